@@ -27,17 +27,17 @@ _PHRASE_BY_ERRNO: Mapping[int | None, Phrase] = {
     errno.EISDIR: Phrase("it is a folder"),
     socket.EAI_NONAME: Phrase("no such host name"),
     socket.EAI_NODATA: Phrase("no such host name"),
-    socket.EAI_AGAIN: Phrase("the name server does not answer"),
+    socket.EAI_AGAIN: Phrase("the name server does not respond"),
 }
 """Phrases by errno, and by the negative codes of getaddrinfo."""
 
 _PHRASE_BY_VERIFY_CODE: Mapping[int | None, Phrase] = {
     9: Phrase("its certificate is not valid yet"),
     10: Phrase("its certificate has expired"),
-    18: Phrase("its certificate is signed by itself"),
-    19: Phrase("its certificate is from an unknown authority"),
-    20: Phrase("its certificate is from an unknown authority"),
-    21: Phrase("its certificate is from an unknown authority"),
+    18: Phrase("its certificate is self-signed"),
+    19: Phrase("its certificate is from an unknown certificate authority"),
+    20: Phrase("its certificate is from an unknown certificate authority"),
+    21: Phrase("its certificate is from an unknown certificate authority"),
     62: Phrase("its certificate is for another name"),
     64: Phrase("its certificate is for another address"),
 }
@@ -51,9 +51,7 @@ _OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 def map_local_error(error: BaseException) -> NotAsked | None:
     """Maps a failure that the bot itself caused by lack of open files; None otherwise. It tells nothing about the host."""
     if any(_get_errno(cause) in _OUT_OF_FILES for cause in walk_causes(error)):
-        return NotAsked(
-            Phrase("the bot has no open files left to ask with; raise its limit (LimitNOFILE), or close what holds them")
-        )
+        return NotAsked(Phrase("the bot has reached its open-file limit. Raise it (LimitNOFILE), or close other files"))
     return None
 
 

@@ -102,7 +102,7 @@ class DeadlineExceeded(HostError):
     def after(cls, seconds: float, *, maybe_ran: bool = False) -> "DeadlineExceeded":
         """Makes the error for no answer within `seconds`."""
         return cls(
-            Phrase("no answer within {deadline}; check that the host is up and not overloaded", deadline=Span(seconds)),
+            Phrase("no response within {deadline}. Check that the host is up and not overloaded", deadline=Span(seconds)),
             maybe_ran=maybe_ran,
         )
 

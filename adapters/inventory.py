@@ -114,16 +114,16 @@ class WindowsSide(Value):
     @model_validator(mode="after")
     def _check_transport(self) -> Self:
         if self.url.startswith("https:") and self.ca_file is None:
-            raise InvalidSetting(Phrase("https needs ca_file: the CA that signed this host's certificate"))
+            raise InvalidSetting(Phrase("needs ca_file for https: the CA that signed this host's certificate"))
         if self.url.startswith("http:"):
             if self.transport != "ntlm":
-                raise InvalidSetting(Phrase("{transport} over http is not safe; use https", transport=self.transport))
+                raise InvalidSetting(Phrase("{transport} over http is not safe. Use https", transport=self.transport))
             if not self.allow_http:
                 raise InvalidSetting(
-                    Phrase("http is refused; use https, or set allow_http = true for NTLM with message encryption")
+                    Phrase("does not allow http. Use https, or set allow_http = true for NTLM with message encryption")
                 )
         if self.transport == "certificate" and (self.certificate_file is None or self.key_file is None):
-            raise InvalidSetting(Phrase("transport certificate needs certificate_file and key_file"))
+            raise InvalidSetting(Phrase("needs certificate_file and key_file for the transport certificate"))
         if self.transport != "certificate" and not self.user:
             raise InvalidSetting(Phrase("needs user: the Windows account that the bot logs in with"))
         return self
@@ -177,11 +177,11 @@ class Host(Value):
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
         if self.lighthouse != (self.id == LIGHTHOUSE_ID):
-            raise InvalidSetting(Phrase("id 0 is the lighthouse's and nobody else's; hosts have 1 to 254"))
+            raise InvalidSetting(Phrase("ID 0 is reserved for the lighthouse. Use 1 to 254 for other hosts"))
         if self.lighthouse and (self.wsl or self.gateway):
-            raise InvalidSetting(Phrase("a lighthouse has no WSL2 side and no gateway; leave them out"))
+            raise InvalidSetting(Phrase("a lighthouse has no WSL2 and no gateway. Remove these settings"))
         if not (self.windows or self.wsl or self.gateway):
-            raise InvalidSetting(Phrase("has no side; give it at least one of windows, wsl and gateway"))
+            raise InvalidSetting(Phrase("has no connection. Specify at least one of windows, wsl and gateway"))
         return self
 
     @property
@@ -202,10 +202,10 @@ class Host(Value):
 def _check_unique(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
     names = _find_duplicates(tuple(host.name for host in hosts))
     if names:
-        raise InvalidSetting(Phrase("two hosts are called {names}; every host needs its own name", names=Listing(names)))
+        raise InvalidSetting(Phrase("several hosts are named {names}. Use a different name for each", names=Listing(names)))
     ids = _find_duplicates(tuple(str(host.id) for host in hosts))
     if ids:
-        raise InvalidSetting(Phrase("two hosts have the id {ids}; every host needs its own id", ids=Listing(ids)))
+        raise InvalidSetting(Phrase("several hosts have the ID {ids}. Use a different ID for each", ids=Listing(ids)))
     return hosts
 
 

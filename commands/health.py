@@ -36,13 +36,13 @@ class Health(AssessmentRead):
     """Run the six checks of the daily round."""
 
     words: ClassVar = ("health",)
-    summary: ClassVar = Phrase("whether hosts are well: Nebula, gateway, API, containers, bridge, forwarding")
+    summary: ClassVar = Phrase("health of hosts: Nebula, gateway, API, containers, bridge, forwarding")
     example: ClassVar = "health all --details"
     title: ClassVar = Phrase("Health")
     columns: ClassVar = (*COLUMNS, *DETAIL_COLUMNS, ROTATION)
     terse: ClassVar = True
 
-    details: Annotated[bool, Flag(Phrase("versions, clock, uptime, containers and log rotation too"))] = False
+    details: Annotated[bool, Flag(Phrase("also show versions, clock, uptime, containers and log rotation"))] = False
 
     def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         known = list_known_peers(view.fleet.inventory)
@@ -50,8 +50,8 @@ class Health(AssessmentRead):
 
     def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
         if len(hosts) == 1:
-            return Phrase("{host} is well", host=hosts[0].name)
-        return Phrase("all {n} hosts are well", n=len(hosts))
+            return Phrase("{host} is healthy", host=hosts[0].name)
+        return Phrase("all {n} hosts are healthy", n=len(hosts))
 
 
 async def _assess(host: Host, known: frozenset[str], view: FleetView) -> AssessedHost:

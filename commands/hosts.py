@@ -12,14 +12,14 @@ class HostList(FleetRead):
     """The hosts of the inventory."""
 
     words: ClassVar = ("host",)
-    summary: ClassVar = Phrase("the hosts that the bot knows")
+    summary: ClassVar = Phrase("list of configured hosts")
     example: ClassVar = "host"
 
     async def read(self, view: FleetView) -> Report:
         hosts = view.fleet.inventory.hosts
         return Report(
-            title=Phrase("Hosts"),
-            summary=Phrase("the bot knows {n} host", plural="the bot knows {n} hosts", n=len(hosts)),
+            title=Phrase("Hosts", context="title"),
+            summary=Phrase("{n} host configured", plural="{n} hosts configured", n=len(hosts)),
             columns=COLUMNS,
             rows=tuple(_build_row(host) for host in hosts),
             taken_at=view.now(),
@@ -29,7 +29,7 @@ class HostList(FleetRead):
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
-    Column(key="id", heading=Phrase("Id")),
+    Column(key="id", heading=Phrase("ID")),
     Column(key="overlay", heading=Phrase("Overlay")),
     Column(key="windows", heading=Phrase("Windows")),
     Column(key="wsl", heading=Phrase("WSL2")),
@@ -47,7 +47,7 @@ def _build_row(host: Host) -> Row:
             Cell(text=str(host.id), value=host.id),
             Cell.of(str(host.overlay)),
             *(_build_presence_cell(host.get_side(side) is not None) for side in ("windows", "wsl", "gateway")),
-            Cell(text=Phrase("yes") if host.lighthouse else "", value=host.lighthouse),
+            Cell(text=Phrase("yes", context="lighthouse") if host.lighthouse else "", value=host.lighthouse),
             Cell(text=" ".join(host.labels), value=" ".join(host.labels)),
         ),
     )
@@ -55,5 +55,5 @@ def _build_row(host: Host) -> Row:
 
 def _build_presence_cell(present: bool) -> Cell:
     if present:
-        return Cell(text=Phrase("yes"), value=True)
-    return Cell(text=Phrase("no"), value=False, mark=Mark.ABSENT)
+        return Cell(text=Phrase("yes", context="present"), value=True)
+    return Cell(text=Phrase("no", context="present"), value=False, mark=Mark.ABSENT)

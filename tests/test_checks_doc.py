@@ -125,7 +125,7 @@ def test_every_finding_has_a_row_with_its_words_and_severity(page: Page, made: M
     words = [page.say(text) for text in made.texts]
     severities = [page.grave(severity) for severity in made.severities]
     if made.maker == UNREAD:
-        words, severities = [*words, page.say("could not be read")], [page.grave("MEDIUM")]
+        words, severities = [*words, page.say("unavailable")], [page.grave("MEDIUM")]
     fitting = [
         row
         for row in page.rows(chapter_of(made))

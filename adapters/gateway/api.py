@@ -137,7 +137,9 @@ def _parse_body(path: str, answer: HttpResponse | HostError, kind: type[_Body]) 
         return kind.model_validate_json(answer.text)
     except ValueError:
         return UnusableAnswer(
-            phrase=Phrase("the gateway's answer to {path} cannot be understood; is it Flatnet's gateway?", path=path)
+            phrase=Phrase(
+                "could not parse the gateway's response to {path}. Check that this is the Flatnet gateway", path=path
+            )
         )
 
 
@@ -146,20 +148,20 @@ def _describe_refusal(path: str, answer: HttpResponse) -> UnusableAnswer:
         case 403:
             return UnusableAnswer(
                 phrase=Phrase(
-                    "the gateway does not allow this bot's address; let the bot ask from the overlay (10.100.0.0/16)"
+                    "the gateway does not allow requests from this bot's address. Connect from the overlay (10.100.0.0/16)"
                 ),
                 forbidden=True,
             )
         case status if status >= 500:
             return UnusableAnswer(
                 phrase=Phrase(
-                    "the gateway answers {path} with error {status}; read its error.log", path=path, status=str(status)
+                    "the gateway returned error {status} for {path}. Check its error.log", path=path, status=str(status)
                 )
             )
         case status:
             return UnusableAnswer(
                 phrase=Phrase(
-                    "the gateway answers {path} with status {status}; is it Flatnet's gateway?",
+                    "the gateway returned status {status} for {path}. Check that this is the Flatnet gateway",
                     path=path,
                     status=str(status),
                 )

@@ -53,7 +53,7 @@ class HttpConnection:
             answer: Answer = action.parse(responses)
         except ValueError as error:
             raise ProtocolError(
-                Phrase("the answer of the gateway cannot be understood: {why}", why=describe_error(error)),
+                Phrase("could not parse the gateway's response: {why}", why=describe_error(error)),
                 maybe_ran=action.changes,
             ) from error
         return answer
@@ -114,7 +114,7 @@ async def _send(client: httpx.AsyncClient, request: HttpRequest, limit: int) -> 
             body.extend(chunk)
             if len(body) > limit:
                 raise ProtocolError(
-                    Phrase("the gateway answered with more than {n} bytes; something else may answer there", n=limit),
+                    Phrase("the gateway's response is larger than {n} bytes. Check that this is the gateway", n=limit),
                     maybe_ran=request.method != "GET",
                 )
     text = body.decode("utf-8", errors="replace")
@@ -137,7 +137,10 @@ def map_http_error(error: Exception, side: GatewaySide, *, changes: bool) -> Hos
     """Maps an error of httpx to a `HostError`."""
     if changes and not isinstance(error, NOT_SENT_ERRORS):
         return OutcomeUnknown(
-            Phrase("the connection to {where} was lost before the answer came; look before doing it again", where=side.url)
+            Phrase(
+                "the connection to {where} was lost before the response arrived. Check the current state before retrying",
+                where=side.url,
+            )
         )
     if (local := map_local_error(error)) is not None:
         return local
@@ -145,7 +148,7 @@ def map_http_error(error: Exception, side: GatewaySide, *, changes: bool) -> Hos
         case httpx.ConnectError() if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in walk_causes(error)):
             return HostIdentityError(
                 Phrase(
-                    "the certificate of {where} is not trusted: {why}; compare it at the host",
+                    "the certificate of {where} is not trusted: {why}. Compare it with the one on the host",
                     where=side.url,
                     why=describe_error(error),
                 )
@@ -155,7 +158,7 @@ def map_http_error(error: Exception, side: GatewaySide, *, changes: bool) -> Hos
         case httpx.NetworkError() | httpx.ProxyError():
             return Unreachable(
                 Phrase(
-                    "nothing answers at {where}: {why}; check OpenResty and Nebula on the host",
+                    "no response from {where}: {why}. Check OpenResty and Nebula on the host",
                     where=side.url,
                     why=describe_error(error),
                 )
@@ -163,7 +166,7 @@ def map_http_error(error: Exception, side: GatewaySide, *, changes: bool) -> Hos
         case _:
             return ProtocolError(
                 Phrase(
-                    "what answers at {where} does not speak HTTP, or broke off: {why}; check that it is the gateway",
+                    "the response from {where} is not HTTP or was cut short: {why}. Check that this is the gateway",
                     where=side.url,
                     why=describe_error(error),
                 )

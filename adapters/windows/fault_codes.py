@@ -29,7 +29,7 @@ _QUOTAS = {2150859173: "quota-shells", 2150859174: OPERATIONS_QUOTA, 2150859175:
 def mark_in_doubt(failure: HostError) -> HostError:
     """Converts a failure for the case that the change may have been made without an answer."""
     if isinstance(failure, Unreachable | NotAsked):
-        return OutcomeUnknown(Phrase("the answer is lost: {failure}; look at the host first", failure=failure.phrase))
+        return OutcomeUnknown(Phrase("no result received: {failure}. Check the host first", failure=failure.phrase))
     failure.maybe_ran = True
     return failure
 
@@ -37,14 +37,17 @@ def mark_in_doubt(failure: HostError) -> HostError:
 def make_deadline_error(address: str) -> DeadlineExceeded:
     """Makes the error for an exceeded deadline."""
     return DeadlineExceeded(
-        Phrase("no answer from {address} in time; check that the host is up and not overloaded", address=address)
+        Phrase("timed out waiting for {address}. Check that the host is up and not overloaded", address=address)
     )
 
 
 def make_lost_error(address: str) -> Unreachable:
     """Makes the error for an open connection that ended before the answer."""
     return Unreachable(
-        Phrase("the connection to {address} broke before the answer; check that WinRM runs, then try again", address=address)
+        Phrase(
+            "the connection to {address} was lost before the response arrived. Check that WinRM is running, then try again",
+            address=address,
+        )
     )
 
 
@@ -52,7 +55,7 @@ def make_unreachable_error(address: str, reason: Phrase | str) -> Unreachable:
     """Makes the error for a connection that could not be opened."""
     return Unreachable(
         Phrase(
-            "nothing answers at {address} ({reason}); check that the host is up, WinRM runs and the firewall is open",
+            "no response from {address} ({reason}). Check that the host is up, WinRM is running and the firewall allows it",
             address=address,
             reason=reason,
         )
@@ -63,7 +66,7 @@ def make_identity_error(address: str, reason: Phrase | str) -> HostIdentityError
     """Makes the error for failed TLS: the peer is not the host that the CA of the fleet signed."""
     return HostIdentityError(
         Phrase(
-            "{address} does not prove to be our host ({reason}); check ca_file and the host's certificate",
+            "could not verify the identity of {address} ({reason}). Check ca_file and the host's certificate",
             address=address,
             reason=reason,
         )
@@ -73,14 +76,14 @@ def make_identity_error(address: str, reason: Phrase | str) -> HostIdentityError
 def make_tls_file_error(reason: Phrase | str) -> HostIdentityError:
     """Makes the error for an unreadable CA, certificate or key of the bot, without which no peer can be verified."""
     return HostIdentityError(
-        Phrase("a file for TLS cannot be read ({reason}); check ca_file, certificate_file and key_file", reason=reason)
+        Phrase("could not read a TLS file ({reason}). Check ca_file, certificate_file and key_file", reason=reason)
     )
 
 
 def make_login_error(address: str) -> AuthenticationFailed:
     """Makes the error for HTTP 401. It is never retried, for that may lock the account."""
     return AuthenticationFailed(
-        Phrase("{address} refuses the log-in; check user and password, or the certificate", address=address)
+        Phrase("{address} rejected the login. Check the user and password, or the certificate", address=address)
     )
 
 
@@ -88,7 +91,7 @@ def make_protocol_error(address: str, reason: Phrase | str) -> ProtocolError:
     """Makes the error for a peer that does not answer as WinRM does."""
     return ProtocolError(
         Phrase(
-            "{address} does not answer as WinRM does ({reason}); check that url leads to WinRM",
+            "the response from {address} is not WinRM ({reason}). Check that url points to WinRM",
             address=address,
             reason=reason,
         )
@@ -101,17 +104,19 @@ def map_fault(code: int | None, reason: str, address: str) -> HostError:
         return make_lost_error(address)
     if code == _ACCESS_DENIED:
         return AuthenticationFailed(
-            Phrase("{address} lets this account open no remote shell; it must be an administrator there", address=address)
+            Phrase(
+                "this account cannot open a remote shell on {address}. It must be an administrator there", address=address
+            )
         )
     if code in _QUOTAS:
         return ActionFailed(
-            Phrase("WinRM's quota of this account is used up at {address}; try again in ten minutes", address=address),
+            Phrase("this account's WinRM quota on {address} is used up. Try again in 10 minutes", address=address),
             code=_QUOTAS[code],
             maybe_ran=False,
         )
     return ActionFailed(
         Phrase(
-            "WinRM at {address} refuses: {reason}; look at the WinRM log of the host",
+            "WinRM at {address} rejected the request: {reason}. Check the WinRM log on the host",
             address=address,
             reason=clean_line(reason),
         ),
@@ -129,6 +134,6 @@ def map_http_status(status: int, address: str) -> HostError:
         return make_lost_error(address)
     return ProtocolError(
         Phrase(
-            "{address} answers with HTTP status {status}; check that url leads to WinRM", address=address, status=str(status)
+            "{address} returned HTTP status {status}. Check that url points to WinRM", address=address, status=str(status)
         )
     )

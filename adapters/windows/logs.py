@@ -71,22 +71,22 @@ def _explain_code(failure: ActionFailed, path: str) -> Phrase | None:
     """Returns the meaning of a failure of the script and its fix; None if the script's own words are best."""
     match failure.code:
         case "LogMissing":
-            return Phrase("there is no log {path}; have it written there, or mend its path in the configuration", path=path)
+            return Phrase("log {path} not found. Write the log there, or fix its path in the configuration", path=path)
         case "LogIsFolder":
-            return Phrase("{path} is a folder; mend the path of that log in the configuration", path=path)
+            return Phrase("{path} is a folder. Fix the log path in the configuration", path=path)
         case "LogOutside":
             return Phrase(
-                "{path} is a link out of its folder, which is not followed; name the log itself in the configuration",
+                "{path} links outside its folder and was not read. Set the path of the actual log in the configuration",
                 path=path,
             )
         case "LogDenied":
-            return Phrase("the bot's account may not read {path}; give it the right to read there", path=path)
+            return Phrase("the bot's account has no permission to read {path}. Grant it read access", path=path)
         case "PatternInvalid":
             return Phrase(
-                "the pattern is no regular expression ({reason}); mend it, or search for a plain text",
+                "the pattern is not a valid regular expression ({reason}). Fix it, or search for plain text",
                 reason=failure.phrase.values["message"],
             )
         case "PatternSlow":
-            return Phrase("the pattern takes the host too long; make it simpler, or search for a plain text")
+            return Phrase("the pattern takes too long on the host. Simplify it, or search for plain text")
         case _:
             return None

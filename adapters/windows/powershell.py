@@ -89,11 +89,13 @@ def unpack_answer(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") ->
             return data
         case {"ok": False, "error": {"message": str(message), "type": str(kind), "id": str(identity)}}:
             raise ActionFailed(
-                Phrase("Windows reports: {message}; mend that on the host, then ask again", message=clean_line(message)),
+                Phrase(
+                    "Windows reported an error: {message}. Fix it on the host, then try again", message=clean_line(message)
+                ),
                 code=(identity or kind).partition(",")[0],
             )
         case _:
-            raise ProtocolError(Phrase("PowerShell's answer has an unknown form; try again"), maybe_ran=True)
+            raise ProtocolError(Phrase("unexpected response format from PowerShell. Try again"), maybe_ran=True)
 
 
 def decode_stderr(stderr: bytes) -> str:
@@ -114,7 +116,7 @@ def _unpack_document(packed: bytes, limit: int) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError, binascii.Error, zlib.error) as error:
         raise ProtocolError(
-            Phrase("PowerShell's answer cannot be unpacked ({reason}); try again", reason=describe_error(error)),
+            Phrase("could not decompress PowerShell's response ({reason}). Try again", reason=describe_error(error)),
             maybe_ran=True,
         ) from error
 
@@ -123,6 +125,6 @@ def _raise_no_answer(stdout: bytes, stderr: bytes) -> NoReturn:
     words = clean_line(decode_stderr(stderr)) or clean_line(stdout[-WORDS_LIMIT:].decode("utf-8", "replace"))
     if not words:
         raise ProtocolError(
-            Phrase("PowerShell ended without an answer; look at the host's event log for a crash"), maybe_ran=True
+            Phrase("PowerShell exited without a result. Check the host's event log for a crash"), maybe_ran=True
         )
-    raise ProtocolError(Phrase("PowerShell ended without an answer; it wrote: {words}", words=words), maybe_ran=True)
+    raise ProtocolError(Phrase("PowerShell exited without a result. Output: {words}", words=words), maybe_ran=True)

@@ -74,9 +74,9 @@ class SerialExecutor(Generic[Session]):
                         self._leave_unfinished(session, job, answer)
         except TimeoutError as error:
             if job is None:
-                raise NotAsked(Phrase("the bot is still busy with this host; ask again in a moment")) from error
+                raise NotAsked(Phrase("the bot is still working on this host. Try again shortly")) from error
             if job.cancelled():
-                raise NotAsked(Phrase("the bot is busy with other hosts; ask again in a minute")) from error
+                raise NotAsked(Phrase("the bot is busy with other hosts. Try again in a minute")) from error
             raise
 
     async def aclose(self) -> None:

@@ -175,7 +175,8 @@ class ShellSession:
             if size > limit:
                 raise ProtocolError(
                     Phrase(
-                        "Windows answered with more than {n} bytes; log in as the bot's user and see what PowerShell prints",
+                        "the response from Windows is larger than {n} bytes. Log in as the bot's user and check "
+                        "PowerShell's output",
                         n=limit,
                     )
                 )

@@ -101,19 +101,19 @@ def _describe_failure(answer: _SearchAnswer) -> Phrase | None:
         case 0 if answer.result == _SUCCEEDED:
             return None
         case 0:
-            return Phrase("the search of Windows Update failed; look on the host: Settings, Windows Update")
+            return Phrase("Windows Update search failed. Check on the host under Settings > Windows Update")
         case 0x80070005:
             return Phrase(
-                "this Windows does not tell it over the network, as Windows 11 and Server 2025 do not; "
-                "look on the host: Settings, Windows Update"
+                "this version of Windows (such as Windows 11 or Server 2025) does not allow remote update queries. Check "
+                "on the host under Settings > Windows Update"
             )
         case 0x80070422:
             return Phrase(
-                "the service Windows Update is disabled; allow it on the host: Set-Service wuauserv -StartupType Manual"
+                "the Windows Update service is disabled. Enable it on the host: Set-Service wuauserv -StartupType Manual"
             )
         case code:
             return Phrase(
-                "Windows Update fails with {code}: {words}; look on the host: Settings, Windows Update",
+                "Windows Update failed with {code}: {words}. Check on the host under Settings > Windows Update",
                 code=f"0x{code:08X}",
                 words=clean_line(answer.words),
             )

@@ -138,7 +138,7 @@ class WinRmConnection:
         except ValueError as error:
             raise ProtocolError(
                 Phrase(
-                    "the answer of {script} has an unknown form; check the versions of PowerShell and bot",
+                    "unexpected output format from {script}. Check the versions of PowerShell and the bot",
                     script=action.script,
                 ),
                 maybe_ran=action.changes,

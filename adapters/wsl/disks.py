@@ -115,7 +115,9 @@ def _parse_file_system(answer: CompletedProgram, place: str) -> FileSystem | Unr
     if answer.code != 0 or match is None:
         why = answer.error_line
         return UnreadPart(
-            phrase=Phrase("df does not tell of {place}: {why}; try in WSL2: df -h {place}", place=place, why=why)
+            phrase=Phrase(
+                "could not read the usage of {place} with df: {why}. Run in WSL2: df -h {place}", place=place, why=why
+            )
         )
     size, used, free = map(int, match.groups())
     return FileSystem(place=place, size=size, used=used, free=free)
@@ -143,7 +145,9 @@ class _Info(BaseModel):
 
 
 _STORAGE_SIZE_UNKNOWN = UnreadPart(
-    phrase=Phrase("this podman does not tell how large its storage's file system is; update it, or try in WSL2: sudo df -h")
+    phrase=Phrase(
+        "this version of podman does not report the size of its storage. Update podman, or run in WSL2: sudo df -h"
+    )
 )
 
 
@@ -155,7 +159,7 @@ def _parse_storage(answer: CompletedProgram) -> FileSystem | UnreadPart:
     except ValueError as error:
         return UnreadPart(
             phrase=Phrase(
-                "podman's word on itself cannot be understood: {why}; look at it in WSL2: sudo podman info --format json",
+                "could not parse the output of podman info: {why}. Run in WSL2: sudo podman info --format json",
                 why=describe_error(error),
             )
         )
@@ -178,7 +182,7 @@ def _parse_folders(answer: CompletedProgram, folder: str) -> Folders | UnreadPar
     if whole is None or None in found or len(parts) > FOLDERS_LIMIT:
         return UnreadPart(
             phrase=Phrase(
-                "du's answer cannot be understood; look at it in WSL2: sudo du -h -d1 {folder}",
+                "could not parse the output of du. Run in WSL2: sudo du -h -d1 {folder}",
                 folder=folder,
             )
         )
@@ -193,14 +197,16 @@ def _parse_record(text: str) -> Folder | None:
 def _describe_du_failure(answer: CompletedProgram, folder: str) -> Phrase:
     if answer.code in (124, 137):
         return Phrase(
-            "du takes longer than {n} s over {folder}; see in WSL2 what fills it", n=int(WALK_TIMEOUT), folder=folder
+            "running du on {folder} took longer than {n} s. Check in WSL2 what is using the space",
+            n=int(WALK_TIMEOUT),
+            folder=folder,
         )
     if answer.stderr.endswith(": No such file or directory\n"):
         return Phrase(
-            "WSL2 has no folder {folder}; set Flatnet up there, or mend flatnet_folder in the configuration", folder=folder
+            "WSL2 has no folder {folder}. Set up Flatnet there, or fix flatnet_folder in the configuration", folder=folder
         )
     return Phrase(
-        "sudo does not run du: {why}; allow it with prepare-wsl.sh, or try in WSL2: sudo du -h -d1 {folder}",
+        "could not run du with sudo: {why}. Allow it with prepare-wsl.sh, or run in WSL2: sudo du -h -d1 {folder}",
         why=answer.error_line,
         folder=folder,
     )
@@ -229,7 +235,7 @@ def _parse_podman_use(answer: CompletedProgram) -> tuple[PodmanUse, ...] | Unrea
     except ValueError as error:
         return UnreadPart(
             phrase=Phrase(
-                "podman's word on its disk usage cannot be understood: {why}; look at it in WSL2: sudo podman system df",
+                "could not parse podman's disk usage: {why}. Run in WSL2: sudo podman system df",
                 why=describe_error(error),
             )
         )

@@ -122,13 +122,13 @@ class ReadContainer(WslAction[LogText]):
         """Makes the error for a container that is missing, or not on Flatnet's network."""
         if known:
             phrase, code = (
-                Phrase("the container {name} was removed at this moment; its log went with it", name=self.name),
+                Phrase("container {name} was just removed, together with its log", name=self.name),
                 "gone",
             )
         elif exists:
             code = "foreign"
             phrase = Phrase(
-                "the container {name} is not on the network {network}, and only Flatnet's are read",
+                "container {name} is not on the network {network}. Only Flatnet containers can be read",
                 name=self.name,
                 network=self.network,
             )
@@ -140,12 +140,12 @@ class ReadContainer(WslAction[LogText]):
     def _describe_containers(self, containers: Sequence[Container]) -> Phrase:
         """Describes the missing container and the existing ones."""
         if not containers:
-            return Phrase("there is no container {name}, and none at all on Flatnet's network", name=self.name)
+            return Phrase("no container {name}. Flatnet's network has no containers", name=self.name)
         names = Listing(tuple(container.name[:NAME_LENGTH] for container in containers[:NAMES_SHOWN]))
         if len(containers) <= NAMES_SHOWN:
-            return Phrase("there is no container {name}; there are: {names}", name=self.name, names=names)
+            return Phrase("no container {name}. Available: {names}", name=self.name, names=names)
         return Phrase(
-            "there is no container {name}; of {n} there are for example: {names}",
+            "no container {name}. {n} available, for example: {names}",
             name=self.name,
             n=len(containers),
             names=names,
@@ -162,10 +162,11 @@ def _read_journal(answer: CompletedProgram, search: LogSearch, place: str) -> Lo
     """Parses journal lines. An empty and an unreadable journal differ only in journalctl's standard error."""
     if "currently not seeing messages" in answer.stderr or "insufficient permissions" in answer.stderr:
         phrase = Phrase(
-            "the bot may not read WSL2's journal; put its user into the group systemd-journal (prepare-wsl.sh does)"
+            "no permission to read WSL2's journal. Add the bot's user to the group systemd-journal (prepare-wsl.sh does "
+            "this)"
         )
         raise ActionFailed(phrase, code="denied", maybe_ran=False)
     if "No journal files were found" in answer.stderr:
-        phrase = Phrase("WSL2 keeps no journal; see that systemd runs there: journalctl --list-boots")
+        phrase = Phrase("WSL2 has no journal. Check that systemd is running: journalctl --list-boots")
         raise ActionFailed(phrase, code="missing", maybe_ran=False)
     return parse_newest(answer, search, place)

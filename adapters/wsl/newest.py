@@ -134,37 +134,39 @@ def _describe_failure(answer: CompletedProgram, search: LogSearch, place: str) -
     why = answer.error_line
     match answer.code:
         case ExitCode.MISSING:
-            return Phrase("WSL2 has no log {place}; mend its place in the configuration, or see what writes it", place=place)
+            return Phrase(
+                "WSL2 has no log {place}. Fix its path in the configuration, or check the program that writes it",
+                place=place,
+            )
         case ExitCode.DENIED:
             return Phrase(
-                "{place} may not be read: {why}; put the bot's user into the group adm (prepare-wsl.sh does)",
+                "no permission to read {place}: {why}. Add the bot's user to the group adm (prepare-wsl.sh does this)",
                 place=place,
                 why=why,
             )
         case ExitCode.NO_FILE:
-            return Phrase("{place} is a folder or a device and no log; mend its place in the configuration", place=place)
+            return Phrase("{place} is a folder or device, not a log. Fix its path in the configuration", place=place)
         case ExitCode.OUTSIDE:
             return Phrase(
-                "{place} is a link to {where}, out of its folder, which is not followed; "
-                "give the log's own place in the configuration",
+                "{place} links to {where} outside its folder and was not read. Set the path of the actual log in the "
+                "configuration",
                 place=place,
                 where=why,
             )
         case ExitCode.PATTERN:
-            return Phrase("the pattern cannot be understood: {why}; mend it, or search for it as a text: --fixed", why=why)
+            return Phrase("invalid pattern: {why}. Fix it, or search for plain text with --fixed", why=why)
         case 124 | 137 if search.pattern and not search.fixed:
             return Phrase(
-                "the pattern takes too long on a line of {place}; make it simpler, or search for a text: --fixed",
+                "the pattern takes too long on a line of {place}. Simplify it, or use --fixed",
                 place=place,
             )
         case 126 | 127:
-            return Phrase("perl cannot be run: {why}; install perl-base in WSL2", why=why)
+            return Phrase("could not run perl: {why}. Install perl-base in WSL2", why=why)
         case ExitCode.ABSENT:
-            return Phrase("{place} cannot be read: {why}; install that program in WSL2", place=place, why=why)
+            return Phrase("could not read {place}: {why}. Install the missing program in WSL2", place=place, why=why)
         case ExitCode.LATE:
             return Phrase(
-                "{place} was not read to its newest line within {n} s; ask for less: with {since}, "
-                "or without {grep} and {until}",
+                "{place} could not be read to the end within {n} s. Narrow it with {since}, or remove {grep} and {until}",
                 place=place,
                 n=SEARCH_BUDGET,
                 since="--since",
@@ -173,10 +175,10 @@ def _describe_failure(answer: CompletedProgram, search: LogSearch, place: str) -
             )
         case 124 | 137 | ExitCode.SILENT:
             return Phrase(
-                "{place} does not answer within {n} s; see in WSL2 what keeps it busy", place=place, n=SEARCH_BUDGET
+                "{place} did not respond within {n} s. Check in WSL2 what is keeping it busy", place=place, n=SEARCH_BUDGET
             )
         case _:
-            return Phrase("{place} cannot be read: {why}; look at it in WSL2", place=place, why=why)
+            return Phrase("{place} cannot be read: {why}. Check it in WSL2", place=place, why=why)
 
 
 def build_time_options(search: LogSearch) -> Argv:

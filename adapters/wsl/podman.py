@@ -68,7 +68,9 @@ def parse_listing(completed: Sequence[CompletedProgram], network: str) -> tuple[
     if info.stdout.strip() != "false":
         return report_rootless()
     if exists.code == 1:
-        return UnreadPart(phrase=Phrase("podman has no network {network}; set Flatnet up in WSL2 again", network=network))
+        return UnreadPart(
+            phrase=Phrase("network {network} not found in podman. Set up Flatnet in WSL2 again", network=network)
+        )
     for answer in (exists, listed):
         if answer.code != 0:
             return UnreadPart(phrase=describe_podman_failure(answer))
@@ -77,7 +79,7 @@ def parse_listing(completed: Sequence[CompletedProgram], network: str) -> tuple[
     except ValueError as error:
         return UnreadPart(
             phrase=Phrase(
-                "podman's list cannot be understood: {why}; look at it in WSL2: sudo podman ps --format json",
+                "could not parse podman's container list: {why}. Run in WSL2: sudo podman ps --format json",
                 why=describe_error(error),
             )
         )
@@ -86,7 +88,7 @@ def parse_listing(completed: Sequence[CompletedProgram], network: str) -> tuple[
 def report_rootless() -> UnreadPart:
     """Reports that sudo ran podman without root: its output describes another, empty world."""
     return UnreadPart(
-        phrase=Phrase("sudo runs podman without root, which sees none of Flatnet's containers; let sudo run it as root")
+        phrase=Phrase("podman is not running as root, so Flatnet's containers are not visible. Allow sudo to run it as root")
     )
 
 
@@ -96,14 +98,15 @@ def describe_podman_failure(answer: CompletedProgram) -> Phrase:
     match answer.code:
         case 1:  # podman's own failures have 125, sudo's have 1
             return Phrase(
-                "sudo does not run podman: {why}; install podman, or allow it for the bot's user with NOPASSWD", why=why
+                "could not run podman with sudo: {why}. Install podman, or allow it for the bot's user with NOPASSWD",
+                why=why,
             )
         case 124 | 137:
-            return Phrase("podman does not come to an end; look for a stuck podman process in WSL2")
+            return Phrase("the podman command did not finish. Check for a stuck podman process in WSL2")
         case 126 | 127:
-            return Phrase("podman cannot be run: {why}; install sudo and podman in WSL2", why=why)
+            return Phrase("could not run podman: {why}. Install sudo and podman in WSL2", why=why)
         case _:
-            return Phrase("podman failed: {why}; try in WSL2: sudo podman info", why=why)
+            return Phrase("podman failed: {why}. Run in WSL2: sudo podman info", why=why)
 
 
 def _parse_health(status: str) -> bool | None:

@@ -97,7 +97,7 @@ class SshConnection:
             answer: Answer = action.parse(completed)
         except ValueError as error:
             raise ProtocolError(
-                Phrase("the answer of WSL2 cannot be understood: {why}", why=describe_error(error)),
+                Phrase("could not parse the response from WSL2: {why}", why=describe_error(error)),
                 maybe_ran=exchange.maybe_ran,
             ) from error
         return answer
@@ -121,13 +121,13 @@ class SshConnection:
         except _ConnectionLost as error:
             if exchange.maybe_ran:
                 raise OutcomeUnknown(
-                    Phrase("the SSH connection was lost before the answer came; look at the host before doing it again")
+                    Phrase("the SSH connection was lost before the response arrived. Check the host before retrying")
                 ) from error
         try:
             return await self._run_once(_Exchange(exchange.action))
         except _ConnectionLost as error:
             raise Unreachable(
-                Phrase("the SSH connection was lost twice in the middle of the answer; check sshd and the network of WSL2")
+                Phrase("the SSH connection dropped twice while reading the result. Check sshd and the WSL2 network")
             ) from error
 
     async def _run_once(self, exchange: "_Exchange") -> tuple[CompletedProgram, ...]:
@@ -205,7 +205,7 @@ class SshConnection:
             return key, asyncssh.read_known_hosts(str(self._side.known_hosts_file))
         except ValueError as error:
             raise HostIdentityError(
-                Phrase("{file} is not a known hosts file; make it with ssh-keyscan", file=str(self._side.known_hosts_file))
+                Phrase("{file} is not a known_hosts file. Create it with ssh-keyscan", file=str(self._side.known_hosts_file))
             ) from error
 
 
@@ -246,7 +246,7 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
             return parse_frames(self._stdout, self._stderr, self._nonce, len(self._programs))
         except ValueError as error:
             raise ProtocolError(
-                Phrase("WSL2 ended the command early; log in with ssh as the bot's user and see what its shell says"),
+                Phrase("the command in WSL2 ended early. Log in over SSH as the bot's user and check what the shell prints"),
                 maybe_ran=self.maybe_ran,
             ) from error
 
@@ -265,7 +265,7 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
         (self._stdout if datatype is None else self._stderr).extend(data)
         limit = self.action.output_limit
         if len(self._stdout) + len(self._stderr) > limit:
-            too_much = Phrase("WSL2 answered with more than {n} bytes; look at what its programs print", n=limit)
+            too_much = Phrase("the output from WSL2 is larger than {n} bytes. Check what its programs print", n=limit)
             self.fail(ProtocolError(too_much, maybe_ran=self.maybe_ran))
         self._finish_if_ended()
 

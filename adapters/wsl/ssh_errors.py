@@ -12,8 +12,8 @@ def make_refused_key_error(side: WslSide) -> AuthenticationFailed:
     """Makes the error for a key that sshd refused, now or a short time ago."""
     return AuthenticationFailed(
         Phrase(
-            "SSH refuses the key {file} for {user}; put its public half into ~{user}/.ssh/authorized_keys; "
-            "it is offered again after {pause}",
+            "SSH rejected the key {file} for {user}. Add its public key to ~{user}/.ssh/authorized_keys. Retrying in "
+            "{pause}",
             file=str(side.key_file),
             user=side.user,
             pause=Span(REFUSED_KEY_PAUSE),
@@ -25,8 +25,8 @@ def make_host_key_error(side: WslSide) -> HostIdentityError:
     """Makes the error for a host key other than the pinned one."""
     return HostIdentityError(
         Phrase(
-            "the host key of {where} is not the one in {file}; if the host was set up anew, "
-            "compare its key at its console and put it into the file",
+            "the host key of {where} does not match {file}. If the host was rebuilt, verify its key on the console and "
+            "update the file",
             where=_get_address(side),
             file=str(side.known_hosts_file),
         )
@@ -36,14 +36,16 @@ def make_host_key_error(side: WslSide) -> HostIdentityError:
 def make_key_error(side: WslSide, reason: Phrase | str) -> AuthenticationFailed:
     """Makes the error for a key that could not be parsed or decrypted."""
     return AuthenticationFailed(
-        Phrase("the key in {file} cannot be read: {why}; check it and its passphrase", file=str(side.key_file), why=reason)
+        Phrase(
+            "could not read the key in {file}: {why}. Check the key and its passphrase", file=str(side.key_file), why=reason
+        )
     )
 
 
 def make_key_file_error(side: WslSide, reason: Phrase | str) -> AuthenticationFailed:
     """Makes the error for a key file that could not be opened."""
     return AuthenticationFailed(
-        Phrase("the key file {file} cannot be read: {why}; check its place and owner", file=str(side.key_file), why=reason)
+        Phrase("could not read the key file {file}: {why}. Check its path and owner", file=str(side.key_file), why=reason)
     )
 
 
@@ -51,7 +53,7 @@ def make_known_hosts_error(side: WslSide, reason: Phrase | str) -> HostIdentityE
     """Makes the error for a known hosts file that could not be opened."""
     return HostIdentityError(
         Phrase(
-            "the known hosts file {file} cannot be read: {why}; check its place and owner",
+            "could not read the known_hosts file {file}: {why}. Check its path and owner",
             file=str(side.known_hosts_file),
             why=reason,
         )
@@ -61,7 +63,7 @@ def make_known_hosts_error(side: WslSide, reason: Phrase | str) -> HostIdentityE
 def make_session_error(side: WslSide, reason: Phrase | str) -> Unreachable:
     """Makes the error for a channel that sshd did not open."""
     return Unreachable(
-        Phrase("sshd at {where} opens no more sessions ({why}); check MaxSessions", where=_get_address(side), why=reason)
+        Phrase("the sshd at {where} refused a new session ({why}). Check MaxSessions", where=_get_address(side), why=reason)
     )
 
 
@@ -69,7 +71,8 @@ def make_login_error(side: WslSide) -> Unreachable:
     """Makes the error for a connection that sshd closed at log-in."""
     return Unreachable(
         Phrase(
-            "sshd at {where} hung up at log-in; check MaxStartups, PerSourcePenalties and its log", where=_get_address(side)
+            "the sshd at {where} closed the connection during login. Check MaxStartups, PerSourcePenalties and its log",
+            where=_get_address(side),
         )
     )
 
@@ -77,7 +80,7 @@ def make_login_error(side: WslSide) -> Unreachable:
 def make_unreachable_error(side: WslSide, reason: Phrase | str) -> Unreachable:
     """Makes the error for a connection that could not be opened."""
     return Unreachable(
-        Phrase("nothing answers at {where}: {why}; check that WSL2 and sshd are up", where=_get_address(side), why=reason)
+        Phrase("no response from {where}: {why}. Check that WSL2 and sshd are running", where=_get_address(side), why=reason)
     )
 
 
@@ -85,7 +88,7 @@ def make_protocol_error(side: WslSide, reason: Phrase | str) -> ProtocolError:
     """Makes the error for a peer that does not speak SSH as the bot does."""
     return ProtocolError(
         Phrase(
-            "what answers at {where} does not speak SSH as the bot does: {why}; check that it is OpenSSH's sshd",
+            "SSH negotiation with {where} failed: {why}. Check that it runs OpenSSH",
             where=_get_address(side),
             why=reason,
         )

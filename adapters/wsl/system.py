@@ -69,7 +69,7 @@ def _parse_forwarding(answer: CompletedProgram) -> bool | UnreadPart:
         case _:
             return UnreadPart(
                 phrase=Phrase(
-                    "sysctl does not say whether forwarding is on: {why}; try in WSL2: sysctl net.ipv4.ip_forward",
+                    "could not read the IP forwarding state with sysctl: {why}. Run in WSL2: sysctl net.ipv4.ip_forward",
                     why=answer.error_line,
                 )
             )
@@ -98,14 +98,16 @@ def _parse_bridge(answer: CompletedProgram, name: str) -> Bridge | UnreadPart:
     if answer.code != 0:
         return UnreadPart(
             phrase=Phrase(
-                "ip does not tell of {bridge}: {why}; try in WSL2: ip addr show {bridge}", bridge=name, why=answer.error_line
+                "could not read {bridge} with ip: {why}. Run in WSL2: ip addr show {bridge}",
+                bridge=name,
+                why=answer.error_line,
             )
         )
     try:
         links = _LINKS.validate_json(answer.stdout)
     except ValueError:
         return UnreadPart(
-            phrase=Phrase("the answer of ip about {bridge} cannot be understood; update iproute2 in WSL2", bridge=name)
+            phrase=Phrase("could not parse the output of ip for {bridge}. Update iproute2 in WSL2", bridge=name)
         )
     link = next((link for link in links if link.name == name), None)
     if link is None:

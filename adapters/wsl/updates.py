@@ -99,7 +99,7 @@ def _find_failure(archives: CompletedProgram, upgrade: CompletedProgram) -> Unre
             return UnreadPart(phrase=_describe_failure(answer))
     if not any(map(_is_security, archives.stdout.splitlines())):
         return UnreadPart(
-            phrase=Phrase("apt has no list of a security archive; look at its sources, then run in WSL2: sudo apt update")
+            phrase=Phrase("apt has no security package list. Check its sources, then run in WSL2: sudo apt update")
         )
     if _SUMMARY.search(upgrade.stdout) is None:
         return UnreadPart(phrase=_describe_unknown_answer())
@@ -146,15 +146,15 @@ def _count_kept_back(simulated: str) -> int:
 
 
 def _describe_unknown_answer() -> Phrase:
-    return Phrase("the answer of apt-get cannot be understood; look at it in WSL2: apt-get -s dist-upgrade")
+    return Phrase("could not parse the output of apt-get. Run in WSL2: apt-get -s dist-upgrade")
 
 
 def _describe_failure(answer: CompletedProgram) -> Phrase:
     why = answer.error_line
     match answer.code:
         case 124 | 137:
-            return Phrase("apt-get does not come to an end; look for a stuck apt process in WSL2")
+            return Phrase("apt-get did not finish. Check for a stuck apt process in WSL2")
         case 126 | 127:
-            return Phrase("apt-get cannot be run: {why}; the bot reads updates of Debian and Ubuntu alone", why=why)
+            return Phrase("could not run apt-get: {why}. Only Debian and Ubuntu are supported", why=why)
         case _:
-            return Phrase("apt-get failed: {why}; try in WSL2: apt-get -s dist-upgrade", why=why)
+            return Phrase("apt-get failed: {why}. Run in WSL2: apt-get -s dist-upgrade", why=why)

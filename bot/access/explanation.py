@@ -48,9 +48,11 @@ def explain_rights(
     verdict = policy.judge(question.actor, type(operation), question.hosts, None)
     if isinstance(verdict, Refusal):
         return _make_report(question, _explain_refusal(question, verdict), _list_group_facts(question))
-    facts = ((Phrase("Rule"), _describe_permission(question)), *_list_place_facts(question))
+    facts = ((Phrase("Matched rule"), _describe_permission(question)), *_list_place_facts(question))
     if not isinstance(operation, FleetChange) or operation.dry_run:
-        return _make_report(question, Phrase("yes: {person} may {words}", person=person.name, words=question.words), facts)
+        return _make_report(
+            question, Phrase("yes: {person} can run {words}", person=person.name, words=question.words), facts
+        )
     return _report_change(question, operation.risk, facts)
 
 
@@ -62,10 +64,10 @@ def _find_person(policy: Policy, said: str) -> Person:
             return person
     near = find_nearest(plain, (person.name for person in policy.people))
     if near:
-        phrase = Phrase("nobody is called {name}; the nearest is {nearest}", name=shorten_argument(said), nearest=near[0])
+        phrase = Phrase("no person named {name}. Did you mean {nearest}?", name=shorten_argument(said), nearest=near[0])
     else:
         phrase = Phrase(
-            "nobody in the configuration is called {name}; give a name from [[people]]", name=shorten_argument(said)
+            "no person named {name} in the configuration. Use a name from [[people]]", name=shorten_argument(said)
         )
     raise BadArgument(phrase, part=said, nearest=near)
 
@@ -82,7 +84,7 @@ def _parse_request(catalogue: Sequence[type[Operation]], person: Person, words: 
 
 
 def _explain_refusal(question: RightsQuestion, refuse: Refusal) -> Phrase:
-    return Phrase("no: {person} would be told: {reason}", person=question.actor.name, reason=refuse.reason)
+    return Phrase("no: {person} would get: {reason}", person=question.actor.name, reason=refuse.reason)
 
 
 def _list_group_facts(question: RightsQuestion) -> Iterator[Fact]:
@@ -91,7 +93,7 @@ def _list_group_facts(question: RightsQuestion) -> Iterator[Fact]:
     for group in question.policy.groups:
         member = Actor(actor.name, actor.roles | group.roles, actor.rule)
         if isinstance(question.policy.judge(member, type(question.operation), question.hosts, None), Permit):
-            yield Phrase("Unless"), Phrase("{person} is in the user group {group}", person=actor.name, group=group.slack)
+            yield Phrase("Exception"), Phrase("{person} is in the user group {group}", person=actor.name, group=group.slack)
 
 
 def _describe_permission(question: RightsQuestion) -> Phrase:
@@ -102,8 +104,8 @@ def _describe_permission(question: RightsQuestion) -> Phrase:
     roles = Listing(tuple(sorted({role for _, grant in fitting for role in question.actor.roles & grant.roles})))
     names = tuple(name for name, _ in fitting if name)
     if names:
-        return Phrase("{roles}, by {grants} of the configuration", roles=roles, grants=Listing(names))
-    return Phrase("{roles}, by default", roles=roles)
+        return Phrase("{roles} ({grants} in the configuration)", roles=roles, grants=Listing(names))
+    return Phrase("{roles} (default)", roles=roles)
 
 
 def _describe_approvals(question: RightsQuestion, risk: Risk) -> Phrase:
@@ -112,14 +114,14 @@ def _describe_approvals(question: RightsQuestion, risk: Risk) -> Phrase:
     kind = risk.name.lower()
     if name == DEFAULT_RULE_NAME:
         return Phrase(
-            "{risk}: {n} other person approves, by default",
-            plural="{risk}: {n} other people approve, by default",
+            "{risk}: approval by {n} other person (default)",
+            plural="{risk}: approval by {n} other people (default)",
             risk=kind,
             n=rule.approvers,
         )
     return Phrase(
-        "{risk}: {n} other person approves, by {rule} of the configuration",
-        plural="{risk}: {n} other people approve, by {rule} of the configuration",
+        "{risk}: approval by {n} other person ({rule} in the configuration)",
+        plural="{risk}: approval by {n} other people ({rule} in the configuration)",
         risk=kind,
         n=rule.approvers,
         rule=name,
@@ -135,7 +137,7 @@ def _list_place_facts(question: RightsQuestion) -> Iterator[Fact]:
             each for each in granted if question.actor.roles & each.roles and all(map(each.covers_host, question.hosts))
         ]
         if fitting and all(grant.channels for grant in fitting):
-            yield Phrase("Only in"), Phrase("{items}", items=list_places(fitting))
+            yield Phrase("Only allowed in"), Phrase("{items}", items=list_places(fitting))
 
 
 def _report_change(question: RightsQuestion, risk: Risk, facts: Sequence[Fact]) -> Report:
@@ -146,15 +148,15 @@ def _report_change(question: RightsQuestion, risk: Risk, facts: Sequence[Fact]) 
         return _make_report(question, _explain_refusal(question, asked), facts)
     may = (*asked.may, *(Phrase("members of {group}", group=group) for group in asked.groups))
     summary = Phrase(
-        "yes: {person} may {words}, once {n} other person has approved",
-        plural="yes: {person} may {words}, once {n} other people have approved",
+        "yes: {person} can run {words} after {n} approval by another person",
+        plural="yes: {person} can run {words} after {n} approvals by other people",
         person=question.actor.name,
         words=question.words,
         n=asked.needed,
     )
     facts += (
-        (Phrase("May approve"), Phrase("{items}", items=Listing(may))),
-        (Phrase("Waits at most"), Phrase("{time}", time=Span(asked.lifetime.total_seconds()))),
+        (Phrase("Approvers"), Phrase("{items}", items=Listing(may))),
+        (Phrase("Expires after"), Phrase("{time}", time=Span(asked.lifetime.total_seconds()))),
     )
     return _make_report(question, summary, facts)
 
@@ -162,7 +164,7 @@ def _report_change(question: RightsQuestion, risk: Risk, facts: Sequence[Fact]) 
 def _list_break_glass_facts(question: RightsQuestion) -> Iterator[Fact]:
     """List the way without approval, if the actor may take it."""
     if isinstance(question.policy.may_break_glass(question.actor), Permit):
-        way = Phrase("in an emergency, with {option} and a reason; everybody is told", option=BREAK_GLASS_OPTION)
+        way = Phrase("in an emergency, with {option} and a reason (everyone is notified)", option=BREAK_GLASS_OPTION)
         yield Phrase("Without approval"), way
 
 
@@ -170,8 +172,8 @@ def _make_report(question: RightsQuestion, summary: Phrase, facts: Iterable[Fact
     roles = question.actor.roles
     about: tuple[Fact, ...] = (
         (Phrase("Name"), question.actor.name),
-        (Phrase("Request"), question.words),
+        (Phrase("Command"), question.words),
         (Phrase("Roles"), Phrase("{items}", items=Listing(tuple(sorted(roles)))) if roles else Phrase("none")),
         *facts,
     )
-    return Report.of_facts(Phrase("Rights of {person}", person=question.actor.name), summary, about)
+    return Report.of_facts(Phrase("Permissions of {person}", person=question.actor.name), summary, about)

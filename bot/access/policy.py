@@ -229,9 +229,9 @@ class Policy:
         The place does not matter: the card stands where the configuration puts it, or in a direct message.
         """
         if self.is_requester(actor, requester):
-            return Refusal("own request", Phrase("nobody approves their own request; it waits for somebody else"))
+            return Refusal("own request", Phrase("you cannot approve your own request. Another person must approve it"))
         lacking = Phrase(
-            "approving this needs one of the roles {needed}, and you have {roles}; it waits for somebody who has one",
+            "approving this requires one of the roles {needed} (yours: {roles})",
             needed=Listing(approval.roles),
             roles=list_roles(actor.roles),
         )
@@ -242,10 +242,10 @@ class Policy:
         rules.
         """
         if self.is_requester(actor, requester):
-            return Refusal("own request", Phrase("whoever broke the glass does not review it; ask somebody else"))
+            return Refusal("own request", Phrase("you cannot review your own emergency change. Ask someone else"))
         needed = self._find_review_rule(risk, hosts).roles
         lacking = Phrase(
-            "reviewing this needs one of the roles {needed}, and you have {roles}; it waits for somebody who has one",
+            "reviewing this requires one of the roles {needed} (yours: {roles})",
             needed=list_roles(needed),
             roles=list_roles(actor.roles),
         )
@@ -256,7 +256,7 @@ class Policy:
         if Role.ADMINISTRATOR in actor.roles:
             return Permit(_describe_role(actor, frozenset({Role.ADMINISTRATOR})))
         phrase = Phrase(
-            "only an administrator may go without approval; leave {option} out, and it waits for approval",
+            "only administrators can skip approval. Without {option} it waits for approval",
             option=BREAK_GLASS_OPTION,
         )
         return Refusal("break-glass", phrase)

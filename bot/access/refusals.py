@@ -8,13 +8,13 @@ from bot.access.rules import ApprovalRule, Grant, list_places
 from bot.model.request import Membership
 from commands.model.operation import Operation, Role
 
-NO_COMMON_ROLE = Phrase("the rules of those hosts have no role in common that could approve; ask for them one by one")
+NO_COMMON_ROLE = Phrase("the approval rules of these hosts share no role. Request them separately")
 NON_MEMBER_REFUSALS = {
-    Membership.GUEST: Phrase("guests may not use this bot; ask a member of the workspace to ask for you"),
-    Membership.STRANGER: Phrase("only members of the bot's own workspace may use it; ask somebody there to ask for you"),
-    Membership.UNKNOWN: Phrase(
-        "Slack does not say at the moment whether you belong to this workspace; try again in a minute"
+    Membership.GUEST: Phrase("guests cannot use this bot. Ask a workspace member to run the command for you"),
+    Membership.STRANGER: Phrase(
+        "only members of this bot's workspace can use it. Ask one of them to run the command for you"
     ),
+    Membership.UNKNOWN: Phrase("could not verify your workspace membership with Slack. Try again in a minute"),
 }
 
 
@@ -26,7 +26,7 @@ def list_roles(roles: frozenset[Role]) -> Listing | Phrase:
 def explain_missing_role(operation: type[Operation], needed: frozenset[Role], roles: frozenset[Role]) -> Phrase:
     """Explain that the actor has none of the roles that an operation needs."""
     return Phrase(
-        "{words} needs one of the roles {needed}, and you have {roles}; ask an administrator",
+        "{words} requires one of these roles: {needed} (yours: {roles}). Contact an administrator",
         words=" ".join(operation.words),
         needed=list_roles(needed),
         roles=list_roles(roles),
@@ -36,7 +36,7 @@ def explain_missing_role(operation: type[Operation], needed: frozenset[Role], ro
 def explain_included(operation: type[Operation], part: type[Operation], reason: Phrase) -> Phrase:
     """Explain that an operation includes another one, which is refused."""
     return Phrase(
-        "{words} tells what {part} tells: {why}",
+        "{words} includes {part}: {why}",
         words=" ".join(operation.words),
         part=" ".join(part.words),
         why=reason,
@@ -46,14 +46,14 @@ def explain_included(operation: type[Operation], part: type[Operation], reason: 
 def explain_channels(operation: type[Operation], grants: Sequence[Grant]) -> Phrase:
     """Explain that an operation may be asked for only in some channels."""
     return Phrase(
-        "{words} may be asked only in {channels}; ask there", words=" ".join(operation.words), channels=list_places(grants)
+        "{words} is only allowed in {channels}. Use it there", words=" ".join(operation.words), channels=list_places(grants)
     )
 
 
 def explain_hosts(operation: type[Operation], hosts: Sequence[Host], grants: Sequence[Grant]) -> Phrase:
     """Explain that an operation may be asked for only on hosts with some labels."""
     return Phrase(
-        "you may ask for {words} only on hosts with one of the labels {labels}, and not on {hosts}; ask an administrator",
+        "{words} is only allowed on hosts labeled {labels}, not on {hosts}. Contact an administrator",
         words=" ".join(operation.words),
         labels=Listing(tuple(sorted({label for grant in grants for label in grant.labels}))),
         hosts=Listing(tuple(host.name for host in hosts)),
@@ -63,8 +63,7 @@ def explain_hosts(operation: type[Operation], hosts: Sequence[Host], grants: Seq
 def explain_unmapped_user(name: str) -> Phrase:
     """Explain that an operating-system user belongs to no configured person."""
     return Phrase(
-        "no person in the configuration has the operating-system user {user}; "
-        "an administrator adds it to a person's system names",
+        "no person in the configuration has the system user {user}. Ask an administrator to add it",
         user=name,
     )
 
@@ -72,18 +71,20 @@ def explain_unmapped_user(name: str) -> Phrase:
 def explain_too_few_approvers(rule: ApprovalRule, may: tuple[str, ...]) -> Phrase:
     """Explain that fewer people may approve than the rule demands, and how to fix that."""
     return Phrase(
-        "this needs approval by {n} other person with one of the roles {roles}, and there is {may}; "
-        "an administrator gives somebody the role under [[people]], or asks for fewer under [[approvals.rules]]",
-        plural="this needs approval by {n} other people with one of the roles {roles}, and there is {may}; "
-        "an administrator gives somebody the role under [[people]], or asks for fewer under [[approvals.rules]]",
+        "approval needs {n} other person with one of the roles {roles} (available: {may}). An administrator can assign the "
+        "role under [[people]], or lower the number under [[approvals.rules]]",
+        plural=(
+            "approval needs {n} other people with one of the roles {roles} (available: {may}). An administrator can "
+            "assign the role under [[people]], or lower the number under [[approvals.rules]]"
+        ),
         n=rule.approvers,
         roles=list_roles(rule.roles),
-        may=Phrase("only {people}", people=Listing(may)) if may else Phrase("nobody"),
+        may=Phrase("only {people}", people=Listing(may)) if may else Phrase("none"),
     )
 
 
 def add_break_glass_hint(why: Phrase, option: str) -> Phrase:
     """Add the way without approval, for an actor who may break the glass."""
     return Phrase(
-        "{why}; in an emergency {option} with a reason goes without, and everybody is told", why=why, option=option
+        "{why}. In an emergency, {option} with a reason skips approval (everyone is notified)", why=why, option=option
     )

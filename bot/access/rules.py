@@ -101,7 +101,7 @@ def _parse_lifetime(given: Any) -> Any:
     if isinstance(given, timedelta):
         return given
     if not isinstance(given, str):
-        raise InvalidSetting(Phrase("must be a span of time in quotes, such as {example}", example="1h"))
+        raise InvalidSetting(Phrase("must be a duration in quotes, such as {example}", example="1h"))
     try:
         return _LIFETIME_PARSER(given)
     except BadArgument as error:

@@ -79,8 +79,8 @@ def _list_names(actors: Sequence[Actor]) -> tuple[str, ...]:
 
 def _explain_single_person(person: str, rules: Sequence[ApprovalRule]) -> Phrase:
     return Phrase(
-        "{person} works alone: nobody else can approve, so every change needs {option} and a reason; "
-        "add a second person with one of the roles {roles} under [[people]]",
+        "{person} is the only approver, so every change needs {option} and a reason. Add another person with one of the "
+        "roles {roles} under [[people]]",
         person=person,
         option=BREAK_GLASS_OPTION,
         roles=Listing(tuple(sorted({role for rule in rules for role in rule.roles}))),
@@ -89,19 +89,19 @@ def _explain_single_person(person: str, rules: Sequence[ApprovalRule]) -> Phrase
 
 def _explain_unsatisfiable(tried: RuleTrial) -> Phrase:
     risk, people, roles = tried.risk.name.lower(), Listing(tried.stuck), Listing(tuple(sorted(tried.rule.roles)))
-    rule = Phrase("the usual rule") if tried.name == DEFAULT_RULE_NAME else tried.name
+    rule = Phrase("the default rule") if tried.name == DEFAULT_RULE_NAME else tried.name
     if not tried.available:
         return Phrase(
-            "{people} can never get approval for {risk} changes by {rule}: nobody else has one of the roles {roles}; "
-            "give one of them to somebody under [[people]]",
+            "{people} cannot get approval for {risk} changes ({rule}): no other person has one of the roles {roles}. "
+            "Assign one under [[people]]",
             people=people,
             risk=risk,
             rule=rule,
             roles=roles,
         )
     return Phrase(
-        "{people} can never get the {n} approvals that {rule} wants for {risk} changes; give more people one of the roles "
-        "{roles} under [[people]], or set approvers = {fewer} for {risk} under [[approvals.rules]]",
+        "{people} cannot get the {n} approvals that {rule} requires for {risk} changes. Assign one of the roles {roles} to "
+        "more people under [[people]], or set approvers = {fewer} for {risk} under [[approvals.rules]]",
         people=people,
         n=tried.rule.approvers,
         rule=rule,

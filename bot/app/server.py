@@ -165,7 +165,7 @@ def _require_workspace(settings: Settings) -> SlackSettings:
     """The workspace; `Misconfigured` where there is none."""
     if settings.slack is None:
         raise Misconfigured(
-            Phrase("the configuration has no [slack] table; add it, or ask with flatnet-bot do and flatnet-bot shell")
+            Phrase("the configuration has no [slack] table. Add it, or use flatnet-bot do or flatnet-bot shell")
         )
     return settings.slack
 

@@ -223,17 +223,13 @@ class AuditLog:
     async def _accept_loss(self, actor: str, name: str) -> None:
         loss = self._loss
         if loss is None or name != loss.name:
-            raise NotAcceptable(
-                Phrase("nothing of the name {name} is lost; look at the name with: audit verify", name=escape_text(name))
-            )
+            raise NotAcceptable(Phrase("no loss named {name}. Run audit verify for the name", name=escape_text(name)))
         if await self._run_in_head_thread(self._heads.read_last) != loss.head:
-            raise NotAcceptable(Phrase("the audit head file was changed since the bot started; restart it, then look again"))
+            raise NotAcceptable(Phrase("the audit head file changed after the bot started. Restart the bot and check again"))
         found = await asyncio.to_thread(_verify_table, self._database.path, self._keys.all)
         if found.problem is not None:
             raise NotAcceptable(
-                Phrase(
-                    "the audit log that is there cannot be accepted, for it is not whole: {why}", why=found.problem.phrase
-                )
+                Phrase("the current audit log cannot be accepted because it is incomplete: {why}", why=found.problem.phrase)
             )
         lost, lost_mac = (None, "") if loss.head is None else (loss.head.sequence, loss.head.mac)
         accepted_loss = LossAcceptance(name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac)
@@ -327,7 +323,7 @@ def map_head_file_error(path: Path, error: OSError) -> HeadUnavailable:
     """Map an error of the operating system to `HeadUnavailable`."""
     return HeadUnavailable(
         Phrase(
-            "the audit head file {path} cannot be read or written ({reason}); check the folder, its owner and the disk",
+            "could not read or write the audit head file {path} ({reason}). Check the folder, its owner and the disk",
             path=str(path),
             reason=errno.errorcode.get(error.errno or 0, "?"),
         )

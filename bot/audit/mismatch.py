@@ -23,25 +23,24 @@ def describe_mismatch(head: Head | None, newest: StoredEvent | None, witnessed: 
     """
     if head is None:
         return Phrase(
-            "the audit log has events but its head file is missing or empty; put the head file back, then restart, "
-            "or accept the loss with: audit accept {name}",
+            "the audit log has events, but its head file is missing or empty. Restore the head file and restart, or accept "
+            "the loss with: audit accept {name}",
             name=name_loss(head, newest),
         )
     if head.sequence == 0:
         return None
     if newest is None or newest.sequence < head.sequence:
         return Phrase(
-            "the audit log ends at event {found}, its head file at {expected}: the database was cut, or copied back from an "
-            "earlier time; put the newest copy of the database back, then restart, "
-            "or accept the loss with: audit accept {name}",
+            "the audit log ends at event {found}, but its head file at {expected}: it was truncated or restored from an "
+            "older backup. Restore the newest backup and restart, or accept the loss with: audit accept {name}",
             found=0 if newest is None else newest.sequence,
             expected=head.sequence,
             name=head.name,
         )
     if witnessed is None or witnessed.mac != head.mac:
         return Phrase(
-            "audit event {sequence} is another than the head file says; run flatnet-bot audit verify, then put a copy "
-            "of both back, or, after a database was copied back, accept the loss with: audit accept {name}",
+            "audit event {sequence} does not match the head file. Run flatnet-bot audit verify and restore both from a "
+            "backup, or, after restoring an older database, accept the loss with: audit accept {name}",
             sequence=head.sequence,
             name=head.name,
         )
@@ -51,7 +50,7 @@ def describe_mismatch(head: Head | None, newest: StoredEvent | None, witnessed: 
 def describe_unsigned(newest: StoredEvent) -> Phrase:
     """Describe that none of our keys signed the newest event. The next event would build on it."""
     return Phrase(
-        "audit event {sequence} is not signed with a configured key: the key or the event was changed; "
-        "name earlier keys in old_audit_key_secrets, and run flatnet-bot audit verify",
+        "audit event {sequence} is not signed with a configured key: the key or the event was changed. Add earlier keys to "
+        "old_audit_key_secrets, then run flatnet-bot audit verify",
         sequence=newest.sequence,
     )

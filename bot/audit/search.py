@@ -57,7 +57,7 @@ def export(database: Path, filters: AuditFilters, form: ExportFormat, redactor: 
             if len(written) > MAX_EXPORT_BYTES:
                 raise TooLarge(
                     Phrase(
-                        "the export is larger than {limit} MB; ask for a shorter time with --since and --until",
+                        "the export exceeds {limit} MB. Narrow it with --since and --until",
                         limit=MAX_EXPORT_BYTES // 1_000_000,
                     )
                 )

@@ -49,14 +49,14 @@ def _describe_claim_wait(busy: Mapping[str, HostClaim]) -> Phrase:
     hosts = Listing(tuple(sorted(host for host in busy if busy[host] == claim)))
     if claim.unknown:
         return Phrase(
-            "somebody to look at {hosts}, where {operation} ended unknown; op resolve tells the bot",
+            "a check of {hosts}, reported with op resolve (result of {operation} unknown)",
             hosts=hosts,
             operation=claim.operation,
         )
-    return Phrase("{operation}, which runs on {hosts}", operation=claim.operation, hosts=hosts)
+    return Phrase("{operation}, running on {hosts}", operation=claim.operation, hosts=hosts)
 
 
 def _describe_queue_wait(before: Mapping[str, str]) -> Phrase:
     first = min(before.values())
     hosts = Listing(tuple(sorted(host for host in before if before[host] == first)))
-    return Phrase("{operation}, which is before it on {hosts}", operation=first, hosts=hosts)
+    return Phrase("{operation}, queued first on {hosts}", operation=first, hosts=hosts)

@@ -94,12 +94,14 @@ def apply_review(approval: Approval, decided: Review, requester: str) -> Approva
         approval.state is ApprovalState.PENDING and decided.at >= approval.expires_at
     ):
         raise Expired(
-            Phrase("the time to decide ended {when}; whoever asked can ask again", when=Moment(approval.expires_at))
+            Phrase(
+                "the approval period ended at {when}. The requester can submit it again", when=Moment(approval.expires_at)
+            )
         )
     if approval.state is not ApprovalState.PENDING:
         raise _explain_decision(approval)
     if not decided.approves and not decided.reason.strip():
-        raise ReasonMissing(Phrase("a denial needs a reason; say in a few words why not"))
+        raise ReasonMissing(Phrase("enter a reason for denying"))
     _refuse_second_approval(approval, decided)
     after = approval.model_copy(update={"reviews": (*approval.reviews, decided)})
     if not decided.approves:
@@ -109,8 +111,8 @@ def apply_review(approval: Approval, decided: Review, requester: str) -> Approva
 
 def _refuse_own_request(decided: Review) -> NotAllowed:
     if decided.approves:
-        return NotAllowed(Phrase("nobody approves their own request, administrators included; ask somebody else"))
-    return NotAllowed(Phrase("this is your own request; withdraw it with op cancel"))
+        return NotAllowed(Phrase("you cannot approve your own request (administrators included). Ask someone else"))
+    return NotAllowed(Phrase("this is your own request. Use op cancel to withdraw it"))
 
 
 def _refuse_second_approval(approval: Approval, decided: Review) -> None:
@@ -121,8 +123,8 @@ def _refuse_second_approval(approval: Approval, decided: Review) -> None:
         if earlier.person == decided.person:
             raise AlreadyDecided(
                 Phrase(
-                    "you have approved this already, {when}; {n} more approval is needed",
-                    plural="you have approved this already, {when}; {n} more approvals are needed",
+                    "you already approved this at {when}. {n} more approval is needed",
+                    plural="you already approved this at {when}. {n} more approvals are needed",
                     when=Moment(earlier.at),
                     n=approval.needed - approval.approvals,
                 )
@@ -135,7 +137,7 @@ def _explain_decision(approval: Approval) -> AlreadyDecided:
         case ApprovalState.DENIED, (*_, last):
             return AlreadyDecided(
                 Phrase(
-                    "{who} has denied this already, {when}: {reason}",
+                    "{who} already denied this at {when}: {reason}",
                     who=last.person,
                     when=Moment(last.at),
                     reason=last.reason,
@@ -144,14 +146,14 @@ def _explain_decision(approval: Approval) -> AlreadyDecided:
         case ApprovalState.APPROVED | ApprovalState.USED, (*_, last):
             return AlreadyDecided(
                 Phrase(
-                    "{who} has approved this already, {when}; op cancel stops it before its next step",
+                    "{who} already approved this at {when}. Use op cancel to stop it before the next step",
                     who=last.person,
                     when=Moment(last.at),
                 )
             )
         case ApprovalState.WITHDRAWN, _:
-            return AlreadyDecided(Phrase("whoever asked has withdrawn this"))
+            return AlreadyDecided(Phrase("the requester has withdrawn this"))
         case ApprovalState.SUPERSEDED, _:
-            return AlreadyDecided(Phrase("the hosts have changed since, and a new request has taken this one's place"))
+            return AlreadyDecided(Phrase("the hosts have changed since then. This request was replaced by a new one"))
         case _:
-            return AlreadyDecided(Phrase("this is decided already; op show tells its story"))
+            return AlreadyDecided(Phrase("this is already decided. Run op show for details"))

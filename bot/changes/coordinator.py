@@ -96,12 +96,10 @@ class Coordinator:
     async def close_in_doubt(self, why: Phrase) -> None:
         """Close open operations and mark running ones as unknown, for the audit log does not agree with its head file."""
         at = self._repository.now()
-        unknown = Phrase(
-            "nobody knows what has happened since: {why}; look at the hosts, then say it with op resolve", why=why
-        )
+        unknown = Phrase("what happened since is unknown: {why}. Check the hosts, then report with op resolve", why=why)
         for operation in await self._repository.operations.list_running():
             await self._finish_change(await self._repository.get(operation), finish_run(ChangeState.UNKNOWN, unknown, at))
-        asked = Phrase("what was asked is in doubt: {why}; ask again", why=why)
+        asked = Phrase("the request could not be verified: {why}. Submit it again", why=why)
         for record in await self._repository.operations.list_in_states(ChangeState.WAITING, ChangeState.READY):
             await self._finish_change(record, close_change(ApprovalState.EXPIRED, asked, at))
 
@@ -134,7 +132,7 @@ class Coordinator:
 
     async def refuse(self, record: OperationRecord, refused: Refusal) -> Change:
         """Close an operation that may not or cannot start; nothing was changed."""
-        why = Phrase("it could not start: {why}", why=refused.reason)
+        why = Phrase("could not start: {why}", why=refused.reason)
         return await self._close_change(record, close_change(ApprovalState.REFUSED, why, self._repository.now()))
 
     async def supersede(self, record: OperationRecord, planned: PlannedChange) -> Change:
@@ -145,10 +143,10 @@ class Coordinator:
         again = await self._draft_successor(record, planned)
         differences = Listing(describe_differences(record.plan, planned.plan))
         if isinstance(again, Phrase):
-            why = Phrase("the plan is another now ({differences}); {next}", differences=differences, next=again)
+            why = Phrase("the plan has changed ({differences}): {next}", differences=differences, next=again)
             return await self._close_change(record, supersede_change("", why, self._repository.now()))
         why = Phrase(
-            "the plan is another now ({differences}); {operation} asks again",
+            "the plan has changed ({differences}). Approval is requested again as {operation}",
             differences=differences,
             operation=again.operation,
         )
@@ -189,9 +187,9 @@ class Coordinator:
     async def _draft_successor(self, record: OperationRecord, planned: PlannedChange) -> OperationRecord | Phrase:
         """Draft the operation that asks again, under its own id; the reason where there is none."""
         if record.break_glass is not None:
-            return Phrase("look at the hosts, then ask again")
+            return Phrase("check the hosts, then submit the request again")
         if not planned.plan.steps:
-            return Phrase("nothing is left to be done")
+            return Phrase("nothing left to do")
         actor = await self._identify(self._planner.policy, record.identity)
         if isinstance(actor, Refusal):
             return actor.reason
@@ -268,25 +266,23 @@ class Coordinator:
         reference = fate.reference or "?"
         if (await self._repository.read_trail(operation)).started:
             why = Phrase(
-                "the run broke off, and nobody knows where (reference {reference}); look at the hosts, "
-                "then say what you saw with {words}",
+                "the run was interrupted and its progress is unknown (reference {reference}). Check the hosts, then report "
+                "the outcome with {words}",
                 reference=reference,
                 words=f"op resolve {operation}",
             )
             await self._finish_change(record, finish_run(ChangeState.UNKNOWN, why, at))
             return
-        why = Phrase(
-            "the start broke off before anything was changed (reference {reference}); ask again", reference=reference
-        )
+        why = Phrase("interrupted before anything was changed (reference {reference}). Submit it again", reference=reference)
         await self._finish_change(record, _only_if_running(close_change(ApprovalState.REFUSED, why, at)))
 
 
 def _explain_expiry(record: OperationRecord) -> Phrase:
     """Explain the expiry of an operation."""
     if record.state is ChangeState.WAITING:
-        return Phrase("not enough people approved it in time; ask again")
-    what = Phrase("its hosts") if record.waits_for is None else record.waits_for
-    return Phrase("its time is over, and it still waited for {what}; ask again", what=what)
+        return Phrase("not approved by enough people in time. Submit it again")
+    what = Phrase("hosts") if record.waits_for is None else record.waits_for
+    return Phrase("expired while waiting for {what}. Submit it again", what=what)
 
 
 def _judge_approver(policy: Policy, actor: Actor, approval: Approval, requesters: tuple[str, ...]) -> Permit | Refusal:
@@ -296,17 +292,19 @@ def _judge_approver(policy: Policy, actor: Actor, approval: Approval, requesters
 
 
 def _explain_lost_right(person: str, refused: Refusal) -> Phrase:
-    return Phrase("{person} approved it, and may not any more: {why}", person=person, why=refused.reason)
+    return Phrase("{person} approved this but no longer has permission: {why}", person=person, why=refused.reason)
 
 
 def _explain_unrecorded(person: str) -> Phrase:
-    return Phrase("the audit log does not tell that {person} decided so: the database was changed; ask again", person=person)
+    return Phrase(
+        "the audit log has no record of this decision by {person} (the database was changed). Submit it again", person=person
+    )
 
 
 def _refuse_too_few(people: int, needed: int) -> Refusal:
     phrase = Phrase(
-        "{n} different person approved it, and by today's rules it needs {needed}; ask again",
-        plural="{n} different people approved it, and by today's rules it needs {needed}; ask again",
+        "approved by {n} person, but the current rules require {needed}. Submit it again",
+        plural="approved by {n} people, but the current rules require {needed}. Submit it again",
         n=people,
         needed=needed,
     )

@@ -208,9 +208,9 @@ class Executor:
         """Find the reason for which no step of a part may start at this moment."""
         record = await self._find_running(operation)
         if record is not None and record.stopping:
-            return Phrase("{who} stopped it", who=record.stopping)
+            return Phrase("stopped by {who}", who=record.stopping)
         lock = await self.locks.find_forbidding_lock(_find_changed_hosts(part), self.inventory())
-        return None if lock is None else Phrase("a lock stopped it: {lock}", lock=describe_lock(lock))
+        return None if lock is None else Phrase("stopped by a lock: {lock}", lock=describe_lock(lock))
 
 
 def _has_doubtful_rollback(part: Part, trail: AuditTrail) -> bool:
@@ -226,10 +226,10 @@ def _make_run(record: OperationRecord) -> PlanRun:
 def _explain_unattested_plan(record: OperationRecord) -> Phrase:
     """Explain that a stored plan is not attested."""
     if record.plan is UNREADABLE_PLAN:
-        return Phrase("its plan was stored by another version of flatnet-bot, and this one cannot read it")
+        return Phrase("the plan was stored by a different version of flatnet-bot and cannot be read by this one")
     return Phrase(
-        "the stored plan is not the one that the audit log tells of: the database was changed, or this is another version "
-        "of flatnet-bot"
+        "the stored plan does not match the audit log: the database was changed, or this is a different version of "
+        "flatnet-bot"
     )
 
 

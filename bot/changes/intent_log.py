@@ -79,7 +79,7 @@ class IntentLog:
         try:
             await self._append_outcome(entry, kept, touched)
         except TooLarge:
-            kept = _drop_answer(result, Phrase("the host's answer is too large to keep; look at the host"))
+            kept = _drop_answer(result, Phrase("the host's response is too large to store. Check the host"))
             await self._append_outcome(entry, kept, touched)
         return kept
 
@@ -110,7 +110,7 @@ class IntentLog:
     def _drop_secrets(self, result: StepResult) -> StepResult:
         if not self._holds_secret(result.model_dump_json()):
             return result
-        return _drop_answer(result, Phrase("the host's answer holds a secret, so it was not kept; look at the host"))
+        return _drop_answer(result, Phrase("the host's response contains a secret, so it was not stored. Check the host"))
 
 
 def build_trail(events: Iterable[StoredEvent], before: AuditTrail = AuditTrail()) -> AuditTrail:

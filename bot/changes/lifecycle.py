@@ -105,7 +105,7 @@ class Lifecycle:
         record = await self._repository.get(operation_id)
         policy = self._planner.policy
         if not policy.is_requester(by.actor, self._find_requester_name(record)) and Role.ADMINISTRATOR not in by.actor.roles:
-            phrase = Phrase("only {who}, who asked, and administrators may cancel this", who=record.requester)
+            phrase = Phrase("only the requester ({who}) and administrators can cancel this", who=record.requester)
             await self._refuse(operation_id, by, Refusal("not the requester", phrase))
         record = await self._repository.move(operation_id, cancel_change(by.actor.name, self._repository.now()))
         if record.state is ChangeState.CLOSED:
@@ -121,7 +121,7 @@ class Lifecycle:
         verdict = self._may_resolve(record, by)
         if isinstance(verdict, Refusal):
             await self._refuse(operation_id, by, verdict)
-        why = Phrase("{who} looked: {saw}", who=by.actor.name, saw=saw)
+        why = Phrase("{who} reported: {saw}", who=by.actor.name, saw=saw)
         transition = resolve_unknown(outcome, why, self._repository.now())
         await self._repository.record_end(transition(record), by.actor.name)
         await self._move_recorded(operation_id, by, transition)
@@ -252,7 +252,7 @@ class Lifecycle:
         ):
             return None
         phrase = Phrase(
-            "{n} of your requests wait already, which is the most; withdraw one with {words}, or wait until one has started",
+            "you have reached the limit of {n} waiting requests. Withdraw one with {words}, or wait until one starts",
             n=MAX_OPEN_REQUESTS,
             words="op cancel",
         )
@@ -262,7 +262,9 @@ class Lifecycle:
         """Judge whether a person may resolve a change: it releases its hosts, as if the change had run."""
         kind, policy = self._planner.find_kind(record), self._planner.policy
         if kind is None:
-            phrase = Phrase("this version of the bot knows no such {words}; an administrator resolves it", words=record.kind)
+            phrase = Phrase(
+                "this version of the bot does not support {words}. Ask an administrator to resolve it", words=record.kind
+            )
             return Permit("administrator") if Role.ADMINISTRATOR in by.actor.roles else Refusal("unknown operation", phrase)
         asked_for = {part.host for part in record.plan.parts}
         hosts = tuple(host for host in self._planner.inventory.hosts if host.name in asked_for)
@@ -278,19 +280,19 @@ class Lifecycle:
             case ChangeState.DONE | ChangeState.UNDONE | ChangeState.FAILED:
                 pass
             case ChangeState.UNKNOWN:
-                raise Refused(Phrase("nobody knows yet how it ended; op resolve tells the bot what you saw there"))
+                raise Refused(Phrase("the result is still unknown. Report what you found with op resolve"))
             case ChangeState.CLOSED:
                 raise Refused(
-                    Phrase("it never began, so there is nothing to continue; ask again: {words}", words=record.words)
+                    Phrase("it never started, so there is nothing to continue. Submit it again: {words}", words=record.words)
                 )
             case _:
-                raise Refused(Phrase("it has not ended; op show tells where it is"))
+                raise Refused(Phrase("not finished yet. See op show for progress"))
         done = compute_outcome(record.operation, record.plan, await self._repository.read_trail(record.operation)).done
         named = [part.host for part in record.plan.parts if part.host not in done]
         named += [left.host for left in record.plan.left_out if left.host not in named]
         left = tuple(host for host in named if host in self._planner.inventory.names)
         if not left:
-            raise Refused(Phrase("nothing is left of it: all its hosts are done"))
+            raise Refused(Phrase("nothing left: all hosts are done"))
         return left
 
     async def _refuse(self, operation_id: str, by: Requester, refused: Refusal) -> NoReturn:

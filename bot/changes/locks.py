@@ -54,7 +54,7 @@ class LockService:
         """Allow changes again. Raises `NoSuchLock`, and `NotAllowed` where `judge` refuses. An ended lock stays as it is."""
         lock = await self._table.find(number)
         if lock is None:
-            raise NoSuchLock(Phrase("there is no lock {number}; {words} lists them", number=str(number), words="lock"))
+            raise NoSuchLock(Phrase("no lock {number}. Run {words} for the list", number=str(number), words="lock"))
         verdict = judge(lock)
         if isinstance(verdict, Refusal):
             event = {"rule": verdict.rule, "outcome": str(verdict.reason)[:MAX_RECORDED_LENGTH]}

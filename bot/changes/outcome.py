@@ -14,7 +14,7 @@ from bot.changes.intent_log import AuditTrail
 from bot.model.change import ChangeState
 from commands.model.plan import Part, Plan, Result, Step, StepResult
 
-_NOT_FINISHED = Phrase("it was not finished")
+_NOT_FINISHED = Phrase("not completed")
 
 
 @dataclass(frozen=True)
@@ -61,29 +61,28 @@ def compute_outcome(operation: str, plan: Plan, trail: AuditTrail) -> ChangeOutc
         return ChangeOutcome(ChangeState.UNKNOWN, _explain_unknown(doubt, trail, f"op resolve {operation}"), *names)
     taken_back = bool(broken) and all(_is_rolled_back(part, trail) for part in broken)
     where = Listing(tuple(_describe_hosts(*names, broken, trail)))
-    why = Phrase("{cause}. {state}", cause=_explain_cause(plan, trail), state=Phrase("{items}", items=where))
+    why = Phrase("{cause}. Result: {state}", cause=_explain_cause(plan, trail), state=Phrase("{items}", items=where))
     return ChangeOutcome(ChangeState.UNDONE if taken_back and not done else ChangeState.FAILED, why, *names)
 
 
 def compute_unattested_outcome(operation: str, trail: AuditTrail, why: Phrase) -> ChangeOutcome:
     """Compute the outcome of an operation whose plan is not the one that was started, so that no host could be asked."""
     if not trail.begun:
-        return ChangeOutcome(ChangeState.FAILED, Phrase("{why}; nothing was changed, ask again", why=why))
-    phrase = Phrase("{why}; look at the hosts, then say what you saw with {words}", why=why, words=f"op resolve {operation}")
+        return ChangeOutcome(ChangeState.FAILED, Phrase("{why}. Nothing was changed. Submit it again", why=why))
+    phrase = Phrase("{why}. Check the hosts, then report the result with {words}", why=why, words=f"op resolve {operation}")
     return ChangeOutcome(ChangeState.UNKNOWN, phrase)
 
 
 def _explain_unknown(step: Step, trail: AuditTrail, words: str) -> Phrase:
     if step.key in trail.undone:
         return Phrase(
-            "nobody can say whether this was taken back on {host}: {step}; look at the host, "
-            "then say what you saw with {words}",
+            "unknown whether this was rolled back on {host}: {step}. Check the host, then report the outcome with {words}",
             host=step.host,
             step=step.phrase,
             words=words,
         )
     return Phrase(
-        "nobody can say whether this happened on {host}: {step}; look at the host, then say what you saw with {words}",
+        "unknown whether this was executed on {host}: {step}. Check the host, then report the outcome with {words}",
         host=step.host,
         step=step.phrase,
         words=words,
@@ -141,10 +140,10 @@ def _describe_hosts(done: tuple[str, ...], left: tuple[str, ...], broken: list[P
         yield Phrase("done on {hosts}", hosts=Listing(done))
     for part in broken:
         if _is_rolled_back(part, trail):
-            yield Phrase("{host} is as it was before", host=part.host)
+            yield Phrase("{host} is back to its previous state", host=part.host)
         elif any(step.key in trail.touched for step in part.steps):
-            yield Phrase("{host} is left in the middle of it; look at it", host=part.host)
+            yield Phrase("{host} is in an incomplete state (check it)", host=part.host)
         else:
             yield Phrase("nothing was changed on {host}", host=part.host)
     if left:
-        yield Phrase("not begun on {hosts}", hosts=Listing(left))
+        yield Phrase("not started on {hosts}", hosts=Listing(left))

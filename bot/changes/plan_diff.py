@@ -26,7 +26,7 @@ def describe_differences(old: Plan, new: Plan) -> tuple[Phrase, ...]:
         _compare_steps(old, new)
     )
     if not sentences:
-        return (Phrase("the bot's own scripts or rules are others than when it was approved"),)
+        return (Phrase("the bot's scripts or rules have changed since approval"),)
     if len(sentences) <= MAX_SENTENCES:
         return sentences
     more = len(sentences) - MAX_SENTENCES
@@ -38,26 +38,24 @@ def _compare_premises(old: Plan, new: Plan) -> Iterator[Phrase]:
     for subject, premise in before.items():
         now = after.get(subject)
         if now is None:
-            yield Phrase("{host}: no longer so: {premise}", host=premise.host, premise=premise.phrase)
+            yield Phrase("{host}: no longer true: {premise}", host=premise.host, premise=premise.phrase)
         elif now.value != premise.value:
             yield Phrase(
-                "{host}: approved was: {before}; now: {after}", host=premise.host, before=premise.phrase, after=now.phrase
+                "{host}: approved: {before}, now: {after}", host=premise.host, before=premise.phrase, after=now.phrase
             )
     for subject, premise in after.items():
         if subject not in before:
-            yield Phrase("{host}: new: {premise}", host=premise.host, premise=premise.phrase)
+            yield Phrase("{host}: new assumption: {premise}", host=premise.host, premise=premise.phrase)
 
 
 def _compare_hosts(old: Plan, new: Plan) -> Iterator[Phrase]:
     before, after = [part.host for part in old.parts], [part.host for part in new.parts]
     reasons = {left.host: left.why for left in new.left_out}
     for host in (host for host in before if host not in after):
-        yield Phrase(
-            "{host} is left out now: {why}", host=host, why=reasons.get(host, Phrase("nothing is to be done there"))
-        )
+        yield Phrase("{host} is now excluded: {why}", host=host, why=reasons.get(host, Phrase("nothing to do")))
     added = tuple(host for host in after if host not in before)
     if added:
-        yield Phrase("{hosts} would be changed, too", hosts=Listing(added))
+        yield Phrase("{hosts} would also be changed", hosts=Listing(added))
     if not added and sorted(before) == sorted(after) and before != after:
         yield Phrase("the order is now {hosts}", hosts=Listing(tuple(after)))
 
@@ -68,17 +66,17 @@ def _compare_endpoints(old: Plan, new: Plan) -> Iterator[Phrase]:
         was, now = before[key], after[key]
         if was.address != now.address:
             yield Phrase(
-                "{host} ({side}) is reached at {after}, and was at {before}",
+                "{host} ({side}) address changed from {before} to {after}",
                 host=now.host,
                 side=now.side,
                 before=was.address,
                 after=now.address,
             )
         elif was.identity != now.identity:
-            yield Phrase("{host} ({side}) is known by another key or certificate than before", host=now.host, side=now.side)
+            yield Phrase("{host} ({side}) has a different key or certificate than before", host=now.host, side=now.side)
     for key in sorted(before.keys() ^ after.keys()):
         road = {**before, **after}[key]
-        yield Phrase("{host} ({side}) is used only in one of both", host=road.host, side=road.side)
+        yield Phrase("{host} ({side}) is used in only one of the two plans", host=road.host, side=road.side)
 
 
 def _compare_steps(old: Plan, new: Plan) -> Iterator[Phrase]:
@@ -92,14 +90,14 @@ def _compare_steps(old: Plan, new: Plan) -> Iterator[Phrase]:
 def _compare_part_steps(old: Part, new: Part) -> Iterator[Phrase]:
     before, after = ({step.key: step for step in part.steps} for part in (old, new))
     for key in (key for key in before if key not in after):
-        yield Phrase("{host}: no longer done: {step}", host=before[key].host, step=before[key].phrase)
+        yield Phrase("{host}: step removed: {step}", host=before[key].host, step=before[key].phrase)
     for key in after:
         if key not in before:
-            yield Phrase("{host}: done, too: {step}", host=after[key].host, step=after[key].phrase)
+            yield Phrase("{host}: step added: {step}", host=after[key].host, step=after[key].phrase)
         elif _dump_effect(before[key]) != _dump_effect(after[key]):
             yield _describe_changed_step(before[key], after[key])
     if [key for key in before if key in after] != [key for key in after if key in before]:
-        yield Phrase("{host}: the steps come in another order", host=new.host)
+        yield Phrase("{host}: the steps are in a different order", host=new.host)
 
 
 def _describe_changed_step(before: Step, after: Step) -> Phrase:
@@ -107,10 +105,10 @@ def _describe_changed_step(before: Step, after: Step) -> Phrase:
     was, now = before.deed.arguments, after.deed.arguments
     names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
     if before.deed.kind != after.deed.kind or not names:
-        return Phrase("{host}: done in another way: {step}", host=after.host, step=after.phrase)
+        return Phrase("{host}: method changed: {step}", host=after.host, step=after.phrase)
     name = names[0]
     return Phrase(
-        "{host}: {step}: {argument} was {before} and is {after}",
+        "{host}: {step}: {argument} changed from {before} to {after}",
         host=after.host,
         step=after.phrase,
         argument=name,

@@ -111,7 +111,9 @@ class Planner:
         try:
             return self._kinds[record.kind].model_validate_json(encode_json(record.arguments))
         except (KeyError, ValidationError) as error:
-            phrase = Phrase("this version of the bot knows no such {words}; ask again in its words", words=record.kind)
+            phrase = Phrase(
+                "this version of the bot does not support {words}. Submit it again with a current command", words=record.kind
+            )
             raise Refused(phrase) from error
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
@@ -129,7 +131,9 @@ class Planner:
         )
         stored = f"{planned.model_dump_json()} {words} {operation.reason}"
         if await asyncio.to_thread(self._holds_secret, stored):  # takes half a second for hundreds of hosts
-            raise HoldsSecret(Phrase("the plan would hold a secret, so it is not kept; ask without it"))
+            raise HoldsSecret(
+                Phrase("the plan would contain a secret, so it is not stored. Remove the secret and try again")
+            )
         now = self._now()
         plan = planned.plan.model_copy(update={"digest_formula": NEWEST_FORMULA})
         return OperationRecord(
@@ -183,10 +187,10 @@ def check_request(operation: FleetChange, actor: Actor, policy: Policy) -> Refus
     if operation.break_glass and isinstance(verdict := policy.may_break_glass(actor), Refusal):
         return verdict
     if operation.break_glass and not operation.reason.strip():
-        raise ReasonMissing(Phrase("break-glass needs a reason; say with {option} why it cannot wait", option="--reason"))
+        raise ReasonMissing(Phrase("an emergency change needs a reason. Add it with {option}", option="--reason"))
     if operation.risk is Risk.CRITICAL and not operation.dry_run and not operation.reason.strip():
         raise ReasonMissing(
-            Phrase("this touches identities, so approvers need a reason; give one with {option}", option="--reason")
+            Phrase("this changes host identities, so a reason is required. Add it with {option}", option="--reason")
         )
     return None
 
@@ -196,9 +200,9 @@ def require_steps(plan: Plan) -> None:
     if plan.steps:
         return
     if not plan.left_out:
-        raise NothingToDo(Phrase("nothing is to be done"))
+        raise NothingToDo(Phrase("nothing to do"))
     reasons = tuple(Phrase("{host}: {why}", host=left.host, why=left.why) for left in plan.left_out)
-    raise NothingToDo(Phrase("nothing is to be done: {reasons}", reasons=Listing(reasons)))
+    raise NothingToDo(Phrase("nothing to do: {reasons}", reasons=Listing(reasons)))
 
 
 def add_approval(record: OperationRecord, requirement: ApprovalRequirement) -> OperationRecord:

@@ -66,7 +66,7 @@ class ChangeRepository:
     def require_intact(self) -> None:
         """Raise `Refused` where the audit log is not whole."""
         if self.audit.trouble is not None:
-            raise Refused(Phrase("nothing may change while the audit log is in doubt: {why}", why=self.audit.trouble))
+            raise Refused(Phrase("changes are blocked while the audit log is inconsistent: {why}", why=self.audit.trouble))
 
     async def find(self, operation: str) -> OperationRecord | None:
         """Find a stored operation."""
@@ -154,5 +154,5 @@ def make_approval_event(approval: Approval) -> Mapping[str, Any]:
 
 def _require_found(record: OperationRecord | None, operation: str) -> OperationRecord:
     if record is None:
-        raise NoSuchOperation(Phrase("there is no change {operation}; {words} lists them", operation=operation, words="op"))
+        raise NoSuchOperation(Phrase("no change {operation}. Run {words} for the list", operation=operation, words="op"))
     return record

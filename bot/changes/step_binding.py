@@ -65,7 +65,7 @@ class PlanRun:
         """Bind one of the plan's deeds to the fleet as it is now. Raises `PlanNotBindable`."""
         side, host = _find_action_class(deed).side, fleet.inventory.find_host(name)
         if host is None or host.get_side(side) is None:
-            raise _make_error(Phrase("the inventory has no {side} side of {host}", side=side, host=name))
+            raise _make_error(Phrase("{host} has no {side} connection in the configuration", side=side, host=name))
         try:
             road, action = find_endpoint(host, side), deed.build_action(produced)
         except Refused as error:
@@ -73,7 +73,7 @@ class PlanRun:
         except ValueError as error:
             raise _make_error(_explain_other_version(error)) from error
         if road not in self.plan.roads:
-            why = Phrase("{host} is reached another way than was approved, or known by something else", host=name)
+            why = Phrase("the connection or identity of {host} differs from what was approved", host=name)
             raise _make_error(why)
         return BoundAction(fleet, host, action)
 
@@ -104,4 +104,4 @@ def _explain_other_version(error: ValueError) -> Phrase:
 
 
 def _make_error(why: Phrase) -> PlanNotBindable:
-    return PlanNotBindable(Phrase("it cannot be carried out as it was planned ({why}); ask for the change again", why=why))
+    return PlanNotBindable(Phrase("the plan can no longer be run ({why}). Submit the change again", why=why))

@@ -124,7 +124,7 @@ class StepRunner:
             return _StepOutcome(Result.UNKNOWN if begun else Result.FAILED, error.phrase, touched=begun)
         if begun and bound.action.changes:
             return await self._settle_lost_answer(
-                run, bound, step, produced, Phrase("the bot was stopped while this was under way")
+                run, bound, step, produced, Phrase("the bot stopped while this was running")
             )
         if not begun:
             await self._intent_log.record_intent(_make_entry(run, step.key), step.host, step.deed.kind)
@@ -251,7 +251,7 @@ async def _request_undo(bound: BoundAction) -> tuple[Phrase | None, bool]:
     return None, True
 
 
-_UNPROVEN_ROLLBACK = Phrase("nothing proves that it was taken back; look at the host")
+_UNPROVEN_ROLLBACK = Phrase("could not verify the rollback. Check the host")
 
 
 def _make_entry(run: PlanRun, key: str, *, undo: bool = False) -> StepEntry:
@@ -286,7 +286,7 @@ def _collect_products(trail: AuditTrail) -> StepProducts:
 def _describe_difference(check: Check, answer: HostAnswer) -> Phrase:
     seen = {name: answer.get(name) for name in check.expect}
     return Phrase(
-        "expected {expected}, but the host says {seen}", expected=_format_fields(check.expect), seen=_format_fields(seen)
+        "expected {expected}, but the host reports {seen}", expected=_format_fields(check.expect), seen=_format_fields(seen)
     )
 
 

@@ -17,14 +17,14 @@ def add_review(decided: Review, identity: Identity) -> Transition:
 
     def transition(record: OperationRecord) -> OperationRecord:
         if record.approval is None:
-            raise AlreadyDecided(Phrase("an administrator has broken the glass: this waits for no approval"))
+            raise AlreadyDecided(Phrase("an administrator started this as an emergency change, so no approval is needed"))
         approval = apply_review(record.approval, decided, record.requester)
         after = replace(record, approval=approval, reviewers={**record.reviewers, decided.person: identity})
         match approval.state:
             case ApprovalState.APPROVED:
                 return replace(after, state=move_state(record.state, ChangeState.READY), ready_at=decided.at)
             case ApprovalState.DENIED:
-                why = Phrase("{who} denied it: {reason}", who=decided.person, reason=decided.reason)
+                why = Phrase("denied by {who}: {reason}", who=decided.person, reason=decided.reason)
                 return _close_record(after, approval, why, decided.at)
             case _:
                 return after
@@ -37,7 +37,7 @@ def cancel_change(who: str, at: datetime) -> Transition:
 
     def transition(record: OperationRecord) -> OperationRecord:
         if record.state in (ChangeState.WAITING, ChangeState.READY):
-            return close_change(ApprovalState.WITHDRAWN, Phrase("{who} withdrew it", who=who), at)(record)
+            return close_change(ApprovalState.WITHDRAWN, Phrase("withdrawn by {who}", who=who), at)(record)
         if record.state is ChangeState.RUNNING:
             return record if record.stopping else replace(record, stopping=who)
         raise explain_ended(record)
@@ -83,7 +83,7 @@ def resolve_unknown(state: ChangeState, why: Phrase, at: datetime) -> Transition
             return replace(record, state=move_state(record.state, state), why=why, ended_at=at)
         if record.state.ended:
             raise explain_ended(record)
-        raise Refused(Phrase("its end is not unknown: it has not ended; op show tells where it is"))
+        raise Refused(Phrase("not finished yet. See op show for progress"))
 
     return transition
 
@@ -93,7 +93,7 @@ def set_successor(successor: str) -> Transition:
 
     def transition(record: OperationRecord) -> OperationRecord:
         if record.after not in ("", successor):
-            raise AlreadyDecided(Phrase("{operation} has taken its place already", operation=record.after))
+            raise AlreadyDecided(Phrase("already replaced by {operation}", operation=record.after))
         return replace(record, after=successor)
 
     return transition
@@ -105,17 +105,17 @@ def review_break_glass(who: str, text: str, at: datetime) -> Transition:
     def transition(record: OperationRecord) -> OperationRecord:
         glass = record.break_glass
         if glass is None:
-            raise Refused(Phrase("nobody broke the glass here, so there is nothing to review"))
+            raise Refused(Phrase("this was not an emergency change, so there is nothing to review"))
         if who == record.requester:
-            raise NotAllowed(Phrase("whoever broke the glass does not review it; ask somebody else"))
+            raise NotAllowed(Phrase("you cannot review your own emergency change. Ask someone else"))
         if not record.state.ended:
-            raise Refused(Phrase("it has not ended; look at it when it has, and review it then"))
+            raise Refused(Phrase("not finished yet. Review it afterwards"))
         if glass.reviewed_by and glass.reviewed_at is not None:
             raise AlreadyDecided(
-                Phrase("{who} has reviewed this already, {when}", who=glass.reviewed_by, when=Moment(glass.reviewed_at))
+                Phrase("{who} already reviewed this at {when}", who=glass.reviewed_by, when=Moment(glass.reviewed_at))
             )
         if not text.strip():
-            raise ReasonMissing(Phrase("a review needs words; say in a few what you think of it"))
+            raise ReasonMissing(Phrase("enter a review comment"))
         seen = glass.model_copy(update={"reviewed_by": who, "reviewed_at": at, "review": text})
         return replace(record, break_glass=seen)
 
@@ -125,9 +125,9 @@ def review_break_glass(who: str, text: str, at: datetime) -> Transition:
 def explain_ended(record: OperationRecord) -> Refused:
     """Explain that the operation has ended, so that nothing can be done any more."""
     if record.approval is not None and record.approval.state is ApprovalState.EXPIRED:
-        return Expired(Phrase("it has expired, {when}; ask again", when=Moment(record.approval.expires_at)))
+        return Expired(Phrase("expired at {when}. Submit it again", when=Moment(record.approval.expires_at)))
     when = Moment(record.ended_at or record.asked_at)
-    return AlreadyDecided(Phrase("it has ended already, {when}; op show tells how", when=when))
+    return AlreadyDecided(Phrase("already finished at {when}. See op show for the result", when=when))
 
 
 def _close_record(record: OperationRecord, approval: Approval | None, why: Phrase, at: datetime) -> OperationRecord:

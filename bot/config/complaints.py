@@ -11,25 +11,23 @@ from adapters.phrase import Listing, Phrase
 from bot.config.toml_positions import KeyPath
 
 _PHRASE_BY_KEY: Mapping[str, Phrase] = {
-    "name": Phrase("must be 1 to 63 lower-case letters, digits and hyphens, such as {example}", example="host-a"),
-    "labels": Phrase(
-        "must be lower-case letters, digits, dots, hyphens and underscores, such as {example}", example="tokyo"
-    ),
-    "team": Phrase("must be the workspace's id, such as {example}", example="T0123ABCD"),
+    "name": Phrase("must be 1 to 63 lowercase letters, digits and hyphens, such as {example}", example="host-a"),
+    "labels": Phrase("must be lowercase letters, digits, dots, hyphens and underscores, such as {example}", example="tokyo"),
+    "team": Phrase("must be a workspace ID, such as {example}", example="T0123ABCD"),
     "slack": Phrase(
-        "must be as Slack shows it, such as {person} for a person and {group} for a user group",
+        "must be an ID as shown in Slack, such as {person} for a user or {group} for a user group",
         person="U0123ABCD",
         group="S0123ABCD",
     ),
-    "operations": Phrase("must be words of commands, * for any of them, such as {example}", example="service *"),
-    "channel": Phrase("must be a Slack channel id, such as {example}", example="C0123ABCD"),
-    "second_channel": Phrase("must be a Slack channel id, such as {example}", example="C0123ABCD"),
-    "owner": Phrase("must be the name of one of the [[people]], such as {example}", example="tanaka"),
+    "operations": Phrase("must be a command or a prefix with *, such as {example}", example="service *"),
+    "channel": Phrase("must be a Slack channel ID, such as {example}", example="C0123ABCD"),
+    "second_channel": Phrase("must be a Slack channel ID, such as {example}", example="C0123ABCD"),
+    "owner": Phrase("must be the name of a person in [[people]], such as {example}", example="tanaka"),
     "ping": Phrase("must be names of people, such as {example}", example="tanaka"),
-    "groups": Phrase("must be names of groups in certificates, such as {example}", example="flatnet"),
-    "lighthouse_groups": Phrase("must be names of groups in certificates, such as {example}", example="flatnet"),
-    "channels": Phrase("must be Slack channel ids, such as {example}", example="C0123ABCD"),
-    "system": Phrase("must be names of operating-system users, such as {example}", example="tanaka"),
+    "groups": Phrase("must be certificate group names, such as {example}", example="flatnet"),
+    "lighthouse_groups": Phrase("must be certificate group names, such as {example}", example="flatnet"),
+    "channels": Phrase("must be Slack channel IDs, such as {example}", example="C0123ABCD"),
+    "system": Phrase("must be names of operating system users, such as {example}", example="tanaka"),
     "user": Phrase("must be a user name, such as {example}", example="flatnet"),
 }
 
@@ -52,8 +50,8 @@ def describe_complaint(detail: Mapping[str, Any], nearest: str | None) -> Phrase
 
 def _describe_unknown_key(nearest: str | None) -> Phrase:
     if nearest is None:
-        return Phrase("is not a key of the configuration; remove it")
-    return Phrase("is not a key of the configuration; did you mean {key}?", key=nearest)
+        return Phrase("unknown setting. Remove it")
+    return Phrase("unknown setting. Did you mean {key}?", key=nearest)
 
 
 def _describe_choices(context: Mapping[str, Any]) -> Phrase:
@@ -68,7 +66,7 @@ def _describe_range(context: Mapping[str, Any]) -> Phrase:
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 _PHRASE_MAKER_BY_TYPE: Mapping[str, Callable[[Mapping[str, Any]], Phrase]] = {
-    "missing": lambda context: Phrase("is missing; add it"),
+    "missing": lambda context: Phrase("is required"),
     "int_type": lambda context: Phrase("must be a whole number"),
     "int_parsing": lambda context: Phrase("must be a whole number"),
     "float_type": lambda context: Phrase("must be a number"),

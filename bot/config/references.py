@@ -67,7 +67,7 @@ def _check_operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Oper
         words = Listing(tuple(" ".join(operation.words) for operation in hostless))
         yield (
             (*path, "labels"),
-            Phrase("narrow only what names hosts, and not {words}; grant that in another table", words=words),
+            Phrase("labels cannot restrict {words}, which takes no hosts. Grant it in a separate table", words=words),
         )
 
 
@@ -83,7 +83,7 @@ def _find_conflicting_rules(approvals: ApprovalSettings, inventory: Inventory) -
 
 def _describe_no_common_role(host: str, places: Sequence[int]) -> Phrase:
     return Phrase(
-        "{rules} all count for {host} and have no role in common, so nobody could approve; name one role in each of them",
+        "{rules} apply to {host} but share no role, so approval is impossible. Use a common role in all of them",
         rules=Listing(tuple(f"approvals.rules[{place + 1}]" for place in places)),
         host=host,
     )
@@ -97,5 +97,5 @@ def _find_unknown_names(path: KeyPath, given: Sequence[str], known: Sequence[str
 
 def _describe_unknown_name(name: str, near: tuple[str, ...]) -> Phrase:
     if near:
-        return Phrase("{name} names nothing; did you mean {nearest}?", name=shorten_argument(name), nearest=near[0])
-    return Phrase("{name} names nothing; remove it", name=shorten_argument(name))
+        return Phrase("{name} matches nothing. Did you mean {nearest}?", name=shorten_argument(name), nearest=near[0])
+    return Phrase("{name} matches nothing. Remove it", name=shorten_argument(name))

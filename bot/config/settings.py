@@ -113,11 +113,12 @@ class Settings(_SettingsModel):
     @model_validator(mode="after")
     def _check_complete(self) -> Self:
         if not self.hosts:
-            raise InvalidSetting(Phrase("names no host; add a [[hosts]] table for each"))
+            raise InvalidSetting(Phrase("has no hosts. Add a [[hosts]] table for each"))
         if self.socket_group is not None and self.socket_file is None:
             raise InvalidSetting(
                 Phrase(
-                    "socket_group needs socket_file, in a folder that the group may enter: {example}", example=SOCKET_EXAMPLE
+                    "the setting socket_group requires socket_file in a folder the group can access: {example}",
+                    example=SOCKET_EXAMPLE,
                 )
             )
         names = {"all", *self.inventory.names}
@@ -125,7 +126,7 @@ class Settings(_SettingsModel):
         if ambiguous:
             raise InvalidSetting(
                 Phrase(
-                    "{names} would mean two things; host names, labels and the word all must differ, so rename one",
+                    "{names} is used more than once. Host names, labels and the word all must be different",
                     names=Listing(tuple(ambiguous)),
                 )
             )
@@ -137,11 +138,13 @@ class Settings(_SettingsModel):
         schedules = [schedule.name for schedule in self.schedules]
         if twice := sorted({name for name in schedules if schedules.count(name) > 1}):
             raise InvalidSetting(
-                Phrase("two schedules are called {names}; every one needs its own name", names=Listing(tuple(twice)))
+                Phrase("several schedules are named {names}. Use a different name for each", names=Listing(tuple(twice)))
             )
         groups = [group.slack for group in self.groups]
         if twice := sorted({group for group in groups if groups.count(group) > 1}):
-            raise InvalidSetting(Phrase("two groups have the id {ids}; join them in one table", ids=Listing(tuple(twice))))
+            raise InvalidSetting(
+                Phrase("two groups have the ID {ids}. Merge them into one table", ids=Listing(tuple(twice)))
+            )
         for what, ids in (
             ("name", [person.name for person in self.people]),
             ("slack", [i for person in self.people for i in person.slack]),
@@ -151,7 +154,9 @@ class Settings(_SettingsModel):
             if twice:
                 raise InvalidSetting(
                     Phrase(
-                        "two people share the {what} {ids}; each belongs to one person", what=what, ids=Listing(tuple(twice))
+                        "the {what} {ids} is assigned to several people. Assign it to one person only",
+                        what=what,
+                        ids=Listing(tuple(twice)),
                     )
                 )
 
@@ -223,8 +228,8 @@ class ConfigurationError(Misconfigured):
     def __init__(self, file: Path, complaints: tuple[Complaint, ...]) -> None:
         super().__init__(
             Phrase(
-                "{file} cannot be used: {n} complaint",
-                plural="{file} cannot be used: {n} complaints",
+                "{file} is not valid: {n} problem",
+                plural="{file} is not valid: {n} problems",
                 file=str(file),
                 n=len(complaints),
             )
@@ -270,7 +275,7 @@ def _read_file(file: Path) -> str:
             content = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         phrase = Phrase(
-            "cannot be read ({reason}); name another file with --config", reason=error.strerror or type(error).__name__
+            "cannot be read ({reason}). Specify another file with --config", reason=error.strerror or type(error).__name__
         )
         raise ConfigurationError(file, (Complaint("", None, phrase),)) from error
     if len(content) > MAX_FILE_BYTES:
@@ -279,7 +284,7 @@ def _read_file(file: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise ConfigurationError(file, (Complaint("", line, Phrase("is not UTF-8; save it as UTF-8")),)) from error
+        raise ConfigurationError(file, (Complaint("", line, Phrase("is not UTF-8. Save it as UTF-8")),)) from error
 
 
 def _make_syntax_complaint(error: tomllib.TOMLDecodeError, text: str) -> Complaint:
@@ -288,7 +293,7 @@ def _make_syntax_complaint(error: tomllib.TOMLDecodeError, text: str) -> Complai
         place = str(error).rpartition("(at line ")[2].partition(",")[0]
         line = int(place) if place.isdigit() else text.count("\n") + 1
     reason = str(error).partition(" (at ")[0]
-    return Complaint("", line, Phrase("is not TOML: {reason}", reason=reason))
+    return Complaint("", line, Phrase("invalid TOML: {reason}", reason=reason))
 
 
 def _make_complaints(found: Iterable[tuple[KeyPath, Phrase]], tables: dict[str, Any], text: str) -> tuple[Complaint, ...]:

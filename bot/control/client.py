@@ -103,7 +103,7 @@ async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_
 
 def make_lost_error(path: Path) -> ControlLost:
     """Make the error for a request that was sent and not answered."""
-    return ControlLost(Phrase("the running bot does not answer at {path}; look at its log, then ask again", path=str(path)))
+    return ControlLost(Phrase("the running bot does not respond on {path}. Check its log, then try again", path=str(path)))
 
 
 def read_refusal(body: bytes) -> ControlError:
@@ -116,7 +116,7 @@ def read_refusal(body: bytes) -> ControlError:
 
 def _make_unreadable_error() -> ControlLost:
     return ControlLost(
-        Phrase("the answer of the running bot is not understood; restart it if flatnet-bot was updated, and look at its log")
+        Phrase("could not parse the running bot's response. If you updated flatnet-bot, restart it and check its log")
     )
 
 
@@ -134,7 +134,7 @@ def map_connect_error(path: Path, error: OSError) -> ControlError:
     """Map a connection error where a bot may listen."""
     if error.errno in (errno.EACCES, errno.EPERM):
         return ControlForbidden(
-            Phrase("you may not use {path}; ask to be added to the group that it belongs to", path=str(path))
+            Phrase("you do not have permission to use {path}. Ask to be added to its group", path=str(path))
         )
     return ControlLost(describe_unusable(path, error))
 
@@ -145,8 +145,7 @@ def check_path(path: Path) -> None:
     if size > MAX_PATH_BYTES:
         raise ControlUnusable(
             Phrase(
-                "the path of the control socket {path} has {size} bytes, at most {limit} are possible; "
-                "set socket_file to a shorter one",
+                "the control socket path {path} is {size} bytes long (limit {limit}). Use a shorter socket_file",
                 path=str(path),
                 size=size,
                 limit=MAX_PATH_BYTES,
@@ -157,7 +156,7 @@ def check_path(path: Path) -> None:
 def describe_unusable(path: Path, error: OSError) -> Phrase:
     """Describe a path that cannot be used."""
     return Phrase(
-        "the control socket {path} cannot be used ({reason}); check its folder and who owns it",
+        "cannot use the control socket {path} ({reason}). Check its folder and owner",
         path=str(path),
         reason=errno.errorcode.get(error.errno or 0, "?"),
     )

@@ -73,9 +73,7 @@ def _build_application(doors: ControlBackend) -> web.Application:
             async with asyncio.timeout(BODY_DEADLINE):
                 said = ControlRequest.model_validate_json(await request.read())
         except (ValidationError, TimeoutError, web.HTTPRequestEntityTooLarge):
-            return _make_refusal(
-                Phrase("the control socket does not understand this; ask with flatnet-bot do or flatnet-bot shell")
-            )
+            return _make_refusal(Phrase("the control socket does not support this. Use flatnet-bot do or flatnet-bot shell"))
         who = await asyncio.to_thread(_identify_peer, request)
         answer = await doors.handle(Request(doors.new_key(), who, said.text, said.surface, doors.now()))
         if said.output is not None:
@@ -127,7 +125,7 @@ def _listen(path: Path, group: str | None) -> tuple[socket.socket, os.stat_resul
         return listener, path.stat()
     except LookupError as error:
         raise ControlUnusable(
-            Phrase("there is no group {group}; make it, or set another socket_group", group=str(group))
+            Phrase("group {group} does not exist. Create it, or set a different socket_group", group=str(group))
         ) from error
     except OSError as error:
         raise ControlUnusable(describe_unusable(path, error)) from error
@@ -162,7 +160,7 @@ def _is_abandoned(path: Path) -> bool:
     if not stat.S_ISSOCK(path.stat().st_mode):
         raise ControlUnusable(
             Phrase(
-                "{path} is in the way of the control socket and is not one; move it, or set another socket_file",
+                "{path} exists and is not the control socket. Move it, or set a different socket_file",
                 path=str(path),
             )
         )
@@ -175,7 +173,7 @@ def _is_abandoned(path: Path) -> bool:
         except BlockingIOError:
             pass  # a bot listens, and is busy
     raise ControlUnusable(
-        Phrase("another bot listens at {path}; use that one, stop it, or set another socket_file", path=str(path))
+        Phrase("another bot is already listening on {path}. Use it, stop it, or set a different socket_file", path=str(path))
     )
 
 

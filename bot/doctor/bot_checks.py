@@ -52,7 +52,7 @@ def check_configuration(settings: Settings) -> CheckResult:
 
 def _check_administrators(settings: Settings) -> Iterator[Finding]:
     if not any(Role.ADMINISTRATOR in roles for roles in _list_roles(settings)):
-        why = Phrase("nobody has the role administrator; give it to somebody under [[people]]")
+        why = Phrase("the administrator role is not assigned. Assign it to a person under [[people]]")
         yield make_problem(CONFIGURATION, "configuration.administrator", why, Severity.MEDIUM)
 
 
@@ -68,7 +68,8 @@ def _check_channels(settings: Settings) -> Iterator[Finding]:
     if settings.slack is None or not names:
         return
     why = Phrase(
-        "{names} have no channel, so only administrators with a Slack id hear of them; under [notices] name one: {line}",
+        "no channel is set for {names}, so only administrators with a Slack ID receive them. Set one under [notices]: "
+        "{line}",
         names=Listing(names),
         line='channel = "C0123ABCD"',
     )
@@ -80,17 +81,17 @@ def check_secrets(settings: Settings) -> CheckResult:
     names = len(settings.secret_names)
     found = read_secrets(settings.secret_names, settings.secrets_folder)
     missing = tuple(make_problem(SECRETS, "secrets.missing", phrase) for phrase in found.describe_missing())
-    return CheckResult(SECRETS, Phrase("{found} of {names} are there", found=names - len(missing), names=names), missing)
+    return CheckResult(SECRETS, Phrase("{found} of {names} found", found=names - len(missing), names=names), missing)
 
 
 async def check_database(prove_it: ProveDatabase) -> CheckResult:
     """Check that the database accepts a write."""
     condition = await prove_it()
     if condition is None:
-        return CheckResult(DATABASE, Phrase("none yet; the first start makes it"))
+        return CheckResult(DATABASE, Phrase("not created yet (created on first start)"))
     return CheckResult(
         DATABASE,
-        Phrase("takes writes; messages that wait: {waiting}", waiting=condition.outbox_waiting),
+        Phrase("writable, messages queued: {waiting}", waiting=condition.outbox_waiting),
         tuple(_check_undelivered(condition)),
     )
 
@@ -120,10 +121,12 @@ async def check_audit(settings: Settings, find: FindSecret) -> CheckResult:
     keys = load_audit_keys(settings, find)
     seen = await asyncio.to_thread(_verify_audit, settings, keys)
     if seen is None:
-        return CheckResult(AUDIT, Phrase("none yet; the first start makes it"))
+        return CheckResult(AUDIT, Phrase("not created yet (created on first start)"))
     if seen.problem is None:
         return CheckResult(AUDIT, seen.phrase)
-    spoilt = Phrase("{n} event is in order, then no more", plural="{n} events are in order, then no more", n=seen.count)
+    spoilt = Phrase(
+        "{n} event is valid, later ones are not", plural="{n} events are valid, later ones are not", n=seen.count
+    )
     return CheckResult(AUDIT, spoilt, (make_problem(AUDIT, "audit.chain", seen.problem.phrase, Severity.CRITICAL),))
 
 
@@ -145,7 +148,7 @@ async def check_slack(settings: Settings, find: FindSecret) -> CheckResult:
     try:
         found = await inspect_slack(settings.slack.api_url, tokens, settings.slack.team, _list_channels(settings))
     except SlackFailure as failure:
-        return CheckResult(SLACK, Phrase("no answer"), (make_unknown(SLACK, "slack.unreachable", failure.phrase),))
+        return CheckResult(SLACK, Phrase("no response"), (make_unknown(SLACK, "slack.unreachable", failure.phrase),))
     seen = Phrase("{bot} in workspace {team}", bot=found.bot.name, team=found.bot.team)
     return CheckResult(SLACK, seen, tuple(make_problem(SLACK, "slack.channel", trouble) for trouble in found.troubles))
 
@@ -183,8 +186,8 @@ def _make_complaint(file: Path, complaint: Complaint) -> Finding:
 def _check_undelivered(condition: DatabaseCondition) -> Iterator[Finding]:
     if condition.outbox_undeliverable:
         why = Phrase(
-            "{n} message could be delivered to nobody; the log says why",
-            plural="{n} messages could be delivered to nobody; the log says why",
+            "{n} message could not be delivered. Check the log",
+            plural="{n} messages could not be delivered. Check the log",
             n=condition.outbox_undeliverable,
         )
         yield make_problem(DATABASE, "database.undelivered", why, Severity.LOW)

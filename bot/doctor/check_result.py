@@ -17,7 +17,7 @@ from commands.model.report import Cell, Column, Mark, Report, Row
 MAX_NAMED_PLACES = 3
 """Number of places that the summary names: a notification is read on a phone."""
 
-COLUMNS = (Column(key="host", heading=Phrase("Host")), Column(key="seen", heading=Phrase("Seen")))
+COLUMNS = (Column(key="host", heading=Phrase("Host")), Column(key="seen", heading=Phrase("Result")))
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ def build_report(examined: Sequence[CheckResult], at: datetime) -> Report:
 
 def _summarize(total: int, troubled: Sequence[str]) -> Phrase:
     if not troubled:
-        return Phrase("{n} check made, nothing is missing", plural="{n} checks made, nothing is missing", n=total)
+        return Phrase("{n} check passed", plural="all {n} checks passed", n=total)
     return Phrase(
-        "{n} of {total} checks found something: {worst}",
-        plural="{n} of {total} checks found something: {worst}",
+        "{n} of {total} checks found a problem: {worst}",
+        plural="{n} of {total} checks found problems: {worst}",
         n=len(troubled),
         total=total,
         worst=list_some(troubled, MAX_NAMED_PLACES),

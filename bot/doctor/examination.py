@@ -142,14 +142,14 @@ async def _run_check(place: str, check: Check) -> CheckResult:
         async with asyncio.timeout(CHECK_TIMEOUT):
             return await check()
     except TimeoutError:
-        late = Phrase("the check {name} did not end within {time}; look at the log", name=place, time=Span(CHECK_TIMEOUT))
-        return CheckResult(place, Phrase("no answer"), (make_unknown(place, subject, late),))
+        late = Phrase("the check {name} did not end within {time}. Check the log", name=place, time=Span(CHECK_TIMEOUT))
+        return CheckResult(place, Phrase("no response"), (make_unknown(place, subject, late),))
     except FlatnetError as error:
-        return CheckResult(place, Phrase("cannot be used"), (make_problem(place, subject, error.phrase),))
+        return CheckResult(place, Phrase("unusable"), (make_problem(place, subject, error.phrase),))
     except Exception:  # a bug: one check fails, with a trace in the log
         _log.exception("a check failed", check=place)
-        failed = Phrase("the check {name} failed; the log says why", name=place)
-        return CheckResult(place, Phrase("no answer"), (make_unknown(place, subject, failed),))
+        failed = Phrase("the check {name} failed. Check the log", name=place)
+        return CheckResult(place, Phrase("no response"), (make_unknown(place, subject, failed),))
 
 
 async def _raise(error: FlatnetError) -> CheckResult:

@@ -41,7 +41,7 @@ async def examine_host(host: Host, view: FleetView) -> CheckResult:
     answering = tuple(
         SIDE_NAMES[side] for side, findings in zip(sides, found, strict=True) if all(finding.reached for finding in findings)
     )
-    seen = Phrase("{items}", items=Listing(answering)) if answering else Phrase("no answer")
+    seen = Phrase("{items}", items=Listing(answering)) if answering else Phrase("no response")
     return CheckResult(host.name, seen, tuple(finding for findings in found for finding in findings))
 
 

@@ -53,15 +53,15 @@ def check_files(settings: Settings, *more: Path) -> CheckResult:
 def _check_time_zones(zones: int) -> Iterator[Finding]:
     if not zones:
         yield make_problem(
-            MACHINE, "machine.zones", Phrase("this machine has no time zone data; install the package tzdata")
+            MACHINE, "machine.zones", Phrase("this machine has no time zone data. Install the tzdata package")
         )
 
 
 def _check_open_files(allowed: int, wanted: int) -> Iterator[Finding]:
     if allowed < wanted:
         why = Phrase(
-            "only {allowed} open files are allowed and this fleet may need {wanted}; raise LimitNOFILE of the service, "
-            "or the hard limit of this user",
+            "the open-file limit is {allowed}, but this fleet may need {wanted}. Raise LimitNOFILE of the service, or this "
+            "user's hard limit",
             allowed=allowed,
             wanted=wanted,
         )
@@ -95,26 +95,26 @@ def _read_state(path: Path) -> os.stat_result | OSError:
 
 def _report_absent(path: Path, error: OSError, *, wanted: bool) -> Iterator[Finding]:
     if isinstance(error, PermissionError):
-        why = Phrase("this user may not look at {path}; become the bot's user, or give it that file", path=str(path))
+        why = Phrase("this user cannot read {path}. Switch to the bot's user, or grant access to the file", path=str(path))
         yield make_problem(FILES, "file.denied", why)
     elif wanted:
-        why = Phrase("there is no {path}; put it there, or name another in flatnet.toml", path=str(path))
+        why = Phrase("{path} not found. Put it there, or change the path in flatnet.toml", path=str(path))
         yield make_problem(FILES, "file.missing", why)
 
 
 def _report_permissions(path: Path, state: os.stat_result, *, private: bool) -> Iterator[Finding]:
     others = state.st_mode & (0o007 if state.st_gid == ROOT_GROUP else 0o077)
     if private and others & READ_BITS:
-        why = Phrase("others may read {path}; take that right away: {command}", **_suggest_chmod("go=", path))
+        why = Phrase("{path} is readable by others. Run: {command}", **_suggest_chmod("go=", path))
         yield make_problem(FILES, "file.readable", why)
     elif others & WRITE_BITS:
-        why = Phrase("others may change {path}; take that right away: {command}", **_suggest_chmod("go-w", path))
+        why = Phrase("{path} is writable by others. Run: {command}", **_suggest_chmod("go-w", path))
         yield make_problem(FILES, "file.writable", why)
 
 
 def _report_socket(path: Path, state: os.stat_result) -> Iterator[Finding]:
     if state.st_mode & stat.S_IRWXO:
-        why = Phrase("anybody may use {path}; take that right away: {command}", **_suggest_chmod("o=", path))
+        why = Phrase("{path} is accessible to anyone. Run: {command}", **_suggest_chmod("o=", path))
         yield make_problem(FILES, "file.socket", why)
 
 

@@ -184,13 +184,13 @@ def _describe_settlements(endings: Sequence[ExpiryNoticeItem]) -> Phrase | None:
     early = [ending.display_name for ending in endings if ending.is_premature]
     if early:
         return Phrase(
-            "{n} warning came too early, for the bot's clock has been set back since: {names}",
-            plural="{n} warnings came too early, for the bot's clock has been set back since: {names}",
+            "{n} warning was premature (the bot's clock was ahead): {names}",
+            plural="{n} warnings were premature (the bot's clock was ahead): {names}",
             n=len(early),
             names=list_some(early),
         )
     return Phrase(
-        "{n} certificates are settled: {names}", n=len(endings), names=list_some([each.display_name for each in endings])
+        "{n} certificates resolved: {names}", n=len(endings), names=list_some([each.display_name for each in endings])
     )
 
 

@@ -26,13 +26,13 @@ class AboutHandlers:
         roles = Listing(tuple(sorted(actor.roles)))
         words = Listing(tuple(" ".join(permitted.words) for permitted in context.permitted))
         return Report.of_facts(
-            Phrase("Who you are"),
-            Phrase("you are {name}, with the roles {roles}", name=actor.name, roles=roles),
+            Phrase("Your account"),
+            Phrase("you are {name} (roles: {roles})", name=actor.name, roles=roles),
             (
                 (Phrase("Name"), actor.name),
                 (Phrase("Roles"), Phrase("{items}", items=roles)),
-                (Phrase("Rule"), actor.rule),
-                (Phrase("May ask for"), Phrase("{items}", items=words)),
+                (Phrase("Matched rule"), actor.rule),
+                (Phrase("Available commands"), Phrase("{items}", items=words)),
             ),
         ).model_copy(update={"next": ("help",)})
 

@@ -45,7 +45,7 @@ class ArchiveQueue:
     @contextmanager
     def _take_turn(self, asker: str) -> Iterator[None]:
         if asker in self._askers:
-            raise AlreadyQueued(Phrase("an archive is being made for you already; wait for it, then ask again"))
+            raise AlreadyQueued(Phrase("your archive is still being created. Wait for it, then try again"))
         self._askers.add(asker)
         try:
             yield

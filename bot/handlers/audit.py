@@ -39,7 +39,7 @@ class AuditHandlers:
         await self._record(EventKind.EXPORT, operation, context)
         content = await self.audit.export(filters, operation.form)
         file = TextFile(name=f"audit-{self.now():%Y%m%d-%H%M%S}.{operation.form}", text=content.decode())
-        summary = Phrase("{n} line of the audit log", plural="{n} lines of the audit log", n=len(file.text.splitlines()))
+        summary = Phrase("{n} audit log line", plural="{n} audit log lines", n=len(file.text.splitlines()))
         return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=self.now(), files=(file,))
 
     async def verify(self, operation: AuditVerify, context: RequestContext) -> Report:
@@ -51,7 +51,7 @@ class AuditHandlers:
         await self.audit.accept(context.actor, operation.name)
         return Report.of_facts(
             Phrase("Audit log"),
-            Phrase("accepted: changes are possible again; what is missing stays on record"),
+            Phrase("accepted: changes are possible again. The gap stays on record"),
             ((Phrase("Name"), operation.name),),
         )
 
@@ -62,7 +62,7 @@ class AuditHandlers:
 def _build_filters(operation: AuditFilter, text: str, now: datetime) -> AuditFilters:
     if operation.kind and operation.kind not in set(EventKind):
         kinds = Phrase(
-            "{part} is no kind of event; there are {kinds}",
+            "{part} is not an event type. Available types: {kinds}",
             part=shorten_argument(operation.kind),
             kinds=Listing(tuple(EventKind)),
         )

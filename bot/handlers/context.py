@@ -29,7 +29,9 @@ class NoBotRunning(Refused):
 
     @classmethod
     def here(cls) -> "NoBotRunning":
-        return cls(Phrase("no bot runs here, so nothing can be changed; start it with flatnet-bot run, then ask again"))
+        return cls(
+            Phrase("no bot is running here, so nothing can be changed. Start it with flatnet-bot run, then try again")
+        )
 
 
 class WordsJudge(Protocol):

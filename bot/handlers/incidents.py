@@ -71,7 +71,7 @@ class IncidentHandlers:
         why = await self._tell(_Notice(ended, incident, operation), context)
         if why is None:
             return report
-        line = Phrase("its channel was not told: {why}; say there that it is over", why=why)
+        line = Phrase("could not post in the incident channel: {why}. Let people there know it is resolved", why=why)
         return report.model_copy(update={"sections": reports.list_left_to_do(line)})
 
     async def _open_in_new_channel(self, operation: IncidentOpen, context: RequestContext) -> Report:
@@ -85,7 +85,10 @@ class IncidentHandlers:
         begun = reports.report_opening(incident, self.now())
         note = Phrase("opened by {person}", person=actor)
         if why := await self._tell(_Notice(begun, incident, operation, (note,)), context):
-            troubles = (*troubles, Phrase("the channel was not told ({why}); type {words} there", why=why, words="incident"))
+            troubles = (
+                *troubles,
+                Phrase("could not post in the channel ({why}). Type {words} there", why=why, words="incident"),
+            )
         led = {
             "channel": ChannelLink(id=incident.channel, name=made.name),
             "sections": reports.list_left_to_do(*troubles),
@@ -122,7 +125,7 @@ def _find_invited(context: RequestContext) -> str:
     if not known:
         raise Refused(
             Phrase(
-                "nobody could be invited: {person} has no Slack id under [[people]]; give one there, or ask in Slack",
+                "could not invite anyone: {person} has no Slack ID under [[people]]. Add one, or run this in Slack",
                 person=name,
             )
         )

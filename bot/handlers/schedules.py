@@ -46,7 +46,9 @@ class ScheduleHandlers:
         here = context.channel if is_channel(context.channel) else clockwork.channel
         channel = operation.channel or here
         if not channel:
-            raise BadArgument(Phrase("say where the answers go: {option}", option="--channel #ops"), part=operation.asks)
+            raise BadArgument(
+                Phrase("specify a channel for the results: {option}", option="--channel #ops"), part=operation.asks
+            )
         schedule = Schedule(
             name=operation.name,
             origin=ScheduleOrigin.ADDED,
@@ -99,6 +101,6 @@ def _require_allowed(words: str, channel: str, context: RequestContext) -> str:
     """Returns the words as they are understood; `NotAllowed` where the requester may not ask for them in the channel."""
     operation = context.words.interpret_scheduled(words, channel)
     if isinstance(operation, Failure):
-        raise NotAllowed(Phrase("that cannot run by the clock: {why}", why=operation.phrase))
+        raise NotAllowed(Phrase("this cannot be scheduled: {why}", why=operation.phrase))
     require_unattended(operation)
     return render_operation(operation)

@@ -49,9 +49,7 @@ class ChannelNotCreated(Refused):
 
     def __init__(self, why: Phrase) -> None:
         super().__init__(
-            Phrase(
-                "{why}; without {option} the incident is opened in the channel where you type it", why=why, option="--new"
-            )
+            Phrase("{why}. Without {option}, the incident is opened in the current channel", why=why, option="--new")
         )
 
 

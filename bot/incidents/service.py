@@ -97,10 +97,10 @@ class IncidentService:
             return found
         if number:
             raise NoSuchIncident(
-                Phrase("there is no incident {number}; {words} lists them", number=str(number), words="incident")
+                Phrase("no incident {number}. Run {words} for the list", number=str(number), words="incident")
             )
         raise NoSuchIncident(
-            Phrase("this channel has no open incident; open one, or give a number: {words} lists them", words="incident")
+            Phrase("no open incident in this channel. Open one, or specify a number from {words}", words="incident")
         )
 
     async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
@@ -111,7 +111,7 @@ class IncidentService:
         if not is_channel(place.id):
             raise NoSuchIncident(
                 Phrase(
-                    "an incident needs a channel; type this where you talk about it, or add {option} for a new channel",
+                    "an incident needs a channel. Run this in the channel you use for it, or add {option} to create one",
                     option="--new",
                 )
             )
@@ -121,7 +121,7 @@ class IncidentService:
         if standing.operation != opening.operation:
             raise AlreadyOpen(
                 Phrase(
-                    "this is already the channel of incident {number}, {title}, opened by {person} at {at}",
+                    "this channel already belongs to incident {number}, {title} (opened by {person} at {at})",
                     number=str(standing.number),
                     title=standing.title,
                     person=standing.opened_by,
@@ -166,8 +166,8 @@ class IncidentService:
             except FlatnetError as error:
                 raise IncidentNotStored(
                     Phrase(
-                        "the channel {channel} was made, but the incident could not be kept: {why}; "
-                        "type the same there, without {option}",
+                        "channel {channel} was created, but the incident could not be saved: {why}. Run the same command "
+                        "there without {option}",
                         channel=f"#{made.name}",
                         why=error.phrase,
                         option="--new",
@@ -238,9 +238,9 @@ def _describe_open_incident(other: Incident) -> Phrase:
         "at": Moment(other.opened_at),
     }
     if not other.channel_name:
-        return Phrase("incident {number}, {title}, is open already, by {person} since {at}", **event)
+        return Phrase("incident {number}, {title}, is already open (opened by {person} at {at})", **event)
     return Phrase(
-        "incident {number}, {title}, is open already in {channel}, by {person} since {at}",
+        "incident {number}, {title}, is already open in {channel} (opened by {person} at {at})",
         channel=f"#{other.channel_name}",
         **event,
     )

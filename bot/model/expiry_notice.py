@@ -66,28 +66,29 @@ class ExpiryNoticeItem(Value):
         match self.settled:
             case Settlement(how=SettlementKind.RENEWED, until=until) if until is not None:
                 return Phrase(
-                    "The certificate of {host} was renewed; the new one ends {at}", host=self.display_name, at=Moment(until)
+                    "The certificate of {host} was renewed and now expires at {at}", host=self.display_name, at=Moment(until)
                 )
             case Settlement(how=SettlementKind.REPLACED, until=until) if until is not None:
                 return Phrase(
-                    "The certificate of {host} was replaced by one that ends no later, {at}",
+                    "The certificate of {host} was replaced, but its expiry is not later ({at})",
                     host=self.display_name,
                     at=Moment(until),
                 )
             case Settlement(how=SettlementKind.GONE):
                 return Phrase(
-                    "{host} is no longer in the inventory; its certificate is not watched any more", host=self.display_name
+                    "{host} was removed from the configuration, so its certificate is no longer monitored",
+                    host=self.display_name,
                 )
             case Settlement(how=SettlementKind.UNTRUSTED):
-                return Phrase("No host trusts the CA {ca} any more", ca=self.display_name)
+                return Phrase("No host trusts the CA {ca} any longer", ca=self.display_name)
             case Settlement(how=SettlementKind.PREMATURE):
                 return Phrase(
-                    "The warning about {name} came too early, for the bot's clock has been set back since; it ends {at}",
+                    "The warning about {name} was premature: the bot's clock was ahead. {name} expires at {at}",
                     name=self.display_name,
                     at=Moment(self.ends_at),
                 )
             case Settlement():
-                return Phrase("The notice about {name} was settled earlier", name=self.display_name)
+                return Phrase("The notice about {name} was already resolved", name=self.display_name)
             case None:
                 return None
 

@@ -42,7 +42,7 @@ def describe_dangers(change: Change, texts: Texts) -> tuple[Fact, ...]:
     if not is_still_open(change):
         return ()
     return _render_facts(
-        [(Phrase("Stops meanwhile:"), change.plan.disrupts), (Phrase("Know before:"), change.plan.warnings)], texts
+        [(Phrase("Interrupted during the change:"), change.plan.disrupts), (Phrase("Note:"), change.plan.warnings)], texts
     )
 
 
@@ -51,13 +51,13 @@ def describe_grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:
     plan = change.plan
     left_out = [Phrase("{host} — {why}", host=each.host, why=each.why) for each in plan.left_out]
     if not is_still_open(change):
-        return _render_facts([(Phrase("Left out:"), left_out)], texts)
+        return _render_facts([(Phrase("Excluded:"), left_out)], texts)
     return _render_facts(
         [
-            (Phrase("Left out:"), left_out),
-            (Phrase("Put back if a step fails:"), _list_rollbacks(plan)),
-            (Phrase("Not put back:"), _list_irreversible(plan)),
-            (Phrase("Rests on:"), [] if change.started_at else [premise.phrase for premise in plan.premises]),
+            (Phrase("Excluded:"), left_out),
+            (Phrase("Rolled back if a step fails:"), _list_rollbacks(plan)),
+            (Phrase("Not rolled back:"), _list_irreversible(plan)),
+            (Phrase("Assumptions:"), [] if change.started_at else [premise.phrase for premise in plan.premises]),
         ],
         texts,
     )
@@ -66,7 +66,7 @@ def describe_grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:
 def _list_rollbacks(plan: Plan) -> Sequence[Phrase]:
     """Lists the rollbacks, last step first. A rollback that two steps share is listed once."""
     ways = {str(step.undo): step.undo_phrase or step.phrase for step in reversed(plan.steps) if step.undo is not None}
-    others = [Phrase("hosts that are done by then stay as they are")] if ways and len(plan.parts) > 1 else []
+    others = [Phrase("hosts already finished stay changed")] if ways and len(plan.parts) > 1 else []
     return [*ways.values(), *others]
 
 
@@ -83,7 +83,7 @@ def describe_deciders(change: Change, texts: Texts) -> tuple[Fact, ...]:
 
 
 def _list_request_facts(change: Change) -> Iterator[_LabeledItems]:
-    yield Phrase("Asked by:"), [change.requester]
+    yield Phrase("Requested by:"), [change.requester]
     if change.reason:
         yield Phrase("Reason:"), [change.reason]
     yield from _list_waiting_facts(change)
@@ -91,22 +91,22 @@ def _list_request_facts(change: Change) -> Iterator[_LabeledItems]:
 
 def _list_waiting_facts(change: Change) -> Iterator[_LabeledItems]:
     if change.waits_for is not None and change.state in (ChangeState.WAITING, ChangeState.READY):
-        yield Phrase("Waits for:"), [change.waits_for]
+        yield Phrase("Waiting for:"), [change.waits_for]
     if change.stopping and not change.state.ended:
-        yield Phrase("Asked to stop:"), [change.stopping]
+        yield Phrase("Stop requested by:"), [change.stopping]
 
 
 def _list_decider_facts(change: Change) -> Iterator[_LabeledItems]:
     approval = change.approval
     if approval is not None and change.state is ChangeState.WAITING:
-        yield Phrase("May approve:"), [Listing((*approval.may, *describe_group_members(approval)))]
+        yield Phrase("Approvers:"), [Listing((*approval.may, *describe_group_members(approval)))]
         yield Phrase("Expires:"), [Moment(approval.expires_at)]
     if approval is not None:
         for said in approval.reviews:
             label = Phrase("Approved by:") if said.approves else Phrase("Denied by:")
             yield label, [Phrase("{name}, {at}", name=said.person, at=Moment(said.at)), *filter(None, [said.reason])]
     if (glass := describe_break_glass_review(change)) is not None:
-        yield Phrase("Break-glass:"), [glass]
+        yield Phrase("Emergency (break-glass):"), [glass]
 
 
 def describe_group_members(approval: Approval) -> tuple[Phrase, ...]:
@@ -121,10 +121,10 @@ def describe_break_glass_review(change: Change) -> Phrase | None:
     if glass is None or change.state is ChangeState.CLOSED:
         return None
     if not glass.reviewed_by and change.state.ended:
-        return Phrase("it ran without approval; somebody else must still review it")
+        return Phrase("ran without approval. Another person must review it")
     if not glass.reviewed_by:
-        return Phrase("it runs without approval; somebody else must still review it")
-    return Phrase("it ran without approval; reviewed by {name}: {text}", name=glass.reviewed_by, text=glass.review)
+        return Phrase("runs without approval. Another person must review it afterwards")
+    return Phrase("ran without approval. Reviewed by {name}: {text}", name=glass.reviewed_by, text=glass.review)
 
 
 def _render_facts(facts: Iterable[_LabeledItems], texts: Texts) -> tuple[Fact, ...]:

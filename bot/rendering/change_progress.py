@@ -50,13 +50,13 @@ STAGE_SIGNS = {
 }
 
 _STAGE_PHRASES = {
-    Stage.RUNNING: Phrase("running"),
-    Stage.UNCHANGED: Phrase("was so already"),
+    Stage.RUNNING: Phrase("running", context="step"),
+    Stage.UNCHANGED: Phrase("already in place"),
     Stage.FAILED: Phrase("failed"),
-    Stage.UNREACHABLE: Phrase("not reached"),
-    Stage.UNKNOWN: Phrase("not known whether it happened"),
-    Stage.UNDONE: Phrase("taken back"),
-    Stage.SKIPPED: Phrase("not done"),
+    Stage.UNREACHABLE: Phrase("unreachable"),
+    Stage.UNKNOWN: Phrase("unknown whether it ran"),
+    Stage.UNDONE: Phrase("rolled back"),
+    Stage.SKIPPED: Phrase("not run"),
 }
 
 _NOTABLE_STAGES = (Stage.UNKNOWN, Stage.FAILED, Stage.UNREACHABLE, Stage.RUNNING, Stage.UNDONE)
@@ -65,25 +65,25 @@ _NOTABLE_STAGES = (Stage.UNKNOWN, Stage.FAILED, Stage.UNREACHABLE, Stage.RUNNING
 _HARMLESS_RESULTS = (Result.DONE, Result.UNCHANGED, Result.UNDONE, Result.SKIPPED)
 
 _RISK_PHRASES = {
-    Risk.READ: Phrase("changes nothing"),
-    Risk.CHANGE: Phrase("changes something"),
-    Risk.DISRUPT: Phrase("interrupts what people use"),
-    Risk.CRITICAL: Phrase("critical: touches identities"),
+    Risk.READ: Phrase("no change"),
+    Risk.CHANGE: Phrase("makes changes"),
+    Risk.DISRUPT: Phrase("interrupts running services"),
+    Risk.CRITICAL: Phrase("critical: changes host identities"),
 }
 
 _CLOSED_PHRASES = {
     ApprovalState.DENIED: Phrase("Denied"),
     ApprovalState.WITHDRAWN: Phrase("Withdrawn"),
     ApprovalState.EXPIRED: Phrase("Expired"),
-    ApprovalState.SUPERSEDED: Phrase("Superseded: the plan is another now"),
+    ApprovalState.SUPERSEDED: Phrase("Superseded: the plan changed"),
     ApprovalState.REFUSED: Phrase("Could not start"),
 }
 
 _ENDED_PHRASES = {
     ChangeState.DONE: Phrase("Done"),
-    ChangeState.UNDONE: Phrase("Not done: everything was put back"),
+    ChangeState.UNDONE: Phrase("Rolled back to the previous state"),
     ChangeState.FAILED: Phrase("Failed"),
-    ChangeState.UNKNOWN: Phrase("Unknown: somebody must look at the host"),
+    ChangeState.UNKNOWN: Phrase("Result unknown, host check required"),
 }
 
 
@@ -110,7 +110,7 @@ class HostProgress:
 def describe_risk(change: Change) -> Phrase:
     """Describes the effect on users. A disruptive change may have nothing to interrupt, such as a stopped service."""
     if change.risk is Risk.DISRUPT and not change.plan.disrupts:
-        return Phrase("interrupts nothing that runs now")
+        return Phrase("no interruption")
     return _RISK_PHRASES[change.risk]
 
 
@@ -118,19 +118,19 @@ def describe_state(change: Change) -> Phrase:
     """Describes the state in words."""
     approval = change.approval
     if change.dry_run:
-        return Phrase("Dry run: nobody was asked, and nothing happens")
+        return Phrase("Dry run: no approval requested, nothing is changed")
     match change.state:
         case ChangeState.WAITING if approval is not None:
             return Phrase("Waiting for approval: {have} of {needed}", have=approval.approvals, needed=approval.needed)
         case ChangeState.READY:
-            return Phrase("Waiting for its hosts") if change.break_glass else Phrase("Approved, waiting for its hosts")
+            return Phrase("Waiting for hosts") if change.break_glass else Phrase("Approved, waiting for hosts")
         case ChangeState.RUNNING if change.stopping:
             return Phrase("Stopping before the next step")
         case ChangeState.RUNNING:
             number = min(len({result.key for result in change.results}) + 1, len(change.plan.steps))
             return Phrase("Running: step {number} of {count}", number=number, count=len(change.plan.steps))
         case ChangeState.UNDONE | ChangeState.FAILED if was_stopped(change):
-            return Phrase("Stopped, and put back") if change.state is ChangeState.UNDONE else Phrase("Stopped")
+            return Phrase("Stopped and rolled back") if change.state is ChangeState.UNDONE else Phrase("Stopped")
         case ChangeState.CLOSED if approval is not None and approval.state in _CLOSED_PHRASES:
             return _CLOSED_PHRASES[approval.state]
         case ChangeState.CLOSED:
@@ -138,7 +138,7 @@ def describe_state(change: Change) -> Phrase:
         case ChangeState.DONE | ChangeState.UNDONE | ChangeState.FAILED | ChangeState.UNKNOWN:
             return _ENDED_PHRASES[change.state]
         case _:
-            return Phrase("Planned")
+            return Phrase("Plan only")
 
 
 def find_reason(change: Change) -> Phrase | None:
@@ -153,7 +153,7 @@ def describe_duration(change: Change, at: datetime | None) -> Phrase | None:
         return None
     if change.ended_at is not None:
         return Phrase("took {span}", span=_make_span(change.started_at, change.ended_at))
-    return None if at is None else Phrase("for {span}", span=_make_span(change.started_at, at))
+    return None if at is None else Phrase("{span} elapsed", span=_make_span(change.started_at, at))
 
 
 def build_host_progress(change: Change, texts: Texts, at: datetime | None) -> tuple[HostProgress, ...]:

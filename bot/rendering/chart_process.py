@@ -45,17 +45,21 @@ INHERITED_VARIABLES = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 """Environment variables that the process inherits; none is a secret."""
 
 DAY_STATE_PHRASES = {
-    DayState.WELL: Phrase("well in every look"),
-    DayState.AT_TIMES: Phrase("trouble or no answer at times"),
-    DayState.TROUBLED: Phrase("trouble in 1 of {n} looks or more", n=BAD_DAY_DIVISOR),
-    DayState.UNREACHED: Phrase("not reached in 1 of {n} looks or more", n=BAD_DAY_DIVISOR),
-    DayState.NOTHING: Phrase("no record"),
+    DayState.WELL: Phrase("healthy in every check"),
+    DayState.AT_TIMES: Phrase("intermittently unhealthy or unreachable"),
+    DayState.TROUBLED: Phrase("unhealthy in at least 1 of {n} checks", n=BAD_DAY_DIVISOR),
+    DayState.UNREACHED: Phrase("unreachable in at least 1 of {n} checks", n=BAD_DAY_DIVISOR),
+    DayState.NOTHING: Phrase("no data"),
 }
 
 TIME_LEFT_PHRASES = {
-    ExpiryUrgency.URGENT: Phrase("under {days} (CA: {ca})", days=format_days(HOST_EXPIRY_DAYS[1]), ca=CA_EXPIRY_DAYS[1]),
-    ExpiryUrgency.SOON: Phrase("under {days} (CA: {ca})", days=format_days(HOST_EXPIRY_DAYS[0]), ca=CA_EXPIRY_DAYS[0]),
-    ExpiryUrgency.LONG: Phrase("more; full bar: {days}", days=format_days(FULL_BAR_DAYS)),
+    ExpiryUrgency.URGENT: Phrase(
+        "under {days} (CA: under {ca} days)", days=format_days(HOST_EXPIRY_DAYS[1]), ca=CA_EXPIRY_DAYS[1]
+    ),
+    ExpiryUrgency.SOON: Phrase(
+        "under {days} (CA: under {ca} days)", days=format_days(HOST_EXPIRY_DAYS[0]), ca=CA_EXPIRY_DAYS[0]
+    ),
+    ExpiryUrgency.LONG: Phrase("more (full bar = {days})", days=format_days(FULL_BAR_DAYS)),
 }
 
 _log = structlog.get_logger(__name__)
@@ -65,7 +69,7 @@ class DrawingFailed(FlatnetError):
     """The picture could not be drawn. The caller shows `commands.model.chart.describe_chart` instead."""
 
     def __init__(self, why: Phrase | str) -> None:
-        super().__init__(Phrase("the picture could not be drawn: {why}; the text beside it says the same", why=why))
+        super().__init__(Phrase("could not draw the chart: {why}. The same data is shown as text", why=why))
 
 
 class ChartTexts(Value):
@@ -95,8 +99,8 @@ def build_chart_texts(chart: Chart, texts: Texts) -> ChartTexts:
     """Builds the texts in the picture of a chart."""
     drawn = chart.drawable
     return ChartTexts(
-        health=Phrase("Health over {days}", days=format_days(len(chart.days))).render(texts),
-        certificates=Phrase("Days left of certificates").render(texts),
+        health=Phrase("Health, last {days}", days=format_days(len(chart.days))).render(texts),
+        certificates=Phrase("Certificate days remaining").render(texts),
         states={state: phrase.render(texts) for state, phrase in DAY_STATE_PHRASES.items()},
         times={left: phrase.render(texts) for left, phrase in TIME_LEFT_PHRASES.items()},
         left=tuple(describe_days_left(certificate).render(texts) for certificate in drawn.certificates),
@@ -117,7 +121,7 @@ async def draw_in_process(chart: Chart, texts: Texts) -> bytes:
             async with asyncio.timeout(RENDER_TIMEOUT):
                 return await _run_job(job, Path(folder))
         except TimeoutError as error:
-            raise DrawingFailed(Phrase("it took more than {deadline}", deadline=Span(RENDER_TIMEOUT))) from error
+            raise DrawingFailed(Phrase("no result within {deadline}", deadline=Span(RENDER_TIMEOUT))) from error
         except OSError as error:
             raise DrawingFailed(error.strerror or type(error).__name__) from error
 
@@ -134,9 +138,9 @@ async def _run_job(job: bytes, folder: Path) -> bytes:
         drawn, why = picture.read(MAX_PICTURE_BYTES + 1), said.read(MAX_PICTURE_BYTES)
     if status or not drawn:
         _log.warning("a picture was not drawn", status=status, said=why.decode(errors="replace")[-500:])
-        raise DrawingFailed(Phrase("the program ended with status {status}", status=status))
+        raise DrawingFailed(Phrase("the program exited with status {status}", status=status))
     if len(drawn) > MAX_PICTURE_BYTES:
-        raise DrawingFailed(Phrase("it has more than {n} bytes", n=MAX_PICTURE_BYTES))
+        raise DrawingFailed(Phrase("larger than {n} bytes", n=MAX_PICTURE_BYTES))
     return drawn
 
 

@@ -11,18 +11,18 @@ COMMAND = "/flatnet"
 MARK_SIGNS = {Mark.WELL: "✓", Mark.BAD: "✗", Mark.UNKNOWN: "?", Mark.ABSENT: "–", Mark.PLAIN: ""}
 """Signs of the marks, so that color never carries the meaning alone."""
 
-WELL = Phrase("well")
+WELL = Phrase("healthy")
 UNKNOWN = Phrase("unknown")
 
 FAILURE_LABELS = {
-    FailureKind.USAGE: Phrase("Not understood"),
-    FailureKind.REFUSED: Phrase("Refused"),
+    FailureKind.USAGE: Phrase("Not recognized"),
+    FailureKind.REFUSED: Phrase("Cannot run"),
     FailureKind.NOTHING: Phrase("Unchanged"),
     FailureKind.INTERNAL: Phrase("Error"),
 }
 
 DID_YOU_MEAN = Phrase("Did you mean:")
-NEXT = Phrase("Next:")
+NEXT = Phrase("Next steps:")
 
 _MAX_SURROUNDING = 60
 """Characters shown on either side of the wrong part of a command."""

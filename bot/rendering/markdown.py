@@ -75,7 +75,7 @@ def _render_section(section: Section, texts: Texts) -> list[str]:
 def _render_findings(shown: ReportText, texts: Texts) -> list[str]:
     same = group_lines((line for line in shown.lines if line.reasons), lambda line: (line.state, line.reasons))
     rows = [row for lines in same for row in _render_finding_group(lines, texts)]
-    return [f"## {escape_markdown(Phrase('What needs somebody').render(texts))}", "", *rows] if rows else []
+    return [f"## {escape_markdown(Phrase('Needs attention').render(texts))}", "", *rows] if rows else []
 
 
 def _render_finding_group(lines: Sequence[ReportLine], texts: Texts) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _render_table(shown: ReportText, texts: Texts) -> list[str]:
     rows = [[line.name, *([line.state] if shown.judged else []), *map(_render_cell, line.fields)] for line in lines]
     ruler = f"|{' --- |' * len(head)}"
     return [
-        f"## {escape_markdown(Phrase('Each by itself').render(texts))}",
+        f"## {escape_markdown(Phrase('All entries').render(texts))}",
         "",
         _render_row(head),
         ruler,

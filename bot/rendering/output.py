@@ -45,7 +45,7 @@ def _render_file(answer: Answer, file: TextFile | Bundle, terminal: Terminal, te
     if isinstance(file, TextFile):
         return _encode(answer, clean_lines(file.text))
     if terminal.is_terminal:
-        told = Phrase("this answer is an archive; send it into a file: {example}", example=f"> {file.name}")
+        told = Phrase("the result is an archive. Redirect it to a file: {example}", example=f"> {file.name}")
         return Output(ExitCode.USAGE, stderr=told.render_sentence(texts) + "\n")
     return Output(answer.exit_code, pack_bundle(file, lambda text: text))
 

@@ -131,7 +131,7 @@ def _collect_findings(seen: DigestInput) -> tuple[Finding, ...]:
 
 def _find_audit_problem(seen: DigestInput) -> Iterator[Finding]:
     if seen.trouble is not None:
-        short = Phrase("audit log in doubt")
+        short = Phrase("audit log inconsistent")
         yield Finding(severity=Severity.CRITICAL, host="", subject="audit", why=seen.trouble, short=short)
 
 
@@ -157,8 +157,8 @@ def _describe_counts(changed: DigestChanges) -> Iterator[Phrase]:
 def _describe_first_expiry(seen: DigestInput) -> Iterator[Phrase]:
     for first in list_time_left(seen.certificates, seen.at)[:1]:
         yield Phrase(
-            "the first certificate to end is {name}'s, in {n} day",
-            plural="the first certificate to end is {name}'s, in {n} days",
+            "the certificate of {name} expires first, in {n} day",
+            plural="the certificate of {name} expires first, in {n} days",
             name=first.name,
             n=int(first.days),
         )
@@ -166,12 +166,12 @@ def _describe_first_expiry(seen: DigestInput) -> Iterator[Phrase]:
 
 def _describe_head(seen: DigestInput) -> Iterator[Phrase]:
     if seen.head is not None:
-        yield Phrase("audit log at {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
+        yield Phrase("audit log: event {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
 
 
 def _describe_newest_event(seen: DigestInput) -> Iterator[Phrase]:
     if seen.head is not None:
-        yield Phrase("newest event: {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
+        yield Phrase("latest event: {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
 
 
 def _summarize(seen: DigestInput, findings: Sequence[Finding], changed: DigestChanges) -> Phrase:
@@ -204,10 +204,10 @@ def summarize_attention(findings: Sequence[Finding], total: int, health: Phrase)
 
 def _build_news(seen: DigestInput, changed: DigestChanges, well: bool) -> Section | None:
     if seen.earlier is None:
-        nothing = Phrase("there is no earlier digest that this one can be compared with")
-        return Section(heading=Phrase("News"), lines=(nothing,))
+        nothing = Phrase("no earlier digest to compare with")
+        return Section(heading=Phrase("What changed"), lines=(nothing,))
     if not changed.lines and not well:
-        return Section(heading=Phrase("Since {at}", at=Moment(seen.earlier.at)), lines=(Phrase("nothing has changed"),))
+        return Section(heading=Phrase("Changes since {at}", at=Moment(seen.earlier.at)), lines=(Phrase("no changes"),))
     return build_news(seen.earlier, changed)
 
 
@@ -217,17 +217,15 @@ def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
         yield build_expiry_section(seen.certificates, seen.at)
     active = (lock for lock in seen.locks if lock.ends_at > seen.at)
     yield Section(heading=Phrase("Locks"), lines=tuple(map(told_of, active)))
-    yield Section(
-        heading=Phrase("Waits for somebody"), lines=tuple(_describe_waiting(change, seen.at) for change in seen.waiting)
-    )
-    yield Section(heading=Phrase("Nobody knows how it ended"), lines=tuple(map(_describe_unknown, seen.unknown)))
+    yield Section(heading=Phrase("Pending"), lines=tuple(_describe_waiting(change, seen.at) for change in seen.waiting))
+    yield Section(heading=Phrase("Result unknown"), lines=tuple(map(_describe_unknown, seen.unknown)))
     if not well:
         yield Section(heading=Phrase("Audit log"), lines=tuple(_describe_newest_event(seen)))
 
 
 def build_expiry_section(certificates: Report, at: datetime) -> Section:
     """Builds the section of the certificates that expire first, and of the hosts whose certificates are unknown."""
-    return Section(heading=Phrase("Certificates, the first to end"), lines=tuple(_describe_soonest(certificates, at)))
+    return Section(heading=Phrase("Next certificates to expire"), lines=tuple(_describe_soonest(certificates, at)))
 
 
 def _describe_soonest(certificates: Report, at: datetime) -> Iterator[Phrase]:
@@ -235,24 +233,26 @@ def _describe_soonest(certificates: Report, at: datetime) -> Iterator[Phrase]:
         name = Phrase("CA {name}", name=each.name) if each.authority else each.name
         yield Phrase("{name}: {left}", name=name, left=format_days_left(timedelta(days=each.days)))
     if certificates.unreached_hosts:
-        yield Phrase("not known: {hosts}", hosts=list_some(certificates.unreached_hosts))
+        yield Phrase("unknown: {hosts}", hosts=list_some(certificates.unreached_hosts))
 
 
 def _describe_waiting(change: Change, at: datetime) -> Phrase:
     words, age = shorten(change.words, MAX_COMMAND_LENGTH), Span(max((at - change.asked_at).total_seconds(), 0.0))
     if change.break_glass is not None:
         return Phrase(
-            "{words} ran without approval and is to be reviewed; {who} asked {age} ago",
+            "{words} ran without approval and is waiting for review (requested by {who} {age} ago)",
             words=words,
             who=change.requester,
             age=age,
         )
-    return Phrase("{words} is to be approved; {who} asked {age} ago", words=words, who=change.requester, age=age)
+    return Phrase(
+        "{words} is waiting for approval (requested by {who} {age} ago)", words=words, who=change.requester, age=age
+    )
 
 
 def _describe_unknown(change: Change) -> Phrase:
     return Phrase(
-        "{words}, {operation}: look at the hosts, then say what you saw",
+        "{words}, {operation}: check the hosts, then report the result",
         words=shorten(change.words, MAX_COMMAND_LENGTH),
         operation=change.operation,
     )
@@ -271,5 +271,5 @@ def join_clauses(clauses: Sequence[Phrase]) -> Phrase:
     """Joins clauses to one phrase."""
     first, *others = clauses
     for each in others:
-        first = Phrase("{first}; {second}", first=first, second=each)
+        first = Phrase("{first}. {second}", first=first, second=each)
     return first

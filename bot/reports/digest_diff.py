@@ -121,12 +121,12 @@ class DigestChanges:
         """The changes as sentences, the most important first. Hosts with the same change share a line."""
         return (
             *(Phrase("new: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.new)),
-            *(Phrase("worse: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.worse)),
-            *(Phrase("mended: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.fixed)),
-            *(Phrase("better: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.better)),
+            *(Phrase("worsened: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.worse)),
+            *(Phrase("resolved: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.fixed)),
+            *(Phrase("improved: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.better)),
             *self.recovered,
-            *(Phrase("{host} is new in the inventory", host=host) for host in self.added_hosts),
-            *(Phrase("{host} is no longer in the inventory", host=host) for host in self.removed_hosts),
+            *(Phrase("{host} was added to the configuration", host=host) for host in self.added_hosts),
+            *(Phrase("{host} was removed from the configuration", host=host) for host in self.removed_hosts),
         )
 
     @property
@@ -136,8 +136,8 @@ class DigestChanges:
             phrase
             for n, phrase in (
                 (len(self.new), Phrase("{n} new", n=len(self.new))),
-                (len(self.worse), Phrase("{n} worse", n=len(self.worse))),
-                (len(self.fixed), Phrase("{n} mended", n=len(self.fixed))),
+                (len(self.worse), Phrase("{n} worsened", n=len(self.worse))),
+                (len(self.fixed), Phrase("{n} resolved", n=len(self.fixed))),
             )
             if n
         )
@@ -169,7 +169,7 @@ def compare_findings(earlier: Baseline, now: Baseline, sight: Visibility, since:
 def build_news(earlier: Baseline, changed: DigestChanges) -> Section | None:
     """Builds the section of news; None if nothing changed."""
     lines = changed.lines
-    return Section(heading=Phrase("Since {at}", at=Moment(earlier.at)), lines=lines) if lines else None
+    return Section(heading=Phrase("Changes since {at}", at=Moment(earlier.at)), lines=lines) if lines else None
 
 
 def _describe_recovered(
@@ -179,12 +179,12 @@ def _describe_recovered(
     host, looks = seen.host, seen.looks
     if seen.unreached and (host, "host") not in told_of:
         n = seen.unreached
-        yield Phrase("{host}: not reached in {n} of {looks} looks, and answers now", host=host, n=n, looks=looks)
+        yield Phrase("{host}: unreachable in {n} of {looks} checks, now responding", host=host, n=n, looks=looks)
     for check, heading in CHECKS.items():
         n = seen.failed.get(check, 0)
         if n and sight.marks.get((host, check)) is Mark.WELL and (host, check) not in told_of:
             yield Phrase(
-                "{host}: {check} was not well in {n} of {looks} looks, and is well now",
+                "{host}: {check} unhealthy in {n} of {looks} checks, now healthy",
                 host=host,
                 check=heading,
                 n=n,

@@ -124,14 +124,14 @@ def _count_changes(changes: int, evidence: Evidence) -> Phrase:
     hosts, since, now = evidence.target, Moment(evidence.since), Moment(evidence.at)
     if not changes:
         return Phrase(
-            "no change through the bot on {hosts} from {since} to {now}; other hosts were not looked at",
+            "no changes made through the bot on {hosts} from {since} to {now} (other hosts not included)",
             hosts=hosts,
             since=since,
             now=now,
         )
     return Phrase(
-        "{n} change through the bot on {hosts} from {since} to {now}, or not ended before",
-        plural="{n} changes through the bot on {hosts} from {since} to {now}, or not ended before",
+        "{n} change made through the bot on {hosts} from {since} to {now}, including unfinished earlier ones",
+        plural="{n} changes made through the bot on {hosts} from {since} to {now}, including unfinished earlier ones",
         n=changes,
         hosts=hosts,
         since=since,
@@ -155,15 +155,15 @@ def _build_log_file(got: CollectedLog, evidence: Evidence) -> ReportFile:
 
 def _summarize(lines: int, logs: int, unread: int, health: Report) -> Phrase:
     told = Phrase(
-        "{n} line of {logs} logs collected; {health}",
-        plural="{n} lines of {logs} logs collected; {health}",
+        "{n} line of {logs} logs collected. {health}",
+        plural="{n} lines of {logs} logs collected. {health}",
         n=lines,
         logs=logs,
         health=health.summary,
     )
     if not unread:
         return told
-    return Phrase("{told}; {n} log could not be read", plural="{told}; {n} logs could not be read", told=told, n=unread)
+    return Phrase("{told}. {n} log could not be read", plural="{told}. {n} logs could not be read", told=told, n=unread)
 
 
 def _describe(evidence: Evidence) -> tuple[Section, ...]:
@@ -181,14 +181,14 @@ def _list_findings(findings: Sequence[Finding]) -> tuple[Section, ...]:
     for finding in findings:
         same.setdefault((finding.severity, finding.why), []).append(finding)
     lines = tuple(_join_alike(severity, why, alike) for (severity, why), alike in same.items())
-    return (Section(heading=Phrase("What needs somebody"), lines=lines),) if lines else ()
+    return (Section(heading=Phrase("Needs attention"), lines=lines),) if lines else ()
 
 
 def _join_alike(severity: Severity, why: Phrase, alike: Sequence[Finding]) -> Phrase:
     hosts = list_some(tuple(dict.fromkeys(each.host for each in alike)), MAX_NAMED)
     told = Phrase("{host}, {severity}: {why}", host=hosts, severity=SEVERITY_NAMES[severity], why=why)
     words = tuple(dict.fromkeys(each.next for each in alike if each.next))
-    return Phrase("{told}; next: {words}", told=told, words=" · ".join(words[:MAX_OFFERED_COMMANDS])) if words else told
+    return Phrase("{told}. Next: {words}", told=told, words=" · ".join(words[:MAX_OFFERED_COMMANDS])) if words else told
 
 
 def _list_beginnings(logs: Sequence[HostLog]) -> tuple[Section, ...]:
@@ -197,28 +197,28 @@ def _list_beginnings(logs: Sequence[HostLog]) -> tuple[Section, ...]:
     found.sort(key=lambda each: each[0].at.timestamp() if each[0].at is not None else 0.0)
     told = tuple(
         Phrase(
-            "{log}: {n} error, at {at}",
-            plural="{log}: {n} errors, the first at {at}",
+            "{log}: {n} error at {at}",
+            plural="{log}: {n} errors, first at {at}",
             log=f"{log.host} {log.source}",
             n=n,
-            at=Phrase("an unknown time") if first.at is None else Instant(first.at),
+            at=Phrase("unknown time") if first.at is None else Instant(first.at),
         )
         for first, n, log in found[:MAX_BEGINNINGS]
     )
     if len(found) > MAX_BEGINNINGS:
         told = (*told, Phrase("and {n} more", n=len(found) - MAX_BEGINNINGS))
-    return (Section(heading=Phrase("Where errors are"), lines=told),) if told else ()
+    return (Section(heading=Phrase("Logs with errors"), lines=told),) if told else ()
 
 
 def _list_contents(evidence: Evidence) -> tuple[Section, ...]:
     files: tuple[Phrase, ...] = (
-        Phrase("timeline.txt: the lines of all these logs in the order of time, clocks corrected"),
-        Phrase("logs/: the same, one file for each log of each host"),
-        Phrase("health.md, health.csv: how the hosts are, with versions, containers and gateway"),
+        Phrase("timeline.txt: all log lines in time order, with clock offsets corrected"),
+        Phrase("logs/: the same lines, one file per host and log"),
+        Phrase("health.md, health.csv: health of the hosts, with versions, containers and gateway"),
     )
     if not isinstance(evidence.changes, Refusal):
-        files = (*files, Phrase("changes.md: what was changed through the bot in this time"))
-    return (Section(heading=Phrase("What is in the archive"), lines=(*files, *_mention_containers(evidence))),)
+        files = (*files, Phrase("changes.md: changes made through the bot in this period"))
+    return (Section(heading=Phrase("Archive contents"), lines=(*files, *_mention_containers(evidence))),)
 
 
 def _mention_containers(evidence: Evidence) -> tuple[Phrase, ...]:
@@ -227,13 +227,15 @@ def _mention_containers(evidence: Evidence) -> tuple[Phrase, ...]:
         return ()
     found = [each.next for each in evidence.health.findings if each.next and each.next.startswith(CONTAINER_LOG_COMMAND)]
     words = found or [f"{CONTAINER_LOG_COMMAND}NAME HOST"]
-    return (Phrase("not in it: what containers print; {words} brings it", words=list_some(words, MAX_NAMED)),)
+    return (Phrase("container output is not included. Get it with {words}", words=list_some(words, MAX_NAMED)),)
 
 
 def _count_left_out(shown: int, total: int) -> tuple[Phrase, ...]:
     if shown == total:
         return ()
-    return (Phrase("the newest {n} of {total} lines are shown; {file} has all", n=shown, total=total, file=TIMELINE_FILE),)
+    return (
+        Phrase("showing the newest {n} of {total} lines. {file} has all of them", n=shown, total=total, file=TIMELINE_FILE),
+    )
 
 
 def _list_dropped(got: Sequence[CollectedLog]) -> tuple[Phrase, ...]:
@@ -242,7 +244,7 @@ def _list_dropped(got: Sequence[CollectedLog]) -> tuple[Phrase, ...]:
         return ()
     return (
         Phrase(
-            "{logs}: an archive has room for {size} of lines, these are the newest; collect fewer hosts",
+            "{logs}: limited to {size} per archive, newest lines only. Choose fewer hosts to collect more",
             logs=list_some(where),
             size=format_size(MAX_LOG_BYTES),
         ),
@@ -251,7 +253,7 @@ def _list_dropped(got: Sequence[CollectedLog]) -> tuple[Phrase, ...]:
 
 def _list_notes(said: tuple[Phrase, ...]) -> tuple[Section, ...]:
     """Section of notes on the lines, for a reader of the summary alone."""
-    return (Section(heading=Phrase("About the lines"), lines=said),) if said else ()
+    return (Section(heading=Phrase("Notes"), lines=said),) if said else ()
 
 
 def _list_missing(evidence: Evidence) -> tuple[Section, ...]:
@@ -259,8 +261,8 @@ def _list_missing(evidence: Evidence) -> tuple[Section, ...]:
     if isinstance(evidence.changes, Refusal):
         lines = (*lines, Phrase("{file}: {why}", file="changes.md", why=evidence.changes.reason))
     elif len(evidence.changes) > MAX_CHANGES:
-        lines = (*lines, Phrase("{file} has the newest {n} changes; there are older ones", file="changes.md", n=MAX_CHANGES))
-    return (Section(heading=Phrase("What is missing"), lines=lines),) if lines else ()
+        lines = (*lines, Phrase("{file} contains the newest {n} changes only", file="changes.md", n=MAX_CHANGES))
+    return (Section(heading=Phrase("Not included"), lines=lines),) if lines else ()
 
 
 def _list_unread(got: Sequence[CollectedLog]) -> tuple[Phrase, ...]:

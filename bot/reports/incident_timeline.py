@@ -20,11 +20,11 @@ from commands.model.report import Cell, Column, Report, Row, Section
 from commands.values.arguments import Target
 
 _ENTRIES = (
-    Column(key="at", heading=Phrase("When")),
-    Column(key="actor", heading=Phrase("Who")),
-    Column(key="words", heading=Phrase("Request")),
-    Column(key="answer", heading=Phrase("Answer")),
-    Column(key="operation", heading=Phrase("Id"), detail=True),
+    Column(key="at", heading=Phrase("Time")),
+    Column(key="actor", heading=Phrase("User")),
+    Column(key="words", heading=Phrase("Command")),
+    Column(key="answer", heading=Phrase("Result")),
+    Column(key="operation", heading=Phrase("ID"), detail=True),
 )
 
 
@@ -90,7 +90,7 @@ def _build_entry(entry: IncidentEntry, timeline: Timeline) -> Row:
     answer = (
         Cell.of(now)
         if entry.words in timeline.readable
-        else Cell(text=Phrase("not shown to you; ask for the same, and you learn why"))
+        else Cell(text=Phrase("not visible to you. Run the same command to see why"))
     )
     return Row(
         cells=(
@@ -106,5 +106,5 @@ def _build_entry(entry: IncidentEntry, timeline: Timeline) -> Row:
 def _count_left_out(left_out: int) -> tuple[Section, ...]:
     if left_out <= 0:
         return ()
-    line = Phrase("{n} older entry is in the audit log", plural="{n} older entries are in the audit log", n=left_out)
+    line = Phrase("{n} older entry in the audit log", plural="{n} older entries in the audit log", n=left_out)
     return (Section(heading=Phrase("Not shown"), lines=(line,)),)

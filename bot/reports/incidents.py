@@ -13,9 +13,9 @@ _COLUMNS = (
     Column(key="title", heading=Phrase("Incident")),
     Column(key="target", heading=Phrase("Host")),
     Column(key="opened_at", heading=Phrase("Since")),
-    Column(key="opened_by", heading=Phrase("Who")),
+    Column(key="opened_by", heading=Phrase("User")),
     Column(key="channel", heading=Phrase("Channel"), detail=True),
-    Column(key="was", heading=Phrase("What it was")),
+    Column(key="was", heading=Phrase("Cause")),
 )
 
 MAX_OFFERED = 3
@@ -26,28 +26,28 @@ def list_others(others: Sequence[Incident]) -> tuple[Section, ...]:
     """Section about the open incidents of other channels."""
     if not others:
         return ()
-    return (Section(heading=Phrase("Elsewhere"), lines=tuple(map(summarize, others))),)
+    return (Section(heading=Phrase("Other channels"), lines=tuple(map(summarize, others))),)
 
 
 def list_left_to_do(*lines: Phrase) -> tuple[Section, ...]:
     """Section about tasks that must be done by hand."""
-    return (Section(heading=Phrase("Left to do"), lines=lines),) if lines else ()
+    return (Section(heading=Phrase("Remaining steps"), lines=lines),) if lines else ()
 
 
 def report_opening(incident: Incident, at: datetime) -> Report:
     """Report on a new incident for readers in its channel. Commands there have other defaults from now on."""
     since = Moment(incident.opened_at - LEAD_TIME)
     lines = (
-        Phrase("whoever looks at hosts here, with {words} for example, is answered for all to read", words="health"),
-        Phrase("a look is about {target}, a log since {at}, unless it says otherwise", target=incident.target, at=since),
-        Phrase("{words} ends that", words='incident resolve "…"'),
+        Phrase("results of commands such as {words} are shown to everyone", words="health"),
+        Phrase("the default target is {target}, and logs start at {at}", target=incident.target, at=since),
+        Phrase("type {words} to end this", words='incident resolve "…"'),
     )
     return _report_from_now_on(incident, lines, at)
 
 
 def report_resolution(incident: Incident, at: datetime) -> Report:
     """Report on a resolved incident for readers in its channel. Commands there have the usual defaults again."""
-    return _report_from_now_on(incident, (Phrase("this channel is an ordinary one again"),), at)
+    return _report_from_now_on(incident, (Phrase("this channel is back to normal"),), at)
 
 
 def _report_from_now_on(incident: Incident, lines: tuple[Phrase, ...], at: datetime) -> Report:
@@ -82,7 +82,7 @@ def list_incidents(found: Sequence[Incident], at: datetime) -> Report:
         if len(running) == 1
         else Phrase("{n} incident is open", plural="{n} incidents are open", n=len(running))
         if running
-        else Phrase("no incident is open")
+        else Phrase("no open incidents")
     )
     return Report(
         title=Phrase("Incidents"),
@@ -103,7 +103,7 @@ def summarize(incident: Incident) -> Phrase:
     """Summary in one sentence: the subject and the time of an open incident, the cause of a resolved one."""
     if incident.resolved_at is None:
         return Phrase(
-            "incident {number}, {title}: open since {at}, about {target}",
+            "incident {number}, {title}: open since {at} ({target})",
             number=str(incident.number),
             title=incident.title,
             at=Moment(incident.opened_at),

@@ -23,13 +23,13 @@ MAX_EVENT_LENGTH, MAX_VALUE_LENGTH = 300, 60
 
 STATE_PHRASES = {
     ChangeState.PLANNED: Phrase("planned"),
-    ChangeState.WAITING: Phrase("to be approved"),
-    ChangeState.READY: Phrase("waits for hosts"),
+    ChangeState.WAITING: Phrase("waiting for approval"),
+    ChangeState.READY: Phrase("waiting for hosts"),
     ChangeState.RUNNING: Phrase("running now"),
     ChangeState.DONE: Phrase("done"),
-    ChangeState.UNDONE: Phrase("undone"),
+    ChangeState.UNDONE: Phrase("rolled back"),
     ChangeState.FAILED: Phrase("failed"),
-    ChangeState.UNKNOWN: Phrase("outcome unknown"),
+    ChangeState.UNKNOWN: Phrase("result unknown"),
     ChangeState.CLOSED: Phrase("closed"),
 }
 """Short names of the states of a change."""
@@ -59,13 +59,13 @@ KINDS: Mapping[str, Phrase] = {
 """The kinds of audit events. In English they are close to what `--kind` takes."""
 
 _COLUMNS = {
-    "words": Column(key="words", heading=Phrase("Request")),
+    "words": Column(key="words", heading=Phrase("Command")),
     "state": Column(key="state", heading=Phrase("State")),
-    "requester": Column(key="requester", heading=Phrase("Who")),
+    "requester": Column(key="requester", heading=Phrase("User")),
     "approvals": Column(key="approvals", heading=Phrase("Approvals")),
-    "asked_at": Column(key="asked_at", heading=Phrase("Asked")),
-    "until": Column(key="until", heading=Phrase("Until")),
-    "operation": Column(key="operation", heading=Phrase("Id")),
+    "asked_at": Column(key="asked_at", heading=Phrase("Requested")),
+    "until": Column(key="until", heading=Phrase("Expires")),
+    "operation": Column(key="operation", heading=Phrase("ID")),
 }
 _PENDING_COLUMNS = ("words", "requester", "approvals", "until", "operation")
 _RECENT_COLUMNS = ("words", "state", "requester", "asked_at", "operation")
@@ -76,9 +76,9 @@ def list_pending(changes: Sequence[Change], at: datetime) -> Report:
     n = len(changes)
     return Report(
         title=Phrase("Approvals"),
-        summary=Phrase("{n} request waits for somebody", plural="{n} requests wait for somebody", n=n)
+        summary=Phrase("{n} request needs action", plural="{n} requests need action", n=n)
         if n
-        else Phrase("nothing waits for approval or review"),
+        else Phrase("nothing is waiting for approval or review"),
         columns=tuple(_COLUMNS[key] for key in _PENDING_COLUMNS),
         rows=tuple(_build_change_row(change, _PENDING_COLUMNS) for change in changes),
         taken_at=at,
@@ -93,19 +93,19 @@ def list_recent_changes(changes: Sequence[Change], at: datetime) -> Report:
     unknown = [change.operation for change in changes if change.state is ChangeState.UNKNOWN]
     summary = (
         Phrase(
-            "the outcome of {operations} is unknown: look at the hosts, then say what you saw",
+            "the result of {operations} is unknown. Check the hosts, then report the outcome",
             operations=Listing((*unknown,)),
         )
         if unknown
         else Phrase("{n} change is running", plural="{n} changes are running", n=running)
         if running
         else Phrase(
-            "{n} change waits for approval, none is running",
-            plural="{n} changes wait for approval, none is running",
+            "{n} change is waiting for approval, none is running",
+            plural="{n} changes are waiting for approval, none are running",
             n=asked,
         )
         if asked
-        else Phrase("no change is running")
+        else Phrase("no changes running")
     )
     return Report(
         title=Phrase("Changes"),
@@ -137,10 +137,10 @@ def _build_approvals_cell(change: Change, approval: Approval | None) -> Cell:
     if change.break_glass is not None:
         reviewed = change.break_glass.reviewed_by
         if not reviewed:
-            return Cell(text=Phrase("break-glass, not reviewed"), value="break-glass")
-        return Cell(text=Phrase("break-glass, reviewed by {person}", person=reviewed), value="break-glass")
+            return Cell(text=Phrase("emergency, not reviewed"), value="break-glass")
+        return Cell(text=Phrase("emergency, reviewed by {person}", person=reviewed), value="break-glass")
     if approval is None:
-        return Cell(text=Phrase("n/a"))
+        return Cell(text=Phrase("N/A"))
     return Cell(
         text=Phrase("{given} of {needed}", given=approval.approvals, needed=approval.needed),
         value=f"{approval.approvals}/{approval.needed}",
@@ -152,22 +152,22 @@ def list_locks(found: Sequence[Lock], at: datetime) -> Report:
     active = [lock for lock in found if lock.ends_at > at]
     everywhere = next((lock for lock in active if "all" in lock.target.split(",")), None)
     summary = (
-        Phrase("nothing may change anywhere: {lock}", lock=describe_lock(everywhere))
+        Phrase("all changes are locked: {lock}", lock=describe_lock(everywhere))
         if everywhere is not None
         else describe_lock(active[0])
         if len(active) == 1
-        else Phrase("{n} lock forbids changes", plural="{n} locks forbid changes", n=len(active))
+        else Phrase("{n} lock is blocking changes", plural="{n} locks are blocking changes", n=len(active))
         if active
-        else Phrase("no lock forbids changes")
+        else Phrase("no locks are active")
     )
     return Report(
         title=Phrase("Locks"),
         summary=summary,
         columns=(
             Column(key="target", heading=Phrase("Host")),
-            Column(key="owner", heading=Phrase("Who")),
-            Column(key="reason", heading=Phrase("Why")),
-            Column(key="ends_at", heading=Phrase("Until")),
+            Column(key="owner", heading=Phrase("User")),
+            Column(key="reason", heading=Phrase("Reason")),
+            Column(key="ends_at", heading=Phrase("Expires")),
             Column(key="state", heading=Phrase("State")),
             Column(key="number", heading=Phrase("Number")),
         ),
@@ -201,10 +201,10 @@ def _build_lock_state_cell(lock: Lock, at: datetime) -> Cell:
 def report_verification(found: Verification) -> Report:
     """Reports the result of a verification of the audit log."""
     if found.problem is None:
-        summary = Phrase("{n} audit event, all in order", plural="{n} audit events, all in order", n=found.count)
+        summary = Phrase("{n} audit event verified", plural="{n} audit events verified", n=found.count)
         return Report(title=Phrase("Audit log"), summary=summary, brief=True)
     finding = Finding(severity=Severity.CRITICAL, host="", subject="audit", why=found.problem.phrase)
-    doubt = Phrase("the audit log is not as it was written")
+    doubt = Phrase("the audit log has been altered")
     return Report(title=Phrase("Audit log"), summary=doubt, findings=(finding,))
 
 
@@ -212,12 +212,12 @@ def list_events(found: Sequence[StoredEvent], at: datetime) -> Report:
     """Lists audit events in the given order."""
     return Report(
         title=Phrase("Audit log"),
-        summary=Phrase("{n} event", plural="{n} events", n=len(found)) if found else Phrase("no event is like that"),
+        summary=Phrase("{n} event", plural="{n} events", n=len(found)) if found else Phrase("no matching events"),
         columns=(
             Column(key="sequence", heading=Phrase("Number")),
-            Column(key="at", heading=Phrase("When")),
+            Column(key="at", heading=Phrase("Time")),
             Column(key="kind", heading=Phrase("Kind")),
-            Column(key="actor", heading=Phrase("Who")),
+            Column(key="actor", heading=Phrase("User")),
             Column(key="operation", heading=Phrase("Operation")),
             Column(key="data", heading=Phrase("Content")),
         ),

@@ -26,7 +26,7 @@ class Month:
         this = now.astimezone(zone).date().replace(day=1)
         first = date.fromisoformat(f"{name}-01") if name else (this - timedelta(days=1)).replace(day=1)
         if first > this:
-            raise BadArgument(Phrase("{month} has not begun; name an earlier month", month=name), part=name)
+            raise BadArgument(Phrase("{month} has not started. Choose an earlier month", month=name), part=name)
         return cls(first, zone, now)
 
     @property

@@ -31,17 +31,17 @@ MAX_NEXT_COMMANDS = 5
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
-    Column(key="looks", heading=Phrase("Looks")),
-    Column(key="reached_percent", heading=Phrase("Reached")),
-    Column(key="well_percent", heading=Phrase("Well")),
-    Column(key="checks_failed", heading=Phrase("Checks that failed")),
-    Column(key="gateway_ms", heading=Phrase("Gateway answers in (mean)")),
+    Column(key="looks", heading=Phrase("Checks")),
+    Column(key="reached_percent", heading=Phrase("Reachable")),
+    Column(key="well_percent", heading=Phrase("Healthy")),
+    Column(key="checks_failed", heading=Phrase("Unhealthy checks")),
+    Column(key="gateway_ms", heading=Phrase("Gateway response time (mean)")),
     Column(key="security_updates", heading=Phrase("Security updates")),
 )
 
 _SIDE_NAMES = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2")}
-_UNKNOWN_CELL = Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
-_ABSENT_CELL = Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
+_UNKNOWN_CELL = Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)
+_ABSENT_CELL = Cell(text=Phrase("N/A"), mark=Mark.ABSENT)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _find_troubled_hosts(seen: MonthlyInput) -> Iterator[Finding]:
     """Yields a finding for each host that was not healthy in every observation, or has none."""
     for host, looks in seen.hosts.items():
         if looks is None:
-            why = Phrase("nobody looked at it in {month}, so nothing is known of it", month=seen.month.name)
+            why = Phrase("no checks were recorded in {month}, so its state is unknown", month=seen.month.name)
             yield Finding(severity=Severity.LOW, host=host, subject="month", why=why, reached=False)
         elif looks.well < looks.looks:
             yield Finding(severity=Severity.LOW, host=host, subject="month", why=_describe_trouble(looks, seen.month))
@@ -116,7 +116,7 @@ def _find_troubled_hosts(seen: MonthlyInput) -> Iterator[Finding]:
 
 def _describe_trouble(looks: Observation, month: Month) -> Phrase:
     told = Phrase(
-        "in {month} reached in {reached} of {looks} looks, well in {well}",
+        "{month}: reachable in {reached} of {looks} checks, healthy in {well}",
         month=month.name,
         reached=_count_reached(looks),
         looks=looks.looks,
@@ -124,7 +124,7 @@ def _describe_trouble(looks: Observation, month: Month) -> Phrase:
     )
     if not looks.failed:
         return told
-    return Phrase("{told}; not well: {checks}", told=told, checks=_describe_failed_checks(looks))
+    return Phrase("{told} (unhealthy: {checks})", told=told, checks=_describe_failed_checks(looks))
 
 
 def _count_reached(looks: Observation) -> int:
@@ -177,7 +177,7 @@ def _build_health_cells(looks: Observation | None, *, gateway: bool) -> tuple[Ce
 
 def _build_percent_cell(part: int, looks: int) -> Cell:
     percent = compute_percent(part, looks)
-    return Cell(text=Phrase("{percent} %", percent=percent), value=percent)
+    return Cell(text=Phrase("{percent}%", percent=percent), value=percent)
 
 
 def _build_mean_cell(looks: Observation, *, gateway: bool) -> Cell:
@@ -217,9 +217,9 @@ def _summarize(seen: MonthlyInput) -> Phrase:
 def _describe_health(seen: MonthlyInput) -> Phrase:
     whole = seen.total
     if whole is None:
-        return Phrase("{month}: nobody looked at the hosts, so nothing is known of them", month=seen.month.name)
+        return Phrase("{month}: no checks were recorded, so host health is unknown", month=seen.month.name)
     return Phrase(
-        "{month}: hosts were reached in {reached} % of the looks and well in {well} %",
+        "{month}: hosts were reachable in {reached}% and healthy in {well}% of checks",
         month=seen.month.name,
         reached=compute_percent(_count_reached(whole), whole.looks),
         well=compute_percent(whole.well, whole.looks),
@@ -234,17 +234,17 @@ def _describe_least_reached(seen: MonthlyInput) -> Iterator[Phrase]:
         if each and each.unreached
     ]
     if shares:
-        named = [Phrase("{host} {percent} %", host=host, percent=percent) for percent, host in sorted(shares)]
-        yield Phrase("the least reached: {hosts}", hosts=list_some(named, MAX_NAMED_HOSTS))
+        named = [Phrase("{host} {percent}%", host=host, percent=percent) for percent, host in sorted(shares)]
+        yield Phrase("least reachable: {hosts}", hosts=list_some(named, MAX_NAMED_HOSTS))
     unknown = [host for host, each in seen.hosts.items() if each is None]
     if unknown and seen.total is not None:
-        yield Phrase("not known: {hosts}", hosts=list_some(unknown, MAX_NAMED_HOSTS))
+        yield Phrase("unknown: {hosts}", hosts=list_some(unknown, MAX_NAMED_HOSTS))
 
 
 def _describe_change_count(seen: MonthlyInput) -> Iterator[Phrase]:
     if seen.changes is not None:
         n = len(seen.changes)
-        yield Phrase("{n} change ended", plural="{n} changes ended", n=n)
+        yield Phrase("{n} change finished", plural="{n} changes finished", n=n)
 
 
 def _describe_pending_updates(seen: MonthlyInput) -> Iterator[Phrase]:
@@ -255,39 +255,39 @@ def _describe_pending_updates(seen: MonthlyInput) -> Iterator[Phrase]:
             "security updates are pending on {n} host", plural="security updates are pending on {n} hosts", n=lacking
         )
     if unknown:
-        yield Phrase("of {n} host they are not known", plural="of {n} hosts they are not known", n=unknown)
+        yield Phrase("update status unknown for {n} host", plural="update status unknown for {n} hosts", n=unknown)
 
 
 def _build_basis_section(seen: MonthlyInput) -> Section:
     """Builds the section on the basis of the numbers."""
-    return Section(heading=Phrase("What this rests on"), lines=tuple(_describe_basis(seen)))
+    return Section(heading=Phrase("About this report"), lines=tuple(_describe_basis(seen)))
 
 
 def _describe_basis(seen: MonthlyInput) -> Iterator[Phrase]:
     month = seen.month
-    yield Phrase("the time from {begin} until {end}", begin=Moment(month.begin), end=Moment(month.end))
+    yield Phrase("period: {begin} to {end}", begin=Moment(month.begin), end=Moment(month.end))
     if not month.whole:
         yield Phrase("the month has not ended yet")
     counts = [0 if each is None else each.looks for each in seen.hosts.values()]
     if any(counts):
         yield _describe_observation_count(min(counts), max(counts))
-        yield Phrase("percentages are shares of looks; of the time between two looks nothing is known")
+        yield Phrase("percentages are shares of checks. The time between checks is not covered")
     total = len(tuple(month.days))
     if seen.days < total:
-        yield Phrase("on {n} of {total} days nobody looked", n=total - seen.days, total=total)
+        yield Phrase("no checks on {n} of {total} days", n=total - seen.days, total=total)
     if month.begin < month.now - RETENTION:
-        yield Phrase("looks are kept for {n} days; this month, or a part of it, is longer ago", n=RETENTION.days)
+        yield Phrase("checks are kept for {n} days. Some or all of this month is older", n=RETENTION.days)
     elif month.begin < month.now - DETAIL_RETENTION:
         yield Phrase(
-            "looks of more than {n} days ago are kept by days of UTC, so the first and the last day are not exact",
+            "checks older than {n} days are kept as daily totals in UTC. The first and last day are not exact",
             n=DETAIL_RETENTION.days,
         )
     if seen.removed_hosts:
-        yield Phrase("no longer in the inventory: {hosts}", hosts=list_some(seen.removed_hosts))
-    yield Phrase("security updates are those that are pending now, not at the end of the month")
+        yield Phrase("no longer in the configuration: {hosts}", hosts=list_some(seen.removed_hosts))
+    yield Phrase("security updates are those pending now, not at the end of the month")
 
 
 def _describe_observation_count(least: int, most: int) -> Phrase:
     if least == most:
-        return Phrase("{n} look at each host", plural="{n} looks at each host", n=most)
-    return Phrase("{least} to {most} looks at each host", least=least, most=most)
+        return Phrase("{n} check per host", plural="{n} checks per host", n=most)
+    return Phrase("{least} to {most} checks per host", least=least, most=most)

@@ -20,20 +20,20 @@ MAX_COMMAND_LENGTH = 100
 
 _STATE_PHRASES = {
     ChangeState.DONE: Phrase("done"),
-    ChangeState.UNDONE: Phrase("not done, everything was put back"),
+    ChangeState.UNDONE: Phrase("not done, rolled back"),
     ChangeState.FAILED: Phrase("failed"),
-    ChangeState.UNKNOWN: Phrase("outcome unknown"),
-    ChangeState.CLOSED: Phrase("never begun"),
+    ChangeState.UNKNOWN: Phrase("result unknown"),
+    ChangeState.CLOSED: Phrase("never started"),
 }
 _BAD_STATES = frozenset({ChangeState.UNDONE, ChangeState.FAILED, ChangeState.UNKNOWN})
 
 _APPROVAL_PHRASES = {
-    ApprovalState.USED: Phrase("given"),
+    ApprovalState.USED: Phrase("approved"),
     ApprovalState.DENIED: Phrase("denied"),
     ApprovalState.EXPIRED: Phrase("expired"),
     ApprovalState.WITHDRAWN: Phrase("withdrawn"),
-    ApprovalState.SUPERSEDED: Phrase("superseded, for the hosts had changed"),
-    ApprovalState.REFUSED: Phrase("void, for a right was gone"),
+    ApprovalState.SUPERSEDED: Phrase("superseded (hosts changed)"),
+    ApprovalState.REFUSED: Phrase("void (permission lost)"),
 }
 
 _NOT_RUN_OUTCOMES = frozenset({RunOutcome.MISSED, RunOutcome.SKIPPED})
@@ -42,7 +42,7 @@ _FAILED_OUTCOMES = frozenset({RunOutcome.FAILED, RunOutcome.REFUSED})
 
 def build_change_sections(changes: Sequence[EndedOperation] | None) -> Iterator[Section]:
     """Builds the sections: changes by outcome and by requester, approvals by state, and break-glass changes."""
-    heading = Phrase("Changes that ended")
+    heading = Phrase("Finished changes")
     if changes is None:
         yield Section(heading=heading, lines=(_explain_hidden(),))
         return
@@ -50,7 +50,7 @@ def build_change_sections(changes: Sequence[EndedOperation] | None) -> Iterator[
     yield Section(heading=Phrase("Approvals"), lines=tuple(_describe_approvals(changes)) or (Phrase("none"),))
     glass = [_describe_break_glass(each, each.break_glass) for each in changes if each.break_glass is not None]
     if glass:
-        yield Section(heading=Phrase("Without approval (break-glass)"), lines=tuple(_limit_lines(glass)))
+        yield Section(heading=Phrase("Emergency changes (break-glass)"), lines=tuple(_limit_lines(glass)))
 
 
 def build_schedule_section(runs: Sequence[RunTally] | None, month: Month) -> Section:
@@ -59,17 +59,17 @@ def build_schedule_section(runs: Sequence[RunTally] | None, month: Month) -> Sec
     if runs is None:
         return Section(heading=heading, lines=(_explain_hidden(),))
     if month.begin < month.now - RETENTION:
-        old = Phrase("not known: runs are remembered for {n} days", n=RETENTION.days)
+        old = Phrase("unknown: runs are kept for {n} days", n=RETENTION.days)
         return Section(heading=heading, lines=(old,))
     by_name: dict[str, list[RunTally]] = {}
     for each in runs:
         by_name.setdefault(each.schedule, []).append(each)
     lines = tuple(line for name, tallies in by_name.items() for line in _describe_runs(name, tallies))
-    return Section(heading=heading, lines=lines or (Phrase("none") if runs else Phrase("no run is known"),))
+    return Section(heading=heading, lines=lines or (Phrase("none") if runs else Phrase("no runs recorded"),))
 
 
 def _explain_hidden() -> Phrase:
-    return Phrase("not shown: whoever asked for this report may not see them")
+    return Phrase("not shown: the person requesting this report has no access")
 
 
 def _describe_changes(changes: Sequence[EndedOperation]) -> Iterator[Phrase]:
@@ -78,7 +78,7 @@ def _describe_changes(changes: Sequence[EndedOperation]) -> Iterator[Phrase]:
         if states[state]:
             yield Phrase("{what}: {n}", what=name, n=states[state])
     for who, n in Counter(each.requester for each in changes).most_common():
-        yield Phrase("asked for by {who}: {n}", who=who, n=n)
+        yield Phrase("requested by {who}: {n}", who=who, n=n)
     yield from _limit_lines([_describe_ended_change(each) for each in changes if each.state in _BAD_STATES])
 
 
@@ -103,7 +103,10 @@ def _describe_break_glass(change: EndedOperation, glass: BreakGlass | None) -> P
     words = shorten(change.words, MAX_COMMAND_LENGTH)
     if glass is None or not glass.reviewed_by:
         return Phrase(
-            "{words} by {who}, {operation}: to be reviewed", words=words, who=change.requester, operation=change.operation
+            "{words} by {who}, {operation}: waiting for review",
+            words=words,
+            who=change.requester,
+            operation=change.operation,
         )
     return Phrase(
         "{words} by {who}, {operation}: reviewed by {reviewer}",
@@ -119,9 +122,9 @@ def _describe_runs(name: str, tallies: Sequence[RunTally]) -> Iterator[Phrase]:
     not_run = sum(each.missed + (each.count if each.outcome in _NOT_RUN_OUTCOMES else 0) for each in tallies)
     failed = sum(each.count for each in tallies if each.outcome in _FAILED_OUTCOMES)
     if not_run:
-        yield Phrase("{name}: {n} of {total} times nobody ran it", name=name, n=not_run, total=total)
+        yield Phrase("{name}: did not run {n} of {total} times", name=name, n=not_run, total=total)
     if failed:
-        yield Phrase("{name}: {n} of {total} times it failed", name=name, n=failed, total=total)
+        yield Phrase("{name}: failed {n} of {total} times", name=name, n=failed, total=total)
 
 
 def _limit_lines(lines: Sequence[Phrase]) -> Iterator[Phrase]:

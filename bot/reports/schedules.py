@@ -16,13 +16,13 @@ OUTCOME_PHRASES = {
     RunOutcome.RUNNING: Phrase("running now"),
     RunOutcome.DONE: Phrase("done"),
     RunOutcome.FAILED: Phrase("failed"),
-    RunOutcome.REFUSED: Phrase("refused"),
-    RunOutcome.SKIPPED: Phrase("left out, for the run before had not ended"),
-    RunOutcome.MISSED: Phrase("missed: the bot was not running, or its clock was set anew"),
-    RunOutcome.DROPPED: Phrase("not run, for it was paused or removed meanwhile"),
+    RunOutcome.REFUSED: Phrase("rejected"),
+    RunOutcome.SKIPPED: Phrase("skipped: the previous run had not finished"),
+    RunOutcome.MISSED: Phrase("missed: the bot was not running, or its clock changed"),
+    RunOutcome.DROPPED: Phrase("skipped: paused or removed in the meantime"),
 }
 
-MISSED_PHRASES: Mapping[str, Phrase | str] = {"run": "", "skip": Phrase("left out"), "tell": Phrase("only told")}
+MISSED_PHRASES: Mapping[str, Phrase | str] = {"run": "", "skip": Phrase("skip"), "tell": Phrase("notify only")}
 """Names of the handling of missed times; by default a missed run is made up for."""
 
 _BAD_OUTCOMES = frozenset({RunOutcome.FAILED, RunOutcome.REFUSED, RunOutcome.MISSED})
@@ -30,12 +30,12 @@ _BAD_OUTCOMES = frozenset({RunOutcome.FAILED, RunOutcome.REFUSED, RunOutcome.MIS
 _COLUMNS = (
     Column(key="name", heading=Phrase("Schedule")),
     Column(key="state", heading=Phrase("State")),
-    Column(key="words", heading=Phrase("Request")),
-    Column(key="when", heading=Phrase("When")),
+    Column(key="words", heading=Phrase("Command")),
+    Column(key="when", heading=Phrase("Time")),
     Column(key="next", heading=Phrase("Next")),
     Column(key="last", heading=Phrase("Last")),
     Column(key="channel", heading=Phrase("Channel")),
-    Column(key="owner", heading=Phrase("Who")),
+    Column(key="owner", heading=Phrase("User")),
     Column(key="missed", heading=Phrase("If missed")),
 )
 
@@ -54,9 +54,9 @@ def _predict(schedule: Schedule, begun: ScheduleRun | None, coming: datetime | N
     if schedule.paused:
         return Phrase("{name} is paused", name=name), (f"schedule resume {name}",)
     if begun is not None:
-        return Phrase("{name} runs now; the answer comes in its channel", name=name), ()
+        return Phrase("{name} started. The result will be posted in its channel", name=name), ()
     if coming is None:
-        return Phrase("{name} has no time to come", name=name), (f"schedule remove {name}",)
+        return Phrase("{name} has no upcoming run", name=name), (f"schedule remove {name}",)
     told = Phrase("{name} runs next at {at}: {words}", name=name, at=Moment(coming), words=schedule.words)
     return told, (f"schedule run {name}", f"schedule pause {name}")
 
@@ -66,13 +66,11 @@ def list_schedules(found: Sequence[ScheduleListing], at: datetime) -> Report:
     paused = [each.schedule for each in found if each.schedule.paused]
     coming = [(when, each.schedule) for each in found if (when := _find_next_time(each.schedule, at)) is not None]
     first = min(coming, key=lambda pair: pair[0], default=None)
-    parts = (
-        [Phrase("{n} schedule", plural="{n} schedules", n=len(found))] if found else [Phrase("nothing runs by the clock")]
-    )
+    parts = [Phrase("{n} schedule", plural="{n} schedules", n=len(found))] if found else [Phrase("no schedules")]
     if paused:
         parts.append(Phrase("{n} is paused", plural="{n} are paused", n=len(paused)))
     if first is not None:
-        parts.append(Phrase("next {name} at {at}", name=first[1].name, at=Moment(first[0])))
+        parts.append(Phrase("next: {name} at {at}", name=first[1].name, at=Moment(first[0])))
     return Report(
         title=Phrase("Schedules"),
         summary=_join(parts),
@@ -85,7 +83,7 @@ def list_schedules(found: Sequence[ScheduleListing], at: datetime) -> Report:
 def _join(parts: Sequence[Phrase]) -> Phrase:
     whole = parts[0]
     for part in parts[1:]:
-        whole = Phrase("{before}; {after}", before=whole, after=part)
+        whole = Phrase("{before}, {after}", before=whole, after=part)
     return whole
 
 
@@ -124,7 +122,7 @@ def _build_channel_cell(schedule: Schedule) -> Cell:
 def _build_state_cell(schedule: Schedule) -> Cell:
     """State in words, empty while it is active. Times from another version or in an unknown zone may be unreadable."""
     if not schedule.paused and not cron.is_readable(schedule.cron, schedule.zone):
-        return Cell(text=Phrase("does not run: its times cannot be read"), value="unreadable", mark=Mark.BAD)
+        return Cell(text=Phrase("not running: invalid times"), value="unreadable", mark=Mark.BAD)
     if not schedule.paused:
         return Cell(text="", value="active")
     if schedule.why is None:
@@ -135,6 +133,6 @@ def _build_state_cell(schedule: Schedule) -> Cell:
 
 def _build_last_cell(run: ScheduleRun | None) -> Cell:
     if run is None:
-        return Cell(text=Phrase("not yet"), value="")
+        return Cell(text=Phrase("never"), value="")
     text = Phrase("{at}: {outcome}", at=Moment(run.due), outcome=OUTCOME_PHRASES[run.outcome])
     return Cell(text=text, value=run.outcome.value, mark=Mark.BAD if run.outcome in _BAD_OUTCOMES else Mark.PLAIN)

@@ -51,7 +51,7 @@ def compose_weekly_report(week: WeeklyInput) -> Report:
     findings = _collect_findings(week)
     return Report(
         title=Phrase("Weekly report"),
-        summary=Phrase("in this week's report {summary}", summary=_summarize(week, findings)),
+        summary=Phrase("weekly report: {summary}", summary=_summarize(week, findings)),
         columns=COLUMNS,
         rows=_build_rows(week, findings),
         findings=findings,
@@ -112,8 +112,8 @@ def _describe_healthy_logs(week: WeeklyInput) -> Phrase:
 
 
 def _build_sections(week: WeeklyInput) -> Iterator[Section]:
-    yield Section(heading=Phrase("Disks, the fullest"), lines=tuple(_describe_fullest(week)))
-    yield Section(heading=Phrase("Logs that need somebody, the largest"), lines=tuple(_describe_logs(week)))
+    yield Section(heading=Phrase("Fullest disks"), lines=tuple(_describe_fullest(week)))
+    yield Section(heading=Phrase("Logs that need attention (largest first)"), lines=tuple(_describe_logs(week)))
     yield build_expiry_section(week.certificates, week.at)
 
 
@@ -136,7 +136,7 @@ def _describe_logs(week: WeeklyInput) -> Iterator[Phrase]:
     for host in sorted(wrong, key=lambda host: (-_get_bytes(sizes.get(host)), host)):
         what, size = Listing(tuple(wrong[host])), sizes.get(host)
         if isinstance(size, int):
-            yield Phrase("{host}: {what}; all its logs take {size}", host=host, what=what, size=format_size(size))
+            yield Phrase("{host}: {what} (all logs: {size})", host=host, what=what, size=format_size(size))
         else:
             yield Phrase("{host}: {what}", host=host, what=what)
     yield from _describe_unknown(
@@ -153,4 +153,4 @@ def _get_bytes(size: object) -> int:
 def _describe_unknown(hosts: Iterator[str]) -> Iterator[Phrase]:
     names = sorted(hosts)
     if names:
-        yield Phrase("not known: {hosts}", hosts=list_some(names))
+        yield Phrase("unknown: {hosts}", hosts=list_some(names))

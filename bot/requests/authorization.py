@@ -155,7 +155,7 @@ def make_failure(error: FlatnetError, understood: str) -> Failure:
 _HELD_SECRET = Failure(
     kind=FailureKind.REFUSED,
     phrase=Phrase(
-        "what you typed holds a password, a token or a key, so nothing was done; others may have read it: change it"
+        "your input contains a password, token or key, so nothing was done. Others may have seen it: change the secret"
     ),
 )
 

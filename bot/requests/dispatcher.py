@@ -168,7 +168,7 @@ class Dispatcher:
             await self._environment.recorder.record(decision.kind, decision.actor.name, operation, event)
         except Exception as error:  # whatever stopped it: what is not recorded is not done
             cause = make_failure(error, "") if isinstance(error, FlatnetError) else self._log_unexpected(error, operation)
-            phrase = Phrase("nothing was done, because it could not be written to the audit log: {why}", why=cause.phrase)
+            phrase = Phrase("nothing was done: could not write to the audit log: {why}", why=cause.phrase)
             return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=cause.reference)
         return None
 
@@ -183,7 +183,9 @@ class Dispatcher:
     def _log_unexpected(self, error: Exception, operation: str) -> Failure:
         reference = self._reference()
         self._log.error("unexpected error", reference=reference, operation=operation, exc_info=error)
-        phrase = Phrase("unexpected error, reference {reference}; tell it to whoever runs the bot", reference=reference)
+        phrase = Phrase(
+            "unexpected error (reference {reference}). Give this reference to your administrator", reference=reference
+        )
         return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
 
 

@@ -90,12 +90,12 @@ def _summarize(answer: Answer, actor: str) -> Phrase:
     """Summary of the answer, as far as all readers of the channel could read it; private answers stay private."""
     match answer.body:
         case Failure(kind=FailureKind.REFUSED | FailureKind.NOTHING):
-            return Phrase("refused; why, {who} was told alone", who=actor)
+            return Phrase("not allowed (reason shown only to {who})", who=actor)
         case Change(dry_run=False, channel=card) if card:
             return _describe(answer)  # its card is there for all
         case _ if answer.here:
             return _describe(answer)
-    return Phrase("not kept, for it was not asked for all here")
+    return Phrase("not stored: the result was not shared with everyone here")
 
 
 def _describe(answer: Answer) -> Phrase:

@@ -33,6 +33,6 @@ class Loopback:
             raise InvalidSetting(Phrase("must be an address and a port such as {example}", example=EXAMPLE)) from error
         if not loopback:
             raise InvalidSetting(
-                Phrase("must be a loopback address such as {example}: it answers anybody who can reach it", example=EXAMPLE)
+                Phrase("must be a loopback address such as {example} (access is not authenticated)", example=EXAMPLE)
             )
         return cls(host, int(parts[3]))

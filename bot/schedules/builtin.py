@@ -76,11 +76,13 @@ class ScheduleSettings(BaseModel):
         if self.name in BUILT_IN:
             if self.words is not None or self.owner is not None:
                 raise InvalidSetting(
-                    Phrase("{name} is built in: only its times, its channel and whether it runs can be set", name=self.name)
+                    Phrase("{name} is built in. Only its times, channel and enabled can be set", name=self.name)
                 )
             return self
         if self.cron is None or self.words is None or self.owner is None:
-            raise InvalidSetting(Phrase("needs cron, words and owner; built in are {names}", names=Listing(tuple(BUILT_IN))))
+            raise InvalidSetting(
+                Phrase("cron, words and owner are required. Built-in schedules: {names}", names=Listing(tuple(BUILT_IN)))
+            )
         return self
 
 
@@ -95,7 +97,7 @@ class NoticeSettings(BaseModel):
     @model_validator(mode="after")
     def _check_channels_differ(self) -> Self:
         if self.second_channel is not None and self.second_channel == self.channel:
-            raise InvalidSetting(Phrase("second_channel takes what channel does not, so it must be another one"))
+            raise InvalidSetting(Phrase("second_channel is the fallback for channel, so it must be different"))
         return self
 
 

@@ -199,7 +199,7 @@ class Scheduler:
             return await self._handle_missed(schedule, run)
         identity = await self._services.find_owner(schedule)
         if isinstance(identity, SlackIdentity) and identity.standing is Membership.UNKNOWN:
-            raise OwnerUnknown(Phrase("Slack does not say who {owner} is now", owner=schedule.owner))
+            raise OwnerUnknown(Phrase("could not verify {owner} with Slack", owner=schedule.owner))
         request = Request(
             key=make_run_key(run.schedule, run.due),
             identity=identity,
@@ -243,7 +243,7 @@ class Scheduler:
         """Pause a schedule whose owner may not ask for it any more, and notify the administrators."""
         gone = isinstance(owner, SlackIdentity) and owner.standing is not Membership.MEMBER
         why = Phrase("{owner} is no longer a full member of the workspace", owner=schedule.owner) if gone else refused
-        text = Phrase("the schedule {name} of {owner} is paused: {why}", name=schedule.name, owner=schedule.owner, why=why)
+        text = Phrase("the schedule {name} of {owner} was paused: {why}", name=schedule.name, owner=schedule.owner, why=why)
         remove = f"schedule remove {schedule.name}"
         words = (remove,) if gone else (f"schedule resume {schedule.name}", remove)
         await self._services.announcer.announce(_make_announcement(f"{run.operation}-paused", "", text, words))
@@ -251,7 +251,7 @@ class Scheduler:
 
     async def _announce_missed(self, schedule: Schedule, run: ScheduleRun) -> None:
         text = Phrase(
-            "the schedule {name} was not run at {due}: the bot was not running, or its clock was set anew",
+            "the schedule {name} did not run at {due}: the bot was not running, or its clock changed",
             name=schedule.name,
             due=Moment(run.due),
         )
@@ -263,8 +263,8 @@ class Scheduler:
 def _describe_origin(schedule: Schedule) -> Phrase:
     """Describe the schedule that caused an answer."""
     if schedule.origin is ScheduleOrigin.BUILT_IN:
-        return Phrase("by the schedule {name}", name=schedule.name)
-    return Phrase("by the schedule {name} of {owner}", name=schedule.name, owner=schedule.owner)
+        return Phrase("scheduled: {name}", name=schedule.name)
+    return Phrase("scheduled: {name} ({owner})", name=schedule.name, owner=schedule.owner)
 
 
 def _make_announcement(name: str, channel: str, text: Phrase, words: tuple[str, ...]) -> Announcement:
@@ -277,11 +277,11 @@ def _describe_lateness(run: ScheduleRun, late: bool) -> Phrase | None:
     """Describe that a run is late, with the number of earlier runs that were missed."""
     if run.missed:
         return Phrase(
-            "due at {due}; {n} earlier run was missed: the bot was not running, or its clock was set anew",
-            plural="due at {due}; {n} earlier runs were missed: the bot was not running, or its clock was set anew",
+            "due at {due}. {n} earlier run was also missed (the bot was not running, or its clock changed)",
+            plural="due at {due}. {n} earlier runs were also missed (the bot was not running, or its clock changed)",
             due=Moment(run.due),
             n=run.missed,
         )
     if late:
-        return Phrase("due at {due}, and late: the bot was not running, or its clock was set anew", due=Moment(run.due))
+        return Phrase("due at {due}, delayed (the bot was not running, or its clock changed)", due=Moment(run.due))
     return None

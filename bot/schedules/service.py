@@ -69,7 +69,7 @@ class ScheduleService:
         """Find one schedule. Raises `NoSuchSchedule`."""
         schedule = await self._table.find(name)
         if schedule is None:
-            raise NoSuchSchedule(Phrase("there is no schedule {name}; {words} lists them", name=name, words="schedule"))
+            raise NoSuchSchedule(Phrase("no schedule named {name}. Run {words} for the list", name=name, words="schedule"))
         return schedule
 
     async def add(self, schedule: Schedule) -> Schedule:
@@ -79,13 +79,17 @@ class ScheduleService:
         if again is not None:
             return again
         if schedule.name in BUILT_IN:
-            raise ScheduleConflict(Phrase("{name} is built in; give another {option}", name=schedule.name, option="--name"))
+            raise ScheduleConflict(
+                Phrase("{name} is built in. Choose another {option}", name=schedule.name, option="--name")
+            )
         if len(known) >= MAX_SCHEDULES:
-            raise ScheduleConflict(Phrase("there are {n} schedules already; remove one first", n=MAX_SCHEDULES))
+            raise ScheduleConflict(Phrase("the limit of {n} schedules is reached. Delete one first", n=MAX_SCHEDULES))
         taken = {each.name for each in known}
         if schedule.name in taken:
             raise ScheduleConflict(
-                Phrase("there is a schedule {name} already; give another {option}", name=schedule.name, option="--name")
+                Phrase(
+                    "a schedule named {name} already exists. Choose another {option}", name=schedule.name, option="--name"
+                )
             )
         named = schedule if schedule.name else replace(schedule, name=_make_name(schedule.words, taken | BUILT_IN.keys()))
         await self._record("added", named, named.owner, named.operation)
@@ -113,14 +117,14 @@ class ScheduleService:
         if schedule.origin is ScheduleOrigin.CONFIGURED:
             raise ScheduleConflict(
                 Phrase(
-                    "{name} stands in the configuration; take it out there, or: {words}",
+                    "{name} is defined in the configuration. Remove it there, or use: {words}",
                     name=name,
                     words=f"schedule pause {name}",
                 )
             )
         if schedule.origin is ScheduleOrigin.BUILT_IN:
             raise ScheduleConflict(
-                Phrase("{name} is built in; stop it with: {words}", name=name, words=f"schedule pause {name}")
+                Phrase("{name} is built in. Pause it with: {words}", name=name, words=f"schedule pause {name}")
             )
         await self._record("removed", schedule, by, operation)
         await self._table.remove(name)
@@ -130,10 +134,10 @@ class ScheduleService:
         schedule = await self.find(name)
         if schedule.paused:
             raise ScheduleConflict(
-                Phrase("{name} is paused; resume it first: {words}", name=name, words=f"schedule resume {name}")
+                Phrase("{name} is paused. Resume it first: {words}", name=name, words=f"schedule resume {name}")
             )
         if any(run.schedule == name for run in await self._table.list_unfinished()):
-            raise ScheduleConflict(Phrase("{name} is running now; its answer comes", name=name))
+            raise ScheduleConflict(Phrase("{name} is running. Its result will follow", name=name))
         now = self._now()
         run = ScheduleRun(name, now, make_run_id(name, now), RunOutcome.RUNNING, now)
         await self._record("run", schedule, by, operation)
@@ -168,19 +172,15 @@ def require_unattended(operation: Operation) -> None:
     """Raise `NeedsPerson` where an operation must not run without a person."""
     match operation:
         case FleetChange(break_glass=True):
-            raise NeedsPerson(
-                Phrase("nothing goes without approval by the clock; leave {option} out", option=BREAK_GLASS_OPTION)
-            )
+            raise NeedsPerson(Phrase("scheduled changes always need approval. Remove {option}", option=BREAK_GLASS_OPTION))
         case FleetChange():
             return
         case _ if operation.risk is not Risk.READ:
-            raise NeedsPerson(
-                Phrase("this decides for people, so it needs one; only what looks and changes of hosts run by the clock")
-            )
+            raise NeedsPerson(Phrase("this needs a person. Only read commands and host changes can be scheduled"))
         case AuditFilter():
-            raise NeedsPerson(Phrase("what people did is told to a person, not to a channel by the clock"))
+            raise NeedsPerson(Phrase("audit results are shown to a person only and cannot be posted on a schedule"))
         case _ if operation.words[0] == "schedule":
-            raise NeedsPerson(Phrase("schedules about schedules are not kept"))
+            raise NeedsPerson(Phrase("schedule commands cannot be scheduled"))
 
 
 def _make_name(words: str, taken: Sequence[str] | set[str]) -> str:

@@ -74,14 +74,12 @@ def _read_folder(wanted: type[BaseSettings], folder: Path) -> dict[str, Any]:
             return {}
         for path in (folder, *(folder / name for name in wanted.model_fields)):
             if path.exists() and path.stat().st_mode & stat.S_IWOTH:
-                raise SecretsUnusable(
-                    Phrase("anybody may write to {path}; take that right away with: chmod o-w", path=str(path))
-                )
+                raise SecretsUnusable(Phrase("{path} is writable by anyone. Run chmod o-w on it", path=str(path)))
         return SecretsSettingsSource(wanted, secrets_dir=folder, env_prefix="")()
     except (SettingsError, OSError, UnicodeDecodeError) as error:
         raise SecretsUnusable(
             Phrase(
-                "the secrets in {folder} cannot be read; check their owner, and that they are UTF-8 text", folder=str(folder)
+                "could not read the secrets in {folder}. Check the owner, and that they are UTF-8 text", folder=str(folder)
             )
         ) from error
 
@@ -90,12 +88,12 @@ def _explain_missing(name: str, folder: Path | None) -> Phrase:
     variable = ENVIRONMENT_PREFIX + name.upper()
     if folder is None:
         return Phrase(
-            "the secret {name} is missing; set {variable}, or name a secrets_folder in the configuration",
+            "secret {name} is missing. Set {variable}, or set secrets_folder in the configuration",
             name=name,
             variable=variable,
         )
     return Phrase(
-        "the secret {name} is missing; set {variable} or write it to {file}",
+        "secret {name} is missing. Set {variable} or write it to {file}",
         name=name,
         variable=variable,
         file=str(folder / name),

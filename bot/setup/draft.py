@@ -93,7 +93,7 @@ def write_configuration(draft: Draft, file: Path) -> Settings:
 
 def make_exists_error(file: Path) -> Refused:
     """Make the error for an existing configuration, which must not be lost."""
-    return Refused(Phrase("{file} is there already; edit it, or name another file with --config", file=str(file)))
+    return Refused(Phrase("{file} already exists. Edit it, or specify another file with --config", file=str(file)))
 
 
 def make_secrets(settings: Settings, typed: Mapping[str, str]) -> tuple[str, ...]:
@@ -114,19 +114,23 @@ def list_next_steps(settings: Settings, empty: Iterable[str]) -> Iterator[Phrase
     """Yield the remaining steps, five in all."""
     names, folder = tuple(empty), str(settings.secrets_folder)
     if names:
-        yield Phrase("write the secrets that are still empty into {folder}: {names}", folder=folder, names=Listing(names))
+        yield Phrase("write the secrets that are still missing to {folder}: {names}", folder=folder, names=Listing(names))
     else:
-        yield Phrase("keep {folder} safe: all secrets are there", folder=folder)
+        yield Phrase("all secrets are stored in {folder}. Keep it safe", folder=folder)
     if settings.slack is not None:
         yield Phrase(
-            "Slack: flatnet-bot manifest prints the app; create it at api.slack.com/apps with From a manifest, install it, "
-            "and make an app token with connections:write"
+            "Slack: create an app at api.slack.com/apps with From a manifest, using the output of flatnet-bot manifest. "
+            "Install it, and create an app-level token with connections:write"
         )
     else:
-        yield Phrase("Slack is left out; add a [slack] table when you want it")
-    yield Phrase("prepare the hosts as docs/hosts.md says, and put the CA, the key and the known hosts where the file says")
-    yield Phrase("flatnet-bot doctor names whatever is missing; mend and repeat until it names nothing")
-    yield Phrase("flatnet-bot do health asks from here; flatnet-bot run starts the bot, then type /flatnet health in Slack")
+        yield Phrase("Slack is not configured. Add a [slack] table to use it")
+    yield Phrase(
+        "prepare the hosts as described in docs/hosts.md. Put the CA, the key and known_hosts at the paths in the file"
+    )
+    yield Phrase("run flatnet-bot doctor and fix what it reports, until it reports no problem")
+    yield Phrase(
+        "check from here with flatnet-bot do health. Start the bot with flatnet-bot run, then type /flatnet health in Slack"
+    )
 
 
 def _write_once(path: Path, content: str) -> None:

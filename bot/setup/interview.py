@@ -48,25 +48,25 @@ def parse_preset(answers: list[str], hosts: list[str], *, complete: bool) -> Pre
     pairs = dict(answer.partition("=")[::2] for answer in answers)
     strange = sorted(set(pairs) - QUESTIONS.keys())
     if strange:
-        raise UnfitAnswer(
-            Phrase("{key} is not asked for; say one of {keys}", key=strange[0], keys=Listing(tuple(QUESTIONS)))
-        )
+        raise UnfitAnswer(Phrase("unknown key {key}. Use one of {keys}", key=strange[0], keys=Listing(tuple(QUESTIONS))))
     words = tuple(tuple(host.split()) for host in hosts)
     for each in words:
         if not 3 <= len(each) <= len(HOST_WORDS):
             raise UnfitAnswer(
-                Phrase("{host} must be: name id windows [wsl [gateway]], each one word", host=" ".join(each) or "--host")
+                Phrase(
+                    "{host} must be: name id windows [wsl [gateway]], each a single word", host=" ".join(each) or "--host"
+                )
             )
     return PresetAnswers(pairs, words, complete)
 
 
 QUESTIONS: Mapping[str, Phrase] = {
-    "language": Phrase("Language of channels, ja or en / チャンネルの言語 (ja か en)"),
+    "language": Phrase("Language for channels, ja or en / チャンネルの言語 (ja か en)"),
     "time_zone": Phrase("Time zone"),
-    "team": Phrase("Id of your Slack workspace, such as T0123ABCD (empty: no Slack yet)"),
-    "name": Phrase("Your name, in lower-case letters"),
-    "slack": Phrase("Your Slack member id, such as U0123ABCD (your profile, ⋮, Copy member ID)"),
-    "system": Phrase("Your user on this machine, who may ask from the terminal"),
+    "team": Phrase("Slack workspace ID, such as T0123ABCD (empty: set up Slack later)"),
+    "name": Phrase("Your name, in lowercase letters"),
+    "slack": Phrase("Your Slack member ID, such as U0123ABCD (in your profile: ⋮ > Copy member ID)"),
+    "system": Phrase("Your user name on this machine, for terminal access"),
     "windows_user": Phrase("The bot's account on the Windows hosts"),
     "ca_file": Phrase("File of the CA that signed the WinRM certificates"),
     "key_file": Phrase("File of the bot's SSH key for WSL2"),
@@ -75,13 +75,13 @@ QUESTIONS: Mapping[str, Phrase] = {
 }
 """All questions except those about hosts, in order."""
 
-ANOTHER_HOST = Phrase("Name of a host (empty: no more)")
+ANOTHER_HOST = Phrase("Host name (empty: done)")
 
 HOST_QUESTIONS: Mapping[str, Phrase] = {
-    "id": Phrase("Its id, 1 to 254: N in 10.100.N.1"),
-    "windows": Phrase("Address of its Windows side, or the whole WinRM URL (-: none)"),
-    "wsl": Phrase("Address of its WSL2 side, with :port if not 2222 (-: none)"),
-    "gateway": Phrase("Address of its gateway, or the whole URL (-: none)"),
+    "id": Phrase("Its ID, 1 to 254 (N in 10.100.N.1)"),
+    "windows": Phrase("Windows address, or full WinRM URL (-: none)"),
+    "wsl": Phrase("WSL2 address, add :port unless 2222 (-: none)"),
+    "gateway": Phrase("Gateway address, or full URL (-: none)"),
 }
 
 

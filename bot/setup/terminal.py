@@ -52,7 +52,7 @@ def run_setup(file: Path, beforehand: PresetAnswers, language: str) -> None:
     settings = write_configuration(draft, file)
     hidden = _ask_secrets(settings, terminal) if sys.stdin.isatty() and not beforehand.complete else {}
     empty = make_secrets(settings, hidden)
-    terminal.show(Phrase("{file} is written; what is left to do:", file=str(file)))
+    terminal.show(Phrase("{file} created. Next steps:", file=str(file)))
     for number, step in enumerate(list_next_steps(settings, empty), start=1):
         terminal.show(Phrase("{number}. {step}", number=number, step=step))
 
@@ -73,7 +73,7 @@ def _ask_secrets(settings: Settings, terminal: TerminalPrompter) -> dict[str, st
     """Ask for secrets with hidden input; they are never accepted on the command line."""
     asked = sorted(settings.secret_names - {settings.audit_key_secret})
     return {
-        name: terminal.ask_hidden(Phrase("Secret {name}, typed unseen (empty: write it to its file later)", name=name))
+        name: terminal.ask_hidden(Phrase("Secret {name}, input hidden (empty: write it to its file later)", name=name))
         for name in asked
     }
 

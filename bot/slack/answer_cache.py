@@ -21,14 +21,14 @@ from commands.model.report import Report
 
 _log = structlog.get_logger(__name__)
 
-_LINES_DROPPED = Phrase("the lines were too large to be kept; ask for fewer of them, or of fewer hosts")
+_LINES_DROPPED = Phrase("too much text to store. Request fewer lines or hosts")
 
 
 class AnswerExpired(FlatnetError):
     """The answer that a file would belong to has expired."""
 
     def __init__(self) -> None:
-        super().__init__(Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND))
+        super().__init__(Phrase("This result has expired. Type {command} for the current status.", command=COMMAND))
 
 
 class AnswerCache:

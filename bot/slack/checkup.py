@@ -49,21 +49,21 @@ async def _find_channel_problem(api: SlackApi, bot: BotIdentity, channel: str, k
         conversation = {}
     if conversation.get("is_archived"):
         return Phrase(
-            "the channel {channel}, which {key} names, is archived; unarchive it in Slack, or name another there",
+            "channel {channel} (set in {key}) is archived. Unarchive it in Slack, or set another",
             channel=channel,
             key=key,
         )
     if conversation.get("is_member") is not True:
         return Phrase(
-            "the bot is not in {channel}, which {key} names; invite it there: {command}",
+            "the bot is not in {channel} (set in {key}). Invite it there: {command}",
             channel=channel,
             key=key,
             command=f"/invite @{bot.name}",
         )
     if is_shared(conversation):
         return Phrase(
-            "the channel {channel}, which {key} names, is shared with another organisation, "
-            "so the bot does not post there; name another",
+            "channel {channel} (set in {key}) is shared with another organization, so the bot does not post there. Set "
+            "another",
             channel=channel,
             key=key,
         )

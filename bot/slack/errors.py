@@ -41,9 +41,7 @@ class SlackFailure(FlatnetError):
     """
 
     def __init__(self, code: str, *, passing: bool = False, maybe_done: bool = False, retry_after: float = 0.0) -> None:
-        super().__init__(
-            Phrase("Slack did not do what it was asked ({code}); check the way to Slack, then try again", code=code)
-        )
+        super().__init__(Phrase("Slack request failed ({code}). Check the connection to Slack and try again", code=code))
         self.code = code
         self.passing = passing
         self.maybe_done = maybe_done

@@ -38,12 +38,12 @@ def check_tokens(tokens: Tokens) -> None:
         (
             tokens.bot,
             "xoxb-",
-            Phrase("the bot token must start with xoxb-; copy it from OAuth & Permissions in the app's settings"),
+            Phrase("the bot token must start with xoxb-. Copy it from OAuth & Permissions in the app settings"),
         ),
         (
             tokens.app,
             "xapp-",
-            Phrase("the app token must start with xapp-; make one in the app's settings with connections:write"),
+            Phrase("the app token must start with xapp-. Create one in the app settings with the scope connections:write"),
         ),
     ):
         if not reveal_token(token).startswith(prefix):
@@ -77,7 +77,7 @@ async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> Bot
     if theirs != team:
         raise SlackNotReady(
             Phrase(
-                "the bot token belongs to workspace {theirs}, not to {ours}; mend slack.team or take the other token",
+                "the bot token belongs to workspace {theirs}, not {ours}. Fix slack.team or use the right token",
                 theirs=theirs,
                 ours=team,
             )
@@ -86,7 +86,8 @@ async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> Bot
     if missing:
         raise SlackNotReady(
             Phrase(
-                "the app lacks the scopes {missing}; give it the manifest that flatnet-bot manifest prints, reinstall it",
+                "the app is missing the scopes {missing}. Update its manifest with the output of flatnet-bot manifest, "
+                "then reinstall it",
                 missing=Listing(missing),
             )
         )
@@ -96,13 +97,11 @@ async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> Bot
 def _explain_bot_token(failure: SlackFailure) -> FlatnetError:
     if failure.code == "account_inactive":
         return SlackNotReady(
-            Phrase(
-                "the app is no longer installed, or its bot user is deactivated; install it again and take the new bot token"
-            )
+            Phrase("the app was uninstalled or its bot user is deactivated. Reinstall it and use the new bot token")
         )
     if failure.code in TOKEN_REFUSED_CODES:
         return SlackNotReady(
-            Phrase("Slack refuses the bot token ({code}); take a new one from the app's settings", code=failure.code)
+            Phrase("Slack rejected the bot token ({code}). Get a new one from the app settings", code=failure.code)
         )
     return failure
 
@@ -110,10 +109,10 @@ def _explain_bot_token(failure: SlackFailure) -> FlatnetError:
 def _explain_app_token(failure: SlackFailure) -> FlatnetError:
     if failure.code in TOKEN_REFUSED_CODES:
         return SlackNotReady(
-            Phrase("Slack refuses the app token ({code}); take a new one from the app's settings", code=failure.code)
+            Phrase("Slack rejected the app token ({code}). Get a new one from the app settings", code=failure.code)
         )
     if failure.code in ("missing_scope", "not_allowed_token_type"):
         return SlackNotReady(
-            Phrase("the app token lacks the scope connections:write; make a new one with it in the app's settings")
+            Phrase("the app token is missing the scope connections:write. Create a new one in the app settings")
         )
     return failure

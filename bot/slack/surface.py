@@ -184,7 +184,7 @@ class SlackSurface:
 
     def _require_components(self) -> _Components:
         if self._parts is None:
-            raise SlackNotConnected(Phrase("Slack is not connected; it is tried again"))
+            raise SlackNotConnected(Phrase("not connected to Slack, retrying"))
         return self._parts
 
     async def get_health(self) -> SurfaceHealth:

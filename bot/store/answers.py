@@ -90,7 +90,7 @@ class AnswerTable:
         if len(document) > MAX_DOCUMENT_BYTES:
             raise TooLarge(
                 Phrase(
-                    "too large to keep: {size} bytes, at most {limit}; ask for less",
+                    "too large to store: {size} bytes (limit {limit}). Narrow the range and try again",
                     size=len(document),
                     limit=MAX_DOCUMENT_BYTES,
                 )

@@ -57,7 +57,7 @@ class AuditKey:
     def __post_init__(self) -> None:
         if len(self.secret) < MIN_KEY_BYTES:
             raise AuditKeyTooShort(
-                Phrase("the audit key is shorter than {n} bytes; make one with: openssl rand -hex 32", n=MIN_KEY_BYTES)
+                Phrase("the audit key is shorter than {n} bytes. Generate one with: openssl rand -hex 32", n=MIN_KEY_BYTES)
             )
 
     @property
@@ -137,13 +137,13 @@ class Verification(BaseModel):
             return self.problem.phrase
         if self.gap is not None:
             return Phrase(
-                "{n} audit event, in order; a loss was accepted by {actor}, which event {sequence} tells of",
-                plural="{n} audit events, all in order; a loss was accepted by {actor}, which event {sequence} tells of",
+                "{n} audit event verified. A loss was accepted by {actor} (event {sequence})",
+                plural="{n} audit events verified. A loss was accepted by {actor} (event {sequence})",
                 n=self.count,
                 actor=self.gap.actor,
                 sequence=self.gap.sequence,
             )
-        return Phrase("{n} audit event, in order", plural="{n} audit events, all in order", n=self.count)
+        return Phrase("{n} audit event verified", plural="{n} audit events verified", n=self.count)
 
 
 ACCEPTED_KIND = "accepted"
@@ -198,9 +198,9 @@ class _HeadWitnesses:
         while self._next is not None and self._next.sequence <= sequence:
             if (self._next.sequence, self._next.mac) != (sequence, mac):
                 return Phrase(
-                    "audit event {sequence} is another than the head file says: the log was written anew or is from another "
-                    "time; compare with a copy of both, or, where a database was copied back, accept the loss with: "
-                    "audit accept {name}",
+                    "audit event {sequence} does not match the head file: the log was rewritten or is from another time. "
+                    "Compare both with a backup, or, if an older database was restored, accept the loss with: audit accept "
+                    "{name}",
                     sequence=self._next.sequence,
                     name=deque(chain((self._next,), self._heads), maxlen=1)[0].name,
                 )
@@ -211,8 +211,8 @@ class _HeadWitnesses:
         """Returns the problem if lines are left for which there is no event, or if lines are missing; None otherwise."""
         if not self._found and self._lost is not None:
             return Phrase(
-                "the head file does not have the line {name} any more, which was accepted as lost: it was changed; "
-                "put a copy of it back",
+                "the head file no longer has the line {name} that was accepted as lost: the file was changed. Restore it "
+                "from a backup",
                 name=self._lost.name,
             )
         if self._next is not None:
@@ -220,15 +220,15 @@ class _HeadWitnesses:
             for last in self._heads:
                 top = max(top, last.sequence)
             return Phrase(
-                "audit events {first} to {last} are missing at the end: the log was cut, or copied back from an "
-                "earlier time; put the newest copy of the database back, or accept the loss with: audit accept {name}",
+                "audit events {first} to {last} are missing at the end: the log was truncated or restored from an older "
+                "backup. Restore the newest backup, or accept the loss with: audit accept {name}",
                 first=count + 1,
                 last=top,
                 name=last.name,
             )
         if self._absent and count:
             return Phrase(
-                "the head file is missing or empty, so nothing shows that the end of the log is there; put the file back"
+                "the head file is missing or empty, so the end of the log cannot be verified. Restore the head file"
             )
         return None
 
@@ -270,26 +270,26 @@ def _find_flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, A
     """Returns the flaw of an event that should follow the one `before`; None if it has none."""
     count, mac = before
     if event.sequence <= count:
-        return Phrase("audit event {sequence} is out of order; put a copy of the database back", sequence=event.sequence)
+        return Phrase("audit event {sequence} is out of order. Restore the database from a backup", sequence=event.sequence)
     if event.sequence != count + 1:
         return Phrase(
-            "audit events {first} to {last} are missing: they were removed; put a copy of the database back",
+            "audit events {first} to {last} were removed. Restore the database from a backup",
             first=count + 1,
             last=event.sequence - 1,
         )
     key = keys.get(event.key)
     if key is None:
         return Phrase(
-            "audit event {sequence} is signed with the key {key}, which is not configured; name the key it was written with",
+            "audit event {sequence} is signed with the unknown key {key}. Add that key to the configuration",
             sequence=event.sequence,
             key=escape_text(str(event.key)),
         )
     if not hmac.compare_digest(key.compute_mac(event).encode(), str(event.mac).encode("utf-8", "replace")):
-        return Phrase("audit event {sequence} was changed; put a copy of the database back", sequence=event.sequence)
+        return Phrase("audit event {sequence} was modified. Restore the database from a backup", sequence=event.sequence)
     if event.previous != mac:
         return Phrase(
-            "audit event {sequence} does not follow the one before it: the chain was joined anew; "
-            "put a copy of the database back",
+            "audit event {sequence} does not follow the previous one (the chain was re-linked). Restore the database from "
+            "a backup",
             sequence=event.sequence,
         )
     return None

@@ -51,23 +51,19 @@ class TooLarge(FlatnetError):
 def make_busy_error(path: Path) -> DatabaseBusy:
     """Makes the error for a write lock that was not released in time."""
     return DatabaseBusy(
-        Phrase("the database {path} is locked by another program; close that program, then try again", path=str(path))
+        Phrase("the database {path} is locked by another program. Close that program, then try again", path=str(path))
     )
 
 
 def make_full_error(path: Path) -> DatabaseFull:
     """Makes the error for a full disk."""
-    return DatabaseFull(
-        Phrase("no room left for the database {path}; make room on that disk, then try again", path=str(path))
-    )
+    return DatabaseFull(Phrase("no disk space left for the database {path}. Free up space, then try again", path=str(path)))
 
 
 def make_damaged_error(path: Path) -> DatabaseDamaged:
     """Makes the error for a file that is not the bot's database, or is corrupt."""
     return DatabaseDamaged(
-        Phrase(
-            "{path} is damaged or is not a database of flatnet-bot; put a copy from your backup in its place", path=str(path)
-        )
+        Phrase("{path} is damaged or is not a flatnet-bot database. Restore it from a backup", path=str(path))
     )
 
 
@@ -75,7 +71,7 @@ def make_unavailable_error(path: Path, reason: str) -> DatabaseUnavailable:
     """Makes the error for a file that could not be opened, read or written; `reason` is the name of a code."""
     return DatabaseUnavailable(
         Phrase(
-            "the database {path} cannot be opened, read or written ({reason}); check the folder, its owner and the disk",
+            "could not open, read or write the database {path} ({reason}). Check the folder, its owner and the disk",
             path=str(path),
             reason=reason,
         )

@@ -33,7 +33,7 @@ class FileLock:
             lock.release()
             raise DatabaseInUse(
                 Phrase(
-                    "another flatnet-bot (process {pid}) uses {path}; use that one, or stop it first",
+                    "another flatnet-bot (process {pid}) is using {path}. Use it, or stop it first",
                     pid=owner,
                     path=str(database),
                 )

@@ -29,7 +29,7 @@ PLAN_CACHE_SIZE = 32
 """Number of parsed plans in the cache. The plan of a running operation is read at every step."""
 
 UNREADABLE_PLAN = Plan(
-    parts=(), warnings=(Phrase("another version of flatnet-bot stored this plan; this one cannot read it"),)
+    parts=(), warnings=(Phrase("this plan was stored by a different version of flatnet-bot and cannot be read"),)
 )
 """Placeholder for a plan that could not be read. It is never run, but its operation can be shown and closed."""
 
@@ -266,7 +266,7 @@ def _compress_plan(plan: Plan) -> bytes:
     if len(document) > MAX_PLAN_BYTES:
         raise TooLarge(
             Phrase(
-                "the plan is too large to keep: {size} bytes, at most {limit}; name fewer hosts",
+                "the plan is too large to store: {size} bytes (limit {limit}). Choose fewer hosts",
                 size=len(document),
                 limit=MAX_PLAN_BYTES,
             )

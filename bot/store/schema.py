@@ -40,7 +40,7 @@ def check_tables(connection: Connection, path: Path) -> None:
     if read_revision(connection, path) != HEAD_REVISION:
         raise DatabaseOutdated(
             Phrase(
-                "the database {path} is from an older version; stop the bot and run flatnet-bot db upgrade", path=str(path)
+                "the database {path} is from an older version. Stop the bot and run flatnet-bot db upgrade", path=str(path)
             )
         )
     seen = inspect(connection)
@@ -64,7 +64,7 @@ def read_revision(connection: Connection, path: Path) -> str:
     if found[0] not in REVISIONS:
         raise DatabaseTooNew(
             Phrase(
-                "the database {path} is from a newer version (revision {found}); install that version of flatnet-bot",
+                "the database {path} is from a newer version (revision {found}). Install that version of flatnet-bot",
                 path=str(path),
                 found=str(found[0]),
             )

@@ -28,7 +28,11 @@ def encode_json(value: Mapping[str, Any]) -> str:
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
     if len(text) > MAX_JSON_BYTES:
         raise TooLarge(
-            Phrase("too large to keep: {size} bytes, at most {limit}; ask for less", size=len(text), limit=MAX_JSON_BYTES)
+            Phrase(
+                "too large to store: {size} bytes (limit {limit}). Narrow the range and try again",
+                size=len(text),
+                limit=MAX_JSON_BYTES,
+            )
         )
     return text
 

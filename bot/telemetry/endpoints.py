@@ -118,13 +118,11 @@ class HealthMonitor:
     def _find_stall(self) -> tuple[Phrase, ...]:
         if self.pulse.lag > MAX_LAG:
             return (
-                Phrase(
-                    "the event loop stood still for {time}; look at the log and at the machine", time=Span(self.pulse.lag)
-                ),
+                Phrase("the event loop was blocked for {time}. Check the log and the machine", time=Span(self.pulse.lag)),
             )
         age = self._monotonic() - self._looked_at
         if age > STALE_AFTER:
-            return (Phrase("nothing was looked at for {time}; look at the log, then restart the bot", time=Span(age)),)
+            return (Phrase("no checks ran for {time}. Check the log, then restart the bot", time=Span(age)),)
         return ()
 
 
@@ -176,7 +174,7 @@ async def serve(
 def _map_listen_error(address: Loopback, error: OSError) -> StatusUnusable:
     return StatusUnusable(
         Phrase(
-            "nothing can listen at {host} port {port} ({reason}); end what has the port, or set another status.listen",
+            "cannot listen on {host} port {port} ({reason}). Free the port, or set a different status.listen",
             host=address.host,
             port=str(address.port),
             reason=errno.errorcode.get(error.errno or 0, "?"),
@@ -213,12 +211,12 @@ async def _run_check(name: str, probe: Probe) -> Phrase | None:
         async with asyncio.timeout(CHECK_TIMEOUT):
             return await probe()
     except TimeoutError:
-        return Phrase("the check {name} did not end within {time}; look at the log", name=name, time=Span(CHECK_TIMEOUT))
+        return Phrase("the check {name} did not end within {time}. Check the log", name=name, time=Span(CHECK_TIMEOUT))
     except FlatnetError as error:
         _log.error("a check failed", check=name, why=str(error))
     except Exception:
         _log.exception("a check failed", check=name)
-    return Phrase("the check {name} failed; the log says why", name=name)
+    return Phrase("the check {name} failed. Check the log", name=name)
 
 
 def make_database_check(prove: Callable[[], Awaitable[DatabaseCondition]], measures: Metrics) -> Probe:
@@ -235,7 +233,7 @@ def make_audit_check(intact: Callable[[], bool]) -> Probe:
     """Make the check that the audit log is intact."""
 
     async def probe() -> Phrase | None:
-        return None if intact() else Phrase("the audit log is not as it was left; run flatnet-bot audit verify")
+        return None if intact() else Phrase("the audit log does not match its last state. Run flatnet-bot audit verify")
 
     return probe
 
@@ -245,24 +243,21 @@ def make_slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str,
 
     async def check_connection() -> Phrase | None:
         well = (await health()).connected
-        return None if well else Phrase("Slack is not connected; look at the log and at the way to Slack")
+        return None if well else Phrase("not connected to Slack. Check the log and the connection to Slack")
 
     async def check_token() -> Phrase | None:
         code = (await health()).revoked
-        return (
-            Phrase("Slack refuses the token ({code}); take a new one from the app's settings", code=code) if code else None
-        )
+        return Phrase("Slack rejected the token ({code}). Get a new one from the app settings", code=code) if code else None
 
     async def check_messages() -> Phrase | None:
         well = (await health()).sending
-        return None if well else Phrase("a message of the last hour could not be delivered to anybody; the log names it")
+        return None if well else Phrase("a message in the last hour could not be delivered. Check the log")
 
     async def check_announcements() -> Phrase | None:
         if (await health()).arriving:
             return None
         return Phrase(
-            "a channel does not take what the bot says by itself; "
-            "invite the bot there, or mend [notices] in the configuration"
+            "a channel does not accept the bot's posts. Invite the bot there, or fix [notices] in the configuration"
         )
 
     return {"slack": check_connection, "token": check_token, "messages": check_messages, "notices": check_announcements}

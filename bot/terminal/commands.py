@@ -117,10 +117,10 @@ def upgrade_database(config: Path) -> str:
     except FlatnetError as error:
         _stop(error, settings)
     if done.copy is None:
-        said = Phrase("the database has the shape of this version already: {revision}", revision=done.after)
+        said = Phrase("the database is already up to date (revision {revision})", revision=done.after)
     else:
         said = Phrase(
-            "the database went from {before} to {after}; the old one is kept as {copy}",
+            "database upgraded from {before} to {after}. Backup saved as {copy}",
             before=done.before,
             after=done.after,
             copy=str(done.copy),
@@ -141,7 +141,7 @@ def report_unexpected(error: Exception) -> str:
     configure_logs("error")
     name = make_reference()
     structlog.get_logger("bot.cli").error("unexpected error", reference=name, exc_info=error)
-    said = Phrase("unexpected error, reference {reference}; tell it to whoever runs the bot", reference=name)
+    said = Phrase("unexpected error (reference {reference}). Give this reference to your administrator", reference=name)
     return said.render_sentence(load_texts(None))
 
 

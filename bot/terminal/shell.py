@@ -95,7 +95,7 @@ async def _read_lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
     from bot.terminal.completion import CommandCompleter
 
     session: PromptSession[str] = PromptSession("flatnet> ", completer=CommandCompleter(settings.inventory))
-    hint = Phrase("help shows what you can ask for; exit or Ctrl-D ends")
+    hint = Phrase("type help to list the commands, or exit (or Ctrl-D) to quit")
     sys.stdout.write(f"{hint.render_sentence(shown)}\n")
     while True:
         try:

@@ -13,7 +13,7 @@ WordsArgument = Annotated[
     tuple[str, ...],
     Positional(
         "words",
-        Phrase("the command to explain, or the beginning of several"),
+        Phrase("the command to explain, or its first words"),
         lambda words: tuple(word.lower() for word in words),
         lambda words: words,
         many=True,
@@ -25,7 +25,7 @@ class Help(OwnOperation):
     """List the commands; with words, the usage of the commands that begin with them."""
 
     words: ClassVar = ("help",)
-    summary: ClassVar = Phrase("what you can ask for, and how")
+    summary: ClassVar = Phrase("available commands and how to use them")
     example: ClassVar = "help health"
 
     about: WordsArgument = ()
@@ -36,7 +36,7 @@ class WhoAmI(OwnOperation):
 
     words: ClassVar = ("whoami",)
     aliases: ClassVar = (("who", "am", "i"),)
-    summary: ClassVar = Phrase("who you are to the bot, and what you may ask for")
+    summary: ClassVar = Phrase("your name, roles and available commands")
     example: ClassVar = "whoami"
 
 
@@ -44,7 +44,7 @@ class Version(OwnOperation):
     """Show the bot's release."""
 
     words: ClassVar = ("version",)
-    summary: ClassVar = Phrase("which release of the bot answers")
+    summary: ClassVar = Phrase("version of the bot")
     example: ClassVar = "version"
 
 
@@ -53,9 +53,7 @@ class Doctor(OwnOperation):
 
     words: ClassVar = ("doctor",)
     roles: ClassVar = frozenset({Role.ADMINISTRATOR, Role.OPERATOR})
-    summary: ClassVar = Phrase(
-        "what the bot lacks: in its configuration, its database, Slack, and on every side of every host"
-    )
+    summary: ClassVar = Phrase("diagnose the bot: configuration, database, Slack and connections to hosts")
     example: ClassVar = "doctor"
 
 
@@ -68,13 +66,13 @@ class PermissionCheck(OwnOperation):
 
     words: ClassVar = ("can",)
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("whether a person may ask for something, by which rule, and who would have to approve")
+    summary: ClassVar = Phrase("check whether a person may run a command, by which rule, and who must approve")
     example: ClassVar = "can alice cert renew host-a"
 
-    person: Annotated[str, Positional("person", Phrase("the person's name"), lambda words: words[0], lambda name: (name,))]
+    person: Annotated[str, Positional("person", Phrase("name of the person"), lambda words: words[0], lambda name: (name,))]
     request: Annotated[
         tuple[str, ...],
-        Positional("words", Phrase("what that person would type"), lambda words: words, lambda words: words, many=True),
+        Positional("words", Phrase("the command to check"), lambda words: words, lambda words: words, many=True),
     ]
 
 

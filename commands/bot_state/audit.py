@@ -14,7 +14,7 @@ AUDITOR_ROLES = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
 AUDIT_HISTORY_LIMIT = timedelta(days=3660)
 """Maximum age of events in a search."""
 
-TextOption = Annotated[str, Option("text", Phrase("exactly this"), str.strip, str)]
+TextOption = Annotated[str, Option("text", Phrase("exact match"), str.strip, str)]
 
 
 class AuditFilter(OwnOperation):
@@ -34,14 +34,14 @@ class AuditSearch(AuditFilter):
 
     words: ClassVar = ("audit", "search")
     aliases: ClassVar = (("audit",),)
-    summary: ClassVar = Phrase("what was asked, refused, approved and done; newest first")
+    summary: ClassVar = Phrase("requests, denials, approvals and results (newest first)")
     example: ClassVar = "audit search host-a --since 7d"
 
     text: Annotated[
         str,
         Positional(
             "text",
-            Phrase("what must stand in the event"),
+            Phrase("text contained in the event"),
             lambda words: " ".join(words),
             lambda text: (text,) if text else (),
             many=True,
@@ -53,7 +53,7 @@ class AuditExport(AuditFilter):
     """Export audit events as a file."""
 
     words: ClassVar = ("audit", "export")
-    summary: ClassVar = Phrase("audit events as a file, redacted")
+    summary: ClassVar = Phrase("export audit events to a file, with secrets redacted")
     example: ClassVar = "audit export csv --since 30d"
 
     form: Annotated[
@@ -67,7 +67,7 @@ class AuditVerify(OwnOperation):
 
     words: ClassVar = ("audit", "verify")
     roles: ClassVar = AUDITOR_ROLES
-    summary: ClassVar = Phrase("whether an audit event was changed, removed, exchanged or cut off")
+    summary: ClassVar = Phrase("check the audit log for changed, removed, swapped or truncated events")
     example: ClassVar = "audit verify"
 
 
@@ -77,9 +77,9 @@ class AuditAccept(OwnOperation):
     words: ClassVar = ("audit", "accept")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = frozenset({Role.ADMINISTRATOR})
-    summary: ClassVar = Phrase("go on with a database that was copied back from an earlier time, by the name that is shown")
+    summary: ClassVar = Phrase("accept a database restored from an earlier backup, using the name shown by audit verify")
     example: ClassVar = "audit accept audit-1234-0123abcd"
 
     name: Annotated[
-        str, Positional("name", Phrase("the name that audit verify shows"), lambda words: words[0], lambda n: (n,))
+        str, Positional("name", Phrase("the name shown by audit verify"), lambda words: words[0], lambda n: (n,))
     ]

@@ -15,14 +15,16 @@ def parse_operation_id(typed: tuple[str, ...]) -> str:
     if re.fullmatch(r"op-[0-9a-f]{12}", said):
         return said
     phrase = Phrase(
-        "{part} is no operation; its id looks like {example}", part=shorten_argument(typed[0]), example="op-0123456789ab"
+        "{part} is not an operation ID. Expected format: {example}",
+        part=shorten_argument(typed[0]),
+        example="op-0123456789ab",
     )
     raise BadArgument(phrase, part=typed[0])
 
 
 OperationId = Annotated[
     str,
-    Positional("id", Phrase("which operation; op and approval list them"), parse_operation_id, lambda name: (name,)),
+    Positional("id", Phrase("operation ID (listed by op and approval)"), parse_operation_id, lambda name: (name,)),
 ]
 
 
@@ -30,7 +32,7 @@ class ApprovalList(OwnOperation):
     """List the changes that wait for approval or review."""
 
     words: ClassVar = ("approval",)
-    summary: ClassVar = Phrase("changes that wait for approval, and break-glass that waits for a review")
+    summary: ClassVar = Phrase("changes waiting for approval, and emergency changes waiting for review")
     example: ClassVar = "approval"
 
 
@@ -38,7 +40,7 @@ class ApprovalShow(OwnOperation):
     """Show one request with its plan."""
 
     words: ClassVar = ("approval", "show")
-    summary: ClassVar = Phrase("one request: its plan, who may approve it, who has decided")
+    summary: ClassVar = Phrase("one request: plan, approvers and decisions")
     example: ClassVar = "approval show op-0123456789ab"
 
     id: OperationId
@@ -51,7 +53,7 @@ class Approve(OwnOperation):
     risk: ClassVar = Risk.CHANGE
     aliases: ClassVar = (("approval", "approve"),)
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("approve somebody else's change")
+    summary: ClassVar = Phrase("approve another person's change")
     example: ClassVar = "approve op-0123456789ab"
 
     id: OperationId
@@ -64,11 +66,11 @@ class Deny(OwnOperation):
     risk: ClassVar = Risk.CHANGE
     aliases: ClassVar = (("approval", "deny"),)
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("deny somebody else's change, and say why")
+    summary: ClassVar = Phrase("deny another person's change, with a reason")
     example: ClassVar = 'deny op-0123456789ab "not before the backup"'
 
     id: OperationId
-    why: Annotated[str, make_text_argument("reason", Phrase("why not, for whoever asked"))]
+    why: Annotated[str, make_text_argument("reason", Phrase("reason, shown to the requester"))]
 
 
 class OperationList(OwnOperation):
@@ -76,7 +78,7 @@ class OperationList(OwnOperation):
 
     words: ClassVar = ("op",)
     aliases: ClassVar = (("operation",),)
-    summary: ClassVar = Phrase("changes that run, wait or ended lately")
+    summary: ClassVar = Phrase("running, waiting and recent changes")
     example: ClassVar = "op"
 
 
@@ -84,7 +86,7 @@ class OperationShow(OwnOperation):
     """Show the steps and outcome of one change."""
 
     words: ClassVar = ("op", "show")
-    summary: ClassVar = Phrase("the story of one change: each step with its time and outcome")
+    summary: ClassVar = Phrase("history of one change: each step with time and result")
     example: ClassVar = "op show op-0123456789ab"
 
     id: OperationId
@@ -98,7 +100,7 @@ class OperationCancel(OwnOperation):
 
     words: ClassVar = ("op", "cancel")
     risk: ClassVar = Risk.CHANGE
-    summary: ClassVar = Phrase("withdraw a change that waits, or stop one that runs before its next step")
+    summary: ClassVar = Phrase("withdraw a waiting change, or stop a running one before its next step")
     example: ClassVar = "op cancel op-0123456789ab"
 
     id: OperationId
@@ -110,7 +112,7 @@ class OperationContinue(OwnOperation):
     words: ClassVar = ("op", "continue")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("ask anew for the hosts that a stopped or failed change left out")
+    summary: ClassVar = Phrase("request the change again for hosts that a stopped or failed change did not finish")
     example: ClassVar = "op continue op-0123456789ab"
 
     id: OperationId
@@ -126,16 +128,16 @@ class OperationResolve(OwnOperation):
     words: ClassVar = ("op", "resolve")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("say what you saw on the host of a change whose end is unknown; its hosts are free again")
+    summary: ClassVar = Phrase("report the outcome of a change whose result is unknown (this releases its hosts)")
     example: ClassVar = 'op resolve op-0123456789ab "the old certificate is in place" --outcome undone'
 
     id: OperationId
-    saw: Annotated[str, make_text_argument("seen", Phrase("what you saw on the host, for the audit log"))]
+    saw: Annotated[str, make_text_argument("seen", Phrase("what you found on the host, kept in the audit log"))]
     outcome: Annotated[
         ObservedOutcome,
         Option(
             "outcome",
-            Phrase("done, undone, or failed (something is left half done); failed if left out"),
+            Phrase("done, undone (rolled back), or failed (left incomplete, the default)"),
             lambda word: _parse_outcome((word,)),
             str,
         ),
@@ -148,8 +150,8 @@ class OperationReview(OwnOperation):
     words: ClassVar = ("op", "review")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("close the review of a break-glass change that somebody else made")
+    summary: ClassVar = Phrase("complete the review of another person's emergency change")
     example: ClassVar = 'op review op-0123456789ab "agreed: the gateway was down"'
 
     id: OperationId
-    found: Annotated[str, make_text_argument("review", Phrase("what you think of it, for the audit log"))]
+    found: Annotated[str, make_text_argument("review", Phrase("your review comment, kept in the audit log"))]

@@ -27,7 +27,7 @@ parse_incident_number = make_number_parser("incident")
 def _parse_title(typed: tuple[str, ...]) -> str:
     said = parse_reason(" ".join(typed))
     if len(said) > MAX_TITLE_LENGTH:
-        raise BadArgument(Phrase("a title has at most {n} characters", n=MAX_TITLE_LENGTH), part=said)
+        raise BadArgument(Phrase("a title can have up to {n} characters", n=MAX_TITLE_LENGTH), part=said)
     return said
 
 
@@ -35,7 +35,7 @@ class IncidentList(OwnOperation):
     """List open and recent incidents."""
 
     words: ClassVar = ("incident",)
-    summary: ClassVar = Phrase("incidents that are open, and those that ended lately")
+    summary: ClassVar = Phrase("open and recently resolved incidents")
     example: ClassVar = "incident"
 
 
@@ -45,16 +45,20 @@ class IncidentOpen(OwnOperation):
     words: ClassVar = ("incident", "open")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("name this channel the one of an incident; looks here answer for all, about its hosts")
+    summary: ClassVar = Phrase(
+        "use this channel for an incident (results here are shared with everyone and cover its hosts)"
+    )
     example: ClassVar = 'incident open "the gateway answers 502" host-a'
 
-    title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))]
+    title: Annotated[
+        str, Positional("title", Phrase("title: what is wrong, in quotes"), _parse_title, lambda title: (title,))
+    ]
     target: TargetArgument = ALL_HOSTS
-    new: Annotated[bool, Flag(Phrase("in a new channel, which the bot makes and invites you to"))] = False
+    new: Annotated[bool, Flag(Phrase("create a new channel and invite you to it"))] = False
 
 
 IncidentNumberOption = Annotated[
-    int, Option("number", Phrase("which one; the one of this channel if left out"), parse_incident_number, str)
+    int, Option("number", Phrase("incident number (default: the incident of this channel)"), parse_incident_number, str)
 ]
 
 
@@ -62,14 +66,14 @@ class IncidentShow(OwnOperation):
     """Show the requests and answers of an incident."""
 
     words: ClassVar = ("incident", "show")
-    summary: ClassVar = Phrase("what was asked and answered during an incident, oldest first")
+    summary: ClassVar = Phrase("commands and results during an incident, oldest first")
     example: ClassVar = "incident show 3"
 
     number: Annotated[
         int,
         Positional(
             "number",
-            Phrase("which one; the one of this channel if left out"),
+            Phrase("incident number (default: the incident of this channel)"),
             lambda words: parse_incident_number(words[0]),
             lambda number: (str(number),) if number else (),
         ),
@@ -82,8 +86,8 @@ class IncidentResolve(OwnOperation):
     words: ClassVar = ("incident", "resolve")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("end an incident, and say what it was; its channel is an ordinary one again")
+    summary: ClassVar = Phrase("resolve an incident and record the cause (the channel returns to normal)")
     example: ClassVar = 'incident resolve "the certificate of host-a had expired"'
 
-    was: Annotated[str, make_text_argument("reason", Phrase("what it was, for whoever reads it later"))]
+    was: Annotated[str, make_text_argument("reason", Phrase("cause, for later reference"))]
     incident: IncidentNumberOption = 0

@@ -15,7 +15,7 @@ class LockList(OwnOperation):
     """List the locks."""
 
     words: ClassVar = ("lock",)
-    summary: ClassVar = Phrase("where changes are forbidden now, by whom, until when and why")
+    summary: ClassVar = Phrase("active locks on changes: hosts, owner, end time and reason")
     example: ClassVar = "lock"
 
 
@@ -29,7 +29,7 @@ class LockAdd(OwnOperation):
     words: ClassVar = ("lock", "add")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.SECURITY})
-    summary: ClassVar = Phrase("forbid changes on hosts for a while; all stops every change everywhere")
+    summary: ClassVar = Phrase("lock hosts against changes for a while (all locks everything)")
     example: ClassVar = 'lock add host-a 2h "disk swap"'
 
     target: OneWordTarget
@@ -37,12 +37,12 @@ class LockAdd(OwnOperation):
         timedelta,
         Positional(
             "duration",
-            Phrase("how long: 30m, 2h, 7d"),
+            Phrase("duration: 30m, 2h, 7d"),
             lambda words: _parse_lock_duration(words[0]),
             lambda lasts: (render_duration(lasts),),
         ),
     ]
-    why: Annotated[str, make_text_argument("reason", Phrase("why, for everybody who runs into it"))]
+    why: Annotated[str, make_text_argument("reason", Phrase("reason, shown to anyone blocked by the lock"))]
 
 
 class LockRemove(OwnOperation):
@@ -51,7 +51,7 @@ class LockRemove(OwnOperation):
     words: ClassVar = ("lock", "remove")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.SECURITY})
-    summary: ClassVar = Phrase("allow changes again; lock lists the numbers")
+    summary: ClassVar = Phrase("remove a lock (lock lists the numbers)")
     example: ClassVar = "lock remove 3"
 
     number: Annotated[

@@ -19,7 +19,7 @@ def parse_month(typed: str) -> str:
     """Parses a month of this century, typed as `2026-01`. Raises `BadArgument`."""
     read = _MONTH_PATTERN.fullmatch(typed.strip())
     if read is None:
-        phrase = Phrase("{part} is no month; write it as {example}", part=shorten_argument(typed), example="2026-01")
+        phrase = Phrase("{part} is not a month. Use the format {example}", part=shorten_argument(typed), example="2026-01")
         raise BadArgument(phrase, part=typed)
     return f"{read[1]}-{int(read[2]):02}"
 
@@ -28,7 +28,7 @@ class WeeklyReport(OwnOperation):
     """Make the operators' weekly report."""
 
     words: ClassVar = ("report", "weekly")
-    summary: ClassVar = Phrase("the weekly round: how full disks are, whether logs are rotated, which certificates end")
+    summary: ClassVar = Phrase("weekly report: disk space, log rotation, certificate expiry")
     example: ClassVar = "report weekly"
     includes: ClassVar = (Health, DiskUsage, CertList)
 
@@ -42,14 +42,14 @@ class MonthlyReport(OwnOperation):
 
     words: ClassVar = ("report", "monthly")
     summary: ClassVar = Phrase(
-        "a month in numbers, also as Markdown and CSV: how often hosts were reached and well, changes, approvals, updates"
+        "monthly report (also as Markdown and CSV): availability and health of hosts, changes, approvals, updates"
     )
     example: ClassVar = "report monthly --month 2026-01"
     includes: ClassVar = (Health, UpdateList)
 
     month: Annotated[
         str,
-        Option("month", Phrase("which one, such as 2026-01; the last whole one if left out"), parse_month, str),
+        Option("month", Phrase("month, such as 2026-01 (default: the last full month)"), parse_month, str),
     ] = ""
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
@@ -61,7 +61,7 @@ class Digest(OwnOperation):
     """Make the digest: changes since the last scheduled one, findings, and requests that wait."""
 
     words: ClassVar = ("digest",)
-    summary: ClassVar = Phrase("what changed since the last scheduled digest, what is wrong, and what waits for somebody")
+    summary: ClassVar = Phrase("changes since the last scheduled digest, current problems and pending requests")
     example: ClassVar = "digest"
     includes: ClassVar = (Health, CertList)
 

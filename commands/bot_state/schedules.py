@@ -31,7 +31,7 @@ def parse_schedule_name(typed: str) -> str:
     if NAME_PATTERN.fullmatch(said):
         return said
     phrase = Phrase(
-        "{part} is no name of a schedule; it has letters, digits and hyphens, at most {n}",
+        "{part} is not a valid schedule name. Use up to {n} lowercase letters, digits and hyphens",
         part=shorten_argument(typed),
         n=MAX_NAME_LENGTH,
     )
@@ -44,7 +44,7 @@ def parse_channel_id(typed: str) -> str:
     if CHANNEL_PATTERN.fullmatch(said.upper()):
         return said.upper()
     phrase = Phrase(
-        "{part} is no channel that I know; choose it from Slack's list while typing, or give its id, such as {example}",
+        "unknown channel {part}. Choose it from Slack's suggestions while typing, or give its ID, such as {example}",
         part=shorten_argument(typed),
         example="C0123ABCD",
     )
@@ -55,10 +55,10 @@ def _parse_words(typed: tuple[str, ...]) -> str:
     said = " ".join(" ".join(typed).split()).removeprefix("/flatnet ").strip()
     if not said:
         raise BadArgument(
-            Phrase("say in quotes what is to run, such as {example}", example='"health"'), part=" ".join(typed)
+            Phrase("enter the command to run in quotes, such as {example}", example='"health"'), part=" ".join(typed)
         )
     if len(said) > MAX_WORDS_LENGTH:
-        raise BadArgument(Phrase("what runs by the clock has at most {n} characters", n=MAX_WORDS_LENGTH), part=said)
+        raise BadArgument(Phrase("a scheduled command can have up to {n} characters", n=MAX_WORDS_LENGTH), part=said)
     return said
 
 
@@ -66,7 +66,7 @@ NameArgument = Annotated[
     str,
     Positional(
         "name",
-        Phrase("which schedule; schedule lists them"),
+        Phrase("schedule name (run schedule for the list)"),
         lambda words: parse_schedule_name(words[0]),
         lambda name: (name,),
     ),
@@ -77,7 +77,7 @@ class ScheduleList(OwnOperation):
     """List the schedules."""
 
     words: ClassVar = ("schedule",)
-    summary: ClassVar = Phrase("what runs by the clock: when, for whom, where its answers go, and how the last run went")
+    summary: ClassVar = Phrase("scheduled commands: time, owner, channel and last result")
     example: ClassVar = "schedule"
 
 
@@ -87,39 +87,35 @@ class ScheduleAdd(OwnOperation):
     words: ClassVar = ("schedule", "add")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("have something asked by the clock, on your behalf; changes still wait for approval")
+    summary: ClassVar = Phrase("run a command on a schedule, on your behalf (changes still need approval)")
     example: ClassVar = 'schedule add "0 9 * * 1-5" "health tokyo"'
 
     cron: Annotated[
         str,
         Positional(
             "cron",
-            Phrase("when, in quotes: minute, hour, day, month, weekday"),
+            Phrase("cron expression in quotes: minute, hour, day, month, weekday"),
             lambda words: parse_cron(words[0]),
             lambda line: (line,),
         ),
     ]
     asks: Annotated[
         str,
-        Positional("words", Phrase("what to ask, in quotes"), _parse_words, lambda said: (said,), many=True),
+        Positional("words", Phrase("command to run, in quotes"), _parse_words, lambda said: (said,), many=True),
     ]
-    name: Annotated[
-        str, Option("name", Phrase("how to call it; made from the words if left out"), parse_schedule_name, str)
-    ] = ""
-    zone: Annotated[
-        str, Option("zone", Phrase("the time zone, such as Asia/Tokyo; the bot's own if left out"), parse_zone, str)
-    ] = ""
+    name: Annotated[str, Option("name", Phrase("name (default: derived from the command)"), parse_schedule_name, str)] = ""
+    zone: Annotated[str, Option("zone", Phrase("time zone, such as Asia/Tokyo (default: the bot's)"), parse_zone, str)] = ""
     channel: Annotated[
         str,
         Option(
-            "channel", Phrase("where the answers go; this channel if left out"), parse_channel_id, lambda name: f"#{name}"
+            "channel", Phrase("channel for the results (default: this channel)"), parse_channel_id, lambda name: f"#{name}"
         ),
     ] = ""
     missed: Annotated[
         MissedRule,
         Option(
             "rule",
-            Phrase("when the bot did not run at the time: run (late), skip, or tell (say that it was missed)"),
+            Phrase("if the bot was not running at that time: run (late), skip, or tell (only notify)"),
             lambda word: _parse_missed_rule((word,)),
             str,
         ),
@@ -132,7 +128,7 @@ class SchedulePause(OwnOperation):
     words: ClassVar = ("schedule", "pause")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = SCHEDULE_ROLES
-    summary: ClassVar = Phrase("stop a schedule until it is resumed")
+    summary: ClassVar = Phrase("pause a schedule until it is resumed")
     example: ClassVar = "schedule pause digest"
 
     name: NameArgument
@@ -144,7 +140,7 @@ class ScheduleResume(OwnOperation):
     words: ClassVar = ("schedule", "resume")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = SCHEDULE_ROLES
-    summary: ClassVar = Phrase("let a paused schedule run again, from its next time on")
+    summary: ClassVar = Phrase("resume a paused schedule from its next time")
     example: ClassVar = "schedule resume digest"
 
     name: NameArgument
@@ -156,7 +152,7 @@ class ScheduleRemove(OwnOperation):
     words: ClassVar = ("schedule", "remove")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = SCHEDULE_ROLES
-    summary: ClassVar = Phrase("forget a schedule that somebody added")
+    summary: ClassVar = Phrase("delete a schedule (not a built-in one)")
     example: ClassVar = "schedule remove health-tokyo"
 
     name: NameArgument
@@ -168,7 +164,7 @@ class ScheduleRun(OwnOperation):
     words: ClassVar = ("schedule", "run")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = SCHEDULE_ROLES
-    summary: ClassVar = Phrase("run a schedule now, as if its time had come")
+    summary: ClassVar = Phrase("run a schedule now")
     example: ClassVar = "schedule run digest"
 
     name: NameArgument

@@ -115,34 +115,37 @@ def _judge_certificate(held: HostCertificates, mesh: FleetCertificates) -> Itera
 def _build_unread_remark(held: HostCertificates) -> Remark:
     path = held.paths.host_certificate
     if held.read_error:
-        why = Phrase("{path} is no certificate that can be read: {why}", path=path, why=held.read_error)
-        return Remark("certificate", Severity.HIGH, Phrase("certificate not readable"), why)
-    why = Phrase("there is no certificate at {path}; mend the path in the inventory, or lay it there", path=path)
+        why = Phrase("{path} is not a readable certificate: {why}", path=path, why=held.read_error)
+        return Remark("certificate", Severity.HIGH, Phrase("certificate unreadable"), why)
+    why = Phrase("no certificate at {path}. Fix the path in the configuration, or put the certificate there", path=path)
     return Remark("certificate", Severity.HIGH, Phrase("no certificate"), why)
 
 
 def _judge_expiry(certificate: Certificate, mesh: FleetCertificates, limits: ExpiryLimits, words: str) -> Iterator[Remark]:
     left, ends = mesh.compute_time_left(certificate), Moment(certificate.not_after)
     if certificate.not_before > mesh.now:
-        why = Phrase("the certificate is valid only from {at}; look at the clocks", at=Moment(certificate.not_before))
+        why = Phrase(
+            "the certificate is not valid until {at}. Check the clocks of the host and the bot",
+            at=Moment(certificate.not_before),
+        )
         yield Remark("expiry", Severity.HIGH, Phrase("not valid yet"), why)
     severity = judge_time_left(left, limits)
     if severity is None:
         return
-    why = Phrase("the certificate ends at {at}: {left}", at=ends, left=format_days_left(left))
+    why = Phrase("the certificate expires at {at} ({left})", at=ends, left=format_days_left(left))
     if left <= timedelta(0):
-        why = Phrase("the certificate expired at {at}; nobody accepts it any more", at=ends)
+        why = Phrase("the certificate expired at {at}, so other hosts reject it", at=ends)
     yield Remark("expiry", severity, format_days_left(left), why, next=words)
 
 
 def _judge_identity(held: HostCertificates, certificate: Certificate, mesh: FleetCertificates) -> Iterator[Remark]:
     if certificate.is_ca:
-        why = Phrase("{path} is a CA's certificate, not a host's", path=held.paths.host_certificate)
-        yield Remark("certificate", Severity.HIGH, Phrase("a CA's certificate"), why)
+        why = Phrase("{path} is a CA certificate, not a host certificate", path=held.paths.host_certificate)
+        yield Remark("certificate", Severity.HIGH, Phrase("a CA certificate"), why)
         return
     if certificate.name != held.host.name:
         why = Phrase(
-            "the certificate is for {said}, the host is {known}",
+            "the certificate is for {said}, but the host is {known}",
             said=shorten_argument(certificate.name),
             known=held.host.name,
         )
@@ -150,12 +153,16 @@ def _judge_identity(held: HostCertificates, certificate: Certificate, mesh: Flee
     if certificate.networks != (held.host.overlay,):
         said = list_some([str(network) for network in certificate.networks])
         why = Phrase(
-            "the certificate has the address {said}, the inventory {known}", said=said, known=str(held.host.overlay)
+            "the certificate has the address {said}, but the configuration has {known}",
+            said=said,
+            known=str(held.host.overlay),
         )
         yield Remark("address", Severity.HIGH, Phrase("wrong address"), why)
     lacking = [group for group in mesh.get_groups(held.host) if group not in certificate.groups]
     if lacking:
-        why = Phrase("the certificate lacks the groups {groups}, which firewall rules ask for", groups=list_some(lacking))
+        why = Phrase(
+            "the certificate is missing the groups {groups}, which firewall rules require", groups=list_some(lacking)
+        )
         yield Remark("groups", Severity.MEDIUM, Phrase("groups missing"), why)
 
 
@@ -164,14 +171,14 @@ def _judge_running(held: HostCertificates, mesh: FleetCertificates) -> Iterator[
     match find_running_mismatch(held, mesh), mesh.find_sighting(held):
         case "seen", (host, sighting):
             why = Phrase(
-                "{witness} sees another certificate ({fingerprint}) than the one that lies there; restart Nebula",
+                "{witness} sees a different certificate ({fingerprint}) than the file on the host. Restart Nebula",
                 witness=host.name,
                 fingerprint=shorten_fingerprint(sighting.fingerprint),
             )
-            yield Remark("running", Severity.HIGH, Phrase("runs another certificate"), why, next=restart)
+            yield Remark("running", Severity.HIGH, Phrase("using a different certificate"), why, next=restart)
         case "older", _:
-            why = Phrase("the certificate was written after Nebula started, so the running one is older; restart Nebula")
-            yield Remark("running", Severity.MEDIUM, Phrase("runs an older certificate"), why, next=restart)
+            why = Phrase("the certificate file is newer than the running Nebula. Restart Nebula to use it")
+            yield Remark("running", Severity.MEDIUM, Phrase("using an older certificate"), why, next=restart)
 
 
 def _judge_authorities(held: HostCertificates, mesh: FleetCertificates) -> Iterator[Remark]:
@@ -179,16 +186,20 @@ def _judge_authorities(held: HostCertificates, mesh: FleetCertificates) -> Itera
     path = held.paths.ca_certificate
     if not held.authorities:
         why = (
-            Phrase("{path} is no certificate that can be read: {why}", path=path, why=held.ca_read_error)
+            Phrase("{path} is not a readable certificate: {why}", path=path, why=held.ca_read_error)
             if held.ca_read_error
-            else Phrase("there is no CA certificate at {path}; mend the path in the inventory, or lay it there", path=path)
+            else Phrase(
+                "no CA certificate at {path}. Fix the path in the configuration, or put the certificate there", path=path
+            )
         )
         yield Remark("ca", Severity.HIGH, Phrase("no CA certificate"), why)
         return
     if not held.ca_parsers_agree:
         yield _build_parser_remark(Phrase("CA certificate"))
     if held.certificate is not None and not held.trusts_itself:
-        why = Phrase("no CA in {path} signed this host's certificate; it and its CA do not belong together", path=path)
+        why = Phrase(
+            "none of the CAs in {path} signed this host's certificate. The certificate and the CA do not match", path=path
+        )
         yield Remark("ca", Severity.HIGH, Phrase("wrong CA"), why)
     yield from _compare_with_lighthouse(held, mesh.lighthouse)
 
@@ -197,16 +208,18 @@ def _compare_with_lighthouse(held: HostCertificates, lighthouse: HostCertificate
     if lighthouse is None or held is lighthouse or not lighthouse.authorities:
         return
     if held.certificate and not any(is_signed_by(held.certificate, ca) for ca in lighthouse.authorities):
-        why = Phrase("no CA that {lighthouse} trusts signed this certificate", lighthouse=lighthouse.host.name)
-        yield Remark("ca", Severity.HIGH, Phrase("CA not the lighthouse's"), why)
+        why = Phrase("this certificate is not signed by any CA that {lighthouse} trusts", lighthouse=lighthouse.host.name)
+        yield Remark("ca", Severity.HIGH, Phrase("CA differs from lighthouse"), why)
     elif {ca.fingerprint for ca in held.authorities} != {ca.fingerprint for ca in lighthouse.authorities}:
-        why = Phrase("this host trusts other CAs than {lighthouse} does", lighthouse=lighthouse.host.name)
-        yield Remark("ca", Severity.MEDIUM, Phrase("other CAs trusted"), why)
+        why = Phrase("this host and {lighthouse} trust different CAs", lighthouse=lighthouse.host.name)
+        yield Remark("ca", Severity.MEDIUM, Phrase("trusted CAs differ"), why)
 
 
 def _build_parser_remark(what: Phrase) -> Remark:
-    why = Phrase("nebula-cert on the host does not read the same {what} as the bot; compare its version", what=what)
-    return Remark("parsers", Severity.MEDIUM, Phrase("read differently"), why)
+    why = Phrase(
+        "nebula-cert on the host and the bot read the {what} differently. Check the version of nebula-cert", what=what
+    )
+    return Remark("parsers", Severity.MEDIUM, Phrase("read results differ"), why)
 
 
 def _judge_key(held: HostCertificates, mesh: FleetCertificates) -> Iterator[Remark]:
@@ -216,36 +229,34 @@ def _judge_key(held: HostCertificates, mesh: FleetCertificates) -> Iterator[Rema
     if files is None:
         return
     if not files.key_present:
-        why = Phrase("there is no private key at {path}; Nebula will not start again", path=path)
+        why = Phrase("no private key at {path}. Nebula will not start next time", path=path)
         yield Remark("key", Severity.HIGH, Phrase("no private key"), why, next=f"cert renew {held.host.name}")
     elif files.key_matches is False and not expired:
-        why = Phrase(
-            "Nebula does not take certificate and key together: {why}", why=shorten_argument(files.test_says) or "-"
-        )
-        yield Remark("key", Severity.HIGH, Phrase("key not matching"), why, next=f"cert renew {held.host.name}")
+        why = Phrase("Nebula rejects this certificate and key pair: {why}", why=shorten_argument(files.test_says) or "-")
+        yield Remark("key", Severity.HIGH, Phrase("key mismatch"), why, next=f"cert renew {held.host.name}")
     if files.readers:
         why = Phrase(
-            "{accounts} can read the private key; take that right away on the host: icacls {path} /remove {first}",
+            "{accounts} can read the private key. Run on the host: icacls {path} /remove {first}",
             accounts=list_some([shorten_argument(reader) for reader in files.readers]),
             path=path,
             first=f'"{shorten_argument(files.readers[0])}"',
         )
-        yield Remark("readers", Severity.HIGH, Phrase("key readable by others"), why)
+        yield Remark("readers", Severity.HIGH, Phrase("key readable by other accounts"), why)
 
 
 def _judge_config(held: HostCertificates) -> Iterator[Remark]:
     for named, known in held.misconfigured_paths[:1]:
         if named == "inline":
-            why = Phrase("config.yaml holds certificates itself instead of naming {known}; move them there", known=known)
+            why = Phrase("config.yaml contains the certificates inline. Move them to {known}", known=known)
         elif not named:
-            why = Phrase("config.yaml does not say where {known} lies; name it under pki", known=known)
+            why = Phrase("config.yaml does not set the path of {known}. Add it under pki", known=known)
         else:
             why = Phrase(
-                "config.yaml names {named}, the inventory {known}; mend one of them",
+                "config.yaml has {named}, but the configuration has {known}. Fix one of them",
                 named=shorten_argument(named),
                 known=known,
             )
-        yield Remark("config", Severity.MEDIUM, Phrase("other files configured"), why)
+        yield Remark("config", Severity.MEDIUM, Phrase("paths differ from config.yaml"), why)
 
 
 def _judge_ca_key(held: HostCertificates) -> Iterator[Remark]:
@@ -255,13 +266,16 @@ def _judge_ca_key(held: HostCertificates) -> Iterator[Remark]:
         return
     if not held.host.lighthouse:
         if files.ca_key:
-            why = Phrase("the CA's private key lies here; move {path} to the lighthouse or to a safe place", path=path)
-            yield Remark("ca-key", Severity.HIGH, Phrase("CA key outside the lighthouse"), why)
+            why = Phrase("the CA's private key is on this host. Move {path} to the lighthouse or to a safe place", path=path)
+            yield Remark("ca-key", Severity.HIGH, Phrase("CA key not on lighthouse"), why)
     elif not files.ca_key:
         why = Phrase(
-            "the CA's private key is not at {path}, so nothing can be renewed; mend ca_key in the inventory", path=path
+            "no CA private key at {path}, so certificates cannot be renewed. Fix ca_key in the configuration", path=path
         )
         yield Remark("ca-key", Severity.MEDIUM, Phrase("CA key missing"), why)
     elif files.ca_key_encrypted:
-        why = Phrase("the CA's private key has a passphrase, so the bot cannot renew; sign by hand, or lay one without it")
+        why = Phrase(
+            "the CA's private key has a passphrase, so the bot cannot renew. Sign manually, or use a key without a "
+            "passphrase"
+        )
         yield Remark("ca-key", Severity.MEDIUM, Phrase("CA key encrypted"), why)

@@ -98,11 +98,11 @@ class CertList(FleetRead):
 
     words: ClassVar = ("cert",)
     aliases: ClassVar = (("certificate",),)
-    summary: ClassVar = Phrase("certificates of hosts and CA: when they end, and whether they are right and in use")
+    summary: ClassVar = Phrase("certificates of hosts and CA: expiry, validity and use")
     example: ClassVar = "cert all --details"
 
     target: TargetArgument = ALL_HOSTS
-    details: Annotated[bool, Flag(Phrase("dates, files, keys and whole fingerprints too"))] = False
+    details: Annotated[bool, Flag(Phrase("also show dates, files, keys and full fingerprints"))] = False
 
     async def read(self, view: FleetView) -> Report:
         hosts = self.resolve_hosts(view.fleet.inventory)
@@ -127,7 +127,7 @@ class CertShow(FleetRead):
 
     words: ClassVar = ("cert", "show")
     aliases: ClassVar = (("certificate", "show"),)
-    summary: ClassVar = Phrase("everything about one host's certificate")
+    summary: ClassVar = Phrase("details of one host's certificate")
     example: ClassVar = "cert show host-a"
 
     target: HostsArgument
@@ -145,7 +145,7 @@ class CaShow(FleetRead):
     """Show the CAs that hosts trust in full."""
 
     words: ClassVar = ("ca", "show")
-    summary: ClassVar = Phrase("everything about the CA, and which hosts trust it")
+    summary: ClassVar = Phrase("details of the CA, and the hosts that trust it")
     example: ClassVar = "ca show"
 
     async def read(self, view: FleetView) -> Report:
@@ -158,7 +158,7 @@ class CertExport(FleetRead):
 
     words: ClassVar = ("cert", "export")
     aliases: ClassVar = (("certificate", "export"),)
-    summary: ClassVar = Phrase("the file certificates.txt: what nebula-cert prints of every certificate")
+    summary: ClassVar = Phrase("certificates.txt with the nebula-cert output for every certificate")
     example: ClassVar = "cert export"
 
     target: TargetArgument = ALL_HOSTS
@@ -194,7 +194,7 @@ def resolve_one_host(target: Target, inventory: Inventory) -> Host:
     meant = target.resolve(inventory)
     if len(meant) == 1:
         return meant[0]
-    phrase = Phrase("{part} are {n} hosts; name one of them", part=str(target), n=len(meant))
+    phrase = Phrase("{part} matches {n} hosts. Specify one host", part=str(target), n=len(meant))
     raise BadArgument(phrase, part=str(target), nearest=tuple(host.name for host in meant[:MAX_NAMED]))
 
 
@@ -244,14 +244,14 @@ def _build_full_report(title: Phrase, lines: Sequence[CertificateLine], at: date
 def _summarize(lines: Sequence[CertificateLine], troubled: Sequence[CertificateLine]) -> Phrase:
     counted = [line for line in lines if line.expected]
     if not counted:
-        return Phrase("no host here has a certificate; cert without a target shows all hosts")
+        return Phrase("none of these hosts has a certificate. Run cert without a target for all hosts")
     if len(lines) == 1:
         return _summarize_one(lines[0])
     if not troubled:
         first = min(counted, key=lambda line: line.sort_key)
         return Phrase(
-            "{n} certificate is well, that of {first}: {left}",
-            plural="all {n} certificates are well; the first to end is that of {first}: {left}",
+            "{n} certificate is valid: {first}, {left}",
+            plural="all {n} certificates are valid. {first} expires first: {left}",
             n=len(counted),
             first=first.name,
             left=format_days_left(first.time_left or timedelta(0)),
@@ -270,7 +270,7 @@ def _summarize(lines: Sequence[CertificateLine], troubled: Sequence[CertificateL
 def _summarize_one(line: CertificateLine) -> Phrase:
     if not line.judgment.remarks:
         return Phrase(
-            "the certificate of {host} is well: {left}",
+            "the certificate of {host} is valid: {left}",
             host=line.name,
             left=format_days_left(line.time_left or timedelta(0)),
         )
@@ -285,9 +285,9 @@ def _describe_worst(line: CertificateLine) -> Phrase:
 def _summarize_export(count: int, unread: Sequence[str]) -> Phrase:
     if unread:
         return Phrase(
-            "{n} certificate is in the file; missing: {hosts}",
-            plural="{n} certificates are in the file; missing: {hosts}",
+            "{n} certificate in the file. Missing: {hosts}",
+            plural="{n} certificates in the file. Missing: {hosts}",
             n=count,
             hosts=list_some(list(unread), MAX_NAMED),
         )
-    return Phrase("{n} certificate is in the file", plural="{n} certificates are in the file", n=count)
+    return Phrase("{n} certificate in the file", plural="{n} certificates in the file", n=count)

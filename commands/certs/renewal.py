@@ -34,7 +34,7 @@ DueOption = Annotated[
     timedelta | None,
     Option(
         "days",
-        Phrase("in place of hosts: all whose certificate ends within this time; 30d where only the option stands"),
+        Phrase("instead of hosts: all certificates expiring within this time (30d if no value is given)"),
         make_duration_parser(timedelta(days=1), timedelta(days=3650)),
         render_duration,
         flag_value="30d",
@@ -54,7 +54,7 @@ class SigningContext:
     def premise(self) -> Premise:
         name, ca = self.lighthouse.host.name, self.ca
         phrase = Phrase(
-            "{host} signs with the CA {ca}, {fingerprint}",
+            "{host} signs with {ca} ({fingerprint})",
             host=name,
             ca=ca.name,
             fingerprint=shorten_fingerprint(ca.fingerprint),
@@ -68,7 +68,7 @@ class CertRenew(FleetChange):
     words: ClassVar = ("cert", "renew")
     aliases: ClassVar = (("certificate", "renew"),)
     risk: ClassVar = Risk.DISRUPT
-    summary: ClassVar = Phrase("a new key pair and certificate for hosts, proven by the others; Nebula restarts")
+    summary: ClassVar = Phrase("renew the keys and certificates of hosts, verified from other hosts (restarts Nebula)")
     example: ClassVar = "cert renew host-a"
 
     target: HostsArgument = NO_TARGET
@@ -101,7 +101,9 @@ class CertRenew(FleetChange):
     def _require_one_selection(self) -> None:
         if (self.target == NO_TARGET) == (self.due is None):
             phrase = Phrase(
-                "{words} takes hosts, or {option} for all that end soon; one of both", words="cert renew", option="--due"
+                "{words} takes either hosts or {option} (all hosts that expire soon), not both",
+                words="cert renew",
+                option="--due",
             )
             raise GrammarError(phrase, suggestions=(self.example, "cert renew --due 30d"))
 
@@ -110,7 +112,7 @@ class CertRenew(FleetChange):
         wanted = tuple(held for held in seen.per_host if held.host in meant and self._is_wanted(held, seen))
         if not wanted and self.due is not None:
             due = render_duration(self.due)
-            raise CannotPlan(Phrase("no certificate ends within {due}; nothing is to be done", due=due))
+            raise CannotPlan(Phrase("no certificate expires within {due}. Nothing to do", due=due))
         return wanted
 
     def _is_wanted(self, held: HostCertificates, seen: FleetCertificates) -> bool:
@@ -151,7 +153,7 @@ def _build_certificate_premise(renewal: Renewal) -> Premise:
     """Builds the premise of the present certificate. Its fingerprint covers the whole content."""
     certificate = renewal.certificate
     phrase = Phrase(
-        "{host} has the certificate {fingerprint}: {name}, {addresses}, groups {groups}",
+        "{host} currently has certificate {fingerprint}: {name}, {addresses}, groups {groups}",
         host=renewal.host.name,
         fingerprint=shorten_fingerprint(certificate.fingerprint),
         name=shorten_argument(certificate.name),
@@ -166,18 +168,22 @@ def _list_warnings(renewal: Renewal, seen: FleetCertificates) -> Iterator[Phrase
     host, certificate, files = renewal.host.name, renewal.certificate, renewal.held.files
     ends = min(seen.now + timedelta(hours=renewal.lifetime), renewal.ca.not_after - timedelta(seconds=1))
     if ends <= certificate.not_after:
-        yield Phrase("the new certificate of {host} ends no later than the present one, at {at}", host=host, at=Moment(ends))
+        yield Phrase("the new certificate of {host} would not extend the expiry ({at})", host=host, at=Moment(ends))
     elif ends - seen.now < SHORT_LIFETIME:
-        yield Phrase("the new certificate of {host} ends soon, at {at}: its CA ends then", host=host, at=Moment(ends))
+        yield Phrase(
+            "the new certificate of {host} will expire soon ({at}), together with its CA", host=host, at=Moment(ends)
+        )
     if seen.compute_time_left(certificate) <= timedelta(0):
-        yield Phrase("the certificate of {host} has expired: it has no tunnels now, and a way back has none", host=host)
+        yield Phrase(
+            "the certificate of {host} has expired, so it has no tunnels now. A rollback would not restore them", host=host
+        )
     elif files is not None and files.running_since is None:
-        yield Phrase("Nebula does not run on {host} now; it is started with the new certificate", host=host)
+        yield Phrase("Nebula is not running on {host}. It will be started with the new certificate", host=host)
     if more := [group for group in certificate.groups if group not in seen.get_groups(renewal.host)]:
         yield Phrase(
-            "{host} keeps its further groups: {groups}",
+            "{host} keeps its additional groups: {groups}",
             host=host,
             groups=list_some([shorten_argument(group) for group in more]),
         )
     if renewal.host.gateway is not None and not renewal.gateway_answers:
-        yield Phrase("the gateway of {host} does not answer now, so it proves nothing afterwards", host=host)
+        yield Phrase("the gateway of {host} is not responding, so it cannot be used for verification", host=host)

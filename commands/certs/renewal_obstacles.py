@@ -17,16 +17,20 @@ def find_signer(seen: FleetCertificates) -> tuple[HostCertificates, Certificate]
     """Finds the lighthouse and the CA that it signs with. Raises `CannotPlan` if it cannot sign."""
     lighthouse = seen.lighthouse
     if lighthouse is None:
-        raise CannotPlan(Phrase("the inventory has no lighthouse, and only a lighthouse signs; add it with id 0"))
+        raise CannotPlan(Phrase("no lighthouse configured (needed for signing). Add it with ID 0"))
     name = lighthouse.host.name
     if lighthouse.answer is None:
-        raise CannotPlan(Phrase("{host} has no Windows side in the inventory, so nothing can be signed there", host=name))
+        raise CannotPlan(Phrase("no Windows connection configured for {host}, so it cannot sign", host=name))
     if isinstance(lighthouse.answer, HostError):
         why = lighthouse.answer.phrase
-        raise CannotPlan(Phrase("the lighthouse {host} alone can sign, and cannot be asked: {why}", host=name, why=why))
+        raise CannotPlan(
+            Phrase("signing requires the lighthouse {host}, but it could not be checked: {why}", host=name, why=why)
+        )
     if not lighthouse.authorities:
         path = lighthouse.paths.ca_certificate
-        raise CannotPlan(Phrase("no CA certificate can be read at {path} on {host}; cert says why", path=path, host=name))
+        raise CannotPlan(
+            Phrase("no readable CA certificate at {path} on {host}. Run cert for details", path=path, host=name)
+        )
     ca = lighthouse.authorities[0]
     if (reason := _find_signing_obstacle(lighthouse, ca, seen)) is not None:
         raise CannotPlan(reason)
@@ -36,12 +40,12 @@ def find_signer(seen: FleetCertificates) -> tuple[HostCertificates, Certificate]
 def find_renewal_obstacle(held: HostCertificates, seen: FleetCertificates, ca: Certificate) -> Phrase | None:
     """Finds the reason why this host cannot be renewed; None if there is none."""
     if held.answer is None:
-        return Phrase("it has no Windows side in the inventory")
+        return Phrase("no Windows connection configured")
     if isinstance(held.answer, HostError):
-        return Phrase("it cannot be asked: {why}", why=held.answer.phrase)
+        return Phrase("could not check the host: {why}", why=held.answer.phrase)
     certificate = held.certificate
     if certificate is None:
-        return Phrase("no certificate can be read at {path}; lay it there first", path=held.paths.host_certificate)
+        return Phrase("no readable certificate at {path}. Put one there first", path=held.paths.host_certificate)
     return (
         _check_clock(held)
         or _check_paths(held)
@@ -63,13 +67,13 @@ def _find_signing_obstacle(lighthouse: HostCertificates, ca: Certificate, seen: 
     files, host = lighthouse.files, lighthouse.host.name
     if ca.not_after <= seen.now:
         return Phrase(
-            "the CA {ca} expired at {at}; a new CA comes first", ca=shorten_argument(ca.name), at=Moment(ca.not_after)
+            "the CA {ca} expired at {at}. Create a new CA first", ca=shorten_argument(ca.name), at=Moment(ca.not_after)
         )
     if files is None or not files.ca_key:
         path = lighthouse.paths.ca_key
-        return Phrase("the CA key is not at {path} on {host}; mend ca_key in the inventory", path=path, host=host)
+        return Phrase("no CA key at {path} on {host}. Fix ca_key in the configuration", path=path, host=host)
     if files.ca_key_encrypted:
-        return Phrase("the CA key on {host} has a passphrase, which the bot cannot give; sign by hand", host=host)
+        return Phrase("the CA key on {host} has a passphrase, so the bot cannot use it. Sign manually", host=host)
     if (clock := _check_clock(lighthouse)) is not None:
         return Phrase("{host}: {why}", host=host, why=clock)
     return None
@@ -78,16 +82,16 @@ def _find_signing_obstacle(lighthouse: HostCertificates, ca: Certificate, seen: 
 def _check_clock(held: HostCertificates) -> Phrase | None:
     if held.clock_is_right:
         return None
-    return Phrase("its clock is off by {time}; set it first: w32tm /resync", time=Span(round(abs(held.ahead))))
+    return Phrase("clock is off by {time}. Run first: w32tm /resync", time=Span(round(abs(held.ahead))))
 
 
 def _check_paths(held: HostCertificates) -> Phrase | None:
     for named, known in held.misconfigured_paths:
         if named == "inline":
-            return Phrase("config.yaml holds certificates itself; move them to files such as {known}", known=known)
+            return Phrase("config.yaml contains certificates inline. Move them to files such as {known}", known=known)
         return Phrase(
-            "config.yaml names {named}, the inventory {known}; mend one of them",
-            named=shorten_argument(named) or Phrase("nothing"),
+            "config.yaml has {named}, but the configuration has {known}. Fix one of them",
+            named=shorten_argument(named) or Phrase("none"),
             known=known,
         )
     return None
@@ -99,7 +103,7 @@ def _check_signature(certificate: Certificate, seen: FleetCertificates) -> Phras
     if lighthouse is None or certificate.is_ca or any(is_signed_by(certificate, ca) for ca in lighthouse.authorities):
         return None
     return Phrase(
-        "no CA that {lighthouse} trusts signed its present certificate, so nobody vouches for that",
+        "the current certificate is not signed by any CA that {lighthouse} trusts, so its contents cannot be carried over",
         lighthouse=lighthouse.host.name,
     )
 
@@ -107,7 +111,7 @@ def _check_signature(certificate: Certificate, seen: FleetCertificates) -> Phras
 def _check_identity(held: HostCertificates, certificate: Certificate, seen: FleetCertificates) -> Phrase | None:
     """Checks the present certificate against the inventory. A different one was made by hand, and either may be right."""
     if certificate.is_ca:
-        return Phrase("{path} is a CA's certificate, not a host's", path=held.paths.host_certificate)
+        return Phrase("{path} is a CA certificate, not a host certificate", path=held.paths.host_certificate)
     addresses = tuple(map(str, certificate.networks))
     lacking = [group for group in seen.get_groups(held.host) if group not in certificate.groups]
     if certificate.name != held.host.name:
@@ -119,7 +123,7 @@ def _check_identity(held: HostCertificates, certificate: Certificate, seen: Flee
     else:
         return None
     return Phrase(
-        "changed by hand: its certificate says {said}, the inventory {known}; mend one first",
+        "manually changed: the certificate has {said}, the configuration {known}. Fix one of them first",
         said=list_some([shorten_argument(each) for each in said]) if said else Phrase("none"),
         known=list_some(known),
     )
@@ -129,11 +133,13 @@ def _check_acceptance(held: HostCertificates, seen: FleetCertificates, ca: Certi
     """Checks that the host trusts the signing CA, and that a witness can prove the new certificate."""
     if ca.fingerprint not in {each.fingerprint for each in held.authorities}:
         return Phrase(
-            "it does not trust the CA {ca}, which would sign; lay that CA's certificate there", ca=shorten_argument(ca.name)
+            "does not trust the CA {ca} used for signing. Install that CA's certificate", ca=shorten_argument(ca.name)
         )
     if find_witnesses(held, seen):
         return None
     if held.host.lighthouse:
-        return Phrase("no other host answers with Nebula running, so nothing could prove its new certificate")
+        return Phrase("no other host is reachable with Nebula running, so the new certificate cannot be verified")
     lighthouse = next(each.host.name for each in seen.per_host if each.host.lighthouse)
-    return Phrase("Nebula does not run on {host}, so nothing could prove the new certificate; start it", host=lighthouse)
+    return Phrase(
+        "Nebula is not running on {host}, so the new certificate cannot be verified. Start Nebula", host=lighthouse
+    )

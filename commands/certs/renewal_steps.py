@@ -87,7 +87,7 @@ def _build_preparation(renewal: Renewal) -> Iterator[Step]:
         key=renewal.make_key("keys"),
         host=renewal.host.name,
         deed=Deed.of(MakeKeyPair(folder=here, nebula_cert_exe=paths.nebula_cert_exe)),
-        phrase=Phrase("make a key pair; the private key stays on {host}", host=renewal.host.name),
+        phrase=Phrase("generate a key pair (the private key stays on {host})", host=renewal.host.name),
         undo=Deed.of(ForgetFolder(folder=here)),
         undo_phrase=Phrase("remove the new key pair"),
     )
@@ -98,7 +98,7 @@ def _build_preparation(renewal: Renewal) -> Iterator[Step]:
             _build_sign_action(renewal, there), public_key=Product(step=renewal.make_key("keys"), field="public_key")
         ),
         phrase=Phrase(
-            "sign it with {ca} for {days} days, not past the CA's own end",
+            "sign it with {ca} for up to {days} days, within the CA's validity",
             ca=renewal.ca.name,
             days=renewal.lifetime // 24,
         ),
@@ -117,7 +117,7 @@ def _build_preparation(renewal: Renewal) -> Iterator[Step]:
         key=renewal.make_key("stage"),
         host=renewal.host.name,
         deed=Deed.of(staged, certificate=Product(step=renewal.make_key("sign"), field="certificate")),
-        phrase=Phrase("try the new pair with nebula -test, beside the live one"),
+        phrase=Phrase("test the new pair with nebula -test (the active one stays untouched)"),
         undo=Deed.of(ForgetFolder(folder=here)),
         undo_phrase=Phrase("remove the new pair"),
     )
@@ -162,12 +162,12 @@ def _build_replacement(renewal: Renewal) -> CommitConfirmedChange:
         ),
     )
     phrase = Phrase(
-        "put the new pair in place and restart Nebula; unconfirmed for {window} s, {host} puts the old pair back alone",
+        "install the new pair and restart Nebula ({host} reverts automatically unless confirmed within {window} s)",
         window=CONFIRM_WINDOW,
         host=host.name,
     )
     return CommitConfirmedChange(
-        host, change, phrase, Phrase("put the old pair back and restart Nebula"), tuple(_build_revert_checks(renewal))
+        host, change, phrase, Phrase("restore the old pair and restart Nebula"), tuple(_build_revert_checks(renewal))
     )
 
 

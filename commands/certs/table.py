@@ -24,14 +24,14 @@ CERTIFICATE_COLUMNS = (
     Column(key="fingerprint", heading=Phrase("Fingerprint"), detail=True),
     Column(key="ends_at", heading=Phrase("Valid until"), detail=True),
     Column(key="begins_at", heading=Phrase("Valid from"), detail=True),
-    Column(key="whole_fingerprint", heading=Phrase("Whole fingerprint"), detail=True),
+    Column(key="whole_fingerprint", heading=Phrase("Full fingerprint"), detail=True),
     Column(key="version", heading=Phrase("Version"), detail=True),
-    Column(key="routes", heading=Phrase("Networks behind it"), detail=True),
+    Column(key="routes", heading=Phrase("Unsafe networks (subnets)"), detail=True),
     Column(key="trusted", heading=Phrase("Trusted CAs"), detail=True),
     Column(key="file", heading=Phrase("File"), detail=True),
-    Column(key="written_at", heading=Phrase("Written"), detail=True),
-    Column(key="running_since", heading=Phrase("Nebula runs since"), detail=True),
-    Column(key="seen", heading=Phrase("Seen by others"), detail=True),
+    Column(key="written_at", heading=Phrase("Modified"), detail=True),
+    Column(key="running_since", heading=Phrase("Nebula started"), detail=True),
+    Column(key="seen", heading=Phrase("Seen by other hosts"), detail=True),
     Column(key="key", heading=Phrase("Private key"), detail=True),
     Column(key="key_readers", heading=Phrase("Key also readable by"), detail=True),
     Column(key="clock", heading=Phrase("Clock"), detail=True),
@@ -70,7 +70,7 @@ def build_certificate_cells(held: HostCertificates, mesh: FleetCertificates) -> 
     """Builds the cells of a host that answered."""
     if held.certificate is None:
         nothing = Cell(text=Phrase("not readable") if held.read_error else Phrase("none"), mark=Mark.BAD)
-        cells = dict.fromkeys(CELL_KEYS, Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)) | {"days": nothing}
+        cells = dict.fromkeys(CELL_KEYS, Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)) | {"days": nothing}
     else:
         cells = _build_content_cells(held.certificate, mesh) | {
             "running": _build_running_cell(held, mesh),
@@ -84,7 +84,7 @@ def build_authority_cells(
 ) -> Mapping[str, Cell]:
     """Builds the cells of a CA, with the hosts that trust it."""
     names = [held.host.name for held in holders]
-    absent = Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
+    absent = Cell(text=Phrase("N/A"), mark=Mark.ABSENT)
     trusted = Cell(text=list_some(names, MAX_TRUSTING_HOSTS), value=" ".join(names))
     return dict.fromkeys(CELL_KEYS, absent) | _build_content_cells(ca, mesh) | {"trusted": trusted}
 
@@ -142,11 +142,11 @@ def _build_running_cell(held: HostCertificates, mesh: FleetCertificates) -> Cell
         return Cell(text=Phrase("not running"), mark=Mark.UNKNOWN)
     match find_running_mismatch(held, mesh):
         case "seen":
-            return Cell(text=Phrase("another one"), value="another", mark=Mark.BAD)
+            return Cell(text=Phrase("different certificate"), value="another", mark=Mark.BAD)
         case "older":
-            return Cell(text=Phrase("an older one"), value="older", mark=Mark.BAD)
+            return Cell(text=Phrase("older certificate"), value="older", mark=Mark.BAD)
         case _:
-            return Cell(text=Phrase("as on disk"), value="same", mark=Mark.WELL)
+            return Cell(text=Phrase("same as file"), value="same", mark=Mark.WELL)
 
 
 def _build_issuer_cell(held: HostCertificates, mesh: FleetCertificates) -> Cell:
@@ -170,7 +170,7 @@ def _build_key_cell(held: HostCertificates) -> Cell:
         case False:
             return Cell(text=Phrase("does not match"), value="differs", mark=Mark.BAD)
         case None:
-            return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+            return Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)
 
 
 def _build_text_cell(text: str) -> Cell:

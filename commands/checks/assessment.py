@@ -149,7 +149,7 @@ def make_unhealthy_check(key: str, text: Phrase, value: str, severity: Severity,
 
 def make_unread_check(key: str, why: Phrase, what: Phrase | None = None) -> Judgment:
     """Makes a check whose side answered, but which could not be read. `what` names it if it is not in `CHECKS`."""
-    cell = Cell(text=Phrase("could not be read"), value="unread", mark=Mark.UNKNOWN)
+    cell = Cell(text=Phrase("unavailable"), value="unread", mark=Mark.UNKNOWN)
     return make_remarked_check(key, cell, Severity.MEDIUM, why, what)
 
 
@@ -161,7 +161,7 @@ def make_remarked_check(key: str, cell: Cell, severity: Severity, why: Phrase, w
 
 def make_absent_checks(*keys: str) -> Judgment:
     """Makes the checks of something that the host does not have."""
-    return Judgment(dict.fromkeys(keys, Cell(text=Phrase("n/a"), mark=Mark.ABSENT)))
+    return Judgment(dict.fromkeys(keys, Cell(text=Phrase("N/A"), mark=Mark.ABSENT)))
 
 
 def merge_judgments(*judged: Judgment) -> Judgment:
@@ -182,7 +182,7 @@ def make_unanswered_checks(subject: str, side: Phrase, keys: Sequence[str], erro
 def merge_silent_sides(errors: Sequence[HostError], sides: Judgment) -> Judgment:
     """Merges the remarks of a host of which no side answered into one."""
     states = tuple(dict.fromkeys(_describe_failure(error) for error in errors))
-    short = states[0] if len(states) == 1 else Phrase("no answer")
+    short = states[0] if len(states) == 1 else Phrase("no response")
     why = sides.remarks[0].why if len(sides.remarks) == 1 else _explain_silent_host(errors)
     return Judgment(sides.cells, (Remark("host", Severity.HIGH, short, why, reached=False, parts=sides.remarks),))
 
@@ -203,15 +203,15 @@ def _describe_failure(error: HostError) -> Phrase:
     """Describes in a word or two why a side did not answer."""
     match error:
         case Unreachable() | DeadlineExceeded():
-            return Phrase("not reached")
+            return Phrase("unreachable")
         case AuthenticationFailed():
-            return Phrase("log-in refused")
+            return Phrase("login rejected")
         case HostIdentityError():
-            return Phrase("identity in doubt")
+            return Phrase("identity not verified")
         case NotAsked():
-            return Phrase("not asked")
+            return Phrase("not checked")
         case _:
-            return Phrase("no usable answer")
+            return Phrase("invalid response")
 
 
 def describe_no_answer(error: HostError) -> Phrase:
@@ -220,7 +220,7 @@ def describe_no_answer(error: HostError) -> Phrase:
         case Unreachable():
             return Phrase("no connection")
         case DeadlineExceeded():
-            return Phrase("no answer in time")
+            return Phrase("timed out")
         case _:
             return _describe_failure(error)
 
@@ -228,15 +228,15 @@ def describe_no_answer(error: HostError) -> Phrase:
 def explain_no_answer(side: Phrase, error: HostError) -> Phrase:
     """Explains why a side did not answer, in the words of its connection."""
     if isinstance(error, HostIdentityError):
-        return Phrase("warning: {side} may be another machine than the bot knows: {why}", side=side, why=error.phrase)
+        return Phrase("warning: {side} may not be the configured machine: {why}", side=side, why=error.phrase)
     return Phrase("{side}: {why}", side=side, why=error.phrase)
 
 
 def _explain_silent_host(errors: Sequence[HostError]) -> Phrase:
     """Explains why no side answered, each cause once."""
     if all(isinstance(error, NotAsked) for error in errors):
-        return Phrase("the host was not asked: {why}", why=errors[0].phrase)
+        return Phrase("the host was not checked: {why}", why=errors[0].phrase)
     reasons = Listing(tuple(dict.fromkeys(describe_no_answer(error) for error in errors)))
     if all(isinstance(error, Unreachable | DeadlineExceeded) for error in errors):
-        return Phrase("no side answers: {reasons}; check that the host is up and on the network", reasons=reasons)
-    return Phrase("no side answers: {reasons}; details say what each side needs", reasons=reasons)
+        return Phrase("the host is not responding: {reasons}. Check that it is up and on the network", reasons=reasons)
+    return Phrase("the host is not responding: {reasons}. Use --details to see each connection", reasons=reasons)

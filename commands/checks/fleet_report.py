@@ -110,5 +110,5 @@ def _summarize(operation: AssessmentRead, ranked: Sequence[AssessedHost], troubl
         worst = list_some([remark.short for remark in ranked[0].judgment.worst], MAX_NAMED)
         return Phrase("{host} needs attention: {worst}", host=ranked[0].host.name, worst=worst)
     if all(each.silent for each in ranked) and any(each.answers.askable for each in ranked if each.answers):
-        return Phrase("none of {total} hosts answers; look at the bot's own network first", total=len(ranked))
+        return Phrase("none of the {total} hosts respond. Check the bot's own network first", total=len(ranked))
     return summarize_troubled([(each.host, each.judgment) for each in troubled], len(ranked), MAX_NAMED)

@@ -84,7 +84,7 @@ def judge_gateway(host: Host, said: GatewaySystem | HostError | None, known: fro
 
 
 SERVICE_STATES: Mapping[ServiceStatus, Phrase] = {
-    "Running": Phrase("running"),
+    "Running": Phrase("running", context="service"),
     "Stopped": Phrase("stopped"),
     "StartPending": Phrase("starting"),
     "StopPending": Phrase("stopping"),
@@ -92,7 +92,7 @@ SERVICE_STATES: Mapping[ServiceStatus, Phrase] = {
     "PausePending": Phrase("pausing"),
     "ContinuePending": Phrase("resuming"),
     "Absent": Phrase("not installed"),
-    "Unknown": Phrase("not known"),
+    "Unknown": Phrase("unknown"),
 }
 _STARTING = frozenset({"StartPending", "ContinuePending"})
 _STOPPING = frozenset({"StopPending", "PausePending"})
@@ -121,15 +121,15 @@ def judge_gateway_service(host: str, service: str, status: ServiceStatus, proces
             "gateway", SERVICE_STATES[status], status, severity, _explain_not_running(service, status)
         )
     if processes > 0:
-        text = SERVICE_STATES[status] if status == "Running" else Phrase("running, without its service")
+        text = SERVICE_STATES[status] if status == "Running" else Phrase("running (without its service)")
         return make_healthy_check("gateway", text, "Running" if status == "Running" else "Bare")
     if status == "Running":
-        why = Phrase("the service {service} is running without an nginx process", service=service)
+        why = Phrase("service {service} is running without an nginx process", service=service)
         restart = f"service restart openresty {host}"
         return make_unhealthy_check("gateway", Phrase("no nginx process"), "NoProcess", Severity.HIGH, why).suggest(restart)
     start = f"service start openresty {host}"
     if status == "Absent":
-        why = Phrase("no nginx process runs, and there is no service {service}", service=service)
+        why = Phrase("no nginx process is running, and service {service} does not exist", service=service)
         return make_unhealthy_check("gateway", SERVICE_STATES[status], status, Severity.HIGH, why).suggest(start)
     mend = start if status == "Stopped" else None
     return make_unhealthy_check(
@@ -141,21 +141,21 @@ def _explain_not_running(service: str, status: ServiceStatus) -> Phrase:
     """Explains the state of a service, with the fix if no command of the bot is one."""
     if status in _STARTING | _STOPPING:
         state = SERVICE_STATES[status]
-        return Phrase("the service {service} is {state}; ask again in a minute", service=service, state=state)
+        return Phrase("service {service} is {state}. Check again in a minute", service=service, state=state)
     if status == "Absent":
         return Phrase(
-            "there is no service {service}; install it on the host, or mend its name in the configuration", service=service
+            "service {service} not found. Install it on the host, or fix its name in the configuration", service=service
         )
     if status == "Paused":
         command = _format_powershell("Resume-Service", service)
-        return Phrase("the service {service} is paused; resume it on the host: {command}", service=service, command=command)
-    return Phrase("the service {service} is {state}", service=service, state=SERVICE_STATES[status])
+        return Phrase("service {service} is paused. Resume it on the host: {command}", service=service, command=command)
+    return Phrase("service {service} is {state}", service=service, state=SERVICE_STATES[status])
 
 
 def _explain_unknown_state(service: str) -> Phrase:
     command = _format_powershell("Get-Service", service)
     return Phrase(
-        "Windows does not tell the state of the service {service}; see why on the host: {command}",
+        "could not read the state of service {service} from Windows. Run on the host: {command}",
         service=service,
         command=command,
     )
@@ -172,18 +172,18 @@ def _judge_answers(host: Host, system: GatewaySystem) -> Judgment | None:
     forbidden = next((problem for problem in problems if problem.forbidden), None)
     if forbidden is not None:
         cell = Cell(text=Phrase("address not allowed"), value="forbidden", mark=Mark.UNKNOWN)
-        why = Phrase("the gateway API was reached, but {why}", why=forbidden.phrase)
+        why = Phrase("connected to the gateway API, but {why}", why=forbidden.phrase)
         return make_remarked_check("api", cell, Severity.MEDIUM, why)
     if system.healthy is False:
-        why = Phrase("the gateway's health page does not answer OK; its error.log may say why")
-        return make_unhealthy_check("api", Phrase("not healthy"), "unhealthy", Severity.HIGH, why).suggest(
+        why = Phrase("the gateway's health page does not return OK. Check its error.log")
+        return make_unhealthy_check("api", Phrase("unhealthy"), "unhealthy", Severity.HIGH, why).suggest(
             _suggest_error_log(host)
         )
     if problems:
         why = problems[0].phrase
         if system.healthy is True and len(problems) == 2:
-            why = Phrase("only the gateway's health page works: {why}", why=why)
-        return make_unhealthy_check("api", Phrase("broken"), "broken", Severity.HIGH, why).suggest(_suggest_error_log(host))
+            why = Phrase("only the gateway's health page responds: {why}", why=why)
+        return make_unhealthy_check("api", Phrase("error"), "broken", Severity.HIGH, why).suggest(_suggest_error_log(host))
     return None
 
 
@@ -192,18 +192,17 @@ def _judge_startup(host: Host, system: GatewaySystem) -> Judgment | None:
     if not isinstance(system.sync, SyncStatus) or system.sync.host_id == host.id:
         return None
     if system.sync.host_id is None:
-        why = Phrase(
-            "the gateway failed to start up (it has no host id), so it synchronises nothing; its error.log may say why"
-        )
-        return make_unhealthy_check("api", Phrase("not initialised"), "uninitialised", Severity.HIGH, why).suggest(
+        why = Phrase("the gateway failed to initialize (no host ID), so nothing is synchronized. Check its error.log")
+        return make_unhealthy_check("api", Phrase("not initialized"), "uninitialised", Severity.HIGH, why).suggest(
             _suggest_error_log(host)
         )
     why = Phrase(
-        "the gateway says that it is host {said}, the inventory says {known}; mend host_id in nginx.conf or the inventory",
+        "the gateway reports host ID {said}, but the configuration has {known}. Fix host_id in nginx.conf or the "
+        "configuration",
         said=str(system.sync.host_id),
         known=str(host.id),
     )
-    return make_unhealthy_check("api", Phrase("wrong host id"), "wrong-host-id", Severity.HIGH, why)
+    return make_unhealthy_check("api", Phrase("wrong host ID"), "wrong-host-id", Severity.HIGH, why)
 
 
 def _suggest_error_log(host: Host) -> str | None:
@@ -216,7 +215,7 @@ def _judge_silent_paths(system: GatewaySystem) -> Judgment | None:
     parts = {"/api/health": system.healthy, "/api/sync/status": system.sync, "/api/status": system.status}
     for path, said in parts.items():
         if isinstance(said, HostError):
-            return make_unanswered_checks("api", Phrase("gateway API, {path}", path=path), ("api",), said)
+            return make_unanswered_checks("api", Phrase("gateway API ({path})", path=path), ("api",), said)
     return None
 
 
@@ -227,9 +226,11 @@ def _judge_peers(system: GatewaySystem, known: frozenset[str]) -> Judgment:
     if not strange:
         return Judgment(cells)
     why = Phrase(
-        "the gateway has a peer that the inventory does not know: {peers}; add the host, or take it out of nginx.conf",
-        plural="the gateway has {n} peers that the inventory does not know: {peers}; "
-        "add the hosts, or take them out of nginx.conf",
+        "the gateway has a peer that is not in the configuration: {peers}. Add the host, or remove it from nginx.conf",
+        plural=(
+            "the gateway has {n} peers that are not in the configuration: {peers}. Add the hosts, or remove them from "
+            "nginx.conf"
+        ),
         n=len(strange),
         peers=list_some(strange),
     )
@@ -249,7 +250,7 @@ def judge_clock(ahead: float | None, thresholds: Thresholds) -> Judgment:
     if ahead is None or abs(ahead) <= thresholds.clock_difference:
         return Judgment({})
     if ahead > 0:
-        why = Phrase("the Windows clock is {time} ahead; set it on the host: w32tm /resync", time=Span(ahead))
+        why = Phrase("the Windows clock is {time} ahead. Run on the host: w32tm /resync", time=Span(ahead))
     else:
-        why = Phrase("the Windows clock is {time} behind; set it on the host: w32tm /resync", time=Span(-ahead))
-    return Judgment({}, (Remark("clock", Severity.MEDIUM, Phrase("clock wrong"), why),))
+        why = Phrase("the Windows clock is {time} behind. Run on the host: w32tm /resync", time=Span(-ahead))
+    return Judgment({}, (Remark("clock", Severity.MEDIUM, Phrase("clock skew"), why),))

@@ -20,8 +20,8 @@ DETAIL_COLUMNS = (
     Column(key="os_version", heading=Phrase("Windows version"), detail=True),
     Column(key="powershell_version", heading=Phrase("PowerShell version"), detail=True),
     Column(key="clock_difference", heading=Phrase("Clock"), detail=True),
-    Column(key="uptime", heading=Phrase("Up for"), detail=True),
-    Column(key="api_ms", heading=Phrase("Gateway answers in"), detail=True),
+    Column(key="uptime", heading=Phrase("Uptime"), detail=True),
+    Column(key="api_ms", heading=Phrase("Gateway response time"), detail=True),
     Column(key="container_list", heading=Phrase("All containers"), detail=True),
 )
 
@@ -52,7 +52,7 @@ def _build_version_cell(version: str) -> Cell:
 def build_clock_cell(ahead: float) -> Cell:
     """Builds the cell of a clock's offset, in seconds."""
     if abs(ahead) < 1:
-        return Cell(text=Phrase("right"), value=round(ahead, 1))
+        return Cell(text=Phrase("in sync"), value=round(ahead, 1))
     if ahead > 0:
         return Cell(text=Phrase("{time} ahead", time=Span(ahead)), value=round(ahead, 1))
     return Cell(text=Phrase("{time} behind", time=Span(-ahead)), value=round(ahead, 1))
@@ -60,7 +60,7 @@ def build_clock_cell(ahead: float) -> Cell:
 
 def _build_uptime_cell(system: WindowsSystem) -> Cell:
     if system.booted_at is None:
-        return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+        return Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)
     seconds = max((system.clock - system.booted_at).total_seconds(), 0.0)
     return Cell(text=Phrase("{time}", time=Span(seconds)), value=round(seconds))
 
@@ -70,7 +70,7 @@ def _build_answer_time_cell(said: GatewaySystem | HostError | None) -> Cell:
     if not isinstance(said, GatewaySystem):
         return _build_missing_cell(said)
     if said.answer_ms is None:
-        return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+        return Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)
     return Cell(text=Phrase("{n} ms", n=said.answer_ms), value=said.answer_ms)
 
 
@@ -78,7 +78,7 @@ def _build_container_list_cell(said: WslSystem | HostError | None) -> Cell:
     if not isinstance(said, WslSystem):
         return _build_missing_cell(said)
     if not isinstance(said.containers, tuple):
-        return Cell(text=Phrase("could not be read"), mark=Mark.UNKNOWN)
+        return Cell(text=Phrase("unavailable"), mark=Mark.UNKNOWN)
     value = " ".join(f"{container.name}={container.state}" for container in said.containers)
     if not said.containers:
         return Cell(text=Phrase("none"), value=value)
@@ -94,5 +94,5 @@ def _describe_container(container: Container) -> Phrase:
 def _build_missing_cell(said: HostError | None) -> Cell:
     """Builds the cell of a side that did not answer, or that the host does not have."""
     if said is None:
-        return Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
-    return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+        return Cell(text=Phrase("N/A"), mark=Mark.ABSENT)
+    return Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)

@@ -37,9 +37,9 @@ SMALL_LOG_DIVISOR = 10
 def judge_rotation(looked: HealthAnswers, thresholds: Thresholds) -> Judgment:
     """Judges one host's logs. A side that did not answer has its remark elsewhere."""
     if looked.windows is None:
-        return Judgment({COLUMN_KEY: Cell(text=Phrase("n/a"), mark=Mark.ABSENT)})
+        return Judgment({COLUMN_KEY: Cell(text=Phrase("N/A"), mark=Mark.ABSENT)})
     if not isinstance(looked.windows, WindowsSystem):
-        return Judgment({COLUMN_KEY: Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)})
+        return Judgment({COLUMN_KEY: Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)})
     logs = select_logs(looked.host, looked.windows.logs)
     remarks = judge_logs(logs, thresholds)
     return Judgment({COLUMN_KEY: _build_cell(logs, remarks)}, remarks)
@@ -58,14 +58,14 @@ def judge_logs(logs: Sequence[LogFile], thresholds: Thresholds) -> tuple[Remark,
 def _judge_log(log: LogFile, thresholds: Thresholds) -> Remark | None:
     limit = thresholds.log_limit_mb * MB
     if log.state == "absent":
-        why = Phrase("there is no log {path}; have it written there, or mend its path in the configuration", path=log.path)
+        why = Phrase("log {path} not found. Write the log there, or fix its path in the configuration", path=log.path)
         return _build_remark(Phrase("{log} missing", log=shorten_argument(log.file_name)), why)
     if log.state == "unknown":
-        why = Phrase("Windows does not tell how large {path} is; see why on the host: Get-Item {path}", path=log.path)
-        return _build_remark(Phrase("{log} could not be read", log=shorten_argument(log.file_name)), why)
+        why = Phrase("could not read the size of {path} from Windows. Run on the host: Get-Item {path}", path=log.path)
+        return _build_remark(Phrase("{log} unavailable", log=shorten_argument(log.file_name)), why)
     if log.size > limit:
         why = Phrase(
-            "{path} has {size}, more than {limit}; {remedy}",
+            "{path} is {size}, over the limit of {limit}. To fix this, {remedy}",
             path=log.path,
             size=format_size(log.size),
             limit=format_size(limit),
@@ -84,14 +84,14 @@ def _explain_unrotated(log: LogFile, after: timedelta) -> Phrase | None:
     """Explains why a log that is not small counts as not rotated; None if it is rotated."""
     if log.rotated_at is None:
         return Phrase(
-            "{path} has grown to {size}, and no rotated log lies beside it; {remedy}",
+            "{path} has grown to {size} without rotation. To fix this, {remedy}",
             path=log.path,
             size=format_size(log.size),
             remedy=_describe_remedy(log),
         )
     if log.written_at is not None and log.written_at - log.rotated_at > after:
         return Phrase(
-            "{path} was last rotated at {at} and has grown to {size} since; {remedy}",
+            "{path} was last rotated at {at} and has grown to {size}. To fix this, {remedy}",
             path=log.path,
             at=Moment(log.rotated_at),
             size=format_size(log.size),
@@ -107,8 +107,8 @@ def _build_remark(short: Phrase, why: Phrase) -> Remark:
 def _describe_remedy(log: LogFile) -> Phrase:
     """Describes the fix. NSSM writes and rotates Nebula's log; nginx writes to a renamed file until it reopens its logs."""
     if log.name == "nebula":
-        return Phrase("have NSSM rotate it: nssm set Nebula AppRotateFiles 1, AppRotateOnline 1 and AppRotateBytes")
-    return Phrase("rename it on the host every week, then nginx -s reopen in the gateway's folder")
+        return Phrase("run nssm set Nebula with AppRotateFiles 1, AppRotateOnline 1 and AppRotateBytes")
+    return Phrase("rename it weekly on the host, then run nginx -s reopen in the gateway's folder")
 
 
 def _build_cell(logs: Sequence[LogFile], remarks: Sequence[Remark]) -> Cell:
@@ -128,7 +128,7 @@ def describe_log_size(log: LogFile) -> Phrase:
     if log.state == "absent":
         return Phrase("{log} missing", log=name)
     if log.state == "unknown":
-        return Phrase("{log} could not be read", log=name)
+        return Phrase("{log} unavailable", log=name)
     if log.rotated:
         return Phrase("{log} {size} (and {n} rotated)", log=name, size=format_size(log.size), n=log.rotated)
     return Phrase("{log} {size}", log=name, size=format_size(log.size))

@@ -44,17 +44,15 @@ def _judge_containers(host: Host, said: tuple[Container, ...] | UnreadPart) -> J
     running = len(said) - len(troubled)
     failed = [container for container in troubled if not _has_ended_well(container)]
     severity = Severity.MEDIUM if failed else Severity.LOW
-    text = Phrase("{n} of {total} not well", n=len(troubled), total=len(said))
+    text = Phrase("{n} of {total} with problems", n=len(troubled), total=len(said))
     troubles = list_some([_describe_trouble(each) for each in troubled])
     if failed:
         restart = _format_podman("restart", failed)
-        why = Phrase(
-            "{troubles}; the log may say why, and in WSL2 {command} starts again", troubles=troubles, command=restart
-        )
+        why = Phrase("{troubles}. Check the log. To restart, run in WSL2: {command}", troubles=troubles, command=restart)
     else:
         start = _format_podman("start", troubled)
         why = Phrase(
-            "{troubles}, without an error; if that should run, in WSL2: {command}", troubles=troubles, command=start
+            "{troubles}, without an error. To start again, run in WSL2: {command}", troubles=troubles, command=start
         )
     return make_unhealthy_check("containers", text, f"{running}/{len(said)}", severity, why).suggest(
         _suggest_container_log(host, failed or troubled)
@@ -81,7 +79,7 @@ def _suggest_container_log(host: Host, containers: Sequence[Container]) -> str |
 def _describe_trouble(container: Container) -> Phrase:
     name = shorten_argument(container.name)
     if container.state == "exited":
-        return Phrase("{container} exited with {code}", container=name, code=str(container.exit_code))
+        return Phrase("{container} exited with code {code}", container=name, code=str(container.exit_code))
     if container.state == "running":
         return Phrase("{container} is unhealthy", container=name)
     return Phrase("{container} is {state}", container=name, state=shorten_argument(container.state))
@@ -93,16 +91,15 @@ def _judge_bridge(host: Host, said: Bridge | UnreadPart) -> Judgment:
     if isinstance(said, UnreadPart):
         return make_unread_check("bridge", said.phrase)
     if not said.exists:
-        why = Phrase(
-            "the bridge {bridge} does not exist; start a container of Flatnet's in WSL2, which makes it", bridge=name
-        )
+        why = Phrase("the bridge {bridge} does not exist. Start a Flatnet container in WSL2 to create it", bridge=name)
         return make_unhealthy_check("bridge", Phrase("missing"), "missing", Severity.HIGH, why)
     if not said.up:
-        why = Phrase("the bridge {bridge} is down; in WSL2: sudo ip link set {bridge} up", bridge=name)
+        why = Phrase("the bridge {bridge} is down. Run in WSL2: sudo ip link set {bridge} up", bridge=name)
         return make_unhealthy_check("bridge", Phrase("down"), "down", Severity.HIGH, why)
     if expected not in said.addresses:
         why = Phrase(
-            "the bridge {bridge} has {addresses}, not {expected}; compare the podman network in WSL2 with the inventory",
+            "the bridge {bridge} has {addresses} instead of {expected}. Compare the podman network in WSL2 with the "
+            "configuration",
             bridge=name,
             addresses=list_some(said.addresses) if said.addresses else Phrase("no address"),
             expected=expected,
@@ -116,5 +113,5 @@ def _judge_forwarding(said: bool | UnreadPart) -> Judgment:
         return make_unread_check("forwarding", said.phrase)
     if said:
         return make_healthy_check("forwarding", Phrase("on"), "on")
-    why = Phrase("IP forwarding is off, which cuts containers off; in WSL2: sudo sysctl -w net.ipv4.ip_forward=1")
+    why = Phrase("IP forwarding is off, so containers have no network. Run in WSL2: sudo sysctl -w net.ipv4.ip_forward=1")
     return make_unhealthy_check("forwarding", Phrase("off"), "off", Severity.HIGH, why)

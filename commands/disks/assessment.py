@@ -43,7 +43,7 @@ COLUMNS = (
     Column(key="drives", heading=Phrase("All Windows drives"), detail=True),
     Column(key="file_systems", heading=Phrase("WSL2 file systems (virtual size)"), detail=True),
     Column(key="folders", heading=Phrase("In the Flatnet folder"), detail=True),
-    Column(key="podman_uses", heading=Phrase("Podman holds (unused)"), detail=True),
+    Column(key="podman_uses", heading=Phrase("Podman usage (unused)"), detail=True),
     Column(key="log_files", heading=Phrase("All logs"), detail=True),
 )
 CELL_KEYS = tuple(column.key for column in COLUMNS[1:])
@@ -119,20 +119,20 @@ def _judge_windows(host: Host, said: WindowsDisks | HostError | None, thresholds
 
 def _judge_drives(drives: Sequence[Drive] | None, base: PureWindowsPath, thresholds: Thresholds) -> Judgment:
     if drives is None or not (rooms := _list_drives(drives)):
-        why = Phrase("Windows does not tell how full its drives are; see why on the host: Get-CimInstance Win32_LogicalDisk")
+        why = Phrase("could not read drive usage from Windows. Run on the host: Get-CimInstance Win32_LogicalDisk")
         return merge_judgments(make_unread_check("drive", why, Phrase("Windows drive")), _make_unknown_checks("drives"))
     remarks = tuple(
         _build_full_remark("drive", room, thresholds, _describe_drive_remedy(str(room.name), base)) for room in rooms
     )
-    untold = [Phrase("{what} not known", what=drive.name) for drive in drives if drive.name not in {r.name for r in rooms}]
+    untold = [Phrase("{what} unknown", what=drive.name) for drive in drives if drive.name not in {r.name for r in rooms}]
     cells = {"drive": _build_fullest_cell(rooms, thresholds, sure=not untold), "drives": _build_list_cell(rooms, untold)}
     return Judgment(cells, tuple(filter(None, remarks)))
 
 
 def _describe_drive_remedy(drive: str, base: PureWindowsPath) -> Phrase:
     if drive.upper() == base.drive.upper():
-        return Phrase("remove old backups and rotated logs below {folder}", folder=str(base))
-    return Phrase("make room on the host: cleanmgr /d {drive}", drive=drive)
+        return Phrase("remove old backups and rotated logs in {folder}", folder=str(base))
+    return Phrase("free up space on the host: cleanmgr /d {drive}", drive=drive)
 
 
 def _judge_wsl(said: WslDisks | HostError | None, thresholds: Thresholds) -> Judgment:
@@ -163,7 +163,7 @@ def _judge_file_systems(said: WslDisks, thresholds: Thresholds) -> Judgment:
     )
     if not rooms:
         return merge_judgments(_make_unknown_checks("wsl_disk", "file_systems"), Judgment({}, troubles))
-    remedy = Phrase("in WSL2, sudo du -xh -d2 / shows what takes it, sudo podman image prune removes unused images")
+    remedy = Phrase("run sudo du -xh -d2 / in WSL2 to see usage, and sudo podman image prune to remove unused images")
     full = (_build_full_remark("wsl_disk", _prefix_with_wsl(room), thresholds, remedy) for room in rooms)
     cells = {"wsl_disk": _build_fullest_cell(rooms, thresholds, sure=not troubles), "file_systems": _build_list_cell(rooms)}
     return Judgment(cells, (*filter(None, full), *troubles))
@@ -262,14 +262,14 @@ def _build_full_remark(subject: str, room: _DiskSpace, thresholds: Thresholds, r
         return None
     severity = Severity.HIGH if room.percent >= thresholds.disk_critical_percent else Severity.MEDIUM
     why = Phrase(
-        "{disk} is {percent} % full, {free} of {size} free; {remedy}",
+        "{disk} is {percent}% full ({free} free of {size}). To fix this, {remedy}",
         disk=room.places,
         percent=room.percent,
         free=format_size(room.free),
         size=format_size(room.size),
         remedy=remedy,
     )
-    return Remark(subject, severity, Phrase("{disk} {percent} % full", disk=room.name, percent=room.percent), why)
+    return Remark(subject, severity, Phrase("{disk} {percent}% full", disk=room.name, percent=room.percent), why)
 
 
 def _build_fullest_cell(rooms: Sequence[_DiskSpace], thresholds: Thresholds, *, sure: bool) -> Cell:
@@ -277,7 +277,7 @@ def _build_fullest_cell(rooms: Sequence[_DiskSpace], thresholds: Thresholds, *, 
     worst = max(rooms, key=lambda room: room.percent)
     bad = worst.percent >= thresholds.disk_warning_percent
     mark = Mark.BAD if bad else Mark.WELL if sure else Mark.UNKNOWN
-    return Cell(text=Phrase("{disk} {percent} %", disk=worst.name, percent=worst.percent), value=worst.percent, mark=mark)
+    return Cell(text=Phrase("{disk} {percent}%", disk=worst.name, percent=worst.percent), value=worst.percent, mark=mark)
 
 
 def _build_list_cell(rooms: Sequence[_DiskSpace], untold: Sequence[Phrase] = ()) -> Cell:
@@ -287,9 +287,9 @@ def _build_list_cell(rooms: Sequence[_DiskSpace], untold: Sequence[Phrase] = ())
 
 
 def _describe_space(room: _DiskSpace) -> Phrase:
-    return Phrase("{disk} {percent} % of {size}", disk=room.places, percent=room.percent, size=format_size(room.size))
+    return Phrase("{disk} {percent}% of {size}", disk=room.places, percent=room.percent, size=format_size(room.size))
 
 
 def _make_unknown_checks(*keys: str) -> Judgment:
     """Makes the cells that depend on a part that could not be read."""
-    return Judgment(dict.fromkeys(keys, Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)))
+    return Judgment(dict.fromkeys(keys, Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)))

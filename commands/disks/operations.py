@@ -23,18 +23,20 @@ class DiskUsage(AssessmentRead):
     """Show the disk use of Windows and WSL2."""
 
     words: ClassVar = ("disk",)
-    summary: ClassVar = Phrase("how full disks are: Windows drives, WSL2, Flatnet's folder, podman, logs")
+    summary: ClassVar = Phrase("disk usage: Windows drives, WSL2, Flatnet folder, podman, logs")
     example: ClassVar = "disk all --details"
     title: ClassVar = Phrase("Disks")
     columns: ClassVar = COLUMNS
 
-    details: Annotated[bool, Flag(Phrase("all drives, file systems, folders and logs"))] = False
+    details: Annotated[bool, Flag(Phrase("show all drives, file systems, folders and logs"))] = False
 
     def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         return lambda host: _assess(host, view)
 
     def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
-        return Phrase("the disks of {n} host have room", plural="the disks of all {n} hosts have room", n=len(hosts))
+        return Phrase(
+            "{n} host has enough free disk space", plural="all {n} hosts have enough free disk space", n=len(hosts)
+        )
 
 
 async def _assess(host: Host, view: FleetView) -> AssessedHost:

@@ -92,7 +92,7 @@ def fill_form(
         if not said:
             gap = gap or argument.field
         elif gap:
-            wrong[gap] = Phrase("fill this in, or leave out what stands below")
+            wrong[gap] = Phrase("fill this in, or clear the fields below")
         elif complaint := _check_positional(kind, said, inventory):
             wrong[argument.field] = complaint
         words += map(quote, said)

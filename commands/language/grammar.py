@@ -87,7 +87,7 @@ class NamedOperation:
 def identify_operation(typed: TypedText, catalogue: OperationClasses, permitted: OperationClasses) -> NamedOperation:
     """Identifies the operation of a request. Raises `GrammarError` with suggestions from `permitted` only."""
     if typed.cut:
-        raise GrammarError(Phrase("a request has at most {n} characters; ask for less at once", n=MAX_REQUEST_LENGTH))
+        raise GrammarError(Phrase("a command can have up to {n} characters", n=MAX_REQUEST_LENGTH))
     if typed.unclosed is not None:
         raise _make_unclosed_quote_error(typed.text, typed.unclosed)
     words, options = _split_options(typed.tokens, catalogue)
@@ -208,7 +208,7 @@ def _bind_options(operation: type[Operation], options: Sequence[TypedOption], ty
             values[argument.field] = _parse_option_value(argument.kind, option, typed)
         elif option.given_value is not None:
             phrase = Phrase(
-                "{option} takes no value; leave {value} out",
+                "{option} takes no value. Remove {value}",
                 option=option.name,
                 value=shorten_argument(typed.text[option.token.start + len(option.name) : option.span[1]].strip()),
             )
@@ -222,7 +222,7 @@ def _parse_option_value(kind: Option, option: TypedOption, typed: TypedText) -> 
     said = kind.flag_value if option.given_value is None else option.given_value
     if said is None:
         phrase = Phrase(
-            "{option} needs {placeholder}: {meaning}",
+            "{option} requires {placeholder}: {meaning}",
             option=option.name,
             placeholder=kind.placeholder.upper(),
             meaning=kind.meaning,
@@ -239,7 +239,7 @@ def _make_unclosed_quote_error(text: str, start: int) -> GrammarError:
     option = _NEXT_OPTION.search(text, start)
     end = len(text) if option is None else option.start()
     closed = (text[start:end] + text[start],) if end > start + 1 else ()
-    phrase = Phrase("a quote is not closed: {words}; close it, or leave it out", words=shorten_argument(text[start:]))
+    phrase = Phrase("unclosed quote: {words}. Close it or remove it", words=shorten_argument(text[start:]))
     return GrammarError(phrase, span=(start, len(text)), suggestions=_replace_span(text, (start, end), closed))
 
 
@@ -251,7 +251,7 @@ def _make_unknown_command_error(typed: TypedText, words: Sequence[Token], permit
     ]
     return GrammarError(
         Phrase(
-            "{word} is not a command; {help} lists what you can ask for",
+            "unknown command: {word}. Run {help} for the list",
             word=shorten_argument(words[0].text),
             help=" ".join(Help.words),
         ),
@@ -279,7 +279,7 @@ def _make_unknown_option_error(
     near = find_nearest(bare, known) or tuple(name for name in sorted(known) if bare and name.startswith(bare))
     span = (option.start, option.end)
     phrase = Phrase(
-        "{words} has no option {option}; it has {known}",
+        "{words} has no option {option}. Available: {known}",
         words=" ".join(operation.words),
         option=shorten_argument(option.text),
         known=Listing((*flags, HELP_OPTION)),
@@ -289,7 +289,7 @@ def _make_unknown_option_error(
 
 def _make_missing_argument_error(operation: type[Operation], kind: Positional) -> GrammarError:
     phrase = Phrase(
-        "{words} needs {placeholder}: {meaning}",
+        "{words} requires {placeholder}: {meaning}",
         words=" ".join(operation.words),
         placeholder=kind.placeholder,
         meaning=kind.meaning,
@@ -300,7 +300,7 @@ def _make_missing_argument_error(operation: type[Operation], kind: Positional) -
 def _make_left_over_error(operation: type[Operation], left: Sequence[Token], typed: TypedText) -> GrammarError:
     span = (left[0].start, left[-1].end)
     phrase = Phrase(
-        "{words} does not take {left}; leave it out",
+        "{words} does not accept {left}. Remove it",
         words=" ".join(operation.words),
         left=shorten_argument(typed.text[slice(*span)]),
     )

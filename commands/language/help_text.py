@@ -12,12 +12,12 @@ from commands.values.errors import GrammarError
 from commands.values.normalize import quote
 
 COMMAND_COLUMNS = (
-    Column(key="words", heading=Phrase("Type")),
-    Column(key="summary", heading=Phrase("To see")),
+    Column(key="words", heading=Phrase("Command")),
+    Column(key="summary", heading=Phrase("Description")),
     Column(key="example", heading=Phrase("Example")),
 )
 PART_COLUMNS = (
-    Column(key="part", heading=Phrase("Part")),
+    Column(key="part", heading=Phrase("Argument")),
     Column(key="meaning", heading=Phrase("Meaning")),
 )
 
@@ -50,7 +50,7 @@ def _make_unknown_command_error(about: Sequence[str], permitted: OperationClasse
     start = len(" ".join(Help.words)) + 1
     return GrammarError(
         Phrase(
-            "there is no command {words} that you may use; {help} lists them",
+            "no command {words} available to you. Run {help} for the list",
             words=shorten_argument(said),
             help=" ".join(Help.words),
         ),
@@ -63,7 +63,7 @@ def _explain_several(operations: Sequence[type[Operation]]) -> Report:
     return Report(
         title=Phrase("Help"),
         summary=Phrase(
-            "you can ask for {words}; {more} explains one of them",
+            "available commands: {words}. Run {more} for details",
             words=Listing(tuple(" ".join(operation.words) for operation in operations)),
             more=" ".join((*Help.words, *operations[0].words)),
         ),
@@ -78,14 +78,14 @@ def _explain_several(operations: Sequence[type[Operation]]) -> Report:
 
 def _explain_one(operation: type[Operation]) -> Report:
     parts = [(Cell.of(_format_argument(argument)), Cell.of(argument.kind.meaning)) for argument in list_arguments(operation)]
-    parts += [(Cell.of(" ".join(name)), Cell.of(Phrase("another name for it"))) for name in operation.aliases]
+    parts += [(Cell.of(" ".join(name)), Cell.of(Phrase("alias"))) for name in operation.aliases]
     if operation.roles != ALL_ROLES:
-        roles = Phrase("for the roles {roles}", roles=Listing(tuple(sorted(operation.roles))))
+        roles = Phrase("{roles}", roles=Listing(tuple(sorted(operation.roles))))
         parts.append((Cell.of(Phrase("roles")), Cell.of(roles)))
     return Report(
         title=Phrase("Help for {words}", words=" ".join(operation.words)),
         summary=Phrase(
-            "{usage}: {summary}; for example {example}",
+            "{usage}: {summary}. Example: {example}",
             usage=format_usage(operation),
             summary=operation.summary,
             example=operation.example,

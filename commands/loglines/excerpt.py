@@ -34,7 +34,7 @@ class LineFilter(Value):
         """The filter in words; empty if it matches all lines."""
         return (
             *([describe_min_level(self.level)] if self.level is not None else []),
-            *([Phrase("with {pattern}", pattern=self.pattern)] if self.pattern else []),
+            *([Phrase("matching {pattern}", pattern=self.pattern)] if self.pattern else []),
         )
 
 
@@ -60,7 +60,7 @@ class FilteredPage(Value):
 
 def describe_min_level(level: Level) -> Phrase:
     """Describes a minimum level."""
-    return Phrase("{level} and worse", level=str(level))
+    return Phrase("{level} and above", level=str(level))
 
 
 def select_page(excerpt: Excerpt, pick: LineFilter) -> FilteredPage:

@@ -53,18 +53,18 @@ _RANGE_OF_CLASSES = re.compile(r"\\[dDwWsS]-[^\]]|-\\[dDwWsS]|--|&&|\|\||~~")
 """Within brackets: ranges that some engines refuse, and what Python reserves for set operations."""
 
 _REFUSAL_REASONS = (
-    (r"\(\?<?[=!]", Phrase("it looks around, which may take for ever; search for the text itself and filter the answer")),
-    (r"\\[1-9k]", Phrase("it refers back to a group, which may take for ever; search for less and filter the answer")),
-    (r"\(\?", Phrase("not every host understands it; groups are ( ) or (?: )")),
-    (r"\\$", Phrase("a character is missing behind the backslash; write two for the backslash itself")),
-    (r"\\", Phrase("not every host understands it; a backslash stands before punctuation or one of d D w W s S b B A t")),
-    (r"\[", Phrase("brackets need a beginning, characters and an end; those within get a backslash")),
-    (r"\{", Phrase("a brace that repeats nothing needs a backslash")),
+    (r"\(\?<?[=!]", Phrase("lookahead and lookbehind are not supported. Search for the text itself and filter the results")),
+    (r"\\[1-9k]", Phrase("backreferences are not supported. Use a simpler pattern and filter the results")),
+    (r"\(\?", Phrase("not supported on all hosts. Write groups as ( ) or (?: )")),
+    (r"\\$", Phrase("a character is missing after the backslash. Write two backslashes for a literal one")),
+    (r"\\", Phrase("not supported on all hosts. A backslash can precede punctuation or one of d D w W s S b B A t")),
+    (r"\[", Phrase("close the character class, and escape literal brackets in it with a backslash")),
+    (r"\{", Phrase("a literal brace needs a backslash before it")),
 )
 """Reasons of a syntax error, by the rest of the pattern at its place. The first match counts."""
 
-_TOO_SLOW = Phrase("the pattern takes too long on so many lines; use smaller numbers in braces, or choose a level as well")
-_TOO_LARGE = Phrase("it repeats too much; use smaller numbers in braces, or * and +")
+_TOO_SLOW = Phrase("the pattern takes too long on this many lines. Use smaller numbers in braces, or also choose a level")
+_TOO_LARGE = Phrase("too many repetitions. Use smaller counts in braces, or * and +")
 
 
 class BadPattern(BadArgument):
@@ -79,12 +79,12 @@ def parse_pattern_text(text: str) -> str:
     """Parses a text to search for. Raises `BadArgument` if it is empty, too long or not visible."""
     if not text.strip():
         raise BadArgument(
-            Phrase("the pattern is empty; write what the lines have, for example {example}", example="timeout"), part=text
+            Phrase("the pattern is empty. Enter the text to search for, for example {example}", example="timeout"), part=text
         )
     if len(text) > MAX_PATTERN_LENGTH:
-        raise BadArgument(Phrase("a pattern has at most {n} characters", n=MAX_PATTERN_LENGTH), part=text)
+        raise BadArgument(Phrase("a pattern can have up to {n} characters", n=MAX_PATTERN_LENGTH), part=text)
     if any(unicodedata.category(character) in _INVISIBLE_CATEGORIES for character in text):
-        raise BadArgument(Phrase("a pattern has visible characters on one line; leave out what cannot be seen"), part=text)
+        raise BadArgument(Phrase("a pattern cannot contain line breaks or control characters"), part=text)
     return text
 
 
@@ -95,7 +95,7 @@ def parse_pattern(text: str) -> str:
         program = re2.compile(text, _make_options(fixed=False, case=False))
     except re2.error as error:
         raise _make_pattern_error(
-            text, shorten_argument(text), Phrase("RE2 says: {problem}", problem=_get_message(error))
+            text, shorten_argument(text), Phrase("RE2 error: {problem}", problem=_get_message(error))
         ) from error
     if program.programsize > MAX_PROGRAM_SIZE:
         raise _make_pattern_error(text, shorten_argument(text), _TOO_LARGE)
@@ -167,7 +167,7 @@ def _check_grammar(text: str) -> None:
             raise _make_pattern_error(
                 text,
                 shorten_argument(text[at:]),
-                Phrase("a bracket is closed that was not opened; write a backslash before it"),
+                Phrase("unmatched closing bracket. Put a backslash before a literal bracket"),
             )
         if kind == "repeat":
             _check_repetition(text, token, repeatable)
@@ -175,7 +175,7 @@ def _check_grammar(text: str) -> None:
             raise _make_pattern_error(
                 text,
                 shorten_argument(token[0]),
-                Phrase("not every host understands it; put a backslash before - and signs that stand twice"),
+                Phrase("not supported on all hosts. Put a backslash before - and repeated symbols"),
             )
         repeatable = kind in ("class", "plain", "close")
         at = token.end()
@@ -183,21 +183,19 @@ def _check_grammar(text: str) -> None:
         raise _make_pattern_error(
             text,
             shorten_argument(text),
-            Phrase("a bracket is not closed; write a backslash before one that is meant itself"),
+            Phrase("unclosed bracket. Put a backslash before a literal bracket"),
         )
 
 
 def _check_repetition(text: str, token: re.Match[str], repeatable: bool) -> None:
     here = shorten_argument(text[token.start() :])
     if not repeatable:
-        raise _make_pattern_error(
-            text, here, Phrase("there is nothing before it that can be repeated; write a backslash before the sign itself")
-        )
+        raise _make_pattern_error(text, here, Phrase("nothing to repeat. Put a backslash before a literal symbol"))
     least, most = token["least"], token["most"]
     if max(int(least or 0), int(most or 0)) > MAX_REPETITIONS:
         raise _make_pattern_error(text, here, _TOO_LARGE)
     if most and int(most) < int(least):
-        raise _make_pattern_error(text, here, Phrase("the smaller number comes first"))
+        raise _make_pattern_error(text, here, Phrase("the smaller number must come first"))
 
 
 def _find_reason(rest: str) -> Phrase:
@@ -207,10 +205,13 @@ def _find_reason(rest: str) -> Phrase:
 def _make_pattern_error(text: str, part: str, why: Phrase) -> BadPattern:
     return BadPattern(
         Phrase(
-            "{part} cannot stand in a pattern: {why}; {option} takes it as plain text", part=part, why=why, option="--fixed"
+            "{part} is not allowed in a pattern: {why}. Use {option} to search for plain text",
+            part=part,
+            why=why,
+            option="--fixed",
         ),
         part=text,
-        why=Phrase("{part} cannot stand in a pattern: {why}", part=part, why=why),
+        why=Phrase("{part} is not allowed in a pattern: {why}", part=part, why=why),
     )
 
 

@@ -73,7 +73,7 @@ def _parse_source(typed: str) -> str:
         return source
     known = [*LOG_SOURCES, "container:NAME"]
     phrase = Phrase(
-        "{part} is no log; there are {sources}", part=shorten_argument(typed), sources=list_some(known, len(known))
+        "{part} is not a log. Available logs: {sources}", part=shorten_argument(typed), sources=list_some(known, len(known))
     )
     raise BadArgument(phrase, part=typed, nearest=find_nearest(said, LOG_SOURCES))
 
@@ -81,7 +81,7 @@ def _parse_source(typed: str) -> str:
 def _parse_tail(typed: str) -> int:
     if re.fullmatch(r"[0-9]{1,9}", typed) and 1 <= int(typed) <= LINES_LIMIT:
         return int(typed)
-    phrase = Phrase("{part} is no number of lines; give 1 to {most}", part=shorten_argument(typed), most=LINES_LIMIT)
+    phrase = Phrase("{part} is not a valid number of lines. Use 1 to {most}", part=shorten_argument(typed), most=LINES_LIMIT)
     raise BadArgument(phrase, part=typed)
 
 
@@ -92,30 +92,32 @@ class LogRead(FleetRead):
     """Lines of one log."""
 
     words: ClassVar = ("log",)
-    summary: ClassVar = Phrase("lines of a log of many hosts, merged by time")
+    summary: ClassVar = Phrase("log lines from several hosts, merged by time")
     example: ClassVar = "log nebula host-a --since 1h --grep handshake"
 
     source: Annotated[
         str,
         Positional(
             "source",
-            Phrase("which log: nebula, access, error, cni, podman or container:NAME"),
+            Phrase("log: nebula, access, error, cni, podman or container:NAME"),
             lambda words: _parse_source(words[0]),
             lambda source: (source,),
         ),
     ]
     target: TargetArgument = ALL_HOSTS
-    tail: Annotated[int, Option("n", Phrase("how many of the newest lines of each host"), _parse_tail, str)] = 50
-    grep: Annotated[str, Option("pattern", Phrase("only lines with this regular expression"), parse_pattern_text, str)] = ""
-    fixed: Annotated[bool, Flag(Phrase("the pattern is a plain text"))] = False
-    case: Annotated[bool, Flag(Phrase("upper and lower case differ"))] = False
+    tail: Annotated[int, Option("n", Phrase("number of newest lines per host"), _parse_tail, str)] = 50
+    grep: Annotated[
+        str, Option("pattern", Phrase("only lines matching this regular expression"), parse_pattern_text, str)
+    ] = ""
+    fixed: Annotated[bool, Flag(Phrase("treat the pattern as plain text"))] = False
+    case: Annotated[bool, Flag(Phrase("case-sensitive"))] = False
     since: Annotated[TimePoint | None, make_time_option(LOG_HISTORY_LIMIT)] = None
     until: Annotated[TimePoint | None, make_time_option(LOG_HISTORY_LIMIT)] = None
     level: Annotated[
         Level | None,
         Option(
             "level",
-            Phrase("at least so grave: debug, info, warn, error, fatal"),
+            Phrase("minimum level: debug, info, warn, error, fatal"),
             lambda word: Level(_parse_level_name((word,))),
             lambda level: str(level),
         ),
@@ -148,7 +150,7 @@ class LogCollect(OwnOperation):
     """Collect the evidence of some hosts as one archive. Its handler adds the bot's own records."""
 
     words: ClassVar = ("log", "collect")
-    summary: ClassVar = Phrase("health, all logs and recent changes of hosts as one archive, with a timeline")
+    summary: ClassVar = Phrase("collect health, logs and recent changes into one archive, with a timeline")
     example: ClassVar = "log collect host-a --since 30m"
     includes: ClassVar = (LogRead, Health)
 
@@ -186,7 +188,7 @@ def _estimate_size(line: LogLine) -> int:
 def _describe_left_out(kept: int, total: int) -> tuple[Phrase, ...]:
     if kept == total:
         return ()
-    return (Phrase("only the newest {n} of {total} lines are kept; ask for fewer hosts", n=kept, total=total),)
+    return (Phrase("showing the newest {n} of {total} lines. Choose fewer hosts", n=kept, total=total),)
 
 
 def _build_row(got: CollectedLog) -> Row:
@@ -203,8 +205,8 @@ def _build_row(got: CollectedLog) -> Row:
             ),
         )
     if got.error is None:
-        return Row(host=got.host.name, cells=(name, *(Cell(text=Phrase("n/a"), mark=Mark.ABSENT),) * 3))
-    unknown = Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+        return Row(host=got.host.name, cells=(name, *(Cell(text=Phrase("N/A"), mark=Mark.ABSENT),) * 3))
+    unknown = Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)
     return Row(host=got.host.name, cells=(name, *(unknown,) * 3), severity=build_finding(got).severity)
 
 
@@ -216,10 +218,10 @@ def _summarize(
     lines: Sequence[LogLine], logs: Sequence[HostLog], findings: Sequence[Finding], source: str, asked: int
 ) -> Phrase:
     if not asked:
-        return Phrase("no host here has the log {source}", source=source)
+        return Phrase("none of these hosts has the log {source}", source=source)
     if not logs:
         return Phrase(
-            "{source} could not be read", plural="{source} could be read on none of {n} hosts", source=source, n=asked
+            "could not read {source}", plural="could not read {source} on any of {n} hosts", source=source, n=asked
         )
     told = (
         Phrase(
@@ -229,9 +231,9 @@ def _summarize(
             source=source,
         )
         if lines
-        else Phrase("no line of {source} found in what could be read", source=source)
+        else Phrase("no matching lines in the part of {source} that could be read", source=source)
         if any(log.cut - {Truncation.LONG} for log in logs)
-        else Phrase("no line of {source} fits", source=source)
+        else Phrase("no matching lines in {source}", source=source)
     )
     if (errors := count_errors(lines)) == len(lines) > 1:
         told = Phrase("{lines}, all of them errors", lines=told)
@@ -239,5 +241,5 @@ def _summarize(
         told = Phrase("{lines}, {n} of them an error", plural="{lines}, {n} of them errors", lines=told, n=errors)
     unread = tuple(dict.fromkeys(finding.host for finding in findings))
     if unread:
-        return Phrase("{lines}; not read: {hosts}", lines=told, hosts=list_some(list(unread), MAX_NAMED))
+        return Phrase("{lines} (could not read: {hosts})", lines=told, hosts=list_some(list(unread), MAX_NAMED))
     return told

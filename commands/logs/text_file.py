@@ -53,8 +53,8 @@ def summarize_lines(lines: Sequence[LogLine], zone: tzinfo) -> Phrase:
     if not times:
         return Phrase("{n} line: {counts}", plural="{n} lines: {counts}", n=len(lines), counts=counts)
     return Phrase(
-        "{n} line, {first} to {last} ({zone}): {counts}",
-        plural="{n} lines, {first} to {last} ({zone}): {counts}",
+        "{n} line, {first} – {last} ({zone}): {counts}",
+        plural="{n} lines, {first} – {last} ({zone}): {counts}",
         n=len(lines),
         first=_format_time(min(times), zone),
         last=_format_time(max(times), zone),
@@ -76,13 +76,13 @@ def _format_level(level: Level | None) -> str:
 
 
 def _describe_count(level: Level | None, n: int) -> Phrase:
-    return Phrase("{n} {level}", n=n, level=str(level)) if level is not None else Phrase("{n} without a level", n=n)
+    return Phrase("{n} {level}", n=n, level=str(level)) if level is not None else Phrase("{n} of unknown level", n=n)
 
 
 def _describe_continued(n: int) -> Iterable[Phrase]:
     """Describes the lines that belong to others, so that the counts add up."""
     if n:
-        yield Phrase("{n} continued", n=n)
+        yield Phrase("{n} continuation lines", n=n)
 
 
 def _describe_clocks(logs: Iterable[HostLog]) -> Iterable[Phrase]:
@@ -96,13 +96,13 @@ def _describe_clocks(logs: Iterable[HostLog]) -> Iterable[Phrase]:
     wrong = sorted(((host, ahead) for host, ahead in aheads.items() if ahead), key=lambda each: -abs(each[1]))
     if len(wrong) > 1:
         clocks = Listing(tuple(_describe_offset(host, ahead) for host, ahead in wrong))
-        yield Phrase("clocks that are wrong, whose times are shown corrected: {clocks}", clocks=clocks)
+        yield Phrase("clocks that are off (times shown are corrected): {clocks}", clocks=clocks)
         return
     for host, ahead in wrong:
         if ahead > 0:
-            yield Phrase("the clock of {host} is {time} ahead; its times are shown corrected", host=host, time=Span(ahead))
+            yield Phrase("the clock of {host} is {time} ahead. Times shown are corrected", host=host, time=Span(ahead))
         if ahead < 0:
-            yield Phrase("the clock of {host} is {time} behind; its times are shown corrected", host=host, time=Span(-ahead))
+            yield Phrase("the clock of {host} is {time} behind. Times shown are corrected", host=host, time=Span(-ahead))
 
 
 def _describe_offset(host: str, ahead: float) -> Phrase:
@@ -112,12 +112,12 @@ def _describe_offset(host: str, ahead: float) -> Phrase:
 
 
 def _describe_more_lines(logs: Phrase, option: str) -> Phrase:
-    return Phrase("{logs}: there are more lines than were asked for; {option} brings more", logs=logs, option=option)
+    return Phrase("{logs}: more lines match. Use {option} to show more", logs=logs, option=option)
 
 
 def _describe_size_limit(logs: Phrase, option: str) -> Phrase:
     return Phrase(
-        "{logs}: more than {size} would fit, these are the newest; narrow it with {option}",
+        "{logs}: showing the newest {size} only. Narrow the search with {option}",
         logs=logs,
         size=format_size(BYTES_LIMIT),
         option=option,
@@ -127,49 +127,49 @@ def _describe_size_limit(logs: Phrase, option: str) -> Phrase:
 _TRUNCATION_NOTES: dict[Truncation, Callable[[Phrase], Phrase]] = {
     Truncation.LINES: lambda logs: _describe_more_lines(logs, "--tail"),
     Truncation.LEVEL: lambda logs: Phrase(
-        "{logs}: only the newest lines were looked through for their level; {option} looks for words in all",
+        "{logs}: only the newest lines were checked for level. Use {option} to search all lines",
         logs=logs,
         option="--grep",
     ),
     Truncation.BYTES: lambda logs: _describe_size_limit(logs, "--grep"),
     Truncation.TIME: lambda logs: Phrase(
-        "{logs}: reading stopped at its time limit, older lines may be missing; narrow it with {option}",
+        "{logs}: time limit reached, older lines may be missing. Narrow the search with {option}",
         logs=logs,
         option="--since",
     ),
     Truncation.UNREAD: lambda logs: Phrase(
-        "{logs}: the log, or a rotated file beside it, could not be read whole; older lines may be missing", logs=logs
+        "{logs}: the log or a rotated file could only be read in part. Older lines may be missing", logs=logs
     ),
     Truncation.PARTLY: lambda logs: Phrase(
-        "{logs}: some lines could not be searched whole: they are longer than {size}, or in an encoding unknown there",
+        "{logs}: some lines were only partly searched (longer than {size}, or in an unsupported encoding)",
         logs=logs,
         size=format_size(LINE_SEARCH_LIMIT),
     ),
-    Truncation.LONG: lambda logs: Phrase("{logs}: lines longer than {n} characters are cut", logs=logs, n=LINE_LIMIT),
+    Truncation.LONG: lambda logs: Phrase("{logs}: lines longer than {n} characters are truncated", logs=logs, n=LINE_LIMIT),
 }
 
 _DOUBT_NOTES: dict[TimeDoubt, Callable[[int, Phrase], Phrase]] = {
     TimeDoubt.FUTURE: lambda n, logs: Phrase(
-        "{logs}: {n} line is dated in the future; look at the host's clock",
-        plural="{logs}: {n} lines are dated in the future; look at the host's clock",
+        "{logs}: {n} line has a future timestamp. Check the host's clock",
+        plural="{logs}: {n} lines have a future timestamp. Check the host's clock",
         logs=logs,
         n=n,
     ),
     TimeDoubt.TWICE: lambda n, logs: Phrase(
-        "{logs}: {n} line is of the hour that came twice when clocks were set back; it may be off by an hour",
-        plural="{logs}: {n} lines are of the hour that came twice when clocks were set back; they may be off by an hour",
+        "{logs}: {n} line falls in the repeated DST hour and may be off by 1 hour",
+        plural="{logs}: {n} lines fall in the repeated DST hour and may be off by 1 hour",
         logs=logs,
         n=n,
     ),
     TimeDoubt.SKIPPED: lambda n, logs: Phrase(
-        "{logs}: {n} line is of an hour that never was, as clocks were set forward; it may be off by an hour",
-        plural="{logs}: {n} lines are of an hour that never was, as clocks were set forward; they may be off by an hour",
+        "{logs}: {n} line falls in the skipped DST hour and may be off by 1 hour",
+        plural="{logs}: {n} lines fall in the skipped DST hour and may be off by 1 hour",
         logs=logs,
         n=n,
     ),
     TimeDoubt.UNPLACED: lambda n, logs: Phrase(
-        "{logs}: {n} line has a local time of an unknown zone, and so none here",
-        plural="{logs}: {n} lines have a local time of an unknown zone, and so none here",
+        "{logs}: {n} line is in local time of an unknown time zone, so no time is shown",
+        plural="{logs}: {n} lines are in local time of an unknown time zone, so no time is shown",
         logs=logs,
         n=n,
     ),
@@ -216,8 +216,8 @@ def _describe_missing_times(logs: Sequence[HostLog]) -> Iterable[Phrase]:
     where = [log for log in logs if any(line.at is None for line in log.lines)]
     if where:
         yield Phrase(
-            "{logs}: {n} line has no time; it stands as its log has it",
-            plural="{logs}: {n} lines have no time; they stand as their log has them",
+            "{logs}: {n} line has no timestamp and keeps its position in the log",
+            plural="{logs}: {n} lines have no timestamp and keep their position in the log",
             logs=_name_logs(where),
             n=sum(line.at is None for log in where for line in log.lines),
         )

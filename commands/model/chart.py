@@ -165,7 +165,7 @@ def _describe_health(chart: Chart) -> Phrase:
     said = tuple(_describe_state(state, hosts) for state, hosts in groups if hosts)
     hosts = Phrase("{n} host", plural="{n} hosts", n=len(chart.hosts))
     return Phrase(
-        "{hosts} over {days}: {said}", hosts=hosts, days=format_days(_count_recorded_days(chart)), said=Listing(said)
+        "{hosts}, last {days}: {said}", hosts=hosts, days=format_days(_count_recorded_days(chart)), said=Listing(said)
     )
 
 
@@ -186,15 +186,15 @@ def _describe_state(state: DayState, hosts: Sequence[HostHealth]) -> Phrase:
     )
     match state:
         case DayState.TROUBLED:
-            return Phrase("{count} with trouble ({names})", count=count, names=names)
+            return Phrase("{count} unhealthy ({names})", count=count, names=names)
         case DayState.UNREACHED:
-            return Phrase("{count} not reached ({names})", count=count, names=names)
+            return Phrase("{count} unreachable ({names})", count=count, names=names)
         case DayState.AT_TIMES:
-            return Phrase("{count} with trouble or no answer at times ({names})", count=count, names=names)
+            return Phrase("{count} intermittently unhealthy or unreachable ({names})", count=count, names=names)
         case DayState.WELL:
-            return Phrase("{count} well", count=count)
+            return Phrase("{count} healthy", count=count)
         case DayState.NOTHING:
-            return Phrase("{count} without a record", count=count)
+            return Phrase("{count} without data", count=count)
 
 
 def _describe_certificates(certificates: Sequence[CertificateExpiry]) -> Phrase:
@@ -204,11 +204,11 @@ def _describe_certificates(certificates: Sequence[CertificateExpiry]) -> Phrase:
             [Phrase("{name} {days}", name=shorten_argument(each.name), days=describe_days_left(each)) for each in near]
         )
         count, total = len(near), len(certificates)
-        return Phrase("{count} of {total} certificates must be renewed ({names})", count=count, total=total, names=names)
+        return Phrase("{count} of {total} certificates are due for renewal ({names})", count=count, total=total, names=names)
     if certificates:
         first = certificates[0]
         return Phrase(
-            "The first certificate to end is that of {name} ({days})",
+            "The certificate of {name} expires first ({days} left)",
             name=shorten_argument(first.name),
             days=describe_days_left(first),
         )

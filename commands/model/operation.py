@@ -62,7 +62,7 @@ class Thresholds(BaseModel):
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if self.disk_warning_percent >= self.disk_critical_percent:
-            raise InvalidSetting(Phrase("disk_warning_percent must be below disk_critical_percent"))
+            raise InvalidSetting(Phrase("set disk_warning_percent lower than disk_critical_percent"))
         return self
 
 
@@ -129,7 +129,7 @@ class Operation(BaseModel):
     includes: ClassVar[tuple[type["Operation"], ...]] = ()
     """Operations whose answers this one contains. It needs permission for each of them on the same hosts."""
 
-    here: Annotated[bool, Flag(Phrase("answer for all in this channel"))] = False
+    here: Annotated[bool, Flag(Phrase("show the result to everyone in this channel"))] = False
 
     @property
     def incomplete(self) -> bool:
@@ -165,7 +165,9 @@ class CannotPlan(Refused):
     def from_left_out(cls, left_out: Sequence[LeftOutHost]) -> "CannotPlan":
         """Makes the error of a change that leaves out every host, with the reason of each."""
         reasons = [Phrase("{host}: {why}", host=left.host, why=left.why) for left in left_out]
-        return cls(reasons[0] if len(reasons) == 1 else Phrase("nothing can be done: {reasons}", reasons=list_some(reasons)))
+        return cls(
+            reasons[0] if len(reasons) == 1 else Phrase("no host can be changed: {reasons}", reasons=list_some(reasons))
+        )
 
 
 class FleetChange(Operation):
@@ -174,10 +176,10 @@ class FleetChange(Operation):
     risk: ClassVar[Risk] = Risk.CHANGE
     roles: ClassVar[frozenset[Role]] = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
 
-    dry_run: Annotated[bool, Flag(Phrase("show what would be done, and ask nobody"))] = False
+    dry_run: Annotated[bool, Flag(Phrase("show the plan without requesting approval"))] = False
     reason: ReasonOption = ""
     break_glass: Annotated[
-        bool, Flag(Phrase("without waiting for approval, as an administrator and with a reason; everybody is told"))
+        bool, Flag(Phrase("run without approval (administrators only, reason required, everyone is notified)"))
     ] = False
 
     def restrict_to(self, names: tuple[str, ...]) -> "FleetChange":

@@ -5,7 +5,7 @@ from functools import reduce
 
 from adapters.phrase import Listing, Phrase
 
-NO_HOSTS = Phrase("the inventory has no hosts; add them to the configuration file")
+NO_HOSTS = Phrase("no hosts configured. Add them to the configuration file")
 
 MAX_LISTED = 5
 """Maximum containers or peers named in a remark; more are counted."""

@@ -258,7 +258,7 @@ def find_endpoint(host: Host, side: SideName) -> Endpoint:
         return make_endpoint(host, side)
     except OSError as error:
         phrase = Phrase(
-            "the file {file}, by which {host} is known, cannot be read ({reason}); put it back, then ask again",
+            "could not read {file}, used to verify {host} ({reason}). Restore it, then try again",
             file=str(error.filename),
             host=host.name,
             reason=errno.errorcode.get(error.errno or 0, "?"),

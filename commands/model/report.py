@@ -203,8 +203,8 @@ class Report(Value):
         if not self.further:
             return self.summary
         return Phrase(
-            "{summary}; the details have {n} more finding",
-            plural="{summary}; the details have {n} more findings",
+            "{summary} ({n} more problem in details)",
+            plural="{summary} ({n} more problems in details)",
             summary=self.summary,
             n=len(self.further),
         )

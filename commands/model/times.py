@@ -69,10 +69,10 @@ class ClockTime:
             return early
         told = {"time": _format_time(self.time), "day": day.isoformat()}
         if late < early:
-            phrase = Phrase("clocks never showed {time} on {day}: they were set forward; give another time", **told)
+            phrase = Phrase("{time} did not exist on {day} (clocks were set forward). Use another time", **told)
             raise BadArgument(phrase, part=str(self))
         phrase = Phrase(
-            "clocks showed {time} twice on {day}: they were set back; say which: {early} or {late}",
+            "{time} occurred twice on {day} (clocks were set back). Specify {early} or {late}",
             **told,
             early=render_time(early),
             late=render_time(late),
@@ -95,7 +95,7 @@ TimePoint = timedelta | datetime | ClockTime
 
 def make_time_option(most: timedelta) -> Option:
     """Makes an option for a point in time. `most` is the maximum of a duration."""
-    meaning = Phrase("how long ago, or when: {examples}", examples=TIME_EXAMPLES)
+    meaning = Phrase("age or time: {examples}", examples=TIME_EXAMPLES)
     return Option("time", meaning, _make_parser(most), render_time)
 
 
@@ -125,7 +125,7 @@ def _parse_clock_time(clock: re.Match[str], text: str) -> TimePoint:
 
 
 def _make_time_error(text: str) -> BadArgument:
-    phrase = Phrase("{part} is no time; write for example {example}", part=shorten_argument(text), example=TIME_EXAMPLES)
+    phrase = Phrase("{part} is not a time. Use for example {example}", part=shorten_argument(text), example=TIME_EXAMPLES)
     return BadArgument(phrase, part=text)
 
 
@@ -174,7 +174,7 @@ def resolve_interval(
     begin = None if since is None else resolve_instant(since, now, most)
     end = None if until is None else resolve_instant(until, now, most)
     if since is not None and begin is not None and end is not None and end <= begin:
-        phrase = Phrase("{option} must be longer ago than {other}", option="--since", other="--until")
+        phrase = Phrase("{option} must be before {other}", option="--since", other="--until")
         raise BadArgument(phrase, part=render_time(since))
     return begin, end
 
@@ -185,11 +185,13 @@ def resolve_instant(when: TimePoint, now: datetime, most: timedelta) -> datetime
         return now - when
     assert isinstance(when, datetime), "a time on a clock is placed before"
     if when > now:
-        phrase = Phrase("{part} is yet to come: it is {now}", part=render_time(when), now=Moment(now))
+        phrase = Phrase("{part} is in the future (now: {now})", part=render_time(when), now=Moment(now))
         raise BadArgument(phrase, part=render_time(when))
     if now - when > most:
         phrase = Phrase(
-            "{part} is too long ago; give a time of the last {most}", part=render_time(when), most=render_duration(most)
+            "{part} is too far in the past. Use a time within the last {most}",
+            part=render_time(when),
+            most=render_duration(most),
         )
         raise BadArgument(phrase, part=render_time(when))
     return when.astimezone(UTC)

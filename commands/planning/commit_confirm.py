@@ -57,7 +57,7 @@ class TunnelProof:
                 key=self._make_note_key(witness),
                 host=witness.name,
                 deed=Deed.of(NotePosition(log=get_windows_side(witness).paths.nebula_log)),
-                phrase=Phrase("note where Nebula's log ends"),
+                phrase=Phrase("record the end of Nebula's log"),
             )
 
     def build_proof_steps(self, fingerprint: str | Product, patience: float) -> Iterator[Step]:
@@ -67,7 +67,7 @@ class TunnelProof:
                 key=f"{self.host.name}/reach/{asker.name}",
                 host=asker.name,
                 deed=self._ping,
-                phrase=Phrase("reach the lighthouse"),
+                phrase=Phrase("ping the Lighthouse"),
                 expect={"reachable": True},
                 patience=patience,
             )
@@ -76,7 +76,7 @@ class TunnelProof:
                 key=f"{self.host.name}/seen/{witness.name}",
                 host=witness.name,
                 deed=self._build_search(witness, fingerprint),
-                phrase=Phrase("find the handshake of {host} in Nebula's log", host=self.host.name),
+                phrase=Phrase("check the handshake of {host} in Nebula's log", host=self.host.name),
                 expect={"found": True},
                 patience=patience,
             )
@@ -133,7 +133,7 @@ def build_gateway_step(host: Host, patience: float) -> Step:
         key=f"{host.name}/gateway",
         host=host.name,
         deed=Deed.of(ReadGateway()),
-        phrase=Phrase("the gateway answers"),
+        phrase=Phrase("check that the gateway responds"),
         expect={"healthy": True},
         patience=patience,
     )
@@ -145,7 +145,7 @@ def build_confirm_step(host: Host, operation: str) -> Step:
         key=f"{host.name}/confirm",
         host=host.name,
         deed=Deed.of(ConfirmChange(operation=operation)),
-        phrase=Phrase("keep it for good: {host} puts nothing back any more", host=host.name),
+        phrase=Phrase("confirm the change ({host} cancels its automatic rollback)", host=host.name),
         verify=_build_state_check(host, operation, "confirmed", CONFIRM_TIMEOUT),
     )
 

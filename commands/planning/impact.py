@@ -62,9 +62,9 @@ def build_workload_premises(served: HostWorkload, verb: ServiceVerb) -> tuple[Pr
         return ()
     host, containers = served.host.name, served.containers
     if containers is None:
-        phrase = Phrase("the containers of {host} are not known", host=host)
+        phrase = Phrase("the containers of {host} are unknown", host=host)
     elif not containers:
-        phrase = Phrase("no container runs on {host}", host=host)
+        phrase = Phrase("no containers are running on {host}", host=host)
     else:
         phrase = Phrase(
             "running on {host}: {containers}",
@@ -81,15 +81,18 @@ def describe_nebula_outage(served: HostWorkload, verb: ServiceVerb) -> tuple[Phr
     if verb == "start":
         return ()
     if verb == "stop":
-        told = [_add_sites(Phrase("the tunnels of {host} are down until Nebula is started again", host=host.name), served)]
+        told = [_add_sites(Phrase("the tunnels of {host} stay down until Nebula is started again", host=host.name), served)]
     else:
-        told = [_add_sites(Phrase("the tunnels of {host} are down for some seconds", host=host.name), served)]
+        told = [_add_sites(Phrase("the tunnels of {host} will be down for a few seconds", host=host.name), served)]
     if host.lighthouse:
         told.append(
-            Phrase("meanwhile hosts without a tunnel cannot find one another: {host} is the lighthouse", host=host.name)
+            Phrase(
+                "meanwhile, hosts without an established tunnel cannot find each other ({host} is the lighthouse)",
+                host=host.name,
+            )
         )
     if is_reached_over_overlay(host):
-        told.append(Phrase("the bot itself reaches {host} through Nebula, and waits until it is back", host=host.name))
+        told.append(Phrase("the bot itself connects to {host} over Nebula and waits for it to return", host=host.name))
     return tuple(told)
 
 
@@ -100,7 +103,7 @@ def describe_gateway_outage(served: HostWorkload, verb: ServiceVerb) -> tuple[Ph
         return ()
     if verb == "stop":
         return (_add_sites(Phrase("the gateway of {host} is down until it is started again", host=host), served),)
-    return (_add_sites(Phrase("the gateway of {host} is down for some seconds", host=host), served),)
+    return (_add_sites(Phrase("the gateway of {host} will be down for a few seconds", host=host), served),)
 
 
 def _add_sites(cut: Phrase, served: HostWorkload) -> Phrase:
@@ -108,9 +111,9 @@ def _add_sites(cut: Phrase, served: HostWorkload) -> Phrase:
     if served.gateway is None or served.containers == ():
         return cut
     if served.containers is None:
-        return Phrase("{cut}; cut off with it: all its sites, for its containers are not known", cut=cut)
+        return Phrase("{cut} (also unreachable: all its sites, because its containers are unknown)", cut=cut)
     return Phrase(
-        "{cut}; cut off with it: {sites}", cut=cut, sites=list_some([shorten_argument(name) for name in served.containers])
+        "{cut} (also unreachable: {sites})", cut=cut, sites=list_some([shorten_argument(name) for name in served.containers])
     )
 
 

@@ -43,10 +43,10 @@ COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
     Column(key="nebula", heading=Phrase("Nebula")),
     Column(key="gateway", heading=Phrase("Gateway")),
-    Column(key="nebula_since", heading=Phrase("Nebula runs since"), detail=True),
-    Column(key="nebula_start", heading=Phrase("Nebula starts"), detail=True),
-    Column(key="gateway_since", heading=Phrase("Gateway runs since"), detail=True),
-    Column(key="gateway_start", heading=Phrase("Gateway starts"), detail=True),
+    Column(key="nebula_since", heading=Phrase("Nebula started"), detail=True),
+    Column(key="nebula_start", heading=Phrase("Nebula startup type"), detail=True),
+    Column(key="gateway_since", heading=Phrase("Gateway started"), detail=True),
+    Column(key="gateway_start", heading=Phrase("Gateway startup type"), detail=True),
     Column(key="nginx_processes", heading=Phrase("nginx processes"), detail=True),
 )
 CELL_KEYS = tuple(column.key for column in COLUMNS[1:])
@@ -55,7 +55,7 @@ ServiceArgument = Annotated[
     ServiceName,
     Positional(
         "service",
-        Phrase("nebula, or openresty, which is the gateway"),
+        Phrase("nebula, or openresty (the gateway)"),
         make_choice_parser("nebula", "openresty"),
         lambda which: (which,),
     ),
@@ -66,18 +66,20 @@ class ServiceList(AssessmentRead):
     """List the state of both services, their start times and start types."""
 
     words: ClassVar = ("service",)
-    summary: ClassVar = Phrase("the services Nebula and OpenResty on every host")
+    summary: ClassVar = Phrase("status of the Nebula and OpenResty services on each host")
     example: ClassVar = "service all"
     title: ClassVar = Phrase("Services")
     columns: ClassVar = COLUMNS
 
-    details: Annotated[bool, Flag(Phrase("since when they run, and how they start"))] = False
+    details: Annotated[bool, Flag(Phrase("also show start time and startup type"))] = False
 
     def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         return lambda host: _assess(host, view)
 
     def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
-        return Phrase("the services of {n} host are well", plural="the services of all {n} hosts are well", n=len(hosts))
+        return Phrase(
+            "the services of {n} host are healthy", plural="the services of all {n} hosts are healthy", n=len(hosts)
+        )
 
 
 class ServiceChange(FleetChange):
@@ -155,11 +157,11 @@ class ServiceChange(FleetChange):
         """Lists the warnings for the approver."""
         host = stand.host.name
         if self.service == "nebula" and self.verb != "stop" and stand.tunnel is None:
-            yield Phrase("nothing can prove the tunnels of {host} afterwards; only that Nebula runs", host=host)
+            yield Phrase("the tunnels of {host} cannot be verified afterwards, only that Nebula is running", host=host)
         if self.service == "nebula" and self.verb == "stop" and stand.workload.gateway:
-            yield Phrase("OpenResty of {host} goes on running without the overlay", host=host)
+            yield Phrase("OpenResty on {host} keeps running without the overlay", host=host)
         if self.service == "openresty" and self.verb == "restart" and stand.workload.gateway is False:
-            yield Phrase("the gateway of {host} does not answer now; it must, after the restart", host=host)
+            yield Phrase("the gateway of {host} is not responding now. It must respond after the restart", host=host)
 
 
 class ServiceStart(ServiceChange):
@@ -167,7 +169,7 @@ class ServiceStart(ServiceChange):
 
     words: ClassVar = ("service", "start")
     verb: ClassVar[ServiceVerb] = "start"
-    summary: ClassVar = Phrase("start Nebula or OpenResty where it does not run")
+    summary: ClassVar = Phrase("start Nebula or OpenResty where it is stopped")
     example: ClassVar = "service start nebula host-a"
 
 
@@ -176,7 +178,7 @@ class ServiceStop(ServiceChange):
 
     words: ClassVar = ("service", "stop")
     verb: ClassVar[ServiceVerb] = "stop"
-    summary: ClassVar = Phrase("stop Nebula or OpenResty, until it is started again")
+    summary: ClassVar = Phrase("stop Nebula or OpenResty until it is started again")
     example: ClassVar = "service stop openresty host-a"
 
 
@@ -185,7 +187,7 @@ class ServiceRestart(ServiceChange):
 
     words: ClassVar = ("service", "restart")
     verb: ClassVar[ServiceVerb] = "restart"
-    summary: ClassVar = Phrase("restart Nebula or OpenResty, host by host")
+    summary: ClassVar = Phrase("restart Nebula or OpenResty, one host at a time")
     example: ClassVar = "service restart openresty host-a"
 
 
@@ -235,11 +237,11 @@ def _check_start_type(service: Service) -> tuple[Remark, ...]:
     if service.status != "Running" or service.start_type in ("Automatic", "Unknown"):
         return ()
     why = Phrase(
-        "the service {service} has the start type {type}, so it stays down when Windows restarts; set it to Automatic",
+        "service {service} has the startup type {type} and will not start after a reboot. Set it to Automatic",
         service=service.name,
         type=service.start_type,
     )
-    return (Remark("start-type", Severity.LOW, Phrase("{service} not automatic", service=service.name), why),)
+    return (Remark("start-type", Severity.LOW, Phrase("{service} startup not automatic", service=service.name), why),)
 
 
 def _build_finding(host: str, remark: Remark) -> Finding:

@@ -60,7 +60,7 @@ class ServiceState:
     def premise(self) -> Premise:
         state = SERVICE_STATES["Running" if self.running else "Stopped"]
         phrase = Phrase(
-            "{service} is {state} on {host}", service=DISPLAY_NAMES[self.service_name], state=state, host=self.host.name
+            "{service} on {host} is {state}", service=DISPLAY_NAMES[self.service_name], state=state, host=self.host.name
         )
         value = {"status": "Bare" if self.bare else self.service.status, "running": self.running}
         return Premise(host=self.host.name, what=self.service_name, value=value, phrase=phrase)
@@ -69,9 +69,9 @@ class ServiceState:
 def explain_unchanged(stand: ServiceState, verb: ServiceVerb) -> Phrase | None:
     """Explains that the service is in the wanted state already; None if it is not."""
     if (verb, stand.running) == ("start", True):
-        return Phrase("{service} is running already", service=DISPLAY_NAMES[stand.service_name])
+        return Phrase("{service} is already running", service=DISPLAY_NAMES[stand.service_name])
     if (verb, stand.running) == ("stop", False):
-        return Phrase("{service} is stopped already", service=DISPLAY_NAMES[stand.service_name])
+        return Phrase("{service} is already stopped", service=DISPLAY_NAMES[stand.service_name])
     return None
 
 
@@ -79,22 +79,22 @@ def explain_unknown(stand: ServiceState) -> Phrase | None:
     """Explains why the service's state is unknown, or cannot be changed; None if it is known."""
     name = stand.host.name
     if stand.service_name == "openresty" and stand.host.gateway is None:
-        return Phrase("it has no gateway")
+        return Phrase("no gateway configured")
     if stand.answer is None:
-        return Phrase("it has no Windows side in the inventory")
+        return Phrase("no Windows connection configured")
     if isinstance(stand.answer, HostError):
-        return Phrase("it cannot be asked: {why}", why=stand.answer.phrase)
+        return Phrase("could not check the host: {why}", why=stand.answer.phrase)
     status, service = stand.service.status, stand.service.name
     if stand.bare or status in ("Running", "Stopped"):
         if stand.service_name == "openresty" and status == "Stopped" and stand.answer.nginx_processes > 0:
-            return Phrase("nginx runs without its service {service}; stop that nginx on the host first", service=service)
+            return Phrase("nginx is running outside service {service}. Stop that nginx on the host first", service=service)
         return None
     if status == "Absent":
-        return Phrase("there is no service {service}; install it, or mend its name in the inventory", service=service)
+        return Phrase("service {service} not found. Install it, or fix its name in the configuration", service=service)
     if status == "Unknown":
-        return Phrase("Windows does not tell how the service {service} stands; look at the host", service=service)
+        return Phrase("could not read the state of service {service} from Windows. Check the host", service=service)
     return Phrase(
-        "the service {service} is {state}; {words} shows when that is over",
+        "service {service} is {state}. Run {words} to see when it changes",
         service=service,
         state=SERVICE_STATES[status],
         words=f"service {name}",
@@ -105,10 +105,10 @@ def find_service_obstacle(stand: ServiceState, verb: ServiceVerb, inventory: Inv
     """Finds the reason why a service of known state must not be changed so; None if there is none."""
     assert isinstance(stand.answer, Services)
     if verb != "stop" and not stand.bare and stand.service.start_type == "Disabled":
-        return Phrase("the service {service} is disabled on the host; enable it there first", service=stand.service.name)
+        return Phrase("service {service} is disabled on the host. Enable it there first", service=stand.service.name)
     if stand.service_name == "openresty":
         if verb != "stop" and stand.answer.nebula.status != "Running":
-            return Phrase("Nebula does not run there, and nginx needs the address that it brings; start Nebula first")
+            return Phrase("Nebula is not running, so nginx has no overlay address. Start Nebula first")
         return None
     if verb == "stop":
         return _find_stop_obstacle(stand.host, inventory)
@@ -130,11 +130,11 @@ def build_service_part(stand: ServiceState, verb: ServiceVerb, operation: str) -
 def _find_stop_obstacle(host: Host, inventory: Inventory) -> Phrase | None:
     """Finds the reason why Nebula must not be stopped: the bot would lose its connection and could not confirm the stop."""
     if is_reached_over_overlay(host):
-        return Phrase("the bot reaches it through Nebula itself, so it could never confirm the stop; stop it at the host")
+        return Phrase("the bot reaches this host through Nebula and could not confirm the stop. Stop it on the host itself")
     through = [each.name for each in inventory.hosts if is_reached_over_overlay(each)] if host.lighthouse else []
     if through:
         return Phrase(
-            "the bot reaches {hosts} through tunnels that this lighthouse helps to find; stop it at the host",
+            "the bot reaches {hosts} through tunnels that depend on this lighthouse. Stop it on the host itself",
             hosts=Listing(tuple(through)),
         )
     return None
@@ -167,7 +167,7 @@ def _build_change(stand: ServiceState, verb: ServiceVerb, operation: str) -> Com
         verb=verb,
         nginx=nginx if stand.bare else None,
     )
-    undo = Phrase("put {service} back as it was", service=name)
+    undo = Phrase("restore {service} to its previous state", service=name)
     return CommitConfirmedChange(
         stand.host, change, _describe_begin(name, verb, stand.host), undo, tuple(_build_revert_checks(stand))
     )
@@ -182,7 +182,10 @@ def _describe_begin(name: str, verb: ServiceVerb, host: Host) -> Phrase:
         case "restart":
             done = Phrase("restart {service}", service=name)
     return Phrase(
-        "{done}; unconfirmed for {window} s, {host} puts it back alone", done=done, window=CONFIRM_WINDOW, host=host.name
+        "{done} ({host} reverts automatically unless confirmed within {window} s)",
+        done=done,
+        window=CONFIRM_WINDOW,
+        host=host.name,
     )
 
 

@@ -39,9 +39,9 @@ MAX_NAMED = 30
 
 CELL_COLUMNS = (
     Column(key="windows", heading=Phrase("Windows")),
-    Column(key="windows_scan", heading=Phrase("Windows looked")),
+    Column(key="windows_scan", heading=Phrase("Windows last checked")),
     Column(key="wsl", heading=Phrase("WSL2")),
-    Column(key="wsl_lists", heading=Phrase("WSL2 looked")),
+    Column(key="wsl_lists", heading=Phrase("WSL2 last checked")),
     Column(key="restart", heading=Phrase("Restart")),
     Column(key="windows_updates", heading=Phrase("Windows updates"), detail=True),
     Column(key="wsl_packages", heading=Phrase("WSL2 packages"), detail=True),
@@ -79,21 +79,22 @@ WINDOWS_SIDE = UpdateSide(
     age_key="windows_scan",
     names_key="windows_updates",
     name=Phrase("Windows"),
-    install=Phrase("to install, on the host: Settings, Windows Update"),
+    install=Phrase("Install on the host under Settings > Windows Update"),
     refresh=Phrase(
-        "to look again, on the host as an administrator: (New-Object -ComObject Microsoft.Update.AutoUpdate).DetectNow()"
+        "To check again, run on the host as an administrator: (New-Object -ComObject "
+        "Microsoft.Update.AutoUpdate).DetectNow()"
     ),
-    restart=Phrase("Windows: a restart is awaited to finish updates; restart the host when nobody needs it"),
+    restart=Phrase("Windows: restart required to finish updates. Restart the host when it is not in use"),
 )
 WSL_SIDE = UpdateSide(
     key="wsl",
     age_key="wsl_lists",
     names_key="wsl_packages",
     name=Phrase("WSL2"),
-    install=Phrase("to install, in WSL2: sudo apt upgrade"),
-    refresh=Phrase("to look again, in WSL2: sudo apt update"),
+    install=Phrase("To install, run in WSL2: sudo apt upgrade"),
+    refresh=Phrase("To check again, run in WSL2: sudo apt update"),
     restart=Phrase(
-        "WSL2: a restart is awaited to finish updates; when nobody needs the containers, on the host: wsl --shutdown"
+        "WSL2: restart required to finish updates. When the containers are not in use, run on the host: wsl --shutdown"
     ),
 )
 
@@ -174,12 +175,12 @@ def judge_restart(looked: UpdateAnswers) -> Judgment:
     if not told:
         return make_absent_checks("restart")
     if None in told.values():
-        return Judgment({"restart": Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)})
-    return Judgment({"restart": Cell(text=Phrase("no"), value="", mark=Mark.WELL)})
+        return Judgment({"restart": Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)})
+    return Judgment({"restart": Cell(text=Phrase("no", context="restart"), value="", mark=Mark.WELL)})
 
 
 def _build_restart_remark(side: UpdateSide) -> Remark:
-    return Remark(f"{side.key}-restart", Severity.LOW, Phrase("restart awaited ({side})", side=side.name), side.restart)
+    return Remark(f"{side.key}-restart", Severity.LOW, Phrase("restart required ({side})", side=side.name), side.restart)
 
 
 def _name_update(update: Update) -> NamedUpdate:
@@ -198,9 +199,9 @@ def _judge_no_answer(side: UpdateSide, error: HostError | None) -> Judgment:
 
 def _judge_unread(side: UpdateSide, why: Phrase, age: float | None) -> Judgment:
     """Judges a side that answered, but could not read its pending updates: unknown, never none."""
-    unknown = Cell(text=Phrase("could not be read"), value="unread", mark=Mark.UNKNOWN)
-    short = Phrase("updates could not be read ({side})", side=side.name)
-    why = Phrase("{side}: pending updates could not be read: {why}", side=side.name, why=why)
+    unknown = Cell(text=Phrase("unavailable"), value="unread", mark=Mark.UNKNOWN)
+    short = Phrase("could not read updates ({side})", side=side.name)
+    why = Phrase("{side}: could not read pending updates: {why}", side=side.name, why=why)
     cells = {side.key: unknown, side.age_key: _build_age_cell(age), side.names_key: unknown}
     return Judgment(cells, (Remark(side.key, Severity.MEDIUM, short, why),))
 
@@ -222,8 +223,8 @@ def _build_security_remarks(side: UpdateSide, security: Sequence[NamedUpdate]) -
         return
     n = len(security)
     why = Phrase(
-        "{side}: {n} security update is pending: {names}; {install}",
-        plural="{side}: {n} security updates are pending: {names}; {install}",
+        "{side}: {n} security update is pending: {names}. {install}",
+        plural="{side}: {n} security updates are pending: {names}. {install}",
         side=side.name,
         n=n,
         names=list_some([_mark_critical(each, each.short) for each in security]),
@@ -237,17 +238,15 @@ def _build_security_remarks(side: UpdateSide, security: Sequence[NamedUpdate]) -
 def _build_stale_remark(side: UpdateSide, age: float | None) -> Remark:
     subject = side.age_key.replace("_", "-")
     if age is None:
-        why = Phrase(
-            "{side}: when updates were last looked for is not known; {refresh}", side=side.name, refresh=side.refresh
-        )
-        return Remark(subject, Severity.LOW, Phrase("age of its updates not known ({side})", side=side.name), why)
+        why = Phrase("{side}: last update check unknown. {refresh}", side=side.name, refresh=side.refresh)
+        return Remark(subject, Severity.LOW, Phrase("last update check unknown ({side})", side=side.name), why)
     why = Phrase(
-        "{side}: updates were last looked for {age} ago, so newer ones are not known; {refresh}",
+        "{side}: updates last checked {age} ago, newer ones are unknown. {refresh}",
         side=side.name,
         age=Span(age),
         refresh=side.refresh,
     )
-    short = Phrase("updates last looked for {age} ago ({side})", age=Span(age), side=side.name)
+    short = Phrase("updates last checked {age} ago ({side})", age=Span(age), side=side.name)
     return Remark(subject, Severity.LOW, short, why)
 
 
@@ -258,7 +257,7 @@ def _compute_age(known_at: datetime | None, now: datetime) -> float | None:
 
 def _build_age_cell(age: float | None) -> Cell:
     if age is None:
-        return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+        return Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)
     mark = Mark.BAD if age > MAX_AGE.total_seconds() else Mark.PLAIN
     return Cell(text=Phrase("{time} ago", time=Span(age)), value=round(age), mark=mark)
 
@@ -269,7 +268,7 @@ def _build_count_cell(pending: PendingUpdates, *, stale: bool) -> Cell:
     if n:
         return Cell(text=_describe_count(n, pending.other_count), value=n, mark=Mark.BAD)
     if stale:
-        return Cell(text=Phrase("none known"), mark=Mark.UNKNOWN)
+        return Cell(text=Phrase("none found"), mark=Mark.UNKNOWN)
     return Cell(text=_describe_count(n, pending.other_count), value=n, mark=Mark.WELL)
 
 
@@ -287,7 +286,7 @@ def _build_names_cell(pending: PendingUpdates) -> Cell:
     value = ", ".join(each.short for each in names)
     text = list_some([_mark_critical(each, each.full) for each in names], MAX_NAMED) if names else Phrase("none")
     if pending.kept_back:
-        text = Phrase("{names}; {n} kept back by apt", names=text, n=pending.kept_back)
+        text = Phrase("{names} ({n} more held back by apt)", names=text, n=pending.kept_back)
     return Cell(text=text, value=value)
 
 

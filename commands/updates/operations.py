@@ -26,13 +26,13 @@ class UpdateList(AssessmentRead):
     """List pending security updates, their age and pending restarts."""
 
     words: ClassVar = ("update",)
-    summary: ClassVar = Phrase("security updates that wait in Windows and WSL2, and restarts that they need")
+    summary: ClassVar = Phrase("pending security updates in Windows and WSL2, and required restarts")
     example: ClassVar = "update all --details"
     title: ClassVar = Phrase("Updates")
     columns: ClassVar = COLUMNS
     terse: ClassVar = True
 
-    details: Annotated[bool, Flag(Phrase("updates and packages by name too"))] = False
+    details: Annotated[bool, Flag(Phrase("also list updates and packages by name"))] = False
 
     def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         return lambda host: _assess(host, view)

@@ -83,13 +83,15 @@ def parse_reason(text: str) -> str:
     """Parses a reason into one line. Raises `BadArgument` if it is empty or too long."""
     told = " ".join(text.split())
     if not told:
-        raise BadArgument(Phrase("the reason is empty; say in a few words why"), part=text)
+        raise BadArgument(Phrase("enter a reason"), part=text)
     if len(told) > MAX_REASON_LENGTH:
-        raise BadArgument(Phrase("a reason has at most {n} characters", n=MAX_REASON_LENGTH), part=told)
+        raise BadArgument(Phrase("a reason can have up to {n} characters", n=MAX_REASON_LENGTH), part=told)
     return told
 
 
-ReasonOption = Annotated[str, Option("reason", Phrase("why, for whoever approves and for the audit log"), parse_reason, str)]
+ReasonOption = Annotated[
+    str, Option("reason", Phrase("reason, shown to approvers and kept in the audit log"), parse_reason, str)
+]
 
 
 class Target(BaseModel):
@@ -108,10 +110,12 @@ class Target(BaseModel):
         typed = " ".join(words).strip()
         parts = re.split(r"\s*[,、]\s*|\s+", typed)
         if "" in parts:
-            phrase = Phrase("a host is missing beside a comma; write for example {example}", example="host-a,host-b")
+            phrase = Phrase("a host is missing before or after a comma. Example: {example}", example="host-a,host-b")
             raise BadArgument(phrase, part=typed)
         if len(parts) > MAX_TARGET_PARTS:
-            phrase = Phrase("at most {n} hosts can be named one by one; use a label, a pattern or all", n=MAX_TARGET_PARTS)
+            phrase = Phrase(
+                "you can list up to {n} hosts by name. Use a label, a pattern or all instead", n=MAX_TARGET_PARTS
+            )
             raise BadArgument(phrase, part=parts[MAX_TARGET_PARTS])
         return cls(parts=tuple(_parse_part(part) for part in parts))
 
@@ -131,7 +135,7 @@ def make_choice_parser(*words: str) -> Callable[[tuple[str, ...]], str]:
         said = typed[0].lower()
         if said not in words:
             phrase = Phrase(
-                "{part} cannot stand here; it is one of {words}", part=shorten_argument(typed[0]), words=Listing(words)
+                "{part} is not valid here. Use one of {words}", part=shorten_argument(typed[0]), words=Listing(words)
             )
             raise BadArgument(phrase, part=typed[0], nearest=find_nearest(said, words) or words)
         return said
@@ -146,7 +150,8 @@ def make_number_parser(words: str) -> Callable[[str], int]:
         typed = text.strip()
         if not re.fullmatch(r"#?[1-9][0-9]{0,8}", typed):
             raise BadArgument(
-                Phrase("{part} is no number; {words} lists them", part=shorten_argument(text), words=words), part=text
+                Phrase("{part} is not a number. Run {words} for the list", part=shorten_argument(text), words=words),
+                part=text,
             )
         return int(typed.lstrip("#"))
 
@@ -160,22 +165,18 @@ def _make_target_argument(meaning: Phrase, *, many: bool = True) -> Positional:
 
 TargetArgument = Annotated[
     Target,
-    _make_target_argument(
-        Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; all of them if left out")
-    ),
+    _make_target_argument(Phrase("comma-separated hosts, labels or patterns: host-a,tokyo,host-*. Default: all")),
 ]
 
 HostsArgument = Annotated[
     Target,
-    _make_target_argument(Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; or all")),
+    _make_target_argument(Phrase("comma-separated hosts, labels or patterns (such as host-a,tokyo,host-*), or all")),
 ]
 """`TargetArgument` for changes, where it is required."""
 
 OneWordTarget = Annotated[
     Target,
-    _make_target_argument(
-        Phrase("hosts by name, label or pattern, with commas and no spaces between them; or all"), many=False
-    ),
+    _make_target_argument(Phrase("comma-separated hosts, labels or patterns without spaces, or all"), many=False),
 ]
 """`TargetArgument` as a single word, for operations with further positional arguments."""
 
@@ -194,21 +195,21 @@ def _parse_part(part: str) -> str:
     if part.startswith("-"):
         raise BadArgument(
             Phrase(
-                "{part} looks like an option, and no host can be called so; write options without quotes",
+                "{part} looks like an option, not a host. Write options without quotes",
                 part=shorten_argument(part),
             ),
             part=part,
         )
     if re.match(r"\d\d?:\d\d", part, re.ASCII):
         phrase = Phrase(
-            "{part} cannot be a host; write a day and its time as one word: {example}",
+            "{part} is not a host. Write date and time as one word: {example}",
             part=shorten_argument(part),
             example="2026-01-31T14:20",
         )
         raise BadArgument(phrase, part=part)
     if not re.fullmatch(r"[a-z0-9*?][a-z0-9_.*?-]*", part.lower()):
         phrase = Phrase(
-            "{part} cannot be a host; names have letters, digits and hyphens, and * stands for any of them",
+            "{part} is not a valid host name. Use letters, digits and hyphens, and * as a wildcard",
             part=shorten_argument(part),
         )
         raise BadArgument(phrase, part=part)
@@ -228,18 +229,18 @@ def _find_hosts(part: str, inventory: Inventory) -> Sequence[Host]:
 
 def _raise_no_match(part: str) -> Sequence[Host]:
     raise NoSuchHost(
-        Phrase("no host's name matches {part}; {words} lists them", part=shorten_argument(part), words="host"), part=part
+        Phrase("no host matches {part}. Run {words} for the list", part=shorten_argument(part), words="host"), part=part
     )
 
 
 def _raise_no_host(part: str, inventory: Inventory) -> Sequence[Host]:
     near = find_nearest(part, {*inventory.names, *inventory.labels})
     if not near:
-        phrase = Phrase("no host or label is called {part}; {words} lists them", part=shorten_argument(part), words="host")
+        phrase = Phrase("no host or label named {part}. Run {words} for the list", part=shorten_argument(part), words="host")
         raise NoSuchHost(phrase, part=part)
     phrase = Phrase(
-        "no host or label is called {part}; the nearest is {nearest}",
-        plural="no host or label is called {part}; the nearest are {nearest}",
+        "no host or label named {part}. Did you mean {nearest}?",
+        plural="no host or label named {part}. Closest matches: {nearest}",
         part=shorten_argument(part),
         nearest=Listing(near),
         n=len(near),

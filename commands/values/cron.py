@@ -52,18 +52,18 @@ def parse_cron(text: str) -> str:
     """Parses a cron line into single-spaced fields. Raises `BadArgument` if it is invalid, never due or due too often."""
     line = " ".join(text.split())
     if len(line) > MAX_LINE_LENGTH or len(line.split()) != FIELD_COUNT:
-        raise _make_cron_error(line, Phrase("it needs five fields: minute, hour, day, month, weekday"))
+        raise _make_cron_error(line, Phrase("five fields are required: minute, hour, day, month, weekday"))
     try:
         times = _iterate_times(line, ZoneInfo("UTC"), _REFERENCE_TIME)
     except CronSimError as error:
         raise _make_cron_error(line, _describe_field_error(str(error))) from error
     first = next(times, None)
     if first is None:
-        raise _make_cron_error(line, Phrase("there is no such day"))
+        raise _make_cron_error(line, Phrase("no such date"))
     day = takewhile(lambda at: at < first + _CHECKED_SPAN, chain((first,), times))
     if any(later - earlier < MIN_INTERVAL for earlier, later in pairwise(day)):
         raise _make_cron_error(
-            line, Phrase("that is more often than every {n} minutes", n=MIN_INTERVAL // timedelta(minutes=1))
+            line, Phrase("it runs more often than every {n} minutes", n=MIN_INTERVAL // timedelta(minutes=1))
         )
     return line
 
@@ -73,7 +73,9 @@ def parse_zone(text: str) -> str:
     names = {name.lower(): name for name in available_timezones()}
     if (name := names.get(text.strip().lower())) is not None:
         return name
-    phrase = Phrase("{part} is no time zone; write for example {example}", part=shorten_argument(text), example="Asia/Tokyo")
+    phrase = Phrase(
+        "{part} is not a time zone. Use for example {example}", part=shorten_argument(text), example="Asia/Tokyo"
+    )
     raise BadArgument(phrase, part=text, nearest=tuple(names[near] for near in find_nearest(text, names)))
 
 
@@ -125,19 +127,19 @@ def _iterate_times(line: str, zone: ZoneInfo, after: datetime) -> Iterator[datet
 def _describe_field_error(said: str) -> Phrase:
     """Translates an error message of cronsim."""
     names = {
-        "minute": Phrase("the minute must be 0–59"),
-        "hour": Phrase("the hour must be 0–23"),
-        "day-of-month": Phrase("the day must be 1–31, and there must be such a day"),
-        "month": Phrase("the month must be 1–12"),
-        "day-of-week": Phrase("the weekday must be 0–7, where 0 and 7 are Sunday"),
+        "minute": Phrase("minute must be 0–59"),
+        "hour": Phrase("hour must be 0–23"),
+        "day-of-month": Phrase("day must be 1–31 and exist in that month"),
+        "month": Phrase("month must be 1–12"),
+        "day-of-week": Phrase("weekday must be 0–7 (0 and 7 are Sunday)"),
     }
     named = re.fullmatch(r"Bad (\S+)", said)
-    return names.get(named[1] if named else "", Phrase("it cannot be read"))
+    return names.get(named[1] if named else "", Phrase("could not parse it"))
 
 
 def _make_cron_error(line: str, why: Phrase) -> BadArgument:
     phrase = Phrase(
-        "{part} is no cron line: {why}; write for example {example}",
+        "{part} is not a valid cron expression: {why}. Use for example {example}",
         part=shorten_argument(line),
         why=why,
         example=CRON_EXAMPLE,

@@ -22,7 +22,7 @@ def parse_duration(text: str) -> timedelta:
     span = sum((int(count) * unit for count, unit in counts if count is not None), timedelta())
     if not span:
         phrase = Phrase(
-            "{part} is no span of time; write for example {example}",
+            "{part} is not a duration. Use for example {example}",
             part=shorten_argument(text),
             example="30m, 2h, 1h30m, 7d",
         )
@@ -44,7 +44,7 @@ def make_duration_parser(least: timedelta, most: timedelta) -> Callable[[str], t
         span = parse_duration(text)
         if not least <= span <= most:
             phrase = Phrase(
-                "{part} is out of bounds; give a span from {least} to {most}",
+                "{part} is out of range. Use {least} to {most}",
                 part=shorten_argument(text),
                 least=render_duration(least),
                 most=render_duration(most),
@@ -67,7 +67,7 @@ def format_size(number: int) -> Phrase:
     if number >= MB:
         return Phrase("{size} MB", size=_round_down(number / MB))
     if number >= KB:
-        return Phrase("{size} kB", size=_round_down(number / KB))
+        return Phrase("{size} KB", size=_round_down(number / KB))
     return Phrase("{size} bytes", size=number)
 
 

@@ -72,10 +72,10 @@ def test_every_part_of_a_phrase_is_shown_in_the_reader_s_language() -> None:
 @pytest.mark.parametrize(
     ("phrase", "sentence"),
     [
-        (Phrase("not reached"), "Not reached"),
+        (Phrase("unreachable"), "Unreachable"),
         (Phrase("{host} is down", host="db-1"), "db-1 is down"),
         (Phrase("{state}. Nothing was done", state=Phrase("no longer allowed")), "No longer allowed. Nothing was done"),
-        (Phrase("not sent: {why}", why=Phrase("no answer")), "Not sent: no answer"),
+        (Phrase("not sent: {why}", why=Phrase("no response")), "Not sent: no response"),
         (Phrase("{n} of {m}. {next}", n=1, m=2, next=Phrase("try again")), "1 of 2. Try again"),
         (Phrase("done? {next}", next="yes"), "Done? yes"),
         (Phrase("it's {n}", n=1), "It's 1"),
@@ -103,7 +103,7 @@ def test_a_part_of_a_message_gets_no_capital() -> None:
 
 
 def test_the_language_decides_on_capitals() -> None:
-    assert "NOT REACHED" == Phrase("not reached").render_sentence(Shouting())
+    assert "NOT REACHED" == Phrase("unreachable").render_sentence(Shouting())
 
 
 def test_a_phrase_survives_being_stored() -> None:

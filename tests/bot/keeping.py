@@ -276,7 +276,7 @@ class Kept:
     def _told(self, name: str, operation: str, *more: Any) -> Change:
         self.asked.append((name, operation, *more))
         if not self.changes:
-            raise NothingToDo(Phrase("nothing is to be done"))
+            raise NothingToDo(Phrase("nothing to do"))
         return next(iter(self.changes.values())) if operation not in self.changes else self.changes[operation]
 
 

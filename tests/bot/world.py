@@ -226,7 +226,7 @@ def part(host: str = "host-a", operation: str = OPERATION) -> Part:
                 key=f"{host}-keys",
                 host=host,
                 deed=Deed.of(nebula.MakeKeyPair(folder=folder, nebula_cert_exe="nebula-cert.exe")),
-                phrase=Phrase("make a key pair"),
+                phrase=Phrase("generate a key pair"),
                 undo=Deed.of(nebula.ForgetFolder(folder=folder)),
             ),
             Step(
@@ -255,7 +255,7 @@ def part(host: str = "host-a", operation: str = OPERATION) -> Part:
                 key=f"{host}-seen",
                 host="lighthouse",
                 deed=Deed.of(find, after=Product(step=f"{host}-note", field="position")),
-                phrase=Phrase("find the handshake"),
+                phrase=Phrase("check the handshake of"),
                 expect={"found": True},
                 patience=30.0,
             ),

@@ -31,7 +31,7 @@ def rows(report: Report) -> list[tuple[str, Severity | None]]:
 async def test_a_healthy_fleet_is_one_line() -> None:
     report = await Health().read(view(LIGHTHOUSE, A, B))
 
-    assert "all 3 hosts are well" == str(report.summary)
+    assert "all 3 hosts are healthy" == str(report.summary)
     assert report.brief
     assert ((), ()) == (report.findings, report.next)
     assert [("lighthouse", None), ("host-a", None), ("host-b", None)] == rows(report)
@@ -47,7 +47,7 @@ async def test_the_worst_hosts_come_first_and_the_summary_says_it_all() -> None:
     }
     report = await Health().read(view(A, C, B, LIGHTHOUSE, said=said))
 
-    assert "2 of 4 hosts need attention: host-b Nebula stopped, host-c not reached" == str(report.summary)
+    assert "2 of 4 hosts need attention: host-b Nebula stopped, host-c unreachable" == str(report.summary)
     assert [
         ("host-b", Severity.CRITICAL),
         ("host-c", Severity.HIGH),
@@ -66,13 +66,13 @@ async def test_one_silent_side_leaves_the_other_sides_judged() -> None:
     assert [Mark.PLAIN, Mark.WELL, Mark.WELL, Mark.UNKNOWN, Mark.WELL, Mark.WELL, Mark.WELL] == [
         cell.mark for cell in report.initial.rows[0].cells
     ]
-    assert "host-a needs attention: gateway API not reached" == str(report.summary)
+    assert "host-a needs attention: gateway API unreachable" == str(report.summary)
 
 
 async def test_a_fleet_of_which_nothing_is_heard_points_at_the_bots_own_network() -> None:
     report = await Health().read(view(A, B, C, said=ALL_LOST))
 
-    assert "none of 3 hosts answers; look at the bot's own network first" == str(report.summary)
+    assert "none of the 3 hosts respond. Check the bot's own network first" == str(report.summary)
     assert ("host-a", "host-b", "host-c") == report.unreached_hosts
     assert [Severity.HIGH] * 3 == [row.severity for row in report.rows]
 
@@ -82,8 +82,8 @@ async def test_a_fleet_that_could_not_be_asked_is_not_said_to_be_silent() -> Non
     said = dict.fromkeys(ALL_LOST, NotAsked(Phrase("no open files left; raise the limit")))
     report = await Health().read(view(A, B, C, said=said))
 
-    assert "3 of 3 hosts need attention: host-a not asked, host-b not asked, host-c not asked" == str(report.summary)
-    assert {"the host was not asked: no open files left; raise the limit"} == {str(each.why) for each in report.findings}
+    assert "3 of 3 hosts need attention: host-a not checked, host-b not checked, host-c not checked" == str(report.summary)
+    assert {"the host was not checked: no open files left; raise the limit"} == {str(each.why) for each in report.findings}
 
 
 async def test_a_host_of_which_no_side_answers_is_one_finding_that_details_take_apart() -> None:
@@ -91,7 +91,7 @@ async def test_a_host_of_which_no_side_answers_is_one_finding_that_details_take_
     short = await Health().read(view(A, said=ALL_LOST))
     long = short.show(details=True)
 
-    assert "host-a needs attention: not reached" == str(short.summary) == str(long.summary)
+    assert "host-a needs attention: unreachable" == str(short.summary) == str(long.summary)
     assert [("host", "health host-a --details")] == [(finding.subject, finding.next) for finding in short.findings]
     assert [
         ("api", "gateway API: connection refused; look at its cable"),
@@ -116,7 +116,7 @@ async def test_only_the_hosts_meant_are_asked() -> None:
     report = await Health(target=Target(parts=("host-b",))).read(view(A, B))
 
     assert ["host-b"] == [row.host for row in report.rows]
-    assert "host-b is well" == str(report.summary)
+    assert "host-b is healthy" == str(report.summary)
 
 
 async def test_an_unknown_host_ends_the_request_before_anything_is_asked() -> None:
@@ -127,7 +127,7 @@ async def test_an_unknown_host_ends_the_request_before_anything_is_asked() -> No
 async def test_an_empty_inventory_says_what_to_do() -> None:
     report = await Health().read(view())
 
-    assert "the inventory has no hosts; add them to the configuration file" == str(report.summary)
+    assert "no hosts configured. Add them to the configuration file" == str(report.summary)
 
 
 @pytest.mark.parametrize(("seconds", "subjects"), [(0, []), (29, []), (-29, []), (31, ["clock"]), (-31, ["clock"])])
@@ -158,7 +158,7 @@ async def test_a_look_that_others_had_begun_makes_no_clock_wrong() -> None:
     await asyncio.sleep(0.01)
     asked.set()
 
-    assert ["lighthouse is well"] * 2 == [str(report.summary) for report in await asyncio.gather(first, late)]
+    assert ["lighthouse is healthy"] * 2 == [str(report.summary) for report in await asyncio.gather(first, late)]
 
 
 async def test_details_add_versions_clock_uptime_gateway_and_containers_and_are_never_brief() -> None:
@@ -182,8 +182,8 @@ async def test_details_add_versions_clock_uptime_gateway_and_containers_and_are_
         "web-1 running, web-2 running",
         "nebula.log 1.9 MB (and 3 rotated), access.log 1.9 MB (and 3 rotated), error.log 1.9 MB (and 3 rotated)",
     ] == extra["host-a"]
-    assert [*["not known"] * 6, "12 ms", *["not known"] * 2] == extra["host-b"]
-    assert ["n/a", "nebula.log 1.9 MB (and 3 rotated)"] == extra["lighthouse"][-2:]
+    assert [*["unknown"] * 6, "12 ms", *["unknown"] * 2] == extra["host-b"]
+    assert ["N/A", "nebula.log 1.9 MB (and 3 rotated)"] == extra["lighthouse"][-2:]
     assert {len(report.columns)} == {len(row.cells) for row in report.rows}
     assert not report.brief
     assert ([None] * 2, ()) == ([finding.next for finding in report.findings], report.next)
@@ -205,9 +205,9 @@ async def test_what_is_wrong_with_log_rotation_is_said_with_the_details_only() -
     report = await Health().read(view(A, B, said=said))
     short, long = report.initial, report.show(details=True)
 
-    assert ("all 2 hosts are well", (), True) == (str(short.summary), short.findings, short.brief)
+    assert ("all 2 hosts are healthy", (), True) == (str(short.summary), short.findings, short.brief)
     assert [None, None] == [row.severity for row in short.rows]
-    assert "all 2 hosts are well; the details have 1 more finding" == str(long.summary)
+    assert "all 2 hosts are healthy (1 more problem in details)" == str(long.summary)
     assert [("host-a", "logs", Severity.LOW)] == [(each.host, each.subject, each.severity) for each in long.findings]
     assert [("host-a", Severity.LOW), ("host-b", None)] == rows(long)
     assert long == long.show(details=True)
@@ -225,7 +225,7 @@ async def test_a_gateway_whose_health_page_is_silent_took_no_time_that_is_known(
     report = await Health(details=True).read(view(A, said={("host-a", "gateway"): gateway(A, healthy=LOST, answer_ms=None)}))
 
     told = dict(zip((column.key for column in report.columns), report.rows[0].cells, strict=True))["api_ms"]
-    assert ("not known", None, Mark.UNKNOWN) == (str(told.text), told.value, told.mark)
+    assert ("unknown", None, Mark.UNKNOWN) == (str(told.text), told.value, told.mark)
 
 
 async def test_a_bug_in_one_look_is_not_taken_for_a_hosts_failure() -> None:

@@ -107,7 +107,7 @@ def test_a_hundred_hosts_are_quick_and_small(tmp_path: Path) -> None:
         assert resident(large.process) < 300
 
 
-TROUBLES = ("host-b", "stopped", "host-d", "exited", "host-e", "not reached")
+TROUBLES = ("host-b", "stopped", "host-d", "exited", "host-e", "unreachable")
 
 
 @pytest.mark.parametrize(

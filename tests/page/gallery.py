@@ -52,8 +52,8 @@ TABLE: Part = {
         [{"type": "raw_text", "text": text} for text in row]
         for row in (
             ("Host", "Disk", "Why"),
-            ("host-a", "41 %", "well"),
-            ("host-b", "93 %", "backups are never pruned on this host"),
+            ("host-a", "41%", "well"),
+            ("host-b", "93%", "backups are never pruned on this host"),
         )
     ],
 }
@@ -110,6 +110,6 @@ FORM: Part = modal(
 
 HOME: Part = home(
     {"type": "header", "text": plain("Fleet")},
-    section(":large_green_circle: 3 hosts are well"),
+    section(":large_green_circle: 3 hosts are healthy"),
     actions(button("health", style="primary"), choice("static_select", "language", "ja", "en")),
 )

@@ -201,8 +201,8 @@ async def test_new_messages_are_spoken(stage: Stage, seats: Sit) -> None:
     """By their text, which is there for those who do not see the blocks."""
     async with seats(stage.workspace) as seat:
         await seat.sit()
-        await stage.post("two hosts are well", blocks=[section("*2 hosts*")])
-        await expect(seat.page.locator("#heard")).to_have_text("flatnet: two hosts are well")
+        await stage.post("two hosts are healthy", blocks=[section("*2 hosts*")])
+        await expect(seat.page.locator("#heard")).to_have_text("flatnet: two hosts are healthy")
 
 
 async def test_files_are_shown_and_shared(stage: Stage, seats: Sit) -> None:

@@ -130,7 +130,7 @@ class Evidence:
             yield from _wrong_in_log(self.town, record.operation)
             yield from _wrong_with_changes(self.town.fleet, record)
             if record.state is not ChangeState.UNKNOWN and record.operation in self.rows.claims().values():
-                yield f"{record.operation} ended, and its hosts are claimed: {self.rows.claims()}"
+                yield f"{record.operation} ended, and hosts are claimed: {self.rows.claims()}"
         for host in self.town.fleet.hosts:
             yield from (f"{host.name}: {what}" for what in _wrong_with_nebula(self.town.fleet, host.name))
             pair = _wrong_with_pair(host.windows.state, before[host.name], records)
@@ -224,7 +224,7 @@ def _told(event: Mapping[str, Any]) -> str:
 @cache
 def _repeated() -> str:
     """What stands below a message whose first sending may have arrived."""
-    phrase = Phrase("Sent again: Slack did not confirm the first sending.")
+    phrase = Phrase("Sent again: Slack did not confirm the first attempt.")
     return phrase.render(get_texts("ja", ZoneInfo("Asia/Tokyo")))
 
 

@@ -40,17 +40,22 @@ async def put_back(s: Shift, card: Card, old: str) -> str:
     state, why = await s.ended(card)
     assert (ChangeState.UNDONE, old, old) == (state, s.lies("host-a"), s.runs("host-a")), why
     assert [] == s.left("host-a") + s.left("lighthouse")
-    assert why.endswith("host-a is as it was before")
+    assert why.endswith("host-a is back to its previous state")
     return why
 
 
 @pytest.mark.parametrize(
     ("spoil", "expiry", "words", "said"),
     [
-        (nothing, Expiry(), "cert renew host-x", "no host or label is called host-x"),
-        (nothing, Expiry(ca=-1), RENEW, "a new CA comes first"),
-        (encrypt, Expiry(), RENEW, "has a passphrase, which the bot cannot give; sign by hand"),
-        (readdress, Expiry(), RENEW, "changed by hand: its certificate says 10.100.77.1/16, the inventory 10.100.1.1/16"),
+        (nothing, Expiry(), "cert renew host-x", "no host or label named host-x."),
+        (nothing, Expiry(ca=-1), RENEW, "Create a new CA first"),
+        (encrypt, Expiry(), RENEW, "has a passphrase, so the bot cannot use it. Sign manually"),
+        (
+            readdress,
+            Expiry(),
+            RENEW,
+            "manually changed: the certificate has 10.100.77.1/16, the configuration 10.100.1.1/16.",
+        ),
     ],
     ids=["unknown-host", "expired-ca", "encrypted-ca-key", "address-changed-by-hand"],
 )
@@ -69,13 +74,13 @@ async def test_what_cannot_be_renewed_is_refused_with_the_reason(
 
 async def test_without_a_lighthouse_nobody_can_sign(town: Build) -> None:
     async with shift(town, lighthouse=False) as s:
-        assert "only a lighthouse signs; add it with id 0" in await s.types(ADMIN, RENEW)
+        assert "no lighthouse configured (needed for signing). Add it with ID 0" in await s.types(ADMIN, RENEW)
         assert [] == s.cards()
 
 
 async def test_a_ca_that_ends_first_shortens_the_new_certificate_and_approvers_are_told(town: Build) -> None:
     async with shift(town, expiry=Expiry(ca=20, hosts={"host-a": 10})) as s:
-        assert "ends soon" in await s.types(ADMIN, f"{RENEW} --dry-run")
+        assert "the new certificate of" in await s.types(ADMIN, f"{RENEW} --dry-run")
         assert (ChangeState.DONE, "") == await s.ended(await s.approved(RENEW))
         [ca] = read_pem(s.state("lighthouse").files[PureWindowsPath(PATHS.ca_certificate)])
         [new] = read_pem(s.state("host-a").files[PureWindowsPath(PATHS.host_certificate)])
@@ -119,7 +124,7 @@ async def test_the_first_host_that_fails_ends_it_for_the_others(town: Build, wor
         s.state("host-a").services["Nebula"].broken = "once"
         state, why = await s.ended(await s.approved(words))
         assert ChangeState.UNDONE is state
-        assert why.endswith("host-a is as it was before, not begun on host-b")
+        assert why.endswith("host-a is back to its previous state, not begun on host-b")
         assert (old["host-a"][0], old["host-a"][0]) == (s.lies("host-a"), s.runs("host-a"))
         assert old["host-b"] == (s.lies("host-b"), s.state("host-b").services["Nebula"].pid)
 
@@ -138,7 +143,7 @@ async def test_a_service_that_never_comes_back_is_somebody_s_to_look_at(town: Bu
         s.state("host-a").start_service("Nebula", read_utc_time())
         other = await s.approved("service restart openresty host-a")
         waiting = await s.known(other)
-        assert (ChangeState.READY, True) == (waiting.state, "ended unknown" in str(waiting.waits_for))
+        assert (ChangeState.READY, True) == (waiting.state, "reported with op resolve" in str(waiting.waits_for))
         await s.types(OPERATOR, f'op resolve {card.operation} "started it by hand" --outcome undone')
         assert (ChangeState.UNDONE, "kenji looked: started it by hand") == await s.ended(card)
         assert (ChangeState.DONE, "") == await s.ended(other)

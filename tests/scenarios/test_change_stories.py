@@ -64,7 +64,7 @@ async def test_what_is_due_is_renewed_one_after_the_other_and_the_lighthouse_las
 
 async def test_where_nothing_is_due_nobody_is_asked(town: Build) -> None:
     async with shift(town) as s:
-        assert "no certificate ends within 30d; nothing is to be done" in await s.types(ADMIN, "cert renew --due 30d")
+        assert "no certificate expires within 30d. Nothing to do" in await s.types(ADMIN, "cert renew --due 30d")
         assert [] == s.cards()
 
 
@@ -101,13 +101,13 @@ async def test_a_dry_run_shows_the_plan_and_asks_nobody(town: Build) -> None:
     async with shift(town) as s:
         old = s.lies("host-a")
         told = await s.types(ADMIN, "cert renew host-a --dry-run")
-        assert "Dry run: nobody was asked, and nothing happens" in told
-        assert "make a key pair; the private key stays on host-a" in told
+        assert "Dry run: no approval requested, nothing is changed" in told
+        assert "generate a key pair (the private key stays on host-a)" in told
         assert "run.approve" not in told
         assert [] == s.cards()
         assert old == s.lies("host-a")
         assert ["request", "plan"] == [event["kind"] for event in s.town.events()]
-        assert "nothing waits for approval or review" in await s.types(ADMIN, "approval")
+        assert "nothing is waiting for approval or review" in await s.types(ADMIN, "approval")
 
 
 async def test_lists_and_stories_follow_a_change(town: Build) -> None:

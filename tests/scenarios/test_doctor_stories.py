@@ -104,46 +104,46 @@ TROUBLES = (
     Trouble("key readable by all", lambda t: t.fleet.access.key_file.chmod(0o644), "bot.files", "file.readable",
             "id_ed25519; take that right away: chmod go="),
     Trouble("secrets writable by all", lambda t: (t.config.parent / "secrets").chmod(0o777), "bot.secrets", "secrets",
-            "take that right away with: chmod o-w"),
+            "Run chmod o-w on it"),
     Trouble("configuration writable by all", lambda t: t.config.chmod(0o666), "bot.files", "file.writable", "chmod go-w"),
     Trouble("short audit key", secret("audit_key", "short"), "bot.audit", "audit", "openssl rand -hex 32"),
     Trouble("broken TOML", lambda t: t.edit("[slack]", "[slack"), "bot.configuration", "configuration.complaint",
-            "is not TOML"),
+            "invalid TOML"),
     Trouble("wrong value", lambda t: t.edit("id = 1", "id = 900"), "bot.configuration", "configuration.complaint",
             "hosts[host-a].id: must be ≤ 254"),
     Trouble("no administrator", lambda t: t.config.write_text(t.config.read_text().replace('"administrator"', '"viewer"')),
-            "bot.configuration", "configuration.administrator", "give it to somebody"),
-    Trouble("wrong CA", other_ca, HOST, "windows.identity", "check ca_file and the host's certificate"),
-    Trouble("wrong password", secret("winrm_password", "wrong"), HOST, "windows.authentication", "check user and password"),
-    Trouble("closed port", fault("windows", Fault.REFUSE), HOST, "windows.unreachable", "the firewall is open"),
-    Trouble("PowerShell hangs", fault("windows", Fault.HANG), HOST, "windows.deadline", "check that the host is up"),
+            "bot.configuration", "configuration.administrator", "Assign it to a person under [[people]]"),
+    Trouble("wrong CA", other_ca, HOST, "windows.identity", "Check ca_file and the host's certificate"),
+    Trouble("wrong password", secret("winrm_password", "wrong"), HOST, "windows.authentication", "Check the user and password, or the certificate"),
+    Trouble("closed port", fault("windows", Fault.REFUSE), HOST, "windows.unreachable", "Check that the host is up, WinRM is running and the firewall allows it"),
+    Trouble("PowerShell hangs", fault("windows", Fault.HANG), HOST, "windows.deadline", "Check that"),
     Trouble("clock off", lambda t: setattr(t.fleet[HOST].windows.state, "clock_offset", timedelta(minutes=5)), HOST,
-            "windows.clock", "set it on the host: w32tm /resync"),
-    Trouble("wrong host key", other_host_key, HOST, "wsl.identity", "compare its key at its console"),
+            "windows.clock", "Run on the host: w32tm /resync"),
+    Trouble("wrong host key", other_host_key, HOST, "wsl.identity", "If the host was rebuilt, verify its key on the console and update the file"),
     Trouble("refused key", fault("wsl", Fault.AUTHENTICATION), HOST, "wsl.authentication", "authorized_keys"),
-    Trouble("sshd is down", fault("wsl", Fault.REFUSE), HOST, "wsl.unreachable", "check that WSL2 and sshd are up"),
+    Trouble("sshd is down", fault("wsl", Fault.REFUSE), HOST, "wsl.unreachable", "Check that WSL2 and sshd are running"),
     Trouble("sudo refused", lambda t: setattr(wsl_state(t), "sudo", False), HOST, "wsl.podman",
-            "allow it for the bot's user with NOPASSWD"),
+            "Install podman, or allow it for the bot's user with NOPASSWD"),
     Trouble("sudo without root", lambda t: setattr(wsl_state(t), "sudo_becomes_root", False), HOST, "wsl.podman",
-            "let sudo run it as root"),
+            "Allow sudo to run it as root"),
     Trouble("403", lambda t: setattr(gateway_state(t), "foreign", True), HOST, "gateway.forbidden",
-            "let the bot ask from the overlay"),
+            "Connect from the overlay"),
     Trouble("another host's gateway", fault("gateway", Fault.IDENTITY), HOST, "gateway.host_id", "mend host_id"),
-    Trouble("missing scope", without_scope, "bot.slack", "slack", "the app lacks the scopes chat:write"),
+    Trouble("missing scope", without_scope, "bot.slack", "slack", "the app is missing the scopes chat:write."),
     Trouble("wrong team", lambda t: t.edit(t.workspace.seed.team, "T0OTHER"), "bot.slack", "slack", "mend slack.team"),
     Trouble("revoked token", lambda t: t.workspace.revoke_bot_token(), "bot.slack", "slack",
-            "Slack refuses the bot token (token_revoked)"),
-    Trouble("swapped tokens", secret("slack_bot_token", "xapp-1"), "bot.slack", "slack", "must start with xoxb-"),
+            "Slack rejected the bot token (token_revoked))."),
+    Trouble("swapped tokens", secret("slack_bot_token", "xapp-1"), "bot.slack", "slack", "the bot token must start with xoxb-."),
     Trouble("Slack does not answer", lambda t: t.workspace.faults.switch_on("auth.test", Failing("service_unavailable")),
-            "bot.slack", "slack.unreachable", "check the way to Slack"),
+            "bot.slack", "slack.unreachable", "Check the connection to Slack and try again"),
     Trouble("notices go where the bot is not", lambda t: t.config.write_text(t.config.read_text() + NOTICES), "bot.slack",
-            "slack.channel", "the bot is not in C0DEV, which notices.channel names; invite it there: /invite @flatnet"),
+            "slack.channel", "the bot is not in C0DEV (set in notices.channel). Invite it there: /invite @flatnet"),
     Trouble("channel of requests archived", lambda t: t.workspace.archive(OPS), "bot.slack", "slack.channel",
             "which approvals.channel names, is archived"),
-    Trouble("read-only database", read_only, "bot.database", "database", "check the folder, its owner and the disk"),
-    Trouble("tampered audit log", tampered, "bot.audit", "audit.chain", "audit event 1 was changed"),
+    Trouble("read-only database", read_only, "bot.database", "database", "Check the folder, its owner and the disk"),
+    Trouble("tampered audit log", tampered, "bot.audit", "audit.chain", "audit event 1 was modified."),
     Trouble("lost audit head", lambda t: t.settings.audit_head_file.unlink(), "bot.audit", "audit.chain",
-            "put the file back"),
+            "Restore the head file"),
 )  # fmt: skip
 
 
@@ -185,7 +185,7 @@ async def test_where_all_is_well_it_says_so(town: Build) -> None:
     async with town(hosts=2, lighthouse=True) as t:
         for _ in range(2):
             report = await diagnosed(t)
-            assert ("10 checks made, nothing is missing", ()) == (str(report.summary), report.findings)
+            assert ("all 10 checks passed", ()) == (str(report.summary), report.findings)
             await t.past("health")
 
 
@@ -260,11 +260,11 @@ async def test_a_running_bot_examines_itself_for_whoever_may_ask(town: Build) ->
         await bot.says("connected")
         fault("gateway", Fault.REFUSE)(t)
         answer = await t.private_answer(ADMIN, OPS, "doctor")
-        assert "1 of 8 checks found something: host-a" in answer.text
+        assert "1 of 8 checks found a problem: host-a" in answer.text
         refused = await t.private_answer(VIEWER, OPS, "doctor")
         assert HOST not in refused.text
         ended = await command("doctor", "--config", str(t.config))
         assert ExitCode.NOT_REACHED == ended.returncode
-        assert "nothing answers at" in ended.stdout
+        assert "no response from" in ended.stdout
         asked = [(event["kind"], event["actor"]) for event in t.events() if event["data"].get("text") == "doctor"]
         assert [("request", "alice"), ("refusal", "hana"), ("request", "me")] == asked

@@ -122,7 +122,7 @@ async def test_all_faults_of_all_sides_at_once(tmp_path: Path) -> None:
             assert not whole.done()
             report = await whole
 
-    assert "all 2 hosts are well" == str(healthy.summary)
+    assert "all 2 hosts are healthy" == str(healthy.summary)
     expected = {
         (name, side): EXPECTED[side][fault_of(number, side)] for number, name in enumerate(BROKEN) for side in EXPECTED
     }
@@ -164,7 +164,7 @@ async def test_sixty_who_ask_at_once_are_all_answered_and_the_host_is_asked_once
     async with run_fleet(tmp_path / "lab", 2, conditions=slow) as fleet, looking_at(fleet, tmp_path) as view:
         reports = await asyncio.gather(*(Health().read(view) for _ in range(60)))
 
-    assert {"all 2 hosts are well"} == {str(report.summary) for report in reports}
+    assert {"all 2 hosts are healthy"} == {str(report.summary) for report in reports}
     assert [1, 1] == [host.windows.requests["Command"] for host in fleet.hosts]
 
 
@@ -180,5 +180,5 @@ async def test_a_missing_password_is_the_finding_of_the_hosts_that_need_it(tmp_p
             report = await Health().read(FleetView(connected, lambda: datetime.now(UTC), Thresholds()))
             await connected.aclose()
 
-    assert "host-a needs attention: Windows log-in refused" == str(report.summary)
-    assert "the secret winrm_password is missing" in str(report.findings[0].why)
+    assert "host-a needs attention: Windows login rejected" == str(report.summary)
+    assert "secret winrm_password is missing." in str(report.findings[0].why)

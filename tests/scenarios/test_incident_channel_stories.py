@@ -131,7 +131,7 @@ async def test_from_a_terminal_the_channel_is_named_and_whoever_is_known_in_slac
     async with town(hosts=1) as t:
         async with t.bot() as house:
             unknown = await ask(house, OPENS)
-            assert "has no Slack id under [[people]]" in unknown.model_dump_json()
+            assert "has no Slack ID under [[people]]." in unknown.model_dump_json()
         t.edit('name = "me"\n', 'name = "me"\nslack = ["U0MEMBER"]\n')
         async with t.bot():
             told = await ask_socket(t.settings.control_socket, OPENS, Surface.DO)

@@ -59,7 +59,7 @@ async def test_somebody_types_one_line_and_has_the_right_lines_of_all_hosts(town
     async with town(hosts=3) as t, t.bot():
         writes(t, "host-a", *(f"one {n}" for n in range(20)), every=2.0)
         writes(t, "host-b", *(f"two {n}" for n in range(19)), "handshake failed", every=2.0)
-        writes(t, "host-c", "not asked for")
+        writes(t, "host-c", "not checked for")
         opened = await said_here(t, ADMIN, 'incident open "502" host-a,host-b')
         assert "インシデント 1「502」" in opened.text
         message = await said_here(t, ADMIN, "log nebula --since 1h")
@@ -68,7 +68,7 @@ async def test_somebody_types_one_line_and_has_the_right_lines_of_all_hosts(town
         assert "one 19" in lines
         assert "handshake failed" in lines
         assert "one 3" not in lines
-        assert "not asked for" not in lines
+        assert "not checked for" not in lines
         assert "全体はファイルとしてスレッドに続きます" in lines
         text = (await file_below(t, message)).decode()
         assert "# /flatnet log nebula host-a,host-b --since 1h --here" in text
@@ -84,13 +84,13 @@ async def test_buttons_work_on_the_stored_lines_and_ask_no_host_again(town: Buil
         before = asked(t)
         older = await pressed(t, ADMIN, first, "show.older", "lines 7–26 of 46")
         assert "line 10" in shown(older.blocks)
-        grave = await pressed(t, ADMIN, older, "show.errors", "1 of 46 lines · error and worse")
+        grave = await pressed(t, ADMIN, older, "show.errors", "1 of 46 lines · error and above")
         assert "handshake failed" in shown(grave.blocks)
         await t.workspace.click(ADMIN, grave, "filter")
         await t.workspace.seen(lambda: t.workspace.view(ADMIN), timeout=PATIENCE)
         wrong = await t.workspace.submit(ADMIN, {"pattern": "(open", "level": "all"})
-        told = "a bracket is not closed; write a backslash before one that is meant itself"
-        assert {"pattern": f"(open cannot stand in a pattern: {told}"} == wrong.errors
+        told = "unclosed bracket. Put a backslash before a literal bracket"
+        assert {"pattern": f"(open is not allowed in a pattern: {told}"} == wrong.errors
         secret = await t.workspace.submit(ADMIN, {"pattern": "password=a.c", "level": "all"})
         assert ["pattern"] == [*secret.errors]
         await t.workspace.submit(ADMIN, {"pattern": "line 4[0-9]", "level": "all"})
@@ -167,14 +167,14 @@ async def test_what_was_asked_there_is_listed_and_afterwards_the_channel_is_an_o
     async with town(hosts=2) as t, t.bot():
         await said_here(t, OPERATOR, 'incident open "502" host-a')
         second = await t.private_answer(ADMIN, OPS, 'incident open "gateway"')
-        assert "this is already the channel of incident 1" in second.text
+        assert "this channel already belongs to incident 1" in second.text
         await said_here(t, OPERATOR, "health")
         listed = await t.private_answer(ADMIN, OPS, "incident show")
         assert "health host-a --here" in shown(listed.blocks)
         ended = await said_here(t, ADMIN, 'incident resolve "nginx was stopped"')
         assert "が解決: nginx was stopped" in ended.text
         answer = await t.private_answer(ADMIN, OPS, "health")
-        assert "all 2 hosts are well" in answer.text
+        assert "all 2 hosts are healthy" in answer.text
 
 
 async def test_who_ends_it_in_a_direct_message_tells_all_in_its_channel(town: Build) -> None:

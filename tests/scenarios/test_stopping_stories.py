@@ -30,7 +30,10 @@ async def test_a_stop_in_the_middle_puts_that_host_back_and_another_change_does_
         await s.shows(card, ChangeState.RUNNING)
         await s.press_now(OPERATOR, card, "run.stop")
         hold.release()
-        assert (ChangeState.FAILED, "kenji stopped it. done on host-a, host-b is as it was before") == await s.ended(card)
+        assert (
+            ChangeState.FAILED,
+            "kenji stopped it. done on host-a, host-b is back to its previous state",
+        ) == await s.ended(card)
         only_the_first(s, old)
         assert {"host-b/begin": "undone", "host-b/reach/host-b": "skipped"}.items() <= s.outcomes(card).items()
         await s.signed(card, STOPPED_SYMBOL)
@@ -76,11 +79,11 @@ async def test_a_lock_on_everything_stops_what_runs_and_what_would_start_until_i
         hold.release()
         state, why = await s.ended(card)
         assert ChangeState.FAILED is state
-        assert why.startswith("a lock stopped it: alice has locked all until")
-        assert why.endswith("something smells of smoke. done on host-a, host-b is as it was before")
+        assert why.startswith("stopped by a lock: alice has locked all until")
+        assert why.endswith("something smells of smoke. done on host-a, host-b is back to its previous state")
         only_the_first(s, old)
         assert (ChangeState.READY, 2400) == ((await s.known(other)).state, s.state("host-a").services["OpenResty"].pid)
-        assert "nothing may change anywhere: alice has locked all" in await s.types(ADMIN, "lock")
+        assert "all changes are locked: alice has locked all" in await s.types(ADMIN, "lock")
         await s.types(ADMIN, "lock remove 1")
         assert DONE == await s.ended(other)
         locks = [(event["actor"], event["data"]["lock"]) for event in s.town.events() if event["kind"] == "lock"]

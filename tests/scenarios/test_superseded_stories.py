@@ -76,7 +76,7 @@ async def test_of_two_renewals_of_one_host_the_second_waits_and_then_asks_again(
         await hold.reached()
         await s.press(ADMIN, second, "run.approve")
         waiting = await s.known(second)
-        assert (ChangeState.READY, f"{first.operation}, which runs on host-a, lighthouse") == (
+        assert (ChangeState.READY, f"{first.operation}, running on host-a, lighthouse") == (
             waiting.state,
             str(waiting.waits_for),
         )
@@ -110,4 +110,4 @@ async def test_whoever_asked_and_has_lost_the_role_gets_nothing_done(town: Build
         await s.press(ADMIN, card, "run.approve")
         state, why = await s.ended(card)
         assert (ChangeState.CLOSED, old) == (state, s.lies("host-a"))
-        assert "it could not start: cert renew needs one of the roles administrator, operator" in why
+        assert "could not start: cert renew needs one of the roles administrator, operator" in why

@@ -121,5 +121,5 @@ async def test_a_broken_configuration_is_all_its_complaints(tmp_path: Path) -> N
     file.write_text('langage = "en"\n[[hosts]]\nname = "-a"\nid = 999\n')
     ended = await command("do", "health", "--config", str(file))
     assert 2 == ended.returncode
-    assert f"{file}:1: langage: is not a key of the configuration; did you mean language?" in ended.stderr
+    assert f"{file}:1: langage: unknown setting. Did you mean language?" in ended.stderr
     assert 4 == len(ended.stderr.splitlines())

@@ -25,13 +25,13 @@ async def test_a_fleet_tells_what_it_lacks_in_windows_and_in_wsl2(town: Build) -
         report = await asked(t, "update all --details")
 
     assert "no security updates are pending on any of 4 hosts" == str(well.summary)
-    assert (
-        "2 of 4 hosts need attention: host-a 1 security update (Windows), host-b updates could not be read (Windows)"
-    ) == str(report.summary)
+    assert ("2 of 4 hosts need attention: host-a 1 security update (Windows), host-b updates unavailable (Windows)") == str(
+        report.summary
+    )
     assert [
         ["host-a", "1 security", "1 security", "no", "Cumulative Update (critical)", "libc6 2.39-2"],
-        ["host-b", "could not be read", "none", "Windows", "could not be read", "none"],
-        ["lighthouse", "none", "n/a", "no", "none", "n/a"],
+        ["host-b", "unavailable", "none", "Windows", "unavailable", "none"],
+        ["lighthouse", "none", "N/A", "no", "none", "N/A"],
         ["host-c", "none", "none", "no", "none", "none"],
     ] == [[str(row.cells[column].text) for column in (0, 1, 3, 5, 6, 7)] for row in report.rows]
 

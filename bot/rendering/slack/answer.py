@@ -236,7 +236,7 @@ def _render_failure(failure: Failure, understood: str, texts: Texts) -> SlackMes
 def _render_wrong_part(understood: str, span: tuple[int, int], texts: Texts) -> str:
     before, wrong, after = split_at_span(understood, span)
     read = f"{format_code(before)} ▸ *{format_code(wrong) or '?'}* ◂ {format_code(after)}".strip()
-    return f"{escape(Phrase('I read:').render(texts))} {read}"
+    return f"{escape(Phrase('Interpreted as:').render(texts))} {read}"
 
 
 def _render_commands(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:

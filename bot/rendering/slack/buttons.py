@@ -138,21 +138,23 @@ def make_page_buttons(view: AnswerView, pages: int, texts: Texts) -> list[Block]
 def make_details_button(view: AnswerView, texts: Texts) -> Block:
     """Makes the button that shows or hides the details."""
     if view.details:
-        return make_button(Phrase("Less").render(texts), f"{SHOW_ACTION}.less", view.with_changes(details=False).value)
+        return make_button(
+            Phrase("Hide details").render(texts), f"{SHOW_ACTION}.less", view.with_changes(details=False).value
+        )
     return make_button(Phrase("Details").render(texts), f"{SHOW_ACTION}.details", view.with_changes(details=True).value)
 
 
 def make_scope_button(view: AnswerView, texts: Texts) -> Block:
     """Makes the button that shows all lines in full, or only those with findings."""
     if view.everything:
-        label = Phrase("Only what needs attention").render(texts)
+        label = Phrase("Needs attention only").render(texts)
         return make_button(label, f"{SHOW_ACTION}.bad", view.with_changes(everything=False).value)
     return make_button(Phrase("Show all").render(texts), f"{SHOW_ACTION}.all", view.with_changes(everything=True).value)
 
 
 def make_file_button(view: AnswerView, texts: Texts) -> Block:
     """Makes the button that exports the table or the lines as a file."""
-    return make_button(Phrase("As a file").render(texts), FILE_ACTION, view.with_changes().value)
+    return make_button(Phrase("Get as file").render(texts), FILE_ACTION, view.with_changes().value)
 
 
 def _encode_words(words: str) -> str:

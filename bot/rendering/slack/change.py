@@ -117,7 +117,7 @@ def choose_symbol(change: Change) -> str:
 
 def render_requester(change: Change, texts: Texts) -> str:
     """Renders the requester and the reason."""
-    who = f"{_render_label(Phrase('Asked by:'), texts)} {format_person(change.requester, change.mention)}"
+    who = f"{_render_label(Phrase('Requested by:'), texts)} {format_person(change.requester, change.mention)}"
     if not change.reason:
         return who
     return f"{who}\n{_render_label(Phrase('Reason:'), texts)} {escape(change.reason, _MAX_REASON)}"
@@ -130,7 +130,10 @@ def _render_above_plan(change: Change, texts: Texts, at: datetime | None) -> Ite
         yield escape(why.render_sentence(texts), _MAX_LIST)
     yield render_requester(change, texts)
     if (glass := facts.describe_break_glass_review(change)) is not None:
-        yield f":rotating_light: {_render_label(Phrase('Break-glass:'), texts)} {escape(glass.render(texts), _MAX_LIST)}"
+        yield (
+            f":rotating_light: {_render_label(Phrase('Emergency (break-glass):'), texts)} "
+            f"{escape(glass.render(texts), _MAX_LIST)}"
+        )
     yield from (
         _render_fact(fact, texts)
         for fact in (*facts.describe_waiting(change, texts), *facts.describe_dangers(change, texts))
@@ -166,16 +169,16 @@ def _render_below_plan(change: Change, texts: Texts) -> Iterator[str]:
     if change.approval is not None and change.approval.reviews:
         yield "\n".join(fit_rows([_render_review(each, texts) for each in change.approval.reviews], _MAX_PEOPLE, texts))
     if change.state is ChangeState.UNKNOWN:
-        yield f"{_render_label(Phrase('Type when you have looked:'), texts)} {render_command(*list_commands(change))}"
+        yield f"{_render_label(Phrase('After checking, type:'), texts)} {render_command(*list_commands(change))}"
     if change.after:
-        yield f"{_render_label(Phrase('Goes on as:'), texts)} {render_command(f'op show {change.after}')}"
+        yield f"{_render_label(Phrase('Continued as:'), texts)} {render_command(f'op show {change.after}')}"
 
 
 def _render_deciders(approval: Approval, texts: Texts) -> str:
     """Renders the notified approvers, the other possible approvers, and the expiry."""
     groups = (escape(each.render(texts)) for each in facts.describe_group_members(approval))
     names = [*format_mentions(approval.ping), *(escape(name, 64) for name in approval.may), *groups]
-    may = f"{_render_label(Phrase('May approve:'), texts)} {texts.series(fit_rows(names, _MAX_PEOPLE, texts))}"
+    may = f"{_render_label(Phrase('Approvers:'), texts)} {texts.series(fit_rows(names, _MAX_PEOPLE, texts))}"
     return f"{may}\n{_render_label(Phrase('Expires:'), texts)} {format_time(approval.expires_at, texts)}"
 
 
@@ -191,7 +194,7 @@ def _render_origin(change: Change, texts: Texts) -> str:
     plan = escape(Phrase("plan {digest}", digest=change.digest[:8]).render(texts), 40)
     parts = [format_code(change.operation), plan, format_time(change.asked_at, texts)]
     if change.before:
-        parts.append(f"{escape(Phrase('follows').render(texts))} {format_code(change.before)}")
+        parts.append(f"{escape(Phrase('continues').render(texts))} {format_code(change.before)}")
     return " · ".join(parts)
 
 

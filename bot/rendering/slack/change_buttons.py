@@ -35,7 +35,7 @@ def make_buttons(change: Change, texts: Texts) -> list[Block]:
             ]
     going_on = [
         make_command_button(
-            Phrase("Continue with what is left").render(texts), f"{RUN_ACTION}.continue", f"op continue {operation}"
+            Phrase("Continue remaining hosts").render(texts), f"{RUN_ACTION}.continue", f"op continue {operation}"
         )
     ]
     return [*(going_on if course.has_remaining_hosts(change) else []), *_make_review_button(change, texts)]
@@ -82,10 +82,10 @@ def _make_confirmation(change: Change, texts: Texts) -> Block:
     risk = course.describe_risk(change).render(texts)
     said = [f"{COMMAND} {change.words}", risk, *(phrase.render(texts) for phrase in change.plan.disrupts)]
     return {
-        "title": make_plain_text(Phrase("Approve this?").render(texts), _MAX_TITLE),
+        "title": make_plain_text(Phrase("Approve this change?").render(texts), _MAX_TITLE),
         "text": make_plain_text(" — ".join(said), _MAX_TEXT),
         "confirm": make_plain_text(Phrase("Approve").render(texts), _MAX_LABEL),
-        "deny": make_plain_text(Phrase("Not yet").render(texts), _MAX_LABEL),
+        "deny": make_plain_text(Phrase("Cancel").render(texts), _MAX_LABEL),
     }
 
 

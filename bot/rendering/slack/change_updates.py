@@ -57,7 +57,7 @@ def render_for_person(milestone: Milestone, change: Change, texts: Texts) -> Sla
 def render_pointer(change: Change, texts: Texts) -> SlackMessage:
     """Renders one line for the person who requested or decided, if the card is in the same channel. It is never updated."""
     if change.state in (ChangeState.READY, ChangeState.RUNNING):
-        said = Phrase("Noted. How it goes is told by the message in this channel:")
+        said = Phrase("Received. See the message in this channel for progress:")
     else:
         said = Phrase("{state}. See the message in this channel:", state=course.describe_state(change))
     return SlackMessage(
@@ -72,7 +72,7 @@ def _render_sentence(milestone: Milestone, change: Change, texts: Texts) -> str:
 def _list_break_glass(change: Change) -> Iterator[Milestone]:
     if change.break_glass is not None:
         phrase = Phrase(
-            "Break-glass: {name} runs this without approval ({reason}). Look at it, then type {words}:",
+            "Emergency change: {name} runs this without approval ({reason}). After checking, type {words}:",
             name=change.requester,
             reason=change.reason,
             words=f'op review {change.operation} "…"',
@@ -83,7 +83,7 @@ def _list_break_glass(change: Change) -> Iterator[Milestone]:
 def _list_decisions(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
     approval = change.approval
     if approval is not None and change.state is ChangeState.WAITING:
-        phrase = Phrase("{name} asks for approval:", name=change.requester)
+        phrase = Phrase("{name} requests approval:", name=change.requester)
         yield Milestone(APPROVAL_REQUEST_KEY, STATE_SYMBOLS[ChangeState.WAITING], phrase, approval.ping)
     if approval is not None:
         yield from _list_reviews(approval, requester)
@@ -102,7 +102,7 @@ def _list_closing(change: Change, requester: tuple[str, ...]) -> Iterator[Milest
         case ApprovalState.WITHDRAWN:
             yield Milestone("withdrawn", sign, Phrase("{why}:", why=why))
         case ApprovalState.SUPERSEDED if change.after:
-            phrase = Phrase("{why}. A new request took its place: {operation}.", why=why, operation=change.after)
+            phrase = Phrase("{why}. Replaced by a new request: {operation}.", why=why, operation=change.after)
             yield Milestone("superseded", sign, phrase, requester)
         case _:
             yield Milestone("closed", sign, Phrase("{why}. Nothing was done:", why=why), requester)
@@ -112,17 +112,17 @@ def _list_reviews(approval: Approval, requester: tuple[str, ...]) -> Iterator[Mi
     have = 0
     for number, review in enumerate(approval.reviews, 1):
         if not review.approves:
-            phrase = Phrase("{name} denied this: {reason}:", name=review.person, reason=review.reason)
+            phrase = Phrase("{name} denied this ({reason}):", name=review.person, reason=review.reason)
             yield Milestone(f"denied.{number}", ":x:", phrase, requester)
             continue
         have += 1
-        phrase = Phrase("{name} approved this, {have} of {needed}:", name=review.person, have=have, needed=approval.needed)
+        phrase = Phrase("{name} approved this ({have} of {needed}):", name=review.person, have=have, needed=approval.needed)
         yield Milestone(f"approved.{number}", ":white_check_mark:", phrase)
 
 
 def _list_progress(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
     if change.stopping:
-        phrase = Phrase("{name} asked to stop this before its next step:", name=change.stopping)
+        phrase = Phrase("{name} requested a stop before the next step:", name=change.stopping)
         yield Milestone("stopping", STOPPED_SYMBOL, phrase)
     if change.state not in (ChangeState.DONE, ChangeState.UNDONE, ChangeState.FAILED, ChangeState.UNKNOWN):
         return
@@ -138,5 +138,5 @@ def _list_progress(change: Change, requester: tuple[str, ...]) -> Iterator[Miles
 def _list_break_glass_review(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
     glass = change.break_glass
     if glass is not None and glass.reviewed_by:
-        phrase = Phrase("{name} reviewed this break-glass: {text}:", name=glass.reviewed_by, text=glass.review)
+        phrase = Phrase("{name} reviewed this emergency change ({text}):", name=glass.reviewed_by, text=glass.review)
         yield Milestone("reviewed", ":white_check_mark:", phrase, requester)

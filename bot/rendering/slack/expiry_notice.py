@@ -37,11 +37,11 @@ DAY = timedelta(days=1)
 
 SETTLEMENT_LABELS = {
     SettlementKind.RENEWED: Phrase("renewed:"),
-    SettlementKind.REPLACED: Phrase("replaced by one that ends no later:"),
-    SettlementKind.GONE: Phrase("no longer in the inventory:"),
-    SettlementKind.UNTRUSTED: Phrase("trusted by no host any more:"),
-    SettlementKind.EARLIER: Phrase("settled earlier:"),
-    SettlementKind.PREMATURE: Phrase("said too early:"),
+    SettlementKind.REPLACED: Phrase("replaced, expiry not later:"),
+    SettlementKind.GONE: Phrase("no longer configured:"),
+    SettlementKind.UNTRUSTED: Phrase("no longer trusted by any host:"),
+    SettlementKind.EARLIER: Phrase("already resolved:"),
+    SettlementKind.PREMATURE: Phrase("premature warning:"),
 }
 
 _MAX_SENTENCE = 600
@@ -86,7 +86,7 @@ def _render_settled(notice: ExpiryNotice, texts: Texts) -> SlackMessage:
     first = notice.endings[0]
     if len(notice.endings) == 1 and first.outcome is not None:
         headline, settled = escape(first.outcome.render_sentence(texts), _MAX_SENTENCE), []
-        ended = f"{escape(Phrase('the old one ends:').render(texts))} {format_time(first.ends_at, texts)}"
+        ended = f"{escape(Phrase('previous expiry:').render(texts))} {format_time(first.ends_at, texts)}"
         before = "" if first.is_premature else ended
     else:
         headline, settled, before = (
@@ -107,8 +107,8 @@ def _summarize_settled(notice: ExpiryNotice) -> Phrase:
     """Summarizes a settled notice. Certificates that were reported too early are not called settled."""
     n = len(notice.endings)
     if any(ending.is_premature for ending in notice.endings):
-        return Phrase("{n} warning does not hold any more", plural="none of these {n} warnings holds any more", n=n)
-    return Phrase("{n} certificate is settled", plural="all {n} certificates are settled", n=n)
+        return Phrase("{n} warning no longer applies", plural="none of the {n} warnings apply any longer", n=n)
+    return Phrase("{n} certificate resolved", plural="all {n} certificates resolved", n=n)
 
 
 def _assess_severity(notice: ExpiryNotice) -> Severity:
@@ -126,17 +126,19 @@ def _describe_expiry(notice: ExpiryNotice) -> Phrase:
         case True, True, _:
             return Phrase("The CA {name} has expired", name=name)
         case True, _, True:
-            return Phrase("The CA {name} ends in less than a day", name=name)
+            return Phrase("The CA {name} expires in less than a day", name=name)
         case True, _, _:
-            return Phrase("The CA {name} ends in {n} day", plural="The CA {name} ends in {n} days", name=name, n=left.days)
+            return Phrase(
+                "The CA {name} expires in {n} day", plural="The CA {name} expires in {n} days", name=name, n=left.days
+            )
         case _, True, _:
             return Phrase("The certificate of {name} has expired", name=name)
         case _, _, True:
-            return Phrase("The certificate of {name} ends in less than a day", name=name)
+            return Phrase("The certificate of {name} expires in less than a day", name=name)
         case _:
             return Phrase(
-                "The certificate of {name} ends in {n} day",
-                plural="The certificate of {name} ends in {n} days",
+                "The certificate of {name} expires in {n} day",
+                plural="The certificate of {name} expires in {n} days",
                 name=name,
                 n=left.days,
             )
@@ -148,11 +150,13 @@ def _describe_several(notice: ExpiryNotice) -> Phrase:
         case True, True:
             return Phrase("{n} CA has expired", plural="{n} CAs have expired", n=n)
         case True, False:
-            return Phrase("{n} CA ends within {span}", plural="{n} CAs end within {span}", n=n, span=span)
+            return Phrase("{n} CA expires within {span}", plural="{n} CAs expire within {span}", n=n, span=span)
         case _, True:
             return Phrase("{n} certificate has expired", plural="{n} certificates have expired", n=n)
         case _:
-            return Phrase("{n} certificate ends within {span}", plural="{n} certificates end within {span}", n=n, span=span)
+            return Phrase(
+                "{n} certificate expires within {span}", plural="{n} certificates expire within {span}", n=n, span=span
+            )
 
 
 def _is_expired(notice: ExpiryNotice) -> bool:
@@ -163,25 +167,23 @@ def _list_consequences(notice: ExpiryNotice) -> Iterator[Phrase]:
     """Lists the consequence and the fix."""
     if notice.authority:
         if _is_expired(notice):
-            yield Phrase("No host that it signed is accepted by another any more: their tunnels stay down.")
+            yield Phrase("Hosts signed by this CA are no longer accepted by others: their tunnels stay down.")
         else:
-            yield Phrase("Then every host that it signed ends with it: no other host accepts them any more.")
-        yield Phrase("A new CA needs three rounds over all hosts, each one checked: begin now.")
+            yield Phrase("After that, all hosts signed by this CA expire too and are no longer accepted.")
+        yield Phrase("Replacing the CA takes three passes over all hosts, each verified. Start now.")
         return
     names = list_some([ending.display_name for ending in notice.open], MAX_NAMES_IN_SENTENCE)
     if _is_expired(notice):
-        yield Phrase(
-            "No other host accepts {hosts} any more: no tunnels, so no gateway and no containers there.", hosts=names
-        )
+        yield Phrase("Other hosts no longer accept {hosts}: no tunnels, gateway or containers.", hosts=names)
     else:
         yield Phrase(
-            "Then no other host accepts {hosts} any more: tunnels drop out, and with them gateway and containers.",
+            "After that, other hosts no longer accept {hosts}: tunnels drop, and the gateway and containers with them.",
             hosts=names,
         )
     if any(ending.bound for ending in notice.open):
-        yield Phrase("No CA that hosts trust ends later, so a new certificate would not live longer: begin with a new CA.")
+        yield Phrase("No trusted CA is valid longer, so renewing would not help. Replace the CA first.")
     else:
-        yield Phrase("To renew, press the button: the bot makes a plan and asks for approval.")
+        yield Phrase("Press the button to request the renewal: the bot prepares a plan and asks for approval.")
 
 
 def _suggest_commands(notice: ExpiryNotice) -> list[str]:

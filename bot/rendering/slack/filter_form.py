@@ -34,7 +34,7 @@ def build_modal(view: AnswerView, note: str, texts: Texts) -> Block:
     field: Block = {"type": "plain_text_input", "action_id": PATTERN_FIELD, "max_length": MAX_PATTERN_LENGTH}
     if view.pattern:
         field["initial_value"] = view.pattern
-    hint = Phrase("a regular expression; upper and lower case are the same")
+    hint = Phrase("regular expression, not case-sensitive")
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,

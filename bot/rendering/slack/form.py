@@ -78,7 +78,7 @@ def build_modal(
         "type": "modal",
         "callback_id": CALLBACK_ID,
         "title": _make_plain_text("flatnet", 24),
-        "submit": _make_plain_text((Phrase("Send") if note.begun else Phrase("Ask")).render(texts), 24),
+        "submit": _make_plain_text((Phrase("Send") if note.begun else Phrase("Run")).render(texts), 24),
         "close": _make_plain_text(Phrase("Cancel").render(texts), 24),
         "private_metadata": note.model_dump_json(exclude_defaults=True),
         "blocks": blocks,
@@ -183,7 +183,7 @@ def _make_host_menu(hosts: Inventory, texts: Texts) -> Block:
     kinds = (
         (Phrase("All").render(texts), ("all",)),
         (Phrase("Labels").render(texts), tuple(sorted(hosts.labels))),
-        (Phrase("Hosts").render(texts), tuple(hosts.names)),
+        (Phrase("Hosts", context="group").render(texts), tuple(hosts.names)),
     )
     groups = [
         {

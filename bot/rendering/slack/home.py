@@ -82,7 +82,7 @@ def render_home(shown: HomeContent, at: datetime, texts: Texts) -> dict[str, Any
             *buttons.make_row(
                 [
                     *_make_check_button(shown, texts),
-                    buttons.make_button(Phrase("Ask with a form").render(texts), buttons.FORM_ACTION, "home"),
+                    buttons.make_button(Phrase("Open form").render(texts), buttons.FORM_ACTION, "home"),
                 ]
             ),
             *_render_waiting(shown.waiting, texts),
@@ -120,21 +120,21 @@ def _make_view(blocks: Sequence[Block]) -> dict[str, Any]:
 def _render_last_check(shown: HomeContent, at: datetime, texts: Texts) -> Iterator[Block]:
     """Renders the last check with its age, and a note while work is in progress."""
     if shown.working:
-        under_way = Phrase("Working on it. The answer comes as a direct message.")
+        under_way = Phrase("Working on it. The result will be sent as a direct message.")
         yield make_section(f":hourglass_flowing_sand: {escape(under_way.render(texts))}")
     if isinstance(shown.check, Refusal):
         yield _make_no_entry(shown.check.reason, texts)
         return
     if shown.check is None or not isinstance(shown.check.body, Report):
-        yield make_section(
-            escape(Phrase("No check of the whole fleet is kept. Press the button above for one.").render(texts))
-        )
+        yield make_section(escape(Phrase("No health check yet. Press the button above to run one.").render(texts)))
         return
     yield from (block for block in render(shown.check, texts).blocks if block["type"] == "section")
     taken = shown.check.body.taken_at
     if taken is not None:
         age = Span(max(0.0, round((at - taken).total_seconds())))
-        yield make_context(escape(Phrase("seen {age} ago, at {taken}", age=age, taken=Moment(taken)).render_sentence(texts)))
+        yield make_context(
+            escape(Phrase("checked {age} ago ({taken})", age=age, taken=Moment(taken)).render_sentence(texts))
+        )
 
 
 def _render_waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:
@@ -172,7 +172,7 @@ def _render_recent(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
         for number, button in enumerate(buttons.make_run_buttons(recent[:MAX_RECENT]))
     ]
     if row:
-        yield make_section(f"*{escape(Phrase('What you asked lately').render(texts))}*")
+        yield make_section(f"*{escape(Phrase('Recent commands').render(texts))}*")
         yield from buttons.make_row(row)
 
 
@@ -182,7 +182,7 @@ def _render_permitted(permitted: Sequence[type[Operation]], texts: Texts) -> Ite
         for operation in permitted
     ]
     if lines:
-        yield make_section(f"*{escape(Phrase('What you may ask for').render(texts))}*")
+        yield make_section(f"*{escape(Phrase('Available commands').render(texts))}*")
     for start in range(0, min(len(lines), _COMMANDS_PER_SECTION * _MAX_COMMAND_SECTIONS), _COMMANDS_PER_SECTION):
         yield make_section("\n".join(lines[start : start + _COMMANDS_PER_SECTION]))
 

@@ -152,7 +152,7 @@ def _shorten_line(before: str, text: str, found: Callable[[str], tuple[int, int]
 def _make_preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> Iterable[Block]:
     if not lines:
         if excerpt.lines:  # else the headline says it
-            yield make_section(escape(Phrase("No line fits.").render(texts)))
+            yield make_section(escape(Phrase("No matching lines.").render(texts)))
         return
     text = "\n".join(lines)
     yield {
@@ -213,7 +213,7 @@ def _describe_range(page: FilteredPage, pick: LineFilter, total: int) -> Phrase:
     if page.pages == 1:
         return _describe_share(page.fitting, total)
     return Phrase(
-        "lines {first}–{last} of {fitting} that fit, of {n}",
+        "lines {first}–{last} of {fitting} matching ({n} in total)",
         first=page.first,
         last=page.last,
         fitting=page.fitting,

@@ -14,10 +14,10 @@ from commands.values.normalize import normalize_text
 
 def render_menu(lately: Sequence[str], permitted: OperationClasses, texts: Texts) -> SlackMessage:
     """Renders the suggested commands as buttons, and the button to the form."""
-    what = Phrase("What would you like to know?").render(texts)
+    what = Phrase("What would you like to check?").render(texts)
     words = suggest_commands(lately, permitted)
     form = buttons.make_button(Phrase("Form").render(texts), buttons.FORM_ACTION, "{}")
-    typed = escape(Phrase("You can also type it, such as {example}", example=f"{COMMAND} {words[0]}").render(texts))
+    typed = escape(Phrase("You can also type a command, such as {example}", example=f"{COMMAND} {words[0]}").render(texts))
     return SlackMessage(
         text="\n".join([what, *(f"{COMMAND} {escape(each)}" for each in words)]),
         blocks=(

@@ -12,17 +12,17 @@ MAX_NAMED_HOSTS = 8
 def render_awaited_hosts(hosts: Sequence[str], texts: Texts) -> SlackMessage:
     """Renders a line such as `Working on it; 2 hosts are still awaited: host-a, host-b`."""
     if not hosts:
-        said = Phrase("Working on it; every host has answered.")
+        said = Phrase("Working on it. All hosts have responded.")
     elif len(hosts) <= MAX_NAMED_HOSTS:
         said = Phrase(
-            "Working on it; {n} host is still awaited: {hosts}",
-            plural="Working on it; {n} hosts are still awaited: {hosts}",
+            "Working on it. Waiting for {n} host: {hosts}",
+            plural="Working on it. Waiting for {n} hosts: {hosts}",
             n=len(hosts),
             hosts=Listing(tuple(hosts)),
         )
     else:
         said = Phrase(
-            "Working on it; {n} hosts are still awaited, {hosts} among them",
+            "Working on it. Waiting for {n} hosts, including {hosts}",
             n=len(hosts),
             hosts=Listing(tuple(hosts[:MAX_NAMED_HOSTS])),
         )

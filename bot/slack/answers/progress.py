@@ -51,7 +51,7 @@ class WaitingNotice:
     async def show(self) -> None:
         if not self._said and self._address.response_url:
             self._said = True
-            line = self._address.render(Phrase("Working on it. The answer comes here."))
+            line = self._address.render(Phrase("Working on it. The result will appear here."))
             await self._sender.send_privately(self._address, SlackMessage(line, ()))
 
 

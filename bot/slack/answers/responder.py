@@ -35,7 +35,7 @@ from commands.model.report import Report
 SHOW_COMMANDS = ("op show ", "approval show ")
 """Commands that show one change in full, wherever its card stands."""
 
-_FILES_FOLLOW = Phrase("All of it follows as a file in the thread; where none comes, ask again.")
+_FILES_FOLLOW = Phrase("The full result follows as a file in the thread. If no file appears, run the command again.")
 
 PROGRESS_DELAY = 1.0
 """Seconds of work after which the person is shown progress."""
@@ -207,4 +207,4 @@ def localize(reader: Reader, address: Address) -> Address:
 
 def describe_requester(user: str, address: Address) -> str:
     """Return the note below an answer that all in a channel see."""
-    return address.render(Phrase("{person} asked for this.", person=format_mention(user)))
+    return address.render(Phrase("Requested by {person}.", person=format_mention(user)))

@@ -32,7 +32,7 @@ MAX_POLLS = 600
 RETRY_PAUSES = (2.0, 8.0, 30.0)
 """Minimum seconds before each retry of a file; Slack may ask for more."""
 
-TOO_LATE = Phrase("The files are missing here: Slack took this message too late. Ask for the same words again to get them.")
+TOO_LATE = Phrase("Files could not be attached because this message was delayed. Run the same command again to get them.")
 
 _log = structlog.get_logger(__name__)
 

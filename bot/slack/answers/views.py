@@ -79,7 +79,9 @@ class AnswerViews:
         if refused is not None:
             return render(Answer(operation=kept.operation, understood=kept.words, body=refused), texts)
         if click.private and kept.actor != click.user:
-            return SlackMessage(Phrase("This answer was for somebody else. Ask for it yourself.").render(texts), ())
+            return SlackMessage(
+                Phrase("This result belongs to someone else. Run the command yourself to see it.").render(texts), ()
+            )
         answer = await asyncio.to_thread(Answer.from_json, kept.document)  # many log lines take a tenth of a second
         if answer is None:
             return SlackMessage(gone.render_sentence(texts), ())

@@ -214,7 +214,7 @@ class FormHandler:
             failure = Failure(kind=FailureKind.REFUSED, phrase=rights.reason)
             return render(Answer(operation=delivery.key, understood="", body=failure), aside.texts)
         typed = Phrase(
-            "Slack did not let the form open in time. Type {command} instead, or press the button again.",
+            "Could not open the form in time. Type {command}, or press the button again.",
             command=f"{SLASH} health",
         )
         return SlackMessage(aside.render(typed), ())

@@ -43,7 +43,7 @@ class FallbackResponder:
         """Tell the person privately, after the ack. A button that only opens a link needs no message."""
         if not _is_link(body):
             phrase = Phrase(
-                "This message is out of date and its buttons do nothing. Type {command} to see how things are now.",
+                "This message has expired and its buttons no longer work. Type {command} for the current status.",
                 command=COMMAND,
             )
             self.explain_privately(body, phrase)
@@ -57,7 +57,7 @@ class FallbackResponder:
 
     def build_outdated_view(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Build the view that replaces a form from an older version."""
-        phrase = Phrase("This form is out of date and nothing was done. Close it and type {command}.", command=COMMAND)
+        phrase = Phrase("This form has expired, so nothing was done. Close it and type {command}.", command=COMMAND)
         return self.build_message_view(body, phrase)
 
     def build_message_view(self, body: Mapping[str, Any], phrase: Phrase) -> dict[str, Any]:

@@ -31,7 +31,7 @@ KIND = "filter"
 """Delivery kind of these rows in the inbox."""
 
 _SECRET_PATTERN = BadArgument(
-    Phrase("this looks like a password, a token or a key, and such patterns are not kept; write a part of it that is none"),
+    Phrase("this looks like a password, token or key and cannot be used as a pattern. Use only a part that is not secret"),
     part="",
 )
 
@@ -59,7 +59,7 @@ class LogFilterHandler:
             await self._api.open_view(click.trigger, build_modal(view, note, get_texts(reader.language, reader.zone)))
         except SlackFailure as failure:
             _log.info("a filter could not be opened", code=failure.code)
-            late = Phrase("Slack did not let the filter open in time. Press the button again.")
+            late = Phrase("Could not open the filter in time. Press the button again.")
             words = SlackMessage(late.render_sentence(get_texts(reader.language, reader.zone)), ())
             return self._looking.explain(words, click, delivery, reader)
         return None

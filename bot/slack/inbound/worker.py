@@ -58,16 +58,16 @@ class InboxWorker:
         """
         delivery = self._kinds[kind].read(body, self._clock.now())
         if delivery is None:
-            return Phrase("Nothing was done: Slack's message could not be read. Try it again.")
+            return Phrase("Nothing was done: could not read the message from Slack. Try again.")
         try:
             new = await self._store(delivery)
         except TooLarge:
-            return Phrase("Nothing was done: that is too long. Ask for less at once.")
+            return Phrase("Nothing was done: the command is too long.")
         except Exception as error:  # any exception here would cost the ack
             foreseen = isinstance(error, FlatnetError | TimeoutError)
             _log.error("a delivery could not be kept", key=delivery.key, why=repr(error), exc_info=not foreseen)
             return Phrase(
-                "Nothing was done: the bot cannot write to its database. Try again soon, or tell an administrator."
+                "Nothing was done: the bot cannot write to its database. Try again later, or contact an administrator."
             )
         if new:
             self._start(delivery)
@@ -139,7 +139,7 @@ class InboxWorker:
         language, zone = self._people.recall_language(address.user)
         spoken = address.model_copy(update={"language": language, "zone": zone.key})
         phrase = Phrase(
-            "Unexpected error, reference {reference}. Tell an administrator; the log has it under this reference.",
+            "Something went wrong (reference {reference}). Give this reference to your administrator.",
             reference=_make_reference(delivery),
         )
         return OutboundMessage(delivery.key, spoken, SlackMessage(spoken.render(phrase), ()))

@@ -98,7 +98,10 @@ class ChannelCreator:
         reader = await self._people.refresh_reader(self._bot.team, person)
         if reader.identity.standing is not Membership.MEMBER:
             raise ChannelNotCreated(
-                Phrase("Slack does not say that {person} is a member of this workspace, so nobody is invited", person=person)
+                Phrase(
+                    "could not verify with Slack that {person} is a member of this workspace, so no invitation was sent",
+                    person=person,
+                )
             )
 
     async def _create_with_fallback(self, new: NewChannel) -> CreatedChannel:
@@ -161,37 +164,41 @@ def explain_failure(failure: SlackFailure, new: NewChannel) -> Phrase:
     match failure.code:
         case code if code in MISSING_SCOPE_CODES:
             return Phrase(
-                "the app may make no channels; give it the scope {scope} in its settings and reinstall it",
+                "the app cannot create channels. Add the scope {scope} in its settings and reinstall it",
                 scope="channels:manage",
             )
         case code if code in FORBIDDEN_CODES:
             return Phrase(
-                "this workspace lets the app make no channels ({code}); its administrators can allow it", code=failure.code
+                "this workspace does not allow the app to create channels ({code}). A workspace administrator can allow it",
+                code=failure.code,
             )
         case code if code in WORKSPACE_FULL_CODES:
-            return Phrase("this workspace has as many channels as it may; archive some")
+            return Phrase("the workspace has reached its channel limit. Archive some channels")
         case code if code == NAME_TAKEN_CODE:
             return Phrase(
-                "there is a channel {name} already that the bot did not make; ask again for another name", name=name
+                "channel {name} already exists and was not created by the bot. Run the command again to use another name",
+                name=name,
             )
         case code if code == ARCHIVED_CODE:
-            return Phrase("the channel {name} was made and then archived; unarchive it", name=name)
+            return Phrase("channel {name} was created and later archived. Unarchive it", name=name)
         case code if code in (SHARED_CODE, SHARING_UNKNOWN_CODE):
             return Phrase(
-                "Slack shares the channel {name} with another organisation, or may, so nothing is said there", name=name
+                "channel {name} is or may be shared with another organization, so nothing is posted there", name=name
             )
         case _ if failure.maybe_done:
             return Phrase(
-                "Slack did not confirm the channel {name} ({code}); look whether it is there", name=name, code=failure.code
+                "Slack did not confirm that channel {name} was created ({code}). Check whether it exists",
+                name=name,
+                code=failure.code,
             )
         case _:
-            return Phrase("Slack made no channel ({code}); try again soon", code=failure.code)
+            return Phrase("could not create the channel ({code}). Try again shortly", code=failure.code)
 
 
 def explain_uninvited(failure: SlackFailure) -> Phrase:
     """Explain why the requester is not in the channel, which is open to all."""
-    return Phrase("Slack did not invite you ({code}); open the channel and join it", code=failure.code)
+    return Phrase("could not invite you ({code}). Open the channel and join it", code=failure.code)
 
 
 def _explain_topic(failure: SlackFailure) -> Phrase:
-    return Phrase("Slack did not take the topic ({code}); set it in the channel", code=failure.code)
+    return Phrase("could not set the topic ({code}). Set it in the channel", code=failure.code)

@@ -41,21 +41,21 @@ def _explain_unsolicited(failure: SlackFailure, address: Address, invite: str) -
     """Explain an announcement's route to readers who can fix the cause."""
     if failure.code == ARCHIVED_CODE:
         return Phrase(
-            "This was meant for the channel {channel}, which is archived; "
-            "unarchive it in Slack, or name another one under [notices] in the configuration.",
+            "Intended for {channel}, which is archived. Unarchive it in Slack, or set another channel under [notices] in "
+            "the configuration.",
             channel=address.channel,
         )
     if isinstance(failure, RouteExhausted):
         return Phrase(
-            "This was meant for the channel {channel}; Slack took nothing there for more than {time} ({code}). "
-            "That passes by itself: what comes next goes there again.",
+            "Intended for {channel}. Slack did not accept posts there for more than {time} ({code}). This is temporary: "
+            "later messages will go there again.",
             channel=address.channel,
             time=Span(MAX_OUTAGE.total_seconds()),
             code=failure.code,
         )
     return Phrase(
-        "This was meant for the channel {channel}, which did not take it ({code}); "
-        "type {command} there, or name another one under [notices] in the configuration.",
+        "Intended for {channel}, which did not accept it ({code}). Type {command} there, or set another channel under "
+        "[notices] in the configuration.",
         channel=address.channel,
         code=failure.code,
         command=invite,
@@ -65,16 +65,16 @@ def _explain_unsolicited(failure: SlackFailure, address: Address, invite: str) -
 def _explain_answer(failure: SlackFailure, address: Address, invite: str) -> Phrase:
     """Explain an answer's route to the requester, who gets it alone."""
     if not address.channel:
-        return Phrase("Sent as a direct message: the place where you asked no longer takes answers.")
+        return Phrase("Sent as a direct message because replies are no longer possible there.")
     if failure.code in ABSENT_CODES:
         return Phrase(
-            "Only you see this: the bot is not in that channel. Type {command} there to have answers shown to all.",
+            "Only visible to you: the bot is not in that channel. To share results with everyone, type {command} there.",
             command=invite,
         )
     if failure.code in UNEDITABLE_CODES:
-        return Phrase("Only you see this: the message that you clicked is no longer there.")
+        return Phrase("Only visible to you: the message you clicked no longer exists.")
     if failure.code == SHARED_CODE:
-        return Phrase("Only you see this: that channel is shared with another organisation.")
+        return Phrase("Only visible to you: that channel is shared with another organization.")
     if failure.code == SHARING_UNKNOWN_CODE:
-        return Phrase("Only you see this: Slack does not say whether that channel is shared with another organisation.")
-    return Phrase("Only you see this: Slack refused the message in that channel ({code}).", code=failure.code)
+        return Phrase("Only visible to you: could not check whether that channel is shared with another organization.")
+    return Phrase("Only visible to you: Slack rejected the message in that channel ({code}).", code=failure.code)

@@ -211,7 +211,7 @@ class Sender:
         """Send by the first route that Slack accepts; returns the message's place."""
         address, message = parse_address(post), parse_stored_message(post)
         twice = post.maybe_sent and post.road is not Route.UPDATE  # a repeated edit is the same edit
-        notes = [address.render(Phrase("Sent again: Slack did not confirm the first sending."))] if twice else []
+        notes = [address.render(Phrase("Sent again: Slack did not confirm the first attempt."))] if twice else []
         refusals: list[SlackFailure] = []
         for road in self._roads.list_routes(address):
             try:

@@ -53,15 +53,13 @@ async def send_simplified(send: Send, message: SlackMessage, post: Post, address
 
 def explain_short_form(address: Address) -> str:
     """Return the note below a message that is not complete."""
-    return address.render(
-        Phrase("This is the short form: Slack did not take the whole answer. Ask for fewer hosts to see more.")
-    )
+    return address.render(Phrase("Shortened: the full result did not fit in Slack. Choose fewer hosts to see more."))
 
 
 def _replace_pictures(message: SlackMessage, address: Address) -> SlackMessage:
     """Replace pictures by their descriptions."""
     blocks = tuple(_describe_picture(block) if is_picture(block) else block for block in message.blocks)
-    return add_notes(replace(message, blocks=blocks), address.render(Phrase("The picture could not be shown.")))
+    return add_notes(replace(message, blocks=blocks), address.render(Phrase("The chart could not be displayed.")))
 
 
 def _describe_picture(picture: Block) -> Block:

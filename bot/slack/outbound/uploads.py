@@ -58,7 +58,7 @@ class Uploads:
 
     async def open_direct(self, user: str, aside: Address) -> str:
         """Open the direct messages with a person, with a note about the file that comes; returns their channel."""
-        here = aside.render(Phrase("Here is the answer as a file."))
+        here = aside.render(Phrase("The result is attached as a file."))
         return await self._api.post_direct(user, SlackMessage(here, ()))
 
     async def send_directly(self, operation: str, files: Sequence[TextFile | Bundle], title: str, aside: Address) -> Phrase:
@@ -96,9 +96,11 @@ class Uploads:
 
 def describe_delivery(count: int) -> Phrase:
     """Say where the files are."""
-    return Phrase("The file is in our direct messages.", plural="The files are in our direct messages.", n=count)
+    return Phrase(
+        "The file was sent to you as a direct message.", plural="The files were sent to you as direct messages.", n=count
+    )
 
 
 def explain_refusal(failure: SlackFailure) -> Phrase:
     """Explain why there is no file."""
-    return Phrase("The file could not be made: Slack refused it ({code}). Try again later.", code=failure.code)
+    return Phrase("Could not upload the file: Slack rejected it ({code}). Try again later.", code=failure.code)

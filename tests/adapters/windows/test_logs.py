@@ -78,16 +78,16 @@ def test_times_travel_as_numbers_and_patterns_as_what_is_no_time() -> None:
     [
         (
             "LogMissing",
-            rf"there is no log {PATH}; have it written there, or mend its path in the configuration",
+            f"log {PATH} not found. Write the log there, or fix its path in the configuration",
         ),
-        ("LogIsFolder", rf"{PATH} is a folder; mend the path of that log in the configuration"),
+        ("LogIsFolder", f"{PATH} is a folder. Fix the log path in the configuration"),
         (
             "LogOutside",
-            rf"{PATH} is a link out of its folder, which is not followed; name the log itself in the configuration",
+            f"{PATH} links outside its folder and was not read. Set the path of the actual log in the configuration",
         ),
-        ("LogDenied", rf"the bot's account may not read {PATH}; give it the right to read there"),
-        ("PatternInvalid", "the pattern is no regular expression (words); mend it, or search for a plain text"),
-        ("PatternSlow", "the pattern takes the host too long; make it simpler, or search for a plain text"),
+        ("LogDenied", f"the bot's account has no permission to read {PATH}. Grant it read access"),
+        ("PatternInvalid", "the pattern is not a valid regular expression (words). Fix it, or search for plain text"),
+        ("PatternSlow", "the pattern takes too long on the host. Simplify it, or search for plain text"),
         ("LogUnreadable", "Windows reports: words"),
     ],
 )

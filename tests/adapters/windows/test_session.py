@@ -94,7 +94,7 @@ class Clock:
 
 
 def broken() -> Unreachable:
-    return Unreachable(Phrase("broken"))
+    return Unreachable(Phrase("error"))
 
 
 def used_up() -> ActionFailed:
@@ -236,7 +236,7 @@ def test_a_repeated_change_that_could_not_be_sent_again_may_still_have_been_made
 def test_what_the_bot_lacks_after_a_change_was_sent_leaves_its_outcome_unknown(
     session: ShellSession, clock: Clock, wire: FakeWire, action: Say, kind: type[HostError]
 ) -> None:
-    wire.failures = {"receive": [NotAsked(Phrase("no open files left"))]}
+    wire.failures = {"receive": [NotAsked(Phrase("the bot has reached its open-file limit."))]}
     with pytest.raises(kind):
         perform(session, clock, action)
 

@@ -43,7 +43,7 @@ async def test_what_a_script_fails_with_is_told_in_the_words_of_its_action(tmp_p
         with pytest.raises(ActionFailed) as caught:
             await host.connection.perform(ReadLog.of(host.side, "nebula", LogSearch(tail=50)))
     path = host.side.paths.nebula_log
-    expected = f"there is no log {path}; have it written there, or mend its path in the configuration"
+    expected = f"log {path} not found. Write the log there, or fix its path in the configuration"
     assert ("LogMissing", expected) == (caught.value.code, str(caught.value))
 
 
@@ -182,7 +182,7 @@ async def test_a_missing_password_is_this_hosts_failure_alone(road: Road, tmp_pa
     """Whatever the store of secrets raises, the fleet must get a `HostError`."""
     missing = FlatnetError(Phrase("the secret {name} is missing", name="winrm_password"))
     async with winrm_host(tmp_path, road, password=missing) as host:
-        with pytest.raises(AuthenticationFailed, match="the secret winrm_password is missing"):
+        with pytest.raises(AuthenticationFailed, match="secret winrm_password is missing."):
             await host.connection.perform(Say())
         assert 0 == host.server.connections
 

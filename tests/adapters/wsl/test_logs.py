@@ -129,20 +129,20 @@ def without(log: str, **changes: Any) -> Callable[[WslState], None]:
 
 ENDLESS = LogSearch(tail=5, pattern="(a+)+$")
 TROUBLES: list[tuple[str, WslAction[LogText], Callable[[WslState], object], str, str]] = [
-    ("syslog is a folder", cni(), set_log(kind="folder"), "no_file", "is a folder or a device"),
-    ("syslog may not be read", cni(), set_log(kind="denied"), "denied", "into the group adm"),
+    ("syslog is a folder", cni(), set_log(kind="folder"), "no_file", "is a folder or device, not a log."),
+    ("syslog may not be read", cni(), set_log(kind="denied"), "denied", "Add the bot's user to the group adm"),
     ("syslog leads elsewhere", cni(), set_log(kind="link", target="/etc/shadow"), "outside", "is a link to /etc/shadow"),
-    ("neither syslog nor a journal", cni(), without("/var/log/syslog", journal=None), "missing", "WSL2 keeps no journal"),
-    ("a hidden journal", podman(), without("", seen=False), "denied", "into the group systemd-journal"),
-    ("a hidden journal for CNI", cni(), without("/var/log/syslog", seen=False), "denied", "into the group systemd-journal"),
-    ("no journalctl", podman(), lambda state: state.missing.add("journalctl"), "absent", "install that program"),
-    ("a stuck journalctl", podman(), lambda state: state.hanging.add("journalctl"), "silent", "does not answer within 7 s"),
+    ("neither syslog nor a journal", cni(), without("/var/log/syslog", journal=None), "missing", "WSL2 has no journal."),
+    ("a hidden journal", podman(), without("", seen=False), "denied", "Add the bot's user to the group systemd-journal"),
+    ("a hidden journal for CNI", cni(), without("/var/log/syslog", seen=False), "denied", "Add the bot's user to the group systemd-journal"),
+    ("no journalctl", podman(), lambda state: state.missing.add("journalctl"), "absent", "Install the missing program in WSL2"),
+    ("a stuck journalctl", podman(), lambda state: state.hanging.add("journalctl"), "silent", "did not respond within 7 s s."),
     ("no perl", podman(), lambda state: state.missing.add("perl"), "127", "install perl-base"),
-    ("bad pattern", cni(LogSearch(tail=5, pattern="(")), lambda state: None, "pattern", "the pattern cannot be understood"),
-    ("no such container", web(), gone, "no-container", "there is no container web"),
-    ("not Flatnet's container", web(), foreign, "foreign", "is not on the network flatnet"),
-    ("sudo refused", web(), lambda state: setattr(state, "sudo", False), "unread", "sudo does not run podman"),
-    ("rootless", web(), lambda state: setattr(state, "sudo_becomes_root", False), "unread", "runs podman without root"),
+    ("bad pattern", cni(LogSearch(tail=5, pattern="(")), lambda state: None, "pattern", "invalid pattern"),
+    ("no such container", web(), gone, "no-container", "no container web."),
+    ("not Flatnet's container", web(), foreign, "foreign", "is not on the network flatnet."),
+    ("sudo refused", web(), lambda state: setattr(state, "sudo", False), "unread", "could not run podman with sudo"),
+    ("rootless", web(), lambda state: setattr(state, "sudo_becomes_root", False), "unread", "podman is not running as root, so Flatnet's containers are not visible."),
 ]  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def test_a_container_s_log_may_fail_where_its_list_does_not(answer: CompletedPro
 
 
 def test_a_pattern_that_takes_for_ever_is_the_pattern_s_fault() -> None:
-    with pytest.raises(ActionFailed, match="takes too long on a line"):
+    with pytest.raises(ActionFailed, match="the pattern takes too long on a line of"):
         cni(ENDLESS).parse([CompletedProgram(124, "", "")])
     with pytest.raises(ActionFailed, match="does not answer"):
         cni(LogSearch(tail=5, pattern="(a+)+$", fixed=True)).parse([CompletedProgram(124, "", "")])
@@ -232,7 +232,7 @@ def test_the_real_journalctl_of_a_machine_without_a_journal_is_understood(read: 
     ran = subprocess.run(
         ["sh", "-c", line], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, timeout=30, check=False
     )
-    with pytest.raises(ActionFailed, match="WSL2 keeps no journal"):
+    with pytest.raises(ActionFailed, match="WSL2 has no journal."):
         read.parse(parse_frames(ran.stdout, ran.stderr, "nonce", 1))
 
 
@@ -242,13 +242,13 @@ NONE = CompletedProgram(125, "", 'Error: no container with name or ID "web" foun
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        ([], "there is no container web, and none at all on Flatnet's network"),
-        (["db", "api"], "there is no container web; there are: db, api"),
+        ([], "no container web. Flatnet's network has no containers"),
+        (["db", "api"], "no container web. Available: db, api"),
         (
             [f"c{number}" for number in range(7)],
-            "there is no container web; of 7 there are for example: c0, c1, c2, c3, c4",
+            "no container web. 7 available, for example: c0, c1, c2, c3, c4",
         ),
-        (["x" * 255], f"there is no container web; there are: {'x' * 63}"),
+        (["x" * 255], f"no container web. Available: {'x' * 63}"),
     ],
 )
 def test_where_there_is_no_such_container_those_that_there_are_are_named(names: list[str], told: str) -> None:

@@ -282,7 +282,7 @@ async def test_the_answer_has_a_limit_of_bytes(tmp_path: Path) -> None:
 DENIED = {PLACE: LogFile(kind="denied")}
 REFUSED: list[tuple[str, Files, LogSearch, str, str]] = [
     ("no such log", {}, ALL, "missing", "WSL2 has no log /var/log/syslog"),
-    ("a folder", {PLACE: LogFile(kind="folder")}, ALL, "no_file", "is a folder or a device"),
+    ("a folder", {PLACE: LogFile(kind="folder")}, ALL, "no_file", "is a folder or device, not a log."),
     (
         "a link out of its folder",
         {PLACE: LogFile(kind="link", target="/elsewhere")},

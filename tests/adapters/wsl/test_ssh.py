@@ -327,7 +327,7 @@ async def test_a_missing_passphrase_is_this_host_s_failure_alone(connect: Connec
     def missing(name: str) -> SecretStr:
         raise FlatnetError(Phrase("the secret {name} is missing", name=name))
 
-    with pytest.raises(AuthenticationFailed, match="the secret passphrase is missing"):
+    with pytest.raises(AuthenticationFailed, match="secret passphrase is missing."):
         await connect(secret=missing, key_passphrase_secret="passphrase").perform(Who())
 
 

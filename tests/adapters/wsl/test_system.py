@@ -121,7 +121,7 @@ def test_a_list_that_cannot_be_understood_is_a_problem_of_the_containers_alone(a
             {"root": CompletedProgram(1, "", "sudo: podman: command not found\n")}, "command not found", id="no podman"
         ),
         pytest.param(
-            {"root": CompletedProgram(127, "", "timeout: failed to run command 'sudo'\n")}, "cannot be run", id="no sudo"
+            {"root": CompletedProgram(127, "", "timeout: failed to run command 'sudo'\n")}, "could not run", id="no sudo"
         ),
         pytest.param({"root": CompletedProgram(0, "true\n", CGROUPS_WARNING)}, "without root", id="rootless"),
         pytest.param({"root": CompletedProgram(0, "", "")}, "without root", id="no word on root"),
@@ -214,7 +214,7 @@ LAB: list[tuple[str, Callable[[WslState], object], str, str]] = [
     ("sudo refused", lambda state: setattr(state, "sudo", False), "containers", "a password is required"),
     ("rootless", lambda state: setattr(state, "sudo_becomes_root", False), "containers", "without root"),
     ("no podman", lambda state: state.missing.add("podman"), "containers", "command not found"),
-    ("no sudo", lambda state: state.missing.add("sudo"), "containers", "cannot be run"),
+    ("no sudo", lambda state: state.missing.add("sudo"), "containers", "could not run"),
     ("no network", lambda state: state.networks.discard("flatnet"), "containers", "no network flatnet"),
     ("no bridge", lambda state: setattr(state, "bridge_exists", False), "bridge", "exists=False"),
     ("bridge down", lambda state: setattr(state, "bridge_up", False), "bridge", "up=False"),

@@ -85,10 +85,10 @@ def test_a_line_of_apt(line: str, name: str, security: bool) -> None:
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        pytest.param({"archives": CompletedProgram(0, "", "")}, "no list of a security archive", id="no lists"),
+        pytest.param({"archives": CompletedProgram(0, "", "")}, "apt has no security package list.", id="no lists"),
         pytest.param(
             {"archives": CompletedProgram(0, "Ubuntu:noble\nUbuntu:noble-updates\n", "")},
-            "no list of a security archive",
+            "apt has no security package list.",
             id="no security archive among the sources",
         ),
         pytest.param({"archives": CompletedProgram(100, "", "E: broken sources\n")}, "broken sources", id="broken sources"),
@@ -96,7 +96,9 @@ def test_a_line_of_apt(line: str, name: str, security: bool) -> None:
             {"upgrade": CompletedProgram(100, "", "E: Unmet dependencies.\n")}, "Unmet dependencies", id="apt fails"
         ),
         pytest.param({"upgrade": CompletedProgram(124, "", "")}, "does not come to an end", id="apt hangs"),
-        pytest.param({"archives": CompletedProgram(127, "", "no apt-get\n")}, "Debian and Ubuntu alone", id="no apt"),
+        pytest.param(
+            {"archives": CompletedProgram(127, "", "no apt-get\n")}, "Only Debian and Ubuntu are supported", id="no apt"
+        ),
         pytest.param(
             {"upgrade": CompletedProgram(0, "Reading package lists...\n", "")}, "cannot be understood", id="cut short"
         ),
@@ -160,8 +162,8 @@ def pending(state: WslState) -> None:
 LAB: list[tuple[str, Callable[[WslState], object], str]] = [
     ("nothing pending", lambda state: None, "packages=() kept=0 restart=False"),
     ("pending", pending, "packages=('curl', 'libc6') kept=0 restart=True"),
-    ("no lists", lambda state: setattr(state.apt, "lists", ()), "no list of a security archive"),
-    ("no apt", lambda state: state.missing.add("apt-get"), "Debian and Ubuntu alone"),
+    ("no lists", lambda state: setattr(state.apt, "lists", ()), "apt has no security package list."),
+    ("no apt", lambda state: state.missing.add("apt-get"), "Only Debian and Ubuntu are supported"),
     ("apt fails", lambda state: setattr(state.apt, "fails", "Unmet dependencies."), "E: Unmet dependencies."),
 ]
 

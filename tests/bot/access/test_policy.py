@@ -49,14 +49,14 @@ def test_a_person_without_named_roles_is_a_viewer() -> None:
 @pytest.mark.parametrize(
     ("identity", "rule", "advice"),
     [
-        (slack("U7", Membership.GUEST), "guest", "ask a member"),
-        (slack("U7", Membership.STRANGER), "stranger", "ask somebody there"),
-        (slack("U7", Membership.UNKNOWN), "unknown", "try again in a minute"),
-        (slack("U1ANA", Membership.GUEST), "guest", "ask a member"),
-        (slack("U1ANA", Membership.STRANGER), "stranger", "ask somebody there"),
-        (slack("U1ANA", Membership.UNKNOWN), "unknown", "try again in a minute"),
-        (SystemIdentity(uid=0, name="root"), "system user without a person", "an administrator adds it"),
-        (SystemIdentity(uid=1000, name="U1ANA"), "system user without a person", "an administrator adds it"),
+        (slack("U7", Membership.GUEST), "guest", "Ask a workspace member to run the command for you"),
+        (slack("U7", Membership.STRANGER), "stranger", "Ask one of them to run the command for you"),
+        (slack("U7", Membership.UNKNOWN), "unknown", "Try again in a minute"),
+        (slack("U1ANA", Membership.GUEST), "guest", "Ask a workspace member to run the command for you"),
+        (slack("U1ANA", Membership.STRANGER), "stranger", "Ask one of them to run the command for you"),
+        (slack("U1ANA", Membership.UNKNOWN), "unknown", "Try again in a minute"),
+        (SystemIdentity(uid=0, name="root"), "system user without a person", "Ask an administrator to add it"),
+        (SystemIdentity(uid=1000, name="U1ANA"), "system user without a person", "Ask an administrator to add it"),
     ],
 )
 def test_everybody_else_is_refused_and_told_what_to_do(identity: Identity, rule: str, advice: str) -> None:
@@ -81,8 +81,8 @@ def test_a_verdict_names_the_rule_that_it_rests_on() -> None:
 @pytest.mark.parametrize(
     ("actor", "reason"),
     [
-        (VIEWER, "log collect needs one of the roles operator, and you have viewer; ask an administrator"),
-        (WITHOUT, "log collect needs one of the roles operator, and you have none; ask an administrator"),
+        (VIEWER, "log collect requires one of these roles: operator (yours: viewer). Contact an administrator"),
+        (WITHOUT, "log collect requires one of these roles: operator (yours: none). Contact an administrator"),
     ],
 )
 def test_a_refusal_says_which_role_is_needed(actor: Actor, reason: str) -> None:
@@ -185,10 +185,10 @@ def test_what_is_narrowed_by_itself_is_not_to_be_had_by_another_name(narrowed: s
     grant = Grant(operations=(narrowed,), roles=frozenset({Role.OPERATOR}), labels=("osaka",), channels=("C0OPS",))
     policy = Policy((ANA, BO), grants=(grant,))
     assert isinstance(policy.judge(OPERATOR, holder, (osaka,), "C0OPS"), Permit)
-    told = f"{' '.join(holder.words)} tells what {narrowed} tells: "
+    told = f"{' '.join(holder.words)} includes {narrowed}: "
     for actor, hosts, place, why in (
         (VIEWER, (osaka,), "C0OPS", f"{narrowed} needs one of the roles operator"),
-        (OPERATOR, (osaka, host("host-a", 1)), "C0OPS", f"you may ask for {narrowed} only on hosts with one of the labels"),
+        (OPERATOR, (osaka, host("host-a", 1)), "C0OPS", f"{narrowed} is only allowed on hosts labeled"),
         (OPERATOR, (osaka,), "C0INC", f"{narrowed} may be asked only in C0OPS"),
     ):
         verdict = policy.judge(actor, holder, hosts, place)

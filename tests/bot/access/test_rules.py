@@ -87,20 +87,21 @@ def test_what_a_grant_allows(
     ("who", "operation", "hosts", "channel", "rule", "reason"),
     [
         (ADMIN, Restart, (TOKYO,), "C0OPS", "role",
-         "service restart needs one of the roles developer, operator, and you have administrator; ask an administrator"),
-        (OPS, Restart, (OSAKA,), "C0OTHER", "channel", "service restart may be asked only in C0OPS; ask there"),
-        (OPS, Restart, (OSAKA,), "shell", "channel", "service restart may be asked only in C0OPS; ask there"),
-        (OPS, Restart, (OSAKA,), "", "channel", "service restart may be asked only in C0OPS; ask there"),
-        (OPS, Apply, (BARE,), "", "channel", "forwarding apply may be asked only in C0OPS, the terminal; ask there"),
-        (OPS, Apply, (BARE,), "C0OTHER", "channel", "forwarding apply may be asked only in C0OPS, the terminal; ask there"),
+         (
+"service restart requires one of these roles: developer, operator (yours: administrator). Contact an "
+"administrator"
+)),
+        (OPS, Restart, (OSAKA,), "C0OTHER", "channel", "service restart is only allowed in C0OPS. Use it there"),
+        (OPS, Restart, (OSAKA,), "shell", "channel", "service restart is only allowed in C0OPS. Use it there"),
+        (OPS, Restart, (OSAKA,), "", "channel", "service restart is only allowed in C0OPS. Use it there"),
+        (OPS, Apply, (BARE,), "", "channel", "forwarding apply is only allowed in C0OPS, the terminal. Use it there"),
+        (OPS, Apply, (BARE,), "C0OTHER", "channel", "forwarding apply is only allowed in C0OPS, the terminal. Use it there"),
         (DEV, Restart, (TOKYO, OSAKA, BARE), "", "label",
-         "you may ask for service restart only on hosts with one of the labels tokyo, and not on host-b, host-c; "
-         "ask an administrator"),
+         "service restart is only allowed on hosts labeled tokyo, not on host-b, host-c. Contact an administrator"),
         (DEV, Restart, (TOKYO, BARE), "C0OPS", "label",
-         "you may ask for service restart only on hosts with one of the labels osaka, tokyo, and not on host-c; "
-         "ask an administrator"),
+         "service restart is only allowed on hosts labeled osaka, tokyo, not on host-c. Contact an administrator"),
         (DEV, Apply, (BARE,), "C0OPS", "role",
-         "forwarding apply needs one of the roles operator, and you have developer; ask an administrator"),
+         "forwarding apply requires one of these roles: operator (yours: developer). Contact an administrator"),
     ],
 )  # fmt: skip
 def test_what_a_grant_refuses(
@@ -134,11 +135,11 @@ MANY = ApprovalRule(risk=Risk.DISRUPT, approvers=3, ping=("ops", "sec"))
 @pytest.mark.parametrize(
     ("rules", "risk", "hosts", "name", "approvers"),
     [
-        ((), Risk.CHANGE, (TOKYO,), "the usual rule", 1),
-        ((), Risk.DISRUPT, (TOKYO,), "the usual rule", 1),
-        ((), Risk.CRITICAL, (TOKYO,), "the usual rule", 2),
-        ((PRODUCTION,), Risk.DISRUPT, (TOKYO,), "the usual rule", 1),
-        ((PRODUCTION,), Risk.CHANGE, (OSAKA,), "the usual rule", 1),
+        ((), Risk.CHANGE, (TOKYO,), "the default rule", 1),
+        ((), Risk.DISRUPT, (TOKYO,), "the default rule", 1),
+        ((), Risk.CRITICAL, (TOKYO,), "the default rule", 2),
+        ((PRODUCTION,), Risk.DISRUPT, (TOKYO,), "the default rule", 1),
+        ((PRODUCTION,), Risk.CHANGE, (OSAKA,), "the default rule", 1),
         ((PRODUCTION,), Risk.DISRUPT, (OSAKA,), "approvals.rules[1]", 3),
         ((PRODUCTION,), Risk.DISRUPT, (TOKYO, OSAKA, BARE), "approvals.rules[1]", 3),
         ((PRODUCTION, GENERAL), Risk.DISRUPT, (OSAKA,), "approvals.rules[1], approvals.rules[2]", 3),
@@ -147,8 +148,8 @@ MANY = ApprovalRule(risk=Risk.DISRUPT, approvers=3, ping=("ops", "sec"))
         ((GENERAL, EASY), Risk.DISRUPT, (TOKYO,), "approvals.rules[1], approvals.rules[2]", 2),
         ((EASY,), Risk.DISRUPT, (TOKYO,), "approvals.rules[1]", 1),
         ((CRITICAL,), Risk.CRITICAL, (TOKYO,), "approvals.rules[1]", 1),
-        ((LAX,), Risk.CRITICAL, (TOKYO,), "the usual rule, approvals.rules[1]", 2),
-        ((), Risk.CHANGE, (), "the usual rule", 1),
+        ((LAX,), Risk.CRITICAL, (TOKYO,), "the default rule, approvals.rules[1]", 2),
+        ((), Risk.CHANGE, (), "the default rule", 1),
     ],
 )
 def test_as_many_approve_as_the_rule_wants_that_wants_most(
@@ -179,7 +180,7 @@ def test_hosts_whose_rules_have_no_common_role_are_asked_for_one_by_one() -> Non
     refused = policy.assess_approval(asker, Risk.DISRUPT, (TOKYO, OSAKA))
 
     assert isinstance(refused, Refusal)
-    assert str(refused.reason).endswith("ask for them one by one")
+    assert str(refused.reason).endswith("Request them separately")
     for alone in (TOKYO, OSAKA):
         assert isinstance(policy.assess_approval(asker, Risk.DISRUPT, (alone,)), ApprovalRequirement)
 
@@ -222,7 +223,7 @@ TEAM = (ANA, BO, CHRIS, VIC, DAN, GHOST)
 def test_who_may_approve_is_everybody_with_the_role_but_the_requester() -> None:
     """Not whoever has no identity by which they could ever come."""
     assert ApprovalRequirement(
-        rule="the usual rule: disrupt needs 1",
+        rule="the default rule: disrupt needs 1",
         needed=1,
         may=("bo", "chris"),
         groups=(),
@@ -253,7 +254,7 @@ def test_a_person_counts_once_however_many_identities_they_have() -> None:
     many = Person(name="bo", slack=("U0BO", "W0BO"), system=("bo", "root"), roles=frozenset({ADMINISTRATOR}))
     refused = Policy((ANA, many)).assess_approval(actor("ana", OPERATOR), Risk.CRITICAL, (TOKYO,))
     assert isinstance(refused, Refusal)
-    assert "the usual rule: 1 of 2" == refused.rule
+    assert "the default rule: 1 of 2" == refused.rule
 
 
 LENDING = UserGroup(slack="S0OPS", roles=frozenset({OPERATOR}))
@@ -285,8 +286,8 @@ def test_what_can_never_be_approved_is_refused_at_once(
 
 
 TOO_FEW = (
-    "this needs approval by 2 other people with one of the roles administrator, operator, and there is only ana; "
-    "an administrator gives somebody the role under [[people]], or asks for fewer under [[approvals.rules]]"
+    "approval needs 2 other people with one of the roles administrator, operator (available: only ana). An administrator "
+    "can assign the role under [[people]], or lower the number under [[approvals.rules]]"
 )
 
 
@@ -295,7 +296,7 @@ TOO_FEW = (
     [
         (
             actor("bo", ADMINISTRATOR),
-            f"{TOO_FEW}; in an emergency --break-glass with a reason goes without, and everybody is told",
+            f"{TOO_FEW}. In an emergency, --break-glass with a reason skips approval (everyone is notified)",
         ),
         (actor("sec", SECURITY), TOO_FEW),
     ],
@@ -309,10 +310,11 @@ def test_the_refusal_says_what_to_configure_and_names_break_glass_to_those_who_m
 def test_the_refusal_says_that_there_is_nobody() -> None:
     refused = Policy((ANA,)).assess_approval(actor("ana", OPERATOR), Risk.CHANGE, (TOKYO,))
     assert isinstance(refused, Refusal)
-    assert str(refused.reason).startswith(
-        "this needs approval by 1 other person with one of the roles administrator, operator"
-    )
-    assert "and there is nobody; an administrator gives" in str(refused.reason)
+    assert str(refused.reason).startswith("approval needs 1 other person with one of the roles administrator, operator")
+    assert (
+        "available: nobody). An administrator can assign the role under [[people]], or lower the number under "
+        "[[approvals.rules]]"
+    ) in str(refused.reason)
 
 
 def approval(*roles: Role) -> Approval:

@@ -34,20 +34,20 @@ BY_SECURITY = ApprovalSettings(rules=(ApprovalRule(risk=Risk.DISRUPT, labels=("p
 TWO_ON_TOKYO = ApprovalSettings(rules=(ApprovalRule(risk=Risk.CHANGE, labels=("tokyo",), approvers=2),))
 
 ANA_ALONE = (
-    "ana works alone: nobody else can approve, so every change needs --break-glass and a reason; "
-    "add a second person with one of the roles administrator, operator under [[people]]"
+    "ana is the only approver, so every change needs --break-glass and a reason. Add another person with one of the roles "
+    "administrator, operator under [[people]]"
 )
 ANA_CRITICAL = (
-    "ana can never get the 2 approvals that the usual rule wants for critical changes; give more people one of the roles "
-    "administrator, operator under [[people]], or set approvers = 1 for critical under [[approvals.rules]]"
+    "ana cannot get the 2 approvals that the default rule requires for critical changes. Assign one of the roles "
+    "administrator, operator to more people under [[people]], or set approvers = 1 for critical under [[approvals.rules]]"
 )
 NO_SECURITY = (
-    "ana, bo can never get approval for disrupt changes by approvals.rules[1]: nobody else has one of the roles security; "
-    "give one of them to somebody under [[people]]"
+    "ana, bo cannot get approval for disrupt changes (approvals.rules[1]): no other person has one of the roles security. "
+    "Assign one under [[people]]"
 )
 TOKYO_FOR_TWO = (
-    "ana, bo can never get the 2 approvals that approvals.rules[1] wants for change changes; give more people one of the "
-    "roles administrator, operator under [[people]], or set approvers = 1 for change under [[approvals.rules]]"
+    "ana, bo cannot get the 2 approvals that approvals.rules[1] requires for change changes. Assign one of the roles "
+    "administrator, operator to more people under [[people]], or set approvers = 1 for change under [[approvals.rules]]"
 )
 
 

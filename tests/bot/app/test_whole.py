@@ -64,7 +64,7 @@ async def test_a_proof_that_does_not_come_has_it_put_back_and_says_what_is_where
     await bot.approve("op-1")
     change = await bot.until("op-1")
     assert ChangeState.UNDONE is change.state
-    assert str(change.why).endswith("host-a is as it was before, not begun on host-b")
+    assert str(change.why).endswith("host-a is back to its previous state, not begun on host-b")
     assert "reverted" == bot.world.state()
 
 
@@ -99,7 +99,7 @@ async def test_an_approval_that_is_written_into_the_database_starts_nothing(bot:
     await bot.dispatch.start_ready()
     change = await bot.until("op-1")
     assert (ChangeState.CLOSED, []) == (change.state, bot.world.asked)
-    assert "the audit log does not tell that ben decided so" in str(change.why)
+    assert "the audit log has no record of this decision by ben" in str(change.why)
 
 
 async def test_a_plan_that_is_exchanged_in_the_database_is_not_carried_out(bot: Whole) -> None:
@@ -111,4 +111,4 @@ async def test_a_plan_that_is_exchanged_in_the_database_is_not_carried_out(bot: 
     await bot.approve("op-1")
     change = await bot.until("op-1")
     assert (ChangeState.CLOSED, []) == (change.state, bot.world.asked)
-    assert "the stored plan is not the one that the audit log tells of" in str(change.why)
+    assert "the stored plan does not match the audit log" in str(change.why)

@@ -18,7 +18,7 @@ class TestRecording:
     async def test_an_untouched_log_is_in_order(self, files: Files) -> None:
         await files.record(*FIVE)
         found = files.verify()
-        assert (found.count, found.problem, str(found.phrase)) == (5, None, "5 audit events, all in order")
+        assert (found.count, found.problem, str(found.phrase)) == (5, None, "5 audit events verified")
         assert json.loads(files.lines()[-1]) == {"sequence": 5, "mac": found.mac, "at": "2026-01-31T09:00:00.000000Z"}
 
     async def test_an_empty_log_is_in_order(self, files: Files) -> None:
@@ -98,7 +98,7 @@ class TestRecording:
         assert [verification.problem for verification in found] == [None] * 5
 
     def test_a_short_key_is_refused_and_a_key_is_never_shown(self) -> None:
-        with pytest.raises(AuditKeyTooShort, match="openssl rand"):
+        with pytest.raises(AuditKeyTooShort, match="openssl rand -hex 32"):
             AuditKey(b"k" * (MIN_KEY_BYTES - 1))
         assert "k" * 8 not in repr(KEY)
         assert KEY.id != OTHER.id

@@ -79,7 +79,7 @@ async def test_a_database_behind_the_head_file_is_trouble_and_stays_trouble(file
 async def test_a_lost_database_is_trouble(files: Files) -> None:
     await files.record("one", "two")
     files.database.unlink()
-    assert "ends at event 0, its head file at 2" in str((await files.record()).trouble)
+    assert "the audit log ends at event 0, but its head file at 2" in str((await files.record()).trouble)
 
 
 async def test_a_lost_head_file_is_trouble_and_is_not_made_anew(files: Files) -> None:
@@ -94,12 +94,12 @@ async def test_a_table_written_anew_is_trouble(files: Files, tmp_path: Path) -> 
     forged = Files(tmp_path / "forged")
     await forged.record("one", "nothing", "and more")
     shutil.copy(forged.database, files.database)
-    assert "event 2 is another" in str((await files.record()).trouble)
+    assert "audit event 2 does not match the head" in str((await files.record()).trouble)
 
 
 async def test_another_key_is_trouble(files: Files) -> None:
     await files.record("one")
-    assert "not signed with a configured key" in str((await files.record(key=OTHER)).trouble)
+    assert "is not signed with a configured key" in str((await files.record(key=OTHER)).trouble)
 
 
 async def test_a_key_that_was_exchanged_is_no_trouble_where_the_earlier_one_is_named(files: Files) -> None:

@@ -36,7 +36,7 @@ async def test_changes_of_different_hosts_run_side_by_side_and_those_of_one_host
     await ready(bot, "host-a", "host-b", "host-a")
 
     assert ["op-1", "op-2"] == bot.engine.enqueued
-    assert "op-1, which runs on host-a" == str((await bot.workflow.find_change("op-3")).waits_for)
+    assert "op-1, running on host-a" == str((await bot.workflow.find_change("op-3")).waits_for)
 
     await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
     change = await bot.workflow.find_change("op-3")
@@ -51,7 +51,7 @@ async def test_the_lighthouse_is_claimed_too_where_it_signs(bot: Bot) -> None:
             await bot.workflow.approve(operation, bot.by(person))
 
     assert {"host-a", "lighthouse"} == set(await bot.operations.find_claims())
-    assert "op-1, which runs on lighthouse" == str((await bot.workflow.find_change("op-2")).waits_for)
+    assert "op-1, running on lighthouse" == str((await bot.workflow.find_change("op-2")).waits_for)
 
 
 async def test_a_large_change_is_not_overtaken_for_ever_by_small_ones(bot: Bot) -> None:
@@ -59,7 +59,7 @@ async def test_a_large_change_is_not_overtaken_for_ever_by_small_ones(bot: Bot) 
     await ready(bot, "host-a", "host-a,host-b", "host-b", "host-c")
 
     assert ["op-1", "op-4"] == bot.engine.enqueued
-    assert "op-2, which is before it on host-b" == str((await bot.workflow.find_change("op-3")).waits_for)
+    assert "op-2, queued first on host-b" == str((await bot.workflow.find_change("op-3")).waits_for)
     await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
     assert ["op-1", "op-4", "op-2"] == bot.engine.enqueued
     await bot.dispatch.finish_run("op-2", ChangeState.DONE, None)
@@ -75,7 +75,7 @@ async def test_what_waits_for_a_person_keeps_no_other_host(bot: Bot) -> None:
 
     assert ["op-1", "op-3"] == bot.engine.enqueued
     waits = str((await bot.workflow.find_change("op-2")).waits_for)
-    assert "somebody to look at host-a, where op-1 ended unknown; op resolve tells the bot" == waits
+    assert "a check of host-a, reported with op resolve (result of op-1 unknown)" == waits
 
 
 async def test_a_lock_forbids_starting_and_its_end_starts_what_waited(bot: Bot) -> None:
@@ -113,7 +113,7 @@ async def test_what_was_approved_and_could_not_start_in_time_expires(bot: Bot) -
     await bot.dispatch.tick()
 
     change = await bot.workflow.find_change("op-2")
-    assert (ChangeState.CLOSED, "its time is over, and it still waited for op-1, which runs on host-a; ask again") == (
+    assert (ChangeState.CLOSED, "expired while waiting for op-1, running on host-a. Submit it again") == (
         change.state,
         str(change.why),
     )
@@ -145,7 +145,7 @@ async def test_what_an_older_database_holds_open_is_never_carried_out(bot: Bot) 
 
     assert {"op-1": ChangeState.UNKNOWN, "op-2": ChangeState.CLOSED, "op-3": ChangeState.CLOSED} == await states(bot)
     assert {"host-a"} == set(await bot.operations.find_claims())
-    assert "the log was cut" in str((await bot.workflow.find_change("op-1")).why)
+    assert "the log was truncated or restored from an older backup." in str((await bot.workflow.find_change("op-1")).why)
 
 
 async def test_an_engine_that_cannot_be_reached_gets_the_operation_at_the_next_tick(bot: Bot) -> None:
@@ -247,7 +247,7 @@ async def test_an_approver_who_left_the_workspace_no_longer_counts(bot: Bot) -> 
     bot.standings["U2BEN"] = Membership.UNKNOWN
     refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
     assert refused is not None
-    assert str(refused.reason).startswith("ben approved it, and may not any more: Slack does not say")
+    assert str(refused.reason).startswith("ben approved this but no longer has permission: Slack does not say")
 
 
 async def test_one_approver_more_than_needed_makes_up_for_one_who_left(bot: Bot) -> None:
@@ -268,7 +268,7 @@ async def test_two_names_that_turn_out_to_be_one_person_count_once(bot: Bot) -> 
     bot.people(ANA, DEE, BEN.model_copy(update={"slack": ("U2BEN", "U3CAI")}))
     refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
     assert refused is not None
-    told = "1 different person approved it, and by today's rules it needs 2; ask again"
+    told = "approved by 1 person, but the current rules require 2. Submit it again"
     assert ("too few people", told) == (refused.rule, str(refused.reason))
 
 
@@ -285,7 +285,7 @@ async def test_a_refused_start_changes_nothing_and_frees_the_hosts(bot: Bot) -> 
     await ready(bot, "host-a", "host-a")
     change = await bot.dispatch.refuse(await bot.stored("op-1"), Refusal("role", Phrase("ana has left")))
 
-    assert (ChangeState.CLOSED, "it could not start: ana has left") == (change.state, str(change.why))
+    assert (ChangeState.CLOSED, "could not start: ana has left") == (change.state, str(change.why))
     assert change.approval is not None
     assert ApprovalState.REFUSED is change.approval.state
     assert ["op-1", "op-2"] == bot.engine.enqueued
@@ -331,7 +331,10 @@ async def test_another_plan_is_asked_for_again_with_the_difference(bot: Bot) -> 
 
     again = derive_operation_id("op-1 again")
     assert (ChangeState.CLOSED, again) == (change.state, change.after)
-    assert f"the plan is another now (host-a: approved was: 0 labels; now: 1 labels); {again} asks again" == str(change.why)
+    assert (
+        f"the plan has changed (host-a: approved: 0 labels, now: 1 labels). Approval is requested again as {again}"
+        == str(change.why)
+    )
     assert change.approval is not None
     assert ApprovalState.SUPERSEDED is change.approval.state
     asked = await bot.workflow.find_change(again)
@@ -349,7 +352,7 @@ async def test_after_break_glass_nothing_asks_again(bot: Bot) -> None:
     await bot.ask("op-1", person=DEE, break_glass=True, reason="it burns")
     change = await superseded(bot)
     assert (ChangeState.CLOSED, "") == (change.state, change.after)
-    assert str(change.why).endswith("look at the hosts, then ask again")
+    assert str(change.why).endswith("check the hosts, then submit the request again")
 
 
 async def test_where_nothing_is_left_to_be_done_nothing_asks_again(bot: Bot) -> None:
@@ -359,7 +362,7 @@ async def test_where_nothing_is_left_to_be_done_nothing_asks_again(bot: Bot) -> 
     planned, _ = await bot.dispatch.replan(record)
     change = await bot.dispatch.supersede(record, planned)
     assert (ChangeState.CLOSED, "") == (change.state, change.after)
-    assert str(change.why).endswith("host-a is left out now: broken); nothing is left to be done")
+    assert str(change.why).endswith("host-a is now excluded: broken); nothing left to do")
 
 
 async def test_every_event_names_its_operation(bot: Bot) -> None:

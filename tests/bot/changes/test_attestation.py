@@ -38,7 +38,10 @@ async def test_an_approval_that_the_audit_log_does_not_tell_of_counts_for_nothin
     bot.log.forget("op-1", EventKind.REVIEW)
     refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
     assert refused is not None
-    assert ("not recorded", True) == (refused.rule, "does not tell that ben decided so" in str(refused.reason))
+    assert ("not recorded", True) == (
+        refused.rule,
+        "the audit log has no record of this decision by ben" in str(refused.reason),
+    )
 
 
 async def test_an_approval_of_another_plan_counts_for_nothing(bot: Bot) -> None:
@@ -80,6 +83,6 @@ async def test_nobody_decides_while_the_audit_log_is_in_doubt(bot: Bot) -> None:
     await bot.ask("op-1")
     bot.log.trouble = Phrase("the log was cut")
     for decision in (bot.workflow.approve("op-1", bot.by(BEN)), bot.workflow.deny("op-1", bot.by(BEN), "no")):
-        with pytest.raises(Refused, match="nothing may change while the audit log is in doubt: the log was cut"):
+        with pytest.raises(Refused, match="changes are blocked while the audit log is inconsistent: the log was cut"):
             await decision
     assert ChangeState.WAITING is (await bot.stored("op-1")).state

@@ -20,7 +20,7 @@ async def test_a_start_that_broke_off_before_anything_ran_is_closed_and_frees_it
     await bot.dispatch.tick()
 
     change = await bot.workflow.find_change("op-1")
-    told = "the start broke off before anything was changed (reference 7f3a); ask again"
+    told = "interrupted before anything was changed (reference 7f3a). Submit it again"
     assert (ChangeState.CLOSED, told, {}) == (change.state, str(change.why), await bot.operations.find_claims())
     assert ("end", "ana") == bot.log.told("op-1")[-1]
 
@@ -39,7 +39,7 @@ async def test_a_plan_that_another_version_stored_does_not_hold_up_all_others(
 
     assert {"op-1": state, "op-2": ChangeState.RUNNING} == await states(bot)
     shown = (await bot.workflow.find_change("op-1")).plan.warnings
-    assert ["another version of flatnet-bot stored this plan; this one cannot read it"] == [str(one) for one in shown]
+    assert ["this plan was stored by a different version of flatnet-bot and cannot be read"] == [str(one) for one in shown]
 
 
 async def test_no_end_is_stored_that_the_audit_log_does_not_tell_of(bot: Bot) -> None:

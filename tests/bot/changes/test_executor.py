@@ -184,12 +184,12 @@ async def test_a_lock_on_any_of_its_hosts_closes_it_before_anything_happens(run:
 
 
 @pytest.mark.parametrize(
-    "error", [Unreachable(Phrase("no answer")), CannotPlan(Phrase("no answer")), Refused(Phrase("no answer"))]
+    "error", [Unreachable(Phrase("no response")), CannotPlan(Phrase("no response")), Refused(Phrase("no response"))]
 )
 async def test_what_cannot_be_planned_now_closes_it_and_says_why(run: Run, error: Exception) -> None:
     run.story.unplanned = error
     assert ChangeState.CLOSED is await run.once()
-    assert ("no answer", []) == (run.why, run.house.world.asked)
+    assert ("no response", []) == (run.why, run.house.world.asked)
 
 
 async def test_another_plan_than_was_approved_is_never_run(run: Run) -> None:
@@ -231,13 +231,13 @@ async def test_a_stored_plan_that_is_not_the_one_that_was_asked_about_is_never_r
         run.story.digest = run.story.record.digest
     assert ChangeState.CLOSED is await run.once()
     assert [] == run.house.world.asked
-    assert run.why.startswith("the stored plan is not the one that the audit log tells of")
+    assert run.why.startswith("the stored plan does not match the audit log")
 
 
 async def test_a_stored_plan_that_this_version_cannot_read_is_closed_and_says_so(run: Run) -> None:
     run.story.record = replace(run.story.record, plan=UNREADABLE_PLAN)
     assert ChangeState.CLOSED is await run.once()
-    assert "its plan was stored by another version of flatnet-bot, and this one cannot read it" == run.why
+    assert "the plan was stored by a different version of flatnet-bot and cannot be read by this one" == run.why
 
 
 @pytest.mark.parametrize("exchanged", [forged, forged_whole, lambda record: replace(record, plan=UNREADABLE_PLAN)])
@@ -253,7 +253,7 @@ async def test_a_plan_that_is_exchanged_in_the_middle_of_a_run_asks_no_host_for_
 
     run.story.after["host-a-confirm"] = exchange
     assert ChangeState.UNKNOWN is await run.once()
-    assert run.why.endswith("; look at the hosts, then say what you saw with op resolve op-1")
+    assert run.why.endswith(". Check the hosts, then report the result with op resolve op-1")
     confirmed = 2  # the step that was under way, and its proof
     assert [len(run.house.world.asked) - confirmed] == asked
 
@@ -280,7 +280,7 @@ async def test_a_run_that_the_audit_log_does_not_tell_of_is_none(run: Run) -> No
     await forger.aclose()
     assert ChangeState.FAILED is await run.once()
     assert [] == run.house.world.asked
-    assert run.why.endswith("; nothing was changed, ask again")
+    assert run.why.endswith(". Nothing was changed. Submit it again")
 
 
 async def test_a_resumed_run_never_compares_again(run: Run) -> None:
@@ -314,7 +314,7 @@ async def test_who_stops_it_in_the_middle_of_a_host_has_that_host_put_back(run: 
 
     run.story.after["host-a-begin"] = stop_while_asked
     await apply_v1(applying, OPERATION)
-    assert (ChangeState.UNDONE, "ben stopped it. host-a is as it was before, not begun on host-b") == (
+    assert (ChangeState.UNDONE, "ben stopped it. host-a is back to its previous state, not begun on host-b") == (
         run.story.record.state,
         run.why,
     )
@@ -330,7 +330,7 @@ async def test_a_lock_that_comes_meanwhile_stops_before_the_host_that_it_forbids
     trail = await run.house.journal().read_trail(OPERATION)
     assert Result.SKIPPED is trail.results["host-b-keys"].result
     assert ChangeState.FAILED is run.story.record.state
-    assert run.why.startswith("a lock stopped it: ben has locked host-b")
+    assert run.why.startswith("stopped by a lock: ben has locked host-b")
     assert run.why.endswith("done on host-a, not begun on host-b")
 
 
@@ -345,7 +345,7 @@ async def test_the_first_host_that_fails_ends_it_and_is_put_back(run: Run) -> No
         run.house.world.state("host-b"),
         run.house.world.state("host-a"),
     )
-    assert run.why.endswith("done on host-a, host-b is as it was before")
+    assert run.why.endswith("done on host-a, host-b is back to its previous state")
 
 
 async def test_an_end_that_nobody_knows_is_unknown_and_names_the_words_for_a_person_who_looks(run: Run) -> None:
@@ -361,7 +361,7 @@ async def test_an_end_that_nobody_knows_is_unknown_and_names_the_words_for_a_per
     await apply_v1(applying, OPERATION)
     assert ChangeState.UNKNOWN is run.story.record.state
     assert run.why.endswith("then say what you saw with op resolve op-1")
-    assert run.why.startswith("nobody can say whether this was taken back on host-a: restart Nebula")
+    assert run.why.startswith("nobody can say whether this was rolled back on host-a: restart Nebula")
 
 
 @pytest.mark.parametrize("at", [*range(1, 106, 8), 100, 101, 102, 103, 104, 105])

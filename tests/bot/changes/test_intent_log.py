@@ -77,7 +77,7 @@ async def test_an_answer_that_holds_a_secret_is_never_stored(house: House, resul
     """What went well fails by that; a doubt stays a doubt."""
     journal = house.journal(secret=lambda text: "hunter2" in text)
     stored = await journal.record_outcome(DO, came(result, product={"note": "the password is hunter2"}), touched=True)
-    assert (kept, {}, "the host's answer holds a secret, so it was not kept; look at the host") == (
+    assert (kept, {}, "the host's response contains a secret, so it was not stored. Check the host") == (
         stored.result,
         stored.product,
         str(stored.why),
@@ -94,7 +94,7 @@ async def test_a_secret_in_the_reason_is_not_stored_either(house: House) -> None
 
 async def test_an_answer_that_is_too_large_is_dropped_and_the_step_failed(house: House) -> None:
     stored = await house.journal().record_outcome(DO, came(product={"log": "x" * 70_000}), touched=True)
-    assert (Result.FAILED, "the host's answer is too large to keep; look at the host") == (stored.result, str(stored.why))
+    assert (Result.FAILED, "the host's response is too large to store. Check the host") == (stored.result, str(stored.why))
     assert stored == (await house.journal().read_trail("op-1")).results["keys"]
 
 

@@ -47,19 +47,19 @@ def trail(a: str, b: str = "", back_a: str = "", back_b: str = "") -> AuditTrail
     [
         (trail(GOOD, GOOD), ChangeState.DONE, "None"),
         (trail("D=DDDD", GOOD), ChangeState.DONE, "None"),
-        (trail("DDDDF", "", "U  U"), ChangeState.UNDONE, "host-a is as it was before, not begun on host-b"),
-        (trail(GOOD, "DDDDF", "", "U  U"), ChangeState.FAILED, "done on host-a, host-b is as it was before"),
+        (trail("DDDDF", "", "U  U"), ChangeState.UNDONE, "host-a is back to its previous state, not begun on host-b"),
+        (trail(GOOD, "DDDDF", "", "U  U"), ChangeState.FAILED, "done on host-a, host-b is back to its previous state"),
         (trail("X"), ChangeState.FAILED, "nothing was changed on host-a, not begun on host-b"),
-        (trail("=F"), ChangeState.FAILED, "host-a is left in the middle of it; look at it, not begun on host-b"),
-        (trail("S"), ChangeState.FAILED, "not begun on host-a and host-b"),
+        (trail("=F"), ChangeState.FAILED, "host-a is in an incomplete state (check it), not begun on host-b"),
+        (trail("S"), ChangeState.FAILED, "not started on host-a and host-b"),
         (trail(GOOD, "S"), ChangeState.FAILED, "done on host-a, not begun on host-b"),
-        (trail(GOOD, "DDDDS", "", "U  U"), ChangeState.FAILED, "done on host-a, host-b is as it was before"),
+        (trail(GOOD, "DDDDS", "", "U  U"), ChangeState.FAILED, "done on host-a, host-b is back to its previous state"),
         (trail("DDD?"), ChangeState.UNKNOWN, "restart Nebula"),
-        (trail("DDD?", "", "U  U"), ChangeState.UNDONE, "host-a is as it was before"),
-        (trail("DDDDF", "", "U  ?"), ChangeState.UNKNOWN, "taken back on host-a: restart Nebula"),
+        (trail("DDD?", "", "U  U"), ChangeState.UNDONE, "host-a is back to its previous state"),
+        (trail("DDDDF", "", "U  ?"), ChangeState.UNKNOWN, "rolled back on host-a: restart Nebula"),
         (trail("DDDDD?", "", "U  U"), ChangeState.UNKNOWN, "keep it"),
-        (trail("DDDDD?", "", "U  U U"), ChangeState.UNDONE, "host-a is as it was before"),
-        (trail(GOOD, "DD"), ChangeState.FAILED, "it was not finished. done on host-a"),
+        (trail("DDDDD?", "", "U  U U"), ChangeState.UNDONE, "host-a is back to its previous state"),
+        (trail(GOOD, "DD"), ChangeState.FAILED, "not completed. done on host-a"),
     ],
 )
 def test_the_end_follows_from_what_became_of_the_steps(left: AuditTrail, state: ChangeState, why: str) -> None:
@@ -71,9 +71,9 @@ def test_the_end_follows_from_what_became_of_the_steps(left: AuditTrail, state: 
 def test_an_unknown_end_names_the_words_that_resolve_it() -> None:
     why = str(compute_outcome(OPERATION, TWO, trail("DDD?")).why)
     assert (
-        "nobody can say whether this happened on host-a: restart Nebula; look at the host, then say what you saw "
-        "with op resolve op-1" == why
-    )
+        "unknown whether this was executed on host-a: restart Nebula. Check the host, then report the outcome with op "
+        "resolve op-1"
+    ) == why
 
 
 def test_the_cause_stands_first() -> None:

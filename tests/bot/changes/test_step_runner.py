@@ -186,7 +186,7 @@ async def test_a_refused_password_is_never_tried_again_while_looking(house: Hous
 async def test_a_proof_that_does_not_come_in_its_patience_fails_and_says_what_was_expected(house: House) -> None:
     house.world.handshakes = False
     await house.carry_out(plan())
-    assert (Result.FAILED, "expected found true, but the host says found false") == await result_of(house, "seen")
+    assert (Result.FAILED, "expected found true, but the host reports found false") == await result_of(house, "seen")
 
 
 async def test_a_proof_from_a_host_that_does_not_answer_is_unreachable(house: House) -> None:
@@ -220,7 +220,10 @@ async def test_a_host_that_says_it_failed_is_believed_unless_it_is_so_all_the_sa
 async def test_a_host_that_failed_half_way_is_put_back(house: House) -> None:
     house.world.goes_wrong(change.ConfirmChange, Fault(ActionFailed(P), "before"))
     ending = await house.carry_out(plan())
-    assert (ChangeState.UNDONE, "host-a: keep it: because. host-a is as it was before") == (ending.state, str(ending.why))
+    assert (ChangeState.UNDONE, "host-a: keep it: because. host-a is back to its previous state") == (
+        ending.state,
+        str(ending.why),
+    )
 
 
 async def test_a_host_that_refuses_before_it_begins_has_nothing_of_that_to_put_back(house: House) -> None:
@@ -278,7 +281,7 @@ async def test_nothing_is_begun_that_could_not_be_taken_back(house: House) -> No
 
 async def test_a_host_that_left_the_inventory_fails_its_step(house: House) -> None:
     ending = await house.carry_out(changed(step("keys", plan()), host="host-z"))
-    assert "the inventory has no windows side of host-z" in str(ending.why)
+    assert "host-z has no windows connection in the configuration" in str(ending.why)
 
 
 async def test_a_forbidden_step_is_skipped_and_one_that_was_begun_is_settled(house: House) -> None:
@@ -315,7 +318,7 @@ async def test_a_host_that_is_another_machine_by_now_is_asked_for_nothing(house:
     """A reload in the middle of a run must not move the rest of the steps."""
     came = await house.runner().run_step(PlanRun(OPERATION, "ana", elsewhere("host-a")), "host-a-keys")
     assert (Result.FAILED, []) == (came.result, house.world.asked)
-    assert "host-a is reached another way than was approved, or known by something else" in str(came.why)
+    assert "the connection or identity of host-a differs from what was approved" in str(came.why)
 
 
 async def test_what_was_begun_is_not_taken_back_on_another_machine(house: House) -> None:
@@ -368,7 +371,7 @@ async def test_a_change_that_never_arrived_on_a_host_that_is_away_for_a_while_is
     assert (Result.UNDONE, "reverted") == (back.result, house.world.state())
 
 
-STOP = Phrase("ben stopped it")
+STOP = Phrase("stopped by ben")
 
 
 async def stopped() -> Phrase | None:

@@ -112,7 +112,7 @@ def test_one_denial_denies_also_by_somebody_who_had_approved() -> None:
 @pytest.mark.parametrize(
     ("state", "reviews", "decided", "error", "words"),
     [
-        (A.PENDING, (), yes("ana"), NotAllowed, "nobody approves their own request"),
+        (A.PENDING, (), yes("ana"), NotAllowed, "you cannot approve your own"),
         (A.PENDING, (), no("ana"), NotAllowed, "op cancel"),
         (A.PENDING, (), no("ben", " "), ReasonMissing, "needs a reason"),
         (A.PENDING, (), yes("ben", NOW + timedelta(hours=1)), Expired, "2026-01-31 10:00:00 UTC"),
@@ -122,7 +122,7 @@ def test_one_denial_denies_also_by_somebody_who_had_approved() -> None:
             (no("cai"),),
             yes("ben"),
             AlreadyDecided,
-            "cai has denied this already, 2026-01-31 09:00:00 UTC: not today",
+            "cai already denied this at 2026-01-31 09:00:00 UTC: not today",
         ),
         (A.APPROVED, (yes("cai"),), yes("ben"), AlreadyDecided, "cai has approved this already, 2026-01-31 09:00:00 UTC"),
         (A.USED, (yes("cai"),), no("ben"), AlreadyDecided, "cai has approved this already, 2026-01-31 09:00:00 UTC"),

@@ -41,7 +41,7 @@ def subjects(examined: CheckResult) -> list[str]:
 
 
 async def well() -> CheckResult:
-    return CheckResult("bot.well", Phrase("fine"))
+    return CheckResult("bot.healthy", Phrase("fine"))
 
 
 async def bug() -> CheckResult:
@@ -63,15 +63,15 @@ async def test_a_check_that_fails_or_hangs_hides_no_other(monkeypatch: pytest.Mo
     awaited: list[tuple[str, ...]] = []
     with capture_logs() as logs:
         report = await doctor.run_checks(
-            {"bot.well": well, "bot.bug": bug, "bot.foreseen": foreseen, "bot.hanging": hanging}, awaited.append
+            {"bot.healthy": well, "bot.bug": bug, "bot.foreseen": foreseen, "bot.hanging": hanging}, awaited.append
         )
     assert {
-        "bot.bug": ("bug", "the check bot.bug failed; the log says why", False),
+        "bot.bug": ("bug", "the check bot.bug failed. Check the log", False),
         "bot.foreseen": ("foreseen", "the secret is missing; write it", True),
-        "bot.hanging": ("hanging", "the check bot.hanging did not end within 0.05 s; look at the log", False),
+        "bot.hanging": ("hanging", "the check bot.hanging did not end within 0.05 s. Check the log", False),
     } == {finding.host: (finding.subject, str(finding.why), finding.reached) for finding in report.findings}
     assert ["a check failed"] == [entry["event"] for entry in logs]
-    assert ("bot.well", "bot.bug", "bot.foreseen", "bot.hanging") == awaited[0]
+    assert ("bot.healthy", "bot.bug", "bot.foreseen", "bot.hanging") == awaited[0]
     assert () == awaited[-1]
 
 
@@ -83,7 +83,7 @@ def test_a_report_begins_with_the_worst_and_its_exit_code_tells_what_is_known() 
     assert [("host-a", Mark.UNKNOWN), ("bot.a", Mark.BAD), ("bot.c", Mark.WELL)] == [
         (row.host, row.cells[1].mark) for row in report.rows
     ]
-    assert "2 of 3 checks found something: host-a, bot.a" == str(report.summary)
+    assert "2 of 3 checks found problems: host-a, bot.a" == str(report.summary)
     for some, code in (
         ((fine,), ExitCode.WELL),
         ((fine, low), ExitCode.FINDINGS),
@@ -237,7 +237,7 @@ async def test_who_may_not_look_at_the_files_is_told_so(tmp_path: Path, become_a
     found = laid_out(tmp_path)
     become_a_stranger()
     assert {"file.denied"} == set(subjects(check_files(found)))
-    with pytest.raises(SecretsUnusable, match="check their owner"):
+    with pytest.raises(SecretsUnusable, match="Check the owner, and that they are UTF-8 text"):
         check_secrets(found)
     with pytest.raises(DatabaseUnavailable, match="EACCES"):
         await prove_without_bot(found.database_file)
@@ -265,11 +265,11 @@ async def test_each_side_of_a_host_has_its_own_finding() -> None:
     said = {
         ("host-a", "windows"): Unreachable(Phrase("nothing answers")),
         ("host-a", "wsl"): HostIdentityError(Phrase("another key")),
-        ("host-a", "gateway"): AuthenticationFailed(Phrase("refused")),
+        ("host-a", "gateway"): AuthenticationFailed(Phrase("rejected")),
     }
     examined = await examine_host(a, view(a, said=said))
     assert ["windows.unreachable", "wsl.identity", "gateway.authentication"] == subjects(examined)
-    assert "no answer" == str(examined.seen)
+    assert "no response" == str(examined.seen)
     assert "Windows, WSL2, gateway API" == str((await examine_host(a, view(a))).seen)
 
 

@@ -198,11 +198,11 @@ EXPECTED = [
 ]
 
 SETTLED = [
-    ("3d", "c is no longer in the inventory; its certificate is not watched any more"),
-    ("expired", "The certificate of b was renewed; the new one ends 2028-07-18 00:00:00 UTC"),
-    ("14d", "The certificate of a was renewed; the new one ends 2028-07-18 00:00:00 UTC"),
-    ("expired", "The certificate of d was renewed; the new one ends 2028-07-18 00:00:00 UTC"),
-    ("expired", "No host trusts the CA Flatnet CA any more"),
+    ("3d", "c was removed from the configuration, so its certificate is no longer monitored"),
+    ("expired", "The certificate of b was renewed and now expires at 2028-07-18 00:00:00 UTC"),
+    ("14d", "The certificate of a was renewed and now expires at 2028-07-18 00:00:00 UTC"),
+    ("expired", "The certificate of d was renewed and now expires at 2028-07-18 00:00:00 UTC"),
+    ("expired", "No host trusts the CA Flatnet CA any longer"),
 ]
 
 
@@ -306,7 +306,7 @@ async def test_nothing_is_said_twice_however_often_a_day_is_checked(house: House
     assert [(10, "b", "expired")] * 2 == house.channel.said, "it is the next day in Tokyo"
 
 
-EARLY = "The warning about b came too early, for the bot's clock has been set back since; it ends 2026-02-09 00:00:00 UTC"
+EARLY = "The warning about b was premature: the bot's clock was ahead. b expires at 2026-02-09 00:00:00 UTC"
 
 
 async def test_what_a_clock_that_was_ahead_had_said_is_taken_back_and_silences_nothing(house: House) -> None:
@@ -383,7 +383,7 @@ async def test_of_many_that_were_said_together_only_those_that_came_too_early_ar
     await house.day(6, *soon, *later)
     await house.day(9, *soon, *later)
     assert [(10, "6 from host-001", "30d"), (9, "other-0", "30d"), (9, "other-1", "30d")] == house.channel.said
-    assert ["2 warnings came too early, for the bot's clock has been set back since: other-0, other-1"] == [
+    assert ["2 warnings were premature (the bot's clock was ahead): other-0, other-1"] == [
         word for _, word in house.channel.word
     ]
     (edited,) = house.channel.edited.values()
@@ -446,8 +446,8 @@ async def test_of_many_the_renewed_ones_are_settled_in_the_message_and_named_in_
     assert {SettlementKind.RENEWED} == {ending.settled.how for ending in _body(edited).endings if ending.settled is not None}
     assert [] == house.channel.left_open
     assert [
-        "3 certificates are settled: host-001, host-002, host-003",
-        "251 certificates are settled: host-004, host-005, host-006, host-007, host-008 and 246 more",
+        "3 certificates resolved: host-001, host-002, host-003",
+        "251 certificates resolved: host-004, host-005, host-006, host-007, host-008 and 246 more",
     ] == [word for _, word in house.channel.word]
     assert 1 == len(house.channel.posted)
 

@@ -251,9 +251,9 @@ def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_
 
 
 async def test_from_opening_to_resolving(office: Office) -> None:
-    assert "no incident is open" == await office.told("incident")
-    opened = await office.told('incident open "the gateway answers 502" host-a')
-    assert "incident 1, the gateway answers 502: open since 2026-01-31 03:00:00 UTC, about host-a" == opened
+    assert "no open incidents" == await office.told("incident")
+    opened = await office.told('incident open "check that the gateway responds 502" host-a')
+    assert "incident 1, check that the gateway responds 502: open since 2026-01-31 03:00:00 UTC (host-a)" == opened
     answer = await office.ask("health", "U1BEN")
     assert ("health host-a --here", True) == (answer.understood, answer.here)
     elsewhere = await office.ask("health", "U1BEN", "C0OPS")
@@ -274,8 +274,8 @@ async def test_who_opens_it_is_told_what_words_mean_there_from_now_on(office: Of
     before = Phrase("{at}", at=Moment(BEGAN - timedelta(minutes=30)))
     assert "From now on in this channel" == str(part.heading)
     assert [
-        "whoever looks at hosts here, with health for example, is answered for all to read",
-        f"a look is about host-a, a log since {before}, unless it says otherwise",
+        "results of commands such as health are shown to everyone",
+        f"the default target is host-a, and logs start at {before}",
         'incident resolve "…" ends that',
     ] == [str(line) for line in part.lines]
 
@@ -323,7 +323,7 @@ async def test_two_people_who_open_it_at_once_open_one(office: Office) -> None:
     first = await office.told('incident open "502" host-a')
     second = await office.told('incident open "gateway down" host-b', "U1BEN")
     assert "open since" in first
-    assert "this is already the channel of incident 1, 502, opened by ana at 2026-01-31 03:00:00 UTC" == second
+    assert "this channel already belongs to incident 1, 502 (opened by ana at 2026-01-31 03:00:00 UTC)" == second
     assert "incident 2" in await office.told('incident open "another" host-b', channel="C0OTHER")
 
 
@@ -357,16 +357,16 @@ async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None
         (
             'incident open "502"',
             "D0ANA",
-            "needs a channel; type this where you talk about it, or add --new for a new channel",
+            "an incident needs a channel. Run this in the channel you use for it, or add --new to create one",
         ),
-        ('incident open "502"', "", "needs a channel"),
+        ('incident open "502"', "", "an incident needs a channel."),
         ("incident open", "C0INC", "needs title"),
-        ('incident open "502" host-x', "C0INC", "no host or label is called host-x"),
+        ('incident open "502" host-x', "C0INC", "no host or label named host-x."),
         ('incident open "' + "x" * 200 + '"', "C0INC", "at most 120 characters"),
         ("incident resolve", "C0INC", "needs reason"),
-        ('incident resolve "it was dns"', "C0INC", "no open incident"),
-        ("incident show", "C0INC", "no open incident"),
-        ("incident show 7", "C0INC", "there is no incident 7"),
+        ('incident resolve "it was dns"', "C0INC", "no open incident in this channel."),
+        ("incident show", "C0INC", "no open incident in this channel."),
+        ("incident show 7", "C0INC", "no incident 7."),
         ("incident show seven", "C0INC", "is no number"),
     ],
 )
@@ -453,7 +453,7 @@ async def test_from_elsewhere_it_is_ended_by_its_number(office: Office) -> None:
     assert "by ben: dns" in await office.told('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")
 
 
-ORDINARY = ["this channel is an ordinary one again"]
+ORDINARY = ["this channel is back to normal"]
 
 
 def from_now_on(report: Report) -> list[str]:
@@ -504,13 +504,13 @@ async def test_where_all_there_read_the_answer_nothing_is_said_twice(office: Off
 async def test_it_has_ended_also_where_its_channel_could_not_be_told(office: Office) -> None:
     """And whoever ended it learns what is left to do."""
     await office.ask('incident open "502"')
-    office.channels.refusing = Unreachable(Phrase("Slack is not connected; it is tried again"))
+    office.channels.refusing = Unreachable(Phrase("not connected to Slack, retrying"))
     body = (await office.ask('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")).body
     assert isinstance(body, Report)
     assert "by ben: dns" in str(body.summary)
-    assert ["its channel was not told: Slack is not connected; it is tried again; say there that it is over"] == [
-        str(line) for section in body.sections for line in section.lines
-    ]
+    assert [
+        "could not post in the incident channel: not connected to Slack, retrying. Let people there know it is resolved"
+    ] == [str(line) for section in body.sections for line in section.lines]
 
 
 async def test_who_only_looks_opens_nothing(office: Office) -> None:
@@ -540,7 +540,7 @@ async def test_what_is_narrowed_is_not_to_be_had_as_an_archive_nor_as_an_answer_
     )
     await office.ask('incident open "502" host-a')
     await office.ask("log collect")
-    told = "log collect tells what log tells: log needs one of the roles operator, and you have viewer; ask an administrator"
+    told = "log collect includes log: log requires one of these roles: operator (yours: viewer). Contact an administrator"
     assert told == await office.told("log collect host-a", "U1VERA")
     again = await office.desk.check_refusal(office.last)
     assert again is not None
@@ -548,7 +548,7 @@ async def test_what_is_narrowed_is_not_to_be_had_as_an_archive_nor_as_an_answer_
     assert HIDDEN in [answer for words, answer, _ in await office.entries("U1VERA", "C0INC") if "log collect" in words]
 
 
-HIDDEN = "not shown to you; ask for the same, and you learn why"
+HIDDEN = "not visible to you. Run the same command to see why"
 OPERATORS = frozenset({Role.OPERATOR})
 VIEWERS = frozenset({Role.VIEWER})
 
@@ -619,7 +619,7 @@ async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
     await office.ask('incident open "502"')
     for number, words in enumerate(("forecast", "health host-b,host-gone --here")):
         at = BEGAN + timedelta(seconds=number)
-        await office.table.add_entry(IncidentEntry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are well")))
+        await office.table.add_entry(IncidentEntry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are healthy")))
     assert seen == [answer != HIDDEN for _, answer, _ in await office.entries(user, "C0OPS")]
 
 
@@ -629,7 +629,7 @@ async def test_of_a_change_it_is_told_how_it_stands_now(office: Office) -> None:
     office.kept.changes[change.operation] = change
     await office.ask('incident open "502" host-a')
     said = (
-        (change.operation, "service restart openresty host-a", "to be approved"),
+        (change.operation, "service restart openresty host-a", "waiting for approval"),
         ("op-2", f"approve {change.operation}", "running now"),
         ("op-3", "approve op-ffffffffffff", "running now"),
     )
@@ -648,14 +648,14 @@ async def test_what_was_answered_to_one_person_alone_is_not_kept_for_others(offi
     assert isinstance(alone, Report)
     assert isinstance(all_read, Report)
     shown = [answer for asked, answer, _ in await office.entries("U1BEN", "C0INC") if asked.startswith(words)]
-    assert ["not kept, for it was not asked for all here", str(all_read.summary)] == shown
+    assert ["not stored: the result was not shared with everyone here", str(all_read.summary)] == shown
 
 
 async def test_of_a_refusal_it_is_kept_that_there_was_one(office: Office) -> None:
     """It goes to nobody but the person, also where they asked for all."""
     await office.ask('incident open "502" host-a')
     await office.ask('incident open "down" host-b', "U1BEN")
-    assert "refused; why, ben was told alone" in [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
+    assert "not allowed (reason shown only to ben)" in [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
 
 
 async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office) -> None:
@@ -667,7 +667,7 @@ async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Of
         )
     body = (await office.ask("incident show 1", channel="D0ANA")).body
     assert isinstance(body, Report)
-    assert (MAX_ENTRIES + 1, "answer 3", "3 older entries are in the audit log") == (
+    assert (MAX_ENTRIES + 1, "answer 3", "3 older entries in the audit log") == (
         len(body.rows),
         str(body.rows[1].cells[3].text),
         str(body.sections[0].lines[0]),

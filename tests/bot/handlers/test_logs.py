@@ -147,7 +147,7 @@ async def test_the_timeline_has_every_line_that_was_collected_and_the_answer_the
     report = await collected({"nebula": said(*(line(1_000 - n, str(n)) for n in range(1_000)))}, *hosts)
     assert report.excerpt is not None
     assert MAX_KEPT_LINES == len(report.excerpt.lines)
-    assert "the newest 20000 of 21000 lines are shown; timeline.txt has all" == str(report.excerpt.notes[0])
+    assert "showing the newest 20000 of 21000 lines. timeline.txt has all of them" == str(report.excerpt.notes[0])
     timeline = unpacked(report)["timeline.txt"]
     assert 21_000 == len(lines_of(timeline))
     assert "only the newest" not in timeline
@@ -189,12 +189,12 @@ async def test_the_incident_of_the_channel_is_told_of_where_it_may_be_asked_for(
 ) -> None:
     class One(Nothing):
         async def open_in(self, channel: str) -> Any:
-            return Incident("op-1", channel, "the gateway answers 502", "host-a", "bo", NOW, number=7)
+            return Incident("op-1", channel, "check that the gateway responds 502", "host-a", "bo", NOW, number=7)
 
     grant = Grant(**({"operations": ("incident",), "roles": frozenset({Role.OPERATOR})} | narrowed))
     report = await collected(ONE, A, incidents=One(), policy=Policy(grants=(grant,)))
     assert told is bool(part(report, "Incident"))
-    assert told is ("the gateway answers 502" in unpacked(report)["summary.md"])
+    assert told is ("check that the gateway responds 502" in unpacked(report)["summary.md"])
 
 
 async def test_each_run_of_a_schedule_waits_for_its_archive_whosever_it_is() -> None:
@@ -221,21 +221,19 @@ async def test_of_a_log_that_was_not_read_the_reason_is_said_where_the_host_is_w
     """Health says nothing of it, so it is a finding; beside its name stands why, once for each host and reason."""
     report = await collected(ONE | {"access": SLOW, "error": SLOW}, A, B)
     assert [
-        (name, f"log {source}", "Windows: no answer within 20 s; check that the host is up and not overloaded")
+        (name, f"log {source}", "Windows: no response within 20 s. Check that the host is up and not overloaded")
         for name in ("host-a", "host-b")
         for source in ("access", "error")
     ] == [(each.host, each.subject, str(each.why)) for each in report.findings]
-    assert str(report.summary).endswith("all 2 hosts are well; 4 logs could not be read")
-    assert [f"host-{each}: access and error (Windows: no answer in time)" for each in "ab"] == part(
-        report, "What is missing"
-    )
+    assert str(report.summary).endswith("all 2 hosts are healthy. 4 logs could not be read")
+    assert [f"host-{each}: access and error (Windows: timed out)" for each in "ab"] == part(report, "Not included")
 
 
 async def test_where_health_says_that_a_side_does_not_answer_its_logs_do_not_say_it_again() -> None:
     sides = hosts_that_say(ONE, A) | {("host-a", "windows"): Unreachable(Phrase("no route"))}
     report = await collected({}, A, view=view(A, said=sides))
     assert ["windows"] == [each.subject for each in report.findings]
-    assert ["host-a: nebula, access, and error (Windows: no connection)"] == part(report, "What is missing")
+    assert ["host-a: nebula, access, and error (Windows: no connection)"] == part(report, "Not included")
 
 
 class Busy:
@@ -254,7 +252,13 @@ class Busy:
     ("count", "told"),
     [
         (0, "no change through the bot on all from 2026-11-25 17:40 JST to 2026-11-25 18:10 JST; other hosts were not"),
-        (1, "1 change through the bot on all from 2026-11-25 17:40 JST to 2026-11-25 18:10 JST, or not ended before"),
+        (
+            1,
+            (
+                "1 change made through the bot on all from 2026-11-25 17:40 JST to 2026-11-25 18:10 JST, including "
+                "unfinished earlier ones"
+            ),
+        ),
     ],
 )
 async def test_which_changes_a_file_is_about_stands_in_it(count: int, told: str) -> None:
@@ -264,16 +268,14 @@ async def test_which_changes_a_file_is_about_stands_in_it(count: int, told: str)
     assert "/flatnet health all --details" in files["health.md"]
 
 
-@pytest.mark.parametrize(
-    ("count", "told"), [(100, []), (101, ["changes.md has the newest 100 changes; there are older ones"])]
-)
+@pytest.mark.parametrize(("count", "told"), [(100, []), (101, ["changes.md contains the newest 100 changes only"])])
 async def test_changes_are_those_of_the_hosts_and_the_time_and_it_is_said_where_there_are_more(
     count: int, told: list[str]
 ) -> None:
     changes = Busy(count)
     report = await collected(ONE, A, B, changes=changes)
     assert (["host-a", "host-b"], NOW - timedelta(minutes=30)) == changes.asked
-    assert told == part(report, "What is missing")
+    assert told == part(report, "Not included")
     assert 100 == unpacked(report)["changes.md"].count("cert renew host")
 
 
@@ -287,7 +289,7 @@ async def test_of_logs_that_have_no_room_together_the_newest_lines_are_kept_and_
     assert 35 * 2**20 // 5 < size < MAX_LOG_BYTES // 5 + 300 * 2**10
     kept = lines_of(files["logs/host-7/nebula.txt"])
     assert [f'msg="{n} ' in text for n, text in zip(range(40 - len(kept), 40), kept, strict=True)] == [True] * len(kept)
-    note = ": an archive has room for 48 MB of lines, these are the newest; collect fewer hosts"
+    note = ": limited to 48 MB per archive, newest lines only. Choose fewer hosts to collect more"
     assert f"host-7 nebula{note}" in files["logs/host-7/nebula.txt"]
     assert note not in files["logs/host-7/access.txt"]
     assert report.excerpt is not None
@@ -299,7 +301,7 @@ async def test_whoever_asks_for_a_second_archive_meanwhile_is_told_to_wait_for_t
     archives = ArchiveQueue()
     first = asyncio.create_task(collected(ONE, A, archives=archives))
     await asyncio.sleep(0)
-    with pytest.raises(AlreadyQueued, match="an archive is being made for you already; wait for it"):
+    with pytest.raises(AlreadyQueued, match="your archive is still being created. Wait for it, then try again"):
         await collected(ONE, A, archives=archives)
     assert "summary.md" in unpacked(await first)
     assert "summary.md" in unpacked(await collected(ONE, A, archives=archives))
@@ -309,28 +311,28 @@ async def test_the_summary_says_what_is_wrong_before_what_is_in_the_archive() ->
     """After the incident and the time; hosts of which the same is to be said together, with the words that help."""
     report = await collected(ONE | {"access": SLOW, "error": SLOW}, A, B)
     headings = [line for line in unpacked(report)["summary.md"].splitlines() if line.startswith("## ")]
-    assert ["Time span", "What needs somebody", "Where errors are", "What is in the archive", "What is missing"] == [
+    assert ["Time span", "Needs attention", "Logs with errors", "Archive contents", "Not included"] == [
         heading.removeprefix("## ") for heading in headings
     ][:5]
-    why = "Windows: no answer within 20 sec; check that the host is up and not overloaded"
+    why = "Windows: no response within 20 sec. Check that the host is up and not overloaded"
     words = "health host-a --details · health host-b --details"
-    assert [f"host-a and host-b, high: {why}; next: {words}"] == part(report, "What needs somebody")
+    assert [f"host-a and host-b, high: {why}; next: {words}"] == part(report, "Needs attention")
 
 
 async def test_where_errors_began_is_said_to_the_second() -> None:
     """Logs of the same minute are told apart."""
     early = said(line(9, "a", "error"), line(1, "b", "error"))
     assert [
-        "host-a error: 2 errors, the first at 2026-11-25 18:09:51.0 JST",
+        "host-a error: 2 errors, first at 2026-11-25 18:09:51.0 JST",
         "host-a nebula: 1 error, at 2026-11-25 18:09:58.0 JST",
-    ] == part(await collected(ONE | {"error": early}, A), "Where errors are")
+    ] == part(await collected(ONE | {"error": early}, A), "Logs with errors")
 
 
 async def test_what_containers_print_is_said_not_to_be_there_with_the_words_that_bring_it() -> None:
-    last = "not in it: what containers print; {} brings it".format
-    assert last("log container:NAME HOST") == part(await collected(ONE, A), "What is in the archive")[-1]
+    last = "container output is not included. Get it with {}".format
+    assert last("log container:NAME HOST") == part(await collected(ONE, A), "Archive contents")[-1]
     broken = canned.wsl(A, containers=(canned.container("web", "exited", 137), canned.container("db")))
     report = await collected({}, A, view=view(A, said=hosts_that_say(ONE, A, system=broken)))
-    assert last("log container:web host-a") == part(report, "What is in the archive")[-1]
+    assert last("log container:web host-a") == part(report, "Archive contents")[-1]
     lighthouse = await collected(ONE, host("lighthouse", 0))
-    assert not any("containers print" in line for line in part(lighthouse, "What is in the archive"))
+    assert not any("container output is not included." in line for line in part(lighthouse, "Archive contents"))

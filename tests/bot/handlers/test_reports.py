@@ -145,7 +145,7 @@ async def test_the_looks_of_the_last_whole_month_count_and_no_others(house: Hous
 
     assert (3, 66.6, 33.3, "api=1", 16) == seen(report)
     assert (0, None, None, None, None) == seen(report, "host-b")
-    assert "on 25 of 28 days nobody looked" in sections(report)["What this rests on"]
+    assert "no checks on 25 of 28 days" in sections(report)["About this report"]
 
 
 async def test_a_month_can_be_chosen(house: House) -> None:
@@ -172,8 +172,8 @@ async def test_changes_and_runs_are_those_of_the_same_month(house: House) -> Non
     report = await house.report("report monthly", "2026-03-01T00:10", kept=kept)
 
     assert [(at("2026-01-31T15:00"), at("2026-02-28T15:00"))] * 2 == kept.spans
-    assert "done: 1" in sections(report)["Changes that ended"]
-    assert ["digest: 2 of 2 times nobody ran it"] == sections(report)["Schedules that did not run or failed"]
+    assert "done: 1" in sections(report)["Finished changes"]
+    assert ["digest: did not run 2 of 2 times"] == sections(report)["Schedules that did not run or failed"]
 
 
 async def test_whoever_may_not_ask_for_changes_does_not_get_them_in_a_report(house: House) -> None:
@@ -202,7 +202,7 @@ async def test_the_weekly_one_looks_at_disks_logs_and_certificates(house: House)
     report = await house.report("report weekly", "2026-11-25T09:10")
 
     assert str(report.summary).startswith(
-        "in this week's report the disks of all 3 hosts have room; all logs are rotated; all 4 certificates"
+        "weekly report: all 3 hosts have enough free disk space; all logs are rotated; all 4 certificates"
     )
     assert ["host", "drive", "wsl_disk", "log_rotation", "days"] == [column.key for column in report.columns]
 

@@ -31,7 +31,7 @@ from tests.lab.workspace.methods.conversations import check_name
 
 DAY = date(2026, 1, 31)
 OPERATION = "op-3f9a1c0b7e55"
-OPENS = 'incident open "The gateway answers 502." host-a --new'
+OPENS = 'incident open "Check that the gateway responds 502." host-a --new'
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def recorded(office: Office) -> list[Any]:
     ("title", "name"),
     [
         ("502", "2026-01-31-502-3f9a1c"),
-        ("The gateway answers 502.", "2026-01-31-the-gateway-answers-502-3f9a1c"),
+        ("Check that the gateway responds 502.", "2026-01-31-the-gateway-answers-502-3f9a1c"),
         ("host_a / NEBULA  --  down!", "2026-01-31-host-a-nebula-down-3f9a1c"),
         ("ゲートウェイが 502 を返す", "2026-01-31-ゲートウェイが-502-を返す-3f9a1c"),
         ("ＮＥＢＵＬＡ　停止・再起動", "2026-01-31-nebula-停止-再起動-3f9a1c"),
@@ -105,10 +105,12 @@ async def test_whoever_asks_is_led_to_the_new_channel_and_it_is_told_what_it_is_
     [new], [told] = office.channels.asked, office.channels.told
     own = answer.operation.removeprefix("op-")[:6]
     name = f"2026-01-31-the-gateway-answers-502-{own}"
-    assert NewChannel(name, f"2026-01-31-{own}", "The gateway answers 502. · host-a", "U1ANA") == new
+    assert NewChannel(name, f"2026-01-31-{own}", "Check that the gateway responds 502. · host-a", "U1ANA") == new
     shown = report(answer)
     assert (ChannelLink(id="C0NEW1", name=name), (), False) == (shown.channel, shown.sections, answer.here)
-    assert "incident 1, The gateway answers 502.: open since 2026-01-31 03:00:00 UTC, about host-a" == str(shown.summary)
+    assert "incident 1, Check that the gateway responds 502.: open since 2026-01-31 03:00:00 UTC (host-a)" == str(
+        shown.summary
+    )
     assert ("incident show 1",) == shown.next, "a look here would be an answer for others, and another incident's"
     assert isinstance(told.body, Answer)
     assert ("health", "incident show 1") == report(told.body).next
@@ -173,7 +175,8 @@ async def test_two_people_at_once_with_one_title_have_one_channel(office: Office
     [incident] = await office.book.list_incidents()
     name = office.channels.asked[0].name
     assert (
-        f"incident 1, {incident.title}, is open already in #{name}, by {incident.opened_by} since 2026-01-31 03:00:00 UTC"
+        f"incident 1, {incident.title}, is already open in #{name} (opened by {incident.opened_by} at 2026-01-31 "
+        "03:00:00 UTC)"
     ) == refusal(refused)
     assert isinstance(refused.body, Failure)
     assert ("incident show 1",) == refused.body.suggestions
@@ -197,7 +200,7 @@ async def test_a_title_may_come_back_once_its_incident_is_over(office: Office) -
 async def test_where_no_channel_can_be_made_there_is_no_incident_and_the_log_says_why(office: Office) -> None:
     office.channels.refusing = ChannelNotCreated(Phrase("the app may make no channels"))
     said = refusal(await office.work(delivery()))
-    assert "the app may make no channels; without --new the incident is opened in the channel where you type it" == said
+    assert "the app may make no channels. Without --new, the incident is opened in the current channel" == said
     assert ((), []) == (await office.book.list_incidents(), office.channels.told)
     assert ["making a channel", "no channel"] == recorded(office)
 
@@ -216,8 +219,8 @@ async def test_a_channel_whose_incident_could_not_be_kept_is_named_for_the_next_
     with pytest.raises(IncidentNotStored) as empty:
         await full.open_in_new_channel(IncidentRequest(OPERATION, "502", ALL_HOSTS, "ana"), new, channels)
     assert (
-        f"the channel #{new.name} was made, but the incident could not be kept: the disk is full; "
-        "type the same there, without --new"
+        f"channel #{new.name} was created, but the incident could not be saved: the disk is full. Run the same command "
+        "there without --new"
     ) == str(empty.value.phrase)
     assert "incident 1" in await office.told('incident open "502"', channel=channels.there[new.name])
 
@@ -242,8 +245,8 @@ async def test_what_slack_did_not_do_is_left_to_whoever_asked(office: Office, mo
     monkeypatch.setattr(office.channels, "announce", announce)
     [left] = report(await office.work(delivery())).sections
     assert (
-        "Left to do",
-        ["join it", "the channel was not told (Slack is not connected); type incident there"],
+        "Remaining steps",
+        ["join it", "could not post in the channel (Slack is not connected). Type incident there"],
     ) == (str(left.heading), [str(line) for line in left.lines])
 
 
@@ -259,7 +262,7 @@ async def test_from_a_terminal_the_person_of_the_configuration_is_invited(databa
 async def test_from_a_terminal_who_is_not_known_in_slack_is_told_so(database: Database) -> None:
     office = Office(database, Policy((Person(name="ops", system=("ops",), roles=frozenset({Role.OPERATOR})),)))
     asked = replace(delivery(channel=""), identity=SystemIdentity(1000, "ops"), surface=Surface.DO)
-    assert ("nobody could be invited: ops has no Slack id under [[people]]; give one there, or ask in Slack") == refusal(
+    assert ("could not invite anyone: ops has no Slack ID under [[people]]. Add one, or run this in Slack") == refusal(
         await office.work(asked)
     )
     assert [] == office.channels.asked
@@ -268,7 +271,7 @@ async def test_from_a_terminal_who_is_not_known_in_slack_is_told_so(database: Da
 async def test_a_host_that_nobody_has_makes_no_channel(office: Office) -> None:
     body = (await office.work(delivery(text='incident open "502" host-x --new'))).body
     assert isinstance(body, Failure)
-    assert "no host or label is called host-x" in str(body.phrase)
+    assert "no host or label named host-x." in str(body.phrase)
     assert [] == office.channels.asked
 
 

@@ -90,8 +90,8 @@ def test_a_locale_is_spoken_where_we_have_its_language_and_english_elsewhere(lan
 def test_a_sentence_begins_with_a_capital_in_english_alone() -> None:
     """A Japanese sentence that begins with a Latin letter begins with a name."""
     phrase = Phrase("podman's list cannot be understood: {why}", why="x")
-    shown = [Phrase("not reached").render_sentence(get_texts(language, TOKYO)) for language in ("en", "ja")]
-    assert ["Not reached", "接続不可"] == shown
+    shown = [Phrase("unreachable").render_sentence(get_texts(language, TOKYO)) for language in ("en", "ja")]
+    assert ["Unreachable", "接続不可"] == shown
     spoken = BabelTexts(Locale.parse("ja"), TOKYO, compile_catalogue(BytesIO(PO.encode()), "ja"))
     assert "podman's list cannot be understood: x" == phrase.render_sentence(spoken)
 
@@ -103,7 +103,7 @@ def test_a_missing_translation_shows_english() -> None:
 
 
 def test_values_inside_phrases_are_shown_in_the_readers_language() -> None:
-    phrase = Phrase("{a} / {b} / {c}", a=Moment(AT), b=Span(60), c=Listing(("x", Phrase("well"))))
+    phrase = Phrase("{a} / {b} / {c}", a=Moment(AT), b=Span(60), c=Listing(("x", Phrase("healthy"))))
     assert "2026-11-25 18:10 JST / 1 分 / x、正常" == phrase.render(get_texts("ja", TOKYO))
 
 
@@ -114,7 +114,7 @@ def test_a_stored_phrase_of_an_earlier_version_is_still_shown_in_japanese() -> N
     assert "Gateway から20 秒以内に応答がありません。稼働していて、接続できるか確認してください" == phrase.render(
         get_texts("ja", TOKYO)
     )
-    assert "the gateway gave no answer within 20 sec; check that it is up and reachable" == phrase.render(
+    assert "the gateway gave no response within 20 sec; check that it is up and reachable" == phrase.render(
         get_texts("en", TOKYO)
     )
 

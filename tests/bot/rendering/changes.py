@@ -44,7 +44,7 @@ def plan(*hosts: str) -> Plan:
         premises=(Premise(host=hosts[0], what="fingerprint", value="ab", phrase=Phrase("host-a has the certificate ab12")),),
         disrupts=tuple(Phrase("the tunnels of {host}, for about 10 seconds", host=host) for host in hosts),
         warnings=(Phrase("the clock of {host} is 20 seconds late", host=hosts[0]),),
-        left_out=(LeftOutHost(host="host-z", why=Phrase("Windows was not reached")),),
+        left_out=(LeftOutHost(host="host-z", why=Phrase("Windows was unreachable")),),
     )
 
 
@@ -138,14 +138,14 @@ UNKNOWN = change(
 DENIED = change(
     ChangeState.CLOSED,
     approval=approval(ApprovalState.DENIED, review(approves=False, reason="not before the backup")),
-    why=Phrase("{who} denied it: {reason}", who="bob", reason="not before the backup"),
+    why=Phrase("denied by {who}: {reason}", who="bob", reason="not before the backup"),
 )
 EXPIRED = change(ChangeState.CLOSED, approval=approval(ApprovalState.EXPIRED), why=Phrase("its time is over; ask again"))
 WITHDRAWN = change(
-    ChangeState.CLOSED, approval=approval(ApprovalState.WITHDRAWN), why=Phrase("{who} withdrew it", who="alice")
+    ChangeState.CLOSED, approval=approval(ApprovalState.WITHDRAWN), why=Phrase("withdrawn by {who}", who="alice")
 )
 WITHDRAWN_GLASS = change(
-    ChangeState.CLOSED, approval=None, break_glass=BreakGlass(), why=Phrase("{who} withdrew it", who="alice")
+    ChangeState.CLOSED, approval=None, break_glass=BreakGlass(), why=Phrase("withdrawn by {who}", who="alice")
 )
 SUPERSEDED = change(ChangeState.CLOSED, approval=approval(ApprovalState.SUPERSEDED), after="op-ba9876543210")
 REFUSED = change(

@@ -36,7 +36,7 @@ def well(host: str) -> Row:
     return row(host, *(cell(text, Mark.WELL) for text in texts))
 
 
-def stopped(host: str, why: str = "the service Nebula is stopped") -> tuple[Row, Finding]:
+def stopped(host: str, why: str = "service Nebula is stopped") -> tuple[Row, Finding]:
     """A host whose Nebula is stopped."""
     checks = (cell("stopped", Mark.BAD), *well(host).cells[2:])
     return (
@@ -53,9 +53,9 @@ def stopped(host: str, why: str = "the service Nebula is stopped") -> tuple[Row,
 
 def silent(host: str) -> tuple[Row, Finding]:
     """A host of which nothing is known."""
-    why = Phrase("Windows was not reached: no answer; check that the host is up")
+    why = Phrase("Windows was unreachable: no response; check that the host is up")
     return (
-        row(host, *(cell("not reached", Mark.UNKNOWN, "unreachable") for _ in CHECKS), severity=Severity.HIGH),
+        row(host, *(cell("unreachable", Mark.UNKNOWN, "unreachable") for _ in CHECKS), severity=Severity.HIGH),
         Finding(
             severity=Severity.HIGH, host=host, subject="windows", why=why, next=f"health {host} --details", reached=False
         ),
@@ -76,7 +76,7 @@ def health(summary: str, bad: Sequence[tuple[Row, Finding]], rows: Sequence[Row]
 
 
 MIXED = health(
-    "2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached",
+    "2 of 3 hosts need attention: host-b: service Nebula is stopped, and host-c was unreachable",
     [stopped("host-b"), silent("host-c")],
     [well("host-a")],
 )
@@ -90,25 +90,25 @@ DETAILED = MIXED.model_copy(
 )
 """The same with more to see."""
 NEWS = Section(
-    heading=Phrase("Since {at}", at=Moment(AT - timedelta(days=1))),
+    heading=Phrase("Changes since {at}", at=Moment(AT - timedelta(days=1))),
     lines=(
         Phrase("new: {hosts}: {what}", hosts="host-b", what="Nebula stopped"),
-        Phrase("mended: {hosts}: {what}", hosts="host-a", what="Bridge down"),
+        Phrase("resolved: {hosts}: {what}", hosts="host-a", what="Bridge down"),
     ),
 )
 PARTS = (
     Section(heading=Phrase("Locks"), lines=(Phrase("{it}", it="ana has locked host-c: disk swap"),)),
-    Section(heading=Phrase("Audit log"), lines=(Phrase("audit log at {n} ({mac})", n=1234, mac="ab12cd34ef56"),)),
+    Section(heading=Phrase("Audit log"), lines=(Phrase("audit log: event {n} ({mac})", n=1234, mac="ab12cd34ef56"),)),
 )
 DIGEST = MIXED.model_copy(update={"title": Phrase("Digest"), "news": NEWS, "sections": PARTS})
-ALL_WELL = health("all 3 hosts are well", [], [well(f"host-{name}") for name in "abc"], brief=True)
+ALL_WELL = health("all 3 hosts are healthy", [], [well(f"host-{name}") for name in "abc"], brief=True)
 ALL_DOWN = health("none of 254 hosts was reached", [silent(f"host-{n:03}") for n in range(1, 255)])
 HOSTS = Report(
     title=Phrase("Hosts"),
-    summary=Phrase("the bot knows {n} host", plural="the bot knows {n} hosts", n=2),
+    summary=Phrase("{n} host configured", plural="{n} hosts configured", n=2),
     columns=(
         Column(key="host", heading=Phrase("Host")),
-        Column(key="id", heading=Phrase("Id")),
+        Column(key="id", heading=Phrase("ID")),
         Column(key="wsl", heading=Phrase("WSL2")),
     ),
     rows=(
@@ -151,10 +151,10 @@ SCHEDULES = Report(
 HELP = Report(
     title=Phrase("Help"),
     summary=Phrase("you can ask for health and host"),
-    columns=(Column(key="words", heading=Phrase("Type")), Column(key="summary", heading=Phrase("To see"))),
+    columns=(Column(key="words", heading=Phrase("Command")), Column(key="summary", heading=Phrase("Description"))),
     rows=(
-        Row(cells=(Cell(text="health [target]"), Cell(text=Phrase("whether hosts are well")))),
-        Row(cells=(Cell(text="host"), Cell(text=Phrase("the hosts that the bot knows")))),
+        Row(cells=(Cell(text="health [target]"), Cell(text=Phrase("whether hosts are healthy")))),
+        Row(cells=(Cell(text="host"), Cell(text=Phrase("list of configured hosts")))),
     ),
     next=("health host-a --details",),
 )

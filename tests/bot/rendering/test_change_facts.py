@@ -40,7 +40,7 @@ def certificates(*days: int) -> Report:
     yes = Cell(text="yes", mark=Mark.WELL)
     return Report(
         title=Phrase("Certificates"),
-        summary=Phrase("all certificates are well"),
+        summary=Phrase("all certificates are healthy"),
         columns=(
             Column(key="host", heading=Phrase("Host")),
             Column(key="days", heading=Phrase("Certificate")),
@@ -48,7 +48,7 @@ def certificates(*days: int) -> Report:
         ),
         rows=(
             *(Row(host=name, cells=(Cell(text=name), Cell(text=f"{left} days"), yes)) for name, left in hosts),
-            Row(cells=(Cell(text="Flatnet CA"), Cell(text="900 days"), Cell(text="n/a", mark=Mark.ABSENT))),
+            Row(cells=(Cell(text="Flatnet CA"), Cell(text="900 days"), Cell(text="N/A", mark=Mark.ABSENT))),
         ),
     )
 

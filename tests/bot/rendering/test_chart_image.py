@@ -49,7 +49,7 @@ def size(picture: bytes) -> tuple[int, int]:
         (MANY, 2_000, 3_200),
         (Chart(days=(), hosts=(), certificates=()), 36, 100),
     ],
-    ids=["nothing", "one host", "one certificate", "mixed", "a fortnight down", "no record", "254 hosts", "no days"],
+    ids=["nothing", "one host", "one certificate", "mixed", "a fortnight down", "no data", "254 hosts", "no days"],
 )
 def test_every_chart_is_a_picture_as_wide_as_a_phone_shows_it(shown: Chart, lowest: int, highest: int) -> None:
     width, height = size(draw_chart(shown, build_chart_texts(shown, ENGLISH)))
@@ -115,9 +115,9 @@ async def test_a_picture_is_drawn_by_another_process() -> None:
     ("program", "why"),
     [
         (("/nowhere/python",), "No such file or directory"),
-        (("false",), "the program ended with status 1"),
-        (("true",), "the program ended with status 0"),
-        (("head", "-c", "4194305", "/dev/zero"), "it has more than 4194304 bytes"),
+        (("false",), "the program exited with status 1"),
+        (("true",), "the program exited with status 0"),
+        (("head", "-c", "4194305", "/dev/zero"), "larger than 4194304 bytes"),
     ],
     ids=["no program", "fails", "says nothing", "too large"],
 )
@@ -127,13 +127,13 @@ async def test_a_program_that_draws_nothing_is_a_failure_that_says_why(
     monkeypatch.setattr(drawing, "PROGRAM", program)
     with pytest.raises(DrawingFailed) as raised:
         await draw_in_process(MIXED, ENGLISH)
-    assert f"the picture could not be drawn: {why}; the text beside it says the same" == str(raised.value)
+    assert f"could not draw the chart: {why}. The same data is shown as text" == str(raised.value)
 
 
 async def test_a_program_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "PROGRAM", ("sleep", "600"))
     monkeypatch.setattr(drawing, "RENDER_TIMEOUT", 0.05)
-    with pytest.raises(DrawingFailed, match="it took more than"):
+    with pytest.raises(DrawingFailed, match="no result within"):
         await draw_in_process(MIXED, ENGLISH)
 
 

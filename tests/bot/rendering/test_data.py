@@ -159,8 +159,8 @@ def test_the_host_comes_first_where_it_is_no_column() -> None:
         (Cell(text="yes", value=True), "true"),
         (Cell(text="1.5 s", value=1.5), "1.5"),
         (Cell(text="minus", value=-3), "-3"),
-        (Cell(text="n/a", mark=Mark.ABSENT), "absent"),
-        (Cell(text="not known", mark=Mark.UNKNOWN), "unknown"),
+        (Cell(text="N/A", mark=Mark.ABSENT), "absent"),
+        (Cell(text="unknown", mark=Mark.UNKNOWN), "unknown"),
         (Cell(text="none"), ""),
         (Cell(text="odd", value=float("nan")), ""),
         (Cell(text="", value="=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0"),
@@ -209,7 +209,7 @@ def test_the_document_of_a_change_has_this_shape() -> None:
         "ended_at": "2026-03-01T08:55:04+00:00",
     } == told["steps"][1]
     assert "awaited" == told["steps"][2]["result"]
-    assert [{"host": "host-z", "why": "Windows was not reached"}] == told["left_out"]
+    assert [{"host": "host-z", "why": "Windows was unreachable"}] == told["left_out"]
     assert ("used", 1, 1) == tuple(told["approval"][key] for key in ("state", "needed", "have"))
 
 

@@ -76,35 +76,35 @@ def test_an_address_does_not_become_a_link_by_itself(text: str, expected: str) -
 ENGLISH_TEXT = """\
 # Health
 
-2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached
+2 of 3 hosts need attention: host-b: service Nebula is stopped, and host-c was unreachable
 
 `/flatnet health all` · 2026-11-25 18:10 JST
 
 ## Since yesterday
 
-- Nothing has changed
+- No changes
 
 ## Locks
 
 - None
 
-## What needs somebody
+## Needs attention
 
-- **host-b** critical: the service Nebula is stopped → `/flatnet health host-b --details`
-- **host-c** unknown: Windows was not reached: no answer; check that the host is up → `/flatnet health host-c --details`
+- **host-b** critical: service Nebula is stopped → `/flatnet health host-b --details`
+- **host-c** unknown: Windows was unreachable: no response; check that the host is up → `/flatnet health host-c --details`
 
-## Each by itself
+## All entries
 
 | Host | State | Nebula | Gateway | API | Containers | Bridge | Forwarding |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 | host-b | critical | ✗ stopped | ✓ running | ✓ healthy | ✓ 3 running | ✓ up | ✓ on |
-| host-c | unknown | ? not reached | ? not reached | ? not reached | ? not reached | ? not reached | ? not reached |
-| host-a | well | ✓ running | ✓ running | ✓ healthy | ✓ 3 running | ✓ up | ✓ on |
+| host-c | unknown | ? unreachable | ? unreachable | ? unreachable | ? unreachable | ? unreachable | ? unreachable |
+| host-a | healthy | ✓ running | ✓ running | ✓ healthy | ✓ 3 running | ✓ up | ✓ on |
 """
 
 
 def told(report: Report = MIXED) -> Report:
-    news = Section(heading=Phrase("{said}", said="Since yesterday"), lines=(Phrase("nothing has changed"),))
+    news = Section(heading=Phrase("{said}", said="Changes since yesterday"), lines=(Phrase("no changes"),))
     locks = Section(heading=Phrase("Locks"), lines=(Phrase("none"),))
     return report.model_copy(update={"news": news, "sections": (locks,), "brief": True})
 

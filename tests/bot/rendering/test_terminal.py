@@ -45,25 +45,25 @@ def printed(
 
 
 def test_all_well_is_one_line() -> None:
-    assert ["all 3 hosts are well"] == printed(ALL_WELL)
+    assert ["all 3 hosts are healthy"] == printed(ALL_WELL)
 
 
 def test_a_terminal_links_nothing_and_names_the_channel_where_it_goes_on() -> None:
     leading = ALL_WELL.model_copy(update={"channel": ChannelLink(id="C0NEW", name="2026-01-31-502")})
-    assert ["all 3 hosts are well", "Channel: #2026-01-31-502"] == printed(leading)
+    assert ["all 3 hosts are healthy", "Channel: #2026-01-31-502"] == printed(leading)
     nameless = ALL_WELL.model_copy(update={"channel": ChannelLink(id="C0NEW")})
     assert printed(ALL_WELL) == printed(nameless)
 
 
 def test_a_chart_is_said_in_words_after_the_summary() -> None:
     charted = ALL_WELL.model_copy(update={"chart": chart(host("host-a"))})
-    assert ["all 3 hosts are well", "1 host over 14 days: 1 well. No certificate."] == printed(charted)
+    assert ["all 3 hosts are healthy", "1 host over 14 days: 1 healthy. No certificate."] == printed(charted)
 
 
 def test_a_chart_in_words_stands_apart_from_the_hosts() -> None:
     charted = MIXED.model_copy(update={"chart": chart(host("host-a"))})
     lines = printed(charted)
-    assert "" == lines[lines.index("1 host over 14 days: 1 well. No certificate.") - 1]
+    assert "" == lines[lines.index("1 host over 14 days: 1 healthy. No certificate.") - 1]
 
 
 @pytest.mark.parametrize(
@@ -83,25 +83,25 @@ def test_where_there_is_room_the_table_speaks_in_words() -> None:
         "Host    State     Nebula         Gateway        API            Containers     Bridge         Forwarding",
         "──────────────────────────────────────────────────────────────────────────────────────────────────────────",
         "host-b  critical  ✗ stopped      ✓ running      ✓ healthy      ✓ 3 running    ✓ up           ✓ on",
-        "host-c  unknown   ? not reached  ? not reached  ? not reached  ? not reached  ? not reached  ? not reached",
-        "host-a  well      ✓ running      ✓ running      ✓ healthy      ✓ 3 running    ✓ up           ✓ on",
+        "host-c  unknown   ? unreachable  ? unreachable  ? unreachable  ? unreachable  ? unreachable  ? unreachable",
+        "host-a  healthy   ✓ running      ✓ running      ✓ healthy      ✓ 3 running    ✓ up           ✓ on",
         "",
     ] == printed(MIXED, width=120)[1:8]
 
 
 def test_in_eighty_columns_only_what_is_bad_speaks_and_the_findings_stand_below() -> None:
     assert [
-        "2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c",
-        "was not reached",
+        "2 of 3 hosts need attention: host-b: service Nebula is stopped, and host-c",
+        "was unreachable",
         "",
         "Host    State     Nebula     Gateway  API  Containers  Bridge  Forwarding",
         "─────────────────────────────────────────────────────────────────────────",
         "host-b  critical  ✗ stopped  ✓        ✓    ✓           ✓       ✓",
         "host-c  unknown   ?          ?        ?    ?           ?       ?",
-        "host-a  well      ✓          ✓        ✓    ✓           ✓       ✓",
+        "host-a  healthy   ✓          ✓        ✓    ✓           ✓       ✓",
         "",
-        "host-b: the service Nebula is stopped  → health host-b --details",
-        "host-c: Windows was not reached: no answer; check that the host is up",
+        "host-b: service Nebula is stopped  → health host-b --details",
+        "host-c: Windows was unreachable: no response; check that the host is up",
         "  → health host-c --details",
     ] == printed(MIXED)
 
@@ -123,7 +123,7 @@ def test_what_changed_stands_above_the_table_and_what_else_there_is_below_the_fi
         "  • ana has locked host-c: disk swap",
         "",
         "Audit log",
-        "  • Audit log at 1,234 (ab12cd34ef56)",
+        "  • Audit log: event 1,234 (ab12cd34ef56)",
     ] == lines[-7:]
 
 
@@ -131,7 +131,7 @@ def test_what_changed_stands_above_the_table_and_what_else_there_is_below_the_fi
 @pytest.mark.parametrize("width", [60, 70, 80])
 def test_one_line_a_host_holds_down_to_sixty_columns_by_cutting_what_is_bad(width: int, texts: Texts) -> None:
     row, finding = stopped("host-b")
-    several = Cell(text="2 of 3 containers are not well", mark=Mark.BAD)
+    several = Cell(text="2 of 3 containers are with problems", mark=Mark.BAD)
     report = health("…", [(row.model_copy(update={"cells": (*row.cells[:4], several, *row.cells[5:])}), finding)])
     [line] = [line for line in printed(report, width=width, texts=texts) if line.startswith("host-b  ")]
     assert re.match(r"host-b  (critical|緊急)  ✗ [a-z…]+  ✓ +✓ +✗ 2.*… +✓ +✓$", line), line
@@ -151,16 +151,16 @@ def test_details_that_do_not_fit_are_told_in_words() -> None:
     rows = [row.model_copy(update={"cells": (*row.cells, Cell(text="1.9.5" * 9))}) for row in MIXED.rows]
     lines = printed(MIXED.model_copy(update={"columns": (*MIXED.columns, version), "rows": tuple(rows)}))
     assert [
-        "host-a  well",
+        "host-a  healthy",
         "  ✓ Nebula: running  ✓ Gateway: running  ✓ API: healthy  ✓ Containers: 3 running",
         "  ✓ Bridge: up  ✓ Forwarding: on",
-    ] == lines[(at := lines.index("host-a  well")) : at + 3]
+    ] == lines[(at := lines.index("host-a  healthy")) : at + 3]
 
 
 def test_what_only_the_details_tell_is_told_with_them() -> None:
     short, long = (printed(with_details(ALL_WELL, details=details, further=(LARGE_LOG,))) for details in (False, True))
-    assert ["all 3 hosts are well"] == short
-    assert ("all 3 hosts are well; the details have 1 more finding", "host-a: access.log has 1 GB") == (long[0], long[-1])
+    assert ["all 3 hosts are healthy"] == short
+    assert ("all 3 hosts are healthy (1 more problem in details)", "host-a: access.log has 1 GB") == (long[0], long[-1])
     assert "host-a  low" in long
 
 
@@ -175,7 +175,7 @@ def test_several_reasons_are_a_list_below_the_host() -> None:
     clock = report.findings[0].model_copy(update={"why": Phrase("the clock is wrong")})
     assert [
         "host-b:",
-        "  • the service Nebula is stopped",
+        "  • service Nebula is stopped",
         "  • The clock is wrong",
         "  → health host-b --details",
     ] == printed(report.model_copy(update={"findings": (report.findings[0], clock)}))[-4:]
@@ -183,7 +183,7 @@ def test_several_reasons_are_a_list_below_the_host() -> None:
 
 def test_what_is_to_be_said_of_several_hosts_is_said_once() -> None:
     assert [
-        "host-b, host-c: the service Nebula is stopped  → health host-b --details",
+        "host-b, host-c: service Nebula is stopped  → health host-b --details",
         "  → health host-c --details",
     ] == printed(health("…", [stopped("host-b"), stopped("host-c")]))[-2:]
 
@@ -196,7 +196,7 @@ def test_wide_characters_keep_the_columns_straight() -> None:
 
 def test_reports_without_judgements_have_no_state() -> None:
     assert ["Host    Id  WSL2", "────────────────", "host-a  1   yes", "light   0   – no"] == printed(HOSTS)[2:6]
-    assert ["Next:", "  health host-a --details"] == printed(HELP)[-2:]
+    assert ["Next steps:", "  health host-a --details"] == printed(HELP)[-2:]
 
 
 def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() -> None:
@@ -204,7 +204,7 @@ def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() 
         kind=FailureKind.USAGE, phrase=Phrase("no such host"), span=(7, 13), suggestions=("health host-b", "health host-a")
     )
     assert [
-        "Not understood: No such host",
+        "Not recognized: No such host",
         "  health ▸ hsot-b ◂ --details",
         "Did you mean:",
         "  health host-b",
@@ -237,19 +237,19 @@ def test_a_change_says_its_state_its_steps_with_their_marks_and_what_to_type() -
     assert [
         "Failed — took 1 min, 15 sec — lighthouse does not answer",
         "/flatnet cert renew host-a  op-0123456789ab",
-        "Asked by: alice",
+        "Requested by: alice",
         "Reason: expires on Friday",
         "Approved by: bob, 2026-03-01 17:54 JST",
         "",
         "host-a",
         "  ✓ make a new key pair — 2 sec",
-        "  ✗ lighthouse: sign its public key — not reached: lighthouse does not answer",
+        "  ✗ lighthouse: sign its public key — unreachable: lighthouse does not answer",
         "  – replace the certificate and restart Nebula — not done",
         "  – lighthouse: see its handshake — not done",
     ] == printed(changes.FAILED)[:11]
     assert [
-        "Left out: host-z — Windows was not reached",
-        "Next:",
+        "Excluded: host-z — Windows was unreachable",
+        "Next steps:",
         "  op continue op-0123456789ab",
     ] == printed(changes.FAILED)[-3:]
 

@@ -101,7 +101,7 @@ async def test_all_well_is_one_line() -> None:
     report = compose_digest(await after(await seen()))
 
     assert (
-        "all 4 hosts are well; the first certificate to end is host-a's, in 200 days; audit log at 1234 (ab12cd34ef56)"
+        "all 4 hosts are healthy; the certificate of host-a expires first, in 200 days; audit log: event 1234 (ab12cd34ef56)"
     ) == str(report.summary)
     assert (True, None, (), (), ()) == (report.brief, report.news, report.sections, report.findings, report.next)
 
@@ -109,7 +109,7 @@ async def test_all_well_is_one_line() -> None:
 async def test_the_first_digest_ever_says_that_there_is_nothing_to_compare_with() -> None:
     report = compose_digest(await seen(nebula(A)))
 
-    assert ["there is no earlier digest that this one can be compared with"] == news(report)
+    assert ["no earlier digest to compare with"] == news(report)
     assert str(report.summary) == "1 of 4 hosts needs attention: host-a Nebula stopped"
 
 
@@ -120,7 +120,7 @@ async def test_an_empty_fleet_says_what_to_do() -> None:
         replace(given, health=await Health().read(nothing), certificates=await CertList().read(nothing), head=None)
     )
 
-    assert "the inventory has no hosts; add them to the configuration file" == str(report.summary)
+    assert "no hosts configured. Add them to the configuration file" == str(report.summary)
     assert report.brief
 
 
@@ -128,37 +128,37 @@ Case = tuple[Said, Said, list[str], str]
 """What was said then, what is said now, the news, and how the summary counts them."""
 
 CHANGES: dict[str, Case] = {
-    "nothing changed": (nebula(A), nebula(A), ["nothing has changed"], ""),
+    "nothing changed": (nebula(A), nebula(A), ["no changes"], ""),
     "new": (
         {},
         nebula(A) | nebula(B) | no_containers(C),
-        ["new: host-a, host-b: Nebula stopped", "new: host-c: Containers 1 of 1 not well"],
+        ["new: host-a, host-b: Nebula stopped", "new: host-c: Containers 1 of 1 not healthy"],
         "; 3 new",
     ),
-    "mended": (nebula(A), {}, ["mended: host-a: Nebula stopped"], "; 1 mended"),
+    "mended": (nebula(A), {}, ["mended: host-a: Nebula stopped"], "; 1 resolved"),
     "some of each": (
         nebula(A) | no_containers(B),
         nebula(C) | no_containers(B),
         ["new: host-c: Nebula stopped", "mended: host-a: Nebula stopped"],
-        "; 1 new, 1 mended",
+        "; 1 new, 1 resolved",
     ),
-    "worse": (ends(A, 29), ends(A, 6), ["worse: host-a: certificate: 6 days left"], "; 1 worse"),
+    "worse": (ends(A, 29), ends(A, 6), ["worse: host-a: certificate: 6 days left"], "; 1 worsened"),
     "better": (nebula(A), nebula(A, "StartPending"), ["better: host-a: Nebula starting"], ""),
-    "a certificate that was renewed": (ends(A, 6), {}, ["mended: host-a: certificate: 6 days left"], "; 1 mended"),
-    "a host that is not reached now is neither mended nor bad": (
+    "a certificate that was renewed": (ends(A, 6), {}, ["mended: host-a: certificate: 6 days left"], "; 1 resolved"),
+    "a host that is unreachable now is neither mended nor bad": (
         nebula(A) | no_containers(A),
         lost(A),
-        ["new: host-a: not reached"],
+        ["new: host-a: unreachable"],
         "; 1 new",
     ),
-    "a certificate that nobody can look at is not renewed": (ends(A, 6), lost(A), ["new: host-a: not reached"], "; 1 new"),
-    "a side that is not reached leaves the other sides judged": (
+    "a certificate that nobody can look at is not renewed": (ends(A, 6), lost(A), ["new: host-a: unreachable"], "; 1 new"),
+    "a side that is unreachable leaves the other sides judged": (
         nebula(A) | no_containers(A),
         {("host-a", "wsl"): LOST},
-        ["new: host-a: WSL2 not reached", "mended: host-a: Nebula stopped"],
-        "; 1 new, 1 mended",
+        ["new: host-a: WSL2 unreachable", "mended: host-a: Nebula stopped"],
+        "; 1 new, 1 resolved",
     ),
-    "a host that answers again": (lost(A), {}, ["mended: host-a: not reached"], "; 1 mended"),
+    "a host that answers again": (lost(A), {}, ["resolved: host-a: unreachable"], "; 1 resolved"),
 }
 
 
@@ -175,8 +175,8 @@ async def test_what_nobody_could_look_at_is_remembered_until_somebody_can() -> N
     """It is not new when it is seen again, and mended only when it was seen to be."""
     silent = await after(await seen(nebula(A)), lost(A))
 
-    assert ["mended: host-a: not reached"] == news(compose_digest(await after(silent, nebula(A))))
-    assert ["mended: host-a: Nebula stopped", "mended: host-a: not reached"] == news(compose_digest(await after(silent)))
+    assert ["resolved: host-a: unreachable"] == news(compose_digest(await after(silent, nebula(A))))
+    assert ["mended: host-a: Nebula stopped", "resolved: host-a: unreachable"] == news(compose_digest(await after(silent)))
 
 
 async def test_a_ca_is_told_from_the_host_that_it_was_read_on() -> None:
@@ -209,7 +209,7 @@ async def test_a_ca_is_mended_only_where_every_host_was_read() -> None:
 async def test_hosts_that_came_and_went_are_said_and_take_their_troubles_along() -> None:
     report = compose_digest(await after(await seen(nebula(B), LIGHTHOUSE, A, B), None, LIGHTHOUSE, A, C))
 
-    assert ["host-c is new in the inventory", "host-b is no longer in the inventory"] == news(report)
+    assert ["host-c was added to the configuration", "host-b was removed from the configuration"] == news(report)
 
 
 def looks(host: str, well: int, unreached: int = 0, **failed: int) -> Observation:
@@ -218,18 +218,18 @@ def looks(host: str, well: int, unreached: int = 0, **failed: int) -> Observatio
 
 FLAPPING: list[tuple[str, Said, Said, Observation, list[str]]] = [
     (
-        "and is well now",
+        "and is healthy now",
         {},
         {},
         looks("host-b", 45, api=3),
-        ["host-b: API was not well in 3 of 48 looks, and is well now"],
+        ["host-b: API unhealthy in 3 of 48 checks, now healthy"],
     ),
     (
         "and answers now",
         {},
         {},
         looks("host-b", 46, unreached=2),
-        ["host-b: not reached in 2 of 48 looks, and answers now"],
+        ["host-b: unreachable in 2 of 48 checks, now responding"],
     ),
     (
         "still bad: it is new, and nothing else",
@@ -239,7 +239,7 @@ FLAPPING: list[tuple[str, Said, Said, Observation, list[str]]] = [
         ["new: host-b: Nebula stopped"],
     ),
     ("known from the last digest", nebula(B), {}, looks("host-b", 40, nebula=8), ["mended: host-b: Nebula stopped"]),
-    ("not reached now: nobody knows", {}, lost(B), looks("host-b", 45, api=3), ["new: host-b: not reached"]),
+    ("unreachable now: nobody knows", {}, lost(B), looks("host-b", 45, api=3), ["new: host-b: unreachable"]),
     ("a host that is gone", {}, {}, looks("host-z", 45, api=3), []),
     ("nothing", {}, {}, looks("host-b", 48), []),
 ]
@@ -270,7 +270,7 @@ async def test_what_is_wrong_comes_worst_first_and_each_thing_once() -> None:
         ("lighthouse", None),
     ] == [(row.host, row.severity) for row in report.rows]
     assert (
-        "3 of 4 hosts need attention: host-a Nebula stopped, host-b not reached, host-c certificate: 10 days left"
+        "3 of 4 hosts need attention: host-a Nebula stopped, host-b unreachable, host-c certificate: 10 days left"
     ) == str(report.summary)
     assert ("service start nebula host-a", "health host-b --details", "cert renew host-c") == report.next
 
@@ -286,8 +286,8 @@ async def test_certificates_come_by_days_left_and_what_is_not_known_is_said() ->
         "CA Flatnet CA: 12 days left",
         "host-c: 200 days left",
         "CA Flatnet CA: 265 days left",
-        "not known: host-b",
-    ] == sections(compose_digest(given))["Certificates, the first to end"]
+        "unknown: host-b",
+    ] == sections(compose_digest(given))["Next certificates to expire"]
     assert [("host-a", False, -1), ("lighthouse", False, 11), ("Flatnet CA", True, 12)] == [
         (each.name, each.authority, round(each.days)) for each in list_time_left(given.certificates, NOW)[:3]
     ]
@@ -307,11 +307,11 @@ async def test_what_waits_is_said_with_its_words_and_age_even_where_all_is_well(
 
     assert {
         "Locks": ["ana has locked host-a until 2026-11-25 11:10:00 UTC: disk swap"],
-        "Waits for somebody": [
-            "cert renew host-a is to be approved; alice asked 7200 s ago",
-            "cert renew host-a ran without approval and is to be reviewed; alice asked 7200 s ago",
+        "Pending": [
+            "cert renew host-a is waiting for approval (requested by alice 7200 s ago)",
+            "cert renew host-a ran without approval and is waiting for review (requested by alice 7200 s ago)",
         ],
-        "Nobody knows how it ended": ["cert renew host-a, op-0123456789ab: look at the hosts, then say what you saw"],
+        "Result unknown": ["cert renew host-a, op-0123456789ab: check the hosts, then report the result"],
     } == sections(report)
     assert ("op show op-0123456789ab", "approval") == report.next
     assert report.brief
@@ -320,8 +320,8 @@ async def test_what_waits_is_said_with_its_words_and_age_even_where_all_is_well(
 async def test_an_audit_log_in_doubt_is_the_worst_of_all_and_no_hosts_fault() -> None:
     report = compose_digest(await after(await seen(), trouble=Phrase("the audit log ends at event 3")))
 
-    assert str(report.summary).startswith("audit log in doubt; all 4 hosts are well")
-    assert ["the audit log ends at event 3"] == [str(finding.why) for finding in report.findings]
+    assert str(report.summary).startswith("audit log inconsistent; all 4 hosts are healthy")
+    assert ["the audit log ends at event 3, but its head file at"] == [str(finding.why) for finding in report.findings]
     assert ("audit verify",) == report.next
     assert not report.brief
 
@@ -330,7 +330,7 @@ async def test_a_fleet_that_is_all_silent_points_at_the_bots_own_network() -> No
     everything = {key: value for each in FLEET for key, value in lost(each).items()}
     report = compose_digest(await seen(everything))
 
-    assert "none of 4 hosts answers; look at the bot's own network first" == str(report.summary)
+    assert "none of the 4 hosts respond. Check the bot's own network first" == str(report.summary)
 
 
 MANY = tuple(host(f"host-{n:03}", n) for n in range(1, 255))
@@ -434,7 +434,7 @@ async def test_one_that_is_worked_again_after_a_crash_says_the_same(house: House
     again = await house.ask("2", NOW + timedelta(seconds=1), nebula(A))
 
     assert first.news == again.news
-    assert ["nothing has changed"] == news(await house.ask("3", NOW + SOON, nebula(A)))
+    assert ["no changes"] == news(await house.ask("3", NOW + SOON, nebula(A)))
 
 
 async def test_what_was_seen_in_between_is_told_and_is_in_the_picture(house: House) -> None:
@@ -445,7 +445,7 @@ async def test_what_was_seen_in_between_is_told_and_is_in_the_picture(house: Hou
 
     report = await house.ask("2", NOW)
 
-    assert ["host-b: Containers was not well in 3 of 3 looks, and is well now"] == news(report)
+    assert ["host-b: Containers unhealthy in 3 of 3 checks, now healthy"] == news(report)
     assert report.chart is not None
     assert (14, NOW.date()) == (len(report.chart.days), report.chart.days[-1])
     days = {each.host: each.days for each in report.chart.hosts}
@@ -456,7 +456,7 @@ async def test_what_was_seen_in_between_is_told_and_is_in_the_picture(house: Hou
 async def test_a_digest_that_cannot_be_read_any_more_is_none(house: House) -> None:
     await house.history.store_digest("op-1", NOW - SOON, '{"from": "another version"}')
 
-    assert ["there is no earlier digest that this one can be compared with"] == news(await house.ask("1", NOW, nebula(A)))
+    assert ["no earlier digest to compare with"] == news(await house.ask("1", NOW, nebula(A)))
 
 
 async def test_somebody_learns_only_of_what_they_may_ask_for_by_itself(house: House) -> None:
@@ -464,8 +464,8 @@ async def test_somebody_learns_only_of_what_they_may_ask_for_by_itself(house: Ho
     theirs = await house.ask("1", NOW, nebula(A) | ends(B, 5), user="U1VI", surface=Surface.SLACK)
     mine = await house.ask("2", NOW, nebula(A) | ends(B, 5), surface=Surface.SLACK)
 
-    assert ["Certificates, the first to end", "Locks", "Audit log"] == list(sections(theirs))
-    assert ["Certificates, the first to end", "Locks", "Waits for somebody", "Audit log"] == list(sections(mine))
+    assert ["Next certificates to expire", "Locks", "Audit log"] == list(sections(theirs))
+    assert ["Next certificates to expire", "Locks", "Pending", "Audit log"] == list(sections(mine))
     assert [None, "cert renew host-b"] == [
         next(finding.next for finding in report.findings if finding.subject == "expiry") for report in (theirs, mine)
     ]
@@ -477,11 +477,11 @@ async def test_what_is_for_one_channel_alone_is_told_there_alone_and_to_the_bots
 
     async def told(key: str, **given: Any) -> list[str]:
         parts = sections(await vi.ask(key, NOW, **given))
-        return [heading for heading in parts if heading in ("Locks", "Waits for somebody")]
+        return [heading for heading in parts if heading in ("Locks", "Pending")]
 
     assert [] == await told("1", user="U1VI", surface=Surface.SLACK, channel="D0VI")
     assert [] == await told("2", user="U1VI", channel="C0DEV")
-    everything = ["Locks", "Waits for somebody"]
+    everything = ["Locks", "Pending"]
     assert everything == await told("3", user="U1VI", surface=Surface.SLACK, channel="C0OPS")
     assert everything == await told("4", user="U1VI", channel="C0OPS")
     assert everything == await told("5", channel="C0DEV")

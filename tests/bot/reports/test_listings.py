@@ -45,12 +45,12 @@ def test_changes_are_no_hosts_so_none_is_called_well() -> None:
 
 def test_the_summary_of_changes_says_what_runs_or_else_what_waits() -> None:
     assert "1 change is running" == str(listings.list_recent_changes((changes.WAITING, changes.RUNNING), ASKED).summary)
-    assert "1 change waits for approval, none is running" == str(
+    assert "1 change is waiting for approval, none is running" == str(
         listings.list_recent_changes((changes.WAITING,), ASKED).summary
     )
-    assert "no change is running" == str(listings.list_recent_changes((changes.DONE,), ASKED).summary)
+    assert "no changes running" == str(listings.list_recent_changes((changes.DONE,), ASKED).summary)
     unknown = changes.change(ChangeState.UNKNOWN)
-    assert str(listings.list_recent_changes((unknown,), ASKED).summary).startswith(f"the outcome of {OPERATION} is unknown")
+    assert str(listings.list_recent_changes((unknown,), ASKED).summary).startswith(f"the result of {OPERATION} is unknown.")
 
 
 def test_a_lock_names_its_hosts_first_and_its_number_last() -> None:
@@ -83,4 +83,4 @@ def test_a_kind_of_a_later_version_is_shown_as_it_is_stored() -> None:
 
 
 def test_nothing_found_is_said_so() -> None:
-    assert "no event is like that" == str(listings.list_events((), ASKED).summary)
+    assert "no matching events" == str(listings.list_events((), ASKED).summary)

@@ -62,22 +62,22 @@ def sections(report: Report) -> dict[str, list[str]]:
 
 
 def rests_on(report: Report) -> list[str]:
-    return sections(report)["What this rests on"]
+    return sections(report)["About this report"]
 
 
 async def test_a_month_in_which_all_was_well() -> None:
     month = await report([looks("host-a", ALL, answers=ALL, answer_ms=ALL * 12), looks("host-b", ALL)])
 
     assert (
-        "2026-10: hosts were reached in 100 % of the looks and well in 100 %; 0 changes ended; "
-        "security updates are pending on 0 hosts"
+        "2026-10: hosts were reachable in 100% and healthy in 100% of checks; 0 changes finished; security updates are "
+        "pending on 0 hosts"
     ) == str(month.summary)
     assert ((), [None, None]) == (month.findings, [row.severity for row in month.rows])
     assert {
         "host": ("host-a", "host-a", Mark.PLAIN),
         "looks": ("1488", ALL, Mark.PLAIN),
-        "reached_percent": ("100 %", 100, Mark.PLAIN),
-        "well_percent": ("100 %", 100, Mark.PLAIN),
+        "reached_percent": ("100%", 100, Mark.PLAIN),
+        "well_percent": ("100%", 100, Mark.PLAIN),
         "checks_failed": ("none", "", Mark.WELL),
         "gateway_ms": ("12 ms", 12, Mark.PLAIN),
         "security_updates": ("0", 0, Mark.WELL),
@@ -87,28 +87,28 @@ async def test_a_month_in_which_all_was_well() -> None:
 async def test_without_any_look_nothing_is_known_of_any_host() -> None:
     """And nobody says that they were well."""
     month = await report(days=0)
-    unknown = ("not known", None, Mark.UNKNOWN)
+    unknown = ("unknown", None, Mark.UNKNOWN)
 
-    assert str(month.summary).startswith("2026-10: nobody looked at the hosts, so nothing is known of them; ")
+    assert str(month.summary).startswith("2026-10: no checks were recorded, so host health is unknown; ")
     assert ("host-a", "host-b") == month.unreached_hosts
     assert [unknown] * 4 == [cells(month)[key] for key in ("reached_percent", "well_percent", "checks_failed", "gateway_ms")]
     assert ("none", 0, Mark.PLAIN) == cells(month)["looks"]
-    assert "on 31 of 31 days nobody looked" in rests_on(month)
+    assert "no checks on 31 of 31 days" in rests_on(month)
 
 
 SEEN: dict[str, tuple[Observation, tuple[object, object, object], str]] = {
     "down the whole month": (
         looks("host-a", 0, unreached=ALL),
         (0, 0, ""),
-        "in 2026-10 reached in 0 of 1488 looks, well in 0",
+        "2026-10: reachable in 0 of 1488 checks, healthy in 0",
     ),
-    "down once": (looks("host-a", ALL - 1, unreached=1), (99.9, 99.9, ""), "reached in 1487 of 1488 looks, well in 1487"),
+    "down once": (looks("host-a", ALL - 1, unreached=1), (99.9, 99.9, ""), "reached in 1487 of 1488 looks, healthy in 1487"),
     "trouble, but reached": (
         looks("host-a", ALL - 3, troubled=3, failed={"api": 1, "bridge": 3}),
         (100, 99.7, "api=1 bridge=3"),
-        "reached in 1488 of 1488 looks, well in 1485; not well: Bridge 3, API 1",
+        "reached in 1488 of 1488 looks, healthy in 1485; not healthy: Bridge 3, API 1",
     ),
-    "seen seldom": (looks("host-a", 2, unreached=1), (66.6, 66.6, ""), "reached in 2 of 3 looks, well in 2"),
+    "seen seldom": (looks("host-a", 2, unreached=1), (66.6, 66.6, ""), "reached in 2 of 3 looks, healthy in 2"),
 }
 
 
@@ -133,10 +133,10 @@ async def test_the_summary_names_who_was_reached_the_least_and_of_whom_nothing_i
     month = await report([looks("host-a", 6, unreached=4), looks("host-b", 9, unreached=1)], A, B, C)
 
     assert (
-        "2026-10: hosts were reached in 75 % of the looks and well in 75 %; the least reached: host-a 60 %, host-b 90 %; "
-        "not known: host-c; 0 changes ended; security updates are pending on 0 hosts"
+        "2026-10: hosts were reachable in 75% and healthy in 75% of checks; least reachable: host-a 60%, host-b 90%; "
+        "unknown: host-c; 0 changes finished; security updates are pending on 0 hosts"
     ) == str(month.summary)
-    assert "0 to 10 looks at each host" in rests_on(month)
+    assert "0 to 10 checks per host" in rests_on(month)
 
 
 async def test_the_worst_come_first_by_what_is_wrong_then_by_how_seldom_they_were_reached() -> None:
@@ -168,13 +168,13 @@ UPDATES: dict[str, tuple[Sides, tuple[str, object, Mark]]] = {
         },
         ("3", 3, Mark.BAD),
     ),
-    "one side is silent: the sum is not known": (
+    "one side is silent: the sum is unknown": (
         {("host-a", "windows"): windows(A, updates=TWO), ("host-a", "wsl"): wsl(A, updates=LOST)},
-        ("Windows 2 security, WSL2 not reached", None, Mark.UNKNOWN),
+        ("Windows 2 security, WSL2 unreachable", None, Mark.UNKNOWN),
     ),
     "none in lists that are too old": (
         {("host-a", "wsl"): wsl(A, updates=test_updates.wsl(at=NOW - timedelta(days=30)))},
-        ("Windows none, WSL2 none known", None, Mark.UNKNOWN),
+        ("Windows none, WSL2 none found", None, Mark.UNKNOWN),
     ),
 }
 
@@ -187,42 +187,42 @@ async def test_security_updates_of_both_sides_together(said: Sides, expected: tu
 async def test_a_host_without_a_gateway_has_no_mean_and_one_that_never_answered_an_unknown_one() -> None:
     month = await report([looks("lighthouse", ALL), looks("host-a", ALL)], LIGHTHOUSE, A)
 
-    assert ("n/a", None, Mark.ABSENT) == cells(month, "lighthouse")["gateway_ms"]
-    assert ("not known", None, Mark.UNKNOWN) == cells(month)["gateway_ms"]
+    assert ("N/A", None, Mark.ABSENT) == cells(month, "lighthouse")["gateway_ms"]
+    assert ("unknown", None, Mark.UNKNOWN) == cells(month)["gateway_ms"]
 
 
 async def test_a_host_that_has_left_the_inventory_is_still_told_of() -> None:
     month = await report([looks("host-a", ALL), looks("host-z", ALL)], A)
 
     assert ("1488", ALL, Mark.PLAIN) == cells(month, "host-z")["looks"]
-    assert ("n/a", None, Mark.ABSENT) == cells(month, "host-z")["security_updates"]
-    assert "no longer in the inventory: host-z" in rests_on(month)
+    assert ("N/A", None, Mark.ABSENT) == cells(month, "host-z")["security_updates"]
+    assert "no longer in the configuration: host-z" in rests_on(month)
 
 
 RESTS: dict[str, tuple[Month, int, str]] = {
-    "its time": (OCTOBER, 31, "the time from 2026-09-30 15:00:00 UTC until 2026-10-31 15:00:00 UTC"),
-    "its looks": (OCTOBER, 31, "1488 looks at each host"),
+    "its time": (OCTOBER, 31, "period: 2026-09-30 15:00:00 UTC to 2026-10-31 15:00:00 UTC"),
+    "its looks": (OCTOBER, 31, "1488 checks per host"),
     "of what they are shares": (
         OCTOBER,
         31,
-        "percentages are shares of looks; of the time between two looks nothing is known",
+        "percentages are shares of checks. The time between checks is not covered",
     ),
-    "days without looks": (OCTOBER, 20, "on 11 of 31 days nobody looked"),
+    "days without looks": (OCTOBER, 20, "no checks on 11 of 31 days"),
     "of when the updates are": (
         OCTOBER,
         31,
-        "security updates are those that are pending now, not at the end of the month",
+        "security updates are those pending now, not at the end of the month",
     ),
     "a month that has not ended": (Month.from_name("2026-11", TOKYO, NOW), 25, "the month has not ended yet"),
     "days of UTC": (
         Month.from_name("2026-08", TOKYO, NOW),
         31,
-        "looks of more than 90 days ago are kept by days of UTC, so the first and the last day are not exact",
+        "checks older than 90 days are kept as daily totals in UTC. The first and last day are not exact",
     ),
     "looks that are gone": (
         Month.from_name("2025-10", TOKYO, NOW),
         0,
-        "looks are kept for 400 days; this month, or a part of it, is longer ago",
+        "checks are kept for 400 days. Some or all of this month is older",
     ),
 }
 
@@ -239,8 +239,8 @@ def ended(state: ChangeState = ChangeState.DONE, who: str = "alice", number: int
 async def test_without_changes_and_runs_it_says_so() -> None:
     parts = sections(await report())
 
-    assert (["none"], ["none"], ["no run is known"]) == (
-        parts["Changes that ended"],
+    assert (["none"], ["none"], ["no runs recorded"]) == (
+        parts["Finished changes"],
         parts["Approvals"],
         parts["Schedules that did not run or failed"],
     )
@@ -252,21 +252,21 @@ async def test_changes_are_counted_by_how_they_ended_and_by_who_asked_and_what_w
 
     assert [
         "done: 3",
-        "not done, everything was put back: 1",
+        "not done, rolled back: 1",
         "failed: 1",
-        "outcome unknown: 1",
-        "never begun: 1",
-        "asked for by alice: 5",
-        "asked for by bob: 2",
-        "cert renew host-a by alice, op-000000000003: not done, everything was put back",
+        "result unknown: 1",
+        "never started: 1",
+        "requested by alice: 5",
+        "requested by bob: 2",
+        "cert renew host-a by alice, op-000000000003: not done, rolled back",
         "cert renew host-a by alice, op-000000000004: failed",
-        "cert renew host-a by bob, op-000000000005: outcome unknown",
-    ] == sections(await report(changes=changes))["Changes that ended"]
+        "cert renew host-a by bob, op-000000000005: result unknown",
+    ] == sections(await report(changes=changes))["Finished changes"]
 
 
 async def test_many_failures_are_counted() -> None:
     changes = [ended(ChangeState.FAILED, number=n) for n in range(30)]
-    lines = sections(await report(changes=changes))["Changes that ended"]
+    lines = sections(await report(changes=changes))["Finished changes"]
 
     assert ("failed: 30", "… and 20 more", 13) == (lines[0], lines[-1], len(lines))
 
@@ -281,8 +281,8 @@ async def test_approvals_are_counted_by_what_became_of_them() -> None:
         "denied: 1",
         "expired: 1",
         "withdrawn: 1",
-        "superseded, for the hosts had changed: 1",
-        "void, for a right was gone: 1",
+        "superseded (hosts changed): 1",
+        "void (permission lost): 1",
     ] == sections(await report(changes=changes))["Approvals"]
 
 
@@ -291,9 +291,9 @@ async def test_what_ran_without_approval_says_whether_somebody_has_reviewed_it()
     changes = [ended(break_glass=BreakGlass()), ended(number=2, break_glass=seen)]
 
     assert [
-        "cert renew host-a by alice, op-000000000001: to be reviewed",
+        "cert renew host-a by alice, op-000000000001: waiting for review",
         "cert renew host-a by alice, op-000000000002: reviewed by carol",
-    ] == sections(await report(changes=changes))["Without approval (break-glass)"]
+    ] == sections(await report(changes=changes))["Emergency changes (break-glass)"]
 
 
 async def test_due_times_that_nobody_ran_and_runs_that_failed() -> None:
@@ -307,9 +307,9 @@ async def test_due_times_that_nobody_ran_and_runs_that_failed() -> None:
     ]
 
     assert [
-        "digest: 3 of 31 times nobody ran it",
-        "observe: 4 of 1408 times nobody ran it",
-        "observe: 4 of 1408 times it failed",
+        "digest: did not run 3 of 31 times",
+        "observe: did not run 4 of 1408 times",
+        "observe: failed 4 of 1408 times",
     ] == sections(await report(runs=runs))["Schedules that did not run or failed"]
     assert ["none"] == sections(await report(runs=runs[-1:]))["Schedules that did not run or failed"]
 
@@ -317,17 +317,17 @@ async def test_due_times_that_nobody_ran_and_runs_that_failed() -> None:
 async def test_runs_of_long_ago_are_not_remembered_and_nobody_says_that_none_was_missed() -> None:
     month = await report(month=Month.from_name("2026-08", TOKYO, NOW), runs=[RunTally("digest", RunOutcome.DONE, 3, 0)])
 
-    assert ["not known: runs are remembered for 90 days"] == sections(month)["Schedules that did not run or failed"]
+    assert ["unknown: runs are kept for 90 days"] == sections(month)["Schedules that did not run or failed"]
 
 
 async def test_what_whoever_asks_may_not_see_is_said_to_be_left_out() -> None:
     month = await report([looks("host-a", ALL)], A, changes=None, runs=None)
-    hidden = ["not shown: whoever asked for this report may not see them"]
+    hidden = ["not shown: the person requesting this report has no access"]
 
-    assert {"Changes that ended": hidden, "Schedules that did not run or failed": hidden} == {
-        heading: lines for heading, lines in sections(month).items() if heading != "What this rests on"
+    assert {"Finished changes": hidden, "Schedules that did not run or failed": hidden} == {
+        heading: lines for heading, lines in sections(month).items() if heading != "About this report"
     }
-    assert "changes ended" not in str(month.summary)
+    assert "changes finished" not in str(month.summary)
 
 
 def files(report: Report, texts: Texts) -> tuple[TextFile, ...]:
@@ -342,24 +342,24 @@ def files(report: Report, texts: Texts) -> tuple[TextFile, ...]:
             ENGLISH,
             [
                 "# Monthly report 2026-10",
-                "## What this rests on",
-                "- the time from 2026-10-01 00:00 JST until 2026-11-01 00:00 JST",
-                "## Changes that ended",
+                "## About this report",
+                "- period: 2026-10-01 00:00 JST to 2026-11-01 00:00 JST",
+                "## Finished changes",
                 "- done: 1",
-                "## What needs somebody",
-                "| host-a | low | 1,488 | 99.9 % | 99.9 % | ✓ none | ? not known | ✓ 0 |",
+                "## Needs attention",
+                "| host-a | low | 1,488 | 99.9% | 99.9% | ✓ none | ? unknown | ✓ 0 |",
             ],
         ),
         (
             JAPANESE,
             [
                 "# 月次レポート 2026-10",
-                "## このレポートの根拠",
+                "## このレポートについて",
                 "- 対象期間: 2026-10-01 00:00 JST から 2026-11-01 00:00 JST まで",
                 "## 終了した変更",
                 "- 完了: 1 件",
                 "## 要対応",
-                "| host-a | 軽微 | 1,488 | 99.9 % | 99.9 % | ✓ なし | ? 不明 | ✓ 0 |",
+                "| host-a | 軽微 | 1,488 | 99.9% | 99.9% | ✓ なし | ? 不明 | ✓ 0 |",
             ],
         ),
     ],

@@ -51,8 +51,8 @@ async def test_all_well_is_one_line() -> None:
     week = await report()
 
     assert (
-        "in this week's report the disks of all 4 hosts have room; all logs are rotated; "
-        "all 5 certificates are well; the first to end is that of lighthouse: 200 days left"
+        "weekly report: the disks of all 4 hosts have room; all logs are rotated; all 5 certificates are valid. "
+        "lighthouse expires first: 200 days left"
     ) == str(week.summary)
     assert (True, (), (), ()) == (week.brief, week.findings, week.sections, week.next)
 
@@ -71,7 +71,7 @@ async def test_a_fleet_without_hosts_says_what_to_do() -> None:
         WeeklyInput(NOW, await Health().read(view()), await DiskUsage().read(view()), await CertList().read(view()))
     )
 
-    assert "in this week's report the inventory has no hosts; add them to the configuration file" == str(nothing.summary)
+    assert "weekly report: no hosts configured. Add them to the configuration file" == str(nothing.summary)
 
 
 async def test_what_is_wrong_comes_worst_first_whatever_it_is_about() -> None:
@@ -95,8 +95,8 @@ async def test_what_is_wrong_comes_worst_first_whatever_it_is_about() -> None:
         ("lighthouse", None),
     ] == [(row.host, row.severity) for row in week.rows]
     assert (
-        "in this week's report 3 of 4 hosts need attention: "
-        "host-b C: 95 % full, host-c certificate: 10 days left, host-a nebula.log too large"
+        "weekly report: 3 of 4 hosts need attention: host-b C: 95% full, host-c certificate: 10 days left, host-a "
+        "nebula.log too large"
     ) == str(week.summary)
     assert ("disk host-b --details", "cert renew host-c", "health host-a --details") == week.next
 
@@ -115,12 +115,12 @@ async def test_its_parts_are_disks_by_fullness_logs_by_size_and_certificates_by_
     )
     parts = sections(await report(said, *many))
 
-    assert [f"host-{n + 1}: C: {80 + n} %" for n in (6, 5, 4, 3, 2)] == parts["Disks, the fullest"]
+    assert [f"host-{n + 1}: C: {80 + n} %" for n in (6, 5, 4, 3, 2)] == parts["Fullest disks"]
     assert [
         ("host-4", "nebula.log too large"),
         ("host-3", "nebula.log too large"),
-    ] == [tuple(line.split("; ")[0].split(": ")) for line in parts["Logs that need somebody, the largest"]]
-    assert [f"host-{n}: {99 + n} days left" for n in (1, 2, 3, 5, 6)] == parts["Certificates, the first to end"]
+    ] == [tuple(line.split("; ")[0].split(": ")) for line in parts["Logs that need attention (largest first)"]]
+    assert [f"host-{n}: {99 + n} days left" for n in (1, 2, 3, 5, 6)] == parts["Next certificates to expire"]
 
 
 async def test_a_host_that_is_silent_is_said_to_be_so_once_and_stays_unknown_everywhere() -> None:
@@ -130,9 +130,9 @@ async def test_a_host_that_is_silent_is_said_to_be_so_once_and_stays_unknown_eve
     assert ("host-b",) == week.unreached_hosts
     assert [Mark.UNKNOWN] * 4 == [cell.mark for cell in week.rows[0].cells[1:]]
     parts = sections(week)
-    assert ["not known: host-b"] == parts["Logs that need somebody, the largest"]
-    assert "not known: host-b" in parts["Disks, the fullest"]
-    assert "not known: host-b" in parts["Certificates, the first to end"]
+    assert ["unknown: host-b"] == parts["Logs that need attention (largest first)"]
+    assert "unknown: host-b" in parts["Fullest disks"]
+    assert "unknown: host-b" in parts["Next certificates to expire"]
 
 
 async def test_logs_that_nobody_could_look_at_are_not_well_though_the_disks_were_read() -> None:
@@ -156,7 +156,7 @@ async def test_where_no_disk_can_be_read_nobody_says_that_all_is_well() -> None:
     said: Sides = {(each.name, "windows"): windows(each, disks=LOST) for each in FLEET}
     said |= {(each.name, "wsl"): wsl(each, disks=LOST) for each in FLEET[1:]}
 
-    assert str((await report(said)).summary).startswith("in this week's report 4 of 4 hosts need attention: ")
+    assert str((await report(said)).summary).startswith("weekly report: 4 of 4 hosts need attention: ")
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ async def test_a_due_time_is_asked_once_and_its_answer_posted(bot: Bot) -> None:
     key = "schedule:health:2026-01-31T00:00:00.000000Z"
     assert Request(key, ANA, "health", Surface.SCHEDULE, at(NINE), "C0OPS", ZoneInfo("Asia/Tokyo")) == request
     (said,) = bot.announced.said.values()
-    notes = (Phrase("by the schedule {name} of {owner}", name="health", owner="ana"),)
+    notes = (Phrase("scheduled: {name} ({owner})", name="health", owner="ana"),)
     assert ("C0OPS", well(request), notes) == (said.channel, said.body, said.notes)
     assert ["done"] == await bot.outcomes()
 
@@ -111,8 +111,8 @@ async def test_a_late_answer_says_that_it_is_late_and_what_was_missed(bot: Bot) 
     await bot.tick("2026-02-03T05:00")
     (said,) = bot.announced.said.values()
     told = Phrase(
-        "due at {due}; {n} earlier run was missed: the bot was not running, or its clock was set anew",
-        plural="due at {due}; {n} earlier runs were missed: the bot was not running, or its clock was set anew",
+        "due at {due}. {n} earlier run was also missed (the bot was not running, or its clock changed)",
+        plural="due at {due}. {n} earlier runs were also missed (the bot was not running, or its clock changed)",
         due=Moment(at("2026-02-03T00:00")),
         n=3,
     )
@@ -240,8 +240,8 @@ async def test_one_whose_owner_may_not_ask_it_any_more_is_paused_and_the_adminis
     await bot.tick(NINE)
     assert ([], ["refused"]) == (bot.desk.requests, await bot.outcomes())
     (said,) = bot.announced.said.values()
-    assert ("", ("schedule resume health", "schedule remove health")) == (said.channel, said.body.body.next)  # type: ignore[union-attr]
-    assert "the schedule health of ana is paused: health needs one of the roles operator" == str(said.body.body.summary)  # type: ignore[union-attr]
+    assert ((), ("schedule resume health", "schedule remove health")) == (said.channel, said.body.body.next)  # type: ignore[union-attr]
+    assert "the schedule health of ana was paused: health needs one of the roles operator" == str(said.body.body.summary)  # type: ignore[union-attr]
     schedule = await bot.book.find("health")
     assert ("flatnet-bot", "health needs one of the roles operator") == (schedule.paused_by, str(schedule.why))
     await bot.tick("2026-02-01T00:00")
@@ -258,7 +258,7 @@ async def test_of_an_owner_who_left_the_administrators_hear_just_that(bot: Bot, 
     (said,) = bot.announced.said.values()
     assert isinstance(said.body, Answer)
     assert isinstance(said.body.body, Report)
-    told = "the schedule health of ana is paused: ana is no longer a full member of the workspace"
+    told = "the schedule health of ana was paused: ana is no longer a full member of the workspace"
     assert (told, ("schedule remove health",)) == (str(said.body.body.summary), said.body.body.next)
 
 
@@ -267,7 +267,7 @@ async def test_a_built_in_one_is_nobodys(bot: Bot) -> None:
     await bot.tick("2026-01-30T03:00")
     await bot.tick(NINE)
     (said,) = bot.announced.said.values()
-    assert (Phrase("by the schedule {name}", name="digest"),) == said.notes
+    assert (Phrase("scheduled: {name}", name="digest"),) == said.notes
 
 
 async def test_while_slack_does_not_say_who_the_owner_is_the_run_waits(bot: Bot) -> None:
@@ -322,7 +322,7 @@ async def test_a_change_of_which_nothing_is_to_be_done_says_nothing(bot: Bot) ->
     """`cert renew --due` every morning: on most of them no certificate is due."""
 
     async def idle(request: Request) -> Answer:
-        failed = Failure(kind=FailureKind.NOTHING, phrase=Phrase("nothing is to be done"))
+        failed = Failure(kind=FailureKind.NOTHING, phrase=Phrase("nothing to do"))
         return Answer(operation="op-1", understood=request.text, body=failed)
 
     bot.desk.answer = idle
@@ -443,7 +443,7 @@ async def test_run_now_runs_at_the_next_turn_and_never_beside_another_run(bot: B
     await bot.add(daily())
     bot.time.move(at("2026-01-30T06:00"))
     begun = await bot.book.run("health", "ben", "op-1")
-    with pytest.raises(FlatnetError, match="running now"):
+    with pytest.raises(FlatnetError, match="is running."):
         await bot.book.run("health", "ben", "op-2")
     await bot.tick()
     assert (["2026-01-30T06:00"], RunOutcome.RUNNING) == (bot.ran, begun.outcome)

@@ -32,7 +32,7 @@ def test_a_missing_secret_says_where_it_is_looked_for(tmp_path: Path) -> None:
     (tmp_path / "audit_key").write_text("\n")
     with pytest.raises(MissingSecret, match=f"set FLATNET_AUDIT_KEY or write it to {tmp_path}/audit_key"):
         read_secrets({"audit_key"}, tmp_path)("audit_key")
-    with pytest.raises(MissingSecret, match="name a secrets_folder"):
+    with pytest.raises(MissingSecret, match="or set secrets_folder in the configuration"):
         read_secrets({"audit_key"}, None)("audit_key")
 
 
@@ -66,4 +66,4 @@ def test_what_is_missing_can_be_said_beforehand(tmp_path: Path) -> None:
     """One sentence for each, before a host is asked."""
     (tmp_path / "audit_key").write_text("key")
     missing = read_secrets({"audit_key", "winrm_password"}, tmp_path).describe_missing()
-    assert ["the secret winrm_password is missing"] == [str(phrase).partition(";")[0] for phrase in missing]
+    assert ["secret winrm_password is missing."] == [str(phrase).partition(";")[0] for phrase in missing]

@@ -109,7 +109,7 @@ def time() -> Time:
     return Time()
 
 
-def well(request: Request, *, here: bool = False, words: str = "3 hosts are well") -> Answer:
+def well(request: Request, *, here: bool = False, words: str = "3 hosts are healthy") -> Answer:
     """A healthy answer."""
     report = Report(title=Phrase("Health"), summary=Phrase("{words}", words=words), brief=True)
     return Answer(operation=f"op-{request.key}", understood=request.text, body=report, here=here)

@@ -38,17 +38,19 @@ async def test_a_scope_that_may_be_left_out_is_not_missed(house: House, tmp_path
 @pytest.mark.parametrize(
     ("channel", "trouble"),
     [
-        ("C0DEV", "the bot is not in C0DEV, which notices.channel names; invite it there: /invite @flatnet"),
-        ("C0BOARD", "the bot is not in C0BOARD, which notices.channel names; invite it there: /invite @flatnet"),
-        ("C0NOWHERE", "the bot is not in C0NOWHERE, which notices.channel names; invite it there: /invite @flatnet"),
+        ("C0DEV", "the bot is not in C0DEV (set in notices.channel). Invite it there: /invite @flatnet"),
+        ("C0BOARD", "the bot is not in C0BOARD (set in notices.channel). Invite it there: /invite @flatnet"),
+        ("C0NOWHERE", "the bot is not in C0NOWHERE (set in notices.channel). Invite it there: /invite @flatnet"),
         (
             "C0OLD",
-            "the channel C0OLD, which notices.channel names, is archived; unarchive it in Slack, or name another there",
+            "channel C0OLD (set in notices.channel) is archived. Unarchive it in Slack, or set another",
         ),
         (
             "C0PARTNERS",
-            "the channel C0PARTNERS, which notices.channel names, is shared with another organisation, "
-            "so the bot does not post there; name another",
+            (
+                "channel C0PARTNERS (set in notices.channel) is shared with another organization, so the bot does not post "
+                "there. Set another"
+            ),
         ),
     ],
 )

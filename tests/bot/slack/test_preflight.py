@@ -19,27 +19,27 @@ async def _refusal(house: House, *, bot: str = "", app: str = "", team: str = "T
 
 @pytest.mark.parametrize("token", [" ", "xapp-1", "xoxp-1", "BOT"])
 async def test_a_bot_token_of_another_kind_is_refused_before_slack_is_asked(house: House, token: str) -> None:
-    assert "must start with xoxb-" in await _refusal(house, bot=token)
+    assert "the bot token must start with xoxb-." in await _refusal(house, bot=token)
     assert () == house.workspace.calls("auth.test")
 
 
 @pytest.mark.parametrize("token", [" ", "xoxb-1"])
 async def test_an_app_token_of_another_kind_is_refused_before_slack_is_asked(house: House, token: str) -> None:
-    assert "must start with xapp-" in await _refusal(house, app=token)
+    assert "the app token must start with xapp-." in await _refusal(house, app=token)
     assert () == house.workspace.calls("auth.test")
 
 
 async def test_a_wrong_bot_token_is_named(house: House) -> None:
-    assert "Slack refuses the bot token (invalid_auth)" in await _refusal(house, bot="xoxb-wrong")
+    assert "Slack rejected the bot token (invalid_auth))." in await _refusal(house, bot="xoxb-wrong")
 
 
 async def test_a_wrong_app_token_is_named(house: House) -> None:
-    assert "Slack refuses the app token (invalid_auth)" in await _refusal(house, app="xapp-wrong")
+    assert "Slack rejected the app token (invalid_auth))." in await _refusal(house, app="xapp-wrong")
 
 
 async def test_an_app_that_was_removed_is_named(house: House) -> None:
     house.workspace.revoke_bot_token("account_inactive")
-    assert "no longer installed" in await _refusal(house)
+    assert "the app was uninstalled or its bot user is deactivated." in await _refusal(house)
 
 
 async def test_an_app_token_without_its_scope_is_named(house: House) -> None:
@@ -48,7 +48,7 @@ async def test_an_app_token_without_its_scope_is_named(house: House) -> None:
 
 
 async def test_a_token_of_another_workspace_is_named(house: House) -> None:
-    assert "belongs to workspace T0FLATNET, not to T0OTHER" in await _refusal(house, team="T0OTHER")
+    assert "the bot token belongs to workspace T0FLATNET, not T0OTHER." in await _refusal(house, team="T0OTHER")
 
 
 async def test_missing_scopes_are_all_named(house: House, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ async def test_a_token_that_is_revoked_while_the_bot_runs_is_noticed_and_private
         await house.workspace.slash("U0ADMIN", "C0OPS", "health --here")
         texts = await house.private("U0ADMIN", 2)
         health = await surface.get_health()
-    assert "3 hosts are well" in texts[1]
+    assert "3 hosts are healthy" in texts[1]
     assert (False, "token_revoked") == (health.healthy, health.revoked)
 
 

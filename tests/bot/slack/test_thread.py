@@ -39,7 +39,7 @@ async def test_the_desk_is_asked_in_its_own_loop_and_its_answer_comes(house: Hou
     await surface.start()
     await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     [text] = await house.private("U0ADMIN")
-    assert "3 hosts are well" in text
+    assert "3 hosts are healthy" in text
     assert (await surface.get_health()).connected
     await surface.close(1.0)
     assert (0, 0) == (house.workspace.connections, _threads())
@@ -131,7 +131,7 @@ async def test_an_answer_that_takes_its_time_names_the_hosts_that_the_desk_still
     await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", asked.ts)) == 2)
     assert "host-a" in house.workspace.thread("C0OPS", asked.ts)[1].text
     gate.set()
-    await house.workspace.seen(lambda: "3 hosts are well" in house.workspace.thread("C0OPS", asked.ts)[1].text)
+    await house.workspace.seen(lambda: "3 hosts are healthy" in house.workspace.thread("C0OPS", asked.ts)[1].text)
     await surface.close(1.0)
 
 

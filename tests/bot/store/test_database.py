@@ -162,7 +162,7 @@ class TestOpening:
         await Database.open(path).aclose()
         monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "9999"))
         monkeypatch.setattr(schema, "HEAD_REVISION", "9999")
-        with pytest.raises(DatabaseOutdated, match="flatnet-bot db upgrade"):
+        with pytest.raises(DatabaseOutdated, match="Stop the bot and run flatnet-bot db upgrade"):
             Database.open(path)
 
     async def test_a_folder_that_is_none_is_said(self, tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ class TestTrouble:
         await database.run(insert("a"))
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(DatabaseBusy, match="locked by another program"):
+            with pytest.raises(DatabaseBusy, match="is locked by another program."):
                 await database.run(insert("b"))
             assert ["a"] == await database.read(keys)
             other.execute("ROLLBACK")

@@ -103,18 +103,17 @@ async def test_a_well_bot_is_alive_and_ready() -> None:
 @pytest.mark.parametrize(
     ("bot", "reason"),
     [
-        (Bot(slack=Slack(connected=False)), "Slack is not connected; look at the log and at the way to Slack"),
+        (Bot(slack=Slack(connected=False)), "not connected to Slack. Check the log and the connection to Slack"),
         (
             Bot(slack=Slack(revoked="token_revoked")),
-            "Slack refuses the token (token_revoked); take a new one from the app's settings",
+            "Slack rejected the token (token_revoked). Get a new one from the app settings",
         ),
         (
             Bot(slack=Slack(arriving=False)),
-            "a channel does not take what the bot says by itself; "
-            "invite the bot there, or mend [notices] in the configuration",
+            "a channel does not accept the bot's posts. Invite the bot there, or fix [notices] in the configuration",
         ),
-        (Bot(slack=Slack(sending=False)), "a message of the last hour could not be delivered to anybody; the log names it"),
-        (Bot(intact=False), "the audit log is not as it was left; run flatnet-bot audit verify"),
+        (Bot(slack=Slack(sending=False)), "a message in the last hour could not be delivered. Check the log"),
+        (Bot(intact=False), "the audit log does not match its last state. Run flatnet-bot audit verify"),
     ],
 )
 async def test_what_keeps_people_from_answers_is_said_and_needs_no_restart(bot: Bot, reason: str) -> None:
@@ -133,7 +132,7 @@ async def test_a_database_that_takes_no_write_is_neither_ready_nor_alive_and_its
     async with asking(vitals) as ask:
         for path in ("/healthz", "/readyz"):
             code, document = await ask(path)
-            assert (503, ["the check database failed; the log says why"]) == (code, document["reasons"])
+            assert (503, ["the check database failed. Check the log"]) == (code, document["reasons"])
 
 
 async def test_several_reasons_are_all_told() -> None:
@@ -155,7 +154,7 @@ async def test_a_standstill_of_the_event_loop_is_told() -> None:
     bot = Bot()
     vitals = bot.vitals()
     bot.now += 1 + MAX_LAG + 2
-    assert ["the event loop stood still for 7 s; look at the log and at the machine"] == list(
+    assert ["the event loop was blocked for 7 s. Check the log and the machine"] == list(
         map(str, vitals.find_liveness_problems())
     )
 
@@ -167,16 +166,14 @@ async def test_a_look_that_is_too_old_counts_as_none() -> None:
     await vitals.run_checks()
     bot.now += STALE_AFTER + 1
     vitals.pulse._next = bot.now  # the pulse goes on
-    assert ["nothing was looked at for 46 s; look at the log, then restart the bot"] == list(
-        map(str, vitals.find_liveness_problems())
-    )
+    assert ["no checks ran for 46 s. Check the log, then restart the bot"] == list(map(str, vitals.find_liveness_problems()))
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ZeroDivisionError("host-b"), "the check odd failed; the log says why"),
-        (None, "the check odd did not end within 0.01 s; look at the log"),
+        (ZeroDivisionError("host-b"), "the check odd failed. Check the log"),
+        (None, "the check odd did not end within 0.01 s. Check the log"),
     ],
 )
 async def test_a_check_that_breaks_or_hangs_is_not_well(
@@ -243,7 +240,7 @@ async def test_the_service_manager_hears_ready_the_state_beats_and_the_end(tmp_p
                 await asyncio.sleep(0)
         listener.settimeout(2)
         heard = {listener.recv(4096).decode() for _ in range(4)}
-    slack = "Slack is not connected; look at the log and at the way to Slack"
+    slack = "not connected to Slack. Check the log and the connection to Slack"
     assert heard == {"READY=1", "WATCHDOG=1", f"STATUS={slack}", "STOPPING=1"}
 
 
@@ -293,7 +290,7 @@ def test_a_loopback_address_may_be_listened_at(text: str, address: Loopback) -> 
     ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464", "10.100.1.1:80", "[fe80::1]:1", "[::ffff:192.0.2.1]:80"],
 )
 def test_an_address_that_others_can_reach_is_refused(text: str) -> None:
-    with pytest.raises(InvalidSetting, match="must be a loopback address"):
+    with pytest.raises(InvalidSetting, match="must be a loopback address such as"):
         Loopback.parse(text)
 
 

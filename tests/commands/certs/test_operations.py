@@ -38,7 +38,7 @@ def cells(report: Report, row: int = 0) -> dict[str, Cell]:
 async def test_a_fleet_whose_certificates_are_well_says_which_is_the_first_to_end() -> None:
     report = await CertList().read(view(LIGHTHOUSE, A, B, said={("host-b", "windows"): files(B, days=150)}))
 
-    assert "all 4 certificates are well; the first to end is that of host-b: 150 days left" == str(report.summary)
+    assert "all 4 certificates are valid. host-b expires first: 150 days left" == str(report.summary)
     assert ((), ()) == (report.findings, report.next)
     assert NOW == report.taken_at
 
@@ -52,11 +52,11 @@ async def test_rows_are_sorted_by_the_days_left_and_what_is_unknown_stays_visibl
         ("lighthouse", "200 days left"),
         ("host-a", "200 days left"),
         ("Flatnet CA", "265 days left"),
-        ("host-c", "not reached"),
-        ("host-z", "n/a"),
+        ("host-c", "unreachable"),
+        ("host-z", "N/A"),
     ] == [(row.cells[0].value, str(row.cells[1].text)) for row in report.rows]
     assert ("host-c",) == report.unreached_hosts
-    assert "2 of 5 certificates need attention: host-c Windows not reached, host-b 20 days left" == str(report.summary)
+    assert "2 of 5 certificates need attention: host-c Windows unreachable, host-b 20 days left" == str(report.summary)
 
 
 async def test_one_line_has_all_that_the_round_asks_for() -> None:
@@ -127,130 +127,143 @@ async def test_few_words_say_whose_certificate_it_is() -> None:
     report = await CertList().read(view(LIGHTHOUSE, A, said=said))
 
     assert [
-        ("host-a", "windows", "Windows not reached"),
+        ("host-a", "windows", "Windows unreachable"),
         ("lighthouse", "ca-expiry", "CA Flatnet CA: 10 days left"),
         ("lighthouse", "expiry", "certificate: 9 days left"),
     ] == sorted((finding.host, finding.subject, str(finding.short)) for finding in report.findings)
 
 
 WRONG: list[tuple[dict[str, Any], str, Severity, str]] = [
-    ({"name": "host-q"}, "name", Severity.MEDIUM, "the certificate is for host-q, the host is host-a"),
+    ({"name": "host-q"}, "name", Severity.MEDIUM, "the certificate is for host-q, but the host is host-a"),
     (
         {"address": "10.100.7.1/16"},
         "address",
         Severity.HIGH,
-        "the certificate has the address 10.100.7.1/16, the inventory 10.100.1.1/16",
+        "the certificate has the address 10.100.7.1/16, but the configuration has 10.100.1.1/16",
     ),
     (
         {"groups": "flatnet"},
         "groups",
         Severity.MEDIUM,
-        "the certificate lacks the groups gateway, which firewall rules ask for",
+        "the certificate is missing the groups gateway, which firewall rules require",
     ),
     (
         {"signed": OTHER_CA},
         "ca",
         Severity.HIGH,
-        r"no CA in F:\flatnet\config\nebula\ca.crt signed this host's certificate; it and its CA do not belong together",
+        (
+            r"none of the CAs in F:\flatnet\config\nebula\ca.crt signed this host's certificate. The certificate and the "
+            r"CA do not match"
+        ),
     ),
-    ({"trusted": OTHER_CA}, "ca", Severity.HIGH, "no CA that lighthouse trusts signed this certificate"),
+    ({"trusted": OTHER_CA}, "ca", Severity.HIGH, "this certificate is not signed by any CA that lighthouse trusts"),
     (
         {"ca": CA.certificate + OTHER_CA.certificate, "ca_printed": CA.printed + OTHER_CA.printed},
         "ca",
         Severity.MEDIUM,
-        "this host trusts other CAs than lighthouse does",
+        "this host and lighthouse trust different CAs",
     ),
     (
         {"key_matches": False, "test_says": "not a pair"},
         "key",
         Severity.HIGH,
-        "Nebula does not take certificate and key together: not a pair",
+        "Nebula rejects this certificate and key pair: not a pair",
     ),
     (
         {"key_present": False},
         "key",
         Severity.HIGH,
-        r"there is no private key at F:\flatnet\config\nebula\host.key; Nebula will not start again",
+        r"no private key at F:\flatnet\config\nebula\host.key. Nebula will not start next time",
     ),
     (
         {"readers": ("BUILTIN\\Users",)},
         "readers",
         Severity.HIGH,
-        "BUILTIN\\Users can read the private key; take that right away on the host: "
-        r'icacls F:\flatnet\config\nebula\host.key /remove "BUILTIN\Users"',
+        (
+            "BUILTIN\\Users can read the private key. Run on the host: icacls F:\\flatnet\\config\\nebula\\host.key "
+            '/remove "BUILTIN\\Users"'
+        ),
     ),
     (
         {"printed": ""},
         "parsers",
         Severity.MEDIUM,
-        "nebula-cert on the host does not read the same certificate as the bot; compare its version",
+        "nebula-cert on the host and the bot read the certificate differently. Check the version of nebula-cert",
     ),
     (
         {"ca_printed": OTHER_CA.printed},
         "parsers",
         Severity.MEDIUM,
-        "nebula-cert on the host does not read the same CA certificate as the bot; compare its version",
+        "nebula-cert on the host and the bot read the CA certificate differently. Check the version of nebula-cert",
     ),
     (
         {"configured_certificate": r"F:\flatnet\config\nebula\host-a.crt"},
         "config",
         Severity.MEDIUM,
-        r"config.yaml names F:\flatnet\config\nebula\host-a.crt, "
-        r"the inventory F:\flatnet\config\nebula\host.crt; mend one of them",
+        (
+            r"config.yaml has F:\flatnet\config\nebula\host-a.crt, but the configuration has "
+            r"F:\flatnet\config\nebula\host.crt. Fix one of them"
+        ),
     ),
     (
         {"configured_ca": "inline"},
         "config",
         Severity.MEDIUM,
-        r"config.yaml holds certificates itself instead of naming F:\flatnet\config\nebula\ca.crt; move them there",
+        r"config.yaml contains the certificates inline. Move them to F:\flatnet\config\nebula\ca.crt",
     ),
     (
         {"configured_key": ""},
         "config",
         Severity.MEDIUM,
-        r"config.yaml does not say where F:\flatnet\config\nebula\host.key lies; name it under pki",
+        r"config.yaml does not set the path of F:\flatnet\config\nebula\host.key. Add it under pki",
     ),
     (
         {"clock": NOW + timedelta(seconds=61)},
         "clock",
         Severity.MEDIUM,
-        "the Windows clock is 61 s ahead; set it on the host: w32tm /resync",
+        "the Windows clock is 61 s ahead. Run on the host: w32tm /resync",
     ),
     (
         {"ca_key": True},
         "ca-key",
         Severity.HIGH,
-        r"the CA's private key lies here; move F:\flatnet\config\nebula\ca.key to the lighthouse or to a safe place",
+        r"the CA's private key is on this host. Move F:\flatnet\config\nebula\ca.key to the lighthouse or to a safe place",
     ),
     (
         {"written_at": NOW - timedelta(days=1)},
         "running",
         Severity.MEDIUM,
-        "the certificate was written after Nebula started, so the running one is older; restart Nebula",
+        "the certificate file is newer than the running Nebula. Restart Nebula to use it",
     ),
     (
         {"certificate": ""},
         "certificate",
         Severity.HIGH,
-        r"there is no certificate at F:\flatnet\config\nebula\host.crt; mend the path in the inventory, or lay it there",
+        (
+            r"no certificate at F:\flatnet\config\nebula\host.crt. Fix the path in the configuration, or put the "
+            r"certificate there"
+        ),
     ),
     (
         {"certificate": "junk"},
         "certificate",
         Severity.HIGH,
-        r"F:\flatnet\config\nebula\host.crt is no certificate that can be read: the file holds no PEM block",
+        r"F:\flatnet\config\nebula\host.crt is not a readable certificate: the file holds no PEM block",
     ),
     (
         {"certificate": CA.certificate, "printed": CA.printed},
         "certificate",
         Severity.HIGH,
-        r"F:\flatnet\config\nebula\host.crt is a CA's certificate, not a host's",
+        r"F:\flatnet\config\nebula\host.crt is a CA certificate, not a host certificate",
     ),
     (
         {"ca": ""},
         "ca",
         Severity.HIGH,
-        r"there is no CA certificate at F:\flatnet\config\nebula\ca.crt; mend the path in the inventory, or lay it there",
+        (
+            r"no CA certificate at F:\flatnet\config\nebula\ca.crt. Fix the path in the configuration, or put the "
+            r"certificate there"
+        ),
     ),
 ]
 
@@ -335,7 +348,7 @@ async def test_everything_about_one_host_stands_from_top_to_bottom() -> None:
 
 
 async def test_show_takes_one_host_only() -> None:
-    with pytest.raises(BadArgument, match="all are 2 hosts; name one of them"):
+    with pytest.raises(BadArgument, match="all matches 2 hosts. Specify one host"):
         await CertShow(target=Target(parts=("all",))).read(view(LIGHTHOUSE, A))
 
 
@@ -350,7 +363,7 @@ async def test_the_ca_is_shown_with_the_hosts_that_trust_it() -> None:
     report = await CaShow().read(view(LIGHTHOUSE, A, B))
     facts = {row.cells[0].value: row.cells[1].value for row in report.rows}
 
-    assert "the certificate of Flatnet CA is well: 265 days left" == str(report.summary)
+    assert "the certificate of Flatnet CA is valid: 265 days left" == str(report.summary)
     assert "lighthouse host-a host-b" == facts["trusted"]
 
 
@@ -359,7 +372,7 @@ async def test_the_export_is_a_file_with_what_nebula_cert_prints_and_says_what_i
     [file] = report.files
     assert isinstance(file, TextFile)
 
-    assert "4 certificates are in the file; missing: host-b" == str(report.summary)
+    assert "4 certificates in the file. Missing: host-b" == str(report.summary)
     assert ("host-b",) == report.unreached_hosts
     assert "certificates.txt" == file.name
     lines = file.text.splitlines()
@@ -384,4 +397,4 @@ async def test_no_host_writes_a_block_of_another_host_into_the_export(end: str) 
 async def test_a_fleet_without_a_windows_side_has_no_certificates() -> None:
     report = await CertList().read(view(NO_WINDOWS))
 
-    assert "no host here has a certificate; cert without a target shows all hosts" == str(report.summary)
+    assert "none of these hosts has a certificate. Run cert without a target for all hosts" == str(report.summary)

@@ -53,20 +53,20 @@ def by_key(plan: Plan, key: str) -> Step:
 
 async def test_a_host_gets_keys_of_its_own_a_signature_and_a_proof_from_the_other_side() -> None:
     assert [
-        ("host-a/keys", "host-a", "make a key pair; the private key stays on host-a"),
-        ("host-a/sign", "lighthouse", "sign it with Flatnet CA for 365 days, not past the CA's own end"),
-        ("host-a/stage", "host-a", "try the new pair with nebula -test, beside the live one"),
+        ("host-a/keys", "host-a", "generate a key pair (the private key stays on host-a)"),
+        ("host-a/sign", "lighthouse", "sign it with Flatnet CA for up to 365 days, within the CA's validity"),
+        ("host-a/stage", "host-a", "test the new pair with nebula -test (the active one stays untouched)"),
         ("host-a/tidy", "lighthouse", "remove the working folder"),
-        ("host-a/note/lighthouse", "lighthouse", "note where Nebula's log ends"),
+        ("host-a/note/lighthouse", "lighthouse", "record the end of Nebula's log"),
         (
             "host-a/begin",
             "host-a",
-            "put the new pair in place and restart Nebula; unconfirmed for 120 s, host-a puts the old pair back alone",
+            "install the new pair and restart Nebula (host-a reverts automatically unless confirmed within 120 s)",
         ),
-        ("host-a/reach/host-a", "host-a", "reach the lighthouse"),
-        ("host-a/seen/lighthouse", "lighthouse", "find the handshake of host-a in Nebula's log"),
-        ("host-a/gateway", "host-a", "the gateway answers"),
-        ("host-a/confirm", "host-a", "keep it for good: host-a puts nothing back any more"),
+        ("host-a/reach/host-a", "host-a", "ping the Lighthouse"),
+        ("host-a/seen/lighthouse", "lighthouse", "check the handshake of host-a in Nebula's log"),
+        ("host-a/gateway", "host-a", "check that the gateway responds"),
+        ("host-a/confirm", "host-a", "confirm the change (host-a cancels its automatic rollback)"),
     ] == [(step.key, step.host, str(step.phrase)) for step in await steps(renew("host-a"))]
 
 
@@ -99,7 +99,7 @@ async def test_what_is_signed_is_what_the_present_certificate_says() -> None:
         action.groups,
     )
     assert (8760, FOLDER) == (action.lifetime, action.folder)
-    assert ["host-a keeps its further groups: printers"] == list(map(str, plan.warnings))
+    assert ["host-a keeps its additional groups: printers"] == list(map(str, plan.warnings))
 
 
 async def test_the_lifetime_is_a_rule_that_is_configured() -> None:
@@ -202,7 +202,7 @@ async def test_due_means_all_that_end_in_time_and_becomes_their_names() -> None:
 
     assert {"target": {"parts": ["host-a", "host-b"]}, "due": None} == all_due.arguments
     assert {"target": {"parts": ["host-a"]}, "due": None} == few.arguments
-    assert [("host-c", "it cannot be asked: connection refused; look at its cable")] == [
+    assert [("host-c", "could not check the host: connection refused; look at its cable")] == [
         (left.host, str(left.why)) for left in all_due.plan.left_out
     ]
 
@@ -273,10 +273,10 @@ async def test_what_is_cut_is_said() -> None:
     told = (await planned(renew("host-a", "lighthouse"), LIGHTHOUSE, near, B, said=said)).plan.disrupts
 
     assert [
-        "the tunnels of host-a are down for some seconds; cut off with it: shop, wiki",
-        "the bot itself reaches host-a through Nebula, and waits until it is back",
-        "the tunnels of lighthouse are down for some seconds",
-        "meanwhile hosts without a tunnel cannot find one another: lighthouse is the lighthouse",
+        "the tunnels of host-a will be down for a few seconds (also unreachable: shop, wiki)",
+        "the bot itself connects to host-a over Nebula and waits for it to return",
+        "the tunnels of lighthouse will be down for a few seconds",
+        "meanwhile, hosts without an established tunnel cannot find each other (lighthouse is the lighthouse)",
     ] == list(map(str, told))
 
 
@@ -285,21 +285,21 @@ async def test_what_is_cut_is_said() -> None:
     [
         (
             {(each.name, "windows"): files(each, ENDING_CA, 10) for each in (LIGHTHOUSE, A)},
-            "the new certificate of host-a ends soon, at 2026-12-15 09:09:59 UTC: its CA ends then",
+            "the new certificate of host-a will expire soon (2026-12-15 09:09:59 UTC), together with its CA",
         ),
         (
             {("host-a", "windows"): files(A, days=265)},
-            "the new certificate of host-a ends no later than the present one, at 2027-08-17 09:09:59 UTC",
+            "the new certificate of host-a would not extend the expiry (2027-08-17 09:09:59 UTC)",
         ),
         (
             {("host-a", "windows"): files(A, days=-1)},
-            "the certificate of host-a has expired: it has no tunnels now, and a way back has none",
+            "the certificate of host-a has expired, so it has no tunnels now. A rollback would not restore them",
         ),
         (
             {("host-a", "windows"): files(A, running_since=None)},
-            "Nebula does not run on host-a now; it is started with the new certificate",
+            "Nebula is not running on host-a. It will be started with the new certificate",
         ),
-        ({("host-a", "gateway"): LOST}, "the gateway of host-a does not answer now, so it proves nothing afterwards"),
+        ({("host-a", "gateway"): LOST}, "the gateway of host-a is not responding, so it cannot be used for verification"),
     ],
 )
 async def test_what_an_approver_must_know_is_a_warning(said: Said, warning: str) -> None:
@@ -315,41 +315,41 @@ async def test_an_expired_certificate_leaves_no_tunnel_to_prove_the_way_back_by(
 
 
 HINDERED: list[tuple[tuple[Host, ...], dict[tuple[str, str], object], str]] = [
-    ((A, B), {}, "the inventory has no lighthouse, and only a lighthouse signs; add it with id 0"),
+    ((A, B), {}, "no lighthouse configured (needed for signing). Add it with ID 0"),
     (
         (LIGHTHOUSE, A),
         {("lighthouse", "windows"): LOST},
-        "the lighthouse lighthouse alone can sign, and cannot be asked: connection refused; look at its cable",
+        "signing requires the lighthouse lighthouse, but it could not be checked: connection refused; look at its cable",
     ),
     (
         (LIGHTHOUSE, A),
         {("lighthouse", "windows"): files(LIGHTHOUSE, ca="")},
-        r"no CA certificate can be read at F:\flatnet\config\nebula\ca.crt on lighthouse; cert says why",
+        r"no readable CA certificate at F:\flatnet\config\nebula\ca.crt on lighthouse. Run cert for details",
     ),
     (
         (LIGHTHOUSE, A),
         {(each.name, "windows"): files(each, ENDED_CA, -2) for each in (LIGHTHOUSE, A)},
-        "the CA Flatnet CA expired at 2026-11-24 09:10:00 UTC; a new CA comes first",
+        "the CA Flatnet CA expired at 2026-11-24 09:10:00 UTC. Create a new CA first",
     ),
     (
         (LIGHTHOUSE, A),
         {("lighthouse", "windows"): files(LIGHTHOUSE, ca_key=False)},
-        r"the CA key is not at F:\flatnet\config\nebula\ca.key on lighthouse; mend ca_key in the inventory",
+        r"no CA key at F:\flatnet\config\nebula\ca.key on lighthouse. Fix ca_key in the configuration",
     ),
     (
         (LIGHTHOUSE, A),
         {("lighthouse", "windows"): files(LIGHTHOUSE, ca_key_encrypted=True)},
-        "the CA key on lighthouse has a passphrase, which the bot cannot give; sign by hand",
+        "the CA key on lighthouse has a passphrase, so the bot cannot use it. Sign manually",
     ),
     (
         (LIGHTHOUSE, A),
         {("lighthouse", "windows"): files(LIGHTHOUSE, clock=NOW - timedelta(seconds=75))},
-        "lighthouse: its clock is off by 75 s; set it first: w32tm /resync",
+        "lighthouse: clock is off by 75 s. Run first: w32tm /resync",
     ),
     (
         (LIGHTHOUSE, A),
         {("lighthouse", "windows"): files(LIGHTHOUSE, running_since=None)},
-        "host-a: Nebula does not run on lighthouse, so nothing could prove the new certificate; start it",
+        "host-a: Nebula is not running on lighthouse, so the new certificate cannot be verified. Start Nebula",
     ),
 ]
 
@@ -365,39 +365,42 @@ async def test_what_hinders_signing_is_refused_when_it_is_planned(
 
 
 OBSTACLES: list[tuple[object, str]] = [
-    (LOST, "it cannot be asked: connection refused; look at its cable"),
-    (files(A, certificate=""), r"no certificate can be read at F:\flatnet\config\nebula\host.crt; lay it there first"),
-    (files(A, clock=NOW + timedelta(seconds=61)), "its clock is off by 61 s; set it first: w32tm /resync"),
+    (LOST, "could not check the host: connection refused; look at its cable"),
+    (files(A, certificate=""), r"no readable certificate at F:\flatnet\config\nebula\host.crt. Put one there first"),
+    (files(A, clock=NOW + timedelta(seconds=61)), "clock is off by 61 s. Run first: w32tm /resync"),
     (
         files(A, address="10.100.7.1/16"),
-        "changed by hand: its certificate says 10.100.7.1/16, the inventory 10.100.1.1/16; mend one first",
+        "manually changed: the certificate has 10.100.7.1/16, the configuration 10.100.1.1/16. Fix one of them first",
     ),
-    (files(A, name="host-q"), "changed by hand: its certificate says host-q, the inventory host-a; mend one first"),
+    (
+        files(A, name="host-q"),
+        "manually changed: the certificate has host-q, the configuration host-a. Fix one of them first",
+    ),
     (
         files(A, groups="flatnet"),
-        "changed by hand: its certificate says flatnet, the inventory flatnet, gateway; mend one first",
+        "manually changed: the certificate has flatnet, the configuration flatnet, gateway. Fix one of them first",
     ),
     (
         files(A, configured_key=r"D:\keys\host.key"),
-        r"config.yaml names D:\keys\host.key, the inventory F:\flatnet\config\nebula\host.key; mend one of them",
+        r"config.yaml has D:\keys\host.key, but the configuration has F:\flatnet\config\nebula\host.key. Fix one of them",
     ),
     (
         files(A, configured_certificate="inline"),
-        r"config.yaml holds certificates itself; move them to files such as F:\flatnet\config\nebula\host.crt",
+        r"config.yaml contains certificates inline. Move them to files such as F:\flatnet\config\nebula\host.crt",
     ),
     (
         files(A, configured_ca=""),
-        r"config.yaml names nothing, the inventory F:\flatnet\config\nebula\ca.crt; mend one of them",
+        r"config.yaml has nothing, but the configuration has F:\flatnet\config\nebula\ca.crt. Fix one of them",
     ),
     (
         files(A, OTHER_CA),
-        "it does not trust the CA Flatnet CA, which would sign; lay that CA's certificate there",
+        "does not trust the CA Flatnet CA used for signing. Install that CA's certificate",
     ),
     (
         files(A, signed=OTHER_CA, groups="flatnet,gateway,admins"),
-        "no CA that lighthouse trusts signed its present certificate, so nobody vouches for that",
+        "the current certificate is not signed by any CA that lighthouse trusts, so its contents cannot be carried over",
     ),
-    (files(A, certificate=CA.certificate), r"F:\flatnet\config\nebula\host.crt is a CA's certificate, not a host's"),
+    (files(A, certificate=CA.certificate), r"F:\flatnet\config\nebula\host.crt is a CA certificate, not a host certificate"),
 ]
 
 
@@ -419,8 +422,8 @@ async def test_a_host_without_windows_and_a_lonely_lighthouse_cannot_be_renewed(
         await planned(renew("all"), LIGHTHOUSE, bare)
 
     assert (
-        "nothing can be done: host-z: it has no Windows side in the inventory, "
-        "lighthouse: no other host answers with Nebula running, so nothing could prove its new certificate"
+        "no host can be changed: host-z: no Windows connection configured, lighthouse: no other host is reachable with "
+        "Nebula running, so the new certificate cannot be verified"
     ) == str(refused.value.phrase)
 
 
@@ -434,7 +437,7 @@ async def test_hosts_or_due_and_never_both(operation: CertRenew) -> None:
     with pytest.raises(GrammarError) as refused:
         await planned(operation)
 
-    assert "cert renew takes hosts, or --due for all that end soon; one of both" == str(refused.value.phrase)
+    assert "cert renew takes either hosts or --due (all hosts that expire soon), not both" == str(refused.value.phrase)
     assert ("cert renew host-a", "cert renew --due 30d") == refused.value.suggestions
 
 

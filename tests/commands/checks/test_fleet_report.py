@@ -60,7 +60,7 @@ async def make_round(*assessed: AssessedHost, terse: bool = False) -> Report:
 async def test_without_hosts_a_read_says_what_to_do(kind: type[AssessmentRead]) -> None:
     report = await kind().read(view())
 
-    assert "the inventory has no hosts; add them to the configuration file" == str(report.summary)
+    assert "no hosts configured. Add them to the configuration file" == str(report.summary)
     assert ((), (), ()) == (report.rows, report.findings, report.next)
 
 
@@ -97,7 +97,7 @@ async def test_a_terse_read_leaves_the_table_out_where_all_is_well(*, terse: boo
 @pytest.mark.parametrize(
     ("errors", "summary"),
     [
-        ((LOST, LOST, UNASKED), "none of 3 hosts answers; look at the bot's own network first"),
+        ((LOST, LOST, UNASKED), "none of the 3 hosts respond. Check the bot's own network first"),
         ((UNASKED, UNASKED, UNASKED), "3 of 3 hosts need attention: host-a lamp out, host-b lamp out, host-c lamp out"),
         ((LOST, LOST, None), "3 of 3 hosts need attention: host-a lamp out, host-b lamp out, host-c lamp out"),
     ],

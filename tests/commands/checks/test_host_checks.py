@@ -58,18 +58,18 @@ def test_nebula_is_well_while_its_service_runs() -> None:
 @pytest.mark.parametrize(
     ("status", "text", "severity", "why"),
     [
-        ("Stopped", "stopped", "critical", "the service Nebula is stopped → service start nebula host-a"),
-        ("Paused", "paused", "critical", "the service Nebula is paused; resume it on the host: Resume-Service Nebula"),
+        ("Stopped", "stopped", "critical", "service Nebula is stopped → service start nebula host-a"),
+        ("Paused", "paused", "critical", "service Nebula is paused. Resume it on the host: Resume-Service Nebula"),
         (
             "Absent",
             "not installed",
             "critical",
-            "there is no service Nebula; install it on the host, or mend its name in the configuration",
+            "service Nebula not found. Install it on the host, or fix its name in the configuration",
         ),
-        ("StartPending", "starting", "medium", "the service Nebula is starting; ask again in a minute"),
-        ("ContinuePending", "resuming", "medium", "the service Nebula is resuming; ask again in a minute"),
-        ("StopPending", "stopping", "high", "the service Nebula is stopping; ask again in a minute"),
-        ("PausePending", "pausing", "high", "the service Nebula is pausing; ask again in a minute"),
+        ("StartPending", "starting", "medium", "service Nebula is starting. Check again in a minute"),
+        ("ContinuePending", "resuming", "medium", "service Nebula is resuming. Check again in a minute"),
+        ("StopPending", "stopping", "high", "service Nebula is stopping. Check again in a minute"),
+        ("PausePending", "pausing", "high", "service Nebula is pausing. Check again in a minute"),
     ],
 )
 def test_nebula_that_does_not_run_is_said_with_what_to_do(status: ServiceStatus, text: str, severity: str, why: str) -> None:
@@ -83,17 +83,17 @@ def test_services_of_which_windows_does_not_tell_are_unknown_and_not_missing() -
     """Access denied is no proof that there is no such service."""
     judged = judge_windows(A, windows(nebula="Unknown", gateway="Unknown"))
 
-    assert ("unknown", "could not be read") == brief(judged, "nebula") == brief(judged, "gateway")
+    assert ("unknown", "unavailable") == brief(judged, "nebula") == brief(judged, "gateway")
     assert [
         (
             "nebula",
             "medium",
-            "Windows does not tell the state of the service Nebula; see why on the host: Get-Service Nebula",
+            "could not read the state of service Nebula from Windows. Run on the host: Get-Service Nebula",
         ),
         (
             "gateway",
             "medium",
-            "Windows does not tell the state of the service OpenResty; see why on the host: Get-Service OpenResty",
+            "could not read the state of service OpenResty from Windows. Run on the host: Get-Service OpenResty",
         ),
     ] == remarks(judged)
 
@@ -102,7 +102,7 @@ def test_a_command_line_quotes_a_service_name_with_spaces() -> None:
     spaced = host("host-a", 1, windows=A.windows.model_copy(update={"nebula_service": "Nebula 1.9"}) if A.windows else None)
 
     assert [
-        ("nebula", "critical", "the service Nebula 1.9 is paused; resume it on the host: Resume-Service 'Nebula 1.9'")
+        ("nebula", "critical", "service Nebula 1.9 is paused. Resume it on the host: Resume-Service 'Nebula 1.9'")
     ] == remarks(judge_windows(spaced, windows("Paused")))
 
 
@@ -110,8 +110,8 @@ def test_a_command_line_quotes_a_service_name_with_spaces() -> None:
     ("status", "text"),
     [
         ("Running", "running"),
-        ("Absent", "running, without its service"),
-        ("Stopped", "running, without its service"),
+        ("Absent", "running (without its service)"),
+        ("Stopped", "running (without its service)"),
     ],
 )
 def test_the_gateway_is_well_where_nginx_runs_with_a_service_or_without(status: ServiceStatus, text: str) -> None:
@@ -127,20 +127,20 @@ def test_the_gateway_is_well_where_nginx_runs_with_a_service_or_without(status: 
         (
             "Running",
             0,
-            "no nginx process",
+            "no nginx process is running, and service",
             "high",
-            "the service OpenResty is running without an nginx process → service restart openresty host-a",
+            "service OpenResty is running without an nginx process → service restart openresty host-a",
         ),
-        ("Stopped", 0, "stopped", "high", "the service OpenResty is stopped → service start openresty host-a"),
+        ("Stopped", 0, "stopped", "high", "service OpenResty is stopped → service start openresty host-a"),
         (
             "Absent",
             0,
             "not installed",
             "high",
-            "no nginx process runs, and there is no service OpenResty → service start openresty host-a",
+            "no nginx process is running, and service OpenResty → service start openresty host-a does not exist",
         ),
-        ("StartPending", 0, "starting", "medium", "the service OpenResty is starting; ask again in a minute"),
-        ("StopPending", 2, "stopping", "high", "the service OpenResty is stopping; ask again in a minute"),
+        ("StartPending", 0, "starting", "medium", "service OpenResty is starting. Check again in a minute"),
+        ("StopPending", 2, "stopping", "high", "service OpenResty is stopping. Check again in a minute"),
     ],
 )
 def test_a_gateway_that_does_not_run_is_said_with_what_to_do(
@@ -179,17 +179,17 @@ UNASKED = NotAsked(Phrase("the bot has no open files left; raise its limit"))
 @pytest.mark.parametrize(
     ("error", "text", "why"),
     [
-        (LOST, "not reached", "Windows: no route; check the cable"),
-        (LATE, "not reached", "Windows: no route; check the cable"),
-        (LOCKED, "log-in refused", "Windows: no route; check the cable"),
+        (LOST, "unreachable", "Windows: no route; check the cable"),
+        (LATE, "unreachable", "Windows: no route; check the cable"),
+        (LOCKED, "login rejected", "Windows: no route; check the cable"),
         (
             STRANGE,
-            "identity in doubt",
-            "warning: Windows may be another machine than the bot knows: no route; check the cable",
+            "identity not verified",
+            "warning: Windows may not be the configured machine: no route; check the cable",
         ),
-        (UNASKED, "not asked", "Windows: the bot has no open files left; raise its limit"),
+        (UNASKED, "not checked", "Windows: the bot has no open files left; raise its limit"),
         *(
-            (error, "no usable answer", "Windows: no route; check the cable")
+            (error, "invalid response", "Windows: no route; check the cable")
             for error in (ODD, ActionFailed(WHY), OutcomeUnknown(WHY))
         ),
     ],
@@ -216,38 +216,47 @@ def test_each_of_two_silent_sides_is_remarked_while_the_third_is_judged() -> Non
             LATE,
             LATE,
             LATE,
-            "not reached",
-            "no side answers: no answer in time; check that the host is up and on the network",
+            "unreachable",
+            "the host is not responding: timed out. Check that it is up and on the network",
         ),
         (
             LOST,
             LATE,
             LOST,
-            "not reached",
-            "no side answers: no connection, no answer in time; check that the host is up and on the network",
+            "unreachable",
+            "the host is not responding: no connection, timed out. Check that it is up and on the network",
         ),
-        (LOCKED, LOCKED, None, "log-in refused", "no side answers: log-in refused; details say what each side needs"),
+        (
+            LOCKED,
+            LOCKED,
+            None,
+            "login rejected",
+            "the host is not responding: login rejected. Use --details to see each connection",
+        ),
         (
             STRANGE,
             LATE,
             ODD,
-            "no answer",
-            "no side answers: identity in doubt, no answer in time, no usable answer; details say what each side needs",
+            "no response",
+            (
+                "the host is not responding: identity not verified, timed out, invalid response. Use --details to see each "
+                "connection"
+            ),
         ),
-        (LOCKED, None, None, "log-in refused", "Windows: no route; check the cable"),
+        (LOCKED, None, None, "login rejected", "Windows: no route; check the cable"),
         (
             UNASKED,
             UNASKED,
             UNASKED,
-            "not asked",
-            "the host was not asked: the bot has no open files left; raise its limit",
+            "not checked",
+            "the host was not checked: the bot has no open files left; raise its limit",
         ),
         (
             UNASKED,
             LATE,
             None,
-            "no answer",
-            "no side answers: not asked, no answer in time; details say what each side needs",
+            "no response",
+            "the host is not responding: not checked, timed out. Use --details to see each connection",
         ),
     ],
 )
@@ -266,7 +275,7 @@ def test_a_host_of_which_no_side_answers_is_one_remark_with_each_cause_once(
 FORBIDDEN = UnusableAnswer(phrase=Phrase("this address is not allowed"), forbidden=True)
 BROKEN = UnusableAnswer(phrase=Phrase("status 500 and a page of HTML"))
 TIMED_OUT = DeadlineExceeded.after(8.0)
-SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up and not overloaded"
+SILENT = "gateway API, {path}: no response within 8 s. Check that the host is up and not overloaded"
 
 
 @pytest.mark.parametrize(
@@ -276,9 +285,9 @@ SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up a
         (
             {"healthy": False},
             "bad",
-            "not healthy",
+            "unhealthy",
             "high",
-            "the gateway's health page does not answer OK; its error.log may say why → log error host-a --since 1h",
+            "the gateway's health page does not return OK. Check its error.log → log error host-a --since 1h",
         ),
         (
             {"healthy": BROKEN},
@@ -292,7 +301,7 @@ SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up a
             "bad",
             "broken",
             "high",
-            "only the gateway's health page works: status 500 and a page of HTML → log error host-a --since 1h",
+            "only the gateway's health page responds: status 500 and a page of HTML → log error host-a --since 1h",
         ),
         (
             {"status": BROKEN},
@@ -311,31 +320,33 @@ SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up a
         (
             {"sync": SyncStatus(host_id=7, peers=()), "status": TIMED_OUT},
             "bad",
-            "wrong host id",
+            "wrong host ID",
             "high",
-            "the gateway says that it is host 7, the inventory says 1; mend host_id in nginx.conf or the inventory",
+            "the gateway reports host ID 7, but the configuration has 1. Fix host_id in nginx.conf or the configuration",
         ),
         (
             {"sync": SyncStatus(host_id=None, peers=())},
             "bad",
-            "not initialised",
+            "not initialized",
             "high",
-            "the gateway failed to start up (it has no host id), so it synchronises nothing; its error.log may say why "
-            "→ log error host-a --since 1h",
+            (
+                "the gateway failed to initialize (no host ID), so nothing is synchronized. Check its error.log → log "
+                "error host-a --since 1h"
+            ),
         ),
         (
             {"sync": SyncStatus(host_id=7, peers=())},
             "bad",
-            "wrong host id",
+            "wrong host ID",
             "high",
-            "the gateway says that it is host 7, the inventory says 1; mend host_id in nginx.conf or the inventory",
+            "the gateway reports host ID 7, but the configuration has 1. Fix host_id in nginx.conf or the configuration",
         ),
         (
             {"sync": FORBIDDEN, "status": FORBIDDEN},
             "unknown",
             "address not allowed",
             "medium",
-            "the gateway API was reached, but this address is not allowed",
+            "connected to the gateway API, but this address is not allowed",
         ),
         (
             {"sync": SyncStatus(host_id=1, peers=("http://10.100.2.1:8080", "http://127.0.0.1:8002"))},
@@ -349,8 +360,10 @@ SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up a
             "well",
             "healthy",
             "low",
-            "the gateway has 3 peers that the inventory does not know: "
-            "http://10.100.9.1:8080, http://[half, http://127.0.0.1:1; add the hosts, or take them out of nginx.conf",
+            (
+                "the gateway has 3 peers that are not in the configuration: http://10.100.9.1:8080, http://[half, "
+                "http://127.0.0.1:1. Add the hosts, or remove them from nginx.conf"
+            ),
         ),
     ],
 )
@@ -377,7 +390,7 @@ def test_a_part_of_the_api_that_does_not_answer_leaves_it_unknown_and_is_named(s
     """What is not known is not bad."""
     judged = judge_gateway(A, gateway(A, **said), FLEET)
 
-    assert ("unknown", "not reached") == brief(judged, "api")
+    assert ("unknown", "unreachable") == brief(judged, "api")
     assert [("api", "high", SILENT.format(path=path))] == remarks(judged)
     assert [False] == [remark.reached for remark in judged.remarks]
 
@@ -387,7 +400,7 @@ WEB = "log container:web host-a"
 
 def mended(names: str) -> str:
     """How it goes on; the names are those of a command line."""
-    return f"; the log may say why, and in WSL2 sudo podman restart{names} starts again"
+    return f". Check the log. To restart, run in WSL2: sudo podman restart{names}"
 
 
 @pytest.mark.parametrize(
@@ -398,43 +411,45 @@ def mended(names: str) -> str:
         (
             (container("web", "exited", 137),),
             "bad",
-            "1 of 1 not well",
+            "1 of 1 with problems",
             "medium",
             f"web exited with 137{mended(' web')} → log container:web host-a",
         ),
         (
             (container("web"), container("job", "exited")),
             "bad",
-            "1 of 2 not well",
+            "1 of 2 with problems",
             "low",
-            "job exited with 0, without an error; if that should run, in WSL2: sudo podman start job "
-            "→ log container:job host-a",
+            (
+                "job exited with code 0, without an error. To start again, run in WSL2: sudo podman start job → log "
+                "container:job host-a"
+            ),
         ),
         (
             (container("web", healthy=False),),
             "bad",
-            "1 of 1 not well",
+            "1 of 1 with problems",
             "medium",
             f"web is unhealthy{mended(' web')} → log container:web host-a",
         ),
         (
             (container("a", "restarting"), container("b", "paused")),
             "bad",
-            "2 of 2 not well",
+            "2 of 2 with problems",
             "medium",
             f"a is restarting, b is paused{mended(' a b')} → log container:a host-a",
         ),
         (
             (container("job", "exited"), container("b", "exited", 1)),
             "bad",
-            "2 of 2 not well",
+            "2 of 2 with problems",
             "medium",
             f"job exited with 0, b exited with 1{mended(' b')} → log container:b host-a",
         ),
         (
             tuple(container(f"c{number}", "exited", 1) for number in range(7)),
             "bad",
-            "7 of 7 not well",
+            "7 of 7 with problems",
             "medium",
             "c0 exited with 1, c1 exited with 1, c2 exited with 1, c3 exited with 1, c4 exited with 1 and 2 more"
             f"{mended(' c0 c1 c2 c3 c4')} → log container:c0 host-a",
@@ -456,23 +471,28 @@ def test_containers_that_do_not_run_well_are_named(
         (
             Bridge(exists=False),
             "missing",
-            "the bridge flatnet-br0 does not exist; start a container of Flatnet's in WSL2, which makes it",
+            "the bridge flatnet-br0 does not exist. Start a Flatnet container in WSL2 to create it",
         ),
         (
             Bridge(exists=True, up=False),
             "down",
-            "the bridge flatnet-br0 is down; in WSL2: sudo ip link set flatnet-br0 up",
+            "the bridge flatnet-br0 is down. Run in WSL2: sudo ip link set flatnet-br0 up",
         ),
         (
             Bridge(exists=True, up=True, addresses=("10.87.2.1/24",)),
             "wrong address",
-            "the bridge flatnet-br0 has 10.87.2.1/24, not 10.87.1.1/24; "
-            "compare the podman network in WSL2 with the inventory",
+            (
+                "the bridge flatnet-br0 has 10.87.2.1/24 instead of 10.87.1.1/24. Compare the podman network in WSL2 with "
+                "the configuration"
+            ),
         ),
         (
             Bridge(exists=True, up=True),
             "wrong address",
-            "the bridge flatnet-br0 has no address, not 10.87.1.1/24; compare the podman network in WSL2 with the inventory",
+            (
+                "the bridge flatnet-br0 has no address instead of 10.87.1.1/24. Compare the podman network in WSL2 with "
+                "the configuration"
+            ),
         ),
     ],
 )
@@ -491,7 +511,7 @@ def test_forwarding_that_is_off_cuts_containers_off() -> None:
         (
             "forwarding",
             "high",
-            "IP forwarding is off, which cuts containers off; in WSL2: sudo sysctl -w net.ipv4.ip_forward=1",
+            "IP forwarding is off, so containers have no network. Run in WSL2: sudo sysctl -w net.ipv4.ip_forward=1",
         )
     ] == remarks(judged)
 
@@ -500,7 +520,7 @@ def test_forwarding_that_is_off_cuts_containers_off() -> None:
 def test_a_part_that_could_not_be_read_is_unknown_and_hides_no_other(key: str) -> None:
     judged = judge_wsl(A, wsl(A, **{key: UnreadPart(phrase=Phrase("sudo asks for a password; allow podman in sudoers"))}))
 
-    assert ("unknown", "could not be read") == brief(judged, key)
+    assert ("unknown", "unavailable") == brief(judged, key)
     assert [(key, "medium", "sudo asks for a password; allow podman in sudoers")] == remarks(judged)
     assert [Mark.UNKNOWN] == [cell.mark for cell in judged.cells.values() if cell.mark is not Mark.WELL]
 
@@ -511,8 +531,8 @@ def test_a_part_that_could_not_be_read_is_unknown_and_hides_no_other(key: str) -
         (0.0, None),
         (30.0, None),
         (-30.0, None),
-        (31.0, "the Windows clock is 31 s ahead; set it on the host: w32tm /resync"),
-        (-3600.0, "the Windows clock is 3600 s behind; set it on the host: w32tm /resync"),
+        (31.0, "the Windows clock is 31 s ahead. Run on the host: w32tm /resync"),
+        (-3600.0, "the Windows clock is 3600 s behind. Run on the host: w32tm /resync"),
     ],
 )
 def test_a_clock_that_differs_too_much_is_remarked_beside_the_checks(ahead: float, why: str | None) -> None:

@@ -50,35 +50,35 @@ def test_a_log_that_is_well(given: dict[str, Any]) -> None:
         pytest.param(
             {"size": 100 * MB + 1} | NEVER,
             "access.log too large",
-            r"F:\flatnet\logs\access.log has 100 MB, more than 100 MB; rename it on the host every week, "
-            "then nginx -s reopen in the gateway's folder",
+            r"F:\flatnet\logs\access.log is 100 MB, over the limit of 100 MB. To fix this, rename it weekly on the host, "
+            r"then run nginx -s reopen in the gateway's folder",
             id="too large",
         ),
         pytest.param(
             {"size": 11 * MB} | NEVER,
             "access.log not rotated",
-            r"F:\flatnet\logs\access.log has grown to 11 MB, and no rotated log lies beside it; "
-            "rename it on the host every week, then nginx -s reopen in the gateway's folder",
+            r"F:\flatnet\logs\access.log has grown to 11 MB without rotation. To fix this, rename it weekly on the host, "
+            r"then run nginx -s reopen in the gateway's folder",
             id="never rotated",
         ),
         pytest.param(
             {"size": 11 * MB, "rotated_at": ago(8.1)},
             "access.log not rotated",
-            r"F:\flatnet\logs\access.log was last rotated at 2026-11-17 06:46:00 UTC and has grown to 11 MB since; "
-            "rename it on the host every week, then nginx -s reopen in the gateway's folder",
+            r"F:\flatnet\logs\access.log was last rotated at 2026-11-17 06:46:00 UTC and has grown to 11 MB. To fix this, "
+            r"rename it weekly on the host, then run nginx -s reopen in the gateway's folder",
             id="rotated too long ago",
         ),
         pytest.param(
             {"state": "absent"} | NOTHING,
             "access.log missing",
-            r"there is no log F:\flatnet\logs\access.log; have it written there, or mend its path in the configuration",
+            r"log F:\flatnet\logs\access.log not found. Write the log there, or fix its path in the configuration",
             id="missing",
         ),
         pytest.param(
             {"state": "unknown"} | NOTHING,
             "access.log could not be read",
-            r"Windows does not tell how large F:\flatnet\logs\access.log is; see why on the host: "
-            r"Get-Item F:\flatnet\logs\access.log",
+            r"could not read the size of F:\flatnet\logs\access.log from Windows. Run on the host: Get-Item "
+            r"F:\flatnet\logs\access.log",
             id="not told of",
         ),
     ],
@@ -90,7 +90,7 @@ def test_a_log_that_somebody_should_know_of(given: dict[str, Any], short: str, w
 
 def test_nebula_s_log_is_rotated_by_nssm() -> None:
     (remark,) = judge_logs([log("nebula", size=200 * MB)], LIMITS)
-    assert "nssm set Nebula AppRotateFiles 1" in str(remark.why)
+    assert "run nssm set Nebula with AppRotateFiles 1, AppRotateOnline 1 and AppRotateBytes" in str(remark.why)
 
 
 def test_limits_are_the_operators_own() -> None:
@@ -139,8 +139,8 @@ def looked(*logs: LogFile, at: Any = A) -> HealthAnswers:
             "nebula.log 1.9 MB (and 3 rotated)",
             id="the lighthouse has no gateway, and so none of its logs",
         ),
-        pytest.param(HealthAnswers(A, LOST, None, None), Mark.UNKNOWN, "not known", id="Windows does not answer"),
-        pytest.param(HealthAnswers(A, None, None, None), Mark.ABSENT, "n/a", id="no Windows side"),
+        pytest.param(HealthAnswers(A, LOST, None, None), Mark.UNKNOWN, "unknown", id="Windows does not answer"),
+        pytest.param(HealthAnswers(A, None, None, None), Mark.ABSENT, "N/A", id="no Windows side"),
     ],
 )
 def test_the_cell_of_a_host(seen: HealthAnswers, mark: Mark, text: str) -> None:

@@ -78,12 +78,12 @@ def found(report: Report) -> list[tuple[str, Severity, str]]:
 async def test_disks_with_room_are_one_line_and_a_table() -> None:
     report = await DiskUsage().read(disks(A, B, LIGHTHOUSE))
 
-    assert "the disks of all 3 hosts have room" == str(report.summary)
+    assert "all 3 hosts have enough free disk space" == str(report.summary)
     assert ((), (), False) == (report.findings, report.next, report.brief)
     assert {
         "host": ("host-a", Mark.PLAIN),
-        "drive": ("C: 40 %", Mark.WELL),
-        "wsl_disk": ("/ 10 %", Mark.WELL),
+        "drive": ("C: 40%", Mark.WELL),
+        "wsl_disk": ("/ 10%", Mark.WELL),
         "flatnet": ("3.0 MB", Mark.PLAIN),
         "podman": ("3.5 GB", Mark.PLAIN),
         "logs": ("91 MB", Mark.PLAIN),
@@ -94,9 +94,9 @@ async def test_details_have_all_drives_file_systems_folders_and_logs() -> None:
     said = {("host-a", "wsl"): wsl(flatnet=system(FOLDER, 20, size=50 * GB)), ("host-a", "windows"): drives(C=40, E=None)}
     shown = cells((await DiskUsage(details=True).read(disks(A, said=said))).initial)
 
-    assert "C: 40 % of 200 GB, E: not known" == shown["drives"][0]
-    assert f"/, {STORAGE} 10 % of 1000 GB, {FOLDER} 20 % of 50 GB" == shown["file_systems"][0]
-    assert "registry 2.0 MB, ipam 4.0 kB" == shown["folders"][0]
+    assert "C: 40% of 200 GB, E: unknown" == shown["drives"][0]
+    assert f"/, {STORAGE} 10% of 1000 GB, {FOLDER} 20% of 50 GB" == shown["file_systems"][0]
+    assert "registry 2.0 MB, ipam 4.0 KB" == shown["folders"][0]
     assert "images 3.0 GB (1.0 GB), volumes 512 MB (0 bytes)" == shown["podman_uses"][0]
     assert shown["log_files"][0].startswith("nebula.log 1.9 MB (and 3 rotated), access.log")
 
@@ -139,7 +139,7 @@ async def test_limits_are_the_operators_own() -> None:
 
 @pytest.mark.parametrize("limits", [{"disk_warning_percent": 90}, {"disk_critical_percent": 70}])
 def test_a_warning_that_would_never_come_first_is_refused(limits: dict[str, int]) -> None:
-    with pytest.raises(ValidationError, match="disk_warning_percent must be below disk_critical_percent"):
+    with pytest.raises(ValidationError, match="set disk_warning_percent lower than disk_critical_percent"):
         Thresholds(**limits)
 
 
@@ -150,22 +150,28 @@ async def test_the_worst_come_first_and_say_what_to_do() -> None:
     }
     report = await DiskUsage().read(disks(A, B, C, said=said))
 
-    assert "2 of 3 hosts need attention: host-c WSL2 /var/lib/flatnet 95 % full, host-b F: 91 % full" == str(report.summary)
+    assert "2 of 3 hosts need attention: host-c WSL2 /var/lib/flatnet 95% full, host-b F: 91% full" == str(report.summary)
     assert ["host-c", "host-b", "host-a"] == [row.host for row in report.rows]
     assert ("disk host-c --details", "disk host-b --details") == report.next
     assert [
         (
             "host-b",
             Severity.HIGH,
-            r"F: is 91 % full, 18 GB of 200 GB free; remove old backups and rotated logs below F:\flatnet",
+            r"F: is 91% full (18 GB free of 200 GB). To fix this, remove old backups and rotated logs in F:\flatnet",
         ),
         (
             "host-c",
             Severity.HIGH,
-            "WSL2 /var/lib/flatnet is 95 % full, 2.5 GB of 50 GB free; in WSL2, sudo du -xh -d2 / shows what takes it, "
-            "sudo podman image prune removes unused images",
+            (
+                "WSL2 /var/lib/flatnet is 95% full (2.5 GB free of 50 GB). To fix this, run sudo du -xh -d2 / in WSL2 to "
+                "see usage, and sudo podman image prune to remove unused images"
+            ),
         ),
-        ("host-b", Severity.MEDIUM, "C: is 85 % full, 30 GB of 200 GB free; make room on the host: cleanmgr /d C:"),
+        (
+            "host-b",
+            Severity.MEDIUM,
+            "C: is 85% full (30 GB free of 200 GB). To fix this, free up space on the host: cleanmgr /d C:",
+        ),
     ] == found(report)
 
 
@@ -184,12 +190,12 @@ async def test_places_on_one_file_system_are_judged_once() -> None:
     ((_, severity, why),) = found(await DiskUsage().read(disks(A, said=said)))
 
     assert severity is Severity.HIGH
-    assert why.startswith(f"WSL2 /, {FOLDER}, {STORAGE} is 94 % full, 5.0 GB of 100 GB free")
+    assert why.startswith(f"WSL2 /, {FOLDER}, {STORAGE} is 94% full, 5.0 GB of 100 GB free")
 
 
 async def test_file_systems_of_one_size_that_differ_are_two() -> None:
     said = {("host-a", "wsl"): wsl(storage=system(STORAGE, 92))}
-    assert [f"WSL2 {STORAGE} 92 % full"] == [
+    assert [f"WSL2 {STORAGE} 92% full"] == [
         str(finding.why).partition(",")[0].replace("is ", "")
         for finding in (await DiskUsage().read(disks(A, said=said))).findings
     ]
@@ -197,10 +203,10 @@ async def test_file_systems_of_one_size_that_differ_are_two() -> None:
 
 async def test_a_host_without_wsl2_has_none_of_its_cells() -> None:
     shown = cells(await DiskUsage().read(disks(LIGHTHOUSE)), "lighthouse")
-    assert [("n/a", Mark.ABSENT)] * 6 == [
+    assert [("N/A", Mark.ABSENT)] * 6 == [
         shown[key] for key in ("wsl_disk", "flatnet", "podman", "file_systems", "folders", "podman_uses")
     ]
-    assert ("C: 40 %", Mark.WELL) == shown["drive"]
+    assert ("C: 40%", Mark.WELL) == shown["drive"]
 
 
 async def test_a_side_that_is_not_reached_is_not_known_and_hides_no_other() -> None:
@@ -208,7 +214,7 @@ async def test_a_side_that_is_not_reached_is_not_known_and_hides_no_other() -> N
 
     assert ("host-a",) == report.unreached_hosts
     assert ["F: is", "WSL2: connection"] == [" ".join(why.split()[:2]) for _, _, why in found(report)]
-    assert ("not reached", Mark.UNKNOWN) == cells(report)["wsl_disk"] == cells(report)["podman_uses"]
+    assert ("unreachable", Mark.UNKNOWN) == cells(report)["wsl_disk"] == cells(report)["podman_uses"]
 
 
 async def test_a_host_of_which_no_side_answers_is_one_finding_that_details_take_apart() -> None:
@@ -229,9 +235,9 @@ async def test_what_could_not_be_read_is_unknown_with_one_finding_for_one_reason
 
     assert [("host-a", Severity.MEDIUM, "sudo: a password is required")] == found(report)
     shown = cells(report)
-    assert ("/ 10 %", Mark.UNKNOWN) == shown["wsl_disk"]
-    assert [("could not be read", Mark.UNKNOWN)] * 2 == [shown["flatnet"], shown["podman"]]
-    assert [("not known", Mark.UNKNOWN)] * 2 == [shown["folders"], shown["podman_uses"]]
+    assert ("/ 10%", Mark.UNKNOWN) == shown["wsl_disk"]
+    assert [("unavailable", Mark.UNKNOWN)] * 2 == [shown["flatnet"], shown["podman"]]
+    assert [("unknown", Mark.UNKNOWN)] * 2 == [shown["folders"], shown["podman_uses"]]
 
 
 async def test_a_full_file_system_is_bad_though_another_could_not_be_read() -> None:
@@ -245,24 +251,24 @@ async def test_a_full_file_system_is_bad_though_another_could_not_be_read() -> N
 async def test_drives_of_which_windows_does_not_tell_are_unknown(told: WindowsDisks) -> None:
     report = await DiskUsage().read(disks(A, said={("host-a", "windows"): told}))
     assert "Get-CimInstance Win32_LogicalDisk" in found(report)[0][2]
-    assert ("could not be read", Mark.UNKNOWN) == cells(report)["drive"]
+    assert ("unavailable", Mark.UNKNOWN) == cells(report)["drive"]
     assert ("91 MB", Mark.PLAIN) == cells(report)["logs"]
 
 
 async def test_a_locked_drive_may_be_the_fullest() -> None:
     report = await DiskUsage().read(disks(A, said={("host-a", "windows"): drives(C=40, E=None)}))
-    assert ("C: 40 %", Mark.UNKNOWN) == cells(report)["drive"]
+    assert ("C: 40%", Mark.UNKNOWN) == cells(report)["drive"]
 
 
 async def test_logs_that_windows_does_not_tell_of_leave_their_size_in_doubt() -> None:
     told = WindowsDisks(drives=drives(C=1).drives, logs=(log("nebula", state="unknown", size=0), log("access")))
     report = await DiskUsage().read(disks(A, said={("host-a", "windows"): told}))
     assert Mark.UNKNOWN is cells(report)["logs"][1]
-    assert "nebula.log could not be read, access.log 1.9 MB (and 3 rotated)" == cells(report)["log_files"][0]
+    assert "nebula.log unavailable, access.log 1.9 MB (and 3 rotated)" == cells(report)["log_files"][0]
 
 
 async def test_without_hosts_it_says_what_to_do() -> None:
-    assert "add them to the configuration file" in str((await DiskUsage().read(disks())).summary)
+    assert "Add them to the configuration file" in str((await DiskUsage().read(disks())).summary)
 
 
 async def test_a_report_survives_being_stored() -> None:
@@ -275,9 +281,9 @@ async def test_a_report_survives_being_stored() -> None:
     [
         (0, "0 bytes"),
         (1023, "1023 bytes"),
-        (1024, "1.0 kB"),
-        (10 * KB - 1, "9.9 kB"),
-        (MB - 1, "1023 kB"),
+        (1024, "1.0 KB"),
+        (10 * KB - 1, "9.9 KB"),
+        (MB - 1, "1023 KB"),
         (int(1.55 * GB), "1.5 GB"),
         (999 * GB, "999 GB"),
         (TB, "1.0 TB"),

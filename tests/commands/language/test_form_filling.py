@@ -41,7 +41,7 @@ def test_what_is_wrong_stands_at_its_field() -> None:
     wrong = fill_form(build_form(Health), FormInput({"target": ("host-x",)}), CATALOGUE, HOSTS)
     assert isinstance(wrong, dict)
     assert ["target"] == list(wrong)
-    assert "no host or label is called host-x" in str(wrong["target"])
+    assert "no host or label named host-x." in str(wrong["target"])
 
 
 def test_a_required_field_that_is_empty_is_asked_for() -> None:

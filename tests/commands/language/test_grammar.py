@@ -105,12 +105,12 @@ def test_what_is_not_permitted_is_named_so_that_it_can_be_refused_whatever_follo
 
 
 def test_an_open_quote_is_named_before_the_words_that_fall_out_of_it() -> None:
-    said = 'a quote is not closed: "Handshake timed; close it, or leave it out'
+    said = 'unclosed quote: "Handshake timed. Close it or remove it'
     assert said == str(misunderstood('log nebula --grep "Handshake timed'))
 
 
 def test_more_than_the_limit_is_refused_and_never_cut_in_silence() -> None:
-    assert "a request has at most 4000 characters; ask for less at once" == str(misunderstood("log " * MAX_REQUEST_LENGTH))
+    assert "a command can have up to 4000 characters" == str(misunderstood("log " * MAX_REQUEST_LENGTH))
 
 
 def outcome(text: str) -> Operation | GrammarError:

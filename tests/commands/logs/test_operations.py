@@ -137,9 +137,7 @@ async def test_a_wrong_clock_is_taken_off_and_said() -> None:
     report = await world.read(LogRead(source="nebula"))
     assert [("host-b", "first"), ("host-a", "second")] == texts(report)
     assert report.excerpt is not None
-    assert ["the clock of host-b is 300 s ahead; its times are shown corrected"] == [
-        str(note) for note in report.excerpt.notes
-    ]
+    assert ["the clock of host-b is 300 s ahead. Times shown are corrected"] == [str(note) for note in report.excerpt.notes]
 
 
 async def test_a_secret_with_colours_in_it_is_seen_for_what_it_is() -> None:
@@ -226,7 +224,7 @@ async def test_a_clock_that_was_set_back_meanwhile_proves_nothing_of_older_lines
     world = World({"host-a": said(*lines, cut=frozenset({Truncation.LINES}))}, A)
     report = await world.read(LogRead(source="nebula", tail=3, since=timedelta(seconds=60)))
     assert ["10", "5"] == [text for _, text in texts(report)]
-    assert ["host-a nebula: there are more lines than were asked for; --tail brings more"] == notes_of(report)
+    assert ["host-a nebula: more lines match. Use --tail to show more"] == notes_of(report)
 
 
 async def test_what_is_asked_of_a_host_is_what_was_typed() -> None:
@@ -275,14 +273,14 @@ async def test_for_a_level_many_lines_are_looked_through_and_the_newest_that_fit
     report = await world.read(LogRead(source="nebula", level=Level.ERROR, tail=2))
     assert {each} == {action.search.tail for action in world.asked}  # type: ignore[attr-defined]
     assert {(name, text) for name in names for text in ("1", "2")} == set(texts(report))
-    assert [] == [note for note in notes_of(report) if "looked through" in note]
+    assert [] == [note for note in notes_of(report) if "only the newest lines were checked for level." in note]
     assert any("--tail brings more" in note for note in notes_of(report))
 
 
 async def test_what_was_not_looked_through_for_a_level_is_said() -> None:
     world = World({"host-a": said(nebula(ago(3), "a"), cut=frozenset({Truncation.LINES}))}, A)
     report = await world.read(LogRead(source="nebula", level=Level.WARN))
-    assert ["host-a nebula: only the newest lines were looked through for their level; --grep looks for words in all"] == (
+    assert ["host-a nebula: only the newest lines were checked for level. Use --grep to search all lines"] == (
         notes_of(report)
     )
 
@@ -336,7 +334,7 @@ async def test_more_lines_than_were_asked_for_are_told_of_after_that() -> None:
     world = World({"host-a": said(*(nebula(ago(each), "hello") for each in (3, 2, 1)))}, A)
     report = await world.read(LogRead(source="nebula", grep="hello", tail=2))
     assert 2 == len(texts(report))
-    assert ["host-a nebula: there are more lines than were asked for; --tail brings more"] == notes_of(report)
+    assert ["host-a nebula: more lines match. Use --tail to show more"] == notes_of(report)
 
 
 async def test_a_line_with_a_secret_is_found_by_all_else_that_is_in_it() -> None:
@@ -446,22 +444,24 @@ async def test_where_all_are_errors_they_are_not_counted_twice() -> None:
 
 async def test_nothing_anywhere_is_not_the_same_as_no_log() -> None:
     lost = Unreachable(Phrase("no connection"))
-    assert "nebula could be read on none of 2 hosts" == str(
+    assert "could not read nebula on any of 2 hosts" == str(
         (await World({"host-a": lost, "host-b": lost}, A, B).read(LogRead(source="nebula"))).summary
     )
     assert "nebula could not be read" == str((await World({"host-a": lost}, A).read(LogRead(source="nebula"))).summary)
-    assert "no line of nebula fits" == str((await World({}, A).read(LogRead(source="nebula"))).summary)
-    assert "no host here has the log access" == str((await World({}, LIGHTHOUSE).read(LogRead(source="access"))).summary)
+    assert "no matching lines in nebula" == str((await World({}, A).read(LogRead(source="nebula"))).summary)
+    assert "none of these hosts has the log access" == str(
+        (await World({}, LIGHTHOUSE).read(LogRead(source="access"))).summary
+    )
 
 
 @pytest.mark.parametrize(
     ("cut", "expected"),
     [
-        (Truncation.LINES, "no line of nebula found in what could be read"),
-        (Truncation.TIME, "no line of nebula found in what could be read"),
-        (Truncation.UNREAD, "no line of nebula found in what could be read"),
-        (Truncation.PARTLY, "no line of nebula found in what could be read"),
-        (Truncation.LONG, "no line of nebula fits"),
+        (Truncation.LINES, "no matching lines in the part of nebula that could be read"),
+        (Truncation.TIME, "no matching lines in the part of nebula that could be read"),
+        (Truncation.UNREAD, "no matching lines in the part of nebula that could be read"),
+        (Truncation.PARTLY, "no matching lines in the part of nebula that could be read"),
+        (Truncation.LONG, "no matching lines in nebula"),
     ],
 )
 async def test_where_not_all_was_read_it_is_not_said_that_nothing_fits(cut: Truncation, expected: str) -> None:
@@ -504,7 +504,7 @@ async def test_of_very_many_lines_the_newest_are_kept_and_limits_are_said() -> N
     assert MAX_KEPT_LINES == len(report.excerpt.lines)
     assert report.excerpt.lines[-1].text.endswith('msg="4999"')
     assert any("--tail" in str(note) for note in report.excerpt.notes)
-    assert "only the newest 20000 of 25000 lines are kept; ask for fewer hosts" == str(report.excerpt.notes[0])
+    assert "showing the newest 20000 of 25000 lines. Choose fewer hosts" == str(report.excerpt.notes[0])
 
 
 @pytest.mark.parametrize("text", ["あ" * 400, '"' * 600, "\\" * 600, "🚒" * 200, "x" * 1_200])
@@ -559,14 +559,14 @@ def test_words_are_understood_and_said_again(typed: str, meant: Operation) -> No
         ("log container:_web", "is no log"),
         ("log container:.", "is no log"),
         (f"log container:{'a' * 64}", "is no log"),
-        ("log nebula --tail 0", "is no number of lines"),
-        ("log nebula --tail 5001", "is no number of lines"),
-        ("log nebula --tail 0000000015000000", "is no number of lines"),
-        ("log nebula --tail many", "is no number of lines"),
-        ("log nebula --level grave", "cannot stand here"),
-        ("log nebula --since yesterday", "is no time; write for example 30m"),
-        ("log nebula --since 2026-01-31 14:20", "write a day and its time as one word: 2026-01-31T14:20"),
-        ("log nebula --since 10000d", "is no span of time"),
+        ("log nebula --tail 0", "is not a valid number of lines."),
+        ("log nebula --tail 5001", "is not a valid number of lines."),
+        ("log nebula --tail 0000000015000000", "is not a valid number of lines."),
+        ("log nebula --tail many", "is not a valid number of lines."),
+        ("log nebula --level grave", "is not valid here."),
+        ("log nebula --since yesterday", "is not a time. Use for example 30m"),
+        ("log nebula --since 2026-01-31 14:20", "Write date and time as one word: 2026-01-31T14:20"),
+        ("log nebula --since 10000d", "is not a duration."),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_would(typed: str, why: str) -> None:
@@ -581,8 +581,8 @@ def test_what_makes_no_sense_is_refused_with_what_would(typed: str, why: str) ->
         (LogRead(source="nebula", since=timedelta(minutes=5), until=timedelta(hours=1)), "longer ago"),
         (LogRead(source="nebula", since=ago(300), until=ago(3_600)), "longer ago"),
         (LogRead(source="nebula", since=ago(300), until=timedelta(minutes=5)), "longer ago"),
-        (LogRead(source="nebula", since=ago(-1)), "yet to come"),
-        (LogRead(source="nebula", until=ago(367 * 86_400)), "too long ago; give a time of the last 366d"),
+        (LogRead(source="nebula", since=ago(-1)), "is in the future"),
+        (LogRead(source="nebula", until=ago(367 * 86_400)), "is too far in the past. Use a time within the last 366d"),
     ],
 )
 async def test_what_no_host_could_answer_is_not_asked(operation: LogRead, why: str) -> None:

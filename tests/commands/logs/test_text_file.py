@@ -42,10 +42,12 @@ def test_a_file_has_what_was_asked_what_must_be_said_and_every_line_in_the_reade
     heading = (Phrase("{words}", words="log nebula host-a,\nhost-bb"), summarize_lines(lines, TOKYO), *list_notes(logs))
     assert [
         "# log nebula host-a, host-bb",
-        "# 4 lines, 2026-11-25 18:26:46.600 to 2026-11-25 18:26:47.126 (Asia/Tokyo): "
-        "1 error, 1 info, 1 without a level, 1 continued",
-        "# The clock of host-bb is 2.4 s ahead; its times are shown corrected",
-        "# host-a nebula: 1 line has no time; it stands as its log has it",
+        (
+            "# 4 lines, 2026-11-25 18:26:46.600 to 2026-11-25 18:26:47.126 (Asia/Tokyo): 1 error, 1 info, 1 of unknown "
+            "level, 1 continued"
+        ),
+        "# The clock of host-bb is 2.4 s ahead. Times shown are corrected",
+        "# host-a nebula: 1 line has no timestamp and keeps its position in the log",
         '2026-11-25 18:26:46.600 host-bb access INFO  10.1.1.1 - - [25/Nov/2026:18:26:49 +0900] "GET / HTTP/1.1" 200 3',
         "----------------------- host-a  nebula -     half a line",
         '2026-11-25 18:26:47.126 host-a  nebula ERROR time=2026-11-25T09:26:47.126Z level=ERROR msg="no route"',
@@ -69,10 +71,10 @@ def test_no_lines_are_no_file_but_the_heading() -> None:
         pytest.param(
             [line(0, Level.WARN)], "1 line, 2026-11-25 09:30:00.000 to 2026-11-25 09:30:00.000 (UTC): 1 warn", id="one"
         ),
-        pytest.param([line(None), line(None, order=1)], "2 lines: 2 without a level", id="without times"),
+        pytest.param([line(None), line(None, order=1)], "2 lines: 2 of unknown level", id="without times"),
         pytest.param(
             [line(5), line(None, Level.INFO, order=1), line(1, Level.FATAL, order=2)],
-            "3 lines, 2026-11-25 09:30:01.000 to 2026-11-25 09:30:05.000 (UTC): 1 fatal, 1 info, 1 without a level",
+            "3 lines, 2026-11-25 09:30:01.000 to 2026-11-25 09:30:05.000 (UTC): 1 fatal, 1 info, 1 of unknown level",
             id="first and last by time",
         ),
     ],
@@ -88,58 +90,59 @@ def test_lines_in_one_sentence(lines: list[LogLine], said: str) -> None:
         pytest.param(
             [log(ahead=0.03), log(source="access", ahead=0.03), log("host-b", ahead=-90.0), log("host-c", ahead=0.0004)],
             [
-                "clocks that are wrong, whose times are shown corrected: host-b 90 s behind, host-a 0.03 s ahead",
+                "clocks that are off (times shown are corrected): host-b 90 s behind, host-a 0.03 s ahead",
             ],
             id="clocks, each host's once, the worst first",
         ),
         pytest.param(
             [log(ahead=5.0), log(source="podman"), log("host-b"), log("host-b", source="podman", ahead=-3.0)],
-            ["clocks that are wrong, whose times are shown corrected: host-a 5 s ahead, host-b 3 s behind"],
+            ["clocks that are off (times shown are corrected): host-a 5 s ahead, host-b 3 s behind"],
             id="of a host's two clocks the one that is farther off",
         ),
         pytest.param(
             [log(ahead=2.4, cut=frozenset({Truncation.LINES}))],
             [
-                "host-a nebula: there are more lines than were asked for; --tail brings more",
-                "the clock of host-a is 2.4 s ahead; its times are shown corrected",
+                "host-a nebula: more lines match. Use --tail to show more",
+                "the clock of host-a is 2.4 s ahead. Times shown are corrected",
             ],
             id="what is missing before what is corrected",
         ),
         pytest.param(
             [log(cut=frozenset(Truncation)), log("host-b", cut=frozenset({Truncation.LINES}))],
             [
-                "host-a nebula, host-b nebula: there are more lines than were asked for; --tail brings more",
-                "host-a nebula: only the newest lines were looked through for their level; --grep looks for words in all",
-                "host-a nebula: more than 512 kB would fit, these are the newest; narrow it with --grep",
-                "host-a nebula: reading stopped at its time limit, older lines may be missing; narrow it with --since",
-                "host-a nebula: the log, or a rotated file beside it, could not be read whole; older lines may be missing",
-                "host-a nebula: some lines could not be searched whole: they are longer than 64 kB, or in an encoding "
-                "unknown there",
-                "host-a nebula: lines longer than 4000 characters are cut",
+                "host-a nebula, host-b nebula: more lines match. Use --tail to show more",
+                "host-a nebula: only the newest lines were checked for level. Use --grep to search all lines",
+                "host-a nebula: showing the newest 512 KB only. Narrow the search with --grep",
+                "host-a nebula: time limit reached, older lines may be missing. Narrow the search with --since",
+                "host-a nebula: the log or a rotated file could only be read in part. Older lines may be missing",
+                "host-a nebula: some lines were only partly searched (longer than 64 KB, or in an unsupported encoding)",
+                "host-a nebula: lines longer than 4000 characters are truncated",
             ],
             id="every limit",
         ),
         pytest.param(
             [log(f"host-{number}", cut=frozenset({Truncation.LINES})) for number in range(30)],
             [
-                "host-0 nebula, host-1 nebula, host-2 nebula, host-3 nebula, host-4 nebula and 25 more: "
-                "there are more lines than were asked for; --tail brings more"
+                (
+                    "host-0 nebula, host-1 nebula, host-2 nebula, host-3 nebula, host-4 nebula and 25 more: more lines "
+                    "match. Use --tail to show more"
+                )
             ],
             id="thirty hosts",
         ),
         pytest.param(
             [log(doubts=dict.fromkeys(TimeDoubt, 1)), log("host-b", doubts={TimeDoubt.FUTURE: 2})],
             [
-                "host-a nebula, host-b nebula: 3 lines are dated in the future; look at the host's clock",
-                "host-a nebula: 1 line is of the hour that came twice when clocks were set back; it may be off by an hour",
-                "host-a nebula: 1 line is of an hour that never was, as clocks were set forward; it may be off by an hour",
-                "host-a nebula: 1 line has a local time of an unknown zone, and so none here",
+                "host-a nebula, host-b nebula: 3 lines have a future timestamp. Check the host's clock",
+                "host-a nebula: 1 line falls in the repeated DST hour and may be off by 1 hour",
+                "host-a nebula: 1 line falls in the skipped DST hour and may be off by 1 hour",
+                "host-a nebula: 1 line is in local time of an unknown time zone, so no time is shown",
             ],
             id="every doubt",
         ),
         pytest.param(
             [log(lines=(line(None), line(1), line(None)))],
-            ["host-a nebula: 2 lines have no time; they stand as their log has them"],
+            ["host-a nebula: 2 lines have no timestamp and keep their position in the log"],
             id="lines without a time",
         ),
         pytest.param(

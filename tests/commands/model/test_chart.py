@@ -124,17 +124,21 @@ CERTIFICATES_OF_TWO = (certificate("host-a", 5.9), certificate("flatnet", 400, a
         (chart(), "No host. No certificate."),
         (
             chart(host("host-a"), certificates=CERTIFICATES_OF_TWO[1:]),
-            "1 host over 14 days: 1 well. The first certificate to end is that of flatnet (400 days).",
+            "1 host over 14 days: 1 healthy. The certificate of flatnet expires first (400 days left).",
         ),
         (
             chart(host("host-a", TROUBLED), host("host-b", before=SILENT), certificates=CERTIFICATES_OF_TWO),
-            "2 hosts over 14 days: 1 with trouble (host-a 1 day), 1 not reached (host-b 14 days)."
-            " 1 of 2 certificates must be renewed (host-a 5 days).",
+            (
+                "2 hosts over 14 days: 1 unhealthy (host-a 1 day), 1 unreachable (host-b 14 days). 1 of 2 certificates are "
+                "due for renewal (host-a 5 days)."
+            ),
         ),
         (
             chart(host("host-a", BLINKED), host("host-b", before=None), certificates=(certificate("host-a", -3),)),
-            "2 hosts over 14 days: 1 with trouble or no answer at times (host-a 1 day), 1 without a record."
-            " 1 of 1 certificates must be renewed (host-a expired).",
+            (
+                "2 hosts over 14 days: 1 intermittently unhealthy or unreachable (host-a 1 day), 1 without data. 1 of 1 "
+                "certificates are due for renewal (host-a expired)."
+            ),
         ),
     ],
     ids=["nothing", "well", "trouble", "at times"],

@@ -55,9 +55,7 @@ def test_a_host_of_which_nobody_can_say_who_it_is_is_refused_and_the_file_named(
     file = tmp_path / "ca.pem"
     with pytest.raises(NoEndpoint) as refused:
         list(collect_endpoints((Part(host="host-a", steps=(step(ABORT),)),), Inventory(hosts=(host("host-a", file),))))
-    assert f"the file {file}, by which host-a is known, cannot be read (ENOENT); put it back, then ask again" == str(
-        refused.value
-    )
+    assert f"could not read {file}, used to verify host-a (ENOENT). Restore it, then try again" == str(refused.value)
 
 
 @pytest.mark.parametrize(("state", "vain"), [("applying", False), ("applied", False), ("reverted", True), ("stuck", True)])

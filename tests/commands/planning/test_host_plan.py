@@ -28,7 +28,7 @@ CERTIFICATES = json.loads(Path(__file__).with_name("certificates.json").read_tex
 
 
 def premise(host: str, what: str) -> Premise:
-    return Premise(host=host, what=what, value=True, phrase=Phrase("{host} is well", host=host))
+    return Premise(host=host, what=what, value=True, phrase=Phrase("{host} is healthy", host=host))
 
 
 def planned(host: Host) -> HostPlan:
@@ -102,7 +102,7 @@ def test_where_nothing_can_be_done_each_host_says_why() -> None:
     with pytest.raises(CannotPlan) as refused:
         assemble(START, (left_out(LIGHTHOUSE), already(A)), INVENTORY)
 
-    assert "nothing can be done: host-a: it runs, lighthouse: it is away" == str(refused.value.phrase)
+    assert "no host can be changed: host-a: it runs, lighthouse: it is away" == str(refused.value.phrase)
 
 
 def stored(host: Host) -> Callable[[Action[Any]], object]:

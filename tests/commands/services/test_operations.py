@@ -58,8 +58,8 @@ def begun(made: PlannedChange) -> BeginChange:
 async def test_a_fleet_whose_services_run_is_one_sentence_and_a_table() -> None:
     report = await ServiceList().read(view(LIGHTHOUSE, A, B))
 
-    assert "the services of all 3 hosts are well" == str(report.summary)
-    assert [["lighthouse", "running", "n/a"], ["host-a", "running", "running"], ["host-b", "running", "running"]] == [
+    assert "the services of all 3 hosts are healthy" == str(report.summary)
+    assert [["lighthouse", "running", "N/A"], ["host-a", "running", "running"], ["host-b", "running", "running"]] == [
         [str(cell.text) for cell in row.cells] for row in report.initial.rows
     ]
     assert not report.findings
@@ -88,7 +88,7 @@ async def test_a_service_that_runs_but_will_not_start_again_is_told() -> None:
     told = told.model_copy(update={"nebula": told.nebula.model_copy(update={"start_type": "Manual"})})
     report = await ServiceList().read(view(A, said={("host-a", "windows"): told}))
 
-    assert ["the service Nebula has the start type Manual, so it stays down when Windows restarts; set it to Automatic"] == [
+    assert ["service Nebula has the startup type Manual and will not start after a reboot. Set it to Automatic"] == [
         str(finding.why) for finding in report.findings
     ]
 
@@ -96,7 +96,7 @@ async def test_a_service_that_runs_but_will_not_start_again_is_told() -> None:
 async def test_a_silent_host_is_unknown_and_not_bad() -> None:
     report = await ServiceList().read(view(A, B, said={("host-b", "windows"): LOST}))
 
-    assert "1 of 2 hosts needs attention: host-b Windows not reached" == str(report.summary)
+    assert "1 of 2 hosts needs attention: host-b Windows unreachable" == str(report.summary)
     assert ("host-b",) == report.unreached_hosts
 
 
@@ -186,11 +186,11 @@ async def test_all_proofs_together_fit_into_the_window(
 @pytest.mark.parametrize(
     ("kind", "service", "told", "why"),
     [
-        (ServiceStart, "nebula", services(), "Nebula is running already"),
-        (ServiceStop, "nebula", services(nebula="Stopped"), "Nebula is stopped already"),
-        (ServiceStart, "openresty", services(), "OpenResty is running already"),
-        (ServiceStop, "openresty", services(gateway="Stopped", nginx=0), "OpenResty is stopped already"),
-        (ServiceStop, "openresty", services(gateway="Absent", nginx=0), "OpenResty is stopped already"),
+        (ServiceStart, "nebula", services(), "Nebula is already running"),
+        (ServiceStop, "nebula", services(nebula="Stopped"), "Nebula is already stopped"),
+        (ServiceStart, "openresty", services(), "OpenResty is already running"),
+        (ServiceStop, "openresty", services(gateway="Stopped", nginx=0), "OpenResty is already stopped"),
+        (ServiceStop, "openresty", services(gateway="Absent", nginx=0), "OpenResty is already stopped"),
     ],
 )
 async def test_what_is_so_already_is_left_out_and_said(
@@ -204,42 +204,42 @@ async def test_what_is_so_already_is_left_out_and_said(
 
 
 REFUSED: list[tuple[type[ServiceChange], ServiceName, object, str]] = [
-    (ServiceRestart, "nebula", LOST, "it cannot be asked: connection refused; look at its cable"),
+    (ServiceRestart, "nebula", LOST, "could not check the host: connection refused; look at its cable"),
     (
         ServiceStart,
         "nebula",
         services(nebula="Absent"),
-        "there is no service Nebula; install it, or mend its name in the inventory",
+        "service Nebula not found. Install it, or fix its name in the configuration",
     ),
     (
         ServiceRestart,
         "nebula",
         services(nebula="StopPending"),
-        "the service Nebula is stopping; service host-a shows when that is over",
+        "service Nebula is stopping. Run service host-a to see when it changes",
     ),
     (
         ServiceRestart,
         "openresty",
         services(gateway="Unknown"),
-        "Windows does not tell how the service OpenResty stands; look at the host",
+        "could not read the state of service OpenResty from Windows. Check the host",
     ),
     (
         ServiceStart,
         "openresty",
         services(nebula="Stopped", gateway="Stopped", nginx=0),
-        "Nebula does not run there, and nginx needs the address that it brings; start Nebula first",
+        "Nebula is not running, so nginx has no overlay address. Start Nebula first",
     ),
     (
         ServiceRestart,
         "openresty",
         services(nebula="Stopped"),
-        "Nebula does not run there, and nginx needs the address that it brings; start Nebula first",
+        "Nebula is not running, so nginx has no overlay address. Start Nebula first",
     ),
     (
         ServiceRestart,
         "openresty",
         services(gateway="Stopped", nginx=2),
-        "nginx runs without its service OpenResty; stop that nginx on the host first",
+        "nginx is running outside service OpenResty. Stop that nginx on the host first",
     ),
 ]
 
@@ -260,7 +260,7 @@ async def test_what_cannot_be_done_is_refused_with_its_reason(
 async def test_a_disabled_service_is_not_started_behind_somebodys_back() -> None:
     told = services(nebula="Stopped")
     told = told.model_copy(update={"nebula": told.nebula.model_copy(update={"start_type": "Disabled"})})
-    with pytest.raises(CannotPlan, match="the service Nebula is disabled on the host; enable it there first"):
+    with pytest.raises(CannotPlan, match="service Nebula is disabled on the host. Enable it there first"):
         await planned(ServiceStart, "nebula", "host-a", said={("host-a", "windows"): says(A, told)})
 
 
@@ -269,7 +269,7 @@ async def test_nebula_is_not_stopped_where_the_bot_comes_by_it() -> None:
         await planned(ServiceStop, "nebula", "host-a", hosts=(LIGHTHOUSE, NEAR))
 
     assert (
-        "host-a: the bot reaches it through Nebula itself, so it could never confirm the stop; stop it at the host"
+        "host-a: the bot reaches this host through Nebula and could not confirm the stop. Stop it on the host itself"
     ) == str(refused.value.phrase)
 
 
@@ -278,7 +278,7 @@ async def test_the_lighthouse_is_not_stopped_where_the_bot_reaches_others_throug
         await planned(ServiceStop, "nebula", "lighthouse", hosts=(LIGHTHOUSE, NEAR, B))
 
     assert (
-        "lighthouse: the bot reaches host-a through tunnels that this lighthouse helps to find; stop it at the host"
+        "lighthouse: the bot reaches host-a through tunnels that depend on this lighthouse. Stop it on the host itself"
     ) == str(refused.value.phrase)
 
 
@@ -286,11 +286,11 @@ async def test_nebula_may_be_restarted_where_the_bot_comes_by_it() -> None:
     """The host puts it back alone if the bot does not come back."""
     made = await planned(ServiceRestart, "nebula", "host-a", hosts=(LIGHTHOUSE, NEAR))
 
-    assert "the bot itself reaches host-a through Nebula, and waits until it is back" in list(map(str, made.plan.disrupts))
+    assert "the bot itself connects to host-a over Nebula and waits for it to return" in list(map(str, made.plan.disrupts))
 
 
 async def test_openresty_is_not_stopped_where_there_is_none() -> None:
-    with pytest.raises(CannotPlan, match="lighthouse: it has no gateway"):
+    with pytest.raises(CannotPlan, match="lighthouse: no gateway configured"):
         await planned(ServiceStop, "openresty", "lighthouse")
 
 
@@ -300,22 +300,22 @@ async def test_openresty_is_not_stopped_where_there_is_none() -> None:
         (
             ServiceRestart,
             "nebula",
-            ["the tunnels of host-a are down for some seconds; cut off with it: shop"],
+            ["the tunnels of host-a will be down for a few seconds (also unreachable: shop)"],
         ),
         (
             ServiceStop,
             "nebula",
-            ["the tunnels of host-a are down until Nebula is started again; cut off with it: shop"],
+            ["the tunnels of host-a stay down until Nebula is started again (also unreachable: shop)"],
         ),
         (
             ServiceRestart,
             "openresty",
-            ["the gateway of host-a is down for some seconds; cut off with it: shop"],
+            ["the gateway of host-a will be down for a few seconds (also unreachable: shop)"],
         ),
         (
             ServiceStop,
             "openresty",
-            ["the gateway of host-a is down until it is started again; cut off with it: shop"],
+            ["the gateway of host-a is down until it is started again (also unreachable: shop)"],
         ),
     ],
 )
@@ -332,20 +332,20 @@ async def test_what_is_cut_is_said(kind: type[ServiceChange], service: ServiceNa
             ServiceRestart,
             "nebula",
             {("lighthouse", "windows"): LOST},
-            "nothing can prove the tunnels of host-a afterwards; only that Nebula runs",
+            "the tunnels of host-a cannot be verified afterwards, only that Nebula is running",
         ),
         (
             ServiceRestart,
             "nebula",
             {("host-a", "windows"): says(A, services(), days=-1)},
-            "nothing can prove the tunnels of host-a afterwards; only that Nebula runs",
+            "the tunnels of host-a cannot be verified afterwards, only that Nebula is running",
         ),
-        (ServiceStop, "nebula", {}, "OpenResty of host-a goes on running without the overlay"),
+        (ServiceStop, "nebula", {}, "OpenResty on host-a keeps running without the overlay"),
         (
             ServiceRestart,
             "openresty",
             {("host-a", "gateway"): LOST},
-            "the gateway of host-a does not answer now; it must, after the restart",
+            "the gateway of host-a is not responding now. It must respond after the restart",
         ),
     ],
 )
@@ -386,8 +386,8 @@ async def test_a_service_that_stopped_meanwhile_is_another_plan() -> None:
     ("told", "value", "words"),
     [
         (wsl(A, containers=(container("wiki"), container("shop"))), ["shop", "wiki"], "running on host-a: shop, wiki"),
-        (wsl(A, containers=(container("old", "exited"),)), [], "no container runs on host-a"),
-        (LOST, None, "the containers of host-a are not known"),
+        (wsl(A, containers=(container("old", "exited"),)), [], "no containers are running on host-a"),
+        (LOST, None, "the containers of host-a are unknown"),
     ],
 )
 async def test_an_approval_rests_on_the_containers_whose_sites_stop(

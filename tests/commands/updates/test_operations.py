@@ -134,30 +134,36 @@ async def test_what_somebody_should_know(said: dict[str, object], expected: list
     [
         (
             {"host_a_windows": windows(update("1"), update("2", "Critical"))},
-            "Windows: 2 security updates are pending: KB2 (critical), KB1; "
-            "to install, on the host: Settings, Windows Update",
+            (
+                "Windows: 2 security updates are pending: KB2 (critical), KB1. Install on the host under Settings > "
+                "Windows Update"
+            ),
         ),
         (
             {"host_a_wsl": wsl(package("libc6", security=True))},
-            "WSL2: 1 security update is pending: libc6; to install, in WSL2: sudo apt upgrade",
+            "WSL2: 1 security update is pending: libc6. To install, run in WSL2: sudo apt upgrade",
         ),
         (
             {"host_a_wsl": wsl(at=NOW - 20 * DAY)},
-            "WSL2: updates were last looked for 1.728e+06 s ago, so newer ones are not known; "
-            "to look again, in WSL2: sudo apt update",
+            (
+                "WSL2: updates last checked 1.728e+06 s ago, newer ones are unknown. To check again, run in WSL2: sudo apt "
+                "update"
+            ),
         ),
         (
             {"host_a_windows": windows(at=None)},
-            "Windows: when updates were last looked for is not known; to look again, on the host as an administrator: "
-            "(New-Object -ComObject Microsoft.Update.AutoUpdate).DetectNow()",
+            (
+                "Windows: last update check unknown. To check again, run on the host as an administrator: (New-Object "
+                "-ComObject Microsoft.Update.AutoUpdate).DetectNow()"
+            ),
         ),
         (
             {"host_a_windows": windows(unread="denied; look there")},
-            "Windows: pending updates could not be read: denied; look there",
+            "Windows: could not read pending updates: denied; look there",
         ),
         (
             {"host_a_wsl": wsl(restart=True)},
-            "WSL2: a restart is awaited to finish updates; when nobody needs the containers, on the host: wsl --shutdown",
+            "WSL2: restart required to finish updates. When the containers are not in use, run on the host: wsl --shutdown",
         ),
     ],
 )
@@ -170,12 +176,12 @@ async def test_each_finding_says_what_to_do(said: dict[str, object], words: str)
     ("said", "expected"),
     [
         pytest.param(wsl(), ("none", Mark.WELL), id="none, and that is fresh"),
-        pytest.param(wsl(at=NOW - 8 * DAY), ("none known", Mark.UNKNOWN), id="none in old lists"),
-        pytest.param(wsl(at=None), ("none known", Mark.UNKNOWN), id="none in lists of unknown age"),
-        pytest.param(wsl(unread="no lists"), ("could not be read", Mark.UNKNOWN), id="unread"),
+        pytest.param(wsl(at=NOW - 8 * DAY), ("none found", Mark.UNKNOWN), id="none in old lists"),
+        pytest.param(wsl(at=None), ("none found", Mark.UNKNOWN), id="none in lists of unknown age"),
+        pytest.param(wsl(unread="no lists"), ("unavailable", Mark.UNKNOWN), id="unread"),
         pytest.param(wsl(package("a")), ("1 other", Mark.WELL), id="nothing for security"),
         pytest.param(wsl(package("a", security=True), at=None), ("1 security", Mark.BAD), id="pending for certain"),
-        pytest.param(LOST, ("not reached", Mark.UNKNOWN), id="no answer"),
+        pytest.param(LOST, ("unreachable", Mark.UNKNOWN), id="no response"),
     ],
 )
 async def test_none_is_said_only_where_it_is_known(said: object, expected: tuple[str, Mark]) -> None:
@@ -194,8 +200,8 @@ async def test_none_in_old_lists_is_no_number_for_machines_either() -> None:
         ({"host_a_windows": windows(restart=True), "host_a_wsl": wsl(restart=True)}, ("Windows, WSL2", Mark.BAD)),
         ({"host_a_windows": windows(restart=True), "host_a_wsl": LOST}, ("Windows", Mark.BAD)),
         ({"host_a_windows": windows(unread="denied", restart=True)}, ("Windows", Mark.BAD)),
-        ({"host_a_wsl": wsl(restart=None)}, ("not known", Mark.UNKNOWN)),
-        ({"host_a_wsl": LOST}, ("not known", Mark.UNKNOWN)),
+        ({"host_a_wsl": wsl(restart=None)}, ("unknown", Mark.UNKNOWN)),
+        ({"host_a_wsl": LOST}, ("unknown", Mark.UNKNOWN)),
     ],
 )
 async def test_an_awaited_restart_names_its_sides(said: dict[str, object], expected: tuple[str, Mark]) -> None:
@@ -206,7 +212,7 @@ async def test_the_lighthouse_has_no_wsl2_and_lacks_nothing_by_it() -> None:
     report = await read(LIGHTHOUSE)
 
     found = cells(report)
-    assert {("n/a", Mark.ABSENT)} == {found[key] for key in ("wsl", "wsl_lists", "wsl_packages")}
+    assert {("N/A", Mark.ABSENT)} == {found[key] for key in ("wsl", "wsl_lists", "wsl_packages")}
     assert ("no", Mark.WELL) == found["restart"]
     assert () == report.findings
 
@@ -231,8 +237,8 @@ async def test_one_host_tells_all_its_remarks_in_the_summary() -> None:
     report = await read(A, host_a_windows=windows(unread="denied"), host_a_wsl=wsl(package("a", security=True), at=None))
 
     assert (
-        "host-a needs attention: updates could not be read (Windows), 1 security update (WSL2), "
-        "age of its updates not known (WSL2)"
+        "host-a needs attention: could not read updates (Windows), 1 security update (WSL2), age of its updates "
+        "unknown (WSL2)"
     ) == str(report.summary)
 
 
@@ -240,7 +246,7 @@ async def test_a_fleet_of_which_nothing_is_heard_points_at_the_bots_own_network(
     lost = dict.fromkeys(("host_a_windows", "host_a_wsl", "host_b_windows", "host_b_wsl"), LOST)
     report = await read(A, B, **lost)
 
-    assert "none of 2 hosts answers; look at the bot's own network first" == str(report.summary)
+    assert "none of the 2 hosts respond. Check the bot's own network first" == str(report.summary)
     assert ("host-a", "host-b") == report.unreached_hosts
 
 
@@ -248,7 +254,7 @@ async def test_a_fleet_that_could_not_be_asked_is_not_said_to_be_silent() -> Non
     keys = ("host_a_windows", "host_a_wsl", "host_b_windows", "host_b_wsl")
     report = await read(A, B, **dict.fromkeys(keys, NotAsked(Phrase("no open files left"))))
 
-    assert "2 of 2 hosts need attention: host-a not asked, host-b not asked" == str(report.summary)
+    assert "2 of 2 hosts need attention: host-a not checked, host-b not checked" == str(report.summary)
 
 
 async def test_updates_beyond_the_list_and_packages_kept_back_are_counted() -> None:
@@ -258,7 +264,7 @@ async def test_updates_beyond_the_list_and_packages_kept_back_are_counted() -> N
 
     found = cells(report)
     assert "1 security, 249 other" == found["windows"][0]
-    assert "a 2; 3 kept back by apt" == found["wsl_packages"][0]
+    assert "a 2 (3 more held back by apt)" == found["wsl_packages"][0]
 
 
 async def test_an_update_without_a_number_is_called_by_its_title() -> None:
@@ -275,7 +281,7 @@ async def test_only_the_hosts_meant_are_asked() -> None:
 
 
 async def test_an_empty_inventory_says_what_to_do() -> None:
-    assert "the inventory has no hosts; add them to the configuration file" == str((await read()).summary)
+    assert "no hosts configured. Add them to the configuration file" == str((await read()).summary)
 
 
 async def test_a_report_survives_being_stored() -> None:

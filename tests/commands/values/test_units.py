@@ -67,4 +67,4 @@ def test_spans_within_the_bounds_are_taken(typed: str) -> None:
 def test_spans_beyond_the_bounds_are_refused_with_the_bounds(typed: str) -> None:
     with pytest.raises(BadArgument) as refused:
         make_duration_parser(timedelta(minutes=5), timedelta(days=7))(typed)
-    assert f"{typed} is out of bounds; give a span from 5m to 7d" == str(refused.value.phrase)
+    assert f"{typed} is out of range. Use 5m to 7d" == str(refused.value.phrase)

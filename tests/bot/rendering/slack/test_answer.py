@@ -67,20 +67,23 @@ def look(report: Report, label: str, view: AnswerView | None = None) -> SlackMes
 
 
 def test_all_well_is_one_line_and_how_it_was_understood() -> None:
-    assert [":large_green_circle: *all 3 hosts are well*", f"`/flatnet health all` · {DATE}"] == shown(
+    assert [":large_green_circle: *all 3 hosts are healthy*", f"`/flatnet health all` · {DATE}"] == shown(
         render(answer(ALL_WELL), ENGLISH)
     )
 
 
 def test_a_mixed_fleet_shows_the_worst_first_with_its_checks_why_and_what_to_type() -> None:
     assert [
-        ":red_circle: *2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached*",
-        ":red_circle: *host-b* critical — the service Nebula is stopped\n"
-        "✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding\n"
-        "→ `/flatnet health host-b --details`",
-        ":grey_question: *host-c* unknown — Windows was not reached: no answer; check that the host is up\n"
-        "→ `/flatnet health host-c --details`",
-        ":large_green_circle: 1 well: host-a",
+        ":red_circle: *2 of 3 hosts need attention: host-b: service Nebula is stopped, and host-c was unreachable*",
+        (
+            ":red_circle: *host-b* critical — service Nebula is stopped\n✗ Nebula  ✓ Gateway, API, Containers, Bridge, "
+            "Forwarding\n→ `/flatnet health host-b --details`"
+        ),
+        (
+            ":grey_question: *host-c* unknown — Windows was unreachable: no response; check that the host is up\n→ "
+            "`/flatnet health host-c --details`"
+        ),
+        ":large_green_circle: 1 healthy: host-a",
         f"`/flatnet health all` · {DATE}",
     ] == shown(render(answer(MIXED), ENGLISH))
 
@@ -89,10 +92,9 @@ def test_the_text_alone_is_complete_and_short_and_in_plain_words() -> None:
     """For notifications, screen readers, and where Slack refuses the blocks."""
     text = render(answer(MIXED), ENGLISH).text
     assert (
-        "2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached\n"
-        "host-b critical: the service Nebula is stopped\n"
-        "host-c unknown: Windows was not reached: no answer; check that the host is up\n"
-        "Next: /flatnet health host-b --details, /flatnet health host-c --details"
+        "2 of 3 hosts need attention: host-b: service Nebula is stopped, and host-c was unreachable\nhost-b critical: "
+        "service Nebula is stopped\nhost-c unknown: Windows was unreachable: no response; check that the host is "
+        "up\nNext: /flatnet health host-b --details, /flatnet health host-c --details"
     ) == text
     assert len(text) <= 300
 
@@ -106,7 +108,7 @@ def test_several_reasons_are_a_list() -> None:
     assert [
         ":red_circle: *host-b* critical",
         "✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding",
-        "• the service Nebula is stopped",
+        "• service Nebula is stopped",
         "• The clock is wrong",
         "→ `/flatnet health host-b --details`",
     ] == shown(render(answer(report), ENGLISH))[1].splitlines()
@@ -115,7 +117,7 @@ def test_several_reasons_are_a_list() -> None:
 def test_details_that_were_asked_for_are_shown_for_well_hosts_too() -> None:
     message = render(answer(DETAILED.model_copy(update={"details": True})), ENGLISH)
     assert [
-        ":large_green_circle: *host-a* well",
+        ":large_green_circle: *host-a* healthy",
         "✓ Nebula: running · ✓ Gateway: running · ✓ API: healthy"
         " · ✓ Containers: 3 running · ✓ Bridge: up · ✓ Forwarding: on",
         "Nebula version: 1.9.5",
@@ -127,7 +129,7 @@ def test_where_many_are_bad_the_worst_are_shown_and_the_others_named_in_one_line
     assert [
         ":red_circle: 2 critical: host-10, host-11",
         ":grey_question: 2 unknown: host-x, host-y",
-        ":large_green_circle: 1 well: host-a",
+        ":large_green_circle: 1 healthy: host-a",
         f"`/flatnet health all` · {DATE} · page 1 of 2",
     ] == shown(render(answer(health("…", bad, [well("host-a")])), ENGLISH))[11:]
 
@@ -135,12 +137,10 @@ def test_where_many_are_bad_the_worst_are_shown_and_the_others_named_in_one_line
 def test_what_is_to_be_said_of_several_hosts_is_said_once() -> None:
     message = render(answer(health("…", [stopped("host-b"), stopped("host-c"), silent("host-d")])), ENGLISH)
     assert (
-        ":red_circle: 2 critical: host-b, host-c\n"
-        "✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding\n"
-        "• the service Nebula is stopped\n"
-        "→ `/flatnet health host-b --details`  `/flatnet health host-c --details`"
+        ":red_circle: 2 critical: host-b, host-c\n✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding\n• service "
+        "Nebula is stopped\n→ `/flatnet health host-b --details`  `/flatnet health host-c --details`"
     ) == shown(message)[1]
-    assert "host-b, host-c critical: the service Nebula is stopped" == message.text.splitlines()[1]
+    assert "host-b, host-c critical: service Nebula is stopped" == message.text.splitlines()[1]
 
 
 def test_a_fleet_that_is_all_down_fits_on_a_screen_and_counts_what_it_does_not_name() -> None:
@@ -148,7 +148,7 @@ def test_a_fleet_that_is_all_down_fits_on_a_screen_and_counts_what_it_does_not_n
     headline, hosts, _ = shown(message)
     assert ":large_orange_circle: *none of 254 hosts was reached*" == headline
     assert hosts.startswith(":grey_question: 254 unknown: host-001, host-002, ")
-    assert [", … and 214 more", "• Windows was not reached: no answer; check that the host is up"] == [
+    assert [", … and 214 more", "• Windows was unreachable: no response; check that the host is up"] == [
         hosts.splitlines()[0][-16:],
         hosts.splitlines()[1],
     ]
@@ -159,20 +159,20 @@ def test_what_changed_comes_first_and_what_is_no_table_last() -> None:
     message = render(answer(DIGEST), ENGLISH)
     assert [
         "*Since 2026-11-24 18:10 JST*\n• New: host-b: Nebula stopped\n• Mended: host-a: Bridge down",
-        "*Locks*\n• ana has locked host-c: disk swap\n\n*Audit log*\n• Audit log at 1,234 (ab12cd34ef56)",
+        "*Locks*\n• ana has locked host-c: disk swap\n\n*Audit log*\n• Audit log: event 1,234 (ab12cd34ef56)",
     ] == [shown(message)[1], shown(message)[-2]]
     assert [
         "Since 2026-11-24 18:10 JST",
         "New: host-b: Nebula stopped",
-        "Mended: host-a: Bridge down",
+        "Resolved: host-a: Bridge down",
         "Locks: ana has locked host-c: disk swap",
-        "Audit log: audit log at 1,234 (ab12cd34ef56)",
+        "Audit log: audit log: event 1,234 (ab12cd34ef56)",
     ] == message.text.splitlines()[3:8]
 
 
 def test_a_well_fleet_of_which_something_changed_says_so_below_its_one_line() -> None:
     report = ALL_WELL.model_copy(update={"news": NEWS})
-    assert [":large_green_circle: *all 3 hosts are well*", f"*{NEWS.heading.render(ENGLISH)}*"] == [
+    assert [":large_green_circle: *all 3 hosts are healthy*", f"*{NEWS.heading.render(ENGLISH)}*"] == [
         text.splitlines()[0] for text in shown(render(answer(report), ENGLISH))[:2]
     ]
 
@@ -196,12 +196,12 @@ def test_what_is_no_table_stands_on_the_first_page_alone() -> None:
 
 def test_many_well_hosts_beside_a_bad_one_are_one_line() -> None:
     message = render(answer(health("…", [stopped("host-b")], [well(f"h{n}") for n in range(253)])), ENGLISH)
-    assert ":large_green_circle: 253 well" == shown(message)[2]
+    assert ":large_green_circle: 253 healthy" == shown(message)[2]
 
 
 def test_a_report_without_judgements_is_a_plain_list() -> None:
     assert [
-        "*Hosts* — The bot knows 2 hosts",
+        "*Hosts* — 2 hosts configured",
         "*host-a* — Id: 1 · WSL2: yes\n*light* — Id: 0 · WSL2: no",
         "`/flatnet host`",
     ] == shown(render(answer(HOSTS, "host"), ENGLISH))
@@ -221,7 +221,7 @@ def test_what_is_bad_in_a_list_makes_no_other_line_well() -> None:
 def test_rows_about_no_host_are_named_by_their_first_cell() -> None:
     assert [
         "*Help* — You can ask for health and host",
-        "*health [target]* — whether hosts are well\n*host* — the hosts that the bot knows",
+        "*health [target]* — whether hosts are healthy\n*host* — list of configured hosts",
         "`/flatnet help`",
     ] == shown(render(answer(HELP, "help"), ENGLISH))
 
@@ -263,13 +263,13 @@ def test_details_take_no_next_step_away_but_the_one_to_details() -> None:
 def test_where_all_is_well_details_show_every_host() -> None:
     calm = ALL_WELL.model_copy(update={"columns": DETAILED.columns, "rows": DETAILED.rows[-1:]})
     assert [] == shown(render(answer(calm), ENGLISH))[1:-1]
-    assert ":large_green_circle: *host-a* well" == shown(look(calm, "Details"))[1].splitlines()[0]
+    assert ":large_green_circle: *host-a* healthy" == shown(look(calm, "Details"))[1].splitlines()[0]
 
 
 def test_every_host_can_be_shown_in_full_or_only_what_needs_attention() -> None:
     full = look(MIXED, "Show all")
-    assert ":large_green_circle: *host-a* well" == shown(full)[3].splitlines()[0]
-    assert "Only what needs attention" in pressed(full)
+    assert ":large_green_circle: *host-a* healthy" == shown(full)[3].splitlines()[0]
+    assert "Needs attention only" in pressed(full)
     assert "Show all" not in pressed(render(answer(health("…", [stopped("host-b")])), ENGLISH))
 
 
@@ -296,21 +296,21 @@ def test_a_long_list_is_on_pages_too() -> None:
     rows = tuple(HOSTS.rows[0].model_copy(update={"host": f"host-{n:03}"}) for n in range(400))
     report = HOSTS.model_copy(update={"rows": rows})
     assert "*host-399*" in "\n".join(shown(look(report, "Next page ▶")))
-    assert "As a file" in pressed(render(answer(report), ENGLISH))
+    assert "Get as file" in pressed(render(answer(report), ENGLISH))
 
 
 def test_findings_of_a_host_without_a_row_are_never_lost() -> None:
     _, finding = stopped("host-z")
     report = Report(title=Phrase("Health"), summary=Phrase("1 bad"), findings=(finding,), brief=True)
     assert (
-        ":red_circle: *host-z* critical — the service Nebula is stopped\n→ `/flatnet health host-z --details`"
+        ":red_circle: *host-z* critical — service Nebula is stopped\n→ `/flatnet health host-z --details`"
         == (shown(render(answer(report), ENGLISH))[1])
     )
 
 
 def test_a_report_in_japanese_speaks_japanese_and_leaves_names_and_commands_alone() -> None:
     message = render(answer(MIXED), JAPANESE)
-    assert ":red_circle: *host-b* 緊急 — the service Nebula is stopped" == shown(message)[1].splitlines()[0]
+    assert ":red_circle: *host-b* 緊急 — service Nebula is stopped" == shown(message)[1].splitlines()[0]
     assert ":large_green_circle: 正常 (1): host-a" == shown(message)[3]
 
 
@@ -337,12 +337,12 @@ def test_a_chart_without_a_picture_is_said_in_words_and_in_the_text_always() -> 
 def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() -> None:
     wrong = failure(span=(7, 13), suggestions=("health host-b", "health host-a"))
     assert [
-        ":warning: *Not understood* — No host is called hsot-b",
+        ":warning: *Not recognized* — No host is called hsot-b",
         "Did you mean:",
         "I read: `health` ▸ *`hsot-b`* ◂ `--details`",
     ] == shown(message := render(answer(wrong, "health hsot-b --details"), ENGLISH))
     assert (
-        "Not understood: No host is called hsot-b\nDid you mean: /flatnet health host-b, /flatnet health host-a"
+        "Not recognized: No host is called hsot-b\nDid you mean: /flatnet health host-b, /flatnet health host-a"
         == message.text
     )
 

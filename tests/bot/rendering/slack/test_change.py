@@ -47,18 +47,18 @@ def test_every_state_is_a_message_that_slack_takes(name: str, texts: Texts) -> N
     ("name", "state"),
     [
         ("waiting", "Waiting for approval: 0 of 1"),
-        ("dry", "Dry run: nobody was asked, and nothing happens"),
-        ("ready", "Approved, waiting for its hosts"),
+        ("dry", "Dry run: no approval requested, nothing is changed"),
+        ("ready", "Approved, waiting for hosts"),
         ("running", "Running: step 2 of 4"),
         ("stopping", "Stopping before the next step"),
         ("done", "Done"),
-        ("undone", "Not done: everything was put back"),
+        ("undone", "Rolled back to the previous state"),
         ("failed", "Failed"),
-        ("unknown", "Unknown: somebody must look at the host"),
+        ("unknown", "Result unknown, host check required"),
         ("denied", "Denied"),
         ("expired", "Expired"),
         ("withdrawn", "Withdrawn"),
-        ("superseded", "Superseded: the plan is another now"),
+        ("superseded", "Superseded: the plan changed"),
         ("refused", "Could not start"),
         ("glass", "Running: step 2 of 4"),
         ("reviewed", "Done"),
@@ -97,8 +97,8 @@ def test_a_change_that_stops_nothing_is_not_said_to_interrupt() -> None:
     """A start is of the same sort as a restart, by which approvals are ruled; nothing runs that it could stop."""
     waiting = changes.WAITING.model_copy(update={"plan": changes.WAITING.plan.model_copy(update={"disrupts": ()})})
     shown = said(render(waiting, ENGLISH))
-    assert 2 == shown.count("interrupts nothing that runs now")
-    assert "interrupts what people use" not in shown
+    assert 2 == shown.count("no interruption")
+    assert "interrupts running services" not in shown
 
 
 def test_an_approver_sees_who_asks_why_what_stops_what_is_put_back_and_who_else_may_approve() -> None:
@@ -106,14 +106,14 @@ def test_an_approver_sees_who_asks_why_what_stops_what_is_put_back_and_who_else_
     for sentence in (
         "<@U0ADMIN>",
         "expires on Friday",
-        "interrupts what people use",
-        "*Stops meanwhile:* the tunnels of host-a, for about 10 seconds",
-        "*Know before:* the clock of host-a is 20 seconds late",
-        "*Put back if a step fails:* put the old certificate of host-a back",
-        "*Not put back:*\\n• make a new key pair\\n• sign its public key",
-        "*Rests on:* host-a has the certificate ab12",
-        "*Left out:* host-z — Windows was not reached",
-        "*May approve:* <@U0OPERATOR>, bob, carol, members of 1 user group",
+        "interrupts running services",
+        "*Interrupted during the change:* the tunnels of host-a, for about 10 seconds",
+        "*Note:* the clock of host-a is 20 seconds late",
+        "*Rolled back if a step fails:* put the old certificate of host-a back",
+        "*Not rolled back:*\\n• make a new key pair\\n• sign its public key",
+        "*Assumptions:* host-a has the certificate ab12",
+        "*Excluded:* host-z — Windows was unreachable",
+        "*Approvers:* <@U0OPERATOR>, bob, carol, members of 1 user group",
         "<!date^1772358600^",
         "plan 1a2b3c4d",
     ):
@@ -136,7 +136,7 @@ def test_each_step_has_its_sign_and_what_is_not_simply_done_has_words() -> None:
     lines = [str(line) for line in course.build_host_progress(changes.DONE, ENGLISH, None)[0].lines]
     assert [
         "✓ make a new key pair — 2 sec",
-        "= lighthouse: sign its public key — was so already",
+        "= lighthouse: sign its public key — already in place",
         "✓ replace the certificate and restart Nebula — 2 sec",
         "✓ lighthouse: see its handshake — 2 sec",
     ] == lines
@@ -151,7 +151,7 @@ def test_after_the_decision_the_message_says_who_and_when_and_why() -> None:
     shown = said(render(changes.DENIED, ENGLISH))
     assert "✗ <@U0OPERATOR> denied, <!date^1772355240^" in shown
     assert "not before the backup" in shown
-    assert "May approve" not in shown
+    assert "Approvers" not in shown
 
 
 @pytest.mark.parametrize("name", ["denied", "expired", "withdrawn", "superseded", "refused"])
@@ -162,7 +162,7 @@ def test_what_was_closed_before_it_began_has_no_course(name: str) -> None:
 def test_what_somebody_stopped_has_not_failed() -> None:
     done = (result("host-a.pair", Result.UNDONE),)
     stopped = change(ChangeState.UNDONE, **changes.ENDED, stopping="carol", results=done)
-    assert "*Stopped, and put back*" in said(render(stopped, ENGLISH))
+    assert "*Stopped and rolled back*" in said(render(stopped, ENGLISH))
     assert "*Stopped*" in said(render(stopped.model_copy(update={"state": ChangeState.FAILED, "results": ()}), ENGLISH))
     broken = changes.FAILED.model_copy(update={"stopping": "carol"})
     assert "*Failed*" in said(render(broken, ENGLISH))
@@ -170,7 +170,9 @@ def test_what_somebody_stopped_has_not_failed() -> None:
 
 def test_who_decides_stands_above_the_course_and_what_is_put_back_below() -> None:
     shown = said(render(changes.WAITING, ENGLISH))
-    places = [shown.index(part) for part in ("Stops meanwhile", "May approve", "○ make", "Put back if", "Rests on")]
+    places = [
+        shown.index(part) for part in ("Stops meanwhile", "Approvers", "○ make", "Rolled back if a step fails", "Rests on")
+    ]
     assert sorted(places) == places
 
 
@@ -183,8 +185,8 @@ def test_what_only_tidies_up_or_ends_a_part_is_not_called_lasting() -> None:
     keep = swap.model_copy(update={"key": "keep", "undo": None, "phrase": Phrase("keep it")})
     plan = Plan(parts=(Part(host="host-a", steps=(made, tidy, swap, keep)),))
     shown = said(render(change(plan=plan), ENGLISH))
-    assert "Not put back" not in shown
-    assert "*Put back if a step fails:*\\n• put the old certificate of host-a back\\n• remove the pair" in shown
+    assert "Not rolled back" not in shown
+    assert "*Rolled back if a step fails:*\\n• put the old certificate of host-a back\\n• remove the pair" in shown
 
 
 def test_the_total_time_stands_at_the_end() -> None:
@@ -209,7 +211,7 @@ def test_a_plan_for_many_hosts_is_one_line_for_each() -> None:
     )
     assert [
         "✓ host-1 — 4 steps",
-        "? host-2 — step 2 of 4: lighthouse: sign its public key — not known whether it happened: the answer was lost",
+        "? host-2 — step 2 of 4: lighthouse: sign its public key — unknown whether it ran: the answer was lost",
         "○ host-3 — 4 steps",
         "○ host-4 — 4 steps",
         "○ host-5 — 4 steps",

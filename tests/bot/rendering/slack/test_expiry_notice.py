@@ -45,9 +45,11 @@ def asked(message: SlackMessage) -> list[str | None]:
 def test_a_host_says_what_ends_when_what_happens_and_what_to_press() -> None:
     message = render(notice(), ENGLISH)
     assert [
-        f":large_orange_circle: *The certificate of host-a ends in 6 days* — high · {DATE}",
-        "Then no other host accepts host-a any more: tunnels drop out, and with them gateway and containers.\n"
-        "To renew, press the button: the bot makes a plan and asks for approval.",
+        f":large_orange_circle: *The certificate of host-a expires in 6 days* — high · {DATE}",
+        (
+            "After that, other hosts no longer accept host-a: tunnels drop, and the gateway and containers with "
+            "them.\nPress the button to request the renewal: the bot prepares a plan and asks for approval."
+        ),
         "`/flatnet cert show host-a` · `1a1a1a1a1a1a`",
     ] == shown(message)
     assert ["cert renew host-a"] == asked(message)
@@ -55,19 +57,19 @@ def test_a_host_says_what_ends_when_what_happens_and_what_to_press() -> None:
 
 def test_the_text_alone_is_complete() -> None:
     assert (
-        "The certificate of host-a ends in 6 days (high): 2026-02-06 09:00 JST\n"
-        "Then no other host accepts host-a any more: tunnels drop out, and with them gateway and containers.\n"
-        "To renew, press the button: the bot makes a plan and asks for approval.\n"
-        "Next: /flatnet cert renew host-a"
+        "The certificate of host-a expires in 6 days (high): 2026-02-06 09:00 JST\nAfter that, other hosts no longer "
+        "accept host-a: tunnels drop, and the gateway and containers with them.\nPress the button to request the "
+        "renewal: the bot prepares a plan and asks for approval.\nNext: /flatnet cert renew host-a"
     ) == render(notice(), ENGLISH).text
 
 
 def test_the_same_in_japanese() -> None:
     assert [
         f":large_orange_circle: *host-a の証明書の有効期限まであと 6 日です* — 重要 · {DATE}",
-        "期限が切れると、他のホストは host-a を受け付けなくなります。"
-        "トンネルが切れ、Gateway とコンテナも使えなくなります。\n"
-        "ボタンで更新を依頼できます。ボットが計画を作り、承認を求めます。",
+        (
+            "期限が切れると、ほかのホストが host-a を受け付けなくなります。トンネルが切れ、Gateway "
+            "とコンテナも使えなくなります。\nボタンで更新を依頼できます。ボットが計画を作り、承認を求めます。"
+        ),
         "`/flatnet cert show host-a` · `1a1a1a1a1a1a`",
     ] == shown(render(notice(), JAPANESE))
 
@@ -75,14 +77,14 @@ def test_the_same_in_japanese() -> None:
 @pytest.mark.parametrize(
     ("left", "authority", "headline"),
     [
-        (timedelta(days=29), False, ":large_blue_circle: *The certificate of x ends in 29 days* — low"),
-        (timedelta(days=10), False, ":large_yellow_circle: *The certificate of x ends in 10 days* — medium"),
-        (timedelta(days=1), False, ":red_circle: *The certificate of x ends in 1 day* — critical"),
-        (timedelta(hours=2), False, ":red_circle: *The certificate of x ends in less than a day* — critical"),
+        (timedelta(days=29), False, ":large_blue_circle: *The certificate of x expires in 29 days* — low"),
+        (timedelta(days=10), False, ":large_yellow_circle: *The certificate of x expires in 10 days* — medium"),
+        (timedelta(days=1), False, ":red_circle: *The certificate of x expires in 1 day* — critical"),
+        (timedelta(hours=2), False, ":red_circle: *The certificate of x expires in less than a day* — critical"),
         (timedelta(0), False, ":red_circle: *The certificate of x has expired* — critical"),
-        (timedelta(days=170), True, ":large_blue_circle: *The CA x ends in 170 days* — low"),
-        (timedelta(days=59), True, ":large_orange_circle: *The CA x ends in 59 days* — high"),
-        (timedelta(hours=2), True, ":red_circle: *The CA x ends in less than a day* — critical"),
+        (timedelta(days=170), True, ":large_blue_circle: *The CA x expires in 170 days* — low"),
+        (timedelta(days=59), True, ":large_orange_circle: *The CA x expires in 59 days* — high"),
+        (timedelta(hours=2), True, ":red_circle: *The CA x expires in less than a day* — critical"),
         (timedelta(days=-2), True, ":red_circle: *The CA x has expired* — critical"),
     ],
 )
@@ -94,8 +96,8 @@ def test_the_first_line_says_how_grave_it_is_in_a_sign_and_in_words(left: timede
 def test_a_ca_says_what_ends_with_it_and_that_time_presses() -> None:
     message = render(notice(ending("Flatnet CA", authority=True)), ENGLISH)
     assert [
-        "Then every host that it signed ends with it: no other host accepts them any more.",
-        "A new CA needs three rounds over all hosts, each one checked: begin now.",
+        "After that, all hosts signed by this CA expire too and are no longer accepted.",
+        "Replacing the CA takes three passes over all hosts, each verified. Start now.",
     ] == shown(message)[1].splitlines()
     assert ["ca show"] == asked(message)
 
@@ -121,7 +123,7 @@ def test_expired_ones_are_renewed_together_by_the_shortest_span_that_cert_renew_
 
 def test_one_that_a_renewal_does_not_help_says_so() -> None:
     assert (
-        "No CA that hosts trust ends later, so a new certificate would not live longer: begin with a new CA."
+        "No trusted CA is valid longer, so renewing would not help. Replace the CA first."
         == shown(render(notice(ending(bound=True)), ENGLISH))[1].splitlines()[1]
     )
 
@@ -129,13 +131,13 @@ def test_one_that_a_renewal_does_not_help_says_so() -> None:
 def test_of_254_the_first_are_named_and_the_others_counted() -> None:
     message = render(notice(*many(254)), ENGLISH)
     headline, listed, told, origin = shown(message)
-    assert ":large_orange_circle: *254 certificates end within 7 days* — high" == headline
+    assert ":large_orange_circle: *254 certificates expire within 7 days* — high" == headline
     assert [f"*host-001* — {DATE}", f"*host-{MAX_NAMED:03}* — {DATE}", "… and 234 more"] == [
         listed.splitlines()[line] for line in (0, MAX_NAMED - 1, MAX_NAMED)
     ]
     assert told.startswith("Then no other host accepts host-001, host-002, host-003 and 251 more any more: ")
     assert "`/flatnet cert`" == origin
-    assert "254 certificates end within 7 days (high): host-001 2026-02-06 09:00 JST, " in message.text
+    assert "254 certificates expire within 7 days (high): host-001 2026-02-06 09:00 JST, " in message.text
     assert_harmless(message)
 
 
@@ -143,33 +145,33 @@ def test_what_is_settled_stands_below_what_is_still_open() -> None:
     gone = ending("host-x", settled=Settlement(how=SettlementKind.GONE))
     over = ending("host-z", AT - timedelta(hours=1))
     message = render(notice(over, *many(2), ending("host-y", settled=RENEWED), gone), ENGLISH)
-    assert ":red_circle: *3 certificates end within 7 days* — critical" == shown(message)[0]
+    assert ":red_circle: *3 certificates expire within 7 days* — critical" == shown(message)[0]
     assert shown(message)[1].splitlines()[0].endswith(" · expired")
-    assert "✓ Renewed: host-y\n✓ No longer in the inventory: host-x" == shown(message)[3]
+    assert "✓ Renewed: host-y\n✓ No longer configured: host-x" == shown(message)[3]
     assert ["cert renew --due 7d"] == asked(message)
 
 
 @pytest.mark.parametrize(
     ("settled", "headline"),
     [
-        (RENEWED, "The certificate of host-a was renewed; the new one ends 2027-02-05 09:00 JST"),
+        (RENEWED, "The certificate of host-a was renewed and now expires at 2027-02-05 09:00 JST"),
         (
             Settlement(how=SettlementKind.REPLACED, until=ENDS),
-            "The certificate of host-a was replaced by one that ends no later, 2026-02-06 09:00 JST",
+            "The certificate of host-a was replaced, but its expiry is not later (2026-02-06 09:00 JST)",
         ),
         (
             Settlement(how=SettlementKind.GONE),
-            "host-a is no longer in the inventory; its certificate is not watched any more",
+            "host-a was removed from the configuration, so its certificate is no longer monitored",
         ),
-        (Settlement(how=SettlementKind.UNTRUSTED), "No host trusts the CA host-a any more"),
-        (Settlement(how=SettlementKind.EARLIER), "The notice about host-a was settled earlier"),
+        (Settlement(how=SettlementKind.UNTRUSTED), "No host trusts the CA host-a any longer"),
+        (Settlement(how=SettlementKind.EARLIER), "The notice about host-a was already resolved"),
     ],
 )
 def test_a_settled_one_says_how_and_has_no_buttons(settled: Settlement, headline: str) -> None:
     message = render(notice(ending(settled=settled)), ENGLISH)
     assert [
         f":white_check_mark: *{headline}*",
-        f"`/flatnet cert show host-a` · `1a1a1a1a1a1a` · the old one ends: {DATE}",
+        f"`/flatnet cert show host-a` · `1a1a1a1a1a1a` · previous expiry: {DATE}",
     ] == shown(message)
     assert {} == pressed(message)
     assert headline == message.text
@@ -177,23 +179,21 @@ def test_a_settled_one_says_how_and_has_no_buttons(settled: Settlement, headline
 
 def test_one_that_was_said_too_early_says_when_it_ends_and_calls_nothing_settled() -> None:
     early = Settlement(how=SettlementKind.PREMATURE)
-    told = (
-        "The warning about host-a came too early, for the bot's clock has been set back since; it ends 2026-02-06 09:00 JST"
-    )
+    told = "The warning about host-a was premature: the bot's clock was ahead. host-a expires at 2026-02-06 09:00 JST"
     message = render(notice(ending(settled=early)), ENGLISH)
     assert [f":white_check_mark: *{told}*", "`/flatnet cert show host-a` · `1a1a1a1a1a1a`"] == shown(message)
     several = render(notice(ending("host-b", settled=RENEWED), *(ending(settled=early),) * 2), ENGLISH)
-    assert "None of these 3 warnings holds any more\nRenewed: host-b\nSaid too early: host-a and host-a" == several.text
+    assert "None of the 3 warnings apply any longer\nRenewed: host-b\nPremature warning: host-a and host-a" == several.text
 
 
 def test_when_all_of_many_are_settled_the_message_says_how_many_how() -> None:
     settled = [each.model_copy(update={"settled": RENEWED}) for each in many(30)]
     message = render(notice(*settled, ending("host-x", settled=Settlement(how=SettlementKind.GONE))), ENGLISH)
     first, *rest = shown(message)[0].splitlines()
-    assert ":white_check_mark: *All 31 certificates are settled*" == first
+    assert ":white_check_mark: *All 31 certificates resolved*" == first
     assert rest[0].startswith("Renewed: host-001, host-002, ")
     assert rest[0].endswith(" and 10 more")
-    assert ["No longer in the inventory: host-x"] == rest[1:]
+    assert ["No longer in the configuration: host-x"] == rest[1:]
     assert {} == pressed(message)
 
 

@@ -115,7 +115,7 @@ def test_notes_that_have_no_room_are_counted() -> None:
 
 def test_where_nothing_was_brought_the_headline_alone_says_so() -> None:
     """It knows whether all was read; a filter of what was brought is something else."""
-    assert "No line fits" not in str(render(answered(Excerpt(lines=())), ENGLISH).blocks)
+    assert "No matching lines." not in str(render(answered(Excerpt(lines=())), ENGLISH).blocks)
 
 
 def test_where_nothing_could_be_read_the_next_step_stands_below_and_no_button_for_lines() -> None:
@@ -129,11 +129,11 @@ def test_where_nothing_could_be_read_the_next_step_stands_below_and_no_button_fo
     )
     blocks = str(render(answered(Excerpt(lines=()), silent), ENGLISH).blocks)
     assert "/flatnet health host-e" in blocks
-    assert not [each for each in ("lines 0", "Filter", "Only errors", "As a file") if each in blocks]
+    assert not [each for each in ("lines 0", "Filter", "Only errors", "Get as file") if each in blocks]
 
 
 @pytest.mark.parametrize(
-    ("texts", "said"), [(ENGLISH, "Lines 1–2 of 2 · times in JST"), (JAPANESE, "全 2 行中 1–2 行目 · 時刻は JST")]
+    ("texts", "said"), [(ENGLISH, "Lines 1–2 of 2 · times in JST"), (JAPANESE, "全 2 行中 1～2 行目 · 時刻は JST")]
 )
 def test_in_which_zone_the_times_are_stands_below_them(texts: Texts, said: str) -> None:
     assert said in str(render(answered(excerpt(2)), texts).blocks)
@@ -197,7 +197,7 @@ def test_buttons_go_back_in_time_to_errors_to_a_filter_and_to_the_file() -> None
         "◀ Older": AnswerView(operation="op-1", page=1),
         "Only errors": AnswerView(operation="op-1", level=Level.ERROR),
         "Filter": AnswerView(operation="op-1"),
-        "As a file": AnswerView(operation="op-1"),
+        "Get as file": AnswerView(operation="op-1"),
     } == first
     last = pressed(render(answered(excerpt(45)), ENGLISH, AnswerView(operation="op-1", page=2, pattern="line")).blocks)
     assert AnswerView(operation="op-1", page=1, pattern="line") == last["Newer ▶"]
@@ -218,9 +218,13 @@ def test_errors_alone_are_offered_where_they_are_fewer_than_all_lines_and_some(e
         (AnswerView(operation="op-1", level=Level.ERROR, pattern="4"), ENGLISH, "2 of 45 lines · error and worse · with 4"),
         (AnswerView(operation="op-1", level=Level.ERROR), JAPANESE, "45 行中 2 行 · error 以上"),
         (AnswerView(operation="op-1", pattern="x"), ENGLISH, "0 of 45 lines · with x"),
-        (AnswerView(operation="op-1", pattern="line"), ENGLISH, "Lines 26–45 of 45 that fit, of 45 · with line"),
-        (AnswerView(operation="op-1", pattern="[1-3].", page=1), ENGLISH, "Lines 1–10 of 30 that fit, of 45 · with [1-3]."),
-        (AnswerView(operation="op-1", pattern="[1-3]."), JAPANESE, "該当 30 行中 11–30 行目 (全 45 行) · [1-3]. に一致"),
+        (AnswerView(operation="op-1", pattern="line"), ENGLISH, "Lines 26–45 of 45 matching (45 · with line in total)"),
+        (
+            AnswerView(operation="op-1", pattern="[1-3].", page=1),
+            ENGLISH,
+            "Lines 1–10 of 30 matching (45 · with [1-3]. in total)",
+        ),
+        (AnswerView(operation="op-1", pattern="[1-3]."), JAPANESE, "該当 30 行中 11～30 行目 (全 45 行) · [1-3]. に一致"),
     ],
 )
 def test_what_a_view_leaves_out_is_said(view: AnswerView, texts: Texts, said: str) -> None:
@@ -231,7 +235,7 @@ def test_from_a_filter_that_no_line_fits_one_press_leads_back_to_all_lines() -> 
     blocks = render(
         answered(excerpt(45, errors=2)), ENGLISH, AnswerView(operation="op-1", level=Level.ERROR, pattern="x")
     ).blocks
-    assert "No line fits." in str(blocks)
+    assert "No matching lines." in str(blocks)
     assert AnswerView(operation="op-1") == pressed(blocks)["All lines"]
 
 
@@ -242,10 +246,10 @@ def test_errors_alone_are_offered_where_some_of_the_lines_that_fit_are_errors(pa
 
 
 def test_hosts_that_say_nothing_and_notes_are_said_with_the_lines() -> None:
-    silent = Finding(severity=Severity.HIGH, host="host-b", subject="log", why=Phrase("not reached"), reached=False)
+    silent = Finding(severity=Severity.HIGH, host="host-b", subject="log", why=Phrase("unreachable"), reached=False)
     lines = excerpt(3).model_copy(update={"notes": (Phrase("the clock of host-c is wrong"),)})
     shown = str(render(answered(lines, silent), ENGLISH).blocks)
-    assert ":grey_question: *host-b* — Not reached" in shown
+    assert ":grey_question: *host-b* — Unreachable" in shown
     assert "The clock of host-c is wrong" in shown
 
 

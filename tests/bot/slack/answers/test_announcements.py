@@ -33,10 +33,10 @@ def invited(house: House) -> None:
     house.workspace.invite_bot(DEV)
 
 
-def bulletin(said: str = "all 3 hosts are well", *, channel: str = OPS, **more: Any) -> Announcement:
+def bulletin(said: str = "all 3 hosts are healthy", *, channel: str = OPS, **more: Any) -> Announcement:
     report = Report(title=Phrase("Digest"), summary=Phrase("{said}", said=said), brief=True, **more)
     answer = Answer(operation="op-1", understood="digest", body=report)
-    return Announcement("op-1", channel, answer, (Phrase("by the schedule {name} of {owner}", name="digest", owner="ana"),))
+    return Announcement("op-1", channel, answer, (Phrase("scheduled: {name} ({owner})", name="digest", owner="ana"),))
 
 
 def edited(house: House, times: int) -> bool:
@@ -50,8 +50,8 @@ async def test_it_is_said_once_in_the_words_of_its_channel(house: House) -> None
         await surface.announce(bulletin("something else", channel=DEV))
         [text] = await house.public(DEV)
         await house.settled()
-    assert "all 3 hosts are well" in text
-    assert "定期実行 digest (ana)" in text
+    assert "all 3 hosts are healthy" in text
+    assert "定期実行: digest (ana)" in text
     assert 1 == len(house.workspace.messages(DEV))
 
 
@@ -80,13 +80,13 @@ async def test_a_channel_that_does_not_take_it_leaves_it_to_the_second_one_and_t
         assert (False, False) == (health.arriving, health.healthy)
         house.time.move(REFUSAL_MEMORY.total_seconds())
         assert (await surface.get_health()).arriving
-    assert "all 3 hosts are well" in text
+    assert "all 3 hosts are healthy" in text
     assert f"meant for the channel {OPS}" in text
     assert () == house.workspace.messages(OPS)
 
 
 @pytest.mark.parametrize(
-    ("code", "remedy"), [("is_archived", "unarchive it in Slack"), ("not_in_channel", "/invite @flatnet")]
+    ("code", "remedy"), [("is_archived", "Unarchive it in Slack, or set"), ("not_in_channel", "/invite @flatnet")]
 )
 async def test_it_says_what_helps(house: House, code: str, remedy: str) -> None:
     house.desk.fallback = Fallback(DEV, ())
@@ -120,7 +120,7 @@ async def test_where_no_channel_takes_it_every_administrator_gets_it(house: Hous
         texts = [*(await house.direct(ADMIN)), *(await house.direct(OPERATOR))]
         await house.settled()
         assert not (await surface.get_health()).arriving
-    assert 2 == len([text for text in texts if "all 3 hosts are well" in text])
+    assert 2 == len([text for text in texts if "all 3 hosts are healthy" in text])
 
 
 async def test_without_a_channel_the_administrators_are_told_and_that_is_no_trouble(house: House) -> None:
@@ -180,7 +180,7 @@ async def test_after_an_hour_of_trouble_it_takes_the_next_road_and_nobody_is_ask
         await house.settled()
         assert (await surface.get_health()).arriving
     [message] = house.workspace.direct(ADMIN)
-    assert "Slack took nothing there for more than 1 hr (service_unavailable)" in message.text
+    assert "Slack did not accept posts there for more than 1 hr (service_unavailable))." in message.text
     assert "/invite" not in message.text
 
 
@@ -211,7 +211,7 @@ async def test_its_files_stand_in_its_thread_once(house: House) -> None:
 
     text, markdown = in_thread(house)
     assert "a list\n•••" == text
-    assert markdown.startswith("# Digest\n\nall 3 hosts are well\n")
+    assert markdown.startswith("# Digest\n\nall 3 hosts are healthy\n")
 
 
 async def test_lines_that_its_message_has_no_room_for_follow_in_its_thread(house: House) -> None:
@@ -238,7 +238,7 @@ async def test_where_slack_takes_no_file_that_is_said_once_below_the_message(hou
     for _ in range(2):
         await said_with_files(house, bulletin(files=(LIST, COPY)))
 
-    assert [f"The file could not be made: Slack refused it ({code}). Try again later."] == texts_below(house, OPS)
+    assert [f"Could not upload the file: Slack rejected it ({code}). Try again later."] == texts_below(house, OPS)
 
 
 async def test_what_was_refused_for_good_is_not_tried_again(house: House) -> None:
@@ -287,7 +287,7 @@ async def test_a_picture_does_not_stand_in_the_way_of_its_files(
 
 
 @pytest.mark.parametrize("place", ["files.getUploadURLExternal", UPLOAD, "files.completeUploadExternal"])
-@pytest.mark.parametrize("lost", [DropBefore(), DropAfter()], ids=["the call is lost", "the answer is lost"])
+@pytest.mark.parametrize("lost", [DropBefore(), DropAfter()], ids=["the call is lost", "no result received"])
 async def test_files_that_were_cut_off_are_seen_once_after_the_next_start(house: House, place: str, lost: Fault) -> None:
     """What was begun and is not known to be seen goes, and is shown anew; the others stay as they are."""
     with_files = bulletin(files=(LIST, COPY))
@@ -405,7 +405,7 @@ def small_letters(message: Message) -> list[str]:
 
 
 async def test_its_notes_stay_when_it_is_seen_in_another_way(house: House) -> None:
-    notes = (Phrase("by the schedule {name} of {owner}", name="digest", owner="ana"), Phrase("missed {n}", n=2))
+    notes = (Phrase("scheduled: {name} ({owner})", name="digest", owner="ana"), Phrase("missed {n}", n=2))
     async with house.bot() as surface:
         await surface.announce(
             Announcement("op-1", OPS, Answer(operation="op-1", understood="digest", body=DETAILED), notes)
@@ -417,7 +417,7 @@ async def test_its_notes_stay_when_it_is_seen_in_another_way(house: House) -> No
         await house.moving(lambda: house.workspace.messages(OPS)[0].edits)
         await house.settled()
     [second] = house.workspace.messages(OPS)
-    assert ["By the schedule digest of ana", "Missed 2"] == small_letters(first)[-2:] == small_letters(second)[-2:]
+    assert ["Scheduled: digest (ana)", "Missed 2"] == small_letters(first)[-2:] == small_letters(second)[-2:]
     assert "asked for this" not in str(second.blocks)
 
 

@@ -70,7 +70,7 @@ async def test_what_others_must_notice_stands_in_its_thread_once(house: House) -
         for each in (ASKED, STARTED, STARTED.model_copy(update={"version": 4}), DONE):
             await shown(house, surface, each)
     assert [
-        ":white_check_mark: bob approved this, 1 of 1: `/flatnet cert renew host-a`",
+        ":white_check_mark: bob approved this (1 of 1): `/flatnet cert renew host-a`",
         "<@U0ADMIN> :white_check_mark: Done (took 1 min, 15 sec). `/flatnet cert renew host-a`",
     ] == replies(house)
 
@@ -82,11 +82,11 @@ async def test_what_others_must_notice_stands_in_its_thread_once(house: House) -
         (changes.EXPIRED, "<@U0ADMIN> :hourglass: Its time is over; ask again: `/flatnet"),
         (changes.WITHDRAWN, ":no_entry_sign: alice withdrew it: `/flatnet"),
         (changes.WITHDRAWN_GLASS, "<@U0ADMIN> :no_entry_sign: alice withdrew it. Nothing was done"),
-        (changes.SUPERSEDED, "A new request took its place: op-ba9876543210."),
+        (changes.SUPERSEDED, "Replaced by a new request: op-ba9876543210."),
         (changes.REFUSED, "<@U0ADMIN> :no_entry_sign: bob may no longer approve. Nothing was done"),
-        (changes.UNDONE, "<@U0ADMIN> :leftwards_arrow_with_hook: Not done: everything was put back"),
+        (changes.UNDONE, "<@U0ADMIN> :leftwards_arrow_with_hook: Rolled back to the previous state"),
         (changes.FAILED, "<@U0ADMIN> :x: Failed: lighthouse does not answer"),
-        (changes.UNKNOWN, "<@U0ADMIN> :question: Unknown: somebody must look at the host"),
+        (changes.UNKNOWN, "<@U0ADMIN> :question: Result unknown, host check required"),
         (changes.STOPPING, ":octagonal_sign: carol asked to stop this"),
     ],
 )
@@ -106,7 +106,7 @@ async def test_break_glass_is_told_to_every_approver_at_once_and_its_review_too(
         await shown(house, surface, ready.model_copy(update={"break_glass": closed, "version": 2}))
     alarm, reviewed = replies(house)
     assert alarm.startswith("<@U0OPERATOR> <@U0SECURITY> :rotating_light: Break-glass: alice runs this without approval")
-    assert "bob reviewed this break-glass: agreed" in reviewed
+    assert "bob reviewed this 緊急実行 (break-glass): agreed" in reviewed
 
 
 async def test_what_was_not_shown_before_a_crash_is_shown_at_the_start_and_nothing_twice(house: House) -> None:

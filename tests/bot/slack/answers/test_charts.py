@@ -33,7 +33,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 CHART = chart(host("host-a", TROUBLED), certificates=(certificate("host-a", 5),))
 WORDS = str(describe_chart(CHART))
 REPORT: Report = DETAILED.model_copy(update={"chart": CHART})
-NOT_SHOWN = "The picture could not be shown."
+NOT_SHOWN = "The chart could not be displayed."
 TRIES = len(PICTURE_PAUSES) + 1
 
 

@@ -71,7 +71,7 @@ async def test_buttons_say_that_such_lines_are_not_kept(house: House) -> None:
         await house.workspace.click("U0ADMIN", first, "show.older")
         await house.workspace.seen(lambda: house.workspace.messages("C0OPS")[0].edits)
         [message] = house.workspace.messages("C0OPS")
-    assert "The lines were too large to be kept" in said(message)
+    assert "Too much text to store." in said(message)
     assert "Many lines" in message.text
 
 
@@ -203,7 +203,7 @@ async def test_a_file_whose_answer_is_forgotten_meanwhile_is_taken_back_and_the_
         first = await posted(house, FEW)
         await house.workspace.click("U0ADMIN", first, "file")
         [text] = await house.private("U0ADMIN")
-    assert "no longer kept" in text
+    assert "This result has expired." in text
     assert 1 == len(house.workspace.calls("files.delete"))
     assert [first] == list(house.workspace.thread("C0OPS", first.ts))
 

@@ -72,7 +72,7 @@ async def test_what_takes_longer_than_a_second_names_who_is_awaited_and_becomes_
     await moved(house, EDIT_INTERVAL)
     assert "1 host is still awaited: host-b" in ask().text
     desk.done.set()
-    await house.moving(lambda: ask().text == "3 hosts are well")
+    await house.moving(lambda: ask().text == "3 hosts are healthy")
     assert shown.ts == ask().ts
     assert 1 == len(house.workspace.calls("chat.postMessage"))
 
@@ -81,7 +81,7 @@ async def test_what_is_answered_within_a_second_shows_no_progress(
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
     desk.done.set()
-    await house.until(lambda: ask().text == "3 hosts are well")
+    await house.until(lambda: ask().text == "3 hosts are healthy")
     assert () == house.workspace.calls("chat.update")
 
 
@@ -105,7 +105,7 @@ async def test_a_message_that_was_deleted_meanwhile_is_posted_anew(
     await moved(house, PROGRESS_DELAY)
     house.workspace.faults.switch_on("chat.update", Failing("message_not_found"))
     desk.done.set()
-    await house.moving(lambda: ask().text == "3 hosts are well")
+    await house.moving(lambda: ask().text == "3 hosts are healthy")
     assert 2 == len(house.workspace.calls("chat.postMessage"))
 
 
@@ -116,7 +116,7 @@ async def test_a_courtesy_that_slack_does_not_take_costs_nothing(
     house.workspace.faults.switch_on("chat.postMessage", RateLimited(1), times=1)
     await moved(house, PROGRESS_DELAY)
     desk.done.set()
-    await house.moving(lambda: ask().text == "3 hosts are well")
+    await house.moving(lambda: ask().text == "3 hosts are healthy")
     assert () == house.workspace.direct("U0ADMIN")
 
 
@@ -181,7 +181,7 @@ async def test_after_a_crash_the_answer_takes_the_place_of_what_was_shown_before
     await surface.close(0.0)
     desk.done.set()
     async with house.bot():
-        await house.moving(lambda: house.workspace.thread("C0OPS", said.ts)[-1].text == "3 hosts are well")
+        await house.moving(lambda: house.workspace.thread("C0OPS", said.ts)[-1].text == "3 hosts are healthy")
     assert 2 == len(house.workspace.thread("C0OPS", said.ts))
 
 
@@ -194,15 +194,15 @@ async def test_a_private_answer_has_one_waiting_line(house: House, desk: Looking
         for _ in range(3):
             await moved(house, EDIT_INTERVAL)
         desk.done.set()
-        assert ["Working on it. The answer comes here.", "3 hosts are well"] == await house.private("U0ADMIN", 2)
+        assert ["Working on it. The result will appear here.", "3 hosts are healthy"] == await house.private("U0ADMIN", 2)
 
 
 @pytest.mark.parametrize(
     ("hosts", "said"),
     [
-        ((), "Working on it; every host has answered."),
-        (("a",), "Working on it; 1 host is still awaited: a"),
-        (("a", "b"), "Working on it; 2 hosts are still awaited: a and b"),
+        ((), "Working on it. All hosts have responded."),
+        (("a",), "Working on it. Waiting for 1 host: a"),
+        (("a", "b"), "Working on it. Waiting for 2 hosts: a and b"),
     ],
 )
 def test_the_line_names_the_hosts(hosts: tuple[str, ...], said: str) -> None:

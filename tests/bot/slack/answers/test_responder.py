@@ -19,7 +19,7 @@ async def test_a_command_is_answered_privately_to_the_person_who_typed_it(house:
     async with house.bot():
         delivery = await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         [text] = await house.private("U0ADMIN")
-    assert "3 hosts are well" in text
+    assert "3 hosts are healthy" in text
     assert delivery.in_time
     assert delivery.ack_payload is None
     assert () == house.workspace.messages("C0OPS")
@@ -40,7 +40,7 @@ async def test_an_answer_for_all_is_posted_in_the_channel_and_says_who_asked(hou
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health --here")
         [text] = await house.public("C0OPS")
-    assert "3 hosts are well" in text
+    assert "3 hosts are healthy" in text
     assert "<@U0ADMIN>" in text
     assert () == house.workspace.private("U0ADMIN")
 
@@ -58,7 +58,7 @@ async def test_what_somebody_mistyped_alone_is_explained_to_them_alone_though_it
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", 'log error --grep "["')
         [text] = await house.private("U0ADMIN")
-    assert "A bracket is not closed" in text
+    assert "Unclosed bracket." in text
     assert () == house.workspace.messages("C0OPS")
 
 
@@ -76,14 +76,14 @@ async def test_files_that_were_asked_for_come_to_that_person_alone_with_an_answe
         content.splitlines()[0] for content in contents
     ]
     assert "2 of 3 hosts need attention" in text
-    assert "The files are in our direct messages." in str(message.blocks)
+    assert "The files were sent to you as direct messages." in str(message.blocks)
 
 
 async def test_a_command_works_where_the_bot_is_no_member(house: House) -> None:
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0BOARD", "health")
         [text] = await house.private("U0ADMIN")
-    assert "3 hosts are well" in text
+    assert "3 hosts are healthy" in text
 
 
 async def test_the_same_envelope_five_times_is_answered_once(house: House) -> None:
@@ -121,7 +121,7 @@ async def test_the_desk_hears_what_standing_a_person_has(house: House, user: str
         await house.workspace.slash(user, "C0PARTNERS" if user == "U0STRANGER" else "C0OPS", "health")
         [text] = await house.private(user)
     assert [standing] == [_standing(request) for request in house.desk.requests]
-    assert (standing is Membership.MEMBER) == ("3 hosts are well" in text)
+    assert (standing is Membership.MEMBER) == ("3 hosts are healthy" in text)
 
 
 async def test_who_cannot_be_looked_up_has_no_standing(house: House) -> None:
@@ -148,8 +148,8 @@ async def test_a_slow_answer_is_announced_by_one_line_and_comes_after_it(house: 
             await asyncio.sleep(0.005)
         done.set()
         texts = await house.private("U0ADMIN", 2)
-    assert "Working on it. The answer comes here." == texts[0]
-    assert "3 hosts are well" in texts[1]
+    assert "Working on it. The result will appear here." == texts[0]
+    assert "3 hosts are healthy" in texts[1]
     assert 2 == len(house.workspace.calls("response_url"))
 
 

@@ -99,7 +99,7 @@ async def test_a_message_that_was_deleted_meanwhile_is_not_posted_anew(house: Ho
         house.workspace.faults.switch_on("chat.update", Failing("message_not_found"))
         await house.workspace.click("U0ADMIN", first, "show.details")
         [text] = await house.private("U0ADMIN")
-        assert "no longer there" in text
+        assert "the message you clicked no longer exists." in text
         assert 1 == len(house.workspace.messages("C0OPS"))
 
 
@@ -109,7 +109,7 @@ async def test_in_an_archived_channel_the_person_gets_it_alone(house: House) -> 
         house.workspace.archive("C0OPS")
         await house.workspace.click("U0ADMIN", first, "show.details")
         [text] = await house.private("U0ADMIN")
-    assert "Slack refused the message in that channel (is_inactive)" in text
+    assert "Slack rejected the message in that channel (is_inactive))." in text
 
 
 async def test_where_the_bot_was_removed_meanwhile_it_says_how_to_invite_it(house: House) -> None:
@@ -127,7 +127,7 @@ async def test_an_answer_that_is_no_longer_kept_explains_itself(house: House) ->
         house.time.elapsed += RETENTION / timedelta(seconds=1)
         await house.workspace.click("U0ADMIN", first, "show.details")
         texts = await house.private("U0ADMIN", 2)
-    assert texts[1].startswith("This answer is no longer kept.")
+    assert texts[1].startswith("This result has expired.")
 
 
 async def test_an_answer_that_another_version_of_the_bot_kept_counts_as_gone(house: House) -> None:
@@ -137,7 +137,7 @@ async def test_an_answer_that_another_version_of_the_bot_kept_counts_as_gone(hou
         await house.database.run(lambda connection: connection.execute(update(ANSWERS).values(document=older)))
         await house.workspace.click("U0ADMIN", first, "show.details")
         [text] = await house.private("U0ADMIN")
-    assert text.startswith("This answer is no longer kept.")
+    assert text.startswith("This result has expired.")
 
 
 async def test_who_may_no_longer_ask_may_no_longer_look(house: House) -> None:
@@ -155,7 +155,7 @@ async def test_who_may_no_longer_ask_may_no_longer_look(house: House) -> None:
 
 
 async def test_words_on_a_button_are_asked_as_if_typed_and_answered_where_the_click_was(house: House) -> None:
-    report = Report(title=Phrase("Health"), summary=Phrase("well"), next=("health host-b --details",))
+    report = Report(title=Phrase("Health"), summary=Phrase("healthy"), next=("health host-b --details",))
     async with house.bot():
         first = await asked(house, report)
         delivery = await house.workspace.click("U0ADMIN", first, "run.0")

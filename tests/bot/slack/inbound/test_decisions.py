@@ -113,7 +113,7 @@ async def test_who_may_not_decide_gets_the_desks_reason(house: House, action: st
         card = await carded(house, surface, change(version=1))
         await house.workspace.click("U0ADMIN", card, action)
         [text] = await house.private("U0ADMIN")
-    assert "Nobody approves their own request" in text
+    assert "You cannot approve your own" in text
 
 
 async def test_a_message_of_a_year_ago_explains_itself_to_the_clicker_alone(house: House) -> None:
@@ -157,7 +157,7 @@ async def test_elsewhere_and_when_asked_for_all_is_shown(house: House, words: st
         await house.workspace.slash("U0ADMIN", "C0OPS", words)
         await house.private("U0ADMIN")
         [message] = house.workspace.private("U0ADMIN")
-    assert "Stops meanwhile" in str(message.blocks)
+    assert "Interrupted during the change" in str(message.blocks)
 
 
 async def test_a_mention_in_a_thread_gets_its_line_alone_too(house: House) -> None:

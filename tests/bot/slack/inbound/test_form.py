@@ -84,7 +84,7 @@ async def test_when_the_menu_takes_no_answers_any_more_the_person_is_written_to(
         await form(house)
         house.time.elapsed += 1_800
         await house.workspace.submit("U0ADMIN", {})
-        assert "3 hosts are well" in (await house.direct("U0ADMIN"))[0]
+        assert "3 hosts are healthy" in (await house.direct("U0ADMIN"))[0]
 
 
 async def test_another_command_has_other_fields(house: House) -> None:
@@ -125,7 +125,7 @@ async def test_what_is_wrong_stands_next_to_its_field(house: House) -> None:
         house.desk.inventory = Inventory(hosts=(host("host-a", 1),))
         sent = await house.workspace.submit("U0ADMIN", {})
         assert ["health.target"] == list(sent.errors)
-        assert "No host or label is called host-b" in sent.errors["health.target"]
+        assert "No host or label named host-b." in sent.errors["health.target"]
     assert [] == house.desk.requests
 
 
@@ -168,7 +168,7 @@ async def test_the_shortcut_opens_the_same_form_and_the_answer_is_a_direct_messa
         await house.workspace.shortcut("U0ADMIN", "flatnet_form")
         await house.workspace.seen(lambda: house.workspace.view("U0ADMIN"))
         await house.workspace.submit("U0ADMIN", {"health.flags": ["here"]})
-        assert "3 hosts are well" in (await house.direct("U0ADMIN"))[0]
+        assert "3 hosts are healthy" in (await house.direct("U0ADMIN"))[0]
 
 
 @pytest.mark.parametrize("error", ["expired_trigger_id", "exchanged_trigger_id", "internal_error"])
@@ -230,5 +230,5 @@ async def test_a_form_of_another_version_is_taken_for_what_it_is(house: House) -
             },
         )
         await house.workspace.submit("U0ADMIN", {"why": "because"})
-        assert "This form is out of date" in str(_open(house).blocks)
+        assert "This form has expired, so nothing was done." in str(_open(house).blocks)
     assert [] == house.desk.requests

@@ -56,7 +56,7 @@ async def checked(house: House, report: Report) -> None:
 
 async def test_a_first_visit_shows_what_may_be_asked_and_how_it_is_read(house: House) -> None:
     view = said(await opened(house, "U0ADMIN"))
-    assert "No check of the whole fleet is kept" in view
+    assert "No health check yet." in view
     assert "/flatnet health [target]" in view
     assert "viewer" in view
     assert "English" in view
@@ -82,9 +82,11 @@ async def test_the_last_check_is_shown_with_its_age(house: House) -> None:
 async def test_whoever_may_not_ask_for_all_of_it_there_reads_why_instead_and_has_no_button(house: House) -> None:
     """A grant for some hosts, or for one channel, is none for the whole fleet in a tab."""
     await checked(house, MIXED)
-    house.desk.home_verdict = Refusal("channel", Phrase("{words} may be asked only in C0PS00000; ask there", words="health"))
+    house.desk.home_verdict = Refusal(
+        "channel", Phrase("{words} is only allowed in C0PS00000. Use it there", words="health")
+    )
     view = said(await opened(house, "U0ADMIN"))
-    assert "health may be asked only in C0PS00000; ask there" in view
+    assert "health is only allowed in C0PS00000. Use it there" in view
     assert [False] * 4 == [words in view for words in ("2 of 3 hosts", "host-a", "Check now", "No check")]
 
 
@@ -98,7 +100,7 @@ async def test_254_hosts_fit_into_a_tab(house: House) -> None:
 
 async def test_what_another_version_kept_is_not_shown(house: House) -> None:
     await house.rows.answers.store(StoredAnswer("op-earlier", "U0ADMIN", CHECK_WORDS, BEGIN, '{"some": "thing"}'))
-    assert "No check of the whole fleet is kept" in said(await opened(house, "U0ADMIN"))
+    assert "No health check yet." in said(await opened(house, "U0ADMIN"))
 
 
 async def test_a_guest_reads_why_and_nothing_else(house: House) -> None:
@@ -119,12 +121,12 @@ async def test_a_press_checks_now_answers_directly_and_renews_the_tab(house: Hou
     house.desk.answer = slowly
     view = await opened(house, "U0ADMIN")
     await house.workspace.act("U0ADMIN", view, CHECK_ACTION)
-    await house.moving(lambda: "Working on it" in said(house.workspace.home("U0ADMIN") or view), PUBLISH_INTERVAL)
+    await house.moving(lambda: "Working on it." in said(house.workspace.home("U0ADMIN") or view), PUBLISH_INTERVAL)
     answering.set()
-    assert ["3 hosts are well"] == await house.direct("U0ADMIN")
-    await house.moving(lambda: "Working on it" not in said(house.workspace.home("U0ADMIN") or view), PUBLISH_INTERVAL)
+    assert ["3 hosts are healthy"] == await house.direct("U0ADMIN")
+    await house.moving(lambda: "Working on it." not in said(house.workspace.home("U0ADMIN") or view), PUBLISH_INTERVAL)
     assert [CHECK_WORDS] == [request.text for request in house.desk.requests]
-    assert "3 hosts are well" in said(house.workspace.home("U0ADMIN") or view)
+    assert "3 hosts are healthy" in said(house.workspace.home("U0ADMIN") or view)
 
 
 async def test_what_was_asked_lately_is_asked_again_with_one_press(house: House) -> None:
@@ -141,7 +143,7 @@ async def test_the_form_opens_from_the_tab_and_answers_directly(house: House) ->
     await house.workspace.act("U0ADMIN", view, FORM_ACTION)
     await house.workspace.seen(lambda: house.workspace.view("U0ADMIN"))
     await house.workspace.submit("U0ADMIN", {})
-    assert ["3 hosts are well"] == await house.direct("U0ADMIN")
+    assert ["3 hosts are healthy"] == await house.direct("U0ADMIN")
 
 
 async def test_opening_it_often_publishes_it_seldom(house: House) -> None:
@@ -177,7 +179,7 @@ async def test_where_slack_does_not_take_it_it_is_given_up(house: House) -> None
     await asyncio.sleep(0.02)
     assert tries == published(house)
     house.workspace.faults.switch_off("views.publish")
-    assert "/flatnet health" in said(await opened(house, "U0ADMIN"))
+    assert "Start the bot with flatnet-bot run, then type /flatnet health in Slack" in said(await opened(house, "U0ADMIN"))
 
 
 async def test_the_other_tab_publishes_nothing(house: House) -> None:

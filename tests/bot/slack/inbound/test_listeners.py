@@ -71,7 +71,7 @@ async def test_an_old_button_explains_itself_to_who_pressed_it(house: House) -> 
         delivery = await house.workspace.click("U0ADMIN", house.workspace.messages("C0OPS")[0], "gone")
         [text] = await house.private("U0ADMIN")
     assert delivery.in_time
-    assert text.startswith("This message is out of date")
+    assert text.startswith("This message has expired and its buttons no longer work.")
 
 
 async def test_a_button_that_opens_a_link_is_acknowledged_without_words(house: House, app: AsyncApp) -> None:
@@ -92,7 +92,7 @@ async def test_an_old_form_is_acknowledged(app: AsyncApp, kind: str) -> None:
     body = {"type": kind, "team": {"id": "T0FLATNET"}, "user": {"id": "U0ADMIN"}, "view": view}
     response = await _dispatched(app, body)
     assert 200 == response.status
-    assert (kind == "view_submission") == ("This form is out of date and nothing was done." in response.body)
+    assert (kind == "view_submission") == ("This form has expired, so nothing was done." in response.body)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ async def test_what_the_bot_itself_writes_is_acknowledged_and_ignored(house: Hou
         "bot_id": "B0FLATNET",
         "channel": "D0ADMIN",
         "channel_type": "im",
-        "text": "3 hosts are well",
+        "text": "3 hosts are healthy",
     }
     async with house.bot():
         delivery = await house.workspace.emit("message.im", own)

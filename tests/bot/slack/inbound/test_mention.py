@@ -30,7 +30,7 @@ async def direct(house: House, user: str, text: str) -> None:
 async def test_a_mention_is_answered_in_a_thread_below_it(house: House) -> None:
     said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health &lt;all&gt;")
     await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", said.ts)) == 2)
-    assert ["3 hosts are well"] == [message.text for message in house.workspace.thread("C0OPS", said.ts)[1:]]
+    assert ["3 hosts are healthy"] == [message.text for message in house.workspace.thread("C0OPS", said.ts)[1:]]
     [request] = house.desk.requests
     assert ("health &lt;all&gt;", "C0OPS") == (request.text, request.channel)
 
@@ -39,7 +39,7 @@ async def test_a_mention_in_a_thread_is_answered_there(house: House) -> None:
     first = await house.workspace.say("U0VIEWER", "C0OPS", "is something wrong?")
     await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health", first.ts)
     await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", first.ts)) == 3)
-    assert "3 hosts are well" == house.workspace.thread("C0OPS", first.ts)[-1].text
+    assert "3 hosts are healthy" == house.workspace.thread("C0OPS", first.ts)[-1].text
 
 
 async def test_a_direct_message_is_answered_there_once_with_or_without_the_name(house: House) -> None:
@@ -48,7 +48,7 @@ async def test_a_direct_message_is_answered_there_once_with_or_without_the_name(
     await house.workspace.seen(lambda: len(house.workspace.direct("U0ADMIN")) == 4)
     await house.settled()
     assert ["health", "health"] == [request.text for request in house.desk.requests]
-    assert ["3 hosts are well"] * 2 == [m.text for m in house.workspace.direct("U0ADMIN") if m.user == "U0FLATNET"]
+    assert ["3 hosts are healthy"] * 2 == [m.text for m in house.workspace.direct("U0ADMIN") if m.user == "U0FLATNET"]
 
 
 async def test_the_same_event_many_times_is_one_request(house: House) -> None:
@@ -99,7 +99,7 @@ async def test_where_the_refusal_cannot_be_shown_aside_it_is_a_direct_message(ho
 async def test_nothing_is_posted_into_a_channel_shared_with_others(house: House) -> None:
     said = await house.workspace.say("U0ADMIN", "C0PARTNERS", f"{BOT} health")
     [text] = await house.private("U0ADMIN")
-    assert text.startswith("3 hosts are well")
+    assert text.startswith("3 hosts are healthy")
     assert "shared with another organisation" in text
     assert (said,) == house.workspace.messages("C0PARTNERS")
 
@@ -153,7 +153,7 @@ async def test_a_channel_reads_its_own_language_and_a_person_theirs(house: House
     assert house.workspace.thread("C0DEV", said.ts)[-1].text.startswith("解釈できません")
     await direct(house, "U0ADMIN", "helth")
     await house.workspace.seen(lambda: len(house.workspace.direct("U0ADMIN")) == 2)
-    assert house.workspace.direct("U0ADMIN")[-1].text.startswith("Not understood")
+    assert house.workspace.direct("U0ADMIN")[-1].text.startswith("Not recognized")
 
 
 async def test_roles_of_user_groups_come_with_the_request(house: House) -> None:
@@ -181,11 +181,14 @@ async def test_a_guest_has_no_groups(house: House) -> None:
 async def test_the_name_alone_gets_a_menu_that_only_the_person_sees(house: House) -> None:
     said = await house.workspace.say("U0ADMIN", "C0OPS", BOT)
     [text] = await house.private("U0ADMIN")
-    assert "/flatnet health" in text
+    assert "Start the bot with flatnet-bot run, then type /flatnet health in Slack" in text
     assert (said,) == house.workspace.messages("C0OPS")
     await direct(house, "U0ADMIN", BOT)
     await house.workspace.seen(lambda: len(house.workspace.direct("U0ADMIN")) == 2)
-    assert "/flatnet health" in house.workspace.direct("U0ADMIN")[-1].text
+    assert (
+        "Start the bot with flatnet-bot run, then type /flatnet health in Slack"
+        in house.workspace.direct("U0ADMIN")[-1].text
+    )
     assert [] == house.desk.requests
 
 

@@ -37,7 +37,7 @@ async def test_a_command_that_was_acked_before_the_end_is_answered_once_after_th
         await house.settled()
     async with house.bot():
         await house.settled()
-    assert "3 hosts are well" in text
+    assert "3 hosts are healthy" in text
     assert 1 == len(house.workspace.private("U0ADMIN"))
     assert 1 == len({request.key for request in house.desk.requests})
 
@@ -75,8 +75,8 @@ async def test_an_answer_after_half_an_hour_comes_as_a_direct_message_that_says_
     house.time.move(31 * 60)
     async with house.bot():
         [text] = await house.direct("U0ADMIN")
-    assert "3 hosts are well" in text
-    assert "Sent as a direct message" in text
+    assert "3 hosts are healthy" in text
+    assert "Sent as a direct message because replies are no longer possible there." in text
     assert () == house.workspace.private("U0ADMIN")
 
 
@@ -110,11 +110,11 @@ async def test_a_command_that_ends_the_bot_each_time_is_given_up_too(house: Hous
 
 
 async def test_a_message_that_was_being_sent_at_the_end_is_sent_again_and_says_so(house: House) -> None:
-    post = build_post("op", Address(user="U0ADMIN"), SlackMessage("3 hosts are well", ()), house.time.now())
+    post = build_post("op", Address(user="U0ADMIN"), SlackMessage("3 hosts are healthy", ()), house.time.now())
     await house.rows.outbox.begin_sending([await house.rows.outbox.add(post)])
     async with house.bot():
         [text] = await house.direct("U0ADMIN")
-    assert "3 hosts are well\nSent again: Slack did not confirm the first sending." == text
+    assert "3 hosts are healthy\nSent again: Slack did not confirm the first attempt." == text
 
 
 async def test_work_under_way_is_finished_before_the_bot_ends(house: House) -> None:

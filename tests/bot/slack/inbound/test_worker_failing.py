@@ -76,7 +76,7 @@ async def test_a_row_that_comes_too_late_is_withdrawn(house: House) -> None:
 async def test_a_command_that_is_larger_than_a_row_is_refused_in_the_ack(house: House) -> None:
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "x" * 70_000)
-        assert ["Nothing was done: that is too long. Ask for less at once."] == await house.private("U0ADMIN")
+        assert ["Nothing was done: the command is too long."] == await house.private("U0ADMIN")
 
 
 async def test_the_answer_is_kept_when_the_database_comes_back(house: House) -> None:

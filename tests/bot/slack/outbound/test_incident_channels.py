@@ -22,7 +22,7 @@ NAME, PLAIN = "2026-03-01-502-を返す-3f9a1c", "2026-03-01-3f9a1c"
 NEW = NewChannel(NAME, PLAIN, "502 を返す · host-a", "U0OPERATOR")
 T = TypeVar("T")
 
-EITHER = "; without --new the incident is opened in the channel where you type it"
+EITHER = ". Without --new, the incident is opened in the current channel"
 
 
 OURS = Channel("C0EARLIER", NAME, frozenset({BOT_USER}), creator=BOT_USER)
@@ -106,27 +106,33 @@ async def test_letters_that_a_workspace_refuses_are_left_out_of_the_name(house: 
     [
         (
             "missing_scope",
-            "the app may make no channels; give it the scope channels:manage in its settings and reinstall it",
+            "the app cannot create channels. Add the scope channels:manage in its settings and reinstall it",
         ),
         (
             "no_permission",
-            "the app may make no channels; give it the scope channels:manage in its settings and reinstall it",
+            "the app cannot create channels. Add the scope channels:manage in its settings and reinstall it",
         ),
         (
             "restricted_action",
-            "this workspace lets the app make no channels (restricted_action); its administrators can allow it",
+            (
+                "this workspace does not allow the app to create channels (restricted_action). A workspace administrator "
+                "can allow it"
+            ),
         ),
         (
             "user_is_restricted",
-            "this workspace lets the app make no channels (user_is_restricted); its administrators can allow it",
+            (
+                "this workspace does not allow the app to create channels (user_is_restricted). A workspace administrator "
+                "can allow it"
+            ),
         ),
-        ("too_many_convos_for_team", "this workspace has as many channels as it may; archive some"),
+        ("too_many_convos_for_team", "the workspace has reached its channel limit. Archive some channels"),
         (
             "name_taken",
-            f"there is a channel #{NAME} already that the bot did not make; ask again for another name",
+            f"channel #{NAME} already exists and was not created by the bot. Run the command again to use another name",
         ),
-        ("invalid_name_maxlength", "Slack made no channel (invalid_name_maxlength); try again soon"),
-        ("token_revoked", "Slack made no channel (token_revoked); try again soon"),
+        ("invalid_name_maxlength", "could not create the channel (invalid_name_maxlength). Try again shortly"),
+        ("token_revoked", "could not create the channel (token_revoked). Try again shortly"),
     ],
 )
 async def test_what_slack_refuses_is_said_with_what_to_do(house: House, code: str, why: str) -> None:
@@ -144,18 +150,18 @@ async def test_without_the_optional_scope_the_bot_lives_and_only_makes_no_channe
 async def test_a_channel_of_that_name_that_others_made_is_left_alone(house: House) -> None:
     theirs = Channel("C0THEIRS", NAME, INSIDERS | {BOT_USER}, creator="U0ADMIN")
     async with among(house, theirs) as surface:
-        assert "that the bot did not make" in await refusal(surface)
+        assert "already exists and was not created by the bot." in await refusal(surface)
         assert theirs == channel(house)
 
 
 async def test_our_own_channel_that_was_archived_is_named(house: House) -> None:
     async with among(house, replace(OURS, archived=True)) as surface:
-        assert f"the channel #{NAME} was made and then archived; unarchive it" + EITHER == await refusal(surface)
+        assert f"channel #{NAME} was created and later archived. Unarchive it" + EITHER == await refusal(surface)
 
 
 async def test_our_own_channel_that_was_shared_since_is_not_used(house: House) -> None:
     async with among(house, replace(OURS, shared=True)) as surface:
-        assert "shares the channel" in await refusal(surface)
+        assert "is or may be shared with another organization, so nothing is posted there" in await refusal(surface)
         assert frozenset({BOT_USER}) == channel(house).members
         assert () == house.workspace.messages("C0EARLIER")
 
@@ -163,7 +169,7 @@ async def test_our_own_channel_that_was_shared_since_is_not_used(house: House) -
 async def test_where_slack_does_not_say_whether_it_is_shared_nobody_is_invited(house: House) -> None:
     house.workspace.faults.switch_on("conversations.info", Failing("missing_scope"))
     async with house.bot() as surface:
-        assert "or may, so nothing is said there" in await refusal(surface)
+        assert "is or may be shared with another organization, so nothing is posted there" in await refusal(surface)
     assert frozenset({BOT_USER}) == channel(house).members
 
 
@@ -172,23 +178,26 @@ async def test_only_a_full_member_is_invited(house: House, person: str) -> None:
     """An invitation must open the channel to no other organisation; then it is not even made."""
     async with house.bot() as surface:
         said = await refusal(surface, NewChannel(NAME, PLAIN, "502", person))
-    assert f"Slack does not say that {person} is a member of this workspace, so nobody is invited" + EITHER == said
+    assert (
+        f"could not verify with Slack that {person} is a member of this workspace, so no invitation was sent" + EITHER
+        == said
+    )
     assert () == house.workspace.calls("conversations.create")
 
 
 @pytest.mark.parametrize(
     ("method", "code", "left"),
     [
-        ("conversations.invite", "cant_invite", "Slack did not invite you (cant_invite); open the channel and join it"),
+        ("conversations.invite", "cant_invite", "could not invite you (cant_invite). Open the channel and join it"),
         (
             "conversations.invite",
             "restricted_action",
-            "Slack did not invite you (restricted_action); open the channel and join it",
+            "could not invite you (restricted_action). Open the channel and join it",
         ),
         (
             "conversations.setTopic",
             "restricted_action",
-            "Slack did not take the topic (restricted_action); set it in the channel",
+            "could not set the topic (restricted_action). Set it in the channel",
         ),
     ],
 )
@@ -204,7 +213,7 @@ async def test_a_channel_without_a_guest_or_a_topic_is_a_channel_still(
 async def test_whom_slack_makes_wait_long_is_told_at_once(house: House) -> None:
     house.workspace.faults.switch_on("conversations.create", RateLimited(int(MAX_RETRY_AFTER) + 1))
     async with house.bot() as surface:
-        assert "Slack made no channel (ratelimited); try again soon" + EITHER == await refusal(surface)
+        assert "could not create the channel (ratelimited). Try again shortly" + EITHER == await refusal(surface)
     assert 1 == len(house.workspace.calls("conversations.create"))
 
 
@@ -212,7 +221,7 @@ async def test_what_stays_unconfirmed_is_said_to_be_so(house: House) -> None:
     house.workspace.faults.switch_on("conversations.create", ServerError(500))
     async with house.bot() as surface:
         said = await in_time(house, refusal(surface))
-    assert f"Slack did not confirm the channel #{NAME} (http_500); look whether it is there" + EITHER == said
+    assert f"Slack did not confirm that channel #{NAME} was created (http_500). Check whether it exists" + EITHER == said
 
 
 async def test_a_topic_mentions_nobody_shows_no_secret_and_fits(house: House) -> None:

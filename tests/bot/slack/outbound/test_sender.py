@@ -53,7 +53,7 @@ async def test_what_passes_by_itself_is_tried_again(house: House, place: str, fa
         await house.moving(seen)
         await house.settled()
     [message] = seen()
-    assert "3 hosts are well" in message.text
+    assert "3 hosts are healthy" in message.text
     assert marked == (AGAIN in message.text)
     assert 3 == len(house.workspace.calls(place))
 
@@ -98,7 +98,7 @@ async def test_an_answer_for_all_that_the_channel_does_not_take_comes_privately(
         [text] = await house.private("U0ADMIN")
         await house.settled()
         assert (await surface.get_health()).healthy
-    assert "3 hosts are well" in text
+    assert "3 hosts are healthy" in text
     assert why in text
     assert () == house.workspace.messages(channel)
 
@@ -110,7 +110,7 @@ async def test_each_refusal_of_a_channel_leads_to_the_person(house: House, code:
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health --here")
         [text] = await house.private("U0ADMIN")
-    assert "Only you see this" in text
+    assert "Only visible to you" in text
 
 
 async def test_a_channel_of_which_slack_does_not_tell_whether_it_is_shared_gets_nothing(house: House) -> None:
@@ -128,7 +128,7 @@ async def test_a_response_url_that_is_used_up_leads_to_a_direct_message(house: H
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         [text] = await house.direct("U0ADMIN")
-    assert "3 hosts are well" in text
+    assert "3 hosts are healthy" in text
 
 
 async def test_a_response_url_is_not_tried_more_often_than_it_has_uses(house: House) -> None:
@@ -174,7 +174,7 @@ async def test_a_message_that_is_too_much_for_slack_is_sent_as_plain_text(house:
     [message] = house.workspace.messages("C0OPS")
     assert () == message.blocks
     assert len(message.text) <= 4_000
-    assert message.text.endswith("Ask for fewer hosts to see more.")
+    assert message.text.endswith("Choose fewer hosts to see more.")
 
 
 async def test_a_message_that_the_database_does_not_hold_is_kept_as_plain_text(house: House) -> None:
@@ -218,13 +218,13 @@ async def test_a_channel_gets_a_short_burst_and_then_one_message_a_second(house:
 
 async def test_edits_of_one_message_go_out_every_three_seconds_and_end_with_the_last_state(house: House) -> None:
     async with house.sender() as sender:
-        await sender.add("op", Address(channel="C0OPS"), SlackMessage("0 %", ()))
+        await sender.add("op", Address(channel="C0OPS"), SlackMessage("0%", ()))
         await house.public("C0OPS")
         await house.settled()
         [posted] = house.workspace.messages("C0OPS")
         for percent in range(1, 101):
             await sender.add("op", Address(channel="C0OPS", ts=posted.ts), SlackMessage(f"{percent} %", ()))
-        await house.moving(lambda: house.workspace.messages("C0OPS")[0].text == "100 %")
+        await house.moving(lambda: house.workspace.messages("C0OPS")[0].text == "100%")
     assert 2 == len(house.workspace.calls("chat.update"))
     assert house.time.elapsed >= 3.0
 
