@@ -27,11 +27,12 @@ demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, 
 check: lint      ## everything a command can check: lint, then all tests, the browser's too
 	$(BIN)/pytest -n auto --dist worksteal
 
-lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, PowerShell lint
+lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, names and docstrings, PowerShell lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.source_lint adapters commands bot
 	$(BIN)/python -m tests.powershell_lint adapters/windows
 
 test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no programs that are started or killed
