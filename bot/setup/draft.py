@@ -144,23 +144,26 @@ def _write_once(path: Path, content: str) -> None:
 
 def _render_parts(draft: Draft) -> Iterator[list[str]]:
     yield [
-        "# flatnet-bot, written by flatnet-bot init; flatnet.example.toml shows all that can stand here.",
-        "# Relative paths start at this file's folder. Secrets are never written here: they are files in secrets_folder,",
+        "# flatnet-bot: configuration written by flatnet-bot init. See flatnet.example.toml for all settings.",
+        "# Relative paths are relative to this file's folder. Never write secrets here. Use files in secrets_folder,",
         "# or environment variables (FLATNET_WINRM_PASSWORD).",
-        _add_comment(f"language = {_quote(draft.language)}", "what channels read; people read their own Slack language"),
+        _add_comment(
+            f"language = {_quote(draft.language)}",
+            "language of channel messages; direct messages use each person's Slack language",
+        ),
         f"time_zone = {_quote(draft.time_zone)}",
         _add_comment('data_folder = "var"', "database, audit head, control socket"),
         f"secrets_folder = {_quote(SECRETS_FOLDER)}",
     ]
     if draft.team:
-        yield ["[slack]", _add_comment(f"team = {_quote(draft.team)}", "our workspace; everybody else is a stranger")]
+        yield ["[slack]", _add_comment(f"team = {_quote(draft.team)}", "your workspace; users from other workspaces are rejected")]
         yield [
-            "# Digests and warnings go to a channel that is named here; only administrators get them until then.",
+            "# Channel for digests and warnings. Without a channel, only administrators receive them.",
             "# [notices]",
             _add_comment('# channel = "C0123ABCD"', "invite the bot there"),
         ]
     yield [
-        "# Roles: viewer, operator, developer, administrator, security. Other members of the workspace are viewers.",
+        "# Roles: viewer, operator, developer, administrator, security. Workspace members who are not listed are viewers.",
         "[[people]]",
         f"name = {_quote(draft.name)}",
         *([f"slack = [{_quote(draft.slack)}]"] if draft.slack else []),
@@ -168,13 +171,13 @@ def _render_parts(draft: Draft) -> Iterator[list[str]]:
         'roles = ["administrator", "operator"]',
     ]
     yield [
-        "# Another operator or administrator must approve a change, two for a critical one: add a [[people]] table each.",
-        "# Alone, an administrator asks with --break-glass and a reason.",
+        "# A change needs the approval of one other person with the role operator or administrator, a critical change two.",
+        "# Add a [[people]] table for each of them. A single administrator needs --break-glass and a reason.",
         "[approvals]",
-        _add_comment('expire = "1h"', "how long a request waits"),
+        _add_comment('expire = "1h"', "when an undecided request expires"),
     ]
     yield [
-        "# What all hosts share; a host may say otherwise.",
+        "# Defaults for all hosts; each host can override them.",
         "[defaults.windows]",
         f"user = {_quote(draft.windows_user)}",
         _add_comment(f"ca_file = {_quote(draft.ca_file)}", "the CA that signed the WinRM certificates"),
