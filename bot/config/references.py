@@ -67,7 +67,7 @@ def _check_operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Oper
         words = Listing(tuple(" ".join(operation.words) for operation in hostless))
         yield (
             (*path, "labels"),
-            Phrase("labels cannot restrict {words}, which takes no hosts. Grant it in a separate table", words=words),
+            Phrase("labels restrict only commands for hosts, not {words}. Grant that in a separate table", words=words),
         )
 
 

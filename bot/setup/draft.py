@@ -156,7 +156,10 @@ def _render_parts(draft: Draft) -> Iterator[list[str]]:
         f"secrets_folder = {_quote(SECRETS_FOLDER)}",
     ]
     if draft.team:
-        yield ["[slack]", _add_comment(f"team = {_quote(draft.team)}", "your workspace; users from other workspaces are rejected")]
+        yield [
+            "[slack]",
+            _add_comment(f"team = {_quote(draft.team)}", "your workspace; users from other workspaces are rejected"),
+        ]
         yield [
             "# Channel for digests and warnings. Without a channel, only administrators receive them.",
             "# [notices]",

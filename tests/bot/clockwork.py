@@ -107,7 +107,7 @@ class ScriptedDesk:
 
 
 def well(request: Request) -> Answer:
-    report = Report(title=Phrase("Health"), summary=Phrase("all is healthy"), brief=True)
+    report = Report(title=Phrase("Health"), summary=Phrase("all is well"), brief=True)
     return Answer(operation=f"op for {request.key}", understood=request.text, body=report)
 
 

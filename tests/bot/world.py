@@ -255,7 +255,7 @@ def part(host: str = "host-a", operation: str = OPERATION) -> Part:
                 key=f"{host}-seen",
                 host="lighthouse",
                 deed=Deed.of(find, after=Product(step=f"{host}-note", field="position")),
-                phrase=Phrase("check the handshake of"),
+                phrase=Phrase("find the handshake"),
                 expect={"found": True},
                 patience=30.0,
             ),
