@@ -99,7 +99,7 @@ class LogRead(FleetRead):
         str,
         Positional(
             "source",
-            Phrase("log: nebula, access, error, cni, podman or container:NAME"),
+            Phrase("name of the log (nebula, access, error, cni, podman or container:NAME)"),
             lambda words: _parse_source(words[0]),
             lambda source: (source,),
         ),

@@ -82,7 +82,7 @@ def _describe_count(level: Level | None, n: int) -> Phrase:
 def _describe_continued(n: int) -> Iterable[Phrase]:
     """Describes the lines that belong to others, so that the counts add up."""
     if n:
-        yield Phrase("{n} continuation lines", n=n)
+        yield Phrase("{n} continuation line", plural="{n} continuation lines", n=n)
 
 
 def _describe_clocks(logs: Iterable[HostLog]) -> Iterable[Phrase]:

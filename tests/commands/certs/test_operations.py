@@ -348,7 +348,7 @@ async def test_everything_about_one_host_stands_from_top_to_bottom() -> None:
 
 
 async def test_show_takes_one_host_only() -> None:
-    with pytest.raises(BadArgument, match="all matches 2 hosts. Specify one host"):
+    with pytest.raises(BadArgument, match=r"all matches 2 hosts\. Specify one host"):
         await CertShow(target=Target(parts=("all",))).read(view(LIGHTHOUSE, A))
 
 

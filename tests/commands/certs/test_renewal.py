@@ -125,7 +125,7 @@ async def test_every_step_can_be_carried_out_once_those_before_have_answered() -
         action = step.deed.build_action(produced)
         assert action.side in ("windows", "gateway")
         for check in (*((step.verify,) if step.verify else ()), *step.undone):
-            assert check.deed.action(produced).effect is Effect.READ
+            assert check.deed.build_action(produced).effect is Effect.READ
         produced[step.key] = answers
 
 
@@ -208,7 +208,7 @@ async def test_due_means_all_that_end_in_time_and_becomes_their_names() -> None:
 
 
 async def test_due_without_anything_due_says_so() -> None:
-    with pytest.raises(CannotPlan, match=r"^no certificate ends within 30d; nothing is to be done$"):
+    with pytest.raises(CannotPlan, match=r"^no certificate expires within 30d\. Nothing to do$"):
         await planned(due())
 
 
@@ -390,7 +390,7 @@ OBSTACLES: list[tuple[object, str]] = [
     ),
     (
         files(A, configured_ca=""),
-        r"config.yaml has nothing, but the configuration has F:\flatnet\config\nebula\ca.crt. Fix one of them",
+        r"config.yaml has none, but the configuration has F:\flatnet\config\nebula\ca.crt. Fix one of them",
     ),
     (
         files(A, OTHER_CA),

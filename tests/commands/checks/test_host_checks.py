@@ -127,7 +127,7 @@ def test_the_gateway_is_well_where_nginx_runs_with_a_service_or_without(status: 
         (
             "Running",
             0,
-            "no nginx process is running, and service",
+            "no nginx process",
             "high",
             "service OpenResty is running without an nginx process → service restart openresty host-a",
         ),
@@ -137,7 +137,7 @@ def test_the_gateway_is_well_where_nginx_runs_with_a_service_or_without(status: 
             0,
             "not installed",
             "high",
-            "no nginx process is running, and service OpenResty → service start openresty host-a does not exist",
+            "no nginx process is running, and service OpenResty does not exist → service start openresty host-a",
         ),
         ("StartPending", 0, "starting", "medium", "service OpenResty is starting. Check again in a minute"),
         ("StopPending", 2, "stopping", "high", "service OpenResty is stopping. Check again in a minute"),
@@ -275,7 +275,7 @@ def test_a_host_of_which_no_side_answers_is_one_remark_with_each_cause_once(
 FORBIDDEN = UnusableAnswer(phrase=Phrase("this address is not allowed"), forbidden=True)
 BROKEN = UnusableAnswer(phrase=Phrase("status 500 and a page of HTML"))
 TIMED_OUT = DeadlineExceeded.after(8.0)
-SILENT = "gateway API, {path}: no response within 8 s. Check that the host is up and not overloaded"
+SILENT = "gateway API ({path}): no response within 8 s. Check that the host is up and not overloaded"
 
 
 @pytest.mark.parametrize(
@@ -292,28 +292,28 @@ SILENT = "gateway API, {path}: no response within 8 s. Check that the host is up
         (
             {"healthy": BROKEN},
             "bad",
-            "broken",
+            "error",
             "high",
             "status 500 and a page of HTML → log error host-a --since 1h",
         ),
         (
             {"sync": BROKEN, "status": BROKEN},
             "bad",
-            "broken",
+            "error",
             "high",
             "only the gateway's health page responds: status 500 and a page of HTML → log error host-a --since 1h",
         ),
         (
             {"status": BROKEN},
             "bad",
-            "broken",
+            "error",
             "high",
             "status 500 and a page of HTML → log error host-a --since 1h",
         ),
         (
             {"sync": TIMED_OUT, "status": BROKEN},
             "bad",
-            "broken",
+            "error",
             "high",
             "status 500 and a page of HTML → log error host-a --since 1h",
         ),
@@ -413,7 +413,7 @@ def mended(names: str) -> str:
             "bad",
             "1 of 1 with problems",
             "medium",
-            f"web exited with 137{mended(' web')} → log container:web host-a",
+            f"web exited with code 137{mended(' web')} → log container:web host-a",
         ),
         (
             (container("web"), container("job", "exited")),
@@ -444,15 +444,15 @@ def mended(names: str) -> str:
             "bad",
             "2 of 2 with problems",
             "medium",
-            f"job exited with 0, b exited with 1{mended(' b')} → log container:b host-a",
+            f"job exited with code 0, b exited with code 1{mended(' b')} → log container:b host-a",
         ),
         (
             tuple(container(f"c{number}", "exited", 1) for number in range(7)),
             "bad",
             "7 of 7 with problems",
             "medium",
-            "c0 exited with 1, c1 exited with 1, c2 exited with 1, c3 exited with 1, c4 exited with 1 and 2 more"
-            f"{mended(' c0 c1 c2 c3 c4')} → log container:c0 host-a",
+            "c0 exited with code 1, c1 exited with code 1, c2 exited with code 1, c3 exited with code 1, "
+            f"c4 exited with code 1 and 2 more{mended(' c0 c1 c2 c3 c4')} → log container:c0 host-a",
         ),
     ],
 )
@@ -544,5 +544,5 @@ def test_a_clock_that_differs_too_much_is_remarked_beside_the_checks(ahead: floa
 def test_foreign_text_stays_data_and_is_cut_where_it_is_long() -> None:
     judged = judge_wsl(A, wsl(A, containers=(container("<!channel> `rm`", "exited", 1), container("x" * 200, "exited", 1))))
 
-    assert f"<!channel> `rm` exited with 1, {'x' * 39}… exited with 1{mended('')}" == str(judged.remarks[0].why)
+    assert f"<!channel> `rm` exited with code 1, {'x' * 39}… exited with code 1{mended('')}" == str(judged.remarks[0].why)
     assert judged.remarks[0].next is None

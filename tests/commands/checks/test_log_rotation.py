@@ -76,7 +76,7 @@ def test_a_log_that_is_well(given: dict[str, Any]) -> None:
         ),
         pytest.param(
             {"state": "unknown"} | NOTHING,
-            "access.log could not be read",
+            "access.log unavailable",
             r"could not read the size of F:\flatnet\logs\access.log from Windows. Run on the host: Get-Item "
             r"F:\flatnet\logs\access.log",
             id="not told of",

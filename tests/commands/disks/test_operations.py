@@ -190,13 +190,13 @@ async def test_places_on_one_file_system_are_judged_once() -> None:
     ((_, severity, why),) = found(await DiskUsage().read(disks(A, said=said)))
 
     assert severity is Severity.HIGH
-    assert why.startswith(f"WSL2 /, {FOLDER}, {STORAGE} is 94% full, 5.0 GB of 100 GB free")
+    assert why.startswith(f"WSL2 /, {FOLDER}, {STORAGE} is 94% full (5.0 GB free of 100 GB)")
 
 
 async def test_file_systems_of_one_size_that_differ_are_two() -> None:
     said = {("host-a", "wsl"): wsl(storage=system(STORAGE, 92))}
     assert [f"WSL2 {STORAGE} 92% full"] == [
-        str(finding.why).partition(",")[0].replace("is ", "")
+        str(finding.why).partition(" (")[0].replace("is ", "")
         for finding in (await DiskUsage().read(disks(A, said=said))).findings
     ]
 

@@ -84,14 +84,14 @@ def test_what_every_engine_reads_alike_is_taken_as_it_is(pattern: str) -> None:
         (r"\xff", r"\xff", "A backslash can precede punctuation or one of d D w W s S b B A t"),
         ("a\\", "\\", "a character is missing after the backslash."),
         ("[a", "[a", "close the character class, and escape literal brackets in it with a backslash"),
-        ("[]", "[]", "brackets need"),
-        ("[[:alpha:]]", "[[:alpha:]]", "brackets need"),
-        ("[a-z-[aeiou]]", "[a-z-[aeiou]]", "brackets need"),
-        (r"[\b]", r"[\b]", "brackets need"),
+        ("[]", "[]", "close the character class, and escape literal brackets in it"),
+        ("[[:alpha:]]", "[[:alpha:]]", "close the character class, and escape literal brackets in it"),
+        ("[a-z-[aeiou]]", "[a-z-[aeiou]]", "close the character class, and escape literal brackets in it"),
+        (r"[\b]", r"[\b]", "close the character class, and escape literal brackets in it"),
         (r"[\d-z]", r"[\d-z]", "Put a backslash before - and repeated symbols"),
         ("[a--b]", "[a--b]", "Put a backslash before - and repeated symbols"),
         ("[a&&b]", "[a&&b]", "Put a backslash before - and repeated symbols"),
-        ("[z-a]", "[z-a]", "RE2 says: invalid character class range: z-a"),
+        ("[z-a]", "[z-a]", "RE2 error: invalid character class range: z-a"),
         ("(a", "(a", "unclosed bracket."),
         ("a)b(c", ")b(c", "unmatched closing bracket."),
     ],
@@ -100,7 +100,7 @@ def test_what_only_some_read_or_what_may_hang_is_refused_with_the_reason(pattern
     with pytest.raises(BadPattern) as refused:
         parse_pattern(pattern)
     said = str(refused.value.phrase)
-    assert f"{refused.value.why}; --fixed takes it as plain text" == said
+    assert f"{refused.value.why}. Use --fixed to search for plain text" == said
     assert (True, pattern) == (said.startswith(f"{part} is not allowed in a pattern: "), refused.value.part)
     assert why in said
     assert said.endswith(". Use --fixed to search for plain text")

@@ -179,9 +179,9 @@ BERLIN = (
     ("offsets", "expected", "note"),
     [
         pytest.param(
-            BERLIN, ["24 22:30", "25 00:50", "25 01:10", "25 02:30"], "2 lines are of the hour that came twice", id="told"
+            BERLIN, ["24 22:30", "25 00:50", "25 01:10", "25 02:30"], "2 lines fall in the repeated DST hour", id="told"
         ),
-        pytest.param((), [], "4 lines have a local time of an unknown zone", id="not told"),
+        pytest.param((), [], "4 lines are in local time of an unknown time zone", id="not told"),
     ],
 )
 async def test_local_times_go_by_the_clock_of_when_they_were_written(
@@ -274,7 +274,7 @@ async def test_for_a_level_many_lines_are_looked_through_and_the_newest_that_fit
     assert {each} == {action.search.tail for action in world.asked}  # type: ignore[attr-defined]
     assert {(name, text) for name in names for text in ("1", "2")} == set(texts(report))
     assert [] == [note for note in notes_of(report) if "only the newest lines were checked for level." in note]
-    assert any("--tail brings more" in note for note in notes_of(report))
+    assert any("Use --tail to show more" in note for note in notes_of(report))
 
 
 async def test_what_was_not_looked_through_for_a_level_is_said() -> None:
@@ -365,7 +365,7 @@ async def test_hosts_that_cannot_be_read_are_named_and_hide_no_other() -> None:
     world = World({"host-a": said(nebula(ago(1), "here")), "host-b": lost, "host-c": missing}, A, B, C)
     report = await world.read(LogRead(source="nebula"))
     assert [("host-a", "here")] == texts(report)
-    assert "1 line of nebula; not read: host-b, host-c" == str(report.summary)
+    assert "1 line of nebula (could not read: host-b, host-c)" == str(report.summary)
     assert [
         ("host-b", Severity.HIGH, "Windows: no connection", "health host-b --details", False),
         ("host-c", Severity.MEDIUM, "Windows: there is no log", None, True),
@@ -447,7 +447,7 @@ async def test_nothing_anywhere_is_not_the_same_as_no_log() -> None:
     assert "could not read nebula on any of 2 hosts" == str(
         (await World({"host-a": lost, "host-b": lost}, A, B).read(LogRead(source="nebula"))).summary
     )
-    assert "nebula could not be read" == str((await World({"host-a": lost}, A).read(LogRead(source="nebula"))).summary)
+    assert "could not read nebula" == str((await World({"host-a": lost}, A).read(LogRead(source="nebula"))).summary)
     assert "no matching lines in nebula" == str((await World({}, A).read(LogRead(source="nebula"))).summary)
     assert "none of these hosts has the log access" == str(
         (await World({}, LIGHTHOUSE).read(LogRead(source="access"))).summary
@@ -550,15 +550,15 @@ def test_words_are_understood_and_said_again(typed: str, meant: Operation) -> No
 @pytest.mark.parametrize(
     ("typed", "why"),
     [
-        ("log", "needs source"),
-        ("log nosuch", "is no log"),
-        ("log container:", "is no log"),
-        ("log container:../../etc", "is no log"),
-        ("log container:a;rm", "is no log"),
-        ("log container:-x", "is no log"),
-        ("log container:_web", "is no log"),
-        ("log container:.", "is no log"),
-        (f"log container:{'a' * 64}", "is no log"),
+        ("log", "requires source"),
+        ("log nosuch", "is not a log"),
+        ("log container:", "is not a log"),
+        ("log container:../../etc", "is not a log"),
+        ("log container:a;rm", "is not a log"),
+        ("log container:-x", "is not a log"),
+        ("log container:_web", "is not a log"),
+        ("log container:.", "is not a log"),
+        (f"log container:{'a' * 64}", "is not a log"),
         ("log nebula --tail 0", "is not a valid number of lines."),
         ("log nebula --tail 5001", "is not a valid number of lines."),
         ("log nebula --tail 0000000015000000", "is not a valid number of lines."),
@@ -578,9 +578,9 @@ def test_what_makes_no_sense_is_refused_with_what_would(typed: str, why: str) ->
     ("operation", "why"),
     [
         (LogRead(source="nebula", grep="(unclosed"), "unclosed"),
-        (LogRead(source="nebula", since=timedelta(minutes=5), until=timedelta(hours=1)), "longer ago"),
-        (LogRead(source="nebula", since=ago(300), until=ago(3_600)), "longer ago"),
-        (LogRead(source="nebula", since=ago(300), until=timedelta(minutes=5)), "longer ago"),
+        (LogRead(source="nebula", since=timedelta(minutes=5), until=timedelta(hours=1)), "--since must be before --until"),
+        (LogRead(source="nebula", since=ago(300), until=ago(3_600)), "--since must be before --until"),
+        (LogRead(source="nebula", since=ago(300), until=timedelta(minutes=5)), "--since must be before --until"),
         (LogRead(source="nebula", since=ago(-1)), "is in the future"),
         (LogRead(source="nebula", until=ago(367 * 86_400)), "is too far in the past. Use a time within the last 366d"),
     ],

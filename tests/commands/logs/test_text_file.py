@@ -43,8 +43,8 @@ def test_a_file_has_what_was_asked_what_must_be_said_and_every_line_in_the_reade
     assert [
         "# log nebula host-a, host-bb",
         (
-            "# 4 lines, 2026-11-25 18:26:46.600 to 2026-11-25 18:26:47.126 (Asia/Tokyo): 1 error, 1 info, 1 of unknown "
-            "level, 1 continued"
+            "# 4 lines, 2026-11-25 18:26:46.600 – 2026-11-25 18:26:47.126 (Asia/Tokyo): 1 error, 1 info, 1 of unknown "
+            "level, 1 continuation line"
         ),
         "# The clock of host-bb is 2.4 s ahead. Times shown are corrected",
         "# host-a nebula: 1 line has no timestamp and keeps its position in the log",
@@ -69,12 +69,12 @@ def test_no_lines_are_no_file_but_the_heading() -> None:
     [
         pytest.param([], "no lines", id="none"),
         pytest.param(
-            [line(0, Level.WARN)], "1 line, 2026-11-25 09:30:00.000 to 2026-11-25 09:30:00.000 (UTC): 1 warn", id="one"
+            [line(0, Level.WARN)], "1 line, 2026-11-25 09:30:00.000 – 2026-11-25 09:30:00.000 (UTC): 1 warn", id="one"
         ),
         pytest.param([line(None), line(None, order=1)], "2 lines: 2 of unknown level", id="without times"),
         pytest.param(
             [line(5), line(None, Level.INFO, order=1), line(1, Level.FATAL, order=2)],
-            "3 lines, 2026-11-25 09:30:01.000 to 2026-11-25 09:30:05.000 (UTC): 1 fatal, 1 info, 1 of unknown level",
+            "3 lines, 2026-11-25 09:30:01.000 – 2026-11-25 09:30:05.000 (UTC): 1 fatal, 1 info, 1 of unknown level",
             id="first and last by time",
         ),
     ],

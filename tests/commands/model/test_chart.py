@@ -124,19 +124,19 @@ CERTIFICATES_OF_TWO = (certificate("host-a", 5.9), certificate("flatnet", 400, a
         (chart(), "No host. No certificate."),
         (
             chart(host("host-a"), certificates=CERTIFICATES_OF_TWO[1:]),
-            "1 host over 14 days: 1 healthy. The certificate of flatnet expires first (400 days left).",
+            "1 host, last 14 days: 1 healthy. The certificate of flatnet expires first (400 days left).",
         ),
         (
             chart(host("host-a", TROUBLED), host("host-b", before=SILENT), certificates=CERTIFICATES_OF_TWO),
             (
-                "2 hosts over 14 days: 1 unhealthy (host-a 1 day), 1 unreachable (host-b 14 days). 1 of 2 certificates are "
+                "2 hosts, last 14 days: 1 unhealthy (host-a 1 day), 1 unreachable (host-b 14 days). 1 of 2 certificates are "
                 "due for renewal (host-a 5 days)."
             ),
         ),
         (
             chart(host("host-a", BLINKED), host("host-b", before=None), certificates=(certificate("host-a", -3),)),
             (
-                "2 hosts over 14 days: 1 intermittently unhealthy or unreachable (host-a 1 day), 1 without data. 1 of 1 "
+                "2 hosts, last 14 days: 1 intermittently unhealthy or unreachable (host-a 1 day), 1 without data. 1 of 1 "
                 "certificates are due for renewal (host-a expired)."
             ),
         ),
@@ -159,4 +159,4 @@ def test_the_words_stay_short_whatever_the_size_and_the_names() -> None:
 
 def test_a_new_bot_speaks_of_the_days_on_which_it_looked() -> None:
     new = chart(host("host-a", WELL, before=None), host("host-b", WELL, SILENT, before=None))
-    assert str(describe_chart(new)).startswith("2 hosts over 2 days: ")
+    assert str(describe_chart(new)).startswith("2 hosts, last 2 days: ")

@@ -260,7 +260,7 @@ async def test_what_cannot_be_done_is_refused_with_its_reason(
 async def test_a_disabled_service_is_not_started_behind_somebodys_back() -> None:
     told = services(nebula="Stopped")
     told = told.model_copy(update={"nebula": told.nebula.model_copy(update={"start_type": "Disabled"})})
-    with pytest.raises(CannotPlan, match="service Nebula is disabled on the host. Enable it there first"):
+    with pytest.raises(CannotPlan, match=r"service Nebula is disabled on the host\. Enable it there first"):
         await planned(ServiceStart, "nebula", "host-a", said={("host-a", "windows"): says(A, told)})
 
 

@@ -226,9 +226,9 @@ async def test_the_worst_hosts_come_first_and_the_summary_names_them() -> None:
         host_b_windows=windows(update("1", "Critical"), update("2")),
     )
 
-    assert ("2 of 3 hosts need attention: host-b 2 security updates (Windows), lighthouse restart awaited (Windows)") == str(
-        report.summary
-    )
+    assert (
+        "2 of 3 hosts need attention: host-b 2 security updates (Windows), lighthouse restart required (Windows)"
+    ) == str(report.summary)
     assert ["host-b", "lighthouse", "host-a"] == [row.host for row in report.rows]
     assert ("update host-b --details", "update lighthouse --details") == report.next
 
@@ -237,7 +237,7 @@ async def test_one_host_tells_all_its_remarks_in_the_summary() -> None:
     report = await read(A, host_a_windows=windows(unread="denied"), host_a_wsl=wsl(package("a", security=True), at=None))
 
     assert (
-        "host-a needs attention: could not read updates (Windows), 1 security update (WSL2), age of its updates "
+        "host-a needs attention: could not read updates (Windows), 1 security update (WSL2), last update check "
         "unknown (WSL2)"
     ) == str(report.summary)
 
@@ -271,7 +271,7 @@ async def test_an_update_without_a_number_is_called_by_its_title() -> None:
     long = Update(title="Driver " * 20, articles=(), rating="", security=True)
     report = await read(A, host_a_windows=windows(long))
 
-    assert "pending: Driver Driver Driver Driver Driver Driv…;" in str(report.findings[0].why)
+    assert "pending: Driver Driver Driver Driver Driver Driv…. Install on the host" in str(report.findings[0].why)
 
 
 async def test_only_the_hosts_meant_are_asked() -> None:

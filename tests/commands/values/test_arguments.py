@@ -84,7 +84,7 @@ def test_what_cannot_be_a_host_is_refused_before_any_inventory_is_asked(text: st
 
 def test_as_many_parts_as_the_limit_and_no_more() -> None:
     assert MAX_TARGET_PARTS == len(Target.parse((",".join(["a"] * MAX_TARGET_PARTS),)).parts)
-    with pytest.raises(BadArgument, match="you can list up to 100 hosts by name."):
+    with pytest.raises(BadArgument, match="you can list up to 100 hosts by name"):
         Target.parse((",".join(["a"] * (MAX_TARGET_PARTS + 1)),))
 
 

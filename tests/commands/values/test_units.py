@@ -34,7 +34,7 @@ def test_a_span_is_read(typed: str, span: timedelta) -> None:
 def test_anything_else_is_refused_with_examples(typed: str) -> None:
     with pytest.raises(BadArgument) as refused:
         parse_duration(typed)
-    assert "write for example 30m, 2h, 1h30m, 7d" in str(refused.value.phrase)
+    assert "Use for example 30m, 2h, 1h30m, 7d" in str(refused.value.phrase)
     assert len(str(refused.value.phrase)) < 120
 
 
