@@ -41,7 +41,7 @@ def subjects(examined: CheckResult) -> list[str]:
 
 
 async def well() -> CheckResult:
-    return CheckResult("bot.healthy", Phrase("fine"))
+    return CheckResult("bot.well", Phrase("fine"))
 
 
 async def bug() -> CheckResult:
@@ -63,7 +63,7 @@ async def test_a_check_that_fails_or_hangs_hides_no_other(monkeypatch: pytest.Mo
     awaited: list[tuple[str, ...]] = []
     with capture_logs() as logs:
         report = await doctor.run_checks(
-            {"bot.healthy": well, "bot.bug": bug, "bot.foreseen": foreseen, "bot.hanging": hanging}, awaited.append
+            {"bot.well": well, "bot.bug": bug, "bot.foreseen": foreseen, "bot.hanging": hanging}, awaited.append
         )
     assert {
         "bot.bug": ("bug", "the check bot.bug failed. Check the log", False),
@@ -71,7 +71,7 @@ async def test_a_check_that_fails_or_hangs_hides_no_other(monkeypatch: pytest.Mo
         "bot.hanging": ("hanging", "the check bot.hanging did not end within 0.05 s. Check the log", False),
     } == {finding.host: (finding.subject, str(finding.why), finding.reached) for finding in report.findings}
     assert ["a check failed"] == [entry["event"] for entry in logs]
-    assert ("bot.healthy", "bot.bug", "bot.foreseen", "bot.hanging") == awaited[0]
+    assert ("bot.well", "bot.bug", "bot.foreseen", "bot.hanging") == awaited[0]
     assert () == awaited[-1]
 
 
@@ -131,7 +131,9 @@ def test_what_others_may_read_or_change_is_named_with_the_command_that_mends_it(
     (tmp_path / name).chmod(mode)
     examined = check_files(found, file)
     assert [subject] == subjects(examined)
-    assert f"{tmp_path / name}; take that right away: chmod go" in str(examined.findings[0].why)
+    why = str(examined.findings[0].why)
+    assert why.startswith(f"{tmp_path / name} is ")
+    assert "able by others. Run: chmod go" in why
 
 
 def test_a_right_of_another_group_counts_and_of_root_does_not(tmp_path: Path) -> None:
@@ -177,10 +179,10 @@ def test_rules_by_which_nothing_can_be_approved_are_named(tmp_path: Path) -> Non
     file = tmp_path / "flatnet.toml"
     (finding,) = check_configuration(parse_settings(alone, file)).findings
     assert ("configuration.approvals", Severity.MEDIUM) == (finding.subject, finding.severity)
-    assert str(finding.why).startswith("me works alone: nobody else can approve")
+    assert str(finding.why).startswith("me is the only approver, so every change needs --break-glass")
     assert [] == subjects(check_configuration(parse_settings(alone + second, file)))
     (finding,) = check_configuration(parse_settings(alone + second + rule, file)).findings
-    assert "me, bo can never get the 2 approvals that approvals.rules[1] wants for disrupt changes" in str(finding.why)
+    assert "me, bo cannot get the 2 approvals that approvals.rules[1] requires for disrupt changes" in str(finding.why)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,7 @@ def test_what_runs_by_the_clock_and_has_no_channel_is_named(tmp_path: Path, rout
     assert ([] if named is None else [("configuration.notices", Severity.LOW)]) == [
         (finding.subject, finding.severity) for finding in found
     ]
-    assert all(str(finding.why).startswith(f"{named} have no channel, so only administrators") for finding in found)
+    assert all(str(finding.why).startswith(f"no channel is set for {named}, so only administrators") for finding in found)
     without = check_configuration(
         parse_settings(Draft(system="me", hosts=(HOST_A,)).text + second + routine, tmp_path / "x.toml")
     )
@@ -265,7 +267,7 @@ async def test_each_side_of_a_host_has_its_own_finding() -> None:
     said = {
         ("host-a", "windows"): Unreachable(Phrase("nothing answers")),
         ("host-a", "wsl"): HostIdentityError(Phrase("another key")),
-        ("host-a", "gateway"): AuthenticationFailed(Phrase("rejected")),
+        ("host-a", "gateway"): AuthenticationFailed(Phrase("refused")),
     }
     examined = await examine_host(a, view(a, said=said))
     assert ["windows.unreachable", "wsl.identity", "gateway.authentication"] == subjects(examined)

@@ -67,6 +67,6 @@ async def test_without_open_files_nothing_is_said_of_the_host(side: Side, tmp_pa
         connection, read = side(tmp_path, pool)
         with pytest.raises(Unreachable):  # and whatever is only loaded when it is needed is loaded now
             await connection.perform(read)
-        with no_open_files_left(), pytest.raises(NotAsked, match="the bot has reached its open-file limit."):
+        with no_open_files_left(), pytest.raises(NotAsked, match="the bot has reached its open-file limit"):
             await connection.perform(read)
         await connection.aclose()

@@ -30,9 +30,9 @@ def test_only_what_the_configuration_names_is_read(tmp_path: Path, monkeypatch: 
 def test_a_missing_secret_says_where_it_is_looked_for(tmp_path: Path) -> None:
     """Both places, so that either can be mended; an empty one is a missing one."""
     (tmp_path / "audit_key").write_text("\n")
-    with pytest.raises(MissingSecret, match=f"set FLATNET_AUDIT_KEY or write it to {tmp_path}/audit_key"):
+    with pytest.raises(MissingSecret, match=f"Set FLATNET_AUDIT_KEY or write it to {tmp_path}/audit_key"):
         read_secrets({"audit_key"}, tmp_path)("audit_key")
-    with pytest.raises(MissingSecret, match="or set secrets_folder in the configuration"):
+    with pytest.raises(MissingSecret, match="or set secrets_folder"):
         read_secrets({"audit_key"}, None)("audit_key")
 
 
@@ -50,7 +50,7 @@ def test_a_secret_that_anybody_may_change_is_none(tmp_path: Path) -> None:
     for path, mode in ((file, 0o602), (tmp_path, 0o707)):
         usual = path.stat().st_mode
         path.chmod(mode)
-        with pytest.raises(SecretsUnusable, match=f"{path}; take that right away with: chmod o-w"):
+        with pytest.raises(SecretsUnusable, match=f"{path} is writable by anyone. Run chmod o-w on it"):
             read_secrets({"audit_key"}, tmp_path)
         path.chmod(usual)
 
@@ -58,7 +58,7 @@ def test_a_secret_that_anybody_may_change_is_none(tmp_path: Path) -> None:
 def test_what_is_no_text_is_no_secret(tmp_path: Path) -> None:
     """A foreseen error, so that a reload keeps what it has."""
     (tmp_path / "audit_key").write_bytes(b"\xff\xfe")
-    with pytest.raises(SecretsUnusable, match="cannot be read"):
+    with pytest.raises(SecretsUnusable, match="could not read the secrets"):
         read_secrets({"audit_key"}, tmp_path)
 
 
@@ -66,4 +66,4 @@ def test_what_is_missing_can_be_said_beforehand(tmp_path: Path) -> None:
     """One sentence for each, before a host is asked."""
     (tmp_path / "audit_key").write_text("key")
     missing = read_secrets({"audit_key", "winrm_password"}, tmp_path).describe_missing()
-    assert ["secret winrm_password is missing."] == [str(phrase).partition(";")[0] for phrase in missing]
+    assert ["secret winrm_password is missing"] == [str(phrase).partition(".")[0] for phrase in missing]

@@ -237,7 +237,7 @@ class TestTrouble:
         await database.run(insert("a"))
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(DatabaseBusy, match="is locked by another program."):
+            with pytest.raises(DatabaseBusy, match="is locked by another program"):
                 await database.run(insert("b"))
             assert ["a"] == await database.read(keys)
             other.execute("ROLLBACK")

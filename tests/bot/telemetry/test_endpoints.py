@@ -222,7 +222,7 @@ async def test_nothing_else_is_there_and_nothing_can_be_sent() -> None:
 async def test_a_port_that_is_taken_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = Loopback("127.0.0.1", taken.getsockname()[1])
-        with pytest.raises(StatusUnusable, match=r"nothing can listen at 127\.0\.0\.1 port \d+ \(EADDRINUSE\)"):
+        with pytest.raises(StatusUnusable, match=r"cannot listen on 127\.0\.0\.1 port \d+ \(EADDRINUSE\)"):
             async with serve(address, Bot().vitals(), _never):
                 pass
 

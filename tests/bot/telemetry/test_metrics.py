@@ -46,7 +46,7 @@ def test_what_is_no_operation_of_the_catalogue_never_becomes_a_label(measures: M
 def test_looks_are_counted_by_side_and_kind_of_failure(measures: Metrics) -> None:
     measures.count_read("windows", None, 0.2)
     measures.count_read("wsl", Unreachable(Phrase("nothing answers at {where}", where="host-b:22")), 8.0)
-    measures.count_read("wsl", AuthenticationFailed(Phrase("rejected")), 0.1)
+    measures.count_read("wsl", AuthenticationFailed(Phrase("refused")), 0.1)
     counted = samples(measures)
     assert counted['flatnet_host_looks_total{outcome="answered",side="windows"}'] == 1.0
     assert counted['flatnet_host_looks_total{outcome="unreachable",side="wsl"}'] == 1.0
@@ -86,7 +86,7 @@ def test_two_bots_in_one_process_count_apart(measures: Metrics) -> None:
     """There is no registry for all."""
     other = Metrics("1.2.3", OPERATIONS)
     other.count_request("host", ExitCode.WELL, 0.1)
-    assert samples(measures)['flatnet_requests_total{exit="healthy",operation="host"}'] == 0.0
+    assert samples(measures)['flatnet_requests_total{exit="well",operation="host"}'] == 0.0
 
 
 def test_labels_are_a_closed_list(measures: Metrics) -> None:
