@@ -72,7 +72,7 @@ async def test_an_accepted_loss_is_no_trouble_any_more_and_stays_told(files: Fil
     found = files.verify()
     assert found.gap is not None
     assert (at + 1, None, at, "root", 4) == (found.count, found.problem, found.gap.sequence, found.gap.actor, found.gap.lost)
-    assert "event" in str(found.phrase)
+    assert "A loss was accepted by root (event" in str(found.phrase)
     assert (await files.record("restarted")).intact
 
 
@@ -109,7 +109,7 @@ async def test_only_the_exact_name_accepts(files: Files, spoil: Callable[[str], 
     """Nothing is recorded, and the trouble stays."""
     evidence = await rolled_back(files)
     async with bot(files) as audit:
-        with pytest.raises(NotAcceptable, match="is lost"):
+        with pytest.raises(NotAcceptable, match="no loss named"):
             await audit.accept("root", spoil(name(files)))
         assert not audit.intact
     assert evidence == files.lines()
@@ -130,7 +130,7 @@ async def test_an_older_log_that_was_changed_cannot_be_accepted(files: Files) ->
     await rolled_back(files, "new 3")
     files.tamper("UPDATE audit SET actor = 'eve' WHERE sequence = 1")
     async with bot(files) as audit:
-        with pytest.raises(NotAcceptable, match="audit event 1 was modified."):
+        with pytest.raises(NotAcceptable, match="audit event 1 was modified"):
             await audit.accept("root", name(files))
         assert not audit.intact
 
@@ -149,7 +149,7 @@ async def test_a_head_file_that_changed_since_the_start_is_not_accepted(files: F
     async with bot(files) as audit:
         lost = name(files)
         files.heads.write_text("".join(files.lines()[:-1]))
-        with pytest.raises(NotAcceptable, match="changed since"):
+        with pytest.raises(NotAcceptable, match="changed after the bot started"):
             await audit.accept("root", lost)
 
 
@@ -248,14 +248,14 @@ class TestForgeries:
         files.tamper(
             f"INSERT INTO audit SELECT 3, at, 'accepted', 'root', '', '{lost}', key, mac, mac FROM audit WHERE sequence = 2"
         )
-        assert "3 was changed" in str(files.verify().phrase)
+        assert "3 was modified" in str(files.verify().phrase)
         assert not (await files.record()).intact
 
     async def test_what_came_before_an_acceptance_rewritten(self, files: Files) -> None:
         """No line of the head file is compared there any more, and yet the acceptance holds all of it."""
         await self.accepted(files)
         files.tamper("UPDATE audit SET actor = 'eve' WHERE sequence = 1")
-        assert "1 was changed" in str(files.verify().phrase)
+        assert "1 was modified" in str(files.verify().phrase)
 
     async def test_what_came_before_an_acceptance_rewritten_with_the_key(self, files: Files, tmp_path: Path) -> None:
         """Somebody with the key makes a whole new log; the line of the acceptance contradicts it."""
@@ -287,4 +287,4 @@ class TestForgeries:
         await self.accepted(files)
         lines = files.lines()
         files.heads.write_text("".join(lines[:3] + lines[5:]))
-        assert "the head file no longer has the line audit-4- that was accepted as lost" in str(files.verify().phrase)
+        assert "the head file no longer has the line audit-4-" in str(files.verify().phrase)

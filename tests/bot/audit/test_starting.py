@@ -18,7 +18,7 @@ RECORDER = """
 import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from bot.audit.log import Audit, AuditKeys, EventKind
+from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.store.chain import AuditKey
 from bot.store.database import Database
 
@@ -26,7 +26,7 @@ async def main():
     folder = Path(sys.argv[1])
     database = Database.open(folder / "flatnet.sqlite3")
     keys = AuditKeys(AuditKey(b"k" * 32))
-    audit = await Audit.open(database, keys, folder / "audit-head.jsonl", lambda: datetime.now(UTC))
+    audit = await AuditLog.open(database, keys, folder / "audit-head.jsonl", lambda: datetime.now(UTC))
     async def record(number):
         await audit.record(EventKind.REQUEST, "ana", str(number), {})
         print(number, flush=True)

@@ -19,31 +19,31 @@ REST = "at, kind, actor, operation, data, key, previous, mac"
 TAMPERINGS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "one character of the data": (
         3,
-        "3 was changed",
+        "3 was modified",
         ("UPDATE audit SET data = replace(data, 'r', 'x') WHERE sequence = 3",),
     ),
-    "who it was": (1, "1 was changed", ("UPDATE audit SET actor = 'eve' WHERE sequence = 1",)),
-    "when it was": (5, "5 was changed", ("UPDATE audit SET at = replace(at, '2026', '2025') WHERE sequence = 5",)),
-    "what it was": (2, "2 was changed", ("UPDATE audit SET kind = 'refusal' WHERE sequence = 2",)),
-    "a byte that is no text": (4, "4 was changed", ("UPDATE audit SET data = CAST(x'7bff7d' AS TEXT) WHERE sequence = 4",)),
-    "the mac": (4, "4 was changed", ("UPDATE audit SET mac = '' WHERE sequence = 4",)),
-    "the mac, to no text": (4, "4 was changed", ("UPDATE audit SET mac = CAST(x'ff' AS TEXT) WHERE sequence = 4",)),
+    "who it was": (1, "1 was modified", ("UPDATE audit SET actor = 'eve' WHERE sequence = 1",)),
+    "when it was": (5, "5 was modified", ("UPDATE audit SET at = replace(at, '2026', '2025') WHERE sequence = 5",)),
+    "what it was": (2, "2 was modified", ("UPDATE audit SET kind = 'refusal' WHERE sequence = 2",)),
+    "a byte that is no text": (4, "4 was modified", ("UPDATE audit SET data = CAST(x'7bff7d' AS TEXT) WHERE sequence = 4",)),
+    "the mac": (4, "4 was modified", ("UPDATE audit SET mac = '' WHERE sequence = 4",)),
+    "the mac, to no text": (4, "4 was modified", ("UPDATE audit SET mac = CAST(x'ff' AS TEXT) WHERE sequence = 4",)),
     "the key's name": (4, "is signed with the unknown key mine.", ("UPDATE audit SET key = 'mine' WHERE sequence = 4",)),
     "the key's name, to no text": (
         4,
-        r"\udcff, which is not",
+        r"unknown key \udcff.",
         ("UPDATE audit SET key = CAST(x'ff' AS TEXT) WHERE sequence = 4",),
     ),
-    "a row in the middle": (3, "3 to 3 are missing", ("DELETE FROM audit WHERE sequence = 3",)),
-    "the first rows": (1, "1 to 2 are missing", ("DELETE FROM audit WHERE sequence < 3",)),
+    "a row in the middle": (3, "3 to 3 were removed", ("DELETE FROM audit WHERE sequence = 3",)),
+    "the first rows": (1, "1 to 2 were removed", ("DELETE FROM audit WHERE sequence < 3",)),
     "a gap closed by new numbers": (
         3,
-        "3 was changed",
+        "3 was modified",
         ("DELETE FROM audit WHERE sequence = 3", "UPDATE audit SET sequence = 3 WHERE sequence = 4"),
     ),
     "two exchanged": (
         2,
-        "2 was changed",
+        "2 was modified",
         (
             "CREATE TEMP TABLE two AS SELECT * FROM audit WHERE sequence IN (2, 3)",
             "DELETE FROM audit WHERE sequence IN (2, 3)",
@@ -52,7 +52,7 @@ TAMPERINGS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     ),
     "one put in between": (
         5,
-        "5 was changed",
+        "5 was modified",
         (
             "UPDATE audit SET sequence = 6 WHERE sequence = 5",
             f"INSERT INTO audit SELECT 5, {REST} FROM audit WHERE sequence = 4",
@@ -63,7 +63,7 @@ TAMPERINGS: dict[str, tuple[int, str, tuple[str, ...]]] = {
         "0 is out of order",
         (f"INSERT INTO audit SELECT 0, {REST} FROM audit WHERE sequence = 1",),
     ),
-    "one put at the end": (6, "6 was changed", (f"INSERT INTO audit SELECT 6, {REST} FROM audit WHERE sequence = 5",)),
+    "one put at the end": (6, "6 was modified", (f"INSERT INTO audit SELECT 6, {REST} FROM audit WHERE sequence = 5",)),
     "the tail cut": (4, "4 to 5 are missing at the end", ("DELETE FROM audit WHERE sequence > 3",)),
     "everything cut": (1, "1 to 5 are missing at the end", ("DELETE FROM audit",)),
 }

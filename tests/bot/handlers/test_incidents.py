@@ -240,7 +240,7 @@ async def test_what_cannot_be_read_is_shown_as_it_was_asked_without_what_the_cha
 
 async def test_a_time_that_is_yet_to_come_is_refused(database: Database) -> None:
     office = Office(database)
-    assert "2099-01-01T00:00+09:00 is yet to come: it is" in await office.told("log nebula --until 2099-01-01T00:00")
+    assert "2099-01-01T00:00+09:00 is in the future (now: " in await office.told("log nebula --until 2099-01-01T00:00")
 
 
 def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_not() -> None:
@@ -252,8 +252,8 @@ def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_
 
 async def test_from_opening_to_resolving(office: Office) -> None:
     assert "no open incidents" == await office.told("incident")
-    opened = await office.told('incident open "check that the gateway responds 502" host-a')
-    assert "incident 1, check that the gateway responds 502: open since 2026-01-31 03:00:00 UTC (host-a)" == opened
+    opened = await office.told('incident open "the gateway answers 502" host-a')
+    assert "incident 1, the gateway answers 502: open since 2026-01-31 03:00:00 UTC (host-a)" == opened
     answer = await office.ask("health", "U1BEN")
     assert ("health host-a --here", True) == (answer.understood, answer.here)
     elsewhere = await office.ask("health", "U1BEN", "C0OPS")
@@ -276,7 +276,7 @@ async def test_who_opens_it_is_told_what_words_mean_there_from_now_on(office: Of
     assert [
         "results of commands such as health are shown to everyone",
         f"the default target is host-a, and logs start at {before}",
-        'incident resolve "…" ends that',
+        'type incident resolve "…" to end this',
     ] == [str(line) for line in part.lines]
 
 
@@ -360,14 +360,14 @@ async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None
             "an incident needs a channel. Run this in the channel you use for it, or add --new to create one",
         ),
         ('incident open "502"', "", "an incident needs a channel."),
-        ("incident open", "C0INC", "needs title"),
+        ("incident open", "C0INC", "requires title"),
         ('incident open "502" host-x', "C0INC", "no host or label named host-x."),
-        ('incident open "' + "x" * 200 + '"', "C0INC", "at most 120 characters"),
-        ("incident resolve", "C0INC", "needs reason"),
+        ('incident open "' + "x" * 200 + '"', "C0INC", "up to 120 characters"),
+        ("incident resolve", "C0INC", "requires reason"),
         ('incident resolve "it was dns"', "C0INC", "no open incident in this channel."),
         ("incident show", "C0INC", "no open incident in this channel."),
         ("incident show 7", "C0INC", "no incident 7."),
-        ("incident show seven", "C0INC", "is no number"),
+        ("incident show seven", "C0INC", "is not a number"),
     ],
 )
 async def test_what_cannot_be_is_said(office: Office, typed: str, channel: str, why: str) -> None:
@@ -514,7 +514,7 @@ async def test_it_has_ended_also_where_its_channel_could_not_be_told(office: Off
 
 
 async def test_who_only_looks_opens_nothing(office: Office) -> None:
-    assert "needs one of the roles" in await office.told('incident open "502"', "U1VERA")
+    assert "requires one of these roles" in await office.told('incident open "502"', "U1VERA")
 
 
 async def test_rights_are_those_on_the_hosts_that_are_meant(database: Database) -> None:
@@ -619,7 +619,7 @@ async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
     await office.ask('incident open "502"')
     for number, words in enumerate(("forecast", "health host-b,host-gone --here")):
         at = BEGAN + timedelta(seconds=number)
-        await office.table.add_entry(IncidentEntry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are healthy")))
+        await office.table.add_entry(IncidentEntry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are well")))
     assert seen == [answer != HIDDEN for _, answer, _ in await office.entries(user, "C0OPS")]
 
 

@@ -107,10 +107,10 @@ class NoWords:
 class Nothing:
     """No changes, and no incident."""
 
-    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[()]:
+    async def list_touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[()]:
         return ()
 
-    async def open_in(self, channel: str) -> None:
+    async def find_open_in(self, channel: str) -> None:
         return None
 
 
@@ -150,15 +150,15 @@ async def test_the_timeline_has_every_line_that_was_collected_and_the_answer_the
     assert "showing the newest 20000 of 21000 lines. timeline.txt has all of them" == str(report.excerpt.notes[0])
     timeline = unpacked(report)["timeline.txt"]
     assert 21_000 == len(lines_of(timeline))
-    assert "only the newest" not in timeline
-    assert "are shown" not in timeline
+    assert "newest lines only" not in timeline
+    assert "showing the newest" not in timeline
 
 
 @pytest.mark.parametrize("cut", [Truncation.LINES, Truncation.BYTES])
 async def test_what_is_missing_is_said_with_words_that_there_are(cut: Truncation) -> None:
     """`log collect` itself has neither option; the words above a single log have them."""
     report = await collected({"nebula": said(line(1, "a"), cut=frozenset({cut}))}, A)
-    option = {Truncation.LINES: "; --tail brings more", Truncation.BYTES: "; narrow it with --grep"}[cut]
+    option = {Truncation.LINES: ". Use --tail to show more", Truncation.BYTES: ". Narrow the search with --grep"}[cut]
     elsewhere = option.replace("--", "log SOURCE --")
     files = unpacked(report)
     assert report.excerpt is not None
@@ -175,7 +175,7 @@ async def test_who_may_not_ask_for_changes_gets_none_and_the_summary_says_why() 
     only_security = Grant(operations=("op",), roles=frozenset({Role.SECURITY}))
     files = unpacked(await collected(ONE, A, policy=Policy(grants=(only_security,))))
     assert "changes.md" not in files
-    assert "changes.md: op needs one of the roles security, and you have operator" in files["summary.md"]
+    assert "changes.md: op requires one of these roles: security (yours: operator)" in files["summary.md"]
     assert 1 == files["summary.md"].count("changes.md")
     elsewhere = Grant(operations=("op",), roles=frozenset({Role.OPERATOR}), channels=("C0OPS",))
     assert "changes.md" not in unpacked(await collected(ONE, A, policy=Policy(grants=(elsewhere,))))
@@ -188,13 +188,13 @@ async def test_the_incident_of_the_channel_is_told_of_where_it_may_be_asked_for(
     narrowed: dict[str, Any], told: bool
 ) -> None:
     class One(Nothing):
-        async def open_in(self, channel: str) -> Any:
-            return Incident("op-1", channel, "check that the gateway responds 502", "host-a", "bo", NOW, number=7)
+        async def find_open_in(self, channel: str) -> Any:
+            return Incident("op-1", channel, "the gateway answers 502", "host-a", "bo", NOW, number=7)
 
     grant = Grant(**({"operations": ("incident",), "roles": frozenset({Role.OPERATOR})} | narrowed))
     report = await collected(ONE, A, incidents=One(), policy=Policy(grants=(grant,)))
     assert told is bool(part(report, "Incident"))
-    assert told is ("check that the gateway responds 502" in unpacked(report)["summary.md"])
+    assert told is ("the gateway answers 502" in unpacked(report)["summary.md"])
 
 
 async def test_each_run_of_a_schedule_waits_for_its_archive_whosever_it_is() -> None:
@@ -225,7 +225,7 @@ async def test_of_a_log_that_was_not_read_the_reason_is_said_where_the_host_is_w
         for name in ("host-a", "host-b")
         for source in ("access", "error")
     ] == [(each.host, each.subject, str(each.why)) for each in report.findings]
-    assert str(report.summary).endswith("all 2 hosts are healthy. 4 logs could not be read")
+    assert str(report.summary).endswith("All 2 hosts are healthy. 4 logs could not be read")
     assert [f"host-{each}: access and error (Windows: timed out)" for each in "ab"] == part(report, "Not included")
 
 
@@ -243,7 +243,7 @@ class Busy:
         self.count = count
         self.asked: tuple[Sequence[str], datetime] | None = None
 
-    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
+    async def list_touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
         self.asked = (hosts, since)
         return (running("host-a").to_change(),) * min(self.count, limit)
 
@@ -251,7 +251,7 @@ class Busy:
 @pytest.mark.parametrize(
     ("count", "told"),
     [
-        (0, "no change through the bot on all from 2026-11-25 17:40 JST to 2026-11-25 18:10 JST; other hosts were not"),
+        (0, "No changes made through the bot on all from 2026-11-25 17:40 JST to 2026-11-25 18:10 JST (other hosts not included)"),
         (
             1,
             (
@@ -301,7 +301,7 @@ async def test_whoever_asks_for_a_second_archive_meanwhile_is_told_to_wait_for_t
     archives = ArchiveQueue()
     first = asyncio.create_task(collected(ONE, A, archives=archives))
     await asyncio.sleep(0)
-    with pytest.raises(AlreadyQueued, match="your archive is still being created. Wait for it, then try again"):
+    with pytest.raises(AlreadyQueued, match=r"your archive is still being created\. Wait for it, then try again"):
         await collected(ONE, A, archives=archives)
     assert "summary.md" in unpacked(await first)
     assert "summary.md" in unpacked(await collected(ONE, A, archives=archives))
@@ -316,7 +316,7 @@ async def test_the_summary_says_what_is_wrong_before_what_is_in_the_archive() ->
     ][:5]
     why = "Windows: no response within 20 sec. Check that the host is up and not overloaded"
     words = "health host-a --details · health host-b --details"
-    assert [f"host-a and host-b, high: {why}; next: {words}"] == part(report, "Needs attention")
+    assert [f"host-a and host-b, high: {why}. Next: {words}"] == part(report, "Needs attention")
 
 
 async def test_where_errors_began_is_said_to_the_second() -> None:
@@ -324,15 +324,15 @@ async def test_where_errors_began_is_said_to_the_second() -> None:
     early = said(line(9, "a", "error"), line(1, "b", "error"))
     assert [
         "host-a error: 2 errors, first at 2026-11-25 18:09:51.0 JST",
-        "host-a nebula: 1 error, at 2026-11-25 18:09:58.0 JST",
+        "host-a nebula: 1 error at 2026-11-25 18:09:58.0 JST",
     ] == part(await collected(ONE | {"error": early}, A), "Logs with errors")
 
 
 async def test_what_containers_print_is_said_not_to_be_there_with_the_words_that_bring_it() -> None:
-    last = "container output is not included. Get it with {}".format
+    last = "Container output is not included. Get it with {}".format
     assert last("log container:NAME HOST") == part(await collected(ONE, A), "Archive contents")[-1]
     broken = canned.wsl(A, containers=(canned.container("web", "exited", 137), canned.container("db")))
     report = await collected({}, A, view=view(A, said=hosts_that_say(ONE, A, system=broken)))
     assert last("log container:web host-a") == part(report, "Archive contents")[-1]
     lighthouse = await collected(ONE, host("lighthouse", 0))
-    assert not any("container output is not included." in line for line in part(lighthouse, "Archive contents"))
+    assert not any("Container output is not included" in line for line in part(lighthouse, "Archive contents"))

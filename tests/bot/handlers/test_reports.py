@@ -161,7 +161,7 @@ async def test_a_month_to_come_is_no_month_yet(house: House) -> None:
     answer = await house.ask("report monthly --month 2026-04", "2026-03-20T00:10")
 
     assert isinstance(answer, Failure)
-    assert (FailureKind.USAGE, True) == (answer.kind, "2026-04 has not begun" in str(answer.phrase))
+    assert (FailureKind.USAGE, True) == (answer.kind, "2026-04 has not started" in str(answer.phrase))
 
 
 async def test_changes_and_runs_are_those_of_the_same_month(house: House) -> None:
@@ -202,7 +202,7 @@ async def test_the_weekly_one_looks_at_disks_logs_and_certificates(house: House)
     report = await house.report("report weekly", "2026-11-25T09:10")
 
     assert str(report.summary).startswith(
-        "weekly report: all 3 hosts have enough free disk space; all logs are rotated; all 4 certificates"
+        "weekly report: all 3 hosts have enough free disk space. All logs are rotated. All 4 certificates"
     )
     assert ["host", "drive", "wsl_disk", "log_rotation", "days"] == [column.key for column in report.columns]
 
