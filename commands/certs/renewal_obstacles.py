@@ -89,9 +89,11 @@ def _check_paths(held: HostCertificates) -> Phrase | None:
     for named, known in held.misconfigured_paths:
         if named == "inline":
             return Phrase("config.yaml contains certificates inline. Move them to files such as {known}", known=known)
+        if not named:
+            return Phrase("config.yaml does not set the path of {known}. Add it under pki", known=known)
         return Phrase(
             "config.yaml has {named}, but the configuration has {known}. Fix one of them",
-            named=shorten_argument(named) or Phrase("none"),
+            named=shorten_argument(named),
             known=known,
         )
     return None

@@ -390,7 +390,7 @@ OBSTACLES: list[tuple[object, str]] = [
     ),
     (
         files(A, configured_ca=""),
-        r"config.yaml has none, but the configuration has F:\flatnet\config\nebula\ca.crt. Fix one of them",
+        r"config.yaml does not set the path of F:\flatnet\config\nebula\ca.crt. Add it under pki",
     ),
     (
         files(A, OTHER_CA),
