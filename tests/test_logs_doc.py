@@ -113,7 +113,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "At most 200 characters, repetitions up to 100",
         "newest 20 lines",
         "more than 2 s is given up",
-        "checks are kept for 7 days.",
+        "kept for 7 days",
         "last 30 minutes",
         "50 to 1,000",
         "60,000 together, and 48 MB",

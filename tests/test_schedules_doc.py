@@ -58,7 +58,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
     "en": (
         "Up to ten minutes late",
         "After 15 minutes",
-        "it runs more often than every five minutes",
+        "every five minutes",
         "Five fields",
         "25 hours",
         "24 hours",

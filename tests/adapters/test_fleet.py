@@ -74,7 +74,7 @@ def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_one_bad_host_neither_hides_nor_delays_the_others() -> None:
     """A host that never answers is a value beside the others' answers."""
     never = asyncio.Event()
-    bad = {"host-1": never, "host-2": Unreachable(Phrase("rejected"))}
+    bad = {"host-1": never, "host-2": Unreachable(Phrase("refused"))}
     fleet = Fleet(hosts(254), lambda host, side: Line(host.name, bad.get(host.name)))
     answers = dict(zip(fleet.inventory.names, await look_at_all(fleet), strict=True))
     assert isinstance(answers["host-1"], DeadlineExceeded)
@@ -202,7 +202,7 @@ async def test_another_question_or_another_host_is_a_look_of_its_own() -> None:
 
 @pytest.mark.usefixtures("patient")
 async def test_a_failure_is_shared_as_well() -> None:
-    gate = Gate(raises=Unreachable(Phrase("rejected")))
+    gate = Gate(raises=Unreachable(Phrase("refused")))
     fleet = Fleet(hosts(1), lambda host, side: gate)
     asking = await asked(fleet, 3)
     gate.open.set()
@@ -252,7 +252,7 @@ async def test_a_change_is_no_look() -> None:
 async def test_each_look_is_observed_once_however_many_asked_for_it() -> None:
     """What is counted is what hosts were asked: the side, the failure, the time it took."""
     seen: list[tuple[SideName, str]] = []
-    bad = {"host-2": Unreachable(Phrase("rejected"))}
+    bad = {"host-2": Unreachable(Phrase("refused"))}
     fleet = Fleet(
         hosts(2),
         lambda host, side: Line(host.name, bad.get(host.name)),

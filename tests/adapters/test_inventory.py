@@ -31,14 +31,14 @@ def test_paths_follow_from_the_base_unless_they_are_given() -> None:
 def test_any_side_may_be_absent_but_not_all() -> None:
     """The lighthouse has Windows only; a host with nothing to reach is a mistake."""
     assert host().get_side("gateway") is None
-    with pytest.raises(ValidationError, match="has no connection."):
+    with pytest.raises(ValidationError, match="has no connection"):
         host(windows=None)
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"url": "http://192.0.2.11:5985/wsman"}, "does not allow http."),
+        ({"url": "http://192.0.2.11:5985/wsman"}, "does not allow http"),
         ({"url": "http://192.0.2.11:5985/wsman", "transport": "basic", "allow_http": True}, "basic over http"),
         ({"url": "http://h:5985/wsman", "transport": "certificate", "allow_http": True}, "certificate over http"),
         ({"ca_file": None}, "needs ca_file"),
@@ -92,18 +92,18 @@ def test_a_windows_path_is_whole_and_harmless(path: str) -> None:
 
 def test_names_and_ids_are_unique() -> None:
     """Two hosts of one name would answer for each other."""
-    with pytest.raises(ValidationError, match="several hosts are named host-a."):
+    with pytest.raises(ValidationError, match="several hosts are named host-a"):
         Inventory(hosts=(host(), host(id=2)))
-    with pytest.raises(ValidationError, match="several hosts have the ID 1."):
+    with pytest.raises(ValidationError, match="several hosts have the ID 1"):
         Inventory(hosts=(host(), host(name="host-b")))
 
 
 def test_the_lighthouse_is_id_0_and_has_windows_only() -> None:
     """10.100.0.1 is its address, and it runs no gateway and no containers."""
     assert host(name="lighthouse", id=0, lighthouse=True).lighthouse
-    with pytest.raises(ValidationError, match="ID 0 is reserved for the lighthouse."):
+    with pytest.raises(ValidationError, match="ID 0 is reserved for the lighthouse"):
         host(id=0)
-    with pytest.raises(ValidationError, match="a lighthouse has no WSL2 and no gateway."):
+    with pytest.raises(ValidationError, match="a lighthouse has no WSL2 and no gateway"):
         host(id=0, lighthouse=True, gateway=GatewaySide(url="http://10.100.0.1:8080"))
 
 

@@ -103,7 +103,7 @@ def test_a_part_of_a_message_gets_no_capital() -> None:
 
 
 def test_the_language_decides_on_capitals() -> None:
-    assert "NOT REACHED" == Phrase("unreachable").render_sentence(Shouting())
+    assert "UNREACHABLE" == Phrase("unreachable").render_sentence(Shouting())
 
 
 def test_a_phrase_survives_being_stored() -> None:

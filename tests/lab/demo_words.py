@@ -71,7 +71,7 @@ A day in a minute, from Monday 08:30 to Tuesday 09:10 in Tokyo. What to watch in
     {shell}
 
 ログ: {log}
-終了するには Ctrl-C を実行してください。""",
+Ctrl-C で終了します。""",
         programme="""
 東京の月曜 08:30 から火曜 09:10 までを 1 分で再生します。#ops に表示されるもの:
 

@@ -70,5 +70,5 @@ async def test_a_nebula_that_does_not_take_a_new_file_has_the_old_one_back_at_on
         begin(host, target, "not what Nebula takes")
         change = host.windows.state.changes[OPERATION]
         assert ("reverted", old) == (change.state, of(host, target))
-        assert "service Nebula is Stopped, not Running" in change.why
+        assert "the service Nebula is Stopped, not Running" in change.why
         assert before + 1 == handshakes(peer, "host-a")

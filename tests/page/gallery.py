@@ -52,7 +52,7 @@ TABLE: Part = {
         [{"type": "raw_text", "text": text} for text in row]
         for row in (
             ("Host", "Disk", "Why"),
-            ("host-a", "41%", "well"),
+            ("host-a", "41%", "healthy"),
             ("host-b", "93%", "backups are never pruned on this host"),
         )
     ],

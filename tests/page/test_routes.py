@@ -190,5 +190,5 @@ async def test_the_panel_shows_and_switches_what_is_wrong(workspace: Workspace, 
     assert 400 == (await switch(deed="slack", place="delivery", fault="429"))[0]
     assert 400 == (await switch(deed="explode"))[0]
     for place in ("chat.postMessage", "delivery"):
-        _, shown = await switch(deed="slack healthy", place=place)
+        _, shown = await switch(deed="slack well", place=place)
     assert {} == workspace.faults.active()

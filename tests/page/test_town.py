@@ -36,16 +36,14 @@ async def test_an_incident_gets_a_channel_that_is_one_click_away(town: Town, sea
     The answer is in the person's language, the channel's own line in that of the workspace."""
     async with seats(town.workspace, size) as seat:
         await seat.sit()
-        await seat.type('/flatnet incident open "Check that the gateway responds 502" host-a --new')
+        await seat.type('/flatnet incident open "The gateway answers 502" host-a --new')
         answer = seat.messages.filter(has_text="Channel: #")
         link = answer.locator("a.mention").first
         await expect(link).to_contain_text("the-gateway-answers-502")
         name = await link.inner_text()
         await link.click()
         await expect(seat.page.locator("h1")).to_have_text(name)
-        await expect(seat.page.locator("header.top")).to_contain_text(
-            "2 members · Check that the gateway responds 502 · host-a"
-        )
+        await expect(seat.page.locator("header.top")).to_contain_text("2 members · The gateway answers 502 · host-a")
         await expect(seat.messages).to_contain_text(["alice が開始"])
         await seat.drawer()
         await expect(seat.page.locator("#side").get_by_text(name.removeprefix("#"))).to_be_visible()
@@ -83,7 +81,7 @@ async def test_a_pulled_cable_changes_the_answer(town: Town, seats: Sit, size: t
         await expect(seat.messages.filter(has_text="host-b unreachable")).to_have_count(1, timeout=45_000)
         await _faults(seat)
         await seat.page.get_by_role("button", name="host-b: Plug it in").click()
-        await expect(seat.page.locator(".host", has_text="host-b")).to_contain_text("all healthy")
+        await expect(seat.page.locator(".host", has_text="host-b")).to_contain_text("all well")
         assert "none" == town.fleet["host-b"].wire("gateway").fault
 
 

@@ -223,7 +223,7 @@ BROKEN = {
         SMALL | {"oauth_config": {"scopes": {"bot": ["chat:write"]}}},
         "features.slash_commands: needs the scope commands",
     ),
-    "an optional scope that is not checked for": (
+    "an optional scope that is not asked for": (
         changed("oauth_config", "scopes", "bot_optional", to=["channels:manage", "pins:write"]),
         "oauth_config.scopes.bot_optional: pins:write must stand in oauth_config.scopes.bot, too",
     ),

@@ -106,7 +106,7 @@ async def test_without_interactivity_in_the_manifest_a_click_reaches_nobody(tmp_
         await workspace.slash("U0OPERATOR", "C0OPS", "health")
         [message] = workspace.private("U0OPERATOR")
         assert (await workspace.click("U0OPERATOR", message, "go")).attempts == 0
-        assert "is signed with the unknown key" in workspace.private("U0OPERATOR")[-1].text
+        assert "not configured" in workspace.private("U0OPERATOR")[-1].text
 
 
 async def test_faults_reach_this_address_too(workspace: Workspace, hook: AsyncWebhookClient) -> None:

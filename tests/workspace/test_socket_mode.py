@@ -51,9 +51,9 @@ async def test_a_text_in_the_ack_is_shown_to_the_person_alone(workspace: Workspa
 
 
 async def test_an_ack_can_answer_for_all(workspace: Workspace, app: App) -> None:
-    app.answer = {"text": "all healthy", "response_type": "in_channel"}
+    app.answer = {"text": "all well", "response_type": "in_channel"}
     await workspace.slash("U0OPERATOR", "C0OPS", "health")
-    assert [message.text for message in workspace.messages("C0OPS")] == ["all healthy"]
+    assert [message.text for message in workspace.messages("C0OPS")] == ["all well"]
 
 
 async def test_blocks_in_an_ack_obey_the_limits(workspace: Workspace, app: App) -> None:
@@ -92,7 +92,7 @@ async def test_commands_work_where_the_bot_is_not_a_member(workspace: Workspace,
 
 @pytest.mark.parametrize(("user", "channel"), [("U0MEMBER", "C0BOARD"), ("U0ADMIN", "C0OLD")])
 async def test_nobody_types_where_they_cannot(workspace: Workspace, user: str, channel: str) -> None:
-    with pytest.raises(ValueError, match="the bot cannot write to its database."):
+    with pytest.raises(ValueError, match="cannot write"):
         await workspace.slash(user, channel, "health")
 
 

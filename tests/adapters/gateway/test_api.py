@@ -51,7 +51,7 @@ def test_a_healthy_gateway() -> None:
         pytest.param(HttpResponse(302, ""), UnusableAnswer, id="a redirect"),
         pytest.param(HttpResponse(404, ""), UnusableAnswer, id="not found"),
         pytest.param(ERROR_PAGE, UnusableAnswer, id="an error page"),
-        pytest.param(LATE, LATE, id="no response"),
+        pytest.param(LATE, LATE, id="no answer"),
     ],
 )
 def test_health_is_ok_and_nothing_else(
@@ -80,7 +80,7 @@ def test_health_is_ok_and_nothing_else(
         pytest.param(HttpResponse(200, ""), UnusableAnswer, id="nothing"),
         pytest.param(HttpResponse(200, "<html></html>"), UnusableAnswer, id="a page"),
         pytest.param(ERROR_PAGE, UnusableAnswer, id="an error page"),
-        pytest.param(LATE, LATE, id="no response"),
+        pytest.param(LATE, LATE, id="no answer"),
     ],
 )
 def test_the_state_of_synchronisation(
@@ -99,7 +99,7 @@ def test_the_state_of_synchronisation(
         pytest.param(HttpResponse(200, "[]"), UnusableAnswer, id="a list"),
         pytest.param(HttpResponse(200, "<html></html>"), UnusableAnswer, id="a page"),
         pytest.param(ERROR_PAGE, UnusableAnswer, id="an error page"),
-        pytest.param(LATE, LATE, id="no response"),
+        pytest.param(LATE, LATE, id="no answer"),
     ],
 )
 def test_the_status(answer: HttpResponse | HostError, expected: type[UnusableAnswer] | HostError | None) -> None:
@@ -114,7 +114,7 @@ def test_the_status(answer: HttpResponse | HostError, expected: type[UnusableAns
         pytest.param(HttpResponse(200, "OK", 0.0123), 12, id="well"),
         pytest.param(HttpResponse(500, "", 0.5), 500, id="an error page, too"),
         pytest.param(HttpResponse(200, "OK"), None, id="not measured"),
-        pytest.param(LATE, None, id="no response"),
+        pytest.param(LATE, None, id="no answer"),
     ],
 )
 def test_how_many_milliseconds_the_health_page_took(health: HttpResponse | HostError, expected: int | None) -> None:

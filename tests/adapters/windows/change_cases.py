@@ -169,7 +169,7 @@ READING = (
     Case("the change of another operation", READ, known("applied", operation="op-other")),
     Case("a change that was aborted before it began", READ, never_begun, differs=is_so("reverted", NEVER)),
     Case("a record that is empty", READ, unreadable(), fails=illegible()),
-    Case("a record that is no data", READ, unreadable(text='{"why": "no state"}'), fails=illegible()),
+    Case("a record that is no record", READ, unreadable(text='{"why": "no state"}'), fails=illegible()),
     bad(READ),
     incomplete(READ),
 )
@@ -219,7 +219,7 @@ BEGINNING = (
         "a service that is Disabled",
         BEGIN,
         service(start_type="Disabled"),
-        fails=Failed("ServiceDisabled", "service Nebula is Disabled, so it cannot be started"),
+        fails=Failed("ServiceDisabled", "the service Nebula is Disabled, so it cannot be started"),
     ),
     Case(
         "a service that others need",
@@ -240,7 +240,7 @@ BEGINNING = (
         given=SWAPS,
         fails=Failed(
             "ServiceAccount",
-            r"service Nebula runs as .\flatnet, which cannot read a key that is SYSTEM's and Administrators' alone",
+            r"the service Nebula runs as .\flatnet, which cannot read a key that is SYSTEM's and Administrators' alone",
         ),
     ),
     Case(

@@ -52,7 +52,7 @@ CASES = (
         locked,
         differs={"drives": [*READ_DISKS.well["drives"], {"name": "E:", "size": None, "free": None}]},
     ),
-    Case("no drive with a letter, which is not the same as no response", READ_DISKS, no_drive, differs={"drives": []}),
+    Case("no drive with a letter, which is not the same as no answer", READ_DISKS, no_drive, differs={"drives": []}),
     Case(
         "WMI that does not answer hides no log; rotated logs have many names",
         READ_DISKS,

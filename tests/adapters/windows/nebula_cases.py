@@ -113,7 +113,7 @@ CASES = (
         told={"key_matches": False, "test_says": "nebula certificate for this host is expired"},
     ),
     Case(
-        "the key is readable by others.",
+        "others may read the key",
         READ,
         readers(PATHS.host_key, "S-1-5-32-545", "S-1-1-0"),
         told={"readers": ("S-1-5-32-545", "S-1-1-0")},
@@ -170,12 +170,7 @@ CASES = (
         program(PATHS.nebula_cert_exe, "broken"),
         told={"printed": ""},
     ),
-    Case(
-        "renew the keys and certificates of hosts, verified from other hosts",
-        MAKE,
-        without(rf"{FOLDER}\host.key", rf"{FOLDER}\host.pub"),
-        told={"changed": True},
-    ),
+    Case("a new key pair", MAKE, without(rf"{FOLDER}\host.key", rf"{FOLDER}\host.pub"), told={"changed": True}),
     Case("the key pair that is there", MAKE, told={"changed": False, "public_key": PUBLIC_KEY}),
     Case("half a pair is made anew", MAKE, without(rf"{FOLDER}\host.pub"), told={"changed": True}),
     Case("a pair that was cut off is made anew", MAKE, file(rf"{FOLDER}\host.pub", PUBLIC_KEY[:60]), told={"changed": True}),

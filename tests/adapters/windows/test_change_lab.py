@@ -162,7 +162,7 @@ async def test_a_service_that_does_not_come_back_once_is_put_back_at_once(tmp_pa
         state = prepared(host)
         state.services["Nebula"].broken = "once"
         await host.connection.perform(RESTART)
-        assert status("reverted", "service Nebula is Stopped, not Running") == await host.connection.perform(READ)
+        assert status("reverted", "the service Nebula is Stopped, not Running") == await host.connection.perform(READ)
         assert ("old", "Running") == (live(state), state.services["Nebula"].status)
 
 
@@ -171,7 +171,7 @@ async def test_a_service_that_never_comes_back_leaves_the_change_stuck(tmp_path:
         state = prepared(host)
         state.services["Nebula"].broken = "always"
         await host.connection.perform(RESTART)
-        why = "service Nebula is Stopped, not Running"
+        why = "the service Nebula is Stopped, not Running"
         assert status("stuck", f"{why}; not put back: {why}") == await host.connection.perform(READ)
         assert ("old", "Stopped") == (live(state), state.services["Nebula"].status)
 

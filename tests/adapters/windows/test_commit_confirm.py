@@ -29,7 +29,7 @@ from tests.lab.windows.state import RECORD, Task, WindowsState
 
 TASK = f"flatnet-bot change {OPERATION}"
 CRT, OLD_CRT = PureWindowsPath(LIVE) / "host.crt", PureWindowsPath(NEW) / "host.crt.old"
-DOWN = "service Nebula is Stopped, not Running"
+DOWN = "the service Nebula is Stopped, not Running"
 ENDED = "the guard was ended before it was done"
 
 
@@ -240,9 +240,9 @@ CASES = (
     Met("started again and there is nothing to do", "confirmed", given={**AGAIN, "state": "confirmed"}),
     Met("the guard of an older change has not ended", "confirmed", host=older_guard, live=NEW, word="confirm"),
     Met("a service is stopped", "confirmed", given={**ALONE, "verb": "stop"}, word="confirm"),
-    Met("a stop is rolled back", "reverted", "aborted", given={**ALONE, "verb": "stop"}, word="abort"),
+    Met("a stop is taken back", "reverted", "aborted", given={**ALONE, "verb": "stop"}, word="abort"),
     Met(
-        "a start is rolled back",
+        "a start is taken back",
         "reverted",
         "aborted",
         given={**ALONE, "verb": "start", "was_running": False},

@@ -158,7 +158,7 @@ async def test_a_turn_that_does_not_come_is_the_bots_trouble_and_not_the_hosts(
     session.tidying.clear()
     turns = SerialExecutor(lambda: session, pool)
     await turns.run(FakeSession.work, 5)
-    with pytest.raises(NotAsked, match="the bot is still working on this host."):
+    with pytest.raises(NotAsked, match="the bot is still working on this host"):
         await turns.run(FakeSession.work, 5)
     session.tidying.set()
     assert 1 == await turns.run(FakeSession.work, 5)
@@ -182,7 +182,7 @@ async def test_work_that_no_thread_has_begun_leaves_the_session_as_it_is(
     with ThreadPoolExecutor(1) as pool:
         pool.submit(release.wait, 5)
         turns = SerialExecutor(make, pool)
-        with pytest.raises(NotAsked, match="the bot is busy with other hosts."):
+        with pytest.raises(NotAsked, match="the bot is busy with other hosts"):
             await turns.run(FakeSession.work, 5)
         release.set()
         assert 1 == await turns.run(FakeSession.work, 5)

@@ -94,7 +94,7 @@ class Clock:
 
 
 def broken() -> Unreachable:
-    return Unreachable(Phrase("error"))
+    return Unreachable(Phrase("broken"))
 
 
 def used_up() -> ActionFailed:
@@ -178,7 +178,7 @@ def test_more_output_than_any_answer_is_not_read_on(session: ShellSession, clock
         output_limit = 64_000
 
     wire.answers = lambda asked: b"x" * 64_001
-    with pytest.raises(ProtocolError, match="more than 64000 bytes"):
+    with pytest.raises(ProtocolError, match="larger than 64000 bytes"):
         perform(session, clock, SayLittle())
     session.clean_up()
     assert "delete" == wire.messages[-1]
@@ -236,7 +236,7 @@ def test_a_repeated_change_that_could_not_be_sent_again_may_still_have_been_made
 def test_what_the_bot_lacks_after_a_change_was_sent_leaves_its_outcome_unknown(
     session: ShellSession, clock: Clock, wire: FakeWire, action: Say, kind: type[HostError]
 ) -> None:
-    wire.failures = {"receive": [NotAsked(Phrase("the bot has reached its open-file limit."))]}
+    wire.failures = {"receive": [NotAsked(Phrase("no open files left"))]}
     with pytest.raises(kind):
         perform(session, clock, action)
 

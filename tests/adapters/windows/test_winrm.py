@@ -182,7 +182,7 @@ async def test_a_missing_password_is_this_hosts_failure_alone(road: Road, tmp_pa
     """Whatever the store of secrets raises, the fleet must get a `HostError`."""
     missing = FlatnetError(Phrase("the secret {name} is missing", name="winrm_password"))
     async with winrm_host(tmp_path, road, password=missing) as host:
-        with pytest.raises(AuthenticationFailed, match="secret winrm_password is missing."):
+        with pytest.raises(AuthenticationFailed, match="the secret winrm_password is missing"):
             await host.connection.perform(Say())
         assert 0 == host.server.connections
 

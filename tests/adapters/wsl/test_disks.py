@@ -93,12 +93,12 @@ TROUBLES: list[tuple[str, str, CompletedProgram, str]] = [
         "df of a file system without a size",
         "root",
         CompletedProgram(0, " 1B-blocks Used Avail\n - - -\n", ""),
-        "could not read the usage of",
+        "could not read the usage",
     ),
     ("df hangs", "root", CompletedProgram(124, "", ""), "exit code 124"),
     ("no df", "root", CompletedProgram(127, "", "timeout: failed to run command 'df'\n"), "failed to run command"),
-    ("a size beyond all bounds", "root", CompletedProgram(0, f"h\n {'9' * 30} 1 1\n", ""), "could not read the usage of"),
-    ("du refused", "folders", REFUSED, "sudo does not run du: sudo: a password is required"),
+    ("a size beyond all bounds", "root", CompletedProgram(0, f"h\n {'9' * 30} 1 1\n", ""), "could not read the usage"),
+    ("du refused", "folders", REFUSED, "could not run du with sudo: sudo: a password is required"),
     ("du takes too long", "folders", CompletedProgram(124, "10\t/var/lib/flatnet/ipam\0", ""), "longer than 8 s"),
     (
         "du finds no folder",
@@ -112,32 +112,32 @@ TROUBLES: list[tuple[str, str, CompletedProgram, str]] = [
         CompletedProgram(1, "44\t/var/lib/flatnet\0", "du: cannot read directory 'x': Input/output error\n"),
         "Input/output error",
     ),
-    ("du says no whole", "folders", CompletedProgram(0, "10\t/var/lib/flatnet/ipam\0", ""), "cannot be understood"),
-    ("du says no number", "folders", CompletedProgram(0, "10K\t/var/lib/flatnet\0", ""), "cannot be understood"),
+    ("du says no whole", "folders", CompletedProgram(0, "10\t/var/lib/flatnet/ipam\0", ""), "could not parse"),
+    ("du says no number", "folders", CompletedProgram(0, "10K\t/var/lib/flatnet\0", ""), "could not parse"),
     (
         "du says too much",
         "folders",
         CompletedProgram(0, "".join(f"1\t/var/lib/flatnet/{n}\0" for n in range(1001)) + "1\t/var/lib/flatnet\0", ""),
-        "cannot be understood",
+        "could not parse",
     ),
     ("podman's share refused", "podman", REFUSED, "could not run podman with sudo"),
-    ("podman's share takes too long", "podman", CompletedProgram(124, "", ""), "does not come to an end"),
+    ("podman's share takes too long", "podman", CompletedProgram(124, "", ""), "did not finish"),
     ("podman's share fails", "podman", CompletedProgram(125, "", "Error: boom\n"), "boom"),
-    ("podman's share is a text", "podman", CompletedProgram(0, "json\n", ""), "cannot be understood"),
-    ("podman's share is empty", "podman", CompletedProgram(0, "[]", ""), "cannot be understood"),
+    ("podman's share is a text", "podman", CompletedProgram(0, "json\n", ""), "could not parse"),
+    ("podman's share is empty", "podman", CompletedProgram(0, "[]", ""), "could not parse"),
     (
         "podman's share is of no kind",
         "podman",
         CompletedProgram(0, USES.replace("Images", "Pods"), ""),
-        "cannot be understood",
+        "could not parse",
     ),
     (
         "podman's share is below nothing",
         "podman",
         CompletedProgram(0, USES.replace("300,", "-1,"), ""),
-        "cannot be understood",
+        "could not parse",
     ),
-    ("podman tells no sizes", "storage", info(graphRoot=STORAGE), "does not tell how large"),
+    ("podman tells no sizes", "storage", info(graphRoot=STORAGE), "does not report the size"),
 ]
 
 
@@ -153,12 +153,12 @@ def test_a_part_that_cannot_be_read_says_why_and_hides_no_other(part: str, answe
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        pytest.param(NOT_ROOT, "without root", id="rootless"),
+        pytest.param(NOT_ROOT, "not running as root", id="rootless"),
         pytest.param(REFUSED, "a password is required", id="refused"),
-        pytest.param(CompletedProgram(0, "{}", ""), "cannot be understood", id="no word on root"),
-        pytest.param(CompletedProgram(0, "[" * 10_000, ""), "cannot be understood", id="deep"),
-        pytest.param(info(graphRoot="", graphRootAllocated=1, graphRootUsed=1), "cannot be understood", id="no place"),
-        pytest.param(info(graphRoot="/s", graphRootAllocated="1 GB"), "cannot be understood", id="a size in words"),
+        pytest.param(CompletedProgram(0, "{}", ""), "could not parse", id="no word on root"),
+        pytest.param(CompletedProgram(0, "[" * 10_000, ""), "could not parse", id="deep"),
+        pytest.param(info(graphRoot="", graphRootAllocated=1, graphRootUsed=1), "could not parse", id="no place"),
+        pytest.param(info(graphRoot="/s", graphRootAllocated="1 GB"), "could not parse", id="a size in words"),
     ],
 )
 def test_podman_s_share_is_never_believed_without_proof_that_root_asked(answer: CompletedProgram, words: str) -> None:
@@ -215,11 +215,11 @@ LAB: list[tuple[str, Callable[[WslState], object], dict[str, str]]] = [
     ("healthy", lambda state: None, {}),
     ("a file system of its own", full, {}),
     ("sudo refused", lambda state: setattr(state, "sudo", False), dict.fromkeys(PARTS[2:], "a password is required")),
-    ("rootless", lambda state: setattr(state, "sudo_becomes_root", False), dict.fromkeys(("storage", "podman"), "without")),
+    ("rootless", lambda state: setattr(state, "sudo_becomes_root", False), dict.fromkeys(("storage", "podman"), "as root")),
     ("no podman", lambda state: state.missing.add("podman"), dict.fromkeys(("storage", "podman"), "command not found")),
     ("no folder", no_folder, {"flatnet": "No such file", "folders": "WSL2 has no folder"}),
     ("a slow du", lambda state: state.hanging.add("du"), {"folders": "longer than 8 s"}),
-    ("an old podman", lambda state: setattr(state, "old_podman", True), {"storage": "does not tell how large"}),
+    ("an old podman", lambda state: setattr(state, "old_podman", True), {"storage": "does not report the size"}),
 ]
 
 

@@ -282,13 +282,13 @@ async def test_the_answer_has_a_limit_of_bytes(tmp_path: Path) -> None:
 DENIED = {PLACE: LogFile(kind="denied")}
 REFUSED: list[tuple[str, Files, LogSearch, str, str]] = [
     ("no such log", {}, ALL, "missing", "WSL2 has no log /var/log/syslog"),
-    ("a folder", {PLACE: LogFile(kind="folder")}, ALL, "no_file", "is a folder or device, not a log."),
+    ("a folder", {PLACE: LogFile(kind="folder")}, ALL, "no_file", "is a folder or device, not a log"),
     (
         "a link out of its folder",
         {PLACE: LogFile(kind="link", target="/elsewhere")},
         ALL,
         "outside",
-        "which is not followed",
+        "outside its folder and was not read",
     ),
     ("an open bracket", THREE, LogSearch(tail=5, pattern="a(b"), "pattern", "in regex"),
     ("nothing to repeat", THREE, LogSearch(tail=5, pattern="*"), "pattern", "in regex"),
@@ -554,13 +554,13 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_program_that_says_nothing_is_given_up(tmp_path: Path) -> None:
     answer = heard(tmp_path, "exec sleep 30")
-    assert ("silent", True) == _refused(answer, ALL, "does not answer")
+    assert ("silent", True) == _refused(answer, ALL, "did not respond")
 
 
 def test_of_a_program_that_does_not_come_to_its_newest_line_in_time_nothing_is_taken(tmp_path: Path) -> None:
     """It tells its oldest lines first: the last ones that came by then are not the newest."""
     answer = heard(tmp_path, f"echo '{line(1).decode()}'; exec sleep 30")
-    assert ("late", True) == _refused(answer, ALL, "was not read to its newest line within 7 s; ask for less")
+    assert ("late", True) == _refused(answer, ALL, "could not be read to the end within 7 s. Narrow it")
 
 
 @pytest.mark.slow
@@ -568,7 +568,7 @@ def test_an_endless_flood_is_heard_in_constant_memory(tmp_path: Path) -> None:
     """One line without end, and then lines without end, within 300 MB of addresses."""
     for flood in ("exec cat /dev/zero", f"exec yes '{line(1).decode()}'"):
         answer = heard(tmp_path, f"echo '{line(0).decode()}'; {flood}")
-        assert ("late", True) == _refused(answer, ALL, "ask for less")
+        assert ("late", True) == _refused(answer, ALL, "Narrow it")
 
 
 @pytest.mark.parametrize(

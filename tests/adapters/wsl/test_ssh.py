@@ -194,7 +194,7 @@ async def test_a_change_that_was_not_sent_did_not_run(fault: Fault, connect: Con
 
 async def test_of_a_flood_no_more_is_read_than_the_action_allows(connect: Connect, server: SshServer) -> None:
     server.wire.fault = Fault.FLOOD
-    with pytest.raises(ProtocolError, match=f"more than {Who.output_limit} bytes"):
+    with pytest.raises(ProtocolError, match=f"larger than {Who.output_limit} bytes"):
         await connect().perform(Who())
 
 
@@ -327,7 +327,7 @@ async def test_a_missing_passphrase_is_this_host_s_failure_alone(connect: Connec
     def missing(name: str) -> SecretStr:
         raise FlatnetError(Phrase("the secret {name} is missing", name=name))
 
-    with pytest.raises(AuthenticationFailed, match="secret passphrase is missing."):
+    with pytest.raises(AuthenticationFailed, match="the secret passphrase is missing"):
         await connect(secret=missing, key_passphrase_secret="passphrase").perform(Who())
 
 

@@ -107,7 +107,7 @@ def test_a_container_is_read_from_podman_s_list(fields: dict[str, Any], expected
 )
 def test_a_list_that_cannot_be_understood_is_a_problem_of_the_containers_alone(answer: CompletedProgram) -> None:
     system = read(containers=answer)
-    assert "cannot be understood" in said(system.containers)
+    assert "could not parse" in said(system.containers)
     assert (read().bridge, True) == (system.bridge, system.forwarding)
 
 
@@ -123,18 +123,18 @@ def test_a_list_that_cannot_be_understood_is_a_problem_of_the_containers_alone(a
         pytest.param(
             {"root": CompletedProgram(127, "", "timeout: failed to run command 'sudo'\n")}, "could not run", id="no sudo"
         ),
-        pytest.param({"root": CompletedProgram(0, "true\n", CGROUPS_WARNING)}, "without root", id="rootless"),
-        pytest.param({"root": CompletedProgram(0, "", "")}, "without root", id="no word on root"),
+        pytest.param({"root": CompletedProgram(0, "true\n", CGROUPS_WARNING)}, "not running as root", id="rootless"),
+        pytest.param({"root": CompletedProgram(0, "", "")}, "not running as root", id="no word on root"),
         pytest.param(
             {"root": CompletedProgram(125, "", "Error: database is locked\n")}, "database is locked", id="podman fails"
         ),
-        pytest.param({"root": CompletedProgram(124, "", "")}, "does not come to an end", id="podman hangs"),
-        pytest.param({"root": CompletedProgram(137, "", "Killed\n")}, "does not come to an end", id="podman hangs as root"),
-        pytest.param({"network": CompletedProgram(1, "", CGROUPS_WARNING)}, "no network flatnet", id="no network"),
+        pytest.param({"root": CompletedProgram(124, "", "")}, "did not finish", id="podman hangs"),
+        pytest.param({"root": CompletedProgram(137, "", "Killed\n")}, "did not finish", id="podman hangs as root"),
+        pytest.param({"network": CompletedProgram(1, "", CGROUPS_WARNING)}, "network flatnet not found", id="no network"),
         pytest.param({"network": CompletedProgram(125, "", "Error: boom\n")}, "boom", id="network fails"),
         pytest.param({"containers": CompletedProgram(125, "", "Error: boom\n")}, "boom", id="list fails"),
         pytest.param({"containers": CompletedProgram(125, "", "")}, "exit code 125", id="list fails without a word"),
-        pytest.param({"containers": CompletedProgram(124, "[", "")}, "does not come to an end", id="list hangs"),
+        pytest.param({"containers": CompletedProgram(124, "[", "")}, "did not finish", id="list hangs"),
     ],
 )
 def test_an_empty_list_is_never_believed_without_proof(changes: dict[str, CompletedProgram], words: str) -> None:
@@ -212,10 +212,10 @@ LAB: list[tuple[str, Callable[[WslState], object], str, str]] = [
     ("healthy", lambda state: None, "containers", "web running True, db running None"),
     ("unhealthy", unhealthy, "containers", "web running False, db exited None, job created None, cache paused None"),
     ("sudo refused", lambda state: setattr(state, "sudo", False), "containers", "a password is required"),
-    ("rootless", lambda state: setattr(state, "sudo_becomes_root", False), "containers", "without root"),
+    ("rootless", lambda state: setattr(state, "sudo_becomes_root", False), "containers", "not running as root"),
     ("no podman", lambda state: state.missing.add("podman"), "containers", "command not found"),
     ("no sudo", lambda state: state.missing.add("sudo"), "containers", "could not run"),
-    ("no network", lambda state: state.networks.discard("flatnet"), "containers", "no network flatnet"),
+    ("no network", lambda state: state.networks.discard("flatnet"), "containers", "network flatnet not found"),
     ("no bridge", lambda state: setattr(state, "bridge_exists", False), "bridge", "exists=False"),
     ("bridge down", lambda state: setattr(state, "bridge_up", False), "bridge", "up=False"),
     ("no forwarding", lambda state: setattr(state, "forwarding", False), "forwarding", "False"),

@@ -85,32 +85,30 @@ def test_a_line_of_apt(line: str, name: str, security: bool) -> None:
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        pytest.param({"archives": CompletedProgram(0, "", "")}, "apt has no security package list.", id="no lists"),
+        pytest.param({"archives": CompletedProgram(0, "", "")}, "apt has no security package list", id="no lists"),
         pytest.param(
             {"archives": CompletedProgram(0, "Ubuntu:noble\nUbuntu:noble-updates\n", "")},
-            "apt has no security package list.",
+            "apt has no security package list",
             id="no security archive among the sources",
         ),
         pytest.param({"archives": CompletedProgram(100, "", "E: broken sources\n")}, "broken sources", id="broken sources"),
         pytest.param(
             {"upgrade": CompletedProgram(100, "", "E: Unmet dependencies.\n")}, "Unmet dependencies", id="apt fails"
         ),
-        pytest.param({"upgrade": CompletedProgram(124, "", "")}, "does not come to an end", id="apt hangs"),
+        pytest.param({"upgrade": CompletedProgram(124, "", "")}, "did not finish", id="apt hangs"),
         pytest.param(
             {"archives": CompletedProgram(127, "", "no apt-get\n")}, "Only Debian and Ubuntu are supported", id="no apt"
         ),
-        pytest.param(
-            {"upgrade": CompletedProgram(0, "Reading package lists...\n", "")}, "cannot be understood", id="cut short"
-        ),
-        pytest.param({"upgrade": CompletedProgram(0, "", "")}, "cannot be understood", id="no word"),
+        pytest.param({"upgrade": CompletedProgram(0, "Reading package lists...\n", "")}, "could not parse", id="cut short"),
+        pytest.param({"upgrade": CompletedProgram(0, "", "")}, "could not parse", id="no word"),
         pytest.param(
             {"upgrade": CompletedProgram(0, simulated(Apt([LIBC])).replace("(2.39", "2.39"), "")},
-            "cannot be understood",
+            "could not parse",
             id="no line of apt",
         ),
         pytest.param(
             {"upgrade": CompletedProgram(0, simulated(Apt([PendingPackage("<!channel>", "1", "2")])), "")},
-            "cannot be understood",
+            "could not parse",
             id="a name that is none",
         ),
     ],
@@ -162,7 +160,7 @@ def pending(state: WslState) -> None:
 LAB: list[tuple[str, Callable[[WslState], object], str]] = [
     ("nothing pending", lambda state: None, "packages=() kept=0 restart=False"),
     ("pending", pending, "packages=('curl', 'libc6') kept=0 restart=True"),
-    ("no lists", lambda state: setattr(state.apt, "lists", ()), "apt has no security package list."),
+    ("no lists", lambda state: setattr(state.apt, "lists", ()), "apt has no security package list"),
     ("no apt", lambda state: state.missing.add("apt-get"), "Only Debian and Ubuntu are supported"),
     ("apt fails", lambda state: setattr(state.apt, "fails", "Unmet dependencies."), "E: Unmet dependencies."),
 ]

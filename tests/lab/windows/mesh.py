@@ -87,7 +87,7 @@ class Mesh:
             member.runs_with = load(partial(_file, state), PATHS.nebula_config, state.clock(now))
         except NotLoaded as failed:
             member.log(says(failed, state.clock(now)))
-            raise GuardFailed(f"service Nebula is Stopped, not Running: {failed}") from failed
+            raise GuardFailed(f"the service Nebula is Stopped, not Running: {failed}") from failed
         for other in self.members.values():
             if other is not member:
                 self._meet(member, other, now)

@@ -285,7 +285,7 @@ class WindowsState:
     def _start(self, name: str, service: Service, now: datetime) -> None:
         if service.broken:
             service.broken = _STILL_BROKEN[service.broken]
-            raise GuardFailed(f"service {name} is Stopped, not Running")
+            raise GuardFailed(f"the service {name} is Stopped, not Running")
         service.status, service.pid = "Running", self._start_processes(service.program, now)
         if self.is_nebula(name):
             for hook in self.on_nebula_start:

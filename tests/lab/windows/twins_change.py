@@ -69,7 +69,7 @@ def _look_at_service(change: GuardedChange, nginx: Mapping[str, Any] | None, sta
         message = f"Service '{change.service}' cannot be queried due to the following error: Access is denied."
         raise ScriptError(message, "System.InvalidOperationException", "CouldNotGetServiceInfo,Get-Service")
     if service.start_type == "Disabled" and change.verb != "stop":
-        raise _failed("ServiceDisabled", f"service {change.service} is Disabled, so it cannot be started")
+        raise _failed("ServiceDisabled", f"the service {change.service} is Disabled, so it cannot be started")
     if service.needed_by and change.verb != "start":
         names = ", ".join(service.needed_by)
         raise _failed(

@@ -170,7 +170,7 @@ def complaints(document: Any) -> Iterator[str]:
             yield f"features.{name}: needs the scope commands"
     for event in _events(document):
         if event not in EVENT_SCOPES:
-            yield f"settings.event_subscriptions.bot_events: {event} is unknown here"
+            yield f"settings.event_subscriptions.bot_events: {event} is not known here"
         elif (needed := EVENT_SCOPES[event]) and not set(needed) & set(scopes):
             yield f"settings.event_subscriptions.bot_events: {event} needs the scope {' or '.join(needed)}"
 

@@ -72,7 +72,7 @@ def switch(workspace: Workspace, controls: Controls, given: Arguments) -> None:
             controls.mend(given.required("host"))
         case "slack":
             workspace.faults.switch_on(given.required("place"), _fault(given), times=1 if given.flag("once") else None)
-        case "slack healthy":
+        case "slack well":
             workspace.faults.switch_off(given.required("place"))
         case "disconnect":
             workspace.abort_connections()
