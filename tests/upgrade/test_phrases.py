@@ -32,5 +32,5 @@ def test_stored_sentences_are_shown_in_japanese() -> None:
 
 def test_what_people_decided_is_among_them() -> None:
     templates = {document["template"] for document in STORED}
-    assert {"restart {service}", "denied by {who}: {reason}", "withdrawn by {who}"} <= templates
+    assert {"restart {service}", "{who} denied it: {reason}", "{who} withdrew it"} <= templates
     assert 100 < len(templates)

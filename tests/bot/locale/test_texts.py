@@ -114,7 +114,7 @@ def test_a_stored_phrase_of_an_earlier_version_is_still_shown_in_japanese() -> N
     assert "Gateway から20 秒以内に応答がありません。稼働していて、接続できるか確認してください" == phrase.render(
         get_texts("ja", TOKYO)
     )
-    assert "the gateway gave no response within 20 sec; check that it is up and reachable" == phrase.render(
+    assert "the gateway gave no answer within 20 sec; check that it is up and reachable" == phrase.render(
         get_texts("en", TOKYO)
     )
 

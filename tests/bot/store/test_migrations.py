@@ -146,11 +146,11 @@ try:
     if sys.argv[1] == "open":
         from bot.store.database import Database
         asyncio.run(Database.open(path).aclose())
-        print(schema.HEAD)
+        print(schema.HEAD_REVISION)
         assert "alembic" not in sys.modules, "an ordinary start imports alembic"
     else:
-        from bot.store.upgrade import upgrade
-        done = upgrade(path, datetime(2026, 1, 31, 9, 0, tzinfo=UTC))
+        from bot.store.upgrade import upgrade_database
+        done = upgrade_database(path, datetime(2026, 1, 31, 9, 0, tzinfo=UTC))
         print(done.before, done.after, done.copy.name)
 except FlatnetError as error:
     print(type(error).__name__, error)
