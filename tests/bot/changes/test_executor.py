@@ -184,12 +184,12 @@ async def test_a_lock_on_any_of_its_hosts_closes_it_before_anything_happens(run:
 
 
 @pytest.mark.parametrize(
-    "error", [Unreachable(Phrase("no response")), CannotPlan(Phrase("no response")), Refused(Phrase("no response"))]
+    "error", [Unreachable(Phrase("no answer")), CannotPlan(Phrase("no answer")), Refused(Phrase("no answer"))]
 )
 async def test_what_cannot_be_planned_now_closes_it_and_says_why(run: Run, error: Exception) -> None:
     run.story.unplanned = error
     assert ChangeState.CLOSED is await run.once()
-    assert ("no response", []) == (run.why, run.house.world.asked)
+    assert ("no answer", []) == (run.why, run.house.world.asked)
 
 
 async def test_another_plan_than_was_approved_is_never_run(run: Run) -> None:
@@ -302,7 +302,10 @@ async def test_a_database_that_is_busy_is_no_reason_to_close_it(run: Run) -> Non
 async def test_who_stops_it_between_two_hosts_leaves_one_done_and_one_as_it_was(run: Run) -> None:
     run.story.after["host-b-keys"] = run.story.stop
     await run.once()
-    assert (ChangeState.FAILED, "ben stopped it. done on host-a, not begun on host-b") == (run.story.record.state, run.why)
+    assert (ChangeState.FAILED, "stopped by ben. Result: done on host-a, not started on host-b") == (
+        run.story.record.state,
+        run.why,
+    )
 
 
 async def test_who_stops_it_in_the_middle_of_a_host_has_that_host_put_back(run: Run) -> None:
@@ -314,7 +317,7 @@ async def test_who_stops_it_in_the_middle_of_a_host_has_that_host_put_back(run: 
 
     run.story.after["host-a-begin"] = stop_while_asked
     await apply_v1(applying, OPERATION)
-    assert (ChangeState.UNDONE, "ben stopped it. host-a is back to its previous state, not begun on host-b") == (
+    assert (ChangeState.UNDONE, "stopped by ben. Result: host-a is back to its previous state, not started on host-b") == (
         run.story.record.state,
         run.why,
     )
@@ -331,7 +334,7 @@ async def test_a_lock_that_comes_meanwhile_stops_before_the_host_that_it_forbids
     assert Result.SKIPPED is trail.results["host-b-keys"].result
     assert ChangeState.FAILED is run.story.record.state
     assert run.why.startswith("stopped by a lock: ben has locked host-b")
-    assert run.why.endswith("done on host-a, not begun on host-b")
+    assert run.why.endswith("done on host-a, not started on host-b")
 
 
 async def test_the_first_host_that_fails_ends_it_and_is_put_back(run: Run) -> None:
@@ -360,8 +363,8 @@ async def test_an_end_that_nobody_knows_is_unknown_and_names_the_words_for_a_per
     run.story.after["host-a-begin"] = lambda: setattr(run.house.world, "at_effect", cut_after)
     await apply_v1(applying, OPERATION)
     assert ChangeState.UNKNOWN is run.story.record.state
-    assert run.why.endswith("then say what you saw with op resolve op-1")
-    assert run.why.startswith("nobody can say whether this was rolled back on host-a: restart Nebula")
+    assert run.why.endswith("then report the outcome with op resolve op-1")
+    assert run.why.startswith("unknown whether this was rolled back on host-a: restart Nebula")
 
 
 @pytest.mark.parametrize("at", [*range(1, 106, 8), 100, 101, 102, 103, 104, 105])

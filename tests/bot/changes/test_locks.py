@@ -118,7 +118,7 @@ def test_a_lock_is_judged_on_all_hosts_that_it_means_now(target: str, names: tup
 
 
 async def test_a_number_that_no_lock_has_is_told_so_and_numbers_are_never_used_again(bot: Bot) -> None:
-    with pytest.raises(NoSuchLock, match="there is no lock 7"):
+    with pytest.raises(NoSuchLock, match="no lock 7"):
         await bot.locks.remove("op-m", 7, "ben", allowed)
     first = await bot.locks.add("op-1", Target(parts=("host-a",)), timedelta(minutes=1), "swap", "dee")
     bot.pass_by(days=30)

@@ -47,19 +47,19 @@ def trail(a: str, b: str = "", back_a: str = "", back_b: str = "") -> AuditTrail
     [
         (trail(GOOD, GOOD), ChangeState.DONE, "None"),
         (trail("D=DDDD", GOOD), ChangeState.DONE, "None"),
-        (trail("DDDDF", "", "U  U"), ChangeState.UNDONE, "host-a is back to its previous state, not begun on host-b"),
+        (trail("DDDDF", "", "U  U"), ChangeState.UNDONE, "host-a is back to its previous state, not started on host-b"),
         (trail(GOOD, "DDDDF", "", "U  U"), ChangeState.FAILED, "done on host-a, host-b is back to its previous state"),
-        (trail("X"), ChangeState.FAILED, "nothing was changed on host-a, not begun on host-b"),
-        (trail("=F"), ChangeState.FAILED, "host-a is in an incomplete state (check it), not begun on host-b"),
+        (trail("X"), ChangeState.FAILED, "nothing was changed on host-a, not started on host-b"),
+        (trail("=F"), ChangeState.FAILED, "host-a is in an incomplete state (check it), not started on host-b"),
         (trail("S"), ChangeState.FAILED, "not started on host-a and host-b"),
-        (trail(GOOD, "S"), ChangeState.FAILED, "done on host-a, not begun on host-b"),
+        (trail(GOOD, "S"), ChangeState.FAILED, "done on host-a, not started on host-b"),
         (trail(GOOD, "DDDDS", "", "U  U"), ChangeState.FAILED, "done on host-a, host-b is back to its previous state"),
         (trail("DDD?"), ChangeState.UNKNOWN, "restart Nebula"),
         (trail("DDD?", "", "U  U"), ChangeState.UNDONE, "host-a is back to its previous state"),
         (trail("DDDDF", "", "U  ?"), ChangeState.UNKNOWN, "rolled back on host-a: restart Nebula"),
         (trail("DDDDD?", "", "U  U"), ChangeState.UNKNOWN, "keep it"),
         (trail("DDDDD?", "", "U  U U"), ChangeState.UNDONE, "host-a is back to its previous state"),
-        (trail(GOOD, "DD"), ChangeState.FAILED, "not completed. done on host-a"),
+        (trail(GOOD, "DD"), ChangeState.FAILED, "not completed. Result: done on host-a"),
     ],
 )
 def test_the_end_follows_from_what_became_of_the_steps(left: AuditTrail, state: ChangeState, why: str) -> None:
@@ -78,11 +78,11 @@ def test_an_unknown_end_names_the_words_that_resolve_it() -> None:
 
 def test_the_cause_stands_first() -> None:
     why = str(compute_outcome(OPERATION, TWO, trail("DDDDF", "", "U  U")).why)
-    assert why.startswith("lighthouse: find the handshake: because. ")
+    assert why.startswith("lighthouse: find the handshake: because. Result: ")
 
 
 def test_a_person_or_a_lock_that_stopped_it_is_the_cause() -> None:
-    assert str(compute_outcome(OPERATION, TWO, trail(GOOD, "S")).why).startswith("because. ")
+    assert str(compute_outcome(OPERATION, TWO, trail(GOOD, "S")).why).startswith("because. Result: ")
 
 
 @pytest.mark.parametrize(

@@ -43,11 +43,11 @@ A = plan("host-a")
             ["host-a: approved: Nebula is Running, now: Nebula is Stopped"],
         ),
         (plan("host-a", premises=(premise("Running"),)), A, ["host-a: no longer true: Nebula is Running"]),
-        (A, plan("host-a", premises=(premise("Running"),)), ["host-a: new: Nebula is Running"]),
+        (A, plan("host-a", premises=(premise("Running"),)), ["host-a: new assumption: Nebula is Running"]),
         (
             plan("host-a", "host-b"),
-            plan("host-a", left_out=(LeftOutHost(host="host-b", why=Phrase("no response")),)),
-            ["host-b is now excluded: no response"],
+            plan("host-a", left_out=(LeftOutHost(host="host-b", why=Phrase("no answer")),)),
+            ["host-b is now excluded: no answer"],
         ),
         (plan("host-a", "host-b"), A, ["host-b is now excluded: nothing to do"]),
         (A, plan("host-a", "host-b"), ["host-b would also be changed"]),
@@ -68,7 +68,7 @@ A = plan("host-a")
         (
             A,
             steps(step("host-a", operation="op-2")),
-            ["host-a: stop host-a: operation was op-1 and is op-2"],
+            ["host-a: stop host-a: operation changed from op-1 to op-2"],
         ),
         (A, steps(step("host-a", confirm=True)), ["host-a: method changed: stop host-a"]),
         (

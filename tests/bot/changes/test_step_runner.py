@@ -120,7 +120,7 @@ async def test_what_provably_did_not_happen_leaves_nothing_to_take_back(
     ending = await house.carry_out(plan())
     assert (result, "because") == await result_of(house, "keys")
     assert ChangeState.FAILED == ending.state
-    assert "host-a: make a key pair: because. nothing was changed on host-a" == str(ending.why)
+    assert "host-a: generate a key pair: because. Result: nothing was changed on host-a" == str(ending.why)
     assert [] == house.world.effects
 
 
@@ -220,7 +220,7 @@ async def test_a_host_that_says_it_failed_is_believed_unless_it_is_so_all_the_sa
 async def test_a_host_that_failed_half_way_is_put_back(house: House) -> None:
     house.world.goes_wrong(change.ConfirmChange, Fault(ActionFailed(P), "before"))
     ending = await house.carry_out(plan())
-    assert (ChangeState.UNDONE, "host-a: keep it: because. host-a is back to its previous state") == (
+    assert (ChangeState.UNDONE, "host-a: keep it: because. Result: host-a is back to its previous state") == (
         ending.state,
         str(ending.why),
     )
@@ -269,7 +269,7 @@ async def test_a_plan_that_this_version_cannot_read_fails_and_does_nothing(house
     """It was stored by another version; running it anyway, or falling over it for ever, would both be wrong."""
     ending = await house.carry_out(changed(step("keys", plan()), deed=deed))
     assert ChangeState.FAILED == ending.state
-    assert str(ending.why).startswith("host-a: make a key pair: it cannot be carried out as it was planned")
+    assert str(ending.why).startswith("host-a: generate a key pair: the plan can no longer be run")
     assert [] == house.world.asked
 
 
@@ -371,7 +371,7 @@ async def test_a_change_that_never_arrived_on_a_host_that_is_away_for_a_while_is
     assert (Result.UNDONE, "reverted") == (back.result, house.world.state())
 
 
-STOP = Phrase("stopped by ben")
+STOP = Phrase("ben stopped it")
 
 
 async def stopped() -> Phrase | None:

@@ -114,7 +114,7 @@ def test_one_denial_denies_also_by_somebody_who_had_approved() -> None:
     [
         (A.PENDING, (), yes("ana"), NotAllowed, "you cannot approve your own"),
         (A.PENDING, (), no("ana"), NotAllowed, "op cancel"),
-        (A.PENDING, (), no("ben", " "), ReasonMissing, "needs a reason"),
+        (A.PENDING, (), no("ben", " "), ReasonMissing, "enter a reason for denying"),
         (A.PENDING, (), yes("ben", NOW + timedelta(hours=1)), Expired, "2026-01-31 10:00:00 UTC"),
         (A.EXPIRED, (), yes("ben"), Expired, "2026-01-31 10:00:00 UTC"),
         (
@@ -124,11 +124,11 @@ def test_one_denial_denies_also_by_somebody_who_had_approved() -> None:
             AlreadyDecided,
             "cai already denied this at 2026-01-31 09:00:00 UTC: not today",
         ),
-        (A.APPROVED, (yes("cai"),), yes("ben"), AlreadyDecided, "cai has approved this already, 2026-01-31 09:00:00 UTC"),
-        (A.USED, (yes("cai"),), no("ben"), AlreadyDecided, "cai has approved this already, 2026-01-31 09:00:00 UTC"),
+        (A.APPROVED, (yes("cai"),), yes("ben"), AlreadyDecided, "cai already approved this at 2026-01-31 09:00:00 UTC"),
+        (A.USED, (yes("cai"),), no("ben"), AlreadyDecided, "cai already approved this at 2026-01-31 09:00:00 UTC"),
         (A.WITHDRAWN, (), yes("ben"), AlreadyDecided, "withdrawn"),
-        (A.SUPERSEDED, (yes("cai"),), yes("ben"), AlreadyDecided, "new request"),
-        (A.REFUSED, (yes("cai"),), yes("ben"), AlreadyDecided, "decided already"),
+        (A.SUPERSEDED, (yes("cai"),), yes("ben"), AlreadyDecided, "replaced by a new one"),
+        (A.REFUSED, (yes("cai"),), yes("ben"), AlreadyDecided, "already decided"),
     ],
 )
 def test_what_comes_too_late_or_from_the_wrong_person_is_told_so(

@@ -73,7 +73,7 @@ class Turn(FleetChange):
         plan = Plan(
             parts=tuple(_part(host.name, view.operation_id) for host in turned),
             premises=tuple(_premise(host) for host in turned),
-            left_out=tuple(LeftOutHost(host=host.name, why=Phrase("error")) for host in hosts if host not in turned),
+            left_out=tuple(LeftOutHost(host=host.name, why=Phrase("broken")) for host in hosts if host not in turned),
         )
         return PlannedChange(arguments={"target": {"parts": [host.name for host in hosts]}}, plan=plan)
 

@@ -134,7 +134,7 @@ def test_a_threshold_stands_for_the_time_that_is_left(threshold: str, span: time
 
 async def test_certificates_are_read_from_what_cert_says_of_real_ones() -> None:
     """Whole fingerprints, exact ends, the CA once; nothing of a host that does not answer."""
-    silent = Unreachable(Phrase("no response; check that the host is up"))
+    silent = Unreachable(Phrase("no answer; check that the host is up"))
     said = await CertList().read(view(A, B, LIGHTHOUSE, said={("host-b", "windows"): silent}))
     found = {each.name: each for each in list_certificates(said)}
     assert {"Flatnet CA", "host-a", "lh"} == set(found)
@@ -147,7 +147,7 @@ async def test_certificates_are_read_from_what_cert_says_of_real_ones() -> None:
 
 
 async def test_all_hosts_of_a_real_fleet_said_whom_they_trust_unless_one_was_silent() -> None:
-    silent = Unreachable(Phrase("no response; check that the host is up"))
+    silent = Unreachable(Phrase("no answer; check that the host is up"))
     names = ("host-a", "host-b", "lh")
     assert CertificateSurvey.from_report(await CertList().read(view(A, B, LIGHTHOUSE)), names).trust_known
     assert not CertificateSurvey.from_report(
@@ -194,11 +194,11 @@ RENEWED = Settlement(how=SettlementKind.RENEWED, until=LATER)
             report(OLD.renewed(OLD.ends_at)),
             {"host-a"},
             Settlement(how=SettlementKind.REPLACED, until=OLD.ends_at),
-            id="different certificate that ends no later",
+            id="another one that ends no later",
         ),
         pytest.param(report(unread("host-a")), {"host-a"}, None, id="not read"),
         pytest.param(report(unread("host-a", Mark.ABSENT)), {"host-a"}, None, id="no certificate there any more"),
-        pytest.param(report(host("host-b")), {"host-a", "host-b"}, None, id="not checked"),
+        pytest.param(report(host("host-b")), {"host-a", "host-b"}, None, id="not asked"),
         pytest.param(report(host("host-b")), {"host-b"}, Settlement(how=SettlementKind.GONE), id="gone"),
         pytest.param(report(unread("host-b")), {"host-b"}, Settlement(how=SettlementKind.GONE), id="gone, others silent"),
         pytest.param(report(OLD.renewed(LATER), unread("host-b")), {"host-a", "host-b"}, RENEWED, id="others silent"),
@@ -219,7 +219,7 @@ def test_a_notice_about_a_host_is_settled_only_by_what_is_known(
             report(ca("New CA"), host()), {"host-a"}, Settlement(how=SettlementKind.UNTRUSTED), id="trusted by nobody"
         ),
         pytest.param(report(ca("New CA"), host(), unread("host-b")), {"host-a", "host-b"}, None, id="one host silent"),
-        pytest.param(report(ca("New CA"), host()), {"host-a", "host-b"}, None, id="one host not checked"),
+        pytest.param(report(ca("New CA"), host()), {"host-a", "host-b"}, None, id="one host not asked"),
         pytest.param(report(ca("New CA"), host(trusted="")), {"host-a"}, None, id="a CA file not readable"),
         pytest.param(
             report(ca("New CA"), host(), unread("web", Mark.ABSENT)),

@@ -31,7 +31,7 @@ from tests.lab.workspace.methods.conversations import check_name
 
 DAY = date(2026, 1, 31)
 OPERATION = "op-3f9a1c0b7e55"
-OPENS = 'incident open "Check that the gateway responds 502." host-a --new'
+OPENS = 'incident open "The gateway answers 502." host-a --new'
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def recorded(office: Office) -> list[Any]:
     ("title", "name"),
     [
         ("502", "2026-01-31-502-3f9a1c"),
-        ("Check that the gateway responds 502.", "2026-01-31-the-gateway-answers-502-3f9a1c"),
+        ("The gateway answers 502.", "2026-01-31-the-gateway-answers-502-3f9a1c"),
         ("host_a / NEBULA  --  down!", "2026-01-31-host-a-nebula-down-3f9a1c"),
         ("ゲートウェイが 502 を返す", "2026-01-31-ゲートウェイが-502-を返す-3f9a1c"),
         ("ＮＥＢＵＬＡ　停止・再起動", "2026-01-31-nebula-停止-再起動-3f9a1c"),
@@ -105,12 +105,10 @@ async def test_whoever_asks_is_led_to_the_new_channel_and_it_is_told_what_it_is_
     [new], [told] = office.channels.asked, office.channels.told
     own = answer.operation.removeprefix("op-")[:6]
     name = f"2026-01-31-the-gateway-answers-502-{own}"
-    assert NewChannel(name, f"2026-01-31-{own}", "Check that the gateway responds 502. · host-a", "U1ANA") == new
+    assert NewChannel(name, f"2026-01-31-{own}", "The gateway answers 502. · host-a", "U1ANA") == new
     shown = report(answer)
     assert (ChannelLink(id="C0NEW1", name=name), (), False) == (shown.channel, shown.sections, answer.here)
-    assert "incident 1, Check that the gateway responds 502.: open since 2026-01-31 03:00:00 UTC (host-a)" == str(
-        shown.summary
-    )
+    assert "incident 1, The gateway answers 502.: open since 2026-01-31 03:00:00 UTC (host-a)" == str(shown.summary)
     assert ("incident show 1",) == shown.next, "a look here would be an answer for others, and another incident's"
     assert isinstance(told.body, Answer)
     assert ("health", "incident show 1") == report(told.body).next
@@ -276,5 +274,5 @@ async def test_a_host_that_nobody_has_makes_no_channel(office: Office) -> None:
 
 
 async def test_who_only_looks_makes_no_channel(office: Office) -> None:
-    assert "needs one of the roles" in refusal(await office.work(delivery(user="U1VERA")))
+    assert "requires one of these roles" in refusal(await office.work(delivery(user="U1VERA")))
     assert [] == office.channels.asked

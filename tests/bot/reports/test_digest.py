@@ -101,7 +101,7 @@ async def test_all_well_is_one_line() -> None:
     report = compose_digest(await after(await seen()))
 
     assert (
-        "all 4 hosts are healthy; the certificate of host-a expires first, in 200 days; audit log: event 1234 (ab12cd34ef56)"
+        "all 4 hosts are healthy. The certificate of host-a expires first, in 200 days. Audit log: event 1234 (ab12cd34ef56)"
     ) == str(report.summary)
     assert (True, None, (), (), ()) == (report.brief, report.news, report.sections, report.findings, report.next)
 
@@ -132,33 +132,33 @@ CHANGES: dict[str, Case] = {
     "new": (
         {},
         nebula(A) | nebula(B) | no_containers(C),
-        ["new: host-a, host-b: Nebula stopped", "new: host-c: Containers 1 of 1 not healthy"],
-        "; 3 new",
+        ["new: host-a, host-b: Nebula stopped", "new: host-c: Containers 1 of 1 with problems"],
+        ". 3 new",
     ),
-    "mended": (nebula(A), {}, ["mended: host-a: Nebula stopped"], "; 1 resolved"),
+    "mended": (nebula(A), {}, ["resolved: host-a: Nebula stopped"], ". 1 resolved"),
     "some of each": (
         nebula(A) | no_containers(B),
         nebula(C) | no_containers(B),
-        ["new: host-c: Nebula stopped", "mended: host-a: Nebula stopped"],
-        "; 1 new, 1 resolved",
+        ["new: host-c: Nebula stopped", "resolved: host-a: Nebula stopped"],
+        ". 1 new, 1 resolved",
     ),
-    "worse": (ends(A, 29), ends(A, 6), ["worse: host-a: certificate: 6 days left"], "; 1 worsened"),
-    "better": (nebula(A), nebula(A, "StartPending"), ["better: host-a: Nebula starting"], ""),
-    "a certificate that was renewed": (ends(A, 6), {}, ["mended: host-a: certificate: 6 days left"], "; 1 resolved"),
-    "a host that is unreachable now is neither mended nor bad": (
+    "worse": (ends(A, 29), ends(A, 6), ["worsened: host-a: certificate: 6 days left"], ". 1 worsened"),
+    "better": (nebula(A), nebula(A, "StartPending"), ["improved: host-a: Nebula starting"], ""),
+    "a certificate that was renewed": (ends(A, 6), {}, ["resolved: host-a: certificate: 6 days left"], ". 1 resolved"),
+    "a host that is not reached now is neither mended nor bad": (
         nebula(A) | no_containers(A),
         lost(A),
         ["new: host-a: unreachable"],
-        "; 1 new",
+        ". 1 new",
     ),
-    "a certificate that nobody can look at is not renewed": (ends(A, 6), lost(A), ["new: host-a: unreachable"], "; 1 new"),
-    "a side that is unreachable leaves the other sides judged": (
+    "a certificate that nobody can look at is not renewed": (ends(A, 6), lost(A), ["new: host-a: unreachable"], ". 1 new"),
+    "a side that is not reached leaves the other sides judged": (
         nebula(A) | no_containers(A),
         {("host-a", "wsl"): LOST},
-        ["new: host-a: WSL2 unreachable", "mended: host-a: Nebula stopped"],
-        "; 1 new, 1 resolved",
+        ["new: host-a: WSL2 unreachable", "resolved: host-a: Nebula stopped"],
+        ". 1 new, 1 resolved",
     ),
-    "a host that answers again": (lost(A), {}, ["resolved: host-a: unreachable"], "; 1 resolved"),
+    "a host that answers again": (lost(A), {}, ["resolved: host-a: unreachable"], ". 1 resolved"),
 }
 
 
@@ -168,7 +168,7 @@ async def test_what_changed_since_the_last_one(then: Said, now: Said, expected: 
 
     assert expected == news(report)
     assert counts in str(report.summary)
-    assert bool(counts) is bool(re.search(r"; \d+ (new|worse|mended)", str(report.summary)))
+    assert bool(counts) is bool(re.search(r"\. \d+ (new|worsened|resolved)", str(report.summary)))
 
 
 async def test_what_nobody_could_look_at_is_remembered_until_somebody_can() -> None:
@@ -176,7 +176,7 @@ async def test_what_nobody_could_look_at_is_remembered_until_somebody_can() -> N
     silent = await after(await seen(nebula(A)), lost(A))
 
     assert ["resolved: host-a: unreachable"] == news(compose_digest(await after(silent, nebula(A))))
-    assert ["mended: host-a: Nebula stopped", "resolved: host-a: unreachable"] == news(compose_digest(await after(silent)))
+    assert ["resolved: host-a: Nebula stopped", "resolved: host-a: unreachable"] == news(compose_digest(await after(silent)))
 
 
 async def test_a_ca_is_told_from_the_host_that_it_was_read_on() -> None:
@@ -201,7 +201,7 @@ async def test_a_ca_is_mended_only_where_every_host_was_read() -> None:
     then = await seen(every)
 
     assert [] == [line for line in news(compose_digest(await after(then, lost(A)))) if told in line]
-    assert ["mended: lighthouse: CA Flatnet CA: 20 days left"] == [
+    assert ["resolved: lighthouse: CA Flatnet CA: 20 days left"] == [
         line for line in news(compose_digest(await after(then))) if told in line
     ]
 
@@ -238,8 +238,8 @@ FLAPPING: list[tuple[str, Said, Said, Observation, list[str]]] = [
         looks("host-b", 40, nebula=8),
         ["new: host-b: Nebula stopped"],
     ),
-    ("known from the last digest", nebula(B), {}, looks("host-b", 40, nebula=8), ["mended: host-b: Nebula stopped"]),
-    ("unreachable now: nobody knows", {}, lost(B), looks("host-b", 45, api=3), ["new: host-b: unreachable"]),
+    ("known from the last digest", nebula(B), {}, looks("host-b", 40, nebula=8), ["resolved: host-b: Nebula stopped"]),
+    ("not reached now: nobody knows", {}, lost(B), looks("host-b", 45, api=3), ["new: host-b: unreachable"]),
     ("a host that is gone", {}, {}, looks("host-z", 45, api=3), []),
     ("nothing", {}, {}, looks("host-b", 48), []),
 ]
@@ -320,8 +320,8 @@ async def test_what_waits_is_said_with_its_words_and_age_even_where_all_is_well(
 async def test_an_audit_log_in_doubt_is_the_worst_of_all_and_no_hosts_fault() -> None:
     report = compose_digest(await after(await seen(), trouble=Phrase("the audit log ends at event 3")))
 
-    assert str(report.summary).startswith("audit log inconsistent; all 4 hosts are healthy")
-    assert ["the audit log ends at event 3, but its head file at"] == [str(finding.why) for finding in report.findings]
+    assert str(report.summary).startswith("audit log inconsistent. All 4 hosts are healthy")
+    assert ["the audit log ends at event 3"] == [str(finding.why) for finding in report.findings]
     assert ("audit verify",) == report.next
     assert not report.brief
 
@@ -406,7 +406,7 @@ async def test_a_scheduled_digest_is_what_the_next_ones_compare_themselves_with(
     await house.ask("1", NOW - 2 * SOON)
     await house.ask("2", NOW - SOON, nebula(A))
 
-    assert ["mended: host-a: Nebula stopped"] == news(await house.ask("3", NOW))
+    assert ["resolved: host-a: Nebula stopped"] == news(await house.ask("3", NOW))
 
 
 async def test_one_that_a_person_asks_for_moves_nothing(house: House) -> None:

@@ -27,11 +27,11 @@ def test_what_waits_says_who_asks_how_many_approved_and_until_when() -> None:
     report = listings.list_pending((changes.WAITING,), ASKED)
     assert [
         {
-            "Request": "cert renew host-a",
-            "Who": "alice",
+            "Command": "cert renew host-a",
+            "User": "alice",
             "Approvals": "0 of 1",
-            "Until": "2026-03-01 09:50:00 UTC",
-            "Id": OPERATION,
+            "Expires": "2026-03-01 09:50:00 UTC",
+            "ID": OPERATION,
         }
     ] == cells(report)
     assert (f"approval show {OPERATION}",) == report.next
@@ -56,7 +56,7 @@ def test_the_summary_of_changes_says_what_runs_or_else_what_waits() -> None:
 def test_a_lock_names_its_hosts_first_and_its_number_last() -> None:
     lock = Lock("op-1", "all", "work", "alice", ASKED, ASKED + timedelta(hours=1), number=3)
     [line] = cells(listings.list_locks((lock,), ASKED))
-    assert ["Host", "Who", "Why", "Until", "State", "Number"] == list(line)
+    assert ["Host", "User", "Reason", "Expires", "State", "Number"] == list(line)
     assert ("all", "active", "3") == (line["Host"], line["State"], line["Number"])
 
 

@@ -69,7 +69,7 @@ async def test_a_month_in_which_all_was_well() -> None:
     month = await report([looks("host-a", ALL, answers=ALL, answer_ms=ALL * 12), looks("host-b", ALL)])
 
     assert (
-        "2026-10: hosts were reachable in 100% and healthy in 100% of checks; 0 changes finished; security updates are "
+        "2026-10: hosts were reachable in 100% and healthy in 100% of checks. 0 changes finished. Security updates are "
         "pending on 0 hosts"
     ) == str(month.summary)
     assert ((), [None, None]) == (month.findings, [row.severity for row in month.rows])
@@ -89,7 +89,7 @@ async def test_without_any_look_nothing_is_known_of_any_host() -> None:
     month = await report(days=0)
     unknown = ("unknown", None, Mark.UNKNOWN)
 
-    assert str(month.summary).startswith("2026-10: no checks were recorded, so host health is unknown; ")
+    assert str(month.summary).startswith("2026-10: no checks were recorded, so host health is unknown. ")
     assert ("host-a", "host-b") == month.unreached_hosts
     assert [unknown] * 4 == [cells(month)[key] for key in ("reached_percent", "well_percent", "checks_failed", "gateway_ms")]
     assert ("none", 0, Mark.PLAIN) == cells(month)["looks"]
@@ -102,13 +102,17 @@ SEEN: dict[str, tuple[Observation, tuple[object, object, object], str]] = {
         (0, 0, ""),
         "2026-10: reachable in 0 of 1488 checks, healthy in 0",
     ),
-    "down once": (looks("host-a", ALL - 1, unreached=1), (99.9, 99.9, ""), "reached in 1487 of 1488 looks, healthy in 1487"),
+    "down once": (
+        looks("host-a", ALL - 1, unreached=1),
+        (99.9, 99.9, ""),
+        "reachable in 1487 of 1488 checks, healthy in 1487",
+    ),
     "trouble, but reached": (
         looks("host-a", ALL - 3, troubled=3, failed={"api": 1, "bridge": 3}),
         (100, 99.7, "api=1 bridge=3"),
-        "reached in 1488 of 1488 looks, healthy in 1485; not healthy: Bridge 3, API 1",
+        "reachable in 1488 of 1488 checks, healthy in 1485 (unhealthy: Bridge 3, API 1)",
     ),
-    "seen seldom": (looks("host-a", 2, unreached=1), (66.6, 66.6, ""), "reached in 2 of 3 looks, healthy in 2"),
+    "seen seldom": (looks("host-a", 2, unreached=1), (66.6, 66.6, ""), "reachable in 2 of 3 checks, healthy in 2"),
 }
 
 
@@ -133,8 +137,8 @@ async def test_the_summary_names_who_was_reached_the_least_and_of_whom_nothing_i
     month = await report([looks("host-a", 6, unreached=4), looks("host-b", 9, unreached=1)], A, B, C)
 
     assert (
-        "2026-10: hosts were reachable in 75% and healthy in 75% of checks; least reachable: host-a 60%, host-b 90%; "
-        "unknown: host-c; 0 changes finished; security updates are pending on 0 hosts"
+        "2026-10: hosts were reachable in 75% and healthy in 75% of checks. Least reachable: host-a 60%, host-b 90%. "
+        "Unknown: host-c. 0 changes finished. Security updates are pending on 0 hosts"
     ) == str(month.summary)
     assert "0 to 10 checks per host" in rests_on(month)
 
@@ -168,7 +172,7 @@ UPDATES: dict[str, tuple[Sides, tuple[str, object, Mark]]] = {
         },
         ("3", 3, Mark.BAD),
     ),
-    "one side is silent: the sum is unknown": (
+    "one side is silent: the sum is not known": (
         {("host-a", "windows"): windows(A, updates=TWO), ("host-a", "wsl"): wsl(A, updates=LOST)},
         ("Windows 2 security, WSL2 unreachable", None, Mark.UNKNOWN),
     ),
@@ -277,7 +281,7 @@ async def test_approvals_are_counted_by_what_became_of_them() -> None:
     changes = [ended(approval=state) for state in given]
 
     assert [
-        "given: 2",
+        "approved: 2",
         "denied: 1",
         "expired: 1",
         "withdrawn: 1",
@@ -343,9 +347,9 @@ def files(report: Report, texts: Texts) -> tuple[TextFile, ...]:
             [
                 "# Monthly report 2026-10",
                 "## About this report",
-                "- period: 2026-10-01 00:00 JST to 2026-11-01 00:00 JST",
+                "- Period: 2026-10-01 00:00 JST to 2026-11-01 00:00 JST",
                 "## Finished changes",
-                "- done: 1",
+                "- Done: 1",
                 "## Needs attention",
                 "| host-a | low | 1,488 | 99.9% | 99.9% | ✓ none | ? unknown | ✓ 0 |",
             ],

@@ -32,7 +32,7 @@ def all_lost(name: str = "host-a") -> Said:
         pytest.param(
             {("host-a", "windows"): windows(nebula="Stopped")},
             Observation("host-a", NOW, troubled=1, failed={"nebula": 1}, answers=1, answer_ms=12),
-            id="a check that is not healthy",
+            id="a check that is not well",
         ),
         pytest.param(
             {

@@ -51,7 +51,7 @@ async def test_all_well_is_one_line() -> None:
     week = await report()
 
     assert (
-        "weekly report: the disks of all 4 hosts have room; all logs are rotated; all 5 certificates are valid. "
+        "weekly report: all 4 hosts have enough free disk space. All logs are rotated. All 5 certificates are valid. "
         "lighthouse expires first: 200 days left"
     ) == str(week.summary)
     assert (True, (), (), ()) == (week.brief, week.findings, week.sections, week.next)
@@ -62,7 +62,7 @@ async def test_logs_that_are_small_and_were_never_rotated_are_not_called_rotated
     week = await report({("host-b", "windows"): windows(B, system=young)})
 
     assert (True, ()) == (week.brief, week.findings)
-    assert "; no log is too large; " in str(week.summary)
+    assert ". No log is too large. " in str(week.summary)
     assert "rotated" not in str(week.summary)
 
 
@@ -115,11 +115,11 @@ async def test_its_parts_are_disks_by_fullness_logs_by_size_and_certificates_by_
     )
     parts = sections(await report(said, *many))
 
-    assert [f"host-{n + 1}: C: {80 + n} %" for n in (6, 5, 4, 3, 2)] == parts["Fullest disks"]
+    assert [f"host-{n + 1}: C: {80 + n}%" for n in (6, 5, 4, 3, 2)] == parts["Fullest disks"]
     assert [
         ("host-4", "nebula.log too large"),
         ("host-3", "nebula.log too large"),
-    ] == [tuple(line.split("; ")[0].split(": ")) for line in parts["Logs that need attention (largest first)"]]
+    ] == [tuple(line.split(" (")[0].split(": ")) for line in parts["Logs that need attention (largest first)"]]
     assert [f"host-{n}: {99 + n} days left" for n in (1, 2, 3, 5, 6)] == parts["Next certificates to expire"]
 
 

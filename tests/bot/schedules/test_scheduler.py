@@ -123,7 +123,7 @@ async def test_one_that_was_missed_and_is_to_be_told_says_so_with_the_words_that
     await bot.add(daily(missed="tell"))
     await bot.tick("2026-01-31T05:00")
     (said,) = bot.announced.said.values()
-    assert "the schedule health was not run at 2026-01-31 00:00" in str(said.body.body.summary)  # type: ignore[union-attr]
+    assert "the schedule health did not run at 2026-01-31 00:00" in str(said.body.body.summary)  # type: ignore[union-attr]
     assert ("schedule run health",) == said.body.body.next  # type: ignore[union-attr]
     assert ["missed"] == bot.log.told
 
@@ -240,7 +240,7 @@ async def test_one_whose_owner_may_not_ask_it_any_more_is_paused_and_the_adminis
     await bot.tick(NINE)
     assert ([], ["refused"]) == (bot.desk.requests, await bot.outcomes())
     (said,) = bot.announced.said.values()
-    assert ((), ("schedule resume health", "schedule remove health")) == (said.channel, said.body.body.next)  # type: ignore[union-attr]
+    assert ("", ("schedule resume health", "schedule remove health")) == (said.channel, said.body.body.next)  # type: ignore[union-attr]
     assert "the schedule health of ana was paused: health needs one of the roles operator" == str(said.body.body.summary)  # type: ignore[union-attr]
     schedule = await bot.book.find("health")
     assert ("flatnet-bot", "health needs one of the roles operator") == (schedule.paused_by, str(schedule.why))
@@ -443,7 +443,7 @@ async def test_run_now_runs_at_the_next_turn_and_never_beside_another_run(bot: B
     await bot.add(daily())
     bot.time.move(at("2026-01-30T06:00"))
     begun = await bot.book.run("health", "ben", "op-1")
-    with pytest.raises(FlatnetError, match="is running."):
+    with pytest.raises(FlatnetError, match="is running"):
         await bot.book.run("health", "ben", "op-2")
     await bot.tick()
     assert (["2026-01-30T06:00"], RunOutcome.RUNNING) == (bot.ran, begun.outcome)
