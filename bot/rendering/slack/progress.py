@@ -10,7 +10,7 @@ MAX_NAMED_HOSTS = 8
 
 
 def render_awaited_hosts(hosts: Sequence[str], texts: Texts) -> SlackMessage:
-    """Renders a line such as `Working on it; 2 hosts are still awaited: host-a, host-b`."""
+    """Renders a line such as `Working on it. Waiting for 2 hosts: host-a, host-b`."""
     if not hosts:
         said = Phrase("Working on it. All hosts have responded.")
     elif len(hosts) <= MAX_NAMED_HOSTS:

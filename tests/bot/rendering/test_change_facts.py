@@ -96,7 +96,7 @@ def test_with_details_or_everything_nobody_is_told_of_twice() -> None:
 
 
 def test_a_row_that_is_about_no_host_is_named_by_its_first_cell() -> None:
-    assert "Flatnet CA         900 days     – n/a" in printed(certificates(20))
+    assert "Flatnet CA           900 days     – N/A" in printed(certificates(20))
 
 
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])

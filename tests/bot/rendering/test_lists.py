@@ -36,7 +36,7 @@ def in_a_file(texts: Texts) -> str:
 @pytest.mark.parametrize(
     ("surface", "english", "japanese"),
     [
-        (on_terminal, "host-b, host-c: the service", "host-b、host-c: the service"),
+        (on_terminal, "host-b, host-c: service", "host-b、host-c: service"),
         (in_blocks, ": host-a, host-d", ": host-a、host-d"),
         (in_blocks, "✗ Nebula  ✓ Gateway, API, Containers, Bridge", "✗ Nebula  ✓ Gateway、API、Containers、Bridge"),
         (as_text, "host-b, host-c critical", "host-b、host-c 緊急"),

@@ -80,7 +80,7 @@ ENGLISH_TEXT = """\
 
 `/flatnet health all` · 2026-11-25 18:10 JST
 
-## Since yesterday
+## Changes since yesterday
 
 - No changes
 

@@ -57,13 +57,13 @@ def test_a_terminal_links_nothing_and_names_the_channel_where_it_goes_on() -> No
 
 def test_a_chart_is_said_in_words_after_the_summary() -> None:
     charted = ALL_WELL.model_copy(update={"chart": chart(host("host-a"))})
-    assert ["all 3 hosts are healthy", "1 host over 14 days: 1 healthy. No certificate."] == printed(charted)
+    assert ["all 3 hosts are healthy", "1 host, last 14 days: 1 healthy. No certificate."] == printed(charted)
 
 
 def test_a_chart_in_words_stands_apart_from_the_hosts() -> None:
     charted = MIXED.model_copy(update={"chart": chart(host("host-a"))})
     lines = printed(charted)
-    assert "" == lines[lines.index("1 host over 14 days: 1 healthy. No certificate.") - 1]
+    assert "" == lines[lines.index("1 host, last 14 days: 1 healthy. No certificate.") - 1]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_where_there_is_room_the_table_speaks_in_words() -> None:
 
 def test_in_eighty_columns_only_what_is_bad_speaks_and_the_findings_stand_below() -> None:
     assert [
-        "2 of 3 hosts need attention: host-b: service Nebula is stopped, and host-c",
-        "was unreachable",
+        "2 of 3 hosts need attention: host-b: service Nebula is stopped, and host-c was",
+        "unreachable",
         "",
         "Host    State     Nebula     Gateway  API  Containers  Bridge  Forwarding",
         "─────────────────────────────────────────────────────────────────────────",
@@ -110,9 +110,9 @@ def test_what_changed_stands_above_the_table_and_what_else_there_is_below_the_fi
     lines = printed(DIGEST)
     assert [
         "",
-        "Since 2026-11-24 18:10 JST",
+        "Changes since 2026-11-24 18:10 JST",
         "  • New: host-b: Nebula stopped",
-        "  • Mended: host-a: Bridge down",
+        "  • Resolved: host-a: Bridge down",
         "",
         "Host    State     Nebula     Gateway  API  Containers  Bridge  Forwarding",
     ] == lines[2:8]
@@ -131,7 +131,7 @@ def test_what_changed_stands_above_the_table_and_what_else_there_is_below_the_fi
 @pytest.mark.parametrize("width", [60, 70, 80])
 def test_one_line_a_host_holds_down_to_sixty_columns_by_cutting_what_is_bad(width: int, texts: Texts) -> None:
     row, finding = stopped("host-b")
-    several = Cell(text="2 of 3 containers are with problems", mark=Mark.BAD)
+    several = Cell(text="2 of 3 with problems", mark=Mark.BAD)
     report = health("…", [(row.model_copy(update={"cells": (*row.cells[:4], several, *row.cells[5:])}), finding)])
     [line] = [line for line in printed(report, width=width, texts=texts) if line.startswith("host-b  ")]
     assert re.match(r"host-b  (critical|緊急)  ✗ [a-z…]+  ✓ +✓ +✗ 2.*… +✓ +✓$", line), line
@@ -195,7 +195,7 @@ def test_wide_characters_keep_the_columns_straight() -> None:
 
 
 def test_reports_without_judgements_have_no_state() -> None:
-    assert ["Host    Id  WSL2", "────────────────", "host-a  1   yes", "light   0   – no"] == printed(HOSTS)[2:6]
+    assert ["Host    ID  WSL2", "────────────────", "host-a  1   yes", "light   0   – no"] == printed(HOSTS)[2:6]
     assert ["Next steps:", "  health host-a --details"] == printed(HELP)[-2:]
 
 
@@ -244,8 +244,8 @@ def test_a_change_says_its_state_its_steps_with_their_marks_and_what_to_type() -
         "host-a",
         "  ✓ make a new key pair — 2 sec",
         "  ✗ lighthouse: sign its public key — unreachable: lighthouse does not answer",
-        "  – replace the certificate and restart Nebula — not done",
-        "  – lighthouse: see its handshake — not done",
+        "  – replace the certificate and restart Nebula — not run",
+        "  – lighthouse: see its handshake — not run",
     ] == printed(changes.FAILED)[:11]
     assert [
         "Excluded: host-z — Windows was unreachable",

@@ -61,7 +61,7 @@ async def test_a_channel_that_takes_nothing_is_named_with_the_mend(house: House,
 
 async def test_each_channel_is_looked_at(house: House) -> None:
     found = await troubles(house, channel="C0DEV", other="C0OPS", second_channel="C0OLD")
-    assert ["notices.channel", "notices.second_channel"] == [re.findall(r"which (\S+) names", each)[0] for each in found]
+    assert ["notices.channel", "notices.second_channel"] == [re.findall(r"set in (\S+)\)", each)[0] for each in found]
 
 
 async def test_where_slack_does_not_say_it_that_is_not_taken_for_a_mistake(house: House) -> None:

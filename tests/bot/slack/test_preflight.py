@@ -30,11 +30,11 @@ async def test_an_app_token_of_another_kind_is_refused_before_slack_is_asked(hou
 
 
 async def test_a_wrong_bot_token_is_named(house: House) -> None:
-    assert "Slack rejected the bot token (invalid_auth))." in await _refusal(house, bot="xoxb-wrong")
+    assert "Slack rejected the bot token (invalid_auth)." in await _refusal(house, bot="xoxb-wrong")
 
 
 async def test_a_wrong_app_token_is_named(house: House) -> None:
-    assert "Slack rejected the app token (invalid_auth))." in await _refusal(house, app="xapp-wrong")
+    assert "Slack rejected the app token (invalid_auth)." in await _refusal(house, app="xapp-wrong")
 
 
 async def test_an_app_that_was_removed_is_named(house: House) -> None:

@@ -94,7 +94,7 @@ def test_the_text_alone_is_complete_and_short_and_in_plain_words() -> None:
     assert (
         "2 of 3 hosts need attention: host-b: service Nebula is stopped, and host-c was unreachable\nhost-b critical: "
         "service Nebula is stopped\nhost-c unknown: Windows was unreachable: no response; check that the host is "
-        "up\nNext: /flatnet health host-b --details, /flatnet health host-c --details"
+        "up\nNext steps: /flatnet health host-b --details, /flatnet health host-c --details"
     ) == text
     assert len(text) <= 300
 
@@ -158,11 +158,11 @@ def test_a_fleet_that_is_all_down_fits_on_a_screen_and_counts_what_it_does_not_n
 def test_what_changed_comes_first_and_what_is_no_table_last() -> None:
     message = render(answer(DIGEST), ENGLISH)
     assert [
-        "*Since 2026-11-24 18:10 JST*\n• New: host-b: Nebula stopped\n• Mended: host-a: Bridge down",
+        "*Changes since 2026-11-24 18:10 JST*\n• New: host-b: Nebula stopped\n• Resolved: host-a: Bridge down",
         "*Locks*\n• ana has locked host-c: disk swap\n\n*Audit log*\n• Audit log: event 1,234 (ab12cd34ef56)",
     ] == [shown(message)[1], shown(message)[-2]]
     assert [
-        "Since 2026-11-24 18:10 JST",
+        "Changes since 2026-11-24 18:10 JST",
         "New: host-b: Nebula stopped",
         "Resolved: host-a: Bridge down",
         "Locks: ana has locked host-c: disk swap",
@@ -191,7 +191,7 @@ def test_what_is_no_table_stands_on_the_first_page_alone() -> None:
     bad = [stopped(f"host-{n}", f"reason {n}") for n in range(12)]
     report = health("…", bad).model_copy(update={"news": NEWS, "sections": PARTS})
     second = shown(look(report, "Next page ▶"))
-    assert [] == [text for text in second if text.startswith(("*Since", "*Locks"))]
+    assert [] == [text for text in second if text.startswith(("*Changes since", "*Locks"))]
 
 
 def test_many_well_hosts_beside_a_bad_one_are_one_line() -> None:
@@ -202,7 +202,7 @@ def test_many_well_hosts_beside_a_bad_one_are_one_line() -> None:
 def test_a_report_without_judgements_is_a_plain_list() -> None:
     assert [
         "*Hosts* — 2 hosts configured",
-        "*host-a* — Id: 1 · WSL2: yes\n*light* — Id: 0 · WSL2: no",
+        "*host-a* — ID: 1 · WSL2: yes\n*light* — ID: 0 · WSL2: no",
         "`/flatnet host`",
     ] == shown(render(answer(HOSTS, "host"), ENGLISH))
 
@@ -250,14 +250,14 @@ def test_words_worth_typing_next_are_buttons() -> None:
 def test_details_are_one_click_away_and_back() -> None:
     long = look(DETAILED, "Details")
     assert "Nebula version: 1.9.5" == shown(long)[1].splitlines()[2]
-    assert ["Less", "Show all"] == list(pressed(long))
-    assert render(answer(DETAILED), ENGLISH) == look(DETAILED, "Less", AnswerView(operation="01K", details=True))
+    assert ["Hide details", "Show all"] == list(pressed(long))
+    assert render(answer(DETAILED), ENGLISH) == look(DETAILED, "Hide details", AnswerView(operation="01K", details=True))
 
 
 def test_details_take_no_next_step_away_but_the_one_to_details() -> None:
     words = ("service start nebula host-b", "health host-b --details")
     first = look(DETAILED.model_copy(update={"next": words}), "Details")
-    assert words[:1] == tuple(label for label in pressed(first) if label not in ("Less", "Show all"))
+    assert words[:1] == tuple(label for label in pressed(first) if label not in ("Hide details", "Show all"))
 
 
 def test_where_all_is_well_details_show_every_host() -> None:
@@ -339,7 +339,7 @@ def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() 
     assert [
         ":warning: *Not recognized* — No host is called hsot-b",
         "Did you mean:",
-        "I read: `health` ▸ *`hsot-b`* ◂ `--details`",
+        "Interpreted as: `health` ▸ *`hsot-b`* ◂ `--details`",
     ] == shown(message := render(answer(wrong, "health hsot-b --details"), ENGLISH))
     assert (
         "Not recognized: No host is called hsot-b\nDid you mean: /flatnet health host-b, /flatnet health host-a"
@@ -365,12 +365,12 @@ def test_nearest_commands_are_buttons_and_text_only_where_a_button_would_cut_the
     ],
 )
 def test_the_wrong_part_is_marked_wherever_it_is(understood: str, span: tuple[int, int], read: str) -> None:
-    assert f"I read: {read}" == shown(render(answer(failure(span=span), understood), ENGLISH))[1]
+    assert f"Interpreted as: {read}" == shown(render(answer(failure(span=span), understood), ENGLISH))[1]
 
 
 @pytest.mark.parametrize(
     ("kind", "symbol", "state"),
-    [(FailureKind.REFUSED, ":no_entry:", "Refused"), (FailureKind.INTERNAL, ":boom:", "Error")],
+    [(FailureKind.REFUSED, ":no_entry:", "Cannot run"), (FailureKind.INTERNAL, ":boom:", "Error")],
 )
 def test_a_failure_says_its_kind_first(kind: FailureKind, symbol: str, state: str) -> None:
     message = render(answer(failure(kind), "health"), ENGLISH)

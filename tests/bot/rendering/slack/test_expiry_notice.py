@@ -59,7 +59,7 @@ def test_the_text_alone_is_complete() -> None:
     assert (
         "The certificate of host-a expires in 6 days (high): 2026-02-06 09:00 JST\nAfter that, other hosts no longer "
         "accept host-a: tunnels drop, and the gateway and containers with them.\nPress the button to request the "
-        "renewal: the bot prepares a plan and asks for approval.\nNext: /flatnet cert renew host-a"
+        "renewal: the bot prepares a plan and asks for approval.\nNext steps: /flatnet cert renew host-a"
     ) == render(notice(), ENGLISH).text
 
 
@@ -135,7 +135,7 @@ def test_of_254_the_first_are_named_and_the_others_counted() -> None:
     assert [f"*host-001* — {DATE}", f"*host-{MAX_NAMED:03}* — {DATE}", "… and 234 more"] == [
         listed.splitlines()[line] for line in (0, MAX_NAMED - 1, MAX_NAMED)
     ]
-    assert told.startswith("Then no other host accepts host-001, host-002, host-003 and 251 more any more: ")
+    assert told.startswith("After that, other hosts no longer accept host-001, host-002, host-003 and 251 more: ")
     assert "`/flatnet cert`" == origin
     assert "254 certificates expire within 7 days (high): host-001 2026-02-06 09:00 JST, " in message.text
     assert_harmless(message)
@@ -193,7 +193,7 @@ def test_when_all_of_many_are_settled_the_message_says_how_many_how() -> None:
     assert ":white_check_mark: *All 31 certificates resolved*" == first
     assert rest[0].startswith("Renewed: host-001, host-002, ")
     assert rest[0].endswith(" and 10 more")
-    assert ["No longer in the configuration: host-x"] == rest[1:]
+    assert ["No longer configured: host-x"] == rest[1:]
     assert {} == pressed(message)
 
 

@@ -215,14 +215,14 @@ def test_errors_alone_are_offered_where_they_are_fewer_than_all_lines_and_some(e
 @pytest.mark.parametrize(
     ("view", "texts", "said"),
     [
-        (AnswerView(operation="op-1", level=Level.ERROR, pattern="4"), ENGLISH, "2 of 45 lines · error and worse · with 4"),
+        (AnswerView(operation="op-1", level=Level.ERROR, pattern="4"), ENGLISH, "2 of 45 lines · error and above · matching 4"),
         (AnswerView(operation="op-1", level=Level.ERROR), JAPANESE, "45 行中 2 行 · error 以上"),
-        (AnswerView(operation="op-1", pattern="x"), ENGLISH, "0 of 45 lines · with x"),
-        (AnswerView(operation="op-1", pattern="line"), ENGLISH, "Lines 26–45 of 45 matching (45 · with line in total)"),
+        (AnswerView(operation="op-1", pattern="x"), ENGLISH, "0 of 45 lines · matching x"),
+        (AnswerView(operation="op-1", pattern="line"), ENGLISH, "Lines 26–45 of 45 matching (45 in total) · matching line"),
         (
             AnswerView(operation="op-1", pattern="[1-3].", page=1),
             ENGLISH,
-            "Lines 1–10 of 30 matching (45 · with [1-3]. in total)",
+            "Lines 1–10 of 30 matching (45 in total) · matching [1-3].",
         ),
         (AnswerView(operation="op-1", pattern="[1-3]."), JAPANESE, "該当 30 行中 11～30 行目 (全 45 行) · [1-3]. に一致"),
     ],
@@ -290,7 +290,7 @@ def test_whatever_stands_in_lines_a_message_stays_within_its_limits(
 
 def test_the_file_has_every_line_below_what_was_asked() -> None:
     lines = render_file(answered(excerpt(45)), ENGLISH).splitlines()
-    span = "# 45 lines, 2026-01-31 18:00:00.000 to 2026-01-31 18:00:44.000 (Asia/Tokyo): 45 info"
+    span = "# 45 lines, 2026-01-31 18:00:00.000 – 2026-01-31 18:00:44.000 (Asia/Tokyo): 45 info"
     assert ["# /flatnet log nebula", "# 45 lines of nebula", span] == lines[:3]
     assert 48 == len(lines)
     assert lines[-1].startswith("2026-01-31 18:00:44.000 host-a nebula INFO")
@@ -299,9 +299,9 @@ def test_the_file_has_every_line_below_what_was_asked() -> None:
 @pytest.mark.parametrize(
     ("pick", "texts", "said", "count"),
     [
-        (LineFilter(pattern="nobody"), ENGLISH, "# Filtered: with nobody · 0 of 45 lines", 0),
+        (LineFilter(pattern="nobody"), ENGLISH, "# Filtered: matching nobody · 0 of 45 lines", 0),
         (LineFilter(pattern="nobody"), JAPANESE, "# 絞り込み: nobody に一致 · 45 行中 0 行", 0),
-        (LineFilter(level=Level.ERROR, pattern="4|{"), ENGLISH, "# Filtered: error and worse · with 4|{ · 2 of 45 lines", 2),
+        (LineFilter(level=Level.ERROR, pattern="4|{"), ENGLISH, "# Filtered: error and above · matching 4|{ · 2 of 45 lines", 2),
         (LineFilter(level=Level.ERROR), JAPANESE, "# 絞り込み: error 以上 · 45 行中 2 行", 2),
     ],
 )

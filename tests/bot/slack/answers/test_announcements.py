@@ -81,7 +81,7 @@ async def test_a_channel_that_does_not_take_it_leaves_it_to_the_second_one_and_t
         house.time.move(REFUSAL_MEMORY.total_seconds())
         assert (await surface.get_health()).arriving
     assert "all 3 hosts are healthy" in text
-    assert f"meant for the channel {OPS}" in text
+    assert f"Intended for {OPS}, which" in text
     assert () == house.workspace.messages(OPS)
 
 
@@ -130,7 +130,7 @@ async def test_without_a_channel_the_administrators_are_told_and_that_is_no_trou
         [text] = await house.direct(ADMIN)
         await house.settled()
         assert (await surface.get_health()).arriving
-    assert "meant for" not in text
+    assert "Intended for" not in text
 
 
 async def test_where_nobody_takes_it_the_outbox_is_unwell(house: House) -> None:
@@ -180,7 +180,7 @@ async def test_after_an_hour_of_trouble_it_takes_the_next_road_and_nobody_is_ask
         await house.settled()
         assert (await surface.get_health()).arriving
     [message] = house.workspace.direct(ADMIN)
-    assert "Slack did not accept posts there for more than 1 hr (service_unavailable))." in message.text
+    assert "Slack did not accept posts there for more than 1 hr (service_unavailable)." in message.text
     assert "/invite" not in message.text
 
 
@@ -287,7 +287,7 @@ async def test_a_picture_does_not_stand_in_the_way_of_its_files(
 
 
 @pytest.mark.parametrize("place", ["files.getUploadURLExternal", UPLOAD, "files.completeUploadExternal"])
-@pytest.mark.parametrize("lost", [DropBefore(), DropAfter()], ids=["the call is lost", "no result received"])
+@pytest.mark.parametrize("lost", [DropBefore(), DropAfter()], ids=["the call is lost", "the answer is lost"])
 async def test_files_that_were_cut_off_are_seen_once_after_the_next_start(house: House, place: str, lost: Fault) -> None:
     """What was begun and is not known to be seen goes, and is shown anew; the others stay as they are."""
     with_files = bulletin(files=(LIST, COPY))
@@ -418,7 +418,7 @@ async def test_its_notes_stay_when_it_is_seen_in_another_way(house: House) -> No
         await house.settled()
     [second] = house.workspace.messages(OPS)
     assert ["Scheduled: digest (ana)", "Missed 2"] == small_letters(first)[-2:] == small_letters(second)[-2:]
-    assert "asked for this" not in str(second.blocks)
+    assert "Requested by" not in str(second.blocks)
 
 
 async def test_buttons_of_what_was_said_work_on_the_kept_answer(house: House) -> None:

@@ -48,7 +48,7 @@ def replies(house: House, channel: str = "C0OPS") -> list[str]:
 
 async def shown(house: House, surface: Any, change: Change) -> None:
     """A change is told, and Slack has all of it."""
-    surface.show(change)
+    surface.show_change(change)
     await house.moving(lambda: house.stories.versions.get(change.operation, -1) >= change.version)
     await house.moving(lambda: not house._busy())
 
@@ -78,16 +78,16 @@ async def test_what_others_must_notice_stands_in_its_thread_once(house: House) -
 @pytest.mark.parametrize(
     ("end", "sentence"),
     [
-        (changes.DENIED, "<@U0ADMIN> :x: bob denied this: not before the backup"),
-        (changes.EXPIRED, "<@U0ADMIN> :hourglass: Its time is over; ask again: `/flatnet"),
-        (changes.WITHDRAWN, ":no_entry_sign: alice withdrew it: `/flatnet"),
-        (changes.WITHDRAWN_GLASS, "<@U0ADMIN> :no_entry_sign: alice withdrew it. Nothing was done"),
+        (changes.DENIED, "<@U0ADMIN> :x: bob denied this (not before the backup): `/flatnet"),
+        (changes.EXPIRED, "<@U0ADMIN> :hourglass: Not approved by enough people in time. Submit it again: `/flatnet"),
+        (changes.WITHDRAWN, ":no_entry_sign: Withdrawn by alice: `/flatnet"),
+        (changes.WITHDRAWN_GLASS, "<@U0ADMIN> :no_entry_sign: Withdrawn by alice. Nothing was done"),
         (changes.SUPERSEDED, "Replaced by a new request: op-ba9876543210."),
         (changes.REFUSED, "<@U0ADMIN> :no_entry_sign: bob may no longer approve. Nothing was done"),
         (changes.UNDONE, "<@U0ADMIN> :leftwards_arrow_with_hook: Rolled back to the previous state"),
         (changes.FAILED, "<@U0ADMIN> :x: Failed: lighthouse does not answer"),
         (changes.UNKNOWN, "<@U0ADMIN> :question: Result unknown, host check required"),
-        (changes.STOPPING, ":octagonal_sign: carol asked to stop this"),
+        (changes.STOPPING, ":octagonal_sign: carol requested a stop before the next step"),
     ],
 )
 async def test_every_end_is_told_to_whom_it_concerns(house: House, end: Change, sentence: str) -> None:
@@ -105,8 +105,8 @@ async def test_break_glass_is_told_to_every_approver_at_once_and_its_review_too(
         await shown(house, surface, ready)
         await shown(house, surface, ready.model_copy(update={"break_glass": closed, "version": 2}))
     alarm, reviewed = replies(house)
-    assert alarm.startswith("<@U0OPERATOR> <@U0SECURITY> :rotating_light: Break-glass: alice runs this without approval")
-    assert "bob reviewed this 緊急実行 (break-glass): agreed" in reviewed
+    assert alarm.startswith("<@U0OPERATOR> <@U0SECURITY> :rotating_light: Emergency change: alice runs this without approval")
+    assert "bob reviewed this emergency change (agreed)" in reviewed
 
 
 async def test_what_was_not_shown_before_a_crash_is_shown_at_the_start_and_nothing_twice(house: House) -> None:
@@ -196,7 +196,7 @@ async def test_nothing_is_posted_where_another_organisation_reads_along(house: H
         await shown(house, surface, change(channel="C0PARTNERS", version=1))
         [text] = await house.direct("U0ADMIN")
         await house.direct("U0OPERATOR")
-    assert "shared with another organisation" in text
+    assert "shared with another organization" in text
     assert () == house.workspace.messages("C0PARTNERS")
 
 
@@ -271,6 +271,6 @@ async def test_two_approvals_are_two_replies(house: House) -> None:
     async with house.bot() as surface:
         await shown(house, surface, first)
         await shown(house, surface, change(ChangeState.READY, approval=second, version=3))
-    assert ["bob approved this, 1 of 2", "carol approved this, 2 of 2"] == [
+    assert ["bob approved this (1 of 2)", "carol approved this (2 of 2)"] == [
         text.partition("mark: ")[2].partition(":")[0] for text in replies(house)
     ]

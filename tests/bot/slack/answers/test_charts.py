@@ -222,7 +222,7 @@ async def test_where_the_other_blocks_are_wrong_too_the_text_comes_alone(house: 
         await house.settled()
     [message] = house.workspace.messages("C0OPS")
     assert () == message.blocks
-    assert message.text.startswith(f"chart\n{NOT_SHOWN}\nThis is the short form")
+    assert message.text.startswith(f"chart\n{NOT_SHOWN}\nShortened: the full result did not fit in Slack.")
 
 
 async def test_a_refused_picture_takes_no_more_uses_of_a_response_url_than_it_has(house: House) -> None:
@@ -246,4 +246,4 @@ async def test_a_message_that_is_too_long_loses_all_its_blocks_at_once(house: Ho
         long = SlackMessage("chart", (*[make_section("x" * 2_900)] * 5, make_picture(file, WORDS)))
         await sender.add("op-1", Address(channel="C0OPS"), long)
         [text] = await house.public("C0OPS")
-    assert text.startswith("chart\nThis is the short form")
+    assert text.startswith("chart\nShortened: the full result did not fit in Slack.")

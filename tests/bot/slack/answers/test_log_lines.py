@@ -161,10 +161,10 @@ async def test_all_see_whose_choice_it_is_until_all_lines_are_shown_again(house:
     async with house.bot():
         await posted(house, MANY)
         await filtered(house, "a")
-        await house.moving(lambda: "with a · filtered by <@U0OPERATOR>" in said(only(house)))
+        await house.moving(lambda: "matching a · filtered by <@U0OPERATOR>" in said(only(house)))
         await house.workspace.click("U0ADMIN", only(house), "show.older")
         await house.moving(lambda: "Lines 961–980 of" in said(only(house)))
-        assert "with a · filtered by <@U0OPERATOR>" in said(only(house))
+        assert "matching a · filtered by <@U0OPERATOR>" in said(only(house))
         await house.workspace.click("U0ADMIN", only(house), "show.lines")
         await house.moving(lambda: "lines 981–1,000 of 1,000" in said(only(house)))
         assert "filtered" not in said(only(house))
@@ -176,7 +176,7 @@ async def test_whoever_chooses_other_lines_is_named_from_then_on(house: House) -
         await filtered(house, "a")
         await house.moving(lambda: "filtered by <@U0OPERATOR>" in said(only(house)))
         await filtered(house, "e", "U0ADMIN")
-        await house.moving(lambda: "with e · filtered by <@U0ADMIN>" in said(only(house)))
+        await house.moving(lambda: "matching e · filtered by <@U0ADMIN>" in said(only(house)))
 
 
 async def test_where_nobody_else_sees_it_nobody_is_named(house: House) -> None:

@@ -67,10 +67,10 @@ async def test_what_takes_longer_than_a_second_names_who_is_awaited_and_becomes_
     """One message, edited in place."""
     await moved(house, PROGRESS_DELAY)
     shown = ask()
-    assert "2 hosts are still awaited: host-a and host-b" in shown.text
+    assert "Waiting for 2 hosts: host-a and host-b" in shown.text
     desk.told(("host-b",))
     await moved(house, EDIT_INTERVAL)
-    assert "1 host is still awaited: host-b" in ask().text
+    assert "Waiting for 1 host: host-b" in ask().text
     desk.done.set()
     await house.moving(lambda: ask().text == "3 hosts are healthy")
     assert shown.ts == ask().ts
@@ -212,7 +212,7 @@ def test_the_line_names_the_hosts(hosts: tuple[str, ...], said: str) -> None:
 def test_many_hosts_are_counted_and_some_named() -> None:
     hosts = [f"host-{n}" for n in range(254)]
     line = render_awaited_hosts(hosts, ENGLISH).text
-    assert "254 hosts are still awaited" in line
+    assert "Waiting for 254 hosts, including host-0, host-1" in line
     assert f"host-{MAX_NAMED_HOSTS - 1}" in line
     assert f"host-{MAX_NAMED_HOSTS}" not in line
     assert "254 台の応答を待っています" in render_awaited_hosts(hosts, JAPANESE).text

@@ -109,7 +109,7 @@ async def test_in_an_archived_channel_the_person_gets_it_alone(house: House) -> 
         house.workspace.archive("C0OPS")
         await house.workspace.click("U0ADMIN", first, "show.details")
         [text] = await house.private("U0ADMIN")
-    assert "Slack rejected the message in that channel (is_inactive))." in text
+    assert "Slack rejected the message in that channel (is_inactive)." in text
 
 
 async def test_where_the_bot_was_removed_meanwhile_it_says_how_to_invite_it(house: House) -> None:
@@ -184,7 +184,7 @@ async def test_the_file_of_a_private_answer_comes_as_a_direct_message(house: Hou
         first = await asked(house, MANY)
         await house.workspace.click("U0ADMIN", first, "file")
         await house.workspace.seen(lambda: any(message.files for message in house.workspace.direct("U0ADMIN")))
-        assert "direct messages" in (await house.private("U0ADMIN", 2))[1]
+        assert "The file was sent to you as a direct message." in (await house.private("U0ADMIN", 2))[1]
     assert () == house.workspace.messages("C0OPS")
 
 

@@ -25,7 +25,7 @@ def told(body: Change | Failure) -> Callable[[Request], Answer]:
 
 async def carded(house: House, surface: object, body: Change) -> Message:
     """The card of a change, in the channel."""
-    surface.show(body)  # type: ignore[attr-defined]
+    surface.show_change(body)  # type: ignore[attr-defined]
     await house.public("C0OPS")
     await house.settled()
     return house.workspace.messages("C0OPS")[0]
@@ -106,14 +106,14 @@ async def test_a_guest_who_presses_a_button_is_told_why_not(house: House, user: 
 
 @pytest.mark.parametrize("action", ["run.approve", "form.deny"])
 async def test_who_may_not_decide_gets_the_desks_reason(house: House, action: str) -> None:
-    reason = Phrase("nobody approves their own request; ask bob")
+    reason = Phrase("you cannot approve your own request (administrators included). Ask someone else")
     house.desk.answer = told(Failure(kind=FailureKind.REFUSED, phrase=reason))
     house.desk.catalogue = tuple(each for each in house.desk.catalogue if each.words != ("deny",))
     async with house.bot() as surface:
         card = await carded(house, surface, change(version=1))
         await house.workspace.click("U0ADMIN", card, action)
         [text] = await house.private("U0ADMIN")
-    assert "You cannot approve your own" in text
+    assert "You cannot approve your own request" in text
 
 
 async def test_a_message_of_a_year_ago_explains_itself_to_the_clicker_alone(house: House) -> None:

@@ -177,7 +177,7 @@ async def test_where_the_form_does_not_open_in_time_it_says_what_to_type(house: 
         message = await menu(house)
         house.workspace.faults.switch_on("views.open", Failing(error))
         await house.workspace.click("U0ADMIN", message, "form")
-        assert "Type /flatnet health instead" in (await house.private("U0ADMIN", 2))[1]
+        assert "Type /flatnet health, or press the button again" in (await house.private("U0ADMIN", 2))[1]
 
 
 async def test_a_click_that_a_restart_kept_back_says_what_to_type(house: House) -> None:
@@ -185,7 +185,7 @@ async def test_a_click_that_a_restart_kept_back_says_what_to_type(house: House) 
     click = Click(team="T0FLATNET", user="U0ADMIN", trigger="1.2.abc", action="form", value="{}")
     await house.rows.inbox.add(Delivery("1.2.abc", KIND, click.model_dump(), house.time.now() - TRIGGER_LIFETIME))
     async with house.bot():
-        assert "Type /flatnet health instead" in (await house.direct("U0ADMIN"))[0]
+        assert "Type /flatnet health, or press the button again" in (await house.direct("U0ADMIN"))[0]
     assert () == house.workspace.calls("views.open")
 
 

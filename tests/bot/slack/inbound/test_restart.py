@@ -90,7 +90,7 @@ async def test_a_command_that_breaks_the_bot_each_time_ends_with_a_reference(hou
         [text] = await house.private("U0ADMIN")
         await house.settled()
     assert MAX_ATTEMPTS == len(house.desk.requests)
-    assert "Unexpected error, reference" in text
+    assert "Something went wrong (reference" in text
     assert "a bug" not in text
 
 
@@ -105,7 +105,7 @@ async def test_a_command_that_ends_the_bot_each_time_is_given_up_too(house: Hous
     house.desk.requests.clear()
     async with house.bot():
         [text] = await house.private("U0ADMIN")
-    assert "Unexpected error, reference" in text
+    assert "Something went wrong (reference" in text
     assert [] == house.desk.requests
 
 

@@ -144,7 +144,7 @@ async def test_what_slack_refuses_is_said_with_what_to_do(house: House, code: st
 
 async def test_without_the_optional_scope_the_bot_lives_and_only_makes_no_channels(house: House) -> None:
     async with among(house, scopes=SCOPES) as surface:
-        assert "give it the scope channels:manage" in await refusal(surface)
+        assert "Add the scope channels:manage" in await refusal(surface)
 
 
 async def test_a_channel_of_that_name_that_others_made_is_left_alone(house: House) -> None:
