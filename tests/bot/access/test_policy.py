@@ -187,9 +187,9 @@ def test_what_is_narrowed_by_itself_is_not_to_be_had_by_another_name(narrowed: s
     assert isinstance(policy.judge(OPERATOR, holder, (osaka,), "C0OPS"), Permit)
     told = f"{' '.join(holder.words)} includes {narrowed}: "
     for actor, hosts, place, why in (
-        (VIEWER, (osaka,), "C0OPS", f"{narrowed} needs one of the roles operator"),
+        (VIEWER, (osaka,), "C0OPS", f"{narrowed} requires one of these roles: operator"),
         (OPERATOR, (osaka, host("host-a", 1)), "C0OPS", f"{narrowed} is only allowed on hosts labeled"),
-        (OPERATOR, (osaka,), "C0INC", f"{narrowed} may be asked only in C0OPS"),
+        (OPERATOR, (osaka,), "C0INC", f"{narrowed} is only allowed in C0OPS"),
     ):
         verdict = policy.judge(actor, holder, hosts, place)
         assert isinstance(verdict, Refusal)

@@ -87,10 +87,8 @@ def test_what_a_grant_allows(
     ("who", "operation", "hosts", "channel", "rule", "reason"),
     [
         (ADMIN, Restart, (TOKYO,), "C0OPS", "role",
-         (
-"service restart requires one of these roles: developer, operator (yours: administrator). Contact an "
-"administrator"
-)),
+         "service restart requires one of these roles: developer, operator (yours: administrator). "
+         "Contact an administrator"),
         (OPS, Restart, (OSAKA,), "C0OTHER", "channel", "service restart is only allowed in C0OPS. Use it there"),
         (OPS, Restart, (OSAKA,), "shell", "channel", "service restart is only allowed in C0OPS. Use it there"),
         (OPS, Restart, (OSAKA,), "", "channel", "service restart is only allowed in C0OPS. Use it there"),
@@ -135,11 +133,11 @@ MANY = ApprovalRule(risk=Risk.DISRUPT, approvers=3, ping=("ops", "sec"))
 @pytest.mark.parametrize(
     ("rules", "risk", "hosts", "name", "approvers"),
     [
-        ((), Risk.CHANGE, (TOKYO,), "the default rule", 1),
-        ((), Risk.DISRUPT, (TOKYO,), "the default rule", 1),
-        ((), Risk.CRITICAL, (TOKYO,), "the default rule", 2),
-        ((PRODUCTION,), Risk.DISRUPT, (TOKYO,), "the default rule", 1),
-        ((PRODUCTION,), Risk.CHANGE, (OSAKA,), "the default rule", 1),
+        ((), Risk.CHANGE, (TOKYO,), "the usual rule", 1),
+        ((), Risk.DISRUPT, (TOKYO,), "the usual rule", 1),
+        ((), Risk.CRITICAL, (TOKYO,), "the usual rule", 2),
+        ((PRODUCTION,), Risk.DISRUPT, (TOKYO,), "the usual rule", 1),
+        ((PRODUCTION,), Risk.CHANGE, (OSAKA,), "the usual rule", 1),
         ((PRODUCTION,), Risk.DISRUPT, (OSAKA,), "approvals.rules[1]", 3),
         ((PRODUCTION,), Risk.DISRUPT, (TOKYO, OSAKA, BARE), "approvals.rules[1]", 3),
         ((PRODUCTION, GENERAL), Risk.DISRUPT, (OSAKA,), "approvals.rules[1], approvals.rules[2]", 3),
@@ -148,8 +146,8 @@ MANY = ApprovalRule(risk=Risk.DISRUPT, approvers=3, ping=("ops", "sec"))
         ((GENERAL, EASY), Risk.DISRUPT, (TOKYO,), "approvals.rules[1], approvals.rules[2]", 2),
         ((EASY,), Risk.DISRUPT, (TOKYO,), "approvals.rules[1]", 1),
         ((CRITICAL,), Risk.CRITICAL, (TOKYO,), "approvals.rules[1]", 1),
-        ((LAX,), Risk.CRITICAL, (TOKYO,), "the default rule, approvals.rules[1]", 2),
-        ((), Risk.CHANGE, (), "the default rule", 1),
+        ((LAX,), Risk.CRITICAL, (TOKYO,), "the usual rule, approvals.rules[1]", 2),
+        ((), Risk.CHANGE, (), "the usual rule", 1),
     ],
 )
 def test_as_many_approve_as_the_rule_wants_that_wants_most(
@@ -223,7 +221,7 @@ TEAM = (ANA, BO, CHRIS, VIC, DAN, GHOST)
 def test_who_may_approve_is_everybody_with_the_role_but_the_requester() -> None:
     """Not whoever has no identity by which they could ever come."""
     assert ApprovalRequirement(
-        rule="the default rule: disrupt needs 1",
+        rule="the usual rule: disrupt needs 1",
         needed=1,
         may=("bo", "chris"),
         groups=(),
@@ -254,7 +252,7 @@ def test_a_person_counts_once_however_many_identities_they_have() -> None:
     many = Person(name="bo", slack=("U0BO", "W0BO"), system=("bo", "root"), roles=frozenset({ADMINISTRATOR}))
     refused = Policy((ANA, many)).assess_approval(actor("ana", OPERATOR), Risk.CRITICAL, (TOKYO,))
     assert isinstance(refused, Refusal)
-    assert "the default rule: 1 of 2" == refused.rule
+    assert "the usual rule: 1 of 2" == refused.rule
 
 
 LENDING = UserGroup(slack="S0OPS", roles=frozenset({OPERATOR}))
@@ -312,7 +310,7 @@ def test_the_refusal_says_that_there_is_nobody() -> None:
     assert isinstance(refused, Refusal)
     assert str(refused.reason).startswith("approval needs 1 other person with one of the roles administrator, operator")
     assert (
-        "available: nobody). An administrator can assign the role under [[people]], or lower the number under "
+        "available: none). An administrator can assign the role under [[people]], or lower the number under "
         "[[approvals.rules]]"
     ) in str(refused.reason)
 

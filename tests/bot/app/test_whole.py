@@ -64,7 +64,7 @@ async def test_a_proof_that_does_not_come_has_it_put_back_and_says_what_is_where
     await bot.approve("op-1")
     change = await bot.until("op-1")
     assert ChangeState.UNDONE is change.state
-    assert str(change.why).endswith("host-a is back to its previous state, not begun on host-b")
+    assert str(change.why).endswith("host-a is back to its previous state, not started on host-b")
     assert "reverted" == bot.world.state()
 
 

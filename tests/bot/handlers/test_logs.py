@@ -253,7 +253,10 @@ class Busy:
     [
         (
             0,
-            "No changes made through the bot on all from 2026-11-25 17:40 JST to 2026-11-25 18:10 JST (other hosts not included)",
+            (
+                "No changes made through the bot on all from 2026-11-25 17:40 JST to 2026-11-25 18:10 JST "
+                "(other hosts not included)"
+            ),
         ),
         (
             1,
