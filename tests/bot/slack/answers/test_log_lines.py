@@ -166,7 +166,7 @@ async def test_all_see_whose_choice_it_is_until_all_lines_are_shown_again(house:
         await house.moving(lambda: "Lines 961–980 of" in said(only(house)))
         assert "matching a · filtered by <@U0OPERATOR>" in said(only(house))
         await house.workspace.click("U0ADMIN", only(house), "show.lines")
-        await house.moving(lambda: "lines 981–1,000 of 1,000" in said(only(house)))
+        await house.moving(lambda: "Lines 981–1,000 of 1,000" in said(only(house)))
         assert "filtered" not in said(only(house))
 
 
