@@ -150,8 +150,8 @@ async def test_the_timeline_has_every_line_that_was_collected_and_the_answer_the
     assert "showing the newest 20000 of 21000 lines. timeline.txt has all of them" == str(report.excerpt.notes[0])
     timeline = unpacked(report)["timeline.txt"]
     assert 21_000 == len(lines_of(timeline))
-    assert "newest lines only" not in timeline
-    assert "showing the newest" not in timeline
+    assert "newest" not in timeline
+    assert "of 21000 lines" not in timeline
 
 
 @pytest.mark.parametrize("cut", [Truncation.LINES, Truncation.BYTES])
