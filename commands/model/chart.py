@@ -204,7 +204,7 @@ def _describe_certificates(certificates: Sequence[CertificateExpiry]) -> Phrase:
             [Phrase("{name} {days}", name=shorten_argument(each.name), days=describe_days_left(each)) for each in near]
         )
         count, total = len(near), len(certificates)
-        return Phrase("{count} of {total} certificates are due for renewal ({names})", count=count, total=total, names=names)
+        return Phrase("Due for renewal: {count} of {total} certificates ({names})", count=count, total=total, names=names)
     if certificates:
         first = certificates[0]
         return Phrase(

@@ -186,7 +186,7 @@ def _place(workspace: Workspace, message: Message) -> str:
 
 def plain(message: Message) -> str:
     """What it says, without what is another one each time: the audit log's head."""
-    return re.sub(r"(audit log at|newest event:) \d+ \([0-9a-f]{12}\)", r"\1 …", message.text)
+    return re.sub(r"(Audit log: (?:latest )?event:?) \d+ \([0-9a-f]{12}\)", r"\1 …", message.text)
 
 
 @asynccontextmanager

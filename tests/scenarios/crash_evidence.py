@@ -130,7 +130,7 @@ class Evidence:
             yield from _wrong_in_log(self.town, record.operation)
             yield from _wrong_with_changes(self.town.fleet, record)
             if record.state is not ChangeState.UNKNOWN and record.operation in self.rows.claims().values():
-                yield f"{record.operation} ended, and hosts are claimed: {self.rows.claims()}"
+                yield f"{record.operation} ended, and its hosts are claimed: {self.rows.claims()}"
         for host in self.town.fleet.hosts:
             yield from (f"{host.name}: {what}" for what in _wrong_with_nebula(self.town.fleet, host.name))
             pair = _wrong_with_pair(host.windows.state, before[host.name], records)

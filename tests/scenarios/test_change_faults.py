@@ -47,7 +47,7 @@ async def put_back(s: Shift, card: Card, old: str) -> str:
 @pytest.mark.parametrize(
     ("spoil", "expiry", "words", "said"),
     [
-        (nothing, Expiry(), "cert renew host-x", "no host or label named host-x."),
+        (nothing, Expiry(), "cert renew host-x", "No host or label named host-x."),
         (nothing, Expiry(ca=-1), RENEW, "Create a new CA first"),
         (encrypt, Expiry(), RENEW, "has a passphrase, so the bot cannot use it. Sign manually"),
         (
@@ -74,13 +74,13 @@ async def test_what_cannot_be_renewed_is_refused_with_the_reason(
 
 async def test_without_a_lighthouse_nobody_can_sign(town: Build) -> None:
     async with shift(town, lighthouse=False) as s:
-        assert "no lighthouse configured (needed for signing). Add it with ID 0" in await s.types(ADMIN, RENEW)
+        assert "No lighthouse configured (needed for signing). Add it with ID 0" in await s.types(ADMIN, RENEW)
         assert [] == s.cards()
 
 
 async def test_a_ca_that_ends_first_shortens_the_new_certificate_and_approvers_are_told(town: Build) -> None:
     async with shift(town, expiry=Expiry(ca=20, hosts={"host-a": 10})) as s:
-        assert "the new certificate of" in await s.types(ADMIN, f"{RENEW} --dry-run")
+        assert "will expire soon" in await s.types(ADMIN, f"{RENEW} --dry-run")
         assert (ChangeState.DONE, "") == await s.ended(await s.approved(RENEW))
         [ca] = read_pem(s.state("lighthouse").files[PureWindowsPath(PATHS.ca_certificate)])
         [new] = read_pem(s.state("host-a").files[PureWindowsPath(PATHS.host_certificate)])
@@ -112,7 +112,7 @@ async def test_a_service_that_does_not_come_back_is_put_back_by_its_host(town: B
         old = s.lies("host-a")
         s.state("host-a").services["Nebula"].broken = "once"
         card = await s.approved(RENEW)
-        assert 'the host says state "reverted"' in await put_back(s, card, old)
+        assert 'the host reports state "reverted"' in await put_back(s, card, old)
         assert f"<@{OPERATOR}> :leftwards_arrow_with_hook:" in await s.says(card, "<@")
         await s.shows(card, ChangeState.UNDONE)
 
@@ -124,7 +124,7 @@ async def test_the_first_host_that_fails_ends_it_for_the_others(town: Build, wor
         s.state("host-a").services["Nebula"].broken = "once"
         state, why = await s.ended(await s.approved(words))
         assert ChangeState.UNDONE is state
-        assert why.endswith("host-a is back to its previous state, not begun on host-b")
+        assert why.endswith("host-a is back to its previous state, not started on host-b")
         assert (old["host-a"][0], old["host-a"][0]) == (s.lies("host-a"), s.runs("host-a"))
         assert old["host-b"] == (s.lies("host-b"), s.state("host-b").services["Nebula"].pid)
 
@@ -138,7 +138,7 @@ async def test_a_service_that_never_comes_back_is_somebody_s_to_look_at(town: Bu
         card = await s.approved(RENEW)
         state, why = await s.ended(card)
         assert (ChangeState.UNKNOWN, old, "") == (state, s.lies("host-a"), s.runs("host-a"))
-        assert f"then say what you saw with op resolve {card.operation}" in why
+        assert f"then report the outcome with op resolve {card.operation}" in why
         s.state("host-a").services["Nebula"].broken = ""
         s.state("host-a").start_service("Nebula", read_utc_time())
         other = await s.approved("service restart openresty host-a")

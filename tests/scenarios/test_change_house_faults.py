@@ -89,14 +89,14 @@ async def test_a_database_from_an_hour_ago_changes_nothing_until_an_administrato
             refused = await s.types(ADMIN, RENEW)
             found = re.search(r"audit accept (audit-[0-9]+-[0-9a-f]+)", refused)
             assert found is not None, refused
-            assert "changes are blocked while the audit log is inconsistent" in await s.press(ADMIN, late, "run.approve")
+            assert "Changes are blocked while the audit log is inconsistent" in await s.press(ADMIN, late, "run.approve")
             assert "administrator" in await s.types(OPERATOR, f"audit accept {found[1]}")
-            assert "no loss named audit-1-00000000." in await s.types(ADMIN, "audit accept audit-1-00000000")
+            assert "No loss named audit-1-00000000." in await s.types(ADMIN, "audit accept audit-1-00000000")
             assert ChangeState.CLOSED is (await s.ended(early))[0]
             await s.press(ADMIN, early, "run.approve")
             assert 2400 == s.state("host-a").services["OpenResty"].pid
             assert "changes are possible again." in await s.types(ADMIN, f"audit accept {found[1]}")
-            assert f"no change {late.operation}." in await s.press(ADMIN, late, "run.approve")
+            assert f"No change {late.operation}." in await s.press(ADMIN, late, "run.approve")
             assert DONE == await s.ended(await s.approved(RENEW))
             assert ["alice"] == [event["actor"] for event in t.events() if event["kind"] == "accepted"]
             assert (await house.audit.verify("test", "")).intact

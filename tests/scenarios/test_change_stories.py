@@ -64,7 +64,7 @@ async def test_what_is_due_is_renewed_one_after_the_other_and_the_lighthouse_las
 
 async def test_where_nothing_is_due_nobody_is_asked(town: Build) -> None:
     async with shift(town) as s:
-        assert "no certificate expires within 30d. Nothing to do" in await s.types(ADMIN, "cert renew --due 30d")
+        assert "No certificate expires within 30d. Nothing to do" in await s.types(ADMIN, "cert renew --due 30d")
         assert [] == s.cards()
 
 
@@ -107,14 +107,15 @@ async def test_a_dry_run_shows_the_plan_and_asks_nobody(town: Build) -> None:
         assert [] == s.cards()
         assert old == s.lies("host-a")
         assert ["request", "plan"] == [event["kind"] for event in s.town.events()]
-        assert "nothing is waiting for approval or review" in await s.types(ADMIN, "approval")
+        assert "Nothing is waiting for approval or review" in await s.types(ADMIN, "approval")
 
 
 async def test_lists_and_stories_follow_a_change(town: Build) -> None:
     async with shift(town) as s:
         card = await s.asked("service restart openresty host-a")
         assert card.operation in await s.types(ADMIN, "approval")
-        assert "restart OpenResty; unconfirmed for 120 s" in await s.types(ADMIN, f"approval show {card.operation}")
+        plan = await s.types(ADMIN, f"approval show {card.operation}")
+        assert "restart OpenResty (host-a reverts automatically unless confirmed within 120 s)" in plan
         await s.press(ADMIN, card, "run.approve")
         assert DONE == await s.ended(card)
         assert card.operation not in await s.types(ADMIN, "approval")

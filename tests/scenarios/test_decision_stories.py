@@ -26,7 +26,7 @@ async def test_a_denial_takes_its_reason_from_a_form_and_whoever_asked_is_told(t
     async with shift(town) as s:
         card = await s.asked(RESTART)
         await s.fills(ADMIN, card, "form.deny", "deny.why", "not before the backup")
-        assert (ChangeState.CLOSED, "alice denied it: not before the backup") == await s.ended(card)
+        assert (ChangeState.CLOSED, "denied by alice: not before the backup") == await s.ended(card)
         assert f"<@{OPERATOR}>" in await s.says(card, "not before the backup")
         assert "run.approve" not in await s.shows(card, ChangeState.CLOSED)
         untouched(s, card)
@@ -38,15 +38,15 @@ async def test_whoever_asked_withdraws_it_and_nobody_approves_it_any_more(town: 
         card = await s.asked(RESTART)
         await s.press(OPERATOR, card, "run.withdraw")
         assert (ChangeState.CLOSED, "withdrawn by kenji") == await s.ended(card)
-        assert "the requester has withdrawn this" in await s.press(ADMIN, card, "run.approve")
+        assert "The requester has withdrawn this" in await s.press(ADMIN, card, "run.approve")
         untouched(s, card)
 
 
 @pytest.mark.parametrize(
     ("user", "said"),
     [
-        (ADMIN, "you cannot approve your own"),
-        (GUEST, "guests cannot use this bot."),
+        (ADMIN, "You cannot approve your own request (administrators included). Ask someone else"),
+        (GUEST, "Guests cannot use this bot."),
         (VIEWER, "現在のロール: viewer"),
         (DEVELOPER, "approving this needs one of the roles administrator and operator, and you have developer"),
     ],
@@ -91,7 +91,8 @@ async def test_whoever_asked_in_slack_cannot_approve_in_a_terminal(town: Build) 
     async with shift(town) as s:
         await s.edited('name = "me"\n', f'name = "me"\nslack = ["{MEMBER}"]\n')
         card = await s.asked(RESTART, MEMBER)
-        assert "you cannot approve your own" in str(await s.shell(f"approve {card.operation}"))
+        refused = str(await s.shell(f"approve {card.operation}"))
+        assert "you cannot approve your own request (administrators included)" in refused
         assert ChangeState.WAITING is (await s.known(card)).state
         untouched(s, card)
 
@@ -100,7 +101,7 @@ async def test_a_click_after_its_time_is_told_so_and_the_card_follows(town: Buil
     async with shift(town) as s:
         card = await s.asked(RESTART)
         overdue(s.town)
-        assert "the approval period ended at" in await s.press(ADMIN, card, "run.approve")
+        assert "The approval period ended at" in await s.press(ADMIN, card, "run.approve")
         await s.house.machinery.dispatch.tick()
         assert ChangeState.CLOSED is (await s.ended(card))[0]
         untouched(s, card)

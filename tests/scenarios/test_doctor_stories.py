@@ -98,14 +98,15 @@ def gateway_state(t: Town) -> GatewayState:
 
 TROUBLES = (
     Trouble("no password", lambda t: (t.config.parent / "secrets/winrm_password").unlink(), "bot.secrets", "secrets.missing",
-            "the secret winrm_password is missing; set FLATNET_WINRM_PASSWORD"),
+            "secret winrm_password is missing. Set FLATNET_WINRM_PASSWORD"),
     Trouble("secret readable by all", lambda t: (t.config.parent / "secrets/audit_key").chmod(0o644), "bot.files",
-            "file.readable", "audit_key; take that right away: chmod go="),
+            "file.readable", "audit_key is readable by others. Run: chmod go="),
     Trouble("key readable by all", lambda t: t.fleet.access.key_file.chmod(0o644), "bot.files", "file.readable",
-            "id_ed25519; take that right away: chmod go="),
+            "id_ed25519 is readable by others. Run: chmod go="),
     Trouble("secrets writable by all", lambda t: (t.config.parent / "secrets").chmod(0o777), "bot.secrets", "secrets",
-            "Run chmod o-w on it"),
-    Trouble("configuration writable by all", lambda t: t.config.chmod(0o666), "bot.files", "file.writable", "chmod go-w"),
+            "is writable by anyone. Run chmod o-w on it"),
+    Trouble("configuration writable by all", lambda t: t.config.chmod(0o666), "bot.files", "file.writable",
+            "Run: chmod go-w"),
     Trouble("short audit key", secret("audit_key", "short"), "bot.audit", "audit", "openssl rand -hex 32"),
     Trouble("broken TOML", lambda t: t.edit("[slack]", "[slack"), "bot.configuration", "configuration.complaint",
             "invalid TOML"),
@@ -114,12 +115,16 @@ TROUBLES = (
     Trouble("no administrator", lambda t: t.config.write_text(t.config.read_text().replace('"administrator"', '"viewer"')),
             "bot.configuration", "configuration.administrator", "Assign it to a person under [[people]]"),
     Trouble("wrong CA", other_ca, HOST, "windows.identity", "Check ca_file and the host's certificate"),
-    Trouble("wrong password", secret("winrm_password", "wrong"), HOST, "windows.authentication", "Check the user and password, or the certificate"),
-    Trouble("closed port", fault("windows", Fault.REFUSE), HOST, "windows.unreachable", "Check that the host is up, WinRM is running and the firewall allows it"),
-    Trouble("PowerShell hangs", fault("windows", Fault.HANG), HOST, "windows.deadline", "Check that"),
+    Trouble("wrong password", secret("winrm_password", "wrong"), HOST, "windows.authentication",
+            "Check the user and password, or the certificate"),
+    Trouble("closed port", fault("windows", Fault.REFUSE), HOST, "windows.unreachable",
+            "Check that the host is up, WinRM is running and the firewall allows it"),
+    Trouble("PowerShell hangs", fault("windows", Fault.HANG), HOST, "windows.deadline",
+            "Check that the host is up and not overloaded"),
     Trouble("clock off", lambda t: setattr(t.fleet[HOST].windows.state, "clock_offset", timedelta(minutes=5)), HOST,
             "windows.clock", "Run on the host: w32tm /resync"),
-    Trouble("wrong host key", other_host_key, HOST, "wsl.identity", "If the host was rebuilt, verify its key on the console and update the file"),
+    Trouble("wrong host key", other_host_key, HOST, "wsl.identity",
+            "If the host was rebuilt, verify its key on the console and update the file"),
     Trouble("refused key", fault("wsl", Fault.AUTHENTICATION), HOST, "wsl.authentication", "authorized_keys"),
     Trouble("sshd is down", fault("wsl", Fault.REFUSE), HOST, "wsl.unreachable", "Check that WSL2 and sshd are running"),
     Trouble("sudo refused", lambda t: setattr(wsl_state(t), "sudo", False), HOST, "wsl.podman",
@@ -128,18 +133,19 @@ TROUBLES = (
             "Allow sudo to run it as root"),
     Trouble("403", lambda t: setattr(gateway_state(t), "foreign", True), HOST, "gateway.forbidden",
             "Connect from the overlay"),
-    Trouble("another host's gateway", fault("gateway", Fault.IDENTITY), HOST, "gateway.host_id", "mend host_id"),
+    Trouble("another host's gateway", fault("gateway", Fault.IDENTITY), HOST, "gateway.host_id", "Fix host_id"),
     Trouble("missing scope", without_scope, "bot.slack", "slack", "the app is missing the scopes chat:write."),
-    Trouble("wrong team", lambda t: t.edit(t.workspace.seed.team, "T0OTHER"), "bot.slack", "slack", "mend slack.team"),
+    Trouble("wrong team", lambda t: t.edit(t.workspace.seed.team, "T0OTHER"), "bot.slack", "slack", "Fix slack.team"),
     Trouble("revoked token", lambda t: t.workspace.revoke_bot_token(), "bot.slack", "slack",
-            "Slack rejected the bot token (token_revoked))."),
-    Trouble("swapped tokens", secret("slack_bot_token", "xapp-1"), "bot.slack", "slack", "the bot token must start with xoxb-."),
+            "Slack rejected the bot token (token_revoked). Get a new one"),
+    Trouble("swapped tokens", secret("slack_bot_token", "xapp-1"), "bot.slack", "slack",
+            "the bot token must start with xoxb-."),
     Trouble("Slack does not answer", lambda t: t.workspace.faults.switch_on("auth.test", Failing("service_unavailable")),
             "bot.slack", "slack.unreachable", "Check the connection to Slack and try again"),
     Trouble("notices go where the bot is not", lambda t: t.config.write_text(t.config.read_text() + NOTICES), "bot.slack",
             "slack.channel", "the bot is not in C0DEV (set in notices.channel). Invite it there: /invite @flatnet"),
     Trouble("channel of requests archived", lambda t: t.workspace.archive(OPS), "bot.slack", "slack.channel",
-            "which approvals.channel names, is archived"),
+            "(set in approvals.channel) is archived"),
     Trouble("read-only database", read_only, "bot.database", "database", "Check the folder, its owner and the disk"),
     Trouble("tampered audit log", tampered, "bot.audit", "audit.chain", "audit event 1 was modified."),
     Trouble("lost audit head", lambda t: t.settings.audit_head_file.unlink(), "bot.audit", "audit.chain",
@@ -251,7 +257,7 @@ async def test_the_command_names_a_broken_configuration_and_ends_with_findings(t
         t.edit("[slack]", "[slack")
         ended = await command("doctor", "--config", str(t.config))
         assert (ExitCode.FINDINGS, "") == (ended.returncode, ended.stderr)
-        assert f"{t.config}:7: is not TOML" in ended.stdout
+        assert f"{t.config}:7: invalid TOML" in ended.stdout
 
 
 async def test_a_running_bot_examines_itself_for_whoever_may_ask(town: Build) -> None:
@@ -265,6 +271,6 @@ async def test_a_running_bot_examines_itself_for_whoever_may_ask(town: Build) ->
         assert HOST not in refused.text
         ended = await command("doctor", "--config", str(t.config))
         assert ExitCode.NOT_REACHED == ended.returncode
-        assert "no response from" in ended.stdout
+        assert "No response from" in ended.stdout
         asked = [(event["kind"], event["actor"]) for event in t.events() if event["data"].get("text") == "doctor"]
         assert [("request", "alice"), ("refusal", "hana"), ("request", "me")] == asked

@@ -93,7 +93,7 @@ async def test_who_asked_from_a_terminal_is_told_when_the_bot_ends_under_the_que
         assert time.monotonic() - ending < LEFT_BEHIND
         asked = await asking
         assert (ExitCode.INTERNAL, "") == (asked.returncode, asked.stdout)
-        assert "the running bot does not respond on" in asked.stderr
+        assert "The running bot does not respond on" in asked.stderr
 
 
 @pytest.mark.slow

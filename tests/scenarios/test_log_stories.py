@@ -59,7 +59,7 @@ async def test_somebody_types_one_line_and_has_the_right_lines_of_all_hosts(town
     async with town(hosts=3) as t, t.bot():
         writes(t, "host-a", *(f"one {n}" for n in range(20)), every=2.0)
         writes(t, "host-b", *(f"two {n}" for n in range(19)), "handshake failed", every=2.0)
-        writes(t, "host-c", "not checked for")
+        writes(t, "host-c", "not asked for")
         opened = await said_here(t, ADMIN, 'incident open "502" host-a,host-b')
         assert "インシデント 1「502」" in opened.text
         message = await said_here(t, ADMIN, "log nebula --since 1h")
@@ -68,7 +68,7 @@ async def test_somebody_types_one_line_and_has_the_right_lines_of_all_hosts(town
         assert "one 19" in lines
         assert "handshake failed" in lines
         assert "one 3" not in lines
-        assert "not checked for" not in lines
+        assert "not asked for" not in lines
         assert "全体はファイルとしてスレッドに続きます" in lines
         text = (await file_below(t, message)).decode()
         assert "# /flatnet log nebula host-a,host-b --since 1h --here" in text
@@ -167,14 +167,14 @@ async def test_what_was_asked_there_is_listed_and_afterwards_the_channel_is_an_o
     async with town(hosts=2) as t, t.bot():
         await said_here(t, OPERATOR, 'incident open "502" host-a')
         second = await t.private_answer(ADMIN, OPS, 'incident open "gateway"')
-        assert "this channel already belongs to incident 1" in second.text
+        assert "This channel already belongs to incident 1" in second.text
         await said_here(t, OPERATOR, "health")
         listed = await t.private_answer(ADMIN, OPS, "incident show")
         assert "health host-a --here" in shown(listed.blocks)
         ended = await said_here(t, ADMIN, 'incident resolve "nginx was stopped"')
         assert "が解決: nginx was stopped" in ended.text
         answer = await t.private_answer(ADMIN, OPS, "health")
-        assert "all 2 hosts are healthy" in answer.text
+        assert "All 2 hosts are healthy" in answer.text
 
 
 async def test_who_ends_it_in_a_direct_message_tells_all_in_its_channel(town: Build) -> None:

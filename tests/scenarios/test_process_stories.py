@@ -29,7 +29,7 @@ async def test_a_bot_killed_between_request_and_answer_answers_after_its_restart
         async with bot_process(t) as second:
             await second.says("connected")
             await t.at_rest()
-            assert ["all 2 hosts are healthy"] == [answer.text.splitlines()[0] for answer in t.answers(ADMIN)]
+            assert ["All 2 hosts are healthy"] == [answer.text.splitlines()[0] for answer in t.answers(ADMIN)]
 
 
 async def test_a_second_bot_on_the_same_database_says_so_and_ends(town: Build) -> None:

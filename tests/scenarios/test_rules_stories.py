@@ -46,7 +46,7 @@ async def test_one_of_two_twice_is_one_of_two(town: Build) -> None:
         await s.ruled('[[approvals.rules]]\nrisk = "disrupt"\napprovers = 2\n')
         card = await s.asked(RESTART)
         await s.press(ADMIN, card, "run.approve")
-        assert "you already approved this at" in await s.press(ADMIN, card, "run.approve")
+        assert "You already approved this at" in await s.press(ADMIN, card, "run.approve")
         assert ChangeState.WAITING is (await s.known(card)).state
 
 
@@ -75,8 +75,8 @@ async def test_a_team_of_one_is_refused_at_once_and_told_of_break_glass(town: Bu
         await s.edited(*roles(OPERATOR, "operator", "viewer"))
         await s.edited(*ME)
         told = await s.types(ADMIN, RESTART)
-        assert "approval needs 1 other person with one of the roles" in told
-        assert "everyone is notified)" in told
+        assert "Approval needs 1 other person with one of the roles" in told
+        assert "In an emergency, --break-glass with a reason skips approval (everyone is notified)" in told
         assert [] == s.cards()
         assert "refusal" == s.town.events()[-1]["kind"]
 
@@ -95,7 +95,7 @@ async def test_in_a_team_of_two_each_approves_for_the_other(town: Build) -> None
 async def test_who_breaks_the_glass_needs_the_role_and_a_reason(town: Build) -> None:
     async with shift(town) as s:
         assert "administrator だけです" in await s.types(OPERATOR, f"{RESTART} --break-glass --reason now")
-        assert "an emergency change needs a reason." in await s.types(ADMIN, f"{RESTART} --break-glass")
+        assert "An emergency change needs a reason." in await s.types(ADMIN, f"{RESTART} --break-glass")
         assert [] == s.cards()
         assert 2400 == s.state("host-a").services["OpenResty"].pid
 
@@ -108,7 +108,7 @@ async def test_break_glass_runs_at_once_calls_the_approvers_and_stays_open_until
         assert "the gateway is down" in await s.says(card, f"<@{OPERATOR}> :rotating_light:")
         assert card.operation in await s.types(OPERATOR, "approval")
         review = f'op review {card.operation} "agreed: it was down"'
-        assert "you cannot review your own emergency change." in await s.types(ADMIN, review)
+        assert "You cannot review your own emergency change." in await s.types(ADMIN, review)
         await s.types(OPERATOR, review)
         assert f"<@{ADMIN}>" in await s.says(card, "agreed: it was down")
         assert ["kenji"] == [event["actor"] for event in s.events(card) if event["kind"] == "review"]

@@ -35,7 +35,7 @@ async def test_a_healthy_fleet_is_one_line_in_the_reader_s_language(town: Build)
         japanese = await t.private_answer(OPERATOR, OPS, "health")
         english = await t.private_answer(ADMIN, OPS, "health")
         assert "4 台すべて正常です" in japanese.text
-        assert "all 4 hosts are healthy" in english.text
+        assert "All 4 hosts are healthy" in english.text
         assert () == t.workspace.messages(OPS)
 
 

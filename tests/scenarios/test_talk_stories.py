@@ -77,7 +77,7 @@ async def test_a_mention_is_answered_in_its_thread_and_a_second_one_too(town: Bu
 
 async def test_a_direct_message_is_answered_in_the_person_s_language(town: Build) -> None:
     async with town(hosts=2) as t, t.bot():
-        assert "all 2 hosts are healthy" in (await told(t, ADMIN, "health")).text
+        assert "All 2 hosts are healthy" in (await told(t, ADMIN, "health")).text
         assert "2 台すべて正常です" in (await told(t, VIEWER, f"{BOT} health")).text
         assert 2 == len(t.events())
 
@@ -130,7 +130,7 @@ async def test_a_viewer_and_an_administrator_see_their_own_home(town: Build) -> 
         asked = t.connections
         viewer, admin = await home(t, VIEWER), await home(t, ADMIN)
         assert "2 台すべて正常です" in viewer
-        assert "all 2 hosts are healthy" in admin
+        assert "All 2 hosts are healthy" in admin
         assert "viewer" in viewer
         assert "administrator" in admin
         assert asked == t.connections
@@ -146,7 +146,7 @@ async def test_the_home_tab_checks_at_a_press_and_a_limited_rate_only_delays_it(
         await t.workspace.act(ADMIN, view, CHECK_ACTION)
         await t.workspace.seen(lambda: t.workspace.direct(ADMIN), timeout=PATIENCE)
         await t.workspace.seen(
-            lambda: "all 2 hosts are healthy" in json.dumps(getattr(t.workspace.home(ADMIN), "blocks", ())), timeout=PATIENCE
+            lambda: "All 2 hosts are healthy" in json.dumps(getattr(t.workspace.home(ADMIN), "blocks", ())), timeout=PATIENCE
         )
 
 

@@ -69,9 +69,9 @@ def secret_file(town: Town, secret: str) -> Path:
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
-        (without_slack, "the configuration has no [slack] table. Add it, or use flatnet-bot do or flatnet-bot shell"),
-        (lose("slack_bot_token"), "slack_bot_token is missing; set FLATNET_SLACK_BOT_TOKEN or write it to"),
-        (lose("slack_app_token"), "slack_app_token is missing; set FLATNET_SLACK_APP_TOKEN or write it to"),
+        (without_slack, "The configuration has no [slack] table. Add it, or use flatnet-bot do or flatnet-bot shell"),
+        (lose("slack_bot_token"), "slack_bot_token is missing. Set FLATNET_SLACK_BOT_TOKEN or write it to"),
+        (lose("slack_app_token"), "slack_app_token is missing. Set FLATNET_SLACK_APP_TOKEN or write it to"),
         (spoil("slack_app_token", ""), "slack_app_token is missing"),
         (spoil("slack_bot_token", "xoxb-of-somebody-else"), "invalid_auth"),
         (lose("audit_key"), "audit_key is missing"),
@@ -105,10 +105,10 @@ async def test_a_log_that_was_tampered_with_is_found(town: Build) -> None:
         tamper(t, "update audit set actor = 'eve' where sequence = 2")
         told = await command("audit", "verify", "--config", str(t.config))
         assert (1, "") == (told.returncode, told.stderr)
-        assert "audit event 2 was modified." in told.stdout
+        assert "Audit event 2 was modified." in told.stdout
         document = await command("audit", "verify", "--json", "--config", str(t.config))
         assert (1, "") == (document.returncode, document.stderr)
-        assert "audit event 2 was modified." in document.stdout
+        assert "Audit event 2 was modified." in document.stdout
         assert ("findings", "audit verify") == tuple(json.loads(document.stdout)[name] for name in ("exit", "understood"))
 
 
@@ -135,7 +135,7 @@ async def test_a_database_of_this_version_needs_no_upgrade(town: Build) -> None:
         before = sorted(t.settings.data_folder.iterdir())
         upgraded = await command("db", "upgrade", "--config", str(t.config))
         assert (0, "") == (upgraded.returncode, upgraded.stderr)
-        assert f"the database is already up to date (revision {schema.HEAD_REVISION})" in upgraded.stdout
+        assert f"The database is already up to date (revision {schema.HEAD_REVISION})" in upgraded.stdout
         assert before == sorted(t.settings.data_folder.iterdir())
 
 
@@ -161,7 +161,7 @@ async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: 
         assert (5, "") == (outdated.returncode, outdated.stdout)
         assert "Stop the bot and run flatnet-bot db upgrade" in outdated.stderr
         upgraded = await command("db", "upgrade", "--config", str(t.config), program=newer)
-        copy = re.search(rf"from {schema.HEAD_REVISION} to 9999; the old one is kept as (.+)", upgraded.stdout)
+        copy = re.search(rf"from {schema.HEAD_REVISION} to 9999\. Backup saved as (.+)", upgraded.stdout)
         assert copy is not None, upgraded.stderr
         assert Path(copy[1]).is_file()
         assert 0 == (await command("do", "health", "--config", str(t.config), program=newer)).returncode
@@ -180,7 +180,7 @@ async def test_a_locked_database_stops_a_request_before_anything_is_looked_at(to
         assert "is locked by another program. Close that program, then try again" in alone.stderr
         document = json.loads(through.stdout)
         assert (5, "internal") == (through.returncode, document["exit"])
-        assert "nothing was done" in through.stdout
+        assert "Nothing was done: could not write to the audit log" in through.stdout
         assert "is locked by another program." in through.stdout
         assert 0 == t.connections
 
@@ -191,7 +191,7 @@ async def test_a_full_disk_stops_a_request_before_anything_is_looked_at(town: Bu
         await fill(house)
         full = await command("do", "health --details", "--config", str(t.config))
         assert 5 == full.returncode
-        assert "no disk space left for the database" in full.stdout
+        assert "No disk space left for the database" in full.stdout
         assert "Free up space, then try again" in full.stdout
         assert 0 == t.connections
         await house.database.run(lambda session: session.execute(text("PRAGMA max_page_count = 1000000")) and None)

@@ -129,15 +129,15 @@ CERTIFICATES_OF_TWO = (certificate("host-a", 5.9), certificate("flatnet", 400, a
         (
             chart(host("host-a", TROUBLED), host("host-b", before=SILENT), certificates=CERTIFICATES_OF_TWO),
             (
-                "2 hosts, last 14 days: 1 unhealthy (host-a 1 day), 1 unreachable (host-b 14 days). 1 of 2 certificates are "
-                "due for renewal (host-a 5 days)."
+                "2 hosts, last 14 days: 1 unhealthy (host-a 1 day), 1 unreachable (host-b 14 days). Due for renewal: "
+                "1 of 2 certificates (host-a 5 days)."
             ),
         ),
         (
             chart(host("host-a", BLINKED), host("host-b", before=None), certificates=(certificate("host-a", -3),)),
             (
-                "2 hosts, last 14 days: 1 intermittently unhealthy or unreachable (host-a 1 day), 1 without data. 1 of 1 "
-                "certificates are due for renewal (host-a expired)."
+                "2 hosts, last 14 days: 1 intermittently unhealthy or unreachable (host-a 1 day), 1 without data. "
+                "Due for renewal: 1 of 1 certificates (host-a expired)."
             ),
         ),
     ],
