@@ -40,9 +40,9 @@ SECTIONS = {
 }
 """The chapter of each module that makes findings. What does not answer has one chapter for all of them."""
 
-SILENCE = frozenset({"unanswered", "silent"})
+SILENCE = frozenset({"make_unanswered_checks", "merge_silent_sides"})
 
-UNREAD = "unread"
+UNREAD = "make_unread_check"
 """What makes findings of what could not be read, all of the same severity and text."""
 
 COMPUTED = {
@@ -92,7 +92,7 @@ PAGES = (Page("en", Path("docs/checks.md")), Page("ja", Path("docs/checks.ja.md"
 both = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.language)
 
 REMARKS = findings_made(Path("commands").rglob("*.py"), {"Remark": 0})
-DOCTOR = findings_made(Path("bot/doctor").glob("*.py"), {"wrong": 1, "unknown": 1})
+DOCTOR = findings_made(Path("bot/doctor").glob("*.py"), {"make_problem": 1, "make_unknown": 1})
 
 
 def subjects(rows: Iterable[tuple[str, ...]]) -> set[str]:
