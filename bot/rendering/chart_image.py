@@ -1,7 +1,7 @@
 """Draws a chart as a PNG for a phone. The only importer of matplotlib; runs in a process of its own
 (`bot.rendering.chart_process`).
 
-    Health over 14 days
+    Health, last 14 days
                  12 13 14 … 25      one line for each host, worst first, one cell for each day
     host-b        ✓  ✓  ✗ …  ✗
     Days left of certificates

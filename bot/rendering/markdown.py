@@ -5,7 +5,7 @@
     `/flatnet report monthly` · 2026-03-01 09:10 JST      the command as parsed, and the time of reading
     ## Changes                                            news, and all sections that are no table
     - 12 done
-    ## What needs somebody                                findings, equal ones together
+    ## Needs attention                                    findings, equal ones together
     - **host-b** high: why → `/flatnet update host-b`
     ## Hosts                                              a table with a line for each
 

@@ -5,9 +5,9 @@
     Host    State     Nebula     Gateway  API  Containers  Bridge  Forwarding
     ─────────────────────────────────────────────────────────────────────────
     host-b  critical  ✗ stopped  ✓        ✓    ✓           ✓       ✓
-    host-a  well      ✓          ✓        ✓    ✓           ✓       ✓
+    host-a  healthy   ✓          ✓        ✓    ✓           ✓       ✓
 
-    host-b: the service Nebula is stopped  → service start nebula host-b
+    host-b: service Nebula is stopped  → service start nebula host-b
 
 Facts on one thing are a list in two columns.
 

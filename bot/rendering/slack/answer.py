@@ -1,12 +1,12 @@
 """Renders answers as Slack messages, readable on a phone at three in the morning: state, then reason, then commands. Pure.
 
-    :red_circle: *2 of 4 hosts need attention: host-b Nebula stopped, and host-c not reached*     the summary
-    :red_circle: *host-b* critical — the service Nebula is stopped                    each bad host with its reason,
+    :red_circle: *2 of 4 hosts need attention: host-b Nebula stopped, and host-c unreachable*     the summary
+    :red_circle: *host-b* critical — service Nebula is stopped                        each bad host with its reason,
     ✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding                          its checks,
     → `/flatnet service start nebula host-b`                                          and the command to type
-    :grey_question: *host-c* unknown — Windows was not reached: …
+    :grey_question: *host-c* unknown — no response from Windows: …
     → `/flatnet health host-c --details`
-    :large_green_circle: 2 well: host-a, host-d                                       the healthy hosts in one line
+    :large_green_circle: 2 healthy: host-a, host-d                                    the healthy hosts in one line
     `/flatnet health all` · 25 Nov 18:10                                  the command as parsed, the time of reading
 
     [Details] [Show all] [Next page ▶]                        other views of the same answer

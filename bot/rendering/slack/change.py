@@ -1,16 +1,16 @@
 """Renders a change as its card in Slack, readable on a phone at three in the morning. Pure.
 
-    :raised_hand: *Waiting for approval: 0 of 1* — interrupts what people use     the state, as a sign and in words
+    :raised_hand: *Waiting for approval: 0 of 1* — interrupts running services    the state, as a sign and in words
     `/flatnet cert renew host-a`
-    *Asked by:* @alice  *Reason:* expires on Friday
-    *Stops meanwhile:* the tunnels of host-a                                      facts for approvers
-    *May approve:* @bob, carol     *Expires:* 25 Nov 18:10
+    *Requested by:* @alice  *Reason:* expires on Friday
+    *Interrupted during the change:* the tunnels of host-a                        facts for approvers
+    *Approvers:* @bob, carol       *Expires:* 25 Nov 18:10
     *host-a*                                                                      the steps of each host, in order
     ✓ make a key pair — 2 sec
     ▸ lighthouse: sign it — running for 12 sec
     ○ replace the certificate
-    *Left out:* host-c — not reached
-    *Put back if a step fails:* …     *Not put back:* …     *Rests on:* …
+    *Excluded:* host-c — unreachable
+    *Rolled back if a step fails:* …     *Not rolled back:* …     *Assumptions:* …
     [Approve] [Deny] [Withdraw]
     op-0123456789ab · plan 1a2b3c4d · 25 Nov 17:10
 

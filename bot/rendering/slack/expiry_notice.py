@@ -1,8 +1,8 @@
 """Renders a notice on expiring certificates as a Slack message: expiry, consequence, and the command to type. Pure.
 
-    :large_orange_circle: *The certificate of host-a ends in 6 days* — high · 6 Feb 09:00      the expiry
-    Then no other host accepts host-a any more: …                                              the consequence
-    Renew before that: …                                                                       the fix
+    :large_orange_circle: *The certificate of host-a expires in 6 days* — high · 6 Feb 09:00   the expiry
+    After that, other hosts no longer accept host-a: …                                         the consequence
+    Press the button to request the renewal: …                                                 the fix
     [cert renew host-a]                                                                        the command as a button
     `/flatnet cert show host-a` · `1a2b3c4d5e6f`
 

@@ -1,12 +1,12 @@
 """Renders the home tab of one person: last check of the fleet, pending decisions, recent and permitted commands. Pure.
 
-    [Check now] [Ask with a form]
+    [Check now] [Open form]
     :red_circle: *2 of 4 hosts need attention …*        the last stored check, as in a message, without its buttons
-    seen 5 minutes ago, at 2026-11-25 18:10 JST
+    Checked 5 min ago (2026-11-25 18:10 JST)
     *Waiting for you*         :raised_hand: … [Approve] [Deny]          decisions of this person
     *Running now*             :arrows_counterclockwise: …
-    *What you asked lately*   [health host-b] …
-    *What you may ask for*    `/flatnet health [target]` — whether hosts are well
+    *Recent commands*         [health host-b] …
+    *Available commands*      `/flatnet health [target]` — whether hosts are healthy
     language and time zone, and the origin of the roles
 
 A home tab may have 100 blocks. The check has at most as many as a message; the rest is bounded here.

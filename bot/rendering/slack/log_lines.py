@@ -1,11 +1,11 @@
 """Renders log lines as a Slack message: the newest that fit, in the order of time, with notes. Pure.
 
     :warning: *nebula of 3 hosts: 120 lines, 4 of them errors*
-    :grey_question: *host-b* — Windows was not reached: …
+    :grey_question: *host-b* — no response from Windows: …
     ┌ 18:26:47 host-a  time="2026-11-25T09:26:47Z" level=error msg=…        the newest twenty; with dates if any line
     └ 18:26:48 host-c  …                                                    is from another day than the message
-    lines 101–120 of 120 · times in JST · the clock of host-c is 2.4 s ahead; its times are shown corrected
-    [◀ Older] [Newer ▶] [Only errors] [Filter] [As a file]
+    Lines 101–120 of 120 · times in JST · The clock of host-c is 2.4 s ahead …
+    [◀ Older] [Newer ▶] [Only errors] [Filter] [Get as file]
     `/flatnet log nebula` · 25 Nov 18:27                                    the time of reading
 
 Lines are untrusted: they are in a preformatted block, which has no mentions, links or commands.

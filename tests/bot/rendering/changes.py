@@ -140,7 +140,11 @@ DENIED = change(
     approval=approval(ApprovalState.DENIED, review(approves=False, reason="not before the backup")),
     why=Phrase("denied by {who}: {reason}", who="bob", reason="not before the backup"),
 )
-EXPIRED = change(ChangeState.CLOSED, approval=approval(ApprovalState.EXPIRED), why=Phrase("not approved by enough people in time. Submit it again"))
+EXPIRED = change(
+    ChangeState.CLOSED,
+    approval=approval(ApprovalState.EXPIRED),
+    why=Phrase("not approved by enough people in time. Submit it again"),
+)
 WITHDRAWN = change(
     ChangeState.CLOSED, approval=approval(ApprovalState.WITHDRAWN), why=Phrase("withdrawn by {who}", who="alice")
 )

@@ -53,7 +53,7 @@ def stopped(host: str, why: str = "service Nebula is stopped") -> tuple[Row, Fin
 
 def silent(host: str) -> tuple[Row, Finding]:
     """A host of which nothing is known."""
-    why = Phrase("Windows was unreachable: no response; check that the host is up")
+    why = Phrase("Windows was unreachable: no response. Check that the host is up")
     return (
         row(host, *(cell("unreachable", Mark.UNKNOWN, "unreachable") for _ in CHECKS), severity=Severity.HIGH),
         Finding(

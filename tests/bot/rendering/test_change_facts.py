@@ -15,7 +15,7 @@ from tests.bot.rendering.slack.test_answer import shown
 from tests.bot.rendering.test_terminal import printed
 from tests.lab.workspace.blocks import characters
 
-LATE = stopped("host-a", "the certificate ends in 20 days")[1]
+LATE = stopped("host-a", "the certificate expires in 20 days")[1]
 
 
 def facts(*findings: Finding) -> Report:
@@ -69,15 +69,15 @@ def test_facts_stand_in_two_columns_and_long_values_go_on_below() -> None:
 def test_what_was_found_stands_apart_from_the_facts() -> None:
     assert [
         ":red_circle: *host-a ends soon*",
-        ":red_circle: *host-a* critical — the certificate ends in 20 days\n→ `/flatnet health host-a --details`",
+        ":red_circle: *host-a* critical — the certificate expires in 20 days\n→ `/flatnet health host-a --details`",
         f"*Certificate:* ✗ 20 days left\n*Issuer:* ✓ Flatnet CA\n*Fingerprint:* {'ab' * 32}",
     ] == shown(render(answer(facts(LATE)), ENGLISH))[:3]
-    assert "host-a: the certificate ends in 20 days  → health host-a --details" == printed(facts(LATE))[-1]
+    assert "host-a: the certificate expires in 20 days  → health host-a --details" == printed(facts(LATE))[-1]
 
 
 def test_the_text_alone_holds_the_finding_and_the_facts() -> None:
     text = render(answer(facts(LATE)), ENGLISH).text
-    assert "host-a critical: the certificate ends in 20 days" in text
+    assert "host-a critical: the certificate expires in 20 days" in text
     assert "Issuer: Flatnet CA" in text
 
 

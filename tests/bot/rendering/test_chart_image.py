@@ -49,7 +49,7 @@ def size(picture: bytes) -> tuple[int, int]:
         (MANY, 2_000, 3_200),
         (Chart(days=(), hosts=(), certificates=()), 36, 100),
     ],
-    ids=["nothing", "one host", "one certificate", "mixed", "a fortnight down", "no data", "254 hosts", "no days"],
+    ids=["nothing", "one host", "one certificate", "mixed", "a fortnight down", "no record", "254 hosts", "no days"],
 )
 def test_every_chart_is_a_picture_as_wide_as_a_phone_shows_it(shown: Chart, lowest: int, highest: int) -> None:
     width, height = size(draw_chart(shown, build_chart_texts(shown, ENGLISH)))

@@ -91,7 +91,7 @@ ENGLISH_TEXT = """\
 ## Needs attention
 
 - **host-b** critical: service Nebula is stopped → `/flatnet health host-b --details`
-- **host-c** unknown: Windows was unreachable: no response; check that the host is up → `/flatnet health host-c --details`
+- **host-c** unknown: Windows was unreachable: no response. Check that the host is up → `/flatnet health host-c --details`
 
 ## All entries
 

@@ -101,7 +101,7 @@ def test_in_eighty_columns_only_what_is_bad_speaks_and_the_findings_stand_below(
         "host-a  healthy   ✓          ✓        ✓    ✓           ✓       ✓",
         "",
         "host-b: service Nebula is stopped  → health host-b --details",
-        "host-c: Windows was unreachable: no response; check that the host is up",
+        "host-c: Windows was unreachable: no response. Check that the host is up",
         "  → health host-c --details",
     ] == printed(MIXED)
 

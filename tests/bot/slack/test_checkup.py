@@ -47,10 +47,8 @@ async def test_a_scope_that_may_be_left_out_is_not_missed(house: House, tmp_path
         ),
         (
             "C0PARTNERS",
-            (
-                "channel C0PARTNERS (set in notices.channel) is shared with another organization, so the bot does not post "
-                "there. Set another"
-            ),
+            "channel C0PARTNERS (set in notices.channel) is shared with another organization, "
+            "so the bot does not post there. Set another",
         ),
     ],
 )

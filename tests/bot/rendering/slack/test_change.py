@@ -170,9 +170,7 @@ def test_what_somebody_stopped_has_not_failed() -> None:
 
 def test_who_decides_stands_above_the_course_and_what_is_put_back_below() -> None:
     shown = said(render(changes.WAITING, ENGLISH))
-    places = [
-        shown.index(part) for part in ("Interrupted during", "Approvers", "○ make", "Rolled back if", "Assumptions")
-    ]
+    places = [shown.index(part) for part in ("Interrupted during", "Approvers", "○ make", "Rolled back if", "Assumptions")]
     assert sorted(places) == places
 
 

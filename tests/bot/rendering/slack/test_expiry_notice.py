@@ -46,10 +46,8 @@ def test_a_host_says_what_ends_when_what_happens_and_what_to_press() -> None:
     message = render(notice(), ENGLISH)
     assert [
         f":large_orange_circle: *The certificate of host-a expires in 6 days* — high · {DATE}",
-        (
-            "After that, other hosts no longer accept host-a: tunnels drop, and the gateway and containers with "
-            "them.\nPress the button to request the renewal: the bot prepares a plan and asks for approval."
-        ),
+        "After that, other hosts no longer accept host-a: tunnels drop, and the gateway and containers with them.\n"
+        "Press the button to request the renewal: the bot prepares a plan and asks for approval.",
         "`/flatnet cert show host-a` · `1a1a1a1a1a1a`",
     ] == shown(message)
     assert ["cert renew host-a"] == asked(message)
@@ -57,19 +55,19 @@ def test_a_host_says_what_ends_when_what_happens_and_what_to_press() -> None:
 
 def test_the_text_alone_is_complete() -> None:
     assert (
-        "The certificate of host-a expires in 6 days (high): 2026-02-06 09:00 JST\nAfter that, other hosts no longer "
-        "accept host-a: tunnels drop, and the gateway and containers with them.\nPress the button to request the "
-        "renewal: the bot prepares a plan and asks for approval.\nNext steps: /flatnet cert renew host-a"
+        "The certificate of host-a expires in 6 days (high): 2026-02-06 09:00 JST\n"
+        "After that, other hosts no longer accept host-a: tunnels drop, and the gateway and containers with them.\n"
+        "Press the button to request the renewal: the bot prepares a plan and asks for approval.\n"
+        "Next steps: /flatnet cert renew host-a"
     ) == render(notice(), ENGLISH).text
 
 
 def test_the_same_in_japanese() -> None:
     assert [
         f":large_orange_circle: *host-a の証明書の有効期限まであと 6 日です* — 重要 · {DATE}",
-        (
-            "期限が切れると、ほかのホストが host-a を受け付けなくなります。トンネルが切れ、Gateway "
-            "とコンテナも使えなくなります。\nボタンで更新を依頼できます。ボットが計画を作り、承認を求めます。"
-        ),
+        "期限が切れると、ほかのホストが host-a を受け付けなくなります。"
+        "トンネルが切れ、Gateway とコンテナも使えなくなります。\n"
+        "ボタンで更新を依頼できます。ボットが計画を作り、承認を求めます。",
         "`/flatnet cert show host-a` · `1a1a1a1a1a1a`",
     ] == shown(render(notice(), JAPANESE))
 

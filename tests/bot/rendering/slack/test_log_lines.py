@@ -215,7 +215,11 @@ def test_errors_alone_are_offered_where_they_are_fewer_than_all_lines_and_some(e
 @pytest.mark.parametrize(
     ("view", "texts", "said"),
     [
-        (AnswerView(operation="op-1", level=Level.ERROR, pattern="4"), ENGLISH, "2 of 45 lines · error and above · matching 4"),
+        (
+            AnswerView(operation="op-1", level=Level.ERROR, pattern="4"),
+            ENGLISH,
+            "2 of 45 lines · error and above · matching 4",
+        ),
         (AnswerView(operation="op-1", level=Level.ERROR), JAPANESE, "45 行中 2 行 · error 以上"),
         (AnswerView(operation="op-1", pattern="x"), ENGLISH, "0 of 45 lines · matching x"),
         (AnswerView(operation="op-1", pattern="line"), ENGLISH, "Lines 26–45 of 45 matching (45 in total) · matching line"),
@@ -301,7 +305,12 @@ def test_the_file_has_every_line_below_what_was_asked() -> None:
     [
         (LineFilter(pattern="nobody"), ENGLISH, "# Filtered: matching nobody · 0 of 45 lines", 0),
         (LineFilter(pattern="nobody"), JAPANESE, "# 絞り込み: nobody に一致 · 45 行中 0 行", 0),
-        (LineFilter(level=Level.ERROR, pattern="4|{"), ENGLISH, "# Filtered: error and above · matching 4|{ · 2 of 45 lines", 2),
+        (
+            LineFilter(level=Level.ERROR, pattern="4|{"),
+            ENGLISH,
+            "# Filtered: error and above · matching 4|{ · 2 of 45 lines",
+            2,
+        ),
         (LineFilter(level=Level.ERROR), JAPANESE, "# 絞り込み: error 以上 · 45 行中 2 行", 2),
     ],
 )

@@ -105,7 +105,9 @@ async def test_break_glass_is_told_to_every_approver_at_once_and_its_review_too(
         await shown(house, surface, ready)
         await shown(house, surface, ready.model_copy(update={"break_glass": closed, "version": 2}))
     alarm, reviewed = replies(house)
-    assert alarm.startswith("<@U0OPERATOR> <@U0SECURITY> :rotating_light: Emergency change: alice runs this without approval")
+    assert alarm.startswith(
+        "<@U0OPERATOR> <@U0SECURITY> :rotating_light: Emergency change: alice runs this without approval"
+    )
     assert "bob reviewed this emergency change (agreed)" in reviewed
 
 

@@ -51,7 +51,9 @@ async def test_what_somebody_mistyped_alone_is_explained_to_them_alone_though_it
     """A whole channel is in an incident; it need not read of an open bracket."""
 
     def mistyped(request: Request) -> Answer:
-        failure = Failure(kind=FailureKind.USAGE, phrase=Phrase("unclosed bracket. Put a backslash before a literal bracket"))
+        failure = Failure(
+            kind=FailureKind.USAGE, phrase=Phrase("unclosed bracket. Put a backslash before a literal bracket")
+        )
         return Answer(operation="op-1", understood=request.text, body=failure, here=True)
 
     house.desk.answer = mistyped

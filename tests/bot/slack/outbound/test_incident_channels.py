@@ -114,17 +114,13 @@ async def test_letters_that_a_workspace_refuses_are_left_out_of_the_name(house: 
         ),
         (
             "restricted_action",
-            (
-                "this workspace does not allow the app to create channels (restricted_action). A workspace administrator "
-                "can allow it"
-            ),
+            "this workspace does not allow the app to create channels (restricted_action). "
+            "A workspace administrator can allow it",
         ),
         (
             "user_is_restricted",
-            (
-                "this workspace does not allow the app to create channels (user_is_restricted). A workspace administrator "
-                "can allow it"
-            ),
+            "this workspace does not allow the app to create channels (user_is_restricted). "
+            "A workspace administrator can allow it",
         ),
         ("too_many_convos_for_team", "the workspace has reached its channel limit. Archive some channels"),
         (
