@@ -64,7 +64,7 @@ MESSAGE: list[Part] = [
     {
         "type": "section",
         "fields": [
-            {"type": "mrkdwn", "text": f"*{name}*\n{value}"} for name, value in (("Host", "host-a"), ("State", "well"))
+            {"type": "mrkdwn", "text": f"*{name}*\n{value}"} for name, value in (("Host", "host-a"), ("State", "healthy"))
         ],
     },
     {"type": "divider"},
