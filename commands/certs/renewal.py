@@ -153,7 +153,7 @@ def _build_certificate_premise(renewal: Renewal) -> Premise:
     """Builds the premise of the present certificate. Its fingerprint covers the whole content."""
     certificate = renewal.certificate
     phrase = Phrase(
-        "{host} currently has certificate {fingerprint}: {name}, {addresses}, groups {groups}",
+        "{host} has certificate {fingerprint}: {name}, {addresses}, groups {groups}",
         host=renewal.host.name,
         fingerprint=shorten_fingerprint(certificate.fingerprint),
         name=shorten_argument(certificate.name),

@@ -45,10 +45,10 @@ async def test_whoever_asked_withdraws_it_and_nobody_approves_it_any_more(town: 
 @pytest.mark.parametrize(
     ("user", "said"),
     [
-        (ADMIN, "You cannot approve your own request (administrators included). Ask someone else"),
+        (ADMIN, "You cannot approve your own request. Another person must approve it"),
         (GUEST, "Guests cannot use this bot."),
         (VIEWER, "現在のロール: viewer"),
-        (DEVELOPER, "approving this needs one of the roles administrator and operator, and you have developer"),
+        (DEVELOPER, "Approving this requires one of the roles administrator and operator (yours: developer)"),
     ],
     ids=["requester", "guest", "viewer", "developer"],
 )
@@ -92,7 +92,7 @@ async def test_whoever_asked_in_slack_cannot_approve_in_a_terminal(town: Build) 
         await s.edited('name = "me"\n', f'name = "me"\nslack = ["{MEMBER}"]\n')
         card = await s.asked(RESTART, MEMBER)
         refused = str(await s.shell(f"approve {card.operation}"))
-        assert "you cannot approve your own request (administrators included)" in refused
+        assert "you cannot approve your own request. Another person must approve it" in refused
         assert ChangeState.WAITING is (await s.known(card)).state
         untouched(s, card)
 
@@ -117,7 +117,7 @@ async def test_a_button_of_a_year_ago_is_told_that_nobody_knows_the_change_any_m
             line.execute("delete from operations")
         async with t.bot() as house:
             s = Shift(t, house)
-            gone = f"there is no change {card.operation}"
+            gone = f"No change {card.operation}"
             assert gone in await s.press(ADMIN, card, "run.approve")
             assert gone in await s.fills(ADMIN, card, "form.deny", "deny.why", "too late")
             assert 2400 == s.state("host-a").services["OpenResty"].pid

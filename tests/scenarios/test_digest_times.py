@@ -66,7 +66,7 @@ async def test_a_digest_that_dies_at_any_point_is_said_once(tmp_path_factory: py
 async def _dies_at(town: World, stop: int) -> bool:
     """Whether tomorrow's digest came to that step; there it stood, and the bot died and began again."""
     await town.until(datetime.combine(town.now.date() + timedelta(days=1), datetime.min.time(), town.zone))
-    walk = Walk("Timetable._carried_out", stop)
+    walk = Walk("Scheduler._carry_out", stop)
     loop = asyncio.get_running_loop()
     loop.set_task_factory(walk.task)
     try:

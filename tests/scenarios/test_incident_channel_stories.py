@@ -104,7 +104,7 @@ async def test_a_bot_that_dies_in_between_leaves_one_channel_and_the_next_one_on
 
 @pytest.mark.parametrize(
     ("code", "says"),
-    [("missing_scope", "channels:manage"), ("restricted_action", "ワークスペースの管理者が許可できます")],
+    [("missing_scope", "channels:manage"), ("restricted_action", "ワークスペースの管理者に依頼してください")],
 )
 async def test_where_the_bot_may_make_none_an_incident_is_opened_in_a_channel_that_is_there(
     town: Build, code: str, says: str
@@ -113,7 +113,7 @@ async def test_where_the_bot_may_make_none_an_incident_is_opened_in_a_channel_th
         t.workspace.faults.switch_on("conversations.create", Failing(code))
         answer = await t.private_answer(OPERATOR, OPS, OPENS)
         assert says in answer.text
-        assert "--new を付けなければ、入力したチャンネルで開始します" in answer.text
+        assert "--new を付けなければ、このチャンネルで開始します" in answer.text
         assert ([], ["making a channel", "no channel"]) == (made(t), incident_events(t))
         await t.workspace.slash(OPERATOR, OPS, OPENS.removesuffix(" --new"))
         await t.workspace.seen(lambda: t.workspace.messages(OPS), timeout=PATIENCE)

@@ -69,7 +69,7 @@ async def test_somebody_types_one_line_and_has_the_right_lines_of_all_hosts(town
         assert "handshake failed" in lines
         assert "one 3" not in lines
         assert "not asked for" not in lines
-        assert "全体はファイルとしてスレッドに続きます" in lines
+        assert "全体はスレッドにファイルで投稿します" in lines
         text = (await file_below(t, message)).decode()
         assert "# /flatnet log nebula host-a,host-b --since 1h --here" in text
         assert 40 == len([line for line in text.splitlines() if not line.startswith("#")])

@@ -94,7 +94,7 @@ async def test_in_a_team_of_two_each_approves_for_the_other(town: Build) -> None
 
 async def test_who_breaks_the_glass_needs_the_role_and_a_reason(town: Build) -> None:
     async with shift(town) as s:
-        assert "administrator だけです" in await s.types(OPERATOR, f"{RESTART} --break-glass --reason now")
+        assert "承認を省略できるのは管理者だけです" in await s.types(OPERATOR, f"{RESTART} --break-glass --reason now")
         assert "An emergency change needs a reason." in await s.types(ADMIN, f"{RESTART} --break-glass")
         assert [] == s.cards()
         assert 2400 == s.state("host-a").services["OpenResty"].pid

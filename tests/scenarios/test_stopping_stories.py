@@ -32,7 +32,7 @@ async def test_a_stop_in_the_middle_puts_that_host_back_and_another_change_does_
         hold.release()
         assert (
             ChangeState.FAILED,
-            "kenji stopped it. done on host-a, host-b is back to its previous state",
+            "stopped by kenji. Result: done on host-a, host-b is back to its previous state",
         ) == await s.ended(card)
         only_the_first(s, old)
         assert {"host-b/begin": "undone", "host-b/reach/host-b": "skipped"}.items() <= s.outcomes(card).items()
@@ -56,7 +56,7 @@ async def test_a_stop_before_the_next_host_leaves_that_one_alone(town: Build) ->
         await hold.reached()
         await s.types(OPERATOR, f"op cancel {card.operation}")
         hold.release()
-        assert (ChangeState.FAILED, "kenji stopped it. done on host-a, not begun on host-b") == await s.ended(card)
+        assert (ChangeState.FAILED, "stopped by kenji. Result: done on host-a, not started on host-b") == await s.ended(card)
         only_the_first(s, old)
 
 
@@ -80,10 +80,10 @@ async def test_a_lock_on_everything_stops_what_runs_and_what_would_start_until_i
         state, why = await s.ended(card)
         assert ChangeState.FAILED is state
         assert why.startswith("stopped by a lock: alice has locked all until")
-        assert why.endswith("something smells of smoke. done on host-a, host-b is back to its previous state")
+        assert why.endswith("something smells of smoke. Result: done on host-a, host-b is back to its previous state")
         only_the_first(s, old)
         assert (ChangeState.READY, 2400) == ((await s.known(other)).state, s.state("host-a").services["OpenResty"].pid)
-        assert "all changes are locked: alice has locked all" in await s.types(ADMIN, "lock")
+        assert "All changes are locked: alice has locked all" in await s.types(ADMIN, "lock")
         await s.types(ADMIN, "lock remove 1")
         assert DONE == await s.ended(other)
         locks = [(event["actor"], event["data"]["lock"]) for event in s.town.events() if event["kind"] == "lock"]

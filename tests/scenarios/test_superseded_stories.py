@@ -33,7 +33,7 @@ async def test_a_certificate_that_was_changed_by_hand_after_the_question_is_not_
         by_hand(s, "host-a", "10.100.1.1/16")
         mine = s.lies("host-a")
         await s.press(ADMIN, card, "run.approve")
-        again = await asks_again(s, card, f"approved was: host-a has the certificate {old[:12]}")
+        again = await asks_again(s, card, f"host-a: approved: host-a has certificate {old[:12]}")
         assert mine == s.lies("host-a")
         await s.press(ADMIN, again, "run.approve")
         assert DONE == await s.ended(again)
@@ -63,7 +63,7 @@ async def test_a_script_that_is_another_than_when_it_was_asked_is_approved_anew(
         present = actions.hash_script
         monkeypatch.setattr(actions, "hash_script", lambda kind: f"{present(kind)} of the next release")
         await s.press(ADMIN, card, "run.approve")
-        await asks_again(s, card, "the bot's own scripts or rules are others")
+        await asks_again(s, card, "the bot's scripts or rules have changed since approval")
         assert old == s.lies("host-a")
 
 
@@ -83,7 +83,7 @@ async def test_of_two_renewals_of_one_host_the_second_waits_and_then_asks_again(
         hold.release()
         assert DONE == await s.ended(first)
         renewed = s.lies("host-a")
-        await asks_again(s, second, "approved was: host-a has the certificate")
+        await asks_again(s, second, "host-a: approved: host-a has certificate")
         assert renewed == s.lies("host-a") == s.runs("host-a")
 
 
@@ -98,7 +98,7 @@ async def test_an_approval_does_not_count_any_more_when_its_approver_has_lost_th
         await s.types(OPERATOR, "lock remove 1")
         state, why = await s.ended(card)
         assert (ChangeState.CLOSED, old) == (state, s.lies("host-a"))
-        assert "alice approved it, and may not any more" in why
+        assert "alice approved this but no longer has permission" in why
         assert f"<@{OPERATOR}>" in await s.says(card, ":no_entry_sign:")
         assert "run" not in s.trail(card)
 
@@ -110,4 +110,4 @@ async def test_whoever_asked_and_has_lost_the_role_gets_nothing_done(town: Build
         await s.press(ADMIN, card, "run.approve")
         state, why = await s.ended(card)
         assert (ChangeState.CLOSED, old) == (state, s.lies("host-a"))
-        assert "could not start: cert renew needs one of the roles administrator, operator" in why
+        assert "could not start: cert renew requires one of these roles: administrator, operator" in why

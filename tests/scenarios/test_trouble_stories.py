@@ -36,7 +36,7 @@ async def test_what_nobody_foresaw_ends_with_a_reference_and_exit_code_5() -> No
     """The person gets one sentence; the log has the same reference, and the traceback without local variables."""
     ended = await command("broken", program=("-c", BROKEN))
     *logged, said = ended.stderr.splitlines()
-    found = re.fullmatch(r"unexpected error, reference ([0-9a-f]{8}); tell it to whoever runs the bot", said)
+    found = re.fullmatch(r"Unexpected error \(reference ([0-9a-f]{8})\)\. Give this reference to your administrator", said)
     assert found is not None, said
     assert (5, "") == (ended.returncode, ended.stdout)
     assert [found[1]] == [json.loads(line)["reference"] for line in logged]
@@ -120,7 +120,7 @@ async def test_verifying_through_the_running_bot_needs_a_role(town: Build) -> No
             await bot.says('"connected"')
             refused = await command("audit", "verify", "--config", str(t.config))
         assert 3 == refused.returncode
-        assert "needs one of the roles administrator" in refused.stdout
+        assert "requires one of these roles: administrator" in refused.stdout
         assert ("refusal", "me", "audit verify") == (
             t.events()[-1]["kind"],
             t.events()[-1]["actor"],
