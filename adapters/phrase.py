@@ -1,7 +1,7 @@
-"""Sentences for people: an English template with values, translated only where it is shown.
+"""Phrases: sentences for people, as an English template with values, translated when they are shown.
 
-A phrase is a value: it travels in reports, errors and plans, is stored as JSON, and becomes
-text in one language at the edge (`bot.locale`). `str(phrase)` is its English form, for logs.
+A phrase is a value in reports, errors and plans, and is stored as JSON. `bot.locale` renders it in the reader's language.
+`str(phrase)` is its English form, for logs.
 """
 
 import re
@@ -31,7 +31,7 @@ class Instant:
 
 @dataclass(frozen=True)
 class Span:
-    """A length of time in seconds, shown in the reader's words."""
+    """A duration in seconds, shown in the reader's language."""
 
     seconds: float
 
@@ -48,18 +48,18 @@ _WORD = re.compile(r"[a-z][a-z'-]*(?=$|[ ,:;!?)…]|\.(?: |$))")
 _SMALL = frozenset(
     {"apt", "apt-get", "csv", "flatnet-bot", "nebula", "nebula-cert", "nginx", "op", "podman", "sshd", "sudo", "systemd"}
 )
-"""Names and words to type that are in small letters everywhere."""
+"""Names and commands that are always in lower case."""
 
 
 class Texts(Protocol):
-    """One language and zone: what a phrase needs to become text."""
+    """Renderer of phrases in one language and time zone."""
 
     @property
     def zone(self) -> tzinfo:
         """The reader's zone."""
 
     def template(self, singular: str, plural: str | None, count: int, context: str | None = None) -> str:
-        """The translated template; the form for `count` where there is a plural. `context` tells apart equal English."""
+        """Returns the translated template, in the form for `count` if it has a plural. `context`: gettext's `msgctxt`."""
 
     def number(self, value: int | float) -> str: ...
 
@@ -80,12 +80,11 @@ class Texts(Protocol):
 class Phrase:
     """An English template and its values: `Phrase("Nebula is {state}", state="Stopped")`.
 
-    With a plural: `Phrase("{n} host is down", plural="{n} hosts are down", n=3)`; the count is
-    always the value `n`. Every name in the template must have a value: a `KeyError` here is a
-    bug found where it was made, not where it is shown.
+    With a plural: `Phrase("{n} host is down", plural="{n} hosts are down", n=3)`. The count is always the value `n`. Every
+    name in the template must have a value. A missing one raises `KeyError` when the phrase is made, not when it is shown.
 
-    `context` tells apart what is equal in English and different elsewhere, as gettext's `msgctxt`:
-    `Phrase("running", context="service")`, `Phrase("running", context="step")`. No value can have its name.
+    `context` distinguishes texts that are equal in English only, like gettext's `msgctxt`:
+    `Phrase("running", context="service")`, `Phrase("running", context="step")`. No value can be named `context`.
     """
 
     __slots__ = ("context", "plural", "template", "values")
@@ -125,11 +124,11 @@ class Phrase:
         return self.render(ENGLISH)
 
     def render(self, texts: Texts) -> str:
-        """This phrase as text in the language and zone of `texts`, as a part of a message."""
+        """Renders the phrase as part of a message, in the language and zone of `texts`."""
         return self._render(texts, begins=False)
 
     def render_sentence(self, texts: Texts) -> str:
-        """This phrase as a whole message: text of a template gets a capital at the beginning, a value never."""
+        """Renders the phrase as a whole message. A template gets a capital at the beginning, a value never."""
         return self._render(texts, begins=True)
 
     def _render(self, texts: Texts, *, begins: bool) -> str:
@@ -143,7 +142,7 @@ class Phrase:
         return (texts.capitalize(template) if begins else template).format_map(shown)
 
     def to_json(self) -> dict[str, Any]:
-        """This phrase as plain JSON; `Phrase.from_json` reads it back."""
+        """Converts the phrase to plain JSON. `Phrase.from_json` parses it."""
         document: dict[str, Any] = {"template": self.template}
         if self.plural is not None:
             document["plural"] = self.plural
@@ -155,7 +154,7 @@ class Phrase:
 
     @classmethod
     def from_json(cls, document: Any) -> "Phrase":
-        """A phrase from `to_json`; a `ValueError` where it is none."""
+        """Parses a phrase from the JSON of `to_json`. Raises `ValueError` for other JSON."""
         if isinstance(document, Phrase):
             return document
         if not isinstance(document, dict) or not isinstance(document.get("template"), str):
@@ -178,13 +177,13 @@ class Phrase:
 
 
 def capitalize(template: str) -> str:
-    """An English template with a capital. Names in small letters (nginx) and what is no word (`logs/`) stay as they are."""
+    """Returns an English template with a capital. Lower-case names (nginx) and paths (`logs/`) are not changed."""
     word = _WORD.match(template)
     return template if word is None or word[0].removesuffix("'s") in _SMALL else template[0].upper() + template[1:]
 
 
 def _opening(template: str, *, begins: bool) -> frozenset[str]:
-    """The names of values with which a sentence of the template begins."""
+    """Returns the names of the values that begin a sentence of the template."""
     parts = [(text, name) for text, name, _, _ in string.Formatter().parse(template)]
     return frozenset(
         name
@@ -194,7 +193,7 @@ def _opening(template: str, *, begins: bool) -> frozenset[str]:
 
 
 def show(value: Any, texts: Texts) -> str:
-    """One value of a phrase as text."""
+    """Renders one value of a phrase as text."""
     match value:
         case Phrase():
             return value.render(texts)
@@ -252,7 +251,7 @@ def _from_json(value: Any) -> Any:
 
 
 class _English:
-    """English without CLDR data, for logs and exceptions; people see `bot.locale`."""
+    """English without CLDR data, for logs and exceptions. Texts for people are rendered by `bot.locale`."""
 
     zone: tzinfo = UTC
 

@@ -1,3 +1,3 @@
-"""People, permission, time and memory: where requests arrive and answers leave."""
+"""The bot: people, permissions, time and storage. Requests arrive here, and answers leave from here."""
 
 __version__ = "0.1.0"

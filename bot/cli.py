@@ -42,7 +42,7 @@ DEFAULT = Path("flatnet.toml")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
 
 INTERNAL_ERROR = 5
-"""Exit code of an unexpected error, as in `bot.model.request.Exit`."""
+"""Exit code of an unexpected error, as in `bot.model.request.ExitCode`."""
 
 
 @app.command(cls=LocalizedCommand)
@@ -164,10 +164,10 @@ def audit_verify(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Run the command line. An unforeseen error ends with a reference and exit code 5, never with a traceback."""
-    gc.disable()  # most commands live for a second, a tenth of it spent collecting; what stays turns it on again
+    gc.disable()  # saves short commands a tenth of a second; `warm_up` and `run_shell` enable it again
     try:
         app()
-    except BrokenPipeError:  # the reader of the output has gone
+    except BrokenPipeError:  # the reader of the pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(INTERNAL_ERROR)
     except Exception as error:

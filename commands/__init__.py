@@ -1,1 +1,1 @@
-"""Operations of an operator: words to operations, operations to reports and plans."""
+"""Operations: parses requests into operations, makes reports of reads and plans of changes."""

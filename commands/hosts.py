@@ -9,7 +9,7 @@ from commands.model.report import Cell, Column, Mark, Report, Row
 
 
 class HostList(FleetRead):
-    """The hosts of the inventory."""
+    """List the hosts of the inventory."""
 
     words: ClassVar = ("host",)
     summary: ClassVar = Phrase("list of configured hosts")

@@ -55,7 +55,7 @@ class NebulaFiles(Value):
 
 
 class Sighting(Value):
-    """A handshake that this host's Nebula logged: the peer's name, its certificate, the time (the host's clock)."""
+    """A handshake that this host's Nebula logged: the peer's name, its fingerprint, the time (the host's clock)."""
 
     name: str
     fingerprint: str
@@ -243,7 +243,7 @@ class StageCertificate(WindowsAction[Staged]):
 
 
 class Forgotten(Value):
-    """A folder that no longer exists."""
+    """Result of a removal: the folder does not exist any more."""
 
     changed: bool = False
 

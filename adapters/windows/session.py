@@ -199,7 +199,10 @@ class ShellSession:
         return not self._sent or not call.changes or (call.repeatable and is_over)
 
     def _drop_connection(self, failure: HostError) -> None:
-        """Drops the connection and distrusts the shell after a failure. A host that refused the bot is left alone."""
+        """Drops the connection and distrusts the shell after a failure.
+
+        Nothing more is sent to a host that refused the bot or failed its identity check.
+        """
         self._transport.disconnect()
         self._command = None
         if isinstance(failure, AuthenticationFailed | HostIdentityError):

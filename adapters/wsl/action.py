@@ -15,7 +15,7 @@ Argv = tuple[str, ...]
 
 @dataclass(frozen=True)
 class CompletedProgram:
-    """Exit code and output of one program. `code` 124 is the far-side deadline, 126/127 not runnable/not found.
+    """Exit code and output of one program. `code` 124: ended by the timeout on the host; 126: not runnable; 127: not found.
 
     `output` is `stdout` as bytes, for output that is not only UTF-8.
     """
@@ -35,9 +35,10 @@ class CompletedProgram:
 class WslAction(Action[Answer]):
     """An action made of programs that run in WSL2.
 
-    The programs of `build_commands()` run in order in one round trip, each under the far-side deadline `program_timeout`
-    (seconds). A failure of one does not stop the next. `output_limit` applies to all their output together. `parse` gets one
-    `CompletedProgram` for each and may raise `ActionFailed`, or `ValueError` if the answer could not be read.
+    The programs of `build_commands()` run in order in one round trip, each for at most
+    `program_timeout` seconds, enforced on the host. A failure of one does not stop the next. `output_limit` applies to all
+    their output together. `parse` gets one `CompletedProgram` for each. It may raise `ActionFailed`, or `ValueError` if the
+    answer could not be read.
     """
 
     side = "wsl"

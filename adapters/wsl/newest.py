@@ -1,4 +1,4 @@
-"""Newest lines of a log, found on the host by one constant Perl script. The search criteria travel as arguments.
+"""Log search in WSL2: one constant Perl script finds the newest lines. The search criteria are its arguments.
 
 Perl, because every Debian and Ubuntu has it (perl-base is essential), and one program replaces a pipeline. It reads a
 gigabyte backwards in half a second of processor time, in constant memory for any line length, and stops at the start of

@@ -5,7 +5,7 @@ A frame with a fresh nonce stands before the first program and after each one, o
 on standard error. Output of a login script before the first frame is dropped. A frame begins with its own line end, so
 output comes back byte for byte, with or without a final one.
 
-Each program has a far-side deadline, since closing a channel ends nothing on the host. `timeout` sends TERM, then KILL.
+Each program has a timeout on the host, because closing a channel ends nothing there. `timeout` sends TERM, then KILL.
 The sudo of many releases cannot be signaled by its user, and `timeout` would wait for it forever. An outer `timeout` ends
 that wait. So 124 and 137 both mean that a program was cut off, and a program of root may continue to run.
 """

@@ -38,9 +38,9 @@ class RightsQuestion:
 def explain_rights(
     policy: Policy, catalogue: Sequence[type[Operation]], inventory: Inventory, person_name: str, words: tuple[str, ...]
 ) -> Report:
-    """Explain whether that person may ask for it, by which rule, and who would have to approve.
+    """Explain whether a person may ask for an operation, by which rule, and who would have to approve it.
 
-    Raises `BadArgument` where there is no such person or host, a `GrammarError` where the words are no request.
+    Raises `BadArgument` for an unknown person or host, `GrammarError` if the words cannot be parsed.
     """
     person = _find_person(policy, person_name)
     operation = _parse_request(catalogue, person, words)
@@ -162,7 +162,7 @@ def _report_change(question: RightsQuestion, risk: Risk, facts: Sequence[Fact]) 
 
 
 def _list_break_glass_facts(question: RightsQuestion) -> Iterator[Fact]:
-    """List the way without approval, if the actor may take it."""
+    """List break-glass, if the actor may use it."""
     if isinstance(question.policy.may_break_glass(question.actor), Permit):
         way = Phrase("in an emergency, with {option} and a reason (everyone is notified)", option=BREAK_GLASS_OPTION)
         yield Phrase("Without approval"), way

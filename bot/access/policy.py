@@ -218,7 +218,7 @@ class Policy:
         return (*named, *groups)
 
     def find_approvers(self, actor: Actor, rule: ApprovalRule) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Find who but the actor may approve by a rule: people by name, and user groups, whose members are unknown here."""
+        """Find the possible approvers except the actor: people by name, and user groups (members are unknown here)."""
         others = (person for person in self.people if person.reachable and person.name != actor.name)
         people = tuple(person.name for person in others if person.roles & rule.roles)
         return people, tuple(group.slack for group in self.groups if group.roles & rule.roles)
@@ -252,7 +252,7 @@ class Policy:
         return _require_role(actor, needed, lacking)
 
     def may_break_glass(self, actor: Actor) -> Permit | Refusal:
-        """Decide whether this actor may go without approvals."""
+        """Decide whether this actor may skip approvals (break-glass)."""
         if Role.ADMINISTRATOR in actor.roles:
             return Permit(_describe_role(actor, frozenset({Role.ADMINISTRATOR})))
         phrase = Phrase(
@@ -279,7 +279,7 @@ class Policy:
         return name if person is None else person.name
 
     def _find_review_rule(self, risk: Risk, hosts: Sequence[Host]) -> ApprovalRule:
-        """Find the rule that tells who could approve. Where the hosts' rules share no role, administrators and security
+        """Find the approval rule whose roles may review. Where the hosts' rules share no role, administrators and security
         review.
         """
         rule = self.approvals.combine_rules(risk, hosts)[1]

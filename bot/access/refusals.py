@@ -84,7 +84,7 @@ def explain_too_few_approvers(rule: ApprovalRule, may: tuple[str, ...]) -> Phras
 
 
 def add_break_glass_hint(why: Phrase, option: str) -> Phrase:
-    """Add the way without approval, for an actor who may break the glass."""
+    """Add a hint at break-glass, for an actor who may use it."""
     return Phrase(
         "{why}. In an emergency, {option} with a reason skips approval (everyone is notified)", why=why, option=option
     )

@@ -28,7 +28,7 @@ Place = Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]{2,20}|shell)$"
 Pattern = Annotated[str, StringConstraints(pattern=r"^([a-z-]+|\*)( ([a-z-]+|\*))*$")]
 
 SHELL_PLACE = "shell"
-"""Stands among a grant's channels for the terminal, which is no channel. No Slack channel has this name."""
+"""Name of the terminal among a grant's channels. No Slack channel has this name."""
 
 NO_PLACE = ""
 """Place of home tabs and forms: none of the places that a grant can name."""
@@ -61,8 +61,8 @@ class Grant(Value):
 
 
 def find_place(surface: Surface, channel: str) -> str:
-    """Find the place of a request, as grants name places. Only a terminal is the terminal, even where Slack omits the
-    channel.
+    """Find the place of a request, as grants name places. A Slack request without a
+    channel is not a request from a terminal.
     """
     return SHELL_PLACE if surface in (Surface.SHELL, Surface.DO) else channel
 
@@ -134,7 +134,7 @@ DEFAULT_RULES: Mapping[Risk, ApprovalRule] = {
     risk: ApprovalRule(risk=risk, approvers=approvers)
     for risk, approvers in ((Risk.CHANGE, 1), (Risk.DISRUPT, 1), (Risk.CRITICAL, 2))
 }
-"""Rules for risks that no configured rule without labels is about."""
+"""Default rules, for risks that have no configured rule without labels."""
 
 DEFAULT_RULE_NAME = "the usual rule"
 
@@ -150,7 +150,7 @@ class ApprovalSettings(Value):
         """Combine all rules that apply to a change into one, with the names that these have in the configuration.
 
         It demands as many approvers as the strictest rule, each with a role that every rule names, so that no rule makes a
-        change easier. Beside configured rules the usual one counts only for its number. Rules without a common role can be
+        change easier. If other rules apply, only the number of the default rule counts. Rules without a common role can be
         met only host by host: `bot.config.references` refuses those of one host.
         """
         listed = ((f"approvals.rules[{place}]", rule) for place, rule in enumerate(self.rules, start=1))

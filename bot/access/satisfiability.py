@@ -1,6 +1,6 @@
 """Finds approval rules that some requester can never satisfy, for `doctor`. Pure.
 
-Each person who may ask, each risk, and the rules of each host are tried as if it were asked.
+Every combination of requester, risk and host is tried.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ from commands.model.operation import FleetChange, Operation, Risk
 
 @dataclass(frozen=True)
 class RuleTrial:
-    """One rule, the people who may ask for what it is about, and those of them who can never get it approved.
+    """Result for one rule: `askers` may request such a change, and those of them in `stuck` can never get it approved.
 
-    `available` is the fewest approvers that one of the latter has.
+    `available` is the lowest number of approvers among the stuck ones.
     """
 
     risk: Risk

@@ -47,7 +47,7 @@ class Observers:
 
 @dataclass(frozen=True)
 class Application:
-    """Every part of a bot that surfaces use: one value, built once."""
+    """The services of a bot that surfaces use. Built once."""
 
     desk: Dispatcher
     audit: AuditLog

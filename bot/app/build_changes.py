@@ -1,7 +1,7 @@
-"""Builds what changes need: rows, rules, decisions, and the engine that carries them out.
+"""Builds the services for changes: tables, planner, lifecycle, coordinator, and the engine that runs them.
 
     build_changes   operations, locks, repository, planner, coordinator, lifecycle     (wherever the database is open)
-    run_changes     the engine and the clock, while a bot runs
+    run_changes     the engine and its periodic tasks, while a bot runs
 
 `SurfaceLinks` holds what only a running bot has: Slack, to show changes and to look up identities, and the engine.
 """
@@ -156,7 +156,7 @@ def build_changes(
 async def run_changes(
     machinery: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], engine: EngineSettings
 ) -> AsyncIterator[None]:
-    """Carries out changes until the block is left. Changes that a crash interrupted are resumed; the clock runs."""
+    """Runs changes and periodic tasks until the block is left. Changes that a crash interrupted are resumed."""
     clock = engine.clock
     runner = StepRunner(lambda: basis().fleet, machinery.journal, clock)
     applying = Executor(
@@ -216,4 +216,4 @@ class _EngineSupervisor:
         """Waits for running workflows, then closes the engine."""
         if self._durable is not None:
             await self._durable.aclose()
-        self._links.engine = None  # last: what ends meanwhile starts others
+        self._links.engine = None  # last, because a run that ends meanwhile may start others

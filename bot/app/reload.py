@@ -1,7 +1,7 @@
 """Reloads the configuration while the bot runs (SIGHUP).
 
 file ─▶ settings, secrets ─▶ audit event ─▶ the active configuration is exchanged ─▶ the earlier fleet retires
-  └ anything wrong: the old one stays, the log has every complaint, the audit log has the refusal
+  └ any error: the old one stays, the log has every complaint, the audit log has the refusal
 """
 
 import asyncio
@@ -48,7 +48,7 @@ async def reload_on_signal(again: asyncio.Event, file: Path, settings: Settings,
                 again.clear()
                 try:
                     settings, earlier = await reload(file, settings, house)
-                except Exception as error:  # whatever it was: the bot goes on as it is, and says so
+                except Exception as error:  # any error: the bot keeps its configuration, and reports the error
                     await _report_rejected(error, file, house)
                     continue
                 retired.append(earlier)

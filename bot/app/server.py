@@ -135,7 +135,7 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
 
 
 async def warm_up(house: Application, settings: Settings) -> None:
-    """Does beforehand what would block the event loop later."""
+    """Starts threads and collects garbage now, because that would block the event loop later."""
     await asyncio.to_thread(start_threads, house.pool, min(MAX_WINDOWS_THREADS, len(settings.hosts)))
     gc.enable()
     gc.collect()
@@ -162,7 +162,7 @@ def _build_slack(settings: Settings, house: Application) -> "SlackThread":
 
 
 def _require_workspace(settings: Settings) -> SlackSettings:
-    """The workspace; `Misconfigured` where there is none."""
+    """Returns the Slack settings. Raises `Misconfigured` if there are none."""
     if settings.slack is None:
         raise Misconfigured(
             Phrase("the configuration has no [slack] table. Add it, or use flatnet-bot do or flatnet-bot shell")
@@ -171,7 +171,7 @@ def _require_workspace(settings: Settings) -> SlackSettings:
 
 
 def _listen_for_signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """Set when it is time to stop, and when the configuration is to be read again."""
+    """Returns the events for stopping and for reloading the configuration; signals set them."""
     stop, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -105,7 +105,7 @@ class HeadUnavailable(FlatnetError):
 
 
 class NotAcceptable(Refused):
-    """There is no loss of that name, or the table that is there is not an honest older log."""
+    """No loss has that name, or the table is not an unmodified older log."""
 
 
 @dataclass(frozen=True)
@@ -247,8 +247,8 @@ class AuditLog:
         return await asyncio.to_thread(audit_search.search, self._database.path, filters, self._redactor)
 
     async def export(self, filters: AuditFilters, form: ExportFormat) -> bytes:
-        """Export all events that match as a file, oldest first, without secrets. Raises `TooLarge`, which tells to ask for
-        less.
+        """Export all events that match as a file, oldest first, without secrets. Raises `TooLarge` if the filters match
+        too much.
         """
         return await asyncio.to_thread(audit_search.export, self._database.path, filters, form, self._redactor)
 

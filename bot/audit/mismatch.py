@@ -19,7 +19,7 @@ def name_loss(head: Head | None, newest: StoredEvent | None) -> str:
 def describe_mismatch(head: Head | None, newest: StoredEvent | None, witnessed: StoredEvent | None) -> Phrase | None:
     """Describe how the table disagrees with the head file's last line; None where it agrees.
 
-    `witnessed` is the event of that line's number.
+    `witnessed` is the table's event with the number of that line.
     """
     if head is None:
         return Phrase(

@@ -19,7 +19,7 @@ from bot.model.change import Approval, ApprovalState, ChangeState, Review
 
 
 class NotAllowed(Refused):
-    """This person may not do it."""
+    """The person may not make this decision."""
 
 
 class AlreadyDecided(Refused):

@@ -52,7 +52,7 @@ class RunEngine(Protocol):
 
 
 class Coordinator:
-    """Moves changes where no person decides.
+    """Moves changes between states without a decision of a person.
 
     `engine` returns the engine, which is launched after this is made. `recheck` identifies a person anew with Slack and the
     system. Every method may raise a `DatabaseError`; then nothing was moved.
@@ -136,9 +136,9 @@ class Coordinator:
         return await self._close_change(record, close_change(ApprovalState.REFUSED, why, self._repository.now()))
 
     async def supersede(self, record: OperationRecord, planned: PlannedChange) -> Change:
-        """Close an operation at its start, for its plan has changed; a new operation asks again with the new plan.
+        """Close an operation at its start, for its plan has changed. A new operation requests approval of the new plan.
 
-        After break-glass none asks again: no person has seen the new plan, and the old one waited for no approval.
+        After break-glass there is no new operation: no person has seen the new plan, and the old one waited for no approval.
         """
         again = await self._draft_successor(record, planned)
         differences = Listing(describe_differences(record.plan, planned.plan))
@@ -185,7 +185,7 @@ class Coordinator:
         return change
 
     async def _draft_successor(self, record: OperationRecord, planned: PlannedChange) -> OperationRecord | Phrase:
-        """Draft the operation that asks again, under its own id; the reason where there is none."""
+        """Draft the operation that requests approval of the new plan, under a new id; the reason where there is none."""
         if record.break_glass is not None:
             return Phrase("check the hosts, then submit the request again")
         if not planned.plan.steps:
@@ -248,7 +248,7 @@ class Coordinator:
             self._log.error("could not be handed to the engine", operation=operation, exc_info=error)
 
     async def _recover_runs(self) -> None:
-        """Hand running operations to the engine that it does not know, and finish those that ended there
+        """Hand running operations that the engine does not know to it, and finish those that ended there
         without a result.
         """
         running = await self._repository.operations.list_running()

@@ -121,7 +121,7 @@ class _RunningTask:
 
 
 class _StepBug(Exception):
-    """A step met a bug of ours."""
+    """A step failed because of a bug in the bot."""
 
     def __init__(self, reference: str) -> None:
         super().__init__(reference)
@@ -187,7 +187,7 @@ class Engine:
     async def resume_orphans(self) -> tuple[str, ...]:
         """Resume workflows that DBOS calls running and no task runs: they broke off where that could not be recorded.
 
-        Call it now and then. Only workflows that two calls in a row have found are resumed, for a starting one is briefly
+        Call it periodically. Only workflows that two calls in a row have found are resumed, for a starting one is briefly
         like that.
         """
         from dbos import DBOS

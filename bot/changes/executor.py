@@ -34,7 +34,7 @@ from bot.store.records import UNREADABLE_PLAN, OperationRecord
 from commands.model.plan import Part, Plan, PlannedChange, Result
 
 NO_WORK: StepReply = {"go": False, "steps": [], "undo": []}
-"""Reply for an operation that is not, or no longer, this bot's to run."""
+"""Reply for an operation that must not run, or not any more."""
 
 
 class RunCoordinator(Protocol):
@@ -91,7 +91,7 @@ class Executor:
     """Plans that were found attested, by operation: the check takes long with a large one."""
 
     async def begin(self, operation: str) -> StepReply:
-        """Check whether it may run, and return its steps. Checked once and never again: its own effects change the hosts."""
+        """Check that it may run, and return its steps. It is checked only once, because its own effects change the hosts."""
         record = await self._find_running(operation)
         if record is None:
             return NO_WORK

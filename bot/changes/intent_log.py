@@ -20,7 +20,7 @@ from bot.store.errors import TooLarge
 from commands.model.plan import Result, StepResult
 
 STEP_KINDS = (EventKind.RUN, EventKind.INTENT, EventKind.OUTCOME, EventKind.END)
-"""Events that tell the progress of an operation."""
+"""Kinds of events that record the progress of an operation."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class IntentLog:
         self._at_hand: dict[str, AuditTrail] = {}
 
     async def record_start(self, operation: str, actor: str, data: Mapping[str, Any]) -> None:
-        """Record that an operation's plan was found to hold, so that it is never compared again."""
+        """Record that an operation's plan still holds, so that it is not compared again."""
         await self._audit.record(EventKind.RUN, actor, operation, data)
 
     async def record_intent(self, entry: StepEntry, host: str, action: str) -> None:

@@ -5,7 +5,7 @@ propose ─▶ WAITING ─ approve … ─▶ READY ─▶ `bot.changes.coordina
 `bot.changes.transitions` has the moves of a row; each is one compare-and-set. Plans, requests and decisions are in the audit
 log before the row moves: a caller that cannot record must not act.
 
-Rights on a change, beside the roles that the words themselves need:
+Rights on a change, in addition to the roles that the command needs:
     approve, deny      one of the roles that its approval asks for, and never the requester; in any place
     review             one of the roles that approve such a change by today's rules, never the requester; in any place
     cancel             the requester, whatever their roles are now, and administrators: it only stops effects
@@ -74,7 +74,7 @@ class Lifecycle:
         return await self._repository.operations.find_states(operations)
 
     async def list_waiting(self) -> tuple[Change, ...]:
-        """List what waits for people, oldest first: changes for approval, then break-glass for a review."""
+        """List the changes that wait for people, oldest first: changes for approval, then break-glass for a review."""
         waiting = await self._repository.operations.list_in_states(ChangeState.WAITING)
         return tuple(record.to_change() for record in (*waiting, *await self._repository.operations.list_unreviewed()))
 
@@ -87,7 +87,7 @@ class Lifecycle:
         return tuple(record.to_change() for record in await self._repository.operations.list_in_states(ChangeState.UNKNOWN))
 
     async def list_ended(self, since: datetime, until: datetime) -> tuple[EndedOperation, ...]:
-        """List what ended from `since` on and before `until`."""
+        """List the changes that ended from `since` on and before `until`."""
         return await self._repository.operations.list_ended(since, until)
 
     async def approve(self, operation_id: str, by: Requester) -> Change:
@@ -113,9 +113,9 @@ class Lifecycle:
         return await self._announce_and_start(operation_id)
 
     async def resolve(self, operation_id: str, by: Requester, saw: str, outcome: ChangeState) -> Change:
-        """Record what a person found of a change whose outcome is unknown, and release its hosts. DONE, UNDONE or FAILED.
+        """Record the outcome (DONE, UNDONE, FAILED) that a person found for an unknown one, and release the hosts.
 
-        Raises `NotAllowed` where that person might not ask for such a change.
+        Raises `NotAllowed` if that person may not request such a change.
         """
         record = await self._repository.get(operation_id)
         verdict = self._may_resolve(record, by)
@@ -128,7 +128,7 @@ class Lifecycle:
         return await self._announce_and_start(operation_id)
 
     async def continue_change(self, new_id: str, operation_id: str, by: Requester) -> Change:
-        """Ask anew for the hosts that an ended change has not done; a replayed request gets the stored change."""
+        """Request an ended change again for its remaining hosts; a replayed request gets the stored change."""
         stored = await self._repository.find(new_id)
         if stored is not None:
             return await self._repository.make_change(stored)
@@ -155,7 +155,7 @@ class Lifecycle:
         return await self._repository.announce_change(operation_id)
 
     async def list_unshown(self) -> tuple[Change, ...]:
-        """List what has changed since its card was updated, oldest first."""
+        """List the changes whose cards are out of date, oldest first."""
         return tuple(
             [await self._repository.make_change(record) for record in await self._repository.operations.list_unshown()]
         )
@@ -229,7 +229,7 @@ class Lifecycle:
         return await self._move_recorded(operation_id, by, transition)
 
     async def _move_recorded(self, operation_id: str, by: Requester, transition: Transition) -> OperationRecord:
-        """Move what is recorded; where another decision was faster in between, record that this one did not count."""
+        """Move an operation after its decision was recorded. If another was faster, record that this one did not count."""
         try:
             return await self._repository.move(operation_id, transition)
         except Refused as error:
@@ -238,7 +238,7 @@ class Lifecycle:
             raise
 
     async def _announce_and_start(self, operation_id: str) -> Change:
-        """Announce a moved change, and start what may start now, this one perhaps."""
+        """Announce a moved change, and start all changes that may start now."""
         await self._repository.announce_change(operation_id)
         await self._coordinator.start_ready()
         return await self.find_change(operation_id)

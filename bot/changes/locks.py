@@ -29,7 +29,7 @@ class NoSuchLock(RequestError):
 class LockService:
     """The locks of a running bot. Every change of them is in the audit log first.
 
-    `changed` is called after each: it starts what may start now, and notes what each other operation waits for.
+    `changed` is called after each change. It starts the operations that may start now.
     """
 
     def __init__(

@@ -123,7 +123,7 @@ def _is_rolled_back(part: Part, trail: AuditTrail) -> bool:
 
 
 def _explain_cause(plan: Plan, trail: AuditTrail) -> Phrase:
-    """Explain the reason for which it did not go on."""
+    """Explain why the change did not continue."""
     for step in plan.steps:
         came = trail.results.get(step.key)
         if came is None or came.result.successful:

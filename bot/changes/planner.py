@@ -105,8 +105,8 @@ class Planner:
         return self._kinds.get(record.kind)
 
     def load_operation(self, record: OperationRecord) -> FleetChange:
-        """Load the operation of a record as it was settled when it was planned. Raises `Refused` where this version has none
-        such.
+        """Load the operation of a record as it was settled when it was planned. Raises `Refused` if this version has no
+        such class.
         """
         try:
             return self._kinds[record.kind].model_validate_json(encode_json(record.arguments))

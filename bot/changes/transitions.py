@@ -89,7 +89,7 @@ def resolve_unknown(state: ChangeState, why: Phrase, at: datetime) -> Transition
 
 
 def set_successor(successor: str) -> Transition:
-    """Set the operation that does what this one left."""
+    """Record the operation that continues this one."""
 
     def transition(record: OperationRecord) -> OperationRecord:
         if record.after not in ("", successor):

@@ -25,7 +25,7 @@ EXPIRED_PREFIX = "expired"
 """Prefix of the thresholds of expired certificates; the day follows."""
 
 CA_EXPIRY_MARGIN = timedelta(seconds=1)
-"""A certificate that lives as long as its CA expires so long before it (`nebula-cert sign`)."""
+"""Time before the end of its CA at which a certificate with the longest lifetime expires (`nebula-cert sign`)."""
 
 Cells = Mapping[str, Cell]
 

@@ -1,4 +1,4 @@
-"""Archive queue: makes one archive at a time, for there is memory for one, and holds at most one of each person.
+"""Archive queue: makes one archive at a time, because memory is limited, and accepts at most one per requester.
 
 asker ─┬─ one of theirs is being made, or waits ─▶ AlreadyQueued
        └─ turn ─ gather ─▶ evidence ─ pack, in a thread ─▶ Report, and the turn ends with the thread
@@ -21,17 +21,17 @@ class AlreadyQueued(Refused):
 
 
 class ArchiveQueue:
-    """Askers whose archive is being made or waits for its turn."""
+    """Queue of archives that are being made or wait for their turn."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._askers: set[str] = set()
 
     async def make(self, asker: str, gather: Callable[[], Awaitable[Made]], pack: Callable[[Made], Report]) -> Report:
-        """Packs, in a thread, what was gathered; `AlreadyQueued` where another archive of this asker is on its way.
+        """Gathers data and packs it in a thread. Raises `AlreadyQueued` if the requester has an archive in the queue.
 
-        What is gathered is most of the memory that an archive needs, so it is gathered when it is its turn. A thread cannot
-        be stopped: a cancelled asker leaves at once, and the next turn begins when the thread has ended.
+        The gathered data is most of the memory of an archive, so it is gathered only when its turn comes. A thread cannot
+        be stopped: a cancelled requester leaves at once, and the next turn begins when the thread has ended.
         """
         with ExitStack() as turn:
             turn.enter_context(self._take_turn(asker))

@@ -43,11 +43,11 @@ class AuditHandlers:
         return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=self.now(), files=(file,))
 
     async def verify(self, operation: AuditVerify, context: RequestContext) -> Report:
-        """Checks whether the log is whole."""
+        """Verifies the whole audit log."""
         return listings.report_verification(await self.audit.verify(context.actor, context.operation))
 
     async def accept(self, operation: AuditAccept, context: RequestContext) -> Report:
-        """Records that the loss is known, which makes changes possible again."""
+        """Accepts a loss of events, which makes changes possible again."""
         await self.audit.accept(context.actor, operation.name)
         return Report.of_facts(
             Phrase("Audit log"),

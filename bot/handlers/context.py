@@ -35,7 +35,7 @@ class NoBotRunning(Refused):
 
 
 class WordsJudge(Protocol):
-    """Judges other words than those of the request, on behalf of the same requester (`bot.requests.authorization`)."""
+    """Authorizes commands other than that of the request, on behalf of the same requester (`bot.requests.authorization`)."""
 
     def may_see(self, words: str) -> bool:
         """Returns whether the requester may see the answer to these words in the channel of the request."""

@@ -1,4 +1,4 @@
-"""Handler for `digest`: gathers what the report needs and remembers it for the next one."""
+"""Handler for `digest`: gathers the input of the digest, and stores its findings for the next digest."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ class DigestHandlers:
         return compose_digest(seen)
 
     async def _gather(self, context: RequestContext, health: Report, certificates: Report, at: datetime) -> DigestInput:
-        """Adds what the bot itself knows, as far as the requester may ask for it here."""
+        """Adds locks, pending changes, audit state and earlier observations, as far as the requester may see them here."""
         hosts = tuple(host.name for host in context.inventory.hosts)
         earlier = Baseline.from_json(await self.history.find_previous_digest(context.operation, at))
         return DigestInput(
@@ -69,7 +69,7 @@ class DigestHandlers:
 
 
 async def _read_fleet(context: RequestContext) -> tuple[Report, Report]:
-    """Reads health and certificates of all hosts at once. Health takes longer, so its progress is what is shown."""
+    """Reads health and certificates of all hosts at once. The progress of health is shown, because it takes longer."""
     async with asyncio.TaskGroup() as group:
         health = group.create_task(Health().read(context.view))
         certificates = group.create_task(CertList().read(replace(context.view, progress=ignore_progress)))

@@ -23,7 +23,7 @@ from commands.model.report import ChannelLink, Report
 
 @dataclass(frozen=True)
 class IncidentHandlers:
-    """Handlers of incidents. `changes` says how the changes that were asked for in one stand now."""
+    """Handlers of incidents. `changes` has the current states of the changes that were requested in an incident."""
 
     incidents: IncidentRepository
     channels: IncidentChannels
@@ -50,8 +50,8 @@ class IncidentHandlers:
         return compose_timeline(Timeline(incident, entries, count, states, readable), context.channel, self.now())
 
     async def open(self, operation: IncidentOpen, context: RequestContext) -> Report:
-        """Opens one in this channel, or in a channel of its own."""
-        operation.target.resolve(context.inventory)  # an unknown name would be about nothing
+        """Opens an incident in this channel, or in a new channel."""
+        operation.target.resolve(context.inventory)  # an unknown name would match no host
         if operation.new:
             return await self._open_in_new_channel(operation, context)
         incident = await self.incidents.open(
@@ -66,7 +66,7 @@ class IncidentHandlers:
         )
         ended = reports.report_resolution(incident, self.now())
         if operation.here and context.channel == incident.channel:
-            return ended  # all there read this answer
+            return ended  # everyone in the channel reads this answer
         report = reports.report_incident(incident, context.channel, self.now())
         why = await self._tell(_Notice(ended, incident, operation), context)
         if why is None:
@@ -96,7 +96,7 @@ class IncidentHandlers:
         return reports.report_incident(incident, context.channel, self.now()).model_copy(update=led)
 
     async def _tell(self, notice: "_Notice", context: RequestContext) -> Phrase | None:
-        """Announces it in the incident's channel. Returns why that failed, which changes nothing of the incident."""
+        """Announces a report in the incident's channel. Returns the reason if that failed; the incident stays as it is."""
         name = derive_operation_id(f"{context.operation} in its channel")
         said = Answer(operation=name, understood=render_operation(notice.operation), body=notice.report)
         try:

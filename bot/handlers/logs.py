@@ -45,7 +45,7 @@ class LogHandlers:
     now: Callable[[], datetime]
 
     async def collect(self, operation: LogCollect, context: RequestContext) -> Report:
-        """Reads everything at once and packs it, when it is this request's turn."""
+        """Gathers all evidence and packs it, when it is the turn of this request."""
         return await self.archives.make(_name_requester(context), lambda: self._gather(operation, context), compose_evidence)
 
     async def _gather(self, operation: LogCollect, context: RequestContext) -> Evidence:

@@ -1,6 +1,6 @@
 """Registry: maps each `OwnOperation` to its handler.
 
-Handlers that only look run wherever the database is open. Those that decide, stop or forbid need the running bot, which
+Handlers that only read run wherever the database is open. Those that change state need the running bot, which
 `bot.requests.operation_executor` checks.
 """
 

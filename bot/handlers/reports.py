@@ -1,7 +1,7 @@
-"""Handlers for `report weekly` and `report monthly`: gather what a report needs; `bot.reports` composes it.
+"""Handlers for `report weekly` and `report monthly`: gather the input of a report; `bot.reports` composes it.
 
-report weekly   disks, health and certificates of all hosts, at once ─▶ Week ─▶ Report
-report monthly  updates of all hosts, beside them what the bot keeps of the month ─▶ Seen ─▶ Report
+report weekly   disks, health and certificates of all hosts, at once ─▶ WeeklyInput ─▶ Report
+report monthly  updates of all hosts, and the stored data of the month ─▶ MonthlyInput ─▶ Report
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class ReportHandlers:
     now: Callable[[], datetime]
 
     async def make_weekly(self, operation: WeeklyReport, context: RequestContext) -> Report:
-        """Reads all hosts. Health takes longest, so its progress is what is shown."""
+        """Reads all hosts. The progress of health is shown, because it takes longest."""
         quietly = replace(context.view, progress=ignore_progress)
         async with asyncio.TaskGroup() as group:
             health = group.create_task(Health().read(context.view))
@@ -48,7 +48,7 @@ class ReportHandlers:
         )
 
     async def make_monthly(self, operation: MonthlyReport, context: RequestContext) -> Report:
-        """Reads updates now, and from what the bot keeps of the month all that the requester may ask for here."""
+        """Reads the pending updates, and the stored data of the month that the requester may see here."""
         month = Month.from_name(operation.month, ZoneInfo(context.config.clockwork.zone), self.now())
         async with asyncio.TaskGroup() as group:
             updates = group.create_task(UpdateList().read(context.view))

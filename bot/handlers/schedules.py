@@ -1,6 +1,6 @@
 """Handlers for the `schedule` operations.
 
-A requester resumes or runs a schedule only if they may ask for its words themselves: the owner's rights are not lent.
+A requester can resume or run a schedule only if they may run its command themselves. The owner's rights do not count.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class ScheduleHandlers:
         return await self._list()
 
     async def add(self, operation: ScheduleAdd, context: RequestContext) -> Report:
-        """Adds one, of words that its owner may ask for in its channel and that may run unattended."""
+        """Adds a schedule. Its owner must be allowed to run the command in its channel, and the command unattended."""
         clockwork = context.config.clockwork
         here = context.channel if is_channel(context.channel) else clockwork.channel
         channel = operation.channel or here
@@ -65,21 +65,21 @@ class ScheduleHandlers:
         return self._report(await self.schedules.add(schedule))
 
     async def pause(self, operation: SchedulePause, context: RequestContext) -> Report:
-        """Lets it skip all times until it is resumed."""
+        """Pauses a schedule: its due times are skipped until it is resumed."""
         return self._report(await self.schedules.pause(operation.name, context.actor, context.operation))
 
     async def resume(self, operation: ScheduleResume, context: RequestContext) -> Report:
-        """Lets its times count again."""
+        """Resumes a schedule: its due times count again."""
         await self._require_may_ask(operation.name, context)
         return self._report(await self.schedules.resume(operation.name, context.actor, context.operation))
 
     async def remove(self, operation: ScheduleRemove, context: RequestContext) -> Report:
-        """Removes it, and lists the others."""
+        """Removes a schedule, and lists the others."""
         await self.schedules.remove(operation.name, context.actor, context.operation)
         return await self._list()
 
     async def run(self, operation: ScheduleRun, context: RequestContext) -> Report:
-        """Has it run at the clock's next tick."""
+        """Runs a schedule at the scheduler's next tick."""
         await self._require_may_ask(operation.name, context)
         begun = await self.schedules.run(operation.name, context.actor, context.operation)
         return report_schedule(await self.schedules.find(operation.name), begun, self.now())
@@ -91,14 +91,14 @@ class ScheduleHandlers:
         return report_schedule(schedule, None, self.now())
 
     async def _require_may_ask(self, name: str, context: RequestContext) -> None:
-        """Raises `NotAllowed` where the requester may not ask for the words. Built-in ones only look: all may run them."""
+        """Raises `NotAllowed` if the requester may not run the command. Built-in schedules only read: all may run them."""
         schedule = await self.schedules.find(name)
         if schedule.origin is not ScheduleOrigin.BUILT_IN and schedule.owner != context.actor:
             _require_allowed(schedule.words, schedule.channel, context)
 
 
 def _require_allowed(words: str, channel: str, context: RequestContext) -> str:
-    """Returns the words as they are understood; `NotAllowed` where the requester may not ask for them in the channel."""
+    """Returns the command in canonical form. Raises `NotAllowed` if the requester may not run it in the channel."""
     operation = context.words.interpret_scheduled(words, channel)
     if isinstance(operation, Failure):
         raise NotAllowed(Phrase("this cannot be scheduled: {why}", why=operation.phrase))

@@ -37,7 +37,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 class NoSuchIncident(RequestError):
-    """There is none here, or none of that number."""
+    """The channel has no incident, or no incident has that number."""
 
 
 class AlreadyOpen(Refused):
@@ -64,7 +64,7 @@ class IncidentRequest:
 
 
 class IncidentService:
-    """The incidents of a bot. Opening, making a channel and resolving is in the audit log first."""
+    """The incidents of a bot. Opening, creating a channel and resolving are recorded in the audit log first."""
 
     def __init__(self, table: IncidentTable, audit: Recorder, now: Callable[[], datetime]) -> None:
         self._table = table
@@ -91,7 +91,7 @@ class IncidentService:
         return await self._table.list_since(self._now() - RECENT_PERIOD)
 
     async def find(self, number: int, channel: str) -> Incident:
-        """Find one by its number; without a number the open one of the channel. Raises `NoSuchIncident`."""
+        """Find an incident by its number; without a number the open one of the channel. Raises `NoSuchIncident`."""
         found = await self._table.find(number) if number else await self.find_open_in(channel)
         if found is not None:
             return found

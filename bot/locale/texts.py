@@ -35,7 +35,7 @@ _UNITS = (("duration-day", 86_400), ("duration-hour", 3_600), ("duration-minute"
 
 
 def get_texts(language: str, zone: ZoneInfo) -> Texts:
-    """The texts of a language ("ja", or a locale such as Slack's "ja-JP") in a zone; English where we do not speak it."""
+    """Returns the texts of a language ("ja", or a locale such as "ja-JP") in a zone; English if there is no translation."""
     spoken = language.replace("_", "-").partition("-")[0].lower()
     spoken = spoken if spoken in TRANSLATED_LANGUAGES else SOURCE_LANGUAGE
     return BabelTexts(Locale.parse(spoken), zone, _translations(spoken))
@@ -68,7 +68,7 @@ def _load_catalogue(language: str, domain: str) -> gettext.GNUTranslations:
 
 
 def compile_catalogue(po: IO[bytes], language: str) -> gettext.GNUTranslations:
-    """The translations in a .po file."""
+    """Reads the translations in a .po file."""
     compiled = BytesIO()
     write_mo(compiled, read_po(po, locale=language, abort_invalid=True))
     compiled.seek(0)
@@ -123,7 +123,7 @@ class BabelTexts:
         return format_list(items, style="standard-narrow", locale=self.locale)  # type: ignore[arg-type]
 
     def capitalize(self, template: str) -> str:
-        """English only: Japanese that begins with a Latin letter begins with a name."""
+        """Capitalizes English only: a Latin letter at the start of a Japanese text belongs to a name."""
         return capitalize(template) if self.locale.language == SOURCE_LANGUAGE else template
 
     def _unit(self, count: float, unit: str) -> str:

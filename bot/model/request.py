@@ -16,7 +16,7 @@ from commands.model.report import Report
 
 
 class Surface(StrEnum):
-    """Place where a request was typed; SCHEDULE where its time had come instead."""
+    """Surface on which a request was made; SCHEDULE for a scheduled run."""
 
     SLACK = "slack"
     SHELL = "shell"
@@ -91,7 +91,7 @@ class Request:
 
 
 class FailureKind(StrEnum):
-    """Reason for a missing report. NOTHING: the wish is fulfilled already, or cannot be fulfilled on any host."""
+    """Reason for a missing report. NOTHING: the request is already fulfilled, or cannot be fulfilled on any host."""
 
     USAGE = "usage"
     REFUSED = "refused"
@@ -130,7 +130,7 @@ class Answer(BaseModel):
     """The dispatcher's answer: the request as it was understood, and a report, a failure or a change.
 
     `operation` is the operation's id, in the audit log too. `here`: visible to all in the channel. `notes` stand below it in
-    small letters where a schedule asked: its name, and its delay.
+    small letters: for a scheduled run its name and its delay.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -7,7 +7,7 @@
     - 12 done
     ## Needs attention                                    findings, equal ones together
     - **host-b** high: why → `/flatnet update host-b`
-    ## Hosts                                              a table with a line for each
+    ## All entries                                        a table with a line for each
 
 Untrusted text is escaped: it has no markup, no link and no second line.
 """

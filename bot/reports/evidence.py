@@ -33,7 +33,7 @@ MAX_LOG_BYTES = 48 * 2**20
 """Limit of text of all logs together; each log gets its share. Packing in memory takes several times as much."""
 
 CONTAINER_LOG_COMMAND = "log container:"
-"""Command that brings what a container prints, without its name."""
+"""Command that reads a container's output, without the container's name."""
 
 MAX_NAMED = 10
 """Limit of hosts, or containers, that one line names."""
@@ -47,7 +47,7 @@ MAX_CHANGES = 100
 TIMELINE_FILE = "timeline.txt"
 
 MAX_BEGINNINGS = 20
-"""Limit of named logs with errors: those that had them first, for the trouble may have begun there."""
+"""Limit of named logs with errors, earliest error first, because the problem may have begun there."""
 
 MAX_UNREAD_LINES = 50
 """Limit of lines about logs that could not be read."""

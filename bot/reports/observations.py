@@ -83,7 +83,7 @@ class HealthHistory:
         return None if found is None else found[2]
 
     async def prune(self, now: datetime) -> None:
-        """Aggregates old observations to days and deletes outdated rows, in small batches between which other works run."""
+        """Aggregates old observations to days and deletes outdated rows, in small batches between which other work runs."""
         while await self._observations.aggregate_old(now):
             pass
         await self._digests.prune(now)

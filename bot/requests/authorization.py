@@ -1,4 +1,4 @@
-"""Authorization: decides who asks, for what, and whether that is allowed. Pure.
+"""Authorization: identifies the requester, parses the request and decides on it. Pure.
 
 request ─ identify ─▶ actor ─ grammar ─▶ operation ─ judge (roles, hosts, place) ─▶ Decision
 """
@@ -61,7 +61,7 @@ class DecisionBasis:
     frame: Callable[[Operation], Operation] = lambda operation: operation
     """Applies the context of the channel to an operation. Raises `BadArgument` where it is not valid there."""
     of_unknown: tuple[Host, ...] = ()
-    """Hosts by which a request is judged that names an unknown host. Empty: the answer reports the unknown host."""
+    """Hosts to judge by if a request names an unknown host. Empty: the answer reports the unknown host."""
 
 
 def decide(request: Request, typed: TypedText, ground: DecisionBasis, catalogue: Catalogue) -> Decision:
@@ -100,7 +100,7 @@ def decide_again(request: Request, typed: TypedText, ground: DecisionBasis, cata
 
 @dataclass(frozen=True)
 class RequestJudge:
-    """Decides on other words of the same requester (`bot.handlers.context.WordsJudge`)."""
+    """Decides on other commands of the same requester (`bot.handlers.context.WordsJudge`)."""
 
     request: Request
     ground: DecisionBasis

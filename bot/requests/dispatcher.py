@@ -1,4 +1,4 @@
-"""Dispatcher: every request arrives here, on every surface. It is understood, judged, recorded, then carried out.
+"""Dispatcher: entry point for requests of every surface. A request is parsed, authorized, audited, then executed.
 
     request ─ decide (pure) ─▶ Decision ─ one audit event ─▶ OperationExecutor ─▶ Answer
                                               └ not written ─▶ nothing is done, and the answer says so
@@ -35,14 +35,14 @@ from commands.model.operation import Catalogue, Operation, Progress, Role, ignor
 from commands.values.normalize import normalize_text
 
 REPEATED_REQUEST = 300
-"""Characters of a request that a failure repeats: enough to know it again."""
+"""Maximum characters of the request that a failure repeats, so that the requester recognizes it."""
 
 Observe = Callable[[str, ExitCode, float], None]
 """Observer of answers: the operation's words ("" if not understood), the answer, the seconds it took."""
 
 
 class Dispatcher:
-    """Answers requests. There is no other way to an operation.
+    """Answers requests. Every operation goes through it.
 
     `config` is replaced on reload. `reference` returns a short random text that names an unexpected error.
     `observe` is called with every answered request.
@@ -96,15 +96,15 @@ class Dispatcher:
         return answer, "" if asked is None else " ".join(asked.words)
 
     def find_rights(self, identity: Identity) -> Rights | Refusal:
-        """The actor that an identity is, with what they may ask for; the refusal where they may ask for nothing."""
+        """Finds the actor of an identity and their permitted operations; a refusal if nothing is permitted."""
         policy = self.config.policy
         actor = policy.identify(identity)
         return actor if isinstance(actor, Refusal) else Rights(actor, policy.list_permitted(actor, self.known_operations))
 
     async def check_refusal(self, request: Request) -> Failure | None:
-        """Returns why a person may not see what was answered to words that were understood before; None where they may.
+        """Checks again if a person may see the stored answer to a request. Returns the failure, or None if they may.
 
-        Seeing it again leaves no event: the first reader's request did. Being refused does.
+        A permitted view is not audited, because the original request was. A refusal is audited.
         """
         operation, typed = derive_operation_id(request.key), normalize_text(request.text)
         decision = decide_again(request, typed, self._environment.build_basis(self.config), self.known_operations)
@@ -166,7 +166,7 @@ class Dispatcher:
         """Writes the one event of this request. Returns a failure if it cannot be written."""
         try:
             await self._environment.recorder.record(decision.kind, decision.actor.name, operation, event)
-        except Exception as error:  # whatever stopped it: what is not recorded is not done
+        except Exception as error:  # any error: a request that is not recorded is not carried out
             cause = make_failure(error, "") if isinstance(error, FlatnetError) else self._log_unexpected(error, operation)
             phrase = Phrase("nothing was done: could not write to the audit log: {why}", why=cause.phrase)
             return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=cause.reference)
@@ -190,17 +190,17 @@ class Dispatcher:
 
 
 def _shorten(answer: Answer) -> Answer:
-    """Lets a failure repeat no more of the request than a person needs to recognize it; reports stay as they are."""
+    """Shortens the request that a failure repeats. Reports stay as they are."""
     failed, understood = answer.body, answer.understood
     if not isinstance(failed, Failure) or len(understood) <= REPEATED_REQUEST:
         return answer
     if failed.span is not None and failed.span[1] >= REPEATED_REQUEST:
-        failed = failed.model_copy(update={"span": None})  # its place is in what is cut off; the phrase names the word
+        failed = failed.model_copy(update={"span": None})  # the span is in the part that is cut off; the phrase names it
     return answer.model_copy(update={"body": failed, "understood": understood[: REPEATED_REQUEST - 1] + "…"})
 
 
 def _judge_settling(actor: Actor, change: Change, config: ActiveConfig) -> Permit | Refusal:
-    """Verdict on this actor giving what a change waits for: an approval, or without one a review."""
+    """Decides if this actor may give what a change waits for: its approval, or the review of its break-glass."""
     if change.approval is not None:
         return config.policy.may_approve(actor, change.approval, change.requester)
     hosts = find_plan_hosts(change.plan, config.inventory)

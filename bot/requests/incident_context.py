@@ -1,7 +1,7 @@
 """Incident context: time zone and the channel's open incident, applied to the operation's arguments.
 
-request ─ the incident of its channel ─▶ IncidentContext ─┬─ frame ─▶ what the operation means there (pure)
-                                                          └─ note ──▶ request and answer, kept with the incident
+request ─ the incident of its channel ─▶ IncidentContext ─┬─ apply ─▶ the operation with its defaults there (pure)
+                                                          └─ note ──▶ request and answer, stored with the incident
 """
 
 from collections.abc import Callable
@@ -45,11 +45,11 @@ class IncidentContext:
         return cls(incidents, await _find_incident(request, incidents), now, request.at, zone)
 
     def apply(self, operation: Operation) -> Operation:
-        """Returns what an operation means here; `BadArgument` for a time that clocks here showed twice, or never."""
+        """Applies zone and incident to an operation. Raises `BadArgument` for an ambiguous or nonexistent local time."""
         return apply_incident(place_times(operation, self.zone, self.asked_at), self.incident, self.now())
 
     async def note(self, decision: Decision, answer: Answer) -> None:
-        """Keeps both with the incident. If that fails the requester is still answered: the audit log has it."""
+        """Stores request and answer with the incident. A failure is only logged, because the audit log has the request."""
         if self.incident is None or not _belongs(decision, answer):
             return
         entry = IncidentEntry(
@@ -69,7 +69,7 @@ class IncidentContext:
 async def _find_incident(request: Request, incidents: IncidentRepository) -> Incident | None:
     """Finds the incident of the channel of a request. Requests of a schedule belong to no incident.
 
-    Where it cannot be read the request is an ordinary one: answered to the requester, about what they said.
+    If it cannot be read, the request is handled as outside of an incident.
     """
     if request.surface is not Surface.SLACK:
         return None
@@ -81,7 +81,7 @@ async def _find_incident(request: Request, incidents: IncidentRepository) -> Inc
 
 
 def _belongs(decision: Decision, answer: Answer) -> bool:
-    """Tells whether it is part of the incident: neither mistyped nor a look at the incident itself."""
+    """Returns whether a request is part of the incident: it was understood, and does not just show the incident."""
     slip = isinstance(answer.body, Failure) and answer.body.kind is FailureKind.USAGE
     return isinstance(decision.outcome, Operation) and not slip and not isinstance(decision.outcome, _SHOWN_AS_LIST)
 

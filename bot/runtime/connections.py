@@ -12,8 +12,8 @@ from adapters.wsl.keys import KeyCache
 from bot.security.secrets import FindSecret
 
 MAX_WINDOWS_THREADS = 512
-"""Twice the largest fleet: each WinRM call holds a thread, because pywinrm blocks, and so may closing the previous
-session. Threads start only when they are needed."""
+"""Maximum number of threads, twice the largest fleet: each WinRM call holds a thread, because pywinrm blocks, and so may
+closing the previous session. Threads start only when they are needed."""
 
 
 def make_connector(secrets: FindSecret, pool: ThreadPoolExecutor) -> ConnectionFactory:

@@ -1,4 +1,4 @@
-"""Schedules that no person added: built in, or in the configuration.
+"""Built-in and configured schedules.
 
 built in (times and switches configurable) ─┐
 [[schedules]] of flatnet.toml ──────────────┴─▶ Schedule* ─▶ rows (`bot.schedules.scheduler`)

@@ -1,11 +1,11 @@
-"""Schedules: words that run by the clock, on behalf of their owner, with operations to manage them.
+"""Schedules: commands with a cron line that run on behalf of their owner, and the operations that manage them.
 
 added by a person ──┬─▶ active ◀─ resume ─ pause ─▶ paused (by a person, or by the bot: its owner may not ask for it now)
 in flatnet.toml ────┤      └─ remove ─▶ gone; a configured one is removed in the configuration alone
 built in ───────────┘
 
 Only reads run unattended. A change asks for approval as if its owner had typed it. Decisions of people (approvals, locks,
-schedules) and changes without approval never run by the clock. `bot.schedules.scheduler` runs them.
+schedules) and changes without approval never run on a schedule. `bot.schedules.scheduler` runs them.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ class ScheduleConflict(Refused):
 
 
 class NeedsPerson(Refused):
-    """The operation needs a person, so it may not run by the clock."""
+    """The operation needs a person, so it may not run on a schedule."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class ScheduleService:
         return schedule
 
     async def add(self, schedule: Schedule) -> Schedule:
-        """Store a new one; the same request again is the same schedule. Without a name it gets one made from its words."""
+        """Store a new schedule; a repeated request gets the same one. Without a name it gets one made from its words."""
         known = await self._table.list_all()
         again = next((each for each in known if each.operation and each.operation == schedule.operation), None)
         if again is not None:

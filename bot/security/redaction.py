@@ -64,13 +64,13 @@ _KEY_LAST_LINE = re.compile(rf"{_LOG_PREFIX}-----END {_KEY_KIND}")
 _NEVER = re.compile(r"(?!)")
 
 _PATTERNS = (
-    # Slack's tokens, and the addresses that let anybody post
+    # Slack's tokens and webhook URLs
     r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}",
     r"hooks\.slack\.com/[a-z]+/[A-Za-z0-9/_%-]{8,}",
-    # other makers' tokens
+    # other vendors' tokens
     r"(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,}",
     r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]+)?",
-    # HTTP's way to say who one is; the scheme may stay
+    # HTTP's Authorization header; the scheme may stay
     r"(?P<header>(?i:(?:proxy-)?authorization)[\"']?[ \t]*[:=][ \t]*[\"']?"
     r"(?i:(?:basic|bearer|digest|negotiate|ntlm)[ \t]+)?)(?P<credentials>[^\s\"'\\][^\r\n\"'\\]*)",
     r"(?P<scheme>(?i:bearer)[ \t]+)(?P<bearer>[A-Za-z0-9._~+/-]{16,}=*)",

@@ -1,4 +1,4 @@
-"""Delivery kinds: the inbox's view of one kind of delivery, and what its worker works with.
+"""Delivery kinds: the parser, the model and the handler of one kind of delivery from Slack.
 
     a payload ─ read ─▶ inbox row ─▶ (the ack) ─▶ model ─ work ─▶ its answer, views
 
@@ -61,7 +61,7 @@ class DeliveryKind:
     """One kind of delivery.
 
     `read` builds the inbox row from Slack's payload. It is pure and quick, and returns None if the payload is incomplete.
-    `model` parses the row's payload. `work` gets the model and the row, does the work, and returns the answer that
+    `model` parses the row's payload. `work` handles the delivery, given the model and the row, and returns the answer that
     finishes the row, or None if there is nothing to send. It is called again after an exception or a crash
     (`Delivery.attempts` counts), so it must be idempotent.
     `address` is where the person is told that the work failed for good; None if there is no such place.

@@ -1,6 +1,6 @@
 """Slack as a whole: built from explicit collaborators, started, monitored, and closed in order.
 
-start   preflight ─▶ outbox recovers and runs ─▶ unfinished rows are worked ─▶ socket opens, watchdog runs
+start   preflight ─▶ outbox recovers and runs ─▶ unfinished rows are handled ─▶ socket opens, watchdog runs
 close   socket closes (nothing more is accepted) ─▶ work drains ─▶ outbox drains ─▶ connections close
 """
 

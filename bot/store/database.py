@@ -1,7 +1,7 @@
 """The database: SQLite in WAL mode, owned by one process and used by one thread of it.
 
     async callers ─ run(work) ─▶ queue ─▶ the one thread: BEGIN IMMEDIATE, each work, COMMIT
-                                          (pending works are committed together: one fsync for all)
+                                          (pending work is committed together: one fsync for all)
 
 A `run` returns when the commit is on the disk (`synchronous=FULL`). If it raises, nothing of that work was written. A work
 gets the connection and returns plain values, never an open result.
@@ -30,7 +30,7 @@ LOCK_TIMEOUT = 1.0
 """Seconds to wait for another program's write lock. A Slack listener must ack within 3 s, and may have to wait twice."""
 
 MAX_SHARED_COMMITS = 64
-"""Maximum number of works that share one commit, so that the first of them does not wait long."""
+"""Maximum number of callers that share one commit, so that the first of them does not wait long."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class Database:
         return asyncio.wrap_future(self._thread.submit(self._line.read, work))
 
     async def aclose(self) -> None:
-        """Finishes the pending works, closes the file and releases its lock."""
+        """Finishes the pending work, closes the file and releases its lock."""
         await asyncio.wrap_future(self._thread.submit(self._line.close))
         self._thread.shutdown()
         self._lock.release()
 
     def _commit_waiting(self) -> None:
-        """Commits the pending works together; runs in the thread. Does nothing if an earlier call took the works."""
+        """Commits the pending work together; runs in the thread. Does nothing if an earlier call took it."""
         jobs = self._take_pending()
         if not jobs:
             return
@@ -96,7 +96,7 @@ class Database:
                 job.future.set_result(value)
 
     def _take_pending(self) -> list[_PendingWork]:
-        """Takes the pending works that were not cancelled."""
+        """Takes the pending work that was not cancelled."""
         taken = [self._waiting.popleft() for _ in range(min(MAX_SHARED_COMMITS, len(self._waiting)))]
         return [job for job in taken if job.future.set_running_or_notify_cancel()]
 

@@ -114,8 +114,8 @@ class AuditRow(Table, table=True):
 class OperationRow(Table, table=True):
     """One operation that changes hosts. `plan` is compressed JSON, and the last column because it is long and seldom read.
 
-    `approval_state` is null if no approval is required. `shown` is the version that the change's card shows, `told` a
-    note that the code of the cards keeps for itself.
+    `approval_state` is null if no approval is required. `shown` is the version that the change's card shows, `told` the
+    note of the card's renderer.
     """
 
     __tablename__ = "operations"

@@ -2,7 +2,7 @@
 
     add ─▶ a row for each observation ─ 90 days ─▶ a row for each UTC day, their sum ─ 400 days ─▶ deleted
 
-Rows lie in the order of time, so a day of the whole fleet is one piece of the file. No work occupies the database thread
+Rows lie in the order of time, so a day of the whole fleet is one piece of the file. No call occupies the database thread
 for long: a span of days is read day by day, and old rows are aggregated batch by batch.
 """
 
@@ -28,7 +28,7 @@ RETENTION = timedelta(days=400)
 """Retention of days: a year, and enough more to compare a month with the same month of the year before."""
 
 BATCH_SIZE = 1_000
-"""Rows that are aggregated in one transaction. It takes about 15 ms, and other works wait for it."""
+"""Rows that are aggregated in one transaction. It takes about 15 ms, and other callers wait for it."""
 
 SECONDS_PER_DAY = 86_400
 

@@ -1,4 +1,4 @@
-"""Bodies of the commands of `bot.cli` that need the whole house: each returns its output, or ends with an exit code."""
+"""Bodies of the commands of `bot.cli` that need the whole application. Each returns its output, or exits with a code."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ def load_texts(settings: Settings | None) -> Texts:
 
 
 def finish(work: Coroutine[Any, Any, T], settings: Settings) -> T:
-    """Run to the end. A foreseen error ends the command with one sentence on standard error."""
+    """Run work to its end. An expected error exits with one sentence on standard error."""
     try:
         return asyncio.run(work)
     except FlatnetError as error:

@@ -1,7 +1,7 @@
 """One request of `do`: answered by the running bot, or by this process where none runs.
 
 words ─▶ control socket ─┬─ a bot listens ─▶ rendered there ─▶ Output      loads the standard library alone
-                         └─ no bot ────────▶ bot.terminal.commands          loads the whole house
+                         └─ no bot ────────▶ bot.terminal.commands          loads the whole application
 """
 
 from pathlib import Path

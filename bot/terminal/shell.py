@@ -1,4 +1,4 @@
-"""Requests from a terminal: one question, a conversation, or the verification of the audit log.
+"""Requests from a terminal: one command, an interactive shell, or the verification of the audit log.
 
 They go through the control socket if a bot runs, else through this process itself, on the same composition root.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.app.application import Application
 
 AskFunction = Callable[[str], Awaitable[Answer]]
-"""Answers words."""
+"""Answers a request, given as text."""
 
 EXIT_WORDS = frozenset({"exit", "quit", "bye"})
 

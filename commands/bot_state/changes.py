@@ -107,7 +107,7 @@ class OperationCancel(OwnOperation):
 
 
 class OperationContinue(OwnOperation):
-    """Request the change again for the hosts that were left out."""
+    """Request the change again for the hosts that it left out or did not finish."""
 
     words: ClassVar = ("op", "continue")
     risk: ClassVar = Risk.CHANGE

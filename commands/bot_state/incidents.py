@@ -50,9 +50,7 @@ class IncidentOpen(OwnOperation):
     )
     example: ClassVar = 'incident open "the gateway answers 502" host-a'
 
-    title: Annotated[
-        str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))
-    ]
+    title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))]
     target: TargetArgument = ALL_HOSTS
     new: Annotated[bool, Flag(Phrase("create a new channel and invite you to it"))] = False
 

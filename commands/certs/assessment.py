@@ -223,7 +223,7 @@ def _build_parser_remark(what: Phrase) -> Remark:
 
 
 def _judge_key(held: HostCertificates, mesh: FleetCertificates) -> Iterator[Remark]:
-    """Judges the private key. Nebula rejects a pair with an expired certificate, which does not make the key a wrong one."""
+    """Judges the private key. Nebula also rejects the pair if the certificate has expired. That is no fault of the key."""
     files, path = held.files, held.paths.host_key
     expired = held.certificate is not None and mesh.compute_time_left(held.certificate) <= timedelta(0)
     if files is None:

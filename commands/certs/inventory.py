@@ -1,6 +1,6 @@
 """Reads the certificates on hosts, and parses them into values.
 
-hosts ─ read (concurrently) ─▶ HostCertificates, one for each host ─▶ FleetCertificates: lighthouse, CAs, sightings
+hosts ─ read (concurrently) ─▶ HostCertificates, one for each host ─▶ FleetCertificates: lighthouse, CAs, logged handshakes
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,8 +26,8 @@ class HostCertificates:
     """One host's certificate and CAs, parsed; `answer` is None if the host has no Windows side.
 
     `read_error`, `ca_read_error`: why a file could not be parsed; "" if it could or does not exist. `parsers_agree`,
-    `ca_parsers_agree`: `nebula-cert` on the host and the bot's parser agree. `ahead`: seconds as from
-    `checks.assessment.compute_clock_offset`.
+    `ca_parsers_agree`: `nebula-cert` on the host and the bot's parser agree. `ahead`: seconds, see
+    `commands.checks.assessment.compute_clock_offset`.
     """
 
     host: Host

@@ -1,4 +1,4 @@
-"""`cert renew`: a new key pair and certificate for a host, put in place and proven from the other side of the tunnel.
+"""`cert renew`: replaces the key pair and certificate of a host, and verifies them from other hosts.
 
 all hosts ─ read (commands.certs.inventory) ─▶ obstacles, of all hosts or of one ─▶ a HostPlan each ─▶ PlannedChange
 """

@@ -56,7 +56,10 @@ def find_renewal_obstacle(held: HostCertificates, seen: FleetCertificates, ca: C
 
 
 def find_witnesses(held: HostCertificates, seen: FleetCertificates) -> tuple[Host, ...]:
-    """Finds the hosts that must see this one with its new certificate: the lighthouse; for it, others that answer."""
+    """Finds the witnesses: hosts that must log a handshake with the new certificate.
+
+    That is the lighthouse. For the lighthouse itself, it is other hosts that answer.
+    """
     able = [each.host for each in seen.per_host if each is not held and each.files and each.files.running_since is not None]
     if held.host.lighthouse:
         return tuple(able[:MAX_WITNESSES])
@@ -100,7 +103,10 @@ def _check_paths(held: HostCertificates) -> Phrase | None:
 
 
 def _check_signature(certificate: Certificate, seen: FleetCertificates) -> Phrase | None:
-    """Checks the signature of the present certificate. The new one copies its content: a host could give itself groups."""
+    """Checks the signature of the present certificate.
+
+    The new certificate copies its content. Without this check a host could give itself groups.
+    """
     lighthouse = seen.lighthouse
     if lighthouse is None or certificate.is_ca or any(is_signed_by(certificate, ca) for ca in lighthouse.authorities):
         return None
@@ -111,7 +117,10 @@ def _check_signature(certificate: Certificate, seen: FleetCertificates) -> Phras
 
 
 def _check_identity(held: HostCertificates, certificate: Certificate, seen: FleetCertificates) -> Phrase | None:
-    """Checks the present certificate against the inventory. A different one was made by hand, and either may be right."""
+    """Checks the present certificate against the inventory.
+
+    If they differ, the certificate was made by hand, and either of them may be right.
+    """
     if certificate.is_ca:
         return Phrase("{path} is a CA certificate, not a host certificate", path=held.paths.host_certificate)
     addresses = tuple(map(str, certificate.networks))

@@ -1,6 +1,7 @@
 """Steps that renew the certificate of one host. Each is proven, and rolled back if a later one fails.
 
-make keys on the host ─▶ sign on the lighthouse ─▶ test beside the live pair ─▶ put in place (planning.commit_confirm)
+make keys on the host ─▶ sign on the lighthouse ─▶ test next to the live pair
+  ─▶ put in place (commands.planning.commit_confirm)
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ from commands.planning.commit_confirm import (
 class Renewal:
     """Renewal of one host. `lifetime` is in hours.
 
-    `is_working`: the present certificate works, so a tunnel can prove a rollback. `build_gateway_step`: it answers now.
+    `is_working`: the present certificate works, so a tunnel can prove a rollback. `gateway_answers`: the gateway
+    answers now, so its health page must answer after the renewal, too.
     """
 
     held: HostCertificates
@@ -172,7 +174,7 @@ def _build_replacement(renewal: Renewal) -> CommitConfirmedChange:
 
 
 def _build_revert_checks(renewal: Renewal) -> Iterator[Check]:
-    """Builds the checks that the old pair is back, and carries a tunnel if it did before."""
+    """Builds the checks of a rollback: the old pair is back, and the tunnel works if it worked before."""
     files = renewal.held.files
     assert files is not None
     yield Check(

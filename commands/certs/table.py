@@ -109,7 +109,7 @@ def _build_content_cells(certificate: Certificate, mesh: FleetCertificates) -> d
 
 
 def _build_surrounding_cells(held: HostCertificates, mesh: FleetCertificates) -> dict[str, Cell]:
-    """Builds the cells of the files beside the certificate, and of other hosts' sightings."""
+    """Builds the cells of the related files, and of the newest handshake that another host logged."""
     files = held.files
     assert files is not None
     sighted = mesh.find_sighting(held)

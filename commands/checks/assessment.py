@@ -69,12 +69,12 @@ class SideAnswers:
 
     @property
     def silent(self) -> bool:
-        """No side of this host answered, and there is one."""
+        """True if the host has a side and none of its sides answered."""
         return bool(self.errors) and all(said is None or isinstance(said, HostError) for said in self.answers)
 
     @property
     def askable(self) -> bool:
-        """The bot had the means to ask at least one of the sides that did not answer, or all answered."""
+        """True unless the bot itself lacked the resources to ask every side that did not answer (`NotAsked`)."""
         return not self.errors or not all(isinstance(error, NotAsked) for error in self.errors)
 
 
@@ -138,17 +138,19 @@ def compute_clock_offset(clock: datetime, now: datetime, age: float) -> float:
 
 
 def make_healthy_check(key: str, text: Phrase, value: str) -> Judgment:
-    """Makes a check that is healthy."""
+    """Makes the judgment of a healthy check."""
     return Judgment({key: Cell(text=text, value=value, mark=Mark.WELL)})
 
 
 def make_unhealthy_check(key: str, text: Phrase, value: str, severity: Severity, why: Phrase) -> Judgment:
-    """Makes a check that failed, with its remark."""
+    """Makes the judgment of an unhealthy check, with its remark."""
     return make_remarked_check(key, Cell(text=text, value=value, mark=Mark.BAD), severity, why)
 
 
 def make_unread_check(key: str, why: Phrase, what: Phrase | None = None) -> Judgment:
-    """Makes a check whose side answered, but which could not be read. `what` names it if it is not in `CHECKS`."""
+    """Makes the judgment of a check that could not be read although its side answered. `what` names it if it is not in
+    `CHECKS`.
+    """
     cell = Cell(text=Phrase("unavailable"), value="unread", mark=Mark.UNKNOWN)
     return make_remarked_check(key, cell, Severity.MEDIUM, why, what)
 
@@ -160,7 +162,7 @@ def make_remarked_check(key: str, cell: Cell, severity: Severity, why: Phrase, w
 
 
 def make_absent_checks(*keys: str) -> Judgment:
-    """Makes the checks of something that the host does not have."""
+    """Makes the judgment of checks that do not apply to the host (N/A)."""
     return Judgment(dict.fromkeys(keys, Cell(text=Phrase("N/A"), mark=Mark.ABSENT)))
 
 
@@ -171,7 +173,7 @@ def merge_judgments(*judged: Judgment) -> Judgment:
 
 
 def make_unanswered_checks(subject: str, side: Phrase, keys: Sequence[str], error: HostError) -> Judgment:
-    """Makes the checks of a side that did not answer: they are unknown, with one remark for all of them."""
+    """Makes the judgment of a side that did not answer: all its checks are unknown, with one remark for all."""
     cell = Cell(text=_describe_failure(error), value=error.kind, mark=Mark.UNKNOWN)
     short = Phrase("{what} {state}", what=side, state=cell.text)
     return Judgment(

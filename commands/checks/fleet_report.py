@@ -24,7 +24,7 @@ MAX_NAMED = 3
 
 @dataclass(frozen=True)
 class AssessedHost:
-    """One host of a report: its judgement, its cells behind the name, its findings.
+    """One host of a report: its judgment, its cells after the name, its findings.
 
     `further` are findings for the details only. `next` is the next command if this host needs attention; None: its findings
     have theirs. `tie` orders hosts of the same severity. `answers` are those of its sides, for reads that report a fleet
@@ -61,7 +61,7 @@ class AssessmentRead(FleetRead):
 
     title: ClassVar[Phrase]
     columns: ClassVar[tuple[Column, ...]]
-    """The host's name, then one for each of `Assessed.cells`."""
+    """The host's name, then one for each of `AssessedHost.cells`."""
     terse: ClassVar[bool] = False
     """A sentence is a sufficient answer if nothing is wrong, or if a single host is read."""
 

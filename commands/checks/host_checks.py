@@ -167,7 +167,7 @@ def _format_powershell(command: str, service: str) -> str:
 
 
 def _judge_answers(host: Host, system: GatewaySystem) -> Judgment | None:
-    """Judges errors within the three answers. Requests from outside of the overlay may read the health page only."""
+    """Judges errors within the three answers. The API allows only the health page to addresses outside the overlay."""
     problems = [said for said in (system.healthy, system.sync, system.status) if isinstance(said, UnusableAnswer)]
     forbidden = next((problem for problem in problems if problem.forbidden), None)
     if forbidden is not None:
@@ -246,7 +246,10 @@ def _is_known(peer: str, known: frozenset[str]) -> bool:
 
 
 def judge_clock(ahead: float | None, thresholds: Thresholds) -> Judgment:
-    """Judges the clock. It has no cell, because the six checks are the operators' own; a wrong clock is a remark."""
+    """Judges the clock.
+
+    It has no cell, because the table has the six checks of the daily round. A wrong clock is a remark.
+    """
     if ahead is None or abs(ahead) <= thresholds.clock_difference:
         return Judgment({})
     if ahead > 0:

@@ -1,4 +1,4 @@
-"""Forms for an operation's arguments, and their fields back to words. Pure.
+"""Forms for an operation's arguments. The input of a form becomes a request in words. Pure.
 
 words ─ find_missing ─▶ RequestForm: the missing arguments ──┐
 an operation ─ build_form ─▶ RequestForm: all its arguments ─┴─ fill_form ─▶ words, or an error for each field

@@ -1,4 +1,4 @@
-"""Grammar: words to an operation, or an error with its place and suggestions; and an operation back to words.
+"""Grammar: parses words into an operation, and renders an operation as words. Errors have a place and suggestions.
 
     text ─ identify_operation ─▶ NamedOperation ─ bind: positionals, --options ─▶ Operation ─ render_operation ─▶ words
 

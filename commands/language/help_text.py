@@ -36,7 +36,7 @@ def format_usage(operation: type[Operation]) -> str:
 
 
 def _find_matching(about: Sequence[str], permitted: OperationClasses) -> list[type[Operation]]:
-    """Finds the operations whose names begin with `about`, else the one that it names."""
+    """Finds the operations whose names begin with `about`; if there is none, the operation that `about` begins with."""
     nouns = {name[0] for operation in permitted for name in list_names(operation)}
     said = tuple(make_singular(word, nouns) for word in about[:1]) + tuple(about[1:])
     beginning = [operation for operation in permitted if any(name[: len(said)] == said for name in list_names(operation))]

@@ -27,7 +27,7 @@ FUTURE_LEEWAY = timedelta(seconds=5)
 
 
 class LogLine(Value):
-    """One line. `at` is UTC; `text` the line as shown, made harmless; `order` its place among the lines of its log.
+    """One line. `at` is UTC; `text` the line as shown, sanitized; `order` its index in its log.
 
     `part_of`: the order of the earlier line to which it belongs, and whose time and level it has; None if it is an entry
     of its own.
@@ -76,8 +76,8 @@ class LogOrigin:
 def parse_log(text: LogText, origin: LogOrigin) -> HostLog:
     """Parses every line of a text, with time and level if known.
 
-    The lines must be harmless and free of secrets: a secret that reached into the margin behind the shown part of a line is
-    removed before.
+    The lines must be sanitized and redacted already. Redaction comes first, because a secret may extend beyond the part of a
+    line that is shown.
     """
     clock = text.clock or origin.now + timedelta(seconds=origin.ahead)
     reading = _LogParser(origin, clock.astimezone(UTC))
@@ -116,11 +116,11 @@ _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 _UNENDED_MARK = "\r"
-"""Mark behind a harmless line whose end was not transferred. Redaction takes it for a line's end."""
+"""Mark at the end of a sanitized line that was truncated on the host. Redaction treats it as a line end."""
 
 
 def make_harmless(text: str) -> str:
-    """Makes a line harmless: one line of visible characters without control sequences, of any length."""
+    """Sanitizes a line: returns one line of visible characters without control sequences, of any length."""
     whole = len(text) < LINE_READ_LIMIT
     if not text.isprintable():
         text = _LONE_SURROGATES.sub("\ufffd", _INVISIBLE.sub("", _BREAKS.sub(" ", _ANSI.sub("", text))))
@@ -144,14 +144,14 @@ def map_places(text: str) -> list[int]:
 
 
 def is_unended(line: str) -> bool:
-    """Returns whether the end of a harmless line was not transferred."""
+    """Returns whether a sanitized line was truncated on the host."""
     return line.endswith(_UNENDED_MARK)
 
 
 def shorten_line(line: str) -> str:
-    """Shortens a harmless line to its shown part.
+    """Shortens a sanitized line to its shown part.
 
-    The last characters of a line whose end was not transferred are never shown, even if redaction made it shorter: they may
+    The last characters of a truncated line are never shown, even if redaction made it shorter: they may
     be the beginning of a secret that redaction could not recognize.
     """
     brought = line.removesuffix(_UNENDED_MARK)

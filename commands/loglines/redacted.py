@@ -1,12 +1,12 @@
-"""Redacts lines that a host found, and drops those that match by hidden text only. Pure.
+"""Redacts secrets in the lines that a host found, and drops lines whose match depends on hidden text. Pure.
 
 raw line ─ make_harmless ─▶ seen ─ redact alone ┬─ nothing hidden, or visible text matches ─▶ redact all together ─▶ shown
                                                 └─ hidden text alone matches ─▶ dropped
 
 A host searches raw lines, which have secrets, invisible parts (colors, the address of a link) and ends that are not
-transferred. If such parts could decide, searching for one letter after the other would reveal a secret. Therefore a line
-is kept only if the pattern matches within a visible part of the raw line, beside every redaction mark: there the host
-finds it whatever is hidden. A match across a mark is dropped, too, because the hidden text cannot be enumerated.
+transferred. If such parts could decide on a match, a requester could find out a secret letter by letter. Therefore a line
+is kept only if the pattern matches within a visible part of the raw line, outside of every redaction mark. Such a match
+does not depend on hidden text. A match across a mark is dropped, too, because the hidden text cannot be enumerated.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,11 +30,11 @@ PartMatcher = Callable[[str, int, int], bool]
 
 
 def remove_secrets(raw: Sequence[str], clean: Redactor, fits: PartMatcher | None) -> tuple[str, ...]:
-    """Makes lines harmless, removes their secrets and drops those that do not match. `fits` is None without a search.
+    """Sanitizes lines, redacts their secrets and drops those that do not match. `fits` is None without a search.
 
     All lines are redacted together, because a key has many lines, and in their visible form, because invisible characters
-    could separate a secret from its name. Each line is judged alone first: a dropped line must not show by its effect on its
-    neighbors.
+    could separate a secret from its name. Each line is first redacted and matched alone, because a dropped
+    line must not have a visible effect on its neighbors.
     """
     left = list(raw) if fits is None else [line for line in raw if _is_found(line, *_redact_lines([line], clean)[0], fits)]
     while left:
@@ -69,7 +69,7 @@ def _is_found(raw: str, seen: str, shown: str, fits: PartMatcher) -> bool:
 
 
 def _fits_whatever_is_hidden(raw: str, part: _VisiblePart, fits: PartMatcher) -> bool:
-    """Returns whether a part matches whatever is hidden beside it: a word may end there or go on."""
+    """Returns whether a part matches for any hidden text next to it: a word may end there or continue."""
     before = _NEIGHBORS if part.after_hidden else (raw[: part.begin],)
     behind = _NEIGHBORS if part.before_hidden else (raw[part.end :],)
     text = raw[part.begin : part.end]

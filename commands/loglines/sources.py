@@ -1,4 +1,4 @@
-"""Sources of logs, as they are typed."""
+"""Log sources as they are typed in requests, such as `container:NAME`."""
 
 from contextlib import suppress
 

@@ -38,8 +38,10 @@ CLOCK_MARGIN = timedelta(seconds=60)
 """
 
 SCANNED_LINES_LIMIT = 50_000
-"""Newest lines of all hosts together that are filtered here: by level, which hosts do not know, or by pattern, which may
-match a secret only."""
+"""Newest lines of all hosts together that are filtered here.
+
+Levels are filtered here because hosts do not know them, patterns because they may match a secret only.
+"""
 
 _MAX_TIMEOUTS = 2
 """Consecutive timeouts after which no more logs of a side are read."""

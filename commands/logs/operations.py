@@ -89,7 +89,7 @@ _parse_level_name = make_choice_parser(*(str(level) for level in Level))
 
 
 class LogRead(FleetRead):
-    """Lines of one log."""
+    """Show lines of one log of several hosts."""
 
     words: ClassVar = ("log",)
     summary: ClassVar = Phrase("log lines from several hosts, merged by time")

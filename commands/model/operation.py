@@ -171,7 +171,7 @@ class CannotPlan(Refused):
 
 
 class FleetChange(Operation):
-    """An operation that changes hosts. It makes the plan; `bot.changes.lifecycle` has it approved and run."""
+    """An operation that changes hosts. It makes the plan. `bot.changes.lifecycle` gets the approvals and starts the run."""
 
     risk: ClassVar[Risk] = Risk.CHANGE
     roles: ClassVar[frozenset[Role]] = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})

@@ -2,7 +2,7 @@
 
     Plan ─ parts: one for each host, in order; the first that fails ends the operation
       └ Part ─ steps: in order; if one fails, those of its part are rolled back in reverse
-          └ Step ─ a deed (an action, perhaps with what earlier steps produce), its verification, its undo
+          └ Step ─ an action (perhaps with values that earlier steps produce), its verification, its rollback
 
 Pure. Operations make plans (`commands.model.operation.FleetChange`), and `bot.changes.step_runner` runs them.
 """
@@ -71,7 +71,7 @@ class Deed(Value):
 
     @classmethod
     def of(cls, action: Action[Any], **products: Product) -> "Deed":
-        """Makes a deed of an action. Arguments named in `products` come from earlier steps instead of from `action`."""
+        """Converts an action. Arguments named in `products` come from earlier steps instead of from `action`."""
         arguments = action.model_dump(mode="json", exclude=set(products))
         return cls(kind=get_kind(action), arguments=arguments, products=products)
 
@@ -105,9 +105,9 @@ class Deed(Value):
 
 
 class Check(Value):
-    """A read that proves a state: the fields of its answer must equal `expect` within `patience` seconds.
+    """A read that proves a state. It is repeated for up to `patience` seconds until its answer has the values of `expect`.
 
-    `never`: values of a field after which the expected state cannot come any more, so waiting ends.
+    `never`: values of a field that rule out the expected state. They end the wait early.
     """
 
     host: str
@@ -121,7 +121,7 @@ class Check(Value):
         return all(answer.get(field) == value for field, value in self.expect.items())
 
     def is_hopeless(self, answer: Mapping[str, JsonValue]) -> bool:
-        """Returns whether the expected values cannot come any more after this answer."""
+        """Returns whether this answer rules out the expected values, so that a retry is useless."""
         return any(answer.get(field) in values for field, values in self.never.items())
 
 
@@ -130,7 +130,8 @@ class Step(Value):
 
     `key` is unique in the plan. A step that reads is a proof: `expect` and `patience` are those of its `Check`. A step that
     changes is proven by `verify`. `undo` rolls it back (None: that is impossible, or not needed), and `undone` proves the
-    rollback. `unbegun`: fields of `verify`'s answer that prove, after a reported failure, that nothing has begun. `phrase`
+    rollback. `unbegun`: fields of `verify`'s answer that prove, after a reported failure, that the host
+    has not started the action. `phrase`
     describes the step, `undo_phrase` its rollback.
     """
 
@@ -148,7 +149,7 @@ class Step(Value):
 
     @property
     def proof(self) -> Check:
-        """The check that a reading step is."""
+        """A reading step as a check."""
         return Check(host=self.host, deed=self.deed, expect=self.expect, patience=self.patience)
 
 
@@ -177,6 +178,8 @@ class LeftOutHost(Value):
 
 class Plan(Value):
     """The plan of a change. `disrupts` describes outages while it runs, `warnings` are for the approver.
+
+    `roads` are the endpoints of all sides that the plan uses.
 
     A plan that was stored without a digest formula has formula 1.
     """
@@ -271,24 +274,24 @@ def _list_checks(step: Step) -> tuple[Check, ...]:
 
 
 def _list_deeds(step: Step) -> tuple[Deed, ...]:
-    """Lists every deed of a step: its own, its rollback, its checks."""
+    """Lists every action of a step: its own, its rollback, its checks."""
     undo = (step.undo,) if step.undo is not None else ()
     return (step.deed, *undo, *(check.deed for check in _list_checks(step)))
 
 
 def _seal_data(step: Step) -> dict[str, Any]:
-    """Returns the approved data of a step. Its phrases are left out, because they may be in another language."""
+    """Returns the approved data of a step for the digest. Phrases are left out, because they may be in another language."""
     data = step.model_dump(mode="json", include={"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
     return data | {"checks": [check.model_dump(mode="json") for check in _list_checks(step)]}
 
 
 def _seal_scripts(step: Step) -> Mapping[str, Any]:
-    """Formula 1: the data of a step and the hashes of its scripts."""
+    """Returns the digest input of formula 1: the data of a step and the hashes of its scripts."""
     return _seal_data(step) | {"scripts": [hash_script(deed.kind) for deed in _list_deeds(step)]}
 
 
 def _seal_runs(step: Step) -> Mapping[str, Any]:
-    """Formula 2: the data of a step and what runs on each side."""
+    """Returns the digest input of formula 2: the data of a step and what runs on each side."""
     return _seal_data(step) | {"runs": [deed.describe_run() for deed in _list_deeds(step)]}
 
 
@@ -296,7 +299,7 @@ _FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Map
     1: (_seal_scripts, {}),
     2: (_seal_runs, {"formula": 2}),
 }
-"""By formula: the function that seals a step, and the fields that name the formula.
+"""By formula: the function that returns the digest input of a step, and the fields that name the formula.
 
 Formulas are never edited, because stored digests depend on them.
 """

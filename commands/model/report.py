@@ -27,7 +27,7 @@ class Mark(StrEnum):
     ABSENT = "absent"
     """This host does not have it: n/a."""
     PLAIN = "plain"
-    """Information without a judgement."""
+    """Information without a judgment."""
 
 
 class Column(Value):

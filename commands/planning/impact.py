@@ -57,7 +57,10 @@ def is_reached_over_overlay(host: Host) -> bool:
 
 
 def build_workload_premises(served: HostWorkload, verb: ServiceVerb) -> tuple[Premise, ...]:
-    """Builds the premise of the containers that go down with the service. If one starts or ends, the plan is another one."""
+    """Builds the premise of the containers that go down with the service.
+
+    The plan is invalid if one of them starts or ends.
+    """
     if verb == "start" or served.gateway is None:
         return ()
     host, containers = served.host.name, served.containers

@@ -141,7 +141,7 @@ def _find_stop_obstacle(host: Host, inventory: Inventory) -> Phrase | None:
 
 
 def _build_proofs(stand: ServiceState, verb: ServiceVerb) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """Builds the notes before the change and the proofs after it."""
+    """Builds the steps that note the ends of logs before the change, and the steps that verify it afterwards."""
     if verb == "stop":
         return (), ()
     if stand.service_name == "openresty":
@@ -152,8 +152,8 @@ def _build_proofs(stand: ServiceState, verb: ServiceVerb) -> tuple[tuple[Step, .
     behind = (build_gateway_step(stand.host, patience),) if gateway else ()
     if tunnel is None:
         return (), behind
-    # Its certificate stays, so a handshake from between the note and the restart would count as well. That is no gap: the
-    # host records "applied" only after it has started the service, and what is pinged is pinged after that.
+    # The certificate stays the same, so a handshake between the note and the restart would count as well. That is safe: the
+    # host records "applied" only after it has started the service, and the pings come after that.
     return tuple(tunnel.build_note_steps()), (*tunnel.build_proof_steps(stand.fingerprint, patience), *behind)
 
 

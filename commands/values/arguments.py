@@ -1,4 +1,4 @@
-"""Arguments of operations: typed words to one typed value, and back to words.
+"""Arguments of operations: parses typed words into a value, and renders a value as words.
 
 An annotation on an operation's field describes how the argument is typed: `Annotated[Target, Positional(…)]` is
 positional, `Annotated[bool, Flag(…)]` is `--name`. `commands.language.grammar` binds by these and by nothing else.

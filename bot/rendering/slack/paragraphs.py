@@ -178,7 +178,7 @@ def _list_plain_fields(line: ReportLine) -> list[ReportField]:
 
 
 def _render_count(lines: Sequence[ReportLine], texts: Texts) -> str:
-    """Renders hosts in the same state as `:large_green_circle: 2 well: host-a, host-d`."""
+    """Renders hosts in the same state as `:large_green_circle: 2 healthy: host-a, host-d`."""
     sign = choose_symbol(lines[0])
     count = f"{sign} {escape(Phrase('{n} {state}', n=len(lines), state=lines[0].state).render(texts), 60)}"
     if sign == SEVERITY_SYMBOLS[None] and len(lines) > _MAX_NAMED_HOSTS:

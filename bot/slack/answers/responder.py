@@ -1,4 +1,4 @@
-"""From a person's words to their answer, from any place in Slack.
+"""Answers requests from any place in Slack.
 
 words ─▶ requester ─▶ dispatcher ─▶ message, for the outbox
                           └ takes its time ─▶ the hosts still awaited (`bot.slack.answers.progress`)
@@ -43,7 +43,7 @@ PROGRESS_DELAY = 1.0
 
 @dataclass(frozen=True)
 class IncomingRequest:
-    """Words that a person typed or chose, and the address of the answer: with a channel in `address` it is for all there."""
+    """A command that a person typed or chose, and the address of the answer. If that has a channel, all there see it."""
 
     team: str
     user: str

@@ -1,4 +1,4 @@
-"""Files in the thread of a message of ours, wherever that message was posted; each once.
+"""Attaches files in the thread of a bot's message, each once, wherever that message was posted.
 
 An announcement's files are shown after a crash, too, because it is announced again; an answer's files must be
 requested again.

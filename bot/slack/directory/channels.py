@@ -11,9 +11,9 @@ CACHE_SECONDS = 300.0
 MAX_CHANNELS = 10_000
 
 SHARED_CODE = "shared_channel"
-"""Our own codes beside Slack's: shared with another organization."""
+"""Our own code, beside Slack's: the channel is shared with another organization."""
 SHARING_UNKNOWN_CODE = "shared_unknown"
-"""Our own codes beside Slack's: the channel is shared with another organization; Slack does not say whether it is."""
+"""Our own code, beside Slack's: Slack does not say whether the channel is shared."""
 
 ABSENT_CODES = frozenset({"not_in_channel", "channel_not_found"})
 """Slack's codes for a channel that the bot is not in."""

@@ -46,7 +46,7 @@ class LanguageDefaults:
 
 @dataclass(frozen=True)
 class Reader:
-    """A person as an answer needs to know them."""
+    """The person who reads an answer: identity, language and time zone."""
 
     identity: SlackIdentity
     language: str

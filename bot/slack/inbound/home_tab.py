@@ -1,7 +1,7 @@
 """Home tabs: published when their owner opens them, and when their content has changed.
 
     opened, changed ─▶ wanted ─ rate limit, one person at a time ─▶ read ─▶ publish ─┬─▶ shown
-                          ▲ another wish meanwhile is the same one                   └─▶ Slack is busy: read again, later
+                          ▲ requests meanwhile are merged into one                   └─▶ Slack is busy: read again, later
 
 Opening has no inbox row: a tab lost in a crash is published when it is opened again. A click has one,
 because it asks for something.

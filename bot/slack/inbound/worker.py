@@ -1,11 +1,11 @@
-"""Inbox worker: from a delivery of any kind to its end.
+"""Inbox worker: stores each delivery, handles it, and finishes it together with its answer.
 
     accept (≤ 1 s, before the ack) ─▶ row ─▶ the worker of its kind ─▶ its answer's outbox row, and the inbox row is finished
                                        ▲              │
                                        └─── resume ◀──┘  the bot died in between (a start)
 
 Workers may be called again for the same row (`bot.slack.delivery_kind`), so a row whose work was
-interrupted is simply worked again.
+interrupted is simply handled again.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 
 
 class InboxWorker:
-    """Accepts deliveries from Slack and works each to its end once. `kinds` has all kinds by name."""
+    """Accepts deliveries from Slack and finishes each once. `kinds` has all kinds by name."""
 
     def __init__(
         self, rows: Inbox, kinds: Mapping[str, DeliveryKind], people: PeopleDirectory, sender: Sender, clock: Clock
@@ -81,7 +81,7 @@ class InboxWorker:
         return len(unfinished)
 
     async def drain(self, deadline: float) -> tuple[str, ...]:
-        """Wait for the work under way. The rest stays in the inbox and is worked after the next start."""
+        """Wait for the work under way. The rest stays in the inbox and is handled after the next start."""
         return await self._running.drain(deadline)
 
     async def _store(self, delivery: Delivery) -> bool:

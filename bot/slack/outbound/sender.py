@@ -112,7 +112,7 @@ class Sender:
         return await self._rows.has_message(operation)
 
     async def find_place(self, row: int) -> MessagePlace | None:
-        """Return the public place of a row's message; None while that is open, `NOWHERE` if there is none."""
+        """Return the public place of a row's message; None while that is open, `NO_MESSAGE_PLACE` if there is none."""
         return await self._rows.find_place(row)
 
     async def send_privately(self, address: Address, message: SlackMessage) -> None:

@@ -1,4 +1,4 @@
-"""Files from the bot: upload requested, recorded with their answer, uploaded, shown. They expire with that answer."""
+"""Uploads files: requested, recorded with their answer, uploaded, shown. They expire with that answer."""
 
 import asyncio
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ class Uploads:
 
 
 def describe_delivery(count: int) -> Phrase:
-    """Say where the files are."""
+    """Describe where the files are."""
     return Phrase(
         "The file was sent to you as a direct message.", plural="The files were sent to you as direct messages.", n=count
     )
