@@ -190,6 +190,10 @@ def _render_parts(draft: Draft) -> Iterator[list[str]]:
         f"key_file = {_quote(draft.key_file)}",
         f"known_hosts_file = {_quote(draft.known_hosts_file)}",
     ]
+    yield from _render_hosts(draft)
+
+
+def _render_hosts(draft: Draft) -> Iterator[list[str]]:
     if draft.lighthouse:
         yield [
             "# The lighthouse has no WSL2 and no gateway.",
