@@ -3,7 +3,7 @@
 Each command imports what it needs when it runs: `--help`, and `do` through a running bot, load next to nothing.
 Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.ExitCode`: 0 all healthy, 1 problems found, 2 the
 command or the configuration cannot be used, 3 refused, 4 hosts unreachable, 5 an internal error. Help is written in
-English here; `bot.terminal.cli_catalogue` translates it.
+English here; `bot.terminal.cli_translations` translates it.
 """
 
 import gc
@@ -138,7 +138,7 @@ def manifest(
 
     text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
     if language != "en":
-        from bot.terminal.cli_catalogue import load_catalogue
+        from bot.terminal.cli_translations import load_catalogue
 
         text = load_catalogue(language).translate_manifest(text)
     typer.echo(text, nl=False)

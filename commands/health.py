@@ -16,8 +16,8 @@ from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import ReadSystem as ReadWsl
 from commands.checks.assessment import CHECKS, HealthAnswers, build_findings, compute_clock_offset
+from commands.checks.concurrent_reads import ask_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
-from commands.checks.gather import ask_side
 from commands.checks.host_checks import judge_host, list_known_peers
 from commands.checks.host_details import DETAIL_COLUMNS, build_details
 from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION

@@ -23,7 +23,7 @@ from commands.certs.assessment import (
     ExpiryLimits,
     judge_time_left,
 )
-from commands.certs.inventory import CLOCK_OFFSET_LIMIT
+from commands.certs.fleet_certificates import CLOCK_OFFSET_LIMIT
 from commands.model.finding import SEVERITY_NAMES, Severity
 from commands.model.operation import Thresholds
 from commands.updates.assessment import MAX_AGE, WINDOWS_SIDE, WSL_SIDE

@@ -11,9 +11,9 @@ import pytest
 from adapters.inventory import WindowsPaths, WslSide
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LINES_LIMIT
 from adapters.windows.logs import SEARCH_TIMEOUT
-from adapters.wsl.newest import SEARCH_BUDGET
+from adapters.wsl.log_search import SEARCH_BUDGET
 from bot.handlers import logs as collecting
-from bot.incidents import service as incidents
+from bot.incidents import registry as incidents
 from bot.reports.evidence import MAX_LOG_BYTES
 from bot.store.answers import RETENTION
 from bot.store.incidents import MAX_ENTRIES

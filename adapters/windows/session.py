@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError, ProtocolError, Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
-from adapters.windows.fault_codes import OPERATIONS_QUOTA, mark_in_doubt
 from adapters.windows.powershell import load_script, pack_request, unpack_answer
+from adapters.windows.winrm_errors import OPERATIONS_QUOTA, mark_in_doubt
 
 SHELL_IDLE_SECONDS = 600
 """Idle timeout of the bot's shells on the host. It removes leaked ones (a user may have 30)."""

@@ -38,7 +38,11 @@ from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
-from adapters.windows.fault_codes import (
+from adapters.windows.powershell import build_command_line
+from adapters.windows.serial_executor import SerialExecutor
+from adapters.windows.session import ShellSession
+from adapters.windows.tcp_socket import SocketHandle, make_connection_classes
+from adapters.windows.winrm_errors import (
     make_deadline_error,
     make_identity_error,
     make_login_error,
@@ -49,10 +53,6 @@ from adapters.windows.fault_codes import (
     map_fault,
     map_http_status,
 )
-from adapters.windows.powershell import build_command_line
-from adapters.windows.serial_executor import SerialExecutor
-from adapters.windows.session import ShellSession
-from adapters.windows.tcp_socket import SocketHandle, make_connection_classes
 
 Result = TypeVar("Result")
 

@@ -10,7 +10,7 @@ from adapters.inventory import FilePath, PodmanName, WslSide
 from adapters.logs import BYTES_LIMIT, LogSearch, LogText
 from adapters.phrase import Listing, Phrase
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.newest import (
+from adapters.wsl.log_search import (
     SEARCH_BUDGET,
     SEARCHED_LINES_LIMIT,
     build_search_command,

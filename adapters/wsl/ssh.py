@@ -27,7 +27,7 @@ from adapters.errors import (
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase
 from adapters.wsl.action import CompletedProgram, WslAction
-from adapters.wsl.keys import KeyCache, get_passphrase
+from adapters.wsl.key_cache import KeyCache, get_passphrase
 from adapters.wsl.shell import build_shell_line, has_ended, parse_frames
 from adapters.wsl.ssh_errors import (
     REFUSED_KEY_PAUSE,

@@ -28,13 +28,13 @@ from bot.changes.step_runner import StepRunner
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
 from bot.incidents.channels import CreatedChannel, NewChannel
-from bot.incidents.service import IncidentService
+from bot.incidents.registry import IncidentService
 from bot.model.announcement import Announcement
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
-from bot.schedules.service import ScheduleService
+from bot.schedules.registry import ScheduleService
 from bot.security.redaction import Redactor
 from bot.store.database import Database
 from bot.store.incidents import IncidentTable

@@ -34,7 +34,7 @@ from bot.runtime.loopback import Loopback
 from commands.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
-    from bot.slack.thread import SlackThread
+    from bot.slack.event_loop_thread import SlackThread
     from bot.telemetry.metrics import Metrics
 
 
@@ -144,9 +144,9 @@ async def warm_up(house: Application, settings: Settings) -> None:
 
 def _build_slack(settings: Settings, house: Application) -> "SlackThread":
     from bot.slack.directory.people import LanguageDefaults
+    from bot.slack.event_loop_thread import SlackThread
     from bot.slack.preflight import Tokens
     from bot.slack.surface import SlackStores, SlackWorkspace
-    from bot.slack.thread import SlackThread
     from bot.store.answers import AnswerTable
     from bot.store.inbox import Inbox
     from bot.store.outbox import Outbox

@@ -43,8 +43,8 @@ from bot.store.chain import (
     verify_chain,
 )
 from bot.store.database import Database, open_for_reading
-from bot.store.heads import INITIAL_MAC, Head, HeadFile
-from bot.store.stored import encode_json, encode_time, escape_text
+from bot.store.encoding import encode_json, encode_time, escape_text
+from bot.store.head_file import INITIAL_MAC, Head, HeadFile
 
 T = TypeVar("T")
 

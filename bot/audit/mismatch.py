@@ -5,8 +5,8 @@
 
 from adapters.phrase import Phrase
 from bot.store.chain import StoredEvent
-from bot.store.heads import Head
-from bot.store.stored import escape_text
+from bot.store.encoding import escape_text
+from bot.store.head_file import Head
 
 
 def name_loss(head: Head | None, newest: StoredEvent | None) -> str:

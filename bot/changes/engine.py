@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bot.audit.log import HeadUnavailable
-from bot.store import beside
+from bot.store import library_database as beside
 from bot.store.errors import DatabaseError
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from bot.access.requester import Requester
 from bot.access.rules import is_channel
 from bot.changes.approval import ReasonMissing
 from bot.model.change import Approval, ApprovalState, BreakGlass, ChangeState
+from bot.store.encoding import encode_json
 from bot.store.records import OperationRecord
-from bot.store.stored import encode_json
 from commands.language.grammar import render_operation
 from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Thresholds
 from commands.model.plan import NEWEST_FORMULA, Plan, PlannedChange

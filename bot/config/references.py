@@ -13,7 +13,7 @@ from bot.access.policy import Policy
 from bot.access.rules import ApprovalSettings, Grant, matches_pattern
 from bot.config.toml_positions import KeyPath
 from bot.schedules.builtin import ScheduleSettings
-from bot.schedules.service import require_unattended
+from bot.schedules.registry import require_unattended
 from commands.language.grammar import parse_operation
 from commands.model.operation import Operation, Risk
 from commands.values.arguments import find_nearest, shorten_argument

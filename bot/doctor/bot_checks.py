@@ -139,7 +139,7 @@ def _verify_audit(settings: Settings, keys: AuditKeys) -> Verification | None:
 async def check_slack(settings: Settings, find: FindSecret) -> CheckResult:
     """Check tokens, workspace, scopes and channels in Slack."""
     from bot.slack.api import SlackFailure  # imported here, so that installations without Slack do not wait for its library
-    from bot.slack.checkup import inspect_slack
+    from bot.slack.doctor_checks import inspect_slack
     from bot.slack.preflight import Tokens
 
     if settings.slack is None:

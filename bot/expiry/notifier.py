@@ -29,7 +29,7 @@ from bot.expiry.rules import (
 from bot.model.announcement import Announcement, Announcer
 from bot.model.expiry_notice import ExpiryNotice, ExpiryNoticeItem, Settlement, SettlementKind
 from bot.store.notices import NoticeTable, StoredNotice
-from commands.certs.inventory import shorten_fingerprint
+from commands.certs.fleet_certificates import shorten_fingerprint
 from commands.model.phrases import list_some
 from commands.model.report import Report
 

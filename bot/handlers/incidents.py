@@ -10,7 +10,7 @@ from adapters.phrase import Phrase
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, IncidentRepository
 from bot.incidents.channels import IncidentChannels, plan_channel
-from bot.incidents.service import Incident, IncidentRequest
+from bot.incidents.registry import Incident, IncidentRequest
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, SlackIdentity, derive_operation_id
 from bot.reports import incidents as reports

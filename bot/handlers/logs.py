@@ -15,7 +15,7 @@ from bot.access.policy import Refusal
 from bot.handlers.archive_queue import ArchiveQueue
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, IncidentRepository
-from bot.incidents.service import Incident
+from bot.incidents.registry import Incident
 from bot.model.change import Change
 from bot.model.request import Surface
 from bot.reports.evidence import MAX_CHANGES, MAX_LOG_BYTES, Evidence, compose_evidence

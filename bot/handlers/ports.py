@@ -11,11 +11,11 @@ from bot.audit.log import EventKind
 from bot.audit.search import AuditFilters
 from bot.changes.locks import Lock
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
-from bot.incidents.service import Incident, IncidentEntry, IncidentRequest
+from bot.incidents.registry import Incident, IncidentEntry, IncidentRequest
 from bot.model.change import Change, ChangeState
-from bot.schedules.service import ScheduleListing
+from bot.schedules.registry import ScheduleListing
 from bot.store.chain import StoredEvent, Verification
-from bot.store.heads import Head
+from bot.store.head_file import Head
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
@@ -86,7 +86,7 @@ class FleetHistory(Protocol):
 
 
 class ScheduleRepository(Protocol):
-    """Schedules (`bot.schedules.service`)."""
+    """Schedules (`bot.schedules.registry`)."""
 
     async def list_all(self) -> tuple[ScheduleListing, ...]: ...
 
@@ -106,7 +106,7 @@ class ScheduleRepository(Protocol):
 
 
 class IncidentRepository(Protocol):
-    """Incidents (`bot.incidents.service`)."""
+    """Incidents (`bot.incidents.registry`)."""
 
     async def find_open_in(self, channel: str) -> Incident | None: ...
 

@@ -14,7 +14,7 @@ from bot.handlers.context import RequestContext
 from bot.handlers.ports import ScheduleRepository
 from bot.model.request import Failure
 from bot.reports.schedules import list_schedules, report_schedule
-from bot.schedules.service import require_unattended
+from bot.schedules.registry import require_unattended
 from bot.store.records import encode_identity
 from bot.store.schedules import Schedule, ScheduleOrigin
 from commands.bot_state.schedules import (

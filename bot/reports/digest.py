@@ -16,7 +16,7 @@ from bot.changes.locks import describe_lock as told_of
 from bot.model.change import Change
 from bot.reports.digest_diff import Baseline, DigestChanges, KnownFinding, Visibility, build_news, compare_findings
 from bot.security.untrusted_text import shorten
-from bot.store.heads import Head
+from bot.store.head_file import Head
 from bot.store.observations import Observation
 from commands.certs.table import format_days_left
 from commands.checks.fleet_report import MAX_NAMED

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from adapters.phrase import Instant, Moment, Phrase
 from bot.access.policy import Refusal
-from bot.incidents.service import Incident
+from bot.incidents.registry import Incident
 from bot.model.change import Change
 from bot.reports import listings
 from bot.reports.incidents import summarize

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase
-from bot.incidents.service import Incident, IncidentEntry
+from bot.incidents.registry import Incident, IncidentEntry
 from bot.model.change import ChangeState
 from bot.reports.incidents import link_channel, suggest_next, summarize
 from bot.reports.listings import STATE_PHRASES

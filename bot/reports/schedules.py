@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.phrase import Moment, Phrase
 from bot.schedules.builtin import OBSERVE
-from bot.schedules.service import ScheduleListing
+from bot.schedules.registry import ScheduleListing
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleRun
 from commands.model.report import Cell, Column, Mark, Report, Row

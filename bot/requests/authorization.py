@@ -14,7 +14,7 @@ from bot.access.policy import Actor, Policy, Refusal, format_identity
 from bot.access.rules import find_place
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.planner import NothingToDo
-from bot.incidents.service import AlreadyOpen
+from bot.incidents.registry import AlreadyOpen
 from bot.model.request import BotIdentity, Failure, FailureKind, Request, Surface
 from bot.security.redaction import Redactor
 from commands.language.grammar import identify_operation, locate_error, render_operation

@@ -13,7 +13,7 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.handlers.ports import IncidentRepository
-from bot.incidents.service import Incident, IncidentEntry, apply_incident
+from bot.incidents.registry import Incident, IncidentEntry, apply_incident
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
 from bot.reports.listings import STATE_PHRASES

@@ -8,7 +8,7 @@ from adapters.action import SideName
 from adapters.connection import Connection
 from adapters.fleet import ConnectionFactory
 from adapters.inventory import Host
-from adapters.wsl.keys import KeyCache
+from adapters.wsl.key_cache import KeyCache
 from bot.security.secrets import FindSecret
 
 MAX_WINDOWS_THREADS = 512

@@ -30,7 +30,7 @@ from bot.model.announcement import Announcement, Announcer
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity, Surface
 from bot.runtime.clock import Clock
-from bot.schedules.service import ScheduleService, make_run_id, make_run_key
+from bot.schedules.registry import ScheduleService, make_run_id, make_run_key
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable
 from commands.model.report import Report

@@ -18,8 +18,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
 from bot.store.database import Database
+from bot.store.encoding import escape_text
 from bot.store.errors import TooLarge
-from bot.store.stored import escape_text
 from bot.store.tables import ANSWERS
 
 RETENTION = timedelta(days=7)

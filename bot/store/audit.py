@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, true
 
 from bot.store.chain import ACCEPTED_KIND, StoredEvent
-from bot.store.stored import encode_time, escape_text
+from bot.store.encoding import encode_time, escape_text
 from bot.store.tables import AUDIT
 
 FETCH_SIZE = 500

@@ -4,7 +4,7 @@
               mac = HMAC-SHA256(key, canonical JSON of all these as they are stored)
 
 A changed, removed, exchanged or forged event breaks the chain. A truncated table, an older copy and a rewritten table
-contradict the head file (`bot.store.heads`).
+contradict the head file (`bot.store.head_file`).
 """
 
 import hmac
@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.store.heads import INITIAL_MAC, Head
-from bot.store.stored import escape_text
+from bot.store.encoding import escape_text
+from bot.store.head_file import INITIAL_MAC, Head
 
 MIN_KEY_BYTES = 32
 """Minimum key length in bytes: the length of the mac (RFC 2104)."""

@@ -21,8 +21,8 @@ from sqlalchemy import Connection
 
 from bot.store import schema
 from bot.store.errors import map_os_error
-from bot.store.line import SqliteConnection
-from bot.store.lock import FileLock
+from bot.store.file_lock import FileLock
+from bot.store.sqlite_connection import SqliteConnection
 
 T = TypeVar("T")
 

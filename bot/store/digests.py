@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Text, bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.stored import escape_text
+from bot.store.encoding import escape_text
 from bot.store.tables import DIGESTS
 
 RETENTION = timedelta(days=90)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.stored import encode_json, escape_text
+from bot.store.encoding import encode_json, escape_text
 from bot.store.tables import INBOX
 
 RETENTION = timedelta(days=7)

@@ -1,4 +1,4 @@
-"""Incidents, and the requests answered in their channels. Rows and queries only; `bot.incidents.service` has the rules.
+"""Incidents, and the requests answered in their channels. Rows and queries only; `bot.incidents.registry` has the rules.
 
 add ─▶ OPEN (at most one for each channel, enforced by an index) ─ resolve ─▶ RESOLVED, with the person and the cause
 entry: one answered request in the channel of an open incident, once for each operation
@@ -14,8 +14,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
 from bot.store.database import Database
+from bot.store.encoding import escape_text
 from bot.store.records import decode_phrase, encode_phrase
-from bot.store.stored import escape_text
 from bot.store.tables import INCIDENT_CHANNELS, INCIDENT_ENTRIES, INCIDENTS
 
 MAX_ENTRIES = 200

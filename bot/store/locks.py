@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.stored import escape_text
+from bot.store.encoding import escape_text
 from bot.store.tables import LOCKS
 
 _ADD = insert(LOCKS).on_conflict_do_nothing()

@@ -10,7 +10,7 @@ from sqlalchemy import Dialect, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, MetaData, SQLModel
 
-from bot.store.stored import encode_time
+from bot.store.encoding import encode_time
 
 STRICT = {"sqlite_strict": True}
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.stored import escape_text
+from bot.store.encoding import escape_text
 from bot.store.tables import NOTICES
 
 RETENTION = timedelta(days=365)

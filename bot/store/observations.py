@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Text, bindparam, delete, func, select, t
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.stored import escape_text
+from bot.store.encoding import escape_text
 from bot.store.tables import OBSERVATIONS
 
 DETAIL_RETENTION = timedelta(days=90)

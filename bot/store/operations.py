@@ -27,8 +27,8 @@ from bot.store.claims import (
     start_operations,
 )
 from bot.store.database import Database
+from bot.store.encoding import escape_text
 from bot.store.records import OperationRecord, make_changing_columns, make_fixed_columns, make_review_columns, read_record
-from bot.store.stored import escape_text
 from bot.store.tables import OPERATIONS, REVIEWS
 
 MAX_UNSHOWN = 100

@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from bot.store import inbox
 from bot.store.database import Database
-from bot.store.stored import encode_json, escape_text
+from bot.store.encoding import encode_json, escape_text
 from bot.store.tables import OUTBOX
 
 RETENTION = timedelta(days=7)

@@ -17,8 +17,8 @@ from sqlalchemy import Row
 from adapters.phrase import Phrase
 from bot.model.change import Approval, ApprovalState, BreakGlass, Change, ChangeState, Review
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, Surface, SystemIdentity
+from bot.store.encoding import encode_json, escape_text
 from bot.store.errors import TooLarge
-from bot.store.stored import encode_json, escape_text
 from commands.model.operation import Risk
 from commands.model.plan import Plan, StepResult
 

@@ -1,4 +1,4 @@
-"""Schedules, and their claimed due times. Rows and queries only; `bot.schedules.service` has the rules.
+"""Schedules, and their claimed due times. Rows and queries only; `bot.schedules.registry` has the rules.
 
 schedule   added by a person ─ remove ─▶ deleted       configured or built in ─ sync_definitions ─▶ as defined now
            active ◀─ pause, resume ─▶ paused
@@ -18,9 +18,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
 from bot.store.database import Database
+from bot.store.encoding import escape_text
 from bot.store.records import decode_phrase, encode_phrase
 from bot.store.schedule_runs import RunOutcome, delete_old_runs
-from bot.store.stored import escape_text
 from bot.store.tables import SCHEDULE_RUNS, SCHEDULES
 
 RETENTION = timedelta(days=90)

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from bot.store import schema
 from bot.store.database import LOCK_TIMEOUT, make_private
-from bot.store.line import SqliteConnection
-from bot.store.lock import FileLock
+from bot.store.file_lock import FileLock
+from bot.store.sqlite_connection import SqliteConnection
 
 
 @dataclass(frozen=True)

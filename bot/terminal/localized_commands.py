@@ -13,7 +13,7 @@ from bot.model.output import terminal_language
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
 
-    from bot.terminal.cli_catalogue import Catalogue
+    from bot.terminal.cli_translations import Catalogue
 
 
 class LocalizedCommand(TyperCommand):
@@ -81,6 +81,6 @@ def _catalogue() -> "Catalogue | None":
     language = terminal_language(os.environ)
     if language in ("", "en"):
         return None
-    from bot.terminal.cli_catalogue import load_catalogue
+    from bot.terminal.cli_translations import load_catalogue
 
     return load_catalogue(language)

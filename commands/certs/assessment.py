@@ -20,7 +20,7 @@ from datetime import timedelta
 from adapters.errors import HostError
 from adapters.nebula.certificates import Certificate, is_signed_by
 from adapters.phrase import Moment, Phrase
-from commands.certs.inventory import CLOCK_OFFSET_LIMIT, FleetCertificates, HostCertificates, shorten_fingerprint
+from commands.certs.fleet_certificates import CLOCK_OFFSET_LIMIT, FleetCertificates, HostCertificates, shorten_fingerprint
 from commands.certs.table import (
     CELL_KEYS,
     build_authority_cells,

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.certs.assessment import judge_authority, judge_host_certificates
-from commands.certs.inventory import FleetCertificates, add_lighthouse, read_certificates
+from commands.certs.fleet_certificates import FleetCertificates, add_lighthouse, read_certificates
 from commands.certs.table import CERTIFICATE_COLUMNS, format_days_left
 from commands.checks.assessment import Judgment, Remark
 from commands.model.finding import Finding, list_next_commands, sort_worst_first

@@ -1,6 +1,6 @@
 """`cert renew`: replaces the key pair and certificate of a host, and verifies them from other hosts.
 
-all hosts ─ read (commands.certs.inventory) ─▶ obstacles, of all hosts or of one ─▶ a HostPlan each ─▶ PlannedChange
+all hosts ─ read (commands.certs.fleet_certificates) ─▶ obstacles, of all hosts or of one ─▶ a HostPlan each ─▶ PlannedChange
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from adapters.errors import HostError
 from adapters.inventory import Host, Inventory
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Moment, Phrase
-from commands.certs.inventory import FleetCertificates, HostCertificates, read_certificates, shorten_fingerprint
+from commands.certs.fleet_certificates import FleetCertificates, HostCertificates, read_certificates, shorten_fingerprint
 from commands.certs.renewal_obstacles import find_renewal_obstacle, find_signer, find_witnesses
 from commands.certs.renewal_steps import Renewal, build_renewal_part
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk

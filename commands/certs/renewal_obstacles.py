@@ -4,7 +4,7 @@ from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate, is_signed_by
 from adapters.phrase import Moment, Phrase, Span
-from commands.certs.inventory import FleetCertificates, HostCertificates
+from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
 from commands.model.operation import CannotPlan
 from commands.model.phrases import list_some
 from commands.values.arguments import shorten_argument

@@ -13,7 +13,7 @@ from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwap
 from adapters.windows.nebula import ForgetFolder, MakeKeyPair, ReadCertificates, SignCertificate, StageCertificate
-from commands.certs.inventory import HostCertificates
+from commands.certs.fleet_certificates import HostCertificates
 from commands.model.plan import Check, Deed, Part, Product, Step
 from commands.planning.commit_confirm import (
     PROOF_TIMEOUT,

@@ -8,7 +8,7 @@ from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate, is_signed_by
 from adapters.phrase import Moment, Phrase
 from adapters.windows.nebula import Sighting
-from commands.certs.inventory import FleetCertificates, HostCertificates, shorten_fingerprint
+from commands.certs.fleet_certificates import FleetCertificates, HostCertificates, shorten_fingerprint
 from commands.checks.host_details import build_clock_cell
 from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark

@@ -11,7 +11,7 @@ from typing import ClassVar
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from commands.checks.assessment import Judgment, SideAnswers, summarize_troubled
-from commands.checks.gather import read_all_hosts
+from commands.checks.concurrent_reads import read_all_hosts
 from commands.model.finding import Finding, list_next_commands, sort_worst_first
 from commands.model.operation import FleetRead, FleetView
 from commands.model.phrases import NO_HOSTS, list_some

@@ -12,8 +12,8 @@ from adapters.phrase import Phrase
 from adapters.windows.disks import ReadDisks as ReadWindows
 from adapters.wsl.disks import ReadDisks as ReadWsl
 from commands.checks.assessment import build_findings
+from commands.checks.concurrent_reads import ask_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
-from commands.checks.gather import ask_side
 from commands.disks.assessment import CELL_KEYS, COLUMNS, DiskAnswers, find_highest_usage, judge_disks
 from commands.model.operation import FleetView
 from commands.values.arguments import Flag

@@ -20,12 +20,12 @@ from adapters.windows.log_files import LOGS as WINDOWS
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
 from commands.checks.assessment import compute_clock_offset, describe_no_answer, explain_no_answer
-from commands.checks.gather import read_all_hosts
+from commands.checks.concurrent_reads import read_all_hosts
 from commands.loglines.formats import Level
 from commands.loglines.lines import CONTAINER_PREFIX, HostLog, LogLine, LogOrigin, parse_log
 from commands.loglines.merge import filter_lines, take_newest
 from commands.loglines.patterns import make_part_matcher
-from commands.loglines.redacted import remove_secrets
+from commands.loglines.redaction import remove_secrets
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
 

@@ -9,11 +9,11 @@ from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.services import ReadServices, Service, Services
-from commands.certs.inventory import FleetCertificates, read_certificates
+from commands.certs.fleet_certificates import FleetCertificates, read_certificates
 from commands.certs.renewal_obstacles import find_witnesses
 from commands.checks.assessment import Judgment, Remark, make_absent_checks, make_unanswered_checks, merge_judgments
+from commands.checks.concurrent_reads import ask_side, read_all_hosts
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
-from commands.checks.gather import ask_side, read_all_hosts
 from commands.checks.host_checks import judge_gateway_service, judge_nebula_service
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetChange, FleetView, Risk

@@ -12,8 +12,8 @@ from adapters.phrase import Phrase
 from adapters.windows.updates import ReadUpdates as ReadWindows
 from adapters.wsl.updates import ReadUpdates as ReadWsl
 from commands.checks.assessment import build_findings
+from commands.checks.concurrent_reads import ask_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
-from commands.checks.gather import ask_side
 from commands.model.operation import FleetView
 from commands.model.report import Column
 from commands.updates.assessment import CELL_COLUMNS, UpdateAnswers, judge_updates

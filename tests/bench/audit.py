@@ -20,8 +20,8 @@ from bot.audit.search import AuditFilters, search
 from bot.security.redaction import Redactor
 from bot.store.chain import AuditKey, StoredEvent
 from bot.store.database import Database
-from bot.store.heads import Head
-from bot.store.stored import encode_json, encode_time
+from bot.store.encoding import encode_json, encode_time
+from bot.store.head_file import Head
 
 SIZES = (100_000, 1_000_000)
 KEY = AuditKey(b"k" * 32)

@@ -12,8 +12,8 @@ from bot.audit.log import EventKind
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
 from bot.runtime.clock import Clock
+from bot.schedules.registry import ScheduleService
 from bot.schedules.scheduler import AnswerOutlet, Scheduler, SchedulerServices
-from bot.schedules.service import ScheduleService
 from bot.store.database import Database
 from bot.store.records import encode_identity
 from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleTable

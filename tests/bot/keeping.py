@@ -16,14 +16,14 @@ from bot.changes.planner import NothingToDo
 from bot.handlers.ports import FleetHistory, IncidentRepository, ScheduleRepository
 from bot.handlers.registry import Handlers, Services
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
-from bot.incidents.service import Incident, IncidentEntry, IncidentRequest, NoSuchIncident
+from bot.incidents.registry import Incident, IncidentEntry, IncidentRequest, NoSuchIncident
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
 from bot.requests.environment import Environment
-from bot.schedules.service import NoSuchSchedule, ScheduleListing
+from bot.schedules.registry import NoSuchSchedule, ScheduleListing
 from bot.security.redaction import Redactor
 from bot.store.chain import StoredEvent, Verification
-from bot.store.heads import Head
+from bot.store.head_file import Head
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally, Schedule, ScheduleRun

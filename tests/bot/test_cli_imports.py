@@ -97,7 +97,7 @@ def test_help_loads_no_part_of_the_house(arguments: tuple[str, ...]) -> None:
 def test_help_in_japanese_loads_its_catalogue_besides() -> None:
     loaded = modules("--help", language="ja_JP.UTF-8")
     assert {"babel"} == HOUSE & set(loaded)
-    assert LIGHT | {"bot.terminal.cli_catalogue"} == own(loaded)
+    assert LIGHT | {"bot.terminal.cli_translations"} == own(loaded)
 
 
 def own(loaded: list[str]) -> set[str]:

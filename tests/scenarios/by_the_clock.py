@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from bot.app.application import Application, open_application
 from bot.app.server import serve_requests
 from bot.runtime.periodic import TICK_INTERVAL
-from bot.slack.thread import SlackThread
-from bot.store.stored import encode_time
+from bot.slack.event_loop_thread import SlackThread
+from bot.store.encoding import encode_time
 from bot.telemetry.endpoints import make_slack_checks
 from commands.values import cron
 from tests.lab.faults import Fault

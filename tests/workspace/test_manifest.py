@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.api import OPTIONAL_SCOPES, SCOPES
-from bot.terminal.cli_catalogue import MANIFEST as MANIFEST_TEXTS
-from bot.terminal.cli_catalogue import load_catalogue
+from bot.terminal.cli_translations import MANIFEST as MANIFEST_TEXTS
+from bot.terminal.cli_translations import load_catalogue
 from tests.lab.workspace.manifest import EVENT_SCOPES, Manifest, complaints
 from tests.lab.workspace.methods import METHODS
 from tests.workspace.conftest import MANIFEST

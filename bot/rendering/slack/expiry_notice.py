@@ -20,7 +20,7 @@ from bot.rendering.slack.blocks import SlackMessage, escape, format_code, format
 from bot.rendering.slack.buttons import make_row, make_run_buttons
 from bot.rendering.slack.paragraphs import SEVERITY_SYMBOLS, pack_rows, render_command
 from commands.certs.assessment import CA_EXPIRY_LIMITS, HOST_EXPIRY_LIMITS, judge_time_left
-from commands.certs.inventory import shorten_fingerprint
+from commands.certs.fleet_certificates import shorten_fingerprint
 from commands.model.finding import SEVERITY_NAMES, Severity
 from commands.model.phrases import list_some
 from commands.values.units import render_duration

@@ -24,7 +24,7 @@ class ProgressReporter(Protocol):
     """Shows progress. `record` gets the operation's progress; `show` is called regularly while it runs.
 
     `record` stores its argument and does nothing else, because it is called in the dispatcher's thread
-    (`bot.slack.thread`). `row` is the outbox row of the message that the answer will replace, 0 if there is none.
+    (`bot.slack.event_loop_thread`). `row` is the outbox row of the message that the answer will replace, 0 if there is none.
     """
 
     @property

@@ -20,8 +20,8 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.phrase import Phrase
-from adapters.windows.fault_codes import OPERATIONS_QUOTA
 from adapters.windows.session import PIECE_SIZE, SHELL_AGE_LIMIT, SHELL_COMMANDS_LIMIT, SHELL_IDLE_SECONDS, ShellSession
+from adapters.windows.winrm_errors import OPERATIONS_QUOTA
 from tests.adapters.windows.winrm_host import Change, ChangeOnce, Say, echo
 from tests.lab.windows.powershell import Asked
 

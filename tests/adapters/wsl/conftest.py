@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.inventory import WslSide
-from adapters.wsl.keys import KeyCache as Keyring
+from adapters.wsl.key_cache import KeyCache as Keyring
 from adapters.wsl.ssh import SshConnection
 from tests.lab.faults import Wire
 from tests.lab.wsl.server import Keys, SshServer, write_access

@@ -22,7 +22,7 @@ from adapters.errors import (
 )
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.keys import KeyCache as Keyring
+from adapters.wsl.key_cache import KeyCache as Keyring
 from adapters.wsl.ssh import MAX_CHANNELS
 from adapters.wsl.ssh_errors import REFUSED_KEY_PAUSE
 from tests.adapters.wsl.conftest import Connect

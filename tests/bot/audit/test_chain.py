@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.store.chain import AuditKey, StoredEvent, verify_chain
-from bot.store.heads import INITIAL_MAC, Head
-from bot.store.stored import encode_time
+from bot.store.encoding import encode_time
+from bot.store.head_file import INITIAL_MAC, Head
 from tests.bot.audit.files import KEY, NOW, OTHER
 
 

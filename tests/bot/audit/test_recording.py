@@ -10,7 +10,7 @@ import pytest
 from bot.audit.log import AuditLog, EventKind, HeadUnavailable
 from bot.store.chain import MIN_KEY_BYTES, AuditKey, AuditKeyTooShort, Verification
 from bot.store.errors import DatabaseBusy, TooLarge
-from bot.store.heads import INITIAL_MAC
+from bot.store.head_file import INITIAL_MAC
 from tests.bot.audit.files import FIVE, KEY, OTHER, Files
 
 

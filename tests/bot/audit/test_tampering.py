@@ -11,7 +11,7 @@ import pytest
 
 from bot.store.chain import Verification
 from bot.store.errors import DatabaseDamaged
-from bot.store.heads import INITIAL_MAC
+from bot.store.head_file import INITIAL_MAC
 from tests.bot.audit.files import FIVE, KEY, OTHER, Files
 
 REST = "at, kind, actor, operation, data, key, previous, mac"

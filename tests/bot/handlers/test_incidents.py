@@ -14,7 +14,7 @@ from adapters.errors import Unreachable
 from adapters.phrase import Moment, Phrase
 from bot.access.policy import Person, Policy
 from bot.access.rules import Grant
-from bot.incidents.service import AlreadyOpen, Incident, IncidentService, apply_incident
+from bot.incidents.registry import AlreadyOpen, Incident, IncidentService, apply_incident
 from bot.model.change import ChangeState
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher

@@ -22,7 +22,7 @@ from bot.access.rules import Grant
 from bot.handlers.archive_queue import AlreadyQueued, ArchiveQueue
 from bot.handlers.context import RequestContext
 from bot.handlers.logs import LogHandlers
-from bot.incidents.service import Incident
+from bot.incidents.registry import Incident
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, Surface, SystemIdentity
 from bot.rendering.files import write_files

@@ -12,7 +12,7 @@ from bot.access.rules import Grant
 from bot.audit.log import EventKind
 from bot.model.request import Answer, BotIdentity, Failure, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
-from bot.schedules.service import MAX_SCHEDULES, ScheduleService
+from bot.schedules.registry import MAX_SCHEDULES, ScheduleService
 from bot.store.database import Database
 from bot.store.schedule_runs import DELETE_BATCH_SIZE, RunOutcome
 from bot.store.schedules import RETENTION, RunTally, Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable

@@ -15,7 +15,7 @@ from adapters.phrase import Phrase
 from bot.access.policy import Person, Policy
 from bot.audit.log import EventKind
 from bot.incidents.channels import ChannelNotCreated, CreatedChannel, IncidentNotStored, NewChannel, plan_channel
-from bot.incidents.service import AlreadyOpen, Incident, IncidentRequest, IncidentService
+from bot.incidents.registry import AlreadyOpen, Incident, IncidentRequest, IncidentService
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, Failure, FailureKind, Membership, Request, SlackIdentity, Surface, SystemIdentity
 from bot.slack.surface import SlackNotConnected

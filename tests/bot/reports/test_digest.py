@@ -27,7 +27,7 @@ from bot.reports.observations import HealthHistory
 from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
 from bot.store.digests import DigestTable
-from bot.store.heads import Head
+from bot.store.head_file import Head
 from bot.store.observations import Observation, ObservationTable
 from commands.certs.operations import CertList
 from commands.health import Health

@@ -32,9 +32,9 @@ from bot.slack.preflight import Tokens
 from bot.slack.surface import SlackStores, SlackSurface, SlackWorkspace
 from bot.store.answers import AnswerTable
 from bot.store.database import Database
+from bot.store.encoding import encode_time
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
-from bot.store.stored import encode_time
 from commands.catalogue import CATALOGUE
 from commands.model.operation import Catalogue, Operation, Progress, Role, ignore_progress
 from commands.model.report import Report

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from bot.store import schema
 from bot.store.database import LOCK_TIMEOUT, Database, make_private
 from bot.store.errors import DatabaseInUse, DatabaseOutdated, DatabaseTooNew, DatabaseUnavailable
-from bot.store.line import SqliteConnection
+from bot.store.sqlite_connection import SqliteConnection
 from bot.store.upgrade import UpgradeResult, make_alembic_config, run_migrations, upgrade_database
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)

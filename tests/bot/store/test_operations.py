@@ -20,6 +20,7 @@ from bot.model.request import Identity, Membership, SlackIdentity, Surface, Syst
 from bot.store.claims import AdmissionState as Everything
 from bot.store.claims import HostClaim, OpenOperation, StartChoice, StartResult
 from bot.store.database import Database
+from bot.store.encoding import MAX_JSON_BYTES
 from bot.store.errors import TooLarge
 from bot.store.locks import Lock, LockTable
 from bot.store.operations import EndedOperation, OperationTable
@@ -31,7 +32,6 @@ from bot.store.records import (
     decode_identity,
     encode_identity,
 )
-from bot.store.stored import MAX_JSON_BYTES
 from bot.store.tables import OPERATIONS
 from commands.model.operation import Risk, Role
 from commands.model.plan import Deed, Part, Plan, Step

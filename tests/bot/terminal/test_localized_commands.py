@@ -12,7 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
-from bot.terminal.cli_catalogue import ERROR, HELP, LABEL, load_catalogue
+from bot.terminal.cli_translations import ERROR, HELP, LABEL, load_catalogue
 from tests.phrases import placeholders
 
 JAPANESE = load_catalogue("ja")

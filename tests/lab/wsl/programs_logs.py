@@ -1,7 +1,7 @@
 """perl with the bot's script for logs, journalctl of systemd 257 and `podman logs` of a simulated WSL2.
 
-The script's twin knows what the script must answer and nothing of how it reads; `tests/adapters/wsl/test_newest.py` holds
-the two together. A pattern that would take for ever is known by its look, for it would take Python as long.
+The script's twin knows what the script must answer and nothing of how it reads: `tests/adapters/wsl/test_log_search.py`
+holds the two together. A pattern that would take for ever is known by its look, for it would take Python as long.
 """
 
 import re

@@ -10,8 +10,8 @@ from bot.model.change import ChangeState
 from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.runtime.clock import Clock
 from bot.slack.delivery_kind import SlackDispatcher
+from bot.slack.event_loop_thread import SlackThread
 from bot.slack.preflight import SlackNotReady
-from bot.slack.thread import SlackThread
 from commands.model.operation import Progress, ignore_progress
 from tests.bot.rendering.changes import OPERATION, change
 from tests.bot.rendering.examples import DETAILED

@@ -18,9 +18,9 @@ from bot.access.policy import BREAK_GLASS_OPTION
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.model.request import derive_operation_id
 from bot.schedules.builtin import BUILT_IN
+from bot.store.encoding import encode_time
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import RunTally, Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable
-from bot.store.stored import encode_time
 from commands.bot_state.audit import AuditFilter
 from commands.model.operation import FleetChange, Operation, Risk
 

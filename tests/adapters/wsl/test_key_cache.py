@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from adapters.wsl.keys import KeyCache
+from adapters.wsl.key_cache import KeyCache
 
 
 class Reader:

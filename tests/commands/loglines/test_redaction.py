@@ -12,7 +12,7 @@ from bot.security.redaction import MARK as BOTS_MARK
 from bot.security.redaction import Redactor
 from commands.loglines.lines import make_harmless, map_places
 from commands.loglines.patterns import make_matcher, make_part_matcher
-from commands.loglines.redacted import REDACTION_MARK, remove_secrets
+from commands.loglines.redaction import REDACTION_MARK, remove_secrets
 
 REGISTERED = "Zq7xKp2mWv"
 LINES: tuple[Callable[[str], list[str]], ...] = (

@@ -14,7 +14,7 @@ from adapters.inventory import Host, Inventory, WindowsPaths
 from adapters.nebula.certificates import Certificate, is_signed_by, read_pem, read_print_output
 from adapters.windows.nebula import NebulaFiles, ReadCertificates, Sighting
 from commands.checks.assessment import compute_clock_offset
-from commands.checks.gather import read_all_hosts
+from commands.checks.concurrent_reads import read_all_hosts
 from commands.model.operation import CertificateRules, FleetView
 
 CLOCK_OFFSET_LIMIT = 60.0

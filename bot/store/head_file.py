@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.store.stored import encode_time
+from bot.store.encoding import encode_time
 
 MAX_LINE_BYTES = 512
 """Maximum bytes read for one line; the bot's lines have about 150."""

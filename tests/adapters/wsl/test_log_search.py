@@ -21,7 +21,7 @@ from adapters.errors import ActionFailed
 from adapters.host_clock import HostZone, Offset
 from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LogSearch, LogText, Truncation
 from adapters.wsl.action import Argv, CompletedProgram
-from adapters.wsl.newest import SEARCHED_LINES_LIMIT, build_search_command, count_lines_to_request, parse_newest
+from adapters.wsl.log_search import SEARCHED_LINES_LIMIT, build_search_command, count_lines_to_request, parse_newest
 from adapters.wsl.shell import build_shell_line, parse_frames
 from tests.lab.local_time import offsets
 from tests.lab.wsl.logs import JAPAN, LogFile
