@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from adapters.errors import NotAsked
 from adapters.phrase import Phrase
 
-WORDS_LIMIT = 300
+TEXT_LIMIT = 300
 """Characters of foreign text that an error shows."""
 
 _TIMED_OUT = Phrase("timed out")
@@ -72,8 +72,8 @@ def walk_causes(error: BaseException, seen: tuple[BaseException, ...] = ()) -> I
 
 def clean_line(words: str) -> str:
     """Makes foreign text fit for an error: one line, limited in length, without control characters."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in words[: 4 * WORDS_LIMIT]).split())
-    return line if len(line) <= WORDS_LIMIT else f"{line[:WORDS_LIMIT]}…"
+    line = " ".join("".join(character if character.isprintable() else " " for character in words[: 4 * TEXT_LIMIT]).split())
+    return line if len(line) <= TEXT_LIMIT else f"{line[:TEXT_LIMIT]}…"
 
 
 def _find_phrase(error: BaseException) -> Phrase | None:

@@ -136,7 +136,9 @@ class Phrase:
         template = texts.template(self.template, self.plural, count, self.context)
         opening = _opening(template, begins=begins)
         shown = {
-            name: value.render_sentence(texts) if name in opening and isinstance(value, Phrase) else show(value, texts)
+            name: value.render_sentence(texts)
+            if name in opening and isinstance(value, Phrase)
+            else render_value(value, texts)
             for name, value in self.values.items()
         }
         return (texts.capitalize(template) if begins else template).format_map(shown)
@@ -192,7 +194,7 @@ def _opening(template: str, *, begins: bool) -> frozenset[str]:
     )
 
 
-def show(value: Any, texts: Texts) -> str:
+def render_value(value: Any, texts: Texts) -> str:
     """Renders one value of a phrase as text."""
     match value:
         case Phrase():
@@ -205,7 +207,7 @@ def show(value: Any, texts: Texts) -> str:
         case Span(seconds=seconds):
             return texts.span(seconds)
         case Listing(items=items):
-            return texts.listing([show(item, texts) for item in items])
+            return texts.listing([render_value(item, texts) for item in items])
         case bool() | str():
             return str(value)
         case int() | float():

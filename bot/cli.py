@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.model.output import TERMINAL_VARIABLES, Form, Output, Terminal, terminal_language
+from bot.model.output import TERMINAL_VARIABLES, Form, Output, Terminal, detect_language
 from bot.terminal.localized_commands import LocalizedCommand, LocalizedGroup
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ app.add_typer(audit, name="audit")
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="FLATNET_CONFIG", metavar="FILE", help="Configuration file.")
 ]
-DEFAULT = Path("flatnet.toml")
+DEFAULT_CONFIG_FILE = Path("flatnet.toml")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
 
 INTERNAL_ERROR = 5
@@ -47,7 +47,7 @@ INTERNAL_ERROR = 5
 
 @app.command(cls=LocalizedCommand)
 def init(
-    config: ConfigFile = DEFAULT,
+    config: ConfigFile = DEFAULT_CONFIG_FILE,
     answer: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Answer to a question of the interview (repeatable).")
     ] = None,
@@ -59,23 +59,23 @@ def init(
     """Create a configuration and secrets folder interactively, then run doctor."""
     from bot.terminal import commands
 
-    commands.configure("error")
-    write(commands.draft_configuration(config, answer or [], host or [], complete, _terminal()))
+    commands.configure_logging("error")
+    write(commands.draft_configuration(config, answer or [], host or [], complete, _detect_terminal()))
 
 
 @app.command(cls=LocalizedCommand)
 def run(
-    config: ConfigFile = DEFAULT,
+    config: ConfigFile = DEFAULT_CONFIG_FILE,
     log_level: Annotated[str, typer.Option(help="Log level: debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the bot until SIGTERM or Ctrl-C. SIGHUP reloads the configuration."""
     from bot.terminal import commands
 
-    commands.configure(_level(log_level))
+    commands.configure_logging(_parse_level(log_level))
     from bot.app.server import run_bot
 
     settings = commands.load_settings(config)
-    commands.finish(run_bot(config, settings), settings)
+    commands.run_or_exit(run_bot(config, settings), settings)
 
 
 # Unknown options are those of the command to run: log nebula --tail 3.
@@ -85,7 +85,7 @@ def do(
         list[str],
         typer.Argument(metavar="COMMAND", help="Command as typed after /flatnet, quoted or not: log nebula --tail 3."),
     ],
-    config: ConfigFile = DEFAULT,
+    config: ConfigFile = DEFAULT_CONFIG_FILE,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV to stdout, and nothing else.")] = False,
 ) -> None:
@@ -95,7 +95,7 @@ def do(
     from bot.terminal.one_request import answer_request
 
     form: Form = "json" if as_json else "csv" if as_csv else "table"
-    write(answer_request(config, words[0] if len(words) == 1 else " ".join(map(_quote, words)), form, _terminal()))
+    write(answer_request(config, words[0] if len(words) == 1 else " ".join(map(_quote, words)), form, _detect_terminal()))
 
 
 def _quote(word: str) -> str:
@@ -106,29 +106,29 @@ def _quote(word: str) -> str:
 
 
 @app.command(cls=LocalizedCommand)
-def doctor(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
+def doctor(config: ConfigFile = DEFAULT_CONFIG_FILE, as_json: AsJson = False) -> None:
     """Diagnose configuration, secrets, database, Slack and hosts. Also works before setup is complete."""
     from bot.terminal import commands
 
-    commands.configure("error")
-    write(commands.diagnose(config, "json" if as_json else "table", _terminal()))
+    commands.configure_logging("error")
+    write(commands.diagnose(config, "json" if as_json else "table", _detect_terminal()))
 
 
 @app.command(cls=LocalizedCommand)
-def shell(config: ConfigFile = DEFAULT) -> None:
+def shell(config: ConfigFile = DEFAULT_CONFIG_FILE) -> None:
     """Open an interactive shell with the same commands as in Slack."""
     from bot.terminal import commands
 
-    commands.configure("error")
+    commands.configure_logging("error")
     from bot.terminal.shell import run_shell
 
     settings = commands.load_settings(config)
-    commands.finish(run_shell(settings, commands.load_texts(settings)), settings)
+    commands.run_or_exit(run_shell(settings, commands.load_texts(settings)), settings)
 
 
 @app.command(cls=LocalizedCommand)
 def manifest(
-    config: ConfigFile = DEFAULT,
+    config: ConfigFile = DEFAULT_CONFIG_FILE,
     language: Annotated[str, typer.Option(metavar="en|ja", help="Language of the descriptions in it.")] = "en",
 ) -> None:
     """Print the Slack app manifest. Create the app from it at api.slack.com/apps ("From a manifest")."""
@@ -138,28 +138,28 @@ def manifest(
 
     text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
     if language != "en":
-        from bot.terminal.cli_translations import load_catalogue
+        from bot.terminal.cli_translations import load_translations
 
-        text = load_catalogue(language).translate_manifest(text)
+        text = load_translations(language).translate_manifest(text)
     typer.echo(text, nl=False)
 
 
 @db.command("upgrade", cls=LocalizedCommand)
-def db_upgrade(config: ConfigFile = DEFAULT) -> None:
+def db_upgrade(config: ConfigFile = DEFAULT_CONFIG_FILE) -> None:
     """Upgrade the database schema and keep a backup."""
     from bot.terminal import commands
 
-    commands.configure("warning")
+    commands.configure_logging("warning")
     typer.echo(commands.upgrade_database(config))
 
 
 @audit.command("verify", cls=LocalizedCommand)
-def audit_verify(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
+def audit_verify(config: ConfigFile = DEFAULT_CONFIG_FILE, as_json: AsJson = False) -> None:
     """Check the audit log for changed, removed, replaced or truncated events."""
     from bot.terminal import commands
 
-    commands.configure("error")
-    write(commands.verify_audit_log(config, "json" if as_json else "table", _terminal()))
+    commands.configure_logging("error")
+    write(commands.verify_audit_log(config, "json" if as_json else "table", _detect_terminal()))
 
 
 def main() -> None:
@@ -186,16 +186,16 @@ def write(output: Output) -> None:
     raise typer.Exit(output.exit)
 
 
-def _terminal() -> Terminal:
+def _detect_terminal() -> Terminal:
     return Terminal(
-        language=terminal_language(os.environ),
+        language=detect_language(os.environ),
         columns=max(1, shutil.get_terminal_size().columns),
         is_terminal=sys.stdout.isatty(),
         environment={name: os.environ[name][:100] for name in TERMINAL_VARIABLES if name in os.environ},
     )
 
 
-def _level(name: str) -> "Level":
+def _parse_level(name: str) -> "Level":
     match name.lower():
         case "debug" | "info" | "warning" | "error" as level:
             return level

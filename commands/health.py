@@ -16,7 +16,7 @@ from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import ReadSystem as ReadWsl
 from commands.checks.assessment import CHECKS, HealthAnswers, build_findings, compute_clock_offset
-from commands.checks.concurrent_reads import ask_side
+from commands.checks.concurrent_reads import read_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
 from commands.checks.host_checks import judge_host, list_known_peers
 from commands.checks.host_details import DETAIL_COLUMNS, build_details
@@ -72,8 +72,8 @@ async def _assess(host: Host, known: frozenset[str], view: FleetView) -> Assesse
 async def _read_sides(host: Host, view: FleetView) -> HealthAnswers:
     """Reads all sides of one host concurrently."""
     ask_windows = _read_windows(host, view)
-    ask_wsl = ask_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
-    ask_gateway = ask_side(host, ReadGateway() if host.gateway else None, view)
+    ask_wsl = read_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
+    ask_gateway = read_side(host, ReadGateway() if host.gateway else None, view)
     async with asyncio.TaskGroup() as group:
         windows = group.create_task(ask_windows)
         wsl = group.create_task(ask_wsl)

@@ -163,7 +163,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
         MATCH_TIMEOUT,
         PAGE_LINES,
     )
-    assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.MAX_LINES)
+    assert (50, 1_000, 60_000) == (collecting.MIN_LINES_PER_LOG, collecting.MAX_LINES_PER_LOG, collecting.MAX_LINES)
     assert 48 * 2**20 == MAX_LOG_BYTES
     assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [
         RETENTION,

@@ -33,7 +33,7 @@ from adapters.nebula.encoding import (
     encode_signed_part,
 )
 
-__all__ = ["Certificate", "Curve", "is_signed_by", "read_pem", "read_print_output", "read_public_key"]
+__all__ = ["Certificate", "Curve", "is_signed_by", "parse_pem", "parse_print_output", "parse_public_key"]
 
 PRINTED_LIMIT = 512_000
 """Characters of the output of `nebula-cert` for the largest file that `adapters.nebula.pem` accepts."""
@@ -41,7 +41,7 @@ PRINTED_LIMIT = 512_000
 _PUBLIC_KEYS: Mapping[str, Curve] = {"NEBULA X25519 PUBLIC KEY": Curve.CURVE25519, "NEBULA P256 PUBLIC KEY": Curve.P256}
 
 
-def read_pem(text: str) -> tuple[Certificate, ...]:
+def parse_pem(text: str) -> tuple[Certificate, ...]:
     """Reads the certificates of a file: one, or a bundle of CAs. Raises `ValueError` for another or a damaged file."""
     found = []
     for banner, body in pem.read_blocks(text):
@@ -52,7 +52,7 @@ def read_pem(text: str) -> tuple[Certificate, ...]:
     return tuple(found)
 
 
-def read_print_output(text: str) -> tuple[Certificate, ...]:
+def parse_print_output(text: str) -> tuple[Certificate, ...]:
     """Reads the output of `nebula-cert print -json`, in any of its shapes.
 
     Raises `ValueError` for any other text, and if the printed fingerprint is wrong.
@@ -71,7 +71,7 @@ def read_print_output(text: str) -> tuple[Certificate, ...]:
     return tuple(one.to_certificate() for one in printed)
 
 
-def read_public_key(text: str) -> str:
+def parse_public_key(text: str) -> str:
     """Returns the key of a PUBLIC KEY file, in hexadecimal. Raises `ValueError` for another or a damaged file."""
     blocks = list(pem.read_blocks(text))
     if len(blocks) != 1:

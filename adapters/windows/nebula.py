@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from adapters.action import Effect
 from adapters.inventory import WindowsSide
-from adapters.nebula.certificates import Certificate, is_signed_by, read_pem, read_public_key
+from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem, parse_public_key
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
 from adapters.windows.nebula_log import parse_handshake
@@ -51,10 +51,10 @@ class NebulaFiles(Value):
     ca_key: bool
     ca_key_encrypted: bool = False
     clock: AwareDatetime
-    sightings: tuple["Sighting", ...] = ()
+    sightings: tuple["LoggedHandshake", ...] = ()
 
 
-class Sighting(Value):
+class LoggedHandshake(Value):
     """A handshake that this host's Nebula logged: the peer's name, its fingerprint, the time (the host's clock)."""
 
     name: str
@@ -99,16 +99,16 @@ class ReadCertificates(WindowsAction[NebulaFiles]):
         """Parses the object. The script returns lines of Nebula's log as they are."""
         match data:
             case {"handshakes": [*lines], **rest}:
-                return NebulaFiles.model_validate({**rest, "sightings": _collect_sightings(lines)})
+                return NebulaFiles.model_validate({**rest, "sightings": _collect_handshakes(lines)})
             case _:
                 raise ValueError("no handshakes")
 
 
-def _collect_sightings(lines: Iterable[Any]) -> tuple[Sighting, ...]:
+def _collect_handshakes(lines: Iterable[Any]) -> tuple[LoggedHandshake, ...]:
     """Collects the last handshake of each name. Unreadable lines are skipped."""
     received = (parse_handshake(line) for line in lines if isinstance(line, str))
     newest = {
-        each.name: Sighting(name=each.name, fingerprint=each.fingerprint, at=each.at)
+        each.name: LoggedHandshake(name=each.name, fingerprint=each.fingerprint, at=each.at)
         for each in received
         if each is not None and each.at is not None
     }
@@ -137,7 +137,7 @@ class MakeKeyPair(WindowsAction[KeyPair]):
         """Rejects everything but a public key, and no error repeats the rejected text."""
         match data:
             case {"public_key": str(text), "changed": bool(changed)}:
-                read_public_key(text)
+                parse_public_key(text)
                 return KeyPair(public_key=text, changed=changed)
             case _:
                 raise ValueError("no public key")
@@ -185,7 +185,7 @@ class SignCertificate(WindowsAction[SignedCertificate]):
     def parse(self, data: Any) -> SignedCertificate:
         match data:
             case {"certificate": str(text), "ca": str(ca_text), "changed": bool(changed)}:
-                (certificate,), (ca,) = read_pem(text), read_pem(ca_text)
+                (certificate,), (ca,) = parse_pem(text), parse_pem(ca_text)
             case _:
                 raise ValueError("neither a certificate nor its CA")
         if differs := self._find_difference(certificate, ca):
@@ -203,7 +203,7 @@ class SignCertificate(WindowsAction[SignedCertificate]):
             "address": set(certificate.networks) == set(map(ip_interface, self.networks)),
             "network behind it": set(certificate.unsafe_networks) == set(map(ip_interface, self.unsafe_networks)),
             "group": set(certificate.groups) == set(self.groups),
-            "public key": certificate.public_key == read_public_key(self.public_key),
+            "public key": certificate.public_key == parse_public_key(self.public_key),
             "CA": ca.fingerprint == self.ca_fingerprint and is_signed_by(certificate, ca),
             "lifetime": certificate.not_after - certificate.not_before <= longest and certificate.not_after < ca.not_after,
         }

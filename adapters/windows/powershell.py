@@ -18,7 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NoReturn
 
-from adapters.error_text import WORDS_LIMIT, clean_line, describe_error
+from adapters.error_text import TEXT_LIMIT, clean_line, describe_error
 from adapters.errors import ActionFailed, ProtocolError
 from adapters.phrase import Phrase
 
@@ -122,7 +122,7 @@ def _unpack_document(packed: bytes, limit: int) -> Any:
 
 
 def _raise_no_answer(stdout: bytes, stderr: bytes) -> NoReturn:
-    words = clean_line(decode_stderr(stderr)) or clean_line(stdout[-WORDS_LIMIT:].decode("utf-8", "replace"))
+    words = clean_line(decode_stderr(stderr)) or clean_line(stdout[-TEXT_LIMIT:].decode("utf-8", "replace"))
     if not words:
         raise ProtocolError(
             Phrase("PowerShell exited without a result. Check the host's event log for a crash"), maybe_ran=True

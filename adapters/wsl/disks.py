@@ -15,7 +15,7 @@ from adapters.inventory import FolderPath, WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.podman import UnreadPart, describe_podman_failure, report_rootless
+from adapters.wsl.podman import UnreadPart, describe_podman_failure, make_rootless_part
 
 WALK_TIMEOUT = "8"
 """Seconds for a program that walks a tree as root. Root's own `timeout` ends it, because the user's cannot."""
@@ -164,7 +164,7 @@ def _parse_storage(answer: CompletedProgram) -> FileSystem | UnreadPart:
             )
         )
     if info.host.security.rootless:
-        return report_rootless()
+        return make_rootless_part()
     if info.store.size is None or info.store.used is None:
         return _STORAGE_SIZE_UNKNOWN
     free = max(info.store.size - info.store.used, 0)

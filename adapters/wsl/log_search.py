@@ -81,7 +81,7 @@ def count_lines_to_request(search: LogSearch, *, ends: bool) -> int:
     return search.tail + 1 if tail_is_enough else SEARCHED_LINES_LIMIT
 
 
-def parse_newest(answer: CompletedProgram, search: LogSearch, place: str) -> LogText:
+def parse_search_output(answer: CompletedProgram, search: LogSearch, place: str) -> LogText:
     """Parses the script's output. `place` is the log's name in messages."""
     if answer.code != 0:
         raise ActionFailed(_describe_failure(answer, search, place), code=_get_code_name(answer.code), maybe_ran=False)

@@ -16,7 +16,7 @@ from adapters.wsl.log_search import (
     build_search_command,
     build_time_options,
     count_lines_to_request,
-    parse_newest,
+    parse_search_output,
 )
 from adapters.wsl.podman import Container, UnreadPart, build_listing_commands, describe_podman_failure, parse_listing
 
@@ -52,7 +52,7 @@ class ReadCni(WslAction[LogText]):
 
     def parse(self, completed: Sequence[CompletedProgram]) -> LogText:
         (answer,) = completed
-        return _read_journal(answer, self.search, self.syslog)
+        return _parse_journal_output(answer, self.search, self.syslog)
 
 
 class ReadPodman(WslAction[LogText]):
@@ -79,7 +79,7 @@ class ReadPodman(WslAction[LogText]):
 
     def parse(self, completed: Sequence[CompletedProgram]) -> LogText:
         (answer,) = completed
-        return _read_journal(answer, self.search, _JOURNAL)
+        return _parse_journal_output(answer, self.search, _JOURNAL)
 
 
 class ReadContainer(WslAction[LogText]):
@@ -116,7 +116,7 @@ class ReadContainer(WslAction[LogText]):
             raise self._make_missing_error(containers, known=known, exists=exists)
         if answer.code in (1, 125):
             raise ActionFailed(describe_podman_failure(answer), code=str(answer.code), maybe_ran=False)
-        return parse_newest(answer, self.search, self.name)
+        return parse_search_output(answer, self.search, self.name)
 
     def _make_missing_error(self, containers: Sequence[Container], *, known: bool, exists: bool) -> ActionFailed:
         """Makes the error for a container that is missing, or not on Flatnet's network."""
@@ -158,7 +158,7 @@ def _build_journal_command(search: LogSearch, most: int) -> Argv:
     return (_JOURNAL, *form, "--lines", str(most), *build_time_options(search))
 
 
-def _read_journal(answer: CompletedProgram, search: LogSearch, place: str) -> LogText:
+def _parse_journal_output(answer: CompletedProgram, search: LogSearch, place: str) -> LogText:
     """Parses journal lines. An empty and an unreadable journal differ only in journalctl's standard error."""
     if "currently not seeing messages" in answer.stderr or "insufficient permissions" in answer.stderr:
         phrase = Phrase(
@@ -169,4 +169,4 @@ def _read_journal(answer: CompletedProgram, search: LogSearch, place: str) -> Lo
     if "No journal files were found" in answer.stderr:
         phrase = Phrase("WSL2 has no journal. Check that systemd is running: journalctl --list-boots")
         raise ActionFailed(phrase, code="missing", maybe_ran=False)
-    return parse_newest(answer, search, place)
+    return parse_search_output(answer, search, place)

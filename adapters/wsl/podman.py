@@ -66,7 +66,7 @@ def parse_listing(completed: Sequence[CompletedProgram], network: str) -> tuple[
     if info.code != 0:
         return UnreadPart(phrase=describe_podman_failure(info))
     if info.stdout.strip() != "false":
-        return report_rootless()
+        return make_rootless_part()
     if exists.code == 1:
         return UnreadPart(
             phrase=Phrase("network {network} not found in podman. Set up Flatnet in WSL2 again", network=network)
@@ -85,7 +85,7 @@ def parse_listing(completed: Sequence[CompletedProgram], network: str) -> tuple[
         )
 
 
-def report_rootless() -> UnreadPart:
+def make_rootless_part() -> UnreadPart:
     """Reports that sudo ran podman without root: its output describes the user's own, empty storage."""
     return UnreadPart(
         phrase=Phrase("podman is not running as root, so Flatnet's containers are not visible. Allow sudo to run it as root")

@@ -15,7 +15,7 @@ from commands.model.operation import FleetChange, Operation, Risk
 
 @dataclass(frozen=True)
 class RuleTrial:
-    """Result for one rule: `askers` may request such a change, and those of them in `stuck` can never get it approved.
+    """Result for one rule: `requesters` may request such a change, and those of them in `stuck` can never get it approved.
 
     `available` is the lowest number of approvers among the stuck ones.
     """
@@ -23,7 +23,7 @@ class RuleTrial:
     risk: Risk
     name: str
     rule: ApprovalRule
-    askers: tuple[str, ...]
+    requesters: tuple[str, ...]
     stuck: tuple[str, ...]
     available: int
 
@@ -34,7 +34,7 @@ def find_unsatisfiable_rules(
     """Find what can never be approved, each with its fix; one sentence where there is a single person at all."""
     tried = tuple(_try_rules(policy, inventory, catalogue))
     found = [each for each in tried if each.stuck]
-    askers = {asker for each in tried for asker in each.askers}
+    askers = {asker for each in tried for asker in each.requesters}
     if len(askers) == 1 and len(found) == len(tried) and not any(each.available for each in found):
         return (_explain_single_person(askers.pop(), [each.rule for each in found]),)
     return tuple(_explain_unsatisfiable(each) for each in found)

@@ -42,26 +42,26 @@ class Observers:
     """Callbacks that count answered requests and reads of hosts."""
 
     request: Observe = lambda words, answer, seconds: None
-    look: fleet.ReadObserver = lambda side, failure, seconds: None
+    read: fleet.ReadObserver = lambda side, failure, seconds: None
 
 
 @dataclass(frozen=True)
 class Application:
     """The services of a bot that surfaces use. Built once."""
 
-    desk: Dispatcher
+    dispatcher: Dispatcher
     audit: AuditLog
     database: Database
     pool: ThreadPoolExecutor
     configure: Callable[[Settings], ActiveConfig]
-    machinery: ChangeServices
+    change_services: ChangeServices
     redactor: Redactor
     clock: Clock
     history: HealthHistory
 
     async def answer_request(self, request: Request) -> Answer:
         """Answers a request, with secrets redacted, for surfaces that show the answer unchanged."""
-        answer = await self.desk.handle(request)
+        answer = await self.dispatcher.handle(request)
         return await asyncio.to_thread(_redact_answer, answer, self.redactor)  # an archive has tens of thousands of lines
 
 
@@ -76,9 +76,9 @@ def build_config(
 
     async def examine(view: FleetView) -> Report:
         from bot.doctor import examination as doctor
-        from bot.store.condition import prove_writable
+        from bot.store.condition import check_writable
 
-        return await doctor.examine(settings, lambda: prove_writable(database), view)
+        return await doctor.examine(settings, lambda: check_writable(database), view)
 
     hosts = Fleet(settings.inventory, connect, observe)
     by_the_clock = build_schedule_config(settings.schedules, settings.notices, settings.time_zone, at)
@@ -88,7 +88,7 @@ def build_config(
 def build_services(machinery: ChangeServices, audit: AuditLog, history: HealthHistory) -> Services:
     """Gathers the services that handlers of the bot's own operations are built from."""
     return Services(
-        changes=machinery.workflow,
+        changes=machinery.lifecycle,
         locks=machinery.locks,
         audit=audit,
         schedules=machinery.schedules,
@@ -117,13 +117,13 @@ async def open_application(
         audit = await AuditLog.open(database, load_audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
-        first = build_config(settings, make_connector(secrets, pool), database, watch.look, now())
+        first = build_config(settings, make_connector(secrets, pool), database, watch.read, now())
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
         environment = Environment(
             catalogue=CATALOGUE,
             handlers=Handlers.build(build_services(machinery, audit, history), CATALOGUE, now),
-            changes=machinery.workflow,
+            changes=machinery.lifecycle,
             incidents=machinery.incidents,
             recorder=audit,
             redactor=redactor,
@@ -135,7 +135,7 @@ async def open_application(
         def configure(new: Settings) -> ActiveConfig:
             fresh = load_secrets(new)
             redactor.add_values(fresh.list_values())
-            return build_config(new, make_connector(fresh, pool), database, watch.look, now())
+            return build_config(new, make_connector(fresh, pool), database, watch.read, now())
 
         try:
             yield Application(desk, audit, database, pool, configure, machinery, redactor, clock, history)

@@ -28,13 +28,13 @@ from bot.changes.step_runner import StepRunner
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
 from bot.incidents.channels import CreatedChannel, NewChannel
-from bot.incidents.registry import IncidentService
+from bot.incidents.registry import IncidentRegistry
 from bot.model.announcement import Announcement
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
-from bot.schedules.registry import ScheduleService
+from bot.schedules.registry import ScheduleRegistry
 from bot.security.redaction import Redactor
 from bot.store.database import Database
 from bot.store.incidents import IncidentTable
@@ -51,9 +51,9 @@ class ChangeSurface(Protocol):
 
     async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity: ...
 
-    async def announce(self, bulletin: Announcement) -> None: ...
+    async def announce(self, announcement: Announcement) -> None: ...
 
-    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None: ...
+    async def revise(self, announcement: Announcement, word: Phrase | None) -> None: ...
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel: ...
 
@@ -73,16 +73,16 @@ class SurfaceLinks:
     def require_engine(self) -> RunEngine:
         """Returns the engine. Raises `NoBotRunning` without one."""
         if self.engine is None:
-            raise NoBotRunning.here()
+            raise NoBotRunning.for_this_process()
         return self.engine
 
-    async def announce(self, bulletin: Announcement) -> None:
+    async def announce(self, announcement: Announcement) -> None:
         """As `bot.model.announcement.Announcer`. Raises `NoBotRunning` without a surface."""
-        await self._require_surface().announce(bulletin)
+        await self._require_surface().announce(announcement)
 
-    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
+    async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
         """As `bot.model.announcement.Announcer`. Raises `NoBotRunning` without a surface."""
-        await self._require_surface().revise(bulletin, word)
+        await self._require_surface().revise(announcement, word)
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `bot.incidents.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
@@ -90,7 +90,7 @@ class SurfaceLinks:
 
     def _require_surface(self) -> ChangeSurface:
         if self.surface is None:
-            raise NoBotRunning.here()
+            raise NoBotRunning.for_this_process()
         return self.surface
 
     async def refresh_identity(self, who: Identity) -> Identity:
@@ -106,15 +106,15 @@ class SurfaceLinks:
 class ChangeServices:
     """Services behind changes, schedules and incidents."""
 
-    workflow: Lifecycle
+    lifecycle: Lifecycle
     locks: LockService
-    dispatch: Coordinator
+    coordinator: Coordinator
     operations: OperationTable
-    journal: IntentLog
+    intent_log: IntentLog
     links: SurfaceLinks
-    schedules: ScheduleService
+    schedules: ScheduleRegistry
     schedule_table: ScheduleTable
-    incidents: IncidentService
+    incidents: IncidentRegistry
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def build_changes(
     dispatch = Coordinator(ledger, planner, links.require_engine, links.refresh_identity)
     locks = LockService(LockTable(database), audit, now, dispatch.start_ready)
     schedule_table = ScheduleTable(database)
-    schedules = ScheduleService(schedule_table, audit, now)
+    schedules = ScheduleRegistry(schedule_table, audit, now)
     return ChangeServices(
         Lifecycle(ledger, planner, dispatch),
         locks,
@@ -148,37 +148,39 @@ def build_changes(
         links,
         schedules,
         schedule_table,
-        IncidentService(IncidentTable(database), audit, now),
+        IncidentRegistry(IncidentTable(database), audit, now),
     )
 
 
 @asynccontextmanager
 async def run_changes(
-    machinery: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], engine: EngineSettings
+    change_services: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], engine: EngineSettings
 ) -> AsyncIterator[None]:
     """Runs changes and periodic tasks until the block is left. Changes that a crash interrupted are resumed."""
     clock = engine.clock
-    runner = StepRunner(lambda: basis().fleet, machinery.journal, clock)
+    runner = StepRunner(lambda: basis().fleet, change_services.intent_log, clock)
     applying = Executor(
-        machinery.operations.get,
-        machinery.dispatch,
-        machinery.locks,
+        change_services.operations.get,
+        change_services.coordinator,
+        change_services.locks,
         audit,
-        machinery.journal,
+        change_services.intent_log,
         runner,
         lambda: basis().fleet.inventory,
     )
     if audit.trouble is not None:
-        await machinery.dispatch.close_in_doubt(audit.trouble)
+        await change_services.coordinator.close_in_doubt(audit.trouble)
     async with AsyncExitStack() as stack:
-        room = _EngineSupervisor(machinery.links, audit, lambda: Engine.launch(engine.file, applying, engine.reference))
+        room = _EngineSupervisor(
+            change_services.links, audit, lambda: Engine.launch(engine.file, applying, engine.reference)
+        )
         stack.push_async_callback(room.close)
         await room.start()
         works = (
             PeriodicTask("engine", TICK_INTERVAL, room.start),
-            PeriodicTask("changes", TICK_INTERVAL, machinery.dispatch.tick),
+            PeriodicTask("changes", TICK_INTERVAL, change_services.coordinator.tick),
             PeriodicTask("runs", 2 * TICK_INTERVAL, room.recover),
-            PeriodicTask("ended runs", DAY, lambda: room.forget(clock.now())),
+            PeriodicTask("ended runs", DAY, lambda: room.delete_ended(clock.now())),
         )
         ticking = asyncio.create_task(run_periodically(works, clock), name="clock")
         try:
@@ -195,25 +197,25 @@ class _EngineSupervisor:
         self._links = links
         self._audit = audit
         self._launch = launch
-        self._durable: Engine | None = None
+        self._engine: Engine | None = None
 
     async def start(self) -> None:
         """Launches the engine if the audit log is intact and it does not run yet."""
-        if self._durable is None and self._audit.intact:
-            self._durable = self._links.engine = await self._launch()
+        if self._engine is None and self._audit.intact:
+            self._engine = self._links.engine = await self._launch()
 
     async def recover(self) -> None:
         """Resumes workflows that stopped."""
-        if self._durable is not None:
-            await self._durable.resume_orphans()
+        if self._engine is not None:
+            await self._engine.resume_orphans()
 
-    async def forget(self, now: datetime) -> None:
+    async def delete_ended(self, now: datetime) -> None:
         """Deletes workflows that ended long ago."""
-        if self._durable is not None:
-            await self._durable.delete_ended(now)
+        if self._engine is not None:
+            await self._engine.delete_ended(now)
 
     async def close(self) -> None:
         """Waits for running workflows, then closes the engine."""
-        if self._durable is not None:
-            await self._durable.aclose()
+        if self._engine is not None:
+            await self._engine.aclose()
         self._links.engine = None  # last, because a run that ends meanwhile may start others

@@ -35,21 +35,26 @@ _log = structlog.get_logger("bot.app.build_schedules")
 
 
 @asynccontextmanager
-async def run_schedules(house: "Application", team: str) -> AsyncIterator[None]:
+async def run_schedules(application: "Application", team: str) -> AsyncIterator[None]:
     """Runs due schedules until the block is left. `team` is the workspace of the configured people."""
-    machinery, desk, clock, history = house.machinery, house.desk, house.clock, house.history
+    change_services, desk, clock, history = (
+        application.change_services,
+        application.dispatcher,
+        application.clock,
+        application.history,
+    )
     notices = ExpiryNotifier(
-        NoticeTable(house.database), house.audit, machinery.links, lambda: _find_notice_target(desk.config)
+        NoticeTable(application.database), application.audit, change_services.links, lambda: _find_notice_target(desk.config)
     )
     ways = SchedulerServices(
-        list_definitions=lambda: desk.config.clockwork.schedules,
-        find_owner=ScheduleOwners(machinery.links, lambda: desk.config, team).find_identity,
+        list_definitions=lambda: desk.config.schedule_config.schedules,
+        find_owner=ScheduleOwners(change_services.links, lambda: desk.config, team).find_identity,
         dispatcher=desk,
-        announcer=machinery.links,
+        announcer=change_services.links,
         outlets={OBSERVE: _make_observer(history, clock), CERTIFICATES: _make_expiry_warner(notices, clock)},
     )
-    table = machinery.schedule_table
-    timetable = Scheduler(table, machinery.schedules, ways, house.audit, clock)
+    table = change_services.schedule_table
+    timetable = Scheduler(table, change_services.schedules, ways, application.audit, clock)
     works = (
         PeriodicTask("schedules", TICK_INTERVAL, timetable.tick),
         PeriodicTask("old runs", DAY, lambda: table.prune(clock.now())),
@@ -66,7 +71,7 @@ async def run_schedules(house: "Application", team: str) -> AsyncIterator[None]:
 
 def _find_notice_target(basis: ActiveConfig) -> NoticeContext:
     """Finds the channel, the zone and the hosts of expiry notices in the active configuration."""
-    clockwork = basis.clockwork
+    clockwork = basis.schedule_config
     own = next((schedule for schedule in clockwork.schedules if schedule.name == CERTIFICATES), None)
     channel = clockwork.channel if own is None else own.channel
     return NoticeContext(channel, ZoneInfo(clockwork.zone), frozenset(basis.fleet.inventory.names))

@@ -38,7 +38,7 @@ RESTART_SETTINGS = frozenset(
 _log = structlog.get_logger("bot.app.reload")
 
 
-async def reload_on_signal(again: asyncio.Event, file: Path, settings: Settings, house: Application) -> None:
+async def reload_on_signal(again: asyncio.Event, file: Path, settings: Settings, application: Application) -> None:
     """Reloads the configuration whenever `again` is set, until canceled."""
     retired: list[Fleet] = []
     async with asyncio.TaskGroup() as retiring:
@@ -47,9 +47,9 @@ async def reload_on_signal(again: asyncio.Event, file: Path, settings: Settings,
                 await again.wait()
                 again.clear()
                 try:
-                    settings, earlier = await reload(file, settings, house)
+                    settings, earlier = await reload(file, settings, application)
                 except Exception as error:  # any error: the bot keeps its configuration, and reports the error
-                    await _report_rejected(error, file, house)
+                    await _report_rejected(error, file, application)
                     continue
                 retired.append(earlier)
                 retiring.create_task(_retire_fleet(earlier))
@@ -57,17 +57,17 @@ async def reload_on_signal(again: asyncio.Event, file: Path, settings: Settings,
             await asyncio.gather(*(fleet.aclose() for fleet in retired))  # closing twice is harmless
 
 
-async def reload(file: Path, settings: Settings, house: Application) -> tuple[Settings, Fleet]:
+async def reload(file: Path, settings: Settings, application: Application) -> tuple[Settings, Fleet]:
     """Activates a new configuration. Returns the new settings, and the earlier fleet, which new requests no longer use.
 
     If the file or a secret is unusable, or the change cannot be recorded, it raises and changes nothing.
     """
     new = await asyncio.to_thread(read_settings, file)
-    fresh = house.configure(new)
+    fresh = application.configure(new)
     changed = sorted(name for name in Settings.model_fields if getattr(new, name) != getattr(settings, name))
     which = await asyncio.to_thread(describe_configuration, file, new)
-    await house.audit.record(EventKind.CONFIGURATION, "system", "", which | {"changed": changed})
-    retired, house.desk.config = house.desk.config.fleet, fresh
+    await application.audit.record(EventKind.CONFIGURATION, "system", "", which | {"changed": changed})
+    retired, application.dispatcher.config = application.dispatcher.config.fleet, fresh
     _log.info("configuration taken", changed=changed, after_restart=sorted(RESTART_SETTINGS & set(changed)), **which)
     return new, retired
 
@@ -77,14 +77,16 @@ def describe_configuration(file: Path, settings: Settings) -> dict[str, str | in
     return {"file": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "hosts": len(settings.hosts)}
 
 
-async def _report_rejected(error: Exception, file: Path, house: Application) -> None:
+async def _report_rejected(error: Exception, file: Path, application: Application) -> None:
     """Reports a rejected configuration: every complaint in the log, and an audit event."""
     complaints = error.complaints if isinstance(error, ConfigurationError) else ()
     said = [f"{complaint.key or '-'} (line {complaint.line or '?'}): {complaint.phrase}" for complaint in complaints]
     bug = None if isinstance(error, FlatnetError) else error
     _log.error("the new configuration cannot be used; the old one stays", why=str(error), complaints=said, exc_info=bug)
     try:
-        await house.audit.record(EventKind.CONFIGURATION, "system", "", {"file": str(file), "refused": str(error)[:500]})
+        await application.audit.record(
+            EventKind.CONFIGURATION, "system", "", {"file": str(file), "refused": str(error)[:500]}
+        )
     except FlatnetError as unrecorded:
         _log.error("that could not be recorded", why=str(unrecorded))
 

@@ -45,29 +45,29 @@ _log = structlog.get_logger("bot.app.server")
 
 
 @asynccontextmanager
-async def serve_requests(settings: Settings, house: Application) -> "AsyncIterator[SlackThread]":
+async def serve_requests(settings: Settings, application: Application) -> "AsyncIterator[SlackThread]":
     """Serves the control socket and Slack, carries out changes and runs schedules. Stops in reverse order."""
     from bot.app.build_schedules import run_schedules
     from bot.control import server as control_server
     from bot.rendering.output import render_output
 
-    surface, clock, machinery = _build_slack(settings, house), house.clock, house.machinery
+    surface, clock, change_services = _build_slack(settings, application), application.clock, application.change_services
 
     def render(answer: Answer, form: Form, terminal: Terminal) -> Output:
         return render_output(answer, form, terminal, get_texts(terminal.language or settings.language, settings.zone))
 
     doors = control_server.ControlBackend(
-        handle=house.answer_request, now=clock.now, new_key=make_request_key, render=render
+        handle=application.answer_request, now=clock.now, new_key=make_request_key, render=render
     )
     async with control_server.serve(settings.control_socket, doors, settings.socket_group):
         bot = await surface.start()
         _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
-        machinery.links.surface = surface
+        change_services.links.surface = surface
         engine = EngineSettings(settings.engine_file, clock, make_reference)
         try:
             async with (
-                run_changes(machinery, house.audit, lambda: house.desk.config, engine),
-                run_schedules(house, bot.team),
+                run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
+                run_schedules(application, bot.team),
             ):
                 yield surface
         finally:
@@ -76,10 +76,10 @@ async def serve_requests(settings: Settings, house: Application) -> "AsyncIterat
 
 @asynccontextmanager
 async def serve_telemetry(
-    settings: Settings, house: Application, surface: "SlackThread", measures: "Metrics"
+    settings: Settings, application: Application, surface: "SlackThread", measures: "Metrics"
 ) -> AsyncIterator[None]:
     """Reports health to the service manager and on the status port."""
-    from bot.store.condition import prove_writable
+    from bot.store.condition import check_writable
     from bot.telemetry.endpoints import (
         HealthChecks,
         HealthMonitor,
@@ -92,13 +92,13 @@ async def serve_telemetry(
     from bot.telemetry.watchdog import ServiceManager, read_watchdog_interval
 
     checks = HealthChecks(
-        vital={"database": make_database_check(lambda: prove_writable(house.database), measures)},
-        needed={"audit": make_audit_check(lambda: house.audit.intact), **make_slack_checks(surface.get_health)},
+        vital={"database": make_database_check(lambda: check_writable(application.database), measures)},
+        needed={"audit": make_audit_check(lambda: application.audit.intact), **make_slack_checks(surface.get_health)},
     )
 
     async def silence() -> float | None:
         last = (await surface.get_health()).last_event_at
-        return None if last is None else (house.clock.now() - last).total_seconds()
+        return None if last is None else (application.clock.now() - last).total_seconds()
 
     vitals = HealthMonitor(checks, measures, time.monotonic, asyncio.sleep)
     manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
@@ -119,30 +119,33 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
     measures = Metrics(__version__, (" ".join(operation.words) for operation in CATALOGUE))
     async with open_application(
         settings, Observers(measures.count_request, measures.count_read), running=True, clock=clock
-    ) as house:
-        await warm_up(house, settings)
-        await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
-        await house.audit.record(
+    ) as application:
+        await warm_up(application, settings)
+        await application.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
+        await application.audit.record(
             EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(describe_configuration, file, settings)
         )
-        async with serve_requests(settings, house) as surface, serve_telemetry(settings, house, surface, measures):
-            reloading = asyncio.create_task(reload_on_signal(again, file, settings, house))
+        async with (
+            serve_requests(settings, application) as surface,
+            serve_telemetry(settings, application, surface, measures),
+        ):
+            reloading = asyncio.create_task(reload_on_signal(again, file, settings, application))
             await stop.wait()
             _log.info("stopping")
             reloading.cancel()
             await asyncio.gather(reloading, return_exceptions=True)
-        await house.audit.record(EventKind.STOP, "system", "", {})
+        await application.audit.record(EventKind.STOP, "system", "", {})
 
 
-async def warm_up(house: Application, settings: Settings) -> None:
+async def warm_up(application: Application, settings: Settings) -> None:
     """Starts threads and collects garbage now, because that would block the event loop later."""
-    await asyncio.to_thread(start_threads, house.pool, min(MAX_WINDOWS_THREADS, len(settings.hosts)))
+    await asyncio.to_thread(start_threads, application.pool, min(MAX_WINDOWS_THREADS, len(settings.hosts)))
     gc.enable()
     gc.collect()
     gc.freeze()  # scanning these objects again takes a tenth of a second each time
 
 
-def _build_slack(settings: Settings, house: Application) -> "SlackThread":
+def _build_slack(settings: Settings, application: Application) -> "SlackThread":
     from bot.slack.directory.people import LanguageDefaults
     from bot.slack.event_loop_thread import SlackThread
     from bot.slack.preflight import Tokens
@@ -155,10 +158,12 @@ def _build_slack(settings: Settings, house: Application) -> "SlackThread":
     tokens = Tokens(secrets(slack.bot_token_secret), secrets(slack.app_token_secret))
     languages = {channel: spoken.language for channel, spoken in settings.channels.items()}
     usual = LanguageDefaults(settings.language, settings.zone, languages)
-    place = SlackWorkspace(slack.team, slack.api_url, tokens, usual, house.redactor.redact_json)
-    outbox = Outbox(house.database, house.clock.now)
-    rows = SlackStores(Inbox(house.database), outbox, AnswerTable(house.database), house.machinery.workflow)
-    return SlackThread(place, house.desk, rows, house.clock)
+    place = SlackWorkspace(slack.team, slack.api_url, tokens, usual, application.redactor.redact_json)
+    outbox = Outbox(application.database, application.clock.now)
+    rows = SlackStores(
+        Inbox(application.database), outbox, AnswerTable(application.database), application.change_services.lifecycle
+    )
+    return SlackThread(place, application.dispatcher, rows, application.clock)
 
 
 def _require_workspace(settings: Settings) -> SlackSettings:

@@ -14,8 +14,7 @@ from adapters.phrase import Moment, Phrase
 from bot.access.policy import Refusal, Verdict
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.changes.approval import NotAllowed
-from bot.store.locks import Lock as Lock
-from bot.store.locks import LockTable
+from bot.store.locks import Lock, LockTable
 from commands.values.arguments import BadArgument, Target
 
 RECENT_PERIOD = timedelta(days=1)

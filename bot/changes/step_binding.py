@@ -16,7 +16,7 @@ from adapters.errors import Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.model.plan import Deed, Plan, Step, find_endpoint
+from commands.model.plan import Plan, PlannedAction, Step, find_endpoint
 
 HostAnswer = Mapping[str, JsonValue]
 StepProducts = Mapping[str, HostAnswer]
@@ -61,7 +61,7 @@ class PlanRun:
         deeds = (deed for step in self.plan.steps for deed in _list_deeds(step))
         return any(product.step == key for deed in deeds for product in deed.products.values())
 
-    def bind(self, fleet: Fleet, name: str, deed: Deed, produced: StepProducts) -> BoundAction:
+    def bind(self, fleet: Fleet, name: str, deed: PlannedAction, produced: StepProducts) -> BoundAction:
         """Bind one of the plan's deeds to the fleet as it is now. Raises `PlanNotBindable`."""
         side, host = _find_action_class(deed).side, fleet.inventory.find_host(name)
         if host is None or host.get_side(side) is None:
@@ -84,14 +84,14 @@ def require_known_actions(step: Step) -> None:
         _find_action_class(deed)
 
 
-def _find_action_class(deed: Deed) -> type[Action[Any]]:
+def _find_action_class(deed: PlannedAction) -> type[Action[Any]]:
     try:
         return find_action_class(deed.kind)
     except ValueError as error:
         raise _make_error(_explain_other_version(error)) from error
 
 
-def _list_deeds(step: Step) -> Iterator[Deed]:
+def _list_deeds(step: Step) -> Iterator[PlannedAction]:
     yield step.deed
     if step.undo is not None:
         yield step.undo

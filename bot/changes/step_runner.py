@@ -45,13 +45,13 @@ async def never_stop() -> None:
 
 @dataclass(frozen=True)
 class _Observation:
-    """Observation of a host: `met` is None where there was no answer. `hopeless`: a repetition would give the same."""
+    """Observation of a host: `met` is None where there was no answer. `retry_useless`: a repetition would give the same."""
 
     met: bool | None
     answer: HostAnswer = field(default_factory=dict)
     why: Phrase | None = None
     error: HostError | None = None
-    hopeless: bool = False
+    retry_useless: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class StepRunner:
             if all(observed.met for observed in observations) and (observations or (arrived and why is None)):
                 return None
             over = self._clock.monotonic() >= ends or (arrived and not observations)
-            if over or any(observed.hopeless for observed in observations):
+            if over or any(observed.retry_useless for observed in observations):
                 return (
                     why or next((observed.why for observed in observations if not observed.met), None) or _UNPROVEN_ROLLBACK
                 )
@@ -222,7 +222,7 @@ class StepRunner:
         ends = self._clock.monotonic() + check.patience
         while True:
             observed = await self._observe(run, check, produced)
-            if enough(observed) or observed.hopeless or self._clock.monotonic() >= ends:
+            if enough(observed) or observed.retry_useless or self._clock.monotonic() >= ends:
                 return observed
             await self._clock.sleep(POLL_SECONDS)
 
@@ -231,13 +231,13 @@ class StepRunner:
         try:
             answer = await run.bind(self._fleet(), check.host, check.deed, produced).perform()
         except PlanNotBindable as error:
-            return _Observation(None, why=error.phrase, hopeless=True)
+            return _Observation(None, why=error.phrase, retry_useless=True)
         except HostError as error:
             hopeless = isinstance(error, AuthenticationFailed | HostIdentityError)
-            return _Observation(None, why=error.phrase, error=error, hopeless=hopeless)
+            return _Observation(None, why=error.phrase, error=error, retry_useless=hopeless)
         met = check.is_met(answer)
         return _Observation(
-            met, answer, None if met else _describe_difference(check, answer), hopeless=check.is_hopeless(answer)
+            met, answer, None if met else _describe_difference(check, answer), retry_useless=check.is_hopeless(answer)
         )
 
 

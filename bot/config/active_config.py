@@ -23,7 +23,7 @@ class ActiveConfig:
     thresholds: Thresholds
     certificates: CertificateRules
     examine: Callable[[FleetView], Awaitable[Report]]
-    clockwork: ScheduleConfig
+    schedule_config: ScheduleConfig
 
     @property
     def inventory(self) -> Inventory:

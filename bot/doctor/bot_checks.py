@@ -17,7 +17,7 @@ from bot.runtime.clock import read_utc_time
 from bot.schedules.builtin import OBSERVE, build_schedule_config
 from bot.security.secrets import FindSecret, read_secrets
 from bot.store.chain import Verification
-from bot.store.condition import DatabaseCondition, prove_writable
+from bot.store.condition import DatabaseCondition, check_writable
 from bot.store.database import Database
 from bot.store.errors import make_unavailable_error, map_os_error
 from commands.catalogue import CATALOGUE
@@ -96,13 +96,13 @@ async def check_database(prove_it: ProveDatabase) -> CheckResult:
     )
 
 
-async def prove_without_bot(path: Path) -> DatabaseCondition | None:
+async def check_without_bot(path: Path) -> DatabaseCondition | None:
     """Own the database for a moment and write to it; if there is none, check that one can be created."""
     opened = await asyncio.to_thread(_open_database, path)
     if opened is None:
         return None
     try:
-        return await prove_writable(opened)
+        return await check_writable(opened)
     finally:
         await opened.aclose()
 
@@ -138,8 +138,8 @@ def _verify_audit(settings: Settings, keys: AuditKeys) -> Verification | None:
 
 async def check_slack(settings: Settings, find: FindSecret) -> CheckResult:
     """Check tokens, workspace, scopes and channels in Slack."""
-    from bot.slack.api import SlackFailure  # imported here, so that installations without Slack do not wait for its library
     from bot.slack.doctor_checks import inspect_slack
+    from bot.slack.errors import SlackFailure
     from bot.slack.preflight import Tokens
 
     if settings.slack is None:

@@ -71,7 +71,7 @@ async def _examine_alone(file: Path, settings: Settings, process: dict[str, Chec
     find = await asyncio.to_thread(_load_secrets, settings)
     pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
     fleet = Fleet(settings.inventory, make_connector(find, pool))
-    parts = _list_bot_checks(settings, find, partial(bot_checks.prove_without_bot, settings.database_file), file)
+    parts = _list_bot_checks(settings, find, partial(bot_checks.check_without_bot, settings.database_file), file)
     try:
         return await run_checks(
             process | parts | _list_host_checks(FleetView(fleet, read_utc_time, settings.thresholds)), progress

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from adapters.phrase import Listing, Phrase
-from bot.access.explanation import explain_rights as explain_rights
+from bot.access.explanation import explain_rights
 from bot.handlers.context import RequestContext
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
-from commands.language.help_text import explain
+from commands.language.help_text import build_help
 from commands.model.operation import Catalogue
 from commands.model.report import Cell, Column, Report, Row
 
@@ -19,7 +19,7 @@ class AboutHandlers:
     catalogue: Catalogue
 
     async def show_help(self, operation: Help, context: RequestContext) -> Report:
-        return explain(operation.about, context.permitted)
+        return build_help(operation.about, context.permitted)
 
     async def show_requester(self, operation: WhoAmI, context: RequestContext) -> Report:
         actor = context.requester.actor

@@ -11,7 +11,7 @@ from adapters.phrase import Listing, Phrase
 from bot.audit.log import EventKind
 from bot.audit.search import AuditFilters
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import AuditTrail
+from bot.handlers.ports import AuditLogPort
 from bot.reports import listings
 from commands.bot_state.audit import AUDIT_HISTORY_LIMIT, AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
 from commands.language.grammar import render_operation
@@ -24,7 +24,7 @@ from commands.values.arguments import BadArgument, find_nearest, shorten_argumen
 class AuditHandlers:
     """Handlers of the audit log."""
 
-    audit: AuditTrail
+    audit: AuditLogPort
     now: Callable[[], datetime]
 
     async def search(self, operation: AuditSearch, context: RequestContext) -> Report:

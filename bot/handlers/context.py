@@ -28,13 +28,13 @@ class NoBotRunning(Refused):
     """A change was requested, and no running bot could carry it out."""
 
     @classmethod
-    def here(cls) -> "NoBotRunning":
+    def for_this_process(cls) -> "NoBotRunning":
         return cls(
             Phrase("no bot is running here, so nothing can be changed. Start it with flatnet-bot run, then try again")
         )
 
 
-class WordsJudge(Protocol):
+class CommandAuthorizer(Protocol):
     """Authorizes commands other than that of the request, on behalf of the same requester (`bot.requests.authorization`)."""
 
     def may_see(self, words: str) -> bool:
@@ -49,7 +49,7 @@ class RequestContext:
     """One request.
 
     `operation` is its id. `at` is when it arrived, the same on every attempt. `permitted` are the operations
-    that the requester may request somewhere, for some host: for help alone. `may` decides what an answer may show.
+    that the requester may request somewhere, for some host: for help alone. `may_request` decides what an answer may show.
     """
 
     operation: str
@@ -58,7 +58,7 @@ class RequestContext:
     permitted: Catalogue
     config: ActiveConfig
     view: FleetView
-    words: WordsJudge
+    authorizer: CommandAuthorizer
 
     @property
     def actor(self) -> str:
@@ -84,6 +84,6 @@ class RequestContext:
         place = None if isinstance(self.requester.identity, BotIdentity) else self.requester.place
         return self.config.policy.judge(self.requester.actor, operation, hosts, place)
 
-    def may(self, operation: Operation) -> bool:
+    def may_request(self, operation: Operation) -> bool:
         """Returns whether the requester may request it: an answer shows nothing that its own command would withhold."""
         return isinstance(self.judge(operation), Permit)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import AuditTrail, ChangeLifecycle, FleetHistory, LockRepository
+from bot.handlers.ports import AuditLogPort, ChangeLifecycle, FleetHistory, LockRegistryPort
 from bot.model.request import BotIdentity
 from bot.reports.digest import CHART_DAYS, DigestInput, compose_digest, list_time_left, make_baseline
 from bot.reports.digest_diff import Baseline
@@ -25,8 +25,8 @@ class DigestHandlers:
     """Handler of the digest."""
 
     changes: ChangeLifecycle
-    locks: LockRepository
-    audit: AuditTrail
+    locks: LockRegistryPort
+    audit: AuditLogPort
     history: FleetHistory
     now: Callable[[], datetime]
 
@@ -51,9 +51,9 @@ class DigestHandlers:
             hosts=hosts,
             health=health,
             certificates=certificates,
-            locks=await self.locks.list_locks() if context.may(LockList()) else (),
-            waiting=await self.changes.list_waiting() if context.may(ApprovalList()) else (),
-            unknown=await self.changes.list_unknown() if context.may(OperationList()) else (),
+            locks=await self.locks.list_locks() if context.may_request(LockList()) else (),
+            waiting=await self.changes.list_waiting() if context.may_request(ApprovalList()) else (),
+            unknown=await self.changes.list_unknown() if context.may_request(OperationList()) else (),
             head=await self.audit.read_newest(),
             trouble=self.audit.trouble,
             earlier=earlier,

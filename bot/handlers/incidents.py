@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import ChangeLifecycle, IncidentRepository
+from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
 from bot.incidents.channels import IncidentChannels, plan_channel
-from bot.incidents.registry import Incident, IncidentRequest
+from bot.incidents.registry import IncidentRequest
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, SlackIdentity, derive_operation_id
 from bot.reports import incidents as reports
 from bot.reports.incident_timeline import Timeline, compose_timeline, find_operations
+from bot.store.incidents import Incident
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.language.grammar import render_operation
 from commands.model.operation import OwnOperation
@@ -25,7 +26,7 @@ from commands.model.report import ChannelLink, Report
 class IncidentHandlers:
     """Handlers of incidents. `changes` has the current states of the changes that were requested in an incident."""
 
-    incidents: IncidentRepository
+    incidents: IncidentRegistryPort
     channels: IncidentChannels
     changes: ChangeLifecycle
     now: Callable[[], datetime]
@@ -46,7 +47,7 @@ class IncidentHandlers:
         incident = await self.incidents.find(operation.number, context.channel)
         entries, count = await self.incidents.read_entries(incident.number)
         states = await self.changes.find_states(find_operations(entries))
-        readable = {words for words in {entry.words for entry in entries} if context.words.may_see(words)}
+        readable = {words for words in {entry.words for entry in entries} if context.authorizer.may_see(words)}
         return compose_timeline(Timeline(incident, entries, count, states, readable), context.channel, self.now())
 
     async def open(self, operation: IncidentOpen, context: RequestContext) -> Report:
@@ -68,7 +69,7 @@ class IncidentHandlers:
         if operation.here and context.channel == incident.channel:
             return ended  # everyone in the channel reads this answer
         report = reports.report_incident(incident, context.channel, self.now())
-        why = await self._tell(_Notice(ended, incident, operation), context)
+        why = await self._announce(_ChannelMessage(ended, incident, operation), context)
         if why is None:
             return report
         line = Phrase("could not post in the incident channel: {why}. Let people there know it is resolved", why=why)
@@ -77,14 +78,14 @@ class IncidentHandlers:
     async def _open_in_new_channel(self, operation: IncidentOpen, context: RequestContext) -> Report:
         """Opens an incident in a new channel, announces it there too, and names the channel to the requester."""
         title, target, actor = operation.title, operation.target, context.actor
-        day = context.at.astimezone(ZoneInfo(context.config.clockwork.zone)).date()
+        day = context.at.astimezone(ZoneInfo(context.config.schedule_config.zone)).date()
         new = plan_channel(context.operation, title, str(target), day, _find_invited(context))
         opening = IncidentRequest(context.operation, title, target, actor)
         incident, made = await self.incidents.open_in_new_channel(opening, new, self.channels)
         troubles = made.troubles
         begun = reports.report_opening(incident, self.now())
         note = Phrase("opened by {person}", person=actor)
-        if why := await self._tell(_Notice(begun, incident, operation, (note,)), context):
+        if why := await self._announce(_ChannelMessage(begun, incident, operation, (note,)), context):
             troubles = (
                 *troubles,
                 Phrase("could not post in the channel ({why}). Type {words} there", why=why, words="incident"),
@@ -95,7 +96,7 @@ class IncidentHandlers:
         }
         return reports.report_incident(incident, context.channel, self.now()).model_copy(update=led)
 
-    async def _tell(self, notice: "_Notice", context: RequestContext) -> Phrase | None:
+    async def _announce(self, notice: "_ChannelMessage", context: RequestContext) -> Phrase | None:
         """Announces a report in the incident's channel. Returns the reason if that failed; the incident stays as it is."""
         name = derive_operation_id(f"{context.operation} in its channel")
         said = Answer(operation=name, understood=render_operation(notice.operation), body=notice.report)
@@ -107,7 +108,7 @@ class IncidentHandlers:
 
 
 @dataclass(frozen=True)
-class _Notice:
+class _ChannelMessage:
     """A report for the readers of an incident's channel, and the operation that it answers."""
 
     report: Report

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.access.policy import Verdict
-from bot.changes.locks import Lock, find_locked_hosts
+from bot.changes.locks import find_locked_hosts
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import LockRepository
+from bot.handlers.ports import LockRegistryPort
 from bot.reports import listings
+from bot.store.locks import Lock
 from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.model.report import Report
 
@@ -17,7 +18,7 @@ from commands.model.report import Report
 class LockHandlers:
     """Handlers of locks. A requester removes only a lock of hosts on all of which they may remove one."""
 
-    locks: LockRepository
+    locks: LockRegistryPort
     now: Callable[[], datetime]
 
     async def list_locks(self, operation: LockList, context: RequestContext) -> Report:

@@ -14,11 +14,11 @@ from adapters.inventory import Host
 from bot.access.policy import Refusal
 from bot.handlers.archive_queue import ArchiveQueue
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import ChangeLifecycle, IncidentRepository
-from bot.incidents.registry import Incident
+from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
 from bot.model.change import Change
 from bot.model.request import Surface
 from bot.reports.evidence import MAX_CHANGES, MAX_LOG_BYTES, Evidence, compose_evidence
+from bot.store.incidents import Incident
 from commands.bot_state.changes import OperationList
 from commands.bot_state.incidents import IncidentList
 from commands.health import Health
@@ -31,7 +31,7 @@ from commands.model.times import render_time, resolve_instant
 MAX_LINES = 60_000
 """Limit of lines of all logs together; each log gets its share."""
 
-LEAST, MOST = 50, 1_000
+MIN_LINES_PER_LOG, MAX_LINES_PER_LOG = 50, 1_000
 """Bounds of that share, however many logs there are."""
 
 
@@ -40,7 +40,7 @@ class LogHandlers:
     """Handler of collected logs. `archives` lets one archive be made at a time."""
 
     changes: ChangeLifecycle
-    incidents: IncidentRepository
+    incidents: IncidentRegistryPort
     archives: ArchiveQueue
     now: Callable[[], datetime]
 
@@ -61,7 +61,7 @@ class LogHandlers:
         return Evidence(
             target=str(operation.target),
             health=health.result(),
-            got=logs.result(),
+            logs=logs.result(),
             changes=await self._find_changes(hosts, since, context),
             incident=await self._find_incident(context),
             since=since,
@@ -81,7 +81,7 @@ class LogHandlers:
 
     async def _find_incident(self, context: RequestContext) -> Incident | None:
         """The channel's incident, if the requester may ask for it here."""
-        return await self.incidents.find_open_in(context.channel) if context.may(IncidentList()) else None
+        return await self.incidents.find_open_in(context.channel) if context.may_request(IncidentList()) else None
 
 
 def _name_requester(context: RequestContext) -> str:
@@ -90,4 +90,4 @@ def _name_requester(context: RequestContext) -> str:
 
 
 def _share_lines(hosts: Sequence[Host]) -> int:
-    return max(LEAST, min(MOST, MAX_LINES // max(1, len(hosts) * len(LOG_SOURCES))))
+    return max(MIN_LINES_PER_LOG, min(MAX_LINES_PER_LOG, MAX_LINES // max(1, len(hosts) * len(LOG_SOURCES))))

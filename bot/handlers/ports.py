@@ -9,13 +9,14 @@ from bot.access.policy import Verdict
 from bot.access.requester import Requester
 from bot.audit.log import EventKind
 from bot.audit.search import AuditFilters
-from bot.changes.locks import Lock
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
-from bot.incidents.registry import Incident, IncidentEntry, IncidentRequest
+from bot.incidents.registry import IncidentRequest
 from bot.model.change import Change, ChangeState
 from bot.schedules.registry import ScheduleListing
 from bot.store.chain import StoredEvent, Verification
 from bot.store.head_file import Head
+from bot.store.incidents import Incident, IncidentEntry
+from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
@@ -59,7 +60,7 @@ class ChangeLifecycle(Protocol):
     async def review(self, operation_id: str, by: Requester, text: str) -> Change: ...
 
 
-class LockRepository(Protocol):
+class LockRegistryPort(Protocol):
     """Locks, which forbid changes of hosts (`bot.changes.locks`)."""
 
     async def list_locks(self) -> tuple[Lock, ...]: ...
@@ -85,7 +86,7 @@ class FleetHistory(Protocol):
     async def find_previous_digest(self, operation: str, at: datetime) -> str | None: ...
 
 
-class ScheduleRepository(Protocol):
+class ScheduleRegistryPort(Protocol):
     """Schedules (`bot.schedules.registry`)."""
 
     async def list_all(self) -> tuple[ScheduleListing, ...]: ...
@@ -105,7 +106,7 @@ class ScheduleRepository(Protocol):
     async def run(self, name: str, by: str, operation: str) -> ScheduleRun: ...
 
 
-class IncidentRepository(Protocol):
+class IncidentRegistryPort(Protocol):
     """Incidents (`bot.incidents.registry`)."""
 
     async def find_open_in(self, channel: str) -> Incident | None: ...
@@ -129,7 +130,7 @@ class IncidentRepository(Protocol):
     async def read_entries(self, number: int) -> tuple[tuple[IncidentEntry, ...], int]: ...
 
 
-class AuditTrail(Protocol):
+class AuditLogPort(Protocol):
     """The audit log, for those who may read it (`bot.audit.log`). `trouble` describes damage, None if it is intact."""
 
     @property

@@ -19,12 +19,12 @@ from bot.handlers.incidents import IncidentHandlers
 from bot.handlers.locks import LockHandlers
 from bot.handlers.logs import LogHandlers
 from bot.handlers.ports import (
-    AuditTrail,
+    AuditLogPort,
     ChangeLifecycle,
     FleetHistory,
-    IncidentRepository,
-    LockRepository,
-    ScheduleRepository,
+    IncidentRegistryPort,
+    LockRegistryPort,
+    ScheduleRegistryPort,
 )
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
@@ -66,10 +66,10 @@ class Services:
     """Services of the process that handlers are built from."""
 
     changes: ChangeLifecycle
-    locks: LockRepository
-    audit: AuditTrail
-    schedules: ScheduleRepository
-    incidents: IncidentRepository
+    locks: LockRegistryPort
+    audit: AuditLogPort
+    schedules: ScheduleRegistryPort
+    incidents: IncidentRegistryPort
     channels: IncidentChannels
     history: FleetHistory
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import ChangeLifecycle, FleetHistory, ScheduleRepository
+from bot.handlers.ports import ChangeLifecycle, FleetHistory, ScheduleRegistryPort
 from bot.reports import monthly as of_month
 from bot.reports import weekly as of_week
 from bot.reports.month import Month
@@ -32,7 +32,7 @@ class ReportHandlers:
     """Handlers of regular reports."""
 
     changes: ChangeLifecycle
-    schedules: ScheduleRepository
+    schedules: ScheduleRegistryPort
     history: FleetHistory
     now: Callable[[], datetime]
 
@@ -49,18 +49,18 @@ class ReportHandlers:
 
     async def make_monthly(self, operation: MonthlyReport, context: RequestContext) -> Report:
         """Reads the pending updates, and the stored data of the month that the requester may see here."""
-        month = Month.from_name(operation.month, ZoneInfo(context.config.clockwork.zone), self.now())
+        month = Month.from_name(operation.month, ZoneInfo(context.config.schedule_config.zone), self.now())
         async with asyncio.TaskGroup() as group:
             updates = group.create_task(UpdateList().read(context.view))
             looks = group.create_task(self._sum_checks(month))
         seen, days = looks.result()
-        may_changes, may_schedules = context.may(OperationList()), context.may(ScheduleList())
+        may_changes, may_schedules = context.may_request(OperationList()), context.may_request(ScheduleList())
         return of_month.compose_monthly_report(
             of_month.MonthlyInput(
                 month=month,
                 gateways={host.name: host.gateway is not None for host in context.inventory.hosts},
                 updates=updates.result(),
-                looks=seen,
+                observations=seen,
                 days=days,
                 changes=await self.changes.list_ended(month.begin, month.end) if may_changes else None,
                 runs=await self.schedules.count_outcomes(month.begin, month.end) if may_schedules else None,

@@ -11,7 +11,7 @@ from adapters.phrase import Phrase
 from bot.access.rules import is_channel
 from bot.changes.approval import NotAllowed
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import ScheduleRepository
+from bot.handlers.ports import ScheduleRegistryPort
 from bot.model.request import Failure
 from bot.reports.schedules import list_schedules, report_schedule
 from bot.schedules.registry import require_unattended
@@ -34,7 +34,7 @@ from commands.values.arguments import BadArgument
 class ScheduleHandlers:
     """Handlers of schedules."""
 
-    schedules: ScheduleRepository
+    schedules: ScheduleRegistryPort
     now: Callable[[], datetime]
 
     async def list_schedules(self, operation: ScheduleList, context: RequestContext) -> Report:
@@ -42,7 +42,7 @@ class ScheduleHandlers:
 
     async def add(self, operation: ScheduleAdd, context: RequestContext) -> Report:
         """Adds a schedule. Its owner must be allowed to run the command in its channel, and the command unattended."""
-        clockwork = context.config.clockwork
+        clockwork = context.config.schedule_config
         here = context.channel if is_channel(context.channel) else clockwork.channel
         channel = operation.channel or here
         if not channel:
@@ -99,7 +99,7 @@ class ScheduleHandlers:
 
 def _require_allowed(words: str, channel: str, context: RequestContext) -> str:
     """Returns the command in canonical form. Raises `NotAllowed` if the requester may not run it in the channel."""
-    operation = context.words.interpret_scheduled(words, channel)
+    operation = context.authorizer.interpret_scheduled(words, channel)
     if isinstance(operation, Failure):
         raise NotAllowed(Phrase("this cannot be scheduled: {why}", why=operation.phrase))
     require_unattended(operation)

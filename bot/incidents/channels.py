@@ -65,7 +65,7 @@ class IncidentChannels(Protocol):
         `ChannelNotCreated`.
         """
 
-    async def announce(self, bulletin: Announcement) -> None:
+    async def announce(self, announcement: Announcement) -> None:
         """Post it once, as `bot.model.announcement.Announcer` does."""
 
 

@@ -18,9 +18,7 @@ from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
 from bot.audit.log import EventKind, Recorder
 from bot.incidents.channels import CreatedChannel, IncidentChannels, IncidentNotStored, NewChannel
-from bot.store.incidents import Incident as Incident
-from bot.store.incidents import IncidentEntry as IncidentEntry
-from bot.store.incidents import IncidentTable
+from bot.store.incidents import Incident, IncidentEntry, IncidentTable
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
 from commands.model.operation import FleetRead, Operation
@@ -63,7 +61,7 @@ class IncidentRequest:
     by: str
 
 
-class IncidentService:
+class IncidentRegistry:
     """The incidents of a bot. Opening, creating a channel and resolving are recorded in the audit log first."""
 
     def __init__(self, table: IncidentTable, audit: Recorder, now: Callable[[], datetime]) -> None:

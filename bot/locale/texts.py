@@ -38,11 +38,11 @@ def get_texts(language: str, zone: ZoneInfo) -> Texts:
     """Returns the texts of a language ("ja", or a locale such as "ja-JP") in a zone; English if there is no translation."""
     spoken = language.replace("_", "-").partition("-")[0].lower()
     spoken = spoken if spoken in TRANSLATED_LANGUAGES else SOURCE_LANGUAGE
-    return BabelTexts(Locale.parse(spoken), zone, _translations(spoken))
+    return BabelTexts(Locale.parse(spoken), zone, _load_translations(spoken))
 
 
 @cache
-def _translations(language: str) -> gettext.NullTranslations:
+def _load_translations(language: str) -> gettext.NullTranslations:
     if language == SOURCE_LANGUAGE:
         return gettext.NullTranslations()
     translations = _load_catalogue(language, DOMAIN)

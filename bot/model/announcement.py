@@ -38,14 +38,14 @@ class Fallback:
 class AnnouncementSender(Protocol):
     """Posts announcements (`bot.slack.answers.announcements`)."""
 
-    async def announce(self, bulletin: Announcement) -> None:
+    async def announce(self, announcement: Announcement) -> None:
         """Post it once: nothing happens where it is in the outbox already. Returns when it is safe there."""
 
 
 class Announcer(AnnouncementSender, Protocol):
     """Posts announcements, and edits them later."""
 
-    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
+    async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
         """Edit the message, and post `word` in its thread; the same word is posted once.
 
         Nothing happens where it was never announced. Returns when it is safe in the outbox.

@@ -32,7 +32,7 @@ class Output:
     stderr: str = ""
 
 
-def terminal_language(environment: Mapping[str, str]) -> str:
+def detect_language(environment: Mapping[str, str]) -> str:
     """Return the language of a terminal if it is one of ours, else ""."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     spoken = next((environment[name] for name in names if environment.get(name)), "")

@@ -6,7 +6,7 @@ Facts that matter only to approvers disappear when the change has ended. Nothing
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from adapters.phrase import Listing, Moment, Phrase, Texts, show
+from adapters.phrase import Listing, Moment, Phrase, Texts, render_value
 from bot.model.change import Approval, Change, ChangeState
 from commands.model.plan import Plan
 
@@ -129,5 +129,7 @@ def describe_break_glass_review(change: Change) -> Phrase | None:
 
 def _render_facts(facts: Iterable[_LabeledItems], texts: Texts) -> tuple[Fact, ...]:
     """Renders the facts that have items. Equal sentences appear once."""
-    said = ((label.render(texts), tuple(dict.fromkeys(show(each, texts) for each in items))) for label, items in facts)
+    said = (
+        (label.render(texts), tuple(dict.fromkeys(render_value(each, texts) for each in items))) for label, items in facts
+    )
     return tuple(Fact(label, items) for label, items in said if items)

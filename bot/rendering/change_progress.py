@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from adapters.phrase import Phrase, Span, Texts, show
+from adapters.phrase import Phrase, Span, Texts, render_value
 from bot.model.change import ApprovalState, Change, ChangeState
 from commands.model.operation import Risk
 from commands.model.plan import Part, Result, StepResult
@@ -221,7 +221,7 @@ def _describe_result(result: StepResult, texts: Texts) -> str:
     stage = Stage(result.result.value)
     words = [_STAGE_PHRASES[stage].render(texts)] if stage in _STAGE_PHRASES else []
     if stage is Stage.DONE and (result.ended_at - result.began_at).total_seconds() >= _MIN_SHOWN_SECONDS:
-        words.append(show(_make_span(result.began_at, result.ended_at), texts))
+        words.append(render_value(_make_span(result.began_at, result.ended_at), texts))
     if result.why is not None:
         words.append(result.why.render(texts))
     return ": ".join(words)

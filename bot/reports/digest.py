@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.phrase import Listing, Moment, Phrase, Span
-from bot.changes.locks import Lock
 from bot.changes.locks import describe_lock as told_of
 from bot.model.change import Change
 from bot.reports.digest_diff import Baseline, DigestChanges, KnownFinding, Visibility, build_news, compare_findings
 from bot.security.untrusted_text import shorten
 from bot.store.head_file import Head
+from bot.store.locks import Lock
 from bot.store.observations import Observation
 from commands.certs.table import format_days_left
 from commands.checks.fleet_report import MAX_NAMED
@@ -98,7 +98,7 @@ def compose_digest(seen: DigestInput) -> Report:
 
 def make_baseline(seen: DigestInput) -> Baseline:
     """Makes the baseline of the next digest: current findings, and earlier ones that could not be checked again."""
-    known = tuple(KnownFinding.of(finding) for finding in _collect_findings(seen) if finding.host)
+    known = tuple(KnownFinding.from_finding(finding) for finding in _collect_findings(seen) if finding.host)
     now = Baseline(at=seen.at, hosts=seen.hosts, known=known)
     if seen.earlier is None:
         return now
@@ -106,7 +106,7 @@ def make_baseline(seen: DigestInput) -> Baseline:
 
 
 def _find_changes(seen: DigestInput) -> DigestChanges:
-    known = tuple(KnownFinding.of(finding) for finding in _collect_findings(seen) if finding.host)
+    known = tuple(KnownFinding.from_finding(finding) for finding in _collect_findings(seen) if finding.host)
     if seen.earlier is None:
         return DigestChanges()
     return _compare(seen, seen.earlier, Baseline(at=seen.at, hosts=seen.hosts, known=known))
@@ -189,7 +189,7 @@ def summarize_attention(findings: Sequence[Finding], total: int, health: Phrase)
     if len(silent) == total or not hosts:
         return health
     named = [
-        Phrase("{host} {short}", host=finding.host, short=KnownFinding.of(finding).short)
+        Phrase("{host} {short}", host=finding.host, short=KnownFinding.from_finding(finding).short)
         for finding in findings
         if hosts.get(finding.host) is finding
     ]

@@ -43,7 +43,7 @@ class KnownFinding(Value):
         return self.host, self.subject
 
     @classmethod
-    def of(cls, finding: Finding) -> "KnownFinding":
+    def from_finding(cls, finding: Finding) -> "KnownFinding":
         return cls(
             host=finding.host,
             subject=finding.subject,
@@ -176,7 +176,7 @@ def _describe_recovered(
     seen: Observation, told_of: Mapping[FindingKey, KnownFinding], sight: Visibility
 ) -> Iterator[Phrase]:
     """Describes trouble in between that no digest reported, because it was over."""
-    host, looks = seen.host, seen.looks
+    host, looks = seen.host, seen.observation_count
     if seen.unreached and (host, "host") not in told_of:
         n = seen.unreached
         yield Phrase("{host}: unreachable in {n} of {looks} checks, now responding", host=host, n=n, looks=looks)

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from adapters.phrase import Instant, Moment, Phrase
 from bot.access.policy import Refusal
-from bot.incidents.registry import Incident
 from bot.model.change import Change
 from bot.reports import listings
 from bot.reports.incidents import summarize
+from bot.store.incidents import Incident
 from commands.loglines.excerpt import Excerpt
 from commands.loglines.formats import Level
 from commands.loglines.lines import HostLog
@@ -46,7 +46,7 @@ MAX_CHANGES = 100
 
 TIMELINE_FILE = "timeline.txt"
 
-MAX_BEGINNINGS = 20
+MAX_LOGS_WITH_ERRORS = 20
 """Limit of named logs with errors, earliest error first, because the problem may have begun there."""
 
 MAX_UNREAD_LINES = 50
@@ -63,7 +63,7 @@ class Evidence:
 
     target: str
     health: Report
-    got: Sequence[CollectedLog]
+    logs: Sequence[CollectedLog]
     changes: Sequence[Change] | Refusal
     incident: Incident | None
     since: datetime
@@ -74,7 +74,7 @@ class Evidence:
 
 def compose_evidence(evidence: Evidence) -> Report:
     """Composes the report with the archive. This takes a second for 30 hosts."""
-    health, got, now = evidence.health, evidence.got, evidence.at
+    health, got, now = evidence.health, evidence.logs, evidence.at
     logs = [each.log for each in got if each.log is not None]
     lines, said = (
         merge_lines(log.lines for log in logs),
@@ -84,7 +84,7 @@ def compose_evidence(evidence: Evidence) -> Report:
     missing = [each for each in got if each.error is not None]
     unread = (build_finding(each) for each in missing if not is_reported_in(health.findings, each))
     findings = sort_worst_first((*health.findings, *unread))
-    others = (*_list_beginnings(logs), *_list_contents(evidence), *_list_missing(evidence))
+    others = (*_list_first_errors(logs), *_list_contents(evidence), *_list_missing(evidence))
     folder = f"evidence-{now:%Y%m%d-%H%M%S}"
     whole = Report(
         title=Phrase("Evidence"),
@@ -191,7 +191,7 @@ def _join_alike(severity: Severity, why: Phrase, alike: Sequence[Finding]) -> Ph
     return Phrase("{told}. Next: {words}", told=told, words=" · ".join(words[:MAX_OFFERED_COMMANDS])) if words else told
 
 
-def _list_beginnings(logs: Sequence[HostLog]) -> tuple[Section, ...]:
+def _list_first_errors(logs: Sequence[HostLog]) -> tuple[Section, ...]:
     """Section of logs with errors, in the order in which the errors began."""
     found = [(errors[0], count_errors(errors), log) for log in logs if (errors := filter_lines(log.lines, Level.ERROR))]
     found.sort(key=lambda each: each[0].at.timestamp() if each[0].at is not None else 0.0)
@@ -203,10 +203,10 @@ def _list_beginnings(logs: Sequence[HostLog]) -> tuple[Section, ...]:
             n=n,
             at=Phrase("unknown time") if first.at is None else Instant(first.at),
         )
-        for first, n, log in found[:MAX_BEGINNINGS]
+        for first, n, log in found[:MAX_LOGS_WITH_ERRORS]
     )
-    if len(found) > MAX_BEGINNINGS:
-        told = (*told, Phrase("and {n} more", n=len(found) - MAX_BEGINNINGS))
+    if len(found) > MAX_LOGS_WITH_ERRORS:
+        told = (*told, Phrase("and {n} more", n=len(found) - MAX_LOGS_WITH_ERRORS))
     return (Section(heading=Phrase("Logs with errors"), lines=told),) if told else ()
 
 
@@ -223,7 +223,7 @@ def _list_contents(evidence: Evidence) -> tuple[Section, ...]:
 
 def _mention_containers(evidence: Evidence) -> tuple[Phrase, ...]:
     """Note that container output is not in the archive, with the commands that bring it for unhealthy containers."""
-    if all(host.wsl is None for host in {each.host for each in evidence.got}):
+    if all(host.wsl is None for host in {each.host for each in evidence.logs}):
         return ()
     found = [each.next for each in evidence.health.findings if each.next and each.next.startswith(CONTAINER_LOG_COMMAND)]
     words = found or [f"{CONTAINER_LOG_COMMAND}NAME HOST"]
@@ -257,7 +257,7 @@ def _list_notes(said: tuple[Phrase, ...]) -> tuple[Section, ...]:
 
 
 def _list_missing(evidence: Evidence) -> tuple[Section, ...]:
-    lines = _list_unread(evidence.got)
+    lines = _list_unread(evidence.logs)
     if isinstance(evidence.changes, Refusal):
         lines = (*lines, Phrase("{file}: {why}", file="changes.md", why=evidence.changes.reason))
     elif len(evidence.changes) > MAX_CHANGES:

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase
-from bot.incidents.registry import Incident, IncidentEntry
 from bot.model.change import ChangeState
 from bot.reports.incidents import link_channel, suggest_next, summarize
 from bot.reports.listings import STATE_PHRASES
+from bot.store.incidents import Incident, IncidentEntry
 from commands.bot_state.incidents import IncidentOpen
 from commands.language.grammar import render_operation
 from commands.model.report import Cell, Column, Report, Row, Section
 from commands.values.arguments import Target
 
-_ENTRIES = (
+_COLUMNS = (
     Column(key="at", heading=Phrase("Time")),
     Column(key="actor", heading=Phrase("User")),
     Column(key="words", heading=Phrase("Command")),
@@ -52,7 +52,7 @@ def compose_timeline(timeline: Timeline, place: str, at: datetime) -> Report:
     return Report(
         title=Phrase("Incident"),
         summary=summarize(incident),
-        columns=_ENTRIES,
+        columns=_COLUMNS,
         rows=(_build_opening(incident), *(_build_entry(entry, timeline) for entry in entries)),
         sections=_count_left_out(timeline.count - len(entries)),
         taken_at=at,

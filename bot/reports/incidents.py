@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from adapters.phrase import Moment, Phrase
-from bot.incidents.registry import LEAD_TIME, Incident
+from bot.incidents.registry import LEAD_TIME
+from bot.store.incidents import Incident
 from commands.model.report import Cell, ChannelLink, Column, Mark, Report, Row, Section
 
 _COLUMNS = (

@@ -8,10 +8,11 @@ from pydantic import JsonValue
 
 from adapters.phrase import Listing, Phrase
 from bot.audit.log import EventKind
-from bot.changes.locks import Lock, describe_lock
+from bot.changes.locks import describe_lock
 from bot.model.change import Approval, Change, ChangeState
 from bot.security.untrusted_text import shorten
 from bot.store.chain import StoredEvent, Verification
+from bot.store.locks import Lock
 from commands.model.finding import Finding, Severity
 from commands.model.report import Cell, Column, Report, Row
 
@@ -34,7 +35,7 @@ STATE_PHRASES = {
 }
 """Short names of the states of a change."""
 
-KINDS: Mapping[str, Phrase] = {
+EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
     EventKind.REQUEST: Phrase("request", context="event"),
     EventKind.REFUSAL: Phrase("refusal", context="event"),
     EventKind.CONFIGURATION: Phrase("configuration", context="event"),
@@ -231,7 +232,7 @@ def _build_event_row(event: StoredEvent) -> Row:
         cells=(
             Cell(text=str(event.sequence), value=event.sequence),
             _build_moment_cell(datetime.fromisoformat(event.at)),
-            _kind(event.kind),
+            _build_kind_cell(event.kind),
             Cell.of(event.actor),
             Cell.of(event.operation),
             Cell(text=_summarize_data(event.data), value=event.data),
@@ -239,9 +240,9 @@ def _build_event_row(event: StoredEvent) -> Row:
     )
 
 
-def _kind(kind: str) -> Cell:
+def _build_kind_cell(kind: str) -> Cell:
     """The label of a kind. One that this version does not know is shown as it is stored."""
-    label = KINDS.get(kind)
+    label = EVENT_KIND_PHRASES.get(kind)
     return Cell.of(kind) if label is None else Cell(text=label, value=kind)
 
 

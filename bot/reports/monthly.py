@@ -48,7 +48,7 @@ _ABSENT_CELL = Cell(text=Phrase("N/A"), mark=Mark.ABSENT)
 class MonthlyInput:
     """Input of a monthly report.
 
-    `gateways` maps each host of the inventory to True if it has a gateway. `looks` is the sum of the observations of each
+    `gateways` maps each host of the inventory to True if it has a gateway. `observations` sums the observations of each
     host, including hosts that have left the inventory, on the `days` with observations. `changes` and `runs` are None if
     the requester may not see them.
     """
@@ -56,7 +56,7 @@ class MonthlyInput:
     month: Month
     gateways: Mapping[str, bool]
     updates: Report
-    looks: Mapping[str, Observation]
+    observations: Mapping[str, Observation]
     days: int
     changes: Sequence[EndedOperation] | None = ()
     runs: Sequence[RunTally] | None = ()
@@ -64,17 +64,17 @@ class MonthlyInput:
     @property
     def hosts(self) -> Mapping[str, Observation | None]:
         """The observations by host, hosts of the inventory first; None for a host without observations."""
-        return {**dict.fromkeys(self.gateways), **self.looks}
+        return {**dict.fromkeys(self.gateways), **self.observations}
 
     @property
     def total(self) -> Observation | None:
         """The sum of all observations of all hosts; None if there are none."""
-        return reduce(add, self.looks.values()) if self.looks else None
+        return reduce(add, self.observations.values()) if self.observations else None
 
     @property
     def removed_hosts(self) -> tuple[str, ...]:
         """Observed hosts that have left the inventory."""
-        return tuple(sorted(self.looks.keys() - self.gateways.keys()))
+        return tuple(sorted(self.observations.keys() - self.gateways.keys()))
 
 
 def compose_monthly_report(seen: MonthlyInput) -> Report:
@@ -110,7 +110,7 @@ def _find_troubled_hosts(seen: MonthlyInput) -> Iterator[Finding]:
         if looks is None:
             why = Phrase("no checks were recorded in {month}, so its state is unknown", month=seen.month.name)
             yield Finding(severity=Severity.LOW, host=host, subject="month", why=why, reached=False)
-        elif looks.well < looks.looks:
+        elif looks.well < looks.observation_count:
             yield Finding(severity=Severity.LOW, host=host, subject="month", why=_describe_trouble(looks, seen.month))
 
 
@@ -119,7 +119,7 @@ def _describe_trouble(looks: Observation, month: Month) -> Phrase:
         "{month}: reachable in {reached} of {looks} checks, healthy in {well}",
         month=month.name,
         reached=_count_reached(looks),
-        looks=looks.looks,
+        looks=looks.observation_count,
         well=looks.well,
     )
     if not looks.failed:
@@ -128,7 +128,7 @@ def _describe_trouble(looks: Observation, month: Month) -> Phrase:
 
 
 def _count_reached(looks: Observation) -> int:
-    return looks.looks - looks.unreached
+    return looks.observation_count - looks.unreached
 
 
 def _describe_failed_checks(looks: Observation) -> Phrase:
@@ -153,7 +153,11 @@ def _build_rows(seen: MonthlyInput, findings: Iterable[Finding]) -> tuple[Row, .
 
 def _make_sort_key(host: str, looks: Observation | None) -> tuple[float, float, str]:
     """Makes the sort key: unknown hosts first, then the least reachable, then the least healthy."""
-    return (-1, -1, host) if looks is None else (_count_reached(looks) / looks.looks, looks.well / looks.looks, host)
+    return (
+        (-1, -1, host)
+        if looks is None
+        else (_count_reached(looks) / looks.observation_count, looks.well / looks.observation_count, host)
+    )
 
 
 def _build_health_cells(looks: Observation | None, *, gateway: bool) -> tuple[Cell, ...]:
@@ -163,9 +167,9 @@ def _build_health_cells(looks: Observation | None, *, gateway: bool) -> tuple[Ce
         return none, _UNKNOWN_CELL, _UNKNOWN_CELL, _UNKNOWN_CELL, _UNKNOWN_CELL if gateway else _ABSENT_CELL
     failed = " ".join(f"{check}={n}" for check, n in sorted(looks.failed.items()))
     return (
-        Cell(text=Phrase("{n}", n=looks.looks), value=looks.looks),
-        _build_percent_cell(_count_reached(looks), looks.looks),
-        _build_percent_cell(looks.well, looks.looks),
+        Cell(text=Phrase("{n}", n=looks.observation_count), value=looks.observation_count),
+        _build_percent_cell(_count_reached(looks), looks.observation_count),
+        _build_percent_cell(looks.well, looks.observation_count),
         Cell(
             text=_describe_failed_checks(looks) if failed else Phrase("none"),
             value=failed,
@@ -221,15 +225,15 @@ def _describe_health(seen: MonthlyInput) -> Phrase:
     return Phrase(
         "{month}: hosts were reachable in {reached}% and healthy in {well}% of checks",
         month=seen.month.name,
-        reached=compute_percent(_count_reached(whole), whole.looks),
-        well=compute_percent(whole.well, whole.looks),
+        reached=compute_percent(_count_reached(whole), whole.observation_count),
+        well=compute_percent(whole.well, whole.observation_count),
     )
 
 
 def _describe_least_reached(seen: MonthlyInput) -> Iterator[Phrase]:
     """Names the hosts that were reached least, and the unknown ones."""
     shares = [
-        (compute_percent(_count_reached(each), each.looks), host)
+        (compute_percent(_count_reached(each), each.observation_count), host)
         for host, each in seen.hosts.items()
         if each and each.unreached
     ]
@@ -268,7 +272,7 @@ def _describe_basis(seen: MonthlyInput) -> Iterator[Phrase]:
     yield Phrase("period: {begin} to {end}", begin=Moment(month.begin), end=Moment(month.end))
     if not month.whole:
         yield Phrase("the month has not ended yet")
-    counts = [0 if each is None else each.looks for each in seen.hosts.values()]
+    counts = [0 if each is None else each.observation_count for each in seen.hosts.values()]
     if any(counts):
         yield _describe_observation_count(min(counts), max(counts))
         yield Phrase("percentages are shares of checks. The time between checks is not covered")

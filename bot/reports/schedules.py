@@ -89,9 +89,9 @@ def _join(parts: Sequence[Phrase]) -> Phrase:
 
 def _find_next_time(schedule: Schedule, at: datetime) -> datetime | None:
     """Time of the next run; None while it is paused or its times could not be read."""
-    if schedule.paused or not cron.is_readable(schedule.cron, schedule.zone):
+    if schedule.paused or not cron.is_valid(schedule.cron, schedule.zone):
         return None
-    return cron.find_next(schedule.cron, ZoneInfo(schedule.zone), at)
+    return cron.find_next_due(schedule.cron, ZoneInfo(schedule.zone), at)
 
 
 def _build_row(each: ScheduleListing, at: datetime) -> Row:
@@ -121,7 +121,7 @@ def _build_channel_cell(schedule: Schedule) -> Cell:
 
 def _build_state_cell(schedule: Schedule) -> Cell:
     """State in words, empty while it is active. Times from another version or in an unknown zone may be unreadable."""
-    if not schedule.paused and not cron.is_readable(schedule.cron, schedule.zone):
+    if not schedule.paused and not cron.is_valid(schedule.cron, schedule.zone):
         return Cell(text=Phrase("not running: invalid times"), value="unreadable", mark=Mark.BAD)
     if not schedule.paused:
         return Cell(text="", value="active")

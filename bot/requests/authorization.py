@@ -58,9 +58,9 @@ class DecisionBasis:
     policy: Policy
     inventory: Inventory
     redactor: Redactor
-    frame: Callable[[Operation], Operation] = lambda operation: operation
+    apply_context: Callable[[Operation], Operation] = lambda operation: operation
     """Applies the context of the channel to an operation. Raises `BadArgument` where it is not valid there."""
-    of_unknown: tuple[Host, ...] = ()
+    unknown_host_fallback: tuple[Host, ...] = ()
     """Hosts to judge by if a request names an unknown host. Empty: the answer reports the unknown host."""
 
 
@@ -82,12 +82,12 @@ def decide(request: Request, typed: TypedText, ground: DecisionBasis, catalogue:
     except GrammarError as error:
         return Decision(actor, "not understood", typed.text, make_failure(error, typed.text))
     try:
-        operation = ground.frame(bound)
+        operation = ground.apply_context(bound)
     except BadArgument as error:
         said = render_operation(bound)
         return Decision(actor, "not understood", said, make_failure(error, said))
     place = _find_place(request)
-    verdict = policy.judge(actor, asked.operation, _describe_operation(operation, ground), place)
+    verdict = policy.judge(actor, asked.operation, _find_hosts(operation, ground), place)
     outcome = _make_refusal(verdict) if isinstance(verdict, Refusal) else operation
     return Decision(actor, verdict.rule, render_operation(operation), outcome, render_operation(bound))
 
@@ -95,21 +95,21 @@ def decide(request: Request, typed: TypedText, ground: DecisionBasis, catalogue:
 def decide_again(request: Request, typed: TypedText, ground: DecisionBasis, catalogue: Catalogue) -> Decision:
     """Decides now on a request that was answered earlier. The labels of a removed host are unknown: its answer may be seen
     by those who may read all hosts."""
-    return decide(request, typed, replace(ground, of_unknown=ground.inventory.hosts), catalogue)
+    return decide(request, typed, replace(ground, unknown_host_fallback=ground.inventory.hosts), catalogue)
 
 
 @dataclass(frozen=True)
 class RequestJudge:
-    """Decides on other commands of the same requester (`bot.handlers.context.WordsJudge`)."""
+    """Decides on other commands of the same requester (`bot.handlers.context.CommandAuthorizer`)."""
 
     request: Request
-    ground: DecisionBasis
+    basis: DecisionBasis
     catalogue: Catalogue
 
     def may_see(self, words: str) -> bool:
         """Returns whether the requester may see the answer to these words in the channel of the request."""
         request = replace(self.request, text=words)
-        return isinstance(decide_again(request, normalize_text(words), self.ground, self.catalogue).outcome, Operation)
+        return isinstance(decide_again(request, normalize_text(words), self.basis, self.catalogue).outcome, Operation)
 
     def interpret_scheduled(self, words: str, channel: str) -> Operation | Failure:
         """Parses these words as a schedule of the requester would request them in a channel.
@@ -117,7 +117,7 @@ class RequestJudge:
         Nothing is recorded, because nothing is done. The audit log has the requester with the schedule itself.
         """
         request = replace(self.request, text=words, surface=Surface.SCHEDULE, channel=channel)
-        return decide(request, normalize_text(words), self.ground, self.catalogue).outcome
+        return decide(request, normalize_text(words), self.basis, self.catalogue).outcome
 
 
 def _find_place(request: Request) -> str | None:
@@ -125,12 +125,12 @@ def _find_place(request: Request) -> str | None:
     return None if isinstance(request.identity, BotIdentity) else find_place(request.surface, request.channel)
 
 
-def _describe_operation(operation: Operation, ground: DecisionBasis) -> tuple[Host, ...]:
+def _find_hosts(operation: Operation, ground: DecisionBasis) -> tuple[Host, ...]:
     """Finds the hosts of an operation, as far as they are known."""
     try:
         return operation.resolve_hosts(ground.inventory)
     except RequestError:
-        return ground.of_unknown
+        return ground.unknown_host_fallback
 
 
 def make_failure(error: FlatnetError, understood: str) -> Failure:

@@ -28,7 +28,7 @@ from bot.model.request import Answer, ExitCode, Failure, FailureKind, Identity, 
 from bot.requests.authorization import Decision, Rights, decide, decide_again, make_event, make_failure
 from bot.requests.environment import Environment
 from bot.requests.incident_context import IncidentContext
-from bot.requests.operation_executor import Job, OperationExecutor
+from bot.requests.operation_executor import ExecutionContext, OperationExecutor
 from commands.bot_state.changes import ApprovalList, OperationList
 from commands.language.suggestions import Suggester
 from commands.model.operation import Catalogue, Operation, Progress, Role, ignore_progress
@@ -73,14 +73,17 @@ class Dispatcher:
         """Returns the answer, and the words of the operation that it is about."""
         operation, config, typed = derive_operation_id(request.key), self.config, normalize_text(request.text)
         try:
-            zone = request.zone or ZoneInfo(config.clockwork.zone)
+            zone = request.zone or ZoneInfo(config.schedule_config.zone)
             place = await IncidentContext.find(request, self._environment.incidents, self._environment.now, zone)
             decision = decide(
-                request, typed, replace(self._environment.build_basis(config), frame=place.apply), self.known_operations
+                request,
+                typed,
+                replace(self._environment.build_basis(config), apply_context=place.apply),
+                self.known_operations,
             )
             event = make_event(decision, request, self._redact(typed.text))
             failed = await self._record(decision, operation, event)
-            body = failed or await self._executor.execute(decision, Job(operation, request, config, progress))
+            body = failed or await self._executor.execute(decision, ExecutionContext(operation, request, config, progress))
             understood = decision.understood
             if isinstance(body, Failure):
                 understood = decision.asked or understood  # a person can correct only what they typed
@@ -92,7 +95,7 @@ class Dispatcher:
         asked = decision.outcome if isinstance(decision.outcome, Operation) else None
         here = asked is not None and asked.here
         answer = _shorten(Answer(operation=operation, understood=understood, body=body, here=here))
-        await place.note(decision, answer)
+        await place.record(decision, answer)
         return answer, "" if asked is None else " ".join(asked.words)
 
     def find_rights(self, identity: Identity) -> Rights | Refusal:
@@ -153,7 +156,7 @@ class Dispatcher:
         """Recipients of what a channel does not take: the second channel, then the administrators."""
         config = self.config
         keepers = (person for person in config.policy.people if Role.ADMINISTRATOR in person.roles)
-        return Fallback(config.clockwork.second_channel, tuple(person.slack[0] for person in keepers if person.slack))
+        return Fallback(config.schedule_config.second_channel, tuple(person.slack[0] for person in keepers if person.slack))
 
     def list_role_groups(self) -> tuple[str, ...]:
         """The Slack user groups that give roles at the moment."""

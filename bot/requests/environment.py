@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.audit.log import Recorder
 from bot.config.active_config import ActiveConfig
-from bot.handlers.ports import ChangeLifecycle, IncidentRepository
+from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
 from bot.handlers.registry import Handlers
 from bot.requests.authorization import DecisionBasis
 from bot.security.redaction import Redactor
@@ -24,7 +24,7 @@ class Environment:
     catalogue: Catalogue
     handlers: Handlers
     changes: ChangeLifecycle
-    incidents: IncidentRepository
+    incidents: IncidentRegistryPort
     recorder: Recorder
     redactor: Redactor
     now: Callable[[], datetime]

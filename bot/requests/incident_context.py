@@ -12,17 +12,18 @@ import structlog
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.handlers.ports import IncidentRepository
-from bot.incidents.registry import Incident, IncidentEntry, apply_incident
+from bot.handlers.ports import IncidentRegistryPort
+from bot.incidents.registry import apply_incident
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
 from bot.reports.listings import STATE_PHRASES
 from bot.requests.authorization import Decision
+from bot.store.incidents import Incident, IncidentEntry
 from commands.bot_state.incidents import IncidentList, IncidentShow
 from commands.model.operation import Operation
-from commands.model.times import place_times
+from commands.model.times import resolve_clock_times
 
-_SHOWN_AS_LIST = (IncidentList, IncidentShow)
+_INCIDENT_VIEWS = (IncidentList, IncidentShow)
 
 _log = structlog.get_logger("bot.requests.incident_context")
 
@@ -31,7 +32,7 @@ _log = structlog.get_logger("bot.requests.incident_context")
 class IncidentContext:
     """Context of one request. `incident` is None if the channel has no open incident."""
 
-    incidents: IncidentRepository
+    incidents: IncidentRegistryPort
     incident: Incident | None
     now: Callable[[], datetime]
     asked_at: datetime
@@ -39,16 +40,16 @@ class IncidentContext:
 
     @classmethod
     async def find(
-        cls, request: Request, incidents: IncidentRepository, now: Callable[[], datetime], zone: tzinfo
+        cls, request: Request, incidents: IncidentRegistryPort, now: Callable[[], datetime], zone: tzinfo
     ) -> "IncidentContext":
         """Finds the incident of the request's channel. `zone` is that of the times in the request."""
         return cls(incidents, await _find_incident(request, incidents), now, request.at, zone)
 
     def apply(self, operation: Operation) -> Operation:
         """Applies zone and incident to an operation. Raises `BadArgument` for an ambiguous or nonexistent local time."""
-        return apply_incident(place_times(operation, self.zone, self.asked_at), self.incident, self.now())
+        return apply_incident(resolve_clock_times(operation, self.zone, self.asked_at), self.incident, self.now())
 
-    async def note(self, decision: Decision, answer: Answer) -> None:
+    async def record(self, decision: Decision, answer: Answer) -> None:
         """Stores request and answer with the incident. A failure is only logged, because the audit log has the request."""
         if self.incident is None or not _belongs(decision, answer):
             return
@@ -66,7 +67,7 @@ class IncidentContext:
             _log.error("what was asked could not be kept with its incident", operation=entry.operation, why=str(error))
 
 
-async def _find_incident(request: Request, incidents: IncidentRepository) -> Incident | None:
+async def _find_incident(request: Request, incidents: IncidentRegistryPort) -> Incident | None:
     """Finds the incident of the channel of a request. Requests of a schedule belong to no incident.
 
     If it cannot be read, the request is handled as outside of an incident.
@@ -83,7 +84,7 @@ async def _find_incident(request: Request, incidents: IncidentRepository) -> Inc
 def _belongs(decision: Decision, answer: Answer) -> bool:
     """Returns whether a request is part of the incident: it was understood, and does not just show the incident."""
     slip = isinstance(answer.body, Failure) and answer.body.kind is FailureKind.USAGE
-    return isinstance(decision.outcome, Operation) and not slip and not isinstance(decision.outcome, _SHOWN_AS_LIST)
+    return isinstance(decision.outcome, Operation) and not slip and not isinstance(decision.outcome, _INCIDENT_VIEWS)
 
 
 def _summarize(answer: Answer, actor: str) -> Phrase:

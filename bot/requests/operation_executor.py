@@ -22,7 +22,7 @@ from commands.model.report import Report
 
 
 @dataclass(frozen=True)
-class Job:
+class ExecutionContext:
     """A request under way: its operation's id, and the configuration that it began with."""
 
     operation: str
@@ -37,7 +37,7 @@ class OperationExecutor:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
-    async def execute(self, decision: Decision, job: Job) -> Body | Failure:
+    async def execute(self, decision: Decision, job: ExecutionContext) -> Body | Failure:
         """Carries out what was decided. Every foreseen error is a `Failure`."""
         outcome = decision.outcome
         if isinstance(outcome, Failure):
@@ -50,7 +50,7 @@ class OperationExecutor:
             return make_failure(error, decision.asked)
         return body.filter_commands(self._judge_offers(decision.actor, job.config)) if isinstance(body, Report) else body
 
-    async def _run(self, operation: Operation, job: Job, requester: Requester) -> Body:
+    async def _run(self, operation: Operation, job: ExecutionContext, requester: Requester) -> Body:
         match operation:
             case FleetRead():
                 return await operation.read(self._build_view(job))
@@ -63,7 +63,7 @@ class OperationExecutor:
         """Raises `NoBotRunning` for decisions and changes if no bot runs. Reads are answered everywhere."""
         dry = isinstance(operation, FleetChange) and operation.dry_run
         if operation.risk is not Risk.READ and not dry and not self._environment.running:
-            raise NoBotRunning.here()
+            raise NoBotRunning.for_this_process()
 
     def _judge_offers(self, actor: Actor, config: ActiveConfig) -> Callable[[str], bool]:
         """Returns a judge of words that an answer offers: whether this actor may ask for them."""
@@ -76,7 +76,7 @@ class OperationExecutor:
 
         return may
 
-    def _build_view(self, job: Job) -> FleetView:
+    def _build_view(self, job: ExecutionContext) -> FleetView:
         config = job.config
         return FleetView(
             fleet=config.fleet,
@@ -88,7 +88,7 @@ class OperationExecutor:
             operation_id=job.operation,
         )
 
-    def _build_context(self, job: Job, requester: Requester) -> RequestContext:
+    def _build_context(self, job: ExecutionContext, requester: Requester) -> RequestContext:
         config, catalogue = job.config, self._environment.catalogue
         return RequestContext(
             operation=job.operation,
@@ -97,5 +97,5 @@ class OperationExecutor:
             permitted=config.policy.list_permitted(requester.actor, catalogue),
             config=config,
             view=self._build_view(job),
-            words=RequestJudge(job.request, self._environment.build_basis(config), catalogue),
+            authorizer=RequestJudge(job.request, self._environment.build_basis(config), catalogue),
         )

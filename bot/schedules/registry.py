@@ -48,7 +48,7 @@ class ScheduleListing:
     latest: ScheduleRun | None
 
 
-class ScheduleService:
+class ScheduleRegistry:
     """The schedules of a bot. Every change of them is in the audit log first."""
 
     def __init__(self, table: ScheduleTable, audit: Recorder, now: Callable[[], datetime]) -> None:

@@ -30,7 +30,7 @@ from bot.model.announcement import Announcement, Announcer
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity, Surface
 from bot.runtime.clock import Clock
-from bot.schedules.registry import ScheduleService, make_run_id, make_run_key
+from bot.schedules.registry import ScheduleRegistry, make_run_id, make_run_key
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable
 from commands.model.report import Report
@@ -85,7 +85,7 @@ class Scheduler:
     """Runs due schedules. Call `tick` again and again, and `drain` at the end."""
 
     def __init__(
-        self, table: ScheduleTable, service: ScheduleService, services: SchedulerServices, audit: Recorder, clock: Clock
+        self, table: ScheduleTable, service: ScheduleRegistry, services: SchedulerServices, audit: Recorder, clock: Clock
     ) -> None:
         self._table = table
         self._service = service
@@ -144,13 +144,13 @@ class Scheduler:
     async def _claim_due(self, schedule: Schedule, latest: ScheduleRun | None, now: datetime) -> None:
         """Claim the newest due time of a schedule, unless it is claimed."""
         zone = ZoneInfo(schedule.zone)
-        due = cron.find_newest(schedule.cron, zone, now)
+        due = cron.find_last_due(schedule.cron, zone, now)
         if due is None or due <= schedule.since or (latest is not None and latest.due == due):
             return
         if latest is not None and latest.due > due and await self._table.is_claimed(schedule.name, due):
             return
         before = max(schedule.since, await self._table.find_previous_due(schedule.name, due) or schedule.since)
-        missed = cron.count_times(schedule.cron, zone, before, due, MAX_COUNTED_MISSES)
+        missed = cron.count_due_times(schedule.cron, zone, before, due, MAX_COUNTED_MISSES)
         run = ScheduleRun(schedule.name, due, make_run_id(schedule.name, due), RunOutcome.RUNNING, now, missed)
         if schedule.name in self._runs:
             run = replace(run, outcome=RunOutcome.SKIPPED, ended_at=now)
@@ -207,7 +207,7 @@ class Scheduler:
             surface=Surface.SCHEDULE,
             at=run.began_at,
             channel=schedule.channel,
-            zone=ZoneInfo(schedule.zone) if cron.is_readable(schedule.cron, schedule.zone) else None,
+            zone=ZoneInfo(schedule.zone) if cron.is_valid(schedule.cron, schedule.zone) else None,
         )
         refused = await self._services.dispatcher.check_refusal(request)
         if refused is not None and refused.kind is FailureKind.REFUSED:

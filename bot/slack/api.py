@@ -18,8 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.rendering.slack.blocks import SlackMessage
-from bot.slack.errors import SlackFailure as SlackFailure
-from bot.slack.errors import call_slack, classify_answer, parse_error_code
+from bot.slack.errors import SlackFailure, call_slack, classify_answer, parse_error_code
 
 SCOPES = frozenset(
     {

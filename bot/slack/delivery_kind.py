@@ -60,14 +60,14 @@ class SlackDispatcher(Protocol):
 class DeliveryKind:
     """One kind of delivery.
 
-    `read` builds the inbox row from Slack's payload. It is pure and quick, and returns None if the payload is incomplete.
-    `model` parses the row's payload. `work` handles the delivery, given the model and the row, and returns the answer that
+    `build_delivery` builds the inbox row from Slack's payload: pure and quick, None for an incomplete payload.
+    `model` parses the row's payload. `handle` handles the delivery, given the model and the row, and returns the answer that
     finishes the row, or None if there is nothing to send. It is called again after an exception or a crash
     (`Delivery.attempts` counts), so it must be idempotent.
     `address` is where the person is told that the work failed for good; None if there is no such place.
     """
 
-    read: Callable[[Mapping[str, Any], datetime], Delivery | None]
+    build_delivery: Callable[[Mapping[str, Any], datetime], Delivery | None]
     model: type[BaseModel]
-    work: Callable[[Any, Delivery], Awaitable[OutboundMessage | None]]
+    handle: Callable[[Any, Delivery], Awaitable[OutboundMessage | None]]
     address: Callable[[Any, Delivery], Address | None]

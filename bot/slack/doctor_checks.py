@@ -15,16 +15,17 @@ from dataclasses import dataclass
 import aiohttp
 
 from adapters.phrase import Phrase
-from bot.slack.api import SCOPES, TIMEOUT, SlackApi, SlackFailure, make_client
+from bot.slack.api import SCOPES, TIMEOUT, SlackApi, make_client
 from bot.slack.directory.channels import ABSENT_CODES, is_shared
-from bot.slack.preflight import BotIdentity, Tokens, check_tokens, reveal_token, run_preflight
+from bot.slack.errors import SlackFailure
+from bot.slack.preflight import SlackBotUser, Tokens, check_tokens, reveal_token, run_preflight
 
 
 @dataclass(frozen=True)
 class SlackCheckResult:
     """The bot's identity in Slack, and the reasons why it cannot post in channels."""
 
-    bot: BotIdentity
+    bot: SlackBotUser
     troubles: tuple[Phrase, ...]
 
 
@@ -39,7 +40,7 @@ async def inspect_slack(api_url: str, tokens: Tokens, team: str, channels: Mappi
     return SlackCheckResult(bot, tuple(trouble for trouble in troubles if trouble is not None))
 
 
-async def _find_channel_problem(api: SlackApi, bot: BotIdentity, channel: str, key: str) -> Phrase | None:
+async def _find_channel_problem(api: SlackApi, bot: SlackBotUser, channel: str, key: str) -> Phrase | None:
     """Return the reason why the bot cannot post in a channel, with its fix; None if it can."""
     try:
         conversation = await api.get_conversation(channel)

@@ -25,7 +25,7 @@ from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answers.change_cards import ShownChanges
 from bot.slack.delivery_kind import SlackDispatcher
-from bot.slack.preflight import BotIdentity
+from bot.slack.preflight import SlackBotUser
 from bot.slack.surface import SlackStores, SlackSurface, SlackWorkspace, SurfaceHealth
 from commands.model.operation import Catalogue, Operation, Progress, ignore_progress
 
@@ -35,15 +35,15 @@ T = TypeVar("T")
 class SlackThread:
     """A `SlackSurface` in its own thread, with the same methods. Create it in the dispatcher's loop."""
 
-    def __init__(self, place: SlackWorkspace, desk: SlackDispatcher, rows: SlackStores, clock: Clock) -> None:
+    def __init__(self, place: SlackWorkspace, dispatcher: SlackDispatcher, rows: SlackStores, clock: Clock) -> None:
         home = asyncio.get_running_loop()
-        far = replace(rows, stories=_CrossLoopShownChanges(rows.stories, home))
-        self._surface = SlackSurface(place, _CrossLoopDispatcher(desk, home), far, clock)
+        far = replace(rows, shown_changes=_CrossLoopShownChanges(rows.shown_changes, home))
+        self._surface = SlackSurface(place, _CrossLoopDispatcher(dispatcher, home), far, clock)
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
         self._thread = Thread(target=self._run_loop, name="slack", daemon=True)
 
-    async def start(self) -> BotIdentity:
+    async def start(self) -> SlackBotUser:
         """As `SlackSurface.start`; the thread ends if that fails."""
         self._thread.start()
         try:
@@ -61,13 +61,13 @@ class SlackThread:
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._surface.show_change, change)
 
-    async def announce(self, bulletin: Announcement) -> None:
+    async def announce(self, announcement: Announcement) -> None:
         """As `SlackSurface.announce`."""
-        await self._run_in_loop(self._surface.announce(bulletin))
+        await self._run_in_loop(self._surface.announce(announcement))
 
-    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
+    async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
         """As `SlackSurface.revise`."""
-        await self._run_in_loop(self._surface.revise(bulletin, word))
+        await self._run_in_loop(self._surface.revise(announcement, word))
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `SlackSurface.make_channel`."""
@@ -102,8 +102,8 @@ class _CrossLoopDispatcher:
     `progress` is called in the dispatcher's thread (`bot.slack.answers.progress.ProgressReporter.record`).
     """
 
-    def __init__(self, desk: SlackDispatcher, home: asyncio.AbstractEventLoop) -> None:
-        self._desk = desk
+    def __init__(self, dispatcher: SlackDispatcher, home: asyncio.AbstractEventLoop) -> None:
+        self._desk = dispatcher
         self._home = home
 
     async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer:

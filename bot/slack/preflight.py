@@ -7,7 +7,8 @@ from pydantic import SecretStr
 from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
 from bot.config.settings import Misconfigured
-from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi, SlackFailure
+from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi
+from bot.slack.errors import SlackFailure
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class BotIdentity:
+class SlackBotUser:
     """The bot's identity in its workspace."""
 
     team: str
@@ -55,7 +56,7 @@ def reveal_token(token: SecretStr) -> str:
     return token.get_secret_value().strip()
 
 
-async def run_preflight(api: SlackApi, tokens: Tokens, team: str, scopes: frozenset[str]) -> BotIdentity:
+async def run_preflight(api: SlackApi, tokens: Tokens, team: str, scopes: frozenset[str]) -> SlackBotUser:
     """Ask Slack for the bot's identity. Raises `SlackNotReady` if a token, the workspace or one of `scopes` is wrong.
 
     Raises `SlackFailure` if Slack cannot be reached now.
@@ -68,7 +69,7 @@ async def run_preflight(api: SlackApi, tokens: Tokens, team: str, scopes: frozen
     return bot
 
 
-async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> BotIdentity:
+async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> SlackBotUser:
     try:
         answer, granted = await api.test_auth()
     except SlackFailure as failure:
@@ -91,7 +92,7 @@ async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> Bot
                 missing=Listing(missing),
             )
         )
-    return BotIdentity(theirs, str(answer.get("user_id", "")), str(answer.get("bot_id", "")), str(answer.get("user", "")))
+    return SlackBotUser(theirs, str(answer.get("user_id", "")), str(answer.get("bot_id", "")), str(answer.get("user", "")))
 
 
 def _explain_bot_token(failure: SlackFailure) -> FlatnetError:

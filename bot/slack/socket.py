@@ -17,8 +17,8 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
-from bot.slack.api import SlackApi, SlackFailure
-from bot.slack.errors import LIBRARY_ERRORS, map_slack_error
+from bot.slack.api import SlackApi
+from bot.slack.errors import LIBRARY_ERRORS, SlackFailure, map_slack_error
 
 CHECK_INTERVAL = 5.0
 """Seconds between two checks of the connection."""

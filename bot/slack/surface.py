@@ -45,7 +45,7 @@ from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
 from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.uploads import Uploads
-from bot.slack.preflight import BotIdentity, Tokens, check_tokens, reveal_token, run_preflight
+from bot.slack.preflight import SlackBotUser, Tokens, check_tokens, reveal_token, run_preflight
 from bot.slack.socket import BoltConnector, ReconnectingSocket
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.answers import AnswerTable
@@ -62,25 +62,25 @@ _log = structlog.get_logger(__name__)
 class SlackWorkspace:
     """The workspace, its API address, and its defaults.
 
-    `team` is its id. `usual` has the language and zone of messages to all, and of people whose profile names none. `clean`
-    removes secrets from everything that is shown (`bot.security.redaction`).
+    `team` is its id. `defaults` has the language and zone of messages to all, and of people whose profile names none.
+    `clean` removes secrets from everything that is shown (`bot.security.redaction`).
     """
 
     team: str
     api_url: str
     tokens: Tokens
-    usual: LanguageDefaults
+    defaults: LanguageDefaults
     clean: Redact
 
 
 @dataclass(frozen=True)
 class SlackStores:
-    """Stores that survive a crash; `stories` records which changes were shown."""
+    """Stores that survive a crash; `shown_changes` records which changes were shown."""
 
     inbox: Inbox
     outbox: Outbox
     answers: AnswerTable
-    stories: ShownChanges
+    shown_changes: ShownChanges
 
 
 @dataclass(frozen=True)
@@ -88,19 +88,20 @@ class SurfaceHealth:
     """Health of the surface, and the time of Slack's last message.
 
     `revoked` is Slack's code if it refuses the token; `sending` is False if a message of the last hour could not be
-    delivered at all, `arriving` if a channel refused an announcement; `rebuilt` counts the watchdog's rebuilds.
+    delivered at all, `announcements_accepted` if a channel refused an announcement.
+    `rebuilt` counts the watchdog's rebuilds.
     """
 
     connected: bool
     revoked: str
     sending: bool
-    arriving: bool
+    announcements_accepted: bool
     rebuilt: int
     last_event_at: datetime | None
 
     @property
     def healthy(self) -> bool:
-        return self.connected and not self.revoked and self.sending and self.arriving
+        return self.connected and not self.revoked and self.sending and self.announcements_accepted
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,14 @@ class _Components:
     sender: Sender
     receiver: InboxWorker
     homes: HomeTabs
-    board: ChangeCards
-    bulletins: AnnouncementPublisher
+    change_cards: ChangeCards
+    announcements: AnnouncementPublisher
     new_channels: ChannelCreator
     threads: ThreadFiles
-    filing: AnswerExporter
-    lines: BoltConnector
+    exporter: AnswerExporter
+    connector: BoltConnector
     socket: ReconnectingSocket
-    explaining: BackgroundTasks
+    fallback_tasks: BackgroundTasks
 
 
 class SlackNotConnected(FlatnetError):
@@ -128,26 +129,26 @@ class SlackNotConnected(FlatnetError):
 class SlackSurface:
     """The bot in one workspace. `start`, then `close`; `get_health` at any time."""
 
-    def __init__(self, place: SlackWorkspace, desk: SlackDispatcher, rows: SlackStores, clock: Clock) -> None:
-        self._place = place
-        self._desk = desk
-        self._rows = rows
+    def __init__(self, place: SlackWorkspace, dispatcher: SlackDispatcher, rows: SlackStores, clock: Clock) -> None:
+        self._workspace = place
+        self._dispatcher = dispatcher
+        self._stores = rows
         self._clock = clock
         self._parts: _Components | None = None
         self._watching = BackgroundTasks()
         self._sending = BackgroundTasks()
 
-    async def start(self) -> BotIdentity:
+    async def start(self) -> SlackBotUser:
         """Connect; returns the bot's identity. Raises `SlackNotReady` if a token, the workspace or a scope is wrong.
 
         Raises `SlackFailure` if Slack cannot be reached, `DatabaseError` if the rows cannot be read.
         """
-        check_tokens(self._place.tokens)
+        check_tokens(self._workspace.tokens)
         session = aiohttp.ClientSession(timeout=TIMEOUT)
         try:
-            client = make_client(self._place.api_url, session, reveal_token(self._place.tokens.bot))
-            api = SlackApi(client, session, self._place.clean)
-            bot = await run_preflight(api, self._place.tokens, self._place.team, SCOPES)
+            client = make_client(self._workspace.api_url, session, reveal_token(self._workspace.tokens.bot))
+            api = SlackApi(client, session, self._workspace.clean)
+            bot = await run_preflight(api, self._workspace.tokens, self._workspace.team, SCOPES)
             self._parts = self._build_components(session, client, api, bot)
         finally:
             if self._parts is None:
@@ -168,15 +169,15 @@ class SlackSurface:
     def show_change(self, change: Change) -> None:
         """Show the state of a change. Before the start and after the end, this waits for the next start."""
         if self._parts is not None:
-            self._parts.board.show(change)
+            self._parts.change_cards.show(change)
 
-    async def announce(self, bulletin: Announcement) -> None:
+    async def announce(self, announcement: Announcement) -> None:
         """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before the start and after the end."""
-        await self._require_components().bulletins.announce(bulletin)
+        await self._require_components().announcements.announce(announcement)
 
-    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
+    async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
         """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before the start and after the end."""
-        await self._require_components().bulletins.revise(bulletin, word)
+        await self._require_components().announcements.revise(announcement, word)
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `bot.incidents.channels.IncidentChannels`. Raises `SlackNotConnected` before the start and after the end."""
@@ -191,14 +192,16 @@ class SlackSurface:
         """Return the current health."""
         parts = self._parts
         if parts is None:
-            return SurfaceHealth(connected=False, revoked="", sending=False, arriving=False, rebuilt=0, last_event_at=None)
+            return SurfaceHealth(
+                connected=False, revoked="", sending=False, announcements_accepted=False, rebuilt=0, last_event_at=None
+            )
         return SurfaceHealth(
             connected=await parts.socket.is_connected(),
             revoked=parts.api.revoked,
             sending=parts.sender.healthy and len(self._sending) > 0,
-            arriving=parts.sender.arriving,
+            announcements_accepted=parts.sender.announcements_accepted,
             rebuilt=parts.socket.rebuilt,
-            last_event_at=parts.lines.last_event_at,
+            last_event_at=parts.connector.last_event_at,
         )
 
     async def close(self, deadline: float) -> None:
@@ -215,39 +218,39 @@ class SlackSurface:
         if late := await parts.receiver.drain(deadline):
             _log.warning("work was cut short; it goes on after the next start", commands=late)
         await parts.threads.drain(max(0.0, ends - self._clock.monotonic()))
-        await parts.board.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
+        await parts.change_cards.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
         await parts.homes.drain(0.0)
-        await parts.explaining.drain(0.0)
+        await parts.fallback_tasks.drain(0.0)
         await self._sending.drain(0.0)
         await parts.sender.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
         await parts.session.close()
 
     def _build_components(
-        self, session: aiohttp.ClientSession, client: AsyncWebClient, api: SlackApi, bot: BotIdentity
+        self, session: aiohttp.ClientSession, client: AsyncWebClient, api: SlackApi, bot: SlackBotUser
     ) -> _Components:
-        place, clock = self._place, self._clock
-        groups = GroupDirectory(api, self._desk.list_role_groups, clock.monotonic)
-        people = PeopleDirectory(api, place.team, place.usual, groups.find_groups, clock.monotonic)
+        place, clock = self._workspace, self._clock
+        groups = GroupDirectory(api, self._dispatcher.list_role_groups, clock.monotonic)
+        people = PeopleDirectory(api, place.team, place.defaults, groups.find_groups, clock.monotonic)
         channels = ChannelDirectory(api, clock.monotonic)
-        sender = Sender(self._rows.outbox, api, channels, bot.name, clock)
-        uploads = Uploads(api, channels, self._rows.answers, clock)
+        sender = Sender(self._stores.outbox, api, channels, bot.name, clock)
+        uploads = Uploads(api, channels, self._stores.answers, clock)
         pictures = ChartUploader(uploads, place.clean)
-        files = AnswerFiles(self._rows.answers, uploads, pictures)
-        answering = Responder(self._desk, people, sender, files, clock)
-        forms, looking = FormHandler(answering, api), AnswerViews(answering)
-        filing, filters = AnswerExporter(answering, looking, channels), LogFilterHandler(answering, looking, api)
-        homes = HomeTabs(answering, api)
-        board = ChangeCards(self._rows.stories, place.team, people, sender, clock)
-        bulletins = AnnouncementPublisher(answering)
+        files = AnswerFiles(self._stores.answers, uploads, pictures)
+        responder = Responder(self._dispatcher, people, sender, files, clock)
+        forms, views = FormHandler(responder, api), AnswerViews(responder)
+        filing, filters = AnswerExporter(responder, views, channels), LogFilterHandler(responder, views, api)
+        homes = HomeTabs(responder, api)
+        board = ChangeCards(self._stores.shown_changes, place.team, people, sender, clock)
+        bulletins = AnnouncementPublisher(responder)
         kinds = {
-            slash_command.KIND: slash_command.make_kind(answering, forms),
-            click_payload.KIND: click.make_kind(answering, click.ClickHandlers(looking, filing, filters, forms, homes)),
+            slash_command.KIND: slash_command.make_kind(responder, forms),
+            click_payload.KIND: click.make_kind(responder, click.ClickHandlers(views, filing, filters, forms, homes)),
             log_filter.KIND: filters.make_kind(),
             form.KIND: forms.make_submission_kind(),
             form.SHORTCUT: forms.make_shortcut_kind(),
-            mention.KIND: mention.make_kind(answering, bot.user),
+            mention.KIND: mention.make_kind(responder, bot.user),
         }
-        receiver = InboxWorker(self._rows.inbox, kinds, people, sender, clock)
+        receiver = InboxWorker(self._stores.inbox, kinds, people, sender, clock)
         explaining = BackgroundTasks()
         app = AsyncApp(
             name="flatnet",
@@ -266,39 +269,39 @@ class SlackSurface:
             sender=sender,
             receiver=receiver,
             homes=homes,
-            board=board,
-            bulletins=bulletins,
+            change_cards=board,
+            announcements=bulletins,
             new_channels=ChannelCreator(api, people, channels, bot, clock),
-            threads=answering.threads,
-            filing=filing,
-            lines=lines,
+            threads=responder.threads,
+            exporter=filing,
+            connector=lines,
             socket=socket,
-            explaining=explaining,
+            fallback_tasks=explaining,
         )
 
     async def _start_components(self, parts: _Components) -> None:
         """Start with old work: deliveries that arrive from now on are not among the rows that are read here."""
-        again = await self._rows.outbox.recover_interrupted()
+        again = await self._stores.outbox.recover_interrupted()
         resumed = await parts.receiver.resume()
         if again or resumed:
             _log.info("work of the last run goes on", commands=resumed, messages=again)
-        await parts.board.resume()
+        await parts.change_cards.resume()
         self._sending.start("outbox", parts.sender.run())
         await parts.socket.open()
         self._watching.start("watchdog", parts.socket.watch())
-        self._watching.start("refreshing", parts.board.refresh())
-        self._watching.start("forgetting", self._prune_daily(parts.filing))
+        self._watching.start("refreshing", parts.change_cards.refresh())
+        self._watching.start("forgetting", self._prune_daily(parts.exporter))
 
     async def _prune_daily(self, filing: AnswerExporter) -> None:
         """Delete expired rows once a day; runs until cancelled."""
         while True:
-            await retry_write(lambda: self._rows.inbox.prune(self._clock.now()), self._clock.sleep)
-            await retry_write(self._rows.outbox.prune, self._clock.sleep)
+            await retry_write(lambda: self._stores.inbox.prune(self._clock.now()), self._clock.sleep)
+            await retry_write(self._stores.outbox.prune, self._clock.sleep)
             await filing.prune()
             await self._clock.sleep(DAY)
 
 
-def _make_authorize(bot: BotIdentity, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
+def _make_authorize(bot: SlackBotUser, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
     """Make Bolt's `authorize`, which runs before each listener, from the preflight.
 
     Bolt's own one asks Slack within the 3 s of the first ack.

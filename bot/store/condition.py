@@ -27,7 +27,7 @@ _UNDELIVERABLE = select(func.count()).where(OUTBOX.c.state == PostState.UNDELIVE
 _NEWEST = select(func.coalesce(func.max(AUDIT.c.sequence), 0))
 
 
-async def prove_writable(database: Database) -> DatabaseCondition:
+async def check_writable(database: Database) -> DatabaseCondition:
     """Writes a row to the disk and counts rows. Raises `DatabaseError` if the database does not accept the write.
 
     The row is the one with the revision of the tables. Its value stays the same.

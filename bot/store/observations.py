@@ -99,7 +99,7 @@ class Observation:
     answer_ms: int = 0
 
     @property
-    def looks(self) -> int:
+    def observation_count(self) -> int:
         """The number of single observations in it."""
         return self.well + self.troubled + self.unreached
 

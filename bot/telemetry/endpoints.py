@@ -57,7 +57,7 @@ class SlackHealth(Protocol):
     @property
     def sending(self) -> bool: ...
     @property
-    def arriving(self) -> bool: ...
+    def announcements_accepted(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def make_slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str,
         return None if well else Phrase("a message in the last hour could not be delivered. Check the log")
 
     async def check_announcements() -> Phrase | None:
-        if (await health()).arriving:
+        if (await health()).announcements_accepted:
             return None
         return Phrase(
             "a channel does not accept the bot's posts. Invite the bot there, or fix [notices] in the configuration"

@@ -27,7 +27,7 @@ _DESCRIPTION = re.compile(r'^( *(?:- )?(?:name|description|usage_hint): )("?)(.+
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class CliTranslations:
     """Translations by context and English text. What has none stays English."""
 
     entries: Mapping[tuple[str, str], str]
@@ -76,12 +76,14 @@ class Catalogue:
 
 
 @cache
-def load_catalogue(language: str) -> Catalogue:
+def load_translations(language: str) -> CliTranslations:
     """Read the catalogue of a language."""
     source = resources.files("bot") / "locale" / language / "LC_MESSAGES" / "cli.po"
     with source.open("rb") as po:
         messages = read_po(po, abort_invalid=True)
-    return Catalogue({(message.context or "", str(message.id)): str(message.string) for message in messages if message.id})
+    return CliTranslations(
+        {(message.context or "", str(message.id)): str(message.string) for message in messages if message.id}
+    )
 
 
 def _options(command: TyperCommand | TyperGroup, ctx: "Context") -> Iterator[TyperArgument | TyperOption]:

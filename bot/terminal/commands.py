@@ -15,7 +15,7 @@ from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Phrase, Texts
 from bot.config.settings import ConfigurationError, Misconfigured, Settings, read_settings
 from bot.locale.texts import get_texts
-from bot.model.output import Form, Output, Terminal, terminal_language
+from bot.model.output import Form, Output, Terminal, detect_language
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Surface
 from bot.rendering.output import render_output
 from bot.runtime.logging import Level, configure_logs, make_reference
@@ -30,7 +30,7 @@ FAILURES = {
 }
 
 
-def configure(level: Level) -> None:
+def configure_logging(level: Level) -> None:
     """Send logs of that level to standard error."""
     configure_logs(level)
 
@@ -47,10 +47,10 @@ def load_settings(config: Path) -> Settings:
 def load_texts(settings: Settings | None) -> Texts:
     """Return the texts of this terminal: its own language if it is one of ours, else the configured one, else English."""
     known = settings if settings is not None else Settings.model_construct(language="en")
-    return get_texts(terminal_language(os.environ) or known.language, known.zone)
+    return get_texts(detect_language(os.environ) or known.language, known.zone)
 
 
-def finish(work: Coroutine[Any, Any, T], settings: Settings) -> T:
+def run_or_exit(work: Coroutine[Any, Any, T], settings: Settings) -> T:
     """Run work to its end. An expected error exits with one sentence on standard error."""
     try:
         return asyncio.run(work)
@@ -76,8 +76,8 @@ def report_error(
     """Render a foreseen error: a sentence on standard error for people, a failure for programs."""
     shown = load_texts(settings)
     if form == "table":
-        return Output(exit_code(error), stderr=f"{to_one_line(error.phrase.render_sentence(shown))}\n")
-    failed = Failure(kind=FAILURES[exit_code(error)], phrase=error.phrase)
+        return Output(map_exit_code(error), stderr=f"{to_one_line(error.phrase.render_sentence(shown))}\n")
+    failed = Failure(kind=FAILURES[map_exit_code(error)], phrase=error.phrase)
     return render_output(Answer(operation="", understood=words, body=failed), form, terminal, shown)
 
 
@@ -87,7 +87,7 @@ def draft_configuration(config: Path, answers: list[str], hosts: list[str], comp
     from bot.setup.terminal import run_setup
 
     try:
-        run_setup(config, parse_preset(answers, hosts, complete=complete), terminal_language(os.environ) or "en")
+        run_setup(config, parse_preset(answers, hosts, complete=complete), detect_language(os.environ) or "en")
     except ConfigurationError as error:
         _complain(error)
         raise typer.Exit(ExitCode.USAGE) from error
@@ -101,7 +101,7 @@ def diagnose(config: Path, form: Form, terminal: Terminal) -> Output:
     from bot.doctor.examination import diagnose as examine
     from bot.terminal.progress_bar import show_progress
 
-    shown = load_texts(_settings_if_any(config))
+    shown = load_texts(_try_load_settings(config))
     with show_progress(Console(stderr=True), shown) as progress:
         answer = asyncio.run(examine(config, progress))
     return render_output(answer, form, terminal, shown)
@@ -133,7 +133,7 @@ def verify_audit_log(config: Path, form: Form, terminal: Terminal) -> Output:
     from bot.terminal.shell import verify_audit
 
     settings = load_settings(config)
-    return render_output(finish(verify_audit(settings), settings), form, terminal, load_texts(settings))
+    return render_output(run_or_exit(verify_audit(settings), settings), form, terminal, load_texts(settings))
 
 
 def report_unexpected(error: Exception) -> str:
@@ -145,7 +145,7 @@ def report_unexpected(error: Exception) -> str:
     return said.render_sentence(load_texts(None))
 
 
-def exit_code(error: FlatnetError) -> ExitCode:
+def map_exit_code(error: FlatnetError) -> ExitCode:
     """Map a foreseen error to the exit code for programs."""
     from bot.control.client import ControlForbidden, ControlRefused
     from bot.security.secrets import MissingSecret, SecretsUnusable
@@ -161,7 +161,7 @@ def exit_code(error: FlatnetError) -> ExitCode:
             return ExitCode.INTERNAL
 
 
-def _settings_if_any(config: Path) -> Settings | None:
+def _try_load_settings(config: Path) -> Settings | None:
     try:
         return read_settings(config)
     except ConfigurationError:
@@ -179,4 +179,4 @@ def _complain(error: ConfigurationError) -> None:
 
 def _stop(error: FlatnetError, settings: Settings | None) -> NoReturn:
     typer.echo(to_one_line(error.phrase.render_sentence(load_texts(settings))), err=True)
-    raise typer.Exit(exit_code(error)) from error
+    raise typer.Exit(map_exit_code(error)) from error

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bot.model.output import terminal_language
+from bot.model.output import detect_language
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
 
-    from bot.terminal.cli_translations import Catalogue
+    from bot.terminal.cli_translations import CliTranslations
 
 
 class LocalizedCommand(TyperCommand):
@@ -51,13 +51,13 @@ class LocalizedGroup(TyperGroup):
 
 
 def _write_usage(command: TyperCommand | TyperGroup, ctx: "Context", formatter: "HelpFormatter") -> None:
-    catalogue = _catalogue()
+    catalogue = _load_translations()
     prefix = None if catalogue is None else catalogue.translate_label("Usage: ")
     formatter.write_usage(ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix)
 
 
 def _translate(command: TyperCommand | TyperGroup, ctx: "Context") -> None:
-    if (catalogue := _catalogue()) is not None:
+    if (catalogue := _load_translations()) is not None:
         catalogue.translate_command(command, ctx)
 
 
@@ -67,7 +67,7 @@ def _translate_errors(ctx: "Context") -> Iterator[None]:
     try:
         yield
     except typer.TyperException as error:
-        catalogue = _catalogue()
+        catalogue = _load_translations()
         if catalogue is None:
             raise
         message = error.format_message()
@@ -77,10 +77,10 @@ def _translate_errors(ctx: "Context") -> Iterator[None]:
         (getattr(error, "ctx", None) or ctx).fail(translated)
 
 
-def _catalogue() -> "Catalogue | None":
-    language = terminal_language(os.environ)
+def _load_translations() -> "CliTranslations | None":
+    language = detect_language(os.environ)
     if language in ("", "en"):
         return None
-    from bot.terminal.cli_translations import load_catalogue
+    from bot.terminal.cli_translations import load_translations
 
-    return load_catalogue(language)
+    return load_translations(language)

@@ -23,7 +23,7 @@ def answer_request(config: Path, words: str, form: Form, terminal: Terminal) -> 
             return output
     from bot.terminal import commands
 
-    commands.configure("error")
+    commands.configure_logging("error")
     return commands.answer_alone(config, words, form, terminal)
 
 

@@ -40,11 +40,11 @@ async def ask_once(settings: Settings, words: str, surface: Surface) -> Answer:
 async def open_asker(settings: Settings, surface: Surface) -> AsyncIterator[AskFunction]:
     """Ask the running bot. Once none runs, this process answers by itself (and owns the database)."""
     async with AsyncExitStack() as stack:
-        house: Application | None = None
+        application: Application | None = None
 
         async def ask(words: str) -> Answer:
-            nonlocal house
-            if house is None:
+            nonlocal application
+            if application is None:
                 answer = await control.ask(settings.control_socket, words, surface)
                 if answer is not None:
                     return answer
@@ -52,10 +52,10 @@ async def open_asker(settings: Settings, surface: Surface) -> AsyncIterator[AskF
             from bot.model.request import make_request_key
             from bot.runtime.clock import read_utc_time
 
-            if house is None:
-                house = await stack.enter_async_context(open_application(settings))
+            if application is None:
+                application = await stack.enter_async_context(open_application(settings))
             me = SystemIdentity.from_uid(os.getuid())
-            return await house.answer_request(Request(make_request_key(), me, words, surface, read_utc_time()))
+            return await application.answer_request(Request(make_request_key(), me, words, surface, read_utc_time()))
 
         yield ask
 

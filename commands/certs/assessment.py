@@ -168,7 +168,7 @@ def _judge_identity(held: HostCertificates, certificate: Certificate, mesh: Flee
 
 def _judge_running(held: HostCertificates, mesh: FleetCertificates) -> Iterator[Remark]:
     restart = f"service restart nebula {held.host.name}"
-    match find_running_mismatch(held, mesh), mesh.find_sighting(held):
+    match find_running_mismatch(held, mesh), mesh.find_logged_handshake(held):
         case "seen", (host, sighting):
             why = Phrase(
                 "{witness} sees a different certificate ({fingerprint}) than the file on the host. Restart Nebula",
@@ -196,7 +196,7 @@ def _judge_authorities(held: HostCertificates, mesh: FleetCertificates) -> Itera
         return
     if not held.ca_parsers_agree:
         yield _build_parser_remark(Phrase("CA certificate"))
-    if held.certificate is not None and not held.trusts_itself:
+    if held.certificate is not None and not held.trusts_own_certificate:
         why = Phrase(
             "none of the CAs in {path} signed this host's certificate. The certificate and the CA do not match", path=path
         )

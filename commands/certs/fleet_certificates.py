@@ -11,8 +11,8 @@ from pathlib import PureWindowsPath
 from adapters.errors import HostError
 from adapters.fleet import ReadResult
 from adapters.inventory import Host, Inventory, WindowsPaths
-from adapters.nebula.certificates import Certificate, is_signed_by, read_pem, read_print_output
-from adapters.windows.nebula import NebulaFiles, ReadCertificates, Sighting
+from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem, parse_print_output
+from adapters.windows.nebula import LoggedHandshake, NebulaFiles, ReadCertificates
 from commands.checks.assessment import compute_clock_offset
 from commands.checks.concurrent_reads import read_all_hosts
 from commands.model.operation import CertificateRules, FleetView
@@ -52,7 +52,7 @@ class HostCertificates:
         return self.host.windows.paths
 
     @property
-    def trusts_itself(self) -> bool:
+    def trusts_own_certificate(self) -> bool:
         """True if a CA in the host's own file signed its certificate."""
         return self.certificate is not None and any(is_signed_by(self.certificate, ca) for ca in self.authorities)
 
@@ -80,7 +80,7 @@ class FleetCertificates:
     per_host: tuple[HostCertificates, ...]
     rules: CertificateRules
     now: datetime
-    sightings: Mapping[str, tuple[Host, Sighting]]
+    logged_handshakes: Mapping[str, tuple[Host, LoggedHandshake]]
     """Newest logged handshake by the name of the peer, with the host that logged it."""
 
     @property
@@ -108,9 +108,9 @@ class FleetCertificates:
         """Computes the time left of a certificate; negative after its expiry."""
         return certificate.not_after - self.now
 
-    def find_sighting(self, held: HostCertificates) -> tuple[Host, Sighting] | None:
+    def find_logged_handshake(self, held: HostCertificates) -> tuple[Host, LoggedHandshake] | None:
         """Finds the newest handshake with this host that another one logged."""
-        return None if held.certificate is None else self.sightings.get(held.certificate.name)
+        return None if held.certificate is None else self.logged_handshakes.get(held.certificate.name)
 
 
 async def read_certificates(hosts: Iterable[Host], view: FleetView) -> FleetCertificates:
@@ -161,13 +161,13 @@ def _parse_pem(text: str) -> tuple[tuple[Certificate, ...], str]:
     if not text:
         return (), ""
     try:
-        return read_pem(text), ""
+        return parse_pem(text), ""
     except ValueError as error:
         return (), str(error)
 
 
 def _parse_printed(text: str) -> tuple[Certificate, ...] | None:
     try:
-        return read_print_output(text)
+        return parse_print_output(text)
     except ValueError:
         return None

@@ -14,7 +14,7 @@ from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwap
 from adapters.windows.nebula import ForgetFolder, MakeKeyPair, ReadCertificates, SignCertificate, StageCertificate
 from commands.certs.fleet_certificates import HostCertificates
-from commands.model.plan import Check, Deed, Part, Product, Step
+from commands.model.plan import Check, Part, PlannedAction, Product, Step
 from commands.planning.commit_confirm import (
     PROOF_TIMEOUT,
     REVERT_TIMEOUT,
@@ -88,15 +88,15 @@ def _build_preparation(renewal: Renewal) -> Iterator[Step]:
     yield Step(
         key=renewal.make_key("keys"),
         host=renewal.host.name,
-        deed=Deed.of(MakeKeyPair(folder=here, nebula_cert_exe=paths.nebula_cert_exe)),
+        deed=PlannedAction.of(MakeKeyPair(folder=here, nebula_cert_exe=paths.nebula_cert_exe)),
         phrase=Phrase("generate a key pair (the private key stays on {host})", host=renewal.host.name),
-        undo=Deed.of(ForgetFolder(folder=here)),
+        undo=PlannedAction.of(ForgetFolder(folder=here)),
         undo_phrase=Phrase("remove the new key pair"),
     )
     yield Step(
         key=renewal.make_key("sign"),
         host=renewal.lighthouse.host.name,
-        deed=Deed.of(
+        deed=PlannedAction.of(
             _build_sign_action(renewal, there), public_key=Product(step=renewal.make_key("keys"), field="public_key")
         ),
         phrase=Phrase(
@@ -104,7 +104,7 @@ def _build_preparation(renewal: Renewal) -> Iterator[Step]:
             ca=renewal.ca.name,
             days=renewal.lifetime // 24,
         ),
-        undo=Deed.of(ForgetFolder(folder=there)),
+        undo=PlannedAction.of(ForgetFolder(folder=there)),
         undo_phrase=Phrase("remove the new certificate"),
     )
     staged = StageCertificate(
@@ -118,16 +118,16 @@ def _build_preparation(renewal: Renewal) -> Iterator[Step]:
     yield Step(
         key=renewal.make_key("stage"),
         host=renewal.host.name,
-        deed=Deed.of(staged, certificate=Product(step=renewal.make_key("sign"), field="certificate")),
+        deed=PlannedAction.of(staged, certificate=Product(step=renewal.make_key("sign"), field="certificate")),
         phrase=Phrase("test the new pair with nebula -test (the active one stays untouched)"),
-        undo=Deed.of(ForgetFolder(folder=here)),
+        undo=PlannedAction.of(ForgetFolder(folder=here)),
         undo_phrase=Phrase("remove the new pair"),
     )
     if renewal.host != renewal.lighthouse.host:
         yield Step(
             key=renewal.make_key("tidy"),
             host=renewal.lighthouse.host.name,
-            deed=Deed.of(ForgetFolder(folder=there)),
+            deed=PlannedAction.of(ForgetFolder(folder=there)),
             phrase=Phrase("remove the working folder"),
         )
 
@@ -179,7 +179,7 @@ def _build_revert_checks(renewal: Renewal) -> Iterator[Check]:
     assert files is not None
     yield Check(
         host=renewal.host.name,
-        deed=Deed.of(ReadCertificates.of(get_windows_side(renewal.host))),
+        deed=PlannedAction.of(ReadCertificates.of(get_windows_side(renewal.host))),
         expect={"certificate": files.certificate},
         patience=REVERT_TIMEOUT,
     )

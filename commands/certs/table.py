@@ -7,7 +7,7 @@ from typing import Literal
 from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate, is_signed_by
 from adapters.phrase import Moment, Phrase
-from adapters.windows.nebula import Sighting
+from adapters.windows.nebula import LoggedHandshake
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates, shorten_fingerprint
 from commands.checks.host_details import build_clock_cell
 from commands.model.phrases import list_some
@@ -56,7 +56,7 @@ def find_running_mismatch(held: HostCertificates, mesh: FleetCertificates) -> Li
 
     "seen": another host saw a different one after the file was written. "older": the file is younger than the process.
     """
-    files, certificate, sighted = held.files, held.certificate, mesh.find_sighting(held)
+    files, certificate, sighted = held.files, held.certificate, mesh.find_logged_handshake(held)
     if files is None or certificate is None or files.running_since is None or files.written_at is None:
         return ""
     if sighted is not None and sighted[1].fingerprint == certificate.fingerprint:
@@ -112,7 +112,7 @@ def _build_surrounding_cells(held: HostCertificates, mesh: FleetCertificates) ->
     """Builds the cells of the related files, and of the newest handshake that another host logged."""
     files = held.files
     assert files is not None
-    sighted = mesh.find_sighting(held)
+    sighted = mesh.find_logged_handshake(held)
     return {
         "trusted": _build_list_cell([f"{ca.name} {shorten_fingerprint(ca.fingerprint)}" for ca in held.authorities]),
         "file": _build_text_cell(held.paths.host_certificate),
@@ -125,7 +125,7 @@ def _build_surrounding_cells(held: HostCertificates, mesh: FleetCertificates) ->
     }
 
 
-def _build_sighting_cell(host: Host, sighting: Sighting) -> Cell:
+def _build_sighting_cell(host: Host, sighting: LoggedHandshake) -> Cell:
     text = Phrase(
         "{witness}, {at}: {fingerprint}",
         witness=host.name,
@@ -156,7 +156,7 @@ def _build_issuer_cell(held: HostCertificates, mesh: FleetCertificates) -> Cell:
     issuer = shorten_fingerprint(held.certificate.issuer)
     if known is None:
         return Cell(text=Phrase("unknown CA {fingerprint}", fingerprint=issuer), value=issuer, mark=Mark.BAD)
-    mark = Mark.WELL if held.trusts_itself else Mark.BAD
+    mark = Mark.WELL if held.trusts_own_certificate else Mark.BAD
     return Cell(text=shorten_argument(known.name), value=issuer, mark=mark)
 
 

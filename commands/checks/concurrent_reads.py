@@ -32,7 +32,7 @@ async def read_all_hosts(
     return tuple(look.result() for look in looks)
 
 
-async def ask_side(host: Host, action: Action[Answer] | None, view: FleetView) -> Answer | HostError | None:
+async def read_side(host: Host, action: Action[Answer] | None, view: FleetView) -> Answer | HostError | None:
     """Reads one side of a host; None without an action."""
     if action is None:
         return None

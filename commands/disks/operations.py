@@ -12,7 +12,7 @@ from adapters.phrase import Phrase
 from adapters.windows.disks import ReadDisks as ReadWindows
 from adapters.wsl.disks import ReadDisks as ReadWsl
 from commands.checks.assessment import build_findings
-from commands.checks.concurrent_reads import ask_side
+from commands.checks.concurrent_reads import read_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
 from commands.disks.assessment import CELL_KEYS, COLUMNS, DiskAnswers, find_highest_usage, judge_disks
 from commands.model.operation import FleetView
@@ -41,8 +41,8 @@ class DiskUsage(AssessmentRead):
 
 async def _assess(host: Host, view: FleetView) -> AssessedHost:
     """Judges one host as soon as both sides have answered. Among hosts of the same severity the fullest comes first."""
-    ask_windows = ask_side(host, ReadWindows.of(host.windows) if host.windows else None, view)
-    ask_wsl = ask_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
+    ask_windows = read_side(host, ReadWindows.of(host.windows) if host.windows else None, view)
+    ask_wsl = read_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
     looked = DiskAnswers(host, *await asyncio.gather(ask_windows, ask_wsl))
     judged, more = judge_disks(looked, view.thresholds), f"disk {host.name} --details"
     return AssessedHost(

@@ -22,7 +22,7 @@ PART_COLUMNS = (
 )
 
 
-def explain(about: Sequence[str], permitted: OperationClasses) -> Report:
+def build_help(about: Sequence[str], permitted: OperationClasses) -> Report:
     """Returns help for the permitted commands that begin with `about`. Raises `GrammarError` if there is none."""
     matching = _find_matching(about, permitted)
     if not matching:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from adapters.inventory import Inventory
 from commands.bot_state.about import Help
 from commands.language.grammar import MAX_SUGGESTION_LENGTH, locate_error, parse_operation
-from commands.language.help_text import explain
+from commands.language.help_text import build_help
 from commands.language.signature import OperationClasses, find_operation, list_arguments
 from commands.model.operation import Operation
 from commands.values.arguments import MAX_SUGGESTIONS, BadArgument, Positional, Target
@@ -60,7 +60,7 @@ class Suggester:
                 if isinstance(value, Target):
                     value.resolve(self.inventory)
             if isinstance(operation, Help):
-                explain(operation.about, self.permitted)
+                build_help(operation.about, self.permitted)
         except BadArgument as error:
             return locate_error(error, request)
         except GrammarError as error:

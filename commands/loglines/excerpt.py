@@ -45,15 +45,15 @@ ALL_LINES = LineFilter()
 class FilteredPage(Value):
     """One page of filtered lines: its lines and number, the numbers of pages and of matching lines.
 
-    `grave` counts the matching lines that are errors or worse. `first` and `last` count matching lines from 1; both are 0
+    `errors` counts the matching lines that are errors or worse. `first` and `last` count matching lines from 1; both are 0
     if no line matches.
     """
 
     lines: tuple[LogLine, ...]
     page: int
     pages: int
-    fitting: int
-    grave: int
+    matching: int
+    errors: int
     first: int
     last: int
 
@@ -74,8 +74,8 @@ def select_page(excerpt: Excerpt, pick: LineFilter) -> FilteredPage:
         lines=fitting[begin:end],
         page=page,
         pages=pages,
-        fitting=len(fitting),
-        grave=len(filter_lines(fitting, Level.ERROR)),
+        matching=len(fitting),
+        errors=len(filter_lines(fitting, Level.ERROR)),
         first=begin + 1 if fitting else 0,
         last=end,
     )

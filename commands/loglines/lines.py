@@ -20,7 +20,7 @@ from pydantic import AwareDatetime
 from adapters.logs import LINE_LIMIT, LINE_MARGIN, LINE_READ_LIMIT, LogText, Truncation
 from adapters.value import Value
 from commands.loglines.formats import Level, parse_stamp
-from commands.loglines.local_time import TimeDoubt, place_local_time
+from commands.loglines.local_time import TimeDoubt, convert_local_time
 
 FUTURE_LEEWAY = timedelta(seconds=5)
 """Tolerance for times later than the host's clock. Another program read the clock."""
@@ -115,19 +115,19 @@ _PODMAN_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}(?:Z|
 _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
-_UNENDED_MARK = "\r"
+_TRUNCATION_MARK = "\r"
 """Mark at the end of a sanitized line that was truncated on the host. Redaction treats it as a line end."""
 
 
-def make_harmless(text: str) -> str:
+def sanitize_line(text: str) -> str:
     """Sanitizes a line: returns one line of visible characters without control sequences, of any length."""
     whole = len(text) < LINE_READ_LIMIT
     if not text.isprintable():
         text = _LONE_SURROGATES.sub("\ufffd", _INVISIBLE.sub("", _BREAKS.sub(" ", _ANSI.sub("", text))))
-    return text if whole else text + _UNENDED_MARK
+    return text if whole else text + _TRUNCATION_MARK
 
 
-def map_places(text: str) -> list[int]:
+def map_positions(text: str) -> list[int]:
     """Maps each character of a harmless line to its place in the raw line, to the first place if it replaces several."""
     if text.isprintable():
         return list(range(len(text)))
@@ -143,9 +143,9 @@ def map_places(text: str) -> list[int]:
     return kept
 
 
-def is_unended(line: str) -> bool:
+def is_truncated(line: str) -> bool:
     """Returns whether a sanitized line was truncated on the host."""
-    return line.endswith(_UNENDED_MARK)
+    return line.endswith(_TRUNCATION_MARK)
 
 
 def shorten_line(line: str) -> str:
@@ -154,7 +154,7 @@ def shorten_line(line: str) -> str:
     The last characters of a truncated line are never shown, even if redaction made it shorter: they may
     be the beginning of a secret that redaction could not recognize.
     """
-    brought = line.removesuffix(_UNENDED_MARK)
+    brought = line.removesuffix(_TRUNCATION_MARK)
     most = LINE_LIMIT if brought == line else min(LINE_LIMIT, len(brought) - LINE_MARGIN)
     return line if len(line) <= most else brought[: max(0, most - 1)] + "…"
 
@@ -198,7 +198,7 @@ class _LogParser:
         return _PODMAN_TIME.sub("", shown) if self._origin.source.startswith(CONTAINER_PREFIX) else shown
 
     def _place_time(self, at: datetime) -> datetime | None:
-        utc, doubt = place_local_time(at, self._origin.zone, self._before)
+        utc, doubt = convert_local_time(at, self._origin.zone, self._before)
         if doubt is not None:
             self.doubts[doubt] += 1
         if utc is None:

@@ -28,7 +28,9 @@ class TimeDoubt(StrEnum):
     UNPLACED = "unplaced"  # the time is local, and the host's zone is unknown
 
 
-def place_local_time(at: datetime, zone: tzinfo | None, before: datetime | None) -> tuple[datetime | None, TimeDoubt | None]:
+def convert_local_time(
+    at: datetime, zone: tzinfo | None, before: datetime | None
+) -> tuple[datetime | None, TimeDoubt | None]:
     """Converts a line's time to UTC, with the doubt about it. `before`: the UTC time of the line before it, if known."""
     if at.tzinfo is not None:
         return at.astimezone(UTC), None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-from commands.loglines.lines import is_unended, make_harmless, map_places, shorten_line
+from commands.loglines.lines import is_truncated, map_positions, sanitize_line, shorten_line
 
 REDACTION_MARK = "[redacted]"
 """Text in place of a secret, as in `bot.security.redaction`."""
@@ -29,7 +29,7 @@ PartMatcher = Callable[[str, int, int], bool]
 """Predicate: a part of a text, from one place to another, matches the search."""
 
 
-def remove_secrets(raw: Sequence[str], clean: Redactor, fits: PartMatcher | None) -> tuple[str, ...]:
+def redact_and_filter(raw: Sequence[str], clean: Redactor, fits: PartMatcher | None) -> tuple[str, ...]:
     """Sanitizes lines, redacts their secrets and drops those that do not match. `fits` is None without a search.
 
     All lines are redacted together, because a key has many lines, and in their visible form, because invisible characters
@@ -48,7 +48,7 @@ def remove_secrets(raw: Sequence[str], clean: Redactor, fits: PartMatcher | None
 
 def _redact_lines(raw: Sequence[str], clean: Redactor) -> list[tuple[str, str]]:
     """Returns each line in its visible form, before and after redaction."""
-    seen = [make_harmless(line) for line in raw]
+    seen = [sanitize_line(line) for line in raw]
     return list(zip(seen, clean("\n".join(seen)).split("\n"), strict=True))
 
 
@@ -63,7 +63,7 @@ class _VisiblePart:
 
 
 def _is_found(raw: str, seen: str, shown: str, fits: PartMatcher) -> bool:
-    if raw == shown and not is_unended(seen):
+    if raw == shown and not is_truncated(seen):
         return True
     return any(_fits_whatever_is_hidden(raw, part, fits) for part in _find_visible_parts(raw, seen, shown))
 
@@ -78,7 +78,7 @@ def _fits_whatever_is_hidden(raw: str, part: _VisiblePart, fits: PartMatcher) ->
 
 def _find_visible_parts(raw: str, seen: str, shown: str) -> Iterator[_VisiblePart]:
     """Finds the visible parts of a raw line. Colors and breaks may be within a part, because they hide nothing."""
-    where = map_places(raw)
+    where = map_positions(raw)
     for part in _find_shown_parts(seen, shown):
         known = where[part.begin : part.end]
         edges = [
@@ -94,7 +94,7 @@ def _find_visible_parts(raw: str, seen: str, shown: str) -> Iterator[_VisiblePar
 
 def _find_shown_parts(seen: str, shown: str) -> Iterator[_VisiblePart]:
     """Finds the parts of a visible line that are outside of every mark and within its shown part."""
-    parts = (shorten_line(shown).removesuffix("…") if is_unended(seen) else shown).split(REDACTION_MARK)
+    parts = (shorten_line(shown).removesuffix("…") if is_truncated(seen) else shown).split(REDACTION_MARK)
     at = 0
     for number, part in enumerate(parts):
         begin = seen.find(part, at) if number else 0

@@ -25,7 +25,7 @@ from commands.loglines.formats import Level
 from commands.loglines.lines import CONTAINER_PREFIX, HostLog, LogLine, LogOrigin, parse_log
 from commands.loglines.merge import filter_lines, take_newest
 from commands.loglines.patterns import make_part_matcher
-from commands.loglines.redaction import remove_secrets
+from commands.loglines.redaction import redact_and_filter
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
 
@@ -273,7 +273,7 @@ def _find_zone(text: LogText) -> tzinfo | None:
 
 def _parse_text(text: LogText, origin: LogOrigin, wanted: LogQuery, clean: Callable[[str], str]) -> HostLog:
     fits = make_part_matcher(wanted.pattern, fixed=wanted.fixed, case=wanted.case) if wanted.pattern else None
-    lines = remove_secrets(text.lines, clean, fits)
+    lines = redact_and_filter(text.lines, clean, fits)
     encoding = "utf-8" if wanted.pattern else text.encoding  # otherwise the encoding could reveal dropped lines
     return parse_log(
         text.model_copy(update={"lines": lines, "cut": text.cut - {Truncation.LONG}, "encoding": encoding}), origin

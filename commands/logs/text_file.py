@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCH_LIMIT, Truncation
 from adapters.phrase import Listing, Phrase, Span, Texts
 from commands.loglines.formats import Level
-from commands.loglines.lines import HostLog, LogLine, make_harmless, shorten_line
+from commands.loglines.lines import HostLog, LogLine, sanitize_line, shorten_line
 from commands.loglines.local_time import TimeDoubt
 from commands.loglines.merge import count_by_level
 from commands.model.phrases import list_some
@@ -30,7 +30,7 @@ _LEVEL_WIDTH = max(map(len, Level))
 def render_text(lines: Sequence[LogLine], heading: Iterable[Phrase], texts: Texts, zone: tzinfo) -> str:
     """Renders one line of text for each, with times in the reader's zone, below the heading (the request, its notes)."""
     host, source = _compute_width(line.host for line in lines), _compute_width(line.source for line in lines)
-    told = [f"# {shorten_line(make_harmless(phrase.render_sentence(texts)))}" for phrase in heading]
+    told = [f"# {shorten_line(sanitize_line(phrase.render_sentence(texts)))}" for phrase in heading]
     body = [
         f"{_format_time(line.at, zone)} {line.host:<{host}} {line.source:<{source}} {_format_level(line.level)} {line.text}"
         for line in lines

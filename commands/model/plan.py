@@ -62,7 +62,7 @@ class Product(Value):
     field: str
 
 
-class Deed(Value):
+class PlannedAction(Value):
     """An action in a plan: its kind, its arguments as JSON, and those that earlier steps produce."""
 
     kind: str
@@ -70,7 +70,7 @@ class Deed(Value):
     products: Mapping[str, Product] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, action: Action[Any], **products: Product) -> "Deed":
+    def of(cls, action: Action[Any], **products: Product) -> "PlannedAction":
         """Converts an action. Arguments named in `products` come from earlier steps instead of from `action`."""
         arguments = action.model_dump(mode="json", exclude=set(products))
         return cls(kind=get_kind(action), arguments=arguments, products=products)
@@ -111,7 +111,7 @@ class Check(Value):
     """
 
     host: str
-    deed: Deed
+    deed: PlannedAction
     expect: Mapping[str, JsonValue]
     patience: float = 0.0
     never: Mapping[str, tuple[JsonValue, ...]] = Field(default_factory=dict)
@@ -137,13 +137,13 @@ class Step(Value):
 
     key: str
     host: str
-    deed: Deed
+    deed: PlannedAction
     phrase: Phrase
     expect: Mapping[str, JsonValue] = Field(default_factory=dict)
     patience: float = 0.0
     verify: Check | None = None
     unbegun: Mapping[str, JsonValue] = Field(default_factory=dict)
-    undo: Deed | None = None
+    undo: PlannedAction | None = None
     undo_phrase: Phrase | None = None
     undone: tuple[Check, ...] = ()
 
@@ -273,31 +273,31 @@ def _list_checks(step: Step) -> tuple[Check, ...]:
     return ((step.verify,) if step.verify is not None else ()) + step.undone
 
 
-def _list_deeds(step: Step) -> tuple[Deed, ...]:
+def _list_actions(step: Step) -> tuple[PlannedAction, ...]:
     """Lists every action of a step: its own, its rollback, its checks."""
     undo = (step.undo,) if step.undo is not None else ()
     return (step.deed, *undo, *(check.deed for check in _list_checks(step)))
 
 
-def _seal_data(step: Step) -> dict[str, Any]:
+def _build_digest_data(step: Step) -> dict[str, Any]:
     """Returns the approved data of a step for the digest. Phrases are left out, because they may be in another language."""
     data = step.model_dump(mode="json", include={"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
     return data | {"checks": [check.model_dump(mode="json") for check in _list_checks(step)]}
 
 
-def _seal_scripts(step: Step) -> Mapping[str, Any]:
+def _build_digest_input_v1(step: Step) -> Mapping[str, Any]:
     """Returns the digest input of formula 1: the data of a step and the hashes of its scripts."""
-    return _seal_data(step) | {"scripts": [hash_script(deed.kind) for deed in _list_deeds(step)]}
+    return _build_digest_data(step) | {"scripts": [hash_script(deed.kind) for deed in _list_actions(step)]}
 
 
-def _seal_runs(step: Step) -> Mapping[str, Any]:
+def _build_digest_input_v2(step: Step) -> Mapping[str, Any]:
     """Returns the digest input of formula 2: the data of a step and what runs on each side."""
-    return _seal_data(step) | {"runs": [deed.describe_run() for deed in _list_deeds(step)]}
+    return _build_digest_data(step) | {"runs": [deed.describe_run() for deed in _list_actions(step)]}
 
 
 _FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Mapping[str, int]]] = {
-    1: (_seal_scripts, {}),
-    2: (_seal_runs, {"formula": 2}),
+    1: (_build_digest_input_v1, {}),
+    2: (_build_digest_input_v2, {"formula": 2}),
 }
 """By formula: the function that returns the digest input of a step, and the fields that name the formula.
 

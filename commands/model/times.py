@@ -149,7 +149,7 @@ def _format_time(at: time) -> str:
     return at.isoformat("auto" if at.second or at.microsecond else "minutes")
 
 
-def place_times(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
+def resolve_clock_times(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
     """Replaces clock times in `since` and `until` by times in a zone. Raises `BadArgument` if that is impossible.
 
     Without a day, `until` is the first such time after `since`.

@@ -11,7 +11,7 @@ from adapters.inventory import Host, WindowsSide
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, BeginChange, ChangeState, ConfirmChange, ReadChange
 from adapters.windows.nebula import FindHandshake, NotePosition, ReachAddress
-from commands.model.plan import Check, Deed, Product, Step
+from commands.model.plan import Check, PlannedAction, Product, Step
 
 APPLY_TIMEOUT = 45.0
 """Seconds to prove that a change is applied. Windows needs some to stop and start Nebula, and to bring its address up."""
@@ -56,7 +56,7 @@ class TunnelProof:
             yield Step(
                 key=self._make_note_key(witness),
                 host=witness.name,
-                deed=Deed.of(NotePosition(log=get_windows_side(witness).paths.nebula_log)),
+                deed=PlannedAction.of(NotePosition(log=get_windows_side(witness).paths.nebula_log)),
                 phrase=Phrase("record the end of Nebula's log"),
             )
 
@@ -86,18 +86,18 @@ class TunnelProof:
         return Check(host=self.pinging_hosts[0].name, deed=self._ping, expect={"reachable": True}, patience=REVERT_TIMEOUT)
 
     @property
-    def _ping(self) -> Deed:
-        return Deed.of(ReachAddress(address=str(self.lighthouse.overlay.ip)))
+    def _ping(self) -> PlannedAction:
+        return PlannedAction.of(ReachAddress(address=str(self.lighthouse.overlay.ip)))
 
     def _make_note_key(self, witness: Host) -> str:
         return f"{self.host.name}/note/{witness.name}"
 
-    def _build_search(self, witness: Host, fingerprint: str | Product) -> Deed:
+    def _build_search(self, witness: Host, fingerprint: str | Product) -> PlannedAction:
         log, after = get_windows_side(witness).paths.nebula_log, Product(step=self._make_note_key(witness), field="position")
         if isinstance(fingerprint, str):
-            return Deed.of(FindHandshake(log=log, after=0, name=self.name, fingerprint=fingerprint), after=after)
+            return PlannedAction.of(FindHandshake(log=log, after=0, name=self.name, fingerprint=fingerprint), after=after)
         find = FindHandshake(log=log, after=0, name=self.name, fingerprint="")
-        return Deed.of(find, after=after, fingerprint=fingerprint)
+        return PlannedAction.of(find, after=after, fingerprint=fingerprint)
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,11 @@ def build_begin_step(taken: CommitConfirmedChange) -> Step:
     return Step(
         key=f"{host.name}/begin",
         host=host.name,
-        deed=Deed.of(taken.change),
+        deed=PlannedAction.of(taken.change),
         phrase=taken.phrase,
         verify=_build_state_check(host, operation, "applied", APPLY_TIMEOUT),
         unbegun={"state": "absent"},
-        undo=Deed.of(AbortChange(operation=operation)),
+        undo=PlannedAction.of(AbortChange(operation=operation)),
         undo_phrase=taken.undo_phrase,
         undone=(_build_state_check(host, operation, "reverted", REVERT_TIMEOUT), *taken.revert_checks),
     )
@@ -132,7 +132,7 @@ def build_gateway_step(host: Host, patience: float) -> Step:
     return Step(
         key=f"{host.name}/gateway",
         host=host.name,
-        deed=Deed.of(ReadGateway()),
+        deed=PlannedAction.of(ReadGateway()),
         phrase=Phrase("check that the gateway responds"),
         expect={"healthy": True},
         patience=patience,
@@ -144,7 +144,7 @@ def build_confirm_step(host: Host, operation: str) -> Step:
     return Step(
         key=f"{host.name}/confirm",
         host=host.name,
-        deed=Deed.of(ConfirmChange(operation=operation)),
+        deed=PlannedAction.of(ConfirmChange(operation=operation)),
         phrase=Phrase("confirm the change ({host} cancels its automatic rollback)", host=host.name),
         verify=_build_state_check(host, operation, "confirmed", CONFIRM_TIMEOUT),
     )
@@ -160,7 +160,7 @@ def _build_state_check(host: Host, operation: str, expected: ChangeState, patien
     """Builds the check that the host reports this state of the change."""
     return Check(
         host=host.name,
-        deed=Deed.of(ReadChange(operation=operation)),
+        deed=PlannedAction.of(ReadChange(operation=operation)),
         expect={"state": expected},
         patience=patience,
         never={"state": tuple(end for end in FINAL_STATES if end != expected)},

@@ -12,7 +12,7 @@ from adapters.windows.services import ReadServices, Service, Services
 from commands.certs.fleet_certificates import FleetCertificates, read_certificates
 from commands.certs.renewal_obstacles import find_witnesses
 from commands.checks.assessment import Judgment, Remark, make_absent_checks, make_unanswered_checks, merge_judgments
-from commands.checks.concurrent_reads import ask_side, read_all_hosts
+from commands.checks.concurrent_reads import read_all_hosts, read_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
 from commands.checks.host_checks import judge_gateway_service, judge_nebula_service
 from commands.model.finding import Finding, Severity
@@ -203,7 +203,7 @@ async def _assess(host: Host, view: FleetView) -> AssessedHost:
 
 async def _read_services(host: Host, view: FleetView) -> Services | HostError | None:
     """Reads the services of a host; None if it has no Windows side."""
-    return await ask_side(host, ReadServices.of(host.windows) if host.windows else None, view)
+    return await read_side(host, ReadServices.of(host.windows) if host.windows else None, view)
 
 
 def _judge(host: Host, said: Services | HostError | None) -> Judgment:

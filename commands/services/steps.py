@@ -11,7 +11,7 @@ from adapters.phrase import Listing, Phrase
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange
 from adapters.windows.services import Service, Services
 from commands.checks.host_checks import SERVICE_STATES
-from commands.model.plan import Check, Deed, Part, Premise, Step
+from commands.model.plan import Check, Part, PlannedAction, Premise, Step
 from commands.planning.commit_confirm import (
     PROOF_TIMEOUT,
     REVERT_TIMEOUT,
@@ -196,4 +196,6 @@ def _build_revert_checks(stand: ServiceState) -> Iterator[Check]:
     if stand.service_name == "nebula" and stand.tunnel is not None:
         yield stand.tunnel.build_return_check()
     if stand.workload.gateway is True:
-        yield Check(host=stand.host.name, deed=Deed.of(ReadGateway()), expect={"healthy": True}, patience=REVERT_TIMEOUT)
+        yield Check(
+            host=stand.host.name, deed=PlannedAction.of(ReadGateway()), expect={"healthy": True}, patience=REVERT_TIMEOUT
+        )

@@ -12,7 +12,7 @@ from adapters.phrase import Phrase
 from adapters.windows.updates import ReadUpdates as ReadWindows
 from adapters.wsl.updates import ReadUpdates as ReadWsl
 from commands.checks.assessment import build_findings
-from commands.checks.concurrent_reads import ask_side
+from commands.checks.concurrent_reads import read_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
 from commands.model.operation import FleetView
 from commands.model.report import Column
@@ -45,8 +45,8 @@ class UpdateList(AssessmentRead):
 
 async def _assess(host: Host, view: FleetView) -> AssessedHost:
     """Judges one host as soon as both sides have answered."""
-    ask_windows = ask_side(host, ReadWindows.of(host.windows) if host.windows else None, view)
-    ask_wsl = ask_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
+    ask_windows = read_side(host, ReadWindows.of(host.windows) if host.windows else None, view)
+    ask_wsl = read_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
     looked = UpdateAnswers(host, *await asyncio.gather(ask_windows, ask_wsl))
     judged, more = judge_updates(looked, view.now()), f"update {host.name} --details"
     return AssessedHost(

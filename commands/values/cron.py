@@ -79,7 +79,7 @@ def parse_zone(text: str) -> str:
     raise BadArgument(phrase, part=text, nearest=tuple(names[near] for near in find_nearest(text, names)))
 
 
-def is_readable(line: str, zone: str) -> bool:
+def is_valid(line: str, zone: str) -> bool:
     """Returns whether a stored line and zone are still valid on this machine and in this version."""
     try:
         CronSim(line, _REFERENCE_TIME.astimezone(ZoneInfo(zone)))
@@ -88,7 +88,7 @@ def is_readable(line: str, zone: str) -> bool:
     return True
 
 
-def find_newest(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+def find_last_due(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     """Finds the last due time up to now, in UTC; None if there is none.
 
     Searching backwards, cronsim skips or invents times around clock changes. Its result is used as a start only.
@@ -100,12 +100,12 @@ def find_newest(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     return None
 
 
-def find_next(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+def find_next_due(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     """Finds the next due time after now, in UTC; None if there is none."""
     return next(_iterate_times(line, zone, now), None)
 
 
-def count_times(line: str, zone: ZoneInfo, after: datetime, before: datetime, most: int) -> int:
+def count_due_times(line: str, zone: ZoneInfo, after: datetime, before: datetime, most: int) -> int:
     """Counts the due times between two points in time, both exclusive, up to `most`."""
     found = 0
     for at in _iterate_times(line, zone, after):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.error_text import WORDS_LIMIT, clean_line, describe_error, map_local_error
+from adapters.error_text import TEXT_LIMIT, clean_line, describe_error, map_local_error
 from adapters.phrase import Phrase
 
 
@@ -90,7 +90,7 @@ def test_what_the_bot_lacks_is_told_from_what_is_wrong_with_a_host(error: Except
     [
         ("two\r\nlines\tand\x00more", "two lines and more"),
         ("\u202eturned round", "turned round"),
-        ("x" * 1000, "x" * WORDS_LIMIT + "…"),
+        ("x" * 1000, "x" * TEXT_LIMIT + "…"),
         ("", ""),
     ],
 )

@@ -63,9 +63,9 @@ async def _measure(words: str, hosts: int) -> str:
 
 async def _asked(house: Application, words: str) -> tuple[float, int, int]:
     """Seconds until the answer is there, with its archive packed; its lines, and the archive's bytes."""
-    me = SystemIdentity(0, house.desk.config.policy.people[0].system[0])
+    me = SystemIdentity(0, house.dispatcher.config.policy.people[0].system[0])
     began = time.perf_counter()
-    answer = await house.desk.handle(Request(make_request_key(), me, words, Surface.DO, read_utc_time()))
+    answer = await house.dispatcher.handle(Request(make_request_key(), me, words, Surface.DO, read_utc_time()))
     spoken = get_texts("ja", ZoneInfo("Asia/Tokyo"))
     bundles = [each for each in await asyncio.to_thread(write_files, answer, spoken) if isinstance(each, Bundle)]
     size = sum([len(await asyncio.to_thread(pack_bundle, each, lambda text: text)) for each in bundles])

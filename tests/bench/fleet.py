@@ -65,9 +65,9 @@ async def measure(words: str, hosts: int) -> Measured:
 
 async def timed(house: Application, words: str) -> tuple[float, Answer]:
     """Seconds that an answer takes; it must be the answer of a fleet that is well."""
-    me = SystemIdentity(0, house.desk.config.policy.people[0].system[0])
+    me = SystemIdentity(0, house.dispatcher.config.policy.people[0].system[0])
     began = time.perf_counter()
-    answer = await house.desk.handle(Request(make_request_key(), me, words, Surface.DO, read_utc_time()))
+    answer = await house.dispatcher.handle(Request(make_request_key(), me, words, Surface.DO, read_utc_time()))
     took = time.perf_counter() - began
     assert answer.exit_code is ExitCode.WELL, str(answer.body.summary if isinstance(answer.body, Report) else answer.body)
     return took, answer

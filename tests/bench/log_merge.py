@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LogText
-from commands.loglines.lines import LogLine, LogOrigin, make_harmless, parse_log
+from commands.loglines.lines import LogLine, LogOrigin, parse_log, sanitize_line
 from commands.loglines.merge import filter_lines, merge_lines
 from commands.loglines.patterns import parse_pattern
 
@@ -40,7 +40,7 @@ def report() -> None:
 
 
 def _read(text: LogText, origin: LogOrigin) -> tuple[LogLine, ...]:
-    return parse_log(text.model_copy(update={"lines": tuple(map(make_harmless, text.lines))}), origin).lines
+    return parse_log(text.model_copy(update={"lines": tuple(map(sanitize_line, text.lines))}), origin).lines
 
 
 def _fleet(source: str, text: LogText) -> None:

@@ -12,7 +12,7 @@ from bot.audit.log import EventKind
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
 from bot.runtime.clock import Clock
-from bot.schedules.registry import ScheduleService
+from bot.schedules.registry import ScheduleRegistry
 from bot.schedules.scheduler import AnswerOutlet, Scheduler, SchedulerServices
 from bot.store.database import Database
 from bot.store.records import encode_identity
@@ -137,7 +137,7 @@ class Bot:
         self.standing = Membership.MEMBER
         self.outlets: dict[str, AnswerOutlet] = {}
         self.table = ScheduleTable(database)
-        self.book = ScheduleService(self.table, self.log, time.now)
+        self.book = ScheduleRegistry(self.table, self.log, time.now)
         self.timetable = self._timetable()
 
     def again(self) -> None:

@@ -11,12 +11,11 @@ from bot.access.policy import Refusal, Verdict
 from bot.access.requester import Requester
 from bot.audit.log import EventKind, Recorder
 from bot.changes.approval import NotAllowed
-from bot.changes.locks import Lock
 from bot.changes.planner import NothingToDo
-from bot.handlers.ports import FleetHistory, IncidentRepository, ScheduleRepository
+from bot.handlers.ports import FleetHistory, IncidentRegistryPort, ScheduleRegistryPort
 from bot.handlers.registry import Handlers, Services
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
-from bot.incidents.registry import Incident, IncidentEntry, IncidentRequest, NoSuchIncident
+from bot.incidents.registry import IncidentRequest, NoSuchIncident
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
 from bot.requests.environment import Environment
@@ -24,6 +23,8 @@ from bot.schedules.registry import NoSuchSchedule, ScheduleListing
 from bot.security.redaction import Redactor
 from bot.store.chain import StoredEvent, Verification
 from bot.store.head_file import Head
+from bot.store.incidents import Incident, IncidentEntry
+from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
@@ -160,8 +161,8 @@ class Kept:
         self.changes = {change.operation: change for change in changes}
         self.events = events
         self.asked: list[tuple[Any, ...]] = []
-        self.schedules: ScheduleRepository = NoSchedules()
-        self.incidents: IncidentRepository = NoIncidents()
+        self.schedules: ScheduleRegistryPort = NoSchedules()
+        self.incidents: IncidentRegistryPort = NoIncidents()
         self.channels = Made()
         self.memory = Remembered()
         self.history: FleetHistory = self.memory

@@ -18,7 +18,7 @@ from adapters.phrase import Phrase
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula
 from bot.runtime.clock import Clock
-from commands.model.plan import Check, Deed, Part, Plan, Product, Step, collect_endpoints
+from commands.model.plan import Check, Part, Plan, PlannedAction, Product, Step, collect_endpoints
 
 BEGAN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 HOSTS = ("lighthouse", "host-a", "host-b")
@@ -208,7 +208,9 @@ def lost(when: Literal["before", "after"] = "after") -> Fault:
 
 def reads_change(host: str, operation: str, state: str, patience: float = 0.0) -> Check:
     """A check of how a host stands to the change."""
-    return Check(host=host, deed=Deed.of(change.ReadChange(operation=operation)), expect={"state": state}, patience=patience)
+    return Check(
+        host=host, deed=PlannedAction.of(change.ReadChange(operation=operation)), expect={"state": state}, patience=patience
+    )
 
 
 def part(host: str = "host-a", operation: str = OPERATION) -> Part:
@@ -225,36 +227,36 @@ def part(host: str = "host-a", operation: str = OPERATION) -> Part:
             Step(
                 key=f"{host}-keys",
                 host=host,
-                deed=Deed.of(nebula.MakeKeyPair(folder=folder, nebula_cert_exe="nebula-cert.exe")),
+                deed=PlannedAction.of(nebula.MakeKeyPair(folder=folder, nebula_cert_exe="nebula-cert.exe")),
                 phrase=Phrase("generate a key pair"),
-                undo=Deed.of(nebula.ForgetFolder(folder=folder)),
+                undo=PlannedAction.of(nebula.ForgetFolder(folder=folder)),
             ),
             Step(
                 key=f"{host}-stage",
                 host=host,
-                deed=Deed.of(stage, certificate=Product(step=f"{host}-keys", field="public_key")),
+                deed=PlannedAction.of(stage, certificate=Product(step=f"{host}-keys", field="public_key")),
                 phrase=Phrase("stage the certificate"),
             ),
             Step(
                 key=f"{host}-note",
                 host="lighthouse",
-                deed=Deed.of(nebula.NotePosition(log=log)),
+                deed=PlannedAction.of(nebula.NotePosition(log=log)),
                 phrase=Phrase("note where the log ends"),
             ),
             Step(
                 key=f"{host}-begin",
                 host=host,
-                deed=Deed.of(begin),
+                deed=PlannedAction.of(begin),
                 phrase=Phrase("restart Nebula"),
                 verify=reads_change(host, operation, "applied", 60.0),
                 unbegun={"state": "absent"},
-                undo=Deed.of(change.AbortChange(operation=operation)),
+                undo=PlannedAction.of(change.AbortChange(operation=operation)),
                 undone=(reads_change(host, operation, "reverted", 150.0),),
             ),
             Step(
                 key=f"{host}-seen",
                 host="lighthouse",
-                deed=Deed.of(find, after=Product(step=f"{host}-note", field="position")),
+                deed=PlannedAction.of(find, after=Product(step=f"{host}-note", field="position")),
                 phrase=Phrase("find the handshake"),
                 expect={"found": True},
                 patience=30.0,
@@ -262,7 +264,7 @@ def part(host: str = "host-a", operation: str = OPERATION) -> Part:
             Step(
                 key=f"{host}-confirm",
                 host=host,
-                deed=Deed.of(change.ConfirmChange(operation=operation)),
+                deed=PlannedAction.of(change.ConfirmChange(operation=operation)),
                 phrase=Phrase("keep it"),
                 verify=reads_change(host, operation, "confirmed", 10.0),
             ),

@@ -9,7 +9,7 @@ from adapters.phrase import Phrase
 from commands.catalogue import CATALOGUE
 from commands.hosts import HostList
 from commands.language.grammar import parse_operation, render_operation
-from commands.language.help_text import explain, format_usage
+from commands.language.help_text import build_help, format_usage
 from commands.language.signature import find_operation, list_arguments, list_names, make_singular
 from commands.model.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk
 from commands.values.arguments import Target
@@ -99,7 +99,7 @@ def test_unknown_words_get_the_nearest_requests(text: str, suggestions: tuple[st
 
 
 def test_help_lists_what_is_permitted_and_nothing_else() -> None:
-    report = explain((), CATALOGUE[:2])
+    report = build_help((), CATALOGUE[:2])
 
     assert "available commands: health, host. Run help health for details" == str(report.summary)
     assert ["health [target] [--details] [--here]", "host [--here]"] == [row.cells[0].value for row in report.rows]
@@ -107,7 +107,7 @@ def test_help_lists_what_is_permitted_and_nothing_else() -> None:
 
 
 def test_help_for_one_command_explains_each_part_of_it() -> None:
-    report = explain(("health",), CATALOGUE)
+    report = build_help(("health",), CATALOGUE)
 
     assert "Help for health" == str(report.title)
     assert ["[target]", "[--details]", "[--here]"] == [row.cells[0].value for row in report.rows]
@@ -123,12 +123,12 @@ def test_help_for_one_command_explains_each_part_of_it() -> None:
     ],
 )
 def test_help_takes_the_beginning_of_names_and_more_than_a_name(about: tuple[str, ...], first: list[str]) -> None:
-    assert first == [row.cells[0].value for row in explain(about, MADE_UP).rows]
+    assert first == [row.cells[0].value for row in build_help(about, MADE_UP).rows]
 
 
 def test_help_for_what_is_not_permitted_is_help_for_what_does_not_exist() -> None:
     with pytest.raises(GrammarError) as caught:
-        explain(("health",), CATALOGUE[1:])
+        build_help(("health",), CATALOGUE[1:])
 
     assert "no command health available to you. Run help for the list" == str(caught.value)
     assert (5, 11) == caught.value.span

@@ -64,10 +64,10 @@ def open_workspace(folder: Path, language: str | None) -> Workspace:
         return Workspace(MANIFEST)
     if language == "en":
         return Workspace(MANIFEST, Seed().reading(language))
-    from bot.terminal.cli_translations import load_catalogue  # it takes a while to load, and the lab starts often
+    from bot.terminal.cli_translations import load_translations  # it takes a while to load, and the lab starts often
 
     file = folder / MANIFEST.name
-    file.write_text(load_catalogue(language).translate_manifest(MANIFEST.read_text(encoding="utf-8")), encoding="utf-8")
+    file.write_text(load_translations(language).translate_manifest(MANIFEST.read_text(encoding="utf-8")), encoding="utf-8")
     return Workspace(file, Seed().reading(language))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bot.model.output import terminal_language
+from bot.model.output import detect_language
 from tests.lab import day, story
 
 LANGUAGES = ("en", "ja")
@@ -97,4 +97,4 @@ def welcome(language: str, page: str, shell: str, log: Path) -> str:
 def shell_command(language: str, program: Path, config: Path, terminal: dict[str, str]) -> str:
     """Build the command of the shell in the demo's language, for a terminal with these environment variables."""
     command = f"{program} shell --config {config}"
-    return command if terminal_language(terminal) in ("", language) else f"LC_ALL={LOCALES[language]} {command}"
+    return command if detect_language(terminal) in ("", language) else f"LC_ALL={LOCALES[language]} {command}"

@@ -45,7 +45,7 @@ def test_a_leap_is_seen_by_everybody_who_shares_the_clock(tmp_path: Path) -> Non
 def test_the_fortnight_before_it_has_a_look_every_half_hour_but_on_one_day() -> None:
     seen = list(looks(["host-a"], (), MONDAY))
     assert 12 * 48 + 17 == len(seen)
-    assert {1} == {each.looks for each in seen}
+    assert {1} == {each.observation_count for each in seen}
     assert datetime.fromisoformat("2026-11-10T00:00:00+09:00") == seen[0].at
     assert "2026-11-14" not in {f"{each.at:%Y-%m-%d}" for each in seen}
 

@@ -11,7 +11,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from adapters.nebula import pem
-from adapters.nebula.certificates import is_signed_by, read_pem
+from adapters.nebula.certificates import is_signed_by, parse_pem
 from tests.adapters.nebula_samples import Sample, sample, samples
 from tests.lab.windows.nebula_cert import Completed, Files, run
 
@@ -243,11 +243,11 @@ def test_without_a_duration_a_host_ends_one_second_before_its_ca() -> None:
     """So do durations of nothing, and negative ones, in silence."""
     files: Files = {}
     run(["ca", "-name", "CA"], files, NOW)
-    (ca,) = read_pem(files[PureWindowsPath("ca.crt")])
+    (ca,) = parse_pem(files[PureWindowsPath("ca.crt")])
 
     for name, lifetime in (("a", ()), ("b", ("-duration", "0s")), ("c", ("-duration", "-5h"))):
         run(["sign", "-name", name, "-ip", "10.1.1.1/16", *lifetime], files, NOW)
-        (host,) = read_pem(files[PureWindowsPath(f"{name}.crt")])
+        (host,) = parse_pem(files[PureWindowsPath(f"{name}.crt")])
         assert (ca.not_after - timedelta(seconds=1), True) == (host.not_after, is_signed_by(host, ca))
 
 

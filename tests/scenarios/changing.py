@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import Any, TypeVar
 
-from adapters.nebula.certificates import read_pem
+from adapters.nebula.certificates import parse_pem
 from bot.app.application import Application
 from bot.app.reload import reload
 from bot.changes.step_runner import POLL_SECONDS
@@ -173,7 +173,7 @@ class Shift:
 
     async def known(self, card: Card) -> Change:
         """The change as the bot knows it."""
-        return await self.house.machinery.workflow.find_change(card.operation)
+        return await self.house.change_services.lifecycle.find_change(card.operation)
 
     async def until(self, card: Card, enough: Callable[[Change], bool]) -> Change:
         """The change, once it is as wanted."""
@@ -207,7 +207,7 @@ class Shift:
 
     def lies(self, host: str) -> str:
         """The fingerprint of the certificate on a host's disk."""
-        [certificate] = read_pem(self.state(host).files[PureWindowsPath(PATHS.host_certificate)])
+        [certificate] = parse_pem(self.state(host).files[PureWindowsPath(PATHS.host_certificate)])
         return certificate.fingerprint
 
     def runs(self, host: str) -> str:

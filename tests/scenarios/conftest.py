@@ -110,8 +110,8 @@ class Town:
 
 async def ask(house: Application, words: str) -> Answer:
     """The answer for whoever started the lab, an administrator."""
-    me = SystemIdentity(0, house.desk.config.policy.people[0].system[0])
-    return await house.desk.handle(Request(make_request_key(), me, words, Surface.DO, read_utc_time()))
+    me = SystemIdentity(0, house.dispatcher.config.policy.people[0].system[0])
+    return await house.dispatcher.handle(Request(make_request_key(), me, words, Surface.DO, read_utc_time()))
 
 
 Build = Callable[..., AbstractAsyncContextManager[Town]]

@@ -11,7 +11,7 @@ from typing import Literal
 from adapters.action_registry import find_action_class
 from adapters.gateway.action import GatewayAction
 from adapters.windows.action import WindowsAction
-from commands.model.plan import Deed, Plan, Step
+from commands.model.plan import Plan, PlannedAction, Step
 from tests.lab.holds import When
 
 Role = Literal["deed", "verify", "undo", "undone"]
@@ -135,11 +135,11 @@ def _confirms(call: Call, when: When) -> bool:
     return call.held_by == "confirm-change" and when == "after"
 
 
-def _call(step: Step, role: Role, host: str, deed: Deed) -> Call:
+def _call(step: Step, role: Role, host: str, deed: PlannedAction) -> Call:
     return Call(step.key, role, host, _held_by(deed), deed.is_change)
 
 
-def _held_by(deed: Deed) -> str:
+def _held_by(deed: PlannedAction) -> str:
     kind = find_action_class(deed.kind)
     if issubclass(kind, WindowsAction):
         return kind.script

@@ -6,7 +6,7 @@ from pathlib import PureWindowsPath
 
 import pytest
 
-from adapters.nebula.certificates import read_pem
+from adapters.nebula.certificates import parse_pem
 from adapters.windows.commit_confirm import AbortChange, BeginChange, ReadChange
 from adapters.windows.nebula import ReachAddress, ReadCertificates
 from bot.model.change import ChangeState
@@ -82,8 +82,8 @@ async def test_a_ca_that_ends_first_shortens_the_new_certificate_and_approvers_a
     async with shift(town, expiry=Expiry(ca=20, hosts={"host-a": 10})) as s:
         assert "will expire soon" in await s.types(ADMIN, f"{RENEW} --dry-run")
         assert (ChangeState.DONE, "") == await s.ended(await s.approved(RENEW))
-        [ca] = read_pem(s.state("lighthouse").files[PureWindowsPath(PATHS.ca_certificate)])
-        [new] = read_pem(s.state("host-a").files[PureWindowsPath(PATHS.host_certificate)])
+        [ca] = parse_pem(s.state("lighthouse").files[PureWindowsPath(PATHS.ca_certificate)])
+        [new] = parse_pem(s.state("host-a").files[PureWindowsPath(PATHS.host_certificate)])
         assert timedelta(0) < ca.not_after - new.not_after < timedelta(minutes=1)
         assert new.not_after > read_utc_time() + timedelta(days=19)
 

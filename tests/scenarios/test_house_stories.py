@@ -47,11 +47,11 @@ async def test_the_earlier_fleet_is_closed_when_its_time_has_come_or_the_bot_end
     monkeypatch.setattr(reload, "FLEET_RETIREMENT", retirement)
     async with town(hosts=1) as t, t.bot() as house:
         await ask(house, "health")
-        before, again = house.desk.config.fleet, asyncio.Event()
+        before, again = house.dispatcher.config.fleet, asyncio.Event()
         assert 1 == t.fleet["host-a"].windows.shells
         reloading = asyncio.create_task(reload.reload_on_signal(again, t.config, t.settings, house))
         again.set()
-        await until(lambda: house.desk.config.fleet is not before)
+        await until(lambda: house.dispatcher.config.fleet is not before)
         if retirement:
             await asyncio.sleep(0)
             reloading.cancel()

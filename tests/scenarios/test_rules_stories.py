@@ -53,7 +53,7 @@ async def test_one_of_two_twice_is_one_of_two(town: Build) -> None:
 async def test_what_is_asked_in_a_terminal_is_shown_where_approvals_are_and_approved_there(town: Build) -> None:
     async with shift(town) as s:
         await s.shell(RESTART)
-        [change] = await s.house.machinery.workflow.list_waiting()
+        [change] = await s.house.change_services.lifecycle.list_waiting()
         card = await s.find(change.operation)
         await s.press(ADMIN, card, "run.approve")
         assert DONE == await s.ended(card)
@@ -63,7 +63,7 @@ async def test_without_such_a_channel_who_is_to_be_called_gets_the_card_alone(to
     async with shift(town) as s:
         await s.edited(f'channel = "{OPS}"\n', 'rules = [{risk = "disrupt", approvers = 1, ping = ["alice"]}]\n')
         await s.shell(RESTART)
-        [change] = await s.house.machinery.workflow.list_waiting()
+        [change] = await s.house.change_services.lifecycle.list_waiting()
         [card] = await s.workspace.seen(lambda: s.workspace.direct(ADMIN), timeout=PATIENCE)
         assert () == s.workspace.messages(OPS)
         await s.workspace.click(ADMIN, card, "run.approve")

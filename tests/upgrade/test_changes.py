@@ -36,7 +36,7 @@ async def test_every_stored_plan_is_whole_by_the_formula_that_it_does_not_name(p
         assert 12 == len(changes)
         for change in changes:
             assert "digest_formula" not in stored_plan(p, change)
-            record = await house.machinery.operations.get(change)
+            record = await house.change_services.operations.get(change)
             assert record is not None
             assert record.plan.steps
             assert (1, True) == (record.plan.digest_formula, attestation.is_digest_valid(record))

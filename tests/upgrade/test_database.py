@@ -78,7 +78,7 @@ async def test_an_approval_of_before_is_shown_in_japanese(past: Build, name: str
         await p.town.at_rest()
         message = await p.town.private_answer(OPERATOR, OPS, f"op show {operation(name)}")
         shown = message.text + json.dumps(message.blocks, ensure_ascii=False)
-        plan = (await house.machinery.workflow.find_change(operation(name))).plan
+        plan = (await house.change_services.lifecycle.find_change(operation(name))).plan
         assert plan.steps
         english = {str(phrase) for step in plan.steps for phrase in spoken(step.phrase)}
         [[words]] = p.rows("select words from operations where operation = ?", operation(name))

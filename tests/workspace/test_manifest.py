@@ -14,14 +14,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.api import OPTIONAL_SCOPES, SCOPES
 from bot.terminal.cli_translations import MANIFEST as MANIFEST_TEXTS
-from bot.terminal.cli_translations import load_catalogue
+from bot.terminal.cli_translations import load_translations
 from tests.lab.workspace.manifest import EVENT_SCOPES, Manifest, complaints
 from tests.lab.workspace.methods import METHODS
 from tests.workspace.conftest import MANIFEST
 
 BOT = MANIFEST.parent / "bot"
 
-JAPANESE = load_catalogue("ja")
+JAPANESE = load_translations("ja")
 
 BY_KIND = {"conversations.info": {"channels:read", "groups:read"}}
 """Scopes of methods whose need depends on the kind of channel. The bot does not ask about direct messages."""

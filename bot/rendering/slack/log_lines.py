@@ -211,12 +211,12 @@ def _describe_range(page: FilteredPage, pick: LineFilter, total: int) -> Phrase:
     if not pick.descriptions:
         return Phrase("lines {first}–{last} of {n}", first=page.first, last=page.last, n=total)
     if page.pages == 1:
-        return _describe_share(page.fitting, total)
+        return _describe_share(page.matching, total)
     return Phrase(
         "lines {first}–{last} of {fitting} matching ({n} in total)",
         first=page.first,
         last=page.last,
-        fitting=page.fitting,
+        fitting=page.matching,
         n=total,
     )
 
@@ -236,7 +236,7 @@ def _make_filter_buttons(view: AnswerView, page: FilteredPage, texts: Texts) -> 
     ways = []
     if view.pick.descriptions:
         ways.append(make_button(Phrase("All lines").render(texts), f"{SHOW_ACTION}.lines", view.with_filter().value))
-    if 0 < page.grave < page.fitting:
+    if 0 < page.errors < page.matching:
         ways.append(
             make_button(
                 Phrase("Only errors").render(texts),

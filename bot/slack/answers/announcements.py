@@ -25,41 +25,41 @@ from bot.store.answers import StoredAnswer
 class AnnouncementPublisher:
     """Publishes announcements in one workspace. Runs in Slack's loop only."""
 
-    def __init__(self, answering: Responder) -> None:
-        self._desk, self._people, self._sender = answering.desk, answering.people, answering.sender
-        self._pictures, self._keeping = answering.pictures, answering.keeping
-        self._clock, self._threads = answering.clock, answering.threads
+    def __init__(self, responder: Responder) -> None:
+        self._dispatcher, self._people, self._sender = responder.dispatcher, responder.people, responder.sender
+        self._pictures, self._cache = responder.pictures, responder.cache
+        self._clock, self._threads = responder.clock, responder.threads
 
-    async def announce(self, bulletin: Announcement) -> None:
+    async def announce(self, announcement: Announcement) -> None:
         """As `bot.model.announcement.Announcer`."""
-        address = self._build_address(bulletin.channel)
-        if not await self._is_queued(bulletin.name):
-            await self._store_answer(bulletin)
-            await self._queue(bulletin, address)
-        if isinstance(bulletin.body, ExpiryNotice):
+        address = self._build_address(announcement.channel)
+        if not await self._is_queued(announcement.name):
+            await self._store_answer(announcement)
+            await self._queue(announcement, address)
+        if isinstance(announcement.body, ExpiryNotice):
             return
-        if files := await asyncio.to_thread(write_public_files, bulletin.body, address.texts):
-            await self._threads.show(bulletin.name, bulletin.channel, files)
+        if files := await asyncio.to_thread(write_public_files, announcement.body, address.texts):
+            await self._threads.show(announcement.name, announcement.channel, files)
 
-    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
+    async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
         """As `bot.model.announcement.Announcer`. Direct messages cannot be edited: their recipients get the note alone."""
-        if not await self._is_queued(bulletin.name):
+        if not await self._is_queued(announcement.name):
             return
-        row = await retry_write(lambda: self._sender.find_row(bulletin.name), self._clock.sleep)
-        address = self._build_address(bulletin.channel)
+        row = await retry_write(lambda: self._sender.find_row(announcement.name), self._clock.sleep)
+        address = self._build_address(announcement.channel)
         if row:
-            await self._queue(bulletin, address.model_copy(update={"replaces": row}))
+            await self._queue(announcement, address.model_copy(update={"replaces": row}))
         if word is None:
             return
         said = SlackMessage(escape(address.render(word), 900), ())
-        name = f"{bulletin.name}:{hashlib.sha256(str(word).encode()).hexdigest()[:8]}"
+        name = f"{announcement.name}:{hashlib.sha256(str(word).encode()).hexdigest()[:8]}"
         if not await self._is_queued(name):
             below = address.model_copy(update={"below": row}) if row else address
             await retry_write(lambda: self._sender.add(name, below, said), self._clock.sleep)
 
-    async def _queue(self, bulletin: Announcement, address: Address) -> None:
-        message = add_notes(await self._render(bulletin.body, address), *render_notes(bulletin.notes, address))
-        await retry_write(lambda: self._sender.add(bulletin.name, address, message), self._clock.sleep)
+    async def _queue(self, announcement: Announcement, address: Address) -> None:
+        message = add_notes(await self._render(announcement.body, address), *render_notes(announcement.notes, address))
+        await retry_write(lambda: self._sender.add(announcement.name, address, message), self._clock.sleep)
 
     async def _render(self, body: Answer | ExpiryNotice, address: Address) -> SlackMessage:
         if isinstance(body, ExpiryNotice):
@@ -71,17 +71,17 @@ class AnnouncementPublisher:
 
     def _build_address(self, channel: str) -> Address:
         """Build the address: its channel and that channel's language, else the fallback channel and people."""
-        fallback = self._desk.fallback
+        fallback = self._dispatcher.fallback
         language, zone = self._people.get_channel_language(channel)
         second = fallback.channel if channel and fallback.channel != channel else ""
         return Address(channel=channel, second=second, people=fallback.people, language=language, zone=zone.key)
 
-    async def _store_answer(self, bulletin: Announcement) -> None:
+    async def _store_answer(self, announcement: Announcement) -> None:
         """Store a report with its notes, so that buttons can show more of it."""
-        answer = bulletin.body
+        answer = announcement.body
         if isinstance(answer, ExpiryNotice):
             return
-        whole, now = remove_files(answer).model_copy(update={"notes": bulletin.notes}), self._clock.now()
-        await self._keeping.store(
-            whole, lambda document: StoredAnswer(bulletin.name, BOT_ACTOR_NAME, answer.understood, now, document)
+        whole, now = remove_files(answer).model_copy(update={"notes": announcement.notes}), self._clock.now()
+        await self._cache.store(
+            whole, lambda document: StoredAnswer(announcement.name, BOT_ACTOR_NAME, answer.understood, now, document)
         )

@@ -66,7 +66,7 @@ class ChangeCards:
     """Shows changes in one workspace. Runs in Slack's loop only; nothing here raises."""
 
     def __init__(self, stories: ShownChanges, team: str, people: PeopleDirectory, sender: Sender, clock: Clock) -> None:
-        self._stories = stories
+        self._shown_changes = stories
         self._team = team
         self._people = people
         self._sender = sender
@@ -91,7 +91,7 @@ class ChangeCards:
 
     async def resume(self) -> None:
         """After a start: show every version that was not shown."""
-        for change in await retry_write(self._stories.list_unshown, self._clock.sleep):
+        for change in await retry_write(self._shown_changes.list_unshown, self._clock.sleep):
             self.show(change)
 
     async def refresh(self) -> None:
@@ -120,12 +120,12 @@ class ChangeCards:
         else:
             self._live.pop(change.operation, None)
         row = await self._post_card(change)
-        known = (await self._stories.read_card_note(change.operation)).split()
+        known = (await self._shown_changes.read_card_note(change.operation)).split()
         for milestone in list_milestones(change):
             if milestone.key not in known:
                 await self._announce_milestone(milestone, change, row)
                 known.append(milestone.key)
-        await self._stories.mark_shown(change.operation, change.version, " ".join(known))
+        await self._shown_changes.mark_shown(change.operation, change.version, " ".join(known))
 
     async def _post_card(self, change: Change) -> int:
         """Post or edit the card; returns the outbox row of its message, 0 if the change has no channel."""

@@ -13,7 +13,8 @@ from bot.model.request import Answer
 from bot.rendering.chart_process import DrawingFailed, draw_in_process
 from bot.rendering.slack.buttons import AnswerView
 from bot.slack.answer_cache import AnswerExpired
-from bot.slack.api import Redact, SlackFailure
+from bot.slack.api import Redact
+from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.uploads import Uploads
 from commands.model.chart import Chart

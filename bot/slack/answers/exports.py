@@ -17,9 +17,9 @@ from bot.rendering.slack.log_lines import render_file
 from bot.slack.answer_cache import AnswerExpired
 from bot.slack.answers.responder import Responder, localize
 from bot.slack.answers.views import AnswerViews, VisibleAnswer
-from bot.slack.api import SlackFailure
 from bot.slack.click_payload import Click, build_address
 from bot.slack.directory.channels import ChannelDirectory
+from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.outbound.uploads import describe_delivery, explain_refusal
 from bot.slack.tasks import retry_write
@@ -35,39 +35,39 @@ _log = structlog.get_logger(__name__)
 class AnswerExporter:
     """Exports answers to files, and deletes expired files."""
 
-    def __init__(self, answering: Responder, looking: AnswerViews, channels: ChannelDirectory) -> None:
-        self._answering = answering
-        self._looking = looking
+    def __init__(self, responder: Responder, views: AnswerViews, channels: ChannelDirectory) -> None:
+        self._responder = responder
+        self._views = views
         self._channels = channels
 
     async def export(self, click: Click, delivery: Delivery) -> OutboundMessage | None:
         """Send the answer as a file: below the clicked message, or in the direct messages if that is private."""
-        reader = await self._answering.people.find_reader(click.team, click.user)
-        seen = await self._looking.find(click, delivery, reader, AnswerView.from_value(click.value))
+        reader = await self._responder.people.find_reader(click.team, click.user)
+        seen = await self._views.find(click, delivery, reader, AnswerView.from_value(click.value))
         aside = localize(reader, build_address(click, delivery))
         if isinstance(seen, SlackMessage):
-            return self._looking.explain(seen, click, delivery, reader)
+            return self._views.explain(seen, click, delivery, reader)
         try:
             said = await self._upload(click, seen, aside)
         except SlackFailure as failure:
             said = explain_refusal(failure)
         except (BadArgument, AnswerExpired) as error:
             said = error.phrase
-        return None if said is None else self._looking.explain(SlackMessage(aside.render(said), ()), click, delivery, reader)
+        return None if said is None else self._views.explain(SlackMessage(aside.render(said), ()), click, delivery, reader)
 
     async def prune(self) -> None:
         """Delete expired answers and their files. A file that Slack does not delete now is tried the next time."""
-        clock, answers = self._answering.clock, self._answering.answers
+        clock, answers = self._responder.clock, self._responder.answers
         for operation, files in await retry_write(lambda: answers.list_expired(clock.now()), clock.sleep):
             if all([await self._try_delete(file) for file in files]):
                 await self._forget(operation, files)
 
     async def _upload(self, click: Click, seen: VisibleAnswer, aside: Address) -> Phrase | None:
         """Upload the file; returns a note for the person, None if they see the file itself."""
-        file = await self._looking.run_apart(lambda: _build_file(seen, AnswerView.from_value(click.value), aside))
+        file = await self._views.run_apart(lambda: _build_file(seen, AnswerView.from_value(click.value), aside))
         channel, thread, told = await self._choose_place(click, aside)
         title = _build_title(seen, AnswerView.from_value(click.value), aside)
-        await self._answering.uploads.show(seen.kept.operation, file, title, (channel, thread))
+        await self._responder.uploads.show(seen.stored.operation, file, title, (channel, thread))
         return told
 
     async def _choose_place(self, click: Click, aside: Address) -> tuple[str, str, Phrase | None]:
@@ -79,24 +79,24 @@ class AnswerExporter:
                 _log.info("a file goes to the person instead of the channel", code=failure.code)
             else:
                 return click.channel, click.thread or click.ts, None
-        direct = await self._answering.uploads.open_direct(click.user, aside)
+        direct = await self._responder.uploads.open_direct(click.user, aside)
         return direct, "", describe_delivery(1)
 
     async def _try_delete(self, file: AnswerFile) -> bool:
         try:
-            await self._answering.uploads.delete(file)
+            await self._responder.uploads.delete(file)
         except SlackFailure as failure:
             _log.warning("a file was not deleted and is tried again tomorrow", file=file.id, code=failure.code)
             return False
         return True
 
     async def _forget(self, operation: str, files: Sequence[AnswerFile]) -> None:
-        await retry_write(lambda: self._answering.answers.delete(operation, files), self._answering.clock.sleep)
+        await retry_write(lambda: self._responder.answers.delete(operation, files), self._responder.clock.sleep)
 
 
 def _build_file(seen: VisibleAnswer, view: AnswerView | None, aside: Address) -> TextFile:
     """Build the file: the table with all details, or all log lines that the view leaves."""
-    report, name = seen.answer.body, f"flatnet-{seen.kept.operation}"
+    report, name = seen.answer.body, f"flatnet-{seen.stored.operation}"
     assert isinstance(report, Report)  # nothing else is stored
     if report.excerpt is None:
         return TextFile(name=f"{name}.csv", text=_render_table(seen.answer, report, aside))
@@ -107,7 +107,7 @@ def _build_file(seen: VisibleAnswer, view: AnswerView | None, aside: Address) ->
 
 def _build_title(seen: VisibleAnswer, view: AnswerView | None, aside: Address) -> str:
     """Build the title: the words of the request, and the filter if the file has not all lines."""
-    return " · ".join([seen.kept.words, *map(aside.render, _get_pick(view).descriptions)])
+    return " · ".join([seen.stored.words, *map(aside.render, _get_pick(view).descriptions)])
 
 
 def _get_pick(view: AnswerView | None) -> LineFilter:

@@ -66,16 +66,16 @@ class Responder:
     """Answers requests from Slack."""
 
     def __init__(
-        self, desk: SlackDispatcher, people: PeopleDirectory, sender: Sender, files: AnswerFiles, clock: Clock
+        self, dispatcher: SlackDispatcher, people: PeopleDirectory, sender: Sender, files: AnswerFiles, clock: Clock
     ) -> None:
-        self.desk = desk
+        self.dispatcher = dispatcher
         self.people = people
         self.sender = sender
         self.uploads = files.uploads
         self.pictures = files.pictures
         self.answers = files.answers
         self.clock = clock
-        self.keeping = AnswerCache(files.answers, clock)
+        self.cache = AnswerCache(files.answers, clock)
         self.threads = ThreadFiles(people, sender, files.uploads, files.answers, clock)
 
     async def answer(self, asked: IncomingRequest, delivery: Delivery) -> OutboundMessage:
@@ -94,7 +94,7 @@ class Responder:
         watcher = await self._make_reporter(address, delivery)
         handled = await self._dispatch(request, watcher)
         answer = remove_files(handled)
-        await self.keeping.store(
+        await self.cache.store(
             answer,
             lambda document: StoredAnswer(answer.operation, asked.user, answer.understood, delivery.received_at, document),
         )
@@ -175,7 +175,7 @@ class Responder:
 
     async def _dispatch(self, request: Request, watcher: ProgressReporter) -> Answer:
         """Return the dispatcher's answer; `watcher` shows progress while it takes long."""
-        handling = asyncio.ensure_future(self.desk.handle(request, watcher.record))
+        handling = asyncio.ensure_future(self.dispatcher.handle(request, watcher.record))
         try:
             pause = PROGRESS_DELAY
             while not await finishes_within(handling, pause, self.clock.sleep):

@@ -31,20 +31,20 @@ _Result = TypeVar("_Result")
 class VisibleAnswer:
     """A stored answer that the reader may see."""
 
-    kept: StoredAnswer
+    stored: StoredAnswer
     answer: Answer
 
 
 class AnswerViews:
     """Shows stored answers."""
 
-    def __init__(self, answering: Responder) -> None:
-        self._answering = answering
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
         self._turn = asyncio.Lock()
 
     async def show(self, click: Click, delivery: Delivery) -> OutboundMessage:
         """Replace the clicked message by the view that its button names."""
-        reader = await self._answering.people.find_reader(click.team, click.user)
+        reader = await self._responder.people.find_reader(click.team, click.user)
         view = AnswerView.from_value(click.value)
         seen = await self.find(click, delivery, reader, view)
         if isinstance(seen, SlackMessage):
@@ -57,7 +57,7 @@ class AnswerViews:
         except BadArgument as error:
             said = localize(reader, goal).render(error.phrase)
             return self.explain(SlackMessage(said, ()), click, delivery, reader)
-        return OutboundMessage(seen.kept.operation, goal, add_notes(shown, *_build_footer(seen, goal)))
+        return OutboundMessage(seen.stored.operation, goal, add_notes(shown, *_build_footer(seen, goal)))
 
     async def run_apart(self, make: Callable[[], _Result]) -> _Result:
         """Run a function beside the loop, one at a time: a filter searches megabytes, and every reader may press it."""
@@ -69,13 +69,13 @@ class AnswerViews:
     ) -> "VisibleAnswer | SlackMessage":
         """Find the answer, or the reason why this person cannot see it now. Rights are checked at this moment."""
         texts = localize(reader, build_address(click, delivery)).texts
-        kept = None if view is None else await self._answering.answers.find(view.operation, self._answering.clock.now())
+        kept = None if view is None else await self._responder.answers.find(view.operation, self._responder.clock.now())
         gone = AnswerExpired().phrase
         if kept is None:
             return SlackMessage(gone.render_sentence(texts), ())
         place = click.channel or ""
         request = Request(delivery.key, reader.identity, kept.words, Surface.SLACK, delivery.received_at, place)
-        refused = await self._answering.desk.check_refusal(request)
+        refused = await self._responder.dispatcher.check_refusal(request)
         if refused is not None:
             return render(Answer(operation=kept.operation, understood=kept.words, body=refused), texts)
         if click.private and kept.actor != click.user:
@@ -99,12 +99,12 @@ class AnswerViews:
         goal = goal.model_copy(update={"channel": click.channel or "", "thread": click.thread or "", "ts": click.ts or ""})
         if not goal.public:
             return goal
-        language, zone = self._answering.people.get_channel_language(goal.channel)
+        language, zone = self._responder.people.get_channel_language(goal.channel)
         return goal.model_copy(update={"language": language, "zone": zone.key})
 
 
 def _build_footer(seen: VisibleAnswer, goal: Address) -> list[str]:
     """Build the footer: the notes; if all see the answer, also the requester, unless it was the bot itself."""
-    if seen.answer.notes or seen.kept.actor == BOT_ACTOR_NAME:
+    if seen.answer.notes or seen.stored.actor == BOT_ACTOR_NAME:
         return render_notes(seen.answer.notes, goal)
-    return [describe_requester(seen.kept.actor, goal)] if goal.public and not goal.thread else []
+    return [describe_requester(seen.stored.actor, goal)] if goal.public and not goal.thread else []

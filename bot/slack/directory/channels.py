@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.api import SlackApi
+from bot.slack.errors import SlackFailure
 
 CACHE_SECONDS = 300.0
 """Seconds for which a channel that was not shared is assumed to be unshared."""

@@ -11,8 +11,9 @@ from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from bot.model.request import Membership, SlackIdentity
-from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.api import SlackApi
 from bot.slack.directory import groups
+from bot.slack.errors import SlackFailure
 
 CACHE_SECONDS = 3600.0
 """Seconds for which a profile from Slack is trusted."""

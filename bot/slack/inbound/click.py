@@ -51,29 +51,29 @@ def is_current(body: Mapping[str, Any]) -> bool:
 class ClickHandlers:
     """Handlers of clicks."""
 
-    looking: AnswerViews
-    filing: AnswerExporter
+    views: AnswerViews
+    exporter: AnswerExporter
     filters: LogFilterHandler
     forms: FormHandler
     homes: HomeTabs
 
 
-def make_kind(answering: Responder, rooms: ClickHandlers) -> DeliveryKind:
+def make_kind(responder: Responder, rooms: ClickHandlers) -> DeliveryKind:
     """Make the delivery kind of clicks."""
 
     async def run(click: Click, delivery: Delivery) -> OutboundMessage:
         asked = IncomingRequest(
             click.team, click.user, click.channel or "", parse_words(click.value) or "", _choose_address(click, delivery)
         )
-        return await answering.answer(asked, delivery)
+        return await responder.answer(asked, delivery)
 
     async def form(click: Click, delivery: Delivery) -> OutboundMessage | None:
         """Open the form for the argument that the button's words lack. The dispatcher refuses those without rights."""
-        reader = await answering.people.find_reader(click.team, click.user)
+        reader = await responder.people.find_reader(click.team, click.user)
         aside, begun = build_address(click, delivery), parse_words(click.value) or ""
-        rights = answering.desk.find_rights(reader.identity)
+        rights = responder.dispatcher.find_rights(reader.identity)
         if begun and (isinstance(rights, Refusal) or find_missing(begun, rights.permitted) is None):
-            return await answering.answer(
+            return await responder.answer(
                 IncomingRequest(click.team, click.user, click.channel or "", begun, aside), delivery
             )
         note = FormNote(
@@ -85,8 +85,8 @@ def make_kind(answering: Responder, rooms: ClickHandlers) -> DeliveryKind:
         return await rooms.forms.open_or_explain(click.trigger, delivery, reader, aside, note)
 
     does: Mapping[str, Callable[[Click, Delivery], Awaitable[OutboundMessage | None]]] = {
-        buttons.SHOW_ACTION: rooms.looking.show,
-        buttons.FILE_ACTION: rooms.filing.export,
+        buttons.SHOW_ACTION: rooms.views.show,
+        buttons.FILE_ACTION: rooms.exporter.export,
         buttons.FILTER_ACTION: rooms.filters.open,
         buttons.RUN_ACTION: run,
         buttons.FORM_ACTION: form,

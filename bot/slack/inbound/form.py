@@ -30,10 +30,11 @@ from bot.rendering.slack.form import (
     parse_input,
 )
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
-from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.api import SlackApi
 from bot.slack.click_payload import Click
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
+from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, get_object, get_user, parse_trigger
 from bot.store.inbox import Delivery
@@ -78,8 +79,8 @@ class ShortcutUse(BaseModel):
 class FormHandler:
     """Opens, changes and reads forms."""
 
-    def __init__(self, answering: Responder, api: SlackApi) -> None:
-        self._answering = answering
+    def __init__(self, responder: Responder, api: SlackApi) -> None:
+        self._responder = responder
         self._api = api
         self._newest: dict[str, str] = {}
 
@@ -88,7 +89,7 @@ class FormHandler:
 
         async def work(sent: FormSubmission, delivery: Delivery) -> OutboundMessage:
             asked = IncomingRequest(sent.team, sent.user, sent.channel or "", sent.words, _build_address(sent, delivery))
-            return await self._answering.answer(asked, delivery)
+            return await self._responder.answer(asked, delivery)
 
         return DeliveryKind(self.build_delivery, FormSubmission, work, _build_address)
 
@@ -99,7 +100,7 @@ class FormHandler:
             return Address(user=used.user)
 
         async def work(used: ShortcutUse, delivery: Delivery) -> OutboundMessage | None:
-            reader = await self._answering.people.find_reader(used.team, used.user)
+            reader = await self._responder.people.find_reader(used.team, used.user)
             return await self.open_or_explain(used.trigger, delivery, reader, address(used, delivery))
 
         return DeliveryKind(_build_shortcut_delivery, ShortcutUse, work, address)
@@ -115,11 +116,13 @@ class FormHandler:
 
     async def try_open(self, trigger: str, delivery: Delivery, reader: Reader, note: FormNote) -> bool:
         """Open the form for this person; returns whether it could be opened."""
-        rights = self._answering.desk.find_rights(reader.identity)
-        late = self._answering.clock.now() - delivery.received_at >= TRIGGER_LIFETIME
+        rights = self._responder.dispatcher.find_rights(reader.identity)
+        late = self._responder.clock.now() - delivery.received_at >= TRIGGER_LIFETIME
         if isinstance(rights, Refusal) or late or not trigger or not rights.permitted:
             return False
-        view = build_modal(note, None, rights.permitted, self._answering.desk.hosts, get_texts(reader.language, reader.zone))
+        view = build_modal(
+            note, None, rights.permitted, self._responder.dispatcher.hosts, get_texts(reader.language, reader.zone)
+        )
         try:
             await self._api.open_view(trigger, view)
         except SlackFailure as failure:
@@ -135,13 +138,15 @@ class FormHandler:
         self._newest[click.view.id] = delivery.key
         if len(self._newest) > MAX_REMEMBERED_FORMS:
             del self._newest[next(iter(self._newest))]
-        reader = await self._answering.people.find_reader(click.team, click.user)
-        rights = self._answering.desk.find_rights(reader.identity)
+        reader = await self._responder.people.find_reader(click.team, click.user)
+        rights = self._responder.dispatcher.find_rights(reader.identity)
         permitted = () if isinstance(rights, Refusal) else rights.permitted
         chosen = _find_operation(click.value, permitted)
         if chosen is None:
             return
-        view = build_modal(note, chosen, permitted, self._answering.desk.hosts, get_texts(reader.language, reader.zone))
+        view = build_modal(
+            note, chosen, permitted, self._responder.dispatcher.hosts, get_texts(reader.language, reader.zone)
+        )
         try:
             await self._api.update_view(click.view.id, click.view.hash, view)
         except SlackFailure as failure:
@@ -160,12 +165,12 @@ class FormHandler:
             return None
         if isinstance(read, str):
             return {}
-        language, zone = self._answering.people.recall_language(get_user(body))
+        language, zone = self._responder.people.recall_language(get_user(body))
         return {block: phrase.render_sentence(get_texts(language, zone)) for block, phrase in read.items()}
 
     def list_host_options(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         """List hosts that match the text typed in the form's menu."""
-        return list_host_options(self._answering.desk.hosts, str(body.get("value") or ""))
+        return list_host_options(self._responder.dispatcher.hosts, str(body.get("value") or ""))
 
     def build_delivery(self, body: Mapping[str, Any], at: datetime) -> Delivery | None:
         """Build the inbox row. Its key is the view's id, so repeated presses of the button submit the form once."""
@@ -193,11 +198,11 @@ class FormHandler:
         note = FormNote.from_json(str(view.get("private_metadata") or "{}"))
         if note is None or not isinstance(values, dict):
             return {}
-        desk = self._answering.desk
-        form = find_form(values, note, desk.known_operations)
+        dispatcher = self._responder.dispatcher
+        form = find_form(values, note, dispatcher.known_operations)
         if form is None:
             return {}
-        read = fill_form(form, parse_input(values, form), desk.known_operations, desk.hosts)
+        read = fill_form(form, parse_input(values, form), dispatcher.known_operations, dispatcher.hosts)
         if isinstance(read, str):
             return read
         return {make_block_id(form, field) if field else COMMAND_FIELD: phrase for field, phrase in read.items()}
@@ -209,7 +214,7 @@ class FormHandler:
             _log.info("a form was not changed", code=failure.code)
 
     def _explain(self, reader: Reader, aside: Address, delivery: Delivery) -> SlackMessage:
-        rights = self._answering.desk.find_rights(reader.identity)
+        rights = self._responder.dispatcher.find_rights(reader.identity)
         if isinstance(rights, Refusal):
             failure = Failure(kind=FailureKind.REFUSED, phrase=rights.reason)
             return render(Answer(operation=delivery.key, understood="", body=failure), aside.texts)

@@ -60,11 +60,11 @@ class _TabOwner(BaseModel):
 class HomeTabs:
     """Publishes home tabs from stored answers."""
 
-    def __init__(self, answering: Responder, api: SlackApi) -> None:
-        self._answering = answering
-        self._answers = answering.answers
+    def __init__(self, responder: Responder, api: SlackApi) -> None:
+        self._responder = responder
+        self._answers = responder.answers
         self._api = api
-        self._clock = answering.clock
+        self._clock = responder.clock
         self._pace = RateLimiter(1, PUBLISH_INTERVAL, self._clock.monotonic)
         self._wanted: set[str] = set()
         self._working: set[str] = set()
@@ -98,7 +98,7 @@ class HomeTabs:
         self.refresh(click.team, click.user)
         try:
             asked = IncomingRequest(click.team, click.user, "", words, Address(user=click.user))
-            return await self._answering.answer(asked, delivery)
+            return await self._responder.answer(asked, delivery)
         finally:
             self._working.discard(click.user)
             self.refresh(click.team, click.user)
@@ -123,15 +123,15 @@ class HomeTabs:
             _log.warning("a home tab cannot be made", user=user, error=str(error))
 
     async def _build_view(self, team: str, user: str) -> dict[str, Any]:
-        reader = await self._answering.people.find_reader(team, user)
-        rights = self._answering.desk.find_rights(reader.identity)
+        reader = await self._responder.people.find_reader(team, user)
+        rights = self._responder.dispatcher.find_rights(reader.identity)
         spoken = get_texts(reader.language, reader.zone)
         if isinstance(rights, Refusal):
             return render_closed_home(rights.reason, spoken)
         return render_home(await self._read_home(rights, reader), self._clock.now(), spoken)
 
     async def _read_home(self, rights: Rights, reader: Reader) -> HomeContent:
-        changes = await self._answering.desk.list_pending(reader.identity)
+        changes = await self._responder.dispatcher.list_pending(reader.identity)
         return HomeContent(
             actor=rights.actor,
             permitted=rights.permitted,
@@ -146,7 +146,7 @@ class HomeTabs:
 
     async def _find_check(self, reader: Reader) -> Answer | Refusal | None:
         """Find the stored check of all hosts, or the reason why this person may not see it here."""
-        verdict = self._answering.desk.judge_home_view(reader.identity, CHECK_OPERATION)
+        verdict = self._responder.dispatcher.judge_home_view(reader.identity, CHECK_OPERATION)
         if isinstance(verdict, Refusal):
             return verdict
         kept = await self._answers.find_latest(CHECK_WORDS, self._clock.now())

@@ -19,9 +19,10 @@ from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.filter_form import CALLBACK_ID, PATTERN_FIELD, build_modal, parse_view
 from bot.slack.answers.responder import Responder
 from bot.slack.answers.views import AnswerViews
-from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.api import SlackApi
 from bot.slack.click_payload import Click, build_address
 from bot.slack.delivery_kind import DeliveryKind
+from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import OutboundMessage
 from bot.slack.payload_types import get_object, get_user
 from bot.store.inbox import Delivery
@@ -41,18 +42,18 @@ _log = structlog.get_logger(__name__)
 class LogFilterHandler:
     """Opens and reads filters."""
 
-    def __init__(self, answering: Responder, looking: AnswerViews, api: SlackApi) -> None:
-        self._answering = answering
-        self._looking = looking
+    def __init__(self, responder: Responder, views: AnswerViews, api: SlackApi) -> None:
+        self._responder = responder
+        self._views = views
         self._api = api
 
     async def open(self, click: Click, delivery: Delivery) -> OutboundMessage | None:
         """Open the modal for the clicked message. If that fails, return a private message."""
-        reader = await self._answering.people.find_reader(click.team, click.user)
+        reader = await self._responder.people.find_reader(click.team, click.user)
         view = AnswerView.from_value(click.value)
-        seen = await self._looking.find(click, delivery, reader, view)
+        seen = await self._views.find(click, delivery, reader, view)
         if isinstance(seen, SlackMessage):
-            return self._looking.explain(seen, click, delivery, reader)
+            return self._views.explain(seen, click, delivery, reader)
         assert view is not None
         note = click.model_copy(update={"trigger": "", "view": None}).model_dump_json(exclude_defaults=True)
         try:
@@ -61,7 +62,7 @@ class LogFilterHandler:
             _log.info("a filter could not be opened", code=failure.code)
             late = Phrase("Could not open the filter in time. Press the button again.")
             words = SlackMessage(late.render_sentence(get_texts(reader.language, reader.zone)), ())
-            return self._looking.explain(words, click, delivery, reader)
+            return self._views.explain(words, click, delivery, reader)
         return None
 
     def is_filter(self, body: Mapping[str, Any]) -> bool:
@@ -77,7 +78,7 @@ class LogFilterHandler:
             if not self._holds_secret(read):
                 return {}
             read = _SECRET_PATTERN
-        language, zone = self._answering.people.recall_language(get_user(body))
+        language, zone = self._responder.people.recall_language(get_user(body))
         return {PATTERN_FIELD: read.phrase.render_sentence(get_texts(language, zone))}
 
     def _holds_secret(self, click: Click) -> bool:
@@ -88,7 +89,7 @@ class LogFilterHandler:
 
     def make_kind(self) -> DeliveryKind:
         """Make the delivery kind of submitted filters: the clicks that opened them, with the view that is asked for."""
-        return DeliveryKind(_build_delivery, Click, self._looking.show, build_address)
+        return DeliveryKind(_build_delivery, Click, self._views.show, build_address)
 
 
 def _parse_submission(body: Mapping[str, Any]) -> Click | BadArgument | None:

@@ -48,17 +48,17 @@ class IncomingMessage(BaseModel):
     text: Words = ""
 
 
-def make_kind(answering: Responder, bot: str) -> DeliveryKind:
+def make_kind(responder: Responder, bot: str) -> DeliveryKind:
     """Make the delivery kind of messages; `bot` is the bot's own user id."""
     mention = re.compile(rf"<@{bot}(?:\|[^>]*)?>")
 
     async def work(said: IncomingMessage, delivery: Delivery) -> OutboundMessage:
         words, address = strip_mention(said.text, mention), build_address(said, delivery)
-        reader = await answering.people.find_reader(said.team, said.user)
-        rights = answering.desk.find_rights(reader.identity)
+        reader = await responder.people.find_reader(said.team, said.user)
+        rights = responder.dispatcher.find_rights(reader.identity)
         if isinstance(rights, Rights) and not normalize_text(words).text:
-            return await answering.offer_menu(said.user, rights, answering.make_private(address, reader), delivery)
-        return await answering.answer(IncomingRequest(said.team, said.user, said.channel, words, address), delivery)
+            return await responder.offer_menu(said.user, rights, responder.make_private(address, reader), delivery)
+        return await responder.answer(IncomingRequest(said.team, said.user, said.channel, words, address), delivery)
 
     return DeliveryKind(build_delivery, IncomingMessage, work, build_address)
 

@@ -38,17 +38,17 @@ class SlashCommand(BaseModel):
     trigger: str = ""
 
 
-def make_kind(answering: Responder, forms: FormHandler) -> DeliveryKind:
+def make_kind(responder: Responder, forms: FormHandler) -> DeliveryKind:
     """Make the delivery kind of commands."""
 
     async def work(command: SlashCommand, delivery: Delivery) -> OutboundMessage | None:
-        reader, address = await answering.people.find_reader(command.team, command.user), build_address(command, delivery)
-        rights = answering.desk.find_rights(reader.identity)
+        reader, address = await responder.people.find_reader(command.team, command.user), build_address(command, delivery)
+        rights = responder.dispatcher.find_rights(reader.identity)
         if isinstance(rights, Rights) and not normalize_text(command.text).text:
-            return await answering.offer_menu(command.user, rights, localize(reader, address), delivery)
+            return await responder.offer_menu(command.user, rights, localize(reader, address), delivery)
         if isinstance(rights, Rights) and await opens_form(command, delivery, reader, rights):
             return None
-        return await answering.answer(
+        return await responder.answer(
             IncomingRequest(command.team, command.user, command.channel, command.text, address), delivery
         )
 

@@ -56,7 +56,7 @@ class InboxWorker:
 
         Returns the message for the ack, None if all is well.
         """
-        delivery = self._kinds[kind].read(body, self._clock.now())
+        delivery = self._kinds[kind].build_delivery(body, self._clock.now())
         if delivery is None:
             return Phrase("Nothing was done: could not read the message from Slack. Try again.")
         try:
@@ -124,7 +124,7 @@ class InboxWorker:
         attempt = delivery.attempts
         while attempt <= MAX_ATTEMPTS:
             try:
-                return await kind.work(said, replace(delivery, attempts=attempt))
+                return await kind.handle(said, replace(delivery, attempts=attempt))
             except Exception:
                 _log.exception(
                     "a delivery broke the bot", kind=delivery.kind, reference=_make_reference(delivery), attempt=attempt

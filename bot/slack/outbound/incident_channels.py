@@ -20,13 +20,13 @@ from bot.incidents.channels import MAX_NAME_LENGTH, ChannelNotCreated, CreatedCh
 from bot.model.request import Membership
 from bot.rendering.slack.blocks import escape
 from bot.runtime.clock import Clock
-from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.api import SlackApi
 from bot.slack.directory.channels import SHARED_CODE, SHARING_UNKNOWN_CODE, ChannelDirectory
 from bot.slack.directory.people import PeopleDirectory
-from bot.slack.errors import retry_transient
+from bot.slack.errors import SlackFailure, retry_transient
 from bot.slack.outbound.reroute_reason import ARCHIVED_CODE
 from bot.slack.payload_types import ChannelId
-from bot.slack.preflight import BotIdentity
+from bot.slack.preflight import SlackBotUser
 
 MAX_TOPIC = 250
 """Maximum characters of a topic; Slack answers `too_long` to more."""
@@ -69,7 +69,7 @@ class ChannelCreator:
     """Creates channels in one workspace. Runs in Slack's loop only."""
 
     def __init__(
-        self, api: SlackApi, people: PeopleDirectory, channels: ChannelDirectory, bot: BotIdentity, clock: Clock
+        self, api: SlackApi, people: PeopleDirectory, channels: ChannelDirectory, bot: SlackBotUser, clock: Clock
     ) -> None:
         self._api = api
         self._people = people

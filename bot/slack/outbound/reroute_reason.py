@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from adapters.phrase import Phrase, Span
-from bot.slack.api import SlackFailure
 from bot.slack.directory.channels import ABSENT_CODES, SHARED_CODE, SHARING_UNKNOWN_CODE
+from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, escape_foreign
 from bot.slack.outbound.simplify import SIMPLIFIABLE_CODES
 from bot.store.outbox import MessagePlace

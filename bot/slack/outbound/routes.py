@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from bot.rendering.slack.blocks import SlackMessage
 from bot.runtime.clock import Clock
-from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.api import SlackApi
 from bot.slack.directory.channels import ChannelDirectory
+from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.reroute_reason import MAX_OUTAGE, UNEDITABLE_CODES, RouteExhausted, is_lost_elsewhere
 from bot.slack.tasks import retry_write

@@ -19,8 +19,9 @@ import structlog
 from adapters.phrase import Phrase
 from bot.rendering.slack.blocks import SlackMessage
 from bot.runtime.clock import Clock
-from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi, SlackFailure
+from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi
 from bot.slack.directory.channels import ChannelDirectory
+from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, add_notes, build_post, make_plain, parse_address, parse_stored_message
 from bot.slack.outbound.rate_limit import RateLimiter
 from bot.slack.outbound.reroute_reason import RouteExhausted, explain_reroute
@@ -69,7 +70,7 @@ class Sender:
     def __init__(self, rows: Outbox, api: SlackApi, channels: ChannelDirectory, name: str, clock: Clock) -> None:
         self._rows = rows
         self._api = api
-        self._roads = Routes(rows, api, channels, clock)
+        self._routes = Routes(rows, api, channels, clock)
         self._name = name
         self._clock = clock
         self._messages = RateLimiter(MESSAGE_BURST, MESSAGE_INTERVAL, clock.monotonic)
@@ -86,7 +87,7 @@ class Sender:
         return self._given_up_at is None or self._clock.now() - self._given_up_at > UNDELIVERED_MEMORY
 
     @property
-    def arriving(self) -> bool:
+    def announcements_accepted(self) -> bool:
         """True if no channel refused an announcement within the last day."""
         return not any(self._clock.now() - at < REFUSAL_MEMORY for at in self._astray.values())
 
@@ -213,7 +214,7 @@ class Sender:
         twice = post.maybe_sent and post.road is not Route.UPDATE  # a repeated edit is the same edit
         notes = [address.render(Phrase("Sent again: Slack did not confirm the first attempt."))] if twice else []
         refusals: list[SlackFailure] = []
-        for road in self._roads.list_routes(address):
+        for road in self._routes.list_routes(address):
             try:
                 place = await send_simplified(partial(road, post, address), add_notes(message, *notes), post, address)
                 self._record_refusals(address, place, refusals)

@@ -13,7 +13,7 @@ import structlog
 
 from adapters.phrase import Phrase
 from bot.rendering.slack.blocks import Block, SlackMessage, escape, is_picture, make_context
-from bot.slack.api import SlackFailure
+from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, add_notes, make_plain
 from bot.store.outbox import MessagePlace, Post
 

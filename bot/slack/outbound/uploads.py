@@ -9,8 +9,9 @@ from bot.rendering.files import pack_bundle
 from bot.rendering.slack.blocks import SlackMessage
 from bot.runtime.clock import Clock
 from bot.slack.answer_cache import AnswerExpired
-from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.api import SlackApi
 from bot.slack.directory.channels import ChannelDirectory
+from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address
 from bot.slack.tasks import retry_write
 from bot.store.answers import AnswerFile, AnswerTable

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.nebula import pem
-from adapters.nebula.certificates import Certificate, Curve, is_signed_by, read_pem, read_print_output, read_public_key
+from adapters.nebula.certificates import Certificate, Curve, is_signed_by, parse_pem, parse_print_output, parse_public_key
 from adapters.nebula.encoding import encode_certificate
 from tests.adapters.nebula_samples import PROGRAMS, Sample, sample, samples
 
@@ -39,7 +39,7 @@ STRICTER_BROKEN = {
 
 def test_a_certificate_is_read_into_a_value() -> None:
     """What a value holds, in full."""
-    (host,) = read_pem(sample("1.9.3-v1", "host-a").pem)
+    (host,) = parse_pem(sample("1.9.3-v1", "host-a").pem)
 
     assert (
         Certificate(
@@ -70,12 +70,12 @@ def test_the_file_and_what_nebula_cert_prints_of_it_are_the_same_certificates(on
     reason = STRICTER.get((one.program, one.name))
     if reason or not one.printed:
         with pytest.raises(ValueError, match=reason or "empty or too long"):
-            read_pem(one.pem)
+            parse_pem(one.pem)
         return
 
-    read = read_pem(one.pem)
+    read = parse_pem(one.pem)
 
-    assert read_print_output(one.printed) == read
+    assert parse_print_output(one.printed) == read
     assert "".join(pem.encode_block(banner, body) for banner, body in pem.read_blocks(one.pem)) == one.pem
     assert [body for _, body in pem.read_blocks(one.pem)] == [encode_certificate(certificate) for certificate in read]
 
@@ -86,10 +86,10 @@ def test_a_damaged_file_is_refused_where_nebula_cert_refuses_it(one: Sample) -> 
     stricter = STRICTER_BROKEN.get(one.name)
     if one.exit or stricter:
         with pytest.raises(ValueError, match=r"." if one.exit else stricter):
-            read_pem(one.pem)
+            parse_pem(one.pem)
         return
 
-    assert read_print_output(one.printed) == read_pem(one.pem)
+    assert parse_print_output(one.printed) == parse_pem(one.pem)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -112,17 +112,17 @@ def test_a_signature_is_the_issuers_and_nobody_elses(program: str) -> None:
 def test_a_changed_certificate_is_read_but_its_signature_is_not_the_cas(program: str, name: str) -> None:
     """Nebula prints it as it stands; only the signature tells."""
     (broken,) = (one for one in BROKEN if (one.program, one.name) == (program, name))
-    (changed,) = read_pem(broken.pem)
-    (host,) = read_pem(sample(program, "host-a").pem)
-    (ca,) = read_pem(sample(program, "ca").pem)
+    (changed,) = parse_pem(broken.pem)
+    (host,) = parse_pem(sample(program, "host-a").pem)
+    (ca,) = parse_pem(sample(program, "ca").pem)
 
     assert (True, False) == (is_signed_by(host, ca), is_signed_by(changed, ca))
 
 
 def test_a_certificate_that_signs_but_is_no_ca_signs_nothing() -> None:
     """Nor does one whose key is right, but whose fingerprint is not the issuer's."""
-    (host,) = read_pem(sample("1.9.3-v1", "host-a").pem)
-    (ca,) = read_pem(sample("1.9.3-v1", "ca").pem)
+    (host,) = parse_pem(sample("1.9.3-v1", "host-a").pem)
+    (ca,) = parse_pem(sample("1.9.3-v1", "ca").pem)
 
     assert not is_signed_by(host, ca.model_copy(update={"is_ca": False}))
     assert not is_signed_by(host, ca.model_copy(update={"fingerprint": "0" * 64}))
@@ -134,9 +134,9 @@ def test_a_certificate_that_signs_but_is_no_ca_signs_nothing() -> None:
 def test_a_public_key_file_holds_the_key_of_its_certificate(program: str, name: str) -> None:
     """Both curves."""
     one = sample(program, name)
-    (certificate,) = read_pem(one.pem)
+    (certificate,) = parse_pem(one.pem)
 
-    assert certificate.public_key == read_public_key(one.public_key)
+    assert certificate.public_key == parse_public_key(one.public_key)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_public_key_file_holds_the_key_of_its_certificate(program: str, name: 
 def test_what_is_no_public_key_file_is_refused(text: str, reason: str) -> None:
     """A private key least of all; and its content is not told."""
     with pytest.raises(ValueError, match=reason):
-        read_public_key(text)
+        parse_public_key(text)
 
 
 @pytest.mark.parametrize("banner", ["NEBULA X25519 PRIVATE KEY", "NEBULA ED25519 ENCRYPTED PRIVATE KEY", "CERTIFICATE"])
@@ -162,7 +162,7 @@ def test_a_key_where_a_certificate_should_be_is_named_and_not_shown(banner: str,
     """Alone, or behind a certificate."""
     key = pem.encode_block(banner, b"secret bytes of a key, 32 of them")
     with pytest.raises(ValueError, match=f"holds a {banner}, not a certificate") as refused:
-        read_pem((sample("1.9.3-v1", "host-a").pem if before else "") + key)
+        parse_pem((sample("1.9.3-v1", "host-a").pem if before else "") + key)
 
     assert key.split("\n")[1] not in str(refused.value)
 
@@ -184,7 +184,7 @@ def test_a_key_where_a_certificate_should_be_is_named_and_not_shown(banner: str,
 def test_a_damaged_file_is_refused_with_a_reason(change: Callable[[str], str], reason: str) -> None:
     """The first thing that is wrong is told."""
     with pytest.raises(ValueError, match=reason):
-        read_pem(change(sample("1.9.3-v1", "host-a").pem))
+        parse_pem(change(sample("1.9.3-v1", "host-a").pem))
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -216,20 +216,20 @@ def test_a_printed_certificate_that_was_changed_is_refused(program: str, change:
     details.update(renamed)
 
     with pytest.raises(ValueError, match=reason.replace("networks", "networks|ips")):
-        read_print_output(json.dumps(printed))
+        parse_print_output(json.dumps(printed))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", "[[]]", "[" * 100_000, "{" * 100_000, "x" * 512_001, "\n"])
 def test_what_nebula_cert_never_prints_is_refused(text: str) -> None:
     """Nesting and size are bounded."""
     with pytest.raises(ValueError, match=r"nebula-cert prints|no certificate|more was printed"):
-        read_print_output(text)
+        parse_print_output(text)
 
 
 @given(st.text(max_size=300) | st.text("-BEGINEDNULACRTF V2=\n\r aA0", max_size=300))
 def test_any_text_is_a_certificate_or_a_value_error(text: str) -> None:
     """Nothing else comes out of the three readers."""
-    for read in (read_pem, read_print_output, read_public_key):
+    for read in (parse_pem, parse_print_output, parse_public_key):
         _tried(read, text)
         _tried(read, pem.encode_block("NEBULA CERTIFICATE", text.encode()))
         _tried(read, pem.encode_block("NEBULA CERTIFICATE V2", text.encode()))
@@ -246,7 +246,7 @@ def test_a_bent_certificate_is_another_certificate_or_a_value_error(one: Sample,
     if bent == body:
         return
     try:
-        read = read_pem(pem.encode_block(banner, bent))
+        read = parse_pem(pem.encode_block(banner, bent))
     except ValueError:
         return
     for certificate in read:
@@ -284,16 +284,16 @@ def test_what_debians_nebula_cert_makes_now_is_read_as_it_prints_it(tmp_path: Pa
         signing = ("sign", "-ca-crt", ca, "-ca-key", ca_key, "-name", host, "-ip", "10.1.2.3/16", "-groups", "b,a")
         run(*signing, "-subnets", "192.168.7.0/24,172.16.0.0/12", "-in-pub", f"{host}.pub", "-out-crt", f"{host}.crt")
         texts = {name: (tmp_path / name).read_text("utf-8") for name in (ca, f"{host}.crt", f"{host}.pub")}
-        (authority,), (made,) = read_pem(texts[ca]), read_pem(texts[f"{host}.crt"])
+        (authority,), (made,) = parse_pem(texts[ca]), parse_pem(texts[f"{host}.crt"])
 
-        assert read_print_output(run("print", "-json", "-path", ca)) == (authority,)
-        assert read_print_output(run("print", "-json", "-path", f"{host}.crt")) == (made,)
+        assert parse_print_output(run("print", "-json", "-path", ca)) == (authority,)
+        assert parse_print_output(run("print", "-json", "-path", f"{host}.crt")) == (made,)
         assert is_signed_by(made, authority)
-        assert read_public_key(texts[f"{host}.pub"]) == made.public_key
+        assert parse_public_key(texts[f"{host}.pub"]) == made.public_key
 
 
 def _readable(one: Sample) -> tuple[Certificate, ...]:
-    return () if (one.program, one.name) in STRICTER else read_pem(one.pem)
+    return () if (one.program, one.name) in STRICTER else parse_pem(one.pem)
 
 
 def _tried(read: Callable[[str], object], text: str) -> object:
@@ -305,6 +305,6 @@ def _tried(read: Callable[[str], object], text: str) -> object:
 
 def test_a_large_bundle_is_read_within_its_bounds() -> None:
     """As large as the bounds allow, in a moment; base64 of rubbish as large as that is refused in a moment."""
-    assert 64 == len(read_pem(sample("1.9.3-v1", "host-a").pem * 64))
+    assert 64 == len(parse_pem(sample("1.9.3-v1", "host-a").pem * 64))
     with pytest.raises(ValueError, match=r"damaged|field|data|number"):
-        read_pem(pem.encode_block("NEBULA CERTIFICATE", base64.b64decode("/" * 62_000)))
+        parse_pem(pem.encode_block("NEBULA CERTIFICATE", base64.b64decode("/" * 62_000)))

@@ -160,7 +160,9 @@ CASES = (
         file(PATHS.nebula_log, "noise\n" + JSON_LINE.replace("a" * 64, "b" * 64) + JSON_LINE),
         told={
             "sightings": (
-                nebula.Sighting(name="lighthouse", fingerprint="a" * 64, at=datetime(2026, 11, 25, 16, 17, 16, tzinfo=UTC)),
+                nebula.LoggedHandshake(
+                    name="lighthouse", fingerprint="a" * 64, at=datetime(2026, 11, 25, 16, 17, 16, tzinfo=UTC)
+                ),
             )
         },
     ),

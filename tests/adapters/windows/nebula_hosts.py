@@ -9,7 +9,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from adapters.inventory import WindowsPaths, WindowsSide
-from adapters.nebula.certificates import read_pem
+from adapters.nebula.certificates import parse_pem
 from adapters.windows import nebula
 from adapters.windows.action import WindowsAction
 from adapters.windows.commit_confirm import ChangeState
@@ -161,11 +161,11 @@ class Authority:
 
     @property
     def fingerprint(self) -> str:
-        return read_pem(self.certificate)[0].fingerprint
+        return parse_pem(self.certificate)[0].fingerprint
 
     @property
     def ends(self) -> datetime:
-        return read_pem(self.certificate)[0].not_after
+        return parse_pem(self.certificate)[0].not_after
 
     def rules(self, state: WindowsState) -> None:
         """It is the fleet's CA."""
@@ -213,7 +213,7 @@ SIGN = nebula.SignCertificate(
     nebula_cert_exe=PATHS.nebula_cert_exe,
     ca_certificate=PATHS.ca_certificate,
     ca_key=PATHS.ca_key,
-    ca_fingerprint=read_pem(CA)[0].fingerprint,
+    ca_fingerprint=parse_pem(CA)[0].fingerprint,
     name="host-a",
     networks=("10.100.1.1/16",),
     groups=("flatnet", "gateway"),
@@ -234,7 +234,7 @@ FIND = nebula.FindHandshake(
     log=PATHS.nebula_log,
     after=0,
     name="lighthouse",
-    fingerprint=read_pem(original("lighthouse").files[at(PATHS.host_certificate)])[0].fingerprint,
+    fingerprint=parse_pem(original("lighthouse").files[at(PATHS.host_certificate)])[0].fingerprint,
 )
 REACH = nebula.ReachAddress(address="127.0.0.1")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.nebula import pem
-from adapters.nebula.certificates import read_pem
+from adapters.nebula.certificates import parse_pem
 from adapters.windows.nebula import FindHandshake, MakeKeyPair, ReachAddress, ReadCertificates, SignCertificate
 from tests.adapters.windows.nebula_hosts import CA, ENDING, FIND, KEY_TEXT, MAKE, NOW, READ, SIGN, original, signed
 from tests.lab.windows.twins import answer
@@ -20,7 +20,7 @@ def asked(**fields: Any) -> SignCertificate:
 
 
 def test_a_signed_certificate_comes_with_its_own_fingerprint_and_end() -> None:
-    (certificate,) = read_pem(signed())
+    (certificate,) = parse_pem(signed())
     made = SIGN.parse(ANSWER)
     assert (certificate.fingerprint, certificate.not_after, True) == (made.fingerprint, made.not_after, made.changed)
 

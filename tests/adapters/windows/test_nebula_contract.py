@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import ActionFailed
-from adapters.nebula.certificates import read_pem
+from adapters.nebula.certificates import parse_pem
 from adapters.windows import powershell
 from tests.adapters.windows.nebula_cases import CASES, Case
 from tests.adapters.windows.nebula_hosts import KEY_TEXT, NOW
@@ -63,7 +63,7 @@ def _windows_path(found: re.Match[str]) -> str:
 
 
 def _certificate(found: re.Match[str]) -> str:
-    (certificate,) = read_pem(found[0])
+    (certificate,) = parse_pem(found[0])
     hours = round((certificate.not_after - certificate.not_before).total_seconds() / 3600)
     return f"{certificate.name} {certificate.networks} {certificate.unsafe_networks} {certificate.groups} {hours}"
 

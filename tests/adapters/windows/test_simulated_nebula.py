@@ -8,7 +8,7 @@ import pytest
 
 from adapters.action import Answer
 from adapters.inventory import WindowsPaths
-from adapters.nebula.certificates import read_pem
+from adapters.nebula.certificates import parse_pem
 from adapters.windows.action import WindowsAction
 from adapters.windows.commit_confirm import AbortChange, BeginChange, FileSwap, ReadChange
 from adapters.windows.nebula import ReachAddress
@@ -163,7 +163,7 @@ def test_a_full_disk_keeps_no_log() -> None:
 )
 def test_certificates_end_when_the_test_wants_it_and_never_after_their_ca(expiry: Expiry, expected: int) -> None:
     _, states = fleet(expiry=expiry)
-    (certificate,), (ca,) = (read_pem(states["host-a"].files[path]) for path in (CERTIFICATE, CA))
+    (certificate,), (ca,) = (parse_pem(states["host-a"].files[path]) for path in (CERTIFICATE, CA))
     assert (expected, True) == ((certificate.not_after - NOW).days, certificate.not_after < ca.not_after)
 
 
@@ -175,7 +175,7 @@ def do(state: WindowsState, action: WindowsAction[Answer]) -> Answer:
 def renewed(states: Mapping[str, WindowsState]) -> tuple[str, int]:
     """host-a has a new pair beside the old one; its fingerprint, and where the lighthouse's log ends."""
     host, lighthouse = states["host-a"], states["lighthouse"]
-    (ca,) = read_pem(host.files[CA])
+    (ca,) = parse_pem(host.files[CA])
     made = do(host, MAKE)
     asked = SIGN.model_copy(update={"ca_fingerprint": ca.fingerprint, "public_key": made.public_key})
     signed = do(lighthouse, asked)
@@ -197,7 +197,7 @@ CHANGE = BeginChange(
 def test_a_renewed_host_is_seen_by_its_peers_and_after_an_abort_with_its_old_certificate() -> None:
     _, states = fleet()
     fingerprint, position = renewed(states)
-    old = read_pem(states["host-a"].files[CERTIFICATE])[0].fingerprint
+    old = parse_pem(states["host-a"].files[CERTIFICATE])[0].fingerprint
     find = FIND.model_copy(update={"after": position, "name": "host-a", "fingerprint": fingerprint})
     assert not do(states["lighthouse"], find).found
 
@@ -208,7 +208,7 @@ def test_a_renewed_host_is_seen_by_its_peers_and_after_an_abort_with_its_old_cer
 
     do(states["host-a"], AbortChange(operation=CHANGE.operation))
     assert do(states["lighthouse"], find.model_copy(update={"fingerprint": old})).found
-    assert old == read_pem(states["host-a"].files[CERTIFICATE])[0].fingerprint
+    assert old == parse_pem(states["host-a"].files[CERTIFICATE])[0].fingerprint
 
 
 def test_a_host_whose_new_key_does_not_fit_puts_its_old_pair_back_by_itself() -> None:

@@ -21,7 +21,7 @@ from adapters.errors import ActionFailed
 from adapters.host_clock import HostZone, Offset
 from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LogSearch, LogText, Truncation
 from adapters.wsl.action import Argv, CompletedProgram
-from adapters.wsl.log_search import SEARCHED_LINES_LIMIT, build_search_command, count_lines_to_request, parse_newest
+from adapters.wsl.log_search import SEARCHED_LINES_LIMIT, build_search_command, count_lines_to_request, parse_search_output
 from adapters.wsl.shell import build_shell_line, parse_frames
 from tests.lab.local_time import offsets
 from tests.lab.wsl.logs import JAPAN, LogFile
@@ -206,9 +206,9 @@ async def test_the_script_and_its_twin_find_the_same(case: Case, tmp_path: Path)
     (tmp_path / "log").mkdir()
     command = build_search_command(case.search, file=PLACE, about="cni")
     real, twin = in_real_perl(tmp_path / "log", case.files, command), await in_the_lab(case.files, command)
-    assert (case.text, "") == (_without_clock(parse_newest(real, case.search, PLACE)), real.stderr)
+    assert (case.text, "") == (_without_clock(parse_search_output(real, case.search, PLACE)), real.stderr)
     measured = {"searched": case.text.searched, "size": case.text.size}
-    assert case.text == _without_clock(parse_newest(twin, case.search, PLACE)).model_copy(update=measured)
+    assert case.text == _without_clock(parse_search_output(twin, case.search, PLACE)).model_copy(update=measured)
 
 
 def _without_clock(text: LogText) -> LogText:
@@ -223,8 +223,8 @@ async def test_every_change_of_the_local_clock_in_ten_years_is_told(zone: str, t
     """Half an hour and a month without summer time in summer too."""
     (tmp_path / "log").mkdir()
     command = build_search_command(ALL, file=PLACE, about="cni")
-    real = parse_newest(in_real_perl(tmp_path / "log", THREE, command, zone=zone), ALL, PLACE).offsets
-    twin = parse_newest(await in_the_lab(THREE, command, zone=ZoneInfo(zone)), ALL, PLACE).offsets
+    real = parse_search_output(in_real_perl(tmp_path / "log", THREE, command, zone=zone), ALL, PLACE).offsets
+    twin = parse_search_output(await in_the_lab(THREE, command, zone=ZoneInfo(zone)), ALL, PLACE).offsets
     assert real == twin
     place, moments = HostZone(real), [datetime.now(UTC) - timedelta(days=n) for n in range(0, 3_650, 5)]
     assert [each.astimezone(ZoneInfo(zone)).utcoffset() for each in moments] == [
@@ -264,7 +264,7 @@ async def test_a_time_that_came_twice_is_left_out_only_where_both_are(
     command = build_search_command(search, file=PLACE, about="cni")
     real = in_real_perl(tmp_path / "log", files, command, zone=PLACE_OF_CHANGE.key)
     for answer in (real, await in_the_lab(files, command, zone=PLACE_OF_CHANGE)):
-        told = [each[:15] for each in parse_newest(answer, search, PLACE).lines]
+        told = [each[:15] for each in parse_search_output(answer, search, PLACE).lines]
         assert [f"{local[n]:%b %e %H:%M:%S}" for n in minutes] == told
 
 
@@ -273,7 +273,7 @@ async def test_the_answer_has_a_limit_of_bytes(tmp_path: Path) -> None:
     command = build_search_command(search, file=PLACE, about="cni")
     (tmp_path / "log").mkdir()
     for answer in (in_real_perl(tmp_path / "log", MANY, command), await in_the_lab(MANY, command)):
-        text = parse_newest(answer, search, PLACE)
+        text = parse_search_output(answer, search, PLACE)
         assert {Truncation.BYTES} == text.cut
         assert line(1, "cni 03999 " + "y" * 200).decode() == text.lines[-1]
         assert BYTES_LIMIT - 300 < sum(len(each) + 1 for each in text.lines) <= BYTES_LIMIT
@@ -307,7 +307,7 @@ async def test_what_cannot_be_read_says_why(files: Files, search: LogSearch, cod
 
 def _refused(answer: CompletedProgram, search: LogSearch, words: str) -> tuple[str, bool]:
     with pytest.raises(ActionFailed) as refused:
-        parse_newest(answer, search, PLACE)
+        parse_search_output(answer, search, PLACE)
     assert not refused.value.maybe_ran
     return refused.value.code, words in str(refused.value)
 
@@ -364,7 +364,7 @@ def test_a_sparse_line_of_200_mb_is_passed_over_in_constant_memory(tmp_path: Pat
         written.seek(200 * 2**20, os.SEEK_CUR)
         written.write(b"\n" + line(2) + b"\n")
     answer = in_real_perl(tmp_path / "log", {}, build_search_command(ALL, file=PLACE, about="cni"))
-    text = parse_newest(answer, ALL, PLACE)
+    text = parse_search_output(answer, ALL, PLACE)
     assert [line(1).decode(), "cni", line(2).decode()] == [each.rstrip("\x00 ") for each in text.lines]
     assert (file.stat().st_size, frozenset({Truncation.LONG})) == (text.searched, text.cut)
 
@@ -375,7 +375,7 @@ def test_of_a_gigabyte_only_its_end_is_read_for_the_newest_lines(tmp_path: Path)
     with (tmp_path / "log" / "syslog").open("wb") as written:
         written.seek(2**30)  # what nobody wrote takes no room
         written.write(b"\n" + b"\n".join(map(line, (1, 2, 3))) + b"\n")
-    text = parse_newest(
+    text = parse_search_output(
         in_real_perl(tmp_path / "log", {}, build_search_command(search, file=PLACE, about="")), search, PLACE
     )
     assert ((line(2).decode(), line(3).decode()), frozenset({Truncation.LINES})) == (text.lines, text.cut)
@@ -388,7 +388,7 @@ def test_a_damaged_neighbour_hides_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "log" / "syslog.2.gz").write_bytes(gzip.compress(line(1) + b"\n")[:-12])
     os.utime(tmp_path / "log" / "syslog.2.gz", (0, 0))
     answer = in_real_perl(tmp_path / "log", plain(line(2)), build_search_command(ALL, file=PLACE, about="cni"))
-    text = parse_newest(answer, ALL, PLACE)
+    text = parse_search_output(answer, ALL, PLACE)
     assert (line(2).decode(), frozenset({Truncation.UNREAD})) == (text.lines[-1], text.cut)
 
 
@@ -397,7 +397,7 @@ def test_older_neighbours_are_read_beyond_a_damaged_one(tmp_path: Path) -> None:
     (tmp_path / "log" / "syslog.2.gz").write_bytes(b"\x1f\x8bnot gzip")
     os.utime(tmp_path / "log" / "syslog.2.gz", (at(10).timestamp(),) * 2)
     files = {PLACE: log(line(20), written=20), f"{PLACE}.3.gz": log(line(1), written=1)}
-    text = parse_newest(
+    text = parse_search_output(
         in_real_perl(tmp_path / "log", files, build_search_command(ALL, file=PLACE, about="cni")), ALL, PLACE
     )
     assert ((line(1).decode(), line(20).decode()), frozenset({Truncation.UNREAD})) == (text.lines, text.cut)
@@ -411,7 +411,7 @@ def test_of_a_packed_neighbour_that_takes_too_long_nothing_is_taken(tmp_path: Pa
     files = {PLACE: log(line(31), line(32), written=32), f"{PLACE}.1.gz": log(line(11), written=12)}
     search = LogSearch(tail=5)
     answer = in_real_perl(tmp_path / "log", files, quickly(build_search_command(search, file=PLACE, about="cni")))
-    text = parse_newest(answer, search, PLACE)
+    text = parse_search_output(answer, search, PLACE)
     assert ((line(31).decode(), line(32).decode()), frozenset({Truncation.TIME})) == (text.lines, text.cut)
 
 
@@ -424,7 +424,7 @@ def test_rotation_while_packed_neighbours_are_unpacked_changes_nothing(tmp_path:
     stand_in(folder, "gzip", f'real={shutil.which("gzip")}; {renamed}; exec "$real" "$@"')
     names = {3: "syslog.3.gz", 13: "syslog.2.gz", 23: "syslog.1", 33: "syslog"}
     files = {f"/var/log/{name}": log(line(n), written=n) for n, name in names.items()}
-    text = parse_newest(in_real_perl(folder, files, build_search_command(ALL, file=PLACE, about="cni")), ALL, PLACE)
+    text = parse_search_output(in_real_perl(folder, files, build_search_command(ALL, file=PLACE, about="cni")), ALL, PLACE)
     assert (folder / "syslog.4.gz").exists()
     assert (tuple(line(n).decode() for n in names), frozenset()) == (text.lines, text.cut)
     assert tuple(names.values()) == text.files
@@ -446,7 +446,7 @@ def test_a_log_that_grows_and_rotates_while_it_is_read_loses_no_old_line(tmp_pat
             answer = in_real_perl(folder, {}, build_search_command(ALL, file=PLACE, about="cni"))
             if answer.code == 71 or before < 3:  # between two files
                 continue
-            text = parse_newest(answer, ALL, PLACE)
+            text = parse_search_output(answer, ALL, PLACE)
             numbers = [int(each.split()[1]) for each in text.lines]
             assert numbers == sorted(set(numbers))
             assert Truncation.TIME in text.cut or before in numbers or numbers[-1] > before
@@ -473,7 +473,7 @@ def test_a_pattern_is_looked_for_in_the_beginning_of_a_line_and_where_that_is_no
     """Also where the line fits: a note that comes and goes would tell what is in a line that nobody is shown."""
     for words, lines, cut in (("within", 1, {Truncation.LONG, Truncation.PARTLY}), ("beyond", 0, {Truncation.PARTLY})):
         search = LogSearch(tail=5, pattern=words)
-        text = parse_newest(
+        text = parse_search_output(
             in_real_perl(tmp_path / "log", files, build_search_command(search, file=PLACE, about="cni")), search, PLACE
         )
         assert (lines, cut) == (len(text.lines), set(text.cut))
@@ -494,7 +494,7 @@ def test_where_perl_knows_no_other_encoding_it_is_told_that_lines_were_not_searc
     (tmp_path / "Encode.pm").write_text("die 'there is none';")
     search = LogSearch(tail=5, pattern="追加|削除")
     command = ("env", f"PERL5LIB={tmp_path}", *build_search_command(search, file=PLACE, about="cni"))
-    text = parse_newest(in_real_perl(tmp_path / "log", files, command), search, PLACE)
+    text = parse_search_output(in_real_perl(tmp_path / "log", files, command), search, PLACE)
     assert (lines, cut) == (text.lines, set(text.cut))
 
 
@@ -516,20 +516,20 @@ def heard(folder: Path, script: str, search: LogSearch = ALL, most: int = SEARCH
 
 def test_both_outputs_of_a_program_come_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
     answer = heard(tmp_path, "\n".join(f"echo '{line(n, str(n)).decode()}' >&{1 + n % 2}" for n in range(6)))
-    assert [line(n, str(n)).decode() for n in range(6)] == list(parse_newest(answer, ALL, "web").lines)
+    assert [line(n, str(n)).decode() for n in range(6)] == list(parse_search_output(answer, ALL, "web").lines)
 
 
 def test_what_a_program_says_of_itself_is_no_line_and_is_told(tmp_path: Path) -> None:
     answer = heard(
         tmp_path, f"echo 'time=x level=warning msg=cgroups' >&2; echo '{line(1).decode()}'; echo '-- No entries --'"
     )
-    assert (line(1).decode(),) == parse_newest(answer, ALL, "web").lines
+    assert (line(1).decode(),) == parse_search_output(answer, ALL, "web").lines
     assert answer.stderr == "time=x level=warning msg=cgroups\n-- No entries --\n"
 
 
 def test_the_next_line_of_an_entry_belongs_to_it(tmp_path: Path) -> None:
     answer = heard(tmp_path, f"echo '{line(1).decode()}'; echo '      second line'")
-    assert (line(1).decode(), "      second line") == parse_newest(answer, ALL, "web").lines
+    assert (line(1).decode(), "      second line") == parse_search_output(answer, ALL, "web").lines
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
@@ -538,7 +538,7 @@ def test_a_pattern_is_found_in_what_a_container_printed_in_utf_16(codec: str, tm
     printed = "接続 from 10.87.1.10 has failed\r\n再試行 gone\r\n".encode(codec).split(b"\n")[:2]
     (tmp_path / "printed").write_bytes(b"".join(b"2026-11-20T00:01:00.430655634Z " + each + b"\n" for each in printed))
     search = LogSearch(tail=5, pattern="^[^ ]+ 接続 from .* failed$")
-    text = parse_newest(heard(tmp_path, f"cat {tmp_path}/printed", search), search, "web")
+    text = parse_search_output(heard(tmp_path, f"cat {tmp_path}/printed", search), search, "web")
     assert (("2026-11-20T00:01:00.430655634Z 接続 from 10.87.1.10 has failed",), frozenset()) == (text.lines, text.cut)
 
 
@@ -584,7 +584,7 @@ def test_whether_a_program_was_heard_to_the_end_is_said(
 ) -> None:
     search = LogSearch(tail=50, pattern="two|three", since=since)
     script = "\n".join(f"echo '{line(n, text).decode()}'" for n, text in enumerate(("one", "two", "three"), 1))
-    text = parse_newest(heard(tmp_path, script, search, most), search, "web")
+    text = parse_search_output(heard(tmp_path, script, search, most), search, "web")
     assert ([line(2, "two").decode(), line(3, "three").decode()], cut) == (list(text.lines), set(text.cut))
 
 
@@ -598,7 +598,7 @@ def test_a_program_is_asked_for_one_line_more_than_wanted_or_for_all_that_are_se
 
 
 def test_without_anything_but_its_clock_a_host_is_believed() -> None:
-    text = parse_newest(replace(CompletedProgram(0, "", ""), output=b"clock 1\n\n"), ALL, PLACE)
+    text = parse_search_output(replace(CompletedProgram(0, "", ""), output=b"clock 1\n\n"), ALL, PLACE)
     assert LogText(lines=(), clock=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)) == text
 
 
@@ -611,4 +611,4 @@ def test_without_anything_but_its_clock_a_host_is_believed() -> None:
 )  # fmt: skip
 def test_what_the_script_never_says_is_not_believed(output: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  (pydantic's and ours)
-        parse_newest(replace(CompletedProgram(0, "", ""), output=output), ALL, PLACE)
+        parse_search_output(replace(CompletedProgram(0, "", ""), output=output), ALL, PLACE)

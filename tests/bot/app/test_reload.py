@@ -60,7 +60,7 @@ async def test_whatever_is_wrong_the_old_one_stays_and_the_next_signal_works(fil
         for broken in ("hosts = [\n", "a = " + "[" * 100_000, good.replace("host-a", "-a")):
             file.write_text(broken)
             await signal.again()
-            assert ("host-a",) == house.desk.config.fleet.inventory.names
+            assert ("host-a",) == house.dispatcher.config.fleet.inventory.names
             assert "refused" in events(read_database(house))[-1]
         file.write_text(good)
         key = file.parent / "secrets" / "audit_key"
@@ -72,7 +72,7 @@ async def test_whatever_is_wrong_the_old_one_stays_and_the_next_signal_works(fil
         file.write_text(good.replace("host-a", "host-z"))
         await signal.again()
         async with asyncio.timeout(10):
-            while house.desk.config.fleet.inventory.names != ("host-z",):  # it is taken right after it was recorded
+            while house.dispatcher.config.fleet.inventory.names != ("host-z",):  # it is taken right after it was recorded
                 await asyncio.sleep(0.01)
     finally:
         signal.task.cancel()

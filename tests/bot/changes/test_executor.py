@@ -23,7 +23,7 @@ from bot.store.errors import DatabaseBusy
 from bot.store.locks import Lock
 from bot.store.records import UNREADABLE_PLAN, OperationRecord
 from commands.model.operation import CannotPlan
-from commands.model.plan import Deed, Part, Plan, PlannedChange, Result
+from commands.model.plan import Part, Plan, PlannedAction, PlannedChange, Result
 from tests.bot.records import asked_for, running
 from tests.bot.running import House, Kill, Killed
 from tests.bot.world import BEGAN, OPERATION, World, inventory, lost, part, plan
@@ -198,7 +198,7 @@ async def test_another_plan_than_was_approved_is_never_run(run: Run) -> None:
     assert ("the plan is another now", []) == (run.why, run.house.world.asked)
 
 
-PAINT = tuple(step.model_copy(update={"deed": Deed(kind="windows.Paint", arguments={})}) for step in part().steps)
+PAINT = tuple(step.model_copy(update={"deed": PlannedAction(kind="windows.Paint", arguments={})}) for step in part().steps)
 OTHER_VERSION = Plan(parts=(Part(host="host-a", steps=PAINT),))
 
 

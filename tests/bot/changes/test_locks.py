@@ -9,7 +9,8 @@ from adapters.phrase import Phrase
 from bot.access.policy import Permit, Refusal
 from bot.audit.log import EventKind
 from bot.changes.approval import NotAllowed
-from bot.changes.locks import Lock, NoSuchLock, describe_lock, find_forbidding_lock, find_locked_hosts
+from bot.changes.locks import NoSuchLock, describe_lock, find_forbidding_lock, find_locked_hosts
+from bot.store.locks import Lock
 from commands.values.arguments import Target
 from tests.bot.changes.workflow_team import BEGINNING, Bot
 from tests.commands.canned import host

@@ -6,12 +6,12 @@ from adapters.endpoint import Endpoint
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, ConfirmChange
 from bot.changes.plan_diff import MAX_SENTENCES, describe_differences
-from commands.model.plan import Deed, LeftOutHost, Part, Plan, Premise, Step
+from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, Premise, Step
 
 
 def step(name: str, key: str = "stop", operation: str = "op-1", confirm: bool = False) -> Step:
     action = ConfirmChange(operation=operation) if confirm else AbortChange(operation=operation)
-    return Step(key=f"{key} {name}", host=name, deed=Deed.of(action), phrase=Phrase("stop {host}", host=name))
+    return Step(key=f"{key} {name}", host=name, deed=PlannedAction.of(action), phrase=Phrase("stop {host}", host=name))
 
 
 def plan(*hosts: str, **given: object) -> Plan:

@@ -22,7 +22,7 @@ from adapters.windows import nebula
 from bot.changes.intent_log import StepEntry
 from bot.changes.step_binding import PlanRun
 from bot.model.change import ChangeState
-from commands.model.plan import Deed, Plan, Product, Result, Step
+from commands.model.plan import Plan, PlannedAction, Product, Result, Step
 from tests.bot.running import House
 from tests.bot.world import OPERATION, PUBLIC_KEY, Fault, World, lost, part, plan
 
@@ -258,14 +258,14 @@ def changed(step: Step, **update: object) -> Plan:
 @pytest.mark.parametrize(
     "deed",
     [
-        Deed(kind="windows.PaintTheWall", arguments={}),
-        Deed(kind="windows.MakeKeyPair", arguments={"folder": 1}),
-        Deed(kind="wsl.MakeKeyPair", arguments={}),
-        Deed.of(nebula.ForgetFolder(folder="x"), folder=Product(step="host-a-none", field="folder")),
+        PlannedAction(kind="windows.PaintTheWall", arguments={}),
+        PlannedAction(kind="windows.MakeKeyPair", arguments={"folder": 1}),
+        PlannedAction(kind="wsl.MakeKeyPair", arguments={}),
+        PlannedAction.of(nebula.ForgetFolder(folder="x"), folder=Product(step="host-a-none", field="folder")),
     ],
     ids=["unknown kind", "other arguments", "other side", "missing product"],
 )
-async def test_a_plan_that_this_version_cannot_read_fails_and_does_nothing(house: House, deed: Deed) -> None:
+async def test_a_plan_that_this_version_cannot_read_fails_and_does_nothing(house: House, deed: PlannedAction) -> None:
     """It was stored by another version; running it anyway, or falling over it for ever, would both be wrong."""
     ending = await house.carry_out(changed(step("keys", plan()), deed=deed))
     assert ChangeState.FAILED == ending.state
@@ -274,7 +274,9 @@ async def test_a_plan_that_this_version_cannot_read_fails_and_does_nothing(house
 
 
 async def test_nothing_is_begun_that_could_not_be_taken_back(house: House) -> None:
-    ending = await house.carry_out(changed(step("keys", plan()), undo=Deed(kind="windows.PaintTheWall", arguments={})))
+    ending = await house.carry_out(
+        changed(step("keys", plan()), undo=PlannedAction(kind="windows.PaintTheWall", arguments={}))
+    )
     assert ChangeState.FAILED == ending.state
     assert [] == house.world.asked
 

@@ -34,7 +34,7 @@ from bot.store.operations import OperationTable
 from bot.store.records import OperationRecord
 from bot.store.tables import OPERATIONS
 from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
-from commands.model.plan import Deed, LeftOutHost, Part, Plan, PlannedChange, Premise, Result, Step, StepResult
+from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Premise, Result, Step, StepResult
 from commands.values.arguments import Target, TargetArgument
 from tests.commands.canned import host, view
 
@@ -101,7 +101,7 @@ def _part(name: str, operation: str) -> Part:
 
 
 def _step(key: str, name: str, operation: str) -> Step:
-    deed = Deed.of(AbortChange(operation=operation))  # like folders on hosts, it carries the operation's id
+    deed = PlannedAction.of(AbortChange(operation=operation))  # like folders on hosts, it carries the operation's id
     return Step(key=key, host=name, deed=deed, phrase=Phrase("turn {host}", host=name))
 
 

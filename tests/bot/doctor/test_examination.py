@@ -15,7 +15,7 @@ from adapters.phrase import Phrase
 from bot.config.settings import Settings, parse_settings
 from bot.doctor import examination as doctor
 from bot.doctor import machine_checks as doctor_machine
-from bot.doctor.bot_checks import check_audit, check_configuration, check_secrets, prove_without_bot
+from bot.doctor.bot_checks import check_audit, check_configuration, check_secrets, check_without_bot
 from bot.doctor.check_result import CheckResult, build_report, make_problem, make_unknown
 from bot.doctor.host_checks import examine_host
 from bot.doctor.machine_checks import check_files, check_machine
@@ -221,7 +221,7 @@ async def test_before_the_first_start_there_is_nothing_to_be_wrong(tmp_path: Pat
     """Nothing is made by looking."""
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "audit_key").write_text("k" * 64)
-    assert await prove_without_bot(tmp_path / "var" / "flatnet.sqlite3") is None
+    assert await check_without_bot(tmp_path / "var" / "flatnet.sqlite3") is None
     assert not (tmp_path / "var").exists()
 
 
@@ -242,14 +242,14 @@ async def test_who_may_not_look_at_the_files_is_told_so(tmp_path: Path, become_a
     with pytest.raises(SecretsUnusable, match="Check the owner, and that they are UTF-8 text"):
         check_secrets(found)
     with pytest.raises(DatabaseUnavailable, match="EACCES"):
-        await prove_without_bot(found.database_file)
+        await check_without_bot(found.database_file)
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "flatnet.sqlite3"
     file.write_text("no database" * 100)
     with pytest.raises(DatabaseDamaged):
-        await prove_without_bot(file)
+        await check_without_bot(file)
 
 
 async def test_an_audit_log_whose_key_is_missing_is_not_followed(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from adapters.errors import Unreachable
 from adapters.phrase import Moment, Phrase
 from bot.access.policy import Person, Policy
 from bot.access.rules import Grant
-from bot.incidents.registry import AlreadyOpen, Incident, IncidentService, apply_incident
+from bot.incidents.registry import AlreadyOpen, IncidentRegistry, apply_incident
 from bot.model.change import ChangeState
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
-from bot.store.incidents import MAX_ENTRIES, IncidentEntry, IncidentTable
+from bot.store.incidents import MAX_ENTRIES, Incident, IncidentEntry, IncidentTable
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.catalogue import CATALOGUE
 from commands.health import Health
@@ -53,7 +53,7 @@ class Office:
     def __init__(self, database: Database, policy: Policy = USUAL, said: Said | None = None) -> None:
         self.log, self.time = Log(), Time(BEGAN)
         self.table = IncidentTable(database)
-        self.book = IncidentService(self.table, self.log, self.time.now)
+        self.book = IncidentRegistry(self.table, self.log, self.time.now)
         kept = self.kept = Kept()
         kept.incidents, self.channels = self.book, kept.channels
         self.desk = Dispatcher(

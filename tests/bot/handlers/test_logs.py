@@ -22,11 +22,11 @@ from bot.access.rules import Grant
 from bot.handlers.archive_queue import AlreadyQueued, ArchiveQueue
 from bot.handlers.context import RequestContext
 from bot.handlers.logs import LogHandlers
-from bot.incidents.registry import Incident
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, Surface, SystemIdentity
 from bot.rendering.files import write_files
 from bot.reports.evidence import MAX_LOG_BYTES
+from bot.store.incidents import Incident
 from commands.logs.operations import MAX_KEPT_LINES, LogCollect
 from commands.model.operation import Operation, Role
 from commands.model.report import Bundle, Report, TextFile
@@ -89,7 +89,7 @@ async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **giv
         permitted=(),
         config=replace(config(), fleet=looked.fleet, policy=given.get("policy", Policy())),
         view=looked,
-        words=NoWords(),
+        authorizer=NoWords(),
     )
     return await handlers.collect(LogCollect(), context)
 

@@ -90,7 +90,7 @@ async def test_where_no_bot_runs_nothing_is_decided_or_changed(text: str) -> Non
     answer = await asked(text, kept, running=False)
 
     assert [] == kept.asked
-    assert make_failure(NoBotRunning.here(), "") == answer.body
+    assert make_failure(NoBotRunning.for_this_process(), "") == answer.body
 
 
 @pytest.mark.parametrize("text", ["approval", "op", "lock", f"op show {OPERATION}", "can boss health", "audit search"])

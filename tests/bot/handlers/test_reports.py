@@ -95,7 +95,7 @@ class House:
         keeps = kept or Month()
         keeps.history = self.history
         ground = replace(config(), fleet=looked.fleet, policy=self.rules)
-        ground = replace(ground, clockwork=replace(ground.clockwork, zone="Asia/Tokyo"))
+        ground = replace(ground, schedule_config=replace(ground.schedule_config, zone="Asia/Tokyo"))
         desk = Dispatcher(ground, keeps.environment(Log(), lambda: at(now)), lambda: "7f3a")
         surface = Surface.SCHEDULE if isinstance(who, BotIdentity) else Surface.SLACK
         request = Request(key="1", identity=who, text=text, surface=surface, at=at(now), channel=self.channel)
@@ -222,4 +222,4 @@ def test_both_come_by_themselves_in_the_morning(name: str, words: str, expected:
     ]
 
     assert (words, BOT_ACTOR_NAME, "run") == (schedule.words, schedule.owner, schedule.missed)
-    assert at(expected) == cron.find_next(schedule.cron, TOKYO, now)
+    assert at(expected) == cron.find_next_due(schedule.cron, TOKYO, now)

@@ -12,7 +12,7 @@ from bot.access.rules import Grant
 from bot.audit.log import EventKind
 from bot.model.request import Answer, BotIdentity, Failure, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
-from bot.schedules.registry import MAX_SCHEDULES, ScheduleService
+from bot.schedules.registry import MAX_SCHEDULES, ScheduleRegistry
 from bot.store.database import Database
 from bot.store.schedule_runs import DELETE_BATCH_SIZE, RunOutcome
 from bot.store.schedules import RETENTION, RunTally, Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable
@@ -39,7 +39,7 @@ class Office:
         self.log, self.time = Log(), Time(NOW)
         self.table = ScheduleTable(database)
         kept = Kept()
-        kept.schedules = ScheduleService(self.table, self.log, self.time.now)
+        kept.schedules = ScheduleRegistry(self.table, self.log, self.time.now)
         self.desk = Dispatcher(
             replace(config(), policy=policy), kept.environment(self.log, self.time.now), reference=lambda: "7f3a"
         )
@@ -259,10 +259,10 @@ async def test_there_is_an_end_to_schedules(office: Office) -> None:
 
 async def test_in_a_terminal_a_channel_must_be_named_where_none_is_configured(database: Database) -> None:
     office = Office(database)
-    clockwork = replace(office.desk.config.clockwork, channel="")
-    office.desk.config = replace(office.desk.config, clockwork=clockwork)
+    clockwork = replace(office.desk.config.schedule_config, channel="")
+    office.desk.config = replace(office.desk.config, schedule_config=clockwork)
     assert "specify a channel for the results" in await office.told('schedule add "0 9 * * *" "health"', channel="")
-    office.desk.config = replace(office.desk.config, clockwork=replace(clockwork, channel="C0USUAL"))
+    office.desk.config = replace(office.desk.config, schedule_config=replace(clockwork, channel="C0USUAL"))
     await office.ask('schedule add "0 9 * * *" "health"', channel="")
     assert ["C0USUAL"] == [schedule.channel for schedule in await office.table.list_all()]
 

@@ -15,13 +15,13 @@ from adapters.phrase import Phrase
 from bot.access.policy import Person, Policy
 from bot.audit.log import EventKind
 from bot.incidents.channels import ChannelNotCreated, CreatedChannel, IncidentNotStored, NewChannel, plan_channel
-from bot.incidents.registry import AlreadyOpen, Incident, IncidentRequest, IncidentService
+from bot.incidents.registry import AlreadyOpen, IncidentRegistry, IncidentRequest
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, Failure, FailureKind, Membership, Request, SlackIdentity, Surface, SystemIdentity
 from bot.slack.surface import SlackNotConnected
 from bot.store.database import Database
 from bot.store.errors import DatabaseError
-from bot.store.incidents import IncidentTable
+from bot.store.incidents import Incident, IncidentTable
 from commands.model.operation import Role
 from commands.model.report import ChannelLink, Report
 from commands.values.arguments import ALL_HOSTS
@@ -212,7 +212,7 @@ class Full(IncidentTable):
 
 async def test_a_channel_whose_incident_could_not_be_kept_is_named_for_the_next_attempt(database: Database) -> None:
     office, channels = Office(database), Made()
-    full = IncidentService(Full(database), office.log, office.time.now)
+    full = IncidentRegistry(Full(database), office.log, office.time.now)
     new = plan_channel(OPERATION, "502", "all", DAY, "U1ANA")
     with pytest.raises(IncidentNotStored) as empty:
         await full.open_in_new_channel(IncidentRequest(OPERATION, "502", ALL_HOSTS, "ana"), new, channels)

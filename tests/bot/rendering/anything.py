@@ -10,7 +10,7 @@ from bot.model.change import Approval, ApprovalState, Change, ChangeState
 from commands.model.chart import CertificateExpiry, Chart, DayHealth, HostHealth
 from commands.model.finding import Finding, Severity
 from commands.model.operation import Risk
-from commands.model.plan import Deed, LeftOutHost, Part, Plan, Premise, Result, Step, StepResult
+from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, Premise, Result, Step, StepResult
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 from tests.bot.rendering.changes import ENDED_AT, STARTED, change, review
 
@@ -95,7 +95,7 @@ _STEPS = st.builds(
     lambda phrase, changing: Step(
         key="",
         host="host-a",
-        deed=Deed(kind="windows.BeginChange" if changing else "windows.FindHandshake", arguments={}),
+        deed=PlannedAction(kind="windows.BeginChange" if changing else "windows.FindHandshake", arguments={}),
         phrase=Phrase("{it}", it=phrase),
     ),
     HOSTILE,

@@ -6,18 +6,18 @@ from typing import Any
 from adapters.phrase import Phrase
 from bot.model.change import Approval, ApprovalState, BreakGlass, Change, ChangeState, Review
 from commands.model.operation import Risk
-from commands.model.plan import Deed, LeftOutHost, Part, Plan, Premise, Result, Step, StepResult
+from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, Premise, Result, Step, StepResult
 
 ASKED = datetime(2026, 3, 1, 8, 50, tzinfo=UTC)
 STARTED = ASKED + timedelta(minutes=5)
 ENDED_AT = STARTED + timedelta(seconds=75)
 OPERATION = "op-0123456789ab"
 
-_PAIR = Deed(kind="windows.MakeKeyPair", arguments={})
-_SIGN = Deed(kind="windows.SignCertificate", arguments={})
-_BEGIN = Deed(kind="windows.BeginChange", arguments={})
-_ABORT = Deed(kind="windows.AbortChange", arguments={})
-_FIND = Deed(kind="windows.FindHandshake", arguments={})
+_PAIR = PlannedAction(kind="windows.MakeKeyPair", arguments={})
+_SIGN = PlannedAction(kind="windows.SignCertificate", arguments={})
+_BEGIN = PlannedAction(kind="windows.BeginChange", arguments={})
+_ABORT = PlannedAction(kind="windows.AbortChange", arguments={})
+_FIND = PlannedAction(kind="windows.FindHandshake", arguments={})
 
 
 def part(host: str) -> Part:

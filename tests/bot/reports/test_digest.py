@@ -415,7 +415,7 @@ async def test_one_that_a_person_asks_for_moves_nothing(house: House) -> None:
         asked = await house.ask(key, NOW - SOON, nebula(A), surface=Surface.SLACK)
         assert ["new: host-a: Nebula stopped"] == news(asked)
 
-    assert 1 == (await house.history.sum_by_host(NOW - 3 * SOON, NOW))["host-a"].looks
+    assert 1 == (await house.history.sum_by_host(NOW - 3 * SOON, NOW))["host-a"].observation_count
     assert ["new: host-a: Nebula stopped"] == news(await house.ask("4", NOW, nebula(A)))
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
-from bot.changes.locks import Lock
 from bot.locale.texts import get_texts
 from bot.model.change import ChangeState
 from bot.reports import listings
 from bot.store.chain import StoredEvent
+from bot.store.locks import Lock
 from commands.model.report import Mark, Report
 from tests.bot.rendering import changes
 from tests.bot.rendering.changes import ASKED, OPERATION

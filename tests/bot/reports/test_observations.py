@@ -121,7 +121,9 @@ async def test_tidying_makes_days_of_old_looks_and_lets_old_digests_go(tmp_path:
     await history.prune(later)
 
     midnight = NOW.replace(hour=0, minute=0)
-    assert {"host-a": 4} == {host: each.looks for host, each in (await history.sum_by_host(midnight, NOW)).items()}
+    assert {"host-a": 4} == {
+        host: each.observation_count for host, each in (await history.sum_by_host(midnight, NOW)).items()
+    }
     assert "2" == await history.find_previous_digest("op-3", later)
     assert None is await history.find_previous_digest("op-2", later)
     await database.aclose()

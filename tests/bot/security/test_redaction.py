@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adapters.logs import LINE_READ_LIMIT
 from adapters.nebula import pem
 from bot.security.redaction import MARK, Redactor
-from commands.loglines.lines import make_harmless, shorten_line
+from commands.loglines.lines import sanitize_line, shorten_line
 
 SECRET = """p&s"s'wö<r>d %\\/+="""
 KEY = pem.encode_block("OPENSSH PRIVATE KEY", bytes(range(200)))
@@ -306,7 +306,7 @@ def test_what_comes_again_in_json_is_searched_once() -> None:
 )
 def test_of_a_secret_that_reaches_over_the_end_of_a_long_line_nothing_is_shown(line: str) -> None:
     """A line of a log is cleaned with its margin and shortened then."""
-    shown = shorten_line(Redactor([LONG_SECRET]).redact_log(make_harmless(line[:LINE_READ_LIMIT])))
+    shown = shorten_line(Redactor([LONG_SECRET]).redact_log(sanitize_line(line[:LINE_READ_LIMIT])))
     assert "Ab1" not in shown
     assert "416231" not in shown
 

@@ -13,8 +13,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.rendering.slack.blocks import SlackMessage
-from bot.slack.api import OPTIONAL_SCOPES, SCOPES, SlackApi, SlackFailure
-from bot.slack.errors import LIBRARY_ERRORS, map_slack_error
+from bot.slack.api import OPTIONAL_SCOPES, SCOPES, SlackApi
+from bot.slack.errors import LIBRARY_ERRORS, SlackFailure, map_slack_error
 from tests.bot.slack.conftest import CANARY, House, cleaned
 from tests.lab.workspace.faults import RESPONSE_URL, DropAfter, Failing, RateLimited, ServerError
 

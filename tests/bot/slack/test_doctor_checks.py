@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.api import SCOPES, SlackFailure
+from bot.slack.api import SCOPES
 from bot.slack.doctor_checks import inspect_slack
+from bot.slack.errors import SlackFailure
 from tests.bot.slack.conftest import House, manifest_with
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.api import SCOPES, SlackFailure
+from bot.slack.api import SCOPES
+from bot.slack.errors import SlackFailure
 from bot.slack.preflight import SlackNotReady
 from tests.bot.slack.conftest import House, manifest_with, well
 from tests.lab.workspace import Workspace

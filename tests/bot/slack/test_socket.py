@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from bot.slack.api import SlackFailure
+from bot.slack.errors import SlackFailure
 from bot.slack.socket import CHECK_INTERVAL, MAX_PAUSE, RECONNECT_AFTER, ReconnectingSocket, SocketConnection
 from tests.bot.slack.conftest import House, Time
 from tests.lab.workspace.faults import HANDSHAKE, ServerError

@@ -76,7 +76,7 @@ async def test_a_span_holds_its_beginning_and_not_its_end(
 ) -> None:
     await observations.add([look()])
 
-    assert looks == sum(each.looks for each in (await observations.sum_by_host(since, until)).values())
+    assert looks == sum(each.observation_count for each in (await observations.sum_by_host(since, until)).values())
 
 
 async def test_of_nothing_there_is_no_sum(observations: ObservationTable) -> None:
@@ -107,7 +107,7 @@ async def test_old_looks_become_days_and_nothing_is_lost_but_the_time_of_day(
     assert 20 * 20 * 47 == sum(steps)  # the look at midnight is the day's row already
     assert 20 * 20 + 20 * 48 == await rows(database)
     assert before == [await observations.sum_by_host(began + n * DAY, began + (n + 1) * DAY) for n in range(21)]
-    assert 20 * 21 * 48 == sum(each.looks for each in (await observations.sum_by_host(began, ended)).values())
+    assert 20 * 21 * 48 == sum(each.observation_count for each in (await observations.sum_by_host(began, ended)).values())
 
 
 async def test_thinning_what_is_thin_changes_nothing(observations: ObservationTable, database: Database) -> None:
@@ -146,7 +146,7 @@ async def test_days_are_kept_for_more_than_a_year(observations: ObservationTable
     await thinned(observations, clock(), most=1)
 
     assert 2 == await rows(database)
-    assert 2 == (await observations.sum_by_host(clock() - 500 * DAY, clock()))["host-a"].looks
+    assert 2 == (await observations.sum_by_host(clock() - 500 * DAY, clock()))["host-a"].observation_count
 
 
 def test_a_sum_keeps_the_first_ones_name_and_time() -> None:

@@ -34,7 +34,7 @@ from bot.store.records import (
 )
 from bot.store.tables import OPERATIONS
 from commands.model.operation import Risk, Role
-from commands.model.plan import Deed, Part, Plan, Step
+from commands.model.plan import Part, Plan, PlannedAction, Step
 from tests.bot.store.conftest import Clock
 
 SLACK = SlackIdentity("T1", "U1ANA", Membership.MEMBER, frozenset({"S1OPS"}))
@@ -55,7 +55,7 @@ def plan(*hosts: str) -> Plan:
                 Step(
                     key=name,
                     host=name,
-                    deed=Deed.of(action),
+                    deed=PlannedAction.of(action),
                     phrase=Phrase("stop"),
                 ),
             ),

@@ -14,7 +14,7 @@ import pytest
 from adapters.inventory import InvalidSetting
 from adapters.phrase import Phrase
 from bot.runtime.loopback import Loopback
-from bot.store.condition import DatabaseCondition, prove_writable
+from bot.store.condition import DatabaseCondition, check_writable
 from bot.store.database import Database
 from bot.store.errors import DatabaseError, make_full_error
 from bot.telemetry import endpoints as status
@@ -45,7 +45,7 @@ class Slack:
     connected: bool = True
     revoked: str = ""
     sending: bool = True
-    arriving: bool = True
+    announcements_accepted: bool = True
 
 
 @dataclass
@@ -109,7 +109,7 @@ async def test_a_well_bot_is_alive_and_ready() -> None:
             "Slack rejected the token (token_revoked). Get a new one from the app settings",
         ),
         (
-            Bot(slack=Slack(arriving=False)),
+            Bot(slack=Slack(announcements_accepted=False)),
             "a channel does not accept the bot's posts. Invite the bot there, or fix [notices] in the configuration",
         ),
         (Bot(slack=Slack(sending=False)), "a message in the last hour could not be delivered. Check the log"),
@@ -267,7 +267,7 @@ async def test_a_real_database_is_proven_by_a_write(tmp_path: Path) -> None:
     database = Database.open(path, patience=0.05)
     try:
         before = (path.with_name(path.name + "-wal")).stat().st_size
-        assert await prove_writable(database) == DatabaseCondition(0, 0, 0, 0)
+        assert await check_writable(database) == DatabaseCondition(0, 0, 0, 0)
         assert (path.with_name(path.name + "-wal")).stat().st_size > before
     finally:
         await database.aclose()

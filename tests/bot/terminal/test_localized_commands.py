@@ -12,10 +12,10 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
-from bot.terminal.cli_translations import ERROR, HELP, LABEL, load_catalogue
+from bot.terminal.cli_translations import ERROR, HELP, LABEL, load_translations
 from tests.phrases import placeholders
 
-JAPANESE = load_catalogue("ja")
+JAPANESE = load_translations("ja")
 
 ERRORS = {
     "do": "引数 'COMMAND' がありません。",

@@ -8,7 +8,7 @@ import pytest
 from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.windows.nebula import Sighting
+from adapters.windows.nebula import LoggedHandshake
 from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.model.finding import Finding, Severity
 from commands.model.report import Cell, Report, TextFile
@@ -290,8 +290,8 @@ async def test_a_clock_may_be_off_by_a_minute(seconds: int, subjects: list[str])
     assert subjects == [finding.subject for finding in await found(A, clock=NOW + timedelta(seconds=seconds))]
 
 
-def logged(fingerprint: str, hours: float) -> Sighting:
-    return Sighting(name="host-a", fingerprint=fingerprint, at=NOW - timedelta(hours=hours))
+def logged(fingerprint: str, hours: float) -> LoggedHandshake:
+    return LoggedHandshake(name="host-a", fingerprint=fingerprint, at=NOW - timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_the_first_page_has_the_newest_lines_and_each_further_one_goes_back(
     count: int, page: int, first: int, last: int, pages: int
 ) -> None:
     seen = select_page(excerpt(count), LineFilter(page=page))
-    assert (first, last, pages, count) == (seen.first, seen.last, seen.pages, seen.fitting)
+    assert (first, last, pages, count) == (seen.first, seen.last, seen.pages, seen.matching)
     assert tuple(f"line {order}" for order in range(max(first - 1, 0), last)) == tuple(each.text for each in seen.lines)
 
 
@@ -38,11 +38,11 @@ def test_every_line_is_on_exactly_one_page() -> None:
 def test_only_lines_that_fit_are_counted() -> None:
     lines = excerpt(50, errors=3)
     grave = select_page(lines, LineFilter(level=Level.ERROR))
-    assert (3, ["line 47", "line 48", "line 49"]) == (grave.fitting, [each.text for each in grave.lines])
-    assert 11 == select_page(lines, LineFilter(pattern="line 4")).fitting
-    assert 0 == select_page(lines, LineFilter(pattern="nothing")).fitting
+    assert (3, ["line 47", "line 48", "line 49"]) == (grave.matching, [each.text for each in grave.lines])
+    assert 11 == select_page(lines, LineFilter(pattern="line 4")).matching
+    assert 0 == select_page(lines, LineFilter(pattern="nothing")).matching
 
 
 def test_lines_without_a_time_or_a_level_are_shown_until_somebody_asks_for_a_level() -> None:
     lines = Excerpt(lines=(line(0, timeless=True, level=None), line(1, level=Level.ERROR)))
-    assert (2, 1) == (select_page(lines, LineFilter()).fitting, select_page(lines, LineFilter(level=Level.ERROR)).fitting)
+    assert (2, 1) == (select_page(lines, LineFilter()).matching, select_page(lines, LineFilter(level=Level.ERROR)).matching)

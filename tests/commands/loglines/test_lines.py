@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.logs import LINE_LIMIT, LINE_READ_LIMIT, LogText, Truncation
 from commands.loglines.formats import Level
-from commands.loglines.lines import HostLog, LogLine, LogOrigin, make_harmless, parse_log, shorten_line
+from commands.loglines.lines import HostLog, LogLine, LogOrigin, parse_log, sanitize_line, shorten_line
 from commands.loglines.local_time import TimeDoubt
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
@@ -20,7 +20,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def parsed(*lines: str, source: str = "nebula", **given: Any) -> HostLog:
-    text = LogText(lines=()).model_copy(update={"lines": tuple(map(make_harmless, lines))})
+    text = LogText(lines=()).model_copy(update={"lines": tuple(map(sanitize_line, lines))})
     return parse_log(text, LogOrigin("host-a", source, **{"now": NOW} | given))
 
 
@@ -177,7 +177,7 @@ def test_the_year_of_a_time_without_one_is_told_by_the_host_s_clock() -> None:
     ],
 )
 def test_a_line_is_harmless_to_show(raw: str, shown: str) -> None:
-    assert shown == shorten_line(make_harmless(raw))
+    assert shown == shorten_line(sanitize_line(raw))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_line_is_harmless_to_show(raw: str, shown: str) -> None:
 )
 def test_of_a_line_whose_end_is_not_known_the_margin_is_never_shown(raw: str, shown: str) -> None:
     """What redaction or colours made shorter is not filled up from there: a secret may begin in it."""
-    assert shown == shorten_line(make_harmless(raw))
+    assert shown == shorten_line(sanitize_line(raw))
 
 
 def test_a_line_that_is_shown_in_part_has_its_time_and_is_told() -> None:
@@ -230,14 +230,14 @@ ENCODINGS = st.sampled_from(["utf-8", "utf-16", "cp932"])
 @given(st.lists(ANYTHING, max_size=5), st.sampled_from([None, TOKYO, BERLIN]))
 def test_whatever_a_host_writes_is_read_line_by_line(lines: list[str], zone: tzinfo | None) -> None:
     log = parsed(*lines, zone=zone)
-    assert [shorten_line(make_harmless(line)) for line in lines] == [line.text for line in log.lines]
+    assert [shorten_line(sanitize_line(line)) for line in lines] == [line.text for line in log.lines]
     assert log == HostLog.model_validate_json(log.model_dump_json())
 
 
 @given(st.binary(max_size=300), ENCODINGS)
 def test_whatever_bytes_a_host_writes_are_one_visible_line(data: bytes, encoding: str) -> None:
     (line,) = parsed(data.decode(encoding, "replace")).lines
-    assert line.text == shorten_line(make_harmless(line.text))
+    assert line.text == shorten_line(sanitize_line(line.text))
     assert [line.text] == (line.text.splitlines() or [""])
     line.text.encode()
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from adapters.logs import LINE_READ_LIMIT
 from bot.security.redaction import MARK as BOTS_MARK
 from bot.security.redaction import Redactor
-from commands.loglines.lines import make_harmless, map_places
+from commands.loglines.lines import map_positions, sanitize_line
 from commands.loglines.patterns import make_matcher, make_part_matcher
-from commands.loglines.redaction import REDACTION_MARK, remove_secrets
+from commands.loglines.redaction import REDACTION_MARK, redact_and_filter
 
 REGISTERED = "Zq7xKp2mWv"
 LINES: tuple[Callable[[str], list[str]], ...] = (
@@ -47,7 +47,7 @@ def answered(raw: Sequence[str], pattern: str, tail: int = 5_000) -> tuple[str, 
     found = [line for line in raw if finds(line)][-tail:]
     clean = Redactor([REGISTERED, "pX3vNq8rLt"]).redact_log
     brought = [line[:LINE_READ_LIMIT] for line in found]
-    return remove_secrets(brought, clean, make_part_matcher(pattern, fixed=False, case=False))
+    return redact_and_filter(brought, clean, make_part_matcher(pattern, fixed=False, case=False))
 
 
 @pytest.mark.parametrize("pattern", ASKED)
@@ -88,8 +88,8 @@ def test_a_line_that_fits_across_a_secret_alone_is_left_out() -> None:
 
 def test_without_a_pattern_every_line_stays() -> None:
     clean = Redactor([]).redact_log
-    assert ("password=[redacted]", "red") == remove_secrets(["password=hunter2", "\x1b[31mred"], clean, None)
-    assert () == remove_secrets([], clean, None)
+    assert ("password=[redacted]", "red") == redact_and_filter(["password=hunter2", "\x1b[31mred"], clean, None)
+    assert () == redact_and_filter([], clean, None)
 
 
 def test_the_mark_is_that_of_redaction() -> None:
@@ -98,8 +98,8 @@ def test_the_mark_is_that_of_redaction() -> None:
 
 @given(st.text(st.sampled_from("a \t\r\x1b[3m]0;\x07\u200b\ud83d\u2028é\\"), max_size=40))
 def test_the_places_of_a_harmless_line_are_those_of_its_characters(text: str) -> None:
-    shown = make_harmless(text)
-    where = map_places(text)
+    shown = sanitize_line(text)
+    where = map_positions(text)
     assert len(shown) == len(where)
     assert all(text[place] == shown[at] or shown[at] in " \ufffd" for at, place in enumerate(where))
     assert where == sorted(set(where))

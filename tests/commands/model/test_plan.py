@@ -15,12 +15,22 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, ReadChange
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from commands.model.plan import NEWEST_FORMULA, Check, Deed, NoEndpoint, Part, Plan, Product, Step, collect_endpoints
+from commands.model.plan import (
+    NEWEST_FORMULA,
+    Check,
+    NoEndpoint,
+    Part,
+    Plan,
+    PlannedAction,
+    Product,
+    Step,
+    collect_endpoints,
+)
 
-ABORT, READ = Deed.of(AbortChange(operation="op-1")), Deed.of(ReadChange(operation="op-1"))
+ABORT, READ = PlannedAction.of(AbortChange(operation="op-1")), PlannedAction.of(ReadChange(operation="op-1"))
 
 
-def step(deed: Deed, host: str = "host-a", **more: object) -> Step:
+def step(deed: PlannedAction, host: str = "host-a", **more: object) -> Step:
     return Step.model_validate({"key": host, "host": host, "deed": deed, "phrase": Phrase("do it"), **more})
 
 
@@ -37,7 +47,9 @@ def test_hosts_that_are_only_looked_at_are_not_changed() -> None:
 
 def test_what_this_version_does_not_know_may_change_its_host() -> None:
     """A plan of another version is still shown, claimed for and closed."""
-    assert ("host-a",) == Plan(parts=(Part(host="host-a", steps=(step(Deed(kind="windows.Paint", arguments={})),)),)).hosts
+    assert ("host-a",) == Plan(
+        parts=(Part(host="host-a", steps=(step(PlannedAction(kind="windows.Paint", arguments={})),)),)
+    ).hosts
 
 
 @pytest.mark.parametrize(
@@ -102,7 +114,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(action_registry._BY_KIND, action_registry.get_kind(made), made)
 
 
-def of(*deeds: Deed, formula: int = NEWEST_FORMULA) -> Plan:
+def of(*deeds: PlannedAction, formula: int = NEWEST_FORMULA) -> Plan:
     """A plan that does these on host-a, one after the other."""
     steps = tuple(Step(key=f"step-{n}", host="host-a", deed=deed, phrase=Phrase("do it")) for n, deed in enumerate(deeds))
     return Plan.model_validate({"parts": [Part(host="host-a", steps=steps)], "digest_formula": formula})
@@ -114,7 +126,9 @@ def digest(plan: Plan) -> str:
 
 def test_a_plan_that_was_stored_without_a_formula_keeps_the_digest_of_before() -> None:
     """The digest was computed by the version before formulas were named."""
-    stored = Plan.model_validate_json(of(Deed.of(ReadSystem()), formula=1).model_dump_json(exclude={"digest_formula"}))
+    stored = Plan.model_validate_json(
+        of(PlannedAction.of(ReadSystem()), formula=1).model_dump_json(exclude={"digest_formula"})
+    )
     assert 1 == stored.digest_formula
     assert "7273d0ab47c2a1dd58d3807d3e0ee7c0b500cac9188a0531e0b036626d5242e1" == digest(stored)
 
@@ -122,18 +136,18 @@ def test_a_plan_that_was_stored_without_a_formula_keeps_the_digest_of_before() -
 @pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize("made", [StartPort(name="web", port=80), Reload()])
 def test_formula_1_covers_no_argument_list_and_no_request(monkeypatch: pytest.MonkeyPatch, made: Action[Any]) -> None:
-    before = digest(of(Deed.of(made), formula=1))
+    before = digest(of(PlannedAction.of(made), formula=1))
     _of_the_next_release(monkeypatch)
-    assert before == digest(of(Deed.of(made), formula=1))
+    assert before == digest(of(PlannedAction.of(made), formula=1))
 
 
 @pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize("made", [StartPort(name="web", port=80), Reload()])
 def test_formula_2_covers_what_runs_on_every_side(monkeypatch: pytest.MonkeyPatch, made: Action[Any]) -> None:
-    before = digest(of(Deed.of(made)))
-    assert before == digest(of(Deed.of(made)))
+    before = digest(of(PlannedAction.of(made)))
+    assert before == digest(of(PlannedAction.of(made)))
     _of_the_next_release(monkeypatch)
-    assert before != digest(of(Deed.of(made)))
+    assert before != digest(of(PlannedAction.of(made)))
 
 
 def _of_the_next_release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,16 +159,16 @@ def _of_the_next_release(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("deed", "runs"),
     [
-        (Deed.of(StartPort(name="web", port=80)), [["sudo", "start", "web", "80"]]),
+        (PlannedAction.of(StartPort(name="web", port=80)), [["sudo", "start", "web", "80"]]),
         (
-            Deed.of(StartPort(name="web", port=80), port=Product(step="step-0", field="port")),
+            PlannedAction.of(StartPort(name="web", port=80), port=Product(step="step-0", field="port")),
             [["sudo", "start", "web", "{step-0.port}"]],
         ),
-        (Deed.of(Reload()), [{"path": "/api/reload", "method": "POST", "query": {"force": "1"}}]),
+        (PlannedAction.of(Reload()), [{"path": "/api/reload", "method": "POST", "query": {"force": "1"}}]),
         (ABORT, action_registry.hash_script("windows.AbortChange")),
     ],
 )
-def test_what_runs_is_known_before_it_runs(deed: Deed, runs: JsonValue) -> None:
+def test_what_runs_is_known_before_it_runs(deed: PlannedAction, runs: JsonValue) -> None:
     """What an earlier step produces counts as its placeholder, whatever the type of the argument."""
     assert runs == deed.describe_run()
 
@@ -163,14 +177,14 @@ def test_what_runs_is_known_before_it_runs(deed: Deed, runs: JsonValue) -> None:
 @pytest.mark.parametrize(
     "deed",
     [
-        Deed(kind="wsl.Paint", arguments={}),
-        Deed(kind="wsl.StartPort", arguments={"name": "web"}),
-        Deed(kind="wsl.StartPort", arguments={"name": "web", "port": "many"}),
-        Deed(kind="wsl.StartPort", arguments={}, products={"port": Product(step="a", field="b")}),
-        Deed(kind="wsl.StartPort", arguments={"color": 1}, products={"port": Product(step="a", field="b")}),
+        PlannedAction(kind="wsl.Paint", arguments={}),
+        PlannedAction(kind="wsl.StartPort", arguments={"name": "web"}),
+        PlannedAction(kind="wsl.StartPort", arguments={"name": "web", "port": "many"}),
+        PlannedAction(kind="wsl.StartPort", arguments={}, products={"port": Product(step="a", field="b")}),
+        PlannedAction(kind="wsl.StartPort", arguments={"color": 1}, products={"port": Product(step="a", field="b")}),
     ],
 )
-def test_what_cannot_be_known_has_no_digest(deed: Deed) -> None:
+def test_what_cannot_be_known_has_no_digest(deed: PlannedAction) -> None:
     with pytest.raises(ValueError, match=r"not an action|no action"):
         digest(of(deed))
 

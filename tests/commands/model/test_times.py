@@ -15,8 +15,8 @@ from commands.model.times import (
     ClockTime,
     TimePoint,
     make_time_option,
-    place_times,
     render_time,
+    resolve_clock_times,
     resolve_instant,
     resolve_interval,
 )
@@ -34,7 +34,7 @@ def since(typed: str, zone: ZoneInfo, now: datetime = NOW) -> TimePoint | None:
     """What `--since` means to somebody in a zone."""
     operation = parse_operation(normalize_text(f"log nebula --since {typed}"), CATALOGUE, CATALOGUE)
     assert isinstance(operation, LogRead)
-    return place_times(operation, zone, now).since
+    return resolve_clock_times(operation, zone, now).since
 
 
 def refusal(typed: str, zone: ZoneInfo, now: datetime = NOW) -> BadArgument:
@@ -136,12 +136,14 @@ def test_until_is_the_first_such_time_after_since(typed: str, meant: str) -> Non
     """It is noon."""
     for words in ("log nebula", "audit search"):
         operation = parse_operation(normalize_text(f"{words} {typed}"), CATALOGUE, CATALOGUE)
-        assert f"{words} {meant}" == render_operation(place_times(operation, TOKYO, NOW))
+        assert f"{words} {meant}" == render_operation(resolve_clock_times(operation, TOKYO, NOW))
 
 
 def test_log_collect_takes_times_on_a_clock() -> None:
     operation = parse_operation(normalize_text("log collect host-a --since 11:20"), CATALOGUE, CATALOGUE)
-    assert "log collect host-a --since 2026-01-31T11:20+09:00" == render_operation(place_times(operation, TOKYO, NOW))
+    assert "log collect host-a --since 2026-01-31T11:20+09:00" == render_operation(
+        resolve_clock_times(operation, TOKYO, NOW)
+    )
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,7 @@ def test_what_is_shown_can_be_typed(at: datetime, offset: timezone) -> None:
 def test_a_placed_time_is_what_clocks_in_the_zone_showed(at: datetime, zone: ZoneInfo) -> None:
     asked = LogRead(source="nebula", since=ClockTime(at.date(), at.time()), until=timedelta(hours=1))
     try:
-        meant: Operation = place_times(asked, zone, NOW)
+        meant: Operation = resolve_clock_times(asked, zone, NOW)
     except BadArgument:
         early, late = (at.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
         assert early != late

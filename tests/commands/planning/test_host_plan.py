@@ -15,7 +15,7 @@ from adapters.windows.services import ReadServices
 from commands.certs.renewal import CertRenew
 from commands.model import plan as plans
 from commands.model.operation import CannotPlan, FleetChange
-from commands.model.plan import Deed, LeftOutHost, Part, Premise, Step
+from commands.model.plan import LeftOutHost, Part, PlannedAction, Premise, Step
 from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
 from commands.services.operations import ServiceRestart, ServiceStart
 from commands.values.arguments import Target
@@ -34,7 +34,7 @@ def premise(host: str, what: str) -> Premise:
 def planned(host: Host) -> HostPlan:
     """One reading step, a premise of each kind, a disruption and a warning."""
     assert host.windows is not None
-    step = Step(key=host.name, host=host.name, deed=Deed.of(ReadServices.of(host.windows)), phrase=Phrase("look"))
+    step = Step(key=host.name, host=host.name, deed=PlannedAction.of(ReadServices.of(host.windows)), phrase=Phrase("look"))
     return HostPlan(
         part=Part(host=host.name, steps=(step,)),
         premises=(premise(host.name, "containers"),),

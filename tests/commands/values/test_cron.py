@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.values.arguments import BadArgument
-from commands.values.cron import count_times, find_newest, find_next, parse_cron, parse_zone
+from commands.values.cron import count_due_times, find_last_due, find_next_due, parse_cron, parse_zone
 
 TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
 
@@ -60,7 +60,7 @@ def test_whatever_is_typed_is_a_line_with_a_next_time_or_a_clear_error(typed: st
         line = parse_cron(typed)
     except BadArgument:
         return
-    assert find_next(line, TOKYO, at("2026-01-31T09:00Z")) is not None
+    assert find_next_due(line, TOKYO, at("2026-01-31T09:00Z")) is not None
 
 
 @pytest.mark.parametrize(("typed", "name"), [("Asia/Tokyo", "Asia/Tokyo"), ("asia/tokyo", "Asia/Tokyo"), (" utc ", "UTC")])
@@ -91,7 +91,7 @@ def test_the_nearest_zones_are_offered() -> None:
 )
 def test_a_time_has_come_when_the_clock_shows_it(now: str, last: str, next_: str) -> None:
     """Nine in Tokyo is midnight in UTC."""
-    assert (at(last), at(next_)) == (find_newest("0 9 * * *", TOKYO, at(now)), find_next("0 9 * * *", TOKYO, at(now)))
+    assert (at(last), at(next_)) == (find_last_due("0 9 * * *", TOKYO, at(now)), find_next_due("0 9 * * *", TOKYO, at(now)))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_where_clocks_change_nothing_daily_is_left_out_or_comes_twice(line: str,
     begins, ends = at(f"{day}T00:00-04:00" if "11" in day else f"{day}T00:00-05:00"), None
     ends = begins + timedelta(hours=25 if "11" in day else 23)
     found, here = [], begins - timedelta(seconds=1)
-    while (here := find_next(line, NEW_YORK, here) or ends) < ends:
+    while (here := find_next_due(line, NEW_YORK, here) or ends) < ends:
         found.append(here)
     expected = (
         [begins + timedelta(minutes=30) * step for step in range(50)]
@@ -139,12 +139,12 @@ CHANGES = (
 )
 def test_also_within_hours_of_a_change(line: str, zone: ZoneInfo, change: str, seconds: int) -> None:
     now = at(change) + timedelta(seconds=seconds)
-    last, ahead = find_newest(line, zone, now), find_next(line, zone, now)
+    last, ahead = find_last_due(line, zone, now), find_next_due(line, zone, now)
     assert last is not None
     assert ahead is not None
     assert last <= now < ahead
-    assert last == find_next(line, zone, last - timedelta(seconds=1))
-    assert 0 == count_times(line, zone, last, ahead, 10)
+    assert last == find_next_due(line, zone, last - timedelta(seconds=1))
+    assert 0 == count_due_times(line, zone, last, ahead, 10)
 
 
 @given(
@@ -154,19 +154,19 @@ def test_also_within_hours_of_a_change(line: str, zone: ZoneInfo, change: str, s
 )
 def test_looking_back_finds_the_times_that_looking_ahead_finds(line: str, zone: ZoneInfo, now: datetime) -> None:
     """The newest time has come, nothing lies between it and now, and it is the next one after the moment before it."""
-    last = find_newest(line, zone, now)
+    last = find_last_due(line, zone, now)
     assert last is not None
-    ahead = find_next(line, zone, now)
+    ahead = find_next_due(line, zone, now)
     assert ahead is not None
     assert last <= now < ahead
-    assert 0 == count_times(line, zone, last, ahead, 10)
-    assert last == find_next(line, zone, last - timedelta(seconds=1))
+    assert 0 == count_due_times(line, zone, last, ahead, 10)
+    assert last == find_next_due(line, zone, last - timedelta(seconds=1))
 
 
 def test_times_between_two_points_are_counted_up_to_a_number() -> None:
     a, b = at("2026-01-01T00:00Z"), at("2026-01-11T00:00Z")
     assert (9, 3, 0) == (
-        count_times("0 9 * * *", TOKYO, a, b, 99),
-        count_times("0 9 * * *", TOKYO, a, b, 3),
-        count_times("0 9 * * *", TOKYO, a, a, 9),
+        count_due_times("0 9 * * *", TOKYO, a, b, 99),
+        count_due_times("0 9 * * *", TOKYO, a, b, 3),
+        count_due_times("0 9 * * *", TOKYO, a, a, 9),
     )

@@ -14,7 +14,7 @@ from pathlib import Path, PureWindowsPath
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from adapters.nebula.certificates import Certificate, is_signed_by, read_pem
+from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem
 
 Read = Callable[[str], str | None]
 """The text of a file by its path as the configuration has it; None where there is none."""
@@ -106,7 +106,7 @@ def _certificate(read: Read, paths: Mapping[str, str], now: datetime) -> Certifi
     key = _public_half(heading, paths, _file(heading, read, paths, "key"))
     text = _file(heading, read, paths, "cert")
     try:
-        certificate = read_pem(text)[0]
+        certificate = parse_pem(text)[0]
     except ValueError as error:
         raise NotLoaded(heading, f"error while unmarshaling pki.cert {paths['cert']}: {NOT_PEM}") from error
     if not certificate.not_before <= now <= certificate.not_after:
@@ -137,7 +137,7 @@ def _public_half(heading: str, paths: Mapping[str, str], text: str) -> str:
 
 def _authorities(heading: str, text: str) -> tuple[Certificate, ...]:
     try:
-        return read_pem(text)
+        return parse_pem(text)
     except ValueError as error:
         raise NotLoaded(heading, f"error while adding CA certificate to CA trust store: {NOT_PEM}") from error
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import PureWindowsPath
 from typing import Any
 
-from adapters.nebula.certificates import read_print_output
+from adapters.nebula.certificates import parse_print_output
 from tests.lab.windows import nebula, nebula_cert
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, round_trip
@@ -151,7 +151,7 @@ def _signer(arguments: Mapping[str, Any], state: WindowsState, now: datetime) ->
     text = state.files.get(PureWindowsPath(arguments["ca_certificate"]), "")
     file = arguments["ca_certificate"]
     printed = _nebula_cert(state, arguments["nebula_cert_exe"], now, "print", "-json", "-path", file)
-    found = read_print_output(printed.stdout) if printed.code == 0 else ()
+    found = parse_print_output(printed.stdout) if printed.code == 0 else ()
     blocks = re.findall(r"(?s)-----BEGIN NEBULA CERTIFICATE(?: V2)?-----.*?-----END NEBULA CERTIFICATE(?: V2)?-----", text)
     for certificate, block in zip(found, blocks, strict=False):
         if certificate.fingerprint == arguments["ca_fingerprint"]:

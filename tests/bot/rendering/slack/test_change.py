@@ -14,7 +14,7 @@ from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT, Sla
 from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.change import render
 from commands.model.operation import Risk
-from commands.model.plan import Deed, Part, Plan, Result
+from commands.model.plan import Part, Plan, PlannedAction, Result
 from tests.bot.rendering import changes
 from tests.bot.rendering.anything import WHATEVER, any_changes
 from tests.bot.rendering.changes import ALL, OPERATION, STARTED, change, result
@@ -176,7 +176,7 @@ def test_who_decides_stands_above_the_course_and_what_is_put_back_below() -> Non
 
 def test_what_only_tidies_up_or_ends_a_part_is_not_called_lasting() -> None:
     """No failure comes after the last step; and a folder that is removed anyway is nothing to take back."""
-    folder = Deed(kind="windows.ForgetFolder", arguments={"folder": "x"})
+    folder = PlannedAction(kind="windows.ForgetFolder", arguments={"folder": "x"})
     made, swap = change().plan.parts[0].steps[0], change().plan.parts[0].steps[2]
     made = made.model_copy(update={"undo": folder, "undo_phrase": Phrase("remove the pair")})
     tidy = made.model_copy(update={"key": "tidy", "deed": folder, "undo": None, "phrase": Phrase("tidy up")})

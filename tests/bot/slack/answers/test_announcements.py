@@ -77,9 +77,9 @@ async def test_a_channel_that_does_not_take_it_leaves_it_to_the_second_one_and_t
         [text] = await house.public(DEV)
         await house.settled()
         health = await surface.get_health()
-        assert (False, False) == (health.arriving, health.healthy)
+        assert (False, False) == (health.announcements_accepted, health.healthy)
         house.time.move(REFUSAL_MEMORY.total_seconds())
-        assert (await surface.get_health()).arriving
+        assert (await surface.get_health()).announcements_accepted
     assert "all 3 hosts are healthy" in text
     assert f"Intended for {OPS}, which" in text
     assert () == house.workspace.messages(OPS)
@@ -109,7 +109,7 @@ async def test_once_the_channel_takes_it_again_the_bot_is_ready_again(house: Hou
         await surface.announce(Announcement("op-2", OPS, bulletin().body))
         await house.public(OPS)
         await house.settled()
-        assert (await surface.get_health()).arriving
+        assert (await surface.get_health()).announcements_accepted
 
 
 async def test_where_no_channel_takes_it_every_administrator_gets_it(house: House) -> None:
@@ -119,7 +119,7 @@ async def test_where_no_channel_takes_it_every_administrator_gets_it(house: Hous
         await surface.announce(bulletin())
         texts = [*(await house.direct(ADMIN)), *(await house.direct(OPERATOR))]
         await house.settled()
-        assert not (await surface.get_health()).arriving
+        assert not (await surface.get_health()).announcements_accepted
     assert 2 == len([text for text in texts if "all 3 hosts are healthy" in text])
 
 
@@ -129,7 +129,7 @@ async def test_without_a_channel_the_administrators_are_told_and_that_is_no_trou
         await surface.announce(bulletin(channel=""))
         [text] = await house.direct(ADMIN)
         await house.settled()
-        assert (await surface.get_health()).arriving
+        assert (await surface.get_health()).announcements_accepted
     assert "Intended for" not in text
 
 
@@ -150,7 +150,7 @@ async def test_trouble_that_passes_is_waited_for_on_the_same_road(house: House) 
         await surface.announce(bulletin())
         await house.moving(lambda: house.workspace.messages(OPS))
         await house.settled()
-        assert (await surface.get_health()).arriving
+        assert (await surface.get_health()).announcements_accepted
     assert () == house.workspace.messages(DEV)
 
 
@@ -163,7 +163,7 @@ async def test_an_outage_of_slack_is_waited_for_and_is_no_fault_of_the_channel(h
         house.workspace.faults.switch_off("chat.postMessage")
         await house.moving(lambda: house.workspace.messages(OPS), step=20)
         await house.settled()
-        assert (await surface.get_health()).arriving
+        assert (await surface.get_health()).announcements_accepted
     assert ((), ()) == (house.workspace.messages(DEV), house.workspace.direct(ADMIN))
 
 
@@ -178,7 +178,7 @@ async def test_after_an_hour_of_trouble_it_takes_the_next_road_and_nobody_is_ask
         assert () == house.workspace.calls("chat.postMessage")
         await house.moving(lambda: house.workspace.direct(ADMIN), step=20)
         await house.settled()
-        assert (await surface.get_health()).arriving
+        assert (await surface.get_health()).announcements_accepted
     [message] = house.workspace.direct(ADMIN)
     assert "Slack did not accept posts there for more than 1 hr (service_unavailable)." in message.text
     assert "/invite" not in message.text
@@ -344,7 +344,7 @@ async def test_what_went_to_the_second_channel_is_edited_there_with_its_word_in_
         await house.moving(partial(edited, house, 1))
         await house.moving(lambda: texts_below(house, DEV))
         await house.settled()
-        assert not (await surface.get_health()).arriving
+        assert not (await surface.get_health()).announcements_accepted
     assert "renewed" in house.workspace.messages(DEV)[0].text
     assert ["Renewed"] == texts_below(house, DEV)
     assert () == house.workspace.messages(OPS)
@@ -379,7 +379,7 @@ async def test_where_its_old_channel_takes_nothing_more_it_moves_to_its_new_one(
         await house.moving(lambda: texts_below(house, DEV))
         await house.moving(partial(edited, house, 2))
         await house.settled()
-        assert (await surface.get_health()).arriving
+        assert (await surface.get_health()).announcements_accepted
     assert "renewed" in house.workspace.messages(DEV)[0].text
     assert ["renewed"] == texts_below(house, DEV)
     assert 1 == len(house.workspace.messages(OPS))

@@ -13,7 +13,7 @@ from bot.model.request import Answer, Request
 from bot.rendering.slack.buttons import AnswerView
 from bot.slack.click_payload import parse_click
 from bot.store.answers import RETENTION
-from bot.store.condition import prove_writable
+from bot.store.condition import check_writable
 from bot.store.tables import ANSWERS
 from commands.model.report import Report
 from tests.bot.rendering.examples import DETAILED, HOSTS
@@ -86,7 +86,7 @@ async def test_many_clicks_on_one_message_are_few_edits_and_the_last_one_stays(h
         second = house.workspace.messages("C0OPS")[0]
         for action in ("show.after", "show.before", "show.after"):
             await house.workspace.click("U0ADMIN", second, action)
-            while (await prove_writable(house.database)).inbox_unfinished:
+            while (await check_writable(house.database)).inbox_unfinished:
                 await asyncio.sleep(0.002)
         await house.moving(lambda: "page 3 of" in said(house.workspace.messages("C0OPS")[0]))
         await house.settled()
