@@ -71,9 +71,14 @@ def walk_causes(error: BaseException, seen: tuple[BaseException, ...] = ()) -> I
 
 
 def clean_line(words: str) -> str:
-    """Makes foreign text fit for an error: one line, limited in length, without control characters."""
+    """Makes foreign text fit for an error: one line, limited in length, without control characters.
+
+    A final period is removed, because the sentence around the text ends with its own.
+    """
     line = " ".join("".join(character if character.isprintable() else " " for character in words[: 4 * TEXT_LIMIT]).split())
-    return line if len(line) <= TEXT_LIMIT else f"{line[:TEXT_LIMIT]}…"
+    if len(line) > TEXT_LIMIT:
+        return f"{line[:TEXT_LIMIT]}…"
+    return line if line.endswith("..") else line.removesuffix(".")
 
 
 def _find_phrase(error: BaseException) -> Phrase | None:

@@ -90,6 +90,8 @@ def test_what_the_bot_lacks_is_told_from_what_is_wrong_with_a_host(error: Except
     [
         ("two\r\nlines\tand\x00more", "two lines and more"),
         ("\u202eturned round", "turned round"),
+        ("Access is denied.", "Access is denied"),
+        ("Reading package lists...", "Reading package lists..."),
         ("x" * 1000, "x" * TEXT_LIMIT + "…"),
         ("", ""),
     ],

@@ -145,7 +145,7 @@ async def test_a_service_that_never_comes_back_is_somebody_s_to_look_at(town: Bu
         waiting = await s.known(other)
         assert (ChangeState.READY, True) == (waiting.state, "reported with op resolve" in str(waiting.waits_for))
         await s.types(OPERATOR, f'op resolve {card.operation} "started it by hand" --outcome undone')
-        assert (ChangeState.UNDONE, "kenji looked: started it by hand") == await s.ended(card)
+        assert (ChangeState.UNDONE, "kenji reported: started it by hand") == await s.ended(card)
         assert (ChangeState.DONE, "") == await s.ended(other)
 
 

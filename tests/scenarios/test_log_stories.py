@@ -82,7 +82,7 @@ async def test_buttons_work_on_the_stored_lines_and_ask_no_host_again(town: Buil
         writes(t, "host-a", *(f"line {n}" for n in range(45)), "handshake failed")
         first = await t.private_answer(ADMIN, OPS, "log nebula host-a")
         before = asked(t)
-        older = await pressed(t, ADMIN, first, "show.older", "lines 7–26 of 46")
+        older = await pressed(t, ADMIN, first, "show.older", "Lines 7–26 of 46")
         assert "line 10" in shown(older.blocks)
         grave = await pressed(t, ADMIN, older, "show.errors", "1 of 46 lines · error and above")
         assert "handshake failed" in shown(grave.blocks)

@@ -142,6 +142,6 @@ def unpacked(stdout: bytes) -> Any:
 @pytest.mark.pwsh
 def test_a_powershell_that_ends_in_the_middle_is_said_so_and_the_next_one_answers(pwsh: Pwsh) -> None:
     with pwsh.machine(WindowsState.healthy(1, "host-a"), NOW) as machine:
-        with pytest.raises(RuntimeError, match="PowerShell exited without a result"):
+        with pytest.raises(RuntimeError, match="PowerShell ended"):
             asked(machine, "[Environment]::Exit(3)")
         assert {"a": 1} == asked(machine, "@{ a = 1 }")

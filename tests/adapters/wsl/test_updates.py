@@ -93,7 +93,9 @@ def test_a_line_of_apt(line: str, name: str, security: bool) -> None:
         ),
         pytest.param({"archives": CompletedProgram(100, "", "E: broken sources\n")}, "broken sources", id="broken sources"),
         pytest.param(
-            {"upgrade": CompletedProgram(100, "", "E: Unmet dependencies.\n")}, "Unmet dependencies", id="apt fails"
+            {"upgrade": CompletedProgram(100, "", "E: Unmet dependencies.\n")},
+            "failed: E: Unmet dependencies. Run in",
+            id="apt fails",
         ),
         pytest.param({"upgrade": CompletedProgram(124, "", "")}, "did not finish", id="apt hangs"),
         pytest.param(
@@ -162,7 +164,7 @@ LAB: list[tuple[str, Callable[[WslState], object], str]] = [
     ("pending", pending, "packages=('curl', 'libc6') kept=0 restart=True"),
     ("no lists", lambda state: setattr(state.apt, "lists", ()), "apt has no security package list"),
     ("no apt", lambda state: state.missing.add("apt-get"), "Only Debian and Ubuntu are supported"),
-    ("apt fails", lambda state: setattr(state.apt, "fails", "Unmet dependencies."), "E: Unmet dependencies."),
+    ("apt fails", lambda state: setattr(state.apt, "fails", "Unmet dependencies."), "E: Unmet dependencies. Run in"),
 ]
 
 
