@@ -200,7 +200,7 @@ def _judge_no_answer(side: UpdateSide, error: HostError | None) -> Judgment:
 def _judge_unread(side: UpdateSide, why: Phrase, age: float | None) -> Judgment:
     """Judges a side that answered, but could not read its pending updates: unknown, never none."""
     unknown = Cell(text=Phrase("unavailable"), value="unread", mark=Mark.UNKNOWN)
-    short = Phrase("could not read updates ({side})", side=side.name)
+    short = Phrase("updates unavailable ({side})", side=side.name)
     why = Phrase("{side}: could not read pending updates: {why}", side=side.name, why=why)
     cells = {side.key: unknown, side.age_key: _build_age_cell(age), side.names_key: unknown}
     return Judgment(cells, (Remark(side.key, Severity.MEDIUM, short, why),))

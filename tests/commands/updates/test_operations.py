@@ -237,8 +237,7 @@ async def test_one_host_tells_all_its_remarks_in_the_summary() -> None:
     report = await read(A, host_a_windows=windows(unread="denied"), host_a_wsl=wsl(package("a", security=True), at=None))
 
     assert (
-        "host-a needs attention: could not read updates (Windows), 1 security update (WSL2), last update check "
-        "unknown (WSL2)"
+        "host-a needs attention: updates unavailable (Windows), 1 security update (WSL2), last update check unknown (WSL2)"
     ) == str(report.summary)
 
 
