@@ -96,7 +96,7 @@ async def test_buttons_work_on_the_stored_lines_and_ask_no_host_again(town: Buil
         await t.workspace.submit(ADMIN, {"pattern": "line 4[0-9]", "level": "all"})
 
         def filtered() -> bool:
-            return any("5 of 46 lines · with line 4[0-9]" in shown(each.blocks) for each in t.workspace.private(ADMIN))
+            return any("5 of 46 lines · matching line 4[0-9]" in shown(each.blocks) for each in t.workspace.private(ADMIN))
 
         await t.workspace.seen(filtered, timeout=PATIENCE)
         assert before == asked(t)

@@ -18,7 +18,7 @@ OPERATOR, ADMIN, GUEST, STRANGER = "U0OPERATOR", "U0ADMIN", "U0GUEST", "U0STRANG
 OPS, DEV, PARTNERS = "C0OPS", "C0DEV", "C0PARTNERS"
 
 CLAIMS = {
-    ADMIN: (":large_green_circle:", ":red_circle:", "✓", "✗", "well", "stopped"),
+    ADMIN: (":large_green_circle:", ":red_circle:", "✓", "✗", "healthy", "stopped"),
     OPERATOR: (":large_green_circle:", ":red_circle:", "✓", "✗", "正常", "停止"),
 }
 """Signs and words of judgements, in the language of who reads them."""

@@ -48,7 +48,7 @@ async def test_an_address_that_became_another_in_the_inventory_is_approved_anew(
         await s.edited(f"https://127.0.0.1:{port}/", f"https://localhost:{port}/")
         await s.press(ADMIN, card, "run.approve")
         again = await asks_again(
-            s, card, f"is reached at https://localhost:{port}/wsman, and was at https://127.0.0.1:{port}"
+            s, card, f"address changed from https://127.0.0.1:{port}/wsman to https://localhost:{port}/wsman"
         )
         await s.press(ADMIN, again, "run.approve")
         assert DONE == await s.ended(again)
