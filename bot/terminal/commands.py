@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -59,15 +59,33 @@ def run_or_exit(work: Coroutine[Any, Any, T], settings: Settings) -> T:
 
 
 def answer_alone(config: Path, words: str, form: Form, terminal: Terminal) -> Output:
-    """Answer one request by this process, or by a bot that started meanwhile."""
+    """Answer one request by this process. No bot runs: the control socket was tried before."""
+    from bot.app.application import open_application
+    from bot.terminal.local_request import answer_here
+
+    async def answer(settings: Settings) -> Answer:
+        async with open_application(settings) as application:
+            return await answer_here(application, words, Surface.DO)
+
+    return _render_answer(config, words, form, terminal, answer)
+
+
+def answer_carefully(config: Path, words: str, form: Form, terminal: Terminal) -> Output:
+    """Answer one request where the control socket is not known yet: only the whole configuration tells what is wrong."""
     from bot.terminal.shell import ask_once
 
+    return _render_answer(config, words, form, terminal, lambda settings: ask_once(settings, words, Surface.DO))
+
+
+def _render_answer(
+    config: Path, words: str, form: Form, terminal: Terminal, answer: Callable[[Settings], Coroutine[Any, Any, Answer]]
+) -> Output:
     settings = load_settings(config)
     try:
-        answer = asyncio.run(ask_once(settings, words, Surface.DO))
+        answered = asyncio.run(answer(settings))
     except FlatnetError as error:
         return report_error(error, words, form, terminal, settings)
-    return render_output(answer, form, terminal, load_texts(settings))
+    return render_output(answered, form, terminal, load_texts(settings))
 
 
 def report_error(

@@ -24,7 +24,8 @@ def answer_request(config: Path, words: str, form: Form, terminal: Terminal) -> 
     from bot.terminal import commands
 
     commands.configure_logging("error")
-    return commands.answer_alone(config, words, form, terminal)
+    answer = commands.answer_carefully if socket is None else commands.answer_alone
+    return answer(config, words, form, terminal)
 
 
 def _report(

@@ -5,7 +5,6 @@ They go through the control socket if a bot runs, else through this process itse
 
 import asyncio
 import gc
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +15,7 @@ from rich.console import Console
 from adapters.phrase import Phrase, Texts
 from bot.config.settings import Settings
 from bot.control import client as control
-from bot.model.request import Answer, Request, Surface, SystemIdentity
+from bot.model.request import Answer, Surface
 from bot.rendering.terminal import print_answer
 from bot.security.secrets import read_secrets
 from commands.bot_state.audit import AuditVerify
@@ -49,13 +48,11 @@ async def open_asker(settings: Settings, surface: Surface) -> AsyncIterator[AskF
                 if answer is not None:
                     return answer
             from bot.app.application import open_application  # imported here, because asking a running bot needs none of it
-            from bot.model.request import make_request_key
-            from bot.runtime.clock import read_utc_time
+            from bot.terminal.local_request import answer_here
 
             if application is None:
                 application = await stack.enter_async_context(open_application(settings))
-            me = SystemIdentity.from_uid(os.getuid())
-            return await application.answer_request(Request(make_request_key(), me, words, surface, read_utc_time()))
+            return await answer_here(application, words, surface)
 
         yield ask
 

@@ -38,6 +38,17 @@ HOUSE = frozenset(
 LIGHT = {"bot.cli", "bot.model", "bot.model.output", "bot.terminal", "bot.terminal.localized_commands"}
 """The project's modules that the command line itself loads."""
 
+HOSTS_ONLY = """
+secrets_folder = "secrets"
+[[hosts]]
+name = "host-a"
+id = 1
+[hosts.windows]
+url = "http://127.0.0.1:1/wsman"
+user = "bot"
+allow_http = true
+"""
+
 PROGRAM = """
 import contextlib, io, json, sys
 from bot import cli
@@ -114,6 +125,19 @@ def test_a_request_to_a_running_bot_loads_the_standard_library_alone(tmp_path: P
         loaded = modules("do", "whoami", "--config", str(config), language=language)
     assert set() == HOUSE & set(loaded)
     assert not {"adapters.phrase", "commands.catalogue", "bot.config.settings", "rich.table", "typer.rich_utils"} & set(
+        loaded
+    )
+
+
+def test_a_request_that_this_process_answers_loads_no_client_of_a_running_bot(tmp_path: Path) -> None:
+    """No bot runs, as the control socket said: aiohttp would be a third of the time."""
+    config = tmp_path / "flatnet.toml"
+    config.write_text(HOSTS_ONLY, encoding="utf-8")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "audit_key").write_text("k" * 64)
+    loaded = modules("do", "whoami", "--config", str(config))
+    assert "bot.app.application" in loaded
+    assert set() == {"aiohttp", "prompt_toolkit", "asyncssh", "winrm", "httpx", "dbos", "matplotlib", "slack_sdk"} & set(
         loaded
     )
 
