@@ -1,7 +1,7 @@
 """The pictures of the README, from the demo's fleet: `python -m tests.page.pictures` writes docs/images/.
 
-The same three parts as `make demo`: a lab, the real bot, and a browser on the workspace's page. Once in English on a
-desk, once in Japanese on a phone.
+The same three parts as `make demo`: a lab, the real bot, and a browser on the workspace's page. On a desk and on a
+phone, in English for README.md and in Japanese for README.ja.md.
 """
 
 import tempfile
@@ -31,7 +31,12 @@ class Seat:
     scheme: Literal["dark", "light"]
 
 
-SEATS = (Seat("desk", "en", 1280, 960, "light"), Seat("phone", "ja", 390, 1200, "dark"))
+SEATS = (
+    Seat("desk", "en", 1280, 960, "light"),
+    Seat("phone", "en", 390, 1200, "dark"),
+    Seat("desk.ja", "ja", 1280, 960, "light"),
+    Seat("phone.ja", "ja", 390, 1200, "dark"),
+)
 ASKS, APPROVES = "U0OPERATOR", "U0ADMIN"
 
 
