@@ -50,7 +50,7 @@ SystemName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_
 class Person(BaseModel):
     """One configured person: their Slack ids and operating-system users are one and the same actor."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: PersonName
     slack: tuple[SlackId, ...] = ()
@@ -66,7 +66,7 @@ class Person(BaseModel):
 class UserGroup(BaseModel):
     """One Slack user group: its members, according to Slack, have these roles, too."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     slack: GroupId
     roles: Roles

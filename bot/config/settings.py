@@ -38,7 +38,7 @@ SOCKET_EXAMPLE = "/run/flatnet-bot/control.sock"
 
 
 class _SettingsModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class SlackSettings(_SettingsModel):

@@ -56,7 +56,7 @@ class ControlLost(ControlError):
 class WantedOutput(BaseModel):
     """Form and terminal of output that the bot is to render."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     form: Literal["table", "json", "csv"]
     language: Literal["", "ja", "en"] = ""
@@ -68,7 +68,7 @@ class WantedOutput(BaseModel):
 class ControlRequest(BaseModel):
     """A client's request. It does not name the actor."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     text: str
     surface: Literal[Surface.DO, Surface.SHELL]

@@ -106,7 +106,7 @@ class Failure(BaseModel):
     unexpected error to the log.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: FailureKind
     phrase: Phrase
@@ -133,7 +133,7 @@ class Answer(BaseModel):
     small letters: for a scheduled run its name and its delay.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     operation: str
     understood: str

@@ -45,7 +45,7 @@ BUILT_IN: Mapping[str, BuiltIn] = {
 class ScheduleSettings(BaseModel):
     """One `[[schedules]]` table: a new schedule, or changes to the built-in one of that name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     enabled: bool = True
@@ -89,7 +89,7 @@ class ScheduleSettings(BaseModel):
 class NoticeSettings(BaseModel):
     """The `[notices]` table: the channel of digests and warnings, and the one for messages that cannot be posted there."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     channel: ChannelId | None = None
     second_channel: ChannelId | None = None

@@ -27,7 +27,7 @@ KIND = "click"
 class ClickedView(BaseModel):
     """The modal that was clicked in; `note` is the bot's own private metadata."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     id: Annotated[str, StringConstraints(pattern=r"^V[A-Z0-9]{1,40}$")]
     hash: Annotated[str, StringConstraints(max_length=200)]
@@ -40,7 +40,7 @@ class Click(BaseModel):
     `action` is the button's action id, `value` the button's value or the chosen option.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     team: TeamId
     user: UserId

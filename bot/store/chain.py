@@ -91,7 +91,7 @@ def _encode_signed_part(event: StoredEvent) -> str:
 class ChainProblem(BaseModel):
     """The first event at which the log is not as it was written, and the reason."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     sequence: int
     phrase: Phrase
@@ -103,7 +103,7 @@ class AcceptedLoss(BaseModel):
     `actor` accepted the loss. `lost` is 0 if the head file itself was lost.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     sequence: int
     at: str
@@ -118,7 +118,7 @@ class Verification(BaseModel):
     `gap` is the last accepted loss.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     count: int
     mac: str
@@ -156,7 +156,7 @@ class LossAcceptance(BaseModel):
     `lost` is None if there was no head file.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     lost: int | None

@@ -46,7 +46,7 @@ ALL_ROLES = frozenset(Role)
 class Thresholds(BaseModel):
     """Limits beyond which a reading becomes a finding; configured under `[thresholds]`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     clock_difference: float = Field(default=30.0, gt=0, le=3600)
     """Maximum difference between a host's clock and the bot's, in seconds."""
@@ -73,7 +73,7 @@ GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:
 class CertificateRules(BaseModel):
     """Rules by which certificates are made and judged; configured under `[certificates]`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     lifetime_days: int = Field(default=365, ge=1, le=3650)
     """Lifetime of a new host certificate in days. It ends no later than its CA."""
@@ -115,7 +115,7 @@ class Operation(BaseModel):
     the option `here`: answer for all in this channel.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     words: ClassVar[tuple[str, ...]]
     """Words of the command, singular: ("cert", "renew")."""

@@ -97,7 +97,7 @@ ReasonOption = Annotated[
 class Target(BaseModel):
     """The hosts of a request: names, globs, labels, `all`. A host that matches any part belongs to it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     parts: tuple[str, ...]
 

@@ -37,7 +37,7 @@ class AnswerView(BaseModel):
     minimum `level` and by `pattern`. In a channel `by` is the Slack id of the person who chose the filter.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     operation: Annotated[str, Field(max_length=64)]
     details: bool = False

@@ -47,7 +47,7 @@ _MAX_CHECKBOXES = 10
 class FormNote(BaseModel):
     """Metadata that the modal carries: the place where it was opened, and the command that it completes, or ""."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     channel: str = ""
     response_url: str = ""

@@ -56,7 +56,7 @@ _log = structlog.get_logger(__name__)
 class FormSubmission(BaseModel):
     """A submitted form, as words, and where it was opened."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     team: TeamId
     user: UserId
@@ -69,7 +69,7 @@ class FormSubmission(BaseModel):
 class ShortcutUse(BaseModel):
     """A use of the global shortcut."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     team: TeamId
     user: UserId

@@ -37,7 +37,7 @@ _EventId = Annotated[str, StringConstraints(pattern=r"^Ev[A-Za-z0-9]{1,60}$")]
 class IncomingMessage(BaseModel):
     """One message for the bot. `thread` is the timestamp of the thread's first message, None outside of threads."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     event: _EventId
     team: TeamId

@@ -33,7 +33,7 @@ class Address(BaseModel):
     message's, for the notes that are added on the way.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     channel: str = ""
     thread: str = ""

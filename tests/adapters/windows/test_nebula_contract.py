@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from adapters.error_text import clean_line
 from adapters.errors import ActionFailed
 from adapters.nebula.certificates import parse_pem
 from adapters.windows import powershell
@@ -30,7 +31,7 @@ def by_twin(case: Case) -> tuple[Any, WindowsState]:
     try:
         return answer(case.action.script, case.arguments, state, NOW), state
     except ScriptError as error:
-        return (error.id.partition(",")[0], error.message), state
+        return (error.id.partition(",")[0], clean_line(error.message)), state
 
 
 def by_powershell(case: Case, pwsh: Pwsh) -> tuple[Any, WindowsState]:

@@ -47,7 +47,7 @@ async def report(seen: Sequence[Observation] = (), *hosts: Host, said: Sides | N
         "month": OCTOBER,
         "gateways": {each.name: each.gateway is not None for each in hosts},
         "updates": await UpdateList().read(view(*hosts, said=said)),
-        "looks": {each.host: each for each in seen},
+        "observations": {each.host: each for each in seen},
         "days": 31,
     }
     return compose_monthly_report(MonthlyInput(**{**usual, **given}))
