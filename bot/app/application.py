@@ -116,7 +116,7 @@ async def open_application(
         redact_with(redactor)
         audit = await AuditLog.open(database, load_audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
         if audit.trouble is not None:
-            _log.error("the audit log is not as it was left", why=str(audit.trouble))
+            _log.error("the audit log is not intact", why=str(audit.trouble))
         first = build_config(settings, make_connector(secrets, pool), database, watch.read, now())
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)

@@ -84,7 +84,7 @@ def _make_observer(history: HealthHistory, clock: Clock) -> AnswerOutlet:
         if isinstance(answer.body, Report):
             await history.record(answer.body, answer.body.taken_at or clock.now())
         else:
-            _log.warning("the hosts could not be observed", operation=answer.operation)
+            _log.warning("the hosts could not be checked", operation=answer.operation)
 
     return keep
 
@@ -96,7 +96,7 @@ def _make_expiry_warner(notices: ExpiryNotifier, clock: Clock) -> AnswerOutlet:
         if isinstance(answer.body, Report):
             await notices.check(answer.body, clock.now())
         else:
-            _log.warning("the certificates could not be looked at", operation=answer.operation)
+            _log.warning("the certificates could not be checked", operation=answer.operation)
 
     return warn
 

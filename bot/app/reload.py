@@ -68,7 +68,7 @@ async def reload(file: Path, settings: Settings, application: Application) -> tu
     which = await asyncio.to_thread(describe_configuration, file, new)
     await application.audit.record(EventKind.CONFIGURATION, "system", "", which | {"changed": changed})
     retired, application.dispatcher.config = application.dispatcher.config.fleet, fresh
-    _log.info("configuration taken", changed=changed, after_restart=sorted(RESTART_SETTINGS & set(changed)), **which)
+    _log.info("configuration activated", changed=changed, after_restart=sorted(RESTART_SETTINGS & set(changed)), **which)
     return new, retired
 
 
@@ -88,7 +88,7 @@ async def _report_rejected(error: Exception, file: Path, application: Applicatio
             EventKind.CONFIGURATION, "system", "", {"file": str(file), "refused": str(error)[:500]}
         )
     except FlatnetError as unrecorded:
-        _log.error("that could not be recorded", why=str(unrecorded))
+        _log.error("the rejected configuration could not be recorded", why=str(unrecorded))
 
 
 async def _retire_fleet(fleet: Fleet) -> None:

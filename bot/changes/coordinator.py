@@ -245,7 +245,7 @@ class Coordinator:
         try:
             await self._engine().enqueue(operation)
         except Exception as error:  # whatever error the engine's database raises, the decision stands
-            self._log.error("could not be handed to the engine", operation=operation, exc_info=error)
+            self._log.error("a change could not be handed to the engine", operation=operation, exc_info=error)
 
     async def _recover_runs(self) -> None:
         """Hand running operations that the engine does not know to it, and finish those that ended there

@@ -196,7 +196,7 @@ class Engine:
         orphans = frozenset(one.workflow_id for one in pending if one.workflow_id not in self._alive)
         lost, self._orphans = tuple(sorted(orphans & self._orphans)), orphans
         for operation in lost:
-            _log.warning("nobody ran it; it goes on", operation=operation)
+            _log.warning("no process ran a workflow; it is resumed", operation=operation)
             await DBOS.resume_workflow_async(operation, queue_name=QUEUE_NAME)
         return lost
 
@@ -265,7 +265,7 @@ class Engine:
                 try:
                     return await work(*arguments)
                 except (DatabaseError, HeadUnavailable) as error:
-                    _log.warning("a step could not be written down", step=arguments, why=str(error))
+                    _log.warning("a step could not be recorded", step=arguments, why=str(error))
                     await self._sleep(pause)
             return await work(*arguments)
         except Exception as error:  # a bug, or a disk that stays full: the operation ends here, as unknown

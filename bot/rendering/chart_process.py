@@ -137,7 +137,7 @@ async def _run_job(job: bytes, folder: Path) -> bytes:
             file.seek(0)
         drawn, why = picture.read(MAX_PICTURE_BYTES + 1), said.read(MAX_PICTURE_BYTES)
     if status or not drawn:
-        _log.warning("a picture was not drawn", status=status, said=why.decode(errors="replace")[-500:])
+        _log.warning("a chart was not drawn", status=status, said=why.decode(errors="replace")[-500:])
         raise DrawingFailed(Phrase("the program exited with status {status}", status=status))
     if len(drawn) > MAX_PICTURE_BYTES:
         raise DrawingFailed(Phrase("larger than {n} bytes", n=MAX_PICTURE_BYTES))

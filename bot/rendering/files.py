@@ -12,7 +12,7 @@ from adapters.phrase import Texts
 from bot.model.request import Answer
 from bot.rendering.data import render_csv
 from bot.rendering.markdown import render_markdown
-from bot.rendering.slack import log_lines as excerpt
+from bot.rendering.slack import log_lines
 from commands.loglines.excerpt import PAGE_LINES
 from commands.model.report import Bundle, FileFormat, Report, ReportFile, TextFile
 
@@ -35,7 +35,7 @@ def write_public_files(answer: Answer, texts: Texts) -> tuple[TextFile | Bundle,
     files, report = write_files(answer, texts), answer.body
     if files or not isinstance(report, Report) or report.excerpt is None or len(report.excerpt.lines) <= PAGE_LINES:
         return files
-    return (TextFile(name=f"flatnet-{answer.operation}-all.txt", text=excerpt.render_file(answer, texts)),)
+    return (TextFile(name=f"flatnet-{answer.operation}-all.txt", text=log_lines.render_file(answer, texts)),)
 
 
 def remove_files(answer: Answer) -> Answer:
@@ -79,4 +79,4 @@ def _write_copy(copy: ReportFile, answer: Answer, texts: Texts) -> TextFile:
         case FileFormat.CSV:
             return TextFile(name=copy.name, text=render_csv(answer, texts))
         case FileFormat.LINES:
-            return TextFile(name=copy.name, text=excerpt.render_file(answer, texts))
+            return TextFile(name=copy.name, text=log_lines.render_file(answer, texts))

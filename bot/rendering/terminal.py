@@ -24,8 +24,7 @@ from rich.text import Text
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change, ChangeState
 from bot.model.request import Answer, Failure
-from bot.rendering import change_facts as facts
-from bot.rendering import change_progress as course
+from bot.rendering import change_facts, change_progress
 from bot.rendering.change_facts import Fact
 from bot.rendering.change_progress import HostProgress, Stage
 from bot.rendering.labels import (
@@ -38,7 +37,7 @@ from bot.rendering.labels import (
     split_at_span,
 )
 from bot.rendering.report_text import ReportField, ReportLine, ReportText, build_report_text, group_lines
-from bot.rendering.slack import change_buttons as decisions
+from bot.rendering.slack import change_buttons
 from bot.rendering.text_width import COLUMN_GAP, build_table_line, flow, measure_columns, measure_table, narrow_columns, wrap
 from bot.security.untrusted_text import clean_lines, to_one_line
 from commands.loglines.excerpt import Excerpt
@@ -247,39 +246,43 @@ def _print_section(console: Console, section: Section, texts: Texts) -> None:
 
 def _print_change(console: Console, change: Change, texts: Texts) -> None:
     """Prints a change: state, request, plan with its signs, facts, and commands to type."""
-    said = (course.describe_state(change), course.describe_duration(change, None), course.find_reason(change))
+    said = (
+        change_progress.describe_state(change),
+        change_progress.describe_duration(change, None),
+        change_progress.find_reason(change),
+    )
     stands = [phrase.render(texts) for phrase in said if phrase is not None]
     _print(console, [_make_text(" — ".join(stands), f"bold {_STATE_STYLES[change.state]}")])
     _print(console, [_make_text(f"{COMMAND} {change.words}", _COMMAND_STYLE), _make_text(change.operation, "dim")])
     _print_facts(
         console,
         (
-            *facts.describe_request(change, texts),
-            *facts.describe_dangers(change, texts),
-            *facts.describe_deciders(change, texts),
+            *change_facts.describe_request(change, texts),
+            *change_facts.describe_dangers(change, texts),
+            *change_facts.describe_deciders(change, texts),
         ),
     )
     if change.state is not ChangeState.CLOSED or change.results:
-        _print_progress(console, course.build_host_progress(change, texts, None), texts)
+        _print_progress(console, change_progress.build_host_progress(change, texts, None), texts)
     _print_line(console, Text())
-    _print_facts(console, facts.describe_grounds(change, texts))
-    _print_commands(console, NEXT, decisions.list_commands(change), texts)
+    _print_facts(console, change_facts.describe_grounds(change, texts))
+    _print_commands(console, NEXT, change_buttons.list_commands(change), texts)
 
 
 def _print_progress(console: Console, legs: Sequence[HostProgress], texts: Texts) -> None:
     """Prints the steps; with many hosts only those of hosts with notable steps, and a line for each other host."""
-    opened = legs if len(legs) <= course.MAX_HOSTS_IN_FULL else course.choose_opened(legs)
+    opened = legs if len(legs) <= change_progress.MAX_HOSTS_IN_FULL else change_progress.choose_opened(legs)
     for leg in opened:
         _print_line(console, Text())
         _print(console, [_make_text(leg.host, "bold")])
         _print_stages(console, leg.lines, indent=2)
-    others = [course.fold_steps(leg, texts) for leg in legs if leg not in opened]
+    others = [change_progress.fold_steps(leg, texts) for leg in legs if leg not in opened]
     if others:
         _print_line(console, Text())
         _print_stages(console, others, indent=0)
 
 
-def _print_stages(console: Console, lines: Sequence[course.ProgressLine], indent: int) -> None:
+def _print_stages(console: Console, lines: Sequence[change_progress.ProgressLine], indent: int) -> None:
     for line in lines:
         _print(console, [_make_text(str(line), _STAGE_STYLES.get(line.stage, ""))], indent=indent, hanging=2)
 

@@ -171,7 +171,7 @@ class Dispatcher:
             await self._environment.recorder.record(decision.kind, decision.actor.name, operation, event)
         except Exception as error:  # any error: a request that is not recorded is not carried out
             cause = make_failure(error, "") if isinstance(error, FlatnetError) else self._log_unexpected(error, operation)
-            phrase = Phrase("nothing was done: could not write to the audit log: {why}", why=cause.phrase)
+            phrase = Phrase("could not write to the audit log, so nothing was done: {why}", why=cause.phrase)
             return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=cause.reference)
         return None
 

@@ -64,7 +64,7 @@ class IncidentContext:
         try:
             await self.incidents.add_entry(entry)
         except FlatnetError as error:
-            _log.error("what was asked could not be kept with its incident", operation=entry.operation, why=str(error))
+            _log.error("a request could not be stored with its incident", operation=entry.operation, why=str(error))
 
 
 async def _find_incident(request: Request, incidents: IncidentRegistryPort) -> Incident | None:
@@ -77,7 +77,7 @@ async def _find_incident(request: Request, incidents: IncidentRegistryPort) -> I
     try:
         return await incidents.find_for_request(derive_operation_id(request.key), request.channel)
     except FlatnetError as error:
-        _log.error("whether a channel has an incident could not be read", why=str(error))
+        _log.error("the incident of a channel could not be read", why=str(error))
         return None
 
 

@@ -38,9 +38,9 @@ async def _repeat(work: PeriodicTask, clock: Clock) -> None:
         try:
             await work.run()
         except FlatnetError as error:
-            _log.warning("a work of the clock did not succeed", work=work.name, why=str(error))
+            _log.warning("a periodic task did not succeed", work=work.name, why=str(error))
         except Exception as error:  # a bug in one task: the next run may succeed, and the others go on
-            _log.error("a work of the clock failed", work=work.name, exc_info=error)
+            _log.error("a periodic task failed", work=work.name, exc_info=error)
         await clock.sleep(max(0.0, work.every - (clock.monotonic() - began)))
 
 

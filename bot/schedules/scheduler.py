@@ -129,7 +129,7 @@ class Scheduler:
         defined = tuple(self._services.list_definitions())
         if defined != self._defined:
             for name in await self._table.sync_definitions(defined):
-                _log.error("somebody's schedule has the name of one of the configuration, which does not run", schedule=name)
+                _log.error("a person's schedule has the name of a configured one, which does not run", schedule=name)
             self._defined = defined
 
     async def _claim_due_safely(self, schedule: Schedule, latest: ScheduleRun | None, now: datetime) -> None:
@@ -137,9 +137,9 @@ class Scheduler:
         try:
             await self._claim_due(schedule, latest, now)
         except FlatnetError as error:
-            _log.warning("a schedule is looked at again at the next turn", schedule=schedule.name, why=str(error))
+            _log.warning("a schedule is retried at the next tick", schedule=schedule.name, why=str(error))
         except Exception as error:  # a row that this version could not read
-            _log.error("a schedule cannot be read, and does not run", schedule=schedule.name, exc_info=error)
+            _log.error("a schedule could not be read and does not run", schedule=schedule.name, exc_info=error)
 
     async def _claim_due(self, schedule: Schedule, latest: ScheduleRun | None, now: datetime) -> None:
         """Claim the newest due time of a schedule, unless it is claimed."""
@@ -181,11 +181,11 @@ class Scheduler:
             await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
             outcome = working.result() if working.done() else RunOutcome.FAILED
             if not working.done():
-                _log.error("a schedule's run takes too long and is given up", schedule=run.schedule)
+                _log.error("a schedule's run timed out", schedule=run.schedule)
             await self._table.end_run(run, outcome, self._clock.now())
         except FlatnetError as error:
             self._retry_at[run.schedule] = self._clock.now() + RETRY_DELAY
-            _log.warning("a schedule's run is tried again", schedule=run.schedule, why=str(error))
+            _log.warning("a schedule's run is retried", schedule=run.schedule, why=str(error))
         except Exception as error:  # a bug in one run, which is not retried for ever
             _log.error("a schedule's run failed", schedule=run.schedule, exc_info=error)
             await self._table.end_run(run, RunOutcome.FAILED, self._clock.now())

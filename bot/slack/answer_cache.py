@@ -46,14 +46,14 @@ class AnswerCache:
         if not isinstance(answer.body, Report) or await self._try_store(answer, kept):
             return
         if not await self._try_store(_drop_lines(answer), kept):
-            _log.error("an answer is not kept", operation=answer.operation)
+            _log.error("an answer was not stored", operation=answer.operation)
 
     async def _try_store(self, answer: Answer, kept: Callable[[str], StoredAnswer]) -> bool:
         row = kept(await asyncio.to_thread(_serialize, answer))  # many log lines take a tenth of a second
         try:
             await retry_write(lambda: self._answers.store(row), self._clock.sleep)
         except TooLarge as error:
-            _log.warning("an answer is too large to be kept", operation=answer.operation, error=str(error))
+            _log.warning("an answer is too large to be stored", operation=answer.operation, error=str(error))
             return False
         return True
 

@@ -251,7 +251,7 @@ class SlackApi:
         if failure.code in TOKEN_REFUSED_CODES and not self.revoked:
             self.revoked = failure.code
             _log.error(
-                "slack refused the bot's token; create a new one, put it in the place of the old one and restart the bot",
+                "slack refused the bot's token; create a new one, replace the old one and restart the bot",
                 code=failure.code,
             )
 

@@ -84,12 +84,12 @@ class ReconnectingSocket:
             await line.close()
 
     async def _rebuild(self) -> bool:
-        _log.warning("the socket stays away and is built anew", rebuilt=self.rebuilt)
+        _log.warning("the socket stays disconnected and is rebuilt", rebuilt=self.rebuilt)
         await self.close()
         try:
             self._line = await self._connect()
         except SlackFailure as failure:
-            _log.error("the socket could not be built anew", code=failure.code)
+            _log.error("the socket could not be rebuilt", code=failure.code)
             return False
         self.rebuilt += 1
         return True
@@ -116,7 +116,7 @@ class BoltConnection:
         try:
             await asyncio.wait_for(client.close(), CLOSE_TIMEOUT)  # type: ignore[no-untyped-call]
         except (TimeoutError, OSError, WebSocketException) as error:
-            _log.warning("the socket did not say goodbye", error=type(error).__name__)
+            _log.warning("the socket closed without a close frame", error=type(error).__name__)
 
 
 class BoltConnector:

@@ -216,7 +216,7 @@ class SlackSurface:
         await self._watching.drain(0.0)
         await parts.socket.close()
         if late := await parts.receiver.drain(deadline):
-            _log.warning("work was cut short; it goes on after the next start", commands=late)
+            _log.warning("work was interrupted; it is resumed after the next start", commands=late)
         await parts.threads.drain(max(0.0, ends - self._clock.monotonic()))
         await parts.change_cards.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
         await parts.homes.drain(0.0)
@@ -284,7 +284,7 @@ class SlackSurface:
         again = await self._stores.outbox.recover_interrupted()
         resumed = await parts.receiver.resume()
         if again or resumed:
-            _log.info("work of the last run goes on", commands=resumed, messages=again)
+            _log.info("unfinished work of the last run is resumed", commands=resumed, messages=again)
         await parts.change_cards.resume()
         self._sending.start("outbox", parts.sender.run())
         await parts.socket.open()

@@ -64,6 +64,6 @@ async def retry_write(write: Callable[[], Awaitable[_Written]], sleep: Callable[
         try:
             return await write()
         except DatabaseError as error:
-            _log.error("the database does not take a write; trying again", error=str(error), pause=pause)
+            _log.error("the database refused a write; retrying", error=str(error), pause=pause)
         await sleep(pause)
         pause = min(pause * 2, MAX_PAUSE)

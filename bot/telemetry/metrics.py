@@ -41,22 +41,24 @@ class Metrics:
         )
         self._request_seconds = Histogram(
             "flatnet_request_seconds",
-            "From a request's arrival at the desk to its answer.",
+            "Seconds from the arrival of a request to its answer.",
             ("operation",),
             buckets=BUCKETS,
             registry=registry,
         )
         self._looks = Counter(
-            "flatnet_host_looks", "Looks at one side of a host, by outcome.", ("side", "outcome"), registry=registry
+            "flatnet_host_looks", "Reads of one side of a host, by outcome.", ("side", "outcome"), registry=registry
         )
         self._look_seconds = Histogram(
-            "flatnet_host_look_seconds", "How long looks took.", ("side",), buckets=BUCKETS, registry=registry
+            "flatnet_host_look_seconds", "Seconds that reads took.", ("side",), buckets=BUCKETS, registry=registry
         )
-        self._lag = Gauge("flatnet_event_loop_lag_seconds", "The longest standstill of the last minute.", registry=registry)
-        self._ready = Gauge("flatnet_ready", "1 where all is well, by what was looked at.", ("check",), registry=registry)
+        self._lag = Gauge(
+            "flatnet_event_loop_lag_seconds", "Longest delay of the event loop in the last minute.", registry=registry
+        )
+        self._ready = Gauge("flatnet_ready", "1 if a check is healthy, by check.", ("check",), registry=registry)
         self._inbox = Gauge("flatnet_inbox_unfinished", "Deliveries that are not answered yet.", registry=registry)
         self._outbox = Gauge("flatnet_outbox_messages", "Messages not confirmed by Slack.", ("state",), registry=registry)
-        self._audit = Gauge("flatnet_audit_events", "The number of the newest audit event.", registry=registry)
+        self._audit = Gauge("flatnet_audit_events", "Number of the newest audit event.", registry=registry)
         Gauge("flatnet_build_info", "1, with the version.", ("version",), registry=registry).labels(version).set(1)
         self._initialize_series()
 

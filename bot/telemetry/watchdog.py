@@ -85,7 +85,7 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as line:
                 line.sendto(state.encode(), self._address)
         except OSError as error:
-            _log.warning("the service manager was not told", state=state, why=error.strerror)
+            _log.warning("the service manager could not be notified", state=state, why=error.strerror)
 
 
 def _parse_address(address: str | None) -> str | None:
@@ -95,7 +95,7 @@ def _parse_address(address: str | None) -> str | None:
         return address
     if address.startswith("@"):
         return "\0" + address[1:]
-    _log.warning("NOTIFY_SOCKET is neither a path nor an abstract name; the service manager is not told anything")
+    _log.warning("NOTIFY_SOCKET is neither a path nor an abstract name; the service manager is not notified")
     return None
 
 

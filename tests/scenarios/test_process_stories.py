@@ -69,7 +69,7 @@ async def test_a_bad_configuration_at_reload_keeps_the_old_one(town: Build) -> N
         assert "host-a" in (await command("do", "host", "--config", str(t.config))).stdout
         t.edit("host-a", "host-z")
         bot.running.send_signal(signal.SIGHUP)
-        await bot.says("configuration taken")
+        await bot.says("configuration activated")
         assert "host-z" in (await command("do", "host", "--config", str(t.config))).stdout
 
 
@@ -83,11 +83,11 @@ async def test_its_log_is_json_lines_of_its_own_without_any_secret(town: Build, 
             await t.private_answer(ADMIN, OPS, "health --details")
             await command("do", "health", "--config", str(t.config))
             bot.running.send_signal(signal.SIGHUP)
-            await bot.says("configuration taken")
+            await bot.says("configuration activated")
             bot.running.send_signal(signal.SIGTERM)
             assert 0 == await bot.ends()
         lines = [json.loads(line) for line in bot.said.splitlines()]
-        assert {"connected", "configuration taken", "stopping"} <= {line["event"] for line in lines}
+        assert {"connected", "configuration activated", "stopping"} <= {line["event"] for line in lines}
         assert [] == [line for line in lines if not line["logger"].startswith("bot.")]
         assert all({"level", "timestamp"} <= line.keys() for line in lines)
         secrets = [file.read_text() for file in (t.config.parent / "secrets").iterdir()]

@@ -180,7 +180,7 @@ async def test_a_locked_database_stops_a_request_before_anything_is_looked_at(to
         assert "is locked by another program. Close that program, then try again" in alone.stderr
         document = json.loads(through.stdout)
         assert (5, "internal") == (through.returncode, document["exit"])
-        assert "nothing was done: could not write to the audit log: the database" in through.stdout
+        assert "could not write to the audit log, so nothing was done: the database" in through.stdout
         assert "is locked by another program." in through.stdout
         assert 0 == t.connections
 
@@ -191,7 +191,7 @@ async def test_a_full_disk_stops_a_request_before_anything_is_looked_at(town: Bu
         await fill(house)
         full = await command("do", "health --details", "--config", str(t.config))
         assert 5 == full.returncode
-        assert "Nothing was done: could not write to the audit log: no disk space left for the database" in full.stdout
+        assert "Could not write to the audit log, so nothing was done: no disk space left for the database" in full.stdout
         assert "Free up space, then try again" in full.stdout
         assert 0 == t.connections
         await house.database.run(lambda session: session.execute(text("PRAGMA max_page_count = 1000000")) and None)

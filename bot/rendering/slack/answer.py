@@ -23,8 +23,7 @@ from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind
 from bot.rendering.labels import COMMAND, FAILURE_LABELS, NEXT, choose_suggestion_label, describe_channel, split_at_span
 from bot.rendering.report_text import ReportLine, ReportText, build_report_text, group_lines
-from bot.rendering.slack import buttons, change
-from bot.rendering.slack import log_lines as excerpt
+from bot.rendering.slack import buttons, change, log_lines
 from bot.rendering.slack.blocks import (
     MAX_CHARACTERS,
     Block,
@@ -92,7 +91,7 @@ def render(answer: Answer, texts: Texts, view: AnswerView | None = None) -> Slac
         case Change() as stands:
             return change.render(stands, texts)
         case Report(excerpt=lines) as report if lines is not None and (lines.lines or lines.notes):
-            return excerpt.render(
+            return log_lines.render(
                 report, lines, answer.understood, view or AnswerView.make_first(answer.operation, report), texts
             )
         case Report() as report:

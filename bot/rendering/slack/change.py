@@ -24,8 +24,7 @@ from datetime import datetime
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Approval, Change, ChangeState, Review
-from bot.rendering import change_facts as facts
-from bot.rendering import change_progress as course
+from bot.rendering import change_facts, change_progress
 from bot.rendering.change_facts import Fact
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import (
@@ -100,11 +99,11 @@ def format_mentions(ids: Sequence[str]) -> list[str]:
 
 def render_headline(change: Change, texts: Texts, at: datetime | None = None) -> str:
     """Renders state, duration and risk."""
-    took = course.describe_duration(change, at)
+    took = change_progress.describe_duration(change, at)
     said = [
-        course.describe_state(change),
+        change_progress.describe_state(change),
         *([took] if took is not None else []),
-        *([course.describe_risk(change)] if facts.is_still_open(change) else []),
+        *([change_progress.describe_risk(change)] if change_facts.is_still_open(change) else []),
     ]
     state, *more = (escape(phrase.render(texts), 200) for phrase in said)
     return " — ".join([f"{choose_symbol(change)} *{state}*", *more])
@@ -112,7 +111,7 @@ def render_headline(change: Change, texts: Texts, at: datetime | None = None) ->
 
 def choose_symbol(change: Change) -> str:
     """Chooses the symbol of the state."""
-    return STOPPED_SYMBOL if course.was_stopped(change) and change.state.ended else STATE_SYMBOLS[change.state]
+    return STOPPED_SYMBOL if change_progress.was_stopped(change) and change.state.ended else STATE_SYMBOLS[change.state]
 
 
 def render_requester(change: Change, texts: Texts) -> str:
@@ -126,17 +125,17 @@ def render_requester(change: Change, texts: Texts) -> str:
 def _render_above_plan(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
     """Renders the parts above the plan."""
     yield f"{render_headline(change, texts, at)}\n{render_command(change.words)}"
-    if (why := course.find_reason(change)) is not None:
+    if (why := change_progress.find_reason(change)) is not None:
         yield escape(why.render_sentence(texts), _MAX_LIST)
     yield render_requester(change, texts)
-    if (glass := facts.describe_break_glass_review(change)) is not None:
+    if (glass := change_facts.describe_break_glass_review(change)) is not None:
         yield (
             f":rotating_light: {_render_label(Phrase('Emergency (break-glass):'), texts)} "
             f"{escape(glass.render(texts), _MAX_LIST)}"
         )
     yield from (
         _render_fact(fact, texts)
-        for fact in (*facts.describe_waiting(change, texts), *facts.describe_dangers(change, texts))
+        for fact in (*change_facts.describe_waiting(change, texts), *change_facts.describe_dangers(change, texts))
     )
     if change.approval is not None and change.state is ChangeState.WAITING:
         yield _render_deciders(change.approval, texts)
@@ -149,23 +148,23 @@ def _render_plan(change: Change, room: int, texts: Texts, at: datetime | None) -
     """
     if change.state is ChangeState.CLOSED and not change.results:
         return
-    legs = course.build_host_progress(change, texts, at)
-    opened = course.choose_opened(legs)
+    legs = change_progress.build_host_progress(change, texts, at)
+    opened = change_progress.choose_opened(legs)
     for leg in opened:
         lines = [escape(str(line), _MAX_LINE) for line in leg.lines]
         each = min(_MAX_SECTION, room // (len(opened) + (len(opened) < len(legs)))) - 100
         yield "\n".join([f"*{escape(leg.host, 64)}*", *fit_rows(lines, each, texts)])
-    others = [course.fold_steps(leg, texts) for leg in legs if leg not in opened]
+    others = [change_progress.fold_steps(leg, texts) for leg in legs if leg not in opened]
     left = room // (len(opened) + 1)
     rows = [escape(str(line), _MAX_LINE) for line in others]
     if sum(len(row) + 2 for row in rows) > left:
-        rows = [escape(str(line), _MAX_LINE) for line in course.sort_by_interest(others)]
+        rows = [escape(str(line), _MAX_LINE) for line in change_progress.sort_by_interest(others)]
     yield from pack_rows(fit_rows(rows, left, texts))
 
 
 def _render_below_plan(change: Change, texts: Texts) -> Iterator[str]:
     """Renders the parts below the plan."""
-    yield from (_render_fact(fact, texts) for fact in facts.describe_grounds(change, texts))
+    yield from (_render_fact(fact, texts) for fact in change_facts.describe_grounds(change, texts))
     if change.approval is not None and change.approval.reviews:
         yield "\n".join(fit_rows([_render_review(each, texts) for each in change.approval.reviews], _MAX_PEOPLE, texts))
     if change.state is ChangeState.UNKNOWN:
@@ -176,7 +175,7 @@ def _render_below_plan(change: Change, texts: Texts) -> Iterator[str]:
 
 def _render_deciders(approval: Approval, texts: Texts) -> str:
     """Renders the notified approvers, the other possible approvers, and the expiry."""
-    groups = (escape(each.render(texts)) for each in facts.describe_group_members(approval))
+    groups = (escape(each.render(texts)) for each in change_facts.describe_group_members(approval))
     names = [*format_mentions(approval.ping), *(escape(name, 64) for name in approval.may), *groups]
     may = f"{_render_label(Phrase('Approvers:'), texts)} {texts.series(fit_rows(names, _MAX_PEOPLE, texts))}"
     return f"{may}\n{_render_label(Phrase('Expires:'), texts)} {format_time(approval.expires_at, texts)}"
@@ -184,7 +183,7 @@ def _render_deciders(approval: Approval, texts: Texts) -> str:
 
 def _render_review(review: Review, texts: Texts) -> str:
     said = Phrase("approved") if review.approves else Phrase("denied")
-    sign = course.STAGE_SIGNS[course.Stage.DONE if review.approves else course.Stage.FAILED]
+    sign = change_progress.STAGE_SIGNS[change_progress.Stage.DONE if review.approves else change_progress.Stage.FAILED]
     reason = f": {escape(review.reason, 200)}" if review.reason else ""
     person, at = format_person(review.person, review.mention), format_time(review.at, texts)
     return f"{sign} {person} {escape(said.render(texts))}, {at}{reason}"
@@ -200,20 +199,21 @@ def _render_origin(change: Change, texts: Texts) -> str:
 
 def _list_text_lines(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
     """Lists the lines of the plain text, complete and short. The plan comes last, because it may be cut."""
-    state = course.describe_state(change).render(texts)
+    state = change_progress.describe_state(change).render(texts)
     yield f"{escape(state, 200)}: {escape(f'{COMMAND} {change.words}', 200)} ({escape(change.operation, 40)})"
-    if (why := course.find_reason(change)) is not None:
+    if (why := change_progress.find_reason(change)) is not None:
         yield escape(why.render_sentence(texts), _MAX_LIST)
     known = (
-        *facts.describe_request(change, texts),
-        *facts.describe_dangers(change, texts),
-        *facts.describe_deciders(change, texts),
+        *change_facts.describe_request(change, texts),
+        *change_facts.describe_dangers(change, texts),
+        *change_facts.describe_deciders(change, texts),
     )
     yield from (f"{escape(fact.label)} {escape(texts.series(fact.items), _MAX_LIST)}" for fact in known)
     if typed := list_commands(change):
         yield texts.series([escape(f"{COMMAND} {each}", 120) for each in typed])
     yield from (
-        escape(str(line), _MAX_LINE) for line in course.sort_by_interest(course.build_folded_lines(change, texts, at))
+        escape(str(line), _MAX_LINE)
+        for line in change_progress.sort_by_interest(change_progress.build_folded_lines(change, texts, at))
     )
 
 

@@ -2,7 +2,7 @@
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change, ChangeState
-from bot.rendering import change_progress as course
+from bot.rendering import change_progress
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import Block, make_plain_text
 from bot.rendering.slack.buttons import FORM_ACTION, RUN_ACTION, make_command_button
@@ -38,7 +38,7 @@ def make_buttons(change: Change, texts: Texts) -> list[Block]:
             Phrase("Continue remaining hosts").render(texts), f"{RUN_ACTION}.continue", f"op continue {operation}"
         )
     ]
-    return [*(going_on if course.has_remaining_hosts(change) else []), *_make_review_button(change, texts)]
+    return [*(going_on if change_progress.has_remaining_hosts(change) else []), *_make_review_button(change, texts)]
 
 
 def make_decision_buttons(change: Change, texts: Texts, does: str = RUN_ACTION) -> list[Block]:
@@ -68,7 +68,7 @@ def list_commands(change: Change) -> tuple[str, ...]:
             return (f"op cancel {operation}",)
         case ChangeState.UNKNOWN:
             return (f'op resolve {operation} "…" --outcome done|undone|failed',)
-    return (f"op continue {operation}",) if course.has_remaining_hosts(change) else ()
+    return (f"op continue {operation}",) if change_progress.has_remaining_hosts(change) else ()
 
 
 def _make_review_button(change: Change, texts: Texts) -> list[Block]:
@@ -79,7 +79,7 @@ def _make_review_button(change: Change, texts: Texts) -> list[Block]:
 
 
 def _make_confirmation(change: Change, texts: Texts) -> Block:
-    risk = course.describe_risk(change).render(texts)
+    risk = change_progress.describe_risk(change).render(texts)
     said = [f"{COMMAND} {change.words}", risk, *(phrase.render(texts) for phrase in change.plan.disrupts)]
     return {
         "title": make_plain_text(Phrase("Approve this change?").render(texts), _MAX_TITLE),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Approval, ApprovalState, Change, ChangeState
-from bot.rendering import change_progress as course
+from bot.rendering import change_progress
 from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.rendering.slack.change import STATE_SYMBOLS, STOPPED_SYMBOL, choose_symbol, format_mentions
 from bot.rendering.slack.paragraphs import render_command
@@ -59,7 +59,7 @@ def render_pointer(change: Change, texts: Texts) -> SlackMessage:
     if change.state in (ChangeState.READY, ChangeState.RUNNING):
         said = Phrase("Received. See the message in this channel for progress:")
     else:
-        said = Phrase("{state}. See the message in this channel:", state=course.describe_state(change))
+        said = Phrase("{state}. See the message in this channel:", state=change_progress.describe_state(change))
     return SlackMessage(
         f"{choose_symbol(change)} {escape(said.render_sentence(texts), 300)} {render_command(change.words)}", ()
     )
@@ -93,7 +93,10 @@ def _list_decisions(change: Change, requester: tuple[str, ...]) -> Iterator[Mile
 
 def _list_closing(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
     """Lists the milestone of a change that ended without a start. A denial is listed with its review."""
-    sign, why = STATE_SYMBOLS[ChangeState.CLOSED], change.why if change.why is not None else course.describe_state(change)
+    sign, why = (
+        STATE_SYMBOLS[ChangeState.CLOSED],
+        change.why if change.why is not None else change_progress.describe_state(change),
+    )
     match change.approval.state if change.approval is not None else None:
         case ApprovalState.DENIED:
             return
@@ -126,10 +129,10 @@ def _list_progress(change: Change, requester: tuple[str, ...]) -> Iterator[Miles
         yield Milestone("stopping", STOPPED_SYMBOL, phrase)
     if change.state not in (ChangeState.DONE, ChangeState.UNDONE, ChangeState.FAILED, ChangeState.UNKNOWN):
         return
-    said = course.describe_state(change)
+    said = change_progress.describe_state(change)
     if change.why is not None:
         said = Phrase("{state}: {why}", state=said, why=change.why)
-    took = course.describe_duration(change, None)
+    took = change_progress.describe_duration(change, None)
     if took is not None:
         said = Phrase("{said} ({took}).", said=said, took=took)
     yield Milestone(change.state.value, choose_symbol(change), said, requester)

@@ -22,8 +22,7 @@ from bot.access.policy import Actor, Refusal
 from bot.model.change import Change
 from bot.model.request import Answer
 from bot.rendering.labels import COMMAND
-from bot.rendering.slack import buttons
-from bot.rendering.slack import change_buttons as decisions
+from bot.rendering.slack import buttons, change_buttons
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import Block, escape, make_context, make_section
 from bot.rendering.slack.change import render_headline, render_requester
@@ -146,7 +145,7 @@ def _render_waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:
             "\n".join([render_headline(change, texts), render_command(change.words), render_requester(change, texts)])
         )
         yield from buttons.make_row(
-            [*decisions.make_decision_buttons(change, texts, HOME_ACTION), _make_details_button(change, texts)]
+            [*change_buttons.make_decision_buttons(change, texts, HOME_ACTION), _make_details_button(change, texts)]
         )
     if len(changes) > _MAX_CHANGES:
         more = Phrase("… and {n} more", n=len(changes) - _MAX_CHANGES)

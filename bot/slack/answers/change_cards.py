@@ -166,7 +166,9 @@ class ChangeCards:
             return
         reader = await self._people.find_reader(self._team, user)
         if reader.identity.standing in (Membership.GUEST, Membership.STRANGER):
-            _log.warning("somebody outside of the workspace is not told of a change", user=user, operation=change.operation)
+            _log.warning(
+                "a person outside of the workspace is not notified of a change", user=user, operation=change.operation
+            )
             return
         address = localize(reader, Address(user=user))
         card = milestone.key == APPROVAL_REQUEST_KEY

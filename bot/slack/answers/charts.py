@@ -44,11 +44,11 @@ class ChartUploader:
                 picture = await self._draw(self._redact(chart), address.texts)
             return await self._uploads.upload_hidden(operation, f"flatnet-{operation}.png", picture)
         except DrawingFailed as error:
-            _log.warning("a chart is said in words: it could not be drawn", operation=operation, why=str(error))
+            _log.warning("a chart is shown as text: it could not be drawn", operation=operation, why=str(error))
         except AnswerExpired:
-            _log.info("a chart is said in words: its answer is no longer kept", operation=operation)
+            _log.info("a chart is shown as text: its answer is no longer stored", operation=operation)
         except SlackFailure as failure:
-            _log.warning("a chart is said in words: slack refused the file", operation=operation, code=failure.code)
+            _log.warning("a chart is shown as text: slack refused the file", operation=operation, code=failure.code)
         return None
 
     async def build_first_view(self, answer: Answer, address: Address) -> AnswerView | None:

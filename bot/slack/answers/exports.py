@@ -86,7 +86,7 @@ class AnswerExporter:
         try:
             await self._responder.uploads.delete(file)
         except SlackFailure as failure:
-            _log.warning("a file was not deleted and is tried again tomorrow", file=file.id, code=failure.code)
+            _log.warning("a file was not deleted and is retried tomorrow", file=file.id, code=failure.code)
             return False
         return True
 

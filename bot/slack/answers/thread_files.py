@@ -73,7 +73,7 @@ class ThreadFiles:
         if place is None:
             await self._report_missing(name, channel, thread, TOO_LATE)
         elif left and not place.ts:
-            _log.warning("files are not shown, for their message is in no channel", operation=name)
+            _log.warning("files are not shown: their message is in no channel", operation=name)
         else:
             there = (place.channel, thread if thread and place.channel == channel else place.ts)
             try:

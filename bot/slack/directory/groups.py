@@ -72,9 +72,7 @@ class GroupDirectory:
         try:
             members, good_for = await self._api.list_group_members(group), CACHE_SECONDS
         except SlackFailure as failure:
-            _log.warning(
-                "a user group is taken to be empty: Slack does not say who is in it", group=group, code=failure.code
-            )
+            _log.warning("a user group counts as empty: Slack did not return its members", group=group, code=failure.code)
             members, good_for = frozenset(), max(RETRY_SECONDS, failure.retry_after)
         if self._known.get(group) is unsaid:  # else an event came meanwhile, and this list may be older
             self._known[group] = _MemberList(self._monotonic(), good_for, members)

@@ -120,7 +120,7 @@ class HomeTabs:
         except SlackFailure as failure:
             _log.warning("a home tab was not published", user=user, code=failure.code)
         except DatabaseError as error:
-            _log.warning("a home tab cannot be made", user=user, error=str(error))
+            _log.warning("a home tab could not be rendered", user=user, error=str(error))
 
     async def _build_view(self, team: str, user: str) -> dict[str, Any]:
         reader = await self._responder.people.find_reader(team, user)

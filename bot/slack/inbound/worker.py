@@ -65,7 +65,7 @@ class InboxWorker:
             return Phrase("Nothing was done: the command is too long.")
         except Exception as error:  # any exception here would cost the ack
             foreseen = isinstance(error, FlatnetError | TimeoutError)
-            _log.error("a delivery could not be kept", key=delivery.key, why=repr(error), exc_info=not foreseen)
+            _log.error("a delivery could not be stored", key=delivery.key, why=repr(error), exc_info=not foreseen)
             return Phrase(
                 "Nothing was done: the bot cannot write to its database. Try again later, or contact an administrator."
             )
@@ -119,7 +119,7 @@ class InboxWorker:
             kind = self._kinds[delivery.kind]
             said = kind.model.model_validate(delivery.payload)
         except (KeyError, ValidationError):
-            _log.error("a delivery of another version of the bot cannot be worked", key=delivery.key, kind=delivery.kind)
+            _log.error("a delivery of another version of the bot cannot be handled", key=delivery.key, kind=delivery.kind)
             return None
         attempt = delivery.attempts
         while attempt <= MAX_ATTEMPTS:
@@ -127,7 +127,10 @@ class InboxWorker:
                 return await kind.handle(said, replace(delivery, attempts=attempt))
             except Exception:
                 _log.exception(
-                    "a delivery broke the bot", kind=delivery.kind, reference=_make_reference(delivery), attempt=attempt
+                    "a delivery failed with an unexpected error",
+                    kind=delivery.kind,
+                    reference=_make_reference(delivery),
+                    attempt=attempt,
                 )
             attempt = await retry_write(lambda: self._rows.record_attempt(delivery.key), self._clock.sleep)
         return self._build_failure_answer(kind.address(said, delivery), delivery)

@@ -84,7 +84,7 @@ class ChannelCreator:
             made = await self._create_with_fallback(new)
             await self._retry(lambda: self._channels.check_postable(made.id))
         except SlackFailure as failure:
-            _log.warning("a channel was not made", name=new.name, code=failure.code)
+            _log.warning("a channel could not be created", name=new.name, code=failure.code)
             raise ChannelNotCreated(explain_failure(failure, new)) from failure
         topic = escape(new.topic, MAX_TOPIC)
         troubles = [

@@ -122,7 +122,7 @@ class Sender:
             async with asyncio.timeout(WAITING_NOTICE_TIMEOUT):
                 await self._api.respond(address.response_url, message)
         except (SlackFailure, TimeoutError) as error:
-            _log.info("a waiting line was not sent", error=str(error))
+            _log.info("a waiting message was not sent", error=str(error))
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -233,7 +233,7 @@ class Sender:
             return
         if refusals and not isinstance(refusals[0], RouteExhausted):
             self._astray[address.channel] = self._clock.now()
-            _log.error("a channel did not take what the bot says by itself; it went elsewhere", channel=address.channel)
+            _log.error("a channel refused an announcement; it was rerouted", channel=address.channel)
         elif place.channel == address.channel:
             self._astray.pop(address.channel, None)
 
@@ -241,18 +241,18 @@ class Sender:
         """Retry later, or give up. A refused token is fixed by a restart, so its messages wait for that."""
         now = self._clock.now()
         if post.address.get("courtesy"):
-            _log.info("a courtesy was not sent", operation=post.operation, code=failure.code)
+            _log.info("an optional message was not sent", operation=post.operation, code=failure.code)
             await retry_write(lambda: self._rows.mark_failed(post.id, failure.code, None), self._clock.sleep)
             return
         if not (failure.passing or failure.code in TOKEN_REFUSED_CODES) or now - post.made_at > MESSAGE_LIFETIME:
             if post.address.get("dispensable"):
-                _log.info("a message that can be spared was not sent", operation=post.operation, code=failure.code)
+                _log.info("an optional message was dropped", operation=post.operation, code=failure.code)
                 await retry_write(lambda: self._rows.mark_failed(post.id, failure.code, None), self._clock.sleep)
                 return
             await self._give_up(post, failure.code)
             return
         pause = failure.retry_after or BACKOFF[min(post.attempts, len(BACKOFF)) - 1]
-        _log.warning("a message was not sent and is tried again", operation=post.operation, code=failure.code, pause=pause)
+        _log.warning("a message was not sent and is retried", operation=post.operation, code=failure.code, pause=pause)
         await retry_write(
             lambda: self._rows.mark_failed(
                 post.id, failure.code, now + timedelta(seconds=pause), maybe_sent=failure.maybe_done
@@ -262,5 +262,5 @@ class Sender:
 
     async def _give_up(self, post: Post, why: str) -> None:
         self._given_up_at = self._clock.now()
-        _log.error("a message cannot be delivered to anybody", operation=post.operation, code=why)
+        _log.error("a message is undeliverable", operation=post.operation, code=why)
         await retry_write(lambda: self._rows.mark_failed(post.id, why, None), self._clock.sleep)

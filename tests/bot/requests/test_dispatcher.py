@@ -289,7 +289,7 @@ async def test_what_cannot_be_recorded_is_not_done(text: str) -> None:
     log = Log(Full(Phrase("no room left; make room on that disk")))
     answer = await desk(log, said={("host-a", "windows"): RuntimeError("asked")}).handle(request(text))
 
-    assert "nothing was done: could not write to the audit log: no room left; make room on that disk" == str(
+    assert "could not write to the audit log, so nothing was done: no room left; make room on that disk" == str(
         refused(answer).phrase
     )
     assert ExitCode.INTERNAL == answer.exit_code
@@ -299,7 +299,7 @@ async def test_a_bug_in_the_audit_log_stops_the_request_too_and_has_a_reference(
     with capture_logs() as logs:
         answer = await desk(Log(OSError("bug"))).handle(request("health"))
 
-    assert str(refused(answer).phrase).startswith("nothing was done: could not write to the audit log")
+    assert str(refused(answer).phrase).startswith("could not write to the audit log, so nothing was done")
     assert "7f3a" == refused(answer).reference == logs[0]["reference"]
 
 
