@@ -93,7 +93,10 @@ def _list_group_facts(question: RightsQuestion) -> Iterator[Fact]:
     for group in question.policy.groups:
         member = Actor(actor.name, actor.roles | group.roles, actor.rule)
         if isinstance(question.policy.judge(member, type(question.operation), question.hosts, None), Permit):
-            yield Phrase("Exception"), Phrase("{person} is in the user group {group}", person=actor.name, group=group.slack)
+            yield (
+                Phrase("Exception"),
+                Phrase("allowed if {person} is in the user group {group}", person=actor.name, group=group.slack),
+            )
 
 
 def _describe_permission(question: RightsQuestion) -> Phrase:

@@ -154,5 +154,7 @@ def make_approval_event(approval: Approval) -> Mapping[str, Any]:
 
 def _require_found(record: OperationRecord | None, operation: str) -> OperationRecord:
     if record is None:
-        raise NoSuchOperation(Phrase("no change {operation}. Run {words} for the list", operation=operation, words="op"))
+        raise NoSuchOperation(
+            Phrase("change {operation} not found. Run {words} for the list", operation=operation, words="op")
+        )
     return record

@@ -96,7 +96,7 @@ async def test_a_database_from_an_hour_ago_changes_nothing_until_an_administrato
             await s.press(ADMIN, early, "run.approve")
             assert 2400 == s.state("host-a").services["OpenResty"].pid
             assert "changes are possible again." in await s.types(ADMIN, f"audit accept {found[1]}")
-            assert f"No change {late.operation}." in await s.press(ADMIN, late, "run.approve")
+            assert f"Change {late.operation} not found." in await s.press(ADMIN, late, "run.approve")
             assert DONE == await s.ended(await s.approved(RENEW))
             assert ["alice"] == [event["actor"] for event in t.events() if event["kind"] == "accepted"]
             assert (await house.audit.verify("test", "")).intact

@@ -117,7 +117,7 @@ async def test_a_button_of_a_year_ago_is_told_that_nobody_knows_the_change_any_m
             line.execute("delete from operations")
         async with t.bot() as house:
             s = Shift(t, house)
-            gone = f"No change {card.operation}"
+            gone = f"Change {card.operation} not found"
             assert gone in await s.press(ADMIN, card, "run.approve")
             assert gone in await s.fills(ADMIN, card, "form.deny", "deny.why", "too late")
             assert 2400 == s.state("host-a").services["OpenResty"].pid

@@ -84,7 +84,7 @@ def test_a_refusal_is_repeated_as_that_person_would_be_told(name: str, words: tu
 
 def test_a_user_group_that_would_help_is_named() -> None:
     """Who is in it is known only when that person asks."""
-    assert "vic is in the user group S0OPS" == facts(can("vic", "service", "restart", "host-a"))["Exception"]
+    assert "allowed if vic is in the user group S0OPS" == facts(can("vic", "service", "restart", "host-a"))["Exception"]
     assert "Exception" not in facts(can("vic", "ca", "rotate", "host-a"))
 
 

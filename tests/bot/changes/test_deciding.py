@@ -147,7 +147,7 @@ async def test_a_click_after_the_time_is_told_so_before_and_after_the_tick(bot: 
 
 
 async def test_a_click_on_something_that_never_was_is_told_so(bot: Bot) -> None:
-    with pytest.raises(NoSuchOperation, match="no change op-9"):
+    with pytest.raises(NoSuchOperation, match="change op-9 not found"):
         await bot.workflow.approve("op-9", bot.by(BEN))
 
 
