@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.model.output import TERMINAL_VARIABLES, Form, Output, Terminal, detect_language
+from bot.model.output import MAX_COLUMNS, TERMINAL_VARIABLES, Form, Output, Terminal, detect_language
 from bot.terminal.localized_commands import LocalizedCommand, LocalizedGroup
 
 if TYPE_CHECKING:
@@ -186,12 +186,17 @@ def write(output: Output) -> None:
     raise typer.Exit(output.exit)
 
 
+def _escape(value: str) -> str:
+    """Escape bytes of an environment variable that are no text."""
+    return value.encode("ascii", "replace").decode("ascii")
+
+
 def _detect_terminal() -> Terminal:
     return Terminal(
         language=detect_language(os.environ),
-        columns=max(1, shutil.get_terminal_size().columns),
+        columns=min(max(1, shutil.get_terminal_size().columns), MAX_COLUMNS),
         is_terminal=sys.stdout.isatty(),
-        environment={name: os.environ[name][:100] for name in TERMINAL_VARIABLES if name in os.environ},
+        environment={name: _escape(os.environ[name][:100]) for name in TERMINAL_VARIABLES if name in os.environ},
     )
 
 

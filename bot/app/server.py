@@ -31,6 +31,7 @@ from bot.runtime.clock import SYSTEM_CLOCK, Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, start_threads
 from bot.runtime.logging import make_reference
 from bot.runtime.loopback import Loopback
+from bot.runtime.validators import build_validators
 from commands.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
 
 
 async def warm_up(application: Application, settings: Settings) -> None:
-    """Starts threads and collects garbage now, because that would block the event loop later."""
+    """Starts threads, builds validators and collects garbage now, because that would block the event loop later."""
+    await asyncio.to_thread(build_validators)
     await asyncio.to_thread(start_threads, application.pool, min(MAX_WINDOWS_THREADS, len(settings.hosts)))
     gc.enable()
     gc.collect()

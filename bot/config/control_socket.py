@@ -6,6 +6,9 @@ from pathlib import Path
 
 from bot.control.output_client import MAX_PATH_BYTES
 
+MAX_FILE_BYTES = 1_000_000
+"""Maximum size of the configuration file. 254 hosts written out in full need about 150 kB."""
+
 DATA_FOLDER, SOCKET_NAME = "var", "control.sock"
 """Defaults: the data folder, beside the configuration file, and the socket in it."""
 
@@ -13,7 +16,9 @@ DATA_FOLDER, SOCKET_NAME = "var", "control.sock"
 def find_control_socket(file: Path) -> Path | None:
     """Return the path that `Settings.control_socket` has; None if only the whole configuration can tell what is wrong."""
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        with file.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+        tables = tomllib.loads(content.decode("utf-8-sig")) if len(content) <= MAX_FILE_BYTES else {"data_folder": None}
     except (OSError, ValueError, RecursionError):
         return None
     socket_file, data_folder = tables.get("socket_file"), tables.get("data_folder", DATA_FOLDER)

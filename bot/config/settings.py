@@ -21,6 +21,7 @@ from bot.access.policy import Person, Policy, UserGroup
 from bot.access.rules import ApprovalSettings, ChannelId, Grant
 from bot.audit.log import AuditKeys
 from bot.config.complaints import describe_complaint, find_nearest_key
+from bot.config.control_socket import MAX_FILE_BYTES
 from bot.config.references import find_bad_schedules, find_unknown_references
 from bot.config.table_defaults import fill_defaults, resolve_paths
 from bot.config.toml_positions import KeyPath, find_line, find_lines
@@ -30,9 +31,6 @@ from bot.security.secrets import FindSecret
 from bot.store.chain import AuditKey
 from commands.catalogue import CATALOGUE
 from commands.model.operation import CertificateRules, Thresholds
-
-MAX_FILE_BYTES = 1_000_000
-"""Maximum size of the file in bytes. 254 hosts written out in full need about 150 kB."""
 
 SOCKET_EXAMPLE = "/run/flatnet-bot/control.sock"
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.control.output_client import MAX_PATH_BYTES, NO_LISTENER, REFUSED
+from bot.model.output import MAX_COLUMNS
 from bot.model.request import Answer, Failure, Surface
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -60,9 +61,9 @@ class WantedOutput(BaseModel):
 
     form: Literal["table", "json", "csv"]
     language: Literal["", "ja", "en"] = ""
-    columns: int = Field(ge=1, le=10_000)
+    columns: int = Field(ge=1, le=MAX_COLUMNS)
     is_terminal: bool
-    environment: Mapping[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=100)]] = Field(max_length=10)
+    environment: Mapping[Literal["TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR"], Annotated[str, Field(max_length=100)]]
 
 
 class ControlRequest(BaseModel):
@@ -98,7 +99,7 @@ async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_
     try:
         return Answer.model_validate_json(body)
     except ValidationError as error:
-        raise _make_unreadable_error() from error
+        raise make_unreadable_error() from error
 
 
 def make_lost_error(path: Path) -> ControlLost:
@@ -111,10 +112,11 @@ def read_refusal(body: bytes) -> ControlError:
     try:
         return ControlRefused(Failure.model_validate_json(body).phrase)
     except ValidationError:
-        return _make_unreadable_error()
+        return make_unreadable_error()
 
 
-def _make_unreadable_error() -> ControlLost:
+def make_unreadable_error() -> ControlLost:
+    """Make the error for an answer that came and could not be parsed."""
     return ControlLost(
         Phrase("could not parse the running bot's response. If you updated flatnet-bot, restart it and check its log")
     )

@@ -14,7 +14,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from bot.model.output import Form, Output, Terminal
+from bot.model.output import EXIT_CODES, Form, Output, Terminal
 
 MAX_OUTPUT = 64 * 1024 * 1024
 """Bytes of one output; an archive of logs is the largest."""
@@ -44,6 +44,10 @@ class AnswerLost(Exception):
     """The request was sent, and no usable answer came. It may have been carried out."""
 
 
+class AnswerUnreadable(Exception):
+    """The bot answered, and the answer could not be parsed: another version runs, or it failed."""
+
+
 class RequestRefused(Exception):
     """The bot refused the request. `document` is its failure as JSON."""
 
@@ -68,7 +72,7 @@ class _UnixConnection(http.client.HTTPConnection):
 def request_output(path: Path, text: str, form: Form, terminal: Terminal, deadline: float = DEADLINE) -> Output | None:
     """Have the running bot answer and render; None if none runs.
 
-    Raises `NotConnected`, `RequestRefused` or `AnswerLost`.
+    Raises `NotConnected`, `RequestRefused`, `AnswerLost` or `AnswerUnreadable`.
     """
     words = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a terminal may hand in bytes that are no text
     connection = _UnixConnection(path, deadline)
@@ -83,6 +87,8 @@ def request_output(path: Path, text: str, form: Form, terminal: Terminal, deadli
         connection.request("POST", "/ask", _write_request(words, form, terminal), {"Content-Type": "application/json"})
         response = connection.getresponse()
         body = response.read(MAX_OUTPUT + 1)
+        if response.length:
+            raise http.client.IncompleteRead(body[:0], response.length)
     except (OSError, http.client.HTTPException) as error:
         raise AnswerLost(str(error)) from error
     finally:
@@ -107,8 +113,8 @@ def _read_output(status: int, body: bytes) -> Output:
     try:
         document: dict[str, Any] = json.loads(body)
         code, stdout, stderr = document["exit"], document["stdout"], document["stderr"]
-        if status != OK or not isinstance(code, int) or not isinstance(stderr, str):
+        if status != OK or code not in EXIT_CODES or not isinstance(stderr, str):
             raise ValueError("unexpected answer")
         return Output(code, base64.b64decode(stdout, validate=True), stderr)
-    except (ValueError, KeyError, TypeError) as error:
-        raise AnswerLost(str(error)) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise AnswerUnreadable(str(error)) from error

@@ -9,19 +9,24 @@ import socket
 import stat
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from adapters.phrase import Phrase
 from bot.control.client import ControlRequest, ControlUnusable, WantedOutput, check_path, describe_unusable
-from bot.control.output_client import OK, REFUSED
+from bot.control.output_client import MAX_OUTPUT, OK, REFUSED
 from bot.model.output import Form, Output, Terminal
 from bot.model.request import Answer, Failure, FailureKind, Request, SystemIdentity
+from bot.runtime.logging import make_reference
+
+_log = structlog.get_logger(__name__)
 
 MAX_REQUEST_BYTES = 65_536
 """Bytes of one request's body; the dispatcher limits the length of the words."""
@@ -56,7 +61,8 @@ class ControlBackend:
 async def serve(path: Path, doors: ControlBackend, group: str | None = None) -> AsyncIterator[None]:
     """Listen at `path`, for `group` too, until the block is left. Raises `ControlUnusable`."""
     listener, made = _listen(path, group)
-    runner = web.AppRunner(_build_application(doors), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
+    renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="control")
+    runner = web.AppRunner(_build_application(doors, renderer), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
     try:
         await runner.setup()
         await web.SockSite(runner, listener).start()
@@ -65,9 +71,18 @@ async def serve(path: Path, doors: ControlBackend, group: str | None = None) -> 
         _remove(path, made)
         await runner.cleanup()
         listener.close()
+        renderer.shutdown(wait=False, cancel_futures=True)
 
 
-def _build_application(doors: ControlBackend) -> web.Application:
+def _build_application(doors: ControlBackend, renderer: Executor) -> web.Application:
+    """Build the HTTP application. It serializes one answer at a time: an archive has megabytes."""
+
+    async def serialize(answer: Answer, wanted: WantedOutput | None) -> web.Response:
+        loop = asyncio.get_running_loop()
+        if wanted is None:
+            return await loop.run_in_executor(renderer, _make_response, answer)
+        return await loop.run_in_executor(renderer, _render_output, wanted, answer, doors.render)
+
     async def answer_request(request: web.Request) -> web.Response:
         try:
             async with asyncio.timeout(BODY_DEADLINE):
@@ -76,9 +91,7 @@ def _build_application(doors: ControlBackend) -> web.Application:
             return _make_refusal(Phrase("the control socket does not support this. Use flatnet-bot do or flatnet-bot shell"))
         who = await asyncio.to_thread(_identify_peer, request)
         answer = await doors.handle(Request(doors.new_key(), who, said.text, said.surface, doors.now()))
-        if said.output is not None:
-            return await asyncio.to_thread(_render_output, said.output, answer, doors.render)
-        return await asyncio.to_thread(_make_response, answer)  # an archive has megabytes
+        return await serialize(answer, said.output)
 
     application = web.Application(client_max_size=MAX_REQUEST_BYTES)
     application.add_routes([web.post("/ask", answer_request)])
@@ -101,10 +114,29 @@ def _make_response(value: BaseModel, status: int = OK) -> web.Response:
 
 
 def _render_output(wanted: WantedOutput, answer: Answer, render: Render) -> web.Response:
-    terminal = Terminal(wanted.language, wanted.columns, wanted.is_terminal, wanted.environment)
-    output = render(answer, wanted.form, terminal)
+    environment = {str(name): value for name, value in wanted.environment.items()}
+    terminal = Terminal(wanted.language, wanted.columns, wanted.is_terminal, environment)
+    try:
+        output = render(answer, wanted.form, terminal)
+        if len(output.stdout) > MAX_OUTPUT // 2:
+            raise ValueError(f"the output has {len(output.stdout)} bytes")
+    except Exception:
+        output = _report_failure(wanted, answer, render)
     stdout = base64.b64encode(output.stdout).decode("ascii")
     return web.json_response({"exit": int(output.exit), "stdout": stdout, "stderr": output.stderr})
+
+
+def _report_failure(wanted: WantedOutput, answer: Answer, render: Render) -> Output:
+    """Log an answer that could not be rendered, and render that instead: the request itself was carried out."""
+    reference = make_reference()
+    _log.exception("an answer could not be rendered", operation=answer.operation, reference=reference)
+    phrase = Phrase(
+        "the command was run, but its result could not be displayed (reference {reference}). Give this reference to your "
+        "administrator",
+        reference=reference,
+    )
+    failure = Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
+    return render(answer.model_copy(update={"body": failure}), wanted.form, Terminal(wanted.language))
 
 
 def _make_refusal(phrase: Phrase) -> web.Response:

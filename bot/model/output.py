@@ -9,6 +9,12 @@ Form = Literal["table", "json", "csv"]
 TERMINAL_VARIABLES = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR")
 """Environment variables that decide on colors."""
 
+MAX_COLUMNS = 10_000
+"""Widest terminal that output is rendered for, in cells."""
+
+EXIT_CODES = range(6)
+"""Exit codes of a command."""
+
 
 @dataclass(frozen=True)
 class Terminal:

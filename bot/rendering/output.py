@@ -34,7 +34,10 @@ def render_output(answer: Answer, form: Form, terminal: Terminal, texts: Texts) 
 def _render_table(answer: Answer, terminal: Terminal, texts: Texts) -> str:
     file = io.StringIO()
     console = Console(
-        file=file, width=terminal.columns, force_terminal=terminal.is_terminal, _environ=dict(terminal.environment)
+        file=file,
+        width=terminal.columns,
+        force_terminal=True if terminal.is_terminal else None,  # None: FORCE_COLOR decides
+        _environ=dict(terminal.environment),
     )
     print_answer(console, answer, texts)
     return file.getvalue()

@@ -80,19 +80,23 @@ def answer_carefully(config: Path, words: str, form: Form, terminal: Terminal) -
 def _render_answer(
     config: Path, words: str, form: Form, terminal: Terminal, answer: Callable[[Settings], Coroutine[Any, Any, Answer]]
 ) -> Output:
+    configure_logs("error")
     settings = load_settings(config)
     try:
         answered = asyncio.run(answer(settings))
     except FlatnetError as error:
-        return report_error(error, words, form, terminal, settings)
+        return _render_error(error, words, form, terminal, load_texts(settings))
     return render_output(answered, form, terminal, load_texts(settings))
 
 
-def report_error(
-    error: FlatnetError, words: str, form: Form, terminal: Terminal, settings: Settings | None = None
-) -> Output:
-    """Render a foreseen error: a sentence on standard error for people, a failure for programs."""
-    shown = load_texts(settings)
+def report_error(error: FlatnetError, config: Path, words: str, form: Form, terminal: Terminal) -> Output:
+    """Render a foreseen error in the configured language, if the configuration can be read."""
+    configure_logs("error")
+    return _render_error(error, words, form, terminal, load_texts(_try_load_settings(config)))
+
+
+def _render_error(error: FlatnetError, words: str, form: Form, terminal: Terminal, shown: Texts) -> Output:
+    """Render a sentence on standard error for people, a failure for programs."""
     if form == "table":
         return Output(map_exit_code(error), stderr=f"{to_one_line(error.phrase.render_sentence(shown))}\n")
     failed = Failure(kind=FAILURES[map_exit_code(error)], phrase=error.phrase)

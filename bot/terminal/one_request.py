@@ -5,39 +5,43 @@ words ─▶ control socket ─┬─ a bot listens ─▶ rendered there ─▶
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.config.control_socket import find_control_socket
-from bot.control.output_client import AnswerLost, NotConnected, RequestRefused, request_output
+from bot.control.output_client import AnswerLost, AnswerUnreadable, NotConnected, RequestRefused, request_output
 from bot.model.output import Form, Output, Terminal
+
+if TYPE_CHECKING:
+    from bot.control.client import ControlError
 
 
 def answer_request(config: Path, words: str, form: Form, terminal: Terminal) -> Output:
     """Answer one request and render the answer."""
     socket = find_control_socket(config)
-    if socket is not None:
-        try:
-            output = request_output(socket, words, form, terminal)
-        except (NotConnected, RequestRefused, AnswerLost) as error:
-            return _report(error, socket, words, form, terminal)
-        if output is not None:
-            return output
+    try:
+        output = None if socket is None else request_output(socket, words, form, terminal)
+    except RequestRefused:  # nothing was done: a bot of before an update cannot render, or the words are too long
+        socket = output = None
+    except (NotConnected, AnswerLost, AnswerUnreadable) as error:
+        assert socket is not None
+        from bot.terminal import commands
+
+        return commands.report_error(_map_error(error, socket), config, words, form, terminal)
+    if output is not None:
+        return output
     from bot.terminal import commands
 
-    commands.configure_logging("error")
     answer = commands.answer_carefully if socket is None else commands.answer_alone
     return answer(config, words, form, terminal)
 
 
-def _report(
-    error: NotConnected | RequestRefused | AnswerLost, socket: Path, words: str, form: Form, terminal: Terminal
-) -> Output:
+def _map_error(error: Exception, socket: Path) -> "ControlError":
     from bot.control import client
-    from bot.terminal import commands
 
     match error:
         case NotConnected(reason=reason):
-            return commands.report_error(client.map_connect_error(socket, reason), words, form, terminal)
-        case RequestRefused(document=document):
-            return commands.report_error(client.read_refusal(document), words, form, terminal)
+            return client.map_connect_error(socket, reason)
         case AnswerLost():
-            return commands.report_error(client.make_lost_error(socket), words, form, terminal)
+            return client.make_lost_error(socket)
+        case _:
+            return client.make_unreadable_error()

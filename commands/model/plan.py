@@ -279,20 +279,26 @@ def _list_actions(step: Step) -> tuple[PlannedAction, ...]:
     return (step.deed, *undo, *(check.deed for check in _list_checks(step)))
 
 
-def _build_digest_data(step: Step) -> dict[str, Any]:
-    """Returns the approved data of a step for the digest. Phrases are left out, because they may be in another language."""
-    data = step.model_dump(mode="json", include={"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
-    return data | {"checks": [check.model_dump(mode="json") for check in _list_checks(step)]}
+_APPROVED_FIELDS = frozenset({"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
+"""Fields of a step that every formula covers. Phrases are left out, because they may be in another language."""
 
 
 def _build_digest_input_v1(step: Step) -> Mapping[str, Any]:
-    """Returns the digest input of formula 1: the data of a step and the hashes of its scripts."""
-    return _build_digest_data(step) | {"scripts": [hash_script(deed.kind) for deed in _list_actions(step)]}
+    """Returns the digest input of formula 1: the data of a step, its checks in one list, and the hashes of its scripts."""
+    checks = [check.model_dump(mode="json") for check in _list_checks(step)]
+    scripts = [hash_script(deed.kind) for deed in _list_actions(step)]
+    return step.model_dump(mode="json", include=set(_APPROVED_FIELDS)) | {"checks": checks, "scripts": scripts}
 
 
 def _build_digest_input_v2(step: Step) -> Mapping[str, Any]:
-    """Returns the digest input of formula 2: the data of a step and what runs on each side."""
-    return _build_digest_data(step) | {"runs": [deed.describe_run() for deed in _list_actions(step)]}
+    """Returns the digest input of formula 2: the data of a step, and what runs on each side in which role."""
+    runs = {
+        "deed": step.deed.describe_run(),
+        "undo": None if step.undo is None else step.undo.describe_run(),
+        "verify": None if step.verify is None else step.verify.deed.describe_run(),
+        "undone": [check.deed.describe_run() for check in step.undone],
+    }
+    return step.model_dump(mode="json", include={*_APPROVED_FIELDS, "verify", "undone"}) | {"runs": runs}
 
 
 _FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Mapping[str, int]]] = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.control_socket import find_control_socket
+from bot.config.control_socket import MAX_FILE_BYTES, find_control_socket
 from bot.config.settings import read_settings
 from tests.bot.config.test_settings import GOOD
 
@@ -32,6 +32,12 @@ def test_the_path_is_that_of_the_settings(tmp_path: Path, line: str) -> None:
 def test_what_only_the_whole_configuration_can_explain_has_no_path(tmp_path: Path, text: str) -> None:
     file = tmp_path / "flatnet.toml"
     file.write_text(text, encoding="utf-8")
+    assert find_control_socket(file) is None
+
+
+def test_a_file_that_is_too_large_has_no_path(tmp_path: Path) -> None:
+    file = tmp_path / "flatnet.toml"
+    file.write_text("#" * (MAX_FILE_BYTES + 1), encoding="utf-8")
     assert find_control_socket(file) is None
 
 

@@ -26,7 +26,14 @@ from bot.control.client import (
     ask,
     read_refusal,
 )
-from bot.control.output_client import MAX_PATH_BYTES, AnswerLost, NotConnected, RequestRefused, request_output
+from bot.control.output_client import (
+    MAX_PATH_BYTES,
+    AnswerLost,
+    AnswerUnreadable,
+    NotConnected,
+    RequestRefused,
+    request_output,
+)
 from bot.control.server import MAX_REQUEST_BYTES, ControlBackend, serve
 from bot.model.output import Form, Output, Terminal
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, SystemIdentity
@@ -375,17 +382,49 @@ class TestOutput:
             gate.set()
 
     @pytest.mark.parametrize(
-        "answer",
-        [
-            b"",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe",
-            b"\0" * 1000,
-            b"SSH-2.0-OpenSSH_9.2\r\n",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n" + b'{"exit":0,"stdout":"?","stderr":"abc"}',
-        ],
+        "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", b"\0" * 1000, b"SSH-2.0-OpenSSH_9.2\r\n"]
     )
-    async def test_an_answer_that_cannot_be_used_is_lost(self, path: Path, answer: bytes) -> None:
+    async def test_an_answer_that_is_cut_or_another_protocol_is_lost(self, path: Path, answer: bytes) -> None:
         async with stranger(path, answer):
             with pytest.raises(AnswerLost):
                 await output(path, "health")
+
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (200, b"{}"),
+            (200, b'{"exit": 0, "stdout": "?", "stderr": ""}'),
+            (200, b'{"exit": 77, "stdout": "", "stderr": ""}'),
+            (200, b"[" * 5_000),
+            (500, b'{"exit": 0, "stdout": "", "stderr": ""}'),
+        ],
+    )
+    async def test_an_answer_of_another_version_is_not_understood(self, path: Path, status: int, body: bytes) -> None:
+        async with stranger(path, b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)):
+            with pytest.raises(AnswerUnreadable):
+                await output(path, "health")
+
+    async def test_what_cannot_be_rendered_is_said_to_have_been_run(self, desk: Desk, path: Path) -> None:
+        """A retry would do it twice, so it must not look like an answer that was lost."""
+
+        def broken(answer: Answer, form: Form, terminal: Terminal) -> Output:
+            if not isinstance(answer.body, Failure):
+                raise RuntimeError("no")
+            return Output(answer.exit_code, str(answer.body.phrase).encode())
+
+        async with serve(path, ControlBackend(desk.handle, lambda: NOW, lambda: "key", broken)):
+            said = await output(path, "health")
+        assert said is not None
+        assert 5 == said.exit
+        assert said.stdout.startswith(b"the command was run, but its result could not be displayed (reference ")
+
+    @pytest.mark.parametrize(
+        "wanted", [{"columns": 10_001}, {"columns": 0}, {"form": "html"}, {"environment": {"LINES": "2"}}]
+    )
+    async def test_a_terminal_that_is_none_is_refused_before_anything_is_done(
+        self, bot: None, desk: Desk, path: Path, wanted: dict[str, object]
+    ) -> None:
+        document = {"form": "table", "columns": 80, "is_terminal": False, "environment": {}} | wanted
+        async with raw(path) as session:
+            answer = await session.post("http://bot/ask", json={"text": "health", "surface": "do", "output": document})
+        assert (403, []) == (answer.status, desk.asked)

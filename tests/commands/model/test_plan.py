@@ -191,3 +191,12 @@ def test_what_cannot_be_known_has_no_digest(deed: PlannedAction) -> None:
 
 def test_a_plan_of_another_formula_has_another_digest() -> None:
     assert digest(of(READ, formula=1)) != digest(of(READ, formula=2))
+
+
+@pytest.mark.parametrize("formula", [2])
+def test_a_check_of_a_step_is_not_mistaken_for_a_check_of_its_rollback(formula: int) -> None:
+    """Without a check a step would be done unproven, though the plan had the digest that was approved."""
+    check = Check(host="host-a", deed=READ, expect={"state": "applied"})
+    proven, unproven = step(ABORT, verify=check), step(ABORT, undone=(check,))
+    plans = [Plan(parts=(Part(host="host-a", steps=(each,)),), digest_formula=formula) for each in (proven, unproven)]
+    assert digest(plans[0]) != digest(plans[1])
