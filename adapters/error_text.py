@@ -93,7 +93,7 @@ def _find_phrase(error: BaseException) -> Phrase | None:
 
 
 def _get_errno(error: BaseException) -> int | None:
-    """Returns the operating system's error number. An `SSLError` has OpenSSL's number instead, which does not count."""
+    """Returns the operating system's error number. An `SSLError` has OpenSSL's number instead, which is no errno."""
     return error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
 
 

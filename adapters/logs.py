@@ -25,7 +25,7 @@ LINE_READ_LIMIT = LINE_LIMIT + LINE_MARGIN
 """Characters of one line that a host returns. A line of this length may have been cut."""
 
 LINE_SEARCH_LIMIT = 64 * 1024
-"""Bytes of one line in which a pattern is searched, at least. Of a longer line perhaps only the start is searched."""
+"""Minimum bytes of one line that are searched for a pattern. The rest of a longer line may be ignored."""
 
 BYTES_LIMIT = 512 * 1024
 """Bytes of all lines of one host and log."""

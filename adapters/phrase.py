@@ -24,7 +24,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Instant:
-    """A point in time to a tenth of a second, where what came first is the point. `at` is aware."""
+    """A point in time to a tenth of a second, for texts in which the order of events matters. `at` is aware."""
 
     at: datetime
 
@@ -44,7 +44,7 @@ class Listing:
 
 
 _WORD = re.compile(r"[a-z][a-z'-]*(?=$|[ ,:;!?)…]|\.(?: |$))")
-"""A plain word at the beginning of a template: neither a path or key nor the beginning of one that a value goes on with."""
+"""A plain word at the beginning of a template: no path or key, and no beginning of one that a value completes."""
 _SMALL = frozenset(
     {"apt", "apt-get", "csv", "flatnet-bot", "nebula", "nebula-cert", "nginx", "op", "podman", "sshd", "sudo", "systemd"}
 )

@@ -53,7 +53,7 @@ class GatewaySystem(Value):
 
     @field_serializer("healthy", "sync", "status", mode="wrap", when_used="json")
     def _serialize_failure(self, said: Any, usual: SerializerFunctionWrapHandler) -> Any:
-        """Writes a failure as its phrase, because the observed proof is kept in the audit log."""
+        """Serializes a failure as its phrase, because the observed proof is stored in the audit log."""
         return {"phrase": said.phrase.to_json()} if isinstance(said, HostError) else usual(said)
 
 

@@ -86,7 +86,7 @@ def parse_public_key(text: str) -> str:
 
 
 def is_signed_by(certificate: Certificate, ca: Certificate) -> bool:
-    """Tells whether a CA signed a certificate: it is named as the issuer, and the signature is valid.
+    """Returns whether a CA signed a certificate: it is named as the issuer, and the signature is valid.
 
     True of a CA and itself. Dates and the CA's limits are not checked.
     """

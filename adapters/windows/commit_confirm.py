@@ -4,7 +4,7 @@
                        │          ├───── AbortChange ─┐
                        │          └───── time passes ─┤
                        └─ it fails ───────────────────┴▶ REVERTING ─┬▶ REVERTED
-                                                                    └▶ STUCK (tells which file is where)
+                                                                    └▶ STUCK (`why` is the reason)
 
 AbortChange of a change unknown to the host is recorded as REVERTED, so that a BeginChange still on its way does nothing
 when it arrives.
@@ -52,7 +52,7 @@ class ChangeStatus(Value):
     state: ChangeState
     why: str = ""
     changed: bool = False
-    """Tells whether this very call changed something."""
+    """True if this very call changed something."""
 
 
 class _ChangeAction(WindowsAction[ChangeStatus]):

@@ -116,7 +116,7 @@ def _collect_handshakes(lines: Iterable[Any]) -> tuple[LoggedHandshake, ...]:
 
 
 class KeyPair(Value):
-    """Public half of a key pair that lies on the host, as PEM."""
+    """Public half of a key pair whose private half stays on the host, as PEM."""
 
     public_key: str = Field(max_length=1_000)
     changed: bool = False
@@ -157,7 +157,7 @@ _LIFETIME_ALLOWANCE = timedelta(minutes=2)
 
 
 class SignCertificate(WindowsAction[SignedCertificate]):
-    """Signs a public key with the CA that lies on this host, in a fresh folder.
+    """Signs a public key with the CA's private key on this host, in a fresh folder.
 
     `lifetime` is in hours; the CA's own end shortens it. The answer is read by `adapters.nebula.certificates` and compared
     with the request: name, networks, groups, public key, signature. Any difference is a `ProtocolError`. `ActionFailed.code`
@@ -211,7 +211,7 @@ class SignCertificate(WindowsAction[SignedCertificate]):
 
 
 class Staged(Value):
-    """A new certificate that lies beside its key, and that Nebula accepts with this host's configuration."""
+    """A new certificate in the folder of its key, accepted by Nebula with this host's configuration."""
 
     certificate_file: str
     key_file: str

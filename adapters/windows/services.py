@@ -30,7 +30,7 @@ class Services(Value):
 
     @property
     def gateway_is_bare(self) -> bool:
-        """Tells whether the gateway is an nginx.exe that no service runs."""
+        """True if the gateway is an nginx.exe that no service runs."""
         return self.gateway.status == "Absent"
 
 

@@ -183,7 +183,7 @@ class ShellSession:
         return b"".join(stdout), b"".join(stderr)
 
     def _is_worth_retrying(self, failure: HostError) -> bool:
-        """Tells whether a retry can help: a connection broke that had worked, or only the shell was used up."""
+        """Returns whether a retry can help: a connection broke that had worked, or only the shell was used up."""
         match failure:
             case Unreachable():
                 return self._transport.worked
@@ -193,7 +193,7 @@ class ShellSession:
                 return False
 
     def _prepare_retry(self, call: _Call) -> bool:
-        """Deletes the shell. Tells whether a retry is safe: nothing ran, or it is a read, or it is over and repeatable."""
+        """Deletes the shell. Returns whether a retry is safe: nothing ran, or it is a read, or it is over and repeatable."""
         self._transport.end = min(call.end, self._monotonic() + CLEANUP_TIMEOUT)
         is_over = self._delete_shell()
         return not self._sent or not call.changes or (call.repeatable and is_over)
@@ -210,7 +210,7 @@ class ShellSession:
         self._abandoned = self._shell is not None
 
     def _delete_shell(self) -> bool:
-        """Deletes the shell. Tells whether it is certainly gone, with all that ran in it."""
+        """Deletes the shell. Returns whether it is certainly gone, with all that ran in it."""
         shell, self._shell, self._command, self._abandoned = self._shell, None, None, False
         if shell is None:
             return True

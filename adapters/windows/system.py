@@ -12,7 +12,7 @@ from adapters.windows.log_files import LogFiles
 ServiceStatus = Literal[
     "Running", "Stopped", "StartPending", "StopPending", "Paused", "PausePending", "ContinuePending", "Absent", "Unknown"
 ]
-"""Windows' own terms. `Absent`: no service has that name (a bare nginx.exe has none). `Unknown`: Windows does not tell."""
+"""Windows' own terms. `Absent`: no service has that name (a bare nginx.exe). `Unknown`: Windows does not report it."""
 
 
 class WindowsSystem(Value):

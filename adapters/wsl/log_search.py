@@ -25,7 +25,7 @@ from adapters.wsl.text_encoding import decode_lines
 SEARCH_BUDGET = 7
 """Seconds after which the script answers with what it has found in files, and stops a program.
 
-Actions that use it get longer, so that only a script busy with one line is cut off from outside.
+Actions that use it have longer timeouts, which end only a script that is busy with a single line.
 """
 
 SEARCHED_LINES_LIMIT = 100_000
@@ -52,9 +52,9 @@ _NAME_BY_EXIT_CODE = {refusal.value: refusal.name.lower() for refusal in ExitCod
 def build_search_command(
     search: LogSearch, *, file: str = "", about: str = "", program: Argv = (), most: int = SEARCHED_LINES_LIMIT
 ) -> Argv:
-    """Builds the search command: lines of `file`, or of `program` if there is no file, that hold `about` in either case.
+    """Builds the search command: lines of `file`, or of `program` if there is no file, that contain `about` in any case.
 
-    `most` is how many lines the program was asked for.
+    `most`: number of lines requested from the program.
     """
     question: Mapping[str, object] = {
         "budget": SEARCH_BUDGET,

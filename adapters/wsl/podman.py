@@ -86,7 +86,7 @@ def parse_listing(completed: Sequence[CompletedProgram], network: str) -> tuple[
 
 
 def make_rootless_part() -> UnreadPart:
-    """Reports that sudo ran podman without root: its output describes the user's own, empty storage."""
+    """Makes the part for a podman that sudo ran without root: its output describes the user's own, empty storage."""
     return UnreadPart(
         phrase=Phrase("podman is not running as root, so Flatnet's containers are not visible. Allow sudo to run it as root")
     )

@@ -20,7 +20,10 @@ from adapters.wsl.podman import UnreadPart
 LISTS_FOLDER = "/var/lib/apt/lists"
 UPDATE_STAMP = "/var/lib/apt/periodic/update-success-stamp"
 RESTART_MARK = "/var/run/reboot-required"
-"""apt changes the folder when it installs a new list. Ubuntu touches the stamp after every successful `apt update`."""
+"""File that exists while a restart is pending.
+
+apt changes `LISTS_FOLDER` when it installs a new list. Ubuntu touches `UPDATE_STAMP` after every successful `apt update`.
+"""
 
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+:~_-]{1,128}$")]
 

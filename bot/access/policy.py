@@ -89,14 +89,14 @@ class Actor:
 
 @dataclass(frozen=True)
 class Permit:
-    """Allowed; `rule` names for the audit what allowed it."""
+    """Permission; `rule` names its grant or role for the audit."""
 
     rule: str
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Not allowed: `rule` for the audit, `reason` for the person, with the next step."""
+    """Denied permission: `rule` for the audit, `reason` for the requester, with the next step."""
 
     rule: str
     reason: Phrase
@@ -104,7 +104,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class ApprovalRequirement:
-    """Allowed once `needed` other people have approved, within `lifetime`; `rule` names the rule for the audit.
+    """Permission once `needed` other people have approved, within `lifetime`; `rule` names the rule for the audit.
 
     `may` are the people who may approve, by name; `groups` are Slack user groups whose members may, too; `roles` are those
     that make an approver. `ping` are the Slack ids of those to notify.
@@ -226,7 +226,7 @@ class Policy:
     def may_approve(self, actor: Actor, approval: Approval, requester: str) -> Permit | Refusal:
         """Decide whether this actor may approve a request of `requester`: by today's roles, and never their own request.
 
-        The place does not matter: the card stands where the configuration puts it, or in a direct message.
+        The place is not judged: the card may be in another channel than the request, or in a direct message.
         """
         if self.is_requester(actor, requester):
             return Refusal("own request", Phrase("you cannot approve your own request. Another person must approve it"))

@@ -1,4 +1,4 @@
-"""Phrases that tell a person why a request was refused, and what to do next. Pure."""
+"""Phrases that explain to requesters why a request was refused, and what to do next. Pure."""
 
 from collections.abc import Sequence
 

@@ -109,7 +109,7 @@ def _parse_lifetime(given: Any) -> Any:
 
 
 class ApprovalRule(Value):
-    """Demands that so many other people with one of the roles approve changes of this risk.
+    """Requires changes of this risk to be approved by `approvers` other people, each with one of the roles.
 
     A rule with labels applies where any host of the plan carries one of them, in addition to those without. `ping`: people
     to notify.

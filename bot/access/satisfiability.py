@@ -31,7 +31,7 @@ class RuleTrial:
 def find_unsatisfiable_rules(
     policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]
 ) -> tuple[Phrase, ...]:
-    """Find what can never be approved, each with its fix; one sentence where there is a single person at all."""
+    """Find the rules that a requester can never satisfy, each with its fix; one sentence if there is only one requester."""
     tried = tuple(_try_rules(policy, inventory, catalogue))
     found = [each for each in tried if each.stuck]
     askers = {asker for each in tried for asker in each.requesters}

@@ -105,7 +105,7 @@ class HeadUnavailable(FlatnetError):
 
 
 class NotAcceptable(Refused):
-    """No loss has that name, or the table is not an unmodified older log."""
+    """No loss has that name, or the table is not an unmodified earlier state of the log."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class RunStatus(Protocol):
 
 
 class RunEngine(Protocol):
-    """Runs operations (`bot.changes.engine`). To enqueue twice is to enqueue once."""
+    """Runs operations (`bot.changes.engine`). A repeated `enqueue` has no effect."""
 
     async def enqueue(self, operation: str) -> None: ...
 
@@ -241,10 +241,10 @@ class Coordinator:
         return glass if isinstance(glass, Refusal) else None
 
     async def _enqueue(self, operation: str) -> None:
-        """Hand an operation to the engine. After an error the next tick does it again, for the row says RUNNING."""
+        """Hand an operation to the engine. After an error the next tick retries, because the row is RUNNING."""
         try:
             await self._engine().enqueue(operation)
-        except Exception as error:  # whatever error the engine's database raises, the decision stands
+        except Exception as error:  # the decision is stored already, whatever error the engine's database raises
             self._log.error("a change could not be handed to the engine", operation=operation, exc_info=error)
 
     async def _recover_runs(self) -> None:

@@ -167,7 +167,7 @@ class Engine:
         return durable
 
     async def enqueue(self, operation: str) -> None:
-        """Enqueue an operation; to enqueue it twice is to enqueue it once."""
+        """Enqueue an operation. A repeated call has no effect."""
         from dbos import DBOS, SetWorkflowID
 
         with SetWorkflowID(operation):
@@ -185,10 +185,10 @@ class Engine:
         }
 
     async def resume_orphans(self) -> tuple[str, ...]:
-        """Resume workflows that DBOS calls running and no task runs: they broke off where that could not be recorded.
+        """Resume orphans: workflows that are pending in DBOS but have no task, because their end could not be recorded.
 
-        Call it periodically. Only workflows that two calls in a row have found are resumed, for a starting one is briefly
-        like that.
+        Call it periodically. A workflow is resumed only if two calls in a row find it, because a starting one has no task
+        for a moment.
         """
         from dbos import DBOS
 
@@ -277,8 +277,8 @@ class Engine:
     async def _hold_operation(self, operation: str) -> AsyncIterator[None]:
         """Hold an operation while its task runs.
 
-        `resume_orphans` may have resumed a workflow that resumed by itself just then. DBOS believes the second task, so that
-        one waits, and then finds the steps done. If it ended at once, its end would be taken for the end of the run.
+        `resume_orphans` may start a second task for a workflow that has just resumed by itself. DBOS takes the end of the
+        second task for the end of the run. So the second task waits for the first one, and then finds the steps done.
         """
         task = asyncio.current_task()
         assert task is not None

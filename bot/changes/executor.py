@@ -6,7 +6,7 @@ begin ─┬─ checked before ────────────────�
        └─ the same digest ─ audit RUN ────────────▶ step … step ─▶ end
 
 The approved plan is the one that runs: the stored plan must have the digest of the signed event PLAN, and that of RUN before
-each further step. Where it has not, because the row was changed or this is another version of the bot, no request goes to
+each further step. If a digest differs, because the row was changed or this is another version of the bot, no request goes to
 any host, not even a rollback: such a plan is not trusted either.
 """
 

@@ -56,7 +56,7 @@ class Lifecycle:
         return await self._plan_and_store(ChangeRequest(operation_id, operation, by))
 
     async def find_change(self, operation_id: str) -> Change:
-        """Find one change as it stands. Raises `NoSuchOperation`."""
+        """Find one change in its current state. Raises `NoSuchOperation`."""
         return await self._repository.make_change(await self._repository.get(operation_id))
 
     async def list_recent(self, limit: int) -> tuple[Change, ...]:
@@ -161,7 +161,7 @@ class Lifecycle:
         )
 
     async def mark_shown(self, operation: str, version: int, told: str) -> None:
-        """Record that the card shows this version; `told` is the note of the card's renderer."""
+        """Record that the card shows this version; `told` is the card's own note: the milestones announced so far."""
         await self._repository.operations.mark_shown(operation, version, told)
 
     async def read_card_note(self, operation: str) -> str:

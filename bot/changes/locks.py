@@ -1,8 +1,8 @@
 """Locks: a person forbids changes on hosts for a while; starts and next steps obey them.
 
 A lock on `all` is the emergency stop: nothing changes anywhere until it ends. Its target is resolved whenever a change would
-start, with the hosts as they are named then. A part of a target that names no host any more still forbids the host of that
-name. A person who removes a lock must be allowed to on all hosts that it means then, whoever made it.
+start, with the hosts as they are named then. A host that has left the inventory stays locked under its name. A person
+who removes a lock must have that right on all hosts that it means then.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -75,7 +75,7 @@ class LockService:
 
 
 def find_forbidding_lock(locks: Iterable[Lock], hosts: Iterable[str], inventory: Inventory, now: datetime) -> Lock | None:
-    """Find, of the locks that forbid changes on one of the hosts, the one that does so longest."""
+    """Find the lock that ends last among those that forbid changes on one of the hosts; None without one."""
     wanted = frozenset(hosts)
     fitting = [lock for lock in locks if lock.ends_at > now and wanted & _resolve_names(lock, inventory, wanted)]
     return max(fitting, key=lambda lock: lock.ends_at, default=None)

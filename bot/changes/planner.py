@@ -86,7 +86,7 @@ class Planner:
 
     @property
     def inventory(self) -> Inventory:
-        """The hosts that there are now."""
+        """The hosts of the active configuration."""
         return self._basis().fleet.inventory
 
     def make_view(self, operation: str) -> FleetView:

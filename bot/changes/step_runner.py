@@ -169,7 +169,8 @@ class StepRunner:
     ) -> _StepOutcome:
         """Settle a step whose answer was lost, for the reason `why`.
 
-        The lost request may still arrive after the observation: an absent effect is rolled back, which forbids it.
+        The lost request may still arrive after the observation. So a step without an observed effect is asked for again
+        where that is harmless; otherwise it stays unknown, and its rollback forbids the late request.
         """
         repeatable, unknown = bound.action.repeatable, _StepOutcome(Result.UNKNOWN, why, touched=True)
         if step.verify is not None:

@@ -14,7 +14,7 @@ DATA_FOLDER, SOCKET_NAME = "var", "control.sock"
 
 
 def find_control_socket(file: Path) -> Path | None:
-    """Return the path that `Settings.control_socket` has; None if only the whole configuration can tell what is wrong."""
+    """Return the path of `Settings.control_socket`; None if it cannot be read here, so that the settings must be parsed."""
     try:
         with file.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)

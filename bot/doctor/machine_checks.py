@@ -26,7 +26,7 @@ ROOT_GROUP = 0
 
 
 def check_machine(hosts: int) -> CheckResult:
-    """Check time zone data, and the open files for a fleet of so many hosts."""
+    """Check time zone data, and the limit of open files for a fleet of `hosts` hosts."""
     allowed, zones = open_files.raise_limit(hosts), len(available_timezones())
     seen = Phrase("{files} open files, {zones} time zones", files=allowed, zones=zones)
     return CheckResult(

@@ -1,6 +1,6 @@
 """Notices before certificates expire: each posted once for each threshold, and settled when no action is needed any more.
 
-report of `cert` ─▶ due (bot.expiry.rules) ─ claim ─▶ rows ─ announce ─▶ said ─┬─ another certificate ─ revise ─▶ closed
+report of `cert` ─▶ due (bot.expiry.rules) ─ claim ─▶ rows ─ announce ─▶ open ─┬─ another certificate ─ revise ─▶ closed
                                                                                └─ the clock set back ── revise ─▶ forgotten
 
 Rows come first. A claimed row without confirmed post is announced by the next check, and a revised message without closed

@@ -26,7 +26,7 @@ class NewChannel:
     """A public channel to create.
 
     `name` is unique, and the same name again is the same channel. `plain` replaces it in a workspace that rejects the
-    letters of the title. `topic` stands above it; `person` is the Slack id of the person to invite.
+    letters of the title. `topic` is shown above its messages; `person` is the Slack id of the person to invite.
     """
 
     name: str

@@ -261,7 +261,7 @@ def apply_incident(operation: Operation, incident: Incident | None, now: datetim
     if "target" in fields and "target" not in said:
         meant["target"] = Target(parts=tuple(incident.target.split(",")))
     since = _measure_lookback(incident, now)
-    until = getattr(operation, "until", None)  # a time that ends before the incident began has no such start
+    until = getattr(operation, "until", None)  # a period that ends before the incident cannot start with it
     if (
         "since" in fields
         and "since" not in said

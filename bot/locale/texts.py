@@ -1,8 +1,8 @@
 """One language and zone, as a phrase needs them: the gettext catalogue and CLDR through Babel.
 
 English needs no catalogue: its templates are the source. A missing translation shows English;
-`tests/bot/locale/test_catalogue.py` finds it. A catalogue is read from its .po as it stands, so
-that no compiled twin can be out of step. Phrases are stored by their template, so templates that
+`tests/bot/locale/test_catalogue.py` finds it. A catalogue is read directly from its .po, so
+that there is no compiled copy to become outdated. Phrases are stored by their template, so templates that
 the code no longer makes stay translated in a second catalogue until no stored phrase has them.
 """
 
@@ -96,11 +96,11 @@ class BabelTexts:
         return format_decimal(value, locale=self.locale)
 
     def moment(self, at: datetime) -> str:
-        """As `2026-11-25 18:10 JST`: the same in every language, never read as another date."""
+        """Formats a time as `2026-11-25 18:10 JST`: the same in every language, and unambiguous."""
         return f"{at.astimezone(self.zone):%Y-%m-%d %H:%M %Z}"
 
     def span(self, seconds: float) -> str:
-        """The two largest units: `3 days, 4 hr`, `2 min, 5 sec`; below ten seconds `2.5 sec`, `400 ms`."""
+        """Formats the two largest units: `3 days, 4 hr`, `2 min, 5 sec`; below ten seconds `2.5 sec`, `400 ms`."""
         if seconds < 0:
             return f"-{self.span(-seconds)}"
         if 0 < seconds < 1:

@@ -17,8 +17,8 @@ from bot.model.request import Answer
 class Announcement:
     """One message that answers no request.
 
-    `name` is the operation id under which it stands in the outbox: the same name is the same message. `channel` is "" where
-    none is configured; the message goes to the administrators then. `notes` stand in small letters below it.
+    `name` is its operation id in the outbox: the same name is the same message. `channel` is "" where
+    none is configured; the message goes to the administrators then. `notes` are shown in small letters below it.
     """
 
     name: str

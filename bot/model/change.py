@@ -91,10 +91,10 @@ class BreakGlass(Value):
 
 
 class Change(Value):
-    """One operation as it stands now.
+    """One operation in its current state.
 
     `words` are its canonical words, `requester` the person's name and `mention` their Slack id or "". `channel` is the Slack
-    channel in which its one message stands, "" where it has none. `waits_for` names what a READY operation waits for.
+    channel of its card, "" where it has none. `waits_for` names what a READY operation waits for.
     `results` are those of steps that began, in order. `why` is the reason for its end. `stopping` is the person who asked to
     stop before the next step. `version` grows with every change of any of this.
     """

@@ -62,7 +62,7 @@ class ExpiryNoticeItem(Value):
 
     @property
     def outcome(self) -> Phrase | None:
-        """A sentence that tells how it was settled; None while it is open."""
+        """A sentence that describes its settlement; None while it is open."""
         match self.settled:
             case Settlement(how=SettlementKind.RENEWED, until=until) if until is not None:
                 return Phrase(

@@ -129,7 +129,7 @@ class ExitCode(IntEnum):
 class Answer(BaseModel):
     """The dispatcher's answer: the request as it was understood, and a report, a failure or a change.
 
-    `operation` is the operation's id, in the audit log too. `here`: visible to all in the channel. `notes` stand below it in
+    `operation` is the operation's id, in the audit log too. `here`: visible to all in the channel. `notes` are below it in
     small letters: for a scheduled run its name and its delay.
     """
 

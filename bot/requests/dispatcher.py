@@ -3,7 +3,7 @@
     request ─ decide (pure) ─▶ Decision ─ one audit event ─▶ OperationExecutor ─▶ Answer
                                               └ not written ─▶ nothing is done, and the answer says so
 
-Every foreseen error is a `Failure` in its own words. Anything else is a bug, logged with a reference that the person
+Every foreseen error is a `Failure` with its own message. Anything else is a bug, logged with a reference that the person
 also sees.
 """
 

@@ -38,7 +38,7 @@ class Secrets:
         self._folder = folder
 
     def __call__(self, name: str) -> SecretStr:
-        """Return the secret of that name. Raises `MissingSecret`, which says where it is searched for."""
+        """Return the secret of that name. Raises `MissingSecret`, which names the places that were searched."""
         value = self._values.get(name)
         if value is None or not value.get_secret_value():
             raise MissingSecret(_explain_missing(name, self._folder))

@@ -1,6 +1,6 @@
 """Cache of answers, so that buttons can show more of them and files made from them can expire with them.
 
-answer ─▶ row ─ too large ─▶ row without its log lines, with a note that says so
+answer ─▶ row ─ too large ─▶ row without its log lines, with a note that they are missing
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Client for Slack's Web API and for response_urls. Every failure is a `SlackFailure` (`bot.slack.errors`).
 
 The client never retries a call. The library's own retry posts twice if the connection breaks after Slack
-accepted a message, and it sleeps through a 429. The outbox retries, and says so in the message.
+accepted a message, and it sleeps through a 429. The outbox retries, and marks the message as a retry.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Delivery kinds: the parser, the model and the handler of one kind of delivery from Slack.
 
-    a payload ─ read ─▶ inbox row ─▶ (the ack) ─▶ model ─ work ─▶ its answer, views
+    a payload ─ build_delivery ─▶ inbox row ─▶ (the ack) ─▶ model ─ handle ─▶ its answer, views
 
 A kind is one module with these three and one line in the table of `bot.slack.surface`.
 """
@@ -64,7 +64,7 @@ class DeliveryKind:
     `model` parses the row's payload. `handle` handles the delivery, given the model and the row, and returns the answer that
     finishes the row, or None if there is nothing to send. It is called again after an exception or a crash
     (`Delivery.attempts` counts), so it must be idempotent.
-    `address` is where the person is told that the work failed for good; None if there is no such place.
+    `address` is the place for the message that the work failed for good; None if there is none.
     """
 
     build_delivery: Callable[[Mapping[str, Any], datetime], Delivery | None]

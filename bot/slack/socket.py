@@ -1,7 +1,7 @@
 """The Socket Mode connection, and the watchdog that rebuilds it after a long disconnect.
 
-Uses the `websockets` backend, because the aiohttp one retries a spent ticket forever. It reconnected by itself
-in all cases that were tried; the watchdog is for the others.
+Uses the `websockets` backend, because the aiohttp one retries a spent ticket forever. `websockets`
+reconnected by itself in all cases that were tried; the watchdog is for the others.
 """
 
 import asyncio

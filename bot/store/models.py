@@ -115,7 +115,7 @@ class OperationRow(Table, table=True):
     """One operation that changes hosts. `plan` is compressed JSON, and the last column because it is long and seldom read.
 
     `approval_state` is null if no approval is required. `shown` is the version that the change's card shows, `told` the
-    note of the card's renderer.
+    card's own note: the milestones announced so far.
     """
 
     __tablename__ = "operations"

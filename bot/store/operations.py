@@ -220,7 +220,7 @@ class OperationTable:
         return await self._list(_UNSHOWN, {})
 
     async def mark_shown(self, operation: str, version: int, told: str) -> None:
-        """Records that the card shows this version; `told` is the card's own note."""
+        """Records that the card shows this version; `told` is the card's own note: the milestones announced so far."""
         await self._write(_MARK_SHOWN, {"this": operation, "version_shown": version, "told": escape_text(told)})
 
     async def read_card_note(self, operation: str) -> str:

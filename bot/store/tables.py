@@ -32,7 +32,7 @@ APPEND_ONLY_TRIGGERS = (
     "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
     "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit "
     "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
-    # REPLACE deletes without asking the trigger above
+    # REPLACE deletes rows without firing the trigger above
     "CREATE TRIGGER audit_only_next BEFORE INSERT ON audit "
     "WHEN NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM audit) "
     "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",

@@ -60,7 +60,7 @@ class CliTranslations:
 
     def _translate_message(self, message: str) -> str:
         templates = (template for context, template in self.entries if context == ERROR)
-        for template in sorted(templates, key=len, reverse=True):  # the longest that fits: it says the most
+        for template in sorted(templates, key=len, reverse=True):  # the longest matching template is the most specific
             if found := _pattern(template).fullmatch(message):
                 values = {name: self._translate_message(value) for name, value in found.groupdict().items()}
                 return self.entries[ERROR, template].format_map(values)

@@ -71,7 +71,7 @@ def answer_alone(config: Path, words: str, form: Form, terminal: Terminal) -> Ou
 
 
 def answer_carefully(config: Path, words: str, form: Form, terminal: Terminal) -> Output:
-    """Answer one request where the control socket is not known yet: only the whole configuration tells what is wrong."""
+    """Answer one request without a known control socket: parsing all settings finds it, or reports what is wrong."""
     from bot.terminal.shell import ask_once
 
     return _render_answer(config, words, form, terminal, lambda settings: ask_once(settings, words, Surface.DO))
@@ -130,7 +130,7 @@ def diagnose(config: Path, form: Form, terminal: Terminal) -> Output:
 
 
 def upgrade_database(config: Path) -> str:
-    """Upgrade the database, and say what was done."""
+    """Upgrade the database, and report what was done."""
     from bot.store.upgrade import upgrade_database
 
     settings = load_settings(config)

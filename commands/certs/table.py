@@ -54,7 +54,8 @@ def format_days_left(left: timedelta) -> Phrase:
 def find_running_mismatch(held: HostCertificates, mesh: FleetCertificates) -> Literal["seen", "older", ""]:
     """Finds signs that Nebula runs with another certificate than the file; "" if there is none.
 
-    "seen": another host saw a different one after the file was written. "older": the file is younger than the process.
+    "seen": another host saw a different one after the file was written.
+    "older": the file was written after the process started.
     """
     files, certificate, sighted = held.files, held.certificate, mesh.find_logged_handshake(held)
     if files is None or certificate is None or files.running_since is None or files.written_at is None:

@@ -116,7 +116,7 @@ class Judgment:
 
     @property
     def rank(self) -> int:
-        """0 is the worst; without a remark it is the last."""
+        """Rank of the worst remark: 0 is the worst. A judgment without remarks ranks last."""
         return get_rank(self.severity)
 
     def suggest(self, command: str | None) -> "Judgment":

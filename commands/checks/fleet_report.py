@@ -47,7 +47,7 @@ class AssessedHost:
 
     @property
     def silent(self) -> bool:
-        """No side of this host answered."""
+        """True if no side of this host answered."""
         return self.answers is not None and self.answers.silent
 
     @property
@@ -61,9 +61,9 @@ class AssessmentRead(FleetRead):
 
     title: ClassVar[Phrase]
     columns: ClassVar[tuple[Column, ...]]
-    """The host's name, then one for each of `AssessedHost.cells`."""
+    """Columns of the report: the host's name, then one for each of `AssessedHost.cells`."""
     terse: ClassVar[bool] = False
-    """A sentence is a sufficient answer if nothing is wrong, or if a single host is read."""
+    """True for a shorter report: no table if nothing is wrong; for a single host the summary names its problems."""
 
     target: TargetArgument = ALL_HOSTS
     details: bool = False

@@ -31,7 +31,7 @@ COLUMN_KEY = "log_rotation"
 ROTATION_COLUMN = Column(key=COLUMN_KEY, heading=Phrase("Log rotation"), detail=True)
 
 SMALL_LOG_DIVISOR = 10
-"""A log below this fraction of the limit is small and may have any age: it is rotated by its size."""
+"""Divisor of the size limit. A log below that fraction is small and may have any age: it is rotated by its size."""
 
 
 def judge_rotation(looked: HealthAnswers, thresholds: Thresholds) -> Judgment:

@@ -51,7 +51,7 @@ _WINDOWS_KEYS = ("drive", "logs", "drives", "log_files")
 _WSL_KEYS = ("wsl_disk", "flatnet", "podman", "file_systems", "folders", "podman_uses")
 
 SAME_DISK_DIVISOR = 1000
-"""File systems of equal size whose use differs by less than this fraction of it are one. Each place is read separately."""
+"""Divisor of a size. File systems of equal size whose use differs by less than that fraction count as one."""
 
 MAX_NAMED = 10
 """Maximum folders, drives and file systems shown by name; more are counted."""
@@ -273,7 +273,7 @@ def _build_full_remark(subject: str, room: _DiskSpace, thresholds: Thresholds, r
 
 
 def _build_fullest_cell(rooms: Sequence[_DiskSpace], thresholds: Thresholds, *, sure: bool) -> Cell:
-    """Builds the cell of the fullest one. `sure`: all could be read, so no other one is fuller."""
+    """Builds the cell of the fullest drive or file system. `sure`: all of them could be read, so none is fuller."""
     worst = max(rooms, key=lambda room: room.percent)
     bad = worst.percent >= thresholds.disk_warning_percent
     mark = Mark.BAD if bad else Mark.WELL if sure else Mark.UNKNOWN

@@ -6,7 +6,7 @@
 | in no known format, after one that is | those of that line, to which it belongs (a stack trace, a wrapped message) |
 | in no known format, at the beginning | none |
 
-Times are UTC, corrected by the host's clock difference; surfaces must say so. A time in the future is kept.
+Times are UTC, corrected by the host's clock difference; surfaces must mention that. Future times are not changed.
 """
 
 import re
@@ -128,7 +128,7 @@ def sanitize_line(text: str) -> str:
 
 
 def map_positions(text: str) -> list[int]:
-    """Maps each character of a harmless line to its place in the raw line, to the first place if it replaces several."""
+    """Maps each character of the sanitized line to its place in the raw `text`; the first place if it replaces several."""
     if text.isprintable():
         return list(range(len(text)))
     unseen = {place for found in _ANSI.finditer(text) for place in range(*found.span())}

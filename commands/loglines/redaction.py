@@ -1,6 +1,6 @@
 """Redacts secrets in the lines that a host found, and drops lines whose match depends on hidden text. Pure.
 
-raw line ─ make_harmless ─▶ seen ─ redact alone ┬─ nothing hidden, or visible text matches ─▶ redact all together ─▶ shown
+raw line ─ sanitize_line ─▶ seen ─ redact alone ┬─ nothing hidden, or visible text matches ─▶ redact all together ─▶ shown
                                                 └─ hidden text alone matches ─▶ dropped
 
 A host searches raw lines, which have secrets, invisible parts (colors, the address of a link) and ends that are not
@@ -54,7 +54,7 @@ def _redact_lines(raw: Sequence[str], clean: Redactor) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class _VisiblePart:
-    """Part of a line, from one place to another; `after_hidden` and `before_hidden`: something hidden is next to it."""
+    """Part of a line, from one place to another; `after_hidden`, `before_hidden`: hidden text is next to it."""
 
     begin: int
     end: int

@@ -80,7 +80,7 @@ def _describe_count(level: Level | None, n: int) -> Phrase:
 
 
 def _describe_continued(n: int) -> Iterable[Phrase]:
-    """Describes the lines that belong to others, so that the counts add up."""
+    """Describes the number of lines that continue an entry, so that the counts add up."""
     if n:
         yield Phrase("{n} continuation line", plural="{n} continuation lines", n=n)
 

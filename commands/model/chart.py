@@ -23,7 +23,7 @@ MAX_NAMED = 4
 """Maximum hosts or certificates of one kind named in the description; more are counted."""
 
 BAD_DAY_DIVISOR = 4
-"""A day is troubled, or unreached, if at least one in this many of its checks was."""
+"""Divisor of a day's checks. A day is troubled (or unreached) if at least that fraction of its checks was."""
 
 HOST_EXPIRY_DAYS = (30, 7)
 """Days left below which a host certificate expires soon, and is urgent; as in `commands.certs.assessment`."""

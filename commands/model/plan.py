@@ -130,9 +130,8 @@ class Step(Value):
 
     `key` is unique in the plan. A step that reads is a proof: `expect` and `patience` are those of its `Check`. A step that
     changes is proven by `verify`. `undo` rolls it back (None: that is impossible, or not needed), and `undone` proves the
-    rollback. `unbegun`: fields of `verify`'s answer that prove, after a reported failure, that the host
-    has not started the action. `phrase`
-    describes the step, `undo_phrase` its rollback.
+    rollback. `unbegun`: fields of `verify`'s answer that prove, after a reported failure, that the host has not started the
+    action. `phrase` describes the step, `undo_phrase` its rollback.
     """
 
     key: str
@@ -256,7 +255,7 @@ def collect_endpoints(parts: Iterable[Part], inventory: Inventory) -> Iterator[E
 
 
 def find_endpoint(host: Host, side: SideName) -> Endpoint:
-    """Finds the endpoint of a side that the host has, which a plan is approved and run with. Raises `NoEndpoint`."""
+    """Finds the endpoint of one side of a host, which must have that side. Raises `NoEndpoint`."""
     try:
         return make_endpoint(host, side)
     except OSError as error:

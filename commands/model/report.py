@@ -126,7 +126,7 @@ class Report(Value):
 
     `summary` alone must be true and complete enough for a phone's notification: state, counts, the worst hosts. `brief`:
     the summary is complete, so surfaces leave the table out. `rows` and `findings` come worst first. A report always has
-    its details; `details` says whether they are shown at first.
+    its details; `details`: they are shown at first.
     """
 
     title: Phrase

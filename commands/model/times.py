@@ -1,7 +1,7 @@
 """Points in time as they are typed. Pure.
 
 text ─ parse ─▶ TimePoint: a duration (`30m`), a clock time (`14:20`), a full time (`2026-11-25T14:20+09:00`)
-       └ place_times, by a zone ─▶ the same without clock times ─ resolve_interval ─▶ two instants
+       └ resolve_clock_times, by a zone ─▶ the same without clock times ─ resolve_interval ─▶ two instants
 
 A clock time is defined in a zone only, and only if clocks showed it once. It is placed first, so that the rendered request
 means the same to every reader in any zone.

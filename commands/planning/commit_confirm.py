@@ -31,7 +31,7 @@ FINAL_STATES: tuple[ChangeState, ...] = ("confirmed", "reverted", "stuck")
 
 @dataclass(frozen=True)
 class TunnelProof:
-    """Proof that a host is back in the overlay: it and the lighthouse reach one another, and witnesses log the handshake.
+    """Proof that a host is back in the overlay: it and the lighthouse reach each other, and witnesses log the handshake.
 
     `name` is the one in the host's certificate. Pings come first, because traffic makes Nebula shake hands.
     """

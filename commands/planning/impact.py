@@ -28,7 +28,7 @@ OVERLAY_NETWORK = ipaddress.IPv4Network("10.100.0.0/16")
 
 @dataclass(frozen=True)
 class HostWorkload:
-    """Workload of a host: its running containers, sorted (None: unknown); if its gateway answers (None: it has none)."""
+    """Workload of a host: running containers, sorted (None: unknown), and whether its gateway answers (None: no gateway)."""
 
     host: Host
     containers: tuple[str, ...] | None

@@ -102,7 +102,7 @@ def explain_unknown(stand: ServiceState) -> Phrase | None:
 
 
 def find_service_obstacle(stand: ServiceState, verb: ServiceVerb, inventory: Inventory) -> Phrase | None:
-    """Finds the reason why a service of known state must not be changed so; None if there is none."""
+    """Finds the reason why this change of a service of known state is not allowed; None if there is none."""
     assert isinstance(stand.answer, Services)
     if verb != "stop" and not stand.bare and stand.service.start_type == "Disabled":
         return Phrase("service {service} is disabled on the host. Enable it there first", service=stand.service.name)

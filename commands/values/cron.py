@@ -27,22 +27,22 @@ CRON_EXAMPLE = "0 9 * * 1-5"
 """Weekdays at nine."""
 
 FIELD_COUNT = 5
-"""Minute, hour, day of the month, month, day of the week. Seconds are not supported: runs read hosts and post to people."""
+"""Number of fields: minute, hour, day, month, weekday. Seconds are not supported: runs read hosts and post to people."""
 
 MAX_LINE_LENGTH = 100
 """Maximum characters of a line. Every minute of an hour written out is longer, and should be `*`."""
 
 MIN_INTERVAL = timedelta(minutes=5)
-"""The shortest time between two runs. Reading a fleet takes seconds, and people read the channel."""
+"""Minimum time between two runs. Reading a fleet takes seconds, and people read the channel."""
 
 _CHECKED_SPAN = timedelta(hours=25)
-"""Time from a line's first run that is checked for `MIN_INTERVAL`. Days are alike."""
+"""Time after a line's first run in which `MIN_INTERVAL` is checked. All days with runs have the same times."""
 
 _CLOCK_CHANGE_MARGIN = timedelta(hours=3)
 """Time before a point at which the forward search starts. No clock change is longer."""
 
 _MAX_STARTS = 4
-"""Maximum start times tried by `find_newest`."""
+"""Maximum start times tried by `find_last_due`."""
 
 _REFERENCE_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 """Start of the checked span. Any day works; a fixed one always gives the same answer."""

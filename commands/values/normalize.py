@@ -4,7 +4,7 @@
 * Input methods write full-width: `ｈｅａｌｔｈ　－－ｄｅｔａｉｌｓ`.
 * Pasted text brings back-ticks, non-breaking spaces, zero-width and right-to-left marks, NUL.
 
-Words of a language are kept: the katakana long vowel (ー) is no dash.
+Letters of a language are not changed: the katakana long vowel (ー) is no dash.
 """
 
 import re
@@ -44,7 +44,7 @@ class Token:
     start: int
     end: int
     quoted: bool = False
-    """The word begins with a quote, so it is never an option."""
+    """True if the word begins with a quote. Such a word is never an option."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class TypedText:
     """One request as normalized text and words.
 
     `cut`: the request was longer than `MAX_REQUEST_LENGTH`, and the rest is missing. `unclosed`: the place of an unclosed
-    quote that begins a word or the value of an option, whose words are split therefore.
+    quote that begins a word or the value of an option. The words behind it are split as if they were not quoted.
     """
 
     text: str

@@ -11,7 +11,7 @@ DURATION_UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelt
 """Units of durations, the longest first, as they are typed and rendered. Weeks are never rendered."""
 
 _DURATION = re.compile("".join(rf"(?:(\d{{1,4}}){unit})?" for unit in DURATION_UNITS), re.ASCII | re.IGNORECASE)
-"""Each unit at most once. Four digits keep any sum far below the limit of `timedelta`."""
+"""Pattern of a duration, each unit at most once. Four digits keep any sum far below the limit of `timedelta`."""
 
 
 def parse_duration(text: str) -> timedelta:

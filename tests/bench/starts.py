@@ -1,10 +1,12 @@
-"""How long a process takes: the bot until it is connected, one `do "health"`, a lab of many hosts until it is ready."""
+"""Startup times: the bot until it is connected, the command line with and without a running bot, a lab of many hosts."""
 
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.lab import lab, resident
@@ -20,8 +22,17 @@ def report() -> None:
         alone = [_ended([*one, "do", "health", "--config", str(near.config)]) for _ in range(RUNS)]
         starts = [_connected([*one, "run", "--config", str(near.config)]) for _ in range(RUNS)]
         nothing = [_ended([sys.executable, "-c", "pass"]) for _ in range(RUNS)]
+        whoami = [*one, "do", "whoami", "--config", str(near.config)]
+        local = [_ended(whoami) for _ in range(RUNS)]
+        helped = [_ended([*one, "--help"]) for _ in range(RUNS)]
+        with _running([*one, "run", "--config", str(near.config)]):
+            remote = [_ended(whoami) for _ in range(RUNS)]
     print(f"start of the bot until connected: {statistics.median(starts):.2f} s (median of {RUNS})")
     print(f'do "health" of 3 hosts, no bot running: {statistics.median(alone):.2f} s')
+    print(
+        f"do whoami through a running bot: {statistics.median(remote):.2f} s; without one: {statistics.median(local):.2f} s"
+    )
+    print(f"--help: {statistics.median(helped):.2f} s")
     print(f"Python that does nothing: {statistics.median(nothing):.2f} s")
     with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), MANY) as large:
         print(f"a lab of {MANY} hosts: ready after {large.started:.2f} s, {resident(large.process):.0f} MB")
@@ -35,13 +46,19 @@ def _ended(command: list[str]) -> float:
 
 def _connected(command: list[str]) -> float:
     began = time.perf_counter()
+    with _running(command):
+        return time.perf_counter() - began
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[None]:
+    """A bot that is connected until the block is left."""
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
     try:
-        for line in running.stderr:
-            if '"connected"' in line:
-                return time.perf_counter() - began
-        raise RuntimeError("the bot ended before it was connected")
+        if not any('"connected"' in line for line in running.stderr):
+            raise RuntimeError("the bot ended before it was connected")
+        yield
     finally:
         running.terminate()
         running.communicate()

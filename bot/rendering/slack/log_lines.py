@@ -151,7 +151,7 @@ def _shorten_line(before: str, text: str, found: Callable[[str], tuple[int, int]
 
 def _make_preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> Iterable[Block]:
     if not lines:
-        if excerpt.lines:  # else the headline says it
+        if excerpt.lines:  # otherwise the headline reports that there are no lines
             yield make_section(escape(Phrase("No matching lines.").render(texts)))
         return
     text = "\n".join(lines)

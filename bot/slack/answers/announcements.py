@@ -1,7 +1,7 @@
 """Announcements in channels: posted once, edited from then on, with their files in their thread.
 
 announce ─ in the outbox already? ─ no ─▶ the answer is stored (for its buttons) ─▶ row ─▶ its files, once it is posted
-revise   ─▶ an edit of that row, and a note in its thread, in the channel where it stands
+revise   ─▶ an edit of that row, and a note in its thread, in the channel where it was posted
 """
 
 import asyncio

@@ -153,7 +153,7 @@ class ChangeCards:
             await self._sender.add(name, address, render_for_thread(milestone, change, address.texts))
 
     async def _is_public(self, change: Change, row: int) -> bool:
-        """Return whether the card stands where others see it; waits until that is known."""
+        """Return whether the card is in a place that others see; waits until that is known."""
         if change.channel.startswith("D"):
             return False
         while (place := await self._sender.find_place(row)) is None:

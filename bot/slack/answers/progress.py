@@ -36,7 +36,7 @@ class ProgressReporter(Protocol):
 
 
 class WaitingNotice:
-    """Says once, privately, that the answer will come; never if an earlier run said so already (`quiet`)."""
+    """Sends one private notice that the answer will come; none if an earlier run has sent it (`quiet`)."""
 
     row = 0
 

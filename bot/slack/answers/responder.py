@@ -187,7 +187,7 @@ class Responder:
 
 
 def _has_card_here(answer: Answer, asked: IncomingRequest) -> bool:
-    """Return whether the answer is about a change whose card stands in the same channel, and a pointer to it is enough."""
+    """Return whether a pointer is enough, because the answer is about a change whose card is in the same channel."""
     body = answer.body
     if not isinstance(body, Change) or body.dry_run or not body.channel or answer.understood.startswith(SHOW_COMMANDS):
         return False

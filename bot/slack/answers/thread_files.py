@@ -55,7 +55,7 @@ class ThreadFiles:
         self._running.start(f"files of {name}", self.show(name, channel, files, thread))
 
     async def drain(self, deadline: float) -> None:
-        """Finish the uploads under way. For files that are missing then, the message says to ask again."""
+        """Finish the uploads under way. If files are still missing, a message asks the requester to request them again."""
         await self._running.drain(deadline)
 
     async def show(self, name: str, channel: str, files: Sequence[TextFile | Bundle], thread: str = "") -> None:
@@ -103,7 +103,7 @@ class ThreadFiles:
         await self._uploads.show(name, file, file.name, place)
 
     async def _report_missing(self, name: str, channel: str, thread: str, why: Phrase) -> None:
-        """Say once, at the place where the files would be, that they are missing."""
+        """Report once, at the place where the files would be, that they are missing."""
         said = f"{name}:files"
         if await retry_write(partial(self._sender.is_queued, said), self._clock.sleep):
             return

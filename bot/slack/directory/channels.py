@@ -21,7 +21,7 @@ ABSENT_CODES = frozenset({"not_in_channel", "channel_not_found"})
 
 
 class ChannelDirectory:
-    """Cache of channels that are not shared. A slash command's payload does not say so, so Slack is asked."""
+    """Cache of channels that are not shared. A slash command's payload does not contain this, so Slack is asked."""
 
     def __init__(self, api: SlackApi, monotonic: Callable[[], float]) -> None:
         self._api = api

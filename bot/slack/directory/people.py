@@ -145,5 +145,5 @@ def _judge_standing(profile: Mapping[str, Any], team: str) -> Membership:
 def _parse_zone(name: Any) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if isinstance(name, str) else None
-    except (KeyError, ValueError, OSError):  # unknown, not a name, the name of a folder
+    except (KeyError, ValueError, OSError):  # an unknown zone, an invalid name, or the name of a folder
         return None

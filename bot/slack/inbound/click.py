@@ -107,7 +107,7 @@ def _get_action(click: Click) -> str:
 def _choose_address(click: Click, delivery: Delivery) -> Address:
     """Choose where a click is answered: in its thread, in the direct message, else for this person alone.
 
-    A message that has replies is the first of its own thread; it stands in the channel all the same.
+    A message that has replies is the first of its own thread, but still a message of the channel.
     """
     aside = build_address(click, delivery)
     thread = "" if click.thread in (None, click.ts) else click.thread

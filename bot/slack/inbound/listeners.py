@@ -40,7 +40,7 @@ class FallbackResponder:
         self._running = running
 
     def explain_click(self, body: Mapping[str, Any]) -> None:
-        """Tell the person privately, after the ack. A button that only opens a link needs no message."""
+        """Explain privately that the buttons have expired. A button that only opens a link needs no message."""
         if not _is_link(body):
             phrase = Phrase(
                 "This message has expired and its buttons no longer work. Type {command} for the current status.",

@@ -85,7 +85,7 @@ class InboxWorker:
         return await self._running.drain(deadline)
 
     async def _store(self, delivery: Delivery) -> bool:
-        """Write the row within `STORE_TIMEOUT`. A later one is withdrawn: the person is told that nothing was done."""
+        """Write the row within `STORE_TIMEOUT`. A later row is withdrawn, because the ack reports that nothing was done."""
         adding = asyncio.ensure_future(self._rows.add(delivery))
         if await finishes_within(adding, STORE_TIMEOUT, self._clock.sleep):
             return adding.result()

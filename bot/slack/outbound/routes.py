@@ -1,6 +1,6 @@
 """Routes of a message, each by itself; `bot.slack.outbound.sender` takes the first that is open.
 
-A message that edits another, or belongs in its thread, goes where that message stands, by any route that took it. If
+A message that edits another, or belongs in its thread, goes to the place of that message, whatever route it took. If
 nothing more can be posted there, it goes to its own channel as a new message.
 """
 
