@@ -36,5 +36,5 @@ class Action(Value, Generic[Answer]):
 
     @property
     def changes(self) -> bool:
-        """Tells whether the action may change the host. Its outcome is then in doubt when the answer is lost."""
+        """Returns whether the action may change the host. Its outcome is then in doubt when the answer is lost."""
         return self.effect is Effect.CHANGE

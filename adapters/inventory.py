@@ -243,7 +243,7 @@ def _find_duplicates(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _is_host_address(name: str) -> bool:
-    """Tells whether a name is an IP address or a host name."""
+    """Returns whether a name is an IP address or a host name."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

@@ -37,7 +37,7 @@ class ShellTransport(Protocol):
     """Monotonic time until which calls may last."""
 
     worked: bool
-    """Tells whether the present connection has carried an answer."""
+    """Returns whether the present connection has carried an answer."""
 
     def open_shell(self, idle_seconds: int) -> str:
         """Opens a shell with an idle timeout. Returns its id."""

@@ -38,7 +38,7 @@ def build_shell_line(commands: Sequence[Argv], each: float, nonce: str) -> str:
 
 
 def has_ended(stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str, programs: int) -> bool:
-    """Tells whether the last frame has arrived on both streams."""
+    """Returns whether the last frame has arrived on both streams."""
     return (
         len(_compile_stdout_frame(nonce).findall(stdout)) > programs
         and len(_compile_stderr_frame(nonce).findall(stderr)) > programs

@@ -232,7 +232,7 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
     @property
     def maybe_ran(self) -> bool:
-        """Tells whether the host may have changed: the command was sent, and it is not a read."""
+        """Returns whether the host may have changed: the command was sent, and it is not a read."""
         return self._channel is not None and self.action.changes
 
     def fail(self, error: Exception) -> None:

@@ -136,7 +136,7 @@ def _parse_package(found: re.Match[str] | None) -> Package:
 
 
 def _is_security(archive: str) -> bool:
-    """Tells whether an archive is for security.
+    """Returns whether an archive is for security.
 
     `Ubuntu:24.04/noble-security` or `Debian-Security:10/oldstable`; `UbuntuESM:22.04/jammy-infra-security` too.
     """
