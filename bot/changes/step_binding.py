@@ -4,7 +4,7 @@ stored deed ─ products of earlier steps ─▶ action ───────┐
 host, side ─ the inventory as it is now ─▶ endpoint ─────┴─ the plan's endpoint? ─▶ BoundAction │ PlanNotBindable
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from adapters.errors import Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.model.plan import Plan, PlannedAction, Step, find_endpoint
+from commands.model.plan import Plan, PlannedAction, Step, find_endpoint, list_actions
 
 HostAnswer = Mapping[str, JsonValue]
 StepProducts = Mapping[str, HostAnswer]
@@ -58,7 +58,7 @@ class PlanRun:
 
     def needs_product(self, key: str) -> bool:
         """Return whether any deed of the plan uses the product of that step."""
-        deeds = (deed for step in self.plan.steps for deed in _list_deeds(step))
+        deeds = (deed for step in self.plan.steps for deed in list_actions(step))
         return any(product.step == key for deed in deeds for product in deed.products.values())
 
     def bind(self, fleet: Fleet, name: str, deed: PlannedAction, produced: StepProducts) -> BoundAction:
@@ -80,7 +80,7 @@ class PlanRun:
 
 def require_known_actions(step: Step) -> None:
     """Raise `PlanNotBindable` where this version does not know all actions of a step."""
-    for deed in _list_deeds(step):
+    for deed in list_actions(step):
         _find_action_class(deed)
 
 
@@ -89,14 +89,6 @@ def _find_action_class(deed: PlannedAction) -> type[Action[Any]]:
         return find_action_class(deed.kind)
     except ValueError as error:
         raise _make_error(_explain_other_version(error)) from error
-
-
-def _list_deeds(step: Step) -> Iterator[PlannedAction]:
-    yield step.deed
-    if step.undo is not None:
-        yield step.undo
-    checks = ((step.verify,) if step.verify is not None else ()) + step.undone
-    yield from (check.deed for check in checks)
 
 
 def _explain_other_version(error: ValueError) -> Phrase:

@@ -21,7 +21,7 @@ from bot.access.policy import Person, Policy, UserGroup
 from bot.access.rules import ApprovalSettings, ChannelId, Grant
 from bot.audit.log import AuditKeys
 from bot.config.complaints import describe_complaint, find_nearest_key
-from bot.config.control_socket import MAX_FILE_BYTES
+from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
 from bot.config.references import find_bad_schedules, find_unknown_references
 from bot.config.table_defaults import fill_defaults, resolve_paths
 from bot.config.toml_positions import KeyPath, find_line, find_lines
@@ -82,7 +82,7 @@ class Settings(_SettingsModel):
 
     language: Literal["ja", "en"] = "ja"
     time_zone: str = "Asia/Tokyo"
-    data_folder: Path = Path("var")
+    data_folder: Path = Path(DATA_FOLDER)
     secrets_folder: Path | None = None
     socket_file: Path | None = None
     socket_group: str | None = None
@@ -191,7 +191,7 @@ class Settings(_SettingsModel):
     @property
     def control_socket(self) -> Path:
         """The Unix socket between command line and bot."""
-        return self.socket_file or self.data_folder / "control.sock"
+        return self.socket_file or self.data_folder / SOCKET_NAME
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -250,7 +250,7 @@ def parse_settings(text: str, file: Path) -> Settings:
     except RecursionError as error:
         raise ConfigurationError(file, (Complaint("", None, Phrase("is nested too deeply")),)) from error
     prepared = resolve_paths(fill_defaults(tables), file.absolute().parent)
-    prepared.setdefault("data_folder", str(file.absolute().parent / "var"))
+    prepared.setdefault("data_folder", str(file.absolute().parent / DATA_FOLDER))
     try:
         settings = Settings.model_validate(prepared)
     except ValidationError as error:

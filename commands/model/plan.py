@@ -272,7 +272,7 @@ def _list_checks(step: Step) -> tuple[Check, ...]:
     return ((step.verify,) if step.verify is not None else ()) + step.undone
 
 
-def _list_actions(step: Step) -> tuple[PlannedAction, ...]:
+def list_actions(step: Step) -> tuple[PlannedAction, ...]:
     """Lists every action of a step: its own, its rollback, its checks."""
     undo = (step.undo,) if step.undo is not None else ()
     return (step.deed, *undo, *(check.deed for check in _list_checks(step)))
@@ -285,7 +285,7 @@ _APPROVED_FIELDS = frozenset({"key", "host", "deed", "expect", "patience", "unbe
 def _build_digest_input_v1(step: Step) -> Mapping[str, Any]:
     """Returns the digest input of formula 1: the data of a step, its checks in one list, and the hashes of its scripts."""
     checks = [check.model_dump(mode="json") for check in _list_checks(step)]
-    scripts = [hash_script(deed.kind) for deed in _list_actions(step)]
+    scripts = [hash_script(deed.kind) for deed in list_actions(step)]
     return step.model_dump(mode="json", include=set(_APPROVED_FIELDS)) | {"checks": checks, "scripts": scripts}
 
 

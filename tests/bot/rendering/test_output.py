@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.phrase import Phrase
+from bot.cli import INTERNAL_ERROR
 from bot.locale.texts import get_texts
-from bot.model.output import Terminal
-from bot.model.request import Answer, Failure, FailureKind
+from bot.model.output import EXIT_CODES, Terminal
+from bot.model.request import Answer, ExitCode, Failure, FailureKind
 from bot.rendering.output import render_output
 from commands.model.report import Bundle, Report, TextFile
 
@@ -43,3 +44,8 @@ def test_an_archive_goes_into_a_pipe_and_never_onto_a_terminal() -> None:
     assert (2, b"") == (shown.exit, shown.stdout)
     assert "> logs.zip" in shown.stderr
     assert render_output(ARCHIVE, "table", Terminal(), TEXTS).stdout.startswith(b"PK")
+
+
+def test_the_light_modules_know_the_same_exit_codes() -> None:
+    assert [int(code) for code in ExitCode] == list(EXIT_CODES)
+    assert int(ExitCode.INTERNAL) == INTERNAL_ERROR
