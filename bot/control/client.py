@@ -104,7 +104,13 @@ async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_
 
 def make_lost_error(path: Path) -> ControlLost:
     """Make the error for a request that was sent and not answered."""
-    return ControlLost(Phrase("the running bot does not respond on {path}. Check its log, then try again", path=str(path)))
+    return ControlLost(
+        Phrase(
+            "the running bot does not respond on {path}. The command may have been run. "
+            "Check the bot's log before you repeat it",
+            path=str(path),
+        )
+    )
 
 
 def read_refusal(body: bytes) -> ControlError:
