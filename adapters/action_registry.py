@@ -15,7 +15,7 @@ from adapters.gateway.action import GatewayAction
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula, services
 from adapters.windows.action import WindowsAction
-from adapters.windows.powershell import build_command_line, build_guard_options, load_script
+from adapters.windows.powershell import build_command_line, build_guard_options
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -70,7 +70,7 @@ def hash_script(name: str) -> str:
         return ""
     code = [
         build_command_line(),
-        load_script(action.script),
+        action.load_script(),
         *([build_guard_options()] if action is change.BeginChange else []),
     ]
     return hashlib.sha256("\n".join(code).encode()).hexdigest()

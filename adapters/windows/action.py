@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from adapters.action import Action, Answer
 from adapters.errors import ActionFailed
+from adapters.windows.powershell import load_script
 
 
 class WindowsAction(Action[Answer]):
@@ -18,6 +19,11 @@ class WindowsAction(Action[Answer]):
     side = "windows"
 
     script: ClassVar[str]
+
+    @classmethod
+    def load_script(cls) -> str:
+        """Returns the script's whole text."""
+        return load_script(cls.script)
 
     def build_arguments(self) -> dict[str, Any]:
         """Returns the script's arguments: plain JSON, never code."""

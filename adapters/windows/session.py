@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError, ProtocolError, Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
-from adapters.windows.powershell import load_script, pack_request, unpack_answer
+from adapters.windows.powershell import pack_request, unpack_answer
 from adapters.windows.winrm_errors import OPERATIONS_QUOTA, mark_in_doubt
 
 SHELL_IDLE_SECONDS = 600
@@ -96,7 +96,7 @@ class ShellSession:
 
     def perform(self, action: WindowsAction[Any], nonce: str, end: float) -> Any:
         """Returns the object that the action's script returned. Raises `HostError` if none came before `end` (monotonic)."""
-        line = pack_request(nonce, load_script(action.script), action.build_arguments())
+        line = pack_request(nonce, action.load_script(), action.build_arguments())
         self._sent = False
         call = _Call(line, end, action.output_limit, changes=action.changes, repeatable=action.repeatable)
         stdout, stderr = self._run_with_retry(call)

@@ -110,9 +110,12 @@ class WinRmConnection:
         pool: ThreadPoolExecutor,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        command_line: Callable[[], str] = build_command_line,
     ) -> None:
         self._monotonic = monotonic
-        self._executor = SerialExecutor(lambda: ShellSession(_PywinrmTransport(side, secret, monotonic), monotonic), pool)
+        self._executor = SerialExecutor(
+            lambda: ShellSession(_PywinrmTransport(side, secret, monotonic, command_line), monotonic), pool
+        )
 
     async def perform(self, action: Action[Answer]) -> Answer:
         """Runs the script of a `WindowsAction`."""
@@ -148,12 +151,19 @@ class WinRmConnection:
 class _PywinrmTransport:
     """The messages of `adapters.windows.session.ShellTransport` over pywinrm. One thread at a time, except for `abort`."""
 
-    def __init__(self, side: WindowsSide, secret: Callable[[str], SecretStr], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        side: WindowsSide,
+        secret: Callable[[str], SecretStr],
+        monotonic: Callable[[], float],
+        command_line: Callable[[], str],
+    ) -> None:
         self.end = 0.0
         self.worked = False
         self._side = side
         self._secret = secret
         self._monotonic = monotonic
+        self._command_line = command_line
         self._address = urlsplit(side.url).netloc
         self._handle = SocketHandle()
         # pywinrm needs a user, but `_make_http_session` logs in. pywinrm only seals messages by NTLM.
@@ -170,7 +180,7 @@ class _PywinrmTransport:
         )
 
     def start_command(self, shell: str) -> str:
-        return self._call(self._wsman.run_command, shell, build_command_line(), console_mode_stdin=False)
+        return self._call(self._wsman.run_command, shell, self._command_line(), console_mode_stdin=False)
 
     def send_input(self, shell: str, command: str, piece: bytes, last: bool) -> None:
         self._call(self._wsman.send_command_input, shell, command, piece, end=last)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 from adapters.windows import powershell
 from tests.lab.windows import change_files, nebula, nebula_cert
@@ -90,8 +91,20 @@ class Machine:
 
     def guard(self, name: str) -> None:
         """Run what the scheduled task of that name runs, to its end."""
-        task = json.loads((self._folder / "state.json").read_text("utf-8"))["tasks"][name]
-        self._ask(_sent(task["arguments"]), b"")
+        self._ask(_sent(self._read("tasks")[name]["arguments"]), b"")
+
+    def started_tasks(self) -> list[str]:
+        """Names of the scheduled tasks that were started."""
+        return [name for name, task in self._read("tasks").items() if task["started"]]
+
+    def services(self) -> list[str]:
+        """Names of the services."""
+        return list(self._read("services"))
+
+    def _read(self, name: str) -> dict[str, Any]:
+        """Read a part of the state as the shims have it now."""
+        part: dict[str, Any] = json.loads((self._folder / "state.json").read_text("utf-8"))[name]
+        return part
 
     def record(self, operation: str) -> dict[str, str]:
         """Names and texts of what is recorded of a change by now."""

@@ -101,6 +101,59 @@ function Get-Service {
     $service
 }
 
+# What a compiler would write; the service that is made of it is played by the state alone.
+function Add-Type {
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)] [string]$TypeDefinition,
+        [string[]]$ReferencedAssemblies,
+        [ValidateSet('ConsoleApplication')] [string]$OutputType,
+        [Parameter(Mandatory)] [string]$OutputAssembly
+    )
+    Set-Content -LiteralPath $OutputAssembly -Value $TypeDefinition
+}
+
+function New-Service {
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)] [string]$Name,
+        [Parameter(Mandatory)] [string]$BinaryPathName,
+        [ValidateSet('Automatic', 'Manual', 'Disabled')] [string]$StartupType,
+        [string]$Description
+    )
+    $state = Get-LabState
+    $state.services[$Name] = @{
+        status = 'Stopped'; start_type = $StartupType; pid = 0; account = 'LocalSystem'; needed_by = @(); broken = ''
+        program = [System.IO.Path]::GetFileNameWithoutExtension($BinaryPathName.Trim('"').Replace('\', '/'))
+    }
+    Set-LabState $state
+    Get-Service -Name $Name
+}
+
+function Start-Service {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$Name)
+    (Get-Service -Name $Name -ErrorAction Stop).Start()
+}
+
+function Stop-Service {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$Name)
+    (Get-Service -Name $Name -ErrorAction Stop).Stop()
+}
+
+function sc.exe([string]$verb, [string]$name) {
+    $state = Get-LabState
+    $key = Find-LabKey $state.services $name
+    if ($verb -ne 'delete' -or $null -eq $key) {
+        $global:LASTEXITCODE = 1060
+        return
+    }
+    $state.services.Remove($key)
+    Set-LabState $state
+    $global:LASTEXITCODE = 0
+}
+
 function Get-Process {
     [CmdletBinding(DefaultParameterSetName = 'Name')]
     param(
@@ -160,7 +213,7 @@ function Get-CimInstance {
         return
     }
     if ($ClassName -eq 'Win32_OperatingSystem') {
-        $all = @{ Version = $state.os_version; LastBootUpTime = ([datetime]$state.booted_at).ToLocalTime() }
+        $all = @{ Caption = 'Simulated Windows'; Version = $state.os_version; LastBootUpTime = ([datetime]$state.booted_at).ToLocalTime() }
     } else {
         if ($Filter -notmatch "\AName='((?:[^'\\]|\\.)*)'\z") {
             $PSCmdlet.ThrowTerminatingError((New-LabError 'Invalid query' 'HRESULT 0x80041017' InvalidArgument $Filter))
@@ -403,7 +456,7 @@ function Unregister-ScheduledTask {
 }
 
 Export-ModuleMember -Function @(
-    'Get-LabState', 'New-Object', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep', 'Get-PSDrive'
+    'Get-LabState', 'New-Object', 'Add-Type', 'New-Service', 'Start-Service', 'Stop-Service', 'sc.exe', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep', 'Get-PSDrive'
     'Get-Acl', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
     'New-ScheduledTaskSettingsSet', 'Register-ScheduledTask', 'Get-ScheduledTask', 'Start-ScheduledTask', 'Unregister-ScheduledTask'
 )

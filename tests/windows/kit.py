@@ -1,0 +1,110 @@
+"""Runs the contract against one machine and collects a row for each trial."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from adapters.errors import ActionFailed, HostError
+from tests.adapters.windows.script_cases import Failed
+from tests.windows.guard_trials import GUARD_TRIALS, OLD_TEXT, RULE, WINDOW, GuardTrial, Host, try_change
+from tests.windows.scratch import LayOut, Machine, MakeService, ReadMachine, TakeAway, WriteText
+from tests.windows.trials import LeftOut, Trial, select_trials
+
+Verdict = Literal["passed", "failed", "left out"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The result of one trial. `why` says what was wrong, or why it was left out."""
+
+    name: str
+    verdict: Verdict
+    why: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What to try: names that contain `only`, Nebula's programs in `nebula_folder`, a scratch service or none."""
+
+    only: str = ""
+    nebula_folder: str = ""
+    service: bool = True
+
+    def includes(self, name: str) -> bool:
+        """Tells whether a trial of that name is to be tried."""
+        return self.only in name
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A connection to the machine. `setup` makes the service; it must lead to Windows PowerShell 5.1."""
+
+    host: Host
+    setup: Host
+    report: Callable[[Row], None] = lambda row: None
+    pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(1.0)
+    monotonic: Callable[[], float] = time.monotonic
+    window: int = WINDOW
+
+    async def run(self, scope: Scope) -> tuple[Machine, list[Row]]:
+        """Tries all, and removes the scratch whatever happens."""
+        machine = await self.host.perform(ReadMachine())
+        rows: list[Row] = []
+        try:
+            for trial in select_trials(machine, scope.nebula_folder):
+                if scope.includes(trial.name):
+                    rows.append(self._report(await self._try(trial)))
+            async for row in self._try_guard(scope):
+                rows.append(self._report(row))
+        finally:
+            left = await self.host.perform(TakeAway())
+            rows += [self._report(Row("the scratch is removed", "failed" if left else "passed", ", ".join(left)))]
+        return machine, rows
+
+    def _report(self, row: Row) -> Row:
+        self.report(row)
+        return row
+
+    async def _try(self, trial: Trial | LeftOut) -> Row:
+        if isinstance(trial, LeftOut):
+            return Row(trial.name, "left out", trial.why)
+        begun = self.monotonic()
+        try:
+            if trial.state is not None:
+                await self.setup.perform(LayOut.of(trial.state, trial.copies))
+            begun = self.monotonic()
+            why = trial.judge(await self._ask(trial))
+        except (HostError, ValueError) as error:
+            why = f"{type(error).__name__}: {error}"
+        return Row(trial.name, "failed" if why else "passed", why, self.monotonic() - begun)
+
+    async def _ask(self, trial: Trial) -> object:
+        try:
+            return await self.host.perform(trial.build_action())
+        except ActionFailed as failure:
+            return Failed(failure.code, str(failure.phrase.values["message"]))
+
+    async def _try_guard(self, scope: Scope) -> AsyncIterator[Row]:
+        wanted = [trial for trial in GUARD_TRIALS if scope.includes(trial.name)]
+        if not wanted:
+            return
+        if not scope.service:
+            for trial in wanted:
+                yield Row(trial.name, "left out", "needs a scratch service (--no-service was given)")
+            return
+        await self.setup.perform(WriteText(path=RULE, text=OLD_TEXT))
+        await self.setup.perform(LayOut())
+        await self.setup.perform(MakeService())
+        for trial in wanted:
+            yield await self._try_change(trial)
+
+    async def _try_change(self, trial: GuardTrial) -> Row:
+        begun = self.monotonic()
+        try:
+            why = await try_change(trial, self.host, self.pause, self.window)
+        except HostError as error:
+            why = f"{type(error).__name__}: {error}"
+        return Row(trial.name, "failed" if why else "passed", why, self.monotonic() - begun)
