@@ -5,6 +5,7 @@ apart: is this root, does the network exist, what is on it. Standard error alone
 warnings there (cgroups v1).
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -22,13 +23,24 @@ class UnreadPart(Value):
     phrase: Phrase
 
 
+MIN_RESTARTS = 3
+"""Restarts from which a container that was started just now counts as restarting for ever."""
+
+
 class Container(Value):
-    """One container on the Flatnet network. `state` is podman's own term. `healthy` is None without a health check."""
+    """One container on the Flatnet network.
+
+    `state` is podman's own term. `healthy` is None without a health check. `restarts` counts restarts by podman since the
+    container was last started by hand. `restarting`: podman starts it again and again, although it is "running" at most
+    looks.
+    """
 
     name: str
     state: str
     exit_code: int
     healthy: bool | None = None
+    restarts: int = 0
+    restarting: bool = False
 
 
 _Word = Annotated[str, StringConstraints(max_length=255)]
@@ -41,10 +53,18 @@ class _ListedContainer(BaseModel):
     state: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")] = Field(alias="State")
     status: _Word = Field(alias="Status")
     exit_code: int = Field(alias="ExitCode")
+    restarts: Annotated[int, Field(ge=0)] = Field(alias="Restarts", default=0)
 
     def to_container(self) -> Container:
         """Converts the element to a `Container`."""
-        return Container(name=self.names[0], state=self.state, exit_code=self.exit_code, healthy=_parse_health(self.status))
+        return Container(
+            name=self.names[0],
+            state=self.state,
+            exit_code=self.exit_code,
+            healthy=_parse_health(self.status),
+            restarts=self.restarts,
+            restarting=self.restarts >= MIN_RESTARTS and _is_between_starts(self.state, self.status),
+        )
 
 
 _LIST = TypeAdapter(Annotated[list[_ListedContainer], Field(max_length=5000)])
@@ -107,6 +127,18 @@ def describe_podman_failure(answer: CompletedProgram) -> Phrase:
             return Phrase("could not run podman: {why}. Install sudo and podman in WSL2", why=why)
         case _:
             return Phrase("podman failed: {why}. Run in WSL2: sudo podman info", why=why)
+
+
+_JUST_STARTED = re.compile(r"Up (?:Less than a second|About a minute|\d+ seconds?|[1-9] minutes)\b", re.ASCII)
+"""Status of a container that was started less than ten minutes ago."""
+
+_TRANSIENT_STATES = frozenset({"stopped", "stopping", "initialized"})
+"""States between an exit and the next start. An exit without another start is "exited"."""
+
+
+def _is_between_starts(state: str, status: str) -> bool:
+    """Returns whether the container is about to be started, or was just started. The text needs no clock of the host."""
+    return state in _TRANSIENT_STATES or (state == "running" and _JUST_STARTED.match(status) is not None)
 
 
 def _parse_health(status: str) -> bool | None:

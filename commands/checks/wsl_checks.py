@@ -37,7 +37,7 @@ def judge_wsl(host: Host, said: WslSystem | HostError | None) -> Judgment:
 def _judge_containers(host: Host, said: tuple[Container, ...] | UnreadPart) -> Judgment:
     if isinstance(said, UnreadPart):
         return make_unread_check("containers", said.phrase)
-    troubled = [container for container in said if container.state != "running" or container.healthy is False]
+    troubled = [container for container in said if _is_troubled(container)]
     if not troubled:
         text = Phrase("{n} running", n=len(said)) if said else Phrase("none")
         return make_healthy_check("containers", text, f"{len(said)}/{len(said)}")
@@ -47,8 +47,7 @@ def _judge_containers(host: Host, said: tuple[Container, ...] | UnreadPart) -> J
     text = Phrase("{n} of {total} with problems", n=len(troubled), total=len(said))
     troubles = list_some([_describe_trouble(each) for each in troubled])
     if failed:
-        restart = _format_podman("restart", failed)
-        why = Phrase("{troubles}. Check the log. To restart, run in WSL2: {command}", troubles=troubles, command=restart)
+        why = _explain_failed(troubles, failed)
     else:
         start = _format_podman("start", troubled)
         why = Phrase(
@@ -57,6 +56,19 @@ def _judge_containers(host: Host, said: tuple[Container, ...] | UnreadPart) -> J
     return make_unhealthy_check("containers", text, f"{running}/{len(said)}", severity, why).suggest(
         _suggest_container_log(host, failed or troubled)
     )
+
+
+def _is_troubled(container: Container) -> bool:
+    return container.state != "running" or container.healthy is False or container.restarting
+
+
+def _explain_failed(troubles: Phrase, failed: Sequence[Container]) -> Phrase:
+    """Explains the troubles, with the command that fixes them. Another restart helps no container that podman restarts."""
+    restart = [container for container in failed if not container.restarting]
+    if not restart:
+        return Phrase("{troubles}. Check the log", troubles=troubles)
+    command = _format_podman("restart", restart)
+    return Phrase("{troubles}. Check the log. To restart, run in WSL2: {command}", troubles=troubles, command=command)
 
 
 def _has_ended_well(container: Container) -> bool:
@@ -78,6 +90,8 @@ def _suggest_container_log(host: Host, containers: Sequence[Container]) -> str |
 
 def _describe_trouble(container: Container) -> Phrase:
     name = shorten_argument(container.name)
+    if container.restarting:
+        return Phrase("{container} keeps restarting ({n} restarts so far)", container=name, n=container.restarts)
     if container.state == "exited":
         return Phrase("{container} exited with code {code}", container=name, code=str(container.exit_code))
     if container.state == "running":

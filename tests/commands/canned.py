@@ -103,8 +103,8 @@ def wsl(host: Host, **given: Any) -> WslSystem:
     return WslSystem(**{"containers": (container("web-1"),), "bridge": bridge, "forwarding": True} | given)
 
 
-def container(name: str, state: str = "running", exit_code: int = 0, healthy: bool | None = None) -> Container:
-    return Container(name=name, state=state, exit_code=exit_code, healthy=healthy)
+def container(name: str, state: str = "running", exit_code: int = 0, **given: Any) -> Container:
+    return Container(name=name, state=state, exit_code=exit_code, **given)
 
 
 def gateway(host: Host, **given: Any) -> GatewaySystem:

@@ -84,6 +84,26 @@ def test_a_healthy_host_has_no_problem() -> None:
         pytest.param({"Status": "Up 2 hours (healthy)"}, {"healthy": True}, id="healthy"),
         pytest.param({"Status": "Up 2 hours (unhealthy)"}, {"healthy": False}, id="unhealthy"),
         pytest.param({"Status": "Up 4 seconds (starting)"}, {}, id="starting: neither yet"),
+        pytest.param({"Restarts": 2, "Status": "Up 4 seconds"}, {"restarts": 2}, id="restarted twice"),
+        pytest.param({"Restarts": 3, "Status": "Up 2 hours"}, {"restarts": 3}, id="restarted long ago"),
+        *(
+            pytest.param({"Restarts": 21, "Status": f"Up {since}"}, {"restarts": 21, "restarting": True}, id=f"up {since}")
+            for since in ("Less than a second", "1 second", "59 seconds", "About a minute", "9 minutes")
+        ),
+        *(
+            pytest.param({"Restarts": 21, "Status": f"Up {since}"}, {"restarts": 21}, id=f"up {since}")
+            for since in ("10 minutes", "About an hour", "2 hours", "3 days")
+        ),
+        pytest.param(
+            {"State": "stopped", "Status": "Exited (3) Less than a second ago", "ExitCode": 3, "Restarts": 21},
+            {"state": "stopped", "exit_code": 3, "restarts": 21, "restarting": True},
+            id="between two starts",
+        ),
+        pytest.param(
+            {"State": "exited", "Status": "Exited (3) 1 second ago", "ExitCode": 3, "Restarts": 5},
+            {"state": "exited", "exit_code": 3, "restarts": 5},
+            id="given up after five restarts",
+        ),
     ],
 )
 def test_a_container_is_read_from_podman_s_list(fields: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -103,6 +123,7 @@ def test_a_container_is_read_from_podman_s_list(fields: dict[str, Any], expected
         pytest.param(listed(Names=["x" * 256]), id="a name without end"),
         pytest.param(listed(State="<!channel>"), id="a state that is none"),
         pytest.param(listed(ExitCode="three"), id="a code that is none"),
+        pytest.param(listed(Restarts=-1), id="a number of restarts that is none"),
     ],
 )
 def test_a_list_that_cannot_be_understood_is_a_problem_of_the_containers_alone(answer: CompletedProgram) -> None:
@@ -204,13 +225,19 @@ def unhealthy(state: WslState) -> None:
         LabContainer("db", state="exited", exit_code=3),
         LabContainer("job", state="created"),
         LabContainer("cache", state="paused"),
+        LabContainer("api", state="stopped", exit_code=3, restarts=21),
         LabContainer("elsewhere", network="podman"),
     ]
 
 
 LAB: list[tuple[str, Callable[[WslState], object], str, str]] = [
     ("healthy", lambda state: None, "containers", "web running True, db running None"),
-    ("unhealthy", unhealthy, "containers", "web running False, db exited None, job created None, cache paused None"),
+    (
+        "unhealthy",
+        unhealthy,
+        "containers",
+        "web running False, db exited None, job created None, cache paused None, api stopped None ↻",
+    ),
     ("sudo refused", lambda state: setattr(state, "sudo", False), "containers", "a password is required"),
     ("rootless", lambda state: setattr(state, "sudo_becomes_root", False), "containers", "not running as root"),
     ("no podman", lambda state: state.missing.add("podman"), "containers", "command not found"),
@@ -241,6 +268,9 @@ def shown(part: object) -> str:
         case UnreadPart():
             return said(part)
         case tuple():
-            return ", ".join(f"{container.name} {container.state} {container.healthy}" for container in part)
+            return ", ".join(
+                f"{container.name} {container.state} {container.healthy}{' ↻' if container.restarting else ''}"
+                for container in part
+            )
         case _:
             return str(part)

@@ -440,6 +440,20 @@ def mended(names: str) -> str:
             f"a is restarting, b is paused{mended(' a b')} → log container:a host-a",
         ),
         (
+            (container("web"), container("api", restarts=21, restarting=True)),
+            "bad",
+            "1 of 2 with problems",
+            "medium",
+            "api keeps restarting (21 restarts so far). Check the log → log container:api host-a",
+        ),
+        (
+            (container("api", "stopped", 3, restarts=21, restarting=True), container("b", "exited", 1)),
+            "bad",
+            "2 of 2 with problems",
+            "medium",
+            f"api keeps restarting (21 restarts so far), b exited with code 1{mended(' b')} → log container:api host-a",
+        ),
+        (
             (container("job", "exited"), container("b", "exited", 1)),
             "bad",
             "2 of 2 with problems",

@@ -121,7 +121,7 @@ def _listed(container: Container) -> dict[str, object]:
         "Pod": "",
         "PodName": "",
         "Ports": container.ports,
-        "Restarts": 0,
+        "Restarts": container.restarts,
         "Size": None,
         "StartedAt": 1795600000 if container.state != "created" else NEVER,
         "State": container.state,
@@ -134,9 +134,12 @@ def _status(container: Container) -> str:
     match container.state:
         case "running" | "paused":
             health = f" ({container.health})" if container.health else ""
-            return f"Up 2 hours{health}" if container.state == "running" else "Paused"
+            since = "Less than a second" if container.restarts else "2 hours"
+            return f"Up {since}{health}" if container.state == "running" else "Paused"
         case "exited":
             return f"Exited ({container.exit_code}) 5 minutes ago"
+        case "stopped":
+            return f"Exited ({container.exit_code}) Less than a second ago"
         case _:
             return "Created"
 

@@ -8,12 +8,15 @@ from typing import Literal
 from tests.lab.wsl.apt import Apt
 from tests.lab.wsl.logs import Logs
 
-ContainerState = Literal["running", "exited", "created", "paused"]
+ContainerState = Literal["running", "exited", "created", "paused", "stopped"]
 
 
 @dataclass
 class Container:
-    """One container as podman knows it. `health` is None without a health check."""
+    """One container as podman knows it. `health` is None without a health check.
+
+    `restarts`: how often podman has started it again; the last time was a moment ago.
+    """
 
     name: str
     state: ContainerState = "running"
@@ -21,6 +24,7 @@ class Container:
     health: Literal["healthy", "unhealthy", "starting"] | None = None
     network: str = "flatnet"
     ports: list[dict[str, object]] | None = None
+    restarts: int = 0
 
     @property
     def id(self) -> str:
