@@ -63,12 +63,25 @@ def _is_troubled(container: Container) -> bool:
 
 
 def _explain_failed(troubles: Phrase, failed: Sequence[Container]) -> Phrase:
-    """Explains the troubles, with the command that fixes them. Another restart helps no container that podman restarts."""
-    restart = [container for container in failed if not container.restarting]
-    if not restart:
-        return Phrase("{troubles}. Check the log", troubles=troubles)
+    """Explains the troubles, with the command that fixes them.
+
+    Another restart helps no container that podman restarts already, and podman refuses to restart a paused one.
+    """
+    paused = [container for container in failed if container.state == "paused"]
+    restart = [container for container in failed if container.state != "paused" and not container.restarting]
+    resume = _format_podman("unpause", paused)
     command = _format_podman("restart", restart)
-    return Phrase("{troubles}. Check the log. To restart, run in WSL2: {command}", troubles=troubles, command=command)
+    if not restart and not paused:
+        return Phrase("{troubles}. Check the log", troubles=troubles)
+    if not restart:
+        return Phrase("{troubles}. To resume, run in WSL2: {command}", troubles=troubles, command=resume)
+    if not paused:
+        return Phrase("{troubles}. Check the log. To restart, run in WSL2: {command}", troubles=troubles, command=command)
+    return Phrase(
+        "{troubles}. Check the log. To resume and restart, run in WSL2: {command}",
+        troubles=troubles,
+        command=f"{resume}; {command}",
+    )
 
 
 def _has_ended_well(container: Container) -> bool:

@@ -437,7 +437,15 @@ def mended(names: str) -> str:
             "bad",
             "2 of 2 with problems",
             "medium",
-            f"a is restarting, b is paused{mended(' a b')} → log container:a host-a",
+            "a is restarting, b is paused. Check the log. To resume and restart, run in WSL2: sudo podman unpause b; "
+            "sudo podman restart a → log container:a host-a",
+        ),
+        (
+            (container("a", "paused"), container("b", "paused")),
+            "bad",
+            "2 of 2 with problems",
+            "medium",
+            "a is paused, b is paused. To resume, run in WSL2: sudo podman unpause a b → log container:a host-a",
         ),
         (
             (container("web"), container("api", restarts=21, restarting=True)),
