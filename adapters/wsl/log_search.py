@@ -7,6 +7,7 @@ the search range. User input reaches it as data: Perl runs no code out of a patt
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cache
@@ -49,20 +50,29 @@ class ExitCode(IntEnum):
 _NAME_BY_EXIT_CODE = {refusal.value: refusal.name.lower() for refusal in ExitCode}
 
 
-def build_search_command(
-    search: LogSearch, *, file: str = "", about: str = "", program: Argv = (), most: int = SEARCHED_LINES_LIMIT
-) -> Argv:
-    """Builds the search command: lines of `file`, or of `program` if there is no file, that contain `about` in any case.
+@dataclass(frozen=True)
+class LogProgram:
+    """A program that prints a log, oldest line first.
 
-    `most`: number of lines requested from the program.
+    `most`: number of lines requested from it. `stamps`: it puts a time before each line, which is not searched.
     """
+
+    argv: Argv
+    most: int = SEARCHED_LINES_LIMIT
+    stamps: bool = False
+
+
+def build_search_command(search: LogSearch, *, file: str = "", about: str = "", program: LogProgram | None = None) -> Argv:
+    """Builds the search command: lines of `file`, or of `program` if there is no file, that contain `about` in any case."""
+    program = program or LogProgram(())
     question: Mapping[str, object] = {
         "budget": SEARCH_BUDGET,
         "tail": search.tail,
         "limit": BYTES_LIMIT,
         "looked": LINE_SEARCH_LIMIT,
         "width": LINE_READ_LIMIT,
-        "most": most,
+        "most": program.most,
+        "stamps": int(program.stamps),
         "days": CLOCK_HISTORY_DAYS,
         "about": about,
         "pattern": search.pattern,
@@ -72,7 +82,7 @@ def build_search_command(
     places = {"file": file} if file else {}
     times = {name: at.timestamp() for name, at in (("since", search.since), ("until", search.until)) if at is not None}
     words = (f"{name}={value}" for name, value in {**question, **places, **times}.items())
-    return ("perl", "-e", _load_script(), *words, *(("--", *program) if program else ()))
+    return ("perl", "-e", _load_script(), *words, *(("--", *program.argv) if program.argv else ()))
 
 
 def count_lines_to_request(search: LogSearch, *, ends: bool) -> int:

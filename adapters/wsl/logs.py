@@ -13,6 +13,7 @@ from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from adapters.wsl.log_search import (
     SEARCH_BUDGET,
     SEARCHED_LINES_LIMIT,
+    LogProgram,
     build_search_command,
     build_time_options,
     count_lines_to_request,
@@ -47,7 +48,7 @@ class ReadCni(WslAction[LogText]):
         return cls(syslog=side.syslog, search=search)
 
     def build_commands(self) -> tuple[Argv, ...]:
-        journal = _build_journal_command(self.search, SEARCHED_LINES_LIMIT)
+        journal = LogProgram(_build_journal_command(self.search, SEARCHED_LINES_LIMIT))
         return (build_search_command(self.search, file=self.syslog, about=CNI, program=journal),)
 
     def parse(self, completed: Sequence[CompletedProgram]) -> LogText:
@@ -71,11 +72,8 @@ class ReadPodman(WslAction[LogText]):
 
     def build_commands(self) -> tuple[Argv, ...]:
         most = count_lines_to_request(self.search, ends=True)
-        return (
-            build_search_command(
-                self.search, program=(*_build_journal_command(self.search, most), "--unit", "podman"), most=most
-            ),
-        )
+        journal = (*_build_journal_command(self.search, most), "--unit", "podman")
+        return (build_search_command(self.search, program=LogProgram(journal, most)),)
 
     def parse(self, completed: Sequence[CompletedProgram]) -> LogText:
         (answer,) = completed
@@ -101,7 +99,8 @@ class ReadContainer(WslAction[LogText]):
     def build_commands(self) -> tuple[Argv, ...]:
         most = count_lines_to_request(self.search, ends=False)
         logs = ("sudo", "-n", "podman", "logs", "--timestamps", "--tail", str(most), self.name)
-        return (*build_listing_commands(self.network), build_search_command(self.search, program=logs, most=most))
+        program = LogProgram(logs, most, stamps=True)
+        return (*build_listing_commands(self.network), build_search_command(self.search, program=program))
 
     def parse(self, completed: Sequence[CompletedProgram]) -> LogText:
         *listed, answer = completed

@@ -112,6 +112,13 @@ CONTAINER_PREFIX = "container:"
 
 _PODMAN_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}(?:Z|[+-][0-9:]{5}) ")
 
+
+def count_podman_time(text: str) -> int:
+    """Counts the characters of the time that podman put before a line of a container; 0 if there is none."""
+    found = _PODMAN_TIME.match(text)
+    return found.end() if found is not None else 0
+
+
 _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -195,7 +202,7 @@ class _LogParser:
 
     def _strip_podman_time(self, shown: str) -> str:
         """Removes the time that podman puts before each line of a container. It is the line's time already."""
-        return _PODMAN_TIME.sub("", shown) if self._origin.source.startswith(CONTAINER_PREFIX) else shown
+        return shown[count_podman_time(shown) :] if self._origin.source.startswith(CONTAINER_PREFIX) else shown
 
     def _place_time(self, at: datetime) -> datetime | None:
         utc, doubt = convert_local_time(at, self._origin.zone, self._before)

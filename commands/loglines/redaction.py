@@ -10,7 +10,7 @@ does not depend on hidden text. A match across a mark is dropped, too, because t
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
 from commands.loglines.lines import is_truncated, map_positions, sanitize_line, shorten_line
@@ -29,17 +29,25 @@ PartMatcher = Callable[[str, int, int], bool]
 """Predicate: a part of a text, from one place to another, matches the search."""
 
 
-def redact_and_filter(raw: Sequence[str], clean: Redactor, fits: PartMatcher | None) -> tuple[str, ...]:
+def redact_and_filter(
+    raw: Sequence[str], clean: Redactor, fits: PartMatcher | None, count_prefix: Callable[[str], int] = lambda line: 0
+) -> tuple[str, ...]:
     """Sanitizes lines, redacts their secrets and drops those that do not match. `fits` is None without a search.
+
+    `count_prefix` counts the characters at the start of a raw line that the search ignores: a line begins after them.
 
     All lines are redacted together, because a key has many lines, and in their visible form, because invisible characters
     could separate a secret from its name. Each line is first redacted and matched alone, because a dropped
     line must not have a visible effect on its neighbors.
     """
-    left = list(raw) if fits is None else [line for line in raw if _is_found(line, *_redact_lines([line], clean)[0], fits)]
+
+    def is_found(line: str, seen: str, shown: str) -> bool:
+        return fits is None or _is_found(_Redacted(line, seen, shown, count_prefix(line)), fits)
+
+    left = list(raw) if fits is None else [line for line in raw if is_found(line, *_redact_lines([line], clean)[0])]
     while left:
         pairs = _redact_lines(left, clean)
-        kept = [line for line, pair in zip(left, pairs, strict=True) if fits is None or _is_found(line, *pair, fits)]
+        kept = [line for line, pair in zip(left, pairs, strict=True) if is_found(line, *pair)]
         if len(kept) == len(left):
             return tuple(shown for _, shown in pairs)
         left = kept
@@ -61,11 +69,27 @@ class _VisiblePart:
     after_hidden: bool
     before_hidden: bool
 
+    def move(self, by: int) -> "_VisiblePart":
+        """Moves the part; what is before the text's beginning is dropped."""
+        return replace(self, begin=max(self.begin + by, 0), end=self.end + by)
 
-def _is_found(raw: str, seen: str, shown: str, fits: PartMatcher) -> bool:
-    if raw == shown and not is_truncated(seen):
+
+@dataclass(frozen=True)
+class _Redacted:
+    """A line as the host returned it, in its visible form, and redacted; `prefix` characters are not searched."""
+
+    raw: str
+    seen: str
+    shown: str
+    prefix: int
+
+
+def _is_found(line: _Redacted, fits: PartMatcher) -> bool:
+    if line.raw == line.shown and not is_truncated(line.seen):
         return True
-    return any(_fits_whatever_is_hidden(raw, part, fits) for part in _find_visible_parts(raw, seen, shown))
+    parts = _find_visible_parts(line.raw, line.seen, line.shown)
+    searched = (part.move(-line.prefix) for part in parts if part.end > line.prefix)
+    return any(_fits_whatever_is_hidden(line.raw[line.prefix :], part, fits) for part in searched)
 
 
 def _fits_whatever_is_hidden(raw: str, part: _VisiblePart, fits: PartMatcher) -> bool:

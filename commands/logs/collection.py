@@ -22,7 +22,7 @@ from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
 from commands.checks.assessment import compute_clock_offset, describe_no_answer, explain_no_answer
 from commands.checks.concurrent_reads import read_all_hosts
 from commands.loglines.formats import Level
-from commands.loglines.lines import CONTAINER_PREFIX, HostLog, LogLine, LogOrigin, parse_log
+from commands.loglines.lines import CONTAINER_PREFIX, HostLog, LogLine, LogOrigin, count_podman_time, parse_log
 from commands.loglines.merge import filter_lines, take_newest
 from commands.loglines.patterns import make_part_matcher
 from commands.loglines.redaction import redact_and_filter
@@ -273,7 +273,8 @@ def _find_zone(text: LogText) -> tzinfo | None:
 
 def _parse_text(text: LogText, origin: LogOrigin, wanted: LogQuery, clean: Callable[[str], str]) -> HostLog:
     fits = make_part_matcher(wanted.pattern, fixed=wanted.fixed, case=wanted.case) if wanted.pattern else None
-    lines = redact_and_filter(text.lines, clean, fits)
+    skip = count_podman_time if origin.source.startswith(CONTAINER_PREFIX) else lambda line: 0
+    lines = redact_and_filter(text.lines, clean, fits, skip)
     encoding = "utf-8" if wanted.pattern else text.encoding  # otherwise the encoding could reveal dropped lines
     return parse_log(
         text.model_copy(update={"lines": lines, "cut": text.cut - {Truncation.LONG}, "encoding": encoding}), origin

@@ -8,6 +8,7 @@
 #   about          text that a line must hold, in small letters; upper and lower case are alike
 #   pattern        regular expression of Perl; fixed=1: a text; case=1: upper and lower case differ
 #   most           so many lines at most were asked of the program
+#   stamps         1: the program puts a time before each line, as podman does, and the pattern is for what follows
 #   days           so far back changes of the local clock are told
 #   budget         seconds; what is found in files by then is the answer
 #
@@ -24,6 +25,7 @@ $| = 1; # leaving by _exit writes nothing that still waits
 
 use constant BLOCK => 1 << 20;
 use constant SET_BACK => 3600; # seconds by which times may run backwards in a log: a clock was set, or summer ended
+my $STAMP = qr/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d) /a; # that of podman
 use constant WORDS => 20;      # lines of a program about itself that are told
 my %CODE = (missing => 71, denied => 72, no_file => 73, outside => 74, pattern => 75, silent => 76, broken => 77,
     absent => 78, late => 79);
@@ -315,6 +317,7 @@ sub fits {
     my $whole = defined $text && length $line < $looked;
     $text //= $line;
     $text =~ s/\r\z//;
+    $text =~ s/^$STAMP// if $ask{stamps};
     $cut{partly} = 1 unless $whole; # also where it fits: a note that comes and goes would tell what is in the line
     return $text =~ $pattern;
 }

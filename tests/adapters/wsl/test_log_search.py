@@ -21,7 +21,13 @@ from adapters.errors import ActionFailed
 from adapters.host_clock import HostZone, Offset
 from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LogSearch, LogText, Truncation
 from adapters.wsl.action import Argv, CompletedProgram
-from adapters.wsl.log_search import SEARCHED_LINES_LIMIT, build_search_command, count_lines_to_request, parse_search_output
+from adapters.wsl.log_search import (
+    SEARCHED_LINES_LIMIT,
+    LogProgram,
+    build_search_command,
+    count_lines_to_request,
+    parse_search_output,
+)
 from adapters.wsl.shell import build_shell_line, parse_frames
 from tests.lab.local_time import offsets
 from tests.lab.wsl.logs import JAPAN, LogFile
@@ -326,7 +332,9 @@ def test_real_bytes_that_may_not_be_read_are_no_missing_log() -> None:
         (folder / "syslog").touch(mode=0o000)
         (folder / "shut").mkdir(mode=0o000)
         for file in ("syslog", "shut/syslog"):
-            command = build_search_command(ALL, file=f"{folder}/{file}", about="cni", program=("journalctl", "-n1"))
+            command = build_search_command(
+                ALL, file=f"{folder}/{file}", about="cni", program=LogProgram(("journalctl", "-n1"))
+            )
             ran = subprocess.run([*nobody, *command], capture_output=True, timeout=30, check=False, cwd="/")
             answer = CompletedProgram(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
             assert ("denied", True) == _refused(answer, ALL, f"{file}: Permission denied")
@@ -508,10 +516,14 @@ def stand_in(folder: Path, name: str, script: str) -> None:
     program.chmod(0o755)
 
 
-def heard(folder: Path, script: str, search: LogSearch = ALL, most: int = SEARCHED_LINES_LIMIT) -> CompletedProgram:
+TELLER = LogProgram(("teller", "all"))
+PODMAN = replace(TELLER, stamps=True)
+
+
+def heard(folder: Path, script: str, search: LogSearch = ALL, program: LogProgram = TELLER) -> CompletedProgram:
     """The answer where a program says that."""
     stand_in(folder, "teller", script)
-    return in_real_perl(folder, {}, quickly(build_search_command(search, program=("teller", "all"), most=most)))
+    return in_real_perl(folder, {}, quickly(build_search_command(search, program=program)))
 
 
 def test_both_outputs_of_a_program_come_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
@@ -537,9 +549,20 @@ def test_a_pattern_is_found_in_what_a_container_printed_in_utf_16(codec: str, tm
     """Whoever puts a time before every line splits them at the byte 0x0A."""
     printed = "接続 from 10.87.1.10 has failed\r\n再試行 gone\r\n".encode(codec).split(b"\n")[:2]
     (tmp_path / "printed").write_bytes(b"".join(b"2026-11-20T00:01:00.430655634Z " + each + b"\n" for each in printed))
-    search = LogSearch(tail=5, pattern="^[^ ]+ 接続 from .* failed$")
-    text = parse_search_output(heard(tmp_path, f"cat {tmp_path}/printed", search), search, "web")
+    search = LogSearch(tail=5, pattern="^接続 from .* failed$")
+    text = parse_search_output(heard(tmp_path, f"cat {tmp_path}/printed", search, PODMAN), search, "web")
     assert (("2026-11-20T00:01:00.430655634Z 接続 from 10.87.1.10 has failed",), frozenset()) == (text.lines, text.cut)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [("^GET", True), ("^2026", False), ("00:01", False), ("^GET /healthz 200$", True), (r"\bGET", True)],
+)
+def test_the_time_that_podman_puts_before_a_line_is_not_searched(pattern: str, found: bool, tmp_path: Path) -> None:
+    printed = "2026-11-20T00:01:00.430655634Z GET /healthz 200"
+    search = LogSearch(tail=5, pattern=pattern)
+    text = parse_search_output(heard(tmp_path, f"echo '{printed}'", search, PODMAN), search, "web")
+    assert ((printed,) if found else ()) == text.lines
 
 
 def test_a_program_s_failure_is_its_own(tmp_path: Path) -> None:
@@ -548,7 +571,7 @@ def test_a_program_s_failure_is_its_own(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    answer = in_real_perl(tmp_path, {}, build_search_command(ALL, program=("no-such-program", "all")))
+    answer = in_real_perl(tmp_path, {}, build_search_command(ALL, program=LogProgram(("no-such-program", "all"))))
     assert ("absent", True) == _refused(answer, ALL, "no-such-program: No such file or directory")
 
 
@@ -584,7 +607,7 @@ def test_whether_a_program_was_heard_to_the_end_is_said(
 ) -> None:
     search = LogSearch(tail=50, pattern="two|three", since=since)
     script = "\n".join(f"echo '{line(n, text).decode()}'" for n, text in enumerate(("one", "two", "three"), 1))
-    text = parse_search_output(heard(tmp_path, script, search, most), search, "web")
+    text = parse_search_output(heard(tmp_path, script, search, replace(TELLER, most=most)), search, "web")
     assert ([line(2, "two").decode(), line(3, "three").decode()], cut) == (list(text.lines), set(text.cut))
 
 

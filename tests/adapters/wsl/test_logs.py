@@ -86,6 +86,14 @@ async def test_a_pattern_and_times_hold_for_a_container_too(state: WslState, con
     assert ["2026-11-25T01:00:00.000000000Z zero"] == list(text.lines)
 
 
+@pytest.mark.parametrize(("pattern", "found"), [("^t", ["two"]), ("^(one|2026)$", ["one"]), ("^2026", [])])
+async def test_a_container_s_line_begins_behind_podman_s_time(
+    pattern: str, found: list[str], state: WslState, connect: Connect
+) -> None:
+    text = await connect().perform(web(LogSearch(tail=5, pattern=pattern)))
+    assert found == [line.partition(" ")[2] for line in text.lines]
+
+
 async def test_one_read_is_one_round_trip(state: WslState, server: SshServer, connect: Connect) -> None:
     await connect().perform(web())
     assert server.lines == 1

@@ -478,6 +478,17 @@ async def test_a_container_that_some_host_has_is_not_amiss_on_the_others() -> No
     assert ["host-a", "host-b"] == [each.host for each in nowhere.findings]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [("^login", True), ("^login password=", True), ("^2026", False), ("^password", False), (r"\.000", False)],
+)
+async def test_a_pattern_begins_behind_podman_s_time_where_a_secret_is_hidden_too(pattern: str, found: bool) -> None:
+    here = said("2026-11-25T09:09:59.000000000Z login password=hunter2")
+    world = World({"host-a": here}, A)
+    report = await world.read(LogRead(source="container:web", grep=pattern))
+    assert ([("host-a", "login password=[redacted]")] if found else []) == texts(report)
+
+
 async def test_a_program_that_is_missing_on_one_host_is_amiss_whatever_others_have() -> None:
     absent = ActionFailed(Phrase("journalctl is not installed"), code="absent", maybe_ran=False)
     here = said("2026-11-25T09:09:59.000000+00:00 h podman[1]: started")

@@ -26,6 +26,7 @@ HINT = (
     "No journal files were opened due to insufficient permissions.\n"
 )
 ENDLESS = re.compile(r"[+*]\)[+*{]")
+STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d) ")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -116,6 +117,8 @@ def _answers(line: bytes, ask: dict[str, str], wanted: re.Pattern[str], logs: Lo
     if at is not None and not (float(ask.get("since", at[1])) <= at[1] and at[0] <= float(ask.get("until", at[0]))):
         return False
     (text,), _ = decode_lines([line])
+    if ask["stamps"] == "1":
+        text = STAMP.sub("", text)
     return ask["about"].encode() in line.lower() and wanted.search(text) is not None
 
 
