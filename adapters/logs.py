@@ -34,12 +34,17 @@ PATTERN_LIMIT = 1_000
 """Characters of a pattern."""
 
 
+SEARCHED_LINES_LIMIT = 100_000
+"""Newest lines of a program that are searched. podman and journalctl print that many in about a second."""
+
+
 class Truncation(StrEnum):
     """Reasons for which a log may hold more than a search returned."""
 
     LINES = "lines"  # more lines match than were asked for
     LEVEL = "level"  # older lines were not searched for a level, which `commands` filters
     BYTES = "bytes"  # the answer reached its size limit
+    SEARCHED = "searched"  # only the newest lines of a program were searched
     TIME = "time"  # the search reached its time limit
     LONG = "long"  # a line was longer than the limit for returned or shown lines
     PARTLY = "partly"  # of some lines only the start was searched, or their encoding is unknown there

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.inventory import WindowsPaths, WslSide
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LINES_LIMIT
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LINES_LIMIT, SEARCHED_LINES_LIMIT
 from adapters.windows.logs import SEARCH_TIMEOUT
 from adapters.wsl.log_search import SEARCH_BUDGET
 from bot.handlers import logs as collecting
@@ -153,7 +153,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     usual = [LogRead.model_fields["tail"].default, LogCollect.model_fields["since"].default]
     assert [50, timedelta(minutes=30)] == usual
     assert (5_000, 512 * 1024, 64 * 1024, 4_000) == (LINES_LIMIT, BYTES_LIMIT, LINE_SEARCH_LIMIT, LINE_LIMIT)
-    assert 5_024 == LINE_READ_LIMIT
+    assert (5_024, 100_000) == (LINE_READ_LIMIT, SEARCHED_LINES_LIMIT)
     assert (20_000, 7 * 2**20) == (MAX_KEPT_LINES, MAX_KEPT_BYTES)
     assert (8, 7, 200, 100, 2, 20) == (
         SEARCH_TIMEOUT,

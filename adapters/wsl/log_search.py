@@ -18,7 +18,15 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeA
 
 from adapters.errors import ActionFailed
 from adapters.host_clock import CLOCK_HISTORY_DAYS, OFFSETS_LIMIT, Offset
-from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LogSearch, LogText, Truncation
+from adapters.logs import (
+    BYTES_LIMIT,
+    LINE_READ_LIMIT,
+    LINE_SEARCH_LIMIT,
+    SEARCHED_LINES_LIMIT,
+    LogSearch,
+    LogText,
+    Truncation,
+)
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, CompletedProgram
 from adapters.wsl.text_encoding import decode_lines
@@ -28,9 +36,6 @@ SEARCH_BUDGET = 7
 
 Actions that use it have longer timeouts, which end only a script that is busy with a single line.
 """
-
-SEARCHED_LINES_LIMIT = 100_000
-"""Newest lines of a program that are searched. podman and journalctl print that many in about a second."""
 
 
 class ExitCode(IntEnum):

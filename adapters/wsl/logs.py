@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from adapters.errors import ActionFailed
 from adapters.inventory import FilePath, PodmanName, WslSide
-from adapters.logs import BYTES_LIMIT, LogSearch, LogText
+from adapters.logs import BYTES_LIMIT, SEARCHED_LINES_LIMIT, LogSearch, LogText
 from adapters.phrase import Listing, Phrase
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from adapters.wsl.log_search import (
     SEARCH_BUDGET,
-    SEARCHED_LINES_LIMIT,
     LogProgram,
     build_search_command,
     build_time_options,

@@ -309,5 +309,5 @@ def _select_interval(log: HostLog, wanted: LogQuery) -> HostLog:
     young = tuple(line for line in log.lines if line.at is None or since is None or line.at >= since)
     kept = tuple(line for line in young if line.at is None or until is None or line.at <= until)
     whole = log.lines[:1] != young[:1]
-    cut = log.cut - {Truncation.LINES, Truncation.BYTES} if whole else log.cut
+    cut = log.cut - {Truncation.LINES, Truncation.BYTES, Truncation.SEARCHED} if whole else log.cut
     return log.model_copy(update={"lines": kept, "cut": cut})

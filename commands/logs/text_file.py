@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCH_LIMIT, Truncation
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCH_LIMIT, SEARCHED_LINES_LIMIT, Truncation
 from adapters.phrase import Listing, Phrase, Span, Texts
 from commands.loglines.formats import Level
 from commands.loglines.lines import HostLog, LogLine, sanitize_line, shorten_line
@@ -132,6 +132,9 @@ _TRUNCATION_NOTES: dict[Truncation, Callable[[Phrase], Phrase]] = {
         option="--grep",
     ),
     Truncation.BYTES: lambda logs: _describe_size_limit(logs, "--grep"),
+    Truncation.SEARCHED: lambda logs: Phrase(
+        "{logs}: only the newest {n} lines were searched, older lines may be missing", logs=logs, n=SEARCHED_LINES_LIMIT
+    ),
     Truncation.TIME: lambda logs: Phrase(
         "{logs}: time limit reached, older lines may be missing. Narrow the search with {option}",
         logs=logs,

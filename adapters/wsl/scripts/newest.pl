@@ -226,7 +226,7 @@ sub hear_program {
     print STDERR "$_\n" for @words;
     fail($timed ? "late" : "silent", "$program[0] has not come to its end") if $late; # its newest lines come last
     my $all = $cut{lines} || $cut{bytes} || $timed < $ask{most} || (defined $since && defined $oldest && $oldest < $since);
-    $cut{time} = 1 unless $all or $code;
+    $cut{searched} = 1 unless $all or $code;
 }
 
 sub listen_to {

@@ -19,10 +19,17 @@ import pytest
 
 from adapters.errors import ActionFailed
 from adapters.host_clock import HostZone, Offset
-from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LogSearch, LogText, Truncation
+from adapters.logs import (
+    BYTES_LIMIT,
+    LINE_READ_LIMIT,
+    LINE_SEARCH_LIMIT,
+    SEARCHED_LINES_LIMIT,
+    LogSearch,
+    LogText,
+    Truncation,
+)
 from adapters.wsl.action import Argv, CompletedProgram
 from adapters.wsl.log_search import (
-    SEARCHED_LINES_LIMIT,
     LogProgram,
     build_search_command,
     count_lines_to_request,
@@ -597,7 +604,7 @@ def test_an_endless_flood_is_heard_in_constant_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("most", "since", "cut"),
     [
-        pytest.param(3, None, {Truncation.TIME}, id="as many as were asked for"),
+        pytest.param(3, None, {Truncation.SEARCHED}, id="as many as were asked for"),
         pytest.param(4, None, set(), id="fewer"),
         pytest.param(3, at(2), set(), id="as many, but the oldest is too old to be asked for"),
     ],

@@ -458,6 +458,7 @@ async def test_nothing_anywhere_is_not_the_same_as_no_log() -> None:
     ("cut", "expected"),
     [
         (Truncation.LINES, "no matching lines in the part of nebula that could be read"),
+        (Truncation.SEARCHED, "no matching lines in the part of nebula that could be read"),
         (Truncation.TIME, "no matching lines in the part of nebula that could be read"),
         (Truncation.UNREAD, "no matching lines in the part of nebula that could be read"),
         (Truncation.PARTLY, "no matching lines in the part of nebula that could be read"),

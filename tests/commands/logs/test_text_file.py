@@ -113,6 +113,7 @@ def test_lines_in_one_sentence(lines: list[LogLine], said: str) -> None:
                 "host-a nebula, host-b nebula: more lines match. Use --tail to show more",
                 "host-a nebula: only the newest lines were checked for level. Use --grep to search all lines",
                 "host-a nebula: showing the newest 512 KB only. Narrow the search with --grep",
+                "host-a nebula: only the newest 100000 lines were searched, older lines may be missing",
                 "host-a nebula: time limit reached, older lines may be missing. Narrow the search with --since",
                 "host-a nebula: the log or a rotated file could only be read in part. Older lines may be missing",
                 "host-a nebula: some lines were only partly searched (longer than 64 KB, or in an unsupported encoding)",

@@ -100,7 +100,7 @@ def _from_program(ask: dict[str, str], wanted: re.Pattern[str], logs: Logs, ran:
     kept, cut = _bounded(found, ask)
     times = [at[1] for at in (_when(line, logs) for line in entries) if at is not None]
     if not cut and len(times) >= int(ask["most"]) and times[0] >= float(ask.get("since", times[0])):
-        cut = {"time"}
+        cut = {"searched"}
     return _answer([f"cut {why}" for why in sorted(cut)], kept, logs, words)
 
 
