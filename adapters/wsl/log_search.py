@@ -50,6 +50,7 @@ class ExitCode(IntEnum):
     BROKEN = 77
     ABSENT = 78
     LATE = 79
+    KILLED = 80
 
 
 _NAME_BY_EXIT_CODE = {refusal.value: refusal.name.lower() for refusal in ExitCode}
@@ -187,6 +188,13 @@ def _describe_failure(answer: CompletedProgram, search: LogSearch, place: str) -
                 since="--since",
                 grep="--grep",
                 until="--until",
+            )
+        case ExitCode.KILLED:
+            return Phrase(
+                "could not read {place}: the program that prints it was killed in WSL2 ({why}). Check the memory with "
+                "free -m, then run the command again",
+                place=place,
+                why=why,
             )
         case 124 | 137 | ExitCode.SILENT:
             return Phrase(

@@ -28,7 +28,7 @@ use constant SET_BACK => 3600; # seconds by which times may run backwards in a l
 my $STAMP = qr/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d) /a; # that of podman
 use constant WORDS => 20;      # lines of a program about itself that are told
 my %CODE = (missing => 71, denied => 72, no_file => 73, outside => 74, pattern => 75, silent => 76, broken => 77,
-    absent => 78, late => 79);
+    absent => 78, late => 79, killed => 80);
 my %UNPACK = (gz => "gzip", xz => "xz", bz2 => "bzip2", zst => "zstd");
 my %MONTH;
 @MONTH{qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)} = 0 .. 11;
@@ -225,6 +225,7 @@ sub hear_program {
     listen_to(undef, @program);
     print STDERR "$_\n" for @words;
     fail($timed ? "late" : "silent", "$program[0] has not come to its end") if $late; # its newest lines come last
+    fail("killed", "signal " . ($code - 128)) if $code > 128; # not by us, and of the lines that were heard none is the newest
     my $all = $cut{lines} || $cut{bytes} || $timed < $ask{most} || (defined $since && defined $oldest && $oldest < $since);
     $cut{searched} = 1 unless $all or $code;
 }

@@ -577,6 +577,15 @@ def test_a_program_s_failure_is_its_own(tmp_path: Path) -> None:
     assert CompletedProgram(125, "", "Error: boom\n") == answer
 
 
+@pytest.mark.parametrize(("signal", "number"), [("KILL", 9), ("TERM", 15), ("SEGV", 11)])
+def test_a_program_that_was_killed_is_said_to_be_and_its_lines_do_not_count(
+    signal: str, number: int, tmp_path: Path
+) -> None:
+    """By a want of memory, for example: it has answered, and of a timeout there is no trace."""
+    answer = heard(tmp_path, f"echo '{line(1).decode()}'; kill -{signal} $$")
+    assert ("killed", True) == _refused(answer, ALL, f"was killed in WSL2 (signal {number})")
+
+
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     answer = in_real_perl(tmp_path, {}, build_search_command(ALL, program=LogProgram(("no-such-program", "all"))))
     assert ("absent", True) == _refused(answer, ALL, "no-such-program: No such file or directory")

@@ -94,6 +94,8 @@ def _from_program(ask: dict[str, str], wanted: re.Pattern[str], logs: Logs, ran:
     lines = _bytes(ran.stdout).splitlines()
     entries = [line for line in lines if _when(line, logs) is not None or line.startswith(b" ")]
     words = ran.stderr + "".join(_text(line) + "\n" for line in lines if line not in entries)
+    if ran.code > 128:
+        return Ran(80, stderr=f"signal {ran.code - 128}\n")
     if ran.code:
         return Ran(ran.code, stderr=words)
     found = [line for line in entries if _answers(line, ask, wanted, logs)]
@@ -182,6 +184,8 @@ def journalctl(arguments: list[str], logs: Logs) -> Ran:
 def podman_logs(arguments: list[str], state: WslState, *, root: bool) -> Ran:
     """Both outputs in the order in which they were printed: whoever asks hears them as one."""
     match arguments:
+        case [*_] if "podman logs" in state.killed:
+            return Ran(137)
         case ["--timestamps", "--tail", count, name] if root and name in (each.name for each in state.containers):
             lines = state.logs.printed.get(name, [])[-int(count) :]
             return Ran(stdout="".join(map(_printed, lines)))

@@ -62,11 +62,12 @@ class WslState:
     """One WSL2, changed by tests while it runs.
 
     `sudo`: whether the user may run podman through sudo. `missing`: programs that are not
-    installed. `hanging`: programs that never end by themselves. `cgroups_warning`: podman's
-    warning on standard error, which is no failure. `disks` are file systems by where they are mounted, `folders`
-    the bytes of what lies in Flatnet's folder (None: there is no such folder), `uses` what podman's kinds of things
-    take, and how much of that nothing uses; `old_podman` tells less of them. `restart_required`: the file that says
-    so is there. `logs` is what was written.
+    installed. `hanging`: programs that never end by themselves. `killed`: commands that the kernel
+    kills for want of memory. `cgroups_warning`: podman's warning on standard error, which is no
+    failure. `disks` are file systems by where they are mounted, `folders` the bytes of what lies in
+    Flatnet's folder (None: there is no such folder), `uses` what podman's kinds of things take, and
+    how much of that nothing uses; `old_podman` tells less of them. `restart_required`: the file that
+    says so is there. `logs` is what was written.
     """
 
     address: str
@@ -80,6 +81,7 @@ class WslState:
     sudo_becomes_root: bool = True
     missing: set[str] = field(default_factory=set)
     hanging: set[str] = field(default_factory=set)
+    killed: set[str] = field(default_factory=set)
     cgroups_warning: bool = True
     disks: dict[str, Disk] = field(default_factory=lambda: {"/": Disk()})
     flatnet_folder: str = "/var/lib/flatnet"
