@@ -26,6 +26,7 @@ $| = 1; # leaving by _exit writes nothing that still waits
 use constant BLOCK => 1 << 20;
 use constant SET_BACK => 3600; # seconds by which times may run backwards in a log: a clock was set, or summer ended
 my $STAMP = qr/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d) /a; # that of podman
+use constant CHUNK => 8192;    # bytes of a line that podman's conmon writes at once
 use constant WORDS => 20;      # lines of a program about itself that are told
 my %CODE = (missing => 71, denied => 72, no_file => 73, outside => 74, pattern => 75, silent => 76, broken => 77,
     absent => 78, late => 79, killed => 80);
@@ -243,13 +244,34 @@ sub listen_to {
         $block = $rest . $block;
         my $end = rindex($block, "\n") + 1;
         $rest = substr substr($block, $end), 0, $looked; # what comes of this line is beyond that, and never looked at
-        hear($_) for $end ? lines_of(substr($block, 0, $end), 0) : ();
+        hear($_) for map { entries($_) } $end ? lines_of(substr($block, 0, $end), 0) : ();
     }
     return if $late;
-    hear($_) for length $rest ? lines_of($rest, 0) : ();
+    hear($_) for map { entries($_) } length $rest ? lines_of($rest, 0) : ();
     close $voice;
     $pid = undef;
     $code = $? & 127 ? 128 + ($? & 127) : $? >> 8;
+}
+
+# The entries in one line. podman writes the next one right behind one without a line end, both with a time; the same zone
+# and no earlier time tell its own from one that the container has printed. Behind a full chunk the same entry goes on.
+sub entries {
+    my ($line) = @_;
+    return $line unless $ask{stamps} and $line =~ /^$STAMP/ and index($line, substr($line, 29, $+[0] - 29), $+[0]) >= 0;
+    my ($entry, @more) = split /(?=$STAMP)/, $line;
+    my ($last) = $entry =~ /^($STAMP)/;
+    my @entries = ($entry);
+    my $body = length($entry) - length $last;
+    for my $part (@more) {
+        my ($stamp) = $part =~ /^($STAMP)/;
+        my $own = $stamp ge $last && substr($stamp, 29) eq substr $last, 29;
+        my $text = $own ? substr $part, length $stamp : $part;
+        if ($own and $body % CHUNK) { push @entries, $part; $body = 0; }
+        else { $entries[-1] .= $text; }
+        $body += length $text;
+        $last = $stamp if $own;
+    }
+    return @entries;
 }
 
 # A program is heard on both outputs as one, which alone keeps the two of a container in order; one that unpacks on the

@@ -94,6 +94,14 @@ async def test_a_container_s_line_begins_behind_podman_s_time(
     assert found == [line.partition(" ")[2] for line in text.lines]
 
 
+async def test_a_line_without_an_end_is_not_part_of_the_next(state: WslState, connect: Connect) -> None:
+    state.logs.printed["web"] = [Printed(at(0), b"no end", end=""), Printed(at(1), b"next"), Printed(at(2), b"last", end="")]
+    text = await connect().perform(web(LogSearch(tail=2, pattern="^(no|next|last)")))
+    times = [f"2026-11-25T01:0{n}:00.000000000Z" for n in (1, 2)]
+    assert [f"{times[0]} next", f"{times[1]} last"] == list(text.lines)
+    assert frozenset({Truncation.LINES}) == text.cut
+
+
 async def test_one_read_is_one_round_trip(state: WslState, server: SshServer, connect: Connect) -> None:
     await connect().perform(web())
     assert server.lines == 1

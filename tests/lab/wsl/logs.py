@@ -29,10 +29,11 @@ class Entry:
 
 @dataclass
 class Printed:
-    """One line that a container printed."""
+    """One line that a container printed, with its end."""
 
     at: datetime
     text: bytes
+    end: str = "\n"
 
 
 @dataclass

@@ -92,6 +92,8 @@ def _from_program(ask: dict[str, str], wanted: re.Pattern[str], logs: Logs, ran:
     if ran.hangs:
         return Ran(76, stderr="it says nothing\n")
     lines = _bytes(ran.stdout).splitlines()
+    if ask["stamps"] == "1":
+        lines = [entry for line in lines for entry in _entries(line)]
     entries = [line for line in lines if _when(line, logs) is not None or line.startswith(b" ")]
     words = ran.stderr + "".join(_text(line) + "\n" for line in lines if line not in entries)
     if ran.code > 128:
@@ -104,6 +106,12 @@ def _from_program(ask: dict[str, str], wanted: re.Pattern[str], logs: Logs, ran:
     if not cut and len(times) >= int(ask["most"]) and times[0] >= float(ask.get("since", times[0])):
         cut = {"searched"}
     return _answer([f"cut {why}" for why in sorted(cut)], kept, logs, words)
+
+
+def _entries(line: bytes) -> list[bytes]:
+    """The entries in one line of podman, which ends a line only where the container did."""
+    parts = re.split(rb"(?=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z )", line)
+    return [part for part in parts if part]
 
 
 def _answer(heading: list[str], lines: Iterable[bytes], logs: Logs, words: str = "") -> Ran:
@@ -196,7 +204,7 @@ def podman_logs(arguments: list[str], state: WslState, *, root: bool) -> Ran:
 
 
 def _printed(line: Printed) -> str:
-    return f"{line.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z {_text(line.text)}\n"
+    return f"{line.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z {_text(line.text)}{line.end}"
 
 
 def _text(line: bytes) -> str:
