@@ -24,6 +24,16 @@ CNI = "cni"
 
 _JOURNAL = "journalctl"
 
+_PODMAN_ENTRIES = (
+    *("_SYSTEMD_UNIT=podman.service", "+"),
+    *("UNIT=podman.service", "_PID=1", "+"),
+    "SYSLOG_IDENTIFIER=podman",
+)
+"""Matches of journalctl: the unit's own entries, those of systemd about it, and those of every podman command.
+
+The unit runs only where podman's API is used. A command writes under its identifier, whatever unit it runs in.
+"""
+
 NAMES_SHOWN, NAME_LENGTH = 5, 63
 """Containers that are listed if the requested one is missing, and characters shown of each name (the host's text)."""
 
@@ -56,7 +66,7 @@ class ReadCni(WslAction[LogText]):
 
 
 class ReadPodman(WslAction[LogText]):
-    """Reads the journal of the unit podman."""
+    """Reads the journal of podman: of its unit and of its commands."""
 
     program_timeout = SEARCH_BUDGET + 3.0
     deadline = 20.0
@@ -71,7 +81,7 @@ class ReadPodman(WslAction[LogText]):
 
     def build_commands(self) -> tuple[Argv, ...]:
         most = count_lines_to_request(self.search, ends=True)
-        journal = (*_build_journal_command(self.search, most), "--unit", "podman")
+        journal = (*_build_journal_command(self.search, most), *_PODMAN_ENTRIES)
         return (build_search_command(self.search, program=LogProgram(journal, most)),)
 
     def parse(self, completed: Sequence[CompletedProgram]) -> LogText:

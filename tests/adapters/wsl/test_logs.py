@@ -19,7 +19,8 @@ from adapters.wsl.action import CompletedProgram, WslAction
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
 from adapters.wsl.shell import build_shell_line, parse_frames
 from tests.adapters.wsl.conftest import Connect
-from tests.lab.wsl.logs import Entry, LogFile, Printed
+from tests.lab.wsl.logs import Entry, LogFile, Logs, Printed
+from tests.lab.wsl.programs_logs import journalctl
 from tests.lab.wsl.server import SshServer
 from tests.lab.wsl.state import Container, WslState
 
@@ -72,6 +73,61 @@ async def test_where_there_is_no_syslog_they_come_from_the_journal(state: WslSta
 async def test_podman_s_own_lines_come_from_the_journal(state: WslState, connect: Connect) -> None:
     text = await connect().perform(podman(LogSearch(tail=5, since=at(1), until=at(2))))
     assert [f"2026-11-25T10:0{n}:00.000000+09:00 host podman[812]: started {n}" for n in (1, 2)] == list(text.lines)
+
+
+async def test_podman_s_lines_are_those_of_its_unit_and_of_its_commands(state: WslState, connect: Connect) -> None:
+    """None has the unit podman until its API is used; systemd's word on that unit belongs to them."""
+    state.logs.journal = [
+        Entry(at(0), "container start web", unit="session-3.scope", program="podman[812]"),
+        Entry(at(1), "Started podman.service", unit="podman.service", program="systemd[1]"),
+        Entry(at(2), "API service listening", unit="podman.service", program="podman[813]"),
+        Entry(at(3), "Started cron.service", unit="cron.service", program="systemd[1]"),
+        Entry(at(4), "podman.service", unit="cron.service", program="cron[99]"),
+    ]
+    text = await connect().perform(podman())
+    assert ["container start web", "Started podman.service", "API service listening"] == [
+        line.partition("]: ")[2] for line in text.lines
+    ]
+
+
+JOURNAL_REMOTE = Path("/usr/lib/systemd/systemd-journal-remote")
+
+
+def journal_of(entries: list[Entry]) -> str:
+    """Entries in systemd's export format."""
+    usual = {"_BOOT_ID": "1" * 32, "_MACHINE_ID": "2" * 32, "_HOSTNAME": "host", "__MONOTONIC_TIMESTAMP": "1"}
+    return "".join(
+        "".join(f"{name}={value}\n" for name, value in (usual | each.fields).items())
+        + f"__REALTIME_TIMESTAMP={int(each.at.timestamp()) * 1_000_000}\nMESSAGE={each.text}\n\n"
+        for each in entries
+    )
+
+
+def test_the_real_journalctl_finds_what_its_twin_finds(tmp_path: Path) -> None:
+    if not JOURNAL_REMOTE.exists():
+        pytest.skip("systemd-journal-remote is not installed; what podman's entries are is checked in the lab without it")
+    entries = [
+        Entry(at(0), "container start web", program="podman[812]"),
+        Entry(at(1), "Started podman.service", unit="podman.service", program="systemd[1]"),
+        Entry(at(2), "API service listening", unit="podman.service", program="podman[813]"),
+        Entry(at(3), "nothing", unit="cron.service", program="cron[99]"),
+    ]
+    file, logs = tmp_path / "system.journal", Logs(journal=entries)
+    subprocess.run(
+        [JOURNAL_REMOTE, "-o", file, "-"], input=journal_of(entries), text=True, capture_output=True, check=True, timeout=30
+    )
+    command = podman().build_commands()[0]
+    _, *arguments = command[command.index("--") + 1 :]
+    real = subprocess.run(
+        ["journalctl", "--file", file, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+        env={"TZ": "JST-9"},
+    )
+    assert 3 == len(real.stdout.splitlines())
+    assert journalctl(list(arguments), logs).stdout == real.stdout
 
 
 async def test_both_outputs_of_a_container_come_in_order(state: WslState, connect: Connect) -> None:
@@ -231,7 +287,7 @@ def test_times_go_to_journalctl_as_whole_seconds_around_them() -> None:
     half = timedelta(milliseconds=500)
     argv = podman(LogSearch(tail=5, since=at(1) + half, until=at(2) + half)).build_commands()[0]
     second = int(at(0).timestamp())
-    assert ("--since", f"@{second + 60}", "--until", f"@{second + 121}", "--unit", "podman") == argv[-6:]
+    assert ("--since", f"@{second + 60}", "--until", f"@{second + 121}") == argv[-10:-6]
 
 
 @pytest.mark.parametrize("read", [cni(), podman()], ids=["cni", "podman"])

@@ -19,12 +19,19 @@ class LogFile:
 
 @dataclass
 class Entry:
-    """One entry of the journal."""
+    """One entry of the journal. A podman command has the identifier `podman`, and the unit of its caller."""
 
     at: datetime
     text: str
-    unit: str = "podman"
+    unit: str = "session-3.scope"
     program: str = "podman[812]"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What journalctl can be asked for; what systemd says of a unit bears that unit's name."""
+        identifier, _, pid = self.program.removesuffix("]").partition("[")
+        own = {"UNIT": self.unit} if identifier == "systemd" else {"_SYSTEMD_UNIT": self.unit}
+        return own | {"SYSLOG_IDENTIFIER": identifier, "_PID": pid}
 
 
 @dataclass

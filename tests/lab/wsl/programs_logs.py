@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from adapters.host_clock import CLOCK_HISTORY_DAYS
 from adapters.wsl.text_encoding import decode_lines
 from tests.lab.local_time import offsets
-from tests.lab.wsl.logs import LogFile, Logs, Printed
+from tests.lab.wsl.logs import Entry, LogFile, Logs, Printed
 from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import WslState
 
@@ -179,14 +179,22 @@ def journalctl(arguments: list[str], logs: Logs) -> Ran:
         return Ran(stdout="No journal files were found.\n-- No entries --\n")
     if not logs.seen:
         return Ran(1, stdout=HINT)
-    options = dict(zip(arguments[6::2], arguments[7::2], strict=True))
+    timed = [n for n in (6, 8) if arguments[n : n + 1] in (["--since"], ["--until"])]
+    options = {arguments[n]: arguments[n + 1] for n in timed}
     since, until = (float(options.get(name, default)[1:]) for name, default in (("--since", "@0"), ("--until", "@1e12")))
     entries = [each for each in logs.journal if since <= each.at.timestamp() <= until]
-    entries = [each for each in entries if options.get("--unit", each.unit) == each.unit][-int(arguments[5]) :]
+    matches = arguments[6 + 2 * len(timed) :]
+    entries = [each for each in entries if _matches(each, matches)][-int(arguments[5]) :]
     lines = [
         f"{e.at.astimezone(logs.zone).isoformat(timespec='microseconds')} host {e.program}: {e.text}\n" for e in entries
     ]
     return Ran(stdout="".join(lines) or "-- No entries --\n")
+
+
+def _matches(entry: Entry, matches: list[str]) -> bool:
+    """Fields of which all fit, or behind a `+` all others; without any every entry does."""
+    groups = [group.split() for group in " ".join(matches).split(" + ")]
+    return any(all(entry.fields.get(each.partition("=")[0]) == each.partition("=")[2] for each in group) for group in groups)
 
 
 def podman_logs(arguments: list[str], state: WslState, *, root: bool) -> Ran:
