@@ -41,7 +41,7 @@ class WslUpdates(Value):
     """Pending upgrades as of `listed_at`, the time of the last list update.
 
     `packages` are sorted by name. `restart`: WSL2 must be restarted to finish an upgrade; None: unknown. `kept` counts newer
-    versions that apt keeps back by itself: phased, or not installable. Packages on hold are among `packages`.
+    versions that apt does not install: on hold, phased, or not installable.
     """
 
     packages: tuple[Package, ...] | UnreadPart
@@ -63,8 +63,8 @@ class ReadUpdates(WslAction[WslUpdates]):
         return cls()
 
     def build_commands(self) -> tuple[Argv, ...]:
-        # Held packages count too, because they may have security holes. With -qq instead of -q apt would refuse holds.
-        simulate = ("apt-get", "-s", "-q", "--ignore-hold", "-o", "Debug::NoLocking=1", "dist-upgrade")
+        # Packages on hold count as kept back, because `apt upgrade` does not install them either.
+        simulate = ("apt-get", "-s", "-q", "-o", "Debug::NoLocking=1", "dist-upgrade")
         return (
             ("stat", "--format=%n %Y", LISTS_FOLDER, UPDATE_STAMP, RESTART_MARK),
             ("apt-get", "indextargets", "--format", "$(LABEL):$(SUITE)", "Created-By: Packages"),

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ ARCHIVES = CompletedProgram(0, "Ubuntu:noble\nUbuntu:noble-security\n$(LABEL):$(
 BOTH = ("Ubuntu:24.04/noble-updates", "Ubuntu:24.04/noble-security")
 LIBC = PendingPackage("libc6", "2.39-0ubuntu8.1", "2.39-0ubuntu8.7", BOTH)
 CURL = PendingPackage("curl", "8.5.0-2", "8.5.0-3")
+HELD = replace(LIBC, held=True)
 ANEW = PendingPackage("libngtcp2-16", "", "1.11.0-1", ("Ubuntu:24.04/noble-security",))
 
 
@@ -159,9 +161,14 @@ def pending(state: WslState) -> None:
     state.restart_required = True
 
 
+def held(state: WslState) -> None:
+    state.apt.pending = [HELD, CURL]
+
+
 LAB: list[tuple[str, Callable[[WslState], object], str]] = [
     ("nothing pending", lambda state: None, "packages=() kept=0 restart=False"),
     ("pending", pending, "packages=('curl', 'libc6') kept=0 restart=True"),
+    ("on hold", held, "packages=('curl',) kept=1 restart=False"),
     ("no lists", lambda state: setattr(state.apt, "lists", ()), "apt has no security package list"),
     ("no apt", lambda state: state.missing.add("apt-get"), "Only Debian and Ubuntu are supported"),
     ("apt fails", lambda state: setattr(state.apt, "fails", "Unmet dependencies."), "E: Unmet dependencies. Run in"),
@@ -188,7 +195,9 @@ def shown(answer: WslUpdates) -> str:
 
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="apt is not installed; its words are checked without it")
 @pytest.mark.parametrize(
-    "apt", [Apt(), Apt([LIBC, CURL]), Apt(lists=())], ids=["nothing pending", "pending, one on hold", "no lists"]
+    "apt",
+    [Apt(), Apt([LIBC, CURL]), Apt([HELD, CURL]), Apt(lists=())],
+    ids=["nothing pending", "pending", "one on hold", "no lists"],
 )
 def test_the_real_apt_says_the_same_as_that_of_the_lab(apt: Apt, tmp_path: Path) -> None:
     """In a world of its own: lists and installed packages as of the lab's host."""
@@ -222,7 +231,7 @@ def lay_out(apt: Apt, folder: Path) -> Path:
         lists = folder / "lists" / f"archive.invalid_ubuntu_dists_{suite}"
         Path(f"{lists}_Release").write_text(release)
         Path(f"{lists}_main_binary-amd64_Packages").write_text("".join(described(each, each.candidate) for each in packages))
-    status = (described(each, each.installed, "hold" if each is LIBC else "install") for each in apt.pending)
+    status = (described(each, each.installed, "hold" if each.held else "install") for each in apt.pending)
     (folder / "status").write_text("".join(status))
     configuration = folder / "apt.conf"
     configuration.write_text(

@@ -8,13 +8,17 @@ LISTS = "/var/lib/apt/lists"
 
 @dataclass
 class PendingPackage:
-    """A package with a newer version; `archives` as apt names them. `installed` is "" for one that comes along anew."""
+    """A package with a newer version; `archives` as apt names them.
+
+    `installed` is "" for one that comes along anew. One that is `held` stays as it is.
+    """
 
     name: str
     installed: str
     candidate: str
     archives: tuple[str, ...] = ("Ubuntu:24.04/noble-updates",)
     architecture: str = "amd64"
+    held: bool = False
 
     @property
     def line(self) -> str:
@@ -40,8 +44,10 @@ class Apt:
 
 def simulated(apt: Apt) -> str:
     """What `apt-get -s -q dist-upgrade` prints for whoever is not root."""
-    upgraded = [package for package in apt.pending if package.installed]
-    new = len(apt.pending) - len(upgraded)
+    installed = [package for package in apt.pending if not package.held]
+    held = [package for package in apt.pending if package.held]
+    upgraded = [package for package in installed if package.installed]
+    new = len(installed) - len(upgraded)
     lines = [
         "NOTE: This is only a simulation!",
         "      apt-get needs root privileges for real execution.",
@@ -51,10 +57,12 @@ def simulated(apt: Apt) -> str:
         "Building dependency tree...",
         "Reading state information...",
         "Calculating upgrade...",
+        *(["The following packages have been kept back:"] if held else []),
+        *(f"  {package.name}" for package in held),
         *(["The following packages will be upgraded:"] if upgraded else []),
         *(f"  {package.name}" for package in upgraded),
-        f"{len(upgraded)} upgraded, {new} newly installed, 0 to remove and {apt.kept} not upgraded.",
-        *(package.line for package in apt.pending),
-        *(package.line.replace("Inst", "Conf", 1).replace(f"[{package.installed}] ", "") for package in apt.pending),
+        f"{len(upgraded)} upgraded, {new} newly installed, 0 to remove and {apt.kept + len(held)} not upgraded.",
+        *(package.line for package in installed),
+        *(package.line.replace("Inst", "Conf", 1).replace(f"[{package.installed}] ", "") for package in installed),
     ]
     return "\n".join(lines) + "\n"

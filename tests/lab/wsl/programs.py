@@ -205,9 +205,9 @@ def _apt_get(arguments: list[str], apt: Apt) -> Ran:
     match arguments:
         case ["indextargets", "--format", "$(LABEL):$(SUITE)", "Created-By: Packages"]:
             return Ran(stdout="".join(f"{each}\n" for each in apt.lists))
-        case ["-s", "-q", "--ignore-hold", "-o", "Debug::NoLocking=1", "dist-upgrade"] if apt.fails:
+        case ["-s", "-q", "-o", "Debug::NoLocking=1", "dist-upgrade"] if apt.fails:
             return Ran(100, stderr=f"E: {apt.fails}\n")
-        case ["-s", "-q", "--ignore-hold", "-o", "Debug::NoLocking=1", "dist-upgrade"]:
+        case ["-s", "-q", "-o", "Debug::NoLocking=1", "dist-upgrade"]:
             return Ran(stdout=simulated(apt))
         case _:
             return Ran(100, stderr=f"E: Invalid operation {arguments[-1] if arguments else ''}\n")
