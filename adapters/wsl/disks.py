@@ -27,6 +27,13 @@ Bytes = Annotated[StrictInt, Field(ge=0, le=2**63 - 1)]
 _Path = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
+CONTAINERS_FOLDER = "/var/lib/containers"
+"""Default folder of podman. Its storage is in it, or a file system of its own below it. Only root can enter the folder."""
+
+SAME_DISK_DIVISOR = 1000
+"""Divisor of a size. File systems of equal size whose use differs by less than that fraction count as one."""
+
+
 class FileSystem(Value):
     """File system that holds `place`, in bytes. Used and free sum to less than the size, because root keeps a reserve."""
 
@@ -34,6 +41,10 @@ class FileSystem(Value):
     size: Bytes
     used: Bytes
     free: Bytes
+
+    def is_same_disk(self, other: "FileSystem") -> bool:
+        """Returns whether both are places on one file system. A program may have written between the two reads."""
+        return self.size == other.size and abs(self.used - other.used) * SAME_DISK_DIVISOR < self.size
 
 
 class Folder(Value):
@@ -91,18 +102,20 @@ class ReadDisks(WslAction[WslDisks]):
         return (
             (*df, "/"),
             (*df, self.folder),
+            (*df, CONTAINERS_FOLDER, f"{CONTAINERS_FOLDER}/storage"),
             (*root, "podman", "info", "--format", "json"),
             (*root, "timeout", WALK_TIMEOUT, "du", "-0DxB1", "-d1", self.folder),
             (*root, "timeout", WALK_TIMEOUT, "podman", "system", "df", "--format", "json"),
         )
 
     def parse(self, completed: Sequence[CompletedProgram]) -> WslDisks:
-        root, flatnet, info, folders, podman = completed
+        root, flatnet, containers, info, folders, podman = completed
+        systems = _parse_file_system(root, "/"), _parse_file_system(flatnet, self.folder)
         storage = _parse_storage(info)
         return WslDisks(
-            root=_parse_file_system(root, "/"),
-            flatnet=_parse_file_system(flatnet, self.folder),
-            storage=storage,
+            root=systems[0],
+            flatnet=systems[1],
+            storage=_add_reserve(storage, (*systems, *_parse_rows(containers.stdout, CONTAINERS_FOLDER))),
             folders=_parse_folders(folders, self.folder),
             podman=_parse_podman_use(podman)
             if isinstance(storage, FileSystem) or storage == _STORAGE_SIZE_UNKNOWN
@@ -110,17 +123,34 @@ class ReadDisks(WslAction[WslDisks]):
         )
 
 
+_ROW = re.compile(r"^\s*(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s*$", re.ASCII | re.MULTILINE)
+"""A line of df: size, used and available bytes."""
+
+
 def _parse_file_system(answer: CompletedProgram, place: str) -> FileSystem | UnreadPart:
-    match = re.fullmatch(r"[^\n]*\n\s*(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s*", answer.stdout)
-    if answer.code != 0 or match is None:
+    rows = _parse_rows(answer.stdout, place)
+    if answer.code != 0 or len(rows) != 1:
         why = answer.error_line
         return UnreadPart(
             phrase=Phrase(
                 "could not read the usage of {place} with df: {why}. Run in WSL2: df -h {place}", place=place, why=why
             )
         )
-    size, used, free = map(int, match.groups())
-    return FileSystem(place=place, size=size, used=used, free=free)
+    return rows[0]
+
+
+def _parse_rows(table: str, place: str) -> tuple[FileSystem, ...]:
+    """Parses the rows of df's table, which is for `place`."""
+    rows = (map(int, found) for found in _ROW.findall(table))
+    return tuple(FileSystem(place=place, size=size, used=used, free=free) for size, used, free in rows)
+
+
+def _add_reserve(storage: FileSystem | UnreadPart, systems: Sequence[FileSystem | UnreadPart]) -> FileSystem | UnreadPart:
+    """Adds root's reserve to podman's storage, which podman does not report, from df's row for the same file system."""
+    if isinstance(storage, UnreadPart):
+        return storage
+    same = next((each for each in systems if isinstance(each, FileSystem) and each.is_same_disk(storage)), storage)
+    return same.model_copy(update={"place": storage.place})
 
 
 class _Store(BaseModel):

@@ -50,9 +50,6 @@ CELL_KEYS = tuple(column.key for column in COLUMNS[1:])
 _WINDOWS_KEYS = ("drive", "logs", "drives", "log_files")
 _WSL_KEYS = ("wsl_disk", "flatnet", "podman", "file_systems", "folders", "podman_uses")
 
-SAME_DISK_DIVISOR = 1000
-"""Divisor of a size. File systems of equal size whose use differs by less than that fraction count as one."""
-
 MAX_NAMED = 10
 """Maximum folders, drives and file systems shown by name; more are counted."""
 
@@ -175,7 +172,7 @@ def _list_file_systems(said: WslDisks) -> list[_DiskSpace]:
     for place in (said.root, said.flatnet, said.storage):
         if isinstance(place, UnreadPart):
             continue
-        same = next((known for known in shared if _is_same_disk(known[0], place)), None)
+        same = next((known for known in shared if known[0].is_same_disk(place)), None)
         if same is None:
             shared.append([place])
         else:
@@ -183,12 +180,8 @@ def _list_file_systems(said: WslDisks) -> list[_DiskSpace]:
     return [room for places in shared if (room := _build_space(places)) is not None]
 
 
-def _is_same_disk(known: FileSystem, other: FileSystem) -> bool:
-    return known.size == other.size and abs(known.used - other.used) * SAME_DISK_DIVISOR < known.size
-
-
 def _build_space(places: Sequence[FileSystem]) -> _DiskSpace | None:
-    """Builds the space of one file system from its first place, read by df. Unlike podman, df knows root's reserve."""
+    """Builds the space of one file system from its first place."""
     first = places[0]
     percent = compute_percent(first.used, first.free)
     if percent is None:

@@ -33,13 +33,18 @@ USES = (
 WELL = {
     "root": CompletedProgram(0, "    1B-blocks        Used       Avail\n         1000         250         700\n", ""),
     "flatnet": CompletedProgram(0, "    1B-blocks        Used       Avail\n         2000         100        1900\n", ""),
+    "containers": CompletedProgram(
+        1,
+        "    1B-blocks        Used       Avail\n         1000         250         700\n",
+        f"df: {STORAGE}: Permission denied\n",
+    ),
     "storage": CompletedProgram(0, json.dumps(INFO), CGROUPS_WARNING),
     "folders": CompletedProgram(
         0, "10\t/var/lib/flatnet/ipam\x0030\t/var/lib/flatnet/odd\tname\n\x0044\t/var/lib/flatnet\x00", ""
     ),
     "podman": CompletedProgram(0, USES, CGROUPS_WARNING),
 }
-PARTS = tuple(WELL)
+PARTS = tuple(name for name in WELL if name != "containers")
 
 
 def read(**changes: CompletedProgram) -> WslDisks:
@@ -62,7 +67,7 @@ def test_sizes_folders_and_shares_are_read() -> None:
         WslDisks(
             root=FileSystem(place="/", size=1000, used=250, free=700),
             flatnet=FileSystem(place="/var/lib/flatnet", size=2000, used=100, free=1900),
-            storage=FileSystem(place=STORAGE, size=1000, used=250, free=750),
+            storage=FileSystem(place=STORAGE, size=1000, used=250, free=700),
             folders=Folders(
                 whole=Folder(path="/var/lib/flatnet", size=44),
                 parts=(
@@ -77,6 +82,26 @@ def test_sizes_folders_and_shares_are_read() -> None:
         )
         == read()
     )
+
+
+HEADING = "    1B-blocks        Used       Avail\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "free"),
+    [
+        pytest.param(f"{HEADING} 5000 900 3600\n", 3600, id="its folder is on that file system"),
+        pytest.param(f"{HEADING} 9000 100 8000\n 5000 901 3599\n", 3599, id="it is a file system of its own"),
+        pytest.param(f"{HEADING} 9000 100 8000\n", 4100, id="it is one that df may not ask for"),
+        pytest.param("", 4100, id="no word of df"),
+    ],
+)
+def test_podman_s_storage_has_the_free_space_that_df_reports(table: str, free: int) -> None:
+    """podman does not know what root keeps for itself; a file may have been written between the two."""
+    store = info(graphRoot=STORAGE, graphRootAllocated=5000, graphRootUsed=900)
+    storage = read(storage=store, containers=CompletedProgram(1, table, "")).storage
+    assert isinstance(storage, FileSystem)
+    assert (STORAGE, 5000, free) == (storage.place, storage.size, storage.free)
 
 
 NOT_ROOT = CompletedProgram(0, json.dumps(INFO | {"host": {"security": {"rootless": True}}}), "")
@@ -189,11 +214,13 @@ def test_a_real_df_and_du_are_understood(tmp_path: Path) -> None:
     (tmp_path / "ipam" / "file").write_bytes(b"x" * 100_000)
     folder = os.path.realpath(tmp_path)
     commands = [argv[4:] if argv[:1] == ("sudo",) else argv for argv in ReadDisks(folder="/d").build_commands()]
-    real = [tuple(folder if word == "/d" else word for word in argv) for argv in (commands[0], commands[1], commands[3])]
+    real = [tuple(folder if word == "/d" else word for word in argv) for argv in (commands[0], commands[1], commands[4])]
     ran = subprocess.run(["sh", "-c", build_shell_line(real, 10.0, "nonce")], capture_output=True, timeout=30, check=False)
     root, flatnet, du = parse_frames(ran.stdout, ran.stderr, "nonce", 3)
 
-    disks = ReadDisks.model_construct(folder=folder).parse([root, flatnet, WELL["storage"], du, WELL["podman"]])
+    disks = ReadDisks.model_construct(folder=folder).parse(
+        [root, flatnet, WELL["containers"], WELL["storage"], du, WELL["podman"]]
+    )
 
     assert isinstance(disks.root, FileSystem)
     assert isinstance(disks.flatnet, FileSystem)
@@ -234,6 +261,12 @@ async def test_the_disks_of_a_lab_host(
     assert words.keys() == unread.keys()
     assert not [part for part, word in words.items() if word not in unread[part]]
     assert server.lines == 1
+
+
+async def test_the_storage_of_a_lab_host_is_as_full_as_df_says(connect: Connect, server: SshServer) -> None:
+    server.state.disks["/var/lib/containers"] = Disk(size=100 * GB, used=60 * GB)
+    disks = await connect().perform(READ)
+    assert FileSystem(place=STORAGE, size=100 * GB, used=60 * GB, free=35 * GB) == disks.storage
 
 
 async def test_the_numbers_of_a_lab_host(connect: Connect, server: SshServer) -> None:

@@ -11,17 +11,26 @@ EMPTY = dict.fromkeys(("Images", "Containers", "Local Volumes"), (0, 0))
 """What podman without root has."""
 
 
+CONTAINERS = "/var/lib/containers"
+
+
 def df(arguments: list[str], state: WslState) -> Ran:
-    """One path, in bytes, the columns that were asked for."""
+    """Paths in their order, in bytes, the columns that were asked for. podman lets only root into its folder."""
     match arguments:
-        case ["-B1", "--output=size,used,avail", path] if _exists(path, state):
-            disk = _disk(path, state)
-            numbers = f"{disk.size:>13} {disk.used:>13} {disk.free:>13}"
-            return Ran(stdout=f"    1B-blocks          Used         Avail\n{numbers}\n")
-        case ["-B1", "--output=size,used,avail", path]:
-            return Ran(1, stderr=f"df: {path}: No such file or directory\n")
+        case ["-B1", "--output=size,used,avail", *paths]:
+            errors = {path: error for path in paths if (error := _refusal(path, state))}
+            disks = [_disk(path, state) for path in paths if path not in errors]
+            rows = "".join(f"{disk.size:>13} {disk.used:>13} {disk.free:>13}\n" for disk in disks)
+            heading = "    1B-blocks          Used         Avail\n" if disks else ""
+            return Ran(1 if errors else 0, heading + rows, "".join(f"df: {path}: {errors[path]}\n" for path in errors))
         case _:
             return Ran(1, stderr="Try 'df --help' for more information.\n")
+
+
+def _refusal(path: str, state: WslState) -> str:
+    if path == STORAGE:
+        return "Permission denied"
+    return "" if path == CONTAINERS or _exists(path, state) else "No such file or directory"
 
 
 def du(arguments: list[str], state: WslState, *, root: bool) -> Ran:
