@@ -35,12 +35,17 @@ SAME_DISK_DIVISOR = 1000
 
 
 class FileSystem(Value):
-    """File system that holds `place`, in bytes. Used and free sum to less than the size, because root keeps a reserve."""
+    """File system that holds `place`, in bytes. Used and free sum to less than the size, because root keeps a reserve.
+
+    `inodes_used`, `inodes_free`: files that it holds, and that it can hold in addition; None if it has no such limit.
+    """
 
     place: _Path
     size: Bytes
     used: Bytes
     free: Bytes
+    inodes_used: Bytes | None = None
+    inodes_free: Bytes | None = None
 
     def is_same_disk(self, other: "FileSystem") -> bool:
         """Returns whether both are places on one file system. A program may have written between the two reads."""
@@ -97,7 +102,7 @@ class ReadDisks(WslAction[WslDisks]):
         return cls(folder=side.flatnet_folder)
 
     def build_commands(self) -> tuple[Argv, ...]:
-        df = ("df", "-B1", "--output=size,used,avail")
+        df = ("df", "-B1", "--output=size,used,avail,iused,iavail")
         root = ("sudo", "-n")
         return (
             (*df, "/"),
@@ -123,8 +128,8 @@ class ReadDisks(WslAction[WslDisks]):
         )
 
 
-_ROW = re.compile(r"^\s*(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s*$", re.ASCII | re.MULTILINE)
-"""A line of df: size, used and available bytes."""
+_ROW = re.compile(r"^ *(\d{1,18}) +(\d{1,18}) +(\d{1,18}) +(\d{1,18}|-) +(\d{1,18}|-) *$", re.ASCII | re.MULTILINE)
+"""A line of df: size, used and available bytes, used and available inodes. A `-` is unknown."""
 
 
 def _parse_file_system(answer: CompletedProgram, place: str) -> FileSystem | UnreadPart:
@@ -141,8 +146,15 @@ def _parse_file_system(answer: CompletedProgram, place: str) -> FileSystem | Unr
 
 def _parse_rows(table: str, place: str) -> tuple[FileSystem, ...]:
     """Parses the rows of df's table, which is for `place`."""
-    rows = (map(int, found) for found in _ROW.findall(table))
-    return tuple(FileSystem(place=place, size=size, used=used, free=free) for size, used, free in rows)
+    return tuple(_parse_row(row, place) for row in _ROW.finditer(table))
+
+
+def _parse_row(row: re.Match[str], place: str) -> FileSystem:
+    """Parses one row. A file system that makes inodes as it needs them reports none at all."""
+    size, used, free = map(int, row.group(1, 2, 3))
+    counted = "-" not in row.group(4, 5) and row.group(4, 5) != ("0", "0")
+    inodes_used, inodes_free = map(int, row.group(4, 5)) if counted else (None, None)
+    return FileSystem(place=place, size=size, used=used, free=free, inodes_used=inodes_used, inodes_free=inodes_free)
 
 
 def _add_reserve(storage: FileSystem | UnreadPart, systems: Sequence[FileSystem | UnreadPart]) -> FileSystem | UnreadPart:

@@ -1,7 +1,8 @@
 """Judges a host's disks: how full they are, and what uses the space. Pure.
 
 A drive or file system used from `disk_warning_percent` is a finding of medium severity, from `disk_critical_percent` of
-high. Places in WSL2 on the same file system are judged once. Its size is virtual (`adapters.wsl.disks`).
+high. So is a file system whose inodes are used: it takes no more files, however much space is free. Places in WSL2 on the
+same file system are judged once. Its size is virtual (`adapters.wsl.disks`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -74,20 +75,29 @@ class DiskAnswers(SideAnswers):
 
 
 class _DiskSpace(NamedTuple):
-    """Space of one drive or file system in bytes, and the used percentage of the usable part. `places`: all places on it."""
+    """Space of one drive or file system in bytes, and the used percentage of the usable part. `places`: all places on it.
+
+    `inode_percent` is the used percentage of its inodes, 0 without a limit.
+    """
 
     name: Phrase | str
     places: Phrase | str
     size: int
     free: int
     percent: int
+    inode_percent: int = 0
+
+    @property
+    def worst_percent(self) -> int:
+        """The higher one of both percentages."""
+        return max(self.percent, self.inode_percent)
 
 
 def find_highest_usage(looked: DiskAnswers) -> int:
     """Finds the highest used percentage of a host's disks; 0 if none is known."""
     drives = _list_drives(looked.windows.drives or ()) if isinstance(looked.windows, WindowsDisks) else []
     systems = _list_file_systems(looked.wsl) if isinstance(looked.wsl, WslDisks) else []
-    return max((room.percent for room in (*drives, *systems)), default=0)
+    return max((room.worst_percent for room in (*drives, *systems)), default=0)
 
 
 def judge_disks(looked: DiskAnswers, thresholds: Thresholds) -> Judgment:
@@ -161,9 +171,11 @@ def _judge_file_systems(said: WslDisks, thresholds: Thresholds) -> Judgment:
     if not rooms:
         return merge_judgments(_make_unknown_checks("wsl_disk", "file_systems"), Judgment({}, troubles))
     remedy = Phrase("run sudo du -xh -d2 / in WSL2 to see usage, and sudo podman image prune to remove unused images")
-    full = (_build_full_remark("wsl_disk", _prefix_with_wsl(room), thresholds, remedy) for room in rooms)
+    named = [_prefix_with_wsl(room) for room in rooms]
+    full = (_build_full_remark("wsl_disk", room, thresholds, remedy) for room in named)
+    crowded = (_build_inode_remark(room, thresholds) for room in named)
     cells = {"wsl_disk": _build_fullest_cell(rooms, thresholds, sure=not troubles), "file_systems": _build_list_cell(rooms)}
-    return Judgment(cells, (*filter(None, full), *troubles))
+    return Judgment(cells, (*filter(None, full), *filter(None, crowded), *troubles))
 
 
 def _list_file_systems(said: WslDisks) -> list[_DiskSpace]:
@@ -186,8 +198,9 @@ def _build_space(places: Sequence[FileSystem]) -> _DiskSpace | None:
     percent = compute_percent(first.used, first.free)
     if percent is None:
         return None
+    inodes = compute_percent(first.inodes_used or 0, first.inodes_free or 0) or 0
     names = Listing(tuple(shorten_argument(place.place) for place in places))
-    return _DiskSpace(shorten_argument(first.place), Phrase("{items}", items=names), first.size, first.free, percent)
+    return _DiskSpace(shorten_argument(first.place), Phrase("{items}", items=names), first.size, first.free, percent, inodes)
 
 
 def _prefix_with_wsl(room: _DiskSpace) -> _DiskSpace:
@@ -265,12 +278,32 @@ def _build_full_remark(subject: str, room: _DiskSpace, thresholds: Thresholds, r
     return Remark(subject, severity, Phrase("{disk} {percent}% full", disk=room.name, percent=room.percent), why)
 
 
+def _build_inode_remark(room: _DiskSpace, thresholds: Thresholds) -> Remark | None:
+    """Builds the remark on a file system that can hold few more files; None if it can."""
+    if room.inode_percent < thresholds.disk_warning_percent:
+        return None
+    severity = Severity.HIGH if room.inode_percent >= thresholds.disk_critical_percent else Severity.MEDIUM
+    why = Phrase(
+        "{disk} has used {percent}% of its inodes, which limit the number of files. Remove small files. To find them, run "
+        "in WSL2: sudo du --inodes -xd2 /",
+        disk=room.places,
+        percent=room.inode_percent,
+    )
+    return Remark(
+        "wsl_disk", severity, Phrase("{disk} {percent}% of inodes", disk=room.name, percent=room.inode_percent), why
+    )
+
+
 def _build_fullest_cell(rooms: Sequence[_DiskSpace], thresholds: Thresholds, *, sure: bool) -> Cell:
     """Builds the cell of the fullest drive or file system. `sure`: all of them could be read, so none is fuller."""
-    worst = max(rooms, key=lambda room: room.percent)
-    bad = worst.percent >= thresholds.disk_warning_percent
+    worst = max(rooms, key=lambda room: room.worst_percent)
+    bad = worst.worst_percent >= thresholds.disk_warning_percent
     mark = Mark.BAD if bad else Mark.WELL if sure else Mark.UNKNOWN
-    return Cell(text=Phrase("{disk} {percent}%", disk=worst.name, percent=worst.percent), value=worst.percent, mark=mark)
+    if worst.inode_percent > worst.percent:
+        text = Phrase("{disk} {percent}% of inodes", disk=worst.name, percent=worst.inode_percent)
+    else:
+        text = Phrase("{disk} {percent}%", disk=worst.name, percent=worst.percent)
+    return Cell(text=text, value=worst.worst_percent, mark=mark)
 
 
 def _build_list_cell(rooms: Sequence[_DiskSpace], untold: Sequence[Phrase] = ()) -> Cell:

@@ -31,11 +31,15 @@ USES = (
     '"TotalCount":0,"Size":"0B","Reclaimable":"0B (0%)"}\n]\n'
 )
 WELL = {
-    "root": CompletedProgram(0, "    1B-blocks        Used       Avail\n         1000         250         700\n", ""),
-    "flatnet": CompletedProgram(0, "    1B-blocks        Used       Avail\n         2000         100        1900\n", ""),
+    "root": CompletedProgram(
+        0, "    1B-blocks        Used       Avail IUsed IFree\n         1000         250         700    90      10\n", ""
+    ),
+    "flatnet": CompletedProgram(
+        0, "    1B-blocks        Used       Avail IUsed IFree\n         2000         100        1900    0      0\n", ""
+    ),
     "containers": CompletedProgram(
         1,
-        "    1B-blocks        Used       Avail\n         1000         250         700\n",
+        "    1B-blocks        Used       Avail IUsed IFree\n         1000         250         700    90      10\n",
         f"df: {STORAGE}: Permission denied\n",
     ),
     "storage": CompletedProgram(0, json.dumps(INFO), CGROUPS_WARNING),
@@ -52,6 +56,21 @@ def read(**changes: CompletedProgram) -> WslDisks:
     return READ.parse(list((WELL | changes).values()))
 
 
+@pytest.mark.parametrize(
+    ("counted", "inodes"),
+    [
+        pytest.param("100 0", (100, 0), id="none left"),
+        pytest.param("0 100", (0, 100), id="none used"),
+        pytest.param("0 0", (None, None), id="a file system that makes them as it needs them"),
+        pytest.param("- -", (None, None), id="unknown to df"),
+    ],
+)
+def test_inodes_are_read_where_they_are_limited(counted: str, inodes: tuple[int | None, int | None]) -> None:
+    root = read(root=CompletedProgram(0, f"heading\n 1000 250 700 {counted}\n", "")).root
+    assert isinstance(root, FileSystem)
+    assert inodes == (root.inodes_used, root.inodes_free)
+
+
 def info(**store: Any) -> CompletedProgram:
     return CompletedProgram(0, json.dumps(INFO | {"store": store}), "")
 
@@ -65,9 +84,9 @@ def said(part: object) -> str:
 def test_sizes_folders_and_shares_are_read() -> None:
     assert (
         WslDisks(
-            root=FileSystem(place="/", size=1000, used=250, free=700),
+            root=FileSystem(place="/", size=1000, used=250, free=700, inodes_used=90, inodes_free=10),
             flatnet=FileSystem(place="/var/lib/flatnet", size=2000, used=100, free=1900),
-            storage=FileSystem(place=STORAGE, size=1000, used=250, free=700),
+            storage=FileSystem(place=STORAGE, size=1000, used=250, free=700, inodes_used=90, inodes_free=10),
             folders=Folders(
                 whole=Folder(path="/var/lib/flatnet", size=44),
                 parts=(
@@ -84,15 +103,15 @@ def test_sizes_folders_and_shares_are_read() -> None:
     )
 
 
-HEADING = "    1B-blocks        Used       Avail\n"
+HEADING = "    1B-blocks        Used       Avail IUsed IFree\n"
 
 
 @pytest.mark.parametrize(
     ("table", "free"),
     [
-        pytest.param(f"{HEADING} 5000 900 3600\n", 3600, id="its folder is on that file system"),
-        pytest.param(f"{HEADING} 9000 100 8000\n 5000 901 3599\n", 3599, id="it is a file system of its own"),
-        pytest.param(f"{HEADING} 9000 100 8000\n", 4100, id="it is one that df may not ask for"),
+        pytest.param(f"{HEADING} 5000 900 3600 - -\n", 3600, id="its folder is on that file system"),
+        pytest.param(f"{HEADING} 9000 100 8000 1 2\n 5000 901 3599 0 0\n", 3599, id="it is a file system of its own"),
+        pytest.param(f"{HEADING} 9000 100 8000 1 2\n", 4100, id="it is one that df may not ask for"),
         pytest.param("", 4100, id="no word of df"),
     ],
 )
@@ -117,12 +136,12 @@ TROUBLES: list[tuple[str, str, CompletedProgram, str]] = [
     (
         "df of a file system without a size",
         "root",
-        CompletedProgram(0, " 1B-blocks Used Avail\n - - -\n", ""),
+        CompletedProgram(0, " 1B-blocks Used Avail IUsed IFree\n - - - - -\n", ""),
         "could not read the usage",
     ),
     ("df hangs", "root", CompletedProgram(124, "", ""), "exit code 124"),
     ("no df", "root", CompletedProgram(127, "", "timeout: failed to run command 'df'\n"), "failed to run command"),
-    ("a size beyond all bounds", "root", CompletedProgram(0, f"h\n {'9' * 30} 1 1\n", ""), "could not read the usage"),
+    ("a size beyond all bounds", "root", CompletedProgram(0, f"h\n {'9' * 30} 1 1 1 1\n", ""), "could not read the usage"),
     ("du refused", "folders", REFUSED, "could not run du with sudo: sudo: a password is required"),
     ("du takes too long", "folders", CompletedProgram(124, "10\t/var/lib/flatnet/ipam\0", ""), "longer than 8 s"),
     (
@@ -231,7 +250,7 @@ def test_a_real_df_and_du_are_understood(tmp_path: Path) -> None:
 
 
 def full(state: WslState) -> None:
-    state.disks["/var/lib/flatnet"] = Disk(size=100 * GB, used=91 * GB)
+    state.disks["/var/lib/flatnet"] = Disk(size=100 * GB, used=91 * GB, inodes=None)
 
 
 def no_folder(state: WslState) -> None:
@@ -266,7 +285,8 @@ async def test_the_disks_of_a_lab_host(
 async def test_the_storage_of_a_lab_host_is_as_full_as_df_says(connect: Connect, server: SshServer) -> None:
     server.state.disks["/var/lib/containers"] = Disk(size=100 * GB, used=60 * GB)
     disks = await connect().perform(READ)
-    assert FileSystem(place=STORAGE, size=100 * GB, used=60 * GB, free=35 * GB) == disks.storage
+    inodes = {"inodes_used": 385_059, "inodes_free": 66_723_805}
+    assert FileSystem(place=STORAGE, size=100 * GB, used=60 * GB, free=35 * GB, **inodes) == disks.storage
 
 
 async def test_the_numbers_of_a_lab_host(connect: Connect, server: SshServer) -> None:

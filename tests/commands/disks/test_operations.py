@@ -131,6 +131,30 @@ async def test_how_full_is_too_full(percent: int, severity: Severity | None, mar
     assert mark is cells(report)["drive" if side == "windows" else "wsl_disk"][1]
 
 
+@pytest.mark.parametrize(
+    ("percent", "severity", "mark", "text"),
+    [
+        (10, None, Mark.WELL, "/ 10%"),
+        (79, None, Mark.WELL, "/ 79% of inodes"),
+        (80, Severity.MEDIUM, Mark.BAD, "/ 80% of inodes"),
+        (90, Severity.HIGH, Mark.BAD, "/ 90% of inodes"),
+        (100, Severity.HIGH, Mark.BAD, "/ 100% of inodes"),
+    ],
+)
+async def test_a_file_system_without_inodes_is_full_whatever_space_it_has(
+    percent: int, severity: Severity | None, mark: Mark, text: str
+) -> None:
+    crowded = system("/", 10, size=50 * GB).model_copy(update={"inodes_used": percent, "inodes_free": 100 - percent})
+    report = await DiskUsage().read(disks(A, said={("host-a", "wsl"): wsl(root=crowded)}))
+
+    assert (text, mark) == cells(report)["wsl_disk"]
+    why = (
+        f"WSL2 / has used {percent}% of its inodes, which limit the number of files. Remove small files. To find them, run "
+        "in WSL2: sudo du --inodes -xd2 /"
+    )
+    assert ([] if severity is None else [("host-a", severity, why)]) == found(report)
+
+
 async def test_limits_are_the_operators_own() -> None:
     look = disks(A)
     strict = FleetView(look.fleet, look.now, Thresholds(disk_warning_percent=35, disk_critical_percent=40))

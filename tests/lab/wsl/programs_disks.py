@@ -17,14 +17,19 @@ CONTAINERS = "/var/lib/containers"
 def df(arguments: list[str], state: WslState) -> Ran:
     """Paths in their order, in bytes, the columns that were asked for. podman lets only root into its folder."""
     match arguments:
-        case ["-B1", "--output=size,used,avail", *paths]:
+        case ["-B1", "--output=size,used,avail,iused,iavail", *paths]:
             errors = {path: error for path in paths if (error := _refusal(path, state))}
             disks = [_disk(path, state) for path in paths if path not in errors]
-            rows = "".join(f"{disk.size:>13} {disk.used:>13} {disk.free:>13}\n" for disk in disks)
-            heading = "    1B-blocks          Used         Avail\n" if disks else ""
+            rows = "".join(map(_row, disks))
+            heading = "    1B-blocks          Used         Avail    IUsed    IFree\n" if disks else ""
             return Ran(1 if errors else 0, heading + rows, "".join(f"df: {path}: {errors[path]}\n" for path in errors))
         case _:
             return Ran(1, stderr="Try 'df --help' for more information.\n")
+
+
+def _row(disk: Disk) -> str:
+    used, free = (0, 0) if disk.inodes is None else (disk.inodes_used, disk.inodes - disk.inodes_used)
+    return f"{disk.size:>13} {disk.used:>13} {disk.free:>13} {used:>8} {free:>8}\n"
 
 
 def _refusal(path: str, state: WslState) -> str:

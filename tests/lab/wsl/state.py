@@ -38,10 +38,15 @@ GB = 2**30
 
 @dataclass
 class Disk:
-    """A file system; bytes. Root keeps a twentieth of it for itself."""
+    """A file system; bytes, and inodes (None for one that makes them as it needs them).
+
+    Root keeps a twentieth of its bytes for itself.
+    """
 
     size: int = 1007 * GB
     used: int = 60 * GB
+    inodes: int | None = 67_108_864
+    inodes_used: int = 385_059
 
     @property
     def free(self) -> int:
