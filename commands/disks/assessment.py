@@ -195,12 +195,17 @@ def _list_file_systems(said: WslDisks) -> list[_DiskSpace]:
 def _build_space(places: Sequence[FileSystem]) -> _DiskSpace | None:
     """Builds the space of one file system from its first place."""
     first = places[0]
-    percent = compute_percent(first.used, first.free)
+    percent = _round_up_percent(first.used, first.free)
     if percent is None:
         return None
-    inodes = compute_percent(first.inodes_used or 0, first.inodes_free or 0) or 0
+    inodes = _round_up_percent(first.inodes_used or 0, first.inodes_free or 0) or 0
     names = Listing(tuple(shorten_argument(place.place) for place in places))
     return _DiskSpace(shorten_argument(first.place), Phrase("{items}", items=names), first.size, first.free, percent, inodes)
+
+
+def _round_up_percent(used: int, free: int) -> int | None:
+    """Computes the used percentage as df prints it, rounded up; None where the capacity is zero."""
+    return -(-used * 100 // (used + free)) if used + free > 0 else None
 
 
 def _prefix_with_wsl(room: _DiskSpace) -> _DiskSpace:

@@ -214,7 +214,14 @@ async def test_places_on_one_file_system_are_judged_once() -> None:
     ((_, severity, why),) = found(await DiskUsage().read(disks(A, said=said)))
 
     assert severity is Severity.HIGH
-    assert why.startswith(f"WSL2 /, {FOLDER}, {STORAGE} is 94% full (5.0 GB free of 100 GB)")
+    assert why.startswith(f"WSL2 /, {FOLDER}, {STORAGE} is 95% full (5.0 GB free of 100 GB)")
+
+
+@pytest.mark.parametrize(("used", "shown"), [(0, "/ 0%"), (1, "/ 1%"), (790, "/ 79%"), (791, "/ 80%"), (1000, "/ 100%")])
+async def test_a_percentage_of_wsl_is_rounded_up_as_df_does(used: int, shown: str) -> None:
+    root = FileSystem(place="/", size=2000, used=used, free=1000 - used)
+    only = wsl(root=root, flatnet=root, storage=root)
+    assert shown == cells(await DiskUsage().read(disks(A, said={("host-a", "wsl"): only})))["wsl_disk"][0]
 
 
 async def test_file_systems_of_one_size_that_differ_are_two() -> None:
