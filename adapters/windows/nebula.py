@@ -55,11 +55,14 @@ class NebulaFiles(Value):
 
 
 class LoggedHandshake(Value):
-    """A handshake that this host's Nebula logged: the peer's name, its fingerprint, the time (the host's clock)."""
+    """A handshake that this host's Nebula logged: the peer's name, its fingerprint, the time (the host's clock).
+
+    `at` is None where Nebula logs no times (`disable_timestamp`), or in a format of its own (`timestamp_format`).
+    """
 
     name: str
     fingerprint: str
-    at: AwareDatetime
+    at: AwareDatetime | None
 
 
 class ReadCertificates(WindowsAction[NebulaFiles]):
@@ -110,7 +113,7 @@ def _collect_handshakes(lines: Iterable[Any]) -> tuple[LoggedHandshake, ...]:
     newest = {
         each.name: LoggedHandshake(name=each.name, fingerprint=each.fingerprint, at=each.at)
         for each in received
-        if each is not None and each.at is not None
+        if each is not None
     }
     return tuple(newest.values())
 

@@ -5,7 +5,7 @@ hosts ─ read (concurrently) ─▶ HostCertificates, one for each host ─▶ 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import PureWindowsPath
 
 from adapters.errors import HostError
@@ -117,8 +117,13 @@ async def read_certificates(hosts: Iterable[Host], view: FleetView) -> FleetCert
     """Reads the certificates of these hosts concurrently; the results are in their order."""
     held = await read_all_hosts(hosts, lambda host: _read_host(host, view), view)
     logged = [(each.host, sighting) for each in held if each.files for sighting in each.files.sightings]
-    newest = {sighting.name: (host, sighting) for host, sighting in sorted(logged, key=lambda pair: pair[1].at)}
+    newest = {sighting.name: (host, sighting) for host, sighting in sorted(logged, key=lambda pair: _get_order(pair[1]))}
     return FleetCertificates(held, view.certificates, view.now(), newest)
+
+
+def _get_order(sighting: LoggedHandshake) -> datetime:
+    """Returns the time to sort by. A handshake of unknown time counts only if there is no other one."""
+    return sighting.at or datetime.min.replace(tzinfo=UTC)
 
 
 def add_lighthouse(hosts: Sequence[Host], inventory: Inventory) -> tuple[Host, ...]:

@@ -62,7 +62,8 @@ def find_running_mismatch(held: HostCertificates, mesh: FleetCertificates) -> Li
         return ""
     if sighted is not None and sighted[1].fingerprint == certificate.fingerprint:
         return ""
-    if sighted is not None and sighted[1].at > files.written_at:
+    at = None if sighted is None else sighted[1].at
+    if at is not None and at > files.written_at:
         return "seen"
     return "older" if files.written_at > files.running_since else ""
 
@@ -127,12 +128,11 @@ def _build_surrounding_cells(held: HostCertificates, mesh: FleetCertificates) ->
 
 
 def _build_sighting_cell(host: Host, sighting: LoggedHandshake) -> Cell:
-    text = Phrase(
-        "{witness}, {at}: {fingerprint}",
-        witness=host.name,
-        at=Moment(sighting.at),
-        fingerprint=shorten_argument(shorten_fingerprint(sighting.fingerprint)),
-    )
+    fingerprint = shorten_argument(shorten_fingerprint(sighting.fingerprint))
+    if sighting.at is None:
+        text = Phrase("{witness}, time unknown: {fingerprint}", witness=host.name, fingerprint=fingerprint)
+        return Cell(text=text, value=f"{host.name} - {sighting.fingerprint}")
+    text = Phrase("{witness}, {at}: {fingerprint}", witness=host.name, at=Moment(sighting.at), fingerprint=fingerprint)
     return Cell(text=text, value=f"{host.name} {sighting.at.astimezone(UTC).isoformat()} {sighting.fingerprint}")
 
 

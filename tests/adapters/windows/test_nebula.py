@@ -6,7 +6,14 @@ import pytest
 
 from adapters.nebula import pem
 from adapters.nebula.certificates import parse_pem
-from adapters.windows.nebula import FindHandshake, MakeKeyPair, ReachAddress, ReadCertificates, SignCertificate
+from adapters.windows.nebula import (
+    FindHandshake,
+    LoggedHandshake,
+    MakeKeyPair,
+    ReachAddress,
+    ReadCertificates,
+    SignCertificate,
+)
 from tests.adapters.windows.nebula_hosts import CA, ENDING, FIND, KEY_TEXT, MAKE, NOW, READ, SIGN, original, signed
 from tests.lab.windows.twins import answer
 
@@ -88,6 +95,22 @@ def test_only_the_newest_handshake_of_each_name_is_a_sighting() -> None:
     (old,) = data["handshakes"]
     found = READ.parse(data | {"handshakes": [old, "junk", 5, old.replace("fingerprint=", "fingerprint=ff")]})
     assert [("host-a", True)] == [(each.name, each.fingerprint.startswith("ff")) for each in found.sightings]
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        pytest.param("", id="disable_timestamp"),
+        pytest.param('time="2026-11-25 09:05:44" ', id="a format without a zone"),
+        pytest.param('time="Nov 25 09:05:44" ', id="a format of its own"),
+    ],
+)
+def test_a_handshake_without_a_readable_time_is_a_sighting_at_an_unknown_time(begins: str) -> None:
+    assert isinstance(READ, ReadCertificates)
+    data = answer(READ.script, READ.build_arguments(), original("host-b"), NOW)
+    line = f'{begins}level=info msg="Handshake message received" certName=host-a durationNs=8111136 fingerprint=f768'
+    found = READ.parse(data | {"handshakes": [line]})
+    assert (LoggedHandshake(name="host-a", fingerprint="f768", at=None),) == found.sightings
 
 
 @pytest.mark.parametrize("data", [None, {}, {"handshakes": "x"}, {"handshakes": []}])

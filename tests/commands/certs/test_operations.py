@@ -290,8 +290,9 @@ async def test_a_clock_may_be_off_by_a_minute(seconds: int, subjects: list[str])
     assert subjects == [finding.subject for finding in await found(A, clock=NOW + timedelta(seconds=seconds))]
 
 
-def logged(fingerprint: str, hours: float) -> LoggedHandshake:
-    return LoggedHandshake(name="host-a", fingerprint=fingerprint, at=NOW - timedelta(hours=hours))
+def logged(fingerprint: str, hours: float | None) -> LoggedHandshake:
+    at = None if hours is None else NOW - timedelta(hours=hours)
+    return LoggedHandshake(name="host-a", fingerprint=fingerprint, at=at)
 
 
 @pytest.mark.parametrize(
@@ -302,10 +303,14 @@ def logged(fingerprint: str, hours: float) -> LoggedHandshake:
         ((("own", 3), ("other", 1)), "another"),
         ((("other", 3), ("own", 1)), "same"),
         ((("other", 30),), "older"),
+        ((("own", None),), "same"),
+        ((("other", None),), "older"),
+        ((("own", 1), ("other", None)), "same"),
+        ((("other", 1), ("own", None)), "another"),
     ],
 )
 async def test_what_others_saw_last_tells_which_certificate_runs(
-    sightings: tuple[tuple[str, float], ...], running: str
+    sightings: tuple[tuple[str, float | None], ...], running: str
 ) -> None:
     """The file was written a day ago and Nebula started before: only a handshake since then tells better."""
     said = files(A, written_at=NOW - timedelta(days=1))
@@ -320,6 +325,13 @@ async def test_what_others_saw_last_tells_which_certificate_runs(
 
     assert running == line.cells[2].value
     assert ("service restart nebula host-a",) * (running != "same") == report.next
+
+
+async def test_a_handshake_of_unknown_time_is_shown_as_such() -> None:
+    told = {("host-b", "windows"): files(B, sightings=(logged("ab" * 32, None),))}
+    report = await CertList(details=True).read(view(A, LIGHTHOUSE, B, said=told))
+    cells = dict(zip([column.key for column in report.columns], report.rows[0].cells, strict=True))
+    assert ("host-b, time unknown: abababababab", f"host-b - {'ab' * 32}") == (str(cells["seen"].text), cells["seen"].value)
 
 
 async def test_an_expired_certificate_is_not_said_to_have_a_wrong_key() -> None:
