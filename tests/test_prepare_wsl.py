@@ -1,0 +1,179 @@
+"""prepare-wsl.sh on a real distribution: it does everything once, or nothing at all."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.wsl_world import SCRIPT
+
+PREPARE = 'sh /tmp/prepare-wsl.sh --key "$(cat /tmp/key/id.pub)"'
+
+PROGRAMS = ("/usr/sbin/sshd", "/usr/sbin/visudo", "/usr/sbin/useradd", "/usr/bin/unshare")
+
+
+def find_obstacle() -> str:
+    """Return why the script cannot be run here; "" if it can."""
+    if os.geteuid() != 0:
+        return "this is not root"
+    if missing := [program for program in PROGRAMS if not Path(program).exists()]:
+        return f"{', '.join(missing)} is missing"
+    made = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, check=False)
+    return "" if made.returncode == 0 else "namespaces cannot be made"
+
+
+OBSTACLE = find_obstacle()
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        OBSTACLE != "", reason=f"THE FLEET OF REAL PROGRAMS WAS NOT TESTED: prepare-wsl.sh was not run, {OBSTACLE}"
+    ),
+]
+
+
+def run(folder: Path, *runs: str, before: str = "") -> list[dict[str, Any]]:
+    """What came of scripts, one after the other, on a host that another script made."""
+    question = json.dumps({"before": before, "runs": runs})
+    command = ["unshare", "--mount", "--pid", "--fork", sys.executable, "-m", "tests.wsl_world", str(folder), question]
+    done = subprocess.run(command, cwd=SCRIPT.parents[2], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    answer: list[dict[str, Any]] = json.loads(done.stdout)
+    return answer
+
+
+ACCOUNT_FILES = [f"/etc/{name}" for name in ("group", "gshadow", "passwd", "shadow", "subgid", "subuid")]
+OWN_FILES = [
+    "/etc/ssh/sshd_config.d/10-flatnet-bot.conf",
+    "/etc/sudoers.d/flatnet-bot",
+    "/etc/sudoers.d/flatnet-bot-logs",
+    "/etc/wsl.conf",
+]
+
+
+def test_a_fresh_host_is_prepared_once(tmp_path: Path) -> None:
+    first, second = run(tmp_path, PREPARE, PREPARE)
+    assert (0, ["restart ssh.service"]) == (first["code"], first["asked"])
+    assert sorted([*ACCOUNT_FILES, *OWN_FILES]) == [path for path in first["changed"] if not path.startswith("/home/")]
+    assert "/home/flatnet/.ssh/authorized_keys" in first["changed"]
+    assert "[ADDRESS]:2222 ssh-ed25519 AAAA" in first["stdout"]
+    assert (0, [], []) == (second["code"], second["changed"], second["asked"])
+
+
+OTHER_KEYS = """
+useradd --create-home --shell /bin/sh dev; mkdir /home/dev/.ssh; echo 'ssh-ed25519 AAAA dev' >/home/dev/.ssh/authorized_keys
+"""
+REFUSED: list[tuple[str, str, str, str]] = [
+    ("no such port", "", f"{PREPARE} --port 99999", "--port cannot be: 99999"),
+    ("port 0", "", f"{PREPARE} --port 0", "--port cannot be: 0"),
+    ("no key", "", "sh /tmp/prepare-wsl.sh", "--key cannot be"),
+    ("no real key", "", "sh /tmp/prepare-wsl.sh --key 'ssh-ed25519 AAAA'", "--key cannot be: it is not a public key"),
+    ("an account with other keys", OTHER_KEYS, f"{PREPARE} --user dev", "dev exists and has keys of its own"),
+    ("root's account", "", f"{PREPARE} --user root", "root is root; take another --user"),
+    ("an account without a shell", "useradd --create-home --shell /usr/sbin/nologin dev", f"{PREPARE} --user dev",
+     "dev exists and may not log in"),
+    ("an account without a home", "useradd --no-create-home dev", f"{PREPARE} --user dev", "dev exists and has no home"),
+    ("a group of that name", "groupadd flatnet", PREPARE, "there is a group flatnet and no such user"),
+    ("sshd includes nothing", "echo 'UsePAM yes' >/etc/ssh/sshd_config", PREPARE, "does not include /etc/ssh/sshd_config.d"),
+    ("sshd is broken already", "echo Port >>/etc/ssh/sshd_config", PREPARE, "sshd does not take this configuration"),
+    ("sudo includes nothing", "echo 'root ALL=(ALL) ALL' >/etc/sudoers", PREPARE, "does not include /etc/sudoers.d"),
+    ("no sudo", "rm -f /usr/sbin/visudo", PREPARE, "sudo is not installed"),
+    ("no podman", "rm /usr/bin/podman", PREPARE, "podman is not installed"),
+    ("systemd waits for a restart", "rm -r /run/systemd; printf '[boot]\\nsystemd = true\\n' >/etc/wsl.conf", PREPARE,
+     "systemd is not running yet"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "command", "words"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED])
+def test_a_refusal_changes_nothing(before: str, command: str, words: str, tmp_path: Path) -> None:
+    """Everything is checked first. `/run/sshd`, which sshd wants for a test, is not left behind either."""
+    (done,) = run(tmp_path, command, before=f"rmdir /run/sshd; {before}")
+    assert (1, [], []) == (done["code"], done["changed"], done["asked"])
+    assert words in done["stderr"]
+
+
+FAILING: list[tuple[str, str, str]] = [
+    ("sshd does not start", ": >/tmp/broken", "sshd does not start"),
+    ("a rule that cannot be written", "mkdir /etc/sudoers.d/flatnet-bot", "is no file that can be read"),
+    ("an account that cannot be made", "rm /usr/sbin/useradd; ln -s /bin/false /usr/sbin/useradd", ""),
+    ("a group that cannot be joined", "rm /usr/sbin/usermod; ln -s /bin/false /usr/sbin/usermod", ""),
+    ("an interruption", ": >/tmp/interrupt", ""),
+]
+
+
+@pytest.mark.parametrize(("before", "words"), [each[1:] for each in FAILING], ids=[each[0] for each in FAILING])
+@pytest.mark.parametrize("socket", ["", ": >/run/socket; rm -f /run/enabled /run/active"], ids=["service", "socket"])
+def test_a_failure_in_the_middle_takes_everything_back(before: str, words: str, socket: str, tmp_path: Path) -> None:
+    """Files, account, groups; Ubuntu's socket unit is enabled again."""
+    (done,) = run(tmp_path, PREPARE, before=f"printf '[user]\\ndefault=me' >/etc/wsl.conf; {before}; {socket}")
+    assert done["code"] != 0
+    assert [] == done["changed"]
+    assert "taking back what was done" in done["stdout"]
+    assert "could not be taken back" not in done["stdout"]
+    assert words in done["stderr"]
+
+
+def test_after_a_failure_sshd_runs_with_its_old_configuration(tmp_path: Path) -> None:
+    (done,) = run(tmp_path, PREPARE, before=": >/tmp/broken")
+    assert ["restart ssh.service", "restart ssh.service"] == done["asked"]
+
+
+def test_files_of_an_earlier_run_are_put_back(tmp_path: Path) -> None:
+    """The account of that run stays, with the key that it had."""
+    _, moved = run(tmp_path, PREPARE, f": >/tmp/broken; {PREPARE} --port 2022 --folder /srv/flatnet")
+    assert (1, []) == (moved["code"], moved["changed"])
+
+
+def test_the_lines_that_undo_it_leave_nothing_but_systemd(tmp_path: Path) -> None:
+    """sshd too, which keeps its port until it is started anew. The page of hosts has the same lines."""
+    told = SCRIPT.read_text().partition("# To undo it:\n")[2].partition("set -eu")[0].replace("#     ", "")
+    assert told in (SCRIPT.parents[1] / "hosts.md").read_text(encoding="utf-8")
+    _, undone, again = run(tmp_path, PREPARE, told, PREPARE)
+    assert (0, ["restart ssh.service"]) == (undone["code"], undone["asked"])
+    assert {*ACCOUNT_FILES, *OWN_FILES[:3]} <= {*undone["changed"]}
+    assert {*undone["changed"]} == {*again["changed"]}
+
+
+def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
+    listening = f'{sys.executable} -c \'import socket, time; s = socket.create_server(("127.0.0.1", 0)); '
+    listening += "print(s.getsockname()[1], flush=True); time.sleep(60)' >/tmp/port & sleep 1; "
+    (done,) = run(tmp_path, f"{listening} {PREPARE} --port $(cat /tmp/port); code=$?; kill $!; exit $code")
+    assert (1, []) == (done["code"], done["changed"])
+    assert "is taken by another program" in done["stderr"]
+
+
+@pytest.mark.parametrize(
+    ("there", "then"),
+    [
+        (None, "[boot]\nsystemd=true\n"),
+        ("[user]\ndefault=me", "[user]\ndefault=me\n[boot]\nsystemd=true\n"),
+        ("[boot]\nsystemd=false\n[user]\n", "[boot]\nsystemd=true\n[user]\n"),
+        ("[boot]\ncommand=x\n", "[boot]\nsystemd=true\ncommand=x\n"),
+        ("[boot]\nsystemd = true\n", "[boot]\nsystemd = true\n"),
+    ],
+)
+def test_systemd_is_switched_on_and_the_rest_of_the_file_stays(there: str | None, then: str, tmp_path: Path) -> None:
+    before = "" if there is None else f"cat >/etc/wsl.conf <<'END'\n{there}\nEND\ntruncate -s -1 /etc/wsl.conf"
+    _, shown = run(tmp_path, PREPARE, "cat /etc/wsl.conf", before=before)
+    assert then == shown["stdout"]
+
+
+def test_where_systemd_does_not_run_yet_nothing_but_its_switch_is_set(tmp_path: Path) -> None:
+    """That is the first half, and the script says what comes then."""
+    (done,) = run(tmp_path, PREPARE, before="rm -r /run/systemd")
+    assert (2, ["/etc/wsl.conf"], []) == (done["code"], done["changed"], done["asked"])
+    assert "not finished: systemd is not running yet. In Windows, wsl --shutdown" in done["stdout"]
+
+
+def test_an_older_sudo_gets_no_rule_for_logs(tmp_path: Path) -> None:
+    old = (
+        'mv /usr/sbin/visudo /usr/sbin/new-visudo; printf \'#!/bin/sh\\nfor file; do :; done\\n! grep -Fq ^logs "$file" && '
+        'exec new-visudo "$@"\\n\' >/usr/sbin/visudo; chmod 755 /usr/sbin/visudo'
+    )
+    (done,) = run(tmp_path, PREPARE, before=old)
+    assert 0 == done["code"]
+    assert "/etc/sudoers.d/flatnet-bot-logs" not in done["changed"]
+    assert "older than 1.9.10" in done["stdout"]
