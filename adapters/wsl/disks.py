@@ -15,7 +15,7 @@ from adapters.inventory import FolderPath, WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.podman import UnreadPart, describe_podman_failure, make_rootless_part
+from adapters.wsl.podman import SUDO_RULES, UnreadPart, describe_podman_failure, is_refused_by_sudo, make_rootless_part
 
 WALK_TIMEOUT = "8"
 """Seconds for a program that walks a tree as root. Root's own `timeout` ends it, because the user's cannot."""
@@ -247,8 +247,15 @@ def _describe_du_failure(answer: CompletedProgram, folder: str) -> Phrase:
         return Phrase(
             "WSL2 has no folder {folder}. Set up Flatnet there, or fix flatnet_folder in the configuration", folder=folder
         )
+    if is_refused_by_sudo(answer):
+        return Phrase(
+            "could not run du with sudo: {why}. Run prepare-wsl.sh again with {option}, which writes the rule into {file}",
+            why=answer.error_line,
+            option=f"--folder {folder}",
+            file=SUDO_RULES,
+        )
     return Phrase(
-        "could not run du with sudo: {why}. Allow it with prepare-wsl.sh, or run in WSL2: sudo du -h -d1 {folder}",
+        "could not read all of {folder} with du: {why}. Run in WSL2: sudo du -h -d1 {folder}",
         why=answer.error_line,
         folder=folder,
     )

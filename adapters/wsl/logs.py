@@ -18,7 +18,15 @@ from adapters.wsl.log_search import (
     count_lines_to_request,
     parse_search_output,
 )
-from adapters.wsl.podman import Container, UnreadPart, build_listing_commands, describe_podman_failure, parse_listing
+from adapters.wsl.podman import (
+    SUDO_LOG_RULES,
+    Container,
+    UnreadPart,
+    build_listing_commands,
+    describe_podman_failure,
+    is_refused_by_sudo,
+    parse_listing,
+)
 
 CNI = "cni"
 
@@ -117,11 +125,17 @@ class ReadContainer(WslAction[LogText]):
         if isinstance(containers, UnreadPart):
             raise ActionFailed(containers.phrase, code="unread", maybe_ran=False)
         known = self.name in (container.name for container in containers)
-        exists = not (
-            answer.code == 125 and answer.stderr.rstrip().endswith("no such container")
-        )  # 125 is any failure of podman
-        if not (known and exists):
-            raise self._make_missing_error(containers, known=known, exists=exists)
+        absent = answer.code == 125 and answer.stderr.rstrip().endswith("no such container")  # 125 is any failure of podman
+        if absent or (answer.code == 0 and not known):
+            raise self._make_missing_error(containers, known=known, exists=not absent)
+        if is_refused_by_sudo(answer):
+            phrase = Phrase(
+                "could not run podman logs with sudo: {why}. Run prepare-wsl.sh again, which writes the rule into {file} "
+                "(needs sudo 1.9.10 or newer)",
+                why=answer.error_line,
+                file=SUDO_LOG_RULES,
+            )
+            raise ActionFailed(phrase, code="refused", maybe_ran=False)
         if answer.code in (1, 125):
             raise ActionFailed(describe_podman_failure(answer), code=str(answer.code), maybe_ran=False)
         return parse_search_output(answer, self.search, self.name)

@@ -112,15 +112,28 @@ def make_rootless_part() -> UnreadPart:
     )
 
 
+SUDO_RULES, SUDO_LOG_RULES = "/etc/sudoers.d/flatnet-bot", "/etc/sudoers.d/flatnet-bot-logs"
+"""Files of prepare-wsl.sh with the commands that the bot may run as root. The second one needs sudo 1.9.10."""
+
+
+def is_refused_by_sudo(answer: CompletedProgram) -> bool:
+    """Returns whether sudo did not run the program, although it is there: no rule allows it."""
+    last = answer.stderr.strip().rpartition("\n")[2]
+    return answer.code == 1 and last.startswith("sudo: ") and not last.endswith("command not found")
+
+
 def describe_podman_failure(answer: CompletedProgram) -> Phrase:
     """Describes the reason for which podman, run through sudo, failed."""
     why = answer.error_line
+    if is_refused_by_sudo(answer):
+        return Phrase(
+            "could not run podman with sudo: {why}. Run prepare-wsl.sh again, which writes the rules into {file}",
+            why=why,
+            file=SUDO_RULES,
+        )
     match answer.code:
         case 1:  # podman's own failures have 125, sudo's have 1
-            return Phrase(
-                "could not run podman with sudo: {why}. Install podman, or allow it for the bot's user with NOPASSWD",
-                why=why,
-            )
+            return Phrase("could not run podman with sudo: {why}. Install podman in WSL2", why=why)
         case 124 | 137:
             return Phrase("the podman command did not finish. Check for a stuck podman process in WSL2")
         case 126 | 127:

@@ -3,7 +3,7 @@
 | side | checked |
 | --- | --- |
 | Windows | address, TLS, log-in, PowerShell answers, clock |
-| WSL2 | address, host key, log-in, podman through sudo as root |
+| WSL2 | address, host key, log-in, podman through sudo as root, then all other reads (`bot.doctor.wsl_reads`) |
 | gateway | address, allowed (403), the gateway of this host |
 
 The health of the host itself is reported by `health`.
@@ -23,6 +23,7 @@ from adapters.wsl.podman import UnreadPart
 from adapters.wsl.system import ReadSystem as ReadWsl
 from adapters.wsl.system import WslSystem
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
+from bot.doctor.wsl_reads import AS_ROOT, check_reads
 from commands.checks.assessment import make_unanswered_checks
 from commands.checks.host_checks import judge_clock, judge_gateway
 from commands.model.finding import Finding
@@ -59,7 +60,10 @@ async def _check_windows(host: Host, view: FleetView) -> tuple[Finding, ...]:
 async def _check_wsl(host: Host, view: FleetView) -> tuple[Finding, ...]:
     assert host.wsl is not None
     said = await _read(host, ReadWsl.of(host.wsl), view)
-    return (said,) if isinstance(said, Finding) else tuple(_report_unread(host, said))
+    if isinstance(said, Finding):
+        return (said,)
+    follows = AS_ROOT if isinstance(said.containers, UnreadPart) else frozenset[str]()
+    return (*_report_unread(host, said), *await check_reads(host, view, follows))
 
 
 async def _check_gateway(host: Host, view: FleetView) -> tuple[Finding, ...]:

@@ -22,6 +22,7 @@ from commands.model.report import Report
 from tests.lab.faults import Fault
 from tests.lab.gateway.state import GatewayState
 from tests.lab.workspace.faults import Failing
+from tests.lab.wsl.logs import LogFile
 from tests.lab.wsl.state import WslState
 from tests.scenarios.conftest import Build, Town
 from tests.scenarios.processes import bot_process, command
@@ -31,6 +32,8 @@ pytestmark = pytest.mark.slow
 ADMIN, VIEWER, OPS = "U0ADMIN", "U0VIEWER", "C0OPS"
 
 HOST = "host-a"
+
+SYSLOG = "/var/log/syslog"
 
 NOTICES = '\n[notices]\nchannel = "C0DEV"\n'
 
@@ -128,7 +131,20 @@ TROUBLES = (
     Trouble("refused key", fault("wsl", Fault.AUTHENTICATION), HOST, "wsl.authentication", "authorized_keys"),
     Trouble("sshd is down", fault("wsl", Fault.REFUSE), HOST, "wsl.unreachable", "Check that WSL2 and sshd are running"),
     Trouble("sudo refused", lambda t: setattr(wsl_state(t), "sudo", False), HOST, "wsl.podman",
-            "Install podman, or allow it for the bot's user with NOPASSWD"),
+            "Run prepare-wsl.sh again, which writes the rules into /etc/sudoers.d/flatnet-bot"),
+    Trouble("no podman", lambda t: wsl_state(t).missing.add("podman"), HOST, "wsl.podman", "Install podman in WSL2"),
+    Trouble("no rule for logs", lambda t: wsl_state(t).refused.add("podman logs"), HOST, "wsl.containers",
+            "Run prepare-wsl.sh again, which writes the rule into /etc/sudoers.d/flatnet-bot-logs (needs sudo 1.9.10"),
+    Trouble("no rule for du", lambda t: wsl_state(t).refused.add("timeout 8 du"), HOST, "wsl.disks",
+            "Run prepare-wsl.sh again with --folder /var/lib/flatnet, which writes the rule into"),
+    Trouble("no rule for podman's disks", lambda t: wsl_state(t).refused.add("timeout 8 podman"), HOST, "wsl.disks",
+            "which writes the rules into /etc/sudoers.d/flatnet-bot"),
+    Trouble("not in the group adm", lambda t: wsl_state(t).logs.files.update({SYSLOG: LogFile(kind="denied")}), HOST,
+            "wsl.cni", "Add the bot's user to the group adm"),
+    Trouble("not in the group systemd-journal", lambda t: setattr(wsl_state(t).logs, "seen", False), HOST, "wsl.journal",
+            "Add the bot's user to the group systemd-journal"),
+    Trouble("apt without lists", lambda t: setattr(wsl_state(t).apt, "lists", ()), HOST, "wsl.updates", "sudo apt update"),
+    Trouble("no perl", lambda t: wsl_state(t).missing.add("perl"), HOST, "wsl.cni", "Install perl-base in WSL2"),
     Trouble("sudo without root", lambda t: setattr(wsl_state(t), "sudo_becomes_root", False), HOST, "wsl.podman",
             "Allow sudo to run it as root"),
     Trouble("403", lambda t: setattr(gateway_state(t), "foreign", True), HOST, "gateway.forbidden",

@@ -264,8 +264,8 @@ LISTED = [
         (CompletedProgram(125, "", "Error: boom\n"), "125", "podman failed: Error: boom"),
         (
             CompletedProgram(1, "", "sudo: a password is required\n"),
-            "1",
-            "could not run podman with sudo: sudo: a password is required",
+            "refused",
+            "could not run podman logs with sudo: sudo: a password is required. Run prepare-wsl.sh again",
         ),
     ],
     ids=["gone meanwhile", "podman fails", "sudo does not allow the log"],
@@ -274,6 +274,13 @@ def test_a_container_s_log_may_fail_where_its_list_does_not(answer: CompletedPro
     with pytest.raises(ActionFailed, match=re.escape(words)) as refused:
         web().parse([*LISTED, answer])
     assert code == refused.value.code
+
+
+def test_a_refusal_of_sudo_is_not_taken_for_a_container_of_another_network() -> None:
+    """Only podman knows whether there is one of that name."""
+    nothing = CompletedProgram(0, "[]", "")
+    with pytest.raises(ActionFailed, match="could not run podman logs with sudo"):
+        web().parse([*LISTED[:2], nothing, CompletedProgram(1, "", "sudo: a password is required\n")])
 
 
 def test_a_pattern_that_takes_for_ever_is_the_pattern_s_fault() -> None:

@@ -4,14 +4,23 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from importlib import import_module
+from inspect import isabstract
 from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+import adapters.wsl
+from adapters.action import Action
 from adapters.errors import AuthenticationFailed, HostIdentityError, Unreachable
+from adapters.fleet import Fleet
+from adapters.inventory import Inventory
 from adapters.phrase import Phrase
+from adapters.wsl.action import WslAction
 from bot.config.settings import Settings, parse_settings
 from bot.doctor import examination as doctor
 from bot.doctor import machine_checks as doctor_machine
@@ -25,8 +34,9 @@ from bot.security.secrets import MissingSecret, SecretsUnusable
 from bot.setup.draft import Draft, HostDraft
 from bot.store.errors import DatabaseDamaged, DatabaseUnavailable
 from commands.model.finding import Severity
-from commands.model.operation import ignore_progress
+from commands.model.operation import FleetView, Thresholds, ignore_progress
 from commands.model.report import Mark
+from tests.commands import canned
 from tests.commands.canned import NOW, gateway, host, view
 
 HOST_A = HostDraft("host-a", "1", "192.0.2.11", "192.0.2.11", "10.100.1.1")
@@ -273,6 +283,32 @@ async def test_each_side_of_a_host_has_its_own_finding() -> None:
     assert ["windows.unreachable", "wsl.identity", "gateway.authentication"] == subjects(examined)
     assert "no response" == str(examined.seen)
     assert "Windows, WSL2, gateway API" == str((await examine_host(a, view(a))).seen)
+
+
+async def test_every_read_of_wsl_is_tried() -> None:
+    """A right that one of them needs and nobody checks is missed only when it is needed."""
+    a = host("host-a", 1)
+    asked: list[type[object]] = []
+
+    class Asked:
+        async def perform(self, action: Action[Any]) -> Any:
+            asked.append(type(action))
+            return canned.well(a, action.side)
+
+        async def aclose(self) -> None:
+            pass
+
+    fleet = Fleet(Inventory(hosts=(a,)), lambda host, side: Asked())
+    await examine_host(a, FleetView(fleet, lambda: NOW, Thresholds()))
+    kinds = (kind for module in iter_modules(adapters.wsl.__path__, "adapters.wsl.") for kind in actions_of(module.name))
+    assert {*kinds} == {kind for kind in asked if issubclass(kind, WslAction)}
+
+
+def actions_of(module: str) -> Iterator[type[object]]:
+    """The actions that a module defines."""
+    for kind in vars(import_module(module)).values():
+        if isinstance(kind, type) and issubclass(kind, WslAction) and kind.__module__ == module and not isabstract(kind):
+            yield kind
 
 
 async def test_a_part_of_the_gateway_that_does_not_answer_is_not_taken_for_well() -> None:

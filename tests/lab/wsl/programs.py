@@ -53,6 +53,8 @@ def run_program(argv: list[str], state: WslState) -> Ran | None:
 
 def _sudo(arguments: list[str], state: WslState) -> Ran:
     match arguments:
+        case ["-n", *argv] if " ".join(argv).startswith(tuple(state.refused)):
+            return Ran(1, stderr="sudo: a password is required\n")
         case ["-n", program, *_] if not state.sudo or program not in ("podman", "ip", "journalctl", "systemctl", "timeout"):
             return Ran(1, stderr="sudo: a password is required\n")
         case ["-n", "timeout", _, program, *_] if program in state.hanging:

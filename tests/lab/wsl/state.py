@@ -66,13 +66,14 @@ def _usual_uses() -> dict[str, tuple[int, int]]:
 class WslState:
     """One WSL2, changed by tests while it runs.
 
-    `sudo`: whether the user may run podman through sudo. `missing`: programs that are not
-    installed. `hanging`: programs that never end by themselves. `killed`: commands that the kernel
-    kills for want of memory. `cgroups_warning`: podman's warning on standard error, which is no
-    failure. `disks` are file systems by where they are mounted, `folders` the bytes of what lies in
-    Flatnet's folder (None: there is no such folder), `uses` what podman's kinds of things take, and
-    how much of that nothing uses; `old_podman` tells less of them. `restart_required`: the file that
-    says so is there. `logs` is what was written.
+    `sudo`: whether the user may run podman through sudo. `refused`: beginnings of commands that sudo
+    refuses nevertheless, for want of a rule. `missing`: programs that are not installed. `hanging`:
+    programs that never end by themselves. `killed`: commands that the kernel kills for want of memory.
+    `cgroups_warning`: podman's warning on standard error, which is no failure. `disks` are file systems
+    by where they are mounted, `folders` the bytes of what lies in Flatnet's folder (None: there is no
+    such folder), `uses` what podman's kinds of things take, and how much of that nothing uses;
+    `old_podman` tells less of them. `restart_required`: the file that says so is there. `logs` is what
+    was written.
     """
 
     address: str
@@ -84,6 +85,7 @@ class WslState:
     forwarding: bool = True
     sudo: bool = True
     sudo_becomes_root: bool = True
+    refused: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     hanging: set[str] = field(default_factory=set)
     killed: set[str] = field(default_factory=set)
