@@ -4,7 +4,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
 from adapters.host_clock import OFFSETS_LIMIT, Offset
 from adapters.value import Value
@@ -29,6 +29,9 @@ LINE_SEARCH_LIMIT = 64 * 1024
 
 BYTES_LIMIT = 512 * 1024
 """Bytes of all lines of one host and log."""
+
+OPENING_LIMIT = 200
+"""Characters of the beginning of an entry: enough for its time and level."""
 
 PATTERN_LIMIT = 1_000
 """Characters of a pattern."""
@@ -62,8 +65,10 @@ class LogText(Value):
 
     `cut`: reasons for which there may be more. `searched` and `size`: bytes searched, and bytes of all files in question
     (None if unknown, as for a journal). `files`: names of the files that lines came from, oldest first. `encoding`: the
-    bytes' encodings. `clock`: the host's own time at the end of the search (aware). `offsets`: UTC offsets of its local
-    times. Times inside lines are parsed by `commands`.
+    bytes' encodings. `openings`: after a search for a pattern, for each line the beginning of the entry that it
+    continues, "" for one with a time of its own or if it is unknown; () if lines are complete. `clock`: the host's own
+    time at the end of the search (aware). `offsets`: UTC offsets of its local times. Times inside lines are parsed by
+    `commands`.
     """
 
     lines: Annotated[tuple[Annotated[str, Field(max_length=LINE_READ_LIMIT)], ...], Field(max_length=LINES_LIMIT)]
@@ -72,8 +77,15 @@ class LogText(Value):
     size: Annotated[int, Field(ge=0)] | None = None
     files: tuple[Annotated[str, Field(max_length=1_000)], ...] = ()
     encoding: Annotated[str, Field(max_length=40)] = "utf-8"
+    openings: Annotated[tuple[Annotated[str, Field(max_length=OPENING_LIMIT)], ...], Field(max_length=LINES_LIMIT)] = ()
     clock: AwareDatetime | None = None
     offsets: Annotated[tuple[Offset, ...], Field(max_length=OFFSETS_LIMIT), AfterValidator(_check_order)] = ()
+
+    @model_validator(mode="after")
+    def _check_openings(self) -> "LogText":
+        if self.openings and len(self.openings) != len(self.lines):
+            raise ValueError("not an opening for each line")
+        return self
 
 
 class LogSearch(Value):

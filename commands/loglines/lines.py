@@ -4,6 +4,7 @@
 | --- | --- |
 | in a known format | its own; either may be missing |
 | in no known format, after one that is | those of that line, to which it belongs (a stack trace, a wrapped message) |
+| in no known format, of an entry whose first line a search left out | those of that entry, from its beginning |
 | in no known format, at the beginning | none |
 
 Times are UTC, corrected by the host's clock difference; surfaces must mention that. Future times are not changed.
@@ -19,7 +20,7 @@ from pydantic import AwareDatetime
 
 from adapters.logs import LINE_LIMIT, LINE_MARGIN, LINE_READ_LIMIT, LogText, Truncation
 from adapters.value import Value
-from commands.loglines.formats import Level, parse_stamp
+from commands.loglines.formats import Level, LineStamp, parse_stamp
 from commands.loglines.local_time import TimeDoubt, convert_local_time
 
 FUTURE_LEEWAY = timedelta(seconds=5)
@@ -81,7 +82,8 @@ def parse_log(text: LogText, origin: LogOrigin) -> HostLog:
     """
     clock = text.clock or origin.now + timedelta(seconds=origin.ahead)
     reading = _LogParser(origin, clock.astimezone(UTC))
-    lines = tuple(reading.parse_line(order, line) for order, line in enumerate(text.lines))
+    openings = text.openings or (None,) * len(text.lines)
+    lines = tuple(reading.parse_line(order, *each) for order, each in enumerate(zip(text.lines, openings, strict=True)))
     return HostLog(
         host=origin.host,
         source=origin.source,
@@ -180,16 +182,23 @@ class _LogParser:
         self._at: datetime | None = None
         self._level: Level | None = None
         self._begun: int | None = None
+        self._opening = ""
 
-    def parse_line(self, order: int, text: str) -> LogLine:
-        """Parses the next line."""
+    def parse_line(self, order: int, text: str, opening: str | None) -> LogLine:
+        """Parses the next line. `opening`: the beginning of the entry that it continues, "" if that is unknown; None if it
+        continues the one before it.
+        """
         shown = shorten_line(text)
         self.shortened = self.shortened or shown != text
         stamp = parse_stamp(text, self._local)
+        begins = sanitize_line(opening or "")
+        if stamp is None and opening is not None and not (begins and self._opening.startswith(begins)):
+            stamp = parse_stamp(begins, self._local) or LineStamp(None, None)
         if stamp is not None:
             self._at = self._place_time(stamp.at) if stamp.at is not None else None
             self._level = stamp.level
             self._begun = order
+            self._opening = begins or text
         return LogLine(
             host=self._origin.host,
             source=self._origin.source,

@@ -31,8 +31,10 @@ PartMatcher = Callable[[str, int, int], bool]
 
 def redact_and_filter(
     raw: Sequence[str], clean: Redactor, fits: PartMatcher | None, count_prefix: Callable[[str], int] = lambda line: 0
-) -> tuple[str, ...]:
+) -> tuple[tuple[int, str], ...]:
     """Sanitizes lines, redacts their secrets and drops those that do not match. `fits` is None without a search.
+
+    Returns each line that is left, with its place among the raw ones.
 
     `count_prefix` counts the characters at the start of a raw line that the search ignores: a line begins after them.
 
@@ -44,12 +46,12 @@ def redact_and_filter(
     def is_found(line: str, seen: str, shown: str) -> bool:
         return fits is None or _is_found(_Redacted(line, seen, shown, count_prefix(line)), fits)
 
-    left = list(raw) if fits is None else [line for line in raw if is_found(line, *_redact_lines([line], clean)[0])]
+    left = [(at, line) for at, line in enumerate(raw) if fits is None or is_found(line, *_redact_lines([line], clean)[0])]
     while left:
-        pairs = _redact_lines(left, clean)
-        kept = [line for line, pair in zip(left, pairs, strict=True) if is_found(line, *pair)]
+        pairs = _redact_lines([line for _, line in left], clean)
+        kept = [each for each, pair in zip(left, pairs, strict=True) if is_found(each[1], *pair)]
         if len(kept) == len(left):
-            return tuple(shown for _, shown in pairs)
+            return tuple((at, shown) for (at, _), (_, shown) in zip(left, pairs, strict=True))
         left = kept
     return ()
 

@@ -274,11 +274,14 @@ def _find_zone(text: LogText) -> tzinfo | None:
 def _parse_text(text: LogText, origin: LogOrigin, wanted: LogQuery, clean: Callable[[str], str]) -> HostLog:
     fits = make_part_matcher(wanted.pattern, fixed=wanted.fixed, case=wanted.case) if wanted.pattern else None
     skip = count_podman_time if origin.source.startswith(CONTAINER_PREFIX) else lambda line: 0
-    lines = redact_and_filter(text.lines, clean, fits, skip)
-    encoding = "utf-8" if wanted.pattern else text.encoding  # otherwise the encoding could reveal dropped lines
-    return parse_log(
-        text.model_copy(update={"lines": lines, "cut": text.cut - {Truncation.LONG}, "encoding": encoding}), origin
-    )
+    kept = redact_and_filter(text.lines, clean, fits, skip)
+    changes = {
+        "lines": tuple(line for _, line in kept),
+        "openings": tuple(text.openings[at] for at, _ in kept) if text.openings else (),
+        "cut": text.cut - {Truncation.LONG},
+        "encoding": "utf-8" if wanted.pattern else text.encoding,  # otherwise the encoding could reveal dropped lines
+    }
+    return parse_log(text.model_copy(update=changes), origin)
 
 
 def compute_scanned_lines(hosts: int) -> int:

@@ -112,9 +112,11 @@ foreach ($file in $all.rotated) {
     }
 }
 $answer.lines.Reverse()
+$answer.openings.Reverse()
 $answer.files.Reverse()
 @{
     lines = @($answer.lines.ToArray())
+    openings = @($answer.openings.ToArray())
     cut = @('lines', 'bytes', 'time', 'partly', 'long', 'unread' | Where-Object { $answer.cut[$_] })
     searched = $answer.searched
     size = $size

@@ -82,6 +82,7 @@ def case(story: str, lay: Lay, lines: Sequence[str], *, log: LogName = "nebula",
     size = sum(map(state.size_of, state.files))
     answer = {
         "lines": list(lines),
+        "openings": [""] * len(lines) if asked.get("pattern") else [],
         "cut": [],
         "searched": size,
         "size": size,
@@ -118,7 +119,78 @@ ROTATED = all_of(
 
 JAPANESE = "指定されたファイルが見つかりません。"
 
+LUA = [
+    f"{error(1, 'lua entry thread aborted: runtime error: no host_id')}",
+    "stack traceback:",
+    "\t[C]: in function 'require'",
+    "\tcoroutine 0: no host_id",
+]
+"""An error of nginx whose cause is on a line of its own, without a time or a level."""
+
+HEAD = LUA[0][:120]
+
+LUA_LOG = put("error.log", ends([error(0, "before"), *LUA, error(2, "after")]))
+
+LUA_PACKED = all_of(
+    put("error.log", ends([error(3, "now")])),
+    put("error.log.1.gz", gzip.compress(ends([error(0, "before"), *LUA, error(2, "after")]).encode(), mtime=0), day(27)),
+)
+
+FAR = put("error.log", ends([error(0, "begins"), *["\tx" * 400] * 75, "\tno host_id"]))
+"""An entry that is longer than what is read first."""
+
 QUERIES = (
+    case(
+        "a line that continues an entry comes with its beginning",
+        LUA_LOG,
+        LUA[3:],
+        log="error",
+        pattern="coroutine",
+        openings=[HEAD],
+    ),
+    case(
+        "so do several, and the beginning needs none",
+        LUA_LOG,
+        [LUA[0], LUA[3]],
+        log="error",
+        pattern="no host_id",
+        openings=["", HEAD],
+    ),
+    case(
+        "so do lines of several entries",
+        LUA_LOG,
+        [error(0, "before"), LUA[1], error(2, "after")],
+        log="error",
+        pattern="before|traceback|after",
+        openings=["", HEAD, ""],
+    ),
+    case(
+        "so does one of a packed log",
+        LUA_PACKED,
+        LUA[3:],
+        log="error",
+        pattern="coroutine",
+        openings=[HEAD],
+        files=["error.log.1.gz"],
+    ),
+    case("so does one far below", FAR, ["\tno host_id"], log="error", pattern="host_id", openings=[error(0, "begins")]),
+    case(
+        "so does one where times are asked for",
+        LUA_LOG,
+        LUA[3:],
+        log="error",
+        pattern="coroutine",
+        openings=[HEAD],
+        since=at(0.5),
+        until=at(1.5),
+    ),
+    case(
+        "a line of no entry has none",
+        put("error.log", ends(["\tno host_id", error(1, "x")])),
+        ["\tno host_id"],
+        log="error",
+        pattern="host_id",
+    ),
     case("the end of a log", LOG, some(2, 3, 4, 5, 6), cut=["lines"]),
     case("a whole log", LOG, some(1, 2, 3, 4, 5, 6), tail=6),
     case("a log with nothing in it", put("nebula.log", ""), []),
@@ -149,7 +221,15 @@ QUERIES = (
     case("a time that is still to come", LOG, [], since=at(100)),
     case("a time before all", LOG, [], until=at(-100)),
     case("a line without a time belongs to the one before it", TRACED, [some(2)[0], *TRACE], since=at(2), until=at(2)),
-    case("so does one that a pattern finds", TRACED, [TRACE[2]], since=at(2), until=at(2), pattern="GOROUTINE"),
+    case(
+        "so does one that a pattern finds",
+        TRACED,
+        [TRACE[2]],
+        since=at(2),
+        until=at(2),
+        pattern="GOROUTINE",
+        openings=[text(2, "line 2")],
+    ),
     case("and so it is left out", TRACED, some(3), since=at(3)),
     case("a log without times is not judged by them", put("nebula.log", "one\ntwo\n"), ["one", "two"], since=at(2)),
     case(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from adapters.logs import LINE_LIMIT, LINE_READ_LIMIT, LogText, Truncation
 from commands.loglines.formats import Level
@@ -261,3 +262,59 @@ def test_the_time_that_podman_puts_before_a_line_is_the_line_s_time_and_no_part_
     [line] = parse_log(LogText(lines=(written,), clock=NOW), LogOrigin("host-a", source, NOW)).lines
     assert shown == line.text
     assert written == shown or line.at is not None
+
+
+HEAD = "2026/11/25 09:05:44 [error] 4#4: *1 lua entry thread aborted: runtime error: no host_id"
+
+
+def continued(*lines: tuple[str, str]) -> list[tuple[str | None, Level | None, int | None]]:
+    """Time, level and entry of the lines that a pattern found, each with the beginning of the entry that it continues."""
+    text = LogText(lines=tuple(line for line, _ in lines), openings=tuple(opening for _, opening in lines), clock=NOW)
+    log = parse_log(text, LogOrigin("host-a", "error", NOW, zone=UTC))
+    return [(None if each.at is None else f"{each.at:%H:%M:%S}", each.level, each.part_of) for each in log.lines]
+
+
+OTHER = HEAD.replace("44", "45")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param([("\tno host_id", HEAD[:120])], [("09:05:44", Level.ERROR, None)], id="alone"),
+        pytest.param(
+            [("\tno", HEAD[:60]), ("\tno", HEAD[:60]), ("\tno", OTHER[:60])],
+            [("09:05:44", Level.ERROR, None), ("09:05:44", Level.ERROR, 0), ("09:05:45", Level.ERROR, None)],
+            id="two of one entry, one of another",
+        ),
+        pytest.param(
+            [(HEAD, ""), ("\tno host_id", HEAD[:60]), (OTHER, ""), ("\tno host_id", HEAD[:60])],
+            [
+                ("09:05:44", Level.ERROR, None),
+                ("09:05:44", Level.ERROR, 0),
+                ("09:05:45", Level.ERROR, None),
+                ("09:05:44", Level.ERROR, None),
+            ],
+            id="behind its beginning, and behind another one",
+        ),
+        pytest.param([("\tno host_id", "")], [(None, None, None)], id="an unknown one"),
+        pytest.param(
+            [(HEAD, ""), ("\tno host_id", "")],
+            [("09:05:44", Level.ERROR, None), (None, None, None)],
+            id="an unknown one, not that of the line before it",
+        ),
+        pytest.param(
+            [(HEAD, ""), ("\tno host_id", "no time at all")],
+            [("09:05:44", Level.ERROR, None), (None, None, None)],
+            id="one whose beginning has no time",
+        ),
+    ],
+)
+def test_a_line_whose_beginning_a_pattern_left_out_has_its_time_and_level(
+    lines: list[tuple[str, str]], expected: list[tuple[str | None, Level | None, int | None]]
+) -> None:
+    assert expected == continued(*lines)
+
+
+def test_openings_are_there_for_every_line_or_for_none() -> None:
+    with pytest.raises(ValidationError, match="not an opening for each line"):
+        LogText(lines=("a", "b"), openings=("",))

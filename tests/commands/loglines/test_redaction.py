@@ -47,7 +47,9 @@ def answered(raw: Sequence[str], pattern: str, tail: int = 5_000) -> tuple[str, 
     found = [line for line in raw if finds(line)][-tail:]
     clean = Redactor([REGISTERED, "pX3vNq8rLt"]).redact_log
     brought = [line[:LINE_READ_LIMIT] for line in found]
-    return redact_and_filter(brought, clean, make_part_matcher(pattern, fixed=False, case=False))
+    kept = redact_and_filter(brought, clean, make_part_matcher(pattern, fixed=False, case=False))
+    assert [at for at, _ in kept] == sorted({at for at, _ in kept})
+    return tuple(line for _, line in kept)
 
 
 @pytest.mark.parametrize("pattern", ASKED)
@@ -88,7 +90,7 @@ def test_a_line_that_fits_across_a_secret_alone_is_left_out() -> None:
 
 def test_without_a_pattern_every_line_stays() -> None:
     clean = Redactor([]).redact_log
-    assert ("password=[redacted]", "red") == redact_and_filter(["password=hunter2", "\x1b[31mred"], clean, None)
+    assert ((0, "password=[redacted]"), (1, "red")) == redact_and_filter(["password=hunter2", "\x1b[31mred"], clean, None)
     assert () == redact_and_filter([], clean, None)
 
 

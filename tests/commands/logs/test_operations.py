@@ -490,6 +490,20 @@ async def test_a_pattern_begins_behind_podman_s_time_where_a_secret_is_hidden_to
     assert ([("host-a", "login password=[redacted]")] if found else []) == texts(report)
 
 
+async def test_a_cause_on_a_line_of_its_own_keeps_time_and_level_under_a_pattern() -> None:
+    """Also where another line between was dropped for its secret: openings go with their lines."""
+    found = ("password=hunter2x no", "\tno host_id", "\tno peers")
+    first, second = ("2026/11/25 09:09:58 [error] 4#4: *1 aborted", "2026/11/25 09:09:59 [crit] 4#4: *2 aborted")
+    here = said(*found, openings=(first, first, second), offsets=(Offset(begins=0, seconds=0),))
+    report = await World({"host-a": here}, A).read(LogRead(source="error", grep="(hunter2x )?no", level=Level.ERROR))
+    assert report.excerpt is not None
+    assert [("no host_id", "error", 58), ("no peers", "fatal", 59)] == [
+        (line.text.strip(), str(line.level), line.at.second if line.at else None)
+        for line in report.excerpt.lines
+        if "redacted" not in line.text
+    ]
+
+
 async def test_a_program_that_is_missing_on_one_host_is_amiss_whatever_others_have() -> None:
     absent = ActionFailed(Phrase("journalctl is not installed"), code="absent", maybe_ran=False)
     here = said("2026-11-25T09:09:59.000000+00:00 h podman[1]: started")

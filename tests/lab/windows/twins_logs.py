@@ -29,6 +29,7 @@ class Answer:
     """What has been found so far, the newest first."""
 
     lines: list[str] = field(default_factory=list)
+    openings: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
@@ -58,6 +59,7 @@ def _read_log(arguments: Mapping[str, Any], state: WindowsState, now: datetime) 
             _search(file, words, given, answer, state)
     return {
         "lines": answer.lines[::-1],
+        "openings": answer.openings[::-1] if words.pattern else [],
         "cut": [cut for cut in ("lines", "bytes", "time", "long", "unread") if cut in answer.cut],
         "searched": answer.searched,
         "size": sum(state.size_of(file) for file in (path, *neighbours)),
@@ -119,7 +121,9 @@ def _search(
     answer.searched += len(packed)
     lines, name = _decoded(content)
     whole = _whole(lines, given)
-    for line, place in reversed(list(_placed(lines, given, whole))):
+    placed = list(_placed(lines, given, whole))
+    for number in range(len(lines) - 1, -1, -1):
+        line, place = placed[number]
         if words.search(line) is None or place != "in":
             continue
         if len(answer.lines) >= given["tail"]:
@@ -133,9 +137,17 @@ def _search(
             return
         answer.cut |= {"long"} if kept != line else set()
         answer.lines.append(kept)
+        answer.openings.append(_opening(lines[: number + 1], given["zone"]))
         answer.files += [] if file.name in answer.files else [file.name]
         answer.encoding = name if len(answer.files) == 1 else answer.encoding
     answer.done = len(answer.lines) >= given["tail"] or (whole == "before" and file.suffix != ".gz")
+
+
+def _opening(lines: list[str], zone: tzinfo) -> str:
+    """The beginning of the entry that the last line continues."""
+    if _time(lines[-1], zone) is not None:
+        return ""
+    return next((line[:120] for line in reversed(lines) if _time(line, zone) is not None), "")
 
 
 def _unpacked(content: bytes, answer: Answer) -> bytes:

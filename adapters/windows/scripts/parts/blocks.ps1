@@ -10,6 +10,7 @@ $beginning = 65536
 function New-Answer($a) {
     @{
         lines = New-Object System.Collections.Generic.List[string]
+        openings = New-Object System.Collections.Generic.List[string]
         files = New-Object System.Collections.Generic.List[string]
         heads = New-Object System.Collections.Generic.List[string]
         tail = $a.tail
@@ -141,9 +142,10 @@ function Join-Text([string]$text, [string]$below) {
     $text + $break + $below
 }
 
-# Where times count, the lines above the first that has one belong to the block before: a stack trace is not torn apart.
+# Where times count, or lines are picked, those above the first that has a time belong to the block before: a stack trace is
+# not torn apart.
 function Split-Text($search, [string]$text, [bool]$more) {
-    if (-not $more -or ($null -eq $search.since -and $null -eq $search.until)) {
+    if (-not $more -or -not ($search.asks -or $null -ne $search.since -or $null -ne $search.until)) {
         return @{ text = $text; below = '' }
     }
     $stamp = $search.stamps.Match($text)
@@ -183,12 +185,13 @@ function Add-Piece($search, $answer, $piece, $source) {
         $answer.done = $true
         return
     }
-    Add-Lines $search $answer $found.lines $source
+    Add-Lines $search $answer $found $source
 }
 
 # The newest first. As JSON writes them, control characters and a few others count six: no answer may grow too long for
 # Windows PowerShell, which stops at two million.
-function Add-Lines($search, $answer, $lines, $source) {
+function Add-Lines($search, $answer, $found, $source) {
+    $lines = $found.lines
     $utf8 = New-Object System.Text.UTF8Encoding $false
     $costly = [regex]'[\x00-\x1f<>&]'
     for ($n = $lines.Count - 1; $n -ge 0; $n--) {
@@ -205,6 +208,10 @@ function Add-Lines($search, $answer, $lines, $source) {
         }
         $answer.cut.long = $answer.cut.long -or $line.Length -lt $lines[$n].Length
         $answer.lines.Add($line)
+        if ($search.asks) {
+            $known = $null -ne $found.openings
+            $answer.openings.Add($(if ($known) { $found.openings[$n] } else { Find-Opening $search $found $found.starts[$n] }))
+        }
         if (-not $answer.files.Contains($source.name)) {
             $answer.files.Add($source.name)
         }
@@ -219,7 +226,10 @@ function Add-Lines($search, $answer, $lines, $source) {
 # A file packed by gzip. Where the time is over in the middle nothing of it counts: its newest lines come last.
 function Search-Packed($search, $answer, $stream, [string]$name) {
     $packed = New-Object System.IO.Compression.GZipStream $stream, ([System.IO.Compression.CompressionMode]::Decompress)
-    $kept = New-Object System.Collections.Generic.List[string]
+    $kept = @{
+        lines = New-Object System.Collections.Generic.List[string]
+        openings = New-Object System.Collections.Generic.List[string]
+    }
     $rest = New-Object byte[] 0
     $form = $null
     $more = $true
@@ -255,7 +265,7 @@ function Search-Packed($search, $answer, $stream, [string]$name) {
             $answer.done = $true
             return
         }
-        Add-Kept $answer $kept $found.lines
+        Add-Kept $search $answer $kept $found
         $rest = New-Object byte[] ($end - $to)
         [array]::Copy($bytes, $to, $rest, 0, $rest.Length)
     }
@@ -274,10 +284,15 @@ function Read-Packed($answer, $packed, [byte[]]$bytes, [int]$at) {
 }
 
 # No more than can be wanted, and one, so that it shows whether there are more.
-function Add-Kept($answer, $kept, $lines) {
-    $kept.AddRange([string[]]$lines)
-    $over = $kept.Count - ($answer.tail - $answer.lines.Count) - 1
+function Add-Kept($search, $answer, $kept, $found) {
+    $most = $answer.tail - $answer.lines.Count + 1
+    for ($n = [Math]::Max(0, $found.lines.Count - $most); $n -lt $found.lines.Count; $n++) {
+        $kept.lines.Add($found.lines[$n])
+        $kept.openings.Add($(if ($search.asks) { Find-Opening $search $found $found.starts[$n] } else { '' }))
+    }
+    $over = $kept.lines.Count - $most
     if ($over -gt 0) {
-        $kept.RemoveRange(0, $over)
+        $kept.lines.RemoveRange(0, $over)
+        $kept.openings.RemoveRange(0, $over)
     }
 }

@@ -44,12 +44,15 @@ function Limit-Line([string]$line, $limit) {
     if ($line.Length -le $limit.count) { $line } else { $limit.beginning.Match($line).Value }
 }
 
-# The lines of a piece that fit, oldest first, each with one character beyond the limit where it is longer. None count
-# where the time is over in the middle, for what is newer there has not been looked at.
+# The lines of a piece that fit, oldest first, each with one character beyond the limit where it is longer, and where they
+# start. None count where the time is over in the middle, for what is newer there has not been looked at.
 function Find-Lines($search, [string]$text, [string]$place) {
     $found = New-Object System.Collections.Generic.List[string]
+    $starts = New-Object System.Collections.Generic.List[int]
     $next = if ($place -eq 'mixed') { $search.stamps.Match($text) } else { $null }
-    $piece = @{ text = $text; at = 0; found = $found; next = $next; stamp = $next; place = $place; late = $false }
+    $piece = @{
+        text = $text; at = 0; found = $found; starts = $starts; next = $next; stamp = $next; place = $place; late = $false
+    }
     while ($place -in 'in', 'mixed' -and $piece.at -lt $text.Length -and -not $piece.late) {
         try {
             Step-Lines $search $piece
@@ -60,7 +63,10 @@ function Find-Lines($search, [string]$text, [string]$place) {
             $search.each = $true
         }
     }
-    @{ lines = $found; late = $piece.late }
+    @{
+        lines = $found; starts = $starts; text = $text; late = $piece.late
+        openings = $null; low = -1; high = -1; opening = ''
+    }
 }
 
 # One loop without calls of functions: it runs for every line, and they would take most of the time.
@@ -96,6 +102,7 @@ function Step-Lines($search, $piece) {
         if ($start -lt $text.Length) {
             $line = $text.Substring($start, $stop - $start)
             if ($search.words.IsMatch($line) -and ($piece.place -eq 'in' -or (Test-Time $search $piece $start))) {
+                $piece.starts.Add($start)
                 $piece.found.Add($(if ($line.Length -le $search.beyond.count) { $line } else { Limit-Line $line $search.beyond }))
             }
         }
@@ -111,4 +118,30 @@ function Test-Time($search, $piece, [int]$start) {
         $piece.next = $piece.next.NextMatch()
     }
     (Compare-Time $search (Get-Time $piece.stamp)) -eq 'in'
+}
+
+# The beginning of the entry that a found line belongs to: of the last line before it that has a time. '' for a line with a
+# time of its own, and where no time is near. Between `low` and `high` there is none, which is looked at once.
+function Find-Opening($search, $found, [int]$start) {
+    if ($start -gt $found.low -and $start -le $found.high) {
+        return $found.opening
+    }
+    $text = $found.text
+    $least = [Math]::Max(0, $start - 65536)
+    $at = $start
+    while ($true) {
+        $end = $text.IndexOf([char]10, $at)
+        $length = [Math]::Min(4096, $(if ($end -lt 0) { $text.Length } else { $end }) - $at)
+        $known = $search.stamps.Match($text, $at, $length).Success
+        if ($known -and $at -eq $start) {
+            return ''
+        }
+        if ($known -or $at -le $least) {
+            $found.low = $at
+            $found.high = $start
+            $found.opening = if ($known) { $text.Substring($at, [Math]::Min(120, $length)) } else { '' }
+            return $found.opening
+        }
+        $at = if ($at -lt 2) { 0 } else { $text.LastIndexOf([char]10, $at - 2) + 1 }
+    }
 }
