@@ -22,6 +22,8 @@ from adapters.logs import (
     BYTES_LIMIT,
     LINE_READ_LIMIT,
     LINE_SEARCH_LIMIT,
+    LINES_LIMIT,
+    OPENING_LIMIT,
     SEARCHED_LINES_LIMIT,
     LogSearch,
     LogText,
@@ -115,8 +117,16 @@ def parse_search_output(answer: CompletedProgram, search: LogSearch, place: str)
         files=tuple(heading.file),
         encoding=encoding,
         clock=datetime.fromtimestamp(heading.clock, UTC),
+        openings=_list_openings(heading.opening, len(lines)),
         offsets=tuple(Offset(begins=each[0], seconds=each[1]) for each in heading.offset),
     )
+
+
+def _list_openings(given: Mapping[int, str], lines: int) -> tuple[str, ...]:
+    """Lists the beginning of the entry of each line; none if every line is an entry of its own."""
+    if not all(0 <= at < lines for at in given):
+        raise ValueError("the beginning of an entry without a line")
+    return tuple(given.get(at, "") for at in range(lines)) if given else ()
 
 
 _Pair = Annotated[tuple[int, int], BeforeValidator(str.split)]
@@ -131,6 +141,7 @@ class _Heading(BaseModel):
     file: Annotated[list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=1_000)]
     clock: Annotated[int, Field(ge=0, le=99_999_999_999)]
     offset: Annotated[list[_Pair], Field(max_length=OFFSETS_LIMIT)]
+    opening: Annotated[dict[int, Annotated[str, Field(max_length=OPENING_LIMIT)]], Field(max_length=LINES_LIMIT)]
 
 
 _HEADING = TypeAdapter(_Heading)
@@ -139,7 +150,9 @@ _HEADING = TypeAdapter(_Heading)
 def _parse_heading(text: str) -> _Heading:
     pairs = [(name, value) for name, _, value in (line.partition(" ") for line in text.split("\n"))]
     several = {kind: [value for name, value in pairs if name == kind] for kind in ("cut", "file", "offset")}
-    return _HEADING.validate_python({"searched": None, "size": None, "clock": ""} | dict(pairs) | several)
+    openings = dict(value.split(" ", 1) for name, value in pairs if name == "opening")
+    usual = {"searched": None, "size": None, "clock": ""}
+    return _HEADING.validate_python(usual | dict(pairs) | several | {"opening": openings})
 
 
 def _get_code_name(code: int) -> str:

@@ -26,6 +26,7 @@ $| = 1; # leaving by _exit writes nothing that still waits
 use constant BLOCK => 1 << 20;
 use constant SET_BACK => 3600; # seconds by which times may run backwards in a log: a clock was set, or summer ended
 my $STAMP = qr/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d) /a; # that of podman
+use constant OPENING => 120;   # bytes of the beginning of an entry, with its time
 use constant CHUNK => 8192;    # bytes of a line that podman's conmon writes at once
 use constant WORDS => 20;      # lines of a program about itself that are told
 my %CODE = (missing => 71, denied => 72, no_file => 73, outside => 74, pattern => 75, silent => 76, broken => 77,
@@ -48,6 +49,7 @@ my $screen = $about; # what every line is picked by; of a program all are, for s
 my $pattern = pattern();
 my $now = time;
 
+my ($opening, @opened) = (""); # of the entry that is heard now; for each of @heard of the one that it continues, if any
 my (@found, @heard, @words, %cut, %from, $oldest);   # @found: newest first; @heard: oldest first, of what cannot be read backwards
 my ($bytes, $searched, $timed, $code) = (0, 0, 0, 0);
 my ($late, $size, $decodes);
@@ -89,6 +91,7 @@ sub answer {
     push @head, "searched $searched", "size $size" if defined $size;
     push @head, map { "file $_" } sort { $from{$a} <=> $from{$b} } keys %from;
     push @head, "clock " . time, offsets();
+    push @head, map { "opening $_ $opened[$_]" } grep { length $opened[$_] } 0 .. $#opened;
     print map { "$_\n" } @head, "", reverse(@found), @heard;
     leave(0);
 }
@@ -214,6 +217,7 @@ sub unpacked {
     my ($log) = @_;
     my %before = %cut;
     listen_to($log->{handle}, $log->{unpack}, "-cd");
+    @opened = ();
     if ($late) { @heard = (); %cut = (%before, time => 1); return 0; }
     push @found, reverse splice @heard;
     if ($code) { $cut{unread} = 1; $code = 0; } # still being packed, or damaged: what could be read counts
@@ -287,6 +291,7 @@ sub become {
 # Keeps a line that is newer than all before it; the oldest makes room for it.
 sub hear {
     my ($line) = @_;
+    my $continues = "";
     if (!defined $size) {
         my (undef, $last) = stamp($line);
         $timed++ if defined $last;
@@ -296,13 +301,18 @@ sub hear {
             shift @words if @words > WORDS;
             return;
         }
+        if (defined $last) { $opening = substr $line, 0, OPENING; }
+        elsif (defined $pattern or length($ask{about} // "")) { $continues = $opening; } # its entry may be left out
     }
     return unless defined($line = answering($line));
     push @heard, $line;
-    $bytes += length($line) + 1;
-    while (@found + @heard > $tail) { $cut{lines} = 1; $bytes -= 1 + length shift @heard; }
-    while ($bytes > $limit) { $cut{bytes} = 1; $bytes -= 1 + length shift @heard; }
+    push @opened, $continues;
+    $bytes += length($line) + length($continues) + 1;
+    while (@found + @heard > $tail) { $cut{lines} = 1; forget(); }
+    while ($bytes > $limit) { $cut{bytes} = 1; forget(); }
 }
+
+sub forget { $bytes -= 1 + length(shift @heard) + length shift @opened; }
 
 # Lines
 

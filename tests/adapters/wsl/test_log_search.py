@@ -551,6 +551,17 @@ def test_the_next_line_of_an_entry_belongs_to_it(tmp_path: Path) -> None:
     assert (line(1).decode(), "      second line") == parse_search_output(answer, ALL, "web").lines
 
 
+def test_a_line_that_continues_an_entry_comes_with_its_beginning(tmp_path: Path) -> None:
+    """A pattern may leave the entry's first line out. The lines that were pushed out took their beginnings along."""
+    entries = [f"{line(n, f'entry {n}').decode()}\n      cause {n}" for n in range(4)]
+    (tmp_path / "printed").write_text("\n".join(entries) + "\n")
+    search = LogSearch(tail=3, pattern="cause|entry 3")
+    text = parse_search_output(heard(tmp_path, f"cat {tmp_path}/printed", search), search, "web")
+    assert ["      cause 2", line(3, "entry 3").decode(), "      cause 3"] == list(text.lines)
+    assert [line(2, "entry 2").decode(), "", line(3, "entry 3").decode()] == list(text.openings)
+    assert () == parse_search_output(heard(tmp_path, f"cat {tmp_path}/printed"), ALL, "web").openings
+
+
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
 def test_a_pattern_is_found_in_what_a_container_printed_in_utf_16(codec: str, tmp_path: Path) -> None:
     """Whoever puts a time before every line splits them at the byte 0x0A."""
@@ -671,6 +682,7 @@ def test_without_anything_but_its_clock_a_host_is_believed() -> None:
     "output",
     [b"", b"lines\n", b"clock 1\n", b"\n\nline\n", b"clock x\n\nline\n", b"cut never\nclock 1\n\nline\n",
      b"searched -1\nclock 1\n\n", b"clock 99999999999999\n\n", b"clock 1\noffset 0\n\n", b"clock 1\noffset 0 86400\n\n",
+     b"clock 1\nopening 0 x\n\n", b"clock 1\nopening x y\n\nline\n", b"clock 1\nopening 0\n\nline\n",
      b"clock 1\noffset 9 0\noffset 9 1\n\n", b"clock 1\noffset 99999999999 0\n\n",
      b"clock 1\n" + b"offset 0 0\n" * 101 + b"\n"],
 )  # fmt: skip

@@ -130,6 +130,13 @@ def test_the_real_journalctl_finds_what_its_twin_finds(tmp_path: Path) -> None:
     assert journalctl(list(arguments), logs).stdout == real.stdout
 
 
+async def test_the_next_line_of_a_journal_entry_comes_with_its_beginning(state: WslState, connect: Connect) -> None:
+    state.logs.journal = [Entry(at(0), "level=error msg=failed\n      cause: no route")]
+    text = await connect().perform(podman(LogSearch(tail=5, pattern="cause")))
+    assert ("      cause: no route",) == text.lines
+    assert ("2026-11-25T10:00:00.000000+09:00 host podman[812]: level=error msg=failed",) == text.openings
+
+
 async def test_both_outputs_of_a_container_come_in_order(state: WslState, connect: Connect) -> None:
     text = await connect().perform(web())
     times = [f"2026-11-25T01:0{n}:00.000000000Z" for n in range(3)]

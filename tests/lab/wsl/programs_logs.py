@@ -5,7 +5,7 @@ holds the two together. A pattern that would take for ever is known by its look,
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -100,12 +100,24 @@ def _from_program(ask: dict[str, str], wanted: re.Pattern[str], logs: Logs, ran:
         return Ran(80, stderr=f"signal {ran.code - 128}\n")
     if ran.code:
         return Ran(ran.code, stderr=words)
-    found = [line for line in entries if _answers(line, ask, wanted, logs)]
-    kept, cut = _bounded(found, ask)
+    heard = [(line, opening) for line, opening in _opened(entries, logs) if _answers(line, ask, wanted, logs)]
+    kept, cut = _bounded([line for line, _ in heard], ask)
+    asks = wanted.pattern or ask["about"]
+    openings = [opening if asks else "" for _, opening in heard[len(heard) - len(kept) :]]
+    told = [f"opening {number} {opening}" for number, opening in enumerate(openings) if opening]
     times = [at[1] for at in (_when(line, logs) for line in entries) if at is not None]
     if not cut and len(times) >= int(ask["most"]) and times[0] >= float(ask.get("since", times[0])):
         cut = {"searched"}
-    return _answer([f"cut {why}" for why in sorted(cut)], kept, logs, words)
+    return _answer([*(f"cut {why}" for why in sorted(cut)), *told], kept, logs, words)
+
+
+def _opened(entries: list[bytes], logs: Logs) -> Iterator[tuple[bytes, str]]:
+    """Each line, and the beginning of the entry that it continues."""
+    opening = ""
+    for line in entries:
+        own = _when(line, logs) is not None
+        opening = _text(line[:120]) if own else opening
+        yield line, "" if own else opening
 
 
 def _entries(line: bytes) -> list[bytes]:
