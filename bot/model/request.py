@@ -78,7 +78,8 @@ class Request:
     """One request as it arrived.
 
     `key` names the delivery (Slack's trigger id, or one made for a shell line): the same key is the same request. `zone` is
-    the time zone of the times that the requester types; None for the bot's own.
+    the time zone of the times that the requester types; None for the bot's own. `attempt` counts how often it is handled:
+    from the second time on, it may have been carried out already.
     """
 
     key: str
@@ -88,6 +89,7 @@ class Request:
     at: AwareDatetime
     channel: str = ""
     zone: tzinfo | None = None
+    attempt: int = 1
 
 
 class FailureKind(StrEnum):

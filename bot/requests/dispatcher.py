@@ -82,7 +82,7 @@ class Dispatcher:
                 self.known_operations,
             )
             event = make_event(decision, request, self._redact(typed.text))
-            failed = await self._record(decision, operation, event)
+            failed = await self._record(decision, operation, event, request.attempt)
             body = failed or await self._executor.execute(decision, ExecutionContext(operation, request, config, progress))
             understood = decision.understood
             if isinstance(body, Failure):
@@ -114,7 +114,7 @@ class Dispatcher:
         if not isinstance(decision.outcome, Failure):
             return None
         return (
-            await self._record(decision, operation, make_event(decision, request, self._redact(typed.text)))
+            await self._record(decision, operation, make_event(decision, request, self._redact(typed.text)), request.attempt)
             or decision.outcome
         )
 
@@ -165,14 +165,15 @@ class Dispatcher:
     def _redact(self, text: str) -> str:
         return self._environment.redactor.redact(text)
 
-    async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any]) -> Failure | None:
+    async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any], attempt: int) -> Failure | None:
         """Writes the one event of this request. Returns a failure if it cannot be written."""
         try:
             await self._environment.recorder.record(decision.kind, decision.actor.name, operation, event)
         except Exception as error:  # any error: a request that is not recorded is not carried out
             cause = make_failure(error, "") if isinstance(error, FlatnetError) else self._log_unexpected(error, operation)
-            phrase = Phrase("could not write to the audit log, so nothing was done: {why}", why=cause.phrase)
-            return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=cause.reference)
+            return Failure(
+                kind=FailureKind.INTERNAL, phrase=_explain_unrecorded(cause.phrase, attempt), reference=cause.reference
+            )
         return None
 
     def _add_suggestions(self, failed: Failure, understood: str, actor: Actor, config: ActiveConfig) -> Failure:
@@ -190,6 +191,17 @@ class Dispatcher:
             "unexpected error (reference {reference}). Give this reference to your administrator", reference=reference
         )
         return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
+
+
+def _explain_unrecorded(why: Phrase, attempt: int) -> Phrase:
+    """Explains that a request is not carried out because it could not be recorded. An earlier attempt may have been."""
+    if attempt == 1:
+        return Phrase("could not write to the audit log, so nothing was done: {why}", why=why)
+    return Phrase(
+        "could not write to the audit log, so the command was not run again: {why}. It may have been run before. Check with "
+        "op before you repeat it",
+        why=why,
+    )
 
 
 def _shorten(answer: Answer) -> Answer:

@@ -90,6 +90,7 @@ class Responder:
             at=delivery.received_at,
             channel=asked.channel,
             zone=reader.zone,
+            attempt=delivery.attempts,
         )
         watcher = await self._make_reporter(address, delivery)
         handled = await self._dispatch(request, watcher)

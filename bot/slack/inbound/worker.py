@@ -1,8 +1,9 @@
 """Inbox worker: stores each delivery, handles it, and finishes it together with its answer.
 
     accept (≤ 1 s, before the ack) ─▶ row ─▶ the worker of its kind ─▶ its answer's outbox row, and the inbox row is finished
-                                       ▲              │
-                                       └─── resume ◀──┘  the bot died in between (a start)
+            └ takes longer ─▶ the ack says that the bot is busy      ▲              │
+                               └ row ─▶ as above                     └─── resume ◀──┘  the bot died in between (a start)
+                               └ no row after all ─▶ a private message says that nothing was done
 
 Workers may be called again for the same row (`bot.slack.delivery_kind`), so a row whose work was
 interrupted is simply handled again.
@@ -23,7 +24,7 @@ from bot.rendering.slack.blocks import SlackMessage
 from bot.runtime.clock import Clock
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import PeopleDirectory
-from bot.slack.outbound.message import Address, OutboundMessage
+from bot.slack.outbound.message import OutboundMessage
 from bot.slack.outbound.sender import Sender
 from bot.slack.tasks import BackgroundTasks, finishes_within, retry_write
 from bot.store.errors import TooLarge
@@ -52,7 +53,7 @@ class InboxWorker:
         self._running = BackgroundTasks()
 
     async def accept(self, kind: str, body: Mapping[str, Any]) -> Phrase | None:
-        """Store a delivery and begin to work on it. Never raises.
+        """Store a delivery and begin to work on it, possibly later. Never raises.
 
         Returns the message for the ack, None if all is well.
         """
@@ -60,15 +61,16 @@ class InboxWorker:
         if delivery is None:
             return Phrase("Nothing was done: could not read the message from Slack. Try again.")
         try:
-            new = await self._store(delivery)
+            adding = asyncio.ensure_future(self._rows.add(delivery))
+            if not await finishes_within(adding, STORE_TIMEOUT, self._clock.sleep):
+                _log.warning("a delivery waits for the database", key=delivery.key)
+                self._running.start(f"late {delivery.kind} {delivery.key}", self._process_late(adding, delivery))
+                return Phrase("The bot is busy. The result will appear here. If none appears, try again.")
+            new = adding.result()
         except TooLarge:
             return Phrase("Nothing was done: the command is too long.")
         except Exception as error:  # any exception here would cost the ack
-            foreseen = isinstance(error, FlatnetError | TimeoutError)
-            _log.error("a delivery could not be stored", key=delivery.key, why=repr(error), exc_info=not foreseen)
-            return Phrase(
-                "Nothing was done: the bot cannot write to its database. Try again later, or contact an administrator."
-            )
+            return _report_unstored(delivery, error)
         if new:
             self._start(delivery)
         return None
@@ -84,21 +86,17 @@ class InboxWorker:
         """Wait for the work under way. The rest stays in the inbox and is handled after the next start."""
         return await self._running.drain(deadline)
 
-    async def _store(self, delivery: Delivery) -> bool:
-        """Write the row within `STORE_TIMEOUT`. A later row is withdrawn, because the ack reports that nothing was done."""
-        adding = asyncio.ensure_future(self._rows.add(delivery))
-        if await finishes_within(adding, STORE_TIMEOUT, self._clock.sleep):
-            return adding.result()
-        self._running.start(f"withdraw {delivery.key}", self._withdraw(adding, delivery.key))
-        raise TimeoutError
-
-    async def _withdraw(self, adding: asyncio.Future[bool], key: str) -> None:
+    async def _process_late(self, adding: asyncio.Future[bool], delivery: Delivery) -> None:
+        """Work on a delivery whose row is written after its ack. Without a row, tell the person that nothing was done."""
         try:
-            added = await adding
-        except FlatnetError:
+            new = await asyncio.shield(adding)  # a bot that ends meanwhile leaves the row to the next one
+        except Exception as error:  # as in `accept`
+            message = self._build_answer(delivery, _report_unstored(delivery, error))
+            if message is not None and message.address.response_url:
+                await self._sender.send_privately(message.address, message.message)
             return
-        if added:
-            await retry_write(lambda: self._rows.finish(key, self._clock.now()), self._clock.sleep)
+        if new:
+            await self._process(delivery)
 
     def _start(self, delivery: Delivery) -> None:
         self._running.start(f"{delivery.kind} {delivery.key}", self._process(delivery))
@@ -133,19 +131,28 @@ class InboxWorker:
                     attempt=attempt,
                 )
             attempt = await retry_write(lambda: self._rows.record_attempt(delivery.key), self._clock.sleep)
-        return self._build_failure_answer(kind.address(said, delivery), delivery)
-
-    def _build_failure_answer(self, address: Address | None, delivery: Delivery) -> OutboundMessage | None:
-        """Build the answer to a delivery that breaks the bot each time, from as little as possible."""
-        if address is None:
-            return None
-        language, zone = self._people.recall_language(address.user)
-        spoken = address.model_copy(update={"language": language, "zone": zone.key})
         phrase = Phrase(
             "Something went wrong (reference {reference}). Give this reference to your administrator.",
             reference=_make_reference(delivery),
         )
+        return self._build_answer(delivery, phrase)
+
+    def _build_answer(self, delivery: Delivery, phrase: Phrase) -> OutboundMessage | None:
+        """Build one sentence as the answer to a delivery that could not be handled, from as little as possible."""
+        kind = self._kinds[delivery.kind]
+        address = kind.address(kind.model.model_validate(delivery.payload), delivery)
+        if address is None:
+            return None
+        language, zone = self._people.recall_language(address.user)
+        spoken = address.model_copy(update={"language": language, "zone": zone.key})
         return OutboundMessage(delivery.key, spoken, SlackMessage(spoken.render(phrase), ()))
+
+
+def _report_unstored(delivery: Delivery, error: Exception) -> Phrase:
+    """Log that a delivery has no row, and return the sentence for the person."""
+    bug = None if isinstance(error, FlatnetError) else error
+    _log.error("a delivery could not be stored", key=delivery.key, why=repr(error), exc_info=bug)
+    return Phrase("Nothing was done: the bot cannot write to its database. Try again later, or contact an administrator.")
 
 
 def _make_reference(delivery: Delivery) -> str:

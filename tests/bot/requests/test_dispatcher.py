@@ -295,6 +295,17 @@ async def test_what_cannot_be_recorded_is_not_done(text: str) -> None:
     assert ExitCode.INTERNAL == answer.exit_code
 
 
+async def test_a_request_that_is_handled_again_is_not_said_to_be_undone() -> None:
+    """The bot was killed after it had begun; what it did before is not known to the second attempt."""
+    log = Log(Full(Phrase("no room left")))
+    answer = await desk(log).handle(replace(request("health"), attempt=2))
+
+    assert (
+        "could not write to the audit log, so the command was not run again: no room left. It may have been run before. "
+        "Check with op before you repeat it"
+    ) == str(refused(answer).phrase)
+
+
 async def test_a_bug_in_the_audit_log_stops_the_request_too_and_has_a_reference() -> None:
     with capture_logs() as logs:
         answer = await desk(Log(OSError("bug"))).handle(request("health"))

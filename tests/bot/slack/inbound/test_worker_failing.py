@@ -1,6 +1,8 @@
-"""The row cannot be written: the ack itself says that nothing was done, and is never late."""
+"""The row cannot be written, or not in time: the ack itself says which of the two, and is never late."""
 
 import asyncio
+import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,16 +30,21 @@ class FailingInbox(Inbox):
 
 
 class SlowInbox(Inbox):
-    """An inbox that is written when the test says so."""
+    """An inbox that is written, or fails, when the test says so."""
 
     def __init__(self, house: House) -> None:
         super().__init__(house.database)
         self.begun, self.go = asyncio.Event(), asyncio.Event()
+        self.error: Exception | None = None
+        self.written = False
 
     async def add(self, delivery: Delivery) -> bool:
         self.begun.set()
         await self.go.wait()
-        return await super().add(delivery)
+        if self.error is not None:
+            raise self.error
+        self.written = await super().add(delivery)
+        return self.written
 
 
 @pytest.mark.parametrize(
@@ -54,23 +61,72 @@ async def test_the_ack_says_that_nothing_was_done(house: House, error: Exception
     assert [] == house.desk.requests
 
 
-async def test_a_row_that_comes_too_late_is_withdrawn(house: House) -> None:
-    """The person was told that nothing was done, so nothing is, not even after a restart."""
+BUSY = "The bot is busy. The result will appear here. If none appears, try again."
+
+
+async def late(house: House, slow: SlowInbox) -> None:
+    """A command is typed whose row is not written in time."""
+    typing = asyncio.create_task(house.workspace.slash("U0ADMIN", "C0OPS", "health"))
+    await slow.begun.wait()
+    await house.time.asleep()
+    house.time.move(STORE_TIMEOUT)
+    assert (await typing).in_time
+    assert [BUSY] == await house.private("U0ADMIN")
+
+
+async def test_a_row_that_comes_late_is_worked_on(house: House) -> None:
+    """The ack says that the bot is busy, and nothing about what was done; the answer comes once."""
     slow = SlowInbox(house)
     async with house.bot(replace(house.rows, inbox=slow)):
-        typing = asyncio.create_task(house.workspace.slash("U0ADMIN", "C0OPS", "health"))
-        await slow.begun.wait()
-        await house.time.asleep()
-        house.time.move(STORE_TIMEOUT)
-        delivery = await typing
-        assert delivery.in_time
-        [text] = await house.private("U0ADMIN")
-        assert text.startswith("Nothing was done")
+        await late(house, slow)
+        assert [] == house.desk.requests
         slow.go.set()
+        await house.private("U0ADMIN", 2)
     async with house.bot():
         await house.settled()
+    assert 1 == len(house.desk.requests)
+    assert [BUSY, "3 hosts are healthy"] == [message.text for message in house.workspace.private("U0ADMIN")]
+
+
+async def test_a_row_that_comes_late_and_is_not_written_after_all_is_said_to_be_undone(house: House) -> None:
+    slow = SlowInbox(house)
+    async with house.bot(replace(house.rows, inbox=slow)):
+        await late(house, slow)
+        slow.error = DatabaseBusy(Phrase("locked"))
+        slow.go.set()
+        [_, text] = await house.private("U0ADMIN", 2)
+    assert text.startswith("Nothing was done: the bot cannot write to its database")
     assert [] == house.desk.requests
-    assert 1 == len(house.workspace.private("U0ADMIN"))
+
+
+async def test_a_row_that_is_written_when_the_bot_has_ended_is_worked_on_by_the_next_one(house: House) -> None:
+    slow = SlowInbox(house)
+    async with house.bot(replace(house.rows, inbox=slow)):
+        await late(house, slow)
+    slow.go.set()
+    await house.until(lambda: slow.written)
+    async with house.bot():
+        await house.private("U0ADMIN", 2)
+        await house.settled()
+    assert 1 == len(house.desk.requests)
+
+
+async def test_a_standstill_of_the_database_under_load_loses_nothing_and_lies_to_no_one(house: House) -> None:
+    """50 commands a second, while the database's one thread stands still for longer than an ack can wait."""
+    gate, commands = threading.Event(), 8
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        await house.private("U0ADMIN")
+        standstill = house.database.read(lambda connection: gate.wait(20))
+        typing = [asyncio.create_task(house.workspace.slash("U0ADMIN", "C0OPS", "health")) for _ in range(commands)]
+        await house.moving(lambda: all(each.done() for each in typing), step=STORE_TIMEOUT / 50)
+        gate.set()
+        await standstill
+        await house.private("U0ADMIN", 1 + 2 * commands)
+        await house.settled()
+    said = Counter(message.text for message in house.workspace.private("U0ADMIN"))
+    assert {BUSY: commands, "3 hosts are healthy": 1 + commands} == said
+    assert 1 + commands == len(house.desk.requests)
 
 
 async def test_a_command_that_is_larger_than_a_row_is_refused_in_the_ack(house: House) -> None:
