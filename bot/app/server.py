@@ -1,7 +1,9 @@
 """The composition root of a running bot.
 
     settings + secrets ─▶ open_application ─▶ database, audit, fleet, dispatcher     (also alone, for `do` and `shell`)
-    open_application ─▶ run_bot ─▶ control socket, Slack, signals
+    open_application ─▶ run_bot ─▶ engine, clock ─▶ control socket, Slack, signals
+
+Slack comes last, because changes that a crash interrupted do not wait for it: it is tried again in the background.
 
 Libraries that one side needs are imported where that side is first connected: `help` waits for none of them.
 """
@@ -13,6 +15,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +39,7 @@ from commands.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from bot.slack.event_loop_thread import SlackThread
+    from bot.slack.preflight import SlackBotUser
     from bot.telemetry.metrics import Metrics
 
 
@@ -45,9 +49,17 @@ DRAIN_TIME = 10.0
 _log = structlog.get_logger("bot.app.server")
 
 
+@dataclass(frozen=True)
+class Service:
+    """A bot that serves. `connecting` ends once Slack is connected, or with `SlackNotReady` if Slack cannot be used."""
+
+    surface: "SlackThread"
+    connecting: "asyncio.Task[SlackBotUser]"
+
+
 @asynccontextmanager
-async def serve_requests(settings: Settings, application: Application) -> "AsyncIterator[SlackThread]":
-    """Serves the control socket and Slack, carries out changes and runs schedules. Stops in reverse order."""
+async def serve_requests(settings: Settings, application: Application) -> AsyncIterator[Service]:
+    """Carries out changes, runs schedules, serves the control socket, and connects to Slack. Stops in reverse order."""
     from bot.app.build_schedules import run_schedules
     from bot.control import server as control_server
     from bot.rendering.output import render_output
@@ -60,19 +72,38 @@ async def serve_requests(settings: Settings, application: Application) -> "Async
     doors = control_server.ControlBackend(
         handle=application.answer_request, now=clock.now, new_key=make_request_key, render=render
     )
-    async with control_server.serve(settings.control_socket, doors, settings.socket_group):
-        bot = await surface.start()
-        _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
-        change_services.links.surface = surface
-        engine = EngineSettings(settings.engine_file, clock, make_reference)
-        try:
-            async with (
-                run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
-                run_schedules(application, bot.team),
-            ):
-                yield surface
-        finally:
-            await surface.close(DRAIN_TIME)
+    engine = EngineSettings(settings.engine_file, clock, make_reference)
+    await surface.open()
+    change_services.links.surface = surface
+    try:
+        async with (
+            run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
+            run_schedules(application, _require_workspace(settings).team),
+            control_server.serve(settings.control_socket, doors, settings.socket_group),
+            _connect(surface, clock) as connecting,
+        ):
+            _log.info("serving", hosts=len(settings.hosts), version=__version__)
+            yield Service(surface, connecting)
+    finally:
+        await surface.close(DRAIN_TIME)
+
+
+@asynccontextmanager
+async def _connect(surface: "SlackThread", clock: Clock) -> "AsyncIterator[asyncio.Task[SlackBotUser]]":
+    """Connects to Slack in a task, which may take as long as Slack is away."""
+    from bot.slack.persistence import connect_persistently
+
+    async def connect() -> "SlackBotUser":
+        bot = await connect_persistently(surface, clock.sleep)
+        _log.info("connected", team=bot.team, bot=bot.name)
+        return bot
+
+    connecting = asyncio.create_task(connect(), name="connecting")
+    try:
+        yield connecting
+    finally:
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -103,15 +134,16 @@ async def serve_telemetry(
 
     vitals = HealthMonitor(checks, measures, time.monotonic, asyncio.sleep)
     manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
+    await vitals.run_checks()  # else everything would count as healthy until the first round has ended
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(watch_health(vitals, manager, read_watchdog_interval(os.environ, os.getpid())))
         if settings.status is not None:
             await stack.enter_async_context(serve(Loopback.parse(settings.status.listen), vitals, silence))
+        await stack.enter_async_context(watch_health(vitals, manager, read_watchdog_interval(os.environ, os.getpid())))
         yield
 
 
 async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration."""
+    """Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration. Raises `SlackNotReady` if Slack refuses a token."""
     from bot.app.reload import describe_configuration, reload_on_signal
     from bot.telemetry.metrics import Metrics
 
@@ -127,15 +159,29 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
             EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(describe_configuration, file, settings)
         )
         async with (
-            serve_requests(settings, application) as surface,
-            serve_telemetry(settings, application, surface, measures),
+            serve_requests(settings, application) as service,
+            serve_telemetry(settings, application, service.surface, measures),
         ):
             reloading = asyncio.create_task(reload_on_signal(again, file, settings, application))
-            await stop.wait()
-            _log.info("stopping")
-            reloading.cancel()
-            await asyncio.gather(reloading, return_exceptions=True)
+            try:
+                await _wait_for_end(stop, service.connecting)
+            finally:
+                reloading.cancel()
+                await asyncio.gather(reloading, return_exceptions=True)
         await application.audit.record(EventKind.STOP, "system", "", {})
+
+
+async def _wait_for_end(stop: asyncio.Event, connecting: "asyncio.Task[SlackBotUser]") -> None:
+    """Waits until the bot is told to stop. Raises `SlackNotReady` as soon as Slack refuses the configuration."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({stopping, connecting}, return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            connecting.result()
+        await stopping
+    finally:
+        stopping.cancel()
+    _log.info("stopping")
 
 
 async def warm_up(application: Application, settings: Settings) -> None:

@@ -43,14 +43,18 @@ class SlackThread:
         self._over = asyncio.Event()
         self._thread = Thread(target=self._run_loop, name="slack", daemon=True)
 
-    async def start(self) -> SlackBotUser:
-        """As `SlackSurface.start`; the thread ends if that fails."""
+    async def open(self) -> None:
+        """As `SlackSurface.open`; the thread ends if that fails."""
         self._thread.start()
         try:
-            return await self._run_in_loop(self._surface.start())
+            await self._run_in_loop(self._surface.open())
         except BaseException:
             await self._stop()
             raise
+
+    async def connect(self) -> SlackBotUser:
+        """As `SlackSurface.connect`."""
+        return await self._run_in_loop(self._surface.connect())
 
     async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity:
         """As `SlackSurface.refresh_identity`."""

@@ -1,7 +1,8 @@
 """Slack as a whole: built from explicit collaborators, started, monitored, and closed in order.
 
-start   preflight ─▶ outbox recovers and runs ─▶ unfinished rows are handled ─▶ socket opens, watchdog runs
-close   socket closes (nothing more is accepted) ─▶ work drains ─▶ outbox drains ─▶ connections close
+open      what needs no answer of Slack: from now on, announcements wait in the outbox
+connect   preflight ─▶ outbox recovers and runs ─▶ unfinished rows are handled ─▶ socket opens, watchdog runs
+close     socket closes (nothing more is accepted) ─▶ work drains ─▶ outbox drains ─▶ connections close
 """
 
 from collections.abc import Awaitable, Callable
@@ -28,13 +29,13 @@ from bot.slack.answers.change_cards import ChangeCards, ShownChanges
 from bot.slack.answers.charts import ChartUploader
 from bot.slack.answers.exports import AnswerExporter
 from bot.slack.answers.responder import AnswerFiles, Responder
-from bot.slack.answers.thread_files import ThreadFiles
 from bot.slack.answers.views import AnswerViews
 from bot.slack.api import SCOPES, TIMEOUT, Redact, SlackApi, make_client
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.groups import GroupDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
+from bot.slack.errors import SlackFailure
 from bot.slack.inbound import click, form, log_filter, mention, slash_command
 from bot.slack.inbound.event_listeners import EventTargets, register_event_listeners
 from bot.slack.inbound.form import FormHandler
@@ -87,12 +88,13 @@ class SlackStores:
 class SurfaceHealth:
     """Health of the surface, and the time of Slack's last message.
 
-    `revoked` is Slack's code if it refuses the token; `sending` is False if a message of the last hour could not be
-    delivered at all, `announcements_accepted` if a channel refused an announcement.
-    `rebuilt` counts the watchdog's rebuilds.
+    `failure` is the code of the last attempt to connect, "" once one succeeded. `revoked` is Slack's code if it refuses the
+    token; `sending` is False if a message of the last hour could not be delivered at all, `announcements_accepted` if a
+    channel refused an announcement. `rebuilt` counts the watchdog's rebuilds.
     """
 
     connected: bool
+    failure: str
     revoked: str
     sending: bool
     announcements_accepted: bool
@@ -105,17 +107,29 @@ class SurfaceHealth:
 
 
 @dataclass(frozen=True)
-class _Components:
+class _Senders:
+    """Components that need no answer of Slack: what they send waits in the outbox."""
+
     session: aiohttp.ClientSession
+    client: AsyncWebClient
     api: SlackApi
+    channels: ChannelDirectory
+    groups: GroupDirectory
     people: PeopleDirectory
     sender: Sender
-    receiver: InboxWorker
-    homes: HomeTabs
+    responder: Responder
     change_cards: ChangeCards
     announcements: AnnouncementPublisher
+
+
+@dataclass(frozen=True)
+class _Receivers:
+    """Components that need the bot's identity in its workspace."""
+
+    bot: SlackBotUser
+    receiver: InboxWorker
+    homes: HomeTabs
     new_channels: ChannelCreator
-    threads: ThreadFiles
     exporter: AnswerExporter
     connector: BoltConnector
     socket: ReconnectingSocket
@@ -127,81 +141,96 @@ class SlackNotConnected(FlatnetError):
 
 
 class SlackSurface:
-    """The bot in one workspace. `start`, then `close`; `get_health` at any time."""
+    """The bot in one workspace: `open`, `connect` until that succeeds, then `close`; `get_health` at any time."""
 
     def __init__(self, place: SlackWorkspace, dispatcher: SlackDispatcher, rows: SlackStores, clock: Clock) -> None:
         self._workspace = place
         self._dispatcher = dispatcher
         self._stores = rows
         self._clock = clock
-        self._parts: _Components | None = None
+        self._senders: _Senders | None = None
+        self._receivers: _Receivers | None = None
+        self._failure = ""
         self._watching = BackgroundTasks()
         self._sending = BackgroundTasks()
 
-    async def start(self) -> SlackBotUser:
-        """Connect; returns the bot's identity. Raises `SlackNotReady` if a token, the workspace or a scope is wrong.
-
-        Raises `SlackFailure` if Slack cannot be reached, `DatabaseError` if the rows cannot be read.
-        """
+    async def open(self) -> None:
+        """Build what needs no answer of Slack. Raises `SlackNotReady` if a token is missing or of the wrong kind."""
         check_tokens(self._workspace.tokens)
-        session = aiohttp.ClientSession(timeout=TIMEOUT)
+        self._senders = self._build_senders(aiohttp.ClientSession(timeout=TIMEOUT))
+
+    async def connect(self) -> SlackBotUser:
+        """Try once to connect; returns the bot's identity. After a failure it can be called again.
+
+        Raises `SlackNotReady` (a token, the workspace or a scope is wrong), `SlackFailure`, or a `DatabaseError`.
+        """
+        senders = self._require_senders()
         try:
-            client = make_client(self._workspace.api_url, session, reveal_token(self._workspace.tokens.bot))
-            api = SlackApi(client, session, self._workspace.clean)
-            bot = await run_preflight(api, self._workspace.tokens, self._workspace.team, SCOPES)
-            self._parts = self._build_components(session, client, api, bot)
-        finally:
-            if self._parts is None:
-                await session.close()
+            if self._receivers is None:
+                bot = await run_preflight(senders.api, self._workspace.tokens, self._workspace.team, SCOPES)
+                await self._start_work(senders, self._build_receivers(senders, bot))
+            receivers = self._require_receivers()
+            await receivers.socket.open()
+        except Exception as error:
+            self._failure = error.code if isinstance(error, SlackFailure) else type(error).__name__
+            raise
+        self._failure = ""
+        self._watching.start("watchdog", receivers.socket.watch())
+        return receivers.bot
+
+    async def start(self) -> SlackBotUser:
+        """Open and connect in one attempt; everything is closed again if that fails. Raises the errors of both."""
+        await self.open()
         try:
-            await self._start_components(self._parts)
+            return await self.connect()
         except BaseException:
             await self.close(0.0)
             raise
-        return bot
 
     async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity:
         """Return a person's standing and groups at this moment; the standing is unknown if Slack cannot be asked."""
-        if self._parts is None:
+        if self._senders is None:
             return replace(who, standing=Membership.UNKNOWN, groups=frozenset())
-        return (await self._parts.people.refresh_reader(who.team, who.user)).identity
+        return (await self._senders.people.refresh_reader(who.team, who.user)).identity
 
     def show_change(self, change: Change) -> None:
-        """Show the state of a change. Before the start and after the end, this waits for the next start."""
-        if self._parts is not None:
-            self._parts.change_cards.show(change)
+        """Show the state of a change. Unless Slack was reached, this waits for the connection or for the next start."""
+        if self._senders is not None and len(self._sending):
+            self._senders.change_cards.show(change)
 
     async def announce(self, announcement: Announcement) -> None:
-        """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before the start and after the end."""
-        await self._require_components().announcements.announce(announcement)
+        """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before `open` and after the end."""
+        await self._require_senders().announcements.announce(announcement)
 
     async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
-        """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before the start and after the end."""
-        await self._require_components().announcements.revise(announcement, word)
+        """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before `open` and after the end."""
+        await self._require_senders().announcements.revise(announcement, word)
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
-        """As `bot.incidents.channels.IncidentChannels`. Raises `SlackNotConnected` before the start and after the end."""
-        return await self._require_components().new_channels.create(new)
+        """As `bot.incidents.channels.IncidentChannels`. Raises `SlackNotConnected` unless Slack was reached."""
+        return await self._require_receivers().new_channels.create(new)
 
-    def _require_components(self) -> _Components:
-        if self._parts is None:
+    def _require_receivers(self) -> _Receivers:
+        if self._receivers is None:
             raise SlackNotConnected(Phrase("not connected to Slack, retrying"))
-        return self._parts
+        return self._receivers
+
+    def _require_senders(self) -> _Senders:
+        if self._senders is None:
+            raise SlackNotConnected(Phrase("not connected to Slack, retrying"))
+        return self._senders
 
     async def get_health(self) -> SurfaceHealth:
-        """Return the current health."""
-        parts = self._parts
-        if parts is None:
-            return SurfaceHealth(
-                connected=False, revoked="", sending=False, announcements_accepted=False, rebuilt=0, last_event_at=None
-            )
+        """Return the current health. Before the first connection nothing was refused, and nothing got lost."""
+        senders, receivers = self._senders, self._receivers
         return SurfaceHealth(
-            connected=await parts.socket.is_connected(),
-            revoked=parts.api.revoked,
-            sending=parts.sender.healthy and len(self._sending) > 0,
-            announcements_accepted=parts.sender.announcements_accepted,
-            rebuilt=parts.socket.rebuilt,
-            last_event_at=parts.connector.last_event_at,
+            connected=receivers is not None and await receivers.socket.is_connected(),
+            failure=self._failure,
+            revoked="" if senders is None else senders.api.revoked,
+            sending=senders is not None and senders.sender.healthy and (receivers is None or len(self._sending) > 0),
+            announcements_accepted=senders is not None and senders.sender.announcements_accepted,
+            rebuilt=0 if receivers is None else receivers.socket.rebuilt,
+            last_event_at=None if receivers is None else receivers.connector.last_event_at,
         )
 
     async def close(self, deadline: float) -> None:
@@ -209,39 +238,53 @@ class SlackSurface:
 
         Work that remains stays as rows.
         """
-        parts, self._parts = self._parts, None
-        if parts is None:
+        (senders, self._senders), (receivers, self._receivers) = (self._senders, None), (self._receivers, None)
+        if senders is None:
             return
         ends = self._clock.monotonic() + deadline
         await self._watching.drain(0.0)
-        await parts.socket.close()
-        if late := await parts.receiver.drain(deadline):
-            _log.warning("work was interrupted; it is resumed after the next start", commands=late)
-        await parts.threads.drain(max(0.0, ends - self._clock.monotonic()))
-        await parts.change_cards.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
-        await parts.homes.drain(0.0)
-        await parts.fallback_tasks.drain(0.0)
-        await self._sending.drain(0.0)
-        await parts.sender.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
-        await parts.session.close()
+        if receivers is not None:
+            await receivers.socket.close()
+            if late := await receivers.receiver.drain(deadline):
+                _log.warning("work was interrupted; it is resumed after the next start", commands=late)
+        await senders.responder.threads.drain(max(0.0, ends - self._clock.monotonic()))
+        await senders.change_cards.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
+        if receivers is not None:
+            await receivers.homes.drain(0.0)
+            await receivers.fallback_tasks.drain(0.0)
+            await self._sending.drain(0.0)
+            await senders.sender.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
+        await senders.session.close()
 
-    def _build_components(
-        self, session: aiohttp.ClientSession, client: AsyncWebClient, api: SlackApi, bot: SlackBotUser
-    ) -> _Components:
+    def _build_senders(self, session: aiohttp.ClientSession) -> _Senders:
         place, clock = self._workspace, self._clock
+        client = make_client(place.api_url, session, reveal_token(place.tokens.bot))
+        api = SlackApi(client, session, place.clean)
         groups = GroupDirectory(api, self._dispatcher.list_role_groups, clock.monotonic)
         people = PeopleDirectory(api, place.team, place.defaults, groups.find_groups, clock.monotonic)
         channels = ChannelDirectory(api, clock.monotonic)
-        sender = Sender(self._stores.outbox, api, channels, bot.name, clock)
+        sender = Sender(self._stores.outbox, api, channels, "flatnet", clock)
         uploads = Uploads(api, channels, self._stores.answers, clock)
-        pictures = ChartUploader(uploads, place.clean)
-        files = AnswerFiles(self._stores.answers, uploads, pictures)
+        files = AnswerFiles(self._stores.answers, uploads, ChartUploader(uploads, place.clean))
         responder = Responder(self._dispatcher, people, sender, files, clock)
+        return _Senders(
+            session=session,
+            client=client,
+            api=api,
+            channels=channels,
+            groups=groups,
+            people=people,
+            sender=sender,
+            responder=responder,
+            change_cards=ChangeCards(self._stores.shown_changes, place.team, people, sender, clock),
+            announcements=AnnouncementPublisher(responder),
+        )
+
+    def _build_receivers(self, senders: _Senders, bot: SlackBotUser) -> _Receivers:
+        place, clock, responder, api = self._workspace, self._clock, senders.responder, senders.api
         forms, views = FormHandler(responder, api), AnswerViews(responder)
-        filing, filters = AnswerExporter(responder, views, channels), LogFilterHandler(responder, views, api)
+        filing, filters = AnswerExporter(responder, views, senders.channels), LogFilterHandler(responder, views, api)
         homes = HomeTabs(responder, api)
-        board = ChangeCards(self._stores.shown_changes, place.team, people, sender, clock)
-        bulletins = AnnouncementPublisher(responder)
         kinds = {
             slash_command.KIND: slash_command.make_kind(responder, forms),
             click_payload.KIND: click.make_kind(responder, click.ClickHandlers(views, filing, filters, forms, homes)),
@@ -250,47 +293,40 @@ class SlackSurface:
             form.SHORTCUT: forms.make_shortcut_kind(),
             mention.KIND: mention.make_kind(responder, bot.user),
         }
-        receiver = InboxWorker(self._stores.inbox, kinds, people, sender, clock)
+        receiver = InboxWorker(self._stores.inbox, kinds, senders.people, senders.sender, clock)
         explaining = BackgroundTasks()
         app = AsyncApp(
             name="flatnet",
             process_before_response=True,  # wait for the listener instead of polling every 10 ms; no listener here is slow
-            client=make_client(place.api_url, session, None),
+            client=make_client(place.api_url, senders.session, None),
             authorize=_make_authorize(bot, reveal_token(place.tokens.bot)),
         )
-        register_event_listeners(app, receiver, EventTargets(groups, homes))
-        register_listeners(app, receiver, forms, filters, FallbackResponder(people, sender, explaining))
-        lines = BoltConnector(app, client, reveal_token(place.tokens.app), api, clock.now)
-        socket = ReconnectingSocket(lines.connect, clock.monotonic, clock.sleep)
-        return _Components(
-            session=session,
-            api=api,
-            people=people,
-            sender=sender,
+        register_event_listeners(app, receiver, EventTargets(senders.groups, homes))
+        register_listeners(app, receiver, forms, filters, FallbackResponder(senders.people, senders.sender, explaining))
+        lines = BoltConnector(app, senders.client, reveal_token(place.tokens.app), api, clock.now)
+        return _Receivers(
+            bot=bot,
             receiver=receiver,
             homes=homes,
-            change_cards=board,
-            announcements=bulletins,
-            new_channels=ChannelCreator(api, people, channels, bot, clock),
-            threads=responder.threads,
+            new_channels=ChannelCreator(api, senders.people, senders.channels, bot, clock),
             exporter=filing,
             connector=lines,
-            socket=socket,
+            socket=ReconnectingSocket(lines.connect, clock.monotonic, clock.sleep),
             fallback_tasks=explaining,
         )
 
-    async def _start_components(self, parts: _Components) -> None:
+    async def _start_work(self, senders: _Senders, receivers: _Receivers) -> None:
         """Start with old work: deliveries that arrive from now on are not among the rows that are read here."""
+        senders.sender.name = receivers.bot.name
         again = await self._stores.outbox.recover_interrupted()
-        resumed = await parts.receiver.resume()
+        resumed = await receivers.receiver.resume()
+        self._receivers = receivers
         if again or resumed:
             _log.info("unfinished work of the last run is resumed", commands=resumed, messages=again)
-        await parts.change_cards.resume()
-        self._sending.start("outbox", parts.sender.run())
-        await parts.socket.open()
-        self._watching.start("watchdog", parts.socket.watch())
-        self._watching.start("refreshing", parts.change_cards.refresh())
-        self._watching.start("forgetting", self._prune_daily(parts.exporter))
+        self._sending.start("outbox", senders.sender.run())
+        self._watching.start("refreshing", senders.change_cards.refresh())
+        self._watching.start("forgetting", self._prune_daily(receivers.exporter))
+        await senders.change_cards.resume()
 
     async def _prune_daily(self, filing: AnswerExporter) -> None:
         """Delete expired rows once a day; runs until cancelled."""

@@ -53,6 +53,8 @@ class SlackHealth(Protocol):
     @property
     def connected(self) -> bool: ...
     @property
+    def failure(self) -> str: ...
+    @property
     def revoked(self) -> str: ...
     @property
     def sending(self) -> bool: ...
@@ -242,8 +244,12 @@ def make_slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str,
     """Make the checks that Slack is connected, accepts our token, and received every message."""
 
     async def check_connection() -> Phrase | None:
-        well = (await health()).connected
-        return None if well else Phrase("not connected to Slack. Check the log and the connection to Slack")
+        seen = await health()
+        if seen.connected:
+            return None
+        if seen.failure:
+            return Phrase("could not connect to Slack ({code}), retrying. Check the connection to Slack", code=seen.failure)
+        return Phrase("not connected to Slack. Check the log and the connection to Slack")
 
     async def check_token() -> Phrase | None:
         code = (await health()).revoked

@@ -63,7 +63,8 @@ async def measure(pause: float) -> None:
         with far.config.open("a") as more:
             more.write(f'[slack]\nteam = "{slack["team"]}"\napi_url = "{slack["api_url"]}"\n')
         settings = read_settings(far.config)
-        async with open_application(settings, running=True) as house, serve_requests(settings, house):
+        async with open_application(settings, running=True) as house, serve_requests(settings, house) as service:
+            await service.connecting
             await warm_up(house, settings)
             await timed(house, "health")
             typing.stdin.write(b"go\n")

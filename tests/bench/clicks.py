@@ -33,7 +33,8 @@ async def measure() -> tuple[list[float], list[float]]:
             more.write(f'[slack]\nteam = "{workspace.seed.team}"\napi_url = "{workspace.api_url}"\n')
         settings = read_settings(far.config)
         try:
-            async with open_application(settings, running=True) as house, serve_requests(settings, house):
+            async with open_application(settings, running=True) as house, serve_requests(settings, house) as service:
+                await service.connecting
                 await warm_up(house, settings)
                 await _command(workspace)
                 commands = [await _command(workspace) for _ in range(RUNS)]

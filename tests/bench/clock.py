@@ -96,7 +96,8 @@ async def _mornings() -> tuple[list[Morning], float, float, float]:
             more.write(f'[notices]\nchannel = "{OPS}"\n')
         settings = read_settings(far.config)
         try:
-            async with open_application(settings, running=True) as house, serve_requests(settings, house):
+            async with open_application(settings, running=True) as house, serve_requests(settings, house) as service:
+                await service.connecting
                 await warm_up(house, settings)
                 await _fortnight(ObservationTable(house.database), settings.inventory.names)
                 before = resident(os.getpid())

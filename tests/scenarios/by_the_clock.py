@@ -73,7 +73,9 @@ class World:
         settings = self.town.settings
         self._life = self.time.life()
         self.house = await self._bot.enter_async_context(open_application(settings, running=True, clock=self._life.clock))
-        self.surface = await self._bot.enter_async_context(serve_requests(settings, self.house))
+        service = await self._bot.enter_async_context(serve_requests(settings, self.house))
+        await service.connecting
+        self.surface = service.surface
         assert (await self.house.audit.verify("system", "")).intact
         while not self._life.sleeps("schedules"):  # its first look at what is due is done
             await asyncio.sleep(STEP)

@@ -15,7 +15,7 @@ import pytest
 
 from adapters.action import SideName
 from bot.app.application import Application, open_application
-from bot.app.server import serve_requests
+from bot.app.server import Service, serve_requests
 from bot.config.settings import Settings, read_settings
 from bot.model.request import Answer, Request, Surface, SystemIdentity, make_request_key
 from bot.rendering import chart_process as drawing
@@ -65,10 +65,20 @@ class Town:
 
     @asynccontextmanager
     async def bot(self, clock: Clock = SYSTEM_CLOCK) -> AsyncIterator[Application]:
-        """The bot, as `flatnet-bot run` puts it together; `clock` is what it lives by."""
-        settings = self.settings
-        async with open_application(settings, running=True, clock=clock) as house, serve_requests(settings, house):
+        """The bot, as `flatnet-bot run` puts it together, once it is connected; `clock` is what it lives by."""
+        async with self.service(clock) as (house, service):
+            await service.connecting
             yield house
+
+    @asynccontextmanager
+    async def service(self, clock: Clock = SYSTEM_CLOCK) -> AsyncIterator[tuple[Application, Service]]:
+        """The bot from the moment at which it serves, wherever Slack may be."""
+        settings = self.settings
+        async with (
+            open_application(settings, running=True, clock=clock) as house,
+            serve_requests(settings, house) as service,
+        ):
+            yield house, service
 
     async def past(self, *words: str) -> None:
         """A bot ran here before, alone in a terminal, and answered this."""

@@ -37,8 +37,8 @@ class Process:
 
 
 @asynccontextmanager
-async def bot_process(town: Town, *more: str) -> AsyncIterator[Process]:
-    """`flatnet-bot run`, killed when left if it still runs."""
+async def bot_process(town: Town, *more: str, **variables: str) -> AsyncIterator[Process]:
+    """`flatnet-bot run` with these environment variables, killed when left if it still runs."""
     running = await asyncio.create_subprocess_exec(
         sys.executable,
         *BOT,
@@ -47,7 +47,7 @@ async def bot_process(town: Town, *more: str) -> AsyncIterator[Process]:
         str(town.config),
         *more,
         stderr=asyncio.subprocess.PIPE,
-        env=environment(),
+        env=environment(**variables),
     )
     try:
         yield Process(running)

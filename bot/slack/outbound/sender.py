@@ -71,7 +71,7 @@ class Sender:
         self._rows = rows
         self._api = api
         self._routes = Routes(rows, api, channels, clock)
-        self._name = name
+        self.name = name
         self._clock = clock
         self._messages = RateLimiter(MESSAGE_BURST, MESSAGE_INTERVAL, clock.monotonic)
         self._edits = RateLimiter(1, EDIT_INTERVAL, clock.monotonic)
@@ -223,7 +223,7 @@ class Sender:
                 if failure.passing:
                     raise
                 if not refusals:
-                    notes.append(explain_reroute(failure, address, self._name))
+                    notes.append(explain_reroute(failure, address, self.name))
                 refusals.append(failure)
         raise refusals[-1] if refusals else SlackFailure("no_address")
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
 
 from adapters.phrase import Phrase
 from bot.model.change import ChangeState
@@ -11,7 +13,7 @@ from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.runtime.clock import Clock
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.event_loop_thread import SlackThread
-from bot.slack.preflight import SlackNotReady
+from bot.slack.preflight import SlackNotReady, Tokens
 from commands.model.operation import Progress, ignore_progress
 from tests.bot.rendering.changes import OPERATION, change
 from tests.bot.rendering.examples import DETAILED
@@ -21,6 +23,12 @@ from tests.bot.slack.conftest import House, KeptStories, ScriptedDesk, well
 def _made(house: House, desk: SlackDispatcher, team: str = "T0FLATNET") -> SlackThread:
     clock = Clock(house.time.now, house.time.monotonic, asyncio.sleep)
     return SlackThread(house.place(team=team), desk, house.rows, clock)
+
+
+async def started(surface: SlackThread) -> None:
+    """Opened, and connected at the first attempt."""
+    await surface.open()
+    await surface.connect()
 
 
 def _threads() -> int:
@@ -36,7 +44,7 @@ async def test_the_desk_is_asked_in_its_own_loop_and_its_answer_comes(house: Hou
 
     house.desk.answer = at_home
     surface = _made(house, house.desk)
-    await surface.start()
+    await started(surface)
     await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     [text] = await house.private("U0ADMIN")
     assert "3 hosts are healthy" in text
@@ -56,7 +64,7 @@ async def test_commands_are_acked_while_the_desks_loop_is_held_up(house: House) 
 
     async def bot() -> None:
         surface = _made(house, ScriptedDesk(slow))
-        await surface.start()
+        await started(surface)
         await asyncio.to_thread(over.wait, 5)
         await surface.close(1.0)
 
@@ -84,7 +92,7 @@ async def test_work_that_is_cut_short_is_cancelled_at_the_desk_too(house: House)
 
     house.desk.answer = endless
     surface = _made(house, house.desk)
-    await surface.start()
+    await started(surface)
     await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     await house.until(lambda: house.desk.requests)
     await surface.close(0.0)
@@ -92,10 +100,19 @@ async def test_work_that_is_cut_short_is_cancelled_at_the_desk_too(house: House)
         await ended.wait()
 
 
-async def test_where_slack_cannot_be_used_the_thread_ends_and_says_why(house: House) -> None:
+async def test_where_slack_cannot_be_used_the_surface_says_why_and_its_thread_ends_with_it(house: House) -> None:
     surface = _made(house, house.desk, team="T0OTHER")
     with pytest.raises(SlackNotReady):
-        await surface.start()
+        await started(surface)
+    await surface.close(0.0)
+    assert 0 == _threads()
+
+
+async def test_the_thread_ends_at_once_where_a_token_is_of_the_wrong_kind(house: House) -> None:
+    place = replace(house.place(), tokens=Tokens(SecretStr("xoxp-someone"), SecretStr("xapp-1")))
+    surface = SlackThread(place, house.desk, house.rows, house.time.clock())
+    with pytest.raises(SlackNotReady):
+        await surface.open()
     assert 0 == _threads()
 
 
@@ -108,7 +125,7 @@ async def test_what_was_answered_is_shown_again_only_after_the_desk_was_asked_in
             return Failure(kind=FailureKind.REFUSED, phrase=Phrase("only guests may see that"))
 
     surface = _made(house, Asked(lambda request: Answer(operation="op", understood="health", body=DETAILED)))
-    await surface.start()
+    await started(surface)
     await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     await house.private("U0ADMIN")
     await house.workspace.click("U0ADMIN", house.workspace.private("U0ADMIN")[0], "show.details")
@@ -126,7 +143,7 @@ async def test_an_answer_that_takes_its_time_names_the_hosts_that_the_desk_still
             return well(request)
 
     surface = _made(house, Slow())
-    await surface.start()
+    await started(surface)
     asked = await house.workspace.say("U0ADMIN", "C0OPS", "<@U0FLATNET> health")
     await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", asked.ts)) == 2)
     assert "host-a" in house.workspace.thread("C0OPS", asked.ts)[1].text
@@ -146,7 +163,7 @@ async def test_a_change_is_shown_from_the_desks_loop_and_what_was_shown_is_asked
     house.stories = Kept(changes={OPERATION: change(version=1)})
     surface = _made(house, house.desk)
     surface.show_change(change(version=1))  # before the start: that shows it
-    await surface.start()
+    await started(surface)
     await house.public("C0OPS")
     surface.show_change(change(ChangeState.CLOSED, version=2))
     await house.until(lambda: house.stories.versions.get(OPERATION) == 2)

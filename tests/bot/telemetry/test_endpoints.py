@@ -43,6 +43,7 @@ class Slack:
     """How Slack's side may be."""
 
     connected: bool = True
+    failure: str = ""
     revoked: str = ""
     sending: bool = True
     announcements_accepted: bool = True
@@ -104,6 +105,10 @@ async def test_a_well_bot_is_alive_and_ready() -> None:
     ("bot", "reason"),
     [
         (Bot(slack=Slack(connected=False)), "not connected to Slack. Check the log and the connection to Slack"),
+        (
+            Bot(slack=Slack(connected=False, failure="unreachable")),
+            "could not connect to Slack (unreachable), retrying. Check the connection to Slack",
+        ),
         (
             Bot(slack=Slack(revoked="token_revoked")),
             "Slack rejected the token (token_revoked). Get a new one from the app settings",
