@@ -157,6 +157,6 @@ def load_secrets(settings: Settings) -> Secrets:
 
 def _raise_file_limit(hosts: int) -> None:
     """Raises the limit of open files as far as the system allows."""
-    allowed, wanted = open_files.raise_limit(hosts), open_files.count_needed(hosts)
+    allowed, wanted = open_files.raise_limit(), open_files.count_needed(hosts)
     if allowed < wanted:
         _log.warning("too few open files are allowed for this fleet; raise the hard limit", allowed=allowed, wanted=wanted)

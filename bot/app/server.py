@@ -30,6 +30,7 @@ from bot.config.settings import Misconfigured, Settings, SlackSettings
 from bot.locale.texts import get_texts
 from bot.model.output import Form, Output, Terminal
 from bot.model.request import Answer, make_request_key
+from bot.runtime import open_files
 from bot.runtime.clock import SYSTEM_CLOCK, Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, start_threads
 from bot.runtime.logging import make_reference
@@ -79,7 +80,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
         async with (
             run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
             run_schedules(application, _require_workspace(settings).team),
-            control_server.serve(settings.control_socket, doors, settings.socket_group),
+            control_server.serve(settings.control_socket, doors, settings.socket_group, _share(settings).control),
             _connect(surface, clock) as connecting,
         ):
             _log.info("serving", hosts=len(settings.hosts), version=__version__)
@@ -137,7 +138,8 @@ async def serve_telemetry(
     await vitals.run_checks()  # else everything would count as healthy until the first round has ended
     async with AsyncExitStack() as stack:
         if settings.status is not None:
-            await stack.enter_async_context(serve(Loopback.parse(settings.status.listen), vitals, silence))
+            address = Loopback.parse(settings.status.listen)
+            await stack.enter_async_context(serve(address, vitals, silence, _share(settings).status))
         await stack.enter_async_context(watch_health(vitals, manager, read_watchdog_interval(os.environ, os.getpid())))
         yield
 
@@ -169,6 +171,11 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
                 reloading.cancel()
                 await asyncio.gather(reloading, return_exceptions=True)
         await application.audit.record(EventKind.STOP, "system", "", {})
+
+
+def _share(settings: Settings) -> open_files.ConnectionShares:
+    """Shares out the connections of other programs, so that descriptors are left for hosts, Slack and the database."""
+    return open_files.share_connections(open_files.raise_limit(), len(settings.hosts))
 
 
 async def _wait_for_end(stop: asyncio.Event, connecting: "asyncio.Task[SlackBotUser]") -> None:

@@ -21,9 +21,10 @@ from pydantic import BaseModel, ValidationError
 
 from adapters.phrase import Phrase
 from bot.control.client import ControlRequest, ControlUnusable, WantedOutput, check_path, describe_unusable
-from bot.control.output_client import MAX_OUTPUT, OK, REFUSED
+from bot.control.output_client import DEADLINE, MAX_OUTPUT, OK, REFUSED
 from bot.model.output import Form, Output, Terminal
 from bot.model.request import Answer, Failure, FailureKind, Request, SystemIdentity
+from bot.runtime.bounded_listener import ConnectionLimits, serve_bounded
 from bot.runtime.logging import make_reference
 
 _log = structlog.get_logger(__name__)
@@ -42,6 +43,12 @@ BODY_DEADLINE = 5.0
 SHUTDOWN_TIMEOUT = 2.5
 """Seconds that answers under way still get when the bot stops; aiohttp waits for them twice."""
 
+MAX_CONNECTIONS = 64
+"""Connections at a time, where the limit of open files leaves so many (`bot.runtime.open_files`)."""
+
+LIFETIME = DEADLINE + 30.0
+"""Seconds after which a connection is cut: its client has given up."""
+
 
 Render = Callable[[Answer, Form, Terminal], Output]
 """Renders an answer for a terminal."""
@@ -58,19 +65,20 @@ class ControlBackend:
 
 
 @asynccontextmanager
-async def serve(path: Path, doors: ControlBackend, group: str | None = None) -> AsyncIterator[None]:
-    """Listen at `path`, for `group` too, until the block is left. Raises `ControlUnusable`."""
+async def serve(
+    path: Path, doors: ControlBackend, group: str | None = None, most: int = MAX_CONNECTIONS
+) -> AsyncIterator[None]:
+    """Listen at `path`, for `group` too, until the block is left; `most` connections at a time. Raises `ControlUnusable`."""
     listener, made = _listen(path, group)
     renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="control")
-    runner = web.AppRunner(_build_application(doors, renderer), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
+    limits = ConnectionLimits(most, LIFETIME, SHUTDOWN_TIMEOUT)
     try:
-        await runner.setup()
-        await web.SockSite(runner, listener).start()
-        yield
+        async with serve_bounded("control socket", _build_application(doors, renderer), listener, limits):
+            try:
+                yield
+            finally:
+                _remove(path, made)
     finally:
-        _remove(path, made)
-        await runner.cleanup()
-        listener.close()
         renderer.shutdown(wait=False, cancel_futures=True)
 
 

@@ -27,7 +27,7 @@ ROOT_GROUP = 0
 
 def check_machine(hosts: int) -> CheckResult:
     """Check time zone data, and the limit of open files for a fleet of `hosts` hosts."""
-    allowed, zones = open_files.raise_limit(hosts), len(available_timezones())
+    allowed, zones = open_files.raise_limit(), len(available_timezones())
     seen = Phrase("{files} open files, {zones} time zones", files=allowed, zones=zones)
     return CheckResult(
         MACHINE, seen, (*_check_time_zones(zones), *_check_open_files(allowed, open_files.count_needed(hosts)))

@@ -3,17 +3,19 @@
 Library loggers use the same handler and log warnings only: in detail they would log every request, and NTLM's the
 password's hash. Wrapped secrets print as stars by their own type. All other secrets are removed just before a line is
 written (`bot.security.redaction`), in tracebacks, too. Exceptions keep their traceback in the log and are never shown
-to a person.
+to a person. A warning or an error that comes again and again is one line, and a count every `REPEAT_INTERVAL`.
 """
 
 import logging
 import secrets as randomness
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TextIO
 
 import structlog
 
+from bot.runtime.log_repeats import RepeatCounter
 from bot.security.redaction import Redactor
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -29,9 +31,22 @@ BOT_LOGGER = "bot"
 class _RedactingHandler(logging.StreamHandler[TextIO]):
     """Writes lines without secrets. Until `redact_with` is called, only patterns are removed."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, monotonic: Callable[[], float]) -> None:
         super().__init__(stream)
         self.redactor = Redactor()
+        self._repeats = RepeatCounter(monotonic)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for counted in self._repeats.take_counts():
+            super().emit(counted)
+        if self._repeats.is_new(record):
+            super().emit(record)
+
+    def close(self) -> None:
+        """Write the counts that are still due, at the end of the process."""
+        for counted in self._repeats.take_counts(everything=True):
+            super().emit(counted)
+        super().close()
 
     def redact(self, logger: Any, method: str, event: Mapping[str, Any]) -> Any:
         return self.redactor.redact_json(_to_json_value(event))
@@ -44,14 +59,19 @@ def redact_with(redactor: Redactor) -> None:
             handler.redactor = redactor
 
 
-def configure_logs(level: Level, stream: TextIO | None = None, redactor: Redactor | None = None) -> None:
+def configure_logs(
+    level: Level,
+    stream: TextIO | None = None,
+    redactor: Redactor | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
     """Send our logs, and the libraries' warnings, to `stream` (stderr)."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    handler = _RedactingHandler(stream or sys.stderr)
+    handler = _RedactingHandler(stream or sys.stderr, monotonic)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

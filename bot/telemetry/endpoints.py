@@ -11,6 +11,7 @@ name the problem and its fix, and no host, no person, no path and no secret.
 
 import asyncio
 import errno
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from aiohttp import web
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase, Span
+from bot.runtime.bounded_listener import ConnectionLimits, serve_bounded
 from bot.runtime.loopback import Loopback
 from bot.store.condition import DatabaseCondition
 from bot.telemetry.metrics import CONTENT_TYPE, Metrics
@@ -40,6 +42,12 @@ STALE_AFTER = 3 * CHECK_INTERVAL
 
 SHUTDOWN_TIMEOUT = 1.0
 """Seconds that answers under way get at the end."""
+
+MAX_CONNECTIONS = 32
+"""Connections at a time, where the limit of open files leaves so many (`bot.runtime.open_files`)."""
+
+LIFETIME = 15.0
+"""Seconds after which a connection is cut. An answer takes milliseconds, but its reader may not read it."""
 
 Probe = Callable[[], Awaitable[Phrase | None]]
 """Checks one thing that the bot needs: None if it is healthy, else the problem and its fix."""
@@ -158,19 +166,27 @@ async def watch_health(vitals: HealthMonitor, manager: ServiceManager, within: f
 
 @asynccontextmanager
 async def serve(
-    address: Loopback, vitals: HealthMonitor, silence: Callable[[], Awaitable[float | None]]
+    address: Loopback,
+    vitals: HealthMonitor,
+    silence: Callable[[], Awaitable[float | None]],
+    most: int = MAX_CONNECTIONS,
 ) -> AsyncIterator[int]:
-    """Answer at `address` until the block is left; yields the port. `silence`: seconds since Slack's last message."""
-    runner = web.AppRunner(_build_application(vitals, silence), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
+    """Answer at `address` until the block is left; yields the port. `silence`: seconds since Slack's last message.
+
+    `most`: connections at a time. Raises `StatusUnusable`.
+    """
+    listener = _listen(address)
+    limits = ConnectionLimits(most, LIFETIME, SHUTDOWN_TIMEOUT)
+    async with serve_bounded("status port", _build_application(vitals, silence), listener, limits):
+        yield listener.getsockname()[1]
+
+
+def _listen(address: Loopback) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, address.host, address.port).start()
-        except OSError as error:
-            raise _map_listen_error(address, error) from error
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+        return socket.create_server((address.host, address.port), family=family)
+    except OSError as error:
+        raise _map_listen_error(address, error) from error
 
 
 def _map_listen_error(address: Loopback, error: OSError) -> StatusUnusable:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
@@ -52,6 +53,13 @@ class Town:
         text = self.config.read_text()
         assert old in text
         self.config.write_text(text.replace(old, new))
+
+    def add_status_port(self) -> int:
+        """Have the bot report its health on a port that is free now."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+        self.config.write_text(f'{self.config.read_text()}\n[status]\nlisten = "127.0.0.1:{port}"\n')
+        return port
 
     @property
     def connections(self) -> int:

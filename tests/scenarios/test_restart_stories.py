@@ -79,7 +79,7 @@ async def test_a_bot_without_slack_is_ready_for_the_service_manager_and_alive_bu
 ) -> None:
     async with town(hosts=1) as t:
         await slack_goes_away(t)
-        port = add_status_port(t)
+        port = t.add_status_port()
         with listening(tmp_path / "notify") as manager:
             async with bot_process(t, NOTIFY_SOCKET=str(tmp_path / "notify")) as bot:
                 assert b"READY=1" == await asyncio.to_thread(manager.recv, 4096)
@@ -126,14 +126,6 @@ async def withdraw(town: Town, operation: str) -> Change:
     assert isinstance(answer, Answer)
     assert isinstance(answer.body, Change), answer.body
     return answer.body
-
-
-def add_status_port(town: Town) -> int:
-    """Have the bot report its health on a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    town.config.write_text(f'{town.config.read_text()}\n[status]\nlisten = "127.0.0.1:{port}"\n')
-    return port
 
 
 async def look(port: int, path: str, what: str) -> tuple[int, bool]:

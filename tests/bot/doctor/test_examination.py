@@ -105,7 +105,7 @@ def test_a_report_begins_with_the_worst_and_its_exit_code_tells_what_is_known() 
 def test_a_machine_without_time_zones_or_open_files_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [] == subjects(check_machine(1))
     monkeypatch.setattr(doctor_machine, "available_timezones", set)
-    monkeypatch.setattr(open_files, "raise_limit", lambda hosts: 1024)
+    monkeypatch.setattr(open_files, "raise_limit", lambda: 1024)
     assert ["machine.zones", "machine.open_files"] == subjects(check_machine(254))
 
 
