@@ -5,7 +5,22 @@ import platform
 from pathlib import Path
 
 from bot.runtime.logging import configure_logs
-from tests.bench import acks, audit, changes, clicks, clock, collect, digests, fleet, log_merge, logs, logs_wsl, page, starts
+from tests.bench import (
+    acks,
+    audit,
+    changes,
+    clicks,
+    clock,
+    collect,
+    digests,
+    fleet,
+    log_merge,
+    logs,
+    logs_wsl,
+    page,
+    starts,
+    texts,
+)
 
 
 def machine() -> str:
@@ -33,5 +48,6 @@ if __name__ == "__main__":
     log_merge.report()
     logs.report()
     audit.report()
+    texts.report()
     logs_wsl.report()
     page.report()

@@ -22,7 +22,7 @@ from bot.model.request import Answer, Request, Surface, SystemIdentity, make_req
 from bot.rendering import chart_process as drawing
 from bot.runtime.clock import SYSTEM_CLOCK, Clock, read_utc_time
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
-from tests.lab.workspace import Workspace
+from tests.lab.workspace import Timing, Workspace
 from tests.lab.workspace.message import Message
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
@@ -162,7 +162,7 @@ async def built(
 
     With DBOS's database `used_before` its bot runs here not for the very first time.
     """
-    workspace = Workspace(MANIFEST)
+    workspace = Workspace(MANIFEST, timing=Timing(ack=PATIENCE))
     await workspace.start()
     try:
         async with run_fleet(folder / "lab", hosts, lighthouse=lighthouse, conditions=conditions) as fleet:

@@ -360,9 +360,9 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     ],
 )
 def test_a_hostile_text_takes_no_time(piece: str) -> None:
-    """60,000 characters that begin a pattern again and again; 30 ms here, a second means that it is not linear."""
+    """60,000 characters that begin a pattern again and again; more than 2 s of a processor is not linear."""
     text = piece * (60_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     REDACTOR.redact(text)
     REDACTOR.redact_log(text)
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 2.0

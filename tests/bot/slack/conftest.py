@@ -53,6 +53,9 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+PATIENCE = 30.0
+"""Seconds in which what is waited for must come: the machine may be busy with other tests."""
+
 CANARY = "c4n4ry-s3cr3t"
 """A secret that must not be seen anywhere."""
 
@@ -89,7 +92,7 @@ class Time:
 
     async def asleep(self) -> None:
         """Wait until somebody sleeps."""
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             while not any(not sleeper.done() for _, sleeper in self._sleepers):
                 await asyncio.sleep(0.001)
 
@@ -212,7 +215,7 @@ def manifest_with(folder: Path, scopes: frozenset[str], events: tuple[str, ...] 
 async def workspace(time: Time, tmp_path: Path) -> AsyncIterator[Workspace]:
     clock = WorkspaceClock(now=time.now, monotonic=time.monotonic)
     workspace = Workspace(
-        manifest_with(tmp_path, SCOPES | OPTIONAL_SCOPES), clock=clock, timing=Timing(ack=2.0, farewell=0.05)
+        manifest_with(tmp_path, SCOPES | OPTIONAL_SCOPES), clock=clock, timing=Timing(ack=PATIENCE, farewell=0.05)
     )
     await workspace.start()
     yield workspace
@@ -301,20 +304,20 @@ class House:
 
     async def moving(self, look: Callable[[], object], step: float = 1.0) -> None:
         """Move the clock in steps until `look` finds something."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not look():
                 self.time.move(step)
                 await asyncio.sleep(0.005)
 
     async def until(self, look: Callable[[], object]) -> None:
         """Wait, with the clock standing still, until `look` finds something."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE):
             while not look():
                 await asyncio.sleep(0.002)
 
     async def settled(self) -> None:
         """Wait until no delivery is unfinished and no message is due or being sent."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE):
             while self._busy():
                 await asyncio.sleep(0.005)
 

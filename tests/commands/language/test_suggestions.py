@@ -1,7 +1,5 @@
 """Requests worth typing instead: repaired part by part, over the hosts that there are."""
 
-import time
-
 import pytest
 
 from adapters.inventory import Inventory
@@ -77,9 +75,8 @@ def test_hosts_are_put_only_where_an_operation_begins_with_them() -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * MAX_REQUEST_LENGTH, "health " + "hots-a," * 500 + "a", "a,b " * 1000])
-def test_a_long_request_gets_short_suggestions_soon(text: str) -> None:
+def test_a_long_request_gets_short_suggestions(text: str) -> None:
+    """How long that takes is measured in `tests.bench.texts`."""
     fleet = Inventory(hosts=tuple(host(f"host-{number:03}", number) for number in range(1, 255)))
-    began = time.monotonic()
 
     assert all(len(suggestion) <= 200 for suggestion in suggested(text, inventory=fleet))
-    assert time.monotonic() - began < 0.5

@@ -337,7 +337,7 @@ class Workspace:
         """Everything that happens, as it happens, numbered from 1; `after` skips what is known."""
         return self._state.journal.subscribe(after)
 
-    async def seen(self, look: Callable[[], Answer], timeout: float = 5.0) -> Answer:
+    async def seen(self, look: Callable[[], Answer], timeout: float = 30.0) -> Answer:
         """Wait until `look` finds something: asked now and after each change; `TimeoutError` after so many seconds."""
         return await self._state.journal.wait(look, timeout)
 
