@@ -65,12 +65,10 @@ async def test_what_takes_longer_than_a_second_names_who_is_awaited_and_becomes_
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
     """One message, edited in place."""
-    await moved(house, PROGRESS_DELAY)
+    await house.moving(lambda: "Waiting for 2 hosts: host-a and host-b" in ask().text, step=PROGRESS_DELAY)
     shown = ask()
-    assert "Waiting for 2 hosts: host-a and host-b" in shown.text
     desk.told(("host-b",))
-    await moved(house, EDIT_INTERVAL)
-    assert "Waiting for 1 host: host-b" in ask().text
+    await house.moving(lambda: "Waiting for 1 host: host-b" in ask().text, step=EDIT_INTERVAL)
     desk.done.set()
     await house.moving(lambda: ask().text == "3 hosts are healthy")
     assert shown.ts == ask().ts
