@@ -59,9 +59,13 @@ class ChangeSurface(Protocol):
 
 
 class SurfaceLinks:
-    """Links to what only a running bot has: `surface` and `engine`, None in other processes."""
+    """Links to what only a running bot has: `surface` and `engine`, None in other processes.
+
+    `slack_reached`: Slack was connected at least once since the start.
+    """
 
     def __init__(self) -> None:
+        self.slack_reached = False
         self.surface: ChangeSurface | None = None
         self.engine: RunEngine | None = None
 
@@ -135,7 +139,7 @@ def build_changes(
     journal = IntentLog(audit, database, redactor.holds_secret)
     ledger = ChangeRepository(operations, audit, journal.read_trail, links.show, now)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret)
-    dispatch = Coordinator(ledger, planner, links.require_engine, links.refresh_identity)
+    dispatch = Coordinator(ledger, planner, links.require_engine, links)
     locks = LockService(LockTable(database), audit, now, dispatch.start_ready)
     schedule_table = ScheduleTable(database)
     schedules = ScheduleRegistry(schedule_table, audit, now)

@@ -2,10 +2,11 @@
 
 The longest ready goes first. It starts when no lock forbids one of its hosts, no other operation holds one, and no operation
 that was ready before wants one. An older operation that waits for a running one reserves its hosts; otherwise a stream of
-small changes could overtake it for ever. One that waits for a lock or for a person reserves nothing, for that may take days.
+small changes could overtake it for ever. One that waits for a lock, a person or Slack reserves nothing, for that may last
+days.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from adapters.inventory import Inventory
@@ -14,9 +15,16 @@ from bot.changes.locks import describe_lock, find_forbidding_lock
 from bot.store.claims import AdmissionState, HostClaim, StartChoice
 from bot.store.locks import Lock
 
+WAIT_FOR_SLACK = Phrase("Slack, to check the permissions of requester and approvers")
 
-def choose_starts(standing: AdmissionState, inventory: Inventory, now: datetime) -> StartChoice:
-    """Choose the operations that start, and the reason for which each other one waits."""
+
+def choose_starts(
+    standing: AdmissionState, inventory: Inventory, now: datetime, unverifiable: Collection[str] = ()
+) -> StartChoice:
+    """Choose the operations that start, and the reason for which each other one waits.
+
+    `unverifiable`: operations whose people cannot be identified again at this moment.
+    """
     taken = dict(standing.claims)
     wanted: dict[str, str] = {}
     starts: list[str] = []
@@ -25,6 +33,9 @@ def choose_starts(standing: AdmissionState, inventory: Inventory, now: datetime)
         lock = find_forbidding_lock(standing.locks, asking.hosts, inventory, now)
         if lock is not None or not asking.ready:
             waits[asking.operation] = None if lock is None else _describe_lock_wait(lock)
+            continue
+        if asking.operation in unverifiable:
+            waits[asking.operation] = WAIT_FOR_SLACK
             continue
         busy = {host: taken[host] for host in asking.hosts if host in taken}
         before = {host: wanted[host] for host in asking.hosts if host in wanted}

@@ -7,7 +7,7 @@ READY ─ start_ready ─▶ RUNNING ─ `bot.changes.executor` ─▶ finish_ru
 While the audit log is not intact nothing starts, and no running operation is handed to the engine again.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from bot.changes.planner import ChangeRequest, Planner, add_approval
 from bot.changes.repository import ChangeRepository
 from bot.changes.transitions import close_change, finish_run, supersede_change
 from bot.model.change import Approval, ApprovalState, Change, ChangeState
-from bot.model.request import Identity
+from bot.model.request import Identity, SlackIdentity
 from bot.model.request import derive_operation_id as id_of
 from bot.store.operations import Transition
 from bot.store.records import OperationRecord
@@ -51,11 +51,21 @@ class RunEngine(Protocol):
     async def find_statuses(self, operations: Collection[str]) -> Mapping[str, RunStatus]: ...
 
 
+class IdentityCheck(Protocol):
+    """Identifies people anew with Slack and the system (`bot.app.build_changes.SurfaceLinks`)."""
+
+    @property
+    def slack_reached(self) -> bool:
+        """Return whether Slack has been reached since the start; until then it cannot be asked about anyone."""
+
+    async def refresh_identity(self, who: Identity, /) -> Identity: ...
+
+
 class Coordinator:
     """Moves changes between states without a decision of a person.
 
-    `engine` returns the engine, which is launched after this is made. `recheck` identifies a person anew with Slack and the
-    system. Every method may raise a `DatabaseError`; then nothing was moved.
+    `engine` returns the engine, which is launched after this is made. Every method may raise a `DatabaseError`; then nothing
+    was moved.
     """
 
     def __init__(
@@ -63,20 +73,22 @@ class Coordinator:
         repository: ChangeRepository,
         planner: Planner,
         engine: Callable[[], RunEngine],
-        recheck: Callable[[Identity], Awaitable[Identity]],
+        people: IdentityCheck,
     ) -> None:
         self._repository = repository
         self._planner = planner
         self._engine = engine
-        self._recheck = recheck
+        self._people = people
         self._log = structlog.get_logger("bot.changes.coordinator")
 
     async def start_ready(self) -> None:
         """Start what may start now, and note the reason for which each other operation waits."""
         if not self._repository.intact:
             return
-        now, inventory = self._repository.now(), self._planner.inventory
-        moved = await self._repository.operations.start(now, lambda standing: choose_starts(standing, inventory, now))
+        now, inventory, unverifiable = self._repository.now(), self._planner.inventory, await self._list_unverifiable()
+        moved = await self._repository.operations.start(
+            now, lambda standing: choose_starts(standing, inventory, now, unverifiable)
+        )
         for operation in moved.started:
             await self._enqueue(operation)
         for operation in (*moved.started, *moved.waiting):
@@ -171,6 +183,17 @@ class Coordinator:
         await self.start_ready()
         return change
 
+    async def _list_unverifiable(self) -> frozenset[str]:
+        """List ready operations of people in Slack, while Slack has not been reached: started now, they would be refused."""
+        if self._people.slack_reached:
+            return frozenset()
+        waiting = await self._repository.operations.list_in_states(ChangeState.READY)
+        return frozenset(
+            record.operation
+            for record in waiting
+            if any(isinstance(who, SlackIdentity) for who in (record.identity, *record.reviewers.values()))
+        )
+
     async def _finish_change(self, record: OperationRecord, transition: Transition) -> Change:
         await self._repository.finish(record, transition, record.requester)
         return await self._repository.announce_change(record.operation)
@@ -204,7 +227,7 @@ class Coordinator:
         return requirement.reason if isinstance(requirement, Refusal) else add_approval(draft, requirement)
 
     async def _identify(self, policy: Policy, identity: Identity) -> Actor | Refusal:
-        return policy.identify(await self._recheck(identity))
+        return policy.identify(await self._people.refresh_identity(identity))
 
     async def _check_approvals(
         self, policy: Policy, record: OperationRecord, today: Approval, requester: Actor

@@ -17,7 +17,7 @@ from bot.model.request import Membership, derive_operation_id
 from commands.model.operation import Risk, Role
 from commands.model.plan import NEWEST_FORMULA, Result
 from commands.values.arguments import Target
-from tests.bot.changes.workflow_team import ANA, BEN, CAI, DEE, EVERYBODY, Bot, Uproot
+from tests.bot.changes.workflow_team import ANA, BEN, CAI, DEE, EVERYBODY, Bot, Turn, Uproot
 from tests.commands.canned import host
 
 
@@ -41,6 +41,25 @@ async def test_changes_of_different_hosts_run_side_by_side_and_those_of_one_host
     await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
     change = await bot.workflow.find_change("op-3")
     assert (ChangeState.RUNNING, None, ["op-1", "op-2", "op-3"]) == (change.state, change.waits_for, bot.engine.enqueued)
+
+
+async def test_until_slack_is_reached_changes_of_people_there_wait_and_those_of_the_terminal_start(bot: Bot) -> None:
+    """Nobody could say whether they may still ask and approve; refused, they would have to be approved anew."""
+    bot.slack_reached = False
+    await bot.ask_and_approve("op-1", "host-a")
+    change = await bot.workflow.find_change("op-1")
+    assert (ChangeState.READY, "Slack, to check the permissions of requester and approvers") == (
+        change.state,
+        str(change.waits_for),
+    )
+
+    await bot.workflow.propose("op-2", Turn(target=Target(parts=("host-a",))), bot.by(ANA, terminal=True))
+    await bot.workflow.approve("op-2", bot.by(BEN, terminal=True))
+    assert ["op-2"] == bot.engine.enqueued
+
+    bot.slack_reached = True
+    await bot.dispatch.finish_run("op-2", ChangeState.DONE, None)
+    assert ["op-2", "op-1"] == bot.engine.enqueued
 
 
 async def test_the_lighthouse_is_claimed_too_where_it_signs(bot: Bot) -> None:

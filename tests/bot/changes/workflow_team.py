@@ -178,6 +178,7 @@ class Bot:
 
     def __init__(self, database: Database, people: tuple[Person, ...] = EVERYBODY) -> None:
         self.at = BEGINNING
+        self.slack_reached = True
         self.database = database
         self.log = Log()
         self.engine = Engine()
@@ -188,7 +189,7 @@ class Bot:
         self.operations = OperationTable(database)
         self.ledger = ChangeRepository(self.operations, self.log, self._trail, self.seen.append, lambda: self.at)
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
-        self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self._recheck)
+        self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self)
         self.workflow = Lifecycle(self.ledger, self.planner, self.dispatch)
         self.locks = LockService(LockTable(database), self.log, lambda: self.at, self.dispatch.start_ready)
 
@@ -251,7 +252,7 @@ class Bot:
     async def _trail(self, operation: str) -> AuditTrail:
         return self.trails.get(operation, AuditTrail())
 
-    async def _recheck(self, identity: Identity) -> Identity:
+    async def refresh_identity(self, identity: Identity) -> Identity:
         if isinstance(identity, SlackIdentity):
             return dataclasses.replace(identity, standing=self.standings.get(identity.user, identity.standing))
         return identity
