@@ -1,1 +1,1 @@
-"""Runtime services of the process: clock, logging, periodic tasks, threads, open files."""
+"""Runtime services of the process: clock, logging, periodic tasks, threads, open files, listeners."""
