@@ -45,7 +45,10 @@ from commands.catalogue import CATALOGUE
 
 
 class ChangeSurface(Protocol):
-    """Slack, as changes need it."""
+    """Slack, as changes need it. `reached`: it has answered since the start."""
+
+    @property
+    def reached(self) -> bool: ...
 
     def show_change(self, change: Change) -> None: ...
 
@@ -59,15 +62,16 @@ class ChangeSurface(Protocol):
 
 
 class SurfaceLinks:
-    """Links to what only a running bot has: `surface` and `engine`, None in other processes.
-
-    `slack_reached`: Slack was connected at least once since the start.
-    """
+    """Links to what only a running bot has: `surface` and `engine`, None in other processes."""
 
     def __init__(self) -> None:
-        self.slack_reached = False
         self.surface: ChangeSurface | None = None
         self.engine: RunEngine | None = None
+
+    @property
+    def slack_reached(self) -> bool:
+        """As `bot.changes.coordinator.IdentityCheck`."""
+        return self.surface is not None and self.surface.reached
 
     def show(self, change: Change) -> None:
         """Shows a change. Without a surface, it is shown after the next start."""

@@ -81,7 +81,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
             run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
             run_schedules(application, _require_workspace(settings).team),
             control_server.serve(settings.control_socket, doors, settings.socket_group, _share(settings).control),
-            _connect(surface, application) as connecting,
+            _connect(surface, clock) as connecting,
         ):
             _log.info("serving", hosts=len(settings.hosts), version=__version__)
             yield Service(surface, connecting)
@@ -90,13 +90,12 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
 
 
 @asynccontextmanager
-async def _connect(surface: "SlackThread", application: Application) -> "AsyncIterator[asyncio.Task[SlackBotUser]]":
-    """Connects to Slack in a task, which may take as long as Slack is away. Changes that wait for Slack start then."""
+async def _connect(surface: "SlackThread", clock: Clock) -> "AsyncIterator[asyncio.Task[SlackBotUser]]":
+    """Connects to Slack in a task, which may take as long as Slack is away."""
     from bot.slack.persistence import connect_persistently
 
     async def connect() -> "SlackBotUser":
-        bot = await connect_persistently(surface, application.clock.sleep)
-        application.change_services.links.slack_reached = True
+        bot = await connect_persistently(surface, clock.sleep)
         _log.info("connected", team=bot.team, bot=bot.name)
         return bot
 

@@ -56,6 +56,11 @@ class SlackThread:
         """As `SlackSurface.connect`."""
         return await self._run_in_loop(self._surface.connect())
 
+    @property
+    def reached(self) -> bool:
+        """As `SlackSurface.reached`."""
+        return self._surface.reached
+
     async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity:
         """As `SlackSurface.refresh_identity`."""
         return await self._run_in_loop(self._surface.refresh_identity(who))

@@ -1,8 +1,10 @@
 """Preflight checks before the socket is opened: tokens of the right kind, accepted, in our workspace, with every scope."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
+from slack_bolt.authorization import AuthorizeResult
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
@@ -67,6 +69,19 @@ async def run_preflight(api: SlackApi, tokens: Tokens, team: str, scopes: frozen
     except SlackFailure as failure:
         raise _explain_app_token(failure) from failure
     return bot
+
+
+def make_authorize(bot: SlackBotUser, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
+    """Make Bolt's `authorize`, which runs before each listener, from the preflight.
+
+    Bolt's own one asks Slack within the 3 s of the first ack.
+    """
+    result = AuthorizeResult(enterprise_id=None, team_id=bot.team, bot_user_id=bot.user, bot_id=bot.bot, bot_token=token)
+
+    async def authorize() -> AuthorizeResult:
+        return result
+
+    return authorize
 
 
 async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> SlackBotUser:

@@ -5,14 +5,12 @@ connect   preflight ─▶ outbox recovers and runs ─▶ unfinished rows are h
 close     socket closes (nothing more is accepted) ─▶ work drains ─▶ outbox drains ─▶ connections close
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import aiohttp
 import structlog
 from slack_bolt.app.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.errors import FlatnetError
@@ -46,7 +44,7 @@ from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
 from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.uploads import Uploads
-from bot.slack.preflight import SlackBotUser, Tokens, check_tokens, reveal_token, run_preflight
+from bot.slack.preflight import SlackBotUser, Tokens, check_tokens, make_authorize, reveal_token, run_preflight
 from bot.slack.socket import BoltConnector, ReconnectingSocket
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.answers import AnswerTable
@@ -187,6 +185,11 @@ class SlackSurface:
             await self.close(0.0)
             raise
 
+    @property
+    def reached(self) -> bool:
+        """True once Slack has accepted the tokens, and until the end."""
+        return self._receivers is not None
+
     async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity:
         """Return a person's standing and groups at this moment; the standing is unknown if Slack cannot be asked."""
         if self._senders is None:
@@ -195,7 +198,7 @@ class SlackSurface:
 
     def show_change(self, change: Change) -> None:
         """Show the state of a change. Unless Slack was reached, this waits for the connection or for the next start."""
-        if self._senders is not None and len(self._sending):
+        if self._senders is not None and self.reached:
             self._senders.change_cards.show(change)
 
     async def announce(self, announcement: Announcement) -> None:
@@ -299,7 +302,7 @@ class SlackSurface:
             name="flatnet",
             process_before_response=True,  # wait for the listener instead of polling every 10 ms; no listener here is slow
             client=make_client(place.api_url, senders.session, None),
-            authorize=_make_authorize(bot, reveal_token(place.tokens.bot)),
+            authorize=make_authorize(bot, reveal_token(place.tokens.bot)),
         )
         register_event_listeners(app, receiver, EventTargets(senders.groups, homes))
         register_listeners(app, receiver, forms, filters, FallbackResponder(senders.people, senders.sender, explaining))
@@ -335,16 +338,3 @@ class SlackSurface:
             await retry_write(self._stores.outbox.prune, self._clock.sleep)
             await filing.prune()
             await self._clock.sleep(DAY)
-
-
-def _make_authorize(bot: SlackBotUser, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
-    """Make Bolt's `authorize`, which runs before each listener, from the preflight.
-
-    Bolt's own one asks Slack within the 3 s of the first ack.
-    """
-    result = AuthorizeResult(enterprise_id=None, team_id=bot.team, bot_user_id=bot.user, bot_id=bot.bot, bot_token=token)
-
-    async def authorize() -> AuthorizeResult:
-        return result
-
-    return authorize
