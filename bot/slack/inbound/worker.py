@@ -65,7 +65,7 @@ class InboxWorker:
             if not await finishes_within(adding, STORE_TIMEOUT, self._clock.sleep):
                 _log.warning("a delivery waits for the database", key=delivery.key)
                 self._running.start(f"late {delivery.kind} {delivery.key}", self._process_late(adding, delivery))
-                return Phrase("The bot is busy. The result will appear here. If none appears, try again.")
+                return Phrase("The bot is busy. The result will follow. If none appears, try again.")
             new = adding.result()
         except TooLarge:
             return Phrase("Nothing was done: the command is too long.")

@@ -61,7 +61,7 @@ async def test_the_ack_says_that_nothing_was_done(house: House, error: Exception
     assert [] == house.desk.requests
 
 
-BUSY = "The bot is busy. The result will appear here. If none appears, try again."
+BUSY = "The bot is busy. The result will follow. If none appears, try again."
 
 
 async def late(house: House, slow: SlowInbox) -> None:
