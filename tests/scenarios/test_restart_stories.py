@@ -4,8 +4,10 @@ import asyncio
 import json
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,9 +18,10 @@ import pytest
 from bot.control.client import ask
 from bot.model.change import Change, ChangeState
 from bot.model.request import Answer, ExitCode, Surface
+from bot.runtime.clock import Clock, read_utc_time
 from bot.telemetry.endpoints import make_slack_checks
 from tests.lab.workspace.faults import Slow
-from tests.scenarios.changing import OPS
+from tests.scenarios.changing import OPS, Shift
 from tests.scenarios.conftest import PATIENCE, Build, Town
 from tests.scenarios.crash_points import Point, points
 from tests.scenarios.crashing import RENEW, Crew, crew
@@ -104,6 +107,18 @@ async def test_without_slack_commands_are_answered_and_readiness_says_why_not(to
             await t.workspace.start(port)
             await service.connecting
             assert [None] * 4 == [await check() for check in checks]
+
+
+async def test_requests_expire_without_slack(town: Build) -> None:
+    """A week later the bot starts again, and Slack is away."""
+    async with town(hosts=1) as t:
+        async with t.bot() as house:
+            card = await Shift(t, house).asked("service restart openresty host-a")
+        await slack_goes_away(t)
+        later = Clock(lambda: read_utc_time() + timedelta(days=8), time.monotonic, asyncio.sleep)
+        async with t.service(later) as (house, _):
+            state, why = await Shift(t, house).ended(card)
+        assert (ChangeState.CLOSED, "not approved by enough people in time. Submit it again") == (state, why)
 
 
 def half_way(bots: Crew, operation: str) -> Point:
