@@ -27,7 +27,7 @@ from tests.lab.workspace.message import Message
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds in which what is waited for must come: the machine may be busy with other tests."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
