@@ -1,7 +1,8 @@
 """Verifies stored plans and approvals against signed audit events. A database row alone is never trusted. Pure.
 
     PLAN         the requester and the digest           before anything may start
-    RUN          the digest that was started            before each further step: the row may have changed since
+    RUN          the digest that was started, and its   before each further step: the row may have changed since, and
+                 scripts by their hash                  the bot may have been upgraded
     REVIEW       the approver and the digest            beside the rows of reviews
     BREAK_GLASS  an administrator broke the glass       where no approval was needed
 
@@ -12,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from adapters.action_registry import hash_script
 from bot.store.chain import StoredEvent
 from bot.store.records import OperationRecord
 
@@ -27,6 +29,23 @@ def is_digest_valid(record: OperationRecord) -> bool:
     try:
         return record.plan.compute_digest(record.kind, record.arguments) == record.digest
     except ValueError:  # a plan of another version
+        return False
+
+
+def was_upgraded(record: OperationRecord, events: Iterable[StoredEvent]) -> bool:
+    """Return whether the run of this digest was started by a version with other scripts, by these events, RUN.
+
+    A version before this one did not record the scripts.
+    """
+    runs = (data for event in events if (data := _parse_data(event)).get("digest") == record.digest)
+    return any("scripts" not in data or not _has_scripts(data["scripts"]) for data in runs)
+
+
+def _has_scripts(started: Mapping[str, str]) -> bool:
+    """Return whether this version runs the same scripts, by kind of action."""
+    try:
+        return all(hash_script(kind) == script for kind, script in started.items())
+    except ValueError:  # an action of another version
         return False
 
 

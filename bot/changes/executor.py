@@ -106,7 +106,8 @@ class Executor:
                 case PlannedChange() as planned:
                     await self.coordinator.supersede(record, planned)
                     return NO_WORK
-            await self.intent_log.record_start(operation, record.requester, {"digest": record.digest, "words": record.words})
+            started = {"digest": record.digest, "words": record.words, "scripts": record.plan.hash_scripts()}
+            await self.intent_log.record_start(operation, record.requester, started)
         return {"go": True, "steps": [step.key for step in record.plan.steps]}
 
     async def run_step(self, operation: str, key: str) -> StepReply:
@@ -162,7 +163,10 @@ class Executor:
     async def _compute_outcome(self, record: OperationRecord, trail: AuditTrail) -> ChangeOutcome:
         if await self._is_attested(record):
             return compute_outcome(record.operation, record.plan, trail)
-        return compute_unattested_outcome(record.operation, trail, _explain_unattested_plan(record))
+        runs = await self.audit.find_signed(record.operation, EventKind.RUN)
+        upgraded = record.plan is not UNREADABLE_PLAN and attestation.was_upgraded(record, runs)
+        why = _UPGRADED if upgraded else _explain_unattested_plan(record)
+        return compute_unattested_outcome(record.operation, trail, why)
 
     async def _is_attested(self, record: OperationRecord) -> bool:
         """Return whether the plan is still the one that was started."""
@@ -231,6 +235,9 @@ def _explain_unattested_plan(record: OperationRecord) -> Phrase:
         "the stored plan does not match the audit log: the database was changed, or this is a different version of "
         "flatnet-bot"
     )
+
+
+_UPGRADED = Phrase("flatnet-bot was upgraded during this change, and this version would not run what was approved")
 
 
 def _find_changed_hosts(*parts: Part) -> frozenset[str]:

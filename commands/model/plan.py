@@ -201,6 +201,11 @@ class Plan(Value):
         """Every host on which a step changes something, sorted. They are claimed while the plan runs."""
         return tuple(sorted({step.host for step in self.steps if step.deed.is_change}))
 
+    def hash_scripts(self) -> Mapping[str, str]:
+        """Hashes the scripts that the plan runs on Windows, by kind of action. Raises `ValueError` for an unknown kind."""
+        kinds = sorted({action.kind for step in self.steps for action in list_actions(step)})
+        return {kind: script for kind in kinds if (script := hash_script(kind))}
+
     def compute_digest(self, operation: str, arguments: Mapping[str, Any]) -> str:
         """Computes the SHA-256 of what is approved, by the plan's formula: operation, arguments, steps, premises, endpoints.
         Raises `ValueError` for a kind of action that this version does not know.

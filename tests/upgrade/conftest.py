@@ -11,10 +11,10 @@ from tests.upgrade.past import Past, restored
 
 __all__ = ["no_proxy"]
 
-Build = Callable[[], AbstractAsyncContextManager[Past]]
+Build = Callable[..., AbstractAsyncContextManager[Past]]
 
 
 @pytest.fixture
 def past(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Build:
-    """`async with past() as p:` builds one."""
+    """`async with past() as p:` builds one, `past(scripts=…)` one for a bot with other scripts than before."""
     return partial(restored, tmp_path_factory.mktemp("t"), monkeypatch)

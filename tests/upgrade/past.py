@@ -6,7 +6,7 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from adapters import action_registry
 from adapters.gateway.client import HttpConnection
 from adapters.inventory import GatewaySide, WindowsSide, WslSide
 from adapters.windows.winrm import WinRmConnection
@@ -24,6 +25,7 @@ from adapters.wsl.ssh import SshConnection
 from bot.app.application import Application, open_application
 from bot.config.settings import read_settings
 from bot.runtime.clock import Clock
+from commands.model import plan as plans
 from tests.lab.fleet import Conditions, LabFleet, LabHost, run_fleet
 from tests.lab.windows.disks import SPARE
 from tests.lab.workspace import Clock as WorkspaceClock
@@ -87,6 +89,10 @@ class ShiftedTime:
 def fixture(name: str) -> Any:
     """Read a fixture that is JSON."""
     return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
+
+
+SCRIPTS_OF_BEFORE: Mapping[str, str] = fixture("scripts.json")
+"""The hash of what the version before ran on a host, by kind of action. Stored digests hold these hashes."""
 
 
 def operation(name: str) -> str:
@@ -160,8 +166,14 @@ class Past:
 
 
 @asynccontextmanager
-async def restored(folder: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Past]:
-    """Build the town with all that was there when the bot of before was killed; no bot runs yet."""
+async def restored(
+    folder: Path, patch: pytest.MonkeyPatch, scripts: Mapping[str, str] = SCRIPTS_OF_BEFORE
+) -> AsyncIterator[Past]:
+    """Build the town with all that was there when the bot of before was killed; no bot runs yet.
+
+    The bot of today has `scripts` with these hashes, by kind of action: unless it says otherwise, none was edited since.
+    """
+    _hash_scripts(patch, scripts)
     shifted = ShiftedTime.at(datetime.fromisoformat(fixture("slack.json")["at"]) + timedelta(minutes=1))
     timing = Timing(trigger=HURRY * Timing().trigger)
     workspace = Workspace(MANIFEST, clock=WorkspaceClock(shifted.now, shifted.monotonic), timing=timing)
@@ -177,6 +189,16 @@ async def restored(folder: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Pas
             yield Past(town, shifted)
     finally:
         await workspace.stop()
+
+
+def _hash_scripts(patch: pytest.MonkeyPatch, scripts: Mapping[str, str]) -> None:
+    real = action_registry.hash_script
+
+    def hashed(kind: str) -> str:
+        return scripts[kind] if kind in scripts else real(kind)
+
+    patch.setattr(action_registry, "hash_script", hashed)
+    patch.setattr(plans, "hash_script", hashed)
 
 
 def _readdressed(text: str, workspace: Workspace) -> str:

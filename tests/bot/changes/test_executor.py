@@ -253,6 +253,8 @@ async def test_a_plan_that_is_exchanged_in_the_middle_of_a_run_asks_no_host_for_
 
     run.story.after["host-a-confirm"] = exchange
     assert ChangeState.UNKNOWN is await run.once()
+    readable = run.story.record.plan is not UNREADABLE_PLAN
+    assert readable is run.why.startswith("the stored plan does not match the audit log: the database was changed")
     assert run.why.endswith(". Check the hosts, then report the result with op resolve op-1")
     confirmed = 2  # the step that was under way, and its proof
     assert [len(run.house.world.asked) - confirmed] == asked
