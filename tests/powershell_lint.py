@@ -111,6 +111,8 @@ def _wrong(node: Node) -> Iterator[str]:
             yield "5.1 has no ??="
         case "command":
             yield from _wrong_command(node)
+        case "invocation_expression" if _compares_by_culture(node):
+            yield f"{_text(node)} compares by the host's culture; give [System.StringComparison]::Ordinal"
         case "command_parameter" if SEVEN_ONLY_PARAMETERS.fullmatch(_text(node)):
             yield f"5.1 has no {_text(node)}"
         case "variable":
@@ -136,11 +138,24 @@ def _wrong_variable(node: Node) -> Iterator[str]:
     scope, colon, _ = name.partition(":")
     if colon and scope.lower() not in SCOPES:
         yield f"a variable of the drive {scope}: may define code"
+    if name.lower() in ("_", "psitem") and _is_switched_in_catch(node):
+        yield f"${name} is what the switch looks at, not the error; take the error before the switch"
     if name.lower() == "input":
         yield "$input makes PowerShell read stdin itself; use [Console]::In"
     following = _following(node)
     if not _text(node).endswith("}") and re.match(r":(?!:)|\?", following):
         yield f'syntax: "{_text(node)}{following[0]}" needs "${{{name}}}{following[0]}"'
+
+
+def _is_switched_in_catch(variable: Node) -> bool:
+    """Whether a variable stands in the body of a switch that stands in a catch; a script block has a $_ of its own."""
+    switched, node = False, variable.parent
+    while node is not None and node.type not in ("script_block_expression", "function_statement"):
+        if node.type == "catch_clause":
+            return switched
+        switched = switched or node.type == "switch_body"
+        node = node.parent
+    return False
 
 
 def _following(node: Node) -> str:
@@ -204,6 +219,15 @@ def _method(invocation: Node) -> str:
         return _text(name)
     of = _child(invocation, "type_literal")
     return f"{_text(of)[1:-1]}::{_text(name)}" if of else _text(invocation)
+
+
+def _compares_by_culture(invocation: Node) -> bool:
+    """Whether it calls StartsWith or EndsWith of a text with the text alone."""
+    if _method(invocation).lower() not in ("startswith", "endswith"):
+        return False
+    return not any(
+        child.type == "," for part in invocation.children for child in _walk(part) if part.type == "argument_list"
+    )
 
 
 def check_folder(folder: Path, allowed: Mapping[str, Mapping[str, Iterable[str]]]) -> Iterator[tuple[Path, Complaint]]:

@@ -115,6 +115,34 @@ def test_what_windows_powershell_cannot_do_is_found(text: str, complaint: str) -
     assert said(text) == [complaint]
 
 
+def test_texts_are_compared_by_their_characters_and_not_by_the_culture_of_the_host() -> None:
+    """Of 5.1, which asks Windows, where some characters weigh nothing; .NET 7 asks ICU, which differs."""
+    complaint = "$a.EndsWith('x') compares by the host's culture; give [System.StringComparison]::Ordinal"
+    assert complaint in said("$a.EndsWith('x')")
+    ordinal = said("$a.EndsWith('x', [System.StringComparison]::Ordinal)")
+    assert [] == [message for message in ordinal if "culture" in message]
+
+
+TAKEN = "$_ is what the switch looks at, not the error; take the error before the switch"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaints"),
+    [
+        ("switch ($_.Id) {\n    'a' {\n        $_.Message\n    }\n}", [TAKEN]),
+        ('switch ($x) {\n    default {\n        "no: $($_.Message)"\n    }\n}', [TAKEN]),
+        ("if ($x) {\n    switch ($x) {\n        { $_ -in 1, 2 } {\n            1\n        }\n    }\n}", []),
+        ("$why = $_\nswitch ($why.Id) {\n    'a' {\n        $why.Message\n    }\n}", []),
+        ("switch ($x) {\n    'a' {\n        $y | ForEach-Object { $_.Name }\n    }\n}", []),
+        ("$_.Message", []),
+    ],
+)
+def test_an_error_that_a_switch_hides_is_found(text: str, complaints: list[str]) -> None:
+    """Within the branches of a switch $_ is the value that is looked at, even where a catch stands around it."""
+    assert complaints == said("try {\n    $x = 1\n} catch {\n    " + text.replace("\n", "\n    ") + "\n}")
+    assert [] == said(text)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

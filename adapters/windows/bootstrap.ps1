@@ -30,12 +30,13 @@ try {
     if ($answers.Count -ne 1) {
         throw "the script answered with $($answers.Count) objects instead of one"
     }
-    $result = @{ ok = $true; data = $answers[0] }
+    # Within try: an answer that cannot be written as JSON fails as any other, in a frame.
+    $json = ConvertTo-Json -InputObject @{ ok = $true; data = $answers[0] } -Depth 8 -Compress
 } catch {
     $code = 1
-    $result = @{ ok = $false; error = @{ message = $_.Exception.Message; type = $_.Exception.GetType().FullName; id = $_.FullyQualifiedErrorId } }
+    $failed = @{ message = $_.Exception.Message; type = $_.Exception.GetType().FullName; id = $_.FullyQualifiedErrorId }
+    $json = ConvertTo-Json -InputObject @{ ok = $false; error = $failed } -Depth 8 -Compress
 }
-$json = ConvertTo-Json -InputObject $result -Depth 8 -Compress
 [Console]::Out.WriteLine('')
 [Console]::Out.WriteLine('<<FLATNET:' + $nonce + ':' + (FlatnetPack $json) + ':END>>')
 exit $code

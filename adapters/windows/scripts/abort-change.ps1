@@ -1,7 +1,7 @@
 # Have the guard put the old state back now: lays the mark that it looks for, and waits until it has begun, or ended.
 # A change that this host does not know is recorded as reverted, so that it can never begin, however late it is asked for.
 # In:  operation.
-# Out: the fields of adapters.windows.change.ChangeStatus.
+# Out: the fields of adapters.windows.commit_confirm.ChangeStatus.
 param($a)
 Set-StrictMode -Version 3
 # Part: script

@@ -1,6 +1,6 @@
 # Have the guard keep an applied change: lays the mark that it waits for, and waits until it says that it has seen it.
 # In:  operation.
-# Out: the fields of adapters.windows.change.ChangeStatus; only what the guard recorded counts.
+# Out: the fields of adapters.windows.commit_confirm.ChangeStatus; only what the guard recorded counts.
 param($a)
 Set-StrictMode -Version 3
 # Part: script

@@ -42,10 +42,12 @@ function Open-Log($file) {
     try {
         Open-Shared $file.FullName
     } catch {
-        switch ($_.Exception.GetBaseException().GetType().Name) {
+        # Within switch, $_ is what is looked at.
+        $why = $_.Exception.GetBaseException()
+        switch ($why.GetType().Name) {
             'FileNotFoundException' { Stop-Script 'LogMissing' "there is no log $($a.log)" }
             'UnauthorizedAccessException' { Stop-Script 'LogDenied' "$($a.log) may not be read" }
-            default { Stop-Script 'LogUnreadable' "$($a.log) cannot be opened: $($_.Exception.GetBaseException().Message)" }
+            default { Stop-Script 'LogUnreadable' "$($a.log) cannot be opened: $($why.Message)" }
         }
     }
 }

@@ -70,7 +70,8 @@ $certificate = "$($a.folder)\host.crt"
 $own = "$($a.folder)\signer.crt"
 Open-Folder $a.folder
 $known = Read-Text $certificate 64000
-if ((Read-Text $public 1000).Trim() -ceq $a.public_key.Trim() -and $known.TrimEnd().EndsWith('-----')) {
+$signed = $known.TrimEnd().EndsWith('-----', [System.StringComparison]::Ordinal)
+if ($signed -and (Read-Text $public 1000).Trim() -ceq $a.public_key.Trim()) {
     return @{ certificate = $known; ca = $signer.block; changed = $false }
 }
 [System.IO.File]::Delete((Get-Full $certificate))

@@ -117,6 +117,9 @@ ROTATED = all_of(
     put("nebula.log.tmp", ends(some(9)), day(28)),
 )
 
+PACKED = gzip.compress(ends(some(1, 2)).encode(), mtime=0)
+PACKED_ON = gzip.compress(ends(some(3, 4)).encode(), mtime=0)
+
 JAPANESE = "指定されたファイルが見つかりません。"
 
 LUA = [
@@ -419,6 +422,29 @@ def neighbours() -> tuple[Case, ...]:
             cut=["unread"],
         ),
         case(
+            "a packed one that was cut short is not taken for whole",
+            all_of(put("nebula.log", ends(some(3)), day(28)), put("nebula.log.1.gz", PACKED[:-8], day(27))),
+            some(1, 2, 3),
+            files=["nebula.log.1.gz", "nebula.log"],
+            cut=["unread"],
+        ),
+        case(
+            "nor in the middle of a line",
+            all_of(put("nebula.log", ends(some(3)), day(28)), put("nebula.log.1.gz", PACKED[:-20], day(27))),
+            [some(1)[0][:-1], *some(3)],
+            pattern=r"line [13]",
+            files=["nebula.log.1.gz", "nebula.log"],
+            cut=["unread"],
+        ),
+        case(
+            "nor one of several members, of which Windows PowerShell sees only the first",
+            all_of(put("nebula.log", ends(some(5)), day(28)), put("nebula.log.1.gz", PACKED + PACKED_ON, day(27))),
+            some(1, 5),
+            pattern="line [15]",
+            files=["nebula.log.1.gz", "nebula.log"],
+            cut=["unread"],
+        ),
+        case(
             "no file is read twice because rotation gave it another name meanwhile",
             all_of(put("nebula.log", ends(some(1, 2)), day(28)), put("nebula.log.1", ends(some(1, 2)), day(27))),
             some(1, 2),
@@ -498,6 +524,24 @@ CONTENTS = (
         ["c" * 40],
         given={"bytes_limit": 100},
         cut=["bytes"],
+    ),
+    *(
+        case(
+            f"what JSON escapes counts as it is written: {story}",
+            put("nebula.log", ends(["a" * 40, sign * 8, "c" * 41])),
+            ["c" * 41] if escaped else [sign * 8, "c" * 41],
+            given={"bytes_limit": 90},
+            cut=["bytes"],
+        )
+        for story, sign, escaped in (
+            ("an ampersand", "&", True),
+            ("a quote, by Windows PowerShell", "'", True),
+            ("a line end of old terminals", "\x85", True),
+            ("a line separator", "\u2028", True),
+            ("a paragraph separator", "\u2029", True),
+            ("a letter", "b", False),
+            ("a letter of three bytes", "\u3042", False),
+        )
     ),
     case("no time to look at anything", LOG, [], given={"milliseconds": 0}, searched=0, cut=["time"]),
 )

@@ -206,6 +206,7 @@ def test_a_real_powershell_gets_and_gives_data_unchanged(
         ("param($a) Get-Item -LiteralPath /does/not/exist", "PathNotFound"),
         ("param($a) 1; 2", "the script answered with 2 objects instead of one"),
         ("param($a", "ParseException"),
+        ("param($a) @{ 1 = 2 }", "NonStringKeyInDictionary"),
     ],
 )
 def test_a_real_powershell_reports_failures_in_the_frame(pwsh: Pwsh, script: str, code: str) -> None:

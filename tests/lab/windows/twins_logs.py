@@ -1,8 +1,8 @@
 """The twin of the script that reads a log: every file whole and line by line, which a simulated host can afford."""
 
-import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -130,7 +130,7 @@ def _search(
             answer.cut.add("lines")
             break
         kept = line[: given["line_limit"]]
-        answer.room -= len(kept.encode()) + 5 * len(re.findall(r"[\x00-\x1f<>&]", kept)) + 1
+        answer.room -= len(kept.encode()) + 5 * len(re.findall("[\x00-\x1f<>&'\x85\u2028\u2029]", kept)) + 1
         if answer.room < 0:
             answer.cut.add("bytes")
             answer.done = True
@@ -151,11 +151,17 @@ def _opening(lines: list[str], zone: tzinfo) -> str:
 
 
 def _unpacked(content: bytes, answer: Answer) -> bytes:
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError):
-        answer.cut.add("unread")
-        return b""
+    """What a packed file holds; only one of a single member is known to be read whole."""
+    members, rest = [], content
+    with suppress(zlib.error):
+        while rest:
+            member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            members.append(member.decompress(rest))
+            rest = member.unused_data
+            if member.eof and not rest and len(members) == 1:
+                return members[0]
+    answer.cut.add("unread")
+    return b"".join(members)
 
 
 def _decoded(content: bytes) -> tuple[list[str], str]:

@@ -36,7 +36,8 @@ function Search-Stream($search, $answer, $stream, [string]$name) {
     $rest = New-Object byte[] 0
     $below = ''
     for ($size = 65536; $to -gt $form.start -and -not (Test-Done $search $answer); $size = [Math]::Min(4 * $size, 4194304)) {
-        $from = [Math]::Max($form.start, $to - $size)
+        # The first argument decides: with an int there a log beyond 2 GiB would not fit.
+        $from = [Math]::Max([long]$form.start, $to - $size)
         if ($bytes.Length -lt $to - $from + $rest.Length) {
             $bytes = New-Object byte[] ($to - $from + $beginning)
         }
@@ -188,12 +189,12 @@ function Add-Piece($search, $answer, $piece, $source) {
     Add-Lines $search $answer $found $source
 }
 
-# The newest first. As JSON writes them, control characters and a few others count six: no answer may grow too long for
-# Windows PowerShell, which stops at two million.
+# The newest first. As JSON writes them, control characters and a few others count six, those that only 5.1 escapes as
+# well: no answer may grow too long for it, which stops at two million.
 function Add-Lines($search, $answer, $found, $source) {
     $lines = $found.lines
     $utf8 = New-Object System.Text.UTF8Encoding $false
-    $costly = [regex]'[\x00-\x1f<>&]'
+    $costly = [regex]'[\x00-\x1f<>&''\u0085\u2028\u2029]'
     for ($n = $lines.Count - 1; $n -ge 0; $n--) {
         if ($answer.lines.Count -ge $answer.tail) {
             $answer.cut.lines = $true
@@ -233,6 +234,7 @@ function Search-Packed($search, $answer, $stream, [string]$name) {
     $rest = New-Object byte[] 0
     $form = $null
     $more = $true
+    $unpacked = [long]0
     while ($more) {
         if (Test-Done $search $answer) {
             return
@@ -241,6 +243,7 @@ function Search-Packed($search, $answer, $stream, [string]$name) {
         [array]::Copy($rest, $bytes, $rest.Length)
         $got = Read-Packed $answer $packed $bytes $rest.Length
         $more = $got -eq 1048576
+        $unpacked += $got
         $end = $rest.Length + $got
         $from = 0
         if ($null -eq $form) {
@@ -270,17 +273,36 @@ function Search-Packed($search, $answer, $stream, [string]$name) {
         [array]::Copy($bytes, $to, $rest, 0, $rest.Length)
     }
     $answer.searched += $stream.Length
+    $answer.cut.unread = $answer.cut.unread -or -not (Test-Whole $stream $unpacked)
     Add-Lines $search $answer $kept @{ name = $name; form = $form }
 }
 
-# One that is damaged ends where the damage begins.
+# One that is damaged ends where the damage begins: what was unpacked before counts.
 function Read-Packed($answer, $packed, [byte[]]$bytes, [int]$at) {
+    $end = $at
     try {
-        Read-Block $packed $bytes $at ($bytes.Length - $at)
+        while ($end -lt $bytes.Length) {
+            $more = $packed.Read($bytes, $end, $bytes.Length - $end)
+            if ($more -eq 0) {
+                break
+            }
+            $end += $more
+        }
     } catch {
         $answer.cut.unread = $true
-        0
     }
+    $end - $at
+}
+
+# .NET Framework stops without an error after the first of several members, and where a file was cut short. The last four
+# bytes of a whole file of one member are its length when unpacked; several members are never called whole.
+function Test-Whole($stream, [long]$unpacked) {
+    if ($stream.Position -lt $stream.Length -or $stream.Length -lt 18) {
+        return $false
+    }
+    $length = New-Object byte[] 4
+    $null = $stream.Seek(-4, [System.IO.SeekOrigin]::End)
+    (Read-Block $stream $length 0 4) -eq 4 -and [System.BitConverter]::ToUInt32($length, 0) -eq $unpacked % 4294967296
 }
 
 # No more than can be wanted, and one, so that it shows whether there are more.

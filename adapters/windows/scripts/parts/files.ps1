@@ -12,7 +12,8 @@ function Read-Text([string]$path, [int]$limit) {
     }
     $file = Open-Shared $path
     try {
-        $bytes = New-Object byte[] ([Math]::Min($limit, $file.Length))
+        # The first argument decides: with an int there a file beyond 2 GiB would not fit.
+        $bytes = New-Object byte[] ([int][Math]::Min([long]$limit, $file.Length))
         $got = 0
         while ($got -lt $bytes.Length) {
             $count = $file.Read($bytes, $got, $bytes.Length - $got)
