@@ -228,6 +228,31 @@ def test_the_certificates_prove_a_host_to_the_strictest_client(tmp_path: Path) -
     }
 
 
+@needs("openssl")
+@pytest.mark.parametrize(
+    ("option", "cipher", "mac"),
+    [((), "AES-256-CBC", "MAC: sha256"), (("--server-2016",), "pbeWithSHA1And3-KeyTripleDES-CBC", "MAC: sha1")],
+)
+def test_the_file_has_the_ciphers_that_its_windows_can_open(
+    option: tuple[str, ...], cipher: str, mac: str, tmp_path: Path
+) -> None:
+    """Server 2016 knows neither AES-256 nor SHA-256 in a PFX; 2019 and Windows 10 1709 know both."""
+    secrets = {"CA_PASSPHRASE": "correct horse", "PFX_PASSPHRASE": "battery staple"}
+    assert run("sh", CERTIFICATE, *option, "host-a", "192.0.2.11", folder=tmp_path, environment=secrets).returncode == 0
+    shown = ("openssl", "pkcs12", "-in", "host-a.pfx", "-info", "-noout", "-passin", "env:PFX_PASSPHRASE")
+    said = run(*shown, folder=tmp_path, environment=secrets).stderr
+    assert mac in said
+    assert [True, True] == [cipher in line for line in said.splitlines() if "PBE" in line or "pbe" in line]
+
+
+def test_the_guide_starts_the_windows_script_as_every_windows_allows() -> None:
+    """Clients refuse script files, and every Windows those that came over the network."""
+    guide, script = (HOSTS.with_suffix(".md")).read_text("utf-8"), WINDOWS.read_text("ascii")
+    started = re.findall(r"^(.*)\.\\prepare-windows\.ps1 -C", guide + script, re.MULTILINE)
+    assert {"powershell -ExecutionPolicy Bypass -File "} == set(started)
+    assert len(started) >= 4
+
+
 @pytest.mark.parametrize("name", ["../host-a", "host a", "-x", "host-a,DNS:evil", ""])
 def test_a_name_that_would_leave_the_certificate_s_field_is_refused(name: str, tmp_path: Path) -> None:
     assert run("sh", CERTIFICATE, name, "192.0.2.11", folder=tmp_path).returncode == 2
@@ -272,12 +297,12 @@ FRESH = [
     "user flatnet-bot",
     "member S-1-5-32-544 flatnet-bot",
     "registry LocalAccountTokenFilterPolicy 1",
+    "rule flatnet-bot-winrm 5986 192.0.2.5",
     "service Automatic",
     "service start",
     "listener HTTPS AB12",
     "wsman AllowUnencrypted false",
     "wsman Basic false",
-    "rule flatnet-bot-winrm 5986 192.0.2.5",
 ]
 """All that is done on a host where nothing is prepared, in order."""
 
@@ -293,6 +318,74 @@ def test_a_fresh_host_is_prepared_once() -> None:
     assert ([], "") == (tried["changes"], tried["failed"])
     assert (FRESH, "") == (first["changes"], first["failed"])
     assert ([PASSWORD], "") == (second["changes"], second["failed"])
+    assert [] == [line for line in second["printed"] if line.startswith("To undo")]
+
+
+UNDO = [
+    "Set-WSManInstance -ResourceURI winrm/config/service/auth -ValueSet @{ Basic = 'true' }",
+    "Set-WSManInstance -ResourceURI winrm/config/service -ValueSet @{ AllowUnencrypted = 'true' }",
+    "Remove-WSManInstance -ResourceURI winrm/config/Listener -SelectorSet @{ Address = '*'; Transport = 'HTTPS' }",
+    "Stop-Service -Name WinRM",
+    "Set-Service -Name WinRM -StartupType Manual",
+    "Remove-NetFirewallRule -Name flatnet-bot-winrm",
+    r"Remove-ItemProperty -Path HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System -Name LocalAccountTokenFilterPolicy",
+    "Remove-LocalGroupMember -SID S-1-5-32-544 -Member flatnet-bot",
+    "Remove-LocalUser -Name flatnet-bot",
+    r"Remove-Item -Path Cert:\LocalMachine\My\AB12 -DeleteKey",
+]
+"""What undoes all of that, the last step first."""
+
+
+@needs_pwsh
+@pytest.mark.pwsh
+def test_the_script_says_what_it_does_and_how_to_undo_it() -> None:
+    (done,) = prepared({})
+    steps, undo = done["printed"][: len(FRESH)], done["printed"][len(FRESH) :]
+    assert ["To undo what was done:", *(f"  {command}" for command in UNDO)] == undo
+    assert "flatnet-bot: member of the group Administrators" in steps
+    assert "firewall rule flatnet-bot-winrm: allow TCP 5986 from 192.0.2.5" in steps
+
+
+@needs_pwsh
+@pytest.mark.pwsh
+def test_values_that_group_policy_sets_are_read_and_never_written() -> None:
+    """They come as elements with an attribute, not as texts."""
+    encrypted = {"encrypted": True, "policy": ["AllowUnencrypted"]}
+    kept, refused = prepared(encrypted, {"policy": ["Basic"]})
+    assert ("", [change for change in FRESH if "AllowUnencrypted" not in change]) == (kept["failed"], kept["changes"])
+    assert "" == refused["failed"]  # the first run has set it
+    (refused,) = prepared({"policy": ["Basic"]})
+    assert (
+        "group policy sets Basic of winrm/config/service/auth to true; set it to false there, then run this again"
+        == (refused["failed"])
+    )
+
+
+@needs_pwsh
+@pytest.mark.pwsh
+def test_a_public_network_is_named_and_the_firewall_is_set_all_the_same() -> None:
+    """WSL2's own network is one; WinRM takes no change of its settings then. What is right already is not written."""
+    (refused,) = prepared({"public": True})
+    assert "rule flatnet-bot-winrm 5986 192.0.2.5" in refused["changes"]
+    assert "Networks that are Public now: vEthernet (WSL). Set them to Private for a moment" in refused["failed"]
+    assert "To undo what was done:" in refused["printed"]
+    _, again = prepared({}, {"public": True})
+    assert ([PASSWORD], "") == (again["changes"], again["failed"])
+
+
+@needs_pwsh
+@pytest.mark.pwsh
+def test_an_error_of_the_firewall_ends_the_script() -> None:
+    """Its commands are functions of a module, which go on after an error unless each is told to stop."""
+    (failed,) = prepared({"firewall_broken": True})
+    assert ("Access is denied.", FRESH[:4]) == (failed["failed"], failed["changes"])
+
+
+@needs_pwsh
+@pytest.mark.pwsh
+def test_several_addresses_may_come_as_one_text_as_powershell_hands_them_to_a_file() -> None:
+    (done,) = prepared({"bot": ["192.0.2.5, 192.0.2.6"]})
+    assert "rule flatnet-bot-winrm 5986 192.0.2.5,192.0.2.6" in done["changes"]
 
 
 @needs_pwsh

@@ -3,6 +3,8 @@
 #
 #     sh winrm-certificate.sh host-a 192.0.2.11 host-a.example.lan
 #
+# For Windows Server 2016, which cannot open a file with today's ciphers, --server-2016 comes first; the file is weaker then.
+#
 # The first name is the file's; all of them, and the addresses, go into the certificate, and the url in flatnet.toml must use one.
 # The first time it also makes the CA. In the current folder:
 #
@@ -14,8 +16,13 @@
 set -eu
 umask 077
 
+ciphers=
+if [ "${1-}" = --server-2016 ]; then
+    ciphers='-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1'
+    shift
+fi
 if [ $# -lt 2 ]; then
-    printf '%s\n' 'usage: winrm-certificate.sh NAME ADDRESS-OR-NAME...' >&2
+    printf '%s\n' 'usage: winrm-certificate.sh [--server-2016] NAME ADDRESS-OR-NAME...' >&2
     exit 2
 fi
 name=$1
@@ -55,6 +62,7 @@ openssl req -new -newkey rsa:3072 -noenc -keyout "$work/host.key" -subj "/CN=$na
 openssl x509 -req -in "$work/host.csr" -CA winrm-ca.pem -CAkey winrm-ca.key ${CA_PASSPHRASE:+-passin env:CA_PASSPHRASE} \
     -sha256 -days 730 -extfile "$work/extensions" -out "$work/host.pem"
 openssl verify -x509_strict -purpose sslserver -CAfile winrm-ca.pem "$work/host.pem" >/dev/null
-openssl pkcs12 -export -inkey "$work/host.key" -in "$work/host.pem" -name "$name" \
+# shellcheck disable=SC2086 # the ciphers are words of their own, or none
+openssl pkcs12 -export $ciphers -inkey "$work/host.key" -in "$work/host.pem" -name "$name" \
     ${PFX_PASSPHRASE:+-passout env:PFX_PASSPHRASE} -out "$name.pfx"
 printf '%s\n' "winrm-certificate: wrote $name.pfx for $names"
