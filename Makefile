@@ -27,13 +27,14 @@ demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, 
 check: lint      ## everything a command can check: lint, then all tests, the browser's too
 	$(BIN)/pytest -n auto --dist worksteal
 
-lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, names and docstrings, PowerShell lint
+lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, names and docstrings, PowerShell lint and 5.1
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.source_lint adapters commands bot
 	$(BIN)/python -m tests.powershell_lint adapters/windows
+	$(BIN)/python -m tests.powershell51 adapters/windows docs/hosts
 
 test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no programs that are started or killed
 	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/page -m "not slow and not pwsh"

@@ -321,6 +321,8 @@ def test_a_fresh_host_is_prepared_once() -> None:
     assert [] == [line for line in second["printed"] if line.startswith("To undo")]
 
 
+POLICIES = r"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System"
+
 UNDO = [
     "Set-WSManInstance -ResourceURI winrm/config/service/auth -ValueSet @{ Basic = 'true' }",
     "Set-WSManInstance -ResourceURI winrm/config/service -ValueSet @{ AllowUnencrypted = 'true' }",
@@ -328,7 +330,7 @@ UNDO = [
     "Stop-Service -Name WinRM",
     "Set-Service -Name WinRM -StartupType Manual",
     "Remove-NetFirewallRule -Name flatnet-bot-winrm",
-    r"Remove-ItemProperty -Path HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System -Name LocalAccountTokenFilterPolicy",
+    rf"Remove-ItemProperty -Path {POLICIES} -Name LocalAccountTokenFilterPolicy",
     "Remove-LocalGroupMember -SID S-1-5-32-544 -Member flatnet-bot",
     "Remove-LocalUser -Name flatnet-bot",
     r"Remove-Item -Path Cert:\LocalMachine\My\AB12 -DeleteKey",

@@ -137,7 +137,7 @@ function Start-WinRm {
 
 # A value of WinRM's configuration. One that group policy sets comes as an element with an attribute.
 function Get-Text($value) {
-    if ($value -is [System.Xml.XmlElement]) {
+    if ($null -ne $value -and $value -isnot [string]) {
         return $value.InnerText
     }
     "$value"
@@ -172,7 +172,7 @@ function Set-WinRmValue([string]$resource, [string]$name, [string]$wanted) {
     if ($now -eq $wanted) {
         return
     }
-    if ($value -is [System.Xml.XmlElement] -and $value.GetAttribute('Source') -eq 'GPO') {
+    if ($value -isnot [string] -and $value.OuterXml -match '\bSource="GPO"') {
         throw "group policy sets $name of $resource to $now; set it to $wanted there, then run this again"
     }
     if (Test-Step $resource "$name = $wanted") {
