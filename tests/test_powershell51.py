@@ -1,10 +1,14 @@
 """The check against Windows PowerShell 5.1 finds what 5.1 lacks, and is quiet about what is shipped."""
 
+import gzip
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from adapters.windows.powershell import load_script
 from tests.lab.windows.pwsh import find_pwsh
 from tests.powershell51.__main__ import CHECK, SKIPPED, main
 
@@ -88,3 +92,31 @@ def test_each_data_file_has_its_source_and_license() -> None:
     data = [file.name for file in CHECK.parent.iterdir() if file.suffix not in (".py", ".md", ".txt") and file.is_file()]
     assert [] == [name for name in data if f"`{name}`" not in readme]
     assert "MIT License" in (CHECK.parent / "LICENSE-PSScriptAnalyzer.txt").read_text("utf-8")
+
+
+WINDOWS = ROOT / "adapters" / "windows"
+
+SCRIPTS = sorted(path.stem for path in (WINDOWS / "scripts").glob("*.ps1"))
+
+
+def modules() -> dict[str, str]:
+    """The module of each command of 5.1."""
+    document = json.loads(gzip.decompress((CHECK.parent / "desktop-5.1.json.gz").read_bytes()))
+    exported = ((module["Name"], module["ExportedCommands"]) for module in document["Modules"])
+    lists = ((name, commands if isinstance(commands, list) else [commands]) for name, commands in exported)
+    return {command["Name"]: name for name, commands in lists for command in commands if command}
+
+
+def imported(code: str) -> set[str]:
+    """The modules that a script takes in by their names."""
+    lines = re.findall(r"^Import-Module ([\w., ]+) -ErrorAction SilentlyContinue$", code, re.MULTILINE)
+    return {name for line in lines for name in line.split(", ")}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_no_script_makes_5_1_search_all_modules_for_a_command(name: str) -> None:
+    """It would do so anew each time, which takes seconds: without the account's profile it keeps no list of them."""
+    known, code = modules(), load_script(name)
+    uses = {known[command] for command in re.findall(r"\b[A-Z][a-z]+-[A-Z]\w+", code) if command in known}
+    there = imported((WINDOWS / "bootstrap.ps1").read_text("ascii")) | {"Microsoft.PowerShell.Core"}
+    assert uses - there == imported(code)

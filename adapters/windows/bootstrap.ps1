@@ -3,6 +3,10 @@
 # Comments, indentation and empty lines are left out of what is sent. PowerShell 5.1 and 7.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
+# By name: to find the module of a command, 5.1 reads all modules of the host, again each time, because the list of what it
+# found lies in a profile that is not loaded here.
+Import-Module Microsoft.PowerShell.Utility, Microsoft.PowerShell.Management -ErrorAction SilentlyContinue
+Import-Module Microsoft.PowerShell.Security -ErrorAction SilentlyContinue
 # Windows PowerShell 5.1 would write arrays as {"value": [...], "Count": n}.
 Remove-TypeData System.Array -ErrorAction SilentlyContinue
 $utf8 = New-Object System.Text.UTF8Encoding $false

@@ -7,6 +7,7 @@ Set-StrictMode -Version 3
 # Part: script
 # Part: change
 # Part: record
+Import-Module CimCmdlets, ScheduledTasks -ErrorAction SilentlyContinue
 
 $folder = Get-ChangeFolder $a.operation
 $task = "flatnet-bot change $($a.operation)"

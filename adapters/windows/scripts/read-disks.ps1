@@ -3,6 +3,7 @@
 # Out: the fields of adapters.windows.disks.WindowsDisks.
 param($a)
 Set-StrictMode -Version 3
+Import-Module CimCmdlets -ErrorAction SilentlyContinue
 
 # Part: logs
 

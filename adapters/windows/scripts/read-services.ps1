@@ -3,6 +3,7 @@
 # Out: the fields of adapters.windows.services.Services.
 param($a)
 Set-StrictMode -Version 3
+Import-Module CimCmdlets -ErrorAction SilentlyContinue
 
 # Only the one error says that there is no such service; of all others (access denied) nothing follows.
 function Read-Service([string]$name) {
