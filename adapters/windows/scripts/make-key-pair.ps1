@@ -7,6 +7,7 @@ Set-StrictMode -Version 3
 # Part: programs
 # Part: files
 # Part: folder
+# Part: acl
 
 function Test-Key([string]$text, [string]$half) {
     $banner = "NEBULA X25519 $half KEY-----"
@@ -17,7 +18,8 @@ $key = "$($a.folder)\host.key"
 $public = "$($a.folder)\host.pub"
 Open-Folder $a.folder
 $known = Read-Text $public 1000
-if ((Test-Key $known 'PUBLIC') -and (Test-Key (Read-Text $key 1000) 'PRIVATE')) {
+$paired = (Test-Key $known 'PUBLIC') -and (Test-Key (Read-Text $key 1000) 'PRIVATE')
+if ($paired -and @(Read-Readers $key).Count -eq 0) {
     return @{ public_key = $known; changed = $false }
 }
 [System.IO.File]::Delete((Get-Full $key))
@@ -29,5 +31,11 @@ if ($run.code -ne 0) {
 $made = Read-Text $public 1000
 if (-not (Test-Key $made 'PUBLIC')) {
     Stop-Script 'KeygenFailed' 'nebula-cert keygen left no public key'
+}
+# The program makes the file, which gets the access list of the folder; whether it did is read back.
+$readers = @(Read-Readers $key)
+if ($readers.Count -gt 0) {
+    [System.IO.File]::Delete((Get-Full $key))
+    Stop-Script 'KeyNotSafe' "others than SYSTEM and Administrators could read the new key, so it was deleted: $($readers -join ', ')"
 }
 @{ public_key = $made; changed = $true }

@@ -183,6 +183,12 @@ CASES = (
         told={"changed": True},
     ),
     Case("a folder that somebody else can enter", MAKE, readers(FOLDER, "S-1-5-32-545"), fails="FolderNotSafe"),
+    Case(
+        "a key that others can read is not taken, and one that they can still read is deleted",
+        MAKE,
+        readers(rf"{FOLDER}\host.key", "S-1-5-32-545", "S-1-1-0"),
+        fails="KeyNotSafe",
+    ),
     Case("no room for a key", MAKE, full, fails="DiskFull"),
     Case(
         "no nebula-cert",

@@ -103,13 +103,18 @@ def _make_key_pair(arguments: Mapping[str, Any], state: WindowsState, now: datet
     folder = PureWindowsPath(arguments["folder"])
     key, public = folder / "host.key", folder / "host.pub"
     _open_folder(state, folder)
-    if PRIVATE.fullmatch(state.files.get(key, "")) and PUBLIC.fullmatch(state.files.get(public, "")):
+    paired = PRIVATE.fullmatch(state.files.get(key, "")) and PUBLIC.fullmatch(state.files.get(public, ""))
+    if paired and not state.readers.get(key):
         return {"public_key": state.files[public], "changed": False}
     state.files.pop(key, None)
     state.files.pop(public, None)
     made = _nebula_cert(state, arguments["nebula_cert_exe"], now, "keygen", "-out-key", str(key), "-out-pub", str(public))
     if made.code:
         raise _failed("KeygenFailed", f"nebula-cert keygen: {last_words(made.stderr)}")
+    if readers := state.readers.get(key):
+        del state.files[key]
+        words = "others than SYSTEM and Administrators could read the new key, so it was deleted: "
+        raise _failed("KeyNotSafe", words + ", ".join(readers))
     return {"public_key": state.files[public], "changed": True}
 
 
