@@ -62,6 +62,12 @@ def test_most_of_the_contract_can_be_tried_on_a_machine_with_nebulas_programs() 
         ("make-key-pair: a new key pair", MACHINE, "", "--nebula"),
         ("read-log: times in its error log, which are the host's own", as_machine(offset=32_400), "", "own zone"),
         ("read-disks: a single drive, and full", MACHINE, "", "drives"),
+        (
+            "make-key-pair: a key that others can read is not taken, and one that they can still read is deleted",
+            MACHINE,
+            "",
+            "access list",
+        ),
     ],
 )
 def test_a_case_that_cannot_be_tried_there_says_why(name: str, machine: Machine, nebula: str, why: str) -> None:

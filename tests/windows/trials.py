@@ -129,6 +129,8 @@ def _plan_nebula_case(case: nebula_cases.Case, nebula_folder: str) -> Trial | Le
     name, state = f"{case.action.script}: {case.story}", case.state()
     if why := _explain_difference(state, nebula_hosts.original(case.host)):
         return LeftOut(name, why)
+    if case.fails == "KeyNotSafe":
+        return LeftOut(name, "a new file of a real machine has the access list of its folder")
     if not nebula_folder:
         return LeftOut(name, "needs Nebula's programs on the machine (--nebula)")
     paths = WindowsPaths.model_validate({})
