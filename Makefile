@@ -34,7 +34,7 @@ lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, names and doc
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.source_lint adapters commands bot
 	$(BIN)/python -m tests.powershell_lint adapters/windows
-	$(BIN)/python -m tests.powershell51 adapters/windows docs/hosts
+	$(BIN)/python -m tests.powershell51 adapters/windows docs/hosts tests/windows
 
 test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no programs that are started or killed
 	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/page -m "not slow and not pwsh"

@@ -75,7 +75,10 @@ def test_what_5_1_lacks_is_found_and_all_else_passes(tmp_path: Path, capfd: pyte
 def test_the_scripts_that_are_shipped_pass(capfd: pytest.CaptureFixture[str]) -> None:
     if find_pwsh(os.environ) is None:
         pytest.skip(SKIPPED)
-    assert (0, "") == (main([ROOT / "adapters" / "windows", ROOT / "docs" / "hosts"], os.environ), capfd.readouterr().out)
+    assert (0, "") == (
+        main([ROOT / "adapters" / "windows", ROOT / "docs" / "hosts", ROOT / "tests" / "windows"], os.environ),
+        capfd.readouterr().out,
+    )
 
 
 def test_without_a_powershell_one_line_says_that_nothing_was_checked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +87,9 @@ def test_without_a_powershell_one_line_says_that_nothing_was_checked(capsys: pyt
 
 def test_where_there_is_a_powershell_that_line_is_an_error_of_the_whole_check() -> None:
     assert SKIPPED.partition(":")[0] in (ROOT / ".ci" / "run").read_text("utf-8")
-    assert "$(BIN)/python -m tests.powershell51 adapters/windows docs/hosts" in (ROOT / "Makefile").read_text("utf-8")
+    assert "$(BIN)/python -m tests.powershell51 adapters/windows docs/hosts tests/windows" in (ROOT / "Makefile").read_text(
+        "utf-8"
+    )
 
 
 def test_each_data_file_has_its_source_and_license() -> None:
