@@ -16,7 +16,7 @@ from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.planner import NothingToDo
 from bot.incidents.registry import AlreadyOpen
 from bot.model.request import BotIdentity, Failure, FailureKind, Request, Surface
-from bot.security.redaction import Redactor
+from bot.security.redaction import MARK, Redactor
 from commands.language.grammar import identify_operation, locate_error, render_operation
 from commands.model.operation import Catalogue, Operation
 from commands.values.arguments import BadArgument
@@ -71,7 +71,7 @@ def decide(request: Request, typed: TypedText, ground: DecisionBasis, catalogue:
     if isinstance(actor, Refusal):
         unknown = Actor(format_identity(request.identity), frozenset(), actor.rule)
         return Decision(unknown, actor.rule, redactor.redact(typed.text), _make_refusal(actor))
-    if redactor.holds_secret(typed.text):
+    if redactor.holds_secret(typed.text) or MARK in typed.text:
         return Decision(actor, "holds a secret", redactor.redact(typed.text), _HELD_SECRET)
     try:
         asked = identify_operation(typed, catalogue, policy.list_permitted(actor, catalogue))
@@ -155,7 +155,9 @@ def make_failure(error: FlatnetError, understood: str) -> Failure:
 _HELD_SECRET = Failure(
     kind=FailureKind.REFUSED,
     phrase=Phrase(
-        "your input contains a password, token or key, so nothing was done. Others may have seen it: change the secret"
+        "your input contains a password, token or key, or {mark} in place of one, so nothing was done. "
+        "Others may have seen it: change the secret",
+        mark=MARK,
     ),
 )
 

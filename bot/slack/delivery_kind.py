@@ -65,9 +65,11 @@ class DeliveryKind:
     finishes the row, or None if there is nothing to send. It is called again after an exception or a crash
     (`Delivery.attempts` counts), so it must be idempotent.
     `address` is the place for the message that the work failed for good; None if there is none.
+    `typed` names the payload's field with text that a person typed, from which secrets are withheld; "" if it has none.
     """
 
     build_delivery: Callable[[Mapping[str, Any], datetime], Delivery | None]
     model: type[BaseModel]
     handle: Callable[[Any, Delivery], Awaitable[OutboundMessage | None]]
     address: Callable[[Any, Delivery], Address | None]
+    typed: str = ""

@@ -40,6 +40,7 @@ from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.home_tab import HomeTabs
 from bot.slack.inbound.listeners import FallbackResponder, register_listeners
 from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.inbound.typed_secrets import withhold_secrets
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
 from bot.slack.outbound.sender import Sender
@@ -296,7 +297,8 @@ class SlackSurface:
             form.SHORTCUT: forms.make_shortcut_kind(),
             mention.KIND: mention.make_kind(responder, bot.user),
         }
-        receiver = InboxWorker(self._stores.inbox, kinds, senders.people, senders.sender, clock)
+        secretless = {name: withhold_secrets(kind, place.clean) for name, kind in kinds.items()}
+        receiver = InboxWorker(self._stores.inbox, secretless, senders.people, senders.sender, clock)
         explaining = BackgroundTasks()
         app = AsyncApp(
             name="flatnet",

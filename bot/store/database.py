@@ -74,6 +74,10 @@ class Database:
         """Runs a work that only reads. Does not wait for another program's write lock. Sees every `run` called before."""
         return asyncio.wrap_future(self._thread.submit(self._line.read, work))
 
+    def erase_deleted(self) -> asyncio.Future[bool]:
+        """Erases what was deleted from the WAL file, too; False if a reader prevents that for now."""
+        return asyncio.wrap_future(self._thread.submit(self._line.truncate_wal))
+
     async def aclose(self) -> None:
         """Finishes the pending work, closes the file and releases its lock."""
         await asyncio.wrap_future(self._thread.submit(self._line.close))

@@ -5,7 +5,7 @@
               └──┘ list_unfinished (at a start)
 
 The key deduplicates (an event's id; the trigger id of a command, a click or a form). A finished row stays for a while,
-because Slack may deliver the same thing again.
+because Slack may deliver the same thing again. Its payload, with all that a person typed, is deleted at the finish.
 """
 
 import json
@@ -24,6 +24,9 @@ from bot.store.tables import INBOX
 RETENTION = timedelta(days=7)
 """Retention of a finished delivery. Slack repeats deliveries within minutes to hours."""
 
+NO_PAYLOAD = "{}"
+"""Payload of a finished delivery."""
+
 _THIS = INBOX.c.key == bindparam("this")
 _UNFINISHED = INBOX.c.finished_at.is_(None)
 _NEXT_ATTEMPT = {"attempts": INBOX.c.attempts + 1}
@@ -31,7 +34,8 @@ _NEXT_ATTEMPT = {"attempts": INBOX.c.attempts + 1}
 _ADD = insert(INBOX).on_conflict_do_nothing()
 _ATTEMPT = update(INBOX).where(_THIS).values(_NEXT_ATTEMPT).returning(INBOX.c.attempts)
 _RESUME = update(INBOX).where(_UNFINISHED).values(_NEXT_ATTEMPT).returning(INBOX)
-_FINISH = update(INBOX).where(_THIS, _UNFINISHED)
+_FINISH = update(INBOX).where(_THIS, _UNFINISHED).values(payload=NO_PAYLOAD)
+_ERASE = update(INBOX).where(~_UNFINISHED, INBOX.c.payload != NO_PAYLOAD).values(payload=NO_PAYLOAD)
 _PRUNE = delete(INBOX).where(INBOX.c.finished_at < bindparam("oldest"))
 
 
@@ -84,8 +88,12 @@ class Inbox:
         return tuple(sorted(await self._database.run(work), key=lambda delivery: delivery.received_at))
 
     async def finish(self, key: str, at: datetime) -> None:
-        """Marks a delivery as finished. Finishing twice is harmless."""
+        """Marks a delivery as finished and deletes its payload. Finishing twice is harmless."""
         await self._database.run(lambda connection: finish_delivery(connection, key, at))
+
+    async def erase_finished(self) -> bool:
+        """Erases deleted payloads from the files, too. False if a reader prevents that for now."""
+        return await self._database.erase_deleted()
 
     async def prune(self, now: datetime) -> int:
         """Deletes deliveries that were finished longer than `RETENTION` ago. Returns their number."""
@@ -95,6 +103,11 @@ class Inbox:
 def finish_delivery(connection: Connection, key: str, at: datetime) -> None:
     """Does the work of `Inbox.finish` as a part of the caller's transaction."""
     connection.execute(_FINISH, {"this": escape_text(key), "finished_at": at})
+
+
+def erase_finished(connection: Connection) -> None:
+    """Deletes the payloads of all finished deliveries, which older versions kept."""
+    connection.execute(_ERASE)
 
 
 def _read_delivery(row: Row[Any]) -> Delivery:

@@ -27,6 +27,7 @@ WRITER_PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
+    "PRAGMA secure_delete = ON",
 )
 READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
 
@@ -36,6 +37,7 @@ class SqliteConnection:
 
     def __init__(self, path: Path, patience: float, *, read_only: bool = False) -> None:
         self._path = path
+        self._patience = patience
         self._failure: DatabaseError | None = None
 
         def connect() -> sqlite3.Connection:
@@ -111,6 +113,25 @@ class SqliteConnection:
                 source.backup(copy)
         except sqlite3.Error as error:
             raise map_sqlite_error(error, target) or error from error
+
+    def truncate_wal(self) -> bool:
+        """Moves the contents of the WAL file into the database file and empties it; False if a reader still needs it.
+
+        Until then the WAL file has all that was written, also what was deleted since. Never waits for the reader.
+        """
+        try:
+            self._connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+            busy: int = self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+            self._connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
+        finally:
+            self._connection.rollback()  # ends SQLAlchemy's transaction; SQLite has none
+        return not busy
+
+    def compact(self) -> None:
+        """Writes the database anew, without anything that was ever deleted."""
+        self._connection.exec_driver_sql("VACUUM")
+        self._connection.rollback()
+        self.truncate_wal()
 
     def close(self) -> None:
         """Closes the file."""

@@ -93,3 +93,25 @@ async def test_its_log_is_json_lines_of_its_own_without_any_secret(town: Build, 
         secrets = [file.read_text() for file in (t.config.parent / "secrets").iterdir()]
         assert 4 == len(secrets)
         assert [] == [secret for secret in secrets if secret in bot.said]
+
+
+async def test_a_typed_secret_is_in_no_file_and_in_no_log(town: Build) -> None:
+    """Typed in Slack and in a terminal, refused in both; neither the running bot's files nor those it leaves have it."""
+    typed = "Zq7vLk2mTr9x"
+    async with town(hosts=1) as t:
+        data = t.settings.database_file.parent
+        async with bot_process(t, "--log-level", "debug") as bot:
+            await bot.says('"connected"')
+            for words in (f"health --password={typed}", f"incident open \"password: '{typed}'\""):
+                answer = await t.private_answer(ADMIN, OPS, words)
+                assert "change the secret" in answer.text
+                done = await command("do", words, "--config", str(t.config))
+                assert "change the secret" in done.stderr + done.stdout
+            await t.at_rest()
+            assert [] == [file.name for file in data.rglob("*") if file.is_file() and typed.encode() in file.read_bytes()]
+            bot.running.send_signal(signal.SIGTERM)
+            assert 0 == await bot.ends()
+        assert typed not in bot.said
+        assert [] == [file.name for file in data.rglob("*") if file.is_file() and typed.encode() in file.read_bytes()]
+        refused = [event["data"]["rule"] for event in t.events() if event["kind"] == "refusal"]
+        assert ["holds a secret"] * 4 == refused

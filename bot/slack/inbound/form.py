@@ -91,7 +91,7 @@ class FormHandler:
             asked = IncomingRequest(sent.team, sent.user, sent.channel or "", sent.words, _build_address(sent, delivery))
             return await self._responder.answer(asked, delivery)
 
-        return DeliveryKind(self.build_delivery, FormSubmission, work, _build_address)
+        return DeliveryKind(self.build_delivery, FormSubmission, work, _build_address, typed="words")
 
     def make_shortcut_kind(self) -> DeliveryKind:
         """Make the delivery kind of shortcuts."""

@@ -60,7 +60,7 @@ def make_kind(responder: Responder, bot: str) -> DeliveryKind:
             return await responder.offer_menu(said.user, rights, responder.make_private(address, reader), delivery)
         return await responder.answer(IncomingRequest(said.team, said.user, said.channel, words, address), delivery)
 
-    return DeliveryKind(build_delivery, IncomingMessage, work, build_address)
+    return DeliveryKind(build_delivery, IncomingMessage, work, build_address, typed="text")
 
 
 def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.rendering.slack.form import MAX_BEGUN_LENGTH, FormNote
 from bot.requests.authorization import Rights
+from bot.security.redaction import MARK
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
@@ -53,9 +54,9 @@ def make_kind(responder: Responder, forms: FormHandler) -> DeliveryKind:
         )
 
     async def opens_form(command: SlashCommand, delivery: Delivery, reader: Reader, rights: Rights) -> bool:
-        """Open a form for the missing argument; returns whether it could be opened."""
+        """Open a form for the missing argument; returns whether it could be opened. A withheld secret is refused instead."""
         text = normalize_text(command.text).text
-        if len(text) > MAX_BEGUN_LENGTH or find_missing(text, rights.permitted) is None:
+        if MARK in text or len(text) > MAX_BEGUN_LENGTH or find_missing(text, rights.permitted) is None:
             return False
         address = build_address(command, delivery)
         note = FormNote(
@@ -63,7 +64,7 @@ def make_kind(responder: Responder, forms: FormHandler) -> DeliveryKind:
         )
         return await forms.try_open(command.trigger, delivery, reader, note)
 
-    return DeliveryKind(build_delivery, SlashCommand, work, build_address)
+    return DeliveryKind(build_delivery, SlashCommand, work, build_address, typed="text")
 
 
 def build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:

@@ -102,7 +102,21 @@ class InboxWorker:
         self._running.start(f"{delivery.kind} {delivery.key}", self._process(delivery))
 
     async def _process(self, delivery: Delivery) -> None:
-        """Work on one delivery, whatever happens. Its row is finished together with its answer's row."""
+        """Work on one delivery, whatever happens. Its row is finished together with its answer's row.
+
+        The last one at work erases the payloads of all: it costs a sync of the disk, and nothing waits for it then.
+        """
+        await self._answer(delivery)
+        if len(self._running) == 1:
+            await self._erase_finished()
+
+    async def _erase_finished(self) -> None:
+        try:
+            await self._rows.erase_finished()
+        except FlatnetError as error:
+            _log.warning("finished deliveries could not be erased yet", why=str(error))
+
+    async def _answer(self, delivery: Delivery) -> None:
         letter = await self._try_work(delivery)
         if letter is None:
             await retry_write(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)

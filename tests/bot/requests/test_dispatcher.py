@@ -94,6 +94,16 @@ def refused(answer: Answer) -> Failure:
     return answer.body
 
 
+@pytest.mark.parametrize("typed", ["health --reason password=hunter2", "health --reason [redacted]"])
+async def test_a_secret_or_the_mark_in_its_place_is_refused_and_not_recorded(typed: str) -> None:
+    """The mark is what is left of a command from Slack whose secret was withheld."""
+    answer, log = await answered(typed)
+    assert str(refused(answer).phrase).endswith("so nothing was done. Others may have seen it: change the secret")
+    [(kind, _, _, event)] = log.events
+    assert (EventKind.REFUSAL, "holds a secret") == (kind, event["rule"])
+    assert "hunter2" not in str(event)
+
+
 async def test_a_request_is_understood_recorded_and_answered() -> None:
     answer, log = await answered("ｈｅａｌｔｈ host-b，host-a ––here")
 

@@ -63,7 +63,7 @@ CANARY = "c4n4ry-s3cr3t"
 def cleaned(shown: Any) -> Any:
     """JSON without the canary; the redactor's contract."""
     if isinstance(shown, str):
-        return shown.replace(CANARY, "•••")
+        return shown.replace(CANARY, "[redacted]")
     if isinstance(shown, dict):
         return {name: cleaned(value) for name, value in shown.items()}
     return [cleaned(value) for value in shown] if isinstance(shown, list) else shown

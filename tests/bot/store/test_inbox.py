@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.database import Database
+from bot.store.database import Database, open_for_reading
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
+from bot.store.outbox import Outbox, Post, Route
 from tests.bot.store.conftest import Clock
 
 
@@ -90,3 +91,46 @@ async def test_a_delivery_that_is_too_large_is_refused(inbox: Inbox, clock: Cloc
     with pytest.raises(TooLarge):
         await inbox.add(command("a", clock, "x" * 65_536))
     assert await inbox.list_unfinished() == ()
+
+
+def files(path: Path) -> bytes:
+    """All bytes of the database: its file, its WAL and whatever else is beside it."""
+    return b"".join(file.read_bytes() for file in sorted(path.parent.glob(f"{path.name}*")))
+
+
+@pytest.mark.parametrize("length", [10, 5_000, 60_000])
+async def test_what_a_person_typed_is_in_no_file_once_its_delivery_is_finished(
+    database: Database, path: Path, clock: Clock, length: int
+) -> None:
+    """Its key stays, so that the same delivery is still known."""
+    inbox, typed = Inbox(database), "Zq7-typed-text" + "x" * length
+    await inbox.add(command("trigger-1", clock, typed))
+    assert b"Zq7-typed-text" in files(path)
+    await inbox.finish("trigger-1", clock())
+    assert await inbox.erase_finished()
+    assert b"Zq7-typed-text" not in files(path)
+    assert b"trigger-1" in files(path)
+    assert not await inbox.add(command("trigger-1", clock, typed))
+
+
+async def test_the_answer_that_finishes_a_delivery_deletes_its_text_as_well(
+    database: Database, path: Path, clock: Clock
+) -> None:
+    inbox, outbox = Inbox(database), Outbox(database, clock)
+    await inbox.add(command("trigger-1", clock, "Zq7-typed-text"))
+    await outbox.add(Post("op-1", "C1", Route.POST, {"channel": "C1"}, {"text": "done"}, clock()), answers="trigger-1")
+    assert await inbox.erase_finished()
+    assert b"Zq7-typed-text" not in files(path)
+
+
+async def test_a_reader_of_the_database_delays_the_erasing_and_is_not_waited_for(
+    database: Database, path: Path, clock: Clock
+) -> None:
+    inbox = Inbox(database)
+    await inbox.add(command("trigger-1", clock, "Zq7-typed-text"))
+    with open_for_reading(path) as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM inbox").scalar_one()
+        await inbox.finish("trigger-1", clock())
+        assert not await inbox.erase_finished()
+    assert await inbox.erase_finished()
+    assert b"Zq7-typed-text" not in files(path)

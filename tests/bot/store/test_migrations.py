@@ -1,5 +1,6 @@
 """The tables' revisions: the same tables on both ways, and an upgrade that keeps everything and leaves a copy."""
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -74,6 +75,35 @@ async def test_older_tables_get_the_newer_ones_and_keep_their_rows(tmp_path: Pat
     await Database.open(path).aclose()
     with closing(sqlite3.connect(path)) as rows:
         assert rows.execute("SELECT key FROM inbox").fetchall() == [("kept",)]
+
+
+async def test_an_upgrade_erases_what_older_versions_kept_of_finished_deliveries(tmp_path: Path) -> None:
+    """From the file and from the copy that it leaves, and from rows that were deleted long ago. Unfinished ones stay."""
+    path = tmp_path / "flatnet.sqlite3"
+    make_private(path)
+    with closing(sqlite3.connect(path)) as older:
+        older.execute("PRAGMA journal_mode = WAL")
+    line = SqliteConnection(path, LOCK_TIMEOUT)
+    with line.transaction("BEGIN IMMEDIATE") as connection:
+        config = make_alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    line.close()
+    with closing(sqlite3.connect(path)) as older:
+        for key, end in (("open", None), ("done", "2026-01-31T09:00:01.000000Z"), ("gone", "2026-01-01T09:00:01.000000Z")):
+            payload = f'{{"text": "Zq7-{key}-text"}}'
+            older.execute("INSERT INTO inbox VALUES (?, 'command', ?, '2026', 1, ?)", (key, payload, end))
+        older.commit()
+        older.execute("DELETE FROM inbox WHERE key = 'gone'")
+        older.commit()
+    done = upgrade_database(path, NOW)
+    assert done.copy is not None
+    for file in (path, done.copy):
+        assert [b"Zq7-open-text"] == re.findall(rb"Zq7-[a-z]+-text", file.read_bytes())
+        with closing(sqlite3.connect(file)) as rows:
+            assert [("done", "{}"), ("open", '{"text": "Zq7-open-text"}')] == rows.execute(
+                "SELECT key, payload FROM inbox ORDER BY key"
+            ).fetchall()
 
 
 async def test_an_upgrade_beside_a_running_bot_is_refused(database: Database, path: Path) -> None:

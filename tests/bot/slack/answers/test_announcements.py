@@ -210,7 +210,7 @@ async def test_its_files_stand_in_its_thread_once(house: House) -> None:
         await said_with_files(house, bulletin(files=(LIST, COPY)))
 
     text, markdown = in_thread(house)
-    assert "a list\n•••" == text
+    assert "a list\n[redacted]" == text
     assert markdown.startswith("# Digest\n\nall 3 hosts are healthy\n")
 
 
@@ -307,7 +307,7 @@ async def test_files_follow_what_was_said_to_the_second_channel(house: House, re
 
     await said_with_files(house, bulletin(channel=PARTNERS if refusal == "shared" else OPS, files=(LIST,)))
 
-    assert ["a list\n•••"] == in_thread(house, DEV)
+    assert ["a list\n[redacted]"] == in_thread(house, DEV)
     shown = [call.arguments["channel_id"] for call in house.workspace.calls("files.completeUploadExternal")]
     assert [DEV] == shown
     assert ((), ()) == (house.workspace.messages(PARTNERS), house.workspace.messages(OPS))

@@ -225,5 +225,5 @@ async def test_a_topic_mentions_nobody_shows_no_secret_and_fits(house: House) ->
     async with house.bot() as surface:
         assert () == (await surface.make_channel(new)).troubles
     topic = channel(house).topic
-    assert topic.startswith("&lt;!channel&gt; ••• xxx")
+    assert topic.startswith("&lt;!channel&gt; [redacted] xxx")
     assert 250 >= len(topic)
