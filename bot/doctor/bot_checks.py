@@ -15,6 +15,7 @@ from bot.config.settings import Complaint, ConfigurationError, Settings, load_au
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
 from bot.runtime.clock import read_utc_time
 from bot.schedules.builtin import OBSERVE, build_schedule_config
+from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, read_secrets
 from bot.store.chain import Verification
 from bot.store.condition import DatabaseCondition, check_writable
@@ -79,7 +80,7 @@ def _check_channels(settings: Settings) -> Iterator[Finding]:
 def check_secrets(settings: Settings) -> CheckResult:
     """Check that every secret exists. No value is shown."""
     names = len(settings.secret_names)
-    found = read_secrets(settings.secret_names, settings.secrets_folder)
+    found = read_secrets(settings.secret_names, settings.secrets_folder, trust_owner_of(settings.data_folder))
     missing = tuple(make_problem(SECRETS, "secrets.missing", phrase) for phrase in found.describe_missing())
     return CheckResult(SECRETS, Phrase("{found} of {names} found", found=names - len(missing), names=names), missing)
 

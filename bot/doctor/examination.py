@@ -29,6 +29,7 @@ from bot.doctor.host_checks import examine_host
 from bot.model.request import Answer, Surface
 from bot.runtime.clock import read_utc_time
 from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
+from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, SecretsUnusable, read_secrets
 from commands.model.operation import FleetView, Progress
 from commands.model.report import Report
@@ -84,7 +85,7 @@ async def _examine_alone(file: Path, settings: Settings, process: dict[str, Chec
 def _load_secrets(settings: Settings) -> FindSecret:
     """Load the secrets. If they cannot be used at all, each access raises the reason."""
     try:
-        return read_secrets(settings.secret_names, settings.secrets_folder)
+        return read_secrets(settings.secret_names, settings.secrets_folder, trust_owner_of(settings.data_folder))
     except SecretsUnusable as error:
         phrase = error.phrase
 

@@ -1,6 +1,7 @@
 """Checks of `doctor` on the bot's machine: time zone data, open files, and the permissions of the bot's files.
 
 private    secrets, keys, database, audit head: other users must not read them
+data       the data folder and what leads there: other users must not exchange it (`bot.security.file_trust`)
 trusted    configuration, CA, certificates, known hosts: other users must not change them
 """
 
@@ -15,6 +16,7 @@ from adapters.phrase import Phrase
 from bot.config.settings import Settings
 from bot.doctor.check_result import CheckResult, make_problem
 from bot.runtime import open_files
+from bot.security.file_trust import trust_owner_of
 from commands.model.finding import Finding, Severity
 
 MACHINE, FILES = "bot.machine", "bot.files"
@@ -38,7 +40,8 @@ def check_files(settings: Settings, *more: Path) -> CheckResult:
     """Check that the named files exist, with the right permissions; `more` are trusted, too."""
     named, private = frozenset(_list_named_files(settings)), frozenset(_list_private_files(settings))
     states = {path: _read_state(path) for path in sorted(named.union(private, more, [settings.control_socket]))}
-    findings: list[Finding] = []
+    trust = trust_owner_of(settings.data_folder)
+    findings = [make_problem(FILES, "file.trust", why) for why in trust.find_folder_problems(settings.data_folder)]
     for path, state in states.items():
         if isinstance(state, OSError):
             findings += _report_absent(path, state, wanted=path in named)

@@ -5,7 +5,6 @@ A secret named `winrm_password` is the variable `FLATNET_WINRM_PASSWORD`, or the
 Values are wrapped: printing shows nothing.
 """
 
-import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SecretsSettingsSo
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
+from bot.security.file_trust import FileTrust, trust_users
 
 ENVIRONMENT_PREFIX = "FLATNET_"
 
@@ -56,25 +56,27 @@ class Secrets:
         return f"Secrets({', '.join(sorted(self._values))})"
 
 
-def read_secrets(names: Iterable[str], folder: Path | None) -> Secrets:
-    """Look up each name in the environment, then in the folder."""
+def read_secrets(names: Iterable[str], folder: Path | None, trust: FileTrust | None = None) -> Secrets:
+    """Look up each name in the environment, then in the folder. Raises `SecretsUnusable` if others can change it.
+
+    Without `trust` only root and the user of this process may own the folder and its files.
+    """
 
     fields: dict[str, Any] = dict.fromkeys(sorted(set(names)), (SecretStr | None, None))
     wanted = create_model("Wanted", __base__=BaseSettings, **fields)
     found = dict(EnvSettingsSource(wanted, env_prefix=ENVIRONMENT_PREFIX)())
     if folder is not None:
-        found = _read_folder(wanted, folder) | found
+        found = _read_folder(wanted, folder, trust or trust_users()) | found
     return Secrets({name: SecretStr(found[name]) if name in found else None for name in fields}, folder)
 
 
-def _read_folder(wanted: type[BaseSettings], folder: Path) -> dict[str, Any]:
+def _read_folder(wanted: type[BaseSettings], folder: Path, trust: FileTrust) -> dict[str, Any]:
     """Read the secrets in the folder, if it exists. Raises `SecretsUnusable` if it cannot be read or trusted."""
     try:
         if not folder.is_dir():
             return {}
-        for path in (folder, *(folder / name for name in wanted.model_fields)):
-            if path.exists() and path.stat().st_mode & stat.S_IWOTH:
-                raise SecretsUnusable(Phrase("{path} is writable by anyone. Run chmod o-w on it", path=str(path)))
+        for problem in trust.find_problems(folder, *(folder / name for name in wanted.model_fields)):
+            raise SecretsUnusable(problem)
         return SecretsSettingsSource(wanted, secrets_dir=folder, env_prefix="")()
     except (SettingsError, OSError, UnicodeDecodeError) as error:
         raise SecretsUnusable(

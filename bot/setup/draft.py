@@ -97,13 +97,14 @@ def make_exists_error(file: Path) -> Refused:
 
 
 def make_secrets(settings: Settings, typed: Mapping[str, str]) -> tuple[str, ...]:
-    """Create a file for each secret that has none: the typed value, a new audit key, or empty.
+    """Create the folders of data and secrets, and a file for each secret that has none: typed, a new audit key, or empty.
 
     Returns the names of the empty ones.
     """
     folder = settings.secrets_folder
     assert folder is not None
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in (settings.data_folder, folder):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
     values = {**typed, settings.audit_key_secret: randomness.token_hex(32)}
     for name in settings.secret_names:
         _write_once(folder / name, values.get(name, ""))

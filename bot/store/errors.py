@@ -36,6 +36,10 @@ class DatabaseInUse(DatabaseError):
     """Another bot owns this database."""
 
 
+class DatabaseUntrusted(DatabaseError):
+    """Other users can change the folder of the database, or a file in it."""
+
+
 class DatabaseOutdated(DatabaseError):
     """The tables are older than this program; `flatnet-bot db upgrade` upgrades them."""
 
@@ -108,7 +112,9 @@ def map_sqlite_error(error: BaseException, path: Path) -> DatabaseError | None:
 
 
 def map_os_error(error: OSError, path: Path) -> DatabaseError:
-    """Maps an error of a file that the bot opened itself."""
+    """Maps an error of a file that the bot opened itself. None of them may be a link (`O_NOFOLLOW`)."""
+    if error.errno == errno.ELOOP:
+        return DatabaseUntrusted(Phrase("{path} is a link. Check who created it, and remove it", path=str(path)))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return make_full_error(path)
     return make_unavailable_error(path, errno.errorcode.get(error.errno or 0, "?"))

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 from adapters.phrase import Phrase
-from bot.store.errors import DatabaseInUse, map_os_error
+from bot.security.file_trust import trust_users
+from bot.store.errors import DatabaseInUse, DatabaseUntrusted, map_os_error
 
 
 class FileLock:
@@ -18,12 +19,15 @@ class FileLock:
     def acquire(cls, database: Path) -> "FileLock":
         """Acquires the ownership of `database` and creates its folder if needed.
 
-        Raises `DatabaseInUse` with the owner's pid, or another `DatabaseError` if the lock file could not be written.
+        Raises `DatabaseInUse` with the owner's pid, `DatabaseUntrusted` if other users can change what is in the folder, or
+        another `DatabaseError` if the lock file could not be written.
         """
         path = database.with_name(database.name + ".lock")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = cls(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            for problem in trust_users().find_folder_problems(path.parent):
+                raise DatabaseUntrusted(problem)
+            lock = cls(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         except OSError as error:
             raise map_os_error(error, path) from error
         try:

@@ -172,10 +172,12 @@ def map_exit_code(error: FlatnetError) -> ExitCode:
     from bot.control.client import ControlForbidden, ControlRefused
     from bot.security.secrets import MissingSecret, SecretsUnusable
     from bot.store.chain import AuditKeyTooShort
-    from bot.store.errors import DatabaseInUse
+    from bot.store.errors import DatabaseInUse, DatabaseUntrusted
 
     match error:
-        case RequestError() | MissingSecret() | SecretsUnusable() | AuditKeyTooShort() | Misconfigured():
+        case (
+            RequestError() | MissingSecret() | SecretsUnusable() | AuditKeyTooShort() | Misconfigured() | DatabaseUntrusted()
+        ):
             return ExitCode.USAGE
         case Refused() | DatabaseInUse() | ControlForbidden() | ControlRefused():
             return ExitCode.REFUSED

@@ -17,6 +17,7 @@ from bot.config.settings import Settings
 from bot.control import client as control
 from bot.model.request import Answer, Surface
 from bot.rendering.terminal import print_answer
+from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import read_secrets
 from commands.bot_state.audit import AuditVerify
 
@@ -76,7 +77,8 @@ async def verify_audit(settings: Settings) -> Answer:
     from bot.config.settings import load_audit_keys
     from bot.reports.listings import report_verification
 
-    keys = load_audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder))
+    trust = trust_owner_of(settings.data_folder)
+    keys = load_audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder, trust))
     found = await asyncio.to_thread(verify_files, settings.database_file, settings.audit_head_file, keys.all)
     return Answer(operation="", understood=words, body=report_verification(found))
 

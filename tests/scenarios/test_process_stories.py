@@ -41,6 +41,22 @@ async def test_a_second_bot_on_the_same_database_says_so_and_ends(town: Build) -
         assert f"process {first.running.pid}" in second.stderr
 
 
+@pytest.mark.parametrize("folder", ["data", "secrets"])
+async def test_a_bot_whose_files_others_can_exchange_does_not_start(town: Build, folder: str) -> None:
+    """Whoever can write the folder could exchange the audit key, or the database with its head file."""
+    async with town(hosts=1) as t:
+        await t.past("help")
+        path = t.settings.data_folder if folder == "data" else t.settings.secrets_folder
+        assert path is not None
+        path.chmod(0o707)
+        for words in (("run",), ("do", "help")):
+            refused = await command(*words, "--config", str(t.config))
+            assert 2 == refused.returncode
+            assert f"{path} is writable by others. Run: chmod o-w {path}" in refused.stderr
+        path.chmod(0o700)
+        assert 0 == (await command("do", "help", "--config", str(t.config))).returncode
+
+
 async def test_a_signal_ends_it_cleanly(town: Build) -> None:
     """SIGTERM: exit code 0, no socket left, start and stop in the audit log, no shell left on a host."""
     async with town(hosts=1) as t:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
@@ -156,10 +157,19 @@ def test_a_right_of_another_group_counts_and_of_root_does_not(tmp_path: Path) ->
         assert ["file.readable"] == subjects(check_files(found))
 
 
+def test_a_data_folder_in_which_others_can_exchange_files_is_named(tmp_path: Path) -> None:
+    """Their own modes do not help: who can write the folder can put others in their place."""
+    found = laid_out(tmp_path)
+    found.data_folder.chmod(0o733 if found.data_folder.stat().st_gid else 0o703)
+    examined = check_files(found)
+    assert ["file.trust"] == subjects(examined)
+    assert f"{found.data_folder} is writable by others. Run: chmod " in str(examined.findings[0].why)
+
+
 def test_a_control_socket_that_anybody_may_use_is_named(tmp_path: Path) -> None:
     """The group may, for that is what it is for."""
     found = laid_out(tmp_path)
-    found.control_socket.touch()
+    os.mknod(found.control_socket, stat.S_IFSOCK)
     found.control_socket.chmod(0o660)
     assert [] == subjects(check_files(found))
     found.control_socket.chmod(0o666)

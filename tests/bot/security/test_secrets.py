@@ -50,7 +50,7 @@ def test_a_secret_that_anybody_may_change_is_none(tmp_path: Path) -> None:
     for path, mode in ((file, 0o602), (tmp_path, 0o707)):
         usual = path.stat().st_mode
         path.chmod(mode)
-        with pytest.raises(SecretsUnusable, match=f"{path} is writable by anyone. Run chmod o-w on it"):
+        with pytest.raises(SecretsUnusable, match=f"{path} is writable by others. Run: chmod o-w {path}"):
             read_secrets({"audit_key"}, tmp_path)
         path.chmod(usual)
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,10 @@ from bot.store.errors import (
     DatabaseOutdated,
     DatabaseTooNew,
     DatabaseUnavailable,
+    DatabaseUntrusted,
     map_sqlite_error,
 )
+from bot.store.upgrade import upgrade_database
 
 ROOT = Path(__file__).parents[3]
 
@@ -169,6 +172,33 @@ class TestOpening:
         (tmp_path / "file").touch()
         with pytest.raises(DatabaseUnavailable, match=r"EEXIST|ENOTDIR"):
             Database.open(tmp_path / "file" / "flatnet.sqlite3")
+
+    async def test_a_lock_file_that_is_a_link_is_refused_and_its_target_stays(self, path: Path, tmp_path: Path) -> None:
+        """The owner's pid is written into the lock file, so a link would empty another file."""
+        path.parent.mkdir(0o700)
+        other = tmp_path / "other"
+        other.write_text("precious")
+        lock = path.with_name("flatnet.sqlite3.lock")
+        lock.symlink_to(other)
+        with pytest.raises(DatabaseUntrusted, match=f"{lock} is a link"):
+            Database.open(path)
+        assert "precious" == other.read_text()
+
+    @pytest.mark.parametrize("name", ["", "flatnet.sqlite3", "audit-head.jsonl", "flatnet.sqlite3-wal"])
+    async def test_a_folder_or_a_file_in_it_that_others_can_change_is_refused(self, path: Path, name: str) -> None:
+        await Database.open(path).aclose()
+        changed = path.parent / name
+        if not changed.exists():
+            changed.touch(0o600)
+        changed.chmod(changed.stat().st_mode | 0o002)
+        for attempt in (lambda: Database.open(path), lambda: upgrade_database(path, datetime.now(UTC))):
+            with pytest.raises(DatabaseUntrusted, match=f"{changed} is writable by others. Run: chmod o-w {changed}"):
+                attempt()
+        with open_for_reading(path) as connection:
+            assert [] == keys(connection)
+        for each in (changed, *path.parent.iterdir()):  # a reader may have made companions of the same mode
+            each.chmod(each.stat().st_mode & ~0o002)
+        await Database.open(path).aclose()
 
     async def test_a_refused_opening_leaves_the_lock_free(self, path: Path) -> None:
         path.parent.mkdir()
