@@ -4,7 +4,7 @@ words ─ find_missing ─▶ RequestForm: the missing arguments ──┐
 an operation ─ build_form ─▶ RequestForm: all its arguments ─┴─ fill_form ─▶ words, or an error for each field
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from adapters.inventory import Inventory
@@ -88,7 +88,7 @@ def fill_form(
     words: list[str] = []
     gap = ""
     for argument, kind in form.positionals:
-        said = given.words.get(argument.field, ())
+        said = _understand(kind.parse, given.words.get(argument.field, ()))
         if not said:
             gap = gap or argument.field
         elif gap:
@@ -97,7 +97,7 @@ def fill_form(
             wrong[argument.field] = complaint
         words += map(quote, said)
     for argument, option in form.options:
-        if said := given.words.get(argument.field, ()):
+        if said := _understand(_make_parser(option), given.words.get(argument.field, ())):
             words += [argument.option, quote(said[0])]
             if complaint := _check_option(option, said[0]):
                 wrong[argument.field] = complaint
@@ -112,10 +112,24 @@ def fill_form(
         return {form.arguments[0].field: error.phrase} if form.arguments else {"": error.phrase}
 
 
-def _check_option(option: Option, said: str) -> Phrase | None:
-    """Returns the error in the value of an option. The value is normalized first: full-width digits are digits."""
+def _understand(parse: Callable[[tuple[str, ...]], object], said: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns what was typed if it is valid so, as any reason is. Otherwise normalized: full-width digits are digits."""
     try:
-        option.parse(normalize_text(said).text)
+        if said:
+            parse(said)
+    except BadArgument:
+        return tuple(normalize_text(word).text for word in said)
+    return said
+
+
+def _make_parser(option: Option) -> Callable[[tuple[str, ...]], object]:
+    return lambda said: option.parse(said[0])
+
+
+def _check_option(option: Option, said: str) -> Phrase | None:
+    """Returns the error in the value of an option."""
+    try:
+        option.parse(said)
     except BadArgument as error:
         return error.phrase
     return None
@@ -124,7 +138,7 @@ def _check_option(option: Option, said: str) -> Phrase | None:
 def _check_positional(kind: Positional, said: tuple[str, ...], inventory: Inventory) -> Phrase | None:
     """Returns the error in one positional argument. Hosts must be in the inventory."""
     try:
-        value = kind.parse(tuple(normalize_text(word).text for word in said))
+        value = kind.parse(said)
         if isinstance(value, Target):
             value.resolve(inventory)
     except BadArgument as error:

@@ -5,6 +5,9 @@
 * Pasted text brings back-ticks, non-breaking spaces, zero-width and right-to-left marks, NUL.
 
 Letters of a language are not changed: the katakana long vowel (ー) is no dash.
+
+A quoted text is the requester's own: a pattern, a reason, a title. Only what Slack did to it is reverted there, its quotes
+become straight ones, and what is invisible goes.
 """
 
 import re
@@ -14,10 +17,11 @@ from dataclasses import dataclass
 MAX_REQUEST_LENGTH = 4_000
 """Maximum characters of one request, the number that Slack advises for the text of a message."""
 
+_DOUBLE_QUOTES, _SINGLE_QUOTES = '"“”„‟＂', "'‘’‚‛＇"
 _REPLACEMENTS = {
     **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width ASCII
-    **dict.fromkeys("“”„‟", '"'),
-    **dict.fromkeys("‘’‚‛", "'"),
+    **dict.fromkeys(_DOUBLE_QUOTES, '"'),
+    **dict.fromkeys(_SINGLE_QUOTES, "'"),
     **dict.fromkeys("‐‑﹣", "-"),
     "…": "...",
     "`": "",
@@ -34,6 +38,15 @@ _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*'|["'])+""")
 _QUOTES = re.compile(r""""[^"]*"|'[^']*'|["']""")
 _WORD_START = re.compile(r"(?:^|\s)(?:--[A-Za-z-]+=)?$")
 _QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
+_QUOTED_OR_NOT = re.compile(
+    "|".join(
+        rf"{straight}(?P<{name}>[^{straight}]*){straight}"  # any other quotes between two straight ones are text
+        rf"|[{every}](?P<any_{name}>[^{every}]*)[{every}]"
+        for name, straight, every in (("double", '"', _DOUBLE_QUOTES), ("single", "'", _SINGLE_QUOTES))
+    )
+    + rf"|[^{_DOUBLE_QUOTES}{_SINGLE_QUOTES}]+|."
+)
+"""A quoted text, a text without quotes, or a quote that is not closed; the quotes may be of any style."""
 
 
 @dataclass(frozen=True)
@@ -74,29 +87,63 @@ def normalize_text(raw: str) -> TypedText:
 
 
 def quote(word: str) -> str:
-    """Quotes a word where needed, so that it is parsed as one word and never as an option."""
-    if word and not re.search(r"[\s\"']", word) and word[0] not in "-" + _DASHES:
+    """Quotes a word where needed, so that it is parsed as this one word and never as an option."""
+    if word and not re.search(r"[\s\"']", word) and word[0] not in "-" + _DASHES and _repair(word) == word:
         return word
     return '"' + word.replace('"', """"'"'\"""") + '"'
 
 
 def _repair(raw: str) -> str:
-    text = "".join(map(_normalize_character, raw))
-    while (plainer := _strip_markup(text)) != text:  # ends: every round makes the text shorter
-        text = plainer
-    return _DASH_RUN.sub(_replace_dashes, text).strip()
+    text = ""
+    while (plainer := _normalize_parts(_strip_markup(raw))) != text:  # ends: what is replaced once is not replaced again
+        raw = text = plainer
+    return text.strip()
+
+
+def _strip_markup(raw: str) -> str:
+    while (plainer := _strip_markup_once(raw)) != raw:  # ends: every round makes the text shorter
+        raw = plainer
+    return raw
+
+
+def _normalize_parts(raw: str) -> str:
+    """Normalizes what is outside of quotes, and the quotes; a quoted text keeps its visible characters."""
+    parts = [_normalize_part(part) for part in _QUOTED_OR_NOT.finditer(raw)]
+    text = "".join(parts)
+    quoted = [part.span() for part in _QUOTED.finditer(text)]
+
+    def restore(run: re.Match[str]) -> str:
+        return run[0] if any(start < run.start() < end for start, end in quoted) else _replace_dashes(run)
+
+    return _DASH_RUN.sub(restore, text)
+
+
+def _normalize_part(part: re.Match[str]) -> str:
+    for name, straight in (("double", '"'), ("single", "'")):
+        quoted = part[name] if part[name] is not None else part[f"any_{name}"]
+        if quoted is not None:
+            return f"{straight}{''.join(map(_clean_quoted_character, quoted))}{straight}"
+    return "".join(map(_normalize_character, part[0]))
 
 
 def _normalize_character(character: str) -> str:
     """Returns the character of a plain keyboard for this one; "" for an invisible one."""
     if character in _REPLACEMENTS:
         return _REPLACEMENTS[character]
-    if character.isspace() or unicodedata.category(character) in ("Zs", "Zl", "Zp"):
+    if character.isspace():
         return " "
-    return "" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
+    return _clean_quoted_character(character)
 
 
-def _strip_markup(text: str) -> str:
+def _clean_quoted_character(character: str) -> str:
+    """Returns the character itself, a space for a line end or a tab, or "" for an invisible one."""
+    category = unicodedata.category(character)
+    if category in ("Zl", "Zp") or (category == "Cc" and character.isspace()):
+        return " "
+    return "" if category in ("Cc", "Cf", "Cs") else character
+
+
+def _strip_markup_once(text: str) -> str:
     """Replaces Slack's markup by the text that was typed."""
     text = _LINK.sub(lambda link: link[link.lastindex or 0], text)
     text = _MENTION.sub(lambda mention: mention[1] or f"@{mention[2] or mention[3]}", text)

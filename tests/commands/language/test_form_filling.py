@@ -7,7 +7,9 @@ from commands.bot_state.about import Version
 from commands.catalogue import CATALOGUE
 from commands.health import Health
 from commands.language.form_filling import FormInput, build_form, fill_form, find_missing
+from commands.language.grammar import parse_operation, render_operation
 from commands.logs import operations as logs
+from commands.values.normalize import normalize_text
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP, LogRead
 
@@ -35,6 +37,17 @@ def test_fields_become_canonical_words(given: FormInput, words: str) -> None:
 def test_full_width_letters_and_digits_of_an_input_method_are_understood() -> None:
     given = FormInput({"source": ("ｎｅｂｕｌａ",), "tail": ("６０",), "since": ("９：０５",)})
     assert "log nebula --tail 60 --since 09:05" == fill_form(build_form(logs.LogRead), given, CATALOGUE, HOSTS)
+
+
+def test_a_typed_text_keeps_its_full_width_signs_in_a_form_and_in_quotes() -> None:
+    """What is searched for is what was typed, and the words that stand for it are read as it again."""
+    given = FormInput({"source": ("ｅｒｒｏｒ",), "grep": ("エラー：接続",)}, ("fixed",))
+    words = 'log error --grep "エラー：接続" --fixed'
+    assert words == fill_form(build_form(logs.LogRead), given, CATALOGUE, HOSTS)
+    for typed in (words, "log error --grep “エラー：接続” —fixed"):
+        operation = parse_operation(normalize_text(typed), CATALOGUE, CATALOGUE)
+        assert isinstance(operation, logs.LogRead)
+        assert ("エラー：接続", words) == (operation.grep, render_operation(operation))
 
 
 def test_what_is_wrong_stands_at_its_field() -> None:

@@ -46,6 +46,30 @@ def test_what_was_done_to_the_text_is_undone(typed: str, understood: str) -> Non
     assert understood == normalize_text(typed).text
 
 
+@pytest.mark.parametrize(
+    ("typed", "understood"),
+    [
+        ('log error --grep "エラー：接続" --fixed', 'log error --grep "エラー：接続" --fixed'),
+        ("log error --grep ＂エラー：接続＂ ––fixed", 'log error --grep "エラー：接続" --fixed'),
+        ("log error --grep “エラー：接続” —fixed", 'log error --grep "エラー：接続" --fixed'),
+        ("log error --grep ‘–n — ‒ １２３　“x” `y` …’ –n 5", "log error --grep '–n — ‒ １２３　“x” `y` …' -n 5"),
+        ('--reason "it’s –details, “quoted” and `run`"', '--reason "it’s –details, “quoted” and `run`"'),
+        ('--grep="ＧＥＴ　／" ＧＥＴ', '--grep="ＧＥＴ　／" GET'),
+        ("--grep エラー：接続", "--grep エラー:接続"),
+        ('"a &lt;b&gt; &amp; c"', '"a <b> & c"'),
+        ('"see <http://a.example/x|a.example/x> <mailto:a@b.example|a@b.example>"', '"see a.example/x a@b.example"'),
+        ('"ask <@U123|ana>"', '"ask @U123"'),
+        ('"a\nb\tc\u200bd\x00e\u202ef"', '"a b cdef"'),
+        ("it’s `host-a` “ｘ”", 'it\'s host-a "ｘ"'),
+        ("“a –details", '"a --details'),
+        ('"a “b” ｃ', '"a "b" c'),
+    ],
+)
+def test_a_quoted_text_stays_but_for_what_slack_did_to_it(typed: str, understood: str) -> None:
+    """Its quotes become straight; what is invisible goes, as everywhere."""
+    assert understood == normalize_text(typed).text
+
+
 def test_a_word_knows_where_it_stands_in_the_repaired_text() -> None:
     typed = normalize_text("health  “host-a”,host-b")
 
@@ -116,13 +140,16 @@ PIECES = (
     "amp;",
     " –x",
     "mailto:",
-    *"<>|&;`\"'#-–—ー　‑…\u200b\n",
+    *"<>|&;`\"'“”‘’＂＇#-–—ー　‑…＆；＜＞：\u200b\n",
 )
 HOSTILE = st.text(max_size=60) | st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=30).map("".join)
 
 
+TYPOGRAPHIC = st.sampled_from("“”‘’„‚＂＇`｀–—…：－　\"'")
+
+
 @settings(deadline=None)
-@given(HOSTILE)
+@given(HOSTILE | st.text(TYPOGRAPHIC | st.sampled_from("a －＜＞＆；<>&;lt|"), max_size=40))
 def test_repairing_twice_is_repairing_once_and_nothing_raises(text: str) -> None:
     once = normalize_text(text)
 
@@ -131,7 +158,7 @@ def test_repairing_twice_is_repairing_once_and_nothing_raises(text: str) -> None
 
 
 @settings(deadline=None)
-@given(st.lists(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S", "Zs"], exclude_characters="<>&`"))))
+@given(st.lists(st.text(st.characters(categories=["L", "M", "N", "P", "S", "Zs"], exclude_characters="<>&") | TYPOGRAPHIC)))
 def test_quoted_words_are_read_back_as_they_were(given_words: list[str]) -> None:
     typed = normalize_text(" ".join(quote(word) for word in given_words))
 
