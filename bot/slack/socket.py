@@ -14,11 +14,14 @@ from typing import Any, Protocol
 import structlog
 from slack_bolt.adapter.socket_mode.websockets import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
 from bot.slack.api import SlackApi
 from bot.slack.errors import LIBRARY_ERRORS, SlackFailure, map_slack_error
+from bot.slack.payload_shape import is_well_formed
 
 CHECK_INTERVAL = 5.0
 """Seconds between two checks of the connection."""
@@ -139,6 +142,7 @@ class BoltConnector:
         """Open a new connection. Every failure is a `SlackFailure`; a connection that failed leaves nothing open."""
         handler = AsyncSocketModeHandler(self._app, self._token, web_client=self._client)
         handler.client.message_listeners.append(self._record_event)
+        handler.client.socket_mode_request_listeners[:] = [_make_gate(handler)]
         handler.client.logger.addFilter(_is_worth_logging)
         line = BoltConnection(handler)
         try:
@@ -160,11 +164,33 @@ class BoltConnector:
         ):  # later counts may include our own, being replaced
             _log.warning("another process is connected as this app and takes some of its events; stop it")
         self.last_event_at = self._now()
+        if "envelope_id" in message and not isinstance(message.get("payload"), dict):
+            message["payload"] = {}  # the library raises for anything else; the gate refuses this
+
+
+def _make_gate(handler: AsyncSocketModeHandler) -> Callable[[Any, SocketModeRequest], Awaitable[None]]:
+    """Make the listener that hands well-formed payloads to Bolt, and acknowledges all others without doing anything.
+
+    Slack delivers what is not acknowledged again.
+    """
+
+    async def admit(client: Any, request: SocketModeRequest) -> None:
+        if is_well_formed(request.payload):
+            await handler.handle(client, request)
+            return
+        _log.warning("a delivery from Slack does not have the shape of one and is refused")
+        await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+
+    return admit
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
     """Return whether a log record of the library is worth keeping.
 
     The library logs the exception that it is handling as an error. An ordinary close is none: the watchdog reconnects.
+    A message that it cannot even parse gets one line without a traceback.
     """
+    if isinstance(sys.exception(), RecursionError):
+        _log.warning("a message from Slack is nested too deep and is ignored")
+        return False
     return not isinstance(sys.exception(), ConnectionClosedOK)

@@ -88,7 +88,7 @@ def fill_form(
     words: list[str] = []
     gap = ""
     for argument, kind in form.positionals:
-        said = _understand(kind.parse, given.words.get(argument.field, ()))
+        said = _understand(kind.parse, given.words.get(argument.field, ()), many=kind.many)
         if not said:
             gap = gap or argument.field
         elif gap:
@@ -112,14 +112,18 @@ def fill_form(
         return {form.arguments[0].field: error.phrase} if form.arguments else {"": error.phrase}
 
 
-def _understand(parse: Callable[[tuple[str, ...]], object], said: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns what was typed if it is valid so, as any reason is. Otherwise normalized: full-width digits are digits."""
+def _understand(parse: Callable[[tuple[str, ...]], object], said: tuple[str, ...], *, many: bool = False) -> tuple[str, ...]:
+    """Returns what was typed if it is valid so, as any reason is. Otherwise normalized: full-width digits are digits.
+
+    `many`: what is not one text is split into words.
+    """
     try:
-        if said:
-            parse(said)
+        if not said or isinstance(parse(said), str) or not many:
+            return said
     except BadArgument:
-        return tuple(normalize_text(word).text for word in said)
-    return said
+        pass
+    typed = tuple(map(normalize_text, said))
+    return tuple(token.text for each in typed for token in each.tokens) if many else tuple(each.text for each in typed)
 
 
 def _make_parser(option: Option) -> Callable[[tuple[str, ...]], object]:

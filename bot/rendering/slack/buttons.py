@@ -113,14 +113,20 @@ def make_command_button(label: str, action: str, words: str) -> Block:
     return make_button(label, action, _encode_words(words))
 
 
+class _CommandValue(BaseModel):
+    """Value of a button that runs a command."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, defer_build=True)
+
+    w: str
+
+
 def parse_words(value: str) -> str | None:
-    """Parses the command in the value of a button; None if there is none."""
+    """Parses the command in the value of a button; None if there is none. A value may be nested to any depth."""
     try:
-        document = json.loads(value)
-    except ValueError:
+        return _CommandValue.model_validate_json(value).w
+    except ValidationError:
         return None
-    words = document.get("w") if isinstance(document, dict) else None
-    return words if isinstance(words, str) else None
 
 
 def make_page_buttons(view: AnswerView, pages: int, texts: Texts) -> list[Block]:

@@ -8,7 +8,7 @@
 With more than `MAX_OPTIONS` hosts the menu queries the bot while the reader types.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -22,7 +22,6 @@ from commands.language.form_filling import FormInput, RequestForm, build_form, f
 from commands.language.signature import Argument, OperationClasses
 from commands.model.operation import Operation
 from commands.values.arguments import Option, Positional
-from commands.values.normalize import normalize_text
 
 CALLBACK_ID = "flatnet_form"
 """The callback id of the modal, and of the shortcut that opens it."""
@@ -94,14 +93,15 @@ def find_form(values: Mapping[str, Any], note: FormNote, catalogue: OperationCla
     """Finds the form that was filled in; None if it is unknown."""
     if note.begun:
         return find_missing(note.begun, catalogue)
-    words = _get_state(values, COMMAND_FIELD, COMMAND_FIELD).get("selected_option", {}).get("value")
+    chosen = _get_state(values, COMMAND_FIELD, COMMAND_FIELD).get("selected_option")
+    words = chosen.get("value") if isinstance(chosen, dict) else None
     return next((build_form(operation) for operation in catalogue if " ".join(operation.words) == words), None)
 
 
 def parse_input(values: Mapping[str, Any], form: RequestForm) -> FormInput:
     """Parses the input of a form. The payload is untrusted: values that are no text are left out."""
-    words = {argument.field: _read_words(values, form, argument, many=kind.many) for argument, kind in form.positionals}
-    words |= {argument.field: _read_words(values, form, argument, many=False) for argument, _ in form.options}
+    named = (*form.positionals, *form.options)
+    words = {argument.field: _read_words(values, form, argument) for argument, _ in named}
     ticked = _get_state(values, make_block_id(form, FLAGS_FIELD), FLAGS_FIELD).get("selected_options", ())
     return FormInput(words, frozenset(_list_values(ticked)))
 
@@ -196,14 +196,12 @@ def _make_host_menu(hosts: Inventory, texts: Texts) -> Block:
     return {"type": "multi_static_select", "action_id": HOSTS_FIELD, "option_groups": groups, "placeholder": placeholder}
 
 
-def _read_words(values: Mapping[str, Any], form: RequestForm, argument: Argument, *, many: bool) -> tuple[str, ...]:
+def _read_words(values: Mapping[str, Any], form: RequestForm, argument: Argument) -> tuple[str, ...]:
     block = make_block_id(form, argument.field)
     if form.is_target(argument):
         return _list_values(_get_state(values, block, HOSTS_FIELD).get("selected_options", ()))
     text = _get_state(values, block, TEXT_FIELD).get("value")
-    if not isinstance(text, str) or not text.strip():
-        return ()
-    return tuple(token.text for token in normalize_text(text).tokens) if many else (text.strip(),)
+    return (text.strip(),) if isinstance(text, str) and text.strip() else ()
 
 
 def _get_state(values: Mapping[str, Any], block: str, action: str) -> Mapping[str, Any]:
@@ -212,8 +210,9 @@ def _get_state(values: Mapping[str, Any], block: str, action: str) -> Mapping[st
     return {name: value for name, value in state.items() if value} if isinstance(state, dict) else {}
 
 
-def _list_values(options: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(str(option.get("value", "")) for option in options if isinstance(option, dict))
+def _list_values(options: Any) -> tuple[str, ...]:
+    chosen = (option.get("value") for option in options if isinstance(option, dict)) if isinstance(options, list) else ()
+    return tuple(value for value in chosen if isinstance(value, str))
 
 
 def _make_option(text: str, value: str, description: str = "") -> Block:

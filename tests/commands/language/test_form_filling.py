@@ -3,7 +3,8 @@
 import pytest
 
 from adapters.inventory import Inventory
-from commands.bot_state.about import Version
+from commands.bot_state.about import PermissionCheck, Version
+from commands.bot_state.incidents import IncidentResolve
 from commands.catalogue import CATALOGUE
 from commands.health import Health
 from commands.language.form_filling import FormInput, build_form, fill_form, find_missing
@@ -48,6 +49,14 @@ def test_a_typed_text_keeps_its_full_width_signs_in_a_form_and_in_quotes() -> No
         operation = parse_operation(normalize_text(typed), CATALOGUE, CATALOGUE)
         assert isinstance(operation, logs.LogRead)
         assert ("エラー：接続", words) == (operation.grep, render_operation(operation))
+
+
+def test_a_reason_keeps_its_text_and_a_command_of_several_words_is_split() -> None:
+    was, asked = ("“502” の原因：証明書 `host-a`",), ("alice",)
+    words = 'incident resolve "“502” の原因：証明書 `host-a`"'
+    assert words == fill_form(build_form(IncidentResolve), FormInput({"was": was}), CATALOGUE, HOSTS)
+    given = FormInput({"person": asked, "request": ("ｈｅａｌｔｈ　host-a",)})
+    assert "can alice health host-a" == fill_form(build_form(PermissionCheck), given, CATALOGUE, HOSTS)
 
 
 def test_what_is_wrong_stands_at_its_field() -> None:
