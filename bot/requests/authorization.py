@@ -16,7 +16,8 @@ from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.planner import NothingToDo
 from bot.incidents.registry import AlreadyOpen
 from bot.model.request import BotIdentity, Failure, FailureKind, Request, Surface
-from bot.security.redaction import MARK, Redactor
+from bot.security.redaction import Redactor
+from bot.security.secret_patterns import MARK
 from commands.language.grammar import identify_operation, locate_error, render_operation
 from commands.model.operation import Catalogue, Operation
 from commands.values.arguments import BadArgument

@@ -2,11 +2,10 @@
 
     registered values   every configured secret: as it is, and encoded in JSON, a URL, HTML, base64, hexadecimal
     keys                private keys in PEM
-    patterns            Slack's and other vendors' tokens, Authorization headers, `password=…`
+    patterns            vendors' tokens, headers, `password=…` (`bot.security.secret_patterns`)
 
 A key is its first line, its last line, and what looks like key data after the first or before the last. So a log line
-that only contains "BEGIN PRIVATE KEY" hides these words and no other line. The number of lines stays the same. Patterns
-search one line at a time, so that no single search holds the interpreter for long.
+that only contains "BEGIN PRIVATE KEY" hides these words and no other line. The number of lines stays the same.
 
 Stored data is not rewritten: code that is about to store calls `holds_secret` and refuses. A truncated secret is not
 found, so redact first and shorten then. Values of fewer than six characters are not searched for: they would remove
@@ -18,22 +17,16 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-MARK = "[redacted]"
+from bot.security.secret_patterns import MARK, is_secret_name, redact_patterns
 
 MIN_LENGTH = 6
 """Minimum characters of a value that is searched for."""
 MIN_PART_LENGTH = 8
 """Minimum characters of a value's part that is searched for: a line of a key, a piece of base64."""
-
-_SENSITIVE_NAMES = (
-    r"pass(?:word|wd|phrase)|passwort|pwd|(?:client|signing|shared|webhook)[_-]?secret|secret[_-]?(?:access[_-]?)?key"
-    r"|api[_-]?key|(?:access|auth|refresh|bearer|bot|app|api)[_-]?token"
-)
-"""Names before a secret; a longer name may end in one of them."""
 
 _KEY_KIND = r"[A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_EDGE = re.compile(rf"-----(?P<edge>BEGIN|END) {_KEY_KIND}")
@@ -62,38 +55,6 @@ whole key of 32 bytes (Nebula's, WireGuard's). Fingerprints and container ids ha
 _KEY_LAST_LINE = re.compile(rf"{_LOG_PREFIX}-----END {_KEY_KIND}")
 """Start of a line that follows a key's other lines."""
 _NEVER = re.compile(r"(?!)")
-
-_PATTERNS = (
-    # Slack's tokens and webhook URLs
-    r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}",
-    r"hooks\.slack\.com/[a-z]+/[A-Za-z0-9/_%-]{8,}",
-    # other vendors' tokens
-    r"(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,}",
-    r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]+)?",
-    # HTTP's Authorization header; the scheme may stay
-    r"(?P<header>(?i:(?:proxy-)?authorization)[\"']?[ \t]*[:=][ \t]*[\"']?"
-    r"(?i:(?:basic|bearer|digest|negotiate|ntlm)[ \t]+)?)(?P<credentials>[^\s\"'\\][^\r\n\"'\\]*)",
-    r"(?P<scheme>(?i:bearer)[ \t]+)(?P<bearer>[A-Za-z0-9._~+/-]{16,}=*)",
-    r"(?P<url>[a-z]://[^\s/:@\"']{1,256}:)(?P<userinfo>[^\s/@\"']{1,256})(?=@)",
-    # password=…, "password": "…", --password …, and a line of YAML
-    rf"(?P<name>(?i:{_SENSITIVE_NAMES})(?:\\?[\"'])?[ \t]*(?:=|:|=>)[ \t]*)"
-    r"(?:(?P<double>\"(?:[^\"\\\r\n]|\\.)+\")|(?P<single>'[^'\r\n]+')|(?P<escaped>\\\"(?:[^\"\\]|\\[^\"])+\\\"))",
-    rf"(?P<assigned>(?i:{_SENSITIVE_NAMES})[ \t]*=[ \t]*)(?P<bare>(?!\\+[\"'])[^\s\"'&;,<>]+)",
-    rf"(?P<option>--?(?i:{_SENSITIVE_NAMES})[ \t]+)(?P<word>[^\s\"'-][^\s\"']*)",
-    rf"(?P<line>(?m:^)[ \t-]*[\w.-]{{0,64}}(?i:{_SENSITIVE_NAMES})[ \t]*:[ \t]+)"
-    r"(?P<rest>[^\s\"'|>][^\s\"']*)(?=[ \t\r]*(?m:$))",
-)
-_SECRET = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
-_HINTS = (
-    *("xox", "xapp-", "hooks.slack.com", "akia", "asia", "github_pat_", "glpat-", "eyj", "authorization"),
-    *("bearer", "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key"),
-    *(f"gh{letter}_" for letter in "pousr"),
-)
-"""Lower-case parts, one of which is in every match of the patterns; only URLs with a password have `://` and `@` instead.
-A line without any is not searched."""
-_SECRET_NAME = re.compile(rf"(?i:{_SENSITIVE_NAMES})\Z")
-_KEPT_GROUPS = ("header", "scheme", "url", "name", "assigned", "option", "line")
-_QUOTED_GROUPS = {"double": '"', "single": "'", "escaped": '\\"'}
 
 
 def _redact_keys(lines: Iterable[str], alone: re.Pattern[str]) -> list[str]:
@@ -143,20 +104,6 @@ def _mark_key_line(line: str, shape: re.Pattern[str]) -> str | None:
     return f"{found['before']}{MARK}{line[len(whole) :]}" if found["key"] else line
 
 
-def _redact_patterns(line: str) -> str:
-    """Remove all matches of the patterns from a line."""
-    lower = line.lower()
-    hinted = any(hint in lower for hint in _HINTS) or ("://" in line and "@" in line)
-    return _SECRET.sub(_replace, line) if hinted else line
-
-
-def _replace(found: re.Match[str]) -> str:
-    """Return the mark in place of the secret, after the part that may stay."""
-    kept = next((found[name] for name in _KEPT_GROUPS if found[name] is not None), "")
-    around = next((quotes for name, quotes in _QUOTED_GROUPS.items() if found[name] is not None), "")
-    return f"{kept}{around}{MARK}{around}"
-
-
 class Redactor:
     """Removes the registered values, and everything that looks like a secret, from text and JSON.
 
@@ -197,7 +144,7 @@ class Redactor:
         for look in self._looks:
             if look in text:
                 text = text.replace(look, "\n".join([MARK] * (look.count("\n") + 1)))
-        return "\n".join(map(_redact_patterns, _redact_keys(text.split("\n"), alone)))
+        return "\n".join(redact_patterns(_redact_keys(text.split("\n"), alone)))
 
 
 def _redact_json(value: Any, clean: Callable[[str], str]) -> Any:
@@ -214,12 +161,7 @@ def _redact_json(value: Any, clean: Callable[[str], str]) -> Any:
 
 
 def _is_named_secret(name: Any, value: Any) -> bool:
-    return isinstance(name, str) and isinstance(value, str) and bool(value) and _is_secret_name(name)
-
-
-@lru_cache(maxsize=1_024)
-def _is_secret_name(name: str) -> bool:
-    return _SECRET_NAME.search(name) is not None
+    return isinstance(name, str) and isinstance(value, str) and bool(value) and is_secret_name(name)
 
 
 def _list_spellings(value: str) -> Iterator[str]:

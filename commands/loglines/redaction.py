@@ -16,7 +16,7 @@ from itertools import pairwise, product
 from commands.loglines.lines import is_truncated, map_positions, sanitize_line, shorten_line
 
 REDACTION_MARK = "[redacted]"
-"""Text in place of a secret, as in `bot.security.redaction`."""
+"""Text in place of a secret, as in `bot.security.secret_patterns`. A test compares both."""
 
 _HIDDEN_START = "\x1b]"
 """Start of a sequence that terminals never show: a title, the address of a link."""

@@ -18,6 +18,7 @@ from tests.bench import (
     logs,
     logs_wsl,
     page,
+    redaction,
     starts,
     texts,
 )
@@ -47,6 +48,7 @@ if __name__ == "__main__":
     collect.report()
     log_merge.report()
     logs.report()
+    redaction.report()
     audit.report()
     texts.report()
     logs_wsl.report()

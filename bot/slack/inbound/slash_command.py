@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.rendering.slack.form import MAX_BEGUN_LENGTH, FormNote
 from bot.requests.authorization import Rights
-from bot.security.redaction import MARK
+from bot.security.secret_patterns import MARK
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader

@@ -11,7 +11,8 @@ import pytest
 from bot.audit import search as audit_reading
 from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.audit.search import AuditFilters
-from bot.security.redaction import MARK, Redactor
+from bot.security.redaction import Redactor
+from bot.security.secret_patterns import MARK
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from tests.bot.audit.files import KEY, NOW, Files

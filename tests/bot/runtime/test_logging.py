@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from adapters.inventory import Inventory
 from bot.runtime.logging import Level, configure_logs
-from bot.security.redaction import MARK, Redactor
+from bot.security.redaction import Redactor
+from bot.security.secret_patterns import MARK
 from bot.security.secrets import read_secrets
 
 LIBRARIES = ("aiohttp.access", "alembic", "asyncio", "asyncssh", "httpx", "slack_bolt", "slack_sdk", "spnego", "urllib3")

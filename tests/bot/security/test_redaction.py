@@ -9,12 +9,15 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.logs import LINE_READ_LIMIT
 from adapters.nebula import pem
-from bot.security.redaction import MARK, Redactor
+from bot.security import secret_shapes
+from bot.security.redaction import Redactor
+from bot.security.secret_patterns import MARK
+from bot.security.secret_shapes import SHAPES, SecretShape
 from commands.loglines.lines import sanitize_line, shorten_line
 
 SECRET = """p&s"s'wö<r>d %\\/+="""
@@ -127,6 +130,30 @@ def test_a_line_of_a_registered_key_is_enough() -> None:
         ("user: ana\n  password: hunter2\nhost: a", f"user: ana\n  password: {MARK}\nhost: a"),
         ("mysql --password hunter2 -h a", f"mysql --password {MARK} -h a"),
         ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG", f"aws_secret_access_key = {MARK}"),
+        ("login as ana, password: hunter2 refused", f"login as ana, password: {MARK} refused"),
+        ("{user: ana, password: swordfish}", f"{{user: ana, password: {MARK}}}"),
+        ("Db_Password: Xy7, host: a", f"Db_Password: {MARK}, host: a"),
+        ("GET /api?token=a1b2c3d4&x=1 HTTP/1.1", f"GET /api?token={MARK}&x=1 HTTP/1.1"),
+        ("csrf_token=a1b2", f"csrf_token={MARK}"),
+        ("secret=s3cr3t-value", f"secret={MARK}"),
+        ("X-Auth-Token: 0a1b2c3d4e, ok", f"X-Auth-Token: {MARK}, ok"),
+        ("got token: 0a1b2c3d4e5f from ana", f"got token: {MARK} from ana"),
+        ('{"token":"a b c","user":"ana"}', f'{{"token":"{MARK}","user":"ana"}}'),
+        ('{"secret": "x"}', f'{{"secret": "{MARK}"}}'),
+        ("curl --token a1b2 -v", f"curl --token {MARK} -v"),
+        ("Cookie: session=abc; theme=dark", f"Cookie: {MARK}"),
+        ('-H "cookie: a=b; c=d" -v', f'-H "cookie: {MARK}" -v'),
+        ("Set-Cookie: id=7; HttpOnly\r\nHost: a", f"Set-Cookie: {MARK}\r\nHost: a"),
+        ("sent Basic YW5hOmh1bnRlcjI= to it", f"sent Basic {MARK} to it"),
+        (f"key sk-{'a1B2' * 12}", f"key {MARK}"),
+        (f"OPENAI=sk-proj-{'a1-_' * 20}.", f"OPENAI={MARK}."),
+        (f"key=AIza{'Sy1-_' * 7}", f"key={MARK}"),
+        (f"//registry/:_authToken=npm_{'a1B2' * 9}", f"//registry/:_authToken={MARK}"),
+        (f"npm_{'a1B2' * 9}, next", f"{MARK}, next"),
+        (f"glpat-{'a1B2' * 9}.01.0w1a2b3c4", MARK),
+        (f"sk_live_{'a1B2' * 6}", MARK),
+        (f"hf_{'abcdefghij' * 3}abcd", MARK),
+        (f"secret abC7Q~{'a.b_' * 8}", f"secret {MARK}"),
     ],
 )
 def test_what_looks_like_a_secret_goes(text: str, cleaned: str) -> None:
@@ -154,12 +181,92 @@ def test_what_looks_like_a_secret_goes(text: str, cleaned: str) -> None:
         "xoxb-",
         "sha256:" + "0f" * 32,
         "host-a 10.100.1.1/16 eyJ.eyJ",
+        "error: wrong password: try again",
+        "the token: invalid or expired",
+        "unexpected token: }",
+        "Basic authentication is off, Basic constraints are critical",
+        "cookies: 3, cookie: none",
+        'cookie "session" rejected',
+        "token = 3",
+        f"password: {MARK} was typed",
+        "task-manager-with-a-long-name-1234567890 disk-sk-1",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     """Names of secrets, certificates, fingerprints, addresses."""
     assert text == Redactor([SECRET]).redact(text)
     assert not Redactor([SECRET]).holds_secret(text)
+
+
+ORDINARY = f"""
+time="2026-11-25T18:26:47+09:00" level=info msg="Handshake message received" certName=host-b certVersion=2 \
+durationNs=1834512 \
+fingerprint={"0f" * 32} handshake="map[stage:2 style:ix_psk0]" initiatorIndex=3735928559 issuer={"a4" * 32} \
+remoteIndex=305419896 udpAddr="192.0.2.2:4242" vpnAddrs="[10.100.2.1]"
+time="2026-11-25T18:26:47+09:00" level=error msg="Failed to load ca certificates" error="open \
+/etc/nebula/ca.crt: permission denied"
+level=info msg="Firewall rule added" firewallRule="map[caName: caSha: direction:incoming groups:[] host:any \
+port:8080 proto:6]"
+level=info msg="Firewall started" firewallHashes="SHA:{"9c" * 32},FNV:1287452339"
+level=debug msg="Tunnel status" tunnelCheck="map[method:active state:alive]" vpnAddrs="[10.100.2.1]"
+level=info msg="Nebula interface is active" build=1.10.3 interface=nebula1 network=10.100.1.1/16 \
+udpAddr="0.0.0.0:4242"
+10.1.0.9 - - [25/Nov/2026:18:26:47 +0900] "GET /api/v1/items?id=7&page=2 HTTP/1.1" 200 512 "https://a.example/" \
+"Mozilla/5.0"
+10.1.0.9 - ana [25/Nov/2026:18:26:47 +0900] "POST /login HTTP/2.0" 302 0 "-" "curl/8.5.0" rt=0.003 uct="0.001" \
+request_id={"7e" * 16}
+2026/11/25 18:26:47 [error] 31#31: *7 connect() failed (111: Connection refused) while connecting to upstream, \
+client: 10.1.0.9, \
+server: _, request: "GET / HTTP/1.1", upstream: "http://10.89.0.7:3000/", host: "web.example"
+2026/11/25 18:26:47 [warn] 31#31: *7 an upstream response is buffered to a temporary file \
+/var/cache/nginx/proxy_temp/1/00/0000000001
+2026/11/25 18:26:47 [error] 31#31: *7 user "ana": password mismatch, client: 10.1.0.9
+2026/11/25 18:26:47 [info] 31#31: *7 no user/password was provided for basic authentication, client: 10.1.0.9
+Nov 25 18:26:47 host-a sshd[812]: Failed password for root from 192.0.2.9 port 51234 ssh2
+Nov 25 18:26:47 host-a sshd[812]: Accepted publickey for flatnet from 10.100.0.9 port 51234 ssh2: ED25519 \
+SHA256:{"aB3" * 14}x
+Nov 25 18:26:47 host-a sudo: flatnet : TTY=pts/0 ; PWD=/home/flatnet ; USER=root ; COMMAND=/usr/bin/podman ps \
+--format json
+Nov 25 18:26:47 host-a systemd[1]: Started podman-7b502c3a1f48.scope - libcrun container.
+Nov 25 18:26:47 host-a podman[912]: 2026-11-25 18:26:47.126 +0900 JST m=+0.05 container start {"7b50" * 16} \
+(image=docker.io/library/nginx:1.27, \
+name=web, health_status=, PODMAN_SYSTEMD_UNIT=web.service)
+Nov 25 18:26:47 host-a podman[912]: Trying to pull docker.io/library/nginx@sha256:{"4c" * 32}...
+Nov 25 18:26:47 host-a kernel: audit: type=1400 audit(1764062807.126:42): apparmor="DENIED" operation="open" \
+profile="containers-default-0.57.4"
+Nov 25 18:26:47 host-a systemd-logind[44]: New session c7 of user flatnet.
+Nov 25 18:26:47 host-a CRON[99]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)
+Nov 25 18:26:47 host-a dbus-daemon[31]: [system] Activating via systemd: service \
+name='org.freedesktop.hostname1' requested by ':1.7'
+cni: \
+{{"cniVersion":"1.0.0","name":"flatnet","interfaces":[{{"name":"eth0","mac":"0a:58:0a:64:01:02",\
+"sandbox":"/run/netns/{"2a" * 16}"}}]}}
+overlay {"9f" * 32} on /var/lib/containers/storage/overlay/{"9f" * 32}/merged, id 3f2504e0-4f89-41d3-9a0c-0305e82c3301
+commit 5f2b7c9d1e3a4f60718293a4b5c6d7e8f9012345, Etag: "65fd2a11-264", boot id {"5d" * 16}
+""".strip()
+"""Lines as Nebula, nginx, sshd, the journal, podman and CNI write them."""
+
+
+@pytest.mark.parametrize("line", ORDINARY.split("\n"))
+def test_an_ordinary_line_of_a_log_stays(line: str) -> None:
+    """Fingerprints, container ids, digests, addresses, and sentences about passwords are no secrets."""
+    assert line == Redactor().redact_log(line)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.literals[0])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_a_token_of_every_shape_goes_and_contains_its_literal(shape: SecretShape, data: st.DataObject) -> None:
+    token = data.draw(st.from_regex(re.compile(shape.pattern, re.ASCII), fullmatch=True))
+    assert any(literal in (token.lower() if shape.ignores_case else token) for literal in shape.literals)
+    assert token not in Redactor().redact(f"got {token} now")
+
+
+def test_the_shapes_name_their_source_and_its_licence() -> None:
+    told = secret_shapes.__doc__ or ""
+    assert "https://github.com/gitleaks/gitleaks" in told
+    assert "Copyright (c) 2019 Zachary Rice" in told
+    assert "The above copyright notice and this permission notice shall be included" in told
 
 
 BEGIN, END = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
@@ -356,6 +463,14 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
         "\n- - -",
         "a.",
         "--password ",
+        "cookie: a=",
+        "basic ",
+        "sk-1",
+        "token: a",
+        "password: a ",
+        "sc_",
+        "pat.",
+        "SK",
         "x",
     ],
 )

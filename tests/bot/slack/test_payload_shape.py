@@ -158,9 +158,7 @@ async def dispatch(house: House) -> AsyncIterator[Dispatch]:
         yield handle
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(payload=odd_payloads())
 async def test_no_shape_raises_in_bolt_in_its_middleware_or_in_a_listener(
     dispatch: Dispatch, caplog: pytest.LogCaptureFixture, payload: Any

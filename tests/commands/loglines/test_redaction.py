@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.logs import LINE_READ_LIMIT
-from bot.security.redaction import MARK as BOTS_MARK
 from bot.security.redaction import Redactor
 from commands.loglines.lines import map_positions, sanitize_line
 from commands.loglines.patterns import make_matcher, make_part_matcher
@@ -95,7 +94,7 @@ def test_without_a_pattern_every_line_stays() -> None:
 
 
 def test_the_mark_is_that_of_redaction() -> None:
-    assert BOTS_MARK == REDACTION_MARK
+    assert MARK == REDACTION_MARK
 
 
 @given(st.text(st.sampled_from("a \t\r\x1b[3m]0;\x07\u200b\ud83d\u2028é\\"), max_size=40))
