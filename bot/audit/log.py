@@ -42,9 +42,10 @@ from bot.store.chain import (
     parse_acceptance,
     verify_chain,
 )
-from bot.store.database import Database, open_for_reading
+from bot.store.database import Database
 from bot.store.encoding import encode_json, encode_time, escape_text
 from bot.store.head_file import INITIAL_MAC, Head, HeadFile
+from bot.store.reading import open_for_reading
 
 T = TypeVar("T")
 

@@ -19,9 +19,9 @@ from bot.security.redaction import Redactor
 from bot.store import audit as table
 from bot.store.audit import AuditFilters
 from bot.store.chain import StoredEvent
-from bot.store.database import open_for_reading
 from bot.store.encoding import escape_text
 from bot.store.errors import TooLarge
+from bot.store.reading import open_for_reading
 
 __all__ = ["MAX_EXPORT_BYTES", "AuditFilters", "ExportFormat", "export", "search"]
 

@@ -10,9 +10,8 @@ gets the connection and returns plain values, never an open result.
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,18 +102,6 @@ class Database:
         """Takes the pending work that was not cancelled."""
         taken = [self._waiting.popleft() for _ in range(min(MAX_SHARED_COMMITS, len(self._waiting)))]
         return [job for job in taken if job.future.set_running_or_notify_cancel()]
-
-
-@contextmanager
-def open_for_reading(path: Path) -> Iterator[Connection]:
-    """Opens one consistent state of a database in the caller's thread, even if a bot owns it. Takes no lock."""
-    line = SqliteConnection(path, LOCK_TIMEOUT, read_only=True)
-    try:
-        with line.transaction("BEGIN") as connection:
-            schema.check_tables(connection, path)
-            yield connection
-    finally:
-        line.close()
 
 
 def make_private(path: Path) -> None:

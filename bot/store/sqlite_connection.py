@@ -7,6 +7,7 @@ So the first mapped error ends the transaction, and every work in it gets this e
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -32,22 +33,33 @@ WRITER_PRAGMAS = (
 READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
 
 
+class Access(StrEnum):
+    """Access to a database file, as parameters of SQLite's address.
+
+    IMMUTABLE: the file does not change, so SQLite opens nothing else and takes no lock. It must have no WAL file.
+    """
+
+    WRITE = "mode=rw"
+    READ = "mode=ro"
+    IMMUTABLE = "mode=ro&immutable=1"
+
+
 class SqliteConnection:
     """One open connection. `patience` is the number of seconds to wait for another program's write lock."""
 
-    def __init__(self, path: Path, patience: float, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, patience: float, access: Access = Access.WRITE) -> None:
         self._path = path
         self._patience = patience
         self._failure: DatabaseError | None = None
 
         def connect() -> sqlite3.Connection:
-            address = f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rw'}"
+            address = f"file:{quote(str(path.absolute()))}?{access}"
             # autocommit: only this module begins transactions
             connection = sqlite3.connect(address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
             # a text that was damaged on the disk is decoded anyway, so that it can be found and shown
             connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
             try:
-                for pragma in READER_PRAGMAS if read_only else WRITER_PRAGMAS:
+                for pragma in WRITER_PRAGMAS if access is Access.WRITE else READER_PRAGMAS:
                     connection.execute(pragma)
             except sqlite3.Error:
                 connection.close()

@@ -14,7 +14,7 @@ from bot.app.server import run_bot
 from bot.config.settings import Settings, read_settings
 from bot.runtime.clock import Clock
 from bot.runtime.logging import configure_logs
-from bot.store.database import open_for_reading
+from bot.store.reading import open_for_reading
 from tests.lab.day import FILE, LENGTH, SharedClock, moments
 
 HASTE = 50

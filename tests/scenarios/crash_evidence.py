@@ -23,7 +23,7 @@ from bot.model.change import ChangeState
 from bot.rendering.slack.change import choose_symbol
 from bot.security.secrets import read_secrets
 from bot.store.chain import AuditKey
-from bot.store.database import open_for_reading
+from bot.store.reading import open_for_reading
 from bot.store.records import OperationRecord, read_record
 from bot.store.tables import CLAIMS, INBOX, OPERATIONS, OUTBOX
 from tests.lab.fleet import LabFleet

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bot.store import schema
-from bot.store.database import Database, open_for_reading
+from bot.store.database import Database
 from bot.store.errors import (
     DatabaseBusy,
     DatabaseDamaged,
@@ -29,6 +29,7 @@ from bot.store.errors import (
     DatabaseUntrusted,
     map_sqlite_error,
 )
+from bot.store.reading import open_for_reading
 from bot.store.upgrade import upgrade_database
 
 ROOT = Path(__file__).parents[3]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.database import Database, open_for_reading
+from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
 from bot.store.outbox import Outbox, Post, Route
+from bot.store.reading import open_for_reading
 from tests.bot.store.conftest import Clock
 
 

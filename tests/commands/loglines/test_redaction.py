@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.logs import LINE_READ_LIMIT
 from bot.security.redaction import Redactor
+from bot.security.secret_patterns import MARK
 from commands.loglines.lines import map_positions, sanitize_line
 from commands.loglines.patterns import make_matcher, make_part_matcher
 from commands.loglines.redaction import REDACTION_MARK, redact_and_filter

@@ -1,0 +1,94 @@
+"""Reading of a database in the caller's thread, even if a bot owns it, and even where nothing can be written.
+
+files that can be written, or a bot at work ─▶ SQLite's ordinary reader: its companion files beside the database
+read-only files (evidence) ─┬─ no WAL file, or an empty one ─▶ opened as immutable: SQLite opens one file, for reading
+                            └─ a WAL file ─▶ both are copied to a private temporary folder and read there
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from adapters.phrase import Phrase
+from bot.store import schema
+from bot.store.errors import DatabaseUnavailable
+from bot.store.sqlite_connection import Access, SqliteConnection
+
+PATIENCE = 1.0
+"""Seconds to wait for another program's lock."""
+
+_WRITE_BITS = 0o222
+
+
+@contextmanager
+def open_for_reading(path: Path) -> Iterator[Connection]:
+    """Opens one consistent state of a database. Takes no lock, and writes nothing where the files are read-only."""
+    if not _is_read_only(path) or Path(f"{path}-shm").exists():
+        with _open(path, Access.READ, path) as connection:
+            yield connection
+    elif not _has_wal(path):
+        with _open(path, Access.IMMUTABLE, path) as connection:
+            yield connection
+    else:
+        with _copy(path) as copy, _open(copy, Access.READ, path) as connection:
+            yield connection
+
+
+@contextmanager
+def _open(file: Path, access: Access, named: Path) -> Iterator[Connection]:
+    line = SqliteConnection(file, PATIENCE, access)
+    try:
+        with line.transaction("BEGIN") as connection:
+            schema.check_tables(connection, named)
+            yield connection
+    finally:
+        line.close()
+
+
+def _is_read_only(path: Path) -> bool:
+    """Returns whether the database or its folder is read-only, by its mode (which root does not notice) or its mount."""
+    try:
+        return any(
+            not os.access(each, os.W_OK) or not each.stat().st_mode & _WRITE_BITS for each in (path.resolve().parent, path)
+        )
+    except OSError:
+        return False  # SQLite reports why it cannot be opened
+
+
+def _has_wal(path: Path) -> bool:
+    """Returns whether a WAL file has events that are not in the database file yet."""
+    try:
+        return Path(f"{path}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _copy(path: Path) -> Iterator[Path]:
+    """Copies the database with its WAL file to a private folder that is removed afterwards."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="flatnet-bot-"))
+            copy = Path(folder) / path.name
+            for suffix in ("", "-wal"):
+                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+        except OSError as error:
+            raise _make_copy_error(path, error) from error
+        yield copy
+
+
+def _make_copy_error(path: Path, error: OSError) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        Phrase(
+            "{path} is read-only and has a WAL file, and could not be copied to {folder} ({reason}). Set TMPDIR to a folder "
+            "with more space",
+            path=str(path),
+            folder=tempfile.gettempdir(),
+            reason=error.strerror or "?",
+        )
+    )
