@@ -148,7 +148,7 @@ async def dispatch(house: House) -> AsyncIterator[Dispatch]:
     """Bolt with all listeners of the bot, and the work that they start."""
     house.desk.answer = lambda request: well(request).model_copy(update={"operation": derive_operation_id(request.key)})
     async with house.bot() as surface:
-        parts = surface._require_components()
+        parts = surface._require_receivers()
 
         async def handle(payload: Any) -> int:
             response = await parts.connector._app.async_dispatch(AsyncBoltRequest(body=payload, mode="socket_mode"))
