@@ -139,7 +139,7 @@ def test_the_lines_that_undo_it_leave_nothing_but_systemd(tmp_path: Path) -> Non
 
 def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
     listening = f'{sys.executable} -c \'import socket, time; s = socket.create_server(("127.0.0.1", 0)); '
-    listening += "print(s.getsockname()[1], flush=True); time.sleep(60)' >/tmp/port & sleep 1; "
+    listening += "print(s.getsockname()[1], flush=True); time.sleep(60)' >/tmp/port & until [ -s /tmp/port ]; do :; done; "
     (done,) = run(tmp_path, f"{listening} {PREPARE} --port $(cat /tmp/port); code=$?; kill $!; exit $code")
     assert (1, []) == (done["code"], done["changed"])
     assert "is taken by another program" in done["stderr"]

@@ -31,7 +31,7 @@ case "$*" in
 "is-enabled --quiet ssh.service") test -e /run/enabled ;;
 "is-enabled --quiet ssh.socket") test -e /run/socket ;;
 "restart ssh.service")
-    [ ! -e /tmp/interrupt ] || { rm /tmp/interrupt; kill -TERM $PPID; sleep 1; }
+    [ ! -e /tmp/interrupt ] || { rm /tmp/interrupt; kill -TERM $PPID; }
     [ ! -e /tmp/broken ] || { rm /tmp/broken; exit 1; }
     : >/run/active
     ;;
