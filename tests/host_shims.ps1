@@ -108,7 +108,7 @@ New-Module -Name LabNetSecurity -ScriptBlock {
     }
     function Get-NetFirewallAddressFilter {
         [CmdletBinding()] param([Parameter(ValueFromPipeline = $true)] $Rule)
-        process { [pscustomobject]@{ RemoteAddress = $Rule.RemoteAddress } }
+        process { [pscustomobject]@{ RemoteAddress = @($Rule.RemoteAddress) -replace '/24$', '/255.255.255.0' } }
     }
     function Get-NetFirewallPortFilter {
         [CmdletBinding()] param($Protocol, [Parameter(ValueFromPipeline = $true)] $Rule)

@@ -392,6 +392,13 @@ def test_several_addresses_may_come_as_one_text_as_powershell_hands_them_to_a_fi
 
 @needs_pwsh
 @pytest.mark.pwsh
+def test_a_network_that_the_firewall_tells_with_its_mask_is_the_same() -> None:
+    _, again = prepared({"bot": ["192.0.2.0/24"]}, {"bot": ["192.0.2.0/24"]})
+    assert ([PASSWORD], "") == (again["changes"], again["failed"])
+
+
+@needs_pwsh
+@pytest.mark.pwsh
 def test_the_way_to_wsl_is_opened_for_the_bot_alone() -> None:
     """Through a port proxy or the Hyper-V firewall; both once. A bot that moved moves the rules."""
     nat = {"networking": "Nat", "host_address": "192.0.2.11", "bot": ["192.0.2.6"]}

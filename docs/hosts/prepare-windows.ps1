@@ -196,6 +196,16 @@ function Write-WinRmValue([string]$resource, [string]$name, [string]$wanted) {
     }
 }
 
+# The firewall tells a network with its mask, however it was given: 192.0.2.0/255.255.255.0.
+function Get-Network([string]$address) {
+    if ($address -notmatch '^([\d.]+)/(\d+\.\d+\.\d+\.\d+)$') {
+        return $address
+    }
+    $network = $Matches[1]
+    $bits = @($Matches[2] -split '\.' | ForEach-Object { [Convert]::ToString([int]$_, 2) }) -join ''
+    "$network/$(($bits -replace '0', '').Length)"
+}
+
 # The commands for the firewall are functions of a module, which do not know this script's $ErrorActionPreference.
 function Set-Firewall([string]$name, [string]$title, [int]$port) {
     $rule = Get-NetFirewallRule -Name $name -ErrorAction SilentlyContinue
@@ -206,9 +216,9 @@ function Set-Firewall([string]$name, [string]$title, [int]$port) {
         }
         return
     }
-    $addresses = @(($rule | Get-NetFirewallAddressFilter -ErrorAction Stop).RemoteAddress)
+    $addresses = @(($rule | Get-NetFirewallAddressFilter -ErrorAction Stop).RemoteAddress | ForEach-Object { Get-Network $_ })
     $ports = @(($rule | Get-NetFirewallPortFilter -ErrorAction Stop).LocalPort)
-    $other = @(Compare-Object $addresses $BotAddress) + @(Compare-Object $ports @("$port"))
+    $other = @(Compare-Object $addresses @($BotAddress | ForEach-Object { Get-Network $_ })) + @(Compare-Object $ports @("$port"))
     if ($other.Count -gt 0 -and (Test-Step "firewall rule $name" "allow TCP $port from $($BotAddress -join ', ')")) {
         Set-NetFirewallRule -Name $name -LocalPort $port -RemoteAddress $BotAddress -ErrorAction Stop
         $undo.Insert(0, "Set-NetFirewallRule -Name $name -LocalPort $($ports -join ', ') -RemoteAddress $($addresses -join ', ')")
