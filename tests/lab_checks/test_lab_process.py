@@ -100,10 +100,9 @@ def test_what_it_cannot_play_is_a_usage_error(tmp_path: Path, wrong: tuple[str, 
     assert not (tmp_path / "lab").exists()
 
 
-def test_a_hundred_hosts_are_quick_and_small(tmp_path: Path) -> None:
-    """The goal is 2 s and 300 MB, imports included; twice the time is allowed, for other tests run beside."""
+def test_a_hundred_hosts_are_small(tmp_path: Path) -> None:
+    """The goal is 300 MB, imports included; how soon they are ready is measured in `tests.bench.starts`."""
     with lab(tmp_path, 100) as large:
-        assert large.started < 4.0
         assert resident(large.process) < 300
 
 
