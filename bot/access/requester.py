@@ -9,12 +9,13 @@ from bot.model.request import Identity, Surface
 
 @dataclass(frozen=True)
 class Requester:
-    """The requester with their identity, surface and channel."""
+    """The requester with their identity, surface and channel. `answered_in_public`: all in the channel read the answer."""
 
     actor: Actor
     identity: Identity
     surface: Surface
     channel: str
+    answered_in_public: bool = False
 
     @property
     def place(self) -> str:

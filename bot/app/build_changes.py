@@ -60,6 +60,8 @@ class ChangeSurface(Protocol):
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel: ...
 
+    async def is_private(self, channel: str) -> bool | None: ...
+
 
 class SurfaceLinks:
     """Links to what only a running bot has: `surface` and `engine`, None in other processes."""
@@ -95,6 +97,10 @@ class SurfaceLinks:
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `bot.incidents.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
         return await self._require_surface().make_channel(new)
+
+    async def is_private(self, channel: str) -> bool | None:
+        """As `bot.incidents.channels.IncidentChannels`. Unknown without a surface."""
+        return None if self.surface is None else await self.surface.is_private(channel)
 
     def _require_surface(self) -> ChangeSurface:
         if self.surface is None:

@@ -1,15 +1,17 @@
 """Handlers for the `incident` operations."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
+from bot.access.rules import is_channel
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
 from bot.incidents.channels import IncidentChannels, plan_channel
+from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
 from bot.model.announcement import Announcement
 from bot.model.request import Answer, SlackIdentity, derive_operation_id
@@ -33,7 +35,10 @@ class IncidentHandlers:
 
     async def list_incidents(self, operation: IncidentList, context: RequestContext) -> Report:
         """Shows the incident of this channel and names the other open ones; elsewhere lists all."""
-        here, found = await self.incidents.find_open_in(context.channel), await self.incidents.list_incidents()
+        here = await self.incidents.find_open_in(context.channel)
+        reader = _make_reader(operation, context)
+        listed = await self.incidents.look_up_privacy(await self.incidents.list_incidents(), self.channels)
+        found = tuple(filter(reader.may_see, listed))
         if here is None:
             return reports.list_incidents(found, self.now())
         report = reports.report_incident(here, here.channel, self.now())
@@ -44,7 +49,7 @@ class IncidentHandlers:
 
     async def show(self, operation: IncidentShow, context: RequestContext) -> Report:
         """Shows the requests and answers of an incident. An answer is shown only to a requester who may request it here."""
-        incident = await self.incidents.find(operation.number, context.channel)
+        incident = await self.incidents.find_visible(operation.number, _make_reader(operation, context), self.channels)
         entries, count = await self.incidents.read_entries(incident.number)
         states = await self.changes.find_states(find_operations(entries))
         readable = {words for words in {entry.words for entry in entries} if context.authorizer.may_see(words)}
@@ -55,13 +60,15 @@ class IncidentHandlers:
         operation.target.resolve(context.inventory)  # an unknown name would match no host
         if operation.new:
             return await self._open_in_new_channel(operation, context)
-        incident = await self.incidents.open(
-            context.operation, context.channel, operation.title, operation.target, context.actor
-        )
+        private = await self.channels.is_private(context.channel)
+        opening = IncidentRequest(context.operation, operation.title, operation.target, context.actor, private)
+        incident = await self.incidents.open(opening, context.channel)
         return reports.report_opening(incident, self.now())
 
     async def resolve(self, operation: IncidentResolve, context: RequestContext) -> Report:
         """Resolves an incident. Its channel gets a message even if the requester resolves it elsewhere."""
+        if operation.incident:
+            await self.incidents.find_visible(operation.incident, _make_reader(operation, context), self.channels)
         incident = await self.incidents.resolve(
             context.operation, operation.incident, context.channel, operation.was, context.actor
         )
@@ -79,8 +86,10 @@ class IncidentHandlers:
         """Opens an incident in a new channel, announces it there too, and names the channel to the requester."""
         title, target, actor = operation.title, operation.target, context.actor
         day = context.at.astimezone(ZoneInfo(context.config.schedule_config.zone)).date()
-        new = plan_channel(context.operation, title, str(target), day, _find_invited(context))
-        opening = IncidentRequest(context.operation, title, target, actor)
+        private = not operation.public and await self._is_typed_in_private(context)
+        planned = plan_channel(context.operation, title, str(target), day, _find_invited(context))
+        new = replace(planned, private=private)
+        opening = IncidentRequest(context.operation, title, target, actor, private, _make_reader(operation, context))
         incident, made = await self.incidents.open_in_new_channel(opening, new, self.channels)
         troubles = made.troubles
         begun = reports.report_opening(incident, self.now())
@@ -95,6 +104,10 @@ class IncidentHandlers:
             "sections": reports.list_left_to_do(*troubles),
         }
         return reports.report_incident(incident, context.channel, self.now()).model_copy(update=led)
+
+    async def _is_typed_in_private(self, context: RequestContext) -> bool:
+        """Returns whether a request comes from a private channel. One that Slack does not describe counts as private."""
+        return is_channel(context.channel) and await self.channels.is_private(context.channel) is not False
 
     async def _announce(self, notice: "_ChannelMessage", context: RequestContext) -> Phrase | None:
         """Announces a report in the incident's channel. Returns the reason if that failed; the incident stays as it is."""
@@ -115,6 +128,12 @@ class _ChannelMessage:
     incident: Incident
     operation: OwnOperation
     notes: tuple[Phrase, ...] = ()
+
+
+def _make_reader(operation: OwnOperation, context: RequestContext) -> IncidentReader:
+    requester = context.requester
+    in_public = requester.answered_in_public or operation.here
+    return IncidentReader(context.actor, requester.actor.roles, context.channel, in_public)
 
 
 def _find_invited(context: RequestContext) -> str:

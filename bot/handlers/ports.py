@@ -10,6 +10,7 @@ from bot.access.requester import Requester
 from bot.audit.log import EventKind
 from bot.audit.search import AuditFilters
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
+from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
 from bot.model.change import Change, ChangeState
 from bot.schedules.registry import ScheduleListing
@@ -117,7 +118,11 @@ class IncidentRegistryPort(Protocol):
 
     async def find(self, number: int, channel: str) -> Incident: ...
 
-    async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident: ...
+    async def find_visible(self, number: int, reader: IncidentReader, channels: IncidentChannels) -> Incident: ...
+
+    async def look_up_privacy(self, incidents: Sequence[Incident], channels: IncidentChannels) -> tuple[Incident, ...]: ...
+
+    async def open(self, opening: IncidentRequest, channel: str) -> Incident: ...
 
     async def open_in_new_channel(
         self, opening: IncidentRequest, new: NewChannel, channels: IncidentChannels

@@ -23,7 +23,7 @@ ID_SUFFIX_LENGTH = 6
 
 @dataclass(frozen=True)
 class NewChannel:
-    """A public channel to create.
+    """A channel to create, private if the request came from a private one.
 
     `name` is unique, and the same name again is the same channel. `plain` replaces it in a workspace that rejects the
     letters of the title. `topic` is shown above its messages; `person` is the Slack id of the person to invite.
@@ -33,6 +33,7 @@ class NewChannel:
     plain: str
     topic: str
     person: str
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ class IncidentChannels(Protocol):
         """Make sure that the channel exists, with the person in it; one that was made before is found. Raises
         `ChannelNotCreated`.
         """
+
+    async def is_private(self, channel: str) -> bool | None:
+        """Return whether a channel is private; None if Slack does not say. Never raises a `FlatnetError`."""
 
     async def announce(self, announcement: Announcement) -> None:
         """Post it once, as `bot.model.announcement.Announcer` does."""

@@ -8,7 +8,7 @@ succeeds, and the other is shown the first one's incident.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
 from bot.audit.log import EventKind, Recorder
 from bot.incidents.channels import CreatedChannel, IncidentChannels, IncidentNotStored, NewChannel
+from bot.incidents.privacy import IncidentReader
 from bot.store.incidents import Incident, IncidentEntry, IncidentTable
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
@@ -51,14 +52,23 @@ class AlreadyResolved(Refused):
     """The incident was resolved before."""
 
 
+ANYONE = IncidentReader("", frozenset(), "")
+"""A reader who sees public incidents alone."""
+
+
 @dataclass(frozen=True)
 class IncidentRequest:
-    """A request to open an incident: its operation, the title of the problem, the affected hosts, and the requester."""
+    """A request to open an incident: its operation, the title of the problem, the affected hosts, and the requester.
+
+    `private`: its channel is; None if that is not known. `reader` decides what a refusal may tell about other incidents.
+    """
 
     operation: str
     title: str
     target: Target
     by: str
+    private: bool | None = None
+    reader: IncidentReader = ANYONE
 
 
 class IncidentRegistry:
@@ -94,16 +104,31 @@ class IncidentRegistry:
         if found is not None:
             return found
         if number:
-            raise NoSuchIncident(
-                Phrase("no incident {number}. Run {words} for the list", number=str(number), words="incident")
-            )
+            raise _make_unknown_number(number)
         raise NoSuchIncident(
             Phrase("no open incident in this channel. Open one, or specify a number from {words}", words="incident")
         )
 
-    async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
+    async def find_visible(self, number: int, reader: IncidentReader, channels: IncidentChannels) -> Incident:
+        """Find an incident as `find` does. One that the reader may not see does not exist for them."""
+        found = await self.find(number, reader.channel)
+        [known] = await self.look_up_privacy((found,), channels)
+        if not reader.may_see(known):
+            raise _make_unknown_number(number)
+        return known
+
+    async def look_up_privacy(self, incidents: Sequence[Incident], channels: IncidentChannels) -> tuple[Incident, ...]:
+        """Look up whether the channels of older incidents are private, and store it. Unknown ones count as private."""
+        known: dict[str, bool | None] = {}
+        for channel in {each.channel for each in incidents if each.private is None}:
+            known[channel] = private = await channels.is_private(channel)
+            if private is not None:
+                await self._table.set_private(channel, private)
+        return tuple(replace(each, private=known.get(each.channel, each.private)) for each in incidents)
+
+    async def open(self, opening: IncidentRequest, channel: str) -> Incident:
         """Open one in a channel; the same request again is the same incident. Raises `AlreadyOpen`, `NoSuchIncident`."""
-        return await self._open_in_channel(IncidentRequest(operation, title, target, by), CreatedChannel(channel))
+        return await self._open_in_channel(opening, CreatedChannel(channel))
 
     async def _open_in_channel(self, opening: IncidentRequest, place: CreatedChannel) -> Incident:
         if not is_channel(place.id):
@@ -140,6 +165,7 @@ class IncidentRegistry:
             opening.by,
             self._now(),
             channel_name=place.name,
+            private=opening.private,
         )
         return await self._table.add(made)
 
@@ -155,7 +181,7 @@ class IncidentRegistry:
             standing = await self._table.find_opened_by(opening.operation)
             if standing is not None:
                 return standing, CreatedChannel(standing.channel, standing.channel_name)
-            await self._refuse_same_title(opening.title)
+            await self._refuse_same_title(opening, channels)
             made = await self._make_channel(opening, new, channels)
             try:
                 return await self._open_in_channel(opening, made), made
@@ -181,12 +207,14 @@ class IncidentRegistry:
             await self._record("no channel", opening.operation, opening.by, {"name": new.name, "why": str(error.phrase)})
             raise
 
-    async def _refuse_same_title(self, title: str) -> None:
+    async def _refuse_same_title(self, opening: IncidentRequest, channels: IncidentChannels) -> None:
         """Refuse a second open incident of the same title, so that requests at the same time make one channel
-        and not two.
+        and not two. One that the requester may not see is not told of, so a second one is opened.
         """
-        for other in await self._table.list_since(self._now()):
-            if other.open and other.title.casefold() == title.casefold():
+        running = await self._table.list_since(self._now())
+        same = [each for each in running if each.open and each.title.casefold() == opening.title.casefold()]
+        for other in await self.look_up_privacy(same, channels):
+            if opening.reader.may_see(other):
                 raise AlreadyOpen(_describe_open_incident(other), other.number)
 
     async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
@@ -225,6 +253,10 @@ class IncidentRegistry:
 
     async def _record(self, what: str, operation: str, by: str, data: dict[str, Any]) -> None:
         await self._audit.record(EventKind.INCIDENT, by, operation, {"incident": what, **data})
+
+
+def _make_unknown_number(number: int) -> NoSuchIncident:
+    return NoSuchIncident(Phrase("no incident {number}. Run {words} for the list", number=str(number), words="incident"))
 
 
 def _describe_open_incident(other: Incident) -> Phrase:

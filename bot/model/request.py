@@ -79,7 +79,7 @@ class Request:
 
     `key` names the delivery (Slack's trigger id, or one made for a shell line): the same key is the same request. `zone` is
     the time zone of the times that the requester types; None for the bot's own. `attempt` counts how often it is handled:
-    from the second time on, it may have been carried out already.
+    from the second time on, it may have been carried out already. `answered_in_public`: all in the channel read the answer.
     """
 
     key: str
@@ -90,6 +90,7 @@ class Request:
     channel: str = ""
     zone: tzinfo | None = None
     attempt: int = 1
+    answered_in_public: bool = False
 
 
 class FailureKind(StrEnum):

@@ -42,7 +42,8 @@ class OperationExecutor:
         outcome = decision.outcome
         if isinstance(outcome, Failure):
             return outcome
-        requester = Requester(decision.actor, job.request.identity, job.request.surface, job.request.channel)
+        asked = job.request
+        requester = Requester(decision.actor, asked.identity, asked.surface, asked.channel, asked.answered_in_public)
         try:
             self._require_running(outcome)
             body = await self._run(outcome, job, requester)

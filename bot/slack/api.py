@@ -37,8 +37,9 @@ SCOPES = frozenset(
 usergroups.users.list and the group events; conversations.info of public and private channels, to find out whether a
 channel is shared; mentions and direct messages; uploading and deleting files."""
 
-OPTIONAL_SCOPES = frozenset({"channels:manage"})
-"""Scopes that the bot can run without: creating a channel for an incident. The manifest asks for these and those above."""
+OPTIONAL_SCOPES = frozenset({"channels:manage", "groups:write"})
+"""Scopes that the bot can run without: creating a public or a private channel for an incident. The manifest asks for these
+and those above."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 """Seconds for one call. Slack answers in well under one; a connection that hangs must not block a conversation."""
@@ -109,21 +110,23 @@ class SlackApi:
         answer = await self._call(lambda: self._client.conversations_info(channel=channel))
         return _as_object(_as_object(answer.data).get("channel"))
 
-    async def create_channel(self, name: str) -> Mapping[str, Any]:
-        """`conversations.create`: a public channel.
+    async def create_channel(self, name: str, *, private: bool = False) -> Mapping[str, Any]:
+        """`conversations.create`: a public or a private channel.
 
         Fails with `name_taken` if a channel has that name, even an archived one.
         """
-        answer = await self._call(lambda: self._client.conversations_create(name=name))
+        answer = await self._call(lambda: self._client.conversations_create(name=name, is_private=private))
         return _as_object(_as_object(answer.data).get("channel"))
 
-    async def list_own_channels(self, cursor: str) -> tuple[tuple[Mapping[str, Any], ...], str]:
-        """`users.conversations`: one page of the public channels that the bot is in, archived ones too.
+    async def list_own_channels(self, cursor: str, *, private: bool = False) -> tuple[tuple[Mapping[str, Any], ...], str]:
+        """`users.conversations`: one page of the public or private channels that the bot is in, archived ones too.
 
         The first cursor is "". Returns the channels and the cursor of the next page, "" after the last page.
         """
         answer = await self._call(
-            lambda: self._client.users_conversations(types="public_channel", limit=PAGE_SIZE, cursor=cursor or None)
+            lambda: self._client.users_conversations(
+                types="private_channel" if private else "public_channel", limit=PAGE_SIZE, cursor=cursor or None
+            )
         )
         data = _as_object(answer.data)
         channels = data.get("channels")

@@ -82,6 +82,10 @@ class SlackThread:
         """As `SlackSurface.make_channel`."""
         return await self._run_in_loop(self._surface.make_channel(new))
 
+    async def is_private(self, channel: str) -> bool | None:
+        """As `SlackSurface.is_private`."""
+        return await self._run_in_loop(self._surface.is_private(channel))
+
     async def get_health(self) -> SurfaceHealth:
         """As `SlackSurface.get_health`."""
         return await self._run_in_loop(self._surface.get_health())

@@ -214,6 +214,10 @@ class SlackSurface:
         """As `bot.incidents.channels.IncidentChannels`. Raises `SlackNotConnected` unless Slack was reached."""
         return await self._require_receivers().new_channels.create(new)
 
+    async def is_private(self, channel: str) -> bool | None:
+        """As `bot.incidents.channels.IncidentChannels`. Unknown unless Slack was reached."""
+        return None if self._receivers is None else await self._receivers.new_channels.is_private(channel)
+
     def _require_receivers(self) -> _Receivers:
         if self._receivers is None:
             raise SlackNotConnected(Phrase("not connected to Slack, retrying"))

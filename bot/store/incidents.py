@@ -37,6 +37,7 @@ _ONE = _INCIDENTS.where(_THIS)
 _SINCE = _INCIDENTS.where(_OPEN | (INCIDENTS.c.resolved_at > bindparam("since"))).order_by(INCIDENTS.c.number)
 _STORE_CHANNEL_NAME = insert(INCIDENT_CHANNELS).on_conflict_do_nothing()
 _RESOLVE = update(INCIDENTS).where(_THIS, _OPEN)
+_SET_PRIVATE = update(INCIDENTS).where(INCIDENTS.c.channel == bindparam("where"))
 _ADD_ENTRY = insert(INCIDENT_ENTRIES).on_conflict_do_nothing()
 _ENTRIES = (
     select(INCIDENT_ENTRIES)
@@ -52,7 +53,7 @@ class Incident:
     """One incident. `target` are its hosts as a host expression; `was` is the cause, given when it is resolved.
 
     `operation` is the request that opened it; `resolution` the one that resolved it, "" while it is open. `number` is
-    assigned by the database. `channel_name` is "" if the name is not known.
+    assigned by the database. `channel_name` is "" if the name is not known; `private` (of the channel) is None if that is.
     """
 
     operation: str
@@ -67,6 +68,7 @@ class Incident:
     was: str = ""
     number: int = 0
     channel_name: str = ""
+    private: bool | None = None
 
     @property
     def open(self) -> bool:
@@ -124,6 +126,7 @@ class IncidentTable:
             "resolved_by": "",
             "resolved_at": None,
             "was": "",
+            "private": incident.private,
         }
 
         def work(connection: Connection) -> Incident:
@@ -172,6 +175,14 @@ class IncidentTable:
 
         return await self._database.run(work)
 
+    async def set_private(self, channel: str, private: bool) -> None:
+        """Stores whether a channel is private, for all of its incidents."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(_SET_PRIVATE, {"where": channel, "private": private})
+
+        await self._database.run(work)
+
     async def add_entry(self, entry: IncidentEntry) -> None:
         """Stores an entry; does nothing if the operation has an entry."""
         values = {
@@ -217,6 +228,7 @@ def _read_incident(row: Row[Any]) -> Incident:
         was=row.was,
         number=row.number,
         channel_name=row.name or "",
+        private=None if row.private is None else bool(row.private),
     )
 
 

@@ -52,7 +52,10 @@ class IncidentOpen(OwnOperation):
 
     title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))]
     target: TargetArgument = ALL_HOSTS
-    new: Annotated[bool, Flag(Phrase("create a new channel and invite you to it"))] = False
+    new: Annotated[
+        bool, Flag(Phrase("create a new channel and invite you to it (a private one if typed in a private channel)"))
+    ] = False
+    public: Annotated[bool, Flag(Phrase("with --new: create a public channel in any case"))] = False
 
 
 IncidentNumberOption = Annotated[

@@ -15,6 +15,7 @@ from bot.changes.planner import NothingToDo
 from bot.handlers.ports import FleetHistory, IncidentRegistryPort, ScheduleRegistryPort
 from bot.handlers.registry import Handlers, Services
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
+from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest, NoSuchIncident
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
@@ -83,7 +84,13 @@ class NoIncidents:
     async def find(self, number: int, channel: str) -> Incident:
         raise NoSuchIncident(Phrase("there is no incident"))
 
-    async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
+    async def find_visible(self, number: int, reader: IncidentReader, channels: IncidentChannels) -> Incident:
+        return await self.find(number, reader.channel)
+
+    async def look_up_privacy(self, incidents: Sequence[Incident], channels: IncidentChannels) -> tuple[Incident, ...]:
+        return tuple(incidents)
+
+    async def open(self, opening: IncidentRequest, channel: str) -> Incident:
         return await self.find(0, channel)
 
     async def open_in_new_channel(
@@ -104,7 +111,7 @@ class NoIncidents:
 class Made:
     """Channels as Slack would make them: the same name again is the same channel. `refusing`: none is made.
 
-    `asked` and `told` are the calls.
+    `asked` and `told` are the calls. `private` are the channels that are, `unknown` those that Slack does not describe.
     """
 
     def __init__(self) -> None:
@@ -112,6 +119,11 @@ class Made:
         self.told: list[Announcement] = []
         self.there: dict[str, str] = {}
         self.refusing: FlatnetError | None = None
+        self.private: set[str] = set()
+        self.unknown: set[str] = set()
+
+    async def is_private(self, channel: str) -> bool | None:
+        return None if channel in self.unknown else channel in self.private
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         self.asked.append(new)

@@ -23,7 +23,11 @@ BOT = MANIFEST.parent / "bot"
 
 JAPANESE = load_translations("ja")
 
-BY_KIND = {"conversations.info": {"channels:read", "groups:read"}}
+_MANAGING = ("conversations.create", "conversations.invite", "conversations.setTopic")
+BY_KIND = {
+    "conversations.info": {"channels:read", "groups:read"},
+    **{key: {"channels:manage", "groups:write"} for key in _MANAGING},
+}
 """Scopes of methods whose need depends on the kind of channel. The bot does not ask about direct messages."""
 
 WEB_CLIENT = frozenset(

@@ -91,6 +91,7 @@ class Responder:
             channel=asked.channel,
             zone=reader.zone,
             attempt=delivery.attempts,
+            answered_in_public=address.public,
         )
         watcher = await self._make_reporter(address, delivery)
         handled = await self._dispatch(request, watcher)

@@ -1,4 +1,4 @@
-"""Channels for incidents: public channels of our own workspace, created by the bot.
+"""Channels for incidents: channels of our own workspace, created by the bot, public or private.
 
 person ─ a member? ─▶ create ─┬─ created ────────────────────────────▶ not shared? ─▶ invite the person, set the topic
                               ├─ name_taken ─▶ found, created by us ─▶ ↑
@@ -27,6 +27,9 @@ from bot.slack.errors import SlackFailure, retry_transient
 from bot.slack.outbound.reroute_reason import ARCHIVED_CODE
 from bot.slack.payload_types import ChannelId
 from bot.slack.preflight import SlackBotUser
+
+PUBLIC_SCOPE, PRIVATE_SCOPE = "channels:manage", "groups:write"
+"""Scopes for creating a public and a private channel."""
 
 MAX_TOPIC = 250
 """Maximum characters of a topic; Slack answers `too_long` to more."""
@@ -88,10 +91,24 @@ class ChannelCreator:
             raise ChannelNotCreated(explain_failure(failure, new)) from failure
         topic = escape(new.topic, MAX_TOPIC)
         troubles = [
-            await self._try(lambda: self._api.invite(made.id, new.person), explain_uninvited, "already_in_channel"),
+            await self._try(
+                lambda: self._api.invite(made.id, new.person),
+                explain_uninvited_privately if new.private else explain_uninvited,
+                "already_in_channel",
+            ),
             await self._try(lambda: self._api.set_topic(made.id, topic), _explain_topic),
         ]
         return CreatedChannel(made.id, made.name, tuple(trouble for trouble in troubles if trouble is not None))
+
+    async def is_private(self, channel: str) -> bool | None:
+        """As `bot.incidents.channels.IncidentChannels.is_private`. The bot does not see a private channel without it."""
+        try:
+            conversation = await self._retry(lambda: self._api.get_conversation(channel))
+        except SlackFailure as failure:
+            _log.info("could not look up whether a channel is private", channel=channel, code=failure.code)
+            return None
+        private = conversation.get("is_private")
+        return private if isinstance(private, bool) else None
 
     async def _require_member(self, person: str) -> None:
         """Require that the person is a full member now: an invitation must not open the channel to another organization."""
@@ -107,25 +124,25 @@ class ChannelCreator:
     async def _create_with_fallback(self, new: NewChannel) -> CreatedChannel:
         """Create the channel under its own name, or under the plain one if Slack refuses the letters."""
         try:
-            return await self._create_or_find(new.name)
+            return await self._create_or_find(new.name, private=new.private)
         except SlackFailure as failure:
             if failure.code not in INVALID_NAME_CODES or new.plain == new.name:
                 raise
-        return await self._create_or_find(new.plain)
+        return await self._create_or_find(new.plain, private=new.private)
 
-    async def _create_or_find(self, name: str) -> CreatedChannel:
+    async def _create_or_find(self, name: str, *, private: bool) -> CreatedChannel:
         try:
-            return _parse_channel(await self._retry(lambda: self._api.create_channel(name)))
+            return _parse_channel(await self._retry(lambda: self._api.create_channel(name, private=private)))
         except SlackFailure as failure:
             if failure.code != NAME_TAKEN_CODE:
                 raise
-        return await self._find_own(name)
+        return await self._find_own(name, private=private)
 
-    async def _find_own(self, name: str) -> CreatedChannel:
+    async def _find_own(self, name: str, *, private: bool) -> CreatedChannel:
         """Find the channel of that name that the bot created earlier; raises `name_taken` if there is none."""
         cursor = ""
         for _ in range(MAX_PAGES):
-            found, cursor = await self._retry(partial(self._api.list_own_channels, cursor))
+            found, cursor = await self._retry(partial(self._api.list_own_channels, cursor, private=private))
             mine = next((each for each in found if each.get("name") == name and each.get("creator") == self._bot.user), None)
             if mine is not None:
                 return _parse_channel(mine)
@@ -165,7 +182,7 @@ def explain_failure(failure: SlackFailure, new: NewChannel) -> Phrase:
         case code if code in MISSING_SCOPE_CODES:
             return Phrase(
                 "the app cannot create channels. Add the scope {scope} in its settings and reinstall it",
-                scope="channels:manage",
+                scope=PRIVATE_SCOPE if new.private else PUBLIC_SCOPE,
             )
         case code if code in FORBIDDEN_CODES:
             return Phrase(
@@ -198,6 +215,15 @@ def explain_failure(failure: SlackFailure, new: NewChannel) -> Phrase:
 def explain_uninvited(failure: SlackFailure) -> Phrase:
     """Explain why the requester is not in the channel, which is open to all."""
     return Phrase("could not invite you ({code}). Open the channel and join it", code=failure.code)
+
+
+def explain_uninvited_privately(failure: SlackFailure) -> Phrase:
+    """Explain why the requester is not in the private channel, which only the app is in."""
+    return Phrase(
+        "could not invite you to the private channel ({code}). Check that the app has the scope {scope}",
+        code=failure.code,
+        scope=PRIVATE_SCOPE,
+    )
 
 
 def _explain_topic(failure: SlackFailure) -> Phrase:

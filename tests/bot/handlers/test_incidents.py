@@ -14,7 +14,7 @@ from adapters.errors import Unreachable
 from adapters.phrase import Moment, Phrase
 from bot.access.policy import Person, Policy
 from bot.access.rules import Grant
-from bot.incidents.registry import AlreadyOpen, IncidentRegistry, apply_incident
+from bot.incidents.registry import AlreadyOpen, IncidentRegistry, IncidentRequest, apply_incident
 from bot.model.change import ChangeState
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
@@ -343,12 +343,12 @@ async def test_a_race_is_decided_by_the_table(office: Office) -> None:
     late = await office.table.add(Incident("op-2", "C0INC", "down", "all", "ben", BEGAN))
     assert ("op-1", "ana") == (late.operation, late.opened_by)
     with pytest.raises(AlreadyOpen):
-        await office.book.open("op-2", "C0INC", "down", ALL_HOSTS, "ben")
+        await office.book.open(IncidentRequest("op-2", "down", ALL_HOSTS, "ben"), "C0INC")
 
 
 async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None:
-    first = await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
-    assert first == await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
+    first = await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
+    assert first == await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ async def test_two_people_who_resolve_it_at_once_end_it_once(office: Office) -> 
 
 
 async def test_of_two_who_open_one_at_once_only_the_first_is_recorded(office: Office) -> None:
-    both = (office.book.open(f"op-{who}", "C0INC", "502", ALL_HOSTS, who) for who in ("ana", "ben"))
+    both = (office.book.open(IncidentRequest(f"op-{who}", "502", ALL_HOSTS, who), "C0INC") for who in ("ana", "ben"))
     first, second = await asyncio.gather(*both, return_exceptions=True)
     assert isinstance(first, Incident)
     assert isinstance(second, AlreadyOpen)
@@ -403,15 +403,15 @@ async def test_of_two_who_open_one_at_once_only_the_first_is_recorded(office: Of
 
 
 async def test_the_same_delivery_after_the_end_opens_nothing_anew(office: Office) -> None:
-    first = await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
+    first = await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
     await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
-    again = await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
+    again = await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
     assert (first.number, False) == (again.number, again.open)
     assert ["opened by ana", "resolved by ana"] == office.recorded
 
 
 async def test_of_two_ends_the_table_keeps_the_first(office: Office) -> None:
-    opened = await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
+    opened = await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
     ended = replace(opened, resolution="op-2", resolved_by="ana", resolved_at=BEGAN, was="dns")
     assert ended == await office.table.resolve(ended)
     assert ended == await office.table.resolve(replace(ended, resolution="op-3", resolved_by="ben", was="disk"))

@@ -227,3 +227,24 @@ async def test_a_topic_mentions_nobody_shows_no_secret_and_fits(house: House) ->
     topic = channel(house).topic
     assert topic.startswith("&lt;!channel&gt; [redacted] xxx")
     assert 250 >= len(topic)
+
+
+async def test_a_private_channel_is_made_with_the_requester_in_it_and_found_again(house: House) -> None:
+    async with among(house) as surface:
+        made = await surface.make_channel(replace(NEW, private=True))
+        assert made == await surface.make_channel(replace(NEW, private=True))
+        assert await surface.is_private(made.id) is True
+        assert await surface.is_private("C0OPS") is False
+    assert ((), True, {BOT_USER, "U0OPERATOR"}) == (made.troubles, channel(house).private, set(channel(house).members))
+
+
+async def test_without_the_scope_for_private_channels_none_is_made_not_even_a_public_one(house: House) -> None:
+    async with among(house, scopes=SCOPES | {"channels:manage"}) as surface:
+        assert "Add the scope groups:write in its settings" in await refusal(surface, replace(NEW, private=True))
+        assert NAME not in [each.name for each in house.workspace.conversations(BOT_USER)]
+
+
+async def test_a_channel_that_slack_does_not_describe_is_of_unknown_privacy(house: House) -> None:
+    async with among(house) as surface:
+        assert await surface.is_private("C0NOWHERE") is None
+    assert await surface.is_private("C0OPS") is None

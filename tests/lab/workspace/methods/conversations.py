@@ -1,4 +1,4 @@
-"""conversations.open, .info, .create, .invite and .setTopic, and users.conversations. Only public channels are made."""
+"""conversations.open, .info, .create, .invite and .setTopic, and users.conversations."""
 
 import re
 from collections.abc import Iterable
@@ -39,12 +39,14 @@ def info(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
 
 
 def create(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
-    """A public channel with the bot in it. A name is taken for ever, by an archived channel too."""
+    """A public or private channel with the bot in it. A name is taken for ever, by an archived channel too."""
+    private = arguments.optional("is_private") in ("1", "true")
+    rooms.require(_managing(private))
     name = arguments.optional("name") or ""
     check_name(name)
     if any(channel.name == name for channel in rooms.state.channels()):
         raise SlackError("name_taken")
-    channel = Channel(rooms.state.next_channel(), name, frozenset({BOT_USER}), creator=BOT_USER)
+    channel = Channel(rooms.state.next_channel(), name, frozenset({BOT_USER}), private=private, creator=BOT_USER)
     rooms.state.change(channel)
     return {"channel": {**channel.described(), "is_member": True}}
 
@@ -52,6 +54,7 @@ def create(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
 def invite(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     """All of them, or the first one's refusal."""
     channel, users = rooms.joined(arguments.required("channel")), arguments.required("users").split(",")
+    rooms.require(_managing(channel.private))
     if channel.archived:
         raise SlackError("is_archived")
     if len(users) > MOST_INVITED:
@@ -64,6 +67,7 @@ def invite(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
 
 def set_topic(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     channel, topic = rooms.joined(arguments.required("channel")), arguments.optional("topic") or ""
+    rooms.require(_managing(channel.private))
     if channel.archived:
         raise SlackError("is_archived")
     if len(topic) > LONGEST_TOPIC:
@@ -125,11 +129,16 @@ def _reading(channel: Channel) -> str:
     return "groups:read" if channel.private else "channels:read"
 
 
+def _managing(private: bool) -> str:
+    """The scope that makes and changes this kind of channel."""
+    return "groups:write" if private else "channels:manage"
+
+
 METHODS = (
     Method("conversations.open", open_direct, Tier.THREE, "im:write"),
     Method("conversations.info", info, Tier.THREE),
-    Method("conversations.create", create, Tier.TWO, "channels:manage"),
-    Method("conversations.invite", invite, Tier.THREE, "channels:manage"),
-    Method("conversations.setTopic", set_topic, Tier.TWO, "channels:manage"),
+    Method("conversations.create", create, Tier.TWO),
+    Method("conversations.invite", invite, Tier.THREE),
+    Method("conversations.setTopic", set_topic, Tier.TWO),
     Method("users.conversations", mine, Tier.THREE, "channels:read"),
 )

@@ -1,0 +1,30 @@
+"""Privacy of incidents: one in a private channel is shown to its opener, administrators and the security role alone.
+
+channel ─ is it private? ─▶ stored with the incident; unknown counts as private, and is asked again when it is needed
+incident, reader ─ may_see (pure) ─▶ shown, or as if it did not exist
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+from bot.store.incidents import Incident
+from commands.model.operation import Role
+
+SEEING_ROLES = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
+"""Roles that see all incidents."""
+
+
+@dataclass(frozen=True)
+class IncidentReader:
+    """The reader of an answer about incidents. `in_public`: others in the channel read the answer, too."""
+
+    name: str
+    roles: Set[Role]
+    channel: str
+    in_public: bool = False
+
+    def may_see(self, incident: Incident) -> bool:
+        """Returns whether the reader may know of an incident. Everyone in its own channel may."""
+        if incident.private is False or incident.channel == self.channel:
+            return True
+        return not self.in_public and (incident.opened_by == self.name or bool(self.roles & SEEING_ROLES))

@@ -1,0 +1,136 @@
+"""An incident in a private channel does not exist for others: not in lists, not by its number, not in a refusal."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.access.policy import Person, Policy
+from bot.model.request import Failure, Surface
+from bot.store.database import Database
+from commands.model.operation import Role
+from commands.model.report import Report
+from tests.bot.handlers.test_incidents import Office
+
+PEOPLE = (
+    Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR})),
+    Person(name="ben", slack=("U1BEN",), roles=frozenset({Role.OPERATOR})),
+    Person(name="vera", slack=("U1VERA",), roles=frozenset({Role.VIEWER})),
+    Person(name="adam", slack=("U1ADAM",), roles=frozenset({Role.ADMINISTRATOR})),
+    Person(name="sara", slack=("U1SARA",), roles=frozenset({Role.SECURITY, Role.VIEWER})),
+)
+PRIVATE, PUBLIC, ELSEWHERE = "C0SECRET", "C0INC", "C0OPS"
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database.open(tmp_path / "flatnet.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def office(database: Database) -> Office:
+    """Ana opened one incident in a private channel and one in a public one."""
+    office = Office(database, Policy(PEOPLE))
+    office.channels.private.add(PRIVATE)
+    await office.ask('incident open "stolen key" host-a', channel=PRIVATE)
+    await office.ask('incident open "slow" host-b', channel=PUBLIC)
+    return office
+
+
+async def shown(office: Office, words: str, user: str, channel: str = ELSEWHERE, *, in_public: bool = False) -> str:
+    """All that somebody is shown: the whole answer as data."""
+    await office.ask("version", user, channel)
+    request = replace(office.last, key=f"{office.last.key}.again", text=words, answered_in_public=in_public)
+    return (await office.work(request)).model_dump_json()
+
+
+@pytest.mark.parametrize("user", ["U1BEN", "U1VERA"])
+async def test_others_elsewhere_see_the_public_one_alone(office: Office, user: str) -> None:
+    """The list, the channel of the public one, which names others, and its number."""
+    for words, channel in (("incident", ELSEWHERE), ("incident", PUBLIC), ("incident show 2", ELSEWHERE)):
+        answer = await shown(office, words, user, channel)
+        assert "slow" in answer
+        assert "stolen key" not in answer
+    refused = await office.ask("incident show 1", user, ELSEWHERE)
+    assert isinstance(refused.body, Failure)
+    assert "no incident 1. Run incident for the list" == str(refused.body.phrase)
+
+
+@pytest.mark.parametrize("user", ["U1ANA", "U1ADAM", "U1SARA"])
+async def test_its_opener_administrators_and_security_see_it_everywhere_unless_others_read_the_answer(
+    office: Office, user: str
+) -> None:
+    assert "stolen key" in await shown(office, "incident", user)
+    assert "stolen key" in await shown(office, "incident show 1", user)
+    for words, in_public in (("incident --here", False), ("incident", True), ("incident show 1", True)):
+        assert "stolen key" not in await shown(office, words, user, in_public=in_public)
+
+
+@pytest.mark.parametrize("user", ["U1BEN", "U1VERA"])
+async def test_in_its_own_channel_everyone_sees_it(office: Office, user: str) -> None:
+    for words in ("incident", "incident show", "incident show 1"):
+        assert "stolen key" in await shown(office, words, user, PRIVATE, in_public=True)
+
+
+async def test_others_elsewhere_cannot_resolve_it_and_learn_nothing(office: Office) -> None:
+    refused = await office.ask('incident resolve "found it" --incident 1', "U1BEN", ELSEWHERE)
+    assert isinstance(refused.body, Failure)
+    assert "no incident 1. Run incident for the list" == str(refused.body.phrase)
+    await office.ask('incident resolve "rotated" --incident 1', "U1ANA", ELSEWHERE)
+    again = await shown(office, 'incident resolve "found it" --incident 1', "U1BEN")
+    assert "rotated" not in again
+    assert "no incident {number}" in again
+
+
+async def test_the_same_title_of_a_private_one_is_not_told_of(office: Office) -> None:
+    """A second channel is made; for who may see the first one, it is not."""
+    assert "already open" in await shown(office, 'incident open "stolen key" --new', "U1ADAM")
+    answer = await shown(office, 'incident open "stolen key" --new', "U1BEN")
+    assert "already open" not in answer
+    assert ["stolen key · all"] == [new.topic for new in office.channels.asked]
+
+
+@pytest.mark.parametrize(
+    ("channel", "option", "private"),
+    [
+        (PRIVATE, "", True),
+        (PRIVATE, " --public", False),
+        (PUBLIC, "", False),
+        ("C0UNKNOWN", "", True),
+        ("C0UNKNOWN", " --public", False),
+        ("D0BEN", "", False),
+    ],
+)
+async def test_a_new_channel_is_as_private_as_the_one_it_is_asked_for_in(
+    office: Office, channel: str, option: str, private: bool
+) -> None:
+    """One that Slack does not describe counts as private."""
+    office.channels.unknown.add("C0UNKNOWN")
+    await office.ask(f'incident open "odd" --new{option}', "U1BEN", channel)
+    assert [private] == [new.private for new in office.channels.asked]
+    assert ("odd" in await shown(office, "incident", "U1VERA")) is not private
+
+
+async def test_an_incident_of_before_is_private_until_slack_says_what_its_channel_is(
+    office: Office, database: Database
+) -> None:
+    await database.run(lambda connection: connection.exec_driver_sql("UPDATE incidents SET private = NULL") and None)
+    office.channels.unknown |= {PRIVATE, PUBLIC}
+    answer = await shown(office, "incident", "U1VERA")
+    assert "slow" not in answer
+    assert "stolen key" not in answer
+    office.channels.unknown.clear()
+    answer = await shown(office, "incident", "U1VERA")
+    assert "slow" in answer
+    assert "stolen key" not in answer
+    assert {1: True, 2: False} == {each.number: each.private for each in await office.book.list_incidents()}
+
+
+async def test_a_terminal_shows_them_to_who_may_see_them(office: Office) -> None:
+    for user, seen in (("U1ANA", True), ("U1BEN", False)):
+        body = (await office.ask("incident", user, "", Surface.SHELL)).body
+        assert isinstance(body, Report)
+        assert ("stolen key" in body.model_dump_json()) is seen
