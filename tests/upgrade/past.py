@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -25,6 +25,7 @@ from adapters.wsl.ssh import SshConnection
 from bot.app.application import Application, open_application
 from bot.config.settings import read_settings
 from bot.runtime.clock import Clock
+from bot.store.upgrade import upgrade_database
 from commands.model import plan as plans
 from tests.lab.fleet import Conditions, LabFleet, LabHost, run_fleet
 from tests.lab.windows.disks import SPARE
@@ -253,6 +254,7 @@ def _restore_files(town: Town) -> None:
             database.execute("pragma journal_mode = wal")
     shutil.copy(FIXTURES / "audit-head.jsonl", settings.audit_head_file)
     settings.audit_head_file.chmod(0o600)
+    upgrade_database(settings.database_file, datetime.now(UTC))  # as the operator does before the new version starts
 
 
 def _restore_slack(workspace: Workspace) -> None:
