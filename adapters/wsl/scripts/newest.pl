@@ -27,7 +27,8 @@ use constant BLOCK => 1 << 20;
 use constant SET_BACK => 3600; # seconds by which times may run backwards in a log: a clock was set, or summer ended
 my $STAMP = qr/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d) /a; # that of podman
 use constant OPENING => 120;   # bytes of the beginning of an entry, with its time
-use constant CHUNK => 8192;    # bytes of a line that podman's conmon writes at once
+use constant CHUNK => 8192;    # bytes that podman's conmon reads and writes at once
+use constant PAUSE => 0.2;     # seconds after which what follows an unfinished line is another one
 use constant WORDS => 20;      # lines of a program about itself that are told
 my %CODE = (missing => 71, denied => 72, no_file => 73, outside => 74, pattern => 75, silent => 76, broken => 77,
     absent => 78, late => 79, killed => 80);
@@ -258,7 +259,8 @@ sub listen_to {
 }
 
 # The entries in one line. podman writes the next one right behind one without a line end, both with a time; the same zone
-# and no earlier time tell its own from one that the container has printed. Behind a full chunk the same entry goes on.
+# and no earlier time tell its own from one that the container has printed. conmon writes what it reads at once, so a line
+# may come in several pieces: behind a full chunk, and where there was no pause, the same entry goes on.
 sub entries {
     my ($line) = @_;
     return $line unless $ask{stamps} and $line =~ /^$STAMP/ and index($line, substr($line, 29, $+[0] - 29), $+[0]) >= 0;
@@ -270,12 +272,18 @@ sub entries {
         my ($stamp) = $part =~ /^($STAMP)/;
         my $own = $stamp ge $last && substr($stamp, 29) eq substr $last, 29;
         my $text = $own ? substr $part, length $stamp : $part;
-        if ($own and $body % CHUNK) { push @entries, $part; $body = 0; }
+        my $paused = $own && seconds_of_day($stamp) - seconds_of_day($last) >= PAUSE;
+        if ($paused and $body % CHUNK) { push @entries, $part; $body = 0; }
         else { $entries[-1] .= $text; }
         $body += length $text;
         $last = $stamp if $own;
     }
     return @entries;
+}
+
+sub seconds_of_day {
+    my ($stamp) = @_;
+    return substr($stamp, 11, 2) * 3600 + substr($stamp, 14, 2) * 60 + substr($stamp, 17, 12);
 }
 
 # A program is heard on both outputs as one, which alone keeps the two of a container in order; one that unpacks on the

@@ -165,6 +165,12 @@ async def test_a_line_without_an_end_is_not_part_of_the_next(state: WslState, co
     assert frozenset({Truncation.LINES}) == text.cut
 
 
+async def test_a_line_in_pieces_is_one(state: WslState, connect: Connect) -> None:
+    state.logs.printed["web"] = [Printed(at(0), b"18", end=""), Printed(at(0), b"60"), Printed(at(1), b"next")]
+    text = await connect().perform(web(LogSearch(tail=5)))
+    assert ["1860", "next"] == [line.partition(" ")[2] for line in text.lines]
+
+
 async def test_one_read_is_one_round_trip(state: WslState, server: SshServer, connect: Connect) -> None:
     await connect().perform(web())
     assert server.lines == 1

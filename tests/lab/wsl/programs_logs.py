@@ -6,7 +6,7 @@ holds the two together. A pattern that would take for ever is known by its look,
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from adapters.host_clock import CLOCK_HISTORY_DAYS
@@ -25,6 +25,7 @@ HINT = (
     "      turn off this notice.\n"
     "No journal files were opened due to insufficient permissions.\n"
 )
+PAUSE = timedelta(seconds=0.2)
 ENDLESS = re.compile(r"[+*]\)[+*{]")
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d) ")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -121,9 +122,21 @@ def _opened(entries: list[bytes], logs: Logs) -> Iterator[tuple[bytes, str]]:
 
 
 def _entries(line: bytes) -> list[bytes]:
-    """The entries in one line of podman, which ends a line only where the container did."""
-    parts = re.split(rb"(?=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z )", line)
-    return [part for part in parts if part]
+    """The entries in one line of podman, which ends a line only where the container did.
+
+    conmon writes a line in pieces where it reads it so; a pause tells another one.
+    """
+    entries: list[bytes] = []
+    last = datetime.min.replace(tzinfo=UTC)
+    for part in filter(None, re.split(rb"(?=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z )", line)):
+        stamp = re.match(rb"(\d{4}-\S{21})\d{3}Z ", part)
+        at = datetime.fromisoformat(f"{stamp[1].decode()}Z") if stamp else last
+        if entries and stamp and at - last < PAUSE:
+            entries[-1] += part[stamp.end() :]
+        else:
+            entries.append(part)
+        last = at
+    return entries
 
 
 def _answer(heading: list[str], lines: Iterable[bytes], logs: Logs, words: str = "") -> Ran:
