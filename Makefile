@@ -24,8 +24,9 @@ install: $(STAMP) ## the virtual environment with the locked versions
 demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, in your browser; DAY=1 plays a day in a minute, DEMO_LANG=ja speaks Japanese
 	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day) $(if $(DEMO_LANG),--language $(DEMO_LANG))
 
-check: lint      ## everything a command can check: lint, then all tests, the browser's too
-	$(BIN)/pytest -n auto --dist worksteal
+check: lint      ## everything a command can check: lint, then all tests, the browser's and those of real programs too
+	$(BIN)/pytest -n auto --dist worksteal --ignore=tests/fleet
+	$(BIN)/pytest tests/fleet
 
 lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, names and docstrings, PowerShell lint and 5.1
 	$(BIN)/ruff check .
@@ -37,7 +38,7 @@ lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, names and doc
 	$(BIN)/python -m tests.powershell51 adapters/windows docs/hosts tests/windows
 
 test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no programs that are started or killed
-	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/page -m "not slow and not pwsh"
+	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/page --ignore=tests/fleet -m "not slow and not pwsh"
 
 bench: $(STAMP)  ## the measures of docs/performance.md
 	$(BIN)/python -m tests.bench
