@@ -69,6 +69,8 @@ useradd --create-home --shell /bin/sh dev; mkdir /home/dev/.ssh; echo 'ssh-ed255
 REFUSED: list[tuple[str, str, str, str]] = [
     ("no such port", "", f"{PREPARE} --port 99999", "--port cannot be: 99999"),
     ("port 0", "", f"{PREPARE} --port 0", "--port cannot be: 0"),
+    ("no such address", "", f"{PREPARE} --from 999.1.1.1", "--from cannot be: 999.1.1.1"),
+    ("no such network", "", f"{PREPARE} --from 10.0.0.0/33", "--from cannot be: 10.0.0.0/33"),
     ("no key", "", "sh /tmp/prepare-wsl.sh", "--key cannot be"),
     ("no real key", "", "sh /tmp/prepare-wsl.sh --key 'ssh-ed25519 AAAA'", "--key cannot be: it is not a public key"),
     ("an account with other keys", OTHER_KEYS, f"{PREPARE} --user dev", "dev exists and has keys of its own"),

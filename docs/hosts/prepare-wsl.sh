@@ -192,6 +192,13 @@ check_port() {
     [ -z "$others" ] || fail "port $port is taken by another program: $others"
 }
 
+check_from() {
+    perl -MSocket=AF_INET,AF_INET6,inet_pton -e '
+        my ($address, $bits) = split m{/}, $ARGV[0], 2;
+        my $most = defined inet_pton(AF_INET, $address) ? 32 : defined inet_pton(AF_INET6, $address) ? 128 : exit 1;
+        exit(defined $bits && ($bits !~ /\A\d{1,3}\z/ || $bits > $most))' "$from" || fail "--from cannot be: $from"
+}
+
 while [ $# -gt 0 ]; do
     case $1 in
     --key | --from | --port | --user | --network | --folder)
@@ -213,6 +220,7 @@ fits '(/[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}){1,8}' "$folder" --folder
 fits '[1-9][0-9]{0,4}' "$port" --port
 [ "$port" -le 65535 ] || fail "--port cannot be: $port"
 [ -z "$from" ] || fits '[0-9a-fA-F.:/]{3,49}' "$from" --from
+[ -z "$from" ] || check_from
 if [ "$only" = sudoers ]; then
     sudoers
     sudoers_logs
