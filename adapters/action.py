@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import ClassVar, Generic, Literal, TypeVar
 
+from adapters.phrase import Phrase
 from adapters.value import Value
 
 SideName = Literal["windows", "wsl", "gateway"]
@@ -33,6 +34,10 @@ class Action(Value, Generic[Answer]):
     repeatable: ClassVar[bool] = True
     deadline: ClassVar[float]
     output_limit: ClassVar[int]
+
+    def explain_answer(self, answer: Answer) -> Phrase | None:
+        """Explains an answer that is not the expected one, and says what to do; None where its fields say it all."""
+        return None
 
     @property
     def changes(self) -> bool:

@@ -4,10 +4,13 @@
                        │          ├───── AbortChange ─┐
                        │          └───── time passes ─┤
                        └─ it fails ───────────────────┴▶ REVERTING ─┬▶ REVERTED
-                                                                    └▶ STUCK (`why` is the reason)
+                                                                    ├▶ STUCK  the old files are not back
+                                                                    └▶ DOWN   they are, but what ran before does not run
 
 AbortChange of a change unknown to the host is recorded as REVERTED, so that a BeginChange still on its way does nothing
 when it arrives.
+
+A service that does not start is tried again for `START_PATIENCE` seconds, with the new state and then with the old one.
 
 One scheduled task on the host does all the work (`guard.ps1`), so nothing depends on the bot or its connection. The host
 records each state on its disk before it continues. After a restart in the middle it restores the old state, and it never
@@ -19,15 +22,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from adapters.action import Effect
+from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_guard_options
 
-ChangeState = Literal["absent", "applying", "applied", "confirmed", "reverting", "reverted", "stuck"]
+ChangeState = Literal["absent", "applying", "applied", "confirmed", "reverting", "reverted", "stuck", "down"]
 """State of a change. `absent`: unknown to the host."""
 
 CONFIRM_WINDOW = 120
 """Seconds that an applied change waits for its confirmation before the host restores the old state."""
+
+
+START_PATIENCE = 60
+"""Seconds for which the host tries again to start a service: Windows lets go of a network adapter's name with a delay."""
 
 
 class FileSwap(Value):
@@ -70,6 +78,24 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
     def parse(self, data: Any) -> ChangeStatus:
         return ChangeStatus.model_validate(data)
 
+    def explain_answer(self, answer: ChangeStatus) -> Phrase | None:
+        match answer.state:
+            case "reverted":
+                return Phrase("the host restored its previous state ({why})", why=answer.why)
+            case "stuck":
+                return Phrase(
+                    "the host could not restore its previous files ({why}). Restore them on the host from the copies that "
+                    "end in .old, next to the new files",
+                    why=answer.why,
+                )
+            case "down":
+                return Phrase(
+                    "the host restored its previous files, but the service that ran before is not running ({why}). Start it "
+                    "on the host, and see its log if it stops again",
+                    why=answer.why,
+                )
+        return None
+
 
 class ReadChange(_ChangeAction):
     """Reads the state of a change."""
@@ -92,6 +118,7 @@ class BeginChange(_ChangeAction):
     swaps: tuple[FileSwap, ...] = ()
     nginx: BareNginx | None = None
     window: int = Field(default=CONFIRM_WINDOW, ge=1, le=3600)
+    patience: int = Field(default=START_PATIENCE, ge=0, le=600)
 
     def build_arguments(self) -> dict[str, Any]:
         return super().build_arguments() | {"guard": build_guard_options()}

@@ -53,11 +53,18 @@ function Write-Bytes([string]$full, $mode, [byte[]]$bytes) {
     }
 }
 
-# SIDs, since names are localised: SYSTEM and Administrators.
+# The whole list at once, since icacls leaves the explicit entries of others. What was written counts as it is read back.
 function Protect-File([string]$path) {
-    $null = icacls.exe $path /inheritance:r /grant:r '*S-1-5-18:(F)' '*S-1-5-32-544:(F)'
-    if ($LASTEXITCODE -ne 0) {
-        throw "icacls ended with $LASTEXITCODE for $path"
+    $acl = New-Object System.Security.AccessControl.FileSecurity
+    $acl.SetSecurityDescriptorSddlForm('O:BAG:SYD:P(A;;FA;;;SY)(A;;FA;;;BA)')
+    Set-Acl -LiteralPath $path -AclObject $acl
+    Test-Protected $path
+}
+
+function Test-Protected([string]$path) {
+    $sddl = (Get-Acl -LiteralPath $path).Sddl
+    if ($sddl -cnotmatch '^O:(BA|SY)(G:\S*?)?D:P[A-Z]*(\(A;[A-Z]*;FA;;;(BA|SY)\))+(S:.*)?$') {
+        throw "others than SYSTEM and Administrators can open ${path}: $sddl"
     }
 }
 
@@ -70,8 +77,9 @@ function Copy-Protected([string]$from, [string]$to) {
     Write-Bytes $full ([System.IO.FileMode]::Open) ([System.IO.File]::ReadAllBytes((Get-Full $from)))
 }
 
-# Replacing keeps the target's own access list, so that of a private key is tightened first. There is no instant
-# without the one file or the other; where Windows fails in the middle, the old one lies under the third name.
+# Replacing keeps the target's own access list, so that of a private key is tightened first, and read once more after.
+# There is no instant without the one file or the other; where Windows fails in the middle, the old one lies under the
+# third name.
 function Set-File([string]$from, [string]$target, [bool]$private) {
     $full = Get-Full $target
     Copy-Protected $from "$target.flatnet-new"
@@ -84,6 +92,9 @@ function Set-File([string]$from, [string]$target, [bool]$private) {
     } else {
         [System.IO.File]::Move("$full.flatnet-new", $full)
     }
+    if ($private) {
+        Test-Protected $target
+    }
 }
 
 function Save-Files($change) {
@@ -94,10 +105,11 @@ function Save-Files($change) {
     }
 }
 
+# The list of the target is left as it is: putting back is not refused for what others could read before.
 function Restore-Files($change) {
     foreach ($swap in $change.swaps) {
         if ($swap.existed) {
-            Set-File "$($swap.source).old" $swap.target $swap.private
+            Set-File "$($swap.source).old" $swap.target $false
         } else {
             [System.IO.File]::Delete((Get-Full $swap.target))
         }
@@ -180,7 +192,24 @@ function Stop-Nginx($change) {
     }
 }
 
+# One may refuse at once, as Nebula does while Windows has not let go of its network adapter. Neither a Start that fails
+# nor a service that falls back to Stopped is the end, before it was tried again and again for the given time.
 function Start-It($change) {
+    $watch = [System.Diagnostics.Stopwatch]::StartNew()
+    while ($true) {
+        try {
+            Start-Once $change
+            return
+        } catch {
+            if ($watch.Elapsed.TotalSeconds -ge $change.patience) {
+                throw
+            }
+        }
+        Start-Sleep -Seconds 3
+    }
+}
+
+function Start-Once($change) {
     $status = Get-Status $change
     if ($status -eq 'Running') {
         return
@@ -193,34 +222,46 @@ function Start-It($change) {
     Wait-Status $change 'Running'
 }
 
-function Restore-Old($change) {
-    Restore-Files $change
-    if ($change.swaps.Count -gt 0 -or -not $change.was_running) {
-        Stop-It $change
-    }
-    if ($change.was_running) {
-        Start-It $change
+# Tried three times: a file may be held by a scanner for a moment, and there is nobody else to help this host.
+function Restore-Stopped($change) {
+    for ($left = 2; $true; $left--) {
+        try {
+            Restore-Files $change
+            if ($change.swaps.Count -gt 0 -or -not $change.was_running) {
+                Stop-It $change
+            }
+            return
+        } catch {
+            if ($left -eq 0) {
+                throw
+            }
+        }
+        Start-Sleep -Seconds 5
     }
 }
 
-# Tried three times: a file may be held by a scanner for a moment, and there is nobody else to help this host.
+# What ran before must run in the end, also where nothing of it was touched: else the change is down, not reverted.
 function Undo-Change([string]$folder, $change, [string]$why, [bool]$saved) {
     try {
         Write-State $folder 'reverting' $why $saved
     } catch {
         $why = "$why; not recorded: $($_.Exception.Message)"
     }
-    for ($left = 2; $saved -and $left -ge 0; $left--) {
-        try {
-            Restore-Old $change
-            break
-        } catch {
-            if ($left -eq 0) {
-                Write-End $folder 'stuck' "$why; not put back: $($_.Exception.Message)" $saved
-                return
-            }
-            Start-Sleep -Seconds 5
+    try {
+        if ($saved) {
+            Restore-Stopped $change
         }
+    } catch {
+        Write-End $folder 'stuck' "$why; not put back: $($_.Exception.Message)" $saved
+        return
+    }
+    try {
+        if ($change.was_running) {
+            Start-It $change
+        }
+    } catch {
+        Write-End $folder 'down' "$why; $($_.Exception.Message)" $saved
+        return
     }
     Write-End $folder 'reverted' $why $saved
 }
@@ -240,7 +281,7 @@ function Get-Objection([string]$folder, $change, $begun) {
 function Invoke-Change([string]$folder, $change, $begun) {
     $objection = Get-Objection $folder $change $begun
     if ($objection -ne '') {
-        Write-End $folder 'reverted' $objection $false
+        Undo-Change $folder $change $objection $false
         return
     }
     $saved = $false

@@ -36,9 +36,14 @@ class BoundAction:
 
     async def perform(self) -> HostAnswer:
         """Perform the action, and return the host's answer as JSON. Raises a `HostError`."""
+        answer, _ = await self.observe()
+        return answer
+
+    async def observe(self) -> tuple[HostAnswer, Phrase | None]:
+        """Perform the action, and return the answer as JSON with what explains it. Raises a `HostError`."""
         said: BaseModel = await self.fleet.perform(self.host, self.action)
         document: HostAnswer = said.model_dump(mode="json")
-        return document
+        return document, self.action.explain_answer(said)
 
 
 @dataclass(frozen=True)

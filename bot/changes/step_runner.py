@@ -230,16 +230,15 @@ class StepRunner:
     async def _observe(self, run: PlanRun, check: Check, produced: StepProducts) -> _Observation:
         """Observe once. Never share an observation: it might have begun before the effect that it is to prove."""
         try:
-            answer = await run.bind(self._fleet(), check.host, check.deed, produced).perform()
+            answer, explained = await run.bind(self._fleet(), check.host, check.deed, produced).observe()
         except PlanNotBindable as error:
             return _Observation(None, why=error.phrase, retry_useless=True)
         except HostError as error:
             hopeless = isinstance(error, AuthenticationFailed | HostIdentityError)
             return _Observation(None, why=error.phrase, error=error, retry_useless=hopeless)
         met = check.is_met(answer)
-        return _Observation(
-            met, answer, None if met else _describe_difference(check, answer), retry_useless=check.is_hopeless(answer)
-        )
+        why = None if met else explained or _describe_difference(check, answer)
+        return _Observation(met, answer, why, retry_useless=check.is_hopeless(answer))
 
 
 async def _request_undo(bound: BoundAction) -> tuple[Phrase | None, bool]:

@@ -9,23 +9,40 @@ from dataclasses import dataclass
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host, WindowsSide
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import AbortChange, BeginChange, ChangeState, ConfirmChange, ReadChange
+from adapters.windows.commit_confirm import (
+    CONFIRM_WINDOW,
+    START_PATIENCE,
+    AbortChange,
+    BeginChange,
+    ChangeState,
+    ConfirmChange,
+    ReadChange,
+)
 from adapters.windows.nebula import FindHandshake, NotePosition, ReachAddress
 from commands.model.plan import Check, PlannedAction, Product, Step
 
-APPLY_TIMEOUT = 45.0
-"""Seconds to prove that a change is applied. Windows needs some to stop and start Nebula, and to bring its address up."""
+STATUS_TIMEOUT = 30
+"""Seconds that the host waits for a service to reach a state (`Wait-Status` of the guard)."""
+
+SERVICE_TIMEOUT = 2 * STATUS_TIMEOUT + START_PATIENCE
+"""Most seconds that the host takes to stop a service and start it: the last try may begin as its patience ends."""
+
+RETURN_TIMEOUT = 45.0
+"""Seconds in which a host answers again after its change is applied: Nebula needs some to bring its address up."""
+
+APPLY_TIMEOUT = SERVICE_TIMEOUT + RETURN_TIMEOUT
+"""Seconds to prove that a change is applied. The window begins when it is applied, however late that is."""
 
 PROOF_TIMEOUT = 60.0
-"""Seconds for all proofs together. With `APPLY_TIMEOUT` they leave 15 of the window's 120 for the confirmation."""
+"""Seconds for all proofs together. With `RETURN_TIMEOUT` they leave 15 of the window's 120 for the confirmation."""
 
 CONFIRM_TIMEOUT = 20.0
 """Seconds to prove the confirmation. It is on the host's disk before the host answers."""
 
-REVERT_TIMEOUT = 180.0
-"""Seconds to prove the rollback: longer than the window, because a host that was cut off rolls back by itself."""
+REVERT_TIMEOUT = CONFIRM_WINDOW + SERVICE_TIMEOUT + RETURN_TIMEOUT
+"""Seconds to prove the rollback. A host that was cut off begins with it by itself, when its window is over."""
 
-FINAL_STATES: tuple[ChangeState, ...] = ("confirmed", "reverted", "stuck")
+FINAL_STATES: tuple[ChangeState, ...] = ("confirmed", "reverted", "stuck", "down")
 """Final states of a change."""
 
 

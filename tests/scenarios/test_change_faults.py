@@ -12,7 +12,9 @@ from adapters.windows.nebula import ReachAddress, ReadCertificates
 from bot.model.change import ChangeState
 from bot.runtime.clock import read_utc_time
 from tests.lab.windows.disks import Expiry
+from tests.lab.windows.guard import A_MINUTE
 from tests.lab.windows.mesh import PATHS
+from tests.lab.windows.state import EVERY
 from tests.scenarios.changing import ADMIN, OPERATOR, Card, Shift, by_hand, shift
 from tests.scenarios.conftest import Build
 
@@ -110,9 +112,11 @@ async def test_a_disk_that_fills_up_in_the_middle_leaves_the_old_pair_in_place(t
 async def test_a_service_that_does_not_come_back_is_put_back_by_its_host(town: Build) -> None:
     async with shift(town, hurry=10) as s:
         old = s.lies("host-a")
-        s.state("host-a").services["Nebula"].broken = "once"
+        s.state("host-a").services["Nebula"].refusals = A_MINUTE
         card = await s.approved(RENEW)
-        assert 'the host reports state "reverted"' in await put_back(s, card, old)
+        assert "the host restored its previous state (the service Nebula is Stopped, not Running)" in await put_back(
+            s, card, old
+        )
         assert f"<@{OPERATOR}> :leftwards_arrow_with_hook:" in await s.says(card, "<@")
         await s.shows(card, ChangeState.UNDONE)
 
@@ -121,7 +125,7 @@ async def test_a_service_that_does_not_come_back_is_put_back_by_its_host(town: B
 async def test_the_first_host_that_fails_ends_it_for_the_others(town: Build, words: str) -> None:
     async with shift(town, hurry=10, expiry=Expiry(hosts={"host-a": 20, "host-b": 20})) as s:
         old = {name: (s.lies(name), s.state(name).services["Nebula"].pid) for name in ("host-a", "host-b")}
-        s.state("host-a").services["Nebula"].broken = "once"
+        s.state("host-a").services["Nebula"].refusals = A_MINUTE
         state, why = await s.ended(await s.approved(words))
         assert ChangeState.UNDONE is state
         assert why.endswith("host-a is back to its previous state, not started on host-b")
@@ -134,12 +138,14 @@ async def test_a_service_that_never_comes_back_is_somebody_s_to_look_at(town: Bu
     """The old pair lies there; nothing more changes on that host until somebody says what they saw."""
     async with shift(town, hurry=10) as s:
         old = s.lies("host-a")
-        s.state("host-a").services["Nebula"].broken = "always"
+        s.state("host-a").services["Nebula"].refusals = EVERY
         card = await s.approved(RENEW)
         state, why = await s.ended(card)
         assert (ChangeState.UNKNOWN, old, "") == (state, s.lies("host-a"), s.runs("host-a"))
         assert f"then report the outcome with op resolve {card.operation}" in why
-        s.state("host-a").services["Nebula"].broken = ""
+        shown = await s.types(OPERATOR, f"op show {card.operation}")
+        assert "restored its previous files, but the service that ran before is not running" in shown
+        s.state("host-a").services["Nebula"].refusals = 0
         s.state("host-a").start_service("Nebula", read_utc_time())
         other = await s.approved("service restart openresty host-a")
         waiting = await s.known(other)

@@ -1,6 +1,6 @@
 # Hand a change to the scheduled task that applies and guards it (guard.ps1), and return while it does.
 # In:  operation, service, verb (start, stop, restart), swaps (source, target), nginx (program, folder, config; or null:
-#      used where there is no such service), window (seconds), guard (what powershell.exe gets: our own constant code).
+#      used where there is no such service), window, patience (seconds), guard (what powershell.exe gets: our own constant code).
 # Out: the fields of adapters.windows.change.ChangeStatus.
 param($a)
 Set-StrictMode -Version 3
@@ -75,7 +75,8 @@ function Test-Account {
     }
 }
 
-# At start-up after a power cut, and every minute for a guard that was killed; it never runs twice at a time.
+# At start-up after a power cut, and every minute for a guard that was killed; it never runs twice at a time. 4 is the
+# priority of what runs in the foreground: the usual one of a task, 7, is that of what may wait, its disk access too.
 function Register-Guard {
     $powershell = "$($env:SystemRoot)\System32\WindowsPowerShell\v1.0\powershell.exe"
     $each = New-TimeSpan -Minutes 1
@@ -88,7 +89,7 @@ function Register-Guard {
         )
         Principal = New-ScheduledTaskPrincipal -UserId 'S-1-5-18' -LogonType ServiceAccount -RunLevel Highest
         Settings = New-ScheduledTaskSettingsSet -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries -StartWhenAvailable `
-            -ExecutionTimeLimit (New-TimeSpan -Seconds 0) -MultipleInstances IgnoreNew
+            -ExecutionTimeLimit (New-TimeSpan -Seconds 0) -MultipleInstances IgnoreNew -Priority 4
     }
     $null = Register-ScheduledTask @made -Force -ErrorAction Stop
 }
@@ -111,6 +112,7 @@ $null = Add-Document "$folder\change.json" @{
     service = $a.service
     verb = $a.verb
     window = $a.window
+    patience = $a.patience
     swaps = $swaps
     nginx = $running.nginx
     was_running = $running.was_running

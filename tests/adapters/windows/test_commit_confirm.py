@@ -25,7 +25,7 @@ from tests.adapters.windows.change_cases import KEY, LIVE, NEW, NGINX, OPERATION
 from tests.adapters.windows.script_cases import NOW
 from tests.lab.windows.guard import GuardedChange, Nginx, Swap
 from tests.lab.windows.pwsh import Machine, Pwsh
-from tests.lab.windows.state import RECORD, Task, WindowsState
+from tests.lab.windows.state import EVERY, RECORD, Task, WindowsState
 
 TASK = f"flatnet-bot change {OPERATION}"
 CRT, OLD_CRT = PureWindowsPath(LIVE) / "host.crt", PureWindowsPath(NEW) / "host.crt.old"
@@ -97,6 +97,11 @@ def half_swapped(state: WindowsState) -> None:
     state.files |= {OLD_CRT: LIVE, PureWindowsPath(NEW) / "host.key.old": KEY, CRT: NEW}
 
 
+def half_swapped_and_refusing(state: WindowsState) -> None:
+    half_swapped(state)
+    refusing(3)(state)
+
+
 def in_the_middle_of_replacing(state: WindowsState) -> None:
     """The target is under its third name; the new file still has its own."""
     half_swapped(state)
@@ -114,8 +119,13 @@ def mended(state: WindowsState) -> None:
         del state.files[PureWindowsPath(LIVE) / name]
 
 
-def broken(how: str) -> Callable[[WindowsState], None]:
-    return lambda state: setattr(state.services["Nebula"], "broken", how)
+def refusing(starts: int) -> Callable[[WindowsState], None]:
+    return lambda state: setattr(state.services["Nebula"], "refusals", starts)
+
+
+def stopped_for_good(state: WindowsState) -> None:
+    stopped(state)
+    refusing(EVERY)(state)
 
 
 def stopped(state: WindowsState) -> None:
@@ -158,9 +168,14 @@ def older_guard(state: WindowsState) -> None:
     state.tasks["flatnet-bot change op-older"] = Task(powershell.build_guard_options())
 
 
+OPENED = (
+    rf"others than SYSTEM and Administrators can open {LIVE}\host.key: "
+    "O:BAG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;S-1-5-32-545)"
+)
 NEW_KEY = [pair()[0], Swap(rf"{NEW}\host.key", rf"{LIVE}\host.key", existed=False, private=True)]
 AGAIN: Mapping[str, Any] = {"guarded": True, "saved": True}
 WAITING: Mapping[str, Any] = {**AGAIN, "state": "applied", "left": 60.0}
+AT_ONCE: Mapping[str, Any] = {"patience": 0}
 ALONE: Mapping[str, Any] = {"swaps": []}
 ON_NGINX: Mapping[str, Any] = {"service": "OpenResty", "swaps": [], "nginx": Nginx(**NGINX.model_dump())}
 
@@ -168,9 +183,37 @@ CASES = (
     Met("confirmed", "confirmed", word="confirm", live=NEW),
     Met("aborted", "reverted", "aborted", word="abort"),
     Met("the window passes", "reverted", "not confirmed within 1 s", window_passes, {"window": 1}),
-    Met("the service does not come back once", "reverted", DOWN, host=broken("once")),
-    Met("nor does it when the old files are back, but then it does", "reverted", DOWN, host=broken("twice")),
-    Met("the service never comes back", "stuck", f"{DOWN}; not put back: {DOWN}", host=broken("always")),
+    Met("the service refuses at first, and is tried again", "confirmed", host=refusing(3), live=NEW, word="confirm"),
+    Met("the service does not come back in time", "reverted", DOWN, given=AT_ONCE, host=refusing(1)),
+    Met(
+        "the old one refuses at first as well, and is tried again",
+        "reverted",
+        "aborted",
+        started_again,
+        {**AGAIN, "state": "reverting", "why": "aborted"},
+        half_swapped_and_refusing,
+    ),
+    Met("the service never comes back", "down", f"{DOWN}; {DOWN}", given=AT_ONCE, host=refusing(EVERY)),
+    Met(
+        "a service that ran before has stopped before anything was touched, and starts",
+        "reverted",
+        "aborted",
+        given={"marks": {"abort"}},
+        host=stopped,
+    ),
+    Met(
+        "a service that ran before has stopped before anything was touched, and does not start",
+        "down",
+        f"aborted; {DOWN}",
+        given={**AT_ONCE, "marks": {"abort"}},
+        host=stopped_for_good,
+    ),
+    Met(
+        "others can open the private key, whatever is written",
+        "reverted",
+        OPENED,
+        host=lambda state: state.sticky.append(PureWindowsPath(LIVE) / "host.key"),
+    ),
     Met(
         "there was no key before, and it is confirmed",
         "confirmed",
@@ -256,7 +299,7 @@ CASES = (
         "a bare nginx that does not start",
         "reverted",
         f"{NGINX.program} did not start: Windows says 9",
-        given={**ON_NGINX, "verb": "start", "was_running": False},
+        given={**ON_NGINX, **AT_ONCE, "verb": "start", "was_running": False},
         host=bare_and_broken,
     ),
 )

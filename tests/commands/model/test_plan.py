@@ -26,6 +26,7 @@ from commands.model.plan import (
     Step,
     collect_endpoints,
 )
+from commands.planning.commit_confirm import FINAL_STATES
 
 ABORT, READ = PlannedAction.of(AbortChange(operation="op-1")), PlannedAction.of(ReadChange(operation="op-1"))
 
@@ -70,10 +71,12 @@ def test_a_host_of_which_nobody_can_say_who_it_is_is_refused_and_the_file_named(
     assert f"could not read {file}, used to verify host-a (ENOENT). Restore it, then try again" == str(refused.value)
 
 
-@pytest.mark.parametrize(("state", "vain"), [("applying", False), ("applied", False), ("reverted", True), ("stuck", True)])
+@pytest.mark.parametrize(
+    ("state", "vain"), [("applying", False), ("applied", False), ("reverted", True), ("stuck", True), ("down", True)]
+)
 def test_a_check_knows_the_answers_after_which_waiting_is_in_vain(state: str, vain: bool) -> None:
     """A host that has put a change back will not have it applied a little later."""
-    check = Check(host="host-a", deed=READ, expect={"state": "applied"}, never={"state": ("confirmed", "reverted", "stuck")})
+    check = Check(host="host-a", deed=READ, expect={"state": "applied"}, never={"state": FINAL_STATES})
     assert vain == check.is_hopeless({"state": state})
 
 

@@ -18,6 +18,7 @@ from commands.language.grammar import parse_operation, render_operation
 from commands.model.finding import Severity
 from commands.model.operation import CannotPlan
 from commands.model.plan import PlannedChange
+from commands.planning.commit_confirm import RETURN_TIMEOUT, SERVICE_TIMEOUT
 from commands.services.operations import ServiceChange, ServiceList, ServiceRestart, ServiceStart, ServiceStop
 from commands.services.steps import ServiceName
 from commands.values.arguments import NoSuchHost, Target
@@ -180,7 +181,9 @@ async def test_all_proofs_together_fit_into_the_window(
     begin = next(step for step in made.plan.steps if step.key.endswith("/begin"))
     assert begin.verify is not None
 
-    assert begin.verify.patience + sum(step.patience for step in made.plan.steps) <= CONFIRM_WINDOW - 15
+    assert RETURN_TIMEOUT + sum(step.patience for step in made.plan.steps) <= CONFIRM_WINDOW - 15
+    assert begin.verify.patience == SERVICE_TIMEOUT + RETURN_TIMEOUT
+    assert all(check.patience >= CONFIRM_WINDOW + SERVICE_TIMEOUT for check in begin.undone)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ lets time pass (`elapse`), and when the host's server sees its window end.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Literal
 
-from adapters.windows.commit_confirm import ChangeState
+from adapters.windows.commit_confirm import START_PATIENCE, ChangeState
 
 if TYPE_CHECKING:
     from tests.lab.windows.state import WindowsState
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 PENDING: frozenset[ChangeState] = frozenset({"applying", "applied", "reverting"})
 """Of these the guard has yet to make an end."""
 
-TRIES = 3
-"""To put the old state back."""
+TRY_SECONDS = 5
+"""Seconds from one try to start a service to the next, as the guard needs them: to try, to look and to wait."""
+
+A_MINUTE = START_PATIENCE // TRY_SECONDS + 1
+"""Tries to start a service, after which the guard gives up."""
 
 DISK_FULL = "There is not enough space on the disk."
 
@@ -65,6 +69,7 @@ class GuardedChange:
     window: int
     was_running: bool
     looked_at: datetime
+    patience: int = 60
     swaps: list[Swap] = field(default_factory=list)
     nginx: Nginx | None = None
     state: ChangeState = "applying"
@@ -114,9 +119,9 @@ class GuardedChange:
             return
         self.guarded, self.looked_at = True, now
         if "abort" in self.marks:
-            self.state, self.why = "reverted", "aborted"
+            self._revert(state, "aborted")
         elif late:
-            self.state, self.why = "reverted", f"not applied within {self.window} s"
+            self._revert(state, f"not applied within {self.window} s")
         else:
             self._apply(state)
 
@@ -129,8 +134,9 @@ class GuardedChange:
                     state.write(swap.kept, state.files[PureWindowsPath(swap.target)], self.looked_at)
             self.saved = True
             for swap in self.swaps:
-                self._put(state, PureWindowsPath(swap.source), swap)
-            self._move(state, stop=self.verb != "start", start=self.verb != "stop")
+                self._put(state, swap)
+            self._stop(state, self.verb != "start")
+            self._start(state, self.verb != "stop")
         except GuardFailed as failed:
             self._revert(state, str(failed))
             return
@@ -147,50 +153,61 @@ class GuardedChange:
             self._revert(state, f"not confirmed within {self.window} s")
 
     def _revert(self, state: "WindowsState", why: str) -> None:
+        """Put the old state back, and have run what ran before; where nothing was saved, nothing that lives was touched."""
         self.state, self.why = "reverting", why
         was_dead = state.roads_dead
         state.cut(dead=False)
-        failed = self._put_back(state) if self.saved else ""  # else nothing that lives was touched
-        if failed:
+        try:
+            if self.saved:
+                self._restore(state)
+        except GuardFailed as failed:
             self.state, self.why = "stuck", f"{why}; not put back: {failed}"
             state.cut(dead=was_dead)
-        else:
-            self.state = "reverted"
-
-    def _put_back(self, state: "WindowsState") -> str:
-        """Why the old state is not back after three tries; "" where it is."""
-        said = ""
-        for _ in range(TRIES):
-            try:
-                self._restore(state)
-            except GuardFailed as failed:
-                said = str(failed)
-            else:
-                return ""
-        return said
+            return
+        try:
+            self._start(state, self.was_running)
+        except GuardFailed as failed:
+            self.state, self.why = "down", f"{why}; {failed}"
+            state.cut(dead=was_dead)
+            return
+        self.state = "reverted"
 
     def _restore(self, state: "WindowsState") -> None:
         for swap in self.swaps:
             if swap.existed:
-                self._put(state, swap.kept, swap)
+                state.write(PureWindowsPath(swap.target), state.files[swap.kept], self.looked_at)
             else:
                 state.remove(PureWindowsPath(swap.target))
-        self._move(state, stop=bool(self.swaps) or not self.was_running, start=self.was_running)
+        self._stop(state, bool(self.swaps) or not self.was_running)
 
-    def _put(self, state: "WindowsState", source: PureWindowsPath, swap: Swap) -> None:
+    def _put(self, state: "WindowsState", swap: Swap) -> None:
         """A private key is nobody else's to read, whoever could read the old one."""
-        state.write(PureWindowsPath(swap.target), state.files[source], self.looked_at)
+        target = PureWindowsPath(swap.target)
         if swap.private:
-            state.readers.pop(PureWindowsPath(swap.target), None)
+            state.protect(target)
+        state.write(target, state.files[PureWindowsPath(swap.source)], self.looked_at)
 
-    def _move(self, state: "WindowsState", *, stop: bool, start: bool) -> None:
-        """Stop, start or both; what is so already stays as it is."""
-        if self.nginx is not None:
-            state.move_nginx(self.nginx.program, stop=stop, start=start, now=self.looked_at)
-            return
-        if stop:
+    def _stop(self, state: "WindowsState", wanted: bool) -> None:
+        """Stop what runs, where that is wanted."""
+        if wanted and self.nginx is not None:
+            state.move_nginx(self.nginx.program, stop=True, start=False, now=self.looked_at)
+        elif wanted:
             state.stop_service(self.service, self.looked_at)
-        if start:
+
+    def _start(self, state: "WindowsState", wanted: bool) -> None:
+        """Start what does not run, where that is wanted; it is tried as often as there is time for."""
+        if not wanted:
+            return
+        for _ in range(self.patience // TRY_SECONDS):
+            with suppress(GuardFailed):
+                self._start_once(state)
+                return
+        self._start_once(state)
+
+    def _start_once(self, state: "WindowsState") -> None:
+        if self.nginx is not None:
+            state.move_nginx(self.nginx.program, stop=False, start=True, now=self.looked_at)
+        else:
             state.start_service(self.service, self.looked_at)
 
 

@@ -18,15 +18,15 @@ from tests.lab.windows.updates import UpdateAgent
 RECORD = PureWindowsPath(r"C:\ProgramData\flatnet-bot")
 """The folder in which changes are recorded."""
 
-Broken = Literal["", "once", "twice", "always"]
-"""How often a service still fails to start."""
+EVERY = -1
+"""Refusals of a service that never starts again."""
 
 
 @dataclass
 class Service:
     """A service as the service manager knows it, or does not tell (`Unknown`); one that is not there is not in the state.
 
-    `pid` is its process, 0 where it has none. `broken`: it does not start, the next time, twice, or ever. `needed_by`:
+    `pid` is its process, 0 where it has none. `refusals`: so many times it does not start, or never (`EVERY`). `needed_by`:
     running services that Windows stops before it.
     """
 
@@ -35,7 +35,7 @@ class Service:
     pid: int = 0
     account: str = "LocalSystem"
     needed_by: list[str] = field(default_factory=list)
-    broken: Broken = ""
+    refusals: int = 0
     program: str = "nebula"
     """Its processes' name."""
 
@@ -58,6 +58,7 @@ class Task:
     run_level: str = "Highest"
     at_startup: bool = True
     repeats: int = 60
+    priority: int = 4
     started: bool = True
 
 
@@ -106,7 +107,8 @@ class WindowsState:
     nothing can be written. `guard_asleep`: the scheduled task of a change was ended.
     `cut_after_apply`: a change of Nebula takes every road to this host with it until it is put back.
     `written` has when files were last written (where it says nothing: when the host was started), `readers` which
-    accounts beside SYSTEM and Administrators may read a file, `denied` files that the bot's account may not open.
+    accounts beside SYSTEM and Administrators may read a file, `sticky` the files whose readers nothing takes away, `denied`
+    files that the bot's account may not open.
     `links` is where a link to another folder lies, `file_links` what links to files lead to. `reach`: whether an address
     answers from here. `updates` is the Windows Update Agent, `registry` the keys of HKLM that are
     there, of those that come and go.
@@ -133,6 +135,7 @@ class WindowsState:
     cut_after_apply: bool = False
     written: dict[PureWindowsPath, datetime] = field(default_factory=dict)
     readers: dict[PureWindowsPath, list[str]] = field(default_factory=dict)
+    sticky: list[PureWindowsPath] = field(default_factory=list)
     links: list[PureWindowsPath] = field(default_factory=list)
     file_links: dict[PureWindowsPath, PureWindowsPath] = field(default_factory=dict)
     denied: list[PureWindowsPath] = field(default_factory=list)
@@ -196,6 +199,14 @@ class WindowsState:
         self.files.pop(path, None)
         self.raw.pop(path, None)
         self.written.pop(path, None)
+
+    def protect(self, path: PureWindowsPath) -> None:
+        """Have SYSTEM and Administrators alone open a file; `GuardFailed` where others still can."""
+        if path in self.sticky and self.readers.get(path):
+            others = "".join(f"(A;;FR;;;{reader})" for reader in self.readers[path])
+            sddl = f"O:BAG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA){others}"
+            raise GuardFailed(f"others than SYSTEM and Administrators can open {path}: {sddl}")
+        self.readers.pop(path, None)
 
     def written_at(self, path: PureWindowsPath) -> datetime:
         """When a file was last written, by the host's clock."""
@@ -283,8 +294,8 @@ class WindowsState:
         return service
 
     def _start(self, name: str, service: Service, now: datetime) -> None:
-        if service.broken:
-            service.broken = _STILL_BROKEN[service.broken]
+        if service.refusals:
+            service.refusals -= service.refusals > 0
             raise GuardFailed(f"the service {name} is Stopped, not Running")
         service.status, service.pid = "Running", self._start_processes(service.program, now)
         if self.is_nebula(name):
@@ -311,7 +322,5 @@ class WindowsState:
         """A state from `to_json`; a `ValueError` where it is none."""
         return _STATE.validate_python(document)
 
-
-_STILL_BROKEN: dict[Broken, Broken] = {"": "", "once": "", "twice": "once", "always": "always"}
 
 _STATE = TypeAdapter(WindowsState)

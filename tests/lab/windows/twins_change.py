@@ -30,6 +30,7 @@ def _begin_change(arguments: Mapping[str, Any], state: WindowsState, now: dateti
         service=arguments["service"],
         verb=arguments["verb"],
         window=arguments["window"],
+        patience=arguments["patience"],
         was_running=False,
         looked_at=now,
         swaps=[Swap(swap["source"], swap["target"]) for swap in arguments["swaps"]],

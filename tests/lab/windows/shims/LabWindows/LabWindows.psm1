@@ -55,8 +55,8 @@ function Stop-LabProcess($state, [string]$program) {
 function Start-LabService([string]$key) {
     $state = Get-LabState
     $service = $state.services[$key]
-    if ($service.broken -ne '') {
-        $service.broken = @{ always = 'always'; twice = 'once'; once = '' }[$service.broken]
+    if ($service.refusals -ne 0) {
+        $service.refusals -= [int]($service.refusals -gt 0)
     } else {
         $service.pid = Start-LabProcess $state $service.program
         $service.status = 'Running'
@@ -123,7 +123,7 @@ function New-Service {
     )
     $state = Get-LabState
     $state.services[$Name] = @{
-        status = 'Stopped'; start_type = $StartupType; pid = 0; account = 'LocalSystem'; needed_by = @(); broken = ''
+        status = 'Stopped'; start_type = $StartupType; pid = 0; account = 'LocalSystem'; needed_by = @(); refusals = 0
         program = [System.IO.Path]::GetFileNameWithoutExtension($BinaryPathName.Trim('"').Replace('\', '/'))
     }
     Set-LabState $state
@@ -285,6 +285,9 @@ function New-Object {
     if ($TypeName -eq 'System.IO.FileStream') {
         Test-LabDenied $ArgumentList[0]
     }
+    if ($TypeName -eq 'System.Security.AccessControl.FileSecurity') {
+        return New-LabFileSecurity
+    }
     switch ($ComObject) {
         'Microsoft.Update.Session' { New-LabUpdateSession }
         'Microsoft.Update.AutoUpdate' { [pscustomobject]@{ Results = [pscustomobject]@{ LastSearchSuccessDate = Get-LabLastSearch } } }
@@ -353,8 +356,32 @@ function Get-Acl {
     $state = Get-LabState
     $key = Find-LabPath $state.readers $LiteralPath
     $others = if ($null -eq $key) { @() } else { @($state.readers[$key]) }
-    $sddl = 'O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)' + -join ($others | ForEach-Object { "(A;;FR;;;$_)" })
+    $flags = if (Test-Path -LiteralPath $LiteralPath -PathType Leaf) { '' } else { 'OICI' }
+    $sddl = "O:BAG:SYD:PAI(A;$flags;FA;;;SY)(A;$flags;FA;;;BA)" + -join ($others | ForEach-Object { "(A;;FR;;;$_)" })
     [pscustomobject]@{ Sddl = $sddl }
+}
+
+# Linux has no such list.
+function New-LabFileSecurity {
+    $security = [pscustomobject]@{ Sddl = '' }
+    $security | Add-Member -MemberType ScriptMethod -Name SetSecurityDescriptorSddlForm -Value { param($sddl) $this.Sddl = $sddl }
+    $security
+}
+
+# The whole list, as it is given; but for files whose entries come back whatever is written.
+function Set-Acl {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$LiteralPath, [Parameter(Mandatory)] $AclObject)
+    $state = Get-LabState
+    $key = Find-LabPath $state.readers $LiteralPath
+    if ($null -ne $key -and $state.sticky -notcontains $LiteralPath.TrimEnd('\')) {
+        $state.readers.Remove($key)
+    }
+    $others = @([regex]::Matches($AclObject.Sddl, '\(A;[^;]*;[^;]*;;;([^)]+)\)') | ForEach-Object { $_.Groups[1].Value } | Where-Object { $_ -notin 'SY', 'BA' })
+    if ($others.Count -gt 0) {
+        $state.readers[$LiteralPath] = $others
+    }
+    Set-LabState $state
 }
 
 function icacls.exe {
@@ -403,9 +430,10 @@ function New-ScheduledTaskSettingsSet {
         [switch]$DontStopIfGoingOnBatteries,
         [switch]$StartWhenAvailable,
         [timespan]$ExecutionTimeLimit,
-        [ValidateSet('IgnoreNew')] [string]$MultipleInstances
+        [ValidateSet('IgnoreNew')] [string]$MultipleInstances,
+        [int]$Priority = 7
     )
-    [pscustomobject]@{ ExecutionTimeLimit = $ExecutionTimeLimit }
+    [pscustomobject]@{ ExecutionTimeLimit = $ExecutionTimeLimit; Priority = $Priority }
 }
 
 function Register-ScheduledTask {
@@ -422,6 +450,7 @@ function Register-ScheduledTask {
         run_level = $Principal.RunLevel
         at_startup = @($Trigger | Where-Object { $_.AtStartup }).Count -gt 0
         repeats = ($Trigger | Measure-Object -Property Repeats -Maximum).Maximum
+        priority = $Settings.Priority
         started = $false
     }
     Set-LabState $state
@@ -457,6 +486,6 @@ function Unregister-ScheduledTask {
 
 Export-ModuleMember -Function @(
     'Get-LabState', 'New-Object', 'Add-Type', 'New-Service', 'Start-Service', 'Stop-Service', 'sc.exe', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep', 'Get-PSDrive'
-    'Get-Acl', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
+    'Get-Acl', 'Set-Acl', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
     'New-ScheduledTaskSettingsSet', 'Register-ScheduledTask', 'Get-ScheduledTask', 'Start-ScheduledTask', 'Unregister-ScheduledTask'
 )
