@@ -1,5 +1,6 @@
 """Actions: one thing that can be done or read on one side of one host."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Generic, Literal, TypeVar
 
@@ -37,6 +38,13 @@ class Action(Value, Generic[Answer]):
 
     def explain_answer(self, answer: Answer) -> Phrase | None:
         """Explains an answer that is not the expected one, and says what to do; None where its fields say it all."""
+        return None
+
+    def find_fault(self, answer: Answer, asked_at: datetime, answered_at: datetime) -> Phrase | None:
+        """Finds what an answer shows to be wrong on the host, so that it proves nothing; the phrase says what to do.
+
+        The times are those of the bot, before and after the host was asked.
+        """
         return None
 
     @property

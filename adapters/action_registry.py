@@ -13,7 +13,7 @@ from adapters.action import Action
 from adapters.gateway import api
 from adapters.gateway.action import GatewayAction
 from adapters.windows import commit_confirm as change
-from adapters.windows import nebula, services
+from adapters.windows import nebula, rehearsal, services
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options
 from adapters.wsl.action import WslAction
@@ -24,6 +24,8 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     change.ReadChange,
     change.ConfirmChange,
     change.AbortChange,
+    rehearsal.MakeScratch,
+    rehearsal.ReadRehearsal,
     nebula.ReadCertificates,
     nebula.MakeKeyPair,
     nebula.SignCertificate,

@@ -14,6 +14,7 @@ from commands.bot_state.changes import (
     OperationReview,
     OperationShow,
 )
+from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
@@ -29,7 +30,7 @@ from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
 from commands.disks.operations import DiskUsage
 from commands.health import Health
-from commands.hosts import HostList
+from commands.hosts import HostRehearse
 from commands.logs.operations import LogCollect, LogRead
 from commands.model.operation import Operation
 from commands.services.operations import ServiceList, ServiceRestart, ServiceStart, ServiceStop
@@ -49,6 +50,8 @@ CATALOGUE: tuple[type[Operation], ...] = (
     CaShow,
     DiskUsage,
     UpdateList,
+    HostShow,
+    HostRehearse,
     Digest,
     WeeklyReport,
     MonthlyReport,

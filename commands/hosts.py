@@ -1,59 +1,44 @@
-"""`host`: the hosts of the inventory. No host is contacted."""
+"""`host rehearse`: hosts try their guard on scratch files, before a change relies on it."""
 
+import asyncio
 from typing import ClassVar
 
+from adapters.errors import HostError
+from adapters.fleet import ReadResult
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.model.operation import FleetRead, FleetView
-from commands.model.report import Cell, Column, Mark, Report, Row
+from adapters.windows.commit_confirm import ChangeStatus, ReadChange
+from commands.model.operation import FleetChange, FleetView
+from commands.model.plan import LeftOutHost, Part, PlannedChange
+from commands.planning.host_plan import HostPlan, assemble
+from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
+from commands.values.arguments import HostsArgument, Target
 
 
-class HostList(FleetRead):
-    """List the hosts of the inventory."""
+class HostRehearse(FleetChange):
+    """Have the guard of each host swap scratch files: confirmed, left alone and aborted. Nothing is restarted."""
 
-    words: ClassVar = ("host",)
-    summary: ClassVar = Phrase("list of configured hosts")
-    example: ClassVar = "host"
+    words: ClassVar = ("host", "rehearse")
+    summary: ClassVar = Phrase("rehearse the automatic rollback on hosts with scratch files (nothing is restarted)")
+    example: ClassVar = "host rehearse host-a"
 
-    async def read(self, view: FleetView) -> Report:
-        hosts = view.fleet.inventory.hosts
-        return Report(
-            title=Phrase("Hosts", context="title"),
-            summary=Phrase("{n} host configured", plural="{n} hosts configured", n=len(hosts)),
-            columns=COLUMNS,
-            rows=tuple(_build_row(host) for host in hosts),
-            taken_at=view.now(),
-            next=("health",) if hosts else (),
-        )
+    target: HostsArgument
 
+    def restrict_to(self, names: tuple[str, ...]) -> "HostRehearse":
+        return self.model_copy(update={"target": Target(parts=names)})
 
-COLUMNS = (
-    Column(key="host", heading=Phrase("Host")),
-    Column(key="id", heading=Phrase("ID")),
-    Column(key="overlay", heading=Phrase("Overlay")),
-    Column(key="windows", heading=Phrase("Windows")),
-    Column(key="wsl", heading=Phrase("WSL2")),
-    Column(key="gateway", heading=Phrase("Gateway")),
-    Column(key="lighthouse", heading=Phrase("Lighthouse")),
-    Column(key="labels", heading=Phrase("Labels")),
-)
+    async def plan(self, view: FleetView) -> PlannedChange:
+        inventory = view.fleet.inventory
+        hosts = self.resolve_hosts(inventory)
+        return assemble(self, await asyncio.gather(*(_plan_host(host, view) for host in hosts)), inventory)
 
 
-def _build_row(host: Host) -> Row:
-    return Row(
-        host=host.name,
-        cells=(
-            Cell.of(host.name),
-            Cell(text=str(host.id), value=host.id),
-            Cell.of(str(host.overlay)),
-            *(_build_presence_cell(host.get_side(side) is not None) for side in ("windows", "wsl", "gateway")),
-            Cell(text=Phrase("yes", context="lighthouse") if host.lighthouse else "", value=host.lighthouse),
-            Cell(text=" ".join(host.labels), value=" ".join(host.labels)),
-        ),
-    )
-
-
-def _build_presence_cell(present: bool) -> Cell:
-    if present:
-        return Cell(text=Phrase("yes", context="present"), value=True)
-    return Cell(text=Phrase("no", context="present"), value=False, mark=Mark.ABSENT)
+async def _plan_host(host: Host, view: FleetView) -> HostPlan | LeftOutHost:
+    """Plans one host that answers, or returns why it is left out."""
+    if host.windows is None:
+        return LeftOutHost(host=host.name, why=Phrase("no Windows connection configured"))
+    read: ReadResult[ChangeStatus] = await view.fleet.read(host, ReadChange(operation=view.operation_id))
+    if isinstance(read.outcome, HostError):
+        return LeftOutHost(host=host.name, why=Phrase("could not check the host: {why}", why=read.outcome.phrase))
+    steps = build_rehearsal_steps(RehearsedHost(host, view.operation_id, view.thresholds.clock_difference))
+    return HostPlan(part=Part(host=host.name, steps=tuple(steps)))

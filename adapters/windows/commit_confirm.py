@@ -17,9 +17,9 @@ records each state on its disk before it continues. After a restart in the middl
 begins a change older than its window. One change at a time: a host is claimed by one operation.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, computed_field, model_validator
 
 from adapters.action import Effect
 from adapters.phrase import Phrase
@@ -36,6 +36,10 @@ CONFIRM_WINDOW = 120
 
 START_PATIENCE = 60
 """Seconds for which the host tries again to start a service: Windows lets go of a network adapter's name with a delay."""
+
+
+ChangeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
+"""Name of a change on its host, where a folder is called so: the operation's id, or made from it."""
 
 
 class FileSwap(Value):
@@ -62,6 +66,12 @@ class ChangeStatus(Value):
     changed: bool = False
     """True if this very call changed something."""
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def settled(self) -> bool:
+        """True if the change has ended, and left either its new state or the old one."""
+        return self.state in ("confirmed", "reverted")
+
 
 class _ChangeAction(WindowsAction[ChangeStatus]):
     """Base class of the four actions. `operation` names the change; repeating an action for one operation is harmless."""
@@ -69,8 +79,7 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
     deadline = 30.0
     output_limit = 64_000
 
-    operation: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
-    """The operation's id, which names a folder on the host."""
+    operation: ChangeName
 
     def build_arguments(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
@@ -94,6 +103,13 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
                     "on the host, and see its log if it stops again",
                     why=answer.why,
                 )
+            case "applying" | "applied" | "reverting":
+                return Phrase(
+                    'the host reports the change as {state}. Check the scheduled task "flatnet-bot change {operation}" on '
+                    "the host: whether it is there and running, and its last result",
+                    state=answer.state,
+                    operation=answer.operation,
+                )
         return None
 
 
@@ -106,6 +122,8 @@ class ReadChange(_ChangeAction):
 class BeginChange(_ChangeAction):
     """Starts a change and returns while it is applied: files swapped, a service started, stopped or restarted.
 
+    With the verb `none` no service is touched, and `service` is "".
+
     If the host knows the operation already, nothing is started again: its present state is returned. `nginx` is used instead
     of the service if the host has no service of that name.
     """
@@ -114,11 +132,17 @@ class BeginChange(_ChangeAction):
     effect = Effect.CHANGE
 
     service: str
-    verb: Literal["start", "stop", "restart"]
+    verb: Literal["start", "stop", "restart", "none"]
     swaps: tuple[FileSwap, ...] = ()
     nginx: BareNginx | None = None
     window: int = Field(default=CONFIRM_WINDOW, ge=1, le=3600)
     patience: int = Field(default=START_PATIENCE, ge=0, le=600)
+
+    @model_validator(mode="after")
+    def _check_service(self) -> Self:
+        if (self.verb == "none") != (self.service == ""):
+            raise ValueError("a change has either a service and what to do with it, or none")
+        return self
 
     def build_arguments(self) -> dict[str, Any]:
         return super().build_arguments() | {"guard": build_guard_options()}

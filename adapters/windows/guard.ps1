@@ -227,7 +227,7 @@ function Restore-Stopped($change) {
     for ($left = 2; $true; $left--) {
         try {
             Restore-Files $change
-            if ($change.swaps.Count -gt 0 -or -not $change.was_running) {
+            if ($change.verb -ne 'none' -and ($change.swaps.Count -gt 0 -or -not $change.was_running)) {
                 Stop-It $change
             }
             return
@@ -266,6 +266,19 @@ function Undo-Change([string]$folder, $change, [string]$why, [bool]$saved) {
     Write-End $folder 'reverted' $why $saved
 }
 
+# What a rehearsal is to learn of this task: who it runs as, in which PowerShell and in which language.
+function Write-Facts([string]$folder) {
+    $facts = @{
+        account = [regex]::Match((whoami.exe /user /fo csv /nh), 'S-1-[0-9-]+').Value
+        version = $PSVersionTable.PSVersion.ToString()
+        edition = $PSVersionTable.PSEdition
+        culture = (Get-Culture).Name
+        ui_culture = (Get-UICulture).Name
+    }
+    $json = ConvertTo-Json -InputObject $facts -Compress
+    Write-Bytes (Get-Full "$folder\facts.json") ([System.IO.FileMode]::Create) ($utf8.GetBytes($json))
+}
+
 # What forbids to begin with a change that nobody has touched: after a power cut the guard may come to it late.
 function Get-Objection([string]$folder, $change, $begun) {
     if (Test-Path -LiteralPath "$folder\abort") {
@@ -293,11 +306,14 @@ function Invoke-Change([string]$folder, $change, $begun) {
         foreach ($swap in $change.swaps) {
             Set-File $swap.source $swap.target $swap.private
         }
-        if ($change.verb -ne 'start') {
+        if ($change.verb -in 'stop', 'restart') {
             Stop-It $change
         }
-        if ($change.verb -ne 'stop') {
+        if ($change.verb -in 'start', 'restart') {
             Start-It $change
+        }
+        if ($change.verb -eq 'none') {
+            Write-Facts $folder
         }
         Write-State $folder 'applied' '' $true
     } catch {

@@ -30,6 +30,7 @@ from bot.security.secrets import Secrets, read_secrets
 from bot.store.database import Database
 from bot.store.digests import DigestTable
 from bot.store.observations import ObservationTable
+from bot.store.rehearsals import RehearsalTable
 from commands.catalogue import CATALOGUE
 from commands.model.operation import FleetView
 from commands.model.report import Report
@@ -78,7 +79,8 @@ def build_config(
         from bot.doctor import examination as doctor
         from bot.store.condition import check_writable
 
-        return await doctor.examine(settings, lambda: check_writable(database), view)
+        own = doctor.OwnDatabase(lambda: check_writable(database), RehearsalTable(database).find_by_host)
+        return await doctor.examine(settings, own, view)
 
     hosts = Fleet(settings.inventory, connect, observe)
     by_the_clock = build_schedule_config(settings.schedules, settings.notices, settings.time_zone, at)
@@ -95,6 +97,7 @@ def build_services(machinery: ChangeServices, audit: AuditLog, history: HealthHi
         incidents=machinery.incidents,
         channels=machinery.links,
         history=history,
+        rehearsals=machinery.rehearsals.table,
     )
 
 

@@ -23,7 +23,8 @@ from bot.changes.intent_log import IntentLog
 from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
 from bot.changes.planner import Planner
-from bot.changes.repository import ChangeRepository
+from bot.changes.rehearsals import RehearsalRegistry
+from bot.changes.repository import ChangeRepository, ChangeTables
 from bot.changes.step_runner import StepRunner
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
@@ -40,6 +41,7 @@ from bot.store.database import Database
 from bot.store.incidents import IncidentTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
+from bot.store.rehearsals import RehearsalTable
 from bot.store.schedules import ScheduleTable
 from commands.catalogue import CATALOGUE
 
@@ -129,6 +131,7 @@ class ChangeServices:
     schedules: ScheduleRegistry
     schedule_table: ScheduleTable
     incidents: IncidentRegistry
+    rehearsals: RehearsalRegistry
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ def build_changes(
     links = SurfaceLinks()
     operations = OperationTable(database)
     journal = IntentLog(audit, database, redactor.holds_secret)
-    ledger = ChangeRepository(operations, audit, journal.read_trail, links.show, now)
+    rehearsals = RehearsalRegistry(RehearsalTable(database), audit, lambda: basis().fleet.inventory, now)
+    ledger = ChangeRepository(ChangeTables(operations, rehearsals), audit, journal.read_trail, links.show, now)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret)
     dispatch = Coordinator(ledger, planner, links.require_engine, links)
     locks = LockService(LockTable(database), audit, now, dispatch.start_ready)
@@ -163,6 +167,7 @@ def build_changes(
         schedules,
         schedule_table,
         IncidentRegistry(IncidentTable(database), audit, now),
+        rehearsals,
     )
 
 

@@ -130,6 +130,9 @@ class Coordinator:
         verdict = policy.judge(actor, type(operation), operation.resolve_hosts(self._planner.inventory), place)
         if isinstance(verdict, Refusal):
             return verdict
+        unrehearsed = await self._repository.rehearsals.refuse_critical(record)
+        if unrehearsed is not None:
+            return unrehearsed
         if record.approval is None:
             return await self._check_break_glass(policy, record, actor)
         requirement = policy.assess_approval(actor, operation.risk, self._planner.find_hosts(record.plan))
@@ -137,6 +140,10 @@ class Coordinator:
             return requirement
         today = record.approval.model_copy(update={"needed": requirement.needed, "roles": requirement.roles})
         return await self._check_approvals(policy, record, today, actor)
+
+    async def list_unrehearsed(self, record: OperationRecord) -> tuple[str, ...]:
+        """List the hosts on which an operation relies on a guard without a fresh rehearsal, at its start."""
+        return tuple(await self._repository.rehearsals.find_objections(record.plan))
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, with its digest; raises the errors of planning."""
@@ -176,8 +183,9 @@ class Coordinator:
     async def finish_run(self, operation_id: str, state: ChangeState, why: Phrase | None) -> Change:
         """Finish a run: its hosts are released, unless the outcome is unknown. A repeated call changes nothing.
 
-        The intent log records the END event of a run.
+        The intent log records the END event of a run. Rehearsals are stored first, so that no crash loses them.
         """
+        await self._repository.rehearsals.record(await self._repository.get(operation_id))
         await self._repository.move(operation_id, finish_run(state, why, self._repository.now()))
         change = await self._repository.announce_change(operation_id)
         await self.start_ready()

@@ -43,6 +43,9 @@ class RunCoordinator(Protocol):
     async def check_still_allowed(self, record: OperationRecord) -> Refusal | None:
         """Return a refusal if the operation may not start any more."""
 
+    async def list_unrehearsed(self, record: OperationRecord) -> tuple[str, ...]:
+        """List the hosts on which it relies on a guard without a fresh rehearsal."""
+
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, with its digest."""
 
@@ -106,7 +109,12 @@ class Executor:
                 case PlannedChange() as planned:
                     await self.coordinator.supersede(record, planned)
                     return NO_WORK
-            started = {"digest": record.digest, "words": record.words, "scripts": record.plan.hash_scripts()}
+            started = {
+                "digest": record.digest,
+                "words": record.words,
+                "scripts": record.plan.hash_scripts(),
+                "unrehearsed": await self.coordinator.list_unrehearsed(record),
+            }
             await self.intent_log.record_start(operation, record.requester, started)
         return {"go": True, "steps": [step.key for step in record.plan.steps]}
 

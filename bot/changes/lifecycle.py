@@ -178,8 +178,12 @@ class Lifecycle:
         draft = await self._planner.draft(request)
         if operation.dry_run:
             await self._repository.record_request(draft)
-            return draft.to_change().model_copy(update={"dry_run": True, "version": 0})
+            change = await self._repository.make_change(draft)
+            return change.model_copy(update={"dry_run": True, "version": 0})
         require_steps(draft.plan)
+        unrehearsed = await self._repository.rehearsals.refuse_critical(draft)
+        if unrehearsed is not None:
+            await self._refuse(request.id, by, unrehearsed)
         record = await self._apply_approval_rules(request, draft)
         await self._repository.record_request(record)
         if not request.before:

@@ -1,6 +1,7 @@
 """Repository of changes: finds and moves their rows, announces every change, and records it in the audit log."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -9,10 +10,13 @@ from adapters.phrase import Phrase
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.intent_log import AuditTrail
 from bot.changes.outcome import collect_results
+from bot.changes.rehearsal_rules import describe_objections
+from bot.changes.rehearsals import RehearsalRegistry
 from bot.model.change import Approval, Change, ChangeState
 from bot.store.chain import StoredEvent
 from bot.store.operations import OperationTable, Transition
 from bot.store.records import OperationRecord
+from commands.model.plan import StepResult
 
 MAX_PREMISES = 100
 """Most premises in an audit event; the digest covers them all."""
@@ -37,6 +41,14 @@ class ChangeAudit(Protocol):
         """Find the events of one kind about an operation that we signed."""
 
 
+@dataclass(frozen=True)
+class ChangeTables:
+    """Stored changes, and the rehearsals of their hosts."""
+
+    operations: OperationTable
+    rehearsals: RehearsalRegistry
+
+
 class ChangeRepository:
     """Stored changes. Every method may raise a `DatabaseError`; then nothing was moved.
 
@@ -46,14 +58,15 @@ class ChangeRepository:
 
     def __init__(
         self,
-        operations: OperationTable,
+        tables: ChangeTables,
         audit: ChangeAudit,
         trail: Callable[[str], Awaitable[AuditTrail]],
         watch: Callable[[Change], None],
         now: Callable[[], datetime],
     ) -> None:
-        self.operations = operations
+        self.operations = tables.operations
         self.audit = audit
+        self.rehearsals = tables.rehearsals
         self.read_trail = trail
         self.now = now
         self._watch = watch
@@ -98,9 +111,18 @@ class ChangeRepository:
 
     async def make_change(self, record: OperationRecord) -> Change:
         """Make the value for every surface from a record, with the results of its steps."""
-        if record.started_at is None:
-            return record.to_change()
-        return record.to_change(collect_results(record.plan, await self.read_trail(record.operation)))
+        results: tuple[StepResult, ...] = ()
+        if record.started_at is not None:
+            results = collect_results(record.plan, await self.read_trail(record.operation))
+        change = record.to_change(results)
+        return change if change.state.ended else await self._add_rehearsal_notes(change)
+
+    async def _add_rehearsal_notes(self, change: Change) -> Change:
+        """Add to a change the hosts that have no fresh rehearsal now: the stored plan does not move with the clock."""
+        objections = await self.rehearsals.find_objections(change.plan)
+        warnings = (*change.plan.warnings, *describe_objections(objections))
+        plan = change.plan.model_copy(update={"warnings": warnings})
+        return change.model_copy(update={"plan": plan, "unrehearsed": tuple(objections)}) if objections else change
 
     async def announce_change(self, operation: str) -> Change:
         """Announce the present state of an operation to the watcher."""

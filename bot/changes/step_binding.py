@@ -4,8 +4,9 @@ stored deed ─ products of earlier steps ─▶ action ───────┐
 host, side ─ the inventory as it is now ─▶ endpoint ─────┴─ the plan's endpoint? ─▶ BoundAction │ PlanNotBindable
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, JsonValue
@@ -27,6 +28,15 @@ class PlanNotBindable(Refused):
 
 
 @dataclass(frozen=True)
+class JudgedAnswer:
+    """A host's answer as JSON. `explanation` is for one that is not the expected one; `fault`: it proves nothing."""
+
+    answer: HostAnswer
+    explanation: Phrase | None = None
+    fault: Phrase | None = None
+
+
+@dataclass(frozen=True)
 class BoundAction:
     """An action bound to its host. It uses the endpoint that was checked, whatever is configured meanwhile."""
 
@@ -36,14 +46,14 @@ class BoundAction:
 
     async def perform(self) -> HostAnswer:
         """Perform the action, and return the host's answer as JSON. Raises a `HostError`."""
-        answer, _ = await self.observe()
-        return answer
+        return _dump_answer(await self.fleet.perform(self.host, self.action))
 
-    async def observe(self) -> tuple[HostAnswer, Phrase | None]:
-        """Perform the action, and return the answer as JSON with what explains it. Raises a `HostError`."""
+    async def observe(self, now: Callable[[], datetime]) -> JudgedAnswer:
+        """Perform the action, and return the answer with the action's judgement of it. Raises a `HostError`."""
+        asked_at = now()
         said: BaseModel = await self.fleet.perform(self.host, self.action)
-        document: HostAnswer = said.model_dump(mode="json")
-        return document, self.action.explain_answer(said)
+        fault = self.action.find_fault(said, asked_at, now())
+        return JudgedAnswer(_dump_answer(said), self.action.explain_answer(said), fault)
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,9 @@ class PlanRun:
         raise KeyError(f"the plan has no step {key}")
 
     def needs_product(self, key: str) -> bool:
-        """Return whether any deed of the plan uses the product of that step."""
+        """Return whether any deed of the plan uses the product of that step, or its record is wanted."""
+        if self.find_step(key).recorded:
+            return True
         deeds = (deed for step in self.plan.steps for deed in list_actions(step))
         return any(product.step == key for deed in deeds for product in deed.products.values())
 
@@ -87,6 +99,11 @@ def require_known_actions(step: Step) -> None:
     """Raise `PlanNotBindable` where this version does not know all actions of a step."""
     for deed in list_actions(step):
         _find_action_class(deed)
+
+
+def _dump_answer(answer: BaseModel) -> HostAnswer:
+    document: HostAnswer = answer.model_dump(mode="json")
+    return document
 
 
 def _find_action_class(deed: PlannedAction) -> type[Action[Any]]:

@@ -230,15 +230,17 @@ class StepRunner:
     async def _observe(self, run: PlanRun, check: Check, produced: StepProducts) -> _Observation:
         """Observe once. Never share an observation: it might have begun before the effect that it is to prove."""
         try:
-            answer, explained = await run.bind(self._fleet(), check.host, check.deed, produced).observe()
+            judged = await run.bind(self._fleet(), check.host, check.deed, produced).observe(self._clock.now)
         except PlanNotBindable as error:
             return _Observation(None, why=error.phrase, retry_useless=True)
         except HostError as error:
             hopeless = isinstance(error, AuthenticationFailed | HostIdentityError)
             return _Observation(None, why=error.phrase, error=error, retry_useless=hopeless)
-        met = check.is_met(answer)
-        why = None if met else explained or _describe_difference(check, answer)
-        return _Observation(met, answer, why, retry_useless=check.is_hopeless(answer))
+        answer = judged.answer
+        if not check.is_met(answer):
+            why = judged.explanation or _describe_difference(check, answer)
+            return _Observation(False, answer, why, retry_useless=check.is_hopeless(answer))
+        return _Observation(judged.fault is None, answer, judged.fault, retry_useless=judged.fault is not None)
 
 
 async def _request_undo(bound: BoundAction) -> tuple[Phrase | None, bool]:
@@ -276,7 +278,7 @@ def _judge_read(observed: _Observation) -> _StepOutcome:
     if observed.met:
         return _StepOutcome(Result.DONE, product=observed.answer)
     unreachable = observed.error is not None and not isinstance(observed.error, ActionFailed)
-    return _StepOutcome(Result.UNREACHABLE if unreachable else Result.FAILED, observed.why)
+    return _StepOutcome(Result.UNREACHABLE if unreachable else Result.FAILED, observed.why, product=observed.answer)
 
 
 def _collect_products(trail: AuditTrail) -> StepProducts:

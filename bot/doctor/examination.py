@@ -9,8 +9,9 @@ the rights of the user who can read the secrets, and writes no audit event, beca
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from bot.doctor import bot_checks, machine_checks
 from bot.doctor.bot_checks import ProveDatabase
 from bot.doctor.check_result import CheckResult, build_report, make_problem, make_unknown
 from bot.doctor.host_checks import examine_host
+from bot.model.rehearsal import Rehearsal
 from bot.model.request import Answer, Surface
 from bot.runtime.clock import read_utc_time
 from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
@@ -62,10 +64,22 @@ async def diagnose(file: Path, progress: Progress) -> Answer:
     return _build_answer(await _examine_alone(file, settings, process, progress))
 
 
-async def examine(settings: Settings, prove: ProveDatabase, view: FleetView) -> Report:
-    """Run all checks inside a running bot; `prove` writes to the database that it owns."""
+@dataclass(frozen=True)
+class OwnDatabase:
+    """The database that a running bot owns: `prove` writes to it, `find_rehearsals` reads those of hosts."""
+
+    prove: ProveDatabase
+    find_rehearsals: Callable[[Collection[str]], Awaitable[Mapping[str, Rehearsal]]]
+
+
+async def examine(settings: Settings, own: OwnDatabase, view: FleetView) -> Report:
+    """Run all checks inside a running bot."""
     find = await asyncio.to_thread(_load_secrets, settings)
-    return await run_checks(_list_bot_checks(settings, find, prove) | _list_host_checks(view), view.progress)
+    try:
+        known = await own.find_rehearsals(view.fleet.inventory.names)
+    except FlatnetError:  # the database has a check of its own
+        known = None
+    return await run_checks(_list_bot_checks(settings, find, own.prove) | _list_host_checks(view, known), view.progress)
 
 
 async def _examine_alone(file: Path, settings: Settings, process: dict[str, Check], progress: Progress) -> Report:
@@ -116,8 +130,9 @@ def _list_bot_checks(settings: Settings, find: FindSecret, prove: ProveDatabase,
     }
 
 
-def _list_host_checks(view: FleetView) -> dict[str, Check]:
-    return {host.name: partial(examine_host, host, view) for host in view.fleet.inventory.hosts}
+def _list_host_checks(view: FleetView, known: Mapping[str, Rehearsal] | None = None) -> dict[str, Check]:
+    """List the checks of the hosts; `known` are their rehearsals, None where no bot runs."""
+    return {host.name: partial(examine_host, host, view, known) for host in view.fleet.inventory.hosts}
 
 
 async def run_checks(checks: Mapping[str, Check], progress: Progress) -> Report:

@@ -5,12 +5,13 @@
 | Windows | address, TLS, log-in, PowerShell answers, clock |
 | WSL2 | address, host key, log-in, podman through sudo as root, then all other reads (`bot.doctor.wsl_reads`) |
 | gateway | address, allowed (403), the gateway of this host |
+| the bot | a fresh rehearsal of the guard |
 
 The health of the host itself is reported by `health`.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from adapters.action import Action, Answer, SideName
 from adapters.errors import FlatnetError, HostError
@@ -22,18 +23,23 @@ from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.wsl.podman import UnreadPart
 from adapters.wsl.system import ReadSystem as ReadWsl
 from adapters.wsl.system import WslSystem
+from bot.changes.rehearsal_rules import find_objection, format_command
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
 from bot.doctor.wsl_reads import AS_ROOT, check_reads
+from bot.model.rehearsal import Rehearsal
 from commands.checks.assessment import make_unanswered_checks
 from commands.checks.host_checks import judge_clock, judge_gateway
-from commands.model.finding import Finding
+from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
 
 SIDE_NAMES: dict[SideName, Phrase] = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2"), "gateway": Phrase("gateway API")}
 
 
-async def examine_host(host: Host, view: FleetView) -> CheckResult:
-    """Check all sides of a host concurrently; one that does not answer hides no other."""
+async def examine_host(host: Host, view: FleetView, known: Mapping[str, Rehearsal] | None = None) -> CheckResult:
+    """Check all sides of a host concurrently; one that does not answer hides no other.
+
+    `known` are the rehearsals of all hosts; None if they are unknown here, and not judged.
+    """
     looks = {"windows": _check_windows, "wsl": _check_wsl, "gateway": _check_gateway}
     sides = [side for side in SIDE_NAMES if host.get_side(side) is not None]
     async with asyncio.TaskGroup() as group:
@@ -43,7 +49,18 @@ async def examine_host(host: Host, view: FleetView) -> CheckResult:
         SIDE_NAMES[side] for side, findings in zip(sides, found, strict=True) if all(finding.reached for finding in findings)
     )
     seen = Phrase("{items}", items=Listing(answering)) if answering else Phrase("no response")
-    return CheckResult(host.name, seen, tuple(finding for findings in found for finding in findings))
+    rehearsal = () if known is None or host.windows is None else _check_rehearsal(host, known.get(host.name), view)
+    return CheckResult(host.name, seen, (*(finding for findings in found for finding in findings), *rehearsal))
+
+
+def _check_rehearsal(host: Host, rehearsal: Rehearsal | None, view: FleetView) -> tuple[Finding, ...]:
+    """Report that no fresh rehearsal proves the automatic rollback of changes on a host."""
+    objection = find_objection(host, rehearsal, view.now())
+    if objection is None:
+        return ()
+    words = format_command((host.name,))
+    why = Phrase("the automatic rollback of changes is unproven ({why}). Run {words}", why=objection, words=words)
+    return (make_problem(host.name, "rehearsal", why, Severity.LOW).model_copy(update={"next": words}),)
 
 
 async def _check_windows(host: Host, view: FleetView) -> tuple[Finding, ...]:

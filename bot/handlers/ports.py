@@ -13,6 +13,7 @@ from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
 from bot.model.change import Change, ChangeState
+from bot.model.rehearsal import Rehearsal
 from bot.schedules.registry import ScheduleListing
 from bot.store.chain import StoredEvent, Verification
 from bot.store.head_file import Head
@@ -85,6 +86,12 @@ class FleetHistory(Protocol):
     async def store_digest(self, operation: str, at: datetime, document: str) -> None: ...
 
     async def find_previous_digest(self, operation: str, at: datetime) -> str | None: ...
+
+
+class RehearsalPort(Protocol):
+    """Last rehearsals of hosts (`bot.store.rehearsals`)."""
+
+    async def find_by_host(self, hosts: Collection[str]) -> Mapping[str, Rehearsal]: ...
 
 
 class ScheduleRegistryPort(Protocol):

@@ -15,6 +15,7 @@ from bot.handlers.audit import AuditHandlers
 from bot.handlers.changes import ChangeHandlers
 from bot.handlers.context import Body, RequestContext
 from bot.handlers.digest import DigestHandlers
+from bot.handlers.hosts import HostHandlers
 from bot.handlers.incidents import IncidentHandlers
 from bot.handlers.locks import LockHandlers
 from bot.handlers.logs import LogHandlers
@@ -24,6 +25,7 @@ from bot.handlers.ports import (
     FleetHistory,
     IncidentRegistryPort,
     LockRegistryPort,
+    RehearsalPort,
     ScheduleRegistryPort,
 )
 from bot.handlers.reports import ReportHandlers
@@ -43,6 +45,7 @@ from commands.bot_state.changes import (
     OperationReview,
     OperationShow,
 )
+from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
@@ -72,6 +75,7 @@ class Services:
     incidents: IncidentRegistryPort
     channels: IncidentChannels
     history: FleetHistory
+    rehearsals: RehearsalPort
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Handlers:
     audit: AuditHandlers
     changes: ChangeHandlers
     digest: DigestHandlers
+    hosts: HostHandlers
     incidents: IncidentHandlers
     locks: LockHandlers
     logs: LogHandlers
@@ -98,6 +103,7 @@ class Handlers:
             audit=AuditHandlers(audit, now),
             changes=ChangeHandlers(changes, now),
             digest=DigestHandlers(changes, locks, audit, history, now),
+            hosts=HostHandlers(services.rehearsals, now),
             incidents=IncidentHandlers(incidents, services.channels, changes, now),
             locks=LockHandlers(locks, now),
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
@@ -116,6 +122,8 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     Version: lambda nouns: nouns.about.show_version,
     Doctor: lambda nouns: nouns.about.examine,
     PermissionCheck: lambda nouns: nouns.about.explain_permission,
+    HostList: lambda nouns: nouns.hosts.list_hosts,
+    HostShow: lambda nouns: nouns.hosts.show,
     Digest: lambda nouns: nouns.digest.make_digest,
     WeeklyReport: lambda nouns: nouns.reports.make_weekly,
     MonthlyReport: lambda nouns: nouns.reports.make_monthly,

@@ -20,6 +20,7 @@ from bot.audit.log import EventKind, Recorder
 from bot.incidents.channels import CreatedChannel, IncidentChannels, IncidentNotStored, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.store.incidents import Incident, IncidentEntry, IncidentTable
+from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
 from commands.model.operation import FleetRead, Operation
@@ -286,7 +287,7 @@ def apply_incident(operation: Operation, incident: Incident | None, now: datetim
         isinstance(operation, IncidentResolve) and incident is not None
     ):
         return operation.model_copy(update={"here": True})
-    if incident is None or not isinstance(operation, FleetRead | LogCollect):
+    if incident is None or not isinstance(operation, FleetRead | LogCollect | HostList | HostShow):
         return operation
     fields, said = type(operation).model_fields, operation.model_fields_set
     meant: dict[str, Any] = {"here": True}

@@ -113,6 +113,8 @@ class Change(Value):
     approval: Approval | None = None
     break_glass: BreakGlass | None = None
     waits_for: Phrase | None = None
+    unrehearsed: tuple[str, ...] = ()
+    """Hosts whose guard the plan relies on without a fresh rehearsal, while it has not ended; `plan.warnings` has why."""
     results: tuple[StepResult, ...] = ()
     running: str = ""
     """Key of the step that is under way."""

@@ -18,7 +18,7 @@ from commands.model.finding import Finding, list_next_commands, sort_worst_first
 from commands.model.operation import FleetRead, FleetView
 from commands.model.phrases import list_some
 from commands.model.report import FACT_COLUMNS, Cell, Column, Mark, Report, Row, TextFile
-from commands.values.arguments import ALL_HOSTS, BadArgument, Flag, HostsArgument, Target, TargetArgument, shorten_argument
+from commands.values.arguments import ALL_HOSTS, Flag, HostsArgument, TargetArgument, resolve_one_host, shorten_argument
 
 MAX_NAMED = 3
 """Maximum certificates in a summary, and next commands. A notification is read on a phone."""
@@ -187,15 +187,6 @@ class CertExport(FleetRead):
             taken_at=view.now(),
             files=(TextFile(name="certificates.txt", text="\n".join(_format_block(*each) for each in printed)),),
         )
-
-
-def resolve_one_host(target: Target, inventory: Inventory) -> Host:
-    """Resolves a target to a single host. Raises `BadArgument` if it matches several."""
-    meant = target.resolve(inventory)
-    if len(meant) == 1:
-        return meant[0]
-    phrase = Phrase("{part} matches {n} hosts. Specify one host", part=str(target), n=len(meant))
-    raise BadArgument(phrase, part=str(target), nearest=tuple(host.name for host in meant[:MAX_NAMED]))
 
 
 async def _read_with_lighthouse(hosts: Sequence[Host], view: FleetView) -> FleetCertificates:

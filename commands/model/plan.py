@@ -145,6 +145,8 @@ class Step(Value):
     undo: PlannedAction | None = None
     undo_phrase: Phrase | None = None
     undone: tuple[Check, ...] = ()
+    recorded: bool = False
+    """True if its answer is recorded with its result, although no step uses it. Nothing runs by it, so no digest has it."""
 
     @property
     def proof(self) -> Check:

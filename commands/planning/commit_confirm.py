@@ -136,11 +136,11 @@ def build_begin_step(taken: CommitConfirmedChange) -> Step:
         host=host.name,
         deed=PlannedAction.of(taken.change),
         phrase=taken.phrase,
-        verify=_build_state_check(host, operation, "applied", APPLY_TIMEOUT),
+        verify=build_state_check(host, operation, "applied", APPLY_TIMEOUT),
         unbegun={"state": "absent"},
         undo=PlannedAction.of(AbortChange(operation=operation)),
         undo_phrase=taken.undo_phrase,
-        undone=(_build_state_check(host, operation, "reverted", REVERT_TIMEOUT), *taken.revert_checks),
+        undone=(build_state_check(host, operation, "reverted", REVERT_TIMEOUT), *taken.revert_checks),
     )
 
 
@@ -163,7 +163,7 @@ def build_confirm_step(host: Host, operation: str) -> Step:
         host=host.name,
         deed=PlannedAction.of(ConfirmChange(operation=operation)),
         phrase=Phrase("confirm the change ({host} cancels its automatic rollback)", host=host.name),
-        verify=_build_state_check(host, operation, "confirmed", CONFIRM_TIMEOUT),
+        verify=build_state_check(host, operation, "confirmed", CONFIRM_TIMEOUT),
     )
 
 
@@ -173,7 +173,7 @@ def get_windows_side(host: Host) -> WindowsSide:
     return host.windows
 
 
-def _build_state_check(host: Host, operation: str, expected: ChangeState, patience: float) -> Check:
+def build_state_check(host: Host, operation: str, expected: ChangeState, patience: float) -> Check:
     """Builds the check that the host reports this state of the change."""
     return Check(
         host=host.name,

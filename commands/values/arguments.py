@@ -181,6 +181,15 @@ OneWordTarget = Annotated[
 """`TargetArgument` as a single word, for operations with further positional arguments."""
 
 
+def resolve_one_host(target: Target, inventory: Inventory) -> Host:
+    """Resolves a target to a single host. Raises `BadArgument` if it matches several."""
+    meant = target.resolve(inventory)
+    if len(meant) == 1:
+        return meant[0]
+    phrase = Phrase("{part} matches {n} hosts. Specify one host", part=str(target), n=len(meant))
+    raise BadArgument(phrase, part=str(target), nearest=tuple(host.name for host in meant[:MAX_SUGGESTIONS]))
+
+
 def find_nearest(word: str, known: Iterable[str]) -> tuple[str, ...]:
     """Returns known words close to an unknown one, the closest first."""
     return tuple(difflib.get_close_matches(word[:MAX_SHOWN_LENGTH].lower(), sorted(known), n=MAX_SUGGESTIONS))

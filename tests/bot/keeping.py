@@ -19,6 +19,7 @@ from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest, NoSuchIncident
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
+from bot.model.rehearsal import Rehearsal
 from bot.requests.environment import Environment
 from bot.schedules.registry import NoSuchSchedule, ScheduleListing
 from bot.security.redaction import Redactor
@@ -173,6 +174,7 @@ class Kept:
         self.changes = {change.operation: change for change in changes}
         self.events = events
         self.asked: list[tuple[Any, ...]] = []
+        self.rehearsed: dict[str, Rehearsal] = {}
         self.schedules: ScheduleRegistryPort = NoSchedules()
         self.incidents: IncidentRegistryPort = NoIncidents()
         self.channels = Made()
@@ -189,7 +191,7 @@ class Kept:
         catalogue: Catalogue = CATALOGUE,
     ) -> Environment:
         """What a dispatcher works with when this is all that the bot keeps; `recorder` gets the events of requests."""
-        services = Services(self, self, self, self.schedules, self.incidents, self.channels, self.history)
+        services = Services(self, self, self, self.schedules, self.incidents, self.channels, self.history, self)
         return Environment(
             catalogue=catalogue,
             handlers=Handlers.build(services, catalogue, now),
@@ -204,6 +206,9 @@ class Kept:
     @property
     def trouble(self) -> Phrase | None:
         return None
+
+    async def find_by_host(self, hosts: Collection[str]) -> Mapping[str, Rehearsal]:
+        return {host: self.rehearsed[host] for host in hosts if host in self.rehearsed}
 
     async def read_newest(self) -> Head | None:
         return self.head

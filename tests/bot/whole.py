@@ -16,11 +16,13 @@ from bot.changes.executor import Executor
 from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
 from bot.changes.planner import Planner
-from bot.changes.repository import ChangeRepository
+from bot.changes.rehearsals import RehearsalRegistry
+from bot.changes.repository import ChangeRepository, ChangeTables
 from bot.model.change import Change
 from bot.model.request import Identity, Surface, SystemIdentity
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
+from bot.store.rehearsals import RehearsalTable
 from commands.model.operation import FleetChange, FleetView, Operation, Risk, Role
 from commands.model.plan import PlannedChange, Premise
 from commands.values.arguments import Target, TargetArgument
@@ -74,7 +76,9 @@ class Whole:
         now = world.time.now
         self.ground = Ground(world.fleet(), Policy(PEOPLE))
         self.operations, journal = OperationTable(house.database), house.journal()
-        ledger = ChangeRepository(self.operations, house.audit, journal.read_trail, lambda change: self.watch(change), now)
+        rehearsals = RehearsalRegistry(RehearsalTable(house.database), house.audit, lambda: self.ground.fleet.inventory, now)
+        tables = ChangeTables(self.operations, rehearsals)
+        ledger = ChangeRepository(tables, house.audit, journal.read_trail, lambda change: self.watch(change), now)
         planner = Planner(lambda: self.ground, CATALOGUE, now, lambda text: False)
         self.dispatch = Coordinator(ledger, planner, lambda: self.durable, TheSame())
         self.workflow = Lifecycle(ledger, planner, self.dispatch)

@@ -7,7 +7,6 @@ import pytest
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.catalogue import CATALOGUE
-from commands.hosts import HostList
 from commands.language.grammar import parse_operation, render_operation
 from commands.language.help_text import build_help, format_usage
 from commands.language.signature import find_operation, list_arguments, list_names, make_singular
@@ -15,7 +14,7 @@ from commands.model.operation import FleetChange, FleetRead, Operation, OwnOpera
 from commands.values.arguments import Target
 from commands.values.errors import GrammarError
 from commands.values.normalize import normalize_text
-from tests.commands.canned import host, view
+from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP
 
 NOUNS = {name[0] for operation in CATALOGUE for name in list_names(operation)}
@@ -136,16 +135,3 @@ def test_help_for_what_is_not_permitted_is_help_for_what_does_not_exist() -> Non
 
 def test_a_required_argument_is_shown_in_capitals() -> None:
     assert "log SOURCE [target] [--newest-first] [--here]" == format_usage(MADE_UP[0])
-
-
-async def test_host_lists_the_inventory_without_asking_any_host() -> None:
-    lighthouse, a = host("lighthouse", 0), host("host-a", 1, labels=("tokyo", "rack-1"))
-    silent = {(each.name, "windows"): RuntimeError("asked") for each in (lighthouse, a)}
-
-    report = await HostList().read(view(lighthouse, a, said=silent))
-
-    assert "2 hosts configured" == str(report.summary)
-    assert [
-        ["lighthouse", 0, "10.100.0.1/16", True, False, False, True, ""],
-        ["host-a", 1, "10.100.1.1/16", True, True, True, False, "tokyo rack-1"],
-    ] == [[cell.value for cell in row.cells] for row in report.rows]

@@ -1,5 +1,5 @@
 # Hand a change to the scheduled task that applies and guards it (guard.ps1), and return while it does.
-# In:  operation, service, verb (start, stop, restart), swaps (source, target), nginx (program, folder, config; or null:
+# In:  operation, service, verb (start, stop, restart, none: files alone), swaps (source, target), nginx (program, folder, config; or null:
 #      used where there is no such service), window, patience (seconds), guard (what powershell.exe gets: our own constant code).
 # Out: the fields of adapters.windows.change.ChangeStatus.
 param($a)
@@ -24,6 +24,9 @@ function Test-NoOther {
 
 # What runs now, and whether it can be started at all.
 function Read-Running {
+    if ($a.verb -eq 'none') {
+        return @{ nginx = $null; was_running = $false }
+    }
     try {
         $service = Get-Service -Name $a.service -ErrorAction Stop
     } catch {
@@ -59,7 +62,7 @@ function Read-Swap($swap, $nginx) {
         Stop-Script 'SourceAbsent' "there is no file $($swap.source)"
     }
     $private = [System.IO.File]::ReadAllText((Get-Full $swap.source)).Contains('PRIVATE KEY-----')
-    if ($private -and $null -eq $nginx) {
+    if ($private -and $null -eq $nginx -and $a.verb -ne 'none') {
         Test-Account
     }
     @{ source = $swap.source; target = $swap.target; existed = Test-Path -LiteralPath $swap.target; private = $private }

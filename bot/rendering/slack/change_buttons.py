@@ -16,16 +16,18 @@ def make_buttons(change: Change, texts: Texts) -> list[Block]:
     """Makes the buttons that the current state allows."""
     operation, stop = change.operation, f"op cancel {change.operation}"
     if change.dry_run:
-        return []
+        return _make_rehearse_button(change, texts)
     match change.state:
         case ChangeState.WAITING:
             return [
                 *make_decision_buttons(change, texts),
                 make_command_button(Phrase("Withdraw").render(texts), f"{RUN_ACTION}.withdraw", stop),
+                *_make_rehearse_button(change, texts),
             ]
         case ChangeState.READY:
             return [
                 make_command_button(Phrase("Withdraw").render(texts), f"{RUN_ACTION}.withdraw", stop),
+                *_make_rehearse_button(change, texts),
                 *_make_review_button(change, texts),
             ]
         case ChangeState.RUNNING if not change.stopping:
@@ -76,6 +78,21 @@ def _make_review_button(change: Change, texts: Texts) -> list[Block]:
     if change.break_glass is None or change.break_glass.reviewed_by or change.state is ChangeState.CLOSED:
         return []
     return [make_command_button(Phrase("Review").render(texts), f"{FORM_ACTION}.review", f"op review {change.operation}")]
+
+
+def _make_rehearse_button(change: Change, texts: Texts) -> list[Block]:
+    """Makes the button that requests a rehearsal on the hosts that lack one. It asks first, for it requests a change."""
+    words = f"host rehearse {','.join(change.unrehearsed)}"
+    if not change.unrehearsed or len(words) > _MAX_TEXT - len(COMMAND):
+        return []
+    button = make_command_button(Phrase("Rehearse").render(texts), f"{RUN_ACTION}.rehearse", words)
+    confirmation = {
+        "title": make_plain_text(Phrase("Request a rehearsal?").render(texts), _MAX_TITLE),
+        "text": make_plain_text(f"{COMMAND} {words}", _MAX_TEXT),
+        "confirm": make_plain_text(Phrase("Rehearse").render(texts), _MAX_LABEL),
+        "deny": make_plain_text(Phrase("Cancel").render(texts), _MAX_LABEL),
+    }
+    return [button | {"confirm": confirmation}]
 
 
 def _make_confirmation(change: Change, texts: Texts) -> Block:

@@ -28,6 +28,8 @@ ABORT = Script(
 BEGIN = Script(BeginChange(operation=OPERATION, service="Nebula", verb="restart"), BEGUN)
 SWAPS = {"swaps": [{"source": rf"{NEW}\{name}", "target": rf"{LIVE}\{name}"} for name in ("host.crt", "host.key")]}
 
+FILES_ALONE = {**SWAPS, "service": "", "verb": "none"}
+
 Change = Callable[[WindowsState], None]
 
 
@@ -183,6 +185,7 @@ BEGINNING = (
     Case("a service where there is an nginx, too, is a service", BEGIN, given=GATEWAY),
     Case("a Disabled service can be stopped", BEGIN, service(start_type="Disabled"), given={"verb": "stop"}),
     Case("after a change that has ended", BEGIN, known("stuck", "why", operation="op-other")),
+    Case("files alone, a private key among them, whatever services do", BEGIN, both(files(), no_wmi), given=FILES_ALONE),
     Case("again, which begins nothing", BEGIN, known("reverted", "aborted"), differs=is_so("reverted", "aborted")),
     Case("a name that ignores case, and a service that needs nobody", BEGIN, given={"service": "NEBULA"}),
     Case(

@@ -175,6 +175,7 @@ OPENED = (
 NEW_KEY = [pair()[0], Swap(rf"{NEW}\host.key", rf"{LIVE}\host.key", existed=False, private=True)]
 AGAIN: Mapping[str, Any] = {"guarded": True, "saved": True}
 WAITING: Mapping[str, Any] = {**AGAIN, "state": "applied", "left": 60.0}
+FILES_ALONE: Mapping[str, Any] = {"service": "", "verb": "none", "was_running": False}
 AT_ONCE: Mapping[str, Any] = {"patience": 0}
 ALONE: Mapping[str, Any] = {"swaps": []}
 ON_NGINX: Mapping[str, Any] = {"service": "OpenResty", "swaps": [], "nginx": Nginx(**NGINX.model_dump())}
@@ -208,6 +209,9 @@ CASES = (
         given={**AT_ONCE, "marks": {"abort"}},
         host=stopped_for_good,
     ),
+    Met("files alone, confirmed", "confirmed", given=FILES_ALONE, host=stopped, live=NEW, word="confirm"),
+    Met("files alone, aborted", "reverted", "aborted", given=FILES_ALONE, word="abort"),
+    Met("files alone, left", "reverted", "not confirmed within 1 s", window_passes, {**FILES_ALONE, "window": 1}),
     Met(
         "others can open the private key, whatever is written",
         "reverted",

@@ -17,6 +17,7 @@ from tests.adapters.windows import (
     disks_cases,
     logs_cases,
     nebula_cases,
+    rehearsal_cases,
     services_cases,
     system_cases,
     updates_cases,
@@ -32,6 +33,7 @@ SCRIPTS = Path(powershell.__file__).parent / "scripts"
 QUICK: tuple[Case, ...] = (
     *system_cases.CASES,
     *change_cases.CASES,
+    *rehearsal_cases.CASES,
     *services_cases.CASES,
     *disks_cases.CASES,
     *logs_cases.CASES,

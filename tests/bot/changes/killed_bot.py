@@ -85,6 +85,9 @@ class Book:
     async def supersede(self, record: OperationRecord, planned: PlannedChange) -> None:
         self._disk.ended = ChangeState.CLOSED
 
+    async def list_unrehearsed(self, record: OperationRecord) -> tuple[str, ...]:
+        return ()
+
     async def record_progress(self, operation_id: str, key: str) -> None:
         pass
 

@@ -64,6 +64,9 @@ class Story:
     async def supersede(self, record: OperationRecord, planned: PlannedChange) -> None:
         self._end(ChangeState.CLOSED, Phrase("the plan is another now"))
 
+    async def list_unrehearsed(self, record: OperationRecord) -> tuple[str, ...]:
+        return ()
+
     async def record_progress(self, operation_id: str, key: str) -> None:
         self.told.append(key)
         if key in self.after:

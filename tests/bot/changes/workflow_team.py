@@ -23,7 +23,8 @@ from bot.changes.intent_log import AuditTrail
 from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
 from bot.changes.planner import Planner
-from bot.changes.repository import ChangeRepository
+from bot.changes.rehearsals import RehearsalRegistry
+from bot.changes.repository import ChangeRepository, ChangeTables
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.store.chain import StoredEvent
@@ -32,6 +33,7 @@ from bot.store.errors import TooLarge
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
 from bot.store.records import OperationRecord
+from bot.store.rehearsals import RehearsalTable
 from bot.store.tables import OPERATIONS
 from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
 from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Premise, Result, Step, StepResult
@@ -187,7 +189,10 @@ class Bot:
         self.standings: dict[str, Membership] = {}
         self.ground = Ground(view(*HOSTS).fleet, Policy(people))
         self.operations = OperationTable(database)
-        self.ledger = ChangeRepository(self.operations, self.log, self._trail, self.seen.append, lambda: self.at)
+        self.rehearsals = RehearsalTable(database)
+        registry = RehearsalRegistry(self.rehearsals, self.log, lambda: self.ground.fleet.inventory, lambda: self.at)
+        tables = ChangeTables(self.operations, registry)
+        self.ledger = ChangeRepository(tables, self.log, self._trail, self.seen.append, lambda: self.at)
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
         self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self)
         self.workflow = Lifecycle(self.ledger, self.planner, self.dispatch)

@@ -4,8 +4,8 @@ import pytest
 
 from adapters.inventory import Inventory
 from commands.bot_state.about import Help, Version
+from commands.bot_state.hosts import HostList
 from commands.catalogue import CATALOGUE
-from commands.hosts import HostList
 from commands.language.grammar import parse_operation
 from commands.language.signature import OperationClasses
 from commands.language.suggestions import Suggester

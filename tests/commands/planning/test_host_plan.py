@@ -116,11 +116,11 @@ def stored(host: Host) -> Callable[[Action[Any]], object]:
     [
         (
             ServiceRestart(service="nebula", target=Target(parts=("all",))),
-            "aaf4583dce7a14155a686948c3487d2643a03bb365a12b84f0dbce8c025a5a94",
+            "dd7196edac099e6c811d006299cbf4edc2c78f1821e0eaef5381e321ba55d219",
         ),
         (
             CertRenew(target=Target(parts=("all",))),
-            "78b86d2a38d65954080d86c775d7dee917ed806579d9467da723c34e1bf9264c",
+            "5efd102ef02cabb60602eb9e95d5206eee9e47154b23f3b7fb6d916f5f282ca8",
         ),
     ],
     ids=lambda given: " ".join(given.words) if isinstance(given, FleetChange) else None,

@@ -15,7 +15,7 @@ FOLDER = RECORD / "changes"
 def write(change: GuardedChange, offset: timedelta) -> dict[str, str]:
     """Names and texts of the files of one change; the host's clock is ahead by `offset`."""
     last: dict[str, Any] = {"state": change.state, "why": change.why, "saved": change.saved}
-    if not change.service:
+    if not change.window:
         return {"state-0001.json": json.dumps(last)}
     plan = {
         "service": change.service,
@@ -29,7 +29,8 @@ def write(change: GuardedChange, offset: timedelta) -> dict[str, str]:
     begun = {"state": "applying", "why": "", "saved": False, "at": (change.looked_at + offset).isoformat()}
     states = [begun, last] if change.guarded else [begun]
     named = {f"state-{number:04}.json": json.dumps(state) for number, state in enumerate(states, 1)}
-    return {"change.json": json.dumps(plan)} | named | dict.fromkeys(change.marks, "")
+    facts = {"facts.json": json.dumps(dict(change.facts))} if change.facts else {}
+    return {"change.json": json.dumps(plan)} | named | dict.fromkeys(change.marks, "") | facts
 
 
 def read(operation: str, files: Mapping[str, str], now: datetime, offset: timedelta) -> GuardedChange | None:
@@ -58,4 +59,5 @@ def read(operation: str, files: Mapping[str, str], now: datetime, offset: timede
         marks={mark for mark in ("confirm", "abort") if mark in files},
         guarded=len(states) > 1,
         saved=last["saved"],
+        facts=json.loads(files.get("facts.json", "{}")),
     )

@@ -4,7 +4,7 @@ Nothing here sleeps. The guard does what is due whenever somebody looks at the h
 lets time pass (`elapse`), and when the host's server sees its window end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,12 +60,12 @@ class GuardedChange:
     """One operation's change on this host. `was_running`: before it; `left`: seconds of the window, as of `looked_at`.
 
     `looked_at` is when it was recorded until a guard has begun with it (`guarded`). `saved`: the old files lie beside
-    the new ones. `marks`: what the bot asks for.
+    the new ones. `marks`: what the bot asks for. `facts`: what the guard has found of itself, where no service is touched.
     """
 
     operation: str
     service: str
-    verb: Literal["start", "stop", "restart"]
+    verb: Literal["start", "stop", "restart", "none"]
     window: int
     was_running: bool
     looked_at: datetime
@@ -78,6 +78,7 @@ class GuardedChange:
     left: float = 0.0
     guarded: bool = False
     saved: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def never(cls, operation: str, now: datetime) -> "GuardedChange":
@@ -135,8 +136,9 @@ class GuardedChange:
             self.saved = True
             for swap in self.swaps:
                 self._put(state, swap)
-            self._stop(state, self.verb != "start")
-            self._start(state, self.verb != "stop")
+            self._stop(state, self.verb in ("stop", "restart"))
+            self._start(state, self.verb in ("start", "restart"))
+            self.facts = state.facts if self.verb == "none" else {}
         except GuardFailed as failed:
             self._revert(state, str(failed))
             return
@@ -178,7 +180,7 @@ class GuardedChange:
                 state.write(PureWindowsPath(swap.target), state.files[swap.kept], self.looked_at)
             else:
                 state.remove(PureWindowsPath(swap.target))
-        self._stop(state, bool(self.swaps) or not self.was_running)
+        self._stop(state, self.verb != "none" and (bool(self.swaps) or not self.was_running))
 
     def _put(self, state: "WindowsState", swap: Swap) -> None:
         """A private key is nobody else's to read, whoever could read the old one."""

@@ -111,7 +111,8 @@ class WindowsState:
     files that the bot's account may not open.
     `links` is where a link to another folder lies, `file_links` what links to files lead to. `reach`: whether an address
     answers from here. `updates` is the Windows Update Agent, `registry` the keys of HKLM that are
-    there, of those that come and go.
+    there, of those that come and go. `task_account`: as whom scheduled tasks run; `task_limit`: the characters of their
+    arguments that are kept, 0 for all (a guard whose code was cut does not run). `culture` is that of the task.
     """
 
     computer_name: str
@@ -139,6 +140,10 @@ class WindowsState:
     links: list[PureWindowsPath] = field(default_factory=list)
     file_links: dict[PureWindowsPath, PureWindowsPath] = field(default_factory=dict)
     denied: list[PureWindowsPath] = field(default_factory=list)
+    task_account: str = "S-1-5-18"
+    task_limit: int = 0
+    culture: str = "en-US"
+    ui_culture: str = "en-US"
     updates: UpdateAgent = field(default_factory=UpdateAgent)
     registry: list[str] = field(default_factory=list)
     reach: Annotated[Callable[[str], bool], Field(exclude=True)] = field(default=_only_itself, repr=False, compare=False)
@@ -200,12 +205,31 @@ class WindowsState:
         self.raw.pop(path, None)
         self.written.pop(path, None)
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a guard finds of itself."""
+        edition = "Desktop" if self.powershell_version.startswith("5.") else "Core"
+        return {
+            "account": self.task_account,
+            "version": self.powershell_version,
+            "edition": edition,
+            "culture": self.culture,
+            "ui_culture": self.ui_culture,
+        }
+
+    def register(self, name: str, arguments: str) -> None:
+        """Register a scheduled task that runs PowerShell."""
+        self.tasks[name] = Task(arguments[: self.task_limit or None])
+
+    def read_sddl(self, path: PureWindowsPath) -> str:
+        """The access list of a file."""
+        others = "".join(f"(A;;FR;;;{reader})" for reader in self.readers.get(path, ()))
+        return f"O:BAG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA){others}"
+
     def protect(self, path: PureWindowsPath) -> None:
         """Have SYSTEM and Administrators alone open a file; `GuardFailed` where others still can."""
         if path in self.sticky and self.readers.get(path):
-            others = "".join(f"(A;;FR;;;{reader})" for reader in self.readers[path])
-            sddl = f"O:BAG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA){others}"
-            raise GuardFailed(f"others than SYSTEM and Administrators can open {path}: {sddl}")
+            raise GuardFailed(f"others than SYSTEM and Administrators can open {path}: {self.read_sddl(path)}")
         self.readers.pop(path, None)
 
     def written_at(self, path: PureWindowsPath) -> datetime:
@@ -242,7 +266,7 @@ class WindowsState:
 
     def _guard(self, does: Callable[[GuardedChange], None]) -> None:
         """The scheduled task at work, which takes itself away when it has nothing left to do."""
-        if self.guard_asleep:
+        if self.guard_asleep or self.task_limit:
             return
         for change in self.changes.values():
             does(change)

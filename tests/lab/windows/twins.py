@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.lab.windows import twins_change, twins_disks, twins_logs, twins_nebula
+from tests.lab.windows import twins_change, twins_disks, twins_logs, twins_nebula, twins_rehearsal
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, round_trip
 from tests.lab.windows.updates import read_updates
@@ -67,4 +67,5 @@ TWINS: Mapping[str, Twin] = {
     **twins_disks.TWINS,
     **twins_logs.TWINS,
     **twins_nebula.TWINS,
+    **twins_rehearsal.TWINS,
 }

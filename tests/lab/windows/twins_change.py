@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.lab.windows.change_files import FOLDER
 from tests.lab.windows.guard import GuardedChange, Nginx, Swap
-from tests.lab.windows.state import RECORD, Service, Task, WindowsState
+from tests.lab.windows.state import RECORD, Service, WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, round_trip
 
 PRIVATE = "PRIVATE KEY-----"
@@ -16,13 +16,13 @@ OPERATION = r"[A-Za-z0-9][A-Za-z0-9-]{0,63}"
 
 
 def _read_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    return _status(state, _operation(arguments), changed=False)
+    return _status(state, name_change(arguments), changed=False)
 
 
 def _begin_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    operation = _operation(arguments)
+    operation = name_change(arguments)
     _open_root(state)
-    if _known(state, operation) is not None:
+    if find_change(state, operation) is not None:
         return _status(state, operation, changed=False)
     _look_at_others(state)
     change = GuardedChange(
@@ -35,9 +35,10 @@ def _begin_change(arguments: Mapping[str, Any], state: WindowsState, now: dateti
         looked_at=now,
         swaps=[Swap(swap["source"], swap["target"]) for swap in arguments["swaps"]],
     )
-    _look_at_service(change, arguments["nginx"], state)
+    if change.verb != "none":
+        _look_at_service(change, arguments["nginx"], state)
     _look_at_swaps(change, state)
-    state.tasks[f"flatnet-bot change {operation}"] = Task(arguments["guard"])
+    state.register(f"flatnet-bot change {operation}", arguments["guard"])
     state.changes[operation] = change
     return _status(state, operation, changed=True)
 
@@ -56,7 +57,7 @@ def _open_root(state: WindowsState) -> None:
 def _look_at_others(state: WindowsState) -> None:
     folders = {path.parent.name for path in state.files if path.parent.parent == FOLDER} | state.changes.keys()
     for operation in sorted(folders):
-        change = _known(state, operation)
+        change = find_change(state, operation)
         if change is not None and change.pending:
             raise _failed("ChangeUnderWay", f"the change of {operation} is still under way on this host")
 
@@ -94,7 +95,7 @@ def _look_at_swaps(change: GuardedChange, state: WindowsState) -> None:
         if text is None:
             raise _failed("SourceAbsent", f"there is no file {swap.source}")
         swap.private = PRIVATE in text
-        if swap.private:
+        if swap.private and change.verb != "none":
             _look_at_account(change.service, state)
         swap.existed = PureWindowsPath(swap.target) in state.files
 
@@ -109,8 +110,8 @@ def _look_at_account(name: str, state: WindowsState) -> None:
 
 
 def _confirm_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    operation = _operation(arguments)
-    change = _known(state, operation)
+    operation = name_change(arguments)
+    change = find_change(state, operation)
     if change is None:
         raise _failed("ChangeAbsent", f"this host knows of no change of {operation}")
     if change.state == "confirmed":
@@ -129,8 +130,8 @@ def _confirm_change(arguments: Mapping[str, Any], state: WindowsState, now: date
 
 
 def _abort_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    operation = _operation(arguments)
-    change = _known(state, operation)
+    operation = name_change(arguments)
+    change = find_change(state, operation)
     if change is None:
         _open_root(state)
         state.changes[operation] = GuardedChange.never(operation, now)
@@ -170,7 +171,7 @@ def _since(state: WindowsState, service: Service) -> str | None:
     return None if process is None or process.started_at is None else round_trip(process.started_at)
 
 
-def _operation(arguments: Mapping[str, Any]) -> str:
+def name_change(arguments: Mapping[str, Any]) -> str:
     """The operation's id: it names a folder."""
     operation: str = arguments["operation"]
     if not re.fullmatch(OPERATION, operation):
@@ -178,7 +179,7 @@ def _operation(arguments: Mapping[str, Any]) -> str:
     return operation
 
 
-def _known(state: WindowsState, operation: str) -> GuardedChange | None:
+def find_change(state: WindowsState, operation: str) -> GuardedChange | None:
     """The change of an operation; what is no change although it was recorded cannot be read."""
     states = [path for path in state.files if path.parent == FOLDER / operation and path.match("state-*.json")]
     if states:
@@ -188,7 +189,7 @@ def _known(state: WindowsState, operation: str) -> GuardedChange | None:
 
 
 def _status(state: WindowsState, operation: str, *, changed: bool) -> Any:
-    change = _known(state, operation)
+    change = find_change(state, operation)
     now = ("absent", "") if change is None else (change.state, change.why)
     return {"operation": operation, "state": now[0], "why": now[1], "changed": changed}
 

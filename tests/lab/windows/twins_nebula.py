@@ -102,7 +102,7 @@ def _running_since(state: WindowsState, service: str, program: str) -> str | Non
 def _make_key_pair(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     folder = PureWindowsPath(arguments["folder"])
     key, public = folder / "host.key", folder / "host.pub"
-    _open_folder(state, folder)
+    open_folder(state, folder)
     paired = PRIVATE.fullmatch(state.files.get(key, "")) and PUBLIC.fullmatch(state.files.get(public, ""))
     if paired and not state.readers.get(key):
         return {"public_key": state.files[public], "changed": False}
@@ -122,7 +122,7 @@ def _sign_certificate(arguments: Mapping[str, Any], state: WindowsState, now: da
     folder = PureWindowsPath(arguments["folder"])
     public, certificate, own = folder / "host.pub", folder / "host.crt", folder / "signer.crt"
     block, ends = _signer(arguments, state, now)
-    _open_folder(state, folder)
+    open_folder(state, folder)
     same = state.files.get(public, "").strip() == arguments["public_key"].strip()
     if same and state.files.get(certificate, "").rstrip().endswith("-----"):
         return {"certificate": state.files[certificate], "ca": block, "changed": False}
@@ -185,7 +185,7 @@ def _stage_certificate(arguments: Mapping[str, Any], state: WindowsState, now: d
     if key not in state.files:
         raise _failed("KeyMissing", f"there is no key {key}; it must be made first")
     text = _replaced(arguments["config"], state, str(certificate), str(key))
-    _open_folder(state, folder)
+    open_folder(state, folder)
     changed = state.files.get(certificate) != arguments["certificate"]
     if changed:
         state.write(certificate, arguments["certificate"], now)
@@ -222,8 +222,7 @@ def _replaced(path: str, state: WindowsState, certificate: str, key: str) -> str
 
 def _forget_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     folder = PureWindowsPath(arguments["folder"])
-    if folder.parent.name != "operations" or not re.fullmatch(OUR_FOLDER, folder.name):
-        raise _failed("NotOurs", f"{folder} is not the folder of an operation")
+    require_ours(folder)
     change = state.changes.get(folder.name)
     if change is not None and change.state in ("applying", "applied", "reverting", "stuck"):
         raise _failed("ChangeNotEnded", f"the change of {folder.name} is {change.state}, and the old files lie in {folder}")
@@ -232,6 +231,12 @@ def _forget_folder(arguments: Mapping[str, Any], state: WindowsState, now: datet
         del state.files[path]
         state.written.pop(path, None)
     return {"changed": bool(inside)}
+
+
+def require_ours(folder: PureWindowsPath) -> None:
+    """Refuse a folder that is not an operation's."""
+    if folder.parent.name != "operations" or not re.fullmatch(OUR_FOLDER, folder.name):
+        raise _failed("NotOurs", f"{folder} is not the folder of an operation")
 
 
 def _note_position(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
@@ -307,7 +312,8 @@ def _start(state: WindowsState, path: str) -> None:
             raise _failed("ProgramHangs", f"{path} does not end")
 
 
-def _open_folder(state: WindowsState, folder: PureWindowsPath) -> None:
+def open_folder(state: WindowsState, folder: PureWindowsPath) -> None:
+    """Open the folder of an operation, as its scripts do."""
     if state.disk_full:
         raise _failed("DiskFull", f"less than 1 MB is free on {folder.drive}")
     if not any(folder in path.parents for path in state.files):

@@ -384,6 +384,22 @@ function Set-Acl {
     Set-LabState $state
 }
 
+# As CSV, as the task runs.
+function whoami.exe {
+    if ("$args" -ne '/user /fo csv /nh') {
+        throw "whoami.exe does not know $args"
+    }
+    """nt authority\system"",""$((Get-LabState).task_account)"""
+}
+
+function Get-Culture {
+    [pscustomobject]@{ Name = (Get-LabState).culture }
+}
+
+function Get-UICulture {
+    [pscustomobject]@{ Name = (Get-LabState).ui_culture }
+}
+
 function icacls.exe {
     $path = $args[0]
     $state = Get-LabState
@@ -395,6 +411,9 @@ function icacls.exe {
         if ($null -ne $key) {
             $state.readers.Remove($key)
         }
+        Set-LabState $state
+    } elseif ($args[1] -eq '/grant' -and $args[2] -match '\A\*(S-1-[0-9-]+):\(R\)\z') {
+        $state.readers[$path] = @($Matches[1])
         Set-LabState $state
     } elseif ($args[1] -ne '/setowner') {
         $global:LASTEXITCODE = 87
@@ -445,7 +464,7 @@ function Register-ScheduledTask {
         return
     }
     $state.tasks[$TaskName] = @{
-        arguments = $Action.Argument
+        arguments = if ($state.task_limit -gt 0) { $Action.Argument.Substring(0, [Math]::Min($state.task_limit, $Action.Argument.Length)) } else { $Action.Argument }
         user = $Principal.UserId
         run_level = $Principal.RunLevel
         at_startup = @($Trigger | Where-Object { $_.AtStartup }).Count -gt 0
@@ -461,7 +480,9 @@ function Get-ScheduledTask {
     [CmdletBinding()]
     param([Parameter(Mandatory)] [string]$TaskName)
     $state = Get-LabState
-    $state.tasks.Keys | Where-Object { $_ -like $TaskName } | ForEach-Object { [pscustomobject]@{ TaskName = $_ } }
+    $state.tasks.Keys | Where-Object { $_ -like $TaskName } | ForEach-Object {
+        [pscustomobject]@{ TaskName = $_; Actions = @([pscustomobject]@{ Arguments = $state.tasks[$_].arguments }) }
+    }
 }
 
 function Start-ScheduledTask {
@@ -486,6 +507,6 @@ function Unregister-ScheduledTask {
 
 Export-ModuleMember -Function @(
     'Get-LabState', 'New-Object', 'Add-Type', 'New-Service', 'Start-Service', 'Stop-Service', 'sc.exe', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep', 'Get-PSDrive'
-    'Get-Acl', 'Set-Acl', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
+    'Get-Acl', 'Set-Acl', 'whoami.exe', 'Get-Culture', 'Get-UICulture', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
     'New-ScheduledTaskSettingsSet', 'Register-ScheduledTask', 'Get-ScheduledTask', 'Start-ScheduledTask', 'Unregister-ScheduledTask'
 )

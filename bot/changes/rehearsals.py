@@ -1,0 +1,70 @@
+"""Registry of rehearsals: stores what a run proved of each host, and finds the hosts without a fresh one.
+
+end of a run ─ signed outcomes ─▶ one row for each host      (again after a crash: the same row)
+a plan that relies on the guard ─▶ objections by host ─▶ a note on the card; a refusal if it is critical
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from adapters.inventory import Inventory
+from adapters.phrase import Listing, Phrase
+from bot.access.policy import Refusal
+from bot.audit.log import EventKind
+from bot.changes.attestation import is_digest_valid
+from bot.changes.intent_log import build_trail
+from bot.changes.rehearsal_rules import derive_rehearsal, describe_objections, find_objection
+from bot.store.chain import StoredEvent
+from bot.store.records import OperationRecord
+from bot.store.rehearsals import RehearsalTable
+from commands.model.operation import Risk
+from commands.model.plan import Plan
+from commands.planning.rehearsal import find_unrehearsed_hosts, list_rehearsal_steps
+
+
+class SignedEvents(Protocol):
+    """The audit log, as rehearsals need it."""
+
+    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
+
+
+class RehearsalRegistry:
+    """Rehearsals of all hosts. Every method may raise a `DatabaseError`."""
+
+    def __init__(
+        self, table: RehearsalTable, audit: SignedEvents, inventory: Callable[[], Inventory], now: Callable[[], datetime]
+    ) -> None:
+        self.table = table
+        self._audit = audit
+        self._inventory = inventory
+        self._now = now
+
+    async def record(self, record: OperationRecord) -> None:
+        """Record what a run proved of the hosts that rehearsed in it. Only signed outcomes of an attested plan count."""
+        hosts = {step.host for step in record.plan.steps if list_rehearsal_steps(record.plan, step.host)}
+        if not hosts or not is_digest_valid(record):
+            return
+        trail = build_trail(await self._audit.find_signed(record.operation, EventKind.OUTCOME))
+        derived = (derive_rehearsal(record.operation, record.plan, host, trail) for host in sorted(hosts))
+        await self.table.store([rehearsal for rehearsal in derived if rehearsal is not None])
+
+    async def find_objections(self, plan: Plan) -> Mapping[str, Phrase]:
+        """Find the hosts on which a plan relies on a guard without a fresh rehearsal, and the reason for each."""
+        names = find_unrehearsed_hosts(plan)
+        if not names:
+            return {}
+        known, now, inventory = await self.table.find_by_host(names), self._now(), self._inventory()
+        found = {name: inventory.find_host(name) for name in names}
+        objections = {name: find_objection(host, known.get(name), now) for name, host in found.items() if host is not None}
+        return {name: why for name, why in objections.items() if why is not None}
+
+    async def refuse_critical(self, record: OperationRecord) -> Refusal | None:
+        """Refuse a critical operation that relies on a guard without a fresh rehearsal."""
+        if record.risk is not Risk.CRITICAL:
+            return None
+        sentences = describe_objections(await self.find_objections(record.plan))
+        if not sentences:
+            return None
+        phrase = Phrase("a critical change needs a fresh rehearsal of each host: {reasons}", reasons=Listing(sentences))
+        return Refusal("no rehearsal", phrase)

@@ -1,0 +1,121 @@
+"""Reports on hosts as the bot knows them: configuration, and rehearsals. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from adapters.inventory import Host
+from adapters.phrase import Moment, Phrase
+from bot.changes.rehearsal_rules import find_objection, format_command
+from bot.model.rehearsal import Rehearsal
+from commands.model.report import Cell, Column, Mark, Report, Row
+
+COLUMNS = (
+    Column(key="host", heading=Phrase("Host")),
+    Column(key="id", heading=Phrase("ID")),
+    Column(key="overlay", heading=Phrase("Overlay")),
+    Column(key="windows", heading=Phrase("Windows")),
+    Column(key="wsl", heading=Phrase("WSL2")),
+    Column(key="gateway", heading=Phrase("Gateway")),
+    Column(key="lighthouse", heading=Phrase("Lighthouse")),
+    Column(key="labels", heading=Phrase("Labels")),
+    Column(key="rehearsal", heading=Phrase("Rehearsal")),
+)
+
+PHASES = {
+    "apply": Phrase("Time to apply a change"),
+    "confirm": Phrase("Time to confirm it"),
+    "revert": Phrase("Time until an unconfirmed one was reverted"),
+    "abort": Phrase("Time to abort one"),
+}
+"""Labels of the phases that were measured."""
+
+
+def build_host_list(hosts: Sequence[Host], known: Mapping[str, Rehearsal], now: datetime) -> Report:
+    """Builds the list of hosts."""
+    return Report(
+        title=Phrase("Hosts", context="title"),
+        summary=Phrase("{n} host configured", plural="{n} hosts configured", n=len(hosts)),
+        columns=COLUMNS,
+        rows=tuple(_build_row(host, known.get(host.name), now) for host in hosts),
+        taken_at=now,
+        next=("health",) if hosts else (),
+    )
+
+
+def build_host_report(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Report:
+    """Builds the report on one host."""
+    objection = _find_objection(host, rehearsal, now)
+    report = Report.of_facts(
+        Phrase("Host {host}", host=host.name),
+        Phrase("{host} has a fresh rehearsal", host=host.name)
+        if objection is None
+        else Phrase("{host}: {why}", host=host.name, why=objection),
+        (*_list_facts(host), *(_list_rehearsal_facts(rehearsal) if rehearsal is not None else ())),
+    )
+    offered = (format_command((host.name,)),) if objection is not None and host.windows is not None else ()
+    return report.model_copy(update={"taken_at": now, "next": (f"health {host.name}", *offered)})
+
+
+def _build_row(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Row:
+    return Row(
+        host=host.name,
+        cells=(
+            Cell.of(host.name),
+            Cell(text=str(host.id), value=host.id),
+            Cell.of(str(host.overlay)),
+            *(_build_presence_cell(host.get_side(side) is not None) for side in ("windows", "wsl", "gateway")),
+            Cell(text=Phrase("yes", context="lighthouse") if host.lighthouse else "", value=host.lighthouse),
+            Cell(text=" ".join(host.labels), value=" ".join(host.labels)),
+            _build_rehearsal_cell(host, rehearsal, now),
+        ),
+    )
+
+
+def _build_presence_cell(present: bool) -> Cell:
+    if present:
+        return Cell(text=Phrase("yes", context="present"), value=True)
+    return Cell(text=Phrase("no", context="present"), value=False, mark=Mark.ABSENT)
+
+
+def _build_rehearsal_cell(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Cell:
+    """Builds the cell of a rehearsal: the time of a fresh one, else why there is none."""
+    objection = _find_objection(host, rehearsal, now)
+    if host.windows is None:
+        return Cell(text=Phrase("no", context="present"), value="", mark=Mark.ABSENT)
+    if objection is not None or rehearsal is None:
+        return Cell.of(objection or "")
+    return Cell.of_moment(rehearsal.at).model_copy(update={"mark": Mark.WELL})
+
+
+def _find_objection(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Phrase | None:
+    return Phrase("no Windows connection configured") if host.windows is None else find_objection(host, rehearsal, now)
+
+
+def _list_facts(host: Host) -> Iterator[tuple[Phrase, Phrase | str]]:
+    yield Phrase("ID"), str(host.id)
+    yield Phrase("Overlay"), str(host.overlay)
+    if host.windows is not None:
+        yield Phrase("Windows"), host.windows.url
+    if host.wsl is not None:
+        yield Phrase("WSL2"), f"{host.wsl.address}:{host.wsl.port}"
+    if host.gateway is not None:
+        yield Phrase("Gateway"), host.gateway.url
+    if host.labels:
+        yield Phrase("Labels"), " ".join(host.labels)
+
+
+def _list_rehearsal_facts(rehearsal: Rehearsal) -> Iterator[tuple[Phrase, Phrase | str]]:
+    result = Phrase("done") if rehearsal.successful else Phrase("failed")
+    yield Phrase("Last rehearsal"), Phrase("{at}: {result}", at=Moment(rehearsal.at), result=result)
+    yield Phrase("Operation"), rehearsal.operation
+    if not rehearsal.account:
+        return
+    yield Phrase("Windows version"), rehearsal.build
+    yield Phrase("PowerShell"), f"{rehearsal.powershell} {rehearsal.edition}"
+    yield Phrase("Language"), f"{rehearsal.culture} / {rehearsal.ui_culture}"
+    yield Phrase("Account of the task"), rehearsal.account
+    yield Phrase("Access list"), rehearsal.sddl
+    yield Phrase("Length of the task's arguments"), str(rehearsal.arguments_length)
+    yield Phrase("Clock difference"), Phrase("{seconds} s", seconds=rehearsal.clock_offset)
+    for phase, seconds in rehearsal.seconds.items():
+        yield PHASES[phase], Phrase("{seconds} s", seconds=seconds)

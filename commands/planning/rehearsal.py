@@ -1,0 +1,194 @@
+"""Steps of a rehearsal: the host's guard swaps scratch files and touches no service.
+
+    scratch ─▶ keep: begin, measure, confirm, check ─▶ lapse: begin, wait, check ─▶ abort: begin, abort, check ─▶ tidy
+
+Each change has a name of its own on the host, made from the operation's id. A step that fails ends the rehearsal: its
+changes are aborted, and then the scratch files are removed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PureWindowsPath
+
+from adapters.action_registry import get_kind
+from adapters.inventory import Host
+from adapters.phrase import Phrase
+from adapters.windows.commit_confirm import (
+    CONFIRM_WINDOW,
+    AbortChange,
+    BeginChange,
+    ChangeState,
+    ConfirmChange,
+    FileSwap,
+    ReadChange,
+)
+from adapters.windows.nebula import ForgetFolder
+from adapters.windows.rehearsal import MakeScratch, ReadRehearsal
+from commands.model.plan import Check, Plan, PlannedAction, Step
+from commands.planning.commit_confirm import build_state_check, get_windows_side
+
+KEEP, LAPSE, ABORT = PHASES = ("keep", "lapse", "abort")
+"""Phases: a change that is confirmed, one that is left alone, and one that is aborted."""
+
+LAPSE_WINDOW = 20
+"""Seconds after which the host must roll back the change that is left alone."""
+
+TASK_TIMEOUT = 60.0
+"""Seconds in which a busy host must have started the scheduled task with its PowerShell, and done its work."""
+
+
+@dataclass(frozen=True)
+class RehearsedHost:
+    """A host that rehearses. `max_clock_offset` is in seconds."""
+
+    host: Host
+    operation: str
+    max_clock_offset: float
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    @property
+    def folder(self) -> PureWindowsPath:
+        """The operation's folder: that of every change, for SYSTEM and Administrators alone."""
+        return PureWindowsPath(get_windows_side(self.host).paths.base) / "operations" / self.operation
+
+    def make_key(self, name: str) -> str:
+        """Makes the key of a step."""
+        return f"{_make_prefix(self.name)}{name}"
+
+    def name_change(self, phase: str) -> str:
+        """Makes the name of a phase's change on the host."""
+        return f"{self.operation}-{phase}"
+
+
+def build_rehearsal_steps(taken: RehearsedHost) -> Iterator[Step]:
+    """Builds the steps of one host."""
+    forget = PlannedAction.of(ForgetFolder(folder=str(taken.folder)))
+    yield Step(
+        key=taken.make_key("scratch"),
+        host=taken.name,
+        deed=PlannedAction.of(MakeScratch(folder=str(taken.folder), names=PHASES)),
+        phrase=Phrase("create scratch files in {folder}", folder=str(taken.folder)),
+        undo=forget,
+        undo_phrase=Phrase("remove the scratch files"),
+    )
+    yield from _build_keep_steps(taken)
+    yield from _build_lapse_steps(taken)
+    yield from _build_abort_steps(taken)
+    yield Step(key=taken.make_key("tidy"), host=taken.name, deed=forget, phrase=Phrase("remove the scratch files"))
+
+
+def find_unrehearsed_hosts(plan: Plan) -> tuple[str, ...]:
+    """Finds the hosts on which a plan relies on the guard without rehearsing it there first, each once."""
+    begin, rehearsed, found = get_kind(BeginChange), set[str](), dict[str, None]()
+    for step in plan.steps:
+        if step.key.startswith(_make_prefix(step.host)):
+            rehearsed.add(step.host)
+        elif step.deed.kind == begin and step.host not in rehearsed:
+            found[step.host] = None
+    return tuple(found)
+
+
+def find_phase_step(plan: Plan, host: str, name: str) -> Step | None:
+    """Finds a step of a host's rehearsal by its name, such as `keep/confirm`."""
+    key = f"{_make_prefix(host)}{name}"
+    return next((step for step in plan.steps if step.key == key), None)
+
+
+def list_rehearsal_steps(plan: Plan, host: str) -> tuple[Step, ...]:
+    """Lists the steps of a host's rehearsal in a plan."""
+    return tuple(step for step in plan.steps if step.host == host and step.key.startswith(_make_prefix(host)))
+
+
+def _build_keep_steps(taken: RehearsedHost) -> Iterator[Step]:
+    change = taken.name_change(KEEP)
+    yield _build_begin_step(taken, KEEP, "applied", CONFIRM_WINDOW, Phrase("swap a scratch file"))
+    yield _build_reading(taken, KEEP, "measure", {"state": "applied", "text": "new"})
+    yield Step(
+        key=taken.make_key("keep/confirm"),
+        host=taken.name,
+        deed=PlannedAction.of(ConfirmChange(operation=change)),
+        phrase=Phrase("confirm the swap"),
+        verify=build_state_check(taken.host, change, "confirmed", TASK_TIMEOUT),
+    )
+    yield _build_reading(taken, KEEP, "check", {"state": "confirmed", "text": "new"})
+
+
+def _build_lapse_steps(taken: RehearsedHost) -> Iterator[Step]:
+    phrase = Phrase(
+        "swap a file without confirmation, so that {host} reverts it after {window} s", host=taken.name, window=LAPSE_WINDOW
+    )
+    yield _build_begin_step(taken, LAPSE, "reverted", LAPSE_WINDOW, phrase)
+    why = f"not confirmed within {LAPSE_WINDOW} s"
+    yield _build_reading(taken, LAPSE, "check", {"state": "reverted", "why": why, "text": "old"})
+
+
+def _build_abort_steps(taken: RehearsedHost) -> Iterator[Step]:
+    change = taken.name_change(ABORT)
+    yield _build_begin_step(taken, ABORT, "applied", CONFIRM_WINDOW, Phrase("swap another scratch file"))
+    yield Step(
+        key=taken.make_key("abort/abort"),
+        host=taken.name,
+        deed=PlannedAction.of(AbortChange(operation=change)),
+        phrase=Phrase("abort the swap"),
+        verify=build_state_check(taken.host, change, "reverted", TASK_TIMEOUT),
+    )
+    yield _build_reading(taken, ABORT, "check", {"state": "reverted", "why": "aborted", "text": "old"})
+
+
+def _build_begin_step(taken: RehearsedHost, phase: str, ends: ChangeState, window: int, phrase: Phrase) -> Step:
+    """Builds the step that begins a phase's change. Rolled back means that the guard is done with it, either way."""
+    change, target = taken.name_change(phase), str(taken.folder / f"{phase}.txt")
+    begin = BeginChange(
+        operation=change,
+        service="",
+        verb="none",
+        swaps=(FileSwap(source=str(taken.folder / f"{phase}.new"), target=target),),
+        window=window,
+    )
+    settled = Check(
+        host=taken.name,
+        deed=PlannedAction.of(ReadChange(operation=change)),
+        expect={"settled": True},
+        patience=CONFIRM_WINDOW + TASK_TIMEOUT,
+        never={"state": ("stuck", "down")},
+    )
+    return Step(
+        key=taken.make_key(f"{phase}/begin"),
+        host=taken.name,
+        deed=PlannedAction.of(begin),
+        phrase=phrase,
+        verify=build_state_check(taken.host, change, ends, TASK_TIMEOUT + (window if ends == "reverted" else 0)),
+        unbegun={"state": "absent"},
+        undo=PlannedAction.of(AbortChange(operation=change)),
+        undo_phrase=Phrase("abort the swap"),
+        undone=(settled,),
+    )
+
+
+def _build_reading(taken: RehearsedHost, phase: str, name: str, expect: dict[str, str]) -> Step:
+    """Builds the step that reads what became of a phase's file, and what the guard and the host report."""
+    read = ReadRehearsal(
+        operation=taken.name_change(phase),
+        target=str(taken.folder / f"{phase}.txt"),
+        running=name == "measure",
+        max_clock_offset=taken.max_clock_offset,
+    )
+    if read.running:
+        phrase = Phrase("check the task, its account, PowerShell, access list and clock")
+    else:
+        phrase = Phrase("check the content of the file")
+    return Step(
+        key=taken.make_key(f"{phase}/{name}"),
+        host=taken.name,
+        deed=PlannedAction.of(read),
+        phrase=phrase,
+        expect=expect,
+        recorded=read.running,
+    )
+
+
+def _make_prefix(host: str) -> str:
+    return f"{host}/rehearsal/"
