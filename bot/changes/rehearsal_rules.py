@@ -14,8 +14,8 @@ from adapters.windows.rehearsal import RehearsalReading, compute_clock_offset, i
 from bot.changes.intent_log import AuditTrail
 from bot.model.rehearsal import Rehearsal
 from commands.model.phrases import list_some
-from commands.model.plan import NoEndpoint, Plan, Result, StepResult, find_endpoint
-from commands.planning.rehearsal import find_phase_step, list_rehearsal_steps
+from commands.model.plan import NoEndpoint, Plan, Result, find_endpoint
+from commands.planning.rehearsal import group_rehearsal_steps, make_rehearsal_key
 
 MAX_AGE = timedelta(days=90)
 """Age beyond which a rehearsal says nothing: Windows has had three months of updates since."""
@@ -57,8 +57,8 @@ def format_command(hosts: Sequence[str]) -> str:
 
 def derive_rehearsal(operation: str, plan: Plan, host: str, trail: AuditTrail) -> Rehearsal | None:
     """Derives what a run proved of one host from its outcomes; None if its rehearsal did not begin."""
-    steps = list_rehearsal_steps(plan, host)
-    results = [trail.results[step.key] for step in steps if step.key in trail.results]
+    steps = group_rehearsal_steps(plan).get(host, ())
+    results = [trail.results[key] for key in steps if key in trail.results]
     road = next((road for road in plan.roads if (road.host, road.side) == (host, "windows")), None)
     if road is None or not results or results[0].result is Result.SKIPPED:
         return None
@@ -71,9 +71,15 @@ def derive_rehearsal(operation: str, plan: Plan, host: str, trail: AuditTrail) -
         why=None if failed is None else failed.why,
         version=identify_guard(),
         endpoint=road,
-        seconds=_measure_phases(plan, host, trail),
-        **_read_facts(plan, host, trail),
+        seconds=_measure_phases(host, trail),
+        **_read_facts(host, trail),
     )
+
+
+def is_attested(rehearsal: Rehearsal, trail: AuditTrail) -> bool:
+    """Returns whether the signed outcomes of its operation show that a rehearsal came to its end."""
+    last = trail.results.get(make_rehearsal_key(rehearsal.host, "tidy"))
+    return last is not None and last.result.successful
 
 
 def _find_endpoint(host: Host) -> Endpoint | None:
@@ -83,8 +89,8 @@ def _find_endpoint(host: Host) -> Endpoint | None:
         return None
 
 
-def _measure_phases(plan: Plan, host: str, trail: AuditTrail) -> Mapping[str, float]:
-    found = {phase: _find_result(plan, host, name, trail) for phase, name in TIMED_STEPS.items()}
+def _measure_phases(host: str, trail: AuditTrail) -> Mapping[str, float]:
+    found = {phase: trail.results.get(make_rehearsal_key(host, name)) for phase, name in TIMED_STEPS.items()}
     return {
         phase: round((result.ended_at - result.began_at).total_seconds(), 1)
         for phase, result in found.items()
@@ -92,17 +98,12 @@ def _measure_phases(plan: Plan, host: str, trail: AuditTrail) -> Mapping[str, fl
     }
 
 
-def _read_facts(plan: Plan, host: str, trail: AuditTrail) -> Mapping[str, Any]:
+def _read_facts(host: str, trail: AuditTrail) -> Mapping[str, Any]:
     """Reads what the host reported; nothing if it did not come so far."""
-    result = _find_result(plan, host, "keep/measure", trail)
+    result = trail.results.get(make_rehearsal_key(host, "keep/measure"))
     if result is None or not result.product:
         return {}
     reading = RehearsalReading.model_validate(result.product)
     names = ("build", "powershell", "edition", "culture", "ui_culture", "account", "sddl", "arguments_length")
     offset = compute_clock_offset(reading.clock, result.began_at, result.ended_at)
     return {name: getattr(reading, name) for name in names} | {"clock_offset": round(offset, 1)}
-
-
-def _find_result(plan: Plan, host: str, name: str, trail: AuditTrail) -> StepResult | None:
-    step = find_phase_step(plan, host, name)
-    return None if step is None else trail.results.get(step.key)

@@ -4,7 +4,7 @@ end of a run ─ signed outcomes ─▶ one row for each host      (again after 
 a plan that relies on the guard ─▶ objections by host ─▶ a note on the card; a refusal if it is critical
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -13,14 +13,14 @@ from adapters.phrase import Listing, Phrase
 from bot.access.policy import Refusal
 from bot.audit.log import EventKind
 from bot.changes.attestation import is_digest_valid
-from bot.changes.intent_log import build_trail
-from bot.changes.rehearsal_rules import derive_rehearsal, describe_objections, find_objection
+from bot.changes.intent_log import AuditTrail, build_trail
+from bot.changes.rehearsal_rules import derive_rehearsal, describe_objections, find_objection, is_attested
 from bot.store.chain import StoredEvent
 from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
 from commands.model.operation import Risk
 from commands.model.plan import Plan
-from commands.planning.rehearsal import find_unrehearsed_hosts, list_rehearsal_steps
+from commands.planning.rehearsal import find_unrehearsed_hosts, group_rehearsal_steps
 
 
 class SignedEvents(Protocol):
@@ -42,10 +42,10 @@ class RehearsalRegistry:
 
     async def record(self, record: OperationRecord) -> None:
         """Record what a run proved of the hosts that rehearsed in it. Only signed outcomes of an attested plan count."""
-        hosts = {step.host for step in record.plan.steps if list_rehearsal_steps(record.plan, step.host)}
+        hosts = group_rehearsal_steps(record.plan)
         if not hosts or not is_digest_valid(record):
             return
-        trail = build_trail(await self._audit.find_signed(record.operation, EventKind.OUTCOME))
+        trail = await self._read_signed_trail(record.operation)
         derived = (derive_rehearsal(record.operation, record.plan, host, trail) for host in sorted(hosts))
         await self.table.store([rehearsal for rehearsal in derived if rehearsal is not None])
 
@@ -63,8 +63,19 @@ class RehearsalRegistry:
         """Refuse a critical operation that relies on a guard without a fresh rehearsal."""
         if record.risk is not Risk.CRITICAL:
             return None
-        sentences = describe_objections(await self.find_objections(record.plan))
+        objections = await self.find_objections(record.plan)
+        sentences = describe_objections({**objections, **await self._find_unattested(record.plan, objections)})
         if not sentences:
             return None
         phrase = Phrase("a critical change needs a fresh rehearsal of each host: {reasons}", reasons=Listing(sentences))
         return Refusal("no rehearsal", phrase)
+
+    async def _find_unattested(self, plan: Plan, objections: Collection[str]) -> Mapping[str, Phrase]:
+        """Find the hosts whose rehearsal has no signed outcome: a row alone is not trusted."""
+        known = await self.table.find_by_host([name for name in find_unrehearsed_hosts(plan) if name not in objections])
+        trails = {each.host: await self._read_signed_trail(each.operation) for each in known.values()}
+        why = Phrase("the audit log has no record of the last rehearsal")
+        return {host: why for host, trail in trails.items() if not is_attested(known[host], trail)}
+
+    async def _read_signed_trail(self, operation: str) -> AuditTrail:
+        return build_trail(await self._audit.find_signed(operation, EventKind.OUTCOME))

@@ -6,7 +6,7 @@ Each change has a name of its own on the host, made from the operation's id. A s
 changes are aborted, and then the scratch files are removed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
@@ -56,7 +56,7 @@ class RehearsedHost:
 
     def make_key(self, name: str) -> str:
         """Makes the key of a step."""
-        return f"{_make_prefix(self.name)}{name}"
+        return make_rehearsal_key(self.name, name)
 
     def name_change(self, phase: str) -> str:
         """Makes the name of a phase's change on the host."""
@@ -91,15 +91,18 @@ def find_unrehearsed_hosts(plan: Plan) -> tuple[str, ...]:
     return tuple(found)
 
 
-def find_phase_step(plan: Plan, host: str, name: str) -> Step | None:
-    """Finds a step of a host's rehearsal by its name, such as `keep/confirm`."""
-    key = f"{_make_prefix(host)}{name}"
-    return next((step for step in plan.steps if step.key == key), None)
+def group_rehearsal_steps(plan: Plan) -> Mapping[str, tuple[str, ...]]:
+    """Groups the keys of a plan's rehearsal steps by host."""
+    found: dict[str, tuple[str, ...]] = {}
+    for step in plan.steps:
+        if step.key.startswith(_make_prefix(step.host)):
+            found[step.host] = (*found.get(step.host, ()), step.key)
+    return found
 
 
-def list_rehearsal_steps(plan: Plan, host: str) -> tuple[Step, ...]:
-    """Lists the steps of a host's rehearsal in a plan."""
-    return tuple(step for step in plan.steps if step.host == host and step.key.startswith(_make_prefix(host)))
+def make_rehearsal_key(host: str, name: str) -> str:
+    """Makes the key of a step of a host's rehearsal from its name, such as `keep/confirm`."""
+    return f"{_make_prefix(host)}{name}"
 
 
 def _build_keep_steps(taken: RehearsedHost) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import AbortChange
+from adapters.windows.commit_confirm import AbortChange, BeginChange
 from bot.access.policy import Actor, Person, Policy
 from bot.access.requester import Requester
 from bot.access.rules import ApprovalRule, ApprovalSettings
@@ -36,7 +36,20 @@ from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
 from bot.store.tables import OPERATIONS
 from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
-from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Premise, Result, Step, StepResult
+from commands.model.plan import (
+    LeftOutHost,
+    Part,
+    Plan,
+    PlannedAction,
+    PlannedChange,
+    Premise,
+    Result,
+    Step,
+    StepResult,
+    collect_endpoints,
+)
+from commands.planning.commit_confirm import CommitConfirmedChange, build_begin_step
+from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
 from commands.values.arguments import Target, TargetArgument
 from tests.commands.canned import host, view
 
@@ -56,7 +69,7 @@ HOSTS = (host("lighthouse", 0), *(host(f"host-{letter}", number) for number, let
 class Turn(FleetChange):
     """Turns something on hosts. The plan rests on the host's labels; a host labelled `broken` is left out."""
 
-    words: ClassVar = ("turn",)
+    words: ClassVar[tuple[str, ...]] = ("turn",)
     risk: ClassVar = Risk.DISRUPT
     summary: ClassVar = Phrase("turns")
     example: ClassVar = "turn host-a"
@@ -95,7 +108,43 @@ class Uproot(Turn):
         return planned.model_copy(update={"plan": planned.plan.model_copy(update={"parts": parts})})
 
 
-CATALOGUE: tuple[type[Operation], ...] = (Turn, Uproot)
+class Swap(Turn):
+    """A change that relies on the guard of each host."""
+
+    words: ClassVar[tuple[str, ...]] = ("swap",)
+    risk: ClassVar = Risk.DISRUPT
+    example: ClassVar = "swap host-a"
+    rehearses: ClassVar = False
+
+    async def plan(self, view: FleetView) -> PlannedChange:
+        hosts = self.resolve_hosts(view.fleet.inventory)
+        parts = tuple(Part(host=host.name, steps=tuple(self._list_steps(host, view.operation_id))) for host in hosts)
+        roads = tuple(collect_endpoints(parts, view.fleet.inventory))
+        arguments = {"target": {"parts": [host.name for host in hosts]}}
+        return PlannedChange(arguments=arguments, plan=Plan(parts=parts, roads=roads))
+
+    def _list_steps(self, host: Host, operation: str) -> Iterator[Step]:
+        if self.rehearses:
+            yield from build_rehearsal_steps(RehearsedHost(host, operation, 30.0))
+        change = BeginChange(operation=operation, service="Nebula", verb="restart")
+        yield build_begin_step(CommitConfirmedChange(host, change, Phrase("swap"), Phrase("swap back")))
+
+
+class CriticalSwap(Swap):
+    """The same where identities are touched."""
+
+    words: ClassVar = ("swap", "critical")
+    risk: ClassVar = Risk.CRITICAL
+
+
+class RehearsedSwap(CriticalSwap):
+    """The same, and its own plan rehearses first."""
+
+    words: ClassVar = ("swap", "rehearsed")
+    rehearses: ClassVar = True
+
+
+CATALOGUE: tuple[type[Operation], ...] = (Turn, Uproot, Swap, CriticalSwap, RehearsedSwap)
 
 
 def _part(name: str, operation: str) -> Part:

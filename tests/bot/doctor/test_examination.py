@@ -338,3 +338,14 @@ async def test_a_file_that_is_not_there_is_a_finding_and_not_an_error(tmp_path: 
     answer = await doctor.diagnose(tmp_path / "flatnet.toml", ignore_progress)
     assert ExitCode.FINDINGS == answer.exit_code
     assert datetime.now(UTC) >= answer.body.taken_at  # type: ignore[union-attr,operator]
+
+
+async def test_a_host_without_a_fresh_rehearsal_is_a_low_finding_with_the_command(tmp_path: Path) -> None:
+    """Only where the bot's own database is at hand: without it nothing is known of rehearsals."""
+    a = host("host-a", 1)
+    examined = await examine_host(a, view(a), {})
+    assert [("rehearsal", Severity.LOW, "host rehearse host-a")] == [
+        (each.subject, each.severity, each.next) for each in examined.findings
+    ]
+    assert [] == subjects(await examine_host(a, view(a)))
+    assert [] == subjects(await examine_host(host("host-c", 3, windows=None), view(), {}))

@@ -1,0 +1,84 @@
+"""`host` and `host show` at the desk: the configuration and the rehearsals, without asking any host."""
+
+from datetime import timedelta
+from typing import Any
+
+from adapters.endpoint import make_endpoint
+from adapters.inventory import WindowsSide
+from adapters.phrase import Phrase
+from adapters.windows.rehearsal import identify_guard
+from bot.model.rehearsal import Rehearsal
+from bot.reports.hosts import build_host_list, build_host_report
+from commands.model.report import Mark, Report
+from tests.commands.canned import NOW, host
+
+PLAIN = WindowsSide(url="http://192.0.2.1:5985/wsman", user="flatnet", allow_http=True)
+LIGHTHOUSE = host("lighthouse", 0)
+A, B = host("host-a", 1, windows=PLAIN, labels=("tokyo", "rack-1")), host("host-b", 2, windows=None)
+
+
+def rehearsal(**given: Any) -> Rehearsal:
+    usual = {
+        "host": "host-a",
+        "operation": "op-0123456789ab",
+        "at": NOW - timedelta(days=3),
+        "successful": True,
+        "version": identify_guard(),
+        "endpoint": make_endpoint(A, "windows"),
+        "build": "10.0.20348",
+        "powershell": "5.1.20348.2227",
+        "edition": "Desktop",
+        "culture": "ja-JP",
+        "ui_culture": "en-US",
+        "account": "S-1-5-18",
+        "arguments_length": 27191,
+        "clock_offset": -2.5,
+        "seconds": {"apply": 3.5, "revert": 24.0},
+    }
+    return Rehearsal.model_validate(usual | given)
+
+
+def facts(report: Report) -> dict[str, str]:
+    return {str(row.cells[0].text): str(row.cells[1].text) for row in report.rows}
+
+
+def test_the_list_has_the_inventory_and_a_column_for_rehearsals() -> None:
+    """A fresh one by its time, the others by what is to be done about them; a host without Windows has none."""
+    report = build_host_list((LIGHTHOUSE, A, B), {"host-a": rehearsal()}, NOW)
+    assert "3 hosts configured" == str(report.summary)
+    assert [
+        ["lighthouse", 0, "10.100.0.1/16", True, False, False, True, "", "not rehearsed yet"],
+        ["host-a", 1, "10.100.1.1/16", True, True, True, False, "tokyo rack-1", "2026-11-22T09:10:00+00:00"],
+        ["host-b", 2, "10.100.2.1/16", False, True, True, False, "", ""],
+    ] == [[cell.value for cell in row.cells] for row in report.rows]
+    assert [Mark.PLAIN, Mark.WELL, Mark.ABSENT] == [row.cells[-1].mark for row in report.rows]
+
+
+def test_one_host_is_shown_with_all_that_its_rehearsal_measured() -> None:
+    report = build_host_report(A, rehearsal(), NOW)
+    assert "host-a has a fresh rehearsal" == str(report.summary)
+    assert ("health host-a",) == report.next
+    shown = facts(report)
+    assert "http://192.0.2.1:5985/wsman" == shown["Windows"]
+    assert {
+        "Operation": "op-0123456789ab",
+        "Windows version": "10.0.20348",
+        "PowerShell": "5.1.20348.2227 Desktop",
+        "Language": "ja-JP / en-US",
+        "Account of the task": "S-1-5-18",
+        "Length of the task's arguments": "27191",
+        "Clock difference": "-2.5 s",
+        "Time to apply a change": "3.5 s",
+        "Time until an unconfirmed one was reverted": "24.0 s",
+    }.items() <= shown.items()
+
+
+def test_a_host_whose_rehearsal_failed_says_why_and_offers_another() -> None:
+    report = build_host_report(A, rehearsal(successful=False, why=Phrase("not SYSTEM"), account=""), NOW)
+    assert "host-a: the last rehearsal failed (not SYSTEM)" == str(report.summary)
+    assert ("health host-a", "host rehearse host-a") == report.next
+    assert "Windows version" not in facts(report)
+
+
+def test_a_host_without_windows_is_offered_no_rehearsal() -> None:
+    assert ("health host-b",) == build_host_report(B, None, NOW).next
