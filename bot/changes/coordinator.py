@@ -130,8 +130,7 @@ class Coordinator:
         verdict = policy.judge(actor, type(operation), operation.resolve_hosts(self._planner.inventory), place)
         if isinstance(verdict, Refusal):
             return verdict
-        unrehearsed = await self._repository.rehearsals.refuse_critical(record)
-        if unrehearsed is not None:
+        if (unrehearsed := await self._repository.rehearsals.refuse_critical(record)) is not None:
             return unrehearsed
         if record.approval is None:
             return await self._check_break_glass(policy, record, actor)

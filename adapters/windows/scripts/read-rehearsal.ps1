@@ -3,6 +3,7 @@
 # Out: the fields of adapters.windows.rehearsal.RehearsalReading.
 param($a)
 Set-StrictMode -Version 3
+Import-Module CimCmdlets, ScheduledTasks -ErrorAction SilentlyContinue
 # Part: script
 # Part: change
 
