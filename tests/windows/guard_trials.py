@@ -68,11 +68,11 @@ async def try_change(trial: GuardTrial, host: Host, pause: Callable[[], Awaitabl
     window = window if trial.word is None else CONFIRM_WINDOW
     await host.perform(BeginChange(operation=operation, service=SERVICE, verb="restart", swaps=(swap,), window=window))
     if trial.word is not None:
-        applied = await _wait_for(host, pause, operation, {"applied", "reverted", "stuck"})
+        applied = await _wait_for(host, pause, operation, {"applied", "reverted", "stuck", "down"})
         if applied.state != "applied":
             return f"expected the change to be applied, found {applied.state}: {applied.why}"
         await host.perform(trial.word(operation=operation))
-    ended = await _wait_for(host, pause, operation, {"confirmed", "reverted", "stuck"})
+    ended = await _wait_for(host, pause, operation, {"confirmed", "reverted", "stuck", "down"})
     found = await host.perform(ReadText(path=RULE))
     wanted = (trial.ends, trial.left, "Running")
     if (ended.state, found["text"], found["status"]) == wanted:
