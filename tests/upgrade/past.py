@@ -184,6 +184,7 @@ async def restored(
             _route_to(fleet, patch)
             town = Town(fleet, workspace, _configured(folder, workspace))
             _restore_files(town)
+            await asyncio.to_thread(upgrade_database, town.settings.database_file, shifted.now())
             _restore_slack(workspace)
             _restore_disks(fleet, shifted.now())
             _restore_containers(fleet)
