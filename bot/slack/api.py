@@ -51,7 +51,6 @@ TOKEN_REFUSED_CODES = frozenset(
         "token_revoked",
         "token_expired",
         "account_inactive",
-        "org_login_required",
         "team_access_not_granted",
     }
 )

@@ -16,9 +16,20 @@ MAX_RETRY_AFTER = 300.0
 """Longest Retry-After in seconds that is believed."""
 
 TRANSIENT_CODES = frozenset(
-    {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+    {
+        "ratelimited",
+        "rate_limited",
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "message_limit_exceeded",
+        "team_added_to_org",
+        "org_login_required",
+    }
 )
-"""Slack's error codes for failures that pass by themselves."""
+"""Slack's error codes for failures that pass by themselves. `message_limit_exceeded`: the whole workspace sends too many
+messages; `team_added_to_org`, `org_login_required`: the workspace is moving to an Enterprise organization."""
 
 UNCERTAIN_CODES = frozenset({"internal_error", "fatal_error", "request_timeout"})
 """Transient codes after which Slack may have done what it was asked."""

@@ -60,8 +60,13 @@ async def test_missing_scopes_are_all_named(house: House, tmp_path: Path) -> Non
     assert "chat:write, users:read" in refusal
 
 
-async def test_slack_being_away_is_no_reason_to_change_a_token(house: House) -> None:
-    house.workspace.faults.switch_on("auth.test", ServerError(503))
+@pytest.mark.parametrize("fault", [ServerError(503), Failing("team_added_to_org"), Failing("org_login_required")], ids=str)
+@pytest.mark.parametrize("method", ["auth.test", "apps.connections.open"])
+async def test_slack_being_away_is_no_reason_to_change_a_token(
+    house: House, method: str, fault: ServerError | Failing
+) -> None:
+    """Nor is a workspace that is moving into an organisation."""
+    house.workspace.faults.switch_on(method, fault)
     with pytest.raises(SlackFailure) as raised:
         await house.surface().start()
     assert raised.value.passing

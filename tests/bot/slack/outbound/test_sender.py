@@ -34,6 +34,8 @@ AGAIN = "Sent again"
         (DropBefore(), True),
         (Failing("internal_error"), True),
         (Failing("service_unavailable"), False),
+        (Failing("message_limit_exceeded"), False),
+        (Failing("team_added_to_org"), False),
     ],
     ids=str,
 )
