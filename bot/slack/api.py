@@ -137,7 +137,7 @@ class SlackApi:
         await self._call(lambda: self._client.conversations_invite(channel=channel, users=user))
 
     async def set_topic(self, channel: str, topic: str) -> None:
-        """`conversations.setTopic`: the text above a channel. `topic` is mrkdwn already."""
+        """`conversations.setTopic`: the text above a channel. It takes no formatting and no entities: mentions are plain text."""
         await self._call(lambda: self._client.conversations_setTopic(channel=channel, topic=str(self._clean(topic))))
 
     async def list_group_members(self, group: str) -> frozenset[str]:

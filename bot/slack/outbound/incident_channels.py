@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from adapters.phrase import Phrase
 from bot.incidents.channels import MAX_NAME_LENGTH, ChannelNotCreated, CreatedChannel, NewChannel
 from bot.model.request import Membership
-from bot.rendering.slack.blocks import escape
 from bot.runtime.clock import Clock
+from bot.security.untrusted_text import shorten, to_one_line
 from bot.slack.api import SlackApi
 from bot.slack.directory.channels import SHARED_CODE, SHARING_UNKNOWN_CODE, ChannelDirectory
 from bot.slack.directory.people import PeopleDirectory
@@ -89,7 +89,7 @@ class ChannelCreator:
         except SlackFailure as failure:
             _log.warning("a channel could not be created", name=new.name, code=failure.code)
             raise ChannelNotCreated(explain_failure(failure, new)) from failure
-        topic = escape(new.topic, MAX_TOPIC)
+        topic = shorten(to_one_line(new.topic), MAX_TOPIC)
         troubles = [
             await self._try(
                 lambda: self._api.invite(made.id, new.person),

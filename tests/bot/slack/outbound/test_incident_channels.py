@@ -220,12 +220,13 @@ async def test_what_stays_unconfirmed_is_said_to_be_so(house: House) -> None:
     assert f"Slack did not confirm that channel #{NAME} was created (http_500). Check whether it exists" + EITHER == said
 
 
-async def test_a_topic_mentions_nobody_shows_no_secret_and_fits(house: House) -> None:
-    new = NewChannel(NAME, PLAIN, f"<!channel> {CANARY} {'x' * 400}", "U0OPERATOR")
+async def test_a_topic_is_plain_text_shows_no_secret_and_fits(house: House) -> None:
+    """Topics take no formatting: an entity would be shown as it is written, and a mention is none."""
+    new = NewChannel(NAME, PLAIN, f"R&D <502>\n{CANARY} {'x' * 400}", "U0OPERATOR")
     async with house.bot() as surface:
         assert () == (await surface.make_channel(new)).troubles
     topic = channel(house).topic
-    assert topic.startswith("&lt;!channel&gt; [redacted] xxx")
+    assert topic.startswith("R&D <502> [redacted] xxx")
     assert 250 >= len(topic)
 
 
