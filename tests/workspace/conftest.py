@@ -1,7 +1,7 @@
 """A running workspace and the SDK's real clients on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -110,13 +110,14 @@ EVENTS = ["app_home_opened", "app_mention", "member_joined_channel", "message.im
 MORE_EVENTS = ["subteam_members_changed", "subteam_updated", "tokens_revoked", "app_uninstalled"]
 
 
-def everything() -> str:
-    """The manifest of an app that uses all that this workspace has."""
+def everything(optional: Sequence[str] = ()) -> str:
+    """The manifest of an app that uses all that this workspace has; `optional` of its scopes may be withheld."""
     yaml = YAML(typ="safe", pure=True)
     document = yaml.load(PLAIN)
     tabs = {"home_tab_enabled": True, "messages_tab_enabled": True, "messages_tab_read_only_enabled": False}
     document["features"] |= {"app_home": tabs, "shortcuts": SHORTCUTS}
     document["oauth_config"]["scopes"]["bot"] = SCOPES + MORE_SCOPES
+    document["oauth_config"]["scopes"]["bot_optional"] = list(optional)
     document["settings"] |= {
         "event_subscriptions": {"bot_events": EVENTS + MORE_EVENTS},
         "interactivity": {"is_enabled": True},

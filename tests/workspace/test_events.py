@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -10,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.seed import BOT_USER
-from tests.workspace.conftest import App, Connect, web_client
+from tests.workspace.conftest import PLAIN, App, Connect, everything, installed, web_client
 
 USER = "U0OPERATOR"
 MENTION = f"<@{BOT_USER}> health"
@@ -48,6 +49,67 @@ async def test_a_mention_comes_as_mention_and_as_message(full: Workspace, ears: 
         "C0OPS",
     )
     assert (plain["type"], plain["channel_type"], "thread_ts" in mention) == ("message", "channel", False)
+
+
+async def test_a_mention_beside_a_file_comes_as_message_alone(full: Workspace, ears: App) -> None:
+    await full.share(USER, "C0OPS", ("log.txt", b"x"), text=MENTION)
+    [event] = heard(ears)
+    assert ("message", "file_share", MENTION) == (event["type"], event["subtype"], event["text"])
+
+
+async def test_a_reply_that_is_sent_to_the_channel_too_says_so_in_both_events(full: Workspace, ears: App) -> None:
+    parent = await full.say(USER, "C0OPS", "look")
+    await full.broadcast(USER, "C0OPS", MENTION, parent.ts)
+    assert [("message", ""), ("app_mention", "thread_broadcast"), ("message", "thread_broadcast")] == [
+        (event["type"], event.get("subtype", "")) for event in heard(ears)
+    ]
+
+
+async def test_in_a_group_direct_message_a_mention_is_one(full: Workspace, ears: App) -> None:
+    """The other messages there need `message.mpim`, to which this app does not subscribe."""
+    group = full.talk_privately(USER, "U0ADMIN", BOT_USER)
+    await full.say(USER, group, "look")
+    await full.say(USER, group, MENTION)
+    assert [("app_mention", group)] == [(event["type"], event["channel"]) for event in heard(ears)]
+
+
+async def test_what_people_type_is_rewritten_before_the_app_reads_it(full: Workspace, ears: App) -> None:
+    await full.type(USER, "C0OPS", "@alice see #ops: R&D <502> at http://host-a/x, host-b.example.com or ops@example.com")
+    [event] = heard(ears)
+    assert event["text"] == (
+        "<@U0ADMIN> see <#C0OPS|ops>: R&amp;D &lt;502&gt; at <http://host-a/x>, "
+        "<http://host-b.example.com|host-b.example.com> or <mailto:ops@example.com|ops@example.com>"
+    )
+
+
+@pytest.mark.parametrize(("marked", "text"), [(False, "tell @alice a &amp; b"), (True, "tell <@U0ADMIN|alice> a &amp; b")])
+async def test_a_command_is_rewritten_as_the_manifest_wants(tmp_path: Path, apps: Connect, marked: bool, text: str) -> None:
+    manifest = PLAIN.replace("usage_hint: health | help", f"should_escape: {str(marked).lower()}")
+    async with installed(tmp_path, manifest) as workspace:
+        app = apps(workspace)
+        await app.connect()
+        await workspace.type_command(USER, "C0OPS", "/flatnet tell @alice a & b")
+        assert [text] == [request.payload["text"] for request in app.got]
+
+
+async def test_an_event_whose_scope_was_not_granted_is_never_sent(tmp_path: Path, apps: Connect) -> None:
+    path = tmp_path / "optional.yml"
+    path.write_text(everything(optional=["channels:history"]))
+    workspace = Workspace(path, withheld=frozenset({"channels:history"}))
+    await workspace.start()
+    app = apps(workspace)
+    await app.connect()
+    await workspace.say(USER, "C0OPS", MENTION)
+    await app.close()
+    await workspace.stop()
+    assert ["app_mention"] == [event["type"] for event in heard(app)]
+
+
+def test_only_an_optional_scope_can_be_withheld(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.yml"
+    path.write_text(everything())
+    with pytest.raises(ValueError, match="does not call these scopes optional: chat:write"):
+        Workspace(path, withheld=frozenset({"chat:write"}))
 
 
 async def test_a_mention_in_a_thread_names_the_thread(full: Workspace, ears: App) -> None:

@@ -48,7 +48,7 @@ async def test_a_deleted_file_is_gone_and_its_message_stays(full: Workspace, api
 async def test_what_cannot_be_deleted_is_refused(full: Workspace, api: AsyncWebClient) -> None:
     [file] = (await api.files_upload_v2(channel="C0OPS", content="x", filename="a.csv"))["files"]
     await api.files_delete(file=file["id"])
-    theirs = await full.share("U0OPERATOR", "C0OPS", "b.txt", b"mine")
+    theirs = await full.share("U0OPERATOR", "C0OPS", ("b.txt", b"mine"))
     begun = await api.files_getUploadURLExternal(filename="c", length=1)
     assert await refusal(api.files_delete(file=file["id"])) == "file_deleted"
     assert await refusal(api.files_delete(file=theirs.files[0])) == "cant_delete_file"

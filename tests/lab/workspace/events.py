@@ -17,7 +17,12 @@ from tests.lab.workspace.socket_mode import Delivery, EnvelopeType, SocketMode
 from tests.lab.workspace.state import State
 
 Event = Mapping[str, Any]
-_SUBSCRIPTIONS = {"im": "message.im", "group": "message.groups", "channel": "message.channels"}
+_SUBSCRIPTIONS = {
+    "im": "message.im",
+    "mpim": "message.mpim",
+    "group": "message.groups",
+    "channel": "message.channels",
+}
 
 
 class Events:
@@ -53,13 +58,16 @@ class Events:
         self._keep(asyncio.ensure_future(self.emit(subscription, event)))
 
     async def said(self, message: Message) -> None:
-        """A person wrote this. A mention in direct messages is no `app_mention`: there, every message is for the app."""
+        """A person wrote this. A mention in direct messages is no `app_mention`: there, every message is for the app.
+
+        One beside a file is none either: the message is all that the app hears of it (bolt-python #925).
+        """
         place = self._place(message)
         if place is None:
             return
         shown = {**payloads.message_json(self._state.seed, message), "channel": place.id, "event_ts": message.ts}
-        if f"<@{BOT_USER}>" in message.text and not place.direct:
-            await self.emit("app_mention", {**shown, "type": "app_mention"})
+        if f"<@{BOT_USER}>" in message.text and not (place.direct or message.files):
+            await self.emit("app_mention", {**shown, **_broadcast(message), "type": "app_mention"})
         await self.emit(*_message_event(place, message, shown))
 
     async def _follow(self, after: int) -> None:
@@ -98,7 +106,7 @@ class Events:
         """The app hears of everybody who joins a channel that it is in, itself included."""
         came = channel.members - self._members.get(channel.id, frozenset())
         self._members[channel.id] = channel.members
-        if channel.direct or BOT_USER not in channel.members:
+        if channel.direct or channel.group or BOT_USER not in channel.members:
             return
         kind = "G" if channel.private else "C"
         for user in sorted(came):
@@ -127,8 +135,14 @@ class Events:
         task.add_done_callback(self._told.discard)
 
 
+def _broadcast(message: Message) -> Event:
+    """Mentions carry this subtype, too (SlackNet #69)."""
+    return {"subtype": "thread_broadcast"} if message.broadcast else {}
+
+
 def _message_event(place: Channel, message: Message, event: Event) -> tuple[str, Event]:
     """The subscription, and the event as a `message` in this kind of channel."""
-    kind = "im" if place.direct else "group" if place.private else "channel"
-    shared = {"subtype": "file_share"} if message.files and "subtype" not in event else {}
-    return _SUBSCRIPTIONS[kind], {**event, **shared, "channel_type": kind}
+    kind = "im" if place.direct else "mpim" if place.group else "group" if place.private else "channel"
+    subtype = "file_share" if message.files else "thread_broadcast" if message.broadcast else ""
+    marks = {"subtype": subtype} if subtype and "subtype" not in event else {}
+    return _SUBSCRIPTIONS[kind], {**event, **marks, "channel_type": kind}

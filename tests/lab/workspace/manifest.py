@@ -82,6 +82,7 @@ EVENT_SCOPES: dict[str, tuple[str, ...]] = {
     "message.channels": ("channels:history",),
     "message.groups": ("groups:history",),
     "message.im": ("im:history",),
+    "message.mpim": ("mpim:history",),
     "subteam_members_changed": ("usergroups:read",),
     "subteam_updated": ("usergroups:read",),
     "tokens_revoked": (),
@@ -98,6 +99,8 @@ class Command:
     name: str
     description: str
     usage_hint: str
+    should_escape: bool = False
+    """Slack replaces people, channels and links that are typed after the command by its own marks."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What Slack knows of the app after it was installed, with every optional scope granted."""
+    """What Slack knows of the app after it was installed. Events without their scope are never sent."""
 
     bot_name: str
     commands: Mapping[str, Command]
@@ -125,20 +128,31 @@ class Manifest:
     messages_tab_writable: bool
 
     @classmethod
-    def read(cls, path: Path) -> "Manifest":
-        """Install the app; a `ValueError` with every complaint where Slack would refuse the manifest."""
+    def read(cls, path: Path, withheld: frozenset[str] = frozenset()) -> "Manifest":
+        """Install the app without the scopes that are `withheld`; they must be optional.
+
+        Raises a `ValueError` with every complaint where Slack would refuse the manifest.
+        """
         document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
         found = list(complaints(document))
         if found:
             raise ValueError(f"{path.name} is refused: " + "; ".join(found))
+        kept = withheld - set(_strings(_at(document, "oauth_config", "scopes", "bot_optional")))
+        if kept:
+            raise ValueError(f"{path.name} does not call these scopes optional: {', '.join(sorted(kept))}")
+        scopes = frozenset(_scopes(document)) - withheld
         features, settings = document.get("features", {}), document.get("settings", {})
         tabs = features.get("app_home", {})
+        marked = {each["command"] for each in features.get("slash_commands", ()) if each.get("should_escape")}
         return cls(
             bot_name=features.get("bot_user", {}).get("display_name", ""),
-            commands={name: Command(name, *words) for name, *words in _each(features, "slash_commands", *_COMMAND)},
+            commands={
+                name: Command(name, description, hint, name in marked)
+                for name, description, hint in _each(features, "slash_commands", *_COMMAND)
+            },
             shortcuts={name: Shortcut(name, *words) for name, *words in _each(features, "shortcuts", *_SHORTCUT)},
-            scopes=frozenset(_scopes(document)),
-            events=frozenset(_events(document)),
+            scopes=scopes,
+            events=frozenset(event for event in _events(document) if _hears(event, scopes)),
             interactive=settings.get("interactivity", {}).get("is_enabled", False),
             home_tab=tabs.get("home_tab_enabled", False),
             messages_tab=tabs.get("messages_tab_enabled", False),
@@ -173,6 +187,11 @@ def complaints(document: Any) -> Iterator[str]:
             yield f"settings.event_subscriptions.bot_events: {event} is not known here"
         elif (needed := EVENT_SCOPES[event]) and not set(needed) & set(scopes):
             yield f"settings.event_subscriptions.bot_events: {event} needs the scope {' or '.join(needed)}"
+
+
+def _hears(event: str, scopes: frozenset[str]) -> bool:
+    needed = EVENT_SCOPES[event]
+    return not needed or not scopes.isdisjoint(needed)
 
 
 def _object(value: Any, path: str) -> Iterator[str]:

@@ -30,6 +30,8 @@ class Message:
     metadata: Mapping[str, Any] | None = None
     files: tuple[str, ...] = ()
     edits: tuple[Content, ...] = ()
+    broadcast: bool = False
+    """A reply that was sent to the channel, too."""
 
     def as_json(self) -> dict[str, Any]:
         """This message as the Web API shows it."""

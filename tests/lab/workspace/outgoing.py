@@ -33,8 +33,9 @@ class Outgoing:
 
     def channel(self, name: str) -> Channel:
         """A conversation that is there; direct messages with the bot are opened where there are none yet."""
-        if name.startswith("D") and self.state.person(f"U{name[1:]}") is not None:
-            return self.state.direct(f"U{name[1:]}")
+        owner = next((user for user in (f"U{name[1:]}", f"W{name[1:]}") if self.state.person(user) is not None), None)
+        if name.startswith("D") and owner is not None and self.state.channel(name) is None:
+            return self.state.direct(owner)
         channel = self.state.channel(name)
         if channel is None:
             raise KeyError(f"the workspace has no channel {name}")

@@ -29,7 +29,7 @@ class Deed:
         """
         return {
             "token": "lab",
-            "team_id": self.person.team,
+            "team_id": self.person.team if self.person.grid is None else self.seed.team,
             "team_domain": self.seed.domain,
             "channel_id": channel.id,
             "channel_name": channel.shown_name,
@@ -148,8 +148,8 @@ def _who(seed: Seed, person: Person, kind: str) -> Payload:
         "token": "lab",
         "api_app_id": seed.app,
         "team": {"id": seed.team, "domain": seed.domain},
-        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team},
-        "enterprise": None,
+        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.clicking_team},
+        "enterprise": {"id": seed.enterprise, "name": "The organisation"} if seed.enterprise else None,
         "is_enterprise_install": False,
     }
 

@@ -21,6 +21,25 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
+class GridUser:
+    """A person of an Enterprise organisation: the organisation and all workspaces of it that they are in."""
+
+    enterprise: str
+    teams: tuple[str, ...]
+
+    def as_json(self, user: str) -> dict[str, object]:
+        """The `enterprise_user` of their profile (looker/lookerbot #184)."""
+        return {
+            "id": user,
+            "enterprise_id": self.enterprise,
+            "enterprise_name": "The organisation",
+            "is_admin": False,
+            "is_owner": False,
+            "teams": list(self.teams),
+        }
+
+
+@dataclass(frozen=True)
 class Person:
     """Somebody in the workspace. `role` is what the lab's flatnet.toml gives them; Slack knows nothing of it."""
 
@@ -32,14 +51,21 @@ class Person:
     team: str = "T0FLATNET"
     locale: str = "en-US"
     zone: str = "Europe/Berlin"
+    grid: "GridUser | None" = None
+    """What an Enterprise organisation makes of them; None outside of one."""
+
+    @property
+    def clicking_team(self) -> str:
+        """The team in a click: in an organisation any workspace of the person, often not the one where they clicked."""
+        return self.grid.teams[-1] if self.grid else self.team
 
     def profile(self, now: datetime, *, with_locale: bool) -> dict[str, object]:
-        """This person as `users.info` shows them."""
+        """This person as `users.info` shows them. In an organisation a list of workspaces takes the place of `team_id`."""
         offset = now.astimezone(ZoneInfo(self.zone)).utcoffset()
         assert offset is not None
         shown: dict[str, object] = {
             "id": self.id,
-            "team_id": self.team,
+            **({"team_id": self.team} if self.grid is None else {"enterprise_user": self.grid.as_json(self.id)}),
             "name": self.name,
             "real_name": self.real_name,
             "deleted": self.kind is Kind.DEACTIVATED,
@@ -51,21 +77,36 @@ class Person:
             "tz_label": self.zone,
             "tz_offset": int(offset.total_seconds()),
             "updated": int(now.timestamp()),
-            "profile": {"real_name": self.real_name, "display_name": self.name, "team": self.team},
+            "profile": {"real_name": self.real_name, "display_name": self.name},
         }
         return shown | ({"locale": self.locale} if with_locale else {})
 
 
+class Sharing(StrEnum):
+    """What Slack says about whether a conversation is shared with another organisation."""
+
+    NONE = "none"
+    SHARED = "shared"
+    INVITED = "invited"
+    """Another organisation was invited and has not accepted yet: `is_pending_ext_shared`."""
+    UNSAID = "unsaid"
+    """Neither `is_ext_shared` nor `is_shared` is in the answer."""
+
+
 @dataclass(frozen=True)
 class Channel:
-    """A conversation. A direct message is one whose id begins with D; its members are the bot and one person."""
+    """A conversation. A direct message is one whose id begins with D: those of the app, or of two people without it.
+
+    `group`: a group direct message. Its members are fixed: `/invite` does not exist there.
+    """
 
     id: str
     name: str
     members: frozenset[str]
     private: bool = False
-    shared: bool = False
+    sharing: Sharing = Sharing.NONE
     archived: bool = False
+    group: bool = False
     creator: str = "U0ADMIN"
     topic: str = ""
 
@@ -76,20 +117,30 @@ class Channel:
     @property
     def shown_name(self) -> str:
         """The name that commands and clicks carry: Slack keeps those of private conversations to itself."""
-        return "directmessage" if self.direct else "privategroup" if self.private else self.name
+        if self.direct:
+            return "directmessage"
+        return "privategroup" if self.private and not self.group else self.name
+
+    @property
+    def shared(self) -> bool:
+        """Another organisation reads along."""
+        return self.sharing is Sharing.SHARED
 
     def described(self) -> dict[str, object]:
-        """This channel as `conversations.info` shows it."""
+        """This channel as `conversations.info` shows it. Direct messages, of two or of a group, lack `is_ext_shared`."""
+        said: dict[str, object] = {"is_shared": self.shared}
+        if not (self.direct or self.group):
+            said |= {"is_ext_shared": self.shared, "is_pending_ext_shared": self.sharing is Sharing.INVITED}
         return {
             "id": self.id,
             "name": self.name,
             "is_channel": not self.direct and not self.private,
             "is_group": self.private and not self.direct,
             "is_im": self.direct,
+            "is_mpim": self.group,
             "is_private": self.private or self.direct,
             "is_archived": self.archived,
-            "is_shared": self.shared,
-            "is_ext_shared": self.shared,
+            **({} if self.sharing is Sharing.UNSAID else said),
             "creator": self.creator,
             "topic": {"value": self.topic},
         }
@@ -117,8 +168,17 @@ CHANNELS = (
     Channel("C0OPS", "ops", INSIDERS | {BOT_USER, "U0GUEST", "U0VISITOR"}),
     Channel("C0DEV", "dev", INSIDERS),
     Channel("C0BOARD", "board", frozenset({"U0ADMIN", "U0SECURITY"}), private=True),
-    Channel("C0PARTNERS", "partners", frozenset({"U0OPERATOR", "U0ADMIN", "U0STRANGER", BOT_USER}), shared=True),
+    Channel("C0PARTNERS", "partners", frozenset({"U0OPERATOR", "U0ADMIN", "U0STRANGER", BOT_USER}), sharing=Sharing.SHARED),
     Channel("C0OLD", "old", INSIDERS | {BOT_USER}, archived=True),
+)
+
+
+ENTERPRISE, SISTER_TEAM = "E0ORG", "T0SISTER"
+"""The organisation of a workspace on Enterprise Grid, and its other workspace."""
+
+GRID_PEOPLE = (
+    Person("W0CHIEF", "carol", "Carol Weiss", role="administrator", grid=GridUser(ENTERPRISE, ("T0FLATNET", SISTER_TEAM))),
+    Person("W0SISTER", "sid", "Sid Sister", team=SISTER_TEAM, grid=GridUser(ENTERPRISE, (SISTER_TEAM,))),
 )
 
 
@@ -160,6 +220,25 @@ class Seed:
     people: tuple[Person, ...] = PEOPLE
     channels: tuple[Channel, ...] = CHANNELS
     groups: tuple[UserGroup, ...] = GROUPS
+
+    enterprise: str = ""
+    """The Enterprise organisation that the workspace is in; "" for none."""
+
+    def on_grid(self) -> "Seed":
+        """Give the same workspace to an Enterprise organisation, with people of its other workspaces and ids with W.
+
+        Members are in another workspace of it, too, whose id their clicks carry. Carol, an administrator, has an id with
+        W; Sid is of the organisation, but not in this workspace; the stranger is of another organisation.
+        """
+        people = (*map(self._move_to_grid, self.people), *GRID_PEOPLE)
+        joined = frozenset(person.id for person in GRID_PEOPLE)
+        channels = (replace(each, members=each.members | joined) if each.id == "C0OPS" else each for each in self.channels)
+        return replace(self, enterprise=ENTERPRISE, people=people, channels=tuple(channels))
+
+    def _move_to_grid(self, person: Person) -> Person:
+        if person.kind is Kind.STRANGER:
+            return replace(person, grid=GridUser("E0OTHER", (person.team,)))
+        return replace(person, grid=GridUser(ENTERPRISE, (self.team, SISTER_TEAM)))
 
     def reading(self, language: str) -> "Seed":
         """Give everyone a locale of this language, `en` or `ja`."""

@@ -102,6 +102,8 @@ class SocketMode:
         self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
         self._awaited: dict[str, _Awaited] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.dead = 0
+        """Sockets that died without a word and are still counted."""
 
     @property
     def open(self) -> int:
@@ -190,7 +192,7 @@ class SocketMode:
     def _hello(self) -> dict[str, Any]:
         return {
             "type": "hello",
-            "num_connections": self.open,
+            "num_connections": self.open + self.dead,
             "connection_info": {"app_id": self._state.seed.app},
             "debug_info": {"host": "applink-lab", "build_number": 1, "approximate_connection_time": 18060},
         }

@@ -6,6 +6,7 @@ from tests.lab.workspace.message import Content, Message
 from tests.lab.workspace.outgoing import Outgoing
 from tests.lab.workspace.seed import BOT_USER, Channel
 from tests.lab.workspace.socket_mode import Delivery, EnvelopeType
+from tests.lab.workspace.typed import Typing
 from tests.lab.workspace.uploads import Uploads
 
 
@@ -33,18 +34,36 @@ class Talk:
                 self._state.notice(channel, user, f'{command} failed with the error "{error}"')
         return delivery
 
-    async def say(self, user: str, channel: str, text: str, thread_ts: str | None) -> Message:
+    async def say(self, user: str, channel: str, text: str, thread_ts: str | None, *, broadcast: bool = False) -> Message:
         """A message; the app hears of it where it is a member and has subscribed."""
         place = self._writable(user, channel)
-        return await self._sent(place, self._state.post(channel, user, Content(text), thread_ts=thread_ts))
+        message = self._state.post(channel, user, Content(text), thread_ts=thread_ts, broadcast=broadcast)
+        return await self._sent(place, message)
 
-    async def share(self, user: str, channel: str, file: tuple[str, bytes], thread_ts: str | None) -> Message:
-        """A file, by name and content."""
+    async def type(self, user: str, channel: str, typed: str, thread_ts: str | None) -> Message:
+        """As `say`, with the words as they are typed."""
+        return await self.say(user, channel, self._typing.write_message(typed), thread_ts)
+
+    async def type_command(self, user: str, channel: str, typed: str) -> Delivery:
+        """As `slash`, with the command and the words as they are typed."""
+        command, _, words = typed.partition(" ")
+        known = self._out.manifest.commands.get(command)
+        marked = known is not None and known.should_escape
+        return await self.slash(user, channel, (command, self._typing.write_command(words, marked=marked)), None)
+
+    @property
+    def _typing(self) -> Typing:
+        return Typing(self._state.people(), self._state.channels())
+
+    async def share(
+        self, user: str, channel: str, file: tuple[str, bytes], thread_ts: str | None, text: str = ""
+    ) -> Message:
+        """A file, by name and content, with a text."""
         place, (name, content) = self._writable(user, channel), file
         upload = self._uploads.begin(user, name, len(content))
         self._uploads.receive(upload.id, content)
         self._uploads.complete(upload.id, name)
-        message = self._state.post(channel, user, Content(""), thread_ts=thread_ts, files=(upload.id,))
+        message = self._state.post(channel, user, Content(text), thread_ts=thread_ts, files=(upload.id,))
         return await self._sent(place, message)
 
     async def _sent(self, place: Channel, message: Message) -> Message:

@@ -23,7 +23,7 @@ from tests.lab.workspace.outgoing import Outgoing
 from tests.lab.workspace.rates import Rates
 from tests.lab.workspace.reading import Reading
 from tests.lab.workspace.responses import Responses
-from tests.lab.workspace.seed import BOT_USER, Channel, Person, Seed, UserGroup
+from tests.lab.workspace.seed import BOT_USER, Channel, Person, Seed, Sharing, UserGroup
 from tests.lab.workspace.socket_mode import Choose, Delivery, Reason, SocketMode
 from tests.lab.workspace.state import State
 from tests.lab.workspace.talk import Talk
@@ -54,13 +54,14 @@ class Workspace:
         manifest: Path,
         seed: Seed | None = None,
         *,
+        withheld: frozenset[str] = frozenset(),
         clock: Clock | None = None,
         timing: Timing | None = None,
         choose: Choose = random.choice,
     ) -> None:
         clock, timing = clock or Clock(), timing or Timing()
         self.seed = seed or Seed()
-        self.manifest = Manifest.read(manifest)
+        self.manifest = Manifest.read(manifest, withheld)
         self.faults = Faults()
         self.base_url = ""
         self._runner: web.AppRunner | None = None
@@ -136,9 +137,23 @@ class Workspace:
         """
         return await self._talk.say(user, channel, text, thread_ts)
 
-    async def share(self, user: str, channel: str, name: str, content: bytes, thread_ts: str | None = None) -> Message:
-        """A person posts a file."""
-        return await self._talk.share(user, channel, (name, content), thread_ts)
+    async def type(self, user: str, channel: str, typed: str, thread_ts: str | None = None) -> Message:
+        """A person types a message; Slack rewrites it (`tests.lab.workspace.typed`)."""
+        return await self._talk.type(user, channel, typed, thread_ts)
+
+    async def type_command(self, user: str, channel: str, typed: str) -> Delivery:
+        """A person types a slash command with its words; Slack rewrites them as the manifest wants."""
+        return await self._talk.type_command(user, channel, typed)
+
+    async def share(
+        self, user: str, channel: str, file: tuple[str, bytes], thread_ts: str | None = None, text: str = ""
+    ) -> Message:
+        """A person posts a file, with a text. A mention there raises no `app_mention` (bolt-python #925)."""
+        return await self._talk.share(user, channel, file, thread_ts, text)
+
+    async def broadcast(self, user: str, channel: str, text: str, thread_ts: str) -> Message:
+        """A person answers in a thread and sends the answer to the channel, too (`thread_broadcast`)."""
+        return await self._talk.say(user, channel, text, thread_ts, broadcast=True)
 
     def mark_read(self, user: str, channel: str) -> None:
         """A person has read everything in a conversation."""
@@ -215,9 +230,20 @@ class Workspace:
     def unarchive(self, channel: str) -> None:
         self._state.change(replace(self._out.channel(channel), archived=False))
 
-    def connect(self, channel: str) -> None:
-        """A channel becomes shared with another organisation."""
-        self._state.change(replace(self._out.channel(channel), shared=True))
+    def connect(self, channel: str, sharing: Sharing = Sharing.SHARED) -> None:
+        """A channel becomes shared with another organisation, or that is offered, or Slack stops saying so."""
+        self._state.change(replace(self._out.channel(channel), sharing=sharing))
+
+    def talk_privately(self, *users: str, name: str = "G0GROUP") -> str:
+        """People begin a direct message among themselves; returns its id. With the app among them it hears of mentions.
+
+        Two people make a direct message (an id with D), more a group.
+        """
+        members = frozenset(users)
+        group = not name.startswith("D")
+        shown = "mpdm-" + "--".join(users) if group else "directmessage"
+        self._state.change(Channel(name, shown, members, private=True, group=group))
+        return name
 
     def change_person(self, person: Person) -> None:
         """Somebody became a guest, was deactivated, took another language."""
@@ -249,6 +275,10 @@ class Workspace:
     def abort_connections(self) -> None:
         """The network under the open WebSockets is gone."""
         self._sockets.abort()
+
+    def count_dead_sockets(self, count: int) -> None:
+        """So many sockets died without a word: Slack still counts them in each hello, and sends nothing there."""
+        self._sockets.dead = count
 
     # What can be seen
 

@@ -15,7 +15,7 @@ from bot.slack.surface import SlackSurface
 from tests.bot.slack.conftest import CANARY, House, manifest_with
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import DropAfter, DropBefore, Failing, RateLimited, ServerError
-from tests.lab.workspace.seed import BOT_USER, CHANNELS, INSIDERS, Channel, Seed
+from tests.lab.workspace.seed import BOT_USER, CHANNELS, INSIDERS, Channel, Seed, Sharing
 
 ALL_SCOPES = SCOPES | OPTIONAL_SCOPES
 NAME, PLAIN = "2026-03-01-502-を返す-3f9a1c", "2026-03-01-3f9a1c"
@@ -156,7 +156,7 @@ async def test_our_own_channel_that_was_archived_is_named(house: House) -> None:
 
 
 async def test_our_own_channel_that_was_shared_since_is_not_used(house: House) -> None:
-    async with among(house, replace(OURS, shared=True)) as surface:
+    async with among(house, replace(OURS, sharing=Sharing.SHARED)) as surface:
         assert "is or may be shared with another organization, so nothing is posted there" in await refusal(surface)
         assert frozenset({BOT_USER}) == channel(house).members
         assert () == house.workspace.messages("C0EARLIER")

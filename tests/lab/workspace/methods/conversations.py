@@ -1,9 +1,9 @@
-"""conversations.open, .info, .create, .invite and .setTopic, and users.conversations."""
+"""conversations.open, .info, .members, .create, .invite and .setTopic, and users.conversations."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.lab.workspace.answers import SlackError
 from tests.lab.workspace.arguments import Arguments
@@ -15,6 +15,11 @@ LONGEST_NAME, LONGEST_TOPIC = 80, 250
 MOST_INVITED = 100
 PAGE = 100
 """Channels in an answer that does not say how many."""
+
+MOST_LISTED = 1000
+"""The longest page that can be asked for; Slack recommends at most 200."""
+
+Found = TypeVar("Found")
 
 _PUNCTUATION = re.compile(r"[-_]+")
 
@@ -38,6 +43,14 @@ def info(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     return {"channel": {**channel.described(), "is_member": BOT_USER in channel.members}}
 
 
+def members(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
+    """The people in a conversation, the app among them, page by page."""
+    channel = rooms.channel(arguments.required("channel"))
+    rooms.require(_reading(channel))
+    page, cursor = _page(sorted(channel.members), arguments)
+    return {"members": page, "response_metadata": {"next_cursor": cursor}}
+
+
 def create(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     """A public or private channel with the bot in it. A name is taken for ever, by an archived channel too."""
     private = arguments.optional("is_private") in ("1", "true")
@@ -57,6 +70,8 @@ def invite(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     rooms.require(_managing(channel.private))
     if channel.archived:
         raise SlackError("is_archived")
+    if channel.group or channel.direct:
+        raise SlackError("method_not_supported_for_channel_type")
     if len(users) > MOST_INVITED:
         raise SlackError("too_many_users")
     for user in users:
@@ -79,13 +94,7 @@ def set_topic(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
 def mine(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     """Conversations in which the bot is, page by page; a cursor is the number of the next one."""
     kinds = set((arguments.optional("types") or "public_channel").split(","))
-    at, limit = arguments.optional("cursor") or "0", arguments.optional("limit") or str(PAGE)
-    if not at.isdigit():
-        raise SlackError("invalid_cursor")
-    found = list(_of_kinds(rooms.state.channels(), kinds))
-    page = found[int(at) : int(at) + int(limit)]
-    following = int(at) + len(page)
-    cursor = str(following) if following < len(found) else ""
+    page, cursor = _page(list(_of_kinds(rooms.state.channels(), kinds)), arguments)
     return {"channels": [channel.described() for channel in page], "response_metadata": {"next_cursor": cursor}}
 
 
@@ -115,9 +124,22 @@ def _invitable(rooms: Rooms, channel: Channel, user: str) -> None:
         raise SlackError("ura_max_channels")
 
 
+def _page(found: list[Found], arguments: Arguments) -> tuple[list[Found], str]:
+    """One page and the cursor of the next: its number, "" after the last."""
+    at, limit = arguments.optional("cursor") or "0", arguments.optional("limit") or str(PAGE)
+    if not at.isdigit():
+        raise SlackError("invalid_cursor")
+    if not limit.isdigit() or not 0 < int(limit) <= MOST_LISTED:
+        raise SlackError("invalid_limit")
+    page = found[int(at) : int(at) + int(limit)]
+    following = int(at) + len(page)
+    return page, str(following) if following < len(found) else ""
+
+
 def _of_kinds(channels: Iterable[Channel], kinds: set[str]) -> Iterable[Channel]:
     for channel in channels:
-        kind = "im" if channel.direct else "private_channel" if channel.private else "public_channel"
+        kind = "mpim" if channel.group else "private_channel" if channel.private else "public_channel"
+        kind = "im" if channel.direct else kind
         if kind in kinds and BOT_USER in channel.members:
             yield channel
 
@@ -126,6 +148,8 @@ def _reading(channel: Channel) -> str:
     """The scope that reads this kind of channel."""
     if channel.direct:
         return "im:read"
+    if channel.group:
+        return "mpim:read"
     return "groups:read" if channel.private else "channels:read"
 
 
@@ -137,6 +161,7 @@ def _managing(private: bool) -> str:
 METHODS = (
     Method("conversations.open", open_direct, Tier.THREE, "im:write"),
     Method("conversations.info", info, Tier.THREE),
+    Method("conversations.members", members, Tier.FOUR),
     Method("conversations.create", create, Tier.TWO),
     Method("conversations.invite", invite, Tier.THREE),
     Method("conversations.setTopic", set_topic, Tier.TWO),

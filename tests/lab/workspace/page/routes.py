@@ -115,7 +115,7 @@ class _Page:
         """A person posts a file; the body is its bytes."""
         given = Arguments(dict(request.query))
         user, channel, name = given.required("user"), given.required("channel"), given.required("name")
-        await self._workspace.share(user, channel, name, await request.read(), given.optional("thread"))
+        await self._workspace.share(user, channel, (name, await request.read()), given.optional("thread"))
         return _json({})
 
     async def file(self, request: web.Request) -> web.StreamResponse:
