@@ -32,6 +32,14 @@ class Deleted:
 
 
 @dataclass(frozen=True)
+class Notified:
+    """A person was notified of a new message (`tests.lab.workspace.notifications`)."""
+
+    user: str
+    message: Message
+
+
+@dataclass(frozen=True)
 class ChannelChanged:
     """A channel was opened, archived, or its members changed."""
 
@@ -140,7 +148,7 @@ Said = Posted | Edited | Deleted
 Shown = ViewOpened | ViewChanged | ViewClosed | HomePublished
 Behind = Called | Connected | Disconnected | Delivered | Acked
 """What happens between Slack and the app, where no person looks."""
-Change = Said | Shown | Behind | ChannelChanged | PersonChanged | GroupChanged | FileDeleted | Read
+Change = Said | Shown | Behind | ChannelChanged | PersonChanged | GroupChanged | FileDeleted | Read | Notified
 
 Answer = TypeVar("Answer")
 

@@ -15,6 +15,7 @@ from tests.lab.workspace.journal import (
     FileDeleted,
     GroupChanged,
     HomePublished,
+    Notified,
     PersonChanged,
     Posted,
     Read,
@@ -85,7 +86,7 @@ class Reading:
                 return not channel.private or user in channel.members
             case FileDeleted(file):
                 return any(file in m.files and self.sees(m, user) for m in self._state.messages())
-            case Read(reader, _):
+            case Read(reader, _) | Notified(reader, _):
                 return reader == user
             case PersonChanged() | GroupChanged():
                 return True

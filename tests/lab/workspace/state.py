@@ -6,8 +6,18 @@ from typing import Any
 
 from tests.lab.workspace.clock import Clock
 from tests.lab.workspace.form import named
-from tests.lab.workspace.journal import ChannelChanged, Deleted, Edited, GroupChanged, Journal, PersonChanged, Posted
+from tests.lab.workspace.journal import (
+    ChannelChanged,
+    Deleted,
+    Edited,
+    GroupChanged,
+    Journal,
+    Notified,
+    PersonChanged,
+    Posted,
+)
 from tests.lab.workspace.message import Content, Message
+from tests.lab.workspace.notifications import find_notified
 from tests.lab.workspace.seed import BOT_USER, SLACKBOT, Channel, Person, Seed, UserGroup
 
 
@@ -73,6 +83,8 @@ class State:
         message = Message(channel, self.stamp(), user, content.text, named(content.blocks, "b"), **more)
         self._messages[channel, message.ts] = message
         self.journal.record(Posted(message))
+        for notified in sorted(find_notified(message, self._channels[channel], self.groups())):
+            self.journal.record(Notified(notified, message))
         return message
 
     def notice(self, channel: str, user: str, text: str, thread_ts: str | None = None) -> Message:

@@ -15,7 +15,7 @@ from tests.lab.workspace.events import Events
 from tests.lab.workspace.faults import PICTURES, Faults
 from tests.lab.workspace.form import Choice
 from tests.lab.workspace.forms import Forms, Submitted
-from tests.lab.workspace.journal import Called, Change
+from tests.lab.workspace.journal import Called, Change, Notified
 from tests.lab.workspace.manifest import Manifest
 from tests.lab.workspace.message import Message
 from tests.lab.workspace.methods.method import Rooms
@@ -332,6 +332,10 @@ class Workspace:
     def unread(self, user: str) -> Mapping[str, int]:
         """How many new messages a person has, by conversation; conversations without any are left out."""
         return self._reading.unread(user)
+
+    def notified(self, user: str) -> tuple[Message, ...]:
+        """The messages that Slack notified this person of, as they were posted, oldest first; an edit notifies nobody."""
+        return tuple(c.message for c in self.changes if isinstance(c, Notified) and c.user == user)
 
     def visible_to(self, change: Change, user: str) -> bool:
         """Whether this person would notice the change; nobody notices what happens between Slack and the app."""
