@@ -151,6 +151,8 @@ async def check_slack(settings: Settings, find: FindSecret) -> CheckResult:
     except SlackFailure as failure:
         return CheckResult(SLACK, Phrase("no response"), (make_unknown(SLACK, "slack.unreachable", failure.phrase),))
     seen = Phrase("{bot} in workspace {team}", bot=found.bot.name, team=found.bot.team)
+    if found.missing is not None:
+        seen = Phrase("{seen}. Optional scopes not granted: {missing}", seen=seen, missing=found.missing)
     return CheckResult(SLACK, seen, tuple(make_problem(SLACK, "slack.channel", trouble) for trouble in found.troubles))
 
 

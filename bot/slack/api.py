@@ -20,27 +20,6 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.rendering.slack.blocks import SlackMessage
 from bot.slack.errors import SlackFailure, call_slack, classify_answer, parse_error_code
 
-SCOPES = frozenset(
-    {
-        "commands",
-        "chat:write",
-        "users:read",
-        "usergroups:read",
-        "channels:read",
-        "groups:read",
-        "app_mentions:read",
-        "im:history",
-        "files:write",
-    }
-)
-"""Scopes that the calls below and the events need: the slash command; posting and editing; users.info;
-usergroups.users.list and the group events; conversations.info of public and private channels, to find out whether a
-channel is shared; mentions and direct messages; uploading and deleting files."""
-
-OPTIONAL_SCOPES = frozenset({"channels:manage", "groups:write"})
-"""Scopes that the bot can run without: creating a public or a private channel for an incident. The manifest asks for these
-and those above."""
-
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 """Seconds for one call. Slack answers in well under one; a connection that hangs must not block a conversation."""
 
@@ -137,7 +116,7 @@ class SlackApi:
         await self._call(lambda: self._client.conversations_invite(channel=channel, users=user))
 
     async def set_topic(self, channel: str, topic: str) -> None:
-        """`conversations.setTopic`: the text above a channel. It takes no formatting and no entities: mentions are plain text."""
+        """`conversations.setTopic`: the text above a channel, as plain text: a topic takes no formatting and no entities."""
         await self._call(lambda: self._client.conversations_setTopic(channel=channel, topic=str(self._clean(topic))))
 
     async def list_group_members(self, group: str) -> frozenset[str]:

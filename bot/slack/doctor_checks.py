@@ -14,18 +14,23 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from adapters.phrase import Phrase
-from bot.slack.api import SCOPES, TIMEOUT, SlackApi, make_client
+from adapters.phrase import Listing, Phrase
+from bot.slack.api import TIMEOUT, SlackApi, make_client
 from bot.slack.directory.channels import ABSENT_CODES, is_shared
 from bot.slack.errors import SlackFailure
 from bot.slack.preflight import SlackBotUser, Tokens, check_tokens, reveal_token, run_preflight
+from bot.slack.scopes import SCOPES, describe_missing
 
 
 @dataclass(frozen=True)
 class SlackCheckResult:
-    """The bot's identity in Slack, and the reasons why it cannot post in channels."""
+    """The bot's identity in Slack, and the reasons why it cannot post in channels.
+
+    `missing` are the optional scopes that it lacks, None if it has them all.
+    """
 
     bot: SlackBotUser
+    missing: Listing | None
     troubles: tuple[Phrase, ...]
 
 
@@ -37,7 +42,7 @@ async def inspect_slack(api_url: str, tokens: Tokens, team: str, channels: Mappi
         api = SlackApi(client, session, lambda shown: shown)
         bot = await run_preflight(api, tokens, team, SCOPES)
         troubles = [await _find_channel_problem(api, bot, channel, key) for channel, key in channels.items()]
-    return SlackCheckResult(bot, tuple(trouble for trouble in troubles if trouble is not None))
+    return SlackCheckResult(bot, describe_missing(bot.scopes), tuple(trouble for trouble in troubles if trouble is not None))
 
 
 async def _find_channel_problem(api: SlackApi, bot: SlackBotUser, channel: str, key: str) -> Phrase | None:
@@ -61,7 +66,7 @@ async def _find_channel_problem(api: SlackApi, bot: SlackBotUser, channel: str, 
             key=key,
             command=f"/invite @{bot.name}",
         )
-    if is_shared(conversation):
+    if is_shared(conversation) is not False:
         return Phrase(
             "channel {channel} (set in {key}) is shared with another organization, so the bot does not post there. Set "
             "another",

@@ -29,6 +29,8 @@ class SlackBotUser:
     user: str
     bot: str
     name: str
+    scopes: frozenset[str] = frozenset()
+    """Scopes of its token, optional ones too."""
 
 
 class SlackNotReady(Misconfigured):
@@ -107,7 +109,8 @@ async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> Sla
                 missing=Listing(missing),
             )
         )
-    return SlackBotUser(theirs, str(answer.get("user_id", "")), str(answer.get("bot_id", "")), str(answer.get("user", "")))
+    user, bot, name = (str(answer.get(key, "")) for key in ("user_id", "bot_id", "user"))
+    return SlackBotUser(theirs, user, bot, name, granted)
 
 
 def _explain_bot_token(failure: SlackFailure) -> FlatnetError:

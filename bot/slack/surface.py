@@ -28,7 +28,7 @@ from bot.slack.answers.charts import ChartUploader
 from bot.slack.answers.exports import AnswerExporter
 from bot.slack.answers.responder import AnswerFiles, Responder
 from bot.slack.answers.views import AnswerViews
-from bot.slack.api import SCOPES, TIMEOUT, Redact, SlackApi, make_client
+from bot.slack.api import TIMEOUT, Redact, SlackApi, make_client
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.groups import GroupDirectory
@@ -46,6 +46,7 @@ from bot.slack.outbound.incident_channels import ChannelCreator
 from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.uploads import Uploads
 from bot.slack.preflight import SlackBotUser, Tokens, check_tokens, make_authorize, reveal_token, run_preflight
+from bot.slack.scopes import SCOPES
 from bot.slack.socket import BoltConnector, ReconnectingSocket
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.answers import AnswerTable
@@ -310,7 +311,7 @@ class SlackSurface:
             client=make_client(place.api_url, senders.session, None),
             authorize=make_authorize(bot, reveal_token(place.tokens.bot)),
         )
-        register_event_listeners(app, receiver, EventTargets(senders.groups, homes))
+        register_event_listeners(app, receiver, EventTargets(senders.groups, homes), bot.user)
         register_listeners(app, receiver, forms, filters, FallbackResponder(senders.people, senders.sender, explaining))
         lines = BoltConnector(app, senders.client, reveal_token(place.tokens.app), api, clock.now)
         return _Receivers(

@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.api import OPTIONAL_SCOPES, SCOPES
+from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
 from bot.terminal.cli_translations import MANIFEST as MANIFEST_TEXTS
 from bot.terminal.cli_translations import load_translations
 from tests.lab.workspace.manifest import EVENT_SCOPES, Manifest, complaints
@@ -23,9 +23,10 @@ BOT = MANIFEST.parent / "bot"
 
 JAPANESE = load_translations("ja")
 
+_READING = ("conversations.info", "conversations.members")
 _MANAGING = ("conversations.create", "conversations.invite", "conversations.setTopic")
 BY_KIND = {
-    "conversations.info": {"channels:read", "groups:read"},
+    **{key: {"channels:read", "groups:read", "mpim:read"} for key in _READING},
     **{key: {"channels:manage", "groups:write"} for key in _MANAGING},
 }
 """Scopes of methods whose need depends on the kind of channel. The bot does not ask about direct messages."""
@@ -103,8 +104,8 @@ def test_every_method_that_the_bot_calls_has_its_scope_and_every_scope_is_used()
 
 
 def test_what_the_bot_can_do_without_whoever_installs_it_may_leave_out() -> None:
-    assert OPTIONAL_SCOPES == set(document()["oauth_config"]["scopes"]["bot_optional"])
-    assert SCOPES | OPTIONAL_SCOPES == Manifest.read(MANIFEST).scopes
+    assert OPTIONAL_SCOPES.keys() == set(document()["oauth_config"]["scopes"]["bot_optional"])
+    assert SCOPES | OPTIONAL_SCOPES.keys() == Manifest.read(MANIFEST).scopes
 
 
 def test_every_command_that_the_bot_listens_to_is_declared_and_no_other() -> None:

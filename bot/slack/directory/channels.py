@@ -1,4 +1,11 @@
-"""Check that a channel may be posted to: never one that is, or may be, shared with another organization."""
+"""Check that a channel may be posted to: never one that is, or may be, shared with another organization.
+
+is_ext_shared     is_shared     shared?         an invitation of another organization counts as shared
+false             any           no
+missing           false         no              group direct messages lack is_ext_shared
+missing           missing       unknown
+else                            yes
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,6 +22,9 @@ SHARED_CODE = "shared_channel"
 """Our own code, beside Slack's: the channel is shared with another organization."""
 SHARING_UNKNOWN_CODE = "shared_unknown"
 """Our own code, beside Slack's: Slack does not say whether the channel is shared."""
+
+UNSCOPED_CODE = "missing_scope"
+"""Slack's code for a missing scope. Here it is that of group direct messages: the other ones are checked at the start."""
 
 ABSENT_CODES = frozenset({"not_in_channel", "channel_not_found"})
 """Slack's codes for a channel that the bot is not in."""
@@ -38,16 +48,20 @@ class ChannelDirectory:
         try:
             conversation = await self._api.get_conversation(channel)
         except SlackFailure as failure:
-            if failure.passing or failure.code in ABSENT_CODES:
+            if failure.passing or failure.code in ABSENT_CODES or failure.code == UNSCOPED_CODE:
                 raise
             raise SlackFailure(SHARING_UNKNOWN_CODE) from failure
-        if is_shared(conversation):
-            raise SlackFailure(SHARED_CODE)
+        shared = is_shared(conversation)
+        if shared is not False:
+            raise SlackFailure(SHARED_CODE if shared else SHARING_UNKNOWN_CODE)
         if len(self._ours) >= MAX_CHANNELS:
             self._ours.clear()
         self._ours[channel] = self._monotonic()
 
 
-def is_shared(conversation: Mapping[str, Any]) -> bool:
-    """Return whether a channel is shared now or invited to be. One that is not clearly unshared counts as shared."""
-    return conversation.get("is_ext_shared") is not False or bool(conversation.get("is_pending_ext_shared"))
+def is_shared(conversation: Mapping[str, Any]) -> bool | None:
+    """Return whether a channel is shared now or invited to be; None if Slack does not say."""
+    if conversation.get("is_pending_ext_shared") or conversation.get("pending_shared"):
+        return True
+    said = conversation.get("is_ext_shared", conversation.get("is_shared"))
+    return None if said is None else said is not False

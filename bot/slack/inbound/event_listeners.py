@@ -26,11 +26,12 @@ class EventTargets:
     homes: HomeTabs
 
 
-def register_event_listeners(app: AsyncApp, receiver: InboxWorker, heard: EventTargets) -> None:
-    """Register the app's listeners for events."""
+def register_event_listeners(app: AsyncApp, receiver: InboxWorker, heard: EventTargets, bot: str) -> None:
+    """Register the app's listeners for events; `bot` is the bot's own user id."""
+    name = mention.make_mention_pattern(bot)
 
     async def store_message(body: dict[str, Any], next_: Next) -> None:
-        if mention.parse_message(body) is None or await receiver.accept(mention.KIND, body) is None:
+        if mention.parse_message(body, name) is None or await receiver.accept(mention.KIND, body) is None:
             await next_()
 
     async def do_nothing() -> None:
@@ -44,7 +45,7 @@ def register_event_listeners(app: AsyncApp, receiver: InboxWorker, heard: EventT
         heard.groups.invalidate(str(event.get("subteam_id") or (group.get("id") if isinstance(group, dict) else "")))
 
     app.event(mention.MENTION, middleware=[store_message])(do_nothing)
-    app.event(mention.DIRECT, middleware=[store_message])(do_nothing)
+    app.event(mention.MESSAGE, middleware=[store_message])(do_nothing)
     app.event("app_home_opened")(refresh_home)
     app.event("subteam_members_changed")(invalidate_group)
     app.event("subteam_updated")(invalidate_group)

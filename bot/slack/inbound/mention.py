@@ -1,10 +1,11 @@
 """`@flatnet …` in channels and threads, and direct messages: the same words as after the slash command.
 
-    app_mention   in a channel ─▶ answered in a thread below it; in a thread ─▶ answered there
-    message.im    in the direct message ─▶ answered there
+    app_mention        in a channel ─▶ answered in a thread below it; in a thread ─▶ answered there
+    message            in the direct message ─▶ answered there
+    message, mention   in a channel ─▶ as app_mention; Slack sends both events, or this one alone if the message has a file
 
-Messages of the bot itself, other bots or Slack, and edits, are ignored. A mention in a direct
-message is one message. The payload is untrusted until it is parsed here.
+One message is one delivery, however many events Slack sends of it: its key is its channel and timestamp. Messages of the bot
+itself, other bots or Slack, and edits, are ignored. Files are not read. The payload is untrusted until it is parsed here.
 """
 
 import re
@@ -25,11 +26,14 @@ from commands.values.normalize import normalize_text
 KIND = "talk"
 """Delivery kind of these rows in the inbox."""
 
-MENTION, DIRECT = "app_mention", "message"
+MENTION, MESSAGE = "app_mention", "message"
 """Types of the events."""
 
-IGNORED_MARKS = ("subtype", "bot_id", "hidden", "edited")
-"""Fields of events that are not newly typed messages: edits, deletions, joins, files, other bots."""
+IGNORED_MARKS = ("bot_id", "hidden", "edited")
+"""Fields of events that are not newly typed messages: edits, deletions, other bots."""
+
+TYPED_SUBTYPES = (None, "file_share", "thread_broadcast")
+"""Subtypes of messages that a person typed: without one, with a file, or sent to the channel from a thread."""
 
 _EventId = Annotated[str, StringConstraints(pattern=r"^Ev[A-Za-z0-9]{1,60}$")]
 
@@ -50,7 +54,11 @@ class IncomingMessage(BaseModel):
 
 def make_kind(responder: Responder, bot: str) -> DeliveryKind:
     """Make the delivery kind of messages; `bot` is the bot's own user id."""
-    mention = re.compile(rf"<@{bot}(?:\|[^>]*)?>")
+    mention = make_mention_pattern(bot)
+
+    def build_row(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+        said = parse_message(body, mention)
+        return None if said is None else build_delivery(said, at)
 
     async def work(said: IncomingMessage, delivery: Delivery) -> OutboundMessage:
         words, address = strip_mention(said.text, mention), build_address(said, delivery)
@@ -60,17 +68,22 @@ def make_kind(responder: Responder, bot: str) -> DeliveryKind:
             return await responder.offer_menu(said.user, rights, responder.make_private(address, reader), delivery)
         return await responder.answer(IncomingRequest(said.team, said.user, said.channel, words, address), delivery)
 
-    return DeliveryKind(build_delivery, IncomingMessage, work, build_address, typed="text")
+    return DeliveryKind(build_row, IncomingMessage, work, build_address, typed="text")
 
 
-def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
+def make_mention_pattern(bot: str) -> re.Pattern[str]:
+    """Make the pattern of the bot's name in a message."""
+    return re.compile(rf"<@{bot}(?:\|[^>]*)?>")
+
+
+def parse_message(body: Mapping[str, Any], mention: re.Pattern[str]) -> IncomingMessage | None:
     """Parse the message in an event's payload; None if it is not for the bot."""
     event = body.get("event")
     if not isinstance(event, dict) or any(event.get(mark) for mark in IGNORED_MARKS):
         return None
-    channel = str(event.get("channel"))
-    if channel.startswith("D") is not (event.get("type") == DIRECT):
+    if event.get("subtype") not in TYPED_SUBTYPES or not _is_addressed(event, mention):
         return None
+    channel = str(event.get("channel"))
     try:
         return IncomingMessage.model_validate(
             {
@@ -87,10 +100,17 @@ def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
         return None
 
 
-def build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
-    """Build the inbox row. Its key is the event's id, which stays the same when Slack delivers it again."""
-    said = parse_message(body)
-    return None if said is None else Delivery(key=said.event, kind=KIND, payload=said.model_dump(), received_at=at)
+def build_delivery(said: IncomingMessage, at: datetime) -> Delivery:
+    """Build the inbox row. Its key is the message, which stays the same in all its events and repetitions."""
+    return Delivery(key=f"said {said.channel} {said.ts}", kind=KIND, payload=said.model_dump(), received_at=at)
+
+
+def _is_addressed(event: Mapping[str, Any], mention: re.Pattern[str]) -> bool:
+    """Return whether a message is for the bot: every one in its direct messages, elsewhere those that name it."""
+    direct = str(event.get("channel")).startswith("D")
+    if event.get("type") == MESSAGE:
+        return direct or mention.search(str(event.get("text"))) is not None
+    return not direct
 
 
 def build_address(said: IncomingMessage, delivery: Delivery) -> Address:

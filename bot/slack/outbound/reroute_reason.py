@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from adapters.phrase import Phrase, Span
-from bot.slack.directory.channels import ABSENT_CODES, SHARED_CODE, SHARING_UNKNOWN_CODE
+from bot.slack.directory.channels import ABSENT_CODES, SHARED_CODE, SHARING_UNKNOWN_CODE, UNSCOPED_CODE
 from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, escape_foreign
 from bot.slack.outbound.simplify import SIMPLIFIABLE_CODES
+from bot.slack.scopes import GROUP_MESSAGE_SCOPE
 from bot.store.outbox import MessagePlace
 
 UNEDITABLE_CODES = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
@@ -66,6 +67,14 @@ def _explain_answer(failure: SlackFailure, address: Address, invite: str) -> Phr
     """Explain an answer's route to the requester, who gets it alone."""
     if not address.channel:
         return Phrase("Sent as a direct message because replies are no longer possible there.")
+    if failure.code in ABSENT_CODES and address.channel.startswith("D"):
+        return Phrase("Only visible to you: the bot is not part of that direct message.")
+    if failure.code == UNSCOPED_CODE:
+        return Phrase(
+            "Only visible to you: to post in group direct messages, the app needs the scope {scope}. An administrator can "
+            "add it in the app settings and reinstall the app.",
+            scope=GROUP_MESSAGE_SCOPE,
+        )
     if failure.code in ABSENT_CODES:
         return Phrase(
             "Only visible to you: the bot is not in that channel. To share results with everyone, type {command} there.",

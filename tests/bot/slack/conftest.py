@@ -24,11 +24,12 @@ from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
-from bot.slack.api import OPTIONAL_SCOPES, SCOPES, SlackApi
+from bot.slack.api import SlackApi
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.people import LanguageDefaults
 from bot.slack.outbound.sender import Sender
 from bot.slack.preflight import Tokens
+from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
 from bot.slack.surface import SlackStores, SlackSurface, SlackWorkspace
 from bot.store.answers import AnswerTable
 from bot.store.database import Database
@@ -215,7 +216,7 @@ def manifest_with(folder: Path, scopes: frozenset[str], events: tuple[str, ...] 
 async def workspace(time: Time, tmp_path: Path) -> AsyncIterator[Workspace]:
     clock = WorkspaceClock(now=time.now, monotonic=time.monotonic)
     workspace = Workspace(
-        manifest_with(tmp_path, SCOPES | OPTIONAL_SCOPES), clock=clock, timing=Timing(ack=PATIENCE, farewell=0.05)
+        manifest_with(tmp_path, SCOPES | OPTIONAL_SCOPES.keys()), clock=clock, timing=Timing(ack=PATIENCE, farewell=0.05)
     )
     await workspace.start()
     yield workspace

@@ -1,14 +1,13 @@
 """Slack as `doctor` looks at it: whether something can be said in the channels that are configured for it."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from bot.slack.api import SCOPES
+from adapters.phrase import Phrase
 from bot.slack.doctor_checks import inspect_slack
 from bot.slack.errors import SlackFailure
-from tests.bot.slack.conftest import House, manifest_with
+from tests.bot.slack.conftest import MANIFEST, House
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing
 
@@ -27,11 +26,22 @@ async def test_a_channel_that_the_bot_is_in_is_well(house: House) -> None:
     assert [] == await troubles(house, channel="C0OPS")
 
 
-async def test_a_scope_that_may_be_left_out_is_not_missed(house: House, tmp_path: Path) -> None:
-    house.workspace = Workspace(manifest_with(tmp_path, SCOPES))
+async def test_with_every_scope_nothing_is_said_of_scopes(house: House) -> None:
+    place = house.place()
+    assert (await inspect_slack(place.api_url, place.tokens, place.team, {})).missing is None
+
+
+async def test_an_optional_scope_that_was_not_granted_is_named_with_the_consequence_and_is_no_trouble(house: House) -> None:
+    house.workspace = Workspace(MANIFEST, withheld=frozenset({"channels:manage", "mpim:read"}))
     await house.workspace.start()
     try:
-        assert [] == await troubles(house, channel="C0OPS")
+        place = house.place()
+        found = await inspect_slack(place.api_url, place.tokens, place.team, {"C0OPS": "notices.channel"})
+        assert () == found.troubles
+        assert (
+            "channels:manage (incidents do not get public channels of their own), "
+            "mpim:read (results in group direct messages are shown to the requester only)"
+        ) == str(Phrase("{missing}", missing=found.missing))
     finally:
         await house.workspace.stop()
 

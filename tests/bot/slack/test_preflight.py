@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.api import SCOPES
 from bot.slack.errors import SlackFailure
 from bot.slack.preflight import SlackNotReady
+from bot.slack.scopes import SCOPES
 from tests.bot.slack.conftest import House, manifest_with, well
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing, ServerError

@@ -1,6 +1,6 @@
 """Notifications: the people whom Slack notifies of a new message.
 
-    direct message      its other members
+    direct message      its other members, of a group, too
     channel             members whom it mentions: themselves, their user group, `<!channel>`, `<!here>`, `<!everyone>`
 
 A mention reaches members only. An edit notifies nobody, and neither does a message that one person alone sees. Replies in a
@@ -26,7 +26,7 @@ def find_notified(message: Message, place: Channel, groups: Iterable[UserGroup])
     if message.private_to is not None:
         return frozenset()
     others = place.members - {message.user, BOT_USER}
-    return others if place.direct else others & _find_mentioned(message, place, groups)
+    return others if place.direct or place.group else others & _find_mentioned(message, place, groups)
 
 
 def _find_mentioned(message: Message, place: Channel, groups: Iterable[UserGroup]) -> frozenset[str]:

@@ -15,7 +15,6 @@ from bot.rendering.slack.blocks import SlackMessage
 from bot.slack.answers.charts import ChartUploader
 from bot.slack.answers.responder import AnswerFiles, Responder
 from bot.slack.answers.views import AnswerViews
-from bot.slack.api import SCOPES
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
 from bot.slack.inbound import slash_command as command
@@ -24,6 +23,7 @@ from bot.slack.inbound.listeners import FallbackResponder, register_listeners
 from bot.slack.inbound.log_filter import LogFilterHandler
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.uploads import Uploads
+from bot.slack.scopes import SCOPES
 from bot.slack.tasks import BackgroundTasks
 from tests.bot.slack.conftest import House, cleaned, manifest_with
 from tests.lab.workspace import Workspace

@@ -1,7 +1,9 @@
 """Mentions and direct messages: what is said to the bot, where it is answered, and what it does not hear."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -56,6 +58,56 @@ async def test_the_same_event_many_times_is_one_request(house: House) -> None:
     await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
     await house.settled()
     assert 1 == len(house.desk.requests)
+
+
+async def test_a_mention_beside_a_file_is_answered_once(house: House) -> None:
+    """Slack sends no mention for it, only the message."""
+    said = await house.workspace.share("U0ADMIN", "C0OPS", ("log.txt", b"x"), text=f"{BOT} health")
+    await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", said.ts)) == 2)
+    await house.settled()
+    assert ["health"] == [request.text for request in house.desk.requests]
+
+
+async def test_a_mention_that_slack_sends_as_mention_and_as_message_is_answered_once(house: House) -> None:
+    first = await house.workspace.say("U0ADMIN", "C0OPS", "hello")
+    await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
+    await house.workspace.broadcast("U0ADMIN", "C0OPS", f"{BOT} disk", first.ts)
+    await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", first.ts)) == 3)
+    await house.settled()
+    assert ["health", "disk"] == [request.text for request in house.desk.requests]
+
+
+async def test_a_file_in_the_direct_message_is_answered_by_its_words_or_with_the_menu(house: House) -> None:
+    await house.workspace.open_home("U0ADMIN", "messages")
+    await house.workspace.share("U0ADMIN", "D0ADMIN", ("log.txt", b"x"), text="health")
+    await house.workspace.seen(lambda: len(house.workspace.direct("U0ADMIN")) == 2)
+    await house.workspace.share("U0ADMIN", "D0ADMIN", ("log.txt", b"x"))
+    await house.workspace.seen(lambda: len(house.workspace.direct("U0ADMIN")) == 4)
+    assert ["health"] == [request.text for request in house.desk.requests]
+    assert "/flatnet health" in house.workspace.direct("U0ADMIN")[-1].text
+
+
+async def test_what_people_say_in_a_channel_without_the_name_leaves_no_trace(house: House) -> None:
+    """Also where the app may read it."""
+    await house.workspace.say("U0ADMIN", "C0OPS", "the password is none of your business")
+    await house.workspace.share("U0ADMIN", "C0OPS", ("log.txt", b"x"), text="secret")
+    with closing(sqlite3.connect(house.database.path)) as database:
+        assert [] == database.execute("select * from inbox").fetchall()
+
+
+async def test_in_a_group_direct_message_a_mention_is_answered_for_the_group(house: House) -> None:
+    group = house.workspace.talk_privately("U0ADMIN", "U0OPERATOR", "U0FLATNET")
+    said = await house.workspace.say("U0ADMIN", group, f"{BOT} health")
+    await house.workspace.seen(lambda: len(house.workspace.thread(group, said.ts)) == 2)
+
+
+async def test_a_group_direct_message_with_other_organisations_gets_no_answer(house: House) -> None:
+    group = house.workspace.talk_privately("U0ADMIN", "U0STRANGER", "U0FLATNET")
+    house.workspace.connect(group)
+    said = await house.workspace.say("U0ADMIN", group, f"{BOT} health")
+    [text] = await house.private("U0ADMIN")
+    assert "shared with another organization" in text
+    assert (said,) == house.workspace.messages(group)
 
 
 async def test_a_message_without_the_name_in_a_channel_is_none_of_the_bot_s(house: House) -> None:

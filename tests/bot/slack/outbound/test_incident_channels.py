@@ -9,15 +9,15 @@ from typing import TypeVar
 import pytest
 
 from bot.incidents.channels import ChannelNotCreated, CreatedChannel, NewChannel
-from bot.slack.api import OPTIONAL_SCOPES, SCOPES
 from bot.slack.outbound.incident_channels import MAX_RETRY_AFTER
+from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
 from bot.slack.surface import SlackSurface
 from tests.bot.slack.conftest import CANARY, House, manifest_with
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import DropAfter, DropBefore, Failing, RateLimited, ServerError
 from tests.lab.workspace.seed import BOT_USER, CHANNELS, INSIDERS, Channel, Seed, Sharing
 
-ALL_SCOPES = SCOPES | OPTIONAL_SCOPES
+ALL_SCOPES = SCOPES | OPTIONAL_SCOPES.keys()
 NAME, PLAIN = "2026-03-01-502-を返す-3f9a1c", "2026-03-01-3f9a1c"
 NEW = NewChannel(NAME, PLAIN, "502 を返す · host-a", "U0OPERATOR")
 T = TypeVar("T")

@@ -8,7 +8,8 @@ from bot.rendering.slack.blocks import SlackMessage
 from bot.slack.outbound.message import Address, build_post
 from bot.slack.outbound.sender import MAX_CONCURRENT_CALLS, MESSAGE_LIFETIME
 from bot.store.outbox import PostState
-from tests.bot.slack.conftest import House, well
+from tests.bot.slack.conftest import MANIFEST, House, well
+from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import (
     RESPONSE_URL,
     DropAfter,
@@ -20,6 +21,7 @@ from tests.lab.workspace.faults import (
     Slow,
 )
 from tests.lab.workspace.message import Message as Sent
+from tests.lab.workspace.seed import Sharing
 
 AGAIN = "Sent again"
 
@@ -117,12 +119,53 @@ async def test_each_refusal_of_a_channel_leads_to_the_person(house: House, code:
 
 async def test_a_channel_of_which_slack_does_not_tell_whether_it_is_shared_gets_nothing(house: House) -> None:
     house.desk.answer = lambda request: well(request, here=True)
-    house.workspace.faults.switch_on("conversations.info", Failing("missing_scope"))
+    house.workspace.faults.switch_on("conversations.info", Failing("access_denied"))
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health --here")
         [text] = await house.private("U0ADMIN")
     assert "could not check whether that channel is shared" in text
     assert () == house.workspace.messages("C0OPS")
+
+
+@pytest.mark.parametrize(
+    ("sharing", "why"),
+    [
+        (Sharing.SHARED, "shared with another organization"),
+        (Sharing.INVITED, "shared with another organization"),
+        (Sharing.UNSAID, "could not check whether that channel is shared"),
+    ],
+)
+async def test_only_a_channel_that_is_clearly_not_shared_gets_an_answer(house: House, sharing: Sharing, why: str) -> None:
+    house.workspace.connect("C0OPS", sharing)
+    house.desk.answer = lambda request: well(request, here=True)
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health --here")
+        [text] = await house.private("U0ADMIN")
+    assert why in text
+    assert () == house.workspace.messages("C0OPS")
+
+
+async def test_between_two_people_there_is_no_advice_to_invite(house: House) -> None:
+    """`/invite` does not exist in a direct message."""
+    house.workspace.talk_privately("U0ADMIN", "U0OPERATOR", name="D0TWO")
+    house.desk.answer = lambda request: well(request, here=True)
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "D0TWO", "health --here")
+        [text] = await house.private("U0ADMIN")
+    assert text.endswith("Only visible to you: the bot is not part of that direct message.")
+
+
+async def test_without_the_scope_of_group_direct_messages_the_answer_says_so(house: House) -> None:
+    house.workspace = Workspace(MANIFEST, withheld=frozenset({"mpim:read"}))
+    await house.workspace.start()
+    group = house.workspace.talk_privately("U0ADMIN", "U0OPERATOR", "U0FLATNET")
+    async with house.bot():
+        said = await house.workspace.say("U0ADMIN", group, "<@U0FLATNET> health")
+        [text] = await house.private("U0ADMIN")
+    await house.workspace.stop()
+    assert "3 hosts are healthy" in text
+    assert "the app needs the scope mpim:read" in text
+    assert (said,) == house.workspace.messages(group)
 
 
 async def test_a_response_url_that_is_used_up_leads_to_a_direct_message(house: House) -> None:
