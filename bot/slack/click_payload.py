@@ -15,6 +15,7 @@ from bot.slack.payload_types import (
     UserId,
     Words,
     get_object,
+    get_team,
     hash_payload,
     parse_trigger,
 )
@@ -64,7 +65,7 @@ def parse_click(body: Mapping[str, Any]) -> Click | None:
     try:
         return Click.model_validate(
             {
-                "team": user.get("team_id") or get_object(body, "team").get("id"),
+                "team": get_team(body),
                 "user": user.get("id"),
                 "channel": get_object(body, "channel").get("id"),
                 "ts": place.get("message_ts"),

@@ -45,6 +45,14 @@ def get_user(body: Mapping[str, Any]) -> str:
     return str(get_object(body, "user").get("id") or "")
 
 
+def get_team(body: Mapping[str, Any]) -> Any:
+    """Return the team of the person in a payload, or of the place; in an organization it may name the organization alone."""
+    for name, key in (("user", "team_id"), ("team", "id"), ("enterprise", "id")):
+        if team := get_object(body, name).get(key):
+            return team
+    return None
+
+
 def hash_payload(payload: Mapping[str, Any]) -> str:
     """Hash a parsed payload, as the key of a delivery for which Slack gave no id."""
     return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()

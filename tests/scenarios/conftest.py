@@ -24,6 +24,7 @@ from bot.runtime.clock import SYSTEM_CLOCK, Clock, read_utc_time
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
 from tests.lab.workspace import Timing, Workspace
 from tests.lab.workspace.message import Message
+from tests.lab.workspace.seed import Seed
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 
@@ -157,12 +158,13 @@ async def built(
     lighthouse: bool = False,
     conditions: Conditions | None = None,
     used_before: Path | None = None,
+    seed: Seed | None = None,
 ) -> AsyncIterator[Town]:
     """A town whose files lie in `folder`; its path must be short, for a socket's has at most 107 bytes.
 
     With DBOS's database `used_before` its bot runs here not for the very first time.
     """
-    workspace = Workspace(MANIFEST, timing=Timing(ack=PATIENCE))
+    workspace = Workspace(MANIFEST, seed, timing=Timing(ack=PATIENCE))
     await workspace.start()
     try:
         async with run_fleet(folder / "lab", hosts, lighthouse=lighthouse, conditions=conditions) as fleet:

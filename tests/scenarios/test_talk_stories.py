@@ -22,12 +22,15 @@ WATCH = UserGroup("S0WATCH", "watch", "The watch", frozenset({MEMBER}))
 
 
 async def answered(t: Town, channel: str, ts: str, count: int = 2) -> Message:
-    """The last message of a thread, once there are so many."""
-    thread = await t.workspace.seen(
-        lambda: thread if len(thread := t.workspace.thread(channel, ts)) >= count else None, timeout=PATIENCE
-    )
-    assert thread is not None
-    return thread[-1]
+    """The last message of a thread, once there are so many and the hosts are no longer awaited."""
+
+    def found() -> Message | None:
+        thread = t.workspace.thread(channel, ts)
+        return thread[-1] if len(thread) >= count and thread[-1].blocks else None
+
+    message = await t.workspace.seen(found, timeout=PATIENCE)
+    assert message is not None
+    return message
 
 
 async def told(t: Town, user: str, words: str) -> Message:
@@ -156,7 +159,9 @@ async def test_a_hanging_host_is_named_while_it_is_awaited_and_then_judged_in_th
         for side in SIDES:
             t.fleet["host-b"].wire(side).fault = Fault.HANG
         said = await t.workspace.say(ADMIN, OPS, f"{BOT} health")
-        waiting = await answered(t, OPS, said.ts)
+        [_, waiting] = await t.workspace.seen(
+            lambda: thread if len(thread := t.workspace.thread(OPS, said.ts)) == 2 else (), timeout=PATIENCE
+        )
         assert "1 台の応答を待っています: host-b" in waiting.text
         await t.at_rest()
         [_, judged] = t.workspace.thread(OPS, said.ts)

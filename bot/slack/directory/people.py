@@ -1,10 +1,14 @@
 """Slack users: standing in our workspace, language, time zone.
 
-Slack is asked at most once an hour for each person, and at every start of a change.
+Slack is asked at most once an hour for each person, and at every start of a change. The team that a payload names is not
+believed: in an Enterprise organization it is any workspace of the person, or the organization itself. The profile decides.
+
+profile            team_id       ours ─▶ member        enterprise_user.teams       ours among them ─▶ member
+                   another's     ─▶ stranger                                       else ─▶ stranger
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -69,20 +73,19 @@ class PeopleDirectory:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def find_reader(self, team: str, user: str) -> Reader:
-        """Find a person. Never raises: if Slack does not answer, the standing is `unknown`, which gives no rights."""
-        if team != self._team:
-            return self._make_unknown(team, user, Membership.STRANGER)
+        """Find a person. Never raises: if Slack does not answer, the standing is `unknown`, which gives no rights.
+
+        `team` names a stranger in the audit log, and means nothing else.
+        """
         async with self._get_lock(user):
             reader = self._get_cached(CACHE_SECONDS, user) or await self._fetch(user)
-        return await self._add_groups(reader, groups.CACHE_SECONDS)
+        return await self._complete(reader, team, groups.CACHE_SECONDS)
 
     async def refresh_reader(self, team: str, user: str) -> Reader:
         """Fetch a person again, for rights that something starts by; their groups are seconds old."""
-        if team != self._team:
-            return self._make_unknown(team, user, Membership.STRANGER)
         async with self._get_lock(user):
             reader = await self._fetch(user)
-        return await self._add_groups(reader, groups.RECENT_SECONDS)
+        return await self._complete(reader, team, groups.RECENT_SECONDS)
 
     def recall_language(self, user: str) -> tuple[str, ZoneInfo]:
         """Return language and zone from memory alone, for messages that cannot wait."""
@@ -97,19 +100,23 @@ class PeopleDirectory:
         """Serialize questions about a person, so that the last answer is the newest."""
         return self._locks.setdefault(user, asyncio.Lock())
 
-    async def _add_groups(self, reader: Reader, within: float) -> Reader:
-        """Add the user groups of a member."""
-        if reader.identity.standing is not Membership.MEMBER:
-            return reader
-        member_of = await self._member_of(reader.identity.user, within)
-        return replace(reader, identity=replace(reader.identity, groups=member_of))
+    async def _complete(self, reader: Reader, team: str, within: float) -> Reader:
+        """Add the user groups of a member, or the team of a stranger."""
+        who = reader.identity
+        match who.standing:
+            case Membership.MEMBER:
+                return replace(reader, identity=replace(who, groups=await self._member_of(who.user, within)))
+            case Membership.STRANGER:
+                return replace(reader, identity=replace(who, team=team))
+            case _:
+                return reader
 
     async def _fetch(self, user: str) -> Reader:
         try:
             reader = self._parse(user, await self._api.get_user(user))
         except SlackFailure as failure:
             standing = Membership.STRANGER if failure.code in UNKNOWN_USER_CODES else Membership.UNKNOWN
-            known = self._get_cached(LANGUAGE_CACHE_SECONDS, user) or self._make_unknown(self._team, user, standing)
+            known = self._get_cached(LANGUAGE_CACHE_SECONDS, user) or self._make_unknown(user, standing)
             return replace(known, identity=replace(known.identity, standing=standing))
         self._known.pop(user, None)
         self._known[user] = (self._monotonic(), reader)
@@ -129,17 +136,24 @@ class PeopleDirectory:
         at, reader = self._known.get(user, (0.0, None))
         return reader if reader is not None and self._monotonic() - at < seconds else None
 
-    def _make_unknown(self, team: str, user: str, standing: Membership) -> Reader:
-        return Reader(SlackIdentity(team, user, standing), self._usual.language, self._usual.zone)
+    def _make_unknown(self, user: str, standing: Membership) -> Reader:
+        return Reader(SlackIdentity(self._team, user, standing), self._usual.language, self._usual.zone)
 
 
 def _judge_standing(profile: Mapping[str, Any], team: str) -> Membership:
     """Return the standing. Only a profile that clearly belongs to our workspace is a member."""
-    if profile.get("team_id") != team or any(profile.get(mark) for mark in ("is_stranger", "deleted", "is_bot")):
+    if team not in _list_teams(profile) or any(profile.get(mark) for mark in ("is_stranger", "deleted", "is_bot")):
         return Membership.STRANGER
     if profile.get("is_restricted") or profile.get("is_ultra_restricted"):
         return Membership.GUEST
     return Membership.MEMBER
+
+
+def _list_teams(profile: Mapping[str, Any]) -> Sequence[Any]:
+    """List the workspaces of a profile. In an Enterprise organization `team_id` may be missing, or another workspace."""
+    enterprise_user = profile.get("enterprise_user")
+    listed = enterprise_user.get("teams") if isinstance(enterprise_user, Mapping) else None
+    return [profile.get("team_id"), *(listed if isinstance(listed, list) else [])]
 
 
 def _parse_zone(name: Any) -> ZoneInfo | None:

@@ -36,7 +36,17 @@ from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
 from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, OutboundMessage
-from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, get_object, get_user, parse_trigger
+from bot.slack.payload_types import (
+    ChannelId,
+    ResponseUrl,
+    TeamId,
+    UserId,
+    Words,
+    get_object,
+    get_team,
+    get_user,
+    parse_trigger,
+)
 from bot.store.inbox import Delivery
 from commands.language.form_filling import fill_form
 from commands.model.operation import Operation
@@ -243,5 +253,4 @@ def _build_shortcut_delivery(body: Mapping[str, Any], at: datetime) -> Delivery 
 
 
 def _parse_sender(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    user, team = get_object(body, "user"), get_object(body, "team")
-    return {"user": user.get("id"), "team": user.get("team_id") or team.get("id")}
+    return {"user": get_object(body, "user").get("id"), "team": get_team(body)}

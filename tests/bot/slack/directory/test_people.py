@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,9 +11,11 @@ import pytest
 from bot.model.request import Membership
 from bot.slack.directory.groups import CACHE_SECONDS as GROUPS_FRESH
 from bot.slack.directory.people import CACHE_SECONDS, LANGUAGE_CACHE_SECONDS, LanguageDefaults, PeopleDirectory
-from tests.bot.slack.conftest import House
+from bot.slack.scopes import SCOPES
+from tests.bot.slack.conftest import House, manifest_with
+from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing
-from tests.lab.workspace.seed import PEOPLE, Kind
+from tests.lab.workspace.seed import PEOPLE, Kind, Seed
 
 US = "T0FLATNET"
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
@@ -44,9 +48,62 @@ async def test_the_standing_is_what_slack_says(people: PeopleDirectory, user: st
     assert standing is (await people.find_reader(US, user)).identity.standing
 
 
-async def test_who_comes_from_another_team_is_a_stranger_without_asking(house: House, people: PeopleDirectory) -> None:
-    assert Membership.STRANGER is (await people.find_reader("T0OTHER", "U0ADMIN")).identity.standing
-    assert () == house.workspace.calls("users.info")
+@pytest.mark.parametrize("team", [US, "T0SISTER", "E0ORG"])
+async def test_the_team_that_a_payload_names_makes_nobody_a_member_or_a_stranger(people: PeopleDirectory, team: str) -> None:
+    """In an organisation it is any workspace of the person. The profile decides, and the audit log has our own team."""
+    alice, zoe = await people.find_reader(team, "U0ADMIN"), await people.find_reader(team, "U0STRANGER")
+    assert (US, Membership.MEMBER) == (alice.identity.team, alice.identity.standing)
+    assert (team, Membership.STRANGER) == (zoe.identity.team, zoe.identity.standing)
+
+
+@pytest.mark.parametrize(
+    ("profile", "standing"),
+    [
+        ({"team_id": US}, Membership.MEMBER),
+        ({"team_id": US, "enterprise_user": {"teams": []}}, Membership.MEMBER),
+        ({"enterprise_user": {"teams": ["T0SISTER", US]}}, Membership.MEMBER),
+        ({"team_id": "T0SISTER", "enterprise_user": {"teams": ["T0SISTER", US]}}, Membership.MEMBER),
+        ({"enterprise_user": {"teams": [US]}, "is_restricted": True}, Membership.GUEST),
+        ({"enterprise_user": {"teams": [US]}, "is_stranger": True}, Membership.STRANGER),
+        ({"enterprise_user": {"teams": [US]}, "deleted": True}, Membership.STRANGER),
+        ({"enterprise_user": {"teams": ["T0SISTER"]}}, Membership.STRANGER),
+        ({"team_id": "T0OTHER", "enterprise_user": {"teams": ["T0OTHER"]}}, Membership.STRANGER),
+        ({"team_id": "E0ORG", "enterprise_id": "E0ORG"}, Membership.STRANGER),
+        ({"enterprise_user": US}, Membership.STRANGER),
+        ({"enterprise_user": {"teams": US}}, Membership.STRANGER),
+        ({"enterprise_user": {"id": US, "teams": [None, 7]}}, Membership.STRANGER),
+        ({"teams": [US]}, Membership.STRANGER),
+        ({}, Membership.STRANGER),
+    ],
+    ids=str,
+)
+async def test_only_a_profile_that_clearly_names_our_workspace_is_a_member(
+    people: PeopleDirectory, profile: dict[str, Any], standing: Membership
+) -> None:
+    assert standing is people._parse("U0ADMIN", profile).identity.standing
+
+
+@pytest.mark.parametrize(
+    ("user", "standing"),
+    [
+        ("U0ADMIN", Membership.MEMBER),
+        ("W0CHIEF", Membership.MEMBER),
+        ("U0GUEST", Membership.GUEST),
+        ("U0STRANGER", Membership.STRANGER),
+        ("W0SISTER", Membership.STRANGER),
+        ("U0GONE", Membership.STRANGER),
+    ],
+)
+async def test_in_an_organisation_the_list_of_workspaces_decides(
+    house: House, tmp_path: Path, user: str, standing: Membership
+) -> None:
+    """A colleague in another workspace of the same organisation is a stranger, as are other organisations."""
+    house.workspace = Workspace(manifest_with(tmp_path, SCOPES), Seed().on_grid())
+    await house.workspace.start()
+    async with house.api() as api:
+        people = PeopleDirectory(api, US, LanguageDefaults("ja", TOKYO), member_of, house.time.monotonic)
+        assert standing is (await people.find_reader("T0SISTER", user)).identity.standing
+    await house.workspace.stop()
 
 
 async def test_language_and_zone_are_the_persons_own(people: PeopleDirectory) -> None:
@@ -115,7 +172,7 @@ async def test_where_a_change_starts_and_slack_does_not_answer_nobody_is_a_membe
     await people.find_reader(US, "U0ADMIN")
     house.workspace.faults.switch_on("users.info", Failing("internal_error"))
     assert Membership.UNKNOWN is (await people.refresh_reader(US, "U0ADMIN")).identity.standing
-    assert Membership.STRANGER is (await people.refresh_reader("T0OTHER", "U0ADMIN")).identity.standing
+    assert Membership.UNKNOWN is (await people.refresh_reader("T0OTHER", "U0ADMIN")).identity.standing
 
 
 async def test_when_slack_does_not_answer_the_standing_goes_and_the_language_stays_for_a_day(
