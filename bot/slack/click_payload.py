@@ -93,7 +93,25 @@ def build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
 
 def build_address(click: Click, delivery: Delivery) -> Address:
     """Build the address of a private answer at the place of the click."""
-    return Address(response_url=click.response_url, answerable=delivery.received_at + RESPONSE_URL_LIFETIME, user=click.user)
+    return build_private_address(click).model_copy(update={"answerable": delivery.received_at + RESPONSE_URL_LIFETIME})
+
+
+def build_private_address(click: Click) -> Address:
+    """Build the address of a private message at the place of the click.
+
+    A response_url knows no threads, so a message for a thread goes there by itself first.
+    """
+    thread = find_thread(click)
+    aside = {"aside": click.channel or "", "aside_thread": thread} if thread else {}
+    return Address(response_url=click.response_url, user=click.user, **aside)
+
+
+def find_thread(click: Click) -> str:
+    """Return the thread of the clicked message, "" outside of threads.
+
+    A message that has replies is the first of its own thread, but still a message of the channel.
+    """
+    return "" if click.thread is None or click.thread == click.ts else click.thread
 
 
 def _list_view_fields(view: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -51,6 +51,8 @@ class FormNote(BaseModel):
     channel: str = ""
     response_url: str = ""
     answerable: AwareDatetime | None = None
+    thread: str = ""
+    """The thread of the channel in which it was opened."""
     begun: Annotated[str, StringConstraints(max_length=MAX_BEGUN_LENGTH)] = ""
 
     @classmethod

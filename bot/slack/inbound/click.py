@@ -18,7 +18,7 @@ from bot.rendering.slack.home import HOME_ACTION
 from bot.slack.answers.exports import AnswerExporter
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.answers.views import AnswerViews
-from bot.slack.click_payload import Click, build_address, build_delivery, parse_click
+from bot.slack.click_payload import Click, build_address, build_delivery, find_thread, parse_click
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.home_tab import HomeTabs
@@ -80,6 +80,7 @@ def make_kind(responder: Responder, rooms: ClickHandlers) -> DeliveryKind:
             channel=click.channel or "",
             response_url=click.response_url,
             answerable=aside.answerable,
+            thread=aside.aside_thread,
             begun=begun[:MAX_BEGUN_LENGTH],
         )
         return await rooms.forms.open_or_explain(click.trigger, delivery, reader, aside, note)
@@ -105,12 +106,8 @@ def _get_action(click: Click) -> str:
 
 
 def _choose_address(click: Click, delivery: Delivery) -> Address:
-    """Choose where a click is answered: in its thread, in the direct message, else for this person alone.
-
-    A message that has replies is the first of its own thread, but still a message of the channel.
-    """
-    aside = build_address(click, delivery)
-    thread = "" if click.thread in (None, click.ts) else click.thread
+    """Choose where a click is answered: in its thread, in the direct message, else for this person alone."""
+    aside, thread = build_address(click, delivery), find_thread(click)
     if click.private or not click.channel or not (thread or click.channel.startswith("D")):
         return aside
     return aside.model_copy(update={"channel": click.channel, "thread": thread})

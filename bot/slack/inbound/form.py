@@ -40,6 +40,7 @@ from bot.slack.payload_types import (
     ChannelId,
     ResponseUrl,
     TeamId,
+    Timestamp,
     UserId,
     Words,
     get_object,
@@ -73,6 +74,7 @@ class FormSubmission(BaseModel):
     channel: ChannelId | None = None
     response_url: ResponseUrl = ""
     answerable: AwareDatetime | None = None
+    thread: Timestamp | None = None
     words: Words
 
 
@@ -194,6 +196,7 @@ class FormHandler:
                     **_parse_sender(body),
                     **note.model_dump(exclude={"begun"}),
                     "channel": note.channel or None,
+                    "thread": note.thread or None,
                     "words": words,
                 }
             )
@@ -237,7 +240,8 @@ class FormHandler:
 
 def _build_address(sent: FormSubmission, delivery: Delivery) -> Address:
     """Build the address: where the form was opened as long as that takes answers, else the person directly."""
-    return Address(response_url=sent.response_url, answerable=sent.answerable, user=sent.user)
+    aside = {"aside": sent.channel, "aside_thread": sent.thread} if sent.channel and sent.thread else {}
+    return Address(response_url=sent.response_url, answerable=sent.answerable, user=sent.user, **aside)
 
 
 def _find_operation(words: str, permitted: tuple[type[Operation], ...]) -> type[Operation] | None:

@@ -52,8 +52,9 @@ class FallbackResponder:
         """Send a private message to the person who clicked, after the ack."""
         url = body.get("response_url")
         if isinstance(url, str) and url:
-            message = SlackMessage(self.render(get_user(body), phrase), ())
-            self._running.start("explanation", self._sender.send_privately(Address(response_url=url), message))
+            message, clicked = SlackMessage(self.render(get_user(body), phrase), ()), click_payload.parse_click(body)
+            address = Address(response_url=url) if clicked is None else click_payload.build_private_address(clicked)
+            self._running.start("explanation", self._sender.send_privately(address, message))
 
     def build_outdated_view(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Build the view that replaces a form from an older version."""

@@ -24,9 +24,9 @@ class Address(BaseModel):
     `channel` (with `thread`): public, for all who are there; "" for a private answer. `ts`: the message that
     this one replaces; or `replaces`, the outbox row of that message. `below`: the outbox row of the
     message in whose thread it belongs; without that message it goes to the channel itself.
-    `response_url`: private, until `answerable`. `aside`: a channel in which `user` alone sees it, in
-    its thread `aside_thread`. `user`: the last route, a direct message. `second`: a channel for messages that `channel`
-    does not take; `people` get direct messages if no channel takes it. `courtesy`: worthless
+    `aside`: a channel in which `user` alone sees it, in its thread `aside_thread`. `response_url`: private, until
+    `answerable`, at the root of the place. `user`: the last route, a direct message. `second`: a channel for messages that
+    `channel` does not take; `people` get direct messages if no channel takes it. `courtesy`: worthless
     later, so tried once, in the channel alone. `dispensable`: other messages say the same, so it is given
     up without an alarm. `clicked`: it replaces the clicked message (`ts`, or the one of
     the `response_url`), and is never posted anew where all would see it. `language` and `zone` are the
@@ -57,6 +57,11 @@ class Address(BaseModel):
     def unsolicited(self) -> bool:
         """True for announcements: if their channel refuses them, they go to other recipients."""
         return bool(self.second or self.people)
+
+    @property
+    def shown_at_root(self) -> bool:
+        """True if a private message that its thread refuses is still shown, privately, at the root of the channel."""
+        return bool(not self.channel and self.aside and self.response_url and not self.clicked)
 
     @property
     def public(self) -> bool:

@@ -45,10 +45,10 @@ class Routes:
             yield self._send_to_second_channel
         if address.people:
             yield self._send_to_people
+        if address.aside and address.user and not address.clicked:
+            yield self._send_ephemeral
         if address.response_url:
             yield self._send_by_response_url
-        if address.aside and address.user:
-            yield self._send_ephemeral
         if address.user:
             yield self._send_to_person
 
@@ -109,7 +109,14 @@ class Routes:
         return NO_MESSAGE_PLACE
 
     async def _send_ephemeral(self, post: Post, address: Address, message: SlackMessage) -> MessagePlace:
-        await self._api.post_ephemeral(address.aside, address.user, message, address.aside_thread)
+        """Send privately in a channel or thread. Raises `RouteExhausted` if a retry is worth less than the next route."""
+        tries = MAX_RESPONSE_TRIES if address.response_url else MAX_CHANNEL_TRIES
+        try:
+            await self._api.post_ephemeral(address.aside, address.user, message, address.aside_thread)
+        except SlackFailure as failure:
+            if failure.passing and post.attempts >= tries:
+                raise RouteExhausted(failure.code) from failure
+            raise
         return NO_MESSAGE_PLACE
 
     async def _send_to_person(self, post: Post, address: Address, message: SlackMessage) -> MessagePlace:

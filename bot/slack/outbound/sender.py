@@ -1,8 +1,8 @@
 """Sends the rows of the outbox, in order within a conversation, each message by the first route that is open.
 
-    public          the channel ─▶ response_url (private) ─▶ direct message ─▶ undeliverable
+    public          the channel ─▶ aside, response_url (private) ─▶ direct message ─▶ undeliverable
     announcement    the channel ─▶ the second channel ─▶ direct messages to the administrators ─▶ undeliverable
-    private                        response_url, or aside ─▶ direct message ─▶ undeliverable
+    private                        aside, in its thread ─▶ response_url ─▶ direct message ─▶ undeliverable
 
 Transient failures (429, 5xx, a lost answer) are retried on the same route. A refused message takes
 the next route, with a note that explains why. No message is dropped silently.
@@ -117,12 +117,21 @@ class Sender:
         return await self._rows.find_place(row)
 
     async def send_privately(self, address: Address, message: SlackMessage) -> None:
-        """Send a courtesy through the response_url. It is worthless later, so it is tried once and never stored."""
+        """Send a courtesy, in its thread or through the response_url. It is worthless later, so it is tried once."""
         try:
             async with asyncio.timeout(WAITING_NOTICE_TIMEOUT):
-                await self._api.respond(address.response_url, message)
+                if not (address.aside and await self._try_aside(address, message)):
+                    await self._api.respond(address.response_url, message)
         except (SlackFailure, TimeoutError) as error:
             _log.info("a waiting message was not sent", error=str(error))
+
+    async def _try_aside(self, address: Address, message: SlackMessage) -> bool:
+        try:
+            await self._api.post_ephemeral(address.aside, address.user, message, address.aside_thread)
+        except SlackFailure as failure:
+            _log.info("a waiting message was not sent in its thread", code=failure.code)
+            return False
+        return True
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -222,7 +231,7 @@ class Sender:
             except SlackFailure as failure:
                 if failure.passing:
                     raise
-                if not refusals:
+                if len(refusals) == address.shown_at_root:  # whose first refusal needs no explanation
                     notes.append(explain_reroute(failure, address, self.name))
                 refusals.append(failure)
         raise refusals[-1] if refusals else SlackFailure("no_address")

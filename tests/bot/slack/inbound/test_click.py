@@ -10,15 +10,16 @@ from sqlalchemy import update
 
 from adapters.phrase import Phrase
 from bot.model.request import Answer, Request
-from bot.rendering.slack.buttons import AnswerView
-from bot.slack.click_payload import parse_click
+from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.buttons import AnswerView, make_command_button
+from bot.slack.click_payload import find_thread, parse_click
 from bot.store.answers import RETENTION
 from bot.store.condition import check_writable
 from bot.store.tables import ANSWERS
 from commands.model.report import Report
 from tests.bot.rendering.examples import DETAILED, HOSTS
 from tests.bot.slack.conftest import House
-from tests.lab.workspace.faults import Failing
+from tests.lab.workspace.faults import RESPONSE_URL, Failing
 from tests.lab.workspace.message import Message
 from tests.lab.workspace.seed import Kind
 
@@ -162,6 +163,99 @@ async def test_words_on_a_button_are_asked_as_if_typed_and_answered_where_the_cl
         assert 2 == len(await house.private("U0ADMIN", 2))
     request = house.desk.requests[1]
     assert ("health host-b --details", "C0OPS", delivery.trigger_id) == (request.text, request.channel, request.key)
+
+
+async def in_thread(house: House, report: Report) -> Message:
+    """An answer for all in a thread, just given."""
+    house.desk.answer = answering(report)
+    first = await house.workspace.say("U0VIEWER", "C0OPS", "is something wrong?")
+    await house.workspace.say("U0ADMIN", "C0OPS", "<@U0FLATNET> health", first.ts)
+    await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", first.ts)) == 3)
+    return house.workspace.thread("C0OPS", first.ts)[-1]
+
+
+async def test_an_explanation_of_a_click_in_a_thread_is_shown_in_the_thread(house: House) -> None:
+    """A response_url knows no threads: it would be shown at the root of the channel, far away."""
+    async with house.bot():
+        answer = await in_thread(house, DETAILED)
+        house.time.elapsed += RETENTION / timedelta(seconds=1)
+        await house.workspace.click("U0ADMIN", answer, "show.details")
+        [text] = await house.private("U0ADMIN")
+    assert text.startswith("This result has expired.")
+    assert [answer.thread_ts] == [message.thread_ts for message in house.workspace.private("U0ADMIN")]
+    assert () == house.workspace.calls(RESPONSE_URL)
+
+
+@pytest.mark.parametrize("code", ["not_in_channel", "user_not_in_channel", "restricted_action"])
+async def test_an_explanation_that_the_thread_refuses_is_shown_at_the_root_of_the_channel(house: House, code: str) -> None:
+    """Privately as well, so that nothing needs to be said about it."""
+    async with house.bot():
+        answer = await in_thread(house, DETAILED)
+        house.time.elapsed += RETENTION / timedelta(seconds=1)
+        house.workspace.faults.switch_on("chat.postEphemeral", Failing(code))
+        await house.workspace.click("U0ADMIN", answer, "show.details")
+        [text] = await house.private("U0ADMIN")
+    assert text == "This result has expired. Type /flatnet for the current status."
+    assert [None] == [message.thread_ts for message in house.workspace.private("U0ADMIN")]
+
+
+async def test_an_explanation_that_finds_no_private_place_is_a_direct_message_that_says_so(house: House) -> None:
+    async with house.bot():
+        answer = await in_thread(house, DETAILED)
+        house.time.elapsed += RETENTION / timedelta(seconds=1)
+        house.workspace.faults.switch_on("chat.postEphemeral", Failing("not_in_channel"))
+        house.workspace.faults.switch_on(RESPONSE_URL, Failing("used_url"))
+        await house.workspace.click("U0ADMIN", answer, "show.details")
+        [text] = await house.direct("U0ADMIN")
+    assert text.endswith("\nSent as a direct message because replies are no longer possible there.")
+
+
+async def test_slack_failing_for_minutes_does_not_keep_an_explanation_from_the_person(house: House) -> None:
+    async with house.bot():
+        answer = await in_thread(house, DETAILED)
+        house.time.elapsed += RETENTION / timedelta(seconds=1)
+        house.workspace.faults.switch_on("chat.postEphemeral", Failing("internal_error"))
+        await house.workspace.click("U0ADMIN", answer, "show.details")
+        await house.moving(lambda: house.workspace.private("U0ADMIN"))
+
+
+async def test_a_click_on_a_message_with_replies_is_none_in_a_thread(house: House) -> None:
+    """Slack names the thread of the first message, too."""
+    click = {"user": {"id": "U1", "team_id": "T1"}, "channel": {"id": "C1"}, "actions": [{"action_id": "run.0"}]}
+    roots = [{"message_ts": "1.0", "thread_ts": "1.0"}, {"message_ts": "1.0"}]
+    parsed = [parse_click({**click, "container": container}) for container in (*roots, {**roots[0], "message_ts": "2.0"})]
+    assert ["", "", "1.0"] == [find_thread(each) for each in parsed if each is not None]
+
+
+async def test_an_old_button_in_a_thread_is_explained_there(house: House) -> None:
+    async with house.bot():
+        answer = await in_thread(house, DETAILED)
+        button = {"type": "button", "action_id": "ancient", "text": {"type": "plain_text", "text": "Go"}}
+        async with house.api() as api:
+            old = SlackMessage("old", ({"type": "actions", "elements": [button]},))
+            ts = await api.post("C0OPS", old, answer.thread_ts or "")
+        [message] = [each for each in house.workspace.thread("C0OPS", answer.thread_ts or "") if each.ts == ts]
+        await house.workspace.click("U0ADMIN", message, "ancient")
+        [text] = await house.private("U0ADMIN")
+    assert "its buttons no longer work" in text
+    assert [answer.thread_ts] == [each.thread_ts for each in house.workspace.private("U0ADMIN")]
+
+
+async def test_a_form_opened_in_a_thread_is_answered_there(house: House) -> None:
+    report = Report(title=Phrase("Health"), summary=Phrase("healthy"))
+    async with house.bot():
+        answer = await in_thread(house, report)
+        denial = make_command_button("Deny", "form.deny", "deny op-0123456789ab")
+        async with house.api() as api:
+            ts = await api.post(
+                "C0OPS", SlackMessage("card", ({"type": "actions", "elements": [denial]},)), answer.thread_ts or ""
+            )
+        [message] = [each for each in house.workspace.thread("C0OPS", answer.thread_ts or "") if each.ts == ts]
+        await house.workspace.click("U0ADMIN", message, "form.deny")
+        await house.workspace.seen(lambda: house.workspace.view("U0ADMIN"))
+        await house.workspace.submit("U0ADMIN", {"deny.why": "not now"})
+        await house.private("U0ADMIN")
+    assert [answer.thread_ts] == [each.thread_ts for each in house.workspace.private("U0ADMIN")]
 
 
 async def test_a_long_answer_becomes_a_file_that_goes_with_the_answer(house: House) -> None:

@@ -168,6 +168,23 @@ async def test_without_the_scope_of_group_direct_messages_the_answer_says_so(hou
     assert (said,) == house.workspace.messages(group)
 
 
+async def test_the_view_of_a_private_answer_in_a_thread_replaces_it(house: House) -> None:
+    """Only its response_url can do that; a new message in the thread would leave the old one behind."""
+    address = Address(
+        response_url=f"{house.workspace.base_url}/response/x",
+        answerable=house.time.now() + timedelta(minutes=1),
+        aside="C0OPS",
+        aside_thread="1.0",
+        user="U0ADMIN",
+        clicked=True,
+    )
+    async with house.sender() as sender:
+        await sender.add("op-1", address, SlackMessage("more", ()))
+        await house.until(lambda: house.workspace.calls(RESPONSE_URL))
+        await house.settled()
+    assert () == house.workspace.calls("chat.postEphemeral")
+
+
 async def test_a_response_url_that_is_used_up_leads_to_a_direct_message(house: House) -> None:
     house.workspace.faults.switch_on(RESPONSE_URL, Failing("used_url"))
     async with house.bot():
