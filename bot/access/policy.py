@@ -11,7 +11,7 @@ actor + approval, or break-glass ─▶ Permit | Refusal: never the requester, u
 Default deny. The phrases of refusals are in `bot.access.refusals`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated
@@ -214,8 +214,11 @@ class Policy:
     def find_alert_recipients(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> tuple[str, ...]:
         """Find the Slack ids of all who could have approved: they are notified at once when the actor breaks the glass."""
         people, groups = self.find_approvers(actor, self._find_review_rule(risk, hosts))
-        named = (person.slack[0] for person in self.people if person.name in people and person.slack)
-        return (*named, *groups)
+        return (*self.find_slack_ids(people), *groups)
+
+    def find_slack_ids(self, names: Collection[str]) -> tuple[str, ...]:
+        """Find the Slack ids of people by their names, one for each who has any."""
+        return tuple(person.slack[0] for person in self.people if person.name in names and person.slack)
 
     def find_approvers(self, actor: Actor, rule: ApprovalRule) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Find the possible approvers except the actor: people by name, and user groups (members are unknown here)."""

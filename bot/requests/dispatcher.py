@@ -158,6 +158,19 @@ class Dispatcher:
         keepers = (person for person in config.policy.people if Role.ADMINISTRATOR in person.roles)
         return Fallback(config.schedule_config.second_channel, tuple(person.slack[0] for person in keepers if person.slack))
 
+    def list_deciders(self, change: Change) -> tuple[str, ...]:
+        """Slack ids of people who may approve or review a change, and of user groups whose members may."""
+        policy = self.config.policy
+        if change.approval is not None:
+            return (*policy.find_slack_ids(change.approval.may), *change.approval.groups)
+        return change.break_glass.ping if change.break_glass is not None else ()
+
+    def may_decide(self, identity: Identity, change: Change) -> bool:
+        """Decide whether a person may approve or review a change, by today's roles."""
+        config = self.config
+        actor = config.policy.identify(identity)
+        return not isinstance(actor, Refusal) and isinstance(_judge_settling(actor, change, config), Permit)
+
     def list_role_groups(self) -> tuple[str, ...]:
         """The Slack user groups that give roles at the moment."""
         return tuple(group.slack for group in self.config.policy.groups)

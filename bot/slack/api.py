@@ -38,6 +38,9 @@ TOKEN_REFUSED_CODES = frozenset(
 PAGE_SIZE = 200
 """Channels per page: the most that Slack recommends."""
 
+MEMBERS_PAGE_SIZE = 1000
+"""People per page of a channel's members: the most that Slack returns."""
+
 _log = structlog.get_logger(__name__)
 
 _Answer = TypeVar("_Answer")
@@ -88,6 +91,17 @@ class SlackApi:
         answer = await self._call(lambda: self._client.conversations_info(channel=channel))
         return _as_object(_as_object(answer.data).get("channel"))
 
+    async def list_channel_members(self, channel: str, cursor: str) -> tuple[frozenset[str], str]:
+        """`conversations.members`: one page of the people in a channel, and the next cursor, as `list_own_channels`."""
+        answer = await self._call(
+            lambda: self._client.conversations_members(channel=channel, limit=MEMBERS_PAGE_SIZE, cursor=cursor or None)
+        )
+        data = _as_object(answer.data)
+        members = data.get("members")
+        if not isinstance(members, list):
+            raise SlackFailure("protocol")
+        return frozenset(map(str, members)), _get_next_cursor(data)
+
     async def create_channel(self, name: str, *, private: bool = False) -> Mapping[str, Any]:
         """`conversations.create`: a public or a private channel.
 
@@ -109,7 +123,7 @@ class SlackApi:
         data = _as_object(answer.data)
         channels = data.get("channels")
         found = tuple(map(_as_object, channels)) if isinstance(channels, list) else ()
-        return found, str(_as_object(data.get("response_metadata")).get("next_cursor") or "")
+        return found, _get_next_cursor(data)
 
     async def invite(self, channel: str, user: str) -> None:
         """`conversations.invite`, for one person."""
@@ -201,10 +215,15 @@ class SlackApi:
         """`files.delete`, for a file of the bot."""
         await self._call(lambda: self._client.files_delete(file=file))
 
-    async def post_direct(self, user: str, message: SlackMessage) -> str:
-        """`chat.postMessage` to a person; returns the channel of the direct messages with them."""
-        answer = await self._call(lambda: self._client.chat_postMessage(channel=user, **self._redact_message(message)))
-        return str(_as_object(answer.data).get("channel", ""))
+    async def post_direct(self, user: str, message: SlackMessage) -> tuple[str, str]:
+        """`chat.postMessage` to a person; returns the channel of the direct messages with them, and the timestamp."""
+        answer = await self._call(
+            lambda: self._client.chat_postMessage(
+                channel=user, **self._redact_message(message), unfurl_links=False, unfurl_media=False
+            )
+        )
+        data = _as_object(answer.data)
+        return str(data.get("channel", "")), str(data.get("ts", ""))
 
     async def edit(self, channel: str, ts: str, message: SlackMessage) -> None:
         """`chat.update`: replace the whole message. Blocks are removed if `message` has none."""
@@ -266,6 +285,10 @@ class SlackApi:
         except ValueError:
             return False
         return theirs.scheme == ours.scheme and (host == home or host.endswith("." + home))
+
+
+def _get_next_cursor(data: Mapping[str, Any]) -> str:
+    return str(_as_object(data.get("response_metadata")).get("next_cursor") or "")
 
 
 def _as_object(value: Any) -> Mapping[str, Any]:

@@ -55,6 +55,12 @@ class SlackDispatcher(Protocol):
     def list_role_groups(self) -> tuple[str, ...]:
         """Return the user groups that give roles at the moment."""
 
+    def list_deciders(self, change: Change) -> tuple[str, ...]:
+        """Return the Slack ids of people and user groups that may approve or review a change."""
+
+    def may_decide(self, identity: Identity, change: Change) -> bool:
+        """Return whether a person may approve or review a change now."""
+
 
 @dataclass(frozen=True)
 class DeliveryKind:

@@ -149,6 +149,12 @@ class _CrossLoopDispatcher:
     def list_role_groups(self) -> tuple[str, ...]:
         return self._desk.list_role_groups()
 
+    def list_deciders(self, change: Change) -> tuple[str, ...]:
+        return self._desk.list_deciders(change)
+
+    def may_decide(self, identity: Identity, change: Change) -> bool:
+        return self._desk.may_decide(identity, change)
+
     async def _run_at_home(self, work: Coroutine[Any, Any, T]) -> T:
         return await _run_in(self._home, work)
 

@@ -14,6 +14,12 @@ ChannelId = Annotated[str, StringConstraints(pattern=r"^[CDG][A-Z0-9]{1,40}$")]
 Timestamp = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,16}\.[0-9]{1,9}$")]
 """Slack's id of a message within its channel."""
 
+USER_ID_PREFIXES = ("U", "W")
+"""First letters of the ids of people. Those of user groups begin with S."""
+
+DIRECT_PREFIXES = ("D", *USER_ID_PREFIXES)
+"""First letters of channels that one person reads. The id of a person as a channel means the direct messages with them."""
+
 _TRIGGER = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 

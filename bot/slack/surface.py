@@ -26,10 +26,12 @@ from bot.slack.answers.announcements import AnnouncementPublisher
 from bot.slack.answers.change_cards import ChangeCards, ShownChanges
 from bot.slack.answers.charts import ChartUploader
 from bot.slack.answers.exports import AnswerExporter
+from bot.slack.answers.personal_notices import PersonalNotices
 from bot.slack.answers.responder import AnswerFiles, Responder
 from bot.slack.answers.views import AnswerViews
 from bot.slack.api import TIMEOUT, Redact, SlackApi, make_client
 from bot.slack.delivery_kind import SlackDispatcher
+from bot.slack.directory.audience import Audience
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.groups import GroupDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
@@ -90,7 +92,8 @@ class SurfaceHealth:
 
     `failure` is the code of the last attempt to connect, "" once one succeeded. `revoked` is Slack's code if it refuses the
     token; `sending` is False if a message of the last hour could not be delivered at all, `announcements_accepted` if a
-    channel refused an announcement. `rebuilt` counts the watchdog's rebuilds.
+    channel refused an announcement. `rebuilt` counts the watchdog's rebuilds. `unreachable_people` are the Slack ids of
+    those whose direct messages took no message within the last day.
     """
 
     connected: bool
@@ -100,6 +103,7 @@ class SurfaceHealth:
     announcements_accepted: bool
     rebuilt: int
     last_event_at: datetime | None
+    unreachable_people: tuple[str, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -240,6 +244,7 @@ class SlackSurface:
             announcements_accepted=senders is not None and senders.sender.announcements_accepted,
             rebuilt=0 if receivers is None else receivers.socket.rebuilt,
             last_event_at=None if receivers is None else receivers.connector.last_event_at,
+            unreachable_people=() if senders is None else senders.sender.unreachable_people,
         )
 
     async def close(self, deadline: float) -> None:
@@ -276,6 +281,8 @@ class SlackSurface:
         uploads = Uploads(api, channels, self._stores.answers, clock)
         files = AnswerFiles(self._stores.answers, uploads, ChartUploader(uploads, place.clean))
         responder = Responder(self._dispatcher, people, sender, files, clock)
+        audience = Audience(api, groups, clock.monotonic)
+        notices = PersonalNotices(self._dispatcher, place.team, people, audience, sender)
         return _Senders(
             session=session,
             client=client,
@@ -285,7 +292,7 @@ class SlackSurface:
             people=people,
             sender=sender,
             responder=responder,
-            change_cards=ChangeCards(self._stores.shown_changes, place.team, people, sender, clock),
+            change_cards=ChangeCards(self._stores.shown_changes, people, sender, notices, clock),
             announcements=AnnouncementPublisher(responder),
         )
 

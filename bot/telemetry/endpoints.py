@@ -21,7 +21,7 @@ import structlog
 from aiohttp import web
 
 from adapters.errors import FlatnetError
-from adapters.phrase import Phrase, Span
+from adapters.phrase import Listing, Phrase, Span
 from bot.runtime.bounded_listener import ConnectionLimits, serve_bounded
 from bot.runtime.loopback import Loopback
 from bot.store.condition import DatabaseCondition
@@ -68,6 +68,8 @@ class SlackHealth(Protocol):
     def sending(self) -> bool: ...
     @property
     def announcements_accepted(self) -> bool: ...
+    @property
+    def unreachable_people(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -282,4 +284,20 @@ def make_slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str,
             "a channel does not accept the bot's posts. Invite the bot there, or fix [notices] in the configuration"
         )
 
-    return {"slack": check_connection, "token": check_token, "messages": check_messages, "notices": check_announcements}
+    async def check_people() -> Phrase | None:
+        people = (await health()).unreachable_people
+        if not people:
+            return None
+        return Phrase(
+            "could not send direct messages to {people}. Check these accounts in Slack, or fix [[people]] in the "
+            "configuration",
+            people=Listing(people),
+        )
+
+    return {
+        "slack": check_connection,
+        "token": check_token,
+        "messages": check_messages,
+        "notices": check_announcements,
+        "people": check_people,
+    }

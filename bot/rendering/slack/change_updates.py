@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Approval, ApprovalState, Change, ChangeState
 from bot.rendering import change_progress
-from bot.rendering.slack.blocks import SlackMessage, escape
-from bot.rendering.slack.change import STATE_SYMBOLS, STOPPED_SYMBOL, choose_symbol, format_mentions
+from bot.rendering.labels import COMMAND
+from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape, make_section
+from bot.rendering.slack.change import STATE_SYMBOLS, STOPPED_SYMBOL, choose_symbol, format_mentions, render
 from bot.rendering.slack.paragraphs import render_command
+from bot.security.untrusted_text import shorten
 
-APPROVAL_REQUEST_KEY = "asked"
-"""Key of the request for approval. In a channel the card itself shows it, and mentions the approvers."""
+APPROVAL_REQUEST_KEY, BREAK_GLASS_KEY = "asked", "glass"
+"""Keys of the request for approval, which the card itself shows in a channel, and of an emergency change."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,20 @@ def render_for_person(milestone: Milestone, change: Change, texts: Texts) -> Sla
     return SlackMessage(_render_sentence(milestone, change, texts), ())
 
 
+def render_decision_request(milestone: Milestone, change: Change, texts: Texts) -> SlackMessage:
+    """Renders the card for one person who may decide, below the sentence that says why they get it."""
+    card, said = render(change, texts), _render_sentence(milestone, change, texts)
+    return SlackMessage(shorten(f"{said}\n{card.text}", MAX_TEXT), (make_section(said), *card.blocks))
+
+
+def render_hidden_request(texts: Texts) -> SlackMessage:
+    """Renders the request for a decision without its content, for a person of whom it is unknown what they may see."""
+    phrase = Phrase(
+        "A change is waiting for a decision. Type {command} to see whether you can decide it.", command=f"{COMMAND} approval"
+    )
+    return SlackMessage(f"{STATE_SYMBOLS[ChangeState.WAITING]} {escape(phrase.render_sentence(texts), 300)}", ())
+
+
 def render_pointer(change: Change, texts: Texts) -> SlackMessage:
     """Renders one line for the person who requested or decided, if the card is in the same channel. It is never updated."""
     if change.state in (ChangeState.READY, ChangeState.RUNNING):
@@ -77,7 +93,7 @@ def _list_break_glass(change: Change) -> Iterator[Milestone]:
             reason=change.reason,
             words=f'op review {change.operation} "…"',
         )
-        yield Milestone("glass", ":rotating_light:", phrase, change.break_glass.ping)
+        yield Milestone(BREAK_GLASS_KEY, ":rotating_light:", phrase, change.break_glass.ping)
 
 
 def _list_decisions(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:

@@ -4,8 +4,8 @@
     start ─▶ every version that was not shown yet            running ─▶ regularly the card again, for its times
 
 The outbox rows come first, the record of milestones after them: after a crash in between, a milestone whose row
-is in the outbox is not added again. If a change has no channel, or its card cannot be posted there, the people
-concerned get direct messages; approvers get the card as it is when they are asked.
+is in the outbox is not added again. A mention reaches members of the channel only, so the people concerned who are not in
+it, or who have no card in any channel, get direct messages (`bot.slack.answers.personal_notices`).
 """
 
 from functools import partial
@@ -14,17 +14,10 @@ from typing import Protocol
 import structlog
 
 from bot.model.change import Change, ChangeState
-from bot.model.request import Membership
 from bot.rendering.slack.change import render
-from bot.rendering.slack.change_updates import (
-    APPROVAL_REQUEST_KEY,
-    Milestone,
-    list_milestones,
-    render_for_person,
-    render_for_thread,
-)
+from bot.rendering.slack.change_updates import APPROVAL_REQUEST_KEY, Milestone, list_milestones, render_for_thread
 from bot.runtime.clock import Clock
-from bot.slack.answers.responder import localize
+from bot.slack.answers.personal_notices import PersonalNotices
 from bot.slack.directory.people import PeopleDirectory
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
@@ -42,9 +35,6 @@ POLL_INTERVAL = 0.5
 
 MAX_REMEMBERED_VERSIONS = 1_000
 """Number of changes whose newest version is remembered, so that a late older one is not shown."""
-
-USER_ID_PREFIXES = ("U", "W")
-"""First letters of the ids of people. Ids of user groups begin with S; they cannot receive direct messages."""
 
 _log = structlog.get_logger(__name__)
 
@@ -65,11 +55,13 @@ class ShownChanges(Protocol):
 class ChangeCards:
     """Shows changes in one workspace. Runs in Slack's loop only; nothing here raises."""
 
-    def __init__(self, stories: ShownChanges, team: str, people: PeopleDirectory, sender: Sender, clock: Clock) -> None:
+    def __init__(
+        self, stories: ShownChanges, people: PeopleDirectory, sender: Sender, notices: PersonalNotices, clock: Clock
+    ) -> None:
         self._shown_changes = stories
-        self._team = team
         self._people = people
         self._sender = sender
+        self._notices = notices
         self._clock = clock
         self._newest: dict[str, Change] = {}
         self._versions: dict[str, int] = {}
@@ -123,8 +115,9 @@ class ChangeCards:
         known = (await self._shown_changes.read_card_note(change.operation)).split()
         for milestone in list_milestones(change):
             if milestone.key not in known:
-                await self._announce_milestone(milestone, change, row)
+                known += await self._announce_milestone(milestone, change, row)
                 known.append(milestone.key)
+        known += await self._notices.update(change, known)
         await self._shown_changes.mark_shown(change.operation, change.version, " ".join(known))
 
     async def _post_card(self, change: Change) -> int:
@@ -141,39 +134,27 @@ class ChangeCards:
         added = await self._sender.add(operation, address, render(change, address.texts, self._clock.now()))
         return row or added
 
-    async def _announce_milestone(self, milestone: Milestone, change: Change, row: int) -> None:
-        """Post a milestone in the thread of the card, and directly to the people concerned who do not see that."""
+    async def _announce_milestone(self, milestone: Milestone, change: Change, row: int) -> list[str]:
+        """Post a milestone in the thread of the card, and directly to the people concerned who do not see that.
+
+        Returns the words that this adds to the note.
+        """
         name = f"{CARD_PREFIX}{change.operation}:{milestone.key}"
-        called = [user for user in milestone.recipients if not row or user != change.mention]
-        if called and not (row and await self._is_public(change, row)):
-            for user in called:
-                await self._send_directly(f"{name}:{user}", user, milestone, change)
+        channel = await self._find_channel(change, row)
+        requester = bool(channel) or not row  # else the card and its thread go to the requester directly
+        words = await self._notices.notify(milestone, change, channel, requester=requester)
         if row and milestone.key != APPROVAL_REQUEST_KEY and not await self._sender.is_queued(name):
             address = self._build_channel_address(change).model_copy(update={"below": row, "user": change.mention})
             await self._sender.add(name, address, render_for_thread(milestone, change, address.texts))
+        return words
 
-    async def _is_public(self, change: Change, row: int) -> bool:
-        """Return whether the card is in a place that others see; waits until that is known."""
-        if change.channel.startswith("D"):
-            return False
+    async def _find_channel(self, change: Change, row: int) -> str:
+        """Find the channel in which others see the card, "" if there is none; waits until that is known."""
+        if not row or change.channel.startswith("D"):
+            return ""
         while (place := await self._sender.find_place(row)) is None:
             await self._clock.sleep(POLL_INTERVAL)
-        return bool(place.ts)
-
-    async def _send_directly(self, name: str, user: str, milestone: Milestone, change: Change) -> None:
-        """Send a direct message, but never to a person outside of the workspace."""
-        if not user.startswith(USER_ID_PREFIXES) or await self._sender.is_queued(name):
-            return
-        reader = await self._people.find_reader(self._team, user)
-        if reader.identity.standing in (Membership.GUEST, Membership.STRANGER):
-            _log.warning(
-                "a person outside of the workspace is not notified of a change", user=user, operation=change.operation
-            )
-            return
-        address = localize(reader, Address(user=user))
-        card = milestone.key == APPROVAL_REQUEST_KEY
-        message = render(change, address.texts) if card else render_for_person(milestone, change, address.texts)
-        await self._sender.add(name, address, message)
+        return place.channel if place.ts else ""
 
     def _build_channel_address(self, change: Change) -> Address:
         language, zone = self._people.get_channel_language(change.channel)

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.slack.api import SlackApi
 from bot.slack.errors import SlackFailure
+from bot.slack.payload_types import DIRECT_PREFIXES
 
 CACHE_SECONDS = 300.0
 """Seconds for which a channel that was not shared is assumed to be unshared."""
@@ -43,7 +44,10 @@ class ChannelDirectory:
 
         Direct messages are always allowed.
         """
-        if channel.startswith("D") or self._monotonic() - self._ours.get(channel, -CACHE_SECONDS) < CACHE_SECONDS:
+        if (
+            channel.startswith(DIRECT_PREFIXES)
+            or self._monotonic() - self._ours.get(channel, -CACHE_SECONDS) < CACHE_SECONDS
+        ):
             return
         try:
             conversation = await self._api.get_conversation(channel)

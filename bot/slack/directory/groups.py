@@ -54,6 +54,10 @@ class GroupDirectory:
         members = await asyncio.gather(*(self._get_members(group, within) for group in groups))
         return frozenset(group for group, users in zip(groups, members, strict=True) if user in users)
 
+    async def list_members(self, group: str) -> frozenset[str]:
+        """Return the members of any user group, by a list at most `CACHE_SECONDS` old. Never raises."""
+        return await self._get_members(group, CACHE_SECONDS)
+
     def invalidate(self, group: str) -> None:
         """Drop the members of a group, because Slack reported a change."""
         self._known.pop(group, None)

@@ -12,6 +12,7 @@ from adapters.phrase import Phrase, Texts
 from bot.locale.texts import get_texts
 from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape, make_context
 from bot.security.untrusted_text import shorten
+from bot.slack.payload_types import DIRECT_PREFIXES
 from bot.store.outbox import Post, Route
 
 RESPONSE_URL_LIFETIME = timedelta(minutes=29)
@@ -21,7 +22,8 @@ RESPONSE_URL_LIFETIME = timedelta(minutes=29)
 class Address(BaseModel):
     """Address of a message, with its alternatives.
 
-    `channel` (with `thread`): public, for all who are there; "" for a private answer. `ts`: the message that
+    `channel` (with `thread`): public, for all who are there, or the id of a person whom alone the message is for; "" for a
+    private answer. `ts`: the message that
     this one replaces; or `replaces`, the outbox row of that message. `below`: the outbox row of the
     message in whose thread it belongs; without that message it goes to the channel itself.
     `aside`: a channel in which `user` alone sees it, in its thread `aside_thread`. `response_url`: private, until
@@ -66,7 +68,7 @@ class Address(BaseModel):
     @property
     def public(self) -> bool:
         """True if others read it, too; a direct message is for one person."""
-        return bool(self.channel) and not self.channel.startswith("D")
+        return bool(self.channel) and not self.channel.startswith(DIRECT_PREFIXES)
 
     def get_conversation_key(self) -> str:
         """Return the key within which order is kept. An edit that waits for the rate limit delays no other message."""

@@ -13,6 +13,7 @@ from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.reroute_reason import MAX_OUTAGE, UNEDITABLE_CODES, RouteExhausted, is_lost_elsewhere
+from bot.slack.payload_types import USER_ID_PREFIXES
 from bot.slack.tasks import retry_write
 from bot.store.outbox import NO_MESSAGE_PLACE, MessagePlace, Outbox, Post
 
@@ -96,7 +97,10 @@ class Routes:
     async def _post(self, above: MessagePlace, address: Address, message: SlackMessage) -> MessagePlace:
         """Post a new message, in the thread of `above` if that has a `ts`. If it replaces another, it takes over its row."""
         await self._channels.check_postable(above.channel)
-        new = MessagePlace(above.channel, await self._api.post(above.channel, message, above.ts))
+        if above.channel.startswith(USER_ID_PREFIXES):
+            new = MessagePlace(*await self._api.post_direct(above.channel, message))
+        else:
+            new = MessagePlace(above.channel, await self._api.post(above.channel, message, above.ts))
         if address.replaces:
             await retry_write(lambda: self._rows.move_to(address.replaces, new), self._clock.sleep)
         return new

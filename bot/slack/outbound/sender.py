@@ -27,6 +27,7 @@ from bot.slack.outbound.rate_limit import RateLimiter
 from bot.slack.outbound.reroute_reason import RouteExhausted, explain_reroute
 from bot.slack.outbound.routes import Routes
 from bot.slack.outbound.simplify import explain_short_form, send_simplified
+from bot.slack.payload_types import USER_ID_PREFIXES
 from bot.slack.tasks import BackgroundTasks, finishes_within, retry_write
 from bot.store.errors import DatabaseError, TooLarge
 from bot.store.outbox import MessagePlace, Outbox, Post, PostState, Route
@@ -80,6 +81,7 @@ class Sender:
         self._woken = asyncio.Event()
         self._given_up_at: datetime | None = None
         self._astray: dict[str, datetime] = {}
+        self._unreached: dict[str, datetime] = {}
 
     @property
     def healthy(self) -> bool:
@@ -90,6 +92,11 @@ class Sender:
     def announcements_accepted(self) -> bool:
         """True if no channel refused an announcement within the last day."""
         return not any(self._clock.now() - at < REFUSAL_MEMORY for at in self._astray.values())
+
+    @property
+    def unreachable_people(self) -> tuple[str, ...]:
+        """People whose direct messages took no message within the last day, by Slack id."""
+        return tuple(sorted(person for person, at in self._unreached.items() if self._clock.now() - at < REFUSAL_MEMORY))
 
     async def add(self, operation: str, address: Address, message: SlackMessage, answers: str = "") -> int:
         """Store a message for sending; returns its row. May raise a `DatabaseError`. An edit replaces one that still waits.
@@ -212,6 +219,7 @@ class Sender:
             _log.exception("a message cannot be sent", operation=post.operation)
             await self._give_up(post, "unexpected")
         else:
+            self._unreached.pop(str(post.address.get("channel")), None)
             landed = place.channel if place.channel != post.address.get("channel") else ""
             more = await retry_write(lambda: self._rows.mark_sent(post.id, place.ts, landed), self._clock.sleep)
         if more:
@@ -270,6 +278,12 @@ class Sender:
         )
 
     async def _give_up(self, post: Post, why: str) -> None:
-        self._given_up_at = self._clock.now()
-        _log.error("a message is undeliverable", operation=post.operation, code=why)
+        """Give up a message. A person whom it was for is named: their account or their id in the configuration is wrong."""
+        recipient = str(post.address.get("channel", ""))
+        if recipient.startswith(USER_ID_PREFIXES):
+            self._unreached[recipient] = self._clock.now()
+            _log.error("a person could not be sent a direct message", user=recipient, operation=post.operation, code=why)
+        else:
+            self._given_up_at = self._clock.now()
+            _log.error("a message is undeliverable", operation=post.operation, code=why)
         await retry_write(lambda: self._rows.mark_failed(post.id, why, None), self._clock.sleep)

@@ -60,7 +60,8 @@ class Uploads:
     async def open_direct(self, user: str, aside: Address) -> str:
         """Open the direct messages with a person, with a note about the file that comes; returns their channel."""
         here = aside.render(Phrase("The result is attached as a file."))
-        return await self._api.post_direct(user, SlackMessage(here, ()))
+        channel, _ = await self._api.post_direct(user, SlackMessage(here, ()))
+        return channel
 
     async def send_directly(self, operation: str, files: Sequence[TextFile | Bundle], title: str, aside: Address) -> Phrase:
         """Send files to one person in the direct messages; returns the note for the answer."""

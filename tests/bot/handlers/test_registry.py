@@ -199,6 +199,39 @@ async def test_only_what_somebody_may_settle_waits_for_them(given: Change, role:
 
 
 @pytest.mark.parametrize(
+    ("given", "role", "standing", "may"),
+    [
+        (ASKED_FOR, Role.OPERATOR, Membership.MEMBER, True),
+        (ASKED_FOR, Role.SECURITY, Membership.MEMBER, False),
+        (ASKED_FOR, Role.OPERATOR, Membership.GUEST, False),
+        (ASKED_FOR, Role.OPERATOR, Membership.UNKNOWN, False),
+        (ASKED_FOR.model_copy(update={"requester": "ana"}), Role.OPERATOR, Membership.MEMBER, False),
+        (ENDED_GLASS, Role.OPERATOR, Membership.MEMBER, True),
+        (ENDED_GLASS, Role.VIEWER, Membership.MEMBER, False),
+    ],
+    ids=["approver", "no approver", "guest", "unknown", "requester", "reviewer", "no reviewer"],
+)
+def test_whoever_is_asked_to_decide_may_do_so(given: Change, role: Role, standing: Membership, may: bool) -> None:
+    ana = Person(name="ana", slack=("U1ANA",), roles=frozenset({role}))
+    assert may is _desk(Kept(given), policy=Policy((ana,))).may_decide(SlackIdentity("T1", "U1ANA", standing), given)
+
+
+def test_those_who_may_decide_are_named_by_their_slack_ids_once_and_their_groups_too() -> None:
+    """Whoever has left the configuration is not; an emergency change has kept whom it alarms."""
+    people = (
+        Person(name="bob", slack=("U1BOB", "U2BOB"), roles=frozenset({Role.OPERATOR})),
+        Person(name="carol", system=("carol",), roles=frozenset({Role.OPERATOR})),
+        Person(name="eve", slack=("U1EVE",), roles=frozenset({Role.OPERATOR})),
+    )
+    desk = _desk(Kept(ASKED_FOR), policy=Policy(people))
+    waiting = change(approval=approval(may=("bob", "carol", "dan"), groups=("S0OPS",)))
+    glass = change(approval=None, break_glass=BreakGlass(ping=("U1BOB", "S0OPS")))
+    assert [("U1BOB", "S0OPS"), ("U1BOB", "S0OPS"), ()] == [
+        desk.list_deciders(each) for each in (waiting, glass, change(approval=None))
+    ]
+
+
+@pytest.mark.parametrize(
     ("narrowed", "health", "decides", "sees_running"),
     [
         ({"operations": ("health",)}, Permit, True, True),

@@ -132,6 +132,9 @@ class ScriptedDesk:
     answer: Callable[[Request], Awaitable[Answer] | Answer] = well
     requests: list[Request] = field(default_factory=list)
     groups: tuple[str, ...] = ()
+    deciders: tuple[str, ...] = ()
+    lookers: tuple[str, ...] = ()
+    """Members who may decide nothing."""
     catalogue: Catalogue = CATALOGUE
     changes: tuple[Change, ...] = ()
     home_verdict: Verdict = field(default_factory=lambda: Permit("role viewer"))
@@ -149,6 +152,13 @@ class ScriptedDesk:
 
     def list_role_groups(self) -> tuple[str, ...]:
         return self.groups
+
+    def list_deciders(self, change: Change) -> tuple[str, ...]:
+        return self.deciders
+
+    def may_decide(self, identity: Identity, change: Change) -> bool:
+        assert isinstance(identity, SlackIdentity)
+        return identity.standing is Membership.MEMBER and identity.user not in (change.mention, *self.lookers)
 
     async def check_refusal(self, request: Request) -> Failure | None:
         rights = self.find_rights(request.identity)

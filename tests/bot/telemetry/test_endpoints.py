@@ -47,6 +47,7 @@ class Slack:
     revoked: str = ""
     sending: bool = True
     announcements_accepted: bool = True
+    unreachable_people: tuple[str, ...] = ()
 
 
 @dataclass
@@ -118,6 +119,11 @@ async def test_a_well_bot_is_alive_and_ready() -> None:
             "a channel does not accept the bot's posts. Invite the bot there, or fix [notices] in the configuration",
         ),
         (Bot(slack=Slack(sending=False)), "a message in the last hour could not be delivered. Check the log"),
+        (
+            Bot(slack=Slack(unreachable_people=("U0GONE", "W0GONE"))),
+            "could not send direct messages to U0GONE, W0GONE. Check these accounts in Slack, or fix [[people]] in the "
+            "configuration",
+        ),
         (Bot(intact=False), "the audit log does not match its last state. Run flatnet-bot audit verify"),
     ],
 )

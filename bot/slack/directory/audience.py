@@ -1,0 +1,81 @@
+"""People who do not see a channel. Fails safe: if Slack does not list its members, all count as absent.
+
+    people, user groups ─▶ people, each once ─ members of the channel are left out ─▶ absent people
+
+A mention notifies members of its channel only, so absent people get a direct message.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from weakref import WeakValueDictionary
+
+import structlog
+
+from bot.slack.api import SlackApi
+from bot.slack.directory.groups import GroupDirectory
+from bot.slack.errors import SlackFailure
+
+CACHE_SECONDS = 60.0
+"""Seconds for which Slack's list of members is trusted."""
+
+MAX_PAGES = 10
+"""Pages of members that are read: ten thousand people. In a larger channel all count as absent."""
+
+MAX_CHANNELS = 1_000
+"""Maximum number of cached channels."""
+
+GROUP_PREFIX = "S"
+"""First letter of the ids of user groups."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Audience:
+    """Members of channels and user groups, as the readers of a message."""
+
+    def __init__(self, api: SlackApi, groups: GroupDirectory, monotonic: Callable[[], float]) -> None:
+        self._api = api
+        self._groups = groups
+        self._monotonic = monotonic
+        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def expand(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Return the people among these ids, and the members of the user groups among them, each once."""
+        found: dict[str, None] = {}
+        for each in ids:
+            members = sorted(await self._groups.list_members(each)) if each.startswith(GROUP_PREFIX) else (each,)
+            found |= dict.fromkeys(members)
+        return tuple(found)
+
+    async def find_absent(self, people: Sequence[str], channel: str) -> tuple[str, ...]:
+        """Return those people who are not known to see a channel. "" is no channel: nobody sees it. Never raises."""
+        if not channel or not people:
+            return tuple(people)
+        async with self._locks.setdefault(channel, asyncio.Lock()):
+            at, members = self._known.get(channel, (0.0, None))
+            if members is None or self._monotonic() - at >= CACHE_SECONDS:
+                members = await self._fetch(channel)
+        return tuple(person for person in people if members is None or person not in members)
+
+    async def _fetch(self, channel: str) -> frozenset[str] | None:
+        self._known.pop(channel, None)
+        try:
+            members = await self._list_members(channel)
+        except SlackFailure as failure:
+            _log.warning("the members of a channel are unknown, so all are notified", channel=channel, code=failure.code)
+            return None
+        if len(self._known) >= MAX_CHANNELS:
+            del self._known[next(iter(self._known))]
+        self._known[channel] = (self._monotonic(), members)
+        return members
+
+    async def _list_members(self, channel: str) -> frozenset[str]:
+        found: set[str] = set()
+        cursor = ""
+        for _ in range(MAX_PAGES):
+            page, cursor = await self._api.list_channel_members(channel, cursor)
+            found |= page
+            if not cursor:
+                return frozenset(found)
+        raise SlackFailure("too_many_members")
