@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosedOK, WebSocketException
 from bot.slack.api import SlackApi
 from bot.slack.errors import LIBRARY_ERRORS, SlackFailure, map_slack_error
 from bot.slack.payload_shape import is_well_formed
+from bot.slack.tasks import finishes_within
 
 CHECK_INTERVAL = 5.0
 """Seconds between two checks of the connection."""
@@ -37,6 +38,12 @@ CLOSE_TIMEOUT = 3.0
 
 MAX_PAUSE = 60.0
 """Longest pause in seconds between two rebuild attempts."""
+
+DEAD_SOCKET_SECONDS = 600.0
+"""Seconds after which Slack no longer counts a socket that died without a close frame, such as one of an earlier run."""
+
+HELLO_TIMEOUT = 10.0
+"""Seconds in which Slack greets a new connection."""
 
 _log = structlog.get_logger(__name__)
 
@@ -125,7 +132,8 @@ class BoltConnection:
 class BoltConnector:
     """Opens connections for one Bolt app; `last_event_at` is the time of Slack's last message.
 
-    `client` asks for the socket's address with the app-level token.
+    `client` asks for the socket's address with the app-level token. Slack greets each connection with the number of all
+    connections of the app.
     """
 
     def __init__(
@@ -137,6 +145,8 @@ class BoltConnector:
         self._api = api
         self._now = now
         self.last_event_at: datetime | None = None
+        self._greeted = asyncio.Event()
+        self._count = 0
 
     async def connect(self) -> SocketConnection:
         """Open a new connection. Every failure is a `SlackFailure`; a connection that failed leaves nothing open."""
@@ -157,13 +167,43 @@ class BoltConnector:
             raise
         return line
 
+    async def warn_of_others(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Warn if another process is connected as this app and takes some of its events.
+
+        Slack may still count a dead socket. So a count above one is checked once more later, with a second connection, whose
+        greeting counts anew. That connection works like the first, so that it loses no event while it is open.
+        """
+        if await self._wait_for_greeting(sleep) <= 1:
+            return
+        _log.info(
+            "slack counts several connections of this app, perhaps dead ones; they are counted again", count=self._count
+        )
+        await sleep(DEAD_SOCKET_SECONDS)
+        self._greeted.clear()
+        try:
+            second = await self.connect()
+        except SlackFailure as failure:
+            _log.info("the connections of this app could not be counted again", code=failure.code)
+            return
+        count = await self._wait_for_greeting(sleep)
+        await second.close()
+        if count > 2:
+            _log.warning("another process is connected as this app and takes some of its events; stop it", count=count - 1)
+
+    async def _wait_for_greeting(self, sleep: Callable[[float], Awaitable[None]]) -> int:
+        """Wait for a greeting; returns the number of connections that it counts, 0 without one."""
+        greeting = asyncio.ensure_future(self._greeted.wait())
+        try:
+            return self._count if await finishes_within(greeting, HELLO_TIMEOUT, sleep) else 0
+        finally:
+            greeting.cancel()
+
     async def _record_event(self, client: Any, message: dict[str, Any], raw: str | None) -> None:
-        others = message.get("num_connections")
-        if (
-            self.last_event_at is None and isinstance(others, int) and others > 1
-        ):  # later counts may include our own, being replaced
-            _log.warning("another process is connected as this app and takes some of its events; stop it")
         self.last_event_at = self._now()
+        count = message.get("num_connections")
+        if isinstance(count, int):
+            self._count = count
+            self._greeted.set()
         if "envelope_id" in message and not isinstance(message.get("payload"), dict):
             message["payload"] = {}  # the library raises for anything else; the gate refuses this
 

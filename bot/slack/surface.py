@@ -180,6 +180,7 @@ class SlackSurface:
             raise
         self._failure = ""
         self._watching.start("watchdog", receivers.socket.watch())
+        self._watching.start("counting", receivers.connector.warn_of_others(self._clock.sleep))
         return receivers.bot
 
     async def start(self) -> SlackBotUser:

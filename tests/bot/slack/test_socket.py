@@ -2,13 +2,24 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Iterable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.slack.errors import SlackFailure
-from bot.slack.socket import CHECK_INTERVAL, MAX_PAUSE, RECONNECT_AFTER, ReconnectingSocket, SocketConnection
+from bot.slack.socket import (
+    CHECK_INTERVAL,
+    DEAD_SOCKET_SECONDS,
+    MAX_PAUSE,
+    RECONNECT_AFTER,
+    ReconnectingSocket,
+    SocketConnection,
+)
 from tests.bot.slack.conftest import House, Time
-from tests.lab.workspace.faults import HANDSHAKE, ServerError
+from tests.lab.workspace.faults import HANDSHAKE, Failing, ServerError
 from tests.lab.workspace.socket_mode import Reason
 
 
@@ -146,3 +157,63 @@ async def test_the_time_of_the_last_event_is_known(house: House) -> None:
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.private("U0ADMIN")
         assert house.time.now() == (await surface.get_health()).last_event_at
+
+
+def warnings(logs: Iterable[MutableMapping[str, Any]]) -> list[tuple[str, int]]:
+    """What is warned of other processes, with their number."""
+    return [(line["log_level"], line["count"]) for line in logs if "another process is connected" in line["event"]]
+
+
+@asynccontextmanager
+async def counted(house: House, *, forgotten: bool) -> AsyncIterator[list[MutableMapping[str, Any]]]:
+    """The log of a bot whose connections Slack has counted twice."""
+    with capture_logs() as logs:
+        async with house.bot():
+            await house.until(lambda: any("several connections" in line["event"] for line in logs))
+            assert [] == warnings(logs)
+            if forgotten:
+                house.workspace.count_dead_sockets(0)
+            openings = len(house.workspace.calls("apps.connections.open"))
+            house.time.move(DEAD_SOCKET_SECONDS)
+            await house.until(lambda: len(house.workspace.calls("apps.connections.open")) > openings)
+            await house.until(lambda: house.workspace.connections == 2)
+            await house.until(lambda: house.workspace.connections == 1)
+            await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+            await house.private("U0ADMIN")
+            yield logs
+
+
+async def test_a_dead_socket_that_slack_still_counts_is_no_other_process(house: House) -> None:
+    """As after a kill of the bot, or a loss of its network."""
+    house.workspace.count_dead_sockets(2)
+    async with counted(house, forgotten=True) as logs:
+        assert [] == warnings(logs)
+
+
+async def test_another_process_of_the_same_app_is_warned_of_when_it_stays(house: House) -> None:
+    house.workspace.count_dead_sockets(2)
+    async with counted(house, forgotten=False) as logs:
+        assert [("warning", 3)] == warnings(logs)
+
+
+async def test_a_bot_alone_opens_one_connection_and_warns_of_nothing(house: House) -> None:
+    with capture_logs() as logs:
+        async with house.bot():
+            await house.until(lambda: house.workspace.connections == 1)
+            openings = len(house.workspace.calls("apps.connections.open"))
+            house.time.move(DEAD_SOCKET_SECONDS)
+            await house.workspace.disconnect(Reason.REFRESH_REQUESTED)
+            await house.workspace.seen(lambda: len(house.workspace.calls("apps.connections.open")) == openings + 1)
+            await house.workspace.seen(lambda: house.workspace.connections == 1)
+    assert [] == [line for line in logs if "connections" in line["event"] or line["log_level"] == "warning"]
+
+
+async def test_where_the_connections_cannot_be_counted_again_nothing_is_claimed(house: House) -> None:
+    house.workspace.count_dead_sockets(1)
+    with capture_logs() as logs:
+        async with house.bot():
+            await house.until(lambda: any("several connections" in line["event"] for line in logs))
+            house.workspace.faults.switch_on("apps.connections.open", Failing("internal_error"), times=1)
+            house.time.move(DEAD_SOCKET_SECONDS)
+            await house.until(lambda: any("could not be counted" in line["event"] for line in logs))
+    assert [] == warnings(logs)
