@@ -24,8 +24,8 @@ SHARED_CODE = "shared_channel"
 SHARING_UNKNOWN_CODE = "shared_unknown"
 """Our own code, beside Slack's: Slack does not say whether the channel is shared."""
 
-UNSCOPED_CODE = "missing_scope"
-"""Slack's code for a missing scope. Here it is that of group direct messages: the other ones are checked at the start."""
+UNSCOPED_CODE = "shared_unscoped"
+"""Our own code, beside Slack's: the scope for group direct messages is missing. All others are checked at the start."""
 
 ABSENT_CODES = frozenset({"not_in_channel", "channel_not_found"})
 """Slack's codes for a channel that the bot is not in."""
@@ -52,9 +52,9 @@ class ChannelDirectory:
         try:
             conversation = await self._api.get_conversation(channel)
         except SlackFailure as failure:
-            if failure.passing or failure.code in ABSENT_CODES or failure.code == UNSCOPED_CODE:
+            if failure.passing or failure.code in ABSENT_CODES:
                 raise
-            raise SlackFailure(SHARING_UNKNOWN_CODE) from failure
+            raise SlackFailure(UNSCOPED_CODE if failure.code == "missing_scope" else SHARING_UNKNOWN_CODE) from failure
         shared = is_shared(conversation)
         if shared is not False:
             raise SlackFailure(SHARED_CODE if shared else SHARING_UNKNOWN_CODE)

@@ -21,7 +21,7 @@ from bot.model.request import Membership
 from bot.runtime.clock import Clock
 from bot.security.untrusted_text import shorten, to_one_line
 from bot.slack.api import SlackApi
-from bot.slack.directory.channels import SHARED_CODE, SHARING_UNKNOWN_CODE, ChannelDirectory
+from bot.slack.directory.channels import SHARED_CODE, SHARING_UNKNOWN_CODE, UNSCOPED_CODE, ChannelDirectory
 from bot.slack.directory.people import PeopleDirectory
 from bot.slack.errors import SlackFailure, retry_transient
 from bot.slack.outbound.reroute_reason import ARCHIVED_CODE
@@ -198,7 +198,7 @@ def explain_failure(failure: SlackFailure, new: NewChannel) -> Phrase:
             )
         case code if code == ARCHIVED_CODE:
             return Phrase("channel {name} was created and later archived. Unarchive it", name=name)
-        case code if code in (SHARED_CODE, SHARING_UNKNOWN_CODE):
+        case code if code in (SHARED_CODE, SHARING_UNKNOWN_CODE, UNSCOPED_CODE):
             return Phrase(
                 "channel {name} is or may be shared with another organization, so nothing is posted there", name=name
             )

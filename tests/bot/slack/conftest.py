@@ -42,6 +42,7 @@ from commands.model.report import Report
 from tests.commands.canned import host
 from tests.lab.workspace import Clock as WorkspaceClock
 from tests.lab.workspace import Timing, Workspace
+from tests.lab.workspace.manifest import EVENT_SCOPES
 
 MANIFEST = Path(__file__).parents[3] / "manifest.yml"
 BEGIN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -209,13 +210,15 @@ def desk() -> ScriptedDesk:
 
 
 def manifest_with(folder: Path, scopes: frozenset[str], events: tuple[str, ...] | None = None) -> Path:
-    """The project's manifest with other scopes and events, and with buttons allowed."""
+    """The project's manifest with other scopes, the events that they allow or other ones, and with buttons allowed."""
     yaml = YAML(typ="safe", pure=True)
     document = yaml.load(MANIFEST)
     document["oauth_config"]["scopes"] = {"bot": sorted(scopes)}
     document["settings"]["interactivity"] = {"is_enabled": True}
-    if events is not None:
-        document["settings"]["event_subscriptions"] = {"bot_events": list(events)}
+    if events is None:
+        usual = document["settings"]["event_subscriptions"]["bot_events"]
+        events = tuple(event for event in usual if not (needed := EVENT_SCOPES[event]) or not scopes.isdisjoint(needed))
+    document["settings"]["event_subscriptions"] = {"bot_events": list(events)}
     path = folder / "manifest.yml"
     with path.open("w") as stream:
         yaml.dump(document, stream)
