@@ -21,6 +21,9 @@ from bot.security.untrusted_text import shorten
 APPROVAL_REQUEST_KEY, BREAK_GLASS_KEY = "asked", "glass"
 """Keys of the request for approval, which the card itself shows in a channel, and of an emergency change."""
 
+DECISION_KEYS = (APPROVAL_REQUEST_KEY, BREAK_GLASS_KEY)
+"""Keys of milestones that ask people for a decision: outside of the channel of the card they get a card themselves."""
+
 
 @dataclass(frozen=True)
 class Milestone:

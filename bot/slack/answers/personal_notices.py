@@ -16,8 +16,7 @@ from bot.model.change import Change
 from bot.model.request import Membership
 from bot.rendering.slack.change import render
 from bot.rendering.slack.change_updates import (
-    APPROVAL_REQUEST_KEY,
-    BREAK_GLASS_KEY,
+    DECISION_KEYS,
     Milestone,
     render_decision_request,
     render_for_person,
@@ -29,10 +28,7 @@ from bot.slack.directory.audience import Audience
 from bot.slack.directory.people import PeopleDirectory, Reader
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
-from bot.store.outbox import CARD_PREFIX, NO_MESSAGE_PLACE
-
-DECISION_KEYS = (APPROVAL_REQUEST_KEY, BREAK_GLASS_KEY)
-"""Milestones that ask people for a decision: they get the card itself."""
+from bot.store.outbox import NO_MESSAGE_PLACE, name_card_copy
 
 MAX_PEOPLE = 50
 """People who get a direct message about one milestone. More are named in the log: a role for so many is a mistake."""
@@ -89,7 +85,8 @@ class PersonalNotices:
             return []
         if any(word.startswith(f"cards{STATE_MARK}") for word in known):
             for copy in copies:
-                await self._edit(f"{CARD_PREFIX}{change.operation}:{copy.replace(COPY_MARK, ':')}", change)
+                milestone, _, user = copy.partition(COPY_MARK)
+                await self._edit(name_card_copy(change.operation, milestone, user), user, change)
         return [state]
 
     async def _find_reader(self, user: str, change: Change) -> Reader | None:
@@ -107,7 +104,7 @@ class PersonalNotices:
         unknown = decide and reader.identity.standing is Membership.UNKNOWN
         if not (card or unknown or mentioned):
             return False
-        name = f"{CARD_PREFIX}{change.operation}:{milestone.key}:{user}"
+        name = name_card_copy(change.operation, milestone.key, user)
         if await self._sender.is_queued(name):
             return card
         address = localize(reader, Address(channel=user))
@@ -120,11 +117,10 @@ class PersonalNotices:
         await self._sender.add(name, address, message)
         return card
 
-    async def _edit(self, name: str, change: Change) -> None:
+    async def _edit(self, name: str, user: str, change: Change) -> None:
         row = await self._sender.find_row(name)
         if not row or await self._sender.find_place(row) == NO_MESSAGE_PLACE:
             return  # it never arrived, which is in the log
-        user = name.rpartition(":")[2]
         reader = await self._people.find_reader(self._team, user)
         address = localize(reader, Address(channel=user, replaces=row, clicked=True, dispensable=True))
         await self._sender.add(name, address, render(change, address.texts))

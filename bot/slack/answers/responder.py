@@ -5,7 +5,8 @@ words ─▶ requester ─▶ dispatcher ─▶ message, for the outbox
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
@@ -14,7 +15,7 @@ from bot.rendering.files import remove_files, write_files, write_public_files
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.rendering.slack.buttons import MAX_RUN_BUTTONS, AnswerView
-from bot.rendering.slack.change_updates import render_pointer
+from bot.rendering.slack.change_updates import DECISION_KEYS, render_pointer
 from bot.rendering.slack.menu import render_menu
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
@@ -30,6 +31,7 @@ from bot.slack.outbound.uploads import Uploads
 from bot.slack.tasks import finishes_within, retry_write
 from bot.store.answers import AnswerTable, StoredAnswer
 from bot.store.inbox import Delivery
+from bot.store.outbox import name_card_copy
 from commands.model.report import Report
 
 SHOW_COMMANDS = ("op show ", "approval show ")
@@ -51,6 +53,8 @@ class IncomingRequest:
     """Channel in which the words were typed; `--here` answers there."""
     text: str
     address: Address
+    has_card: bool = False
+    """True if the person has the card of the change in their direct messages, where they decided; it is kept current."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ class Responder:
             answer,
             lambda document: StoredAnswer(answer.operation, asked.user, answer.understood, delivery.received_at, document),
         )
+        if isinstance(answer.body, Change) and asked.channel.startswith("D"):
+            asked = replace(asked, has_card=await self._has_card(answer.body, asked.user))
         goal = self._choose_address(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
         said = await self._queue_thread_files(handled, goal)
         if said is None:
@@ -127,6 +133,10 @@ class Responder:
         if not files:
             return ""
         return escape(aside.render(await self.uploads.send_directly(answer.operation, files, answer.understood, aside)), 200)
+
+    async def _has_card(self, change: Change, user: str) -> bool:
+        names = [name_card_copy(change.operation, key, user) for key in DECISION_KEYS]
+        return any([await retry_write(partial(self.sender.find_row, name), self.clock.sleep) for name in names])
 
     async def _queue_thread_files(self, answer: Answer, goal: Address) -> str | None:
         """Queue an answer's files for its thread if all who see it may see them, as with log lines.
@@ -193,7 +203,7 @@ def _has_card_here(answer: Answer, asked: IncomingRequest) -> bool:
     body = answer.body
     if not isinstance(body, Change) or body.dry_run or not body.channel or answer.understood.startswith(SHOW_COMMANDS):
         return False
-    return body.channel == asked.channel
+    return asked.has_card or body.channel == asked.channel
 
 
 def _render(answer: Answer, asked: IncomingRequest, language: Texts, view: AnswerView | None) -> SlackMessage:

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.model.change import ApprovalState, BreakGlass, Change, ChangeState
+from bot.model.request import Answer
 from bot.slack.answers.personal_notices import MAX_PEOPLE
 from bot.slack.directory.audience import CACHE_SECONDS
 from tests.bot.rendering import changes
@@ -55,7 +56,7 @@ async def test_who_may_approve_and_is_not_in_the_channel_gets_the_card_once(hous
     [card] = house.workspace.direct("U0SECURITY")
     assert {"run.approve", "form.deny", "run.withdraw"} == buttons(card)
     assert card.text.startswith(":raised_hand: alice が承認を依頼しています: `/flatnet cert renew host-a`\n承認待ち")
-    assert {"U0SECURITY": 1, "U0OPERATOR": 1, "U0ADMIN": 0} == notified(house, "U0SECURITY", "U0OPERATOR", "U0ADMIN")
+    assert {"U0SECURITY": 1, "U0OPERATOR": 1} == notified(house, "U0SECURITY", "U0OPERATOR")
     assert () == house.workspace.direct("U0OPERATOR")
 
 
@@ -66,6 +67,21 @@ async def test_the_buttons_of_such_a_card_work(house: House) -> None:
         await house.workspace.click("U0SECURITY", card, "run.approve")
         await house.until(lambda: house.desk.requests)
     assert [(f"approve {OPERATION}", "D0SECURITY")] == [(each.text, each.channel) for each in house.desk.requests]
+
+
+async def test_after_a_click_on_such_a_card_a_line_points_at_it(house: House) -> None:
+    """A second card would show the state of that moment for ever."""
+    house.desk.answer = lambda request: Answer(operation=f"op-{request.key}", understood=request.text, body=DECIDED)
+    async with house.bot() as surface:
+        await shown(house, surface, ASKED)
+        [card] = house.workspace.direct("U0SECURITY")
+        await house.workspace.click("U0SECURITY", card, "run.approve")
+        await house.moving(lambda: len(house.workspace.direct("U0SECURITY")) == 2)
+        await house.workspace.open_home("U0SECURITY", "messages")
+        await house.workspace.say("U0SECURITY", "D0SECURITY", f"approval show {OPERATION}")
+        await house.moving(lambda: len(house.workspace.direct("U0SECURITY")) == 4)
+    _, pointer, _, whole = house.workspace.direct("U0SECURITY")
+    assert [(), True] == [pointer.blocks, bool(whole.blocks)]
 
 
 async def test_when_the_change_is_decided_and_when_it_has_ended_such_a_card_says_so(house: House) -> None:
