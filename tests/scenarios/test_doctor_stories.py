@@ -82,9 +82,9 @@ def tampered(t: Town) -> None:
         line.executescript("; ".join((*dropped, "update audit set actor = 'nobody' where sequence = 1")))
 
 
-def without_scope(t: Town) -> None:
-    """The app was installed from a manifest that asked for less."""
-    object.__setattr__(t.workspace.manifest, "scopes", t.workspace.manifest.scopes - {"chat:write"})
+def without_scope(t: Town, scope: str = "chat:write") -> None:
+    """The app was installed from a manifest that asked for less, or an optional scope was not granted."""
+    object.__setattr__(t.workspace.manifest, "scopes", t.workspace.manifest.scopes - {scope})
 
 
 def wsl_state(t: Town) -> WslState:
@@ -211,6 +211,19 @@ async def test_where_all_is_well_it_says_so(town: Build) -> None:
             report = await diagnosed(t)
             assert ("all 10 checks passed", ()) == (str(report.summary), report.findings)
             await t.past("health")
+
+
+async def test_an_optional_scope_that_was_not_granted_is_named_with_the_consequence_and_is_no_fault(town: Build) -> None:
+    async with town(hosts=1) as t:
+        await t.past("health")
+        without_scope(t, "mpim:read")
+        report = await diagnosed(t)
+        [seen] = [str(row.cells[1].text) for row in report.rows if row.host == "bot.slack"]
+        assert () == report.findings
+        assert seen == (
+            "flatnet in workspace T0FLATNET. Optional scopes not granted: "
+            "mpim:read (results in group direct messages are shown to the requester only)"
+        )
 
 
 async def test_many_faults_at_once_are_all_named(town: Build) -> None:
