@@ -61,9 +61,9 @@ class Address(BaseModel):
         return bool(self.second or self.people)
 
     @property
-    def shown_at_root(self) -> bool:
-        """True if a private message that its thread refuses is still shown, privately, at the root of the channel."""
-        return bool(not self.channel and self.aside and self.response_url and not self.clicked)
+    def unexplained_refusals(self) -> int:
+        """Number of refusals that need no explanation: a thread may refuse what is as private at the root of its channel."""
+        return int(bool(not self.channel and self.aside and self.response_url and not self.clicked))
 
     @property
     def public(self) -> bool:

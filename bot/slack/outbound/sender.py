@@ -239,7 +239,7 @@ class Sender:
             except SlackFailure as failure:
                 if failure.passing:
                     raise
-                if len(refusals) == address.shown_at_root:  # whose first refusal needs no explanation
+                if len(refusals) == address.unexplained_refusals:
                     notes.append(explain_reroute(failure, address, self.name))
                 refusals.append(failure)
         raise refusals[-1] if refusals else SlackFailure("no_address")
