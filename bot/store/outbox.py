@@ -309,11 +309,6 @@ class Outbox:
         return await self._database.run(work)
 
 
-def name_card_copy(operation: str, milestone: str, user: str) -> str:
-    """Name the operation of the card of a change that one person got, as they were asked for a decision."""
-    return f"{CARD_PREFIX}{operation}:{milestone}:{user}"
-
-
 def _make_values(post: Post) -> dict[str, Any]:
     return {
         "operation": post.operation,

@@ -25,13 +25,12 @@ from bot.slack.answers.progress import AwaitedHosts, ProgressReporter, WaitingNo
 from bot.slack.answers.thread_files import ThreadFiles
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.directory.people import PeopleDirectory, Reader
-from bot.slack.outbound.message import Address, OutboundMessage, add_notes, format_mention
+from bot.slack.outbound.message import Address, OutboundMessage, add_notes, format_mention, name_card_copy
 from bot.slack.outbound.sender import EDIT_INTERVAL, Sender
 from bot.slack.outbound.uploads import Uploads
 from bot.slack.tasks import finishes_within, retry_write
 from bot.store.answers import AnswerTable, StoredAnswer
 from bot.store.inbox import Delivery
-from bot.store.outbox import name_card_copy
 from commands.model.report import Report
 
 SHOW_COMMANDS = ("op show ", "approval show ")

@@ -13,7 +13,7 @@ from bot.locale.texts import get_texts
 from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape, make_context
 from bot.security.untrusted_text import shorten
 from bot.slack.payload_types import DIRECT_PREFIXES
-from bot.store.outbox import Post, Route
+from bot.store.outbox import CARD_PREFIX, Post, Route
 
 RESPONSE_URL_LIFETIME = timedelta(minutes=29)
 """Time for which a response_url is used: Slack closes it after 30 minutes."""
@@ -95,6 +95,11 @@ class OutboundMessage:
     operation: str
     address: Address
     message: SlackMessage
+
+
+def name_card_copy(operation: str, milestone: str, user: str) -> str:
+    """Name the operation of the card of a change that one person got, as they were asked for a decision."""
+    return f"{CARD_PREFIX}{operation}:{milestone}:{user}"
 
 
 def build_post(operation: str, address: Address, message: SlackMessage, at: datetime) -> Post:
