@@ -6,20 +6,31 @@ A mention notifies members of its channel only, so absent people get a direct me
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from weakref import WeakValueDictionary
 
 import structlog
 
+from bot.runtime.clock import Clock
 from bot.slack.api import SlackApi
 from bot.slack.directory.groups import GroupDirectory
-from bot.slack.errors import SlackFailure
+from bot.slack.errors import SlackFailure, retry_transient
 
 CACHE_SECONDS = 60.0
 """Seconds for which Slack's list of members is trusted."""
 
 MAX_PAGES = 10
 """Pages of members that are read: ten thousand people. In a larger channel all count as absent."""
+
+RETRY_PAUSES = (1.0, 3.0)
+"""Seconds before each retry of a transient failure. Then all count as absent: too many messages are better than none."""
+
+MAX_RETRY_AFTER = 10.0
+"""Longest Retry-After in seconds that is waited for."""
+
+TOO_MANY_CODE = "too_many_members"
+"""Our own code, beside Slack's: the channel has more members than are read."""
 
 MAX_CHANNELS = 1_000
 """Maximum number of cached channels."""
@@ -33,11 +44,11 @@ _log = structlog.get_logger(__name__)
 class Audience:
     """Members of channels and user groups, as the readers of a message."""
 
-    def __init__(self, api: SlackApi, groups: GroupDirectory, monotonic: Callable[[], float]) -> None:
+    def __init__(self, api: SlackApi, groups: GroupDirectory, clock: Clock) -> None:
         self._api = api
         self._groups = groups
-        self._monotonic = monotonic
-        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+        self._clock = clock
+        self._known: dict[str, tuple[float, frozenset[str] | None]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def expand(self, ids: Sequence[str]) -> tuple[str, ...]:
@@ -53,29 +64,34 @@ class Audience:
         if not channel or not people:
             return tuple(people)
         async with self._locks.setdefault(channel, asyncio.Lock()):
-            at, members = self._known.get(channel, (0.0, None))
-            if members is None or self._monotonic() - at >= CACHE_SECONDS:
+            at, members = self._known.get(channel, (-CACHE_SECONDS, None))
+            if self._clock.monotonic() - at >= CACHE_SECONDS:
                 members = await self._fetch(channel)
         return tuple(person for person in people if members is None or person not in members)
 
     async def _fetch(self, channel: str) -> frozenset[str] | None:
+        """Fetch the members of a channel; None, logged, if they remain unknown. That is cached for a large channel alone."""
         self._known.pop(channel, None)
+        members: frozenset[str] | None = None
         try:
             members = await self._list_members(channel)
         except SlackFailure as failure:
             _log.warning("the members of a channel are unknown, so all are notified", channel=channel, code=failure.code)
-            return None
+            if failure.code != TOO_MANY_CODE:
+                return None
         if len(self._known) >= MAX_CHANNELS:
             del self._known[next(iter(self._known))]
-        self._known[channel] = (self._monotonic(), members)
+        self._known[channel] = (self._clock.monotonic(), members)
         return members
 
     async def _list_members(self, channel: str) -> frozenset[str]:
         found: set[str] = set()
         cursor = ""
         for _ in range(MAX_PAGES):
-            page, cursor = await self._api.list_channel_members(channel, cursor)
+            page, cursor = await retry_transient(
+                partial(self._api.list_channel_members, channel, cursor), RETRY_PAUSES, self._clock.sleep, MAX_RETRY_AFTER
+            )
             found |= page
             if not cursor:
                 return frozenset(found)
-        raise SlackFailure("too_many_members")
+        raise SlackFailure(TOO_MANY_CODE)
