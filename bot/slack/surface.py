@@ -282,8 +282,7 @@ class SlackSurface:
         uploads = Uploads(api, channels, self._stores.answers, clock)
         files = AnswerFiles(self._stores.answers, uploads, ChartUploader(uploads, place.clean))
         responder = Responder(self._dispatcher, people, sender, files, clock)
-        audience = Audience(api, groups, clock)
-        notices = PersonalNotices(self._dispatcher, place.team, people, audience, sender)
+        notices = PersonalNotices(self._dispatcher, place.team, people, Audience(api, groups, clock), sender)
         return _Senders(
             session=session,
             client=client,
