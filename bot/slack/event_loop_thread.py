@@ -25,8 +25,9 @@ from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answers.change_cards import ShownChanges
 from bot.slack.delivery_kind import SlackDispatcher
+from bot.slack.health import SurfaceHealth
 from bot.slack.preflight import SlackBotUser
-from bot.slack.surface import SlackStores, SlackSurface, SlackWorkspace, SurfaceHealth
+from bot.slack.surface import SlackStores, SlackSurface, SlackWorkspace
 from commands.model.operation import Catalogue, Operation, Progress, ignore_progress
 
 T = TypeVar("T")

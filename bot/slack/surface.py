@@ -6,7 +6,6 @@ close     socket closes (nothing more is accepted) ─▶ work drains ─▶ out
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import aiohttp
 import structlog
@@ -36,6 +35,7 @@ from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.groups import GroupDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
 from bot.slack.errors import SlackFailure
+from bot.slack.health import SurfaceHealth
 from bot.slack.inbound import click, form, log_filter, mention, slash_command
 from bot.slack.inbound.event_listeners import EventTargets, register_event_listeners
 from bot.slack.inbound.form import FormHandler
@@ -84,30 +84,6 @@ class SlackStores:
     outbox: Outbox
     answers: AnswerTable
     shown_changes: ShownChanges
-
-
-@dataclass(frozen=True)
-class SurfaceHealth:
-    """Health of the surface, and the time of Slack's last message.
-
-    `failure` is the code of the last attempt to connect, "" once one succeeded. `revoked` is Slack's code if it refuses the
-    token; `sending` is False if a message of the last hour could not be delivered at all, `announcements_accepted` if a
-    channel refused an announcement. `rebuilt` counts the watchdog's rebuilds. `unreachable_people` are the Slack ids of
-    those whose direct messages took no message within the last day.
-    """
-
-    connected: bool
-    failure: str
-    revoked: str
-    sending: bool
-    announcements_accepted: bool
-    rebuilt: int
-    last_event_at: datetime | None
-    unreachable_people: tuple[str, ...] = ()
-
-    @property
-    def healthy(self) -> bool:
-        return self.connected and not self.revoked and self.sending and self.announcements_accepted
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ _log = structlog.get_logger(__name__)
 
 
 class SlackHealth(Protocol):
-    """Health of the Slack surface (`bot.slack.surface.SurfaceHealth`)."""
+    """Health of the Slack surface (`bot.slack.health`)."""
 
     @property
     def connected(self) -> bool: ...
