@@ -20,6 +20,7 @@ from bot.slack.socket import (
 )
 from tests.bot.slack.conftest import House, Time
 from tests.lab.workspace.faults import HANDSHAKE, Failing, ServerError
+from tests.lab.workspace.journal import Disconnected
 from tests.lab.workspace.socket_mode import Reason
 
 
@@ -173,11 +174,8 @@ async def counted(house: House, *, forgotten: bool) -> AsyncIterator[list[Mutabl
             assert [] == warnings(logs)
             if forgotten:
                 house.workspace.count_dead_sockets(0)
-            openings = len(house.workspace.calls("apps.connections.open"))
             house.time.move(DEAD_SOCKET_SECONDS)
-            await house.until(lambda: len(house.workspace.calls("apps.connections.open")) > openings)
-            await house.until(lambda: house.workspace.connections == 2)
-            await house.until(lambda: house.workspace.connections == 1)
+            await house.workspace.seen(lambda: any(isinstance(each, Disconnected) for each in house.workspace.changes))
             await house.workspace.slash("U0ADMIN", "C0OPS", "health")
             await house.private("U0ADMIN")
             yield logs
