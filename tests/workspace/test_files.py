@@ -75,7 +75,24 @@ async def test_a_message_shows_an_uploaded_picture_and_so_does_its_edit(full: Wo
     await api.chat_update(channel="C0OPS", ts=posted["ts"], text="edited", blocks=blocks)
     [message] = full.messages("C0OPS")
     [shown] = message.blocks
-    assert ("edited", blocks[0]["slack_file"], ()) == (message.text, shown["slack_file"], message.files)
+    assert ("edited", blocks[0]["slack_file"], (), ()) == (message.text, shown["slack_file"], message.files, message.unseen)
+
+
+async def test_a_picture_that_only_an_edit_brings_in_is_accepted_and_not_found(full: Workspace, api: AsyncWebClient) -> None:
+    file = await uploaded(api)
+    posted = await api.chat_postMessage(channel="C0OPS", text="Working on it")
+    assert (await api.chat_update(channel="C0OPS", ts=posted["ts"], text="chart", blocks=picture(file)))["ok"]
+    [message] = full.messages("C0OPS")
+    assert (file,) == message.unseen
+
+
+async def test_a_picture_in_a_private_message_is_accepted_and_not_shown(full: Workspace, api: AsyncWebClient) -> None:
+    """Even one that others see in the channel."""
+    file = await uploaded(api)
+    await api.chat_postMessage(channel="C0OPS", text="chart", blocks=picture(file))
+    await api.chat_postEphemeral(channel="C0OPS", user="U0ADMIN", text="chart", blocks=picture(file))
+    [message] = full.private("U0ADMIN")
+    assert (file,) == message.unseen
 
 
 async def _announced(api: AsyncWebClient) -> str:

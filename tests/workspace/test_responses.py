@@ -10,7 +10,8 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import RESPONSE_URL, DropAfter, ServerError
-from tests.workspace.conftest import PLAIN, App, Connect, FakeTime, installed
+from tests.workspace.conftest import PLAIN, App, Connect, FakeTime, installed, web_client
+from tests.workspace.test_files import picture, uploaded
 
 BUTTON = {"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Go"}}
 
@@ -91,6 +92,20 @@ async def test_a_clicked_message_can_be_replaced_and_deleted_by_its_address(
     await hook.send_dict({"delete_original": True})
     assert workspace.messages("C0OPS") == ()
     assert (await hook.send(text="again", replace_original=True)).status_code == 400
+
+
+@pytest.mark.parametrize(("kind", "unseen"), [("ephemeral", True), ("in_channel", False)])
+async def test_a_picture_is_shown_in_an_answer_to_all_and_not_in_a_private_one(
+    tmp_path: Path, apps: Connect, session: aiohttp.ClientSession, kind: str, unseen: bool
+) -> None:
+    async with installed(tmp_path, PLAIN.replace('"chat:write"', '"chat:write"\n      - "files:write"')) as workspace:
+        await apps(workspace).connect()
+        file = await uploaded(web_client(workspace, session))
+        delivery = await workspace.slash("U0OPERATOR", "C0DEV", "digest")
+        hook = AsyncWebhookClient(delivery.payload["response_url"], session=session, retry_handlers=[])
+        await hook.send(text="chart", blocks=picture(file), response_type=kind)
+        [message] = workspace.private("U0OPERATOR") if kind == "ephemeral" else workspace.messages("C0DEV")
+        assert ((file,) if unseen else ()) == message.unseen
 
 
 async def test_without_interactivity_in_the_manifest_a_click_reaches_nobody(tmp_path: Path, apps: Connect) -> None:

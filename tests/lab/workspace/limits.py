@@ -43,10 +43,15 @@ def check_response(content: Content) -> Content:
 
 def check_pictures(content: Content, uploads: Uploads) -> Content:
     """The content, if Slack lets it show its uploaded pictures (slackapi/python-slack-sdk #1658)."""
-    pictures = {number: block["slack_file"]["id"] for number, block in enumerate(content.blocks) if "slack_file" in block}
-    if not uploads.shows(tuple(pictures.values())):
-        raise invalid("invalid_blocks", [fault("invalid slack file", f"/blocks/{n}/slack_file") for n in pictures])
+    if not uploads.shows(list_pictures(content)):
+        places = [number for number, block in enumerate(content.blocks) if "slack_file" in block]
+        raise invalid("invalid_blocks", [fault("invalid slack file", f"/blocks/{n}/slack_file") for n in places])
     return content
+
+
+def list_pictures(content: Content) -> tuple[str, ...]:
+    """List the uploaded pictures in the blocks, by file id."""
+    return tuple(block["slack_file"]["id"] for block in content.blocks if "slack_file" in block)
 
 
 def _check(content: Content) -> None:

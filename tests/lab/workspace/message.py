@@ -17,7 +17,8 @@ class Content:
 class Message:
     """One message. `ts` names it within its channel; `edits` are its former contents, oldest first.
 
-    `private_to` is the one person who sees it (an ephemeral message), or None.
+    `private_to` is the one person who sees it (an ephemeral message), or None. `unseen`: ids of files that its blocks show
+    to no reader, although Slack accepted them (`tests.lab.workspace.uploads`).
     """
 
     channel: str
@@ -29,6 +30,7 @@ class Message:
     private_to: str | None = None
     metadata: Mapping[str, Any] | None = None
     files: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     edits: tuple[Content, ...] = ()
     broadcast: bool = False
     """A reply that was sent to the channel, too."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.lab.workspace.answers import SlackError
 from tests.lab.workspace.content import content_of
-from tests.lab.workspace.limits import check_pictures, check_response
+from tests.lab.workspace.limits import check_pictures, check_response, list_pictures
 from tests.lab.workspace.message import Content, Message
 from tests.lab.workspace.seed import BOT_USER
 from tests.lab.workspace.state import State
@@ -64,9 +64,11 @@ class Responses:
 
     def _show(self, address: _Address, body: Mapping[str, Any], content: Content) -> None:
         if body.get("replace_original") is True and address.origin is not None:
-            address.origin = self._state.edit(self._present(address), content)
+            address.origin = self._replace(self._present(address), content)
             return
         private_to = None if body.get("response_type") == "in_channel" else address.user
+        if private_to is None:
+            self._uploads.share(list_pictures(content))
         thread_ts = body.get("thread_ts")
         self._state.post(
             address.channel,
@@ -74,7 +76,12 @@ class Responses:
             content,
             private_to=private_to,
             thread_ts=thread_ts if isinstance(thread_ts, str) else None,
+            unseen=list_pictures(content) if private_to else (),
         )
+
+    def _replace(self, message: Message, content: Content) -> Message:
+        pictures = list_pictures(content)
+        return self._state.edit(message, content, pictures if message.private_to else self._uploads.list_unshared(pictures))
 
     def _delete(self, address: _Address) -> None:
         """Without a message that was clicked there is nothing to delete, and Slack does nothing."""

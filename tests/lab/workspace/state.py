@@ -91,10 +91,10 @@ class State:
         """What Slackbot tells one person: that a command failed, for example."""
         return self.post(channel, SLACKBOT, Content(text), private_to=user, thread_ts=thread_ts)
 
-    def edit(self, message: Message, content: Content) -> Message:
+    def edit(self, message: Message, content: Content, unseen: tuple[str, ...] = ()) -> Message:
         """The message says something else now; what it said is kept in `edits`."""
-        former = Content(message.text, message.blocks)
-        edited = replace(message, text=content.text, blocks=named(content.blocks, "b"), edits=(*message.edits, former))
+        said = {"text": content.text, "blocks": named(content.blocks, "b"), "unseen": unseen}
+        edited = replace(message, **said, edits=(*message.edits, Content(message.text, message.blocks)))
         self._messages[message.channel, message.ts] = edited
         self.journal.record(Edited(edited))
         return edited

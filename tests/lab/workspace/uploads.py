@@ -1,7 +1,13 @@
-"""Files on their way into the workspace: an upload address, the bytes, then the place where they are shown."""
+"""Files on their way into the workspace: an upload address, the bytes, then the place where they are shown.
+
+A picture in a new message of a conversation is shared by it. Slack accepts two other ways, and shows nothing there:
+
+    an edit brings in a file that nobody has shared     readers see "file not found" (slackapi/java-slack-sdk #1441)
+    a private message                                   readers see no picture at all (slackapi/node-slack-sdk #1790)
+"""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
@@ -12,7 +18,8 @@ PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 class Upload:
     """A file of `user`. `content` is None until the bytes came, and again when the file was deleted.
 
-    `title` is None until the upload is completed. `alt_text` describes a picture to those who do not see it.
+    `title` is None until the upload is completed. `alt_text` describes a picture to those who do not see it. `shared`: it
+    was shown in a conversation once.
     """
 
     id: str
@@ -23,6 +30,7 @@ class Upload:
     content: bytes | None = None
     title: str | None = None
     deleted: bool = False
+    shared: bool = False
 
 
 class Uploads:
@@ -62,6 +70,15 @@ class Uploads:
     def shows(self, names: Sequence[str]) -> bool:
         """Whether a message may show all these pictures."""
         return not names or (self._looked() and all(map(self._is_picture, names)))
+
+    def share(self, names: Iterable[str]) -> None:
+        """A message in a conversation shows these files."""
+        for name in names:
+            self._files[name] = replace(self._files[name], shared=True)
+
+    def list_unshared(self, names: Iterable[str]) -> tuple[str, ...]:
+        """List those of the files that no message in a conversation has shown."""
+        return tuple(name for name in names if not self._files[name].shared)
 
     def _is_picture(self, name: str) -> bool:
         """Completed, there, and a picture by its bytes, whatever its name is."""

@@ -5,7 +5,7 @@ from typing import Any
 from tests.lab.workspace.answers import SlackError
 from tests.lab.workspace.arguments import Arguments
 from tests.lab.workspace.content import content_of
-from tests.lab.workspace.limits import check_pictures, check_post, check_update
+from tests.lab.workspace.limits import check_pictures, check_post, check_update, list_pictures
 from tests.lab.workspace.message import Content, Message
 from tests.lab.workspace.methods.method import Method, Rooms, TooFast
 from tests.lab.workspace.rates import Tier
@@ -24,11 +24,15 @@ def post_message(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
         thread_ts=rooms.thread(channel.id, arguments.optional("thread_ts")),
         metadata=arguments.structure("metadata", refusal="invalid_metadata_format"),
     )
+    rooms.uploads.share(list_pictures(content))
     return {"channel": channel.id, "ts": message.ts, "message": {**message.as_json(), "bot_id": rooms.state.seed.bot}}
 
 
 def update(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
-    """What is not sent stays (python-slack-sdk #523): a text alone leaves the blocks, an empty list removes them."""
+    """What is not sent stays (python-slack-sdk #523): a text alone leaves the blocks, an empty list removes them.
+
+    A picture that nobody has shared is accepted and not shown.
+    """
     channel = rooms.joined(arguments.required("channel"))
     message = _own(rooms, channel, arguments.required("ts"), "cant_update_message")
     if channel.archived:
@@ -39,7 +43,7 @@ def update(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     text = sent.text if arguments.has("text") else message.text
     blocks = sent.blocks if arguments.has("blocks") else message.blocks
     content = check_pictures(check_update(Content(text, blocks)), rooms.uploads)
-    edited = rooms.state.edit(message, content)
+    edited = rooms.state.edit(message, content, rooms.uploads.list_unshared(list_pictures(content)))
     return {"channel": channel.id, "ts": edited.ts, "text": edited.text, "message": edited.as_json()}
 
 
@@ -51,7 +55,7 @@ def delete(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
 
 
 def post_ephemeral(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
-    """In a thread that nobody has answered in yet it is not shown, and Slack does not say so."""
+    """In a thread that nobody has answered in yet it is not shown, and Slack does not say so. Pictures are never shown."""
     channel, user = rooms.joined(arguments.required("channel")), arguments.required("user")
     if channel.archived:
         raise SlackError("is_archived")
@@ -61,7 +65,9 @@ def post_ephemeral(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     thread_ts = arguments.optional("thread_ts")
     if thread_ts and not rooms.state.replies(channel.id, thread_ts):
         return {"message_ts": rooms.state.stamp()}
-    return {"message_ts": rooms.state.post(channel.id, BOT_USER, content, private_to=user, thread_ts=thread_ts).ts}
+    unseen = list_pictures(content)
+    shown = rooms.state.post(channel.id, BOT_USER, content, private_to=user, thread_ts=thread_ts, unseen=unseen)
+    return {"message_ts": shown.ts}
 
 
 def get_permalink(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:

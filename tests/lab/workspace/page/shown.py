@@ -92,7 +92,7 @@ def change(workspace: Workspace, user: str, change: Change) -> Shown | None:
 
 def message(workspace: Workspace, said: Message) -> Shown:
     """A message, with what is known of its files."""
-    shown = {**said.as_json(), "channel": said.channel, "private": said.private_to is not None}
+    shown = {**said.as_json(), "channel": said.channel, "private": said.private_to is not None, "unseen": said.unseen}
     return {**shown, "files": [_file(workspace, name) for name in said.files]}
 
 

@@ -47,8 +47,9 @@ const DRAWN = {
       found.type === "image" ? picture(found, "tiny") : h("span", {}, text(found)))),
   actions: (block, surface) =>
     h("div", { class: "actions" }, block.elements.map((found) => element(found, block, surface))),
-  image: (block) =>
-    h("figure", {}, block.title && h("figcaption", {}, text(block.title)), large(picture(block, "full"))),
+  image: (block, surface) => surface.unseen?.includes(block.slack_file?.id)
+    ? h("p", { class: "soft" }, surface.private ? "" : words().fileNotFound)
+    : h("figure", {}, block.title && h("figcaption", {}, text(block.title)), large(picture(block, "full"))),
   input: (block, surface) => field(block, surface),
   rich_text: richText,
   table,

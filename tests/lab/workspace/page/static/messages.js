@@ -23,6 +23,8 @@ function surface(message) {
     found.initial_date ?? found.initial_time ?? found.initial_user ?? null;
   return {
     level: 3,
+    unseen: message.unseen,
+    private: message.private,
     get: (block, found) => (chosen.has(name(block, found)) ? chosen.get(name(block, found)) : initial(found)),
     set: (block, found, value) => chosen.set(name(block, found), value),
     offered: (_, found) => [found.initial_option ?? [], found.initial_options ?? []].flat(),
