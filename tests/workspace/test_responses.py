@@ -1,5 +1,6 @@
 """Answers through a response_url, with the SDK's webhook client."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +48,20 @@ async def test_an_address_lapses_after_half_an_hour(workspace: Workspace, hook: 
 
 
 @pytest.mark.parametrize(
-    ("body", "error"),
+    ("body", "status", "error"),
     [
-        ({"text": ""}, "no_text"),
-        ({"blocks": [{"type": "nonsense"}]}, "invalid_blocks"),
-        ({"blocks": "["}, "invalid_blocks_format"),
-        ({"text": ["x"]}, "invalid_arguments"),
+        ({"text": ""}, 400, "no_text"),
+        ({"blocks": [{"type": "nonsense"}]}, 404, "invalid_blocks"),
+        ({"blocks": "["}, 404, "invalid_blocks_format"),
+        ({"text": ["x"]}, 400, "invalid_arguments"),
     ],
 )
 async def test_a_broken_answer_is_refused_and_does_not_count(
-    workspace: Workspace, hook: AsyncWebhookClient, body: dict[str, Any], error: str
+    workspace: Workspace, hook: AsyncWebhookClient, body: dict[str, Any], status: int, error: str
 ) -> None:
     for _ in range(6):
-        assert (await hook.send_dict(body)).status_code == 400
+        refused = await hook.send_dict(body)
+        assert (refused.status_code, json.loads(refused.body)) == (status, {"ok": False, "error": error})
     assert workspace.calls(RESPONSE_URL)[-1].error == error
     assert (await hook.send(text="fine")).status_code == 200
 

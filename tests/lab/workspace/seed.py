@@ -107,6 +107,8 @@ class Channel:
     sharing: Sharing = Sharing.NONE
     archived: bool = False
     group: bool = False
+    restricted: bool = False
+    """Its managers let some people post here, and the app is none of them."""
     creator: str = "U0ADMIN"
     topic: str = ""
 

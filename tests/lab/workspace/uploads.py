@@ -39,6 +39,8 @@ class Uploads:
     def __init__(self, address: Callable[[str], str], looked: Callable[[], bool] = lambda: True) -> None:
         self.address = address
         self._looked = looked
+        self.refusal = ""
+        """Slack's code for a workspace that does not let the app upload files, "" for one that does."""
         self._files: dict[str, Upload] = {}
 
     def begin(self, user: str, name: str, length: int, alt_text: str = "") -> Upload:

@@ -43,7 +43,10 @@ class WebApi:
         return await self._faulty(request, method, lambda: self._call(request, method))
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
-        """`/response/<name>`. What Slack's refusals look like here is not documented: only their status counts."""
+        """`/response/<name>`. Refusals here are not documented.
+
+        Invalid blocks were answered with 404 and JSON (slackapi/java-slack-sdk #1349), as an address that is used up.
+        """
 
         async def carry() -> web.StreamResponse:
             arguments = Arguments({})
@@ -52,7 +55,7 @@ class WebApi:
                 self._responses.use(request.match_info["name"], arguments.values)
             except SlackError as error:
                 self._record(RESPONSE_URL, arguments, error.error)
-                gone = error.error in ("expired_url", "used_url")
+                gone = error.error in ("expired_url", "used_url", "invalid_blocks", "invalid_blocks_format")
                 return web.json_response({"ok": False, "error": error.error}, status=404 if gone else 400)
             self._record(RESPONSE_URL, arguments, "")
             return web.Response(text="ok")

@@ -245,6 +245,19 @@ class Workspace:
         self._state.change(Channel(name, shown, members, private=True, group=group))
         return name
 
+    def restrict(self, channel: str) -> None:
+        """The managers of a channel let only some people post there; the app is none of them."""
+        self._state.change(replace(self._out.channel(channel), restricted=True))
+
+    def refuse_files(self, error: str = "file_uploads_disabled") -> None:
+        """From now on the workspace's policy refuses uploads with this error; "" allows them."""
+        self._uploads.refusal = error
+
+    def reload(self, user: str) -> None:
+        """A person reloads Slack: the private messages that they saw are gone, because Slack keeps none."""
+        for message in self.private(user):
+            self._state.delete(message)
+
     def change_person(self, person: Person) -> None:
         """Somebody became a guest, was deactivated, took another language."""
         self._state.update(person)

@@ -59,6 +59,8 @@ def post_ephemeral(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     channel, user = rooms.joined(arguments.required("channel")), arguments.required("user")
     if channel.archived:
         raise SlackError("is_archived")
+    if channel.restricted:
+        raise SlackError("restricted_action")
     if user not in channel.members:
         raise SlackError("user_not_in_channel")
     content = check_pictures(check_post(content_of(arguments.values)), rooms.uploads)
@@ -86,6 +88,8 @@ def _addressed(rooms: Rooms, name: str) -> Channel:
         channel = rooms.joined(name)
         if channel.archived:
             raise SlackError("is_archived")
+        if channel.restricted:
+            raise SlackError("restricted_action")
     elif person.kind in (Kind.DEACTIVATED, Kind.BOT, Kind.STRANGER):
         raise SlackError("channel_not_found")
     else:

@@ -14,6 +14,8 @@ from tests.lab.workspace.uploads import Upload
 
 def get_upload_url(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     name, length = arguments.required("filename"), arguments.required("length")
+    if rooms.uploads.refusal:
+        raise SlackError(rooms.uploads.refusal)
     if not length.isdecimal() or int(length) == 0:
         raise SlackError("invalid_arguments")
     upload = rooms.uploads.begin(BOT_USER, name, int(length), arguments.optional("alt_txt") or "")
