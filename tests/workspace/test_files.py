@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.lab.workspace import Workspace
-from tests.lab.workspace.faults import PICTURES, NotLookedAt
+from tests.lab.workspace.faults import PICTURES, SHARING, NotLookedAt, NotShared
 from tests.lab.workspace.journal import FileDeleted
 from tests.workspace.conftest import web_client
 from tests.workspace.parts import Part
@@ -134,3 +134,42 @@ async def test_a_picture_is_refused_until_slack_has_looked_at_it(full: Workspace
         assert "invalid_blocks" == await refusal(api.chat_postMessage(channel="C0OPS", text="chart", blocks=blocks))
         await api.chat_postMessage(channel="C0OPS", text="without a picture")
     await api.chat_postMessage(channel="C0OPS", text="chart", blocks=blocks)
+
+
+async def shared(api: AsyncWebClient, file: str) -> object:
+    return (await api.files_info(file=file))["file"]["shares"]
+
+
+async def test_a_file_knows_where_it_is_shared(full: Workspace, api: AsyncWebClient) -> None:
+    hidden = await uploaded(api)
+    [file] = (await api.files_upload_v2(channel="C0OPS", content="x", filename="a.csv"))["files"]
+    [message] = full.messages("C0OPS")
+    assert ({}, {"public": {"C0OPS": [{"ts": message.ts}]}}) == (await shared(api, hidden), await shared(api, file["id"]))
+
+
+async def test_a_completed_file_may_be_shared_later(full: Workspace, api: AsyncWebClient) -> None:
+    full.faults.switch_on(SHARING, NotShared(asked=2), times=1)
+    [file] = (await api.files_upload_v2(channel="C0OPS", content="x", filename="a.csv"))["files"]
+    assert ({}, ()) == (await shared(api, file["id"]), full.messages("C0OPS"))
+    assert {} != await shared(api, file["id"])
+    [message] = full.messages("C0OPS")
+    assert (file["id"],) == message.files
+
+
+async def test_a_completed_file_may_never_be_shared_and_never_is_once_it_was_deleted(
+    full: Workspace, api: AsyncWebClient
+) -> None:
+    full.faults.switch_on(SHARING, NotShared(), times=2)
+    [late] = (await api.files_upload_v2(channel="C0OPS", content="x", filename="a.csv"))["files"]
+    [gone] = (await api.files_upload_v2(channel="C0OPS", content="x", filename="b.csv"))["files"]
+    assert [{}] * 5 == [await shared(api, late["id"]) for _ in range(5)]
+    await api.files_delete(file=gone["id"])
+    assert "file_deleted" == await refusal(api.files_info(file=gone["id"]))
+    full.share_late()
+    assert [(late["id"],)] == [message.files for message in full.messages("C0OPS")]
+
+
+async def test_a_picture_has_a_type_once_slack_has_looked_at_it(full: Workspace, api: AsyncWebClient) -> None:
+    file = await uploaded(api)
+    full.faults.switch_on(PICTURES, NotLookedAt(), times=1)
+    assert ["", "image/png"] == [(await api.files_info(file=file))["file"]["mimetype"] for _ in range(2)]

@@ -1,7 +1,8 @@
 """What can be wrong with Slack, switchable while it runs.
 
-A fault is switched on at a place: a Web API method by name, `response_url`, `upload`, `handshake`
-(of a WebSocket), `delivery` (of an envelope) or `pictures` (in a message); for so many times, or until it is switched off.
+A fault is switched on at a place: a Web API method by name, `response_url`, `upload`, `handshake` (of a WebSocket),
+`delivery` (of an envelope), `pictures` (in a message) or `sharing` (of a file); for so many times, or until it is
+switched off.
 """
 
 from dataclasses import dataclass
@@ -60,17 +61,28 @@ class NotLookedAt:
     """Slack has not looked at a file, so that no message may show it (place: `pictures`)."""
 
 
+@dataclass(frozen=True)
+class NotShared:
+    """A completed upload is not shared, although Slack said ok (place: `sharing`).
+
+    It comes after so many `files.info` that ask for it, or never (None). `Workspace.share_late` shares what is left.
+    """
+
+    asked: int | None = None
+
+
 WebFault = RateLimited | ServerError | Slow | DropBefore | DropAfter | Failing
-Fault = WebFault | Duplicated | NotLookedAt
+Fault = WebFault | Duplicated | NotLookedAt | NotShared
 
 RESPONSE_URL = "response_url"
 UPLOAD = "upload"
 HANDSHAKE = "handshake"
 DELIVERY = "delivery"
 PICTURES = "pictures"
+SHARING = "sharing"
 
-_PLACES = METHODS.keys() | {RESPONSE_URL, UPLOAD, HANDSHAKE, DELIVERY, PICTURES}
-_KINDS: dict[str, Any] = {HANDSHAKE: ServerError, DELIVERY: Duplicated, PICTURES: NotLookedAt}
+_PLACES = METHODS.keys() | {RESPONSE_URL, UPLOAD, HANDSHAKE, DELIVERY, PICTURES, SHARING}
+_KINDS: dict[str, Any] = {HANDSHAKE: ServerError, DELIVERY: Duplicated, PICTURES: NotLookedAt, SHARING: NotShared}
 """What can be wrong at places that are no web request."""
 
 

@@ -93,8 +93,14 @@ class State:
 
     def edit(self, message: Message, content: Content, unseen: tuple[str, ...] = ()) -> Message:
         """The message says something else now; what it said is kept in `edits`."""
-        said = {"text": content.text, "blocks": named(content.blocks, "b"), "unseen": unseen}
-        edited = replace(message, **said, edits=(*message.edits, Content(message.text, message.blocks)))
+        former = Content(message.text, message.blocks)
+        edited = replace(
+            message,
+            text=content.text,
+            blocks=named(content.blocks, "b"),
+            unseen=unseen,
+            edits=(*message.edits, former),
+        )
         self._messages[message.channel, message.ts] = edited
         self.journal.record(Edited(edited))
         return edited

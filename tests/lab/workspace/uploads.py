@@ -33,11 +33,21 @@ class Upload:
     shared: bool = False
 
 
+@dataclass
+class _Unshared:
+    """Files whose message is still to come: after so many questions, or never by itself (None)."""
+
+    names: tuple[str, ...]
+    share: Callable[[], object]
+    questions: int | None
+
+
 class Uploads:
     """The files; `address` makes the upload URL for a file id, `looked` says whether Slack has looked at new files."""
 
     def __init__(self, address: Callable[[str], str], looked: Callable[[], bool] = lambda: True) -> None:
         self.address = address
+        self._unshared: list[_Unshared] = []
         self._looked = looked
         self.refusal = ""
         """Slack's code for a workspace that does not let the app upload files, "" for one that does."""
@@ -64,6 +74,28 @@ class Uploads:
             return None
         self._files[name] = replace(upload, title=title)
         return self._files[name]
+
+    def hold(self, names: tuple[str, ...], share: Callable[[], object], questions: int | None) -> None:
+        """Keep files back that `share` would show: until so many questions, or until `share_late` (None)."""
+        self._unshared.append(_Unshared(names, share, questions))
+
+    def ask(self, name: str) -> bool:
+        """The app asks for a file; whether Slack has looked at it. One that is kept back may be shared by that."""
+        for held in [each for each in self._unshared if name in each.names and each.questions is not None]:
+            held.questions = (held.questions or 1) - 1
+            if held.questions == 0:
+                self._share(held)
+        return self._looked()
+
+    def share_late(self) -> None:
+        """Slack shares at last what it kept back."""
+        for held in tuple(self._unshared):
+            self._share(held)
+
+    def _share(self, held: _Unshared) -> None:
+        self._unshared.remove(held)
+        if not any(self._files[name].deleted for name in held.names):
+            held.share()
 
     def delete(self, upload: Upload) -> None:
         """The file is gone; its name stays known."""

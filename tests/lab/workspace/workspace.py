@@ -12,7 +12,7 @@ from tests.lab.workspace.clicks import Aim, Clicks
 from tests.lab.workspace.clock import Clock, Timing
 from tests.lab.workspace.entrances import Entrances, Tab
 from tests.lab.workspace.events import Events
-from tests.lab.workspace.faults import PICTURES, Faults
+from tests.lab.workspace.faults import PICTURES, SHARING, Faults, NotShared
 from tests.lab.workspace.form import Choice
 from tests.lab.workspace.forms import Forms, Submitted
 from tests.lab.workspace.journal import Called, Change, Notified
@@ -74,7 +74,9 @@ class Workspace:
         self._events = Events(self._state, self.manifest, self._sockets)
         responses, triggers = Responses(self._state, self._uploads, timing.response_url), Triggers(clock, timing.trigger)
         rates = Rates(clock.monotonic)
-        rooms = Rooms(self._state, self.manifest, rates, self._uploads, triggers, self._views, self._socket_url)
+        rooms = Rooms(
+            self._state, self.manifest, rates, self._uploads, triggers, self._views, self._socket_url, self._sharing_delay
+        )
         self._web = WebApi(rooms, self._tokens, responses, self.faults)
         self._out = Outgoing(self._state, self.manifest, self._sockets, triggers, responses, self._response_url)
         self._talk = Talk(self._out, self._events, self._uploads)
@@ -253,6 +255,10 @@ class Workspace:
         """From now on the workspace's policy refuses uploads with this error; "" allows them."""
         self._uploads.refusal = error
 
+    def share_late(self) -> None:
+        """Slack shares the files that it kept back (`tests.lab.workspace.faults.NotShared`)."""
+        self._uploads.share_late()
+
     def reload(self, user: str) -> None:
         """A person reloads Slack: the private messages that they saw are gone, because Slack keeps none."""
         for message in self.private(user):
@@ -389,6 +395,10 @@ class Workspace:
         return await self._state.journal.wait(look, timeout)
 
     # Inside
+
+    def _sharing_delay(self) -> int | None:
+        fault = self.faults.take(SHARING)
+        return fault.asked if isinstance(fault, NotShared) else 0
 
     def _socket_url(self) -> str:
         address = self.base_url.replace("http://", "ws://", 1)

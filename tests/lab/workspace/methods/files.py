@@ -1,5 +1,7 @@
-"""files.*: the two calls around an upload, and delete."""
+"""files.*: the two calls around an upload, info, and delete."""
 
+import mimetypes
+from functools import partial
 from typing import Any
 
 from tests.lab.workspace.answers import SlackError
@@ -23,21 +25,38 @@ def get_upload_url(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
 
 
 def complete_upload(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
-    """Without a channel the files stay private to the bot."""
+    """Without a channel the files stay private to the bot. Their message may come later than the answer, or never."""
     channel = rooms.joined(arguments.required("channel_id")) if arguments.has("channel_id") else None
     thread = rooms.thread(channel.id, arguments.optional("thread_ts")) if channel else None
     uploads = [_completed(rooms, file) for file in arguments.structure("files", refusal="invalid_arguments") or ()]
     if not uploads:
         raise SlackError("invalid_arguments")
     if channel is not None:
-        rooms.state.post(
-            channel.id,
-            BOT_USER,
-            Content(arguments.optional("initial_comment") or ""),
-            thread_ts=thread,
-            files=tuple(upload.id for upload in uploads),
-        )
+        names, comment = tuple(upload.id for upload in uploads), Content(arguments.optional("initial_comment") or "")
+        post = partial(rooms.state.post, channel.id, BOT_USER, comment, thread_ts=thread, files=names)
+        delay = rooms.sharing_delay()
+        if delay == 0:
+            post()
+        else:
+            rooms.uploads.hold(names, post, delay)
     return {"files": [{"id": upload.id, "title": upload.title} for upload in uploads]}
+
+
+def info(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
+    """A file of the app. `mimetype` is filled once Slack has looked at it, `shares` once a message shows it."""
+    upload = rooms.uploads.file(arguments.required("file"))
+    if upload is None or upload.title is None or upload.user != BOT_USER:
+        raise SlackError("file_not_found")
+    if upload.deleted:
+        raise SlackError("file_deleted")
+    looked = rooms.uploads.ask(upload.id)
+    kind = (mimetypes.guess_type(upload.name)[0] or "text/plain") if looked else ""
+    shares: dict[str, dict[str, list[dict[str, str]]]] = {}
+    for message in rooms.state.messages():
+        if upload.id in message.files and (place := rooms.state.channel(message.channel)) is not None:
+            places = shares.setdefault("private" if place.private else "public", {})
+            places.setdefault(place.id, []).append({"ts": message.ts})
+    return {"file": {"id": upload.id, "name": upload.name, "title": upload.title, "mimetype": kind, "shares": shares}}
 
 
 def delete(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
@@ -65,5 +84,6 @@ def _completed(rooms: Rooms, file: Any) -> Upload:
 METHODS = (
     Method("files.getUploadURLExternal", get_upload_url, Tier.FOUR, "files:write"),
     Method("files.completeUploadExternal", complete_upload, Tier.FOUR, "files:write"),
+    Method("files.info", info, Tier.FOUR, "files:read"),
     Method("files.delete", delete, Tier.THREE, "files:write"),
 )

@@ -26,7 +26,10 @@ class TooFast(Exception):
 
 @dataclass(frozen=True)
 class Rooms:
-    """What the methods work on. `socket_url` makes the address for one WebSocket."""
+    """What the methods work on. `socket_url` makes the address for one WebSocket.
+
+    `sharing_delay` is the number of questions after which a completed file is shared: 0 at once, None never.
+    """
 
     state: State
     manifest: Manifest
@@ -35,6 +38,7 @@ class Rooms:
     triggers: Triggers
     views: Views
     socket_url: Callable[[], str]
+    sharing_delay: Callable[[], int | None]
 
     def require(self, scope: str) -> None:
         """Refuse unless the app was installed with this scope."""

@@ -10,6 +10,7 @@ from tests.lab.workspace.faults import (
     HANDSHAKE,
     PICTURES,
     RESPONSE_URL,
+    SHARING,
     UPLOAD,
     DropAfter,
     DropBefore,
@@ -17,6 +18,7 @@ from tests.lab.workspace.faults import (
     Failing,
     Fault,
     NotLookedAt,
+    NotShared,
     RateLimited,
     ServerError,
     Slow,
@@ -42,6 +44,7 @@ SPECIAL: Mapping[str, tuple[str, Fault]] = {
     "handshake 500": (HANDSHAKE, ServerError(500)),
     "everything twice": (DELIVERY, Duplicated(2)),
     "no pictures": (PICTURES, NotLookedAt()),
+    "files not shared": (SHARING, NotShared()),
 }
 """What can be wrong at the places that are no call of the app."""
 
