@@ -56,6 +56,17 @@ def confirm(**more: Any) -> Block:
     return {"title": plain(100), "text": mrkdwn(300), "confirm": plain(30), "deny": plain(30), **more}
 
 
+def chart(series: dict[str, dict[str, Any]] | None = None, title: str = "t") -> Block:
+    """A bar chart; its categories are those of the first series."""
+    shown = series or {"s": {"a": 1, "b": -2.5}}
+    data = [
+        {"name": name, "data": [{"label": label, "value": value} for label, value in points.items()]}
+        for name, points in shown.items()
+    ]
+    axis = {"categories": list(next(iter(shown.values())))}
+    return {"type": "data_visualization", "title": title, "chart": {"type": "bar", "series": data, "axis_config": axis}}
+
+
 def rich(*parts: Block) -> Block:
     return {"type": "rich_text", "elements": list(parts)}
 
@@ -74,6 +85,10 @@ RICH = {
 ACCEPTED: dict[str, list[Block]] = {
     "50 blocks": [{"type": "divider"}] * 50,
     "a section of 3000": [section(3000)],
+    "2 charts, one with all it may have": [
+        chart(),
+        chart({f"s{n}".ljust(20, "x"): {f"c{m}".ljust(20, "x"): m for m in range(20)} for n in range(6)}, "t" * 50),
+    ],
     "10 fields of 2000": [{"type": "section", "fields": [mrkdwn(1)] * 9 + [mrkdwn(2000)]}],
     "a section with a button": [{"type": "section", "text": mrkdwn(1), "accessory": button()}],
     "a header of 150": [{"type": "header", "text": plain(150)}],
@@ -219,6 +234,28 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
         [{"type": "alert"}],
         "unsupported type: alert [json-pointer:/blocks/0/type]",
     ),
+    "a chart with a long title": ([chart(title="x" * 51)], "must be less than 51 characters [json-pointer:/blocks/0/title]"),
+    "7 series": (
+        [chart({f"s{n}": {"a": 1} for n in range(7)})],
+        "no more than 6 items allowed [json-pointer:/blocks/0/chart/series]",
+    ),
+    "a long label": (
+        [chart({"s" * 21: {"a": 1}})],
+        "must be less than 21 characters [json-pointer:/blocks/0/chart/series/0/name]",
+    ),
+    "a chart without a point for each category": (
+        [chart({"s": {"a": 1}, "t": {"b": 1}})],
+        "must have one data point for each category [json-pointer:/blocks/0/chart/series/1/data]",
+    ),
+    "a value that is no number": (
+        [chart({"s": {"a": "1"}})],
+        "must be a number [json-pointer:/blocks/0/chart/series/0/data/0/value]",
+    ),
+    "a chart of another kind": (
+        [{**chart(), "chart": {"type": "radar"}}],
+        "must be a valid enum value [json-pointer:/blocks/0/chart/type]",
+    ),
+    "3 charts": ([chart()] * 3, "no more than 2 data_visualization blocks allowed [json-pointer:/blocks]"),
     "what is no block": (["x"], "must be an object [json-pointer:/blocks/0]"),
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.lab.workspace import rich
+from tests.lab.workspace.charts import CHART, chart_block, too_many_charts
 from tests.lab.workspace.checks import Complaints, each, fault, flag, items, known, plain, repeated, string, text
 from tests.lab.workspace.elements import AS_ACCESSORY, IN_ACTIONS, IN_INPUT, element, image
 
@@ -28,6 +29,7 @@ def complaints(blocks: Sequence[Any], surface: Surface, at: str = "/blocks") -> 
     for number, block in enumerate(blocks):
         yield from _block(block, surface, f"{at}/{number}")
     yield from repeated(blocks, "block_id", at)
+    yield from too_many_charts(blocks, at)
     if sum(_table_text(block) for block in blocks) > rich.TABLE_TEXT:
         yield fault(f"cells must be less than {rich.TABLE_TEXT + 1} characters in all", at)
 
@@ -118,11 +120,12 @@ _BLOCKS = {
     "rich_text": (frozenset({"elements"}), rich.rich_text),
     "table": (frozenset({"rows", "column_settings"}), rich.table),
     "divider": (frozenset(), _nothing),
+    CHART: (frozenset({"title", "chart"}), chart_block),
 }
 
 MESSAGE = Surface(50, frozenset(_BLOCKS))
-VIEW = Surface(100, frozenset(_BLOCKS) - {"markdown", "table"})
-"""Modals and home tabs: the two that are left out are for messages only."""
+VIEW = Surface(100, frozenset(_BLOCKS) - {"markdown", "table", CHART})
+"""Modals and home tabs: the three that are left out are for messages only."""
 
 
 def characters(value: Any) -> int:

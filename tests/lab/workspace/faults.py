@@ -1,8 +1,8 @@
 """What can be wrong with Slack, switchable while it runs.
 
 A fault is switched on at a place: a Web API method by name, `response_url`, `upload`, `handshake` (of a WebSocket),
-`delivery` (of an envelope), `pictures` (in a message) or `sharing` (of a file); for so many times, or until it is
-switched off.
+`delivery` (of an envelope), `pictures` and `charts` (in a message) or `sharing` (of a file); for so many times, or until
+it is switched off.
 """
 
 from dataclasses import dataclass
@@ -71,8 +71,13 @@ class NotShared:
     asked: int | None = None
 
 
+@dataclass(frozen=True)
+class NotKnown:
+    """The workspace does not have Slack's chart block yet (place: `charts`)."""
+
+
 WebFault = RateLimited | ServerError | Slow | DropBefore | DropAfter | Failing
-Fault = WebFault | Duplicated | NotLookedAt | NotShared
+Fault = WebFault | Duplicated | NotLookedAt | NotShared | NotKnown
 
 RESPONSE_URL = "response_url"
 UPLOAD = "upload"
@@ -80,9 +85,16 @@ HANDSHAKE = "handshake"
 DELIVERY = "delivery"
 PICTURES = "pictures"
 SHARING = "sharing"
+CHARTS = "charts"
 
-_PLACES = METHODS.keys() | {RESPONSE_URL, UPLOAD, HANDSHAKE, DELIVERY, PICTURES, SHARING}
-_KINDS: dict[str, Any] = {HANDSHAKE: ServerError, DELIVERY: Duplicated, PICTURES: NotLookedAt, SHARING: NotShared}
+_PLACES = METHODS.keys() | {RESPONSE_URL, UPLOAD, HANDSHAKE, DELIVERY, PICTURES, SHARING, CHARTS}
+_KINDS: dict[str, Any] = {
+    HANDSHAKE: ServerError,
+    DELIVERY: Duplicated,
+    PICTURES: NotLookedAt,
+    SHARING: NotShared,
+    CHARTS: NotKnown,
+}
 """What can be wrong at places that are no web request."""
 
 

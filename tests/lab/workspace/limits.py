@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.lab.workspace.answers import SlackError, invalid
 from tests.lab.workspace.blocks import MESSAGE, characters, complaints
+from tests.lab.workspace.charts import CHART
 from tests.lab.workspace.checks import fault
 from tests.lab.workspace.message import Content
 from tests.lab.workspace.uploads import Uploads
@@ -42,7 +43,10 @@ def check_response(content: Content) -> Content:
 
 
 def check_pictures(content: Content, uploads: Uploads) -> Content:
-    """The content, if Slack lets it show its uploaded pictures (slackapi/python-slack-sdk #1658)."""
+    """The content, if Slack draws its charts and lets it show its uploaded pictures (slackapi/python-slack-sdk #1658)."""
+    charts = [number for number, block in enumerate(content.blocks) if block.get("type") == CHART]
+    if charts and not uploads.draws():
+        raise invalid("invalid_blocks", [fault(f"unsupported type: {CHART}", f"/blocks/{n}/type") for n in charts])
     if not uploads.shows(list_pictures(content)):
         places = [number for number, block in enumerate(content.blocks) if "slack_file" in block]
         raise invalid("invalid_blocks", [fault("invalid slack file", f"/blocks/{n}/slack_file") for n in places])

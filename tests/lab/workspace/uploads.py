@@ -45,8 +45,15 @@ class _Unshared:
 class Uploads:
     """The files; `address` makes the upload URL for a file id, `looked` says whether Slack has looked at new files."""
 
-    def __init__(self, address: Callable[[str], str], looked: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        address: Callable[[str], str],
+        looked: Callable[[], bool] = lambda: True,
+        draws: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.address = address
+        self.draws = draws
+        """Whether Slack draws the charts of a message that is being sent."""
         self._unshared: list[_Unshared] = []
         self._looked = looked
         self.refusal = ""

@@ -12,7 +12,7 @@ from tests.lab.workspace.clicks import Aim, Clicks
 from tests.lab.workspace.clock import Clock, Timing
 from tests.lab.workspace.entrances import Entrances, Tab
 from tests.lab.workspace.events import Events
-from tests.lab.workspace.faults import PICTURES, SHARING, Faults, NotShared
+from tests.lab.workspace.faults import CHARTS, PICTURES, SHARING, Faults, NotShared
 from tests.lab.workspace.form import Choice
 from tests.lab.workspace.forms import Forms, Submitted
 from tests.lab.workspace.journal import Called, Change, Notified
@@ -69,7 +69,11 @@ class Workspace:
         self._tokens = Tokens(self.seed)
         self._sockets = SocketMode(self._state, self.faults, timing, choose)
         self._views = Views(self._state)
-        self._uploads = Uploads(lambda name: f"{self.base_url}/upload/{name}", lambda: self.faults.take(PICTURES) is None)
+        self._uploads = Uploads(
+            lambda name: f"{self.base_url}/upload/{name}",
+            looked=lambda: self.faults.take(PICTURES) is None,
+            draws=lambda: self.faults.take(CHARTS) is None,
+        )
         self._reading = Reading(self._state)
         self._events = Events(self._state, self.manifest, self._sockets)
         responses, triggers = Responses(self._state, self._uploads, timing.response_url), Triggers(clock, timing.trigger)

@@ -50,11 +50,20 @@ const DRAWN = {
   image: (block, surface) => surface.unseen?.includes(block.slack_file?.id)
     ? h("p", { class: "soft" }, surface.private ? "" : words().fileNotFound)
     : h("figure", {}, block.title && h("figcaption", {}, text(block.title)), large(picture(block, "full"))),
+  data_visualization: (block) => h("figure", {}, h("figcaption", {}, block.title), chart(block.chart)),
   input: (block, surface) => field(block, surface),
   rich_text: richText,
   table,
   markdown: (block) => h("div", {}, markdown(block.text)),
 };
+
+/** The data of a chart, which Slack would draw: a row for each series, or for each segment of a pie. */
+function chart(found) {
+  const rows = found.segments ? found.segments.map((one) => ({ name: one.label, data: [one] })) : found.series;
+  return h("table", {},
+    found.axis_config && h("tr", {}, h("th", {}), found.axis_config.categories.map((name) => h("th", {}, name))),
+    rows.map((row) => h("tr", {}, h("th", {}, row.name), row.data.map((point) => h("td", {}, String(point.value))))));
+}
 
 /** A field of a form: label, element, hint, and what is wrong with it. */
 function field(block, surface) {

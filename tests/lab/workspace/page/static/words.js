@@ -82,6 +82,7 @@ export const WORDS = {
       dropped: "connection dropped", "answer lost": "done, but the answer is lost", refused: "refused (fatal_error)",
       "handshake 500": "WebSockets cannot be opened", "everything twice": "everything is delivered twice",
       "no pictures": "pictures are refused",
+      "files not shared": "files are accepted and not shared",
     },
   },
   ja: {
@@ -170,6 +171,7 @@ export const WORDS = {
       dropped: "接続が切れる", "answer lost": "実行後に応答が失われる", refused: "拒否(fatal_error)",
       "handshake 500": "WebSocket を開けない", "everything twice": "すべて 2 回届く",
       "no pictures": "画像を拒否",
+      "files not shared": "ファイルを受け付けても共有しない",
     },
   },
 };
