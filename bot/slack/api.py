@@ -230,6 +230,10 @@ class SlackApi:
         text, blocks = self._clean(message.text), self._clean(list(message.blocks))
         await self._call(lambda: self._client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
 
+    async def delete(self, channel: str, ts: str) -> None:
+        """`chat.delete`, for a message of the bot."""
+        await self._call(lambda: self._client.chat_delete(channel=channel, ts=ts))
+
     async def respond(self, url: str, message: SlackMessage, *, clicked: bool = False) -> None:
         """Post privately through a response_url; with `clicked`, replace the message that was clicked."""
         if not self._is_slack_url(url):

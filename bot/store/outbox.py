@@ -6,7 +6,8 @@
               └─ recover_interrupted (a crash) ┘   with `maybe_sent`, because Slack has no idempotency key
 
 A message may be added in the state SENDING. Order holds within a conversation: a message is due only when all older ones
-of its conversation have ended. A message that edits another, or is in its thread, is due only when that one has ended, too.
+of its conversation have ended. A message that edits another, is in its thread, or comes after it, is due only when that
+one has ended, too.
 An edit that still waits is replaced by a newer edit of the same message.
 """
 
@@ -83,8 +84,8 @@ _SENDING = OUTBOX.c.state == PostState.SENDING
 
 _OLDEST_OPEN_IDS = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state.in_(OPEN_STATES)).group_by(OUTBOX.c.conversation)
 _EARLIER = OUTBOX.alias()
-_DEPENDENCY_IDS = (func.json_extract(OUTBOX.c.address, path) for path in ("$.replaces", "$.below"))
-_IS_BLOCKED = exists().where(_EARLIER.c.id == func.coalesce(*_DEPENDENCY_IDS), _EARLIER.c.state.in_(OPEN_STATES))
+_DEPENDENCY_IDS = tuple(func.json_extract(OUTBOX.c.address, path) for path in ("$.replaces", "$.below", "$.after"))
+_IS_BLOCKED = exists().where(_EARLIER.c.id.in_(_DEPENDENCY_IDS), _EARLIER.c.state.in_(OPEN_STATES))
 _IS_SENDABLE = OUTBOX.c.id.in_(_OLDEST_OPEN_IDS) & _WAITING & ~_IS_BLOCKED
 """Condition of a message that may be sent: the oldest open one of its conversation, waiting, and for no other message."""
 

@@ -36,6 +36,7 @@ from bot.rendering.slack.blocks import (
     make_section,
 )
 from bot.rendering.slack.buttons import AnswerView
+from bot.rendering.slack.chart_blocks import make_chart_blocks
 from bot.rendering.slack.paragraphs import (
     SEVERITY_SYMBOLS,
     AnswerPage,
@@ -51,7 +52,7 @@ from bot.rendering.slack.paragraphs import (
     render_values,
 )
 from bot.security.untrusted_text import to_one_line
-from commands.model.chart import describe_chart
+from commands.model.chart import Chart, describe_chart
 from commands.model.report import ChannelLink, Report, Section
 
 _FAILURE_SYMBOLS = {
@@ -126,7 +127,7 @@ def _render_report(report: Report, answer: Answer, view: AnswerView, texts: Text
         or COMMAND,
         blocks=(
             *map(make_section, filter(None, [headline, *onward, news, *page.paragraphs, others])),
-            *([make_picture(view.picture, said)] if said and view.picture else map(make_section, _render_chart_text(said))),
+            *_render_chart(report.chart, said, view, texts),
             *buttons.make_row(_make_view_buttons(report, page, view.model_copy(update={"page": page.number}), texts)),
             *buttons.make_row(buttons.make_run_buttons(seen.next)),
             make_context(origin),
@@ -138,6 +139,15 @@ def _render_channel_link(channel: ChannelLink | None, texts: Texts) -> list[str]
     """Renders the link to the incident's channel, if there is one."""
     link = "" if channel is None else format_channel_link(channel.id)
     return [describe_channel(link).render(texts)] if link else []
+
+
+def _render_chart(chart: Chart | None, said: str, view: AnswerView, texts: Texts) -> list[Block]:
+    """Renders the chart as a picture if there is one; else in words, above the chart that Slack draws if it can."""
+    if chart is None:
+        return []
+    if view.picture:
+        return [make_picture(view.picture, said)]
+    return [*map(make_section, _render_chart_text(said)), *(make_chart_blocks(chart, texts) if view.drawn else [])]
 
 
 def _render_chart_text(said: str) -> list[str]:

@@ -33,8 +33,9 @@ MAX_LABEL, MAX_VALUE = 75, 2_000
 class AnswerView(BaseModel):
     """View of an answer: with or without details, all lines in full or only those with findings, and the page.
 
-    `picture` is Slack's id of the file with the answer's chart, or "". Every view keeps it. Log lines are filtered by
-    minimum `level` and by `pattern`. In a channel `by` is the Slack id of the person who chose the filter.
+    `picture` is Slack's id of the file with the answer's chart, or "". `drawn`: Slack draws the chart itself, because the
+    message is private. Every view keeps both. Log lines are filtered by minimum `level` and by `pattern`. In a channel `by`
+    is the Slack id of the person who chose the filter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -44,6 +45,7 @@ class AnswerView(BaseModel):
     everything: bool = False
     page: Annotated[int, Field(ge=0, le=9_999)] = 0
     picture: Annotated[str, Field(pattern=r"^(F[A-Z0-9]{8,40})?$")] = ""
+    drawn: bool = False
     level: Level | None = None
     pattern: Annotated[str, Field(max_length=MAX_PATTERN_LENGTH)] = ""
     by: Annotated[str, Field(pattern=r"^([UW][A-Z0-9]{1,40})?$")] = ""

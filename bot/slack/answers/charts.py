@@ -1,4 +1,4 @@
-"""Pictures of charts: drawn in a process of their own, uploaded, and shown by our messages. Words replace a missing one.
+"""Pictures of charts: drawn in a process of their own, uploaded, and shown by new messages. Words replace a missing one.
 
 chart ─▶ redacted ─▶ drawn in its own process ─▶ uploaded, recorded with its answer ─▶ the file's id, for an image block
 """
@@ -52,12 +52,17 @@ class ChartUploader:
         return None
 
     async def build_first_view(self, answer: Answer, address: Address) -> AnswerView | None:
-        """Build the first view of an answer with a chart, with its picture if there is one; None for other answers."""
+        """Build the first view of an answer with a chart; None for other answers.
+
+        A new message shows a picture, if there is one. In a private message Slack draws the chart. An edit has words only.
+        """
         report = answer.body
         if not isinstance(report, Report) or report.chart is None:
             return None
-        file = await self.upload(answer.operation, report.chart, address)
-        return AnswerView.make_first(answer.operation, report).model_copy(update={"picture": file or ""})
+        view = AnswerView.make_first(answer.operation, report)
+        if address.shows_pictures:
+            return view.model_copy(update={"picture": await self.upload(answer.operation, report.chart, address) or ""})
+        return view.model_copy(update={"drawn": not address.channel})
 
     def _redact(self, chart: Chart) -> Chart:
         """Return the chart without secrets: inside a picture they could not be found later."""

@@ -2,6 +2,9 @@
 
 words ─▶ requester ─▶ dispatcher ─▶ message, for the outbox
                           └ takes its time ─▶ the hosts still awaited (`bot.slack.answers.progress`)
+
+An answer replaces the message with its progress. An answer with a picture is a new message, because Slack shows pictures
+nowhere else, and the message with the progress is deleted.
 """
 
 import asyncio
@@ -17,6 +20,7 @@ from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.rendering.slack.buttons import MAX_RUN_BUTTONS, AnswerView
 from bot.rendering.slack.change_updates import DECISION_KEYS, render_pointer
 from bot.rendering.slack.menu import render_menu
+from bot.rendering.slack.pictures import has_pictures
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answer_cache import AnswerCache
@@ -109,11 +113,12 @@ class Responder:
         said = await self._queue_thread_files(handled, goal)
         if said is None:
             said = await self._send_files_privately(handled, asked, reader)
-        view = await self.pictures.build_first_view(answer, goal)
+        view = await self.pictures.build_first_view(answer, goal.model_copy(update={"replaces": 0}))
         message = add_notes(_render(answer, asked, goal.texts, view), *([said] if said else []))
+        goal, sequels = _arrange_delivery(answer, goal, message)
         if goal.public and not goal.thread:
             message = add_notes(message, describe_requester(asked.user, goal))
-        return OutboundMessage(answer.operation, goal, message)
+        return OutboundMessage(answer.operation, goal, message, sequels)
 
     async def offer_menu(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> OutboundMessage:
         """Return a private menu of the operations that this person may use."""
@@ -195,6 +200,15 @@ class Responder:
             return await handling
         finally:
             handling.cancel()
+
+
+def _arrange_delivery(answer: Answer, goal: Address, message: SlackMessage) -> tuple[Address, tuple[OutboundMessage, ...]]:
+    """Return the address of the answer, and the messages that follow it: the end of the progress."""
+    if not goal.replaces or not has_pictures(message):
+        return goal, ()
+    gone = goal.model_copy(update={"retracts": True, "dispensable": True})
+    retraction = OutboundMessage(answer.operation, gone, SlackMessage("", ()))
+    return goal.model_copy(update={"replaces": 0}), (retraction,)
 
 
 def _has_card_here(answer: Answer, asked: IncomingRequest) -> bool:

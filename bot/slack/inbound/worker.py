@@ -121,9 +121,7 @@ class InboxWorker:
         if letter is None:
             await retry_write(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
         else:
-            await retry_write(
-                lambda: self._sender.add(letter.operation, letter.address, letter.message, delivery.key), self._clock.sleep
-            )
+            await retry_write(lambda: self._sender.send(letter, delivery.key), self._clock.sleep)
 
     async def _try_work(self, delivery: Delivery) -> OutboundMessage | None:
         """Return its answer, or a reference to the log after `MAX_ATTEMPTS` attempts, including those of earlier runs."""

@@ -26,6 +26,8 @@ class Address(BaseModel):
     private answer. `ts`: the message that
     this one replaces; or `replaces`, the outbox row of that message. `below`: the outbox row of the
     message in whose thread it belongs; without that message it goes to the channel itself.
+    `after`: the outbox row that must have ended before this one is sent. `retracts`: the message `replaces` is deleted, and
+    nothing is posted.
     `aside`: a channel in which `user` alone sees it, in its thread `aside_thread`. `response_url`: private, until
     `answerable`, at the root of the place. `user`: the last route, a direct message. `second`: a channel for messages that
     `channel` does not take; `people` get direct messages if no channel takes it. `courtesy`: worthless
@@ -42,6 +44,8 @@ class Address(BaseModel):
     ts: str = ""
     replaces: int = 0
     below: int = 0
+    after: int = 0
+    retracts: bool = False
     response_url: str = ""
     answerable: AwareDatetime | None = None
     aside: str = ""
@@ -70,6 +74,13 @@ class Address(BaseModel):
         """True if others read it, too; a direct message is for one person."""
         return bool(self.channel) and not self.channel.startswith(DIRECT_PREFIXES)
 
+    @property
+    def shows_pictures(self) -> bool:
+        """True if its first choice is a new message that others may see, or a direct message: Slack shows pictures there."""
+        if self.replaces or self.ts:
+            return False
+        return bool(self.channel) or not (self.response_url or self.aside)
+
     def get_conversation_key(self) -> str:
         """Return the key within which order is kept. An edit that waits for the rate limit delays no other message."""
         if self.replaces or self.below:
@@ -90,11 +101,12 @@ class Address(BaseModel):
 
 @dataclass(frozen=True)
 class OutboundMessage:
-    """A message to send, and the operation that it belongs to."""
+    """A message to send, and the operation that it belongs to. `sequels` are sent after it."""
 
     operation: str
     address: Address
     message: SlackMessage
+    sequels: tuple["OutboundMessage", ...] = ()
 
 
 def name_card_copy(operation: str, milestone: str, user: str) -> str:

@@ -2,11 +2,14 @@
 
 A message that edits another, or belongs in its thread, goes to the place of that message, whatever route it took. If
 nothing more can be posted there, it goes to its own channel as a new message.
+
+Slack shows pictures in new messages only. Private messages, and edits that would bring one in, have words instead.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
 
 from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.pictures import replace_pictures
 from bot.runtime.clock import Clock
 from bot.slack.api import SlackApi
 from bot.slack.directory.channels import ChannelDirectory
@@ -38,6 +41,9 @@ class Routes:
 
     def list_routes(self, address: Address) -> Iterator[SendFunction]:
         """Yield the routes of an address, the first choice first."""
+        if address.retracts:
+            yield self._retract
+            return
         if address.channel:
             yield self._send_to_channel
         if address.courtesy:
@@ -67,7 +73,7 @@ class Routes:
         old = MessagePlace(address.channel, address.ts) if address.ts else await self._find_place(address.replaces)
         if old.ts:
             try:
-                return await self._edit(old, message)
+                return await self._edit(old, message if address.clicked else replace_pictures(message))
             except SlackFailure as failure:
                 if address.clicked or not (failure.code in UNEDITABLE_CODES or is_lost_elsewhere(failure, old, address)):
                     raise
@@ -80,6 +86,18 @@ class Routes:
                     raise
         return await self._post(MessagePlace(address.channel, address.thread), address, message)
 
+    async def _retract(self, post: Post, address: Address, message: SlackMessage) -> MessagePlace:
+        """Delete the message `replaces`, whose place is then that of the message `after`. One that is gone is no failure."""
+        old, new = await self._find_place(address.replaces), await self._find_place(address.after)
+        if old.ts:
+            try:
+                await self._api.delete(old.channel, old.ts)
+            except SlackFailure as failure:
+                if failure.code != "message_not_found":
+                    raise
+            await retry_write(lambda: self._rows.move_to(address.replaces, new), self._clock.sleep)
+        return NO_MESSAGE_PLACE
+
     def _is_exhausted(self, post: Post, address: Address) -> bool:
         """Return whether the channel was tried long enough; never if it is the only route."""
         if post.attempts < MAX_CHANNEL_TRIES or len(list(self.list_routes(address))) == 1:
@@ -90,6 +108,7 @@ class Routes:
         return (await self._rows.find_place(row) if row else None) or NO_MESSAGE_PLACE
 
     async def _edit(self, place: MessagePlace, message: SlackMessage) -> MessagePlace:
+        """Edit a message. Its pictures must be those that it shows already."""
         await self._channels.check_postable(place.channel)
         await self._api.edit(place.channel, place.ts, message)
         return place
@@ -109,14 +128,16 @@ class Routes:
         open_until = address.answerable or post.made_at
         if self._clock.now() >= open_until or post.attempts > MAX_RESPONSE_TRIES:
             raise SlackFailure("expired_url")
-        await self._api.respond(address.response_url, message, clicked=address.clicked and not address.channel)
+        clicked = address.clicked and not address.channel
+        await self._api.respond(address.response_url, replace_pictures(message), clicked=clicked)
         return NO_MESSAGE_PLACE
 
     async def _send_ephemeral(self, post: Post, address: Address, message: SlackMessage) -> MessagePlace:
         """Send privately in a channel or thread. Raises `RouteExhausted` if a retry is worth less than the next route."""
         tries = MAX_RESPONSE_TRIES if address.response_url else MAX_CHANNEL_TRIES
+        shown = replace_pictures(message)
         try:
-            await self._api.post_ephemeral(address.aside, address.user, message, address.aside_thread)
+            await self._api.post_ephemeral(address.aside, address.user, shown, address.aside_thread)
         except SlackFailure as failure:
             if failure.passing and post.attempts >= tries:
                 raise RouteExhausted(failure.code) from failure

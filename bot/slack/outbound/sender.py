@@ -22,7 +22,15 @@ from bot.runtime.clock import Clock
 from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.errors import SlackFailure
-from bot.slack.outbound.message import Address, add_notes, build_post, make_plain, parse_address, parse_stored_message
+from bot.slack.outbound.message import (
+    Address,
+    OutboundMessage,
+    add_notes,
+    build_post,
+    make_plain,
+    parse_address,
+    parse_stored_message,
+)
 from bot.slack.outbound.rate_limit import RateLimiter
 from bot.slack.outbound.reroute_reason import RouteExhausted, explain_reroute
 from bot.slack.outbound.routes import Routes
@@ -110,6 +118,13 @@ class Sender:
             return await self._store(
                 build_post(operation, address, make_plain(message, explain_short_form(address)), at), answers
             )
+
+    async def send(self, letter: OutboundMessage, answers: str) -> None:
+        """Store an answer as `add` does, and then its sequels, each of which waits for it."""
+        row = await self.add(letter.operation, letter.address, letter.message, answers)
+        for sequel in letter.sequels:
+            address = sequel.address.model_copy(update={"after": row})
+            await retry_write(partial(self.add, sequel.operation, address, sequel.message), self._clock.sleep)
 
     async def find_row(self, operation: str) -> int:
         """Return the row of an operation's first public message, 0 if there is none."""

@@ -1,18 +1,20 @@
 """Simplifies a message whose content Slack refuses, until it is accepted.
 
-    whole ─ refused ─▶ later, whole again ─ refused ─▶ with words for its pictures ─ refused ─▶ its text alone
+    charts  ─ refused ─▶ without charts ─ refused ─▶ its text alone
+    picture ─ refused ─▶ later, whole again ─ refused ─▶ with words for its pictures ─ refused ─▶ its text alone
 
+Slack draws charts only where the workspace has the block (`bot.rendering.slack.chart_blocks`).
 Slack scans an uploaded file before it may be shown, and until then refuses the blocks that show it
 (slackapi/python-slack-sdk #1658, node-slack-sdk #1865). It does not report when the file is ready.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import structlog
 
 from adapters.phrase import Phrase
-from bot.rendering.slack.blocks import Block, SlackMessage, escape, is_picture, make_context
+from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.pictures import drop_charts, has_charts, has_pictures, replace_pictures
 from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, add_notes, make_plain
 from bot.store.outbox import MessagePlace, Post
@@ -41,26 +43,20 @@ async def send_simplified(send: Send, message: SlackMessage, post: Post, address
     except SlackFailure as failure:
         if failure.code not in SIMPLIFIABLE_CODES:
             raise
-        pictured = failure.code in REFUSED_BLOCKS_CODES and any(map(is_picture, message.blocks))
+        if failure.code in REFUSED_BLOCKS_CODES and has_charts(message):
+            _log.info("slack does not draw the charts of a message", operation=post.operation)
+            return await send_simplified(send, drop_charts(message), post, address)
+        pictured = failure.code in REFUSED_BLOCKS_CODES and has_pictures(message)
         if pictured and post.attempts <= len(PICTURE_PAUSES):
             pause = PICTURE_PAUSES[post.attempts - 1]
             raise SlackFailure(failure.code, passing=True, retry_after=pause) from failure
         _log.warning("slack refused the blocks of a message", code=failure.code, operation=post.operation, pictured=pictured)
     if pictured:
-        return await send_simplified(send, _replace_pictures(message, address), post, address)
+        noted = add_notes(replace_pictures(message), address.render(Phrase("The chart could not be displayed.")))
+        return await send_simplified(send, noted, post, address)
     return await send(make_plain(message, explain_short_form(address)))
 
 
 def explain_short_form(address: Address) -> str:
     """Return the note below a message that is not complete."""
     return address.render(Phrase("Shortened: the full result did not fit in Slack. Choose fewer hosts to see more."))
-
-
-def _replace_pictures(message: SlackMessage, address: Address) -> SlackMessage:
-    """Replace pictures by their descriptions."""
-    blocks = tuple(_describe_picture(block) if is_picture(block) else block for block in message.blocks)
-    return add_notes(replace(message, blocks=blocks), address.render(Phrase("The chart could not be displayed.")))
-
-
-def _describe_picture(picture: Block) -> Block:
-    return make_context(escape(str(picture["alt_text"]), 2_500))

@@ -14,6 +14,7 @@ from adapters.phrase import Phrase, Texts
 from bot.rendering import chart_process as drawing
 from bot.rendering.chart_process import DrawingFailed
 from bot.rendering.slack.blocks import SlackMessage, make_picture, make_section
+from bot.rendering.slack.chart_blocks import CHART_TYPE
 from bot.slack.answers.charts import ChartUploader, Draw
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.outbound.message import Address
@@ -26,7 +27,17 @@ from tests.bot.rendering.examples import DETAILED
 from tests.bot.slack.conftest import CANARY, House, cleaned
 from tests.bot.slack.inbound.test_click import answering, asked, posted, said
 from tests.commands.model.test_chart import TROUBLED, certificate, chart, host
-from tests.lab.workspace.faults import PICTURES, RESPONSE_URL, UPLOAD, Failing, Fault, NotLookedAt, ServerError
+from tests.lab.workspace.faults import (
+    CHARTS,
+    PICTURES,
+    RESPONSE_URL,
+    UPLOAD,
+    Failing,
+    Fault,
+    NotKnown,
+    NotLookedAt,
+    ServerError,
+)
 from tests.lab.workspace.responses import USES
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -72,6 +83,10 @@ async def uploaded(house: House) -> str:
 
 def images(message: Any) -> list[Mapping[str, Any]]:
     return [block for block in message.blocks if block["type"] == "image"]
+
+
+def charts(message: Any) -> list[Mapping[str, Any]]:
+    return [block for block in message.blocks if block["type"] == CHART_TYPE]
 
 
 async def test_a_picture_is_uploaded_for_the_bot_alone_and_goes_with_its_answer(house: House) -> None:
@@ -225,18 +240,59 @@ async def test_where_the_other_blocks_are_wrong_too_the_text_comes_alone(house: 
     assert message.text.startswith(f"chart\n{NOT_SHOWN}\nShortened: the full result did not fit in Slack.")
 
 
-async def test_a_refused_picture_takes_no_more_uses_of_a_response_url_than_it_has(house: House) -> None:
-    house.workspace.faults.switch_on(PICTURES, NotLookedAt())
-    house.desk.answer = answering(REPORT)
+async def test_a_private_answer_has_words_and_charts_that_slack_draws_and_so_has_its_next_view(house: House) -> None:
+    """Slack shows no picture there."""
     async with house.bot():
-        await house.workspace.slash("U0ADMIN", "C0OPS", "digest")
-        await house.until(lambda: house.workspace.calls(RESPONSE_URL))
-        await house.moving(lambda: house.workspace.private("U0ADMIN"))
-    [message] = house.workspace.private("U0ADMIN")
-    assert [] == images(message)
-    assert NOT_SHOWN in message.text
-    assert () == house.workspace.direct("U0ADMIN")
-    assert TRIES + 1 == len(house.workspace.calls(RESPONSE_URL)) <= USES
+        first = await asked(house, REPORT)
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        await house.workspace.seen(lambda: "1.9.5" in said(house.workspace.private("U0ADMIN")[0]))
+        [second] = house.workspace.private("U0ADMIN")
+    for message in (first, second):
+        assert ([], 2, True) == (images(message), len(charts(message)), WORDS in said(message))
+    assert () == house.workspace.calls("files.getUploadURLExternal")
+
+
+async def test_where_slack_knows_no_charts_the_words_stand_alone_and_its_next_view_asks_for_none(house: House) -> None:
+    house.workspace.faults.switch_on(CHARTS, NotKnown(), times=1)
+    async with house.bot():
+        first = await asked(house, REPORT)
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        await house.workspace.seen(lambda: "1.9.5" in said(house.workspace.private("U0ADMIN")[0]))
+        [second] = house.workspace.private("U0ADMIN")
+    for message in (first, second):
+        assert ([], [], True) == (images(message), charts(message), WORDS in said(message))
+    assert ["invalid_blocks", "", ""] == [call.error for call in house.workspace.calls(RESPONSE_URL)]
+    assert 3 <= USES
+
+
+async def test_where_the_person_is_answered_alone_instead_of_the_channel_words_take_the_place_of_the_picture(
+    house: House,
+) -> None:
+    async with house.bot():
+        house.workspace.restrict("C0OPS")
+        house.desk.answer = answering(REPORT, here=True)
+        await house.workspace.slash("U0ADMIN", "C0OPS", "digest --here")
+        await house.private("U0ADMIN")
+        [message] = house.workspace.private("U0ADMIN")
+        await house.workspace.click("U0ADMIN", message, "show.details")
+        await house.workspace.seen(lambda: "1.9.5" in said(house.workspace.private("U0ADMIN")[0]))
+    [second] = house.workspace.private("U0ADMIN")
+    for shown in (message, second):
+        assert ((), [], True) == (shown.unseen, images(shown), WORDS in said(shown))
+
+
+async def test_a_picture_that_was_given_up_does_not_come_back_with_the_next_view(house: House) -> None:
+    """An edit that brings in a file that nobody has shared shows "file not found"."""
+    house.workspace.faults.switch_on(PICTURES, NotLookedAt(), times=TRIES)
+    async with house.bot():
+        house.desk.answer = answering(REPORT, here=True)
+        await house.workspace.slash("U0ADMIN", "C0OPS", "digest --here")
+        await house.moving(lambda: house.workspace.messages("C0OPS"))
+        [first] = house.workspace.messages("C0OPS")
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        await house.moving(lambda: "1.9.5" in said(house.workspace.messages("C0OPS")[0]))
+    [second] = house.workspace.messages("C0OPS")
+    assert ((), [], True) == (second.unseen, images(second), WORDS in said(second))
 
 
 async def test_a_message_that_is_too_long_loses_all_its_blocks_at_once(house: House) -> None:

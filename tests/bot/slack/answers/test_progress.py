@@ -3,19 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from adapters.phrase import Phrase
 from bot.model.request import Answer, Failure, FailureKind, Request
+from bot.rendering import chart_process
 from bot.rendering.slack.progress import MAX_NAMED_HOSTS, render_awaited_hosts
 from bot.slack.answers.responder import PROGRESS_DELAY
 from bot.slack.outbound.sender import EDIT_INTERVAL
 from commands.model.operation import Progress, ignore_progress
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
+from tests.bot.slack.answers.test_charts import PNG, REPORT, images
 from tests.bot.slack.conftest import House, ScriptedDesk
+from tests.bot.slack.inbound.test_click import answering
 from tests.lab.workspace.faults import Failing, RateLimited
 from tests.lab.workspace.message import Message
+from tests.lab.workspace.seed import BOT_USER
 
 BOT = "<@U0FLATNET>"
 
@@ -193,6 +198,46 @@ async def test_a_private_answer_has_one_waiting_line(house: House, desk: Looking
             await moved(house, EDIT_INTERVAL)
         desk.done.set()
         assert ["Working on it. The result will appear here.", "3 hosts are healthy"] == await house.private("U0ADMIN", 2)
+
+
+@pytest.fixture
+def _drawn_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "chart.png").write_bytes(PNG)
+    monkeypatch.setattr(chart_process, "PROGRAM", ("cat", str(tmp_path / "chart.png")))
+
+
+@pytest.mark.usefixtures("_drawn_at_once")
+@pytest.mark.parametrize(("place", "slow"), [("C0OPS", False), ("D0ADMIN", False)])
+async def test_an_answer_with_a_picture_is_a_new_message_and_its_progress_goes(
+    house: House, desk: LookingDesk, place: str, slow: bool
+) -> None:
+    """Slack would show "file not found" where the progress was. A new message in the direct messages notifies by itself."""
+    desk.answer = answering(REPORT)
+    async with house.bot():
+        said = await house.workspace.say("U0ADMIN", place, f"{BOT} digest")
+        await desk.looking.wait()
+        desk.told(("host-a",))
+        await moved(house, PROGRESS_DELAY)
+        await house.until(lambda: any("Waiting for 1 host: host-a" in each.text for each in answers(house, place)))
+        house.time.move(11.0 if slow else 1.0)
+        desk.done.set()
+        await house.moving(lambda: any(images(message) for message in answers(house, place)), step=0.2)
+        await house.moving(lambda: len(answers(house, place)) == 1)
+        await house.settled()
+    [message] = answers(house, place)
+    direct = place == "D0ADMIN"
+    assert ((), (), 1, None if direct else said.ts) == (
+        message.edits,
+        message.unseen,
+        len(images(message)),
+        message.thread_ts,
+    )
+    notified = [each.ts for each in house.workspace.notified("U0ADMIN")]
+    assert (direct or slow) is (message.ts in notified)
+
+
+def answers(house: House, place: str) -> list[Message]:
+    return [message for message in house.workspace.messages(place) if message.user == BOT_USER]
 
 
 @pytest.mark.parametrize(
