@@ -4,11 +4,13 @@ words ─▶ requester ─▶ dispatcher ─▶ message, for the outbox
                           └ takes its time ─▶ the hosts still awaited (`bot.slack.answers.progress`)
 
 An answer replaces the message with its progress. An answer with a picture is a new message, because Slack shows pictures
-nowhere else, and the message with the progress is deleted.
+nowhere else, and the message with the progress is deleted. An edit notifies nobody, so a slow answer is followed by a short
+message that mentions the requester.
 """
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 
 from adapters.phrase import Phrase, Texts
@@ -21,6 +23,7 @@ from bot.rendering.slack.buttons import MAX_RUN_BUTTONS, AnswerView
 from bot.rendering.slack.change_updates import DECISION_KEYS, render_pointer
 from bot.rendering.slack.menu import render_menu
 from bot.rendering.slack.pictures import has_pictures
+from bot.rendering.slack.progress import render_ready
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answer_cache import AnswerCache
@@ -44,6 +47,9 @@ _FILES_FOLLOW = Phrase("The full result follows as a file in the thread. If no f
 
 PROGRESS_DELAY = 1.0
 """Seconds of work after which the person is shown progress."""
+
+SLOW_ANSWER = timedelta(seconds=10)
+"""Time from the request to its answer after which the requester is notified."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +121,9 @@ class Responder:
             said = await self._send_files_privately(handled, asked, reader)
         view = await self.pictures.build_first_view(answer, goal.model_copy(update={"replaces": 0}))
         message = add_notes(_render(answer, asked, goal.texts, view), *([said] if said else []))
-        goal, sequels = _arrange_delivery(answer, goal, message)
-        if goal.public and not goal.thread:
+        late = self.clock.now() - delivery.received_at > SLOW_ANSWER
+        goal, sequels = _arrange_delivery(answer, asked, goal, pictured=has_pictures(message), late=late)
+        if goal.public and (not goal.thread or (late and not goal.replaces)):
             message = add_notes(message, describe_requester(asked.user, goal))
         return OutboundMessage(answer.operation, goal, message, sequels)
 
@@ -202,13 +209,21 @@ class Responder:
             handling.cancel()
 
 
-def _arrange_delivery(answer: Answer, goal: Address, message: SlackMessage) -> tuple[Address, tuple[OutboundMessage, ...]]:
-    """Return the address of the answer, and the messages that follow it: the end of the progress."""
-    if not goal.replaces or not has_pictures(message):
+def _arrange_delivery(
+    answer: Answer, asked: IncomingRequest, goal: Address, *, pictured: bool, late: bool
+) -> tuple[Address, tuple[OutboundMessage, ...]]:
+    """Return the address of the answer, and the messages that follow it: the end of the progress, a notification."""
+    if not goal.replaces:
         return goal, ()
-    gone = goal.model_copy(update={"retracts": True, "dispensable": True})
-    retraction = OutboundMessage(answer.operation, gone, SlackMessage("", ()))
-    return goal.model_copy(update={"replaces": 0}), (retraction,)
+    if pictured:
+        gone = goal.model_copy(update={"retracts": True, "dispensable": True})
+        retraction = OutboundMessage(answer.operation, gone, SlackMessage("", ()))
+        return goal.model_copy(update={"replaces": 0}), (retraction,)
+    if not late:
+        return goal, ()
+    there = Address(channel=goal.channel, thread=goal.thread, dispensable=True, language=goal.language, zone=goal.zone)
+    ready = render_ready(answer.understood, format_mention(asked.user), goal.texts)
+    return goal, (OutboundMessage(f"{answer.operation}:ready", there, ready),)
 
 
 def _has_card_here(answer: Answer, asked: IncomingRequest) -> bool:

@@ -207,7 +207,7 @@ def _drawn_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_drawn_at_once")
-@pytest.mark.parametrize(("place", "slow"), [("C0OPS", False), ("D0ADMIN", False)])
+@pytest.mark.parametrize(("place", "slow"), [("C0OPS", False), ("C0OPS", True), ("D0ADMIN", False)])
 async def test_an_answer_with_a_picture_is_a_new_message_and_its_progress_goes(
     house: House, desk: LookingDesk, place: str, slow: bool
 ) -> None:
@@ -238,6 +238,61 @@ async def test_an_answer_with_a_picture_is_a_new_message_and_its_progress_goes(
 
 def answers(house: House, place: str) -> list[Message]:
     return [message for message in house.workspace.messages(place) if message.user == BOT_USER]
+
+
+READY = "The result is ready: `/flatnet health`"
+
+
+async def answered_after(house: House, desk: LookingDesk, seconds: float, place: str) -> None:
+    """The answer comes so many seconds after the request."""
+    await moved(house, PROGRESS_DELAY)
+    await house.until(lambda: any("Waiting for 1 host" in message.text for message in answers(house, place)))
+    await moved(house, seconds - PROGRESS_DELAY)
+    desk.done.set()
+    await house.moving(lambda: any(message.text == "3 hosts are healthy" for message in answers(house, place)), step=0.1)
+    await house.settled()
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(8.0, []), (11.0, [f"<@U0ADMIN> {READY}"])])
+async def test_a_slow_answer_ends_with_a_message_in_its_thread_that_notifies_who_asked(
+    house: House, desk: LookingDesk, seconds: float, expected: list[str]
+) -> None:
+    async with house.bot():
+        said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
+        await desk.looking.wait()
+        desk.told(("host-a",))
+        await answered_after(house, desk, seconds, "C0OPS")
+        assert expected == [message.text for message in house.workspace.notified("U0ADMIN")]
+        assert expected == [message.text for message in house.workspace.thread("C0OPS", said.ts)[2:]]
+
+
+async def test_a_slow_answer_in_direct_messages_ends_with_a_new_message(house: House, desk: LookingDesk) -> None:
+    async with house.bot():
+        await house.workspace.say("U0ADMIN", "D0ADMIN", "health")
+        await desk.looking.wait()
+        desk.told(("host-a",))
+        await answered_after(house, desk, 11.0, "D0ADMIN")
+        assert ["3 hosts are healthy", f"<@U0ADMIN> {READY}"] == [
+            message.text for message in house.workspace.direct("U0ADMIN")[1:]
+        ]
+
+
+async def test_a_slow_answer_after_a_crash_notifies_once(house: House, desk: LookingDesk) -> None:
+    surface = house.surface()
+    await surface.start()
+    said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
+    await desk.looking.wait()
+    desk.told(("host-a",))
+    await moved(house, PROGRESS_DELAY)
+    await surface.close(0.0)
+    house.time.move(60)
+    desk.done.set()
+    async with house.bot():
+        await house.moving(lambda: len(house.workspace.thread("C0OPS", said.ts)) == 3)
+        await house.settled()
+    async with house.bot():
+        await house.settled()
+    assert [f"<@U0ADMIN> {READY}"] == [message.text for message in house.workspace.notified("U0ADMIN")]
 
 
 @pytest.mark.parametrize(
