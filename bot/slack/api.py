@@ -62,7 +62,8 @@ class SlackApi:
     """Slack as this bot uses it. Every method raises `SlackFailure` and nothing else.
 
     Everything that is shown passes through `clean`, which removes secrets from JSON (`bot.security.redaction`).
-    `revoked` is the code with which Slack refused the bot's token, "" while the token is valid.
+    `revoked` is the code with which Slack refused the bot's token, "" while the token is valid. `scopes` are those of the
+    token, optional ones too, once `test_auth` has asked for them.
     """
 
     def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, clean: Redact) -> None:
@@ -70,12 +71,14 @@ class SlackApi:
         self._session = session
         self._clean = clean
         self.revoked = ""
+        self.scopes: frozenset[str] = frozenset()
 
     async def test_auth(self) -> tuple[Mapping[str, Any], frozenset[str]]:
         """`auth.test`: its answer, and the scopes of the token."""
         answer = await self._call(self._client.auth_test)
         scopes = str(answer.headers.get("x-oauth-scopes", ""))
-        return _as_object(answer.data), frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
+        self.scopes = frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
+        return _as_object(answer.data), self.scopes
 
     async def check_app_token(self, token: str) -> None:
         """`apps.connections.open`. The address that it returns expires unused."""
@@ -210,6 +213,11 @@ class SlackApi:
                 thread_ts=thread or None,
             )
         )
+
+    async def get_file(self, file: str) -> Mapping[str, Any]:
+        """`files.info`, for a file of the bot."""
+        answer = await self._call(lambda: self._client.files_info(file=file))
+        return _as_object(_as_object(answer.data).get("file"))
 
     async def delete_file(self, file: str) -> None:
         """`files.delete`, for a file of the bot."""

@@ -27,9 +27,13 @@ files."""
 GROUP_MESSAGE_SCOPE = "mpim:read"
 """Scope of conversations.info and .members of a group direct message."""
 
+FILE_SCOPE = "files:read"
+"""Scope of files.info."""
+
 OPTIONAL_SCOPES: Mapping[str, Phrase] = {
     "channels:manage": Phrase("incidents do not get public channels of their own"),
     "groups:write": Phrase("incidents do not get private channels of their own"),
+    FILE_SCOPE: Phrase("files that Slack accepts and does not show are not noticed"),
     GROUP_MESSAGE_SCOPE: Phrase("results in group direct messages are shown to the requester only"),
     "channels:history": Phrase("mentions with a file are not seen in public channels"),
     "groups:history": Phrase("mentions with a file are not seen in private channels"),

@@ -46,6 +46,7 @@ from bot.slack.inbound.typed_secrets import withhold_secrets
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
 from bot.slack.outbound.sender import Sender
+from bot.slack.outbound.sharing import FileWatcher
 from bot.slack.outbound.uploads import Uploads
 from bot.slack.preflight import SlackBotUser, Tokens, check_tokens, make_authorize, reveal_token, run_preflight
 from bot.slack.scopes import SCOPES
@@ -255,7 +256,7 @@ class SlackSurface:
         people = PeopleDirectory(api, place.team, place.defaults, groups.find_groups, clock.monotonic)
         channels = ChannelDirectory(api, clock.monotonic)
         sender = Sender(self._stores.outbox, api, channels, "flatnet", clock)
-        uploads = Uploads(api, channels, self._stores.answers, clock)
+        uploads = Uploads(api, channels, self._stores.answers, FileWatcher(api, clock), clock)
         files = AnswerFiles(self._stores.answers, uploads, ChartUploader(uploads, place.clean))
         responder = Responder(self._dispatcher, people, sender, files, clock)
         notices = PersonalNotices(self._dispatcher, place.team, people, Audience(api, groups, clock), sender)

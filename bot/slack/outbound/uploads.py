@@ -1,4 +1,8 @@
-"""Uploads files: requested, recorded with their answer, uploaded, shown. They expire with that answer."""
+"""Uploads files: requested, recorded with their answer, uploaded, shown. They expire with that answer.
+
+A file that Slack accepted and does not show is uploaded a second time (`bot.slack.outbound.sharing`). After that, the person
+is told.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,6 +17,7 @@ from bot.slack.api import SlackApi
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address
+from bot.slack.outbound.sharing import NOT_SHARED_CODE, FileWatcher
 from bot.slack.tasks import retry_write
 from bot.store.answers import AnswerFile, AnswerTable
 from commands.model.report import Bundle, TextFile
@@ -24,29 +29,56 @@ DELETED_CODES = frozenset({"file_not_found", "file_deleted"})
 """Slack's codes for a file that no longer exists."""
 
 
+FORBIDDEN_UPLOAD_CODES = frozenset(
+    {
+        "file_uploads_disabled",
+        "file_uploads_except_images_disabled",
+        "file_type_not_allowed",
+        "file_upload_size_restricted",
+        "restricted_action",
+    }
+)
+"""Slack's codes for uploads that the workspace's policy forbids."""
+
+
 class Uploads:
     """Uploads files to Slack. Secrets are removed when an upload is requested (`bot.slack.api`)."""
 
-    def __init__(self, api: SlackApi, channels: ChannelDirectory, answers: AnswerTable, clock: Clock) -> None:
+    def __init__(
+        self, api: SlackApi, channels: ChannelDirectory, answers: AnswerTable, watcher: FileWatcher, clock: Clock
+    ) -> None:
         self._api = api
         self._channels = channels
         self._answers = answers
+        self._watcher = watcher
         self._clock = clock
 
     async def show(self, operation: str, file: TextFile | Bundle, title: str, place: tuple[str, str]) -> None:
         """Show a file of an answer in a channel, or in a thread of it.
 
-        Raises `SlackFailure` if Slack refuses it, `AnswerExpired` if the answer has expired.
+        Raises `SlackFailure` if Slack refuses it or never shows it, `AnswerExpired` if the answer has expired.
         """
         await self._channels.check_postable(place[0])
-        made = await self._upload(operation, file.name, await self._build_content(file))
-        await self._api.complete_upload(made.id, title, *place)
+        content = await self._build_content(file)
+        made = await self._share(operation, (file.name, content), title, place)
+        if not await self._watcher.is_shared(made.id, place[0]):
+            await self.delete(made)  # or it might appear a second time, later
+            made = await self._share(operation, (file.name, content), title, place)
+            if not await self._watcher.is_shared(made.id, place[0]):
+                raise SlackFailure(NOT_SHARED_CODE, maybe_done=True)
         await self._record(operation, replace(made, shown=True))
+
+    async def _share(self, operation: str, file: tuple[str, str | bytes], title: str, place: tuple[str, str]) -> AnswerFile:
+        """Upload a file and have Slack share it; Slack may do so later."""
+        made = await self._upload(operation, *file)
+        await self._api.complete_upload(made.id, title, *place)
+        return made
 
     async def upload_hidden(self, operation: str, name: str, content: bytes) -> str:
         """Upload a file that only our messages show; returns its id in Slack. Raises as `show`."""
         made = await self._upload(operation, name, content)
         await self._api.complete_upload(made.id, name)
+        await self._watcher.wait_for_picture(made.id)
         return made.id
 
     async def delete(self, made: AnswerFile) -> None:
@@ -105,4 +137,12 @@ def describe_delivery(count: int) -> Phrase:
 
 def explain_refusal(failure: SlackFailure) -> Phrase:
     """Explain why there is no file."""
+    if failure.code == NOT_SHARED_CODE:
+        return Phrase("Slack accepted the file twice but does not show it. Run the command again later.")
+    if failure.code in FORBIDDEN_UPLOAD_CODES:
+        return Phrase(
+            "Could not upload the file: this workspace does not allow it ({code}). A workspace administrator can allow "
+            "uploads by apps.",
+            code=failure.code,
+        )
     return Phrase("Could not upload the file: Slack rejected it ({code}). Try again later.", code=failure.code)

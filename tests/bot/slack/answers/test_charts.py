@@ -18,6 +18,7 @@ from bot.rendering.slack.chart_blocks import CHART_TYPE
 from bot.slack.answers.charts import ChartUploader, Draw
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.outbound.message import Address
+from bot.slack.outbound.sharing import LOOKING_PAUSES, FileWatcher
 from bot.slack.outbound.simplify import PICTURE_PAUSES
 from bot.slack.outbound.uploads import Uploads
 from bot.store.answers import RETENTION, AnswerFile, StoredAnswer
@@ -70,7 +71,9 @@ async def pictures(house: House, draw: Draw = drawn) -> AsyncIterator[ChartUploa
     async with house.api() as api:
         await house.rows.answers.store(StoredAnswer("op-1", "U0ADMIN", "digest", house.time.now(), "{}"))
         clock = house.time.clock()
-        yield ChartUploader(Uploads(api, ChannelDirectory(api, clock.monotonic), house.rows.answers, clock), cleaned, draw)
+        watcher = FileWatcher(api, clock)
+        uploads = Uploads(api, ChannelDirectory(api, clock.monotonic), house.rows.answers, watcher, clock)
+        yield ChartUploader(uploads, cleaned, draw)
 
 
 async def uploaded(house: House) -> str:
@@ -283,7 +286,7 @@ async def test_where_the_person_is_answered_alone_instead_of_the_channel_words_t
 
 async def test_a_picture_that_was_given_up_does_not_come_back_with_the_next_view(house: House) -> None:
     """An edit that brings in a file that nobody has shared shows "file not found"."""
-    house.workspace.faults.switch_on(PICTURES, NotLookedAt(), times=TRIES)
+    house.workspace.faults.switch_on(PICTURES, NotLookedAt(), times=len(LOOKING_PAUSES) + 1 + TRIES)
     async with house.bot():
         house.desk.answer = answering(REPORT, here=True)
         await house.workspace.slash("U0ADMIN", "C0OPS", "digest --here")

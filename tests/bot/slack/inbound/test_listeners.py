@@ -22,6 +22,7 @@ from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.listeners import FallbackResponder, register_listeners
 from bot.slack.inbound.log_filter import LogFilterHandler
 from bot.slack.inbound.worker import InboxWorker
+from bot.slack.outbound.sharing import FileWatcher
 from bot.slack.outbound.uploads import Uploads
 from bot.slack.scopes import SCOPES
 from bot.slack.tasks import BackgroundTasks
@@ -49,7 +50,8 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         running = BackgroundTasks()
         app = AsyncApp(client=api._client, authorize=authorize)
         clock = house.time.clock()
-        uploads = Uploads(api, ChannelDirectory(api, clock.monotonic), house.rows.answers, clock)
+        watcher = FileWatcher(api, clock)
+        uploads = Uploads(api, ChannelDirectory(api, clock.monotonic), house.rows.answers, watcher, clock)
         pictures = ChartUploader(uploads, cleaned)
         answering = Responder(house.desk, people, sender, AnswerFiles(house.rows.answers, uploads, pictures), clock)
         forms = FormHandler(answering, api)
