@@ -17,6 +17,18 @@ ARCHIVED_CODE = "is_archived"
 """Slack's code for an archived channel, which accepts neither messages nor invitations."""
 
 
+RESTRICTED_CODES = frozenset(
+    {
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
+    }
+)
+"""Slack's codes for a channel where only some people may post."""
+
+
 MAX_OUTAGE = timedelta(hours=1)
 """Time for which a channel is tried before an announcement goes elsewhere: Slack's outages are rarely longer."""
 
@@ -45,6 +57,13 @@ def _explain_unsolicited(failure: SlackFailure, address: Address, invite: str) -
             "Intended for {channel}, which is archived. Unarchive it in Slack, or set another channel under [notices] in "
             "the configuration.",
             channel=address.channel,
+        )
+    if failure.code in RESTRICTED_CODES:
+        return Phrase(
+            "Intended for {channel}, where only some people may post ({code}). A channel manager can allow the app to post "
+            "there, or set another channel under [notices] in the configuration.",
+            channel=address.channel,
+            code=failure.code,
         )
     if isinstance(failure, RouteExhausted):
         return Phrase(
@@ -79,6 +98,12 @@ def _explain_answer(failure: SlackFailure, address: Address, invite: str) -> Phr
         return Phrase(
             "Only visible to you: the bot is not in that channel. To share results with everyone, type {command} there.",
             command=invite,
+        )
+    if failure.code in RESTRICTED_CODES:
+        return Phrase(
+            "Only visible to you: only some people may post in that channel ({code}). A channel manager can allow the app "
+            "to post there.",
+            code=failure.code,
         )
     if failure.code in UNEDITABLE_CODES:
         return Phrase("Only visible to you: the message you clicked no longer exists.")
