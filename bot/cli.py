@@ -106,12 +106,19 @@ def _quote(word: str) -> str:
 
 
 @app.command(cls=LocalizedCommand)
-def doctor(config: ConfigFile = DEFAULT_CONFIG_FILE, as_json: AsJson = False) -> None:
+def doctor(
+    config: ConfigFile = DEFAULT_CONFIG_FILE,
+    slack: Annotated[
+        bool, typer.Option("--slack", help="Only have Slack check every kind of message that the bot sends. Posts none.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Diagnose configuration, secrets, database, Slack and hosts. Also works before setup is complete."""
     from bot.terminal import commands
 
     commands.configure_logging("error")
-    write(commands.diagnose(config, "json" if as_json else "table", _detect_terminal()))
+    examine = commands.diagnose_messages if slack else commands.diagnose
+    write(examine(config, "json" if as_json else "table", _detect_terminal()))
 
 
 @app.command(cls=LocalizedCommand)

@@ -31,6 +31,7 @@ from bot.store.database import Database
 from bot.store.digests import DigestTable
 from bot.store.observations import ObservationTable
 from bot.store.rehearsals import RehearsalTable
+from commands.bot_state.about import Doctor
 from commands.catalogue import CATALOGUE
 from commands.model.operation import FleetView
 from commands.model.report import Report
@@ -75,10 +76,12 @@ def build_config(
 ) -> ActiveConfig:
     """Builds the active configuration from settings that were read at that time."""
 
-    async def examine(view: FleetView) -> Report:
+    async def examine(asked: Doctor, view: FleetView) -> Report:
         from bot.doctor import examination as doctor
         from bot.store.condition import check_writable
 
+        if asked.slack:
+            return await doctor.examine_messages(settings, view.progress)
         own = doctor.OwnDatabase(lambda: check_writable(database), RehearsalTable(database).find_by_host)
         return await doctor.examine(settings, own, view)
 

@@ -7,6 +7,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from bot.access.policy import Policy
 from bot.schedules.builtin import ScheduleConfig
+from commands.bot_state.about import Doctor
 from commands.model.operation import CertificateRules, FleetView, Thresholds
 from commands.model.report import Report
 
@@ -15,14 +16,14 @@ from commands.model.report import Report
 class ActiveConfig:
     """Configuration in use. A reload replaces it whole; a request ends on the one that it began with.
 
-    `examine` checks whether everything that the bot needs is in place (`bot.doctor.examination`).
+    `examine` runs `doctor`: checks that everything that the bot needs is in place (`bot.doctor.examination`).
     """
 
     fleet: Fleet
     policy: Policy
     thresholds: Thresholds
     certificates: CertificateRules
-    examine: Callable[[FleetView], Awaitable[Report]]
+    examine: Callable[[Doctor, FleetView], Awaitable[Report]]
     schedule_config: ScheduleConfig
 
     @property

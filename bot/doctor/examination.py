@@ -2,6 +2,7 @@
 
     flatnet-bot doctor ─┬─ a bot runs ─▶ control socket ─▶ dispatcher ─▶ `examine` in the running bot
                         └─ none runs, or it does not answer ─▶ `_examine_alone`: owns the database for a moment
+    doctor --slack ─▶ the same way ─▶ `examine_messages`
     check* concurrently, each within its timeout ─▶ CheckResult* ─▶ Report
 
 Without a running bot it works even if nothing is right yet: a broken configuration is a finding. It then reads hosts with
@@ -23,7 +24,7 @@ from adapters.fleet import Fleet
 from adapters.phrase import Phrase, Span
 from bot.config.settings import ConfigurationError, Settings, read_settings
 from bot.control import client as control
-from bot.doctor import bot_checks, machine_checks
+from bot.doctor import bot_checks, machine_checks, message_checks
 from bot.doctor.bot_checks import ProveDatabase
 from bot.doctor.check_result import CheckResult, build_report, make_problem, make_unknown
 from bot.doctor.host_checks import examine_host
@@ -33,35 +34,45 @@ from bot.runtime.clock import read_utc_time
 from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, SecretsUnusable, read_secrets
+from commands.bot_state.about import Doctor
+from commands.language.grammar import render_operation
 from commands.model.operation import FleetView, Progress
 from commands.model.report import Report
 
 CHECK_TIMEOUT = 60.0
 """Seconds that one check may take: more than any deadline of an action, and enough to verify a long audit log."""
 
-ANSWER_DEADLINE = CHECK_TIMEOUT + 10.0
-"""Seconds that a running bot gets for all checks; then this process runs them itself."""
+MESSAGES_TIMEOUT = 900.0
+"""Seconds that the check of all messages may take: two minutes, and Slack's pauses."""
 
-COMMAND_WORDS = "doctor"
+REST = 10.0
+"""Seconds that a running bot gets beyond its checks; then this process runs them itself."""
+
+EVERYTHING = Doctor()
+"""The diagnosis of everything but the messages."""
 
 Check = Callable[[], Awaitable[CheckResult]]
 
 _log = structlog.get_logger("bot.doctor.examination")
 
 
-async def diagnose(file: Path, progress: Progress) -> Answer:
+async def diagnose(file: Path, progress: Progress, asked: Doctor = EVERYTHING) -> Answer:
     """Diagnose the bot that `file` configures: through the running bot, else in this process."""
+    words = render_operation(asked)
     try:
         settings = await asyncio.to_thread(read_settings, file)
     except ConfigurationError as error:
-        return _build_answer(await run_checks(_list_checks_without_settings(error), progress))
+        return _build_answer(words, await run_checks(_list_checks_without_settings(error), progress))
     process: dict[str, Check] = {}
+    deadline = (MESSAGES_TIMEOUT if asked.slack else CHECK_TIMEOUT) + REST
     try:
-        if (answer := await control.ask(settings.control_socket, COMMAND_WORDS, Surface.DO, ANSWER_DEADLINE)) is not None:
+        if (answer := await control.ask(settings.control_socket, words, Surface.DO, deadline)) is not None:
             return answer
     except control.ControlError as error:
         process["bot.process"] = partial(_raise, error)
-    return _build_answer(await _examine_alone(file, settings, process, progress))
+    if asked.slack:
+        return _build_answer(words, await examine_messages(settings, progress))
+    return _build_answer(words, await _examine_alone(file, settings, process, progress))
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,13 @@ async def examine(settings: Settings, own: OwnDatabase, view: FleetView) -> Repo
     except FlatnetError:  # the database has a check of its own
         known = None
     return await run_checks(_list_bot_checks(settings, find, own.prove) | _list_host_checks(view, known), view.progress)
+
+
+async def examine_messages(settings: Settings, progress: Progress) -> Report:
+    """Have Slack check every kind of message and view; `progress` gets those that are still to be checked."""
+    find = await asyncio.to_thread(_load_secrets, settings)
+    check = partial(message_checks.check_messages, settings, find, progress)
+    return build_report([await _run_check(message_checks.MESSAGES, check, MESSAGES_TIMEOUT)], read_utc_time())
 
 
 async def _examine_alone(file: Path, settings: Settings, process: dict[str, Check], progress: Progress) -> Report:
@@ -140,7 +158,7 @@ async def run_checks(checks: Mapping[str, Check], progress: Progress) -> Report:
     awaited = list(checks)
 
     async def make(place: str, check: Check) -> CheckResult:
-        examined = await _run_check(place, check)
+        examined = await _run_check(place, check, CHECK_TIMEOUT)
         awaited.remove(place)
         progress(tuple(awaited))
         return examined
@@ -151,14 +169,14 @@ async def run_checks(checks: Mapping[str, Check], progress: Progress) -> Report:
     return build_report([task.result() for task in making], read_utc_time())
 
 
-async def _run_check(place: str, check: Check) -> CheckResult:
+async def _run_check(place: str, check: Check, most: float) -> CheckResult:
     """Run one check within its timeout. Any exception becomes its finding and affects no other check."""
     subject = place.removeprefix("bot.")
     try:
-        async with asyncio.timeout(CHECK_TIMEOUT):
+        async with asyncio.timeout(most):
             return await check()
     except TimeoutError:
-        late = Phrase("the check {name} did not end within {time}. Check the log", name=place, time=Span(CHECK_TIMEOUT))
+        late = Phrase("the check {name} did not end within {time}. Check the log", name=place, time=Span(most))
         return CheckResult(place, Phrase("no response"), (make_unknown(place, subject, late),))
     except FlatnetError as error:
         return CheckResult(place, Phrase("unusable"), (make_problem(place, subject, error.phrase),))
@@ -172,5 +190,5 @@ async def _raise(error: FlatnetError) -> CheckResult:
     raise error
 
 
-def _build_answer(report: Report) -> Answer:
-    return Answer(operation="", understood=COMMAND_WORDS, body=report)
+def _build_answer(words: str, report: Report) -> Answer:
+    return Answer(operation="", understood=words, body=report)

@@ -47,7 +47,7 @@ class AboutHandlers:
         )
 
     async def examine(self, operation: Doctor, context: RequestContext) -> Report:
-        return await context.config.examine(context.view)
+        return await context.config.examine(operation, context.view)
 
     async def explain_permission(self, operation: PermissionCheck, context: RequestContext) -> Report:
         config = context.config

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
@@ -241,6 +242,26 @@ class SlackApi:
     async def delete(self, channel: str, ts: str) -> None:
         """`chat.delete`, for a message of the bot."""
         await self._call(lambda: self._client.chat_delete(channel=channel, ts=ts))
+
+    async def validate(self, form: str, payload: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+        """`blocks.validate`: the errors that Slack finds in a payload of the form `message` or `view`; () if it accepts it.
+
+        The payload goes into the body. The SDK's own method sends it in the address, which is too short for a full message.
+        """
+
+        async def ask() -> Any:
+            try:
+                return await self._client.api_call("blocks.validate", data={form: json.dumps(self._clean(dict(payload)))})
+            except SlackApiError as error:
+                if _as_object(getattr(error.response, "data", None)).get("error") != f"invalid_{form}":
+                    raise
+                return error.response
+
+        errors = _as_object((await self._call(ask)).data)
+        found = errors.get("errors")
+        if errors.get("ok") is True:
+            return ()
+        return tuple(map(_as_object, found)) if isinstance(found, list) and found else ({"code": str(errors.get("error"))},)
 
     async def respond(self, url: str, message: SlackMessage, *, clicked: bool = False) -> None:
         """Post privately through a response_url; with `clicked`, replace the message that was clicked."""

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import structlog
 import typer
@@ -20,6 +20,9 @@ from bot.model.request import Answer, ExitCode, Failure, FailureKind, Surface
 from bot.rendering.output import render_output
 from bot.runtime.logging import Level, configure_logs, make_reference
 from bot.security.untrusted_text import to_one_line
+
+if TYPE_CHECKING:
+    from commands.bot_state.about import Doctor
 
 T = TypeVar("T")
 
@@ -118,14 +121,27 @@ def draft_configuration(config: Path, answers: list[str], hosts: list[str], comp
     return diagnose(config, "table", terminal)
 
 
+def diagnose_messages(config: Path, form: Form, terminal: Terminal) -> Output:
+    """Have Slack check every kind of message, with a progress bar on a terminal."""
+    from commands.bot_state.about import Doctor
+
+    return _diagnose(config, form, terminal, Doctor(slack=True))
+
+
 def diagnose(config: Path, form: Form, terminal: Terminal) -> Output:
     """Examine everything, with a progress bar on a terminal."""
+    from bot.doctor.examination import EVERYTHING
+
+    return _diagnose(config, form, terminal, EVERYTHING)
+
+
+def _diagnose(config: Path, form: Form, terminal: Terminal, asked: "Doctor") -> Output:
     from bot.doctor.examination import diagnose as examine
     from bot.terminal.progress_bar import show_progress
 
     shown = load_texts(_try_load_settings(config))
     with show_progress(Console(stderr=True), shown) as progress:
-        answer = asyncio.run(examine(config, progress))
+        answer = asyncio.run(examine(config, progress, asked))
     return render_output(answer, form, terminal, shown)
 
 

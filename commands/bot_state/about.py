@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from adapters.phrase import Phrase
 from commands.model.operation import OwnOperation, Role
-from commands.values.arguments import Positional, parse_reason
+from commands.values.arguments import Flag, Positional, parse_reason
 
 WordsArgument = Annotated[
     tuple[str, ...],
@@ -49,12 +49,16 @@ class Version(OwnOperation):
 
 
 class Doctor(OwnOperation):
-    """Check the bot's configuration, database, Slack connection and hosts."""
+    """Check the bot's configuration, database, Slack connection and hosts; or have Slack check the bot's messages."""
 
     words: ClassVar = ("doctor",)
     roles: ClassVar = frozenset({Role.ADMINISTRATOR, Role.OPERATOR})
     summary: ClassVar = Phrase("diagnose the bot: configuration, database, Slack and connections to hosts")
     example: ClassVar = "doctor"
+
+    slack: Annotated[
+        bool, Flag(Phrase("only have Slack check every kind of message that the bot sends, posting none (takes minutes)"))
+    ] = False
 
 
 DECIDER_ROLES = frozenset({Role.OPERATOR, Role.DEVELOPER, Role.ADMINISTRATOR, Role.SECURITY})

@@ -12,11 +12,15 @@ import pytest
 
 from adapters.action import SideName
 from adapters.gateway.api import ReadSystem as ReadGateway
+from adapters.phrase import Phrase
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.wsl.system import ReadSystem as ReadWsl
 from bot.doctor.examination import diagnose
+from bot.locale.texts import get_texts
 from bot.model.request import ExitCode
+from bot.slack import block_validation
 from bot.store.database import Database
+from commands.bot_state.about import Doctor
 from commands.model.operation import ignore_progress
 from commands.model.report import Report
 from tests.lab.faults import Fault
@@ -305,3 +309,35 @@ async def test_a_running_bot_examines_itself_for_whoever_may_ask(town: Build) ->
         assert "no response from" in ended.stdout
         asked = [(event["kind"], event["actor"]) for event in t.events() if event["data"].get("text") == "doctor"]
         assert [("request", "alice"), ("refusal", "hana"), ("request", "me")] == asked
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pause between the calls; `tests.bot.slack.test_block_validation` holds it."""
+    monkeypatch.setattr(block_validation, "CALL_PAUSE", 0.0)
+    monkeypatch.setattr(block_validation, "RETRY_PAUSES", ())
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_slack_is_asked_for_its_verdict_on_every_message_and_nothing_is_posted(town: Build) -> None:
+    async with town(hosts=1) as t:
+        answer = await diagnose(t.config, ignore_progress, Doctor(slack=True))
+        assert isinstance(answer.body, Report)
+        assert ("doctor --slack", ()) == (answer.understood, answer.body.findings)
+        kinds = len(t.workspace.calls("blocks.validate"))
+        [row] = answer.body.rows
+        assert ["bot.messages", f"{kinds} 種類のメッセージと画面を確認"] == [
+            row.cells[0].text,
+            Phrase.render(row.cells[1].text, get_texts("ja", t.settings.zone)),  # type: ignore[arg-type]
+        ]
+        assert () == t.workspace.calls("chat.postMessage")
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_where_slack_gives_no_verdict_nothing_is_called_good_or_bad(town: Build) -> None:
+    async with town(hosts=1) as t:
+        t.workspace.faults.switch_on("blocks.validate", Failing("service_unavailable"))
+        answer = await diagnose(t.config, ignore_progress, Doctor(slack=True))
+        assert isinstance(answer.body, Report)
+        assert [("messages.unreachable", False)] == [(each.subject, each.reached) for each in answer.body.findings]
+        assert ExitCode.NOT_REACHED == answer.exit_code

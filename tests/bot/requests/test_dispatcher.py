@@ -33,6 +33,7 @@ from bot.model.request import (
 from bot.requests.authorization import make_failure
 from bot.requests.dispatcher import REPEATED_REQUEST, Dispatcher
 from bot.schedules.builtin import ScheduleConfig
+from commands.bot_state.about import Doctor
 from commands.catalogue import CATALOGUE
 from commands.model.finding import Finding, Severity
 from commands.model.operation import CertificateRules, FleetRead, FleetView, Operation, OwnOperation, Role, Thresholds
@@ -63,7 +64,7 @@ CLOCKWORK = ScheduleConfig("Asia/Tokyo", "C0OPS", "", ())
 
 
 def config(said: Said | None = None) -> ActiveConfig:
-    async def examine(view: FleetView) -> Report:
+    async def examine(asked: Doctor, view: FleetView) -> Report:
         return Report(title=Phrase("Doctor"), summary=Phrase("{n} hosts", n=len(view.fleet.inventory.hosts)))
 
     fleet = view(A, B, said=said).fleet

@@ -1,0 +1,147 @@
+"""Renders the samples: every kind of message. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from adapters.phrase import Texts
+from bot.model.expiry_notice import ExpiryNotice, ExpiryNoticeItem, Settlement, SettlementKind
+from bot.model.request import Answer, Failure, FailureKind
+from bot.rendering.slack import answer, change, change_updates, expiry_notice, log_lines, menu, progress
+from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.buttons import AnswerView
+from bot.rendering.slack.pictures import drop_charts, replace_pictures
+from bot.rendering.slack.samples.changes import list_changes
+from bot.rendering.slack.samples.reports import (
+    ALL_WELL,
+    AT,
+    COMMANDS,
+    DIGEST,
+    FACTS,
+    FOREIGN,
+    HOSTS,
+    JUDGED,
+    LISTED,
+    LOG_LINES,
+    NO_LINES,
+    quote_text,
+)
+from commands.language.signature import OperationClasses
+from commands.loglines.formats import Level
+from commands.model.report import Report
+
+SAMPLE_FILE = "F0123456789"
+"""Id of a file that does not exist. Slack says so of a picture, and that is no fault of the message."""
+
+_FIRST = AnswerView(operation="op-0123456789ab")
+
+
+@dataclass(frozen=True)
+class MessageSample:
+    """A message, and the name of its kind."""
+
+    kind: str
+    message: SlackMessage
+
+
+def list_messages(permitted: OperationClasses, texts: Texts) -> Iterator[MessageSample]:
+    """Lists every kind of message, in one language."""
+    yield from _list_answers(texts)
+    yield from _list_digests(texts)
+    yield from _list_failures(texts)
+    yield from _list_changes(texts)
+    yield from _list_notices(texts)
+    yield MessageSample("menu", menu.render_menu(COMMANDS, permitted, texts))
+    yield MessageSample("progress", progress.render_awaited_hosts(HOSTS, texts))
+    yield MessageSample("progress.ready", progress.render_ready("health", "<@U0123456789>", texts))
+
+
+def _list_answers(texts: Texts) -> Iterator[MessageSample]:
+    filtered = _FIRST.model_copy(update={"level": Level.ERROR, "pattern": "証明書", "by": "U0123456789", "page": 1})
+    views: tuple[tuple[str, Report, AnswerView], ...] = (
+        ("answer", JUDGED, _FIRST),
+        ("answer.page", JUDGED, _FIRST.model_copy(update={"page": 2})),
+        ("answer.details", JUDGED, _FIRST.model_copy(update={"details": True, "everything": True})),
+        ("answer.healthy", ALL_WELL, _FIRST),
+        ("answer.list", LISTED, _FIRST),
+        ("answer.list.page", LISTED, _FIRST.model_copy(update={"page": 1})),
+        ("answer.facts", FACTS, _FIRST),
+        ("answer.logs.filtered", LOG_LINES, filtered),
+        ("answer.logs.unmatched", LOG_LINES, _FIRST.model_copy(update={"pattern": "no such line"})),
+        ("answer.logs.empty", NO_LINES, _FIRST),
+    )
+    for kind, report, view in views:
+        yield MessageSample(kind, answer.render(_make_answer(report), texts, view))
+    excerpt = LOG_LINES.excerpt
+    assert excerpt is not None
+    yield MessageSample("answer.logs", log_lines.render(LOG_LINES, excerpt, "log nebula", _FIRST, texts))
+
+
+def _list_digests(texts: Texts) -> Iterator[MessageSample]:
+    """Lists the digest with a picture, with charts that Slack draws, and without both."""
+    pictured = answer.render(_make_answer(DIGEST), texts, _FIRST.model_copy(update={"picture": SAMPLE_FILE}))
+    drawn = answer.render(_make_answer(DIGEST), texts, _FIRST.model_copy(update={"drawn": True}))
+    yield MessageSample("digest.picture", pictured)
+    yield MessageSample("digest.words", replace_pictures(pictured))
+    yield MessageSample("digest.charts", drawn)
+    yield MessageSample("digest.without-charts", drop_charts(drawn))
+
+
+def _list_failures(texts: Texts) -> Iterator[MessageSample]:
+    for kind in FailureKind:
+        failure = Failure(kind=kind, phrase=quote_text(FOREIGN, 20), suggestions=COMMANDS, reference="7f3a0123")
+        yield MessageSample(f"failure.{kind.value}", answer.render(_make_answer(failure), texts))
+    wrong = Failure(kind=FailureKind.USAGE, phrase=quote_text("unknown"), span=(0, 6), suggestions=(f"log {FOREIGN * 3}",))
+    yield MessageSample("failure.usage.part", answer.render(_make_answer(wrong), texts))
+
+
+def _list_changes(texts: Texts) -> Iterator[MessageSample]:
+    """Lists cards, the pointers to them, and each kind of milestone once."""
+    known = set[str]()
+    for sample in list_changes():
+        yield MessageSample(f"change.{sample.name}", change.render(sample.change, texts, AT + timedelta(minutes=2)))
+        yield MessageSample(f"change.pointer.{sample.name}", change_updates.render_pointer(sample.change, texts))
+        for milestone in change_updates.list_milestones(sample.change):
+            name = milestone.key.partition(".")[0]
+            if name not in known:
+                known.add(name)
+                thread = change_updates.render_for_thread(milestone, sample.change, texts)
+                yield MessageSample(f"change.thread.{name}", thread)
+                person = change_updates.render_for_person(milestone, sample.change, texts)
+                yield MessageSample(f"change.person.{name}", person)
+
+
+def _list_notices(texts: Texts) -> Iterator[MessageSample]:
+    """Lists warnings of one and of many, of hosts and CAs, before and after their expiry; and how each kind is settled."""
+    for authority in (False, True):
+        name = "ca" if authority else "host"
+        for days, due in ((-1, "expired"), (0.5, "today"), (6, "soon")):
+            yield MessageSample(f"notice.{name}.{due}", expiry_notice.render(_make_notice(1, authority, days), texts))
+            many = _make_notice(len(HOSTS), authority, days)
+            yield MessageSample(f"notice.{name}.{due}.many", expiry_notice.render(many, texts))
+    for how in SettlementKind:
+        settled = Settlement(how=how, until=AT + timedelta(days=400))
+        one, many = _make_notice(1, False, 6, settled), _make_notice(len(HOSTS), False, 6, settled)
+        yield MessageSample(f"notice.{how.value}", expiry_notice.render(one, texts))
+        yield MessageSample(f"notice.{how.value}.many", expiry_notice.render(many, texts))
+        rest = ExpiryNotice(at=AT, within=timedelta(days=7), endings=(*_make_notice(9, False, 6).endings, *many.endings))
+        yield MessageSample(f"notice.{how.value}.some", expiry_notice.render(rest, texts))
+
+
+def _make_notice(count: int, authority: bool, days: float, settled: Settlement | None = None) -> ExpiryNotice:
+    endings = tuple(
+        ExpiryNoticeItem(
+            name=FOREIGN if authority else host,
+            authority=authority,
+            fingerprint="1a" * 32,
+            ends_at=AT + timedelta(days=days, minutes=number),
+            bound=number % 2 == 0,
+            settled=settled,
+        )
+        for number, host in enumerate(HOSTS[:count])
+    )
+    return ExpiryNotice(at=AT, within=timedelta(days=max(0.0, days)), endings=endings)
+
+
+def _make_answer(body: Report | Failure) -> Answer:
+    return Answer(operation="op-0123456789ab", understood=f"log nebula --grep {FOREIGN}", body=body)
