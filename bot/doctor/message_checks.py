@@ -15,8 +15,6 @@ from commands.model.operation import Progress
 
 MESSAGES = "bot.messages"
 
-_UNREACHABLE, _REFUSED = "messages.unreachable", "messages.refused"
-
 
 async def check_messages(settings: Settings, find: FindSecret, progress: Progress) -> CheckResult:
     """Have Slack check all messages and views, in the bot's language."""
@@ -36,11 +34,11 @@ async def check_messages(settings: Settings, find: FindSecret, progress: Progres
             message=refusal.message,
             pointer=refusal.pointer,
         )
-        return make_problem(MESSAGES, _REFUSED, why, Severity.MEDIUM)
+        return make_problem(MESSAGES, "messages.refused", why, Severity.MEDIUM)
 
     try:
         count, refusals = await validate_samples(settings.slack.api_url, tokens, texts, asyncio.sleep, progress)
     except SlackFailure as failure:
-        return CheckResult(MESSAGES, Phrase("no response"), (make_unknown(MESSAGES, _UNREACHABLE, failure.phrase),))
+        return CheckResult(MESSAGES, Phrase("no response"), (make_unknown(MESSAGES, "messages.unreachable", failure.phrase),))
     seen = Phrase("{n} kind of message and view checked", plural="{n} kinds of messages and views checked", n=count)
     return CheckResult(MESSAGES, seen, tuple(map(describe, refusals)))

@@ -236,6 +236,21 @@ async def test_an_edit_and_an_answer_wait_for_the_message_that_they_belong_to_wh
     assert ["edit", "reply"] == await due(outbox)
 
 
+async def test_what_comes_after_a_message_waits_for_it_and_for_what_it_edits(
+    outbox: Outbox, post: Make, edit: Make
+) -> None:
+    """An end of a progress line waits for the answer, and a word about an answer waits for the edit that brings it."""
+    progress, answer = await outbox.add(post("progress")), await outbox.add(replace(post("answer"), conversation="C1:1"))
+    gone = {"channel": "C1", "replaces": progress, "after": answer}
+    await outbox.add(replace(edit("gone"), conversation="edits", address=gone))
+    assert ["progress", "answer"] == await due(outbox)
+    await outbox.begin_sending([progress, answer])
+    await outbox.mark_sent(progress, "1.1")
+    assert [] == await due(outbox)
+    await outbox.mark_sent(answer, "1.2")
+    assert ["gone"] == await due(outbox)
+
+
 async def test_what_belongs_to_a_message_that_was_given_up_goes_all_the_same(outbox: Outbox, post: Make) -> None:
     card = await outbox.add(post("card"))
     await outbox.add(replace(post("reply"), conversation="below", address={"channel": "C1", "below": card}))
