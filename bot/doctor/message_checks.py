@@ -39,6 +39,8 @@ async def check_messages(settings: Settings, find: FindSecret, progress: Progres
     try:
         count, refusals = await validate_samples(settings.slack.api_url, tokens, texts, asyncio.sleep, progress)
     except SlackFailure as failure:
-        return CheckResult(MESSAGES, Phrase("no response"), (make_unknown(MESSAGES, "messages.unreachable", failure.phrase),))
+        return CheckResult(
+            MESSAGES, Phrase("no response"), (make_unknown(MESSAGES, "messages.unreachable", failure.phrase),)
+        )
     seen = Phrase("{n} kind of message and view checked", plural="{n} kinds of messages and views checked", n=count)
     return CheckResult(MESSAGES, seen, tuple(map(describe, refusals)))

@@ -12,8 +12,8 @@ An edit that still waits is replaced by a newer edit of the same message.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -193,21 +193,19 @@ class Outbox:
         self._database = database
         self._now = now
 
-    async def add(self, post: Post, answers: str = "") -> int:
+    async def add(self, post: Post, answers: str = "", sequels: Sequence[Post] = ()) -> int:
         """Stores a message in its `state`. Returns its id. An edit replaces a waiting edit of the same message.
 
         `answers` is the key of the delivery that this message answers. It is finished in the same transaction, so that the
-        bot does not answer twice after a crash.
+        bot does not answer twice after a crash. `sequels` wait for the message, and are stored with it or not at all.
         """
-        values = _make_values(post)
-        named = {f"this_{name}": values[name] for name in ("road", "conversation", "address")}
-        edit = named | {name: values[name] for name in ("message", "address")}
 
         def work(connection: Connection) -> int:
             if answers:
                 inbox.finish_delivery(connection, answers, self._now())
-            replaced = connection.execute(_REPLACE, edit).scalars().all() if post.road is Route.UPDATE else ()
-            added: int = max(replaced) if replaced else connection.execute(_ADD, values).scalar_one()
+            added = _insert(connection, post)
+            for sequel in sequels:
+                _insert(connection, replace(sequel, address={**sequel.address, "after": added}))
             return added
 
         return await self._database.run(work)
@@ -308,6 +306,15 @@ class Outbox:
             return bool(connection.execute(_ANY_WAITING).scalar_one())
 
         return await self._database.run(work)
+
+
+def _insert(connection: Connection, post: Post) -> int:
+    values = _make_values(post)
+    named = {f"this_{name}": values[name] for name in ("road", "conversation", "address")}
+    edit = named | {name: values[name] for name in ("message", "address")}
+    replaced = connection.execute(_REPLACE, edit).scalars().all() if post.road is Route.UPDATE else ()
+    added: int = max(replaced) if replaced else connection.execute(_ADD, values).scalar_one()
+    return added
 
 
 def _make_values(post: Post) -> dict[str, Any]:

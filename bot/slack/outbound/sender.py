@@ -106,25 +106,22 @@ class Sender:
         """People whose direct messages took no message within the last day, by Slack id."""
         return tuple(sorted(person for person, at in self._unreached.items() if self._clock.now() - at < REFUSAL_MEMORY))
 
-    async def add(self, operation: str, address: Address, message: SlackMessage, answers: str = "") -> int:
-        """Store a message for sending; returns its row. May raise a `DatabaseError`. An edit replaces one that still waits.
+    async def add(self, operation: str, address: Address, message: SlackMessage) -> int:
+        """Store a message for sending; returns its row. An edit replaces one that waits. May raise a `DatabaseError`."""
+        return await self.send(OutboundMessage(operation, address, message))
+
+    async def send(self, letter: OutboundMessage, answers: str = "") -> int:
+        """As `add`, with the message's sequels, each of which waits for it.
 
         `answers` is the key of the delivery that this message answers; the delivery is finished with it.
         """
-        at = self._clock.now()
+        at, address = self._clock.now(), letter.address
+        sequels = [build_post(each.operation, each.address, each.message, at) for each in letter.sequels]
         try:
-            return await self._store(build_post(operation, address, message, at), answers)
+            return await self._store(build_post(letter.operation, address, letter.message, at), answers, sequels)
         except TooLarge:
-            return await self._store(
-                build_post(operation, address, make_plain(message, explain_short_form(address)), at), answers
-            )
-
-    async def send(self, letter: OutboundMessage, answers: str) -> None:
-        """Store an answer as `add` does, and then its sequels, each of which waits for it."""
-        row = await self.add(letter.operation, letter.address, letter.message, answers)
-        for sequel in letter.sequels:
-            address = sequel.address.model_copy(update={"after": row})
-            await retry_write(partial(self.add, sequel.operation, address, sequel.message), self._clock.sleep)
+            short = make_plain(letter.message, explain_short_form(address))
+            return await self._store(build_post(letter.operation, address, short, at), answers, sequels)
 
     async def find_row(self, operation: str) -> int:
         """Return the row of an operation's first public message, 0 if there is none."""
@@ -174,16 +171,16 @@ class Sender:
             _log.error("the outbox cannot be read", error=str(error))
         await self._running.drain(deadline)
 
-    async def _store(self, post: Post, answers: str) -> int:
+    async def _store(self, post: Post, answers: str, sequels: Sequence[Post]) -> int:
         """Write the row; returns its id. A message through a response_url has no order and no budget, so it goes at once."""
         if post.conversation != post.address.get("response_url") or self._busy >= MAX_CONCURRENT_CALLS:
-            number = await self._rows.add(post, answers)
+            number = await self._rows.add(post, answers, sequels)
             self._woken.set()
             return number
         begun = replace(post, state=PostState.SENDING, attempts=1)
         self._beginning += 1
         try:
-            number = await self._rows.add(begun, answers)
+            number = await self._rows.add(begun, answers, sequels)
         finally:
             self._beginning -= 1
         self._running.start(f"post {number}", self._send(replace(begun, id=number)))

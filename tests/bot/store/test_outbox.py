@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from bot.store.database import Database
+from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
 from bot.store.outbox import NO_MESSAGE_PLACE, DuePosts, MessagePlace, Outbox, Post, PostState, Route
 from tests.bot.store.conftest import Clock
@@ -236,19 +237,24 @@ async def test_an_edit_and_an_answer_wait_for_the_message_that_they_belong_to_wh
     assert ["edit", "reply"] == await due(outbox)
 
 
-async def test_what_comes_after_a_message_waits_for_it_and_for_what_it_edits(
-    outbox: Outbox, post: Make, edit: Make
-) -> None:
+async def test_what_comes_after_a_message_waits_for_it_and_for_what_it_edits(outbox: Outbox, post: Make, edit: Make) -> None:
     """An end of a progress line waits for the answer, and a word about an answer waits for the edit that brings it."""
-    progress, answer = await outbox.add(post("progress")), await outbox.add(replace(post("answer"), conversation="C1:1"))
-    gone = {"channel": "C1", "replaces": progress, "after": answer}
-    await outbox.add(replace(edit("gone"), conversation="edits", address=gone))
+    progress = await outbox.add(post("progress"))
+    gone = replace(edit("gone"), conversation="edits", address={"channel": "C1", "replaces": progress})
+    answer = await outbox.add(replace(post("answer"), conversation="C1:1"), sequels=[gone])
     assert ["progress", "answer"] == await due(outbox)
     await outbox.begin_sending([progress, answer])
     await outbox.mark_sent(progress, "1.1")
     assert [] == await due(outbox)
     await outbox.mark_sent(answer, "1.2")
     assert ["gone"] == await due(outbox)
+
+
+async def test_what_comes_after_a_message_is_stored_with_it_or_not_at_all(outbox: Outbox, post: Make) -> None:
+    too_large = replace(post("word"), message={"text": "x" * 70_000, "blocks": []})
+    with pytest.raises(TooLarge):
+        await outbox.add(post("answer"), sequels=[too_large])
+    assert [] == await due(outbox)
 
 
 async def test_what_belongs_to_a_message_that_was_given_up_goes_all_the_same(outbox: Outbox, post: Make) -> None:

@@ -1,6 +1,7 @@
 """The bot ends, in good order or not, and begins again."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.model.request import Answer, Request
@@ -49,8 +50,8 @@ class _Dying(Outbox):
         super().__init__(house.database, house.time.now)
         self.kept = asyncio.Event()
 
-    async def add(self, post: Post, answers: str = "") -> int:
-        await super().add(post, answers)
+    async def add(self, post: Post, answers: str = "", sequels: Sequence[Post] = ()) -> int:
+        await super().add(post, answers, sequels)
         self.kept.set()
         return await asyncio.Event().wait()
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,11 +142,11 @@ async def test_the_answer_is_kept_when_the_database_comes_back(house: House) -> 
 
         moods = 1
 
-        async def add(self, post: Post, answers: str = "") -> int:
+        async def add(self, post: Post, answers: str = "", sequels: Sequence[Post] = ()) -> int:
             if self.moods:
                 self.moods -= 1
                 raise DatabaseBusy(Phrase("locked"))
-            return await super().add(post, answers)
+            return await super().add(post, answers, sequels)
 
     async with house.bot(replace(house.rows, outbox=Moody(house.database, house.time.now))):
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
