@@ -58,6 +58,16 @@ TABLE: Part = {
     ],
 }
 
+CHART: Part = {
+    "type": "data_visualization",
+    "title": "Certificate days remaining",
+    "chart": {
+        "type": "bar",
+        "series": [{"name": "days left", "data": [{"label": "host-a", "value": 5}, {"label": "host-b", "value": 200}]}],
+        "axis_config": {"categories": ["host-a", "host-b"]},
+    },
+}
+
 MESSAGE: list[Part] = [
     {"type": "header", "text": plain("Everything :sparkles:")},
     section(MRKDWN, accessory=button("restart", style="danger", confirm=CONFIRM)),
@@ -77,6 +87,7 @@ MESSAGE: list[Part] = [
     },
     RICH,
     TABLE,
+    CHART,
     {"type": "markdown", "text": "## Heading\n- **one**\n- [two](https://example.com)"},
     actions(
         button("approve", style="primary", value="7"),

@@ -11,7 +11,7 @@ from commands.model.chart import describe_chart
 from tests.commands.model.test_chart import TROUBLED, certificate, chart, host
 from tests.lab.workspace.page import page
 from tests.page.conftest import DESK, PHONE, Sit, Stage
-from tests.page.gallery import CONFIRM, MESSAGE
+from tests.page.gallery import CHART, CONFIRM, MESSAGE
 from tests.workspace.parts import actions, button, choice, section
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,6 +35,25 @@ async def test_mrkdwn_is_drawn_as_slack_draws_it(stage: Stage, seats: Sit) -> No
         await expect(text).to_contain_text("2025-11-25 10:10 AM not a link")
         await expect(text.get_by_role("img", name="large orange circle")).to_be_visible()
         await expect(text).to_contain_text(":no_such_emoji:")
+
+
+async def test_a_chart_that_slack_draws_shows_its_data(stage: Stage, seats: Sit) -> None:
+    await stage.post(blocks=[CHART])
+    async with seats(stage.workspace) as seat:
+        await seat.sit()
+        figure = seat.messages.last.get_by_role("figure")
+        await expect(figure).to_contain_text("Certificate days remaining")
+        assert ["5", "200"] == await figure.get_by_role("cell").all_inner_texts()
+
+
+async def test_a_picture_that_only_an_edit_brought_in_is_not_found(stage: Stage, seats: Sit) -> None:
+    upload = await stage.app.slack.files_upload_v2(content=b"\x89PNG\r\n\x1a\n", filename="a.png")
+    posted = await stage.app.slack.chat_postMessage(channel="C0OPS", text="working")
+    blocks = [make_picture(upload["files"][0]["id"], "Load falls")]
+    await stage.app.slack.chat_update(channel="C0OPS", ts=posted["ts"], text="chart", blocks=blocks)
+    async with seats(stage.workspace) as seat:
+        await seat.sit()
+        await expect(seat.messages.last).to_contain_text("File not found")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
