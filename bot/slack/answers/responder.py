@@ -217,7 +217,8 @@ def _arrange_delivery(
         return goal, ()
     if pictured:
         gone = goal.model_copy(update={"retracts": True, "dispensable": True})
-        retraction = OutboundMessage(answer.operation, gone, SlackMessage("", ()))
+        pointer = SlackMessage(escape(goal.render(Phrase("The result is in a new message."))), ())
+        retraction = OutboundMessage(answer.operation, gone, pointer)
         return goal.model_copy(update={"replaces": 0}), (retraction,)
     if not late:
         return goal, ()

@@ -26,8 +26,8 @@ class Address(BaseModel):
     private answer. `ts`: the message that
     this one replaces; or `replaces`, the outbox row of that message. `below`: the outbox row of the
     message in whose thread it belongs; without that message it goes to the channel itself.
-    `after`: the outbox row that must have ended before this one is sent. `retracts`: the message `replaces` is deleted, and
-    nothing is posted.
+    `after`: the outbox row that must have ended before this one is sent. `retracts`: the message `replaces` is deleted, or
+    becomes this one where Slack does not delete it.
     `aside`: a channel in which `user` alone sees it, in its thread `aside_thread`. `response_url`: private, until
     `answerable`, at the root of the place. `user`: the last route, a direct message. `second`: a channel for messages that
     `channel` does not take; `people` get direct messages if no channel takes it. `courtesy`: worthless

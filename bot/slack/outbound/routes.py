@@ -87,14 +87,19 @@ class Routes:
         return await self._post(MessagePlace(address.channel, address.thread), address, message)
 
     async def _retract(self, post: Post, address: Address, message: SlackMessage) -> MessagePlace:
-        """Delete the message `replaces`, whose place is then that of the message `after`. One that is gone is no failure."""
+        """Delete the message `replaces`, whose place is then that of the message `after`.
+
+        Where Slack does not delete it, it becomes this message. One that is gone is no failure.
+        """
         old, new = await self._find_place(address.replaces), await self._find_place(address.after)
         if old.ts:
             try:
                 await self._api.delete(old.channel, old.ts)
             except SlackFailure as failure:
-                if failure.code != "message_not_found":
+                if failure.passing:
                     raise
+                if failure.code != "message_not_found":
+                    await self._edit(old, message)
             await retry_write(lambda: self._rows.move_to(address.replaces, new), self._clock.sleep)
         return NO_MESSAGE_PLACE
 

@@ -236,6 +236,22 @@ async def test_an_answer_with_a_picture_is_a_new_message_and_its_progress_goes(
     assert (direct or slow) is (message.ts in notified)
 
 
+@pytest.mark.usefixtures("_drawn_at_once")
+async def test_where_slack_does_not_delete_the_progress_it_points_to_the_answer(house: House, desk: LookingDesk) -> None:
+    desk.answer = answering(REPORT)
+    house.workspace.faults.switch_on("chat.delete", Failing("compliance_exports_prevent_deletion"))
+    async with house.bot():
+        await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} digest")
+        await desk.looking.wait()
+        desk.told(("host-a",))
+        await moved(house, PROGRESS_DELAY)
+        desk.done.set()
+        await house.moving(lambda: any(images(message) for message in answers(house, "C0OPS")))
+        await house.moving(lambda: answers(house, "C0OPS")[0].edits)
+        await house.settled()
+    assert "The result is in a new message." == answers(house, "C0OPS")[0].text
+
+
 def answers(house: House, place: str) -> list[Message]:
     return [message for message in house.workspace.messages(place) if message.user == BOT_USER]
 
