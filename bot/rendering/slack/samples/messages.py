@@ -96,8 +96,8 @@ def _list_failures(texts: Texts) -> Iterator[MessageSample]:
 
 
 def _list_changes(texts: Texts) -> Iterator[MessageSample]:
-    """Lists cards, the pointers to them, and each kind of milestone once."""
-    known = set[str]()
+    """Lists cards, the pointers to them, each kind of milestone and each kind of request for a decision once."""
+    known, asked = set[str](), set[str]()
     for sample in list_changes():
         yield MessageSample(f"change.{sample.name}", change.render(sample.change, texts, AT + timedelta(minutes=2)))
         yield MessageSample(f"change.pointer.{sample.name}", change_updates.render_pointer(sample.change, texts))
@@ -109,6 +109,11 @@ def _list_changes(texts: Texts) -> Iterator[MessageSample]:
                 yield MessageSample(f"change.thread.{name}", thread)
                 person = change_updates.render_for_person(milestone, sample.change, texts)
                 yield MessageSample(f"change.person.{name}", person)
+            if milestone.key in change_updates.DECISION_KEYS and name not in asked:
+                asked.add(name)
+                request = change_updates.render_decision_request(milestone, sample.change, texts)
+                yield MessageSample(f"change.request.{name}", request)
+    yield MessageSample("change.request.hidden", change_updates.render_hidden_request(texts))
 
 
 def _list_notices(texts: Texts) -> Iterator[MessageSample]:
