@@ -1,7 +1,9 @@
 """What tests of several rooms use."""
 
 import asyncio
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,3 +30,22 @@ def used_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     asyncio.run(once())
     return file
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Write half characters in reports as escapes: xdist cannot send them, and one in a log would end the whole run."""
+    return escape_half_characters((yield))
+
+
+def escape_half_characters(value: Any) -> Any:
+    """Return the value with escapes in place of lone surrogates in all its texts."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        case dict():
+            return {escape_half_characters(name): escape_half_characters(each) for name, each in value.items()}
+        case list() | tuple():
+            return type(value)(map(escape_half_characters, value))
+        case _:
+            return value
