@@ -21,7 +21,7 @@ from bot.access.rules import find_place
 from bot.audit.log import EventKind
 from bot.changes import attestation
 from bot.changes.admission import choose_starts
-from bot.changes.plan_diff import describe_differences
+from bot.changes.plan_diff import describe_differences, describe_upgrade
 from bot.changes.planner import ChangeRequest, Planner, add_approval
 from bot.changes.repository import ChangeRepository
 from bot.changes.transitions import close_change, finish_run, supersede_change
@@ -116,8 +116,7 @@ class Coordinator:
             await self._finish_change(record, close_change(ApprovalState.EXPIRED, asked, at))
 
     async def check_still_allowed(self, record: OperationRecord) -> Refusal | None:
-        """Check again whether an operation may start; a refusal where its request or its approvals do not satisfy today's
-        rules.
+        """Check again whether an operation may start; a refusal where today's rules forbid its request or its approvals.
 
         All people are identified anew. A decision without a signed audit event does not count.
         """
@@ -159,7 +158,8 @@ class Coordinator:
         After break-glass there is no new operation: no person has seen the new plan, and the old one waited for no approval.
         """
         again = await self._draft_successor(record, planned)
-        differences = Listing(describe_differences(record.plan, planned.plan))
+        describe = describe_differences if attestation.is_digest_valid(record) else describe_upgrade
+        differences = Listing(describe(record.plan, planned.plan))
         if isinstance(again, Phrase):
             why = Phrase("the plan has changed ({differences}): {next}", differences=differences, next=again)
             return await self._close_change(record, supersede_change("", why, self._repository.now()))

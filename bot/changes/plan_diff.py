@@ -1,7 +1,8 @@
 """Describes the differences between two plans of one operation: the reasons for which the approved one may not run."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -16,21 +17,48 @@ MAX_VALUE_LENGTH = 80
 MAX_SENTENCES = 10
 """Most sentences; a longer list is read in the new plan itself."""
 
+_TIME_LIMIT = "patience"
+"""The field and the argument of a time limit. Only a version of the bot sets it, and no operator knows it by that name."""
+
+_NO_EFFECT: Mapping[str, Any] = {
+    "phrase": True,
+    "undo_phrase": True,
+    "recorded": True,
+    _TIME_LIMIT: True,
+    "deed": {"arguments": {_TIME_LIMIT}},
+    "verify": {_TIME_LIMIT},
+    "undone": {"__all__": {_TIME_LIMIT}},
+}
+"""Fields of a step beside its effect."""
+
+_UPGRADED = Phrase("flatnet-bot was upgraded after this was requested, and this version runs its steps differently")
+
 
 def describe_differences(old: Plan, new: Plan) -> tuple[Phrase, ...]:
     """Describe the differences of plans whose digests differ, in at least one sentence.
 
-    Premises, hosts and endpoints; steps where those are equal.
+    Premises, hosts and endpoints; steps where those are equal. Where steps are equal as well, another version runs them.
     """
-    sentences = (*_compare_premises(old, new), *_compare_hosts(old, new), *_compare_endpoints(old, new)) or tuple(
-        _compare_steps(old, new)
-    )
-    if not sentences:
-        return (Phrase("the bot's scripts or rules have changed since approval"),)
+    return _limit(tuple(_compare_fleet(old, new)) or tuple(_compare_steps(old, new)) or (_UPGRADED,))
+
+
+def describe_upgrade(old: Plan, new: Plan) -> tuple[Phrase, ...]:
+    """Describe the differences from a plan of another version, which may also be those of the hosts.
+
+    Steps are not compared. They differ in technical arguments that come from the version, and the new request shows them.
+    """
+    return _limit((_UPGRADED, *_compare_fleet(old, new)))
+
+
+def _limit(sentences: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
     if len(sentences) <= MAX_SENTENCES:
         return sentences
     more = len(sentences) - MAX_SENTENCES
     return *sentences[:MAX_SENTENCES], Phrase("and {n} more difference", plural="and {n} more differences", n=more)
+
+
+def _compare_fleet(old: Plan, new: Plan) -> Iterable[Phrase]:
+    return (*_compare_premises(old, new), *_compare_hosts(old, new), *_compare_endpoints(old, new))
 
 
 def _compare_premises(old: Plan, new: Plan) -> Iterator[Phrase]:
@@ -101,9 +129,9 @@ def _compare_part_steps(old: Part, new: Part) -> Iterator[Phrase]:
 
 
 def _describe_changed_step(before: Step, after: Step) -> Phrase:
-    """Describe the first argument of a step that differs; the step alone where none does."""
+    """Describe the first argument of a step that differs; the step alone where none does, or only one version has it."""
     was, now = before.deed.arguments, after.deed.arguments
-    names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+    names = sorted(name for name in was.keys() & now.keys() if was[name] != now[name] and name != _TIME_LIMIT)
     if before.deed.kind != after.deed.kind or not names:
         return Phrase("{host}: method changed: {step}", host=after.host, step=after.phrase)
     name = names[0]
@@ -112,14 +140,14 @@ def _describe_changed_step(before: Step, after: Step) -> Phrase:
         host=after.host,
         step=after.phrase,
         argument=name,
-        before=_shorten(was.get(name)),
-        after=_shorten(now.get(name)),
+        before=_shorten(was[name]),
+        after=_shorten(now[name]),
     )
 
 
 def _dump_effect(step: Step) -> Mapping[str, JsonValue]:
-    """Dump what a step does. Its phrases do not count: they may differ where its effect does not."""
-    return step.model_dump(mode="json", exclude={"phrase", "undo_phrase"})
+    """Dump what a step does. Its phrases and time limits do not count: they may differ where its effect does not."""
+    return step.model_dump(mode="json", exclude=_NO_EFFECT)
 
 
 def _index_by_subject(premises: tuple[Premise, ...]) -> Mapping[tuple[str, str], Premise]:

@@ -63,7 +63,7 @@ async def test_a_script_that_is_another_than_when_it_was_asked_is_approved_anew(
         present = actions.hash_script
         monkeypatch.setattr(actions, "hash_script", lambda kind: f"{present(kind)} of the next release")
         await s.press(ADMIN, card, "run.approve")
-        await asks_again(s, card, "the bot's scripts or rules have changed since approval")
+        await asks_again(s, card, "flatnet-bot was upgraded after this was requested")
         assert old == s.lies("host-a")
 
 

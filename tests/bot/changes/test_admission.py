@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters import action_registry
 from adapters.phrase import Phrase
 from bot.access.policy import Permit, Refusal
 from bot.access.rules import ApprovalRule
@@ -367,6 +368,19 @@ async def test_another_plan_is_asked_for_again_with_the_difference(bot: Bot) -> 
     await bot.workflow.approve(again, bot.by(BEN))
     record = await bot.stored(again)
     assert record.digest == (await bot.dispatch.replan(record))[1]
+
+
+async def test_a_plan_of_edited_scripts_names_the_upgrade_and_what_changed_on_hosts(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ready(bot, "host-a")
+    present = action_registry.hash_script
+    monkeypatch.setattr(action_registry, "hash_script", lambda kind: f"{present(kind)} of the next release")
+    change = await superseded(bot)
+    assert str(change.why).startswith(
+        "the plan has changed (flatnet-bot was upgraded after this was requested, and this version runs its steps "
+        "differently, host-a: approved: 0 labels, now: 1 labels). Approval is requested again as "
+    )
 
 
 async def test_after_break_glass_nothing_asks_again(bot: Bot) -> None:

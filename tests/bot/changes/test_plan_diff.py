@@ -4,9 +4,9 @@ import pytest
 
 from adapters.endpoint import Endpoint
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import AbortChange, ConfirmChange
-from bot.changes.plan_diff import MAX_SENTENCES, describe_differences
-from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, Premise, Step
+from adapters.windows.commit_confirm import AbortChange, BeginChange, ConfirmChange, ReadChange
+from bot.changes.plan_diff import MAX_SENTENCES, describe_differences, describe_upgrade
+from commands.model.plan import Check, LeftOutHost, Part, Plan, PlannedAction, Premise, Step
 
 
 def step(name: str, key: str = "stop", operation: str = "op-1", confirm: bool = False) -> Step:
@@ -30,13 +30,30 @@ def steps(*of_host: Step) -> Plan:
     return Plan(parts=(Part(host="host-a", steps=of_host),))
 
 
+def guarded(seconds: int, **arguments: object) -> Step:
+    """A step of a version whose time limits are all this long."""
+    begin = BeginChange(operation="op-1", service="nebula", verb="restart", patience=seconds).model_copy(update=arguments)
+    check = Check(host="host-a", deed=PlannedAction.of(ReadChange(operation="op-1")), expect={}, patience=seconds)
+    return step("host-a").model_copy(
+        update={"deed": PlannedAction.of(begin), "patience": seconds, "verify": check, "undone": (check,)}
+    )
+
+
+def of_before(known: Step) -> Step:
+    """The same step, stored by a version whose action had no time limit."""
+    arguments = {name: value for name, value in known.deed.arguments.items() if name != "patience"}
+    return known.model_copy(update={"deed": known.deed.model_copy(update={"arguments": arguments})})
+
+
 A = plan("host-a")
+
+UPGRADED = "flatnet-bot was upgraded after this was requested, and this version runs its steps differently"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        (A, A, ["the bot's scripts or rules have changed since approval"]),
+        (A, A, [UPGRADED]),
         (
             plan("host-a", premises=(premise("Running"),)),
             plan("host-a", premises=(premise("Stopped"),)),
@@ -71,6 +88,18 @@ A = plan("host-a")
             ["host-a: stop host-a: operation changed from op-1 to op-2"],
         ),
         (A, steps(step("host-a", confirm=True)), ["host-a: method changed: stop host-a"]),
+        (steps(guarded(60)), steps(guarded(90)), [UPGRADED]),
+        (steps(of_before(guarded(60))), steps(guarded(60)), [UPGRADED]),
+        (
+            steps(guarded(60)),
+            steps(guarded(90, verb="start")),
+            ["host-a: stop host-a: verb changed from restart to start"],
+        ),
+        (
+            steps(of_before(guarded(60))),
+            steps(guarded(60).model_copy(update={"expect": {"state": "applied"}})),
+            ["host-a: method changed: stop host-a"],
+        ),
         (
             steps(step("host-a"), step("host-a", "look")),
             steps(step("host-a", "look"), step("host-a")),
@@ -80,6 +109,24 @@ A = plan("host-a")
 )
 def test_what_differs_is_told(old: Plan, new: Plan, told: list[str]) -> None:
     assert told == [str(phrase) for phrase in describe_differences(old, new)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (A, A, [UPGRADED]),
+        (steps(step("host-a", operation="op-1")), steps(step("host-a", operation="op-2")), [UPGRADED]),
+        (
+            plan("host-a", premises=(premise("Running"),)),
+            plan("host-a", "host-b", premises=(premise("Stopped"),)),
+            [UPGRADED, "host-a: approved: Nebula is Running, now: Nebula is Stopped", "host-b would also be changed"],
+        ),
+    ],
+)
+def test_an_upgrade_is_told_first_with_what_changed_on_hosts_but_without_steps(
+    old: Plan, new: Plan, told: list[str]
+) -> None:
+    assert told == [str(phrase) for phrase in describe_upgrade(old, new)]
 
 
 def test_words_alone_are_no_difference() -> None:
