@@ -32,7 +32,7 @@ _APPROVAL_PHRASES = {
     ApprovalState.DENIED: Phrase("denied"),
     ApprovalState.EXPIRED: Phrase("expired"),
     ApprovalState.WITHDRAWN: Phrase("withdrawn"),
-    ApprovalState.SUPERSEDED: Phrase("superseded (hosts changed)"),
+    ApprovalState.SUPERSEDED: Phrase("superseded (plan changed)"),
     ApprovalState.REFUSED: Phrase("void (permission lost)"),
 }
 

@@ -285,7 +285,7 @@ async def test_approvals_are_counted_by_what_became_of_them() -> None:
         "denied: 1",
         "expired: 1",
         "withdrawn: 1",
-        "superseded (hosts changed): 1",
+        "superseded (plan changed): 1",
         "void (permission lost): 1",
     ] == sections(await report(changes=changes))["Approvals"]
 
