@@ -1,4 +1,4 @@
-"""Tests with data of the version before the move of modules (commit a758a60): it is read, shown, approved and run.
+"""Tests with data of the version before the move of modules (commit a758a60): it is read, shown and asked for again.
 
 `fixtures/` was made once with the code of that commit. Its bot ran between the lab fleet and the lab workspace on a clock
 that began at 2026-01-31 08:59:45 in Tokyo, with `fixtures/flatnet.toml`, whose addresses led to the lab. People asked,

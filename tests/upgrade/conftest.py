@@ -16,5 +16,5 @@ Build = Callable[..., AbstractAsyncContextManager[Past]]
 
 @pytest.fixture
 def past(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Build:
-    """`async with past() as p:` builds one, `past(scripts=…)` one for a bot with other scripts than before."""
+    """`async with past() as p:` builds one."""
     return partial(restored, tmp_path_factory.mktemp("t"), monkeypatch)

@@ -6,7 +6,7 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from adapters import action_registry
 from adapters.gateway.client import HttpConnection
 from adapters.inventory import GatewaySide, WindowsSide, WslSide
 from adapters.windows.winrm import WinRmConnection
@@ -26,7 +25,6 @@ from bot.app.application import Application, open_application
 from bot.config.settings import read_settings
 from bot.runtime.clock import Clock
 from bot.store.upgrade import upgrade_database
-from commands.model import plan as plans
 from tests.lab.fleet import Conditions, LabFleet, LabHost, run_fleet
 from tests.lab.windows.disks import SPARE
 from tests.lab.workspace import Clock as WorkspaceClock
@@ -36,7 +34,7 @@ from tests.lab.workspace.responses import _Address
 from tests.lab.workspace.socket_mode import Delivery
 from tests.lab.workspace.uploads import Upload
 from tests.lab.workspace.view import View
-from tests.scenarios.conftest import MANIFEST, PATIENCE, Town
+from tests.scenarios.conftest import MANIFEST, PATIENCE, Town, ask
 
 FIXTURES = Path(__file__).with_name("fixtures")
 
@@ -92,13 +90,14 @@ def fixture(name: str) -> Any:
     return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
 
 
-SCRIPTS_OF_BEFORE: Mapping[str, str] = fixture("scripts.json")
-"""The hash of what the version before ran on a host, by kind of action. Stored digests hold these hashes."""
-
-
 def operation(name: str) -> str:
     """Return the id of one of the changes that were open when the bot of before was killed."""
     return str(fixture("changes.json")[name])
+
+
+def change_id(change: str) -> str:
+    """Return the id of a change of before by its name; an id as it is."""
+    return str(fixture("changes.json").get(change, change))
 
 
 @dataclass(frozen=True)
@@ -129,9 +128,9 @@ class Past:
         with closing(sqlite3.connect(self.town.settings.database_file)) as database:
             return database.execute(query, values).fetchall()
 
-    def state(self, name: str) -> str:
-        """Return the stored state of a change of before."""
-        [[state]] = self.rows("select state from operations where operation = ?", operation(name))
+    def state(self, change: str) -> str:
+        """Return the stored state of a change of before by its name, or of any by its id."""
+        [[state]] = self.rows("select state from operations where operation = ?", change_id(change))
         return str(state)
 
     async def until(self, look: Callable[[], bool], otherwise: Callable[[], object]) -> None:
@@ -143,16 +142,28 @@ class Past:
         except TimeoutError:
             raise AssertionError(str(otherwise())) from None
 
-    async def ends(self, name: str) -> str:
-        """Return the state in which a change of before ended, once it has."""
+    async def ends(self, change: str) -> str:
+        """Return the state in which a change ended, once it has."""
         await self.until(
-            lambda: self.state(name) not in ("waiting", "ready", "running"), lambda: f"{name}: {self.state(name)}"
+            lambda: self.state(change) not in ("waiting", "ready", "running"), lambda: f"{change}: {self.state(change)}"
         )
-        return self.state(name)
+        return self.state(change)
 
-    def trail(self, name: str) -> list[str]:
-        """Return the kinds of the audit events of a change of before, without its steps."""
-        events = [event["kind"] for event in self.town.events() if event["operation"] == operation(name)]
+    async def resolve_half(self, house: Application) -> None:
+        """Report what a person found on the hosts of the half-run change, which frees them."""
+        assert "unknown" == await self.ends("half")
+        await ask(house, f"op resolve {operation('half')} 'OpenResty runs' --outcome done")
+
+    async def find_successor(self, name: str) -> str:
+        """Return the id of the request that takes the place of an approved change of before, once that is closed."""
+        assert "closed" == await self.ends(name)
+        [[successor]] = self.rows("select after from operations where operation = ?", operation(name))
+        assert "waiting" == self.state(successor)
+        return str(successor)
+
+    def trail(self, change: str) -> list[str]:
+        """Return the kinds of the audit events of a change, without its steps."""
+        events = [event["kind"] for event in self.town.events() if event["operation"] == change_id(change)]
         return [kind for kind in events if kind not in ("intent", "outcome")]
 
     async def deliver(self, name: str) -> Delivery:
@@ -167,14 +178,8 @@ class Past:
 
 
 @asynccontextmanager
-async def restored(
-    folder: Path, patch: pytest.MonkeyPatch, scripts: Mapping[str, str] = SCRIPTS_OF_BEFORE
-) -> AsyncIterator[Past]:
-    """Build the town with all that was there when the bot of before was killed; no bot runs yet.
-
-    The bot of today has `scripts` with these hashes, by kind of action: unless it says otherwise, none was edited since.
-    """
-    _hash_scripts(patch, scripts)
+async def restored(folder: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Past]:
+    """Build the town with all that was there when the bot of before was killed; no bot runs yet."""
     shifted = ShiftedTime.at(datetime.fromisoformat(fixture("slack.json")["at"]) + timedelta(minutes=1))
     timing = Timing(trigger=HURRY * Timing().trigger)
     workspace = Workspace(MANIFEST, clock=WorkspaceClock(shifted.now, shifted.monotonic), timing=timing)
@@ -191,16 +196,6 @@ async def restored(
             yield Past(town, shifted)
     finally:
         await workspace.stop()
-
-
-def _hash_scripts(patch: pytest.MonkeyPatch, scripts: Mapping[str, str]) -> None:
-    real = action_registry.hash_script
-
-    def hashed(kind: str) -> str:
-        return scripts[kind] if kind in scripts else real(kind)
-
-    patch.setattr(action_registry, "hash_script", hashed)
-    patch.setattr(plans, "hash_script", hashed)
 
 
 def _readdressed(text: str, workspace: Workspace) -> str:

@@ -1,7 +1,7 @@
-"""Changes that the version before planned. What is approved is what runs: a plan names its scripts by their hashes.
+"""Changes that the version before planned. What is approved is what runs, and this version runs each of them differently.
 
-no script of the plan was edited since ─▶ its old buttons approve it, and it is carried out or finished
-one was                                ─▶ it is closed and asked for again; one that is half run ends as unknown
+waiting, approved   closed at its start, which changes nothing; a new request, which says what runs now, takes its place
+half run            unknown; its hosts stay held until a person has looked
 """
 
 import json
@@ -11,27 +11,111 @@ from collections.abc import Mapping
 import pytest
 
 from adapters.action_registry import hash_script
+from adapters.phrase import Phrase
 from bot.changes import attestation
-from commands.model.plan import list_actions
+from commands.model import plan as plans
 from tests.scenarios.conftest import ask
 from tests.upgrade.conftest import Build
-from tests.upgrade.past import SCRIPTS_OF_BEFORE, Past, operation
+from tests.upgrade.past import Past, fixture, operation
 
-CARRIED_OUT = ["request", "plan", "approval", "review", "run", "end"]
+SCRIPTS_OF_BEFORE: Mapping[str, str] = fixture("scripts.json")
+"""The hash of what the version before ran on a host, by kind of action. Stored digests hold these hashes."""
 
-EDITED = {**SCRIPTS_OF_BEFORE, "windows.BeginChange": "the hash of an edited script"}
-"""Scripts of a version that edited the one that every plan of before uses."""
+SCRIPTS_OF_TODAY = {kind: hash_script(kind) for kind in SCRIPTS_OF_BEFORE}
 
-ONLY_OF_RENEWALS = {**SCRIPTS_OF_BEFORE, "windows.MakeKeyPair": "the hash of an edited script"}
-"""Scripts of a version that edited one that restarts do not use."""
-
-TODAY = {kind: hash_script(kind) for kind in SCRIPTS_OF_BEFORE}
-"""Scripts as they are now, edited or not."""
+NOT_STARTED = ["request", "plan", "approval", "review", "end"]
 
 
-def pid(p: Past, host: str, service: str = "OpenResty") -> int:
-    """Return the process of a service, which is another one after each restart."""
-    return p.town.fleet[host].windows.state.services[service].pid
+@pytest.mark.parametrize("scripts", [SCRIPTS_OF_BEFORE, SCRIPTS_OF_TODAY], ids=["before", "today"])
+async def test_a_stored_plan_is_whole_by_the_formula_that_it_does_not_name_where_no_script_of_it_was_edited(
+    past: Build, monkeypatch: pytest.MonkeyPatch, scripts: Mapping[str, str]
+) -> None:
+    """Its digest holds the hashes of the scripts that it was approved with."""
+    edited = {kind for kind in scripts if scripts[kind] != SCRIPTS_OF_BEFORE[kind]}
+    monkeypatch.setattr(plans, "hash_script", scripts.__getitem__)
+    async with past() as p, p.looked_into() as house:
+        changes = [str(row[0]) for row in p.rows("select operation from operations")]
+        assert 12 == len(changes)
+        for change in changes:
+            assert "digest_formula" not in stored_plan(p, change)
+            record = await house.change_services.operations.get(change)
+            assert record is not None
+            used = {action.kind for step in record.plan.steps for action in plans.list_actions(step)}
+            assert (1, not used & edited) == (record.plan.digest_formula, attestation.is_digest_valid(record))
+
+
+@pytest.mark.parametrize("name", ["nebula", "renew", "stop"])
+async def test_a_waiting_change_is_closed_by_its_old_button_and_the_request_in_its_place_is_carried_out(
+    past: Build, name: str
+) -> None:
+    async with past() as p, p.bot() as house:
+        await p.resolve_half(house)
+        before = running(p)
+        await p.deliver(f"approve {name}")
+        again = await p.find_successor(name)
+        assert (before, NOT_STARTED) == (running(p), p.trail(name))
+        await explains_upgrade(p, name, again)
+
+        assert plans.NEWEST_FORMULA == stored_plan(p, again)["digest_formula"]
+        await ask(house, f"approve {again}")
+        assert ("done", True) == (await p.ends(again), before != running(p))
+        assert (await house.audit.verify("system", "")).intact
+
+
+async def test_a_change_that_was_approved_before_is_closed_once_its_lock_is_removed_and_asks_again(past: Build) -> None:
+    async with past() as p, p.bot() as house:
+        assert "ready" == p.state("ready")
+        before = running(p)
+        await ask(house, "lock remove 2")
+        again = await p.find_successor("ready")
+        assert (before, NOT_STARTED) == (running(p), p.trail("ready"))
+        await explains_upgrade(p, "ready", again)
+
+        await ask(house, f"approve {again}")
+        assert ("done", True) == (await p.ends(again), before != running(p))
+
+
+async def test_a_half_run_change_asks_no_host_for_anything_more_and_says_why(past: Build) -> None:
+    """What the bot of before did last is unknown: its hosts stay held until a person has looked."""
+    async with past() as p:
+        assert "running" == p.state("half")
+        before = running(p)
+        async with p.bot() as house:
+            assert "unknown" == await p.ends("half")
+            await p.town.at_rest()
+            ended = await house.change_services.lifecycle.find_change(operation("half"))
+            assert str(ended.why) == (
+                "flatnet-bot was upgraded during this change, and this version would not run what was approved. "
+                f"Check the hosts, then report the result with op resolve {ended.operation}"
+            )
+            assert (before, {}) == (running(p), p.town.fleet["host-b"].windows.state.changes)
+            assert ["request", "plan", "approval", "review", "run", "end"] == p.trail("half")
+            await is_told_once(p, "flatnet-bot が更新されたため", ended.operation)
+            assert [("host-a",), ("host-b",)] == claims(p)
+            await p.resolve_half(house)
+            assert [] == claims(p)
+
+
+async def explains_upgrade(p: Past, name: str, again: str) -> None:
+    """Check that a closed change says why, also in its thread."""
+    [[why]] = p.rows("select why from operations where operation = ?", operation(name))
+    assert str(Phrase.from_json(json.loads(why))) == (
+        "the plan has changed (flatnet-bot was upgraded after this was requested, and this version runs its steps "
+        f"differently). Approval is requested again as {again}"
+    )
+    await is_told_once(p, "依頼後に flatnet-bot が更新されたため", again)
+
+
+async def is_told_once(p: Past, *held: str) -> None:
+    """Wait for the one reply in a thread that holds all of this."""
+    await p.until(lambda: [] != find_replies(p, *held), lambda: find_replies(p))
+    await p.town.at_rest()
+    assert 1 == len(find_replies(p, *held))
+
+
+def running(p: Past) -> list[tuple[int, str]]:
+    """Return the process and the state of each service of each host; a restart makes it another process."""
+    return [(service.pid, service.status) for host in p.town.fleet.hosts for service in host.windows.state.services.values()]
 
 
 def stored_plan(p: Past, change: str) -> dict[str, object]:
@@ -41,145 +125,12 @@ def stored_plan(p: Past, change: str) -> dict[str, object]:
     return document
 
 
-def digest(p: Past, change: str) -> str:
-    """Return the digest that is stored with a plan."""
-    [[digest]] = p.rows("select digest from operations where operation = ?", change)
-    return str(digest)
+def claims(p: Past) -> list[tuple[str]]:
+    """Return the hosts that a change holds."""
+    return p.rows("select host from claims order by host")
 
 
-@pytest.mark.parametrize("scripts", [SCRIPTS_OF_BEFORE, EDITED, ONLY_OF_RENEWALS, TODAY])
-async def test_a_stored_plan_is_whole_by_the_formula_that_it_does_not_name_unless_one_of_its_scripts_was_edited(
-    past: Build, scripts: Mapping[str, str]
-) -> None:
-    edited = {kind for kind in scripts if scripts[kind] != SCRIPTS_OF_BEFORE[kind]}
-    async with past(scripts=scripts) as p, p.looked_into() as house:
-        changes = [str(row[0]) for row in p.rows("select operation from operations")]
-        assert 12 == len(changes)
-        for change in changes:
-            assert "digest_formula" not in stored_plan(p, change)
-            record = await house.change_services.operations.get(change)
-            assert record is not None
-            used = {action.kind for step in record.plan.steps for action in list_actions(step)}
-            assert "windows.BeginChange" in used
-            assert (1, not used & edited) == (record.plan.digest_formula, attestation.is_digest_valid(record))
-
-
-async def test_waiting_plans_of_unedited_scripts_are_approved_by_their_old_buttons_and_carried_out(past: Build) -> None:
-    """Nothing asks again: planned anew at their start, they have the digest that was approved."""
-    async with past() as p, p.bot() as house:
-        assert "done" == await p.ends("half")
-        old = pid(p, "host-a", "Nebula")
-        digests = {name: digest(p, operation(name)) for name in ("nebula", "renew")}
-        certificate = p.town.fleet.mesh.members["host-b"].running
-        for name in digests:
-            await p.deliver(f"approve {name}")
-        assert ("done", "done") == (await p.ends("nebula"), await p.ends("renew"))
-        assert CARRIED_OUT == p.trail("nebula") == p.trail("renew")
-        assert digests == {name: digest(p, operation(name)) for name in digests}
-        assert old != pid(p, "host-a", "Nebula")
-        assert certificate != p.town.fleet.mesh.members["host-b"].running
-        assert (await house.audit.verify("system", "")).intact
-
-
-async def test_a_half_run_change_is_finished_and_nothing_is_done_twice(past: Build) -> None:
-    """The first host was done before; the second one stood before its restart."""
-    async with past() as p:
-        assert "running" == p.state("half")
-        before = pid(p, "host-a"), pid(p, "host-b")
-        async with p.bot():
-            assert "done" == await p.ends("half")
-            await p.town.at_rest()
-        assert (before[0], True) == (pid(p, "host-a"), before[1] != pid(p, "host-b"))
-        outcomes = [
-            event["data"]["result"]["key"]
-            for event in p.town.events()
-            if (event["operation"], event["kind"]) == (operation("half"), "outcome")
-        ]
-        assert [f"{host}/{step}" for host in ("host-a", "host-b") for step in ("begin", "gateway", "confirm")] == outcomes
-        assert CARRIED_OUT == p.trail("half")
-        assert [] == p.rows("select host from claims")
-
-
-async def test_an_approved_change_starts_once_the_lock_of_before_is_removed(past: Build) -> None:
-    async with past() as p, p.bot() as house:
-        assert "ready" == p.state("ready")
-        old = pid(p, "host-c")
-        await ask(house, "lock remove 2")
-        assert "done" == await p.ends("ready")
-        assert old != pid(p, "host-c")
-
-
-@pytest.mark.parametrize("name", ["nebula", "renew"])
-async def test_a_waiting_plan_of_an_edited_script_is_closed_by_its_old_button_and_asks_again(past: Build, name: str) -> None:
-    """Nothing was done until the new plan, which names the new scripts, was approved as well."""
-    async with past(scripts=EDITED) as p, p.bot() as house:
-        assert "unknown" == await p.ends("half")
-        await ask(house, f"op resolve {operation('half')} 'OpenResty runs' --outcome done")
-        await p.deliver(f"approve {name}")
-        assert "closed" == await p.ends(name)
-        closed = await house.change_services.lifecycle.find_change(operation(name))
-        assert str(closed.why) == (
-            "the plan has changed (the bot's scripts or rules have changed since approval). "
-            f"Approval is requested again as {closed.after}"
-        )
-        assert ["request", "plan", "approval", "review", "end"] == p.trail(name)
-        assert (2, ["waiting"]) == (stored_plan(p, closed.after)["digest_formula"], states(p, closed.after))
-        await ask(house, f"approve {closed.after}")
-        await p.until(lambda: ["done"] == states(p, closed.after), lambda: states(p, closed.after))
-
-
-async def test_an_edited_script_concerns_the_plans_that_use_it(past: Build) -> None:
-    async with past(scripts=ONLY_OF_RENEWALS) as p, p.bot():
-        assert "done" == await p.ends("half")
-        for name in ("nebula", "renew"):
-            await p.deliver(f"approve {name}")
-        assert ("done", "closed") == (await p.ends("nebula"), await p.ends("renew"))
-
-
-async def test_a_half_run_change_of_an_edited_script_asks_no_host_for_anything_more_and_says_why(past: Build) -> None:
-    """What the bot of before did last is unknown: its hosts stay held until a person has looked."""
-    async with past(scripts=EDITED) as p:
-        before = pid(p, "host-a"), pid(p, "host-b")
-        async with p.bot() as house:
-            assert "unknown" == await p.ends("half")
-            await p.town.at_rest()
-            ended = await house.change_services.lifecycle.find_change(operation("half"))
-        assert str(ended.why) == (
-            "flatnet-bot was upgraded during this change, and this version would not run what was approved. "
-            f"Check the hosts, then report the result with op resolve {ended.operation}"
-        )
-        assert (before, {}) == ((pid(p, "host-a"), pid(p, "host-b")), p.town.fleet["host-b"].windows.state.changes)
-        assert CARRIED_OUT == p.trail("half")
-        assert [("host-a",), ("host-b",)] == p.rows("select host from claims order by host")
-        assert 1 == len([text for text in replies(p) if "flatnet-bot が更新されたため" in text and ended.operation in text])
-
-
-async def test_a_plan_that_is_another_now_asks_again_under_the_newest_formula(past: Build) -> None:
-    async with past() as p, p.bot() as house:
-        assert "done" == await p.ends("half")
-        run_again(p, "host-b")
-        await p.deliver("approve stop")
-        assert "closed" == await p.ends("stop")
-        [[again]] = p.rows("select after from operations where operation = ?", operation("stop"))
-        assert 2 == stored_plan(p, again)["digest_formula"]
-        await ask(house, f"approve {again}")
-        await p.until(lambda: ["done"] == states(p, again), lambda: states(p, again))
-        assert "Stopped" == p.town.fleet["host-b"].windows.state.services["OpenResty"].status
-
-
-def states(p: Past, change: str) -> list[str]:
-    """Return the stored state of a change, by its id."""
-    return [str(state) for (state,) in p.rows("select state from operations where operation = ?", change)]
-
-
-def replies(p: Past) -> list[str]:
-    """Return the texts of all replies in threads."""
-    return [message.text for message in p.workspace._state.messages() if message.thread_ts]
-
-
-def run_again(p: Past, host: str) -> None:
-    """Let all containers of a host run."""
-    wsl = p.town.fleet[host].wsl
-    assert wsl is not None
-    for container in wsl.state.containers:
-        container.state = "running"
+def find_replies(p: Past, *held: str) -> list[str]:
+    """Find the texts of the replies in threads that hold all of this."""
+    texts = [message.text for message in p.workspace._state.messages() if message.thread_ts]
+    return [text for text in texts if all(each in text for each in held)]
