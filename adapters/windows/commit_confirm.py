@@ -93,8 +93,8 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
                 return Phrase("the host restored its previous state ({why})", why=answer.why)
             case "stuck":
                 return Phrase(
-                    "the host could not restore its previous files ({why}). Restore them on the host from the copies that "
-                    "end in .old, next to the new files",
+                    "the host could not restore its previous files ({why}). Restore them there from the files that end in "
+                    ".old in the operation's folder",
                     why=answer.why,
                 )
             case "down":

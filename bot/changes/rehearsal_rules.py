@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.endpoint import Endpoint
 from adapters.inventory import Host
-from adapters.phrase import Phrase
+from adapters.phrase import Listing, Phrase
 from adapters.windows.rehearsal import RehearsalReading, compute_clock_offset, identify_guard
 from bot.changes.intent_log import AuditTrail
 from bot.model.rehearsal import Rehearsal
@@ -41,13 +41,29 @@ def find_objection(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Ph
 
 def describe_objections(objections: Mapping[str, Phrase]) -> tuple[Phrase, ...]:
     """Describes objections by host, each with the command that removes it; hosts with the same one share a sentence."""
+    return tuple(
+        Phrase("{hosts}: {why}. Run {words}", hosts=list_some(names), why=why, words=format_command(names))
+        for why, names in _group_hosts(objections).items()
+    )
+
+
+def explain_refusal(objections: Mapping[str, Phrase]) -> Phrase:
+    """Explains why a critical change is refused, with one command for all of its hosts."""
+    return Phrase(
+        "a critical change needs a fresh rehearsal of each host: {reasons}. Run {words}",
+        reasons=Listing(
+            tuple(Phrase("{host}: {why}", host=list_some(names), why=why) for why, names in _group_hosts(objections).items())
+        ),
+        words=format_command(tuple(objections)),
+    )
+
+
+def _group_hosts(objections: Mapping[str, Phrase]) -> Mapping[Phrase, list[str]]:
+    """Groups hosts by objection."""
     hosts: dict[Phrase, list[str]] = {}
     for host, why in objections.items():
         hosts.setdefault(why, []).append(host)
-    return tuple(
-        Phrase("{hosts}: {why}. Run {words}", hosts=list_some(names), why=why, words=format_command(names))
-        for why, names in hosts.items()
-    )
+    return hosts
 
 
 def format_command(hosts: Sequence[str]) -> str:

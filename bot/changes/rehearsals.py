@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Protocol
 
 from adapters.inventory import Inventory
-from adapters.phrase import Listing, Phrase
+from adapters.phrase import Phrase
 from bot.access.policy import Refusal
 from bot.audit.log import EventKind
 from bot.changes.attestation import is_digest_valid
 from bot.changes.intent_log import AuditTrail, build_trail
-from bot.changes.rehearsal_rules import derive_rehearsal, describe_objections, find_objection, is_attested
+from bot.changes.rehearsal_rules import derive_rehearsal, explain_refusal, find_objection, is_attested
 from bot.store.chain import StoredEvent
 from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
@@ -64,11 +64,8 @@ class RehearsalRegistry:
         if record.risk is not Risk.CRITICAL:
             return None
         objections = await self.find_objections(record.plan)
-        sentences = describe_objections({**objections, **await self._find_unattested(record.plan, objections)})
-        if not sentences:
-            return None
-        phrase = Phrase("a critical change needs a fresh rehearsal of each host: {reasons}", reasons=Listing(sentences))
-        return Refusal("no rehearsal", phrase)
+        objections = {**objections, **await self._find_unattested(record.plan, objections)}
+        return Refusal("no rehearsal", explain_refusal(objections)) if objections else None
 
     async def _find_unattested(self, plan: Plan, objections: Collection[str]) -> Mapping[str, Phrase]:
         """Find the hosts whose rehearsal has no signed outcome: a row alone is not trusted."""

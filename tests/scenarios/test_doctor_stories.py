@@ -326,7 +326,7 @@ async def test_slack_is_asked_for_its_verdict_on_every_message_and_nothing_is_po
         assert ("doctor --slack", ()) == (answer.understood, answer.body.findings)
         kinds = len(t.workspace.calls("blocks.validate"))
         [row] = answer.body.rows
-        assert ["bot.messages", f"{kinds} 種類のメッセージと画面を確認"] == [
+        assert ["bot.messages", f"{kinds} 種類のメッセージと画面を検証済み"] == [
             row.cells[0].text,
             Phrase.render(row.cells[1].text, get_texts("ja", t.settings.zone)),  # type: ignore[arg-type]
         ]

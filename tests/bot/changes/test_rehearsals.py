@@ -14,7 +14,7 @@ from adapters.windows.rehearsal import GuardVersion, RehearsalReading, identify_
 from bot.audit.log import EventKind
 from bot.changes.approval import NotAllowed
 from bot.changes.intent_log import AuditTrail
-from bot.changes.rehearsal_rules import derive_rehearsal, describe_objections, find_objection
+from bot.changes.rehearsal_rules import derive_rehearsal, describe_objections, explain_refusal, find_objection
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
 from commands.model.plan import Part, Plan, Result, StepResult, collect_endpoints
@@ -96,6 +96,12 @@ def test_hosts_with_the_same_objection_share_a_sentence() -> None:
     assert ["a, c: old. Run host rehearse a,c", "b: never. Run host rehearse b"] == [
         str(phrase) for phrase in describe_objections({"a": old, "b": never, "c": old})
     ]
+
+
+def test_a_refusal_gives_each_reason_and_one_command_for_all_hosts() -> None:
+    said = explain_refusal({"a": Phrase("old"), "b": Phrase("never"), "c": Phrase("old")})
+    told = "a critical change needs a fresh rehearsal of each host: a, c: old, b: never. Run host rehearse a,b,c"
+    assert told == str(said)
 
 
 def plan_of_a() -> Plan:
