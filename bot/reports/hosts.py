@@ -23,9 +23,9 @@ COLUMNS = (
 
 PHASES = {
     "apply": Phrase("Time to apply a change"),
-    "confirm": Phrase("Time to confirm it"),
-    "revert": Phrase("Time until an unconfirmed one was reverted"),
-    "abort": Phrase("Time to abort one"),
+    "confirm": Phrase("Time to confirm a change"),
+    "revert": Phrase("Time to revert an unconfirmed change"),
+    "abort": Phrase("Time to abort a change"),
 }
 """Labels of the phases that were measured."""
 

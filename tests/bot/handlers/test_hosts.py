@@ -69,7 +69,7 @@ def test_one_host_is_shown_with_all_that_its_rehearsal_measured() -> None:
         "Length of the task's arguments": "27191",
         "Clock difference": "-2.5 s",
         "Time to apply a change": "3.5 s",
-        "Time until an unconfirmed one was reverted": "24.0 s",
+        "Time to revert an unconfirmed change": "24.0 s",
     }.items() <= shown.items()
 
 
