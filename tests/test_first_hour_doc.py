@@ -18,7 +18,7 @@ SAID = {"en": re.compile(r"\*([^*]+)\*"), "ja": re.compile(r"「([^」]+)」")}
 SLACKS_OWN = {
     "en": {"dispatch_failed", "operation_timeout", "Messages", "File not found", "This is a work in progress",
            "Sending messages to this app has been turned off"},
-    "ja": {"メッセージ", "ファイルが見つかりません"},
+    "ja": {"メッセージ", "ファイルが見つかりません", "作業中"},
 }  # fmt: skip
 """What is quoted of Slack itself."""
 
