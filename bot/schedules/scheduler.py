@@ -208,6 +208,7 @@ class Scheduler:
             at=run.began_at,
             channel=schedule.channel,
             zone=ZoneInfo(schedule.zone) if cron.is_valid(schedule.cron, schedule.zone) else None,
+            answered_in_public=True,
         )
         refused = await self._services.dispatcher.check_refusal(request)
         if refused is not None and refused.kind is FailureKind.REFUSED:

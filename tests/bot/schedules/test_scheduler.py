@@ -43,7 +43,8 @@ async def test_a_due_time_is_asked_once_and_its_answer_posted(bot: Bot) -> None:
         await bot.tick()
     (request,) = bot.desk.requests
     key = "schedule:health:2026-01-31T00:00:00.000000Z"
-    assert Request(key, ANA, "health", Surface.SCHEDULE, at(NINE), "C0OPS", ZoneInfo("Asia/Tokyo")) == request
+    asked = Request(key, ANA, "health", Surface.SCHEDULE, at(NINE), "C0OPS", ZoneInfo("Asia/Tokyo"), answered_in_public=True)
+    assert asked == request
     (said,) = bot.announced.said.values()
     notes = (Phrase("scheduled: {name} ({owner})", name="health", owner="ana"),)
     assert ("C0OPS", well(request), notes) == (said.channel, said.body, said.notes)
