@@ -111,10 +111,12 @@ class IncidentHandlers:
 
     async def _announce(self, notice: "_ChannelMessage", context: RequestContext) -> Phrase | None:
         """Announces a report in the incident's channel. Returns the reason if that failed; the incident stays as it is."""
-        name = derive_operation_id(f"{context.operation} in its channel")
+        name, incident = derive_operation_id(f"{context.operation} in its channel"), notice.incident
         said = Answer(operation=name, understood=render_operation(notice.operation), body=notice.report)
         try:
-            await self.channels.announce(Announcement(name, notice.incident.channel, said, notice.notes))
+            await self.channels.announce(
+                Announcement(name, incident.channel, said, notice.notes, private=incident.private is not False)
+            )
         except FlatnetError as error:
             return error.phrase
         return None

@@ -2,7 +2,7 @@
 incidents).
 
 An announcement has a name. The same name is the same message: it is posted once, also after a crash, and edited from then
-on. Where its channel rejects it, it goes to the second channel, then to the administrators directly.
+on. Where its channel rejects it, it goes to the second channel (unless it is private), then to the administrators directly.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,14 @@ class Announcement:
 
     `name` is its operation id in the outbox: the same name is the same message. `channel` is "" where
     none is configured; the message goes to the administrators then. `notes` are shown in small letters below it.
+    `private`: only its channel and the administrators may read it, so it never goes to the second channel.
     """
 
     name: str
     channel: str
     body: Answer | ExpiryNotice
     notes: tuple[Phrase, ...] = ()
+    private: bool = False
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class AnnouncementPublisher:
 
     async def announce(self, announcement: Announcement) -> None:
         """As `bot.model.announcement.Announcer`."""
-        address = self._build_address(announcement.channel)
+        address = self._build_address(announcement)
         if not await self._is_queued(announcement.name):
             await self._store_answer(announcement)
             await self._queue(announcement, address)
@@ -46,7 +46,7 @@ class AnnouncementPublisher:
         if not await self._is_queued(announcement.name):
             return
         row = await retry_write(lambda: self._sender.find_row(announcement.name), self._clock.sleep)
-        address = self._build_address(announcement.channel)
+        address = self._build_address(announcement)
         if row:
             await self._queue(announcement, address.model_copy(update={"replaces": row}))
         if word is None:
@@ -69,11 +69,11 @@ class AnnouncementPublisher:
     async def _is_queued(self, name: str) -> bool:
         return await retry_write(lambda: self._sender.is_queued(name), self._clock.sleep)
 
-    def _build_address(self, channel: str) -> Address:
+    def _build_address(self, announcement: Announcement) -> Address:
         """Build the address: its channel and that channel's language, else the fallback channel and people."""
-        fallback = self._dispatcher.fallback
+        fallback, channel = self._dispatcher.fallback, announcement.channel
         language, zone = self._people.get_channel_language(channel)
-        second = fallback.channel if channel and fallback.channel != channel else ""
+        second = fallback.channel if channel and fallback.channel != channel and not announcement.private else ""
         return Address(channel=channel, second=second, people=fallback.people, language=language, zone=zone.key)
 
     async def _store_answer(self, announcement: Announcement) -> None:

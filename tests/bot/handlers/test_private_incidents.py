@@ -134,3 +134,25 @@ async def test_a_terminal_shows_them_to_who_may_see_them(office: Office) -> None
         body = (await office.ask("incident", user, "", Surface.SHELL)).body
         assert isinstance(body, Report)
         assert ("stolen key" in body.model_dump_json()) is seen
+
+
+@pytest.mark.parametrize(("user", "words", "private"), [("U1ANA", "--incident 1", True), ("U1BEN", "--incident 2", False)])
+async def test_what_is_posted_in_its_channel_is_marked_as_private(
+    office: Office, user: str, words: str, private: bool
+) -> None:
+    """Where the channel does not take it, it must not go where everyone reads it."""
+    await office.ask(f'incident resolve "rotated" {words}', user, ELSEWHERE)
+    assert [private] == [each.private for each in office.channels.told]
+
+
+async def test_a_new_private_channel_is_announced_as_private(office: Office) -> None:
+    await office.ask('incident open "odd" --new', "U1ANA", PRIVATE)
+    assert [True] == [each.private for each in office.channels.told]
+
+
+async def test_a_schedule_shows_them_to_no_one(office: Office) -> None:
+    """All in the schedule's channel read what it posts, whoever owns the schedule."""
+    await office.ask("version", "U1ADAM", ELSEWHERE)
+    request = replace(office.last, key="s.1", text="incident", surface=Surface.SCHEDULE, answered_in_public=True)
+    answer = (await office.work(request)).model_dump_json()
+    assert ("slow" in answer, "stolen key" in answer) == (True, False)

@@ -1,6 +1,7 @@
 """What the bot says by itself: once, in its channel or on the next road, and nobody can overlook that it went astray."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -438,3 +439,14 @@ async def test_buttons_of_what_was_said_work_on_the_kept_answer(house: House) ->
     kept = await house.rows.answers.find("op-1", house.time.now())
     assert kept is not None
     assert ("digest", "flatnet-bot") == (kept.words, kept.actor)
+
+
+async def test_a_private_one_goes_to_the_administrators_and_never_to_the_second_channel(house: House) -> None:
+    house.desk.fallback = Fallback(DEV, (ADMIN,))
+    house.workspace.faults.switch_on("chat.postMessage", Failing("not_in_channel"), times=1)
+    async with house.bot() as surface:
+        await surface.announce(replace(bulletin("the key was stolen"), private=True))
+        [text] = await house.direct(ADMIN)
+        await house.settled()
+    assert "the key was stolen" in text
+    assert () == house.workspace.messages(DEV)
