@@ -18,6 +18,7 @@ from bot.incidents.registry import AlreadyOpen
 from bot.model.request import BotIdentity, Failure, FailureKind, Request, Surface
 from bot.security.redaction import Redactor
 from bot.security.secret_patterns import MARK
+from bot.security.typed_text import redact_typed
 from commands.language.grammar import identify_operation, locate_error, render_operation
 from commands.model.operation import Catalogue, Operation
 from commands.values.arguments import BadArgument
@@ -67,13 +68,13 @@ class DecisionBasis:
 
 def decide(request: Request, typed: TypedText, ground: DecisionBasis, catalogue: Catalogue) -> Decision:
     """Identifies the requester, parses the request and judges it. A refusal reveals no command, no option and no host."""
-    policy, redactor = ground.policy, ground.redactor
+    policy, shown = ground.policy, redact_typed(typed.text, ground.redactor.redact)
     actor = policy.identify(request.identity)
     if isinstance(actor, Refusal):
         unknown = Actor(format_identity(request.identity), frozenset(), actor.rule)
-        return Decision(unknown, actor.rule, redactor.redact(typed.text), _make_refusal(actor))
-    if redactor.holds_secret(typed.text) or MARK in typed.text:
-        return Decision(actor, "holds a secret", redactor.redact(typed.text), _HELD_SECRET)
+        return Decision(unknown, actor.rule, shown, _make_refusal(actor))
+    if shown != typed.text or MARK in typed.text:
+        return Decision(actor, "holds a secret", shown, _HELD_SECRET)
     try:
         asked = identify_operation(typed, catalogue, policy.list_permitted(actor, catalogue))
         verdict = policy.judge(actor, asked.operation)

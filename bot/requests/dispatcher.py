@@ -29,6 +29,7 @@ from bot.requests.authorization import Decision, Rights, decide, decide_again, m
 from bot.requests.environment import Environment
 from bot.requests.incident_context import IncidentContext
 from bot.requests.operation_executor import ExecutionContext, OperationExecutor
+from bot.security.typed_text import redact_typed
 from commands.bot_state.changes import ApprovalList, OperationList
 from commands.language.suggestions import Suggester
 from commands.model.operation import Catalogue, Operation, Progress, Role, ignore_progress
@@ -176,7 +177,7 @@ class Dispatcher:
         return tuple(group.slack for group in self.config.policy.groups)
 
     def _redact(self, text: str) -> str:
-        return self._environment.redactor.redact(text)
+        return redact_typed(text, self._environment.redactor.redact)
 
     async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any], attempt: int) -> Failure | None:
         """Writes the one event of this request. Returns a failure if it cannot be written."""

@@ -86,6 +86,11 @@ def normalize_text(raw: str) -> TypedText:
     )
 
 
+def normalize_characters(text: str) -> str:
+    """Normalizes each character, within quotes, too: for a search, not for what is run."""
+    return "".join(map(_normalize_character, text))
+
+
 def quote(word: str) -> str:
     """Quotes a word where needed, so that it is parsed as this one word and never as an option."""
     if word and not re.search(r"[\s\"']", word) and word[0] not in "-" + _DASHES and _repair(word) == word:

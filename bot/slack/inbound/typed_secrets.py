@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from bot.security.typed_text import redact_typed
 from bot.slack.delivery_kind import DeliveryKind
 from bot.store.inbox import Delivery
 from commands.values.normalize import normalize_text
@@ -38,5 +39,5 @@ def redact_typed_text(typed: str, clean: Redact) -> str:
     """
     left = clean(typed)
     plain = normalize_text(left).text
-    shown = clean(plain)
+    shown = redact_typed(plain, clean)
     return left if shown == plain else shown

@@ -38,7 +38,7 @@ from commands.catalogue import CATALOGUE
 from commands.model.finding import Finding, Severity
 from commands.model.operation import CertificateRules, FleetRead, FleetView, Operation, OwnOperation, Role, Thresholds
 from commands.model.report import Report
-from commands.values.normalize import MAX_REQUEST_LENGTH
+from commands.values.normalize import MAX_REQUEST_LENGTH, normalize_characters
 from tests.bot.keeping import CANARY, Kept
 from tests.commands.canned import NOW, Said, container, host, view, windows, wsl
 from tests.commands.made_up import MADE_UP
@@ -96,14 +96,21 @@ def refused(answer: Answer) -> Failure:
     return answer.body
 
 
-@pytest.mark.parametrize("typed", ["health --reason password=hunter2", "health --reason [redacted]"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "health --reason password=hunter2",
+        "health --reason [redacted]",
+        "health --reason “ｐａｓｓｗｏｒｄ＝ｈｕｎｔｅｒ２”",
+    ],
+)
 async def test_a_secret_or_the_mark_in_its_place_is_refused_and_not_recorded(typed: str) -> None:
-    """The mark is what is left of a command from Slack whose secret was withheld."""
+    """The mark is what is left of a command from Slack whose secret was withheld. Quoted text keeps its wide characters."""
     answer, log = await answered(typed)
     assert str(refused(answer).phrase).endswith("so nothing was done. Others may have seen it: change the secret")
     [(kind, _, _, event)] = log.events
     assert (EventKind.REFUSAL, "holds a secret") == (kind, event["rule"])
-    assert "hunter2" not in str(event)
+    assert "hunter2" not in normalize_characters(str(event))
 
 
 async def test_a_request_is_understood_recorded_and_answered() -> None:

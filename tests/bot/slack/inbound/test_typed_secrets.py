@@ -87,6 +87,8 @@ async def test_a_secret_opens_no_form(house: House) -> None:
         (f"health “{CANARY}”", "health “[redacted]”"),
         ("health c4n4ry-s3\u200bcr3t", "health [redacted]"),
         ("ｃ4n4ry-s3cr3t", "[redacted]"),
+        ("because “ｃ4n4ry‐s3cr3t”", 'because "[redacted]"'),
+        ('because "１００％"', 'because "１００％"'),
         (f"<@U0BOT> {CANARY}", "<@U0BOT> [redacted]"),
         (f"{'x' * 5_000} {CANARY}", f"{'x' * 5_000} [redacted]"),
     ],
