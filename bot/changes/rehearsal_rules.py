@@ -93,9 +93,9 @@ def derive_rehearsal(operation: str, plan: Plan, host: str, trail: AuditTrail) -
 
 
 def is_attested(rehearsal: Rehearsal, trail: AuditTrail) -> bool:
-    """Returns whether the signed outcomes of its operation show that a rehearsal came to its end."""
+    """Returns whether the signed outcomes of its operation show the end of a rehearsal, and not an older one."""
     last = trail.results.get(make_rehearsal_key(rehearsal.host, "tidy"))
-    return last is not None and last.result.successful
+    return last is not None and last.result.successful and last.ended_at >= rehearsal.at
 
 
 def _find_endpoint(host: Host) -> Endpoint | None:

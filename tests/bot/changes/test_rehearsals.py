@@ -217,6 +217,14 @@ async def test_a_row_without_a_signed_outcome_is_no_rehearsal_for_a_critical_cha
         await ask(guarded, CriticalSwap)
 
 
+async def test_a_row_that_is_newer_than_its_signed_outcome_is_no_rehearsal_for_a_critical_change(guarded: Bot) -> None:
+    """A changed row could make an old rehearsal fresh."""
+    await guarded.rehearsals.store([rehearsal(at=BEGINNING + timedelta(seconds=5))])
+    await attest(guarded)
+    with pytest.raises(NotAllowed, match="the audit log has no record of the last rehearsal"):
+        await ask(guarded, CriticalSwap)
+
+
 async def test_a_critical_change_does_not_start_when_the_rehearsal_is_too_old_by_then(guarded: Bot) -> None:
     await guarded.rehearsals.store([rehearsal(at=BEGINNING - timedelta(days=90))])
     await attest(guarded)
