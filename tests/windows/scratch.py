@@ -13,8 +13,12 @@ from adapters.value import Value
 from adapters.windows.action import WindowsAction
 from tests.lab.windows.state import WindowsState
 
-FOLDER = r"C:\ProgramData\flatnet-bot-contract"
-"""Stands for `F:\\` of the cases."""
+FOLDER = r"C:\Windows\flatnet-bot-contract"
+"""Stands for `F:\\` of the cases.
+
+Only administrators can create folders in `C:\\Windows`. In `%ProgramData%` any user could have made the service's folder
+before, with a program of their own for SYSTEM to run.
+"""
 
 SERVICE = "FlatnetBotContract"
 

@@ -18,7 +18,7 @@ from tests.lab.windows.pwsh import Machine as Computer
 from tests.lab.windows.pwsh import Pwsh
 from tests.lab.windows.state import WindowsState
 from tests.windows.kit import Kit, Row, Scope
-from tests.windows.scratch import FOLDER, SERVICE, Machine, relocate
+from tests.windows.scratch import FOLDER, SERVICE, SERVICE_FOLDER, Machine, relocate
 from tests.windows.table import render_report, render_row
 from tests.windows.trials import LeftOut, Trial, select_trials
 
@@ -31,6 +31,11 @@ MACHINE = Machine(
     offset=0,
     zone="UTC",
 )
+
+
+def test_the_scratch_is_where_only_administrators_can_create_folders() -> None:
+    """SYSTEM runs a program from there."""
+    assert [r"C:\Windows"] * 2 == [str(PureWindowsPath(folder).parent) for folder in (FOLDER, SERVICE_FOLDER)]
 
 
 def as_machine(**fields: object) -> Machine:
