@@ -1,6 +1,7 @@
 """Privacy of incidents: one in a private channel is shown to its opener, administrators and the security role alone.
 
-channel ─ is it private? ─▶ stored with the incident; unknown counts as private, and is asked again when it is needed
+channel ─ is it private? ─▶ stored with the incident; unknown counts as private. What is not private is asked again when it
+                            is needed, because a channel can be made private later
 incident, reader ─ may_see (pure) ─▶ shown, or as if it did not exist
 """
 

@@ -33,6 +33,9 @@ RECENT_PERIOD = timedelta(days=7)
 LEAD_TIME = timedelta(minutes=30)
 """Time before the opening that belongs to the incident: a channel is opened after the problem began."""
 
+PRIVACY_CACHE = timedelta(minutes=5)
+"""Time for which Slack's answer that a channel is public is trusted."""
+
 _MINUTE = timedelta(minutes=1)
 
 
@@ -79,6 +82,7 @@ class IncidentRegistry:
         self._table = table
         self._audit = audit
         self._now = now
+        self._asked: dict[str, datetime] = {}
         self._making = asyncio.Lock()
         self._opening = asyncio.Lock()
         self._resolving = asyncio.Lock()
@@ -119,13 +123,22 @@ class IncidentRegistry:
         return known
 
     async def look_up_privacy(self, incidents: Sequence[Incident], channels: IncidentChannels) -> tuple[Incident, ...]:
-        """Look up whether the channels of older incidents are private, and store it. Unknown ones count as private."""
-        known: dict[str, bool | None] = {}
-        for channel in {each.channel for each in incidents if each.private is None}:
-            known[channel] = private = await channels.is_private(channel)
+        """Look up whether the channels of incidents are private now, and store it. Never known ones count as private.
+
+        A public channel can be made private later, so Slack is asked again; while it does not say, the last answer counts.
+        """
+        known: dict[str, bool] = {}
+        for channel in {each.channel for each in incidents if not each.private and self._is_privacy_old(each)}:
+            private = await channels.is_private(channel)
             if private is not None:
+                known[channel] = private
+                self._asked[channel] = self._now()
                 await self._table.set_private(channel, private)
         return tuple(replace(each, private=known.get(each.channel, each.private)) for each in incidents)
+
+    def _is_privacy_old(self, incident: Incident) -> bool:
+        at = self._asked.get(incident.channel)
+        return incident.private is None or at is None or self._now() - at >= PRIVACY_CACHE
 
     async def open(self, opening: IncidentRequest, channel: str) -> Incident:
         """Open one in a channel; the same request again is the same incident. Raises `AlreadyOpen`, `NoSuchIncident`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.access.policy import Person, Policy
+from bot.incidents.registry import PRIVACY_CACHE
 from bot.model.request import Failure, Surface
 from bot.store.database import Database
 from commands.model.operation import Role
@@ -127,6 +128,25 @@ async def test_an_incident_of_before_is_private_until_slack_says_what_its_channe
     assert "slow" in answer
     assert "stolen key" not in answer
     assert {1: True, 2: False} == {each.number: each.private for each in await office.book.list_incidents()}
+
+
+async def test_an_incident_becomes_private_with_its_channel(office: Office) -> None:
+    """Slack is asked again some minutes later; while it does not say, its last answer counts."""
+    assert "slow" in await shown(office, "incident", "U1VERA")
+    office.channels.private.add(PUBLIC)
+    office.channels.unknown.add(PUBLIC)
+    office.time.move(office.time.now() + PRIVACY_CACHE)
+    assert "slow" in await shown(office, "incident show 2", "U1VERA")
+    office.channels.unknown.clear()
+    assert "slow" not in await shown(office, "incident", "U1VERA")
+    assert "slow" not in await shown(office, "incident show 2", "U1VERA")
+    assert {1: True, 2: True} == {each.number: each.private for each in await office.book.list_incidents()}
+
+
+async def test_slack_is_not_asked_at_each_request_whether_a_channel_is_public(office: Office) -> None:
+    await shown(office, "incident", "U1VERA")
+    office.channels.private.add(PUBLIC)
+    assert "slow" in await shown(office, "incident", "U1VERA")
 
 
 async def test_a_terminal_shows_them_to_who_may_see_them(office: Office) -> None:
