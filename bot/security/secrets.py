@@ -75,7 +75,9 @@ def _read_folder(wanted: type[BaseSettings], folder: Path, trust: FileTrust) -> 
     try:
         if not folder.is_dir():
             return {}
-        for problem in trust.find_problems(folder, *(folder / name for name in wanted.model_fields)):
+        names = frozenset(name.lower() for name in wanted.model_fields)
+        given = sorted(path for path in folder.iterdir() if path.name.lower() in names)  # pydantic ignores the case
+        for problem in trust.find_problems(folder, *given):
             raise SecretsUnusable(problem)
         return SecretsSettingsSource(wanted, secrets_dir=folder, env_prefix="")()
     except (SettingsError, OSError, UnicodeDecodeError) as error:

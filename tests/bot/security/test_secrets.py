@@ -55,6 +55,16 @@ def test_a_secret_that_anybody_may_change_is_none(tmp_path: Path) -> None:
         path.chmod(usual)
 
 
+def test_a_secret_in_a_file_of_another_case_is_checked_as_well(tmp_path: Path) -> None:
+    """It is read, too. In a sticky folder another user could have put it there."""
+    file = tmp_path / "AUDIT_KEY"
+    file.write_text("key")
+    assert ("key",) == read_secrets({"audit_key"}, tmp_path).list_values()
+    file.chmod(0o602)
+    with pytest.raises(SecretsUnusable, match=f"{file} is writable by others"):
+        read_secrets({"audit_key"}, tmp_path)
+
+
 def test_what_is_no_text_is_no_secret(tmp_path: Path) -> None:
     """A foreseen error, so that a reload keeps what it has."""
     (tmp_path / "audit_key").write_bytes(b"\xff\xfe")
