@@ -5,7 +5,8 @@
                                                                        └─ mentioned ──────────▶ the milestone as a sentence
     the change moves on ─▶ the cards that people got are edited: they show the decision, and no button that has expired
 
-A card is edited at the decisions and at the end, not at each step: Slack allows few edits a minute for all of them.
+A card is edited at the decisions and at the end, not at each step: Slack allows few edits a minute for all of them. One of a
+person who may no longer decide stays as it is: what comes after is not for them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -122,6 +123,9 @@ class PersonalNotices:
         if not row or await self._sender.find_place(row) == NO_MESSAGE_PLACE:
             return  # it never arrived, which is in the log
         reader = await self._people.find_reader(self._team, user)
+        unknown = reader.identity.standing is Membership.UNKNOWN  # Slack does not answer: the card is theirs from before
+        if not unknown and not self._dispatcher.may_decide(reader.identity, change):
+            return
         address = localize(reader, Address(channel=user, replaces=row, clicked=True, dispensable=True))
         await self._sender.add(name, address, render(change, address.texts))
 

@@ -102,6 +102,16 @@ async def test_when_the_change_is_decided_and_when_it_has_ended_such_a_card_says
     assert {"U0SECURITY": 1} == notified(house, "U0SECURITY")
 
 
+async def test_a_person_who_may_no_longer_decide_is_not_shown_what_comes_after(house: House) -> None:
+    async with house.bot() as surface:
+        await shown(house, surface, ASKED)
+        house.desk.lookers = ("U0SECURITY",)
+        await shown(house, surface, DECIDED)
+        await shown(house, surface, DONE)
+    [card] = house.workspace.direct("U0SECURITY")
+    assert () == card.edits
+
+
 @pytest.mark.parametrize("end", [changes.DENIED, changes.EXPIRED, changes.WITHDRAWN, changes.SUPERSEDED], ids=str)
 async def test_a_card_that_needs_no_decision_any_more_has_no_button_to_decide(house: House, end: Change) -> None:
     async with house.bot() as surface:
