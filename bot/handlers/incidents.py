@@ -14,7 +14,7 @@ from bot.incidents.channels import IncidentChannels, plan_channel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
 from bot.model.announcement import Announcement
-from bot.model.request import Answer, SlackIdentity, derive_operation_id
+from bot.model.request import Answer, SlackIdentity, Surface, derive_operation_id
 from bot.reports import incidents as reports
 from bot.reports.incident_timeline import Timeline, compose_timeline, find_operations
 from bot.store.incidents import Incident
@@ -39,7 +39,7 @@ class IncidentHandlers:
         reader = _make_reader(operation, context)
         listed = await self.incidents.look_up_privacy(await self.incidents.list_incidents(), self.channels)
         found = tuple(filter(reader.may_see, listed))
-        if here is None:
+        if here is None or here.number not in {each.number for each in found}:
             return reports.list_incidents(found, self.now())
         report = reports.report_incident(here, here.channel, self.now())
         others = [each for each in found if each.open and each.number != here.number]
@@ -135,7 +135,8 @@ class _ChannelMessage:
 def _make_reader(operation: OwnOperation, context: RequestContext) -> IncidentReader:
     requester = context.requester
     in_public = requester.answered_in_public or operation.here
-    return IncidentReader(context.actor, requester.actor.roles, context.channel, in_public)
+    movable = requester.surface is Surface.SCHEDULE
+    return IncidentReader(context.actor, requester.actor.roles, context.channel, in_public, movable)
 
 
 def _find_invited(context: RequestContext) -> str:

@@ -17,15 +17,19 @@ SEEING_ROLES = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
 
 @dataclass(frozen=True)
 class IncidentReader:
-    """The reader of an answer about incidents. `in_public`: others in the channel read the answer, too."""
+    """The reader of an answer about incidents. `in_public`: others in the channel read the answer, too.
+
+    `movable`: the answer is posted elsewhere if the channel refuses it, as that of a schedule is.
+    """
 
     name: str
     roles: Set[Role]
     channel: str
     in_public: bool = False
+    movable: bool = False
 
     def may_see(self, incident: Incident) -> bool:
         """Returns whether the reader may know of an incident. Everyone in its own channel may."""
-        if incident.private is False or incident.channel == self.channel:
+        if incident.private is False or (incident.channel == self.channel and not self.movable):
             return True
         return not self.in_public and (incident.opened_by == self.name or bool(self.roles & SEEING_ROLES))

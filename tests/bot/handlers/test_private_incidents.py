@@ -171,8 +171,10 @@ async def test_a_new_private_channel_is_announced_as_private(office: Office) -> 
 
 
 async def test_a_schedule_shows_them_to_no_one(office: Office) -> None:
-    """All in the schedule's channel read what it posts, whoever owns the schedule."""
-    await office.ask("version", "U1ADAM", ELSEWHERE)
-    request = replace(office.last, key="s.1", text="incident", surface=Surface.SCHEDULE, answered_in_public=True)
-    answer = (await office.work(request)).model_dump_json()
-    assert ("slow" in answer, "stolen key" in answer) == (True, False)
+    """All in the schedule's channel read what it posts, whoever owns the schedule; and if the channel refuses it, others."""
+    for channel in (ELSEWHERE, PRIVATE):
+        await office.ask("version", "U1ADAM", channel)
+        asked = replace(office.last, surface=Surface.SCHEDULE, answered_in_public=True)
+        for words, seen in (("incident", True), ("incident show 1", False), ("incident show 2", True)):
+            answer = (await office.work(replace(asked, key=f"{channel} {words}", text=words))).model_dump_json()
+            assert (seen, False) == ("slow" in answer, "stolen key" in answer)
