@@ -14,7 +14,8 @@ from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
 from bot.app.application import Application
 from bot.audit.log import EventKind
-from bot.config.settings import ConfigurationError, Settings, read_settings
+from bot.config.settings import ConfigurationError, Misconfigured, Settings, read_settings
+from bot.security.file_trust import trust_users
 
 FLEET_RETIREMENT = 60.0
 """Seconds for which connections of an earlier configuration stay open: longer than any deadline of an action."""
@@ -62,6 +63,7 @@ async def reload(file: Path, settings: Settings, application: Application) -> tu
 
     If the file or a secret is unusable, or the change cannot be recorded, it raises and changes nothing.
     """
+    await asyncio.to_thread(require_trust, file)
     new = await asyncio.to_thread(read_settings, file)
     fresh = application.configure(new)
     changed = sorted(name for name in Settings.model_fields if getattr(new, name) != getattr(settings, name))
@@ -70,6 +72,12 @@ async def reload(file: Path, settings: Settings, application: Application) -> tu
     retired, application.dispatcher.config = application.dispatcher.config.fleet, fresh
     _log.info("configuration activated", changed=changed, after_restart=sorted(RESTART_SETTINGS & set(changed)), **which)
     return new, retired
+
+
+def require_trust(file: Path) -> None:
+    """Raises `Misconfigured` if other users can change or exchange the configuration, which gives the roles."""
+    for problem in trust_users().find_problems(file):
+        raise Misconfigured(problem)
 
 
 def describe_configuration(file: Path, settings: Settings) -> dict[str, str | int]:

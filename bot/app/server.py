@@ -146,9 +146,10 @@ async def serve_telemetry(
 
 async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
     """Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration. Raises `SlackNotReady` if Slack refuses a token."""
-    from bot.app.reload import describe_configuration, reload_on_signal
+    from bot.app.reload import describe_configuration, reload_on_signal, require_trust
     from bot.telemetry.metrics import Metrics
 
+    require_trust(file)
     _require_workspace(settings)
     stop, again = _listen_for_signals()
     measures = Metrics(__version__, (" ".join(operation.words) for operation in CATALOGUE))

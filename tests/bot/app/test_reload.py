@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.app.application import Application, open_application
-from bot.app.reload import reload_on_signal
-from bot.config.settings import Settings, read_settings
+from bot.app.reload import reload, reload_on_signal
+from bot.app.server import run_bot
+from bot.config.settings import Misconfigured, Settings, read_settings
 
 HOST = '[[hosts]]\nname = "{name}"\nid = {id}\n[hosts.gateway]\nurl = "http://10.100.1.1:8080"\n'
 
@@ -77,6 +78,18 @@ async def test_whatever_is_wrong_the_old_one_stays_and_the_next_signal_works(fil
     finally:
         signal.task.cancel()
         await asyncio.gather(signal.task, return_exceptions=True)
+
+
+async def test_a_file_that_others_can_change_is_not_taken(file: Path, house: Application) -> None:
+    """It gives the roles. The refusal names the command that fixes it."""
+    settings = read_settings(file)
+    file.write_text(file.read_text().replace("host-a", "host-b"))
+    file.chmod(0o666)
+    with pytest.raises(Misconfigured, match="Run: chmod"):
+        await reload(file, settings, house)
+    with pytest.raises(Misconfigured, match="Run: chmod"):
+        await run_bot(file, settings)
+    assert ("host-a",) == house.dispatcher.config.fleet.inventory.names
 
 
 async def test_what_is_taken_is_recorded_with_its_digest(file: Path, house: Application) -> None:
