@@ -1,4 +1,4 @@
-"""A host's local time, from the host's own record of its UTC offsets and their changes. Pure.
+"""A host's clock: how far it is from the bot's, and its local time from the host's own record of its UTC offsets. Pure.
 
 Some programs write local times without an offset. The present offset is not enough: a log reaches back to before the last
 change between summer and winter time.
@@ -31,6 +31,12 @@ class Offset(Value):
 
     begins: Annotated[int, Field(ge=0, le=4_102_444_800)]
     seconds: Annotated[int, Field(gt=-86_400, lt=86_400)]
+
+
+def compute_clock_offset(clock: datetime, now: datetime, age: float) -> float:
+    """Computes the seconds that a host's clock, read within the last `age` seconds, is at least ahead (negative: behind)."""
+    difference = (clock - now).total_seconds()
+    return max(difference, 0.0) + min(difference + age, 0.0)
 
 
 class HostZone(tzinfo):

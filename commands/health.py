@@ -10,12 +10,13 @@ from typing import Annotated, ClassVar
 from adapters.errors import HostError
 from adapters.fleet import ReadResult
 from adapters.gateway.api import ReadSystem as ReadGateway
+from adapters.host_clock import compute_clock_offset
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import ReadSystem as ReadWsl
-from commands.checks.assessment import CHECKS, HealthAnswers, build_findings, compute_clock_offset
+from commands.checks.assessment import CHECKS, HealthAnswers, build_findings
 from commands.checks.concurrent_reads import read_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
 from commands.checks.host_checks import judge_host, list_known_peers

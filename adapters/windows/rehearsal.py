@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from adapters.action import Effect
+from adapters.host_clock import compute_clock_offset
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
-from adapters.windows.commit_confirm import AbortChange, ChangeName, ChangeState, ConfirmChange, ReadChange
-from adapters.windows.commit_confirm import BeginChange as Begin
+from adapters.windows.commit_confirm import AbortChange, BeginChange, ChangeName, ChangeState, ConfirmChange, ReadChange
 from adapters.windows.powershell import build_command_line, build_guard_options
 
 SYSTEM_SID = "S-1-5-18"
@@ -38,7 +38,8 @@ class GuardVersion(Value):
 @cache
 def identify_guard() -> GuardVersion:
     """Identifies the code of this version."""
-    scripts = [build_guard_options(), *(action.load_script() for action in (Begin, ReadChange, ConfirmChange, AbortChange))]
+    actions = (BeginChange, ReadChange, ConfirmChange, AbortChange)
+    scripts = [build_guard_options(), *(action.load_script() for action in actions)]
     return GuardVersion(bootstrap=_hash(build_command_line()), guard=_hash("\n".join(scripts)))
 
 
@@ -138,18 +139,13 @@ class ReadRehearsal(WindowsAction[RehearsalReading]):
                 kept=answer.arguments_length,
                 sent=len(build_guard_options()),
             )
-        offset = compute_clock_offset(answer.clock, asked_at, answered_at)
+        offset = compute_clock_offset(answer.clock, answered_at, (answered_at - asked_at).total_seconds())
         if abs(offset) > self.max_clock_offset:
             return Phrase(
                 "the host's clock differs from the bot's by {seconds} s. Synchronize it on the host: w32tm /resync",
                 seconds=round(offset),
             )
         return None
-
-
-def compute_clock_offset(clock: datetime, asked_at: datetime, answered_at: datetime) -> float:
-    """Computes by how many seconds a host's clock is certainly ahead (negative: behind), read between these two times."""
-    return max((clock - answered_at).total_seconds(), 0.0) - max((asked_at - clock).total_seconds(), 0.0)
 
 
 def _hash(text: str) -> str:

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.endpoint import Endpoint
+from adapters.host_clock import compute_clock_offset
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
-from adapters.windows.rehearsal import RehearsalReading, compute_clock_offset, identify_guard
+from adapters.windows.rehearsal import RehearsalReading, identify_guard
 from bot.changes.intent_log import AuditTrail
 from bot.model.rehearsal import Rehearsal
 from commands.model.phrases import list_some
@@ -121,5 +122,6 @@ def _read_facts(host: str, trail: AuditTrail) -> Mapping[str, Any]:
         return {}
     reading = RehearsalReading.model_validate(result.product)
     names = ("build", "powershell", "edition", "culture", "ui_culture", "account", "sddl", "arguments_length")
-    offset = compute_clock_offset(reading.clock, result.began_at, result.ended_at)
+    took = (result.ended_at - result.began_at).total_seconds()
+    offset = compute_clock_offset(reading.clock, result.ended_at, took)
     return {name: getattr(reading, name) for name in names} | {"clock_offset": round(offset, 1)}

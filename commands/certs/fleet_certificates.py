@@ -10,10 +10,10 @@ from pathlib import PureWindowsPath
 
 from adapters.errors import HostError
 from adapters.fleet import ReadResult
+from adapters.host_clock import compute_clock_offset
 from adapters.inventory import Host, Inventory, WindowsPaths
 from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem, parse_print_output
 from adapters.windows.nebula import LoggedHandshake, NebulaFiles, ReadCertificates
-from commands.checks.assessment import compute_clock_offset
 from commands.checks.concurrent_reads import read_all_hosts
 from commands.model.operation import CertificateRules, FleetView
 
@@ -27,7 +27,7 @@ class HostCertificates:
 
     `read_error`, `ca_read_error`: why a file could not be parsed; "" if it could or does not exist. `parsers_agree`,
     `ca_parsers_agree`: `nebula-cert` on the host and the bot's parser agree. `ahead`: seconds, see
-    `commands.checks.assessment.compute_clock_offset`.
+    `adapters.host_clock.compute_clock_offset`.
     """
 
     host: Host

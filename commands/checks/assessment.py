@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, NotAsked, Unreachable
 from adapters.gateway.api import GatewaySystem
@@ -129,12 +128,6 @@ def build_findings(host: str, remarks: Iterable[Remark], words: str) -> Iterator
     for remark in remarks:
         parts = tuple(part.build_finding(host, part.next) for part in remark.parts or (remark,))
         yield remark.build_finding(host, remark.next or words).model_copy(update={"parts": parts})
-
-
-def compute_clock_offset(clock: datetime, now: datetime, age: float) -> float:
-    """Computes the seconds that a host's clock, read within the last `age` seconds, is at least ahead (negative: behind)."""
-    difference = (clock - now).total_seconds()
-    return max(difference, 0.0) + min(difference + age, 0.0)
 
 
 def make_healthy_check(key: str, text: Phrase, value: str) -> Judgment:

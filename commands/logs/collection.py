@@ -12,14 +12,14 @@ from datetime import datetime, timedelta, tzinfo
 from adapters.action import Action
 from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, Unreachable
 from adapters.fleet import ReadResult
-from adapters.host_clock import HostZone
+from adapters.host_clock import HostZone, compute_clock_offset
 from adapters.inventory import Host
 from adapters.logs import LINES_LIMIT, LogSearch, LogText, Truncation
 from adapters.phrase import Phrase
 from adapters.windows.log_files import LOGS as WINDOWS
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
-from commands.checks.assessment import compute_clock_offset, describe_no_answer, explain_no_answer
+from commands.checks.assessment import describe_no_answer, explain_no_answer
 from commands.checks.concurrent_reads import read_all_hosts
 from commands.loglines.formats import Level
 from commands.loglines.lines import CONTAINER_PREFIX, HostLog, LogLine, LogOrigin, count_podman_time, parse_log
