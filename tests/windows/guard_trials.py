@@ -1,4 +1,7 @@
-"""Real guarded changes on a real machine: a scratch service restarted with another file, by the real scheduled task."""
+"""Real guarded changes on a real machine, by the real scheduled task.
+
+A scratch service is restarted with another file; and as in a rehearsal, a scratch file is swapped without any service.
+"""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -16,6 +19,7 @@ from adapters.windows.commit_confirm import (
     FileSwap,
     ReadChange,
 )
+from adapters.windows.rehearsal import MakeScratch, ReadRehearsal
 from tests.windows.scratch import FOLDER, SERVICE, SERVICE_FOLDER, ReadText, WriteText
 
 WINDOW = 15
@@ -52,6 +56,8 @@ GUARD_TRIALS = (
     GuardTrial("a service that does not start with the new file", REFUSED_TEXT, None, "reverted", OLD_TEXT),
 )
 
+REHEARSAL = "guard: a rehearsal of this host, which needs no service"
+
 
 class Host(Protocol):
     """A connection as these trials use it."""
@@ -78,6 +84,25 @@ async def try_change(trial: GuardTrial, host: Host, pause: Callable[[], Awaitabl
     if (ended.state, found["text"], found["status"]) == wanted:
         return ""
     return f"expected {wanted}, found {(ended.state, found['text'], found['status'])}: {ended.why}"
+
+
+async def try_rehearsal(host: Host, pause: Callable[[], Awaitable[None]]) -> str:
+    """Returns what was wrong; "" if a change may rely on the guard of this machine. Its clock does not count."""
+    operation, folder = f"contract-{secrets.token_hex(4)}", rf"{FOLDER}\operations\op-{secrets.token_hex(6)}"
+    target = rf"{folder}\keep.txt"
+    await host.perform(MakeScratch(folder=folder, names=("keep",)))
+    swap = FileSwap(source=rf"{folder}\keep.new", target=target)
+    await host.perform(BeginChange(operation=operation, service="", verb="none", swaps=(swap,)))
+    await _wait_for(host, pause, operation, {"applied", "reverted", "stuck", "down"})
+    read = ReadRehearsal(operation=operation, target=target, running=True, max_clock_offset=1.0)
+    found = await host.perform(read)
+    if (found.state, found.text) != ("applied", "new"):
+        return str(read.explain_answer(found))
+    if (fault := read.find_fault(found, found.clock, found.clock)) is not None:
+        return str(fault)
+    await host.perform(ConfirmChange(operation=operation))
+    ended = await _wait_for(host, pause, operation, {"confirmed", "reverted", "stuck", "down"})
+    return "" if ended.state == "confirmed" else f"expected the change to be confirmed, found {ended.state}: {ended.why}"
 
 
 async def _wait_for(

@@ -8,7 +8,7 @@ from typing import Literal
 
 from adapters.errors import ActionFailed, HostError
 from tests.adapters.windows.script_cases import Failed
-from tests.windows.guard_trials import GUARD_TRIALS, OLD_TEXT, RULE, WINDOW, GuardTrial, Host, try_change
+from tests.windows.guard_trials import GUARD_TRIALS, OLD_TEXT, REHEARSAL, RULE, WINDOW, Host, try_change, try_rehearsal
 from tests.windows.scratch import LayOut, Machine, MakeService, ReadMachine, TakeAway, WriteText
 from tests.windows.trials import LeftOut, Trial, select_trials
 
@@ -88,6 +88,8 @@ class Kit:
             return Failed(failure.code, str(failure.phrase.values["message"]))
 
     async def _try_guard(self, scope: Scope) -> AsyncIterator[Row]:
+        if scope.includes(REHEARSAL):
+            yield await self._try_change(REHEARSAL, try_rehearsal(self.host, self.pause))
         wanted = [trial for trial in GUARD_TRIALS if scope.includes(trial.name)]
         if not wanted:
             return
@@ -99,12 +101,12 @@ class Kit:
         await self.setup.perform(LayOut())
         await self.setup.perform(MakeService())
         for trial in wanted:
-            yield await self._try_change(trial)
+            yield await self._try_change(trial.name, try_change(trial, self.host, self.pause, self.window))
 
-    async def _try_change(self, trial: GuardTrial) -> Row:
+    async def _try_change(self, name: str, trying: Awaitable[str]) -> Row:
         begun = self.monotonic()
         try:
-            why = await try_change(trial, self.host, self.pause, self.window)
+            why = await trying
         except HostError as error:
             why = f"{type(error).__name__}: {error}"
-        return Row(trial.name, "failed" if why else "passed", why, self.monotonic() - begun)
+        return Row(name, "failed" if why else "passed", why, self.monotonic() - begun)

@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
+from tests.adapters.windows import rehearsal_cases
 from tests.adapters.windows.conftest import pwsh as pwsh
 from tests.adapters.windows.script_cases import NOW, Failed
 from tests.adapters.windows.winrm_host import winrm_host
@@ -21,6 +22,8 @@ from tests.windows.kit import Kit, Row, Scope
 from tests.windows.scratch import FOLDER, SERVICE, SERVICE_FOLDER, Machine, relocate
 from tests.windows.table import render_report, render_row
 from tests.windows.trials import LeftOut, Trial, select_trials
+
+NO_REHEARSAL = rehearsal_cases.READ.well
 
 MACHINE = Machine(
     windows="Windows",
@@ -90,6 +93,8 @@ def test_a_case_that_cannot_be_tried_there_says_why(name: str, machine: Machine,
         ("make-key-pair: a folder that somebody else can enter", {"public_key": "x"}, "FolderNotSafe"),
         ("make-key-pair: an argument that is missing", Failed("PropertyNotFoundStrict", "日本語"), ""),
         ("read-disks: this machine as it is", {"drives": "junk"}, "cannot read the answer"),
+        ("read-rehearsal: nothing has begun", {**NO_REHEARSAL, "build": "10.0.26100", "clock": "later"}, ""),
+        ("read-rehearsal: nothing has begun", {**NO_REHEARSAL, "state": "applied"}, "'state': 'applied'"),
     ],
 )
 def test_an_answer_is_compared_with_the_agreed_one(name: str, answer: object, why: str) -> None:
@@ -146,10 +151,11 @@ async def kit(folder: Path, pwsh: Pwsh, rows: list[Row]) -> AsyncIterator[tuple[
 
 
 @pytest.mark.pwsh
-async def test_cases_pass_over_the_wire_and_nothing_is_left(tmp_path: Path, pwsh: Pwsh) -> None:
+@pytest.mark.parametrize("only", ["a pattern that", "make-scratch", "read-rehearsal"])
+async def test_cases_pass_over_the_wire_and_nothing_is_left(only: str, tmp_path: Path, pwsh: Pwsh) -> None:
     rows: list[Row] = []
     async with kit(tmp_path, pwsh, rows) as (tries, computer):
-        machine, found = await tries.run(Scope(only="a pattern that"))
+        machine, found = await tries.run(Scope(only=only))
         assert not computer.place(PureWindowsPath(FOLDER)).exists()
     assert ("Simulated Windows 10.0.20348", "5.1.20348.2227") == (machine.windows, machine.powershell)
     assert found == rows
@@ -168,8 +174,8 @@ async def test_guarded_changes_of_a_scratch_service_end_as_they_must(tmp_path: P
 
 
 @pytest.mark.pwsh
-async def test_without_a_service_no_guarded_change_is_tried(tmp_path: Path, pwsh: Pwsh) -> None:
+async def test_without_a_service_no_guarded_change_but_a_rehearsal_is_tried(tmp_path: Path, pwsh: Pwsh) -> None:
     rows: list[Row] = []
     async with kit(tmp_path, pwsh, rows) as (tries, _):
-        await tries.run(Scope(only="guard", service=False))
-    assert ["left out"] * 4 + ["passed"] == [row.verdict for row in rows]
+        await tries.run(Scope(only="guard: a", service=False))
+    assert ["passed", *["left out"] * 4, "passed"] == [row.verdict for row in rows], rows

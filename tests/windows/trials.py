@@ -1,7 +1,7 @@
 """Trials: the contract's cases that can be tried on a real machine, and what each must answer there.
 
 A case of which the simulated host differs from a healthy one in more than its files (a broken program, WMI that does not
-answer) cannot be laid out on a real machine; `leave_out` says why.
+answer) cannot be laid out on a real machine; it is a `LeftOut`, which says why.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from adapters.windows.disks import ReadDisks
 from adapters.windows.services import ReadServices
 from adapters.windows.system import ReadSystem
 from adapters.windows.updates import ReadUpdates
-from tests.adapters.windows import disks_cases, logs_cases, nebula_cases, nebula_hosts, system_cases
+from tests.adapters.windows import disks_cases, logs_cases, nebula_cases, nebula_hosts, rehearsal_cases, system_cases
 from tests.adapters.windows.log_cases import LOGS
 from tests.adapters.windows.script_cases import Case, Failed
 from tests.lab.windows.state import WindowsState
@@ -29,8 +29,8 @@ _FILES = {"files", "raw", "sizes", "written", "readers"}
 _DETERMINED = {"read-disks": {"logs"}, "read-system": {"logs"}}
 """What files determine of an answer, where it is not all of it."""
 
-_MOMENTARY = {"clock", "offsets"}
-"""What the real machine's clock and zone determine."""
+_MOMENTARY = {"build", "clock", "offsets"}
+"""What the real machine's version, clock and zone determine."""
 
 _FOREIGN_CODES = ("PropertyNotFoundStrict", "HRESULT", "PatternInvalid")
 """Beginnings of codes whose messages are those of Windows or .NET, in their language."""
@@ -84,8 +84,9 @@ def select_trials(machine: Machine, nebula_folder: str) -> list[Trial | LeftOut]
 
     `nebula_folder` is where the machine has Nebula's programs; "" if it has none.
     """
+    cases = (*logs_cases.CASES, *disks_cases.CASES, *system_cases.CASES, *rehearsal_cases.CASES)
     return [
-        *(_plan_script_case(case, machine) for case in (*logs_cases.CASES, *disks_cases.CASES, *system_cases.CASES)),
+        *(_plan_script_case(case, machine) for case in cases),
         *(_plan_nebula_case(case, nebula_folder) for case in nebula_cases.CASES),
         *_read_as_it_is(),
     ]
