@@ -3,7 +3,7 @@
 A rehearsal is fresh for 90 days, if it was successful, with this version's bootstrap and guard, and at this endpoint.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from bot.changes.intent_log import AuditTrail
 from bot.model.rehearsal import Rehearsal
 from commands.model.phrases import list_some
 from commands.model.plan import NoEndpoint, Plan, Result, find_endpoint
-from commands.planning.rehearsal import group_rehearsal_steps, make_rehearsal_key
+from commands.planning.rehearsal import format_rehearsal_command, group_rehearsal_steps, make_rehearsal_key
 
 MAX_AGE = timedelta(days=90)
 """Age beyond which a rehearsal says nothing: Windows has had three months of updates since."""
@@ -43,7 +43,7 @@ def find_objection(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Ph
 def describe_objections(objections: Mapping[str, Phrase]) -> tuple[Phrase, ...]:
     """Describes objections by host, each with the command that removes it; hosts with the same one share a sentence."""
     return tuple(
-        Phrase("{hosts}: {why}. Run {words}", hosts=list_some(names), why=why, words=format_command(names))
+        Phrase("{hosts}: {why}. Run {words}", hosts=list_some(names), why=why, words=format_rehearsal_command(names))
         for why, names in _group_hosts(objections).items()
     )
 
@@ -55,7 +55,7 @@ def explain_refusal(objections: Mapping[str, Phrase]) -> Phrase:
         reasons=Listing(
             tuple(Phrase("{host}: {why}", host=list_some(names), why=why) for why, names in _group_hosts(objections).items())
         ),
-        words=format_command(tuple(objections)),
+        words=format_rehearsal_command(tuple(objections)),
     )
 
 
@@ -65,11 +65,6 @@ def _group_hosts(objections: Mapping[str, Phrase]) -> Mapping[Phrase, list[str]]
     for host, why in objections.items():
         hosts.setdefault(why, []).append(host)
     return hosts
-
-
-def format_command(hosts: Sequence[str]) -> str:
-    """Formats the command that rehearses on these hosts."""
-    return f"host rehearse {','.join(hosts)}"
 
 
 def derive_rehearsal(operation: str, plan: Plan, host: str, trail: AuditTrail) -> Rehearsal | None:

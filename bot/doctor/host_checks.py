@@ -23,7 +23,7 @@ from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.wsl.podman import UnreadPart
 from adapters.wsl.system import ReadSystem as ReadWsl
 from adapters.wsl.system import WslSystem
-from bot.changes.rehearsal_rules import find_objection, format_command
+from bot.changes.rehearsal_rules import find_objection
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
 from bot.doctor.wsl_reads import AS_ROOT, check_reads
 from bot.model.rehearsal import Rehearsal
@@ -31,6 +31,7 @@ from commands.checks.assessment import make_unanswered_checks
 from commands.checks.host_checks import judge_clock, judge_gateway
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
+from commands.planning.rehearsal import format_rehearsal_command
 
 SIDE_NAMES: dict[SideName, Phrase] = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2"), "gateway": Phrase("gateway API")}
 
@@ -58,7 +59,7 @@ def _check_rehearsal(host: Host, rehearsal: Rehearsal | None, view: FleetView) -
     objection = find_objection(host, rehearsal, view.now())
     if objection is None:
         return ()
-    words = format_command((host.name,))
+    words = format_rehearsal_command((host.name,))
     why = Phrase("the automatic rollback of changes is unproven ({why}). Run {words}", why=objection, words=words)
     return (make_problem(host.name, "rehearsal", why, Severity.LOW).model_copy(update={"next": words}),)
 

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from adapters.inventory import Host
 from adapters.phrase import Moment, Phrase
-from bot.changes.rehearsal_rules import find_objection, format_command
+from bot.changes.rehearsal_rules import find_objection
 from bot.model.rehearsal import Rehearsal
 from commands.model.report import Cell, Column, Mark, Report, Row
+from commands.planning.rehearsal import format_rehearsal_command
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
@@ -52,7 +53,7 @@ def build_host_report(host: Host, rehearsal: Rehearsal | None, now: datetime) ->
         else Phrase("{host}: {why}", host=host.name, why=objection),
         (*_list_facts(host), *(_list_rehearsal_facts(rehearsal) if rehearsal is not None else ())),
     )
-    offered = (format_command((host.name,)),) if objection is not None and host.windows is not None else ()
+    offered = (format_rehearsal_command((host.name,)),) if objection is not None and host.windows is not None else ()
     return report.model_copy(update={"taken_at": now, "next": (f"health {host.name}", *offered)})
 
 

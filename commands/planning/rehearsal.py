@@ -6,7 +6,7 @@ Each change has a name of its own on the host, made from the operation's id. A s
 changes are aborted, and then the scratch files are removed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
@@ -103,6 +103,11 @@ def group_rehearsal_steps(plan: Plan) -> Mapping[str, tuple[str, ...]]:
 def make_rehearsal_key(host: str, name: str) -> str:
     """Makes the key of a step of a host's rehearsal from its name, such as `keep/confirm`."""
     return f"{_make_prefix(host)}{name}"
+
+
+def format_rehearsal_command(hosts: Sequence[str]) -> str:
+    """Formats the command that rehearses on these hosts."""
+    return f"host rehearse {','.join(hosts)}"
 
 
 def _build_keep_steps(taken: RehearsedHost) -> Iterator[Step]:

@@ -7,6 +7,7 @@ from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import Block, make_plain_text
 from bot.rendering.slack.buttons import FORM_ACTION, RUN_ACTION, make_command_button
 from commands.model.operation import Risk
+from commands.planning.rehearsal import format_rehearsal_command
 
 _MAX_TITLE, _MAX_TEXT, _MAX_LABEL = 100, 300, 30
 """Slack's limits: characters of a confirmation's title and text, and of its two answers."""
@@ -82,7 +83,7 @@ def _make_review_button(change: Change, texts: Texts) -> list[Block]:
 
 def _make_rehearse_button(change: Change, texts: Texts) -> list[Block]:
     """Makes the button that requests a rehearsal on the hosts that lack one. It asks first, for it requests a change."""
-    words = f"host rehearse {','.join(change.unrehearsed)}"
+    words = format_rehearsal_command(change.unrehearsed)
     if not change.unrehearsed or len(words) > _MAX_TEXT - len(COMMAND):
         return []
     button = make_command_button(Phrase("Rehearse").render(texts), f"{RUN_ACTION}.rehearse", words)
