@@ -13,6 +13,7 @@ from typer.main import get_command
 from bot.cli import app
 from bot.config.settings import read_settings
 from bot.runtime.loopback import EXAMPLE, Loopback
+from bot.slack.scopes import OPTIONAL_SCOPES
 
 DEPLOY = Path(__file__).parents[1] / "docs" / "deploy"
 UNIT, QUADLET, CONTAINERFILE = DEPLOY / "flatnet-bot.service", DEPLOY / "flatnet-bot.container", DEPLOY / "Containerfile"
@@ -29,6 +30,12 @@ def configurations() -> list[str]:
     """The configurations that the deployment guide shows."""
     guide = (DEPLOY.parent / "deploy.md").read_text(encoding="utf-8")
     return re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+
+
+def test_the_guide_says_what_is_missing_without_each_optional_scope() -> None:
+    guide = (DEPLOY.parent / "deploy.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*?) \|", guide.partition("| optional scope |")[2], re.MULTILINE)
+    assert sorted(OPTIONAL_SCOPES) == sorted(re.findall(r"`(.*?)`", " ".join(rows)))
 
 
 def test_both_hand_over_every_secret_of_the_example_configuration() -> None:
@@ -65,7 +72,7 @@ def test_the_control_socket_sees_who_asks() -> None:
 
 
 def test_a_restart_is_not_tried_where_only_a_person_can_help() -> None:
-    """2 is an unusable configuration; 3 may be Slack out of reach, which passes."""
+    """2 is an unusable configuration or token; 3 may be another bot that still has the database, which passes."""
     assert ["2"] == values(UNIT, "RestartPreventExitStatus") == values(QUADLET, "RestartPreventExitStatus")
 
 
