@@ -38,6 +38,12 @@ LIBRARY_ERRORS = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, 
 """Exceptions that the libraries raise. ValueError: the answer is not text, or an address is invalid; AttributeError: the SDK
 reads an answer that is not a JSON object as if it were one."""
 
+QUICK_PAUSES = (1.0, 3.0)
+"""Seconds before each retry of a call for which a person or a message waits."""
+
+QUICK_RETRY_AFTER = 10.0
+"""Longest Retry-After in seconds that such a call waits for."""
+
 _CODE = re.compile(r"[a-z_]{2,60}")
 
 _Answer = TypeVar("_Answer")
@@ -85,6 +91,11 @@ async def retry_transient(
                 raise
             await sleep(max(pause, failure.retry_after))
     return await call()
+
+
+async def retry_quickly(call: Callable[[], Awaitable[_Answer]], sleep: Callable[[float], Awaitable[None]]) -> _Answer:
+    """Retry transient failures as `retry_transient`, but for a few seconds only."""
+    return await retry_transient(call, QUICK_PAUSES, sleep, QUICK_RETRY_AFTER)
 
 
 def map_slack_error(error: Exception) -> SlackFailure:

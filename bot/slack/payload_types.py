@@ -15,7 +15,10 @@ Timestamp = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,16}\.[0-9]{1,9}$
 """Slack's id of a message within its channel."""
 
 USER_ID_PREFIXES = ("U", "W")
-"""First letters of the ids of people. Those of user groups begin with S."""
+"""First letters of the ids of people."""
+
+GROUP_PREFIX = "S"
+"""First letter of the ids of user groups."""
 
 DIRECT_PREFIXES = ("D", *USER_ID_PREFIXES)
 """First letters of channels that one person reads. The id of a person as a channel means the direct messages with them."""

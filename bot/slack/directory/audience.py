@@ -1,4 +1,5 @@
-"""People who do not see a channel. Fails safe: if Slack does not list its members, all count as absent.
+"""People who do not see a channel. Fails safe: if Slack does not list its members, all count as absent, because too many
+messages are better than none.
 
     people, user groups ─▶ people, each once ─ members of the channel are left out ─▶ absent people
 
@@ -15,7 +16,8 @@ import structlog
 from bot.runtime.clock import Clock
 from bot.slack.api import SlackApi
 from bot.slack.directory.groups import GroupDirectory
-from bot.slack.errors import SlackFailure, retry_transient
+from bot.slack.errors import SlackFailure, retry_quickly
+from bot.slack.payload_types import GROUP_PREFIX
 
 CACHE_SECONDS = 60.0
 """Seconds for which Slack's list of members is trusted."""
@@ -23,20 +25,11 @@ CACHE_SECONDS = 60.0
 MAX_PAGES = 10
 """Pages of members that are read: ten thousand people. In a larger channel all count as absent."""
 
-RETRY_PAUSES = (1.0, 3.0)
-"""Seconds before each retry of a transient failure. Then all count as absent: too many messages are better than none."""
-
-MAX_RETRY_AFTER = 10.0
-"""Longest Retry-After in seconds that is waited for."""
-
 TOO_MANY_CODE = "too_many_members"
 """Our own code, beside Slack's: the channel has more members than are read."""
 
 MAX_CHANNELS = 1_000
 """Maximum number of cached channels."""
-
-GROUP_PREFIX = "S"
-"""First letter of the ids of user groups."""
 
 _log = structlog.get_logger(__name__)
 
@@ -88,9 +81,7 @@ class Audience:
         found: set[str] = set()
         cursor = ""
         for _ in range(MAX_PAGES):
-            page, cursor = await retry_transient(
-                partial(self._api.list_channel_members, channel, cursor), RETRY_PAUSES, self._clock.sleep, MAX_RETRY_AFTER
-            )
+            page, cursor = await retry_quickly(partial(self._api.list_channel_members, channel, cursor), self._clock.sleep)
             found |= page
             if not cursor:
                 return frozenset(found)

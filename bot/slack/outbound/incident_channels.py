@@ -23,7 +23,7 @@ from bot.security.untrusted_text import shorten, to_one_line
 from bot.slack.api import SlackApi
 from bot.slack.directory.channels import SHARED_CODE, SHARING_UNKNOWN_CODE, UNSCOPED_CODE, ChannelDirectory
 from bot.slack.directory.people import PeopleDirectory
-from bot.slack.errors import SlackFailure, retry_transient
+from bot.slack.errors import SlackFailure, retry_quickly
 from bot.slack.outbound.reroute_reason import ARCHIVED_CODE
 from bot.slack.payload_types import ChannelId
 from bot.slack.preflight import SlackBotUser
@@ -33,12 +33,6 @@ PUBLIC_SCOPE, PRIVATE_SCOPE = "channels:manage", "groups:write"
 
 MAX_TOPIC = 250
 """Maximum characters of a topic; Slack answers `too_long` to more."""
-
-RETRY_PAUSES = (1.0, 3.0)
-"""Seconds before each retry of transient failures; the person waits meanwhile."""
-
-MAX_RETRY_AFTER = 10.0
-"""Longest Retry-After in seconds that is waited for; beyond it the person gets the failure."""
 
 MAX_PAGES = 50
 """Pages of channels that are searched for our own: ten thousand channels."""
@@ -161,8 +155,8 @@ class ChannelCreator:
         return None
 
     async def _retry(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Retry a call; all calls here are idempotent."""
-        return await retry_transient(call, RETRY_PAUSES, self._clock.sleep, longest=MAX_RETRY_AFTER)
+        """Retry a call, while the person waits; all calls here are idempotent."""
+        return await retry_quickly(call, self._clock.sleep)
 
 
 def _parse_channel(channel: Mapping[str, Any]) -> CreatedChannel:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from bot.incidents.channels import ChannelNotCreated, CreatedChannel, NewChannel
-from bot.slack.outbound.incident_channels import MAX_RETRY_AFTER
+from bot.slack.errors import QUICK_RETRY_AFTER
 from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
 from bot.slack.surface import SlackSurface
 from tests.bot.slack.conftest import CANARY, House, manifest_with
@@ -207,7 +207,7 @@ async def test_a_channel_without_a_guest_or_a_topic_is_a_channel_still(
 
 
 async def test_whom_slack_makes_wait_long_is_told_at_once(house: House) -> None:
-    house.workspace.faults.switch_on("conversations.create", RateLimited(int(MAX_RETRY_AFTER) + 1))
+    house.workspace.faults.switch_on("conversations.create", RateLimited(int(QUICK_RETRY_AFTER) + 1))
     async with house.bot() as surface:
         assert "could not create the channel (ratelimited). Try again shortly" + EITHER == await refusal(surface)
     assert 1 == len(house.workspace.calls("conversations.create"))
