@@ -180,7 +180,7 @@ def _share(settings: Settings) -> open_files.ConnectionShares:
 
 
 async def _wait_for_end(stop: asyncio.Event, connecting: "asyncio.Task[SlackBotUser]") -> None:
-    """Waits until the bot is told to stop. Raises `SlackNotReady` as soon as Slack refuses the configuration."""
+    """Waits for the signal to stop. Raises `SlackNotReady` as soon as Slack refuses the configuration."""
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({stopping, connecting}, return_when=asyncio.FIRST_COMPLETED)

@@ -223,7 +223,7 @@ class IncidentRegistry:
 
     async def _refuse_same_title(self, opening: IncidentRequest, channels: IncidentChannels) -> None:
         """Refuse a second open incident of the same title, so that requests at the same time make one channel
-        and not two. One that the requester may not see is not told of, so a second one is opened.
+        and not two. One that the requester may not see does not count, because the refusal would reveal it.
         """
         running = await self._table.list_since(self._now())
         same = [each for each in running if each.open and each.title.casefold() == opening.title.casefold()]

@@ -1,7 +1,7 @@
 """Uploads files: requested, recorded with their answer, uploaded, shown. They expire with that answer.
 
-A file that Slack accepted and does not show is uploaded a second time (`bot.slack.outbound.sharing`). After that, the person
-is told.
+A file that Slack accepted and does not show is uploaded a second time (`bot.slack.outbound.sharing`). After that, the
+requester gets the reason.
 """
 
 import asyncio
@@ -27,7 +27,6 @@ BYTE_ORDER_MARK = "\ufeff"
 
 DELETED_CODES = frozenset({"file_not_found", "file_deleted"})
 """Slack's codes for a file that no longer exists."""
-
 
 FORBIDDEN_UPLOAD_CODES = frozenset(
     {

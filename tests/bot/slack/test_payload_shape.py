@@ -32,7 +32,6 @@ def nested(depth: int) -> Any:
 
 TEAM, USER = {"id": "T0FLATNET", "domain": "lab"}, {"id": "U0ADMIN", "name": "alice", "team_id": "T0FLATNET"}
 BUTTON = {"type": "button", "action_id": "run.0", "block_id": "b", "value": '{"w":"health"}', "action_ts": "1.0"}
-CHOICE = {**BUTTON, "action_id": "command", "selected_option": {"value": "health"}}
 NOTE = json.dumps({"channel": "C0OPS"})
 STATE = {"values": {"command": {"command": {"type": "static_select", "selected_option": {"value": "health"}}}}}
 VIEW = {
@@ -76,7 +75,6 @@ ODD = st.sampled_from(
     lambda part: st.lists(part, max_size=2) | st.dictionaries(st.sampled_from(["id", "type", "value"]), part, max_size=2),
     max_leaves=4,
 )
-TOP = st.sampled_from(["user", "team", "channel", "view", "event", "actions", "item", "response_urls", "authorizations"])
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
