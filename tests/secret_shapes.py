@@ -51,7 +51,7 @@ HEADER = '''"""Shapes of tokens that their vendors make recognizable. Data, writ
 From the rules of gitleaks (config/gitleaks.toml, commit {commit}),
 https://github.com/gitleaks/gitleaks, under the MIT License:
 
-{licence}
+{license}
 """
 
 from typing import NamedTuple
@@ -71,7 +71,7 @@ class SecretShape(NamedTuple):
 
 SHAPES = (
 '''
-LICENCE = """Copyright (c) 2019 Zachary Rice
+LICENSE = """Copyright (c) 2019 Zachary Rice
 
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
 documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
@@ -138,4 +138,4 @@ if __name__ == "__main__":
     rules = tomllib.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["rules"]
     shapes = sorted(translate(rules), key=lambda shape: (shape[0], -len(shape[1])))  # the longer form of a token first
     body = "".join(_write(shapes))
-    TARGET.write_text(HEADER.format(commit=sys.argv[2], licence=LICENCE) + body + ")\n", encoding="utf-8")
+    TARGET.write_text(HEADER.format(commit=sys.argv[2], license=LICENSE) + body + ")\n", encoding="utf-8")

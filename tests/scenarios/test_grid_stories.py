@@ -1,4 +1,4 @@
-"""The main stories once more in a workspace of an Enterprise organisation: profiles, clicks and ids look different there."""
+"""The main stories once more in a workspace of an Enterprise organization: profiles, clicks and ids look different there."""
 
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ RESTART = "service restart openresty host-a"
 
 @pytest.fixture
 def town(tmp_path_factory: pytest.TempPathFactory, used_before: Path) -> Build:
-    """As elsewhere, in an organisation."""
+    """As elsewhere, in an organization."""
     return partial(built, tmp_path_factory.mktemp("t"), used_before=used_before, seed=Seed().on_grid())
 
 
@@ -43,7 +43,7 @@ test_a_renewal = test_change_stories.test_a_certificate_is_renewed_with_approval
 
 
 async def test_an_administrator_whose_id_begins_with_w_approves(town: Build) -> None:
-    """Their click carries another workspace of the organisation."""
+    """Their click carries another workspace of the organization."""
     async with shift(town) as s:
         card = await s.asked(RESTART)
         await s.press(CHIEF, card, "run.approve")
@@ -51,7 +51,7 @@ async def test_an_administrator_whose_id_begins_with_w_approves(town: Build) -> 
         assert ["carol"] == [event["actor"] for event in s.town.events() if event["kind"] == "review"]
 
 
-async def test_a_colleague_of_another_workspace_of_the_organisation_is_a_stranger(town: Build) -> None:
+async def test_a_colleague_of_another_workspace_of_the_organization_is_a_stranger(town: Build) -> None:
     async with shift(town) as s:
         card = await s.asked(RESTART)
         assert "Only members of this bot's workspace" in await s.press(SISTER, card, "run.approve")

@@ -1,4 +1,4 @@
-"""Who is in a conversation and in an organisation, as Slack says it."""
+"""Who is in a conversation and in an organization, as Slack says it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ Members = frozenset[str]
 
 @pytest.fixture
 async def grid(tmp_path: Path, time: FakeTime) -> AsyncIterator[Workspace]:
-    """A workspace of an Enterprise organisation."""
+    """A workspace of an Enterprise organization."""
     path = tmp_path / "manifest.yml"
     path.write_text(everything(), encoding="utf-8")
     workspace = Workspace(path, Seed().on_grid(), clock=time.clock())
@@ -82,7 +82,7 @@ def test_a_group_direct_message_lacks_what_only_channels_have() -> None:
     assert "is_ext_shared" not in described
 
 
-async def test_in_an_organisation_a_profile_lists_workspaces_in_place_of_one(
+async def test_in_an_organization_a_profile_lists_workspaces_in_place_of_one(
     grid: Workspace, session: aiohttp.ClientSession
 ) -> None:
     api = web_client(grid, session)
@@ -93,7 +93,7 @@ async def test_in_an_organisation_a_profile_lists_workspaces_in_place_of_one(
     assert not any("team_id" in user for user in (carol, sid, zoe))
 
 
-async def test_in_an_organisation_a_click_names_any_workspace_of_the_person(grid: Workspace, apps: Connect) -> None:
+async def test_in_an_organization_a_click_names_any_workspace_of_the_person(grid: Workspace, apps: Connect) -> None:
     app: App = apps(grid)
     await app.connect()
     delivery = await grid.slash("W0CHIEF", "C0OPS", "health")
@@ -107,7 +107,7 @@ async def test_in_an_organisation_a_click_names_any_workspace_of_the_person(grid
     )
 
 
-async def test_people_with_ids_of_an_organisation_have_direct_messages(
+async def test_people_with_ids_of_an_organization_have_direct_messages(
     grid: Workspace, session: aiohttp.ClientSession
 ) -> None:
     await web_client(grid, session).chat_postMessage(channel="W0CHIEF", text="hello")
@@ -115,6 +115,6 @@ async def test_people_with_ids_of_an_organisation_have_direct_messages(
     assert [frozenset({"W0CHIEF", BOT_USER})] == [each.members for each in grid.conversations("W0CHIEF") if each.direct]
 
 
-def test_a_seed_without_an_organisation_stays_as_it_is() -> None:
+def test_a_seed_without_an_organization_stays_as_it_is() -> None:
     assert Seed() == replace(Seed(), enterprise="")
     assert all(person.grid is None for person in Seed().people)

@@ -262,7 +262,7 @@ def test_a_token_of_every_shape_goes_and_contains_its_literal(shape: SecretShape
     assert token not in Redactor().redact(f"got {token} now")
 
 
-def test_the_shapes_name_their_source_and_its_licence() -> None:
+def test_the_shapes_name_their_source_and_its_license() -> None:
     told = secret_shapes.__doc__ or ""
     assert "https://github.com/gitleaks/gitleaks" in told
     assert "Copyright (c) 2019 Zachary Rice" in told

@@ -65,7 +65,7 @@ async def test_missing_scopes_are_all_named(house: House, tmp_path: Path) -> Non
 async def test_slack_being_away_is_no_reason_to_change_a_token(
     house: House, method: str, fault: ServerError | Failing
 ) -> None:
-    """Nor is a workspace that is moving into an organisation."""
+    """Nor is a workspace that is moving into an organization."""
     house.workspace.faults.switch_on(method, fault)
     with pytest.raises(SlackFailure) as raised:
         await house.surface().start()

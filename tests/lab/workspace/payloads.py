@@ -24,7 +24,7 @@ class Deed:
     def command(self, channel: Channel, words: tuple[str, str], response_url: str) -> Payload:
         """A slash command; `words` are the command and everything after its first space.
 
-        Whether a person of another organisation may use the command in a shared channel is not documented. Here they
+        Whether a person of another organization may use the command in a shared channel is not documented. Here they
         may, and their own team's id is sent: the harder case for the app.
         """
         return {
@@ -149,7 +149,7 @@ def _who(seed: Seed, person: Person, kind: str) -> Payload:
         "api_app_id": seed.app,
         "team": {"id": seed.team, "domain": seed.domain},
         "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.clicking_team},
-        "enterprise": {"id": seed.enterprise, "name": "The organisation"} if seed.enterprise else None,
+        "enterprise": {"id": seed.enterprise, "name": "The organization"} if seed.enterprise else None,
         "is_enterprise_install": False,
     }
 

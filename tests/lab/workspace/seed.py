@@ -15,14 +15,14 @@ class Kind(StrEnum):
     SINGLE_CHANNEL_GUEST = "single-channel guest"
     """`is_restricted` and `is_ultra_restricted`."""
     STRANGER = "stranger"
-    """From another organisation, met in a shared channel: `is_stranger`, another team id."""
+    """From another organization, met in a shared channel: `is_stranger`, another team id."""
     DEACTIVATED = "deactivated"
     BOT = "bot"
 
 
 @dataclass(frozen=True)
 class GridUser:
-    """A person of an Enterprise organisation: the organisation and all workspaces of it that they are in."""
+    """A person of an Enterprise organization: the organization and all workspaces of it that they are in."""
 
     enterprise: str
     teams: tuple[str, ...]
@@ -32,7 +32,7 @@ class GridUser:
         return {
             "id": user,
             "enterprise_id": self.enterprise,
-            "enterprise_name": "The organisation",
+            "enterprise_name": "The organization",
             "is_admin": False,
             "is_owner": False,
             "teams": list(self.teams),
@@ -52,15 +52,15 @@ class Person:
     locale: str = "en-US"
     zone: str = "Europe/Berlin"
     grid: "GridUser | None" = None
-    """What an Enterprise organisation makes of them; None outside of one."""
+    """What an Enterprise organization makes of them; None outside of one."""
 
     @property
     def clicking_team(self) -> str:
-        """The team in a click: in an organisation any workspace of the person, often not the one where they clicked."""
+        """The team in a click: in an organization any workspace of the person, often not the one where they clicked."""
         return self.grid.teams[-1] if self.grid else self.team
 
     def profile(self, now: datetime, *, with_locale: bool) -> dict[str, object]:
-        """This person as `users.info` shows them. In an organisation a list of workspaces takes the place of `team_id`."""
+        """This person as `users.info` shows them. In an organization a list of workspaces takes the place of `team_id`."""
         offset = now.astimezone(ZoneInfo(self.zone)).utcoffset()
         assert offset is not None
         shown: dict[str, object] = {
@@ -83,12 +83,12 @@ class Person:
 
 
 class Sharing(StrEnum):
-    """What Slack says about whether a conversation is shared with another organisation."""
+    """What Slack says about whether a conversation is shared with another organization."""
 
     NONE = "none"
     SHARED = "shared"
     INVITED = "invited"
-    """Another organisation was invited and has not accepted yet: `is_pending_ext_shared`."""
+    """Another organization was invited and has not accepted yet: `is_pending_ext_shared`."""
     UNSAID = "unsaid"
     """Neither `is_ext_shared` nor `is_shared` is in the answer."""
 
@@ -125,7 +125,7 @@ class Channel:
 
     @property
     def shared(self) -> bool:
-        """Another organisation reads along."""
+        """Another organization reads along."""
         return self.sharing is Sharing.SHARED
 
     def described(self) -> dict[str, object]:
@@ -176,7 +176,7 @@ CHANNELS = (
 
 
 ENTERPRISE, SISTER_TEAM = "E0ORG", "T0SISTER"
-"""The organisation of a workspace on Enterprise Grid, and its other workspace."""
+"""The organization of a workspace on Enterprise Grid, and its other workspace."""
 
 GRID_PEOPLE = (
     Person("W0CHIEF", "carol", "Carol Weiss", role="administrator", grid=GridUser(ENTERPRISE, ("T0FLATNET", SISTER_TEAM))),
@@ -210,7 +210,7 @@ class Seed:
 
     By default: one person of each role, a plain member, two kinds of guests, a stranger, somebody who left;
     `ops` with the bot in it, `dev` and the private `board` without it, `partners` shared with another
-    organisation, `old` archived; a user group for each role. The tokens are the lab's own and open nothing else.
+    organization, `old` archived; a user group for each role. The tokens are the lab's own and open nothing else.
     """
 
     team: str = "T0FLATNET"
@@ -224,13 +224,13 @@ class Seed:
     groups: tuple[UserGroup, ...] = GROUPS
 
     enterprise: str = ""
-    """The Enterprise organisation that the workspace is in; "" for none."""
+    """The Enterprise organization that the workspace is in; "" for none."""
 
     def on_grid(self) -> "Seed":
-        """Give the same workspace to an Enterprise organisation, with people of its other workspaces and ids with W.
+        """Give the same workspace to an Enterprise organization, with people of its other workspaces and ids with W.
 
         Members are in another workspace of it, too, whose id their clicks carry. Carol, an administrator, has an id with
-        W; Sid is of the organisation, but not in this workspace; the stranger is of another organisation.
+        W; Sid is of the organization, but not in this workspace; the stranger is of another organization.
         """
         people = (*map(self._move_to_grid, self.people), *GRID_PEOPLE)
         joined = frozenset(person.id for person in GRID_PEOPLE)

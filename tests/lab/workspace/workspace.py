@@ -237,7 +237,7 @@ class Workspace:
         self._state.change(replace(self._out.channel(channel), archived=False))
 
     def connect(self, channel: str, sharing: Sharing = Sharing.SHARED) -> None:
-        """A channel becomes shared with another organisation, or that is offered, or Slack stops saying so."""
+        """A channel becomes shared with another organization, or that is offered, or Slack stops saying so."""
         self._state.change(replace(self._out.channel(channel), sharing=sharing))
 
     def talk_privately(self, *users: str, name: str = "G0GROUP") -> str:

@@ -194,7 +194,7 @@ async def test_where_the_bot_is_not_in_the_channel_those_whom_it_concerns_are_to
     assert 3 == len(texts)
 
 
-async def test_nothing_is_posted_where_another_organisation_reads_along(house: House) -> None:
+async def test_nothing_is_posted_where_another_organization_reads_along(house: House) -> None:
     async with house.bot() as surface:
         await shown(house, surface, change(channel="C0PARTNERS", version=1))
         [text] = await house.direct("U0ADMIN")

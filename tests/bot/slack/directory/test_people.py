@@ -50,7 +50,7 @@ async def test_the_standing_is_what_slack_says(people: PeopleDirectory, user: st
 
 @pytest.mark.parametrize("team", [US, "T0SISTER", "E0ORG"])
 async def test_the_team_that_a_payload_names_makes_nobody_a_member_or_a_stranger(people: PeopleDirectory, team: str) -> None:
-    """In an organisation it is any workspace of the person. The profile decides, and the audit log has our own team."""
+    """In an organization it is any workspace of the person. The profile decides, and the audit log has our own team."""
     alice, zoe = await people.find_reader(team, "U0ADMIN"), await people.find_reader(team, "U0STRANGER")
     assert (US, Membership.MEMBER) == (alice.identity.team, alice.identity.standing)
     assert (team, Membership.STRANGER) == (zoe.identity.team, zoe.identity.standing)
@@ -94,10 +94,10 @@ async def test_only_a_profile_that_clearly_names_our_workspace_is_a_member(
         ("U0GONE", Membership.STRANGER),
     ],
 )
-async def test_in_an_organisation_the_list_of_workspaces_decides(
+async def test_in_an_organization_the_list_of_workspaces_decides(
     house: House, tmp_path: Path, user: str, standing: Membership
 ) -> None:
-    """A colleague in another workspace of the same organisation is a stranger, as are other organisations."""
+    """A colleague in another workspace of the same organization is a stranger, as are other organizations."""
     house.workspace = Workspace(manifest_with(tmp_path, SCOPES), Seed().on_grid())
     await house.workspace.start()
     async with house.api() as api:

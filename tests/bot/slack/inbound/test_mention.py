@@ -101,7 +101,7 @@ async def test_in_a_group_direct_message_a_mention_is_answered_for_the_group(hou
     await house.workspace.seen(lambda: len(house.workspace.thread(group, said.ts)) == 2)
 
 
-async def test_a_group_direct_message_with_other_organisations_gets_no_answer(house: House) -> None:
+async def test_a_group_direct_message_with_other_organizations_gets_no_answer(house: House) -> None:
     group = house.workspace.talk_privately("U0ADMIN", "U0STRANGER", "U0FLATNET")
     house.workspace.connect(group)
     said = await house.workspace.say("U0ADMIN", group, f"{BOT} health")

@@ -171,7 +171,7 @@ async def test_where_slack_does_not_say_whether_it_is_shared_nobody_is_invited(h
 
 @pytest.mark.parametrize("person", ["U0GUEST", "U0VISITOR", "U0STRANGER", "U0GONE", BOT_USER, "U0NOBODY"])
 async def test_only_a_full_member_is_invited(house: House, person: str) -> None:
-    """An invitation must open the channel to no other organisation; then it is not even made."""
+    """An invitation must open the channel to no other organization; then it is not even made."""
     async with house.bot() as surface:
         said = await refusal(surface, NewChannel(NAME, PLAIN, "502", person))
     assert (

@@ -13,7 +13,7 @@ export const WORDS = {
     skip: "Skip to the message box",
     roles: {
       viewer: "viewer", operator: "operator", developer: "developer", administrator: "administrator", security: "security",
-      member: "member", guest: "guest", "single-channel guest": "single-channel guest", stranger: "other organisation",
+      member: "member", guest: "guest", "single-channel guest": "single-channel guest", stranger: "other organization",
     },
     app: "APP",
     onlyYou: "Only visible to you",
@@ -28,7 +28,7 @@ export const WORDS = {
     thread: "Thread",
     unread: (n) => (n === 1 ? "1 new message" : `${n} new messages`),
     members: (n) => (n === 1 ? "1 member" : `${n} members`),
-    shared: "Shared with another organisation",
+    shared: "Shared with another organization",
     private: "Private channel",
     archived: "This channel is archived.",
     readOnly: "Sending messages to this app has been turned off.",
