@@ -1,10 +1,8 @@
 """Incidents: one for each channel, looks that mean its hosts and its time, and what was asked there kept."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -91,13 +89,6 @@ class Office:
             return str(body.phrase)
         assert isinstance(body, Report)
         return str(body.summary)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database.open(tmp_path / "flatnet.sqlite3")
-    yield opened
-    await opened.aclose()
 
 
 @pytest.fixture

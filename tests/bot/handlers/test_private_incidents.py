@@ -1,8 +1,6 @@
 """An incident in a private channel does not exist for others: not in lists, not by its number, not in a refusal."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,13 +20,6 @@ PEOPLE = (
     Person(name="sara", slack=("U1SARA",), roles=frozenset({Role.SECURITY, Role.VIEWER})),
 )
 PRIVATE, PUBLIC, ELSEWHERE = "C0SECRET", "C0INC", "C0OPS"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database.open(tmp_path / "flatnet.sqlite3")
-    yield opened
-    await opened.aclose()
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Schedules as people keep them: in words, for what may run without a person, and for nobody else's rights."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -60,13 +58,6 @@ class Office:
 
     async def names(self) -> list[str]:
         return [schedule.name for schedule in await self.table.list_all()]
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database.open(tmp_path / "flatnet.sqlite3")
-    yield opened
-    await opened.aclose()
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """A channel of its own for an incident: like no other, made once however often it is asked, and never half an incident."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,13 +30,6 @@ from tests.lab.workspace.methods.conversations import check_name
 DAY = date(2026, 1, 31)
 OPERATION = "op-3f9a1c0b7e55"
 OPENS = 'incident open "The gateway answers 502." host-a --new'
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database.open(tmp_path / "flatnet.sqlite3")
-    yield opened
-    await opened.aclose()
 
 
 @pytest.fixture

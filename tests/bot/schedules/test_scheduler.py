@@ -1,9 +1,7 @@
 """The clock side of schedules: once for each due time, whatever happens to the bot, the clock, Slack or the owner."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,13 +18,6 @@ from tests.bot.clockwork import ANA, Bot, Time, at, daily, well
 
 NINE = "2026-01-31T00:00"
 """Nine in the morning in Tokyo."""
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database.open(tmp_path / "flatnet.sqlite3")
-    yield opened
-    await opened.aclose()
 
 
 @pytest.fixture
