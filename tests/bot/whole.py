@@ -80,7 +80,7 @@ class Whole:
         tables = ChangeTables(self.operations, rehearsals)
         ledger = ChangeRepository(tables, house.audit, journal.read_trail, lambda change: self.watch(change), now)
         planner = Planner(lambda: self.ground, CATALOGUE, now, lambda text: False)
-        self.dispatch = Coordinator(ledger, planner, lambda: self.durable, TheSame())
+        self.dispatch = Coordinator(ledger, planner, lambda: self.durable, UnchangedIdentities())
         self.workflow = Lifecycle(ledger, planner, self.dispatch)
         self.locks = LockService(LockTable(house.database), house.audit, now, self.dispatch.start_ready)
         self.applying = Executor(
@@ -125,8 +125,8 @@ async def whole(folder: Path, world: World) -> AsyncIterator[Whole]:
         await house.aclose()
 
 
-class TheSame:
-    """Slack and the system, to which everybody is whom they were before."""
+class UnchangedIdentities:
+    """Identity check that finds everyone as they were before."""
 
     slack_reached = True
 

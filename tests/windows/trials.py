@@ -80,8 +80,9 @@ class LeftOut:
 
 
 def select_trials(machine: Machine, nebula_folder: str) -> list[Trial | LeftOut]:
-    """Returns all cases of the contract as trials for that machine.
+    """Returns the cases of the contract that files decide, as trials for that machine.
 
+    Those of services, updates and changes are not among them: there the machine itself decides, and would be changed.
     `nebula_folder` is where the machine has Nebula's programs; "" if it has none.
     """
     cases = (*logs_cases.CASES, *disks_cases.CASES, *system_cases.CASES, *rehearsal_cases.CASES)
