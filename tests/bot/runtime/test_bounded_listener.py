@@ -102,7 +102,7 @@ async def test_an_unknown_path_is_closed_too() -> None:
 
 
 @pytest.mark.parametrize("count", [LIMITS.most, 50])
-async def test_idle_connections_keep_nobody_out_and_are_a_line_or_two_of_the_log(count: int) -> None:
+async def test_idle_connections_keep_nobody_out_and_are_logged_as_that_alone(count: int) -> None:
     with capture_logs() as logs:
         async with listening(Desk()) as port, idle(port, count):
             assert (await ask(port)).endswith(b"now")
