@@ -49,7 +49,7 @@ async def test_a_change_is_shown_once_slack_is_there(house: House) -> None:
     house.workspace.faults.switch_off("auth.test")
     await surface.connect()
     await house.public("C0OPS")
-    await house.until(lambda: house.stories.versions)
+    await house.moving(lambda: house.stories.versions)
     await surface.close(0.5)
     assert {shown.operation: shown.version} == house.stories.versions
 
