@@ -160,15 +160,6 @@ class SlackSurface:
         self._watching.start("counting", receivers.connector.warn_of_others(self._clock.sleep))
         return receivers.bot
 
-    async def start(self) -> SlackBotUser:
-        """Open and connect in one attempt; everything is closed again if that fails. Raises the errors of both."""
-        await self.open()
-        try:
-            return await self.connect()
-        except BaseException:
-            await self.close(0.0)
-            raise
-
     @property
     def reached(self) -> bool:
         """True once Slack has accepted the tokens, and until the end."""

@@ -243,6 +243,16 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await database.aclose()
 
 
+async def start(surface: SlackSurface) -> None:
+    """Open and connect at the first attempt; all is closed again if that fails."""
+    await surface.open()
+    try:
+        await surface.connect()
+    except BaseException:
+        await surface.close(0.0)
+        raise
+
+
 @dataclass
 class House:
     """Everything that a bot needs in this workspace."""
@@ -275,7 +285,7 @@ class House:
     async def bot(self, rows: SlackStores | None = None) -> AsyncIterator[SlackSurface]:
         """A running bot."""
         surface = self.surface(rows=rows)
-        await surface.start()
+        await start(surface)
         try:
             yield surface
         finally:

@@ -7,14 +7,14 @@ import pytest
 from bot.slack.errors import SlackFailure
 from bot.slack.preflight import SlackNotReady
 from bot.slack.scopes import SCOPES
-from tests.bot.slack.conftest import House, manifest_with, well
+from tests.bot.slack.conftest import House, manifest_with, start, well
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing, ServerError
 
 
 async def _refusal(house: House, *, bot: str = "", app: str = "", team: str = "T0FLATNET") -> str:
     with pytest.raises(SlackNotReady) as raised:
-        await house.surface(bot=bot, app=app, team=team).start()
+        await start(house.surface(bot=bot, app=app, team=team))
     return str(raised.value)
 
 
@@ -68,7 +68,7 @@ async def test_slack_being_away_is_no_reason_to_change_a_token(
     """Nor is a workspace that is moving into an organization."""
     house.workspace.faults.switch_on(method, fault)
     with pytest.raises(SlackFailure) as raised:
-        await house.surface().start()
+        await start(house.surface())
     assert raised.value.passing
 
 

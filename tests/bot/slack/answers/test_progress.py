@@ -16,7 +16,7 @@ from bot.slack.outbound.sender import EDIT_INTERVAL
 from commands.model.operation import Progress, ignore_progress
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.slack.answers.test_charts import PNG, REPORT, images
-from tests.bot.slack.conftest import House, ScriptedDesk
+from tests.bot.slack.conftest import House, ScriptedDesk, start
 from tests.bot.slack.inbound.test_click import answering
 from tests.lab.workspace.faults import Failing, RateLimited
 from tests.lab.workspace.message import Message
@@ -176,7 +176,7 @@ async def test_a_failure_takes_the_place_of_the_progress_too(
 
 async def test_after_a_crash_the_answer_takes_the_place_of_what_was_shown_before_it(house: House, desk: LookingDesk) -> None:
     surface = house.surface()
-    await surface.start()
+    await start(surface)
     said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
     await desk.looking.wait()
     desk.told(("host-a",))
@@ -295,7 +295,7 @@ async def test_a_slow_answer_in_direct_messages_ends_with_a_new_message(house: H
 
 async def test_a_slow_answer_after_a_crash_notifies_once(house: House, desk: LookingDesk) -> None:
     surface = house.surface()
-    await surface.start()
+    await start(surface)
     said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
     await desk.looking.wait()
     desk.told(("host-a",))

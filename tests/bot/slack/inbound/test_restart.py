@@ -9,7 +9,7 @@ from bot.rendering.slack.blocks import SlackMessage
 from bot.slack.inbound.worker import MAX_ATTEMPTS
 from bot.slack.outbound.message import Address, build_post
 from bot.store.outbox import Outbox, Post
-from tests.bot.slack.conftest import House, well
+from tests.bot.slack.conftest import House, start, well
 from tests.lab.workspace.faults import Failing
 
 
@@ -22,7 +22,7 @@ async def _killed_while_working(house: House) -> None:
     """A bot that took a command, acked it, and ended before there was an answer."""
     house.desk.answer = _stuck
     surface = house.surface()
-    await surface.start()
+    await start(surface)
     delivery = await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     assert delivery.in_time
     await house.until(lambda: house.desk.requests)
@@ -59,7 +59,7 @@ class _Dying(Outbox):
 async def test_a_command_whose_answer_was_kept_before_the_end_is_answered_once_after_the_start(house: House) -> None:
     outbox = _Dying(house)
     surface = house.surface(rows=replace(house.rows, outbox=outbox))
-    await surface.start()
+    await start(surface)
     await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     await outbox.kept.wait()
     await surface.close(0.0)
@@ -100,7 +100,7 @@ async def test_a_command_that_ends_the_bot_each_time_is_given_up_too(house: Hous
     for _ in range(MAX_ATTEMPTS - 1):
         house.desk.requests.clear()
         surface = house.surface()
-        await surface.start()
+        await start(surface)
         await house.until(lambda: house.desk.requests)
         await surface.close(0.0)
     house.desk.requests.clear()
@@ -125,7 +125,7 @@ async def test_work_under_way_is_finished_before_the_bot_ends(house: House) -> N
 
     house.desk.answer = slow
     surface = house.surface()
-    await surface.start()
+    await start(surface)
     await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     await surface.close(2.0)
     assert 1 == len(house.workspace.private("U0ADMIN"))
@@ -134,7 +134,7 @@ async def test_work_under_way_is_finished_before_the_bot_ends(house: House) -> N
 
 async def test_nothing_is_taken_once_the_end_has_begun(house: House) -> None:
     surface = house.surface()
-    await surface.start()
+    await start(surface)
     await surface.close(0.0)
     delivery = await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     assert 0 == delivery.attempts
