@@ -67,7 +67,7 @@ class FileTrust:
             "{path} belongs to {owner}, who can exchange it. Run the bot as that user, or run: {command}",
             path=str(path),
             owner=_get_user_name(state.st_uid),
-            command=shlex.join(("chown", *_link_option(state), _get_user_name(os.geteuid()), str(path))),
+            command=shlex.join(("chown", *_list_link_options(state), _get_user_name(os.geteuid()), str(path))),
         )
 
     def _judge_mode(self, path: Path, state: os.stat_result) -> Phrase | None:
@@ -101,7 +101,7 @@ def _is_mode_irrelevant(path: Path, state: os.stat_result, used: Path | None) ->
     )
 
 
-def _link_option(state: os.stat_result) -> tuple[str, ...]:
+def _list_link_options(state: os.stat_result) -> tuple[str, ...]:
     return ("-h",) if stat.S_ISLNK(state.st_mode) else ()
 
 
