@@ -75,12 +75,12 @@ class NamedOperation:
     """The words after its name."""
     options: tuple[TypedOption, ...]
     typed: TypedText
+    longer: tuple[str, ...] = ()
+    """The next words of operations whose names begin with this one's."""
 
     def bind(self) -> Operation:
         """Binds the arguments to the operation. Raises `GrammarError`."""
-        values = _bind_positionals(self.operation, self.words, self.typed) | _bind_options(
-            self.operation, self.options, self.typed
-        )
+        values = _bind_positionals(self) | _bind_options(self.operation, self.options, self.typed)
         return self.operation.model_validate(values)
 
 
@@ -98,7 +98,7 @@ def identify_operation(typed: TypedText, catalogue: OperationClasses, permitted:
     if any(option.name == HELP_OPTION for option in options):
         about = tuple(Token(word, 0, 0) for word in operation.words) if found else ()
         return NamedOperation(Help, about, tuple(option for option in options if option.name == HERE_OPTION), typed)
-    return NamedOperation(operation, words[count:], options, typed)
+    return NamedOperation(operation, words[count:], options, typed, tuple(_list_next_words(operation, permitted)))
 
 
 def parse_operation(typed: TypedText, catalogue: OperationClasses, permitted: OperationClasses) -> Operation:
@@ -147,9 +147,17 @@ def _is_option(token: Token) -> bool:
     return token.text.startswith("-") and len(token.text) > 1 and not token.quoted
 
 
-def _bind_positionals(operation: type[Operation], words: Sequence[Token], typed: TypedText) -> dict[str, Any]:
+def _list_next_words(operation: type[Operation], permitted: OperationClasses) -> Iterator[str]:
+    """Lists the words that would make the name of an operation that of another one: `rehearse` after `host`."""
+    depth = len(operation.words)
+    for other in permitted:
+        if other.words[:depth] == operation.words and len(other.words) > depth:
+            yield other.words[depth]
+
+
+def _bind_positionals(asked: NamedOperation) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    left = words
+    operation, left, typed = asked.operation, asked.words, asked.typed
     for argument in list_arguments(operation):
         if not isinstance(argument.kind, Positional):
             continue
@@ -159,7 +167,7 @@ def _bind_positionals(operation: type[Operation], words: Sequence[Token], typed:
         elif argument.required:
             raise _make_missing_argument_error(operation, argument.kind)
     if left:
-        raise _make_left_over_error(operation, left, typed)
+        raise _make_left_over_error(asked, left)
     return values
 
 
@@ -297,14 +305,16 @@ def _make_missing_argument_error(operation: type[Operation], kind: Positional) -
     return GrammarError(phrase, suggestions=(operation.example,))
 
 
-def _make_left_over_error(operation: type[Operation], left: Sequence[Token], typed: TypedText) -> GrammarError:
-    span = (left[0].start, left[-1].end)
+def _make_left_over_error(asked: NamedOperation, left: Sequence[Token]) -> GrammarError:
+    text, span = asked.typed.text, (left[0].start, left[-1].end)
     phrase = Phrase(
         "{words} does not accept {left}. Remove it",
-        words=" ".join(operation.words),
-        left=shorten_argument(typed.text[slice(*span)]),
+        words=" ".join(asked.operation.words),
+        left=shorten_argument(text[slice(*span)]),
     )
-    return GrammarError(phrase, span=span, suggestions=_replace_span(typed.text, span, ("",)))
+    meant = find_nearest(left[0].text, asked.longer) if left == asked.words else ()
+    longer = _replace_span(text, (left[0].start, left[0].end), meant)
+    return GrammarError(phrase, span=span, suggestions=(*longer, *_replace_span(text, span, ("",))))
 
 
 def _replace_span(text: str, span: tuple[int, int], replacements: Sequence[str]) -> Iterator[str]:
