@@ -43,7 +43,12 @@ def find_objection(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Ph
 def describe_objections(objections: Mapping[str, Phrase]) -> tuple[Phrase, ...]:
     """Describes objections by host, each with the command that removes it; hosts with the same one share a sentence."""
     return tuple(
-        Phrase("{hosts}: {why}. Run {words}", hosts=list_some(names), why=why, words=format_rehearsal_command(names))
+        Phrase(
+            "the automatic rollback of {hosts} is unproven ({why}). Run {words}",
+            hosts=list_some(names),
+            why=why,
+            words=format_rehearsal_command(names),
+        )
         for why, names in _group_hosts(objections).items()
     )
 

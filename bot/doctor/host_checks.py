@@ -59,9 +59,9 @@ def _check_rehearsal(host: Host, rehearsal: Rehearsal | None, view: FleetView) -
     objection = find_objection(host, rehearsal, view.now())
     if objection is None:
         return ()
-    words = format_rehearsal_command((host.name,))
-    why = Phrase("the automatic rollback of changes is unproven ({why}). Run {words}", why=objection, words=words)
-    return (make_problem(host.name, "rehearsal", why, Severity.LOW).model_copy(update={"next": words}),)
+    why = Phrase("the automatic rollback of changes is unproven ({why})", why=objection)
+    finding = make_problem(host.name, "rehearsal", why, Severity.LOW)
+    return (finding.model_copy(update={"next": format_rehearsal_command((host.name,))}),)
 
 
 async def _check_windows(host: Host, view: FleetView) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from adapters.phrase import Listing, Moment, Phrase, Texts, render_value
 from bot.model.change import Approval, Change, ChangeState
 from commands.model.plan import Plan
+from commands.planning.rehearsal import group_rehearsal_steps
 
 _LabeledItems = tuple[Phrase, Sequence[Phrase | Moment | Listing | str]]
 """A label, and the items after it."""
@@ -66,15 +67,23 @@ def describe_grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:
 def _list_rollbacks(plan: Plan) -> Sequence[Phrase]:
     """Lists the rollbacks, last step first. A rollback that two steps share is listed once."""
     ways = {str(step.undo): step.undo_phrase or step.phrase for step in reversed(plan.steps) if step.undo is not None}
-    others = [Phrase("hosts already finished stay changed")] if ways and len(plan.parts) > 1 else []
+    rehearsed = _list_rehearsal_keys(plan)
+    changed = [part for part in plan.parts if any(step.key not in rehearsed for step in part.steps)]
+    others = [Phrase("hosts already finished stay changed")] if ways and len(changed) > 1 else []
     return [*ways.values(), *others]
 
 
 def _list_irreversible(plan: Plan) -> Sequence[Phrase]:
-    """Lists the steps that are never rolled back. The last step of a part and mere clean-up need no rollback."""
+    """Lists the steps that are never rolled back. The last step of a part, mere clean-up and rehearsals need no rollback."""
     tidying = [step.undo for step in plan.steps]
-    early = [step for part in plan.parts for step in part.steps[:-1]]
+    rehearsed = _list_rehearsal_keys(plan)
+    early = [step for part in plan.parts for step in part.steps[:-1] if step.key not in rehearsed]
     return [step.phrase for step in early if step.undo is None and step.deed.is_change and step.deed not in tidying]
+
+
+def _list_rehearsal_keys(plan: Plan) -> frozenset[str]:
+    """Lists the keys of the steps that change nothing but scratch files."""
+    return frozenset(key for keys in group_rehearsal_steps(plan).values() for key in keys)
 
 
 def describe_deciders(change: Change, texts: Texts) -> tuple[Fact, ...]:

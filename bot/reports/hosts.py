@@ -5,6 +5,7 @@ from datetime import datetime
 
 from adapters.inventory import Host
 from adapters.phrase import Moment, Phrase
+from adapters.windows.rehearsal import SYSTEM_SID
 from bot.changes.rehearsal_rules import find_objection
 from bot.model.rehearsal import Rehearsal
 from commands.model.report import Cell, Column, Mark, Report, Row
@@ -47,7 +48,7 @@ def build_host_report(host: Host, rehearsal: Rehearsal | None, now: datetime) ->
     """Builds the report on one host."""
     objection = _find_objection(host, rehearsal, now)
     report = Report.of_facts(
-        Phrase("Host {host}", host=host.name),
+        Phrase("Host"),
         Phrase("{host} has a fresh rehearsal", host=host.name)
         if objection is None
         else Phrase("{host}: {why}", host=host.name, why=objection),
@@ -114,9 +115,10 @@ def _list_rehearsal_facts(rehearsal: Rehearsal) -> Iterator[tuple[Phrase, Phrase
     yield Phrase("Windows version"), rehearsal.build
     yield Phrase("PowerShell"), f"{rehearsal.powershell} {rehearsal.edition}"
     yield Phrase("Language"), f"{rehearsal.culture} / {rehearsal.ui_culture}"
-    yield Phrase("Account of the task"), rehearsal.account
+    yield Phrase("Account of the task"), "SYSTEM" if rehearsal.account == SYSTEM_SID else rehearsal.account
     yield Phrase("Access list"), rehearsal.sddl
     yield Phrase("Length of the task's arguments"), str(rehearsal.arguments_length)
     yield Phrase("Clock difference"), Phrase("{seconds} s", seconds=rehearsal.clock_offset)
-    for phase, seconds in rehearsal.seconds.items():
-        yield PHASES[phase], Phrase("{seconds} s", seconds=seconds)
+    for phase, label in PHASES.items():
+        if phase in rehearsal.seconds:
+            yield label, Phrase("{seconds} s", seconds=rehearsal.seconds[phase])

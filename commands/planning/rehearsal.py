@@ -70,7 +70,7 @@ def build_rehearsal_steps(taken: RehearsedHost) -> Iterator[Step]:
         key=taken.make_key("scratch"),
         host=taken.name,
         deed=PlannedAction.of(MakeScratch(folder=str(taken.folder), names=PHASES)),
-        phrase=Phrase("create scratch files in {folder}", folder=str(taken.folder)),
+        phrase=Phrase("create scratch files in {folder} (no service is restarted)", folder=str(taken.folder)),
         undo=forget,
         undo_phrase=Phrase("remove the scratch files"),
     )
@@ -186,8 +186,10 @@ def _build_reading(taken: RehearsedHost, phase: str, name: str, expect: dict[str
     )
     if read.running:
         phrase = Phrase("check the task, its account, PowerShell, access list and clock")
+    elif expect["text"] == "new":
+        phrase = Phrase("check that the file has its new content")
     else:
-        phrase = Phrase("check the content of the file")
+        phrase = Phrase("check that the file has its old content again")
     return Step(
         key=taken.make_key(f"{phase}/{name}"),
         host=taken.name,

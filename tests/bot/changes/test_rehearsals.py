@@ -93,9 +93,10 @@ def test_a_rehearsal_is_fresh_for_a_time_for_one_guard_and_for_one_host(story: s
 
 def test_hosts_with_the_same_objection_share_a_sentence() -> None:
     old, never = Phrase("old"), Phrase("never")
-    assert ["a, c: old. Run host rehearse a,c", "b: never. Run host rehearse b"] == [
-        str(phrase) for phrase in describe_objections({"a": old, "b": never, "c": old})
-    ]
+    assert [
+        "the automatic rollback of a, c is unproven (old). Run host rehearse a,c",
+        "the automatic rollback of b is unproven (never). Run host rehearse b",
+    ] == [str(phrase) for phrase in describe_objections({"a": old, "b": never, "c": old})]
 
 
 def test_a_refusal_gives_each_reason_and_one_command_for_all_hosts() -> None:
@@ -168,7 +169,9 @@ def test_a_run_that_did_not_come_to_its_end_proves_nothing(
 async def test_a_card_says_which_hosts_have_no_fresh_rehearsal_and_its_digest_does_not(guarded: Bot) -> None:
     """The stored plan stays as it was approved; what is shown moves with the time and with what was rehearsed."""
     change = await ask(guarded, Swap)
-    assert ["host-a: not rehearsed yet. Run host rehearse host-a"] == [str(each) for each in change.plan.warnings]
+    assert ["the automatic rollback of host-a is unproven (not rehearsed yet). Run host rehearse host-a"] == [
+        str(each) for each in change.plan.warnings
+    ]
     assert ("host-a",) == change.unrehearsed
     stored = await guarded.stored("op-1")
     assert ((), change.digest) == (stored.plan.warnings, stored.digest)
@@ -176,9 +179,9 @@ async def test_a_card_says_which_hosts_have_no_fresh_rehearsal_and_its_digest_do
     assert ((), ()) == ((await guarded.workflow.find_change("op-1")).plan.warnings, ())
     guarded.pass_by(days=91)
     later = await guarded.workflow.find_change("op-1")
-    assert ["host-a: the last rehearsal is older than 90 days. Run host rehearse host-a"] == [
-        str(each) for each in later.plan.warnings
-    ]
+    assert [
+        "the automatic rollback of host-a is unproven (the last rehearsal is older than 90 days). Run host rehearse host-a"
+    ] == [str(each) for each in later.plan.warnings]
     assert (await guarded.dispatch.replan(await guarded.stored("op-1")))[1] == change.digest
 
 

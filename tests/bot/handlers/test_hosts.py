@@ -65,12 +65,18 @@ def test_one_host_is_shown_with_all_that_its_rehearsal_measured() -> None:
         "Windows version": "10.0.20348",
         "PowerShell": "5.1.20348.2227 Desktop",
         "Language": "ja-JP / en-US",
-        "Account of the task": "S-1-5-18",
+        "Account of the task": "SYSTEM",
         "Length of the task's arguments": "27191",
         "Clock difference": "-2.5 s",
         "Time to apply a change": "3.5 s",
         "Time to revert an unconfirmed change": "24.0 s",
     }.items() <= shown.items()
+
+
+def test_the_times_of_a_rehearsal_are_in_the_order_of_its_phases() -> None:
+    """Whatever the order in which the database returns them."""
+    shown = facts(build_host_report(A, rehearsal(seconds={"abort": 1.0, "apply": 3.5, "confirm": 2.0, "revert": 24.0}), NOW))
+    assert ["3.5 s", "2.0 s", "24.0 s", "1.0 s"] == list(shown.values())[-4:]
 
 
 def test_a_host_whose_rehearsal_failed_says_why_and_offers_another() -> None:

@@ -15,10 +15,12 @@ from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.change import render
 from commands.model.operation import Risk
 from commands.model.plan import Part, Plan, PlannedAction, Result
+from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
 from tests.bot.rendering import changes
 from tests.bot.rendering.anything import WHATEVER, any_changes
 from tests.bot.rendering.changes import ALL, OPERATION, STARTED, change, result
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
+from tests.commands.canned import host
 from tests.lab.workspace.blocks import MESSAGE, characters, complaints
 
 NOW = STARTED + timedelta(seconds=14)
@@ -185,6 +187,16 @@ def test_what_only_tidies_up_or_ends_a_part_is_not_called_lasting() -> None:
     shown = said(render(change(plan=plan), ENGLISH))
     assert "Not rolled back" not in shown
     assert "*Rolled back if a step fails:*\\n• put the old certificate of host-a back\\n• remove the pair" in shown
+
+
+def test_a_rehearsal_leaves_nothing_that_could_be_called_lasting() -> None:
+    """Its changes are those of scratch files, which are removed at the end."""
+    hosts = (RehearsedHost(host(name, number), OPERATION, 30.0) for number, name in enumerate(("host-a", "host-b"), 1))
+    plan = Plan(parts=tuple(Part(host=each.name, steps=tuple(build_rehearsal_steps(each))) for each in hosts))
+    shown = said(render(change(plan=plan), ENGLISH))
+    assert "Not rolled back" not in shown
+    assert "stay changed" not in shown
+    assert "(no service is restarted)" in shown
 
 
 def test_the_total_time_stands_at_the_end() -> None:
