@@ -184,7 +184,7 @@ class Coordinator:
 
         The intent log records the END event of a run. Rehearsals are stored first, so that no crash loses them.
         """
-        await self._repository.rehearsals.record(await self._repository.get(operation_id))
+        await self._repository.record_rehearsals(operation_id)
         await self._repository.move(operation_id, finish_run(state, why, self._repository.now()))
         change = await self._repository.announce_change(operation_id)
         await self.start_ready()

@@ -17,6 +17,7 @@ from bot.store.chain import StoredEvent
 from bot.store.operations import OperationTable, Transition
 from bot.store.records import OperationRecord
 from commands.model.plan import StepResult
+from commands.planning.rehearsal import find_unrehearsed_hosts, group_rehearsal_steps
 
 MAX_PREMISES = 100
 """Most premises in an audit event; the digest covers them all."""
@@ -133,6 +134,15 @@ class ChangeRepository:
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
         """Append one audit event."""
         await self.audit.record(kind, actor, operation, data)
+
+    async def record_rehearsals(self, operation: str) -> None:
+        """Record what a run proved of its hosts, and announce the open operations whose notes depend on that."""
+        ran = await self.get(operation)
+        await self.rehearsals.record(ran)
+        rehearsed = group_rehearsal_steps(ran.plan)
+        for record in await self.operations.list_in_states(ChangeState.WAITING, ChangeState.READY) if rehearsed else ():
+            if any(host in rehearsed for host in find_unrehearsed_hosts(record.plan)):
+                await self.announce_change(record.operation)
 
     async def record_request(self, record: OperationRecord) -> None:
         """Record a new operation in the audit log, before it is stored: its plan, and its approval or break-glass."""

@@ -185,6 +185,19 @@ async def test_a_card_says_which_hosts_have_no_fresh_rehearsal_and_its_digest_do
     assert (await guarded.dispatch.replan(await guarded.stored("op-1")))[1] == change.digest
 
 
+async def test_open_cards_lose_their_note_when_a_run_has_rehearsed(guarded: Bot) -> None:
+    """Those that rely on the guard of the same host, and no others."""
+    for operation, name in (("op-2", "host-a"), ("op-3", "host-b")):
+        asked = Swap(target=Target.parse((name,)), reason="for good")
+        await guarded.workflow.propose(operation, asked, guarded.by(ANA))
+    await ask(guarded, RehearsedSwap)
+    for key in KEYS:
+        await attest(guarded, "op-1", key.removeprefix("host-a/rehearsal/"))
+    guarded.seen.clear()
+    await guarded.ledger.record_rehearsals("op-1")
+    assert [("op-2", ())] == [(change.operation, change.plan.warnings) for change in guarded.seen]
+
+
 async def test_a_dry_run_says_so_too(guarded: Bot) -> None:
     change = await ask(guarded, Swap, dry_run=True)
     assert ("host-a",) == change.unrehearsed
