@@ -35,6 +35,9 @@ from commands.planning.rehearsal import format_rehearsal_command
 
 SIDE_NAMES: dict[SideName, Phrase] = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2"), "gateway": Phrase("gateway API")}
 
+MAX_NAMED_HOSTS = 3
+"""Hosts that one command names; beyond that it is for all."""
+
 
 async def examine_host(host: Host, view: FleetView, known: Mapping[str, Rehearsal] | None = None) -> CheckResult:
     """Check all sides of a host concurrently; one that does not answer hides no other.
@@ -50,18 +53,25 @@ async def examine_host(host: Host, view: FleetView, known: Mapping[str, Rehearsa
         SIDE_NAMES[side] for side, findings in zip(sides, found, strict=True) if all(finding.reached for finding in findings)
     )
     seen = Phrase("{items}", items=Listing(answering)) if answering else Phrase("no response")
-    rehearsal = () if known is None or host.windows is None else _check_rehearsal(host, known.get(host.name), view)
+    rehearsal = () if known is None else _check_rehearsal(host, known, view)
     return CheckResult(host.name, seen, (*(finding for findings in found for finding in findings), *rehearsal))
 
 
-def _check_rehearsal(host: Host, rehearsal: Rehearsal | None, view: FleetView) -> tuple[Finding, ...]:
-    """Report that no fresh rehearsal proves the automatic rollback of changes on a host."""
-    objection = find_objection(host, rehearsal, view.now())
+def _check_rehearsal(host: Host, known: Mapping[str, Rehearsal], view: FleetView) -> tuple[Finding, ...]:
+    """Report that no fresh rehearsal proves the automatic rollback of changes on a host.
+
+    All such hosts have the same next command, so that they are listed together with it.
+    """
+    hosts = (each for each in view.fleet.inventory.hosts if each.windows is not None)
+    found = ((each.name, find_objection(each, known.get(each.name), view.now())) for each in hosts)
+    objections = {name: objection for name, objection in found if objection is not None}
+    objection = objections.get(host.name)
     if objection is None:
         return ()
+    words = format_rehearsal_command(tuple(objections) if len(objections) <= MAX_NAMED_HOSTS else ("all",))
     why = Phrase("the automatic rollback of changes is unproven ({why})", why=objection)
     finding = make_problem(host.name, "rehearsal", why, Severity.LOW)
-    return (finding.model_copy(update={"next": format_rehearsal_command((host.name,))}),)
+    return (finding.model_copy(update={"next": words}),)
 
 
 async def _check_windows(host: Host, view: FleetView) -> tuple[Finding, ...]:

@@ -186,7 +186,8 @@ def _render_review(review: Review, texts: Texts) -> str:
     sign = change_progress.STAGE_SIGNS[change_progress.Stage.DONE if review.approves else change_progress.Stage.FAILED]
     reason = f": {escape(review.reason, 200)}" if review.reason else ""
     person, at = format_person(review.person, review.mention), format_time(review.at, texts)
-    return f"{sign} {person} {escape(said.render(texts))}, {at}{reason}"
+    decided = Phrase("{name}, {at}", name=f"{person} {escape(said.render(texts))}", at=at).render(texts)
+    return f"{sign} {decided}{reason}"
 
 
 def _render_origin(change: Change, texts: Texts) -> str:

@@ -349,3 +349,11 @@ async def test_a_host_without_a_fresh_rehearsal_is_a_low_finding_with_the_comman
     ]
     assert [] == subjects(await examine_host(a, view(a)))
     assert [] == subjects(await examine_host(host("host-c", 3, windows=None), view(), {}))
+
+
+@pytest.mark.parametrize(("number", "words"), [(2, "host rehearse host-1,host-2"), (4, "host rehearse all")])
+async def test_hosts_without_a_fresh_rehearsal_share_one_command(number: int, words: str) -> None:
+    """Their findings are alike, so that a report lists them together."""
+    hosts = [host(f"host-{n}", n) for n in range(1, number + 1)]
+    examined = [await examine_host(each, view(*hosts), {}) for each in hosts]
+    assert [words] * number == [finding.next for each in examined for finding in each.findings]
