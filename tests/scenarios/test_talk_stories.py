@@ -154,7 +154,7 @@ async def test_the_home_tab_checks_at_a_press_and_a_limited_rate_only_delays_it(
 
 
 @pytest.mark.slow
-async def test_a_hanging_host_is_named_while_it_is_awaited_then_judged_in_the_same_message_and_announced(town: Build) -> None:
+async def test_a_hanging_host_is_named_then_judged_in_the_same_message_and_that_is_announced(town: Build) -> None:
     async with town(hosts=2) as t, t.bot():
         for side in SIDES:
             t.fleet["host-b"].wire(side).fault = Fault.HANG
