@@ -473,12 +473,16 @@ def test_a_log_that_is_rotated_at_every_moment_is_read_or_missing_and_nothing_el
     (tmp_path / "log").mkdir()
     for name in ("syslog", "syslog.1"):
         (tmp_path / "log" / name).write_text("cni 1\n")
-    renames = 'while (1) { rename "syslog.1", "syslog.2"; rename "syslog", "syslog.1"; rename "syslog.2", "syslog" }'
-    with subprocess.Popen(["perl", "-e", renames], cwd=tmp_path / "log") as renamer:
-        codes = {
-            in_real_perl(tmp_path / "log", {}, build_search_command(ALL, file=PLACE, about="cni")).code for _ in range(200)
-        }
-        renamer.kill()
+    moves = 'rename "syslog.1", "syslog.2"; rename "syslog", "syslog.1"; rename "syslog.2", "syslog"'
+    renames = f"while (getppid == $ARGV[0]) {{ {moves} }}"  # it ends with this process, however that ends
+    with subprocess.Popen(["perl", "-e", renames, str(os.getpid())], cwd=tmp_path / "log") as renamer:
+        try:
+            codes = {
+                in_real_perl(tmp_path / "log", {}, build_search_command(ALL, file=PLACE, about="cni")).code
+                for _ in range(200)
+            }
+        finally:
+            renamer.kill()
     assert {0} <= codes <= {0, 71}
 
 
