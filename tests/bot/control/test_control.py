@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import os
 import pwd
+import re
 import socket
 import stat
 import tempfile
@@ -322,10 +323,12 @@ def leave(path: Path) -> None:
 
 @asynccontextmanager
 async def stranger(path: Path, answer: bytes) -> AsyncIterator[None]:
-    """Somebody else who listens there: takes a request, says `answer`, hangs up."""
+    """Somebody else who listens there: takes a whole request, says `answer`, hangs up."""
 
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        await reader.readexactly(int(length[1]) if length else 0)
         writer.write(answer)
         writer.close()
 
