@@ -1,7 +1,7 @@
 # Hand a change to the scheduled task that applies and guards it (guard.ps1), and return while it does.
 # In:  operation, service, verb (start, stop, restart, none: files alone), swaps (source, target), nginx (program, folder, config; or null:
 #      used where there is no such service), window, patience (seconds), guard (what powershell.exe gets: our own constant code).
-# Out: the fields of adapters.windows.change.ChangeStatus.
+# Out: the fields of adapters.windows.commit_confirm.ChangeStatus.
 param($a)
 Set-StrictMode -Version 3
 # Part: script

@@ -1,13 +1,19 @@
 # The folder of an operation: nobody but SYSTEM and Administrators enters it, from before anything lies in it.
 
+Import-Module CimCmdlets -ErrorAction SilentlyContinue
+
+# The Free of a PowerShell drive asks WMI without a time limit, so WMI is asked with one. No answer forbids nothing: on a full
+# disk the writing itself fails.
 function Test-Room([string]$path) {
-    $drive = Get-PSDrive -Name (Split-Path -Path $path -Qualifier).TrimEnd(':')
-    if ($null -ne $drive.Free -and $drive.Free -lt 1048576) {
-        Stop-Script 'DiskFull' "less than 1 MB is free on $($drive.Name):"
+    $drive = Split-Path -Path $path -Qualifier
+    $asked = @{ ClassName = 'Win32_LogicalDisk'; Filter = "DeviceID='$drive'"; Property = 'FreeSpace'; OperationTimeoutSec = 5 }
+    $known = Get-CimInstance @asked -ErrorAction SilentlyContinue
+    if ($null -ne $known -and $null -ne $known.FreeSpace -and $known.FreeSpace -lt 1048576) {
+        Stop-Script 'DiskFull' "less than 1 MB is free on $drive"
     }
 }
 
-# SIDs, since names are localised. A folder with something in it is never opened up or taken over: it must be as we make it.
+# SIDs, since names are localized. A folder with something in it is never opened up or taken over: it must be as we make it.
 function Open-Folder([string]$folder) {
     Test-Room $folder
     $null = [System.IO.Directory]::CreateDirectory((Get-Full $folder))

@@ -202,6 +202,13 @@ function Get-CimInstance {
         $PSCmdlet.WriteError((New-LabError 'Timed out' 'HRESULT 0x00040004' OperationTimeout $ClassName))
         return
     }
+    if ($ClassName -eq 'Win32_LogicalDisk' -and $Filter -match "\ADeviceID='([A-Z]:)'\z") {
+        $drive = $state.drives[$Matches[1]]
+        if ($drive) {
+            New-LabInstance @{ DeviceID = $Matches[1]; FreeSpace = if ($state.disk_full) { 0 } else { $drive.free } } $Property
+        }
+        return
+    }
     if ($ClassName -eq 'Win32_LogicalDisk') {
         if ($Filter -ne 'DriveType=3') {
             $PSCmdlet.ThrowTerminatingError((New-LabError 'Invalid query' 'HRESULT 0x80041017' InvalidArgument $Filter))
@@ -265,12 +272,6 @@ function Start-Sleep {
     param([double]$Seconds, [double]$Milliseconds)
     $pace = [double]::Parse($env:FLATNET_LAB_PACE, [cultureinfo]::InvariantCulture)
     [System.Threading.Thread]::Sleep([int](($Seconds * 1000 + $Milliseconds) * $pace))
-}
-
-function Get-PSDrive {
-    [CmdletBinding()]
-    param([Parameter(Mandatory)] [string]$Name)
-    [pscustomobject]@{ Name = $Name; Free = if ((Get-LabState).disk_full) { 0 } else { 10000000000 } }
 }
 
 # Windows' own objects by their names, everything else as ever.
@@ -506,7 +507,7 @@ function Unregister-ScheduledTask {
 }
 
 Export-ModuleMember -Function @(
-    'Get-LabState', 'New-Object', 'Add-Type', 'New-Service', 'Start-Service', 'Stop-Service', 'sc.exe', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep', 'Get-PSDrive'
+    'Get-LabState', 'New-Object', 'Add-Type', 'New-Service', 'Start-Service', 'Stop-Service', 'sc.exe', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep'
     'Get-Acl', 'Set-Acl', 'whoami.exe', 'Get-Culture', 'Get-UICulture', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
     'New-ScheduledTaskSettingsSet', 'Register-ScheduledTask', 'Get-ScheduledTask', 'Start-ScheduledTask', 'Unregister-ScheduledTask'
 )
