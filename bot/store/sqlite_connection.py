@@ -134,8 +134,8 @@ class SqliteConnection:
         try:
             self._connection.exec_driver_sql("PRAGMA busy_timeout = 0")
             busy: int = self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
-            self._connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
         finally:
+            self._connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
             self._connection.rollback()  # ends SQLAlchemy's transaction; SQLite has none
         return not busy
 
