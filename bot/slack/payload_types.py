@@ -23,6 +23,12 @@ GROUP_PREFIX = "S"
 DIRECT_PREFIXES = ("D", *USER_ID_PREFIXES)
 """First letters of channels that one person reads. The id of a person as a channel means the direct messages with them."""
 
+
+def is_direct_message(channel: str) -> bool:
+    """Tell whether a channel holds the direct messages of two people, by its id."""
+    return channel.startswith("D")
+
+
 _TRIGGER = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 

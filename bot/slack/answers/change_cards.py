@@ -21,6 +21,7 @@ from bot.slack.answers.personal_notices import PersonalNotices
 from bot.slack.directory.people import PeopleDirectory
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
+from bot.slack.payload_types import is_direct_message
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.outbox import CARD_PREFIX
 
@@ -150,7 +151,7 @@ class ChangeCards:
 
     async def _find_channel(self, change: Change, row: int) -> str:
         """Find the channel in which others see the card, "" if there is none; waits until that is known."""
-        if not row or change.channel.startswith("D"):
+        if not row or is_direct_message(change.channel):
             return ""
         while (place := await self._sender.find_place(row)) is None:
             await self._clock.sleep(POLL_INTERVAL)

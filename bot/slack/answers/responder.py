@@ -35,6 +35,7 @@ from bot.slack.directory.people import PeopleDirectory, Reader
 from bot.slack.outbound.message import Address, OutboundMessage, add_notes, format_mention, name_card_copy
 from bot.slack.outbound.sender import EDIT_INTERVAL, Sender
 from bot.slack.outbound.uploads import Uploads
+from bot.slack.payload_types import is_direct_message
 from bot.slack.tasks import finishes_within, retry_write
 from bot.store.answers import AnswerTable, StoredAnswer
 from bot.store.inbox import Delivery
@@ -113,7 +114,7 @@ class Responder:
             answer,
             lambda document: StoredAnswer(answer.operation, asked.user, answer.understood, delivery.received_at, document),
         )
-        if isinstance(answer.body, Change) and asked.channel.startswith("D"):
+        if isinstance(answer.body, Change) and is_direct_message(asked.channel):
             asked = replace(asked, has_card=await self._has_card(answer.body, asked.user))
         goal = self._choose_address(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
         said = await self._queue_thread_files(handled, goal)

@@ -24,6 +24,7 @@ from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.home_tab import HomeTabs
 from bot.slack.inbound.log_filter import LogFilterHandler
 from bot.slack.outbound.message import Address, OutboundMessage
+from bot.slack.payload_types import is_direct_message
 from bot.store.inbox import Delivery
 from commands.language.form_filling import find_missing
 
@@ -108,6 +109,6 @@ def _get_action(click: Click) -> str:
 def _choose_address(click: Click, delivery: Delivery) -> Address:
     """Choose where a click is answered: in its thread, in the direct message, else for this person alone."""
     aside, thread = build_address(click, delivery), find_thread(click)
-    if click.private or not click.channel or not (thread or click.channel.startswith("D")):
+    if click.private or not click.channel or not (thread or is_direct_message(click.channel)):
         return aside
     return aside.model_copy(update={"channel": click.channel, "thread": thread})

@@ -19,7 +19,7 @@ from bot.requests.authorization import Rights
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.outbound.message import Address, OutboundMessage
-from bot.slack.payload_types import ChannelId, TeamId, Timestamp, UserId, Words
+from bot.slack.payload_types import ChannelId, TeamId, Timestamp, UserId, Words, is_direct_message
 from bot.store.inbox import Delivery
 from commands.values.normalize import normalize_text
 
@@ -107,7 +107,7 @@ def build_delivery(said: IncomingMessage, at: datetime) -> Delivery:
 
 def _is_addressed(event: Mapping[str, Any], mention: re.Pattern[str]) -> bool:
     """Return whether a message is for the bot: every one in its direct messages, elsewhere those that name it."""
-    direct = str(event.get("channel")).startswith("D")
+    direct = is_direct_message(str(event.get("channel")))
     if event.get("type") == MESSAGE:
         return direct or mention.search(str(event.get("text"))) is not None
     return not direct
@@ -115,7 +115,7 @@ def _is_addressed(event: Mapping[str, Any], mention: re.Pattern[str]) -> bool:
 
 def build_address(said: IncomingMessage, delivery: Delivery) -> Address:
     """Build the address: in the thread or the direct message; if that fails, for this person alone."""
-    if said.channel.startswith("D"):
+    if is_direct_message(said.channel):
         return Address(channel=said.channel, thread=said.thread or "", user=said.user)
     return Address(
         channel=said.channel,

@@ -7,6 +7,7 @@ from bot.slack.directory.channels import ABSENT_CODES, SHARED_CODE, SHARING_UNKN
 from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, escape_foreign
 from bot.slack.outbound.simplify import SIMPLIFIABLE_CODES
+from bot.slack.payload_types import is_direct_message
 from bot.slack.scopes import GROUP_MESSAGE_SCOPE
 from bot.store.outbox import MessagePlace
 
@@ -86,7 +87,7 @@ def _explain_answer(failure: SlackFailure, address: Address, invite: str) -> Phr
     """Explain an answer's route to the requester, who gets it alone."""
     if not address.channel:
         return Phrase("Sent as a direct message because replies are no longer possible there.")
-    if failure.code in ABSENT_CODES and address.channel.startswith("D"):
+    if failure.code in ABSENT_CODES and is_direct_message(address.channel):
         return Phrase("Only visible to you: the bot is not part of that direct message.")
     if failure.code == UNSCOPED_CODE:
         return Phrase(
