@@ -1,21 +1,20 @@
-"""HTTP client of the gateway API, one per host, kept open. The only importer of httpx.
+"""HTTP client of the gateway API, one per host, kept open. The only adapter that imports aiohttp.
 
 The requests of an action run concurrently, each with the action's whole deadline, so a hanging one does not cost the other
-answers. Settings of the machine are ignored (proxy variables, netrc), redirects are not followed, and a body is not read
-beyond the limit.
+answers. Settings of the machine are ignored (proxy variables, netrc), redirects are not followed, cookies are not kept, and
+a body is not read beyond the limit.
 """
 
 import asyncio
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-import httpx
+import aiohttp
 
 from adapters.action import Action, Answer
-from adapters.error_text import describe_error, map_local_error, walk_causes
+from adapters.error_text import clean_line, describe_error, map_local_error, walk_causes
 from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, OutcomeUnknown, ProtocolError, Unreachable
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.inventory import GatewaySide
@@ -27,6 +26,9 @@ CONNECT_TIMEOUT = 5.0
 KEEPALIVE_EXPIRY = 30.0
 """Seconds for which an idle connection is kept. nginx closes it after 75 (`keepalive_timeout`)."""
 
+MAX_CONNECTIONS = 8
+"""Connections to one gateway. Further requests wait for one of them, within their deadline."""
+
 
 class HttpConnection:
     """Connection to the gateway API of one host. `monotonic` returns seconds and measures the duration of answers."""
@@ -34,18 +36,19 @@ class HttpConnection:
     def __init__(self, side: GatewaySide, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._side = side
         self._monotonic = monotonic
-        self._client: httpx.AsyncClient | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     async def perform(self, action: Action[Answer]) -> Answer:
         """Sends the action's requests concurrently and parses their responses into one answer."""
         if not isinstance(action, GatewayAction):
             raise TypeError(f"{type(action).__name__} is not for the gateway")
-        if self._client is None:
-            self._client = _make_client(self._side)
-        client = self._client
-        responses = await asyncio.gather(
-            *(self._send_with_retry(client, request, action) for request in action.build_requests())
-        )
+        requests = action.build_requests()
+        if action.changes and any(request.method == "GET" for request in requests):
+            raise TypeError(f"{type(action).__name__} must not change by GET: aiohttp repeats one whose connection was lost")
+        if self._session is None:
+            self._session = _open_session(self._side)
+        session = self._session
+        responses = await asyncio.gather(*(self._send_with_retry(session, request, action) for request in requests))
         failures = [response for response in responses if isinstance(response, HostError)]
         if failures and len(failures) == len(responses):
             raise failures[0]
@@ -60,81 +63,82 @@ class HttpConnection:
 
     async def aclose(self) -> None:
         """Closes the kept connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def _send_with_retry(
-        self, client: httpx.AsyncClient, request: HttpRequest, action: GatewayAction[Any]
+        self, session: aiohttp.ClientSession, request: HttpRequest, action: GatewayAction[Any]
     ) -> HttpResponse | HostError:
-        """Sends one request. A read is retried once if its kept connection turns out to be dead."""
+        """Sends one request. A read is retried once if its connection is lost, because a kept one may be dead.
+
+        aiohttp itself repeats a GET that was lost before its response began. A response that breaks off is left to us.
+        """
         try:
             async with asyncio.timeout(action.deadline):
                 try:
-                    return await self._send_and_time(client, request, action.output_limit)
-                except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-                    if action.changes:
+                    return await self._send_and_time(session, request, action.output_limit)
+                except aiohttp.ClientError as error:
+                    if action.changes or isinstance(error, NOT_SENT_ERRORS):
                         raise
-                return await self._send_and_time(client, request, action.output_limit)
+                return await self._send_and_time(session, request, action.output_limit)
         except HostError as error:
             return error
+        except aiohttp.ClientError as error:  # before `TimeoutError`, which some of them are
+            return map_http_error(error, self._side, changes=action.changes)
         except TimeoutError:
             return DeadlineExceeded.after(action.deadline, maybe_ran=action.changes)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
-            return map_http_error(error, self._side, changes=action.changes)
 
-    async def _send_and_time(self, client: httpx.AsyncClient, request: HttpRequest, limit: int) -> HttpResponse:
+    async def _send_and_time(self, session: aiohttp.ClientSession, request: HttpRequest, limit: int) -> HttpResponse:
         """Sends one request and measures its duration."""
         began = self._monotonic()
-        response = await _send(client, request, limit)
-        return replace(response, seconds=self._monotonic() - began)
+        status, body = await _send(session, self._side.url.rstrip("/") + request.path, request, limit)
+        text = body.decode("utf-8", errors="replace")
+        return HttpResponse(status, text, seconds=self._monotonic() - began)
 
 
-def _make_client(side: GatewaySide) -> httpx.AsyncClient:
+def _open_session(side: GatewaySide) -> aiohttp.ClientSession:
     # Loading the machine's CAs takes 20 ms and megabytes, so only for TLS. Without them no certificate is trusted.
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if any(url is not None and url.startswith("https:") for url in (side.url, side.proxy)):
         trust.load_default_certs()
-    return httpx.AsyncClient(
-        base_url=side.url,
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE_EXPIRY, ssl=trust),
         proxy=side.proxy,
-        verify=trust,
         trust_env=False,
-        follow_redirects=False,
         headers={"Accept-Encoding": "identity"},
-        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT),
-        limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=KEEPALIVE_EXPIRY),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
     )
 
 
-async def _send(client: httpx.AsyncClient, request: HttpRequest, limit: int) -> HttpResponse:
+async def _send(session: aiohttp.ClientSession, url: str, request: HttpRequest, limit: int) -> tuple[int, bytearray]:
     body = bytearray()
-    async with client.stream(request.method, request.path, params=dict(request.query)) as response:
-        async for chunk in response.aiter_raw():
+    async with session.request(request.method, url, params=request.query, allow_redirects=False) as response:
+        async for chunk in response.content.iter_any():
             body.extend(chunk)
             if len(body) > limit:
                 raise ProtocolError(
                     Phrase("the gateway's response is larger than {n} bytes. Check that this is the gateway", n=limit),
                     maybe_ran=request.method != "GET",
                 )
-    text = body.decode("utf-8", errors="replace")
-    return HttpResponse(status=response.status_code, text=text)
+    return response.status, body
 
 
 NOT_SENT_ERRORS = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.InvalidURL,
-    httpx.LocalProtocolError,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
+    aiohttp.ClientConnectorError,  # no connection: also to the proxy, and for names and certificates
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+    aiohttp.ServerFingerprintMismatch,
 )
 """Errors raised before the request was sent: a change did not happen."""
 
 
-def map_http_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostError:
-    """Maps an error of httpx to a `HostError`."""
+def map_http_error(error: aiohttp.ClientError, side: GatewaySide, *, changes: bool) -> HostError:
+    """Maps an error of aiohttp to a `HostError`."""
     if changes and not isinstance(error, NOT_SENT_ERRORS):
         return OutcomeUnknown(
             Phrase(
@@ -145,7 +149,7 @@ def map_http_error(error: Exception, side: GatewaySide, *, changes: bool) -> Hos
     if (local := map_local_error(error)) is not None:
         return local
     match error:
-        case httpx.ConnectError() if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in walk_causes(error)):
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
             return HostIdentityError(
                 Phrase(
                     "the certificate of {where} is not trusted: {why}. Compare it with the one on the host",
@@ -153,9 +157,9 @@ def map_http_error(error: Exception, side: GatewaySide, *, changes: bool) -> Hos
                     why=describe_error(error),
                 )
             )
-        case httpx.TimeoutException():
+        case aiohttp.ServerTimeoutError():
             return DeadlineExceeded.after(CONNECT_TIMEOUT)  # a later timeout is the action's own deadline
-        case httpx.NetworkError() | httpx.ProxyError():
+        case aiohttp.ClientOSError() | aiohttp.ClientConnectionResetError() | aiohttp.ClientHttpProxyError():
             return Unreachable(
                 Phrase(
                     "no response from {where}: {why}. Check OpenResty and Nebula on the host",
@@ -168,6 +172,15 @@ def map_http_error(error: Exception, side: GatewaySide, *, changes: bool) -> Hos
                 Phrase(
                     "the response from {where} is not HTTP or was cut short: {why}. Check that this is the gateway",
                     where=side.url,
-                    why=describe_error(error),
+                    why=_describe_broken_response(error),
                 )
             )
+
+
+def _describe_broken_response(error: aiohttp.ClientError) -> Phrase | str:
+    """Describes why a response could not be read, without the status 400 and the dump that aiohttp adds."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return Phrase("connection closed")
+    messages = (getattr(cause, "message", None) for cause in walk_causes(error))
+    message = next((message for message in messages if isinstance(message, str)), None)
+    return describe_error(error) if message is None else clean_line(message.partition("\n")[0].removesuffix(":"))

@@ -21,7 +21,6 @@ HOUSE = frozenset(
         "babel",
         "cryptography",
         "dbos",
-        "httpx",
         "matplotlib",
         "prompt_toolkit",
         "requests",
@@ -137,11 +136,9 @@ def test_a_request_that_this_process_answers_loads_no_client_of_a_running_bot(tm
     (tmp_path / "secrets" / "audit_key").write_text("k" * 64)
     loaded = modules("do", "whoami", "--config", str(config))
     assert "bot.app.application" in loaded
-    assert set() == {"aiohttp", "prompt_toolkit", "asyncssh", "winrm", "httpx", "dbos", "matplotlib", "slack_sdk"} & set(
-        loaded
-    )
+    assert set() == {"aiohttp", "prompt_toolkit", "asyncssh", "winrm", "dbos", "matplotlib", "slack_sdk"} & set(loaded)
 
 
 def test_a_configuration_that_cannot_be_used_is_refused_before_a_host_or_the_database_is_loaded(tmp_path: Path) -> None:
     loaded = modules("do", "whoami", "--config", str(tmp_path / "missing.toml"))
-    assert set() == {"asyncssh", "winrm", "httpx", "dbos", "alembic"} & set(loaded)
+    assert set() == {"asyncssh", "winrm", "adapters.gateway.client", "dbos", "alembic"} & set(loaded)

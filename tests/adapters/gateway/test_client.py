@@ -6,14 +6,18 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from adapters.action import Effect
 from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, OutcomeUnknown, ProtocolError, Unreachable
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
-from adapters.gateway.client import HttpConnection, map_http_error
+from adapters.gateway.client import MAX_CONNECTIONS, HttpConnection, map_http_error
 from adapters.inventory import GatewaySide
 from tests.adapters.gateway.conftest import Connect, StandIn
 from tests.lab.faults import Fault
@@ -66,6 +70,13 @@ class HurriedPull(Pull):
     """A change for gateways that never answer."""
 
     deadline = 1.0
+
+
+class ChangeByGet(Pull):
+    """A change that looks like a read."""
+
+    def build_requests(self) -> tuple[HttpRequest, ...]:
+        return (HttpRequest("/api/sync/pull"),)
 
 
 class Unreadable(Ask):
@@ -138,6 +149,25 @@ async def test_requests_go_out_side_by_side(connect: Connect, server: GatewaySer
     await asyncio.wait([asking])
 
 
+@pytest.mark.parametrize("how", [Ask, HurriedAsk])
+async def test_requests_that_are_given_up_leave_their_connections_to_later_ones(
+    how: type[Ask], connect: Connect, server: GatewayServer
+) -> None:
+    """Canceled or late: as many as there are connections would otherwise block the gateway for good."""
+    connection = connect()
+    server.wire.fault = Fault.HANG
+    async with asyncio.timeout(10):
+        asking = [asyncio.create_task(connection.perform(how())) for _ in range(MAX_CONNECTIONS)]
+        while server.requests < MAX_CONNECTIONS:
+            await asyncio.sleep(0.01)
+        if how is Ask:
+            for task in asking:
+                task.cancel()
+        await asyncio.wait(asking)
+        server.wire.fault = Fault.NONE
+        assert await connection.perform(Ask()) == ("200",)
+
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
 
@@ -176,6 +206,77 @@ async def test_a_read_on_a_connection_that_died_meanwhile_is_asked_again(connect
     assert [("200",)] * 2 == [await connection.perform(Ask()) for _ in range(2)]
 
 
+async def test_a_change_on_a_connection_that_died_meanwhile_may_have_run_and_is_not_sent_again(
+    connect: Connect, stand_in: StandIn
+) -> None:
+    seen: list[bytes] = []
+
+    def answer(request: bytes, _: int) -> bytes:
+        seen.append(request.split()[0])
+        return OK if len(seen) == 1 else b""
+
+    connection = connect(url=stand_in(answer))
+    assert await connection.perform(Ask()) == ("200",)
+    with pytest.raises(OutcomeUnknown):
+        await connection.perform(Pull())
+    assert seen == [b"GET", b"POST"]
+
+
+async def test_a_change_by_get_is_a_bug_because_the_library_would_repeat_it(connect: Connect, server: GatewayServer) -> None:
+    with pytest.raises(TypeError, match="ChangeByGet must not change by GET"):
+        await connect().perform(ChangeByGet())
+    assert server.requests == 0
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+BROKEN: list[tuple[bytes, str]] = [
+    (b"SSH-2.0-OpenSSH_9.2\r\n", "Bad status line"),
+    (b"HTTP/1.1 abc Fine\r\n\r\n", "Bad status line"),
+    (b"\x15\x03\x01\x00\x02\x02\x46", "Bad status line"),
+    (HEAD + b"no colon\r\n\r\n", "Invalid header token"),
+    (HEAD + b"X: a\0b\r\n\r\n", "Invalid HTTP header"),
+    (HEAD + b"".join(b"X%d: a\r\n" % n for n in range(1000)) + b"\r\n", "Too many headers received"),
+    (HEAD + b"X: " + b"a" * 10_000 + b"\r\n\r\n", "Got more than 8190 bytes"),
+    (HEAD + b"Content-Length: -2\r\n\r\nOK", "Invalid character in Content-Length"),
+    (HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nOK", "Duplicate Content-Length"),
+    (CHUNKED + b"zz\r\nOK\r\n", "Invalid character in chunk size"),
+    (CHUNKED + b"2\r\nOKxx", "Expected LF after chunk data"),
+]
+"""What is no response, and what is said of it."""
+
+
+@pytest.mark.parametrize(("response", "why"), BROKEN, ids=[repr(response[-30:]) for response, _ in BROKEN])
+async def test_a_response_that_is_not_http_is_a_protocol_error_that_says_what_is_wrong(
+    response: bytes, why: str, connect: Connect, stand_in: StandIn
+) -> None:
+    with pytest.raises(ProtocolError, match=f"is not HTTP or was cut short: {why}"):
+        await connect(url=stand_in(lambda *_: response)).perform(Ask())
+
+
+async def test_a_read_whose_response_was_broken_is_asked_again(connect: Connect, stand_in: StandIn) -> None:
+    answers = iter([CHUNKED + b"zz\r\n", OK])
+    assert await connect(url=stand_in(lambda *_: next(answers))).perform(Ask()) == ("200",)
+
+
+async def test_a_connection_that_is_closed_without_a_response_is_said_to_be(connect: Connect, stand_in: StandIn) -> None:
+    with pytest.raises(ProtocolError, match=r"cut short: connection closed\. Check"):
+        await connect(url=stand_in(lambda *_: b"")).perform(Ask())
+
+
+async def test_cookies_are_not_kept(connect: Connect, stand_in: StandIn) -> None:
+    seen: list[bytes] = []
+
+    def answer(request: bytes, _: int) -> bytes:
+        seen.append(request)
+        return b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\nOK"
+
+    connection = connect(url=stand_in(answer).replace("127.0.0.1", "localhost"))  # of an address, no library keeps them
+    assert [("200",)] * 2 == [await connection.perform(Ask()) for _ in range(2)]
+    assert [False, False] == [b"cookie" in request.lower() for request in seen]
+
+
 async def test_a_redirect_is_an_answer_and_is_not_followed(connect: Connect, stand_in: StandIn) -> None:
     redirect = b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n"
     assert await connect(url=stand_in(lambda *_: redirect)).perform(Ask()) == ("302",)
@@ -200,8 +301,16 @@ async def test_the_configured_proxy_is_asked_for_an_overlay_address(connect: Con
     assert server.requests == 1
 
 
-async def test_values_stay_values_in_the_query(connect: Connect) -> None:
-    assert await connect().perform(Search()) == ("200",)
+async def test_values_stay_values_in_the_query(connect: Connect, stand_in: StandIn) -> None:
+    seen: list[str] = []
+
+    def answer(request: bytes, _: int) -> bytes:
+        seen.append(request.split()[1].decode())
+        return OK
+
+    assert await connect(url=stand_in(answer)).perform(Search()) == ("200",)
+    asked = urlsplit(seen[0])
+    assert ("/api/status", {"ip": ["../../x?y=1&z=#"]}) == (asked.path, parse_qs(asked.query, strict_parsing=True))
 
 
 async def test_an_answer_that_cannot_be_parsed_is_a_protocol_error(connect: Connect) -> None:
@@ -213,7 +322,7 @@ async def test_an_unknown_certificate_is_another_identity(connect: Connect, self
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trust.load_cert_chain(self_signed)
     stranger = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, ssl=trust)
-    with pytest.raises(HostIdentityError):
+    with pytest.raises(HostIdentityError, match="its certificate is self-signed"):
         await connect(url=f"https://127.0.0.1:{stranger.sockets[0].getsockname()[1]}").perform(Ask())
     stranger.close()
 
@@ -221,53 +330,77 @@ async def test_an_unknown_certificate_is_another_identity(connect: Connect, self
 SIDE = GatewaySide(url="http://192.0.2.11:8080")
 
 ERRORS: dict[str, tuple[type[HostError], bool]] = {
-    "CloseError": (Unreachable, True),
-    "ConnectError": (Unreachable, False),
-    "ConnectTimeout": (DeadlineExceeded, False),
-    "CookieConflict": (ProtocolError, True),
-    "DecodingError": (ProtocolError, True),
-    "HTTPError": (ProtocolError, True),
-    "HTTPStatusError": (ProtocolError, True),
+    "ClientConnectionError": (ProtocolError, True),
+    "ClientConnectionResetError": (Unreachable, True),
+    "ClientConnectorCertificateError": (HostIdentityError, False),
+    "ClientConnectorDNSError": (Unreachable, False),
+    "ClientConnectorError": (Unreachable, False),
+    "ClientConnectorSSLError": (Unreachable, False),
+    "ClientError": (ProtocolError, True),
+    "ClientHttpProxyError": (Unreachable, False),
+    "ClientOSError": (Unreachable, True),
+    "ClientPayloadError": (ProtocolError, True),
+    "ClientProxyConnectionError": (Unreachable, False),
+    "ClientResponseError": (ProtocolError, True),
+    "ClientSSLError": (Unreachable, False),
+    "ConnectionTimeoutError": (DeadlineExceeded, False),
+    "ContentTypeError": (ProtocolError, True),
     "InvalidURL": (ProtocolError, False),
-    "LocalProtocolError": (ProtocolError, False),
-    "NetworkError": (Unreachable, True),
-    "PoolTimeout": (DeadlineExceeded, False),
-    "ProtocolError": (ProtocolError, True),
-    "ProxyError": (Unreachable, False),
-    "ReadError": (Unreachable, True),
-    "ReadTimeout": (DeadlineExceeded, True),
-    "RemoteProtocolError": (ProtocolError, True),
-    "RequestError": (ProtocolError, True),
-    "RequestNotRead": (ProtocolError, True),
-    "ResponseNotRead": (ProtocolError, True),
-    "StreamClosed": (ProtocolError, True),
-    "StreamConsumed": (ProtocolError, True),
-    "StreamError": (ProtocolError, True),
-    "TimeoutException": (DeadlineExceeded, True),
+    "InvalidUrlClientError": (ProtocolError, False),
+    "InvalidUrlRedirectClientError": (ProtocolError, False),
+    "NonHttpUrlClientError": (ProtocolError, False),
+    "NonHttpUrlRedirectClientError": (ProtocolError, False),
+    "RedirectClientError": (ProtocolError, True),
+    "ServerConnectionError": (ProtocolError, True),
+    "ServerDisconnectedError": (ProtocolError, True),
+    "ServerFingerprintMismatch": (HostIdentityError, False),
+    "ServerTimeoutError": (DeadlineExceeded, True),
+    "SocketTimeoutError": (DeadlineExceeded, True),
     "TooManyRedirects": (ProtocolError, True),
-    "TransportError": (ProtocolError, True),
-    "UnsupportedProtocol": (ProtocolError, False),
-    "WriteError": (Unreachable, True),
-    "WriteTimeout": (DeadlineExceeded, True),
+    "UploadAbortedError": (ProtocolError, True),
+    "WSServerHandshakeError": (ProtocolError, True),
 }
-"""Every error that httpx exports: what it is for a read, and whether a change may have run."""
+"""Every client error that aiohttp exports: what it is for a read, and whether a change may have run."""
+
+NOT_OF_A_REQUEST = {
+    "BadContentDispositionHeader",
+    "BadContentDispositionParam",
+    "EofStream",
+    "WSMessageTypeError",
+    "WebSocketError",
+}
+"""Errors that aiohttp exports and that no request over HTTP raises: of multipart bodies, websockets and streams."""
 
 
 def exported_errors() -> dict[str, type[Exception]]:
-    members = {name: getattr(httpx, name) for name in httpx.__all__}
+    members = {name: getattr(aiohttp, name) for name in aiohttp.__all__}
     return {name: member for name, member in members.items() if isinstance(member, type) and issubclass(member, Exception)}
 
 
-def test_every_error_that_httpx_exports_has_a_meaning() -> None:
+def make_error(kind: type[Exception]) -> aiohttp.ClientError:
+    """An error as aiohttp makes it, around the reason."""
+    url = URL(SIDE.url)
+    if issubclass(kind, aiohttp.ClientConnectorCertificateError):
+        return kind(ConnectionKey("192.0.2.11", 8080, True, True, None, None, None), ssl.SSLCertVerificationError("reason"))
+    if issubclass(kind, aiohttp.ClientConnectorError):
+        return kind(ConnectionKey("192.0.2.11", 8080, False, True, None, None, None), OSError(None, "reason"))
+    if issubclass(kind, aiohttp.ClientResponseError):
+        request = aiohttp.RequestInfo(url, "GET", CIMultiDictProxy(CIMultiDict()), url)
+        return kind(request, (), message="reason")
+    if issubclass(kind, aiohttp.ServerFingerprintMismatch):
+        return kind(b"known", b"another", "192.0.2.11", 8080)
+    assert issubclass(kind, aiohttp.ClientError)
+    return kind("reason")
+
+
+def test_every_error_that_aiohttp_exports_has_a_meaning() -> None:
     """A new release with a new error must be looked at before it is used."""
-    assert set(ERRORS) == set(exported_errors())
+    assert set(ERRORS) | NOT_OF_A_REQUEST == set(exported_errors())
 
 
 @pytest.mark.parametrize(("name", "expected", "may_have_run"), [(name, *meaning) for name, meaning in ERRORS.items()])
-def test_an_error_of_httpx_becomes_ours(name: str, expected: type[HostError], may_have_run: bool) -> None:
-    kind = exported_errors()[name]
-    error = kind.__new__(kind)
-    error.args = ("reason",)
+def test_an_error_of_aiohttp_becomes_ours(name: str, expected: type[HostError], may_have_run: bool) -> None:
+    error = make_error(exported_errors()[name])
     read, change = (map_http_error(error, SIDE, changes=changes) for changes in (False, True))
     assert (expected, False) == (type(read), read.maybe_ran)
     assert (OutcomeUnknown if may_have_run else expected, may_have_run) == (type(change), change.maybe_ran)

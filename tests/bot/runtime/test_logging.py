@@ -16,7 +16,7 @@ from bot.security.redaction import Redactor
 from bot.security.secret_patterns import MARK
 from bot.security.secrets import read_secrets
 
-LIBRARIES = ("aiohttp.access", "alembic", "asyncio", "asyncssh", "httpx", "slack_bolt", "slack_sdk", "spnego", "urllib3")
+LIBRARIES = ("aiohttp.access", "alembic", "asyncio", "asyncssh", "slack_bolt", "slack_sdk", "spnego", "urllib3")
 
 SECRET = "hunter2-and-nobody-else"
 
