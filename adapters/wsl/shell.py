@@ -10,7 +10,6 @@ The sudo of many releases cannot be signaled by its user, and `timeout` would wa
 that wait. So 124 and 137 both mean that a program was cut off, and a program of root may continue to run.
 """
 
-import re
 import shlex
 from collections.abc import Sequence
 
@@ -39,33 +38,42 @@ def build_shell_line(commands: Sequence[Argv], each: float, nonce: str) -> str:
 
 def has_ended(stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str, programs: int) -> bool:
     """Returns whether the last frame has arrived on both streams."""
-    return (
-        len(_compile_stdout_frame(nonce).findall(stdout)) > programs
-        and len(_compile_stderr_frame(nonce).findall(stderr)) > programs
-    )
+    begin, frame = _begin_stdout_frame(nonce), _build_stderr_frame(nonce)
+    if stdout.count(begin) <= programs or stderr.count(frame) <= programs:
+        return False
+    return b"\n" in stdout[stdout.rfind(begin) + len(begin) :]
 
 
 def parse_frames(
     stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str, programs: int
 ) -> tuple[CompletedProgram, ...]:
     """Parses each program's result. Raises `ValueError` if there are too few or too many frames."""
-    _, *pieces = _compile_stdout_frame(nonce).split(bytes(stdout))
-    _, *errors = _compile_stderr_frame(nonce).split(bytes(stderr))
-    codes, outputs = pieces[2::2], pieces[1:-1:2]
-    if not len(codes) == len(outputs) == programs or len(errors) != programs + 1:
+    _, *framed = bytes(stdout).split(_begin_stdout_frame(nonce))
+    _, *errors = bytes(stderr).split(_build_stderr_frame(nonce))
+    if not len(framed) == len(errors) == programs + 1:
         raise ValueError("a frame is missing")
+    codes, outputs = zip(*map(_split_code, framed), strict=True)
     return tuple(
-        CompletedProgram(code=int(code), stdout=_decode_text(output), stderr=_decode_text(error), output=output)
-        for code, output, error in zip(codes, outputs, errors[:-1], strict=True)
+        CompletedProgram(code=code, stdout=_decode_text(output), stderr=_decode_text(error), output=output)
+        for code, output, error in zip(codes[1:], outputs[:-1], errors[:-1], strict=True)
     )
 
 
-def _compile_stdout_frame(nonce: str) -> re.Pattern[bytes]:
-    return re.compile(rb"\n" + re.escape(nonce.encode()) + rb" ([0-9]{1,3})\n")
+def _begin_stdout_frame(nonce: str) -> bytes:
+    """Returns the beginning of a frame. The exit code of the program before it and a line end follow."""
+    return b"\n" + nonce.encode() + b" "
 
 
-def _compile_stderr_frame(nonce: str) -> re.Pattern[bytes]:
-    return re.compile(rb"\n" + re.escape(nonce.encode()) + rb"\n")
+def _build_stderr_frame(nonce: str) -> bytes:
+    return b"\n" + nonce.encode() + b"\n"
+
+
+def _split_code(framed: bytes) -> tuple[int, bytes]:
+    """Splits what follows the beginning of a frame into the exit code and the next program's output."""
+    code, end, output = framed.partition(b"\n")
+    if not (end and code.isdigit() and len(code) <= 3):
+        raise ValueError("a frame has no exit code")
+    return int(code), output
 
 
 def _decode_text(output: bytes) -> str:
