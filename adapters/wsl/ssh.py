@@ -52,6 +52,12 @@ leaves the last time for an answer, and is not longer, because a read of the who
 KEEPALIVE_INTERVAL = 10.0
 """Seconds of silence before a keepalive request. The third one without an answer ends the connection."""
 
+CIPHERS = "^aes256-gcm@openssh.com,aes128-gcm@openssh.com"
+"""Ciphers to try before all others of asyncssh. OpenSSH has had both since 6.2, and allows them unless configured otherwise.
+
+They cost one call per packet, in hardware on most machines. asyncssh's first choice, ChaCha20-Poly1305, costs five.
+"""
+
 CLOSE_TIMEOUT = 1.0
 """Seconds for an orderly disconnect."""
 
@@ -180,6 +186,7 @@ class SshConnection:
                     client_keys=[key],
                     known_hosts=known_hosts,
                     preferred_auth=["publickey"],
+                    encryption_algs=CIPHERS,
                     keepalive_interval=self._keepalive,
                     keepalive_count_max=2,
                     # No settings of the machine that the bot runs on:
