@@ -14,6 +14,7 @@ for the side, or for the whole host if no side answered.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from adapters.errors import HostError
@@ -238,11 +239,20 @@ def _judge_peers(system: GatewaySystem, known: frozenset[str]) -> Judgment:
 
 
 def _is_known(peer: str, known: frozenset[str]) -> bool:
+    return not known.isdisjoint(_list_peer_names(peer))
+
+
+@lru_cache(maxsize=1024)
+def _list_peer_names(peer: str) -> tuple[str, ...]:
+    """Lists the names under which a peer may be known: its address, and its address with the port.
+
+    Cached, because every gateway of a fleet reports all the others.
+    """
     try:
         parts = urlsplit(peer)
+        return (parts.hostname or "", parts.netloc)
     except ValueError:
-        return False
-    return parts.hostname in known or parts.netloc in known
+        return ()
 
 
 def judge_clock(ahead: float | None, thresholds: Thresholds) -> Judgment:
