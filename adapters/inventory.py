@@ -6,6 +6,7 @@ Defaults are Flatnet's own (the operators' guide); each can be overridden per ho
 import ipaddress
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -163,6 +164,12 @@ class GatewaySide(Value):
         return None if url is None else _check_url(url, example="http://10.100.1.1:8080")
 
 
+@lru_cache(maxsize=512)
+def _make_interface(address: str) -> ipaddress.IPv4Interface:
+    """Makes a host's interface. Cached for the largest fleet, because every check of a host needs it."""
+    return ipaddress.IPv4Interface(address)
+
+
 class Host(Value):
     """One Flatnet host. Any side may be absent: a lighthouse has no gateway and no WSL2."""
 
@@ -187,12 +194,12 @@ class Host(Value):
     @property
     def overlay(self) -> ipaddress.IPv4Interface:
         """The host's address on the overlay, 10.100.N.1/16."""
-        return ipaddress.IPv4Interface(f"10.100.{self.id}.1/16")
+        return _make_interface(f"10.100.{self.id}.1/16")
 
     @property
     def bridge(self) -> ipaddress.IPv4Interface:
         """The address of the container bridge, 10.87.N.1/24."""
-        return ipaddress.IPv4Interface(f"10.87.{self.id}.1/24")
+        return _make_interface(f"10.87.{self.id}.1/24")
 
     def get_side(self, name: SideName) -> WindowsSide | WslSide | GatewaySide | None:
         """Returns one side by name; None if this host does not have it."""

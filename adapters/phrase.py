@@ -9,6 +9,7 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Protocol
 
 from pydantic import GetCoreSchemaHandler
@@ -96,8 +97,8 @@ class Phrase:
 
     def __init__(self, template: str, /, *, plural: str | None = None, context: str | None = None, **values: Any) -> None:
         for text in (template, plural or ""):
-            for _, name, _, _ in string.Formatter().parse(text):
-                if name is not None and name not in values:
+            for name in _list_names(text):
+                if name not in values:
                     raise KeyError(f"{template!r} has no value for {name!r}")
         if plural is not None and not isinstance(values.get("n"), int):
             raise KeyError(f"{template!r} has a plural but no count n")
@@ -182,6 +183,12 @@ def capitalize(template: str) -> str:
     """Returns an English template with a capital. Lower-case names (nginx) and paths (`logs/`) are not changed."""
     word = _WORD.match(template)
     return template if word is None or word[0].removesuffix("'s") in _SMALL else template[0].upper() + template[1:]
+
+
+@lru_cache(maxsize=2048)
+def _list_names(template: str) -> tuple[str, ...]:
+    """Lists the names of a template's values. Cached, because a report has thousands of phrases of few templates."""
+    return tuple(name for _, name, _, _ in string.Formatter().parse(template) if name is not None)
 
 
 def _opening(template: str, *, begins: bool) -> frozenset[str]:
