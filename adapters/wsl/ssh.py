@@ -65,7 +65,7 @@ CLOSE_TIMEOUT = 1.0
 class SshConnection:
     """Connection to the WSL2 side of one host.
 
-    `secret` returns the passphrase of an encrypted key by its name. `keys` are those read so far, shared by connections
+    `secret` returns the passphrase of an encrypted key by its name. `keys` are the files read so far, shared by connections
     that get the same object. `monotonic` counts seconds. `keepalive` is `KEEPALIVE_INTERVAL` except in tests.
     """
 
@@ -209,7 +209,7 @@ class SshConnection:
         """Reads both files, in a thread: decrypting a key is slow on purpose."""
         key = self._keys.read(self._side.key_file, get_passphrase(self._side, self._secret), asyncssh.read_private_key)
         try:
-            return key, asyncssh.read_known_hosts(str(self._side.known_hosts_file))
+            return key, self._keys.read_known_hosts(self._side.known_hosts_file, asyncssh.read_known_hosts)
         except ValueError as error:
             raise HostIdentityError(
                 Phrase("{file} is not a known_hosts file. Create it with ssh-keyscan", file=str(self._side.known_hosts_file))

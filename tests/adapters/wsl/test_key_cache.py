@@ -1,4 +1,4 @@
-"""Private keys: read once, whoever asks, until the file changes."""
+"""Private keys and known hosts: read once, whoever asks, until the file changes."""
 
 import os
 import threading
@@ -75,3 +75,25 @@ def test_a_missing_file_is_looked_for_each_time(file: Path) -> None:
     assert str(file) == caught.value.filename
     file.write_text(text)
     assert "one" == keys.read(file, None, read)
+
+
+@pytest.mark.parametrize("text", ["two", "three"])
+def test_known_hosts_are_read_once_until_their_file_changes(file: Path, text: str) -> None:
+    """A host key that was taken out of the file is not trusted by the next connection."""
+    keys, read = KeyCache[str](), []
+
+    def parse(name: str) -> str:
+        read.append(name)
+        return Path(name).read_text()
+
+    assert ["one"] * 3 == [keys.read_known_hosts(file, parse) for _ in range(3)]
+    file.write_text(text)
+    os.utime(file, ns=(0, 1))
+    assert text == keys.read_known_hosts(file, parse)
+    assert [str(file)] * 2 == read
+
+
+def test_one_file_as_key_and_as_known_hosts_stays_two_things(file: Path) -> None:
+    keys = KeyCache[str]()
+    assert "one" == keys.read(file, None, Reader())
+    assert ["one"] == keys.read_known_hosts(file, lambda name: Path(name).read_text().split())
