@@ -12,6 +12,7 @@ that wait. So 124 and 137 both mean that a program was cut off, and a program of
 
 import shlex
 from collections.abc import Sequence
+from functools import lru_cache
 
 from adapters.wsl.action import Argv, CompletedProgram
 
@@ -28,12 +29,18 @@ _PREPARE = 'PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C; export PATH LC_ALL'
 def build_shell_line(commands: Sequence[Argv], each: float, nonce: str) -> str:
     """Builds the line that runs `commands` in order, each for at most `each` seconds."""
     frame = f"printf '\\n%s %s\\n' {shlex.quote(nonce)} \"$?\"; printf '\\n%s\\n' {shlex.quote(nonce)} >&2"
+    script = "\n".join([_PREPARE, frame, *(f"{_quote_program(command, each)}; {frame}" for command in commands)])
+    return shlex.join(("sh", "-c", script))
+
+
+@lru_cache(maxsize=256)
+def _quote_program(command: Argv, each: float) -> str:
+    """Quotes a program with its timeouts. Cached, because the same few run on all hosts of a fleet."""
     limit = (
         *("timeout", "--signal=KILL", f"{each + ABANDON_AFTER:g}"),
         *("timeout", "--signal=TERM", f"--kill-after={KILL_AFTER:g}", f"{each:g}"),
     )
-    script = "\n".join([_PREPARE, frame, *(f"{shlex.join(limit + command)}; {frame}" for command in commands)])
-    return shlex.join(("sh", "-c", script))
+    return shlex.join(limit + command)
 
 
 def has_ended(stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str, programs: int) -> bool:
