@@ -24,6 +24,10 @@ class LookElsewhere(Look):
     """Not the same question as `Look`."""
 
 
+class LookAtWindows(Look):
+    side = "windows"
+
+
 class Touch(Look):
     effect: ClassVar[Effect] = Effect.CHANGE
 
@@ -47,10 +51,10 @@ class Line:
         self.closed.append(self.name)
 
 
-def hosts(count: int) -> Inventory:
+def hosts(count: int, **more: Any) -> Inventory:
     return Inventory(
         hosts=tuple(
-            Host.model_validate({"name": f"host-{n}", "id": n, "gateway": {"url": f"http://10.100.{n}.1:8080"}})
+            Host.model_validate({"name": f"host-{n}", "id": n, "gateway": {"url": f"http://10.100.{n}.1:8080"}, **more})
             for n in range(1, count + 1)
         )
     )
@@ -125,6 +129,7 @@ async def test_an_absent_side_is_not_asked() -> None:
 
 async def test_beginnings_are_spread_so_that_the_loop_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many hosts are not begun in one turn of the loop."""
+    monkeypatch.setattr(fleet_module, "OPENING_INTERVAL", 0.0)
     monkeypatch.setitem(fleet_module.START_INTERVALS, "gateway", 0.001)
     began: list[float] = []
     loop = asyncio.get_running_loop()
@@ -134,13 +139,57 @@ async def test_beginnings_are_spread_so_that_the_loop_stays_free(monkeypatch: py
             began.append(loop.time())
             return self.name
 
-    await look_at_all(Fleet(hosts(20), lambda host, side: Timed(host.name)))
+    fleet = Fleet(hosts(20), lambda host, side: Timed(host.name))
+    await look_at_all(fleet)
+    began.clear()
+    await look_at_all(fleet)
     assert began[-1] - began[0] > 0.018
+
+
+async def test_first_looks_are_spread_wider_because_connections_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second look at the same hosts takes the pace of open connections."""
+    monkeypatch.setattr(fleet_module, "OPENING_INTERVAL", 0.001)
+    monkeypatch.setitem(fleet_module.START_INTERVALS, "gateway", 0.0)
+    began: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    class Timed(Line):
+        async def perform(self, action: Action[Answer]) -> Any:
+            began.append(loop.time())
+            return self.name
+
+    fleet = Fleet(hosts(20), lambda host, side: Timed(host.name))
+    await look_at_all(fleet)
+    assert began[-1] - began[0] > 0.018
+    monkeypatch.setattr(fleet_module, "OPENING_INTERVAL", 60.0)
+    async with asyncio.timeout(10):
+        await look_at_all(fleet)
+
+
+async def test_of_a_fleet_windows_is_begun_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answers take the longest, so they are worked for while the other sides are asked."""
+    monkeypatch.setitem(fleet_module.START_INTERVALS, "windows", 0.001)
+    came: list[SideName] = []
+
+    class Noting(Line):
+        async def perform(self, action: Action[Answer]) -> Any:
+            came.append(action.side)
+            return self.name
+
+    windows = {"url": "https://192.0.2.1:5986/wsman", "user": "b", "ca_file": "c"}
+    fleet = Fleet(hosts(20, windows=windows), lambda host, side: Noting(host.name))
+
+    async def look_at_both(host: Host) -> None:
+        await asyncio.gather(fleet.read(host, Look()), fleet.read(host, LookAtWindows()))
+
+    await asyncio.gather(*(look_at_both(host) for host in fleet.inventory.hosts))
+    assert ["windows"] * 20 + ["gateway"] * 20 == came
 
 
 async def test_a_single_look_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pace is between two beginnings."""
     monkeypatch.setitem(fleet_module.START_INTERVALS, "gateway", 60.0)
+    monkeypatch.setattr(fleet_module, "OPENING_INTERVAL", 60.0)
     fleet = Fleet(hosts(1), lambda host, side: Line(host.name))
     async with asyncio.timeout(10):
         assert "host-1" == await look_at(fleet, fleet.inventory.hosts[0])
