@@ -34,6 +34,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--powershell", type=float, default=0.0, metavar="MS", help="start-up time of PowerShell in milliseconds"
     )
+    parser.add_argument(
+        "--script", type=float, default=0.0, metavar="MS", help="how long each script works on its host, in milliseconds"
+    )
     parser.add_argument("--workspace", action="store_true", help="and a Slack workspace with its page")
     parser.add_argument(
         "--story",
@@ -78,7 +81,13 @@ async def run(given: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     folder = given.dir.absolute()
     now = SharedClock(folder / FILE).now
-    conditions = Conditions(given.rtt / 1000, given.powershell / 1000, story.EXPIRY.get(given.story, Expiry()), now)
+    conditions = Conditions(
+        latency=given.rtt / 1000,
+        powershell_start=given.powershell / 1000,
+        script_time=given.script / 1000,
+        expiry=story.EXPIRY.get(given.story, Expiry()),
+        now=now,
+    )
     async with AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(
             run_fleet(folder / "lab", given.hosts, lighthouse=given.lighthouse, conditions=conditions)

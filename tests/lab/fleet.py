@@ -84,13 +84,15 @@ def _utc() -> datetime:
 
 @dataclass(frozen=True)
 class Conditions:
-    """How the whole fleet is: latency in seconds for each exchange, start-up time of PowerShell in seconds, certificates.
+    """How the whole fleet is: its latency, its PowerShell, its certificates. Times in seconds.
 
+    `latency` is of each exchange, `powershell_start` of each process, `script_time` of each script that a process runs.
     `now` is the time that its hosts live by.
     """
 
     latency: float = 0.0
     powershell_start: float = 0.0
+    script_time: float = 0.0
     expiry: Expiry = field(default_factory=Expiry)
     now: Callable[[], datetime] = _utc
 
@@ -125,7 +127,11 @@ async def run_fleet(
     """Start hosts 1–N and, if wanted, the lighthouse; their keys and certificates lie in `folder`."""
     conditions = conditions or Conditions()
     folder.mkdir(parents=True, exist_ok=True)
-    settings = WinRmSettings(password=secrets.token_urlsafe(18), powershell_start=conditions.powershell_start)
+    settings = WinRmSettings(
+        password=secrets.token_urlsafe(18),
+        powershell_start=conditions.powershell_start,
+        script_time=conditions.script_time,
+    )
     certificates, keys = make_certificates(folder), Keys.generate()
     made = [_host(number, hosts, settings, keys, conditions) for number in range(0 if lighthouse else 1, hosts + 1)]
     async with AsyncExitStack() as stack:

@@ -283,6 +283,16 @@ async def test_a_slow_powershell_is_waited_for(tmp_path: Path) -> None:
         assert host.server.requests["Receive"] > 2
 
 
+async def test_each_script_that_works_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    async with winrm_host(tmp_path) as host:
+        host.settings.script_time = 0.3
+        host.settings.max_timeout = 0.1
+        for what in (1, 2):
+            before = host.server.requests["Receive"]
+            assert what == await host.connection.perform(Say(what=what))
+            assert host.server.requests["Receive"] - before > 2
+
+
 async def test_an_action_given_up_by_its_caller_leaves_the_host_usable(tmp_path: Path) -> None:
     async with winrm_host(tmp_path) as host:
         host.wire.fault = Fault.HANG

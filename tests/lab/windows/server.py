@@ -69,6 +69,7 @@ class WinRmSettings:
     shell_idle: float = 7200.0
     connection_idle: float | None = None
     powershell_start: float = 0.0
+    script_time: float = 0.0
     powershell: PowerShell = field(default_factory=twin_powershell)
     drops: list[Drop] = field(default_factory=list)
 
@@ -275,6 +276,7 @@ class WinRmServer:
             return Output("x" * FLOOD)
         script = script_of(stdin)
         await self._holds.pass_by(script, "before")
+        await asyncio.sleep(self.settings.script_time)
         output = await self.settings.powershell(stdin, self.state, self._now())
         self._settle()
         await self._holds.pass_by(script, "after")
