@@ -42,6 +42,7 @@ if __name__ == "__main__":
     clicks.report()
     changes.report()
     fleet.report("health", (3, 10, 30, 100, 254))
+    fleet.report("health", (3, 30, 100), script=fleet.QUICK)
     fleet.report("cert", (3, 30, 100))
     digests.report()
     clock.report()
