@@ -18,6 +18,8 @@ from tests.bench import (
     logs,
     logs_wsl,
     page,
+    peer_programs,
+    peers,
     redaction,
     starts,
     texts,
@@ -34,9 +36,11 @@ def machine() -> str:
 
 if __name__ == "__main__":
     configure_logs("error")
+    no_peers = peer_programs.install()  # before the proxies are forgotten: an index of packages may be behind one
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
     print(machine())
+    peers.report(no_peers)
     starts.report()
     acks.report()
     clicks.report()

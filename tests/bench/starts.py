@@ -19,14 +19,14 @@ def report() -> None:
     """Print the lines of docs/performance.md."""
     with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), 3, workspace=True) as near:
         one = [sys.executable, "-m", "bot"]
-        alone = [_ended([*one, "do", "health", "--config", str(near.config)]) for _ in range(RUNS)]
+        alone = [time_command([*one, "do", "health", "--config", str(near.config)]) for _ in range(RUNS)]
         starts = [_connected([*one, "run", "--config", str(near.config)]) for _ in range(RUNS)]
-        nothing = [_ended([sys.executable, "-c", "pass"]) for _ in range(RUNS)]
+        nothing = [time_command([sys.executable, "-c", "pass"]) for _ in range(RUNS)]
         whoami = [*one, "do", "whoami", "--config", str(near.config)]
-        local = [_ended(whoami) for _ in range(RUNS)]
-        helped = [_ended([*one, "--help"]) for _ in range(RUNS)]
-        with _running([*one, "run", "--config", str(near.config)]):
-            remote = [_ended(whoami) for _ in range(RUNS)]
+        local = [time_command(whoami) for _ in range(RUNS)]
+        helped = [time_command([*one, "--help"]) for _ in range(RUNS)]
+        with run_bot([*one, "run", "--config", str(near.config)]):
+            remote = [time_command(whoami) for _ in range(RUNS)]
     print(f"start of the bot until connected: {statistics.median(starts):.2f} s (median of {RUNS})")
     print(f'do "health" of 3 hosts, no bot running: {statistics.median(alone):.2f} s')
     print(
@@ -38,7 +38,8 @@ def report() -> None:
         print(f"a lab of {MANY} hosts: ready after {large.started:.2f} s, {resident(large.process):.0f} MB")
 
 
-def _ended(command: list[str]) -> float:
+def time_command(command: list[str]) -> float:
+    """Seconds that a command takes, which must end with exit code 0."""
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began
@@ -46,12 +47,12 @@ def _ended(command: list[str]) -> float:
 
 def _connected(command: list[str]) -> float:
     began = time.perf_counter()
-    with _running(command):
+    with run_bot(command):
         return time.perf_counter() - began
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[None]:
+def run_bot(command: list[str]) -> Iterator[None]:
     """A bot that is connected until the block is left."""
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
