@@ -34,7 +34,10 @@ interpreter.
 """
 
 OPENING_INTERVAL = 0.006
-"""Seconds between two starts on one kind of side that open their connection first: keys are agreed on, people log in."""
+"""Seconds before the next start on one kind of side if this one opens its connection: agrees on keys, and logs in."""
+
+CATCH_UP = 0.002
+"""Seconds of delay that the following starts make up for: timers of the event loop are a millisecond late."""
 
 DEADLINE_GRACE = 1.0
 """Seconds beyond the deadline in which a connection may still raise its own error."""
@@ -71,6 +74,7 @@ class Fleet:
         self._connections: dict[tuple[str, SideName], Connection] = {}
         self._reads: dict[tuple[str, Action[Any]], _SharedRead] = {}
         self._slots = {side: asyncio.Semaphore(MAX_CONCURRENT_ACTIONS) for side in START_INTERVALS}
+        self._turns = {side: asyncio.Lock() for side in START_INTERVALS}
         self._next_at = dict.fromkeys(START_INTERVALS, 0.0)
 
     async def perform(self, host: Host, action: Action[Answer]) -> Answer:
@@ -126,15 +130,20 @@ class Fleet:
     async def _wait_to_start(self, host: Host, side: SideName) -> None:
         """Waits for the next start on this kind of side.
 
-        Windows starts first, because its answer takes the longest. What it makes the bot wait for is used for the others.
+        Hosts start in turn, so a bot that is short of processor time starts them as slowly as it serves them. If all
+        started on time, their deadlines would pass while the bot is busy, and healthy hosts would seem unreachable.
+        Windows starts before the other sides, because its answer takes the longest.
         """
         if side != "windows":
-            await asyncio.sleep(0)  # the same request may be about to ask Windows
-        now = asyncio.get_running_loop().time()
-        at = max(now, self._next_at[side], self._next_at["windows"])
-        self._next_at[side] = at + (START_INTERVALS[side] if (host.name, side) in self._connections else OPENING_INTERVAL)
-        if at > now:
-            await asyncio.sleep(at - now)
+            await asyncio.sleep(0)  # the same request may be about to read Windows
+            async with self._turns["windows"]:
+                pass
+        loop = asyncio.get_running_loop()
+        async with self._turns[side]:
+            await asyncio.sleep(max(0.0, self._next_at[side] - loop.time()))
+            is_open = (host.name, side) in self._connections
+            interval = START_INTERVALS[side] if is_open else OPENING_INTERVAL
+            self._next_at[side] = max(self._next_at[side], loop.time() - CATCH_UP) + interval
 
     def _get_connection(self, host: Host, side: SideName) -> Connection:
         key = (host.name, side)
