@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from bot.telemetry.metrics import Metrics
 
 
+COLLECTOR_THRESHOLDS = (10_000, 20, 50)
+"""Thresholds of the garbage collector. A read of a hundred hosts makes so many objects that Python's own (700, 10, 10) have
+it search them hundreds of times, all of them several times."""
+
 DRAIN_TIME = 10.0
 """Seconds for running work at the end. Unfinished work is resumed after the next start."""
 
@@ -197,6 +201,7 @@ async def warm_up(application: Application, settings: Settings) -> None:
     await asyncio.to_thread(build_validators)
     await asyncio.to_thread(start_threads, application.pool, min(MAX_WINDOWS_THREADS, len(settings.hosts)))
     gc.enable()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
     gc.collect()
     gc.freeze()  # scanning these objects again takes a tenth of a second each time
 
