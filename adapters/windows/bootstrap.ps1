@@ -1,5 +1,5 @@
-# The only code that ever stands on a command line: it reads one line from stdin (base64 of gzip of
-# JSON: nonce, script, args), runs the script on its arguments and writes one framed line of ASCII.
+# With once.ps1 or resident.ps1 behind it, the only code that ever stands on a command line. Get-FlatnetAnswer takes one line
+# (base64 of gzip of JSON: nonce, script, args), runs the script on its arguments and returns one framed line of ASCII.
 # Comments, indentation and empty lines are left out of what is sent. PowerShell 5.1 and 7.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
@@ -24,23 +24,25 @@ function FlatnetPack([string]$text) {
     $gzip.Close()
     [Convert]::ToBase64String($target.ToArray())
 }
-$code = 0
-$nonce = ''
-try {
-    $request = FlatnetUnpack ([Console]::In.ReadLine()) | ConvertFrom-Json
-    $nonce = $request.nonce
-    $body = [scriptblock]::Create($request.script)
-    $answers = @(& $body $request.args)
-    if ($answers.Count -ne 1) {
-        throw "the script answered with $($answers.Count) objects instead of one"
+function Get-FlatnetAnswer([string]$line) {
+    $ErrorActionPreference = 'Stop'
+    $ProgressPreference = 'SilentlyContinue'
+    $code = 0
+    $nonce = ''
+    try {
+        $request = FlatnetUnpack $line | ConvertFrom-Json
+        $nonce = $request.nonce
+        $body = [scriptblock]::Create($request.script)
+        $answers = @(& $body $request.args)
+        if ($answers.Count -ne 1) {
+            throw "the script answered with $($answers.Count) objects instead of one"
+        }
+        # Within try: an answer that cannot be written as JSON fails as any other, in a frame.
+        $json = ConvertTo-Json -InputObject @{ ok = $true; data = $answers[0] } -Depth 8 -Compress
+    } catch {
+        $code = 1
+        $failed = @{ message = $_.Exception.Message; type = $_.Exception.GetType().FullName; id = $_.FullyQualifiedErrorId }
+        $json = ConvertTo-Json -InputObject @{ ok = $false; error = $failed } -Depth 8 -Compress
     }
-    # Within try: an answer that cannot be written as JSON fails as any other, in a frame.
-    $json = ConvertTo-Json -InputObject @{ ok = $true; data = $answers[0] } -Depth 8 -Compress
-} catch {
-    $code = 1
-    $failed = @{ message = $_.Exception.Message; type = $_.Exception.GetType().FullName; id = $_.FullyQualifiedErrorId }
-    $json = ConvertTo-Json -InputObject @{ ok = $false; error = $failed } -Depth 8 -Compress
+    @{ code = $code; frame = "`r`n<<FLATNET:" + $nonce + ':' + (FlatnetPack $json) + ":END>>" }
 }
-[Console]::Out.WriteLine('')
-[Console]::Out.WriteLine('<<FLATNET:' + $nonce + ':' + (FlatnetPack $json) + ':END>>')
-exit $code

@@ -31,11 +31,32 @@ _PROCESS_LIMIT = 32_767
 
 _OPTIONS = "-NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand"
 
+FRAME_END = b":END>>"
+"""The end of a framed answer. What is packed in a frame cannot hold it."""
+
+HOST_IDLE_SECONDS = 300
+"""Seconds without a request after which a PowerShell that stays ends by itself."""
+
+HOST_REQUESTS_LIMIT = 210
+"""Requests after which a PowerShell that stays ends by itself."""
+
 
 @cache
 def build_command_line() -> str:
-    """Builds the command line that starts every script: PowerShell with the bootstrap, the same each time."""
-    line = f"powershell.exe {_OPTIONS} {_encode_file('bootstrap')}"
+    """Builds the command line of a PowerShell that runs one script: the bootstrap, the same each time."""
+    return _build_line(_load_code("once"))
+
+
+@cache
+def build_resident_line(idle_seconds: int = HOST_IDLE_SECONDS, requests_limit: int = HOST_REQUESTS_LIMIT) -> str:
+    """Builds the command line of a PowerShell that stays and runs one script after another."""
+    return _build_line(f"{_load_code('resident')}\nFlatnetStay {idle_seconds} {requests_limit}")
+
+
+def _build_line(code: str) -> str:
+    """Builds a command line that runs the bootstrap and then `code`."""
+    encoded = _encode(f"{_load_code('bootstrap')}\n{code}")
+    line = f"powershell.exe {_OPTIONS} {encoded}"
     if len(f"cmd.exe /C {line}") > _COMMAND_LINE_LIMIT:
         raise ValueError(f"bootstrap.ps1 is too long for cmd.exe: {len(line)} characters")
     return line
@@ -44,17 +65,21 @@ def build_command_line() -> str:
 @cache
 def build_guard_options() -> str:
     """Builds powershell.exe's options in the scheduled task that guards a change: constant code, like the bootstrap."""
-    options = f"{_OPTIONS} {_encode_file('guard')}"
+    options = f"{_OPTIONS} {_encode(_load_code('guard'))}"
     if len(options) > _PROCESS_LIMIT - 300:
         raise ValueError(f"guard.ps1 is too long for one process's command line: {len(options)} characters")
     return options
 
 
-def _encode_file(name: str) -> str:
-    """Encodes a constant PowerShell file for `-EncodedCommand`, without comments, indentation and empty lines."""
+def _load_code(name: str) -> str:
+    """Loads a constant PowerShell file without comments, indentation and empty lines."""
     text = files("adapters.windows").joinpath(f"{name}.ps1").read_text("ascii")
     lines = (line.strip() for line in text.splitlines())
-    code = "\n".join(line for line in lines if line and not line.startswith("#"))
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
+
+
+def _encode(code: str) -> str:
+    """Encodes code for `-EncodedCommand`."""
     return base64.b64encode(code.encode("utf-16-le")).decode()
 
 
@@ -74,6 +99,11 @@ def pack_request(nonce: str, script: str, arguments: Mapping[str, Any]) -> bytes
     return base64.b64encode(gzip.compress(document.encode(), mtime=0)) + b"\n"
 
 
+def find_frame(stdout: bytes, nonce: str) -> re.Match[bytes] | None:
+    """Finds the whole frame of an answer to `nonce`; its group 1 is the packed answer."""
+    return re.search(rb"<<FLATNET:%b:([A-Za-z0-9+/=]*)%b" % (re.escape(nonce.encode()), FRAME_END), stdout)
+
+
 def unpack_answer(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") -> Any:
     """Unpacks the object that the script returned, of at most `limit` bytes as JSON.
 
@@ -81,7 +111,7 @@ def unpack_answer(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") ->
     rest differs between versions of PowerShell). Raises `ProtocolError` if stdout holds no answer to `nonce`; `stderr` then
     helps to find the reason.
     """
-    frame = re.search(rb"<<FLATNET:%b:([A-Za-z0-9+/=]*):END>>" % re.escape(nonce.encode()), stdout)
+    frame = find_frame(stdout, nonce)
     if frame is None:
         _raise_no_answer(stdout, stderr)
     match _unpack_document(frame.group(1), limit):

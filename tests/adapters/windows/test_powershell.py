@@ -3,13 +3,25 @@
 import base64
 import gzip
 import json
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Any
 
 import pytest
 
 from adapters.errors import ActionFailed, ProtocolError
-from adapters.windows.powershell import build_command_line, decode_stderr, load_script, pack_request, unpack_answer
+from adapters.windows.powershell import (
+    HOST_IDLE_SECONDS,
+    HOST_REQUESTS_LIMIT,
+    build_command_line,
+    build_resident_line,
+    decode_stderr,
+    load_script,
+    pack_request,
+    unpack_answer,
+)
 from tests.lab.windows.pwsh import Pwsh
 from tests.lab.windows.state import WindowsState
 
@@ -29,25 +41,46 @@ def failed(message: str = "it broke", id: str = "Broken,Get-Thing", type: str = 
     return framed({"ok": False, "error": {"message": message, "id": id, "type": type}})
 
 
-def bootstrap() -> str:
-    return base64.b64decode(build_command_line().rpartition(" ")[2]).decode("utf-16-le")
+LINES = pytest.mark.parametrize("build", [build_command_line, build_resident_line], ids=["alone", "stays"])
 
 
-def test_the_command_line_fits_into_cmd_exe_with_room_to_spare() -> None:
-    assert len(build_command_line()) < 6_000
+def code_of(build: Callable[[], str]) -> str:
+    return base64.b64decode(build().rpartition(" ")[2]).decode("utf-16-le")
 
 
-def test_the_command_line_is_the_same_for_every_script() -> None:
-    assert build_command_line() is build_command_line()
+@pytest.mark.parametrize(("build", "limit"), [(build_command_line, 6_000), (build_resident_line, 8_000)])
+def test_the_command_line_fits_into_cmd_exe_with_room_to_spare(build: Callable[[], str], limit: int) -> None:
+    assert len(build()) < limit
 
 
-def test_only_code_is_sent_of_the_bootstrap() -> None:
-    lines = bootstrap().splitlines()
+@LINES
+def test_the_command_line_is_the_same_for_every_script(build: Callable[[], str]) -> None:
+    assert build() is build()
+
+
+@LINES
+def test_only_code_is_sent_of_the_bootstrap(build: Callable[[], str]) -> None:
+    lines = code_of(build).splitlines()
     assert [] == [line for line in lines if not line or line != line.strip() or line.startswith("#")]
 
 
-def test_the_bootstrap_is_plain_ascii() -> None:
-    assert bootstrap().isascii()
+@LINES
+def test_the_bootstrap_is_plain_ascii(build: Callable[[], str]) -> None:
+    assert code_of(build).isascii()
+
+
+def test_a_process_that_stays_has_its_limits_on_its_command_line() -> None:
+    assert f"FlatnetStay {HOST_IDLE_SECONDS} {HOST_REQUESTS_LIMIT}" == code_of(build_resident_line).splitlines()[-1]
+
+
+def test_no_script_leaves_anything_beyond_its_own_scope() -> None:
+    """The next one may run in the same process."""
+    beyond = re.compile(
+        r"\$(global|script):|\$env:\w+\s*=|function (global|script):|-Scope\b|Set-Location|Push-Location", re.I
+    )
+    scripts = files("adapters.windows").joinpath("scripts")
+    names = [file.name.removesuffix(".ps1") for file in scripts.iterdir() if file.name.endswith(".ps1")]
+    assert [] == [name for name in names if beyond.search(load_script(name))]
 
 
 def test_a_request_is_one_line_of_ascii_whatever_is_in_it() -> None:

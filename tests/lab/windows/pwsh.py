@@ -49,6 +49,25 @@ class Pwsh:
             return machine.run(request)
 
     @contextmanager
+    def resident(self, idle_seconds: int, requests_limit: int) -> Iterator[subprocess.Popen[bytes]]:
+        """A PowerShell that stays, on no host: its stdin and stdout are those of the bootstrap. It is ended at last."""
+        encoded = powershell.build_resident_line(idle_seconds, requests_limit).rpartition(" ")[2]
+        with (
+            self._servers.slots,
+            subprocess.Popen(
+                [self._servers.program, *OPTIONS, "-EncodedCommand", encoded],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment(),
+                bufsize=0,
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    @contextmanager
     def machine(self, state: WindowsState, now: datetime, pace: float = 0.002) -> Iterator["Machine"]:
         """A host on which several run, one after another or at once; `state` is what they have left at the end.
 
