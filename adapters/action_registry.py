@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from adapters.action import Action
+from adapters.action import Action, Effect
 from adapters.gateway import api
 from adapters.gateway.action import GatewayAction
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula, rehearsal, services
 from adapters.windows.action import WindowsAction
-from adapters.windows.powershell import build_command_line, build_guard_options
+from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -72,6 +72,7 @@ def hash_script(name: str) -> str:
         return ""
     code = [
         build_command_line(),
+        *([build_resident_line()] if action.effect is Effect.READ else []),
         action.load_script(),
         *([build_guard_options()] if action is change.BeginChange else []),
     ]

@@ -38,7 +38,8 @@ from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
-from adapters.windows.powershell import build_command_line
+from adapters.windows.powershell import build_command_line, build_resident_line
+from adapters.windows.resident import Pause
 from adapters.windows.serial_executor import SerialExecutor
 from adapters.windows.session import ShellSession
 from adapters.windows.tcp_socket import SocketHandle, make_connection_classes
@@ -110,11 +111,13 @@ class WinRmConnection:
         pool: ThreadPoolExecutor,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        command_line: Callable[[], str] = build_command_line,
+        adapt_line: Callable[[str], str] = lambda line: line,
     ) -> None:
+        """`adapt_line` replaces each command line that starts PowerShell by another one."""
         self._monotonic = monotonic
+        pause = Pause(monotonic)
         self._executor = SerialExecutor(
-            lambda: ShellSession(_PywinrmTransport(side, secret, monotonic, command_line), monotonic), pool
+            lambda: ShellSession(_PywinrmTransport(side, secret, monotonic, adapt_line), monotonic, pause), pool
         )
 
     async def perform(self, action: Action[Answer]) -> Answer:
@@ -156,14 +159,14 @@ class _PywinrmTransport:
         side: WindowsSide,
         secret: Callable[[str], SecretStr],
         monotonic: Callable[[], float],
-        command_line: Callable[[], str],
+        adapt_line: Callable[[str], str],
     ) -> None:
         self.end = 0.0
         self.worked = False
         self._side = side
         self._secret = secret
         self._monotonic = monotonic
-        self._command_line = command_line
+        self._adapt_line = adapt_line
         self._address = urlsplit(side.url).netloc
         self._handle = SocketHandle()
         # pywinrm needs a user, but `_make_http_session` logs in. pywinrm only seals messages by NTLM.
@@ -180,7 +183,10 @@ class _PywinrmTransport:
         )
 
     def start_command(self, shell: str) -> str:
-        return self._call(self._wsman.run_command, shell, self._command_line(), console_mode_stdin=False)
+        return self._start(shell, build_command_line())
+
+    def start_resident(self, shell: str) -> str:
+        return self._start(shell, build_resident_line())
 
     def send_input(self, shell: str, command: str, piece: bytes, last: bool) -> None:
         self._call(self._wsman.send_command_input, shell, command, piece, end=last)
@@ -203,6 +209,9 @@ class _PywinrmTransport:
 
     def abort(self) -> None:
         self._handle.abort()
+
+    def _start(self, shell: str, line: str) -> str:
+        return self._call(self._wsman.run_command, shell, self._adapt_line(line), console_mode_stdin=False)
 
     def _read_output(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
         try:

@@ -19,7 +19,6 @@ from pydantic import SecretStr
 
 from adapters.errors import FlatnetError
 from adapters.inventory import WindowsSide
-from adapters.windows.powershell import build_command_line
 from adapters.windows.winrm import WinRmConnection
 from tests.windows.kit import Kit, Scope
 from tests.windows.table import render_report, render_row
@@ -58,7 +57,7 @@ async def _run(options: argparse.Namespace, password: SecretStr) -> int:
     side = WindowsSide(url=options.host, user=options.user, ca_file=options.ca_file)
     scope = Scope(options.only, options.nebula, service=not options.no_service)
     with ThreadPoolExecutor(4) as pool:
-        connection = WinRmConnection(side, lambda name: password, pool, command_line=_choose_shell(options.pwsh))
+        connection = WinRmConnection(side, lambda name: password, pool, adapt_line=_choose_shell(options.pwsh))
         setup = WinRmConnection(side, lambda name: password, pool)
         try:
             kit = Kit(connection, setup, report=lambda row: print(render_row(row), flush=True))
@@ -72,10 +71,9 @@ async def _run(options: argparse.Namespace, password: SecretStr) -> int:
     return int(any(row.verdict == "failed" for row in rows))
 
 
-def _choose_shell(pwsh: str | None) -> Callable[[], str]:
-    """Returns the command line that starts the bootstrap, in Windows PowerShell 5.1 or in `pwsh`."""
-    line = build_command_line()
-    return lambda: line.replace("powershell.exe", f'"{pwsh}"', 1) if pwsh else line
+def _choose_shell(pwsh: str | None) -> Callable[[str], str]:
+    """Returns the change of a command line, so that it starts Windows PowerShell 5.1 or `pwsh`."""
+    return lambda line: line.replace("powershell.exe", f'"{pwsh}"', 1) if pwsh else line
 
 
 if __name__ == "__main__":

@@ -514,6 +514,7 @@ def test_the_guard_fits_on_a_command_line_and_its_text_is_the_same_each_time() -
 
 def test_another_guard_is_another_action_in_the_eyes_of_an_approval() -> None:
     """Its text travels with begin-change alone, so the hash of that one action holds it."""
-    for action, alone in ((BeginChange, False), (ReadChange, True)):
-        code = f"{powershell.build_command_line()}\n{powershell.load_script(action.script)}"
-        assert alone == (hashlib.sha256(code.encode()).hexdigest() == hash_script(get_kind(action)))
+    alone, both = [powershell.build_command_line()], [powershell.build_command_line(), powershell.build_resident_line()]
+    for action, lines, is_all in ((BeginChange, alone, False), (ConfirmChange, alone, True), (ReadChange, both, True)):
+        code = "\n".join([*lines, powershell.load_script(action.script)])
+        assert is_all == (hashlib.sha256(code.encode()).hexdigest() == hash_script(get_kind(action)))

@@ -20,6 +20,7 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.phrase import Phrase
+from adapters.windows.resident import Pause
 from adapters.windows.session import PIECE_SIZE, SHELL_AGE_LIMIT, SHELL_COMMANDS_LIMIT, SHELL_IDLE_SECONDS, ShellSession
 from adapters.windows.winrm_errors import OPERATIONS_QUOTA
 from tests.adapters.windows.winrm_host import Change, ChangeOnce, Say, echo
@@ -33,15 +34,19 @@ LONG = base64.b85encode(random.Random(7).randbytes(3 * PIECE_SIZE)).decode()
 
 @dataclass
 class FakeWire:
-    """Keeps the contract of `Wire`: carries out what it is told, notes it, and fails where a test says so.
+    """Keeps the contract of `ShellTransport`: carries out what it is told, notes it, and fails where a test says so.
 
-    `failures` by message: the failure of its next uses, None for one that goes well.
+    `failures` by message: the failure of its next uses, None for one that goes well. `started` has the kinds of processes.
+    One that stays ends at a request in `ends_at`, counted from 1.
     """
 
     end: float = 0.0
     worked: bool = False
     messages: list[str] = field(default_factory=list)
     failures: dict[str, list[HostError | None]] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+    ends_at: set[int] = field(default_factory=set)
+    asked: int = 0
     stdin: bytes = b""
     answers: Callable[[Asked], bytes] = lambda asked: echo(asked).stdout.encode()
 
@@ -50,17 +55,23 @@ class FakeWire:
         return f"shell-{self.messages.count('open')}"
 
     def start_command(self, shell: str) -> str:
-        self._note("start")
-        self.stdin = b""
-        return "command"
+        return self._start("alone")
+
+    def start_resident(self, shell: str) -> str:
+        return self._start("stays")
 
     def send_input(self, shell: str, command: str, piece: bytes, last: bool) -> None:
         self._note("send")
-        self.stdin += piece
+        self.stdin = piece if self.stdin.endswith(b"\n") else self.stdin + piece
 
     def receive_output(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
         self._note("receive")
-        return self.answers(Asked.read(self.stdin)), b"", True
+        if command.startswith("alone"):
+            return self.answers(Asked.read(self.stdin)), b"", True
+        self.asked += 1
+        if self.asked in self.ends_at:
+            return b"", b"", True
+        return self.answers(Asked.read(self.stdin)), b"", False
 
     def end_command(self, shell: str, command: str) -> None:
         self._note("end")
@@ -74,6 +85,12 @@ class FakeWire:
 
     def abort(self) -> None:
         self.messages.append("cut")
+
+    def _start(self, kind: str) -> str:
+        self._note("start")
+        self.started.append(kind)
+        self.stdin = b""
+        return f"{kind}-{len(self.started)}"
 
     def _note(self, message: str) -> None:
         self.messages.append(message)
@@ -113,7 +130,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def session(wire: FakeWire, clock: Clock) -> ShellSession:
-    return ShellSession(wire, clock)
+    return ShellSession(wire, clock, Pause(clock))
 
 
 def perform(session: ShellSession, clock: Clock, action: Say) -> Any:
@@ -125,18 +142,24 @@ def test_the_first_action_opens_a_shell(session: ShellSession, clock: Clock, wir
     assert ["open", "start", "send", "receive"] == wire.messages
 
 
-def test_tidying_up_gives_the_command_back_once(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
-    perform(session, clock, Say())
+def test_tidying_up_gives_the_command_of_a_change_back_once(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    perform(session, clock, Change())
     session.clean_up()
     session.clean_up()
     assert 1 == wire.messages.count("end")
 
 
-def test_the_next_action_uses_the_same_shell(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
-    perform(session, clock, Say())
+@pytest.mark.parametrize(
+    ("action", "messages"), [(Say(), ["send", "receive"]), (Change(), ["start", "send", "receive"])], ids=["read", "change"]
+)
+def test_the_next_action_uses_the_same_shell_and_a_read_the_same_process(
+    session: ShellSession, clock: Clock, wire: FakeWire, action: Say, messages: list[str]
+) -> None:
+    perform(session, clock, action)
+    session.clean_up()
     wire.messages.clear()
-    perform(session, clock, Say())
-    assert ["start", "send", "receive"] == wire.messages
+    perform(session, clock, action)
+    assert messages == wire.messages
 
 
 def test_closing_deletes_the_shell_and_hangs_up(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
@@ -157,7 +180,7 @@ def test_a_shell_is_renewed_after_an_hour(session: ShellSession, clock: Clock, w
 
 def test_a_shell_is_renewed_after_its_commands(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
     for _ in range(SHELL_COMMANDS_LIMIT + 1):
-        perform(session, clock, Say())
+        perform(session, clock, Change())
     assert (2, 1) == (wire.messages.count("open"), wire.messages.count("delete"))
 
 
@@ -294,11 +317,11 @@ def test_a_session_that_was_given_up_does_not_try_again(session: ShellSession, c
 def test_at_a_door_that_is_shut_nothing_more_is_tried(
     session: ShellSession, clock: Clock, wire: FakeWire, kind: type[HostError]
 ) -> None:
-    perform(session, clock, Say())
+    perform(session, clock, Change())
     wire.messages.clear()
     wire.failures["start"] = [kind(Phrase("no"))]
     with pytest.raises(kind):
-        perform(session, clock, Say())
+        perform(session, clock, Change())
     session.clean_up()
     session.close()
     assert ["start", "hang up", "hang up"] == wire.messages
@@ -307,7 +330,7 @@ def test_at_a_door_that_is_shut_nothing_more_is_tried(
 def test_a_shell_that_cannot_be_tidied_is_left_to_its_idle_time_out(
     session: ShellSession, clock: Clock, wire: FakeWire
 ) -> None:
-    perform(session, clock, Say())
+    perform(session, clock, Change())
     wire.failures["end"] = [broken()]
     session.clean_up()
     assert 1 == perform(session, clock, Say(what=1))

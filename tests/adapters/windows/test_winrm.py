@@ -16,7 +16,7 @@ from adapters.logs import LogSearch
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.windows.system import ReadSystem
-from tests.adapters.windows.winrm_host import ROADS, Road, Say, winrm_host
+from tests.adapters.windows.winrm_host import ROADS, Change, Road, Say, winrm_host
 from tests.lab.windows.powershell import Output
 from tests.lab.windows.twin import ScriptError
 
@@ -95,12 +95,14 @@ async def test_a_script_that_throws_is_a_failure_with_a_code(tmp_path: Path) -> 
         assert ("NoService", 1) == (caught.value.code, host.runs)
 
 
-async def test_a_program_that_crashes_is_no_answer_and_its_words_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("action", "runs"), [(Change(), 1), (Say(), 2)], ids=["change", "read"])
+async def test_a_program_that_crashes_is_no_answer_and_its_words_are_told(action: Say, runs: int, tmp_path: Path) -> None:
+    """A read has a process of its own after the one that stays has crashed."""
     async with winrm_host(tmp_path) as host:
         host.script = lambda asked: Output("", "Unhandled exception: メモリ不足", code=0xE0434352)
         with pytest.raises(ProtocolError, match="メモリ不足"):
-            await host.connection.perform(Say())
-        assert 1 == host.runs
+            await host.connection.perform(action)
+        assert runs == host.runs
 
 
 async def test_an_answer_that_the_action_does_not_understand_is_a_protocol_error(tmp_path: Path) -> None:
@@ -121,21 +123,28 @@ async def test_an_answer_is_parsed_beside_the_event_loop(tmp_path: Path) -> None
         assert await host.connection.perform(Where()) is False
 
 
-async def test_a_second_action_needs_three_exchanges_and_no_log_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("action", "exchanges"),
+    [(Say(), {"Send": 1, "Receive": 1}), (Change(), {"Command": 1, "Send": 1, "Receive": 1})],
+    ids=["read", "change"],
+)
+async def test_a_second_action_needs_no_log_in_and_a_read_no_process(
+    action: Say, exchanges: dict[str, int], tmp_path: Path
+) -> None:
     async with winrm_host(tmp_path, "ntlm over http") as host:
-        await host.connection.perform(Say())
+        await host.connection.perform(action)
         before = host.server.requests.copy()
-        await host.connection.perform(Say())
+        await host.connection.perform(action)
         new = host.server.requests - before
-        assert {"Command": 1, "Send": 1, "Receive": 1} == {name: n for name, n in new.items() if name != "Signal"}
+        assert exchanges == {name: n for name, n in new.items() if name != "Signal"}
         assert (1, ["winrm_password"]) == (host.server.connections, host.secrets_read)
 
 
 async def test_the_answer_does_not_wait_for_the_command_to_be_given_back(tmp_path: Path) -> None:
     async with winrm_host(tmp_path) as host:
-        await host.connection.perform(Say())
+        await host.connection.perform(Change())
         assert 0 == host.server.requests["Signal"]
-        await host.connection.perform(Say())
+        await host.connection.perform(Change())
         assert 1 == host.server.requests["Signal"]
 
 

@@ -14,7 +14,7 @@ from winrm.protocol import Protocol
 
 from adapters.windows.powershell import build_command_line, pack_request
 from adapters.windows.system import ReadSystem
-from tests.adapters.windows.winrm_host import Reached, Say, winrm_host
+from tests.adapters.windows.winrm_host import Change, Reached, winrm_host
 from tests.lab.faults import Wire
 from tests.lab.windows.powershell import Output, real_powershell
 from tests.lab.windows.pwsh import Pwsh
@@ -169,15 +169,15 @@ async def test_a_sealed_message_for_another_connection_is_a_bad_request(tmp_path
         host.server.restart()
 
 
-async def test_latency_is_paid_for_each_exchange_of_three(tmp_path: Path) -> None:
+async def test_latency_is_paid_for_each_exchange_of_three_of_a_change(tmp_path: Path) -> None:
     """The answer cannot be there before; how long a busy machine takes beyond that says nothing."""
     async with winrm_host(tmp_path, "ntlm over http") as host:
-        await host.connection.perform(Say())
+        await host.connection.perform(Change())
         while not host.server.requests["Signal"]:  # the command is given back meanwhile
             await asyncio.sleep(0.01)
         before, host.wire.latency = host.server.requests.total(), 0.1
         began = time.monotonic()
-        await host.connection.perform(Say())
+        await host.connection.perform(Change())
         assert 0.3 <= time.monotonic() - began
         assert 3 <= host.server.requests.total() - before  # and the signal that gives the command back, if it has come
         host.wire.latency = 0.0

@@ -1,6 +1,6 @@
 """WinRM of a lab host: the real protocol on loopback, PowerShell as a twin or as the real program.
 
-It counts what a test may ask for: connections, requests by action, open shells.
+It counts what a test may ask for: connections, requests by action, open shells, processes that were started.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from adapters.windows.powershell import build_command_line
+from adapters.windows.powershell import HOST_IDLE_SECONDS, HOST_REQUESTS_LIMIT, build_command_line, build_resident_line
 from tests.lab.faults import FLOOD, Fault, Wire
 from tests.lab.holds import Hold, Holds, When
 from tests.lab.line import Listener
 from tests.lab.windows.http import HEAD_LIMIT, Answer, Connection, Door, TlsProtocol
 from tests.lab.windows.powershell import Output, PowerShell, script_of, twin_powershell
-from tests.lab.windows.shell import CODE_PAGES, Shell
+from tests.lab.windows.shell import CODE_PAGES, Command, Shell
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.tls import Tls
 from tests.lab.windows.wsman import (
@@ -40,6 +40,9 @@ from tests.lab.windows.wsman import (
 
 COMMAND_LINE_LIMIT = 8_191
 """Characters of cmd.exe, which starts every command."""
+
+ENDED_BY_POLICY = 0xC0000022
+"""Exit code of a process that was not allowed to go on."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class WinRmSettings:
     powershell_start: float = 0.0
     script_time: float = 0.0
     powershell: PowerShell = field(default_factory=twin_powershell)
+    ends_residents: bool = False
     drops: list[Drop] = field(default_factory=list)
 
 
@@ -91,6 +95,7 @@ class WinRmServer:
         self.settings = settings
         self.connections = 0
         self.requests: Counter[str] = Counter()
+        self.processes = 0
         self._now = now
         self._monotonic = monotonic
         self._tls: Tls | None = None
@@ -121,6 +126,20 @@ class WinRmServer:
         for shell in self._shells.values():
             shell.close()
         self._shells.clear()
+
+    def end_processes(self) -> None:
+        """End all that runs, as an operator does in the Task Manager; the shells do not notice."""
+        for command in self._commands():
+            command.kill()
+
+    @property
+    def running(self) -> int:
+        """Processes that run; those that were idle for too long have ended."""
+        self._reap()
+        return sum(command.running for command in self._commands())
+
+    def _commands(self) -> list[Command]:
+        return [command for shell in self._shells.values() for command in shell.commands.values()]
 
     def hold(self, script: str, when: When) -> Hold:
         """Hold the next request for that script, before its effect or before its answer."""
@@ -243,7 +262,7 @@ class WinRmServer:
         mine = [other for other in self._shells.values() if other.owner == shell.owner]
         if sum(other.operations for other in mine) >= self.settings.max_operations:
             raise Refused(OPERATIONS_QUOTA)
-        if sum(command.running for command in shell.commands.values()) >= self.settings.max_processes:
+        if sum(other.running for other in shell.commands.values()) >= self.settings.max_processes:
             raise Refused(PROCESSES_QUOTA)
         line = request.body.findtext("rsp:CommandLine/rsp:Command", "", NAMES)
         command = shell.start(line, self._run)
@@ -264,23 +283,50 @@ class WinRmServer:
         limit = (min(request.envelope_size, self.settings.max_envelope) - 4096) * 3 // 4
         return await command.output(min(request.timeout, self.settings.max_timeout), limit)
 
-    async def _run(self, line: str, stdin: bytes) -> Output:
+    async def _run(self, line: str, command: Command) -> int:
         """What cmd.exe does with a command line; the only program here is PowerShell with the bootstrap."""
+        request = await command.read_line()
         if len(f"cmd.exe /C {line}") > COMMAND_LINE_LIMIT:
-            return Output("", "The command line is too long.\r\n", 1)
-        if line != build_command_line():
+            command.write(Output("", "The command line is too long.\r\n"))
+            return 1
+        if line not in (build_command_line(), build_resident_line()):
             program = line.partition(" ")[0]
-            return Output("", f"'{program}' is not recognized as an internal or external command.\r\n", 1)
+            command.write(Output("", f"'{program}' is not recognized as an internal or external command.\r\n"))
+            return 1
         await asyncio.sleep(self.settings.powershell_start)
+        self.processes += 1
+        if line == build_command_line():
+            return await self._answer(request or b"", command)
+        return await self._answer_many(request, command)
+
+    async def _answer_many(self, request: bytes | None, command: Command) -> int:
+        """PowerShell that stays; it ends by itself as `resident.ps1` does, and is ended by a policy."""
+        for _ in range(HOST_REQUESTS_LIMIT):
+            if request is None:
+                return 0
+            if self.settings.ends_residents:
+                return ENDED_BY_POLICY
+            code = await self._answer(request, command)
+            if code not in (0, 1):
+                return code
+            command.waits_since = self._monotonic()
+            request = await command.read_line()
+            command.waits_since = None
+        return 0
+
+    async def _answer(self, request: bytes, command: Command) -> int:
+        """Answer one request; the exit code of a process that did only this."""
         if self.wire.fault is Fault.FLOOD:
-            return Output("x" * FLOOD)
-        script = script_of(stdin)
+            command.write(Output("x" * FLOOD))
+            return 0
+        script = script_of(request)
         await self._holds.pass_by(script, "before")
         await asyncio.sleep(self.settings.script_time)
-        output = await self.settings.powershell(stdin, self.state, self._now())
+        output = await self.settings.powershell(request, self.state, self._now())
         self._settle()
         await self._holds.pass_by(script, "after")
-        return output
+        command.write(output)
+        return output.code
 
     def _settle(self) -> None:
         """Have the host's guard do what is due, now and when the window of its change ends."""
@@ -293,6 +339,9 @@ class WinRmServer:
 
     def _reap(self) -> None:
         now = self._monotonic()
+        for command in self._commands():
+            if command.waits_since is not None and now - command.waits_since > HOST_IDLE_SECONDS:
+                command.kill(0)
         for shell in [shell for shell in self._shells.values() if now - shell.used_at > shell.idle_limit]:
             shell.close()
             del self._shells[shell.id]

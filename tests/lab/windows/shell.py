@@ -14,22 +14,25 @@ STATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/CommandState"
 
 CODE_PAGES = {437: "cp437", 850: "cp850", 932: "cp932", 1252: "cp1252", 65001: "utf-8"}
 
-Program = Callable[[str, bytes], Awaitable[Output]]
-"""A command line and a line of stdin to what is left behind."""
+Program = Callable[[str, "Command"], Awaitable[int]]
+"""Runs a command line with the stdin and stdout of a command; the exit code."""
 
 
 class Command:
-    """A running command. It begins once a line of stdin is there, as the bootstrap does."""
+    """A running command: lines of stdin in, output out, piece by piece."""
 
     def __init__(self, line: str, program: Program, code_page: str) -> None:
         self.id = _new_id()
-        self._stdin = asyncio.Event()
+        self.waits_since: float | None = None
+        """Monotonic time since when a process that stays waits for a request."""
+        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._typed = bytearray()
         self._closed = False
         self._stdout = b""
         self._stderr = b""
         self._code: int | None = None
         self._code_page = code_page
+        self._news = asyncio.Event()
         self._task = asyncio.create_task(self._run(line, program))
 
     @property
@@ -45,23 +48,43 @@ class Command:
         except binascii.Error as error:
             raise Refused(BAD_INPUT) from error
         self._closed = end
-        if end or b"\n" in self._typed[-2:]:
-            self._stdin.set()
+        *lines, rest = bytes(self._typed).split(b"\n")
+        self._typed = bytearray(rest)
+        for line in [*lines, rest] if end and rest else lines:
+            self._lines.put_nowait(line + b"\n")
+        if end:
+            self._lines.put_nowait(None)
 
-    def kill(self) -> None:
+    async def read_line(self) -> bytes | None:
+        """The next line of stdin; None at its end."""
+        return await self._lines.get()
+
+    def write(self, output: Output) -> None:
+        """Add to what can be received."""
+        self._stdout += output.stdout.encode(self._code_page, "replace")
+        self._stderr += output.stderr.encode(self._code_page, "replace")
+        self._news.set()
+
+    def kill(self, code: int = 1) -> None:
+        """End the process, with what it has not written yet."""
         self._task.cancel()
+        self._end(code)
 
     async def output(self, timeout: float, limit: int) -> str:
         """The next output, at most `limit` bytes, as the body of a ReceiveResponse."""
-        if self.running:
-            await asyncio.wait([self._task], timeout=timeout)
-            if self.running:
-                raise Refused(TIMED_OUT)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._news.wait()
+        except TimeoutError:
+            raise Refused(TIMED_OUT) from None
         stdout, self._stdout = self._stdout[:limit], self._stdout[limit:]
         left = limit - len(stdout)
         stderr, self._stderr = self._stderr[:left], self._stderr[left:]
         streams = self._stream("stdout", stdout) + self._stream("stderr", stderr)
-        if self._stdout or self._stderr:
+        more = bool(self._stdout or self._stderr)
+        if more or self.running:
+            if not more:
+                self._news.clear()
             state = f'<rsp:CommandState CommandId="{self.id}" State="{STATE}/Running"/>'
         else:
             state = (
@@ -71,11 +94,11 @@ class Command:
         return f"<rsp:ReceiveResponse>{streams}{state}</rsp:ReceiveResponse>"
 
     async def _run(self, line: str, program: Program) -> None:
-        await self._stdin.wait()
-        output = await program(line, bytes(self._typed))
-        self._stdout = output.stdout.encode(self._code_page, "replace")
-        self._stderr = output.stderr.encode(self._code_page, "replace")
-        self._code = output.code
+        self._end(await program(line, self))
+
+    def _end(self, code: int) -> None:
+        self._code = code if self._code is None else self._code
+        self._news.set()
 
     def _stream(self, name: str, data: bytes) -> str:
         if not data:
