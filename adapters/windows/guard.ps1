@@ -268,8 +268,9 @@ function Undo-Change([string]$folder, $change, [string]$why, [bool]$saved) {
 
 # What a rehearsal is to learn of this task: who it runs as, in which PowerShell and in which language.
 function Write-Facts([string]$folder) {
+    $said = & (Get-Full "$($env:SystemRoot)\System32\whoami.exe") /user /fo csv /nh
     $facts = @{
-        account = [regex]::Match((whoami.exe /user /fo csv /nh), 'S-1-[0-9-]+').Value
+        account = [regex]::Match($said, 'S-1-[0-9-]+').Value
         version = $PSVersionTable.PSVersion.ToString()
         edition = $PSVersionTable.PSEdition
         culture = (Get-Culture).Name

@@ -26,6 +26,9 @@ from tests.lab.windows.state import Program, WindowsState
 ROOT = Path(__file__).parents[3]
 """Where the stand-ins of programs are found as modules."""
 
+WHOAMI = PureWindowsPath(r"C:\Windows\System32\whoami.exe")
+"""Says as whom the guard runs; a part of Windows, so no program of the host's state."""
+
 
 def find_pwsh(environment: Mapping[str, str]) -> Path | None:
     """The PowerShell 7 to use: `FLATNET_PWSH`, else `pwsh` on the `PATH`, else none."""
@@ -172,6 +175,9 @@ class Machine:
         for path, program in state.programs.items():
             file = self._write(path, _stand_in(program))
             file.chmod(0o600 if program.condition == "broken" else 0o700)
+        whoami = self._write(WHOAMI, _stand_in(Program("/user /fo csv /nh", f'"nt authority\\system","{state.task_account}"')))
+        whoami.chmod(0o700)
+        self._laid[WHOAMI] = whoami.stat().st_mtime_ns
         for change in state.changes.values():
             for name, text in change_files.write(change, state.clock_offset).items():
                 self._write(change_files.FOLDER / change.operation / name, text)

@@ -385,14 +385,6 @@ function Set-Acl {
     Set-LabState $state
 }
 
-# As CSV, as the task runs.
-function whoami.exe {
-    if ("$args" -ne '/user /fo csv /nh') {
-        throw "whoami.exe does not know $args"
-    }
-    """nt authority\system"",""$((Get-LabState).task_account)"""
-}
-
 function Get-Culture {
     [pscustomobject]@{ Name = (Get-LabState).culture }
 }
@@ -508,6 +500,6 @@ function Unregister-ScheduledTask {
 
 Export-ModuleMember -Function @(
     'Get-LabState', 'New-Object', 'Add-Type', 'New-Service', 'Start-Service', 'Stop-Service', 'sc.exe', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep'
-    'Get-Acl', 'Set-Acl', 'whoami.exe', 'Get-Culture', 'Get-UICulture', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
+    'Get-Acl', 'Set-Acl', 'Get-Culture', 'Get-UICulture', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
     'New-ScheduledTaskSettingsSet', 'Register-ScheduledTask', 'Get-ScheduledTask', 'Start-ScheduledTask', 'Unregister-ScheduledTask'
 )
