@@ -34,6 +34,9 @@ _OPTIONS = "-NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedC
 FRAME_END = b":END>>"
 """The end of a framed answer. What is packed in a frame cannot hold it."""
 
+_FRAME = re.compile(rb"<<FLATNET:([^:<]*):([A-Za-z0-9+/=]*)" + FRAME_END)
+"""A framed answer: its nonce, and what is packed in it."""
+
 HOST_IDLE_SECONDS = 300
 """Seconds without a request after which a PowerShell that stays ends by itself."""
 
@@ -100,8 +103,8 @@ def pack_request(nonce: str, script: str, arguments: Mapping[str, Any]) -> bytes
 
 
 def find_frame(stdout: bytes, nonce: str) -> re.Match[bytes] | None:
-    """Finds the whole frame of an answer to `nonce`; its group 1 is the packed answer."""
-    return re.search(rb"<<FLATNET:%b:([A-Za-z0-9+/=]*)%b" % (re.escape(nonce.encode()), FRAME_END), stdout)
+    """Finds the whole frame of an answer to `nonce`; its group 2 is the packed answer."""
+    return next((frame for frame in _FRAME.finditer(stdout) if frame[1] == nonce.encode()), None)
 
 
 def unpack_answer(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") -> Any:
@@ -114,7 +117,7 @@ def unpack_answer(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") ->
     frame = find_frame(stdout, nonce)
     if frame is None:
         _raise_no_answer(stdout, stderr)
-    match _unpack_document(frame.group(1), limit):
+    match _unpack_document(frame[2], limit):
         case {"ok": True, "data": data}:
             return data
         case {"ok": False, "error": {"message": str(message), "type": str(kind), "id": str(identity)}}:

@@ -28,6 +28,10 @@ ABORT_INTERVAL = 1.0
 class ThreadedSession(Protocol):
     """A session that an executor serves. All methods but `abort` are called from one thread at a time. None raises."""
 
+    @property
+    def is_clean(self) -> bool:
+        """Returns whether `clean_up` has nothing to do."""
+
     def clean_up(self) -> None:
         """Cleans up after the answer was returned."""
 
@@ -68,10 +72,12 @@ class SerialExecutor(Generic[Session]):
                     limit.reschedule(asyncio.get_running_loop().time() + deadline)
                     return await asyncio.shield(answer)
                 finally:
-                    if answer.done():
-                        self._run_in_background(self._clean_up(session))
-                    else:
+                    if not answer.done():
                         self._leave_unfinished(session, job, answer)
+                    elif session.is_clean:
+                        self._turn.release()
+                    else:
+                        self._run_in_background(self._clean_up(session))
         except TimeoutError as error:
             if job is None:
                 raise NotAsked(Phrase("the bot is still working on this host. Try again shortly")) from error

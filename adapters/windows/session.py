@@ -133,6 +133,11 @@ class ShellSession:
                 self._distrust_resident()
             raise
 
+    @property
+    def is_clean(self) -> bool:
+        """Returns whether nothing of the last call is left on the host, as after an answer of the process that stays."""
+        return not self._abandoned and self._command is None
+
     def clean_up(self) -> None:
         """Ends the command that has answered and does not stay, or deletes the shell if one may still run."""
         self._transport.end = self._monotonic() + CLEANUP_TIMEOUT

@@ -28,7 +28,8 @@ class Seat:
         try:
             return perform(self.session, self.clock, action)
         finally:
-            self.session.clean_up()
+            if not self.session.is_clean:
+                self.session.clean_up()
 
     def fail(self, kind: type[HostError], action: Say) -> None:
         with pytest.raises(kind):
@@ -61,8 +62,14 @@ def test_reads_share_one_process_and_each_change_has_its_own(seat: Seat) -> None
 
 
 def test_after_a_read_there_is_nothing_to_clean_up(seat: Seat) -> None:
-    seat.ask(Say())
+    perform(seat.session, seat.clock, Say())
+    assert seat.session.is_clean
     assert ["open", "start", "send", "receive"] == seat.wire.messages
+
+
+def test_after_a_change_its_process_is_still_to_be_ended(seat: Seat) -> None:
+    perform(seat.session, seat.clock, Change())
+    assert not seat.session.is_clean
 
 
 def test_an_answer_in_pieces_is_read_to_the_end_of_its_frame() -> None:

@@ -23,6 +23,7 @@ class FakeSession:
         self.tidying = threading.Event()
         self.tidying.set()
         self.busy = 0
+        self.is_clean = False
 
     def clean_up(self) -> None:
         self._enter("tidy")
@@ -106,6 +107,17 @@ async def test_the_answer_comes_before_the_tidying_and_the_next_turn_after(
     session.tidying.set()
     await following
     await turns.aclose()
+
+
+async def test_where_nothing_is_left_there_is_no_tidying_and_the_next_turn_comes_at_once(
+    make: Callable[[], FakeSession], pool: ThreadPoolExecutor, notes: list[str]
+) -> None:
+    session = make()
+    session.is_clean = True
+    turns = SerialExecutor(lambda: session, pool)
+    assert [1] * 3 == await asyncio.gather(*(turns.run(FakeSession.work, 5) for _ in range(3)))
+    await turns.aclose()
+    assert ["work 1"] * 3 + ["close 1"] == notes
 
 
 async def test_an_exception_of_the_work_reaches_the_caller_and_the_session_is_kept(
