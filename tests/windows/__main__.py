@@ -21,6 +21,7 @@ from adapters.errors import FlatnetError
 from adapters.inventory import WindowsSide
 from adapters.windows.winrm import WinRmConnection
 from tests.windows.kit import Kit, Scope
+from tests.windows.resident_trials import shorten_idle
 from tests.windows.table import render_report, render_row
 
 
@@ -57,13 +58,15 @@ async def _run(options: argparse.Namespace, password: SecretStr) -> int:
     side = WindowsSide(url=options.host, user=options.user, ca_file=options.ca_file)
     scope = Scope(options.only, options.nebula, service=not options.no_service)
     with ThreadPoolExecutor(4) as pool:
-        connection = WinRmConnection(side, lambda name: password, pool, adapt_line=_choose_shell(options.pwsh))
+        choose = _choose_shell(options.pwsh)
+        connection = WinRmConnection(side, lambda name: password, pool, adapt_line=choose)
+        brief = WinRmConnection(side, lambda name: password, pool, adapt_line=lambda line: choose(shorten_idle(line)))
         setup = WinRmConnection(side, lambda name: password, pool)
         try:
-            kit = Kit(connection, setup, report=lambda row: print(render_row(row), flush=True))
+            kit = Kit(connection, setup, brief, report=lambda row: print(render_row(row), flush=True))
             machine, rows = await kit.run(scope)
         finally:
-            await asyncio.gather(connection.aclose(), setup.aclose())
+            await asyncio.gather(connection.aclose(), brief.aclose(), setup.aclose())
     report = render_report(machine, rows)
     print(f"\n{report}")
     if options.report:

@@ -9,6 +9,7 @@ from typing import Literal
 from adapters.errors import ActionFailed, HostError
 from tests.adapters.windows.script_cases import Failed
 from tests.windows.guard_trials import GUARD_TRIALS, OLD_TEXT, REHEARSAL, RULE, WINDOW, Host, try_change, try_rehearsal
+from tests.windows.resident_trials import LEFT, SHARED, try_leaving, try_sharing
 from tests.windows.scratch import LayOut, Machine, MakeService, ReadMachine, TakeAway, WriteText
 from tests.windows.trials import LeftOut, Trial, select_trials
 
@@ -40,10 +41,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Kit:
-    """A connection to the machine. `setup` makes the service; it must lead to Windows PowerShell 5.1."""
+    """A connection to the machine. `setup` makes the service; it must lead to Windows PowerShell 5.1.
+
+    `brief` is like `host`, but its process that stays ends after `resident_trials.IDLE_SECONDS`.
+    """
 
     host: Host
     setup: Host
+    brief: Host
     report: Callable[[Row], None] = lambda row: None
     pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(1.0)
     monotonic: Callable[[], float] = time.monotonic
@@ -57,6 +62,9 @@ class Kit:
             for trial in select_trials(machine, scope.nebula_folder):
                 if scope.includes(trial.name):
                     rows.append(self._report(await self._try(trial)))
+            for name, trying in self._resident_trials():
+                if scope.includes(name):
+                    rows.append(self._report(await self._try_story(name, trying())))
             async for row in self._try_guard(scope):
                 rows.append(self._report(row))
         finally:
@@ -87,9 +95,15 @@ class Kit:
         except ActionFailed as failure:
             return Failed(failure.code, str(failure.phrase.values["message"]))
 
+    def _resident_trials(self) -> tuple[tuple[str, Callable[[], Awaitable[str]]], ...]:
+        return (
+            (SHARED, lambda: try_sharing(self.host)),
+            (LEFT, lambda: try_leaving(self.brief, self.setup, self.pause)),
+        )
+
     async def _try_guard(self, scope: Scope) -> AsyncIterator[Row]:
         if scope.includes(REHEARSAL):
-            yield await self._try_change(REHEARSAL, try_rehearsal(self.host, self.pause))
+            yield await self._try_story(REHEARSAL, try_rehearsal(self.host, self.pause))
         wanted = [trial for trial in GUARD_TRIALS if scope.includes(trial.name)]
         if not wanted:
             return
@@ -101,9 +115,9 @@ class Kit:
         await self.setup.perform(LayOut())
         await self.setup.perform(MakeService())
         for trial in wanted:
-            yield await self._try_change(trial.name, try_change(trial, self.host, self.pause, self.window))
+            yield await self._try_story(trial.name, try_change(trial, self.host, self.pause, self.window))
 
-    async def _try_change(self, name: str, trying: Awaitable[str]) -> Row:
+    async def _try_story(self, name: str, trying: Awaitable[str]) -> Row:
         begun = self.monotonic()
         try:
             why = await trying

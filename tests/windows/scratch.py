@@ -66,6 +66,15 @@ class ReadMachine(_KitAction):
         return Machine.model_validate(data)
 
 
+class ReadProcess(_KitAction):
+    """Reads the number of the process that answers (`own`), and whether the process `id` `runs`."""
+
+    script = "read-process"
+    effect = Effect.READ
+
+    id: int = 0
+
+
 class LayOut(_KitAction):
     """Makes the scratch folder anew with the files of one case."""
 

@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import pytest
 
+from adapters.windows.powershell import build_command_line, build_resident_line
 from tests.adapters.windows import rehearsal_cases
 from tests.adapters.windows.conftest import pwsh as pwsh
 from tests.adapters.windows.script_cases import NOW, Failed
@@ -19,6 +21,7 @@ from tests.lab.windows.pwsh import Machine as Computer
 from tests.lab.windows.pwsh import Pwsh
 from tests.lab.windows.state import WindowsState
 from tests.windows.kit import Kit, Row, Scope
+from tests.windows.resident_trials import PATIENCE, shorten_idle, try_leaving, try_sharing
 from tests.windows.scratch import FOLDER, SERVICE, SERVICE_FOLDER, Machine, relocate
 from tests.windows.table import render_report, render_row
 from tests.windows.trials import LeftOut, Trial, select_trials
@@ -124,6 +127,33 @@ Windows, PowerShell 5.1.1 Desktop, ja-JP, display ja-JP, UTC
 
 
 @dataclass
+class Processes:
+    """A machine on which each read is answered by the next of `own`; what is looked for runs for `looks` looks."""
+
+    own: list[int]
+    looks: int = 0
+
+    async def perform(self, action: Any) -> Any:
+        self.looks -= 1
+        return {"own": self.own.pop(0) if self.own else 1, "runs": self.looks >= 0}
+
+
+@pytest.mark.parametrize(("own", "why"), [([7, 7], ""), ([7, 8], "process 7 answered first, then 8")])
+async def test_reads_must_share_one_process(own: list[int], why: str) -> None:
+    assert why == await try_sharing(Processes(own))
+
+
+@pytest.mark.parametrize(("looks", "why"), [(0, "process 7 did not stay"), (3, ""), (PATIENCE + 1, "process 7 still runs")])
+async def test_a_process_that_stays_must_end_by_itself(looks: int, why: str) -> None:
+    assert why == await try_leaving(Processes([7]), Processes([], looks), pause=lambda: asyncio.sleep(0))
+
+
+def test_only_the_process_that_stays_has_a_shorter_life() -> None:
+    assert build_command_line() == shorten_idle(build_command_line())
+    assert build_resident_line() != shorten_idle(build_resident_line())
+
+
+@dataclass
 class Simulated:
     """A machine whose scheduled tasks run beside the requests, as on Windows."""
 
@@ -147,7 +177,7 @@ async def kit(folder: Path, pwsh: Pwsh, rows: list[Row]) -> AsyncIterator[tuple[
         async with winrm_host(folder) as reached:
             reached.settings.powershell = Simulated(computer, tasks).run
             connection = reached.connection
-            yield Kit(connection, connection, rows.append, pause=lambda: asyncio.sleep(0.3), window=1), computer
+            yield Kit(connection, connection, connection, rows.append, pause=lambda: asyncio.sleep(0.3), window=1), computer
 
 
 @pytest.mark.pwsh
