@@ -23,7 +23,7 @@ from tests.scenarios.changing import ADMIN, OPERATOR, OPS, Card, operation_in
 from tests.scenarios.conftest import PATIENCE, Town, built
 from tests.scenarios.crash_evidence import Evidence, pairs
 from tests.scenarios.crash_points import Call, Point
-from tests.scenarios.processes import bot_process
+from tests.scenarios.forks import bot_process
 
 RENEW = "cert renew host-a"
 

@@ -6,16 +6,31 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from tests.scenarios.conftest import PATIENCE, Town
 
 BOT = ("-m", "bot")
 
 
+class Running(Protocol):
+    """A process under way."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stderr(self) -> asyncio.StreamReader | None: ...
+
+    def send_signal(self, signal: int, /) -> None: ...
+
+    async def wait(self) -> int: ...
+
+
 class Process:
     """A command of the bot under way; `said` is what its log or its output holds so far."""
 
-    def __init__(self, running: asyncio.subprocess.Process) -> None:
+    def __init__(self, running: Running) -> None:
         self.running = running
         self.said = ""
 

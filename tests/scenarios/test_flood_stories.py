@@ -3,6 +3,7 @@
 import asyncio
 import json
 import resource
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -44,7 +45,7 @@ async def test_idle_connections_silence_neither_slack_nor_hosts_nor_the_terminal
                 answer = await t.private_answer(ADMIN, OPS, "health")
                 asked = await command("do", "health", "--config", str(t.config))
                 alive = await asyncio.to_thread(look, port)
-            bot.running.terminate()
+            bot.running.send_signal(signal.SIGTERM)
             assert 0 == await bot.ends()
     assert "healthy" in answer.text
     assert (0, True) == (asked.returncode, "healthy" in asked.stdout)
