@@ -28,8 +28,9 @@ from tests.lab.gateway.state import GatewayState
 from tests.lab.workspace.faults import Failing
 from tests.lab.wsl.logs import LogFile
 from tests.lab.wsl.state import WslState
+from tests.scenarios import processes
 from tests.scenarios.conftest import Build, Town
-from tests.scenarios.processes import bot_process, command
+from tests.scenarios.forks import bot_process, command
 
 pytestmark = pytest.mark.slow
 
@@ -281,7 +282,7 @@ async def test_the_command_tells_programs_what_it_found(town: Build, name: str |
         for trouble in TROUBLES:
             if trouble.name == name:
                 trouble.put(t)
-        ended = await command("doctor", "--json", "--config", str(t.config))
+        ended = await processes.command("doctor", "--json", "--config", str(t.config))
         document = json.loads(ended.stdout)
         assert (code, code.name.lower(), "") == (ended.returncode, document["exit"], ended.stderr)
 

@@ -14,7 +14,7 @@ import pytest
 from bot.runtime import open_files
 from tests.scenarios.changing import ADMIN, OPS
 from tests.scenarios.conftest import PATIENCE, Build
-from tests.scenarios.processes import bot_process, command
+from tests.scenarios.forks import bot_process, command
 
 pytestmark = pytest.mark.slow  # it starts programs
 

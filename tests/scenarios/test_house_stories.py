@@ -14,7 +14,7 @@ from bot.model.request import Answer, ExitCode
 from commands.model.report import Report
 from tests.lab.faults import Fault
 from tests.scenarios.conftest import PATIENCE, SIDES, Build, Town, ask
-from tests.scenarios.processes import bot_process, command
+from tests.scenarios.forks import bot_process, command
 
 ADMIN, OPS = "U0ADMIN", "C0OPS"
 

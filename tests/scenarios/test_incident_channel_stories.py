@@ -10,7 +10,7 @@ from tests.lab.workspace.faults import Failing, Slow
 from tests.lab.workspace.message import Message
 from tests.lab.workspace.seed import BOT_USER, Channel
 from tests.scenarios.conftest import PATIENCE, Build, Town, ask
-from tests.scenarios.processes import bot_process
+from tests.scenarios.forks import bot_process
 from tests.scenarios.test_slack_stories import ADMIN, OPERATOR, OPS, shown
 
 OPENS = 'incident open "ゲートウェイが 502" host-a --new'

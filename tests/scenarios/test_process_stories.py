@@ -6,8 +6,9 @@ import signal
 import pytest
 
 from tests.lab.faults import Fault
+from tests.scenarios import processes
 from tests.scenarios.conftest import Build
-from tests.scenarios.processes import bot_process, command
+from tests.scenarios.forks import bot_process, command
 
 pytestmark = pytest.mark.slow  # every story starts programs, a second of a processor each
 
@@ -60,15 +61,15 @@ async def test_a_bot_whose_files_others_can_exchange_does_not_start(town: Build,
 async def test_a_signal_ends_it_cleanly(town: Build) -> None:
     """SIGTERM: exit code 0, no socket left, start and stop in the audit log, no shell left on a host."""
     async with town(hosts=1) as t:
-        async with bot_process(t) as bot:
+        async with processes.bot_process(t) as bot:
             await bot.says("connected")
-            asked = await command("do", "health", "--config", str(t.config))
+            asked = await processes.command("do", "health", "--config", str(t.config))
             assert 0 == asked.returncode
             bot.running.send_signal(signal.SIGTERM)
             assert 0 == await bot.ends()
         assert not t.settings.control_socket.exists()
         assert 0 == t.fleet["host-a"].windows.shells
-        verified = await command("audit", "verify", "--config", str(t.config))
+        verified = await processes.command("audit", "verify", "--config", str(t.config))
         assert (0, "4 audit events verified\n") == (verified.returncode, verified.stdout)
         assert ["start", "configuration", "request", "stop"] == [event["kind"] for event in t.events()]
 
@@ -93,7 +94,7 @@ async def test_a_bad_configuration_at_reload_keeps_the_old_one(town: Build) -> N
 async def test_its_log_is_json_lines_of_its_own_without_any_secret(town: Build, level: str) -> None:
     """Start, reload, requests over all protocols, trouble with a host, end: libraries keep quiet, tokens stay unknown."""
     async with town(hosts=2) as t:
-        async with bot_process(t, "--log-level", level) as bot:
+        async with processes.bot_process(t, "--log-level", level) as bot:
             await bot.says('"connected"')
             t.fleet["host-b"].wire("gateway").fault = Fault.GARBAGE
             await t.private_answer(ADMIN, OPS, "health --details")

@@ -25,7 +25,7 @@ from tests.scenarios.changing import OPS, Shift
 from tests.scenarios.conftest import PATIENCE, Build, Town
 from tests.scenarios.crash_points import Point, points
 from tests.scenarios.crashing import RENEW, Crew, crew
-from tests.scenarios.processes import bot_process
+from tests.scenarios.forks import bot_process
 
 QUIET = {"debug", "info"}
 

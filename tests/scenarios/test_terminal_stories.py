@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.lab.faults import Fault
+from tests.scenarios import processes
 from tests.scenarios.conftest import Build, Town
-from tests.scenarios.processes import command
+from tests.scenarios.forks import command
 
 pytestmark = pytest.mark.slow  # every story starts programs, a second of a processor each
 
@@ -97,20 +98,20 @@ async def test_a_wrong_command_line_is_a_usage_error(arguments: tuple[str, ...],
 )
 async def test_help_is_everywhere(arguments: tuple[str, ...]) -> None:
     """`--help` after any command explains it."""
-    ended = await command(*arguments, "--help")
+    ended = await processes.command(*arguments, "--help")
     assert 0 == ended.returncode
     assert "Usage" in ended.stdout
 
 
 async def test_the_manifest_is_printed_as_it_is_pasted() -> None:
     """Byte for byte the file at the top of the project."""
-    assert Path("manifest.yml").read_text(encoding="utf-8") == (await command("manifest")).stdout
+    assert Path("manifest.yml").read_text(encoding="utf-8") == (await processes.command("manifest")).stdout
 
 
 async def test_the_shell_answers_line_by_line(town: Build) -> None:
     """Piped words are answered one after the other, in the terminal's language."""
     async with town(hosts=1) as t:
-        asked = await command("shell", "--config", str(t.config), typed="health\nwhoami\n", language="ja_JP.UTF-8")
+        asked = await processes.command("shell", "--config", str(t.config), typed="health\nwhoami\n", language="ja_JP.UTF-8")
         assert 0 == asked.returncode
         assert asked.stdout.index("正常です") < asked.stdout.index("administrator")
 

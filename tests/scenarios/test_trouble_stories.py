@@ -14,8 +14,9 @@ from bot.app.application import Application
 from bot.model.request import ExitCode
 from bot.store import schema
 from tests.bot.store.test_migrations import next_release
+from tests.scenarios import processes
 from tests.scenarios.conftest import Build, Town, ask
-from tests.scenarios.processes import bot_process, command
+from tests.scenarios.forks import bot_process, command
 
 pytestmark = pytest.mark.slow  # every story starts programs, a second of a processor each
 
@@ -34,7 +35,7 @@ cli.main()
 
 async def test_what_nobody_foresaw_ends_with_a_reference_and_exit_code_5() -> None:
     """The person gets one sentence; the log has the same reference, and the traceback without local variables."""
-    ended = await command("broken", program=("-c", BROKEN))
+    ended = await processes.command("broken", program=("-c", BROKEN))
     *logged, said = ended.stderr.splitlines()
     found = re.fullmatch(r"Unexpected error \(reference ([0-9a-f]{8})\)\. Give this reference to your administrator", said)
     assert found is not None, said
@@ -133,7 +134,7 @@ async def test_a_database_of_this_version_needs_no_upgrade(town: Build) -> None:
     async with town(hosts=1) as t:
         await t.past("whoami")
         before = sorted(t.settings.data_folder.iterdir())
-        upgraded = await command("db", "upgrade", "--config", str(t.config))
+        upgraded = await processes.command("db", "upgrade", "--config", str(t.config))
         assert (0, "") == (upgraded.returncode, upgraded.stderr)
         assert f"The database is already up to date (revision {schema.HEAD_REVISION})" in upgraded.stdout
         assert before == sorted(t.settings.data_folder.iterdir())
@@ -157,14 +158,14 @@ async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: 
     newer = ("-c", f"import sys; sys.path.insert(0, {str(release)!r}); from bot.cli import main; main()")
     async with town(hosts=1) as t:
         await t.past("whoami")
-        outdated = await command("do", "health", "--config", str(t.config), program=newer)
+        outdated = await processes.command("do", "health", "--config", str(t.config), program=newer)
         assert (5, "") == (outdated.returncode, outdated.stdout)
         assert "Stop the bot and run flatnet-bot db upgrade" in outdated.stderr
-        upgraded = await command("db", "upgrade", "--config", str(t.config), program=newer)
+        upgraded = await processes.command("db", "upgrade", "--config", str(t.config), program=newer)
         copy = re.search(rf"from {schema.HEAD_REVISION} to 9999\. Backup saved as (.+)", upgraded.stdout)
         assert copy is not None, upgraded.stderr
         assert Path(copy[1]).is_file()
-        assert 0 == (await command("do", "health", "--config", str(t.config), program=newer)).returncode
+        assert 0 == (await processes.command("do", "health", "--config", str(t.config), program=newer)).returncode
 
 
 async def test_a_locked_database_stops_a_request_before_anything_is_looked_at(town: Build) -> None:

@@ -1,13 +1,12 @@
 """A bot that is killed (-9), again and again: each time it goes on, and in the end everything was done once."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bot.model.change import ChangeState
 from tests.bot.changes.killed_bot import Disk
+from tests.scenarios.forks import command
 
 pytestmark = pytest.mark.slow
 
@@ -18,11 +17,9 @@ EFFECTS = [
 ]
 
 
-def bot(folder: Path, at: int) -> int:
+async def bot(folder: Path, at: int) -> int:
     """Run a bot until it has carried its operation out, or is killed at that moment."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.bot.changes.killed_bot", str(folder), str(at)], timeout=60
-    ).returncode
+    return (await command(str(folder), str(at), module="tests.bot.changes.killed_bot")).returncode
 
 
 @pytest.mark.parametrize(
@@ -30,8 +27,8 @@ def bot(folder: Path, at: int) -> int:
     [(1, 6, 8), (12, 11, 30)],
     ids=["early, before and after an effect", "between steps, and on the second host"],
 )
-def test_a_bot_that_is_killed_again_and_again_does_everything_once(tmp_path: Path, moments: tuple[int, ...]) -> None:
+async def test_a_bot_that_is_killed_again_and_again_does_everything_once(tmp_path: Path, moments: tuple[int, ...]) -> None:
     """Moments are counted from each start: before and after an event is written, before and after an effect."""
-    assert [-9] * len(moments) == [bot(tmp_path, at) for at in moments]
-    assert 0 == bot(tmp_path, 0)
+    assert [-9] * len(moments) == [await bot(tmp_path, at) for at in moments]
+    assert 0 == await bot(tmp_path, 0)
     assert (ChangeState.DONE, EFFECTS) == (Disk(tmp_path).ended, Disk(tmp_path).read().effects)

@@ -16,7 +16,8 @@ from bot.config.settings import ConfigurationError, Settings, parse_settings, re
 from bot.setup.draft import ABSENT, Draft, HostDraft, list_next_steps, make_secrets, write_configuration
 from bot.setup.interview import HOST_QUESTIONS, QUESTIONS, Interview, PresetAnswers, UnfitAnswer, parse_preset
 from commands.model.operation import Role
-from tests.scenarios.processes import command
+from tests.scenarios import processes
+from tests.scenarios.forks import command
 
 NOTHING = PresetAnswers({}, (), complete=False)
 
@@ -256,7 +257,7 @@ async def test_the_command_writes_all_and_ends_with_what_doctor_says(tmp_path: P
         "--host",
         "host-a 1 https://127.0.0.1:1/wsman 127.0.0.1:1 http://127.0.0.1:1",
     )
-    first = await command(
+    first = await processes.command(
         *words, "--answer", "language=en", "--answer", "name=ana", "--answer", f"system={getpass.getuser()}"
     )
     assert "5. Check from here with flatnet-bot do health." in first.stdout
