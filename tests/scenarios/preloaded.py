@@ -31,7 +31,6 @@ MODULES: Final = (
     "bot.terminal.shell",
     "dbos",
     "tests.lab.story",
-    "tests.lab.switch",
     "tests.lab.workspace.page",
     "tests.scenarios.forks",
 )
