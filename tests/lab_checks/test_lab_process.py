@@ -5,8 +5,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
@@ -99,8 +97,8 @@ async def test_the_demo_shows_its_three_troubles(
     """Commands that are piped in are answered in the demo's language, whatever that of the terminal is. The demo ends with
     them, and leaves no process and no file."""
     variables = environment(LC_ALL=terminal, COLUMNS="160", TMPDIR=str(tmp_path))
-    async with fork("tests.lab.demo", "--language", language, typed="health\n", variables=variables) as demo:
-        said, errors = await demo.communicate()
+    async with fork("tests.lab.demo", "--language", language, variables=variables) as demo:
+        said, errors = await demo.communicate("health\n")
         assert (0, "") == (demo.returncode, errors)
         with pytest.raises(ProcessLookupError):
             os.killpg(demo.pid, 0)
@@ -109,21 +107,12 @@ async def test_the_demo_shows_its_three_troubles(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_demo_that_is_told_to_go_takes_everything_with_it(tmp_path: Path, number: signal.Signals) -> None:
+async def test_a_demo_that_is_told_to_go_takes_everything_with_it(tmp_path: Path, number: signal.Signals) -> None:
     """Also where only its own process is told, or its terminal is closed."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.lab.demo"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-        env=environment(TMPDIR=str(tmp_path)),
-    ) as demo:
-        assert demo.stdout is not None
-        demo.stdout.readline()
+    async with fork("tests.lab.demo", variables=environment(TMPDIR=str(tmp_path))) as demo:
+        await demo.stdout.readline()
         demo.send_signal(number)
-        demo.communicate(timeout=PATIENCE)
+        await demo.wait()
         assert 128 + number == demo.returncode
         with pytest.raises(ProcessLookupError):
             os.killpg(demo.pid, 0)

@@ -27,9 +27,10 @@ FORKS.set_forkserver_preload(["tests.scenarios.preloaded"])
 
 @dataclass(frozen=True)
 class Fork:
-    """A Python module under way, and what it prints."""
+    """A Python module under way, what it reads and what it prints."""
 
     child: BaseProcess
+    stdin: socket.socket
     stdout: asyncio.StreamReader
     stderr: asyncio.StreamReader
 
@@ -57,29 +58,29 @@ class Fork:
         self.child.join()
         return self.child.exitcode or 0
 
-    async def communicate(self) -> tuple[str, str]:
-        """All that it still prints until its end: stdout and stderr."""
+    async def communicate(self, typed: str = "") -> tuple[str, str]:
+        """Type this and nothing more; all that it still prints until its end, on stdout and on stderr."""
+        self.stdin.sendall(typed.encode())
+        self.stdin.close()
         async with asyncio.timeout(PATIENCE):
             out, err, _ = await asyncio.gather(self.stdout.read(), self.stderr.read(), self.wait())
         return out.decode(), err.decode()
 
 
 @asynccontextmanager
-async def fork(module: str, *arguments: str, typed: str = "", variables: dict[str, str]) -> AsyncIterator[Fork]:
-    """`python -m module arguments` with these environment variables and this input, in a session of its own; killed when
-    left if it still runs."""
+async def fork(module: str, *arguments: str, variables: dict[str, str]) -> AsyncIterator[Fork]:
+    """`python -m module arguments` with these environment variables, in a session of its own; killed when left if it
+    still runs."""
     inputs, outputs, errors = socket.socketpair(), socket.socketpair(), socket.socketpair()
     theirs = (inputs[1], outputs[1], errors[1])
     child = FORKS.Process(target=_run, args=(theirs, module, arguments, variables))
     child.start()
     for end in theirs:
         end.close()
-    with inputs[0] as typing:
-        typing.sendall(typed.encode())
-    stdout, to_stdin = await asyncio.open_connection(sock=outputs[0])
-    stderr, to_nothing = await asyncio.open_connection(sock=errors[0])
-    running = Fork(child, stdout, stderr)
-    with closing(to_stdin), closing(to_nothing):
+    stdout, to_stdout = await asyncio.open_connection(sock=outputs[0])
+    stderr, to_stderr = await asyncio.open_connection(sock=errors[0])
+    running = Fork(child, inputs[0], stdout, stderr)
+    with closing(inputs[0]), closing(to_stdout), closing(to_stderr):
         try:
             yield running
         finally:
@@ -122,6 +123,6 @@ async def command(
 ) -> subprocess.CompletedProcess[str]:
     """A command of the bot to its end, as a person in a terminal would run it."""
     variables = environment(LC_ALL=language, COLUMNS="200")
-    async with fork(module, *arguments, typed=typed, variables=variables) as running:
-        out, err = await running.communicate()
+    async with fork(module, *arguments, variables=variables) as running:
+        out, err = await running.communicate(typed)
     return subprocess.CompletedProcess(arguments, running.returncode or 0, out, err)
