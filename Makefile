@@ -4,7 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # half as many again as processors: quick tests wait for loopback more than they compute
 QUICK   = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
+# the parts of lint side by side, each one's output in one piece; one after the other where make is older than 4.0, as on macOS
+AT_ONCE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target --jobs=$(shell $(PYTHON) -c 'import os; print(os.cpu_count())'))
 STAMP  := $(VENV)/.installed
+
+# Python without its cache of compiled files compiles the bot anew in every process that a test starts, and pytest every test module
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo check lint test bench lock clean
@@ -28,14 +33,26 @@ check: lint      ## everything a command can check: lint, then all tests, the br
 	$(BIN)/pytest -n auto --dist worksteal --ignore=tests/fleet
 	$(BIN)/pytest tests/fleet
 
+LINTS := mypy powershell51 source imports powershell ruff format
+
 lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, names and docstrings, PowerShell lint and 5.1
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --keep-going $(AT_ONCE) $(LINTS:%=lint-%)
+
+.PHONY: $(LINTS:%=lint-%)
+lint-mypy:
 	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m tests.source_lint adapters commands bot
-	$(BIN)/python -m tests.powershell_lint adapters/windows
+lint-powershell51:
 	$(BIN)/python -m tests.powershell51 adapters/windows docs/hosts tests/windows
+lint-source:
+	$(BIN)/python -m tests.source_lint adapters commands bot
+lint-imports:
+	$(BIN)/lint-imports
+lint-powershell:
+	$(BIN)/python -m tests.powershell_lint adapters/windows
+lint-ruff:
+	$(BIN)/ruff check .
+lint-format:
+	$(BIN)/ruff format --check .
 
 test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no programs that are started or killed
 	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/page --ignore=tests/fleet -m "not slow and not pwsh"
