@@ -122,6 +122,7 @@ def _search(
     lines, name = _decoded(content)
     whole = _whole(lines, given)
     placed = list(_placed(lines, given, whole))
+    openings = list(_openings(lines, given["zone"]))
     for number in range(len(lines) - 1, -1, -1):
         line, place = placed[number]
         if words.search(line) is None or place != "in":
@@ -137,17 +138,19 @@ def _search(
             return
         answer.cut |= {"long"} if kept != line else set()
         answer.lines.append(kept)
-        answer.openings.append(_opening(lines[: number + 1], given["zone"]))
+        answer.openings.append(openings[number])
         answer.files += [] if file.name in answer.files else [file.name]
         answer.encoding = name if len(answer.files) == 1 else answer.encoding
     answer.done = len(answer.lines) >= given["tail"] or (whole == "before" and file.suffix != ".gz")
 
 
-def _opening(lines: list[str], zone: tzinfo) -> str:
-    """The beginning of the entry that the last line continues."""
-    if _time(lines[-1], zone) is not None:
-        return ""
-    return next((line[:120] for line in reversed(lines) if _time(line, zone) is not None), "")
+def _openings(lines: list[str], zone: tzinfo) -> Iterator[str]:
+    """For each line the beginning of the entry that it continues, "" where it begins one itself."""
+    opening = ""
+    for line in lines:
+        begins = _time(line, zone) is not None
+        yield "" if begins else opening
+        opening = line[:120] if begins else opening
 
 
 def _unpacked(content: bytes, answer: Answer) -> bytes:
