@@ -198,6 +198,7 @@ def test_of_a_gigabyte_only_its_end_is_read_for_the_newest_lines(pwsh: Pwsh) -> 
             file.seek(2**30)  # what nobody wrote takes no room
             file.write(b"\nolder\nnew\nnewest\n")
         said = ask(machine, read(tail=2))
+        log.write_bytes(b"")  # what is left on the host is read back whole
     assert (("new", "newest"), frozenset({Truncation.LINES})) == (said.lines, said.cut)
     assert said.size is not None
     assert said.size > 2**30 > 100 * (said.searched or 0) > 0
