@@ -70,17 +70,6 @@ def test_what_5_1_lacks_is_found_and_all_else_passes(tmp_path: Path, capfd: pyte
     assert set(range(len(ABSENT))) == set(said)
 
 
-@pytest.mark.pwsh
-@pytest.mark.slow
-def test_the_scripts_that_are_shipped_pass(capfd: pytest.CaptureFixture[str]) -> None:
-    if find_pwsh(os.environ) is None:
-        pytest.skip(SKIPPED)
-    assert (0, "") == (
-        main([ROOT / "adapters" / "windows", ROOT / "docs" / "hosts", ROOT / "tests" / "windows"], os.environ),
-        capfd.readouterr().out,
-    )
-
-
 def test_without_a_powershell_one_line_says_that_nothing_was_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert (0, f"{SKIPPED}\n") == (main([ROOT / "adapters" / "windows"], {"PATH": ""}), capsys.readouterr().err)
 
