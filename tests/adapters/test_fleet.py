@@ -24,8 +24,10 @@ class LookElsewhere(Look):
     """Not the same question as `Look`."""
 
 
-class LookAtWindows(Look):
+class LookAtWindows(Action[str]):
     side = "windows"
+    deadline = 0.05
+    output_limit = 100
 
 
 class Touch(Look):

@@ -175,7 +175,9 @@ class Machine:
         for path, program in state.programs.items():
             file = self._write(path, _stand_in(program))
             file.chmod(0o600 if program.condition == "broken" else 0o700)
-        whoami = self._write(WHOAMI, _stand_in(Program("/user /fo csv /nh", f'"nt authority\\system","{state.task_account}"')))
+        whoami = self._write(
+            WHOAMI, _stand_in(Program("/user /fo csv /nh", f'"nt authority\\system","{state.task_account}"'))
+        )
         whoami.chmod(0o700)
         self._laid[WHOAMI] = whoami.stat().st_mtime_ns
         for change in state.changes.values():
