@@ -26,6 +26,7 @@ OPTIONS = ("-NoLogo", "-NoProfile", "-NonInteractive")
 def environment() -> dict[str, str]:
     """What every PowerShell here is started with."""
     return os.environ | {
+        "DOTNET_TieredPGO": "0",  # measures what it runs to compile it anew, which programs of a minute never earn back
         "NO_COLOR": "1",
         "POWERSHELL_TELEMETRY_OPTOUT": "1",
         "POWERSHELL_UPDATECHECK": "Off",
