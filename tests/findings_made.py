@@ -8,6 +8,7 @@ Remark(f"{side.key}-…", …)   computed: its subject is None, or a pattern suc
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 Makers = Mapping[str, int]
@@ -60,9 +61,13 @@ def _handing_on(functions: Iterable[ast.FunctionDef | ast.AsyncFunctionDef], mak
 
 
 def _calls(function: ast.AST, makers: Makers) -> Iterator[ast.Call]:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and len(node.args) > makers.get(_called(node), len(node.args)):
-            yield node
+    return (call for call in _all_calls(function) if len(call.args) > makers.get(_called(call), len(call.args)))
+
+
+@cache
+def _all_calls(function: ast.AST) -> tuple[ast.Call, ...]:
+    """The calls of a function: walking its tree takes long, and is asked for again with each round of makers."""
+    return tuple(node for node in ast.walk(function) if isinstance(node, ast.Call))
 
 
 def _called(call: ast.Call) -> str:
