@@ -1,8 +1,7 @@
-"""WinRM connection to Windows: the only importer of pywinrm and of requests under it.
+"""WinRM connection to Windows: the only importer of pywinrm.
 
-pywinrm's `Protocol` speaks WS-Man. This module adds: log-in by NTLM, certificate or (over TLS) password to a verified host,
-answers of bounded size and duration, and a `HostError` for every error of the libraries. Reuse of shells is in
-`adapters.windows.session`.
+pywinrm's `Protocol` speaks WS-Man over an `adapters.windows.http_session`. This module adds answers of bounded duration, and
+a `HostError` for every error of the libraries. Reuse of shells is in `adapters.windows.session`.
 """
 
 import http.client
@@ -19,9 +18,6 @@ from xml.etree import ElementTree
 import requests
 import urllib3.exceptions
 from pydantic import SecretStr
-from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
-from requests_ntlm import HttpNtlmAuth
 from spnego.exceptions import FeatureMissingError, InvalidCredentialError, NativeError, SpnegoError
 from winrm.exceptions import (
     AuthenticationError,
@@ -34,15 +30,16 @@ from winrm.protocol import Protocol as WsMan
 
 from adapters.action import Action, Answer
 from adapters.error_text import describe_error, map_local_error, walk_causes
-from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded, FlatnetError, HostError, ProtocolError
+from adapters.errors import ActionFailed, DeadlineExceeded, HostError, ProtocolError
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
+from adapters.windows.http_session import make_http_session
 from adapters.windows.powershell import build_command_line, build_resident_line
 from adapters.windows.resident import Pause
 from adapters.windows.serial_executor import SerialExecutor
 from adapters.windows.session import ShellSession
-from adapters.windows.tcp_socket import SocketHandle, make_connection_classes
+from adapters.windows.tcp_socket import SocketHandle
 from adapters.windows.winrm_errors import (
     make_deadline_error,
     make_identity_error,
@@ -69,13 +66,8 @@ OPERATION_TIMEOUT = 10
 CONNECTION_IDLE_TIMEOUT = 60.0
 """Seconds after which a kept connection is not reused. The host may have closed it, and NTLM's sealing is lost with it."""
 
-RESPONSE_LIMIT = 1_000_000
-"""Bytes of one HTTP response. pywinrm announces envelopes of at most 153,600."""
-
 _ENDED_EARLY = (http.client.RemoteDisconnected, http.client.IncompleteRead)
 """Errors that http.client counts as broken HTTP, although a connection only ended."""
-
-_MUTUAL_AUTHENTICATION = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 
 LIBRARY_ERRORS = (
     OSError,  # requests.RequestException, sockets, ssl, files of certificates, requests_ntlm's PermissionError
@@ -169,7 +161,7 @@ class _PywinrmTransport:
         self._adapt_line = adapt_line
         self._address = urlsplit(side.url).netloc
         self._handle = SocketHandle()
-        # pywinrm needs a user, but `_make_http_session` logs in. pywinrm only seals messages by NTLM.
+        # pywinrm needs a user, but `make_http_session` logs in. pywinrm only seals messages by NTLM.
         self._wsman = WsMan(side.url, transport="ntlm", username="-", password="", proxy=None)
         self._used_at = monotonic()
 
@@ -231,7 +223,7 @@ class _PywinrmTransport:
         transport = self._wsman.transport
         transport.read_timeout_sec = (min(left, CONNECT_TIMEOUT), left)  # type: ignore[assignment]  # requests takes a pair
         self._wsman.operation_timeout_sec = min(OPERATION_TIMEOUT, max(1, int(left)))
-        session = transport.session or _make_http_session(self._side, self._secret, self._handle)
+        session = transport.session or make_http_session(self._side, self._secret, self._handle)
         try:
             if transport.session is None:
                 self._use_session(session)
@@ -250,56 +242,6 @@ class _PywinrmTransport:
         if urlsplit(self._side.url).scheme == "http":
             transport.setup_encryption(session)  # first, so that nothing crosses plain HTTP unsealed
         transport.session = session
-
-
-class _BoundedAdapter(HTTPAdapter):
-    """HTTP adapter with connections that can be aborted and responses of bounded size."""
-
-    def __init__(self, handle: SocketHandle) -> None:
-        self._connections = make_connection_classes(handle)
-        super().__init__(pool_connections=1, pool_maxsize=1)
-
-    def get_connection_with_tls_context(self, request: Any, *rest: Any, **options: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(request, *rest, **options)
-        pool.ConnectionCls = self._connections[urlsplit(request.url).scheme]
-        return pool
-
-    def build_response(self, req: Any, resp: Any) -> Any:
-        """Rejects a response without a length, too long, or packed. WinRM sends none of these, and they could be endless."""
-        if resp.length_remaining is None or resp.length_remaining > RESPONSE_LIMIT or "Content-Encoding" in resp.headers:
-            resp.close()
-            raise requests.exceptions.ContentDecodingError("a response without a length, too long, or packed")
-        return super().build_response(req, resp)
-
-
-def _make_http_session(side: WindowsSide, secret: Callable[[str], SecretStr], handle: SocketHandle) -> requests.Session:
-    """Makes a session that trusts one CA, ignores proxies and the environment, and follows no redirection."""
-    session = requests.Session()
-    session.trust_env = False
-    session.max_redirects = 0
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _BoundedAdapter(handle))
-    session.headers.update(
-        {"Content-Type": "application/soap+xml;charset=UTF-8", "User-Agent": "flatnet-bot", "Accept-Encoding": "identity"}
-    )
-    if side.ca_file is not None:
-        session.verify = str(side.ca_file)
-    match side.transport:
-        case "certificate":
-            session.cert = (str(side.certificate_file), str(side.key_file))
-            session.headers["Authorization"] = _MUTUAL_AUTHENTICATION
-        case "basic":
-            session.auth = HTTPBasicAuth(side.user, _get_password(side, secret))
-        case "ntlm":
-            session.auth = HttpNtlmAuth(side.user, _get_password(side, secret))
-    return session
-
-
-def _get_password(side: WindowsSide, secret: Callable[[str], SecretStr]) -> str:
-    try:
-        return secret(side.password_secret).get_secret_value()
-    except FlatnetError as error:
-        raise AuthenticationFailed(error.phrase) from error
 
 
 def map_winrm_error(error: Exception, address: str, *, worked: bool) -> HostError:
