@@ -1,23 +1,20 @@
 """The command line: `flatnet-bot init, doctor, run, shell, do, manifest, db, audit`.
 
-Each command imports what it needs when it runs: `--help`, and `do` through a running bot, load next to nothing.
+Each command imports what it needs when it runs: `--help` loads next to nothing. Plain `do` commands do not come here:
+`bot.__main__` answers them without the command-line library.
 Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.ExitCode`: 0 all healthy, 1 problems found, 2 the
 command or the configuration cannot be used, 3 refused, 4 hosts unreachable, 5 an internal error. Help is written in
 English here; `bot.terminal.cli_translations` translates it.
 """
 
-import gc
-import os
-import re
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.model.output import MAX_COLUMNS, TERMINAL_VARIABLES, Form, Output, Terminal, detect_language
+from bot.model.output import Form, Output
 from bot.terminal.localized_commands import LocalizedCommand, LocalizedGroup
+from bot.terminal.plain_request import CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, detect_terminal, join_words, print_output
 
 if TYPE_CHECKING:
     from bot.runtime.logging import Level
@@ -36,13 +33,9 @@ app.add_typer(db, name="db")
 app.add_typer(audit, name="audit")
 
 ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", envvar="FLATNET_CONFIG", metavar="FILE", help="Configuration file.")
+    Path, typer.Option("--config", "-c", envvar=CONFIG_VARIABLE, metavar="FILE", help="Configuration file.")
 ]
-DEFAULT_CONFIG_FILE = Path("flatnet.toml")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
-
-INTERNAL_ERROR = 5
-"""Exit code of an unexpected error, as in `bot.model.request.ExitCode`."""
 
 
 @app.command(cls=LocalizedCommand)
@@ -60,7 +53,7 @@ def init(
     from bot.terminal import commands
 
     commands.configure_logging("error")
-    write(commands.draft_configuration(config, answer or [], host or [], complete, _detect_terminal()))
+    write(commands.draft_configuration(config, answer or [], host or [], complete, detect_terminal()))
 
 
 @app.command(cls=LocalizedCommand)
@@ -95,14 +88,7 @@ def do(
     from bot.terminal.one_request import answer_request
 
     form: Form = "json" if as_json else "csv" if as_csv else "table"
-    write(answer_request(config, words[0] if len(words) == 1 else " ".join(map(_quote, words)), form, _detect_terminal()))
-
-
-def _quote(word: str) -> str:
-    """Quote a word as typed after /flatnet. One that begins with a dash is an option there, too."""
-    from commands.values.normalize import quote
-
-    return word if re.fullmatch(r"--?[a-z-]+", word) else quote(word)
+    write(answer_request(config, join_words(words), form, detect_terminal()))
 
 
 @app.command(cls=LocalizedCommand)
@@ -118,7 +104,7 @@ def doctor(
 
     commands.configure_logging("error")
     examine = commands.diagnose_messages if slack else commands.diagnose
-    write(examine(config, "json" if as_json else "table", _detect_terminal()))
+    write(examine(config, "json" if as_json else "table", detect_terminal()))
 
 
 @app.command(cls=LocalizedCommand)
@@ -166,45 +152,13 @@ def audit_verify(config: ConfigFile = DEFAULT_CONFIG_FILE, as_json: AsJson = Fal
     from bot.terminal import commands
 
     commands.configure_logging("error")
-    write(commands.verify_audit_log(config, "json" if as_json else "table", _detect_terminal()))
-
-
-def main() -> None:
-    """Run the command line. An unforeseen error ends with a reference and exit code 5, never with a traceback."""
-    gc.disable()  # saves short commands a tenth of a second; `warm_up` and `run_shell` enable it again
-    try:
-        app()
-    except BrokenPipeError:  # the reader of the pipe has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(INTERNAL_ERROR)
-    except Exception as error:
-        from bot.terminal import commands
-
-        typer.echo(commands.report_unexpected(error), err=True)
-        sys.exit(INTERNAL_ERROR)
+    write(commands.verify_audit_log(config, "json" if as_json else "table", detect_terminal()))
 
 
 def write(output: Output) -> None:
     """Print output and end with its exit code."""
-    if output.stderr:
-        typer.echo(output.stderr, err=True, nl=False)
-    sys.stdout.buffer.write(output.stdout)
-    sys.stdout.buffer.flush()
+    print_output(output)
     raise typer.Exit(output.exit)
-
-
-def _escape(value: str) -> str:
-    """Escape bytes of an environment variable that are no text."""
-    return value.encode("ascii", "replace").decode("ascii")
-
-
-def _detect_terminal() -> Terminal:
-    return Terminal(
-        language=detect_language(os.environ),
-        columns=min(max(1, shutil.get_terminal_size().columns), MAX_COLUMNS),
-        is_terminal=sys.stdout.isatty(),
-        environment={name: _escape(os.environ[name][:100]) for name in TERMINAL_VARIABLES if name in os.environ},
-    )
 
 
 def _parse_level(name: str) -> "Level":

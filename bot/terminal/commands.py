@@ -2,13 +2,13 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import structlog
-import typer
 from rich.console import Console
 
 from adapters.errors import FlatnetError, Refused, RequestError
@@ -44,7 +44,7 @@ def load_settings(config: Path) -> Settings:
         return read_settings(config)
     except ConfigurationError as error:
         _complain(error)
-        raise typer.Exit(ExitCode.USAGE) from error
+        raise SystemExit(ExitCode.USAGE) from error
 
 
 def load_texts(settings: Settings | None) -> Texts:
@@ -115,7 +115,7 @@ def draft_configuration(config: Path, answers: list[str], hosts: list[str], comp
         run_setup(config, parse_preset(answers, hosts, complete=complete), detect_language(os.environ) or "en")
     except ConfigurationError as error:
         _complain(error)
-        raise typer.Exit(ExitCode.USAGE) from error
+        raise SystemExit(ExitCode.USAGE) from error
     except FlatnetError as error:
         _stop(error, None)
     return diagnose(config, "table", terminal)
@@ -214,9 +214,9 @@ def _complain(error: ConfigurationError) -> None:
     for complaint in error.complaints:
         place = f"{error.file}:{complaint.line}" if complaint.line is not None else str(error.file)
         lines.append(": ".join(part for part in (place, complaint.key, complaint.phrase.render(shown)) if part))
-    typer.echo("\n".join(to_one_line(line) for line in lines), err=True)
+    sys.stderr.write("\n".join(to_one_line(line) for line in lines) + "\n")
 
 
 def _stop(error: FlatnetError, settings: Settings | None) -> NoReturn:
-    typer.echo(to_one_line(error.phrase.render_sentence(load_texts(settings))), err=True)
-    raise typer.Exit(map_exit_code(error)) from error
+    sys.stderr.write(to_one_line(error.phrase.render_sentence(load_texts(settings))) + "\n")
+    raise SystemExit(map_exit_code(error)) from error

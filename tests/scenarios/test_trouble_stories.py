@@ -21,14 +21,15 @@ from tests.scenarios.forks import bot_process, command
 pytestmark = pytest.mark.slow  # every story starts programs, a second of a processor each
 
 BROKEN = """
-from bot import cli
+from bot.__main__ import main
+from bot.cli import app
 
-@cli.app.command()
+@app.command()
 def broken() -> None:
     password = "hunter2-and-nobody-else"
     raise ZeroDivisionError(len(password))
 
-cli.main()
+main()
 """
 """The command line with one more command, which nobody made work."""
 
@@ -155,7 +156,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(town: Build) -> None:
 async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: Build, tmp_path: Path) -> None:
     """An older database: `do` says which command mends it, that command says where the copy lies, `do` works."""
     release = next_release(tmp_path / "site")
-    newer = ("-c", f"import sys; sys.path.insert(0, {str(release)!r}); from bot.cli import main; main()")
+    newer = ("-c", f"import sys; sys.path.insert(0, {str(release)!r}); from bot.__main__ import main; main()")
     async with town(hosts=1) as t:
         await t.past("whoami")
         outdated = await processes.command("do", "health", "--config", str(t.config), program=newer)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.phrase import Phrase
-from bot.cli import INTERNAL_ERROR
+from bot.__main__ import INTERNAL_ERROR
 from bot.locale.texts import get_texts
 from bot.model.output import EXIT_CODES, Terminal
 from bot.model.request import Answer, ExitCode, Failure, FailureKind
