@@ -1,6 +1,7 @@
 """What tests of several rooms use."""
 
 import asyncio
+import gc
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,13 @@ def used_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     asyncio.run(once())
     return file
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected out of the collections of garbage, which would search ten thousand tests again each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)
