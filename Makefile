@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# half as many again as processors: tests wait for loopback, programs and disks as much as they compute
-WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
+# half as many again as processors: quick tests wait for loopback more than they compute
+QUICK   = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
 # the parts of lint side by side, each one's output in one piece; one after the other where make is older than 4.0, as on macOS
 AT_ONCE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target --jobs=$(shell $(PYTHON) -c 'import os; print(os.cpu_count())'))
 STAMP  := $(VENV)/.installed
@@ -30,7 +30,7 @@ demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, 
 	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day) $(if $(DEMO_LANG),--language $(DEMO_LANG))
 
 check: lint      ## everything a command can check: lint, then all tests, the browser's and those of real programs too
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore=tests/fleet
+	$(BIN)/pytest -n auto --dist worksteal --ignore=tests/fleet
 	$(BIN)/pytest tests/fleet
 
 LINTS := mypy powershell51 source imports powershell ruff format
@@ -55,7 +55,7 @@ lint-format:
 	$(BIN)/ruff format --check .
 
 test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no programs that are started or killed
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore=tests/page --ignore=tests/fleet -m "not slow and not pwsh"
+	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/page --ignore=tests/fleet -m "not slow and not pwsh"
 
 bench: $(STAMP)  ## the measures of docs/performance.md
 	$(BIN)/python -m tests.bench
