@@ -26,6 +26,7 @@ function FlatnetStay([int]$idle, [int]$most) {
         $most--
         # The next script finds nothing of this one.
         $Error.Clear()
+        [System.TimeZoneInfo]::ClearCachedData()
         Set-Location -LiteralPath $place
         foreach ($name in @([Environment]::GetEnvironmentVariables().Keys) + @($known.Keys)) {
             [Environment]::SetEnvironmentVariable($name, $known[$name])
