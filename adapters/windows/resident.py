@@ -4,7 +4,7 @@
 first read ─▶ start ─▶ request ─▶ a frame with its nonce ──────┤
                           │                                    └─▶ ended after `REQUESTS_LIMIT`, and after any doubt
                           └─▶ it ended without an answer: the read runs in a process of its own, and the host gets no
-                              other that stays for `PAUSE_SECONDS`
+                              other that stays for a pause
 
 Changes always run in a process of their own. On the host, the process ends by itself (`resident.ps1`).
 """
@@ -20,6 +20,9 @@ IDLE_LIMIT = 240.0
 
 PAUSE_SECONDS = 600.0
 """Seconds in which a host gets no such process, after one that did not answer: its policy may end them."""
+
+LONGEST_PAUSE = 86_400.0
+"""Seconds of the longest pause. Each one is twice as long as the one before, because each attempt may cost a read."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,16 @@ class Pause:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._until = monotonic()
+        self._seconds = PAUSE_SECONDS
 
     def begin(self) -> None:
-        """Begins the pause anew."""
-        self._until = self._monotonic() + PAUSE_SECONDS
+        """Begins the next pause."""
+        self._until = self._monotonic() + self._seconds
+        self._seconds = min(2 * self._seconds, LONGEST_PAUSE)
+
+    def reset(self) -> None:
+        """Makes the next pause the shortest: a process that stays has answered."""
+        self._seconds = PAUSE_SECONDS
 
     def is_over(self) -> bool:
         """Returns whether a process that stays can be tried."""

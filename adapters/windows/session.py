@@ -32,7 +32,7 @@ SHELL_AGE_LIMIT = 3600.0
 """Seconds after which a shell is renewed. Hosts end one after eight hours."""
 
 SHELL_COMMANDS_LIMIT = 500
-"""Commands after which a shell is renewed. A host counts a text shell's operations up to its quota, never down."""
+"""Commands and answers after which a shell is renewed. A host counts its operations up to their quota, never down."""
 
 CLEANUP_TIMEOUT = 3.0
 """Seconds for ending a command or a shell. What remains on the host ends by the shell's idle timeout."""
@@ -129,7 +129,7 @@ class ShellSession:
         try:
             return unpack_answer(output.stdout, nonce, action.output_limit, output.stderr)
         except ProtocolError:
-            if not action.changes:
+            if self._command is None:  # the process that stays answered, and not one of its own
                 self._distrust_resident()
             raise
 
@@ -226,6 +226,8 @@ class ShellSession:
             raise ProtocolError(Phrase("unexpected response format from PowerShell. Try again"))
         now = self._monotonic()
         self._resident = resident.count_answer(now)
+        self._commands += 1
+        self._pause.reset()
         if output.done or output.stdout[frame.end() :].strip() or not self._resident.is_usable(now):
             self._distrust_resident()
         return output

@@ -8,8 +8,8 @@ import pytest
 from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded, HostError, ProtocolError, Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.powershell import HOST_IDLE_SECONDS, HOST_REQUESTS_LIMIT
-from adapters.windows.resident import IDLE_LIMIT, PAUSE_SECONDS, REQUESTS_LIMIT, Pause
-from adapters.windows.session import SHELL_AGE_LIMIT, SHELL_IDLE_SECONDS, ShellSession
+from adapters.windows.resident import IDLE_LIMIT, LONGEST_PAUSE, PAUSE_SECONDS, REQUESTS_LIMIT, Pause
+from adapters.windows.session import SHELL_AGE_LIMIT, SHELL_COMMANDS_LIMIT, SHELL_IDLE_SECONDS, ShellSession
 from tests.adapters.windows.test_session import Clock, FakeWire, broken, perform, used_up
 from tests.adapters.windows.winrm_host import Change, Say, echo
 from tests.lab.windows.powershell import Asked
@@ -143,6 +143,29 @@ def test_where_no_process_stays_a_read_has_its_own_and_none_is_tried_for_a_while
     assert "stays" == seat.wire.started[-1]
 
 
+def test_each_pause_is_twice_as_long_as_the_one_before_up_to_a_day_and_an_answer_makes_it_short_again() -> None:
+    clock = Clock()
+    pause = Pause(clock)
+
+    def measure() -> float:
+        began = clock.now
+        pause.begin()
+        while not pause.is_over():
+            clock.now += 60.0
+        return clock.now - began
+
+    assert [600.0, 1_200.0, 2_400.0] == [measure() for _ in range(3)]
+    assert LONGEST_PAUSE == [measure() for _ in range(8)][-1]
+    pause.reset()
+    assert PAUSE_SECONDS == measure()
+
+
+def test_answers_count_as_commands_of_the_shell_because_hosts_may_count_their_messages(seat: Seat) -> None:
+    for _ in range(SHELL_COMMANDS_LIMIT + 2):
+        seat.ask(Say())
+    assert 2 == seat.wire.messages.count("open")
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["known", "forgotten"])
 def test_a_process_that_died_between_two_reads_is_given_back(seat: Seat, known: bool) -> None:
     seat.ask(Say())
@@ -263,8 +286,9 @@ def test_thousands_of_reads_leave_nothing_behind(seat: Seat) -> None:
     reads = 10 * REQUESTS_LIMIT
     for n in range(reads):
         assert n == seat.ask(Say(what=n))
-    assert (10, 10, 1) == (len(seat.wire.started), seat.wire.messages.count("end"), seat.wire.messages.count("open"))
-    assert 2 * reads + 21 == len(seat.wire.messages)
+    counts = {message: seat.wire.messages.count(message) for message in ("open", "delete", "start", "end")}
+    assert {"open": 5, "delete": 4, "start": 13, "end": 8} == counts
+    assert 2 * reads + sum(counts.values()) == len(seat.wire.messages)
     grown = [name for name, value in vars(seat.session).items() if isinstance(value, list | dict | set | bytes)]
     assert [] == grown
 
