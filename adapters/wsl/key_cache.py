@@ -19,8 +19,8 @@ Key = TypeVar("Key")
 KnownHosts = TypeVar("KnownHosts")
 Parsed = TypeVar("Parsed")
 
-FileStamp = tuple[int, int, int]
-"""Inode, size and modification time of a file. A different stamp means different content."""
+FileStamp = tuple[int, int, int, int]
+"""Inode, size, and the times of the last change of content and of anything. The same stamp means the same content."""
 
 
 class _FileCache(Generic[Parsed]):
@@ -84,4 +84,4 @@ def _read_stamp(file: Path) -> FileStamp:
     """Reads the stamp of an open file: one that the bot may no longer read is not used either."""
     with file.open("rb") as opened:
         status = os.fstat(opened.fileno())
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
