@@ -51,7 +51,7 @@ class HttpConnection:
         responses = await asyncio.gather(*(self._send_with_retry(session, request, action) for request in requests))
         failures = [response for response in responses if isinstance(response, HostError)]
         if failures and len(failures) == len(responses):
-            raise failures[0]
+            raise max(failures, key=lambda failure: failure.maybe_ran)  # one that may have changed something counts most
         try:
             answer: Answer = action.parse(responses)
         except ValueError as error:
