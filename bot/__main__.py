@@ -4,10 +4,7 @@ import gc
 import os
 import sys
 
-from bot.terminal.plain_request import PlainRequest, detect_terminal, parse_plain_request, print_output
-
-INTERNAL_ERROR = 5
-"""Exit code of an unexpected error, as in `bot.model.request.ExitCode`."""
+from bot.terminal.plain_request import INTERNAL_ERROR, PlainRequest, detect_terminal, parse_plain_request, print_output
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended."""
@@ -26,9 +23,6 @@ def main() -> None:
             _answer(request)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of the pipe has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(INTERNAL_ERROR)
     except Exception as error:
         from bot.terminal import commands
 

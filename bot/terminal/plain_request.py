@@ -19,6 +19,9 @@ DEFAULT_CONFIG_FILE = Path("flatnet.toml")
 CONFIG_VARIABLE = "FLATNET_CONFIG"
 """Environment variable that names the configuration file."""
 
+INTERNAL_ERROR = 5
+"""Exit code of an unexpected error, as in `bot.model.request.ExitCode`."""
+
 FORMS: dict[str, Form] = {"--json": "json", "--csv": "csv"}
 
 
@@ -79,9 +82,13 @@ def _escape(value: str) -> str:
 
 
 def print_output(output: Output) -> None:
-    """Prints output to the streams of this process."""
-    if output.stderr:
-        sys.stderr.write(output.stderr)
-        sys.stderr.flush()
-    sys.stdout.buffer.write(output.stdout)
-    sys.stdout.buffer.flush()
+    """Prints output to the streams of this process. Ends it if the reader of a pipe has closed it."""
+    try:
+        if output.stderr:
+            sys.stderr.write(output.stderr)
+            sys.stderr.flush()
+        sys.stdout.buffer.write(output.stdout)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(INTERNAL_ERROR) from error

@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.phrase import Phrase
-from bot.__main__ import INTERNAL_ERROR
 from bot.locale.texts import get_texts
 from bot.model.output import EXIT_CODES, Terminal
 from bot.model.request import Answer, ExitCode, Failure, FailureKind
 from bot.rendering.output import render_output
+from bot.terminal.plain_request import INTERNAL_ERROR
 from commands.model.report import Bundle, Report, TextFile
 
 TEXTS = get_texts("en", ZoneInfo("UTC"))

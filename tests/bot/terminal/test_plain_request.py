@@ -1,5 +1,8 @@
 """Plain `do` commands mean the same without the command-line library as with it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -69,3 +72,16 @@ def test_a_plain_command_is_parsed_as_the_command_line_does(
 @pytest.mark.parametrize("arguments", OTHER)
 def test_anything_else_is_left_to_the_command_line(arguments: Sequence[str]) -> None:
     assert parse_plain_request(list(arguments), NOTHING) is None
+
+
+def test_a_pipe_that_its_reader_has_closed_ends_the_command_without_a_trace() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = """
+from bot.model.output import Output
+from bot.terminal.plain_request import print_output
+print_output(Output(0, b"x" * 1_000_000))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    os.close(writer)
+    assert (5, b"") == (ended.returncode, ended.stderr)
