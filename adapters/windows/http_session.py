@@ -41,7 +41,7 @@ class _BoundedAdapter(HTTPAdapter):
 
 
 class _WsmanSession(requests.Session):
-    """HTTP session in which all but the body of a message is prepared once: messages to one host differ in nothing else."""
+    """HTTP session in which all but the body of a message is prepared once: sealing alone changes more."""
 
     _first: requests.PreparedRequest | None = None
 

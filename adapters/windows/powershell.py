@@ -1,9 +1,9 @@
 """Protocol for running PowerShell scripts: a constant command line, a packed request, a framed answer.
 
-The command line carries only `bootstrap.ps1`. Script and arguments travel over stdin as base64 of gzip of JSON, and the
-answer comes back as one line of ASCII that holds the request's nonce. So code pages, quoting, length limits, progress
-records and noise on stdout do not matter, and no argument ever becomes code. An answer is proven by the nonce, never by
-the exit code.
+A command line carries only `bootstrap.ps1`, with `once.ps1` or `resident.ps1` behind it. Script and arguments travel over
+stdin as base64 of gzip of JSON, and the answer comes back as one line of ASCII that holds the request's nonce. So code
+pages, quoting, length limits, progress records and noise on stdout do not matter, and no argument ever becomes code. An
+answer is proven by the nonce, never by the exit code.
 """
 
 import base64
