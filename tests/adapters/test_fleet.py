@@ -129,19 +129,23 @@ async def test_an_absent_side_is_not_asked() -> None:
         await fleet.perform(lighthouse, Look())
 
 
+def timed_fleet(count: int) -> tuple[Fleet, list[float]]:
+    """A fleet, and the loop's times at which its hosts are begun."""
+    began: list[float] = []
+
+    class Timed(Line):
+        async def perform(self, action: Action[Answer]) -> Any:
+            began.append(asyncio.get_running_loop().time())
+            return self.name
+
+    return Fleet(hosts(count), lambda host, side: Timed(host.name)), began
+
+
 async def test_beginnings_are_spread_so_that_the_loop_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many hosts are not begun in one turn of the loop."""
     monkeypatch.setattr(fleet_module, "OPENING_INTERVAL", 0.0)
     monkeypatch.setitem(fleet_module.START_INTERVALS, "gateway", 0.001)
-    began: list[float] = []
-    loop = asyncio.get_running_loop()
-
-    class Timed(Line):
-        async def perform(self, action: Action[Answer]) -> Any:
-            began.append(loop.time())
-            return self.name
-
-    fleet = Fleet(hosts(20), lambda host, side: Timed(host.name))
+    fleet, began = timed_fleet(20)
     await look_at_all(fleet)
     began.clear()
     await look_at_all(fleet)
@@ -152,15 +156,7 @@ async def test_first_looks_are_spread_wider_because_connections_are_opened(monke
     """The second look at the same hosts takes the pace of open connections."""
     monkeypatch.setattr(fleet_module, "OPENING_INTERVAL", 0.001)
     monkeypatch.setitem(fleet_module.START_INTERVALS, "gateway", 0.0)
-    began: list[float] = []
-    loop = asyncio.get_running_loop()
-
-    class Timed(Line):
-        async def perform(self, action: Action[Answer]) -> Any:
-            began.append(loop.time())
-            return self.name
-
-    fleet = Fleet(hosts(20), lambda host, side: Timed(host.name))
+    fleet, began = timed_fleet(20)
     await look_at_all(fleet)
     assert began[-1] - began[0] > 0.016
     monkeypatch.setattr(fleet_module, "OPENING_INTERVAL", 60.0)
