@@ -36,6 +36,12 @@ STORE_TIMEOUT = 1.0
 MAX_ATTEMPTS = 3
 """Maximum attempts at a row; then it is finished with a reference, because something about it breaks the bot."""
 
+ERASE_INTERVAL = 1.0
+"""Seconds until deleted payloads are erased again after a reader of the database's files prevented it."""
+
+MAX_ERASE_ATTEMPTS = 10
+"""Maximum attempts to erase; then it is left to the next delivery."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -112,7 +118,11 @@ class InboxWorker:
 
     async def _erase_finished(self) -> None:
         try:
-            await self._rows.erase_finished()
+            for _ in range(MAX_ERASE_ATTEMPTS):
+                if await self._rows.erase_finished():
+                    return
+                await self._clock.sleep(ERASE_INTERVAL)
+            _log.warning("finished deliveries could not be erased yet", why="another program reads the database")
         except FlatnetError as error:
             _log.warning("finished deliveries could not be erased yet", why=str(error))
 

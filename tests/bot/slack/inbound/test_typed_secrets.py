@@ -1,7 +1,9 @@
 """A secret that a person types reaches no file, whatever brings it, and is refused all the same."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -65,8 +67,21 @@ async def test_other_text_is_erased_once_its_request_is_answered(house: House, w
         await way(house, "because Zq7")
         await house.until(lambda: house.desk.requests)
         await house.settled()
-        await house.until(lambda: b"because Zq7" not in written(house))
+        await house.moving(lambda: b"because Zq7" not in written(house))
     assert b"repeated" in written(house)
+
+
+async def test_text_that_another_program_still_reads_is_erased_once_it_has_read(house: House) -> None:
+    house.desk.answer = lambda request: well(replace(request, text="repeated"))
+    async with house.bot():
+        with closing(sqlite3.connect(house.database.path, isolation_level=None)) as reader:
+            reader.execute("begin")
+            reader.execute("select count(*) from inbox").fetchone()
+            await by_command(house, "because Zq7")
+            await house.settled()
+            await house.time.asleep()
+            assert b"because Zq7" in written(house)
+        await house.moving(lambda: b"because Zq7" not in written(house))
 
 
 async def test_a_secret_opens_no_form(house: House) -> None:
