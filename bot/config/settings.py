@@ -236,6 +236,16 @@ class ConfigurationError(Misconfigured):
         self.complaints = complaints
 
 
+class ConfigurationMissing(ConfigurationError):
+    """There is no configuration file: its phrase is the only complaint."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, ())
+        self.phrase = Phrase(
+            "{file} not found. Create it with flatnet-bot init, or specify another file with --config", file=str(file)
+        )
+
+
 def read_settings(file: Path) -> Settings:
     """Reads the settings in `file`. Raises `ConfigurationError` with all complaints."""
     return parse_settings(_read_file(file), file)
@@ -271,6 +281,8 @@ def _read_file(file: Path) -> str:
     try:
         with file.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ConfigurationMissing(file) from error
     except OSError as error:
         phrase = Phrase(
             "cannot be read ({reason}). Specify another file with --config", reason=error.strerror or type(error).__name__

@@ -11,7 +11,7 @@ from pathlib import Path
 from adapters.phrase import Listing, Phrase
 from bot.access.satisfiability import find_unsatisfiable_rules
 from bot.audit.log import AuditKeys, verify_files
-from bot.config.settings import Complaint, ConfigurationError, Settings, load_audit_keys
+from bot.config.settings import Complaint, ConfigurationError, ConfigurationMissing, Settings, load_audit_keys
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
 from bot.runtime.clock import read_utc_time
 from bot.schedules.builtin import OBSERVE, build_schedule_config
@@ -39,6 +39,9 @@ ProveDatabase = Callable[[], Awaitable[DatabaseCondition | None]]
 
 def report_complaints(error: ConfigurationError) -> CheckResult:
     """Report a configuration that cannot be used, with all its complaints."""
+    if isinstance(error, ConfigurationMissing):
+        missing = make_problem(CONFIGURATION, "configuration.missing", error.phrase)
+        return CheckResult(CONFIGURATION, Phrase("no file"), (missing,))
     return CheckResult(
         CONFIGURATION, error.phrase, tuple(_make_complaint(error.file, complaint) for complaint in error.complaints)
     )

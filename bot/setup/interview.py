@@ -106,6 +106,14 @@ class Interview:
     def _ask_hosts(self, draft: Draft) -> Draft:
         for words in self._given.hosts:
             draft = self._check_preset("--host", draft.with_host(complete_host(dict(zip(HOST_WORDS, words, strict=False)))))
+        if self._given.complete and not (draft.hosts or draft.lighthouse):
+            raise UnfitAnswer(
+                Phrase(
+                    "no host given. Add one with {host}, or the lighthouse with {lighthouse}",
+                    host="--host 'host-a 1 192.0.2.11'",
+                    lighthouse="--answer lighthouse=192.0.2.10",
+                )
+            )
         if self._given.hosts or self._given.complete:
             return draft
         while True:

@@ -81,7 +81,7 @@ async def test_csv_is_a_table_and_nothing_else(town: Build) -> None:
         (("do",), 2, "Missing argument"),
         (("nonsense",), 2, "No such command"),
         (("do", "health", "--json", "--csv"), 2, "choose one of"),
-        (("do", "health", "--config", "/nonexistent.toml"), 2, "cannot be read"),
+        (("do", "health", "--config", "/nonexistent.toml"), 2, "Create it with flatnet-bot init"),
         (("run", "--log-level", "loud"), 2, "must be debug"),
     ],
 )

@@ -11,7 +11,7 @@ from bot.access.policy import UserGroup
 from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from bot.access.satisfiability import find_unsatisfiable_rules
 from bot.config.control_socket import MAX_FILE_BYTES
-from bot.config.settings import ChannelSettings, Complaint, ConfigurationError, Settings, read_settings
+from bot.config.settings import ChannelSettings, Complaint, ConfigurationError, ConfigurationMissing, Settings, read_settings
 from bot.schedules.builtin import build_schedule_config
 from commands.catalogue import CATALOGUE
 from commands.model.operation import CertificateRules, Risk, Role
@@ -325,13 +325,12 @@ def test_what_cannot_stand_is_said_with_its_place(tmp_path: Path, text: str, exp
 
 
 def test_a_file_that_cannot_be_read_is_a_complaint_too(tmp_path: Path) -> None:
-    """Missing, a folder, too large, not UTF-8: each says what to do."""
+    """A folder, too large, not UTF-8: each says what to do."""
     too_large = tmp_path / "large.toml"
     too_large.write_bytes(b"#" * (MAX_FILE_BYTES + 1))
     latin = tmp_path / "latin.toml"
     latin.write_bytes("\n# é\n".encode("latin-1"))
     for file, expected in [
-        (tmp_path / "nope.toml", "cannot be read (No such file or directory)"),
         (tmp_path, "cannot be read (Is a directory)"),
         (too_large, "is larger than"),
         (latin, "is not UTF-8"),
@@ -339,6 +338,15 @@ def test_a_file_that_cannot_be_read_is_a_complaint_too(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError) as caught:
             read_settings(file)
         assert str(caught.value.complaints[0].phrase).startswith(expected)
+
+
+def test_where_no_file_is_the_command_that_writes_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationMissing) as caught:
+        read_settings(tmp_path / "nope.toml")
+    assert "nope.toml not found. Create it with flatnet-bot init, or specify another file with --config" == (
+        str(caught.value.phrase).removeprefix(f"{tmp_path}/")
+    )
+    assert () == caught.value.complaints
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:

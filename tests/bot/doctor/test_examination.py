@@ -36,7 +36,7 @@ from bot.setup.draft import Draft, HostDraft
 from bot.store.errors import DatabaseDamaged, DatabaseUnavailable
 from commands.model.finding import Severity
 from commands.model.operation import FleetView, Thresholds, ignore_progress
-from commands.model.report import Mark
+from commands.model.report import Mark, Report
 from tests.commands import canned
 from tests.commands.canned import NOW, gateway, host, view
 
@@ -66,6 +66,15 @@ async def foreseen() -> CheckResult:
 async def hanging() -> CheckResult:
     await asyncio.Event().wait()
     raise AssertionError
+
+
+async def test_without_a_configuration_the_finding_says_how_to_make_one(tmp_path: Path) -> None:
+    """The machine is checked all the same."""
+    answer = await doctor.diagnose(tmp_path / "flatnet.toml", ignore_progress)
+    assert isinstance(answer.body, Report)
+    (finding,) = [each for each in answer.body.findings if each.host == "bot.configuration"]
+    assert "Create it with flatnet-bot init" in str(finding.why)
+    assert "bot.machine" in {row.host for row in answer.body.rows}
 
 
 async def test_a_check_that_fails_or_hangs_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

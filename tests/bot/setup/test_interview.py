@@ -225,6 +225,7 @@ def test_a_host_that_cannot_stand_is_asked_for_again(tmp_path: Path, lines: tupl
         (["language=fr"], ["host-a 1 192.0.2.1"], "language: must be one of"),
         ([], ["host-a 1"], "host-a 1 must be: name id windows"),
         ([], ["host-a 900 192.0.2.1"], "--host: must be ≤ 254"),
+        ([], [], "no host given. Add one with --host 'host-a 1 192.0.2.11'"),
     ],
 )
 def test_an_answer_given_beforehand_that_cannot_be_used_ends_it(
