@@ -85,6 +85,7 @@ def _build_row(examined: CheckResult) -> Row:
 
 
 def _choose_mark(examined: CheckResult) -> Mark:
+    """Choose the mark of a result. Beside findings it is plain information: a host that answers may need a rehearsal."""
     if not examined.findings:
         return Mark.WELL
-    return Mark.BAD if any(finding.reached for finding in examined.findings) else Mark.UNKNOWN
+    return Mark.PLAIN if any(finding.reached for finding in examined.findings) else Mark.UNKNOWN

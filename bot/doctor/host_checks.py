@@ -52,8 +52,8 @@ async def examine_host(host: Host, view: FleetView, known: Mapping[str, Rehearsa
     answering = tuple(
         SIDE_NAMES[side] for side, findings in zip(sides, found, strict=True) if all(finding.reached for finding in findings)
     )
-    seen = Phrase("{items}", items=Listing(answering)) if answering else Phrase("no response")
-    rehearsal = () if known is None else _check_rehearsal(host, known, view)
+    seen = Phrase("reachable: {items}", items=Listing(answering)) if answering else Phrase("no response")
+    rehearsal = _check_rehearsal(host, known, view) if answering and known is not None else ()
     return CheckResult(host.name, seen, (*(finding for findings in found for finding in findings), *rehearsal))
 
 

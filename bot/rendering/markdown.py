@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from adapters.phrase import Phrase, Texts
 from bot.model.request import Answer
 from bot.rendering.labels import COMMAND, MARK_SIGNS
-from bot.rendering.report_text import ReportField, ReportLine, ReportText, build_report_text, group_lines
+from bot.rendering.report_text import ReportField, ReportLine, ReportText, build_report_text, group_lines, list_commands
 from bot.security.untrusted_text import to_one_line
 from commands.model.chart import describe_chart
 from commands.model.report import Report, Section
@@ -82,7 +82,7 @@ def _render_finding_group(lines: Sequence[ReportLine], texts: Texts) -> Iterator
     """Yields the lines for hosts with the same findings: names, reasons and commands."""
     first = lines[0]
     names = texts.series([escape_markdown(line.name) for line in lines])
-    typed = [_render_code(f"{COMMAND} {words}") for line in lines for words in line.next][:_MAX_COMMANDS]
+    typed = [_render_code(f"{COMMAND} {words}") for words in list_commands(lines, _MAX_COMMANDS)]
     after = f" → {' '.join(typed)}" if typed else ""
     head = f"- **{names}** {escape_markdown(first.state)}".rstrip()
     if len(first.reasons) == 1:

@@ -114,6 +114,11 @@ def group_lines(lines: Iterable[ReportLine], key: Callable[[ReportLine], Hashabl
     return list(same.values())
 
 
+def list_commands(lines: Iterable[ReportLine], most: int) -> list[str]:
+    """Lists the commands to type next for these lines, each once, and at most so many."""
+    return list(dict.fromkeys(words for line in lines for words in line.next))[:most]
+
+
 def get_cell_text(cell: Cell, texts: Texts) -> str:
     """Returns the text of a cell."""
     return cell.text if isinstance(cell.text, str) else cell.text.render(texts)

@@ -36,7 +36,7 @@ from bot.rendering.labels import (
     describe_channel,
     split_at_span,
 )
-from bot.rendering.report_text import ReportField, ReportLine, ReportText, build_report_text, group_lines
+from bot.rendering.report_text import ReportField, ReportLine, ReportText, build_report_text, group_lines, list_commands
 from bot.rendering.slack import change_buttons
 from bot.rendering.text_width import COLUMN_GAP, build_table_line, flow, measure_columns, measure_table, narrow_columns, wrap
 from bot.security.untrusted_text import clean_lines, to_one_line
@@ -226,7 +226,7 @@ def _print_findings(console: Console, lines: Sequence[ReportLine], texts: Texts)
     """Prints the findings of hosts and the commands to type. Hosts with the same findings share a paragraph."""
     first = lines[0]
     name = _make_text(f"{texts.series([line.name for line in lines])}:", f"bold {_SEVERITY_STYLES[first.severity]}")
-    typed = [_make_text(f"→ {words}", _COMMAND_STYLE) for line in lines for words in line.next][:_MAX_COMMANDS]
+    typed = [_make_text(f"→ {words}", _COMMAND_STYLE) for words in list_commands(lines, _MAX_COMMANDS)]
     if len(first.reasons) == 1:
         _print(console, [Text(" ").join([name, _make_text(first.reasons[0])]), *typed], hanging=2)
     elif first.reasons:

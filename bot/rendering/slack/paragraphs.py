@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from adapters.phrase import Phrase, Texts
 from bot.rendering.labels import COMMAND, MARK_SIGNS
-from bot.rendering.report_text import ReportField, ReportLine, ReportText, group_lines
+from bot.rendering.report_text import ReportField, ReportLine, ReportText, group_lines, list_commands
 from bot.rendering.slack.blocks import MAX_BLOCKS, escape, format_code, format_time
 from bot.rendering.slack.buttons import AnswerView
 from commands.model.finding import Severity
@@ -152,7 +152,7 @@ def _render_group(lines: Sequence[ReportLine], checks: Sequence[str], texts: Tex
         else f"{choose_symbol(first)} *{render_name(first)}* {escape(first.state, 30)}"
     )
     rows = [f"{head} — {whys[0]}"] if len(lines) == len(whys) == 1 else [head, *(f"• {why}" for why in whys)]
-    commands = [render_command(words) for line in lines for words in line.next][:_MAX_COMMANDS]
+    commands = [render_command(words) for words in list_commands(lines, _MAX_COMMANDS)]
     typed = [f"→ {'  '.join(commands)}"] if commands else []
     return "\n".join([*fit_rows([rows[0], *checks, *rows[1:]], _MAX_GROUP, texts), *typed])
 
@@ -201,7 +201,8 @@ def _render_field(field: ReportField) -> str:
 def _render_in_signs(line: ReportLine, texts: Texts) -> list[str]:
     """Renders the checks by sign. An entirely unknown host has none, because its state says it."""
     unknown = all(field.mark is Mark.UNKNOWN for field in line.fields)
-    return [] if unknown else [_render_signs(line, (Mark.BAD, Mark.UNKNOWN, Mark.WELL, Mark.ABSENT), texts)]
+    signs = "" if unknown else _render_signs(line, (Mark.BAD, Mark.UNKNOWN, Mark.WELL, Mark.ABSENT), texts)
+    return [signs] if signs else []
 
 
 def _render_signs(line: ReportLine, marks: Sequence[Mark], texts: Texts) -> str:

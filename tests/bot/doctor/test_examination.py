@@ -100,7 +100,7 @@ def test_a_report_begins_with_the_worst_and_its_exit_code_tells_what_is_known() 
     high = CheckResult("host-a", Phrase("b"), (make_unknown("host-a", "y", Phrase("y")),))
     fine = CheckResult("bot.c", Phrase("c"))
     report = build_report((fine, low, high), NOW)
-    assert [("host-a", Mark.UNKNOWN), ("bot.a", Mark.BAD), ("bot.c", Mark.WELL)] == [
+    assert [("host-a", Mark.UNKNOWN), ("bot.a", Mark.PLAIN), ("bot.c", Mark.WELL)] == [
         (row.host, row.cells[1].mark) for row in report.rows
     ]
     assert "2 of 3 checks found problems: host-a, bot.a" == str(report.summary)
@@ -301,7 +301,7 @@ async def test_each_side_of_a_host_has_its_own_finding() -> None:
     examined = await examine_host(a, view(a, said=said))
     assert ["windows.unreachable", "wsl.identity", "gateway.authentication"] == subjects(examined)
     assert "no response" == str(examined.seen)
-    assert "Windows, WSL2, gateway API" == str((await examine_host(a, view(a))).seen)
+    assert "reachable: Windows, WSL2, gateway API" == str((await examine_host(a, view(a))).seen)
 
 
 async def test_every_read_of_wsl_is_tried() -> None:
@@ -335,12 +335,12 @@ async def test_a_part_of_the_gateway_that_does_not_answer_is_not_taken_for_well(
     silent = gateway(a).model_copy(update={"status": Unreachable(Phrase("nothing answers"))})
     examined = await examine_host(a, view(a, said={("host-a", "gateway"): silent}))
     assert [("gateway.unreachable", False)] == [(each.subject, each.reached) for each in examined.findings]
-    assert "Windows, WSL2" == str(examined.seen)
+    assert "reachable: Windows, WSL2" == str(examined.seen)
 
 
 async def test_the_lighthouse_has_one_side() -> None:
     lighthouse = host("lighthouse", 0)
-    assert "Windows" == str((await examine_host(lighthouse, view(lighthouse))).seen)
+    assert "reachable: Windows" == str((await examine_host(lighthouse, view(lighthouse))).seen)
 
 
 async def test_a_file_that_is_not_there_is_a_finding_and_not_an_error(tmp_path: Path) -> None:
