@@ -164,6 +164,9 @@ PEOPLE = (
     Person("U0GONE", "gone", "Gone Away", Kind.DEACTIVATED),
     Person(BOT_USER, "flatnet", "flatnet", Kind.BOT),
 )
+LATIN_NAMES = {"hana": "Hana Sato", "kenji": "Kenji Tanaka", "sora": "Sora Suzuki"}
+"""The Japanese names of these people as English writes them."""
+
 INSIDERS = frozenset(person.id for person in PEOPLE if person.kind is Kind.MEMBER)
 
 CHANNELS = (
@@ -243,6 +246,7 @@ class Seed:
         return replace(person, grid=GridUser(ENTERPRISE, (self.team, SISTER_TEAM)))
 
     def reading(self, language: str) -> "Seed":
-        """Give everyone a locale of this language, `en` or `ja`."""
-        locale = {"en": "en-US", "ja": "ja-JP"}[language]
-        return replace(self, people=tuple(replace(person, locale=locale) for person in self.people))
+        """Give everyone a locale of this language, `en` or `ja`, and a name that its readers can read."""
+        locale, names = {"en": ("en-US", LATIN_NAMES), "ja": ("ja-JP", {})}[language]
+        people = (replace(each, locale=locale, real_name=names.get(each.name, each.real_name)) for each in self.people)
+        return replace(self, people=tuple(people))
