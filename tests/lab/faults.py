@@ -40,15 +40,22 @@ class Fault(StrEnum):
 class Wire:
     """The line to one side of one host: its fault and its latency in seconds for each exchange.
 
-    Setting `fault` calls the watchers, so that a listener can close its port at once.
+    `served` is False where the program that listens is stopped: connections are refused, whatever the fault.
+    Setting either calls the watchers, so that a listener can close its port at once.
     """
 
     fault: Fault = Fault.NONE
     latency: float = 0.0
+    served: bool = True
     watchers: list[Callable[[], None]] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether nothing listens at the other end."""
+        return self.fault is Fault.REFUSE or not self.served
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
-        if name == "fault":
+        if name in ("fault", "served"):
             for watcher in getattr(self, "watchers", ()):
                 watcher()

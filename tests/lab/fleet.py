@@ -27,6 +27,9 @@ from tests.lab.wsl.state import WslState
 
 LIGHTHOUSE = "lighthouse"
 
+GATEWAY_SERVICE = "OpenResty"
+"""The service whose program listens for the gateway."""
+
 
 @dataclass
 class LabHost:
@@ -69,6 +72,11 @@ class LabHost:
     def elapse(self, seconds: float) -> None:
         """Let time pass for the guard of a change on this host, without waiting."""
         self.windows.state.elapse(seconds)
+
+    def serve(self, service: str, runs: bool) -> None:
+        """Open and close the gateway's port with its service."""
+        if self.gateway is not None and service.lower() == GATEWAY_SERVICE.lower():
+            self.gateway.wire.served = runs
 
     def roads(self, dead: bool) -> None:
         """What a change that cuts its own road does to this host's wires."""
@@ -175,6 +183,7 @@ def _wire(conditions: Conditions) -> Wire:
 
 async def _start(host: LabHost, certificates: Certificates, stack: AsyncExitStack) -> None:
     host.windows.state.on_cut.append(host.roads)
+    host.windows.state.on_service.append(host.serve)
     host.ports["windows"] = await host.windows.start(certificates.tls)
     stack.push_async_callback(host.windows.stop)
     if host.wsl is not None:

@@ -51,7 +51,7 @@ class Listener:
         self.port = self._socket.getsockname()[1]
 
     def _changed(self) -> None:
-        refusing = self._wire.fault is Fault.REFUSE
+        refusing = self._wire.refuses
         if refusing and self._listens:
             self._close()
             self._reserve()

@@ -8,7 +8,7 @@ from pathlib import PureWindowsPath
 
 from tests.lab import traces
 from tests.lab.faults import Fault
-from tests.lab.fleet import LabFleet
+from tests.lab.fleet import GATEWAY_SERVICE, LabFleet
 from tests.lab.windows.disks import PATHS, Expiry
 from tests.lab.windows.state import GB, Drive, WindowsState
 
@@ -78,11 +78,9 @@ async def live(fleet: LabFleet, now: Callable[[], datetime]) -> None:
     _every_side(fleet, "host-e", Fault.REFUSE)
     began = now()
     await _until(began + timedelta(hours=3, minutes=20), now)
-    fleet["host-a"].windows.state.stop_service("OpenResty", now())
-    fleet["host-a"].wire("gateway").fault = Fault.REFUSE
+    fleet["host-a"].windows.state.stop_service(GATEWAY_SERVICE, now())
     await _until(began + timedelta(hours=6, minutes=50), now)
-    fleet["host-a"].windows.state.start_service("OpenResty", now())
-    fleet["host-a"].wire("gateway").fault = Fault.NONE
+    fleet["host-a"].windows.state.start_service(GATEWAY_SERVICE, now())
 
 
 async def _until(at: datetime, now: Callable[[], datetime]) -> None:

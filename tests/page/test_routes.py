@@ -9,25 +9,31 @@ import pytest
 from yarl import URL
 
 from tests.lab.workspace import Workspace
-from tests.lab.workspace.page import Controls, Host, Side, page
+from tests.lab.workspace.page import Controls, Host, Program, Side, page
 from tests.scenarios.conftest import MANIFEST
 
 
 class Lamp:
-    """A fleet of one host with one side."""
+    """A fleet of one host with one side and one container."""
 
     faults = ("none", "refuse")
 
     def __init__(self) -> None:
-        self.fault = "none"
+        self.fault, self.runs = "none", True
 
     def hosts(self) -> list[Host]:
-        return [Host("host-a", (Side("wsl", self.fault),), cut=self.fault == "swallow")]
+        sides, programs = (Side("wsl", self.fault),), (Program("container", "web", self.runs),)
+        return [Host("host-a", sides, programs, cut=self.fault == "swallow")]
 
     def switch(self, host: str, side: str, fault: str) -> None:
         if (host, side) != ("host-a", "wsl") or fault not in self.faults:
             raise KeyError(f"there is no {host}, {side}")
         self.fault = fault
+
+    def run(self, host: str, name: str, *, runs: bool) -> None:
+        if (host, name) != ("host-a", "web"):
+            raise KeyError(f"there is no {host}, {name}")
+        self.runs = runs
 
     def cut(self, host: str) -> None:
         self.fault = "swallow"
@@ -176,10 +182,15 @@ async def test_the_panel_shows_and_switches_what_is_wrong(workspace: Workspace, 
             return await told(response)
 
     status, shown = await switch(deed="fault", host="host-a", side="wsl", fault="refuse")
-    assert (200, [{"name": "host-a", "sides": [{"name": "wsl", "fault": "refuse"}], "cut": False}]) == (
-        status,
-        shown["hosts"],
-    )
+    web = {"kind": "container", "name": "web", "runs": True}
+    assert (
+        200,
+        [{"name": "host-a", "sides": [{"name": "wsl", "fault": "refuse"}], "programs": [web], "cut": False}],
+    ) == (status, shown["hosts"])
+    for deed, runs in (("stop", False), ("start", True)):
+        _, shown = await switch(deed=deed, host="host-a", program="web")
+        assert [web | {"runs": runs}] == shown["hosts"][0]["programs"]
+    assert 400 == (await switch(deed="stop", host="host-a", program="mail"))[0]
     assert 400 == (await switch(deed="fault", host="host-z", side="wsl", fault="refuse"))[0]
     assert (await switch(deed="cut", host="host-a"))[1]["hosts"][0]["cut"]
     assert not (await switch(deed="mend", host="host-a"))[1]["hosts"][0]["cut"]

@@ -85,6 +85,26 @@ async def test_a_pulled_cable_changes_the_answer(town: Town, seats: Sit, size: t
         assert "none" == town.fleet["host-b"].wire("gateway").fault
 
 
+async def test_a_container_is_stopped_and_counts(town: Town, seats: Sit, size: tuple[int, int]) -> None:
+    """A host is well where all that it runs is running."""
+    async with seats(town.workspace, size) as seat:
+        await seat.sit()
+        await _faults(seat)
+        host = seat.page.locator(".host", has_text="host-b")
+        await host.locator("summary").click()
+        await seat.page.get_by_role("combobox", name="host-b, web").select_option("stop")
+        await expect(host.locator("summary")).to_have_text("host-b web stopped")
+        await seat.page.get_by_role("combobox", name="host-b, Nebula").select_option("stop")
+        await expect(host.locator("summary")).to_have_text("host-b Nebula stopped, web stopped")
+        await seat.page.locator("#pane").get_by_role("button", name="Close").click()
+        await seat.type("/flatnet health")
+        await expect(seat.messages.filter(has_text="host-b").last).to_contain_text("web", timeout=45_000)
+        await _faults(seat)
+        for name in ("web", "Nebula"):
+            await seat.page.get_by_role("combobox", name=f"host-b, {name}").select_option("start")
+        await expect(host.locator("summary")).to_have_text("host-b all well")
+
+
 async def test_everything_is_done_with_the_keyboard(town: Town, seats: Sit, size: tuple[int, int]) -> None:
     """From the first Tab to the answer, and back out of the panel, without a pointer."""
     async with seats(town.workspace, size) as seat:

@@ -216,5 +216,8 @@ class GuardedChange:
 StartHook = Callable[["WindowsState", datetime], None]
 """Called when Nebula has begun to run; raises `GuardFailed` where it does not."""
 
+ServiceHook = Callable[[str, bool], None]
+"""Told which service runs from now on, or no longer."""
+
 CutHook = Callable[[bool], None]
 """Told that the roads to this host are dead (True), or back."""

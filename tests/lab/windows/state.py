@@ -12,7 +12,7 @@ from pydantic import Base64Bytes, Field, TypeAdapter
 from adapters.inventory import LIGHTHOUSE_ID, WindowsPaths
 from adapters.windows.services import StartType
 from adapters.windows.system import ServiceStatus
-from tests.lab.windows.guard import CutHook, GuardedChange, GuardFailed, StartHook
+from tests.lab.windows.guard import CutHook, GuardedChange, GuardFailed, ServiceHook, StartHook
 from tests.lab.windows.updates import UpdateAgent
 
 RECORD = PureWindowsPath(r"C:\ProgramData\flatnet-bot")
@@ -149,6 +149,7 @@ class WindowsState:
     reach: Annotated[Callable[[str], bool], Field(exclude=True)] = field(default=_only_itself, repr=False, compare=False)
     roads_dead: bool = False
     on_nebula_start: Annotated[list[StartHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
+    on_service: Annotated[list[ServiceHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
     on_cut: Annotated[list[CutHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
@@ -289,6 +290,7 @@ class WindowsState:
         service = self._service(name)
         service.status, service.pid = "Stopped", 0
         self._end_processes(service.program)
+        self._tell(name, runs=False)
 
     def start_service(self, name: str, now: datetime) -> None:
         """Start a service that does not run; `GuardFailed` where it does not come up."""
@@ -322,9 +324,14 @@ class WindowsState:
             service.refusals -= service.refusals > 0
             raise GuardFailed(f"the service {name} is Stopped, not Running")
         service.status, service.pid = "Running", self._start_processes(service.program, now)
+        self._tell(name, runs=True)
         if self.is_nebula(name):
             for hook in self.on_nebula_start:
                 hook(self, now)
+
+    def _tell(self, name: str, *, runs: bool) -> None:
+        for hook in self.on_service:
+            hook(name, runs)
 
     def _start_processes(self, program: str, now: datetime) -> int:
         """A program's processes, nginx with one worker; the first one's id."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,21 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Program:
+    """A service or a container of a host, which can be stopped and started."""
+
+    kind: Literal["service", "container"]
+    name: str
+    runs: bool
+
+
+@dataclass(frozen=True)
 class Host:
-    """A host with the sides that it has; `cut` where its cable is pulled."""
+    """A host with the sides and the programs that it has; `cut` where its cable is pulled."""
 
     name: str
     sides: tuple[Side, ...]
+    programs: tuple[Program, ...]
     cut: bool
 
 
@@ -34,6 +44,9 @@ class Controls(Protocol):
 
     def switch(self, host: str, side: str, fault: str) -> None:
         """From now on this is wrong with one side."""
+
+    def run(self, host: str, name: str, *, runs: bool) -> None:
+        """Start or stop a service or a container."""
 
     def cut(self, host: str) -> None:
         """Pull the cable: no side answers."""
@@ -51,6 +64,9 @@ class NoControls:
         return ()
 
     def switch(self, host: str, side: str, fault: str) -> None:
+        raise KeyError(f"there is no host {host}")
+
+    def run(self, host: str, name: str, *, runs: bool) -> None:
         raise KeyError(f"there is no host {host}")
 
     def cut(self, host: str) -> None:

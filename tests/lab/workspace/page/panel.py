@@ -69,6 +69,8 @@ def switch(workspace: Workspace, controls: Controls, given: Arguments) -> None:
     match given.required("deed"):
         case "fault":
             controls.switch(given.required("host"), given.required("side"), given.required("fault"))
+        case "start" | "stop" as deed:
+            controls.run(given.required("host"), given.required("program"), runs=deed == "start")
         case "cut":
             controls.cut(given.required("host"))
         case "mend":

@@ -23,7 +23,7 @@ export function panel() {
 
 function hosts(state, change) {
   const list = state.hosts.map((host) => {
-    const troubled = host.cut ? words().pulled : host.sides.filter((side) => side.fault !== state.faults[0]).map((side) => words().sides[side.name] ?? side.name).join(", ");
+    const troubled = troubles(host, state.faults[0]).join(", ");
     return h("details", { class: "host", open: Boolean(troubled) && state.hosts.length <= 10 },
       h("summary", {}, h("b", {}, host.name), " ", h("span", { class: troubled ? "bad" : "soft" }, troubled || words().well)),
       h("div", { class: "sides" },
@@ -32,9 +32,25 @@ function hosts(state, change) {
           "aria-label": `${host.name}: ${host.cut ? words().plug : words().pull}`,
           click: () => change({ deed: host.cut ? "mend" : "cut", host: host.name }),
         }, host.cut ? words().plug : words().pull),
-        host.sides.map((side) => sideOf(host, side, state.faults, change))));
+        host.sides.map((side) => sideOf(host, side, state.faults, change)),
+        host.programs.map((program) => programOf(host, program, change))));
   });
   return [h("h3", {}, words().hosts), list.length ? list : h("p", { class: "soft" }, words().noHosts)].flat();
+}
+
+/** What is wrong with a host, in words: its cable or its lines, and what does not run on it. */
+function troubles(host, fine) {
+  const lines = host.sides.filter((side) => side.fault !== fine).map((side) => words().sides[side.name] ?? side.name);
+  const stopped = host.programs.filter((program) => !program.runs).map((program) => words().stopped(program.name));
+  return [...(host.cut ? [words().pulled] : lines), ...stopped];
+}
+
+function programOf(host, program, change) {
+  const control = select([["start", words().runs], ["stop", words().isStopped]], program.runs ? "start" : "stop", {
+    "aria-label": words().sideOf(host.name, program.name), "data-action": `${host.name} ${program.name}`,
+    change: (event) => change({ deed: event.target.value, host: host.name, program: program.name }),
+  });
+  return h("label", { class: "side" }, h("span", { title: words().kinds[program.kind] }, program.name), control);
 }
 
 function sideOf(host, side, faults, change) {

@@ -1,0 +1,54 @@
+"""The switches of the page's side panel: services and containers of a lab host stop and start."""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.lab.controls import FleetControls
+from tests.lab.fleet import LabFleet, run_fleet
+
+
+@pytest_asyncio.fixture
+async def fleet(tmp_path: Path) -> AsyncIterator[LabFleet]:
+    async with run_fleet(tmp_path, 1, lighthouse=True) as running:
+        yield running
+
+
+def stopped(controls: FleetControls, name: str) -> list[str]:
+    """The programs of a host that do not run."""
+    (host,) = [each for each in controls.hosts() if each.name == name]
+    return [program.name for program in host.programs if not program.runs]
+
+
+@pytest.mark.parametrize("name", ["Nebula", "OpenResty", "web", "db"])
+async def test_a_program_stops_and_starts_again(fleet: LabFleet, name: str) -> None:
+    controls = FleetControls(fleet)
+    controls.run("host-a", name, runs=False)
+    assert [name] == stopped(controls, "host-a")
+    controls.run("host-a", name, runs=True)
+    assert [] == stopped(controls, "host-a")
+
+
+async def test_the_lighthouse_has_nebula_alone(fleet: LabFleet) -> None:
+    lighthouse, _ = FleetControls(fleet).hosts()
+    assert [("service", "Nebula", True)] == [(each.kind, each.name, each.runs) for each in lighthouse.programs]
+
+
+@pytest.mark.parametrize(("host", "name"), [("host-z", "web"), ("host-a", "mail"), ("lighthouse", "web")])
+async def test_what_is_not_there_cannot_be_stopped(fleet: LabFleet, host: str, name: str) -> None:
+    with pytest.raises(KeyError, match=f"{name}|{host}"):
+        FleetControls(fleet).run(host, name, runs=False)
+
+
+async def test_the_port_of_the_gateway_is_open_while_its_service_runs(fleet: LabFleet) -> None:
+    """Whoever starts the service: the panel, or the bot. A fault on the line stays as it was."""
+    controls, port = FleetControls(fleet), fleet["host-a"].ports["gateway"]
+    controls.run("host-a", "OpenResty", runs=False)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port)).close()
+    fleet["host-a"].windows.state.start_service("OpenResty", fleet.mesh.now())
+    socket.create_connection(("127.0.0.1", port)).close()
+    assert "none" == fleet["host-a"].wire("gateway").fault
