@@ -17,11 +17,10 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from tests.lab.day import ZONE
 from tests.scenarios.conftest import PATIENCE
 from tests.scenarios.processes import environment
 
-DATE = re.compile(r"<!date\^(\d+)\^")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?= JST)")
 
 
 @contextmanager
@@ -114,8 +113,8 @@ def test_on_the_first_morning_of_the_day_come_a_digest_with_its_picture_and_noti
         (picture,) = blocks(digest, "image")
         assert fetched(f"{address}/page/file/{picture['slack_file']['id']}").startswith(b"\x89PNG")
         assert "host-b" in picture["alt_text"]
-        (second,) = DATE.findall(told(digest))
-        assert "Mon 09:00" == f"{datetime.fromtimestamp(int(second), ZONE):%a %H:%M}"
+        *_, read = MOMENT.findall(told(digest))
+        assert "Mon 09:00" == f"{datetime.fromisoformat(read):%a %H:%M}"
         asking = [json.loads(told(each)) for each in others]
         pressed = [
             element["text"]["text"]

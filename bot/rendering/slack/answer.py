@@ -7,7 +7,7 @@
     :grey_question: *host-c* unknown — no response from Windows: …
     → `/flatnet health host-c --details`
     :large_green_circle: 2 healthy: host-a, host-d                                    the healthy hosts in one line
-    `/flatnet health all` · 25 Nov 18:10                                  the command as parsed, the time of reading
+    `/flatnet health all` · 2026-11-25 18:10 JST                           the command as parsed, the time of reading
 
     [Details] [Show all] [Next page ▶]                        other views of the same answer
     [service start nebula host-b] [health host-c --details]   commands as buttons

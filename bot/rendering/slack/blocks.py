@@ -62,8 +62,12 @@ def format_code(text: str) -> str:
 
 
 def format_time(at: datetime, texts: Texts) -> str:
-    """Formats a time that Slack shows in the reader's own zone, with a text as the fallback."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(texts.moment(at))}>"
+    """Formats a time in the zone of the message's readers.
+
+    Slack's `<!date^…>` is not used. The client fills in its pretty dates and its clock ("today 3:37 AM") in its own
+    language, whatever the language of the sentence around them; only `{date_num}` is the same everywhere.
+    """
+    return escape(texts.moment(at))
 
 
 def format_channel_link(channel: str) -> str:

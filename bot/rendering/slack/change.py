@@ -4,7 +4,7 @@
     `/flatnet cert renew host-a`
     *Requested by:* @alice  *Reason:* expires on Friday
     *Interrupted during the change:* the tunnels of host-a                        facts for approvers
-    *Approvers:* @bob, carol       *Expires:* 25 Nov 18:10
+    *Approvers:* @bob, carol       *Expires:* 2026-11-25 18:10 JST
     *host-a*                                                                      the steps of each host, in order
     ✓ make a key pair — 2 sec
     ▸ lighthouse: sign it — running for 12 sec
@@ -12,7 +12,7 @@
     *Excluded:* host-c — unreachable
     *Rolled back if a step fails:* …     *Not rolled back:* …     *Assumptions:* …
     [Approve] [Deny] [Withdraw]
-    op-0123456789ab · plan 1a2b3c4d · 25 Nov 17:10
+    op-0123456789ab · plan 1a2b3c4d · 2026-11-25 17:10 JST
 
 Facts that matter only to approvers disappear when the change has ended. Buttons name an operation and prove nothing: the
 person who presses one is judged as if they had typed the command.

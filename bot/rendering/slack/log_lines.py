@@ -6,7 +6,7 @@
     └ 18:26:48 host-c  …                                                    is from another day than the message
     Lines 101–120 of 120 · times in JST · The clock of host-c is 2.4 s ahead …
     [◀ Older] [Newer ▶] [Only errors] [Filter] [Get as file]
-    `/flatnet log nebula` · 25 Nov 18:27                                    the time of reading
+    `/flatnet log nebula` · 2026-11-25 18:27 JST                           the time of reading
 
 Lines are untrusted: they are in a preformatted block, which has no mentions, links or commands.
 """

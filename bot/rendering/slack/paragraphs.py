@@ -262,7 +262,7 @@ def render_command(words: str) -> str:
 
 
 def render_footer(understood: str, taken_at: datetime | None, texts: Texts) -> str:
-    """Renders the command as it was parsed, and the time of reading in the reader's own zone."""
+    """Renders the command as it was parsed, and the time of reading."""
     if taken_at is None:
         return render_command(understood)
     return f"{render_command(understood)} · {format_time(taken_at, texts)}"

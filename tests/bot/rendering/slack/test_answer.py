@@ -45,7 +45,7 @@ LARGEST_CHART = chart(
     certificates=tuple(certificate(f"{n}{'&' * 300}", n) for n in range(254)),
 )
 
-DATE = "<!date^1795597800^{date_short_pretty} {time}|2026-11-25 18:10 JST>"
+DATE = "2026-11-25 18:10 JST"
 
 
 def shown(message: SlackMessage) -> list[str]:

@@ -18,7 +18,7 @@ from tests.bot.rendering.slack.test_answer import assert_harmless, pressed, show
 
 AT = datetime(2026, 1, 30, 12, 0, tzinfo=UTC)
 ENDS = datetime(2026, 2, 6, 0, 0, tzinfo=UTC)
-DATE = "<!date^1770336000^{date_short_pretty} {time}|2026-02-06 09:00 JST>"
+DATE = "2026-02-06 09:00 JST"
 WEEK = timedelta(days=7)
 RENEWED = Settlement(how=SettlementKind.RENEWED, until=datetime(2027, 2, 5, 0, 0, tzinfo=UTC))
 

@@ -102,7 +102,7 @@ def test_lines_have_a_date_where_one_is_not_of_the_day_on_which_they_were_read(l
 
 def test_which_day_that_was_stands_below_for_whoever_looks_later() -> None:
     read = str(render(answered(excerpt(1)), ENGLISH).blocks[-1])
-    assert f"<!date^{int(READ.timestamp())}^" in read
+    assert ENGLISH.moment(READ) in read
     assert "`/flatnet log nebula`" in read
 
 
