@@ -15,6 +15,7 @@ from bot.access.policy import Refusal, Verdict
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.changes.approval import NotAllowed
 from bot.store.locks import Lock, LockTable
+from commands.model.phrases import relate_moment
 from commands.values.arguments import BadArgument, Target
 
 RECENT_PERIOD = timedelta(days=1)
@@ -87,13 +88,13 @@ def find_locked_hosts(lock: Lock, inventory: Inventory) -> tuple[Host, ...]:
     return tuple(host for host in inventory.hosts if host.name in names)
 
 
-def describe_lock(lock: Lock) -> Phrase:
-    """Describe a lock to the people whom it stops."""
+def describe_lock(lock: Lock, now: datetime | None = None) -> Phrase:
+    """Describe a lock to the people whom it stops. A phrase that is stored and compared has no distance from now."""
     return Phrase(
         "{owner} has locked {target} until {end}: {reason}",
         owner=lock.owner,
         target=lock.target,
-        end=Moment(lock.ends_at),
+        end=Moment(lock.ends_at) if now is None else relate_moment(lock.ends_at, now),
         reason=lock.reason,
     )
 

@@ -41,10 +41,11 @@ class IncidentHandlers:
         found = tuple(filter(reader.may_see, listed))
         if here is None or here.number not in {each.number for each in found}:
             return reports.list_incidents(found, self.now())
-        report = reports.report_incident(here, here.channel, self.now())
+        now = self.now()
+        report = reports.report_incident(here, here.channel, now)
         others = [each for each in found if each.open and each.number != here.number]
         return report.model_copy(
-            update={"sections": reports.list_others(others), "next": (*report.next, *reports.suggest_showing(others))}
+            update={"sections": reports.list_others(others, now), "next": (*report.next, *reports.suggest_showing(others))}
         )
 
     async def show(self, operation: IncidentShow, context: RequestContext) -> Report:

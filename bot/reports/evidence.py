@@ -172,7 +172,7 @@ def _describe(evidence: Evidence) -> tuple[Section, ...]:
     when = Section(heading=Phrase("Time span"), lines=(Phrase("{since} to {now}", since=since, now=now),))
     if evidence.incident is None:
         return (when,)
-    return (Section(heading=Phrase("Incident"), lines=(summarize(evidence.incident),)), when)
+    return (Section(heading=Phrase("Incident"), lines=(summarize(evidence.incident, evidence.at),)), when)
 
 
 def _list_findings(findings: Sequence[Finding]) -> tuple[Section, ...]:

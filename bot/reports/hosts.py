@@ -86,7 +86,7 @@ def _build_rehearsal_cell(host: Host, rehearsal: Rehearsal | None, now: datetime
         return Cell(text=Phrase("no", context="present"), value="", mark=Mark.ABSENT)
     if objection is not None or rehearsal is None:
         return Cell.of(objection or "")
-    return Cell.of_moment(rehearsal.at).model_copy(update={"mark": Mark.WELL})
+    return Cell.of_moment(rehearsal.at, now).model_copy(update={"mark": Mark.WELL})
 
 
 def _find_objection(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Phrase | None:

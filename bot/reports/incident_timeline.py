@@ -51,9 +51,9 @@ def compose_timeline(timeline: Timeline, place: str, at: datetime) -> Report:
     incident, entries = timeline.incident, timeline.entries
     return Report(
         title=Phrase("Incident"),
-        summary=summarize(incident),
+        summary=summarize(incident, at),
         columns=_COLUMNS,
-        rows=(_build_opening(incident), *(_build_entry(entry, timeline) for entry in entries)),
+        rows=(_build_opening(incident, at), *(_build_entry(entry, timeline, at) for entry in entries)),
         sections=_count_left_out(timeline.count - len(entries)),
         taken_at=at,
         channel=link_channel(incident, place),
@@ -66,11 +66,11 @@ def find_operations(entries: Sequence[IncidentEntry]) -> Set[str]:
     return {name for entry in entries for name in _find_operations(entry)}
 
 
-def _build_opening(incident: Incident) -> Row:
+def _build_opening(incident: Incident, at: datetime) -> Row:
     words = render_operation(IncidentOpen(title=incident.title, target=Target(parts=tuple(incident.target.split(",")))))
     return Row(
         cells=(
-            Cell.of_moment(incident.opened_at),
+            Cell.of_moment(incident.opened_at, at),
             Cell.of(incident.opened_by),
             Cell.of(words),
             Cell.of(Phrase("opened")),
@@ -84,7 +84,7 @@ def _find_operations(entry: IncidentEntry) -> tuple[str, ...]:
     return (entry.operation, *_OPERATION.findall(entry.words))
 
 
-def _build_entry(entry: IncidentEntry, timeline: Timeline) -> Row:
+def _build_entry(entry: IncidentEntry, timeline: Timeline, at: datetime) -> Row:
     states = timeline.states
     now = next((STATE_PHRASES[states[name]] for name in _find_operations(entry) if name in states), entry.answer)
     answer = (
@@ -94,7 +94,7 @@ def _build_entry(entry: IncidentEntry, timeline: Timeline) -> Row:
     )
     return Row(
         cells=(
-            Cell.of_moment(entry.at),
+            Cell.of_moment(entry.at, at),
             Cell.of(entry.actor),
             Cell.of(entry.words),
             answer,

@@ -6,6 +6,7 @@ from datetime import datetime
 from adapters.phrase import Moment, Phrase
 from bot.incidents.registry import LEAD_TIME
 from bot.store.incidents import Incident
+from commands.model.phrases import relate_moment
 from commands.model.report import Cell, ChannelLink, Column, Mark, Report, Row, Section
 
 _COLUMNS = (
@@ -23,11 +24,11 @@ MAX_OFFERED = 3
 """Maximum number of incidents that a list suggests to show."""
 
 
-def list_others(others: Sequence[Incident]) -> tuple[Section, ...]:
+def list_others(others: Sequence[Incident], at: datetime) -> tuple[Section, ...]:
     """Section about the open incidents of other channels."""
     if not others:
         return ()
-    return (Section(heading=Phrase("Other channels"), lines=tuple(map(summarize, others))),)
+    return (Section(heading=Phrase("Other channels"), lines=tuple(summarize(each, at) for each in others)),)
 
 
 def list_left_to_do(*lines: Phrase) -> tuple[Section, ...]:
@@ -60,9 +61,9 @@ def report_incident(incident: Incident, place: str, at: datetime) -> Report:
     """Report on one incident, for readers in the channel `place`."""
     return Report(
         title=Phrase("Incident"),
-        summary=summarize(incident),
+        summary=summarize(incident, at),
         columns=_COLUMNS,
-        rows=(_build_row(incident),),
+        rows=(_build_row(incident, at),),
         taken_at=at,
         channel=link_channel(incident, place),
         next=suggest_next(incident, place),
@@ -79,7 +80,7 @@ def list_incidents(found: Sequence[Incident], at: datetime) -> Report:
     """Report that lists incidents, the open ones first."""
     running = [incident for incident in found if incident.open]
     summary = (
-        summarize(running[0])
+        summarize(running[0], at)
         if len(running) == 1
         else Phrase("{n} incident is open", plural="{n} incidents are open", n=len(running))
         if running
@@ -89,7 +90,7 @@ def list_incidents(found: Sequence[Incident], at: datetime) -> Report:
         title=Phrase("Incidents"),
         summary=summary,
         columns=_COLUMNS,
-        rows=tuple(map(_build_row, sorted(found, key=lambda incident: not incident.open))),
+        rows=tuple(_build_row(each, at) for each in sorted(found, key=lambda incident: not incident.open)),
         taken_at=at,
         next=suggest_showing(running),
     )
@@ -100,21 +101,21 @@ def suggest_showing(incidents: Sequence[Incident]) -> tuple[str, ...]:
     return tuple(f"incident show {incident.number}" for incident in incidents[:MAX_OFFERED])
 
 
-def summarize(incident: Incident) -> Phrase:
+def summarize(incident: Incident, at: datetime) -> Phrase:
     """Summary in one sentence: the subject and the time of an open incident, the cause of a resolved one."""
     if incident.resolved_at is None:
         return Phrase(
-            "incident {number}, {title}: open since {at} ({target})",
+            "incident {number}, {title} ({target}): open since {at}",
             number=str(incident.number),
             title=incident.title,
-            at=Moment(incident.opened_at),
+            at=relate_moment(incident.opened_at, at),
             target=incident.target,
         )
     return Phrase(
         "incident {number}, {title}: resolved at {at} by {person}: {was}",
         number=str(incident.number),
         title=incident.title,
-        at=Moment(incident.resolved_at),
+        at=relate_moment(incident.resolved_at, at),
         person=incident.resolved_by,
         was=incident.was,
     )
@@ -126,7 +127,7 @@ def suggest_next(incident: Incident, place: str) -> tuple[str, ...]:
     return ("health", *shown) if incident.open and not link_channel(incident, place) else shown
 
 
-def _build_row(incident: Incident) -> Row:
+def _build_row(incident: Incident, at: datetime) -> Row:
     state = (
         Cell(text=Phrase("open"), value="open", mark=Mark.BAD)
         if incident.open
@@ -138,7 +139,7 @@ def _build_row(incident: Incident) -> Row:
             state,
             Cell.of(incident.title),
             Cell.of(incident.target),
-            Cell.of_moment(incident.opened_at),
+            Cell.of_moment(incident.opened_at, at),
             Cell.of(incident.opened_by),
             Cell.of(incident.channel),
             Cell.of(incident.was),

@@ -81,7 +81,7 @@ def list_pending(changes: Sequence[Change], at: datetime) -> Report:
         if n
         else Phrase("nothing is waiting for approval or review"),
         columns=tuple(_COLUMNS[key] for key in _PENDING_COLUMNS),
-        rows=tuple(_build_change_row(change, _PENDING_COLUMNS) for change in changes),
+        rows=tuple(_build_change_row(change, _PENDING_COLUMNS, at) for change in changes),
         taken_at=at,
         next=tuple(f"approval show {change.operation}" for change in changes[:MAX_NEXT_COMMANDS]),
     )
@@ -112,22 +112,22 @@ def list_recent_changes(changes: Sequence[Change], at: datetime) -> Report:
         title=Phrase("Changes"),
         summary=summary,
         columns=tuple(_COLUMNS[key] for key in _RECENT_COLUMNS),
-        rows=tuple(_build_change_row(change, _RECENT_COLUMNS) for change in changes),
+        rows=tuple(_build_change_row(change, _RECENT_COLUMNS, at) for change in changes),
         taken_at=at,
         next=tuple(f"op show {change.operation}" for change in changes[:MAX_NEXT_COMMANDS]),
     )
 
 
-def _build_change_row(change: Change, keys: Sequence[str]) -> Row:
+def _build_change_row(change: Change, keys: Sequence[str], at: datetime) -> Row:
     approval = change.approval
     cells = {
         "words": Cell.of(change.words),
         "state": Cell(text=STATE_PHRASES[change.state], value=change.state.value),
         "requester": Cell.of(change.requester),
         "approvals": _build_approvals_cell(change, approval),
-        "asked_at": _build_moment_cell(change.asked_at),
+        "asked_at": _build_moment_cell(change.asked_at, at),
         "until": _build_moment_cell(
-            approval.expires_at if approval is not None and change.state is ChangeState.WAITING else None
+            approval.expires_at if approval is not None and change.state is ChangeState.WAITING else None, at
         ),
         "operation": Cell.of(change.operation),
     }
@@ -153,9 +153,9 @@ def list_locks(found: Sequence[Lock], at: datetime) -> Report:
     active = [lock for lock in found if lock.ends_at > at]
     everywhere = next((lock for lock in active if "all" in lock.target.split(",")), None)
     summary = (
-        Phrase("all changes are locked: {lock}", lock=describe_lock(everywhere))
+        Phrase("all changes are locked: {lock}", lock=describe_lock(everywhere, at))
         if everywhere is not None
-        else describe_lock(active[0])
+        else describe_lock(active[0], at)
         if len(active) == 1
         else Phrase("{n} lock is blocking changes", plural="{n} locks are blocking changes", n=len(active))
         if active
@@ -184,7 +184,7 @@ def _build_lock_row(lock: Lock, at: datetime) -> Row:
             Cell.of(lock.target),
             Cell.of(lock.owner),
             Cell.of(lock.reason),
-            _build_moment_cell(lock.ends_at),
+            _build_moment_cell(lock.ends_at, at),
             _build_lock_state_cell(lock, at),
             Cell(text=str(lock.number), value=lock.number),
         )
@@ -222,16 +222,16 @@ def list_events(found: Sequence[StoredEvent], at: datetime) -> Report:
             Column(key="operation", heading=Phrase("Operation")),
             Column(key="data", heading=Phrase("Content")),
         ),
-        rows=tuple(map(_build_event_row, found)),
+        rows=tuple(_build_event_row(event, at) for event in found),
         taken_at=at,
     )
 
 
-def _build_event_row(event: StoredEvent) -> Row:
+def _build_event_row(event: StoredEvent, at: datetime) -> Row:
     return Row(
         cells=(
             Cell(text=str(event.sequence), value=event.sequence),
-            _build_moment_cell(datetime.fromisoformat(event.at)),
+            _build_moment_cell(datetime.fromisoformat(event.at), at),
             _build_kind_cell(event.kind),
             Cell.of(event.actor),
             Cell.of(event.operation),
@@ -271,5 +271,5 @@ def _iterate_leaves(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
             yield name, str(value)
 
 
-def _build_moment_cell(at: datetime | None) -> Cell:
-    return Cell(text="") if at is None else Cell.of_moment(at)
+def _build_moment_cell(when: datetime | None, at: datetime) -> Cell:
+    return Cell(text="") if when is None else Cell.of_moment(when, at)

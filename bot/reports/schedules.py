@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Phrase
 from bot.schedules.builtin import OBSERVE
 from bot.schedules.registry import ScheduleListing
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleRun
+from commands.model.phrases import relate_moment
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.values import cron
 
@@ -44,11 +45,13 @@ def report_schedule(schedule: Schedule, begun: ScheduleRun | None, at: datetime)
     """Report on one schedule and its next run."""
     report = list_schedules((ScheduleListing(schedule, begun),), at)
     coming = _find_next_time(schedule, at)
-    told, words = _predict(schedule, begun, coming)
+    told, words = _predict(schedule, begun, coming, at)
     return report.model_copy(update={"summary": told, "next": words})
 
 
-def _predict(schedule: Schedule, begun: ScheduleRun | None, coming: datetime | None) -> tuple[Phrase, tuple[str, ...]]:
+def _predict(
+    schedule: Schedule, begun: ScheduleRun | None, coming: datetime | None, at: datetime
+) -> tuple[Phrase, tuple[str, ...]]:
     """Sentence about the next run, and commands that change it."""
     name = schedule.name
     if schedule.paused:
@@ -57,7 +60,7 @@ def _predict(schedule: Schedule, begun: ScheduleRun | None, coming: datetime | N
         return Phrase("{name} started. The result will be posted in its channel", name=name), ()
     if coming is None:
         return Phrase("{name} has no upcoming run", name=name), (f"schedule remove {name}",)
-    told = Phrase("{name} runs next at {at}: {words}", name=name, at=Moment(coming), words=schedule.words)
+    told = Phrase("{name} runs next at {at}: {words}", name=name, at=relate_moment(coming, at), words=schedule.words)
     return told, (f"schedule run {name}", f"schedule pause {name}")
 
 
@@ -70,7 +73,7 @@ def list_schedules(found: Sequence[ScheduleListing], at: datetime) -> Report:
     if paused:
         parts.append(Phrase("{n} is paused", plural="{n} are paused", n=len(paused)))
     if first is not None:
-        parts.append(Phrase("next: {name} at {at}", name=first[1].name, at=Moment(first[0])))
+        parts.append(Phrase("next: {name} at {at}", name=first[1].name, at=relate_moment(first[0], at)))
     return Report(
         title=Phrase("Schedules"),
         summary=_join(parts),
@@ -103,8 +106,8 @@ def _build_row(each: ScheduleListing, at: datetime) -> Row:
             _build_state_cell(schedule),
             Cell.of(schedule.words),
             Cell(text=f"{schedule.cron} {schedule.zone}", value=f"{schedule.cron} {schedule.zone}"),
-            Cell(text="") if coming is None else Cell.of_moment(coming),
-            _build_last_cell(each.latest),
+            Cell(text="") if coming is None else Cell.of_moment(coming, at),
+            _build_last_cell(each.latest, at),
             _build_channel_cell(schedule),
             Cell.of(schedule.owner),
             Cell(text=MISSED_PHRASES.get(schedule.missed, schedule.missed), value=schedule.missed),
@@ -131,8 +134,8 @@ def _build_state_cell(schedule: Schedule) -> Cell:
     return Cell(text=why, value="paused", mark=Mark.BAD)
 
 
-def _build_last_cell(run: ScheduleRun | None) -> Cell:
+def _build_last_cell(run: ScheduleRun | None, at: datetime) -> Cell:
     if run is None:
         return Cell(text=Phrase("never"), value="")
-    text = Phrase("{at}: {outcome}", at=Moment(run.due), outcome=OUTCOME_PHRASES[run.outcome])
+    text = Phrase("{at}: {outcome}", at=relate_moment(run.due, at), outcome=OUTCOME_PHRASES[run.outcome])
     return Cell(text=text, value=run.outcome.value, mark=Mark.BAD if run.outcome in _BAD_OUTCOMES else Mark.PLAIN)

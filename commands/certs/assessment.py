@@ -32,7 +32,7 @@ from commands.checks.assessment import Judgment, Remark, make_absent_checks, mak
 from commands.checks.host_checks import judge_clock
 from commands.model.finding import Severity
 from commands.model.operation import Thresholds
-from commands.model.phrases import list_some
+from commands.model.phrases import list_some, relate_moment
 from commands.model.report import Mark
 from commands.values.arguments import shorten_argument
 
@@ -122,7 +122,7 @@ def _build_unread_remark(held: HostCertificates) -> Remark:
 
 
 def _judge_expiry(certificate: Certificate, mesh: FleetCertificates, limits: ExpiryLimits, words: str) -> Iterator[Remark]:
-    left, ends = mesh.compute_time_left(certificate), Moment(certificate.not_after)
+    left, ends = mesh.compute_time_left(certificate), certificate.not_after
     if certificate.not_before > mesh.now:
         why = Phrase(
             "the certificate is not valid until {at}. Check the clocks of the host and the bot",
@@ -132,9 +132,9 @@ def _judge_expiry(certificate: Certificate, mesh: FleetCertificates, limits: Exp
     severity = judge_time_left(left, limits)
     if severity is None:
         return
-    why = Phrase("the certificate expires at {at} ({left})", at=ends, left=format_days_left(left))
+    why = Phrase("the certificate expires at {at} ({left})", at=Moment(ends), left=format_days_left(left))
     if left <= timedelta(0):
-        why = Phrase("the certificate expired at {at}, so other hosts reject it", at=ends)
+        why = Phrase("the certificate expired at {at}, so other hosts reject it", at=relate_moment(ends, mesh.now))
     yield Remark("expiry", severity, format_days_left(left), why, next=words)
 
 

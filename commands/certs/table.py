@@ -6,11 +6,11 @@ from typing import Literal
 
 from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate, is_signed_by
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Phrase
 from adapters.windows.nebula import LoggedHandshake
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates, shorten_fingerprint
 from commands.checks.host_details import build_clock_cell
-from commands.model.phrases import list_some
+from commands.model.phrases import list_some, relate_moment
 from commands.model.report import Cell, Column, Mark
 from commands.values.arguments import shorten_argument
 
@@ -102,8 +102,8 @@ def _build_content_cells(certificate: Certificate, mesh: FleetCertificates) -> d
         "fingerprint": Cell(
             text=shorten_fingerprint(certificate.fingerprint), value=shorten_fingerprint(certificate.fingerprint)
         ),
-        "ends_at": _build_moment_cell(certificate.not_after),
-        "begins_at": _build_moment_cell(certificate.not_before),
+        "ends_at": _build_moment_cell(certificate.not_after, mesh),
+        "begins_at": _build_moment_cell(certificate.not_before, mesh),
         "whole_fingerprint": Cell.of(certificate.fingerprint),
         "version": Cell(text=str(certificate.version), value=certificate.version),
         "routes": _build_list_cell([str(network) for network in certificate.unsafe_networks]),
@@ -118,21 +118,22 @@ def _build_surrounding_cells(held: HostCertificates, mesh: FleetCertificates) ->
     return {
         "trusted": _build_list_cell([f"{ca.name} {shorten_fingerprint(ca.fingerprint)}" for ca in held.authorities]),
         "file": _build_text_cell(held.paths.host_certificate),
-        "written_at": _build_moment_cell(files.written_at),
-        "running_since": _build_moment_cell(files.running_since),
-        "seen": _build_empty_cell() if sighted is None else _build_sighting_cell(*sighted),
+        "written_at": _build_moment_cell(files.written_at, mesh),
+        "running_since": _build_moment_cell(files.running_since, mesh),
+        "seen": _build_empty_cell() if sighted is None else _build_sighting_cell(*sighted, mesh),
         "key": _build_key_cell(held),
         "key_readers": _build_list_cell(files.readers),
         "clock": build_clock_cell(held.ahead),
     }
 
 
-def _build_sighting_cell(host: Host, sighting: LoggedHandshake) -> Cell:
+def _build_sighting_cell(host: Host, sighting: LoggedHandshake, mesh: FleetCertificates) -> Cell:
     fingerprint = shorten_argument(shorten_fingerprint(sighting.fingerprint))
     if sighting.at is None:
         text = Phrase("{witness}, time unknown: {fingerprint}", witness=host.name, fingerprint=fingerprint)
         return Cell(text=text, value=f"{host.name} - {sighting.fingerprint}")
-    text = Phrase("{witness}, {at}: {fingerprint}", witness=host.name, at=Moment(sighting.at), fingerprint=fingerprint)
+    at = relate_moment(sighting.at, mesh.now)
+    text = Phrase("{witness}, {at}: {fingerprint}", witness=host.name, at=at, fingerprint=fingerprint)
     return Cell(text=text, value=f"{host.name} {sighting.at.astimezone(UTC).isoformat()} {sighting.fingerprint}")
 
 
@@ -186,10 +187,10 @@ def _build_list_cell(items: Sequence[str]) -> Cell:
     )
 
 
-def _build_moment_cell(at: datetime | None) -> Cell:
+def _build_moment_cell(at: datetime | None, mesh: FleetCertificates) -> Cell:
     if at is None:
         return _build_empty_cell()
-    return Cell(text=Phrase("{at}", at=Moment(at)), value=at.astimezone(UTC).isoformat())
+    return Cell(text=relate_moment(at, mesh.now), value=at.astimezone(UTC).isoformat())
 
 
 def _build_empty_cell() -> Cell:

@@ -1,14 +1,35 @@
 """Phrases that several commands share."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import reduce
 
-from adapters.phrase import Listing, Phrase
+from adapters.phrase import Listing, Moment, Phrase, Span
 
 NO_HOSTS = Phrase("no hosts configured. Add them to the configuration file")
 
 MAX_LISTED = 5
 """Maximum containers or peers named in a remark; more are counted."""
+
+
+_RELATIVE_UNITS = tuple(timedelta(**{unit: 1}) for unit in ("days", "hours", "minutes"))
+"""Units of a distance in time, the largest first."""
+
+
+def relate_moment(at: datetime, now: datetime) -> Phrase:
+    """Relates a time to now: `2027-11-28 09:10 JST (in 20 days)`. Both are aware.
+
+    The distance is rounded down to the largest unit of which there are at least two: a day and 23 hours do not become one
+    day. Below two minutes it is now. It stays as it is in a stored report, whose `taken_at` tells what it refers to.
+    """
+    distance = abs(at - now)
+    unit = next((unit for unit in _RELATIVE_UNITS if distance >= 2 * unit), None)
+    if unit is None:
+        return Phrase("{at} (now)", at=Moment(at))
+    span = Span((distance // unit * unit).total_seconds())
+    if at > now:
+        return Phrase("{at} (in {span})", at=Moment(at), span=span)
+    return Phrase("{at} ({span} ago)", at=Moment(at), span=span)
 
 
 def list_some(items: Sequence[Phrase | str], most: int = MAX_LISTED) -> Phrase:

@@ -10,11 +10,12 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Phrase
 from adapters.value import Value
 from commands.loglines.excerpt import Excerpt
 from commands.model.chart import Chart
 from commands.model.finding import Finding, Severity, find_worst, sort_worst_first
+from commands.model.phrases import relate_moment
 
 
 class Mark(StrEnum):
@@ -58,9 +59,9 @@ class Cell(Value):
         return cls(text=text, value=str(text))
 
     @classmethod
-    def of_moment(cls, at: datetime) -> "Cell":
-        """Makes the cell of a point in time."""
-        return cls(text=Phrase("{at}", at=Moment(at)), value=at.isoformat())
+    def of_moment(cls, at: datetime, now: datetime) -> "Cell":
+        """Makes the cell of a point in time, with its distance from now for people."""
+        return cls(text=relate_moment(at, now), value=at.isoformat())
 
 
 class Row(Value):

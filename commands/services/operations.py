@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 
 from adapters.errors import HostError
@@ -192,7 +192,7 @@ class ServiceRestart(ServiceChange):
 
 
 async def _assess(host: Host, view: FleetView) -> AssessedHost:
-    judged = _judge(host, await _read_services(host, view))
+    judged = _judge(host, await _read_services(host, view), view.now())
     return AssessedHost(
         host=host,
         judgment=judged,
@@ -206,28 +206,27 @@ async def _read_services(host: Host, view: FleetView) -> Services | HostError | 
     return await read_side(host, ReadServices.of(host.windows) if host.windows else None, view)
 
 
-def _judge(host: Host, said: Services | HostError | None) -> Judgment:
+def _judge(host: Host, said: Services | HostError | None, now: datetime) -> Judgment:
     if host.windows is None or said is None:
         return make_absent_checks(*CELL_KEYS)
     if isinstance(said, HostError):
         return make_unanswered_checks("windows", Phrase("Windows"), CELL_KEYS, said)
     nebula = judge_nebula_service(host.name, host.windows.nebula_service, said.nebula.status)
-    around = Judgment(_build_detail_cells("nebula", said.nebula), _check_start_type(said.nebula))
+    around = Judgment(_build_detail_cells("nebula", said.nebula, now), _check_start_type(said.nebula))
     if host.gateway is None:
         return merge_judgments(make_absent_checks(*CELL_KEYS), nebula, around)
     service, status = host.windows.gateway_service, said.gateway.status
     gateway = judge_gateway_service(host.name, service, status, said.nginx_processes)
     processes = Cell(text=str(said.nginx_processes), value=said.nginx_processes)
-    beside = Judgment(
-        _build_detail_cells("gateway", said.gateway) | {"nginx_processes": processes}, _check_start_type(said.gateway)
-    )
+    cells = _build_detail_cells("gateway", said.gateway, now) | {"nginx_processes": processes}
+    beside = Judgment(cells, _check_start_type(said.gateway))
     return merge_judgments(nebula, around, gateway, beside)
 
 
-def _build_detail_cells(key: str, service: Service) -> dict[str, Cell]:
+def _build_detail_cells(key: str, service: Service, now: datetime) -> dict[str, Cell]:
     since = service.since
     return {
-        f"{key}_since": Cell(text=Phrase("none"), value="") if since is None else Cell.of_moment(since),
+        f"{key}_since": Cell(text=Phrase("none"), value="") if since is None else Cell.of_moment(since, now),
         f"{key}_start": Cell.of(service.start_type),
     }
 

@@ -244,12 +244,12 @@ def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_
 async def test_from_opening_to_resolving(office: Office) -> None:
     assert "no open incidents" == await office.told("incident")
     opened = await office.told('incident open "the gateway answers 502" host-a')
-    assert "incident 1, the gateway answers 502: open since 2026-01-31 03:00:00 UTC (host-a)" == opened
+    assert "incident 1, the gateway answers 502 (host-a): open since 2026-01-31 03:00:00 UTC (now)" == opened
     answer = await office.ask("health", "U1BEN")
     assert ("health host-a --here", True) == (answer.understood, answer.here)
     elsewhere = await office.ask("health", "U1BEN", "C0OPS")
     assert ("health", False) == (elsewhere.understood, elsewhere.here)
-    assert "resolved at 2026-01-31 03:00:00 UTC by ben: nginx was stopped" in await office.told(
+    assert "resolved at 2026-01-31 03:00:00 UTC (now) by ben: nginx was stopped" in await office.told(
         'incident resolve "nginx was stopped"', "U1BEN"
     )
     after = await office.ask("health")
@@ -300,10 +300,10 @@ async def test_in_its_channel_the_one_of_the_channel_stands_first_and_the_others
     await office.ask('incident resolve "dns"', channel="C0INC3")
     body = (await office.ask("incident", "U1VERA", "C0INC2")).body
     assert isinstance(body, Report)
-    assert "incident 2, fault 2: open since" in str(body.summary)
+    assert "incident 2, fault 2 (host-a): open since" in str(body.summary)
     assert ("health", "incident show 2", "incident show 1") == body.next
     [part] = body.sections
-    assert [True] == [str(line).startswith("incident 1, fault 1: open since") for line in part.lines]
+    assert [True] == [str(line).startswith("incident 1, fault 1 (host-a): open since") for line in part.lines]
     await office.ask('incident resolve "dns" --incident 1')
     alone = (await office.ask("incident", "U1VERA", "C0INC2")).body
     assert isinstance(alone, Report)
@@ -380,7 +380,7 @@ async def test_two_people_who_resolve_it_at_once_end_it_once(office: Office) -> 
     first, second = await asyncio.gather(
         office.told('incident resolve "dns"'), office.told('incident resolve "disk"', "U1BEN")
     )
-    assert "incident 1, 502: resolved at 2026-01-31 03:00:00 UTC by ana: dns" == first
+    assert "incident 1, 502: resolved at 2026-01-31 03:00:00 UTC (now) by ana: dns" == first
     assert "incident 1 was resolved by ana: dns" == second
     assert ["opened by ana", "resolved by ana"] == office.recorded
 

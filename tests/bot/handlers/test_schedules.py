@@ -67,7 +67,7 @@ def office(database: Database) -> Office:
 
 async def test_what_is_added_runs_in_this_channel_and_zone_on_behalf_of_whoever_added_it(office: Office) -> None:
     said = await office.told('schedule add "0 9 * * 1-5" "health host-a"')
-    sentence = "health-host-a runs next at 2026-02-02 00:00:00 UTC: health host-a"
+    sentence = "health-host-a runs next at 2026-02-02 00:00:00 UTC (in 172800 s): health host-a"
     assert [sentence, "schedule run health-host-a", "schedule pause health-host-a"] == said.split(" → ")
     (kept,) = await office.table.list_all()
     assert daily("health-host-a", cron="0 9 * * 1-5", words="health host-a", since=NOW, operation=kept.operation) == kept
@@ -222,7 +222,7 @@ async def test_the_list_says_when_each_runs_next_and_how_it_went_last(office: Of
     await office.table.claim_due_time(ScheduleRun("health", at("2026-01-30T00:00"), "op-1", RunOutcome.MISSED, NOW))
     body = (await office.ask("schedule", "U1VERA")).body
     assert isinstance(body, Report)
-    assert "2 schedules, 1 is paused, next: health at 2026-01-31 00:00:00 UTC" == str(body.summary)
+    assert "2 schedules, 1 is paused, next: health at 2026-01-31 00:00:00 UTC (in 75600 s)" == str(body.summary)
     assert [
         ["health", "active", "health", "0 9 * * * Asia/Tokyo", "2026-01-31T00:00:00+00:00", "missed", "C0OPS", "ana", "run"],
         ["host", "paused", "host", "0 8 * * * Asia/Tokyo", None, "", "C0OPS", "ana", "run"],
