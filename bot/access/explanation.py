@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase, Span
-from bot.access.policy import BREAK_GLASS_OPTION, Actor, Permit, Person, Policy, Refusal, make_actor
+from bot.access.people import Person
+from bot.access.policy import BREAK_GLASS_OPTION, Actor, Permit, Policy, Refusal, make_actor
 from bot.access.rules import DEFAULT_RULE_NAME, list_places
 from commands.bot_state.about import PermissionCheck
 from commands.language.grammar import parse_operation, render_operation

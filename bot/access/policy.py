@@ -14,12 +14,10 @@ Default deny. The phrases of refusals are in `bot.access.refusals`.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
+from bot.access.people import Person, UserGroup
 from bot.access.refusals import (
     NO_COMMON_ROLE,
     NON_MEMBER_REFUSALS,
@@ -32,7 +30,7 @@ from bot.access.refusals import (
     explain_unmapped_user,
     list_roles,
 )
-from bot.access.rules import ApprovalRule, ApprovalSettings, Grant, PersonName, Roles
+from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from bot.model.change import Approval
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from commands.model.operation import Operation, Risk, Role
@@ -41,35 +39,6 @@ BREAK_GLASS_OPTION = "--break-glass"
 
 BOT_ACTOR_NAME = "flatnet-bot"
 """The bot as an actor: it runs built-in schedules, which only read."""
-
-SlackId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
-GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
-SystemName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$")]
-
-
-class Person(BaseModel):
-    """One configured person: their Slack ids and operating-system users are one and the same actor."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    name: PersonName
-    slack: tuple[SlackId, ...] = ()
-    system: tuple[SystemName, ...] = ()
-    roles: frozenset[Role] = frozenset({Role.VIEWER})
-
-    @property
-    def reachable(self) -> bool:
-        """True if there is an identity by which this person can be recognized."""
-        return bool(self.slack or self.system)
-
-
-class UserGroup(BaseModel):
-    """One Slack user group: its members, according to Slack, have these roles, too."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    slack: GroupId
-    roles: Roles
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from adapters.phrase import Phrase
-from bot.access.policy import Person
+from bot.access.people import Person
 from bot.config.active_config import ActiveConfig
 from bot.expiry.notifier import ExpiryNotifier, NoticeContext
 from bot.model.request import Answer, BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity

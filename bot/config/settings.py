@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from adapters.errors import FlatnetError
 from adapters.inventory import Hosts, InvalidSetting, Inventory, SecretName
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import Person, Policy, UserGroup
+from bot.access.people import Person, UserGroup
+from bot.access.policy import Policy
 from bot.access.rules import ApprovalSettings, ChannelId, Grant
 from bot.audit.log import AuditKeys
 from bot.config.complaints import describe_complaint, find_nearest_key

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Actor, Person, make_actor
+from bot.access.people import Person
+from bot.access.policy import Actor, make_actor
 from commands.model.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk, Role
 from commands.values.arguments import HostsArgument
 from tests.commands.canned import host

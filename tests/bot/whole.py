@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Actor, Person, Policy
+from bot.access.people import Person
+from bot.access.policy import Actor, Policy
 from bot.access.requester import Requester
 from bot.changes.coordinator import Coordinator
 from bot.changes.engine import Engine

@@ -3,7 +3,8 @@
 import pytest
 
 from bot.access.explanation import explain_rights
-from bot.access.policy import Policy, UserGroup
+from bot.access.people import UserGroup
+from bot.access.policy import Policy
 from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from commands.logs.operations import LogCollect
 from commands.model.operation import Risk

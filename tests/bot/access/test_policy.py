@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from bot.access.policy import Actor, Permit, Person, Policy, Refusal, UserGroup, format_identity
+from bot.access.people import Person, UserGroup
+from bot.access.policy import Actor, Permit, Policy, Refusal, format_identity
 from bot.access.rules import Grant
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport

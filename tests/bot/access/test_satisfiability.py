@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.access.policy import Person, Policy, UserGroup
+from bot.access.people import Person, UserGroup
+from bot.access.policy import Policy
 from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from bot.access.satisfiability import find_unsatisfiable_rules
 from commands.model.operation import Operation, Risk

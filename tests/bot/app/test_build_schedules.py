@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bot.access.policy import Person, Policy
+from bot.access.people import Person
+from bot.access.policy import Policy
 from bot.app.build_schedules import ScheduleOwners
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from bot.store.records import encode_identity

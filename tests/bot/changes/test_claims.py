@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.access.policy import Person
+from bot.access.people import Person
 from bot.changes.engine import WorkflowStatus
 from bot.model.change import Change, ChangeState
 from bot.store.database import Database

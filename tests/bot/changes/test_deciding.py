@@ -8,7 +8,8 @@ import pytest
 
 from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
-from bot.access.policy import Actor, Person, Policy, UserGroup
+from bot.access.people import Person, UserGroup
+from bot.access.policy import Actor, Policy
 from bot.access.requester import Requester
 from bot.access.rules import Grant
 from bot.audit.log import EventKind

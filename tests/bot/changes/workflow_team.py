@@ -13,7 +13,8 @@ from sqlalchemy import update
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, BeginChange
-from bot.access.policy import Actor, Person, Policy
+from bot.access.people import Person
+from bot.access.policy import Actor, Policy
 from bot.access.requester import Requester
 from bot.access.rules import ApprovalRule, ApprovalSettings
 from bot.audit.log import EventKind

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.access.policy import UserGroup
+from bot.access.people import UserGroup
 from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from bot.access.satisfiability import find_unsatisfiable_rules
 from bot.config.control_socket import MAX_FILE_BYTES

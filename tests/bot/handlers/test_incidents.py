@@ -10,7 +10,8 @@ import pytest
 
 from adapters.errors import Unreachable
 from adapters.phrase import Moment, Phrase
-from bot.access.policy import Person, Policy
+from bot.access.people import Person
+from bot.access.policy import Policy
 from bot.access.rules import Grant
 from bot.incidents.registry import AlreadyOpen, IncidentRegistry, IncidentRequest, apply_incident
 from bot.model.change import ChangeState

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.access.policy import Person, Policy
+from bot.access.people import Person
+from bot.access.policy import Policy
 from bot.incidents.registry import PRIVACY_CACHE
 from bot.model.request import Failure, Surface
 from bot.store.database import Database

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.access.policy import Permit, Person, Policy, Refusal, Verdict
+from bot.access.people import Person
+from bot.access.policy import Permit, Policy, Refusal, Verdict
 from bot.access.rules import Grant
 from bot.audit.search import AuditFilters
 from bot.handlers.context import NoBotRunning

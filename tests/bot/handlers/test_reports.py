@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.access.policy import BOT_ACTOR_NAME, Person, Policy
+from bot.access.people import Person
+from bot.access.policy import BOT_ACTOR_NAME, Policy
 from bot.access.rules import Grant
 from bot.model.change import ApprovalState, BreakGlass, ChangeState
 from bot.model.request import (

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.access.policy import Person, Policy
+from bot.access.people import Person
+from bot.access.policy import Policy
 from bot.access.rules import Grant
 from bot.audit.log import EventKind
 from bot.model.request import Answer, BotIdentity, Failure, Membership, Request, SlackIdentity, Surface

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
-from bot.access.policy import Person, Policy
+from bot.access.people import Person
+from bot.access.policy import Policy
 from bot.audit.log import EventKind
 from bot.incidents.channels import ChannelNotCreated, CreatedChannel, IncidentNotStored, NewChannel, plan_channel
 from bot.incidents.registry import AlreadyOpen, IncidentRegistry, IncidentRequest

@@ -15,7 +15,8 @@ from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase, Texts
 from adapters.windows.nebula import ReadCertificates
-from bot.access.policy import Person, Policy
+from bot.access.people import Person
+from bot.access.policy import Policy
 from bot.access.rules import Grant
 from bot.model.change import BreakGlass, ChangeState
 from bot.model.request import Answer, BotIdentity, Membership, Request, SlackIdentity, Surface

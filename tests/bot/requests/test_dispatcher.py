@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from adapters.errors import FlatnetError, Refused, RequestError, Unreachable
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import Person, Policy
+from bot.access.people import Person
+from bot.access.policy import Policy
 from bot.access.rules import Grant
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.config.active_config import ActiveConfig
