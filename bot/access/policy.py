@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from adapters.inventory import Host
-from adapters.phrase import Listing, Phrase
+from adapters.phrase import Phrase
+from bot.access.contacts import RolesJudge, describe_contacts
 from bot.access.people import Person, UserGroup
 from bot.access.refusals import (
     NO_COMMON_ROLE,
@@ -25,10 +26,13 @@ from bot.access.refusals import (
     explain_channels,
     explain_hosts,
     explain_included,
+    explain_missing_approver_role,
+    explain_missing_reviewer_role,
     explain_missing_role,
+    explain_own_approval,
+    explain_own_review,
     explain_too_few_approvers,
     explain_unmapped_user,
-    list_roles,
 )
 from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from bot.model.change import Approval
@@ -141,13 +145,15 @@ class Policy:
         fitting = [(name, grant) for name, grant in granted if actor.roles & grant.roles]
         if not fitting:
             needed = frozenset(role for _, grant in granted for role in grant.roles)
-            return Refusal("role", explain_missing_role(operation, needed, actor.roles))
+            contacts = self.describe_holders(actor, operation, hosts)
+            return Refusal("role", explain_missing_role(operation, needed, actor.roles, contacts))
         heard = [(name, grant) for name, grant in fitting if grant.covers_place(place)]
         if not heard:
             return Refusal("channel", explain_channels(operation, [grant for _, grant in fitting]))
         strange = tuple(host for host in hosts if not any(grant.covers_host(host) for _, grant in heard))
         if strange:
-            return Refusal("label", explain_hosts(operation, strange, [grant for _, grant in heard]))
+            contacts = self.describe_holders(actor, operation, hosts)
+            return Refusal("label", explain_hosts(operation, strange, [grant for _, grant in heard], contacts))
         used = heard[:1] if not hosts else [next(each for each in heard if each[1].covers_host(host)) for host in hosts]
         return Permit("; ".join(dict.fromkeys(_describe_grant(actor, name, grant) for name, grant in used)))
 
@@ -156,6 +162,18 @@ class Policy:
         listed = tuple((f"grants[{place}]", grant) for place, grant in enumerate(self.grants, start=1))
         usual = Grant(operations=(" ".join(operation.words),), roles=operation.roles)
         return tuple((name, grant) for name, grant in listed if grant.covers_operation(operation)) or (("", usual),)
+
+    def describe_holders(self, actor: Actor, operation: type[Operation], hosts: Sequence[Host]) -> Phrase | None:
+        """Describe the other people who may ask for an operation on all of these hosts, in some place; None if there are
+        none.
+        """
+        parts = [[grant for _, grant in self.find_grants(each)] for each in (operation, *operation.includes)]
+        return self._describe_others((actor.name,), lambda roles: all(_allow(grants, roles, hosts) for grants in parts))
+
+    def _describe_others(self, names: Collection[str], may: RolesJudge) -> Phrase | None:
+        """Describe the people who may do something, except those with these names."""
+        others = (person for person in self.people if not any(self.is_requester(make_actor(person), name) for name in names))
+        return describe_contacts(others, self.groups, may)
 
     def list_permitted(self, actor: Actor, catalogue: Sequence[type[Operation]]) -> tuple[type[Operation], ...]:
         """List what this actor may ask for, in some place and of some host: help and suggestions show nothing else."""
@@ -200,28 +218,21 @@ class Policy:
 
         The place is not judged: the card may be in another channel than the request, or in a direct message.
         """
+        needed = frozenset(approval.roles)
+        contacts = self._describe_others((actor.name, requester), lambda roles: bool(roles & needed))
         if self.is_requester(actor, requester):
-            return Refusal("own request", Phrase("you cannot approve your own request. Another person must approve it"))
-        lacking = Phrase(
-            "approving this requires one of the roles {needed} (yours: {roles})",
-            needed=Listing(approval.roles),
-            roles=list_roles(actor.roles),
-        )
-        return _require_role(actor, frozenset(approval.roles), lacking)
+            return Refusal("own request", explain_own_approval(contacts))
+        return _require_role(actor, needed, explain_missing_approver_role(needed, actor.roles, contacts))
 
     def may_review(self, actor: Actor, risk: Risk, hosts: Sequence[Host], requester: str) -> Permit | Refusal:
         """Decide whether this actor may review the break-glass change of `requester`: if they could approve it by today's
         rules.
         """
-        if self.is_requester(actor, requester):
-            return Refusal("own request", Phrase("you cannot review your own emergency change. Ask someone else"))
         needed = self._find_review_rule(risk, hosts).roles
-        lacking = Phrase(
-            "reviewing this requires one of the roles {needed} (yours: {roles})",
-            needed=list_roles(needed),
-            roles=list_roles(actor.roles),
-        )
-        return _require_role(actor, needed, lacking)
+        contacts = self._describe_others((actor.name, requester), lambda roles: bool(roles & needed))
+        if self.is_requester(actor, requester):
+            return Refusal("own request", explain_own_review(contacts))
+        return _require_role(actor, needed, explain_missing_reviewer_role(needed, actor.roles, contacts))
 
     def may_break_glass(self, actor: Actor) -> Permit | Refusal:
         """Decide whether this actor may skip approvals (break-glass)."""
@@ -292,6 +303,12 @@ def _identifies(identity: Identity, person: Person) -> bool:
             return name in person.system
         case BotIdentity():
             return False
+
+
+def _allow(grants: Sequence[Grant], roles: frozenset[Role], hosts: Sequence[Host]) -> bool:
+    """Return whether grants allow something to these roles on every one of the hosts, in some place."""
+    fitting = [grant for grant in grants if roles & grant.roles]
+    return bool(fitting) and all(any(grant.covers_host(host) for grant in fitting) for host in hosts)
 
 
 def _describe_grant(actor: Actor, name: str, grant: Grant) -> str:

@@ -17,19 +17,24 @@ NON_MEMBER_REFUSALS = {
     Membership.UNKNOWN: Phrase("could not verify your workspace membership with Slack. Try again in a minute"),
 }
 
+_AN_ADMINISTRATOR = Phrase("an administrator")
+
 
 def list_roles(roles: frozenset[Role]) -> Listing | Phrase:
     """List roles by name; "none" where there are none."""
     return Listing(tuple(sorted(roles))) if roles else Phrase("none")
 
 
-def explain_missing_role(operation: type[Operation], needed: frozenset[Role], roles: frozenset[Role]) -> Phrase:
-    """Explain that the actor has none of the roles that an operation needs."""
+def explain_missing_role(
+    operation: type[Operation], needed: frozenset[Role], roles: frozenset[Role], contacts: Phrase | None
+) -> Phrase:
+    """Explain that the actor has none of the roles that an operation needs, and whom to ask."""
     return Phrase(
-        "{words} requires one of these roles: {needed} (yours: {roles}). Contact an administrator",
+        "{words} requires one of these roles: {needed} (yours: {roles}). Ask {people}",
         words=" ".join(operation.words),
         needed=list_roles(needed),
         roles=list_roles(roles),
+        people=contacts or _AN_ADMINISTRATOR,
     )
 
 
@@ -50,14 +55,56 @@ def explain_channels(operation: type[Operation], grants: Sequence[Grant]) -> Phr
     )
 
 
-def explain_hosts(operation: type[Operation], hosts: Sequence[Host], grants: Sequence[Grant]) -> Phrase:
-    """Explain that an operation may be asked for only on hosts with some labels."""
+def explain_hosts(
+    operation: type[Operation], hosts: Sequence[Host], grants: Sequence[Grant], contacts: Phrase | None
+) -> Phrase:
+    """Explain that an operation may be asked for only on hosts with some labels, and whom to ask."""
     return Phrase(
-        "{words} is only allowed on hosts labeled {labels}, not on {hosts}. Contact an administrator",
+        "{words} is only allowed on hosts labeled {labels}, not on {hosts}. Ask {people}",
         words=" ".join(operation.words),
         labels=Listing(tuple(sorted({label for grant in grants for label in grant.labels}))),
         hosts=Listing(tuple(host.name for host in hosts)),
+        people=contacts or _AN_ADMINISTRATOR,
     )
+
+
+def explain_own_approval(contacts: Phrase | None) -> Phrase:
+    """Explain that requesters cannot approve their own request, and whom to ask."""
+    if contacts is None:
+        return Phrase("you cannot approve your own request. Another person must approve it")
+    return Phrase("you cannot approve your own request. Ask {people}", people=contacts)
+
+
+def explain_missing_approver_role(needed: frozenset[Role], roles: frozenset[Role], contacts: Phrase | None) -> Phrase:
+    """Explain that the actor has none of the roles of approvers, and whom to ask."""
+    return Phrase(
+        "approving this requires one of the roles {needed} (yours: {roles}). Ask {people}",
+        needed=list_roles(needed),
+        roles=list_roles(roles),
+        people=contacts or _AN_ADMINISTRATOR,
+    )
+
+
+def explain_own_review(contacts: Phrase | None) -> Phrase:
+    """Explain that requesters cannot review their own emergency change, and whom to ask."""
+    if contacts is None:
+        return Phrase("you cannot review your own emergency change. Ask someone else")
+    return Phrase("you cannot review your own emergency change. Ask {people}", people=contacts)
+
+
+def explain_missing_reviewer_role(needed: frozenset[Role], roles: frozenset[Role], contacts: Phrase | None) -> Phrase:
+    """Explain that the actor has none of the roles of reviewers, and whom to ask."""
+    return Phrase(
+        "reviewing this requires one of the roles {needed} (yours: {roles}). Ask {people}",
+        needed=list_roles(needed),
+        roles=list_roles(roles),
+        people=contacts or _AN_ADMINISTRATOR,
+    )
+
+
+def explain_withheld_command(words: str, contacts: Phrase | None) -> Phrase:
+    """Explain that the reader of an answer may not run a command that it suggests, and whom to ask."""
+    return Phrase("{command}: ask {people}", command=words, people=contacts or _AN_ADMINISTRATOR)
 
 
 def explain_unmapped_user(name: str) -> Phrase:

@@ -1,7 +1,7 @@
 """Answers as data, for programs: `do --json` and `do --csv`.
 
-JSON is one document; every key is always present. `text`, `title`, `summary`, `heading`, `lines`, `why`, `what` and
-`message` are in the reader's language; everything else is the same in every language:
+JSON is one document; every key is always present. `text`, `title`, `summary`, `heading`, `lines`, `why`, `what`,
+`ask` and `message` are in the reader's language; everything else is the same in every language:
 
     operation    the operation's id, in the audit log too
     understood   the command in its canonical form
@@ -12,7 +12,7 @@ JSON is one document; every key is always present. `text`, `title`, `summary`, `
         news      {heading, lines}: changes since the last such report, or null
         columns   [{key, heading}]
         rows      [{host, severity, cells: {key: {value, mark, text}}}]   worst first; host "" if it is about none
-        findings  [{severity, host, subject, why, next, reached}]         worst first
+        findings  [{severity, host, subject, why, next, reached, ask}]    worst first
         sections  [{heading, lines}]: everything that is no table
         lines     [{host, source, at, level, text}]: lines of logs, oldest first, `at` in UTC or null
         notes     [text]: notes on these lines
@@ -144,7 +144,9 @@ def _build_row(row: Row, columns: Iterable[Column], texts: Texts) -> dict[str, A
 
 
 def _build_finding(finding: Finding, texts: Texts) -> dict[str, Any]:
-    return {**finding.model_dump(mode="json", exclude={"parts", "short"}), "why": finding.why.render(texts)}
+    asked = None if finding.ask is None else finding.ask.render(texts)
+    known = finding.model_dump(mode="json", exclude={"parts", "short"})
+    return {**known, "why": finding.why.render(texts), "ask": asked}
 
 
 def _build_failure(failure: Failure, texts: Texts) -> dict[str, Any]:

@@ -83,7 +83,8 @@ def _render_finding_group(lines: Sequence[ReportLine], texts: Texts) -> Iterator
     first = lines[0]
     names = texts.series([escape_markdown(line.name) for line in lines])
     typed = [_render_code(f"{COMMAND} {words}") for words in list_commands(lines, _MAX_COMMANDS)]
-    after = f" → {' '.join(typed)}" if typed else ""
+    asks = list(dict.fromkeys(escape_markdown(ask) for line in lines for ask in line.asks))[:_MAX_COMMANDS]
+    after = "".join(f" → {each}" for each in [*([" ".join(typed)] if typed else []), *asks])
     head = f"- **{names}** {escape_markdown(first.state)}".rstrip()
     if len(first.reasons) == 1:
         yield f"{head}: {escape_markdown(first.reasons[0])}{after}"

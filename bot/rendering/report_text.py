@@ -26,7 +26,8 @@ class ReportField:
 class ReportLine:
     """One row with the findings on its host: reasons, and commands to type next.
 
-    `state` is its severity in words, "" if nothing is judged. `known` is False if the host could not be read.
+    `asks` name the people to ask for commands that the reader may not run. `state` is its severity in words, "" if nothing
+    is judged. `known` is False if the host could not be read.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ReportLine:
     fields: tuple[ReportField, ...]
     reasons: tuple[str, ...]
     next: tuple[str, ...]
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def _build_line(
         fields=fields,
         reasons=tuple(finding.why.render_sentence(texts) for finding in findings),
         next=list_next_commands(findings),
+        asks=tuple(dict.fromkeys(finding.ask.render_sentence(texts) for finding in findings if finding.ask is not None)),
     )
 
 

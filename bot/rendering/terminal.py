@@ -227,6 +227,8 @@ def _print_findings(console: Console, lines: Sequence[ReportLine], texts: Texts)
     first = lines[0]
     name = _make_text(f"{texts.series([line.name for line in lines])}:", f"bold {_SEVERITY_STYLES[first.severity]}")
     typed = [_make_text(f"→ {words}", _COMMAND_STYLE) for words in list_commands(lines, _MAX_COMMANDS)]
+    asks = list(dict.fromkeys(ask for line in lines for ask in line.asks))[:_MAX_COMMANDS]
+    typed += [_make_text(f"→ {ask}") for ask in asks]
     if len(first.reasons) == 1:
         _print(console, [Text(" ").join([name, _make_text(first.reasons[0])]), *typed], hanging=2)
     elif first.reasons:

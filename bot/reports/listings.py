@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from adapters.phrase import Listing, Phrase
+from bot.access.contacts import list_alternatives, name_roles
 from bot.audit.log import EventKind
 from bot.changes.locks import describe_lock
 from bot.model.change import Approval, Change, ChangeState
@@ -64,11 +65,12 @@ _COLUMNS = {
     "state": Column(key="state", heading=Phrase("State")),
     "requester": Column(key="requester", heading=Phrase("User")),
     "approvals": Column(key="approvals", heading=Phrase("Approvals")),
+    "approvers": Column(key="approvers", heading=Phrase("Approvers")),
     "asked_at": Column(key="asked_at", heading=Phrase("Requested")),
     "until": Column(key="until", heading=Phrase("Expires")),
     "operation": Column(key="operation", heading=Phrase("ID")),
 }
-_PENDING_COLUMNS = ("words", "requester", "approvals", "until", "operation")
+_PENDING_COLUMNS = ("words", "requester", "approvals", "approvers", "until", "operation")
 _RECENT_COLUMNS = ("words", "state", "requester", "asked_at", "operation")
 
 
@@ -125,6 +127,7 @@ def _build_change_row(change: Change, keys: Sequence[str], at: datetime) -> Row:
         "state": Cell(text=STATE_PHRASES[change.state], value=change.state.value),
         "requester": Cell.of(change.requester),
         "approvals": _build_approvals_cell(change, approval),
+        "approvers": _build_approvers_cell(approval),
         "asked_at": _build_moment_cell(change.asked_at, at),
         "until": _build_moment_cell(
             approval.expires_at if approval is not None and change.state is ChangeState.WAITING else None, at
@@ -146,6 +149,15 @@ def _build_approvals_cell(change: Change, approval: Approval | None) -> Cell:
         text=Phrase("{given} of {needed}", given=approval.approvals, needed=approval.needed),
         value=f"{approval.approvals}/{approval.needed}",
     )
+
+
+def _build_approvers_cell(approval: Approval | None) -> Cell:
+    """Builds the cell with the people to ask who have not decided yet."""
+    if approval is None:
+        return Cell(text=Phrase("N/A"))
+    decided = {review.person for review in approval.reviews}
+    names = tuple(name for name in approval.may if name not in decided)
+    return Cell(text=list_alternatives(names) if names else name_roles(approval.roles), value=", ".join(names))
 
 
 def list_locks(found: Sequence[Lock], at: datetime) -> Report:

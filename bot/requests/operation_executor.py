@@ -5,18 +5,16 @@ operation ─┬─ FleetRead ────▶ reads hosts
            └─ OwnOperation ─▶ its handler (`bot.handlers`)
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from adapters.errors import FlatnetError
-from bot.access.policy import Actor
 from bot.access.requester import Requester
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import Body, NoBotRunning, RequestContext
 from bot.model.request import Failure, Request
 from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
-from commands.language.signature import find_operation
+from bot.requests.offers import ReaderOffers
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
 from commands.model.report import Report
 
@@ -49,7 +47,9 @@ class OperationExecutor:
             body = await self._run(outcome, job, requester)
         except FlatnetError as error:
             return make_failure(error, decision.asked)
-        return body.filter_commands(self._judge_offers(decision.actor, job.config)) if isinstance(body, Report) else body
+        if not isinstance(body, Report):
+            return body
+        return body.filter_commands(ReaderOffers(decision.actor, job.config, self._environment.catalogue))
 
     async def _run(self, operation: Operation, job: ExecutionContext, requester: Requester) -> Body:
         match operation:
@@ -65,17 +65,6 @@ class OperationExecutor:
         dry = isinstance(operation, FleetChange) and operation.dry_run
         if operation.risk is not Risk.READ and not dry and not self._environment.running:
             raise NoBotRunning.for_this_process()
-
-    def _judge_offers(self, actor: Actor, config: ActiveConfig) -> Callable[[str], bool]:
-        """Returns a judge of words that an answer offers: whether this actor may ask for them."""
-        catalogue = self._environment.catalogue
-        permitted = config.policy.list_permitted(actor, catalogue)
-
-        def may(words: str) -> bool:
-            found = find_operation(words.split(), catalogue)
-            return found is None or found[0] in permitted
-
-        return may
 
     def _build_view(self, job: ExecutionContext) -> FleetView:
         config = job.config

@@ -1,7 +1,8 @@
 """Findings: problems of hosts by severity."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Protocol
 
 from adapters.phrase import Phrase
 from adapters.value import Value
@@ -31,11 +32,22 @@ def find_worst(known: Severity | None, others: Iterable[Severity]) -> Severity |
     return min((each for each in (known, *others) if each is not None), key=lambda each: each.rank, default=None)
 
 
+class OfferJudge(Protocol):
+    """Judge of the commands that an answer offers, on behalf of its reader."""
+
+    def may_run(self, words: str) -> bool:
+        """Returns whether the reader may run this command."""
+
+    def explain_withheld(self, words: str) -> Phrase:
+        """Explains whom the reader can ask to run this command."""
+
+
 class Finding(Value):
     """One problem: its host, its severity, the reason, and the next command.
 
     `reached` is False if the host could not be read, so its state is unknown rather than bad. With details a report shows
-    `parts` in place of the finding. `short` is the reason in a few words, if there is one.
+    `parts` in place of the finding. `short` is the reason in a few words, if there is one. `ask` stands in place of the next
+    command if the reader may not run it.
     """
 
     severity: Severity
@@ -46,11 +58,14 @@ class Finding(Value):
     reached: bool = True
     parts: "tuple[Finding, ...]" = ()
     short: Phrase | None = None
+    ask: Phrase | None = None
 
-    def filter_commands(self, may: Callable[[str], bool]) -> "Finding":
-        """Returns the finding with only those commands that the reader may run."""
-        kept = self.next if self.next is not None and may(self.next) else None
-        return self.model_copy(update={"next": kept, "parts": tuple(part.filter_commands(may) for part in self.parts)})
+    def filter_commands(self, judge: OfferJudge) -> "Finding":
+        """Returns the finding with only those commands that the reader may run. It says whom to ask for another one."""
+        parts = tuple(part.filter_commands(judge) for part in self.parts)
+        if self.next is None or judge.may_run(self.next):
+            return self.model_copy(update={"parts": parts})
+        return self.model_copy(update={"next": None, "ask": judge.explain_withheld(self.next), "parts": parts})
 
 
 def sort_worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -4,7 +4,7 @@ All operations share one shape (a sentence, a table, findings), so there is one 
 Phrases are for people; `Cell.value` is the same as data, for `--json` and `--csv`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ from adapters.phrase import Phrase
 from adapters.value import Value
 from commands.loglines.excerpt import Excerpt
 from commands.model.chart import Chart
-from commands.model.finding import Finding, Severity, find_worst, sort_worst_first
+from commands.model.finding import Finding, OfferJudge, Severity, find_worst, sort_worst_first
 from commands.model.phrases import relate_moment
 
 
@@ -216,11 +216,12 @@ class Report(Value):
         rows = tuple(Row(cells=(Cell.of(name), Cell.of(value))) for name, value in facts)
         return cls(title=title, summary=summary, columns=FACT_COLUMNS, rows=rows)
 
-    def filter_commands(self, may: Callable[[str], bool]) -> "Report":
-        """Returns the report with only those commands that the reader may run."""
-        findings = tuple(finding.filter_commands(may) for finding in self.findings)
-        further = tuple(finding.filter_commands(may) for finding in self.further)
-        return self.model_copy(update={"next": tuple(filter(may, self.next)), "findings": findings, "further": further})
+    def filter_commands(self, judge: OfferJudge) -> "Report":
+        """Returns the report with only those commands that the reader may run. Findings say whom to ask for another one."""
+        findings = tuple(finding.filter_commands(judge) for finding in self.findings)
+        further = tuple(finding.filter_commands(judge) for finding in self.further)
+        offered = tuple(filter(judge.may_run, self.next))
+        return self.model_copy(update={"next": offered, "findings": findings, "further": further})
 
     @property
     def unreached_hosts(self) -> tuple[str, ...]:

@@ -154,7 +154,8 @@ def _render_group(lines: Sequence[ReportLine], checks: Sequence[str], texts: Tex
     rows = [f"{head} — {whys[0]}"] if len(lines) == len(whys) == 1 else [head, *(f"• {why}" for why in whys)]
     commands = [render_command(words) for words in list_commands(lines, _MAX_COMMANDS)]
     typed = [f"→ {'  '.join(commands)}"] if commands else []
-    return "\n".join([*fit_rows([rows[0], *checks, *rows[1:]], _MAX_GROUP, texts), *typed])
+    asks = [f"→ {escape(ask, _MAX_REASON)}" for line in lines for ask in line.asks][:_MAX_COMMANDS]
+    return "\n".join([*fit_rows([rows[0], *checks, *rows[1:]], _MAX_GROUP, texts), *typed, *asks])
 
 
 def _render_briefly(tells: Sequence[ReportLine], texts: Texts) -> list[str]:

@@ -82,8 +82,8 @@ def test_a_verdict_names_the_rule_that_it_rests_on() -> None:
 @pytest.mark.parametrize(
     ("actor", "reason"),
     [
-        (VIEWER, "log collect requires one of these roles: operator (yours: viewer). Contact an administrator"),
-        (WITHOUT, "log collect requires one of these roles: operator (yours: none). Contact an administrator"),
+        (VIEWER, "log collect requires one of these roles: operator (yours: viewer). Ask ana"),
+        (WITHOUT, "log collect requires one of these roles: operator (yours: none). Ask ana"),
     ],
 )
 def test_a_refusal_says_which_role_is_needed(actor: Actor, reason: str) -> None:

@@ -89,18 +89,18 @@ def test_what_a_grant_allows(
     [
         (ADMIN, Restart, (TOKYO,), "C0OPS", "role",
          "service restart requires one of these roles: developer, operator (yours: administrator). "
-         "Contact an administrator"),
+         "Ask an administrator"),
         (OPS, Restart, (OSAKA,), "C0OTHER", "channel", "service restart is only allowed in C0OPS. Use it there"),
         (OPS, Restart, (OSAKA,), "shell", "channel", "service restart is only allowed in C0OPS. Use it there"),
         (OPS, Restart, (OSAKA,), "", "channel", "service restart is only allowed in C0OPS. Use it there"),
         (OPS, Apply, (BARE,), "", "channel", "forwarding apply is only allowed in C0OPS, the terminal. Use it there"),
         (OPS, Apply, (BARE,), "C0OTHER", "channel", "forwarding apply is only allowed in C0OPS, the terminal. Use it there"),
         (DEV, Restart, (TOKYO, OSAKA, BARE), "", "label",
-         "service restart is only allowed on hosts labeled tokyo, not on host-b, host-c. Contact an administrator"),
+         "service restart is only allowed on hosts labeled tokyo, not on host-b, host-c. Ask an administrator"),
         (DEV, Restart, (TOKYO, BARE), "C0OPS", "label",
-         "service restart is only allowed on hosts labeled osaka, tokyo, not on host-c. Contact an administrator"),
+         "service restart is only allowed on hosts labeled osaka, tokyo, not on host-c. Ask an administrator"),
         (DEV, Apply, (BARE,), "C0OPS", "role",
-         "forwarding apply requires one of these roles: operator (yours: developer). Contact an administrator"),
+         "forwarding apply requires one of these roles: operator (yours: developer). Ask an administrator"),
     ],
 )  # fmt: skip
 def test_what_a_grant_refuses(

@@ -532,7 +532,7 @@ async def test_what_is_narrowed_is_not_to_be_had_as_an_archive_nor_as_an_answer_
     )
     await office.ask('incident open "502" host-a')
     await office.ask("log collect")
-    told = "log collect includes log: log requires one of these roles: operator (yours: viewer). Contact an administrator"
+    told = "log collect includes log: log requires one of these roles: operator (yours: viewer). Ask ana or ben"
     assert told == await office.told("log collect host-a", "U1VERA")
     again = await office.desk.check_refusal(office.last)
     assert again is not None

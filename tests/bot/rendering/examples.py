@@ -80,6 +80,20 @@ MIXED = health(
     [stopped("host-b"), silent("host-c")],
     [well("host-a")],
 )
+WITHHELD = MIXED.model_copy(
+    update={
+        "findings": (
+            stopped("host-b")[1].model_copy(
+                update={
+                    "next": None,
+                    "ask": Phrase("{command}: ask {people}", command="service start nebula host-b", people="bob"),
+                }
+            ),
+        )
+    }
+)
+"""A command that its reader may not run."""
+
 DETAILED = MIXED.model_copy(
     update={
         "columns": (*MIXED.columns, Column(key="nebula_version", heading=Phrase("Nebula version"), detail=True)),

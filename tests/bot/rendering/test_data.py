@@ -65,7 +65,15 @@ def test_the_document_of_a_report_has_this_shape() -> None:
             "columns": [{"key": "str", "heading": "str"}],
             "rows": [{"host": "str", "severity": "str", "cells": dict.fromkeys(checks, cell)}],
             "findings": [
-                {"severity": "str", "host": "str", "subject": "str", "why": "str", "next": "str", "reached": "bool"}
+                {
+                    "severity": "str",
+                    "host": "str",
+                    "subject": "str",
+                    "why": "str",
+                    "next": "str",
+                    "reached": "bool",
+                    "ask": "NoneType",
+                }
             ],
             "sections": [{"heading": "str", "lines": ["str"]}],
             "unreached": ["str"],

@@ -14,7 +14,7 @@ from bot.rendering.files import remove_files, write_files
 from bot.rendering.markdown import escape_markdown, render_markdown
 from bot.security.untrusted_text import to_one_line
 from commands.model.report import FileFormat, Report, ReportFile, Section, TextFile
-from tests.bot.rendering.examples import ENGLISH, JAPANESE, MIXED
+from tests.bot.rendering.examples import ENGLISH, JAPANESE, MIXED, WITHHELD, answer
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -53,6 +53,11 @@ def read(text: str) -> str:
     kinds = {token.type for token in tokens(text)} - {"paragraph_open", "paragraph_close", "inline", "text", "text_special"}
     assert set() == kinds
     return "".join(token.content for token in tokens(text) if token.type in ("text", "text_special"))
+
+
+def test_a_command_for_others_names_whom_to_ask() -> None:
+    document = render_markdown(answer(WITHHELD), ENGLISH)
+    assert "- **host-b** critical: service Nebula is stopped → service start nebula host-b: ask bob" in document.splitlines()
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -25,6 +25,7 @@ from tests.bot.rendering.examples import (
     LARGE_LOG,
     MIXED,
     SCHEDULES,
+    WITHHELD,
     answer,
     health,
     stopped,
@@ -179,6 +180,10 @@ def test_several_reasons_are_a_list_below_the_host() -> None:
         "  • The clock is wrong",
         "  → health host-b --details",
     ] == printed(report.model_copy(update={"findings": (report.findings[0], clock)}))[-4:]
+
+
+def test_a_command_for_others_names_whom_to_ask() -> None:
+    assert "host-b: service Nebula is stopped  → service start nebula host-b: ask bob" in printed(WITHHELD, width=90)
 
 
 def test_what_is_to_be_said_of_several_hosts_is_said_once() -> None:

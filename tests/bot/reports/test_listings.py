@@ -30,6 +30,7 @@ def test_what_waits_says_who_asks_how_many_approved_and_until_when() -> None:
             "Command": "cert renew host-a",
             "User": "alice",
             "Approvals": "0 of 1",
+            "Approvers": "bob or carol",
             "Expires": "2026-03-01 09:50:00 UTC (in 3600 s)",
             "ID": OPERATION,
         }

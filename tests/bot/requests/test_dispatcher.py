@@ -284,10 +284,11 @@ async def test_a_missing_role_is_refused_before_any_argument_is_complained_of(te
     assert Failure(
         kind=FailureKind.REFUSED,
         phrase=Phrase(
-            "{words} requires one of these roles: {needed} (yours: {roles}). Contact an administrator",
+            "{words} requires one of these roles: {needed} (yours: {roles}). Ask {people}",
             words="log collect",
             needed=Listing(("operator",)),
             roles=Listing(("viewer",)),
+            people=Phrase("{text}", text="ana"),
         ),
     ) == refused(answer)
     assert (text, ExitCode.REFUSED) == (answer.understood, answer.exit_code)
@@ -537,3 +538,5 @@ async def test_an_answer_offers_only_what_its_reader_may_use(user: str, offered:
         sum(finding.next is not None for finding in report(answer).findings),
     )
     assert ("service start nebula host-a", "health host-a")[1 - offered :] == report(answer).next
+    asks = [str(finding.ask) for finding in report(answer).findings if finding.ask is not None]
+    assert [[], ["service start nebula host-a: ask ana"]][1 - offered] == asks

@@ -28,6 +28,7 @@ from tests.bot.rendering.examples import (
     NEWS,
     PARTS,
     SCHEDULES,
+    WITHHELD,
     answer,
     health,
     silent,
@@ -95,6 +96,10 @@ def test_the_text_alone_is_complete_and_short_and_in_plain_words() -> None:
         "Next steps: /flatnet health host-b --details, /flatnet health host-c --details"
     ) == text
     assert len(text) <= 300
+
+
+def test_a_command_for_others_names_whom_to_ask() -> None:
+    assert "→ service start nebula host-b: ask bob" == shown(render(answer(WITHHELD), ENGLISH))[1].splitlines()[-1]
 
 
 def test_several_reasons_are_a_list() -> None:

@@ -1,0 +1,49 @@
+"""Commands that an answer offers to its reader, and the people to ask for those that the reader may not run. Pure."""
+
+from dataclasses import dataclass, field
+
+from adapters.errors import FlatnetError
+from adapters.inventory import Host
+from adapters.phrase import Phrase
+from bot.access.policy import Actor
+from bot.access.refusals import explain_withheld_command
+from bot.config.active_config import ActiveConfig
+from commands.language.grammar import parse_operation
+from commands.language.signature import find_operation
+from commands.model.operation import Catalogue
+from commands.values.normalize import normalize_text
+
+
+@dataclass(frozen=True)
+class ReaderOffers:
+    """Judge of offered commands (`commands.model.finding.OfferJudge`) on behalf of one actor.
+
+    The place is not judged: the actor may run the command somewhere else.
+    """
+
+    actor: Actor
+    config: ActiveConfig
+    catalogue: Catalogue
+    permitted: Catalogue = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "permitted", self.config.policy.list_permitted(self.actor, self.catalogue))
+
+    def may_run(self, words: str) -> bool:
+        """Returns whether the actor may run this command. Words without a command are left to the grammar."""
+        found = find_operation(words.split(), self.catalogue)
+        return found is None or found[0] in self.permitted
+
+    def explain_withheld(self, words: str) -> Phrase:
+        """Explains whom the actor can ask to run this command."""
+        found = find_operation(words.split(), self.catalogue)
+        contacts = found and self.config.policy.describe_holders(self.actor, found[0], self._find_hosts(words))
+        return explain_withheld_command(words, contacts or None)
+
+    def _find_hosts(self, words: str) -> tuple[Host, ...]:
+        """Finds the hosts that a command names; none if its words are only the beginning of a command."""
+        try:
+            operation = parse_operation(normalize_text(words), self.catalogue, self.catalogue)
+            return operation.resolve_hosts(self.config.inventory)
+        except FlatnetError:
+            return ()
