@@ -1,7 +1,8 @@
 """Forms for an operation's arguments. The input of a form becomes a request in words. Pure.
 
-words ─ find_missing ─▶ RequestForm: the missing arguments ──┐
-an operation ─ build_form ─▶ RequestForm: all its arguments ─┴─ fill_form ─▶ words, or an error for each field
+words ─ find_missing ─▶ RequestForm: the missing arguments ────────────┐
+a change ─ find_confirmation ─▶ RequestForm: the arguments left open ──┼─ fill_form ─▶ words, or an error for each field
+an operation ─ build_form ─▶ RequestForm: all its arguments ───────────┘
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -65,6 +66,37 @@ def find_missing(text: str, permitted: OperationClasses) -> RequestForm | None:
     places = [each for each in list_arguments(asked.operation) if isinstance(each.kind, Positional)]
     missing = tuple(each for each in places[len(asked.words) :] if each.required)
     return RequestForm(asked.operation, typed.text, missing) if missing else _build_incomplete_form(asked)
+
+
+def find_confirmation(text: str, permitted: OperationClasses) -> RequestForm | None:
+    """Finds the form that asks before a change that was not typed, with the arguments that it leaves open.
+
+    None if the request changes nothing, lacks an argument, or has an error.
+    """
+    typed = normalize_text(text)
+    try:
+        operation = parse_operation(typed, permitted, permitted)
+    except GrammarError:
+        return None
+    if operation.runs_at_a_tap() or operation.incomplete:
+        return None
+    arguments = list_arguments(type(operation))
+    return RequestForm(
+        type(operation), typed.text, tuple(each for each in arguments if getattr(operation, each.field) == each.default)
+    )
+
+
+def find_form(text: str, permitted: OperationClasses) -> RequestForm | None:
+    """Finds the form that a request opens which was not typed. None if it runs at a tap, or has an error."""
+    return find_missing(text, permitted) or find_confirmation(text, permitted)
+
+
+def must_ask_first(text: str, catalogue: OperationClasses) -> bool:
+    """Returns whether a request that was not typed has to open a form. One with an unknown command cannot run anyway."""
+    try:
+        return not identify_operation(normalize_text(text), catalogue, ()).operation.runs_at_a_tap()
+    except GrammarError:
+        return False
 
 
 def _build_incomplete_form(asked: NamedOperation) -> RequestForm | None:

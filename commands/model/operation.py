@@ -22,7 +22,11 @@ from commands.values.arguments import Flag, ReasonOption, Target
 
 
 class Risk(IntEnum):
-    """Risk of an operation. DISRUPT stops or replaces something people use; CRITICAL touches identities."""
+    """Risk of an operation.
+
+    READ changes nothing, neither on hosts nor in the bot's own state. DISRUPT stops or replaces something people use;
+    CRITICAL touches identities.
+    """
 
     READ = 0
     CHANGE = 1
@@ -143,6 +147,11 @@ class Operation(BaseModel):
         """
         target: Target | None = getattr(self, "target", None)
         return () if target is None else target.resolve(inventory)
+
+    @classmethod
+    def runs_at_a_tap(cls) -> bool:
+        """Returns whether a button may run it at once. All others open their form first."""
+        return cls.risk is Risk.READ
 
     @classmethod
     def is_about_hosts(cls) -> bool:

@@ -31,16 +31,16 @@ MODALS = {
     "review": (OPERATOR, "flatnet_form", "op-review.found"),
     "form at home": (ADMIN, "flatnet_form", "health.target"),
     "deny at home": (ADMIN, "flatnet_form", "deny.why"),
+    "words at home": (ADMIN, "flatnet_form", "lock-add.flags"),
+    "renew by notice": (OPERATOR, "flatnet_form", "cert-renew.reason"),
 }
-"""Clicks that open a modal: before whom, its callback id, and a field in it."""
+"""Clicks that open a modal: before whom, its callback id, and a field in it. Words that change something ask first."""
 
 WORDS = {
     "next words": "log container:web host-b",
     "menu words": "health",
-    "words at home": 'lock add host-c 4h "disk swap again"',
     "check at home": "health",
     "story at home": f"op show {operation('nebula')}",
-    "renew by notice": "cert renew host-b",
     "form sent": "health host-b --details",
 }
 """Clicks and forms that ask for words, and how these begin as the bot understands them there."""

@@ -103,11 +103,16 @@ def make_row(buttons: Sequence[Block]) -> tuple[Block, ...]:
 
 def make_run_buttons(words: Sequence[str]) -> list[Block]:
     """Makes a button for each command that fits into one."""
-    fitting = [each for each in dict.fromkeys(words) if to_one_line(each) and len(_encode_words(each)) <= MAX_VALUE]
+    fitting = [each for each in dict.fromkeys(words) if to_one_line(each) and fits_button(each)]
     return [
         make_button(each, f"{RUN_ACTION}.{number}", _encode_words(each))
         for number, each in enumerate(fitting[:MAX_RUN_BUTTONS])
     ]
+
+
+def fits_button(words: str) -> bool:
+    """Returns whether a command fits into the value of a button."""
+    return len(_encode_words(words)) <= MAX_VALUE
 
 
 def make_command_button(label: str, action: str, words: str) -> Block:

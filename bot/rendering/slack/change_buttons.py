@@ -1,16 +1,39 @@
-"""Buttons below a change. Their values are commands, as they could be typed. Pure."""
+"""Buttons below a change. Their values are commands, as they could be typed. Pure.
+
+A button that decides on this one plan acts at a tap. All others open a form, as everywhere.
+"""
+
+from collections.abc import Mapping
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change, ChangeState
 from bot.rendering import change_progress
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import Block, make_plain_text
-from bot.rendering.slack.buttons import FORM_ACTION, RUN_ACTION, make_command_button
-from commands.model.operation import Risk
+from bot.rendering.slack.buttons import FORM_ACTION, RUN_ACTION, fits_button, make_command_button
+from commands.bot_state.changes import Approve, OperationCancel, OperationContinue
+from commands.language.signature import OperationClasses, find_operation
+from commands.model.operation import Operation, Risk
 from commands.planning.rehearsal import format_rehearsal_command
+from commands.values.normalize import normalize_text
 
 _MAX_TITLE, _MAX_TEXT, _MAX_LABEL = 100, 300, 30
 """Slack's limits: characters of a confirmation's title and text, and of its two answers."""
+
+
+_PLAN_ACTIONS: Mapping[str, type[Operation]] = {
+    "approve": Approve,
+    "withdraw": OperationCancel,
+    "stop": OperationCancel,
+    "continue": OperationContinue,
+}
+"""Second parts of the action ids of buttons that decide on one plan, and the only operation that each of them runs."""
+
+
+def is_plan_button(action: str, words: str, catalogue: OperationClasses) -> bool:
+    """Returns whether a button was made for one plan, and its words decide on it."""
+    found = find_operation([token.text for token in normalize_text(words).tokens], catalogue)
+    return found is not None and found[0] is _PLAN_ACTIONS.get(action.partition(".")[2])
 
 
 def make_buttons(change: Change, texts: Texts) -> list[Block]:
@@ -82,18 +105,11 @@ def _make_review_button(change: Change, texts: Texts) -> list[Block]:
 
 
 def _make_rehearse_button(change: Change, texts: Texts) -> list[Block]:
-    """Makes the button that requests a rehearsal on the hosts that lack one. It asks first, for it requests a change."""
+    """Makes the button to the form that requests a rehearsal on the hosts that lack one."""
     words = format_rehearsal_command(change.unrehearsed)
-    if not change.unrehearsed or len(words) > _MAX_TEXT - len(COMMAND):
+    if not change.unrehearsed or not fits_button(words):
         return []
-    button = make_command_button(Phrase("Rehearse").render(texts), f"{RUN_ACTION}.rehearse", words)
-    confirmation = {
-        "title": make_plain_text(Phrase("Request a rehearsal?").render(texts), _MAX_TITLE),
-        "text": make_plain_text(f"{COMMAND} {words}", _MAX_TEXT),
-        "confirm": make_plain_text(Phrase("Rehearse").render(texts), _MAX_LABEL),
-        "deny": make_plain_text(Phrase("Cancel").render(texts), _MAX_LABEL),
-    }
-    return [button | {"confirm": confirmation}]
+    return [make_command_button(Phrase("Rehearse").render(texts), f"{FORM_ACTION}.rehearse", words)]
 
 
 def _make_confirmation(change: Change, texts: Texts) -> Block:

@@ -15,13 +15,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, Va
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase, Texts
-from bot.rendering.slack.blocks import Block, make_section
-from bot.rendering.slack.paragraphs import render_command
+from bot.rendering.labels import COMMAND
+from bot.rendering.slack.blocks import Block, escape, make_section
 from bot.security.untrusted_text import shorten, to_one_line
-from commands.language.form_filling import FormInput, RequestForm, build_form, find_missing
+from commands.language import form_filling
+from commands.language.form_filling import FormInput, RequestForm, build_form
 from commands.language.signature import Argument, OperationClasses
 from commands.model.operation import Operation
 from commands.values.arguments import Option, Positional
+from commands.values.normalize import MAX_REQUEST_LENGTH
 
 CALLBACK_ID = "flatnet_form"
 """The callback id of the modal, and of the shortcut that opens it."""
@@ -29,8 +31,8 @@ CALLBACK_ID = "flatnet_form"
 COMMAND_FIELD, HOSTS_FIELD, TEXT_FIELD, FLAGS_FIELD = "command", "hosts", "text", "flags"
 """Action ids of the fields; `command` is also the id of its block."""
 
-MAX_BEGUN_LENGTH = 500
-"""Maximum characters of a command that a form completes."""
+_MAX_BEGUN_TEXT = 2_800
+"""Characters of that command as it is shown, below Slack's limit for a section."""
 
 MAX_OPTIONS = 100
 """Slack's limit for the options of a menu."""
@@ -53,7 +55,7 @@ class FormNote(BaseModel):
     answerable: AwareDatetime | None = None
     thread: str = ""
     """The thread of the channel in which it was opened."""
-    begun: Annotated[str, StringConstraints(max_length=MAX_BEGUN_LENGTH)] = ""
+    begun: Annotated[str, StringConstraints(max_length=MAX_REQUEST_LENGTH)] = ""
 
     @classmethod
     def from_json(cls, text: str) -> "FormNote | None":
@@ -67,14 +69,14 @@ class FormNote(BaseModel):
 def build_modal(
     note: FormNote, chosen: type[Operation] | None, permitted: OperationClasses, hosts: Inventory, texts: Texts
 ) -> Block:
-    """Builds the modal for the missing arguments of `note.begun`, or for one of the permitted operations."""
-    form = find_missing(note.begun, permitted) if note.begun else None
+    """Builds the modal that completes or confirms `note.begun`, or the one for one of the permitted operations."""
+    form = form_filling.find_form(note.begun, permitted) if note.begun else None
     if form is None:
         operation = chosen or next(iter(permitted))
         form = build_form(operation)
         blocks = [_make_command_menu(operation, permitted, texts), *_make_fields(form, hosts, texts)]
     else:
-        blocks = [make_section(render_command(form.prefix)), *_make_fields(form, hosts, texts)]
+        blocks = [make_section(_render_begun(form, texts)), *_make_fields(form, hosts, texts)]
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
@@ -86,6 +88,12 @@ def build_modal(
     }
 
 
+def _render_begun(form: RequestForm, texts: Texts) -> str:
+    """Renders what the command does, and its words in full: a person confirms what they can read."""
+    words = escape(f"{COMMAND} {form.prefix}", _MAX_BEGUN_TEXT)
+    return f"*{escape(form.operation.summary.render_sentence(texts))}*\n`{words}`"
+
+
 def make_block_id(form: RequestForm, field: str) -> str:
     """Makes the block id of a field. It contains the operation, so that input for another operation is not mixed in."""
     return f"{'-'.join(form.operation.words)}.{field}"
@@ -94,7 +102,7 @@ def make_block_id(form: RequestForm, field: str) -> str:
 def find_form(values: Mapping[str, Any], note: FormNote, catalogue: OperationClasses) -> RequestForm | None:
     """Finds the form that was filled in; None if it is unknown."""
     if note.begun:
-        return find_missing(note.begun, catalogue)
+        return form_filling.find_form(note.begun, catalogue)
     chosen = _get_state(values, COMMAND_FIELD, COMMAND_FIELD).get("selected_option")
     words = chosen.get("value") if isinstance(chosen, dict) else None
     return next((build_form(operation) for operation in catalogue if " ".join(operation.words) == words), None)

@@ -4,6 +4,9 @@ show   shows the clicked answer in another view          file   sends the whole 
 filter opens a modal that chooses which of its lines are shown
 run    sends words to the dispatcher as if typed there   form   opens the form
 home   sends words to the dispatcher, the answer goes to the direct message       command (in the form)   changes the fields
+
+One tap reads, never changes: words that change something open their form, whichever button carries them. Only the buttons
+on the card of a change decide at once (`bot.rendering.slack.change_buttons`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +16,8 @@ from typing import Any
 from bot.access.policy import Refusal
 from bot.rendering.slack import buttons
 from bot.rendering.slack.buttons import parse_words
-from bot.rendering.slack.form import COMMAND_FIELD, MAX_BEGUN_LENGTH, FormNote
+from bot.rendering.slack.change_buttons import is_plan_button
+from bot.rendering.slack.form import COMMAND_FIELD, FormNote
 from bot.rendering.slack.home import HOME_ACTION
 from bot.slack.answers.exports import AnswerExporter
 from bot.slack.answers.responder import IncomingRequest, Responder
@@ -26,18 +30,20 @@ from bot.slack.inbound.log_filter import LogFilterHandler
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.payload_types import is_direct_message
 from bot.store.inbox import Delivery
-from commands.language.form_filling import find_missing
+from commands.language.form_filling import find_form, must_ask_first
+from commands.language.signature import OperationClasses
+
+_COMMAND_ACTIONS = frozenset({buttons.RUN_ACTION, buttons.FORM_ACTION, HOME_ACTION})
+"""Actions of buttons that carry a command."""
 
 ACTIONS = frozenset(
     {
         buttons.SHOW_ACTION,
         buttons.FILE_ACTION,
         buttons.FILTER_ACTION,
-        buttons.RUN_ACTION,
-        buttons.FORM_ACTION,
-        HOME_ACTION,
         COMMAND_FIELD,
     }
+    | _COMMAND_ACTIONS
 )
 """Actions of today's buttons and menus; all others are from another version of the bot."""
 
@@ -69,11 +75,11 @@ def make_kind(responder: Responder, rooms: ClickHandlers) -> DeliveryKind:
         return await responder.answer(asked, delivery)
 
     async def form(click: Click, delivery: Delivery) -> OutboundMessage | None:
-        """Open the form for the argument that the button's words lack. The dispatcher refuses those without rights."""
+        """Open the form that completes or confirms the button's words. The dispatcher refuses those without rights."""
         reader = await responder.people.find_reader(click.team, click.user)
         aside, begun = build_address(click, delivery), parse_words(click.value) or ""
         rights = responder.dispatcher.find_rights(reader.identity)
-        if begun and (isinstance(rights, Refusal) or find_missing(begun, rights.permitted) is None):
+        if begun and (isinstance(rights, Refusal) or find_form(begun, rights.permitted) is None):
             return await responder.answer(
                 IncomingRequest(click.team, click.user, click.channel or "", begun, aside), delivery
             )
@@ -82,7 +88,7 @@ def make_kind(responder: Responder, rooms: ClickHandlers) -> DeliveryKind:
             response_url=click.response_url,
             answerable=aside.answerable,
             thread=aside.aside_thread,
-            begun=begun[:MAX_BEGUN_LENGTH],
+            begun=begun,
         )
         return await rooms.forms.open_or_explain(click.trigger, delivery, reader, aside, note)
 
@@ -97,13 +103,21 @@ def make_kind(responder: Responder, rooms: ClickHandlers) -> DeliveryKind:
     }
 
     async def work(click: Click, delivery: Delivery) -> OutboundMessage | None:
-        return await does[_get_action(click)](click, delivery)
+        action = _get_action(click)
+        asks = action in _COMMAND_ACTIONS and _must_ask_first(click, responder.dispatcher.known_operations)
+        return await (form if asks else does[action])(click, delivery)
 
     return DeliveryKind(build_delivery, Click, work, build_address)
 
 
 def _get_action(click: Click) -> str:
     return click.action.partition(".")[0]
+
+
+def _must_ask_first(click: Click, catalogue: OperationClasses) -> bool:
+    """Return whether the button's words change something and the button was not made for one plan."""
+    words = parse_words(click.value) or ""
+    return must_ask_first(words, catalogue) and not is_plan_button(click.action, words, catalogue)
 
 
 def _choose_address(click: Click, delivery: Delivery) -> Address:

@@ -19,7 +19,7 @@ from bot.locale.texts import get_texts
 from bot.model.request import Answer, Failure, FailureKind
 from bot.rendering.labels import COMMAND as SLASH
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.rendering.slack.form import (
     COMMAND_FIELD,
     FormNote,
@@ -121,10 +121,11 @@ class FormHandler:
         self, trigger: str, delivery: Delivery, reader: Reader, aside: Address, note: FormNote | None = None
     ) -> OutboundMessage | None:
         """Open the form. If that fails, return a private message with the reason or another way."""
-        if await self.try_open(trigger, delivery, reader, note or FormNote()):
+        note = note or FormNote()
+        if await self.try_open(trigger, delivery, reader, note):
             return None
         aside = localize(reader, aside)
-        return OutboundMessage(delivery.key, aside, self._explain(reader, aside, delivery))
+        return OutboundMessage(delivery.key, aside, self._explain(reader, aside, delivery, note.begun or "health"))
 
     async def try_open(self, trigger: str, delivery: Delivery, reader: Reader, note: FormNote) -> bool:
         """Open the form for this person; returns whether it could be opened."""
@@ -226,16 +227,16 @@ class FormHandler:
         except SlackFailure as failure:
             _log.info("a form was not changed", code=failure.code)
 
-    def _explain(self, reader: Reader, aside: Address, delivery: Delivery) -> SlackMessage:
+    def _explain(self, reader: Reader, aside: Address, delivery: Delivery, words: str) -> SlackMessage:
         rights = self._responder.dispatcher.find_rights(reader.identity)
         if isinstance(rights, Refusal):
             failure = Failure(kind=FailureKind.REFUSED, phrase=rights.reason)
             return render(Answer(operation=delivery.key, understood="", body=failure), aside.texts)
         typed = Phrase(
             "Could not open the form in time. Type {command}, or press the button again.",
-            command=f"{SLASH} health",
+            command=f"{SLASH} {words}",
         )
-        return SlackMessage(aside.render(typed), ())
+        return SlackMessage(escape(aside.render(typed), 1_000), ())
 
 
 def _build_address(sent: FormSubmission, delivery: Delivery) -> Address:

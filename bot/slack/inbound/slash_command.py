@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.rendering.slack.form import MAX_BEGUN_LENGTH, FormNote
+from bot.rendering.slack.form import FormNote
 from bot.requests.authorization import Rights
 from bot.security.secret_patterns import MARK
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
@@ -56,7 +56,7 @@ def make_kind(responder: Responder, forms: FormHandler) -> DeliveryKind:
     async def opens_form(command: SlashCommand, delivery: Delivery, reader: Reader, rights: Rights) -> bool:
         """Open a form for the missing argument; returns whether it could be opened. A withheld secret is refused instead."""
         text = normalize_text(command.text).text
-        if MARK in text or len(text) > MAX_BEGUN_LENGTH or find_missing(text, rights.permitted) is None:
+        if MARK in text or find_missing(text, rights.permitted) is None:
             return False
         address = build_address(command, delivery)
         note = FormNote(

@@ -19,7 +19,7 @@ from bot.requests.dispatcher import Dispatcher
 from bot.store.chain import StoredEvent
 from commands.catalogue import CATALOGUE
 from commands.health import Health
-from commands.model.operation import OwnOperation, Role
+from commands.model.operation import Operation, OwnOperation, Role
 from commands.model.report import Report, TextFile
 from tests.bot.keeping import Kept
 from tests.bot.rendering.changes import DONE, OPERATION, RUNNING, WAITING, approval, change
@@ -99,6 +99,20 @@ async def test_looking_needs_no_running_bot(text: str) -> None:
     answer = await asked(text, Kept(change()), running=False)
 
     assert isinstance(answer.body, Report | Change)
+
+
+READ_CALLS = frozenset({"show", "search", "audit_read", "export", "ended"})
+"""Services that only read."""
+
+
+@pytest.mark.parametrize("operation", [each for each in HANDLERS if each.runs_at_a_tap()])
+async def test_what_runs_at_a_tap_only_reads(operation: type[Operation]) -> None:
+    """Its risk says so, and a button believes it."""
+    kept = Kept(change())
+
+    await asked(operation.example, kept)
+
+    assert READ_CALLS >= {call[0] for call in kept.asked}
 
 
 @pytest.mark.parametrize("text", ["approve", "approve host-a", "deny op-0123456789ab", "lock add host-a", "lock remove x"])

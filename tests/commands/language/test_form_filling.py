@@ -7,9 +7,18 @@ from commands.bot_state.about import PermissionCheck, Version
 from commands.bot_state.incidents import IncidentResolve
 from commands.catalogue import CATALOGUE
 from commands.health import Health
-from commands.language.form_filling import FormInput, build_form, fill_form, find_missing
+from commands.language.form_filling import (
+    FormInput,
+    build_form,
+    fill_form,
+    find_confirmation,
+    find_form,
+    find_missing,
+    must_ask_first,
+)
 from commands.language.grammar import parse_operation, render_operation
 from commands.logs import operations as logs
+from commands.model.operation import Operation
 from commands.values.normalize import normalize_text
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP, LogRead
@@ -97,3 +106,42 @@ def test_where_nothing_is_missing_nothing_is_asked(text: str) -> None:
 def test_an_operation_that_takes_nothing_has_only_what_all_take() -> None:
     assert ["here"] == [argument.field for argument in build_form(Version).arguments]
     assert "version" == fill_form(build_form(Version), FormInput({}), MADE_UP, HOSTS)
+
+
+RUN_AT_A_TAP = """
+approval, approval show, audit export, audit search, audit verify, ca show, can, cert, cert export, cert show, digest, disk,
+doctor, health, help, host, host show, incident, incident show, lock, log, log collect, op, op show, report monthly,
+report weekly, schedule, service, update, version, whoami
+"""
+"""The operations that a button runs at once. A new one belongs here only if it changes nothing, in the bot neither."""
+
+
+def test_only_these_operations_run_at_a_tap() -> None:
+    names = sorted(" ".join(operation.words) for operation in CATALOGUE if operation.runs_at_a_tap())
+    assert " ".join(RUN_AT_A_TAP.split()).split(", ") == names
+
+
+@pytest.mark.parametrize("operation", CATALOGUE, ids=lambda operation: "-".join(operation.words))
+def test_whatever_else_opens_a_form_that_becomes_the_same_request(operation: type[Operation]) -> None:
+    """With and without its arguments, and by each of its names."""
+    for name in (operation.words, *operation.aliases):
+        words = " ".join(name)
+        example = words + operation.example.removeprefix(" ".join(operation.words))
+        assert [not operation.runs_at_a_tap()] * 2 == [must_ask_first(each, CATALOGUE) for each in (example, words)]
+        form = find_form(example, CATALOGUE)
+        assert operation.runs_at_a_tap() is (form is None)
+        if form is not None:
+            assert operation.example == fill_form(form, FormInput({}), CATALOGUE, HOSTS)
+
+
+def test_a_form_that_confirms_asks_for_what_was_left_open() -> None:
+    form = find_confirmation("service start nebula host-a --dry-run", CATALOGUE)
+    assert form is not None
+    assert ["reason", "break_glass", "here"] == [argument.field for argument in form.arguments]
+    words = "service start nebula host-a --dry-run --reason storm"
+    assert words == fill_form(form, FormInput({"reason": ("storm",)}), CATALOGUE, HOSTS)
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "lock add host-a 2h", "lock add host-a soon why", "health", "x" * 5_000])
+def test_nothing_is_confirmed_that_would_not_change_anything(text: str) -> None:
+    assert None is find_confirmation(text, CATALOGUE)
