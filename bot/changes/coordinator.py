@@ -24,12 +24,14 @@ from bot.changes.admission import choose_starts
 from bot.changes.plan_diff import describe_differences, describe_upgrade
 from bot.changes.planner import ChangeRequest, Planner, add_approval
 from bot.changes.repository import ChangeRepository
+from bot.changes.start_refusals import explain_expiry, explain_lost_right, explain_unrecorded, refuse_too_few
 from bot.changes.transitions import close_change, finish_run, supersede_change
 from bot.model.change import Approval, ApprovalState, Change, ChangeState
 from bot.model.request import Identity, SlackIdentity
 from bot.model.request import derive_operation_id as id_of
 from bot.store.operations import Transition
 from bot.store.records import OperationRecord
+from commands.model.operation import Risk
 from commands.model.plan import PlannedChange
 
 
@@ -100,7 +102,7 @@ class Coordinator:
             return
         for record in await self._repository.operations.list_expired(self._repository.now()):
             await self._finish_change(
-                record, _only_if_open(close_change(ApprovalState.EXPIRED, _explain_expiry(record), self._repository.now()))
+                record, _only_if_open(close_change(ApprovalState.EXPIRED, explain_expiry(record), self._repository.now()))
             )
         await self.start_ready()
         await self._recover_runs()
@@ -140,7 +142,12 @@ class Coordinator:
         return await self._check_approvals(policy, record, today, actor)
 
     async def list_unrehearsed(self, record: OperationRecord) -> tuple[str, ...]:
-        """List the hosts on which an operation relies on a guard without a fresh rehearsal, at its start."""
+        """List the hosts on which an operation relies on a guard without a fresh rehearsal, at its start.
+
+        A critical one has none: it was refused otherwise.
+        """
+        if record.risk is Risk.CRITICAL:
+            return ()
         return tuple(await self._repository.rehearsals.find_objections(record.plan))
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
@@ -247,7 +254,7 @@ class Coordinator:
         refused: Refusal | None = None
         for decided in (decided for decided in today.reviews if decided.approves):
             if decided.person not in recorded:
-                refused = refused or Refusal("not recorded", _explain_unrecorded(decided.person))
+                refused = refused or Refusal("not recorded", explain_unrecorded(decided.person))
                 continue
             actor = await self._identify(policy, record.reviewers[decided.person])
             verdict = (
@@ -256,17 +263,17 @@ class Coordinator:
                 else _judge_approver(policy, actor, today, (requester.name, record.requester))
             )
             if isinstance(verdict, Refusal):
-                refused = refused or Refusal(verdict.rule, _explain_lost_right(decided.person, verdict))
+                refused = refused or Refusal(verdict.rule, explain_lost_right(decided.person, verdict))
             elif isinstance(actor, Actor):
                 people.add(actor.name)
         if len(people) >= today.needed:
             return None
-        return refused or _refuse_too_few(len(people), today.needed)
+        return refused or refuse_too_few(len(people), today.needed)
 
     async def _check_break_glass(self, policy: Policy, record: OperationRecord, actor: Actor) -> Refusal | None:
         """Check that an operation may start without approval; else a refusal."""
         if not await self._repository.audit.find_signed(record.operation, EventKind.BREAK_GLASS):
-            return Refusal("not recorded", _explain_unrecorded(record.requester))
+            return Refusal("not recorded", explain_unrecorded(record.requester))
         glass = policy.may_break_glass(actor)
         return glass if isinstance(glass, Refusal) else None
 
@@ -307,38 +314,10 @@ class Coordinator:
         await self._finish_change(record, _only_if_running(close_change(ApprovalState.REFUSED, why, at)))
 
 
-def _explain_expiry(record: OperationRecord) -> Phrase:
-    """Explain the expiry of an operation."""
-    if record.state is ChangeState.WAITING:
-        return Phrase("not approved by enough people in time. Submit it again")
-    what = Phrase("hosts") if record.waits_for is None else record.waits_for
-    return Phrase("expired while waiting for {what}. Submit it again", what=what)
-
-
 def _judge_approver(policy: Policy, actor: Actor, approval: Approval, requesters: tuple[str, ...]) -> Permit | Refusal:
     """Judge whether an approver may approve a request of these names: the requester's current and recorded ones."""
     verdicts = [policy.may_approve(actor, approval, name) for name in requesters]
     return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), verdicts[0])
-
-
-def _explain_lost_right(person: str, refused: Refusal) -> Phrase:
-    return Phrase("{person} approved this but no longer has permission: {why}", person=person, why=refused.reason)
-
-
-def _explain_unrecorded(person: str) -> Phrase:
-    return Phrase(
-        "the audit log has no record of this decision by {person} (the database was changed). Submit it again", person=person
-    )
-
-
-def _refuse_too_few(people: int, needed: int) -> Refusal:
-    phrase = Phrase(
-        "approved by {n} person, but the current rules require {needed}. Submit it again",
-        plural="approved by {n} people, but the current rules require {needed}. Submit it again",
-        n=people,
-        needed=needed,
-    )
-    return Refusal("too few people", phrase)
 
 
 def _only_if_open(transition: Transition) -> Transition:

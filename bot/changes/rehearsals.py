@@ -4,7 +4,7 @@ end of a run ─ signed outcomes ─▶ one row for each host      (again after 
 a plan that relies on the guard ─▶ objections by host ─▶ a note on the card; a refusal if it is critical
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from bot.audit.log import EventKind
 from bot.changes.attestation import is_digest_valid
 from bot.changes.intent_log import AuditTrail, build_trail
 from bot.changes.rehearsal_rules import derive_rehearsal, explain_refusal, find_objection, is_attested
+from bot.model.rehearsal import Rehearsal
 from bot.store.chain import StoredEvent
 from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
@@ -51,28 +52,35 @@ class RehearsalRegistry:
 
     async def find_objections(self, plan: Plan) -> Mapping[str, Phrase]:
         """Find the hosts on which a plan relies on a guard without a fresh rehearsal, and the reason for each."""
-        names = find_unrehearsed_hosts(plan)
-        if not names:
-            return {}
-        known, now, inventory = await self.table.find_by_host(names), self._now(), self._inventory()
-        found = {name: inventory.find_host(name) for name in names}
-        objections = {name: find_objection(host, known.get(name), now) for name, host in found.items() if host is not None}
-        return {name: why for name, why in objections.items() if why is not None}
+        return self._find_stale(plan, await self._find_rehearsals(plan))
 
     async def refuse_critical(self, record: OperationRecord) -> Refusal | None:
         """Refuse a critical operation that relies on a guard without a fresh rehearsal."""
         if record.risk is not Risk.CRITICAL:
             return None
-        objections = await self.find_objections(record.plan)
-        objections = {**objections, **await self._find_unattested(record.plan, objections)}
+        known = await self._find_rehearsals(record.plan)
+        stale = self._find_stale(record.plan, known)
+        objections = {**stale, **await self._find_unattested([each for each in known.values() if each.host not in stale])}
         return Refusal("no rehearsal", explain_refusal(objections)) if objections else None
 
-    async def _find_unattested(self, plan: Plan, objections: Collection[str]) -> Mapping[str, Phrase]:
+    async def _find_rehearsals(self, plan: Plan) -> Mapping[str, Rehearsal]:
+        """Find the last rehearsals, by host, of the hosts on which a plan relies on a guard."""
+        names = find_unrehearsed_hosts(plan)
+        return await self.table.find_by_host(names) if names else {}
+
+    def _find_stale(self, plan: Plan, known: Mapping[str, Rehearsal]) -> Mapping[str, Phrase]:
+        """Find the hosts without a fresh rehearsal among the known ones, and the reason for each."""
+        now, inventory = self._now(), self._inventory()
+        found = {name: inventory.find_host(name) for name in find_unrehearsed_hosts(plan)}
+        objections = {name: find_objection(host, known.get(name), now) for name, host in found.items() if host is not None}
+        return {name: why for name, why in objections.items() if why is not None}
+
+    async def _find_unattested(self, rehearsals: Iterable[Rehearsal]) -> Mapping[str, Phrase]:
         """Find the hosts whose rehearsal has no signed outcome: a row alone is not trusted."""
-        known = await self.table.find_by_host([name for name in find_unrehearsed_hosts(plan) if name not in objections])
-        trails = {each.host: await self._read_signed_trail(each.operation) for each in known.values()}
         why = Phrase("the audit log has no record of the last rehearsal")
-        return {host: why for host, trail in trails.items() if not is_attested(known[host], trail)}
+        return {
+            each.host: why for each in rehearsals if not is_attested(each, await self._read_signed_trail(each.operation))
+        }
 
     async def _read_signed_trail(self, operation: str) -> AuditTrail:
         return build_trail(await self._audit.find_signed(operation, EventKind.OUTCOME))

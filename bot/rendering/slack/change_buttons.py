@@ -14,11 +14,14 @@ from bot.rendering.slack.buttons import FORM_ACTION, RUN_ACTION, fits_button, ma
 from commands.bot_state.changes import Approve, OperationCancel, OperationContinue
 from commands.language.signature import OperationClasses, find_operation
 from commands.model.operation import Operation, Risk
-from commands.planning.rehearsal import format_rehearsal_command
+from commands.planning.rehearsal import format_rehearsal_command, group_rehearsal_steps
 from commands.values.normalize import normalize_text
 
 _MAX_TITLE, _MAX_TEXT, _MAX_LABEL = 100, 300, 30
 """Slack's limits: characters of a confirmation's title and text, and of its two answers."""
+
+_MAX_SHOWN_HOSTS = 3
+"""Maximum rehearsed hosts that get a button."""
 
 
 _PLAN_ACTIONS: Mapping[str, type[Operation]] = {
@@ -64,7 +67,11 @@ def make_buttons(change: Change, texts: Texts) -> list[Block]:
             Phrase("Continue remaining hosts").render(texts), f"{RUN_ACTION}.continue", f"op continue {operation}"
         )
     ]
-    return [*(going_on if change_progress.has_remaining_hosts(change) else []), *_make_review_button(change, texts)]
+    return [
+        *(going_on if change_progress.has_remaining_hosts(change) else []),
+        *_make_host_buttons(change, texts),
+        *_make_review_button(change, texts),
+    ]
 
 
 def make_decision_buttons(change: Change, texts: Texts, does: str = RUN_ACTION) -> list[Block]:
@@ -94,7 +101,26 @@ def list_commands(change: Change) -> tuple[str, ...]:
             return (f"op cancel {operation}",)
         case ChangeState.UNKNOWN:
             return (f'op resolve {operation} "…" --outcome done|undone|failed',)
-    return (f"op continue {operation}",) if change_progress.has_remaining_hosts(change) else ()
+    return (
+        *((f"op continue {operation}",) if change_progress.has_remaining_hosts(change) else ()),
+        *(f"host show {host}" for host in _list_rehearsed_hosts(change)),
+    )
+
+
+def _list_rehearsed_hosts(change: Change) -> tuple[str, ...]:
+    """Lists the hosts that an ended change rehearsed; `host show` has the results."""
+    ended = change.state.ended and bool(change.results)
+    return tuple(group_rehearsal_steps(change.plan))[:_MAX_SHOWN_HOSTS] if ended else ()
+
+
+def _make_host_buttons(change: Change, texts: Texts) -> list[Block]:
+    """Makes a button for each rehearsed host."""
+    return [
+        make_command_button(
+            Phrase("Show {host}", host=host).render(texts), f"{RUN_ACTION}.host.{number}", f"host show {host}"
+        )
+        for number, host in enumerate(_list_rehearsed_hosts(change))
+    ]
 
 
 def _make_review_button(change: Change, texts: Texts) -> list[Block]:

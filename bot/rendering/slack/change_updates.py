@@ -48,6 +48,11 @@ def list_milestones(change: Change) -> tuple[Milestone, ...]:
     )
 
 
+def concerns_people(milestone: Milestone) -> bool:
+    """Returns whether a milestone names recipients, or asks all possible deciders."""
+    return bool(milestone.recipients) or milestone.key in DECISION_KEYS
+
+
 def render_for_thread(milestone: Milestone, change: Change, texts: Texts) -> SlackMessage:
     """Renders the message for a thread, with mentions of the recipients."""
     called = "".join(f"{each} " for each in format_mentions(milestone.recipients))
@@ -60,8 +65,11 @@ def render_for_person(milestone: Milestone, change: Change, texts: Texts) -> Sla
 
 
 def render_decision_request(milestone: Milestone, change: Change, texts: Texts) -> SlackMessage:
-    """Renders the card for one person who may decide, below the sentence that says why they get it."""
-    card, said = render(change, texts), _render_sentence(milestone, change, texts)
+    """Renders the card for one person who may decide, below the sentence that says why they get it.
+
+    The card has the command.
+    """
+    card, said = render(change, texts), _render_reason(milestone, texts)
     return SlackMessage(shorten(f"{said}\n{card.text}", MAX_TEXT), (make_section(said), *card.blocks))
 
 
@@ -85,7 +93,11 @@ def render_pointer(change: Change, texts: Texts) -> SlackMessage:
 
 
 def _render_sentence(milestone: Milestone, change: Change, texts: Texts) -> str:
-    return f"{milestone.sign} {escape(milestone.phrase.render_sentence(texts), 900)} {render_command(change.words)}"
+    return f"{_render_reason(milestone, texts)} {render_command(change.words)}"
+
+
+def _render_reason(milestone: Milestone, texts: Texts) -> str:
+    return f"{milestone.sign} {escape(milestone.phrase.render_sentence(texts), 900)}"
 
 
 def _list_break_glass(change: Change) -> Iterator[Milestone]:

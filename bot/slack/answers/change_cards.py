@@ -15,7 +15,13 @@ import structlog
 
 from bot.model.change import Change, ChangeState
 from bot.rendering.slack.change import render
-from bot.rendering.slack.change_updates import APPROVAL_REQUEST_KEY, Milestone, list_milestones, render_for_thread
+from bot.rendering.slack.change_updates import (
+    APPROVAL_REQUEST_KEY,
+    Milestone,
+    concerns_people,
+    list_milestones,
+    render_for_thread,
+)
 from bot.runtime.clock import Clock
 from bot.slack.answers.personal_notices import PersonalNotices
 from bot.slack.directory.people import PeopleDirectory
@@ -141,13 +147,17 @@ class ChangeCards:
         Returns the words that this adds to the note.
         """
         name = f"{CARD_PREFIX}{change.operation}:{milestone.key}"
-        channel = await self._find_channel(change, row)
-        requester = bool(channel) or not row  # else the card and its thread go to the requester directly
-        words = await self._notices.notify(milestone, change, channel, requester=requester)
+        words = await self._notify(milestone, change, row) if concerns_people(milestone) else []
         if row and milestone.key != APPROVAL_REQUEST_KEY and not await self._sender.is_queued(name):
             address = self._build_channel_address(change).model_copy(update={"below": row, "user": change.mention})
             await self._sender.add(name, address, render_for_thread(milestone, change, address.texts))
         return words
+
+    async def _notify(self, milestone: Milestone, change: Change, row: int) -> list[str]:
+        """Send direct messages to the people concerned who do not see the channel. Waits until the card is posted."""
+        channel = await self._find_channel(change, row)
+        requester = bool(channel) or not row  # else the card and its thread go to the requester directly
+        return await self._notices.notify(milestone, change, channel, requester=requester)
 
     async def _find_channel(self, change: Change, row: int) -> str:
         """Find the channel in which others see the card, "" if there is none; waits until that is known."""

@@ -1,7 +1,7 @@
 """Rehearsals that changes rest on: when one is fresh, what a run proves, what cards say, and what is refused without one."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -224,6 +224,25 @@ async def test_a_critical_change_of_a_rehearsed_host_is_asked_for_and_started(gu
     await attest(guarded)
     assert ChangeState.WAITING is (await ask(guarded, CriticalSwap)).state
     assert None is await guarded.ledger.rehearsals.refuse_critical(await guarded.stored("op-1"))
+
+
+async def test_the_rows_are_read_once_for_a_critical_change_and_not_again_as_it_starts(guarded: Bot) -> None:
+    await guarded.rehearsals.store([rehearsal()])
+    await attest(guarded)
+    await ask(guarded, CriticalSwap)
+    record, registry, reads = await guarded.stored("op-1"), guarded.ledger.rehearsals, list[Collection[str]]()
+
+    class Counted:
+        """The table, and what is read from it."""
+
+        async def find_by_host(self, hosts: Collection[str]) -> Mapping[str, Rehearsal]:
+            reads.append(hosts)
+            return await guarded.rehearsals.find_by_host(hosts)
+
+    registry.table = Counted()  # type: ignore[assignment]
+    assert None is await registry.refuse_critical(record)
+    assert () == await guarded.dispatch.list_unrehearsed(record)
+    assert [("host-a",)] == reads
 
 
 async def test_a_row_without_a_signed_outcome_is_no_rehearsal_for_a_critical_change(guarded: Bot) -> None:

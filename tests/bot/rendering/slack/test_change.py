@@ -191,12 +191,24 @@ def test_what_only_tidies_up_or_ends_a_part_is_not_called_lasting() -> None:
 
 def test_a_rehearsal_leaves_nothing_that_could_be_called_lasting() -> None:
     """Its changes are those of scratch files, which are removed at the end."""
-    hosts = (RehearsedHost(host(name, number), OPERATION, 30.0) for number, name in enumerate(("host-a", "host-b"), 1))
-    plan = Plan(parts=tuple(Part(host=each.name, steps=tuple(build_rehearsal_steps(each))) for each in hosts))
-    shown = said(render(change(plan=plan), ENGLISH))
+    shown = said(render(change(plan=rehearsal("host-a", "host-b")), ENGLISH))
     assert "Not rolled back" not in shown
     assert "stay changed" not in shown
     assert "(no service is restarted)" in shown
+
+
+def rehearsal(*names: str) -> Plan:
+    """A rehearsal of these hosts."""
+    hosts = (RehearsedHost(host(name, number), OPERATION, 30.0) for number, name in enumerate(names, 1))
+    return Plan(parts=tuple(Part(host=each.name, steps=tuple(build_rehearsal_steps(each))) for each in hosts))
+
+
+def test_a_finished_rehearsal_leads_to_what_it_found() -> None:
+    plan = rehearsal("host-a", "host-b")
+    done = change(ChangeState.DONE, **changes.ENDED, plan=plan, results=(result(plan.steps[0].key),))
+    assert {"run.host.0": "host show host-a", "run.host.1": "host show host-b"} == pressed(render(done, ENGLISH))
+    closed = changes.WITHDRAWN.model_copy(update={"plan": plan})
+    assert {} == pressed(render(closed, ENGLISH))
 
 
 def test_the_total_time_stands_at_the_end() -> None:

@@ -125,6 +125,17 @@ async def test_what_was_not_shown_before_a_crash_is_shown_at_the_start_and_nothi
     assert 2 == len(replies(house))
 
 
+async def test_what_concerns_nobody_in_particular_does_not_wait_for_the_place_of_the_card(house: House) -> None:
+    """Slack takes no message now; a denial would wait, for whoever asked may have to be told directly."""
+    house.workspace.faults.switch_on("chat.postMessage", Failing("internal_error"))
+    async with house.bot() as surface:
+        surface.show_change(changes.WITHDRAWN.model_copy(update={"version": 5}))
+        await house.moving(lambda: house.stories.versions.get(OPERATION) == 5)
+        house.workspace.faults.switch_off("chat.postMessage")
+        await house.moving(lambda: not house._busy())
+    assert [":no_entry_sign: Withdrawn by alice: `/flatnet cert renew host-a`"] == replies(house)
+
+
 async def test_what_is_told_while_the_bot_is_not_connected_waits_for_the_start(house: House) -> None:
     surface = house.surface()
     surface.show_change(ASKED)

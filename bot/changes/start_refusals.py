@@ -1,0 +1,37 @@
+"""Phrases for changes that cannot start: expired, or not approved by enough people who still may. Pure."""
+
+from adapters.phrase import Phrase
+from bot.access.policy import Refusal
+from bot.model.change import ChangeState
+from bot.store.records import OperationRecord
+
+
+def explain_expiry(record: OperationRecord) -> Phrase:
+    """Explain the expiry of an operation."""
+    if record.state is ChangeState.WAITING:
+        return Phrase("not approved by enough people in time. Submit it again")
+    what = Phrase("hosts") if record.waits_for is None else record.waits_for
+    return Phrase("expired while waiting for {what}. Submit it again", what=what)
+
+
+def explain_lost_right(person: str, refused: Refusal) -> Phrase:
+    """Explain that an approver may no longer approve."""
+    return Phrase("{person} approved this but no longer has permission: {why}", person=person, why=refused.reason)
+
+
+def explain_unrecorded(person: str) -> Phrase:
+    """Explain that a decision is in the database alone."""
+    return Phrase(
+        "the audit log has no record of this decision by {person} (the database was changed). Submit it again", person=person
+    )
+
+
+def refuse_too_few(people: int, needed: int) -> Refusal:
+    """Refuse a change that fewer people approved than are needed today."""
+    phrase = Phrase(
+        "approved by {n} person, but the current rules require {needed}. Submit it again",
+        plural="approved by {n} people, but the current rules require {needed}. Submit it again",
+        n=people,
+        needed=needed,
+    )
+    return Refusal("too few people", phrase)
