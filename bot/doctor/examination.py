@@ -36,7 +36,7 @@ from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, SecretsUnusable, read_secrets
 from commands.bot_state.about import Doctor
 from commands.language.grammar import render_operation
-from commands.model.operation import FleetView, Progress
+from commands.model.operation import FleetView, Progress, ReadProgress
 from commands.model.report import Report
 
 CHECK_TIMEOUT = 60.0
@@ -160,10 +160,10 @@ async def run_checks(checks: Mapping[str, Check], progress: Progress) -> Report:
     async def make(place: str, check: Check) -> CheckResult:
         examined = await _run_check(place, check, CHECK_TIMEOUT)
         awaited.remove(place)
-        progress(tuple(awaited))
+        progress(ReadProgress(len(checks), tuple(awaited)))
         return examined
 
-    progress(tuple(awaited))
+    progress(ReadProgress(len(checks), tuple(awaited)))
     async with asyncio.TaskGroup() as group:
         making = [group.create_task(make(place, check)) for place, check in checks.items()]
     return build_report([task.result() for task in making], read_utc_time())

@@ -21,7 +21,7 @@ from bot.slack.api import TIMEOUT, SlackApi, make_client
 from bot.slack.errors import retry_transient
 from bot.slack.preflight import Tokens, check_tokens, reveal_token
 from commands.catalogue import CATALOGUE
-from commands.model.operation import Progress
+from commands.model.operation import Progress, ReadProgress
 
 CALL_PAUSE = 1.0
 """Seconds between two calls: "design for 1 request per second" (docs.slack.dev, rate limits)."""
@@ -55,11 +55,11 @@ async def validate_samples(
         api = SlackApi(make_client(api_url, session, reveal_token(tokens.bot)), session, lambda shown: shown)
         left = list(samples)
         for kind, (form, payload) in samples.items():
-            progress(tuple(left))
+            progress(ReadProgress(len(samples), tuple(left)))
             refusals += await _validate(api, kind, form, payload, sleep)
             left.remove(kind)
             await sleep(CALL_PAUSE if left else 0.0)
-    progress(())
+    progress(ReadProgress(len(samples), ()))
     return len(samples), tuple(refusals)
 
 

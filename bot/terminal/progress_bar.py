@@ -19,11 +19,11 @@ def show_progress(console: Console, texts: Texts) -> Iterator[operation.Progress
     """Show progress while the block runs, and erase it at the end. On anything but a terminal, nothing is shown."""
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
-        task = shown.add_task(_describe_awaited((), texts), total=None)
+        task = shown.add_task("", total=None)
 
-        def update(awaited: tuple[str, ...]) -> None:
-            total = shown.tasks[0].total or len(awaited)
-            shown.update(task, total=total, completed=total - len(awaited), description=_describe_awaited(awaited, texts))
+        def update(seen: operation.ReadProgress) -> None:
+            described = _describe_awaited(seen.awaited, texts)
+            shown.update(task, total=seen.total, completed=seen.answered, description=described)
 
         yield update
 

@@ -69,8 +69,11 @@ class AssessmentRead(FleetRead):
     details: bool = False
 
     async def read(self, view: FleetView) -> Report:
-        assessed = await read_all_hosts(self.resolve_hosts(view.fleet.inventory), self.make_assessor(view), view)
-        return build_fleet_report(self, sorted(assessed, key=lambda each: each.rank), view.now())
+        def report(assessed: Sequence[AssessedHost]) -> Report:
+            return build_fleet_report(self, sorted(assessed, key=lambda each: each.rank), view.now())
+
+        hosts = self.resolve_hosts(view.fleet.inventory)
+        return report(await read_all_hosts(hosts, self.make_assessor(view), view, report))
 
     def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         """Makes the function that reads and judges one host."""

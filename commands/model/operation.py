@@ -89,11 +89,29 @@ class CertificateRules(BaseModel):
 DEFAULT_CERTIFICATE_RULES = CertificateRules()
 """Rules of certificates where none are configured."""
 
-Progress = Callable[[tuple[str, ...]], None]
-"""Called during a read with the names of the hosts that are still awaited. It returns at once and never raises."""
+
+@dataclass(frozen=True)
+class ReadProgress:
+    """Progress of a read: the number of places that it reads, mostly hosts, and the names of those still awaited.
+
+    `build_report` builds the report on the places that have answered, in any thread. It costs as much as the whole report,
+    so it is called for what is shown. None if this read has no report on a part of its hosts.
+    """
+
+    total: int
+    awaited: tuple[str, ...]
+    build_report: Callable[[], Report] | None = None
+
+    @property
+    def answered(self) -> int:
+        return self.total - len(self.awaited)
 
 
-def ignore_progress(awaited: tuple[str, ...]) -> None:
+Progress = Callable[[ReadProgress], None]
+"""Called during a read, whenever a place has answered. It returns at once and never raises."""
+
+
+def ignore_progress(progress: ReadProgress) -> None:
     """Ignores progress, for a request that nothing displays."""
 
 

@@ -11,9 +11,10 @@ from adapters.errors import NotAsked, Unreachable
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
+from commands.checks.concurrent_reads import read_all_hosts
 from commands.health import Health
 from commands.model.finding import Severity
-from commands.model.operation import FleetView, Thresholds
+from commands.model.operation import FleetView, ReadProgress, Thresholds
 from commands.model.report import Mark, Report
 from commands.values.arguments import NoSuchHost, Target
 from tests.commands.canned import NOW, CannedConnection, container, gateway, host, log, view, windows, wsl
@@ -239,10 +240,32 @@ async def test_a_report_survives_being_stored() -> None:
     assert report == Report.model_validate_json(report.model_dump_json())
 
 
-async def test_who_watches_is_told_which_hosts_are_still_awaited() -> None:
+async def test_progress_counts_hosts_and_names_those_that_are_awaited() -> None:
     """All of them at first, one fewer each time, none at the end."""
-    told: list[tuple[str, ...]] = []
-    await Health().read(replace(view(A, B, C), progress=told.append))
+    seen: list[ReadProgress] = []
+    await Health().read(replace(view(A, B, C), progress=seen.append))
 
-    assert ("host-a", "host-b", "host-c") == told[0]
-    assert [3, 2, 1, 0] == [len(awaited) for awaited in told]
+    assert ReadProgress(3, ("host-a", "host-b", "host-c")) == seen[0]
+    assert [(3, 0), (2, 1), (1, 2), (0, 3)] == [(len(each.awaited), each.answered) for each in seen]
+
+
+async def test_progress_offers_the_report_on_the_hosts_that_have_answered() -> None:
+    """The report is that of the moment, worst first, whenever it is built."""
+    seen: list[ReadProgress] = []
+    said = {("host-b", "windows"): windows(nebula="Stopped")}
+    whole = await Health().read(replace(view(A, B, C, said=said), progress=seen.append))
+
+    assert seen[0].build_report is None
+    for each in seen[1:]:
+        assert each.build_report is not None
+        answered = {"host-a", "host-b", "host-c"} - set(each.awaited)
+        assert sorted(answered, key="host-b".__ne__) == [row.host for row in each.build_report().rows]
+    assert seen[-1].build_report is not None
+    assert whole == seen[-1].build_report()
+
+
+async def test_without_hosts_there_is_no_progress() -> None:
+    seen: list[ReadProgress] = []
+    await read_all_hosts((), Health().make_assessor(view(A)), replace(view(A), progress=seen.append))
+
+    assert [] == seen

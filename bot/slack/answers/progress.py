@@ -16,6 +16,7 @@ from bot.rendering.slack.progress import render_awaited_hosts
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
 from bot.store.errors import DatabaseError
+from commands.model.operation import ReadProgress
 
 _log = structlog.get_logger(__name__)
 
@@ -30,7 +31,7 @@ class ProgressReporter(Protocol):
     @property
     def row(self) -> int: ...
 
-    def record(self, awaited: tuple[str, ...]) -> None: ...
+    def record(self, seen: ReadProgress) -> None: ...
 
     async def show(self) -> None: ...
 
@@ -45,7 +46,7 @@ class WaitingNotice:
         self._address = address
         self._said = quiet
 
-    def record(self, awaited: tuple[str, ...]) -> None:
+    def record(self, seen: ReadProgress) -> None:
         """Ignore the hosts: a private message cannot be edited, so they are not shown."""
 
     async def show(self) -> None:
@@ -66,20 +67,20 @@ class AwaitedHosts:
         self._operation = operation
         self._address = address.model_copy(update={"courtesy": True})
         self._texts = get_texts(address.language, ZoneInfo(address.zone))
-        self._told: tuple[str, ...] | None = None
-        self._shown: tuple[str, ...] | None = None
+        self._recorded: ReadProgress | None = None
+        self._shown: ReadProgress | None = None
         self.row = row
 
-    def record(self, awaited: tuple[str, ...]) -> None:
-        self._told = awaited
+    def record(self, seen: ReadProgress) -> None:
+        self._recorded = seen
 
     async def show(self) -> None:
-        if self._told is None or self._told == self._shown:
+        if self._recorded is None or self._recorded == self._shown:
             return
-        self._shown = self._told
+        self._shown = self._recorded
         address = self._address.model_copy(update={"replaces": self.row})
         try:
-            row = await self._sender.add(self._operation, address, render_awaited_hosts(self._shown, self._texts))
+            row = await self._sender.add(self._operation, address, render_awaited_hosts(self._shown.awaited, self._texts))
         except DatabaseError as error:
             _log.warning("progress is not shown", error=str(error))
         else:

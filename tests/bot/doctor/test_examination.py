@@ -83,7 +83,8 @@ async def test_a_check_that_fails_or_hangs_hides_no_other(monkeypatch: pytest.Mo
     awaited: list[tuple[str, ...]] = []
     with capture_logs() as logs:
         report = await doctor.run_checks(
-            {"bot.well": well, "bot.bug": bug, "bot.foreseen": foreseen, "bot.hanging": hanging}, awaited.append
+            {"bot.well": well, "bot.bug": bug, "bot.foreseen": foreseen, "bot.hanging": hanging},
+            lambda seen: awaited.append(seen.awaited),
         )
     assert {
         "bot.bug": ("bug", "the check bot.bug failed. Check the log", False),

@@ -27,7 +27,7 @@ async def validated(house: House, *, progress: list[int] | None = None) -> tuple
     tokens = Tokens(SecretStr(house.workspace.bot_token), SecretStr(house.workspace.app_token))
     told = progress if progress is not None else []
     count, refusals = await validate_samples(
-        house.workspace.api_url, tokens, ENGLISH, sleep, lambda left: told.append(len(left))
+        house.workspace.api_url, tokens, ENGLISH, sleep, lambda seen: told.append(len(seen.awaited))
     )
     return count, refusals, pauses
 

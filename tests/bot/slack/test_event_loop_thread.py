@@ -14,7 +14,7 @@ from bot.runtime.clock import Clock
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.event_loop_thread import SlackThread
 from bot.slack.preflight import SlackNotReady, Tokens
-from commands.model.operation import Progress, ignore_progress
+from commands.model.operation import Progress, ReadProgress, ignore_progress
 from tests.bot.rendering.changes import OPERATION, change
 from tests.bot.rendering.examples import DETAILED
 from tests.bot.slack.conftest import House, KeptStories, ScriptedDesk, well
@@ -138,7 +138,7 @@ async def test_an_answer_that_takes_its_time_names_the_hosts_that_the_desk_still
 
     class Slow(ScriptedDesk):
         async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer:
-            progress(("host-a",))
+            progress(ReadProgress(2, ("host-a",)))
             await gate.wait()
             return well(request)
 

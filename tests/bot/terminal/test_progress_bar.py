@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bot.locale.texts import get_texts
 from bot.terminal.progress_bar import show_progress
+from commands.model.operation import ReadProgress
 
 
 def drawn(*, terminal: bool) -> str:
@@ -15,7 +16,7 @@ def drawn(*, terminal: bool) -> str:
     console = Console(file=file, force_terminal=terminal, width=100, legacy_windows=False)
     with show_progress(console, get_texts("en", ZoneInfo("UTC"))) as told:
         for awaited in (("bot.audit", "host-a", "host-b", "[red]"), ("host-b",), ()):
-            told(awaited)
+            told(ReadProgress(4, awaited))
     return file.getvalue()
 
 

@@ -13,7 +13,7 @@ from bot.rendering import chart_process
 from bot.rendering.slack.progress import MAX_NAMED_HOSTS, render_awaited_hosts
 from bot.slack.answers.responder import PROGRESS_DELAY
 from bot.slack.outbound.sender import EDIT_INTERVAL
-from commands.model.operation import Progress, ignore_progress
+from commands.model.operation import Progress, ReadProgress, ignore_progress
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.slack.answers.test_charts import PNG, REPORT, images
 from tests.bot.slack.conftest import PATIENCE, House, ScriptedDesk, start
@@ -23,6 +23,11 @@ from tests.lab.workspace.message import Message
 from tests.lab.workspace.seed import BOT_USER
 
 BOT = "<@U0FLATNET>"
+
+
+def seen(*awaited: str, total: int = 2) -> ReadProgress:
+    """Progress of a read that still awaits these hosts."""
+    return ReadProgress(total, awaited)
 
 
 @dataclass
@@ -51,12 +56,12 @@ async def ask(house: House, desk: LookingDesk) -> AsyncIterator[Callable[[], Mes
     async with house.bot():
         said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
         await desk.looking.wait()
-        desk.told(("host-a", "host-b"))
+        desk.told(seen("host-a", "host-b"))
 
-        def seen() -> Message:
+        def find() -> Message:
             return house.workspace.thread("C0OPS", said.ts)[-1]
 
-        yield seen
+        yield find
 
 
 async def moved(house: House, seconds: float) -> None:
@@ -72,7 +77,7 @@ async def test_what_takes_longer_than_a_second_names_who_is_awaited_and_becomes_
     """One message, edited in place."""
     await house.moving(lambda: "Waiting for 2 hosts: host-a and host-b" in ask().text, step=PROGRESS_DELAY)
     shown = ask()
-    desk.told(("host-b",))
+    desk.told(seen("host-b"))
     await house.moving(lambda: "Waiting for 1 host: host-b" in ask().text, step=EDIT_INTERVAL)
     desk.done.set()
     await house.moving(lambda: ask().text == "3 hosts are healthy")
@@ -98,7 +103,7 @@ async def test_it_is_edited_at_most_once_in_three_seconds_and_not_without_news(
     began, awaited = house.time.elapsed, [f"host-{n}" for n in range(1000)]
     async with asyncio.timeout(PATIENCE):
         while count_edits() < 4:
-            desk.told(tuple(awaited))
+            desk.told(seen(*awaited, total=1000))
             awaited.pop()
             await moved(house, 1.0)
             assert count_edits() <= (house.time.elapsed - began) / 3.0 + 1
@@ -135,9 +140,9 @@ async def test_in_a_channel_shared_with_others_there_is_no_progress_and_one_priv
     async with house.bot():
         said = await house.workspace.say("U0ADMIN", "C0PARTNERS", f"{BOT} health")
         await desk.looking.wait()
-        desk.told(("host-a",))
+        desk.told(seen("host-a"))
         await moved(house, PROGRESS_DELAY)
-        desk.told(())
+        desk.told(seen())
         await moved(house, EDIT_INTERVAL)
         desk.done.set()
         await house.moving(lambda: house.workspace.private("U0ADMIN"))
@@ -151,7 +156,7 @@ async def test_the_bot_removed_while_it_looks_answers_the_person_once(
     await moved(house, PROGRESS_DELAY)
     house.workspace.remove_bot("C0OPS")
     house.time.move(300)  # longer than a channel is taken to be as it was
-    desk.told(("host-b",))
+    desk.told(seen("host-b"))
     await moved(house, EDIT_INTERVAL)
     desk.done.set()
     await house.moving(lambda: house.workspace.direct("U0ADMIN"))
@@ -185,7 +190,7 @@ async def test_after_a_crash_the_answer_takes_the_place_of_what_was_shown_before
     await start(surface)
     said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
     await desk.looking.wait()
-    desk.told(("host-a",))
+    desk.told(seen("host-a"))
     await moved(house, PROGRESS_DELAY)
     await surface.close(0.0)
     desk.done.set()
@@ -198,7 +203,7 @@ async def test_a_private_answer_has_one_waiting_line(house: House, desk: Looking
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await desk.looking.wait()
-        desk.told(("host-a",))
+        desk.told(seen("host-a"))
         await moved(house, PROGRESS_DELAY)
         for _ in range(3):
             await moved(house, EDIT_INTERVAL)
@@ -222,7 +227,7 @@ async def test_an_answer_with_a_picture_is_a_new_message_and_its_progress_goes(
     async with house.bot():
         said = await house.workspace.say("U0ADMIN", place, f"{BOT} digest")
         await desk.looking.wait()
-        desk.told(("host-a",))
+        desk.told(seen("host-a"))
         await moved(house, PROGRESS_DELAY)
         await house.until(lambda: any("Waiting for 1 host: host-a" in each.text for each in answers(house, place)))
         house.time.move(11.0 if slow else 1.0)
@@ -249,7 +254,7 @@ async def test_where_slack_does_not_delete_the_progress_it_points_to_the_answer(
     async with house.bot():
         await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} digest")
         await desk.looking.wait()
-        desk.told(("host-a",))
+        desk.told(seen("host-a"))
         await moved(house, PROGRESS_DELAY)
         desk.done.set()
         await house.moving(lambda: any(images(message) for message in answers(house, "C0OPS")))
@@ -282,7 +287,7 @@ async def test_a_slow_answer_ends_with_a_message_in_its_thread_that_notifies_who
     async with house.bot():
         said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
         await desk.looking.wait()
-        desk.told(("host-a",))
+        desk.told(seen("host-a"))
         await answered_after(house, desk, seconds, "C0OPS")
         assert expected == [message.text for message in house.workspace.notified("U0ADMIN")]
         assert expected == [message.text for message in house.workspace.thread("C0OPS", said.ts)[2:]]
@@ -292,7 +297,7 @@ async def test_a_slow_answer_in_direct_messages_ends_with_a_new_message(house: H
     async with house.bot():
         await house.workspace.say("U0ADMIN", "D0ADMIN", "health")
         await desk.looking.wait()
-        desk.told(("host-a",))
+        desk.told(seen("host-a"))
         await answered_after(house, desk, 11.0, "D0ADMIN")
         assert ["3 hosts are healthy", f"<@U0ADMIN> {READY}"] == [
             message.text for message in house.workspace.direct("U0ADMIN")[1:]
@@ -304,7 +309,7 @@ async def test_a_slow_answer_after_a_crash_notifies_once(house: House, desk: Loo
     await start(surface)
     said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
     await desk.looking.wait()
-    desk.told(("host-a",))
+    desk.told(seen("host-a"))
     await moved(house, PROGRESS_DELAY)
     await surface.close(0.0)
     house.time.move(60)
