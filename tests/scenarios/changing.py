@@ -36,7 +36,7 @@ Found = TypeVar("Found")
 STEPS = frozenset({"intent", "outcome"})
 """Kinds of audit events that tell of single steps."""
 
-WAITING = ("Working on it", "処理中です")
+WAITING = ":hourglass_flowing_sand:"
 """How a line begins that only says that the answer will come."""
 
 FOLDER = PureWindowsPath(PATHS.base) / "operations"

@@ -1,22 +1,39 @@
 """Progress of a request that takes time, as the person sees it.
 
-editable message   a message that names the hosts still awaited, edited in place; the answer then replaces it
-private            one waiting notice through the response_url; the answer comes after it
+    request ─ 0.7 s ─▶ who is awaited ─ 2.7 s ─▶ the answer on those that have answered ─ every 3 s ─▶ … ─▶ the answer
+
+editable message   one message, edited in place, which becomes the answer
+private            notices through the response_url. Slack lets an app edit or delete the answer to a slash command neither
+                   through that URL nor otherwise (bolt-js #2287, bolt-python #1268), so they say nothing that ends
 """
 
+from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 import structlog
 
-from adapters.phrase import Phrase
-from bot.locale.texts import get_texts
+from adapters.errors import FlatnetError
 from bot.rendering.slack.blocks import SlackMessage
-from bot.rendering.slack.progress import render_awaited_hosts
+from bot.rendering.slack.progress import render_partial_answer, render_progress, render_waiting_notice
 from bot.slack.outbound.message import Address
-from bot.slack.outbound.sender import Sender
+from bot.slack.outbound.sender import EDIT_INTERVAL, Sender
 from bot.store.errors import DatabaseError
-from commands.model.operation import ReadProgress
+from commands.language.grammar import parse_operation
+from commands.model.operation import Catalogue, Operation, ReadProgress
+from commands.values.normalize import normalize_text
+
+PROGRESS_DELAY = 0.7
+"""Seconds from a request to its first progress: it is to be seen within a second, and sending it takes time, too."""
+
+PARTIAL_DELAY = 2.7
+"""Seconds from a request to the answer on the hosts that have answered; that is to be seen within three seconds."""
+
+MAX_NOTICES = 2
+"""Maximum private notices. A response_url takes five messages, and three are the answer's (`bot.slack.outbound.routes`)."""
+
+MIN_DELAY = 0.2
+"""Shortest time to the first progress, of a request that waited long. Most requests are answered within it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -25,63 +42,94 @@ class ProgressReporter(Protocol):
     """Shows progress. `record` gets the operation's progress; `show` is called regularly while it runs.
 
     `record` stores its argument and does nothing else, because it is called in the dispatcher's thread
-    (`bot.slack.event_loop_thread`). `row` is the outbox row of the message that the answer will replace, 0 if there is none.
+    (`bot.slack.event_loop_thread`).
     """
-
-    @property
-    def row(self) -> int: ...
 
     def record(self, seen: ReadProgress) -> None: ...
 
     async def show(self) -> None: ...
 
+    def locate_answer(self, address: Address) -> Address:
+        """Return the address of the answer: the message with the progress if there is one, else `address`."""
+
 
 class WaitingNotice:
-    """Sends one private notice that the answer will come; none if an earlier run has sent it (`quiet`)."""
+    """Sends private notices: at once what is known, and once more if hosts have answered since.
 
-    row = 0
-
-    def __init__(self, sender: Sender, address: Address, *, quiet: bool) -> None:
-        self._sender = sender
-        self._address = address
-        self._said = quiet
-
-    def record(self, seen: ReadProgress) -> None:
-        """Ignore the hosts: a private message cannot be edited, so they are not shown."""
-
-    async def show(self) -> None:
-        if not self._said and self._address.response_url:
-            self._said = True
-            line = self._address.render(Phrase("Working on it. The result will appear here."))
-            await self._sender.send_privately(self._address, SlackMessage(line, ()))
-
-
-class AwaitedHosts:
-    """Names the hosts still awaited, in a message of its own (`row`).
-
-    Nothing is shown before the operation reads hosts, so a refused request leaves no trace in a channel.
+    None are sent if an earlier run may have sent them (`quiet`).
     """
 
-    def __init__(self, sender: Sender, operation: str, address: Address, row: int) -> None:
+    def __init__(self, sender: Sender, words: str, address: Address, *, quiet: bool) -> None:
         self._sender = sender
-        self._operation = operation
-        self._address = address.model_copy(update={"courtesy": True})
-        self._texts = get_texts(address.language, ZoneInfo(address.zone))
+        self._words = words
+        self._address = address
+        self._left = 0 if quiet or not address.response_url else MAX_NOTICES
         self._recorded: ReadProgress | None = None
-        self._shown: ReadProgress | None = None
-        self.row = row
+        self._answered = -1
 
     def record(self, seen: ReadProgress) -> None:
         self._recorded = seen
 
     async def show(self) -> None:
-        if self._recorded is None or self._recorded == self._shown:
+        seen, left = self._recorded, self._left
+        self._left = max(0, left - 1)
+        answered = 0 if seen is None else seen.answered
+        if left and answered > self._answered:
+            self._answered = answered
+            await self._sender.send_privately(self._address, render_waiting_notice(self._words, seen, self._address.texts))
+
+    def locate_answer(self, address: Address) -> Address:
+        return address
+
+
+class GrowingMessage:
+    """Shows progress in a message of its own (`row` of the outbox, 0 before it is sent), which the answer replaces.
+
+    Nothing is shown before the operation reads hosts, so a refused request leaves no trace in a channel.
+    """
+
+    def __init__(self, sender: Sender, operation: str, words: str, address: Address, row: int) -> None:
+        self._sender = sender
+        self._operation = operation
+        self._words = words
+        self._address = address
+        self._recorded: ReadProgress | None = None
+        self._shown: SlackMessage | None = None
+        self._row = row
+
+    def record(self, seen: ReadProgress) -> None:
+        self._recorded = seen
+
+    async def show(self) -> None:
+        """Show what is new: first who is awaited, then the answer on the others."""
+        if self._recorded is None:
             return
-        self._shown = self._recorded
-        address = self._address.model_copy(update={"replaces": self.row})
+        address = self._address.model_copy(update={"courtesy": True, "replaces": self._row})
+        render = render_partial_answer if self._row else render_progress
+        message = render(self._words, self._recorded, address.texts)
+        if message == self._shown:
+            return
+        self._shown = message
         try:
-            row = await self._sender.add(self._operation, address, render_awaited_hosts(self._shown.awaited, self._texts))
+            row = await self._sender.add(self._operation, address, message)
         except DatabaseError as error:
             _log.warning("progress is not shown", error=str(error))
         else:
-            self.row = self.row or row
+            self._row = self._row or row
+
+    def locate_answer(self, address: Address) -> Address:
+        return self._address.model_copy(update={"replaces": self._row}) if self._row else address
+
+
+def list_pauses(waited: float) -> Iterator[float]:
+    """List the seconds before each time that progress is shown, for a request that has waited so long already."""
+    first = min(max(MIN_DELAY, PROGRESS_DELAY - waited), PROGRESS_DELAY)
+    return chain((first, PARTIAL_DELAY - PROGRESS_DELAY), repeat(EDIT_INTERVAL))
+
+
+def understand(text: str, catalogue: Catalogue) -> Operation | None:
+    """Parse a request as the dispatcher will; None if it cannot be parsed, or not without its context."""
+    try:
+        return parse_operation(normalize_text(text), catalogue, catalogue)
+    except FlatnetError:
+        return None

@@ -1,7 +1,7 @@
 """Answers requests from any place in Slack.
 
 words ─▶ requester ─▶ dispatcher ─▶ message, for the outbox
-                          └ takes its time ─▶ the hosts still awaited (`bot.slack.answers.progress`)
+                          └ takes its time ─▶ its progress (`bot.slack.answers.progress`)
 
 An answer replaces the message with its progress. An answer with a picture is a new message, because Slack shows pictures
 nowhere else, and the message with the progress is deleted. An edit notifies nobody, so a slow answer is followed by a short
@@ -28,26 +28,31 @@ from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answer_cache import AnswerCache
 from bot.slack.answers.charts import ChartUploader
-from bot.slack.answers.progress import AwaitedHosts, ProgressReporter, WaitingNotice
+from bot.slack.answers.progress import (
+    GrowingMessage,
+    ProgressReporter,
+    WaitingNotice,
+    list_pauses,
+    understand,
+)
 from bot.slack.answers.thread_files import ThreadFiles
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.directory.people import PeopleDirectory, Reader
 from bot.slack.outbound.message import Address, OutboundMessage, add_notes, format_mention, name_card_copy
-from bot.slack.outbound.sender import EDIT_INTERVAL, Sender
+from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.uploads import Uploads
 from bot.slack.payload_types import is_direct_message
 from bot.slack.tasks import finishes_within, retry_write
 from bot.store.answers import AnswerTable, StoredAnswer
 from bot.store.inbox import Delivery
+from commands.language.grammar import render_operation
 from commands.model.report import Report
+from commands.values.normalize import normalize_text
 
 SHOW_COMMANDS = ("op show ", "approval show ")
 """Commands that show one change in full, wherever its card stands."""
 
 _FILES_FOLLOW = Phrase("The full result follows as a file in the thread. If no file appears, run the command again.")
-
-PROGRESS_DELAY = 1.0
-"""Seconds of work after which the person is shown progress."""
 
 SLOW_ANSWER = timedelta(seconds=10)
 """Time from the request to its answer after which the requester is notified."""
@@ -107,7 +112,7 @@ class Responder:
             attempt=delivery.attempts,
             answered_in_public=address.public,
         )
-        watcher = await self._make_reporter(address, delivery)
+        watcher = await self._make_reporter(asked, address, delivery)
         handled = await self._dispatch(request, watcher)
         answer = remove_files(handled)
         await self.cache.store(
@@ -116,7 +121,7 @@ class Responder:
         )
         if isinstance(answer.body, Change) and is_direct_message(asked.channel):
             asked = replace(asked, has_card=await self._has_card(answer.body, asked.user))
-        goal = self._choose_address(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
+        goal = self._choose_address(answer, asked, reader, watcher.locate_answer(address))
         said = await self._queue_thread_files(handled, goal)
         if said is None:
             said = await self._send_files_privately(handled, asked, reader)
@@ -174,9 +179,13 @@ class Responder:
             return address if address.replaces or not address.public else self.make_private(address, reader)
         if kind is FailureKind.USAGE:
             return address
-        if answer.here and asked.channel and not address.channel:
-            return self._use_channel_language(address.model_copy(update={"channel": asked.channel}))
-        return address
+        return self._use_channel(address, asked.channel) if answer.here else address
+
+    def _use_channel(self, address: Address, channel: str) -> Address:
+        """Return the address of an answer for all in the channel where the words were typed; one with a channel stays."""
+        if not channel or address.channel:
+            return address
+        return self._use_channel_language(address.model_copy(update={"channel": channel}))
 
     def _use_channel_language(self, address: Address) -> Address:
         language, zone = self.people.get_channel_language(address.channel)
@@ -188,23 +197,27 @@ class Responder:
             return self._use_channel_language(address)
         return localize(reader, address)
 
-    async def _make_reporter(self, address: Address, delivery: Delivery) -> ProgressReporter:
-        """Make the progress reporter. An earlier run may have posted its message already."""
+    async def _make_reporter(self, asked: IncomingRequest, address: Address, delivery: Delivery) -> ProgressReporter:
+        """Make the progress reporter of the place of the answer. An earlier run may have posted its message already."""
         again = delivery.attempts > 1
+        operation = understand(asked.text, self.dispatcher.known_operations)
+        words = normalize_text(asked.text).text if operation is None else render_operation(operation)
+        if operation is not None and operation.here:
+            address = self._use_channel(address, asked.channel)
         if not address.channel:
-            return WaitingNotice(self.sender, address, quiet=again)
-        operation = derive_operation_id(delivery.key)
-        row = await retry_write(lambda: self.sender.find_row(operation), self.clock.sleep) if again else 0
-        return AwaitedHosts(self.sender, operation, address, row)
+            return WaitingNotice(self.sender, words, address, quiet=again)
+        name = derive_operation_id(delivery.key)
+        row = await retry_write(lambda: self.sender.find_row(name), self.clock.sleep) if again else 0
+        return GrowingMessage(self.sender, name, words, address, row)
 
     async def _dispatch(self, request: Request, watcher: ProgressReporter) -> Answer:
         """Return the dispatcher's answer; `watcher` shows progress while it takes long."""
         handling = asyncio.ensure_future(self.dispatcher.handle(request, watcher.record))
         try:
-            pause = PROGRESS_DELAY
-            while not await finishes_within(handling, pause, self.clock.sleep):
+            for pause in list_pauses((self.clock.now() - request.at).total_seconds()):
+                if await finishes_within(handling, pause, self.clock.sleep):
+                    break
                 await watcher.show()
-                pause = EDIT_INTERVAL
             return await handling
         finally:
             handling.cancel()

@@ -21,13 +21,20 @@ from bot.slack.tasks import retry_write
 from bot.store.outbox import NO_MESSAGE_PLACE, MessagePlace, Outbox, Post
 
 MAX_RESPONSE_TRIES = 3
-"""Attempts at a response_url: it has five uses, a waiting notice may have taken one, a lost answer may count."""
+"""Attempts at a response_url: it has five uses, of which waiting notices may have taken two; a lost answer may count."""
 
 MAX_CHANNEL_TRIES = 8
 """Attempts at a channel before the message goes to the person: about three minutes of failures."""
 
 SendFunction = Callable[[Post, Address, SlackMessage], Awaitable[MessagePlace]]
 """Sends a message; returns its place if others may see it there."""
+
+
+def _may_be_posted_anew(failure: SlackFailure, old: MessagePlace, address: Address) -> bool:
+    """Return whether a message that could not be edited is posted again. Progress that a person deleted is not."""
+    if address.clicked or address.courtesy:
+        return False
+    return failure.code in UNEDITABLE_CODES or is_lost_elsewhere(failure, old, address)
 
 
 class Routes:
@@ -75,7 +82,7 @@ class Routes:
             try:
                 return await self._edit(old, message if address.clicked else replace_pictures(message))
             except SlackFailure as failure:
-                if address.clicked or not (failure.code in UNEDITABLE_CODES or is_lost_elsewhere(failure, old, address)):
+                if not _may_be_posted_anew(failure, old, address):
                     raise
         above = await self._find_place(address.below)
         if above.ts:

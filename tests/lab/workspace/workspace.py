@@ -251,6 +251,10 @@ class Workspace:
         self._state.change(Channel(name, shown, members, private=True, group=group))
         return name
 
+    def delete(self, message: Message) -> None:
+        """A person deletes a message: their own, or as an administrator also one of the app's. The app is not told."""
+        self._state.delete(message)
+
     def restrict(self, channel: str) -> None:
         """The managers of a channel let only some people post there; the app is none of them."""
         self._state.change(replace(self._out.channel(channel), restricted=True))

@@ -28,6 +28,7 @@ from bot.rendering.slack.samples.reports import (
 )
 from commands.language.signature import OperationClasses
 from commands.loglines.formats import Level
+from commands.model.operation import ReadProgress
 from commands.model.report import Report
 
 SAMPLE_FILE = "F0123456789"
@@ -52,7 +53,7 @@ def list_messages(permitted: OperationClasses, texts: Texts) -> Iterator[Message
     yield from _list_changes(texts)
     yield from _list_notices(texts)
     yield MessageSample("menu", menu.render_menu(COMMANDS, permitted, texts))
-    yield MessageSample("progress", progress.render_awaited_hosts(HOSTS, texts))
+    yield from _list_progress(texts)
     yield MessageSample("progress.ready", progress.render_ready("health", "<@U0123456789>", texts))
 
 
@@ -75,6 +76,14 @@ def _list_answers(texts: Texts) -> Iterator[MessageSample]:
     excerpt = LOG_LINES.excerpt
     assert excerpt is not None
     yield MessageSample("answer.logs", log_lines.render(LOG_LINES, excerpt, "log nebula", _FIRST, texts))
+
+
+def _list_progress(texts: Texts) -> Iterator[MessageSample]:
+    """Lists what is shown while hosts are awaited: who is, the answer on the others, and what one person sees of both."""
+    seen = ReadProgress(2 * len(HOSTS), tuple(HOSTS), lambda: JUDGED)
+    yield MessageSample("progress", progress.render_progress("health", seen, texts))
+    yield MessageSample("progress.partial", progress.render_partial_answer("health", seen, texts))
+    yield MessageSample("progress.private", progress.render_waiting_notice("health", seen, texts))
 
 
 def _list_digests(texts: Texts) -> Iterator[MessageSample]:

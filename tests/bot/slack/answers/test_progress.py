@@ -1,28 +1,41 @@
-"""Progress: what is still awaited, edited in place, seldom, and then the answer in its place."""
+"""Progress: who is still awaited, then the answer on the others, edited in place, seldom, and then the whole answer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, islice
 from pathlib import Path
 
 import pytest
 
+from adapters.errors import Unreachable
 from adapters.phrase import Phrase
 from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.rendering import chart_process
-from bot.rendering.slack.progress import MAX_NAMED_HOSTS, render_awaited_hosts
-from bot.slack.answers.responder import PROGRESS_DELAY
+from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT
+from bot.rendering.slack.progress import (
+    MAX_NAMED_HOSTS,
+    render_partial_answer,
+    render_progress,
+    render_waiting_notice,
+)
+from bot.slack.answers.progress import MAX_NOTICES, MIN_DELAY, PARTIAL_DELAY, PROGRESS_DELAY, list_pauses
+from bot.slack.outbound.message import RESPONSE_URL_LIFETIME
 from bot.slack.outbound.sender import EDIT_INTERVAL
+from commands.health import Health
 from commands.model.operation import Progress, ReadProgress, ignore_progress
+from commands.model.report import Report
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.slack.answers.test_charts import PNG, REPORT, images
-from tests.bot.slack.conftest import PATIENCE, House, ScriptedDesk, start
+from tests.bot.slack.conftest import PATIENCE, House, ScriptedDesk, start, well
 from tests.bot.slack.inbound.test_click import answering
-from tests.lab.workspace.faults import Failing, RateLimited
+from tests.commands.canned import host, view, windows
+from tests.lab.workspace.faults import RESPONSE_URL, Failing, RateLimited
 from tests.lab.workspace.message import Message
 from tests.lab.workspace.seed import BOT_USER
 
 BOT = "<@U0FLATNET>"
+SIDES = ("windows", "wsl", "gateway")
 
 
 def seen(*awaited: str, total: int = 2) -> ReadProgress:
@@ -75,10 +88,10 @@ async def test_what_takes_longer_than_a_second_names_who_is_awaited_and_becomes_
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
     """One message, edited in place."""
-    await house.moving(lambda: "Waiting for 2 hosts: host-a and host-b" in ask().text, step=PROGRESS_DELAY)
+    await house.moving(lambda: "2 hosts, 0 answered, waiting for host-a and host-b" in ask().text, step=PROGRESS_DELAY)
     shown = ask()
     desk.told(seen("host-b"))
-    await house.moving(lambda: "Waiting for 1 host: host-b" in ask().text, step=EDIT_INTERVAL)
+    await house.moving(lambda: "2 hosts, 1 answered, waiting for host-b" in ask().text, step=EDIT_INTERVAL)
     desk.done.set()
     await house.moving(lambda: ask().text == "3 hosts are healthy")
     assert shown.ts == ask().ts
@@ -199,16 +212,140 @@ async def test_after_a_crash_the_answer_takes_the_place_of_what_was_shown_before
     assert 2 == len(house.workspace.thread("C0OPS", said.ts))
 
 
-async def test_a_private_answer_has_one_waiting_line(house: House, desk: LookingDesk) -> None:
+def partial(*awaited: str, total: int = 3, answered: str = "host-b is stopped") -> ReadProgress:
+    """Progress of a read that reports on the hosts that have answered."""
+    report = Report(title=Phrase("Health"), summary=Phrase("{words}", words=answered), next=("service start nebula host-b",))
+    return ReadProgress(total, awaited, lambda: report)
+
+
+async def test_within_three_seconds_the_answer_on_the_others_is_shown_and_grows_into_the_whole(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    """One message and one edit for each state. A host that hangs brings no news, yet the others are not held back."""
+    desk.told(partial("host-c"))
+    await moved(house, PROGRESS_DELAY)
+    await house.until(lambda: "3 hosts, 2 answered, waiting for host-c" in ask().text)
+    assert "host-b is stopped" not in ask().text
+    await moved(house, PARTIAL_DELAY - PROGRESS_DELAY)
+    await house.until(lambda: "So far: host-b is stopped" in ask().text)
+    assert "3 hosts, 2 answered, waiting for host-c" in ask().text
+    assert PARTIAL_DELAY == pytest.approx(house.time.elapsed)
+    for _ in range(3):
+        await moved(house, EDIT_INTERVAL)
+    assert (1, 1) == tuple(len(house.workspace.calls(f"chat.{what}")) for what in ("postMessage", "update"))
+    desk.done.set()
+    await house.moving(lambda: ask().text == "3 hosts are healthy")
+    assert (1, 2) == tuple(len(house.workspace.calls(f"chat.{what}")) for what in ("postMessage", "update"))
+
+
+async def test_a_host_that_answers_after_the_whole_answer_changes_nothing(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    """The answer was sealed by a time limit, and its message stays as it is."""
+    desk.told(partial("host-c"))
+    await moved(house, PROGRESS_DELAY)
+    desk.done.set()
+    await house.moving(lambda: ask().text == "3 hosts are healthy")
+    sealed, edits = ask(), len(house.workspace.calls("chat.update"))
+    desk.told(partial())
+    for _ in range(4):
+        house.time.move(EDIT_INTERVAL)
+        await house.settled()
+    assert (sealed, edits) == (ask(), len(house.workspace.calls("chat.update")))
+
+
+async def test_progress_that_a_person_deleted_does_not_come_back_and_the_answer_is_posted_anew(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    await moved(house, PROGRESS_DELAY)
+    deleted = ask()
+    house.workspace.delete(deleted)
+    desk.told(partial("host-c"))
+    await house.moving(lambda: house.workspace.calls("chat.update"))
+    await moved(house, EDIT_INTERVAL)
+    assert BOT_USER != ask().user
+    desk.done.set()
+    await house.moving(lambda: ask().text == "3 hosts are healthy")
+    assert deleted.ts != ask().ts
+    assert 2 == len(house.workspace.calls("chat.postMessage"))
+
+
+async def test_private_notices_name_the_command_and_say_nothing_that_ends(house: House, desk: LookingDesk) -> None:
+    """Slack cannot change them: first who is awaited, then the answer on the others, and no more until the whole one."""
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await desk.looking.wait()
-        desk.told(seen("host-a"))
+        desk.told(seen("host-a", "host-b"))
         await moved(house, PROGRESS_DELAY)
-        for _ in range(3):
+        desk.told(partial("host-c"))
+        for _ in range(4):
             await moved(house, EDIT_INTERVAL)
         desk.done.set()
-        assert ["Working on it. The result will appear here.", "3 hosts are healthy"] == await house.private("U0ADMIN", 2)
+        assert [
+            ":hourglass_flowing_sand: `/flatnet health`: 2 hosts, 0 answered, waiting for host-a and host-b\n"
+            "The result follows as a new message",
+            ":hourglass_flowing_sand: `/flatnet health`: 3 hosts, 2 answered, waiting for host-c\n"
+            "So far: host-b is stopped\n"
+            "The result follows as a new message",
+            "3 hosts are healthy",
+        ] == await house.private("U0ADMIN", MAX_NOTICES + 1)
+
+
+async def test_without_news_there_is_one_private_notice(house: House, desk: LookingDesk) -> None:
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        await desk.looking.wait()
+        desk.told(partial("host-c"))
+        for _ in range(4):
+            await moved(house, PROGRESS_DELAY)
+        desk.done.set()
+        assert "3 hosts are healthy" == (await house.private("U0ADMIN", 2))[-1]
+
+
+async def test_an_answer_for_the_channel_grows_there_and_leaves_no_private_line(house: House, desk: LookingDesk) -> None:
+    desk.answer = lambda request: well(request, here=True)
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health --here")
+        await desk.looking.wait()
+        desk.told(partial("host-c"))
+        await house.moving(lambda: house.workspace.messages("C0OPS"), step=PROGRESS_DELAY)
+        assert "waiting for host-c" in house.workspace.messages("C0OPS")[0].text
+        desk.done.set()
+        await house.moving(lambda: "3 hosts are healthy" in house.workspace.messages("C0OPS")[0].text)
+    assert (1, 0) == (len(house.workspace.messages("C0OPS")), len(house.workspace.private("U0ADMIN")))
+
+
+async def test_an_answer_for_the_channel_takes_its_progress_over_after_a_crash(house: House, desk: LookingDesk) -> None:
+    desk.answer = lambda request: well(request, here=True)
+    surface = house.surface()
+    await start(surface)
+    await house.workspace.slash("U0ADMIN", "C0OPS", "health --here")
+    await desk.looking.wait()
+    desk.told(partial("host-c"))
+    await house.moving(lambda: house.workspace.messages("C0OPS"), step=PROGRESS_DELAY)
+    await surface.close(0.0)
+    desk.done.set()
+    async with house.bot():
+        await house.moving(lambda: "3 hosts are healthy" in house.workspace.messages("C0OPS")[0].text)
+    assert (1, 0) == (len(house.workspace.messages("C0OPS")), len(house.workspace.private("U0ADMIN")))
+
+
+@pytest.mark.parametrize("late", [0.0, RESPONSE_URL_LIFETIME.total_seconds()])
+async def test_an_answer_whose_address_is_used_up_or_expired_comes_as_a_direct_message(
+    house: House, desk: LookingDesk, late: float
+) -> None:
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        await desk.looking.wait()
+        await moved(house, PROGRESS_DELAY)
+        house.time.move(late)
+        if not late:
+            house.workspace.faults.switch_on(RESPONSE_URL, Failing("used_url"))
+        desk.done.set()
+        await house.moving(lambda: house.workspace.direct("U0ADMIN"))
+        [message] = house.workspace.direct("U0ADMIN")
+    assert message.text.startswith("3 hosts are healthy\n")
+    assert "Sent as a direct message because replies are no longer possible there." in message.text
 
 
 @pytest.fixture
@@ -229,7 +366,7 @@ async def test_an_answer_with_a_picture_is_a_new_message_and_its_progress_goes(
         await desk.looking.wait()
         desk.told(seen("host-a"))
         await moved(house, PROGRESS_DELAY)
-        await house.until(lambda: any("Waiting for 1 host: host-a" in each.text for each in answers(house, place)))
+        await house.until(lambda: any("waiting for host-a" in each.text for each in answers(house, place)))
         house.time.move(11.0 if slow else 1.0)
         desk.done.set()
         await house.moving(lambda: any(images(message) for message in answers(house, place)), step=0.2)
@@ -273,7 +410,7 @@ READY = "The result is ready: `/flatnet health`"
 async def answered_after(house: House, desk: LookingDesk, seconds: float, place: str) -> None:
     """The answer comes so many seconds after the request."""
     await moved(house, PROGRESS_DELAY)
-    await house.until(lambda: any("Waiting for 1 host" in message.text for message in answers(house, place)))
+    await house.until(lambda: any("waiting for host-a" in message.text for message in answers(house, place)))
     await moved(house, seconds - PROGRESS_DELAY)
     desk.done.set()
     await house.moving(lambda: any(message.text == "3 hosts are healthy" for message in answers(house, place)), step=0.1)
@@ -323,21 +460,70 @@ async def test_a_slow_answer_after_a_crash_notifies_once(house: House, desk: Loo
 
 
 @pytest.mark.parametrize(
-    ("hosts", "said"),
+    ("waited", "expected"),
+    [(0.0, [0.7, 2.7, 5.7, 8.7]), (0.3, [0.4, 2.4, 5.4, 8.4]), (900.0, [0.2, 2.2, 5.2, 8.2]), (-60.0, [0.7, 2.7, 5.7, 8.7])],
+)
+def test_progress_is_shown_within_a_second_an_answer_within_three_and_an_edit_every_three(
+    waited: float, expected: list[float]
+) -> None:
+    """Seconds from now, for a request that waited so long already; a clock that was set back delays nothing."""
+    assert expected == pytest.approx(list(accumulate(islice(list_pauses(waited), 4))))
+
+
+def test_the_delays_leave_time_to_send() -> None:
+    assert (True, True) == (PROGRESS_DELAY + MIN_DELAY < 1.0, PARTIAL_DELAY + MIN_DELAY < 3.0)
+    assert EDIT_INTERVAL == 3.0
+
+
+@pytest.mark.parametrize(
+    ("awaited", "line"),
     [
-        ((), "Working on it. All hosts have responded."),
-        (("a",), "Working on it. Waiting for 1 host: a"),
-        (("a", "b"), "Working on it. Waiting for 2 hosts: a and b"),
+        ((), "`/flatnet health`: all 6 hosts have answered"),
+        (("a",), "`/flatnet health`: 6 hosts, 5 answered, waiting for a"),
+        (("a", "b"), "`/flatnet health`: 6 hosts, 4 answered, waiting for a and b"),
     ],
 )
-def test_the_line_names_the_hosts(hosts: tuple[str, ...], said: str) -> None:
-    assert said in render_awaited_hosts(hosts, ENGLISH).text
+def test_the_line_counts_the_hosts_and_names_those_that_are_awaited(awaited: tuple[str, ...], line: str) -> None:
+    assert f":hourglass_flowing_sand: {line}" == render_progress("health", ReadProgress(6, awaited), ENGLISH).text
 
 
 def test_many_hosts_are_counted_and_some_named() -> None:
-    hosts = [f"host-{n}" for n in range(254)]
-    line = render_awaited_hosts(hosts, ENGLISH).text
-    assert "Waiting for 254 hosts, including host-0, host-1" in line
-    assert f"host-{MAX_NAMED_HOSTS - 1}" in line
-    assert f"host-{MAX_NAMED_HOSTS}" not in line
-    assert "254 台の応答を待っています" in render_awaited_hosts(hosts, JAPANESE).text
+    hosts = ReadProgress(300, tuple(f"host-{n}" for n in range(254)))
+    line = render_progress("health", hosts, ENGLISH).text
+    assert line.endswith(f"host-{MAX_NAMED_HOSTS - 1} and {254 - MAX_NAMED_HOSTS} more")
+    assert "300 台中 46 台から応答がありました" in render_progress("health", hosts, JAPANESE).text
+
+
+def test_a_partial_answer_is_marked_and_has_neither_buttons_nor_commands() -> None:
+    message = render_partial_answer("health", partial("host-c"), ENGLISH)
+    assert {"section"} == {block["type"] for block in message.blocks}
+    assert "service start" not in f"{message.text} {message.blocks}"
+    assert "So far: host-b is stopped" in message.text
+    assert "So far: host-b is stopped" in message.blocks[1]["text"]["text"]
+
+
+async def test_254_hosts_stay_within_the_limits_of_a_message_and_the_worst_come_first() -> None:
+    """The worst case: every host is unreachable for a reason of its own, and the whole answer has as much room."""
+    hosts = [host(f"host-{n:03}", n + 1) for n in range(254)]
+    lost = {
+        (each.name, side): Unreachable(Phrase("{why}", why=f"{each.name} {'x' * 300}")) for each in hosts for side in SIDES
+    }
+    shown: list[ReadProgress] = []
+    await Health().read(replace(view(*hosts, said=lost), progress=shown.append))
+    for texts in (ENGLISH, JAPANESE):
+        message = render_partial_answer("health", shown[250], texts)
+        sizes = [len(block["text"]["text"]) for block in message.blocks]
+        assert (len(message.text) <= MAX_TEXT, len(sizes) <= MAX_BLOCKS) == (True, True)
+        assert sum(sizes) <= MAX_CHARACTERS + 600
+        notice = render_waiting_notice("health", shown[250], texts)
+        assert (len(notice.text) < 1_500, notice.blocks) == (True, ())
+
+
+async def test_the_worst_hosts_of_a_partial_answer_come_first() -> None:
+    hosts = [host(f"host-{n:03}", n + 1) for n in range(254)]
+    stopped = {("host-200", "windows"): windows(nebula="Stopped")}
+    shown: list[ReadProgress] = []
+    await Health().read(replace(view(*hosts, said=stopped), progress=shown.append))
+    message = render_partial_answer("health", shown[253], ENGLISH)
+    assert "So far: 1 of 253 hosts needs attention: host-200" in message.blocks[1]["text"]["text"]
+    assert "*host-200*" in message.blocks[2]["text"]["text"]
