@@ -24,7 +24,7 @@ from commands.certs.assessment import (
     judge_time_left,
 )
 from commands.certs.fleet_certificates import CLOCK_OFFSET_LIMIT
-from commands.model.finding import SEVERITY_NAMES, Severity
+from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.operation import Thresholds
 from commands.updates.assessment import MAX_AGE, WINDOWS_SIDE, WSL_SIDE
 from tests.findings_made import Made, findings_made
@@ -85,7 +85,7 @@ class Page:
         return Phrase(template, **dict.fromkeys(names, "…")).render(get_texts(self.language, ZoneInfo("UTC")))
 
     def grave(self, severity: str) -> str:
-        return SEVERITY_NAMES[Severity[severity]].render(get_texts(self.language, ZoneInfo("UTC")))
+        return GRADE_NAMES[Grade[severity]].render(get_texts(self.language, ZoneInfo("UTC")))
 
 
 PAGES = (Page("en", Path("docs/checks.md")), Page("ja", Path("docs/checks.ja.md")))

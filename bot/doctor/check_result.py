@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase
-from commands.model.finding import Finding, Severity, find_worst, get_rank, sort_worst_first
+from commands.model.finding import Finding, Severity, find_worst, sort_worst_first
 from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark, Report, Row
 
@@ -29,14 +29,9 @@ class CheckResult:
     findings: tuple[Finding, ...] = ()
 
     @property
-    def severity(self) -> Severity | None:
-        """Severity of the worst finding; None if all is well."""
-        return find_worst(None, (finding.severity for finding in self.findings))
-
-    @property
     def rank(self) -> int:
         """Sort key: 0 is the worst, a place without findings comes last."""
-        return get_rank(self.severity)
+        return find_worst(finding.grade for finding in self.findings).rank
 
 
 def make_problem(place: str, subject: str, why: Phrase, severity: Severity = Severity.HIGH) -> Finding:
@@ -58,7 +53,7 @@ def build_report(examined: Sequence[CheckResult], at: datetime) -> Report:
         summary=_summarize(len(ranked), [each.place for each in troubled]),
         columns=COLUMNS,
         rows=tuple(_build_row(each) for each in ranked),
-        findings=sort_worst_first(tuple(finding for each in troubled for finding in each.findings)),
+        findings=sort_worst_first(finding for each in troubled for finding in each.findings),
         brief=not troubled,
         taken_at=at,
     )
@@ -81,7 +76,7 @@ def _build_row(examined: CheckResult) -> Row:
         Cell.of(examined.place),
         Cell(text=examined.seen, value=str(examined.seen), mark=_choose_mark(examined)),
     )
-    return Row(cells=cells, host=examined.place, severity=examined.severity)
+    return Row(cells=cells, host=examined.place).rate(next(iter(sort_worst_first(examined.findings)), None))
 
 
 def _choose_mark(examined: CheckResult) -> Mark:

@@ -11,9 +11,6 @@ COMMAND = "/flatnet"
 MARK_SIGNS = {Mark.WELL: "✓", Mark.BAD: "✗", Mark.UNKNOWN: "?", Mark.ABSENT: "–", Mark.PLAIN: ""}
 """Signs of the marks, so that color never carries the meaning alone."""
 
-WELL = Phrase("healthy")
-UNKNOWN = Phrase("unknown")
-
 FAILURE_LABELS = {
     FailureKind.USAGE: Phrase("Not recognized"),
     FailureKind.REFUSED: Phrase("Cannot run"),

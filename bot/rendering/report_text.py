@@ -8,8 +8,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 
 from adapters.phrase import Phrase, Texts
-from bot.rendering.labels import UNKNOWN, WELL
-from commands.model.finding import SEVERITY_NAMES, Finding, Severity, list_next_commands
+from commands.model.finding import GRADE_NAMES, Finding, Grade, find_worst, list_next_commands
 from commands.model.report import FACT_COLUMNS, Cell, Mark, Report
 
 
@@ -26,14 +25,13 @@ class ReportField:
 class ReportLine:
     """One row with the findings on its host: reasons, and commands to type next.
 
-    `asks` name the people to ask for commands that the reader may not run. `state` is its severity in words, "" if nothing
-    is judged. `known` is False if the host could not be read.
+    `asks` name the people to ask for commands that the reader may not run. `state` is its grade in words, "" if nothing is
+    judged.
     """
 
     name: str
     state: str
-    severity: Severity | None
-    known: bool
+    grade: Grade
     fields: tuple[ReportField, ...]
     reasons: tuple[str, ...]
     next: tuple[str, ...]
@@ -42,7 +40,7 @@ class ReportLine:
 
 @dataclass(frozen=True)
 class ReportText:
-    """A report in words. `subject` is the heading of the lines' names, `headings` are those of their fields.
+    """A report in words, its lines worst first. `subject` is the heading of their names, `headings` those of the fields.
 
     `judged`: the report judges health, so states are shown. `facts`: it describes one thing; each line with a field is one
     fact, without a state of its own.
@@ -57,9 +55,9 @@ class ReportText:
     facts: bool = False
 
     @property
-    def worst(self) -> Severity | None:
-        """The highest severity; None without findings."""
-        return _find_worst(line.severity for line in self.lines if line.severity is not None)
+    def worst(self) -> Grade:
+        """The worst grade of all lines."""
+        return find_worst(line.grade for line in self.lines)
 
     @property
     def detailed(self) -> bool:
@@ -69,12 +67,12 @@ class ReportText:
     @property
     def bad(self) -> tuple[ReportLine, ...]:
         """The lines with findings, worst first."""
-        return tuple(line for line in self.lines if line.severity is not None)
+        return tuple(line for line in self.lines if line.grade is not Grade.WELL)
 
     @property
     def others(self) -> tuple[ReportLine, ...]:
         """The lines without findings."""
-        return tuple(line for line in self.lines if line.severity is None)
+        return tuple(line for line in self.lines if line.grade is Grade.WELL)
 
 
 def build_report_text(report: Report, texts: Texts) -> ReportText:
@@ -94,8 +92,9 @@ def build_report_text(report: Report, texts: Texts) -> ReportText:
         fields = tuple(
             ReportField(headings[index], get_cell_text(row.cells[index], texts), row.cells[index].mark) for index in kept
         )
-        lines.append(_build_line(name, fields, row.severity, found.pop(row.host, ()), texts))
-    lines += [_build_line(host or ourselves, (), None, findings, texts) for host, findings in found.items()]
+        lines.append(_build_line(name, fields, row.grade, found.pop(row.host, ()), texts))
+    lines += [_build_line(host or ourselves, (), Grade.WELL, findings, texts) for host, findings in found.items()]
+    lines.sort(key=lambda line: line.grade.rank)
     judged = any(line.state for line in lines)
     return ReportText(
         title=report.title.render_sentence(texts),
@@ -134,18 +133,15 @@ def _group_by_host(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]
 
 
 def _build_line(
-    name: str, fields: tuple[ReportField, ...], severity: Severity | None, findings: tuple[Finding, ...], texts: Texts
+    name: str, fields: tuple[ReportField, ...], grade: Grade, findings: tuple[Finding, ...], texts: Texts
 ) -> ReportLine:
-    worst = _find_worst(finding.severity for finding in findings) if severity is None else severity
-    marks = {field.mark for field in fields}
-    known = not findings or any(finding.reached for finding in findings) or bool(marks & {Mark.WELL, Mark.BAD})
-    judged = worst is not None or bool(marks & {Mark.WELL, Mark.UNKNOWN})  # a bad cell alone does not make a line healthy
-    state = (WELL if worst is None else SEVERITY_NAMES[worst]) if known else UNKNOWN
+    worst = find_worst(finding.grade for finding in findings) if findings else grade
+    marks = {field.mark for field in fields}  # a bad cell alone does not make a line healthy
+    judged = worst is not Grade.WELL or bool(marks & {Mark.WELL, Mark.UNKNOWN})
     return ReportLine(
         name=name,
-        state=state.render(texts) if judged else "",
-        severity=worst,
-        known=known,
+        state=GRADE_NAMES[worst].render(texts) if judged else "",
+        grade=worst,
         fields=fields,
         reasons=tuple(finding.why.render_sentence(texts) for finding in findings),
         next=list_next_commands(findings),
@@ -156,7 +152,3 @@ def _build_line(
 def _remove_state(line: ReportLine) -> ReportLine:
     """Removes the state of a fact: the mark of its value is enough."""
     return replace(line, state="") if line.fields else line
-
-
-def _find_worst(severities: Iterable[Severity]) -> Severity | None:
-    return min(severities, key=lambda severity: severity.rank, default=None)

@@ -43,15 +43,16 @@ from bot.security.untrusted_text import clean_lines, to_one_line
 from commands.loglines.excerpt import Excerpt
 from commands.logs.text_file import render_text
 from commands.model.chart import describe_chart
-from commands.model.finding import Severity
+from commands.model.finding import Grade
 from commands.model.report import Mark, Report, Section, TextFile
 
-_SEVERITY_STYLES: dict[Severity | None, str] = {
-    Severity.CRITICAL: "bold red",
-    Severity.HIGH: "red",
-    Severity.MEDIUM: "yellow",
-    Severity.LOW: "cyan",
-    None: "green",
+_GRADE_STYLES = {
+    Grade.CRITICAL: "bold red",
+    Grade.HIGH: "red",
+    Grade.UNKNOWN: "magenta",
+    Grade.MEDIUM: "yellow",
+    Grade.LOW: "cyan",
+    Grade.WELL: "green",
 }
 _MARK_STYLES = {Mark.WELL: "green", Mark.BAD: "red", Mark.UNKNOWN: "yellow", Mark.ABSENT: "dim", Mark.PLAIN: ""}
 _STATE_STYLES = {
@@ -98,7 +99,7 @@ def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
 
 def _print_report(console: Console, report: Report, texts: Texts) -> None:
     shown = build_report_text(report, texts)
-    _print(console, [_make_text(shown.summary, f"bold {_SEVERITY_STYLES[shown.worst]}" if shown.judged else "bold")])
+    _print(console, [_make_text(shown.summary, f"bold {_GRADE_STYLES[shown.worst]}" if shown.judged else "bold")])
     if report.channel is not None and report.channel.name:
         _print(console, [_make_text(describe_channel(f"#{report.channel.name}").render(texts))])
     if report.news is not None:
@@ -225,7 +226,7 @@ def _format_with_heading(field: ReportField, form: Callable[[ReportField], Text]
 def _print_findings(console: Console, lines: Sequence[ReportLine], texts: Texts) -> None:
     """Prints the findings of hosts and the commands to type. Hosts with the same findings share a paragraph."""
     first = lines[0]
-    name = _make_text(f"{texts.series([line.name for line in lines])}:", f"bold {_SEVERITY_STYLES[first.severity]}")
+    name = _make_text(f"{texts.series([line.name for line in lines])}:", f"bold {_GRADE_STYLES[first.grade]}")
     typed = [_make_text(f"→ {words}", _COMMAND_STYLE) for words in list_commands(lines, _MAX_COMMANDS)]
     asks = list(dict.fromkeys(ask for line in lines for ask in line.asks))[:_MAX_COMMANDS]
     typed += [_make_text(f"→ {ask}") for ask in asks]
@@ -329,7 +330,7 @@ def _print_line(console: Console, line: Text) -> None:
 
 
 def _format_state(line: ReportLine) -> Text:
-    return _make_text(line.state, _SEVERITY_STYLES[line.severity])
+    return _make_text(line.state, _GRADE_STYLES[line.grade])
 
 
 def _make_text(text: str, style: str = "") -> Text:

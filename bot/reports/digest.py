@@ -21,9 +21,9 @@ from bot.store.observations import Observation
 from commands.certs.table import format_days_left
 from commands.checks.fleet_report import MAX_NAMED
 from commands.model.chart import CertificateExpiry, Chart
-from commands.model.finding import Finding, Severity, find_worst_by_host, get_rank, sort_worst_first
+from commands.model.finding import Finding, Severity, sort_worst_first
 from commands.model.phrases import list_some
-from commands.model.report import Mark, Report, Row, Section
+from commands.model.report import Mark, Report, Row, Section, rate_rows
 from commands.values.arguments import shorten_argument
 
 CHART_DAYS = 14
@@ -137,9 +137,7 @@ def _find_audit_problem(seen: DigestInput) -> Iterator[Finding]:
 
 def _build_rows(seen: DigestInput, findings: Iterable[Finding]) -> tuple[Row, ...]:
     """Builds the rows of the health report; a certificate may raise the severity of a row."""
-    worst = find_worst_by_host(findings)
-    rows = (row.model_copy(update={"severity": worst.get(row.host)}) for row in seen.health.show(details=False).rows)
-    return tuple(sorted(rows, key=lambda row: get_rank(row.severity)))
+    return rate_rows(seen.health.show(details=False).rows, findings)
 
 
 def _summarize_healthy(seen: DigestInput, changed: DigestChanges) -> Phrase:

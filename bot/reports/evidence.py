@@ -24,9 +24,9 @@ from commands.logs.collection import CollectedLog, build_finding, describe_unrea
 from commands.logs.operations import build_report as log_report
 from commands.logs.operations import select_newest
 from commands.logs.text_file import COLLECTED_TRUNCATION_NOTES, list_notes
-from commands.model.finding import SEVERITY_NAMES, Finding, Severity, sort_worst_first
+from commands.model.finding import GRADE_NAMES, Finding, Grade, sort_worst_first
 from commands.model.phrases import list_some
-from commands.model.report import Bundle, Column, FileFormat, Report, ReportFile, Row, Section
+from commands.model.report import Bundle, Column, FileFormat, Report, ReportFile, Row, Section, rate_rows
 from commands.values.units import format_size
 
 MAX_LOG_BYTES = 48 * 2**20
@@ -90,7 +90,7 @@ def compose_evidence(evidence: Evidence) -> Report:
         title=Phrase("Evidence"),
         summary=_summarize(sum(len(log.lines) for log in logs), len(logs), len(missing), health),
         columns=(Column(key="host", heading=Phrase("Host")),),
-        rows=tuple(Row(host=row.host, cells=row.cells[:1], severity=row.severity) for row in health.rows),
+        rows=rate_rows((Row(host=row.host, cells=row.cells[:1]) for row in health.rows), findings),
         findings=findings,
         sections=(*_describe(evidence), *others),
         excerpt=Excerpt(lines=shown, notes=(*_count_left_out(len(shown), len(lines)), *said)),
@@ -177,16 +177,16 @@ def _describe(evidence: Evidence) -> tuple[Section, ...]:
 
 def _list_findings(findings: Sequence[Finding]) -> tuple[Section, ...]:
     """Section of findings, worst first. Hosts with the same finding share a line."""
-    same: dict[tuple[Severity, Phrase], list[Finding]] = {}
+    same: dict[tuple[Grade, Phrase], list[Finding]] = {}
     for finding in findings:
-        same.setdefault((finding.severity, finding.why), []).append(finding)
-    lines = tuple(_join_alike(severity, why, alike) for (severity, why), alike in same.items())
+        same.setdefault((finding.grade, finding.why), []).append(finding)
+    lines = tuple(_join_alike(grade, why, alike) for (grade, why), alike in same.items())
     return (Section(heading=Phrase("Needs attention"), lines=lines),) if lines else ()
 
 
-def _join_alike(severity: Severity, why: Phrase, alike: Sequence[Finding]) -> Phrase:
+def _join_alike(grade: Grade, why: Phrase, alike: Sequence[Finding]) -> Phrase:
     hosts = list_some(tuple(dict.fromkeys(each.host for each in alike)), MAX_NAMED)
-    told = Phrase("{host}, {severity}: {why}", host=hosts, severity=SEVERITY_NAMES[severity], why=why)
+    told = Phrase("{host}, {severity}: {why}", host=hosts, severity=GRADE_NAMES[grade], why=why)
     words = tuple(dict.fromkeys(each.next for each in alike if each.next))
     return Phrase("{told}. Next: {words}", told=told, words=" · ".join(words[:MAX_OFFERED_COMMANDS])) if words else told
 

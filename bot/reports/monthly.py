@@ -19,9 +19,9 @@ from bot.store.observations import DETAIL_RETENTION, RETENTION, Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally
 from commands.checks.assessment import CHECKS
-from commands.model.finding import Finding, Severity, find_worst_by_host, get_rank, list_next_commands, sort_worst_first
+from commands.model.finding import Finding, Severity, list_next_commands, sort_worst_first
 from commands.model.phrases import NO_HOSTS, list_some
-from commands.model.report import Cell, Column, FileFormat, Mark, Report, ReportFile, Row, Section
+from commands.model.report import Cell, Column, FileFormat, Mark, Report, ReportFile, Row, Section, rate_rows
 
 MAX_NAMED_HOSTS = 3
 """Maximum number of hosts that the summary names."""
@@ -67,6 +67,11 @@ class MonthlyInput:
         return {**dict.fromkeys(self.gateways), **self.observations}
 
     @property
+    def ranked_hosts(self) -> Sequence[tuple[str, Observation | None]]:
+        """The hosts with their observations: the least reachable first, then the least healthy."""
+        return sorted(self.hosts.items(), key=lambda each: _make_sort_key(*each))
+
+    @property
     def total(self) -> Observation | None:
         """The sum of all observations of all hosts; None if there are none."""
         return reduce(add, self.observations.values()) if self.observations else None
@@ -106,7 +111,7 @@ def compute_percent(part: int, whole: int) -> int | float:
 
 def _find_troubled_hosts(seen: MonthlyInput) -> Iterator[Finding]:
     """Yields a finding for each host that was not healthy in every observation, or has none."""
-    for host, looks in seen.hosts.items():
+    for host, looks in seen.ranked_hosts:
         if looks is None:
             why = Phrase("no checks were recorded in {month}, so its state is unknown", month=seen.month.name)
             yield Finding(severity=Severity.LOW, host=host, subject="month", why=why, reached=False)
@@ -140,15 +145,14 @@ def _describe_failed_checks(looks: Observation) -> Phrase:
 
 def _build_rows(seen: MonthlyInput, findings: Iterable[Finding]) -> tuple[Row, ...]:
     """Builds the rows, worst first: by severity, then least reachable, then least healthy."""
-    severities = find_worst_by_host(findings)
     updates = seen.updates.cells_by_host
     rows = []
-    for host, looks in sorted(seen.hosts.items(), key=lambda each: _make_sort_key(*each)):
+    for host, looks in seen.ranked_hosts:
         found = _build_health_cells(looks, gateway=seen.gateways.get(host, True))
         lacking = _build_updates_cell(updates[host]) if host in updates else _ABSENT_CELL
         cells = (Cell.of(host), *found, lacking)
-        rows.append(Row(host=host, cells=cells, severity=severities.get(host)))
-    return tuple(sorted(rows, key=lambda row: get_rank(row.severity)))
+        rows.append(Row(host=host, cells=cells))
+    return rate_rows(rows, findings)
 
 
 def _make_sort_key(host: str, looks: Observation | None) -> tuple[float, float, str]:

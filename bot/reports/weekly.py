@@ -14,9 +14,9 @@ from bot.reports.digest import build_expiry_section, join_clauses, summarize_att
 from commands.certs.operations import TABLE_COLUMNS
 from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
 from commands.disks.assessment import COLUMNS as DISKS
-from commands.model.finding import Finding, find_worst_by_host, get_rank, list_next_commands, sort_worst_first
+from commands.model.finding import Finding, list_next_commands, sort_worst_first
 from commands.model.phrases import list_some
-from commands.model.report import Cell, Column, Mark, Report, Row, Section
+from commands.model.report import Cell, Column, Mark, Report, Row, Section, rate_rows
 from commands.values.units import format_size
 
 MAX_FULLEST_HOSTS = 5
@@ -70,7 +70,7 @@ def _collect_findings(week: WeeklyInput) -> tuple[Finding, ...]:
         silent = _find_silent_hosts(found)
         wanted = _find_unread(report) if report is week.health else report.findings
         found += [finding for finding in wanted if finding.reached or finding.host not in silent]
-    return sort_worst_first(tuple(found))
+    return sort_worst_first(found)
 
 
 def _find_silent_hosts(findings: Sequence[Finding]) -> frozenset[str]:
@@ -86,13 +86,12 @@ def _find_unread(health: Report) -> list[Finding]:
 
 def _build_rows(week: WeeklyInput, findings: Sequence[Finding]) -> tuple[Row, ...]:
     """Builds the rows, worst first, then those with the fullest disks."""
-    worst = find_worst_by_host(findings)
     logs, ends = week.health.cells_by_host, week.certificates.cells_by_host
     rows = []
     for host, disks in week.disks.cells_by_host.items():
         known = {**disks, ROTATION.key: logs[host][ROTATION.key], "days": ends[host]["days"]}
-        rows.append(Row(host=host, cells=tuple(known[column.key] for column in COLUMNS), severity=worst.get(host)))
-    return tuple(sorted(rows, key=lambda row: get_rank(row.severity)))
+        rows.append(Row(host=host, cells=tuple(known[column.key] for column in COLUMNS)))
+    return rate_rows(rows, findings)
 
 
 def _summarize(week: WeeklyInput, findings: tuple[Finding, ...]) -> Phrase:

@@ -48,16 +48,15 @@ class CertificateLine:
     time_left: timedelta | None = None
 
     @property
-    def sort_key(self) -> tuple[int, float]:
-        """Sort key: by expiry, then unknown certificates, then those that do not exist."""
-        if self.time_left is not None:
-            return 0, self.time_left.total_seconds()
-        return (2, 0.0) if self.judgment.cells["days"].mark is Mark.ABSENT else (1, 0.0)
+    def sort_key(self) -> tuple[int, bool, float]:
+        """Sort key: the worst first, then by expiry, then hosts without a certificate."""
+        left = 0.0 if self.time_left is None else self.time_left.total_seconds()
+        return self.judgment.rank, not self.expected, left
 
     @property
     def expected(self) -> bool:
         """True if the host should have a certificate."""
-        return self.sort_key[0] < 2
+        return self.judgment.cells["days"].mark is not Mark.ABSENT
 
     @property
     def row(self) -> Row:
@@ -67,7 +66,9 @@ class CertificateLine:
             *(self.judgment.cells[column.key] for column in CERTIFICATE_COLUMNS),
             Cell(text=kind, value="ca" if self.authority else "host"),
         )
-        return Row(cells=cells, host="" if self.authority else self.host, severity=self.judgment.severity)
+        judged = self.judgment
+        host = "" if self.authority else self.host
+        return Row(cells=cells, host=host, severity=judged.severity, reached=judged.reached)
 
     @property
     def fact_rows(self) -> Iterator[Row]:
@@ -94,7 +95,7 @@ class CertificateLine:
 
 
 class CertList(FleetRead):
-    """List host and CA certificates in the order of expiry."""
+    """List host and CA certificates: those that need attention first, then in the order of expiry."""
 
     words: ClassVar = ("cert",)
     aliases: ClassVar = (("certificate",),)
@@ -109,7 +110,7 @@ class CertList(FleetRead):
         seen = await _read_with_lighthouse(hosts, view)
         lines = sorted((*_build_host_lines(hosts, seen), *_build_authority_lines(seen)), key=lambda line: line.sort_key)
         troubled = [line for line in lines if line.judgment.remarks]
-        findings = sort_worst_first(tuple(finding for line in troubled for finding in line.findings))
+        findings = sort_worst_first(finding for line in troubled for finding in line.findings)
         return Report(
             title=Phrase("Certificates"),
             summary=_summarize(lines, troubled),
@@ -182,7 +183,7 @@ class CertExport(FleetRead):
             summary=_summarize_export(len(printed), [line.name for line in unread]),
             columns=EXPORT_COLUMNS,
             rows=tuple(Row(host=host, cells=(Cell.of(host), Cell.of(file))) for host, file, _ in printed),
-            findings=sort_worst_first(tuple(finding for line in unread for finding in line.findings)),
+            findings=sort_worst_first(finding for line in unread for finding in line.findings),
             brief=True,
             taken_at=view.now(),
             files=(TextFile(name="certificates.txt", text="\n".join(_format_block(*each) for each in printed)),),
@@ -219,7 +220,7 @@ def _format_block(host: str, file: str, printed: str) -> str:
 
 
 def _build_full_report(title: Phrase, lines: Sequence[CertificateLine], at: datetime) -> Report:
-    found = sort_worst_first(tuple(finding for line in lines for finding in line.findings))
+    found = sort_worst_first(finding for line in lines for finding in line.findings)
     words = tuple(word for word in list_next_commands(found, MAX_NAMED) if not word.startswith(("cert show", "ca show")))
     return Report(
         title=title,
@@ -252,9 +253,7 @@ def _summarize(lines: Sequence[CertificateLine], troubled: Sequence[CertificateL
         plural="{n} of {total} certificates need attention: {worst}",
         n=len(troubled),
         total=len(counted),
-        worst=list_some(
-            [_describe_worst(line) for line in sorted(troubled, key=lambda line: line.judgment.rank)], MAX_NAMED
-        ),
+        worst=list_some([_describe_worst(line) for line in troubled], MAX_NAMED),
     )
 
 

@@ -9,7 +9,7 @@ from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import WslSystem
-from commands.model.finding import Finding, Severity, get_rank
+from commands.model.finding import Finding, Grade, Severity
 from commands.model.phrases import list_some
 from commands.model.report import Cell, Mark
 
@@ -39,6 +39,11 @@ class Remark:
     reached: bool = True
     parts: "tuple[Remark, ...]" = ()
     next: str | None = None
+
+    @property
+    def grade(self) -> Grade:
+        """The place of the remark in the order of every answer."""
+        return Grade.of(self.severity, reached=self.reached)
 
     def build_finding(self, host: str, words: str | None = None) -> Finding:
         """Builds the finding for this host; `words` is the next command."""
@@ -106,7 +111,7 @@ class Judgment:
     @property
     def worst(self) -> tuple[Remark, ...]:
         """The remarks, worst first."""
-        return tuple(sorted(self.remarks, key=lambda remark: remark.severity.rank))
+        return tuple(sorted(self.remarks, key=lambda remark: remark.grade.rank))
 
     @property
     def severity(self) -> Severity | None:
@@ -114,9 +119,14 @@ class Judgment:
         return self.worst[0].severity if self.remarks else None
 
     @property
+    def reached(self) -> bool:
+        """False if the worst remark says that something could not be read."""
+        return not self.remarks or self.worst[0].reached
+
+    @property
     def rank(self) -> int:
         """Rank of the worst remark: 0 is the worst. A judgment without remarks ranks last."""
-        return get_rank(self.severity)
+        return Grade.of(self.severity, reached=self.reached).rank
 
     def suggest(self, command: str | None) -> "Judgment":
         """Returns the same judgment with `command` as the next one of every remark."""

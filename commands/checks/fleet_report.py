@@ -53,7 +53,8 @@ class AssessedHost:
     @property
     def row(self) -> Row:
         name = self.host.name
-        return Row(cells=(Cell.of(name), *self.cells), host=name, severity=self.judgment.severity)
+        judged = self.judgment
+        return Row(cells=(Cell.of(name), *self.cells), host=name, severity=judged.severity, reached=judged.reached)
 
 
 class AssessmentRead(FleetRead):
@@ -87,7 +88,7 @@ class AssessmentRead(FleetRead):
 def build_fleet_report(operation: AssessmentRead, ranked: Sequence[AssessedHost], at: datetime) -> Report:
     """Makes the report on hosts that were assessed; they come worst first."""
     troubled = [each for each in ranked if each.judgment.remarks]
-    findings = sort_worst_first(tuple(finding for each in troubled for finding in each.findings))
+    findings = sort_worst_first(finding for each in troubled for finding in each.findings)
     commands = tuple(each.next for each in troubled if each.next is not None)
     return Report(
         title=operation.title,

@@ -163,7 +163,7 @@ def build_report(got: Sequence[CollectedLog], source: str, at: datetime, sought:
     logs = [each.log for each in got if each.log is not None]
     lines = merge_lines(log.lines for log in logs)
     kept = select_newest(lines)
-    findings = sort_worst_first(tuple(build_finding(each) for each in got if each.error is not None))
+    findings = sort_worst_first(build_finding(each) for each in got if each.error is not None)
     asked = sum(each.log is not None or each.error is not None for each in got)
     return Report(
         title=Phrase("Logs"),
@@ -207,7 +207,7 @@ def _build_row(got: CollectedLog) -> Row:
     if got.error is None:
         return Row(host=got.host.name, cells=(name, *(Cell(text=Phrase("N/A"), mark=Mark.ABSENT),) * 3))
     unknown = Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)
-    return Row(host=got.host.name, cells=(name, *(unknown,) * 3), severity=build_finding(got).severity)
+    return Row(host=got.host.name, cells=(name, *(unknown,) * 3)).rate(build_finding(got))
 
 
 def _build_count_cell(count: int) -> Cell:

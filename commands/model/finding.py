@@ -22,14 +22,38 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-def get_rank(severity: Severity | None) -> int:
-    """Returns the rank of a severity; None (healthy) ranks last."""
-    return len(Severity) if severity is None else severity.rank
+class Grade(StrEnum):
+    """Grades of what a report judges, in the one order of every answer: the worst first.
+
+    A state that could not be read is less urgent than a problem of high severity, and more than one of medium severity.
+    """
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    UNKNOWN = "unknown"
+    MEDIUM = "medium"
+    LOW = "low"
+    WELL = "well"
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst."""
+        return _RANKS[self]
+
+    @classmethod
+    def of(cls, severity: Severity | None, *, reached: bool = True) -> "Grade":
+        """Returns the grade of a problem, or of something without one. `reached` is False if it could not be read."""
+        if severity is None:
+            return cls.WELL
+        return cls(severity.value) if reached else cls.UNKNOWN
 
 
-def find_worst(known: Severity | None, others: Iterable[Severity]) -> Severity | None:
-    """Finds the worst severity; None if there is none."""
-    return min((each for each in (known, *others) if each is not None), key=lambda each: each.rank, default=None)
+_RANKS = {grade: rank for rank, grade in enumerate(Grade)}
+
+
+def find_worst(grades: Iterable[Grade]) -> Grade:
+    """Finds the worst grade; `WELL` if there is none."""
+    return min(grades, key=lambda grade: grade.rank, default=Grade.WELL)
 
 
 class OfferJudge(Protocol):
@@ -60,6 +84,11 @@ class Finding(Value):
     short: Phrase | None = None
     ask: Phrase | None = None
 
+    @property
+    def grade(self) -> Grade:
+        """The place of the finding in the order of every answer."""
+        return Grade.of(self.severity, reached=self.reached)
+
     def filter_commands(self, judge: OfferJudge) -> "Finding":
         """Returns the finding with only those commands that the reader may run. It says whom to ask for another one."""
         parts = tuple(part.filter_commands(judge) for part in self.parts)
@@ -67,17 +96,21 @@ class Finding(Value):
             return self.model_copy(update={"parts": parts})
         return self.model_copy(update={"next": None, "ask": judge.explain_withheld(self.next), "parts": parts})
 
+    def drop_commands(self) -> "Finding":
+        """Returns the finding without commands."""
+        return self.model_copy(update={"next": None, "parts": tuple(part.drop_commands() for part in self.parts)})
 
-def sort_worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Sorts findings by severity, then host, then subject."""
-    return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.host, finding.subject)))
+
+def sort_worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sorts findings by grade. Those of the same grade keep their order, which is that of the rows."""
+    return tuple(sorted(findings, key=lambda finding: finding.grade.rank))
 
 
-def find_worst_by_host(findings: Iterable[Finding]) -> dict[str, Severity]:
-    """Finds the worst severity of each host. The findings must be sorted worst first."""
-    found: dict[str, Severity] = {}
+def find_worst_by_host(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Finds the worst finding of each host, the worst host first. The findings must be sorted worst first."""
+    found: dict[str, Finding] = {}
     for finding in findings:
-        found.setdefault(finding.host, finding.severity)
+        found.setdefault(finding.host, finding)
     return found
 
 
@@ -86,9 +119,11 @@ def list_next_commands(findings: Iterable[Finding], most: int | None = None) -> 
     return tuple(dict.fromkeys(finding.next for finding in findings if finding.next))[:most]
 
 
-SEVERITY_NAMES = {
-    Severity.CRITICAL: Phrase("critical"),
-    Severity.HIGH: Phrase("high"),
-    Severity.MEDIUM: Phrase("medium"),
-    Severity.LOW: Phrase("low"),
+GRADE_NAMES = {
+    Grade.CRITICAL: Phrase("critical"),
+    Grade.HIGH: Phrase("high"),
+    Grade.UNKNOWN: Phrase("unknown"),
+    Grade.MEDIUM: Phrase("medium"),
+    Grade.LOW: Phrase("low"),
+    Grade.WELL: Phrase("healthy"),
 }

@@ -14,7 +14,7 @@ from adapters.phrase import Phrase
 from adapters.value import Value
 from commands.loglines.excerpt import Excerpt
 from commands.model.chart import Chart
-from commands.model.finding import Finding, OfferJudge, Severity, find_worst, sort_worst_first
+from commands.model.finding import Finding, Grade, OfferJudge, Severity, find_worst_by_host, sort_worst_first
 from commands.model.phrases import relate_moment
 
 
@@ -71,6 +71,30 @@ class Row(Value):
     host: str = ""
     severity: Severity | None = None
     """Severity of the row's worst finding; None if it has none."""
+    reached: bool = True
+    """False if that finding says that the host could not be read."""
+
+    @property
+    def grade(self) -> Grade:
+        """The place of the row in the order of every answer."""
+        return Grade.of(self.severity, reached=self.reached)
+
+    def rate(self, worst: Finding | None) -> "Row":
+        """Returns the row with the severity of this finding, None for a row without one."""
+        if worst is None:
+            return self.model_copy(update={"severity": None, "reached": True})
+        return self.model_copy(update={"severity": worst.severity, "reached": worst.reached})
+
+
+def rate_rows(rows: Iterable[Row], findings: Iterable[Finding]) -> tuple[Row, ...]:
+    """Gives each row the severity of its host's worst finding, and sorts the rows in the order of these findings.
+
+    The findings must be sorted worst first. Rows without a finding come last and keep their order.
+    """
+    worst = find_worst_by_host(findings)
+    places = {host: place for place, host in enumerate(worst)}
+    rated = (row.rate(worst.get(row.host)) for row in rows)
+    return tuple(sorted(rated, key=lambda row: places.get(row.host, len(places))))
 
 
 class TextFile(Value):
@@ -184,20 +208,15 @@ class Report(Value):
 
     def _show_details(self) -> "Report":
         parts = tuple(part for finding in self.findings for part in finding.parts or (finding,))
-        rows = tuple(
-            row.model_copy(update={"severity": find_worst(row.severity, self._list_further(row))}) for row in self.rows
-        )
+        findings = sort_worst_first(parts + self.further)
         shown = {
-            "rows": rows,
-            "findings": sort_worst_first(parts + self.further),
+            "rows": rate_rows(self.rows, findings) if self.further else self.rows,
+            "findings": findings,
             "further": (),
             "summary": self._full_summary,
         }
         onward = tuple(words for words in self.next if _DETAILS_OPTION not in words.split())
         return self.model_copy(update={"details": True, "brief": False, "next": onward} | shown)
-
-    def _list_further(self, row: Row) -> tuple[Severity, ...]:
-        return tuple(finding.severity for finding in self.further if row.host and finding.host == row.host)
 
     @property
     def _full_summary(self) -> Phrase:
@@ -222,6 +241,12 @@ class Report(Value):
         further = tuple(finding.filter_commands(judge) for finding in self.further)
         offered = tuple(filter(judge.may_run, self.next))
         return self.model_copy(update={"next": offered, "findings": findings, "further": further})
+
+    def drop_commands(self) -> "Report":
+        """Returns the report without commands, for an answer that another one replaces."""
+        findings = tuple(finding.drop_commands() for finding in self.findings)
+        further = tuple(finding.drop_commands() for finding in self.further)
+        return self.model_copy(update={"next": (), "findings": findings, "further": further})
 
     @property
     def unreached_hosts(self) -> tuple[str, ...]:

@@ -95,8 +95,8 @@ async def test_a_host_of_which_no_side_answers_is_one_finding_that_details_take_
     assert "host-a needs attention: unreachable" == str(short.summary) == str(long.summary)
     assert [("host", "health host-a --details")] == [(finding.subject, finding.next) for finding in short.findings]
     assert [
-        ("api", "gateway API: connection refused; look at its cable"),
         ("windows", "Windows: connection refused; look at its cable"),
+        ("api", "gateway API: connection refused; look at its cable"),
         ("wsl", "WSL2: connection refused; look at its cable"),
     ] == [(finding.subject, str(finding.why)) for finding in long.findings]
     assert not any(finding.reached for finding in short.findings + long.findings)
@@ -269,3 +269,21 @@ async def test_without_hosts_there_is_no_progress() -> None:
     await read_all_hosts((), Health().make_assessor(view(A)), replace(view(A), progress=seen.append))
 
     assert [] == seen
+
+
+async def test_the_headline_the_table_the_findings_and_the_buttons_have_one_order() -> None:
+    """An unreachable host is less urgent than a problem of high severity, and more than one of medium severity."""
+    said = {
+        **{("host-a", side): LOST for side in ("windows", "wsl", "gateway")},
+        ("host-b", "wsl"): wsl(B, containers=(container("web-1", "exited", 1),)),
+        ("host-c", "wsl"): wsl(C, forwarding=False),
+        ("host-d", "windows"): windows(nebula="Stopped"),
+    }
+    report = await Health().read(view(A, B, C, host("host-d", 4), said=said))
+
+    ordered = ["host-d", "host-c", "host-a", "host-b"]
+    assert ordered == [row.host for row in report.rows] == [finding.host for finding in report.findings]
+    assert (
+        "4 of 4 hosts need attention: host-d Nebula stopped, host-c Forwarding off, host-a unreachable and 1 more"
+    ) == str(report.summary)
+    assert ordered[:3] == [words.removesuffix(" --details").split()[-1] for words in report.next]

@@ -38,7 +38,7 @@ from bot.rendering.slack.blocks import (
 from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.chart_blocks import make_chart_blocks
 from bot.rendering.slack.paragraphs import (
-    SEVERITY_SYMBOLS,
+    GRADE_SYMBOLS,
     AnswerPage,
     build_fact_page,
     build_judged_page,
@@ -186,7 +186,7 @@ def _render_headline(shown: ReportText) -> str:
     summary = escape(shown.summary, _MAX_HEADLINE)
     if not shown.judged:
         return f"*{escape(shown.title, 100)}* — {summary}"
-    return f"{SEVERITY_SYMBOLS[shown.worst]} *{summary}*"
+    return f"{GRADE_SYMBOLS[shown.worst]} *{summary}*"
 
 
 def _list_text_lines(shown: ReportText, texts: Texts) -> list[str]:

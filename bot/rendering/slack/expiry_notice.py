@@ -18,10 +18,10 @@ from bot.model.expiry_notice import ExpiryNotice, ExpiryNoticeItem, SettlementKi
 from bot.rendering.labels import COMMAND, NEXT
 from bot.rendering.slack.blocks import SlackMessage, escape, format_code, format_time, make_context, make_section
 from bot.rendering.slack.buttons import make_row, make_run_buttons
-from bot.rendering.slack.paragraphs import SEVERITY_SYMBOLS, pack_rows, render_command
+from bot.rendering.slack.paragraphs import GRADE_SYMBOLS, pack_rows, render_command
 from commands.certs.assessment import CA_EXPIRY_LIMITS, HOST_EXPIRY_LIMITS, judge_time_left
 from commands.certs.fleet_certificates import shorten_fingerprint
-from commands.model.finding import SEVERITY_NAMES, Severity
+from commands.model.finding import GRADE_NAMES, Grade, Severity
 from commands.model.phrases import list_some
 from commands.values.units import render_duration
 
@@ -56,8 +56,9 @@ def render(notice: ExpiryNotice, texts: Texts) -> SlackMessage:
 def _render_warning(notice: ExpiryNotice, texts: Texts) -> SlackMessage:
     """Renders the message while some certificates are not settled."""
     alone = len(notice.endings) == 1
-    severity, headline = _assess_severity(notice), escape(_describe_expiry(notice).render_sentence(texts), _MAX_SENTENCE)
-    grave = escape(SEVERITY_NAMES[severity].render(texts))
+    grade = Grade.of(_assess_severity(notice))
+    headline = escape(_describe_expiry(notice).render_sentence(texts), _MAX_SENTENCE)
+    grave = escape(GRADE_NAMES[grade].render(texts))
     date = f" · {format_time(notice.open[0].ends_at, texts)}" if alone else ""
     sentences = [escape(phrase.render_sentence(texts), _MAX_SENTENCE) for phrase in _list_consequences(notice)]
     words = _suggest_commands(notice)
@@ -71,7 +72,7 @@ def _render_warning(notice: ExpiryNotice, texts: Texts) -> SlackMessage:
             ]
         ),
         blocks=(
-            make_section(f"{SEVERITY_SYMBOLS[severity]} *{headline}* — {grave}{date}"),
+            make_section(f"{GRADE_SYMBOLS[grade]} *{headline}* — {grave}{date}"),
             *map(make_section, pack_rows([] if alone else _list_certificates(notice, texts))),
             make_section("\n".join(sentences)),
             *map(make_section, pack_rows([f"✓ {line}" for line in settled])),

@@ -20,7 +20,7 @@ from bot.model.request import Answer
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import MAX_CHARACTERS, MAX_TEXT, Block, SlackMessage, escape, make_context, make_section
 from bot.rendering.slack.buttons import FILTER_ACTION, SHOW_ACTION, AnswerView, make_button, make_file_button, make_row
-from bot.rendering.slack.paragraphs import SEVERITY_SYMBOLS, UNKNOWN_SIGN, render_footer
+from bot.rendering.slack.paragraphs import GRADE_SYMBOLS, render_footer
 from bot.security.untrusted_text import ELLIPSIS, shorten, to_one_line
 from commands.loglines.excerpt import ALL_LINES, Excerpt, FilteredPage, LineFilter, select_page
 from commands.loglines.formats import Level
@@ -29,7 +29,7 @@ from commands.loglines.merge import filter_lines
 from commands.loglines.patterns import make_finder
 from commands.logs.text_file import render_text
 from commands.logs.text_file import summarize_lines as span
-from commands.model.finding import find_worst
+from commands.model.finding import Grade, find_worst
 from commands.model.report import Report
 
 _MAX_LINE = 220
@@ -57,10 +57,10 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: AnswerView, 
     found = make_finder(view.pattern or excerpt.sought, fixed=False, case=False)
     lines = [_shorten_line(_render_prefix(line, beside, texts), to_one_line(line.text), found) for line in page.lines]
     summary = escape(report.summary.render_sentence(texts), 900)
-    gravest = find_worst(None, (finding.severity for finding in report.findings))
+    worst = find_worst(finding.grade for finding in report.findings)
     headline = (
-        f"{SEVERITY_SYMBOLS[gravest]} *{summary}*"
-        if gravest is not None
+        f"{GRADE_SYMBOLS[worst]} *{summary}*"
+        if worst is not Grade.WELL
         else f"*{escape(report.title.render_sentence(texts), 100)}* — {summary}"
     )
     blocks = (
@@ -164,7 +164,7 @@ def _make_preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> 
 def _list_unread(report: Report, texts: Texts) -> list[str]:
     """Lists the hosts whose logs could not be read, with the reasons."""
     told = [
-        f"{SEVERITY_SYMBOLS[finding.severity] if finding.reached else UNKNOWN_SIGN} *{escape(finding.host, 60)}* — "
+        f"{GRADE_SYMBOLS[finding.grade]} *{escape(finding.host, 60)}* — "
         f"{escape(finding.why.render_sentence(texts), _MAX_REASON)}"
         for finding in report.findings[:_MAX_FINDINGS]
     ]

@@ -10,17 +10,17 @@ from bot.rendering.labels import COMMAND, MARK_SIGNS
 from bot.rendering.report_text import ReportField, ReportLine, ReportText, group_lines, list_commands
 from bot.rendering.slack.blocks import MAX_BLOCKS, escape, format_code, format_time
 from bot.rendering.slack.buttons import AnswerView
-from commands.model.finding import Severity
+from commands.model.finding import Grade
 from commands.model.report import Mark, Section
 
-SEVERITY_SYMBOLS: dict[Severity | None, str] = {
-    Severity.CRITICAL: ":red_circle:",
-    Severity.HIGH: ":large_orange_circle:",
-    Severity.MEDIUM: ":large_yellow_circle:",
-    Severity.LOW: ":large_blue_circle:",
-    None: ":large_green_circle:",
+GRADE_SYMBOLS = {
+    Grade.CRITICAL: ":red_circle:",
+    Grade.HIGH: ":large_orange_circle:",
+    Grade.UNKNOWN: ":grey_question:",
+    Grade.MEDIUM: ":large_yellow_circle:",
+    Grade.LOW: ":large_blue_circle:",
+    Grade.WELL: ":large_green_circle:",
 }
-UNKNOWN_SIGN = ":grey_question:"
 
 _MAX_HOSTS_IN_FULL = 10
 """Maximum number of hosts on a page that are shown with their checks. More would not be readable on a phone."""
@@ -79,7 +79,7 @@ def build_judged_page(shown: ReportText, view: AnswerView, room: int, texts: Tex
     same = (
         [[line] for line in wanted]
         if view.everything
-        else group_lines(wanted, lambda line: (choose_symbol(line), line.state, line.reasons, *checks(line, texts)))
+        else group_lines(wanted, lambda line: (line.grade, line.state, line.reasons, *checks(line, texts)))
     )
     told_of = [] if in_full else list(pack_rows(fit_rows(_render_briefly(tells, texts), _MAX_BRIEF_LINES, texts)))
     groups = [_render_group(lines, checks(lines[0], texts), texts) for lines in same]
@@ -87,7 +87,7 @@ def build_judged_page(shown: ReportText, view: AnswerView, room: int, texts: Tex
     number = min(view.page, len(pages) - 1)
     left = [line for lines in same[len(pages[0]) :] for line in lines]
     silent = [line for line in others if line not in tells]
-    folded = group_lines((*left, *silent), lambda line: (choose_symbol(line), line.state))
+    folded = group_lines((*left, *silent), lambda line: (line.grade, line.state))
     partial = bool(others) or (not view.everything and any(len(lines) > 1 for lines in same))
     first = (*(_render_count(lines, texts) for lines in folded), *told_of) if number == 0 else ()
     return AnswerPage((*pages[number], *first), number, len(pages), partial)
@@ -149,7 +149,7 @@ def _render_group(lines: Sequence[ReportLine], checks: Sequence[str], texts: Tex
     head = (
         _render_count(lines, texts)
         if len(lines) > 1
-        else f"{choose_symbol(first)} *{render_name(first)}* {escape(first.state, 30)}"
+        else f"{GRADE_SYMBOLS[first.grade]} *{render_name(first)}* {escape(first.state, 30)}"
     )
     rows = [f"{head} — {whys[0]}"] if len(lines) == len(whys) == 1 else [head, *(f"• {why}" for why in whys)]
     commands = [render_command(words) for words in list_commands(lines, _MAX_COMMANDS)]
@@ -161,9 +161,9 @@ def _render_group(lines: Sequence[ReportLine], checks: Sequence[str], texts: Tex
 def _render_briefly(tells: Sequence[ReportLine], texts: Texts) -> list[str]:
     """Renders the information of lines besides their state, without headings if each has only one."""
     headed = any(len(_list_plain_fields(line)) > 1 for line in tells)
-    same = group_lines(tells, lambda line: (choose_symbol(line), _render_tail(line, headed)))
+    same = group_lines(tells, lambda line: (line.grade, _render_tail(line, headed)))
     return [
-        f"{choose_symbol(lines[0])} *{render_names(lines, _MAX_NAMES, texts)}* — {_render_tail(lines[0], headed)}"
+        f"{GRADE_SYMBOLS[lines[0].grade]} *{render_names(lines, _MAX_NAMES, texts)}* — {_render_tail(lines[0], headed)}"
         for lines in same
     ]
 
@@ -180,9 +180,9 @@ def _list_plain_fields(line: ReportLine) -> list[ReportField]:
 
 def _render_count(lines: Sequence[ReportLine], texts: Texts) -> str:
     """Renders hosts in the same state as `:large_green_circle: 2 healthy: host-a, host-d`."""
-    sign = choose_symbol(lines[0])
+    sign = GRADE_SYMBOLS[lines[0].grade]
     count = f"{sign} {escape(Phrase('{n} {state}', n=len(lines), state=lines[0].state).render(texts), 60)}"
-    if sign == SEVERITY_SYMBOLS[None] and len(lines) > _MAX_NAMED_HOSTS:
+    if lines[0].grade is Grade.WELL and len(lines) > _MAX_NAMED_HOSTS:
         return count
     return f"{count}: {render_names(lines, _MAX_NAMES, texts)}"
 
@@ -231,11 +231,6 @@ def render_name(line: ReportLine) -> str:
 def render_names(lines: Sequence[ReportLine], room: int, texts: Texts) -> str:
     """Renders as many names as fit into `room` characters, and counts the rest."""
     return texts.series(fit_rows([render_name(line) for line in lines], room, texts))
-
-
-def choose_symbol(line: ReportLine) -> str:
-    """Chooses the symbol of a line by its severity."""
-    return SEVERITY_SYMBOLS[line.severity] if line.known else UNKNOWN_SIGN
 
 
 def render_section(part: Section, most: int, room: int, texts: Texts) -> str:

@@ -76,5 +76,5 @@ def _build_partial_report(seen: ReadProgress) -> Report | None:
     """Builds the report on the hosts that have answered, marked as such, without commands; None if there is none."""
     if seen.build_report is None:
         return None
-    report = seen.build_report().filter_commands(lambda words: False)
+    report = seen.build_report().drop_commands()
     return report.model_copy(update={"summary": Phrase("so far: {summary}", summary=report.summary)})

@@ -322,7 +322,7 @@ async def test_the_summary_says_what_is_wrong_before_what_is_in_the_archive() ->
     ][:5]
     why = "Windows: no response within 20 sec. Check that the host is up and not overloaded"
     words = "health host-a --details · health host-b --details"
-    assert [f"host-a and host-b, high: {why}. Next: {words}"] == part(report, "Needs attention")
+    assert [f"host-a and host-b, unknown: {why}. Next: {words}"] == part(report, "Needs attention")
 
 
 async def test_where_errors_began_is_said_to_the_second() -> None:

@@ -43,16 +43,16 @@ async def test_a_fleet_whose_certificates_are_well_says_which_is_the_first_to_en
     assert NOW == report.taken_at
 
 
-async def test_rows_are_sorted_by_the_days_left_and_what_is_unknown_stays_visible() -> None:
+async def test_rows_come_worst_first_then_by_the_days_left() -> None:
     said = {("host-b", "windows"): files(B, days=20), ("host-c", "windows"): LOST}
     report = await CertList().read(view(LIGHTHOUSE, A, B, host("host-c", 3), NO_WINDOWS, said=said))
 
     assert [
+        ("host-c", "unreachable"),
         ("host-b", "20 days left"),
         ("lighthouse", "200 days left"),
         ("host-a", "200 days left"),
         ("Flatnet CA", "265 days left"),
-        ("host-c", "unreachable"),
         ("host-z", "N/A"),
     ] == [(row.cells[0].value, str(row.cells[1].text)) for row in report.rows]
     assert ("host-c",) == report.unreached_hosts

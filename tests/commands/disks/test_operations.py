@@ -179,17 +179,17 @@ async def test_the_worst_come_first_and_say_what_to_do() -> None:
     assert ("disk host-c --details", "disk host-b --details") == report.next
     assert [
         (
-            "host-b",
-            Severity.HIGH,
-            r"F: is 91% full (18 GB free of 200 GB). To fix this, remove old backups and rotated logs in F:\flatnet",
-        ),
-        (
             "host-c",
             Severity.HIGH,
             (
                 "WSL2 /var/lib/flatnet is 95% full (2.5 GB free of 50 GB). To fix this, run sudo du -xh -d2 / in WSL2 to "
                 "see usage, and sudo podman image prune to remove unused images"
             ),
+        ),
+        (
+            "host-b",
+            Severity.HIGH,
+            r"F: is 91% full (18 GB free of 200 GB). To fix this, remove old backups and rotated logs in F:\flatnet",
         ),
         (
             "host-b",
