@@ -259,7 +259,7 @@ async def test_progress_offers_the_report_on_the_hosts_that_have_answered() -> N
     for each in seen[1:]:
         assert each.build_report is not None
         answered = {"host-a", "host-b", "host-c"} - set(each.awaited)
-        assert sorted(answered, key="host-b".__ne__) == [row.host for row in each.build_report().rows]
+        assert sorted(answered, key=lambda name: (name != "host-b", name)) == [row.host for row in each.build_report().rows]
     assert seen[-1].build_report is not None
     assert whole == seen[-1].build_report()
 
