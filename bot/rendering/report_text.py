@@ -43,7 +43,7 @@ class ReportText:
     """A report in words, its lines worst first. `subject` is the heading of their names, `headings` those of the fields.
 
     `judged`: the report judges health, so states are shown. `facts`: it describes one thing; each line with a field is one
-    fact, without a state of its own.
+    fact, without a state of its own. `by_host`: the lines are named by their hosts.
     """
 
     title: str
@@ -53,6 +53,7 @@ class ReportText:
     lines: tuple[ReportLine, ...]
     judged: bool
     facts: bool = False
+    by_host: bool = False
 
     @property
     def worst(self) -> Grade:
@@ -104,6 +105,7 @@ def build_report_text(report: Report, texts: Texts) -> ReportText:
         lines=tuple(_remove_state(line) if facts else line for line in lines if line.reasons or not report.brief),
         judged=judged,
         facts=facts,
+        by_host=by_host,
     )
 
 

@@ -4,23 +4,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from adapters.inventory import Host
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Phrase, Span
 from adapters.windows.rehearsal import SYSTEM_SID
 from bot.changes.rehearsal_rules import find_objection
 from bot.model.rehearsal import Rehearsal
+from commands.model.phrases import relate_moment, round_distance
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.planning.rehearsal import format_rehearsal_command
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
+    Column(key="labels", heading=Phrase("Labels")),
+    Column(key="rehearsal", heading=Phrase("Rehearsal")),
+    Column(key="lighthouse", heading=Phrase("Lighthouse")),
     Column(key="id", heading=Phrase("ID")),
     Column(key="overlay", heading=Phrase("Overlay")),
     Column(key="windows", heading=Phrase("Windows")),
     Column(key="wsl", heading=Phrase("WSL2")),
     Column(key="gateway", heading=Phrase("Gateway")),
-    Column(key="lighthouse", heading=Phrase("Lighthouse")),
-    Column(key="labels", heading=Phrase("Labels")),
-    Column(key="rehearsal", heading=Phrase("Rehearsal")),
 )
 
 PHASES = {
@@ -52,7 +53,7 @@ def build_host_report(host: Host, rehearsal: Rehearsal | None, now: datetime) ->
         Phrase("{host} has a fresh rehearsal", host=host.name)
         if objection is None
         else Phrase("{host}: {why}", host=host.name, why=objection),
-        (*_list_facts(host), *(_list_rehearsal_facts(rehearsal) if rehearsal is not None else ())),
+        (*_list_facts(host), *(_list_rehearsal_facts(rehearsal, now) if rehearsal is not None else ())),
     )
     offered = (format_rehearsal_command((host.name,)),) if objection is not None and host.windows is not None else ()
     return report.model_copy(update={"taken_at": now, "next": (f"health {host.name}", *offered)})
@@ -63,12 +64,12 @@ def _build_row(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Row:
         host=host.name,
         cells=(
             Cell.of(host.name),
+            Cell(text=" ".join(host.labels), value=" ".join(host.labels)),
+            _build_rehearsal_cell(host, rehearsal, now),
+            Cell(text=Phrase("yes", context="lighthouse") if host.lighthouse else "", value=host.lighthouse),
             Cell(text=str(host.id), value=host.id),
             Cell.of(str(host.overlay)),
             *(_build_presence_cell(host.get_side(side) is not None) for side in ("windows", "wsl", "gateway")),
-            Cell(text=Phrase("yes", context="lighthouse") if host.lighthouse else "", value=host.lighthouse),
-            Cell(text=" ".join(host.labels), value=" ".join(host.labels)),
-            _build_rehearsal_cell(host, rehearsal, now),
         ),
     )
 
@@ -80,13 +81,16 @@ def _build_presence_cell(present: bool) -> Cell:
 
 
 def _build_rehearsal_cell(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Cell:
-    """Builds the cell of a rehearsal: the time of a fresh one, else why there is none."""
+    """Builds the cell of a rehearsal: the age of a fresh one, else why there is none. The list judges no host."""
     objection = _find_objection(host, rehearsal, now)
     if host.windows is None:
         return Cell(text=Phrase("no", context="present"), value="", mark=Mark.ABSENT)
     if objection is not None or rehearsal is None:
         return Cell.of(objection or "")
-    return Cell.of_moment(rehearsal.at, now).model_copy(update={"mark": Mark.WELL})
+    return Cell(
+        text=Phrase("{time} ago", time=Span(round_distance(now - rehearsal.at).total_seconds())),
+        value=rehearsal.at.isoformat(),
+    )
 
 
 def _find_objection(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Phrase | None:
@@ -106,9 +110,9 @@ def _list_facts(host: Host) -> Iterator[tuple[Phrase, Phrase | str]]:
         yield Phrase("Labels"), " ".join(host.labels)
 
 
-def _list_rehearsal_facts(rehearsal: Rehearsal) -> Iterator[tuple[Phrase, Phrase | str]]:
+def _list_rehearsal_facts(rehearsal: Rehearsal, now: datetime) -> Iterator[tuple[Phrase, Phrase | str]]:
     result = Phrase("done") if rehearsal.successful else Phrase("failed")
-    yield Phrase("Last rehearsal"), Phrase("{at}: {result}", at=Moment(rehearsal.at), result=result)
+    yield Phrase("Last rehearsal"), Phrase("{at}: {result}", at=relate_moment(rehearsal.at, now), result=result)
     yield Phrase("Operation"), rehearsal.operation
     if not rehearsal.account:
         return

@@ -12,21 +12,27 @@ MAX_LISTED = 5
 """Maximum containers or peers named in a remark; more are counted."""
 
 
-_RELATIVE_UNITS = tuple(timedelta(**{unit: 1}) for unit in ("days", "hours", "minutes"))
+_UNITS = tuple(timedelta(**{unit: 1}) for unit in ("days", "hours", "minutes"))
 """Units of a distance in time, the largest first."""
+
+
+def round_distance(distance: timedelta) -> timedelta:
+    """Rounds a distance in time down, to the largest unit of which there are at least two, else to a minute.
+
+    A day and 23 hours do not become one day.
+    """
+    unit = next((unit for unit in _UNITS if distance >= 2 * unit), _UNITS[-1])
+    return distance // unit * unit
 
 
 def relate_moment(at: datetime, now: datetime) -> Phrase:
     """Relates a time to now: `2027-11-28 09:10 JST (in 20 days)`. Both are aware.
 
-    The distance is rounded down to the largest unit of which there are at least two: a day and 23 hours do not become one
-    day. Below two minutes it is now. It stays as it is in a stored report, whose `taken_at` tells what it refers to.
+    Below a minute it is now. The distance stays as it is in a stored report, whose `taken_at` tells what it refers to.
     """
-    distance = abs(at - now)
-    unit = next((unit for unit in _RELATIVE_UNITS if distance >= 2 * unit), None)
-    if unit is None:
+    span = Span(round_distance(abs(at - now)).total_seconds())
+    if not span.seconds:
         return Phrase("{at} (now)", at=Moment(at))
-    span = Span((distance // unit * unit).total_seconds())
     if at > now:
         return Phrase("{at} (in {span})", at=Moment(at), span=span)
     return Phrase("{at} ({span} ago)", at=Moment(at), span=span)

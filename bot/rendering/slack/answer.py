@@ -169,13 +169,13 @@ def _build_page(shown: ReportText, view: AnswerView, room: int, texts: Texts) ->
         return build_fact_page(shown, view.page, room, texts)
     if shown.judged:
         return build_judged_page(shown, view, room, texts)
-    return build_list_page(shown.lines, view.page, room, texts)
+    return build_list_page(shown, view, room, texts)
 
 
 def _make_view_buttons(report: Report, page: AnswerPage, view: AnswerView, texts: Texts) -> list[Block]:
     """Makes the buttons for other views of the same answer."""
     return [
-        *([buttons.make_details_button(view, texts)] if report.has_details else []),
+        *([buttons.make_details_button(view, texts)] if report.has_details or page.wide else []),
         *([buttons.make_scope_button(view, texts)] if page.partial or (view.everything and report.findings) else []),
         *buttons.make_page_buttons(view, page.count, texts),
         *([buttons.make_file_button(view, texts)] if page.count > 1 or len(report.rows) >= _MIN_FILE_ROWS else []),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from adapters.phrase import Phrase, Texts
 from bot.rendering.labels import COMMAND, MARK_SIGNS
@@ -28,9 +28,11 @@ _MAX_NAMED_HOSTS = 10
 """Maximum number of healthy hosts that are named. More are only counted."""
 _MAX_COMMANDS = 3
 _ENTRIES_PER_SECTION = 8
-"""Entries of a list in one section. Eight of the longest stay below Slack's limit for a section."""
-_MAX_ENTRIES = _ENTRIES_PER_SECTION * (MAX_BLOCKS - 6)
-"""Maximum entries of a list on a page. Six blocks stay free for the other parts."""
+"""Entries of a list in one section. Entries with many names take further ones."""
+_MAX_ENTRIES = _ENTRIES_PER_SECTION * (MAX_BLOCKS - 10)
+"""Maximum entries of a list on a page. Six blocks stay free for the other parts, four for entries with many names."""
+_MAX_VALUES = 3
+"""Maximum values of a row in one line. On a phone (390 px) such a row has two or three lines."""
 
 # Maximum characters of each part
 _MAX_SECTION = 2_800
@@ -57,13 +59,14 @@ _COUNT_RESERVE = 100
 class AnswerPage:
     """Paragraphs of one page, its number from 0, and the number of pages.
 
-    `partial`: some lines are not shown in full on any page.
+    `partial`: some lines are not shown in full on any page. `wide`: rows have more values than are shown without details.
     """
 
     paragraphs: tuple[str, ...]
     number: int
     count: int
     partial: bool = False
+    wide: bool = False
 
 
 def build_judged_page(shown: ReportText, view: AnswerView, room: int, texts: Texts) -> AnswerPage:
@@ -93,15 +96,38 @@ def build_judged_page(shown: ReportText, view: AnswerView, room: int, texts: Tex
     return AnswerPage((*pages[number], *first), number, len(pages), partial)
 
 
-def build_list_page(lines: Sequence[ReportLine], page: int, room: int, texts: Texts) -> AnswerPage:
-    """Builds a page of one-line entries."""
-    pages = _split_pages([f"*{render_name(line)}*{render_values(line, ' — ')}" for line in lines], room, _MAX_ENTRIES)
-    number = min(page, len(pages) - 1)
+def build_list_page(shown: ReportText, view: AnswerView, room: int, texts: Texts) -> AnswerPage:
+    """Builds a page of one-line entries with the first values of each row, or of cards with all of them.
+
+    Cards are for details, and for a wide row that is alone.
+    """
+    wide = any(len(_list_values(line)) > _MAX_VALUES for line in shown.lines)
+    if wide and (view.details or len(shown.lines) == 1):
+        pages = _split_pages([_render_card(line, texts) for line in shown.lines], room, _MAX_HOSTS_IN_FULL)
+        number = min(view.page, len(pages) - 1)
+        return AnswerPage(tuple(pages[number]), number, len(pages), wide=len(shown.lines) > 1)
+    pages = _split_pages(list_entries(shown, texts), room, _MAX_ENTRIES)
+    number = min(view.page, len(pages) - 1)
     entries = pages[number]
-    paragraphs = [
-        "\n".join(entries[start : start + _ENTRIES_PER_SECTION]) for start in range(0, len(entries), _ENTRIES_PER_SECTION)
-    ]
-    return AnswerPage(tuple(paragraphs), number, len(pages))
+    parts = (entries[start : start + _ENTRIES_PER_SECTION] for start in range(0, len(entries), _ENTRIES_PER_SECTION))
+    return AnswerPage(tuple(chain.from_iterable(map(pack_rows, parts))), number, len(pages), wide=wide)
+
+
+def list_entries(shown: ReportText, texts: Texts) -> list[str]:
+    """Lists the rows as one-line entries. Hosts with the same values share an entry."""
+    lines = shown.lines
+    same = group_lines(lines, lambda line: render_values(line, "")) if shown.by_host else [[line] for line in lines]
+    return [f"*{render_names(each, _MAX_NAMES, texts)}*{render_values(each[0], ' — ')}" for each in same]
+
+
+def _render_card(line: ReportLine, texts: Texts) -> str:
+    """Renders a row as a card: its name, and each value on a line of its own."""
+    return "\n".join(fit_rows([f"*{render_name(line)}*", *map(_render_field, _list_values(line))], _MAX_GROUP, texts))
+
+
+def lay_out(values: Sequence[str]) -> list[str]:
+    """Lays out the values of a row: a few share a line, more have a line each, so that a phone shows them as a card."""
+    return list(filter(None, [" · ".join(values)])) if len(values) <= _MAX_VALUES else list(values)
 
 
 def build_fact_page(shown: ReportText, page: int, room: int, texts: Texts) -> AnswerPage:
@@ -174,6 +200,10 @@ def _render_tail(line: ReportLine, headed: bool) -> str:
     return " · ".join([*plain, *doubts])
 
 
+def _list_values(line: ReportLine) -> list[ReportField]:
+    return [field for field in line.fields if field.text]
+
+
 def _list_plain_fields(line: ReportLine) -> list[ReportField]:
     return [field for field in line.fields if field.mark is Mark.PLAIN and field.text]
 
@@ -190,9 +220,8 @@ def _render_count(lines: Sequence[ReportLine], texts: Texts) -> str:
 def _render_in_words(line: ReportLine, texts: Texts) -> list[str]:
     """Renders the checks in words, unknown and absent ones only by sign, then plain information."""
     checks = [_render_field(field) for field in line.fields if field.mark in (Mark.BAD, Mark.WELL)]
-    more = [_render_field(field) for field in line.fields if field.mark is Mark.PLAIN and field.text]
-    rows = [" · ".join(checks), _render_signs(line, (Mark.UNKNOWN, Mark.ABSENT), texts), " · ".join(more)]
-    return [row for row in rows if row]
+    rows = [" · ".join(checks), _render_signs(line, (Mark.UNKNOWN, Mark.ABSENT), texts)]
+    return [*filter(None, rows), *lay_out(list(map(_render_field, _list_plain_fields(line))))]
 
 
 def _render_field(field: ReportField) -> str:
@@ -217,9 +246,14 @@ def _render_sign(mark: Mark) -> str:
 
 
 def render_values(line: ReportLine, after: str) -> str:
-    """Renders the values of a line, with headings if there are several."""
+    """Renders the first values of a line and the bad and unknown ones, with headings if there are several."""
     several = len(line.fields) > 1
-    words = " · ".join(f"{field.heading}: {field.text}" if several else field.text for field in line.fields if field.text)
+    shown = [
+        field
+        for number, field in enumerate(line.fields)
+        if field.text and (number < _MAX_VALUES or field.mark in (Mark.BAD, Mark.UNKNOWN))
+    ]
+    words = " · ".join(f"{field.heading}: {field.text}" if several else field.text for field in shown)
     return f"{after}{escape(words, _MAX_TAIL)}" if words else ""
 
 

@@ -47,11 +47,16 @@ def test_the_list_has_the_inventory_and_a_column_for_rehearsals() -> None:
     report = build_host_list((LIGHTHOUSE, A, B), {"host-a": rehearsal()}, NOW)
     assert "3 hosts configured" == str(report.summary)
     assert [
-        ["lighthouse", 0, "10.100.0.1/16", True, False, False, True, "", "not rehearsed yet"],
-        ["host-a", 1, "10.100.1.1/16", True, True, True, False, "tokyo rack-1", "2026-11-22T09:10:00+00:00"],
-        ["host-b", 2, "10.100.2.1/16", False, True, True, False, "", ""],
+        ["lighthouse", "", "not rehearsed yet", True, 0, "10.100.0.1/16", True, False, False],
+        ["host-a", "tokyo rack-1", "2026-11-22T09:10:00+00:00", False, 1, "10.100.1.1/16", True, True, True],
+        ["host-b", "", "", False, 2, "10.100.2.1/16", False, True, True],
     ] == [[cell.value for cell in row.cells] for row in report.rows]
-    assert [Mark.PLAIN, Mark.WELL, Mark.ABSENT] == [row.cells[-1].mark for row in report.rows]
+    assert ["not rehearsed yet", "259200 s ago", "no"] == [str(row.cells[2].text) for row in report.rows]
+
+
+def test_the_list_calls_no_host_healthy_because_none_was_asked() -> None:
+    report = build_host_list((LIGHTHOUSE, A, B), {"host-a": rehearsal()}, NOW)
+    assert {Mark.PLAIN, Mark.ABSENT} == {cell.mark for row in report.rows for cell in row.cells}
 
 
 def test_one_host_is_shown_with_all_that_its_rehearsal_measured() -> None:

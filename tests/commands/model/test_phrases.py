@@ -21,7 +21,8 @@ TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
         (timedelta(days=2), "2026-12-01 10:00 JST (in 2 days)", "2026-12-01 10:00 JST (2 日後)"),
         (timedelta(hours=47), "2026-12-01 09:00 JST (in 1 day, 23 hr)", "2026-12-01 09:00 JST (1 日 23 時間後)"),
         (timedelta(minutes=119), "2026-11-29 11:59 JST (in 1 hr, 59 min)", "2026-11-29 11:59 JST (1 時間 59 分後)"),
-        (timedelta(seconds=119), "2026-11-29 10:01 JST (now)", "2026-11-29 10:01 JST (現在)"),
+        (timedelta(seconds=119), "2026-11-29 10:01 JST (in 1 min)", "2026-11-29 10:01 JST (1 分後)"),
+        (timedelta(seconds=59), "2026-11-29 10:00 JST (now)", "2026-11-29 10:00 JST (現在)"),
         (timedelta(), "2026-11-29 10:00 JST (now)", "2026-11-29 10:00 JST (現在)"),
         (timedelta(hours=-5), "2026-11-29 05:00 JST (5 hr ago)", "2026-11-29 05:00 JST (5 時間前)"),
         (timedelta(days=-400), "2025-10-25 10:00 JST (400 days ago)", "2025-10-25 10:00 JST (400 日前)"),
@@ -45,4 +46,4 @@ def test_the_distance_is_real_time_where_clocks_were_set_back_between() -> None:
 def test_the_distance_is_never_said_to_be_more_than_it_is_and_loses_less_than_half(distance: timedelta) -> None:
     values = relate_moment(NOW + distance, NOW).values
     said = timedelta(seconds=values["span"].seconds) if "span" in values else timedelta()
-    assert said <= abs(distance) < max(2 * said, timedelta(minutes=2))
+    assert said <= abs(distance) < max(2 * said, timedelta(minutes=1))

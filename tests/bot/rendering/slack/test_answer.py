@@ -12,7 +12,7 @@ from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT, SlackMessage
 from bot.rendering.slack.buttons import MAX_RUN_BUTTONS, AnswerView, parse_words
 from commands.model.chart import describe_chart
-from commands.model.report import ChannelLink, Report, Section
+from commands.model.report import Cell, ChannelLink, Column, Mark, Report, Row, Section
 from tests.bot.rendering.anything import HOSTILE, WHATEVER, reports
 from tests.bot.rendering.examples import (
     ALL_DOWN,
@@ -31,6 +31,7 @@ from tests.bot.rendering.examples import (
     WITHHELD,
     answer,
     health,
+    row,
     silent,
     stopped,
     well,
@@ -39,6 +40,16 @@ from tests.commands.model.test_chart import BLINKED, SILENT, TROUBLED, certifica
 from tests.lab.workspace.limits import check_update
 from tests.lab.workspace.message import Content
 
+WIDE = Report(
+    title=Phrase("Wide"),
+    summary=Phrase("2 rows"),
+    columns=tuple(Column(key=f"b{n}", heading=Phrase("b{n}", n=n)) for n in range(6)),
+    rows=(
+        Row(cells=(*(Cell(text=text) for text in ("b0", "1", "2", "", "")), Cell(text="5", mark=Mark.BAD))),
+        Row(cells=tuple(Cell(text=text) for text in ("c0", "1", "2", "3", "4", "5"))),
+    ),
+)
+"""A list with more values in a row than a phone shows in a line."""
 CHART = chart(host("host-a", TROUBLED), certificates=(certificate("host-a", 5),))
 CHARTED = DETAILED.model_copy(update={"chart": CHART})
 LARGEST_CHART = chart(
@@ -231,6 +242,49 @@ def test_rows_about_no_host_are_named_by_their_first_cell() -> None:
     ] == shown(render(answer(HELP, "help"), ENGLISH))
 
 
+def test_hosts_of_a_list_that_have_the_same_values_share_a_line() -> None:
+    rows = tuple(HOSTS.rows[0].model_copy(update={"host": f"host-{name}"}) for name in "abc")
+    assert ["*host-a, host-b, host-c* — ID: 1 · WSL2: yes", "*light* — ID: 0 · WSL2: no"] == (
+        shown(render(answer(HOSTS.model_copy(update={"rows": (*rows, HOSTS.rows[1])})), ENGLISH))[1].splitlines()
+    )
+
+
+def test_rows_that_are_no_hosts_are_never_joined() -> None:
+    twice = SCHEDULES.model_copy(update={"rows": SCHEDULES.rows[:1] * 2})
+    assert ["*digest* — done"] * 2 == shown(render(answer(twice), ENGLISH))[1].splitlines()
+
+
+def test_a_wide_row_shows_its_first_three_values_and_what_is_bad_and_all_of_them_on_a_card() -> None:
+    compact, *_ = shown(render(answer(WIDE), ENGLISH))[1:-1]
+    assert ["*b0* — b1: 1 · b2: 2 · b5: 5", "*c0* — b1: 1 · b2: 2 · b3: 3"] == compact.splitlines()
+    cards = shown(look(WIDE, "Details"))[1:-1]
+    assert ["*b0*\nb1: 1\nb2: 2\n✗ b5: 5", "*c0*\nb1: 1\nb2: 2\nb3: 3\nb4: 4\nb5: 5"] == cards
+    assert "Hide details" in pressed(look(WIDE, "Details"))
+
+
+def test_a_wide_row_that_is_alone_is_a_card_at_once_and_needs_no_button() -> None:
+    alone = render(answer(WIDE.model_copy(update={"rows": WIDE.rows[1:]})), ENGLISH)
+    assert "*c0*\nb1: 1\nb2: 2\nb3: 3\nb4: 4\nb5: 5" == shown(alone)[1]
+    assert {} == pressed(alone)
+
+
+def test_rows_of_few_values_have_no_details() -> None:
+    assert {} == pressed(render(answer(HOSTS), ENGLISH))
+
+
+def test_254_hosts_of_a_wide_list_are_one_line_or_cards_on_pages_and_none_is_lost() -> None:
+    rows = tuple(Row(host=f"host-{n:03}", cells=tuple(Cell(text=str(each)) for each in range(6))) for n in range(254))
+    report = WIDE.model_copy(update={"rows": rows})
+    first = render(answer(report), ENGLISH)
+    assert ", … and 214 more* — b0: 0 · b1: 1 · b2: 2" == shown(first)[1][-41:]
+    seen: list[str] = []
+    for number in range(26):
+        message = render(answer(report), ENGLISH, AnswerView(operation="01K", details=True, page=number))
+        assert_harmless(message)
+        seen += re.findall(r"\*(host-\d+)\*", "\n".join(shown(message)))
+    assert [f"host-{n:03}" for n in range(254)] == seen
+
+
 @pytest.mark.parametrize(("texts", "onward"), [(ENGLISH, "Channel: <#C0NEW>"), (JAPANESE, "チャンネル: <#C0NEW>")])
 def test_where_it_goes_on_is_a_link_right_below_the_headline(texts: Texts, onward: str) -> None:
     leading = HOSTS.model_copy(update={"channel": ChannelLink(id="C0NEW", name="2026-01-31-502")})
@@ -298,7 +352,7 @@ def test_a_page_that_is_not_there_is_the_last_one() -> None:
 
 
 def test_a_long_list_is_on_pages_too() -> None:
-    rows = tuple(HOSTS.rows[0].model_copy(update={"host": f"host-{n:03}"}) for n in range(400))
+    rows = tuple(row(f"host-{n:03}", Cell(text=str(n), value=n), Cell(text="yes", value=True)) for n in range(400))
     report = HOSTS.model_copy(update={"rows": rows})
     assert "*host-399*" in "\n".join(shown(look(report, "Next page ▶")))
     assert "Get as file" in pressed(render(answer(report), ENGLISH))
@@ -404,6 +458,7 @@ def test_a_report_of_any_size_and_content_stays_in_its_place(
     assert_harmless(render(answer(report, understood), texts))
     view = AnswerView(operation="01K", everything=everything, page=page, picture="F0PICTURE1")
     assert_harmless(render(answer(report, understood), texts, view))
+    assert_harmless(render(answer(report, understood), texts, view.with_changes(details=True, page=page)))
 
 
 @WHATEVER
