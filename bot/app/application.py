@@ -33,7 +33,7 @@ from bot.store.observations import ObservationTable
 from bot.store.rehearsals import RehearsalTable
 from commands.bot_state.about import Doctor
 from commands.catalogue import CATALOGUE
-from commands.model.operation import FleetView
+from commands.model.operation import FleetView, Progress, ignore_progress
 from commands.model.report import Report
 
 _log = structlog.get_logger("bot.app.application")
@@ -61,9 +61,9 @@ class Application:
     clock: Clock
     history: HealthHistory
 
-    async def answer_request(self, request: Request) -> Answer:
+    async def answer_request(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         """Answers a request, with secrets redacted, for surfaces that show the answer unchanged."""
-        answer = await self.dispatcher.handle(request)
+        answer = await self.dispatcher.handle(request, progress)
         return await asyncio.to_thread(_redact_answer, answer, self.redactor)  # an archive has tens of thousands of lines
 
 

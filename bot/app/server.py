@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.phrase import Phrase
+from adapters.phrase import Phrase, Texts
 from bot import __version__
 from bot.app.application import Application, Observers, load_secrets, open_application
 from bot.app.build_changes import EngineSettings, run_changes
 from bot.audit.log import EventKind
 from bot.config.settings import Misconfigured, Settings, SlackSettings
 from bot.locale.texts import get_texts
-from bot.model.output import Form, Output, Terminal
-from bot.model.request import Answer, make_request_key
+from bot.model.output import Terminal
+from bot.model.request import make_request_key
 from bot.runtime import open_files
 from bot.runtime.clock import SYSTEM_CLOCK, Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, start_threads
@@ -68,14 +68,20 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     from bot.app.build_schedules import run_schedules
     from bot.control import server as control_server
     from bot.rendering.output import render_output
+    from bot.rendering.progress_line import render_progress_line
 
     surface, clock, change_services = _build_slack(settings, application), application.clock, application.change_services
 
-    def render(answer: Answer, form: Form, terminal: Terminal) -> Output:
-        return render_output(answer, form, terminal, get_texts(terminal.language or settings.language, settings.zone))
+    def choose_texts(terminal: Terminal) -> Texts:
+        return get_texts(terminal.language or settings.language, settings.zone)
 
     doors = control_server.ControlBackend(
-        handle=application.answer_request, now=clock.now, new_key=make_request_key, render=render
+        handle=application.answer_request,
+        now=clock.now,
+        new_key=make_request_key,
+        render=lambda answer, form, terminal: render_output(answer, form, terminal, choose_texts(terminal)),
+        render_progress=lambda seen, terminal: render_progress_line(seen, terminal.columns, choose_texts(terminal)),
+        sleep=clock.sleep,
     )
     engine = EngineSettings(settings.engine_file, clock, make_reference)
     await surface.open()

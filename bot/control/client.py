@@ -12,6 +12,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,8 +21,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.control.output_client import MAX_PATH_BYTES, NO_LISTENER, REFUSED
-from bot.model.output import MAX_COLUMNS
+from bot.control.output_client import (
+    MAX_PATH_BYTES,
+    NO_LISTENER,
+    PROGRESS_HEADER,
+    PROGRESS_TYPE,
+    REFUSED,
+    parse_progress,
+)
+from bot.model.output import MAX_COLUMNS, ShowLine
 from bot.model.request import Answer, Failure, Surface
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -76,7 +84,18 @@ class ControlRequest(BaseModel):
     output: WantedOutput | None = None
 
 
-async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_DEADLINE) -> Answer | None:
+@dataclass(frozen=True)
+class ShownProgress:
+    """Wanted progress: its language, the columns of the terminal, and what shows a line of it."""
+
+    language: str
+    columns: int
+    show: ShowLine
+
+
+async def ask(
+    path: Path, text: str, surface: Surface, deadline: float = ANSWER_DEADLINE, wanted: ShownProgress | None = None
+) -> Answer | None:
     """Have the running bot answer; None if none runs. Raises a `ControlError` if one runs and does not answer."""
     words = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a terminal may pass bytes that are not text
     said = ControlRequest.model_validate({"text": words, "surface": surface})
@@ -85,9 +104,11 @@ async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_
         async with (
             asyncio.timeout(deadline),
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
-            session.post("http://bot/ask", data=said.model_dump_json(exclude_none=True)) as response,
+            session.post(
+                "http://bot/ask", data=said.model_dump_json(exclude_none=True), headers=_make_headers(wanted)
+            ) as response,
         ):
-            body = await _read_body(response)
+            body = await _read_body(response, None if wanted is None else wanted.show)
     except aiohttp.ClientConnectorError as error:
         if error.os_error.errno in NO_LISTENER:
             return None
@@ -128,11 +149,23 @@ def make_unreadable_error() -> ControlLost:
     )
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Read the body up to `MAX_ANSWER_BYTES`. The rest is left unread; the answer is then invalid JSON."""
+def _make_headers(wanted: ShownProgress | None) -> dict[str, str]:
+    return {} if wanted is None else {PROGRESS_HEADER: str(wanted.columns), "Accept-Language": wanted.language}
+
+
+async def _read_body(response: aiohttp.ClientResponse, show: ShowLine | None) -> bytes:
+    """Read the answer up to `MAX_ANSWER_BYTES`, and show the lines of progress before it.
+
+    The rest is left unread; the answer is then invalid JSON.
+    """
     body = bytearray()
+    streamed = show is not None and response.content_type == PROGRESS_TYPE
     async for chunk in response.content.iter_chunked(CHUNK_SIZE):
         body += chunk
+        if streamed and show is not None and b"\n" in chunk:
+            *lines, last = body.split(b"\n")
+            show(parse_progress(bytes(lines[-1])))
+            body = bytearray(last)
         if len(body) > MAX_ANSWER_BYTES:
             break
     return bytes(body)

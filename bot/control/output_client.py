@@ -1,6 +1,7 @@
 """Asks a running bot for output that is ready to print. Uses the standard library alone, for `do` must start at once.
 
     POST /ask   {"text": …, "surface": "do", "output": {"form": …, "language": …, …}}  ─▶  {"exit", "stdout", "stderr"}
+      with `Progress-Columns: 80` ─▶ lines {"progress": "[####---] 4/6 …"} as long as it takes, and that as the last line
 
 `bot.control.client` speaks to the same socket where the whole answer is needed.
 """
@@ -11,16 +12,23 @@ import http.client
 import json
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.model.output import EXIT_CODES, Form, Output, Terminal
+from bot.model.output import EXIT_CODES, Form, Output, ShowLine, Terminal
 
 MAX_OUTPUT = 64 * 1024 * 1024
 """Bytes of one output; an archive of logs is the largest."""
 
 DEADLINE = 120.0
 """Seconds in which the output is expected: more than any read of a whole fleet takes."""
+
+PROGRESS_HEADER = "Progress-Columns"
+"""Header of a request that wants lines of progress, with the columns of its terminal. A bot of before ignores it."""
+
+PROGRESS_TYPE = "application/x-ndjson"
+"""Content type of a response with lines of progress. Its last line is the answer."""
 
 NO_LISTENER = (errno.ENOENT, errno.ECONNREFUSED)
 """Error numbers of connecting if no bot listens."""
@@ -69,12 +77,21 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(os.fspath(self._path))
 
 
-def request_output(path: Path, text: str, form: Form, terminal: Terminal, deadline: float = DEADLINE) -> Output | None:
+@dataclass(frozen=True)
+class OutputRequest:
+    """A request for output: the words, the form, the terminal, and what shows progress; None if nothing does."""
+
+    text: str
+    form: Form
+    terminal: Terminal
+    show: ShowLine | None = None
+
+
+def request_output(path: Path, wanted: OutputRequest, deadline: float = DEADLINE) -> Output | None:
     """Have the running bot answer and render; None if none runs.
 
     Raises `NotConnected`, `RequestRefused`, `AnswerLost` or `AnswerUnreadable`.
     """
-    words = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a terminal may hand in bytes that are no text
     connection = _UnixConnection(path, deadline)
     try:
         connection.connect()
@@ -83,12 +100,13 @@ def request_output(path: Path, text: str, form: Form, terminal: Terminal, deadli
         if error.errno in NO_LISTENER:
             return None
         raise NotConnected(error) from error
+    headers = {"Content-Type": "application/json"}
+    if wanted.show is not None:
+        headers[PROGRESS_HEADER] = str(wanted.terminal.columns)
     try:
-        connection.request("POST", "/ask", _write_request(words, form, terminal), {"Content-Type": "application/json"})
+        connection.request("POST", "/ask", _write_request(wanted), headers)
         response = connection.getresponse()
-        body = response.read(MAX_OUTPUT + 1)
-        if response.length:
-            raise http.client.IncompleteRead(body[:0], response.length)
+        body = _read_body(response, wanted.show)
     except (OSError, http.client.HTTPException) as error:
         raise AnswerLost(str(error)) from error
     finally:
@@ -98,9 +116,34 @@ def request_output(path: Path, text: str, form: Form, terminal: Terminal, deadli
     return _read_output(response.status, body)
 
 
-def _write_request(words: str, form: Form, terminal: Terminal) -> bytes:
+def _read_body(response: http.client.HTTPResponse, show: ShowLine | None) -> bytes:
+    """Read the answer, and show the lines of progress before it. Raises `IncompleteRead` if it is cut."""
+    if show is None or response.headers.get_content_type() != PROGRESS_TYPE:
+        body = response.read(MAX_OUTPUT + 1)
+        if response.length:
+            raise http.client.IncompleteRead(body[:0], response.length)
+        return body
+    while (body := response.readline(MAX_OUTPUT + 1)).endswith(b"\n"):
+        show(parse_progress(body))
+    if not body:
+        raise http.client.IncompleteRead(body)
+    return body
+
+
+def parse_progress(line: bytes) -> str:
+    """Parse a line of progress; "" if it is none. Characters that a terminal would obey are dropped."""
+    try:
+        said = json.loads(line)["progress"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return "".join(filter(str.isprintable, said)) if isinstance(said, str) else ""
+
+
+def _write_request(wanted: OutputRequest) -> bytes:
+    terminal = wanted.terminal
+    words = wanted.text.encode("utf-8", "backslashreplace").decode("utf-8")  # a terminal may hand in bytes that are no text
     output = {
-        "form": form,
+        "form": wanted.form,
         "language": terminal.language,
         "columns": terminal.columns,
         "is_terminal": terminal.is_terminal,

@@ -4,16 +4,19 @@ import asyncio
 import base64
 import json
 import os
+import re
 import shutil
 import socket
 import stat
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -21,11 +24,13 @@ from pydantic import BaseModel, ValidationError
 
 from adapters.phrase import Phrase
 from bot.control.client import ControlRequest, ControlUnusable, WantedOutput, check_path, describe_unusable
-from bot.control.output_client import DEADLINE, MAX_OUTPUT, OK, REFUSED
-from bot.model.output import Form, Output, Terminal
+from bot.control.output_client import DEADLINE, MAX_OUTPUT, OK, PROGRESS_HEADER, PROGRESS_TYPE, REFUSED
+from bot.model.output import MAX_COLUMNS, Form, Output, Terminal
 from bot.model.request import Answer, Failure, FailureKind, Request, SystemIdentity
 from bot.runtime.bounded_listener import ConnectionLimits, serve_bounded
 from bot.runtime.logging import make_reference
+from bot.runtime.progress_watch import watch_progress
+from commands.model.operation import Progress, ReadProgress, ignore_progress
 
 _log = structlog.get_logger(__name__)
 
@@ -54,14 +59,20 @@ Render = Callable[[Answer, Form, Terminal], Output]
 """Renders an answer for a terminal."""
 
 
+RenderProgress = Callable[[ReadProgress, Terminal], str]
+"""Renders progress as one line of a terminal."""
+
+
 @dataclass(frozen=True)
 class ControlBackend:
     """Functions behind the socket; `handle` never raises."""
 
-    handle: Callable[[Request], Awaitable[Answer]]
+    handle: Callable[[Request, Progress], Coroutine[Any, Any, Answer]]
     now: Callable[[], datetime]
     new_key: Callable[[], str]
     render: Render
+    render_progress: RenderProgress
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @asynccontextmanager
@@ -91,19 +102,60 @@ def _build_application(doors: ControlBackend, renderer: Executor) -> web.Applica
             return await loop.run_in_executor(renderer, _make_response, answer)
         return await loop.run_in_executor(renderer, _render_output, wanted, answer, doors.render)
 
-    async def answer_request(request: web.Request) -> web.Response:
+    async def answer_request(request: web.Request) -> web.StreamResponse:
         try:
             async with asyncio.timeout(BODY_DEADLINE):
                 said = ControlRequest.model_validate_json(await request.read())
         except (ValidationError, TimeoutError, web.HTTPRequestEntityTooLarge):
             return _make_refusal(Phrase("the control socket does not support this. Use flatnet-bot do or flatnet-bot shell"))
         who = await asyncio.to_thread(_identify_peer, request)
-        answer = await doors.handle(Request(doors.new_key(), who, said.text, said.surface, doors.now()))
-        return await serialize(answer, said.output)
+        asked, terminal = Request(doors.new_key(), who, said.text, said.surface, doors.now()), _parse_terminal(request)
+        if terminal is None:
+            return await serialize(await doors.handle(asked, ignore_progress), said.output)
+        lines = _ProgressLines(request, terminal, doors.render_progress)
+        answer = await watch_progress(partial(doors.handle, asked), lines.show, doors.sleep)
+        return await lines.end(await serialize(answer, said.output))
 
     application = web.Application(client_max_size=MAX_REQUEST_BYTES)
     application.add_routes([web.post("/ask", answer_request)])
     return application
+
+
+class _ProgressLines:
+    """Response that begins with lines of progress. Without any it is the answer alone."""
+
+    def __init__(self, request: web.Request, terminal: Terminal, render: RenderProgress) -> None:
+        self._request = request
+        self._terminal = terminal
+        self._render = render
+        self._response: web.StreamResponse | None = None
+
+    async def show(self, seen: ReadProgress) -> None:
+        """Send a line. A client that has gone is no reason to stop the work."""
+        line = json.dumps({"progress": self._render(seen, self._terminal)}).encode() + b"\n"
+        with suppress(ConnectionError):
+            if self._response is None:
+                self._response = web.StreamResponse(headers={"Content-Type": PROGRESS_TYPE})
+                await self._response.prepare(self._request)
+            await self._response.write(line)
+
+    async def end(self, answer: web.Response) -> web.StreamResponse:
+        """Send the answer."""
+        if self._response is None:
+            return answer
+        assert isinstance(answer.body, bytes)
+        with suppress(ConnectionError):
+            await self._response.write(answer.body)
+            await self._response.write_eof()
+        return self._response
+
+
+def _parse_terminal(request: web.Request) -> Terminal | None:
+    """Parse the terminal that shows progress; None if the client wants none."""
+    columns, language = request.headers.get(PROGRESS_HEADER, ""), request.headers.get("Accept-Language", "")
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", columns, re.ASCII) or int(columns) > MAX_COLUMNS:
+        return None
+    return Terminal(language if language in ("ja", "en") else "", int(columns))
 
 
 def _identify_peer(request: web.Request) -> SystemIdentity:

@@ -1,6 +1,6 @@
 """Output of one command: its form, the terminal it is for, and what is printed. Plain values that load no library."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,6 +36,10 @@ class Output:
     exit: int
     stdout: bytes = b""
     stderr: str = ""
+
+
+ShowLine = Callable[[str], None]
+"""Shows a line of progress in the place of the one before."""
 
 
 def detect_language(environment: Mapping[str, str]) -> str:

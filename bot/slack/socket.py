@@ -19,10 +19,10 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
+from bot.runtime.bounded_wait import finishes_within
 from bot.slack.api import SlackApi
 from bot.slack.errors import LIBRARY_ERRORS, SlackFailure, map_slack_error
 from bot.slack.payload_shape import is_well_formed
-from bot.slack.tasks import finishes_within
 
 CHECK_INTERVAL = 5.0
 """Seconds between two checks of the connection."""

@@ -1,4 +1,4 @@
-"""Background tasks, bounded waits on an injected clock, and database writes that must succeed."""
+"""Background tasks, and database writes that must succeed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -45,16 +45,6 @@ class BackgroundTasks:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a task failed", task=task.get_name(), exc_info=error)
-
-
-async def finishes_within(work: asyncio.Future[Any], seconds: float, sleep: Callable[[float], Awaitable[None]]) -> bool:
-    """Return whether `work` ends within so many seconds. It continues in any case."""
-    sleeping = asyncio.ensure_future(sleep(seconds))
-    try:
-        await asyncio.wait({work, sleeping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        sleeping.cancel()
-    return work.done()
 
 
 async def retry_write(write: Callable[[], Awaitable[_Written]], sleep: Callable[[float], Awaitable[None]]) -> _Written:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import structlog
-from rich.console import Console
 
 from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Phrase, Texts
@@ -68,7 +67,7 @@ def answer_alone(config: Path, words: str, form: Form, terminal: Terminal) -> Ou
 
     async def answer(settings: Settings) -> Answer:
         async with open_application(settings) as application:
-            return await answer_here(application, words, Surface.DO)
+            return await answer_here(application, words, Surface.DO, load_texts(settings))
 
     return _render_answer(config, words, form, terminal, answer)
 
@@ -77,7 +76,7 @@ def answer_carefully(config: Path, words: str, form: Form, terminal: Terminal) -
     """Answer one request without a known control socket: parsing all settings finds it, or reports what is wrong."""
     from bot.terminal.shell import ask_once
 
-    return _render_answer(config, words, form, terminal, lambda settings: ask_once(settings, words, Surface.DO))
+    return _render_answer(config, words, form, terminal, lambda settings: ask_once(settings, words, load_texts(settings)))
 
 
 def _render_answer(
@@ -137,11 +136,10 @@ def diagnose(config: Path, form: Form, terminal: Terminal) -> Output:
 
 def _diagnose(config: Path, form: Form, terminal: Terminal, asked: "Doctor") -> Output:
     from bot.doctor.examination import diagnose as examine
-    from bot.terminal.progress_bar import show_progress
+    from bot.terminal.local_progress import run_with_progress
 
     shown = load_texts(_try_load_settings(config))
-    with show_progress(Console(stderr=True), shown) as progress:
-        answer = asyncio.run(examine(config, progress, asked))
+    answer = asyncio.run(run_with_progress(lambda progress: examine(config, progress, asked), shown))
     return render_output(answer, form, terminal, shown)
 
 

@@ -4,12 +4,21 @@ words ─▶ control socket ─┬─ a bot listens ─▶ rendered there ─▶
                          └─ no bot ────────▶ bot.terminal.commands          loads the whole application
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config.control_socket import find_control_socket
-from bot.control.output_client import AnswerLost, AnswerUnreadable, NotConnected, RequestRefused, request_output
+from bot.control.output_client import (
+    AnswerLost,
+    AnswerUnreadable,
+    NotConnected,
+    OutputRequest,
+    RequestRefused,
+    request_output,
+)
 from bot.model.output import Form, Output, Terminal
+from bot.terminal.progress_bar import show_line
 
 if TYPE_CHECKING:
     from bot.control.client import ControlError
@@ -19,7 +28,7 @@ def answer_request(config: Path, words: str, form: Form, terminal: Terminal) -> 
     """Answer one request and render the answer."""
     socket = find_control_socket(config)
     try:
-        output = None if socket is None else request_output(socket, words, form, terminal)
+        output = None if socket is None else _request_output(socket, OutputRequest(words, form, terminal))
     except RequestRefused:  # nothing was done: a bot of before an update cannot render, or the words are too long
         socket = output = None
     except (NotConnected, AnswerLost, AnswerUnreadable) as error:
@@ -33,6 +42,11 @@ def answer_request(config: Path, words: str, form: Form, terminal: Terminal) -> 
 
     answer = commands.answer_carefully if socket is None else commands.answer_alone
     return answer(config, words, form, terminal)
+
+
+def _request_output(socket: Path, wanted: OutputRequest) -> Output | None:
+    with show_line() as show:
+        return request_output(socket, replace(wanted, show=show))
 
 
 def _map_error(error: Exception, socket: Path) -> "ControlError":

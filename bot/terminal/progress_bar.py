@@ -1,34 +1,34 @@
-"""Progress bar on a terminal while many hosts are read: how many have answered, and which are still awaited."""
+"""Progress on a terminal, on a line of standard error that changes in place. Uses the standard library alone.
 
-from collections.abc import Iterator, Sequence
+the running bot renders ─▶ control socket ─▶ show_line      `do` and `shell`, where a bot runs
+bot.terminal.local_progress renders ──────▶ show_line       `do`, `shell` and `doctor`, where none runs
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-from adapters.phrase import Phrase, Texts
-from commands.model import operation
-from commands.model.phrases import list_some
-
-MAX_NAMED_PLACES = 3
-"""Number of places that are named; more are counted."""
+ERASE = "\r\x1b[2K"
+"""Returns to the beginning of the line and erases it (ECMA-48: CR, EL 2)."""
 
 
 @contextmanager
-def show_progress(console: Console, texts: Texts) -> Iterator[operation.Progress]:
-    """Show progress while the block runs, and erase it at the end. On anything but a terminal, nothing is shown."""
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
-        task = shown.add_task("", total=None)
+def show_line() -> Iterator[Callable[[str], None]]:
+    """Show a line while the block runs, and erase it at the end. On anything but a terminal, nothing is shown."""
+    stream, shown = sys.stderr, False
+    can_erase = stream.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
 
-        def update(seen: operation.ReadProgress) -> None:
-            described = _describe_awaited(seen.awaited, texts)
-            shown.update(task, total=seen.total, completed=seen.answered, description=described)
+    def show(line: str) -> None:
+        nonlocal shown
+        if can_erase:
+            shown = True
+            stream.write(f"{ERASE}{line}")
+            stream.flush()
 
-        yield update
-
-
-def _describe_awaited(awaited: Sequence[str], texts: Texts) -> str:
-    return (
-        Phrase("waiting for {places}", places=list_some(awaited, MAX_NAMED_PLACES)).render_sentence(texts) if awaited else ""
-    )
+    try:
+        yield show
+    finally:
+        if shown:
+            stream.write(ERASE)
+            stream.flush()

@@ -5,6 +5,8 @@ They go through the control socket if a bot runs, else through this process itse
 
 import asyncio
 import gc
+import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,10 +17,12 @@ from rich.console import Console
 from adapters.phrase import Phrase, Texts
 from bot.config.settings import Settings
 from bot.control import client as control
+from bot.model.output import detect_language
 from bot.model.request import Answer, Surface
 from bot.rendering.terminal import print_answer
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import read_secrets
+from bot.terminal.progress_bar import show_line
 from commands.bot_state.audit import AuditVerify
 
 if TYPE_CHECKING:
@@ -30,22 +34,25 @@ AskFunction = Callable[[str], Awaitable[Answer]]
 EXIT_WORDS = frozenset({"exit", "quit", "bye"})
 
 
-async def ask_once(settings: Settings, words: str, surface: Surface) -> Answer:
-    """Return one answer, from the running bot or from this process."""
-    async with open_asker(settings, surface) as ask:
+async def ask_once(settings: Settings, words: str, texts: Texts) -> Answer:
+    """Return one answer for `do`, from the running bot or from this process."""
+    async with open_asker(settings, Surface.DO, texts) as ask:
         return await ask(words)
 
 
 @asynccontextmanager
-async def open_asker(settings: Settings, surface: Surface) -> AsyncIterator[AskFunction]:
-    """Ask the running bot. Once none runs, this process answers by itself (and owns the database)."""
+async def open_asker(settings: Settings, surface: Surface, texts: Texts) -> AsyncIterator[AskFunction]:
+    """Ask the running bot. Once none runs, this process answers by itself (and owns the database).
+
+    Both show progress on the terminal.
+    """
     async with AsyncExitStack() as stack:
         application: Application | None = None
 
         async def ask(words: str) -> Answer:
             nonlocal application
             if application is None:
-                answer = await control.ask(settings.control_socket, words, surface)
+                answer = await _ask_running_bot(settings, words, surface)
                 if answer is not None:
                     return answer
             from bot.app.application import open_application  # imported here, because asking a running bot needs none of it
@@ -53,16 +60,23 @@ async def open_asker(settings: Settings, surface: Surface) -> AsyncIterator[AskF
 
             if application is None:
                 application = await stack.enter_async_context(open_application(settings))
-            return await answer_here(application, words, surface)
+            return await answer_here(application, words, surface, texts)
 
         yield ask
+
+
+async def _ask_running_bot(settings: Settings, words: str, surface: Surface) -> Answer | None:
+    """Have the running bot answer, with its progress on this terminal."""
+    with show_line() as show:
+        wanted = control.ShownProgress(detect_language(os.environ), shutil.get_terminal_size().columns, show)
+        return await control.ask(settings.control_socket, words, surface, wanted=wanted)
 
 
 async def run_shell(settings: Settings, shown: Texts) -> None:
     """Answer line by line until the end of input, piped input too."""
     gc.enable()
     console = Console()
-    async with open_asker(settings, Surface.SHELL) as ask:
+    async with open_asker(settings, Surface.SHELL, shown) as ask:
         async for words in _read_lines(settings, shown):
             print_answer(console, await ask(words), shown)
 

@@ -25,6 +25,7 @@ from bot.rendering.slack.menu import render_menu
 from bot.rendering.slack.pictures import has_pictures
 from bot.rendering.slack.progress import render_ready
 from bot.requests.authorization import Rights
+from bot.runtime.bounded_wait import finishes_within
 from bot.runtime.clock import Clock
 from bot.slack.answer_cache import AnswerCache
 from bot.slack.answers.charts import ChartUploader
@@ -42,7 +43,7 @@ from bot.slack.outbound.message import Address, OutboundMessage, add_notes, form
 from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.uploads import Uploads
 from bot.slack.payload_types import is_direct_message
-from bot.slack.tasks import finishes_within, retry_write
+from bot.slack.tasks import retry_write
 from bot.store.answers import AnswerTable, StoredAnswer
 from bot.store.inbox import Delivery
 from commands.language.grammar import render_operation

@@ -21,12 +21,13 @@ from pydantic import ValidationError
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.rendering.slack.blocks import SlackMessage
+from bot.runtime.bounded_wait import finishes_within
 from bot.runtime.clock import Clock
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import PeopleDirectory
 from bot.slack.outbound.message import OutboundMessage
 from bot.slack.outbound.sender import Sender
-from bot.slack.tasks import BackgroundTasks, finishes_within, retry_write
+from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
 

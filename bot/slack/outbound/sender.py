@@ -18,6 +18,7 @@ import structlog
 
 from adapters.phrase import Phrase
 from bot.rendering.slack.blocks import SlackMessage
+from bot.runtime.bounded_wait import finishes_within
 from bot.runtime.clock import Clock
 from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi
 from bot.slack.directory.channels import ChannelDirectory
@@ -36,7 +37,7 @@ from bot.slack.outbound.reroute_reason import RouteExhausted, explain_reroute
 from bot.slack.outbound.routes import Routes
 from bot.slack.outbound.simplify import explain_short_form, send_simplified
 from bot.slack.payload_types import USER_ID_PREFIXES
-from bot.slack.tasks import BackgroundTasks, finishes_within, retry_write
+from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.errors import DatabaseError, TooLarge
 from bot.store.outbox import MessagePlace, Outbox, Post, PostState, Route
 

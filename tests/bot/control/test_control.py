@@ -10,6 +10,7 @@ import stat
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,20 +25,24 @@ from bot.control.client import (
     ControlLost,
     ControlRefused,
     ControlUnusable,
+    ShownProgress,
     ask,
     read_refusal,
 )
 from bot.control.output_client import (
     MAX_PATH_BYTES,
+    PROGRESS_HEADER,
     AnswerLost,
     AnswerUnreadable,
     NotConnected,
+    OutputRequest,
     RequestRefused,
     request_output,
 )
 from bot.control.server import MAX_REQUEST_BYTES, ControlBackend, serve
 from bot.model.output import Form, Output, Terminal
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, SystemIdentity
+from commands.model.operation import Progress, ReadProgress
 from commands.model.report import Report
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
@@ -53,12 +58,12 @@ class Desk:
         self.asked: list[Request] = []
         self.body: Report | Failure = Report(title=Phrase("Health"), summary=Phrase("{n} host is healthy", n=3))
 
-    async def handle(self, request: Request) -> Answer:
+    async def handle(self, request: Request, progress: Progress) -> Answer:
         self.asked.append(request)
         return Answer(operation="op-1", understood=request.text, body=self.body)
 
     def doors(self) -> ControlBackend:
-        return ControlBackend(self.handle, lambda: NOW, lambda: f"key-{len(self.asked) + 1}", render)
+        return ControlBackend(self.handle, lambda: NOW, lambda: f"key-{len(self.asked) + 1}", render, render_line)
 
 
 def render(answer: Answer, form: Form, terminal: Terminal) -> Output:
@@ -66,6 +71,10 @@ def render(answer: Answer, form: Form, terminal: Terminal) -> Output:
     return Output(
         answer.exit_code, f"{form} {terminal.language} {terminal.columns}: {answer.understood}".encode(), "beside\n"
     )
+
+
+def render_line(seen: ReadProgress, terminal: Terminal) -> str:
+    return f"{terminal.language} {terminal.columns}: {seen.answered}/{seen.total}\x1b"
 
 
 @pytest.fixture
@@ -290,11 +299,11 @@ class TestTrouble:
     async def test_a_bot_that_says_nothing_is_given_up_at_the_deadline(self, desk: Desk, path: Path) -> None:
         gate = asyncio.Event()
 
-        async def silent(request: Request) -> Answer:
+        async def silent(request: Request, progress: Progress) -> Answer:
             await gate.wait()
-            return await desk.handle(request)
+            return await desk.handle(request, progress)
 
-        async with serve(path, ControlBackend(silent, lambda: NOW, lambda: "key", render)):
+        async with serve(path, ControlBackend(silent, lambda: NOW, lambda: "key", render, render_line)):
             with pytest.raises(ControlLost, match="does not respond"):
                 await ask(path, "health", Surface.DO, deadline=0.05)
             gate.set()
@@ -342,7 +351,7 @@ TERMINAL = Terminal("ja", 100, is_terminal=True, environment={"TERM": "xterm-256
 
 async def output(path: Path, text: str, deadline: float = 5.0) -> Output | None:
     """Ask for output as `do` does, beside the loop on which the bot answers."""
-    return await asyncio.to_thread(request_output, path, text, "table", TERMINAL, deadline)
+    return await asyncio.to_thread(request_output, path, OutputRequest(text, "table", TERMINAL), deadline)
 
 
 class TestOutput:
@@ -375,11 +384,11 @@ class TestOutput:
     async def test_a_bot_that_says_nothing_is_given_up_at_the_deadline(self, desk: Desk, path: Path) -> None:
         gate = asyncio.Event()
 
-        async def silent(request: Request) -> Answer:
+        async def silent(request: Request, progress: Progress) -> Answer:
             await gate.wait()
-            return await desk.handle(request)
+            return await desk.handle(request, progress)
 
-        async with serve(path, ControlBackend(silent, lambda: NOW, lambda: "key", render)):
+        async with serve(path, ControlBackend(silent, lambda: NOW, lambda: "key", render, render_line)):
             with pytest.raises(AnswerLost):
                 await output(path, "health", deadline=0.05)
             gate.set()
@@ -415,7 +424,7 @@ class TestOutput:
                 raise RuntimeError("no")
             return Output(answer.exit_code, str(answer.body.phrase).encode())
 
-        async with serve(path, ControlBackend(desk.handle, lambda: NOW, lambda: "key", broken)):
+        async with serve(path, ControlBackend(desk.handle, lambda: NOW, lambda: "key", broken, render_line)):
             said = await output(path, "health")
         assert said is not None
         assert 5 == said.exit
@@ -431,3 +440,86 @@ class TestOutput:
         async with raw(path) as session:
             answer = await session.post("http://bot/ask", json={"text": "health", "surface": "do", "output": document})
         assert (403, []) == (answer.status, desk.asked)
+
+
+class SlowDesk(Desk):
+    """Reads two hosts: the first one answers at once, and the second one when the test has seen a line of progress."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[str] = []
+        self._seen = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    async def handle(self, request: Request, progress: Progress) -> Answer:
+        progress(ReadProgress(2, ("host-b",)))
+        await self._seen.wait()
+        return await super().handle(request, progress)
+
+    def show(self, line: str) -> None:
+        self.shown.append(line)
+        self._loop.call_soon_threadsafe(self._seen.set)
+
+    def doors(self) -> ControlBackend:
+        """Half a second of a bot whose clock runs faster."""
+        return replace(super().doors(), sleep=lambda seconds: asyncio.sleep(seconds / 50))
+
+
+class TestProgress:
+    """A bot that takes its time sends lines of progress before the answer."""
+
+    async def test_do_shows_lines_in_the_language_and_width_of_its_terminal(self, path: Path) -> None:
+        slow = SlowDesk()
+        async with serve(path, slow.doors()):
+            wanted = OutputRequest("health", "table", TERMINAL, slow.show)
+            said = await asyncio.to_thread(request_output, path, wanted)
+        assert Output(0, b"table ja 100: health", "beside\n") == said
+        assert [" 100: 1/2"] == slow.shown
+
+    async def test_the_shell_shows_them_too_and_gets_the_same_answer(self, path: Path) -> None:
+        slow = SlowDesk()
+        async with serve(path, slow.doors()):
+            answer = await ask(path, "health", Surface.SHELL, wanted=ShownProgress("ja", 90, slow.show))
+        assert answer == Answer(operation="op-1", understood="health", body=slow.body)
+        assert ["ja 90: 1/2"] == slow.shown
+
+    async def test_an_answer_at_once_has_none(self, bot: None, path: Path) -> None:
+        shown: list[str] = []
+        assert await ask(path, "health", Surface.SHELL, wanted=ShownProgress("en", 80, shown.append)) is not None
+        wanted = OutputRequest("health", "table", TERMINAL, shown.append)
+        assert await asyncio.to_thread(request_output, path, wanted) is not None
+        assert [] == shown
+
+    async def test_a_client_that_leaves_stops_nothing(self, path: Path) -> None:
+        slow = SlowDesk()
+        async with serve(path, slow.doors()), raw(path) as session:
+            asked = {"text": "health", "surface": "do"}
+            response = await session.post("http://bot/ask", json=asked, headers={PROGRESS_HEADER: "80"})
+            await response.content.readline()
+            response.close()
+            slow.show("")
+            async with asyncio.timeout(30):
+                while not slow.asked:
+                    await asyncio.sleep(0.005)
+
+    @pytest.mark.parametrize("columns", ["0", "-1", "10001", "wide", "٣", "1" * 400, ""])
+    async def test_a_terminal_that_is_none_gets_the_answer_alone(self, bot: None, path: Path, columns: str) -> None:
+        async with raw(path) as session:
+            asked = {"text": "health", "surface": "do"}
+            response = await session.post("http://bot/ask", json=asked, headers={PROGRESS_HEADER: columns})
+            assert (200, "application/json") == (response.status, response.content_type)
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b'{"progress": "1/2"}\n', b'{"progress": "1/2"}\n{"exit": 0, "stdout"', b'{"progress": 7}\nnothing\n[]'],
+    )
+    async def test_an_answer_that_is_missing_or_cut_after_its_progress_is_not_taken_for_one(
+        self, path: Path, body: bytes
+    ) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n" % len(body)
+        wanted = OutputRequest("health", "table", TERMINAL, lambda line: None)
+        async with stranger(path, head + body):
+            with pytest.raises((AnswerLost, AnswerUnreadable)):
+                await asyncio.to_thread(request_output, path, wanted)
+            with pytest.raises(ControlLost):
+                await ask(path, "health", Surface.SHELL, wanted=ShownProgress("en", 80, lambda line: None))
