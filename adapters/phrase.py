@@ -144,6 +144,10 @@ class Phrase:
         }
         return (texts.capitalize(template) if begins else template).format_map(shown)
 
+    def with_values(self, **values: Any) -> "Phrase":
+        """Returns the same sentence with other values."""
+        return type(self)(self.template, plural=self.plural, context=self.context, **{**self.values, **values})
+
     def to_json(self) -> dict[str, Any]:
         """Converts the phrase to plain JSON. `Phrase.from_json` parses it."""
         document: dict[str, Any] = {"template": self.template}

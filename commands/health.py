@@ -39,6 +39,7 @@ class Health(AssessmentRead):
     words: ClassVar = ("health",)
     summary: ClassVar = Phrase("health of hosts: Nebula, gateway, API, containers, bridge, forwarding")
     example: ClassVar = "health all --details"
+    label: ClassVar = Phrase("check {target}", target="…")
     title: ClassVar = Phrase("Health")
     columns: ClassVar = (*COLUMNS, *DETAIL_COLUMNS, ROTATION)
     terse: ClassVar = True

@@ -21,6 +21,7 @@ class HostRehearse(FleetChange):
     words: ClassVar = ("host", "rehearse")
     summary: ClassVar = Phrase("rehearse the automatic rollback on hosts with scratch files (nothing is restarted)")
     example: ClassVar = "host rehearse host-a"
+    label: ClassVar = Phrase("rehearse the rollback on {target}", target="…")
 
     target: HostsArgument
 

@@ -27,6 +27,7 @@ class Help(OwnOperation):
     words: ClassVar = ("help",)
     summary: ClassVar = Phrase("available commands and how to use them")
     example: ClassVar = "help health"
+    label: ClassVar = Phrase("show help")
 
     about: WordsArgument = ()
 
@@ -38,6 +39,7 @@ class WhoAmI(OwnOperation):
     aliases: ClassVar = (("who", "am", "i"),)
     summary: ClassVar = Phrase("your name, roles and available commands")
     example: ClassVar = "whoami"
+    label: ClassVar = Phrase("show your account")
 
 
 class Version(OwnOperation):
@@ -46,6 +48,7 @@ class Version(OwnOperation):
     words: ClassVar = ("version",)
     summary: ClassVar = Phrase("version of the bot")
     example: ClassVar = "version"
+    label: ClassVar = Phrase("show the version")
 
 
 class Doctor(OwnOperation):
@@ -55,6 +58,7 @@ class Doctor(OwnOperation):
     roles: ClassVar = frozenset({Role.ADMINISTRATOR, Role.OPERATOR})
     summary: ClassVar = Phrase("diagnose the bot: configuration, database, Slack and connections to hosts")
     example: ClassVar = "doctor"
+    label: ClassVar = Phrase("diagnose the bot")
 
     slack: Annotated[
         bool, Flag(Phrase("only have Slack check every kind of message that the bot sends, posting none (takes minutes)"))
@@ -72,6 +76,7 @@ class PermissionCheck(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("check whether a person may run a command, by which rule, and who must approve")
     example: ClassVar = "can alice cert renew host-a"
+    label: ClassVar = Phrase("check what {person} may run", person="…")
 
     person: Annotated[str, Positional("person", Phrase("name of the person"), lambda words: words[0], lambda name: (name,))]
     request: Annotated[

@@ -36,6 +36,7 @@ class AuditSearch(AuditFilter):
     aliases: ClassVar = (("audit",),)
     summary: ClassVar = Phrase("requests, denials, approvals and results (newest first)")
     example: ClassVar = "audit search host-a --since 7d"
+    label: ClassVar = Phrase("search the audit log")
 
     text: Annotated[
         str,
@@ -55,6 +56,7 @@ class AuditExport(AuditFilter):
     words: ClassVar = ("audit", "export")
     summary: ClassVar = Phrase("export audit events to a file, with secrets redacted")
     example: ClassVar = "audit export csv --since 30d"
+    label: ClassVar = Phrase("export the audit log")
 
     form: Annotated[
         Literal["csv", "jsonl"],
@@ -69,6 +71,7 @@ class AuditVerify(OwnOperation):
     roles: ClassVar = AUDITOR_ROLES
     summary: ClassVar = Phrase("check the audit log for changed, removed, swapped or truncated events")
     example: ClassVar = "audit verify"
+    label: ClassVar = Phrase("verify the audit log")
 
 
 class AuditAccept(OwnOperation):
@@ -79,6 +82,7 @@ class AuditAccept(OwnOperation):
     roles: ClassVar = frozenset({Role.ADMINISTRATOR})
     summary: ClassVar = Phrase("accept a database restored from an earlier backup, using the name shown by audit verify")
     example: ClassVar = "audit accept audit-1234-0123abcd"
+    label: ClassVar = Phrase("accept the database {name}", name="…")
 
     name: Annotated[
         str, Positional("name", Phrase("the name shown by audit verify"), lambda words: words[0], lambda n: (n,))

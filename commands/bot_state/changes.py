@@ -34,6 +34,7 @@ class ApprovalList(OwnOperation):
     words: ClassVar = ("approval",)
     summary: ClassVar = Phrase("changes waiting for approval, and emergency changes waiting for review")
     example: ClassVar = "approval"
+    label: ClassVar = Phrase("show pending requests")
 
 
 class ApprovalShow(OwnOperation):
@@ -42,6 +43,7 @@ class ApprovalShow(OwnOperation):
     words: ClassVar = ("approval", "show")
     summary: ClassVar = Phrase("one request: plan, approvers and decisions")
     example: ClassVar = "approval show op-0123456789ab"
+    label: ClassVar = Phrase("show request {id}", id="…")
 
     id: OperationId
 
@@ -55,6 +57,7 @@ class Approve(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("approve another person's change")
     example: ClassVar = "approve op-0123456789ab"
+    label: ClassVar = Phrase("approve {id}", id="…")
 
     id: OperationId
 
@@ -68,6 +71,7 @@ class Deny(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("deny another person's change, with a reason")
     example: ClassVar = 'deny op-0123456789ab "not before the backup"'
+    label: ClassVar = Phrase("deny {id}", id="…")
 
     id: OperationId
     why: Annotated[str, make_text_argument("reason", Phrase("reason, shown to the requester"))]
@@ -80,6 +84,7 @@ class OperationList(OwnOperation):
     aliases: ClassVar = (("operation",),)
     summary: ClassVar = Phrase("running, waiting and recent changes")
     example: ClassVar = "op"
+    label: ClassVar = Phrase("show recent changes")
 
 
 class OperationShow(OwnOperation):
@@ -88,6 +93,7 @@ class OperationShow(OwnOperation):
     words: ClassVar = ("op", "show")
     summary: ClassVar = Phrase("history of one change: each step with time and result")
     example: ClassVar = "op show op-0123456789ab"
+    label: ClassVar = Phrase("show change {id}", id="…")
 
     id: OperationId
 
@@ -102,6 +108,7 @@ class OperationCancel(OwnOperation):
     risk: ClassVar = Risk.CHANGE
     summary: ClassVar = Phrase("withdraw a waiting change, or stop a running one before its next step")
     example: ClassVar = "op cancel op-0123456789ab"
+    label: ClassVar = Phrase("withdraw or stop {id}", id="…")
 
     id: OperationId
 
@@ -114,6 +121,7 @@ class OperationContinue(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("request the change again for hosts that a stopped or failed change did not finish")
     example: ClassVar = "op continue op-0123456789ab"
+    label: ClassVar = Phrase("continue {id}", id="…")
 
     id: OperationId
 
@@ -130,6 +138,7 @@ class OperationResolve(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("report the outcome of a change whose result is unknown (this releases its hosts)")
     example: ClassVar = 'op resolve op-0123456789ab "the old certificate is in place" --outcome undone'
+    label: ClassVar = Phrase("report the outcome of {id}", id="…")
 
     id: OperationId
     saw: Annotated[str, make_text_argument("seen", Phrase("what you found on the host, kept in the audit log"))]
@@ -152,6 +161,7 @@ class OperationReview(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("complete the review of another person's emergency change")
     example: ClassVar = 'op review op-0123456789ab "agreed: the gateway was down"'
+    label: ClassVar = Phrase("review {id}", id="…")
 
     id: OperationId
     found: Annotated[str, make_text_argument("review", Phrase("your review comment, kept in the audit log"))]

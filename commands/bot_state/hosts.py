@@ -14,6 +14,7 @@ class HostList(OwnOperation):
     words: ClassVar = ("host",)
     summary: ClassVar = Phrase("list of configured hosts")
     example: ClassVar = "host"
+    label: ClassVar = Phrase("list the hosts")
 
 
 class HostShow(OwnOperation):
@@ -22,6 +23,7 @@ class HostShow(OwnOperation):
     words: ClassVar = ("host", "show")
     summary: ClassVar = Phrase("one host: its connections, and its last rehearsal in detail")
     example: ClassVar = "host show host-a"
+    label: ClassVar = Phrase("show {target}", target="…")
 
     target: HostsArgument
 

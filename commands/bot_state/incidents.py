@@ -37,6 +37,7 @@ class IncidentList(OwnOperation):
     words: ClassVar = ("incident",)
     summary: ClassVar = Phrase("open and recently resolved incidents")
     example: ClassVar = "incident"
+    label: ClassVar = Phrase("show incidents")
 
 
 class IncidentOpen(OwnOperation):
@@ -49,6 +50,7 @@ class IncidentOpen(OwnOperation):
         "use this channel for an incident (results here are shared with everyone and cover its hosts)"
     )
     example: ClassVar = 'incident open "the gateway answers 502" host-a'
+    label: ClassVar = Phrase("open an incident on {target}", target="…")
 
     title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))]
     target: TargetArgument = ALL_HOSTS
@@ -69,6 +71,7 @@ class IncidentShow(OwnOperation):
     words: ClassVar = ("incident", "show")
     summary: ClassVar = Phrase("commands and results during an incident, oldest first")
     example: ClassVar = "incident show 3"
+    label: ClassVar = Phrase("show incident {number}", number="…")
 
     number: Annotated[
         int,
@@ -89,6 +92,7 @@ class IncidentResolve(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("resolve an incident and record the cause (the channel returns to normal)")
     example: ClassVar = 'incident resolve "the certificate of host-a had expired"'
+    label: ClassVar = Phrase("resolve the incident")
 
     was: Annotated[str, make_text_argument("reason", Phrase("cause, for later reference"))]
     incident: IncidentNumberOption = 0

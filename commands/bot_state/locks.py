@@ -17,6 +17,7 @@ class LockList(OwnOperation):
     words: ClassVar = ("lock",)
     summary: ClassVar = Phrase("active locks on changes: hosts, owner, end time and reason")
     example: ClassVar = "lock"
+    label: ClassVar = Phrase("show locks")
 
 
 _parse_lock_duration = make_duration_parser(timedelta(minutes=1), timedelta(days=90))
@@ -31,6 +32,7 @@ class LockAdd(OwnOperation):
     roles: ClassVar = frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.SECURITY})
     summary: ClassVar = Phrase("lock hosts against changes for a while (all locks everything)")
     example: ClassVar = 'lock add host-a 2h "disk swap"'
+    label: ClassVar = Phrase("lock {target}", target="…")
 
     target: OneWordTarget
     lasts: Annotated[
@@ -53,6 +55,7 @@ class LockRemove(OwnOperation):
     roles: ClassVar = frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.SECURITY})
     summary: ClassVar = Phrase("remove a lock (lock lists the numbers)")
     example: ClassVar = "lock remove 3"
+    label: ClassVar = Phrase("remove lock {number}", number="…")
 
     number: Annotated[
         int,

@@ -30,6 +30,7 @@ class WeeklyReport(OwnOperation):
     words: ClassVar = ("report", "weekly")
     summary: ClassVar = Phrase("weekly report: disk space, log rotation, certificate expiry")
     example: ClassVar = "report weekly"
+    label: ClassVar = Phrase("show the weekly report")
     includes: ClassVar = (Health, DiskUsage, CertList)
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
@@ -45,6 +46,7 @@ class MonthlyReport(OwnOperation):
         "monthly report (also as Markdown and CSV): availability and health of hosts, changes, approvals, updates"
     )
     example: ClassVar = "report monthly --month 2026-01"
+    label: ClassVar = Phrase("show the monthly report")
     includes: ClassVar = (Health, UpdateList)
 
     month: Annotated[
@@ -63,6 +65,7 @@ class Digest(OwnOperation):
     words: ClassVar = ("digest",)
     summary: ClassVar = Phrase("changes since the last scheduled digest, current problems and pending requests")
     example: ClassVar = "digest"
+    label: ClassVar = Phrase("show the digest")
     includes: ClassVar = (Health, CertList)
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:

@@ -79,6 +79,7 @@ class ScheduleList(OwnOperation):
     words: ClassVar = ("schedule",)
     summary: ClassVar = Phrase("scheduled commands: time, owner, channel and last result")
     example: ClassVar = "schedule"
+    label: ClassVar = Phrase("show schedules")
 
 
 class ScheduleAdd(OwnOperation):
@@ -89,6 +90,7 @@ class ScheduleAdd(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("run a command on a schedule, on your behalf (changes still need approval)")
     example: ClassVar = 'schedule add "0 9 * * 1-5" "health tokyo"'
+    label: ClassVar = Phrase("schedule {asks}", asks="…")
 
     cron: Annotated[
         str,
@@ -130,6 +132,7 @@ class SchedulePause(OwnOperation):
     roles: ClassVar = SCHEDULE_ROLES
     summary: ClassVar = Phrase("pause a schedule until it is resumed")
     example: ClassVar = "schedule pause digest"
+    label: ClassVar = Phrase("pause schedule {name}", name="…")
 
     name: NameArgument
 
@@ -142,6 +145,7 @@ class ScheduleResume(OwnOperation):
     roles: ClassVar = SCHEDULE_ROLES
     summary: ClassVar = Phrase("resume a paused schedule from its next time")
     example: ClassVar = "schedule resume digest"
+    label: ClassVar = Phrase("resume schedule {name}", name="…")
 
     name: NameArgument
 
@@ -154,6 +158,7 @@ class ScheduleRemove(OwnOperation):
     roles: ClassVar = SCHEDULE_ROLES
     summary: ClassVar = Phrase("delete a schedule (not a built-in one)")
     example: ClassVar = "schedule remove health-tokyo"
+    label: ClassVar = Phrase("delete schedule {name}", name="…")
 
     name: NameArgument
 
@@ -166,5 +171,6 @@ class ScheduleRun(OwnOperation):
     roles: ClassVar = SCHEDULE_ROLES
     summary: ClassVar = Phrase("run a schedule now")
     example: ClassVar = "schedule run digest"
+    label: ClassVar = Phrase("run schedule {name}", name="…")
 
     name: NameArgument

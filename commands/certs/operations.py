@@ -101,6 +101,7 @@ class CertList(FleetRead):
     aliases: ClassVar = (("certificate",),)
     summary: ClassVar = Phrase("certificates of hosts and CA: expiry, validity and use")
     example: ClassVar = "cert all --details"
+    label: ClassVar = Phrase("show the certificates of {target}", target="…")
 
     target: TargetArgument = ALL_HOSTS
     details: Annotated[bool, Flag(Phrase("also show dates, files, keys and full fingerprints"))] = False
@@ -130,6 +131,7 @@ class CertShow(FleetRead):
     aliases: ClassVar = (("certificate", "show"),)
     summary: ClassVar = Phrase("details of one host's certificate")
     example: ClassVar = "cert show host-a"
+    label: ClassVar = Phrase("show the certificate of {target}", target="…")
 
     target: HostsArgument
 
@@ -148,6 +150,7 @@ class CaShow(FleetRead):
     words: ClassVar = ("ca", "show")
     summary: ClassVar = Phrase("details of the CA, and the hosts that trust it")
     example: ClassVar = "ca show"
+    label: ClassVar = Phrase("show the CA")
 
     async def read(self, view: FleetView) -> Report:
         seen = await _read_with_lighthouse(view.fleet.inventory.hosts, view)
@@ -161,6 +164,7 @@ class CertExport(FleetRead):
     aliases: ClassVar = (("certificate", "export"),)
     summary: ClassVar = Phrase("certificates.txt with the nebula-cert output for every certificate")
     example: ClassVar = "cert export"
+    label: ClassVar = Phrase("export the certificates of {target}", target="…")
 
     target: TargetArgument = ALL_HOSTS
 

@@ -70,6 +70,7 @@ class CertRenew(FleetChange):
     risk: ClassVar = Risk.DISRUPT
     summary: ClassVar = Phrase("renew the keys and certificates of hosts, verified from other hosts (restarts Nebula)")
     example: ClassVar = "cert renew host-a"
+    label: ClassVar = Phrase("renew the certificate of {target}", target="…")
 
     target: HostsArgument = NO_TARGET
     due: DueOption = None

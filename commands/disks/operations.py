@@ -25,6 +25,7 @@ class DiskUsage(AssessmentRead):
     words: ClassVar = ("disk",)
     summary: ClassVar = Phrase("disk usage: Windows drives, WSL2, Flatnet folder, podman, logs")
     example: ClassVar = "disk all --details"
+    label: ClassVar = Phrase("show the disks of {target}", target="…")
     title: ClassVar = Phrase("Disks")
     columns: ClassVar = COLUMNS
 

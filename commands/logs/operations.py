@@ -94,6 +94,7 @@ class LogRead(FleetRead):
     words: ClassVar = ("log",)
     summary: ClassVar = Phrase("log lines from several hosts, merged by time")
     example: ClassVar = "log nebula host-a --since 1h --grep handshake"
+    label: ClassVar = Phrase("show the {source} log of {target}", source="…", target="…")
 
     source: Annotated[
         str,
@@ -152,6 +153,7 @@ class LogCollect(OwnOperation):
     words: ClassVar = ("log", "collect")
     summary: ClassVar = Phrase("collect health, logs and recent changes into one archive, with a timeline")
     example: ClassVar = "log collect host-a --since 30m"
+    label: ClassVar = Phrase("collect evidence of {target}", target="…")
     includes: ClassVar = (LogRead, Health)
 
     target: TargetArgument = ALL_HOSTS

@@ -148,6 +148,8 @@ class Operation(BaseModel):
     """Summary in one line, for help."""
     example: ClassVar[str]
     """Example that can be run as it is, without `/flatnet`."""
+    label: ClassVar[Phrase]
+    """Label of a button that runs it, beginning with a verb. Its values are fields; "…" stands for one that is missing."""
     includes: ClassVar[tuple[type["Operation"], ...]] = ()
     """Operations whose answers this one contains. It needs permission for each of them on the same hosts."""
 

@@ -68,6 +68,7 @@ class ServiceList(AssessmentRead):
     words: ClassVar = ("service",)
     summary: ClassVar = Phrase("status of the Nebula and OpenResty services on each host")
     example: ClassVar = "service all"
+    label: ClassVar = Phrase("show the services of {target}", target="…")
     title: ClassVar = Phrase("Services")
     columns: ClassVar = COLUMNS
 
@@ -171,6 +172,7 @@ class ServiceStart(ServiceChange):
     verb: ClassVar[ServiceVerb] = "start"
     summary: ClassVar = Phrase("start Nebula or OpenResty where it is stopped")
     example: ClassVar = "service start nebula host-a"
+    label: ClassVar = Phrase("start {service} on {target}", service="…", target="…")
 
 
 class ServiceStop(ServiceChange):
@@ -180,6 +182,7 @@ class ServiceStop(ServiceChange):
     verb: ClassVar[ServiceVerb] = "stop"
     summary: ClassVar = Phrase("stop Nebula or OpenResty until it is started again")
     example: ClassVar = "service stop openresty host-a"
+    label: ClassVar = Phrase("stop {service} on {target}", service="…", target="…")
 
 
 class ServiceRestart(ServiceChange):
@@ -189,6 +192,7 @@ class ServiceRestart(ServiceChange):
     verb: ClassVar[ServiceVerb] = "restart"
     summary: ClassVar = Phrase("restart Nebula or OpenResty, one host at a time")
     example: ClassVar = "service restart openresty host-a"
+    label: ClassVar = Phrase("restart {service} on {target}", service="…", target="…")
 
 
 async def _assess(host: Host, view: FleetView) -> AssessedHost:

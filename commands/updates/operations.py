@@ -28,6 +28,7 @@ class UpdateList(AssessmentRead):
     words: ClassVar = ("update",)
     summary: ClassVar = Phrase("pending security updates in Windows and WSL2, and required restarts")
     example: ClassVar = "update all --details"
+    label: ClassVar = Phrase("show the updates of {target}", target="…")
     title: ClassVar = Phrase("Updates")
     columns: ClassVar = COLUMNS
     terse: ClassVar = True

@@ -16,6 +16,7 @@ class LogRead(FleetRead):
     words: ClassVar = ("log",)
     summary: ClassVar = Phrase("the last lines of a log")
     example: ClassVar = "log nebula host-a"
+    label: ClassVar = Phrase("show the {source} log of {target}", source="…", target="…")
 
     source: Word
     target: TargetArgument = ALL_HOSTS
@@ -30,6 +31,7 @@ class LogCollect(FleetRead):
     roles: ClassVar = frozenset({Role.OPERATOR})
     summary: ClassVar = Phrase("logs of many hosts at once")
     example: ClassVar = "log collect"
+    label: ClassVar = Phrase("collect the logs")
 
 
 MADE_UP: tuple[type[Operation], ...] = (LogRead, LogCollect, Help, Version)

@@ -123,7 +123,7 @@ def test_on_the_first_morning_of_the_day_come_a_digest_with_its_picture_and_noti
             for element in block.get("elements", ())
             if element["type"] == "button"
         ]
-        assert {"cert renew host-a", "cert renew host-b", "cert renew host-c"} <= set(pressed)
+        assert {f"Renew the certificate of {host}" for host in ("host-a", "host-b", "host-c")} <= set(pressed)
         assert "host-a" in told(rounds)
         os.killpg(demo.pid, signal.SIGINT)
         demo.communicate(timeout=PATIENCE)

@@ -74,11 +74,11 @@ async def test_a_typo_gets_the_nearest_words(town: Build) -> None:
     """Smart dashes and full-width letters are repaired first; what is left is explained."""
     async with town(hosts=2) as t, t.bot():
         misspelt = await t.private_answer(ADMIN, OPS, "helth")
-        assert "health" in offered(misspelt)
+        assert "Check all hosts" in offered(misspelt)
         repaired = await t.private_answer(ADMIN, OPS, "ｈｅａｌｔｈ　host-a —details")
         assert "`/flatnet health host-a --details`" in shown(repaired.blocks)
         missing = await t.private_answer(ADMIN, OPS, "health hots-b")
-        assert "health host-b" in offered(missing)
+        assert "Check host-b" in offered(missing)
 
 
 @pytest.mark.parametrize(("user", "channel"), [(GUEST, OPS), (STRANGER, PARTNERS)])

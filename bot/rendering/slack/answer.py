@@ -10,7 +10,7 @@
     `/flatnet health all` · 2026-11-25 18:10 JST                           the command as parsed, the time of reading
 
     [Details] [Show all] [Next page ▶]                        other views of the same answer
-    [service start nebula host-b] [health host-c --details]   commands as buttons
+    [Start Nebula on host-b] [Check host-c (details)]         commands as buttons, at most five with those above
 
 On the first page, news come before the hosts and the other sections after them. Hosts with the same findings share a
 paragraph. The rest is on further pages; the first page names all hosts that are not shown in full, one line for each state.
@@ -51,7 +51,6 @@ from bot.rendering.slack.paragraphs import (
     render_section,
     render_values,
 )
-from bot.security.untrusted_text import to_one_line
 from commands.model.chart import Chart, describe_chart
 from commands.model.report import ChannelLink, Report, Section
 
@@ -114,6 +113,7 @@ def _render_report(report: Report, answer: Answer, view: AnswerView, texts: Text
     if page.count > 1:
         where = Phrase("page {n} of {count}", n=page.number + 1, count=page.count)
         origin = f"{origin} · {escape(where.render(texts))}"
+    views = _make_view_buttons(report, page, view.model_copy(update={"page": page.number}), texts)
     return SlackMessage(
         text="\n".join(
             [
@@ -128,8 +128,8 @@ def _render_report(report: Report, answer: Answer, view: AnswerView, texts: Text
         blocks=(
             *map(make_section, filter(None, [headline, *onward, news, *page.paragraphs, others])),
             *_render_chart(report.chart, said, view, texts),
-            *buttons.make_row(_make_view_buttons(report, page, view.model_copy(update={"page": page.number}), texts)),
-            *buttons.make_row(buttons.make_run_buttons(seen.next)),
+            *buttons.make_row(views),
+            *buttons.make_row(buttons.make_run_buttons(seen.next, texts, buttons.MAX_BUTTONS - len(views))),
             make_context(origin),
         ),
     )
@@ -236,7 +236,7 @@ def _render_failure(failure: Failure, understood: str, texts: Texts) -> SlackMes
         text="\n".join([f"{state}: {why}", *_list_command_texts(offered, failure.suggestions, texts)]),
         blocks=(
             *map(make_section, [headline, *mended]),
-            *buttons.make_row(buttons.make_run_buttons(failure.suggestions)),
+            *buttons.make_row(buttons.make_run_buttons(failure.suggestions, texts)),
             make_context(origin),
         ),
     )
@@ -249,11 +249,8 @@ def _render_wrong_part(understood: str, span: tuple[int, int], texts: Texts) -> 
 
 
 def _render_commands(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
-    """Renders the label above the command buttons, and a line for each command that is too long for a button."""
-    if not words:
-        return []
-    longer = [each for each in words[:_MAX_COMMANDS] if len(to_one_line(each)) > buttons.MAX_LABEL]
-    return ["\n".join([escape(label.render(texts)), *map(render_command, longer)])]
+    """Renders the label above the command buttons, and each command as it is typed."""
+    return ["\n".join([escape(label.render(texts)), *map(render_command, words[:_MAX_COMMANDS])])] if words else []
 
 
 def _list_command_texts(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:

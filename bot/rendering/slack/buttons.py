@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from adapters.phrase import Phrase, Texts
 from bot.rendering.slack.blocks import Block, make_plain_text
 from bot.security.untrusted_text import to_one_line
+from commands.catalogue import CATALOGUE
+from commands.language.form_filling import must_ask_first
+from commands.language.labels import label_request
 from commands.loglines.excerpt import LineFilter
 from commands.loglines.formats import Level
 from commands.loglines.patterns import MAX_PATTERN_LENGTH
@@ -20,8 +23,8 @@ from commands.model.report import Report
 SHOW_ACTION, FILE_ACTION, RUN_ACTION, FORM_ACTION = "show", "file", "run", "form"
 """Kinds of buttons: the first part of the action id. A second part distinguishes the buttons in a row."""
 
-MAX_RUN_BUTTONS = 5
-"""Maximum number of command buttons."""
+MAX_BUTTONS = 5
+"""Maximum number of buttons of an answer, those for its other views included."""
 
 FILTER_ACTION = "filter"
 """Action of the button that opens the filter of log lines."""
@@ -101,13 +104,20 @@ def make_row(buttons: Sequence[Block]) -> tuple[Block, ...]:
     return ({"type": "actions", "elements": list(buttons)},) if buttons else ()
 
 
-def make_run_buttons(words: Sequence[str]) -> list[Block]:
-    """Makes a button for each command that fits into one."""
+def make_run_buttons(words: Sequence[str], texts: Texts, most: int = MAX_BUTTONS) -> list[Block]:
+    """Makes a button for each command that fits into one. Its label is a verb with the command's arguments."""
     fitting = [each for each in dict.fromkeys(words) if to_one_line(each) and fits_button(each)]
-    return [
-        make_button(each, f"{RUN_ACTION}.{number}", _encode_words(each))
-        for number, each in enumerate(fitting[:MAX_RUN_BUTTONS])
-    ]
+    return [_make_run_button(each, f"{RUN_ACTION}.{number}", texts) for number, each in enumerate(fitting[:most])]
+
+
+def _make_run_button(words: str, action: str, texts: Texts) -> Block:
+    """Makes the button of a command. Screen readers also learn that it opens a form, if that fits."""
+    label = label_request(words, CATALOGUE)
+    button = make_button(label.render_sentence(texts), action, _encode_words(words))
+    spoken = Phrase("{label}. Opens a form.", label=label).render_sentence(texts)
+    if not must_ask_first(words, CATALOGUE) or len(spoken) > MAX_LABEL:
+        return button
+    return button | {"accessibility_label": to_one_line(spoken)}
 
 
 def fits_button(words: str) -> bool:

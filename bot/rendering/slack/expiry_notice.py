@@ -76,7 +76,7 @@ def _render_warning(notice: ExpiryNotice, texts: Texts) -> SlackMessage:
             *map(make_section, pack_rows([] if alone else _list_certificates(notice, texts))),
             make_section("\n".join(sentences)),
             *map(make_section, pack_rows([f"✓ {line}" for line in settled])),
-            *make_row(make_run_buttons(words)),
+            *make_row(make_run_buttons(words, texts)),
             make_context(_render_origin(notice)),
         ),
     )

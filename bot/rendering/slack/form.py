@@ -20,6 +20,7 @@ from bot.rendering.slack.blocks import Block, escape, make_section
 from bot.security.untrusted_text import shorten, to_one_line
 from commands.language import form_filling
 from commands.language.form_filling import FormInput, RequestForm, build_form
+from commands.language.labels import label_request
 from commands.language.signature import Argument, OperationClasses
 from commands.model.operation import Operation
 from commands.values.arguments import Option, Positional
@@ -31,7 +32,7 @@ CALLBACK_ID = "flatnet_form"
 COMMAND_FIELD, HOSTS_FIELD, TEXT_FIELD, FLAGS_FIELD = "command", "hosts", "text", "flags"
 """Action ids of the fields; `command` is also the id of its block."""
 
-_MAX_BEGUN_TEXT = 2_800
+_MAX_BEGUN_TEXT = 2_200
 """Characters of that command as it is shown, below Slack's limit for a section."""
 
 MAX_OPTIONS = 100
@@ -90,8 +91,9 @@ def build_modal(
 
 def _render_begun(form: RequestForm, texts: Texts) -> str:
     """Renders what the command does, and its words in full: a person confirms what they can read."""
+    label = label_request(form.prefix, (form.operation,)).render_sentence(texts)
     words = escape(f"{COMMAND} {form.prefix}", _MAX_BEGUN_TEXT)
-    return f"*{escape(form.operation.summary.render_sentence(texts))}*\n`{words}`"
+    return f"*{escape(label)}*\n{escape(form.operation.summary.render_sentence(texts))}\n`{words}`"
 
 
 def make_block_id(form: RequestForm, field: str) -> str:

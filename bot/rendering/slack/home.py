@@ -168,7 +168,7 @@ def _make_details_button(change: Change, texts: Texts) -> Block:
 def _render_recent(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
     row = [
         {**button, "action_id": f"{HOME_ACTION}.{number}"}
-        for number, button in enumerate(buttons.make_run_buttons(recent[:MAX_RECENT]))
+        for number, button in enumerate(buttons.make_run_buttons(recent[:MAX_RECENT], texts))
     ]
     if row:
         yield make_section(f"*{escape(Phrase('Recent commands').render(texts))}*")

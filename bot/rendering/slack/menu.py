@@ -22,7 +22,7 @@ def render_menu(lately: Sequence[str], permitted: OperationClasses, texts: Texts
         text="\n".join([what, *(f"{COMMAND} {escape(each)}" for each in words)]),
         blocks=(
             make_section(escape(what)),
-            *buttons.make_row([*buttons.make_run_buttons(words), form]),
+            *buttons.make_row([*buttons.make_run_buttons(words, texts), form]),
             make_context(typed),
         ),
     )
@@ -32,7 +32,7 @@ def suggest_commands(lately: Sequence[str], permitted: OperationClasses) -> tupl
     """Suggests permitted commands that need no argument: the person's recent ones, then all others."""
     theirs = [words for words in lately if find_operation([token.text for token in normalize_text(words).tokens], permitted)]
     alone = [" ".join(operation.words) for operation in permitted if not _needs_argument(operation)]
-    return tuple(dict.fromkeys([*theirs, *alone]))[: buttons.MAX_RUN_BUTTONS]
+    return tuple(dict.fromkeys([*theirs, *alone]))[: buttons.MAX_BUTTONS]
 
 
 def _needs_argument(operation: type[Operation]) -> bool:

@@ -19,7 +19,7 @@ from bot.model.request import Answer, Failure, FailureKind, Request, Surface, de
 from bot.rendering.files import remove_files, write_files, write_public_files
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage, escape
-from bot.rendering.slack.buttons import MAX_RUN_BUTTONS, AnswerView
+from bot.rendering.slack.buttons import MAX_BUTTONS, AnswerView
 from bot.rendering.slack.change_updates import DECISION_KEYS, render_pointer
 from bot.rendering.slack.menu import render_menu
 from bot.rendering.slack.pictures import has_pictures
@@ -136,7 +136,7 @@ class Responder:
 
     async def offer_menu(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> OutboundMessage:
         """Return a private menu of the operations that this person may use."""
-        lately = await retry_write(lambda: self.answers.list_recent_words(user, MAX_RUN_BUTTONS), self.clock.sleep)
+        lately = await retry_write(lambda: self.answers.list_recent_words(user, MAX_BUTTONS), self.clock.sleep)
         return OutboundMessage(delivery.key, aside, render_menu(lately, rights.permitted, aside.texts))
 
     def make_private(self, address: Address, reader: Reader) -> Address:

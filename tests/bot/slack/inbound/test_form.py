@@ -45,7 +45,7 @@ def fields(view: View) -> list[str]:
 async def test_the_command_alone_brings_a_menu_of_what_this_person_may_ask(house: House) -> None:
     async with house.bot():
         message = await menu(house)
-    assert ["health", "host"] == labels(message)[:2]
+    assert ["Check all hosts", "List the hosts"] == labels(message)[:2]
     assert "Form" == labels(message)[-1]
     assert [] == house.desk.requests
 
@@ -56,7 +56,7 @@ async def test_the_menu_begins_with_what_the_person_asked_lately(house: House) -
         await house.private("U0ADMIN")
         await menu(house)
         await house.private("U0ADMIN", 2)
-        assert "health host-b --details" == labels(house.workspace.private("U0ADMIN")[-1])[0]
+        assert "Check host-b (details)" == labels(house.workspace.private("U0ADMIN")[-1])[0]
 
 
 async def test_a_guest_gets_no_menu(house: House) -> None:
@@ -194,7 +194,8 @@ async def test_words_that_lack_one_argument_ask_for_just_that(house: House) -> N
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "log --newest-first")
         await house.workspace.seen(lambda: house.workspace.view("U0ADMIN"))
-        assert "*The last lines of a log*\n`/flatnet log --newest-first`" == _open(house).blocks[0]["text"]["text"]
+        begun = "*Show the … log of …*\nThe last lines of a log\n`/flatnet log --newest-first`"
+        assert begun == _open(house).blocks[0]["text"]["text"]
         assert ["log.source"] == fields(_open(house))[1:]
         await house.workspace.submit("U0ADMIN", {"log.source": "nebula"})
         await house.private("U0ADMIN")

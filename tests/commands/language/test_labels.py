@@ -1,0 +1,51 @@
+"""Labels of buttons: a verb with the command's arguments, in both languages."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.phrase import ENGLISH
+from bot.locale.texts import get_texts
+from commands.catalogue import CATALOGUE
+from commands.language.labels import label_request
+from commands.language.signature import list_arguments
+from commands.model.operation import Operation
+
+JAPANESE = get_texts("ja", ZoneInfo("Asia/Tokyo"))
+
+
+@pytest.mark.parametrize(
+    ("words", "english", "japanese"),
+    [
+        ("service start nebula host-b", "Start Nebula on host-b", "host-b の Nebula を起動"),
+        ("health", "Check all hosts", "全ホストを確認"),
+        ("health host-b --details", "Check host-b (details)", "host-b を確認 (詳細)"),
+        ("disk all --details", "Show the disks of all hosts (details)", "全ホストのディスクを表示 (詳細)"),
+        (
+            "log error host-b --since 1h",
+            "Show the error log of host-b (--since 1h)",
+            "host-b の error ログを表示 (--since 1h)",
+        ),
+        ("cert renew host-a,host-b", "Renew the certificate of host-a, host-b", "host-a、host-b の証明書を更新"),
+        (
+            "health a,b,c,d,e",
+            "Check a, b, c and 2 more",
+            "a、b、c、ほか 2 件 を確認",
+        ),
+        ("op continue", "Continue …", "… を続行"),
+        ("lock add host-a 2h disk swap", "Lock host-a (2h, disk swap)", "host-a をロック (2h、disk swap)"),
+        ("lock add host-a", "Lock …", "…をロック"),
+        ("incident show", "Show incident …", "インシデント … を表示"),
+        ("nonsense here", "nonsense here", "nonsense here"),
+    ],
+)
+def test_a_label_says_what_a_button_does(words: str, english: str, japanese: str) -> None:
+    label = label_request(words, CATALOGUE)
+    assert (english, japanese) == (label.render_sentence(ENGLISH), label.render_sentence(JAPANESE))
+
+
+@pytest.mark.parametrize("operation", CATALOGUE, ids=lambda operation: "-".join(operation.words))
+def test_the_values_of_a_label_are_fields_and_those_of_its_example_are_all_known(operation: type[Operation]) -> None:
+    assert set(operation.label.values) <= {argument.field for argument in list_arguments(operation)}
+    assert "…" not in str(label_request(operation.example, CATALOGUE))
+    assert {"…"} >= set(operation.label.values.values())
