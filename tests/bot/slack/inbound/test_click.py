@@ -16,7 +16,7 @@ from bot.slack.click_payload import find_thread, parse_click
 from bot.store.answers import RETENTION
 from bot.store.condition import check_writable
 from bot.store.tables import ANSWERS
-from commands.model.report import Report
+from commands.model.report import Cell, Report, Row
 from tests.bot.rendering.examples import DETAILED, HOSTS
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import RESPONSE_URL, Failing
@@ -24,8 +24,14 @@ from tests.lab.workspace.message import Message
 from tests.lab.workspace.seed import Kind
 
 MANY = HOSTS.model_copy(
-    update={"rows": tuple(HOSTS.rows[0].model_copy(update={"host": f"host-{n:03}"}) for n in range(900))}
+    update={
+        "rows": tuple(
+            Row(host=f"host-{n:03}", cells=(Cell.of(f"host-{n:03}"), Cell.of(str(n)), *HOSTS.rows[0].cells[2:]))
+            for n in range(900)
+        )
+    }
 )
+"""Hosts that differ, because a list puts those with the same values together."""
 
 
 def answering(report: Report, *, here: bool = False) -> Any:
