@@ -7,6 +7,7 @@ QUICK   = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
 # the parts of lint side by side, each one's output in one piece; one after the other where make is older than 4.0, as on macOS
 AT_ONCE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target --jobs=$(shell $(PYTHON) -c 'import os; print(os.cpu_count())'))
 STAMP  := $(VENV)/.installed
+LANGUAGE = $(if $(DEMO_LANG),--language $(DEMO_LANG))
 
 # Python without its cache of compiled files compiles the bot anew in every process that a test starts, and pytest every test module
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,16 +19,14 @@ help:            ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flatnet-bot needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flatnet-bot needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m tests.install $(VENV) $(LANGUAGE)
 	@touch $@
 
 install: $(STAMP) ## the virtual environment with the locked versions
 
 demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, in your browser; DAY=1 plays a day in a minute, DEMO_LANG=ja speaks Japanese
-	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day) $(if $(DEMO_LANG),--language $(DEMO_LANG))
+	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day) $(LANGUAGE)
 
 check: lint      ## everything a command can check: lint, then all tests, the browser's and those of real programs too
 	$(BIN)/pytest -n auto --dist worksteal --ignore=tests/fleet
