@@ -11,7 +11,7 @@ import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.lab import story, traces
+from tests.lab import STORY_HOSTS, story, traces
 from tests.lab.controls import FleetControls
 from tests.lab.day import FILE, SharedClock
 from tests.lab.fleet import QUIET, Conditions, run_fleet, write_configuration
@@ -56,8 +56,8 @@ def arguments() -> argparse.Namespace:
     found = parser.parse_args()
     if not 1 <= found.hosts <= 254:
         parser.error("--hosts must be 1 to 254")
-    if found.story and found.hosts < story.HOSTS:
-        parser.error(f"--story needs at least --hosts {story.HOSTS}")
+    if found.story and found.hosts < STORY_HOSTS:
+        parser.error(f"--story needs at least --hosts {STORY_HOSTS}")
     return found
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.model.output import detect_language
-from tests.lab import day, story
+from tests.lab import STORY_HOSTS, day
 
 LANGUAGES = ("en", "ja")
 
@@ -17,6 +17,9 @@ LOCALES = {"en": "en_US.UTF-8", "ja": "ja_JP.UTF-8"}
 class Words:
     """The texts of one language."""
 
+    fleet: str
+    bot: str
+    ending: str
     welcome: str
     programme: str
     begin: str
@@ -31,7 +34,10 @@ class Words:
 
 WORDS = {
     "en": Words(
-        welcome="""\
+        fleet="Starting the fleet and the workspace",
+        bot="Starting the bot",
+        ending="Ending the demo. Nothing of it is kept.",
+        welcome="""
 A fleet of {hosts} hosts and a lighthouse, a Slack workspace, and the bot between them. Open
 
     {page}
@@ -59,7 +65,10 @@ A day in a minute, from Monday 08:30 to Tuesday 09:10 in Tokyo. What to watch in
         weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     ),
     "ja": Words(
-        welcome="""\
+        fleet="ホスト群とワークスペースを起動しています",
+        bot="ボットを起動しています",
+        ending="デモを終了します。データは残りません。",
+        welcome="""
 ホスト {hosts} 台と Lighthouse、Slack ワークスペース、その間で動くボットです。ブラウザーで
 
     {page}
@@ -91,7 +100,7 @@ Ctrl-C で終了します。""",
 
 def welcome(language: str, page: str, shell: str, log: Path) -> str:
     """Say what can be done with the demo, and where."""
-    return WORDS[language].welcome.format(hosts=story.HOSTS, page=page, shell=shell, log=log)
+    return WORDS[language].welcome.format(hosts=STORY_HOSTS, page=page, shell=shell, log=log)
 
 
 def shell_command(language: str, program: Path, config: Path, terminal: dict[str, str]) -> str:

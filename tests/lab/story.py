@@ -12,9 +12,6 @@ from tests.lab.fleet import GATEWAY_SERVICE, LabFleet
 from tests.lab.windows.disks import PATHS, Expiry
 from tests.lab.windows.state import GB, Drive, WindowsState
 
-HOSTS = 6
-"""Beside the lighthouse."""
-
 EXPIRY = {
     "now": Expiry(hosts={"host-c": 20}),
     "day": Expiry(hosts={"host-a": 14, "host-b": -2, "host-c": 6}),

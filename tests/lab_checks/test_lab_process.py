@@ -5,6 +5,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
@@ -116,4 +118,37 @@ async def test_a_demo_that_is_told_to_go_takes_everything_with_it(tmp_path: Path
         assert 128 + number == demo.returncode
         with pytest.raises(ProcessLookupError):
             os.killpg(demo.pid, 0)
+    assert [] == list(tmp_path.iterdir())
+
+
+WAYS = {
+    "nothing": "exec {demo} </dev/null",
+    "closed": "exec {demo} <&-",
+    "an empty pipe": "true | exec {demo}",
+    "an open pipe": "sleep 600 | exec {demo}",
+    "nohup": "trap '' HUP; exec {demo} </dev/null",
+}
+"""How a demo is started without a terminal, in words of a shell."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_without_a_terminal_it_serves_until_it_is_ended(tmp_path: Path, way: str) -> None:
+    """Nothing is typed, and nothing is piped in: the page is there. Under nohup it outlives its terminal."""
+    line = WAYS[way].format(demo=f"{sys.executable} -m tests.lab.demo")
+    variables = environment(TMPDIR=str(tmp_path))
+    demo = subprocess.Popen(
+        ["/bin/sh", "-c", line], stdout=subprocess.PIPE, text=True, start_new_session=True, env=variables
+    )
+    try:
+        assert demo.stdout is not None
+        address = next(word for line in demo.stdout for word in line.split() if word.startswith("http://"))
+        if way == "nohup":
+            os.killpg(demo.pid, signal.SIGHUP)
+        for _ in range(2):
+            assert b"<!doctype html>" in await asyncio.to_thread(fetch, address)
+            await asyncio.sleep(0.5)
+        assert demo.poll() is None
+    finally:
+        os.killpg(demo.pid, signal.SIGTERM)
+        demo.communicate(timeout=PATIENCE)
     assert [] == list(tmp_path.iterdir())

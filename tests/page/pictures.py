@@ -13,7 +13,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.lab import story
+from tests.lab import STORY_HOSTS
 from tests.lab.demo import Farewell, address, process, wait_for
 from tests.page.conftest import CHROMIUM, FLAGS
 
@@ -59,7 +59,7 @@ def _demo(language: str) -> Iterator[str]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fn-")))
         lab_log, bot_log, farewell = folder / "lab.log", folder / "bot.log", Farewell()
-        wanted = ["--hosts", str(story.HOSTS), "--lighthouse", "--workspace", "--story", "--dir", str(folder)]
+        wanted = ["--hosts", str(STORY_HOSTS), "--lighthouse", "--workspace", "--story", "--dir", str(folder)]
         wanted += ["--language", language]
         wait_for("ready:", lab_log, stack.enter_context(process("tests.lab", *wanted, log=lab_log)), farewell)
         config = folder / "flatnet.toml"
