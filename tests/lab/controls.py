@@ -6,6 +6,7 @@ from typing import get_args
 from adapters.action import SideName
 from tests.lab.faults import Fault
 from tests.lab.fleet import LabFleet, LabHost
+from tests.lab.windows.state import EVERY
 from tests.lab.workspace.page import Host, Program, Side
 
 SIDES: tuple[SideName, ...] = get_args(SideName)
@@ -32,6 +33,7 @@ class FleetControls:
         found, now = self._host(host), self._fleet.mesh.now()
         state = found.windows.state
         if name in state.services:
+            state.services[name].refusals = 0
             (state.start_service if runs else state.stop_service)(name, now)
             return
         containers = () if found.wsl is None else found.wsl.state.containers
@@ -39,6 +41,9 @@ class FleetControls:
         if container is None:
             raise KeyError(f"{host} has no {name}")
         container.state, container.exit_code, container.health = ("running" if runs else "exited"), 0, None
+
+    def spoil(self, host: str, name: str) -> None:
+        self._host(host).windows.state.services[name].refusals = EVERY
 
     def cut(self, host: str) -> None:
         self._host(host).cut()
@@ -65,6 +70,6 @@ def _shown(host: LabHost) -> Host:
 
 def _programs(host: LabHost) -> Iterator[Program]:
     for name, service in host.windows.state.services.items():
-        yield Program("service", name, service.status == "Running")
+        yield Program("service", name, service.status == "Running", not service.refusals)
     for container in () if host.wsl is None else host.wsl.state.containers:
         yield Program("container", container.name, container.state == "running")

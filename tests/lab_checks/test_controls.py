@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from tests.lab.controls import FleetControls
 from tests.lab.fleet import LabFleet, run_fleet
+from tests.lab.windows.guard import GuardFailed
 
 
 @pytest_asyncio.fixture
@@ -52,3 +53,15 @@ async def test_the_port_of_the_gateway_is_open_while_its_service_runs(fleet: Lab
     fleet["host-a"].windows.state.start_service("OpenResty", fleet.mesh.now())
     socket.create_connection(("127.0.0.1", port)).close()
     assert "none" == fleet["host-a"].wire("gateway").fault
+
+
+async def test_a_spoiled_service_runs_until_it_is_stopped_and_is_mended_by_the_panel_alone(fleet: LabFleet) -> None:
+    controls, state = FleetControls(fleet), fleet["host-a"].windows.state
+    controls.spoil("host-a", "Nebula")
+    assert [] == stopped(controls, "host-a")
+    state.stop_service("Nebula", fleet.mesh.now())
+    with pytest.raises(GuardFailed):
+        state.start_service("Nebula", fleet.mesh.now())
+    assert ["Nebula"] == stopped(controls, "host-a")
+    controls.run("host-a", "Nebula", runs=True)
+    assert [] == stopped(controls, "host-a")

@@ -35,6 +35,9 @@ class Lamp:
             raise KeyError(f"there is no {host}, {name}")
         self.runs = runs
 
+    def spoil(self, host: str, name: str) -> None:
+        raise KeyError(f"there is no service {name}")
+
     def cut(self, host: str) -> None:
         self.fault = "swallow"
 
@@ -182,7 +185,7 @@ async def test_the_panel_shows_and_switches_what_is_wrong(workspace: Workspace, 
             return await told(response)
 
     status, shown = await switch(deed="fault", host="host-a", side="wsl", fault="refuse")
-    web = {"kind": "container", "name": "web", "runs": True}
+    web = {"kind": "container", "name": "web", "runs": True, "starts": True}
     assert (
         200,
         [{"name": "host-a", "sides": [{"name": "wsl", "fault": "refuse"}], "programs": [web], "cut": False}],
@@ -191,6 +194,7 @@ async def test_the_panel_shows_and_switches_what_is_wrong(workspace: Workspace, 
         _, shown = await switch(deed=deed, host="host-a", program="web")
         assert [web | {"runs": runs}] == shown["hosts"][0]["programs"]
     assert 400 == (await switch(deed="stop", host="host-a", program="mail"))[0]
+    assert 400 == (await switch(deed="spoil", host="host-a", program="web"))[0]
     assert 400 == (await switch(deed="fault", host="host-z", side="wsl", fault="refuse"))[0]
     assert (await switch(deed="cut", host="host-a"))[1]["hosts"][0]["cut"]
     assert not (await switch(deed="mend", host="host-a"))[1]["hosts"][0]["cut"]

@@ -15,11 +15,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Program:
-    """A service or a container of a host, which can be stopped and started."""
+    """A service or a container of a host, which can be stopped and started. `starts`: a service would start again."""
 
     kind: Literal["service", "container"]
     name: str
     runs: bool
+    starts: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class Controls(Protocol):
         """From now on this is wrong with one side."""
 
     def run(self, host: str, name: str, *, runs: bool) -> None:
-        """Start or stop a service or a container."""
+        """Start or stop a service or a container. One that is started here starts by itself, too."""
+
+    def spoil(self, host: str, name: str) -> None:
+        """Have a service not start again once it is stopped."""
 
     def cut(self, host: str) -> None:
         """Pull the cable: no side answers."""
@@ -67,6 +71,9 @@ class NoControls:
         raise KeyError(f"there is no host {host}")
 
     def run(self, host: str, name: str, *, runs: bool) -> None:
+        raise KeyError(f"there is no host {host}")
+
+    def spoil(self, host: str, name: str) -> None:
         raise KeyError(f"there is no host {host}")
 
     def cut(self, host: str) -> None:

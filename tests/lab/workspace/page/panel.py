@@ -71,6 +71,8 @@ def switch(workspace: Workspace, controls: Controls, given: Arguments) -> None:
             controls.switch(given.required("host"), given.required("side"), given.required("fault"))
         case "start" | "stop" as deed:
             controls.run(given.required("host"), given.required("program"), runs=deed == "start")
+        case "spoil":
+            controls.spoil(given.required("host"), given.required("program"))
         case "cut":
             controls.cut(given.required("host"))
         case "mend":

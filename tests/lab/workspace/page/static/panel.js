@@ -38,15 +38,17 @@ function hosts(state, change) {
   return [h("h3", {}, words().hosts), list.length ? list : h("p", { class: "soft" }, words().noHosts)].flat();
 }
 
-/** What is wrong with a host, in words: its cable or its lines, and what does not run on it. */
+/** What is wrong with a host, in words: its cable or its lines, and what does not run on it or will not start again. */
 function troubles(host, fine) {
   const lines = host.sides.filter((side) => side.fault !== fine).map((side) => words().sides[side.name] ?? side.name);
   const stopped = host.programs.filter((program) => !program.runs).map((program) => words().stopped(program.name));
-  return [...(host.cut ? [words().pulled] : lines), ...stopped];
+  const spoiled = host.programs.filter((program) => program.runs && !program.starts).map((program) => words().spoiled(program.name));
+  return [...(host.cut ? [words().pulled] : lines), ...stopped, ...spoiled];
 }
 
 function programOf(host, program, change) {
-  const control = select([["start", words().runs], ["stop", words().isStopped]], program.runs ? "start" : "stop", {
+  const states = [["start", words().runs], ["stop", words().isStopped], ...(program.kind === "service" ? [["spoil", words().isSpoiled]] : [])];
+  const control = select(states, !program.starts ? "spoil" : program.runs ? "start" : "stop", {
     "aria-label": words().sideOf(host.name, program.name), "data-action": `${host.name} ${program.name}`,
     change: (event) => change({ deed: event.target.value, host: host.name, program: program.name }),
   });
