@@ -38,6 +38,13 @@ class Span:
 
 
 @dataclass(frozen=True)
+class City:
+    """A time zone by its IANA name, shown as its city: `Asia/Tokyo` as `Tokyo`. An unknown name is shown as it is."""
+
+    zone: str
+
+
+@dataclass(frozen=True)
 class Listing:
     """Several values in one sentence, joined as the reader's language joins them."""
 
@@ -67,6 +74,8 @@ class Texts(Protocol):
     def moment(self, at: datetime) -> str: ...
 
     def span(self, seconds: float) -> str: ...
+
+    def city(self, zone: str) -> str: ...
 
     def listing(self, items: Sequence[str]) -> str:
         """Items of a sentence: `a, b, and c`."""
@@ -217,6 +226,8 @@ def render_value(value: Any, texts: Texts) -> str:
             return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 100_000} {local:%Z}"
         case Span(seconds=seconds):
             return texts.span(seconds)
+        case City(zone=zone):
+            return texts.city(zone)
         case Listing(items=items):
             return texts.listing([render_value(item, texts) for item in items])
         case bool() | str():
@@ -237,6 +248,8 @@ def _to_json(value: Any) -> Any:
             return {"instant": at.astimezone(UTC).isoformat()}
         case Span(seconds=seconds):
             return {"seconds": seconds}
+        case City(zone=zone):
+            return {"city": zone}
         case Listing(items=items):
             return {"items": [_to_json(item) for item in items]}
         case str() | int() | float():
@@ -255,6 +268,8 @@ def _from_json(value: Any) -> Any:
             return Instant(datetime.fromisoformat(at))
         case {"seconds": seconds}:
             return Span(float(seconds))
+        case {"city": zone}:
+            return City(str(zone))
         case {"items": items}:
             return Listing(tuple(_from_json(item) for item in items))
         case str() | int() | float():
@@ -279,6 +294,9 @@ class _English:
 
     def span(self, seconds: float) -> str:
         return f"{seconds:g} s"
+
+    def city(self, zone: str) -> str:
+        return zone
 
     def listing(self, items: Sequence[str]) -> str:
         return ", ".join(items)

@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.dates import get_timezone_location
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -114,6 +115,13 @@ class BabelTexts:
                 shown = [self._unit(count, name) for count, name in counts if count]
                 return format_list(shown, style="unit-short", locale=self.locale)
         return self._unit(whole, "duration-second")
+
+    def city(self, zone: str) -> str:
+        """Returns the name of a zone's city by CLDR; an unknown zone as it is."""
+        try:
+            return get_timezone_location(zone, locale=self.locale, return_city=True)
+        except (LookupError, ValueError):
+            return zone
 
     def listing(self, items: Sequence[str]) -> str:
         return format_list(items, locale=self.locale)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.phrase import ENGLISH, Instant, Listing, Moment, Phrase, Span
+from adapters.phrase import ENGLISH, City, Instant, Listing, Moment, Phrase, Span
 
 AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 
@@ -27,6 +27,9 @@ class Shouting:
 
     def span(self, seconds: float) -> str:
         return f"~{seconds:g}"
+
+    def city(self, zone: str) -> str:
+        return f">{zone}"
 
     def listing(self, items: Sequence[str]) -> str:
         return " & ".join(items)
@@ -59,14 +62,15 @@ def test_a_phrase_is_english_when_it_is_text(phrase: Phrase, expected: str) -> N
 def test_every_part_of_a_phrase_is_shown_in_the_reader_s_language() -> None:
     """Template, numbers, times, listings and phrases inside phrases all go through the texts."""
     phrase = Phrase(
-        "it is {n}, {at}, {span}, {names}, {inner}",
+        "it is {n}, {at}, {span}, {city}, {names}, {inner}",
         n=2,
         at=Moment(AT),
         span=Span(1.5),
+        city=City("Asia/Tokyo"),
         names=Listing((1, "x")),
         inner=Phrase("this is it"),
     )
-    assert "it IS #2, @09:10, ~1.5, #1 & x, thIS IS it" == phrase.render(Shouting())
+    assert "it IS #2, @09:10, ~1.5, >Asia/Tokyo, #1 & x, thIS IS it" == phrase.render(Shouting())
 
 
 @pytest.mark.parametrize(
