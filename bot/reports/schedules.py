@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from adapters.phrase import Phrase
+from adapters.phrase import City, Phrase
 from bot.schedules.builtin import OBSERVE
 from bot.schedules.registry import ScheduleListing
 from bot.store.schedule_runs import RunOutcome
@@ -12,6 +12,7 @@ from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleRun
 from commands.model.phrases import relate_moment
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.values import cron
+from commands.values.cron_words import describe_cron
 
 OUTCOME_PHRASES = {
     RunOutcome.RUNNING: Phrase("running now"),
@@ -30,14 +31,15 @@ _BAD_OUTCOMES = frozenset({RunOutcome.FAILED, RunOutcome.REFUSED, RunOutcome.MIS
 
 _COLUMNS = (
     Column(key="name", heading=Phrase("Schedule")),
-    Column(key="state", heading=Phrase("State")),
     Column(key="words", heading=Phrase("Command")),
     Column(key="when", heading=Phrase("Time")),
     Column(key="next", heading=Phrase("Next")),
+    Column(key="state", heading=Phrase("State")),
     Column(key="last", heading=Phrase("Last")),
     Column(key="channel", heading=Phrase("Channel")),
     Column(key="owner", heading=Phrase("User")),
     Column(key="missed", heading=Phrase("If missed")),
+    Column(key="cron", heading=Phrase("Cron")),
 )
 
 
@@ -103,16 +105,23 @@ def _build_row(each: ScheduleListing, at: datetime) -> Row:
     return Row(
         cells=(
             Cell.of(schedule.name),
-            _build_state_cell(schedule),
             Cell.of(schedule.words),
-            Cell(text=f"{schedule.cron} {schedule.zone}", value=f"{schedule.cron} {schedule.zone}"),
+            Cell(text=_describe_times(schedule), value=f"{schedule.cron} {schedule.zone}"),
             Cell(text="") if coming is None else Cell.of_moment(coming, at),
+            _build_state_cell(schedule),
             _build_last_cell(each.latest, at),
             _build_channel_cell(schedule),
             Cell.of(schedule.owner),
             Cell(text=MISSED_PHRASES.get(schedule.missed, schedule.missed), value=schedule.missed),
+            Cell.of(schedule.cron),
         )
     )
+
+
+def _describe_times(schedule: Schedule) -> Phrase:
+    """Describes the due times in words; a line that has none by itself."""
+    described = describe_cron(schedule.cron, schedule.zone)
+    return described or Phrase("{words} ({zone})", words=schedule.cron, zone=City(schedule.zone))
 
 
 def _build_channel_cell(schedule: Schedule) -> Cell:
@@ -129,7 +138,7 @@ def _build_state_cell(schedule: Schedule) -> Cell:
     if not schedule.paused:
         return Cell(text="", value="active")
     if schedule.why is None:
-        return Cell(text=Phrase("paused by {person}", person=schedule.paused_by), value="paused")
+        return Cell(text=Phrase("paused by {person}", person=schedule.paused_by), value="paused", mark=Mark.BAD)
     why = Phrase("paused by {person}: {why}", person=schedule.paused_by, why=schedule.why)
     return Cell(text=why, value="paused", mark=Mark.BAD)
 

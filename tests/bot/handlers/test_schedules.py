@@ -171,7 +171,7 @@ async def test_one_whose_times_cannot_be_read_says_so_and_the_others_are_listed(
             "odd": "not running: invalid times",
             "old": "not running: invalid times",
         }
-        == {str(row.cells[0].value): str(row.cells[1].text) for row in body.rows}
+        == {str(row.cells[0].value): str(row.cells[4].text) for row in body.rows}
     )
 
 
@@ -225,9 +225,27 @@ async def test_the_list_says_when_each_runs_next_and_how_it_went_last(office: Of
     assert isinstance(body, Report)
     assert "2 schedules, 1 is paused, next: health at 2026-01-31 00:00:00 UTC (in 75600 s)" == str(body.summary)
     assert [
-        ["health", "active", "health", "0 9 * * * Asia/Tokyo", "2026-01-31T00:00:00+00:00", "missed", "C0OPS", "ana", "run"],
-        ["host", "paused", "host", "0 8 * * * Asia/Tokyo", None, "", "C0OPS", "ana", "run"],
-    ] == [[cell.value for cell in row.cells] for row in body.rows]
+        [
+            "health",
+            "0 9 * * * Asia/Tokyo",
+            "2026-01-31T00:00:00+00:00",
+            "active",
+            "missed",
+            "C0OPS",
+            "ana",
+            "run",
+            "0 9 * * *",
+        ],
+        ["host", "0 8 * * * Asia/Tokyo", None, "paused", "", "C0OPS", "ana", "run", "0 8 * * *"],
+    ] == [[cell.value for cell in row.cells[1:]] for row in body.rows]
+    assert ["daily at 09:00 (Asia/Tokyo)", "daily at 08:00 (Asia/Tokyo)"] == [str(row.cells[2].text) for row in body.rows]
+
+
+async def test_times_without_words_are_shown_as_they_are_written(office: Office) -> None:
+    await office.ask('schedule add "0 9 * * 1#1" "health"')
+    body = (await office.ask("schedule")).body
+    assert isinstance(body, Report)
+    assert ["0 9 * * 1#1 (Asia/Tokyo)"] == [str(row.cells[2].text) for row in body.rows]
 
 
 async def test_what_is_usual_needs_no_words_in_the_list_and_observing_has_no_channel(office: Office) -> None:
