@@ -1,0 +1,141 @@
+r"""Groups entries of logs that differ only in numbers, times, addresses and IDs. Pure, and linear in the text.
+
+    GET /orders/17 10.87.1.11 ┐                                                           ┌ constant parts: the key
+    GET /orders/18 10.87.1.12 ┴▶ "GET /orders/" 17 " " 10.87.1.11 ─▶ constant, variable, … ┴ variable parts: counted
+
+| part of a line | |
+| --- | --- |
+| a word that begins with a digit, or hexadecimal digits one of which is decimal | variable: `10.87.1.11:80`, `3f9a1c` |
+| a number within a name | constant: `eth0`, `web-1`, `host-2`, because names tell things apart |
+| the status of a request | constant: 502 is not 504 |
+
+An entry is a line with the lines that belong to it, such as a stack trace. Entries of several hosts share a group, those of
+several logs or levels do not. A group ends where the next entry like it comes more than `GAP` later or earlier.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from commands.loglines.lines import LogLine
+
+GAP = timedelta(minutes=15)
+"""Pause that separates two occurrences of the same problem."""
+
+MAX_COUNTED = 100
+"""Different values that are counted of one variable part."""
+
+VARIABLE = re.compile(
+    r"([0-9a-fA-F](?<![0-9A-Za-z_].)(?<![A-Za-z][-.].)(?<!\" .)(?:(?<=[0-9])|[a-fA-F]*[0-9])[0-9A-Za-z.:+-]*)"
+)
+"""A variable part. Its first character comes first, so that the search for it is quick, and the conditions on it follow.
+
+Punctuation may follow the value.
+"""
+
+Entry = tuple[LogLine, ...]
+
+
+@dataclass(slots=True)
+class LineGroup:
+    """Entries that differ only in their variable parts, oldest first.
+
+    `begins` and `ends` are the earliest and latest time, None if no entry has one. `hosts` has each name once, in the order
+    of their first entries. `values` has the different values of each variable part that varies, by the part's number within
+    the entry, up to `MAX_COUNTED`.
+    """
+
+    first: Entry
+    last: Entry
+    count: int = 1
+    begins: datetime | None = None
+    ends: datetime | None = None
+    hosts: dict[str, None] = field(default_factory=dict)
+    values: dict[int, set[str]] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> int:
+        """The number of lines."""
+        return self.count * len(self.last)
+
+
+def group_entries(lines: Iterable[LogLine]) -> tuple[LineGroup, ...]:
+    """Groups the lines of merged logs. Groups are in the order of their last entries."""
+    current: dict[str, _GroupBuilder] = {}
+    ended: list[_GroupBuilder] = []
+    for order, entry in enumerate(_split_entries(lines)):
+        parts = VARIABLE.split("\n".join(line.text for line in entry) if len(entry) > 1 else entry[0].text)
+        key = "\0".join((entry[0].source, entry[0].level or "", *parts[::2]))
+        builder = current.get(key)
+        if builder is None:
+            current[key] = _GroupBuilder(entry, order)
+        elif builder.is_over(entry[0].at):
+            ended.append(builder)
+            current[key] = _GroupBuilder(entry, order)
+        else:
+            builder.add(entry, order, parts[1::2])
+    return tuple(each.group for each in sorted((*ended, *current.values()), key=lambda each: each.order))
+
+
+def separate_lines(lines: Iterable[LogLine]) -> tuple[LineGroup, ...]:
+    """Makes a group of each line."""
+    return tuple(_GroupBuilder((line,), order).group for order, line in enumerate(lines))
+
+
+class _GroupBuilder:
+    """A group while entries are added to it; `order` is the place of its last entry."""
+
+    __slots__ = ("_opening", "group", "order")
+
+    def __init__(self, entry: Entry, order: int) -> None:
+        at = entry[0].at
+        self.group = LineGroup(entry, entry, begins=at, ends=at, hosts={entry[0].host: None})
+        self.order = order
+        self._opening: list[str] = []
+
+    def is_over(self, at: datetime | None) -> bool:
+        """Returns whether an entry at this time is too far from the one before it."""
+        before = self.group.last[0].at
+        return at is not None and before is not None and abs(at - before) > GAP
+
+    def add(self, entry: Entry, order: int, values: Sequence[str]) -> None:
+        """Adds the next entry, with the values of its variable parts."""
+        group = self.group
+        if group.count == 1:
+            self._opening = list_values(group.first)
+        group.last, self.order = entry, order
+        group.count += 1
+        group.hosts[entry[0].host] = None
+        if (at := entry[0].at) is not None:
+            group.begins = at if group.begins is None else min(at, group.begins)
+            group.ends = at if group.ends is None else max(at, group.ends)
+        if values == self._opening:
+            return
+        for place, (one, other) in enumerate(zip(self._opening, values, strict=True)):
+            if one != other:
+                known = group.values.setdefault(place, {one})
+                if len(known) < MAX_COUNTED:
+                    known.add(other)
+
+
+def list_values(entry: Entry) -> list[str]:
+    """Lists the values of the variable parts of an entry."""
+    return VARIABLE.findall("\n".join(line.text for line in entry))
+
+
+def _split_entries(lines: Iterable[LogLine]) -> Iterator[Entry]:
+    """Splits lines into entries. A line that belongs to an entry elsewhere is one of its own."""
+    entry: list[LogLine] = []
+    for line in lines:
+        if entry and not (line.part_of is not None and _is_same_entry(entry[0], line)):
+            yield tuple(entry)
+            entry = []
+        entry.append(line)
+    if entry:
+        yield tuple(entry)
+
+
+def _is_same_entry(first: LogLine, line: LogLine) -> bool:
+    same = line.part_of in (first.order, first.part_of)
+    return same and first.host == line.host and first.source == line.source
