@@ -14,6 +14,7 @@ from adapters.windows.logs import SEARCH_TIMEOUT
 from adapters.wsl.log_search import SEARCH_BUDGET
 from bot.handlers import logs as collecting
 from bot.incidents import registry as incidents
+from bot.rendering.log_rows import MAX_LISTED
 from bot.reports.evidence import MAX_LOG_BYTES
 from bot.store.answers import RETENTION
 from bot.store.incidents import MAX_ENTRIES
@@ -21,8 +22,9 @@ from commands.bot_state.incidents import IncidentOpen
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation
 from commands.language.signature import list_arguments
-from commands.loglines.excerpt import PAGE_LINES
+from commands.loglines.excerpt import CONTINUATION_LINES, PAGE_LINES
 from commands.loglines.formats import Level
+from commands.loglines.groups import GAP
 from commands.loglines.patterns import MATCH_TIMEOUT, MAX_PATTERN_LENGTH, MAX_REPETITIONS, parse_pattern
 from commands.logs.collection import LOG_SOURCES
 from commands.logs.operations import MAX_KEPT_BYTES, MAX_KEPT_LINES, LogCollect, LogRead
@@ -90,14 +92,14 @@ def test_patterns_are_allowed_and_refused_as_it_says(page: str) -> None:
 @both
 def test_the_archive_has_the_files_that_it_lists(page: str) -> None:
     """`tests/scenarios/test_log_stories.py` opens one."""
-    names = [name for names in rows(page, 6) for name in names]
+    names = [name for names in rows(page, 7) for name in names]
     assert ["summary.md", "timeline.txt", "logs/HOST/SOURCE.txt", "health.md", "health.csv", "changes.md"] == names
 
 
 @both
 def test_every_word_of_incidents_is_listed(page: str) -> None:
     words = {" ".join(each.words) for each in CATALOGUE if each.words[0] == "incident"}
-    listed = [re.split(r" (?=[\[\"])", name)[0] for names in rows(page, 7) for name in names[:1]]
+    listed = [re.split(r" (?=[\[\"])", name)[0] for names in rows(page, 8) for name in names[:1]]
     assert words == set(listed)
 
 
@@ -111,7 +113,8 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "| 4,000 |",
         "| 20,000, or 7 MB of them |",
         "At most 200 characters, repetitions up to 100",
-        "newest 20 lines",
+        "at most 20 lines",
+        "more than 15 minutes",
         "more than 2 s is given up",
         "kept for 7 days",
         "last 30 minutes",
@@ -132,7 +135,8 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "| 4,000 |",
         "| 20,000、または 7 MB 分 |",
         "200 文字まで、繰り返しは 100 回まで",
-        "最新の 20 行",
+        "最大 20 行",
+        "15 分を超える間隔",
         "2 秒を超える絞り込み",
         "7 日間保存し",
         "直近 30 分",
@@ -163,6 +167,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
         MATCH_TIMEOUT,
         PAGE_LINES,
     )
+    assert (timedelta(minutes=15), 5, 2) == (GAP, CONTINUATION_LINES, MAX_LISTED)
     assert (50, 1_000, 60_000) == (collecting.MIN_LINES_PER_LOG, collecting.MAX_LINES_PER_LOG, collecting.MAX_LINES)
     assert 48 * 2**20 == MAX_LOG_BYTES
     assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [

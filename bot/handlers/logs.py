@@ -22,6 +22,7 @@ from bot.store.incidents import Incident
 from commands.bot_state.changes import OperationList
 from commands.bot_state.incidents import IncidentList
 from commands.health import Health
+from commands.loglines.host_names import map_host_names
 from commands.logs.collection import LOG_SOURCES, LogQuery, read_logs
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
 from commands.model.operation import ignore_progress
@@ -68,6 +69,7 @@ class LogHandlers:
             typed=render_time(operation.since),
             tail=tail,
             at=now,
+            names=map_host_names(view.fleet.inventory),
         )
 
     async def _find_changes(

@@ -6,7 +6,7 @@ Evidence ─┬─ health with its details ─▶ health.md, health.csv
 all of it ─▶ summary.md, which lists what is in the archive and what is missing ─▶ one ZIP
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,7 +58,8 @@ class Evidence:
     """Everything read from some hosts about the time from `since` to `at`, and the changes in that time.
 
     `target` names the hosts as the requester typed them. `changes` is the refusal if the requester may not see changes.
-    `incident` is that of the channel. `typed` is `since` as it can be typed. Each log has at most `tail` lines.
+    `incident` is that of the channel. `typed` is `since` as it can be typed. Each log has at most `tail` lines. `names` are
+    the names of hosts by their addresses.
     """
 
     target: str
@@ -70,6 +71,7 @@ class Evidence:
     typed: str
     tail: int
     at: datetime
+    names: Mapping[str, str]
 
 
 def compose_evidence(evidence: Evidence) -> Report:
@@ -93,7 +95,7 @@ def compose_evidence(evidence: Evidence) -> Report:
         rows=rate_rows((Row(host=row.host, cells=row.cells[:1]) for row in health.rows), findings),
         findings=findings,
         sections=(*_describe(evidence), *others),
-        excerpt=Excerpt(lines=shown, notes=(*_count_left_out(len(shown), len(lines)), *said)),
+        excerpt=Excerpt(lines=shown, notes=(*_count_left_out(len(shown), len(lines)), *said), names=evidence.names),
         taken_at=now,
     )
     sections = (*_describe(evidence), *_list_findings(findings), *others, *_list_notes(said))

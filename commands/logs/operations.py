@@ -15,8 +15,9 @@ from adapters.logs import LINES_LIMIT, Truncation
 from adapters.phrase import Phrase
 from commands.checks.host_details import build_clock_cell
 from commands.health import Health
-from commands.loglines.excerpt import Excerpt
+from commands.loglines.excerpt import NO_LINES, Excerpt
 from commands.loglines.formats import Level
+from commands.loglines.host_names import map_host_names
 from commands.loglines.lines import CONTAINER_PREFIX, HostLog, LogLine
 from commands.loglines.merge import count_errors, merge_lines, take_newest
 from commands.loglines.patterns import escape_pattern, parse_pattern, parse_pattern_text
@@ -123,12 +124,15 @@ class LogRead(FleetRead):
             lambda level: str(level),
         ),
     ] = None
+    raw: Annotated[bool, Flag(Phrase("every line as it was written, not grouped"))] = False
 
     async def read(self, view: FleetView) -> Report:
         hosts = self.resolve_hosts(view.fleet.inventory)
         wanted = self._build_query(len(hosts), view.now())
         got = await read_logs(hosts, (self.source,), wanted, view)
-        return build_report(got, self.source, view.now(), escape_pattern(self.grep) if self.fixed else self.grep)
+        sought = escape_pattern(self.grep) if self.fixed else self.grep
+        shown = Excerpt(sought=sought, names=map_host_names(view.fleet.inventory), raw=self.raw)
+        return build_report(got, self.source, view.now(), shown)
 
     def _build_query(self, hosts: int, now: datetime) -> LogQuery:
         """Builds the query. Raises `BadArgument` for an invalid pattern or interval."""
@@ -160,8 +164,8 @@ class LogCollect(OwnOperation):
     since: Annotated[TimePoint, make_time_option(LOG_HISTORY_LIMIT)] = timedelta(minutes=30)
 
 
-def build_report(got: Sequence[CollectedLog], source: str, at: datetime, sought: str = "") -> Report:
-    """Builds the report on one log of several hosts; `sought` as in `Excerpt`."""
+def build_report(got: Sequence[CollectedLog], source: str, at: datetime, shown: Excerpt = NO_LINES) -> Report:
+    """Builds the report on one log of several hosts, with its lines and notes in place of those of `shown`."""
     logs = [each.log for each in got if each.log is not None]
     lines = merge_lines(log.lines for log in logs)
     kept = select_newest(lines)
@@ -173,7 +177,7 @@ def build_report(got: Sequence[CollectedLog], source: str, at: datetime, sought:
         columns=COLUMNS,
         rows=tuple(map(_build_row, got)),
         findings=findings,
-        excerpt=Excerpt(lines=kept, notes=(*_describe_left_out(len(kept), len(lines)), *list_notes(logs)), sought=sought),
+        excerpt=shown.with_lines(kept, (*_describe_left_out(len(kept), len(lines)), *list_notes(logs))),
         taken_at=at,
     )
 

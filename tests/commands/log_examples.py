@@ -12,13 +12,13 @@ BEGAN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 def line(
     order: int, text: str = "", *, host: str = "host-a", level: Level | None = Level.INFO, timeless: bool = False
 ) -> LogLine:
-    """One line, a second later than the one before it."""
+    """One line, a second later than the one before it. A number in a name keeps it apart from others."""
     return LogLine(
         host=host,
         source="nebula",
         at=None if timeless else BEGAN + timedelta(seconds=order),
         level=level,
-        text=text or f"line {order}",
+        text=text or f"line-{order}",
         order=order,
     )
 

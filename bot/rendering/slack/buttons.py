@@ -37,8 +37,8 @@ class AnswerView(BaseModel):
     """View of an answer: with or without details, all lines in full or only those with findings, and the page.
 
     `picture` is Slack's id of the file with the answer's chart, or "". `drawn`: Slack draws the chart itself, because the
-    message is private. Every view keeps both. Log lines are filtered by minimum `level` and by `pattern`. In a channel `by`
-    is the Slack id of the person who chose the filter.
+    message is private. Every view keeps both. Log lines are filtered by minimum `level` and by `pattern`, and shown in
+    groups or as they were written (`raw`). In a channel `by` is the Slack id of the person who chose the filter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -51,12 +51,14 @@ class AnswerView(BaseModel):
     drawn: bool = False
     level: Level | None = None
     pattern: Annotated[str, Field(max_length=MAX_PATTERN_LENGTH)] = ""
+    raw: bool = False
     by: Annotated[str, Field(pattern=r"^([UW][A-Z0-9]{1,40})?$")] = ""
 
     @classmethod
     def make_first(cls, operation: str, report: Report) -> "AnswerView":
         """Makes the view in which an answer is shown at first."""
-        return cls(operation=operation, details=report.details, everything=report.details)
+        raw = report.excerpt is not None and report.excerpt.raw
+        return cls(operation=operation, details=report.details, everything=report.details, raw=raw)
 
     @classmethod
     def from_value(cls, value: str) -> "AnswerView | None":
@@ -69,7 +71,7 @@ class AnswerView(BaseModel):
     @property
     def pick(self) -> LineFilter:
         """The filter and page of log lines."""
-        return LineFilter(level=self.level, pattern=self.pattern, page=self.page)
+        return LineFilter(level=self.level, pattern=self.pattern, page=self.page, raw=self.raw)
 
     def with_changes(self, **changes: bool | int | str | None) -> "AnswerView":
         """Returns another view of the same answer, at its first page unless the page changes."""

@@ -2,35 +2,36 @@
 
     :warning: *nebula of 3 hosts: 120 lines, 4 of them errors*
     :grey_question: *host-b* — no response from Windows: …
-    ┌ 18:26:47 host-a  time="2026-11-25T09:26:47Z" level=error msg=…        the newest twenty; with dates if any line
-    └ 18:26:48 host-c  …                                                    is from another day than the message
-    Lines 101–120 of 120 · times in JST · The clock of host-c is 2.4 s ahead …
-    [◀ Older] [Newer ▶] [Only errors] [Filter] [Get as file]
+    ┌ 18:21:03–18:26:47 host-a ERROR 17× connect() failed … → host-b:8080       the newest twenty; with dates if any line
+    └ 18:26:48 host-c INFO …                                                    is from another day than the message
+    120 lines in 9 groups · times in JST · The clock of host-c is 2.4 s ahead …
+    [◀ Older] [Newer ▶] [Only errors] [Filter] [Show raw lines] [Get as file]
     `/flatnet log nebula` · 2026-11-25 18:27 JST                           the time of reading
 
 Lines are untrusted: they are in a preformatted block, which has no mentions, links or commands.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from adapters.phrase import Listing, Phrase, Texts
 from bot.model.request import Answer
 from bot.rendering.labels import COMMAND
+from bot.rendering.log_rows import LogRow, build_rows, list_times
 from bot.rendering.slack.blocks import MAX_CHARACTERS, MAX_TEXT, Block, SlackMessage, escape, make_context, make_section
 from bot.rendering.slack.buttons import FILTER_ACTION, SHOW_ACTION, AnswerView, make_button, make_file_button, make_row
 from bot.rendering.slack.paragraphs import GRADE_SYMBOLS, render_footer
-from bot.security.untrusted_text import ELLIPSIS, shorten, to_one_line
+from bot.security.untrusted_text import ELLIPSIS, shorten
 from commands.loglines.excerpt import ALL_LINES, Excerpt, FilteredPage, LineFilter, select_page
 from commands.loglines.formats import Level
-from commands.loglines.lines import LogLine
+from commands.loglines.groups import LineGroup
 from commands.loglines.merge import filter_lines
 from commands.loglines.patterns import make_finder
 from commands.logs.text_file import render_text
 from commands.logs.text_file import summarize_lines as span
 from commands.model.finding import Grade, find_worst
 from commands.model.report import Report
+
+_Finder = Callable[[str], tuple[int, int] | None]
 
 _MAX_LINE = 220
 """Maximum characters of one line: a few lines on a phone. The file has all of it."""
@@ -39,6 +40,8 @@ _END_LENGTH = 90
 _HEAD_LENGTH, _LEAD_LENGTH, _MATCH_LENGTH = 110, 15, 40
 """If the match is in the middle of such a line: characters kept of its beginning (nginx states the reason there) and before
 the match, and characters of the match that must be visible."""
+_MAX_FURTHER = 140
+"""Maximum characters of a line below another one: the first of a group, or a part of a stack trace."""
 _MAX_FINDINGS = 4
 _MAX_REASON = 300
 _MAX_NOTES = 6
@@ -51,11 +54,9 @@ _MAX_TEXT_LINES = 5
 def render(report: Report, excerpt: Excerpt, understood: str, view: AnswerView, texts: Texts) -> SlackMessage:
     """Renders the message for one view."""
     page = select_page(excerpt, view.pick)
-    hosts = {*(row.host for row in report.rows), *(line.host for line in excerpt.lines)}
-    sources = {line.source for line in excerpt.lines}
-    beside = _LinePrefix(len(hosts) > 1, len(sources) > 1, _has_other_days(page.lines, report.taken_at, texts))
+    rows = build_rows(report, excerpt, page.groups, view.pick, texts)
     found = make_finder(view.pattern or excerpt.sought, fixed=False, case=False)
-    lines = [_shorten_line(_render_prefix(line, beside, texts), to_one_line(line.text), found) for line in page.lines]
+    lines = [line for row in rows for line in _render_row(row, found)]
     summary = escape(report.summary.render_sentence(texts), 900)
     worst = find_worst(finding.grade for finding in report.findings)
     headline = (
@@ -76,16 +77,10 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: AnswerView, 
     return SlackMessage(text=shorten("\n".join(spoken), MAX_TEXT), blocks=blocks)
 
 
-@dataclass(frozen=True)
-class _LinePrefix:
-    """Parts of the prefix of each line besides its time: host and log if the answer has several, and the date.
-
-    Host and log are the same on every page.
-    """
-
-    host: bool
-    source: bool
-    date: bool
+def _render_row(row: LogRow, found: _Finder) -> Iterator[str]:
+    yield _shorten_line(row.prefix, row.text, found)
+    for line in row.further:
+        yield line if len(line) <= _MAX_FURTHER else f"{line[: _MAX_FURTHER - 1]}{ELLIPSIS}"
 
 
 def render_file(answer: Answer, texts: Texts, pick: LineFilter = ALL_LINES) -> str:
@@ -115,24 +110,7 @@ def _describe_share(fitting: int, total: int) -> Phrase:
     return Phrase("{fitting} of {n} line", plural="{fitting} of {n} lines", fitting=fitting, n=total)
 
 
-def _has_other_days(lines: Iterable[LogLine], taken_at: datetime | None, texts: Texts) -> bool:
-    """Returns whether a line is from another day than the reading, in the reader's zone."""
-    days = {line.at.astimezone(texts.zone).date() for line in lines if line.at is not None}
-    return bool(days - ({taken_at.astimezone(texts.zone).date()} if taken_at is not None else set()))
-
-
-def _render_prefix(line: LogLine, beside: _LinePrefix, texts: Texts) -> str:
-    """Renders the prefix of a line."""
-    at = "---------- --:--:--" if line.at is None else f"{line.at.astimezone(texts.zone):%Y-%m-%d %H:%M:%S}"
-    parts = [
-        at if beside.date else at.split()[1],
-        *([line.host] if beside.host else []),
-        *([line.source] if beside.source else []),
-    ]
-    return "".join(f"{part} " for part in parts)
-
-
-def _shorten_line(before: str, text: str, found: Callable[[str], tuple[int, int] | None]) -> str:
+def _shorten_line(before: str, text: str, found: _Finder) -> str:
     """Shortens a long line to its beginning and its end, or to its beginning and the match if the match is in neither.
 
     Raises `BadArgument` if the search takes too long.
@@ -178,7 +156,7 @@ def _render_notes(excerpt: Excerpt, page: FilteredPage, view: AnswerView, texts:
         escape(_describe_range(page, view.pick, len(excerpt.lines)).render_sentence(texts), _MAX_NOTE),
         *_render_phrases(view.pick.descriptions, texts),
         *_render_chooser(view, texts),
-        *_render_phrases(_describe_zones(page.lines, texts), texts),
+        *_render_phrases(_describe_zones(page.groups, texts), texts),
     )
     notes = [escape(note.render_sentence(texts), _MAX_NOTE) for note in excerpt.notes[:_MAX_NOTES]]
     if (more := len(excerpt.notes) - _MAX_NOTES) > 0:
@@ -196,18 +174,20 @@ def _render_chooser(view: AnswerView, texts: Texts) -> Iterable[str]:
         yield Phrase("filtered by {person}", person=f"<@{view.by}>").render(texts)
 
 
-def _describe_zones(lines: Iterable[LogLine], texts: Texts) -> Iterable[Phrase]:
+def _describe_zones(groups: Iterable[LineGroup], texts: Texts) -> Iterable[Phrase]:
     """Describes the zone of the times by its short names, of which some zones have two in a year.
 
     In a channel it need not be the reader's zone.
     """
-    names = dict.fromkeys(line.at.astimezone(texts.zone).tzname() or "" for line in lines if line.at is not None)
+    names = dict.fromkeys(at.astimezone(texts.zone).tzname() or "" for at in list_times(groups))
     if names:
         yield Phrase("times in {zone}", zone=Listing(tuple(names)))
 
 
 def _describe_range(page: FilteredPage, pick: LineFilter, total: int) -> Phrase:
     """Describes the range of these lines, and their number."""
+    if page.total_groups < page.matching:
+        return _describe_groups(page, _describe_share(page.matching, total) if pick.descriptions else _count_lines(total))
     if not pick.descriptions:
         return Phrase("lines {first}–{last} of {n}", first=page.first, last=page.last, n=total)
     if page.pages == 1:
@@ -221,14 +201,34 @@ def _describe_range(page: FilteredPage, pick: LineFilter, total: int) -> Phrase:
     )
 
 
+def _count_lines(total: int) -> Phrase:
+    return Phrase("{n} line", plural="{n} lines", n=total)
+
+
+def _describe_groups(page: FilteredPage, lines: Phrase) -> Phrase:
+    if page.pages == 1:
+        return Phrase("{lines} in {n} group", plural="{lines} in {n} groups", lines=lines, n=page.total_groups)
+    return Phrase(
+        "{lines} in {n} groups, {first}–{last} shown", lines=lines, n=page.total_groups, first=page.first, last=page.last
+    )
+
+
 def _make_buttons(view: AnswerView, page: FilteredPage, texts: Texts) -> list[Block]:
     """Makes the buttons for other views of the same lines."""
     return [
         *_make_page_buttons(view, page, texts),
         *_make_filter_buttons(view, page, texts),
         make_button(Phrase("Filter").render(texts), FILTER_ACTION, view.with_changes().value),
+        _make_raw_button(view, texts),
         make_file_button(view, texts),
     ]
+
+
+def _make_raw_button(view: AnswerView, texts: Texts) -> Block:
+    """Makes the button that shows every line as it was written, or groups them again."""
+    if view.raw:
+        return make_button(Phrase("Group lines").render(texts), f"{SHOW_ACTION}.groups", view.with_changes(raw=False).value)
+    return make_button(Phrase("Show raw lines").render(texts), f"{SHOW_ACTION}.raw", view.with_changes(raw=True).value)
 
 
 def _make_filter_buttons(view: AnswerView, page: FilteredPage, texts: Texts) -> list[Block]:

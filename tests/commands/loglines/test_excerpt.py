@@ -26,20 +26,22 @@ def test_the_first_page_has_the_newest_lines_and_each_further_one_goes_back(
 ) -> None:
     seen = select_page(excerpt(count), LineFilter(page=page))
     assert (first, last, pages, count) == (seen.first, seen.last, seen.pages, seen.matching)
-    assert tuple(f"line {order}" for order in range(max(first - 1, 0), last)) == tuple(each.text for each in seen.lines)
+    assert tuple(f"line-{order}" for order in range(max(first - 1, 0), last)) == tuple(
+        each.last[0].text for each in seen.groups
+    )
 
 
 def test_every_line_is_on_exactly_one_page() -> None:
     lines = excerpt(3 * PAGE_LINES + 1)
-    seen = [each for page in range(4) for each in select_page(lines, LineFilter(page=page)).lines]
+    seen = [each.last[0] for page in range(4) for each in select_page(lines, LineFilter(page=page)).groups]
     assert sorted(lines.lines, key=lambda each: each.order) == sorted(seen, key=lambda each: each.order)
 
 
 def test_only_lines_that_fit_are_counted() -> None:
     lines = excerpt(50, errors=3)
     grave = select_page(lines, LineFilter(level=Level.ERROR))
-    assert (3, ["line 47", "line 48", "line 49"]) == (grave.matching, [each.text for each in grave.lines])
-    assert 11 == select_page(lines, LineFilter(pattern="line 4")).matching
+    assert (3, ["line-47", "line-48", "line-49"]) == (grave.matching, [each.last[0].text for each in grave.groups])
+    assert 11 == select_page(lines, LineFilter(pattern="line-4")).matching
     assert 0 == select_page(lines, LineFilter(pattern="nothing")).matching
 
 

@@ -22,6 +22,7 @@ from bot.rendering.slack.samples.reports import (
     HOSTS,
     JUDGED,
     LISTED,
+    LOG_GROUPS,
     LOG_LINES,
     NO_LINES,
     quote_text,
@@ -68,6 +69,8 @@ def _list_answers(texts: Texts) -> Iterator[MessageSample]:
         ("answer.list.page", LISTED, _FIRST.model_copy(update={"page": 1})),
         ("answer.facts", FACTS, _FIRST),
         ("answer.logs.filtered", LOG_LINES, filtered),
+        ("answer.logs.groups", LOG_GROUPS, _FIRST),
+        ("answer.logs.raw", LOG_GROUPS, _FIRST.model_copy(update={"raw": True})),
         ("answer.logs.unmatched", LOG_LINES, _FIRST.model_copy(update={"pattern": "no such line"})),
         ("answer.logs.empty", NO_LINES, _FIRST),
     )

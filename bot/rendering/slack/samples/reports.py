@@ -127,6 +127,26 @@ LOG_LINES = Report(
     ),
 )
 
+LOG_GROUPS = LOG_LINES.model_copy(
+    update={
+        "excerpt": Excerpt(
+            lines=tuple(
+                LogLine(
+                    host=HOSTS[number % 5],
+                    source="nebula",
+                    at=AT + timedelta(seconds=number),
+                    level=Level.ERROR,
+                    text=f"{FOREIGN * (number % 9)} after {number} ms from 192.0.2.{number}",
+                    order=number,
+                )
+                for number in range(120)
+            ),
+            names={f"192.0.2.{number}": host for number, host in enumerate(HOSTS)},
+        )
+    }
+)
+"""Lines in groups, with several hosts, addresses and numbers in each."""
+
 NO_LINES = LOG_LINES.model_copy(update={"findings": (), "excerpt": Excerpt(lines=(), notes=(quote_text("none"),))})
 
 _DAYS = tuple(date(2026, 11, 12) + timedelta(days=number) for number in range(14))

@@ -57,16 +57,16 @@ def shortened(text: str, pattern: str) -> str:
 def test_the_newest_twenty_lines_stand_in_a_block_in_which_nothing_is_a_mention() -> None:
     message = render(answered(excerpt(45, errors=2)), ENGLISH)
     lines = preformatted(message.blocks).splitlines()
-    assert (20, "18:00:25 line 25", "18:00:44 line 44") == (len(lines), lines[0], lines[-1])
+    assert (20, "18:00:25 INFO line-25", "18:00:44 ERROR line-44") == (len(lines), lines[0], lines[-1])
     assert "*Logs* — 45 lines of nebula" in str(message.blocks[0])
     assert "Lines 26–45 of 45" in str(message.blocks)
     assert message.text.splitlines()[0] == "45 lines of nebula"
-    assert "line 44" in message.text
+    assert "line-44" in message.text
 
 
 def test_of_several_hosts_each_line_names_its_own() -> None:
     lines = Excerpt(lines=(line(0), line(1, host="host-b")))
-    assert ["18:00:00 host-a line 0", "18:00:01 host-b line 1"] == preformatted(
+    assert ["18:00:00 host-a INFO line-0", "18:00:01 host-b INFO line-1"] == preformatted(
         render(answered(lines), ENGLISH).blocks
     ).splitlines()
 
@@ -76,21 +76,25 @@ def test_of_several_hosts_that_were_asked_each_line_names_its_own_though_one_alo
     assert isinstance(answer.body, Report)
     rows = tuple(Row(host=name, cells=()) for name in ("host-a", "host-b"))
     both = answer.model_copy(update={"body": answer.body.model_copy(update={"rows": rows})})
-    assert "18:00:00 host-a line 0" == preformatted(render(both, ENGLISH).blocks).strip()
+    assert "18:00:00 host-a INFO line-0" == preformatted(render(both, ENGLISH).blocks).strip()
 
 
 @pytest.mark.parametrize(
     ("later", "shown"),
     [
-        pytest.param(timedelta(0), ["18:00:00 line 0", "--:--:-- line 1"], id="of the day"),
-        pytest.param(timedelta(hours=5, minutes=54), ["18:00:00 line 0", "--:--:-- line 1"], id="until midnight in Tokyo"),
+        pytest.param(timedelta(0), ["18:00:00 INFO line-0", "--:--:-- INFO line-1"], id="of the day"),
+        pytest.param(
+            timedelta(hours=5, minutes=54), ["18:00:00 INFO line-0", "--:--:-- INFO line-1"], id="until midnight in Tokyo"
+        ),
         pytest.param(
             timedelta(hours=5, minutes=56),
-            ["2026-01-31 18:00:00 line 0", "---------- --:--:-- line 1"],
+            ["2026-01-31 18:00:00 INFO line-0", "---------- --:--:-- INFO line-1"],
             id="of the day before, as people in Tokyo count",
         ),
         pytest.param(
-            timedelta(days=365), ["2026-01-31 18:00:00 line 0", "---------- --:--:-- line 1"], id="of the same day last year"
+            timedelta(days=365),
+            ["2026-01-31 18:00:00 INFO line-0", "---------- --:--:-- INFO line-1"],
+            id="of the same day last year",
         ),
     ],
 )
@@ -154,7 +158,7 @@ def test_a_long_line_keeps_its_end_where_programs_say_whom_they_meant() -> None:
     text = f'[error] 2404#4120: connect() failed (10060: {"why " * 60}) upstream: "http://10.100.2.1:8080/orders/"'
     shown = preformatted(render(answered(Excerpt(lines=(line(0, text),))), ENGLISH).blocks).strip()
     assert 220 == len(shown)
-    assert shown.startswith("18:00:00 [error] 2404#4120: connect() failed (10060: why")
+    assert shown.startswith("18:00:00 INFO [error] 2404#4120: connect() failed (10060: why")
     assert shown.endswith('upstream: "http://10.100.2.1:8080/orders/"')
 
 
@@ -164,7 +168,7 @@ def test_a_long_line_shows_what_was_looked_for_wherever_in_it_that_is() -> None:
         found = shortened(text, pattern)
         assert len(found) <= 220
         assert "Upstream timed out b" in found
-        assert found.startswith("18:00:00 [error] aaa")
+        assert found.startswith("18:00:00 INFO [error] aaa")
     assert shortened(text, "end") == shortened(text, "") == shortened(text, "[error]")
 
 
@@ -182,7 +186,7 @@ def test_what_was_looked_for_is_seen_at_every_place_of_a_line(place: int) -> Non
     text = f"{'-' * place}needle{'-' * (400 - place)}"
     found = shortened(text, "needle")
     assert "needle" in found
-    assert all(part in f"18:00:00 {text}" for part in found.split("…"))
+    assert all(part in f"18:00:00 INFO {text}" for part in found.split("…"))
     assert len(found) <= 220
 
 
@@ -197,6 +201,7 @@ def test_buttons_go_back_in_time_to_errors_to_a_filter_and_to_the_file() -> None
         "◀ Older": AnswerView(operation="op-1", page=1),
         "Only errors": AnswerView(operation="op-1", level=Level.ERROR),
         "Filter": AnswerView(operation="op-1"),
+        "Show raw lines": AnswerView(operation="op-1", raw=True),
         "Get as file": AnswerView(operation="op-1"),
     } == first
     last = pressed(render(answered(excerpt(45)), ENGLISH, AnswerView(operation="op-1", page=2, pattern="line")).blocks)
@@ -235,6 +240,54 @@ def test_what_a_view_leaves_out_is_said(view: AnswerView, texts: Texts, said: st
     assert said in str(render(answered(excerpt(45, errors=2)), texts, view).blocks)
 
 
+def test_lines_that_are_alike_are_one_and_a_button_shows_every_one_of_them() -> None:
+    lines = Excerpt(lines=tuple(line(order, f"request {order} failed") for order in range(45)))
+    first = render(answered(lines), ENGLISH)
+    assert [
+        "18:00:00–18:00:44 INFO 45× request ‹45 numbers› failed",
+        " ├ 18:00:00 request 0 failed",
+        " └ 18:00:44 request 44 failed",
+    ] == preformatted(first.blocks).splitlines()
+    assert "45 lines in 1 group · times in JST" in str(first.blocks)
+    view = pressed(first.blocks)["Show raw lines"]
+    raw = render(answered(lines), ENGLISH, view)
+    assert "18:00:25 request 25 failed" == preformatted(raw.blocks).splitlines()[0]
+    assert "Lines 26–45 of 45" in str(raw.blocks)
+    assert AnswerView(operation="op-1") == pressed(raw.blocks)["Group lines"]
+
+
+@pytest.mark.parametrize(
+    ("view", "texts", "said"),
+    [
+        (AnswerView(operation="op-1"), ENGLISH, "60 lines in 30 groups, 25–30 shown"),
+        (AnswerView(operation="op-1", page=4), JAPANESE, "60 行 (30 グループ中 1～6 を表示)"),
+        (AnswerView(operation="op-1", pattern="name-7 "), ENGLISH, "2 of 60 lines in 1 group · matching name-7"),
+        (AnswerView(operation="op-1", pattern="name-7 "), JAPANESE, "60 行中 2 行 (1 グループ)"),
+    ],
+)
+def test_of_groups_the_number_of_lines_and_of_groups_is_said(view: AnswerView, texts: Texts, said: str) -> None:
+    lines = Excerpt(lines=tuple(line(order, f"name-{order % 30} failed {order} times") for order in range(60)))
+    assert said in str(render(answered(lines), texts, view).blocks)
+
+
+def test_raw_lines_that_were_asked_for_are_shown_raw_and_a_filter_keeps_that() -> None:
+    lines = Excerpt(lines=tuple(line(order, f"request {order} failed") for order in range(3)), raw=True)
+    message = render(answered(lines), ENGLISH)
+    assert "18:00:00 request 0 failed" == preformatted(message.blocks).splitlines()[0]
+    view = pressed(message.blocks)["Filter"]
+    assert view is not None
+    assert view.with_filter(Level.ERROR, "x").raw
+
+
+@pytest.mark.parametrize("name", ["{name}", "same"])
+def test_a_message_of_a_hundred_thousand_lines_stays_within_its_limits(name: str) -> None:
+    lines = Excerpt(lines=tuple(line(n, f"{name.format(name=f'host-{n}')} failed {n} times") for n in range(100_000)))
+    message = render(answered(lines), ENGLISH)
+    assert len(message.blocks) <= MAX_BLOCKS
+    assert sum(len(json.dumps(block, ensure_ascii=False)) for block in message.blocks) <= MAX_CHARACTERS
+    assert len(preformatted(message.blocks).splitlines()) <= 20
+
+
 def test_from_a_filter_that_no_line_fits_one_press_leads_back_to_all_lines() -> None:
     blocks = render(
         answered(excerpt(45, errors=2)), ENGLISH, AnswerView(operation="op-1", level=Level.ERROR, pattern="x")
@@ -243,7 +296,7 @@ def test_from_a_filter_that_no_line_fits_one_press_leads_back_to_all_lines() -> 
     assert AnswerView(operation="op-1") == pressed(blocks)["All lines"]
 
 
-@pytest.mark.parametrize(("pattern", "offered"), [("line 4[34]", False), ("line 4", True), ("line 1", False)])
+@pytest.mark.parametrize(("pattern", "offered"), [("line-4[34]", False), ("line-4", True), ("line-1", False)])
 def test_errors_alone_are_offered_where_some_of_the_lines_that_fit_are_errors(pattern: str, offered: bool) -> None:
     view = AnswerView(operation="op-1", pattern=pattern)
     assert offered == ("Only errors" in pressed(render(answered(excerpt(45, errors=2)), ENGLISH, view).blocks))

@@ -226,7 +226,7 @@ async def test_lines_that_its_message_has_no_room_for_follow_in_its_thread(house
     await said_with_files(house, bulletin(excerpt=excerpt(45)))
 
     [text] = in_thread(house)
-    assert [0, 44] == [number for number in (0, 44, 45) if f"line {number}\n" in text]
+    assert [0, 44] == [number for number in (0, 44, 45) if f"line-{number}\n" in text]
 
 
 @pytest.mark.parametrize("place", ["files.getUploadURLExternal", UPLOAD, "files.completeUploadExternal"])

@@ -25,7 +25,7 @@ LONG = "x" * 4_000
 LARGE = Report(
     title=Phrase("Logs"),
     summary=Phrase("many lines"),
-    excerpt=Excerpt(lines=tuple(line(n, f"{n} {LONG}") for n in range(MAX_DOCUMENT_BYTES // len(LONG) + 1))),
+    excerpt=Excerpt(lines=tuple(line(n, f"name-{n} {LONG}") for n in range(MAX_DOCUMENT_BYTES // len(LONG) + 1))),
 )
 """Larger than what is kept of an answer."""
 
