@@ -27,8 +27,9 @@ from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import Block, escape, make_context, make_section
 from bot.rendering.slack.change import render_headline, render_requester
 from bot.rendering.slack.paragraphs import fit_rows, render_command
+from bot.rendering.slack.progress import describe_progress
 from commands.language.help_text import format_usage
-from commands.model.operation import Operation
+from commands.model.operation import Operation, ReadProgress
 from commands.model.report import Report
 
 HOME_ACTION = "home"
@@ -61,6 +62,7 @@ class HomeContent:
 
     `check` is the last stored check of the fleet, or the refusal if the person may not see it. `waiting` are the changes
     that this person may decide, `running` the running changes that they may see. `working`: a pressed button is in progress.
+    `checking`: the progress of the check that they have started, without hosts before these are read.
     """
 
     actor: Actor
@@ -72,6 +74,7 @@ class HomeContent:
     waiting: Sequence[Change] = ()
     running: Sequence[Change] = ()
     working: bool = False
+    checking: ReadProgress | None = None
 
 
 def render_home(shown: HomeContent, at: datetime, texts: Texts) -> dict[str, Any]:
@@ -104,10 +107,10 @@ def _make_no_entry(reason: Phrase, texts: Texts) -> Block:
 
 
 def _make_check_button(shown: HomeContent, texts: Texts) -> list[Block]:
-    """Makes the button that checks the fleet; none if the check would be refused."""
+    """Makes the button that checks the fleet; none if the check would be refused, or while it runs."""
     return (
         []
-        if isinstance(shown.check, Refusal)
+        if isinstance(shown.check, Refusal) or shown.checking is not None
         else [buttons.make_button(Phrase("Check now").render(texts), CHECK_ACTION, "now")]
     )
 
@@ -120,7 +123,9 @@ def _render_last_check(shown: HomeContent, at: datetime, texts: Texts) -> Iterat
     """Renders the last check with its age, and a note while work is in progress."""
     if shown.working:
         under_way = Phrase("Working on it. The result will be sent as a direct message.")
-        yield make_section(f":hourglass_flowing_sand: {escape(under_way.render(texts))}")
+        yield _make_waiting_line(under_way, texts)
+    if shown.checking is not None:
+        yield _make_waiting_line(_describe_check(shown.checking), texts)
     if isinstance(shown.check, Refusal):
         yield _make_no_entry(shown.check.reason, texts)
         return
@@ -134,6 +139,16 @@ def _render_last_check(shown: HomeContent, at: datetime, texts: Texts) -> Iterat
         yield make_context(
             escape(Phrase("checked {age} ago ({taken})", age=age, taken=Moment(taken)).render_sentence(texts))
         )
+
+
+def _describe_check(seen: ReadProgress) -> Phrase:
+    if not seen.total:
+        return Phrase("checking all hosts now")
+    return Phrase("checking now: {progress}", progress=describe_progress(seen))
+
+
+def _make_waiting_line(said: Phrase, texts: Texts) -> Block:
+    return make_section(f":hourglass_flowing_sand: {escape(said.render_sentence(texts), 900)}")
 
 
 def _render_waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:

@@ -23,7 +23,7 @@ _MAX_SUMMARY = 900
 
 def render_progress(words: str, seen: ReadProgress, texts: Texts) -> SlackMessage:
     """Renders the line that counts the hosts that have answered, and names those that have not."""
-    return SlackMessage(_render_line(words, _describe(seen), texts), ())
+    return SlackMessage(_render_line(words, describe_progress(seen), texts), ())
 
 
 def render_partial_answer(words: str, seen: ReadProgress, texts: Texts) -> SlackMessage:
@@ -47,7 +47,7 @@ def render_waiting_notice(words: str, seen: ReadProgress | None, texts: Texts) -
         return SlackMessage(_render_line(words, Phrase("the result follows as a new message"), texts), ())
     report = _build_partial_report(seen)
     summary = [] if report is None else [escape(report.summary.render_sentence(texts), _MAX_SUMMARY)]
-    return SlackMessage("\n".join([_render_line(words, _describe(seen), texts), *summary, escape(follows)]), ())
+    return SlackMessage("\n".join([_render_line(words, describe_progress(seen), texts), *summary, escape(follows)]), ())
 
 
 def render_ready(words: str, mention: str, texts: Texts) -> SlackMessage:
@@ -56,7 +56,8 @@ def render_ready(words: str, mention: str, texts: Texts) -> SlackMessage:
     return SlackMessage(f"{mention} {escape(ready)} {render_command(words)}", ())
 
 
-def _describe(seen: ReadProgress) -> Phrase:
+def describe_progress(seen: ReadProgress) -> Phrase:
+    """Counts the hosts that have answered, and names those that have not."""
     if not seen.awaited:
         return Phrase("{n} host has answered", plural="all {n} hosts have answered", n=seen.total)
     return Phrase(

@@ -102,24 +102,9 @@ class Responder:
         """Have a request handled; returns its answer."""
         reader = await self.people.find_reader(asked.team, asked.user)
         address = self._localize(asked.address, reader)
-        request = Request(
-            key=delivery.key,
-            identity=reader.identity,
-            text=asked.text,
-            surface=Surface.SLACK,
-            at=delivery.received_at,
-            channel=asked.channel,
-            zone=reader.zone,
-            attempt=delivery.attempts,
-            answered_in_public=address.public,
-        )
         watcher = await self._make_reporter(asked, address, delivery)
-        handled = await self._dispatch(request, watcher)
+        handled = await self.handle(asked, delivery, watcher)
         answer = remove_files(handled)
-        await self.cache.store(
-            answer,
-            lambda document: StoredAnswer(answer.operation, asked.user, answer.understood, delivery.received_at, document),
-        )
         if isinstance(answer.body, Change) and is_direct_message(asked.channel):
             asked = replace(asked, has_card=await self._has_card(answer.body, asked.user))
         goal = self._choose_address(answer, asked, reader, watcher.locate_answer(address))
@@ -133,6 +118,33 @@ class Responder:
         if goal.public and (not goal.thread or (late and not goal.replaces)):
             message = add_notes(message, describe_requester(asked.user, goal))
         return OutboundMessage(answer.operation, goal, message, sequels)
+
+    async def handle(self, asked: IncomingRequest, delivery: Delivery, watcher: ProgressReporter) -> Answer:
+        """Have a request handled, and store its answer without its files; `watcher` shows progress."""
+        reader = await self.people.find_reader(asked.team, asked.user)
+        request = Request(
+            key=delivery.key,
+            identity=reader.identity,
+            text=asked.text,
+            surface=Surface.SLACK,
+            at=delivery.received_at,
+            channel=asked.channel,
+            zone=reader.zone,
+            attempt=delivery.attempts,
+            answered_in_public=asked.address.public,
+        )
+        handled = await self._dispatch(request, watcher)
+        answer = remove_files(handled)
+        await self.cache.store(
+            answer,
+            lambda document: StoredAnswer(answer.operation, asked.user, answer.understood, delivery.received_at, document),
+        )
+        return handled
+
+    async def render_failure(self, answer: Answer, asked: IncomingRequest) -> OutboundMessage:
+        """Return the message of an answer that was to be shown elsewhere, and is a failure."""
+        address = self._localize(asked.address, await self.people.find_reader(asked.team, asked.user))
+        return OutboundMessage(answer.operation, address, render(answer, address.texts))
 
     async def offer_menu(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> OutboundMessage:
         """Return a private menu of the operations that this person may use."""

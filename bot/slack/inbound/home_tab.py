@@ -4,11 +4,12 @@
                           ▲ requests meanwhile are merged into one                   └─▶ Slack is busy: read again, later
 
 Opening has no inbox row: a tab lost in a crash is published when it is opened again. A click has one,
-because it asks for something.
+because it asks for something. "Check now" shows its progress and its result on the tab, once however often it is pressed;
+the other buttons are answered by direct message.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from bot.access.policy import Refusal
 from bot.locale.texts import get_texts
 from bot.model.change import ChangeState
-from bot.model.request import Answer
+from bot.model.request import Answer, Failure
 from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.home import CHECK_ACTION, MAX_RECENT, HomeContent, render_closed_home, render_home
 from bot.requests.authorization import Rights
@@ -35,9 +36,10 @@ from bot.store.errors import DatabaseError
 from bot.store.inbox import Delivery
 from commands.health import Health
 from commands.language.grammar import render_operation
+from commands.model.operation import ReadProgress
 
-PUBLISH_INTERVAL = 2.0
-"""Seconds between two publications for one person."""
+PUBLISH_BURST, PUBLISH_INTERVAL = 2, 2.0
+"""Publications for one person at once (a tab just opened, and a press in it), and the seconds between further ones."""
 
 RETRY_PAUSES = (2.0,) * 4
 """Seconds before each retry of one publication; then the tab stays as it was until it is opened again."""
@@ -65,9 +67,10 @@ class HomeTabs:
         self._answers = responder.answers
         self._api = api
         self._clock = responder.clock
-        self._pace = RateLimiter(1, PUBLISH_INTERVAL, self._clock.monotonic)
+        self._pace = RateLimiter(PUBLISH_BURST, PUBLISH_INTERVAL, self._clock.monotonic)
         self._wanted: set[str] = set()
         self._working: set[str] = set()
+        self._checking: dict[str, ReadProgress] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running = BackgroundTasks()
 
@@ -91,17 +94,38 @@ class HomeTabs:
     async def drain(self, deadline: float) -> None:
         await self._running.drain(deadline)
 
-    async def handle_press(self, click: Click, delivery: Delivery) -> OutboundMessage:
-        """Answer a button: the answer is a direct message, and the tab shows its progress and result."""
-        words = CHECK_WORDS if click.action == CHECK_ACTION else parse_words(click.value) or ""
+    async def handle_press(self, click: Click, delivery: Delivery) -> OutboundMessage | None:
+        """Answer a button: a check on the tab, everything else as a direct message."""
+        if click.action == CHECK_ACTION:
+            return await self._check(click, delivery)
         self._working.add(click.user)
         self.refresh(click.team, click.user)
         try:
-            asked = IncomingRequest(click.team, click.user, "", words, Address(user=click.user))
-            return await self._responder.answer(asked, delivery)
+            return await self._responder.answer(_make_request(click, parse_words(click.value) or ""), delivery)
         finally:
             self._working.discard(click.user)
             self.refresh(click.team, click.user)
+
+    async def _check(self, click: Click, delivery: Delivery) -> OutboundMessage | None:
+        """Check all hosts, and show progress and result on the tab. A failure is a direct message.
+
+        A press while the person's check runs starts none.
+        """
+        if click.user in self._checking:
+            return None
+        asked = _make_request(click, CHECK_WORDS)
+        try:
+            watcher = _CheckProgress(lambda seen: self._show_check(click, seen))
+            await watcher.show()
+            answer = await self._responder.handle(asked, delivery, watcher)
+        finally:
+            self._checking.pop(click.user, None)
+            self.refresh(click.team, click.user)
+        return await self._responder.render_failure(answer, asked) if isinstance(answer.body, Failure) else None
+
+    def _show_check(self, click: Click, seen: ReadProgress) -> None:
+        self._checking[click.user] = seen
+        self.refresh(click.team, click.user)
 
     async def _publish_in_turn(self, team: str, user: str) -> None:
         lock = self._locks.setdefault(user, asyncio.Lock())
@@ -142,6 +166,7 @@ class HomeTabs:
             waiting=[change for change in changes if change.state is not ChangeState.RUNNING],
             running=[change for change in changes if change.state is ChangeState.RUNNING],
             working=reader.identity.user in self._working,
+            checking=self._checking.get(reader.identity.user),
         )
 
     async def _find_check(self, reader: Reader) -> Answer | Refusal | None:
@@ -151,3 +176,24 @@ class HomeTabs:
             return verdict
         kept = await self._answers.find_latest(CHECK_WORDS, self._clock.now())
         return None if kept is None else Answer.from_json(kept.document)
+
+
+class _CheckProgress:
+    """Progress of a check, as `bot.slack.answers.progress.ProgressReporter`."""
+
+    def __init__(self, publish: Callable[[ReadProgress], None]) -> None:
+        self._publish = publish
+        self._recorded = ReadProgress(0, ())
+
+    def record(self, seen: ReadProgress) -> None:
+        self._recorded = seen
+
+    async def show(self) -> None:
+        self._publish(self._recorded)
+
+    def locate_answer(self, address: Address) -> Address:
+        return address
+
+
+def _make_request(click: Click, words: str) -> IncomingRequest:
+    return IncomingRequest(click.team, click.user, "", words, Address(user=click.user))

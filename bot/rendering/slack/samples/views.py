@@ -16,7 +16,7 @@ from bot.rendering.slack.samples.reports import AT, COMMANDS, FOREIGN, HOSTS, JU
 from commands.language.form_filling import build_form, find_missing
 from commands.language.signature import OperationClasses
 from commands.loglines.formats import Level
-from commands.model.operation import Operation, Role
+from commands.model.operation import Operation, ReadProgress, Role
 
 _NOTE = form.FormNote(channel="C0123456789", response_url="https://hooks.slack.com/actions/T0/1/x", answerable=AT)
 
@@ -82,6 +82,7 @@ def _list_home_tabs(permitted: OperationClasses, texts: Texts) -> Iterator[ViewS
         waiting=[change for change in changes if change.state is ChangeState.WAITING] * 3,
         running=[change for change in changes if change.state is ChangeState.RUNNING] * 9,
         working=True,
+        checking=ReadProgress(2 * len(HOSTS), tuple(HOSTS)),
     )
     refusal = Refusal("no role", quote_text(FOREIGN, 9))
     bare = home.HomeContent(actor=actor, permitted=tuple(permitted), language="en", zone="UTC")

@@ -257,7 +257,7 @@ async def test_a_host_that_answers_after_the_whole_answer_changes_nothing(
 async def test_progress_that_a_person_deleted_does_not_come_back_and_the_answer_is_posted_anew(
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
-    await moved(house, PROGRESS_DELAY)
+    await house.moving(lambda: ask().user == BOT_USER, step=PROGRESS_DELAY)
     deleted = ask()
     house.workspace.delete(deleted)
     desk.told(partial("host-c"))
