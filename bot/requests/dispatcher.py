@@ -33,7 +33,7 @@ from bot.security.typed_text import redact_typed
 from commands.bot_state.changes import ApprovalList, OperationList
 from commands.language.suggestions import Suggester
 from commands.model.operation import Catalogue, Operation, Progress, Role, ignore_progress
-from commands.values.normalize import normalize_text
+from commands.values.normalize import TypedText, normalize_text
 
 REPEATED_REQUEST = 300
 """Maximum characters of the request that a failure repeats, so that the requester recognizes it."""
@@ -88,7 +88,8 @@ class Dispatcher:
             understood = decision.understood
             if isinstance(body, Failure):
                 understood = decision.asked or understood  # a person can correct only what they typed
-                body = self._add_suggestions(body, understood, decision.actor, config)
+                suggester = Suggester(config.policy.list_permitted(decision.actor, self.known_operations), config.inventory)
+                body = _add_suggestions(body, understood, typed, suggester)
         except Exception as error:  # a bug: one request fails, with a trace, and the bot lives on
             return _shorten(
                 Answer(operation=operation, understood=self._redact(typed.text), body=self._log_unexpected(error, operation))
@@ -190,14 +191,6 @@ class Dispatcher:
             )
         return None
 
-    def _add_suggestions(self, failed: Failure, understood: str, actor: Actor, config: ActiveConfig) -> Failure:
-        """Adds working requests to the failure of a mistyped one."""
-        if failed.kind is not FailureKind.USAGE:
-            return failed
-        suggester = Suggester(config.policy.list_permitted(actor, self.known_operations), config.inventory)
-        suggestions = suggester.suggest(understood, failed.suggestions)
-        return failed.model_copy(update={"suggestions": suggestions})
-
     def _log_unexpected(self, error: Exception, operation: str) -> Failure:
         reference = self._reference()
         self._log.error("unexpected error", reference=reference, operation=operation, exc_info=error)
@@ -205,6 +198,14 @@ class Dispatcher:
             "unexpected error (reference {reference}). Give this reference to your administrator", reference=reference
         )
         return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
+
+
+def _add_suggestions(failed: Failure, understood: str, typed: TypedText, suggester: Suggester) -> Failure:
+    """Adds working requests to the failure of a mistyped one."""
+    if failed.kind is not FailureKind.USAGE:
+        return failed
+    offered = suggester.correct_verb(typed) or failed.suggestions
+    return failed.model_copy(update={"suggestions": suggester.suggest(understood, offered)})
 
 
 def _explain_unrecorded(why: Phrase, attempt: int) -> Phrase:

@@ -106,7 +106,7 @@ class CertRenew(FleetChange):
                 words="cert renew",
                 option="--due",
             )
-            raise GrammarError(phrase, suggestions=(self.example, "cert renew --due 30d"))
+            raise GrammarError(phrase)
 
     def _find_wanted(self, seen: FleetCertificates, meant: Sequence[Host]) -> tuple[HostCertificates, ...]:
         """Finds the certificates to renew. Raises `CannotPlan` if none is due."""

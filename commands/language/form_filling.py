@@ -92,11 +92,15 @@ def find_form(text: str, permitted: OperationClasses) -> RequestForm | None:
 
 
 def must_ask_first(text: str, catalogue: OperationClasses) -> bool:
-    """Returns whether a request that was not typed has to open a form. One with an unknown command cannot run anyway."""
+    """Returns whether a request that was not typed has to open a form: it changes something, or lacks an argument.
+
+    One with an unknown command cannot run anyway.
+    """
     try:
-        return not identify_operation(normalize_text(text), catalogue, ()).operation.runs_at_a_tap()
+        asked = identify_operation(normalize_text(text), catalogue, ())
     except GrammarError:
         return False
+    return not asked.operation.runs_at_a_tap() or find_missing(text, catalogue) is not None
 
 
 def _build_incomplete_form(asked: NamedOperation) -> RequestForm | None:

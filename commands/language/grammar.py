@@ -6,39 +6,29 @@ The grammar knows no operation but `Help`, which is the meaning of `--help` ever
 syntax by their words and the annotations of their fields (`commands.values.arguments`).
 """
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.phrase import Listing, Phrase
+from adapters.phrase import Phrase
 from commands.bot_state.about import Help
-from commands.language.signature import Argument, OperationClasses, find_operation, list_arguments
-from commands.model.operation import Operation
-from commands.values.arguments import (
-    MAX_SHOWN_LENGTH,
-    MAX_SUGGESTIONS,
-    BadArgument,
-    Flag,
-    Option,
-    Positional,
-    find_nearest,
-    shorten_argument,
+from commands.language.grammar_errors import (
+    HELP_OPTION,
+    make_left_over_error,
+    make_missing_argument_error,
+    make_unclosed_quote_error,
+    make_unknown_command_error,
+    make_unknown_option_error,
+    replace_span,
 )
+from commands.language.signature import OperationClasses, find_operation, list_arguments
+from commands.model.operation import Operation
+from commands.values.arguments import BadArgument, Flag, Option, Positional, shorten_argument
 from commands.values.errors import GrammarError
 from commands.values.normalize import MAX_REQUEST_LENGTH, Token, TypedText, quote
 
-HELP_OPTION = "--help"
 HERE_OPTION = "--here"
-
-MIN_SIMILARITY = 0.6
-"""Minimum similarity (0 to 1) of a command suggested for unknown words; the default of difflib."""
-
-MAX_SUGGESTION_LENGTH = 200
-"""Maximum characters of a suggestion. Longer ones are dropped; the error itself names similar words."""
-
-_NEXT_OPTION = re.compile(r"\s+--[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -89,11 +79,11 @@ def identify_operation(typed: TypedText, catalogue: OperationClasses, permitted:
     if typed.cut:
         raise GrammarError(Phrase("a command can have up to {n} characters", n=MAX_REQUEST_LENGTH))
     if typed.unclosed is not None:
-        raise _make_unclosed_quote_error(typed.text, typed.unclosed)
+        raise make_unclosed_quote_error(typed.text, typed.unclosed)
     words, options = _split_options(typed.tokens, catalogue)
     found = find_operation([word.text for word in words], catalogue)
     if found is None and words:
-        raise _make_unknown_command_error(typed, words, permitted)
+        raise make_unknown_command_error(typed, words, permitted)
     operation, count = found or (Help, 0)
     if any(option.name == HELP_OPTION for option in options):
         about = tuple(Token(word, 0, 0) for word in operation.words) if found else ()
@@ -140,7 +130,7 @@ def locate_error(error: BadArgument, text: str) -> GrammarError:
     places = [place.span() for place in re.finditer(rf"(?<![^\s,\"'])({re.escape(error.part)})(?![^\s,\"'])", text)]
     if not places:
         return GrammarError(error.phrase)
-    return GrammarError(error.phrase, span=places[-1], suggestions=_replace_span(text, places[-1], error.nearest))
+    return GrammarError(error.phrase, span=places[-1], suggestions=replace_span(text, places[-1], error.nearest))
 
 
 def _is_option(token: Token) -> bool:
@@ -165,9 +155,9 @@ def _bind_positionals(asked: NamedOperation) -> dict[str, Any]:
         if taken:
             values[argument.field] = _parse_positional(argument.kind, taken, typed)
         elif argument.required:
-            raise _make_missing_argument_error(operation, argument.kind)
+            raise make_missing_argument_error(operation, argument.kind)
     if left:
-        raise _make_left_over_error(asked, left)
+        raise make_left_over_error(operation, asked.longer if left == asked.words else (), left, typed)
     return values
 
 
@@ -211,7 +201,7 @@ def _bind_options(operation: type[Operation], options: Sequence[TypedOption], ty
     for option in options:
         argument = known.get(option.name)
         if argument is None:
-            raise _make_unknown_option_error(operation, option.token, known, typed)
+            raise make_unknown_option_error(operation, option.token, known, typed)
         if isinstance(argument.kind, Option):
             values[argument.field] = _parse_option_value(argument.kind, option, typed)
         elif option.given_value is not None:
@@ -220,7 +210,7 @@ def _bind_options(operation: type[Operation], options: Sequence[TypedOption], ty
                 option=option.name,
                 value=shorten_argument(typed.text[option.token.start + len(option.name) : option.span[1]].strip()),
             )
-            raise GrammarError(phrase, span=option.span, suggestions=_replace_span(typed.text, option.span, (option.name,)))
+            raise GrammarError(phrase, span=option.span, suggestions=replace_span(typed.text, option.span, (option.name,)))
         else:
             values[argument.field] = True
     return values
@@ -240,86 +230,3 @@ def _parse_option_value(kind: Option, option: TypedOption, typed: TypedText) -> 
         return kind.parse(said)
     except BadArgument as error:
         raise locate_error(error, typed.text) from error
-
-
-def _make_unclosed_quote_error(text: str, start: int) -> GrammarError:
-    """Makes the error for an unclosed quote. The suggestion closes it before the next option, or at the end."""
-    option = _NEXT_OPTION.search(text, start)
-    end = len(text) if option is None else option.start()
-    closed = (text[start:end] + text[start],) if end > start + 1 else ()
-    phrase = Phrase("unclosed quote: {words}. Close it or remove it", words=shorten_argument(text[start:]))
-    return GrammarError(phrase, span=(start, len(text)), suggestions=_replace_span(text, (start, end), closed))
-
-
-def _make_unknown_command_error(typed: TypedText, words: Sequence[Token], permitted: OperationClasses) -> GrammarError:
-    suggestions = [
-        suggestion
-        for name in _find_similar_names(words, permitted)
-        for suggestion in _replace_span(typed.text, (words[0].start, words[: len(name)][-1].end), (" ".join(name),))
-    ]
-    return GrammarError(
-        Phrase(
-            "unknown command: {word}. Run {help} for the list",
-            word=shorten_argument(words[0].text),
-            help=" ".join(Help.words),
-        ),
-        span=(words[0].start, words[0].end),
-        suggestions=suggestions,
-    )
-
-
-def _find_similar_names(words: Sequence[Token], permitted: OperationClasses) -> list[tuple[str, ...]]:
-    """Finds the names most similar to the first words, the most similar first."""
-
-    def likeness(name: tuple[str, ...]) -> float:
-        said = " ".join(word.text.lower() for word in words[: len(name)])
-        return difflib.SequenceMatcher(None, said[:MAX_SHOWN_LENGTH], " ".join(name)).ratio()
-
-    ranked = sorted(((likeness(operation.words), operation.words) for operation in permitted), reverse=True)
-    return [name for ratio, name in ranked if ratio >= MIN_SIMILARITY][:MAX_SUGGESTIONS]
-
-
-def _make_unknown_option_error(
-    operation: type[Operation], option: Token, flags: Mapping[str, Argument], typed: TypedText
-) -> GrammarError:
-    bare = option.text.partition("=")[0].lower().lstrip("-")
-    known = {name.lstrip("-"): name for name in (*flags, HELP_OPTION)}
-    near = find_nearest(bare, known) or tuple(name for name in sorted(known) if bare and name.startswith(bare))
-    span = (option.start, option.end)
-    phrase = Phrase(
-        "{words} has no option {option}. Available: {known}",
-        words=" ".join(operation.words),
-        option=shorten_argument(option.text),
-        known=Listing((*flags, HELP_OPTION)),
-    )
-    return GrammarError(phrase, span=span, suggestions=_replace_span(typed.text, span, [known[name] for name in near]))
-
-
-def _make_missing_argument_error(operation: type[Operation], kind: Positional) -> GrammarError:
-    phrase = Phrase(
-        "{words} requires {placeholder}: {meaning}",
-        words=" ".join(operation.words),
-        placeholder=kind.placeholder,
-        meaning=kind.meaning,
-    )
-    return GrammarError(phrase, suggestions=(operation.example,))
-
-
-def _make_left_over_error(asked: NamedOperation, left: Sequence[Token]) -> GrammarError:
-    text, span = asked.typed.text, (left[0].start, left[-1].end)
-    phrase = Phrase(
-        "{words} does not accept {left}. Remove it",
-        words=" ".join(asked.operation.words),
-        left=shorten_argument(text[slice(*span)]),
-    )
-    meant = find_nearest(left[0].text, asked.longer) if left == asked.words else ()
-    longer = _replace_span(text, (left[0].start, left[0].end), meant)
-    return GrammarError(phrase, span=span, suggestions=(*longer, *_replace_span(text, span, ("",))))
-
-
-def _replace_span(text: str, span: tuple[int, int], replacements: Sequence[str]) -> Iterator[str]:
-    """Yields the text with each replacement in place of the span, unless it is longer than `MAX_SUGGESTION_LENGTH`."""
-    for replacement in replacements:
-        mended = (text[: span[0]] + replacement + text[span[1] :]).strip()
-        if len(mended) <= MAX_SUGGESTION_LENGTH:
-            yield mended

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from adapters.phrase import Listing, Phrase
 from commands.bot_state.about import Help
-from commands.language.signature import Argument, OperationClasses, find_operation, list_arguments, list_names, make_singular
+from commands.language.signature import Argument, OperationClasses, find_noun, find_operation, list_arguments, list_names
 from commands.model.operation import ALL_ROLES, Operation
 from commands.model.report import Cell, Column, Report, Row
 from commands.values.arguments import Option, Positional, find_nearest, shorten_argument
@@ -38,7 +38,7 @@ def format_usage(operation: type[Operation]) -> str:
 def _find_matching(about: Sequence[str], permitted: OperationClasses) -> list[type[Operation]]:
     """Finds the operations whose names begin with `about`; if there is none, the operation that `about` begins with."""
     nouns = {name[0] for operation in permitted for name in list_names(operation)}
-    said = tuple(make_singular(word, nouns) for word in about[:1]) + tuple(about[1:])
+    said = tuple(find_noun(word, nouns) for word in about[:1]) + tuple(about[1:])
     beginning = [operation for operation in permitted if any(name[: len(said)] == said for name in list_names(operation))]
     found = find_operation(about, permitted)
     return beginning or ([found[0]] if found else [])

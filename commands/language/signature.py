@@ -14,6 +14,40 @@ from commands.values.arguments import (
 
 OperationClasses = Collection[type[Operation]]
 
+JAPANESE_NOUNS = {
+    "ヘルプ": "help",
+    "使い方": "help",
+    "ヘルス": "health",
+    "ヘルスチェック": "health",
+    "状態": "health",
+    "稼働状況": "health",
+    "ホスト": "host",
+    "サービス": "service",
+    "証明書": "cert",
+    "認証局": "ca",
+    "ディスク": "disk",
+    "更新": "update",
+    "アップデート": "update",
+    "ログ": "log",
+    "承認": "approval",
+    "変更": "op",
+    "操作": "op",
+    "ロック": "lock",
+    "インシデント": "incident",
+    "障害": "incident",
+    "スケジュール": "schedule",
+    "予定": "schedule",
+    "監査": "audit",
+    "監査ログ": "audit",
+    "レポート": "report",
+    "ダイジェスト": "digest",
+    "要約": "digest",
+    "診断": "doctor",
+    "バージョン": "version",
+    "自分": "whoami",
+}
+"""Nouns as they are typed in Japanese. Verbs and options are English only; suggestions know some (`VERBS_MEANT`)."""
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -54,7 +88,7 @@ def _get_kind(operation: type[Operation], field: str) -> Positional | Flag | Opt
 def find_operation(words: Sequence[str], catalogue: OperationClasses) -> tuple[type[Operation], int] | None:
     """Finds the operation named by the first words, and the number of those words. The longest name wins."""
     nouns = {name[0] for operation in catalogue for name in list_names(operation)}
-    said = tuple(make_singular(word.lower(), nouns) if place == 0 else word.lower() for place, word in enumerate(words))
+    said = tuple(find_noun(word, nouns) if place == 0 else word.lower() for place, word in enumerate(words))
     fitting = [
         (operation, len(name)) for operation in catalogue for name in list_names(operation) if said[: len(name)] == name
     ]
@@ -66,6 +100,10 @@ def list_names(operation: type[Operation]) -> tuple[tuple[str, ...], ...]:
     return operation.words, *operation.aliases
 
 
-def make_singular(word: str, nouns: Collection[str]) -> str:
-    """Returns the singular of a noun: `host` for `hosts`, unless `hosts` is a noun itself."""
-    return word.removesuffix("s") if word not in nouns and word.removesuffix("s") in nouns else word
+def find_noun(word: str, nouns: Collection[str]) -> str:
+    """Returns the noun that a word means, in Japanese or as a plural: `host` for `hosts`, unless `hosts` is a noun itself.
+
+    Any other word is returned in lower case.
+    """
+    said = JAPANESE_NOUNS.get(word, word.lower())
+    return said.removesuffix("s") if said not in nouns and said.removesuffix("s") in nouns else said

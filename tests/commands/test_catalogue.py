@@ -9,7 +9,7 @@ from adapters.phrase import Phrase
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation, render_operation
 from commands.language.help_text import build_help, format_usage
-from commands.language.signature import find_operation, list_arguments, list_names, make_singular
+from commands.language.signature import find_noun, find_operation, list_arguments, list_names
 from commands.model.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk
 from commands.values.arguments import Target
 from commands.values.errors import GrammarError
@@ -33,7 +33,7 @@ class TestEveryOperation:
     def test_is_found_by_each_of_its_names_and_their_plurals(self, operation: type[Operation]) -> None:
         for noun, *rest in list_names(operation):
             assert (operation, 1 + len(rest)) == find_operation([noun, *rest], CATALOGUE)
-            assert noun == make_singular(f"{noun}s", NOUNS)
+            assert noun == find_noun(f"{noun}s", NOUNS)
 
     def test_has_an_example_that_works_as_it_stands(self, operation: type[Operation]) -> None:
         assert isinstance(parse_operation(normalize_text(operation.example), CATALOGUE, CATALOGUE), operation)

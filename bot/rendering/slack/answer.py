@@ -51,6 +51,8 @@ from bot.rendering.slack.paragraphs import (
     render_section,
     render_values,
 )
+from commands.catalogue import CATALOGUE
+from commands.language.form_filling import find_missing
 from commands.model.chart import Chart, describe_chart
 from commands.model.report import ChannelLink, Report, Section
 
@@ -236,10 +238,17 @@ def _render_failure(failure: Failure, understood: str, texts: Texts) -> SlackMes
         text="\n".join([f"{state}: {why}", *_list_command_texts(offered, failure.suggestions, texts)]),
         blocks=(
             *map(make_section, [headline, *mended]),
-            *buttons.make_row(buttons.make_run_buttons(failure.suggestions, texts)),
+            *buttons.make_row(buttons.make_run_buttons(_list_offers(failure, understood), texts)),
             make_context(origin),
         ),
     )
+
+
+def _list_offers(failure: Failure, understood: str) -> Sequence[str]:
+    """Lists the suggested commands; without any, the typed one if a form can ask for the argument that it lacks."""
+    if failure.suggestions or failure.kind is not FailureKind.USAGE or find_missing(understood, CATALOGUE) is None:
+        return failure.suggestions
+    return (understood,)
 
 
 def _render_wrong_part(understood: str, span: tuple[int, int], texts: Texts) -> str:

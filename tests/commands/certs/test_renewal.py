@@ -439,7 +439,7 @@ async def test_hosts_or_due_and_never_both(operation: CertRenew) -> None:
         await planned(operation)
 
     assert "cert renew takes either hosts or --due (all hosts that expire soon), not both" == str(refused.value.phrase)
-    assert ("cert renew host-a", "cert renew --due 30d") == refused.value.suggestions
+    assert () == refused.value.suggestions
 
 
 @pytest.mark.parametrize(

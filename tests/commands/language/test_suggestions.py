@@ -1,14 +1,24 @@
 """Requests worth typing instead: repaired part by part, over the hosts that there are."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.inventory import Inventory
 from commands.bot_state.about import Help, Version
+from commands.bot_state.changes import ApprovalList
 from commands.bot_state.hosts import HostList
 from commands.catalogue import CATALOGUE
+from commands.certs.operations import CertList
+from commands.language.form_filling import must_ask_first
 from commands.language.grammar import parse_operation
-from commands.language.signature import OperationClasses
+from commands.language.signature import JAPANESE_NOUNS, OperationClasses, find_operation, list_arguments
 from commands.language.suggestions import Suggester
+from commands.logs.collection import LOG_SOURCES
+from commands.logs.operations import LogRead
+from commands.model.operation import Operation
+from commands.services.operations import ServiceList
+from commands.values.arguments import Target
 from commands.values.errors import GrammarError
 from commands.values.normalize import MAX_REQUEST_LENGTH, normalize_text
 from tests.commands.canned import host
@@ -19,12 +29,13 @@ INVENTORY = Inventory(hosts=(host("host-a", 1, labels=("tokyo",)), host("host-b"
 
 def suggested(text: str, permitted: OperationClasses = CATALOGUE, inventory: Inventory = INVENTORY) -> tuple[str, ...]:
     """What is suggested in place of a text of which the grammar, or else its target, complains."""
+    suggester = Suggester(permitted, inventory)
     offered: tuple[str, ...] = ()
     try:
         parse_operation(normalize_text(text), CATALOGUE, permitted)
     except GrammarError as error:
         offered = error.suggestions
-    return Suggester(permitted, inventory).suggest(text, offered)
+    return suggester.suggest(text, suggester.correct_verb(normalize_text(text)) or offered)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +45,7 @@ def suggested(text: str, permitted: OperationClasses = CATALOGUE, inventory: Inv
         ("helth hsot-b", "health host-b"),
         ("helth hsot-b,tokio --detials", "health host-b,tokyo --details"),
         ("healht host-a", "health host-a"),
-        ("host rehears", "host rehearse host-a"),
+        ("host rehears", "host rehearse"),
         ("host rehersal host-a", "host rehearse host-a"),
         ("op shwo op-0123456789ab", "op show op-0123456789ab"),
         ("host-b", "health host-b"),
@@ -52,6 +63,90 @@ def suggested(text: str, permitted: OperationClasses = CATALOGUE, inventory: Inv
 )
 def test_the_first_suggestion_is_what_was_meant(text: str, first: str) -> None:
     assert first == suggested(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestions"),
+    [
+        ("cert renw host-b", ("cert renew host-b",)),
+        ("cert renw hsot-b --dry-run", ("cert renew host-b --dry-run",)),
+        ("service stat nebula host-a", ("service start nebula host-a", "service restart nebula host-a")),
+        ("sevrice start nebula host-a", ("service start nebula host-a", "service restart nebula host-a")),
+        ("lcok add host-a 2h why", ("lock add host-a 2h why",)),
+        ("log nebla host-a", ("log nebula host-a",)),
+        ("log colect host-a", ("log collect host-a",)),
+        ("op contineu", ("op continue",)),
+        ("ca rotation start", ("ca show", "help ca")),
+        ("ca", ("ca show", "help ca")),
+        ("report", ("report weekly", "report monthly", "help report")),
+        ("schedule start digest", ("schedule", "help schedule")),
+        ("cert rotate host-a", ("help cert",)),
+        ("backup create host-a", ("help",)),
+        ("silence add host-a", ("help",)),
+        ("container restart web", ("help",)),
+        ("証明書 更新 host-b", ("cert renew host-b",)),
+        ("サービス 起動 nebula host-a", ("service start nebula host-a",)),
+        ("ロック 削除", ("lock remove",)),
+        ("スケジュール 一時停止 digest", ("schedule pause digest",)),
+        ("承認 一覧", ("承認", "help approval")),
+        ("再起動", ("help",)),
+    ],
+)
+def test_a_known_noun_lists_its_verbs_and_a_mistyped_verb_keeps_its_arguments(
+    text: str, suggestions: tuple[str, ...]
+) -> None:
+    assert suggestions == suggested(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "operation"),
+    [
+        ("証明書 host-a", CertList(target=Target(parts=("host-a",)))),
+        ("ログ nebula host-a", LogRead(source="nebula", target=Target(parts=("host-a",)))),
+        ("サービス", ServiceList()),
+        ("ホスト", HostList()),
+        ("承認", ApprovalList()),
+        ("ヘルプ 証明書", Help(about=("証明書",))),
+    ],
+)
+def test_a_noun_typed_in_japanese_is_the_noun(text: str, operation: Operation) -> None:
+    assert operation == parse_operation(normalize_text(text), CATALOGUE, CATALOGUE)
+
+
+def test_every_noun_in_japanese_is_one_of_the_catalogue() -> None:
+    assert set(JAPANESE_NOUNS.values()) <= {operation.words[0] for operation in CATALOGUE}
+
+
+TYPED = [
+    "cert",
+    "certt",
+    "renew",
+    "renw",
+    "op",
+    "continue",
+    "lock",
+    "lok",
+    "add",
+    "silence",
+    "証明書",
+    "更新",
+    "host-a",
+    "hsot-b",
+]
+TYPED += ["tokyo", "nebula", "op-aaaaaaaaaaaa", "2h", "--here", "--since", "--reasn", "日本", '"x y"', "schedule", "service"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(TYPED), min_size=1, max_size=5))
+def test_a_suggestion_has_only_typed_words_real_hosts_and_words_of_the_grammar(pieces: list[str]) -> None:
+    """Never an ID or a host of an example; and one that changes something opens its form at a tap."""
+    grammar = {word for operation in CATALOGUE for word in operation.words} | {"nebula", "openresty", *LOG_SOURCES}
+    grammar |= {argument.option for operation in CATALOGUE for argument in list_arguments(operation)}
+    known = grammar | {"help", "--help", *INVENTORY.names, *INVENTORY.labels} | set(" ".join(pieces).split())
+    for suggestion in suggested(" ".join(pieces)):
+        assert set(suggestion.replace(",", " ").split()) <= known
+        found = find_operation([token.text for token in normalize_text(suggestion).tokens], CATALOGUE)
+        assert found is None or found[0].runs_at_a_tap() or must_ask_first(suggestion, CATALOGUE)
 
 
 @pytest.mark.parametrize("text", ["health host-a,", "health all,extra", "whoami", "health host/a"])
