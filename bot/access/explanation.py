@@ -132,6 +132,11 @@ def _describe_approvals(question: RightsQuestion, risk: Risk) -> Phrase:
     )
 
 
+def describe_waiver(rule: str) -> Phrase:
+    """Describe that a rule waives the approval."""
+    return Phrase("not needed ({rule} in the configuration)", rule=rule)
+
+
 def _list_place_facts(question: RightsQuestion) -> Iterator[Fact]:
     """List the places to which it is restricted. Restrictions of included operations count, too."""
     kind = type(question.operation)
@@ -145,7 +150,11 @@ def _list_place_facts(question: RightsQuestion) -> Iterator[Fact]:
 
 
 def _report_change(question: RightsQuestion, risk: Risk, facts: Sequence[Fact]) -> Report:
-    """Report on an operation that needs approval."""
+    """Report on an operation that changes hosts, and on the approval that it needs."""
+    waiver = question.policy.find_waiver(question.actor, type(question.operation), question.hosts)
+    if waiver is not None:
+        summary = Phrase("yes: {person} can run {words} without approval", person=question.actor.name, words=question.words)
+        return _make_report(question, summary, (*facts, (Phrase("Approval rule"), describe_waiver(waiver.rule))))
     asked = question.policy.assess_approval(question.actor, risk, question.hosts)
     facts = (*facts, (Phrase("Approval rule"), _describe_approvals(question, risk)), *_list_break_glass_facts(question))
     if isinstance(asked, Refusal):

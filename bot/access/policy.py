@@ -5,6 +5,7 @@ identity ─ configured person ──────────────▶ act
          ├ the bot itself ──────────────────▶ actor with every role; it runs built-in schedules, which only read
          └ guest, stranger, unknown ────────▶ Refusal
 actor + operation, hosts, place ─ grants, else the operation's own roles ─▶ Permit | Refusal
+actor + operation, hosts ─ a waiver, and no approval rule that applies ─▶ WaivedApproval
 actor + risk, hosts ─ all approval rules that apply ─▶ ApprovalRequirement | Refusal, where there are not enough approvers
 actor + approval, or break-glass ─▶ Permit | Refusal: never the requester, under any name
 
@@ -13,7 +14,6 @@ Default deny. The phrases of refusals are in `bot.access.refusals`.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from adapters.inventory import Host
 from adapters.phrase import Phrase
@@ -34,6 +34,7 @@ from bot.access.refusals import (
     explain_too_few_approvers,
     explain_unmapped_user,
 )
+from bot.access.requirements import ApprovalRequirement, WaivedApproval
 from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from bot.model.change import Approval
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
@@ -73,23 +74,6 @@ class Refusal:
 
     rule: str
     reason: Phrase
-
-
-@dataclass(frozen=True)
-class ApprovalRequirement:
-    """Permission once `needed` other people have approved, within `lifetime`; `rule` names the rule for the audit.
-
-    `may` are the people who may approve, by name; `groups` are Slack user groups whose members may, too; `roles` are those
-    that make an approver. `ping` are the Slack ids of those to notify.
-    """
-
-    rule: str
-    needed: int
-    may: tuple[str, ...]
-    groups: tuple[str, ...]
-    ping: tuple[str, ...]
-    lifetime: timedelta
-    roles: tuple[Role, ...]
 
 
 Verdict = Permit | Refusal
@@ -187,16 +171,24 @@ class Policy:
         may, groups = self.find_approvers(actor, rule)
         if len(may) < rule.approvers and not groups:
             return Refusal(f"{name}: {len(may)} of {rule.approvers}", self._explain_too_few_approvers(actor, rule, may))
-        pinged = (person for person in self.people if person.name in rule.ping and person.name != actor.name)
         return ApprovalRequirement(
             rule=f"{name}: {risk.name.lower()} needs {rule.approvers}",
             needed=rule.approvers,
             may=may,
             groups=groups,
-            ping=tuple(person.slack[0] for person in pinged if person.slack),
+            ping=self.find_slack_ids(frozenset(rule.ping) - {actor.name}),
             lifetime=self.approvals.expire,
             roles=tuple(sorted(rule.roles)),
         )
+
+    def find_waiver(self, actor: Actor, operation: type[Operation], hosts: Sequence[Host]) -> WaivedApproval | None:
+        """Find the waiver by which this actor may run a change on those hosts without approval; None if it needs one."""
+        found, channel = self.approvals.find_waiver(operation, hosts), self.approvals.channel
+        if found is None or channel is None or actor.built_in:
+            return None
+        name, waiver = found
+        pinged = self.find_slack_ids(frozenset(waiver.ping) - {actor.name})
+        return WaivedApproval(name, pinged, self.approvals.expire, channel)
 
     def find_alert_recipients(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> tuple[str, ...]:
         """Find the Slack ids of all who could have approved: they are notified at once when the actor breaks the glass."""

@@ -2,6 +2,7 @@
 
 grant           operations ─▶ roles, on hosts with a label, in channels; it replaces the operations' usual roles
 approval rule   risk, on hosts with a label ─▶ number of approvers with a role, and whom to notify; all that apply count
+waiver          operations of a fixed list ─▶ no approver; it counts only where no approval rule applies
 
 Pure values; `bot.access.policy` judges by them.
 """
@@ -9,18 +10,20 @@ Pure values; `bot.access.policy` judges by them.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
 from adapters.inventory import Host, InvalidSetting, Label
 from adapters.phrase import Listing, Phrase
 from adapters.value import Value
 from bot.model.request import Surface
 from commands.language.signature import list_names
-from commands.model.operation import Operation, Risk, Role
-from commands.values.arguments import BadArgument
+from commands.model.operation import FleetChange, Operation, Risk, Role
+from commands.values.arguments import BadArgument, shorten_argument
 from commands.values.units import make_duration_parser
+
+AnyRuleType = TypeVar("AnyRuleType", "ApprovalRule", "ApprovalWaiver")
 
 PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 ChannelId = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,20}$")]
@@ -124,11 +127,81 @@ class ApprovalRule(Value):
     roles: Roles = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
     ping: tuple[PersonName, ...] = ()
 
+    @field_validator("approvers", mode="before")
+    @classmethod
+    def _check_approvers(cls, given: Any) -> Any:
+        if given == 0:
+            allowed = Listing(FIRST_AID_OPERATIONS)
+            raise InvalidSetting(Phrase("can be 0 only for named operations (allowed: {allowed})", allowed=allowed))
+        return given
+
     def applies_to(self, risk: Risk, hosts: Sequence[Host]) -> bool:
         """Return whether the rule is about a change of that risk on those hosts."""
         labels = {label for host in hosts for label in host.labels}
         return self.risk is risk and (not self.labels or not labels.isdisjoint(self.labels))
 
+
+FIRST_AID_OPERATIONS: tuple[str, ...] = ("service start",)
+"""Operations that a waiver may name. Each has the risk CHANGE: it starts what is stopped and interrupts nothing."""
+
+WAIVER_SETTINGS = frozenset({"operations", "approvers", "ping"})
+
+
+def _parse_waived_operation(given: Any) -> Any:
+    """Parse the words of one operation. Neither aliases nor patterns are accepted: the file must say what it waives."""
+    if isinstance(given, str) and given in FIRST_AID_OPERATIONS:
+        return given
+    name = shorten_argument(given) if isinstance(given, str) else str(given)[:40]
+    raise InvalidSetting(
+        Phrase("{name} cannot run without approval. Allowed: {allowed}", name=name, allowed=Listing(FIRST_AID_OPERATIONS))
+    )
+
+
+class ApprovalWaiver(Value):
+    """Replaces the default rule for these operations: a person may run them without approval by another one.
+
+    It never weakens an `ApprovalRule`. `ping`: people to notify.
+    """
+
+    operations: Annotated[tuple[Annotated[str, BeforeValidator(_parse_waived_operation)], ...], Field(min_length=1)]
+    approvers: int
+    ping: tuple[PersonName, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_settings(cls, given: Any) -> Any:
+        """Reject settings of approval rules: silently ignored labels would waive more than the file seems to say."""
+        if isinstance(given, dict) and (others := sorted(given.keys() - WAIVER_SETTINGS)):
+            raise InvalidSetting(
+                Phrase(
+                    "{settings} cannot be combined with operations. Use a separate rule with risk: the stricter one applies",
+                    settings=Listing(tuple(map(str, others))),
+                )
+            )
+        return given
+
+    @field_validator("approvers")
+    @classmethod
+    def _check_approvers(cls, approvers: int) -> int:
+        if approvers != 0:
+            raise InvalidSetting(Phrase("must be 0 in a rule with operations. Use risk instead of operations otherwise"))
+        return approvers
+
+
+_RULE_TAG, _WAIVER_TAG = "<rule>", "<waiver>"
+
+RULE_TAGS = frozenset({_RULE_TAG, _WAIVER_TAG})
+"""Parts that pydantic adds to the paths of errors. No key of the configuration is named like that."""
+
+
+def _choose_rule_type(given: Any) -> str:
+    waives = isinstance(given, ApprovalWaiver) or (isinstance(given, dict) and "operations" in given)
+    return _WAIVER_TAG if waives else _RULE_TAG
+
+
+AnyRule = Annotated[
+    Annotated[ApprovalRule, Tag(_RULE_TAG)] | Annotated[ApprovalWaiver, Tag(_WAIVER_TAG)], Discriminator(_choose_rule_type)
+]
 
 DEFAULT_RULES: Mapping[Risk, ApprovalRule] = {
     risk: ApprovalRule(risk=risk, approvers=approvers)
@@ -144,7 +217,28 @@ class ApprovalSettings(Value):
 
     expire: Annotated[timedelta, BeforeValidator(_parse_lifetime)] = timedelta(hours=1)
     channel: ChannelId | None = None
-    rules: tuple[ApprovalRule, ...] = ()
+    rules: tuple[AnyRule, ...] = ()
+
+    def list_waived(self) -> Mapping[str, str]:
+        """List the operations that waivers name, with the name of the first such waiver in the configuration."""
+        named = [(words, name) for name, waiver in self._list_named(ApprovalWaiver) for words in waiver.operations]
+        return dict(reversed(named))
+
+    def find_waiver(self, operation: type[Operation], hosts: Sequence[Host]) -> tuple[str, ApprovalWaiver] | None:
+        """Find the waiver of an operation, with its name. None if a rule applies to one of the hosts, if the risk is too
+        high for a waiver, or if no channel shows the run to others.
+        """
+        waivable = issubclass(operation, FleetChange) and operation.risk is Risk.CHANGE
+        ruled = any(rule.applies_to(Risk.CHANGE, hosts) for _, rule in self._list_named(ApprovalRule))
+        if not waivable or ruled or self.channel is None:
+            return None
+        words = " ".join(operation.words)
+        return next((each for each in self._list_named(ApprovalWaiver) if words in each[1].operations), None)
+
+    def _list_named(self, kind: type[AnyRuleType]) -> list[tuple[str, AnyRuleType]]:
+        """List the rules of one type, with the names that they have in the configuration."""
+        listed = enumerate(self.rules, start=1)
+        return [(f"approvals.rules[{place}]", rule) for place, rule in listed if isinstance(rule, kind)]
 
     def combine_rules(self, risk: Risk, hosts: Sequence[Host]) -> tuple[str, ApprovalRule]:
         """Combine all rules that apply to a change into one, with the names that these have in the configuration.
@@ -153,8 +247,7 @@ class ApprovalSettings(Value):
         change easier. If other rules apply, only the number of the default rule counts. Rules without a common role can be
         met only host by host: `bot.config.references` refuses those of one host.
         """
-        listed = ((f"approvals.rules[{place}]", rule) for place, rule in enumerate(self.rules, start=1))
-        counting = [(name, rule) for name, rule in listed if rule.applies_to(risk, hosts)]
+        counting = [(name, rule) for name, rule in self._list_named(ApprovalRule) if rule.applies_to(risk, hosts)]
         if not counting:
             return DEFAULT_RULE_NAME, DEFAULT_RULES[risk]
         names, rules = [name for name, _ in counting], [rule for _, rule in counting]

@@ -64,6 +64,7 @@ class EventKind(StrEnum):
     APPROVAL = "approval"
     REVIEW = "review"
     BREAK_GLASS = "break_glass"
+    WAIVER = "waiver"
     RUN = "run"
     INTENT = "intent"
     OUTCOME = "outcome"

@@ -5,6 +5,7 @@
                  scripts by their hash                  the bot may have been upgraded
     REVIEW       the approver and the digest            beside the rows of reviews
     BREAK_GLASS  an administrator broke the glass       where no approval was needed
+    WAIVER       the requester and the digest           where a rule waived the approval
 
 All functions take events whose signatures were checked (`bot.audit.log.AuditLog.find_signed`).
 """
@@ -53,6 +54,11 @@ def find_attested_approvers(record: OperationRecord, events: Iterable[StoredEven
     """Find the people who approved this very plan by these events, REVIEW; by the names that the rows have, too."""
     yes = (event for event in events if _parse_data(event).get("approves") is True)
     return frozenset(event.actor for event in yes if _parse_data(event).get("digest") == record.digest)
+
+
+def is_waived(record: OperationRecord, events: Iterable[StoredEvent]) -> bool:
+    """Return whether the approval of this very plan was waived for its requester by one of these events, WAIVER."""
+    return any(event.actor == record.requester and _parse_data(event).get("digest") == record.digest for event in events)
 
 
 def _parse_data(event: StoredEvent) -> Mapping[str, Any]:

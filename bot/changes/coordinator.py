@@ -15,18 +15,17 @@ import structlog
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import Actor, Permit, Policy, Refusal
+from bot.access.policy import Actor, Policy, Refusal
 from bot.access.requester import Requester
-from bot.access.rules import find_place
-from bot.audit.log import EventKind
 from bot.changes import attestation
 from bot.changes.admission import choose_starts
 from bot.changes.plan_diff import describe_differences, describe_upgrade
 from bot.changes.planner import ChangeRequest, Planner, add_approval
 from bot.changes.repository import ChangeRepository
-from bot.changes.start_refusals import explain_expiry, explain_lost_right, explain_unrecorded, refuse_too_few
+from bot.changes.start_check import StartCheck
+from bot.changes.start_refusals import explain_expiry
 from bot.changes.transitions import close_change, finish_run, supersede_change
-from bot.model.change import Approval, ApprovalState, Change, ChangeState
+from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Identity, SlackIdentity
 from bot.model.request import derive_operation_id as id_of
 from bot.store.operations import Transition
@@ -81,6 +80,7 @@ class Coordinator:
         self._planner = planner
         self._engine = engine
         self._people = people
+        self._check = StartCheck(repository, planner, people.refresh_identity)
         self._log = structlog.get_logger("bot.changes.coordinator")
 
     async def start_ready(self) -> None:
@@ -118,28 +118,8 @@ class Coordinator:
             await self._finish_change(record, close_change(ApprovalState.EXPIRED, asked, at))
 
     async def check_still_allowed(self, record: OperationRecord) -> Refusal | None:
-        """Check again whether an operation may start; a refusal where today's rules forbid its request or its approvals.
-
-        All people are identified anew. A decision without a signed audit event does not count.
-        """
-        policy = self._planner.policy
-        actor = await self._identify(policy, record.identity)
-        if isinstance(actor, Refusal):
-            return actor
-        operation = self._planner.load_operation(record)
-        place = find_place(record.surface, record.channel)
-        verdict = policy.judge(actor, type(operation), operation.resolve_hosts(self._planner.inventory), place)
-        if isinstance(verdict, Refusal):
-            return verdict
-        if (unrehearsed := await self._repository.rehearsals.refuse_critical(record)) is not None:
-            return unrehearsed
-        if record.approval is None:
-            return await self._check_break_glass(policy, record, actor)
-        requirement = policy.assess_approval(actor, operation.risk, self._planner.find_hosts(record.plan))
-        if isinstance(requirement, Refusal):
-            return requirement
-        today = record.approval.model_copy(update={"needed": requirement.needed, "roles": requirement.roles})
-        return await self._check_approvals(policy, record, today, actor)
+        """Check again whether an operation may start (`bot.changes.start_check`)."""
+        return await self._check.find_refusal(record)
 
     async def list_unrehearsed(self, record: OperationRecord) -> tuple[str, ...]:
         """List the hosts on which an operation relies on a guard without a fresh rehearsal, at its start.
@@ -162,7 +142,8 @@ class Coordinator:
     async def supersede(self, record: OperationRecord, planned: PlannedChange) -> Change:
         """Close an operation at its start, for its plan has changed. A new operation requests approval of the new plan.
 
-        After break-glass there is no new operation: no person has seen the new plan, and the old one waited for no approval.
+        After break-glass or a waiver there is no new operation: no person has seen the new plan, and the old one waited for
+        no approval.
         """
         again = await self._draft_successor(record, planned)
         describe = describe_differences if attestation.is_digest_valid(record) else describe_upgrade
@@ -227,6 +208,8 @@ class Coordinator:
             return Phrase("check the hosts, then submit the request again")
         if not planned.plan.steps:
             return Phrase("nothing left to do")
+        if record.approval is not None and record.approval.waived:
+            return Phrase("check the hosts, then submit the request again")
         actor = await self._identify(self._planner.policy, record.identity)
         if isinstance(actor, Refusal):
             return actor.reason
@@ -242,40 +225,6 @@ class Coordinator:
 
     async def _identify(self, policy: Policy, identity: Identity) -> Actor | Refusal:
         return policy.identify(await self._people.refresh_identity(identity))
-
-    async def _check_approvals(
-        self, policy: Policy, record: OperationRecord, today: Approval, requester: Actor
-    ) -> Refusal | None:
-        """Check that as many different people as are needed today may still approve; else a refusal."""
-        recorded = attestation.find_attested_approvers(
-            record, await self._repository.audit.find_signed(record.operation, EventKind.REVIEW)
-        )
-        people: set[str] = set()
-        refused: Refusal | None = None
-        for decided in (decided for decided in today.reviews if decided.approves):
-            if decided.person not in recorded:
-                refused = refused or Refusal("not recorded", explain_unrecorded(decided.person))
-                continue
-            actor = await self._identify(policy, record.reviewers[decided.person])
-            verdict = (
-                actor
-                if isinstance(actor, Refusal)
-                else _judge_approver(policy, actor, today, (requester.name, record.requester))
-            )
-            if isinstance(verdict, Refusal):
-                refused = refused or Refusal(verdict.rule, explain_lost_right(decided.person, verdict))
-            elif isinstance(actor, Actor):
-                people.add(actor.name)
-        if len(people) >= today.needed:
-            return None
-        return refused or refuse_too_few(len(people), today.needed)
-
-    async def _check_break_glass(self, policy: Policy, record: OperationRecord, actor: Actor) -> Refusal | None:
-        """Check that an operation may start without approval; else a refusal."""
-        if not await self._repository.audit.find_signed(record.operation, EventKind.BREAK_GLASS):
-            return Refusal("not recorded", explain_unrecorded(record.requester))
-        glass = policy.may_break_glass(actor)
-        return glass if isinstance(glass, Refusal) else None
 
     async def _enqueue(self, operation: str) -> None:
         """Hand an operation to the engine. After an error the next tick retries, because the row is RUNNING."""
@@ -312,12 +261,6 @@ class Coordinator:
             return
         why = Phrase("interrupted before anything was changed (reference {reference}). Submit it again", reference=reference)
         await self._finish_change(record, _only_if_running(close_change(ApprovalState.REFUSED, why, at)))
-
-
-def _judge_approver(policy: Policy, actor: Actor, approval: Approval, requesters: tuple[str, ...]) -> Permit | Refusal:
-    """Judge whether an approver may approve a request of these names: the requester's current and recorded ones."""
-    verdicts = [policy.may_approve(actor, approval, name) for name in requesters]
-    return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), verdicts[0])
 
 
 def _only_if_open(transition: Transition) -> Transition:

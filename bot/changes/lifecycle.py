@@ -1,6 +1,7 @@
 """Lifecycle of a change as people drive it: propose, decide, cancel, resolve, continue, show.
 
 propose ─▶ WAITING ─ approve … ─▶ READY ─▶ `bot.changes.coordinator` starts it, runs it and finishes it
+   └ a rule waives the approval ────┘
 
 `bot.changes.transitions` has the moves of a row; each is one compare-and-set. Plans, requests and decisions are in the audit
 log before the row moves: a caller that cannot record must not act.
@@ -17,17 +18,28 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from adapters.errors import Refused
+from adapters.inventory import Host
 from adapters.phrase import Phrase
 from bot.access.policy import Permit, Refusal
 from bot.access.requester import Requester
+from bot.access.requirements import WaivedApproval
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.approval import NotAllowed
 from bot.changes.coordinator import Coordinator
 from bot.changes.outcome import compute_outcome
-from bot.changes.planner import ChangeRequest, Planner, add_approval, add_break_glass, check_request, require_steps
+from bot.changes.planner import (
+    ChangeRequest,
+    Planner,
+    add_approval,
+    add_break_glass,
+    add_waiver,
+    check_request,
+    require_steps,
+)
 from bot.changes.repository import ChangeRepository
 from bot.changes.transitions import add_review, cancel_change, resolve_unknown, review_break_glass, set_successor
 from bot.model.change import Change, ChangeState, Review
+from bot.model.request import Surface
 from bot.store.operations import EndedOperation, Transition
 from bot.store.records import OperationRecord, get_mention
 from commands.model.operation import FleetChange, Role
@@ -194,20 +206,31 @@ class Lifecycle:
         return await self._announce_and_start(request.id)
 
     async def _apply_approval_rules(self, request: ChangeRequest, draft: OperationRecord) -> OperationRecord:
-        """Add to the record the approval that the rules ask for, or break-glass."""
+        """Add to the record the approval that the rules ask for, a waiver of it, or break-glass."""
         policy, hosts = self._planner.policy, self._planner.find_hosts(draft.plan)
         if request.operation.break_glass:
             return add_break_glass(draft, policy.find_alert_recipients(request.requester.actor, draft.risk, hosts))
+        if (waiver := self._find_waiver(request, hosts)) is not None:
+            return add_waiver(draft, waiver)
         requirement = policy.assess_approval(request.requester.actor, draft.risk, hosts)
         if isinstance(requirement, Refusal):
             await self._refuse(request.id, request.requester, requirement)
         return add_approval(draft, requirement)
 
+    def _find_waiver(self, request: ChangeRequest, hosts: Sequence[Host]) -> WaivedApproval | None:
+        """Find the waiver of an approval. It covers a person's own request alone: no schedule, and no remainder of another
+        change.
+        """
+        by = request.requester
+        if by.surface is Surface.SCHEDULE or request.before:
+            return None
+        return self._planner.policy.find_waiver(by.actor, type(request.operation), hosts)
+
     async def _decide(self, operation_id: str, by: Requester, *, approves: bool, reason: str) -> Change:
         """Record one person's decision, by their rights as they are now."""
         self._repository.require_intact()
         record = await self._repository.get(operation_id)
-        if record.approval is not None:
+        if record.approval is not None and not record.approval.waived:
             verdict = self._planner.policy.may_approve(by.actor, record.approval, self._find_requester_name(record))
             if isinstance(verdict, Refusal):
                 await self._refuse(operation_id, by, verdict)

@@ -1,6 +1,6 @@
 """Planner: turns an operation into a record to decide on, with its plan, its digest and the approval that it needs.
 
-operation ─ view ─▶ plan ─ digest ─▶ draft ─ policy ─▶ record: WAITING with an approval, or READY by break-glass
+operation ─ view ─▶ plan ─ digest ─▶ draft ─ policy ─▶ record: WAITING with an approval, or READY by a waiver or break-glass
 """
 
 import asyncio
@@ -15,8 +15,9 @@ from adapters.errors import Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import Actor, ApprovalRequirement, Policy, Refusal
+from bot.access.policy import Actor, Policy, Refusal
 from bot.access.requester import Requester
+from bot.access.requirements import ApprovalRequirement, WaivedApproval
 from bot.access.rules import is_channel
 from bot.changes.approval import ReasonMissing
 from bot.model.change import Approval, ApprovalState, BreakGlass, ChangeState
@@ -219,6 +220,20 @@ def add_approval(record: OperationRecord, requirement: ApprovalRequirement) -> O
         expires_at=expires_at,
     )
     return replace(record, state=ChangeState.WAITING, approval=approval, expires_at=expires_at)
+
+
+def add_waiver(record: OperationRecord, waiver: WaivedApproval) -> OperationRecord:
+    """Add an approval that a rule waives: the record is ready at once. Its card is in the channel where others notice it."""
+    expires_at = record.asked_at + waiver.lifetime
+    approval = Approval(state=ApprovalState.APPROVED, needed=0, rule=waiver.rule, ping=waiver.ping, expires_at=expires_at)
+    return replace(
+        record,
+        state=ChangeState.READY,
+        card=waiver.channel,
+        approval=approval,
+        ready_at=record.asked_at,
+        expires_at=expires_at,
+    )
 
 
 def add_break_glass(record: OperationRecord, alarmed: tuple[str, ...]) -> OperationRecord:

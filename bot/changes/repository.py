@@ -145,10 +145,13 @@ class ChangeRepository:
                 await self.announce_change(record.operation)
 
     async def record_request(self, record: OperationRecord) -> None:
-        """Record a new operation in the audit log, before it is stored: its plan, and its approval or break-glass."""
+        """Record a new operation in the audit log, before it is stored: its plan, and why it may run."""
         who, operation = record.requester, record.operation
         await self.record(EventKind.PLAN, who, operation, make_plan_event(record))
-        if record.approval is not None:
+        if record.approval is not None and record.approval.waived:
+            event = {"rule": record.approval.rule, "digest": record.digest, "expires_at": record.expires_at.isoformat()}
+            await self.record(EventKind.WAIVER, who, operation, event)
+        elif record.approval is not None:
             await self.record(EventKind.APPROVAL, who, operation, make_approval_event(record.approval))
         if record.break_glass is not None:
             event = {"reason": record.reason[:MAX_RECORDED_LENGTH], "expires_at": record.expires_at.isoformat()}

@@ -18,6 +18,8 @@ def add_review(decided: Review, identity: Identity) -> Transition:
     def transition(record: OperationRecord) -> OperationRecord:
         if record.approval is None:
             raise AlreadyDecided(Phrase("an administrator started this as an emergency change, so no approval is needed"))
+        if record.approval.waived:
+            raise AlreadyDecided(Phrase("the configuration allows this without approval, so no approval is needed"))
         approval = apply_review(record.approval, decided, record.requester)
         after = replace(record, approval=approval, reviewers={**record.reviewers, decided.person: identity})
         match approval.state:

@@ -10,7 +10,7 @@ from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
 from bot.access.policy import Policy
-from bot.access.rules import ApprovalSettings, Grant, matches_pattern
+from bot.access.rules import ApprovalRule, ApprovalSettings, ApprovalWaiver, Grant, matches_pattern
 from bot.config.toml_positions import KeyPath
 from bot.schedules.builtin import ScheduleSettings
 from bot.schedules.registry import require_unattended
@@ -23,6 +23,9 @@ ReferenceProblem = tuple[KeyPath, Phrase]
 """Key path and problem."""
 
 
+_CHANNEL_REQUIRED = Phrase("requires channel under [approvals], so that others see what runs without approval")
+
+
 def find_unknown_references(
     policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]
 ) -> Iterator[ReferenceProblem]:
@@ -32,7 +35,10 @@ def find_unknown_references(
         yield from _check_operations(("grants", place), grant, catalogue)
         yield from _find_unknown_names(("grants", place, "labels"), grant.labels, inventory.labels)
     for place, rule in enumerate(policy.approvals.rules):
-        yield from _find_unknown_names(("approvals", "rules", place, "labels"), rule.labels, inventory.labels)
+        if isinstance(rule, ApprovalWaiver) and policy.approvals.channel is None:
+            yield ("approvals", "rules", place), _CHANNEL_REQUIRED
+        if isinstance(rule, ApprovalRule):
+            yield from _find_unknown_names(("approvals", "rules", place, "labels"), rule.labels, inventory.labels)
         yield from _find_unknown_names(("approvals", "rules", place, "ping"), rule.ping, people)
     yield from _find_conflicting_rules(policy.approvals, inventory)
 
@@ -75,7 +81,11 @@ def _find_conflicting_rules(approvals: ApprovalSettings, inventory: Inventory) -
     """Yields rules that apply to one host and have no role in common, for the first such host of each risk."""
     for risk in (risk for risk in Risk if risk is not Risk.READ):
         for host in inventory.hosts:
-            counting = [place for place, rule in enumerate(approvals.rules) if rule.applies_to(risk, (host,))]
+            counting = [
+                place
+                for place, rule in enumerate(approvals.rules)
+                if isinstance(rule, ApprovalRule) and rule.applies_to(risk, (host,))
+            ]
             if counting and not approvals.combine_rules(risk, (host,))[1].roles:
                 yield ("approvals", "rules", counting[-1], "roles"), _describe_no_common_role(host.name, counting)
                 break

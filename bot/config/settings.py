@@ -19,7 +19,7 @@ from adapters.inventory import Hosts, InvalidSetting, Inventory, SecretName
 from adapters.phrase import Listing, Phrase
 from bot.access.people import Person, UserGroup
 from bot.access.policy import Policy
-from bot.access.rules import ApprovalSettings, ChannelId, Grant
+from bot.access.rules import RULE_TAGS, ApprovalSettings, ChannelId, Grant
 from bot.audit.log import AuditKeys
 from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
@@ -266,8 +266,9 @@ def parse_settings(text: str, file: Path) -> Settings:
         settings = Settings.model_validate(prepared)
     except ValidationError as error:
         found = [
-            (detail["loc"], describe_complaint(detail, find_nearest_key(Settings, detail["loc"])))
+            (path, describe_complaint(detail, find_nearest_key(Settings, path)))
             for detail in error.errors()
+            for path in [tuple(part for part in detail["loc"] if part not in RULE_TAGS)]
         ]
         raise ConfigurationError(file, _make_complaints(found, prepared, text)) from error
     if found := [

@@ -50,7 +50,14 @@ def report_complaints(error: ConfigurationError) -> CheckResult:
 def check_configuration(settings: Settings) -> CheckResult:
     """Check a valid configuration: an administrator exists, and every change can be approved."""
     seen = Phrase("hosts: {hosts}, people: {people}", hosts=len(settings.hosts), people=len(settings.people))
-    findings = (*_check_administrators(settings), *_check_approvals(settings), *_check_channels(settings))
+    if waived := settings.approvals.list_waived():
+        seen = Phrase("{seen}, without approval: {commands}", seen=seen, commands=Listing(tuple(waived)))
+    findings = (
+        *_check_administrators(settings),
+        *_check_approvals(settings),
+        *_check_waivers(settings),
+        *_check_channels(settings),
+    )
     return CheckResult(CONFIGURATION, seen, findings)
 
 
@@ -63,6 +70,20 @@ def _check_administrators(settings: Settings) -> Iterator[Finding]:
 def _check_approvals(settings: Settings) -> Iterator[Finding]:
     for why in find_unsatisfiable_rules(settings.policy, settings.inventory, CATALOGUE):
         yield make_problem(CONFIGURATION, "configuration.approvals", why, Severity.MEDIUM)
+
+
+def _check_waivers(settings: Settings) -> Iterator[Finding]:
+    """Report waivers without effect, because a stricter rule applies to every host."""
+    approvals = settings.approvals
+    for operation in CATALOGUE:
+        rule = approvals.list_waived().get(" ".join(operation.words))
+        if rule is not None and not any(approvals.find_waiver(operation, (host,)) for host in settings.hosts):
+            why = Phrase(
+                "{rule} has no effect: {words} needs approval on every host by another rule. Remove one of them",
+                rule=rule,
+                words=" ".join(operation.words),
+            )
+            yield make_problem(CONFIGURATION, "configuration.approvals", why, Severity.LOW)
 
 
 def _check_channels(settings: Settings) -> Iterator[Finding]:

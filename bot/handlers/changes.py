@@ -34,7 +34,8 @@ class ChangeHandlers:
     now: Callable[[], datetime]
 
     async def list_approvals(self, operation: ApprovalList, context: RequestContext) -> Report:
-        return listings.list_pending(await self.changes.list_waiting(), self.now())
+        waived = context.config.policy.approvals.list_waived()
+        return listings.list_pending(await self.changes.list_waiting(), waived, self.now())
 
     async def list_operations(self, operation: OperationList, context: RequestContext) -> Report:
         return listings.list_recent_changes(await self.changes.list_recent(RECENT_CHANGES_LIMIT), self.now())

@@ -56,7 +56,7 @@ class Review(Value):
 
 
 class Approval(Value):
-    """One plan that waits for `needed` people.
+    """One plan that waits for `needed` people; for none, if a rule waives the approval (`waived`).
 
     `may` are the people who may approve, by name; `groups` are Slack user groups whose members may, too, if they have one of
     `roles` when they decide. `ping` are Slack ids to notify. `rule` names for the audit the rule that demanded the approval.
@@ -71,6 +71,11 @@ class Approval(Value):
     ping: tuple[str, ...] = ()
     expires_at: AwareDatetime
     reviews: tuple[Review, ...] = ()
+
+    @property
+    def waived(self) -> bool:
+        """True if `rule` waives the approval."""
+        return self.needed == 0
 
     @property
     def approvals(self) -> int:

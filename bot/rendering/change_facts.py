@@ -99,6 +99,8 @@ def _list_request_facts(change: Change) -> Iterator[_LabeledItems]:
 
 
 def _list_waiting_facts(change: Change) -> Iterator[_LabeledItems]:
+    if change.approval is not None and change.approval.waived:
+        yield Phrase("Approval:"), [Phrase("not needed ({rule} in the configuration)", rule=change.approval.rule)]
     if change.waits_for is not None and change.state in (ChangeState.WAITING, ChangeState.READY):
         yield Phrase("Waiting for:"), [change.waits_for]
     if change.stopping and not change.state.ended:

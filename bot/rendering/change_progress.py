@@ -122,8 +122,10 @@ def describe_state(change: Change) -> Phrase:
     match change.state:
         case ChangeState.WAITING if approval is not None:
             return Phrase("Waiting for approval: {have} of {needed}", have=approval.approvals, needed=approval.needed)
+        case ChangeState.READY if approval is None or approval.waived:
+            return Phrase("Waiting for hosts")
         case ChangeState.READY:
-            return Phrase("Waiting for hosts") if change.break_glass else Phrase("Approved, waiting for hosts")
+            return Phrase("Approved, waiting for hosts")
         case ChangeState.RUNNING if change.stopping:
             return Phrase("Stopping before the next step")
         case ChangeState.RUNNING:

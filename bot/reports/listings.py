@@ -15,7 +15,7 @@ from bot.security.untrusted_text import shorten
 from bot.store.chain import StoredEvent, Verification
 from bot.store.locks import Lock
 from commands.model.finding import Finding, Severity
-from commands.model.report import Cell, Column, Report, Row
+from commands.model.report import Cell, Column, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3
 """Maximum number of suggested commands."""
@@ -48,6 +48,7 @@ EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
     EventKind.APPROVAL: Phrase("approval request", context="event"),
     EventKind.REVIEW: Phrase("approval, denial or review", context="event"),
     EventKind.BREAK_GLASS: Phrase("break-glass", context="event"),
+    EventKind.WAIVER: Phrase("approved by rule", context="event"),
     EventKind.RUN: Phrase("run", context="event"),
     EventKind.INTENT: Phrase("intent", context="event"),
     EventKind.OUTCOME: Phrase("outcome", context="event"),
@@ -74,8 +75,8 @@ _PENDING_COLUMNS = ("words", "requester", "approvals", "approvers", "until", "op
 _RECENT_COLUMNS = ("words", "state", "requester", "asked_at", "operation")
 
 
-def list_pending(changes: Sequence[Change], at: datetime) -> Report:
-    """Lists the changes that wait for approval or review."""
+def list_pending(changes: Sequence[Change], waived: Mapping[str, str], at: datetime) -> Report:
+    """Lists the changes that wait for approval or review, and the operations whose approval a rule waives."""
     n = len(changes)
     return Report(
         title=Phrase("Approvals"),
@@ -84,9 +85,16 @@ def list_pending(changes: Sequence[Change], at: datetime) -> Report:
         else Phrase("nothing is waiting for approval or review"),
         columns=tuple(_COLUMNS[key] for key in _PENDING_COLUMNS),
         rows=tuple(_build_change_row(change, _PENDING_COLUMNS, at) for change in changes),
+        sections=_list_waived(waived),
         taken_at=at,
         next=tuple(f"approval show {change.operation}" for change in changes[:MAX_NEXT_COMMANDS]),
     )
+
+
+def _list_waived(waived: Mapping[str, str]) -> tuple[Section, ...]:
+    """Lists the operations that need no approval unless a rule demands it, with the rules that say so."""
+    lines = tuple(Phrase("{words} ({rule})", words=words, rule=rule) for words, rule in waived.items())
+    return (Section(heading=Phrase("Without approval"), lines=lines),) if lines else ()
 
 
 def list_recent_changes(changes: Sequence[Change], at: datetime) -> Report:

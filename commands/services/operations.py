@@ -166,8 +166,9 @@ class ServiceChange(FleetChange):
 
 
 class ServiceStart(ServiceChange):
-    """Start Nebula or OpenResty where it does not run."""
+    """Start Nebula or OpenResty where it does not run. It interrupts nothing: a host where it runs is left out."""
 
+    risk: ClassVar = Risk.CHANGE
     words: ClassVar = ("service", "start")
     verb: ClassVar[ServiceVerb] = "start"
     summary: ClassVar = Phrase("start Nebula or OpenResty where it is stopped")

@@ -3,6 +3,7 @@
 import asyncio
 
 from bot.model.change import ChangeState
+from bot.runtime.clock import read_utc_time
 from tests.lab.workspace.faults import DELIVERY, Duplicated
 from tests.scenarios.changing import ADMIN, DEVELOPER, OPERATOR, OPS, Card, roles, shift
 from tests.scenarios.conftest import PATIENCE, Build
@@ -10,6 +11,10 @@ from tests.scenarios.conftest import PATIENCE, Build
 RESTART = "service restart openresty host-a"
 
 DONE = (ChangeState.DONE, "")
+
+WAIVER = '[[approvals.rules]]\noperations = ["service start"]\napprovers = 0\nping = ["alice"]\n'
+
+START = "service start openresty host-a"
 
 ME = ('roles = ["administrator", "operator"]', 'roles = ["viewer"]')
 """Whoever started the lab may nothing more."""
@@ -68,6 +73,45 @@ async def test_without_such_a_channel_who_is_to_be_called_gets_the_card_alone(to
         assert () == s.workspace.messages(OPS)
         await s.workspace.click(ADMIN, card, "run.approve")
         assert DONE == await s.ended(Card(change.operation, card))
+
+
+async def test_what_is_stopped_is_started_without_a_second_person_and_others_notice_it(town: Build) -> None:
+    """What runs is left alone: there is nothing to do."""
+    async with shift(town) as s:
+        await s.ruled(WAIVER)
+        assert DONE == await s.ended(await s.approved("service stop openresty host-a"))
+        card = await s.asked(START)
+        assert DONE == await s.ended(card)
+        assert ["request", "plan", "waiver", "run", "end"] == s.trail(card)
+        assert "kenji が approvals.rules[1] により承認なしで実行します" in await s.says(card, f"<@{ADMIN}> :zap:")
+        pid = s.state("host-a").services["OpenResty"].pid
+        assert "OpenResty はすでに稼働中です" in await s.types(OPERATOR, START)
+        assert pid == s.state("host-a").services["OpenResty"].pid
+        assert "service start (approvals.rules[1])" in await s.types(OPERATOR, "approval")
+
+
+async def test_a_service_that_came_up_while_its_start_waited_is_left_alone(town: Build) -> None:
+    async with shift(town) as s:
+        await s.ruled(WAIVER)
+        assert DONE == await s.ended(await s.approved("service stop openresty host-a"))
+        await s.shell('lock add host-a 1h "disk swap"')
+        card = await s.asked(START)
+        assert ChangeState.READY is (await s.known(card)).state
+        s.state("host-a").start_service("OpenResty", read_utc_time())
+        pid = s.state("host-a").services["OpenResty"].pid
+        await s.shell("lock remove 1")
+        state, why = await s.ended(card)
+        assert (ChangeState.CLOSED, True) == (state, why.endswith("nothing left to do"))
+        assert pid == s.state("host-a").services["OpenResty"].pid
+
+
+async def test_a_start_waits_for_approval_where_a_stricter_rule_applies(town: Build) -> None:
+    async with shift(town) as s:
+        await s.ruled(WAIVER + '[[approvals.rules]]\nrisk = "change"\n')
+        assert DONE == await s.ended(await s.approved("service stop openresty host-a"))
+        card = await s.asked(START)
+        assert ChangeState.WAITING is (await s.known(card)).state
+        assert "approval" in s.trail(card)
 
 
 async def test_a_team_of_one_is_refused_at_once_and_told_of_break_glass(town: Build) -> None:

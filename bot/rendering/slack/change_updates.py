@@ -113,6 +113,9 @@ def _list_break_glass(change: Change) -> Iterator[Milestone]:
 
 def _list_decisions(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
     approval = change.approval
+    if approval is not None and approval.waived:
+        phrase = Phrase("{name} runs this without approval, as {rule} allows:", name=change.requester, rule=approval.rule)
+        yield Milestone("waived", ":zap:", phrase, approval.ping)
     if approval is not None and change.state is ChangeState.WAITING:
         phrase = Phrase("{name} requests approval:", name=change.requester)
         yield Milestone(APPROVAL_REQUEST_KEY, STATE_SYMBOLS[ChangeState.WAITING], phrase, approval.ping)

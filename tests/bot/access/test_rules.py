@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from adapters.inventory import Host
 from bot.access.people import Person, UserGroup
-from bot.access.policy import Actor, ApprovalRequirement, Permit, Policy, Refusal, make_actor
+from bot.access.policy import Actor, Permit, Policy, Refusal, make_actor
+from bot.access.requirements import ApprovalRequirement
 from bot.access.rules import ApprovalRule, ApprovalSettings, Grant, matches_pattern
 from bot.model.change import Approval, ApprovalState
 from bot.model.request import Identity, Membership, SlackIdentity, SystemIdentity

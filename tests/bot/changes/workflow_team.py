@@ -16,7 +16,7 @@ from adapters.windows.commit_confirm import AbortChange, BeginChange
 from bot.access.people import Person
 from bot.access.policy import Actor, Policy
 from bot.access.requester import Requester
-from bot.access.rules import ApprovalRule, ApprovalSettings
+from bot.access.rules import ApprovalRule, ApprovalSettings, ApprovalWaiver
 from bot.audit.log import EventKind
 from bot.changes.coordinator import Coordinator
 from bot.changes.engine import WorkflowStatus
@@ -109,6 +109,14 @@ class Uproot(Turn):
         return planned.model_copy(update={"plan": planned.plan.model_copy(update={"parts": parts})})
 
 
+class Start(Turn):
+    """The same where nothing is interrupted: a rule may waive its approval."""
+
+    words: ClassVar = ("service", "start")
+    risk: ClassVar = Risk.CHANGE
+    example: ClassVar = "service start host-a"
+
+
 class Swap(Turn):
     """A change that relies on the guard of each host."""
 
@@ -145,7 +153,7 @@ class RehearsedSwap(CriticalSwap):
     rehearses: ClassVar = True
 
 
-CATALOGUE: tuple[type[Operation], ...] = (Turn, Uproot, Swap, CriticalSwap, RehearsedSwap)
+CATALOGUE: tuple[type[Operation], ...] = (Turn, Uproot, Start, Swap, CriticalSwap, RehearsedSwap)
 
 
 def _part(name: str, operation: str) -> Part:
@@ -275,9 +283,10 @@ class Bot:
         """Other people are configured."""
         self.ground = dataclasses.replace(self.ground, policy=Policy(people))
 
-    def rules(self, *rules: ApprovalRule) -> None:
+    def rules(self, *rules: ApprovalRule | ApprovalWaiver, channel: str | None = None) -> None:
         """Other approval rules are configured."""
-        self.ground = dataclasses.replace(self.ground, policy=Policy(EVERYBODY, approvals=ApprovalSettings(rules=rules)))
+        approvals = ApprovalSettings(rules=rules, channel=channel)
+        self.ground = dataclasses.replace(self.ground, policy=Policy(EVERYBODY, approvals=approvals))
 
     async def damage_plan(self, operation: str) -> None:
         """As if another version had stored the plan."""

@@ -215,6 +215,20 @@ def test_rules_by_which_nothing_can_be_approved_are_named(tmp_path: Path) -> Non
     assert "me, bo cannot get the 2 approvals that approvals.rules[1] requires for disrupt changes" in str(finding.why)
 
 
+def test_what_runs_without_approval_is_named_and_a_waiver_without_effect_is_a_finding(tmp_path: Path) -> None:
+    alone = Draft(system="me", hosts=(HOST_A,)).text.replace("[approvals]\n", '[approvals]\nchannel = "C0OPS"\n')
+    team = alone + '\n[[people]]\nname = "bo"\nsystem = ["bo"]\nroles = ["operator"]\n'
+    waiver = '[[approvals.rules]]\noperations = ["service start"]\napprovers = 0\n'
+    file = tmp_path / "flatnet.toml"
+    checked = check_configuration(parse_settings(team + waiver, file))
+    assert ("hosts: 1, people: 2, without approval: service start", []) == (str(checked.seen), subjects(checked))
+
+    rule = '[[approvals.rules]]\nrisk = "change"\n'
+    (finding,) = check_configuration(parse_settings(team + waiver + rule, file)).findings
+    assert ("configuration.approvals", Severity.LOW) == (finding.subject, finding.severity)
+    assert "approvals.rules[1] has no effect: service start needs approval on every host by another rule" in str(finding.why)
+
+
 @pytest.mark.parametrize(
     ("routine", "named"),
     [

@@ -24,7 +24,7 @@ def cells(report: Report) -> list[dict[str, str]]:
 
 
 def test_what_waits_says_who_asks_how_many_approved_and_until_when() -> None:
-    report = listings.list_pending((changes.WAITING,), ASKED)
+    report = listings.list_pending((changes.WAITING,), {}, ASKED)
     assert [
         {
             "Command": "cert renew host-a",
@@ -36,6 +36,14 @@ def test_what_waits_says_who_asks_how_many_approved_and_until_when() -> None:
         }
     ] == cells(report)
     assert (f"approval show {OPERATION}",) == report.next
+
+
+def test_what_needs_no_approval_is_listed_with_its_rule() -> None:
+    [section] = listings.list_pending((), {"service start": "approvals.rules[2]"}, ASKED).sections
+    assert ("Without approval", ["service start (approvals.rules[2])"]) == (
+        str(section.heading),
+        [str(line) for line in section.lines],
+    )
 
 
 def test_changes_are_no_hosts_so_none_is_called_well() -> None:

@@ -40,6 +40,10 @@ def list_changes() -> Iterator[ChangeSample]:
     yield ChangeSample("running.stopping", running.model_copy(update={"stopping": FOREIGN}))
     glass = BreakGlass(ping=(_PERSON, _GROUP))
     yield ChangeSample("running.break-glass", running.model_copy(update={"approval": None, "break_glass": glass}))
+    waived = Approval(
+        state=ApprovalState.USED, needed=0, rule="approvals.rules[1]", ping=(_PERSON,), expires_at=AT + timedelta(hours=1)
+    )
+    yield ChangeSample("running.waived", running.model_copy(update={"approval": waived}))
     seen = BreakGlass(ping=(_PERSON,), reviewed_by="carol", reviewed_at=AT, review=FOREIGN * 9)
     done = _make_change(ChangeState.DONE)
     yield ChangeSample("done.reviewed", done.model_copy(update={"approval": None, "break_glass": seen}))

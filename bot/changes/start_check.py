@@ -1,0 +1,112 @@
+"""Check at the start of an operation: may it still run, by the rules and the roles of today?
+
+approvals ──▶ as many different people as are needed now may still approve, and each decision is a signed event
+waiver ─────▶ a rule waives the approval now, and a signed event says that one waived it for this very plan
+break-glass ▶ a signed event, and the requester is still an administrator
+"""
+
+from collections.abc import Awaitable, Callable
+
+from adapters.phrase import Phrase
+from bot.access.policy import Actor, Permit, Policy, Refusal
+from bot.access.rules import find_place
+from bot.audit.log import EventKind
+from bot.changes import attestation
+from bot.changes.planner import Planner
+from bot.changes.repository import ChangeRepository
+from bot.changes.start_refusals import explain_lost_right, explain_unrecorded, refuse_too_few
+from bot.model.change import Approval
+from bot.model.request import Identity
+from bot.store.records import OperationRecord
+from commands.model.operation import FleetChange
+
+
+class StartCheck:
+    """Checks of rights at the start. `refresh` identifies a person anew."""
+
+    def __init__(
+        self, repository: ChangeRepository, planner: Planner, refresh: Callable[[Identity], Awaitable[Identity]]
+    ) -> None:
+        self._repository = repository
+        self._planner = planner
+        self._refresh = refresh
+
+    async def find_refusal(self, record: OperationRecord) -> Refusal | None:
+        """Find the refusal where today's rules forbid the request of an operation or its approvals; None where it may start.
+
+        All people are identified anew. A decision without a signed audit event does not count.
+        """
+        policy = self._planner.policy
+        actor = await self._identify(policy, record.identity)
+        if isinstance(actor, Refusal):
+            return actor
+        operation = self._planner.load_operation(record)
+        place = find_place(record.surface, record.channel)
+        verdict = policy.judge(actor, type(operation), operation.resolve_hosts(self._planner.inventory), place)
+        if isinstance(verdict, Refusal):
+            return verdict
+        if (unrehearsed := await self._repository.rehearsals.refuse_critical(record)) is not None:
+            return unrehearsed
+        if record.approval is None:
+            return await self._check_break_glass(policy, record, actor)
+        if record.approval.waived:
+            return await self._check_waiver(policy, record, actor, type(operation))
+        requirement = policy.assess_approval(actor, operation.risk, self._planner.find_hosts(record.plan))
+        if isinstance(requirement, Refusal):
+            return requirement
+        today = record.approval.model_copy(update={"needed": requirement.needed, "roles": requirement.roles})
+        return await self._check_approvals(policy, record, today, actor)
+
+    async def _identify(self, policy: Policy, identity: Identity) -> Actor | Refusal:
+        return policy.identify(await self._refresh(identity))
+
+    async def _check_approvals(
+        self, policy: Policy, record: OperationRecord, today: Approval, requester: Actor
+    ) -> Refusal | None:
+        """Check that as many different people as are needed today may still approve; else a refusal."""
+        recorded = attestation.find_attested_approvers(
+            record, await self._repository.audit.find_signed(record.operation, EventKind.REVIEW)
+        )
+        people: set[str] = set()
+        refused: Refusal | None = None
+        for decided in (decided for decided in today.reviews if decided.approves):
+            if decided.person not in recorded:
+                refused = refused or Refusal("not recorded", explain_unrecorded(decided.person))
+                continue
+            actor = await self._identify(policy, record.reviewers[decided.person])
+            verdict = (
+                actor
+                if isinstance(actor, Refusal)
+                else _judge_approver(policy, actor, today, (requester.name, record.requester))
+            )
+            if isinstance(verdict, Refusal):
+                refused = refused or Refusal(verdict.rule, explain_lost_right(decided.person, verdict))
+            elif isinstance(actor, Actor):
+                people.add(actor.name)
+        if len(people) >= today.needed:
+            return None
+        return refused or refuse_too_few(len(people), today.needed)
+
+    async def _check_waiver(
+        self, policy: Policy, record: OperationRecord, actor: Actor, operation: type[FleetChange]
+    ) -> Refusal | None:
+        """Check that a rule waived the approval of this very plan for its requester, and that one does so today."""
+        if policy.find_waiver(actor, operation, self._planner.find_hosts(record.plan)) is None:
+            return Refusal("no waiver", Phrase("by the current rules, this needs approval. Submit it again"))
+        events = await self._repository.audit.find_signed(record.operation, EventKind.WAIVER)
+        if attestation.is_waived(record, events) and policy.is_requester(actor, record.requester):
+            return None
+        return Refusal("not recorded", explain_unrecorded(record.requester))
+
+    async def _check_break_glass(self, policy: Policy, record: OperationRecord, actor: Actor) -> Refusal | None:
+        """Check that an operation may start without approval; else a refusal."""
+        if not await self._repository.audit.find_signed(record.operation, EventKind.BREAK_GLASS):
+            return Refusal("not recorded", explain_unrecorded(record.requester))
+        glass = policy.may_break_glass(actor)
+        return glass if isinstance(glass, Refusal) else None
+
+
+def _judge_approver(policy: Policy, actor: Actor, approval: Approval, requesters: tuple[str, ...]) -> Permit | Refusal:
+    """Judge whether an approver may approve a request of these names: the requester's current and recorded ones."""
+    verdicts = [policy.may_approve(actor, approval, name) for name in requesters]
+    return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), verdicts[0])
