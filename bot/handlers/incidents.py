@@ -40,7 +40,7 @@ class IncidentHandlers:
         listed = await self.incidents.look_up_privacy(await self.incidents.list_incidents(), self.channels)
         found = tuple(filter(reader.may_see, listed))
         if here is None or here.number not in {each.number for each in found}:
-            return reports.list_incidents(found, self.now())
+            return reports.list_incidents(found, reader, self.now())
         now = self.now()
         report = reports.report_incident(here, here.channel, now)
         others = [each for each in found if each.open and each.number != here.number]

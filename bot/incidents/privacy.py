@@ -28,6 +28,11 @@ class IncidentReader:
     in_public: bool = False
     movable: bool = False
 
+    @property
+    def sees_all(self) -> bool:
+        """True if no incident is hidden from the reader."""
+        return not self.in_public and bool(self.roles & SEEING_ROLES)
+
     def may_see(self, incident: Incident) -> bool:
         """Returns whether the reader may know of an incident. Everyone in its own channel may."""
         if incident.private is False or (incident.channel == self.channel and not self.movable):

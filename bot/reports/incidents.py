@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from adapters.phrase import Moment, Phrase
+from bot.access.rules import is_channel
+from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import LEAD_TIME
 from bot.store.incidents import Incident
 from commands.model.phrases import relate_moment
@@ -76,24 +78,65 @@ def link_channel(incident: Incident, place: str) -> ChannelLink | None:
     return None if incident.channel == place else ChannelLink(id=incident.channel, name=incident.channel_name)
 
 
-def list_incidents(found: Sequence[Incident], at: datetime) -> Report:
-    """Report that lists incidents, the open ones first."""
+def list_incidents(found: Sequence[Incident], reader: IncidentReader, at: datetime) -> Report:
+    """Report that lists the incidents that a reader may see, the open ones first, outside of a channel with an open one."""
     running = [incident for incident in found if incident.open]
-    summary = (
-        summarize(running[0], at)
-        if len(running) == 1
-        else Phrase("{n} incident is open", plural="{n} incidents are open", n=len(running))
-        if running
-        else Phrase("no open incidents")
-    )
     return Report(
         title=Phrase("Incidents"),
-        summary=summary,
+        summary=_summarize_open(running, reader, at),
+        sections=_explain_hidden(reader),
         columns=_COLUMNS,
         rows=tuple(_build_row(each, at) for each in sorted(found, key=lambda incident: not incident.open)),
         taken_at=at,
         next=suggest_showing(running),
     )
+
+
+def _summarize_elsewhere(running: Sequence[Incident], at: datetime) -> Phrase:
+    """Summarize the open incidents of other channels for readers in a channel without one."""
+    first = running[0]
+    if len(running) > 1:
+        return Phrase("no open incident in this channel, {n} in others", n=len(running))
+    if not first.channel_name:
+        return Phrase("no open incident in this channel. In another one: {incident}", incident=summarize(first, at))
+    return Phrase(
+        "no open incident in this channel. In {channel}: {incident}",
+        channel=f"#{first.channel_name}",
+        incident=summarize(first, at),
+    )
+
+
+def _summarize_open(running: Sequence[Incident], reader: IncidentReader, at: datetime) -> Phrase:
+    """Summarize the open incidents. None that is visible is not none that is open."""
+    in_channel = is_channel(reader.channel) and not reader.movable
+    match running:
+        case []:
+            return _summarize_none(reader, in_channel=in_channel)
+        case _ if in_channel:
+            return _summarize_elsewhere(running, at)
+        case [only]:
+            return summarize(only, at)
+        case _:
+            return Phrase("{n} incident is open", plural="{n} incidents are open", n=len(running))
+
+
+def _summarize_none(reader: IncidentReader, *, in_channel: bool) -> Phrase:
+    """Summarize that no open incident is visible, without a word on those that are not."""
+    if reader.sees_all:
+        return Phrase("no open incidents")
+    return Phrase("no open incident in this channel") if in_channel else Phrase("no open incidents are listed here")
+
+
+def _explain_hidden(reader: IncidentReader) -> tuple[Section, ...]:
+    """Explain which incidents are not listed, in the same words if there are none: these reveal nothing."""
+    if reader.sees_all:
+        return ()
+    line = (
+        Phrase("incidents in private channels, because others read this result")
+        if reader.in_public
+        else Phrase("incidents in private channels, unless you opened them")
+    )
+    return (Section(heading=Phrase("Not listed"), lines=(line,)),)
 
 
 def suggest_showing(incidents: Sequence[Incident]) -> tuple[str, ...]:

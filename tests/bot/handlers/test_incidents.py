@@ -243,7 +243,7 @@ def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_
 
 
 async def test_from_opening_to_resolving(office: Office) -> None:
-    assert "no open incidents" == await office.told("incident")
+    assert "no open incident in this channel" == await office.told("incident")
     opened = await office.told('incident open "the gateway answers 502" host-a')
     assert "incident 1, the gateway answers 502 (host-a): open since 2026-01-31 03:00:00 UTC (now)" == opened
     answer = await office.ask("health", "U1BEN")

@@ -62,6 +62,53 @@ async def test_its_opener_administrators_and_security_see_it_everywhere_unless_o
         assert "stolen key" not in await shown(office, words, user, in_public=in_public)
 
 
+HIDDEN, OTHERS_READ = "incidents in private channels, unless you opened them", "because others read this result"
+
+
+@pytest.mark.parametrize(
+    ("user", "channel", "in_public", "summary", "hidden"),
+    [
+        ("U1BEN", ELSEWHERE, False, "no open incident in this channel. In another one: incident 2, slow", HIDDEN),
+        ("U1ANA", ELSEWHERE, False, "no open incident in this channel, 2 in others", HIDDEN),
+        ("U1ADAM", ELSEWHERE, False, "no open incident in this channel, 2 in others", ""),
+        ("U1ADAM", ELSEWHERE, True, "no open incident in this channel. In another one: incident 2, slow", OTHERS_READ),
+        ("U1BEN", "", False, "incident 2, slow", HIDDEN),
+    ],
+)
+async def test_a_list_says_what_it_leaves_out(
+    office: Office, user: str, channel: str, in_public: bool, summary: str, hidden: str
+) -> None:
+    await office.ask("version", user, channel)
+    request = replace(office.last, key=f"{office.last.key}.again", text="incident", answered_in_public=in_public)
+    report = (await office.work(request)).body
+    assert isinstance(report, Report)
+    assert str(report.summary).startswith(summary)
+    lines = [str(line) for part in report.sections for line in part.lines]
+    assert [hidden for _ in lines] == [hidden for line in lines if hidden in line]
+    assert bool(hidden) == bool(lines)
+
+
+@pytest.mark.parametrize(
+    ("user", "channel", "summary"),
+    [
+        ("U1BEN", ELSEWHERE, "no open incident in this channel"),
+        ("U1BEN", "", "no open incidents are listed here"),
+        ("U1ADAM", "", "no open incidents"),
+    ],
+)
+async def test_a_list_without_an_incident_says_the_same_whether_one_is_hidden(
+    database: Database, user: str, channel: str, summary: str
+) -> None:
+    """Or the words would reveal it. Those who see all are told that there is none."""
+    office = Office(database, Policy(PEOPLE))
+    office.channels.private.add(PRIVATE)
+    assert summary == await office.told("incident", user, channel)
+    await office.ask('incident open "stolen key" host-a', channel=PRIVATE)
+    hidden = await office.told("incident", user, channel)
+    assert ("stolen key" in hidden) == (user == "U1ADAM")
+    assert (summary == hidden) == (user != "U1ADAM")
+
+
 @pytest.mark.parametrize("user", ["U1BEN", "U1VERA"])
 async def test_in_its_own_channel_everyone_sees_it(office: Office, user: str) -> None:
     for words in ("incident", "incident show", "incident show 1"):
