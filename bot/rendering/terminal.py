@@ -36,15 +36,12 @@ from bot.rendering.labels import (
     describe_channel,
     split_at_span,
 )
-from bot.rendering.log_rows import LogRow, build_rows
 from bot.rendering.report_text import ReportField, ReportLine, ReportText, build_report_text, group_lines, list_commands
 from bot.rendering.slack import change_buttons
+from bot.rendering.terminal_logs import list_log_lines
 from bot.rendering.text_width import COLUMN_GAP, build_table_line, flow, measure_columns, measure_table, narrow_columns, wrap
 from bot.security.untrusted_text import clean_lines, to_one_line
-from commands.loglines.excerpt import ALL_LINES, Excerpt
-from commands.loglines.formats import Level
-from commands.loglines.groups import group_entries
-from commands.logs.text_file import render_text
+from commands.loglines.excerpt import Excerpt
 from commands.model.chart import describe_chart
 from commands.model.finding import Grade
 from commands.model.report import Mark, Report, Section, TextFile
@@ -78,7 +75,6 @@ _STAGE_STYLES = {
     Stage.UNKNOWN: "yellow",
     Stage.UNDONE: "yellow",
 }
-_LEVEL_STYLES: dict[Level | None, str] = {Level.WARN: "yellow", Level.ERROR: "red", Level.FATAL: "bold red"}
 _COMMAND_STYLE = "bold cyan"
 _MAX_COMMANDS = 3
 """Maximum number of commands after one reason."""
@@ -131,22 +127,11 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
 
 
 def _print_excerpt(console: Console, report: Report, excerpt: Excerpt, texts: Texts) -> None:
-    """Prints the log lines in groups, or as in the file, and the notes on them."""
-    if excerpt.raw:
-        for line in clean_lines(render_text(excerpt.lines, (), texts, texts.zone)).splitlines():
-            _print_line(console, Text(line))
-    else:
-        for row in build_rows(report, excerpt, group_entries(excerpt.lines), ALL_LINES, texts):
-            _print_row(console, row)
+    """Prints the log lines, and the notes on them."""
+    for line in list_log_lines(report, excerpt, texts):
+        _print_line(console, line)
     for note in excerpt.notes:
         _print(console, [_make_text(note.render_sentence(texts), "dim")])
-
-
-def _print_row(console: Console, row: LogRow) -> None:
-    """Prints a group of log lines; its errors and warnings are colored."""
-    _print_line(console, Text(row.prefix, "dim") + Text(row.text, _LEVEL_STYLES.get(row.level, "")))
-    for line in row.further:
-        _print_line(console, Text(line, "dim"))
 
 
 def _print_lines(console: Console, shown: ReportText, texts: Texts) -> None:
