@@ -1,6 +1,6 @@
 """A chart as Slack's own chart blocks, where no picture is shown: in private messages. Pure.
 
-    hosts by state      a line or a bar for each state, by day     "Health, last 14 days"
+    hosts by state      a line or a bar for each state, by day     "Health, last 14 days"; a day without checks is "no data"
     certificates        a bar for each, soonest expiry first       "Certificate days remaining"
 
 Slack's limits (docs.slack.dev, data visualization block of June 2026, messages only): title and axis labels 50 characters,
@@ -28,6 +28,7 @@ STATE_LABELS = {
     DayState.UNREACHED: Phrase("unreachable"),
     DayState.AT_TIMES: Phrase("intermittent"),
     DayState.WELL: Phrase("healthy"),
+    DayState.NOTHING: Phrase("no data"),
 }
 """Names of the series, of at most 20 characters in every language."""
 
@@ -58,7 +59,7 @@ def _count_hosts(chart: Chart, texts: Texts) -> dict[str, dict[str, int]]:
         state: {label: sum(host.states[number] is state for host in chart.hosts) for number, label in days}
         for state in STATE_LABELS
     }
-    seen = [state for state in STATE_LABELS if any(counted[state].values())] or [DayState.WELL]
+    seen = [state for state in STATE_LABELS if any(counted[state].values())] or [DayState.NOTHING]
     return {_make_label(STATE_LABELS[state].render(texts)): counted[state] for state in seen}
 
 

@@ -56,6 +56,15 @@ def test_slack_takes_every_chart(shown: Chart, count: int, texts: Texts) -> None
     assert ([], count) == (list(complaints(blocks, MESSAGE)), len(blocks))
 
 
+def test_a_day_without_checks_has_no_data_rather_than_no_hosts() -> None:
+    """As in the picture and in words: what was not checked is neither healthy nor unhealthy."""
+    [health] = make_chart_blocks(chart(host("host-a", before=None), host("host-b", TROUBLED, before=None)), ENGLISH)
+
+    assert {"unhealthy": (0, 1), "no data": (2, 1)} == {
+        name: tuple(days.values())[-2:] for name, days in points(health).items()
+    }
+
+
 def test_more_days_than_slack_takes_are_the_newest() -> None:
     days = tuple(DAYS[0].replace(day=number) for number in range(1, 31))
     shown = Chart(days=days, hosts=(HostHealth(host="host-a", days=(TROUBLED,) * 30),), certificates=())
