@@ -1,10 +1,12 @@
-"""`health`: the operators' daily check of every host on its three sides.
+"""`health`: the operators' daily check of every host on its three sides, and the newest stored check of everything else.
 
-hosts ─ read (three sides each, concurrently) ─▶ HealthAnswers ─ judge (commands.checks) ─▶ AssessedHost ─▶ Report
+hosts ─ read (three sides each, concurrently) ─▶ HealthAnswers ─ judge (commands.checks) ─┬─▶ AssessedHost ─▶ Report
+stored checks of disks, certificates, updates ─ fold (commands.checks.verdict) ───────────┘
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from adapters.errors import HostError
@@ -16,15 +18,17 @@ from adapters.phrase import Phrase
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import ReadSystem as ReadWsl
-from commands.checks.assessment import CHECKS, HealthAnswers, build_findings
+from commands.checks.assessment import CHECKS, HealthAnswers, Judgment, build_findings, merge_judgments
 from commands.checks.concurrent_reads import read_side
-from commands.checks.fleet_report import AssessedHost, AssessmentRead
+from commands.checks.fleet_report import MAX_NAMED, AssessedHost, AssessmentRead
 from commands.checks.host_checks import judge_host, list_known_peers
 from commands.checks.host_details import DETAIL_COLUMNS, build_details
 from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
 from commands.checks.log_rotation import judge_rotation
+from commands.checks.verdict import build_unchecked_section, fold_checks, make_remark, suggest_checks
+from commands.model.check import KnownChecks
 from commands.model.operation import FleetView
-from commands.model.report import Column
+from commands.model.report import Column, Report
 from commands.values.arguments import Flag
 
 COLUMNS = (
@@ -46,6 +50,9 @@ class Health(AssessmentRead):
 
     details: Annotated[bool, Flag(Phrase("also show versions, clock, uptime, containers and log rotation"))] = False
 
+    async def read(self, view: FleetView) -> Report:
+        return _add_unchecked(await super().read(view), view.checks, view.now())
+
     def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         known = list_known_peers(view.fleet.inventory)
         return lambda host: _assess(host, known, view)
@@ -59,16 +66,25 @@ class Health(AssessmentRead):
 async def _assess(host: Host, known: frozenset[str], view: FleetView) -> AssessedHost:
     """Judges one host as soon as it has answered. Judging a fleet at once would block the event loop."""
     looked = await _read_sides(host, view)
-    judged, rotation = judge_host(looked, known, view.thresholds), judge_rotation(looked, view.thresholds)
-    cells = (*(judged.cells[key] for key in CHECKS), *build_details(looked), rotation.cells[ROTATION.key])
+    read = merge_judgments(judge_host(looked, known, view.thresholds), judge_rotation(looked, view.thresholds))
+    folded = fold_checks(host.name, view.checks, view.now())
     return AssessedHost(
         host=host,
-        judgment=judged,
-        cells=cells,
-        findings=tuple(build_findings(host.name, judged.remarks, f"health {host.name} --details")),
-        further=tuple(remark.build_finding(host.name) for remark in rotation.remarks),
+        judgment=Judgment(read.cells, (*read.remarks, *map(make_remark, folded))),
+        cells=(*(read.cells[key] for key in CHECKS), *build_details(looked), read.cells[ROTATION.key]),
+        findings=(*build_findings(host.name, read.remarks, f"health {host.name} --details"), *folded),
         answers=looked,
     )
+
+
+def _add_unchecked(report: Report, checks: KnownChecks, now: datetime) -> Report:
+    """Adds what is unknown because it was not checked lately, and the commands that check it, after all others."""
+    hosts = [row.host for row in report.rows]
+    section = build_unchecked_section(hosts, checks, now)
+    if section is None:
+        return report
+    onward = (*report.next, *suggest_checks(hosts, checks, now))[:MAX_NAMED]
+    return report.model_copy(update={"sections": (section,), "next": onward})
 
 
 async def _read_sides(host: Host, view: FleetView) -> HealthAnswers:

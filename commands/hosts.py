@@ -19,6 +19,7 @@ class HostRehearse(FleetChange):
     """Have the guard of each host swap scratch files: confirmed, left alone and aborted. Nothing is restarted."""
 
     words: ClassVar = ("host", "rehearse")
+    affects: ClassVar = frozenset()
     summary: ClassVar = Phrase("rehearse the automatic rollback on hosts with scratch files (nothing is restarted)")
     example: ClassVar = "host rehearse host-a"
     label: ClassVar = Phrase("rehearse the rollback on {target}", target="…")

@@ -24,6 +24,7 @@ from commands.certs.assessment import (
     judge_time_left,
 )
 from commands.certs.fleet_certificates import CLOCK_OFFSET_LIMIT
+from commands.checks.log_rotation import LOG_SUBJECT
 from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.operation import Thresholds
 from commands.updates.assessment import MAX_AGE, WINDOWS_SIDE, WSL_SIDE
@@ -46,6 +47,7 @@ UNREAD = "make_unread_check"
 """What makes findings of what could not be read, all of the same severity and text."""
 
 COMPUTED = {
+    "commands/checks/log_rotation": {LOG_SUBJECT},
     "commands/updates/assessment": {
         subject
         for side in (WINDOWS_SIDE, WSL_SIDE)

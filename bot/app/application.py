@@ -17,6 +17,7 @@ from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings, load_audit_keys
 from bot.handlers.registry import Handlers, Services
 from bot.model.request import Answer, Request
+from bot.reports.checks import CheckRegistry
 from bot.reports.observations import HealthHistory
 from bot.requests.dispatcher import Dispatcher, Observe
 from bot.requests.environment import Environment
@@ -27,6 +28,7 @@ from bot.runtime.logging import make_reference, redact_with
 from bot.schedules.builtin import build_schedule_config
 from bot.security.redaction import Redactor
 from bot.security.secrets import Secrets, read_secrets
+from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.digests import DigestTable
 from bot.store.observations import ObservationTable
@@ -90,7 +92,7 @@ def build_config(
     return ActiveConfig(hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock)
 
 
-def build_services(machinery: ChangeServices, audit: AuditLog, history: HealthHistory) -> Services:
+def build_services(machinery: ChangeServices, audit: AuditLog, history: HealthHistory, checks: CheckRegistry) -> Services:
     """Gathers the services that handlers of the bot's own operations are built from."""
     return Services(
         changes=machinery.lifecycle,
@@ -101,6 +103,7 @@ def build_services(machinery: ChangeServices, audit: AuditLog, history: HealthHi
         channels=machinery.links,
         history=history,
         rehearsals=machinery.rehearsals.table,
+        checks=checks,
     )
 
 
@@ -126,11 +129,13 @@ async def open_application(
         first = build_config(settings, make_connector(secrets, pool), database, watch.read, now())
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
+        checks = CheckRegistry(CheckTable(database), redactor.redact_json)
         environment = Environment(
             catalogue=CATALOGUE,
-            handlers=Handlers.build(build_services(machinery, audit, history), CATALOGUE, now),
+            handlers=Handlers.build(build_services(machinery, audit, history, checks), CATALOGUE, now),
             changes=machinery.lifecycle,
             incidents=machinery.incidents,
+            checks=checks,
             recorder=audit,
             redactor=redactor,
             now=now,

@@ -37,6 +37,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
 from bot.schedules.registry import ScheduleRegistry
 from bot.security.redaction import Redactor
+from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.incidents import IncidentTable
 from bot.store.locks import LockTable
@@ -151,7 +152,9 @@ def build_changes(
     operations = OperationTable(database)
     journal = IntentLog(audit, database, redactor.holds_secret)
     rehearsals = RehearsalRegistry(RehearsalTable(database), audit, lambda: basis().fleet.inventory, now)
-    ledger = ChangeRepository(ChangeTables(operations, rehearsals), audit, journal.read_trail, links.show, now)
+    ledger = ChangeRepository(
+        ChangeTables(operations, rehearsals, CheckTable(database)), audit, journal.read_trail, links.show, now
+    )
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret)
     dispatch = Coordinator(ledger, planner, links.require_engine, links)
     locks = LockService(LockTable(database), audit, now, dispatch.start_ready)

@@ -170,9 +170,9 @@ class Coordinator:
     async def finish_run(self, operation_id: str, state: ChangeState, why: Phrase | None) -> Change:
         """Finish a run: its hosts are released, unless the outcome is unknown. A repeated call changes nothing.
 
-        The intent log records the END event of a run. Rehearsals are stored first, so that no crash loses them.
+        The intent log records the END event of a run. Its effects on what is known are stored first, so no crash loses them.
         """
-        await self._repository.record_rehearsals(operation_id)
+        await self._repository.record_effects(operation_id, self._planner.find_kind)
         await self._repository.move(operation_id, finish_run(state, why, self._repository.now()))
         change = await self._repository.announce_change(operation_id)
         await self.start_ready()

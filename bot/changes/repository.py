@@ -14,8 +14,10 @@ from bot.changes.rehearsal_rules import describe_objections
 from bot.changes.rehearsals import RehearsalRegistry
 from bot.model.change import Approval, Change, ChangeState
 from bot.store.chain import StoredEvent
+from bot.store.checks import CheckTable
 from bot.store.operations import OperationTable, Transition
 from bot.store.records import OperationRecord
+from commands.model.operation import FleetChange
 from commands.model.plan import StepResult
 from commands.planning.rehearsal import find_unrehearsed_hosts, group_rehearsal_steps
 
@@ -44,10 +46,11 @@ class ChangeAudit(Protocol):
 
 @dataclass(frozen=True)
 class ChangeTables:
-    """Stored changes, and the rehearsals of their hosts."""
+    """Stored changes, and the rehearsals and checks of their hosts."""
 
     operations: OperationTable
     rehearsals: RehearsalRegistry
+    checks: CheckTable
 
 
 class ChangeRepository:
@@ -68,6 +71,7 @@ class ChangeRepository:
         self.operations = tables.operations
         self.audit = audit
         self.rehearsals = tables.rehearsals
+        self.checks = tables.checks
         self.read_trail = trail
         self.now = now
         self._watch = watch
@@ -135,9 +139,15 @@ class ChangeRepository:
         """Append one audit event."""
         await self.audit.record(kind, actor, operation, data)
 
-    async def record_rehearsals(self, operation: str) -> None:
-        """Record what a run proved of its hosts, and announce the open operations whose notes depend on that."""
+    async def record_effects(self, operation: str, find_kind: Callable[[OperationRecord], type[FleetChange] | None]) -> None:
+        """Forget the checks of hosts in areas that a run may have changed, and record what it proved of them."""
         ran = await self.get(operation)
+        kind = find_kind(ran) or FleetChange
+        await self.checks.forget(sorted({part.host for part in ran.plan.parts}), kind.affects, self.now())
+        await self._record_rehearsals(ran)
+
+    async def _record_rehearsals(self, ran: OperationRecord) -> None:
+        """Record what a run proved of its hosts, and announce the open operations whose notes depend on that."""
         await self.rehearsals.record(ran)
         rehearsed = group_rehearsal_steps(ran.plan)
         for record in await self.operations.list_in_states(ChangeState.WAITING, ChangeState.READY) if rehearsed else ():

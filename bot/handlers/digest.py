@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import AuditLogPort, ChangeLifecycle, FleetHistory, LockRegistryPort
+from bot.handlers.ports import AuditLogPort, ChangeLifecycle, CheckRegistryPort, FleetHistory, LockRegistryPort
 from bot.model.request import BotIdentity
 from bot.reports.digest import CHART_DAYS, DigestInput, compose_digest, list_time_left, make_baseline
 from bot.reports.digest_diff import Baseline
@@ -14,10 +14,13 @@ from commands.bot_state.changes import ApprovalList, OperationList
 from commands.bot_state.locks import LockList
 from commands.bot_state.reports import Digest
 from commands.certs.operations import CertList
+from commands.disks.operations import DiskUsage
 from commands.health import Health
 from commands.model.chart import Chart
-from commands.model.operation import ignore_progress
+from commands.model.check import Area, KnownChecks
+from commands.model.operation import FleetRead, ignore_progress
 from commands.model.report import Report
+from commands.updates.operations import UpdateList
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,19 @@ class DigestHandlers:
     locks: LockRegistryPort
     audit: AuditLogPort
     history: FleetHistory
+    checks: CheckRegistryPort
     now: Callable[[], datetime]
 
     async def make_digest(self, operation: Digest, context: RequestContext) -> Report:
-        """Reads all hosts and reports. The scheduled digest is stored; its check of the hosts is stored first."""
-        health, certificates = await _read_fleet(context)
-        at = self.now()
+        """Reads all hosts and reports. Disks and updates come from the newest checks.
+
+        The scheduled digest is stored; its check of the hosts is stored first. It also checks disks and updates.
+        """
+        health, certificates = await self._read_both((Health(), CertList()), context)
         scheduled = isinstance(context.requester.identity, BotIdentity)
+        if scheduled:
+            await self._read_both((DiskUsage(), UpdateList()), context)
+        at = self.now()
         if scheduled:
             await self.history.record(health, at)
         seen = await self._gather(context, health, certificates, at)
@@ -59,18 +68,25 @@ class DigestHandlers:
             earlier=earlier,
             since=None if earlier is None else await self.history.sum_by_host(earlier.at + timedelta(seconds=1), at),
             chart=await self._draw_chart(hosts, certificates, at),
+            checks=await self._find_known(hosts, context),
         )
+
+    async def _find_known(self, hosts: Sequence[str], context: RequestContext) -> KnownChecks:
+        areas = {Area.DISKS: DiskUsage(), Area.UPDATES: UpdateList()}
+        return await self.checks.find_known(hosts, [area for area, read in areas.items() if context.may_request(read)])
+
+    async def _read_both(self, reads: tuple[FleetRead, FleetRead], context: RequestContext) -> tuple[Report, Report]:
+        """Reads all hosts twice at once, and stores the checks. The progress of the first, which takes longer, is shown."""
+        began, (first, second) = self.now(), reads
+        async with asyncio.TaskGroup() as group:
+            shown = group.create_task(first.read(context.view))
+            quiet = group.create_task(second.read(replace(context.view, progress=ignore_progress)))
+        await self.checks.record(first, shown.result(), began, context.inventory)
+        await self.checks.record(second, quiet.result(), began, context.inventory)
+        return shown.result(), quiet.result()
 
     async def _draw_chart(self, hosts: Sequence[str], certificates: Report, at: datetime) -> Chart | None:
         if not hosts:
             return None
         shown_days, healths = await self.history.read_days(hosts, at, CHART_DAYS)
         return Chart(days=shown_days, hosts=healths, certificates=list_time_left(certificates, at))
-
-
-async def _read_fleet(context: RequestContext) -> tuple[Report, Report]:
-    """Reads health and certificates of all hosts at once. The progress of health is shown, because it takes longer."""
-    async with asyncio.TaskGroup() as group:
-        health = group.create_task(Health().read(context.view))
-        certificates = group.create_task(CertList().read(replace(context.view, progress=ignore_progress)))
-    return health.result(), certificates.result()

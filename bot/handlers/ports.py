@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Verdict
 from bot.access.requester import Requester
@@ -23,7 +24,8 @@ from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.model.chart import HostHealth
-from commands.model.operation import FleetChange
+from commands.model.check import Area, KnownChecks
+from commands.model.operation import FleetChange, FleetRead
 from commands.model.report import Report
 from commands.values.arguments import Target
 
@@ -86,6 +88,14 @@ class FleetHistory(Protocol):
     async def store_digest(self, operation: str, at: datetime, document: str) -> None: ...
 
     async def find_previous_digest(self, operation: str, at: datetime) -> str | None: ...
+
+
+class CheckRegistryPort(Protocol):
+    """Newest checks of hosts (`bot.reports.checks`)."""
+
+    async def record(self, operation: FleetRead, report: Report, began: datetime, inventory: Inventory) -> None: ...
+
+    async def find_known(self, hosts: Collection[str], areas: Sequence[Area]) -> KnownChecks: ...
 
 
 class RehearsalPort(Protocol):

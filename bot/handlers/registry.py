@@ -22,6 +22,7 @@ from bot.handlers.logs import LogHandlers
 from bot.handlers.ports import (
     AuditLogPort,
     ChangeLifecycle,
+    CheckRegistryPort,
     FleetHistory,
     IncidentRegistryPort,
     LockRegistryPort,
@@ -76,6 +77,7 @@ class Services:
     channels: IncidentChannels
     history: FleetHistory
     rehearsals: RehearsalPort
+    checks: CheckRegistryPort
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Handlers:
             about=AboutHandlers(catalogue),
             audit=AuditHandlers(audit, now),
             changes=ChangeHandlers(changes, now),
-            digest=DigestHandlers(changes, locks, audit, history, now),
+            digest=DigestHandlers(changes, locks, audit, history, services.checks, now),
             hosts=HostHandlers(services.rehearsals, now),
             incidents=IncidentHandlers(incidents, services.channels, changes, now),
             locks=LockHandlers(locks, now),

@@ -1,6 +1,8 @@
 """The digest: changes since the last one, current problems, certificates that expire first, pending requests. Pure.
 
-    health and certificates of all hosts, locks, requests, audit log, last digest, observations ─▶ DigestInput ─▶ Report
+    health and certificates of all hosts, stored checks ─┐
+    locks, requests, audit log ─┬─────────────────────────┴─▶ DigestInput ─▶ Report
+    last digest, observations ──┘
 
 Later digests compare themselves with the built-in digest, and its reading of the hosts is stored as an observation. A digest
 that a person requests or schedules is not stored. If the fleet is healthy, the digest is one line.
@@ -20,7 +22,9 @@ from bot.store.locks import Lock
 from bot.store.observations import Observation
 from commands.certs.table import format_days_left
 from commands.checks.fleet_report import MAX_NAMED
+from commands.checks.verdict import build_unchecked_section, fold_checks, suggest_checks
 from commands.model.chart import CertificateExpiry, Chart
+from commands.model.check import NO_CHECKS, Area, KnownChecks
 from commands.model.finding import Finding, Severity, sort_worst_first
 from commands.model.phrases import list_some
 from commands.model.report import Mark, Report, Row, Section, rate_rows
@@ -41,7 +45,8 @@ MAX_NEXT_COMMANDS = 5
 
 @dataclass(frozen=True)
 class DigestInput:
-    """Input of a digest. `earlier` is the last digest, `since` the observations of each host after it.
+    """Input of a digest. `earlier` is the last digest, `since` the observations of each host after it. `checks` are the
+    newest ones of areas that it did not read.
 
     `trouble` describes damage of the audit log, `head` is its newest event.
     """
@@ -58,6 +63,7 @@ class DigestInput:
     earlier: Baseline | None = None
     since: Mapping[str, Observation] | None = None
     chart: Chart | None = None
+    checks: KnownChecks = NO_CHECKS
 
 
 def list_time_left(certificates: Report, at: datetime) -> tuple[CertificateExpiry, ...]:
@@ -113,7 +119,9 @@ def _find_changes(seen: DigestInput) -> DigestChanges:
 
 
 def _compare(seen: DigestInput, earlier: Baseline, now: Baseline) -> DigestChanges:
-    return compare_findings(earlier, now, Visibility.from_reports(seen.health, seen.certificates), seen.since or {})
+    unread = {area: seen.checks.list_unknown(seen.hosts, area, seen.at) for area in (Area.DISKS, Area.UPDATES)}
+    sight = Visibility.from_reports(seen.health, seen.certificates, unread)
+    return compare_findings(earlier, now, sight, seen.since or {})
 
 
 def _collect_findings(seen: DigestInput) -> tuple[Finding, ...]:
@@ -126,7 +134,8 @@ def _collect_findings(seen: DigestInput) -> tuple[Finding, ...]:
         for finding in seen.certificates.findings
         if (finding.reached or finding.host not in silent) and (finding.subject != "clock" or finding.host not in clocks)
     )
-    return sort_worst_first((*_find_audit_problem(seen), *health, *others))
+    folded = (finding for host in seen.hosts for finding in fold_checks(host, seen.checks, seen.at))
+    return sort_worst_first((*_find_audit_problem(seen), *health, *others, *folded))
 
 
 def _find_audit_problem(seen: DigestInput) -> Iterator[Finding]:
@@ -214,6 +223,9 @@ def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
     if not well:
         yield build_expiry_section(seen.certificates, seen.at)
     active = (lock for lock in seen.locks if lock.ends_at > seen.at)
+    unchecked = build_unchecked_section(seen.hosts, seen.checks, seen.at)
+    if unchecked is not None:
+        yield unchecked
     yield Section(heading=Phrase("Locks"), lines=tuple(map(told_of, active)))
     yield Section(heading=Phrase("Pending"), lines=tuple(_describe_waiting(change, seen.at) for change in seen.waiting))
     yield Section(heading=Phrase("Result unknown"), lines=tuple(map(_describe_unknown, seen.unknown)))
@@ -238,13 +250,18 @@ def _describe_waiting(change: Change, at: datetime) -> Phrase:
     words, age = shorten(change.words, MAX_COMMAND_LENGTH), Span(max((at - change.asked_at).total_seconds(), 0.0))
     if change.break_glass is not None:
         return Phrase(
-            "{words} ran without approval and is waiting for review (requested by {who} {age} ago)",
+            "{words}, {operation}: ran without approval and is waiting for review (requested by {who} {age} ago)",
             words=words,
+            operation=change.operation,
             who=change.requester,
             age=age,
         )
     return Phrase(
-        "{words} is waiting for approval (requested by {who} {age} ago)", words=words, who=change.requester, age=age
+        "{words}, {operation}: waiting for approval (requested by {who} {age} ago)",
+        words=words,
+        operation=change.operation,
+        who=change.requester,
+        age=age,
     )
 
 
@@ -262,7 +279,8 @@ def _suggest_next(seen: DigestInput, findings: Sequence[Finding]) -> tuple[str, 
     waiting = ["approval"] if seen.waiting else []
     doubt = ["audit verify"] if seen.trouble is not None else []
     mend = [finding.next for finding in findings if finding.next]
-    return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting]))[:MAX_NEXT_COMMANDS]
+    checks = suggest_checks(seen.hosts, seen.checks, seen.at)
+    return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting, *checks]))[:MAX_NEXT_COMMANDS]
 
 
 def join_clauses(clauses: Sequence[Phrase]) -> Phrase:

@@ -18,6 +18,10 @@ from adapters.phrase import Moment, Phrase
 from adapters.value import Value
 from bot.store.observations import Observation
 from commands.checks.assessment import CHECKS
+from commands.checks.log_rotation import LOG_SUBJECT
+from commands.checks.verdict import UPDATE_PREFIX
+from commands.disks.assessment import DISK_SUBJECTS
+from commands.model.check import Area
 from commands.model.finding import Finding, Severity
 from commands.model.phrases import list_some
 from commands.model.report import Mark, Report, Section
@@ -25,8 +29,11 @@ from commands.model.report import Mark, Report, Section
 FindingKey = tuple[str, str]
 """Identity of a finding: host and subject."""
 
-SIDE_SUBJECTS = frozenset({"host", "windows", "wsl", "clock"})
-"""Subjects of health findings that are not checks. An unreachable host is silent in all; Windows reports the clock."""
+WINDOWS_SUBJECTS = frozenset({"clock", LOG_SUBJECT})
+"""Subjects of health findings that Windows reports."""
+
+SIDE_SUBJECTS = frozenset({"host", "windows", "wsl"}) | WINDOWS_SUBJECTS
+"""Subjects of health findings that are not checks. An unreachable host is silent in all."""
 
 
 class KnownFinding(Value):
@@ -70,14 +77,16 @@ class Baseline(Value):
 
 @dataclass(frozen=True)
 class Visibility:
-    """Readability of the hosts now: the marks of the checks, unreachable sides, and hosts with unread certificates."""
+    """Readability of the hosts now: the marks of the checks, unreachable sides, and hosts of which an area is unknown."""
 
     marks: Mapping[FindingKey, Mark]
     silent: frozenset[FindingKey]
-    unread: frozenset[str]
+    unread: Mapping[Area, frozenset[str]]
 
     @classmethod
-    def from_reports(cls, health: Report, certificates: Report) -> "Visibility":
+    def from_reports(
+        cls, health: Report, certificates: Report, unread: Mapping[Area, frozenset[str]] | None = None
+    ) -> "Visibility":
         keys = [column.key for column in health.columns]
         return cls(
             marks={
@@ -87,7 +96,7 @@ class Visibility:
                 if key in CHECKS
             },
             silent=frozenset((each.host, each.subject) for each in health.findings if not each.reached),
-            unread=frozenset(certificates.unreached_hosts),
+            unread={**(unread or {}), Area.CERTIFICATES: frozenset(certificates.unreached_hosts)},
         )
 
     def is_visible(self, host: str, subject: str) -> bool:
@@ -96,11 +105,18 @@ class Visibility:
         if mark is not None:
             return mark is not Mark.UNKNOWN
         if subject in SIDE_SUBJECTS:
-            telling = {"host", subject, "windows"} if subject == "clock" else {"host", subject}
+            telling = {"host", subject, "windows"} if subject in WINDOWS_SUBJECTS else {"host", subject}
             return not any((host, each) in self.silent for each in telling)
         if subject.startswith("ca-"):
-            return not self.unread  # any host may be the one that still trusts it
-        return host not in self.unread
+            return not self.unread[Area.CERTIFICATES]  # any host may be the one that still trusts it
+        return host not in self.unread.get(_find_area(subject), ())
+
+
+def _find_area(subject: str) -> Area:
+    """Finds the area that a finding belongs to by its subject."""
+    if subject.startswith(UPDATE_PREFIX):
+        return Area.UPDATES
+    return Area.DISKS if subject in DISK_SUBJECTS else Area.CERTIFICATES
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,21 @@ from zoneinfo import ZoneInfo
 from bot.store.digests import DigestTable
 from bot.store.observations import Observation, ObservationTable
 from commands.checks.assessment import CHECKS
+from commands.checks.log_rotation import LOG_SUBJECT
 from commands.model.chart import DayHealth, HostHealth
 from commands.model.finding import Finding
 from commands.model.report import Cell, Mark, Report
 
 
 def make_observations(report: Report, at: datetime) -> tuple[Observation, ...]:
-    """Makes one observation per host from a complete health report, as `Health.read` makes it."""
+    """Makes one observation per host from a complete health report, as `Health.read` makes it.
+
+    Observations are of the daily checks: stored checks of other areas and log rotation do not count.
+    """
     found: dict[str, list[Finding]] = {}
     for finding in report.findings:
-        found.setdefault(finding.host, []).append(finding)
+        if finding.checked_at is None and finding.subject != LOG_SUBJECT:
+            found.setdefault(finding.host, []).append(finding)
     return tuple(_make_observation(host, at, cells, found.get(host, ())) for host, cells in report.cells_by_host.items())
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from adapters.phrase import Listing, Phrase
 from bot.reports.digest import build_expiry_section, join_clauses, summarize_attention
 from commands.certs.operations import TABLE_COLUMNS
+from commands.checks.log_rotation import LOG_SUBJECT
 from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
 from commands.disks.assessment import COLUMNS as DISKS
 from commands.model.finding import Finding, list_next_commands, sort_worst_first
@@ -64,13 +65,16 @@ def compose_weekly_report(week: WeeklyInput) -> Report:
 
 def _collect_findings(week: WeeklyInput) -> tuple[Finding, ...]:
     """Collects the findings on disks, logs and certificates. An unreachable host is reported once."""
-    logs = (finding.model_copy(update={"next": f"health {finding.host} --details"}) for finding in week.health.further)
-    found = [*week.disks.findings, *logs]
+    found = [*week.disks.findings, *_list_log_findings(week)]
     for report in (week.health, week.certificates):
         silent = _find_silent_hosts(found)
         wanted = _find_unread(report) if report is week.health else report.findings
         found += [finding for finding in wanted if finding.reached or finding.host not in silent]
     return sort_worst_first(found)
+
+
+def _list_log_findings(week: WeeklyInput) -> list[Finding]:
+    return [finding for finding in week.health.findings if finding.subject == LOG_SUBJECT]
 
 
 def _find_silent_hosts(findings: Sequence[Finding]) -> frozenset[str]:
@@ -129,7 +133,7 @@ def _describe_fullest(week: WeeklyInput) -> Iterator[Phrase]:
 
 def _describe_logs(week: WeeklyInput) -> Iterator[Phrase]:
     wrong: dict[str, list[Phrase]] = {}
-    for finding in week.health.further:
+    for finding in _list_log_findings(week):
         wrong.setdefault(finding.host, []).append(finding.short or finding.why)
     sizes = {host: disks["logs"].value for host, disks in week.disks.cells_by_host.items()}
     for host in sorted(wrong, key=lambda host: (-_get_bytes(sizes.get(host)), host)):

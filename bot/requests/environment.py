@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.audit.log import Recorder
 from bot.config.active_config import ActiveConfig
-from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
+from bot.handlers.ports import ChangeLifecycle, CheckRegistryPort, IncidentRegistryPort
 from bot.handlers.registry import Handlers
 from bot.requests.authorization import DecisionBasis
 from bot.security.redaction import Redactor
@@ -25,6 +25,7 @@ class Environment:
     handlers: Handlers
     changes: ChangeLifecycle
     incidents: IncidentRegistryPort
+    checks: CheckRegistryPort
     recorder: Recorder
     redactor: Redactor
     now: Callable[[], datetime]

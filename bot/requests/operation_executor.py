@@ -1,20 +1,24 @@
 """Operation executor: carries out a request that was authorized and recorded.
 
-operation ─┬─ FleetRead ────▶ reads hosts
+operation ─┬─ FleetRead ────▶ reads hosts; what it checked is stored
            ├─ FleetChange ──▶ is proposed as a change (`bot.changes`)
            └─ OwnOperation ─▶ its handler (`bot.handlers`)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.errors import FlatnetError
+from bot.access.policy import Permit
 from bot.access.requester import Requester
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import Body, NoBotRunning, RequestContext
 from bot.model.request import Failure, Request
+from bot.reports.checks import READS
 from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
+from commands.checks.verdict import STORED_AREAS
+from commands.health import Health
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
 from commands.model.report import Report
 
@@ -54,11 +58,23 @@ class OperationExecutor:
     async def _run(self, operation: Operation, job: ExecutionContext, requester: Requester) -> Body:
         match operation:
             case FleetRead():
-                return await operation.read(self._build_view(job))
+                return await self._read(operation, job, requester)
             case FleetChange():
                 return await self._environment.changes.propose(job.operation, operation, requester)
             case _:
                 return await self._environment.handlers.handle(operation, self._build_context(job, requester))
+
+    async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
+        """Reads hosts. `health` also gets the newest checks of the areas that the requester may see."""
+        view, began = self._build_view(job), self._environment.now()
+        if isinstance(operation, Health):
+            hosts, context = operation.resolve_hosts(job.config.inventory), self._build_context(job, requester)
+            areas = [area for area in STORED_AREAS if isinstance(context.judge_on(READS[area], hosts), Permit)]
+            known = await self._environment.checks.find_known([host.name for host in hosts], areas)
+            view = replace(view, checks=known)
+        report = await operation.read(view)
+        await self._environment.checks.record(operation, report, began, job.config.inventory)
+        return report
 
     def _require_running(self, operation: Operation) -> None:
         """Raises `NoBotRunning` for decisions and changes if no bot runs. Reads are answered everywhere."""

@@ -26,3 +26,17 @@ class RehearsalRow(Table, table=True):
     bootstrap: str = Field(sa_type=Text)
     guard: str = Field(sa_type=Text)
     facts: str = Field(sa_type=Text)
+
+
+class CheckRow(Table, table=True):
+    """Newest check of one area of a host. `severity` is that of the worst finding, `findings` are JSON."""
+
+    __tablename__ = "checks"
+    __table_args__ = STRICT
+
+    host: str = Field(primary_key=True, sa_type=Text)
+    area: str = Field(primary_key=True, sa_type=Text)
+    at: datetime = Field(sa_type=UtcText)
+    severity: str | None = Field(default=None, sa_type=Text)
+    complete: bool = Field(sa_type=Integer)
+    findings: str = Field(sa_type=Text)

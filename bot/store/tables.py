@@ -5,7 +5,7 @@ Statements are built on these tables once and run without a Session: its upkeep 
 
 from sqlalchemy import DDL, event
 
-from bot.store.host_models import RehearsalRow
+from bot.store.host_models import CheckRow, RehearsalRow
 from bot.store.models import Table
 
 METADATA = Table.metadata
@@ -28,6 +28,7 @@ INCIDENTS = Table.metadata.tables["incidents"]
 INCIDENT_CHANNELS = Table.metadata.tables["incident_channels"]
 INCIDENT_ENTRIES = Table.metadata.tables["incident_entries"]
 REHEARSALS = Table.metadata.tables[RehearsalRow.__tablename__]
+CHECKS = Table.metadata.tables[CheckRow.__tablename__]
 
 APPEND_ONLY_TRIGGERS = (
     "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "

@@ -15,6 +15,7 @@ from adapters.phrase import Moment, Phrase
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates, read_certificates, shorten_fingerprint
 from commands.certs.renewal_obstacles import find_renewal_obstacle, find_signer, find_witnesses
 from commands.certs.renewal_steps import Renewal, build_renewal_part
+from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange, Premise
@@ -68,6 +69,7 @@ class CertRenew(FleetChange):
     words: ClassVar = ("cert", "renew")
     aliases: ClassVar = (("certificate", "renew"),)
     risk: ClassVar = Risk.DISRUPT
+    affects: ClassVar = frozenset({Area.SERVICES, Area.CERTIFICATES})
     summary: ClassVar = Phrase("renew the keys and certificates of hosts, verified from other hosts (restarts Nebula)")
     example: ClassVar = "cert renew host-a"
     label: ClassVar = Phrase("renew the certificate of {target}", target="…")

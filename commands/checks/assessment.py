@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, NotAsked, Unreachable
 from adapters.gateway.api import GatewaySystem
@@ -29,7 +30,7 @@ class Remark:
     """One problem of a host, in a few words (`short`) and in a sentence with the fix (`why`).
 
     `reached` is False if the side did not answer. `parts` are the remarks that it summarizes. `next` is the command that
-    fixes it or shows more.
+    fixes it or shows more. `checked_at` as in `Finding`.
     """
 
     subject: str
@@ -39,6 +40,7 @@ class Remark:
     reached: bool = True
     parts: "tuple[Remark, ...]" = ()
     next: str | None = None
+    checked_at: datetime | None = None
 
     @property
     def grade(self) -> Grade:
@@ -55,6 +57,7 @@ class Remark:
             next=words,
             reached=self.reached,
             short=self.short,
+            checked_at=self.checked_at,
         )
 
 
@@ -194,7 +197,7 @@ def merge_silent_sides(errors: Sequence[HostError], sides: Judgment) -> Judgment
 
 def summarize_troubled(troubled: Sequence[tuple[Host, Judgment]], total: int, most: int) -> Phrase:
     """Summarizes how many of all hosts need attention, and the worst remark of the first few."""
-    named = [Phrase("{host} {short}", host=host.name, short=judged.worst[0].short) for host, judged in troubled]
+    named = [Phrase("{host} {short}", host=host.name, short=_summarize_worst(judged)) for host, judged in troubled]
     return Phrase(
         "{n} of {total} hosts needs attention: {worst}",
         plural="{n} of {total} hosts need attention: {worst}",
@@ -202,6 +205,15 @@ def summarize_troubled(troubled: Sequence[tuple[Host, Judgment]], total: int, mo
         total=total,
         worst=list_some(named, most),
     )
+
+
+def _summarize_worst(judged: Judgment) -> Phrase:
+    """Summarizes the worst remark. One from a stored check never hides that the host does not respond now."""
+    worst = judged.worst[0]
+    unread = next((remark for remark in judged.worst if not remark.reached), None)
+    if worst.checked_at is None or unread is None:
+        return worst.short
+    return list_some([unread.short, worst.short])
 
 
 def _describe_failure(error: HostError) -> Phrase:

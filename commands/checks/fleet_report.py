@@ -26,7 +26,7 @@ MAX_NAMED = 3
 class AssessedHost:
     """One host of a report: its judgment, its cells after the name, its findings.
 
-    `further` are findings for the details only. `next` is the next command if this host needs attention; None: its findings
+    `next` is the next command if this host needs attention; None: its findings
     have theirs. `tie` orders hosts of the same severity. `answers` are those of its sides, for reads that report a fleet
     without any answer.
     """
@@ -35,7 +35,6 @@ class AssessedHost:
     judgment: Judgment
     cells: tuple[Cell, ...]
     findings: tuple[Finding, ...]
-    further: tuple[Finding, ...] = ()
     next: str | None = None
     tie: float = 0.0
     answers: SideAnswers | None = None
@@ -96,7 +95,6 @@ def build_fleet_report(operation: AssessmentRead, ranked: Sequence[AssessedHost]
         columns=operation.columns,
         rows=tuple(each.row for each in ranked),
         findings=findings,
-        further=tuple(finding for each in ranked for finding in each.further),
         brief=operation.terse and not troubled,
         details=operation.details,
         taken_at=at,

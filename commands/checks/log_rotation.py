@@ -28,6 +28,9 @@ from commands.values.units import MB, format_size
 
 COLUMN_KEY = "log_rotation"
 
+LOG_SUBJECT = "logs"
+"""Subject of findings on log rotation."""
+
 ROTATION_COLUMN = Column(key=COLUMN_KEY, heading=Phrase("Log rotation"), detail=True)
 
 SMALL_LOG_DIVISOR = 10
@@ -101,7 +104,7 @@ def _explain_unrotated(log: LogFile, after: timedelta) -> Phrase | None:
 
 
 def _build_remark(short: Phrase, why: Phrase) -> Remark:
-    return Remark("logs", Severity.LOW, short, why)
+    return Remark(LOG_SUBJECT, Severity.LOW, short, why)
 
 
 def _describe_remedy(log: LogFile) -> Phrase:

@@ -47,6 +47,9 @@ COLUMNS = (
     Column(key="podman_uses", heading=Phrase("Podman usage (unused)"), detail=True),
     Column(key="log_files", heading=Phrase("All logs"), detail=True),
 )
+DISK_SUBJECTS = frozenset({"drive", "wsl_disk", "flatnet", "podman"})
+"""Subjects of findings on disks."""
+
 CELL_KEYS = tuple(column.key for column in COLUMNS[1:])
 _WINDOWS_KEYS = ("drive", "logs", "drives", "log_files")
 _WSL_KEYS = ("wsl_disk", "flatnet", "podman", "file_systems", "folders", "podman_uses")

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Protocol
 
+from pydantic import AwareDatetime
+
 from adapters.phrase import Phrase
 from adapters.value import Value
 
@@ -71,7 +73,8 @@ class Finding(Value):
 
     `reached` is False if the host could not be read, so its state is unknown rather than bad. With details a report shows
     `parts` in place of the finding. `short` is the reason in a few words, if there is one. `ask` stands in place of the next
-    command if the reader may not run it.
+    command if the reader may not run it. `checked_at` is the time of the stored check that the finding was taken from; None
+    if it was read for this answer.
     """
 
     severity: Severity
@@ -83,6 +86,7 @@ class Finding(Value):
     parts: "tuple[Finding, ...]" = ()
     short: Phrase | None = None
     ask: Phrase | None = None
+    checked_at: AwareDatetime | None = None
 
     @property
     def grade(self) -> Grade:

@@ -15,6 +15,7 @@ from adapters.errors import Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host, InvalidSetting, Inventory
 from adapters.phrase import Phrase
+from commands.model.check import NO_CHECKS, Area, KnownChecks
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange
 from commands.model.report import Report
@@ -128,6 +129,8 @@ class FleetView:
     """Removes secrets from the lines of a log before they are stored. It returns as many lines."""
     operation_id: str = ""
     """Id of the operation that is planned. Folders on hosts are named after it."""
+    checks: KnownChecks = NO_CHECKS
+    """The newest stored checks, for a read that folds them into its verdict."""
 
 
 class Operation(BaseModel):
@@ -204,6 +207,8 @@ class FleetChange(Operation):
 
     risk: ClassVar[Risk] = Risk.CHANGE
     roles: ClassVar[frozenset[Role]] = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
+    affects: ClassVar[frozenset[Area]] = frozenset(Area)
+    """Areas of its hosts whose earlier checks prove nothing after a run."""
 
     dry_run: Annotated[bool, Flag(Phrase("show the plan without requesting approval"))] = False
     reason: ReasonOption = ""

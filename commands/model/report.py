@@ -160,7 +160,7 @@ class Report(Value):
     rows: tuple[Row, ...] = ()
     findings: tuple[Finding, ...] = ()
     further: tuple[Finding, ...] = ()
-    """Findings shown with details only. The summary does not count them."""
+    """Findings shown with details only, which the summary does not count. Only earlier versions stored any."""
     news: Section | None = None
     """Changes since the last such report. They come before everything else."""
     sections: tuple[Section, ...] = ()

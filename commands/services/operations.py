@@ -15,6 +15,7 @@ from commands.checks.assessment import Judgment, Remark, make_absent_checks, mak
 from commands.checks.concurrent_reads import read_all_hosts, read_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
 from commands.checks.host_checks import judge_gateway_service, judge_nebula_service
+from commands.model.check import Area
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetChange, FleetView, Risk
 from commands.model.plan import LeftOutHost, PlannedChange
@@ -87,6 +88,7 @@ class ServiceChange(FleetChange):
     """A change of a service on several hosts, one after the other. Hosts in the wanted state are left out."""
 
     risk: ClassVar = Risk.DISRUPT
+    affects: ClassVar = frozenset({Area.SERVICES, Area.CERTIFICATES})  # Nebula loads its certificate when it starts
     verb: ClassVar[ServiceVerb]
 
     service: ServiceArgument

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from adapters.errors import FlatnetError
+from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
 from bot.access.requester import Requester
@@ -20,6 +21,7 @@ from bot.incidents.registry import IncidentRequest, NoSuchIncident
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
+from bot.reports.checks import READS
 from bot.requests.environment import Environment
 from bot.schedules.registry import NoSuchSchedule, ScheduleListing
 from bot.security.redaction import Redactor
@@ -31,8 +33,10 @@ from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.catalogue import CATALOGUE
+from commands.checks.verdict import collect_checks
 from commands.model.chart import HostHealth
-from commands.model.operation import Catalogue, FleetChange
+from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
+from commands.model.operation import Catalogue, FleetChange, FleetRead
 from commands.model.report import Report
 from commands.values.arguments import Target
 from tests.commands.canned import NOW
@@ -167,6 +171,22 @@ class Remembered:
         return max(others)[1] if others else None
 
 
+class RememberedChecks:
+    """The newest checks, without a database. Without `areas` nothing is folded into an answer."""
+
+    def __init__(self, *areas: Area) -> None:
+        self.areas = areas
+        self.newest: dict[CheckKey, StoredCheck] = {}
+
+    async def record(self, operation: FleetRead, report: Report, began: datetime, inventory: Inventory) -> None:
+        area = next((area for area, read in READS.items() if type(operation) is read), None)
+        if area is not None:
+            self.newest |= {(check.host, check.area): check for check in collect_checks(area, report, began)}
+
+    async def find_known(self, hosts: Collection[str], areas: Sequence[Area]) -> KnownChecks:
+        return KnownChecks(self.newest, tuple(area for area in areas if area in self.areas))
+
+
 class Kept:
     """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
 
@@ -180,6 +200,7 @@ class Kept:
         self.channels = Made()
         self.memory = Remembered()
         self.history: FleetHistory = self.memory
+        self.checks = RememberedChecks()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def environment(
@@ -191,12 +212,13 @@ class Kept:
         catalogue: Catalogue = CATALOGUE,
     ) -> Environment:
         """What a dispatcher works with when this is all that the bot keeps; `recorder` gets the events of requests."""
-        services = Services(self, self, self, self.schedules, self.incidents, self.channels, self.history, self)
+        services = Services(self, self, self, self.schedules, self.incidents, self.channels, self.history, self, self.checks)
         return Environment(
             catalogue=catalogue,
             handlers=Handlers.build(services, catalogue, now),
             changes=self,
             incidents=self.incidents,
+            checks=self.checks,
             recorder=recorder,
             redactor=Redactor([CANARY]),
             now=now,

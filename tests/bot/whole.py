@@ -21,6 +21,7 @@ from bot.changes.rehearsals import RehearsalRegistry
 from bot.changes.repository import ChangeRepository, ChangeTables
 from bot.model.change import Change
 from bot.model.request import Identity, Surface, SystemIdentity
+from bot.store.checks import CheckTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
 from bot.store.rehearsals import RehearsalTable
@@ -78,7 +79,7 @@ class Whole:
         self.ground = Ground(world.fleet(), Policy(PEOPLE))
         self.operations, journal = OperationTable(house.database), house.journal()
         rehearsals = RehearsalRegistry(RehearsalTable(house.database), house.audit, lambda: self.ground.fleet.inventory, now)
-        tables = ChangeTables(self.operations, rehearsals)
+        tables = ChangeTables(self.operations, rehearsals, CheckTable(house.database))
         ledger = ChangeRepository(tables, house.audit, journal.read_trail, lambda change: self.watch(change), now)
         planner = Planner(lambda: self.ground, CATALOGUE, now, lambda text: False)
         self.dispatch = Coordinator(ledger, planner, lambda: self.durable, UnchangedIdentities())

@@ -7,6 +7,10 @@ from pathlib import PureWindowsPath
 from types import FunctionType
 from typing import Any
 
+import adapters.windows.disks
+import adapters.windows.updates
+import adapters.wsl.disks
+import adapters.wsl.updates
 from adapters.action import Action, SideName
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory, WindowsSide
@@ -15,12 +19,23 @@ from adapters.windows.services import ReadServices, Service, Services
 from commands.model.operation import FleetView, Thresholds
 from tests.commands import canned
 from tests.commands.canned import NOW
+from tests.commands.disks import test_operations as disks
+from tests.commands.updates import test_operations as updates
 from tests.lab.windows import nebula_cert
 
 OPERATION = "op-0123456789ab"
 
 Said = Mapping[tuple[str, str], object]
 """What sides say that are not well: an answer to anything, an error to raise, or a function of the action."""
+
+
+ELSEWHERE: Mapping[type[Action[Any]], tuple[str, object]] = {
+    adapters.windows.disks.ReadDisks: ("disks", disks.drives(C=40)),
+    adapters.wsl.disks.ReadDisks: ("disks", disks.wsl()),
+    adapters.windows.updates.ReadUpdates: ("updates", updates.windows()),
+    adapters.wsl.updates.ReadUpdates: ("updates", updates.wsl()),
+}
+"""What sides that are well say of other areas; `said` may have another answer for `windows disks`, `wsl updates` …"""
 
 
 def host(name: str, number: int, url: str = "", **given: Any) -> Host:
@@ -113,6 +128,10 @@ def view(*hosts: Host, said: Said | None = None) -> FleetView:
 
     def answer(host: Host, side: SideName, action: Action[Any]) -> object:
         given = told.get((host.name, side))
+        if type(action) in ELSEWHERE:
+            said = given(action) if isinstance(given, FunctionType) else given
+            area, usual = ELSEWHERE[type(action)]
+            return said if isinstance(said, Exception | type(usual)) else told.get((host.name, f"{side} {area}"), usual)
         if isinstance(given, FunctionType):
             return given(action)
         if given is not None and (isinstance(action, ReadCertificates) or not isinstance(given, NebulaFiles)):

@@ -200,18 +200,16 @@ async def test_details_are_always_read_and_shown_at_first_only_where_they_were_a
     assert short.initial == long.show(details=False)
 
 
-async def test_what_is_wrong_with_log_rotation_is_said_with_the_details_only() -> None:
-    """The six checks are the daily round; logs are the weekly one."""
+async def test_what_is_wrong_with_log_rotation_is_part_of_the_verdict() -> None:
+    """It is read with the six checks, though its table is shown with the details only."""
     said = {("host-a", "windows"): windows(logs=(log("nebula", size=200 * 2**20), log("access"), log("error")))}
     report = await Health().read(view(A, B, said=said))
-    short, long = report.initial, report.show(details=True)
 
-    assert ("all 2 hosts are healthy", (), True) == (str(short.summary), short.findings, short.brief)
-    assert [None, None] == [row.severity for row in short.rows]
-    assert "all 2 hosts are healthy (1 more problem in details)" == str(long.summary)
-    assert [("host-a", "logs", Severity.LOW)] == [(each.host, each.subject, each.severity) for each in long.findings]
-    assert [("host-a", Severity.LOW), ("host-b", None)] == rows(long)
-    assert long == long.show(details=True)
+    assert "1 of 2 hosts needs attention: host-a nebula.log too large" == str(report.summary)
+    assert [("host-a", "logs", Severity.LOW)] == [(each.host, each.subject, each.severity) for each in report.findings]
+    assert [("host-a", Severity.LOW), ("host-b", None)] == rows(report)
+    tables = [report.initial, report.show(details=True)]
+    assert [False, True] == ["log_rotation" in [column.key for column in table.columns] for table in tables]
 
 
 async def test_a_worse_finding_keeps_a_host_s_place_beside_its_logs() -> None:

@@ -194,7 +194,7 @@ async def test_open_cards_lose_their_note_when_a_run_has_rehearsed(guarded: Bot)
     for key in KEYS:
         await attest(guarded, "op-1", key.removeprefix("host-a/rehearsal/"))
     guarded.seen.clear()
-    await guarded.ledger.record_rehearsals("op-1")
+    await guarded.ledger.record_effects("op-1", guarded.planner.find_kind)
     assert [("op-2", ())] == [(change.operation, change.plan.warnings) for change in guarded.seen]
 
 

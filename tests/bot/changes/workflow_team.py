@@ -29,6 +29,7 @@ from bot.changes.repository import ChangeRepository, ChangeTables
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.store.chain import StoredEvent
+from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.locks import LockTable
@@ -249,7 +250,8 @@ class Bot:
         self.operations = OperationTable(database)
         self.rehearsals = RehearsalTable(database)
         registry = RehearsalRegistry(self.rehearsals, self.log, lambda: self.ground.fleet.inventory, lambda: self.at)
-        tables = ChangeTables(self.operations, registry)
+        self.checks = CheckTable(database)
+        tables = ChangeTables(self.operations, registry, self.checks)
         self.ledger = ChangeRepository(tables, self.log, self._trail, self.seen.append, lambda: self.at)
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
         self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self)

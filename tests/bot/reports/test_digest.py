@@ -33,6 +33,7 @@ from bot.store.observations import Observation, ObservationTable
 from commands.certs.operations import CertList
 from commands.health import Health
 from commands.model.chart import DayHealth
+from commands.model.check import Area
 from commands.model.finding import Severity
 from commands.model.operation import Role
 from commands.model.report import Report
@@ -41,8 +42,10 @@ from tests.bot.rendering.changes import DONE, change
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.rendering.slack.test_answer import shown
 from tests.bot.requests.test_dispatcher import Log, config
-from tests.commands.canned import NOW, container, windows, wsl
+from tests.commands.canned import NOW, container, log, windows, wsl
 from tests.commands.canned_certs import authority, files, host, view
+from tests.commands.disks import test_operations as disks
+from tests.commands.updates import test_operations as updates
 
 LIGHTHOUSE, A, B, C = host("lighthouse", 0), host("host-a", 1), host("host-b", 2), host("host-c", 3)
 FLEET = (LIGHTHOUSE, A, B, C)
@@ -309,8 +312,11 @@ async def test_what_waits_is_said_with_its_words_and_age_even_where_all_is_well(
     assert {
         "Locks": ["ana has locked host-a until 2026-11-25 11:10:00 UTC: disk swap"],
         "Pending": [
-            "cert renew host-a is waiting for approval (requested by alice 7200 s ago)",
-            "cert renew host-a ran without approval and is waiting for review (requested by alice 7200 s ago)",
+            "cert renew host-a, op-0123456789ab: waiting for approval (requested by alice 7200 s ago)",
+            (
+                "cert renew host-a, op-0123456789ab: ran without approval and is waiting for review (requested by alice "
+                "7200 s ago)"
+            ),
         ],
         "Result unknown": ["cert renew host-a, op-0123456789ab: check the hosts, then report the result"],
     } == sections(report)
@@ -486,3 +492,73 @@ async def test_what_is_for_one_channel_alone_is_told_there_alone_and_to_the_bots
     assert everything == await told("3", user="U1VI", surface=Surface.SLACK, channel="C0OPS")
     assert everything == await told("4", user="U1VI", channel="C0OPS")
     assert everything == await told("5", channel="C0DEV")
+
+
+FULL: Said = {("host-b", "windows disks"): disks.drives(C=97)}
+LACKS: Said = {("host-c", "windows updates"): updates.windows(updates.update("5030211", "Critical"))}
+
+
+@pytest.fixture
+def verdict(house: House) -> House:
+    """A digest that takes disks and updates from what was checked."""
+    house.kept.checks.areas = (Area.DISKS, Area.UPDATES)
+    return house
+
+
+def grow_old(house: House, age: timedelta) -> None:
+    """Nothing was checked for that long."""
+    known = house.kept.checks.newest
+    house.kept.checks.newest = {key: each.model_copy(update={"at": each.at - age}) for key, each in known.items()}
+
+
+async def test_the_bots_own_digest_checks_disks_and_updates_and_a_person_s_takes_what_is_known(verdict: House) -> None:
+    own = await verdict.ask("1", NOW - SOON, FULL | LACKS)
+    grow_old(verdict, timedelta(hours=3))
+    asked = await verdict.ask("2", NOW, surface=Surface.SLACK)
+
+    assert "2 of 4 hosts need attention: host-b C: 97% full, host-c 1 security update (Windows)" in str(own.summary)
+    assert [("host-b", "drive"), ("host-c", "update-windows")] == [(each.host, each.subject) for each in asked.findings]
+    assert (
+        "2 of 4 hosts need attention: host-b C: 97% full (checked 10800 s ago), host-c 1 security update (Windows) "
+        "(checked 10800 s ago)"
+    ) in str(asked.summary)
+    assert ["host-b", "host-c"] == [row.host for row in asked.rows[:2]]
+    assert [] == [name for name in sections(asked) if name.startswith("Not checked")]
+
+
+async def test_a_person_s_digest_of_a_fleet_that_was_never_checked_says_so_in_one_line(verdict: House) -> None:
+    asked = await verdict.ask("1", NOW, surface=Surface.SLACK)
+
+    assert ["disks, updates"] == sections(asked)["Not checked in the last 26 h"]
+    assert ((), True, ("disk", "update")) == (asked.findings, asked.brief, asked.next[-2:])
+
+
+async def test_a_dead_host_keeps_its_full_disk_until_the_check_is_too_old(verdict: House) -> None:
+    await verdict.ask("1", NOW - 2 * SOON, FULL)
+    grow_old(verdict, DAY)
+    dead = await verdict.ask("2", NOW - SOON, lost(B))
+    grow_old(verdict, timedelta(hours=3))
+    later = await verdict.ask("3", NOW, lost(B))
+
+    assert [("drive", True), ("host", False)] == [(each.subject, each.reached) for each in dead.findings]
+    assert ["new: host-b: unreachable"] == news(dead)
+    assert ["host"] == [each.subject for each in later.findings]
+    assert ["disks, updates: host-b"] == sections(later)["Not checked in the last 26 h"]
+    assert ["no changes"] == news(later)
+
+
+async def test_a_disk_that_was_cleaned_up_is_resolved_once_it_was_read(verdict: House) -> None:
+    await verdict.ask("1", NOW - SOON, FULL)
+
+    assert ["resolved: host-b: C: 97% full"] == news(await verdict.ask("2", NOW))
+
+
+async def test_a_log_is_not_resolved_while_its_host_is_silent(verdict: House) -> None:
+    def large(action: Action[Any]) -> object:
+        return files(A) if isinstance(action, ReadCertificates) else windows(logs=(log("nebula", size=200 * 2**20),))
+
+    await verdict.ask("1", NOW - 2 * SOON, {("host-a", "windows"): large})
+    gone, back = await verdict.ask("2", NOW - SOON, lost(A)), await verdict.ask("3", NOW)
+
+    assert ["new: host-a: unreachable"] == news(gone)
+    assert {"resolved: host-a: nebula.log too large", "resolved: host-a: unreachable"} == set(news(back))
