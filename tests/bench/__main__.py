@@ -20,6 +20,7 @@ from tests.bench import (
     page,
     peer_programs,
     peers,
+    progress,
     redaction,
     starts,
     texts,
@@ -44,6 +45,7 @@ if __name__ == "__main__":
     starts.report()
     acks.report()
     clicks.report()
+    progress.report()
     changes.report()
     fleet.report("health", (3, 10, 30, 100, 254))
     fleet.report("health", (3, 30, 100), script=fleet.QUICK)

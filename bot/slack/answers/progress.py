@@ -1,6 +1,6 @@
 """Progress of a request that takes time, as the person sees it.
 
-    request ─ 0.7 s ─▶ who is awaited ─ 2.7 s ─▶ the answer on those that have answered ─ every 3 s ─▶ … ─▶ the answer
+    request ─ 0.6 s ─▶ who is awaited ─ 2.5 s ─▶ the answer on those that have answered ─ every 3 s ─▶ … ─▶ the answer
 
 editable message   one message, edited in place, which becomes the answer
 private            notices through the response_url. Slack lets an app edit or delete the answer to a slash command neither
@@ -23,10 +23,10 @@ from commands.language.grammar import parse_operation
 from commands.model.operation import Catalogue, Operation, ReadProgress
 from commands.values.normalize import normalize_text
 
-PROGRESS_DELAY = 0.7
+PROGRESS_DELAY = 0.6
 """Seconds from a request to its first progress: it is to be seen within a second, and sending it takes time, too."""
 
-PARTIAL_DELAY = 2.7
+PARTIAL_DELAY = 2.5
 """Seconds from a request to the answer on the hosts that have answered; that is to be seen within three seconds."""
 
 MAX_NOTICES = 2
@@ -54,7 +54,7 @@ class ProgressReporter(Protocol):
 
 
 class WaitingNotice:
-    """Sends private notices: at once what is known, and once more if hosts have answered since.
+    """Sends private notices: first what is known, and once more when hosts have answered since.
 
     None are sent if an earlier run may have sent them (`quiet`).
     """
@@ -71,10 +71,10 @@ class WaitingNotice:
         self._recorded = seen
 
     async def show(self) -> None:
-        seen, left = self._recorded, self._left
-        self._left = max(0, left - 1)
+        seen = self._recorded
         answered = 0 if seen is None else seen.answered
-        if left and answered > self._answered:
+        if self._left and answered > self._answered:
+            self._left -= 1
             self._answered = answered
             await self._sender.send_privately(self._address, render_waiting_notice(self._words, seen, self._address.texts))
 
@@ -101,8 +101,11 @@ class GrowingMessage:
         self._recorded = seen
 
     async def show(self) -> None:
-        """Show what is new: first who is awaited, then the answer on the others."""
-        if self._recorded is None:
+        """Show what is new: first who is awaited, then the answer on the others.
+
+        Once no host is awaited, the answer is at hand, and an edit now would delay its own.
+        """
+        if self._recorded is None or not self._recorded.awaited:
             return
         address = self._address.model_copy(update={"courtesy": True, "replaces": self._row})
         render = render_partial_answer if self._row else render_progress

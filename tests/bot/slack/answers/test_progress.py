@@ -238,6 +238,19 @@ async def test_within_three_seconds_the_answer_on_the_others_is_shown_and_grows_
     assert (1, 2) == tuple(len(house.workspace.calls(f"chat.{what}")) for what in ("postMessage", "update"))
 
 
+async def test_when_no_host_is_awaited_any_more_no_edit_delays_the_answer(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    desk.told(partial("host-c"))
+    await house.moving(lambda: ask().user == BOT_USER, step=PROGRESS_DELAY)
+    desk.told(partial())
+    for _ in range(3):
+        await moved(house, EDIT_INTERVAL)
+    assert () == house.workspace.calls("chat.update")
+    desk.done.set()
+    await house.until(lambda: ask().text == "3 hosts are healthy")
+
+
 async def test_a_host_that_answers_after_the_whole_answer_changes_nothing(
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
@@ -461,7 +474,7 @@ async def test_a_slow_answer_after_a_crash_notifies_once(house: House, desk: Loo
 
 @pytest.mark.parametrize(
     ("waited", "expected"),
-    [(0.0, [0.7, 2.7, 5.7, 8.7]), (0.3, [0.4, 2.4, 5.4, 8.4]), (900.0, [0.2, 2.2, 5.2, 8.2]), (-60.0, [0.7, 2.7, 5.7, 8.7])],
+    [(0.0, [0.6, 2.5, 5.5, 8.5]), (0.3, [0.3, 2.2, 5.2, 8.2]), (900.0, [0.2, 2.1, 5.1, 8.1]), (-60.0, [0.6, 2.5, 5.5, 8.5])],
 )
 def test_progress_is_shown_within_a_second_an_answer_within_three_and_an_edit_every_three(
     waited: float, expected: list[float]
