@@ -98,11 +98,21 @@ async def verify_audit(settings: Settings) -> Answer:
 
 
 async def _read_lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
-    if not sys.stdin.isatty():
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            if line.strip():
-                yield line
-        return
+    """Yields the typed or piped lines until the end of input, or until one of `EXIT_WORDS`."""
+    lines = _prompt(settings, shown) if sys.stdin.isatty() else _read_pipe()
+    async for line in lines:
+        if line.strip().lower() in EXIT_WORDS:
+            return
+        if line.strip():
+            yield line
+
+
+async def _read_pipe() -> AsyncIterator[str]:
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        yield line
+
+
+async def _prompt(settings: Settings, shown: Texts) -> AsyncIterator[str]:
     from prompt_toolkit import PromptSession  # imported here, because piped lines and `do` need none of it
 
     from bot.terminal.completion import CommandCompleter
@@ -115,7 +125,4 @@ async def _read_lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
             line = await session.prompt_async()
         except (EOFError, KeyboardInterrupt):
             return
-        if line.strip().lower() in EXIT_WORDS:
-            return
-        if line.strip():
-            yield line
+        yield line

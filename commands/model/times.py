@@ -1,24 +1,24 @@
 """Points in time as they are typed. Pure.
 
-text ─ parse ─▶ TimePoint: a duration (`30m`), a clock time (`14:20`), a full time (`2026-11-25T14:20+09:00`)
-       └ resolve_clock_times, by a zone ─▶ the same without clock times ─ resolve_interval ─▶ two instants
+text ─ parse ─▶ TimePoint: a duration (`30m`), a clock time (`14:20`), `yesterday`, a full time (`2026-11-25T14:20+09:00`)
+       └ resolve_clock_times, by a zone ─▶ the same without clock times and days ─ resolve_interval ─▶ two instants
 
-A clock time is defined in a zone only, and only if clocks showed it once. It is placed first, so that the rendered request
-means the same to every reader in any zone.
+A day begins, and a clock time is defined, in a zone only; a clock time only if clocks showed it once. They are placed first,
+so that the rendered request means the same to every reader in any zone.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from adapters.phrase import Listing, Moment, Phrase
 from commands.model.operation import Operation
 from commands.values.arguments import BadArgument, Option, shorten_argument
 from commands.values.units import make_duration_parser, render_duration
 
-TIME_EXAMPLES = Listing(("30m", "2h", "7d", "14:20", "2026-01-31T14:20"))
+TIME_EXAMPLES = Listing(("30m", "2h", "7d", "14:20", "yesterday", "2026-01-31T14:20"))
 
 _MIN_SPAN = timedelta(minutes=1)
 _ONE_DAY = timedelta(days=1)
@@ -89,7 +89,27 @@ class ClockTime:
         return early, late
 
 
-TimePoint = timedelta | datetime | ClockTime
+@dataclass(frozen=True)
+class DayStart:
+    """The begin of today or of yesterday in some zone."""
+
+    days_ago: Literal[0, 1]
+
+    def __str__(self) -> str:
+        return ("today", "yesterday")[self.days_ago]
+
+    def find(self, zone: tzinfo, now: datetime) -> datetime:
+        """Finds the first instant of the day, also where clocks skip its midnight or show it twice."""
+        day = now.astimezone(zone).date() - self.days_ago * _ONE_DAY
+        return _fix_offset(datetime.combine(day, time(), zone))
+
+
+_DAYS = {
+    **dict.fromkeys(("TODAY", "今日", "本日", "きょう"), DayStart(0)),
+    **dict.fromkeys(("YESTERDAY", "昨日", "きのう"), DayStart(1)),
+}
+
+TimePoint = timedelta | datetime | ClockTime | DayStart
 """A point in time as typed. A `timedelta` counts back from now. Times are aware."""
 
 
@@ -104,6 +124,8 @@ def _make_parser(most: timedelta) -> Callable[[str], TimePoint]:
 
     def parse(text: str) -> TimePoint:
         typed = text.strip().upper()
+        if typed in _DAYS:
+            return _DAYS[typed]
         clock = _CLOCK_TIME.fullmatch(typed)
         if clock is not None:
             return _parse_clock_time(clock, text)
@@ -150,7 +172,7 @@ def _format_time(at: time) -> str:
 
 
 def resolve_clock_times(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
-    """Replaces clock times in `since` and `until` by times in a zone. Raises `BadArgument` if that is impossible.
+    """Replaces clock times and days in `since` and `until` by times in a zone. Raises `BadArgument` if that is impossible.
 
     Without a day, `until` is the first such time after `since`.
     """
@@ -158,6 +180,10 @@ def resolve_clock_times(operation: _Operation, zone: tzinfo, now: datetime) -> _
     times: dict[str, datetime] = {}
     if isinstance(since, ClockTime):
         since = times["since"] = since.find_last(zone, now)
+    if isinstance(since, DayStart):
+        since = times["since"] = since.find(zone, now)
+    if isinstance(until, DayStart):
+        times["until"] = until.find(zone, now)
     if isinstance(until, ClockTime):
         begin = now - since if isinstance(since, timedelta) else since
         times["until"] = until.find_last(zone, now) if begin is None else until.find_first(zone, begin, now)

@@ -109,11 +109,13 @@ async def test_the_manifest_is_printed_as_it_is_pasted() -> None:
 
 
 async def test_the_shell_answers_line_by_line(town: Build) -> None:
-    """Piped words are answered one after the other, in the terminal's language."""
+    """Piped words are answered one after the other, in the terminal's language, until one that ends it."""
     async with town(hosts=1) as t:
-        asked = await processes.command("shell", "--config", str(t.config), typed="health\nwhoami\n", language="ja_JP.UTF-8")
+        typed = "health\nwhoami\n exit \nnonsense\n"
+        asked = await processes.command("shell", "--config", str(t.config), typed=typed, language="ja_JP.UTF-8")
         assert 0 == asked.returncode
         assert asked.stdout.index("正常です") < asked.stdout.index("administrator")
+        assert "nonsense" not in asked.stdout
 
 
 async def test_a_broken_configuration_is_all_its_complaints(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from commands.values.arguments import BadArgument
 from commands.values.normalize import normalize_text
 
 TOKYO, BERLIN, LORD_HOWE = (ZoneInfo(name) for name in ("Asia/Tokyo", "Europe/Berlin", "Australia/Lord_Howe"))
+LOS_ANGELES, CAIRO, HAVANA = (ZoneInfo(name) for name in ("America/Los_Angeles", "Africa/Cairo", "America/Havana"))
 NOW = datetime(2026, 1, 31, 3, 0, tzinfo=UTC)
 """Noon in Tokyo, four in the morning in Berlin."""
 
@@ -62,6 +63,11 @@ def refusal(typed: str, zone: ZoneInfo, now: datetime = NOW) -> BadArgument:
         ("2026-01-29T23:30:05.250Z", TOKYO, "2026-01-29T23:30:05.250000+00:00"),
         ('"2026/01/29 23:30:05"', TOKYO, "2026-01-29T23:30:05+09:00"),
         ("30m", TOKYO, "30m"),
+        ("today", TOKYO, "2026-01-31T00:00+09:00"),
+        ("Yesterday", TOKYO, "2026-01-30T00:00+09:00"),
+        ("yesterday", LOS_ANGELES, "2026-01-29T00:00-08:00"),
+        ("昨日", BERLIN, "2026-01-30T00:00+01:00"),
+        ("今日", BERLIN, "2026-01-31T00:00+01:00"),
     ],
 )
 def test_a_time_is_that_of_the_zone_and_says_so(typed: str, zone: ZoneInfo, meant: str) -> None:
@@ -72,7 +78,7 @@ def test_a_time_is_that_of_the_zone_and_says_so(typed: str, zone: ZoneInfo, mean
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "yesterday", "14", "14h20", "25:00", "12:60", "2026-01-29", "2026-02-30T10:00", "1999-01-01T00:00", "01/29 10:00",
+    ["", "tomorrow", "14", "14h20", "25:00", "12:60", "2026-01-29", "2026-02-30T10:00", "1999-01-01T00:00", "01/29 10:00",
      "10:00:00.",
      "10:00Z", "10:00+09:00", "2026-01-29T10:00+24:00", "2026-01-29T10:00+9", "-5m", "١٤:٢٠", "9" * 5_000],
 )  # fmt: skip
@@ -119,6 +125,18 @@ def test_what_clocks_do_later_today_is_no_matter(now: datetime, meant: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("zone", "now", "meant"),
+    [
+        (CAIRO, datetime(2026, 4, 24, 10, 0, tzinfo=UTC), datetime(2026, 4, 23, 22, 0, tzinfo=UTC)),
+        (HAVANA, datetime(2025, 11, 2, 20, 0, tzinfo=UTC), datetime(2025, 11, 2, 4, 0, tzinfo=UTC)),
+    ],
+    ids=["clocks skip midnight", "clocks show midnight twice"],
+)
+def test_a_day_begins_with_its_first_instant(zone: ZoneInfo, now: datetime, meant: datetime) -> None:
+    assert meant == since("today", zone, now)
+
+
+@pytest.mark.parametrize(
     ("typed", "meant"),
     [
         ("--since 11:20 --until 11:30", "--since 2026-01-31T11:20+09:00 --until 2026-01-31T11:30+09:00"),
@@ -130,6 +148,8 @@ def test_what_clocks_do_later_today_is_no_matter(now: datetime, meant: str) -> N
         ("--since 20m --until 23:30", "--since 20m --until 2026-01-31T23:30+09:00"),
         ("--until 12:30", "--until 2026-01-30T12:30+09:00"),
         ("--since 11:50 --until 5m", "--since 2026-01-31T11:50+09:00 --until 5m"),
+        ("--since yesterday --until today", "--since 2026-01-30T00:00+09:00 --until 2026-01-31T00:00+09:00"),
+        ("--since yesterday --until 18:00", "--since 2026-01-30T00:00+09:00 --until 2026-01-30T18:00+09:00"),
     ],
 )
 def test_until_is_the_first_such_time_after_since(typed: str, meant: str) -> None:
