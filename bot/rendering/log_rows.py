@@ -112,7 +112,7 @@ def _build_row(group: LineGroup, layout: _Layout, texts: Texts) -> LogRow:
 
 def _list_hosts(group: LineGroup, texts: Texts) -> str:
     """Lists the hosts of a group, or counts them."""
-    names = tuple(group.hosts)
+    names = sorted(group.hosts)
     if len(names) <= MAX_LISTED:
         return ",".join(names)
     return Phrase("{n} hosts", n=texts.number(len(names))).render(texts)

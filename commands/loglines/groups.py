@@ -41,9 +41,8 @@ Entry = tuple[LogLine, ...]
 class LineGroup:
     """Entries that differ only in their variable parts, oldest first.
 
-    `begins` and `ends` are the earliest and latest time, None if no entry has one. `hosts` has each name once, in the order
-    of their first entries. `values` has the different values of each variable part that varies, by the part's number within
-    the entry, up to `MAX_COUNTED`.
+    `begins` and `ends` are the earliest and latest time, None if no entry has one. `hosts` has each name once. `values` has
+    the different values of each variable part that varies, by the part's number within the entry, up to `MAX_COUNTED`.
     """
 
     first: Entry

@@ -19,7 +19,7 @@ VIEWS = {
     "public details": "show.less",
     "picture details": "show.bad",
     "next page": "show.before",
-    "older lines": "show.newer",
+    "older lines": "show.raw",
     "grave lines": "show.lines",
 }
 """Clicks that show an answer in another way, and a button that the message has only then."""
