@@ -1,7 +1,7 @@
 """Catalogue of all operations, the source of words, help, suggestions and permissions."""
 
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
-from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditVerify
+from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
 from commands.bot_state.changes import (
     ApprovalList,
     ApprovalShow,
@@ -81,6 +81,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     ScheduleRemove,
     ScheduleRun,
     AuditSearch,
+    AuditShow,
     AuditVerify,
     AuditExport,
     AuditAccept,

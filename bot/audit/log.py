@@ -29,7 +29,7 @@ from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
 from bot.audit import search as audit_search
 from bot.audit.mismatch import describe_mismatch, describe_unsigned, name_loss
-from bot.audit.search import AuditFilters, ExportFormat
+from bot.audit.search import AuditFilters, ExportFormat, FoundOperations
 from bot.security.redaction import Redactor
 from bot.store import audit as table
 from bot.store.chain import (
@@ -247,6 +247,12 @@ class AuditLog:
         requester.
         """
         return await asyncio.to_thread(audit_search.search, self._database.path, filters, self._redactor)
+
+    async def search_operations(self, filters: AuditFilters) -> FoundOperations:
+        """Find the newest operations with a matching event, readable and without secrets. The caller has recorded the
+        requester.
+        """
+        return await asyncio.to_thread(audit_search.search_operations, self._database.path, filters, self._redactor)
 
     async def export(self, filters: AuditFilters, form: ExportFormat) -> bytes:
         """Export all events that match as a file, oldest first, without secrets. Raises `TooLarge` if the filters match

@@ -8,7 +8,9 @@ the table is the proof. The caller records the read.
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -23,7 +25,7 @@ from bot.store.encoding import escape_text
 from bot.store.errors import TooLarge
 from bot.store.reading import open_for_reading
 
-__all__ = ["MAX_EXPORT_BYTES", "AuditFilters", "ExportFormat", "export", "search"]
+__all__ = ["MAX_EXPORT_BYTES", "MAX_SEARCH_EVENTS", "AuditFilters", "ExportFormat", "export", "search", "search_operations"]
 
 ExportFormat = Literal["csv", "jsonl"]
 
@@ -33,13 +35,71 @@ MAX_EXPORT_BYTES = 4_000_000
 MAX_SEARCH_EVENTS = 1_000
 """Most events of one search."""
 
+STEP_KINDS = frozenset({"intent", "outcome"})
+"""Kinds of events of which an operation has one for each step. They are counted, and read only for the details."""
+
 UNREADABLE_TIME = "1970-01-01T00:00:00.000000Z"
 """Stands for a time that could not be read; the data has a note."""
 
 
+@dataclass(frozen=True)
+class AuditedOperation:
+    """One operation in the audit log, or an event that belongs to none (`operation` is "").
+
+    `events` are those that tell its course, oldest first and never empty; `steps` and `count` are the numbers of its steps
+    and of all its events.
+    """
+
+    operation: str
+    events: tuple[StoredEvent, ...]
+    steps: int
+    count: int
+
+
+@dataclass(frozen=True)
+class FoundOperations:
+    """The newest operations of a search, newest first. `more`: older ones match, too."""
+
+    operations: tuple[AuditedOperation, ...]
+    more: bool = False
+
+
+def search_operations(database: Path, filters: AuditFilters, redactor: Redactor) -> FoundOperations:
+    """Find the newest operations that have a matching event, whole. An event without an operation stands for itself."""
+    limit, newest = _clamp_limit(filters), dict[tuple[str, int], StoredEvent]()
+    with open_for_reading(database) as connection:
+        for event in _clean_events(table.search_events(connection, filters, newest_first=True), filters, redactor):
+            newest.setdefault((event.operation, 0 if event.operation else event.sequence), event)
+            if len(newest) > limit:
+                break
+        found = [
+            _build_operation(
+                event, table.search_events(connection, AuditFilters(operation=event.operation), newest_first=False), redactor
+            )
+            for event in list(newest.values())[:limit]
+        ]
+    newest_first = sorted(found, key=lambda each: each.events[0].sequence, reverse=True)
+    return FoundOperations(tuple(newest_first), more=len(newest) > limit)
+
+
+def _build_operation(event: StoredEvent, events: Iterator[StoredEvent], redactor: Redactor) -> AuditedOperation:
+    """Build the operation of a matching event from all its events. A forged id may have none."""
+    if not event.operation:
+        return AuditedOperation("", (event,), steps=0, count=1)
+    whole = tuple(events) or (event,)
+    course = [each for each in whole if each.kind not in STEP_KINDS] or [event]
+    kinds = Counter(each.kind for each in whole)
+    steps = max(kinds[kind] for kind in STEP_KINDS)
+    return AuditedOperation(event.operation, tuple(_clean_event(each, redactor) for each in course), steps, len(whole))
+
+
+def _clamp_limit(filters: AuditFilters) -> int:
+    return max(1, min(filters.limit, MAX_SEARCH_EVENTS))
+
+
 def search(database: Path, filters: AuditFilters, redactor: Redactor) -> tuple[StoredEvent, ...]:
     """Find the newest events that match, newest first."""
-    limit = max(1, min(filters.limit, MAX_SEARCH_EVENTS))
+    limit = _clamp_limit(filters)
     with open_for_reading(database) as connection:
         return tuple(
             islice(_clean_events(table.search_events(connection, filters, newest_first=True), filters, redactor), limit)

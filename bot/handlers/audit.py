@@ -9,12 +9,21 @@ from datetime import datetime
 
 from adapters.phrase import Listing, Phrase
 from bot.audit.log import EventKind
-from bot.audit.search import AuditFilters
+from bot.audit.search import MAX_SEARCH_EVENTS, AuditFilters
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import AuditLogPort
-from bot.reports import listings
-from commands.bot_state.audit import AUDIT_HISTORY_LIMIT, AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
+from bot.reports import audit_events, listings
+from commands.bot_state.audit import (
+    AUDIT_HISTORY_LIMIT,
+    AuditAccept,
+    AuditExport,
+    AuditFilter,
+    AuditSearch,
+    AuditShow,
+    AuditVerify,
+)
 from commands.language.grammar import render_operation
+from commands.model.operation import OwnOperation
 from commands.model.report import Report, TextFile
 from commands.model.times import resolve_interval
 from commands.values.arguments import BadArgument, find_nearest, shorten_argument
@@ -28,10 +37,19 @@ class AuditHandlers:
     now: Callable[[], datetime]
 
     async def search(self, operation: AuditSearch, context: RequestContext) -> Report:
-        """Lists matching events, newest first."""
+        """Lists operations with matching events, newest first; with details the events themselves."""
         filters = _build_filters(operation, operation.text, self.now())
         await self._record(EventKind.AUDIT_READ, operation, context)
-        return listings.list_events(await self.audit.search(filters), self.now())
+        if operation.details:
+            return audit_events.list_events(await self.audit.search(filters), filters.limit, self.now())
+        return audit_events.list_operations(await self.audit.search_operations(filters), self.now())
+
+    async def show(self, operation: AuditShow, context: RequestContext) -> Report:
+        """Lists every event of one operation, oldest first."""
+        await self._record(EventKind.AUDIT_READ, operation, context)
+        filters = AuditFilters(operation=operation.id, limit=MAX_SEARCH_EVENTS)
+        found = await self.audit.search(filters)
+        return audit_events.list_events(found[::-1], filters.limit, self.now())
 
     async def export(self, operation: AuditExport, context: RequestContext) -> Report:
         """Puts matching events into a file."""
@@ -55,7 +73,7 @@ class AuditHandlers:
             ((Phrase("Name"), operation.name),),
         )
 
-    async def _record(self, kind: EventKind, operation: AuditFilter, context: RequestContext) -> None:
+    async def _record(self, kind: EventKind, operation: OwnOperation, context: RequestContext) -> None:
         await self.audit.record(kind, context.actor, context.operation, {"understood": render_operation(operation)})
 
 

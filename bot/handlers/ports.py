@@ -9,7 +9,7 @@ from adapters.phrase import Phrase
 from bot.access.policy import Verdict
 from bot.access.requester import Requester
 from bot.audit.log import EventKind
-from bot.audit.search import AuditFilters
+from bot.audit.search import AuditFilters, FoundOperations
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
@@ -163,6 +163,8 @@ class AuditLogPort(Protocol):
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
 
     async def search(self, filters: AuditFilters) -> tuple[StoredEvent, ...]: ...
+
+    async def search_operations(self, filters: AuditFilters) -> FoundOperations: ...
 
     async def export(self, filters: AuditFilters, form: Literal["csv", "jsonl"]) -> bytes: ...
 

@@ -33,7 +33,7 @@ from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
 from bot.incidents.channels import IncidentChannels
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
-from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditVerify
+from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
 from commands.bot_state.changes import (
     ApprovalList,
     ApprovalShow,
@@ -143,6 +143,7 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     LockAdd: lambda nouns: nouns.locks.add,
     LockRemove: lambda nouns: nouns.locks.remove,
     AuditSearch: lambda nouns: nouns.audit.search,
+    AuditShow: lambda nouns: nouns.audit.show,
     AuditExport: lambda nouns: nouns.audit.export,
     AuditVerify: lambda nouns: nouns.audit.verify,
     AuditAccept: lambda nouns: nouns.audit.accept,

@@ -1,27 +1,19 @@
 """Reports that list changes, locks and audit events, one per line. Pure."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-
-from pydantic import JsonValue
 
 from adapters.phrase import Listing, Phrase
 from bot.access.contacts import list_alternatives, name_roles
-from bot.audit.log import EventKind
 from bot.changes.locks import describe_lock
 from bot.model.change import Approval, Change, ChangeState
-from bot.security.untrusted_text import shorten
-from bot.store.chain import StoredEvent, Verification
+from bot.store.chain import Verification
 from bot.store.locks import Lock
 from commands.model.finding import Finding, Severity
 from commands.model.report import Cell, Column, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3
 """Maximum number of suggested commands."""
-
-MAX_EVENT_LENGTH, MAX_VALUE_LENGTH = 300, 60
-"""Characters of an event that a line shows, and of each value in it."""
 
 STATE_PHRASES = {
     ChangeState.PLANNED: Phrase("planned"),
@@ -35,31 +27,6 @@ STATE_PHRASES = {
     ChangeState.CLOSED: Phrase("closed"),
 }
 """Short names of the states of a change."""
-
-EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
-    EventKind.REQUEST: Phrase("request", context="event"),
-    EventKind.REFUSAL: Phrase("refusal", context="event"),
-    EventKind.CONFIGURATION: Phrase("configuration", context="event"),
-    EventKind.START: Phrase("start", context="event"),
-    EventKind.STOP: Phrase("stop", context="event"),
-    EventKind.AUDIT_READ: Phrase("audit read", context="event"),
-    EventKind.EXPORT: Phrase("export", context="event"),
-    EventKind.PLAN: Phrase("plan", context="event"),
-    EventKind.APPROVAL: Phrase("approval request", context="event"),
-    EventKind.REVIEW: Phrase("approval, denial or review", context="event"),
-    EventKind.BREAK_GLASS: Phrase("break-glass", context="event"),
-    EventKind.WAIVER: Phrase("approved by rule", context="event"),
-    EventKind.RUN: Phrase("run", context="event"),
-    EventKind.INTENT: Phrase("intent", context="event"),
-    EventKind.OUTCOME: Phrase("outcome", context="event"),
-    EventKind.END: Phrase("end", context="event"),
-    EventKind.LOCK: Phrase("lock", context="event"),
-    EventKind.SCHEDULE: Phrase("schedule", context="event"),
-    EventKind.NOTICE: Phrase("notice", context="event"),
-    EventKind.INCIDENT: Phrase("incident", context="event"),
-    EventKind.ACCEPTED: Phrase("accepted", context="event"),
-}
-"""The kinds of audit events. In English they are close to what `--kind` takes."""
 
 _COLUMNS = {
     "words": Column(key="words", heading=Phrase("Command")),
@@ -227,68 +194,6 @@ def report_verification(found: Verification) -> Report:
     finding = Finding(severity=Severity.CRITICAL, host="", subject="audit", why=found.problem.phrase)
     doubt = Phrase("the audit log has been altered")
     return Report(title=Phrase("Audit log"), summary=doubt, findings=(finding,))
-
-
-def list_events(found: Sequence[StoredEvent], at: datetime) -> Report:
-    """Lists audit events in the given order."""
-    return Report(
-        title=Phrase("Audit log"),
-        summary=Phrase("{n} event", plural="{n} events", n=len(found)) if found else Phrase("no matching events"),
-        columns=(
-            Column(key="sequence", heading=Phrase("Number")),
-            Column(key="at", heading=Phrase("Time")),
-            Column(key="kind", heading=Phrase("Kind")),
-            Column(key="actor", heading=Phrase("User")),
-            Column(key="operation", heading=Phrase("Operation")),
-            Column(key="data", heading=Phrase("Content")),
-        ),
-        rows=tuple(_build_event_row(event, at) for event in found),
-        taken_at=at,
-    )
-
-
-def _build_event_row(event: StoredEvent, at: datetime) -> Row:
-    return Row(
-        cells=(
-            Cell(text=str(event.sequence), value=event.sequence),
-            _build_moment_cell(datetime.fromisoformat(event.at), at),
-            _build_kind_cell(event.kind),
-            Cell.of(event.actor),
-            Cell.of(event.operation),
-            Cell(text=_summarize_data(event.data), value=event.data),
-        )
-    )
-
-
-def _build_kind_cell(kind: str) -> Cell:
-    """The label of a kind. One that this version does not know is shown as it is stored."""
-    label = EVENT_KIND_PHRASES.get(kind)
-    return Cell.of(kind) if label is None else Cell(text=label, value=kind)
-
-
-def _summarize_data(data: str) -> str:
-    """Summarizes the data of an event in one line: its fields without braces and quotes, and without empty ones."""
-    said = ", ".join(
-        f"{name}: {shorten(value, MAX_VALUE_LENGTH)}" for name, value in _iterate_leaves("", json.loads(data)) if value
-    )
-    return shorten(said, MAX_EVENT_LENGTH)
-
-
-def _iterate_leaves(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
-    """Yields name and text of the plain values inside a JSON value, except times, which the export contains."""
-    match value:
-        case dict():
-            for inner, each in value.items():
-                yield from _iterate_leaves(inner, each)
-        case list() if all(isinstance(each, str) for each in value):
-            yield name, " ".join(map(str, value))
-        case list():
-            for each in value:
-                yield from _iterate_leaves(name, each)
-        case None | False:
-            return
-        case _ if not name.endswith("_at"):
-            yield name, str(value)
 
 
 def _build_moment_cell(when: datetime | None, at: datetime) -> Cell:

@@ -27,7 +27,7 @@ _STATE_PHRASES = {
 }
 _BAD_STATES = frozenset({ChangeState.UNDONE, ChangeState.FAILED, ChangeState.UNKNOWN})
 
-_APPROVAL_PHRASES = {
+APPROVAL_PHRASES = {
     ApprovalState.USED: Phrase("approved"),
     ApprovalState.DENIED: Phrase("denied"),
     ApprovalState.EXPIRED: Phrase("expired"),
@@ -35,6 +35,7 @@ _APPROVAL_PHRASES = {
     ApprovalState.SUPERSEDED: Phrase("superseded (plan changed)"),
     ApprovalState.REFUSED: Phrase("void (permission lost)"),
 }
+"""Outcomes of requested approvals. One that is still open has none."""
 
 _NOT_RUN_OUTCOMES = frozenset({RunOutcome.MISSED, RunOutcome.SKIPPED})
 _FAILED_OUTCOMES = frozenset({RunOutcome.FAILED, RunOutcome.REFUSED})
@@ -94,7 +95,7 @@ def _describe_ended_change(change: EndedOperation) -> Phrase:
 
 def _describe_approvals(changes: Sequence[EndedOperation]) -> Iterator[Phrase]:
     states = Counter(each.approval for each in changes)
-    for state, name in _APPROVAL_PHRASES.items():
+    for state, name in APPROVAL_PHRASES.items():
         if states[state]:
             yield Phrase("{what}: {n}", what=name, n=states[state])
 

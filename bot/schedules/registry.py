@@ -21,7 +21,7 @@ from bot.schedules.builtin import BUILT_IN
 from bot.store.encoding import encode_time
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import RunTally, Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable
-from commands.bot_state.audit import AuditFilter
+from commands.bot_state.audit import AuditFilter, AuditShow
 from commands.model.operation import FleetChange, Operation, Risk
 
 MAX_SCHEDULES = 100
@@ -177,7 +177,7 @@ def require_unattended(operation: Operation) -> None:
             return
         case _ if operation.risk is not Risk.READ:
             raise NeedsPerson(Phrase("this needs a person. Only read commands and host changes can be scheduled"))
-        case AuditFilter():
+        case AuditFilter() | AuditShow():
             raise NeedsPerson(Phrase("audit results are shown to a person only and cannot be posted on a schedule"))
         case _ if operation.words[0] == "schedule":
             raise NeedsPerson(Phrase("schedule commands cannot be scheduled"))

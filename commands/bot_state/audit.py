@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from adapters.phrase import Phrase
 from commands.model.operation import OwnOperation, Risk, Role
 from commands.model.times import TimePoint, make_time_option
-from commands.values.arguments import Option, Positional, make_choice_parser
+from commands.values.arguments import BadArgument, Flag, Option, Positional, make_choice_parser, shorten_argument
 
 AUDITOR_ROLES = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
 """Roles that may read the audit log."""
@@ -30,7 +30,7 @@ class AuditFilter(OwnOperation):
 
 
 class AuditSearch(AuditFilter):
-    """List audit events, newest first."""
+    """List operations by their audit events, newest first, one row an operation; with details one row an event."""
 
     words: ClassVar = ("audit", "search")
     aliases: ClassVar = (("audit",),)
@@ -48,6 +48,36 @@ class AuditSearch(AuditFilter):
             many=True,
         ),
     ] = ""
+    details: Annotated[bool, Flag(Phrase("one row for each event"))] = False
+
+
+MAX_RECORDED_ID = 64
+"""Maximum characters of an operation's id in the audit log."""
+
+
+def _parse_recorded_id(words: tuple[str, ...]) -> str:
+    """Parses the id of an operation or of a notice, as the audit log has it. Raises `BadArgument`."""
+    typed = words[0].lower()
+    if len(typed) <= MAX_RECORDED_ID and typed.isascii() and typed.isprintable():
+        return typed
+    example = "op-0123456789ab"
+    phrase = Phrase(
+        "{part} is not an operation ID. Expected format: {example}", part=shorten_argument(typed), example=example
+    )
+    raise BadArgument(phrase, part=words[0])
+
+
+class AuditShow(OwnOperation):
+    """Show every audit event of one operation, oldest first."""
+
+    words: ClassVar = ("audit", "show")
+    roles: ClassVar = AUDITOR_ROLES
+    summary: ClassVar = Phrase("every audit event of one operation")
+    example: ClassVar = "audit show op-0123456789ab"
+
+    id: Annotated[
+        str, Positional("id", Phrase("operation ID (listed by audit search)"), _parse_recorded_id, lambda name: (name,))
+    ]
 
 
 class AuditExport(AuditFilter):

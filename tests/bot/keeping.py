@@ -11,6 +11,7 @@ from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
 from bot.access.requester import Requester
 from bot.audit.log import EventKind, Recorder
+from bot.audit.search import AuditedOperation, FoundOperations
 from bot.changes.approval import NotAllowed
 from bot.changes.planner import NothingToDo
 from bot.handlers.ports import FleetHistory, IncidentRegistryPort, ScheduleRegistryPort
@@ -302,6 +303,10 @@ class Kept:
     async def search(self, filters: Any) -> tuple[StoredEvent, ...]:
         self.asked.append(("search", filters))
         return self.events
+
+    async def search_operations(self, filters: Any) -> FoundOperations:
+        self.asked.append(("search", filters))
+        return FoundOperations(tuple(AuditedOperation(event.operation, (event,), 0, 1) for event in self.events))
 
     async def export(self, filters: Any, form: str) -> bytes:
         self.asked.append(("export", filters, form))

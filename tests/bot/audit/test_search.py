@@ -77,6 +77,47 @@ async def test_events_are_found_newest_first(log: AuditLog, filters: AuditFilter
     assert numbers == [event.sequence for event in await log.search(filters)]
 
 
+@pytest.mark.parametrize(
+    ("filters", "operations", "more"),
+    [
+        (AuditFilters(), ["+op", "op-3", "op-2", "op-1", ""], False),
+        (AuditFilters(limit=2), ["+op", "op-1"], True),
+        (AuditFilters(limit=5), ["+op", "op-3", "op-2", "op-1", ""], False),
+        (AuditFilters(actor="ana"), ["op-3", "op-1"], False),
+        (AuditFilters(kind="run"), ["op-1"], False),
+        (AuditFilters(since=at(4)), ["+op", "op-1"], False),
+        (AuditFilters(text="nobody"), [], False),
+    ],
+)
+async def test_operations_are_found_by_any_of_their_events_and_the_newest_are_counted(
+    log: AuditLog, filters: AuditFilters, operations: list[str], more: bool
+) -> None:
+    found = await log.search_operations(filters)
+    assert (operations, more) == ([each.operation for each in found.operations], more)
+    assert more is found.more
+
+
+async def test_a_found_operation_is_whole_and_its_steps_are_counted(log: AuditLog) -> None:
+    for number in range(3):
+        for kind in (EventKind.INTENT, EventKind.OUTCOME):
+            await log.record(kind, "ana", "op-1", {"step": f"host-a/{number}"})
+    await log.record(EventKind.INTENT, "ana", "op-1", {"step": "host-a/3"})
+    [found] = (await log.search_operations(AuditFilters(kind="run"))).operations
+    assert (["request", "run"], 4, 9) == ([event.kind for event in found.events], found.steps, found.count)
+
+
+async def test_events_without_an_operation_are_never_joined(log: AuditLog) -> None:
+    await log.record(EventKind.STOP, "system", "", {})
+    found = await log.search_operations(AuditFilters(actor="system"))
+    assert [("", 1), ("", 1)] == [(each.operation, each.count) for each in found.operations]
+
+
+async def test_no_operation_that_is_found_holds_a_secret(log: AuditLog) -> None:
+    found = await log.search_operations(AuditFilters())
+    assert SECRET not in str(found)
+    assert () == (await log.search_operations(AuditFilters(text=SECRET))).operations
+
+
 async def test_what_is_found_holds_no_secret(log: AuditLog) -> None:
     """A registered one, and what stands under a secret's name."""
     six, _, four, *_ = await log.search(AuditFilters())
@@ -140,6 +181,7 @@ async def test_a_forged_row_can_be_read_and_breaks_nothing(files: Files, log: Au
     for form in ("csv", "jsonl"):
         assert (await log.export(AuditFilters(), form)).decode().isprintable() is False
     assert 6 == len((await log.export(AuditFilters(), "jsonl")).splitlines())
+    assert 5 == len((await log.search_operations(AuditFilters())).operations)
 
 
 async def test_looking_leaves_the_log_as_it_is(files: Files, log: AuditLog) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bot.access.people import Person
 from bot.access.policy import Permit, Policy, Refusal, Verdict
 from bot.access.rules import Grant
-from bot.audit.search import AuditFilters
+from bot.audit.search import MAX_SEARCH_EVENTS, AuditFilters
 from bot.handlers.context import NoBotRunning
 from bot.handlers.registry import HANDLERS
 from bot.model.change import BreakGlass, Change, ChangeState
@@ -170,7 +170,27 @@ async def test_the_audit_log_is_searched_by_what_was_said() -> None:
         ("search", AuditFilters(since=NOW - timedelta(days=7), actor="ana", kind="refusal", text="host-a")),
     ] == kept.asked
     assert isinstance(answer.body, Report)
-    assert ["7", "refusal", "ana", "rule: role"] == [str(answer.body.rows[0].cells[place].text) for place in (0, 2, 3, 5)]
+    assert ["refusal: rule: role", "ana", "rejected", "op-1"] == [
+        str(answer.body.rows[0].cells[place].text) for place in (0, 2, 3, 6)
+    ]
+
+
+async def test_with_details_a_search_lists_every_event() -> None:
+    event = StoredEvent(7, NOW.isoformat(), "refusal", "ana", "op-1", '{"rule": "role"}', "k", "p", "m")
+    answer = await asked("audit search --details", Kept(events=(event,)))
+    assert isinstance(answer.body, Report)
+    assert ["7", "refusal", "rule: role", "ana"] == [str(answer.body.rows[0].cells[place].text) for place in (0, 2, 3, 4)]
+
+
+async def test_every_event_of_an_operation_is_shown_oldest_first_and_the_read_is_recorded() -> None:
+    events = tuple(
+        StoredEvent(number, NOW.isoformat(), "outcome", "ana", "op-1", "{}", "k", "p", "m") for number in (9, 8, 7)
+    )
+    kept = Kept(events=events)
+    answer = await asked("audit show OP-1", kept)
+    assert [("audit_read", "boss"), ("search", AuditFilters(operation="op-1", limit=MAX_SEARCH_EVENTS))] == kept.asked
+    assert isinstance(answer.body, Report)
+    assert ["7", "8", "9"] == [str(row.cells[0].text) for row in answer.body.rows]
 
 
 @pytest.mark.parametrize("words", ["audit search --since 1h --until 2h", "audit export csv --since 2099-01-01T00:00"])

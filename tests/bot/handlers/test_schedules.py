@@ -139,7 +139,9 @@ async def test_what_cannot_run_by_the_clock_is_refused_with_the_reason(office: O
     assert [] == await office.names()
 
 
-@pytest.mark.parametrize("words", ["audit search", "audit export", "audit search --actor ben --since 7d"])
+@pytest.mark.parametrize(
+    "words", ["audit search", "audit export", "audit search --actor ben --since 7d", "audit show op-0123456789ab"]
+)
 async def test_what_people_did_goes_to_no_channel_by_the_clock(office: Office, words: str) -> None:
     """Who may read the audit log may; a channel has other readers."""
     assert "audit results are shown to a person only and cannot be posted on a schedule" in await office.told(

@@ -1,16 +1,9 @@
 """What the bot keeps, in lines: what people look for first, and ids last, for they are only typed."""
 
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
-import pytest
-
-from adapters.phrase import Phrase
-from bot.audit.log import EventKind
-from bot.locale.texts import get_texts
 from bot.model.change import ChangeState
 from bot.reports import listings
-from bot.store.chain import StoredEvent
 from bot.store.locks import Lock
 from commands.model.report import Mark, Report
 from tests.bot.rendering import changes
@@ -67,29 +60,3 @@ def test_a_lock_names_its_hosts_first_and_its_number_last() -> None:
     [line] = cells(listings.list_locks((lock,), ASKED))
     assert ["Host", "User", "Reason", "Expires", "State", "Number"] == list(line)
     assert ("all", "active", "3") == (line["Host"], line["State"], line["Number"])
-
-
-def test_an_event_is_told_by_its_plain_values_without_those_that_say_nothing() -> None:
-    data = '{"result": {"began_at": "2026", "key": "host-a/keys", "result": "done", "why": null}, "undo": false}'
-    event = StoredEvent(1, ASKED.isoformat(), "outcome", "alice", "op-1", data, "key", "", "mac")
-    assert "key: host-a/keys, result: done" == cells(listings.list_events((event,), ASKED))[0]["Content"]
-
-
-def event(kind: str) -> StoredEvent:
-    return StoredEvent(1, ASKED.isoformat(), kind, "alice", "op-1", "{}", "key", "", "mac")
-
-
-@pytest.mark.parametrize("kind", EventKind)
-def test_the_kind_of_an_event_has_a_label_and_keeps_its_stored_value(kind: EventKind) -> None:
-    cell = listings.list_events((event(kind.value),), ASKED).rows[0].cells[2]
-    assert kind.value == cell.value
-    assert isinstance(cell.text, Phrase)
-    assert str(cell.text) != cell.text.render(get_texts("ja", ZoneInfo("Asia/Tokyo")))
-
-
-def test_a_kind_of_a_later_version_is_shown_as_it_is_stored() -> None:
-    assert "teleport" == cells(listings.list_events((event("teleport"),), ASKED))[0]["Kind"]
-
-
-def test_nothing_found_is_said_so() -> None:
-    assert "no matching events" == str(listings.list_events((), ASKED).summary)

@@ -1,0 +1,184 @@
+"""Reports on the audit log: one row an operation, or one row an event. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from adapters.phrase import Phrase
+from bot.audit.log import EventKind
+from bot.audit.search import AuditedOperation, FoundOperations
+from bot.model.change import ApprovalState, ChangeState
+from bot.reports.listings import MAX_NEXT_COMMANDS, STATE_PHRASES
+from bot.reports.monthly_activity import APPROVAL_PHRASES
+from bot.security.untrusted_text import shorten
+from bot.store.chain import StoredEvent
+from commands.model.report import Cell, Column, Mark, Report, Row
+
+MAX_EVENT_LENGTH, MAX_VALUE_LENGTH = 300, 60
+"""Characters of an event that a line shows, and of each value in it."""
+
+EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
+    EventKind.REQUEST: Phrase("request", context="event"),
+    EventKind.REFUSAL: Phrase("refusal", context="event"),
+    EventKind.CONFIGURATION: Phrase("configuration", context="event"),
+    EventKind.START: Phrase("start", context="event"),
+    EventKind.STOP: Phrase("stop", context="event"),
+    EventKind.AUDIT_READ: Phrase("audit read", context="event"),
+    EventKind.EXPORT: Phrase("export", context="event"),
+    EventKind.PLAN: Phrase("plan", context="event"),
+    EventKind.APPROVAL: Phrase("approval request", context="event"),
+    EventKind.REVIEW: Phrase("approval, denial or review", context="event"),
+    EventKind.BREAK_GLASS: Phrase("break-glass", context="event"),
+    EventKind.WAIVER: Phrase("approved by rule", context="event"),
+    EventKind.RUN: Phrase("run", context="event"),
+    EventKind.INTENT: Phrase("intent", context="event"),
+    EventKind.OUTCOME: Phrase("outcome", context="event"),
+    EventKind.END: Phrase("end", context="event"),
+    EventKind.LOCK: Phrase("lock", context="event"),
+    EventKind.SCHEDULE: Phrase("schedule", context="event"),
+    EventKind.NOTICE: Phrase("notice", context="event"),
+    EventKind.INCIDENT: Phrase("incident", context="event"),
+    EventKind.ACCEPTED: Phrase("accepted", context="event"),
+}
+"""The kinds of audit events. In English they are close to what `--kind` takes."""
+
+
+_OPERATION_COLUMNS = (
+    Column(key="words", heading=Phrase("Command")),
+    Column(key="at", heading=Phrase("Time")),
+    Column(key="actor", heading=Phrase("User")),
+    Column(key="outcome", heading=Phrase("Result")),
+    Column(key="steps", heading=Phrase("Steps")),
+    Column(key="events", heading=Phrase("Events")),
+    Column(key="operation", heading=Phrase("Operation")),
+)
+
+
+def list_operations(found: FoundOperations, at: datetime) -> Report:
+    """Lists operations in the given order, each with its words, person, time and outcome."""
+    n = len(found.operations)
+    counted = Phrase("{n} operation", plural="{n} operations", n=n) if n else Phrase("no matching events")
+    named = [each.operation for each in found.operations if each.operation]
+    return Report(
+        title=Phrase("Audit log"),
+        summary=Phrase("the newest {n} operations. Older ones match, too", n=n) if found.more else counted,
+        columns=_OPERATION_COLUMNS,
+        rows=tuple(_build_operation_row(each, at) for each in found.operations),
+        taken_at=at,
+        next=tuple(f"audit show {operation}" for operation in named[:MAX_NEXT_COMMANDS]),
+    )
+
+
+def _build_operation_row(each: AuditedOperation, at: datetime) -> Row:
+    first = each.events[0]
+    return Row(
+        cells=(
+            _build_words_cell(each),
+            Cell.of_moment(datetime.fromisoformat(first.at), at),
+            Cell.of(first.actor),
+            _build_outcome_cell(each),
+            Cell(text=str(each.steps) if each.steps else "", value=each.steps),
+            Cell(text=str(each.count), value=each.count),
+            Cell.of(each.operation),
+        )
+    )
+
+
+def _build_words_cell(each: AuditedOperation) -> Cell:
+    """The command as it was understood; the kind and content of an event that no command caused."""
+    for event in each.events:
+        data = json.loads(event.data)
+        words = next((data[key] for key in ("understood", "text", "words") if isinstance(data.get(key), str)), "")
+        if words and event.kind in (EventKind.REQUEST, EventKind.REFUSAL, EventKind.PLAN, EventKind.RUN):
+            return Cell.of(shorten(words, MAX_EVENT_LENGTH))
+    first = each.events[0]
+    content = _summarize_data(first.data)
+    label = _describe_kind(first.kind)
+    return Cell(text=Phrase("{kind}: {content}", kind=label, content=content) if content else label, value=first.kind)
+
+
+def _build_outcome_cell(each: AuditedOperation) -> Cell:
+    """The outcome as far as the log has one: a state, a rejection, or else the kind of the newest event."""
+    last = each.events[-1]
+    data = json.loads(last.data)
+    if last.kind == EventKind.REFUSAL:
+        return Cell(text=Phrase("rejected"), value="rejected", mark=Mark.BAD)
+    state, approval = str(data.get("state")), str(data.get("approval"))
+    if last.kind == EventKind.END and state in set(ChangeState):
+        closed = state == ChangeState.CLOSED and approval in set(APPROVAL_PHRASES)
+        text = APPROVAL_PHRASES[ApprovalState(approval)] if closed else STATE_PHRASES[ChangeState(state)]
+        bad = state in (ChangeState.FAILED, ChangeState.UNKNOWN)
+        return Cell(text=text, value=approval if closed else state, mark=Mark.BAD if bad else Mark.PLAIN)
+    if last.kind == EventKind.RUN:
+        return Cell(text=Phrase("started, no end recorded"), value="started")
+    return Cell(text="" if len(each.events) == 1 and not each.operation else _describe_kind(last.kind), value=last.kind)
+
+
+def list_events(found: Sequence[StoredEvent], limit: int, at: datetime) -> Report:
+    """Lists audit events in the given order. A search finds at most `limit` of them."""
+    return Report(
+        title=Phrase("Audit log"),
+        summary=_count_events(found, limit),
+        columns=(
+            Column(key="sequence", heading=Phrase("Number")),
+            Column(key="at", heading=Phrase("Time")),
+            Column(key="kind", heading=Phrase("Kind")),
+            Column(key="data", heading=Phrase("Content")),
+            Column(key="actor", heading=Phrase("User")),
+            Column(key="operation", heading=Phrase("Operation")),
+        ),
+        rows=tuple(_build_event_row(event, at) for event in found),
+        taken_at=at,
+    )
+
+
+def _build_event_row(event: StoredEvent, at: datetime) -> Row:
+    return Row(
+        cells=(
+            Cell(text=str(event.sequence), value=event.sequence),
+            Cell.of_moment(datetime.fromisoformat(event.at), at),
+            Cell(text=_describe_kind(event.kind), value=event.kind),
+            Cell(text=_summarize_data(event.data), value=event.data),
+            Cell.of(event.actor),
+            Cell.of(event.operation),
+        )
+    )
+
+
+def _count_events(found: Sequence[StoredEvent], limit: int) -> Phrase:
+    n = len(found)
+    if n >= limit:
+        return Phrase("the newest {n} events. Older ones may match, too", n=n)
+    return Phrase("{n} event", plural="{n} events", n=n) if n else Phrase("no matching events")
+
+
+def _describe_kind(kind: str) -> Phrase | str:
+    """The label of a kind. One that this version does not know is shown as it is stored."""
+    return EVENT_KIND_PHRASES.get(kind, kind)
+
+
+def _summarize_data(data: str) -> str:
+    """Summarizes the data of an event in one line: its fields without braces and quotes, and without empty ones."""
+    said = ", ".join(
+        f"{name}: {shorten(value, MAX_VALUE_LENGTH)}" for name, value in _iterate_leaves("", json.loads(data)) if value
+    )
+    return shorten(said, MAX_EVENT_LENGTH)
+
+
+def _iterate_leaves(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yields name and text of the plain values inside a JSON value, except times, which the export contains."""
+    match value:
+        case dict():
+            for inner, each in value.items():
+                yield from _iterate_leaves(inner, each)
+        case list() if all(isinstance(each, str) for each in value):
+            yield name, " ".join(map(str, value))
+        case list():
+            for each in value:
+                yield from _iterate_leaves(name, each)
+        case None | False:
+            return
+        case _ if not name.endswith("_at"):
+            yield name, str(value)
