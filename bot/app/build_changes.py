@@ -7,7 +7,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -65,6 +65,8 @@ class ChangeSurface(Protocol):
 
     async def is_private(self, channel: str) -> bool | None: ...
 
+    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]: ...
+
 
 class SurfaceLinks:
     """Links to what only a running bot has: `surface` and `engine`, None in other processes."""
@@ -104,6 +106,10 @@ class SurfaceLinks:
     async def is_private(self, channel: str) -> bool | None:
         """As `bot.incidents.channels.IncidentChannels`. Unknown without a surface."""
         return None if self.surface is None else await self.surface.is_private(channel)
+
+    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
+        """As `bot.handlers.ports.ChannelNames`. None is known without a surface."""
+        return {} if self.surface is None else await self.surface.find_names(channels)
 
     def _require_surface(self) -> ChangeSurface:
         if self.surface is None:

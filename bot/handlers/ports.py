@@ -152,6 +152,17 @@ class IncidentRegistryPort(Protocol):
     async def read_entries(self, number: int) -> tuple[tuple[IncidentEntry, ...], int]: ...
 
 
+class ChannelNames(Protocol):
+    """Names of Slack's channels (`bot.slack.directory.channels`)."""
+
+    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
+        """Return the names of the channels that are known: `#ops`, or "" of a private one."""
+
+
+class ChannelPort(IncidentChannels, ChannelNames, Protocol):
+    """Channels of Slack, as handlers need them."""
+
+
 class AuditLogPort(Protocol):
     """The audit log, for those who may read it (`bot.audit.log`). `trouble` describes damage, None if it is intact."""
 

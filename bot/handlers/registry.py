@@ -22,6 +22,7 @@ from bot.handlers.logs import LogHandlers
 from bot.handlers.ports import (
     AuditLogPort,
     ChangeLifecycle,
+    ChannelPort,
     CheckRegistryPort,
     FleetHistory,
     IncidentRegistryPort,
@@ -31,7 +32,6 @@ from bot.handlers.ports import (
 )
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
-from bot.incidents.channels import IncidentChannels
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
 from commands.bot_state.changes import (
@@ -74,7 +74,7 @@ class Services:
     audit: AuditLogPort
     schedules: ScheduleRegistryPort
     incidents: IncidentRegistryPort
-    channels: IncidentChannels
+    channels: ChannelPort
     history: FleetHistory
     rehearsals: RehearsalPort
     checks: CheckRegistryPort
@@ -110,7 +110,7 @@ class Handlers:
             locks=LockHandlers(locks, now),
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
             reports=ReportHandlers(changes, schedules, history, now),
-            schedules=ScheduleHandlers(schedules, now),
+            schedules=ScheduleHandlers(schedules, services.channels, now),
         )
 
     async def handle(self, operation: Operation, context: RequestContext) -> Body:

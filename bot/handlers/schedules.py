@@ -11,12 +11,14 @@ from adapters.phrase import Phrase
 from bot.access.rules import is_channel
 from bot.changes.approval import NotAllowed
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import ScheduleRegistryPort
+from bot.handlers.ports import ChannelNames, ScheduleRegistryPort
 from bot.model.request import Failure
+from bot.reports.channel_names import ReportPlace
 from bot.reports.schedules import list_schedules, report_schedule
 from bot.schedules.registry import require_unattended
 from bot.store.records import encode_identity
 from bot.store.schedules import Schedule, ScheduleOrigin
+from bot.store.schedules import ScheduleRun as StoredRun
 from commands.bot_state.schedules import (
     ScheduleAdd,
     ScheduleList,
@@ -35,10 +37,11 @@ class ScheduleHandlers:
     """Handlers of schedules."""
 
     schedules: ScheduleRegistryPort
+    channels: ChannelNames
     now: Callable[[], datetime]
 
     async def list_schedules(self, operation: ScheduleList, context: RequestContext) -> Report:
-        return await self._list()
+        return await self._list(context)
 
     async def add(self, operation: ScheduleAdd, context: RequestContext) -> Report:
         """Adds a schedule. Its owner must be allowed to run the command in its channel, and the command unattended."""
@@ -62,33 +65,36 @@ class ScheduleHandlers:
             since=self.now(),
             operation=context.operation,
         )
-        return self._report(await self.schedules.add(schedule))
+        return await self._report(await self.schedules.add(schedule), context)
 
     async def pause(self, operation: SchedulePause, context: RequestContext) -> Report:
         """Pauses a schedule: its due times are skipped until it is resumed."""
-        return self._report(await self.schedules.pause(operation.name, context.actor, context.operation))
+        return await self._report(await self.schedules.pause(operation.name, context.actor, context.operation), context)
 
     async def resume(self, operation: ScheduleResume, context: RequestContext) -> Report:
         """Resumes a schedule: its due times count again."""
         await self._require_may_ask(operation.name, context)
-        return self._report(await self.schedules.resume(operation.name, context.actor, context.operation))
+        return await self._report(await self.schedules.resume(operation.name, context.actor, context.operation), context)
 
     async def remove(self, operation: ScheduleRemove, context: RequestContext) -> Report:
         """Removes a schedule, and lists the others."""
         await self.schedules.remove(operation.name, context.actor, context.operation)
-        return await self._list()
+        return await self._list(context)
 
     async def run(self, operation: ScheduleRun, context: RequestContext) -> Report:
         """Runs a schedule at the scheduler's next tick."""
         await self._require_may_ask(operation.name, context)
         begun = await self.schedules.run(operation.name, context.actor, context.operation)
-        return report_schedule(await self.schedules.find(operation.name), begun, self.now())
+        return await self._report(await self.schedules.find(operation.name), context, begun)
 
-    async def _list(self) -> Report:
-        return list_schedules(await self.schedules.list_all(), self.now())
+    async def _list(self, context: RequestContext) -> Report:
+        found = await self.schedules.list_all()
+        names = await self.channels.find_names({each.schedule.channel for each in found if each.schedule.channel})
+        return list_schedules(found, self.now(), ReportPlace(context.channel, names))
 
-    def _report(self, schedule: Schedule) -> Report:
-        return report_schedule(schedule, None, self.now())
+    async def _report(self, schedule: Schedule, context: RequestContext, begun: StoredRun | None = None) -> Report:
+        names = await self.channels.find_names({schedule.channel} if schedule.channel else ())
+        return report_schedule(schedule, begun, self.now(), ReportPlace(context.channel, names))
 
     async def _require_may_ask(self, name: str, context: RequestContext) -> None:
         """Raises `NotAllowed` if the requester may not run the command. Built-in schedules only read: all may run them."""

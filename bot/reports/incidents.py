@@ -184,7 +184,7 @@ def _build_row(incident: Incident, at: datetime) -> Row:
             Cell.of(incident.target),
             Cell.of_moment(incident.opened_at, at),
             Cell.of(incident.opened_by),
-            Cell.of(incident.channel),
+            Cell(text=f"#{incident.channel_name}" if incident.channel_name else incident.channel, value=incident.channel),
             Cell.of(incident.was),
         )
     )

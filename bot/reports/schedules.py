@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from adapters.phrase import City, Phrase
+from bot.reports.channel_names import ReportPlace
 from bot.schedules.builtin import OBSERVE
 from bot.schedules.registry import ScheduleListing
 from bot.store.schedule_runs import RunOutcome
@@ -43,9 +44,9 @@ _COLUMNS = (
 )
 
 
-def report_schedule(schedule: Schedule, begun: ScheduleRun | None, at: datetime) -> Report:
+def report_schedule(schedule: Schedule, begun: ScheduleRun | None, at: datetime, place: ReportPlace) -> Report:
     """Report on one schedule and its next run."""
-    report = list_schedules((ScheduleListing(schedule, begun),), at)
+    report = list_schedules((ScheduleListing(schedule, begun),), at, place)
     coming = _find_next_time(schedule, at)
     told, words = _predict(schedule, begun, coming, at)
     return report.model_copy(update={"summary": told, "next": words})
@@ -66,7 +67,7 @@ def _predict(
     return told, (f"schedule run {name}", f"schedule pause {name}")
 
 
-def list_schedules(found: Sequence[ScheduleListing], at: datetime) -> Report:
+def list_schedules(found: Sequence[ScheduleListing], at: datetime, place: ReportPlace) -> Report:
     """Report that lists schedules, with the next run in its summary."""
     paused = [each.schedule for each in found if each.schedule.paused]
     coming = [(when, each.schedule) for each in found if (when := _find_next_time(each.schedule, at)) is not None]
@@ -80,7 +81,7 @@ def list_schedules(found: Sequence[ScheduleListing], at: datetime) -> Report:
         title=Phrase("Schedules"),
         summary=_join(parts),
         columns=_COLUMNS,
-        rows=tuple(_build_row(each, at) for each in found),
+        rows=tuple(_build_row(each, at, place) for each in found),
         taken_at=at,
     )
 
@@ -99,7 +100,7 @@ def _find_next_time(schedule: Schedule, at: datetime) -> datetime | None:
     return cron.find_next_due(schedule.cron, ZoneInfo(schedule.zone), at)
 
 
-def _build_row(each: ScheduleListing, at: datetime) -> Row:
+def _build_row(each: ScheduleListing, at: datetime, place: ReportPlace) -> Row:
     schedule = each.schedule
     coming = _find_next_time(schedule, at)
     return Row(
@@ -110,7 +111,7 @@ def _build_row(each: ScheduleListing, at: datetime) -> Row:
             Cell(text="") if coming is None else Cell.of_moment(coming, at),
             _build_state_cell(schedule),
             _build_last_cell(each.latest, at),
-            _build_channel_cell(schedule),
+            _build_channel_cell(schedule, place),
             Cell.of(schedule.owner),
             Cell(text=MISSED_PHRASES.get(schedule.missed, schedule.missed), value=schedule.missed),
             Cell.of(schedule.cron),
@@ -124,11 +125,13 @@ def _describe_times(schedule: Schedule) -> Phrase:
     return described or Phrase("{words} ({zone})", words=schedule.cron, zone=City(schedule.zone))
 
 
-def _build_channel_cell(schedule: Schedule) -> Cell:
+def _build_channel_cell(schedule: Schedule, place: ReportPlace) -> Cell:
     """Channel of its answers. The answers of `observe` are not posted."""
     if schedule.origin is ScheduleOrigin.BUILT_IN and schedule.name == OBSERVE:
         return Cell(text="")
-    return Cell(text=schedule.channel or Phrase("the administrators"), value=schedule.channel)
+    if not schedule.channel:
+        return Cell(text=Phrase("the administrators"), value="")
+    return Cell(text=place.name_channel(schedule.channel), value=schedule.channel)
 
 
 def _build_state_cell(schedule: Schedule) -> Cell:

@@ -8,7 +8,7 @@ several turns of its loop. Only values cross: a request to the dispatcher, its a
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from threading import Thread
@@ -86,6 +86,10 @@ class SlackThread:
     async def is_private(self, channel: str) -> bool | None:
         """As `SlackSurface.is_private`."""
         return await self._run_in_loop(self._surface.is_private(channel))
+
+    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
+        """As `SlackSurface.find_names`."""
+        return await self._run_in_loop(self._surface.find_names(channels))
 
     async def get_health(self) -> SurfaceHealth:
         """As `SlackSurface.get_health`."""

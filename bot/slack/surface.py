@@ -5,6 +5,7 @@ connect   preflight ─▶ outbox recovers and runs ─▶ unfinished rows are h
 close     socket closes (nothing more is accepted) ─▶ work drains ─▶ outbox drains ─▶ connections close
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import aiohttp
@@ -191,6 +192,10 @@ class SlackSurface:
     async def is_private(self, channel: str) -> bool | None:
         """As `bot.incidents.channels.IncidentChannels`. Unknown unless Slack was reached."""
         return None if self._receivers is None else await self._receivers.new_channels.is_private(channel)
+
+    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
+        """As `bot.handlers.ports.ChannelNames`. Unknown unless Slack was reached."""
+        return {} if self._senders is None or not self.reached else await self._senders.channels.find_names(channels)
 
     def _require_receivers(self) -> _Receivers:
         if self._receivers is None:

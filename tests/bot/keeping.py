@@ -131,6 +131,13 @@ class Made:
     async def is_private(self, channel: str) -> bool | None:
         return None if channel in self.unknown else channel in self.private
 
+    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
+        return {
+            channel: "" if channel in self.private else f"#{channel[2:].lower()}"
+            for channel in channels
+            if channel not in self.unknown
+        }
+
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         self.asked.append(new)
         await asyncio.sleep(0)

@@ -1,4 +1,6 @@
-"""Check that a channel may be posted to: never one that is, or may be, shared with another organization.
+"""Channels as Slack describes them: their names, and whether one may be posted to.
+
+Never one that is, or may be, shared with another organization:
 
 is_ext_shared     is_shared     shared?         an invitation of another organization counts as shared
 false             any           no
@@ -7,7 +9,9 @@ missing           missing       unknown
 else                            yes
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from bot.slack.api import SlackApi
@@ -18,6 +22,9 @@ CACHE_SECONDS = 300.0
 """Seconds for which a channel that was not shared is assumed to be unshared."""
 
 MAX_CHANNELS = 10_000
+
+MAX_NAMED, NAMES_TIMEOUT = 30, 2.0
+"""Maximum channels that are looked up for one list, and seconds that this may take. The others keep their ids."""
 
 SHARED_CODE = "shared_channel"
 """Our own code, beside Slack's: the channel is shared with another organization."""
@@ -38,6 +45,32 @@ class ChannelDirectory:
         self._api = api
         self._monotonic = monotonic
         self._ours: dict[str, float] = {}
+        self._names: dict[str, tuple[float, str]] = {}
+
+    async def find_names(self, channels: Collection[str]) -> Mapping[str, str]:
+        """Find the names of channels: `#ops` of a public channel, "" of a private one, whose name is not for every reader.
+
+        Channels that Slack does not describe in time are left out.
+        """
+        found: dict[str, str] = {}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NAMES_TIMEOUT):
+                for channel in sorted(set(channels))[:MAX_NAMED]:
+                    with suppress(SlackFailure):
+                        found[channel] = await self._find_name(channel)
+        return found
+
+    async def _find_name(self, channel: str) -> str:
+        known_at, name = self._names.get(channel, (-CACHE_SECONDS, ""))
+        if self._monotonic() - known_at < CACHE_SECONDS:
+            return name
+        conversation = await self._api.get_conversation(channel)
+        said = str(conversation.get("name") or "")
+        name = f"#{said}" if said and conversation.get("is_private") is False else ""
+        if len(self._names) >= MAX_CHANNELS:
+            self._names.clear()
+        self._names[channel] = self._monotonic(), name
+        return name
 
     async def check_postable(self, channel: str) -> None:
         """Return if the bot may post in the channel; raises `SlackFailure` with the reason if not.

@@ -258,7 +258,7 @@ async def test_what_is_usual_needs_no_words_in_the_list_and_observing_has_no_cha
     assert isinstance(body, Report)
     keys = [column.key for column in body.columns]
     rows = [dict(zip(keys, row.cells, strict=True)) for row in body.rows]
-    assert [("digest", "", "C0OPS", ""), ("observe", "", "", "skip")] == [
+    assert [("digest", "", "#ops", ""), ("observe", "", "", "skip")] == [
         tuple(str(cells[key].text) for key in ("name", "state", "channel", "missed")) for cells in rows
     ]
 
