@@ -244,7 +244,8 @@ def _slack(workspace: Workspace | None) -> str:
 
 def _people(workspace: Workspace | None) -> str:
     """Whoever started the lab is its administrator; the workspace's people have the roles that they play."""
-    me = f'[[people]]\nname = "me"\nsystem = ["{getpass.getuser()}"]\nroles = ["administrator", "operator"]\n'
+    name = "me" if workspace is None else workspace.seed.terminal
+    me = f'[[people]]\nname = "{name}"\nsystem = ["{getpass.getuser()}"]\nroles = ["administrator", "operator"]\n'
     others = (
         f'[[people]]\nname = "{person.name}"\nslack = ["{person.id}"]\nroles = ["{person.role}"]\n'
         for person in (workspace.seed.people if workspace is not None else ())

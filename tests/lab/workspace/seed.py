@@ -226,6 +226,9 @@ class Seed:
     channels: tuple[Channel, ...] = CHANNELS
     groups: tuple[UserGroup, ...] = GROUPS
 
+    terminal: str = "me"
+    """The name of the person at the terminal, who is not in the workspace."""
+
     enterprise: str = ""
     """The Enterprise organization that the workspace is in; "" for none."""
 
@@ -246,7 +249,10 @@ class Seed:
         return replace(person, grid=GridUser(ENTERPRISE, (self.team, SISTER_TEAM)))
 
     def reading(self, language: str) -> "Seed":
-        """Give everyone a locale of this language, `en` or `ja`, and a name that its readers can read."""
+        """Give everyone a locale of this language, `en` or `ja`, a name in its letters, and the bot's time zone."""
         locale, names = {"en": ("en-US", LATIN_NAMES), "ja": ("ja-JP", {})}[language]
-        people = (replace(each, locale=locale, real_name=names.get(each.name, each.real_name)) for each in self.people)
-        return replace(self, people=tuple(people))
+        people = (
+            replace(each, locale=locale, real_name=names.get(each.name, each.real_name), zone="Asia/Tokyo")
+            for each in self.people
+        )
+        return replace(self, people=tuple(people), terminal="yuki")
