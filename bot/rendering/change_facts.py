@@ -8,8 +8,15 @@ from dataclasses import dataclass
 
 from adapters.phrase import Listing, Moment, Phrase, Texts, render_value
 from bot.model.change import Approval, Change, ChangeState
+from commands.model.phrases import list_some
 from commands.model.plan import Plan
 from commands.planning.rehearsal import group_rehearsal_steps
+
+SHOW_COMMANDS = ("op show ", "approval show ")
+"""Commands that show one change in full, wherever its card stands."""
+
+_MAX_NAMED_HOSTS = 6
+"""Maximum number of changed hosts that are named. More are counted."""
 
 _LabeledItems = tuple[Phrase, Sequence[Phrase | Moment | Listing | str]]
 """A label, and the items after it."""
@@ -21,6 +28,11 @@ class Fact:
 
     label: str
     items: tuple[str, ...]
+
+
+def is_wanted_in_full(words: str, change: Change) -> bool:
+    """Returns whether the answer to these words shows the whole plan: they ask for it, or a dry run has no card."""
+    return change.dry_run or words.startswith(SHOW_COMMANDS)
 
 
 def is_still_open(change: Change) -> bool:
@@ -38,19 +50,42 @@ def describe_waiting(change: Change, texts: Texts) -> tuple[Fact, ...]:
     return _render_facts(_list_waiting_facts(change), texts)
 
 
+def describe_reach(change: Change, texts: Texts) -> tuple[str, ...]:
+    """Describes the reach beyond a few hosts, while a decision is possible: all of them, or the lighthouse."""
+    return tuple(phrase.render_sentence(texts) for phrase in change.plan.reach) if is_still_open(change) else ()
+
+
+def describe_scope(change: Change, texts: Texts) -> tuple[Fact, ...]:
+    """Describes the hosts that change and those left out. Once it runs, its progress names the first."""
+    changed = [list_some([part.host for part in change.plan.parts], _MAX_NAMED_HOSTS)] if change.plan.parts else []
+    hosts = changed if is_still_open(change) and change.started_at is None else []
+    return _render_facts([(Phrase("Hosts:"), hosts), (Phrase("Excluded:"), _list_left_out(change.plan))], texts)
+
+
+def describe_irreversible(change: Change, texts: Texts) -> tuple[Fact, ...]:
+    """Describes the steps that a failure does not roll back."""
+    return _render_facts([(Phrase("Not rolled back:"), _list_irreversible(change.plan))], texts)
+
+
 def describe_dangers(change: Change, texts: Texts) -> tuple[Fact, ...]:
     """Describes the disruptions, and the warnings for approvers."""
-    if not is_still_open(change):
-        return ()
-    return _render_facts(
-        [(Phrase("Interrupted during the change:"), change.plan.disrupts), (Phrase("Note:"), change.plan.warnings)], texts
-    )
+    return (*describe_outages(change, texts), *describe_warnings(change, texts)) if is_still_open(change) else ()
+
+
+def describe_outages(change: Change, texts: Texts) -> tuple[Fact, ...]:
+    """Describes the disruptions."""
+    return _render_facts([(Phrase("Interrupted during the change:"), change.plan.disrupts)], texts)
+
+
+def describe_warnings(change: Change, texts: Texts) -> tuple[Fact, ...]:
+    """Describes the warnings for approvers, such as a missing rehearsal."""
+    return _render_facts([(Phrase("Note:"), change.plan.warnings)], texts)
 
 
 def describe_grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:
     """Describes the hosts left out, the steps that a failure rolls back or does not roll back, and the premises."""
     plan = change.plan
-    left_out = [Phrase("{host} — {why}", host=each.host, why=each.why) for each in plan.left_out]
+    left_out = _list_left_out(plan)
     if not is_still_open(change):
         return _render_facts([(Phrase("Excluded:"), left_out)], texts)
     return _render_facts(
@@ -62,6 +97,10 @@ def describe_grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:
         ],
         texts,
     )
+
+
+def _list_left_out(plan: Plan) -> Sequence[Phrase]:
+    return [Phrase("{host} — {why}", host=each.host, why=each.why) for each in plan.left_out]
 
 
 def _list_rollbacks(plan: Plan) -> Sequence[Phrase]:

@@ -17,6 +17,7 @@ from bot.slack.payload_types import (
     get_object,
     get_team,
     hash_payload,
+    is_direct_message,
     parse_trigger,
 )
 from bot.store.inbox import Delivery
@@ -112,6 +113,14 @@ def find_thread(click: Click) -> str:
     A message that has replies is the first of its own thread, but still a message of the channel.
     """
     return "" if click.thread is None or click.thread == click.ts else click.thread
+
+
+def choose_address(click: Click, delivery: Delivery) -> Address:
+    """Choose where a click is answered: in its thread, in the direct message, else for this person alone."""
+    aside, thread = build_address(click, delivery), find_thread(click)
+    if click.private or not click.channel or not (thread or is_direct_message(click.channel)):
+        return aside
+    return aside.model_copy(update={"channel": click.channel, "thread": thread})
 
 
 def _list_view_fields(view: Mapping[str, Any]) -> Mapping[str, Any]:

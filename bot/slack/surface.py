@@ -37,12 +37,13 @@ from bot.slack.directory.groups import GroupDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
 from bot.slack.errors import SlackFailure
 from bot.slack.health import SurfaceHealth
-from bot.slack.inbound import click, form, log_filter, mention, slash_command
+from bot.slack.inbound import click, form, log_filter, mention, plan, slash_command
 from bot.slack.inbound.event_listeners import EventTargets, register_event_listeners
 from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.home_tab import HomeTabs
-from bot.slack.inbound.listeners import FallbackResponder, register_listeners
+from bot.slack.inbound.listeners import FallbackResponder, ModalHandlers, register_listeners
 from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.inbound.plan import PlanHandler
 from bot.slack.inbound.typed_secrets import withhold_secrets
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
@@ -273,11 +274,12 @@ class SlackSurface:
         place, clock, responder, api = self._workspace, self._clock, senders.responder, senders.api
         forms, views = FormHandler(responder, api), AnswerViews(responder)
         filing, filters = AnswerExporter(responder, views, senders.channels), LogFilterHandler(responder, views, api)
-        homes = HomeTabs(responder, api)
+        homes, plans = HomeTabs(responder, api), PlanHandler(responder, api)
         kinds = {
             slash_command.KIND: slash_command.make_kind(responder, forms),
-            click_payload.KIND: click.make_kind(responder, click.ClickHandlers(views, filing, filters, forms, homes)),
+            click_payload.KIND: click.make_kind(responder, click.ClickHandlers(views, filing, filters, forms, plans, homes)),
             log_filter.KIND: filters.make_kind(),
+            plan.KIND: plans.make_kind(),
             form.KIND: forms.make_submission_kind(),
             form.SHORTCUT: forms.make_shortcut_kind(),
             mention.KIND: mention.make_kind(responder, bot.user),
@@ -292,7 +294,12 @@ class SlackSurface:
             authorize=make_authorize(bot, reveal_token(place.tokens.bot)),
         )
         register_event_listeners(app, receiver, EventTargets(senders.groups, homes), bot.user)
-        register_listeners(app, receiver, forms, filters, FallbackResponder(senders.people, senders.sender, explaining))
+        register_listeners(
+            app,
+            receiver,
+            ModalHandlers(forms, filters, plans),
+            FallbackResponder(senders.people, senders.sender, explaining),
+        )
         lines = BoltConnector(app, senders.client, reveal_token(place.tokens.app), api, clock.now)
         return _Receivers(
             bot=bot,

@@ -180,7 +180,7 @@ class LeftOutHost(Value):
 class Plan(Value):
     """The plan of a change. `disrupts` describes outages while it runs, `warnings` are for the approver.
 
-    `roads` are the endpoints of all sides that the plan uses.
+    `roads` are the endpoints of all sides that the plan uses. `reach` says that it is about all hosts, or the lighthouse.
 
     A plan that was stored without a digest formula has formula 1.
     """
@@ -191,6 +191,7 @@ class Plan(Value):
     disrupts: tuple[Phrase, ...] = ()
     warnings: tuple[Phrase, ...] = ()
     left_out: tuple[LeftOutHost, ...] = ()
+    reach: tuple[Phrase, ...] = ()
     digest_formula: DigestFormula = 1
 
     @property

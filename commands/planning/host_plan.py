@@ -3,7 +3,7 @@
 HostPlan | UnchangedHost | LeftOutHost, one for each host ─ assemble ─▶ PlannedChange (the lighthouse last, endpoints)
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from adapters.inventory import Inventory
@@ -67,5 +67,16 @@ def assemble(
         disrupts=tuple(phrase for each in able for phrase in each.disrupts),
         warnings=tuple(phrase for each in able for phrase in each.warnings),
         left_out=left_out,
+        reach=tuple(_describe_reach({each.host for each in ordered}, parts, inventory)),
     )
     return PlannedChange(arguments=operation.restrict_to(tuple(part.host for part in parts)).resolved_arguments, plan=plan)
+
+
+def _describe_reach(asked: Collection[str], parts: tuple[Part, ...], inventory: Inventory) -> Iterator[Phrase]:
+    """Describes that all hosts were requested, and that the lighthouse is among those that change."""
+    count, changed = len(inventory.hosts), {part.host for part in parts}
+    if count > 1 and len(asked) == count:
+        yield Phrase("targets all hosts ({n} of {count} will be changed)", n=len(parts), count=count)
+    for host in inventory.hosts:
+        if host.lighthouse and host.name in changed:
+            yield Phrase("includes the lighthouse ({host})", host=host.name)

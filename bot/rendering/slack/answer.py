@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind
+from bot.rendering.change_facts import is_wanted_in_full
 from bot.rendering.labels import COMMAND, FAILURE_LABELS, NEXT, choose_suggestion_label, describe_channel, split_at_span
 from bot.rendering.report_text import ReportLine, ReportText, build_report_text, group_lines
 from bot.rendering.slack import buttons, change, log_lines
@@ -90,6 +91,8 @@ def render(answer: Answer, texts: Texts, view: AnswerView | None = None) -> Slac
     match answer.body:
         case Failure() as failure:
             return _render_failure(failure, answer.understood, texts)
+        case Change() as stands if is_wanted_in_full(answer.understood, stands):
+            return change.render_in_full(stands, texts)
         case Change() as stands:
             return change.render(stands, texts)
         case Report(excerpt=lines) as report if lines is not None and (lines.lines or lines.notes):

@@ -20,7 +20,7 @@ from commands.loglines.formats import Level
 from commands.loglines.patterns import MAX_PATTERN_LENGTH
 from commands.model.report import Report
 
-SHOW_ACTION, FILE_ACTION, RUN_ACTION, FORM_ACTION = "show", "file", "run", "form"
+SHOW_ACTION, FILE_ACTION, RUN_ACTION, FORM_ACTION, PLAN_ACTION = "show", "file", "run", "form", "plan"
 """Kinds of buttons: the first part of the action id. A second part distinguishes the buttons in a row."""
 
 MAX_BUTTONS = 5
@@ -115,7 +115,7 @@ def make_run_buttons(words: Sequence[str], texts: Texts, most: int = MAX_BUTTONS
 def _make_run_button(words: str, action: str, texts: Texts) -> Block:
     """Makes the button of a command. Screen readers also learn that it opens a form, if that fits."""
     label = label_request(words, CATALOGUE)
-    button = make_button(label.render_sentence(texts), action, _encode_words(words))
+    button = make_button(label.render_sentence(texts), action, encode_words(words))
     spoken = Phrase("{label}. Opens a form.", label=label).render_sentence(texts)
     if not must_ask_first(words, CATALOGUE) or len(spoken) > MAX_LABEL:
         return button
@@ -124,12 +124,12 @@ def _make_run_button(words: str, action: str, texts: Texts) -> Block:
 
 def fits_button(words: str) -> bool:
     """Returns whether a command fits into the value of a button."""
-    return len(_encode_words(words)) <= MAX_VALUE
+    return len(encode_words(words)) <= MAX_VALUE
 
 
 def make_command_button(label: str, action: str, words: str) -> Block:
     """Makes a button that runs a command, or opens the form for its missing arguments."""
-    return make_button(label, action, _encode_words(words))
+    return make_button(label, action, encode_words(words))
 
 
 class _CommandValue(BaseModel):
@@ -182,5 +182,6 @@ def make_file_button(view: AnswerView, texts: Texts) -> Block:
     return make_button(Phrase("Get as file").render(texts), FILE_ACTION, view.with_changes().value)
 
 
-def _encode_words(words: str) -> str:
+def encode_words(words: str) -> str:
+    """Encodes a command as the value of a button."""
     return json.dumps({"w": words}, separators=(",", ":"))

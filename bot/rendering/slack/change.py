@@ -1,20 +1,19 @@
-"""Renders a change as its card in Slack, readable on a phone at three in the morning. Pure.
+"""Renders a change as its card in Slack: what a decision needs, on the first screen of a phone. Pure.
 
     :raised_hand: *Waiting for approval: 0 of 1* — interrupts running services    the state, as a sign and in words
     `/flatnet cert renew host-a`
-    *Requested by:* @alice  *Reason:* expires on Friday
-    *Interrupted during the change:* the tunnels of host-a                        facts for approvers
-    *Approvers:* @bob, carol       *Expires:* 2026-11-25 18:10 JST
-    *host-a*                                                                      the steps of each host, in order
-    ✓ make a key pair — 2 sec
-    ▸ lighthouse: sign it — running for 12 sec
-    ○ replace the certificate
+    :rotating_light: *Includes the lighthouse (host-a).*                          only if the reach is large
+    *Hosts:* host-a                                                               facts for approvers, the first of each
     *Excluded:* host-c — unreachable
-    *Rolled back if a step fails:* …     *Not rolled back:* …     *Assumptions:* …
-    [Approve] [Deny] [Withdraw]
+    *Interrupted during the change:* the tunnels of host-a
+    *Not rolled back:* …       *Note:* no fresh rehearsal
+    *Requested by:* @alice     *Reason:* expires on Friday
+    *Approvers:* @bob, carol   *Expires:* 2026-11-25 18:10 JST
+    [Approve] [Deny] [Withdraw] [Details]
     op-0123456789ab · plan 1a2b3c4d · 2026-11-25 17:10 JST
 
-Facts that matter only to approvers disappear when the change has ended. Buttons name an operation and prove nothing: the
+Once it runs, a line for each host with its progress takes the place of those facts. Steps, assumptions, rollback, endpoints
+and digest are behind *Details* (`bot.rendering.slack.change_details`). Buttons name an operation and prove nothing: the
 person who presses one is judged as if they had typed the command.
 """
 
@@ -70,18 +69,32 @@ _MAX_SECTION = 2_800
 _RESERVE = 1_000
 """Characters reserved for buttons and for the confirmation of an approval."""
 
+_MAX_ITEMS = 100
+"""Maximum sentences of a fact."""
+
+_MAX_CARD_ITEMS, _MAX_CARD_LINES = 3, 8
+"""Maximum sentences of a fact on a card, and maximum lines of progress. The others are behind *Details*."""
+
 
 def render(change: Change, texts: Texts, at: datetime | None = None) -> SlackMessage:
     """Renders the card. `at` is the present; with it, running steps show their durations."""
+    return _build_message(change, list(_render_card(change, texts, at)), texts, at)
+
+
+def render_in_full(change: Change, texts: Texts, at: datetime | None = None) -> SlackMessage:
+    """Renders the answer that shows the change with all its steps, as far as they fit."""
     before, after = list(_render_above_plan(change, texts, at)), list(_render_below_plan(change, texts))
-    origin = _render_origin(change, texts)
-    room = MAX_CHARACTERS - _RESERVE - sum(len(text) + 2 for text in [*before, *after, origin])
+    room = MAX_CHARACTERS - _RESERVE - sum(len(text) + 2 for text in [*before, *after, _render_origin(change, texts)])
+    return _build_message(change, [*before, *_render_plan(change, room, texts, at), *after], texts, at)
+
+
+def _build_message(change: Change, sections: Sequence[str], texts: Texts, at: datetime | None) -> SlackMessage:
     return SlackMessage(
         text="\n".join(fit_rows(list(_list_text_lines(change, texts, at)), MAX_TEXT - 200, texts)),
         blocks=(
-            *map(make_section, filter(None, [*before, *_render_plan(change, room, texts, at), *after])),
+            *map(make_section, filter(None, sections)),
             *make_row(make_buttons(change, texts)),
-            make_context(origin),
+            make_context(_render_origin(change, texts)),
         ),
     )
 
@@ -122,23 +135,76 @@ def render_requester(change: Change, texts: Texts) -> str:
     return f"{who}\n{_render_label(Phrase('Reason:'), texts)} {escape(change.reason, _MAX_REASON)}"
 
 
-def _render_above_plan(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
-    """Renders the parts above the plan."""
+def _render_card(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
+    """Renders the sections of the card."""
+    yield from _render_top(change, texts, at)
+    if change_facts.is_still_open(change) and change.started_at is None:
+        yield _render_card_facts(change, texts)
+    else:
+        yield "\n".join(_list_card_lines(change, texts, at))
+        yield "\n".join(
+            _render_fact(fact, texts, _MAX_CARD_ITEMS)
+            for fact in (*change_facts.describe_scope(change, texts), *change_facts.describe_dangers(change, texts))
+        )
+    yield from _render_people(change, texts)
+    yield from _render_decisions(change, texts)
+
+
+def _render_top(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
+    """Renders the state, the command, the reach if that is large, and the reason for the state."""
     yield f"{render_headline(change, texts, at)}\n{render_command(change.words)}"
+    if reach := change_facts.describe_reach(change, texts):
+        yield "\n".join(f":rotating_light: *{escape(each, _MAX_LINE)}*" for each in reach[:_MAX_CARD_ITEMS])
     if (why := change_progress.find_reason(change)) is not None:
         yield escape(why.render_sentence(texts), _MAX_LIST)
-    yield render_requester(change, texts)
-    if (glass := change_facts.describe_break_glass_review(change)) is not None:
-        yield (
-            f":rotating_light: {_render_label(Phrase('Emergency (break-glass):'), texts)} "
-            f"{escape(glass.render(texts), _MAX_LIST)}"
-        )
-    yield from (
-        _render_fact(fact, texts)
-        for fact in (*change_facts.describe_waiting(change, texts), *change_facts.describe_dangers(change, texts))
+
+
+def _render_card_facts(change: Change, texts: Texts) -> str:
+    """Renders the facts for a decision, the first sentences of each."""
+    known = (
+        *change_facts.describe_scope(change, texts),
+        *change_facts.describe_outages(change, texts),
+        *change_facts.describe_irreversible(change, texts),
+        *change_facts.describe_warnings(change, texts),
+    )
+    return "\n".join(fit_rows([_render_fact(fact, texts, _MAX_CARD_ITEMS) for fact in known], _MAX_SECTION, texts))
+
+
+def _list_card_lines(change: Change, texts: Texts, at: datetime | None) -> list[str]:
+    """Lists the progress: the steps of a single host while it runs, else a line for each host."""
+    if change.state is ChangeState.CLOSED and not change.results:
+        return []
+    legs = change_progress.build_host_progress(change, texts, at)
+    if change.state is ChangeState.RUNNING and len(legs) == 1:
+        return fit_rows([escape(str(line), _MAX_LINE) for line in legs[0].lines], _MAX_SECTION, texts)
+    folded = change_progress.sort_by_interest(change_progress.fold_steps(leg, texts) for leg in legs)
+    return fit_rows([escape(str(line), _MAX_LINE) for line in folded], _MAX_SECTION, texts, _MAX_CARD_LINES)
+
+
+def _render_people(change: Change, texts: Texts) -> Iterator[str]:
+    """Renders who asked, the reason to wait, and who may decide."""
+    yield "\n".join(
+        [
+            render_requester(change, texts),
+            *(_render_fact(fact, texts) for fact in change_facts.describe_waiting(change, texts)),
+            *_render_emergency(change, texts),
+        ]
     )
     if change.approval is not None and change.state is ChangeState.WAITING:
         yield _render_deciders(change.approval, texts)
+
+
+def _render_emergency(change: Change, texts: Texts) -> Iterator[str]:
+    if (glass := change_facts.describe_break_glass_review(change)) is not None:
+        label = _render_label(Phrase("Emergency (break-glass):"), texts)
+        yield f":rotating_light: {label} {escape(glass.render(texts), _MAX_LIST)}"
+
+
+def _render_above_plan(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
+    """Renders the parts above the plan."""
+    yield from _render_top(change, texts, at)
+    yield "\n".join(_render_fact(fact, texts) for fact in change_facts.describe_dangers(change, texts))
+    yield from _render_people(change, texts)
 
 
 def _render_plan(change: Change, room: int, texts: Texts, at: datetime | None) -> Iterator[str]:
@@ -165,6 +231,11 @@ def _render_plan(change: Change, room: int, texts: Texts, at: datetime | None) -
 def _render_below_plan(change: Change, texts: Texts) -> Iterator[str]:
     """Renders the parts below the plan."""
     yield from (_render_fact(fact, texts) for fact in change_facts.describe_grounds(change, texts))
+    yield from _render_decisions(change, texts)
+
+
+def _render_decisions(change: Change, texts: Texts) -> Iterator[str]:
+    """Renders the reviews, what to do if the result is unknown, and the successor."""
     if change.approval is not None and change.approval.reviews:
         yield "\n".join(fit_rows([_render_review(each, texts) for each in change.approval.reviews], _MAX_PEOPLE, texts))
     if change.state is ChangeState.UNKNOWN:
@@ -202,6 +273,8 @@ def _list_text_lines(change: Change, texts: Texts, at: datetime | None) -> Itera
     """Lists the lines of the plain text, complete and short. The plan comes last, because it may be cut."""
     state = change_progress.describe_state(change).render(texts)
     yield f"{escape(state, 200)}: {escape(f'{COMMAND} {change.words}', 200)} ({escape(change.operation, 40)})"
+    if reach := change_facts.describe_reach(change, texts):
+        yield f":rotating_light: {escape(' '.join(reach), _MAX_LIST)}"
     if (why := change_progress.find_reason(change)) is not None:
         yield escape(why.render_sentence(texts), _MAX_LIST)
     known = (
@@ -218,13 +291,13 @@ def _list_text_lines(change: Change, texts: Texts, at: datetime | None) -> Itera
     )
 
 
-def _render_fact(fact: Fact, texts: Texts) -> str:
-    """Renders a fact: one sentence after its label, or several below it."""
+def _render_fact(fact: Fact, texts: Texts, most: int = _MAX_ITEMS) -> str:
+    """Renders a fact: one sentence after its label, or the first `most` below it."""
     label = f"*{escape(fact.label)}*"
     rows = [escape(item, _MAX_LINE) for item in fact.items]
     if len(rows) == 1:
         return f"{label} {rows[0]}"
-    return "\n".join([label, *fit_rows([f"• {each}" for each in rows], _MAX_LIST, texts)])
+    return "\n".join([label, *fit_rows([f"• {each}" for each in rows], _MAX_LIST, texts, most)])
 
 
 def _render_label(label: Phrase, texts: Texts) -> str:

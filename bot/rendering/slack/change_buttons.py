@@ -10,7 +10,7 @@ from bot.model.change import Change, ChangeState
 from bot.rendering import change_progress
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import Block, make_plain_text
-from bot.rendering.slack.buttons import FORM_ACTION, RUN_ACTION, fits_button, make_command_button
+from bot.rendering.slack.buttons import FORM_ACTION, PLAN_ACTION, RUN_ACTION, fits_button, make_command_button
 from commands.bot_state.changes import Approve, OperationCancel, OperationContinue
 from commands.language.signature import OperationClasses, find_operation
 from commands.model.operation import Operation, Risk
@@ -40,49 +40,37 @@ def is_plan_button(action: str, words: str, catalogue: OperationClasses) -> bool
 
 
 def make_buttons(change: Change, texts: Texts) -> list[Block]:
-    """Makes the buttons that the current state allows."""
-    operation, stop = change.operation, f"op cancel {change.operation}"
+    """Makes the buttons that the current state allows, the one to the details after the decisions."""
     if change.dry_run:
         return _make_rehearse_button(change, texts)
+    withdraw = make_command_button(
+        Phrase("Withdraw").render(texts), f"{RUN_ACTION}.withdraw", f"op cancel {change.operation}"
+    )
+    details = make_details_button(change, texts)
     match change.state:
         case ChangeState.WAITING:
-            return [
-                *make_decision_buttons(change, texts),
-                make_command_button(Phrase("Withdraw").render(texts), f"{RUN_ACTION}.withdraw", stop),
-                *_make_rehearse_button(change, texts),
-            ]
+            return [*make_decision_buttons(change, texts), details, withdraw, *_make_rehearse_button(change, texts)]
         case ChangeState.READY:
-            return [
-                make_command_button(Phrase("Withdraw").render(texts), f"{RUN_ACTION}.withdraw", stop),
-                *_make_rehearse_button(change, texts),
-                *_make_review_button(change, texts),
-            ]
+            return [withdraw, details, *_make_rehearse_button(change, texts), *_make_review_button(change, texts)]
         case ChangeState.RUNNING if not change.stopping:
-            return [
-                _style_as_danger(make_command_button(Phrase("Stop").render(texts), f"{RUN_ACTION}.stop", stop)),
-                *_make_review_button(change, texts),
-            ]
-    going_on = [
-        make_command_button(
-            Phrase("Continue remaining hosts").render(texts), f"{RUN_ACTION}.continue", f"op continue {operation}"
-        )
-    ]
+            return [_make_stop_button(change, texts), details, *_make_review_button(change, texts)]
     return [
-        *(going_on if change_progress.has_remaining_hosts(change) else []),
-        *_make_host_buttons(change, texts),
+        *_make_continue_button(change, texts),
         *_make_review_button(change, texts),
+        *_make_host_buttons(change, texts),
+        details,
     ]
+
+
+def make_details_button(change: Change, texts: Texts) -> Block:
+    """Makes the button that opens the whole plan in a modal."""
+    return make_command_button(Phrase("Details").render(texts), f"{PLAN_ACTION}.details", f"op show {change.operation}")
 
 
 def make_decision_buttons(change: Change, texts: Texts, does: str = RUN_ACTION) -> list[Block]:
-    """Makes the buttons to approve (with a confirmation if the change is disruptive) and to deny (with a form)."""
-    approve = make_command_button(Phrase("Approve").render(texts), f"{does}.approve", f"approve {change.operation}") | {
-        "style": "primary"
-    }
-    if change.risk >= Risk.DISRUPT:
-        approve["confirm"] = _make_confirmation(change, texts)
+    """Makes the buttons to approve and to deny (with a form)."""
     return [
-        approve,
+        _make_approve_button(change, texts, does) | {"style": "primary"},
         _style_as_danger(
             make_command_button(Phrase("Deny").render(texts), f"{FORM_ACTION}.deny", f"deny {change.operation}")
         ),
@@ -121,6 +109,27 @@ def _make_host_buttons(change: Change, texts: Texts) -> list[Block]:
         )
         for number, host in enumerate(_list_rehearsed_hosts(change))
     ]
+
+
+def _make_approve_button(change: Change, texts: Texts, does: str) -> Block:
+    """Makes the button to approve: a disruptive change is confirmed, a critical one approved in its opened plan."""
+    label = Phrase("Approve").render(texts)
+    if change.risk is Risk.CRITICAL:
+        return make_command_button(label, f"{PLAN_ACTION}.approve", f"op show {change.operation}")
+    approve = make_command_button(label, f"{does}.approve", f"approve {change.operation}")
+    return approve | {"confirm": _make_confirmation(change, texts)} if change.risk is Risk.DISRUPT else approve
+
+
+def _make_stop_button(change: Change, texts: Texts) -> Block:
+    stop = make_command_button(Phrase("Stop").render(texts), f"{RUN_ACTION}.stop", f"op cancel {change.operation}")
+    return _style_as_danger(stop)
+
+
+def _make_continue_button(change: Change, texts: Texts) -> list[Block]:
+    if not change_progress.has_remaining_hosts(change):
+        return []
+    label = Phrase("Continue remaining hosts").render(texts)
+    return [make_command_button(label, f"{RUN_ACTION}.continue", f"op continue {change.operation}")]
 
 
 def _make_review_button(change: Change, texts: Texts) -> list[Block]:

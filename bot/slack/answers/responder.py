@@ -16,6 +16,7 @@ from functools import partial
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
+from bot.rendering.change_facts import is_wanted_in_full
 from bot.rendering.files import remove_files, write_files, write_public_files
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage, escape
@@ -49,9 +50,6 @@ from bot.store.inbox import Delivery
 from commands.language.grammar import render_operation
 from commands.model.report import Report
 from commands.values.normalize import normalize_text
-
-SHOW_COMMANDS = ("op show ", "approval show ")
-"""Commands that show one change in full, wherever its card stands."""
 
 _FILES_FOLLOW = Phrase("The full result follows as a file in the thread. If no file appears, run the command again.")
 
@@ -257,7 +255,7 @@ def _arrange_delivery(
 def _has_card_here(answer: Answer, asked: IncomingRequest) -> bool:
     """Return whether a pointer is enough, because the answer is about a change whose card is in the same channel."""
     body = answer.body
-    if not isinstance(body, Change) or body.dry_run or not body.channel or answer.understood.startswith(SHOW_COMMANDS):
+    if not isinstance(body, Change) or not body.channel or is_wanted_in_full(answer.understood, body):
         return False
     return asked.has_card or body.channel == asked.channel
 

@@ -2,7 +2,7 @@
 
 show   shows the clicked answer in another view          file   sends the whole answer as a file
 filter opens a modal that chooses which of its lines are shown
-run    sends words to the dispatcher as if typed there   form   opens the form
+run    sends words to the dispatcher as if typed there   form   opens the form   plan   opens the plan of a change
 home   sends words to the dispatcher, the answer goes to the direct message       command (in the form)   changes the fields
 
 One tap reads, never changes: words that change something open their form, whichever button carries them. Only the buttons
@@ -22,13 +22,13 @@ from bot.rendering.slack.home import HOME_ACTION
 from bot.slack.answers.exports import AnswerExporter
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.answers.views import AnswerViews
-from bot.slack.click_payload import Click, build_address, build_delivery, find_thread, parse_click
+from bot.slack.click_payload import Click, build_address, build_delivery, choose_address, parse_click
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.home_tab import HomeTabs
 from bot.slack.inbound.log_filter import LogFilterHandler
-from bot.slack.outbound.message import Address, OutboundMessage
-from bot.slack.payload_types import is_direct_message
+from bot.slack.inbound.plan import PlanHandler
+from bot.slack.outbound.message import OutboundMessage
 from bot.store.inbox import Delivery
 from commands.language.form_filling import find_form, must_ask_first
 from commands.language.signature import OperationClasses
@@ -41,6 +41,7 @@ ACTIONS = frozenset(
         buttons.SHOW_ACTION,
         buttons.FILE_ACTION,
         buttons.FILTER_ACTION,
+        buttons.PLAN_ACTION,
         COMMAND_FIELD,
     }
     | _COMMAND_ACTIONS
@@ -62,6 +63,7 @@ class ClickHandlers:
     exporter: AnswerExporter
     filters: LogFilterHandler
     forms: FormHandler
+    plans: PlanHandler
     homes: HomeTabs
 
 
@@ -70,7 +72,7 @@ def make_kind(responder: Responder, rooms: ClickHandlers) -> DeliveryKind:
 
     async def run(click: Click, delivery: Delivery) -> OutboundMessage:
         asked = IncomingRequest(
-            click.team, click.user, click.channel or "", parse_words(click.value) or "", _choose_address(click, delivery)
+            click.team, click.user, click.channel or "", parse_words(click.value) or "", choose_address(click, delivery)
         )
         return await responder.answer(asked, delivery)
 
@@ -98,6 +100,7 @@ def make_kind(responder: Responder, rooms: ClickHandlers) -> DeliveryKind:
         buttons.FILTER_ACTION: rooms.filters.open,
         buttons.RUN_ACTION: run,
         buttons.FORM_ACTION: form,
+        buttons.PLAN_ACTION: rooms.plans.open,
         HOME_ACTION: rooms.homes.handle_press,
         COMMAND_FIELD: rooms.forms.show_fields,
     }
@@ -118,11 +121,3 @@ def _must_ask_first(click: Click, catalogue: OperationClasses) -> bool:
     """Return whether the button's words change something and the button was not made for one plan."""
     words = parse_words(click.value) or ""
     return must_ask_first(words, catalogue) and not is_plan_button(click.action, words, catalogue)
-
-
-def _choose_address(click: Click, delivery: Delivery) -> Address:
-    """Choose where a click is answered: in its thread, in the direct message, else for this person alone."""
-    aside, thread = build_address(click, delivery), find_thread(click)
-    if click.private or not click.channel or not (thread or is_direct_message(click.channel)):
-        return aside
-    return aside.model_copy(update={"channel": click.channel, "thread": thread})

@@ -7,6 +7,7 @@ inbox allows, or matches twice.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
@@ -19,9 +20,10 @@ from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.form import CALLBACK_ID, HOSTS_FIELD
 from bot.slack import click_payload
 from bot.slack.directory.people import PeopleDirectory
-from bot.slack.inbound import click, form, log_filter, slash_command
+from bot.slack.inbound import click, form, log_filter, plan, slash_command
 from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.inbound.plan import PlanHandler
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
@@ -76,9 +78,22 @@ class FallbackResponder:
         return phrase.render_sentence(get_texts(language, zone))
 
 
-def register_listeners(
-    app: AsyncApp, receiver: InboxWorker, forms: FormHandler, filters: LogFilterHandler, last_resort: FallbackResponder
-) -> None:
+@dataclass(frozen=True)
+class ModalHandlers:
+    """Readers of submitted modals."""
+
+    forms: FormHandler
+    filters: LogFilterHandler
+    plans: PlanHandler
+
+    def find_reader(self, body: Mapping[str, Any]) -> "tuple[str, FormHandler | LogFilterHandler | PlanHandler]":
+        """Return the delivery kind of a submitted modal, and its reader."""
+        if self.filters.is_filter(body):
+            return log_filter.KIND, self.filters
+        return (plan.KIND, self.plans) if self.plans.is_plan(body) else (form.KIND, self.forms)
+
+
+def register_listeners(app: AsyncApp, receiver: InboxWorker, modals: ModalHandlers, last_resort: FallbackResponder) -> None:
     """Register the app's listeners: one for each kind of envelope, so that no two can match."""
 
     async def handle_command(ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -93,13 +108,13 @@ def register_listeners(
         await ack()
 
     async def handle_submission(ack: AsyncAck, body: dict[str, Any]) -> None:
-        filter_sent = filters.is_filter(body)
-        errors = filters.find_errors(body) if filter_sent else forms.find_errors(body)
+        kind, reader = modals.find_reader(body)
+        errors = reader.find_errors(body)
         if errors is None:
             await ack(response_action="update", view=last_resort.build_outdated_view(body))
         elif errors:
             await ack(response_action="errors", errors=errors)
-        elif trouble := await receiver.accept(log_filter.KIND if filter_sent else form.KIND, body):
+        elif trouble := await receiver.accept(kind, body):
             await ack(response_action="update", view=last_resort.build_message_view(body, trouble))
         else:
             await ack()
@@ -109,7 +124,7 @@ def register_listeners(
         await ack()
 
     async def handle_options(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack(options=forms.list_host_options(body))
+        await ack(options=modals.forms.list_host_options(body))
 
     async def ack_closed(ack: AsyncAck) -> None:
         await ack()

@@ -60,6 +60,29 @@ def test_the_lighthouse_comes_last_and_the_others_as_they_are_given() -> None:
     assert ["host-b is old", "host-a is old", "lighthouse is old"] == list(map(str, made.plan.warnings))
 
 
+@pytest.mark.parametrize(
+    ("planned_hosts", "reach"),
+    [
+        ((planned(A),), []),
+        ((planned(A), left_out(B)), []),
+        ((planned(A), planned(LIGHTHOUSE)), ["includes the lighthouse (lighthouse)"]),
+        ((planned(A), left_out(B), already(LIGHTHOUSE)), ["targets all hosts (1 of 3 will be changed)"]),
+        (
+            (planned(A), planned(B), planned(LIGHTHOUSE)),
+            ["targets all hosts (3 of 3 will be changed)", "includes the lighthouse (lighthouse)"],
+        ),
+    ],
+)
+def test_a_plan_says_that_it_is_about_all_hosts_or_the_lighthouse(
+    planned_hosts: tuple[HostPlan | LeftOutHost | UnchangedHost, ...], reach: list[str]
+) -> None:
+    assert reach == list(map(str, assemble(START, planned_hosts, INVENTORY).plan.reach))
+
+
+def test_the_only_host_of_a_fleet_is_no_large_reach() -> None:
+    assert () == assemble(START, (planned(A),), Inventory(hosts=(A,))).plan.reach
+
+
 def test_premises_of_the_whole_plan_come_first_and_the_foremost_before_those_of_any_host() -> None:
     made = assemble(START, (planned(LIGHTHOUSE), planned(A)), INVENTORY, (premise("lighthouse", "ca"),))
 

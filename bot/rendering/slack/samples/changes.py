@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from adapters.endpoint import Endpoint
 from bot.model.change import Approval, ApprovalState, BreakGlass, Change, ChangeState, Review
 from bot.rendering.slack.samples.reports import AT, FOREIGN, HOSTS, quote_text
 from commands.model.operation import Risk
@@ -50,6 +51,7 @@ def list_changes() -> Iterator[ChangeSample]:
     yield ChangeSample("planned.dry-run", _make_change(ChangeState.PLANNED, dry_run=True, approval=None))
     quiet = _make_change(ChangeState.WAITING, risk=Risk.CHANGE, hosts=1, mention="", requester="alice")
     yield ChangeSample("waiting.one-host", quiet)
+    yield ChangeSample("waiting.critical", _make_change(ChangeState.WAITING, risk=Risk.CRITICAL))
 
 
 def _make_change(
@@ -106,6 +108,8 @@ def _make_plan(hosts: int) -> Plan:
         disrupts=sentences,
         warnings=sentences,
         left_out=tuple(LeftOutHost(host=host, why=quote_text(FOREIGN)) for host in HOSTS[:5]),
+        roads=tuple(Endpoint(host=host, side="windows", address=FOREIGN, identity="ab" * 32) for host in HOSTS[:hosts]),
+        reach=sentences[:2],
     )
 
 

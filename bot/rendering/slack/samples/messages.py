@@ -112,6 +112,8 @@ def _list_changes(texts: Texts) -> Iterator[MessageSample]:
     known, asked = set[str](), set[str]()
     for sample in list_changes():
         yield MessageSample(f"change.{sample.name}", change.render(sample.change, texts, AT + timedelta(minutes=2)))
+        in_full = change.render_in_full(sample.change, texts, AT + timedelta(minutes=2))
+        yield MessageSample(f"change.full.{sample.name}", in_full)
         yield MessageSample(f"change.pointer.{sample.name}", change_updates.render_pointer(sample.change, texts))
         for milestone in change_updates.list_milestones(sample.change):
             name = milestone.key.partition(".")[0]

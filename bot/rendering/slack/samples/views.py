@@ -9,7 +9,7 @@ from adapters.phrase import Texts
 from bot.access.policy import Actor, Refusal
 from bot.model.change import ChangeState
 from bot.model.request import Answer
-from bot.rendering.slack import filter_form, form, home
+from bot.rendering.slack import change_details, filter_form, form, home
 from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.samples.changes import list_changes
 from bot.rendering.slack.samples.reports import AT, COMMANDS, FOREIGN, HOSTS, JUDGED, quote_text
@@ -33,6 +33,7 @@ def list_views(permitted: OperationClasses, texts: Texts) -> Iterator[ViewSample
     """Lists every kind of view, in one language."""
     yield from _list_forms(permitted, texts)
     yield from _list_filters(texts)
+    yield from _list_plans(texts)
     yield from _list_home_tabs(permitted, texts)
 
 
@@ -67,6 +68,13 @@ def _list_filters(texts: Texts) -> Iterator[ViewSample]:
     chosen = view.with_filter(Level.ERROR, "証明書|certificate")
     yield ViewSample("filter", filter_form.build_modal(view, "{}", texts))
     yield ViewSample("filter.chosen", filter_form.build_modal(chosen, "{}", texts))
+
+
+def _list_plans(texts: Texts) -> Iterator[ViewSample]:
+    """Lists the plans of changes in every state, one of which can be approved."""
+    for sample in list_changes():
+        note = "{}" if sample.change.state is ChangeState.WAITING else ""
+        yield ViewSample(f"plan.{sample.name}", change_details.build_modal(sample.change, texts, note).view)
 
 
 def _list_home_tabs(permitted: OperationClasses, texts: Texts) -> Iterator[ViewSample]:

@@ -12,7 +12,7 @@ from bot.rendering import change_progress as course
 from bot.rendering.change_progress import STAGE_SIGNS, Stage
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT, SlackMessage
 from bot.rendering.slack.buttons import parse_words
-from bot.rendering.slack.change import render
+from bot.rendering.slack.change import render, render_in_full
 from commands.model.operation import Risk
 from commands.model.plan import Part, Plan, PlannedAction, Result
 from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
@@ -88,11 +88,15 @@ def test_the_state_stands_first_in_words(name: str, state: str) -> None:
         ("glass", {"run.stop": f"op cancel {OPERATION}", "form.review": f"op review {OPERATION}"}),
         ("failed", {"run.continue": f"op continue {OPERATION}"}),
         ("undone", {"run.continue": f"op continue {OPERATION}"}),
-        *((name, {}) for name in ("dry", "stopping", "done", "unknown", "denied", "expired", "superseded", "reviewed")),
+        *((name, {}) for name in ("stopping", "done", "unknown", "denied", "expired", "superseded", "reviewed")),
     ],
 )
 def test_the_buttons_are_what_can_be_done_now_and_go_with_the_decision(name: str, buttons: dict[str, str]) -> None:
-    assert buttons == pressed(render(ALL[name], ENGLISH))
+    assert buttons | {"plan.details": f"op show {OPERATION}"} == pressed(render(ALL[name], ENGLISH))
+
+
+def test_a_dry_run_has_no_button_to_details_because_it_is_stored_nowhere() -> None:
+    assert {} == pressed(render_in_full(ALL["dry"], ENGLISH))
 
 
 def test_a_change_that_stops_nothing_is_not_said_to_interrupt() -> None:
@@ -103,8 +107,54 @@ def test_a_change_that_stops_nothing_is_not_said_to_interrupt() -> None:
     assert "interrupts running services" not in shown
 
 
-def test_an_approver_sees_who_asks_why_what_stops_what_is_put_back_and_who_else_may_approve() -> None:
+def test_an_approver_sees_on_the_card_what_where_what_stops_what_stays_who_asks_and_who_else_may_approve() -> None:
     shown = said(render(changes.WAITING, ENGLISH))
+    for sentence in (
+        "/flatnet cert renew host-a",
+        "*Hosts:* host-a",
+        "*Excluded:* host-z — Windows was unreachable",
+        "*Interrupted during the change:* the tunnels of host-a, for about 10 seconds",
+        "*Not rolled back:*\\n• make a new key pair\\n• sign its public key",
+        "*Note:* the clock of host-a is 20 seconds late",
+        "*Requested by:* <@U0ADMIN>",
+        "expires on Friday",
+        "*Approvers:* <@U0OPERATOR>, bob, carol, members of 1 user group",
+    ):
+        assert sentence in shown
+    for behind in ("see its handshake", "Rolled back if", "Assumptions", changes.WAITING.digest):
+        assert behind not in shown
+
+
+def test_a_card_has_the_first_of_many_sentences_and_counts_the_others() -> None:
+    many = tuple(Phrase("warning {n}", n=number) for number in range(9))
+    plan = changes.WAITING.plan.model_copy(update={"disrupts": (), "warnings": many})
+    shown = said(render(changes.WAITING.model_copy(update={"plan": plan}), ENGLISH))
+    assert "• warning 0\\n• warning 1\\n… and 7 more" in shown
+    assert "warning 2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "loud"), [(ChangeState.WAITING, True), (ChangeState.READY, True), (ChangeState.DONE, False)]
+)
+def test_a_large_reach_stands_at_the_top_and_in_the_short_text_until_the_end(state: ChangeState, loud: bool) -> None:
+    reach = (Phrase("targets all hosts ({n} of {count} will be changed)", n=5, count=6),)
+    message = render(change(state, plan=changes.plan("host-a").model_copy(update={"reach": reach})), ENGLISH)
+    sentence = "Targets all hosts (5 of 6 will be changed)"
+    assert loud is (f":rotating_light: *{sentence}" in message.blocks[1]["text"]["text"])
+    assert loud is (sentence in message.text[:150])
+
+
+def test_a_card_of_two_hundred_hosts_is_as_long_as_one_of_few() -> None:
+    """A line for each host would push the button to stop off the screen."""
+    hosts = [f"host-{number:03}" for number in range(200)]
+    running = change(ChangeState.RUNNING, *hosts, **changes.BEGUN, running="host-120.pair")
+    text = "\n".join(block["text"]["text"] for block in render(running, ENGLISH, NOW).blocks if block["type"] == "section")
+    assert text.index("▸ host-120") < text.index("○ host-000")
+    assert text.count("\n") < 25
+
+
+def test_asked_for_in_full_all_is_shown() -> None:
+    shown = said(render_in_full(changes.WAITING, ENGLISH))
     for sentence in (
         "<@U0ADMIN>",
         "expires on Friday",
@@ -171,7 +221,7 @@ def test_what_somebody_stopped_has_not_failed() -> None:
 
 
 def test_who_decides_stands_above_the_course_and_what_is_put_back_below() -> None:
-    shown = said(render(changes.WAITING, ENGLISH))
+    shown = said(render_in_full(changes.WAITING, ENGLISH))
     places = [shown.index(part) for part in ("Interrupted during", "Approvers", "○ make", "Rolled back if", "Assumptions")]
     assert sorted(places) == places
 
@@ -184,14 +234,14 @@ def test_what_only_tidies_up_or_ends_a_part_is_not_called_lasting() -> None:
     tidy = made.model_copy(update={"key": "tidy", "deed": folder, "undo": None, "phrase": Phrase("tidy up")})
     keep = swap.model_copy(update={"key": "keep", "undo": None, "phrase": Phrase("keep it")})
     plan = Plan(parts=(Part(host="host-a", steps=(made, tidy, swap, keep)),))
-    shown = said(render(change(plan=plan), ENGLISH))
+    shown = said(render_in_full(change(plan=plan), ENGLISH))
     assert "Not rolled back" not in shown
     assert "*Rolled back if a step fails:*\\n• put the old certificate of host-a back\\n• remove the pair" in shown
 
 
 def test_a_rehearsal_leaves_nothing_that_could_be_called_lasting() -> None:
     """Its changes are those of scratch files, which are removed at the end."""
-    shown = said(render(change(plan=rehearsal("host-a", "host-b")), ENGLISH))
+    shown = said(render_in_full(change(plan=rehearsal("host-a", "host-b")), ENGLISH))
     assert "Not rolled back" not in shown
     assert "stay changed" not in shown
     assert "(no service is restarted)" in shown
@@ -206,9 +256,10 @@ def rehearsal(*names: str) -> Plan:
 def test_a_finished_rehearsal_leads_to_what_it_found() -> None:
     plan = rehearsal("host-a", "host-b")
     done = change(ChangeState.DONE, **changes.ENDED, plan=plan, results=(result(plan.steps[0].key),))
-    assert {"run.host.0": "host show host-a", "run.host.1": "host show host-b"} == pressed(render(done, ENGLISH))
+    found = {name: words for name, words in pressed(render(done, ENGLISH)).items() if name.startswith("run.host")}
+    assert {"run.host.0": "host show host-a", "run.host.1": "host show host-b"} == found
     closed = changes.WITHDRAWN.model_copy(update={"plan": plan})
-    assert {} == pressed(render(closed, ENGLISH))
+    assert {"plan.details"} == pressed(render(closed, ENGLISH)).keys()
 
 
 def test_the_total_time_stands_at_the_end() -> None:
@@ -241,12 +292,12 @@ def test_a_plan_for_many_hosts_is_one_line_for_each() -> None:
 
 
 def test_of_several_hosts_the_steps_are_shown_where_something_happens() -> None:
-    waiting = said(render(change(ChangeState.WAITING, "host-1", "host-2", "host-3", "host-4"), ENGLISH))
+    waiting = said(render_in_full(change(ChangeState.WAITING, "host-1", "host-2", "host-3", "host-4"), ENGLISH))
     assert "*host-1*\\n○ make a new key pair" in waiting
     assert "○ host-2 — 4 steps\\n○ host-3 — 4 steps\\n○ host-4 — 4 steps" in waiting
     done = tuple(result(f"host-1.{key}") for key in ("pair", "sign", "swap", "proof"))
     running = said(
-        render(
+        render_in_full(
             change(ChangeState.RUNNING, "host-1", "host-2", **changes.BEGUN, results=done, running="host-2.pair"), ENGLISH
         )
     )
@@ -262,18 +313,24 @@ def test_of_a_plan_too_long_to_be_shown_whole_the_hosts_in_trouble_stand_first()
         **changes.ENDED,
         results=(result(f"{hosts[249]}.pair", Result.FAILED, why=Phrase("disk full")),),
     )
-    message = render(failed, ENGLISH)
+    message = render_in_full(failed, ENGLISH)
     shown = said(message)
     assert shown.index(f"*{hosts[249]}*\\n✗ make a new key pair") < shown.index("– host-000")
     assert "more" in shown
     assert f"✗ {hosts[249]}" in message.text
 
 
-@pytest.mark.parametrize(("risk", "asked"), [(Risk.CHANGE, False), (Risk.DISRUPT, True), (Risk.CRITICAL, True)])
+@pytest.mark.parametrize(("risk", "asked"), [(Risk.CHANGE, False), (Risk.DISRUPT, True)])
 def test_what_can_hurt_is_asked_once_more(risk: Risk, asked: bool) -> None:
     message = render(change(risk=risk), ENGLISH)
     [row] = [block for block in message.blocks if block["type"] == "actions"]
     assert asked is ("confirm" in row["elements"][0])
+
+
+def test_a_critical_change_is_approved_in_its_opened_plan() -> None:
+    buttons = pressed(render(change(risk=Risk.CRITICAL), ENGLISH))
+    assert f"op show {OPERATION}" == buttons["plan.approve"]
+    assert "run.approve" not in buttons
 
 
 def test_whoever_slack_does_not_know_is_named_and_escaped() -> None:
@@ -289,7 +346,11 @@ def test_a_mark_is_never_carried_by_colour_alone() -> None:
 @WHATEVER
 @given(any_changes(), st.sampled_from([ENGLISH, JAPANESE]))
 def test_whatever_a_change_holds_slack_takes_it(anything: Change, texts: Texts) -> None:
-    message = render(anything, texts, NOW)
+    for message in (render(anything, texts, NOW), render_in_full(anything, texts, NOW)):
+        _check(message)
+
+
+def _check(message: SlackMessage) -> None:
     assert [] == list(complaints(message.blocks, MESSAGE))
     assert len(message.blocks) <= MAX_BLOCKS
     assert _characters(message) <= MAX_CHARACTERS

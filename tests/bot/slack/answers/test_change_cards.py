@@ -125,6 +125,16 @@ async def test_what_was_not_shown_before_a_crash_is_shown_at_the_start_and_nothi
     assert 2 == len(replies(house))
 
 
+async def test_a_card_that_a_person_deleted_is_posted_anew_with_the_next_state(house: House) -> None:
+    async with house.bot() as surface:
+        await shown(house, surface, ASKED)
+        async with house.api() as api:
+            await api.delete("C0OPS", card(house).ts)
+        await shown(house, surface, DONE)
+    assert ["*Done*"] == [word for word in ("*Done*",) for each in cards(house) if word in said(each)]
+    assert "plan.details" in said(cards(house)[-1])
+
+
 async def test_what_concerns_nobody_in_particular_does_not_wait_for_the_place_of_the_card(house: House) -> None:
     """Slack takes no message now; a denial would wait, for whoever asked may have to be told directly."""
     house.workspace.faults.switch_on("chat.postMessage", Failing("internal_error"))

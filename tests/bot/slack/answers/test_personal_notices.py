@@ -54,7 +54,7 @@ async def test_who_may_approve_and_is_not_in_the_channel_gets_the_card_once(hous
         await shown(house, surface, ASKED)
         await shown(house, surface, ASKED.model_copy(update={"version": 2}))
     [card] = house.workspace.direct("U0SECURITY")
-    assert {"run.approve", "form.deny", "run.withdraw"} == buttons(card)
+    assert {"run.approve", "form.deny", "run.withdraw", "plan.details"} == buttons(card)
     assert card.text.startswith(":raised_hand: alice が承認を依頼しています:\n承認待ち")
     assert 1 == card.text.count("/flatnet cert renew host-a")
     assert {"U0SECURITY": 1, "U0OPERATOR": 1} == notified(house, "U0SECURITY", "U0OPERATOR")
@@ -91,7 +91,7 @@ async def test_when_the_change_is_decided_and_when_it_has_ended_such_a_card_says
         await shown(house, surface, ASKED)
         await shown(house, surface, DECIDED)
         [card] = house.workspace.direct("U0SECURITY")
-        assert {"run.withdraw"} == buttons(card)
+        assert {"run.withdraw", "plan.details"} == buttons(card)
         assert "<@U0OPERATOR> 承認済み" in str(card.blocks)
         await shown(house, surface, changes.RUNNING)
         edits = len(house.workspace.direct("U0SECURITY")[0].edits)
@@ -257,7 +257,7 @@ async def test_after_a_crash_nobody_is_asked_twice_and_the_cards_are_still_edite
         await house.moving(lambda: house.stories.versions[OPERATION] == 1 and not house._busy())
         await shown(house, surface, DECIDED)
     [card] = house.workspace.direct("U0SECURITY")
-    assert {"run.withdraw"} == buttons(card)
+    assert {"run.withdraw", "plan.details"} == buttons(card)
 
 
 async def test_a_role_for_a_multitude_asks_so_many_and_names_the_rest_in_the_log(

@@ -19,8 +19,9 @@ from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
 from bot.slack.inbound import slash_command as command
 from bot.slack.inbound.form import FormHandler
-from bot.slack.inbound.listeners import FallbackResponder, register_listeners
+from bot.slack.inbound.listeners import FallbackResponder, ModalHandlers, register_listeners
 from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.inbound.plan import PlanHandler
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.sharing import FileWatcher
 from bot.slack.outbound.uploads import Uploads
@@ -58,7 +59,8 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         kinds = {command.KIND: command.make_kind(answering, forms)}
         receiver = InboxWorker(house.rows.inbox, kinds, people, sender, clock)
         filters = LogFilterHandler(answering, AnswerViews(answering), api)
-        register_listeners(app, receiver, forms, filters, FallbackResponder(people, sender, running))
+        modals = ModalHandlers(forms, filters, PlanHandler(answering, api))
+        register_listeners(app, receiver, modals, FallbackResponder(people, sender, running))
         yield app
         await running.drain(1.0)
 
