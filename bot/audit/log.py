@@ -62,6 +62,7 @@ class EventKind(StrEnum):
     EXPORT = "export"
     PLAN = "plan"
     APPROVAL = "approval"
+    OPENED = "opened"
     REVIEW = "review"
     BREAK_GLASS = "break_glass"
     WAIVER = "waiver"

@@ -3,6 +3,7 @@
     PLAN         the requester and the digest           before anything may start
     RUN          the digest that was started, and its   before each further step: the row may have changed since, and
                  scripts by their hash                  the bot may have been upgraded
+    OPENED       an approver opened the plan            before they approve a critical change
     REVIEW       the approver and the digest            beside the rows of reviews
     BREAK_GLASS  an administrator broke the glass       where no approval was needed
     WAIVER       the requester and the digest           where a rule waived the approval
@@ -59,6 +60,11 @@ def find_attested_approvers(record: OperationRecord, events: Iterable[StoredEven
 def is_waived(record: OperationRecord, events: Iterable[StoredEvent]) -> bool:
     """Return whether the approval of this very plan was waived for its requester by one of these events, WAIVER."""
     return any(event.actor == record.requester and _parse_data(event).get("digest") == record.digest for event in events)
+
+
+def has_opened(record: OperationRecord, events: Iterable[StoredEvent], person: str) -> bool:
+    """Return whether a person opened this very plan by these events, OPENED."""
+    return any(event.actor == person and _parse_data(event).get("digest") == record.digest for event in events)
 
 
 def _parse_data(event: StoredEvent) -> Mapping[str, Any]:

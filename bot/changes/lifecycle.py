@@ -7,7 +7,8 @@ propose ─▶ WAITING ─ approve … ─▶ READY ─▶ `bot.changes.coordina
 log before the row moves: a caller that cannot record must not act.
 
 Rights on a change, in addition to the roles that the command needs:
-    approve, deny      one of the roles that its approval asks for, and never the requester; in any place
+    approve, deny      one of the roles that its approval asks for, and never the requester; in any place. Who approves a
+                       critical change must have opened its plan, which is in the audit log
     review             one of the roles that approve such a change by today's rules, never the requester; in any place
     cancel             the requester, whatever their roles are now, and administrators: it only stops effects
     continue, resolve  anyone who may ask for the same, of those hosts, in that place
@@ -24,6 +25,7 @@ from bot.access.policy import Permit, Refusal
 from bot.access.requester import Requester
 from bot.access.requirements import WaivedApproval
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
+from bot.changes import attestation
 from bot.changes.approval import NotAllowed
 from bot.changes.coordinator import Coordinator
 from bot.changes.outcome import compute_outcome
@@ -42,7 +44,7 @@ from bot.model.change import Change, ChangeState, Review
 from bot.model.request import Surface
 from bot.store.operations import EndedOperation, Transition
 from bot.store.records import OperationRecord, get_mention
-from commands.model.operation import FleetChange, Role
+from commands.model.operation import FleetChange, Risk, Role
 
 MAX_OPEN_REQUESTS = 20
 """Maximum pending requests per person. Each is one card and one row to scan."""
@@ -70,6 +72,13 @@ class Lifecycle:
     async def find_change(self, operation_id: str) -> Change:
         """Find one change in its current state. Raises `NoSuchOperation`."""
         return await self._repository.make_change(await self._repository.get(operation_id))
+
+    async def open_plan(self, operation_id: str, by: Requester) -> Change:
+        """Find one change as this person opens its plan, which is recorded for a possible approver of a critical one."""
+        record = await self._repository.get(operation_id)
+        if self._repository.intact and self._may_approve(record, by) and await self._must_open(record, by):
+            await self._repository.record(EventKind.OPENED, by.actor.name, operation_id, {"digest": record.digest})
+        return await self._repository.make_change(record)
 
     async def list_recent(self, limit: int) -> tuple[Change, ...]:
         """List the newest changes, newest first, without the results of their steps."""
@@ -234,6 +243,11 @@ class Lifecycle:
             verdict = self._planner.policy.may_approve(by.actor, record.approval, self._find_requester_name(record))
             if isinstance(verdict, Refusal):
                 await self._refuse(operation_id, by, verdict)
+        if approves and await self._must_open(record, by):
+            phrase = Phrase(
+                "open the plan before you approve this critical change: {words}", words=f"op show {operation_id}"
+            )
+            await self._refuse(operation_id, by, Refusal("plan not opened", phrase))
         who, at = by.actor.name, self._repository.now()
         decided = Review(person=who, approves=approves, reason=reason, at=at, mention=get_mention(by.identity))
         event = {
@@ -246,6 +260,19 @@ class Lifecycle:
         if record.state is ChangeState.CLOSED:
             await self._repository.record_end(record, who)
         return await self._announce_and_start(operation_id)
+
+    def _may_approve(self, record: OperationRecord, by: Requester) -> bool:
+        if record.approval is None:
+            return False
+        requester = self._find_requester_name(record)
+        return isinstance(self._planner.policy.may_approve(by.actor, record.approval, requester), Permit)
+
+    async def _must_open(self, record: OperationRecord, by: Requester) -> bool:
+        """Return whether a person must open the plan of a waiting critical change before they approve it."""
+        if record.risk is not Risk.CRITICAL or record.state is not ChangeState.WAITING:
+            return False
+        opened = await self._repository.audit.find_signed(record.operation, EventKind.OPENED)
+        return not attestation.has_opened(record, opened, by.actor.name)
 
     async def _record_review(
         self, operation_id: str, by: Requester, event: Mapping[str, Any], transition: Transition

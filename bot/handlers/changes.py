@@ -41,7 +41,7 @@ class ChangeHandlers:
         return listings.list_recent_changes(await self.changes.list_recent(RECENT_CHANGES_LIMIT), self.now())
 
     async def show(self, operation: ApprovalShow | OperationShow, context: RequestContext) -> Change:
-        return await self.changes.find_change(operation.id)
+        return await self.changes.open_plan(operation.id, context.requester)
 
     async def approve(self, operation: Approve, context: RequestContext) -> Change:
         return await self.changes.approve(operation.id, context.requester)

@@ -29,6 +29,7 @@ EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
     EventKind.EXPORT: Phrase("export", context="event"),
     EventKind.PLAN: Phrase("plan", context="event"),
     EventKind.APPROVAL: Phrase("approval request", context="event"),
+    EventKind.OPENED: Phrase("plan opened", context="event"),
     EventKind.REVIEW: Phrase("approval, denial or review", context="event"),
     EventKind.BREAK_GLASS: Phrase("break-glass", context="event"),
     EventKind.WAIVER: Phrase("approved by rule", context="event"),

@@ -246,8 +246,8 @@ class Kept:
     async def propose(self, operation_id: str, operation: FleetChange, by: Requester) -> Change:
         return self._told("propose", operation_id, operation, by.actor.name)
 
-    async def find_change(self, operation_id: str) -> Change:
-        return self._told("show", operation_id)
+    async def open_plan(self, operation_id: str, by: Requester) -> Change:
+        return self._told("show", operation_id, by.actor.name)
 
     async def list_recent(self, limit: int) -> tuple[Change, ...]:
         return tuple(self.changes.values())[:limit]

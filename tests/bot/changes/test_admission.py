@@ -67,6 +67,7 @@ async def test_the_lighthouse_is_claimed_too_where_it_signs(bot: Bot) -> None:
     for operation, target in (("op-1", "host-a"), ("op-2", "host-b")):
         asked = Uproot(target=Target(parts=(target,)), reason="retired")
         await bot.workflow.propose(operation, asked, bot.by(ANA))
+        await bot.open(operation, BEN, CAI)
         for person in (BEN, CAI):
             await bot.workflow.approve(operation, bot.by(person))
 
@@ -274,6 +275,7 @@ async def test_an_approver_who_left_the_workspace_no_longer_counts(bot: Bot) -> 
 
 async def test_one_approver_more_than_needed_makes_up_for_one_who_left(bot: Bot) -> None:
     await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
+    await bot.open("op-1", BEN, CAI)
     for person in (BEN, CAI):
         await bot.workflow.approve("op-1", bot.by(person))
     record = await bot.stored("op-1")
@@ -285,6 +287,7 @@ async def test_one_approver_more_than_needed_makes_up_for_one_who_left(bot: Bot)
 
 async def test_two_names_that_turn_out_to_be_one_person_count_once(bot: Bot) -> None:
     await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
+    await bot.open("op-1", BEN, CAI)
     for person in (BEN, CAI):
         await bot.workflow.approve("op-1", bot.by(person))
     bot.people(ANA, DEE, BEN.model_copy(update={"slack": ("U2BEN", "U3CAI")}))

@@ -26,8 +26,11 @@ from tests.commands.canned import host
 
 
 async def uproot(bot: Bot, operation: str) -> Change:
-    """Something that needs two approvals, asked by ana."""
-    return await bot.workflow.propose(operation, Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
+    """Something that needs two approvals, asked by ana; the others have opened its plan."""
+    asked = Uproot(target=Target(parts=("host-a",)), reason="retired")
+    change = await bot.workflow.propose(operation, asked, bot.by(ANA))
+    await bot.open(operation, BEN, CAI, DEE)
+    return change
 
 
 async def test_one_approval_starts_what_needs_one(bot: Bot) -> None:
@@ -442,3 +445,41 @@ async def test_reviews_keep_who_decided_as_they_came(bot: Bot) -> None:
     await bot.workflow.approve("op-1", dataclasses.replace(by))
     record = await bot.stored("op-1")
     assert {"ben": by.identity} == record.reviewers
+
+
+async def test_a_critical_change_is_approved_by_people_who_opened_its_plan_alone(bot: Bot) -> None:
+    """Whoever typed it without looking is told what to type first; a denial needs no look."""
+    await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
+    await bot.open("op-1", CAI)
+    with pytest.raises(NotAllowed) as refused:
+        await bot.workflow.approve("op-1", bot.by(BEN))
+    assert "open the plan before you approve this critical change: op show op-1" == str(refused.value.phrase)
+    assert "plan not opened" == bot.log.last(EventKind.REFUSAL)["rule"]
+    await bot.open("op-1", BEN)
+    await bot.workflow.approve("op-1", bot.by(BEN, terminal=True))
+    assert ChangeState.WAITING is (await bot.workflow.find_change("op-1")).state
+    assert ChangeState.CLOSED is (await bot.workflow.deny("op-1", bot.by(DEE), "not today")).state
+
+
+async def test_an_opened_plan_is_recorded_once_and_only_of_people_who_may_approve(bot: Bot) -> None:
+    await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
+    await bot.open("op-1", BEN, BEN, ANA, VAL)
+    assert [("opened", "ben")] == [each for each in bot.log.told("op-1") if each[0] == "opened"]
+    await bot.ask("op-2", "host-b")
+    await bot.open("op-2", BEN)
+    assert [] == [each for each in bot.log.told("op-2") if each[0] == "opened"]
+
+
+async def test_another_plan_than_the_one_that_was_opened_must_be_opened_too(bot: Bot) -> None:
+    """The record outlives a restart, and names the digest: a row that was changed since is another plan."""
+    await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
+    await bot.log.record(EventKind.OPENED, "ben", "op-1", {"digest": "0" * 64})
+    with pytest.raises(NotAllowed, match="open the plan"):
+        await bot.workflow.approve("op-1", bot.by(BEN))
+
+
+async def test_a_plan_can_be_read_while_nothing_can_be_recorded(bot: Bot) -> None:
+    await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
+    bot.log.trouble = Phrase("cut")
+    await bot.open("op-1", BEN)
+    assert [] == [each for each in bot.log.told("op-1") if each[0] == "opened"]

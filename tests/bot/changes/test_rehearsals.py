@@ -264,6 +264,7 @@ async def test_a_critical_change_does_not_start_when_the_rehearsal_is_too_old_by
     await guarded.rehearsals.store([rehearsal(at=BEGINNING - timedelta(days=90))])
     await attest(guarded)
     await ask(guarded, CriticalSwap)
+    await guarded.open("op-1", BEN, CAI)
     for person in (BEN, CAI):
         await guarded.workflow.approve("op-1", guarded.by(person))
     record = await guarded.stored("op-1")

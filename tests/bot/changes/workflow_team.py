@@ -277,6 +277,11 @@ class Bot:
         await self.ask(operation, target)
         return await self.workflow.approve(operation, self.by(BEN))
 
+    async def open(self, operation: str, *people: Person) -> None:
+        """They open the plan."""
+        for person in people:
+            await self.workflow.open_plan(operation, self.by(person))
+
     async def stored(self, operation: str) -> OperationRecord:
         """The row as it is."""
         return await self.ledger.get(operation)

@@ -53,7 +53,7 @@ def test_every_operation_on_the_bots_own_state_has_a_handler() -> None:
         (f"approval approve {OPERATION}", ("approve", OPERATION, "boss")),
         (f"deny {OPERATION} not before the backup", ("deny", OPERATION, "boss", "not before the backup")),
         (f"op cancel {OPERATION}", ("cancel", OPERATION, "boss")),
-        (f"op show {OPERATION.upper()}", ("show", OPERATION)),
+        (f"op show {OPERATION.upper()}", ("show", OPERATION, "boss")),
         (
             f'op resolve {OPERATION} "the old one is in place" --outcome undone',
             ("resolve", OPERATION, "boss", "the old one is in place", ChangeState.UNDONE),
