@@ -83,6 +83,9 @@ def resolve_unknown(state: ChangeState, why: Phrase, at: datetime) -> Transition
     def transition(record: OperationRecord) -> OperationRecord:
         if record.state is ChangeState.UNKNOWN:
             return replace(record, state=move_state(record.state, state), why=why, ended_at=at)
+        if record.state.ended and record.why is not None:
+            when = Moment(record.ended_at or record.asked_at)
+            raise AlreadyDecided(Phrase("already finished at {when}: {why}", when=when, why=record.why))
         if record.state.ended:
             raise explain_ended(record)
         raise Refused(Phrase("not finished yet. See op show for progress"))

@@ -37,7 +37,8 @@ def write_details(change: Change, texts: Texts) -> TextFile:
 
 def _list_sections(change: Change, texts: Texts) -> Iterator[DetailSection]:
     state = change_progress.describe_state(change).render(texts)
-    yield DetailSection(f"{COMMAND} {change.words}", (state, *change_facts.describe_reach(change, texts)))
+    found = (*change_facts.describe_reach(change, texts), *change_facts.describe_evidence(change, texts))
+    yield DetailSection(f"{COMMAND} {change.words}", (state, *found))
     for fact in (
         *change_facts.describe_request(change, texts),
         *change_facts.describe_dangers(change, texts),

@@ -10,6 +10,7 @@ from adapters.phrase import Listing, Moment, Phrase, Texts, render_value
 from bot.model.change import Approval, Change, ChangeState
 from commands.model.phrases import list_some
 from commands.model.plan import Plan
+from commands.planning.evidence import describe_doubts, describe_proofs
 from commands.planning.rehearsal import group_rehearsal_steps
 
 SHOW_COMMANDS = ("op show ", "approval show ")
@@ -65,6 +66,20 @@ def describe_scope(change: Change, texts: Texts) -> tuple[Fact, ...]:
 def describe_irreversible(change: Change, texts: Texts) -> tuple[Fact, ...]:
     """Describes the steps that a failure does not roll back."""
     return _render_facts([(Phrase("Not rolled back:"), _list_irreversible(change.plan))], texts)
+
+
+def describe_evidence(change: Change, texts: Texts) -> tuple[str, ...]:
+    """Describes what an ended change proves of its hosts. If its result is unknown, what each host runs on."""
+    return tuple(phrase.render_sentence(texts) for phrase in list_evidence(change))
+
+
+def list_evidence(change: Change) -> tuple[Phrase, ...]:
+    """Lists what an ended change proves of the hosts that are done, and the state of others while the result is unknown."""
+    if not change.state.ended or change.started_at is None:
+        return ()
+    results = {result.key: result for result in change.results}
+    doubts = describe_doubts(change.plan, results) if change.state is ChangeState.UNKNOWN else ()
+    return (*describe_proofs(change.plan, results, change.started_at), *doubts)
 
 
 def describe_dangers(change: Change, texts: Texts) -> tuple[Fact, ...]:

@@ -257,6 +257,10 @@ def _print_change(console: Console, change: Change, texts: Texts) -> None:
     stands = [phrase.render(texts) for phrase in said if phrase is not None]
     _print(console, [_make_text(" — ".join(stands), f"bold {_STATE_STYLES[change.state]}")])
     _print(console, [_make_text(f"{COMMAND} {change.words}", _COMMAND_STYLE), _make_text(change.operation, "dim")])
+    for proven in change_facts.describe_evidence(change, texts):
+        _print(console, [_make_text(proven)], hanging=2)
+    for reach in change_facts.describe_reach(change, texts):
+        _print(console, [_make_text(f"! {reach}", "bold yellow")], hanging=2)
     _print_facts(
         console,
         (

@@ -171,9 +171,12 @@ def _render_card_facts(change: Change, texts: Texts) -> str:
 
 
 def _list_card_lines(change: Change, texts: Texts, at: datetime | None) -> list[str]:
-    """Lists the progress: the steps of a single host while it runs, else a line for each host."""
+    """Lists the evidence at the end, else the progress: the steps of a single host that runs, or a line for each host."""
     if change.state is ChangeState.CLOSED and not change.results:
         return []
+    if evidence := change_facts.describe_evidence(change, texts):
+        rows = [escape(each, _MAX_LINE) for each in evidence]
+        return fit_rows(rows, _MAX_SECTION, texts, _MAX_CARD_LINES)
     legs = change_progress.build_host_progress(change, texts, at)
     if change.state is ChangeState.RUNNING and len(legs) == 1:
         return fit_rows([escape(str(line), _MAX_LINE) for line in legs[0].lines], _MAX_SECTION, texts)
@@ -239,7 +242,7 @@ def _render_decisions(change: Change, texts: Texts) -> Iterator[str]:
     if change.approval is not None and change.approval.reviews:
         yield "\n".join(fit_rows([_render_review(each, texts) for each in change.approval.reviews], _MAX_PEOPLE, texts))
     if change.state is ChangeState.UNKNOWN:
-        yield f"{_render_label(Phrase('After checking, type:'), texts)} {render_command(*list_commands(change))}"
+        yield _render_label(Phrase("Check the hosts, then report what you found:"), texts)
     if change.after:
         yield f"{_render_label(Phrase('Continued as:'), texts)} {render_command(f'op show {change.after}')}"
 

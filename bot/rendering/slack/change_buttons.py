@@ -20,6 +20,13 @@ from commands.values.normalize import normalize_text
 _MAX_TITLE, _MAX_TEXT, _MAX_LABEL = 100, 300, 30
 """Slack's limits: characters of a confirmation's title and text, and of its two answers."""
 
+_RESOLVE_LABELS = {
+    "done": Phrase("Report as done"),
+    "undone": Phrase("Report as rolled back"),
+    "failed": Phrase("Report as failed"),
+}
+"""Labels by the outcome that `op resolve` takes."""
+
 _MAX_SHOWN_HOSTS = 3
 """Maximum rehearsed hosts that get a button."""
 
@@ -55,6 +62,7 @@ def make_buttons(change: Change, texts: Texts) -> list[Block]:
         case ChangeState.RUNNING if not change.stopping:
             return [_make_stop_button(change, texts), details, *_make_review_button(change, texts)]
     return [
+        *_make_resolve_buttons(change, texts),
         *_make_continue_button(change, texts),
         *_make_review_button(change, texts),
         *_make_host_buttons(change, texts),
@@ -123,6 +131,18 @@ def _make_approve_button(change: Change, texts: Texts, does: str) -> Block:
 def _make_stop_button(change: Change, texts: Texts) -> Block:
     stop = make_command_button(Phrase("Stop").render(texts), f"{RUN_ACTION}.stop", f"op cancel {change.operation}")
     return _style_as_danger(stop)
+
+
+def _make_resolve_buttons(change: Change, texts: Texts) -> list[Block]:
+    """Makes a button for each result that a person can find, to the form for what they saw."""
+    if change.state is not ChangeState.UNKNOWN:
+        return []
+    return [
+        make_command_button(
+            label.render(texts), f"{FORM_ACTION}.resolve.{outcome}", f"op resolve {change.operation} --outcome {outcome}"
+        )
+        for outcome, label in _RESOLVE_LABELS.items()
+    ]
 
 
 def _make_continue_button(change: Change, texts: Texts) -> list[Block]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Approval, ApprovalState, Change, ChangeState
-from bot.rendering import change_progress
+from bot.rendering import change_facts, change_progress
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape, make_section
 from bot.rendering.slack.change import STATE_SYMBOLS, STOPPED_SYMBOL, choose_symbol, format_mentions, render
@@ -23,6 +23,10 @@ APPROVAL_REQUEST_KEY, BREAK_GLASS_KEY = "asked", "glass"
 
 DECISION_KEYS = (APPROVAL_REQUEST_KEY, BREAK_GLASS_KEY)
 """Keys of milestones that ask people for a decision: outside of the channel of the card they get a card themselves."""
+
+
+_MAX_PROOFS = 3
+"""Maximum number of hosts whose evidence is in the message about the end. The card has more."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,8 @@ def _list_progress(change: Change, requester: tuple[str, ...]) -> Iterator[Miles
     took = change_progress.describe_duration(change, None)
     if took is not None:
         said = Phrase("{said} ({took}).", said=said, took=took)
+    for proof in change_facts.list_evidence(change)[:_MAX_PROOFS]:
+        said = Phrase("{said} {proof}.", said=said, proof=proof)
     yield Milestone(change.state.value, choose_symbol(change), said, requester)
 
 

@@ -483,3 +483,13 @@ async def test_a_plan_can_be_read_while_nothing_can_be_recorded(bot: Bot) -> Non
     bot.log.trouble = Phrase("cut")
     await bot.open("op-1", BEN)
     assert [] == [each for each in bot.log.told("op-1") if each[0] == "opened"]
+
+
+async def test_of_two_people_who_report_a_result_the_second_learns_who_was_first_and_what_they_saw(bot: Bot) -> None:
+    await bot.ask_and_approve("op-1")
+    await bot.dispatch.finish_run("op-1", ChangeState.UNKNOWN, Phrase("the answer was lost"))
+    await bot.workflow.resolve("op-1", bot.by(BEN), "it is turned", ChangeState.DONE)
+    with pytest.raises(AlreadyDecided) as refused:
+        await bot.workflow.resolve("op-1", bot.by(CAI), "it is not", ChangeState.FAILED)
+    assert "already finished at 2026-01-31 09:00:00 UTC: ben reported: it is turned" == str(refused.value.phrase)
+    assert ChangeState.DONE is (await bot.workflow.find_change("op-1")).state

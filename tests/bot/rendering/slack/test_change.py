@@ -88,7 +88,15 @@ def test_the_state_stands_first_in_words(name: str, state: str) -> None:
         ("glass", {"run.stop": f"op cancel {OPERATION}", "form.review": f"op review {OPERATION}"}),
         ("failed", {"run.continue": f"op continue {OPERATION}"}),
         ("undone", {"run.continue": f"op continue {OPERATION}"}),
-        *((name, {}) for name in ("stopping", "done", "unknown", "denied", "expired", "superseded", "reviewed")),
+        (
+            "unknown",
+            {
+                "form.resolve.done": f"op resolve {OPERATION} --outcome done",
+                "form.resolve.undone": f"op resolve {OPERATION} --outcome undone",
+                "form.resolve.failed": f"op resolve {OPERATION} --outcome failed",
+            },
+        ),
+        *((name, {}) for name in ("stopping", "done", "denied", "expired", "superseded", "reviewed")),
     ],
 )
 def test_the_buttons_are_what_can_be_done_now_and_go_with_the_decision(name: str, buttons: dict[str, str]) -> None:
@@ -266,8 +274,23 @@ def test_the_total_time_stands_at_the_end() -> None:
     assert "took 1 min, 15 sec" in said(render(changes.DONE, ENGLISH))
 
 
-def test_what_is_unknown_says_what_to_type() -> None:
-    assert f'op resolve {OPERATION} "…" --outcome done|undone|failed' in said(render(changes.UNKNOWN, ENGLISH))
+def test_what_is_unknown_asks_for_a_look_and_the_text_alone_says_what_to_type() -> None:
+    message = render(changes.UNKNOWN, ENGLISH)
+    assert "Check the hosts, then report what you found" in said(message)
+    assert f'op resolve {OPERATION} "…" --outcome done|undone|failed' in message.text
+
+
+def test_the_end_has_its_proof_in_place_of_the_steps() -> None:
+    shown = said(render(changes.DONE, ENGLISH))
+    assert "host-a: seen by lighthouse" in shown.lower()
+    assert "4 steps" not in shown
+
+
+def test_what_a_person_reported_is_no_proof() -> None:
+    reported = changes.UNKNOWN.model_copy(update={"state": ChangeState.DONE, "why": Phrase("bob reported: it is new")})
+    shown = said(render(reported, ENGLISH))
+    assert "Bob reported: it is new" in shown
+    assert "seen by" not in shown
 
 
 def test_a_plan_for_many_hosts_is_one_line_for_each() -> None:

@@ -83,6 +83,19 @@ async def test_deny_opens_a_form_for_the_reason_and_becomes_words(house: House) 
     assert "Denied" in text
 
 
+async def test_what_somebody_found_after_an_unknown_result_is_asked_for_in_a_form(house: House) -> None:
+    """A button for each result. Pressed twice, the second is told of the first by the desk."""
+    house.desk.answer = told(changes.DONE)
+    async with house.bot() as surface:
+        card = await carded(house, surface, changes.UNKNOWN.model_copy(update={"version": 3}))
+        await house.workspace.click("U0DEVELOPER", card, "form.resolve.undone")
+        await house.workspace.seen(lambda: house.workspace.view("U0DEVELOPER"))
+        await house.workspace.submit("U0DEVELOPER", {"op-resolve.saw": "the old certificate is in place"})
+        await house.private("U0DEVELOPER")
+    [request] = house.desk.requests
+    assert f'op resolve {OPERATION} "the old certificate is in place" --outcome undone' == request.text
+
+
 async def test_a_reason_left_empty_is_asked_for_in_the_form(house: House) -> None:
     async with house.bot() as surface:
         card = await carded(house, surface, change(version=1))

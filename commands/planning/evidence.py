@@ -1,0 +1,156 @@
+"""Evidence of a change: sentences on what its results prove of each host. Pure.
+
+    all steps of a host done ─▶ "host-c: the certificate is valid until …, seen by lighthouse, the gateway responds"
+    a result is unknown      ─▶ what the host runs on as far as its steps say: the old, the new, or unknown
+
+Evidence comes from recorded results and from the plan. What no step verified is not said. Steps are told apart by the kinds
+of their actions, so that plans of earlier versions say it, too.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from adapters.action_registry import get_kind
+from adapters.gateway.api import ReadSystem as ReadGateway
+from adapters.nebula.certificates import Certificate, parse_pem
+from adapters.phrase import Moment, Phrase, Span
+from adapters.windows.commit_confirm import BeginChange, ConfirmChange
+from adapters.windows.nebula import FindHandshake, ReadCertificates, SignCertificate
+from commands.model.phrases import list_some
+from commands.model.plan import Part, Plan, Result, Step, StepResult
+from commands.planning.rehearsal import group_rehearsal_steps
+
+_Results = Mapping[str, StepResult]
+"""Results of the steps that began, by key; that of a rollback replaces that of its step."""
+
+
+def describe_proofs(plan: Plan, results: _Results, started_at: datetime) -> tuple[Phrase, ...]:
+    """Describes what is proven of each host all of whose steps are done. `started_at` is the start of the run."""
+    done = (part for part in plan.parts if _is_done(part, results))
+    return tuple(_join(part.host, proofs) for part in done if (proofs := list(_list_proofs(part, results, started_at))))
+
+
+def describe_doubts(plan: Plan, results: _Results) -> tuple[Phrase, ...]:
+    """Describes what each other host runs on, if a run ended with an unknown result.
+
+    Without one, its log may be incomplete, and nothing is known.
+    """
+    if all(result.result is not Result.UNKNOWN for result in results.values()):
+        return ()
+    states = (_describe_state(part, results) for part in plan.parts if not _is_done(part, results))
+    return tuple(state for state in states if state is not None)
+
+
+def find_present_certificate(part: Part) -> Certificate | None:
+    """Finds the certificate that a host has before its part runs, which a rollback would restore; None if there is none."""
+    begin = _find_step(part, BeginChange)
+    checks = () if begin is None else begin.undone
+    for check in checks:
+        text = check.expect.get("certificate")
+        if check.deed.kind == get_kind(ReadCertificates) and isinstance(text, str):
+            return _parse_certificate(text)
+    return None
+
+
+def _is_done(part: Part, results: _Results) -> bool:
+    return all(step.key in results and results[step.key].result.successful for step in part.steps)
+
+
+def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterator[Phrase]:
+    sign, begin = _find_step(part, SignCertificate), _find_step(part, BeginChange)
+    if sign is not None and (until := _find_expiry(results[sign.key])) is not None:
+        yield _describe_validity(until, find_present_certificate(part), started_at)
+    elif begin is not None and begin.deed.arguments.get("service"):
+        yield _describe_service(begin, results[begin.key].ended_at)
+    elif group_rehearsal_steps(Plan(parts=(part,))):
+        yield Phrase("the automatic rollback works")
+    seen = [step.host for step in part.steps if step.deed.kind == get_kind(FindHandshake)]
+    if seen:
+        yield Phrase("seen by {hosts}", hosts=list_some(list(dict.fromkeys(seen))))
+    if any(step.deed.kind == get_kind(ReadGateway) for step in part.steps):
+        yield Phrase("the gateway responds")
+
+
+def _describe_validity(until: datetime, old: Certificate | None, started_at: datetime) -> Phrase:
+    if old is None:
+        return Phrase("the certificate is valid until {at}", at=Moment(until))
+    left = old.not_after - started_at
+    if left <= timedelta(0):
+        return Phrase("the certificate is valid until {at} (the old one had expired)", at=Moment(until))
+    unit = 86_400 if left >= timedelta(days=1) else 3_600
+    rounded = Span(left.total_seconds() // unit * unit)
+    return Phrase("the certificate is valid until {at} (the old one had {left} left)", at=Moment(until), left=rounded)
+
+
+def _describe_service(begin: Step, at: datetime) -> Phrase:
+    service = str(begin.deed.arguments["service"])
+    if begin.deed.arguments.get("verb") == "stop":
+        return Phrase("{service} is stopped since {at}", service=service, at=Moment(at))
+    return Phrase("{service} runs since {at}", service=service, at=Moment(at))
+
+
+def _describe_state(part: Part, results: _Results) -> Phrase | None:
+    """Describes what a host runs on by the step that begins its change; None if that says nothing."""
+    begin, confirm = _find_step(part, BeginChange), _find_step(part, ConfirmChange)
+    if begin is None or not begin.deed.arguments.get("service"):
+        return None
+    renewal, came = _find_step(part, SignCertificate) is not None, results.get(begin.key)
+    match None if came is None else came.result:
+        case None | Result.SKIPPED | Result.UNREACHABLE:
+            return _describe_untouched(part.host, begin, renewal)
+        case Result.UNDONE:
+            return _describe_restored(part.host, begin, renewal)
+        case Result.UNKNOWN:
+            return _describe_unknown(part.host, begin, renewal)
+        case Result.DONE if confirm is not None and _has_result(confirm, results, Result.UNKNOWN):
+            return Phrase("{host} applied the change. It is unknown whether it keeps it or reverted it", host=part.host)
+        case _:
+            return None
+
+
+def _describe_untouched(host: str, begin: Step, renewal: bool) -> Phrase:
+    if renewal:
+        return Phrase("{host} still uses its old certificate. The change stopped before the exchange", host=host)
+    return Phrase("{service} on {host} was not touched", service=str(begin.deed.arguments["service"]), host=host)
+
+
+def _describe_restored(host: str, begin: Step, renewal: bool) -> Phrase:
+    if renewal:
+        return Phrase("{host} uses its old certificate again", host=host)
+    return Phrase("{service} on {host} is in its previous state", service=str(begin.deed.arguments["service"]), host=host)
+
+
+def _describe_unknown(host: str, begin: Step, renewal: bool) -> Phrase:
+    if renewal:
+        return Phrase("it is unknown whether {host} uses its old or its new certificate", host=host)
+    service = str(begin.deed.arguments["service"])
+    return Phrase("the state of {service} on {host} is unknown", service=service, host=host)
+
+
+def _find_step(part: Part, action: type) -> Step | None:
+    return next((step for step in part.steps if step.deed.kind == get_kind(action)), None)
+
+
+def _has_result(step: Step, results: _Results, expected: Result) -> bool:
+    return step.key in results and results[step.key].result is expected
+
+
+def _find_expiry(result: StepResult) -> datetime | None:
+    """Finds the expiry of a signed certificate in the certificate itself."""
+    text = result.product.get("certificate")
+    certificate = _parse_certificate(text) if isinstance(text, str) else None
+    return None if certificate is None else certificate.not_after
+
+
+def _parse_certificate(text: str) -> Certificate | None:
+    try:
+        return parse_pem(text)[0]
+    except (ValueError, IndexError):
+        return None
+
+
+def _join(host: str, proofs: list[Phrase]) -> Phrase:
+    said = proofs[0]
+    for proof in proofs[1:]:
+        said = Phrase("{facts}, {fact}", facts=said, fact=proof)
+    return Phrase("{host}: {why}", host=host, why=said)
