@@ -27,6 +27,7 @@ from bot.access.requirements import WaivedApproval
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes import attestation
 from bot.changes.approval import NotAllowed
+from bot.changes.continuation import list_remaining_hosts, require_ended_run
 from bot.changes.coordinator import Coordinator
 from bot.changes.outcome import compute_outcome
 from bot.changes.planner import (
@@ -330,24 +331,9 @@ class Lifecycle:
 
     async def _find_remaining_hosts(self, record: OperationRecord) -> tuple[str, ...]:
         """Find the requested hosts that are not done and still in the inventory. Raises `Refused` where there are none."""
-        match record.state:
-            case ChangeState.DONE | ChangeState.UNDONE | ChangeState.FAILED:
-                pass
-            case ChangeState.UNKNOWN:
-                raise Refused(Phrase("the result is still unknown. Report what you found with op resolve"))
-            case ChangeState.CLOSED:
-                raise Refused(
-                    Phrase("it never started, so there is nothing to continue. Submit it again: {words}", words=record.words)
-                )
-            case _:
-                raise Refused(Phrase("not finished yet. See op show for progress"))
+        require_ended_run(record)
         done = compute_outcome(record.operation, record.plan, await self._repository.read_trail(record.operation)).done
-        named = [part.host for part in record.plan.parts if part.host not in done]
-        named += [left.host for left in record.plan.left_out if left.host not in named]
-        left = tuple(host for host in named if host in self._planner.inventory.names)
-        if not left:
-            raise Refused(Phrase("nothing left: all hosts are done"))
-        return left
+        return list_remaining_hosts(record, done, self._planner.inventory.names)
 
     async def _refuse(self, operation_id: str, by: Requester, refused: Refusal) -> NoReturn:
         """Refuse, and record in the audit log which rule did."""

@@ -73,6 +73,7 @@ def test_the_document_of_a_report_has_this_shape() -> None:
                     "next": "str",
                     "reached": "bool",
                     "ask": "NoneType",
+                    "checked_at": "NoneType",
                 }
             ],
             "sections": [{"heading": "str", "lines": ["str"]}],
