@@ -6,6 +6,7 @@ stored checks of disks, certificates, updates ─ fold (commands.checks.verdict)
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, ClassVar
 
@@ -19,6 +20,7 @@ from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import ReadSystem as ReadWsl
 from commands.checks.assessment import CHECKS, HealthAnswers, Judgment, build_findings, merge_judgments
+from commands.checks.causes import JudgedHost, relate_hosts
 from commands.checks.concurrent_reads import read_side
 from commands.checks.fleet_report import MAX_NAMED, AssessedHost, AssessmentRead
 from commands.checks.host_checks import judge_host, list_known_peers
@@ -27,6 +29,7 @@ from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
 from commands.checks.log_rotation import judge_rotation
 from commands.checks.verdict import build_unchecked_section, fold_checks, make_remark, suggest_checks
 from commands.model.check import KnownChecks
+from commands.model.finding import Finding
 from commands.model.operation import FleetView
 from commands.model.report import Column, Report
 from commands.values.arguments import Flag
@@ -57,6 +60,13 @@ class Health(AssessmentRead):
         known = list_known_peers(view.fleet.inventory)
         return lambda host: _assess(host, known, view)
 
+    def relate(self, assessed: Sequence[AssessedHost]) -> Sequence[AssessedHost]:
+        judged = [JudgedHost(each.answers, each.judgment) for each in assessed if isinstance(each.answers, HealthAnswers)]
+        return [
+            replace(each, judgment=related, findings=_list_findings(each.host, related))
+            for each, related in zip(assessed, relate_hosts(judged), strict=True)
+        ]
+
     def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
         if len(hosts) == 1:
             return Phrase("{host} is healthy", host=hosts[0].name)
@@ -67,14 +77,19 @@ async def _assess(host: Host, known: frozenset[str], view: FleetView) -> Assesse
     """Judges one host as soon as it has answered. Judging a fleet at once would block the event loop."""
     looked = await _read_sides(host, view)
     read = merge_judgments(judge_host(looked, known, view.thresholds), judge_rotation(looked, view.thresholds))
-    folded = fold_checks(host.name, view.checks, view.now())
+    folded = map(make_remark, fold_checks(host.name, view.checks, view.now()))
+    judged = Judgment(read.cells, (*read.remarks, *folded))
     return AssessedHost(
         host=host,
-        judgment=Judgment(read.cells, (*read.remarks, *map(make_remark, folded))),
+        judgment=judged,
         cells=(*(read.cells[key] for key in CHECKS), *build_details(looked), read.cells[ROTATION.key]),
-        findings=(*build_findings(host.name, read.remarks, f"health {host.name} --details"), *folded),
+        findings=_list_findings(host, judged),
         answers=looked,
     )
+
+
+def _list_findings(host: Host, judged: Judgment) -> tuple[Finding, ...]:
+    return tuple(build_findings(host.name, judged.remarks, f"health {host.name} --details"))
 
 
 def _add_unchecked(report: Report, checks: KnownChecks, now: datetime) -> Report:

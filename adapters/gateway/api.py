@@ -24,10 +24,14 @@ from adapters.value import Value
 
 
 class UnusableAnswer(Value):
-    """An answer of one part of the API that could not be used. `forbidden`: this address is not allowed (403)."""
+    """An answer of one part of the API that could not be used. `forbidden`: this address is not allowed (403).
+
+    `bad_gateway`: a proxy on the way did not reach what it asked (502, 504).
+    """
 
     phrase: Phrase
     forbidden: bool = False
+    bad_gateway: bool = False
 
 
 class SyncStatus(Value):
@@ -156,7 +160,8 @@ def _describe_refusal(path: str, answer: HttpResponse) -> UnusableAnswer:
             return UnusableAnswer(
                 phrase=Phrase(
                     "the gateway returned error {status} for {path}. Check its error.log", path=path, status=str(status)
-                )
+                ),
+                bad_gateway=status in (502, 504),
             )
         case status:
             return UnusableAnswer(

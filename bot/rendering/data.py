@@ -12,7 +12,7 @@ JSON is one document; every key is always present. `text`, `title`, `summary`, `
         news      {heading, lines}: changes since the last such report, or null
         columns   [{key, heading}]
         rows      [{host, severity, cells: {key: {value, mark, text}}}]   worst first; host "" if it is about none
-        findings  [{severity, host, subject, why, next, reached, ask}]    worst first
+        findings  [{severity, host, subject, why, next, reached, ask, checked_at, cause}]    worst first
         sections  [{heading, lines}]: everything that is no table
         lines     [{host, source, at, level, text}]: lines of logs, oldest first, `at` in UTC or null
         notes     [text]: notes on these lines

@@ -190,8 +190,8 @@ def _summarize(seen: DigestInput, findings: Sequence[Finding], changed: DigestCh
 
 
 def summarize_attention(findings: Sequence[Finding], total: int, health: Phrase) -> Phrase:
-    """Summarizes the hosts that need attention. Returns `health` if there is no such host, or if no host is reachable."""
-    hosts = {finding.host: finding for finding in reversed(findings) if finding.host}
+    """Summarizes the hosts with a problem of their own. Returns `health` if there is none, or if no host is reachable."""
+    hosts = {finding.host: finding for finding in reversed(findings) if finding.host and not finding.cause}
     silent = {finding.host for finding in findings if finding.subject == "host"}
     if len(silent) == total or not hosts:
         return health

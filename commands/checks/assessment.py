@@ -30,7 +30,7 @@ class Remark:
     """One problem of a host, in a few words (`short`) and in a sentence with the fix (`why`).
 
     `reached` is False if the side did not answer. `parts` are the remarks that it summarizes. `next` is the command that
-    fixes it or shows more. `checked_at` as in `Finding`.
+    fixes it or shows more. `checked_at` and `cause` as in `Finding`. `effect` is what it does to other hosts, for headlines.
     """
 
     subject: str
@@ -41,11 +41,20 @@ class Remark:
     parts: "tuple[Remark, ...]" = ()
     next: str | None = None
     checked_at: datetime | None = None
+    cause: str = ""
+    effect: Phrase | None = None
 
     @property
     def grade(self) -> Grade:
         """The place of the remark in the order of every answer."""
         return Grade.of(self.severity, reached=self.reached)
+
+    @property
+    def headline(self) -> Phrase:
+        """The problem in a few words, with its effect on other hosts."""
+        if self.effect is None:
+            return self.short
+        return Phrase("{what} ({effect})", what=self.short, effect=self.effect)
 
     def build_finding(self, host: str, words: str | None = None) -> Finding:
         """Builds the finding for this host; `words` is the next command."""
@@ -58,6 +67,7 @@ class Remark:
             reached=self.reached,
             short=self.short,
             checked_at=self.checked_at,
+            cause=self.cause,
         )
 
 
@@ -115,6 +125,11 @@ class Judgment:
     def worst(self) -> tuple[Remark, ...]:
         """The remarks, worst first."""
         return tuple(sorted(self.remarks, key=lambda remark: remark.grade.rank))
+
+    @property
+    def causes(self) -> tuple[Remark, ...]:
+        """The remarks that no other host's outage, and no other remark, explains; worst first."""
+        return tuple(remark for remark in self.worst if not remark.cause)
 
     @property
     def severity(self) -> Severity | None:
@@ -209,10 +224,10 @@ def summarize_troubled(troubled: Sequence[tuple[Host, Judgment]], total: int, mo
 
 def _summarize_worst(judged: Judgment) -> Phrase:
     """Summarizes the worst remark. One from a stored check never hides that the host does not respond now."""
-    worst = judged.worst[0]
-    unread = next((remark for remark in judged.worst if not remark.reached), None)
+    worst = judged.causes[0]
+    unread = next((remark for remark in judged.causes if not remark.reached), None)
     if worst.checked_at is None or unread is None:
-        return worst.short
+        return worst.headline
     return list_some([unread.short, worst.short])
 
 

@@ -70,7 +70,8 @@ class AssessmentRead(FleetRead):
 
     async def read(self, view: FleetView) -> Report:
         def report(assessed: Sequence[AssessedHost]) -> Report:
-            return build_fleet_report(self, sorted(assessed, key=lambda each: each.rank), view.now())
+            related = sorted(self.relate(assessed), key=lambda each: each.rank)
+            return build_fleet_report(self, related, view.now())
 
         hosts = self.resolve_hosts(view.fleet.inventory)
         return report(await read_all_hosts(hosts, self.make_assessor(view), view, report))
@@ -78,6 +79,10 @@ class AssessmentRead(FleetRead):
     def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         """Makes the function that reads and judges one host."""
         raise NotImplementedError
+
+    def relate(self, assessed: Sequence[AssessedHost]) -> Sequence[AssessedHost]:
+        """Relates what one cause explains on several hosts. Most reads judge each host alone."""
+        return assessed
 
     def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
         """Summarizes hosts of which none needs attention."""
@@ -109,8 +114,10 @@ def _summarize(operation: AssessmentRead, ranked: Sequence[AssessedHost], troubl
     if not troubled:
         return operation.summarize_healthy([each.host for each in ranked])
     if operation.terse and len(ranked) == 1:
-        worst = list_some([remark.short for remark in ranked[0].judgment.worst], MAX_NAMED)
+        judged = ranked[0].judgment
+        worst = list_some([remark.headline for remark in judged.causes or judged.worst], MAX_NAMED)
         return Phrase("{host} needs attention: {worst}", host=ranked[0].host.name, worst=worst)
     if all(each.silent for each in ranked) and any(each.answers.askable for each in ranked if each.answers):
         return Phrase("none of the {total} hosts respond. Check the bot's own network first", total=len(ranked))
-    return summarize_troubled([(each.host, each.judgment) for each in troubled], len(ranked), MAX_NAMED)
+    causes = [(each.host, each.judgment) for each in troubled if each.judgment.causes]
+    return summarize_troubled(causes, len(ranked), MAX_NAMED)

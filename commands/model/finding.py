@@ -74,7 +74,7 @@ class Finding(Value):
     `reached` is False if the host could not be read, so its state is unknown rather than bad. With details a report shows
     `parts` in place of the finding. `short` is the reason in a few words, if there is one. `ask` stands in place of the next
     command if the reader may not run it. `checked_at` is the time of the stored check that the finding was taken from; None
-    if it was read for this answer.
+    if it was read for this answer. `cause` is the host whose outage explains it, "" if it is a problem of its own.
     """
 
     severity: Severity
@@ -87,6 +87,7 @@ class Finding(Value):
     short: Phrase | None = None
     ask: Phrase | None = None
     checked_at: AwareDatetime | None = None
+    cause: str = ""
 
     @property
     def grade(self) -> Grade:

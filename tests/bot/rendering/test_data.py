@@ -74,6 +74,7 @@ def test_the_document_of_a_report_has_this_shape() -> None:
                     "reached": "bool",
                     "ask": "NoneType",
                     "checked_at": "NoneType",
+                    "cause": "str",
                 }
             ],
             "sections": [{"heading": "str", "lines": ["str"]}],
