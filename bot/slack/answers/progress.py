@@ -19,6 +19,7 @@ from bot.rendering.slack.progress import render_partial_answer, render_progress,
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import EDIT_INTERVAL, Sender
 from bot.store.errors import DatabaseError
+from bot.store.outbox import NO_MESSAGE_PLACE
 from commands.language.grammar import parse_operation
 from commands.model.operation import Catalogue, Operation, ReadProgress
 from commands.values.normalize import normalize_text
@@ -61,7 +62,7 @@ class WaitingNotice:
 
     def __init__(self, sender: Sender, words: str, address: Address, *, quiet: bool) -> None:
         self._sender = sender
-        self._words = words
+        self.words = words
         self._address = address
         self._left = 0 if quiet or not address.response_url else MAX_NOTICES
         self._recorded: ReadProgress | None = None
@@ -76,7 +77,7 @@ class WaitingNotice:
         if self._left and answered > self._answered:
             self._left -= 1
             self._answered = answered
-            await self._sender.send_privately(self._address, render_waiting_notice(self._words, seen, self._address.texts))
+            await self._sender.send_privately(self._address, render_waiting_notice(self.words, seen, self._address.texts))
 
     def locate_answer(self, address: Address) -> Address:
         return address
@@ -85,13 +86,14 @@ class WaitingNotice:
 class GrowingMessage:
     """Shows progress in a message of its own (`row` of the outbox, 0 before it is sent), which the answer replaces.
 
-    Nothing is shown before the operation reads hosts, so a refused request leaves no trace in a channel.
+    Nothing is shown before the operation reads hosts, so a refused request leaves no trace in a channel. Where the channel
+    does not take the message, `private` shows what follows.
     """
 
-    def __init__(self, sender: Sender, operation: str, words: str, address: Address, row: int) -> None:
+    def __init__(self, sender: Sender, operation: str, private: WaitingNotice, address: Address, row: int) -> None:
         self._sender = sender
         self._operation = operation
-        self._words = words
+        self._private = private
         self._address = address
         self._recorded: ReadProgress | None = None
         self._shown: SlackMessage | None = None
@@ -99,6 +101,7 @@ class GrowingMessage:
 
     def record(self, seen: ReadProgress) -> None:
         self._recorded = seen
+        self._private.record(seen)
 
     async def show(self) -> None:
         """Show what is new: first who is awaited, then the answer on the others.
@@ -109,11 +112,14 @@ class GrowingMessage:
             return
         address = self._address.model_copy(update={"courtesy": True, "replaces": self._row})
         render = render_partial_answer if self._row else render_progress
-        message = render(self._words, self._recorded, address.texts)
+        message = render(self._private.words, self._recorded, address.texts)
         if message == self._shown:
             return
         self._shown = message
         try:
+            if self._row and await self._sender.find_place(self._row) == NO_MESSAGE_PLACE:
+                await self._private.show()
+                return
             row = await self._sender.add(self._operation, address, message)
         except DatabaseError as error:
             _log.warning("progress is not shown", error=str(error))

@@ -213,13 +213,14 @@ class Responder:
         again = delivery.attempts > 1
         operation = understand(asked.text, self.dispatcher.known_operations)
         words = normalize_text(asked.text).text if operation is None else render_operation(operation)
+        notice = WaitingNotice(self.sender, words, address, quiet=again)
         if operation is not None and operation.here:
             address = self._use_channel(address, asked.channel)
         if not address.channel:
-            return WaitingNotice(self.sender, words, address, quiet=again)
+            return notice
         name = derive_operation_id(delivery.key)
         row = await retry_write(lambda: self.sender.find_row(name), self.clock.sleep) if again else 0
-        return GrowingMessage(self.sender, name, words, address, row)
+        return GrowingMessage(self.sender, name, notice, address, row)
 
     async def _dispatch(self, request: Request, watcher: ProgressReporter) -> Answer:
         """Return the dispatcher's answer; `watcher` shows progress while it takes long."""

@@ -17,7 +17,16 @@ from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
 from bot.slack.inbound.form import FormHandler
 from bot.slack.outbound.message import RESPONSE_URL_LIFETIME, Address, OutboundMessage
-from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, hash_payload, parse_trigger
+from bot.slack.payload_types import (
+    ChannelId,
+    ResponseUrl,
+    TeamId,
+    UserId,
+    Words,
+    hash_payload,
+    is_direct_message,
+    parse_trigger,
+)
 from bot.store.inbox import Delivery
 from commands.language.form_filling import find_missing
 from commands.values.normalize import normalize_text
@@ -90,7 +99,13 @@ def build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
 
 
 def build_address(command: SlashCommand, delivery: Delivery) -> Address:
-    """Build the address of a private answer at the place where the command was typed."""
+    """Build the address of the answer: private where the command was typed, in direct messages a message that can be edited.
+
+    Slack does not take that where two people talk without the bot. The answer is private there.
+    """
     return Address(
-        response_url=command.response_url, answerable=delivery.received_at + RESPONSE_URL_LIFETIME, user=command.user
+        channel=command.channel if is_direct_message(command.channel) else "",
+        response_url=command.response_url,
+        answerable=delivery.received_at + RESPONSE_URL_LIFETIME,
+        user=command.user,
     )

@@ -328,6 +328,42 @@ async def test_an_answer_for_the_channel_grows_there_and_leaves_no_private_line(
     assert (1, 0) == (len(house.workspace.messages("C0OPS")), len(house.workspace.private("U0ADMIN")))
 
 
+async def test_a_command_in_the_bots_direct_messages_has_one_message_that_grows(house: House, desk: LookingDesk) -> None:
+    """It is private there and can be edited, unlike an answer through a response_url."""
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "D0ADMIN", "health")
+        await desk.looking.wait()
+        desk.told(partial("host-c"))
+        await house.moving(lambda: house.workspace.direct("U0ADMIN"), step=PROGRESS_DELAY)
+        [shown] = house.workspace.direct("U0ADMIN")
+        await house.moving(lambda: "So far: host-b is stopped" in house.workspace.direct("U0ADMIN")[0].text)
+        desk.done.set()
+        await house.moving(lambda: house.workspace.direct("U0ADMIN")[0].text == "3 hosts are healthy")
+        assert [shown.ts] == [message.ts for message in house.workspace.direct("U0ADMIN")]
+    assert () == house.workspace.private("U0ADMIN")
+
+
+@pytest.mark.parametrize(("place", "words"), [("D0TWO", "health"), ("C0DEV", "health --here")])
+async def test_where_the_bot_is_not_a_member_progress_and_answer_are_private(
+    house: House, desk: LookingDesk, place: str, words: str
+) -> None:
+    house.workspace.talk_privately("U0ADMIN", "U0OPERATOR", name="D0TWO")
+    house.workspace.remove_bot("C0DEV")
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", place, words)
+        await desk.looking.wait()
+        desk.told(seen("host-a", "host-b"))
+        await moved(house, PROGRESS_DELAY)
+        await house.until(lambda: house.workspace.calls("chat.postMessage") or house.workspace.calls("conversations.info"))
+        desk.told(partial("host-c"))
+        await house.moving(lambda: house.workspace.private("U0ADMIN"))
+        desk.done.set()
+        [notice, answer] = await house.private("U0ADMIN", 2)
+    assert "3 hosts, 2 answered, waiting for host-c" in notice
+    assert answer.startswith("3 hosts are healthy")
+    assert () == house.workspace.messages(place)
+
+
 async def test_an_answer_for_the_channel_takes_its_progress_over_after_a_crash(house: House, desk: LookingDesk) -> None:
     desk.answer = lambda request: well(request, here=True)
     surface = house.surface()
