@@ -5,9 +5,12 @@ from importlib import metadata
 
 from adapters.phrase import Listing, Phrase
 from bot.access.explanation import explain_rights
+from bot.access.policy import Permit
 from bot.handlers.context import RequestContext
+from bot.handlers.ports import ChangeLifecycle
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.language.help_text import build_help
+from commands.language.starting_points import choose_starts
 from commands.model.operation import Catalogue
 from commands.model.report import Cell, Column, Report, Row
 
@@ -17,9 +20,23 @@ class AboutHandlers:
     """Handlers of questions about the bot and the rights in it. `catalogue` is everything that can be asked for."""
 
     catalogue: Catalogue
+    changes: ChangeLifecycle
 
     async def show_help(self, operation: Help, context: RequestContext) -> Report:
-        return build_help(operation.about, context.permitted)
+        if operation.about:
+            return build_help(operation.about, context.permitted)
+        starts = choose_starts(context.permitted, context.requester.actor.roles, await self._list_urgent(context))
+        return build_help((), context.permitted, starts)
+
+    async def _list_urgent(self, context: RequestContext) -> tuple[str, ...]:
+        """Lists what waits for this person: requests that they may approve, and changes whose result is unknown."""
+        policy, actor = context.config.policy, context.requester.actor
+        asked = [
+            change.approval is not None and isinstance(policy.may_approve(actor, change.approval, change.requester), Permit)
+            for change in await self.changes.list_waiting()
+        ]
+        unknown = await self.changes.list_unknown()
+        return (*(["approval"] if any(asked) else []), *(["op"] if unknown else []))
 
     async def show_requester(self, operation: WhoAmI, context: RequestContext) -> Report:
         actor = context.requester.actor

@@ -101,7 +101,7 @@ class Handlers:
         changes, locks, audit, history = services.changes, services.locks, services.audit, services.history
         schedules, incidents = services.schedules, services.incidents
         return cls(
-            about=AboutHandlers(catalogue),
+            about=AboutHandlers(catalogue, changes),
             audit=AuditHandlers(audit, now),
             changes=ChangeHandlers(changes, now),
             digest=DigestHandlers(changes, locks, audit, history, services.checks, now),

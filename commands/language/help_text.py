@@ -1,20 +1,23 @@
-"""Help texts from the catalogue: the permitted commands, and the syntax of one command."""
+"""Help texts from the catalogue: where to start, the commands of a noun, and the syntax of one command."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from adapters.phrase import Listing, Phrase
 from commands.bot_state.about import Help
 from commands.language.signature import Argument, OperationClasses, find_noun, find_operation, list_arguments, list_names
 from commands.model.operation import ALL_ROLES, Operation
-from commands.model.report import Cell, Column, Report, Row
+from commands.model.report import Cell, Column, Report, Row, Section
 from commands.values.arguments import Option, Positional, find_nearest, shorten_argument
 from commands.values.errors import GrammarError
 from commands.values.normalize import quote
 
+TOPIC_COLUMNS = (
+    Column(key="topic", heading=Phrase("Command")),
+    Column(key="summary", heading=Phrase("Description")),
+)
 COMMAND_COLUMNS = (
     Column(key="words", heading=Phrase("Command")),
     Column(key="summary", heading=Phrase("Description")),
-    Column(key="example", heading=Phrase("Example")),
 )
 PART_COLUMNS = (
     Column(key="part", heading=Phrase("Argument")),
@@ -22,17 +25,35 @@ PART_COLUMNS = (
 )
 
 
-def build_help(about: Sequence[str], permitted: OperationClasses) -> Report:
-    """Returns help for the permitted commands that begin with `about`. Raises `GrammarError` if there is none."""
+def build_help(about: Sequence[str], permitted: OperationClasses, starts: Sequence[str] = ()) -> Report:
+    """Returns help for the permitted commands that begin with `about`. Raises `GrammarError` if there is none.
+
+    Without `about` it has the requests to start with, and the nouns.
+    """
     matching = _find_matching(about, permitted)
     if not matching:
         raise _make_unknown_command_error(about, permitted)
-    return _explain_one(matching[0]) if about and len(matching) == 1 else _explain_several(matching)
+    if not about:
+        return _introduce(permitted, starts)
+    return _explain_one(matching[0]) if len(matching) == 1 else _explain_several(matching)
+
+
+def list_topics(permitted: OperationClasses) -> Mapping[str, Phrase]:
+    """Lists the nouns of the permitted operations, each with the summary of its first operation, in alphabetical order."""
+    topics: dict[str, Phrase] = {}
+    for operation in sorted(permitted, key=lambda each: (each.words[0], len(each.words))):
+        topics.setdefault(operation.words[0], operation.summary)
+    return topics
 
 
 def format_usage(operation: type[Operation]) -> str:
     """Formats the usage line of an operation: `health [target] [--details] [--here]`."""
     return " ".join((*operation.words, *map(_format_argument, list_arguments(operation))))
+
+
+def _format_short_usage(operation: type[Operation]) -> str:
+    """Formats the usage without options."""
+    return format_usage(operation).partition(" [--")[0]
 
 
 def _find_matching(about: Sequence[str], permitted: OperationClasses) -> list[type[Operation]]:
@@ -59,20 +80,37 @@ def _make_unknown_command_error(about: Sequence[str], permitted: OperationClasse
     )
 
 
-def _explain_several(operations: Sequence[type[Operation]]) -> Report:
+def _introduce(permitted: OperationClasses, starts: Sequence[str]) -> Report:
+    topics = list_topics(permitted)
     return Report(
         title=Phrase("Help"),
         summary=Phrase(
-            "available commands: {words}. Run {more} for details",
-            words=Listing(tuple(" ".join(operation.words) for operation in operations)),
-            more=" ".join((*Help.words, *operations[0].words)),
+            "start with {commands}. Run {more} for the commands of a topic",
+            commands=Listing(tuple(starts) or tuple(topics)[:1]),
+            more=" ".join((*Help.words, "TOPIC")),
+        ),
+        columns=TOPIC_COLUMNS,
+        rows=tuple(Row(cells=(Cell.of(topic), Cell.of(summary))) for topic, summary in topics.items()),
+        topics=topics,
+        next=tuple(starts),
+    )
+
+
+def _explain_several(operations: Sequence[type[Operation]]) -> Report:
+    """Explains the commands of a noun, each with its arguments in one line, and with an example."""
+    examples = tuple(Phrase("{words}", words=operation.example) for operation in operations)
+    return Report(
+        title=Phrase("Help for {words}", words=operations[0].words[0]),
+        summary=Phrase(
+            "{n} command. Run {more} for its options",
+            plural="{n} commands. Run {more} for the options of one",
+            n=len(operations),
+            more=" ".join((*Help.words, *operations[-1].words)),
         ),
         columns=COMMAND_COLUMNS,
-        rows=tuple(
-            Row(cells=(Cell.of(format_usage(operation)), Cell.of(operation.summary), Cell.of(operation.example)))
-            for operation in operations
-        ),
-        next=tuple(operation.example for operation in operations[:3]),
+        rows=tuple(Row(cells=(Cell.of(_format_short_usage(each)), Cell.of(each.summary))) for each in operations),
+        sections=(Section(heading=Phrase("Examples"), lines=examples),),
+        next=tuple(" ".join(operation.words) for operation in operations),
     )
 
 
@@ -92,7 +130,7 @@ def _explain_one(operation: type[Operation]) -> Report:
         ),
         columns=PART_COLUMNS,
         rows=tuple(Row(cells=cells) for cells in parts),
-        next=(operation.example,),
+        next=(" ".join(operation.words),),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from adapters.phrase import Phrase
 from adapters.value import Value
@@ -172,6 +172,8 @@ class Report(Value):
     """Channel where the work continues, for readers in another one."""
     next: tuple[str, ...] = ()
     """Next commands, without `/flatnet`."""
+    topics: Mapping[str, Phrase] = Field(default_factory=dict)
+    """Topics of help with their summaries. Surfaces with menus show them as one, in place of the rows."""
     files: tuple[TextFile | ReportFile | Bundle, ...] = ()
     """Requested files. The other fields describe their content."""
     excerpt: Excerpt | None = None

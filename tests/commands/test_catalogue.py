@@ -97,12 +97,25 @@ def test_unknown_words_get_the_nearest_requests(text: str, suggestions: tuple[st
     assert suggestions == caught.value.suggestions
 
 
-def test_help_lists_what_is_permitted_and_nothing_else() -> None:
-    report = build_help((), CATALOGUE[:2])
+def test_help_names_where_to_start_and_the_nouns_that_are_permitted() -> None:
+    report = build_help((), CATALOGUE[:4], ("health", "host"))
 
-    assert "available commands: health, host. Run help health for details" == str(report.summary)
-    assert ["health [target] [--details] [--here]", "host [--here]"] == [row.cells[0].value for row in report.rows]
-    assert [operation.example for operation in CATALOGUE[:2]] == [row.cells[2].value for row in report.rows]
+    assert "start with health, host. Run help TOPIC for the commands of a topic" == str(report.summary)
+    assert ("health", "host") == report.next
+    assert ["health", "host", "service"] == [row.cells[0].value for row in report.rows] == list(report.topics)
+
+
+def test_the_help_of_a_noun_has_a_line_for_each_verb_and_examples() -> None:
+    report = build_help(("services",), CATALOGUE)
+
+    assert [
+        "service [target]",
+        "service start SERVICE TARGET",
+        "service stop SERVICE TARGET",
+        "service restart SERVICE TARGET",
+    ] == [row.cells[0].value for row in report.rows]
+    assert ("service", "service start", "service stop", "service restart") == report.next
+    assert "service start nebula host-a" == str(report.sections[0].lines[1])
 
 
 def test_help_for_one_command_explains_each_part_of_it() -> None:
@@ -110,13 +123,13 @@ def test_help_for_one_command_explains_each_part_of_it() -> None:
 
     assert "Help for health" == str(report.title)
     assert ["[target]", "[--details]", "[--here]"] == [row.cells[0].value for row in report.rows]
-    assert ("health all --details",) == report.next
+    assert ("health",) == report.next
 
 
 @pytest.mark.parametrize(
     ("about", "first"),
     [
-        (("log",), ["log SOURCE [target] [--newest-first] [--here]", "log collect [--here]"]),
+        (("log",), ["log SOURCE [target]", "log collect"]),
         (("logs", "collect"), ["[--here]", "log gather", "roles"]),
         (("log", "nebula"), ["SOURCE", "[target]", "[--newest-first]", "[--here]"]),
     ],

@@ -92,7 +92,7 @@ async def test_the_way_from_the_menu_through_the_form_to_the_answer(town: Build)
     """Without a single word: for somebody who has never used it."""
     async with town(hosts=3) as t, t.bot():
         menu = await t.private_answer(OPERATOR, OPS, "")
-        assert "何を確認しますか" in menu.text
+        assert "何をしますか" in menu.text
         await t.workspace.click(OPERATOR, menu, "form")
         await t.workspace.seen(lambda: t.workspace.view(OPERATOR), timeout=PATIENCE)
         sent = await t.workspace.submit(OPERATOR, {"health.target": ["host-b"], "health.flags": ["details"]})

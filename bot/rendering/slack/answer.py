@@ -52,6 +52,7 @@ from bot.rendering.slack.paragraphs import (
     render_section,
     render_values,
 )
+from bot.rendering.slack.topics import make_topic_menu, render_topics
 from commands.catalogue import CATALOGUE
 from commands.language.form_filling import find_missing
 from commands.model.chart import Chart, describe_chart
@@ -111,7 +112,7 @@ def _render_report(report: Report, answer: Answer, view: AnswerView, texts: Text
     said = "" if report.chart is None else describe_chart(report.chart).render_sentence(texts)
     room = MAX_CHARACTERS - len(headline) - sum(map(len, onward)) - len(said) - len(origin) - _BUTTON_RESERVE
     wanted = 0 if view.page else sum(map(len, _render_sections(seen, room, texts)))
-    page = _build_page(shown, view, room - wanted, texts)
+    page = _build_page(report, shown, view, room - wanted, texts)
     news, others = (
         _render_sections(seen, room - sum(len(each) for each in page.paragraphs), texts) if page.number == 0 else ("", "")
     )
@@ -134,7 +135,12 @@ def _render_report(report: Report, answer: Answer, view: AnswerView, texts: Text
             *map(make_section, filter(None, [headline, *onward, news, *page.paragraphs, others])),
             *_render_chart(report.chart, said, view, texts),
             *buttons.make_row(views),
-            *buttons.make_row(buttons.make_run_buttons(seen.next, texts, buttons.MAX_BUTTONS - len(views))),
+            *buttons.make_row(
+                [
+                    *buttons.make_run_buttons(seen.next, texts, buttons.MAX_BUTTONS - len(views)),
+                    *([make_topic_menu(report.topics, buttons.RUN_ACTION, texts)] if report.topics else []),
+                ]
+            ),
             make_context(origin),
         ),
     )
@@ -169,7 +175,9 @@ def _render_sections(report: Report, room: int, texts: Texts) -> tuple[str, str]
     return news, "\n\n".join(others)
 
 
-def _build_page(shown: ReportText, view: AnswerView, room: int, texts: Texts) -> AnswerPage:
+def _build_page(report: Report, shown: ReportText, view: AnswerView, room: int, texts: Texts) -> AnswerPage:
+    if report.topics:
+        return AnswerPage((render_topics(report.topics),), 0, 1)
     if shown.facts:
         return build_fact_page(shown, view.page, room, texts)
     if shown.judged:
@@ -183,8 +191,12 @@ def _make_view_buttons(report: Report, page: AnswerPage, view: AnswerView, texts
         *([buttons.make_details_button(view, texts)] if report.has_details or page.wide else []),
         *([buttons.make_scope_button(view, texts)] if page.partial or (view.everything and report.findings) else []),
         *buttons.make_page_buttons(view, page.count, texts),
-        *([buttons.make_file_button(view, texts)] if page.count > 1 or len(report.rows) >= _MIN_FILE_ROWS else []),
+        *([buttons.make_file_button(view, texts)] if _fills_file(report, page) else []),
     ]
+
+
+def _fills_file(report: Report, page: AnswerPage) -> bool:
+    return page.count > 1 or (len(report.rows) >= _MIN_FILE_ROWS and not report.topics)
 
 
 def _render_headline(shown: ReportText) -> str:

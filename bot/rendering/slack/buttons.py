@@ -183,5 +183,5 @@ def make_file_button(view: AnswerView, texts: Texts) -> Block:
 
 
 def encode_words(words: str) -> str:
-    """Encodes a command as the value of a button."""
+    """Encodes a command as the value of a button or of a menu's option."""
     return json.dumps({"w": words}, separators=(",", ":"))

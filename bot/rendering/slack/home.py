@@ -1,4 +1,4 @@
-"""Renders the home tab of one person: last check of the fleet, pending decisions, recent and permitted commands. Pure.
+"""Renders the home tab of one person: last check of the fleet, pending decisions, recent commands, help. Pure.
 
     [Check now] [Open form]
     :red_circle: *2 of 4 hosts need attention …*        the last stored check, as in a message, without its buttons
@@ -6,7 +6,7 @@
     *Waiting for you*         :raised_hand: … [Approve] [Deny]          decisions of this person
     *Running now*             :arrows_counterclockwise: …
     *Recent commands*         [health host-b] …
-    *Available commands*      `/flatnet health [target]` — whether hosts are healthy
+    *Help*                    `approval` · `audit` · … [Check all hosts] … [Help on a topic ▾]
     language and time zone, and the origin of the roles
 
 A home tab may have 100 blocks. The check has at most as many as a message; the rest is bounded here.
@@ -21,14 +21,14 @@ from adapters.phrase import Listing, Moment, Phrase, Span, Texts
 from bot.access.policy import Actor, Refusal
 from bot.model.change import Change
 from bot.model.request import Answer
-from bot.rendering.labels import COMMAND
 from bot.rendering.slack import buttons, change_buttons
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import Block, escape, make_context, make_section
 from bot.rendering.slack.change import render_headline, render_requester
 from bot.rendering.slack.paragraphs import fit_rows, render_command
 from bot.rendering.slack.progress import describe_progress
-from commands.language.help_text import format_usage
+from bot.rendering.slack.topics import make_topic_menu, render_topics
+from commands.language.help_text import list_topics
 from commands.model.operation import Operation, ReadProgress
 from commands.model.report import Report
 
@@ -40,12 +40,6 @@ CHECK_ACTION = f"{HOME_ACTION}.check"
 
 MAX_RECENT = 5
 """Maximum number of recent commands."""
-
-_COMMANDS_PER_SECTION = 6
-"""Commands in one section. Six of the longest stay below Slack's limit of 3,000 characters."""
-
-_MAX_COMMAND_SECTIONS = 25
-"""Maximum sections of commands. Together with all other blocks they stay below Slack's limit of 100."""
 
 _MAX_CHANGES = 5
 """Maximum number of pending changes that are shown with buttons."""
@@ -62,7 +56,8 @@ class HomeContent:
 
     `check` is the last stored check of the fleet, or the refusal if the person may not see it. `waiting` are the changes
     that this person may decide, `running` the running changes that they may see. `working`: a pressed button is in progress.
-    `checking`: the progress of the check that they have started, without hosts before these are read.
+    `checking`: the progress of the check that they have started, without hosts before these are read. `starts` are commands
+    to start with.
     """
 
     actor: Actor
@@ -70,6 +65,7 @@ class HomeContent:
     language: str
     zone: str
     recent: Sequence[str] = ()
+    starts: Sequence[str] = ()
     check: Answer | Refusal | None = None
     waiting: Sequence[Change] = ()
     running: Sequence[Change] = ()
@@ -91,7 +87,7 @@ def render_home(shown: HomeContent, at: datetime, texts: Texts) -> dict[str, Any
             *_render_running(shown.running, at, texts),
             *_render_last_check(shown, at, texts),
             *_render_recent(shown.recent, texts),
-            *_render_permitted(shown.permitted, texts),
+            *_render_help(shown, texts),
             make_context(_render_profile(shown, texts)),
         ]
     )
@@ -190,20 +186,19 @@ def _render_recent(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
         yield from buttons.make_row(row)
 
 
-def _render_permitted(permitted: Sequence[type[Operation]], texts: Texts) -> Iterator[Block]:
-    lines = [
-        f"`{escape(f'{COMMAND} {_render_usage(operation)}', 200)}` — {escape(operation.summary.render(texts), 200)}"
-        for operation in permitted
-    ]
-    if lines:
-        yield make_section(f"*{escape(Phrase('Available commands').render(texts))}*")
-    for start in range(0, min(len(lines), _COMMANDS_PER_SECTION * _MAX_COMMAND_SECTIONS), _COMMANDS_PER_SECTION):
-        yield make_section("\n".join(lines[start : start + _COMMANDS_PER_SECTION]))
-
-
-def _render_usage(operation: type[Operation]) -> str:
-    """Renders the usage of an operation without options, which `help` explains."""
-    return format_usage(operation).partition(" [--")[0]
+def _render_help(shown: HomeContent, texts: Texts) -> Iterator[Block]:
+    """Renders where this person starts, and the topics of the permitted commands, with a menu for their help."""
+    topics = list_topics(shown.permitted)
+    if not topics:
+        return
+    yield make_section(f"*{escape(Phrase('Help').render(texts))}*\n{render_topics(topics)}")
+    starts = buttons.make_run_buttons(shown.starts, texts)
+    yield from buttons.make_row(
+        [
+            *({**button, "action_id": f"{HOME_ACTION}.start{number}"} for number, button in enumerate(starts)),
+            make_topic_menu(topics, HOME_ACTION, texts),
+        ]
+    )
 
 
 def _render_profile(shown: HomeContent, texts: Texts) -> str:

@@ -1,4 +1,4 @@
-"""The menu for the slash command without words: permitted commands as buttons. Pure."""
+"""The menu for the slash command without words: where this person starts, and the topics of what they may use. Pure."""
 
 from collections.abc import Sequence
 
@@ -6,34 +6,30 @@ from adapters.phrase import Phrase, Texts
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack import buttons
 from bot.rendering.slack.blocks import SlackMessage, escape, make_context, make_section
-from commands.language.signature import OperationClasses, find_operation, list_arguments
-from commands.model.operation import Operation
-from commands.values.arguments import Positional
-from commands.values.normalize import normalize_text
+from bot.rendering.slack.topics import make_topic_menu, render_topics
+from commands.language.help_text import list_topics
+from commands.language.signature import OperationClasses
 
 
-def render_menu(lately: Sequence[str], permitted: OperationClasses, texts: Texts) -> SlackMessage:
-    """Renders the suggested commands as buttons, and the button to the form."""
-    what = Phrase("What would you like to check?").render(texts)
-    words = suggest_commands(lately, permitted)
+def render_menu(starts: Sequence[str], permitted: OperationClasses, texts: Texts) -> SlackMessage:
+    """Renders the requests to start with as buttons, the topics, and the button to the form."""
+    what = escape(Phrase("What would you like to do?").render(texts))
+    topics = list_topics(permitted)
+    example = f"{COMMAND} {(*starts, *topics)[0]}"
     form = buttons.make_button(Phrase("Form").render(texts), buttons.FORM_ACTION, "{}")
-    typed = escape(Phrase("You can also type a command, such as {example}", example=f"{COMMAND} {words[0]}").render(texts))
+    typed = escape(Phrase("You can also type a command, such as {example}", example=example).render(texts))
     return SlackMessage(
-        text="\n".join([what, *(f"{COMMAND} {escape(each)}" for each in words)]),
+        text="\n".join([what, *(f"{COMMAND} {escape(each)}" for each in starts)]),
         blocks=(
-            make_section(escape(what)),
-            *buttons.make_row([*buttons.make_run_buttons(words, texts), form]),
+            make_section(f"*{what}*"),
+            *buttons.make_row(
+                [
+                    *buttons.make_run_buttons(starts, texts),
+                    form,
+                    make_topic_menu(topics, buttons.RUN_ACTION, texts),
+                ]
+            ),
+            make_section(render_topics(topics)),
             make_context(typed),
         ),
     )
-
-
-def suggest_commands(lately: Sequence[str], permitted: OperationClasses) -> tuple[str, ...]:
-    """Suggests permitted commands that need no argument: the person's recent ones, then all others."""
-    theirs = [words for words in lately if find_operation([token.text for token in normalize_text(words).tokens], permitted)]
-    alone = [" ".join(operation.words) for operation in permitted if not _needs_argument(operation)]
-    return tuple(dict.fromkeys([*theirs, *alone]))[: buttons.MAX_BUTTONS]
-
-
-def _needs_argument(operation: type[Operation]) -> bool:
-    return any(argument.required and isinstance(argument.kind, Positional) for argument in list_arguments(operation))

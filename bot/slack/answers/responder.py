@@ -20,12 +20,10 @@ from bot.rendering.change_facts import is_wanted_in_full
 from bot.rendering.files import remove_files, write_files, write_public_files
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage, escape
-from bot.rendering.slack.buttons import MAX_BUTTONS, AnswerView
+from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.change_updates import DECISION_KEYS, render_pointer
-from bot.rendering.slack.menu import render_menu
 from bot.rendering.slack.pictures import has_pictures
 from bot.rendering.slack.progress import render_ready
-from bot.requests.authorization import Rights
 from bot.runtime.bounded_wait import finishes_within
 from bot.runtime.clock import Clock
 from bot.slack.answer_cache import AnswerCache
@@ -143,11 +141,6 @@ class Responder:
         """Return the message of an answer that was to be shown elsewhere, and is a failure."""
         address = self._localize(asked.address, await self.people.find_reader(asked.team, asked.user))
         return OutboundMessage(answer.operation, address, render(answer, address.texts))
-
-    async def offer_menu(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> OutboundMessage:
-        """Return a private menu of the operations that this person may use."""
-        lately = await retry_write(lambda: self.answers.list_recent_words(user, MAX_BUTTONS), self.clock.sleep)
-        return OutboundMessage(delivery.key, aside, render_menu(lately, rights.permitted, aside.texts))
 
     def make_private(self, address: Address, reader: Reader) -> Address:
         """Return the same place for this person alone, in their language; a direct message is private already."""

@@ -19,10 +19,11 @@ from pydantic import BaseModel, ValidationError
 from bot.access.policy import Refusal
 from bot.locale.texts import get_texts
 from bot.model.change import ChangeState
-from bot.model.request import Answer, Failure
+from bot.model.request import Failure
 from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.home import CHECK_ACTION, MAX_RECENT, HomeContent, render_closed_home, render_home
 from bot.requests.authorization import Rights
+from bot.slack.answers.menu import CHECK_WORDS, find_last_check, list_urgent
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.api import SlackApi
 from bot.slack.click_payload import Click
@@ -34,8 +35,7 @@ from bot.slack.payload_types import TeamId, UserId
 from bot.slack.tasks import BackgroundTasks
 from bot.store.errors import DatabaseError
 from bot.store.inbox import Delivery
-from commands.health import Health
-from commands.language.grammar import render_operation
+from commands.language.starting_points import choose_starts
 from commands.model.operation import ReadProgress
 
 PUBLISH_BURST, PUBLISH_INTERVAL = 2, 2.0
@@ -43,11 +43,6 @@ PUBLISH_BURST, PUBLISH_INTERVAL = 2, 2.0
 
 RETRY_PAUSES = (2.0,) * 4
 """Seconds before each retry of one publication; then the tab stays as it was until it is opened again."""
-
-CHECK_OPERATION = Health()
-"""The check that a tab shows, of all hosts."""
-
-CHECK_WORDS = render_operation(CHECK_OPERATION)
 
 _log = structlog.get_logger(__name__)
 
@@ -156,26 +151,21 @@ class HomeTabs:
 
     async def _read_home(self, rights: Rights, reader: Reader) -> HomeContent:
         changes = await self._responder.dispatcher.list_pending(reader.identity)
+        check = await find_last_check(self._responder, reader)
+        urgent = list_urgent((), check, self._clock.now())
         return HomeContent(
             actor=rights.actor,
             permitted=rights.permitted,
             language=reader.language,
             zone=reader.zone.key,
             recent=await self._answers.list_recent_words(reader.identity.user, MAX_RECENT),
-            check=await self._find_check(reader),
+            check=check,
+            starts=choose_starts(rights.permitted, rights.actor.roles, urgent),
             waiting=[change for change in changes if change.state is not ChangeState.RUNNING],
             running=[change for change in changes if change.state is ChangeState.RUNNING],
             working=reader.identity.user in self._working,
             checking=self._checking.get(reader.identity.user),
         )
-
-    async def _find_check(self, reader: Reader) -> Answer | Refusal | None:
-        """Find the stored check of all hosts, or the reason why this person may not see it here."""
-        verdict = self._responder.dispatcher.judge_home_view(reader.identity, CHECK_OPERATION)
-        if isinstance(verdict, Refusal):
-            return verdict
-        kept = await self._answers.find_latest(CHECK_WORDS, self._clock.now())
-        return None if kept is None else Answer.from_json(kept.document)
 
 
 class _CheckProgress:

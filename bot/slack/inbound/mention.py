@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from bot.requests.authorization import Rights
+from bot.slack.answers.menu import offer_menu
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.outbound.message import Address, OutboundMessage
@@ -65,7 +66,7 @@ def make_kind(responder: Responder, bot: str) -> DeliveryKind:
         reader = await responder.people.find_reader(said.team, said.user)
         rights = responder.dispatcher.find_rights(reader.identity)
         if isinstance(rights, Rights) and not normalize_text(words).text:
-            return await responder.offer_menu(said.user, rights, responder.make_private(address, reader), delivery)
+            return await offer_menu(responder, reader, rights, responder.make_private(address, reader), delivery)
         return await responder.answer(IncomingRequest(said.team, said.user, said.channel, words, address), delivery)
 
     return DeliveryKind(build_row, IncomingMessage, work, build_address, typed="text")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.rendering.slack.form import FormNote
 from bot.requests.authorization import Rights
 from bot.security.secret_patterns import MARK
+from bot.slack.answers.menu import offer_menu
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
 from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
@@ -55,7 +56,7 @@ def make_kind(responder: Responder, forms: FormHandler) -> DeliveryKind:
         reader, address = await responder.people.find_reader(command.team, command.user), build_address(command, delivery)
         rights = responder.dispatcher.find_rights(reader.identity)
         if isinstance(rights, Rights) and not normalize_text(command.text).text:
-            return await responder.offer_menu(command.user, rights, localize(reader, address), delivery)
+            return await offer_menu(responder, reader, rights, localize(reader, address), delivery)
         if isinstance(rights, Rights) and await opens_form(command, delivery, reader, rights):
             return None
         return await responder.answer(

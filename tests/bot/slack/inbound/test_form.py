@@ -1,12 +1,20 @@
 """The menu and the form: what can be asked, without knowing the words."""
 
+import json
+
 import pytest
 
 from adapters.inventory import Inventory
+from adapters.phrase import Phrase
+from bot.model.request import Answer
+from bot.slack.answers.menu import CHECK_WORDS
 from bot.slack.click_payload import KIND, Click
 from bot.slack.inbound.form import TRIGGER_LIFETIME
+from bot.store.answers import StoredAnswer
 from bot.store.inbox import Delivery
-from tests.bot.slack.conftest import House
+from commands.model.report import Report
+from tests.bot.rendering.changes import WAITING
+from tests.bot.slack.conftest import BEGIN, House
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP
 from tests.lab.workspace.faults import DELIVERY, Duplicated, Failing
@@ -35,28 +43,52 @@ def _open(house: House, user: str = "U0ADMIN") -> View:
 
 
 def labels(message: Message) -> list[str]:
-    return [button["text"]["text"] for block in message.blocks if block["type"] == "actions" for button in block["elements"]]
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return [button["text"]["text"] for row in rows for button in row if button["type"] == "button"]
 
 
 def fields(view: View) -> list[str]:
     return [block["block_id"] for block in view.blocks]
 
 
-async def test_the_command_alone_brings_a_menu_of_what_this_person_may_ask(house: House) -> None:
+async def test_the_command_alone_brings_where_to_start_and_the_topics(house: House) -> None:
     async with house.bot():
         message = await menu(house)
-    assert ["Check all hosts", "List the hosts"] == labels(message)[:2]
-    assert "Form" == labels(message)[-1]
-    assert [] == house.desk.requests
+        assert [
+            "Check all hosts",
+            "Show the certificates of all hosts",
+            "Show the error log of all hosts",
+            "Form",
+        ] == labels(message)
+        assert "`approval` · `approve` · `audit`" in str(message.blocks)
+        assert [] == house.desk.requests
+        await house.workspace.click("U0ADMIN", message, "run.topic", value='{"w":"help cert"}')
+        await house.workspace.seen(lambda: house.desk.requests)
+    assert ["help cert"] == [request.text for request in house.desk.requests]
 
 
-async def test_the_menu_begins_with_what_the_person_asked_lately(house: House) -> None:
+async def test_the_menu_begins_with_what_waits_for_the_person_and_what_they_asked_lately(house: House) -> None:
+    house.desk.changes = (WAITING,)
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health host-b --details")
         await house.private("U0ADMIN")
         await menu(house)
         await house.private("U0ADMIN", 2)
-        assert "Check host-b (details)" == labels(house.workspace.private("U0ADMIN")[-1])[0]
+        assert ["Show pending requests", "Check host-b (details)", "Check all hosts", "Form"] == labels(
+            house.workspace.private("U0ADMIN")[-1]
+        )
+
+
+async def test_the_menu_begins_with_the_next_step_after_a_fresh_check(house: House) -> None:
+    report = Report(title=Phrase("Health"), summary=Phrase("bad"), next=("service start nebula host-b",), taken_at=BEGIN)
+    document = json.dumps(Answer(operation="op-1", understood=CHECK_WORDS, body=report).model_dump(mode="json"))
+    await house.rows.answers.store(StoredAnswer("op-1", "U0VIEWER", CHECK_WORDS, BEGIN, document))
+    async with house.bot():
+        assert "Start Nebula on host-b" == labels(await menu(house))[0]
+        house.time.elapsed += 27 * 3_600
+        await house.workspace.slash("U0ADMIN", "C0OPS", " ")
+        await house.private("U0ADMIN", 2)
+        assert "Check all hosts" == labels(house.workspace.private("U0ADMIN")[-1])[0]
 
 
 async def test_a_guest_gets_no_menu(house: House) -> None:

@@ -15,7 +15,8 @@ from bot.access.policy import Refusal
 from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.rendering.slack.buttons import FORM_ACTION
 from bot.rendering.slack.home import CHECK_ACTION, HOME_ACTION
-from bot.slack.inbound.home_tab import CHECK_WORDS, PUBLISH_BURST, PUBLISH_INTERVAL, RETRY_PAUSES
+from bot.slack.answers.menu import CHECK_WORDS
+from bot.slack.inbound.home_tab import PUBLISH_BURST, PUBLISH_INTERVAL, RETRY_PAUSES
 from bot.store.answers import StoredAnswer
 from commands.model.operation import Progress, ReadProgress, ignore_progress
 from commands.model.report import Report
@@ -61,7 +62,7 @@ async def checked(house: House, report: Report) -> None:
 async def test_a_first_visit_shows_what_may_be_asked_and_how_it_is_read(house: House) -> None:
     view = said(await opened(house, "U0ADMIN"))
     assert "No health check yet." in view
-    assert "/flatnet health [target]" in view
+    assert "`approval` · `approve` · `audit`" in view
     assert "viewer" in view
     assert "English" in view
     assert "Europe/Berlin" in view
@@ -69,7 +70,7 @@ async def test_a_first_visit_shows_what_may_be_asked_and_how_it_is_read(house: H
 
 async def test_it_is_in_the_person_s_language(house: House) -> None:
     view = said(await opened(house, "U0VIEWER"))
-    assert "使えるコマンド" in view
+    assert "トピックのヘルプ" in view
     assert "Asia/Tokyo" in view
 
 
@@ -215,6 +216,25 @@ async def test_what_was_asked_lately_is_asked_again_with_one_press(house: House)
     assert ["health host-a", "health host-a"] == [request.text for request in house.desk.requests]
 
 
+async def test_a_topic_chosen_in_the_tab_is_explained_directly(house: House) -> None:
+    view = await opened(house, "U0ADMIN")
+    await house.workspace.act("U0ADMIN", view, f"{HOME_ACTION}.topic", value='{"w":"help lock"}')
+    await house.direct("U0ADMIN")
+    assert ["help lock"] == [request.text for request in house.desk.requests]
+
+
+async def test_the_next_step_after_the_last_check_is_where_to_start(house: House) -> None:
+    await checked(house, MIXED)
+    view = await opened(house, "U0ADMIN")
+    labels = [
+        button["text"]["text"]
+        for block in view.blocks
+        for button in block.get("elements", ())
+        if str(button.get("action_id")).startswith("home.start")
+    ]
+    assert ["Check host-b (details)", "Check all hosts", "Show the certificates of all hosts"] == labels
+
+
 async def test_the_form_opens_from_the_tab_and_answers_directly(house: House) -> None:
     view = await opened(house, "U0ADMIN")
     await house.workspace.act("U0ADMIN", view, FORM_ACTION)
@@ -254,7 +274,7 @@ async def test_where_slack_does_not_take_it_it_is_given_up(house: House) -> None
     await asyncio.sleep(0.02)
     assert tries == published(house)
     house.workspace.faults.switch_off("views.publish")
-    assert "/flatnet health" in said(await opened(house, "U0ADMIN"))
+    assert "Help on a topic" in said(await opened(house, "U0ADMIN"))
 
 
 async def test_the_other_tab_publishes_nothing(house: House) -> None:

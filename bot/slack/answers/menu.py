@@ -1,0 +1,69 @@
+"""The menu for a request without words, and the last stored check of the fleet, from which it begins. No host is asked."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from bot.access.policy import Refusal
+from bot.model.change import Change, ChangeState
+from bot.model.request import Answer
+from bot.rendering.slack.buttons import MAX_BUTTONS
+from bot.rendering.slack.menu import render_menu
+from bot.requests.authorization import Rights
+from bot.slack.answers.responder import Responder
+from bot.slack.directory.people import Reader
+from bot.slack.outbound.message import Address, OutboundMessage
+from bot.slack.tasks import retry_write
+from bot.store.inbox import Delivery
+from commands.bot_state.changes import ApprovalList
+from commands.health import Health
+from commands.language.grammar import render_operation
+from commands.language.starting_points import choose_starts
+from commands.model.report import Report
+
+CHECK_OPERATION = Health()
+"""The check of all hosts."""
+
+CHECK_WORDS = render_operation(CHECK_OPERATION)
+
+_FRESH_CHECK = timedelta(hours=26)
+"""Maximum age of a check whose next commands are offered: a daily check, and two hours."""
+
+
+async def offer_menu(
+    responder: Responder, reader: Reader, rights: Rights, aside: Address, delivery: Delivery
+) -> OutboundMessage:
+    """Return a private menu: where this person starts, and the topics of what they may use."""
+    lately = await retry_write(
+        lambda: responder.answers.list_recent_words(reader.identity.user, MAX_BUTTONS), responder.clock.sleep
+    )
+    pending = await responder.dispatcher.list_pending(reader.identity)
+    check = await find_last_check(responder, reader)
+    urgent = list_urgent(pending, check, responder.clock.now())
+    starts = choose_starts(rights.permitted, rights.actor.roles, (*urgent, *lately))
+    return OutboundMessage(delivery.key, aside, render_menu(starts, rights.permitted, aside.texts))
+
+
+async def find_last_check(responder: Responder, reader: Reader) -> Answer | Refusal | None:
+    """Find the stored check of all hosts, or the reason why this person may not see it."""
+    verdict = responder.dispatcher.judge_home_view(reader.identity, CHECK_OPERATION)
+    if isinstance(verdict, Refusal):
+        return verdict
+    kept = await responder.answers.find_latest(CHECK_WORDS, responder.clock.now())
+    return None if kept is None else Answer.from_json(kept.document)
+
+
+def list_urgent(pending: Sequence[Change], check: Answer | Refusal | None, now: datetime) -> tuple[str, ...]:
+    """List what to do first: the requests that wait for the person, and the first step after a fresh check."""
+    return (*_list_decisions(pending), *_list_next_step(check, now))
+
+
+def _list_decisions(pending: Sequence[Change]) -> Iterator[str]:
+    if any(change.state is not ChangeState.RUNNING for change in pending):
+        yield " ".join(ApprovalList.words)
+
+
+def _list_next_step(check: Answer | Refusal | None, now: datetime) -> Sequence[str]:
+    report = check.body if isinstance(check, Answer) else None
+    if not isinstance(report, Report) or report.taken_at is None or now - report.taken_at > _FRESH_CHECK:
+        return ()
+    return report.next[:1]
