@@ -8,6 +8,7 @@ from bot.changes.engine import WorkflowStatus
 from bot.changes.intent_log import AuditTrail
 from bot.model.change import ChangeState
 from bot.store.errors import TooLarge
+from commands.model.check import Area, StoredCheck
 from commands.model.plan import Result
 from tests.bot.changes.test_admission import ready, states
 from tests.bot.changes.workflow_team import Bot
@@ -58,3 +59,17 @@ async def test_an_end_that_was_told_before_a_crash_is_not_told_twice(bot: Bot) -
     bot.trails["op-1"] = AuditTrail(ended=True)
     change = await bot.dispatch.refuse(await bot.stored("op-1"), Refusal("role", Phrase("ana has left")))
     assert (ChangeState.CLOSED, ("review", "ben")) == (change.state, bot.log.told("op-1")[-1])
+
+
+async def test_after_a_run_the_checks_of_its_hosts_from_before_no_longer_count(bot: Bot) -> None:
+    before = bot.at
+    hosts = ("host-a", "host-b")
+    await bot.checks.store([StoredCheck(host=host, area=area, at=before, complete=True) for host in hosts for area in Area])
+    await ready(bot, "host-a")
+    bot.pass_by(hours=1)
+    bot.came("op-1", host_a=Result.DONE)
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
+
+    known = await bot.checks.find_by_host(hosts)
+    kept = {name: {area for (host, area), check in known.items() if host == name and check.complete} for name in hosts}
+    assert {"host-a": set(), "host-b": set(Area)} == kept
