@@ -27,7 +27,7 @@ from commands.checks.host_checks import judge_host, list_known_peers
 from commands.checks.host_details import DETAIL_COLUMNS, build_details
 from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
 from commands.checks.log_rotation import judge_rotation
-from commands.checks.verdict import build_unchecked_section, fold_checks, make_remark, suggest_checks
+from commands.checks.verdict import build_unchecked_section, fold_checks, list_responding, make_remark, suggest_checks
 from commands.model.check import KnownChecks
 from commands.model.finding import Finding
 from commands.model.operation import FleetView
@@ -94,7 +94,7 @@ def _list_findings(host: Host, judged: Judgment) -> tuple[Finding, ...]:
 
 def _add_unchecked(report: Report, checks: KnownChecks, now: datetime) -> Report:
     """Adds what is unknown because it was not checked lately, and the commands that check it, after all others."""
-    hosts = [row.host for row in report.rows]
+    hosts = list_responding(report)
     section = build_unchecked_section(hosts, checks, now)
     if section is None:
         return report

@@ -22,7 +22,7 @@ from bot.store.locks import Lock
 from bot.store.observations import Observation
 from commands.certs.table import format_days_left
 from commands.checks.fleet_report import MAX_NAMED
-from commands.checks.verdict import build_unchecked_section, fold_checks, suggest_checks
+from commands.checks.verdict import build_unchecked_section, fold_checks, list_responding, suggest_checks
 from commands.model.chart import CertificateExpiry, Chart
 from commands.model.check import NO_CHECKS, Area, KnownChecks
 from commands.model.finding import Finding, Severity, sort_worst_first
@@ -223,7 +223,7 @@ def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
     if not well:
         yield build_expiry_section(seen.certificates, seen.at)
     active = (lock for lock in seen.locks if lock.ends_at > seen.at)
-    unchecked = build_unchecked_section(seen.hosts, seen.checks, seen.at)
+    unchecked = build_unchecked_section(list_responding(seen.health), seen.checks, seen.at)
     if unchecked is not None:
         yield unchecked
     yield Section(heading=Phrase("Locks"), lines=tuple(map(told_of, active)))
@@ -279,7 +279,7 @@ def _suggest_next(seen: DigestInput, findings: Sequence[Finding]) -> tuple[str, 
     waiting = ["approval"] if seen.waiting else []
     doubt = ["audit verify"] if seen.trouble is not None else []
     mend = [finding.next for finding in findings if finding.next]
-    checks = suggest_checks(seen.hosts, seen.checks, seen.at)
+    checks = suggest_checks(list_responding(seen.health), seen.checks, seen.at)
     return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting, *checks]))[:MAX_NEXT_COMMANDS]
 
 

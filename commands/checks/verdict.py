@@ -14,7 +14,7 @@ from commands.checks.assessment import Remark
 from commands.model.check import AREA_NAMES, Area, KnownChecks, StoredCheck
 from commands.model.finding import Finding
 from commands.model.phrases import list_some
-from commands.model.report import Mark, Report, Row, Section
+from commands.model.report import Mark, Report, Section
 
 STORED_AREAS = (Area.DISKS, Area.CERTIFICATES, Area.UPDATES)
 """Areas whose read takes seconds, so that the daily round takes them from the newest check."""
@@ -37,17 +37,16 @@ _READ_LIVE = frozenset({"clock"})
 
 def collect_checks(area: Area, report: Report, began: datetime) -> tuple[StoredCheck, ...]:
     """Collects the checks from a report on hosts. A host of which nothing was read has none, so an earlier check stays."""
-    found: dict[str, list[Finding]] = {row.host: [] for row in report.rows if row.host and _is_read(row)}
+    found: dict[str, list[Finding]] = {row.host: [] for row in report.rows if row.host}
     for finding in report.findings:
         if finding.host in found and finding.checked_at is None:
             found[finding.host].append(finding)
-    return tuple(_make_check(area, host, findings, began) for host, findings in found.items())
-
-
-def _is_read(row: Row) -> bool:
-    """Returns whether anything of a host was read. A host without the area was, too: it needs no check."""
-    marks = {cell.mark for cell in row.cells[1:]}
-    return marks != {Mark.UNKNOWN} and marks != {Mark.UNKNOWN, Mark.ABSENT}
+    judged = {row.host for row in report.rows if any(cell.mark in (Mark.WELL, Mark.BAD) for cell in row.cells)}
+    return tuple(
+        _make_check(area, host, findings, began)
+        for host, findings in found.items()
+        if host in judged or all(finding.reached for finding in findings)
+    )
 
 
 def _make_check(area: Area, host: str, findings: Sequence[Finding], began: datetime) -> StoredCheck:
@@ -74,10 +73,11 @@ def fold_checks(host: str, known: KnownChecks, now: datetime) -> tuple[Finding, 
 
 
 def _add_age(finding: Finding, at: datetime, now: datetime) -> Finding:
-    """Adds the age of a check in whole minutes to its finding, unless that is as good as new."""
+    """Adds the age of a check to its finding, in whole minutes or hours, unless it is as good as new."""
     if now - at < RECENT:
         return finding.model_copy(update={"checked_at": at})
-    age = Span((now - at) // timedelta(minutes=1) * 60)
+    unit = timedelta(minutes=1) if now - at < timedelta(hours=1) else timedelta(hours=1)
+    age = Span(((now - at) // unit * unit).total_seconds())
     short = Phrase("{subject}", subject=finding.subject) if finding.short is None else finding.short
     return finding.model_copy(
         update={
@@ -99,6 +99,12 @@ def make_remark(finding: Finding) -> Remark:
         next=finding.next,
         checked_at=finding.checked_at,
     )
+
+
+def list_responding(report: Report) -> tuple[str, ...]:
+    """Lists the hosts of a health report that respond. Of others everything is unknown, and their finding says so."""
+    silent = {finding.host for finding in report.findings if finding.subject == "host" and not finding.reached}
+    return tuple(row.host for row in report.rows if row.host not in silent)
 
 
 def build_unchecked_section(hosts: Sequence[str], known: KnownChecks, now: datetime) -> Section | None:

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.errors import Unreachable
 from adapters.phrase import Phrase
+from commands.certs.operations import CertList
 from commands.checks.verdict import STORED_AREAS, build_unchecked_section, collect_checks, fold_checks, suggest_checks
 from commands.disks.operations import DiskUsage
 from commands.health import Health
@@ -15,6 +16,7 @@ from commands.model.check import MAX_AGES, NO_CHECKS, Area, KnownChecks, StoredC
 from commands.model.finding import Finding, Severity
 from commands.model.report import Report
 from commands.values.arguments import Target
+from tests.commands import canned_certs
 from tests.commands.canned import NOW, Said, host, log, view, windows
 from tests.commands.disks import test_operations as disks
 from tests.commands.updates import test_operations as updates
@@ -78,7 +80,7 @@ def test_services_count_for_two_minutes_and_everything_else_for_twenty_six_hours
         ({"seconds": 119}, "C: 97% full", "C: is 97% full"),
         ({"seconds": 120}, "C: 97% full (checked 120 s ago)", "checked 120 s ago: C: is 97% full"),
         ({"minutes": 3, "seconds": 59}, "C: 97% full (checked 180 s ago)", "checked 180 s ago: C: is 97% full"),
-        ({"hours": 3}, "C: 97% full (checked 10800 s ago)", "checked 10800 s ago: C: is 97% full"),
+        ({"hours": 3, "minutes": 59}, "C: 97% full (checked 10800 s ago)", "checked 10800 s ago: C: is 97% full"),
         ({"seconds": -5}, "C: 97% full", "C: is 97% full"),
     ],
 )
@@ -164,6 +166,22 @@ async def test_a_read_leaves_a_check_for_each_host_that_it_reached() -> None:
     left = {each.host: each for each in collect_checks(Area.DISKS, report, NOW)}
     assert {"host-a": True, "host-b": True, "host-d": False} == {name: each.complete for name, each in left.items()}
     assert [["drive"], [], []] == [[f.subject for f in left[name].findings] for name in ("host-b", "host-a", "host-d")]
+
+
+async def test_a_certificate_that_could_not_be_read_leaves_an_earlier_check_in_place() -> None:
+    hosts = [canned_certs.host(name, number) for number, name in enumerate(("host-a", "host-b"), start=1)]
+    report = await CertList().read(canned_certs.view(*hosts, said={("host-b", "windows"): LOST}))
+
+    assert ["host-a"] == [each.host for each in collect_checks(Area.CERTIFICATES, report, NOW)]
+
+
+async def test_of_a_silent_host_nobody_says_that_it_was_not_checked() -> None:
+    """That nothing is known of it is its finding already."""
+    said = {("host-b", side): LOST for side in ("windows", "wsl", "gateway")}
+    report = await healthy(known(areas=STORED_AREAS), said)
+
+    assert ["disks, certificates, updates"] == [str(line) for part in report.sections for line in part.lines]
+    assert [("host", False)] == [(each.subject, each.reached) for each in report.findings]
 
 
 async def test_pending_updates_have_other_subjects_than_a_side_that_does_not_respond() -> None:
