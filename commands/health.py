@@ -20,7 +20,7 @@ from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import ReadSystem as ReadWsl
 from commands.checks.assessment import CHECKS, HealthAnswers, Judgment, build_findings, merge_judgments
-from commands.checks.causes import JudgedHost, relate_hosts
+from commands.checks.causes import JudgedHost, find_outages, relate_hosts
 from commands.checks.concurrent_reads import read_side
 from commands.checks.fleet_report import MAX_NAMED, AssessedHost, AssessmentRead
 from commands.checks.host_checks import judge_host, list_known_peers
@@ -60,11 +60,14 @@ class Health(AssessmentRead):
         known = list_known_peers(view.fleet.inventory)
         return lambda host: _assess(host, known, view)
 
-    def relate(self, assessed: Sequence[AssessedHost]) -> Sequence[AssessedHost]:
+    def relate(self, assessed: Sequence[AssessedHost], view: FleetView) -> Sequence[AssessedHost]:
+        read = {each.host.name for each in assessed}
+        others = (host for host in view.fleet.inventory.hosts if host.name not in read)
+        elsewhere = find_outages(others, view.checks, view.now())
         judged = [JudgedHost(each.answers, each.judgment) for each in assessed if isinstance(each.answers, HealthAnswers)]
         return [
             replace(each, judgment=related, findings=_list_findings(each.host, related))
-            for each, related in zip(assessed, relate_hosts(judged), strict=True)
+            for each, related in zip(assessed, relate_hosts(judged, elsewhere), strict=True)
         ]
 
     def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:

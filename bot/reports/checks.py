@@ -49,15 +49,16 @@ class CheckRegistry:
         if area is None:
             return
         names = {host.name for host in inventory.hosts}
-        checks = [self._clean(check) for check in collect_checks(area, report, began) if check.host in names]
+        checks = self._clean([check for check in collect_checks(area, report, began) if check.host in names])
         try:
             await self._table.delete_others(names)
             await self._table.store(checks)
         except DatabaseError as error:
             _log.warning("the checks of hosts could not be stored", area=area, why=str(error))
 
-    def _clean(self, check: StoredCheck) -> StoredCheck:
-        return StoredCheck.model_validate(self._redact(check.model_dump(mode="json"))) if check.findings else check
+    def _clean(self, checks: Sequence[StoredCheck]) -> list[StoredCheck]:
+        """Removes secrets, from all checks at once: their texts are mostly the same, and each text takes long."""
+        return [StoredCheck.model_validate(each) for each in self._redact([each.model_dump(mode="json") for each in checks])]
 
     async def find_known(self, hosts: Collection[str], areas: Sequence[Area] = STORED_AREAS) -> KnownChecks:
         """Finds the newest checks of these hosts, for an answer that takes these areas from them. Raises `DatabaseError`."""

@@ -65,12 +65,14 @@ class OperationExecutor:
                 return await self._environment.handlers.handle(operation, self._build_context(job, requester))
 
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
-        """Reads hosts. `health` also gets the newest checks of the areas that the requester may see."""
+        """Reads hosts. `health` also gets the newest checks of the hosts and areas that the requester may see."""
         view, began = self._build_view(job), self._environment.now()
         if isinstance(operation, Health):
             hosts, context = operation.resolve_hosts(job.config.inventory), self._build_context(job, requester)
             areas = [area for area in STORED_AREAS if isinstance(context.judge_on(READS[area], hosts), Permit)]
-            known = await self._environment.checks.find_known([host.name for host in hosts], areas)
+            every = job.config.inventory.hosts
+            seen = every if isinstance(context.judge_on(Health, every), Permit) else hosts
+            known = await self._environment.checks.find_known([host.name for host in seen], areas)
             view = replace(view, checks=known)
         report = await operation.read(view)
         await self._environment.checks.record(operation, report, began, job.config.inventory)

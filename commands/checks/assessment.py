@@ -224,8 +224,8 @@ def summarize_troubled(troubled: Sequence[tuple[Host, Judgment]], total: int, mo
 
 def _summarize_worst(judged: Judgment) -> Phrase:
     """Summarizes the worst remark. One from a stored check never hides that the host does not respond now."""
-    worst = judged.causes[0]
-    unread = next((remark for remark in judged.causes if not remark.reached), None)
+    named = judged.causes or judged.worst
+    worst, unread = named[0], next((remark for remark in named if not remark.reached), None)
     if worst.checked_at is None or unread is None:
         return worst.headline
     return list_some([unread.short, worst.short])

@@ -10,6 +10,7 @@ A symptom stays a finding of its own host, and names its cause. Only the cause c
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from adapters.errors import HostError
@@ -17,6 +18,8 @@ from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from commands.checks.assessment import HealthAnswers, Judgment, Remark
+from commands.checks.verdict import make_remark
+from commands.model.check import Area, KnownChecks
 from commands.model.finding import Severity
 from commands.model.phrases import list_some
 
@@ -38,13 +41,23 @@ class JudgedHost:
         return next((remark for remark in self.judgment.remarks if _is_outage(remark)), None)
 
 
-def relate_hosts(judged: Sequence[JudgedHost]) -> tuple[Judgment, ...]:
-    """Returns the judgments in the same order, with each symptom related to its cause."""
-    stopped = {each.host: outage for each in judged if (outage := each.outage) is not None}
+def relate_hosts(judged: Sequence[JudgedHost], elsewhere: Mapping[Host, Remark]) -> tuple[Judgment, ...]:
+    """Returns the judgments in the same order, with each symptom related to its cause.
+
+    `elsewhere` are outages of other hosts, which were checked lately (`find_outages`).
+    """
+    stopped = {**elsewhere, **{each.host: outage for each in judged if (outage := each.outage) is not None}}
     if not stopped:
         return tuple(each.judgment for each in judged)
     peers = {each.host.name: frozenset(_list_peer_addresses(each.looked.gateway)) for each in judged}
     return tuple(_relate(each, stopped, peers) for each in judged)
+
+
+def find_outages(hosts: Iterable[Host], known: KnownChecks, now: datetime) -> Mapping[Host, Remark]:
+    """Finds the hosts whose newest check of services found that Nebula is not running, as far as that check counts."""
+    checks = {host: known.find_fresh(host.name, Area.SERVICES, now) for host in hosts}
+    found = ((host, make_remark(each)) for host, check in checks.items() if check is not None for each in check.findings)
+    return {host: remark for host, remark in found if _is_outage(remark)}
 
 
 def _is_outage(remark: Remark) -> bool:

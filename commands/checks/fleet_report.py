@@ -70,7 +70,7 @@ class AssessmentRead(FleetRead):
 
     async def read(self, view: FleetView) -> Report:
         def report(assessed: Sequence[AssessedHost]) -> Report:
-            related = sorted(self.relate(assessed), key=lambda each: each.rank)
+            related = sorted(self.relate(assessed, view), key=lambda each: each.rank)
             return build_fleet_report(self, related, view.now())
 
         hosts = self.resolve_hosts(view.fleet.inventory)
@@ -80,7 +80,7 @@ class AssessmentRead(FleetRead):
         """Makes the function that reads and judges one host."""
         raise NotImplementedError
 
-    def relate(self, assessed: Sequence[AssessedHost]) -> Sequence[AssessedHost]:
+    def relate(self, assessed: Sequence[AssessedHost], view: FleetView) -> Sequence[AssessedHost]:
         """Relates what one cause explains on several hosts. Most reads judge each host alone."""
         return assessed
 
@@ -119,5 +119,5 @@ def _summarize(operation: AssessmentRead, ranked: Sequence[AssessedHost], troubl
         return Phrase("{host} needs attention: {worst}", host=ranked[0].host.name, worst=worst)
     if all(each.silent for each in ranked) and any(each.answers.askable for each in ranked if each.answers):
         return Phrase("none of the {total} hosts respond. Check the bot's own network first", total=len(ranked))
-    causes = [(each.host, each.judgment) for each in troubled if each.judgment.causes]
-    return summarize_troubled(causes, len(ranked), MAX_NAMED)
+    causes = [each for each in troubled if each.judgment.causes] or troubled
+    return summarize_troubled([(each.host, each.judgment) for each in causes], len(ranked), MAX_NAMED)

@@ -1,5 +1,7 @@
 """What one stopped Nebula explains is said as one: symptoms name their cause, and headlines count causes only."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
 from adapters.inventory import GatewaySide, Host
 from adapters.phrase import Phrase
 from commands.health import Health
-from commands.model.finding import Finding
+from commands.model.check import Area, KnownChecks, StoredCheck
+from commands.model.finding import Finding, Severity
 from commands.model.report import Report
-from tests.commands.canned import Said, gateway, host, view, windows
+from commands.values.arguments import Target
+from tests.commands.canned import NOW, Said, gateway, host, view, windows
 
 LOST = Unreachable(Phrase("no connection"))
 BAD_GATEWAY = UnusableAnswer(phrase=Phrase("the gateway returned error 502"), bad_gateway=True)
@@ -153,3 +157,34 @@ async def test_no_finding_is_lost_when_it_is_related() -> None:
     every = [("host-b", "nebula"), ("host-a", "api"), ("host-b", "api")]
     assert every == [(each.host, each.subject) for each in report.findings]
     assert every == [(each.host, each.subject) for each in report.show(details=True).findings]
+
+
+STOPPED_LATELY = Finding(
+    severity=Severity.CRITICAL,
+    host="host-b",
+    subject="nebula",
+    why=Phrase("service Nebula is stopped"),
+    short=Phrase("Nebula stopped"),
+    next="service start nebula host-b",
+)
+
+
+@pytest.mark.parametrize(("seconds", "cause"), [(0, "host-b"), (120, "host-b"), (121, "")])
+async def test_a_host_that_was_not_read_now_is_a_cause_for_two_minutes(seconds: int, cause: str) -> None:
+    check = StoredCheck(host="host-b", area=Area.SERVICES, at=NOW - timedelta(seconds=seconds), findings=(STOPPED_LATELY,))
+    looked = view(A, B, said={("host-a", "gateway"): peers(A, B, status=BAD_GATEWAY)})
+    known = replace(looked, checks=KnownChecks({("host-b", Area.SERVICES): check}, ()))
+    report = await Health(target=Target(parts=("host-a",))).read(known)
+
+    assert cause == find(report, "host-a", "api").cause
+    assert "host-a needs attention: API error" == str(report.summary)
+
+
+async def test_a_fleet_whose_only_problems_are_symptoms_of_others_still_needs_attention() -> None:
+    check = StoredCheck(host="host-b", area=Area.SERVICES, at=NOW, findings=(STOPPED_LATELY,))
+    bad = {("host-a", "gateway"): peers(A, B, status=BAD_GATEWAY)}
+    known = replace(view(A, B, C, said=bad), checks=KnownChecks({("host-b", Area.SERVICES): check}, ()))
+    report = await Health(target=Target(parts=("host-a", "host-c"))).read(known)
+
+    assert "1 of 2 hosts needs attention: host-a API error" == str(report.summary)
+    assert ("service start nebula host-b",) == report.next
