@@ -7,9 +7,10 @@ op continue                        continue …          its form asks for the r
 """
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
-from adapters.phrase import Listing, Phrase
+from adapters.phrase import Phrase
 from commands.language.grammar import identify_operation, parse_operation
 from commands.language.signature import Argument, OperationClasses, list_arguments
 from commands.model.operation import Operation
@@ -43,10 +44,11 @@ def label_request(text: str, catalogue: OperationClasses) -> Phrase:
 def _label_operation(operation: Operation) -> Phrase:
     shown = {name: _describe_value(getattr(operation, name)) for name in operation.label.values}
     label = operation.label.with_values(**shown)
-    rest = tuple(_list_other_arguments(operation))
+    rest: list[Phrase | str] = list(_list_other_arguments(operation))
     if not rest:
         return label
-    return Phrase("{label} ({arguments})", label=label, arguments=rest[0] if len(rest) == 1 else Listing(rest))
+    arguments = reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), rest)
+    return Phrase("{label} ({arguments})", label=label, arguments=arguments)
 
 
 def _describe_value(value: Any) -> Phrase | str:

@@ -30,6 +30,21 @@ async def test_a_command_is_typed_and_its_answer_read(town: Town, seats: Sit, si
         await expect(seat.messages).to_have_count(0)
 
 
+async def test_a_mistyped_change_is_offered_and_asks_before_it_runs(town: Town, seats: Sit, size: tuple[int, int]) -> None:
+    """The button opens a form with the command in full; closed, it changes nothing; sent, it does."""
+    async with seats(town.workspace, size) as seat:
+        await seat.sit()
+        await seat.type('/flatnet lcok add host-a 2h "disk swap"')
+        await seat.messages.last.get_by_role("button", name="Lock host-a").click()
+        await expect(seat.modal).to_contain_text('/flatnet lock add host-a 2h "disk swap"')
+        await seat.modal.get_by_role("button", name="Cancel").click()
+        await seat.type("/flatnet lock")
+        await expect(seat.messages.last).to_contain_text("No locks")
+        await seat.messages.get_by_role("button", name="Lock host-a").click()
+        await seat.modal.get_by_role("button", name="Send").click()
+        await expect(seat.messages.last).to_contain_text("disk swap")
+
+
 async def test_an_incident_gets_a_channel_that_is_one_click_away(town: Town, seats: Sit, size: tuple[int, int]) -> None:
     """It appears in the list by itself; the link leads there, and what it is about stands above it.
 

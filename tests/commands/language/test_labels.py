@@ -4,14 +4,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.phrase import ENGLISH
 from bot.locale.texts import get_texts
 from commands.catalogue import CATALOGUE
 from commands.language.labels import label_request
 from commands.language.signature import list_arguments
 from commands.model.operation import Operation
 
-JAPANESE = get_texts("ja", ZoneInfo("Asia/Tokyo"))
+ENGLISH, JAPANESE = (get_texts(language, ZoneInfo("Asia/Tokyo")) for language in ("en", "ja"))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +25,7 @@ JAPANESE = get_texts("ja", ZoneInfo("Asia/Tokyo"))
             "Show the error log of host-b (--since 1h)",
             "host-b の error ログを表示 (--since 1h)",
         ),
-        ("cert renew host-a,host-b", "Renew the certificate of host-a, host-b", "host-a、host-b の証明書を更新"),
+        ("cert renew host-a,host-b", "Renew the certificate of host-a and host-b", "host-a、host-b の証明書を更新"),
         (
             "health a,b,c,d,e",
             "Check a, b, c and 2 more",
@@ -34,6 +33,11 @@ JAPANESE = get_texts("ja", ZoneInfo("Asia/Tokyo"))
         ),
         ("op continue", "Continue …", "… を続行"),
         ("lock add host-a 2h disk swap", "Lock host-a (2h, disk swap)", "host-a をロック (2h、disk swap)"),
+        (
+            "health host-a --details --here",
+            "Check host-a (details, --here)",
+            "host-a を確認 (詳細、--here)",
+        ),
         ("lock add host-a", "Lock …", "…をロック"),
         ("incident show", "Show incident …", "インシデント … を表示"),
         ("nonsense here", "nonsense here", "nonsense here"),
