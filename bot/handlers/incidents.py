@@ -61,8 +61,17 @@ class IncidentHandlers:
         operation.target.resolve(context.inventory)  # an unknown name would match no host
         if operation.new:
             return await self._open_in_new_channel(operation, context)
+        if not operation.results and await self._must_choose(context):
+            return reports.ask_for_readers(operation, self.now())
         private = await self.channels.is_private(context.channel)
-        opening = IncidentRequest(context.operation, operation.title, operation.target, context.actor, private)
+        opening = IncidentRequest(
+            context.operation,
+            operation.title,
+            operation.target,
+            context.actor,
+            private,
+            shared=operation.shares_results,
+        )
         incident = await self.incidents.open(opening, context.channel)
         return reports.report_opening(incident, self.now())
 
@@ -83,6 +92,10 @@ class IncidentHandlers:
         line = Phrase("could not post in the incident channel: {why}. Let people there know it is resolved", why=why)
         return report.model_copy(update={"sections": reports.list_left_to_do(line)})
 
+    async def _must_choose(self, context: RequestContext) -> bool:
+        """Returns whether the opener must choose who sees the results there. An incident that is open is refused first."""
+        return is_channel(context.channel) and await self.incidents.find_open_in(context.channel) is None
+
     async def _open_in_new_channel(self, operation: IncidentOpen, context: RequestContext) -> Report:
         """Opens an incident in a new channel, announces it there too, and names the channel to the requester."""
         title, target, actor = operation.title, operation.target, context.actor
@@ -90,7 +103,8 @@ class IncidentHandlers:
         private = not operation.public and await self._is_typed_in_private(context)
         planned = plan_channel(context.operation, title, str(target), day, _find_invited(context))
         new = replace(planned, private=private)
-        opening = IncidentRequest(context.operation, title, target, actor, private, _make_reader(operation, context))
+        reader, shared = _make_reader(operation, context), operation.shares_results
+        opening = IncidentRequest(context.operation, title, target, actor, private, reader, shared)
         incident, made = await self.incidents.open_in_new_channel(opening, new, self.channels)
         troubles = made.troubles
         begun = reports.report_opening(incident, self.now())

@@ -65,6 +65,7 @@ class IncidentRequest:
     """A request to open an incident: its operation, the title of the problem, the affected hosts, and the requester.
 
     `private`: its channel is; None if that is not known. `reader` decides what a refusal may tell about other incidents.
+    `shared`: everyone in the channel will see the results there.
     """
 
     operation: str
@@ -73,6 +74,7 @@ class IncidentRequest:
     by: str
     private: bool | None = None
     reader: IncidentReader = ANYONE
+    shared: bool = True
 
 
 class IncidentRegistry:
@@ -169,7 +171,12 @@ class IncidentRegistry:
         return standing
 
     async def _store_incident(self, opening: IncidentRequest, place: CreatedChannel) -> Incident:
-        event = {"channel": place.id, "title": opening.title, "target": str(opening.target)}
+        event = {
+            "channel": place.id,
+            "title": opening.title,
+            "target": str(opening.target),
+            "shared": opening.shared,
+        }
         await self._record("opened", opening.operation, opening.by, event)
         made = Incident(
             opening.operation,
@@ -180,6 +187,7 @@ class IncidentRegistry:
             self._now(),
             channel_name=place.name,
             private=opening.private,
+            shared=opening.shared,
         )
         return await self._table.add(made)
 
@@ -293,17 +301,18 @@ def _describe_open_incident(other: Incident) -> Phrase:
 def apply_incident(operation: Operation, incident: Incident | None, now: datetime) -> Operation:
     """Adapt an operation to the channel of an incident. Pure.
 
-    A read is shown to all there. Unless its words name others, it is about the incident's hosts and the time since it began,
-    including its lead time. The opening and the end are shown to all there, too. Other operations stay as they are.
+    A read is shown to all there if its opener chose so. Unless its words name others, it is about the incident's hosts and
+    the time since it began, including its lead time. The opening, once the opener has chosen, and the end are shown to all
+    there in any case. Other operations stay as they are.
     """
-    if (isinstance(operation, IncidentOpen) and not operation.new) or (
+    if (isinstance(operation, IncidentOpen) and operation.opens_here) or (
         isinstance(operation, IncidentResolve) and incident is not None
     ):
         return operation.model_copy(update={"here": True})
     if incident is None or not isinstance(operation, FleetRead | LogCollect | HostList | HostShow):
         return operation
     fields, said = type(operation).model_fields, operation.model_fields_set
-    meant: dict[str, Any] = {"here": True}
+    meant: dict[str, Any] = {"here": operation.here or incident.shared}
     if "target" in fields and "target" not in said:
         meant["target"] = Target(parts=tuple(incident.target.split(",")))
     since = _measure_lookback(incident, now)

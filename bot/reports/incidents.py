@@ -8,6 +8,8 @@ from bot.access.rules import is_channel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import LEAD_TIME
 from bot.store.incidents import Incident
+from commands.bot_state.incidents import IncidentOpen
+from commands.language.grammar import render_operation
 from commands.model.phrases import relate_moment
 from commands.model.report import Cell, ChannelLink, Column, Mark, Report, Row, Section
 
@@ -42,11 +44,30 @@ def report_opening(incident: Incident, at: datetime) -> Report:
     """Report on a new incident for readers in its channel. Commands there have other defaults from now on."""
     since = Moment(incident.opened_at - LEAD_TIME)
     lines = (
-        Phrase("results of commands such as {words} are shown to everyone", words="health"),
+        Phrase("results of commands such as {words} are shown to everyone", words="health")
+        if incident.shared
+        else Phrase("results are shown only to the requester ({option} shows one to everyone)", option="--here"),
         Phrase("the default target is {target}, and logs start at {at}", target=incident.target, at=since),
         Phrase("type {words} to end this", words='incident resolve "…"'),
     )
     return _report_from_now_on(incident, lines, at)
+
+
+def ask_for_readers(operation: IncidentOpen, at: datetime) -> Report:
+    """Ask who is to see the results of commands in the channel; each choice is a command. Nothing is opened yet."""
+    lines = (
+        Phrase("{option}: everyone in this channel sees results", option="--results everyone"),
+        Phrase("{option}: only the requester of each sees them", option="--results requester"),
+        Phrase("{option}: a new channel, in which everyone sees them", option="--new"),
+    )
+    choices = ({"results": "everyone"}, {"results": "requester"}, {"new": True})
+    return Report(
+        title=Phrase("Incident"),
+        summary=Phrase("not opened yet: choose who sees the results of commands during the incident"),
+        sections=(Section(heading=Phrase("Choices"), lines=lines),),
+        taken_at=at,
+        next=tuple(render_operation(operation.model_copy(update=dict(choice))) for choice in choices),
+    )
 
 
 def report_resolution(incident: Incident, at: datetime) -> Report:

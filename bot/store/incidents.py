@@ -54,6 +54,7 @@ class Incident:
 
     `operation` is the request that opened it; `resolution` the one that resolved it, "" while it is open. `number` is
     assigned by the database. `channel_name` is "" if the name is not known; `private` (of the channel) is None if that is.
+    `shared`: everyone in the channel sees the results of reads there.
     """
 
     operation: str
@@ -69,6 +70,7 @@ class Incident:
     number: int = 0
     channel_name: str = ""
     private: bool | None = None
+    shared: bool = True
 
     @property
     def open(self) -> bool:
@@ -127,6 +129,7 @@ class IncidentTable:
             "resolved_at": None,
             "was": "",
             "private": incident.private,
+            "shared": incident.shared,
         }
 
         def work(connection: Connection) -> Incident:
@@ -229,6 +232,7 @@ def _read_incident(row: Row[Any]) -> Incident:
         number=row.number,
         channel_name=row.name or "",
         private=None if row.private is None else bool(row.private),
+        shared=row.shared is None or bool(row.shared),
     )
 
 

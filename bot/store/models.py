@@ -312,6 +312,7 @@ class IncidentRow(Table, table=True):
     resolved_at: datetime | None = Field(default=None, sa_type=UtcText)
     was: str = Field(sa_type=Text)
     private: int | None = Field(default=None, sa_type=Integer)
+    shared: int | None = Field(default=None, sa_type=Integer)
 
 
 class IncidentChannelRow(Table, table=True):

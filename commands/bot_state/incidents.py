@@ -1,6 +1,6 @@
 """Operations on incidents, as data only. An incident is a channel in which people work on the same hosts."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from adapters.phrase import Phrase
 from commands.bot_state.about import DECIDER_ROLES, make_text_argument
@@ -12,6 +12,7 @@ from commands.values.arguments import (
     Option,
     Positional,
     TargetArgument,
+    make_choice_parser,
     make_number_parser,
     parse_reason,
 )
@@ -40,24 +41,47 @@ class IncidentList(OwnOperation):
     label: ClassVar = Phrase("show incidents")
 
 
+Readers = Literal["", "everyone", "requester"]
+"""Readers of the results in an incident's channel; "" if the opener has not chosen."""
+
+ReadersOption = Annotated[
+    Readers,
+    Option(
+        "readers",
+        Phrase("who sees the results of commands in the channel: everyone, or only the requester of each"),
+        lambda word: make_choice_parser("everyone", "requester")((word,)),
+        str,
+    ),
+]
+
+
 class IncidentOpen(OwnOperation):
     """Open an incident on some hosts in this channel or a new one."""
 
     words: ClassVar = ("incident", "open")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase(
-        "use this channel for an incident (results here are shared with everyone and cover its hosts)"
-    )
+    summary: ClassVar = Phrase("use this channel for an incident (results here cover its hosts), or create one for it")
     example: ClassVar = 'incident open "the gateway answers 502" host-a'
     label: ClassVar = Phrase("open an incident on {target}", target="…")
 
     title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))]
     target: TargetArgument = ALL_HOSTS
+    results: ReadersOption = ""
     new: Annotated[
         bool, Flag(Phrase("create a new channel and invite you to it (a private one if typed in a private channel)"))
     ] = False
     public: Annotated[bool, Flag(Phrase("with --new: create a public channel in any case"))] = False
+
+    @property
+    def opens_here(self) -> bool:
+        """True if it opens an incident in the channel of the request, and says who sees the results there."""
+        return not self.new and bool(self.results)
+
+    @property
+    def shares_results(self) -> bool:
+        """True if everyone in the channel will see the results there, as in a channel made for the incident by default."""
+        return self.results != "requester"
 
 
 IncidentNumberOption = Annotated[

@@ -115,7 +115,10 @@ async def test_where_the_bot_may_make_none_an_incident_is_opened_in_a_channel_th
         assert says in answer.text
         assert "--new を付けなければ、このチャンネルで開始します" in answer.text
         assert ([], ["making a channel", "no channel"]) == (made(t), incident_events(t))
-        await t.workspace.slash(OPERATOR, OPS, OPENS.removesuffix(" --new"))
+        question = await t.private_answer(OPERATOR, OPS, OPENS.removesuffix(" --new"))
+        assert "まだ開始していません" in question.text
+        assert ([], ()) == (made(t), t.workspace.messages(OPS))
+        await t.workspace.slash(OPERATOR, OPS, OPENS.replace("--new", "--results everyone"))
         await t.workspace.seen(lambda: t.workspace.messages(OPS), timeout=PATIENCE)
         assert "インシデント 1" in t.workspace.messages(OPS)[0].text
 
@@ -123,7 +126,7 @@ async def test_where_the_bot_may_make_none_an_incident_is_opened_in_a_channel_th
 async def test_in_direct_messages_the_way_to_a_channel_is_said(town: Build) -> None:
     async with town(hosts=1) as t, t.bot():
         await t.workspace.open_home(OPERATOR, "messages")
-        answer = await t.private_answer(OPERATOR, DIRECT, 'incident open "502"')
+        answer = await t.private_answer(OPERATOR, DIRECT, 'incident open "502" --results everyone')
         assert "--new を付けて新しいチャンネルを作ってください" in answer.text
 
 

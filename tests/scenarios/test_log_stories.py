@@ -60,7 +60,7 @@ async def test_somebody_types_one_line_and_has_the_right_lines_of_all_hosts(town
         writes(t, "host-a", *(f"one-{n}" for n in range(20)), every=2.0)
         writes(t, "host-b", *(f"two-{n}" for n in range(19)), "handshake failed", every=2.0)
         writes(t, "host-c", "not asked for")
-        opened = await said_here(t, ADMIN, 'incident open "502" host-a,host-b')
+        opened = await said_here(t, ADMIN, 'incident open "502" host-a,host-b --results everyone')
         assert "インシデント 1「502」" in opened.text
         message = await said_here(t, ADMIN, "log nebula --since 1h")
         assert "nebula 40 行" in message.text
@@ -105,7 +105,7 @@ async def test_buttons_work_on_the_stored_lines_and_ask_no_host_again(town: Buil
 async def test_a_hostile_line_pings_nobody_and_shows_no_secret(town: Build) -> None:
     async with town(hosts=1) as t, t.bot():
         writes(t, "host-a", "<!channel> come here", f"login with {TOKEN} failed", "\x1b[31mred\x1b[0m `code` <@U0ADMIN>")
-        await said_here(t, OPERATOR, 'incident open "hostile"')
+        await said_here(t, OPERATOR, 'incident open "hostile" --results everyone')
         message = await said_here(t, OPERATOR, "log nebula --grep 'come|login|red' --tail 3")
         await t.at_rest()
         everything = shown(message.blocks) + message.text
@@ -121,7 +121,7 @@ async def test_a_hostile_line_pings_nobody_and_shows_no_secret(town: Build) -> N
 async def test_a_file_that_slack_refuses_leaves_the_lines_and_the_button(town: Build) -> None:
     async with town(hosts=1) as t, t.bot():
         writes(t, "host-a", *(f"line-{n}" for n in range(40)))
-        await said_here(t, OPERATOR, 'incident open "502"')
+        await said_here(t, OPERATOR, 'incident open "502" --results everyone')
         t.workspace.faults.switch_on(UPLOAD, ServerError(500))
         message = await said_here(t, OPERATOR, "log nebula")
         assert "line-39" in shown(message.blocks)
@@ -133,7 +133,7 @@ async def test_a_file_that_slack_refuses_leaves_the_lines_and_the_button(town: B
 async def test_an_archived_channel_leaves_the_answer_to_whoever_asked(town: Build) -> None:
     async with town(hosts=1) as t, t.bot():
         writes(t, "host-a", "here")
-        await said_here(t, OPERATOR, 'incident open "502"')
+        await said_here(t, OPERATOR, 'incident open "502" --results everyone')
         t.workspace.faults.switch_on("chat.postMessage", Failing("is_archived"), times=1)
         before = len(t.answers(OPERATOR))
         await t.workspace.slash(OPERATOR, OPS, "log nebula")
@@ -146,7 +146,7 @@ async def test_everything_is_collected_into_one_archive_in_the_thread(town: Buil
     async with town(hosts=3, lighthouse=True) as t, t.bot():
         writes(t, "host-a", "first", f"password={TOKEN} failed")
         unplug(t, "host-b")
-        await said_here(t, OPERATOR, 'incident open "all dark" all')
+        await said_here(t, OPERATOR, 'incident open "all dark" all --results everyone')
         message = await said_here(t, OPERATOR, "log collect --since 1h")
         with zipfile.ZipFile(io.BytesIO(await file_below(t, message))) as archive:
             texts = {name.partition("/")[2]: archive.read(name).decode() for name in archive.namelist()}
@@ -165,8 +165,8 @@ async def test_everything_is_collected_into_one_archive_in_the_thread(town: Buil
 
 async def test_what_was_asked_there_is_listed_and_afterwards_the_channel_is_an_ordinary_one(town: Build) -> None:
     async with town(hosts=2) as t, t.bot():
-        await said_here(t, OPERATOR, 'incident open "502" host-a')
-        second = await t.private_answer(ADMIN, OPS, 'incident open "gateway"')
+        await said_here(t, OPERATOR, 'incident open "502" host-a --results everyone')
+        second = await t.private_answer(ADMIN, OPS, 'incident open "gateway" --results everyone')
         assert "This channel already belongs to incident 1" in second.text
         await said_here(t, OPERATOR, "health")
         listed = await t.private_answer(ADMIN, OPS, "incident show")
@@ -179,7 +179,7 @@ async def test_what_was_asked_there_is_listed_and_afterwards_the_channel_is_an_o
 
 async def test_who_ends_it_in_a_direct_message_tells_all_in_its_channel(town: Build) -> None:
     async with town(hosts=1) as t, t.bot():
-        await said_here(t, OPERATOR, 'incident open "502" host-a')
+        await said_here(t, OPERATOR, 'incident open "502" host-a --results everyone')
         before = len(public(t))
         ended = await t.private_answer(ADMIN, f"D{ADMIN[1:]}", 'incident resolve "nginx was stopped" --incident 1')
         told = (await t.workspace.seen(lambda: public(t)[before:], timeout=PATIENCE))[0]

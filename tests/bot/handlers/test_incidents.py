@@ -183,7 +183,7 @@ def test_the_time_since_it_began_is_one_that_can_be_typed(passed: timedelta, wor
 async def test_in_a_young_incident_a_time_before_it_can_be_looked_at(database: Database) -> None:
     """Nobody typed --since, so nobody is told that it does not fit --until: the host is asked."""
     office = Office(database, said={("host-a", "windows"): Unreachable(Phrase("no route"))})
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     office.time.move(BEGAN + timedelta(minutes=10))
     answer = await office.ask("log nebula --until 2h")
     assert ("log nebula host-a --until 2h --here", ExitCode.NOT_REACHED) == (answer.understood, answer.exit_code)
@@ -192,7 +192,7 @@ async def test_in_a_young_incident_a_time_before_it_can_be_looked_at(database: D
 async def test_a_time_on_a_clock_means_the_zone_of_whoever_asks_and_the_words_below_say_so(database: Database) -> None:
     """It is three in Greenwich, noon in Tokyo, where the bot is at home."""
     office = Office(database, said={("host-a", "windows"): Unreachable(Phrase("no route"))})
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     assert (
         "log nebula host-a --since 2026-01-31T11:20+09:00 --here"
         == (await office.ask("log nebula --since 11:20")).understood
@@ -208,7 +208,7 @@ async def test_a_time_on_a_clock_means_the_zone_of_whoever_asks_and_the_words_be
 @pytest.mark.parametrize("typed", ["--since 2025-10-26T02:30", "--since=2025-10-26t2:30", '--since "2025/10/26 02:30"'])
 async def test_a_time_that_was_twice_asks_no_host_and_is_asked_for_more_exactly(typed: str, database: Database) -> None:
     office = Office(database)
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     words = f"logs nebula {typed} --grep 2025-10-26T02:30"
     answer = await office.work(replace(office.last, key="t.b", text=words, zone=ZoneInfo("Europe/Berlin")))
     assert isinstance(answer.body, Failure)
@@ -219,7 +219,7 @@ async def test_a_time_that_was_twice_asks_no_host_and_is_asked_for_more_exactly(
 
 async def test_what_cannot_be_read_is_shown_as_it_was_asked_without_what_the_channel_adds(database: Database) -> None:
     office = Office(database)
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     answer = await office.ask('log nebula --grep "a[b"')
     assert isinstance(answer.body, Failure)
     assert ("log nebula --grep a[b", (18, 21)) == (answer.understood, answer.body.span)
@@ -236,15 +236,18 @@ async def test_a_time_that_is_yet_to_come_is_refused(database: Database) -> None
 
 
 def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_not() -> None:
-    opens = IncidentOpen(title="502")
-    assert opens.model_copy(update={"here": True}) == apply_incident(opens, None, BEGAN)
+    """The question who is to see results is for the opener alone."""
+    for opens in (IncidentOpen(title="502", results="everyone"), IncidentOpen(title="502", results="requester")):
+        assert opens.model_copy(update={"here": True}) == apply_incident(opens, None, BEGAN)
+    for elsewhere in (IncidentOpen(title="502"), IncidentOpen(title="502", new=True, results="everyone")):
+        assert elsewhere == apply_incident(elsewhere, None, BEGAN)
     ends = IncidentResolve(was="nginx", incident=3)
     assert ends == apply_incident(ends, None, BEGAN)
 
 
 async def test_from_opening_to_resolving(office: Office) -> None:
     assert "no open incident in this channel" == await office.told("incident")
-    opened = await office.told('incident open "the gateway answers 502" host-a')
+    opened = await office.told('incident open "the gateway answers 502" host-a --results everyone')
     assert "incident 1, the gateway answers 502 (host-a): open since 2026-01-31 03:00:00 UTC (now)" == opened
     answer = await office.ask("health", "U1BEN")
     assert ("health host-a --here", True) == (answer.understood, answer.here)
@@ -258,9 +261,40 @@ async def test_from_opening_to_resolving(office: Office) -> None:
     assert ["opened by ana", "resolved by ben"] == office.recorded
 
 
+async def test_whoever_opens_one_in_a_channel_chooses_who_sees_the_results_there(office: Office) -> None:
+    """Nothing is opened before, and only the opener sees the question."""
+    answer = await office.ask('incident open "502" host-a')
+    assert isinstance(answer.body, Report)
+    assert str(answer.body.summary).startswith("not opened yet: choose who sees the results of commands")
+    assert (
+        "incident open 502 host-a --results everyone",
+        "incident open 502 host-a --results requester",
+        "incident open 502 host-a --new",
+    ) == answer.body.next
+    assert (False, [], ()) == (answer.here, office.recorded, await office.book.list_incidents())
+
+    await office.ask(answer.body.next[0])
+    assert "this channel already belongs to incident 1" in await office.told('incident open "again" host-b')
+
+
+async def test_where_results_are_for_the_requester_alone_commands_still_mean_its_hosts_and_its_time(office: Office) -> None:
+    """That an incident begins is said to all. A result is shown, and kept with the incident, if its requester shares it."""
+    opening = await office.ask('incident open "502" host-a --results requester')
+    assert isinstance(opening.body, Report)
+    assert opening.here
+    assert "results are shown only to the requester (--here shows one to everyone)" in str(opening.body.sections[0].lines[0])
+    alone, shared = await office.ask("health", "U1BEN"), await office.ask("health --here", "U1BEN")
+    assert [("health host-a", False), ("health host-a --here", True)] == [
+        (each.understood, each.here) for each in (alone, shared)
+    ]
+    [first, second] = [answer for words, answer, _ in await office.entries("U1BEN", "C0INC") if "health" in words]
+    assert ("not stored: the result was not shared with everyone here", True) == (first, first != second)
+    assert [False] == [each.shared for each in await office.book.list_incidents()]
+
+
 async def test_who_opens_it_is_told_what_words_mean_there_from_now_on(office: Office) -> None:
     """A log since half an hour before, as `apply_incident` means it."""
-    body = (await office.ask('incident open "502" host-a')).body
+    body = (await office.ask('incident open "502" host-a --results everyone')).body
     assert isinstance(body, Report)
     [part] = body.sections
     before = Phrase("{at}", at=Moment(BEGAN - timedelta(minutes=30)))
@@ -273,7 +307,7 @@ async def test_who_opens_it_is_told_what_words_mean_there_from_now_on(office: Of
 
 
 async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: Office) -> None:
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     await office.ask("health", "U1BEN")
     await office.ask("healthh", "U1BEN")
     await office.ask("incident show 7", "U1BEN")
@@ -297,7 +331,7 @@ async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: 
 async def test_in_its_channel_the_one_of_the_channel_stands_first_and_the_others_that_are_open_below(office: Office) -> None:
     """Whoever is told that `incident` lists them finds them there, too."""
     for number in range(1, 4):
-        await office.ask(f'incident open "fault {number}" host-a', channel=f"C0INC{number}")
+        await office.ask(f'incident open "fault {number}" host-a --results everyone', channel=f"C0INC{number}")
     await office.ask('incident resolve "dns"', channel="C0INC3")
     body = (await office.ask("incident", "U1VERA", "C0INC2")).body
     assert isinstance(body, Report)
@@ -312,16 +346,16 @@ async def test_in_its_channel_the_one_of_the_channel_stands_first_and_the_others
 
 
 async def test_two_people_who_open_it_at_once_open_one(office: Office) -> None:
-    first = await office.told('incident open "502" host-a')
-    second = await office.told('incident open "gateway down" host-b', "U1BEN")
+    first = await office.told('incident open "502" host-a --results everyone')
+    second = await office.told('incident open "gateway down" host-b --results everyone', "U1BEN")
     assert "open since" in first
     assert "this channel already belongs to incident 1, 502 (opened by ana at 2026-01-31 03:00:00 UTC)" == second
-    assert "incident 2" in await office.told('incident open "another" host-b', channel="C0OTHER")
+    assert "incident 2" in await office.told('incident open "another" host-b --results everyone', channel="C0OTHER")
 
 
 async def test_who_opens_one_that_is_open_is_led_to_it(office: Office) -> None:
     """Of a channel that was there before the bot knows no name, and says none."""
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     for words, channel in (('incident open "down" host-b', "C0INC"), ('incident open "502" --new', "D0ANA")):
         body = (await office.ask(words, channel=channel)).body
         assert isinstance(body, Failure)
@@ -347,7 +381,7 @@ async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None
     ("typed", "channel", "why"),
     [
         (
-            'incident open "502"',
+            'incident open "502" --results everyone',
             "D0ANA",
             "an incident needs a channel. Run this in the channel you use for it, or add --new to create one",
         ),
@@ -368,16 +402,16 @@ async def test_what_cannot_be_is_said(office: Office, typed: str, channel: str, 
 
 
 async def test_one_that_has_ended_is_not_ended_again(office: Office) -> None:
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     await office.ask('incident resolve "dns"', "U1BEN")
     assert "incident 1 was resolved by ben: dns" == await office.told('incident resolve "disk" --incident 1')
     assert "resolved at" in await office.told("incident show 1")
-    assert "incident 2" in await office.told('incident open "again"')
+    assert "incident 2" in await office.told('incident open "again" --results everyone')
 
 
 async def test_two_people_who_resolve_it_at_once_end_it_once(office: Office) -> None:
     """The second is told of the first, and the audit log has one end."""
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     first, second = await asyncio.gather(
         office.told('incident resolve "dns"'), office.told('incident resolve "disk"', "U1BEN")
     )
@@ -410,9 +444,9 @@ async def test_of_two_ends_the_table_keeps_the_first(office: Office) -> None:
 
 
 async def test_what_a_request_has_ended_is_its_own_incident_also_when_another_is_open_there(office: Office) -> None:
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
-    await office.ask('incident open "disk"')
+    await office.ask('incident open "disk" --results everyone')
     there = [await office.book.find_for_request(operation, "C0INC") for operation in ("op-2", "op-3")]
     assert [1, 2] == [each.number for each in there if each is not None]
     assert [None, None] == [await office.book.find_for_request("op-2", place) for place in ("C0OPS", "D0ANA")]
@@ -428,11 +462,11 @@ async def test_the_same_delivery_again_ends_it_in_the_same_words(
     office: Office, words: str, channel: str, opened_anew: bool
 ) -> None:
     """A crash came before the answer was safe: after the restart the channel hears of the end all the same."""
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     first = await office.ask(words, channel=channel)
     delivery = office.last
     if opened_anew:
-        await office.ask('incident open "disk"')
+        await office.ask('incident open "disk" --results everyone')
     again = await office.work(delivery)
     assert first == again
     assert "resolved at" in str(again.body)
@@ -441,7 +475,7 @@ async def test_the_same_delivery_again_ends_it_in_the_same_words(
 
 
 async def test_from_elsewhere_it_is_ended_by_its_number(office: Office) -> None:
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     assert "by ben: dns" in await office.told('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")
 
 
@@ -467,8 +501,8 @@ async def test_who_ends_it_from_elsewhere_tells_its_channel(
     office: Office, words: str, channel: str, surface: Surface
 ) -> None:
     """People there must know: from then on their looks are ordinary ones. The same delivery again is the same message."""
-    await office.ask('incident open "502"')
-    await office.ask('incident open "another"', channel="C0OTHER")
+    await office.ask('incident open "502" --results everyone')
+    await office.ask('incident open "another" --results everyone', channel="C0OTHER")
     answer = await office.ask(words, "U1BEN", channel, surface)
     await office.work(office.last)
     said, once_more = office.channels.told
@@ -486,7 +520,7 @@ async def test_who_ends_it_from_elsewhere_tells_its_channel(
 
 @pytest.mark.parametrize("words", ['incident resolve "dns"', 'incident resolve "dns" --incident 1'])
 async def test_where_all_there_read_the_answer_nothing_is_said_twice(office: Office, words: str) -> None:
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     answer = await office.ask(words)
     assert isinstance(answer.body, Report)
     assert (True, ORDINARY) == (answer.here, from_now_on(answer.body))
@@ -495,7 +529,7 @@ async def test_where_all_there_read_the_answer_nothing_is_said_twice(office: Off
 
 async def test_it_has_ended_also_where_its_channel_could_not_be_told(office: Office) -> None:
     """And whoever ended it learns what is left to do."""
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     office.channels.refusing = Unreachable(Phrase("not connected to Slack, retrying"))
     body = (await office.ask('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")).body
     assert isinstance(body, Report)
@@ -506,7 +540,7 @@ async def test_it_has_ended_also_where_its_channel_could_not_be_told(office: Off
 
 
 async def test_who_only_looks_opens_nothing(office: Office) -> None:
-    assert "requires one of these roles" in await office.told('incident open "502"', "U1VERA")
+    assert "requires one of these roles" in await office.told('incident open "502" --results everyone', "U1VERA")
 
 
 async def test_rights_are_those_on_the_hosts_that_are_meant(database: Database) -> None:
@@ -516,7 +550,7 @@ async def test_rights_are_those_on_the_hosts_that_are_meant(database: Database) 
         Grant(operations=("health",), roles=frozenset({Role.OPERATOR})),
     )
     office = Office(database, Policy(PEOPLE, grants=grants))
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     body = (await office.ask("health", "U1VERA")).body
     assert isinstance(body, Failure)
     assert FailureKind.REFUSED is body.kind
@@ -530,7 +564,7 @@ async def test_what_is_narrowed_is_not_to_be_had_as_an_archive_nor_as_an_answer_
         Policy(PEOPLE, grants=(Grant(operations=("log", "health"), roles=OPERATORS),)),
         said={("host-a", side): silent for side in ("windows", "wsl", "gateway")},
     )
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     await office.ask("log collect")
     told = "log collect includes log: log requires one of these roles: operator (yours: viewer). Ask ana or ben"
     assert told == await office.told("log collect host-a", "U1VERA")
@@ -585,7 +619,7 @@ async def test_an_answer_is_shown_to_whoever_may_ask_for_it_there(
 ) -> None:
     """An incident gives nobody rights: vera reads that ana asked, and what, but the answer only where she may ask."""
     office = Office(database, Policy(PEOPLE, grants=grants))
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     for words in ("health host-a", "health host-b", "host"):
         office.time.move(office.time.at + timedelta(minutes=1))
         await office.ask(words)
@@ -608,7 +642,7 @@ async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
         Grant(operations=("health",), roles=VIEWERS, labels=("osaka",)),
     )
     office = Office(database, Policy(PEOPLE, grants=grants))
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     for number, words in enumerate(("forecast", "health host-b,host-gone --here")):
         at = BEGAN + timedelta(seconds=number)
         await office.table.add_entry(IncidentEntry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are well")))
@@ -619,7 +653,7 @@ async def test_of_a_change_it_is_told_how_it_stands_now(office: Office) -> None:
     """The answer to whoever asked was that it is to be approved, to whoever approved that it runs; both are over."""
     change = running("host-a").to_change().model_copy(update={"operation": "op-0123456789ab", "state": ChangeState.DONE})
     office.kept.changes[change.operation] = change
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     said = (
         (change.operation, "service restart openresty host-a", "waiting for approval"),
         ("op-2", f"approve {change.operation}", "running now"),
@@ -634,7 +668,7 @@ async def test_of_a_change_it_is_told_how_it_stands_now(office: Office) -> None:
 @pytest.mark.parametrize("words", ["whoami", "can ben health", "help", "approval"])
 async def test_what_was_answered_to_one_person_alone_is_not_kept_for_others(office: Office, words: str) -> None:
     """Who asked what is: the same with --here, which all there have read, is there with its answer."""
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     alone = (await office.ask(words)).body
     all_read = (await office.ask(f"{words} --here")).body
     assert isinstance(alone, Report)
@@ -645,13 +679,13 @@ async def test_what_was_answered_to_one_person_alone_is_not_kept_for_others(offi
 
 async def test_of_a_refusal_it_is_kept_that_there_was_one(office: Office) -> None:
     """It goes to nobody but the person, also where they asked for all."""
-    await office.ask('incident open "502" host-a')
-    await office.ask('incident open "down" host-b', "U1BEN")
+    await office.ask('incident open "502" host-a --results everyone')
+    await office.ask('incident open "down" host-b --results everyone', "U1BEN")
     assert "not allowed (reason shown only to ben)" in [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
 
 
 async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office) -> None:
-    await office.ask('incident open "502"')
+    await office.ask('incident open "502" --results everyone')
     for number in range(MAX_ENTRIES + 3):
         answer = Phrase("answer {n}", n=number)
         await office.table.add_entry(
@@ -667,6 +701,6 @@ async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Of
 
 
 async def test_a_schedule_asks_what_it_always_asks(office: Office) -> None:
-    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "502" host-a --results everyone')
     answer = await office.ask("health", surface=Surface.SCHEDULE)
     assert "health" == answer.understood

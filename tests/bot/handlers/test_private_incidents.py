@@ -28,8 +28,8 @@ async def office(database: Database) -> Office:
     """Ana opened one incident in a private channel and one in a public one."""
     office = Office(database, Policy(PEOPLE))
     office.channels.private.add(PRIVATE)
-    await office.ask('incident open "stolen key" host-a', channel=PRIVATE)
-    await office.ask('incident open "slow" host-b', channel=PUBLIC)
+    await office.ask('incident open "stolen key" host-a --results everyone', channel=PRIVATE)
+    await office.ask('incident open "slow" host-b --results everyone', channel=PUBLIC)
     return office
 
 
@@ -103,7 +103,7 @@ async def test_a_list_without_an_incident_says_the_same_whether_one_is_hidden(
     office = Office(database, Policy(PEOPLE))
     office.channels.private.add(PRIVATE)
     assert summary == await office.told("incident", user, channel)
-    await office.ask('incident open "stolen key" host-a', channel=PRIVATE)
+    await office.ask('incident open "stolen key" host-a --results everyone', channel=PRIVATE)
     hidden = await office.told("incident", user, channel)
     assert ("stolen key" in hidden) == (user == "U1ADAM")
     assert (summary == hidden) == (user != "U1ADAM")

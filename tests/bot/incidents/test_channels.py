@@ -213,14 +213,14 @@ async def test_a_channel_whose_incident_could_not_be_kept_is_named_for_the_next_
         f"channel #{new.name} was created, but the incident could not be saved: the disk is full. Run the same command "
         "there without --new"
     ) == str(empty.value.phrase)
-    assert "incident 1" in await office.told('incident open "502"', channel=channels.there[new.name])
+    assert "incident 1" in await office.told('incident open "502" --results everyone', channel=channels.there[new.name])
 
 
 async def test_whoever_was_faster_in_the_new_channel_stays(database: Database) -> None:
     office, channels = Office(database), Made()
     new = plan_channel(OPERATION, "502", "all", DAY, "U1ANA")
     channels.there[new.name] = "C0NEW"
-    await office.ask('incident open "faster"', "U1BEN", "C0NEW")
+    await office.ask('incident open "faster" --results everyone', "U1BEN", "C0NEW")
     with pytest.raises(AlreadyOpen):
         await office.book.open_in_new_channel(IncidentRequest(OPERATION, "502", ALL_HOSTS, "ana"), new, channels)
 
