@@ -102,9 +102,9 @@ def explain_missing_reviewer_role(needed: frozenset[Role], roles: frozenset[Role
     )
 
 
-def explain_withheld_command(words: str, contacts: Phrase | None) -> Phrase:
+def explain_withheld_command(label: Phrase, contacts: Phrase | None) -> Phrase:
     """Explain that the reader of an answer may not run a command that it suggests, and whom to ask."""
-    return Phrase("{command}: ask {people}", command=words, people=contacts or _AN_ADMINISTRATOR)
+    return Phrase("{command}: ask {people}", command=label, people=contacts or _AN_ADMINISTRATOR)
 
 
 def explain_unmapped_user(name: str) -> Phrase:

@@ -9,6 +9,7 @@ from bot.access.policy import Actor
 from bot.access.refusals import explain_withheld_command
 from bot.config.active_config import ActiveConfig
 from commands.language.grammar import parse_operation
+from commands.language.labels import label_request
 from commands.language.signature import find_operation
 from commands.model.operation import Catalogue
 from commands.values.normalize import normalize_text
@@ -38,7 +39,7 @@ class ReaderOffers:
         """Explains whom the actor can ask to run this command."""
         found = find_operation(words.split(), self.catalogue)
         contacts = found and self.config.policy.describe_holders(self.actor, found[0], self._find_hosts(words))
-        return explain_withheld_command(words, contacts or None)
+        return explain_withheld_command(label_request(words, self.catalogue), contacts or None)
 
     def _find_hosts(self, words: str) -> tuple[Host, ...]:
         """Finds the hosts that a command names; none if its words are only the beginning of a command."""

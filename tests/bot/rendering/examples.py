@@ -86,7 +86,7 @@ WITHHELD = MIXED.model_copy(
             stopped("host-b")[1].model_copy(
                 update={
                     "next": None,
-                    "ask": Phrase("{command}: ask {people}", command="service start nebula host-b", people="bob"),
+                    "ask": Phrase("{command}: ask {people}", command=Phrase("start Nebula on host-b"), people="bob"),
                 }
             ),
         )

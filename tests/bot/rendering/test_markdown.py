@@ -57,7 +57,7 @@ def read(text: str) -> str:
 
 def test_a_command_for_others_names_whom_to_ask() -> None:
     document = render_markdown(answer(WITHHELD), ENGLISH)
-    assert "- **host-b** critical: service Nebula is stopped → service start nebula host-b: ask bob" in document.splitlines()
+    assert "- **host-b** critical: service Nebula is stopped → Start Nebula on host-b: ask bob" in document.splitlines()
 
 
 @pytest.mark.parametrize("text", HOSTILE)

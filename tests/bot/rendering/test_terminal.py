@@ -183,7 +183,7 @@ def test_several_reasons_are_a_list_below_the_host() -> None:
 
 
 def test_a_command_for_others_names_whom_to_ask() -> None:
-    assert "host-b: service Nebula is stopped  → service start nebula host-b: ask bob" in printed(WITHHELD, width=90)
+    assert "host-b: service Nebula is stopped  → Start Nebula on host-b: ask bob" in printed(WITHHELD, width=90)
 
 
 def test_what_is_to_be_said_of_several_hosts_is_said_once() -> None:

@@ -538,4 +538,4 @@ async def test_an_answer_offers_only_what_its_reader_may_use(user: str, offered:
     )
     assert ("service start nebula host-a", "health host-a")[1 - offered :] == report(answer).next
     asks = [str(finding.ask) for finding in report(answer).findings if finding.ask is not None]
-    assert [[], ["service start nebula host-a: ask ana"]][1 - offered] == asks
+    assert [[], ["start Nebula on host-a: ask ana"]][1 - offered] == asks

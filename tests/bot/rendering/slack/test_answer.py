@@ -110,7 +110,7 @@ def test_the_text_alone_is_complete_and_short_and_in_plain_words() -> None:
 
 
 def test_a_command_for_others_names_whom_to_ask() -> None:
-    assert "→ service start nebula host-b: ask bob" == shown(render(answer(WITHHELD), ENGLISH))[1].splitlines()[-1]
+    assert "→ Start Nebula on host-b: ask bob" == shown(render(answer(WITHHELD), ENGLISH))[1].splitlines()[-1]
 
 
 def test_several_reasons_are_a_list() -> None:
