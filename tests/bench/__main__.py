@@ -14,6 +14,7 @@ from tests.bench import (
     collect,
     digests,
     fleet,
+    log_groups,
     log_merge,
     logs,
     logs_wsl,
@@ -54,6 +55,7 @@ if __name__ == "__main__":
     clock.report()
     collect.report()
     log_merge.report()
+    log_groups.report()
     logs.report()
     redaction.report()
     audit.report()

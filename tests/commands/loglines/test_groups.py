@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from commands.loglines.formats import Level
-from commands.loglines.groups import GAP, MAX_COUNTED, VARIABLE, LineGroup, group_entries, separate_lines
+from commands.loglines.groups import GAP, MAX_COUNTED, VARIABLE, LineGroup, group_entries, separate_lines, split_variables
 from commands.loglines.lines import LogLine
 from tests.commands.log_examples import BEGAN, line
 
@@ -165,4 +167,9 @@ def test_of_a_hundred_thousand_values_a_few_are_counted() -> None:
 def test_a_line_of_a_megabyte_is_split_in_linear_time(unit: str) -> None:
     """Quadratic time would be hours."""
     text = unit * (10**6 // len(unit))
-    assert text == "".join(VARIABLE.split(text))
+    assert text == "".join(split_variables(text))
+
+
+@given(st.text(st.sampled_from('0123456789abcdefgzABCF_-.:+" \n\0あ/=')))
+def test_the_quick_way_to_split_a_line_finds_the_same_parts(text: str) -> None:
+    assert VARIABLE.split(text) == split_variables(text)
