@@ -123,6 +123,17 @@ async def test_lines_of_all_hosts_stand_in_the_order_of_time() -> None:
     assert () == report.findings
 
 
+@pytest.mark.parametrize("raw", [False, True])
+async def test_with_the_lines_go_the_names_of_the_whole_fleet_and_how_they_are_shown(raw: bool) -> None:
+    """A line of host-a may have the address of any other host."""
+    world = World({"host-a": said(nebula(ago(1), "lost 10.100.2.1"))}, A, B)
+    report = await world.read(LogRead(source="nebula", target=Target(parts=("host-a",)), raw=raw))
+    assert report.excerpt is not None
+    names = {address: name for address, name in report.excerpt.names.items() if address.startswith("10.100.")}
+    assert ({"10.100.1.1": "host-a", "10.100.2.1": "host-b"}, raw) == (names, report.excerpt.raw)
+    assert [("host-a", "lost 10.100.2.1")] == texts(report)
+
+
 async def test_a_wrong_clock_is_taken_off_and_said() -> None:
     """host-b is five minutes ahead: its line is older than it says."""
     ahead = timedelta(minutes=5)
