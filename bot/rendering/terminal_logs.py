@@ -1,6 +1,7 @@
 """Log lines for a terminal, in groups or as they came. Errors and warnings are colored. Pure."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from rich.text import Text
 
@@ -12,17 +13,26 @@ from commands.loglines.formats import Level
 from commands.loglines.groups import group_entries
 from commands.logs.text_file import render_text
 from commands.model.report import Report
+from commands.values.arguments import BadArgument
 
 _LEVEL_STYLES: dict[Level | None, str] = {Level.WARN: "yellow", Level.ERROR: "red", Level.FATAL: "bold red"}
 
 
 def list_log_lines(report: Report, excerpt: Excerpt, texts: Texts) -> Iterator[Text]:
-    """Yields the log lines in groups, or as in the file if they were requested raw."""
-    if excerpt.raw:
+    """Yields the log lines in groups, or as in the file if they were requested raw or their search takes too long."""
+    rows = None if excerpt.raw else _try_rows(report, excerpt, texts)
+    if rows is None:
         yield from map(Text, clean_lines(render_text(excerpt.lines, (), texts, texts.zone)).splitlines())
         return
-    for row in build_rows(report, excerpt, group_entries(excerpt.lines), ALL_LINES, texts):
+    for row in rows:
         yield from _format_row(row)
+
+
+def _try_rows(report: Report, excerpt: Excerpt, texts: Texts) -> tuple[LogRow, ...] | None:
+    """Builds the rows of all groups; None if the search in them takes too long."""
+    with suppress(BadArgument):
+        return build_rows(report, excerpt, group_entries(excerpt.lines), ALL_LINES, texts)
+    return None
 
 
 def _format_row(row: LogRow) -> Iterator[Text]:

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
 from rich.text import Text
 
 from adapters.phrase import Phrase
 from bot.rendering.terminal_logs import list_log_lines
+from commands.loglines import patterns
 from commands.loglines.excerpt import Excerpt
 from commands.loglines.formats import Level
 from commands.model.report import Report
@@ -44,6 +46,11 @@ def test_raw_lines_are_as_in_the_file() -> None:
         "2026-01-31 18:00:00.000 host-a nebula ERROR request 0 to 10.100.2.1 failed",
         "2026-01-31 18:00:01.000 host-a nebula ERROR request 1 to 10.100.2.1 failed",
     ] == [each.plain for each in shown]
+
+
+def test_lines_are_raw_where_a_search_in_them_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "MATCH_TIMEOUT", -1.0)
+    assert listed(Excerpt(lines=LINES, raw=True)) == listed(Excerpt(lines=LINES, sought="request"))
 
 
 def test_a_line_cannot_write_to_the_terminal() -> None:
