@@ -46,6 +46,9 @@ EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
 """The kinds of audit events. In English they are close to what `--kind` takes."""
 
 
+_READ_KINDS = frozenset({EventKind.REQUEST, EventKind.AUDIT_READ, EventKind.EXPORT})
+"""Kinds of the only events of a read."""
+
 _OPERATION_COLUMNS = (
     Column(key="words", heading=Phrase("Command")),
     Column(key="at", heading=Phrase("Time")),
@@ -101,7 +104,7 @@ def _build_words_cell(each: AuditedOperation) -> Cell:
 
 
 def _build_outcome_cell(each: AuditedOperation) -> Cell:
-    """The outcome as far as the log has one: a state, a rejection, or else the kind of the newest event."""
+    """The outcome as far as the log has one: a state, a rejection, or else the newest event. A read has none."""
     last = each.events[-1]
     data = json.loads(last.data)
     if last.kind == EventKind.REFUSAL:
@@ -114,7 +117,9 @@ def _build_outcome_cell(each: AuditedOperation) -> Cell:
         return Cell(text=text, value=approval if closed else state, mark=Mark.BAD if bad else Mark.PLAIN)
     if last.kind == EventKind.RUN:
         return Cell(text=Phrase("started, no end recorded"), value="started")
-    return Cell(text="" if len(each.events) == 1 and not each.operation else _describe_kind(last.kind), value=last.kind)
+    told = each.operation and last.kind not in _READ_KINDS
+    text = Phrase("last event: {kind}", kind=_describe_kind(last.kind)) if told else ""
+    return Cell(text=text, value=last.kind)
 
 
 def list_events(found: Sequence[StoredEvent], limit: int, at: datetime) -> Report:

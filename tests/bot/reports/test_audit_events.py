@@ -62,13 +62,13 @@ def test_an_operation_is_one_row_with_its_words_time_person_outcome_and_steps() 
         ((REQUEST, PLAN, recorded("end", state="undone", approval="used")), ("rolled back", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("end", state="closed", approval="denied")), ("denied", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("end", state="closed", approval="pending")), ("closed", Mark.PLAIN)),
-        ((REQUEST, PLAN, recorded("end", state="teleported")), ("end", Mark.PLAIN)),
-        ((REQUEST, PLAN, recorded("end", state=["done"])), ("end", Mark.PLAIN)),
+        ((REQUEST, PLAN, recorded("end", state="teleported")), ("last event: end", Mark.PLAIN)),
+        ((REQUEST, PLAN, recorded("end", state=["done"])), ("last event: end", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("run", words="cert renew host-a")), ("started, no end recorded", Mark.PLAIN)),
-        ((REQUEST, PLAN, recorded("approval", needed=1)), ("approval request", Mark.PLAIN)),
+        ((REQUEST, PLAN, recorded("approval", needed=1)), ("last event: approval request", Mark.PLAIN)),
         ((recorded("refusal", understood="lock add all", rule="role"),), ("rejected", Mark.BAD)),
-        ((REQUEST,), ("request", Mark.PLAIN)),
-        ((REQUEST, recorded("lock", lock="added")), ("lock", Mark.PLAIN)),
+        ((REQUEST,), ("", Mark.PLAIN)),
+        ((REQUEST, recorded("lock", lock="added")), ("last event: lock", Mark.PLAIN)),
     ],
 )
 def test_the_outcome_is_what_the_log_has_and_no_more(events: tuple[StoredEvent, ...], expected: tuple[str, Mark]) -> None:
