@@ -24,7 +24,7 @@ from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
 from bot.changes.planner import Planner
 from bot.changes.rehearsals import RehearsalRegistry
-from bot.changes.repository import ChangeRepository, ChangeTables
+from bot.changes.repository import ChangeRepository, ChangeSources
 from bot.changes.step_runner import StepRunner
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
@@ -158,9 +158,8 @@ def build_changes(
     operations = OperationTable(database)
     journal = IntentLog(audit, database, redactor.holds_secret)
     rehearsals = RehearsalRegistry(RehearsalTable(database), audit, lambda: basis().fleet.inventory, now)
-    ledger = ChangeRepository(
-        ChangeTables(operations, rehearsals, CheckTable(database)), audit, journal.read_trail, links.show, now
-    )
+    sources = ChangeSources(operations, rehearsals, CheckTable(database), lambda: basis().policy)
+    ledger = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret)
     dispatch = Coordinator(ledger, planner, links.require_engine, links)
     locks = LockService(LockTable(database), audit, now, dispatch.start_ready)

@@ -13,21 +13,19 @@ from typing import Protocol
 
 import structlog
 
-from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
 from bot.access.policy import Actor, Policy, Refusal
-from bot.access.requester import Requester
 from bot.changes import attestation
 from bot.changes.admission import choose_starts
 from bot.changes.plan_diff import describe_differences, describe_upgrade
-from bot.changes.planner import ChangeRequest, Planner, add_approval
+from bot.changes.planner import Planner
 from bot.changes.repository import ChangeRepository
 from bot.changes.start_check import StartCheck
 from bot.changes.start_refusals import explain_expiry
+from bot.changes.successors import SuccessorPlanner
 from bot.changes.transitions import close_change, finish_run, supersede_change
 from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Identity, SlackIdentity
-from bot.model.request import derive_operation_id as id_of
 from bot.store.operations import Transition
 from bot.store.records import OperationRecord
 from commands.model.operation import Risk
@@ -81,6 +79,7 @@ class Coordinator:
         self._engine = engine
         self._people = people
         self._check = StartCheck(repository, planner, people.refresh_identity)
+        self._announced_policy: Policy | None = None
         self._log = structlog.get_logger("bot.changes.coordinator")
 
     async def start_ready(self) -> None:
@@ -104,6 +103,7 @@ class Coordinator:
             await self._finish_change(
                 record, _only_if_open(close_change(ApprovalState.EXPIRED, explain_expiry(record), self._repository.now()))
             )
+        await self._announce_approvers()
         await self.start_ready()
         await self._recover_runs()
 
@@ -142,10 +142,13 @@ class Coordinator:
     async def supersede(self, record: OperationRecord, planned: PlannedChange) -> Change:
         """Close an operation at its start, for its plan has changed. A new operation requests approval of the new plan.
 
-        After break-glass or a waiver there is no new operation: no person has seen the new plan, and the old one waited for
-        no approval.
+        There is none if another operation has done the same meanwhile, and none after break-glass or a waiver: no person has
+        seen the new plan, and the old one waited for no approval.
         """
-        again = await self._draft_successor(record, planned)
+        successors = SuccessorPlanner(self._repository, self._planner, self._identify_now)
+        if (reason := await successors.explain_fulfilled(record, planned)) is not None:
+            return await self._close_change(record, supersede_change("", reason, self._repository.now()))
+        again = await successors.draft(record, planned)
         describe = describe_differences if attestation.is_digest_valid(record) else describe_upgrade
         differences = Listing(describe(record.plan, planned.plan))
         if isinstance(again, Phrase):
@@ -178,6 +181,15 @@ class Coordinator:
         await self.start_ready()
         return change
 
+    async def _announce_approvers(self) -> None:
+        """Announce waiting operations once after a start and after a reload, which may have changed who can approve them."""
+        policy = self._planner.policy
+        if policy == self._announced_policy:
+            return
+        self._announced_policy = policy
+        for record in await self._repository.operations.list_in_states(ChangeState.WAITING):
+            await self._repository.announce_change(record.operation)
+
     async def _list_unverifiable(self) -> frozenset[str]:
         """List ready operations of people in Slack, while Slack has not been reached: started now, they would be refused."""
         if self._people.slack_reached:
@@ -202,26 +214,8 @@ class Coordinator:
         await self.start_ready()
         return change
 
-    async def _draft_successor(self, record: OperationRecord, planned: PlannedChange) -> OperationRecord | Phrase:
-        """Draft the operation that requests approval of the new plan, under a new id; the reason where there is none."""
-        if record.break_glass is not None:
-            return Phrase("check the hosts, then submit the request again")
-        if not planned.plan.steps:
-            return Phrase("nothing left to do")
-        if record.approval is not None and record.approval.waived:
-            return Phrase("check the hosts, then submit the request again")
-        actor = await self._identify(self._planner.policy, record.identity)
-        if isinstance(actor, Refusal):
-            return actor.reason
-        operation = self._planner.load_operation(record).model_copy(update={"reason": record.reason})
-        by = Requester(actor, record.identity, record.surface, record.channel)
-        asking = ChangeRequest(id_of(f"{record.operation} again"), operation, by, before=record.operation)
-        try:
-            draft = await self._planner.draft(asking)
-        except FlatnetError as error:
-            return error.phrase
-        requirement = self._planner.policy.assess_approval(actor, record.risk, self._planner.find_hosts(draft.plan))
-        return requirement.reason if isinstance(requirement, Refusal) else add_approval(draft, requirement)
+    async def _identify_now(self, identity: Identity) -> Actor | Refusal:
+        return await self._identify(self._planner.policy, identity)
 
     async def _identify(self, policy: Policy, identity: Identity) -> Actor | Refusal:
         return policy.identify(await self._people.refresh_identity(identity))

@@ -25,11 +25,11 @@ from bot.access.policy import Permit, Refusal
 from bot.access.requester import Requester
 from bot.access.requirements import WaivedApproval
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
-from bot.changes import attestation
 from bot.changes.approval import NotAllowed
 from bot.changes.continuation import list_remaining_hosts, require_ended_run
 from bot.changes.coordinator import Coordinator
 from bot.changes.outcome import compute_outcome
+from bot.changes.plan_openings import PlanOpenings
 from bot.changes.planner import (
     ChangeRequest,
     Planner,
@@ -45,7 +45,7 @@ from bot.model.change import Change, ChangeState, Review
 from bot.model.request import Surface
 from bot.store.operations import EndedOperation, Transition
 from bot.store.records import OperationRecord, get_mention
-from commands.model.operation import FleetChange, Risk, Role
+from commands.model.operation import FleetChange, Role
 
 MAX_OPEN_REQUESTS = 20
 """Maximum pending requests per person. Each is one card and one row to scan."""
@@ -58,6 +58,7 @@ class Lifecycle:
         self._repository = repository
         self._planner = planner
         self._coordinator = coordinator
+        self._openings = PlanOpenings(repository, planner)
 
     async def propose(self, operation_id: str, operation: FleetChange, by: Requester) -> Change:
         """Plan a change and ask for its approval; a replayed request gets the stored change.
@@ -77,8 +78,7 @@ class Lifecycle:
     async def open_plan(self, operation_id: str, by: Requester) -> Change:
         """Find one change as this person opens its plan, which is recorded for a possible approver of a critical one."""
         record = await self._repository.get(operation_id)
-        if self._repository.intact and self._may_approve(record, by) and await self._must_open(record, by):
-            await self._repository.record(EventKind.OPENED, by.actor.name, operation_id, {"digest": record.digest})
+        await self._openings.record(record, by)
         return await self._repository.make_change(record)
 
     async def list_recent(self, limit: int) -> tuple[Change, ...]:
@@ -244,11 +244,8 @@ class Lifecycle:
             verdict = self._planner.policy.may_approve(by.actor, record.approval, self._find_requester_name(record))
             if isinstance(verdict, Refusal):
                 await self._refuse(operation_id, by, verdict)
-        if approves and await self._must_open(record, by):
-            phrase = Phrase(
-                "open the plan before you approve this critical change: {words}", words=f"op show {operation_id}"
-            )
-            await self._refuse(operation_id, by, Refusal("plan not opened", phrase))
+        if approves and (unopened := await self._openings.find_refusal(record, by)) is not None:
+            await self._refuse(operation_id, by, unopened)
         who, at = by.actor.name, self._repository.now()
         decided = Review(person=who, approves=approves, reason=reason, at=at, mention=get_mention(by.identity))
         event = {
@@ -261,19 +258,6 @@ class Lifecycle:
         if record.state is ChangeState.CLOSED:
             await self._repository.record_end(record, who)
         return await self._announce_and_start(operation_id)
-
-    def _may_approve(self, record: OperationRecord, by: Requester) -> bool:
-        if record.approval is None:
-            return False
-        requester = self._find_requester_name(record)
-        return isinstance(self._planner.policy.may_approve(by.actor, record.approval, requester), Permit)
-
-    async def _must_open(self, record: OperationRecord, by: Requester) -> bool:
-        """Return whether a person must open the plan of a waiting critical change before they approve it."""
-        if record.risk is not Risk.CRITICAL or record.state is not ChangeState.WAITING:
-            return False
-        opened = await self._repository.audit.find_signed(record.operation, EventKind.OPENED)
-        return not attestation.has_opened(record, opened, by.actor.name)
 
     async def _record_review(
         self, operation_id: str, by: Requester, event: Mapping[str, Any], transition: Transition

@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 from adapters.errors import Refused, RequestError
 from adapters.phrase import Phrase
+from bot.access.policy import Policy
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
+from bot.changes.current_approvers import refresh_approvers
 from bot.changes.intent_log import AuditTrail
 from bot.changes.outcome import collect_results
 from bot.changes.rehearsal_rules import describe_objections
@@ -45,12 +47,13 @@ class ChangeAudit(Protocol):
 
 
 @dataclass(frozen=True)
-class ChangeTables:
-    """Stored changes, and the rehearsals and checks of their hosts."""
+class ChangeSources:
+    """Stored changes, the rehearsals and checks of their hosts, and the access policy as it is now."""
 
     operations: OperationTable
     rehearsals: RehearsalRegistry
     checks: CheckTable
+    policy: Callable[[], Policy]
 
 
 class ChangeRepository:
@@ -62,16 +65,17 @@ class ChangeRepository:
 
     def __init__(
         self,
-        tables: ChangeTables,
+        sources: ChangeSources,
         audit: ChangeAudit,
         trail: Callable[[str], Awaitable[AuditTrail]],
         watch: Callable[[Change], None],
         now: Callable[[], datetime],
     ) -> None:
-        self.operations = tables.operations
+        self.operations = sources.operations
         self.audit = audit
-        self.rehearsals = tables.rehearsals
-        self.checks = tables.checks
+        self.rehearsals = sources.rehearsals
+        self.checks = sources.checks
+        self._policy = sources.policy
         self.read_trail = trail
         self.now = now
         self._watch = watch
@@ -119,8 +123,15 @@ class ChangeRepository:
         results: tuple[StepResult, ...] = ()
         if record.started_at is not None:
             results = collect_results(record.plan, await self.read_trail(record.operation))
-        change = record.to_change(results)
+        change = self._refresh_approvers(record.to_change(results), record)
         return change if change.state.ended else await self._add_rehearsal_notes(change)
+
+    def _refresh_approvers(self, change: Change, record: OperationRecord) -> Change:
+        """Name those who may approve a waiting change now: the stored ones are of the time of the request."""
+        if change.state is not ChangeState.WAITING:
+            return change
+        policy = self._policy()
+        return refresh_approvers(change, policy.find_current_name(record.identity, record.requester), policy)
 
     async def _add_rehearsal_notes(self, change: Change) -> Change:
         """Add to a change the hosts that have no fresh rehearsal now: the stored plan does not move with the clock."""

@@ -3,9 +3,10 @@
 The states of an operation and of its approval are drawn in `bot.changes.approval`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from adapters.phrase import Phrase
 from adapters.value import Value
@@ -60,6 +61,8 @@ class Approval(Value):
 
     `may` are the people who may approve, by name; `groups` are Slack user groups whose members may, too, if they have one of
     `roles` when they decide. `ping` are Slack ids to notify. `rule` names for the audit the rule that demanded the approval.
+    `mentions` are Slack ids of people in `may`, by name, and `lacking` explains that there are too few of them; both as of
+    now, while it waits.
     """
 
     state: ApprovalState
@@ -71,6 +74,8 @@ class Approval(Value):
     ping: tuple[str, ...] = ()
     expires_at: AwareDatetime
     reviews: tuple[Review, ...] = ()
+    mentions: Mapping[str, str] = Field(default_factory=dict)
+    lacking: Phrase | None = None
 
     @property
     def waived(self) -> bool:

@@ -166,6 +166,8 @@ def _list_decider_facts(change: Change) -> Iterator[_LabeledItems]:
     if approval is not None and change.state is ChangeState.WAITING:
         yield Phrase("Approvers:"), [Listing((*approval.may, *describe_group_members(approval)))]
         yield Phrase("Expires:"), [Moment(approval.expires_at)]
+        if approval.lacking is not None:
+            yield Phrase("Note:"), [approval.lacking]
     if approval is not None:
         for said in approval.reviews:
             label = Phrase("Approved by:") if said.approves else Phrase("Denied by:")

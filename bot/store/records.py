@@ -145,7 +145,9 @@ def make_changing_columns(record: OperationRecord) -> dict[str, Any]:
     approval, glass = record.approval, record.break_glass
     return {
         "state": record.state,
-        "approval": None if approval is None else approval.model_dump_json(exclude={"state", "reviews"}),
+        "approval": None
+        if approval is None
+        else approval.model_dump_json(exclude={"state", "reviews", "mentions", "lacking"}),
         "approval_state": None if approval is None else approval.state,
         "break_glass": None if glass is None else glass.model_dump_json(),
         "waits_for": encode_phrase(record.waits_for),

@@ -7,7 +7,8 @@ Evidence comes from recorded results and from the plan. What no step verified is
 of their actions, so that plans of earlier versions say it, too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.action_registry import get_kind
@@ -39,6 +40,42 @@ def describe_doubts(plan: Plan, results: _Results) -> tuple[Phrase, ...]:
         return ()
     states = (_describe_state(part, results) for part in plan.parts if not _is_done(part, results))
     return tuple(state for state in states if state is not None)
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """An operation that has run, its plan, and the results of its steps."""
+
+    operation: str
+    plan: Plan
+    results: Mapping[str, StepResult]
+
+
+def find_renewed_hosts(plan: Plan, earlier: Iterable[EarlierRun]) -> Mapping[str, Phrase]:
+    """Finds the hosts of a planned renewal whose present certificate an earlier run issued and proved, with a sentence."""
+    issued = {fingerprint: run for run in earlier for fingerprint in _list_issued(run)}
+    found: dict[str, Phrase] = {}
+    for part in plan.parts:
+        present = None if _find_step(part, SignCertificate) is None else find_present_certificate(part)
+        run = None if present is None else issued.get(present.fingerprint)
+        if present is not None and run is not None:
+            found[part.host] = Phrase(
+                "{host} was renewed by {operation}, and its certificate is valid until {at}",
+                host=part.host,
+                operation=run.operation,
+                at=Moment(present.not_after),
+            )
+    return found
+
+
+def _list_issued(run: EarlierRun) -> Iterator[str]:
+    """Lists the fingerprints of the certificates with which a run finished a host."""
+    for part in run.plan.parts:
+        sign = _find_step(part, SignCertificate)
+        if sign is not None and _is_done(part, run.results):
+            fingerprint = run.results[sign.key].product.get("fingerprint")
+            if isinstance(fingerprint, str):
+                yield fingerprint
 
 
 def find_present_certificate(part: Part) -> Certificate | None:

@@ -18,7 +18,7 @@ from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
 from bot.changes.planner import Planner
 from bot.changes.rehearsals import RehearsalRegistry
-from bot.changes.repository import ChangeRepository, ChangeTables
+from bot.changes.repository import ChangeRepository, ChangeSources
 from bot.model.change import Change
 from bot.model.request import Identity, Surface, SystemIdentity
 from bot.store.checks import CheckTable
@@ -79,7 +79,7 @@ class Whole:
         self.ground = Ground(world.fleet(), Policy(PEOPLE))
         self.operations, journal = OperationTable(house.database), house.journal()
         rehearsals = RehearsalRegistry(RehearsalTable(house.database), house.audit, lambda: self.ground.fleet.inventory, now)
-        tables = ChangeTables(self.operations, rehearsals, CheckTable(house.database))
+        tables = ChangeSources(self.operations, rehearsals, CheckTable(house.database), lambda: self.ground.policy)
         ledger = ChangeRepository(tables, house.audit, journal.read_trail, lambda change: self.watch(change), now)
         planner = Planner(lambda: self.ground, CATALOGUE, now, lambda text: False)
         self.dispatch = Coordinator(ledger, planner, lambda: self.durable, UnchangedIdentities())

@@ -68,7 +68,8 @@ async def test_a_script_that_is_another_than_when_it_was_asked_is_approved_anew(
 
 
 @pytest.mark.slow
-async def test_of_two_renewals_of_one_host_the_second_waits_and_then_asks_again(town: Build) -> None:
+async def test_of_two_renewals_of_one_host_the_second_waits_and_then_has_nothing_left_to_do(town: Build) -> None:
+    """Nobody is asked again for what was done a minute ago."""
     async with shift(town) as s:
         first, second = await s.asked(RENEW), await s.asked(RENEW)
         hold = s.fleet["host-a"].windows.hold("stage-certificate", "before")
@@ -83,7 +84,10 @@ async def test_of_two_renewals_of_one_host_the_second_waits_and_then_asks_again(
         hold.release()
         assert DONE == await s.ended(first)
         renewed = s.lies("host-a")
-        await asks_again(s, second, "host-a: approved: host-a has certificate")
+        state, why = await s.ended(second)
+        assert (ChangeState.CLOSED, "") == (state, (await s.known(second)).after)
+        assert f"nothing left to do: host-a was renewed by {first.operation}" in why
+        assert f"<@{OPERATOR}>" in await s.says(second, "Nothing was done")
         assert renewed == s.lies("host-a") == s.runs("host-a")
 
 

@@ -64,6 +64,8 @@ _MAX_REASON = 500
 _MAX_LIST = 600
 """A list of sentences."""
 _MAX_PEOPLE = 700
+_MAX_NAMES = 8
+"""Maximum number of approvers and user groups that are named. More are counted."""
 _MAX_SECTION = 2_800
 """A section, below Slack's limit."""
 _RESERVE = 1_000
@@ -248,10 +250,13 @@ def _render_decisions(change: Change, texts: Texts) -> Iterator[str]:
 
 
 def _render_deciders(approval: Approval, texts: Texts) -> str:
-    """Renders the notified approvers, the other possible approvers, and the expiry."""
-    groups = (escape(each.render(texts)) for each in change_facts.describe_group_members(approval))
-    names = [*format_mentions(approval.ping), *(escape(name, 64) for name in approval.may), *groups]
-    may = f"{_render_label(Phrase('Approvers:'), texts)} {texts.series(fit_rows(names, _MAX_PEOPLE, texts))}"
+    """Renders those who may approve, with mentions as far as they are known, and the expiry."""
+    people = [format_person(name, approval.mentions.get(name, "")) for name in approval.may]
+    pinged = [user for user in approval.ping if user not in (*approval.mentions.values(), *approval.groups)]
+    names = [*format_mentions([*pinged, *approval.groups]), *people]
+    may = f"{_render_label(Phrase('Approvers:'), texts)} {texts.series(fit_rows(names, _MAX_PEOPLE, texts, _MAX_NAMES))}"
+    if approval.lacking is not None:
+        may = f":warning: {escape(approval.lacking.render_sentence(texts), _MAX_LIST)}\n{may}"
     return f"{may}\n{_render_label(Phrase('Expires:'), texts)} {format_time(approval.expires_at, texts)}"
 
 

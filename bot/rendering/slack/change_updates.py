@@ -123,6 +123,9 @@ def _list_decisions(change: Change, requester: tuple[str, ...]) -> Iterator[Mile
     if approval is not None and change.state is ChangeState.WAITING:
         phrase = Phrase("{name} requests approval:", name=change.requester)
         yield Milestone(APPROVAL_REQUEST_KEY, STATE_SYMBOLS[ChangeState.WAITING], phrase, approval.ping)
+    if approval is not None and change.state is ChangeState.WAITING and approval.lacking is not None:
+        phrase = Phrase("can no longer be approved: {why}. This is about:", why=approval.lacking)
+        yield Milestone("lacking", ":warning:", phrase, requester)
     if approval is not None:
         yield from _list_reviews(approval, requester)
     if change.state is ChangeState.CLOSED:

@@ -493,3 +493,50 @@ async def test_of_two_people_who_report_a_result_the_second_learns_who_was_first
         await bot.workflow.resolve("op-1", bot.by(CAI), "it is not", ChangeState.FAILED)
     assert "already finished at 2026-01-31 09:00:00 UTC: ben reported: it is turned" == str(refused.value.phrase)
     assert ChangeState.DONE is (await bot.workflow.find_change("op-1")).state
+
+
+async def test_a_waiting_change_names_and_mentions_those_who_may_approve_it_now(bot: Bot) -> None:
+    """Not those of the time of the request: ben has left since, and a group has come."""
+    await bot.ask("op-1")
+    approval = (await bot.workflow.find_change("op-1")).approval
+    assert approval is not None
+    assert (("ben", "cai", "dee"), {"ben": "U2BEN", "cai": "U3CAI", "dee": "U4DEE"}) == (approval.may, approval.mentions)
+    group = UserGroup(slack="S1OPS", roles=OPERATOR)
+    bot.ground = dataclasses.replace(bot.ground, policy=Policy((ANA, CAI), (group,)))
+    approval = (await bot.workflow.find_change("op-1")).approval
+    assert approval is not None
+    assert (("cai",), {"cai": "U3CAI"}, ("S1OPS",), None) == (
+        approval.may,
+        approval.mentions,
+        approval.groups,
+        approval.lacking,
+    )
+    assert ("ben", "cai", "dee") == ((await bot.stored("op-1")).approval or approval).may
+
+
+async def test_at_most_five_are_mentioned_groups_first(bot: Bot) -> None:
+    people = tuple(Person(name=f"p{n}", slack=(f"U9P{n}",), roles=OPERATOR) for n in range(9))
+    groups = tuple(UserGroup(slack=f"S9G{n}", roles=OPERATOR) for n in range(2))
+    await bot.ask("op-1")
+    bot.ground = dataclasses.replace(bot.ground, policy=Policy((ANA, *people), groups))
+    approval = (await bot.workflow.find_change("op-1")).approval
+    assert approval is not None
+    assert (9, ["p0", "p1", "p2"]) == (len(approval.may), list(approval.mentions))
+
+
+async def test_a_change_that_can_no_longer_be_approved_says_so_and_its_card_is_shown_anew(bot: Bot) -> None:
+    await bot.ask("op-1")
+    await bot.dispatch.tick()
+    bot.seen.clear()
+    await bot.dispatch.tick()
+    assert [] == bot.seen
+    bot.people(ANA, VAL)
+    await bot.dispatch.tick()
+    [shown] = bot.seen
+    assert shown.approval is not None
+    assert "approval needs 1 other person with one of the roles administrator, operator (available: none)" in str(
+        shown.approval.lacking
+    )
+    bot.people(*EVERYBODY)
+    await bot.dispatch.tick()
+    assert None is (bot.seen[-1].approval or shown.approval).lacking

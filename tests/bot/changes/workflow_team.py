@@ -25,7 +25,7 @@ from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
 from bot.changes.planner import Planner
 from bot.changes.rehearsals import RehearsalRegistry
-from bot.changes.repository import ChangeRepository, ChangeTables
+from bot.changes.repository import ChangeRepository, ChangeSources
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.store.chain import StoredEvent
@@ -251,7 +251,7 @@ class Bot:
         self.rehearsals = RehearsalTable(database)
         registry = RehearsalRegistry(self.rehearsals, self.log, lambda: self.ground.fleet.inventory, lambda: self.at)
         self.checks = CheckTable(database)
-        tables = ChangeTables(self.operations, registry, self.checks)
+        tables = ChangeSources(self.operations, registry, self.checks, lambda: self.ground.policy)
         self.ledger = ChangeRepository(tables, self.log, self._trail, self.seen.append, lambda: self.at)
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
         self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self)

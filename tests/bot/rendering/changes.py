@@ -91,6 +91,7 @@ BEGUN: dict[str, Any] = {"approval": APPROVED, "started_at": STARTED}
 ENDED = BEGUN | {"ended_at": ENDED_AT}
 
 WAITING = change()
+LACKING = change(approval=approval(may=(), lacking=Phrase("approval needs another person")))
 DRY = change(ChangeState.PLANNED, dry_run=True, approval=None, channel="")
 READY = change(
     ChangeState.READY, approval=approval(ApprovalState.APPROVED, review()), waits_for=Phrase("host-a, which op-2 holds")
@@ -162,6 +163,7 @@ REVIEWED = DONE.model_copy(
 
 ALL = {
     "waiting": WAITING,
+    "lacking": LACKING,
     "dry": DRY,
     "ready": READY,
     "running": RUNNING,

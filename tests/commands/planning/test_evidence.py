@@ -6,10 +6,17 @@ from datetime import timedelta
 import pytest
 
 from adapters.inventory import Host
+from adapters.nebula.certificates import parse_pem
 from commands.certs.renewal import CertRenew
 from commands.model.operation import FleetChange
 from commands.model.plan import Part, Plan, Result, StepResult
-from commands.planning.evidence import describe_doubts, describe_proofs, find_present_certificate
+from commands.planning.evidence import (
+    EarlierRun,
+    describe_doubts,
+    describe_proofs,
+    find_present_certificate,
+    find_renewed_hosts,
+)
 from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
 from commands.services.operations import ServiceRestart, ServiceStart, ServiceStop
 from commands.values.arguments import Target
@@ -159,3 +166,23 @@ async def test_the_present_certificate_is_that_which_a_rollback_restores() -> No
     assert ("host-a", 20) == (present.name, (present.not_after - NOW).days)
     [service] = (await make_plan(ServiceRestart(service="nebula", target=TARGET))).parts
     assert None is find_present_certificate(service)
+
+
+async def test_a_host_whose_certificate_an_earlier_run_issued_and_proved_needs_no_other() -> None:
+    before, signed = await renewal(), CA.sign("host-a", str(A.overlay), 250)
+    issued = parse_pem(signed[0])[0]
+    now = await renewal(
+        {("host-a", "windows"): files(A).model_copy(update={"certificate": signed[0], "printed": signed[1]})}
+    )
+    told = {
+        key: each.model_copy(update={"product": {"fingerprint": issued.fingerprint}})
+        for key, each in results(before).items()
+    }
+    run = EarlierRun("op-1", before, told)
+    ends = ENGLISH.moment(issued.not_after)
+    assert {"host-a": f"host-a was renewed by op-1, and its certificate is valid until {ends}"} == {
+        host: why.render(ENGLISH) for host, why in find_renewed_hosts(now, [run]).items()
+    }
+    assert {} == find_renewed_hosts(before, [run])
+    unproven = {key: each for key, each in told.items() if not key.endswith("/confirm")}
+    assert {} == find_renewed_hosts(now, [EarlierRun("op-1", before, unproven)])

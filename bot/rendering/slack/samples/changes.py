@@ -51,6 +51,8 @@ def list_changes() -> Iterator[ChangeSample]:
     yield ChangeSample("planned.dry-run", _make_change(ChangeState.PLANNED, dry_run=True, approval=None))
     quiet = _make_change(ChangeState.WAITING, risk=Risk.CHANGE, hosts=1, mention="", requester="alice")
     yield ChangeSample("waiting.one-host", quiet)
+    lacking = _make_approval(ApprovalState.PENDING).model_copy(update={"may": (), "lacking": quote_text(FOREIGN, 4)})
+    yield ChangeSample("waiting.lacking", _make_change(ChangeState.WAITING, approval=lacking))
     yield ChangeSample("waiting.critical", _make_change(ChangeState.WAITING, risk=Risk.CRITICAL))
 
 

@@ -13,12 +13,13 @@ from bot.rendering.change_progress import STAGE_SIGNS, Stage
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT, SlackMessage
 from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.change import render, render_in_full
+from bot.rendering.slack.change_updates import list_milestones
 from commands.model.operation import Risk
 from commands.model.plan import Part, Plan, PlannedAction, Result
 from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
 from tests.bot.rendering import changes
 from tests.bot.rendering.anything import WHATEVER, any_changes
-from tests.bot.rendering.changes import ALL, OPERATION, STARTED, change, result
+from tests.bot.rendering.changes import ALL, OPERATION, STARTED, approval, change, result
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.commands.canned import host
 from tests.lab.workspace.blocks import MESSAGE, characters, complaints
@@ -126,7 +127,7 @@ def test_an_approver_sees_on_the_card_what_where_what_stops_what_stays_who_asks_
         "*Note:* the clock of host-a is 20 seconds late",
         "*Requested by:* <@U0ADMIN>",
         "expires on Friday",
-        "*Approvers:* <@U0OPERATOR>, bob, carol, members of 1 user group",
+        "*Approvers:* <@U0OPERATOR>, <!subteam^S0OPS>, bob, carol",
     ):
         assert sentence in shown
     for behind in ("see its handshake", "Rolled back if", "Assumptions", changes.WAITING.digest):
@@ -173,11 +174,25 @@ def test_asked_for_in_full_all_is_shown() -> None:
         "*Not rolled back:*\\n• make a new key pair\\n• sign its public key",
         "*Assumptions:* host-a has the certificate ab12",
         "*Excluded:* host-z — Windows was unreachable",
-        "*Approvers:* <@U0OPERATOR>, bob, carol, members of 1 user group",
+        "*Approvers:* <@U0OPERATOR>, <!subteam^S0OPS>, bob, carol",
         "*Expires:* 2026-03-01 18:50 JST",
         "plan 1a2b3c4d",
     ):
         assert sentence in shown
+
+
+def test_approvers_are_mentioned_by_person_or_group_and_each_named_once() -> None:
+    given = approval(mentions={"bob": "U0OPERATOR"}, groups=("S0OPS",))
+    assert "*Approvers:* <!subteam^S0OPS>, <@U0OPERATOR>, carol\\n" in said(render(change(approval=given), ENGLISH))
+
+
+def test_a_card_that_cannot_be_approved_any_more_says_so() -> None:
+    given = approval(may=(), lacking=Phrase("approval needs another person"))
+    waiting = change(approval=given)
+    assert ":warning: Approval needs another person" in said(render(waiting, ENGLISH))
+    [told] = [each for each in list_milestones(waiting) if each.key == "lacking"]
+    assert ("U0ADMIN",) == told.recipients
+    assert "Can no longer be approved: approval needs another person" in told.phrase.render_sentence(ENGLISH)
 
 
 def test_the_text_alone_is_enough_to_decide() -> None:
@@ -358,7 +373,7 @@ def test_a_critical_change_is_approved_in_its_opened_plan() -> None:
 
 def test_whoever_slack_does_not_know_is_named_and_escaped() -> None:
     shown = said(render(change(requester="<!channel>", mention="<!here>"), ENGLISH))
-    assert "<!" not in shown
+    assert "<!" not in shown.replace("<!subteam^S0OPS>", "")
 
 
 def test_a_mark_is_never_carried_by_colour_alone() -> None:
@@ -378,7 +393,7 @@ def _check(message: SlackMessage) -> None:
     assert len(message.blocks) <= MAX_BLOCKS
     assert _characters(message) <= MAX_CHARACTERS
     assert len(message.text) <= MAX_TEXT
-    mentions = said(message).replace("<@U0OPERATOR>", "")
+    mentions = said(message).replace("<@U0OPERATOR>", "").replace("<!subteam^S0A>", "")
     assert "<!" not in mentions
     assert "<@" not in mentions
     assert "<" not in message.text
