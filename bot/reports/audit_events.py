@@ -118,8 +118,7 @@ def _build_outcome_cell(each: AuditedOperation) -> Cell:
     if last.kind == EventKind.RUN:
         return Cell(text=Phrase("started, no end recorded"), value="started")
     told = each.operation and last.kind not in _READ_KINDS
-    text: Phrase | str = Phrase("last event: {kind}", kind=_describe_kind(last.kind)) if told else ""
-    return Cell(text=text, value=last.kind)
+    return Cell(text=Phrase("last event: {kind}", kind=_describe_kind(last.kind)) if told else "", value=last.kind)
 
 
 def list_events(found: Sequence[StoredEvent], limit: int, at: datetime) -> Report:
