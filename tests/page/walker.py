@@ -84,6 +84,13 @@ class Walker:
         self.wait(lambda messages: len(messages) > len(before))
         return self.settle(quiet)
 
+    def read(self, words: str, quiet: float = QUIET) -> Message:
+        """Type a command that reads, and wait for its answer: it has buttons, unlike the line that names awaited hosts."""
+        before = len(self._messages())
+        self.ask(words)
+        self.wait(lambda messages: any(has_button(each) for each in messages[before:]))
+        return self.settle(quiet)
+
     def settle(self, quiet: float = QUIET) -> Message:
         """Wait until nothing has changed for `quiet` seconds; the newest message."""
         seen, since = self._messages(), 0.0
