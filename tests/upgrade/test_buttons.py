@@ -18,7 +18,7 @@ VIEWS = {
     "only what needs attention": "show.all",
     "public details": "show.less",
     "picture details": "show.bad",
-    "next page": "show.before",
+    "next page": "show.details",
     "older lines": "show.raw",
     "grave lines": "show.lines",
 }
