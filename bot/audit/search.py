@@ -68,8 +68,10 @@ def search_operations(database: Path, filters: AuditFilters, redactor: Redactor)
     """Find the newest operations that have a matching event, whole. An event without an operation stands for itself."""
     limit, newest = _clamp_limit(filters), dict[tuple[str, int], StoredEvent]()
     with open_for_reading(database) as connection:
-        for event in _clean_events(table.search_events(connection, filters, newest_first=True), filters, redactor):
-            newest.setdefault((event.operation, 0 if event.operation else event.sequence), event)
+        for stored in table.search_events(connection, filters, newest_first=True):
+            key = stored.operation, 0 if stored.operation else stored.sequence
+            if key not in newest:  # cleaning every event of a large operation would take minutes
+                newest.update((key, event) for event in _clean_events(iter((stored,)), filters, redactor))
             if len(newest) > limit:
                 break
         found = [
