@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import TypeVar
 
 from adapters.action import Action, Answer
@@ -26,25 +27,30 @@ async def read_all_hosts(
     """
     hosts = tuple(hosts)
     awaited = [host.name for host in hosts]
-    results: list[ReadValue] = []
+    answered: list[tuple[int, ReadValue]] = []
 
     def report_progress() -> None:
-        count = len(results)  # the list only grows, so its beginning is a snapshot that costs nothing for each host
-        build = None if report is None or not count else lambda: report(results[:count])
+        count = len(answered)  # the list only grows, so its beginning is a snapshot that costs nothing for each host
+        build = None if report is None or not count else lambda: report(_put_in_order(answered[:count]))
         view.progress(ReadProgress(len(hosts), tuple(awaited), build))
 
-    async def look_and_report(host: Host) -> ReadValue:
+    async def look_and_report(number: int, host: Host) -> ReadValue:
         result = await look(host)
         awaited.remove(host.name)
-        results.append(result)
+        answered.append((number, result))
         report_progress()
         return result
 
     if hosts:
         report_progress()
     async with asyncio.TaskGroup() as group:
-        looks = [group.create_task(look_and_report(host)) for host in hosts]
+        looks = [group.create_task(look_and_report(number, host)) for number, host in enumerate(hosts)]
     return tuple(look.result() for look in looks)
+
+
+def _put_in_order(answered: Iterable[tuple[int, ReadValue]]) -> list[ReadValue]:
+    """Puts results into the order of their hosts. They came in the order of time."""
+    return [result for _, result in sorted(answered, key=itemgetter(0))]
 
 
 async def read_side(host: Host, action: Action[Answer] | None, view: FleetView) -> Answer | HostError | None:

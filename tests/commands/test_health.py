@@ -1,6 +1,7 @@
 """`health` over a whole fleet: order, counts, summaries, words to type next."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from adapters.action import Action, Answer
 from adapters.errors import NotAsked, Unreachable
 from adapters.fleet import Fleet
-from adapters.inventory import Inventory
+from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.checks.concurrent_reads import read_all_hosts
 from commands.health import Health
@@ -285,3 +286,24 @@ async def test_the_headline_the_table_the_findings_and_the_buttons_have_one_orde
         "4 of 4 hosts need attention: host-d Nebula stopped, host-c Forwarding off, host-a unreachable and 1 more"
     ) == str(report.summary)
     assert ordered[:3] == [words.removesuffix(" --details").split()[-1] for words in report.next]
+
+
+async def test_a_partial_report_has_its_hosts_in_the_order_of_the_whole_one() -> None:
+    """Whoever answers first."""
+    seen: list[ReadProgress] = []
+    answered = {"host-a": asyncio.Event(), "host-b": asyncio.Event(), "host-c": asyncio.Event()}
+
+    async def look(each: Host) -> str:
+        await answered[each.name].wait()
+        return each.name
+
+    def report(names: Sequence[str]) -> Report:
+        return Report(title=Phrase("Names"), summary=Phrase("{names}", names=" ".join(names)))
+
+    reading = asyncio.create_task(read_all_hosts((A, B, C), look, replace(view(A), progress=seen.append), report))
+    for name in ("host-c", "host-a", "host-b"):
+        answered[name].set()
+        await asyncio.sleep(0.001)
+    assert ("host-a", "host-b", "host-c") == await reading
+    built = [each.build_report() for each in seen if each.build_report]
+    assert ["host-c", "host-a host-c", "host-a host-b host-c"] == [str(each.summary) for each in built]

@@ -42,12 +42,14 @@ def render_partial_answer(words: str, seen: ReadProgress, texts: Texts) -> Slack
 
 def render_waiting_notice(words: str, seen: ReadProgress | None, texts: Texts) -> SlackMessage:
     """Renders a private notice. Slack can neither edit nor delete it, so what it says stays true beside the answer."""
-    follows = Phrase("the result follows as a new message").render_sentence(texts)
+    follows = Phrase("The result follows as a new message.")
     if seen is None:
-        return SlackMessage(_render_line(words, Phrase("the result follows as a new message"), texts), ())
+        return SlackMessage(_render_line(words, follows, texts), ())
     report = _build_partial_report(seen)
     summary = [] if report is None else [escape(report.summary.render_sentence(texts), _MAX_SUMMARY)]
-    return SlackMessage("\n".join([_render_line(words, describe_progress(seen), texts), *summary, escape(follows)]), ())
+    return SlackMessage(
+        "\n".join([_render_line(words, describe_progress(seen), texts), *summary, escape(follows.render(texts))]), ()
+    )
 
 
 def render_ready(words: str, mention: str, texts: Texts) -> SlackMessage:

@@ -296,10 +296,10 @@ async def test_private_notices_name_the_command_and_say_nothing_that_ends(house:
         desk.done.set()
         assert [
             ":hourglass_flowing_sand: `/flatnet health`: 2 hosts, 0 answered, waiting for host-a and host-b\n"
-            "The result follows as a new message",
+            "The result follows as a new message.",
             ":hourglass_flowing_sand: `/flatnet health`: 3 hosts, 2 answered, waiting for host-c\n"
             "So far: host-b is stopped\n"
-            "The result follows as a new message",
+            "The result follows as a new message.",
             "3 hosts are healthy",
         ] == await house.private("U0ADMIN", MAX_NOTICES + 1)
 

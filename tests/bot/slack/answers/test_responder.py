@@ -150,7 +150,7 @@ async def test_a_slow_answer_is_announced_by_one_line_and_comes_after_it(house: 
             await asyncio.sleep(0.005)
         done.set()
         texts = await house.private("U0ADMIN", 2)
-    assert ":hourglass_flowing_sand: `/flatnet health`: the result follows as a new message" == texts[0]
+    assert ":hourglass_flowing_sand: `/flatnet health`: The result follows as a new message." == texts[0]
     assert "3 hosts are healthy" in texts[1]
     assert 2 == len(house.workspace.calls("response_url"))
 
