@@ -242,7 +242,8 @@ async def test_when_no_host_is_awaited_any_more_no_edit_delays_the_answer(
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
     desk.told(partial("host-c"))
-    await house.moving(lambda: ask().user == BOT_USER, step=PROGRESS_DELAY)
+    await moved(house, PROGRESS_DELAY)
+    await house.until(lambda: ask().user == BOT_USER)
     desk.told(partial())
     for _ in range(3):
         await moved(house, EDIT_INTERVAL)
@@ -281,6 +282,21 @@ async def test_progress_that_a_person_deleted_does_not_come_back_and_the_answer_
     await house.moving(lambda: ask().text == "3 hosts are healthy")
     assert deleted.ts != ask().ts
     assert 2 == len(house.workspace.calls("chat.postMessage"))
+
+
+async def test_a_question_that_its_author_deleted_is_answered_where_they_can_see_it(house: House, desk: LookingDesk) -> None:
+    """Slack has no such thread any more."""
+    async with house.bot():
+        said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
+        await desk.looking.wait()
+        house.workspace.delete(said)
+        desk.told(partial("host-c"))
+        await house.moving(lambda: house.workspace.calls("chat.postMessage"), step=PROGRESS_DELAY)
+        desk.done.set()
+        await house.moving(lambda: house.workspace.private("U0ADMIN"))
+        [answer] = house.workspace.private("U0ADMIN")
+    assert answer.text.startswith("3 hosts are healthy")
+    assert () == house.workspace.messages("C0OPS")
 
 
 async def test_private_notices_name_the_command_and_say_nothing_that_ends(house: House, desk: LookingDesk) -> None:
