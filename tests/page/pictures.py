@@ -78,7 +78,7 @@ def first_minute(walker: Walker) -> None:
     walker.sit(ASKS, PHONE)
     walker.type("/")
     walker.take("walk-minute-1")
-    verdict = walker.ask("health", SILENT_HOST)
+    verdict = walker.read("health", SILENT_HOST)
     walker.show(verdict)
     walker.take("walk-minute-2")
     for look, name in ((LONG, "phone"), (WIDE, "desk")):
@@ -95,7 +95,7 @@ def renewal(walker: Walker) -> None:
     """A certificate that ends soon: asked for, approved on a phone, proven."""
     walker.sit(ASKS, WIDE)
     walker.ask("cert renew host-c")
-    card = walker.newest("approve")
+    card = walker.newest(".approve")
     for look, name in ((WIDE, "change-desk"), (LONG, "change-phone")):
         walker.sit(APPROVES, look)
         walker.show(card)
@@ -110,7 +110,7 @@ def renewal(walker: Walker) -> None:
 def outage(walker: Walker, reason: str) -> None:
     """A host whose Nebula is stopped: found, fixed, proven."""
     walker.sit(ASKS, PHONE)
-    found = walker.ask("health host-b")
+    found = walker.read("health host-b")
     walker.show(found)
     walker.take("walk-outage-1")
     if walker.press_words(found, "service start nebula host-b"):
@@ -120,13 +120,13 @@ def outage(walker: Walker, reason: str) -> None:
     else:
         walker.ask(f'service start nebula host-b --reason "{reason}"')
     walker.sit(APPROVES, NIGHT)
-    card = walker.newest("approve")
+    card = walker.newest(".approve")
     walker.show(card)
     walker.take("walk-outage-2")
     approve(walker, card)
     walker.take("walk-outage-3")
     walker.sit(ASKS, PHONE)
-    walker.show(walker.ask("health host-b"))
+    walker.show(walker.read("health host-b"))
     walker.take("walk-outage-4")
 
 
@@ -136,7 +136,7 @@ def unknown(walker: Walker, seen: str) -> None:
     walker.sit(ASKS, PHONE)
     walker.ask("cert renew host-f")
     walker.sit(APPROVES, PHONE)
-    card = walker.newest("approve")
+    card = walker.newest(".approve")
     approve(walker, card)
     walker.sit(ASKS, PHONE, card["ts"])
     walker.show(card)

@@ -111,7 +111,7 @@ class Walker:
         raise TimeoutError(json.dumps(self._messages()[-3:], ensure_ascii=False)[:3000])
 
     def newest(self, action: str) -> Message:
-        """The newest message with a button for such an action, such as `approve`."""
+        """The newest message with a button for such an action, such as `.approve`."""
         self.wait(lambda messages: any(has_button(each, action) for each in messages))
         return next(each for each in reversed(self._messages()) if has_button(each, action))
 
@@ -193,7 +193,7 @@ class Walker:
             return bytes(answer.read())
 
 
-def has_button(message: Message, action: str) -> bool:
-    """Whether a message has a button for such an action."""
+def has_button(message: Message, action: str = "") -> bool:
+    """Whether a message has a button for such an action, or any button."""
     elements = (each for block in message.get("blocks") or () for each in block.get("elements", ()))
-    return any(str(each.get("action_id", "")).endswith(f".{action}") for each in elements)
+    return any(each["action_id"].endswith(action) for each in elements if "action_id" in each)
