@@ -95,8 +95,10 @@ async def test_a_service_that_came_up_while_its_start_waited_is_left_alone(town:
         await s.ruled(WAIVER)
         assert DONE == await s.ended(await s.approved("service stop openresty host-a"))
         await s.shell('lock add host-a 1h "disk swap"')
-        card = await s.asked(START)
-        assert ChangeState.READY is (await s.known(card)).state
+        await s.shell(START)
+        [waiting, *_] = await s.house.change_services.lifecycle.list_recent(1)
+        assert ChangeState.READY is waiting.state
+        card = await s.find(waiting.operation)
         s.state("host-a").start_service("OpenResty", read_utc_time())
         pid = s.state("host-a").services["OpenResty"].pid
         await s.shell("lock remove 1")
