@@ -72,6 +72,7 @@ class AuditShow(OwnOperation):
 
     words: ClassVar = ("audit", "show")
     roles: ClassVar = AUDITOR_ROLES
+    label: ClassVar = Phrase("show audit events of {id}", id="…")
     summary: ClassVar = Phrase("every audit event of one operation")
     example: ClassVar = "audit show op-0123456789ab"
 
