@@ -49,7 +49,7 @@ async def rehearsals(t: Town) -> str:
     answer = await ask(t.settings.control_socket, "host", Surface.DO)
     assert answer is not None
     assert isinstance(answer.body, Report)
-    return next(str(row.cells[-1].value) for row in answer.body.rows if row.host == "host-a")
+    return str(answer.body.cells_by_host["host-a"]["rehearsal"].value)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -33,7 +33,7 @@ def buttons(card: Card) -> list[str]:
 async def hosts(s: Shift) -> dict[str, str]:
     """The column of rehearsals in `host`, by host."""
     rows = (await s.shell("host")).body
-    return {row.host: str(row.cells[-1].value) for row in rows.rows}  # type: ignore[union-attr]
+    return {host: str(cells["rehearsal"].value) for host, cells in rows.cells_by_host.items()}  # type: ignore[union-attr]
 
 
 async def test_a_rehearsal_is_approved_carried_out_and_remembered(town: Build) -> None:
