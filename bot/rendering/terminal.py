@@ -92,7 +92,7 @@ def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
         case Failure() as failure:
             _print_failure(console, failure, answer.understood, texts)
         case Change() as change:
-            _print_change(console, change, texts)
+            _print_change(console, change, answer.understood, texts)
         case Report() as report:
             _print_report(console, report, texts)
 
@@ -247,8 +247,8 @@ def _print_section(console: Console, section: Section, texts: Texts) -> None:
         _print(console, [_make_text(f"• {line.render_sentence(texts)}")], indent=2, hanging=2)
 
 
-def _print_change(console: Console, change: Change, texts: Texts) -> None:
-    """Prints a change: state, request, plan with its signs, facts, and commands to type."""
+def _print_change(console: Console, change: Change, understood: str, texts: Texts) -> None:
+    """Prints a change: state, request, plan with its signs, facts, and commands to type. `op show` has every step."""
     said = (
         change_progress.describe_state(change),
         change_progress.describe_duration(change, None),
@@ -270,15 +270,16 @@ def _print_change(console: Console, change: Change, texts: Texts) -> None:
         ),
     )
     if change.state is not ChangeState.CLOSED or change.results:
-        _print_progress(console, change_progress.build_host_progress(change, texts, None), texts)
+        legs = change_progress.build_host_progress(change, texts, None)
+        whole = len(legs) <= change_progress.MAX_HOSTS_IN_FULL or understood.startswith(change_facts.SHOW_COMMANDS)
+        _print_progress(console, legs, legs if whole else change_progress.choose_opened(legs), texts)
     _print_line(console, Text())
     _print_facts(console, change_facts.describe_grounds(change, texts))
     _print_commands(console, NEXT, change_buttons.list_commands(change), texts)
 
 
-def _print_progress(console: Console, legs: Sequence[HostProgress], texts: Texts) -> None:
-    """Prints the steps; with many hosts only those of hosts with notable steps, and a line for each other host."""
-    opened = legs if len(legs) <= change_progress.MAX_HOSTS_IN_FULL else change_progress.choose_opened(legs)
+def _print_progress(console: Console, legs: Sequence[HostProgress], opened: Sequence[HostProgress], texts: Texts) -> None:
+    """Prints the steps of the opened hosts, and a line for each other host."""
     for leg in opened:
         _print_line(console, Text())
         _print(console, [_make_text(leg.host, "bold")])

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from adapters.phrase import Phrase, Texts
-from bot.model.change import Change
+from bot.model.change import Change, ChangeState
 from bot.model.request import Failure, FailureKind
 from bot.rendering.terminal import print_answer
 from commands.model.report import Cell, ChannelLink, Column, Mark, Report
@@ -276,3 +276,11 @@ def test_every_state_of_a_change_fits_a_narrow_terminal(name: str, texts: Texts)
 @given(any_changes())
 def test_whatever_a_change_holds_the_terminal_stays_safe(anything: Change) -> None:
     assert [] == CONTROLS.findall("\n".join(printed(anything)))
+
+
+def test_a_plan_that_is_opened_in_the_terminal_has_every_step_of_every_host() -> None:
+    """Who approves a critical change must have seen them all."""
+    hosts = [f"host-{number}" for number in range(1, 7)]
+    waiting = changes.change(ChangeState.WAITING, *hosts)
+    assert 1 == "\n".join(printed(waiting)).count("○ make a new key pair")
+    assert 6 == "\n".join(printed(waiting, understood="op show op-0123456789ab")).count("○ make a new key pair")
