@@ -48,7 +48,7 @@ Run the bot's shell on the same fleet in another terminal:
 
     {shell}
 
-Logs: {log}
+docs/walk.md shows what else to try. Logs: {log}
 Press Ctrl-C to end the demo.""",
         programme="""
 A day in a minute, from Monday 08:30 to Tuesday 09:10 in Tokyo. What to watch in #ops:
@@ -79,7 +79,7 @@ A day in a minute, from Monday 08:30 to Tuesday 09:10 in Tokyo. What to watch in
 
     {shell}
 
-ログ: {log}
+ほかに試せること: docs/walk.ja.md  ログ: {log}
 Ctrl-C で終了します。""",
         programme="""
 東京の月曜 08:30 から火曜 09:10 までを 1 分で再生します。#ops に表示されるもの:
