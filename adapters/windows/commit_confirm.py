@@ -101,7 +101,7 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
                 return Phrase(
                     "the host restored its previous files, but the service that ran before is not running ({why}). Start it "
                     "on the host, and see its log if it stops again",
-                    why=answer.why,
+                    why="; ".join(dict.fromkeys(answer.why.split("; "))),  # the change and its rollback may fail alike
                 )
             case "applying" | "applied" | "reverting":
                 return Phrase(

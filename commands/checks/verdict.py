@@ -127,5 +127,6 @@ def _describe_unchecked(hosts: Sequence[str], known: KnownChecks, now: datetime)
 
 
 def suggest_checks(hosts: Sequence[str], known: KnownChecks, now: datetime) -> tuple[str, ...]:
-    """Suggests the commands that check what is unknown."""
-    return tuple(READ_COMMANDS[area] for area in known.areas if known.list_unknown(hosts, area, now))
+    """Suggests the commands that check what is unknown: of a single host, or of all."""
+    target = f" {hosts[0]}" if len(hosts) == 1 else ""
+    return tuple(f"{READ_COMMANDS[area]}{target}" for area in known.areas if known.list_unknown(hosts, area, now))
