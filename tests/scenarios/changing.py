@@ -36,8 +36,8 @@ Found = TypeVar("Found")
 STEPS = frozenset({"intent", "outcome"})
 """Kinds of audit events that tell of single steps."""
 
-WAITING = ":hourglass_flowing_sand:"
-"""How a line begins that only says that the answer will come."""
+WAITING = ":hourglass_flowing_sand: `"
+"""How a line begins that only says that the answer will come: with the command. A change that waits has the same sign."""
 
 FOLDER = PureWindowsPath(PATHS.base) / "operations"
 """Where changes work on a host."""

@@ -21,6 +21,7 @@ from bot.config.settings import Settings, read_settings
 from bot.model.request import Answer, Request, Surface, SystemIdentity, make_request_key
 from bot.rendering import chart_process as drawing
 from bot.runtime.clock import SYSTEM_CLOCK, Clock, read_utc_time
+from bot.slack.payload_types import is_direct_message
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
 from tests.lab.workspace import Timing, Workspace
 from tests.lab.workspace.message import Message
@@ -96,15 +97,24 @@ class Town:
                 await ask(house, each)
 
     async def private_answer(self, user: str, channel: str, words: str) -> Message:
-        """What a person privately gets for `/flatnet words`."""
-        before = len(self.answers(user))
+        """What a person gets for `/flatnet words`: privately, or as a message in their direct messages."""
+        answers = self.direct_answers if is_direct_message(channel) else self.answers
+        before = len(answers(user))
         delivery = await self.workspace.slash(user, channel, words)
         assert delivery.in_time
-        return (await self.workspace.seen(lambda: self.answers(user)[before:], timeout=PATIENCE))[-1]
+        return (await self.workspace.seen(lambda: answers(user)[before:], timeout=PATIENCE))[-1]
 
     def answers(self, user: str) -> tuple[Message, ...]:
         """What a person was privately told, without waiting lines."""
         return tuple(message for message in self.workspace.private(user) if message.blocks)
+
+    def direct_answers(self, user: str) -> tuple[Message, ...]:
+        """What a person was answered in their direct messages, without lines that say that an answer will come."""
+        return tuple(
+            message
+            for message in self.workspace.direct(user)
+            if message.blocks and not message.text.startswith(":hourglass_flowing_sand: `")
+        )
 
     async def at_rest(self) -> None:
         """Wait until all that Slack delivered is answered and all that was to be sent has ended."""

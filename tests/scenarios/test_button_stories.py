@@ -109,7 +109,7 @@ async def test_words_worth_typing_next_are_a_click_away(town: Build) -> None:
         unplug(t, "host-b")
         first = await t.private_answer(ADMIN, OPS, "health")
         offered = [each["text"]["text"] for block in first.blocks for each in block.get("elements", ()) if "value" in each]
-        assert ["Start Nebula on host-a", "Check host-b (details)"] == offered[-2:]
+        assert ["Start Nebula on host-a", "Check host-b (details)"] == [each for each in offered if "host-" in each][:2]
         await t.workspace.click(ADMIN, first, "run.1")
         answer = (await t.workspace.seen(lambda: t.answers(ADMIN)[1:], timeout=PATIENCE))[-1]
         assert "`/flatnet health host-b --details`" in shown(answer.blocks)
