@@ -162,7 +162,7 @@ async def test_a_hanging_host_is_named_then_judged_in_the_same_message_and_that_
         [_, waiting] = await t.workspace.seen(
             lambda: thread if len(thread := t.workspace.thread(OPS, said.ts)) == 2 else (), timeout=PATIENCE
         )
-        assert waiting.text.endswith("2 台中 1 台から応答がありました。待っているホスト: host-b")
+        assert waiting.text.endswith("2 台中 1 台から応答がありました。応答待ち: host-b")
         await t.at_rest()
         [_, judged, ready] = t.workspace.thread(OPS, said.ts)
         assert waiting.ts == judged.ts

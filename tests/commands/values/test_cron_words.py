@@ -44,9 +44,9 @@ def say(line: str, zone: str = "Asia/Tokyo") -> list[str]:
         (
             "*/15 9-17 * * 1-5",
             "weekdays, every 15 minutes from 09:00 to 17:45 (Tokyo)",
-            "平日、15 分ごと、09:00～17:45 (東京)",
+            "平日、09:00～17:45 の間、15 分ごと (東京)",
         ),
-        ("5 9-17 * * *", "hourly from 09:05 to 17:05 (Tokyo)", "1 時間ごと、09:05～17:05 (東京)"),
+        ("5 9-17 * * *", "hourly from 09:05 to 17:05 (Tokyo)", "09:05～17:05 の間、1 時間ごと (東京)"),
         ("0 * * * *", "every hour (Tokyo)", "1 時間ごと (東京)"),
         ("5 * * * *", "hourly at :05 (Tokyo)", "毎時 :05 (東京)"),
         ("5,35 * * * *", "hourly at :05 and :35 (Tokyo)", "毎時 :05、:35 (東京)"),
