@@ -1,6 +1,6 @@
 """Evidence of a change: sentences on what its results prove of each host. Pure.
 
-    all steps of a host done ─▶ "host-c: the certificate is valid until …, seen by lighthouse, the gateway responds"
+    all steps of a host done ─▶ "host-c: the certificate is valid until …, tunnel confirmed by lighthouse"
     a result is unknown      ─▶ what the host runs on as far as its steps say: the old, the new, or unknown
 
 Evidence comes from recorded results and from the plan. What no step verified is not said. Steps are told apart by the kinds
@@ -103,7 +103,7 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
         yield Phrase("the automatic rollback works")
     seen = [step.host for step in part.steps if step.deed.kind == get_kind(FindHandshake)]
     if seen:
-        yield Phrase("seen by {hosts}", hosts=list_some(list(dict.fromkeys(seen))))
+        yield Phrase("tunnel confirmed by {hosts}", hosts=list_some(list(dict.fromkeys(seen))))
     if any(step.deed.kind == get_kind(ReadGateway) for step in part.steps):
         yield Phrase("the gateway responds")
 
@@ -122,8 +122,8 @@ def _describe_validity(until: datetime, old: Certificate | None, started_at: dat
 def _describe_service(begin: Step, at: datetime) -> Phrase:
     service = str(begin.deed.arguments["service"])
     if begin.deed.arguments.get("verb") == "stop":
-        return Phrase("{service} is stopped since {at}", service=service, at=Moment(at))
-    return Phrase("{service} runs since {at}", service=service, at=Moment(at))
+        return Phrase("{service} has been stopped since {at}", service=service, at=Moment(at))
+    return Phrase("{service} has been running since {at}", service=service, at=Moment(at))
 
 
 def _describe_state(part: Part, results: _Results) -> Phrase | None:

@@ -60,7 +60,7 @@ async def test_a_renewal_proves_the_new_end_what_was_left_and_who_saw_it() -> No
     ends = ENGLISH.moment(NOW + timedelta(days=250))
     assert (
         f"host-a: the certificate is valid until {ends} (the old one had 20 days left), "
-        "seen by lighthouse, the gateway responds"
+        "tunnel confirmed by lighthouse, the gateway responds"
     ) == proof.render(ENGLISH)
 
 
@@ -76,10 +76,10 @@ async def test_what_was_left_is_said_in_whole_days_or_hours(days: float, left: s
 @pytest.mark.parametrize(
     ("operation", "state", "proof"),
     [
-        (ServiceRestart(service="nebula", target=TARGET), "Running", "Nebula runs since"),
-        (ServiceStart(service="nebula", target=TARGET), "Stopped", "Nebula runs since"),
-        (ServiceStop(service="openresty", target=TARGET), "Running", "OpenResty is stopped since"),
-        (ServiceRestart(service="openresty", target=TARGET), "Running", "OpenResty runs since"),
+        (ServiceRestart(service="nebula", target=TARGET), "Running", "Nebula has been running since"),
+        (ServiceStart(service="nebula", target=TARGET), "Stopped", "Nebula has been running since"),
+        (ServiceStop(service="openresty", target=TARGET), "Running", "OpenResty has been stopped since"),
+        (ServiceRestart(service="openresty", target=TARGET), "Running", "OpenResty has been running since"),
     ],
 )
 async def test_a_change_of_a_service_proves_since_when_it_runs_or_not(

@@ -297,7 +297,7 @@ def test_what_is_unknown_asks_for_a_look_and_the_text_alone_says_what_to_type() 
 
 def test_the_end_has_its_proof_in_place_of_the_steps() -> None:
     shown = said(render(changes.DONE, ENGLISH))
-    assert "host-a: seen by lighthouse" in shown.lower()
+    assert "host-a: tunnel confirmed by lighthouse" in shown.lower()
     assert "4 steps" not in shown
 
 
@@ -305,7 +305,7 @@ def test_what_a_person_reported_is_no_proof() -> None:
     reported = changes.UNKNOWN.model_copy(update={"state": ChangeState.DONE, "why": Phrase("bob reported: it is new")})
     shown = said(render(reported, ENGLISH))
     assert "Bob reported: it is new" in shown
-    assert "seen by" not in shown
+    assert "confirmed by" not in shown
 
 
 def test_a_plan_for_many_hosts_is_one_line_for_each() -> None:

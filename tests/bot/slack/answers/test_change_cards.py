@@ -71,7 +71,8 @@ async def test_what_others_must_notice_stands_in_its_thread_once(house: House) -
             await shown(house, surface, each)
     assert [
         ":white_check_mark: bob approved this (1 of 1): `/flatnet cert renew host-a`",
-        "<@U0ADMIN> :white_check_mark: Done (took 1 min, 15 sec). host-a: seen by lighthouse. `/flatnet cert renew host-a`",
+        "<@U0ADMIN> :white_check_mark: Done (took 1 min, 15 sec). host-a: tunnel confirmed by lighthouse. "
+        "`/flatnet cert renew host-a`",
     ] == replies(house)
 
 
