@@ -7,7 +7,7 @@ QUICK   = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
 # the parts of lint side by side, each one's output in one piece; one after the other where make is older than 4.0, as on macOS
 AT_ONCE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target --jobs=$(shell $(PYTHON) -c 'import os; print(os.cpu_count())'))
 STAMP  := $(VENV)/.installed
-LANGUAGE = $(if $(DEMO_LANG),--language $(DEMO_LANG))
+SPOKEN = $(if $(DEMO_LANG),--language $(DEMO_LANG))
 
 # Python without its cache of compiled files compiles the bot anew in every process that a test starts, and pytest every test module
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,13 +20,13 @@ help:            ## list the verbs
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flatnet-bot needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
-	@$(PYTHON) -m tests.install $(VENV) $(LANGUAGE)
+	@$(PYTHON) -m tests.install $(VENV) $(SPOKEN)
 	@touch $@
 
 install: $(STAMP) ## the virtual environment with the locked versions
 
 demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, in your browser; DAY=1 plays a day in a minute, DEMO_LANG=ja speaks Japanese
-	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day) $(LANGUAGE)
+	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day) $(SPOKEN)
 
 check: lint      ## everything a command can check: lint, then all tests, the browser's and those of real programs too
 	$(BIN)/pytest -n auto --dist worksteal --ignore=tests/fleet

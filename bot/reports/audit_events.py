@@ -105,7 +105,7 @@ def _build_words_cell(each: AuditedOperation) -> Cell:
 
 def _build_outcome_cell(each: AuditedOperation) -> Cell:
     """The outcome as far as the log has one: a state, a rejection, or else the newest event. A read has none."""
-    last = each.events[-1]
+    last = _find_telling_event(each.events)
     data = json.loads(last.data)
     if last.kind == EventKind.REFUSAL:
         return Cell(text=Phrase("rejected"), value="rejected", mark=Mark.BAD)
@@ -117,8 +117,15 @@ def _build_outcome_cell(each: AuditedOperation) -> Cell:
         return Cell(text=text, value=approval if closed else state, mark=Mark.BAD if bad else Mark.PLAIN)
     if last.kind == EventKind.RUN:
         return Cell(text=Phrase("started, no end recorded"), value="started")
-    told = each.operation and last.kind not in _READ_KINDS
-    return Cell(text=Phrase("last event: {kind}", kind=_describe_kind(last.kind)) if told else "", value=last.kind)
+    named = each.operation and last.kind not in _READ_KINDS
+    return Cell(text=Phrase("last event: {kind}", kind=_describe_kind(last.kind)) if named else "", value=last.kind)
+
+
+def _find_telling_event(events: Sequence[StoredEvent]) -> StoredEvent:
+    """Finds the newest end, or else the newest event. A rejected decision on a planned change does not reject the change."""
+    planned = any(event.kind == EventKind.PLAN for event in events)
+    course = [event for event in events if not planned or event.kind != EventKind.REFUSAL] or list(events)
+    return next((event for event in reversed(course) if event.kind == EventKind.END), course[-1])
 
 
 def list_events(found: Sequence[StoredEvent], limit: int, at: datetime) -> Report:

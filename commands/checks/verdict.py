@@ -13,7 +13,7 @@ from adapters.phrase import Listing, Phrase, Span
 from commands.checks.assessment import Remark
 from commands.model.check import AREA_NAMES, Area, KnownChecks, StoredCheck
 from commands.model.finding import Finding
-from commands.model.phrases import list_some
+from commands.model.phrases import list_some, round_distance
 from commands.model.report import Mark, Report, Section
 
 STORED_AREAS = (Area.DISKS, Area.CERTIFICATES, Area.UPDATES)
@@ -73,11 +73,10 @@ def fold_checks(host: str, known: KnownChecks, now: datetime) -> tuple[Finding, 
 
 
 def _add_age(finding: Finding, at: datetime, now: datetime) -> Finding:
-    """Adds the age of a check to its finding, in whole minutes or hours, unless it is as good as new."""
+    """Adds the age of a check to its finding, rounded down, unless it is as good as new."""
     if now - at < RECENT:
         return finding.model_copy(update={"checked_at": at})
-    unit = timedelta(minutes=1) if now - at < timedelta(hours=1) else timedelta(hours=1)
-    age = Span(((now - at) // unit * unit).total_seconds())
+    age = Span(round_distance(now - at).total_seconds())
     short = Phrase("{subject}", subject=finding.subject) if finding.short is None else finding.short
     return finding.model_copy(
         update={

@@ -17,7 +17,7 @@ from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import Moment, Phrase, Span
 from adapters.windows.commit_confirm import BeginChange, ConfirmChange
 from adapters.windows.nebula import FindHandshake, ReadCertificates, SignCertificate
-from commands.model.phrases import list_some
+from commands.model.phrases import list_some, round_distance
 from commands.model.plan import Part, Plan, Result, Step, StepResult
 from commands.planning.rehearsal import group_rehearsal_steps
 
@@ -114,8 +114,7 @@ def _describe_validity(until: datetime, old: Certificate | None, started_at: dat
     left = old.not_after - started_at
     if left <= timedelta(0):
         return Phrase("the certificate is valid until {at} (the old one had expired)", at=Moment(until))
-    unit = 86_400 if left >= timedelta(days=1) else 3_600
-    rounded = Span(left.total_seconds() // unit * unit)
+    rounded = Span(round_distance(left).total_seconds())
     return Phrase("the certificate is valid until {at} (the old one had {left} left)", at=Moment(until), left=rounded)
 
 

@@ -43,7 +43,8 @@ _PLAN_ACTIONS: Mapping[str, type[Operation]] = {
 def is_plan_button(action: str, words: str, catalogue: OperationClasses) -> bool:
     """Returns whether a button was made for one plan, and its words decide on it."""
     found = find_operation([token.text for token in normalize_text(words).tokens], catalogue)
-    return found is not None and found[0] is _PLAN_ACTIONS.get(action.partition(".")[2])
+    kind, _, part = action.partition(".")
+    return kind != PLAN_ACTION and found is not None and found[0] is _PLAN_ACTIONS.get(part)
 
 
 def make_buttons(change: Change, texts: Texts) -> list[Block]:

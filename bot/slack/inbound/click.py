@@ -33,7 +33,7 @@ from bot.store.inbox import Delivery
 from commands.language.form_filling import find_form, must_ask_first
 from commands.language.signature import OperationClasses
 
-_COMMAND_ACTIONS = frozenset({buttons.RUN_ACTION, buttons.FORM_ACTION, HOME_ACTION})
+_COMMAND_ACTIONS = frozenset({buttons.RUN_ACTION, buttons.FORM_ACTION, buttons.PLAN_ACTION, HOME_ACTION})
 """Actions of buttons that carry a command."""
 
 ACTIONS = frozenset(
@@ -41,7 +41,6 @@ ACTIONS = frozenset(
         buttons.SHOW_ACTION,
         buttons.FILE_ACTION,
         buttons.FILTER_ACTION,
-        buttons.PLAN_ACTION,
         COMMAND_FIELD,
     }
     | _COMMAND_ACTIONS

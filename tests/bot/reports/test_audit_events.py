@@ -29,6 +29,7 @@ def recorded(kind: str, operation: str = "op-0123456789ab", **data: object) -> S
 
 REQUEST = recorded("request", understood="cert renew host-a", text="CERT renew host-a")
 PLAN = recorded("plan", words="cert renew host-a", steps=4)
+REFUSED_DECISION = recorded("refusal", rule="own request", outcome="you cannot approve your own request")
 
 
 def outcome(*events: StoredEvent) -> tuple[str, Mark]:
@@ -64,6 +65,9 @@ def test_an_operation_is_one_row_with_its_words_time_person_outcome_and_steps() 
         ((REQUEST, PLAN, recorded("end", state="closed", approval="pending")), ("closed", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("end", state="teleported")), ("last event: end", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("end", state=["done"])), ("last event: end", Mark.PLAIN)),
+        ((REQUEST, PLAN, recorded("end", state="done", approval="used"), REFUSED_DECISION), ("done", Mark.PLAIN)),
+        ((REQUEST, PLAN, recorded("end", state="done", approval=None), recorded("review")), ("done", Mark.PLAIN)),
+        ((REQUEST, PLAN, recorded("approval", needed=1), REFUSED_DECISION), ("last event: approval request", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("run", words="cert renew host-a")), ("started, no end recorded", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("approval", needed=1)), ("last event: approval request", Mark.PLAIN)),
         ((recorded("refusal", understood="lock add all", rule="role"),), ("rejected", Mark.BAD)),

@@ -66,7 +66,7 @@ async def test_a_renewal_proves_the_new_end_what_was_left_and_who_saw_it() -> No
 
 @pytest.mark.parametrize(
     ("days", "left"),
-    [(0.5, "(the old one had 12 hr left)"), (-1, "(the old one had expired)"), (1.2, "(the old one had 1 day left)")],
+    [(0.5, "(the old one had 12 hr left)"), (-1, "(the old one had expired)"), (1.2, "(the old one had 1 day, 5 hr left)")],
 )
 async def test_what_was_left_is_said_in_whole_days_or_hours(days: float, left: str) -> None:
     plan = await renewal({("host-a", "windows"): files(A, days=days)})

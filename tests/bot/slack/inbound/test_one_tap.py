@@ -21,7 +21,17 @@ from tests.bot.slack.conftest import BEGIN, House
 from tests.lab.workspace.message import Message
 
 LOCK = 'lock add host-c 4h "disk swap"'
-ACTIONS = ("run.0", "run.approve", "run.withdraw", "run.rehearse", "form.deny", "home.0", "home.approve")
+ACTIONS = (
+    "run.0",
+    "run.approve",
+    "run.withdraw",
+    "run.rehearse",
+    "form.deny",
+    "plan.details",
+    "plan.approve",
+    "home.0",
+    "home.approve",
+)
 """Actions of buttons that carry a command, those of a change's card among them."""
 
 
