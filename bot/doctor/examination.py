@@ -160,10 +160,10 @@ async def run_checks(checks: Mapping[str, Check], progress: Progress) -> Report:
     async def make(place: str, check: Check) -> CheckResult:
         examined = await _run_check(place, check, CHECK_TIMEOUT)
         awaited.remove(place)
-        progress(ReadProgress(len(checks), tuple(awaited)))
+        progress(ReadProgress(len(checks), tuple(awaited), place="check"))
         return examined
 
-    progress(ReadProgress(len(checks), tuple(awaited)))
+    progress(ReadProgress(len(checks), tuple(awaited), place="check"))
     async with asyncio.TaskGroup() as group:
         making = [group.create_task(make(place, check)) for place, check in checks.items()]
     return build_report([task.result() for task in making], read_utc_time())

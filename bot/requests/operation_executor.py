@@ -53,7 +53,8 @@ class OperationExecutor:
             return make_failure(error, decision.asked)
         if not isinstance(body, Report):
             return body
-        return body.filter_commands(ReaderOffers(decision.actor, job.config, self._environment.catalogue))
+        public = asked.answered_in_public or outcome.here
+        return body.filter_commands(ReaderOffers(decision.actor, job.config, self._environment.catalogue, public))
 
     async def _run(self, operation: Operation, job: ExecutionContext, requester: Requester) -> Body:
         match operation:

@@ -55,11 +55,11 @@ async def validate_samples(
         api = SlackApi(make_client(api_url, session, reveal_token(tokens.bot)), session, lambda shown: shown)
         left = list(samples)
         for kind, (form, payload) in samples.items():
-            progress(ReadProgress(len(samples), tuple(left)))
+            progress(ReadProgress(len(samples), tuple(left), place="check"))
             refusals += await _validate(api, kind, form, payload, sleep)
             left.remove(kind)
             await sleep(CALL_PAUSE if left else 0.0)
-    progress(ReadProgress(len(samples), ()))
+    progress(ReadProgress(len(samples), (), place="check"))
     return len(samples), tuple(refusals)
 
 

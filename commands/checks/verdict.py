@@ -109,7 +109,11 @@ def list_responding(report: Report) -> tuple[str, ...]:
 def build_unchecked_section(hosts: Sequence[str], known: KnownChecks, now: datetime) -> Section | None:
     """Builds the section of what is unknown, one line for areas that lack the same hosts; None if all is known."""
     lines = tuple(_describe_unchecked(hosts, known, now))
-    return Section(heading=Phrase("Not checked in the last 26 h"), lines=lines) if lines else None
+    return (
+        Section(heading=Phrase("Unknown: no full check in the last 26 h, or since the last change"), lines=lines)
+        if lines
+        else None
+    )
 
 
 def _describe_unchecked(hosts: Sequence[str], known: KnownChecks, now: datetime) -> Iterator[Phrase]:

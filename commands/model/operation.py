@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
@@ -102,6 +102,8 @@ class ReadProgress:
     total: int
     awaited: tuple[str, ...]
     build_report: Callable[[], Report] | None = None
+    place: Literal["host", "check"] = "host"
+    """What is counted."""
 
     @property
     def answered(self) -> int:

@@ -59,7 +59,9 @@ def render_ready(words: str, mention: str, texts: Texts) -> SlackMessage:
 
 
 def describe_progress(seen: ReadProgress) -> Phrase:
-    """Counts the hosts that have answered, and names those that have not."""
+    """Counts the hosts that have answered, or the checks that are done, and names the others."""
+    if seen.place == "check":
+        return _describe_checks(seen)
     if not seen.awaited:
         return Phrase("{n} host has answered", plural="all {n} hosts have answered", n=seen.total)
     return Phrase(
@@ -68,6 +70,18 @@ def describe_progress(seen: ReadProgress) -> Phrase:
         n=seen.total,
         answered=seen.answered,
         hosts=list_some(seen.awaited, MAX_NAMED_HOSTS),
+    )
+
+
+def _describe_checks(seen: ReadProgress) -> Phrase:
+    if not seen.awaited:
+        return Phrase("{n} check is done", plural="all {n} checks are done", n=seen.total)
+    return Phrase(
+        "{n} check, {done} done, waiting for {names}",
+        plural="{n} checks, {done} done, waiting for {names}",
+        n=seen.total,
+        done=seen.answered,
+        names=list_some(seen.awaited, MAX_NAMED_HOSTS),
     )
 
 

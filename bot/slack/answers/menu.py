@@ -8,6 +8,7 @@ from bot.model.change import Change, ChangeState
 from bot.model.request import Answer
 from bot.rendering.slack.buttons import MAX_BUTTONS
 from bot.rendering.slack.menu import render_menu
+from bot.reports.checks import READS
 from bot.requests.authorization import Rights
 from bot.slack.answers.responder import Responder
 from bot.slack.directory.people import Reader
@@ -15,6 +16,7 @@ from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.tasks import retry_write
 from bot.store.inbox import Delivery
 from commands.bot_state.changes import ApprovalList
+from commands.checks.verdict import STORED_AREAS
 from commands.health import Health
 from commands.language.grammar import render_operation
 from commands.language.starting_points import choose_starts
@@ -49,7 +51,17 @@ async def find_last_check(responder: Responder, reader: Reader) -> Answer | Refu
     if isinstance(verdict, Refusal):
         return verdict
     kept = await responder.answers.find_latest(CHECK_WORDS, responder.clock.now())
-    return None if kept is None else Answer.from_json(kept.document)
+    answer = None if kept is None else Answer.from_json(kept.document)
+    return answer and (_find_refusal(answer, responder, reader) or answer)
+
+
+def _find_refusal(answer: Answer, responder: Responder, reader: Reader) -> Refusal | None:
+    """Find the refusal if an answer holds findings of other reads, which its requester might see and this person may not."""
+    report = answer.body
+    if not isinstance(report, Report) or all(finding.checked_at is None for finding in report.findings):
+        return None
+    verdicts = (responder.dispatcher.judge_home_view(reader.identity, READS[area]()) for area in STORED_AREAS)
+    return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), None)
 
 
 def list_urgent(pending: Sequence[Change], check: Answer | Refusal | None, now: datetime) -> tuple[str, ...]:

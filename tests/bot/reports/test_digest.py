@@ -529,7 +529,7 @@ async def test_the_bots_own_digest_checks_disks_and_updates_and_a_person_s_takes
 async def test_a_person_s_digest_of_a_fleet_that_was_never_checked_says_so_in_one_line(verdict: House) -> None:
     asked = await verdict.ask("1", NOW, surface=Surface.SLACK)
 
-    assert ["disks, updates"] == sections(asked)["Not checked in the last 26 h"]
+    assert ["disks, updates"] == sections(asked)["Unknown: no full check in the last 26 h, or since the last change"]
     assert ((), True, ("disk", "update")) == (asked.findings, asked.brief, asked.next[-2:])
 
 

@@ -32,7 +32,7 @@ A, B = host("host-a", 1), host("host-b", 2)
 RULES = Policy((ANA,))
 FULL: Said = {("host-b", "windows disks"): disks.drives(C=97)}
 LOST: Said = {("host-b", side): Unreachable(Phrase("no connection")) for side in ("windows", "wsl", "gateway")}
-UNCHECKED = "Not checked in the last 26 h"
+UNCHECKED = "Unknown: no full check in the last 26 h, or since the last change"
 
 
 @dataclass

@@ -121,7 +121,7 @@ async def test_a_fleet_that_was_never_checked_is_healthy_with_one_quiet_section(
     report = await healthy(known(areas=STORED_AREAS))
 
     assert ("all 2 hosts are healthy", (), True) == (str(report.summary), report.findings, report.brief)
-    assert [("Not checked in the last 26 h", ["disks, certificates, updates"])] == [
+    assert [("Unknown: no full check in the last 26 h, or since the last change", ["disks, certificates, updates"])] == [
         (str(part.heading), list(map(str, part.lines))) for part in report.sections
     ]
     assert ("disk", "cert", "update") == report.next
