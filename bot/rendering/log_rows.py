@@ -10,13 +10,13 @@ Times are in the reader's zone, addresses of hosts are names. A line whose match
 is shown as it was written. Lines are untrusted: each becomes one line of visible characters.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase, Texts
+from bot.security.json_spelling import decode_json_spelling
 from bot.security.untrusted_text import to_one_line
 from commands.loglines.excerpt import CONTINUATION_LINES, Excerpt, LineFilter
 from commands.loglines.formats import Level
@@ -200,15 +200,8 @@ def _render_piece(line: str, piece: Piece, holes: Sequence[_Hole], layout: _Layo
 
 
 def _render_part(text: str, piece: Piece, layout: _Layout) -> str:
-    return name_hosts(_unescape(text) if piece.quoted and "\\" in text else text, layout.names)
-
-
-def _unescape(text: str) -> str:
-    """Replaces the escapes of JSON; a text that is not valid in JSON stays as it is."""
-    try:
-        return str(json.loads(f'"{text}"', strict=False))
-    except ValueError:
-        return text
+    """Renders a part of a piece. Lines are redacted as they were written, so only escapes known to redaction are decoded."""
+    return name_hosts(decode_json_spelling(text) if piece.quoted and "\\" in text else text, layout.names)
 
 
 def _render_ends(group: LineGroup, pieces: Pieces, holes: Sequence[_Hole], layout: _Layout, texts: Texts) -> Iterator[str]:

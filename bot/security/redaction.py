@@ -14,13 +14,13 @@ innocent words (also in answers), and so reveal themselves.
 
 import base64
 import html
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from bot.security.json_spelling import list_json_spellings
 from bot.security.secret_patterns import MARK, is_secret_name, redact_patterns
 
 MIN_LENGTH = 6
@@ -173,6 +173,7 @@ def _list_spellings(value: str) -> Iterator[str]:
     for part in parts:
         if not part.startswith("-----"):
             yield from (spelled for spell in _ENCODERS if len(spelled := spell(part)) >= MIN_LENGTH)
+            yield from list_json_spellings(part)
             for encoding in ("utf-8", "utf-16-le"):
                 data = part.encode(encoding, "surrogatepass")
                 yield from (data.hex(), data.hex().upper())
@@ -181,9 +182,6 @@ def _list_spellings(value: str) -> Iterator[str]:
 
 _ENCODERS: tuple[Callable[[str], str], ...] = (
     str,
-    lambda text: json.dumps(text)[1:-1],
-    lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
-    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
     quote,
     quote_plus,
     lambda text: quote(text, safe=""),

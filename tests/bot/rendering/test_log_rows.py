@@ -159,6 +159,28 @@ def test_a_secret_that_the_lines_do_not_show_is_in_no_row() -> None:
     assert not [secret for secret in ("hunter", "ghp_") if secret in shown]
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        pytest.param(r"pa\u0026ss\u003cw/rd-99", "[redacted]", id="Go"),
+        pytest.param(r"pa\u0026ss\u003Cw/rd-99", "[redacted]", id="capital digits"),
+        pytest.param(r"pa&ss<w\/rd-99", "[redacted]", id="an escaped slash"),
+        pytest.param(r"pa\u0026ss\u003cw\/rd-99", "[redacted]", id="Go's escapes and an escaped slash"),
+        pytest.param(r"pa\u0026ss<w/rd-99", r"pa\u0026ss<w/rd-99", id="an escape beside its like without one"),
+        pytest.param(r"p\u0061&ss<w/rd-99", r"p\u0061&ss<w/rd-99", id="an escape of a letter"),
+    ],
+)
+def test_no_escape_is_decoded_behind_which_redaction_does_not_look(written: str, shown: str) -> None:
+    line_of_json = f'{{"level":"error","msg":"login failed for {written}"}}'
+    seen = Redactor(["pa&ss<w/rd-99"]).redact_log(line_of_json)
+    assert [f"18:00:00 ERROR login failed for {shown}"] == said(several(seen, level=Level.ERROR))
+
+
+def test_escapes_around_what_varies_are_decoded() -> None:
+    lines = several(*(rf'{{"msg":"a\u003cb\u003e {n} c\u0026d"}}' for n in (5, 6)))
+    assert "a<b> ‹2 numbers› c&d" == rows(lines)[0].text
+
+
 STARTS = st.sampled_from(["", "time=1 level=info msg=", '{"msg":"', "2026/01/31 18:00:00 [error] "])
 
 

@@ -32,12 +32,27 @@ def marks(key: str) -> str:
     return "".join(f"{MARK}\n" for _ in key.splitlines())
 
 
+def write_json_of_go(text: str, *, ascii_only: bool = False) -> str:
+    """JSON with the escapes of Go, which keep it from ending a script of HTML."""
+    written = json.dumps(text, ensure_ascii=ascii_only)
+    return written.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+
+
+def capitalize_digits(written: str) -> str:
+    """The escapes as .NET and Java write them."""
+    return re.sub(r"(?<=\\u)[0-9a-f]{4}", lambda found: found[0].upper(), written)
+
+
 DRESSES: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "within words": lambda secret: f"x{secret}x",
     "JSON": json.dumps,
     "JSON in JSON": lambda secret: json.dumps(json.dumps({"a": secret})),
     "JSON with its own letters": lambda secret: json.dumps(secret, ensure_ascii=False),
+    "JSON of Go": write_json_of_go,
+    "JSON of Go in JSON of Go": lambda secret: write_json_of_go(write_json_of_go(secret)),
+    "JSON of PHP": lambda secret: json.dumps(secret).replace("/", r"\/"),
+    "JSON with capital digits": lambda secret: capitalize_digits(write_json_of_go(secret, ascii_only=True)),
     "URL": quote,
     "form": quote_plus,
     "URL, small letters": lambda secret: re.sub("%..", lambda found: found[0].lower(), quote(secret, safe="")),
