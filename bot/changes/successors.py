@@ -39,11 +39,21 @@ class SuccessorPlanner:
         self._identify = identify
 
     async def explain_fulfilled(self, record: OperationRecord, planned: PlannedChange) -> Phrase | None:
-        """Explain that other operations have done since the request what it asked for; None if something is left."""
-        done = await self._find_done_hosts(record, planned.plan)
+        """Explain that other operations have done since the request what it asked for; None if a host is left to change.
+
+        Hosts that cannot be changed now are named with their reasons.
+        """
+        done, excluded = await self._find_done_hosts(record, planned.plan), planned.plan.left_out
         if not done or any(part.host not in done for part in planned.plan.parts):
             return None
-        return Phrase("nothing left to do: {reasons}", reasons=Listing(tuple(done.values())))
+        reasons = Listing(tuple(done.values()))
+        if not excluded:
+            return Phrase("nothing left to do: {reasons}", reasons=reasons)
+        return Phrase(
+            "{reasons}. Not changed: {excluded}. Submit the request again for the hosts that were not changed",
+            reasons=reasons,
+            excluded=Listing(tuple(Phrase("{host}: {why}", host=left.host, why=left.why) for left in excluded)),
+        )
 
     async def draft(self, record: OperationRecord, planned: PlannedChange) -> OperationRecord | Phrase:
         """Draft the operation that requests approval of the new plan, under a new id; the reason where there is none."""
@@ -58,7 +68,7 @@ class SuccessorPlanner:
             return actor.reason
         operation = self._planner.load_operation(record).model_copy(update={"reason": record.reason})
         if done := await self._find_done_hosts(record, planned.plan):
-            operation = operation.restrict_to(tuple(part.host for part in planned.plan.parts if part.host not in done))
+            operation = operation.restrict_to(tuple(name for name in _list_requested(planned.plan) if name not in done))
         by = Requester(actor, record.identity, record.surface, record.channel)
         asking = ChangeRequest(id_of(f"{record.operation} again"), operation, by, before=record.operation)
         try:
@@ -78,3 +88,8 @@ class SuccessorPlanner:
     async def _read_run(self, record: OperationRecord) -> EarlierRun:
         results = collect_results(record.plan, await self._repository.read_trail(record.operation))
         return EarlierRun(record.operation, record.plan, {result.key: result for result in results})
+
+
+def _list_requested(plan: Plan) -> tuple[str, ...]:
+    """List the hosts that a plan was requested for, including those that it leaves out."""
+    return (*(part.host for part in plan.parts), *(left.host for left in plan.left_out))

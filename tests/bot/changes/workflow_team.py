@@ -37,6 +37,7 @@ from bot.store.operations import OperationTable
 from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
 from bot.store.tables import OPERATIONS
+from commands.certs.renewal import CertRenew
 from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
 from commands.model.plan import (
     LeftOutHost,
@@ -154,7 +155,7 @@ class RehearsedSwap(CriticalSwap):
     rehearses: ClassVar = True
 
 
-CATALOGUE: tuple[type[Operation], ...] = (Turn, Uproot, Start, Swap, CriticalSwap, RehearsedSwap)
+CATALOGUE: tuple[type[Operation], ...] = (Turn, Uproot, Start, Swap, CriticalSwap, RehearsedSwap, CertRenew)
 
 
 def _part(name: str, operation: str) -> Part:
