@@ -112,7 +112,7 @@ class Coordinator:
         at = self._repository.now()
         unknown = Phrase("what happened since is unknown: {why}. Check the hosts, then report with op resolve", why=why)
         for operation in await self._repository.operations.list_running():
-            await self._finish_change(await self._repository.get(operation), finish_run(ChangeState.UNKNOWN, unknown, at))
+            await self._finish_in_doubt(await self._repository.get(operation), unknown, at)
         asked = Phrase("the request could not be verified: {why}. Submit it again", why=why)
         for record in await self._repository.operations.list_in_states(ChangeState.WAITING, ChangeState.READY):
             await self._finish_change(record, close_change(ApprovalState.EXPIRED, asked, at))
@@ -205,6 +205,11 @@ class Coordinator:
         await self._repository.finish(record, transition, record.requester)
         return await self._repository.announce_change(record.operation)
 
+    async def _finish_in_doubt(self, record: OperationRecord, why: Phrase, at: datetime) -> None:
+        """Finish a run as unknown. Its hosts may have reverted by themselves since they were checked."""
+        await self._repository.forget_checks(record, self._planner.find_kind(record))
+        await self._finish_change(record, finish_run(ChangeState.UNKNOWN, why, at))
+
     async def _close_change(self, record: OperationRecord, transition: Transition) -> Change:
         await self._repository.finish(record, transition, record.requester)
         return await self._announce_closed(record.operation)
@@ -251,7 +256,7 @@ class Coordinator:
                 reference=reference,
                 words=f"op resolve {operation}",
             )
-            await self._finish_change(record, finish_run(ChangeState.UNKNOWN, why, at))
+            await self._finish_in_doubt(record, why, at)
             return
         why = Phrase("interrupted before anything was changed (reference {reference}). Submit it again", reference=reference)
         await self._finish_change(record, _only_if_running(close_change(ApprovalState.REFUSED, why, at)))

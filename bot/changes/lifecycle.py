@@ -137,7 +137,8 @@ class Lifecycle:
     async def resolve(self, operation_id: str, by: Requester, saw: str, outcome: ChangeState) -> Change:
         """Record the outcome (DONE, UNDONE, FAILED) that a person found for an unknown one, and release the hosts.
 
-        Raises `NotAllowed` if that person may not request such a change.
+        Their earlier checks are forgotten: they may have reverted by themselves since. Raises `NotAllowed` if that person
+        may not request such a change.
         """
         record = await self._repository.get(operation_id)
         verdict = self._may_resolve(record, by)
@@ -145,7 +146,9 @@ class Lifecycle:
             await self._refuse(operation_id, by, verdict)
         why = Phrase("{who} reported: {saw}", who=by.actor.name, saw=saw)
         transition = resolve_unknown(outcome, why, self._repository.now())
-        await self._repository.record_end(transition(record), by.actor.name)
+        ended = transition(record)
+        await self._repository.forget_checks(record, self._planner.find_kind(record))
+        await self._repository.record_end(ended, by.actor.name)
         await self._move_recorded(operation_id, by, transition)
         return await self._announce_and_start(operation_id)
 

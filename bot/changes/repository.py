@@ -153,9 +153,13 @@ class ChangeRepository:
     async def record_effects(self, operation: str, find_kind: Callable[[OperationRecord], type[FleetChange] | None]) -> None:
         """Forget the checks of hosts in areas that a run may have changed, and record what it proved of them."""
         ran = await self.get(operation)
-        kind = find_kind(ran) or FleetChange
-        await self.checks.forget(sorted({part.host for part in ran.plan.parts}), kind.affects, self.now())
+        await self.forget_checks(ran, find_kind(ran))
         await self._record_rehearsals(ran)
+
+    async def forget_checks(self, ran: OperationRecord, kind: type[FleetChange] | None) -> None:
+        """Forget the checks of hosts in areas that a run of this kind may have changed; of an unknown kind, in all areas."""
+        areas = (kind or FleetChange).affects
+        await self.checks.forget(sorted({part.host for part in ran.plan.parts}), areas, self.now())
 
     async def _record_rehearsals(self, ran: OperationRecord) -> None:
         """Record what a run proved of its hosts, and announce the open operations whose notes depend on that."""

@@ -1,9 +1,12 @@
 """Ends that no person brings about: told in the audit log first, and nothing hangs on a start that broke off."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal
+from bot.changes.approval import AlreadyDecided
 from bot.changes.engine import WorkflowStatus
 from bot.changes.intent_log import AuditTrail
 from bot.model.change import ChangeState
@@ -11,7 +14,9 @@ from bot.store.errors import TooLarge
 from commands.model.check import Area, StoredCheck
 from commands.model.plan import Result
 from tests.bot.changes.test_admission import ready, states
-from tests.bot.changes.workflow_team import Bot
+from tests.bot.changes.workflow_team import BEN, Bot
+
+CHECKED = ("host-a", "host-b")
 
 
 async def test_a_start_that_broke_off_before_anything_ran_is_closed_and_frees_its_hosts(bot: Bot) -> None:
@@ -61,15 +66,59 @@ async def test_an_end_that_was_told_before_a_crash_is_not_told_twice(bot: Bot) -
     assert (ChangeState.CLOSED, ("review", "ben")) == (change.state, bot.log.told("op-1")[-1])
 
 
-async def test_after_a_run_the_checks_of_its_hosts_from_before_no_longer_count(bot: Bot) -> None:
-    before = bot.at
-    hosts = ("host-a", "host-b")
-    await bot.checks.store([StoredCheck(host=host, area=area, at=before, complete=True) for host in hosts for area in Area])
+async def end_as_reported(bot: Bot) -> None:
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
+
+
+async def lose_the_run(bot: Bot) -> None:
+    bot.engine.fates["op-1"] = WorkflowStatus(ended=True)
+    await bot.dispatch.tick()
+
+
+async def doubt_the_audit_log(bot: Bot) -> None:
+    await bot.dispatch.close_in_doubt(Phrase("the log was cut"))
+
+
+async def resolve_it_later(bot: Bot) -> None:
+    """A check came between the end of the run and the moment in which the host reverted by itself."""
+    await bot.dispatch.finish_run("op-1", ChangeState.UNKNOWN, None)
+    bot.pass_by(minutes=1)
+    await store_checks(bot)
+    bot.pass_by(minutes=1)
+    await bot.workflow.resolve("op-1", bot.by(BEN), "the old one is in place", ChangeState.UNDONE)
+
+
+async def store_checks(bot: Bot) -> None:
+    """Both hosts are checked now, in all areas."""
+    await bot.checks.store(
+        [StoredCheck(host=host, area=area, at=bot.at, complete=True) for host in CHECKED for area in Area]
+    )
+
+
+async def find_checked_areas(bot: Bot) -> dict[str, set[Area]]:
+    """The areas of both hosts whose checks count."""
+    known = await bot.checks.find_by_host(CHECKED)
+    return {name: {area for (host, area), check in known.items() if host == name and check.complete} for name in CHECKED}
+
+
+@pytest.mark.parametrize("end", [end_as_reported, lose_the_run, doubt_the_audit_log, resolve_it_later])
+async def test_after_a_run_the_checks_of_its_hosts_from_before_no_longer_count(
+    bot: Bot, end: Callable[[Bot], Awaitable[None]]
+) -> None:
+    await store_checks(bot)
     await ready(bot, "host-a")
     bot.pass_by(hours=1)
     bot.came("op-1", host_a=Result.DONE)
-    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
+    await end(bot)
+    assert {"host-a": set(), "host-b": set(Area)} == await find_checked_areas(bot)
 
-    known = await bot.checks.find_by_host(hosts)
-    kept = {name: {area for (host, area), check in known.items() if host == name and check.complete} for name in hosts}
-    assert {"host-a": set(), "host-b": set(Area)} == kept
+
+async def test_a_report_that_does_not_count_forgets_no_check(bot: Bot) -> None:
+    await ready(bot, "host-a")
+    await end_as_reported(bot)
+    bot.pass_by(minutes=1)
+    await store_checks(bot)
+    bot.pass_by(minutes=1)
+    with pytest.raises(AlreadyDecided):
+        await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", ChangeState.DONE)
+    assert {"host-a": set(Area), "host-b": set(Area)} == await find_checked_areas(bot)
