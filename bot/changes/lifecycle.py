@@ -197,7 +197,7 @@ class Lifecycle:
         operation, by = request.operation, request.requester
         if not operation.dry_run:
             self._repository.require_intact()
-        refused = check_request(operation, by.actor, self._planner.policy) or await self._check_open_requests(operation, by)
+        refused = check_request(operation, by.actor, self._planner.policy) or await self._check_open_requests(request, ())
         if refused is not None:
             await self._refuse(request.id, by, refused)
         draft = await self._planner.draft(request)
@@ -225,6 +225,8 @@ class Lifecycle:
             return add_break_glass(draft, policy.find_alert_recipients(request.requester.actor, draft.risk, hosts))
         if (waiver := self._find_waiver(request, hosts)) is not None:
             return add_waiver(draft, waiver)
+        if (refused := await self._check_open_requests(request, hosts)) is not None:
+            await self._refuse(request.id, request.requester, refused)
         requirement = policy.assess_approval(request.requester.actor, draft.risk, hosts)
         if isinstance(requirement, Refusal):
             await self._refuse(request.id, request.requester, requirement)
@@ -285,13 +287,14 @@ class Lifecycle:
         await self._coordinator.start_ready()
         return await self.find_change(operation_id)
 
-    async def _check_open_requests(self, operation: FleetChange, by: Requester) -> Refusal | None:
-        """Refuse one more request of this person where too many wait. Requests that need no approval do not count."""
-        if (
-            operation.dry_run
-            or operation.break_glass
-            or await self._repository.operations.count_open(by.actor.name) < MAX_OPEN_REQUESTS
-        ):
+    async def _check_open_requests(self, request: ChangeRequest, hosts: Sequence[Host]) -> Refusal | None:
+        """Refuse one more request of this person where too many wait. One that needs no approval on these hosts passes.
+
+        Without hosts, before it is planned, one passes whose approval may be waived on some.
+        """
+        operation, who = request.operation, request.requester.actor.name
+        exempt = operation.dry_run or operation.break_glass or self._find_waiver(request, hosts) is not None
+        if exempt or await self._repository.operations.count_open(who) < MAX_OPEN_REQUESTS:
             return None
         phrase = Phrase(
             "you have reached the limit of {n} waiting requests. Withdraw one with {words}, or wait until one starts",

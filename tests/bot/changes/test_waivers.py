@@ -12,6 +12,8 @@ from adapters.phrase import Phrase
 from bot.access.policy import Policy
 from bot.access.rules import ApprovalRule, ApprovalSettings, ApprovalWaiver
 from bot.audit.log import EventKind
+from bot.changes.approval import NotAllowed
+from bot.changes.lifecycle import MAX_OPEN_REQUESTS
 from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Membership, SlackIdentity, Surface
 from bot.store.records import OperationRecord
@@ -89,6 +91,21 @@ async def test_the_remainder_of_another_change_waits_for_approval(bot: Bot) -> N
     await bot.dispatch.finish_run("op-1", ChangeState.FAILED, None)
     change = await bot.workflow.continue_change("op-2", "op-1", bot.by(ANA))
     assert ChangeState.WAITING is change.state
+
+
+async def test_in_an_outage_it_starts_whatever_else_its_requester_waits_for(bot: Bot) -> None:
+    """What turns out to need approval is one more card to decide on, and is refused like any other."""
+    bot.hosts(*(host.model_copy(update={"labels": ("tokyo",)}) if host.name == "host-b" else host for host in HOSTS))
+    bot.rules(WAIVER, ApprovalRule(risk=Risk.CHANGE, labels=("tokyo",)), channel="C0OPS")
+    for number in range(MAX_OPEN_REQUESTS):
+        await bot.ask(f"op-waiting-{number}", "host-c")
+    assert ChangeState.RUNNING is (await start(bot, "op-1")).state
+    with pytest.raises(NotAllowed, match="you have reached the limit of 20 waiting requests"):
+        await start(bot, "op-2", "host-a,host-b")
+    with pytest.raises(NotAllowed, match="you have reached the limit"):
+        await start(bot, "op-3", surface=Surface.SCHEDULE)
+    assert ["too many open"] * 2 == [data["rule"] for kind, _, _, data in bot.log.events if kind is EventKind.REFUSAL]
+    assert MAX_OPEN_REQUESTS + 1 == len(await bot.workflow.list_recent(99))
 
 
 @pytest.mark.parametrize(
