@@ -95,6 +95,11 @@ class ProgressLine:
     text: str
     detail: str = ""
 
+    @property
+    def is_complete(self) -> bool:
+        """True if the step, or every step of the host, ended well."""
+        return self.stage in (Stage.DONE, Stage.UNCHANGED)
+
     def __str__(self) -> str:
         return f"{STAGE_SIGNS[self.stage]} {self.text}{f' — {self.detail}' if self.detail else ''}"
 

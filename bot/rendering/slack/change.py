@@ -173,17 +173,20 @@ def _render_card_facts(change: Change, texts: Texts) -> str:
 
 
 def _list_card_lines(change: Change, texts: Texts, at: datetime | None) -> list[str]:
-    """Lists the evidence at the end, else the progress: the steps of a single host that runs, or a line for each host."""
+    """Lists the progress: the steps of a single host that runs, or a line for each host.
+
+    At the end, evidence takes the place of the hosts that are done.
+    """
     if change.state is ChangeState.CLOSED and not change.results:
         return []
-    if evidence := change_facts.describe_evidence(change, texts):
-        rows = [escape(each, _MAX_LINE) for each in evidence]
-        return fit_rows(rows, _MAX_SECTION, texts, _MAX_CARD_LINES)
     legs = change_progress.build_host_progress(change, texts, at)
     if change.state is ChangeState.RUNNING and len(legs) == 1:
         return fit_rows([escape(str(line), _MAX_LINE) for line in legs[0].lines], _MAX_SECTION, texts)
     folded = change_progress.sort_by_interest(change_progress.fold_steps(leg, texts) for leg in legs)
-    return fit_rows([escape(str(line), _MAX_LINE) for line in folded], _MAX_SECTION, texts, _MAX_CARD_LINES)
+    if evidence := change_facts.describe_evidence(change, texts):
+        folded = [line for line in folded if not line.is_complete]
+    rows = [escape(each, _MAX_LINE) for each in (*map(str, folded), *evidence)]
+    return fit_rows(rows, _MAX_SECTION, texts, _MAX_CARD_LINES)
 
 
 def _render_people(change: Change, texts: Texts) -> Iterator[str]:

@@ -301,6 +301,51 @@ def test_the_end_has_its_proof_in_place_of_the_steps() -> None:
     assert "4 steps" not in shown
 
 
+def _many_unfinished(state: ChangeState, trouble: Result) -> Change:
+    """A change of four hosts: one is done, two did not finish, and one did not begin."""
+    steps = ("pair", "sign", "swap", "proof")
+    return change(
+        state,
+        "host-1",
+        "host-2",
+        "host-3",
+        "host-4",
+        **changes.ENDED,
+        results=(
+            *(result(f"host-1.{key}") for key in steps),
+            *(result(f"host-2.{key}") for key in steps[:2]),
+            result("host-2.swap", trouble, why=Phrase("the answer was lost")),
+            result("host-3.pair", trouble, why=Phrase("disk full")),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "trouble", "sign"),
+    [
+        (ChangeState.UNKNOWN, Result.UNKNOWN, "?"),
+        (ChangeState.FAILED, Result.FAILED, "✗"),
+        (ChangeState.UNDONE, Result.UNDONE, "↶"),
+    ],
+)
+def test_proofs_of_some_hosts_do_not_displace_the_others(state: ChangeState, trouble: Result, sign: str) -> None:
+    message = render(_many_unfinished(state, trouble), ENGLISH)
+    shown = said(message)
+    places = [shown.index(text) for text in (f"{sign} host-2", f"{sign} host-3", "– host-4", "host-1: tunnel confirmed")]
+    assert sorted(places) == places
+    assert "host-1 — 4 steps" not in shown
+    assert [] == list(complaints(message.blocks, MESSAGE))
+
+
+def test_unfinished_hosts_beyond_the_lines_of_a_card_are_counted() -> None:
+    hosts = [f"host-{number:02}" for number in range(20)]
+    done = tuple(result(f"host-00.{key}") for key in ("pair", "sign", "swap", "proof"))
+    lost = result("host-19.pair", Result.UNKNOWN, why=Phrase("the answer was lost"))
+    shown = said(render(change(ChangeState.UNKNOWN, *hosts, **changes.ENDED, results=(*done, lost)), ENGLISH))
+    assert shown.index("? host-19") < shown.index("– host-01")
+    assert "… and 13 more" in shown
+
+
 def test_what_a_person_reported_is_no_proof() -> None:
     reported = changes.UNKNOWN.model_copy(update={"state": ChangeState.DONE, "why": Phrase("bob reported: it is new")})
     shown = said(render(reported, ENGLISH))
