@@ -41,7 +41,7 @@ from bot.changes.planner import (
 )
 from bot.changes.repository import ChangeRepository
 from bot.changes.transitions import add_review, cancel_change, resolve_unknown, review_break_glass, set_successor
-from bot.model.change import Change, ChangeState, Review
+from bot.model.change import Change, ChangeState, Review, describe_report
 from bot.model.request import Surface
 from bot.store.operations import EndedOperation, Transition
 from bot.store.records import OperationRecord, get_mention
@@ -144,7 +144,7 @@ class Lifecycle:
         verdict = self._may_resolve(record, by)
         if isinstance(verdict, Refusal):
             await self._refuse(operation_id, by, verdict)
-        why = Phrase("{who} reported: {saw}", who=by.actor.name, saw=saw)
+        why = describe_report(by.actor.name, saw)
         transition = resolve_unknown(outcome, why, self._repository.now())
         ended = transition(record)
         await self._repository.forget_checks(record, self._planner.find_kind(record))

@@ -13,6 +13,13 @@ from adapters.value import Value
 from commands.model.operation import Risk, Role
 from commands.model.plan import Plan, StepResult
 
+_REPORT = Phrase("{who} reported: {saw}", who="", saw="")
+
+
+def describe_report(who: str, saw: str) -> Phrase:
+    """Describes what a person found of a change whose outcome was unknown. It is the reason for the end of the change."""
+    return _REPORT.with_values(who=who, saw=saw)
+
 
 class ChangeState(StrEnum):
     """State of an operation that changes hosts."""
@@ -138,3 +145,10 @@ class Change(Value):
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     version: int = 0
+
+    @property
+    def reporter(self) -> str:
+        """The person whose report is the outcome, by name; "" where the bot knows the outcome itself."""
+        if self.why is None or self.why.template != _REPORT.template:
+            return ""
+        return str(self.why.values["who"])

@@ -1,6 +1,7 @@
 """Progress of a change in one language, before a surface gives it a shape: its state, and its steps with their signs. Pure.
 
     ○ awaited   ▸ running   ✓ done   = unchanged   ✗ failed, unreachable   ? unknown   ↶ rolled back   – skipped
+    ✎ unknown, reported by a person
 
 A step has a sign, and words unless it is awaited or done, so that color never carries the meaning alone. In a plan for
 several hosts most hosts have one line each. Nothing is escaped yet.
@@ -33,6 +34,7 @@ class Stage(StrEnum):
     FAILED = "failed"
     UNREACHABLE = "unreachable"
     UNKNOWN = "unknown"
+    REPORTED = "reported"
     UNDONE = "undone"
     SKIPPED = "skipped"
 
@@ -45,6 +47,7 @@ STAGE_SIGNS = {
     Stage.FAILED: "✗",
     Stage.UNREACHABLE: "✗",
     Stage.UNKNOWN: "?",
+    Stage.REPORTED: "✎",
     Stage.UNDONE: "↶",
     Stage.SKIPPED: "–",
 }
@@ -59,7 +62,14 @@ _STAGE_PHRASES = {
     Stage.SKIPPED: Phrase("not run"),
 }
 
-_NOTABLE_STAGES = (Stage.UNKNOWN, Stage.FAILED, Stage.UNREACHABLE, Stage.RUNNING, Stage.UNDONE)
+_NOTABLE_STAGES = (
+    Stage.UNKNOWN,
+    Stage.REPORTED,
+    Stage.FAILED,
+    Stage.UNREACHABLE,
+    Stage.RUNNING,
+    Stage.UNDONE,
+)
 """Stages that represent a host whose steps differ, in this order. In a long plan such hosts come first."""
 
 _HARMLESS_RESULTS = (Result.DONE, Result.UNCHANGED, Result.UNDONE, Result.SKIPPED)
@@ -85,6 +95,13 @@ _ENDED_PHRASES = {
     ChangeState.FAILED: Phrase("Failed"),
     ChangeState.UNKNOWN: Phrase("Result unknown, host check required"),
 }
+
+_REPORT_PHRASES = {
+    ChangeState.DONE: Phrase("reported by {who} as done", who=""),
+    ChangeState.UNDONE: Phrase("reported by {who} as rolled back", who=""),
+    ChangeState.FAILED: Phrase("reported by {who} as failed", who=""),
+}
+"""What stands at a step whose result was unknown, by the state that a person reported."""
 
 
 @dataclass(frozen=True)
@@ -195,10 +212,23 @@ def was_stopped(change: Change) -> bool:
 
 def has_remaining_hosts(change: Change) -> bool:
     """Returns whether it ended with hosts that are not done and for which there is no new request."""
+    return bool(_list_remaining_parts(change))
+
+
+def find_retried_host(change: Change) -> str | None:
+    """Finds the only host that a continuation would change, if it was begun before; None if others wait for their turn."""
+    remaining = _list_remaining_parts(change)
+    if len(remaining) != 1 or change.plan.left_out:
+        return None
+    begun = {result.key for result in change.results if result.result is not Result.SKIPPED}
+    return remaining[0].host if any(step.key in begun for step in remaining[0].steps) else None
+
+
+def _list_remaining_parts(change: Change) -> list[Part]:
     if change.state not in (ChangeState.FAILED, ChangeState.UNDONE) or change.after:
-        return False
+        return []
     good = {result.key for result in change.results if result.result.successful}
-    return any(step.key not in good for step in change.plan.steps)
+    return [part for part in change.plan.parts if any(step.key not in good for step in part.steps)]
 
 
 def _build_step_lines(part: Part, change: Change, texts: Texts, at: datetime | None) -> Iterable[ProgressLine]:
@@ -208,6 +238,9 @@ def _build_step_lines(part: Part, change: Change, texts: Texts, at: datetime | N
         result = results.get(step.key)
         if change.state is ChangeState.RUNNING and change.running == step.key:
             yield ProgressLine(Stage.RUNNING, what.render(texts), _describe_running(change, texts, at))
+        elif result is not None and result.result is Result.UNKNOWN and change.reporter:
+            reported = _REPORT_PHRASES[change.state].with_values(who=change.reporter)
+            yield ProgressLine(Stage.REPORTED, what.render(texts), reported.render(texts))
         elif result is not None:
             yield ProgressLine(Stage(result.result.value), what.render(texts), _describe_result(result, texts))
         elif change.state.ended and not change.dry_run:

@@ -73,6 +73,7 @@ _STAGE_STYLES = {
     Stage.FAILED: "red",
     Stage.UNREACHABLE: "red",
     Stage.UNKNOWN: "yellow",
+    Stage.REPORTED: "yellow",
     Stage.UNDONE: "yellow",
 }
 _COMMAND_STYLE = "bold cyan"

@@ -147,10 +147,12 @@ def _make_resolve_buttons(change: Change, texts: Texts) -> list[Block]:
 
 
 def _make_continue_button(change: Change, texts: Texts) -> list[Block]:
+    """Makes the button that requests the change again for the hosts that are not done, with a label that says which."""
     if not change_progress.has_remaining_hosts(change):
         return []
-    label = Phrase("Continue remaining hosts").render(texts)
-    return [make_command_button(label, f"{RUN_ACTION}.continue", f"op continue {change.operation}")]
+    retried = change_progress.find_retried_host(change)
+    label = Phrase("Continue remaining hosts") if retried is None else Phrase("Try {host} again", host=retried)
+    return [make_command_button(label.render(texts), f"{RUN_ACTION}.continue", f"op continue {change.operation}")]
 
 
 def _make_review_button(change: Change, texts: Texts) -> list[Block]:

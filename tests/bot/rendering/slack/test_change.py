@@ -1,13 +1,15 @@
 """A change as a message: the state in words, what changes where, who decides, and never more than Slack takes."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
-from bot.model.change import Change, ChangeState
+from bot.model.change import Change, ChangeState, describe_report
 from bot.rendering import change_progress as course
 from bot.rendering.change_progress import STAGE_SIGNS, Stage
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT, SlackMessage
@@ -346,11 +348,59 @@ def test_unfinished_hosts_beyond_the_lines_of_a_card_are_counted() -> None:
     assert "… and 13 more" in shown
 
 
+def reported(state: ChangeState, *hosts: str, **more: Any) -> Change:
+    """A change whose unknown outcome a person has reported."""
+    return change(
+        state,
+        *hosts,
+        **changes.ENDED,
+        **({"results": changes.UNKNOWN.results, "why": describe_report("kenji", "seen")} | more),
+    )
+
+
 def test_what_a_person_reported_is_no_proof() -> None:
-    reported = changes.UNKNOWN.model_copy(update={"state": ChangeState.DONE, "why": Phrase("bob reported: it is new")})
-    shown = said(render(reported, ENGLISH))
-    assert "Bob reported: it is new" in shown
+    shown = said(render(reported(ChangeState.DONE), ENGLISH))
+    assert "kenji reported: seen" in shown
     assert "confirmed by" not in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [(ChangeState.DONE, "done"), (ChangeState.UNDONE, "rolled back"), (ChangeState.FAILED, "failed")],
+)
+@pytest.mark.parametrize("show", [render, render_in_full])
+def test_after_a_report_the_unknown_step_is_no_open_question(
+    state: ChangeState, outcome: str, show: Callable[[Change, Texts], SlackMessage]
+) -> None:
+    message = show(reported(state), ENGLISH)
+    assert f"lighthouse: sign its public key — reported by kenji as {outcome}" in said(message)
+    for question in ("unknown", "the answer was lost", "Check the hosts"):
+        assert question not in said(message) + message.text
+
+
+def labels(message: SlackMessage) -> list[str]:
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return [button["text"]["text"] for row in rows for button in row]
+
+
+@pytest.mark.parametrize(
+    ("ended", "button"),
+    [
+        (reported(ChangeState.UNDONE), "Try host-a again"),
+        (reported(ChangeState.FAILED), "Try host-a again"),
+        (reported(ChangeState.DONE), None),
+        (reported(ChangeState.UNDONE, "host-a", "host-b"), "Continue remaining hosts"),
+        (reported(ChangeState.UNDONE, results=()), "Continue remaining hosts"),
+    ],
+)
+def test_the_button_to_continue_says_whether_it_repeats_the_only_host(ended: Change, button: str | None) -> None:
+    alone = ended.model_copy(update={"plan": ended.plan.model_copy(update={"left_out": ()})})
+    assert ["Details"] == [each for each in labels(render(alone, ENGLISH)) if each != button]
+    assert (button is not None) == (button in labels(render(alone, ENGLISH)))
+
+
+def test_a_host_that_was_left_out_is_continued_with_the_others() -> None:
+    assert "Continue remaining hosts" in labels(render(reported(ChangeState.UNDONE), ENGLISH))
 
 
 def test_a_plan_for_many_hosts_is_one_line_for_each() -> None:
