@@ -98,7 +98,8 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
     if sign is not None and (until := _find_expiry(results[sign.key])) is not None:
         yield _describe_validity(until, find_present_certificate(part), started_at)
     elif begin is not None and begin.deed.arguments.get("service"):
-        yield _describe_service(begin, results[begin.key].ended_at)
+        proven = _find_step(part, ConfirmChange) or begin
+        yield _describe_service(begin, results[proven.key].ended_at)
     elif group_rehearsal_steps(Plan(parts=(part,))):
         yield Phrase("the automatic rollback works")
     seen = [step.host for step in part.steps if step.deed.kind == get_kind(FindHandshake)]
@@ -119,10 +120,14 @@ def _describe_validity(until: datetime, old: Certificate | None, started_at: dat
 
 
 def _describe_service(begin: Step, at: datetime) -> Phrase:
+    """Describes the service when the host confirmed its change.
+
+    The beginning may have been settled long after it happened, so that the service's own start or stop has no time.
+    """
     service = str(begin.deed.arguments["service"])
     if begin.deed.arguments.get("verb") == "stop":
-        return Phrase("{service} has been stopped since {at}", service=service, at=Moment(at))
-    return Phrase("{service} has been running since {at}", service=service, at=Moment(at))
+        return Phrase("{service} was not running at {at}", service=service, at=Moment(at))
+    return Phrase("{service} was running at {at}", service=service, at=Moment(at))
 
 
 def _describe_state(part: Part, results: _Results) -> Phrase | None:

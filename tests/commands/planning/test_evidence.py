@@ -76,18 +76,23 @@ async def test_what_was_left_is_said_in_whole_days_or_hours(days: float, left: s
 @pytest.mark.parametrize(
     ("operation", "state", "proof"),
     [
-        (ServiceRestart(service="nebula", target=TARGET), "Running", "Nebula has been running since"),
-        (ServiceStart(service="nebula", target=TARGET), "Stopped", "Nebula has been running since"),
-        (ServiceStop(service="openresty", target=TARGET), "Running", "OpenResty has been stopped since"),
-        (ServiceRestart(service="openresty", target=TARGET), "Running", "OpenResty has been running since"),
+        (ServiceRestart(service="nebula", target=TARGET), "Running", "Nebula was running at"),
+        (ServiceStart(service="nebula", target=TARGET), "Stopped", "Nebula was running at"),
+        (ServiceStop(service="openresty", target=TARGET), "Running", "OpenResty was not running at"),
+        (ServiceRestart(service="openresty", target=TARGET), "Running", "OpenResty was running at"),
     ],
 )
-async def test_a_change_of_a_service_proves_since_when_it_runs_or_not(
+async def test_a_change_of_a_service_proves_that_it_ran_or_not_when_the_host_confirmed_it(
     operation: FleetChange, state: str, proof: str
 ) -> None:
     plan = await make_plan(operation, said={("host-a", "windows"): _answer(state)})
-    [said] = map(str, describe_proofs(plan, results(plan), NOW))
-    assert f"host-a: {proof}" in said
+    confirmed = NOW + timedelta(hours=3)
+    came = {
+        key: each.model_copy(update={"ended_at": confirmed}) if key.endswith("/confirm") else each
+        for key, each in results(plan, begin=Result.UNCHANGED).items()
+    }
+    [said] = describe_proofs(plan, came, NOW)
+    assert f"host-a: {proof} {ENGLISH.moment(confirmed)}" in said.render(ENGLISH)
 
 
 def _answer(state: str) -> object:
