@@ -42,6 +42,6 @@ def list_alternatives(names: Sequence[str]) -> Phrase:
 
 
 def _join(names: Sequence[str]) -> Phrase:
-    """Join names with commas alone, for more follow."""
+    """Join names with commas. The last separator is the caller's."""
     first = Phrase("{text}", text=names[0])
     return reduce(lambda before, name: Phrase("{before}, {item}", before=before, item=name), names[1:], first)

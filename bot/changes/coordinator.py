@@ -124,7 +124,7 @@ class Coordinator:
     async def list_unrehearsed(self, record: OperationRecord) -> tuple[str, ...]:
         """List the hosts on which an operation relies on a guard without a fresh rehearsal, at its start.
 
-        A critical one has none: it was refused otherwise.
+        A critical operation is refused without a fresh rehearsal, so its list is empty.
         """
         if record.risk is Risk.CRITICAL:
             return ()

@@ -28,7 +28,7 @@ READS: Mapping[Area, type[FleetRead]] = {
     Area.CERTIFICATES: CertList,
     Area.UPDATES: UpdateList,
 }
-"""Read of each area. Only who may request it sees what it found."""
+"""Read of each area. Only actors who may request it see what it found."""
 
 _log = structlog.get_logger("bot.reports.checks")
 

@@ -128,7 +128,7 @@ def _summarize_elsewhere(running: Sequence[Incident], at: datetime) -> Phrase:
 
 
 def _summarize_open(running: Sequence[Incident], reader: IncidentReader, at: datetime) -> Phrase:
-    """Summarize the open incidents. None that is visible is not none that is open."""
+    """Summarize the open incidents that the reader may see. Others may be open."""
     in_channel = is_channel(reader.channel) and not reader.movable
     match running:
         case []:
@@ -142,14 +142,14 @@ def _summarize_open(running: Sequence[Incident], reader: IncidentReader, at: dat
 
 
 def _summarize_none(reader: IncidentReader, *, in_channel: bool) -> Phrase:
-    """Summarize that no open incident is visible, without a word on those that are not."""
+    """Summarize that the reader sees no open incident, without revealing hidden ones."""
     if reader.sees_all:
         return Phrase("no open incidents")
     return Phrase("no open incident in this channel") if in_channel else Phrase("no open incidents are listed here")
 
 
 def _explain_hidden(reader: IncidentReader) -> tuple[Section, ...]:
-    """Explain which incidents are not listed, in the same words if there are none: these reveal nothing."""
+    """Explain which incidents are not listed. The text is the same with and without hidden ones."""
     if reader.sees_all:
         return ()
     line = (

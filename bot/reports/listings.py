@@ -1,4 +1,4 @@
-"""Reports that list changes, locks and audit events, one per line. Pure."""
+"""Reports that list changes and locks, and the verification of the audit log. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -29,7 +29,7 @@ def answer_request(config: Path, words: str, form: Form, terminal: Terminal) -> 
     socket = find_control_socket(config)
     try:
         output = None if socket is None else _request_output(socket, OutputRequest(words, form, terminal))
-    except RequestRefused:  # nothing was done: a bot of before an update cannot render, or the words are too long
+    except RequestRefused:  # nothing was done: an earlier version of the bot cannot render, or the words are too long
         socket = output = None
     except (NotConnected, AnswerLost, AnswerUnreadable) as error:
         assert socket is not None

@@ -1,4 +1,4 @@
-"""Causes: what a stopped Nebula explains is said as one. Pure.
+"""Causes: relates what a stopped Nebula explains to it. Pure.
 
     Nebula of host-b is not running, and
       host-b's own gateway does not respond on the overlay, or a proxy before it answers 502 or 504 ─┬─▶ its symptom

@@ -26,9 +26,8 @@ MAX_NAMED = 3
 class AssessedHost:
     """One host of a report: its judgment, its cells after the name, its findings.
 
-    `next` is the next command if this host needs attention; None: its findings
-    have theirs. `tie` orders hosts of the same severity. `answers` are those of its sides, for reads that report a fleet
-    without any answer.
+    `next` is the next command if this host needs attention; None: its findings have theirs. `tie` orders hosts of the same
+    severity. `answers` are those of its sides, for reads that report a fleet without any answer.
     """
 
     host: Host

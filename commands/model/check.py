@@ -1,4 +1,4 @@
-"""Stored checks: the newest judgment of each host in each area, so that one answer can say what others have seen."""
+"""Stored checks: the newest judgment of each host in each area, for answers that do not read that area."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,8 @@
     all steps of a host done ─▶ "host-c: the certificate is valid until …, tunnel confirmed by lighthouse"
     a result is unknown      ─▶ what the host runs on as far as its steps say: the old, the new, or unknown
 
-Evidence comes from recorded results and from the plan. What no step verified is not said. Steps are told apart by the kinds
-of their actions, so that plans of earlier versions say it, too.
+Evidence comes from recorded results and from the plan. A state that no step verified is left out. Steps are distinguished
+by the kinds of their actions, so that plans of earlier versions give evidence, too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

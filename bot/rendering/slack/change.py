@@ -9,7 +9,7 @@
     *Not rolled back:* …       *Note:* no fresh rehearsal
     *Requested by:* @alice     *Reason:* expires on Friday
     *Approvers:* @bob, carol   *Expires:* 2026-11-25 18:10 JST
-    [Approve] [Deny] [Withdraw] [Details]
+    [Approve] [Deny] [Details] [Withdraw]
     op-0123456789ab · plan 1a2b3c4d · 2026-11-25 17:10 JST
 
 Once it runs, a line for each host with its progress takes the place of those facts. Steps, assumptions, rollback, endpoints

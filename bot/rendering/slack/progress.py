@@ -1,4 +1,4 @@
-"""Progress of an answer that others are still awaited for, and the message after a slow answer. Pure.
+"""Progress of a read while hosts are awaited, and the message after a slow answer. Pure.
 
 :hourglass_flowing_sand: `/flatnet health all`: 6 hosts, 4 answered, waiting for host-e and host-f
 :red_circle: *So far: 1 of 4 hosts needs attention: host-b Nebula stopped*     the answer on these, without its buttons

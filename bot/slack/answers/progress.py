@@ -3,8 +3,8 @@
     request ─ 0.6 s ─▶ who is awaited ─ 2.5 s ─▶ the answer on those that have answered ─ every 3 s ─▶ … ─▶ the answer
 
 editable message   one message, edited in place, which becomes the answer
-private            notices through the response_url. Slack lets an app edit or delete the answer to a slash command neither
-                   through that URL nor otherwise (bolt-js #2287, bolt-python #1268), so they say nothing that ends
+private            notices through the response_url. Slack offers no way to edit or delete the answer to a slash command, so
+                   each stays true beside the answer
 """
 
 from collections.abc import Iterator
