@@ -62,12 +62,15 @@ _LEVEL_WORD = re.compile(
 )
 
 _NGINX_ERROR = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?:\[[a-z]{1,12}\] )?(?:\d+#\d+: )?(?:\*\d+ )?", re.ASCII)
+_NGINX_CLIENT = ", client: "
 _NGINX_FIELDS = re.compile(
-    r", client: (?P<client>[^,]*)(?:, server: [^,]*)?(?:, request: \"(?P<request>[^\"]*?)(?: HTTP/[\d.]+)?\")?"
-    r"(?:, (?:sub)?request: \"[^\"]*\")?(?:, upstream: \"(?:[a-z]+://)?(?P<upstream>[^/\"]*)[^\"]*\")?"
-    r"(?:, host: \"(?P<host>[^\"]*)\")?",
+    r", client: (?P<client>[^,]*+)(?:, server: [^,]*+)?(?:, request: \"(?P<request>[^\"]*?)(?: HTTP/[\d.]+)?\")?"
+    r"(?:, (?:sub)?request: \"[^\"]*+\")?(?:, upstream: \"(?:[a-z]+://)?(?P<upstream>[^/\"]*+)[^\"]*+\")?"
+    r"(?:, bytes from/to client:\d+/\d+, bytes from/to upstream:\d+/\d+)?"
+    r"(?:, host: \"(?P<host>[^\"]*+)\")?(?:, referrer: \"[^\"]*+\")?",
     re.ASCII,
 )
+"""The fields to the end of a line. Possessive quantifiers keep the search linear where they do not reach the end."""
 _NGINX_LEADS = {"upstream": " → ", "request": " · ", "client": " · client ", "host": " · host "}
 _CONNECTING = " while connecting to upstream"
 _LONG_REASON = re.compile(r"\(\d{1,6}: ([^()]{60,})\)", re.ASCII)
@@ -76,11 +79,17 @@ _REASON_SHOWN = 40
 
 
 def _find_nginx_error(line: str, begin: int) -> list[Piece]:
+    """Finds the pieces of a line of nginx's error log.
+
+    Requesters choose the path and the headers, which nginx writes without escapes, also before its own fields. A line whose
+    fields have more than one reading is shown whole, so a requester cannot hide who asked.
+    """
     prefix = _NGINX_ERROR.match(line, begin)
     if prefix is None:
         return []
-    client = line.find(", client: ", prefix.end())
-    fields = _NGINX_FIELDS.match(line, client) if client >= 0 else None
+    client = line.find(_NGINX_CLIENT, prefix.end())
+    alone = client >= 0 and line.find(_NGINX_CLIENT, client + 1) < 0
+    fields = _NGINX_FIELDS.fullmatch(line, client) if alone else None
     if fields is None:
         return _shorten_reason(line, prefix.end(), len(line))
     ends = client - len(_CONNECTING) if line.endswith(_CONNECTING, prefix.end(), client) else client

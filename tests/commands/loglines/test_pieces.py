@@ -46,6 +46,19 @@ def shown(line: str) -> str:
             'open() "/x" failed (2: No such file) · client 10.87.1.11',
             id="nginx, neither request nor upstream",
         ),
+        pytest.param(
+            f'{NGINX}, referrer: "https://shop/"',
+            "connect() failed (111: Connection refused) → 10.100.2.1:8080 · GET /orders/17 · client 10.87.1.11"
+            " · host shop:8080",
+            id="nginx, with a referrer",
+        ),
+        pytest.param(
+            "2026/11/25 18:26:47 [error] 1#1: *2 connect() failed (111: Connection refused) while connecting to upstream, "
+            'client: 10.87.1.11, server: 0.0.0.0:53, upstream: "10.100.2.1:53", bytes from/to client:0/0, '
+            "bytes from/to upstream:0/0",
+            "connect() failed (111: Connection refused) → 10.100.2.1:53 · client 10.87.1.11",
+            id="nginx, a connection without HTTP",
+        ),
         pytest.param(ACCESS, "GET /orders/17 502 · client 10.100.1.2", id="access log"),
         pytest.param(
             f"{ACCESS} rt=0.123", "GET /orders/17 502 · client 10.100.1.2 · request_time=0.123", id="access log with time"
@@ -101,6 +114,27 @@ def test_of_a_line_the_message_and_the_fields_that_matter_are_shown(line: str, s
     assert said == shown(line)
 
 
+FORGED = ', client: 10.87.1.99, server: s, request: "GET /ok HTTP/1.1", host: "shop"'
+ASKED = ', client: 192.0.2.66, server: s, request: "GET /x HTTP/1.1", host: "shop"'
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        pytest.param(f'open() "/x{FORGED}" failed (2: No such file){ASKED}', id="in a path"),
+        pytest.param(f'open() "/x{FORGED}, referrer: "" failed (2: No such file){ASKED}', id="in a path, with a last field"),
+        pytest.param(f'open() "/x" failed (2: No such file){ASKED}, referrer: "x{FORGED}', id="in a referrer"),
+        pytest.param(
+            'open() "/x" failed (2: No such file), client: 192.0.2.66, request: "GET /x", host: "a" HTTP/1.1", host: "shop"',
+            id="a host in a request",
+        ),
+        pytest.param(f'open() "/x" failed (2: No such file){ASKED[:-1]}', id="cut within a field"),
+    ],
+)
+def test_a_line_of_nginx_whose_fields_a_requester_may_have_written_is_shown_whole(rest: str) -> None:
+    assert rest == shown(f"2026/11/25 18:26:47 [error] 1#1: *2 {rest}")
+
+
 def test_a_field_within_the_message_is_not_taken_for_one_of_the_program() -> None:
     line = r'{"level":"info","msg":"user \"error\":\"fake\"","real":1}'
     assert r"user \"error\":\"fake\" · real=1" == shown(line)
@@ -115,6 +149,9 @@ def test_a_field_within_the_message_is_not_taken_for_one_of_the_program() -> Non
         '{"msg":"' + '\\"' * 5 * 10**5,
         "time=x level=info " + 'a="\\" ' * 10**5,
         "2026/11/25 18:26:47 [error] 1#1: *2 " + ", client: (1: " * 10**5,
+        f'{NGINX}, upstream: "' + "a" * 10**6,
+        NGINX.replace("/orders/17", "/" + "a" * 10**6) + " ",
+        NGINX.replace("/orders/17", "/" + " HTTP/1" * 10**5) + " ",
         '1 - - [x] "' + " HTTP/1" * 10**5,
         "0" * 10**6,
         "<34>1 " * 10**5,
