@@ -3,7 +3,7 @@
     PLAN         the requester and the digest           before anything may start
     RUN          the digest that was started, and its   before each further step: the row may have changed since, and
                  scripts by their hash                  the bot may have been upgraded
-    OPENED       an approver opened the plan            before they approve a critical change
+    OPENED       an approver opened the plan            before they approve a critical change, and before it starts
     REVIEW       the approver and the digest            beside the rows of reviews
     BREAK_GLASS  an administrator broke the glass       where no approval was needed
     WAIVER       the requester and the digest           where a rule waived the approval

@@ -126,7 +126,7 @@ class Coordinator:
 
         A critical operation is refused without a fresh rehearsal, so its list is empty.
         """
-        if record.risk is Risk.CRITICAL:
+        if self._planner.find_risk(record) is Risk.CRITICAL:
             return ()
         return tuple(await self._repository.rehearsals.find_objections(record.plan))
 

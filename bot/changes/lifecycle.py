@@ -206,7 +206,7 @@ class Lifecycle:
             change = await self._repository.make_change(draft)
             return change.model_copy(update={"dry_run": True, "version": 0})
         require_steps(draft.plan)
-        unrehearsed = await self._repository.rehearsals.refuse_critical(draft)
+        unrehearsed = await self._repository.rehearsals.refuse_critical(draft.plan, operation.risk)
         if unrehearsed is not None:
             await self._refuse(request.id, by, unrehearsed)
         record = await self._apply_approval_rules(request, draft)

@@ -43,7 +43,7 @@ class PlanOpenings:
 
     async def _is_missing(self, record: OperationRecord, by: Requester) -> bool:
         """Return whether a person must still open the plan of a waiting critical change before they approve it."""
-        if record.risk is not Risk.CRITICAL or record.state is not ChangeState.WAITING:
+        if self._planner.find_risk(record) is not Risk.CRITICAL or record.state is not ChangeState.WAITING:
             return False
         opened = await self._repository.audit.find_signed(record.operation, EventKind.OPENED)
         return not has_opened(record, opened, by.actor.name)

@@ -105,6 +105,13 @@ class Planner:
         """Find the class of a record's operation; None where this version has none."""
         return self._kinds.get(record.kind)
 
+    def find_risk(self, record: OperationRecord) -> Risk:
+        """Find the risk of a record's operation by its class, for the stored one is not part of the digest; the highest one
+        where this version has no such class.
+        """
+        kind = self.find_kind(record)
+        return Risk.CRITICAL if kind is None else kind.risk
+
     def load_operation(self, record: OperationRecord) -> FleetChange:
         """Load the operation of a record as it was settled when it was planned. Raises `Refused` if this version has no
         such class.

@@ -54,12 +54,12 @@ class RehearsalRegistry:
         """Find the hosts on which a plan relies on a guard without a fresh rehearsal, and the reason for each."""
         return self._find_stale(plan, await self._find_rehearsals(plan))
 
-    async def refuse_critical(self, record: OperationRecord) -> Refusal | None:
-        """Refuse a critical operation that relies on a guard without a fresh rehearsal."""
-        if record.risk is not Risk.CRITICAL:
+    async def refuse_critical(self, plan: Plan, risk: Risk) -> Refusal | None:
+        """Refuse a critical operation that relies on a guard without a fresh rehearsal. `risk` is that of its class."""
+        if risk is not Risk.CRITICAL:
             return None
-        known = await self._find_rehearsals(record.plan)
-        stale = self._find_stale(record.plan, known)
+        known = await self._find_rehearsals(plan)
+        stale = self._find_stale(plan, known)
         objections = {**stale, **await self._find_unattested([each for each in known.values() if each.host not in stale])}
         return Refusal("no rehearsal", explain_refusal(objections)) if objections else None
 

@@ -1,11 +1,12 @@
 """Check at the start of an operation: may it still run, by the rules and the roles of today?
 
-approvals ──▶ as many different people as are needed now may still approve, and each decision is a signed event
+approvals ──▶ as many different people as are needed now may still approve, and each decision is a signed event;
+              so is that each approver of a critical change opened its plan
 waiver ─────▶ a rule waives the approval now, and a signed event says that one waived it for this very plan
 break-glass ▶ a signed event, and the requester is still an administrator
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from adapters.phrase import Phrase
 from bot.access.policy import Actor, Permit, Policy, Refusal
@@ -14,11 +15,11 @@ from bot.audit.log import EventKind
 from bot.changes import attestation
 from bot.changes.planner import Planner
 from bot.changes.repository import ChangeRepository
-from bot.changes.start_refusals import explain_lost_right, explain_unrecorded, refuse_too_few
+from bot.changes.start_refusals import explain_lost_right, explain_unopened, explain_unrecorded, refuse_too_few
 from bot.model.change import Approval
 from bot.model.request import Identity
 from bot.store.records import OperationRecord
-from commands.model.operation import FleetChange
+from commands.model.operation import FleetChange, Risk
 
 
 class StartCheck:
@@ -45,7 +46,7 @@ class StartCheck:
         verdict = policy.judge(actor, type(operation), operation.resolve_hosts(self._planner.inventory), place)
         if isinstance(verdict, Refusal):
             return verdict
-        if (unrehearsed := await self._repository.rehearsals.refuse_critical(record)) is not None:
+        if (unrehearsed := await self._repository.rehearsals.refuse_critical(record.plan, operation.risk)) is not None:
             return unrehearsed
         if record.approval is None:
             return await self._check_break_glass(policy, record, actor)
@@ -64,14 +65,12 @@ class StartCheck:
         self, policy: Policy, record: OperationRecord, today: Approval, requester: Actor
     ) -> Refusal | None:
         """Check that as many different people as are needed today may still approve; else a refusal."""
-        recorded = attestation.find_attested_approvers(
-            record, await self._repository.audit.find_signed(record.operation, EventKind.REVIEW)
-        )
+        unattested = await self._find_unattested(record, today)
         people: set[str] = set()
         refused: Refusal | None = None
         for decided in (decided for decided in today.reviews if decided.approves):
-            if decided.person not in recorded:
-                refused = refused or Refusal("not recorded", explain_unrecorded(decided.person))
+            if decided.person in unattested:
+                refused = refused or unattested[decided.person]
                 continue
             actor = await self._identify(policy, record.reviewers[decided.person])
             verdict = (
@@ -86,6 +85,17 @@ class StartCheck:
         if len(people) >= today.needed:
             return None
         return refused or refuse_too_few(len(people), today.needed)
+
+    async def _find_unattested(self, record: OperationRecord, approval: Approval) -> Mapping[str, Refusal]:
+        """Find the approvers whose approval, or opening of a critical plan, has no signed event, with a refusal for each."""
+        audit, people = self._repository.audit, [decided.person for decided in approval.reviews if decided.approves]
+        recorded = attestation.find_attested_approvers(record, await audit.find_signed(record.operation, EventKind.REVIEW))
+        found = {who: Refusal("not recorded", explain_unrecorded(who)) for who in people if who not in recorded}
+        if self._planner.find_risk(record) is not Risk.CRITICAL:
+            return found
+        opened = await audit.find_signed(record.operation, EventKind.OPENED)
+        blind = [who for who in people if not attestation.has_opened(record, opened, who)]
+        return {**{who: Refusal("plan not opened", explain_unopened(who)) for who in blind}, **found}
 
     async def _check_waiver(
         self, policy: Policy, record: OperationRecord, actor: Actor, operation: type[FleetChange]

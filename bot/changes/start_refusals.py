@@ -26,6 +26,13 @@ def explain_unrecorded(person: str) -> Phrase:
     )
 
 
+def explain_unopened(person: str) -> Phrase:
+    """Explain that an approval counts for nothing, because its approver has not opened the plan of a critical change."""
+    return Phrase(
+        "the audit log has no record that {person} opened the plan of this critical change. Submit it again", person=person
+    )
+
+
 def refuse_too_few(people: int, needed: int) -> Refusal:
     """Refuse a change that fewer people approved than are needed today."""
     phrase = Phrase(

@@ -9,9 +9,11 @@ from adapters.phrase import Phrase
 from bot.access.rules import ApprovalRule
 from bot.audit.log import EventKind
 from bot.model.change import ChangeState
+from bot.store.records import OperationRecord
 from commands.model.operation import Risk
+from commands.values.arguments import Target
 from tests.bot.changes.test_admission import ready
-from tests.bot.changes.workflow_team import ADMINISTRATOR, BEN, DEE, Bot
+from tests.bot.changes.workflow_team import ADMINISTRATOR, ANA, BEN, CAI, DEE, Bot, Uproot
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,46 @@ async def test_a_denial_is_no_approval_whatever_the_row_says(bot: Bot) -> None:
     bot.log.forget("op-1", EventKind.REVIEW)
     await bot.log.record(EventKind.REVIEW, "ben", "op-1", {**data, "approves": False})
     assert await bot.dispatch.check_still_allowed(await bot.stored("op-1")) is not None
+
+
+async def critical(bot: Bot) -> OperationRecord:
+    """op-1, a critical change that ben and cai approved after they had opened its plan."""
+    await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
+    await bot.open("op-1", BEN, CAI)
+    for person in (BEN, CAI):
+        await bot.workflow.approve("op-1", bot.by(person))
+    return await bot.stored("op-1")
+
+
+@pytest.mark.parametrize("risk", [Risk.CRITICAL, Risk.CHANGE], ids=["as stored", "a lower risk in the row"])
+@pytest.mark.parametrize(
+    ("opened", "rule"),
+    [
+        (("ben", "cai"), ""),
+        (("ben",), "plan not opened"),
+        ((), "plan not opened"),
+    ],
+)
+async def test_an_approver_of_a_critical_change_who_has_not_opened_its_plan_counts_for_nothing(
+    bot: Bot, risk: Risk, opened: tuple[str, ...], rule: str
+) -> None:
+    """An approval that came while the row said that the change is not critical would else count."""
+    record = await critical(bot)
+    bot.log.forget("op-1", EventKind.OPENED)
+    await bot.log.record(EventKind.OPENED, "cai", "op-1", {"digest": "another digest"})
+    for person in opened:
+        await bot.log.record(EventKind.OPENED, person, "op-1", {"digest": record.digest})
+    refused = await bot.dispatch.check_still_allowed(await bot.edit_risk("op-1", risk))
+    assert rule == ("" if refused is None else refused.rule)
+
+
+async def test_who_has_not_opened_the_plan_is_named(bot: Bot) -> None:
+    await critical(bot)
+    bot.log.forget("op-1", EventKind.OPENED)
+    refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
+    assert refused is not None
+    told = "the audit log has no record that ben opened the plan of this critical change. Submit it again"
+    assert told == str(refused.reason)
 
 
 async def test_who_asked_does_not_count_under_another_identity_in_the_row(bot: Bot) -> None:

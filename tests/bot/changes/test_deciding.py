@@ -18,7 +18,7 @@ from bot.changes.repository import NoSuchOperation
 from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Membership, SlackIdentity, Surface
 from bot.store.errors import TooLarge
-from commands.model.operation import Role
+from commands.model.operation import Risk, Role
 from commands.model.plan import Result
 from commands.values.arguments import Target
 from tests.bot.changes.workflow_team import ANA, BEGINNING, BEN, CAI, DEE, EVERYBODY, OPERATOR, VAL, Bot, Turn, Uproot
@@ -459,6 +459,17 @@ async def test_a_critical_change_is_approved_by_people_who_opened_its_plan_alone
     await bot.workflow.approve("op-1", bot.by(BEN, terminal=True))
     assert ChangeState.WAITING is (await bot.workflow.find_change("op-1")).state
     assert ChangeState.CLOSED is (await bot.workflow.deny("op-1", bot.by(DEE), "not today")).state
+
+
+async def test_a_lower_risk_in_the_row_spares_no_approver_the_plan(bot: Bot) -> None:
+    """The digest does not cover the stored risk."""
+    await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
+    assert Risk.CHANGE is (await bot.edit_risk("op-1", Risk.CHANGE)).risk
+    with pytest.raises(NotAllowed, match="open the plan before you approve this critical change"):
+        await bot.workflow.approve("op-1", bot.by(BEN))
+    await bot.open("op-1", BEN)
+    await bot.workflow.approve("op-1", bot.by(BEN))
+    assert [("opened", "ben"), ("review", "ben")] == bot.log.told("op-1")[-2:]
 
 
 async def test_an_opened_plan_is_recorded_once_and_only_of_people_who_may_approve(bot: Bot) -> None:

@@ -17,6 +17,7 @@ from bot.changes.intent_log import AuditTrail
 from bot.changes.rehearsal_rules import derive_rehearsal, describe_objections, explain_refusal, find_objection
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
+from commands.model.operation import Risk
 from commands.model.plan import Part, Plan, Result, StepResult, collect_endpoints
 from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps, make_rehearsal_key
 from commands.values.arguments import Target
@@ -223,7 +224,7 @@ async def test_a_critical_change_of_a_rehearsed_host_is_asked_for_and_started(gu
     await guarded.rehearsals.store([rehearsal()])
     await attest(guarded)
     assert ChangeState.WAITING is (await ask(guarded, CriticalSwap)).state
-    assert None is await guarded.ledger.rehearsals.refuse_critical(await guarded.stored("op-1"))
+    assert None is await guarded.ledger.rehearsals.refuse_critical((await guarded.stored("op-1")).plan, Risk.CRITICAL)
 
 
 async def test_the_rows_are_read_once_for_a_critical_change_and_not_again_as_it_starts(guarded: Bot) -> None:
@@ -240,7 +241,7 @@ async def test_the_rows_are_read_once_for_a_critical_change_and_not_again_as_it_
             return await guarded.rehearsals.find_by_host(hosts)
 
     registry.table = Counted()  # type: ignore[assignment]
-    assert None is await registry.refuse_critical(record)
+    assert None is await registry.refuse_critical(record.plan, Risk.CRITICAL)
     assert () == await guarded.dispatch.list_unrehearsed(record)
     assert [("host-a",)] == reads
 
@@ -270,9 +271,10 @@ async def test_a_critical_change_does_not_start_when_the_rehearsal_is_too_old_by
     record = await guarded.stored("op-1")
     assert None is await guarded.dispatch.check_still_allowed(record)
     guarded.pass_by(seconds=1)
-    refused = await guarded.dispatch.check_still_allowed(record)
-    assert refused is not None
-    assert "no rehearsal" == refused.rule
+    for same in (record, await guarded.edit_risk("op-1", Risk.CHANGE)):
+        refused = await guarded.dispatch.check_still_allowed(same)
+        assert refused is not None
+        assert "no rehearsal" == refused.rule
 
 
 async def test_what_a_run_proved_is_stored_once_from_signed_outcomes_alone(guarded: Bot) -> None:

@@ -302,6 +302,12 @@ class Bot:
         damage = update(OPERATIONS).where(OPERATIONS.c.operation == operation).values(other)
         await self.database.run(lambda connection: connection.execute(damage).rowcount)
 
+    async def edit_risk(self, operation: str, risk: Risk) -> OperationRecord:
+        """The row after another risk was written into it; its plan and digest are as before."""
+        edit = update(OPERATIONS).where(OPERATIONS.c.operation == operation).values({"risk": int(risk)})
+        await self.database.run(lambda connection: connection.execute(edit).rowcount)
+        return await self.stored(operation)
+
     def hosts(self, *hosts: Host) -> None:
         """Other hosts are configured."""
         self.ground = dataclasses.replace(self.ground, fleet=view(*hosts).fleet)
