@@ -136,9 +136,11 @@ class ChangeRepository:
     async def _add_rehearsal_notes(self, change: Change) -> Change:
         """Add to a change the hosts that have no fresh rehearsal now: the stored plan does not move with the clock."""
         objections = await self.rehearsals.find_objections(change.plan)
-        warnings = (*change.plan.warnings, *describe_objections(objections))
-        plan = change.plan.model_copy(update={"warnings": warnings})
-        return change.model_copy(update={"plan": plan, "unrehearsed": tuple(objections)}) if objections else change
+        if not objections:
+            return change
+        notes = describe_objections(objections)
+        plan = change.plan.model_copy(update={"warnings": (*change.plan.warnings, *notes)})
+        return change.model_copy(update={"plan": plan, "unrehearsed": tuple(objections), "rehearsal_notes": notes})
 
     async def announce_change(self, operation: str) -> Change:
         """Announce the present state of an operation to the watcher."""

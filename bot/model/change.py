@@ -132,6 +132,8 @@ class Change(Value):
     waits_for: Phrase | None = None
     unrehearsed: tuple[str, ...] = ()
     """Hosts whose guard the plan relies on without a fresh rehearsal, while it has not ended; `plan.warnings` has why."""
+    rehearsal_notes: tuple[Phrase, ...] = ()
+    """The sentences on these hosts among `plan.warnings`, each with the command to rehearse as its value `words`."""
     results: tuple[StepResult, ...] = ()
     running: str = ""
     """Key of the step that is under way."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from adapters.phrase import Listing, Moment, Phrase, Texts, render_value
 from bot.model.change import Approval, Change, ChangeState
+from commands.model.operation import Risk
 from commands.model.phrases import list_some
 from commands.model.plan import Plan
 from commands.planning.evidence import describe_doubts, describe_proofs
@@ -95,6 +96,13 @@ def describe_outages(change: Change, texts: Texts) -> tuple[Fact, ...]:
 def describe_warnings(change: Change, texts: Texts) -> tuple[Fact, ...]:
     """Describes the warnings for approvers, such as a missing rehearsal."""
     return _render_facts([(Phrase("Note:"), change.plan.warnings)], texts)
+
+
+def list_card_warnings(change: Change) -> tuple[Phrase, ...]:
+    """Lists the warnings that a decision needs. A missing rehearsal is one if the change may interrupt something."""
+    if change.risk >= Risk.DISRUPT:
+        return change.plan.warnings
+    return tuple(warning for warning in change.plan.warnings if warning not in change.rehearsal_notes)
 
 
 def describe_grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:

@@ -144,9 +144,15 @@ def _render_card(change: Change, texts: Texts, at: datetime | None) -> Iterator[
         yield _render_card_facts(change, texts)
     else:
         yield "\n".join(_list_card_lines(change, texts, at))
+        dangers = change_facts.describe_outages(change, texts) if change_facts.is_still_open(change) else ()
         yield "\n".join(
-            _render_fact(fact, texts, _MAX_CARD_ITEMS)
-            for fact in (*change_facts.describe_scope(change, texts), *change_facts.describe_dangers(change, texts))
+            [
+                *(
+                    _render_fact(fact, texts, _MAX_CARD_ITEMS)
+                    for fact in (*change_facts.describe_scope(change, texts), *dangers)
+                ),
+                *_render_card_warnings(change, texts),
+            ]
         )
     yield from _render_people(change, texts)
     yield from _render_decisions(change, texts)
@@ -167,9 +173,25 @@ def _render_card_facts(change: Change, texts: Texts) -> str:
         *change_facts.describe_scope(change, texts),
         *change_facts.describe_outages(change, texts),
         *change_facts.describe_irreversible(change, texts),
-        *change_facts.describe_warnings(change, texts),
     )
-    return "\n".join(fit_rows([_render_fact(fact, texts, _MAX_CARD_ITEMS) for fact in known], _MAX_SECTION, texts))
+    rows = [_render_fact(fact, texts, _MAX_CARD_ITEMS) for fact in known]
+    return "\n".join(fit_rows([*rows, *_render_card_warnings(change, texts)], _MAX_SECTION, texts))
+
+
+def _render_card_warnings(change: Change, texts: Texts) -> list[str]:
+    """Renders the warnings that a decision needs, as long as it is possible."""
+    warnings = change_facts.list_card_warnings(change) if change_facts.is_still_open(change) else ()
+    rows = dict.fromkeys(_render_warning(each, change, texts) for each in warnings)
+    return [_render_items(Phrase("Note:").render(texts), list(rows), texts, _MAX_CARD_ITEMS)] if rows else []
+
+
+def _render_warning(warning: Phrase, change: Change, texts: Texts) -> str:
+    """Renders a warning; the command of a note on a missing rehearsal as it can be typed."""
+    row = escape(warning.render(texts), _MAX_LINE)
+    if warning not in change.rehearsal_notes:
+        return row
+    words = str(warning.values["words"])
+    return row.replace(escape(words), render_command(words))
 
 
 def _list_card_lines(change: Change, texts: Texts, at: datetime | None) -> list[str]:
@@ -304,11 +326,14 @@ def _list_text_lines(change: Change, texts: Texts, at: datetime | None) -> Itera
 
 def _render_fact(fact: Fact, texts: Texts, most: int = _MAX_ITEMS) -> str:
     """Renders a fact: one sentence after its label, or the first `most` below it."""
-    label = f"*{escape(fact.label)}*"
-    rows = [escape(item, _MAX_LINE) for item in fact.items]
+    return _render_items(fact.label, [escape(item, _MAX_LINE) for item in fact.items], texts, most)
+
+
+def _render_items(label: str, rows: Sequence[str], texts: Texts, most: int) -> str:
+    head = f"*{escape(label)}*"
     if len(rows) == 1:
-        return f"{label} {rows[0]}"
-    return "\n".join([label, *fit_rows([f"• {each}" for each in rows], _MAX_LIST, texts, most)])
+        return f"{head} {rows[0]}"
+    return "\n".join([head, *fit_rows([f"• {each}" for each in rows], _MAX_LIST, texts, most)])
 
 
 def _render_label(label: Phrase, texts: Texts) -> str:

@@ -163,9 +163,13 @@ def _make_review_button(change: Change, texts: Texts) -> list[Block]:
 
 
 def _make_rehearse_button(change: Change, texts: Texts) -> list[Block]:
-    """Makes the button to the form that requests a rehearsal on the hosts that lack one."""
+    """Makes the button to the form that requests a rehearsal on the hosts that lack one.
+
+    It does not stand beside a decision on a change that interrupts nothing: in an outage it would only delay it.
+    """
     words = format_rehearsal_command(change.unrehearsed)
-    if not change.unrehearsed or not fits_button(words):
+    advised = change.dry_run or change.risk >= Risk.DISRUPT
+    if not change.unrehearsed or not advised or not fits_button(words):
         return []
     return [make_command_button(Phrase("Rehearse").render(texts), f"{FORM_ACTION}.rehearse", words)]
 

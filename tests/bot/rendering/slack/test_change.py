@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
+from bot.changes.rehearsal_rules import describe_objections
 from bot.model.change import Change, ChangeState, describe_report
 from bot.rendering import change_progress as course
 from bot.rendering.change_progress import STAGE_SIGNS, Stage
@@ -496,3 +497,29 @@ def _check(message: SlackMessage) -> None:
 
 def _characters(message: SlackMessage) -> int:
     return characters([dict(block) for block in message.blocks])
+
+
+def unrehearsed(risk: Risk, **more: Any) -> Change:
+    """A waiting change of a host whose automatic rollback is unproven."""
+    notes = describe_objections({"host-a": Phrase("not rehearsed yet")})
+    plan = changes.WAITING.plan.model_copy(update={"warnings": (*changes.WAITING.plan.warnings, *notes)})
+    return change(risk=risk, plan=plan, unrehearsed=("host-a",), rehearsal_notes=notes, **more)
+
+
+@pytest.mark.parametrize(("risk", "advised"), [(Risk.CHANGE, False), (Risk.DISRUPT, True), (Risk.CRITICAL, True)], ids=str)
+def test_a_missing_rehearsal_is_noted_beside_a_decision_only_if_something_may_be_interrupted(
+    risk: Risk, advised: bool
+) -> None:
+    message = render(unrehearsed(risk), ENGLISH)
+    note = "the automatic rollback of host-a is unproven (not rehearsed yet). Run `/flatnet host rehearse host-a`"
+    assert (advised, advised) == (note in said(message), "host rehearse host-a" in pressed(message).values())
+    assert "the clock of host-a is 20 seconds late" in said(message)
+
+
+def test_the_whole_plan_has_the_note_on_a_missing_rehearsal_whatever_the_risk() -> None:
+    assert "is unproven (not rehearsed yet)" in said(render_in_full(unrehearsed(Risk.CHANGE), ENGLISH))
+
+
+def test_a_dry_run_that_interrupts_nothing_offers_the_rehearsal() -> None:
+    dry = unrehearsed(Risk.CHANGE, dry_run=True)
+    assert ["host rehearse host-a"] == list(pressed(render_in_full(dry, ENGLISH)).values())
