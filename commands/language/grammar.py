@@ -73,6 +73,10 @@ class NamedOperation:
         values = _bind_positionals(self) | _bind_options(self.operation, self.options, self.typed)
         return self.operation.model_validate(values)
 
+    def bind_given(self) -> dict[str, Any]:
+        """Binds the given arguments, by field, whether or not others are missing. Raises `GrammarError`."""
+        return _bind_given_positionals(self) | _bind_options(self.operation, self.options, self.typed)
+
 
 def identify_operation(typed: TypedText, catalogue: OperationClasses, permitted: OperationClasses) -> NamedOperation:
     """Identifies the operation of a request. Raises `GrammarError` with suggestions from `permitted` only."""
@@ -146,6 +150,16 @@ def _list_next_words(operation: type[Operation], permitted: OperationClasses) ->
 
 
 def _bind_positionals(asked: NamedOperation) -> dict[str, Any]:
+    """Binds the words after the name. Raises `GrammarError` if one is missing or left over."""
+    values = _bind_given_positionals(asked)
+    for argument in list_arguments(asked.operation):
+        if isinstance(argument.kind, Positional) and argument.required and argument.field not in values:
+            raise make_missing_argument_error(asked.operation, argument.kind)
+    return values
+
+
+def _bind_given_positionals(asked: NamedOperation) -> dict[str, Any]:
+    """Binds the words after the name to the arguments in their order. Raises `GrammarError` if one is left over."""
     values: dict[str, Any] = {}
     operation, left, typed = asked.operation, asked.words, asked.typed
     for argument in list_arguments(operation):
@@ -154,8 +168,6 @@ def _bind_positionals(asked: NamedOperation) -> dict[str, Any]:
         taken, left = (left, ()) if argument.kind.many else (left[:1], left[1:])
         if taken:
             values[argument.field] = _parse_positional(argument.kind, taken, typed)
-        elif argument.required:
-            raise make_missing_argument_error(operation, argument.kind)
     if left:
         raise make_left_over_error(operation, asked.longer if left == asked.words else (), left, typed)
     return values

@@ -3,15 +3,16 @@
 service start nebula host-b        start Nebula on host-b
 health host-b --details            check host-b (details)
 log error host-b --since 1h        show the error log of host-b (--since 1h)
-op continue                        continue …          its form asks for the rest
+op resolve op-1 --outcome done     report the outcome of op-1 (--outcome done)      its form asks for the rest
+op continue                        continue …
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from typing import Any
 
 from adapters.phrase import Phrase
-from commands.language.grammar import identify_operation, parse_operation
+from commands.language.grammar import identify_operation
 from commands.language.signature import Argument, OperationClasses, list_arguments
 from commands.model.operation import Operation
 from commands.model.phrases import list_some
@@ -29,26 +30,33 @@ _DETAILS_FIELD = "details"
 
 
 def label_request(text: str, catalogue: OperationClasses) -> Phrase:
-    """Returns the label of a button that runs a request: its words if they name no operation."""
-    typed = normalize_text(text)
+    """Returns the label of a button that runs a request: its words if they name no operation.
+
+    Arguments that are missing, or all of them if one is wrong, are an ellipsis.
+    """
     try:
-        return _label_operation(parse_operation(typed, catalogue, ()))
-    except GrammarError:
-        pass
-    try:
-        return identify_operation(typed, catalogue, ()).operation.label
+        asked = identify_operation(normalize_text(text), catalogue, ())
     except GrammarError:
         return Phrase("{words}", words=text)
+    try:
+        return _label_operation(asked.operation, asked.bind_given())
+    except GrammarError:
+        return asked.operation.label
 
 
-def _label_operation(operation: Operation) -> Phrase:
-    shown = {name: _describe_value(getattr(operation, name)) for name in operation.label.values}
-    label = operation.label.with_values(**shown)
-    rest: list[Phrase | str] = list(_list_other_arguments(operation))
+def _label_operation(operation: type[Operation], given: Mapping[str, Any]) -> Phrase:
+    """Labels an operation by the arguments that were given, by field, and the defaults of the others."""
+    arguments = list_arguments(operation)
+    values = {
+        each.field: given.get(each.field, each.default) for each in arguments if each.field in given or not each.required
+    }
+    shown = {name: _describe_value(values[name]) for name in operation.label.values if name in values}
+    label = operation.label.with_values(**(dict(operation.label.values) | shown))
+    rest: list[Phrase | str] = list(_list_other_arguments(operation, values))
     if not rest:
         return label
-    arguments = reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), rest)
-    return Phrase("{label} ({arguments})", label=label, arguments=arguments)
+    listed = reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), rest)
+    return Phrase("{label} ({arguments})", label=label, arguments=listed)
 
 
 def _describe_value(value: Any) -> Phrase | str:
@@ -62,10 +70,10 @@ def _describe_value(value: Any) -> Phrase | str:
     return _PROPER_NAMES.get(str(value), str(value)) if value else "…"
 
 
-def _list_other_arguments(operation: Operation) -> Iterator[Phrase | str]:
+def _list_other_arguments(operation: type[Operation], values: Mapping[str, Any]) -> Iterator[Phrase | str]:
     """Lists the arguments that the label does not contain, as they are typed."""
-    for argument in list_arguments(type(operation)):
-        value = getattr(operation, argument.field)
+    for argument in list_arguments(operation):
+        value = values.get(argument.field, argument.default)
         if value != argument.default and argument.field not in operation.label.values:
             yield Phrase("details") if argument.field == _DETAILS_FIELD else _format_argument(argument, value)
 

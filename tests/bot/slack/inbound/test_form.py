@@ -226,7 +226,7 @@ async def test_words_that_lack_one_argument_ask_for_just_that(house: House) -> N
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "log --newest-first")
         await house.workspace.seen(lambda: house.workspace.view("U0ADMIN"))
-        begun = "*Show the … log of …*\nThe last lines of a log\n`/flatnet log --newest-first`"
+        begun = "*Show the … log of all hosts (--newest-first)*\nThe last lines of a log\n`/flatnet log --newest-first`"
         assert begun == _open(house).blocks[0]["text"]["text"]
         assert ["log.source"] == fields(_open(house))[1:]
         await house.workspace.submit("U0ADMIN", {"log.source": "nebula"})
