@@ -274,7 +274,8 @@ class SlackSurface:
         place, clock, responder, api = self._workspace, self._clock, senders.responder, senders.api
         forms, views = FormHandler(responder, api), AnswerViews(responder)
         filing, filters = AnswerExporter(responder, views, senders.channels), LogFilterHandler(responder, views, api)
-        homes, plans = HomeTabs(responder, api), PlanHandler(responder, api)
+        homes = HomeTabs(responder, api)
+        plans = PlanHandler(responder, api, homes.refresh)
         kinds = {
             slash_command.KIND: slash_command.make_kind(responder, forms),
             click_payload.KIND: click.make_kind(responder, click.ClickHandlers(views, filing, filters, forms, plans, homes)),

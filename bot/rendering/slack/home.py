@@ -156,7 +156,10 @@ def _render_waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:
             "\n".join([render_headline(change, texts), render_command(change.words), render_requester(change, texts)])
         )
         yield from buttons.make_row(
-            [*change_buttons.make_decision_buttons(change, texts, HOME_ACTION), _make_details_button(change, texts)]
+            [
+                *change_buttons.make_decision_buttons(change, texts, HOME_ACTION),
+                change_buttons.make_details_button(change, texts),
+            ]
         )
     if len(changes) > _MAX_CHANGES:
         more = Phrase("… and {n} more", n=len(changes) - _MAX_CHANGES)
@@ -168,12 +171,6 @@ def _render_running(changes: Sequence[Change], at: datetime, texts: Texts) -> It
         yield make_section(f"*{escape(Phrase('Running now').render(texts))}*")
         lines = [f"{render_headline(change, texts, at)} {render_command(change.words)}" for change in changes]
         yield make_section("\n".join(fit_rows(lines, _MAX_RUNNING_TEXT, texts)))
-
-
-def _make_details_button(change: Change, texts: Texts) -> Block:
-    return buttons.make_command_button(
-        Phrase("Details").render(texts), f"{HOME_ACTION}.story", f"op show {change.operation}"
-    )
 
 
 def _render_recent(recent: Sequence[str], texts: Texts) -> Iterator[Block]:

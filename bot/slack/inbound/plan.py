@@ -2,12 +2,12 @@
 
 press ─▶ `op show`, as if typed ─┬─ refused, or the trigger has expired ─▶ the answer as a private message
                                  └─ views.open (within the trigger's 3 s); what does not fit, as a file
-submitted ─▶ inbox row ─▶ `approve`, as if typed where the button was pressed
+submitted ─▶ inbox row ─▶ `approve`, as if typed where the button was pressed; a home tab is refreshed
 
 Handling `op show` also records that this person opened the plan, which the approval of a critical change requires.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -41,9 +41,10 @@ _log = structlog.get_logger(__name__)
 class PlanHandler:
     """Opens plans, and takes the approvals given in them."""
 
-    def __init__(self, responder: Responder, api: SlackApi) -> None:
+    def __init__(self, responder: Responder, api: SlackApi, refresh_home: Callable[[str, str], None]) -> None:
         self._responder = responder
         self._api = api
+        self._refresh_home = refresh_home
 
     async def open(self, click: Click, delivery: Delivery) -> OutboundMessage | None:
         """Open the modal. If that fails, return the plan, or the refusal, as a private message."""
@@ -67,9 +68,12 @@ class PlanHandler:
 
         async def work(click: Click, delivery: Delivery) -> OutboundMessage:
             words, goal = parse_words(click.value) or "", choose_address(click, delivery)
-            return await self._responder.answer(
-                IncomingRequest(click.team, click.user, click.channel or "", words, goal), delivery
-            )
+            asked = IncomingRequest(click.team, click.user, click.channel or "", words, goal)
+            try:
+                return await self._responder.answer(asked, delivery)
+            finally:
+                if not click.channel:
+                    self._refresh_home(click.team, click.user)
 
         return DeliveryKind(_build_delivery, Click, work, build_address)
 

@@ -59,7 +59,7 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         kinds = {command.KIND: command.make_kind(answering, forms)}
         receiver = InboxWorker(house.rows.inbox, kinds, people, sender, clock)
         filters = LogFilterHandler(answering, AnswerViews(answering), api)
-        modals = ModalHandlers(forms, filters, PlanHandler(answering, api))
+        modals = ModalHandlers(forms, filters, PlanHandler(answering, api, lambda team, user: None))
         register_listeners(app, receiver, modals, FallbackResponder(people, sender, running))
         yield app
         await running.drain(1.0)

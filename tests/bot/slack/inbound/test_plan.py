@@ -5,11 +5,13 @@ import pytest
 from adapters.phrase import Phrase
 from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Answer, Failure, FailureKind, Request
+from bot.slack.inbound.home_tab import PUBLISH_INTERVAL
 from commands.model.operation import Risk
 from tests.bot.rendering import changes
 from tests.bot.rendering.changes import OPERATION, approval, change, review
 from tests.bot.slack.conftest import House
 from tests.bot.slack.inbound.test_decisions import carded, told
+from tests.bot.slack.inbound.test_one_tap import message_with
 from tests.lab.workspace.faults import DELIVERY, Duplicated, Failing
 from tests.lab.workspace.view import View
 
@@ -141,3 +143,58 @@ async def test_a_card_that_a_person_deleted_leaves_an_opened_plan_that_still_app
         await house.workspace.submit("U0DEVELOPER", {})
         await house.private("U0DEVELOPER")
     assert f"approve {OPERATION}" == house.desk.requests[-1].text
+
+
+async def home(house: House, user: str) -> View:
+    """The home tab of this person."""
+    await house.workspace.open_home(user)
+    await house.workspace.seen(lambda: house.workspace.home(user))
+    view = house.workspace.home(user)
+    assert view is not None
+    return view
+
+
+@pytest.mark.parametrize(
+    ("waiting", "action"),
+    [(change(version=1), "plan.details"), (CRITICAL, "plan.details"), (CRITICAL, "plan.approve")],
+    ids=["disruptive", "critical", "critical, at once"],
+)
+async def test_a_plan_opened_from_the_home_tab_is_approved_there(house: House, waiting: Change, action: str) -> None:
+    """The answer is a direct message, and the tab no longer offers the change."""
+
+    def answer(request: Request) -> Answer:
+        if request.text.startswith("approve"):
+            house.desk.changes = ()
+        body = APPROVED if request.text.startswith("approve") else waiting
+        return Answer(operation=f"op-{request.key}", understood=request.text, body=body)
+
+    house.desk.changes, house.desk.answer = (waiting,), answer
+    async with house.bot():
+        await house.workspace.act("U0DEVELOPER", await home(house, "U0DEVELOPER"), action)
+        view = await opened(house, "U0DEVELOPER")
+        assert ("Approve", True) == (view.submit, "see its handshake" in str(view.blocks))
+        await house.workspace.submit("U0DEVELOPER", {})
+        [text] = await house.direct("U0DEVELOPER")
+        await house.moving(lambda: "Waiting for you" not in str(house.workspace.home("U0DEVELOPER")), PUBLISH_INTERVAL)
+    assert [f"op show {OPERATION}", f"approve {OPERATION}"] == [each.text for each in house.desk.requests]
+    assert "Approved" in text
+
+
+async def test_a_plan_that_cannot_be_opened_from_the_home_tab_is_a_direct_message(house: House) -> None:
+    house.desk.changes, house.desk.answer = (change(version=1),), told(change(version=1))
+    house.workspace.faults.switch_on("views.open", Failing("expired_trigger_id"))
+    async with house.bot():
+        await house.workspace.act("U0DEVELOPER", await home(house, "U0DEVELOPER"), "plan.details")
+        await house.direct("U0DEVELOPER")
+    [message] = house.workspace.direct("U0DEVELOPER")
+    assert "see its handshake" in str(message.blocks)
+
+
+async def test_an_old_button_of_the_home_tab_sends_the_plan_as_a_direct_message(house: House) -> None:
+    house.desk.answer = told(change(version=1))
+    async with house.bot():
+        old = await message_with(house, "home.story", f"op show {OPERATION}")
+        await house.workspace.click("U0DEVELOPER", old, "home.story")
+        [text] = await house.direct("U0DEVELOPER")
+    assert OPERATION in text
+    assert house.workspace.view("U0DEVELOPER") is None
