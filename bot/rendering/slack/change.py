@@ -39,6 +39,7 @@ from bot.rendering.slack.blocks import (
 from bot.rendering.slack.buttons import make_row
 from bot.rendering.slack.change_buttons import list_commands, make_buttons
 from bot.rendering.slack.paragraphs import fit_rows, pack_rows, render_command
+from commands.model.plan import Result
 
 STATE_SYMBOLS = {
     ChangeState.PLANNED: ":clipboard:",
@@ -138,8 +139,10 @@ def render_requester(change: Change, texts: Texts) -> str:
 
 
 def _render_card(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
-    """Renders the sections of the card."""
+    """Renders the sections of the card. If the result of a step is unknown, the line of its host has the reason."""
     yield from _render_top(change, texts, at)
+    if change.state is not ChangeState.UNKNOWN or all(each.result is not Result.UNKNOWN for each in change.results):
+        yield from _render_reason(change, texts)
     if change_facts.is_still_open(change) and change.started_at is None:
         yield _render_card_facts(change, texts)
     else:
@@ -159,10 +162,14 @@ def _render_card(change: Change, texts: Texts, at: datetime | None) -> Iterator[
 
 
 def _render_top(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
-    """Renders the state, the command, the reach if that is large, and the reason for the state."""
+    """Renders the state, the command, and the reach if that is large."""
     yield f"{render_headline(change, texts, at)}\n{render_command(change.words)}"
     if reach := change_facts.describe_reach(change, texts):
         yield "\n".join(f":rotating_light: *{escape(each, _MAX_LINE)}*" for each in reach[:_MAX_CARD_ITEMS])
+
+
+def _render_reason(change: Change, texts: Texts) -> Iterator[str]:
+    """Renders the reason for the outcome."""
     if (why := change_progress.find_reason(change)) is not None:
         yield escape(why.render_sentence(texts), _MAX_LIST)
 
@@ -233,6 +240,7 @@ def _render_emergency(change: Change, texts: Texts) -> Iterator[str]:
 def _render_above_plan(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
     """Renders the parts above the plan."""
     yield from _render_top(change, texts, at)
+    yield from _render_reason(change, texts)
     yield "\n".join(_render_fact(fact, texts) for fact in change_facts.describe_dangers(change, texts))
     yield from _render_people(change, texts)
 

@@ -523,3 +523,13 @@ def test_the_whole_plan_has_the_note_on_a_missing_rehearsal_whatever_the_risk() 
 def test_a_dry_run_that_interrupts_nothing_offers_the_rehearsal() -> None:
     dry = unrehearsed(Risk.CHANGE, dry_run=True)
     assert ["host rehearse host-a"] == list(pressed(render_in_full(dry, ENGLISH)).values())
+
+
+def test_the_card_of_an_unknown_result_has_its_reason_only_where_no_line_of_a_host_has_it() -> None:
+    assert changes.UNKNOWN.results
+    assert changes.UNKNOWN.why is not None
+    why = changes.UNKNOWN.why.render_sentence(ENGLISH)
+    assert why not in said(render(changes.UNKNOWN, ENGLISH))
+    for results in ((), (result("host-a.pair"),)):
+        assert why in said(render(changes.UNKNOWN.model_copy(update={"results": results}), ENGLISH))
+    assert why in said(render_in_full(changes.UNKNOWN, ENGLISH))
