@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
-from signal import SIGKILL
+from signal import SIG_DFL, SIGHUP, SIGKILL, signal
 from threading import Thread
 
 from tests.scenarios.conftest import PATIENCE, Town
@@ -90,8 +90,9 @@ async def fork(module: str, *arguments: str, variables: dict[str, str]) -> Async
 
 
 def _run(streams: Sequence[socket.socket], module: str, arguments: Sequence[str], variables: dict[str, str]) -> None:
-    """Become that module, with stdin, stdout and stderr from the streams."""
+    """Become that module, with stdin, stdout and stderr from the streams. SIGHUP ends it, even if the tests ignore it."""
     os.setsid()
+    signal(SIGHUP, SIG_DFL)
     Thread(target=_die_with_tests, daemon=True).start()
     for number, stream in enumerate(streams):
         os.dup2(stream.fileno(), number)
