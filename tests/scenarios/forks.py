@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
@@ -60,7 +60,8 @@ class Fork:
 
     async def communicate(self, typed: str = "") -> tuple[str, str]:
         """Type this and nothing more; all that it still prints until its end, on stdout and on stderr."""
-        self.stdin.sendall(typed.encode())
+        with suppress(BrokenPipeError):  # it may have ended without reading
+            self.stdin.sendall(typed.encode())
         self.stdin.close()
         async with asyncio.timeout(PATIENCE):
             out, err, _ = await asyncio.gather(self.stdout.read(), self.stderr.read(), self.wait())
