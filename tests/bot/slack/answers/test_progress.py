@@ -230,11 +230,11 @@ async def test_within_three_seconds_the_answer_on_the_others_is_shown_and_grows_
     await house.until(lambda: "So far: host-b is stopped" in ask().text)
     assert "3 hosts, 2 answered, waiting for host-c" in ask().text
     assert PARTIAL_DELAY == pytest.approx(house.time.elapsed)
-    for _ in range(3):
+    for _ in range(2):
         await moved(house, EDIT_INTERVAL)
     assert (1, 1) == tuple(len(house.workspace.calls(f"chat.{what}")) for what in ("postMessage", "update"))
     desk.done.set()
-    await house.moving(lambda: ask().text == "3 hosts are healthy")
+    await house.until(lambda: ask().text == "3 hosts are healthy")  # before a slow answer is announced by another message
     assert (1, 2) == tuple(len(house.workspace.calls(f"chat.{what}")) for what in ("postMessage", "update"))
 
 
