@@ -35,7 +35,7 @@ MAX_EXPORT_BYTES = 4_000_000
 MAX_SEARCH_EVENTS = 1_000
 """Most events of one search."""
 
-STEP_KINDS = frozenset({"intent", "outcome"})
+COUNTED_KINDS = frozenset({"intent", "outcome"})
 """Kinds of events of which an operation has one for each step. They are counted, and read only for the details."""
 
 UNREADABLE_TIME = "1970-01-01T00:00:00.000000Z"
@@ -89,9 +89,9 @@ def _build_operation(event: StoredEvent, events: Iterator[StoredEvent], redactor
     if not event.operation:
         return AuditedOperation("", (event,), steps=0, count=1)
     whole = tuple(events) or (event,)
-    course = [each for each in whole if each.kind not in STEP_KINDS] or [event]
+    course = [each for each in whole if each.kind not in COUNTED_KINDS] or [event]
     kinds = Counter(each.kind for each in whole)
-    steps = max(kinds[kind] for kind in STEP_KINDS)
+    steps = max(kinds[kind] for kind in COUNTED_KINDS)
     return AuditedOperation(event.operation, tuple(_clean_event(each, redactor) for each in course), steps, len(whole))
 
 

@@ -5,42 +5,22 @@ A warm fleet of ten at 10 ms for each exchange, in a process of its own; bot and
 
 import asyncio
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
-from bot.app.application import open_application
-from bot.app.server import serve_requests, warm_up
-from bot.config.settings import read_settings
-from tests.bench.lab import lab
+from tests.bench.bot_in_slack import bot_in_slack
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.message import Message
 
 HOSTS, RTT, RUNS = 10, 10, 20
-MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 ADMIN, OPS = "U0ADMIN", "C0OPS"
 
 
 async def measure() -> tuple[list[float], list[float]]:
     """Seconds of each command and of each click."""
-    with tempfile.TemporaryDirectory(prefix="b") as name, lab(Path(name), HOSTS, rtt=RTT, powershell=0) as far:
-        workspace = Workspace(MANIFEST)
-        await workspace.start()
-        secrets = Path(name) / "secrets"
-        (secrets / "slack_bot_token").write_text(workspace.bot_token)
-        (secrets / "slack_app_token").write_text(workspace.app_token)
-        with far.config.open("a") as more:
-            more.write(f'[slack]\nteam = "{workspace.seed.team}"\napi_url = "{workspace.api_url}"\n')
-        settings = read_settings(far.config)
-        try:
-            async with open_application(settings, running=True) as house, serve_requests(settings, house) as service:
-                await service.connecting
-                await warm_up(house, settings)
-                await _command(workspace)
-                commands = [await _command(workspace) for _ in range(RUNS)]
-                return commands, [await _click(workspace) for _ in range(RUNS)]
-        finally:
-            await workspace.stop()
+    async with bot_in_slack(HOSTS, RTT) as (workspace, _):
+        await _command(workspace)
+        commands = [await _command(workspace) for _ in range(RUNS)]
+        return commands, [await _click(workspace) for _ in range(RUNS)]
 
 
 async def _command(workspace: Workspace) -> float:

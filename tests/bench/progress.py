@@ -8,17 +8,12 @@ import asyncio
 import math
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from bot.app.application import open_application
-from bot.app.server import serve_requests, warm_up
-from bot.config.settings import read_settings
-from tests.bench.lab import lab
+from tests.bench.bot_in_slack import bot_in_slack
 from tests.lab.fleet import host_name
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import RESPONSE_URL
@@ -27,7 +22,6 @@ from tests.lab.workspace.seed import BOT_USER
 
 HOSTS, RTT, RUNS, HUNG = 100, 10, 40, host_name(50)
 
-MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 ADMIN, OPS, BOT = "U0ADMIN", "C0OPS", f"<@{BOT_USER}>"
 SENDING = ("chat.postMessage", "chat.update", "chat.delete", "chat.postEphemeral", RESPONSE_URL)
 
@@ -43,27 +37,13 @@ class Wait:
 
 async def measure() -> tuple[list[Wait], list[Wait], dict[str, float]]:
     """The waits of slash commands and of mentions, and the calls per answer by method."""
-    with tempfile.TemporaryDirectory(prefix="b") as name, lab(Path(name), HOSTS, rtt=RTT, powershell=0) as far:
-        workspace = Workspace(MANIFEST)
-        await workspace.start()
-        secrets = Path(name) / "secrets"
-        (secrets / "slack_bot_token").write_text(workspace.bot_token)
-        (secrets / "slack_app_token").write_text(workspace.app_token)
-        with far.config.open("a") as more:
-            more.write(f'[slack]\nteam = "{workspace.seed.team}"\napi_url = "{workspace.api_url}"\n')
-        settings = read_settings(far.config)
-        try:
-            async with open_application(settings, running=True) as house, serve_requests(settings, house) as service:
-                await service.connecting
-                await warm_up(house, settings)
-                await _ask(workspace, RUNS, private=False)
-                switch = [sys.executable, "-m", "tests.lab.switch", "--dir", name, HUNG, "windows", "swallow"]
-                await asyncio.to_thread(subprocess.run, switch, check=True, capture_output=True)
-                before = _count_calls(workspace)
-                waits = await _ask_all(workspace)
-                after = _count_calls(workspace)
-        finally:
-            await workspace.stop()
+    async with bot_in_slack(HOSTS, RTT) as (workspace, folder):
+        await _ask(workspace, RUNS, private=False)
+        switch = [sys.executable, "-m", "tests.lab.switch", "--dir", folder, HUNG, "windows", "swallow"]
+        await asyncio.to_thread(subprocess.run, switch, check=True, capture_output=True)
+        before = _count_calls(workspace)
+        waits = await _ask_all(workspace)
+        after = _count_calls(workspace)
     calls = {method: (after[method] - before[method]) / RUNS for method in SENDING}
     return [wait for wait, private in waits if private], [wait for wait, private in waits if not private], calls
 
