@@ -89,7 +89,9 @@ def build_config(
 
     hosts = Fleet(settings.inventory, connect, observe)
     by_the_clock = build_schedule_config(settings.schedules, settings.notices, settings.time_zone, at)
-    return ActiveConfig(hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock)
+    return ActiveConfig(
+        hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock, settings.alerts
+    )
 
 
 def build_services(machinery: ChangeServices, audit: AuditLog, history: HealthHistory, checks: CheckRegistry) -> Services:

@@ -74,6 +74,8 @@ class EventKind(StrEnum):
     SCHEDULE = "schedule"
     NOTICE = "notice"
     INCIDENT = "incident"
+    ALERT = "alert"
+    MUTE = "mute"
     ACCEPTED = ACCEPTED_KIND
 
 

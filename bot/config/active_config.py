@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from bot.access.policy import Policy
+from bot.alerts.settings import NO_ALERT_SETTINGS, AlertSettings
 from bot.schedules.builtin import ScheduleConfig
 from commands.bot_state.about import Doctor
 from commands.model.operation import CertificateRules, FleetView, Thresholds
@@ -25,6 +26,7 @@ class ActiveConfig:
     certificates: CertificateRules
     examine: Callable[[Doctor, FleetView], Awaitable[Report]]
     schedule_config: ScheduleConfig
+    alerts: AlertSettings = NO_ALERT_SETTINGS
 
     @property
     def inventory(self) -> Inventory:

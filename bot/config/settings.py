@@ -20,6 +20,7 @@ from adapters.phrase import Listing, Phrase
 from bot.access.people import Person, UserGroup
 from bot.access.policy import Policy
 from bot.access.rules import RULE_TAGS, ApprovalSettings, ChannelId, Grant
+from bot.alerts.settings import AlertSettings
 from bot.audit.log import AuditKeys
 from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
@@ -99,6 +100,7 @@ class Settings(_SettingsModel):
     groups: tuple[UserGroup, ...] = ()
     channels: Mapping[ChannelId, ChannelSettings] = Field(default_factory=dict)
     notices: NoticeSettings = Field(default_factory=NoticeSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
     schedules: tuple[ScheduleSettings, ...] = ()
     hosts: Hosts = ()
 
@@ -200,6 +202,8 @@ class Settings(_SettingsModel):
         names = {self.audit_key_secret, *self.old_audit_key_secrets}
         if self.slack is not None:
             names |= {self.slack.bot_token_secret, self.slack.app_token_secret}
+        if self.alerts.heartbeat_url_secret is not None:
+            names.add(self.alerts.heartbeat_url_secret)
         for host in self.hosts:
             if host.windows is not None and host.windows.transport != "certificate":
                 names.add(host.windows.password_secret)

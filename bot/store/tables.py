@@ -5,6 +5,7 @@ Statements are built on these tables once and run without a Session: its upkeep 
 
 from sqlalchemy import DDL, event
 
+from bot.store.alert_models import AlertChangeRow, AlertRow, LogPositionRow, MuteRow, TrafficRow
 from bot.store.host_models import CheckRow, RehearsalRow
 from bot.store.models import Table
 
@@ -29,6 +30,11 @@ INCIDENT_CHANNELS = Table.metadata.tables["incident_channels"]
 INCIDENT_ENTRIES = Table.metadata.tables["incident_entries"]
 REHEARSALS = Table.metadata.tables[RehearsalRow.__tablename__]
 CHECKS = Table.metadata.tables[CheckRow.__tablename__]
+ALERTS = Table.metadata.tables[AlertRow.__tablename__]
+ALERT_CHANGES = Table.metadata.tables[AlertChangeRow.__tablename__]
+MUTES = Table.metadata.tables[MuteRow.__tablename__]
+TRAFFIC = Table.metadata.tables[TrafficRow.__tablename__]
+LOG_POSITIONS = Table.metadata.tables[LogPositionRow.__tablename__]
 
 APPEND_ONLY_TRIGGERS = (
     "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "

@@ -1,0 +1,1 @@
+"""Alerts: the watch, the life of alerts, routes, silences and maintenance."""

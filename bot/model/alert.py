@@ -1,0 +1,124 @@
+"""Alerts: problems with a life, and what mutes them. Values; `bot.alerts` has the rules.
+
+PENDING ─ enough checks ─▶ FIRING ◀─ its time is over, or it got worse ─ ACKNOWLEDGED
+   │                          │  └──── a person acknowledges ──────────────────▲ │
+   └─ one well check ─▶ gone  └───────── enough well checks ─▶ RESOLVED ◀────────┘
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import AwareDatetime
+
+from adapters.phrase import Phrase
+from adapters.value import Value
+from commands.checks.conditions import Condition, make_key
+from commands.model.finding import Severity
+
+
+class AlertState(StrEnum):
+    """States of an alert. The values are stored."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+OPEN_STATES = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED})
+"""States in which people see the problem."""
+
+
+class Alert(Value):
+    """One alert. `number` is its id for people; `version` counts its moves, and a move names the version that it moves.
+
+    `streak` counts checks in a row: that found the problem while pending, that did not while open. `acknowledged_until` is
+    None while `acknowledged_by` is set if the acknowledgement lasts until the alert changes. `message` is the name of the
+    announcement that shows it, "" before it has one; alerts that fired together may share it. `shown` is the newest version
+    that people were shown. `fired_at` is the latest time it fired, `first_fired_at` the first in this life.
+    """
+
+    number: int = 0
+    host: str
+    subject: str
+    condition: Condition
+    severity: Severity
+    state: AlertState
+    version: int = 1
+    shown: int = 0
+    streak: int = 1
+    short: Phrase
+    why: Phrase
+    next: str | None = None
+    cause: str = ""
+    began_at: AwareDatetime
+    checked_at: AwareDatetime
+    first_fired_at: AwareDatetime | None = None
+    fired_at: AwareDatetime | None = None
+    resolved_at: AwareDatetime | None = None
+    acknowledged_by: str = ""
+    acknowledged_at: AwareDatetime | None = None
+    acknowledged_until: AwareDatetime | None = None
+    message: str = ""
+    repeated_at: AwareDatetime | None = None
+    escalated_at: AwareDatetime | None = None
+
+    @property
+    def key(self) -> str:
+        """Identity of the problem: host and subject."""
+        return make_key(self.host, self.subject)
+
+    @property
+    def open(self) -> bool:
+        """True while people should know of it."""
+        return self.state in OPEN_STATES
+
+
+class AlertChange(Value):
+    """One move of an alert, as its history has it. `actor` is the person who acknowledged, else the bot."""
+
+    alert: int
+    at: AwareDatetime
+    state: AlertState
+    severity: Severity
+    actor: str = ""
+
+
+class MuteKind(StrEnum):
+    """Kinds of mutes. A maintenance also hides the digest lines of its hosts."""
+
+    SILENCE = "silence"
+    MAINTENANCE = "maintenance"
+
+
+class Mute(Value):
+    """A silence or a maintenance: what it hides, on whose behalf, until when. `number` is assigned by the database.
+
+    `what` is as it was typed: `host-a`, `host-a/nebula`, `label:tokyo`, `disk`, a target. `identity` is the owner's, encoded
+    as in `bot.store.records`. `reminded_at`: its owner was notified of its end. `removed_by` is "" unless it ended early.
+    """
+
+    number: int = 0
+    kind: MuteKind
+    what: str
+    reason: str
+    owner: str
+    identity: str
+    operation: str
+    channel: str
+    added_at: AwareDatetime
+    ends_at: AwareDatetime
+    reminded_at: AwareDatetime | None = None
+    removed_by: str = ""
+
+    def is_active(self, now: datetime) -> bool:
+        """Returns whether it hides anything at that time."""
+        return self.added_at <= now < self.ends_at
+
+
+class MuteFinder(Protocol):
+    """Finds what mutes an alert (`bot.alerts.mutes`)."""
+
+    async def find_mutes(self, alerts: "tuple[Alert, ...]", now: datetime) -> "dict[int, Mute]":
+        """Returns the mute of each muted alert that ends last, by the alert's number."""

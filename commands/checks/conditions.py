@@ -1,0 +1,115 @@
+"""Conditions that alerts are about: what each watches, and after how many checks it fires and is resolved. Pure.
+
+one check of a host ─▶ HostChecked: the conditions that were judged, and a Signal for each problem found
+a judged condition without a signal is well; a condition that was not judged is unknown, and moves nothing
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, StringConstraints
+
+from adapters.phrase import Phrase
+from adapters.value import Value
+from commands.model.finding import Severity
+
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+"""What of a host a signal is about: `nebula`, `container/web`, `disk/windows/F:`."""
+
+
+class Condition(StrEnum):
+    """Conditions that are watched. The values are stored."""
+
+    NEBULA = "nebula"
+    LIGHTHOUSE = "lighthouse"
+    GATEWAY = "gateway"
+    API = "api"
+    SILENT = "silent"
+    BLIND = "blind"
+    ERRORS = "errors"
+    DISK = "disk"
+    CONTAINER = "container"
+    PEERS = "peers"
+    CLOCK = "clock"
+    CERTIFICATE = "certificate"
+    AUTHORITY = "authority"
+    CHANGE = "change"
+    DIGEST = "digest"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True)
+class ConditionRule:
+    """Rule of one condition: `heading` names it. It fires after `fires_after` checks in a row that found the problem, and is
+    resolved after `resolves_after` checks in a row that did not. `silenceable` is False where nothing may hide it.
+    """
+
+    heading: Phrase
+    fires_after: int = 2
+    resolves_after: int = 2
+    silenceable: bool = True
+
+
+CONDITION_RULES: Mapping[Condition, ConditionRule] = {
+    Condition.NEBULA: ConditionRule(Phrase("Nebula stopped")),
+    Condition.LIGHTHOUSE: ConditionRule(Phrase("Nebula of the lighthouse stopped"), fires_after=1),
+    Condition.GATEWAY: ConditionRule(Phrase("gateway stopped")),
+    Condition.API: ConditionRule(Phrase("gateway API not healthy")),
+    Condition.SILENT: ConditionRule(Phrase("host not responding"), fires_after=3, resolves_after=1),
+    Condition.BLIND: ConditionRule(Phrase("most hosts not responding"), resolves_after=1),
+    Condition.ERRORS: ConditionRule(Phrase("more server errors (5xx)"), fires_after=1),
+    Condition.DISK: ConditionRule(Phrase("disk nearly full"), fires_after=1, resolves_after=1),
+    Condition.CONTAINER: ConditionRule(Phrase("container with problems")),
+    Condition.PEERS: ConditionRule(Phrase("gateway peers out of sync")),
+    Condition.CLOCK: ConditionRule(Phrase("clock skew")),
+    Condition.CERTIFICATE: ConditionRule(Phrase("certificate expires"), fires_after=1, resolves_after=1),
+    Condition.AUTHORITY: ConditionRule(Phrase("CA expires"), fires_after=1, resolves_after=1),
+    Condition.CHANGE: ConditionRule(Phrase("result of a change unknown"), fires_after=1, resolves_after=1),
+    Condition.DIGEST: ConditionRule(Phrase("digest not delivered"), fires_after=1, resolves_after=1),
+    Condition.AUDIT: ConditionRule(Phrase("audit log inconsistent"), fires_after=1, resolves_after=1, silenceable=False),
+}
+"""Rule of every condition. Checks of the watch come every minute; those of disks and certificates follow their schedules."""
+
+
+class Signal(Value):
+    """One problem that one check found. `host` is "" for the bot itself and for a CA.
+
+    `hovering`: the figure lies between the limits of firing and resolving, so an open alert stays and none begins. `next` is
+    the command that fixes it or shows more. `cause` is the key of the signal that explains this one, "" without any.
+    """
+
+    host: str
+    subject: Subject
+    condition: Condition
+    severity: Severity
+    short: Phrase
+    why: Phrase
+    next: str | None = None
+    cause: str = ""
+    hovering: bool = False
+
+    @property
+    def key(self) -> str:
+        """Identity of the problem: host and subject."""
+        return make_key(self.host, self.subject)
+
+
+class HostChecked(Value):
+    """Outcome of one check of one host ("" for the bot itself), which began at `at`.
+
+    `judged` are the conditions that could be judged as a whole: an open alert of these without a signal is well now.
+    `subjects` narrows that to alerts of these subjects; None means all of the host.
+    """
+
+    host: str
+    at: AwareDatetime
+    judged: frozenset[Condition]
+    signals: tuple[Signal, ...] = ()
+    subjects: frozenset[str] | None = None
+
+
+def make_key(host: str, subject: str) -> str:
+    """Makes the identity of a problem: `host-a/nebula`, or the subject alone for the bot's own."""
+    return f"{host}/{subject}" if host else subject
