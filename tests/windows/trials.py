@@ -17,7 +17,16 @@ from adapters.windows.disks import ReadDisks
 from adapters.windows.services import ReadServices
 from adapters.windows.system import ReadSystem
 from adapters.windows.updates import ReadUpdates
-from tests.adapters.windows import disks_cases, logs_cases, nebula_cases, nebula_hosts, rehearsal_cases, system_cases
+from adapters.windows.watch import ReadWatch
+from tests.adapters.windows import (
+    disks_cases,
+    logs_cases,
+    nebula_cases,
+    nebula_hosts,
+    rehearsal_cases,
+    system_cases,
+    watch_cases,
+)
 from tests.adapters.windows.log_cases import LOGS
 from tests.adapters.windows.script_cases import Case, Failed
 from tests.lab.windows.state import WindowsState
@@ -26,7 +35,7 @@ from tests.windows.scratch import Machine, is_scratch, relocate
 _FILES = {"files", "raw", "sizes", "written", "readers"}
 """Fields of a simulated host that can be laid out on a real one."""
 
-_DETERMINED = {"read-disks": {"logs"}, "read-system": {"logs"}}
+_DETERMINED = {"read-disks": {"logs"}, "read-system": {"logs"}, "read-watch": {"access_log"}}
 """What files determine of an answer, where it is not all of it."""
 
 _MOMENTARY = {"build", "clock", "offsets"}
@@ -85,7 +94,8 @@ def select_trials(machine: Machine, nebula_folder: str) -> list[Trial | LeftOut]
     Those of services, updates and changes are not among them: there the machine itself decides, and would be changed.
     `nebula_folder` is where the machine has Nebula's programs; "" if it has none.
     """
-    cases = (*logs_cases.CASES, *disks_cases.CASES, *system_cases.CASES, *rehearsal_cases.CASES)
+    modules = (logs_cases, disks_cases, system_cases, rehearsal_cases, watch_cases)
+    cases = [case for module in modules for case in module.CASES]
     return [
         *(_plan_script_case(case, machine) for case in cases),
         *(_plan_nebula_case(case, nebula_folder) for case in nebula_cases.CASES),
@@ -181,7 +191,13 @@ def _read_as_it_is() -> Iterator[Trial]:
     """Yields reads of the machine as it is. Their answers must be of the agreed form."""
     services = {"nebula_service": "WinRM", "gateway_service": "no-such-service"}
     programs = {"nebula_exe": r"C:\no\nebula.exe", "gateway_exe": r"C:\no\nginx.exe"}
-    for action in (ReadServices(**services), ReadSystem(**services, **programs, **LOGS), ReadDisks(**LOGS), ReadUpdates()):
+    for action in (
+        ReadServices(**services),
+        ReadSystem(**services, **programs, **LOGS),
+        ReadDisks(**LOGS),
+        ReadUpdates(),
+        ReadWatch(**services, log=LOGS["access_log"], position=None),
+    ):
         yield Trial("this machine as it is", action, action.build_arguments(), _expect_form(action))
 
 

@@ -6,18 +6,7 @@ Set-StrictMode -Version 3
 Import-Module CimCmdlets -ErrorAction SilentlyContinue
 
 # Part: logs
-
-# Only the one error says that there is no such service; of all others (access denied) nothing follows.
-function Read-Status([string]$name) {
-    try {
-        return (Get-Service -Name $name -ErrorAction Stop).Status.ToString()
-    } catch {
-        if ($_.FullyQualifiedErrorId -like 'NoServiceFoundForGivenName,*') {
-            return 'Absent'
-        }
-        return 'Unknown'
-    }
-}
+# Part: status
 
 # WMI is asked once and for at most 5 s: where it is ill it would hang.
 function Read-Windows {

@@ -21,6 +21,7 @@ from tests.adapters.windows import (
     services_cases,
     system_cases,
     updates_cases,
+    watch_cases,
 )
 from tests.adapters.windows.script_cases import NOW, Case, Failed
 from tests.lab.windows.pwsh import Pwsh
@@ -38,6 +39,7 @@ QUICK: tuple[Case, ...] = (
     *disks_cases.CASES,
     *logs_cases.CASES,
     *updates_cases.CASES,
+    *watch_cases.CASES,
 )
 CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING)
 

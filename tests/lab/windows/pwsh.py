@@ -185,6 +185,8 @@ class Machine:
                 self._write(change_files.FOLDER / change.operation / name, text)
         for path in state.files:
             file = self._write_bytes(path, state.bytes_of(path))
+            if path in state.gaps:
+                _widen(file, *state.gaps[path])
             os.truncate(file, state.size_of(path))
             written_at = state.written_at(path).timestamp()
             os.utime(file, (written_at, written_at))
@@ -252,6 +254,15 @@ class Machine:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         return file
+
+
+def _widen(file: Path, at: int, zeros: int) -> None:
+    """Leave a hole in a file, which takes no room on the disk."""
+    content = file.read_bytes()
+    with file.open("r+b") as opened:
+        opened.truncate(at)
+        opened.seek(at + zeros)
+        opened.write(content[at:])
 
 
 def _sent(options: str) -> str:

@@ -108,7 +108,8 @@ class WindowsState:
     `cut_after_apply`: a change of Nebula takes every road to this host with it until it is put back.
     `written` has when files were last written (where it says nothing: when the host was started), `readers` which
     accounts beside SYSTEM and Administrators may read a file, `sticky` the files whose readers nothing takes away, `denied`
-    files that the bot's account may not open.
+    files that the bot's account may not open, `locked` those that another program lets nobody open. `gaps` are zeros within
+    files: at which byte, and how many.
     `links` is where a link to another folder lies, `file_links` what links to files lead to. `reach`: whether an address
     answers from here. `updates` is the Windows Update Agent, `registry` the keys of HKLM that are
     there, of those that come and go. `task_account`: as whom scheduled tasks run; `task_limit`: the characters of their
@@ -140,6 +141,8 @@ class WindowsState:
     links: list[PureWindowsPath] = field(default_factory=list)
     file_links: dict[PureWindowsPath, PureWindowsPath] = field(default_factory=dict)
     denied: list[PureWindowsPath] = field(default_factory=list)
+    locked: list[PureWindowsPath] = field(default_factory=list)
+    gaps: dict[PureWindowsPath, tuple[int, int]] = field(default_factory=dict)
     task_account: str = "S-1-5-18"
     task_limit: int = 0
     culture: str = "en-US"
@@ -184,6 +187,7 @@ class WindowsState:
     def write(self, path: PureWindowsPath, text: str, now: datetime) -> None:
         """Write a file at `now`."""
         self.raw.pop(path, None)
+        self.gaps.pop(path, None)
         self.files[path] = text
         self.written[path] = self.clock(now)
 
@@ -192,19 +196,53 @@ class WindowsState:
         self.write(path, "", now)
         self.raw[path] = content
 
+    def append(self, path: PureWindowsPath, text: str, now: datetime) -> None:
+        """Write at the end of a file that is there."""
+        if path in self.raw:
+            self.raw[path] += text.encode()
+        else:
+            self.files[path] += text
+        self.written[path] = self.clock(now)
+
+    def grow(self, path: PureWindowsPath, size: int, now: datetime) -> None:
+        """Write so many bytes at the end of a file, which are all zeros; once for a file."""
+        self.gaps[path] = (len(self.bytes_of(path)), size)
+        self.written[path] = self.clock(now)
+
+    def shorten(self, path: PureWindowsPath, size: int, now: datetime) -> None:
+        """Cut a file short, so that so many bytes are left of it."""
+        self.write_raw(path, self.bytes_of(path)[:size], now)
+
+    def rename(self, path: PureWindowsPath, to: PureWindowsPath) -> None:
+        """Rename a file, as rotation does."""
+        for known in self._of_files:
+            if path in known:
+                known[to] = known.pop(path)
+
     def bytes_of(self, path: PureWindowsPath) -> bytes:
-        """What a file holds."""
+        """What a file holds, without its gap."""
         return self.raw.get(path, self.files[path].encode())
+
+    def part_of(self, path: PureWindowsPath, begin: int, end: int) -> bytes:
+        """What a file holds from one place to another, with its gap."""
+        content = self.bytes_of(path)
+        at, zeros = self.gaps.get(path, (len(content), 0))
+        gap = bytes(max(0, min(end, at + zeros) - max(begin, at)))
+        return content[begin : min(at, end)] + gap + content[max(at, begin - zeros) : max(at, end - zeros)]
 
     def size_of(self, path: PureWindowsPath) -> int:
         """Bytes of a file."""
-        return max(len(self.bytes_of(path)), self.sizes.get(path, 0))
+        return max(len(self.bytes_of(path)) + self.gaps.get(path, (0, 0))[1], self.sizes.get(path, 0))
 
     def remove(self, path: PureWindowsPath) -> None:
         """Remove a file that may be there."""
-        self.files.pop(path, None)
-        self.raw.pop(path, None)
-        self.written.pop(path, None)
+        for known in self._of_files:
+            known.pop(path, None)
+
+    @property
+    def _of_files(self) -> tuple[dict[PureWindowsPath, Any], ...]:
+        """What is known of files, by path."""
+        return self.files, self.raw, self.sizes, self.gaps, self.written
 
     @property
     def facts(self) -> dict[str, str]:

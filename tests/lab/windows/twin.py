@@ -23,3 +23,9 @@ class ScriptError(Exception):
 def round_trip(moment: datetime) -> str:
     """As `.ToUniversalTime().ToString('o')` writes it: UTC, seven digits of a second."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
+
+
+def read_status(state: WindowsState, name: str) -> str:
+    """A service's status as scripts tell it."""
+    service = state.service(name)
+    return "Absent" if service is None else service.status

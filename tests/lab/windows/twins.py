@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.lab.windows import twins_change, twins_disks, twins_logs, twins_nebula, twins_rehearsal
+from tests.lab.windows import twins_change, twins_disks, twins_logs, twins_nebula, twins_rehearsal, twins_watch
 from tests.lab.windows.state import WindowsState
-from tests.lab.windows.twin import ScriptError, Twin, round_trip
+from tests.lab.windows.twin import ScriptError, Twin, read_status, round_trip
 from tests.lab.windows.updates import read_updates
 
 
@@ -34,8 +34,8 @@ class _Arguments(dict[str, Any]):
 
 def _read_system(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     return {
-        "nebula": _status(state, arguments["nebula_service"]),
-        "gateway": _status(state, arguments["gateway_service"]),
+        "nebula": read_status(state, arguments["nebula_service"]),
+        "gateway": read_status(state, arguments["gateway_service"]),
         "nginx_processes": sum(process.name.lower() == "nginx" for process in state.processes),
         "powershell_version": state.powershell_version,
         "os_version": state.os_version if state.wmi else "",
@@ -45,11 +45,6 @@ def _read_system(arguments: Mapping[str, Any], state: WindowsState, now: datetim
         "booted_at": round_trip(state.booted_at) if state.wmi else None,
         "logs": twins_disks.read_logs(arguments, state),
     }
-
-
-def _status(state: WindowsState, name: str) -> str:
-    service = state.service(name)
-    return "Absent" if service is None else service.status
 
 
 def _version(state: WindowsState, path: str, pattern: str) -> str:
@@ -68,4 +63,5 @@ TWINS: Mapping[str, Twin] = {
     **twins_logs.TWINS,
     **twins_nebula.TWINS,
     **twins_rehearsal.TWINS,
+    **twins_watch.TWINS,
 }

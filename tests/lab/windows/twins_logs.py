@@ -45,7 +45,7 @@ def _read_log(arguments: Mapping[str, Any], state: WindowsState, now: datetime) 
     }
     given["zone"] = ZoneInfo(state.zone)
     words = _words(arguments["pattern"][1:], fixed=arguments["fixed"], case=arguments["case"])
-    path = _found(PureWindowsPath(given["log"]), given["log"], state)
+    path = find_log(given["log"], state)
     neighbours = sorted(rotated(path, state), key=state.written_at, reverse=True)
     answer = Answer(room=given["bytes_limit"])
     for file in (path, *neighbours):
@@ -84,19 +84,26 @@ def _words(pattern: str, *, fixed: bool, case: bool) -> re.Pattern[str]:
         raise _failed("PatternInvalid", words) from error
 
 
-def _found(path: PureWindowsPath, given: str, state: WindowsState) -> PureWindowsPath:
-    """The log behind its links."""
+def find_log(given: str, state: WindowsState) -> PureWindowsPath:
+    """The log behind its links; `ScriptError` where it cannot be opened."""
+    return _follow(PureWindowsPath(given), given, state)
+
+
+def _follow(path: PureWindowsPath, given: str, state: WindowsState) -> PureWindowsPath:
     if path in state.file_links:
         target = state.file_links[path]
         if target.parent != path.parent:
             raise _failed("LogOutside", f"{given} is a link out of its folder")
-        return _found(target, given, state)
+        return _follow(target, given, state)
     if path in state.links or any(path in file.parents for file in state.files):
         raise _failed("LogIsFolder", f"{given} is a folder")
     if path not in state.files:
         raise _failed("LogMissing", f"there is no log {given}")
     if path in state.denied:
         raise _failed("LogDenied", f"{given} may not be read")
+    if path in state.locked:
+        words = f"The process cannot access the file '{path}' because it is being used by another process."
+        raise _failed("LogUnreadable", f"{given} cannot be opened: {words}")
     return path
 
 
@@ -104,7 +111,7 @@ def _readable(file: PureWindowsPath, given: Mapping[str, Any], answer: Answer, s
     packed = file.suffix in PACKED
     if packed and given["since"] is not None and _milliseconds(state.written_at(file)) < given["since"]:
         return False
-    known = file in state.denied or (packed and file.suffix != ".gz")
+    known = file in (*state.denied, *state.locked) or (packed and file.suffix != ".gz")
     answer.cut |= {"unread"} if known else set()
     return not known
 

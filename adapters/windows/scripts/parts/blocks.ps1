@@ -108,19 +108,6 @@ function Test-Text($answer, $text) {
     $null -ne $text
 }
 
-# How many bytes there were; fewer than asked for where the file ends, or was cut short meanwhile.
-function Read-Block($stream, [byte[]]$bytes, [int]$at, [int]$count) {
-    $got = 0
-    while ($got -lt $count) {
-        $more = $stream.Read($bytes, $at + $got, $count - $got)
-        if ($more -eq 0) {
-            break
-        }
-        $got += $more
-    }
-    $got
-}
-
 # Never ends within a character.
 function Get-Beginning($search, $answer, $form, [byte[]]$bytes, [int]$count) {
     if ($count -gt $beginning) {

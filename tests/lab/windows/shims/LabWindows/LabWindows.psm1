@@ -298,9 +298,15 @@ function New-Object {
 
 # Whoever runs the tests may read every file, so what Windows would say is said here.
 function Test-LabDenied([string]$path) {
-    foreach ($denied in (Get-LabState).denied) {
+    $state = Get-LabState
+    foreach ($denied in $state.denied) {
         if ($path -eq $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($denied)) {
             throw (Microsoft.PowerShell.Utility\New-Object System.UnauthorizedAccessException "Access to the path '$denied' is denied.")
+        }
+    }
+    foreach ($locked in $state.locked) {
+        if ($path -eq $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($locked)) {
+            throw (Microsoft.PowerShell.Utility\New-Object System.IO.IOException "The process cannot access the file '$locked' because it is being used by another process.")
         }
     }
 }

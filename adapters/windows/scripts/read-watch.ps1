@@ -1,0 +1,138 @@
+# Services, nginx processes, the clock, and how many requests are new in the gateway's access log. It runs every minute, so
+# neither WMI nor a program is asked. A part that cannot be read hides no other.
+# In:  nebula_service, gateway_service (names), log (full path), position (where to go on: offset, head, sha256; or null),
+#      head_limit, bytes_limit, milliseconds (how long may be counted).
+# Out: the fields of adapters.windows.watch.WatchReading.
+param($a)
+Set-StrictMode -Version 3
+# Part: script
+# Part: status
+# Part: files
+# Part: rotated
+# Part: log
+# Part: requests
+
+# All that is to be closed.
+$open = New-Object System.Collections.Generic.List[System.IO.FileStream]
+
+# The log by its name; or why it is not read.
+function Open-Named {
+    try {
+        $stream = Open-Log (Find-Log $a.log)
+        $open.Add($stream)
+        @{ state = 'present'; stream = $stream }
+    } catch {
+        $state = switch -wildcard ($_.FullyQualifiedErrorId) {
+            'LogMissing*' { 'absent' }
+            'LogDenied*' { 'denied' }
+            'LogIsFolder*' { 'folder' }
+            'LogOutside*' { 'outside' }
+            default { 'unreadable' }
+        }
+        @{ state = $state; stream = $null }
+    }
+}
+
+# The one that was put aside, beside it; nothing where there is none. Fewer bytes hardly hold a time, so that another log
+# could begin with them. A packed one begins otherwise.
+function Open-Aside {
+    if ($a.position.head -lt 64) {
+        return
+    }
+    try {
+        $beside = @(Find-Rotated (New-Object System.IO.FileInfo (Get-Full $a.log)) | Select-Object -Last 10)
+    } catch {
+        return
+    }
+    foreach ($file in $beside) {
+        try {
+            $stream = Open-Shared $file.FullName
+        } catch {
+            continue
+        }
+        $open.Add($stream)
+        if ($file.LinkType -ne 'SymbolicLink' -and (Test-Same $stream)) {
+            return $stream
+        }
+    }
+}
+
+function Test-Same($stream) {
+    if ($stream.Length -lt $a.position.offset) {
+        return $false
+    }
+    $head = New-Object byte[] $a.position.head
+    $null = $stream.Seek(0, [System.IO.SeekOrigin]::Begin)
+    $count = Read-Block $stream $head 0 $head.Length
+    $count -eq $head.Length -and (Get-Hash $head $count) -eq $a.position.sha256
+}
+
+function Get-Position($stream, [long]$offset) {
+    $head = New-Object byte[] $a.head_limit
+    $null = $stream.Seek(0, [System.IO.SeekOrigin]::Begin)
+    $count = Read-Block $stream $head 0 $head.Length
+    @{ offset = $offset; head = $count; sha256 = Get-Hash $head $count }
+}
+
+function Get-Hash([byte[]]$bytes, [int]$count) {
+    $hash = [System.Security.Cryptography.SHA256]::Create().ComputeHash($bytes, 0, $count)
+    [System.BitConverter]::ToString($hash).Replace('-', '').ToLowerInvariant()
+}
+
+# What is new, oldest first. `ended`: nothing is written there any more, so that its last line is a whole one. While there
+# is no successor the gateway still writes into the log that was put aside.
+function Find-New($named) {
+    $offset = [long]$a.position.offset
+    if ($null -ne $named.stream -and (Test-Same $named.stream)) {
+        return @{ stream = $named.stream; from = $offset; to = $named.stream.Length; ended = $false }
+    }
+    $aside = Open-Aside
+    if ($null -ne $aside) {
+        @{ stream = $aside; from = $offset; to = $aside.Length; ended = $null -ne $named.stream }
+    }
+    if ($null -ne $named.stream) {
+        @{ stream = $named.stream; from = [long]0; to = $named.stream.Length; ended = $false }
+    }
+}
+
+function Read-AccessLog {
+    $named = Open-Named
+    $answer = @{ state = $named.state; position = $a.position; counts = $null; skipped = [long]0; lost = $false }
+    if ($null -eq $a.position) {
+        if ($null -ne $named.stream) {
+            $answer.position = Get-Position $named.stream $named.stream.Length
+        }
+        return $answer
+    }
+    $new = @(Find-New $named)
+    if ($new.Count -gt 0) {
+        $requests = New-Requests
+        $answer.lost = $new[0].stream -eq $named.stream -and -not (Test-Same $named.stream)
+        $offset = Read-New $requests $new
+        $answer.position = Get-Position $new[-1].stream $offset
+        $answer.counts = $requests.counts
+        $answer.skipped = $requests.skipped
+    }
+    $answer
+}
+
+# The disk may fail at any of this.
+function Read-Safely {
+    try {
+        Read-AccessLog
+    } catch {
+        @{ state = 'unreadable'; position = $a.position; counts = $null; skipped = [long]0; lost = $false }
+    } finally {
+        foreach ($stream in $open) {
+            $stream.Close()
+        }
+    }
+}
+
+@{
+    nebula = Read-Status $a.nebula_service
+    gateway = Read-Status $a.gateway_service
+    nginx_processes = @(Get-Process -Name nginx -ErrorAction SilentlyContinue).Count
+    clock = (Get-Date).ToUniversalTime().ToString('o')
+    access_log = Read-Safely
+}
