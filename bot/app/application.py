@@ -11,6 +11,7 @@ import structlog
 
 from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
+from bot.app.build_alerts import AlertServices, build_alerts
 from bot.app.build_changes import ChangeServices, build_changes
 from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
@@ -59,6 +60,7 @@ class Application:
     pool: ThreadPoolExecutor
     configure: Callable[[Settings], ActiveConfig]
     change_services: ChangeServices
+    alert_services: AlertServices
     redactor: Redactor
     clock: Clock
     history: HealthHistory
@@ -130,6 +132,7 @@ async def open_application(
             _log.error("the audit log is not intact", why=str(audit.trouble))
         first = build_config(settings, make_connector(secrets, pool), database, watch.read, now())
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
+        alerts = build_alerts(database, audit, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
         checks = CheckRegistry(CheckTable(database), redactor.redact_json)
         environment = Environment(
@@ -151,7 +154,7 @@ async def open_application(
             return build_config(new, make_connector(fresh, pool), database, watch.read, now())
 
         try:
-            yield Application(desk, audit, database, pool, configure, machinery, redactor, clock, history)
+            yield Application(desk, audit, database, pool, configure, machinery, alerts, redactor, clock, history)
         finally:
             await desk.config.fleet.aclose()
             await audit.aclose()

@@ -64,7 +64,11 @@ class Service:
 
 @asynccontextmanager
 async def serve_requests(settings: Settings, application: Application) -> AsyncIterator[Service]:
-    """Carries out changes, runs schedules, serves the control socket, and connects to Slack. Stops in reverse order."""
+    """Carries out changes, watches hosts, runs schedules, serves the control socket, and connects to Slack.
+
+    Stops in reverse order.
+    """
+    from bot.app.build_alerts import run_alerts
     from bot.app.build_schedules import run_schedules
     from bot.control import server as control_server
     from bot.rendering.output import render_output
@@ -89,6 +93,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     try:
         async with (
             run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
+            run_alerts(application),
             run_schedules(application, _require_workspace(settings).team),
             control_server.serve(settings.control_socket, doors, settings.socket_group, _share(settings).control),
             _connect(surface, clock) as connecting,
