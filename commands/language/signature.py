@@ -60,7 +60,8 @@ class Argument:
 
     @property
     def option(self) -> str:
-        return "--" + self.field.replace("_", "-")
+        """Its name as typed. A field named after a word of Python ends in an underscore: `for_` is `--for`."""
+        return "--" + self.field.removesuffix("_").replace("_", "-")
 
 
 @cache  # takes most of the time of parsing a request, and a class never changes
