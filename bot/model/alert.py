@@ -36,7 +36,8 @@ class Alert(Value):
     `streak` counts checks in a row: that found the problem while pending, that did not while open. `acknowledged_until` is
     None while `acknowledged_by` is set if the acknowledgement lasts until the alert changes. `message` is the name of the
     announcement that shows it, "" before it has one; alerts that fired together may share it. `shown` is the newest version
-    that people were shown. `fired_at` is the latest time it fired, `first_fired_at` the first in this life.
+    that people were shown. `fired_at` is the latest time it fired, `first_fired_at` the first in this life. `step` is the
+    newest signal's. `outcome` says how the problem ended, where the check knew it.
     """
 
     number: int = 0
@@ -48,6 +49,7 @@ class Alert(Value):
     version: int = 1
     shown: int = 0
     streak: int = 1
+    step: int = 0
     short: Phrase
     why: Phrase
     next: str | None = None
@@ -57,6 +59,7 @@ class Alert(Value):
     first_fired_at: AwareDatetime | None = None
     fired_at: AwareDatetime | None = None
     resolved_at: AwareDatetime | None = None
+    outcome: Phrase | None = None
     acknowledged_by: str = ""
     acknowledged_at: AwareDatetime | None = None
     acknowledged_until: AwareDatetime | None = None

@@ -13,8 +13,8 @@ IN_ORDER_OF_KEY = STRICT | {"sqlite_with_rowid": False}
 class AlertRow(Table, table=True):
     """One alert. Rows that fired are never deleted within the retention, so a number always means the same alert.
 
-    At most one row of a host and a subject is not resolved. `short` and `why` are JSON of phrases. `version` counts its
-    moves, `shown` is the newest one that people were shown.
+    At most one row of a host and a subject is not resolved. `short`, `why` and `outcome` are JSON of phrases. `version`
+    counts its moves, `shown` is the newest one that people were shown.
     """
 
     __tablename__ = "alerts"
@@ -35,6 +35,7 @@ class AlertRow(Table, table=True):
     version: int
     shown: int
     streak: int
+    step: int
     short: str = Field(sa_type=Text)
     why: str = Field(sa_type=Text)
     next: str | None = Field(default=None, sa_type=Text)
@@ -44,6 +45,7 @@ class AlertRow(Table, table=True):
     first_fired_at: datetime | None = Field(default=None, sa_type=UtcText)
     fired_at: datetime | None = Field(default=None, sa_type=UtcText)
     resolved_at: datetime | None = Field(default=None, sa_type=UtcText)
+    outcome: str | None = Field(default=None, sa_type=Text)
     acknowledged_by: str = Field(sa_type=Text)
     acknowledged_at: datetime | None = Field(default=None, sa_type=UtcText)
     acknowledged_until: datetime | None = Field(default=None, sa_type=UtcText)

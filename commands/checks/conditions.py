@@ -77,13 +77,16 @@ class Signal(Value):
     """One problem that one check found. `host` is "" for the bot itself and for a CA.
 
     `hovering`: the figure lies between the limits of firing and resolving, so an open alert stays and none begins. `next` is
-    the command that fixes it or shows more. `cause` is the key of the signal that explains this one, "" without any.
+    the command that fixes it or shows more. `cause` is the key of the signal that explains this one, "" without any. `step`
+    counts the steps of one severity, such as fewer days left: an open alert fires again at a higher step, unless it is
+    acknowledged until a time that is not over.
     """
 
     host: str
     subject: Subject
     condition: Condition
     severity: Severity
+    step: int = 0
     short: Phrase
     why: Phrase
     next: str | None = None
@@ -96,11 +99,19 @@ class Signal(Value):
         return make_key(self.host, self.subject)
 
 
+class Resolution(Value):
+    """Outcome of a problem that is over, as a sentence: "The certificate of host-a was renewed and now expires at …"."""
+
+    subject: Subject
+    phrase: Phrase
+
+
 class HostChecked(Value):
     """Outcome of one check of one host ("" for the bot itself), which began at `at`.
 
     `judged` are the conditions that could be judged as a whole: an open alert of these without a signal is well now.
-    `subjects` narrows that to alerts of these subjects; None means all of the host.
+    `subjects` narrows that to alerts of these subjects; None means all of the host. `resolutions` say how problems ended,
+    where the check knows it.
     """
 
     host: str
@@ -108,6 +119,7 @@ class HostChecked(Value):
     judged: frozenset[Condition]
     signals: tuple[Signal, ...] = ()
     subjects: frozenset[str] | None = None
+    resolutions: tuple[Resolution, ...] = ()
 
 
 def make_key(host: str, subject: str) -> str:
