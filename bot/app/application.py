@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
+from pydantic import SecretStr
 
 from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
@@ -34,6 +35,7 @@ from bot.store.database import Database
 from bot.store.digests import DigestTable
 from bot.store.observations import ObservationTable
 from bot.store.rehearsals import RehearsalTable
+from bot.telemetry.heartbeat import HeartbeatLog
 from commands.bot_state.about import Doctor
 from commands.catalogue import CATALOGUE
 from commands.model.operation import FleetView, Progress, ignore_progress
@@ -44,10 +46,11 @@ _log = structlog.get_logger("bot.app.application")
 
 @dataclass(frozen=True)
 class Observers:
-    """Callbacks that count answered requests and reads of hosts."""
+    """Observers of a bot: callbacks that count answered requests and reads of hosts, and the state of the heartbeat."""
 
     request: Observe = lambda words, answer, seconds: None
     read: fleet.ReadObserver = lambda side, failure, seconds: None
+    heartbeat: HeartbeatLog = field(default_factory=HeartbeatLog)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def _redact_answer(answer: Answer, redactor: Redactor) -> Answer:
 
 
 def build_config(
-    settings: Settings, connect: ConnectionFactory, database: Database, observe: fleet.ReadObserver, at: datetime
+    settings: Settings, connect: ConnectionFactory, database: Database, watch: Observers, at: datetime
 ) -> ActiveConfig:
     """Builds the active configuration from settings that were read at that time."""
 
@@ -86,10 +89,12 @@ def build_config(
 
         if asked.slack:
             return await doctor.examine_messages(settings, view.progress)
-        own = doctor.OwnDatabase(lambda: check_writable(database), RehearsalTable(database).find_by_host)
+        own = doctor.OwnState(
+            lambda: check_writable(database), RehearsalTable(database).find_by_host, lambda: watch.heartbeat.state
+        )
         return await doctor.examine(settings, own, view)
 
-    hosts = Fleet(settings.inventory, connect, observe)
+    hosts = Fleet(settings.inventory, connect, watch.read)
     by_the_clock = build_schedule_config(settings.schedules, settings.notices, settings.time_zone, at)
     return ActiveConfig(
         hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock, settings.alerts
@@ -125,12 +130,17 @@ async def open_application(
     pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
     database = await asyncio.to_thread(Database.open, settings.database_file)
     try:
+
+        def activate(chosen: Settings, found: Secrets) -> ActiveConfig:
+            config = build_config(chosen, make_connector(found, pool), database, watch, now())
+            return replace(config, heartbeat_url=_find_heartbeat_url(chosen, found))
+
         redactor = Redactor(secrets.list_values())
         redact_with(redactor)
         audit = await AuditLog.open(database, load_audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
         if audit.trouble is not None:
             _log.error("the audit log is not intact", why=str(audit.trouble))
-        first = build_config(settings, make_connector(secrets, pool), database, watch.read, now())
+        first = activate(settings, secrets)
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
@@ -151,7 +161,7 @@ async def open_application(
         def configure(new: Settings) -> ActiveConfig:
             fresh = load_secrets(new)
             redactor.add_values(fresh.list_values())
-            return build_config(new, make_connector(fresh, pool), database, watch.read, now())
+            return activate(new, fresh)
 
         try:
             yield Application(desk, audit, database, pool, configure, machinery, alerts, redactor, clock, history)
@@ -169,6 +179,11 @@ def load_secrets(settings: Settings) -> Secrets:
     for phrase in secrets.describe_missing():
         _log.warning("a secret is missing", why=str(phrase))
     return secrets
+
+
+def _find_heartbeat_url(settings: Settings, secrets: Secrets) -> SecretStr | None:
+    name = settings.alerts.heartbeat_url_secret
+    return None if name is None else secrets.find(name)
 
 
 def _raise_file_limit(hosts: int) -> None:

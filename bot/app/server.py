@@ -35,12 +35,21 @@ from bot.runtime.clock import SYSTEM_CLOCK, Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, start_threads
 from bot.runtime.logging import make_reference
 from bot.runtime.loopback import Loopback
+from bot.runtime.periodic import PeriodicTask, run_periodically
 from bot.runtime.validators import build_validators
+from bot.telemetry.heartbeat import (
+    HEARTBEAT_CHECKS,
+    HEARTBEAT_INTERVAL,
+    HeartbeatLog,
+    HeartbeatSources,
+    send_heartbeat,
+)
 from commands.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from bot.slack.event_loop_thread import SlackThread
     from bot.slack.preflight import SlackBotUser
+    from bot.telemetry.endpoints import HealthMonitor
     from bot.telemetry.metrics import Metrics
 
 
@@ -124,15 +133,16 @@ async def _connect(surface: "SlackThread", clock: Clock) -> "AsyncIterator[async
 
 @asynccontextmanager
 async def serve_telemetry(
-    settings: Settings, application: Application, surface: "SlackThread", measures: "Metrics"
+    settings: Settings, application: Application, surface: "SlackThread", measures: "Metrics", beats: HeartbeatLog
 ) -> AsyncIterator[None]:
     """Reports health to the service manager and on the status port."""
-    from bot.store.condition import check_writable
+    from bot.store.condition import check_writable, find_oldest_waiting
     from bot.telemetry.endpoints import (
         HealthChecks,
         HealthMonitor,
         make_audit_check,
         make_database_check,
+        make_outbox_check,
         make_slack_checks,
         serve,
         watch_health,
@@ -141,7 +151,11 @@ async def serve_telemetry(
 
     checks = HealthChecks(
         vital={"database": make_database_check(lambda: check_writable(application.database), measures)},
-        needed={"audit": make_audit_check(lambda: application.audit.intact), **make_slack_checks(surface.get_health)},
+        needed={
+            "audit": make_audit_check(lambda: application.audit.intact),
+            **make_slack_checks(surface.get_health),
+            "outbox": make_outbox_check(lambda: find_oldest_waiting(application.database), application.clock.now),
+        },
     )
 
     async def silence() -> float | None:
@@ -155,8 +169,38 @@ async def serve_telemetry(
         if settings.status is not None:
             address = Loopback.parse(settings.status.listen)
             await stack.enter_async_context(serve(address, vitals, silence, _share(settings).status))
+        await stack.enter_async_context(_send_heartbeats(application, vitals, measures, beats))
         await stack.enter_async_context(watch_health(vitals, manager, read_watchdog_interval(os.environ, os.getpid())))
         yield
+
+
+@asynccontextmanager
+async def _send_heartbeats(
+    application: Application, vitals: "HealthMonitor", measures: "Metrics", beats: HeartbeatLog
+) -> AsyncIterator[None]:
+    """Sends heartbeats to the service outside until the block is left, if one is configured."""
+    from bot.telemetry.heartbeat_request import fetch_heartbeat
+
+    clock = application.clock
+    sources = HeartbeatSources(
+        find_url=lambda: application.dispatcher.config.heartbeat_url,
+        find_problems=lambda: vitals.find_problems(HEARTBEAT_CHECKS),
+        fetch=fetch_heartbeat,
+        count=measures.count_heartbeat,
+        now=clock.now,
+    )
+
+    async def run() -> None:
+        await clock.sleep(HEARTBEAT_INTERVAL)
+        work = PeriodicTask("heartbeat", HEARTBEAT_INTERVAL, lambda: send_heartbeat(sources, beats))
+        await run_periodically((work,), clock)
+
+    beating = asyncio.create_task(run(), name="heartbeat")
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
 
 
 async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -168,9 +212,8 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
     _require_workspace(settings)
     stop, again = _listen_for_signals()
     measures = Metrics(__version__, (" ".join(operation.words) for operation in CATALOGUE))
-    async with open_application(
-        settings, Observers(measures.count_request, measures.count_read), running=True, clock=clock
-    ) as application:
+    observers = Observers(measures.count_request, measures.count_read)
+    async with open_application(settings, observers, running=True, clock=clock) as application:
         await warm_up(application, settings)
         await application.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
         await application.audit.record(
@@ -178,7 +221,7 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
         )
         async with (
             serve_requests(settings, application) as service,
-            serve_telemetry(settings, application, service.surface, measures),
+            serve_telemetry(settings, application, service.surface, measures, observers.heartbeat),
         ):
             reloading = asyncio.create_task(reload_on_signal(again, file, settings, application))
             try:

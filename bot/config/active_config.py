@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from bot.access.policy import Policy
@@ -18,6 +20,7 @@ class ActiveConfig:
     """Configuration in use. A reload replaces it whole; a request ends on the one that it began with.
 
     `examine` runs `doctor`: checks that everything that the bot needs is in place (`bot.doctor.examination`).
+    `heartbeat_url` is None where none is configured, or its secret is missing.
     """
 
     fleet: Fleet
@@ -27,6 +30,7 @@ class ActiveConfig:
     examine: Callable[[Doctor, FleetView], Awaitable[Report]]
     schedule_config: ScheduleConfig
     alerts: AlertSettings = NO_ALERT_SETTINGS
+    heartbeat_url: SecretStr | None = None
 
     @property
     def inventory(self) -> Inventory:

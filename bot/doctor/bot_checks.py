@@ -1,4 +1,5 @@
-"""Checks of `doctor` on the bot's own parts: configuration, secrets, database, audit log, Slack.
+"""Checks of `doctor` on the bot's own parts: configuration, secrets, database, audit log, Slack,
+heartbeat.
 
 A part's own errors (`FlatnetError`) become findings where all checks are run (`bot.doctor.examination`).
 """
@@ -8,7 +9,9 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from adapters.phrase import Listing, Phrase
+from pydantic import SecretStr
+
+from adapters.phrase import Listing, Moment, Phrase
 from bot.access.satisfiability import find_unsatisfiable_rules
 from bot.audit.log import AuditKeys, verify_files
 from bot.config.settings import Complaint, ConfigurationError, ConfigurationMissing, Settings, load_audit_keys
@@ -21,16 +24,18 @@ from bot.store.chain import Verification
 from bot.store.condition import DatabaseCondition, check_writable
 from bot.store.database import Database
 from bot.store.errors import make_unavailable_error, map_os_error
+from bot.telemetry.heartbeat import HeartbeatFailed, HeartbeatState, parse_heartbeat_url
 from commands.catalogue import CATALOGUE
 from commands.model.finding import Finding, Severity
 from commands.model.operation import Role
 
-CONFIGURATION, SECRETS, DATABASE, AUDIT, SLACK = (
+CONFIGURATION, SECRETS, DATABASE, AUDIT, SLACK, HEARTBEAT = (
     "bot.configuration",
     "bot.secrets",
     "bot.database",
     "bot.audit",
     "bot.slack",
+    "bot.heartbeat",
 )
 
 ProveDatabase = Callable[[], Awaitable[DatabaseCondition | None]]
@@ -159,6 +164,24 @@ def _verify_audit(settings: Settings, keys: AuditKeys) -> Verification | None:
     if not _exists(settings.database_file) and not _exists(settings.audit_head_file):
         return None
     return verify_files(settings.database_file, settings.audit_head_file, keys.all)
+
+
+async def check_heartbeat(find_url: Callable[[], SecretStr], find_state: Callable[[], HeartbeatState | None]) -> CheckResult:
+    """Check that the address is usable, and that the newest heartbeat was accepted. The address is not shown."""
+    try:
+        parse_heartbeat_url(find_url())
+    except HeartbeatFailed as error:
+        problem = make_problem(HEARTBEAT, "heartbeat.address", error.phrase)
+        return CheckResult(HEARTBEAT, Phrase("unusable address"), (problem,))
+    match find_state():
+        case None:
+            return CheckResult(HEARTBEAT, Phrase("not sent yet"))
+        case HeartbeatState(why=None, since=since):
+            return CheckResult(HEARTBEAT, Phrase("accepted since {at}", at=Moment(since)))
+        case HeartbeatState(why=why, since=since):
+            told = Phrase("no heartbeat has been accepted since {at}: {why}", at=Moment(since), why=why)
+            problem = make_problem(HEARTBEAT, "heartbeat.missing", told)
+            return CheckResult(HEARTBEAT, Phrase("not accepted"), (problem,))
 
 
 async def check_slack(settings: Settings, find: FindSecret) -> CheckResult:

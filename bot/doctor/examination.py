@@ -34,6 +34,7 @@ from bot.runtime.clock import read_utc_time
 from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, SecretsUnusable, read_secrets
+from bot.telemetry.heartbeat import HeartbeatState
 from commands.bot_state.about import Doctor
 from commands.language.grammar import render_operation
 from commands.model.operation import FleetView, Progress, ReadProgress
@@ -76,21 +77,23 @@ async def diagnose(file: Path, progress: Progress, asked: Doctor = EVERYTHING) -
 
 
 @dataclass(frozen=True)
-class OwnDatabase:
-    """The database that a running bot owns: `prove` writes to it, `find_rehearsals` reads those of hosts."""
+class OwnState:
+    """State of a running bot: `prove` writes to its database, `find_rehearsals` reads those of hosts."""
 
     prove: ProveDatabase
     find_rehearsals: Callable[[Collection[str]], Awaitable[Mapping[str, Rehearsal]]]
+    find_heartbeat: Callable[[], HeartbeatState | None]
 
 
-async def examine(settings: Settings, own: OwnDatabase, view: FleetView) -> Report:
+async def examine(settings: Settings, own: OwnState, view: FleetView) -> Report:
     """Run all checks inside a running bot."""
     find = await asyncio.to_thread(_load_secrets, settings)
     try:
         known = await own.find_rehearsals(view.fleet.inventory.names)
     except FlatnetError:  # the database has a check of its own
         known = None
-    return await run_checks(_list_bot_checks(settings, find, own.prove) | _list_host_checks(view, known), view.progress)
+    parts = _list_bot_checks(settings, find, own.prove) | _list_heartbeat_check(settings, find, own.find_heartbeat)
+    return await run_checks(parts | _list_host_checks(view, known), view.progress)
 
 
 async def examine_messages(settings: Settings, progress: Progress) -> Report:
@@ -105,6 +108,7 @@ async def _examine_alone(file: Path, settings: Settings, process: dict[str, Chec
     pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
     fleet = Fleet(settings.inventory, make_connector(find, pool))
     parts = _list_bot_checks(settings, find, partial(bot_checks.check_without_bot, settings.database_file), file)
+    parts |= _list_heartbeat_check(settings, find, lambda: None)
     try:
         return await run_checks(
             process | parts | _list_host_checks(FleetView(fleet, read_utc_time, settings.thresholds)), progress
@@ -146,6 +150,16 @@ def _list_bot_checks(settings: Settings, find: FindSecret, prove: ProveDatabase,
         bot_checks.AUDIT: partial(bot_checks.check_audit, settings, find),
         bot_checks.SLACK: partial(bot_checks.check_slack, settings, find),
     }
+
+
+def _list_heartbeat_check(
+    settings: Settings, find: FindSecret, find_state: Callable[[], HeartbeatState | None]
+) -> dict[str, Check]:
+    """List the check of the heartbeat, if one is configured."""
+    name = settings.alerts.heartbeat_url_secret
+    if name is None:
+        return {}
+    return {bot_checks.HEARTBEAT: partial(bot_checks.check_heartbeat, lambda: find(name), find_state)}
 
 
 def _list_host_checks(view: FleetView, known: Mapping[str, Rehearsal] | None = None) -> dict[str, Check]:

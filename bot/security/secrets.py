@@ -39,10 +39,15 @@ class Secrets:
 
     def __call__(self, name: str) -> SecretStr:
         """Return the secret of that name. Raises `MissingSecret`, which names the places that were searched."""
-        value = self._values.get(name)
-        if value is None or not value.get_secret_value():
+        value = self.find(name)
+        if value is None:
             raise MissingSecret(_explain_missing(name, self._folder))
         return value
+
+    def find(self, name: str) -> SecretStr | None:
+        """Return the secret of that name; None if it is missing."""
+        value = self._values.get(name)
+        return value if value is not None and value.get_secret_value() else None
 
     def describe_missing(self) -> tuple[Phrase, ...]:
         """Return one sentence for each missing secret."""

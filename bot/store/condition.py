@@ -1,6 +1,7 @@
-"""Condition of the database: proof that it accepts a write, and the number of waiting rows."""
+"""Condition of the database: proof that it accepts a write, and what waits in it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
@@ -23,6 +24,7 @@ class DatabaseCondition:
 _WRITE_UNCHANGED = update(ALEMBIC_TABLE).values(version_num=ALEMBIC_TABLE.c.version_num)
 _UNFINISHED = select(func.count()).where(INBOX.c.finished_at.is_(None))
 _OPEN = select(func.count()).where(OUTBOX.c.state.in_(OPEN_STATES))
+_OLDEST = select(func.min(OUTBOX.c.made_at)).where(OUTBOX.c.state.in_(OPEN_STATES))
 _UNDELIVERABLE = select(func.count()).where(OUTBOX.c.state == PostState.UNDELIVERABLE)
 _NEWEST = select(func.coalesce(func.max(AUDIT.c.sequence), 0))
 
@@ -43,3 +45,13 @@ async def check_writable(database: Database) -> DatabaseCondition:
         )
 
     return await database.run(work)
+
+
+async def find_oldest_waiting(database: Database) -> datetime | None:
+    """Returns the time of the oldest message that Slack has not confirmed; None if there is none."""
+
+    def work(connection: Connection) -> datetime | None:
+        found: datetime | None = connection.execute(_OLDEST).scalar_one()
+        return found
+
+    return await database.read(work)

@@ -12,9 +12,10 @@ name the problem and its fix, and no host, no person, no path and no secret.
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -45,6 +46,9 @@ SHUTDOWN_TIMEOUT = 1.0
 
 MAX_CONNECTIONS = 32
 """Connections at a time, where the limit of open files leaves so many (`bot.runtime.open_files`)."""
+
+MAX_OUTBOX_AGE = timedelta(minutes=10)
+"""Age from which a waiting message means that the outbox stands still. Slack's limits delay a message for a minute."""
 
 LIFETIME = 15.0
 """Seconds after which a connection is cut. An answer takes milliseconds, but its reader may not read it."""
@@ -121,6 +125,10 @@ class HealthMonitor:
     def find_readiness_problems(self) -> tuple[Phrase, ...]:
         """Return why people are not answered as they should be; empty if they are."""
         return (*self._find_stall(), *self._unwell.values())
+
+    def find_problems(self, names: Collection[str]) -> tuple[Phrase, ...]:
+        """Return the problems that these checks found, and that no checks run; empty if there are none."""
+        return (*self._find_stall(), *(why for name, why in self._unwell.items() if name in names))
 
     def render_metrics(self) -> bytes:
         """Render the current metrics."""
@@ -245,6 +253,29 @@ def make_database_check(prove: Callable[[], Awaitable[DatabaseCondition]], measu
     async def probe() -> Phrase | None:
         measures.record_condition(await prove())
         return None
+
+    return probe
+
+
+def make_outbox_check(find_oldest: Callable[[], Awaitable[datetime | None]], now: Callable[[], datetime]) -> Probe:
+    """Make the check that messages leave the outbox. `find_oldest`: time of the oldest message that is not confirmed."""
+
+    async def probe() -> Phrase | None:
+        oldest = await find_oldest()
+        age = timedelta(0) if oldest is None else now() - oldest
+        if age <= MAX_OUTBOX_AGE:
+            return None
+        waiting = Span(age.total_seconds())
+        return Phrase("a message has waited for Slack for {time}. Check the log and the connection to Slack", time=waiting)
+
+    return probe
+
+
+def make_watch_check(healthy: Callable[[], bool]) -> Probe:
+    """Make the check that the watch of the hosts goes on."""
+
+    async def probe() -> Phrase | None:
+        return None if healthy() else Phrase("the watch of the hosts has stopped. Check the log, then restart the bot")
 
     return probe
 

@@ -14,6 +14,7 @@ from adapters.action import SideName
 from adapters.errors import HostError
 from bot.model.request import ExitCode
 from bot.store.condition import DatabaseCondition
+from bot.telemetry.heartbeat import HeartbeatOutcome
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -58,6 +59,7 @@ class Metrics:
         self._ready = Gauge("flatnet_ready", "1 if a check is healthy, by check.", ("check",), registry=registry)
         self._inbox = Gauge("flatnet_inbox_unfinished", "Deliveries that are not answered yet.", registry=registry)
         self._outbox = Gauge("flatnet_outbox_messages", "Messages not confirmed by Slack.", ("state",), registry=registry)
+        self._heartbeats = Counter("flatnet_heartbeats", "Heartbeats by outcome.", ("outcome",), registry=registry)
         self._audit = Gauge("flatnet_audit_events", "Number of the newest audit event.", registry=registry)
         Gauge("flatnet_build_info", "1, with the version.", ("version",), registry=registry).labels(version).set(1)
         self._initialize_series()
@@ -81,6 +83,10 @@ class Metrics:
         """Record the result of a check."""
         self._ready.labels(check).set(well)
 
+    def count_heartbeat(self, outcome: HeartbeatOutcome) -> None:
+        """Count a heartbeat that was sent, failed or withheld."""
+        self._heartbeats.labels(outcome.value).inc()
+
     def record_condition(self, condition: DatabaseCondition) -> None:
         """Record the counts of rows in the database."""
         self._inbox.set(condition.inbox_unfinished)
@@ -98,6 +104,8 @@ class Metrics:
             self._request_seconds.labels(operation)
             for ended in ExitCode:
                 self._requests.labels(operation, ended.name.lower())
+        for heartbeat in HeartbeatOutcome:
+            self._heartbeats.labels(heartbeat.value)
         for side in SIDES:
             self._look_seconds.labels(side)
             for outcome in (ANSWERED, *(kind.kind for kind in HostError.__subclasses__())):

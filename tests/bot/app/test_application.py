@@ -60,6 +60,18 @@ def settings(folder: Path, *, roles: str = "administrator") -> Settings:
     return read_settings(file)
 
 
+async def test_the_address_of_the_heartbeat_is_a_secret_that_is_never_shown(tmp_path: Path) -> None:
+    settings(tmp_path)
+    file, url = tmp_path / "flatnet.toml", "https://beats.example/t0ken"
+    (tmp_path / "secrets" / "heartbeat_url").write_text(f"{url}\n")
+    file.write_text(f'{file.read_text()}\n[alerts]\nheartbeat_url_secret = "heartbeat_url"\n')
+    async with open_application(read_settings(file)) as house:
+        found = house.dispatcher.config.heartbeat_url
+        assert found is not None
+        assert url == found.get_secret_value()
+        assert url not in house.redactor.redact(f"could not fetch {url}")
+
+
 def last_event(known: Settings) -> tuple[str, str]:
     """Kind and actor."""
     with closing(sqlite3.connect(known.database_file)) as line:

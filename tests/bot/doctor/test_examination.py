@@ -25,7 +25,7 @@ from adapters.wsl.action import WslAction
 from bot.config.settings import Settings, parse_settings
 from bot.doctor import examination as doctor
 from bot.doctor import machine_checks as doctor_machine
-from bot.doctor.bot_checks import check_audit, check_configuration, check_secrets, check_without_bot
+from bot.doctor.bot_checks import check_audit, check_configuration, check_heartbeat, check_secrets, check_without_bot
 from bot.doctor.check_result import CheckResult, build_report, make_problem, make_unknown
 from bot.doctor.host_checks import examine_host
 from bot.doctor.machine_checks import check_files, check_machine
@@ -34,6 +34,7 @@ from bot.runtime import open_files
 from bot.security.secrets import MissingSecret, SecretsUnusable
 from bot.setup.draft import Draft, HostDraft
 from bot.store.errors import DatabaseDamaged, DatabaseUnavailable
+from bot.telemetry.heartbeat import HeartbeatOutcome, HeartbeatState
 from commands.model.finding import Severity
 from commands.model.operation import FleetView, Thresholds, ignore_progress
 from commands.model.report import Mark, Report
@@ -259,6 +260,38 @@ def test_each_missing_secret_is_named(tmp_path: Path) -> None:
     (tmp_path / "secrets" / "audit_key").write_bytes(b"\xff")
     with pytest.raises(SecretsUnusable):
         check_secrets(settings(tmp_path))
+
+
+ADDRESS = SecretStr("https://beats.example/s3cr3t-t0ken")
+OUTAGE = HeartbeatState(HeartbeatOutcome.FAILED, NOW, Phrase("could not connect to the server"))
+MISSING = "no heartbeat has been accepted since 2026-11-25 09:10:00 UTC: could not connect to the server"
+UNUSABLE = "the secret is not a usable address. It must be an https URL"
+
+
+@pytest.mark.parametrize(
+    ("url", "state", "seen", "problems"),
+    [
+        (ADDRESS, None, "not sent yet", []),
+        (ADDRESS, HeartbeatState(HeartbeatOutcome.SENT, NOW), "accepted since 2026-11-25 09:10:00 UTC", []),
+        (ADDRESS, OUTAGE, "not accepted", [MISSING]),
+        (SecretStr("http://beats.example/s3cr3t-t0ken"), None, "unusable address", [UNUSABLE]),
+    ],
+)
+async def test_the_heartbeat_s_state_is_shown_without_its_address(
+    url: SecretStr, state: HeartbeatState | None, seen: str, problems: list[str]
+) -> None:
+    found = await check_heartbeat(lambda: url, lambda: state)
+    assert (seen, problems) == (str(found.seen), [str(finding.why) for finding in found.findings])
+
+
+async def test_a_heartbeat_is_checked_where_one_is_configured(tmp_path: Path) -> None:
+    file = tmp_path / "flatnet.toml"
+    text = Draft(hosts=(HOST_A,)).text
+    for configured, lines in ((False, ""), (True, '[alerts]\nheartbeat_url_secret = "heartbeat_url"\n')):
+        file.write_text(f"{text}\n{lines}")
+        answer = await doctor.diagnose(file, ignore_progress)
+        assert isinstance(answer.body, Report)
+        assert configured == ("bot.heartbeat" in {row.host for row in answer.body.rows})
 
 
 async def test_before_the_first_start_there_is_nothing_to_be_wrong(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from bot.store.condition import find_oldest_waiting
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
@@ -48,6 +49,20 @@ async def due(outbox: Outbox) -> list[str]:
 async def test_a_message_comes_back_as_it_was_kept(outbox: Outbox, post: Make, clock: Clock) -> None:
     number = await outbox.add(post())
     assert await outbox.find_due() == DuePosts((replace(post(), id=number, next_try_at=clock()),), None)
+
+
+async def test_the_oldest_message_that_is_not_confirmed_is_found(
+    database: Database, outbox: Outbox, post: Make, clock: Clock
+) -> None:
+    assert await find_oldest_waiting(database) is None
+    at, number = clock(), await outbox.add(post())
+    clock.pass_by(minutes=3)
+    later, _ = clock(), await outbox.add(post("again"))
+    assert at == await find_oldest_waiting(database)
+    await outbox.begin_sending([number])
+    assert at == await find_oldest_waiting(database)
+    await outbox.mark_sent(number)
+    assert later == await find_oldest_waiting(database)
 
 
 @pytest.mark.parametrize("broken", ["INSERT ON outbox", "UPDATE ON inbox"])

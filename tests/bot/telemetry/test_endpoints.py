@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from bot.telemetry import endpoints as status
 from bot.telemetry.endpoints import (
     CHECK_INTERVAL,
     MAX_LAG,
+    MAX_OUTBOX_AGE,
     STALE_AFTER,
     HealthChecks,
     HealthMonitor,
@@ -28,13 +30,16 @@ from bot.telemetry.endpoints import (
     StatusUnusable,
     make_audit_check,
     make_database_check,
+    make_outbox_check,
     make_slack_checks,
+    make_watch_check,
     serve,
     watch_health,
 )
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.watchdog import ServiceManager
 
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
 ANY = Loopback("127.0.0.1", 0)
 
 
@@ -150,6 +155,53 @@ async def test_several_reasons_are_all_told() -> None:
     vitals = Bot(slack=Slack(connected=False, sending=False), intact=False).vitals()
     await vitals.run_checks()
     assert len(vitals.find_readiness_problems()) == 3
+
+
+async def test_problems_are_found_by_the_names_of_their_checks() -> None:
+    vitals = Bot(slack=Slack(connected=False, announcements_accepted=False), intact=False).vitals()
+    await vitals.run_checks()
+    found = list(map(str, vitals.find_problems(("audit", "slack", "watch"))))
+    assert [
+        "the audit log does not match its last state. Run flatnet-bot audit verify",
+        "not connected to Slack. Check the log and the connection to Slack",
+    ] == found
+
+
+async def test_checks_that_do_not_run_are_a_problem_whatever_is_asked_for() -> None:
+    bot = Bot()
+    vitals = bot.vitals()
+    bot.now += STALE_AFTER + 1
+    vitals.pulse._next = bot.now
+    found = list(map(str, vitals.find_problems(("audit",))))
+    assert ["no checks ran for 46 s. Check the log, then restart the bot"] == found
+
+
+@pytest.mark.parametrize(
+    ("age", "problem"),
+    [
+        (None, None),
+        (MAX_OUTBOX_AGE, None),
+        (
+            MAX_OUTBOX_AGE + timedelta(minutes=1),
+            "a message has waited for Slack for 660 s. Check the log and the connection to Slack",
+        ),
+        (-timedelta(hours=1), None),
+    ],
+)
+async def test_a_message_that_waits_for_long_means_that_the_outbox_stands_still(
+    age: timedelta | None, problem: str | None
+) -> None:
+    async def find_oldest() -> datetime | None:
+        return None if age is None else NOW - age
+
+    found = await make_outbox_check(find_oldest, lambda: NOW)()
+    assert problem == (None if found is None else str(found))
+
+
+async def test_a_watch_that_stands_still_is_a_problem() -> None:
+    assert await make_watch_check(lambda: True)() is None
+    found = await make_watch_check(lambda: False)()
+    assert "the watch of the hosts has stopped. Check the log, then restart the bot" == str(found)
 
 
 async def test_what_is_well_again_is_well_after_the_next_look() -> None:

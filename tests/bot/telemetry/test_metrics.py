@@ -8,6 +8,7 @@ from adapters.errors import AuthenticationFailed, HostError, Unreachable
 from adapters.phrase import Phrase
 from bot.model.request import ExitCode
 from bot.store.condition import DatabaseCondition
+from bot.telemetry.heartbeat import HeartbeatOutcome
 from bot.telemetry.metrics import ANSWERED, SIDES, Metrics
 
 OPERATIONS = ("health", "host")
@@ -70,6 +71,14 @@ def test_the_database_s_rows_are_shown_as_they_were_counted(measures: Metrics) -
     assert 2.0 == counted['flatnet_outbox_messages{state="waiting"}']
     assert 3.0 == counted['flatnet_outbox_messages{state="undeliverable"}']
     assert 4.0 == counted["flatnet_audit_events"]
+
+
+def test_heartbeats_are_counted_by_outcome_from_zero(measures: Metrics) -> None:
+    measures.count_heartbeat(HeartbeatOutcome.WITHHELD)
+    counted = samples(measures)
+    assert [0.0, 0.0, 1.0] == [
+        counted[f'flatnet_heartbeats_total{{outcome="{outcome}"}}'] for outcome in ("sent", "failed", "withheld")
+    ]
 
 
 def test_lag_checks_version_and_the_process_are_shown(measures: Metrics) -> None:
