@@ -1,6 +1,7 @@
 """Condition of the database: proof that it accepts a write, and what waits in it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
@@ -8,17 +9,20 @@ from sqlalchemy import Connection, func, select, update
 from bot.store.database import Database
 from bot.store.outbox import OPEN_STATES, PostState
 from bot.store.schema import ALEMBIC_TABLE
-from bot.store.tables import AUDIT, INBOX, OUTBOX
+from bot.store.tables import ALERTS, AUDIT, INBOX, OUTBOX
 
 
 @dataclass(frozen=True)
 class DatabaseCondition:
-    """Row counts. `audit_events` is the number of the newest event, so it never decreases."""
+    """Row counts. `audit_events` is the number of the newest event, so it never decreases. `alerts` are those that are not
+    resolved, by state and severity.
+    """
 
     inbox_unfinished: int
     outbox_waiting: int
     outbox_undeliverable: int
     audit_events: int
+    alerts: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 _WRITE_UNCHANGED = update(ALEMBIC_TABLE).values(version_num=ALEMBIC_TABLE.c.version_num)
@@ -26,6 +30,11 @@ _UNFINISHED = select(func.count()).where(INBOX.c.finished_at.is_(None))
 _OPEN = select(func.count()).where(OUTBOX.c.state.in_(OPEN_STATES))
 _OLDEST = select(func.min(OUTBOX.c.made_at)).where(OUTBOX.c.state.in_(OPEN_STATES))
 _UNDELIVERABLE = select(func.count()).where(OUTBOX.c.state == PostState.UNDELIVERABLE)
+_ALERTS = (
+    select(ALERTS.c.state, ALERTS.c.severity, func.count())
+    .where(ALERTS.c.resolved_at.is_(None))
+    .group_by(ALERTS.c.state, ALERTS.c.severity)
+)
 _NEWEST = select(func.coalesce(func.max(AUDIT.c.sequence), 0))
 
 
@@ -42,6 +51,7 @@ async def check_writable(database: Database) -> DatabaseCondition:
             outbox_waiting=connection.execute(_OPEN).scalar_one(),
             outbox_undeliverable=connection.execute(_UNDELIVERABLE).scalar_one(),
             audit_events=connection.execute(_NEWEST).scalar_one(),
+            alerts={(state, severity): count for state, severity, count in connection.execute(_ALERTS)},
         )
 
     return await database.run(work)

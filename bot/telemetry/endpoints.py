@@ -76,6 +76,17 @@ class SlackHealth(Protocol):
     def unreachable_people(self) -> tuple[str, ...]: ...
 
 
+class WatchHealth(Protocol):
+    """Health of the watch (`bot.alerts.watch`): `round_age` are the seconds since it finished a round, or since it began."""
+
+    @property
+    def healthy(self) -> bool: ...
+    @property
+    def round_age(self) -> float: ...
+    @property
+    def overruns(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class HealthChecks:
     """Checks by the names that `/metrics` shows. If a `vital` one fails, the bot is not alive."""
@@ -271,11 +282,14 @@ def make_outbox_check(find_oldest: Callable[[], Awaitable[datetime | None]], now
     return probe
 
 
-def make_watch_check(healthy: Callable[[], bool]) -> Probe:
-    """Make the check that the watch of the hosts goes on."""
+def make_watch_check(watch: WatchHealth, measures: Metrics) -> Probe:
+    """Make the check that the watch of the hosts goes on; it also records its measures."""
 
     async def probe() -> Phrase | None:
-        return None if healthy() else Phrase("the watch of the hosts has stopped. Check the log, then restart the bot")
+        measures.record_watch(watch.round_age, watch.overruns)
+        if watch.healthy:
+            return None
+        return Phrase("the watch of the hosts has stopped. Check the log, then restart the bot")
 
     return probe
 

@@ -1,6 +1,6 @@
 """Metrics for Prometheus. The only importer of prometheus-client.
 
-Labels hold words of the catalogue, exit codes, sides and kinds of failure, and nothing else: no name
+Labels hold words of the catalogue, exit codes, sides, kinds of failure, states and severities, and nothing else: no name
 of a host or a person, no address, no typed text. So all possible labels are known
 in advance, and a reader of the metrics learns nothing about the fleet but its health.
 """
@@ -12,9 +12,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from adapters.action import SideName
 from adapters.errors import HostError
+from bot.model.alert import AlertState
 from bot.model.request import ExitCode
 from bot.store.condition import DatabaseCondition
 from bot.telemetry.heartbeat import HeartbeatOutcome
+from commands.model.finding import Severity
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -25,6 +27,11 @@ ANSWERED = "answered"
 """Outcome of a read that returned an answer; the other outcomes are the kinds of `HostError`."""
 
 SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
+
+ALERT_LABELS = tuple(
+    (state.value, severity.value) for state in AlertState if state is not AlertState.RESOLVED for severity in Severity
+)
+"""States and severities of alerts that are counted."""
 
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
 """Upper bounds of the histograms: from an answer without a host to the longest deadline of a read (20 s) and beyond."""
@@ -59,6 +66,13 @@ class Metrics:
         self._ready = Gauge("flatnet_ready", "1 if a check is healthy, by check.", ("check",), registry=registry)
         self._inbox = Gauge("flatnet_inbox_unfinished", "Deliveries that are not answered yet.", registry=registry)
         self._outbox = Gauge("flatnet_outbox_messages", "Messages not confirmed by Slack.", ("state",), registry=registry)
+        self._alerts = Gauge("flatnet_alerts", "Alerts that are not resolved.", ("state", "severity"), registry=registry)
+        self._round_age = Gauge(
+            "flatnet_watch_age_seconds", "Seconds since the watch finished a round of all hosts.", registry=registry
+        )
+        self._overruns = Gauge(
+            "flatnet_watch_overruns", "Checks of the watch that took longer than the interval.", registry=registry
+        )
         self._heartbeats = Counter("flatnet_heartbeats", "Heartbeats by outcome.", ("outcome",), registry=registry)
         self._audit = Gauge("flatnet_audit_events", "Number of the newest audit event.", registry=registry)
         Gauge("flatnet_build_info", "1, with the version.", ("version",), registry=registry).labels(version).set(1)
@@ -93,6 +107,13 @@ class Metrics:
         self._outbox.labels("waiting").set(condition.outbox_waiting)
         self._outbox.labels("undeliverable").set(condition.outbox_undeliverable)
         self._audit.set(condition.audit_events)
+        for state, severity in ALERT_LABELS:
+            self._alerts.labels(state, severity).set(condition.alerts.get((state, severity), 0))
+
+    def record_watch(self, round_age: float, overruns: int) -> None:
+        """Record the seconds since the last whole round of the watch, and the number of checks that took too long."""
+        self._round_age.set(round_age)
+        self._overruns.set(overruns)
 
     def render(self) -> bytes:
         """Render all metrics in Prometheus' format (`CONTENT_TYPE`)."""
@@ -104,6 +125,8 @@ class Metrics:
             self._request_seconds.labels(operation)
             for ended in ExitCode:
                 self._requests.labels(operation, ended.name.lower())
+        for state, severity in ALERT_LABELS:
+            self._alerts.labels(state, severity)
         for heartbeat in HeartbeatOutcome:
             self._heartbeats.labels(heartbeat.value)
         for side in SIDES:

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import insert
 
 from adapters.inventory import InvalidSetting
 from adapters.phrase import Phrase
@@ -18,6 +19,7 @@ from bot.runtime.loopback import Loopback
 from bot.store.condition import DatabaseCondition, check_writable
 from bot.store.database import Database
 from bot.store.errors import DatabaseError, make_full_error
+from bot.store.tables import ALERTS
 from bot.telemetry import endpoints as status
 from bot.telemetry.endpoints import (
     CHECK_INTERVAL,
@@ -40,6 +42,13 @@ from bot.telemetry.metrics import Metrics
 from bot.telemetry.watchdog import ServiceManager
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
+ALERT = {
+    **dict.fromkeys(("host", "short", "why", "cause", "acknowledged_by", "message"), ""),
+    **dict.fromkeys(("version", "shown", "streak", "step"), 0),
+    **dict.fromkeys(("began_at", "checked_at"), NOW),
+    "condition": "nebula",
+    "severity": "high",
+}
 ANY = Loopback("127.0.0.1", 0)
 
 
@@ -53,6 +62,15 @@ class Slack:
     sending: bool = True
     announcements_accepted: bool = True
     unreachable_people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How the watch of the hosts may be."""
+
+    healthy: bool
+    round_age: float
+    overruns: int = 0
 
 
 @dataclass
@@ -199,8 +217,11 @@ async def test_a_message_that_waits_for_long_means_that_the_outbox_stands_still(
 
 
 async def test_a_watch_that_stands_still_is_a_problem() -> None:
-    assert await make_watch_check(lambda: True)() is None
-    found = await make_watch_check(lambda: False)()
+    measures = Metrics("1", ())
+    assert await make_watch_check(Watch(healthy=True, round_age=42.0), measures)() is None
+    found = await make_watch_check(Watch(healthy=False, round_age=240.0, overruns=3), measures)()
+    text = measures.render().decode()
+    assert ("flatnet_watch_age_seconds 240.0" in text, "flatnet_watch_overruns 3.0" in text) == (True, True)
     assert "the watch of the hosts has stopped. Check the log, then restart the bot" == str(found)
 
 
@@ -322,6 +343,19 @@ async def test_looks_go_on_at_their_interval() -> None:
     with pytest.raises(asyncio.CancelledError):
         await vitals.run(told.append)
     assert ([CHECK_INTERVAL, CHECK_INTERVAL], [(), ()]) == (pauses, told)
+
+
+async def test_alerts_of_a_real_database_are_counted_until_they_are_resolved(tmp_path: Path) -> None:
+    rows = [
+        {**ALERT, "number": number, "subject": f"s{number}", "state": state, "resolved_at": ended}
+        for number, (state, ended) in enumerate([("firing", None), ("firing", None), ("resolved", NOW)], start=1)
+    ]
+    database = Database.open(tmp_path / "flatnet.sqlite3")
+    try:
+        await database.run(lambda connection: connection.execute(insert(ALERTS), rows))
+        assert {("firing", "high"): 2} == (await check_writable(database)).alerts
+    finally:
+        await database.aclose()
 
 
 async def test_a_real_database_is_proven_by_a_write(tmp_path: Path) -> None:

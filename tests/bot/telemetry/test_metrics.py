@@ -73,6 +73,25 @@ def test_the_database_s_rows_are_shown_as_they_were_counted(measures: Metrics) -
     assert 4.0 == counted["flatnet_audit_events"]
 
 
+def test_every_state_and_severity_of_alerts_is_there_from_the_beginning(measures: Metrics) -> None:
+    """Resolved alerts are not counted: they would only become more."""
+    wanted = {
+        f'flatnet_alerts{{severity="{severity}",state="{state}"}}': 0.0
+        for state in ("pending", "firing", "acknowledged")
+        for severity in ("low", "medium", "high", "critical")
+    }
+    counted = samples(measures)
+    assert wanted == {name: value for name, value in counted.items() if name.startswith("flatnet_alerts{")}
+
+
+def test_alerts_are_counted_by_state_and_severity_and_a_count_that_is_gone_is_zero(measures: Metrics) -> None:
+    one, other = 'flatnet_alerts{severity="high",state="firing"}', 'flatnet_alerts{severity="low",state="acknowledged"}'
+    measures.record_condition(DatabaseCondition(0, 0, 0, 0, {("firing", "high"): 2}))
+    assert (2.0, 0.0) == (samples(measures)[one], samples(measures)[other])
+    measures.record_condition(DatabaseCondition(0, 0, 0, 0, {("acknowledged", "low"): 1}))
+    assert (0.0, 1.0) == (samples(measures)[one], samples(measures)[other])
+
+
 def test_heartbeats_are_counted_by_outcome_from_zero(measures: Metrics) -> None:
     measures.count_heartbeat(HeartbeatOutcome.WITHHELD)
     counted = samples(measures)
@@ -101,4 +120,4 @@ def test_two_bots_in_one_process_count_apart(measures: Metrics) -> None:
 def test_labels_are_a_closed_list(measures: Metrics) -> None:
     """Whoever adds a label thinks about who reads it."""
     labels = set(re.findall(r'[{,](\w+)="', measures.render().decode()))
-    assert labels <= {"operation", "exit", "side", "outcome", "check", "state", "version", "le"}
+    assert labels <= {"operation", "exit", "side", "outcome", "check", "state", "severity", "version", "le"}
