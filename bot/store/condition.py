@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from bot.store.database import Database
-from bot.store.outbox import OPEN_STATES, PostState
+from bot.store.outbox_values import OPEN_STATES, PostState
 from bot.store.schema import ALEMBIC_TABLE
 from bot.store.tables import ALERTS, AUDIT, INBOX, OUTBOX
 

@@ -9,13 +9,14 @@ A message may be added in the state SENDING. Order holds within a conversation: 
 of its conversation have ended. A message that edits another, is in its thread, or comes after it, is due only when that
 one has ended, too.
 An edit that still waits is replaced by a newer edit of the same message.
+Messages of alerts are due before all others. While one still waits, its content can be replaced, and it can be withdrawn:
+a page about a problem that is over serves no reader.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -37,43 +38,23 @@ from sqlalchemy import (
 from bot.store import inbox
 from bot.store.database import Database
 from bot.store.encoding import encode_json, escape_text
+from bot.store.outbox_values import (
+    ALERT_PREFIX,
+    CARD_PREFIX,
+    CARD_RETENTION,
+    NO_MESSAGE_PLACE,
+    NOTICE_PREFIX,
+    NOTICE_RETENTION,
+    OPEN_STATES,
+    REPLY_MARK,
+    RETENTION,
+    DuePosts,
+    MessagePlace,
+    Post,
+    PostState,
+    Route,
+)
 from bot.store.tables import OUTBOX
-
-RETENTION = timedelta(days=7)
-"""Retention of an ended message."""
-
-CARD_PREFIX = "card:"
-"""Prefix of the operations of cards. Cards are still edited when other messages are long deleted."""
-
-CARD_RETENTION = timedelta(days=90)
-"""Retention of a card. An unknown outcome or a pending review may last over holidays."""
-
-NOTICE_PREFIX = "notice-"
-"""Prefix of the operations of expiry notices. The notice on a CA is edited when the CA has been replaced."""
-
-NOTICE_RETENTION = timedelta(days=400)
-"""Retention of a notice. The first notice on a CA is posted 180 days before it expires, and it may stay expired for long."""
-
-
-class Route(StrEnum):
-    """Route of a message: a new message, an edit of one, or an answer through a response_url."""
-
-    POST = "post"
-    UPDATE = "update"
-    RESPOND = "respond"
-
-
-class PostState(StrEnum):
-    """State of a message. The module's docstring draws the transitions."""
-
-    WAITING = "waiting"
-    SENDING = "sending"
-    SENT = "sent"
-    UNDELIVERABLE = "undeliverable"
-
-
-OPEN_STATES = (PostState.WAITING, PostState.SENDING)
-"""States of messages that have not ended."""
 
 MAX_DUE = 100
 """Maximum number of due messages returned at once. Slack accepts about one a second per channel."""
@@ -107,7 +88,8 @@ _REPLACE = update(OUTBOX).where(_IS_SAME_MESSAGE, _WAITING).returning(OUTBOX.c.i
 """Replaces the waiting edits of the same message: one, or two if the first was tried and failed."""
 
 _ADD = insert(OUTBOX).returning(OUTBOX.c.id)
-_DUE = select(OUTBOX).where(_IS_SENDABLE, OUTBOX.c.next_try_at <= bindparam("now")).order_by(OUTBOX.c.id).limit(MAX_DUE)
+_URGENT_FIRST = (OUTBOX.c.operation.startswith(ALERT_PREFIX).desc(), OUTBOX.c.id)
+_DUE = select(OUTBOX).where(_IS_SENDABLE, OUTBOX.c.next_try_at <= bindparam("now")).order_by(*_URGENT_FIRST).limit(MAX_DUE)
 _NEXT = select(func.min(OUTBOX.c.next_try_at)).where(_IS_SENDABLE, OUTBOX.c.next_try_at > bindparam("now"))
 _BEGIN = (
     update(OUTBOX)
@@ -128,7 +110,15 @@ _ADDRESS_WITH_LANDED = func.json_set(OUTBOX.c.address, "$.landed", bindparam("la
 _MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN_STATES)).values(address=_ADDRESS_WITH_LANDED)
 _UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == PostState.UNDELIVERABLE).order_by(OUTBOX.c.id)
 _IS_CARD = OUTBOX.c.operation.startswith(CARD_PREFIX) & (OUTBOX.c.road == Route.POST)
-_IS_NOTICE = OUTBOX.c.operation.startswith(NOTICE_PREFIX) & (OUTBOX.c.road == Route.POST)
+_IS_NOTICE = (OUTBOX.c.road == Route.POST) & or_(
+    OUTBOX.c.operation.startswith(NOTICE_PREFIX),
+    OUTBOX.c.operation.startswith(ALERT_PREFIX) & ~OUTBOX.c.operation.contains(REPLY_MARK),
+)
+_WAITS = select(exists().where(_THIS, _WAITING))
+_REWRITE = update(OUTBOX).where(_THIS, _WAITING).values(message=bindparam("content")).returning(OUTBOX.c.id)
+_DROP_EDITS = delete(OUTBOX).where(
+    OUTBOX.c.road == Route.UPDATE, func.json_extract(OUTBOX.c.address, "$.replaces") == bindparam("this"), _WAITING
+)
 _PRUNE = delete(OUTBOX).where(
     or_(
         OUTBOX.c.ended_at < bindparam("oldest_notice"),
@@ -136,54 +126,6 @@ _PRUNE = delete(OUTBOX).where(
         and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD, ~_IS_NOTICE),
     )
 )
-
-
-@dataclass(frozen=True)
-class Post:
-    """One message for Slack.
-
-    `conversation` is the ordering key: a channel, `channel:thread`, or a response_url. `address` holds what the route needs
-    (channel, thread_ts, ts, user, response_url), and after sending also `landed`, if that is another channel than intended.
-    `message` is JSON of at most 64 kB (text, blocks). `ts` is Slack's id of the sent message. `maybe_sent`: an earlier
-    attempt may have arrived, so a retry is marked as one. The outbox assigns the fields from `id` on.
-    """
-
-    operation: str
-    conversation: str
-    road: Route
-    address: Mapping[str, Any]
-    message: Mapping[str, Any]
-    made_at: datetime
-    next_try_at: datetime | None = None
-    """Earliest time to send; None means at once."""
-    id: int = 0
-    state: PostState = PostState.WAITING
-    attempts: int = 0
-    maybe_sent: bool = False
-    why: str = ""
-    ts: str = ""
-
-
-@dataclass(frozen=True)
-class MessagePlace:
-    """Place of a public message: its channel, perhaps another than intended, and Slack's id of the message.
-
-    `ts` is "" if the message has no place: it was undeliverable or went to people privately, and cannot be edited.
-    """
-
-    channel: str = ""
-    ts: str = ""
-
-
-NO_MESSAGE_PLACE = MessagePlace()
-
-
-@dataclass(frozen=True)
-class DuePosts:
-    """Messages that are due, oldest first, and the time at which the next one is due; None if there is none."""
-
-    due: tuple[Post, ...]
-    next_at: datetime | None
 
 
 class Outbox:
@@ -210,8 +152,33 @@ class Outbox:
 
         return await self._database.run(work)
 
+    async def rewrite(self, row: int, message: Mapping[str, Any]) -> bool:
+        """Replaces the content of a message that waits, and drops its waiting edits. Returns False if it does not wait."""
+        this = {"this": row, "content": encode_json(message)}
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(_REWRITE, this).scalar_one_or_none() is None:
+                return False
+            connection.execute(_DROP_EDITS, this)
+            return True
+
+        return await self._database.run(work)
+
+    async def withdraw(self, prefix: str) -> int:
+        """Deletes the waiting messages whose operation begins like this. Returns their number."""
+        begins = OUTBOX.c.operation.startswith(prefix, autoescape=True)
+        drop = delete(OUTBOX).where(begins, _WAITING).returning(OUTBOX.c.id)
+        return await self._database.run(lambda connection: len(connection.execute(drop).all()))
+
+    async def is_waiting(self, row: int) -> bool:
+        """Returns whether a message waits to be sent."""
+        return await self._database.read(lambda connection: bool(connection.execute(_WAITS, {"this": row}).scalar_one()))
+
     async def find_due(self) -> DuePosts:
-        """Returns the due messages: of each conversation the oldest open one, if it waits and its time has come."""
+        """Returns the due messages: of each conversation the oldest open one, if it waits and its time has come.
+
+        Messages of alerts come first.
+        """
         now = {"now": self._now()}
 
         def work(connection: Connection) -> DuePosts:

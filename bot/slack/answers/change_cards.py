@@ -29,7 +29,7 @@ from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
 from bot.slack.payload_types import is_direct_message
 from bot.slack.tasks import BackgroundTasks, retry_write
-from bot.store.outbox import CARD_PREFIX
+from bot.store.outbox_values import CARD_PREFIX
 
 REFRESH_INTERVAL = 10.0
 """Seconds after which the card of a running change is rendered again, though only the time has changed."""

@@ -29,7 +29,7 @@ from bot.slack.directory.audience import Audience
 from bot.slack.directory.people import PeopleDirectory, Reader
 from bot.slack.outbound.message import Address, name_card_copy
 from bot.slack.outbound.sender import Sender
-from bot.store.outbox import NO_MESSAGE_PLACE
+from bot.store.outbox_values import NO_MESSAGE_PLACE
 
 MAX_PEOPLE = 50
 """People who get a direct message about one milestone. More are named in the log: a role for so many is a mistake."""

@@ -19,7 +19,7 @@ from bot.rendering.slack.progress import render_partial_answer, render_progress,
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import EDIT_INTERVAL, Sender
 from bot.store.errors import DatabaseError
-from bot.store.outbox import NO_MESSAGE_PLACE
+from bot.store.outbox_values import NO_MESSAGE_PLACE
 from commands.language.grammar import parse_operation
 from commands.model.operation import Catalogue, Operation, ReadProgress
 from commands.values.normalize import normalize_text

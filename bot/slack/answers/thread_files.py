@@ -20,7 +20,7 @@ from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.uploads import Uploads, explain_refusal
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.answers import AnswerFile, AnswerTable
-from bot.store.outbox import NO_MESSAGE_PLACE, MessagePlace
+from bot.store.outbox_values import NO_MESSAGE_PLACE, MessagePlace
 from commands.model.report import Bundle, TextFile
 
 POLL_INTERVAL = 1.0

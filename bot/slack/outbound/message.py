@@ -13,7 +13,7 @@ from bot.locale.texts import get_texts
 from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape, make_context
 from bot.security.untrusted_text import shorten
 from bot.slack.payload_types import DIRECT_PREFIXES
-from bot.store.outbox import CARD_PREFIX, Post, Route
+from bot.store.outbox_values import CARD_PREFIX, Post, Route
 
 RESPONSE_URL_LIFETIME = timedelta(minutes=29)
 """Time for which a response_url is used: Slack closes it after 30 minutes."""
@@ -32,9 +32,9 @@ class Address(BaseModel):
     `answerable`, at the root of the place. `user`: the last route, a direct message. `second`: a channel for messages that
     `channel` does not take; `people` get direct messages if no channel takes it. `courtesy`: worthless
     later, so tried once, in the channel alone. `dispensable`: other messages say the same, so it is given
-    up without an alarm. `clicked`: it replaces the clicked message (`ts`, or the one of
-    the `response_url`), and is never posted anew where all would see it. `language` and `zone` are the
-    message's, for the notes that are added on the way.
+    up without an alarm. `urgent`: it waits for urgent messages of its channel only. `clicked`: it replaces the clicked
+    message (`ts`, or the one of the `response_url`), and is never posted anew where all would see it. `language` and `zone`
+    are the message's, for the notes that are added on the way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -54,6 +54,7 @@ class Address(BaseModel):
     people: tuple[str, ...] = ()
     courtesy: bool = False
     dispensable: bool = False
+    urgent: bool = False
     clicked: bool = False
     user: str = ""
     language: str = "en"
@@ -85,6 +86,8 @@ class Address(BaseModel):
         """Return the key within which order is kept. An edit that waits for the rate limit delays no other message."""
         if self.replaces or self.below:
             return f"{self.channel}:{'edits of' if self.replaces else 'below'} {self.replaces or self.below}"
+        if self.urgent:
+            return f"{self.channel or ','.join(self.people)}:urgent"
         if self.channel:
             return f"{self.channel}:{self.thread}" if self.thread else self.channel
         return self.response_url or self.aside or self.user or ",".join(self.people)

@@ -9,7 +9,7 @@ from bot.slack.outbound.message import Address, escape_foreign
 from bot.slack.outbound.simplify import SIMPLIFIABLE_CODES
 from bot.slack.payload_types import is_direct_message
 from bot.slack.scopes import GROUP_MESSAGE_SCOPE
-from bot.store.outbox import MessagePlace
+from bot.store.outbox_values import MessagePlace
 
 UNEDITABLE_CODES = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 """Slack's codes for a message that can no longer be edited: it is posted anew."""

@@ -18,7 +18,8 @@ from bot.slack.outbound.message import Address
 from bot.slack.outbound.reroute_reason import MAX_OUTAGE, UNEDITABLE_CODES, RouteExhausted, is_lost_elsewhere
 from bot.slack.payload_types import USER_ID_PREFIXES
 from bot.slack.tasks import retry_write
-from bot.store.outbox import NO_MESSAGE_PLACE, MessagePlace, Outbox, Post
+from bot.store.outbox import Outbox
+from bot.store.outbox_values import NO_MESSAGE_PLACE, MessagePlace, Post
 
 MAX_RESPONSE_TRIES = 3
 """Attempts at a response_url: it has five uses, of which waiting notices may have taken two; a lost answer may count."""

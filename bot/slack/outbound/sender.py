@@ -39,7 +39,8 @@ from bot.slack.outbound.simplify import explain_short_form, send_simplified
 from bot.slack.payload_types import USER_ID_PREFIXES
 from bot.slack.tasks import BackgroundTasks, retry_write
 from bot.store.errors import DatabaseError, TooLarge
-from bot.store.outbox import MessagePlace, Outbox, Post, PostState, Route
+from bot.store.outbox import Outbox
+from bot.store.outbox_values import MessagePlace, Post, PostState, Route
 
 MESSAGE_LIFETIME = timedelta(hours=24)
 """Age after which a message is no longer tried: its answer is not expected any more."""

@@ -17,7 +17,7 @@ from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.pictures import drop_charts, has_charts, has_pictures, replace_pictures
 from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address, add_notes, make_plain
-from bot.store.outbox import MessagePlace, Post
+from bot.store.outbox_values import MessagePlace, Post
 
 PICTURE_PAUSES = (4.0, 12.0)
 """Seconds before each retry with a refused picture. No more than two: a response_url takes five messages in all."""

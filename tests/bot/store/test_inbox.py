@@ -9,7 +9,8 @@ import pytest
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
-from bot.store.outbox import Outbox, Post, Route
+from bot.store.outbox import Outbox
+from bot.store.outbox_values import Post, Route
 from bot.store.reading import open_for_reading
 from tests.bot.store.conftest import Clock
 

@@ -14,7 +14,8 @@ from bot.store.condition import find_oldest_waiting
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
-from bot.store.outbox import NO_MESSAGE_PLACE, DuePosts, MessagePlace, Outbox, Post, PostState, Route
+from bot.store.outbox import MAX_DUE, Outbox
+from bot.store.outbox_values import NO_MESSAGE_PLACE, DuePosts, MessagePlace, Post, PostState, Route
 from tests.bot.store.conftest import Clock
 
 
@@ -306,3 +307,72 @@ async def test_where_a_message_is_is_known_once_it_has_ended(outbox: Outbox, pos
     assert [MessagePlace("C1", "1.1"), MessagePlace("C9", "2.2"), NO_MESSAGE_PLACE] == [
         await outbox.find_place(row) for row in (there, elsewhere, direct)
     ]
+
+
+@pytest.fixture
+def page(clock: Clock) -> Callable[..., Post]:
+    """A message of an alert, or what follows from it."""
+
+    def make(text: str, name: str = "alert-1", route: Route = Route.POST, **address: object) -> Post:
+        place = f"C1:{name}" if route is Route.POST else f"C1:edits of {address['replaces']}"
+        return Post(name, place, route, {"channel": "C1", **address}, {"text": text, "blocks": []}, clock())
+
+    return make
+
+
+async def test_messages_of_alerts_are_due_before_older_ones_of_others(outbox: Outbox, post: Make, page: Make) -> None:
+    for channel in range(MAX_DUE):
+        await outbox.add(post(f"chatter {channel}", f"C{channel}"))
+    await outbox.add(page("Nebula stopped"))
+    assert ["Nebula stopped", "chatter 0"] == (await due(outbox))[:2]
+    assert MAX_DUE == len(await due(outbox))
+
+
+async def test_a_message_that_waits_gets_its_newest_content_and_its_waiting_edits_are_dropped(
+    outbox: Outbox, page: Make
+) -> None:
+    row = await outbox.add(page("firing"))
+    await outbox.begin_sending([row])
+    await outbox.add(page("firing on 2 hosts", route=Route.UPDATE, replaces=row))
+    await outbox.mark_failed(row, "service_unavailable", page("").made_at)
+    assert await outbox.is_waiting(row)
+    assert await outbox.rewrite(row, {"text": "resolved", "blocks": []})
+    [begun] = await outbox.begin_sending([row])
+    await outbox.mark_sent(row, "1.1")
+    assert ("resolved", []) == (begun.message["text"], await due(outbox))
+
+
+@pytest.mark.parametrize("sent", [False, True])
+async def test_a_message_that_is_on_its_way_or_was_sent_is_not_rewritten(outbox: Outbox, page: Make, sent: bool) -> None:
+    row = await outbox.add(page("firing"))
+    await outbox.begin_sending([row])
+    if sent:
+        await outbox.mark_sent(row, "1.1")
+    assert not await outbox.is_waiting(row)
+    assert not await outbox.rewrite(row, {"text": "resolved", "blocks": []})
+
+
+async def test_what_waits_is_withdrawn_by_the_begin_of_its_name(outbox: Outbox, page: Make) -> None:
+    row = await outbox.add(page("firing", "alert-1"))
+    await outbox.begin_sending([row])
+    await outbox.add(page("fires", "alert-1:word:1"))
+    await outbox.add(page("second step", "alert-1:second:1"))
+    await outbox.add(page("another", "alert-2"))
+    assert 1 == await outbox.withdraw("alert-1:word")
+    assert 1 == await outbox.withdraw("alert-1")
+    assert ["another"] == await due(outbox)
+    assert (True, False) == (await outbox.has_message("alert-1"), await outbox.has_message("alert-1:word:1"))
+
+
+async def test_the_message_of_an_alert_is_kept_for_its_edits_and_its_replies_are_not(
+    outbox: Outbox, page: Make, clock: Clock
+) -> None:
+    for name in ("alert-1", "alert-1:word:1"):
+        row = await outbox.add(page("firing", name))
+        await outbox.begin_sending([row])
+        await outbox.mark_sent(row, "1.1")
+    clock.pass_by(days=8)
+    assert 1 == await outbox.prune()
+    assert await outbox.has_message("alert-1")
+    clock.pass_by(days=393)
+    assert 1 == await outbox.prune()

@@ -9,7 +9,7 @@ from bot.model.change import ApprovalState, BreakGlass, Change, ChangeState
 from bot.rendering.slack.blocks import SlackMessage as Words
 from bot.slack.answers.change_cards import REFRESH_INTERVAL
 from bot.slack.outbound.message import Address, build_post
-from bot.store.outbox import CARD_PREFIX
+from bot.store.outbox_values import CARD_PREFIX
 from tests.bot.rendering import changes
 from tests.bot.rendering.changes import BEGUN, ENDED, OPERATION, approval, change, result, review
 from tests.bot.slack.conftest import CANARY, House

@@ -8,7 +8,8 @@ from bot.model.request import Answer, Request
 from bot.rendering.slack.blocks import SlackMessage
 from bot.slack.inbound.worker import MAX_ATTEMPTS
 from bot.slack.outbound.message import Address, build_post
-from bot.store.outbox import Outbox, Post
+from bot.store.outbox import Outbox
+from bot.store.outbox_values import Post
 from tests.bot.slack.conftest import House, start, well
 from tests.lab.workspace.faults import Failing
 

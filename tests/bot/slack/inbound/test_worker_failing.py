@@ -14,7 +14,8 @@ from bot.slack.inbound.worker import STORE_TIMEOUT
 from bot.slack.scopes import SCOPES
 from bot.store.errors import DatabaseBusy, DatabaseFull
 from bot.store.inbox import Delivery, Inbox
-from bot.store.outbox import Outbox, Post
+from bot.store.outbox import Outbox
+from bot.store.outbox_values import Post
 from tests.bot.slack.conftest import House, manifest_with
 from tests.lab.workspace import Timing, Workspace
 

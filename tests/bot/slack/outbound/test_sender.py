@@ -7,7 +7,7 @@ import pytest
 from bot.rendering.slack.blocks import SlackMessage
 from bot.slack.outbound.message import Address, build_post
 from bot.slack.outbound.sender import MAX_CONCURRENT_CALLS, MESSAGE_LIFETIME
-from bot.store.outbox import PostState
+from bot.store.outbox_values import PostState
 from tests.bot.slack.conftest import MANIFEST, House, well
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import (
