@@ -41,6 +41,8 @@ EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
     EventKind.SCHEDULE: Phrase("schedule", context="event"),
     EventKind.NOTICE: Phrase("notice", context="event"),
     EventKind.INCIDENT: Phrase("incident", context="event"),
+    EventKind.ALERT: Phrase("alert", context="event"),
+    EventKind.MUTE: Phrase("silence or maintenance", context="event"),
     EventKind.ACCEPTED: Phrase("accepted", context="event"),
 }
 """The kinds of audit events. In English they are close to what `--kind` takes."""
