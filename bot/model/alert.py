@@ -5,6 +5,7 @@ PENDING ─ enough checks ─▶ FIRING ◀─ its time is over, or it got worse
    └─ one well check ─▶ gone  └───────── enough well checks ─▶ RESOLVED ◀────────┘
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -36,8 +37,9 @@ class Alert(Value):
     `streak` counts checks in a row: that found the problem while pending, that did not while open. `acknowledged_until` is
     None while `acknowledged_by` is set if the acknowledgement lasts until the alert changes. `message` is the name of the
     announcement that shows it, "" before it has one; alerts that fired together may share it. `shown` is the newest version
-    that people were shown. `fired_at` is the latest time it fired, `first_fired_at` the first in this life. `step` is the
-    newest signal's. `outcome` says how the problem ended, where the check knew it.
+    that people were shown. `fired_at` is the latest time it fired, `first_fired_at` the first since it was last well. It
+    fires again when it gets worse, and when its acknowledgement is over. `step` is the newest signal's. `outcome` says how
+    the problem ended, where the check knew it.
     """
 
     number: int = 0
@@ -79,13 +81,51 @@ class Alert(Value):
 
 
 class AlertChange(Value):
-    """One move of an alert, as its history has it. `actor` is the person who acknowledged, else the bot."""
+    """One move of an alert, as its history has it. `actor` is the person who acknowledged, "" for the bot.
+
+    `version` is the alert's after the move. A move from one open state to the same one is a new fire, a new
+    acknowledgement, or something else that people see, such as a better severity.
+    """
 
     alert: int
+    version: int = 1
     at: AwareDatetime
     state: AlertState
     severity: Severity
     actor: str = ""
+
+
+@dataclass(frozen=True)
+class AlertMove:
+    """A move of an alert. `before` is None where it begins, `after` is None where it is deleted."""
+
+    before: Alert | None
+    after: Alert | None
+
+    @property
+    def visible(self) -> bool:
+        """True if people see the move, and the history has it."""
+        if self.after is None or self.after.state is AlertState.PENDING:
+            return False
+        return self.before is None or self.before.version != self.after.version
+
+
+@dataclass(frozen=True)
+class AlertHistory:
+    """An alert with its changes in a period, oldest first. It was open before the first one if it had fired `opened_at`."""
+
+    alert: Alert
+    opened_at: datetime | None
+    changes: tuple[AlertChange, ...]
+
+
+@dataclass(frozen=True)
+class AlertEpisode:
+    """A time for which an alert was open. `ended_at` is None while it is."""
+
+    alert: Alert
+    fired_at: datetime
+    ended_at: datetime | None
 
 
 class MuteKind(StrEnum):
