@@ -1,0 +1,100 @@
+"""Signals of one check: cleaned before they are stored, and matched with the alerts of their host. Pure.
+
+Names and texts come from hosts, so they are redacted, escaped and bounded here, once, before an alert is found by its key.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from adapters.phrase import Phrase
+from bot.alerts.life import CheckTime, is_current, judge
+from bot.model.alert import Alert, AlertMove
+from bot.store.encoding import escape_text
+from commands.checks.conditions import CONDITION_RULES, ConditionRule, HostChecked, Signal
+
+MAX_SIGNALS = 200
+"""Maximum number of signals that one check may have; the worst ones."""
+
+MAX_SUBJECT_LENGTH = 200
+MAX_COMMAND_LENGTH = 300
+MAX_PHRASE_BYTES = 4000
+MAX_TEXT_LENGTH = 500
+"""Characters of a text that is too long as a phrase."""
+
+
+def clean_check(checked: HostChecked, redact: Callable[[Any], Any]) -> HostChecked:
+    """Removes secrets from the signals of a check, bounds them, and leaves one of each key, the worst.
+
+    Conditions of which signals were left out count as not judged, because an alert without a signal would be well.
+    """
+    if not checked.signals:
+        return checked
+    worst_first = sorted(_clean_signals(checked.signals, redact), key=lambda signal: (signal.hovering, signal.severity.rank))
+    signals = tuple({signal.key: signal for signal in reversed(worst_first)}.values())[::-1]
+    left_out = frozenset(signal.condition for signal in signals[MAX_SIGNALS:])
+    return checked.model_copy(update={"signals": signals[:MAX_SIGNALS], "judged": checked.judged - left_out})
+
+
+def list_moves(checked: HostChecked, alerts: Iterable[Alert], time: CheckTime) -> tuple[AlertMove, ...]:
+    """Lists the moves that a check makes of the alerts of its host. Alerts that it did not judge make none."""
+    known = {alert.key: alert for alert in sorted(alerts, key=_rate_newness) if is_current(alert, time.now)}
+    signals = {signal.key: signal for signal in checked.signals}
+    return tuple(_list_moves(checked, known, signals, time))
+
+
+def _list_moves(
+    checked: HostChecked, known: Mapping[str, Alert], signals: Mapping[str, Signal], time: CheckTime
+) -> Iterator[AlertMove]:
+    for key in dict.fromkeys((*known, *signals)):
+        alert, signal = known.get(key), signals.get(key)
+        if signal is None and (alert is None or not _is_judged(alert, checked)):
+            continue
+        after = judge(alert, signal, find_rule(alert, signal), time)
+        if after is not alert:
+            yield AlertMove(alert, after)
+
+
+def find_rule(alert: Alert | None, signal: Signal | None = None) -> ConditionRule:
+    """Finds the rule of a problem, as the newest check names its condition."""
+    found = signal or alert
+    assert found is not None
+    return CONDITION_RULES[found.condition]
+
+
+def _is_judged(alert: Alert, checked: HostChecked) -> bool:
+    """Returns whether a check judged the condition of an alert without finding it, so that it is well."""
+    return alert.condition in checked.judged and (checked.subjects is None or alert.subject in checked.subjects)
+
+
+def _rate_newness(alert: Alert) -> tuple[bool, int]:
+    """Rates the alerts of one key: the newest comes last, and one that is not resolved after all others."""
+    return alert.resolved_at is None, alert.number
+
+
+def _clean_signals(signals: Sequence[Signal], redact: Callable[[Any], Any]) -> list[Signal]:
+    """Removes secrets from all texts at once, because most of them are the same, and shortens them then."""
+    names = ("subject", "short", "why", "next", "cause")
+    documents = redact([signal.model_dump(mode="json", include=set(names)) for signal in signals])
+    return [_shorten(signal, document) for signal, document in zip(signals, documents, strict=True)]
+
+
+def _shorten(signal: Signal, document: Mapping[str, Any]) -> Signal:
+    """Returns a signal with clean texts. A command that is too long is left out: a part of it would be another command."""
+    command = document["next"]
+    return signal.model_copy(
+        update={
+            "subject": escape_text(document["subject"])[:MAX_SUBJECT_LENGTH],
+            "short": _shorten_phrase(document["short"]),
+            "why": _shorten_phrase(document["why"]),
+            "next": None if command is None or len(command) > MAX_COMMAND_LENGTH else escape_text(command),
+            "cause": escape_text(document["cause"])[: 2 * MAX_SUBJECT_LENGTH],
+        }
+    )
+
+
+def _shorten_phrase(document: Mapping[str, Any]) -> Phrase:
+    phrase = Phrase.from_json(document)
+    if len(json.dumps(document)) <= MAX_PHRASE_BYTES:
+        return phrase
+    return Phrase("{text}", text=str(phrase)[:MAX_TEXT_LENGTH] + "…")

@@ -1,0 +1,82 @@
+"""Alerts with a real database, a clock that stands until it is moved, and an audit log that may fail."""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+from bot.alerts.registry import AlertRegistry
+from bot.audit.log import EventKind
+from bot.model.alert import Alert
+from bot.security.redaction import Redactor
+from bot.store.alerts import AlertTable
+from bot.store.database import Database
+from commands.checks.conditions import Condition, HostChecked, Signal
+from commands.model.finding import Severity
+
+BEGINNING = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
+CANARY = "correct-horse-battery"
+HOSTS = ("host-a", "host-b")
+
+
+def nebula(severity: Severity = Severity.CRITICAL, **more: Any) -> Signal:
+    """Nebula of host-a is stopped."""
+    usual: dict[str, Any] = {
+        "host": "host-a",
+        "subject": "nebula",
+        "condition": Condition.NEBULA,
+        "severity": severity,
+        "short": Phrase("Nebula stopped"),
+        "why": Phrase("the service Nebula is {state}", state="Stopped"),
+        "next": "service start nebula host-a",
+    }
+    return Signal(**(usual | more))
+
+
+class Log:
+    """The audit log, as far as it is looked at; `failing` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.failing: FlatnetError | None = None
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        assert EventKind.ALERT == kind
+        if self.failing is not None:
+            raise self.failing
+        self.events.append((actor, operation, data))
+
+    @property
+    def did(self) -> list[str]:
+        """What happened to alerts, in a word each."""
+        return [str(data["alert"]) for _, _, data in self.events]
+
+
+class House:
+    """A database and a clock that outlive the registries that use them."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = BEGINNING
+        self.log = Log()
+        self.hosts: Collection[str] = HOSTS
+        self.table: Any = AlertTable(database)
+        self.registry = self.build()
+
+    def build(self, wrap: Callable[[Any], Any] = lambda part: part) -> AlertRegistry:
+        """The registry of a bot that was started just now."""
+        return AlertRegistry(
+            wrap(self.table), wrap(self.log), Redactor([CANARY]).redact_json, lambda: self.now, lambda: self.hosts
+        )
+
+    async def check(self, *signals: Signal, host: str = "host-a", judged: Collection[Condition] = tuple(Condition)) -> None:
+        """A minute passes, and a check of a host finds these problems."""
+        self.now += timedelta(minutes=1)
+        await self.registry.apply(HostChecked(host=host, at=self.now, judged=frozenset(judged), signals=signals))
+
+    async def fire(self) -> Alert:
+        """Nebula of host-a is found stopped until its alert fires."""
+        await self.check(nebula())
+        await self.check(nebula())
+        (alert,) = await self.registry.list_open()
+        return alert
