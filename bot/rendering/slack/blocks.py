@@ -6,6 +6,7 @@ element of a context, ten elements in a context. All text together has an undocu
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,9 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
 """Slack's three entities. A backtick has none: it becomes the look-alike U+02CB, so that no code span ends early."""
 
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,40}")
+
+_USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
+_GROUP_ID = re.compile(r"S[A-Z0-9]{2,20}")
 
 _PART_OF_ENTITY = re.compile(r"&[a-z]*$")
 
@@ -73,6 +77,17 @@ def format_time(at: datetime, texts: Texts) -> str:
 def format_channel_link(channel: str) -> str:
     """Formats a link to a channel, which Slack shows with the channel's current name; "" if it is no channel id."""
     return f"<#{channel}>" if _CHANNEL_ID.fullmatch(channel) else ""
+
+
+def format_person(name: str, mention: str) -> str:
+    """Formats a person in mrkdwn, as a mention if the Slack id is known."""
+    return f"<@{mention}>" if _USER_ID.fullmatch(mention) else escape(name, 80)
+
+
+def format_mentions(ids: Sequence[str]) -> list[str]:
+    """Formats mentions of people and user groups in mrkdwn. Other ids are left out."""
+    people = [f"<@{each}>" for each in ids if _USER_ID.fullmatch(each)]
+    return people + [f"<!subteam^{each}>" for each in ids if _GROUP_ID.fullmatch(each)]
 
 
 def make_section(text: str) -> Block:

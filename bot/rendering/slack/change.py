@@ -17,7 +17,6 @@ and digest are behind *Details* (`bot.rendering.slack.change_details`). Buttons 
 person who presses one is judged as if they had typed the command.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -32,6 +31,8 @@ from bot.rendering.slack.blocks import (
     SlackMessage,
     escape,
     format_code,
+    format_mentions,
+    format_person,
     format_time,
     make_context,
     make_section,
@@ -55,8 +56,6 @@ STATE_SYMBOLS = {
 
 STOPPED_SYMBOL = ":octagonal_sign:"
 
-_USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
-_GROUP_ID = re.compile(r"S[A-Z0-9]{2,20}")
 
 # Maximum characters of each part
 _MAX_LINE = 300
@@ -100,17 +99,6 @@ def _build_message(change: Change, sections: Sequence[str], texts: Texts, at: da
             make_context(_render_origin(change, texts)),
         ),
     )
-
-
-def format_person(name: str, mention: str) -> str:
-    """Formats a person in mrkdwn, as a mention if the Slack id is known."""
-    return f"<@{mention}>" if _USER_ID.fullmatch(mention) else escape(name, 80)
-
-
-def format_mentions(ids: Sequence[str]) -> list[str]:
-    """Formats mentions of people and user groups in mrkdwn. Other ids are left out."""
-    people = [f"<@{each}>" for each in ids if _USER_ID.fullmatch(each)]
-    return people + [f"<!subteam^{each}>" for each in ids if _GROUP_ID.fullmatch(each)]
 
 
 def render_headline(change: Change, texts: Texts, at: datetime | None = None) -> str:

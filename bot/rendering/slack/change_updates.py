@@ -13,8 +13,8 @@ from adapters.phrase import Phrase, Texts
 from bot.model.change import Approval, ApprovalState, Change, ChangeState
 from bot.rendering import change_facts, change_progress
 from bot.rendering.labels import COMMAND
-from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape, make_section
-from bot.rendering.slack.change import STATE_SYMBOLS, STOPPED_SYMBOL, choose_symbol, format_mentions, render
+from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape, format_mentions, make_section
+from bot.rendering.slack.change import STATE_SYMBOLS, STOPPED_SYMBOL, choose_symbol, render
 from bot.rendering.slack.paragraphs import render_command
 from bot.security.untrusted_text import shorten
 

@@ -1,0 +1,108 @@
+"""Messages about alerts: one alert, or several that one cause explains or that fired together; and what is added to them.
+
+A notice is edited until its alerts are resolved. A word is posted once: in the thread of the notice, where it notifies
+people, or directly to a person.
+"""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from adapters.phrase import Phrase
+from adapters.value import Value
+from bot.model.alert import Alert, AlertState, Mute
+from commands.checks.conditions import CONDITION_RULES
+from commands.model.finding import Severity
+from commands.model.phrases import list_some, round_distance
+
+MAX_NAMED = 5
+"""Maximum number of hosts or alerts that a sentence names. More are counted."""
+
+
+class AlertNotice(Value):
+    """Message about some alerts as they are `at` that time.
+
+    `mutes` has what mutes them, by the alert's number. `left_out` counts muted alerts of the same kind that no message
+    shows. `flapping` are the numbers of alerts that fire and are resolved again and again.
+    """
+
+    at: AwareDatetime
+    alerts: Annotated[tuple[Alert, ...], Field(min_length=1)]
+    mutes: dict[int, Mute] = Field(default_factory=dict)
+    left_out: int = 0
+    flapping: frozenset[int] = frozenset()
+
+    @property
+    def problems(self) -> tuple[Alert, ...]:
+        """Alerts that no other of the message explains, the worst open ones first."""
+        explained = {alert.number for alert in self.symptoms}
+        found = [alert for alert in self.alerts if alert.number not in explained]
+        return tuple(sorted(found, key=lambda alert: (not alert.open, alert.severity.rank, alert.number)))
+
+    @property
+    def symptoms(self) -> tuple[Alert, ...]:
+        """Alerts that another one of the message explains. An open alert is not explained by a resolved one."""
+        keys = {alert.key: alert for alert in self.alerts}
+        return tuple(
+            alert
+            for alert in self.alerts
+            if (cause := keys.get(alert.cause)) is not None and cause is not alert and (cause.open or not alert.open)
+        )
+
+    @property
+    def open(self) -> tuple[Alert, ...]:
+        """Open problems, the worst first."""
+        return tuple(alert for alert in self.problems if alert.open)
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        """Problems that people should act on now: not acknowledged, not muted."""
+        return tuple(alert for alert in self.open if alert.state is AlertState.FIRING and alert.number not in self.mutes)
+
+    @property
+    def state(self) -> AlertState:
+        """State of the whole: firing while any problem fires."""
+        states = {alert.state for alert in self.open}
+        return next((each for each in (AlertState.FIRING, AlertState.ACKNOWLEDGED) if each in states), AlertState.RESOLVED)
+
+    @property
+    def severity(self) -> Severity:
+        """The worst severity of the open problems, or of all once they are resolved."""
+        return min((alert.severity for alert in self.open or self.problems), key=lambda each: each.rank)
+
+
+class AlertWord(Value):
+    """One sentence about alerts. `mentions` are the Slack ids of people and user groups to notify.
+
+    A person who gets it directly can acknowledge `alerts` there. `severity` is None of what is resolved.
+    """
+
+    severity: Severity | None
+    phrase: Phrase
+    mentions: tuple[str, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+
+
+def measure_duration(alerts: tuple[Alert, ...]) -> timedelta:
+    """Measures how long resolved alerts lasted, from the first that fired to the last that was resolved.
+
+    Of more than a minute it has no seconds.
+    """
+    first = min(alert.first_fired_at or alert.began_at for alert in alerts)
+    last = max(alert.resolved_at or first for alert in alerts)
+    return round_distance(last - first) or max(last - first, timedelta(0))
+
+
+def describe_alerts(alerts: tuple[Alert, ...]) -> Phrase:
+    """Describes alerts in a few words: `host-a: Nebula stopped`, or `Nebula stopped: host-a, host-b and 6 more`."""
+    conditions = dict.fromkeys(alert.condition for alert in alerts)
+    if len(alerts) == 1 or len(conditions) > 1:
+        return list_some([describe_alert(alert) for alert in alerts], MAX_NAMED)
+    names = [alert.host or alert.subject for alert in alerts]
+    return Phrase("{condition}: {names}", condition=CONDITION_RULES[alerts[0].condition].heading, names=list_some(names))
+
+
+def describe_alert(alert: Alert) -> Phrase:
+    """Describes one alert: `host-a: Nebula stopped`. One of the bot itself or of a CA names no host."""
+    return Phrase("{host}: {why}", host=alert.host, why=alert.short) if alert.host else alert.short

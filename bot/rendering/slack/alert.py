@@ -1,0 +1,231 @@
+"""Renders messages about alerts, for a phone at night: the problem, since when, what follows, what to do. Pure.
+
+    :red_circle: *host-b: Nebula stopped*                     the problem; of several alerts the condition and the number
+    Critical, since 2026-11-25 02:58 JST                      severity and time; who acknowledged it, what mutes it
+    Service Nebula: Stopped. Other hosts cannot reach …       the reason and the consequence
+    • Gateway stopped                                         what the same cause explains
+    [Acknowledge … ▾] [Start Nebula on host-b] [Logs …]       nothing changes a host at one tap
+    `/flatnet alert show 7`
+
+A resolved message is green, says how long it lasted, and has no buttons.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from adapters.phrase import Moment, Phrase, Span, Texts
+from bot.model.alert import Alert, AlertState, Mute, MuteKind
+from bot.model.alert_notice import AlertNotice, AlertWord, describe_alert, measure_duration
+from bot.rendering.labels import COMMAND, NEXT
+from bot.rendering.slack.alert_buttons import make_acknowledge_menu, make_alert_buttons
+from bot.rendering.slack.blocks import (
+    MAX_TEXT,
+    Block,
+    SlackMessage,
+    escape,
+    format_mentions,
+    make_context,
+    make_section,
+)
+from bot.rendering.slack.buttons import make_row, make_run_buttons
+from bot.rendering.slack.paragraphs import GRADE_SYMBOLS, render_command
+from bot.security.untrusted_text import shorten
+from commands.checks.conditions import CONDITION_RULES, Condition
+from commands.model.finding import GRADE_NAMES, Grade
+from commands.model.phrases import list_some
+
+CONSEQUENCES: Mapping[Condition, Phrase] = {
+    Condition.NEBULA: Phrase("Other hosts cannot reach its gateway and containers."),
+    Condition.LIGHTHOUSE: Phrase("Hosts cannot find each other for new tunnels. Existing tunnels stay up."),
+    Condition.GATEWAY: Phrase("Requests through this gateway fail."),
+    Condition.API: Phrase("New containers may not be found through this gateway."),
+    Condition.SILENT: Phrase("Its state is unknown."),
+    Condition.BLIND: Phrase("The state of these hosts is unknown. Check the bot's own network first."),
+    Condition.ERRORS: Phrase("Some requests through this gateway fail."),
+    Condition.DISK: Phrase("A full disk stops containers and logs."),
+    Condition.PEERS: Phrase("Containers of other hosts may not be found through this gateway."),
+    Condition.CLOCK: Phrase("Certificates may be rejected, and times in logs are wrong."),
+    Condition.CHANGE: Phrase("Its hosts accept no other change until the result is reported."),
+    Condition.AUDIT: Phrase("Changes are refused until an administrator has checked it."),
+}
+"""Consequences of conditions, where one is certain enough to be named."""
+
+_MAX_SENTENCE = 600
+_MAX_NAMES = 5
+_MAX_SYMPTOMS = 6
+"""Maximum lines of symptoms. Each is one condition, and there are few at once."""
+
+
+def render(notice: AlertNotice, texts: Texts) -> SlackMessage:
+    """Renders the message as its alerts are now."""
+    headline = _render(_describe_problem(notice), texts)
+    facts = [_render(fact, texts) for fact in _list_facts(notice)]
+    if not notice.open:
+        return _render_resolved(notice, headline, facts, texts)
+    symbol = GRADE_SYMBOLS[Grade.of(notice.severity)]
+    reasons = [_render(reason, texts) for reason in _list_reasons(notice)]
+    symptoms = [f"• {_render(line, texts)}" for line in _list_symptoms(notice)]
+    return SlackMessage(
+        text=shorten("\n".join([headline, *facts, *reasons, *symptoms, *_render_next(notice, texts)]), MAX_TEXT),
+        blocks=(
+            make_section("\n".join([f"{symbol} *{headline}*", *facts])),
+            *_make_sections("\n".join(reasons), "\n".join(symptoms)),
+            *make_row(make_alert_buttons(notice.open, texts)),
+            make_context(render_command(_name_origin(notice))),
+        ),
+    )
+
+
+def render_word(word: AlertWord, texts: Texts) -> SlackMessage:
+    """Renders the sentence for the thread, with the mentions first: a notification shows the begin."""
+    return SlackMessage(" ".join([*format_mentions(word.mentions), _render_sentence(word, texts)]), ())
+
+
+def render_for_person(word: AlertWord, texts: Texts) -> SlackMessage:
+    """Renders the sentence for one person, with the choice that acknowledges its alerts."""
+    said = _render_sentence(word, texts)
+    still = [alert for alert in word.alerts if alert.open]
+    if not still:
+        return SlackMessage(said, ())
+    command = f"alert show {still[0].number}"
+    buttons = [make_acknowledge_menu(still, texts), *make_run_buttons([command], texts)]
+    text = f"{said}\n{escape(NEXT.render(texts))} {escape(f'{COMMAND} {command}')}"
+    return SlackMessage(text, (make_section(said), *make_row(buttons)))
+
+
+def _render_sentence(word: AlertWord, texts: Texts) -> str:
+    return f"{GRADE_SYMBOLS[Grade.of(word.severity)]} {escape(word.phrase.render_sentence(texts), 900)}"
+
+
+def _render_resolved(notice: AlertNotice, headline: str, facts: Sequence[str], texts: Texts) -> SlackMessage:
+    first = min(alert.first_fired_at or alert.began_at for alert in notice.problems)
+    last = max(alert.resolved_at or notice.at for alert in notice.problems)
+    took = Span(measure_duration(notice.problems).total_seconds())
+    after = escape(Phrase("resolved after {span}", span=took).render(texts))
+    times = _render(Phrase("{since} to {until}", since=Moment(first), until=Moment(last)), texts)
+    outcomes = [_render(alert.outcome, texts) for alert in notice.problems[:_MAX_NAMES] if alert.outcome is not None]
+    symbol = GRADE_SYMBOLS[Grade.WELL]
+    return SlackMessage(
+        text=shorten("\n".join([f"{headline} — {after}", *facts, *outcomes, times]), MAX_TEXT),
+        blocks=(
+            make_section("\n".join([f"{symbol} *{headline}* — {after}", *facts, *outcomes])),
+            make_context(f"{times} · {render_command(_name_origin(notice))}"),
+        ),
+    )
+
+
+def _describe_problem(notice: AlertNotice) -> Phrase:
+    """Describes the problem. Of several that fired together it has the condition and their number."""
+    problems = notice.problems
+    if len(problems) == 1:
+        return describe_alert(problems[0])
+    heading, n = CONDITION_RULES[problems[0].condition].heading, len(problems)
+    if len({alert.host for alert in problems if alert.host}) == n:
+        return Phrase("{condition}: {n} hosts", condition=heading, n=n)
+    return Phrase("{condition}: {n} alerts", condition=heading, n=n)
+
+
+def _list_facts(notice: AlertNotice) -> Iterator[Phrase]:
+    """Lists severity and time, then names and what people did, a line each."""
+    still = notice.open
+    if still:
+        since = min(alert.began_at for alert in still)
+        yield Phrase("{severity}, since {at}", severity=GRADE_NAMES[Grade.of(notice.severity)], at=Moment(since))
+    if len(notice.problems) > 1:
+        yield _list_names(still or notice.problems)
+        resolved = [alert for alert in notice.problems if not alert.open]
+        if still and resolved:
+            yield Phrase("resolved: {names}", names=_list_names(resolved))
+    yield from _list_acknowledgements(notice)
+    yield from _list_mutes(notice)
+    if still and not notice.flapping.isdisjoint(alert.number for alert in notice.problems):
+        yield Phrase("It fires and is resolved again and again. The thread has one line an hour about that.")
+
+
+def _list_acknowledgements(notice: AlertNotice) -> Iterator[Phrase]:
+    acknowledged = [alert for alert in notice.open if alert.state is AlertState.ACKNOWLEDGED]
+    for alerts in _group(acknowledged, lambda alert: (alert.acknowledged_by, str(alert.acknowledged_until))):
+        until = alerts[0].acknowledged_until
+        said = (
+            Phrase("acknowledged by {name} until it changes", name=alerts[0].acknowledged_by)
+            if until is None
+            else Phrase("acknowledged by {name} until {at}", name=alerts[0].acknowledged_by, at=Moment(until))
+        )
+        yield _add_names(said, alerts, notice)
+
+
+def _list_mutes(notice: AlertNotice) -> Iterator[Phrase]:
+    muted = [alert for alert in notice.open if alert.number in notice.mutes]
+    for alerts in _group(muted, lambda alert: notice.mutes[alert.number].number):
+        yield _add_names(_describe_mute(notice.mutes[alerts[0].number]), alerts, notice)
+    if notice.open and notice.left_out:
+        n = notice.left_out
+        yield Phrase("{n} more alert is muted", plural="{n} more alerts are muted", n=n)
+
+
+def _describe_mute(mute: Mute) -> Phrase:
+    values: dict[str, Any] = {
+        "number": mute.number,
+        "owner": mute.owner,
+        "at": Moment(mute.ends_at),
+        "reason": mute.reason,
+    }
+    if mute.kind is MuteKind.MAINTENANCE:
+        return Phrase("muted by maintenance {number} of {owner} until {at}: {reason}", **values)
+    return Phrase("muted by silence {number} of {owner} until {at}: {reason}", **values)
+
+
+def _add_names(said: Phrase, alerts: Sequence[Alert], notice: AlertNotice) -> Phrase:
+    """Adds the names of those alerts that it is about, unless it is about all that are open."""
+    if len(alerts) == len(notice.open):
+        return said
+    return Phrase("{said} ({names})", said=said, names=_list_names(alerts))
+
+
+def _list_reasons(notice: AlertNotice) -> Iterator[Phrase]:
+    """Lists the reason of a single problem, and the consequence."""
+    if len(notice.problems) == 1:
+        yield notice.problems[0].why
+    if consequence := CONSEQUENCES.get(notice.open[0].condition):
+        yield consequence
+
+
+def _list_symptoms(notice: AlertNotice) -> Iterator[Phrase]:
+    """Lists the open symptoms, a line for each condition."""
+    still = [alert for alert in notice.symptoms if alert.open]
+    hosts = {alert.host for alert in notice.problems}
+    for alerts in _group(still, lambda alert: alert.condition)[:_MAX_SYMPTOMS]:
+        heading = CONDITION_RULES[alerts[0].condition].heading
+        if len(alerts) == len(hosts) == 1 and alerts[0].host in hosts:
+            yield heading
+        else:
+            names = list_some([alert.host or alert.subject for alert in alerts], _MAX_NAMES)
+            yield Phrase("{condition} ({n}): {names}", condition=heading, n=len(alerts), names=names)
+
+
+def _list_names(alerts: Sequence[Alert]) -> Phrase:
+    return list_some([alert.host or alert.subject for alert in alerts], _MAX_NAMES)
+
+
+def _render_next(notice: AlertNotice, texts: Texts) -> list[str]:
+    command = notice.open[0].next or _name_origin(notice)
+    return [f"{escape(NEXT.render(texts))} {escape(f'{COMMAND} {command}', 150)}"]
+
+
+def _name_origin(notice: AlertNotice) -> str:
+    """Names the command that shows more."""
+    return f"alert show {notice.problems[0].number}" if len(notice.problems) == 1 else "alert"
+
+
+def _make_sections(*texts: str) -> list[Block]:
+    return [make_section(text) for text in texts if text]
+
+
+def _render(phrase: Phrase, texts: Texts) -> str:
+    return escape(phrase.render_sentence(texts), _MAX_SENTENCE)
+
+
+def _group(alerts: Iterable[Alert], key: Callable[[Alert], Any]) -> list[tuple[Alert, ...]]:
+    """Groups alerts by a key, in the order of the keys."""
+    return [tuple(same) for _, same in groupby(sorted(alerts, key=key), key=key)]
