@@ -85,13 +85,8 @@ def is_current(alert: Alert, now: datetime) -> bool:
 
 def acknowledge(alert: Alert, by: str, until: datetime | None, now: datetime) -> Alert:
     """Returns an open alert that a person acknowledged, in place of an earlier acknowledgement. None: until it changes."""
-    return _move(
-        alert,
-        state=AlertState.ACKNOWLEDGED,
-        acknowledged_by=by,
-        acknowledged_at=now,
-        acknowledged_until=until,
-    )
+    acknowledgement = {"acknowledged_by": by, "acknowledged_at": now, "acknowledged_until": until}
+    return _move(alert, state=AlertState.ACKNOWLEDGED, **acknowledgement)
 
 
 def end_acknowledgement(alert: Alert, now: datetime) -> Alert:

@@ -94,13 +94,10 @@ class AlertRegistry:
         host = (await self.find(number)).host
         async with self._turn(host):
             for _ in range(MAX_ATTEMPTS):
-                before = await self._find_open(number)
-                now = self._now()
+                before, now = await self._find_open(number), self._now()
                 after = life.acknowledge(before, by, until, now)
-                ends = "" if until is None else until.isoformat()
-                await self._audit.record(
-                    EventKind.ALERT, by, operation, _make_event("acknowledged", after) | {"until": ends}
-                )
+                event = _make_event("acknowledged", after) | {"until": "" if until is None else until.isoformat()}
+                await self._audit.record(EventKind.ALERT, by, operation, event)
                 if await self._table.apply([AlertMove(before, after)], now):
                     return after
         raise AlertBusy(Phrase("the alert changed meanwhile. Try again"))
@@ -148,10 +145,8 @@ class AlertRegistry:
         await self._table.correct_times(now)
         hosts = frozenset(self._list_hosts())
         for alert in await self._table.list_unresolved():
-            after = _tend(alert, hosts, now)
-            if after is not alert:
-                async with self._turn(alert.host):
-                    await self._store([AlertMove(alert, after)], now)  # one that moved meanwhile waits for the next tick
+            if _move_by_time(alert, hosts, now) is not alert:
+                await self._tend(alert, hosts, now)
         await self._table.prune(now)
 
     async def list_unshown(self) -> tuple[Alert, ...]:
@@ -180,6 +175,17 @@ class AlertRegistry:
 
     def _turn(self, host: str) -> asyncio.Lock:
         return self._turns.setdefault(host, asyncio.Lock())
+
+    async def _tend(self, alert: Alert, hosts: Collection[str], now: datetime) -> None:
+        """Moves an alert as time and the configuration do, if it is still due when its turn comes."""
+        async with self._turn(alert.host):
+            before = await self._table.find(alert.number)
+            if (
+                before is not None
+                and before.resolved_at is None
+                and (after := _move_by_time(before, hosts, now)) is not before
+            ):
+                await self._store([AlertMove(before, after)], now)
 
     async def _apply(self, checked: HostChecked) -> bool:
         """Judges the alerts of a host and stores their moves. Returns whether all of them were stored."""
@@ -220,7 +226,7 @@ class AlertRegistry:
         return found
 
 
-def _tend(alert: Alert, hosts: Collection[str], now: datetime) -> Alert | None:
+def _move_by_time(alert: Alert, hosts: Collection[str], now: datetime) -> Alert | None:
     """Returns an alert after what time and the configuration do to it."""
     if alert.host and alert.host not in hosts:
         return life.leave(alert, now)

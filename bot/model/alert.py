@@ -121,7 +121,7 @@ class AlertHistory:
 
 @dataclass(frozen=True)
 class AlertEpisode:
-    """A time for which an alert was open. `ended_at` is None while it is."""
+    """A time for which an alert was open. `ended_at` is None if it was still open at the end of the period."""
 
     alert: Alert
     fired_at: datetime

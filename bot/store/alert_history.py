@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, bindparam, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, bindparam, case, delete, exists, func, or_, select, tuple_, update
 
 from bot.model.alert import Alert, AlertChange, AlertHistory, AlertState
 from bot.store.models import UtcText
@@ -59,25 +59,26 @@ _TIMES = tuple(
         "escalated_at",
     )
 )
+_NOW = bindparam("now", type_=UtcText)
 _CORRECT_TIMES = (
     update(ALERTS)
-    .where(or_(_UNRESOLVED, _COLUMNS.resolved_at > bindparam("now")), or_(*(column > bindparam("now") for column in _TIMES)))
-    .values({column: case((column > bindparam("now"), bindparam("now")), else_=column) for column in _TIMES})
+    .where(or_(_UNRESOLVED, _COLUMNS.resolved_at > _NOW), or_(*(column > _NOW for column in _TIMES)))
+    .values({column: case((column > _NOW, _NOW), else_=column) for column in _TIMES})
 )
-_CORRECT_CHANGES = update(ALERT_CHANGES).where(_CHANGES.at > bindparam("now")).values(at=bindparam("now"))
-_PRUNE = delete(ALERTS).where(
-    _COLUMNS.number.in_(
-        select(_COLUMNS.number)
-        .where(_COLUMNS.resolved_at < bindparam("oldest"))
-        .order_by(_COLUMNS.resolved_at)
-        .limit(MAX_PRUNED)
-    )
-)
+_CORRECT_CHANGES = update(ALERT_CHANGES).where(_CHANGES.at > _NOW).values(at=_NOW)
 _PRUNE_CHANGES = delete(ALERT_CHANGES).where(
     tuple_(_CHANGES.alert, _CHANGES.version).in_(
         select(_CHANGES.alert, _CHANGES.version)
         .where(_CHANGES.at < bindparam("oldest"))
         .order_by(_CHANGES.at)
+        .limit(MAX_PRUNED)
+    )
+)
+_PRUNE = delete(ALERTS).where(
+    _COLUMNS.number.in_(
+        select(_COLUMNS.number)
+        .where(_COLUMNS.resolved_at < bindparam("oldest"), ~exists().where(_CHANGES.alert == _COLUMNS.number))
+        .order_by(_COLUMNS.resolved_at)
         .limit(MAX_PRUNED)
     )
 )
@@ -104,9 +105,12 @@ def correct_times(connection: Connection, now: datetime) -> None:
 
 
 def prune_alerts(connection: Connection, now: datetime) -> None:
-    """Deletes resolved alerts and changes beyond `RETENTION`, at most `MAX_PRUNED` of each."""
-    connection.execute(_PRUNE, {"oldest": now - RETENTION})
+    """Deletes changes and resolved alerts beyond `RETENTION`, at most `MAX_PRUNED` of each.
+
+    An alert is deleted after its last change. Its number may be used again, and must not find the changes of another one.
+    """
     connection.execute(_PRUNE_CHANGES, {"oldest": now - RETENTION})
+    connection.execute(_PRUNE, {"oldest": now - RETENTION})
 
 
 def read_alerts(rows: Iterable[RowMapping]) -> tuple[Alert, ...]:
