@@ -20,6 +20,7 @@
 
 A move that people must see has a new `version`. Streaks, and texts such as "91 % used", change without one: a figure that
 changes with every check must not edit the message every minute. Such a text is stored at most every `REFRESH_INTERVAL`.
+Worse is a worse severity, or a higher step of the same one. A step does not end an acknowledgement until a time.
 
 The clock may jump. An alert is never resolved before it fired, so no duration is negative. What was acknowledged while the
 clock was ahead lasts as long as it was asked for, from now on.
@@ -33,7 +34,8 @@ from typing import Any
 
 from adapters.phrase import Phrase
 from bot.model.alert import OPEN_STATES, Alert, AlertChange, AlertEpisode, AlertHistory, AlertState
-from commands.checks.conditions import ConditionRule, Signal
+from commands.checks.conditions import Condition, ConditionRule, Signal
+from commands.model.finding import Severity
 
 REOPEN_PERIOD = timedelta(hours=1)
 """Period after its resolution in which the same problem is the same alert."""
@@ -164,6 +166,7 @@ def _begin(signal: Signal, time: CheckTime) -> Alert:
         subject=signal.subject,
         condition=signal.condition,
         severity=signal.severity,
+        step=signal.step,
         state=AlertState.PENDING,
         short=signal.short,
         why=signal.why,
@@ -196,9 +199,9 @@ def _keep_open(alert: Alert, signal: Signal, time: CheckTime) -> Alert:
     if signal.hovering:
         return _end_streak(alert, time)
     found = _describe(alert, signal, time, streak=0)
-    if _is_worse(found, alert):
+    if _is_worse(found, alert) and not _is_quiet(alert, found):
         return _fire(found, time.now)
-    if (found.severity, found.cause, found.condition) != (alert.severity, alert.cause, alert.condition):
+    if _rate_change(found) != _rate_change(alert):
         until_changed = alert.state is AlertState.ACKNOWLEDGED and alert.acknowledged_until is None
         return _fire(found, time.now) if until_changed else _move(found)
     if alert.streak == 0 and abs(time.at - alert.checked_at) < REFRESH_INTERVAL:
@@ -212,6 +215,7 @@ def _describe(alert: Alert, signal: Signal, time: CheckTime, *, streak: int) -> 
         update={
             "condition": signal.condition,
             "severity": signal.severity,
+            "step": signal.step,
             "short": signal.short,
             "why": signal.why,
             "next": signal.next,
@@ -231,6 +235,7 @@ def _fire(alert: Alert, now: datetime) -> Alert:
         first_fired_at=alert.first_fired_at if alert.open else now,
         fired_at=now,
         resolved_at=None,
+        outcome=None,
         acknowledged_by="",
         acknowledged_at=None,
         acknowledged_until=None,
@@ -249,7 +254,16 @@ def _move(alert: Alert, **changes: Any) -> Alert:
 
 
 def _is_worse(after: Alert, before: Alert) -> bool:
-    return after.severity.rank < before.severity.rank
+    return (after.severity.rank, -after.step) < (before.severity.rank, -before.step)
+
+
+def _is_quiet(alert: Alert, found: Alert) -> bool:
+    """Returns whether an acknowledgement until a time covers what was found: another step, but no worse severity."""
+    return alert.acknowledged_until is not None and found.severity is alert.severity
+
+
+def _rate_change(alert: Alert) -> tuple[Severity, int, str, Condition]:
+    return alert.severity, alert.step, alert.cause, alert.condition
 
 
 def _is_turn(before: AlertChange | None, after: AlertChange) -> bool:

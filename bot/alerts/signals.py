@@ -11,7 +11,7 @@ from adapters.phrase import Phrase
 from bot.alerts.life import CheckTime, is_current, judge
 from bot.model.alert import Alert, AlertMove
 from bot.store.encoding import escape_text
-from commands.checks.conditions import CONDITION_RULES, ConditionRule, HostChecked, Signal
+from commands.checks.conditions import CONDITION_RULES, ConditionRule, HostChecked, Resolution, Signal
 
 MAX_SIGNALS = 200
 """Maximum number of signals that one check may have; the worst ones."""
@@ -28,12 +28,15 @@ def clean_check(checked: HostChecked, redact: Callable[[Any], Any]) -> HostCheck
 
     Conditions of which signals were left out count as not judged, because an alert without a signal would be well.
     """
+    resolutions = tuple(_clean_resolution(each, redact) for each in checked.resolutions)
     if not checked.signals:
-        return checked
+        return checked.model_copy(update={"resolutions": resolutions})
     worst_first = sorted(_clean_signals(checked.signals, redact), key=lambda signal: (signal.hovering, signal.severity.rank))
     signals = tuple({signal.key: signal for signal in reversed(worst_first)}.values())[::-1]
     left_out = frozenset(signal.condition for signal in signals[MAX_SIGNALS:])
-    return checked.model_copy(update={"signals": signals[:MAX_SIGNALS], "judged": checked.judged - left_out})
+    return checked.model_copy(
+        update={"signals": signals[:MAX_SIGNALS], "judged": checked.judged - left_out, "resolutions": resolutions}
+    )
 
 
 def list_moves(checked: HostChecked, alerts: Iterable[Alert], time: CheckTime) -> tuple[AlertMove, ...]:
@@ -46,13 +49,21 @@ def list_moves(checked: HostChecked, alerts: Iterable[Alert], time: CheckTime) -
 def _list_moves(
     checked: HostChecked, known: Mapping[str, Alert], signals: Mapping[str, Signal], time: CheckTime
 ) -> Iterator[AlertMove]:
+    outcomes = {resolution.subject: resolution.phrase for resolution in checked.resolutions}
     for key in dict.fromkeys((*known, *signals)):
         alert, signal = known.get(key), signals.get(key)
         if signal is None and (alert is None or not _is_judged(alert, checked)):
             continue
         after = judge(alert, signal, find_rule(alert, signal), time)
         if after is not alert:
-            yield AlertMove(alert, after)
+            yield AlertMove(alert, _add_outcome(alert, after, outcomes))
+
+
+def _add_outcome(before: Alert | None, after: Alert | None, outcomes: Mapping[str, Phrase]) -> Alert | None:
+    """Adds to an alert that is resolved now how its problem ended, where the check knows it."""
+    if before is None or not before.open or after is None or after.open or after.subject not in outcomes:
+        return after
+    return after.model_copy(update={"outcome": outcomes[after.subject]})
 
 
 def find_rule(alert: Alert | None, signal: Signal | None = None) -> ConditionRule:
@@ -77,6 +88,10 @@ def _clean_signals(signals: Sequence[Signal], redact: Callable[[Any], Any]) -> l
     names = ("subject", "short", "why", "next", "cause")
     documents = redact([signal.model_dump(mode="json", include=set(names)) for signal in signals])
     return [_shorten(signal, document) for signal, document in zip(signals, documents, strict=True)]
+
+
+def _clean_resolution(resolution: Resolution, redact: Callable[[Any], Any]) -> Resolution:
+    return resolution.model_copy(update={"phrase": _shorten_phrase(redact(resolution.phrase.to_json()))})
 
 
 def _shorten(signal: Signal, document: Mapping[str, Any]) -> Signal:

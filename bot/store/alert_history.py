@@ -120,7 +120,7 @@ def read_alerts(rows: Iterable[RowMapping]) -> tuple[Alert, ...]:
 
 def _read_alert(row: RowMapping) -> Alert | None:
     try:
-        phrases = {name: decode_phrase(row[name]) for name in ("short", "why")}
+        phrases = {name: decode_phrase(row[name]) for name in ("short", "why", "outcome")}
         return Alert.model_validate({**row, **phrases})
     except (ValidationError, ValueError):
         return None
