@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, NotAsked, Unreachable
 from adapters.gateway.api import GatewaySystem
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
-from adapters.windows.system import WindowsSystem
+from adapters.windows.system import ServiceStatus, WindowsSystem
 from adapters.wsl.system import WslSystem
 from commands.model.finding import Finding, Grade, Severity
 from commands.model.phrases import list_some
@@ -93,6 +94,44 @@ class SideAnswers:
     def askable(self) -> bool:
         """True unless the bot itself lacked the resources to ask every side that did not answer (`NotAsked`)."""
         return not self.errors or not all(isinstance(error, NotAsked) for error in self.errors)
+
+
+class ServiceStates(Protocol):
+    """States of a Windows host's services, as several reads have them."""
+
+    @property
+    def nebula(self) -> ServiceStatus: ...
+
+    @property
+    def gateway(self) -> ServiceStatus: ...
+
+    @property
+    def nginx_processes(self) -> int: ...
+
+
+class HostAnswers(Protocol):
+    """Answers of a host's three sides, as far as the daily check judges them (`HealthAnswers`, `WatchAnswers`)."""
+
+    @property
+    def host(self) -> Host: ...
+
+    @property
+    def windows(self) -> ServiceStates | HostError | None: ...
+
+    @property
+    def wsl(self) -> WslSystem | HostError | None: ...
+
+    @property
+    def gateway(self) -> GatewaySystem | HostError | None: ...
+
+    @property
+    def ahead(self) -> float | None: ...
+
+    @property
+    def errors(self) -> tuple[HostError, ...]: ...
+
+    @property
+    def silent(self) -> bool: ...
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from adapters.errors import HostError
 from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.checks.assessment import HealthAnswers, Judgment, Remark
+from commands.checks.assessment import HostAnswers, Judgment, Remark
 from commands.checks.verdict import make_remark
 from commands.model.check import Area, KnownChecks
 from commands.model.finding import Severity
@@ -28,7 +28,7 @@ from commands.model.phrases import list_some
 class JudgedHost:
     """One host with its answers and their judgment."""
 
-    looked: HealthAnswers
+    looked: HostAnswers
     judgment: Judgment
 
     @property
@@ -38,7 +38,7 @@ class JudgedHost:
     @property
     def outage(self) -> Remark | None:
         """The remark that Nebula is not running; None if it runs or is unknown."""
-        return next((remark for remark in self.judgment.remarks if _is_outage(remark)), None)
+        return find_outage(self.judgment)
 
 
 def relate_hosts(judged: Sequence[JudgedHost], elsewhere: Mapping[Host, Remark]) -> tuple[Judgment, ...]:
@@ -51,6 +51,11 @@ def relate_hosts(judged: Sequence[JudgedHost], elsewhere: Mapping[Host, Remark])
         return tuple(each.judgment for each in judged)
     peers = {each.host.name: frozenset(_list_peer_addresses(each.looked.gateway)) for each in judged}
     return tuple(_relate(each, stopped, peers) for each in judged)
+
+
+def find_outage(judgment: Judgment) -> Remark | None:
+    """Finds the remark that Nebula is not running; None if it runs or is unknown."""
+    return next((remark for remark in judgment.remarks if _is_outage(remark)), None)
 
 
 def find_outages(hosts: Iterable[Host], known: KnownChecks, now: datetime) -> Mapping[Host, Remark]:

@@ -21,11 +21,12 @@ from adapters.errors import HostError
 from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase, Span
-from adapters.windows.system import ServiceStatus, WindowsSystem
+from adapters.windows.system import ServiceStatus
 from commands.checks.assessment import (
-    HealthAnswers,
+    HostAnswers,
     Judgment,
     Remark,
+    ServiceStates,
     make_absent_checks,
     make_healthy_check,
     make_remarked_check,
@@ -49,7 +50,7 @@ def list_known_peers(inventory: Inventory) -> frozenset[str]:
     return frozenset(overlay | {urlsplit(host.gateway.url).netloc for host in inventory.hosts if host.gateway is not None})
 
 
-def judge_host(looked: HealthAnswers, known: frozenset[str], thresholds: Thresholds) -> Judgment:
+def judge_host(looked: HostAnswers, known: frozenset[str], thresholds: Thresholds) -> Judgment:
     """Judges the six checks of one host, and its clock; `known` is from `list_known_peers`."""
     judged = merge_judgments(
         judge_windows(looked.host, looked.windows),
@@ -60,7 +61,7 @@ def judge_host(looked: HealthAnswers, known: frozenset[str], thresholds: Thresho
     return merge_silent_sides(looked.errors, judged) if looked.silent else judged
 
 
-def judge_windows(host: Host, said: WindowsSystem | HostError | None) -> Judgment:
+def judge_windows(host: Host, said: ServiceStates | HostError | None) -> Judgment:
     """Judges Nebula and, if the host has a gateway, the gateway's programs."""
     if said is None or host.windows is None:
         return make_absent_checks("nebula", "gateway")
@@ -239,11 +240,11 @@ def _judge_peers(system: GatewaySystem, known: frozenset[str]) -> Judgment:
 
 
 def _is_known(peer: str, known: frozenset[str]) -> bool:
-    return not known.isdisjoint(_list_peer_names(peer))
+    return not known.isdisjoint(list_peer_names(peer))
 
 
 @lru_cache(maxsize=1024)
-def _list_peer_names(peer: str) -> tuple[str, ...]:
+def list_peer_names(peer: str) -> tuple[str, ...]:
     """Lists the names under which a peer may be known: its address, and its address with the port.
 
     Cached, because every gateway of a fleet reports all the others.

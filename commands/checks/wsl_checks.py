@@ -1,14 +1,16 @@
 """Judges WSL2: containers, bridge and forwarding."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from adapters.errors import HostError
 from adapters.inventory import Host
-from adapters.phrase import Phrase
-from adapters.wsl.podman import Container, UnreadPart
+from adapters.phrase import Phrase, Span
+from adapters.wsl.podman import MIN_RESTARTS, Container, UnreadPart
 from adapters.wsl.system import Bridge, WslSystem
 from commands.checks.assessment import (
     Judgment,
+    Remark,
     make_absent_checks,
     make_healthy_check,
     make_unanswered_checks,
@@ -56,6 +58,31 @@ def _judge_containers(host: Host, said: tuple[Container, ...] | UnreadPart) -> J
     return make_unhealthy_check("containers", text, f"{running}/{len(said)}", severity, why).suggest(
         _suggest_container_log(host, failed or troubled)
     )
+
+
+RESTART_WINDOW = timedelta(minutes=10)
+"""Time in which the watch counts restarts."""
+
+
+def judge_container(host: Host, container: Container, restarts: int) -> Remark | None:
+    """Judges one container by itself; None if it runs, or has exited without an error.
+
+    `restarts` counts its restarts in the last `RESTART_WINDOW`. It may run at every look and still restart all the time.
+    """
+    subject = f"container/{shorten_argument(container.name)}"
+    log = _suggest_container_log(host, [container])
+    if _is_troubled(container) and not _has_ended_well(container):
+        trouble = _describe_trouble(container)
+        return Remark(subject, Severity.MEDIUM, trouble, _explain_failed(trouble, [container]), next=log)
+    if restarts < MIN_RESTARTS:
+        return None
+    trouble = Phrase(
+        "{container} restarted {n} times in {time}",
+        container=shorten_argument(container.name),
+        n=restarts,
+        time=Span(RESTART_WINDOW.total_seconds()),
+    )
+    return Remark(subject, Severity.MEDIUM, trouble, _explain_failed(trouble, []), next=log)
 
 
 def _is_troubled(container: Container) -> bool:
