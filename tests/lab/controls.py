@@ -6,6 +6,7 @@ from typing import get_args
 from adapters.action import SideName
 from tests.lab.faults import Fault
 from tests.lab.fleet import LabFleet, LabHost
+from tests.lab.knobs import list_turns
 from tests.lab.windows.state import EVERY
 from tests.lab.workspace.page import Host, Program, Side
 
@@ -21,7 +22,7 @@ class FleetControls:
         self._fleet = fleet
 
     def hosts(self) -> Sequence[Host]:
-        return [_shown(host) for host in self._fleet.hosts]
+        return [self._shown(host) for host in self._fleet.hosts]
 
     def switch(self, host: str, side: str, fault: str) -> None:
         found = self._host(host)
@@ -30,20 +31,20 @@ class FleetControls:
         found.wire(_side(side)).fault = Fault(fault)
 
     def run(self, host: str, name: str, *, runs: bool) -> None:
-        found, now = self._host(host), self._fleet.mesh.now()
-        state = found.windows.state
-        if name in state.services:
-            state.services[name].refusals = 0
-            (state.start_service if runs else state.stop_service)(name, now)
-            return
-        containers = () if found.wsl is None else found.wsl.state.containers
-        container = next((each for each in containers if each.name == name), None)
-        if container is None:
+        state = self._host(host).windows.state
+        if name not in state.services:
             raise KeyError(f"{host} has no {name}")
-        container.state, container.exit_code, container.health = ("running" if runs else "exited"), 0, None
+        state.services[name].refusals = 0
+        (state.start_service if runs else state.stop_service)(name, self._fleet.mesh.now())
 
     def spoil(self, host: str, name: str) -> None:
         self._host(host).windows.state.services[name].refusals = EVERY
+
+    def turn(self, host: str, knob: tuple[str, str], to: str) -> None:
+        turns = {(each.knob.kind, each.knob.name): each for each in list_turns(self._fleet, self._host(host))}
+        if knob not in turns or to not in turns[knob].knob.positions:
+            raise KeyError(f"{host} has no {' '.join(knob)} {to}")
+        turns[knob].to(to)
 
     def cut(self, host: str) -> None:
         self._host(host).cut()
@@ -57,19 +58,21 @@ class FleetControls:
                 return host
         raise KeyError(f"there is no host {name}")
 
+    def _shown(self, host: LabHost) -> Host:
+        wires = {side: host.wire(side) for side in host.ports}
+        return Host(
+            host.name,
+            tuple(Side(side, wire.fault.value) for side, wire in wires.items()),
+            tuple(_programs(host)),
+            cut=all(wire.fault is Fault.SWALLOW for wire in wires.values()),
+            knobs=tuple(turn.knob for turn in list_turns(self._fleet, host)),
+        )
+
 
 def _side(name: str) -> SideName:
     return next(side for side in SIDES if side == name)
 
 
-def _shown(host: LabHost) -> Host:
-    wires = {side: host.wire(side) for side in host.ports}
-    sides = tuple(Side(side, wire.fault.value) for side, wire in wires.items())
-    return Host(host.name, sides, tuple(_programs(host)), all(wire.fault is Fault.SWALLOW for wire in wires.values()))
-
-
 def _programs(host: LabHost) -> Iterator[Program]:
     for name, service in host.windows.state.services.items():
-        yield Program("service", name, service.status == "Running", not service.refusals)
-    for container in () if host.wsl is None else host.wsl.state.containers:
-        yield Program("container", container.name, container.state == "running")
+        yield Program(name, service.status == "Running", not service.refusals)

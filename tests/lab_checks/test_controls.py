@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,19 @@ import pytest_asyncio
 from tests.lab.controls import FleetControls
 from tests.lab.fleet import LabFleet, run_fleet
 from tests.lab.windows.guard import GuardFailed
+from tests.lab.windows.state import GB, Drive
 
 
 @pytest_asyncio.fixture
 async def fleet(tmp_path: Path) -> AsyncIterator[LabFleet]:
-    async with run_fleet(tmp_path, 1, lighthouse=True) as running:
+    async with run_fleet(tmp_path, 2, lighthouse=True) as running:
         yield running
+
+
+def knobs(controls: FleetControls, name: str) -> dict[tuple[str, str], str]:
+    """Where the knobs of a host stand."""
+    (host,) = [each for each in controls.hosts() if each.name == name]
+    return {(knob.kind, knob.name): knob.at for knob in host.knobs}
 
 
 def stopped(controls: FleetControls, name: str) -> list[str]:
@@ -24,7 +32,7 @@ def stopped(controls: FleetControls, name: str) -> list[str]:
     return [program.name for program in host.programs if not program.runs]
 
 
-@pytest.mark.parametrize("name", ["Nebula", "OpenResty", "web", "db"])
+@pytest.mark.parametrize("name", ["Nebula", "OpenResty"])
 async def test_a_program_stops_and_starts_again(fleet: LabFleet, name: str) -> None:
     controls = FleetControls(fleet)
     controls.run("host-a", name, runs=False)
@@ -34,8 +42,8 @@ async def test_a_program_stops_and_starts_again(fleet: LabFleet, name: str) -> N
 
 
 async def test_the_lighthouse_has_nebula_alone(fleet: LabFleet) -> None:
-    lighthouse, _ = FleetControls(fleet).hosts()
-    assert [("service", "Nebula", True)] == [(each.kind, each.name, each.runs) for each in lighthouse.programs]
+    lighthouse, *_ = FleetControls(fleet).hosts()
+    assert [("Nebula", True)] == [(each.name, each.runs) for each in lighthouse.programs]
 
 
 @pytest.mark.parametrize(("host", "name"), [("host-z", "web"), ("host-a", "mail"), ("lighthouse", "web")])
@@ -65,3 +73,43 @@ async def test_a_spoiled_service_runs_until_it_is_stopped_and_is_mended_by_the_p
     assert ["Nebula"] == stopped(controls, "host-a")
     controls.run("host-a", "Nebula", runs=True)
     assert [] == stopped(controls, "host-a")
+
+
+WELL = {
+    ("clock", ""): "right",
+    ("disk", "C:"): "usual",
+    ("disk", "F:"): "usual",
+    ("certificate", ""): "valid",
+    ("api", ""): "works",
+    ("peers", ""): "in sync",
+    ("disk", "/"): "usual",
+    ("container", "web"): "running",
+    ("container", "db"): "running",
+}
+
+
+async def test_a_knob_stands_where_it_was_turned_and_turns_back(fleet: LabFleet) -> None:
+    """Every position of every knob, and no other knob moves with it."""
+    controls = FleetControls(fleet)
+    assert WELL == knobs(controls, "host-a")
+    positions: dict[tuple[str, str], tuple[str, ...]] = {
+        (knob.kind, knob.name): knob.positions for knob in controls.hosts()[1].knobs
+    }
+    for knob, well in WELL.items():
+        for position in (*positions[knob][1:], well):
+            controls.turn("host-a", knob, position)
+            assert WELL | {knob: position} == knobs(controls, "host-a")
+    assert WELL == knobs(controls, "host-b")
+
+
+async def test_a_knob_shows_what_the_host_is_like_whatever_made_it_so(fleet: LabFleet) -> None:
+    controls, windows = FleetControls(fleet), fleet["host-a"].windows.state
+    windows.drives["F:"] = Drive(size=200 * GB, free=18 * GB)
+    windows.clock_offset = timedelta(seconds=-90)
+    assert WELL | {("disk", "F:"): "95 %", ("clock", ""): "behind"} == knobs(controls, "host-a")
+
+
+@pytest.mark.parametrize(("knob", "to"), [(("disk", "Z:"), "85 %"), (("clock", ""), "melted"), (("peers", "x"), "none")])
+async def test_a_knob_that_is_not_there_does_not_turn(fleet: LabFleet, knob: tuple[str, str], to: str) -> None:
+    with pytest.raises(KeyError, match="host-a has no"):
+        FleetControls(fleet).turn("host-a", knob, to)

@@ -138,4 +138,4 @@ async def test_both_languages_have_the_same_words(stage: Stage, seats: Sit) -> N
         assert list(words["en"]) == list(words["ja"])
         assert [] == [name for language in words.values() for name, text in language.items() if not text]
         same = {name for name, text in words["en"].items() if text == words["ja"][name]}
-        assert {"slack", "says", "sides.windows", "sides.wsl", "sides.gateway"} == same
+        assert {"slack", "says", "sides.windows", "sides.wsl", "sides.gateway", "knobs.api"} == same

@@ -9,21 +9,21 @@ import pytest
 from yarl import URL
 
 from tests.lab.workspace import Workspace
-from tests.lab.workspace.page import Controls, Host, Program, Side, page
+from tests.lab.workspace.page import Controls, Host, Knob, Program, Side, page
 from tests.scenarios.conftest import MANIFEST
 
 
 class Lamp:
-    """A fleet of one host with one side and one container."""
+    """A fleet of one host with one side, one service and a container."""
 
     faults = ("none", "refuse")
 
     def __init__(self) -> None:
-        self.fault, self.runs = "none", True
+        self.fault, self.runs, self.web = "none", True, "running"
 
     def hosts(self) -> list[Host]:
-        sides, programs = (Side("wsl", self.fault),), (Program("container", "web", self.runs),)
-        return [Host("host-a", sides, programs, cut=self.fault == "swallow")]
+        knobs = (Knob("container", "web", self.web, ("running", "failed")),)
+        return [Host("host-a", (Side("wsl", self.fault),), (Program("Nebula", self.runs),), self.fault == "swallow", knobs)]
 
     def switch(self, host: str, side: str, fault: str) -> None:
         if (host, side) != ("host-a", "wsl") or fault not in self.faults:
@@ -31,9 +31,14 @@ class Lamp:
         self.fault = fault
 
     def run(self, host: str, name: str, *, runs: bool) -> None:
-        if (host, name) != ("host-a", "web"):
+        if (host, name) != ("host-a", "Nebula"):
             raise KeyError(f"there is no {host}, {name}")
         self.runs = runs
+
+    def turn(self, host: str, knob: tuple[str, str], to: str) -> None:
+        if (host, knob) != ("host-a", ("container", "web")) or to not in ("running", "failed"):
+            raise KeyError(f"there is no {host}, {knob}")
+        self.web = to
 
     def spoil(self, host: str, name: str) -> None:
         raise KeyError(f"there is no service {name}")
@@ -185,19 +190,26 @@ async def test_the_panel_shows_and_switches_what_is_wrong(workspace: Workspace, 
             return await told(response)
 
     status, shown = await switch(deed="fault", host="host-a", side="wsl", fault="refuse")
-    web = {"kind": "container", "name": "web", "runs": True, "starts": True}
+    nebula = {"name": "Nebula", "runs": True, "starts": True}
+    web = {"kind": "container", "name": "web", "at": "running", "positions": ["running", "failed"]}
+    sides = [{"name": "wsl", "fault": "refuse"}]
     assert (
         200,
-        [{"name": "host-a", "sides": [{"name": "wsl", "fault": "refuse"}], "programs": [web], "cut": False}],
+        [{"name": "host-a", "sides": sides, "programs": [nebula], "cut": False, "knobs": [web]}],
     ) == (status, shown["hosts"])
     for deed, runs in (("stop", False), ("start", True)):
-        _, shown = await switch(deed=deed, host="host-a", program="web")
-        assert [web | {"runs": runs}] == shown["hosts"][0]["programs"]
+        _, shown = await switch(deed=deed, host="host-a", program="Nebula")
+        assert [nebula | {"runs": runs}] == shown["hosts"][0]["programs"]
+    _, shown = await switch(deed="turn", host="host-a", kind="container", name="web", to="failed")
+    assert [web | {"at": "failed"}] == shown["hosts"][0]["knobs"]
+    assert 400 == (await switch(deed="turn", host="host-a", kind="container", name="web", to="melted"))[0]
     assert 400 == (await switch(deed="stop", host="host-a", program="mail"))[0]
     assert 400 == (await switch(deed="spoil", host="host-a", program="web"))[0]
     assert 400 == (await switch(deed="fault", host="host-z", side="wsl", fault="refuse"))[0]
     assert (await switch(deed="cut", host="host-a"))[1]["hosts"][0]["cut"]
     assert not (await switch(deed="mend", host="host-a"))[1]["hosts"][0]["cut"]
+    assert (await switch(deed="cut all"))[1]["hosts"][0]["cut"]
+    assert not (await switch(deed="mend all"))[1]["hosts"][0]["cut"]
     _, shown = await switch(deed="slack", place="chat.postMessage", fault="429", once=True)
     assert [{"place": "chat.postMessage", "fault": "429"}] == shown["slack"]["active"]
     _, shown = await switch(deed="slack", place="delivery", fault="everything twice")

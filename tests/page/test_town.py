@@ -107,16 +107,16 @@ async def test_a_container_is_stopped_and_counts(town: Town, seats: Sit, size: t
         await _faults(seat)
         host = seat.page.locator(".host", has_text="host-b")
         await host.locator("summary").click()
-        await seat.page.get_by_role("combobox", name="host-b, web").select_option("stop")
-        await expect(host.locator("summary")).to_have_text("host-b web stopped")
+        await seat.page.get_by_role("combobox", name="host-b, Container web").select_option("stopped")
+        await expect(host.locator("summary")).to_have_text("host-b Container web: stopped")
         await seat.page.get_by_role("combobox", name="host-b, Nebula").select_option("stop")
-        await expect(host.locator("summary")).to_have_text("host-b Nebula stopped, web stopped")
+        await expect(host.locator("summary")).to_have_text("host-b Nebula stopped, Container web: stopped")
         await seat.page.locator("#pane").get_by_role("button", name="Close").click()
         await seat.type("/flatnet health")
         await expect(seat.messages.filter(has_text="host-b").last).to_contain_text("web", timeout=45_000)
         await _faults(seat)
-        for name in ("web", "Nebula"):
-            await seat.page.get_by_role("combobox", name=f"host-b, {name}").select_option("start")
+        for name, well in (("Container web", "running"), ("Nebula", "start")):
+            await seat.page.get_by_role("combobox", name=f"host-b, {name}").select_option(well)
         await expect(host.locator("summary")).to_have_text("host-b all well")
 
 

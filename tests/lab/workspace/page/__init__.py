@@ -10,7 +10,7 @@ workspace = Workspace(manifest)
 await workspace.start(routes=page(workspace, controls))
 """
 
-from tests.lab.workspace.page.controls import Controls, Host, NoControls, Program, Side
+from tests.lab.workspace.page.controls import Controls, Host, Knob, NoControls, Program, Side
 from tests.lab.workspace.page.routes import page
 
-__all__ = ["Controls", "Host", "NoControls", "Program", "Side", "page"]
+__all__ = ["Controls", "Host", "Knob", "NoControls", "Program", "Side", "page"]

@@ -15,22 +15,35 @@ class Side:
 
 @dataclass(frozen=True)
 class Program:
-    """A service or a container of a host, which can be stopped and started. `starts`: a service would start again."""
+    """A service of a host, which can be stopped and started. `starts`: it would start again."""
 
-    kind: Literal["service", "container"]
     name: str
     runs: bool
     starts: bool = True
 
 
 @dataclass(frozen=True)
+class Knob:
+    """Something else of a host that is at one of several positions, of which the first one is well: a disk, its clock.
+
+    `name` tells knobs of one kind apart; "" where a host has only one.
+    """
+
+    kind: Literal["clock", "disk", "certificate", "api", "peers", "container"]
+    name: str
+    at: str
+    positions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Host:
-    """A host with the sides and the programs that it has; `cut` where its cable is pulled."""
+    """A host with the sides, the programs and the knobs that it has; `cut` where its cable is pulled."""
 
     name: str
     sides: tuple[Side, ...]
     programs: tuple[Program, ...]
     cut: bool
+    knobs: tuple[Knob, ...] = ()
 
 
 class Controls(Protocol):
@@ -47,10 +60,13 @@ class Controls(Protocol):
         """From now on this is wrong with one side."""
 
     def run(self, host: str, name: str, *, runs: bool) -> None:
-        """Start or stop a service or a container. One that is started here starts by itself, too."""
+        """Start or stop a service. One that is started here starts by itself, too."""
 
     def spoil(self, host: str, name: str) -> None:
         """Have a service not start again once it is stopped."""
+
+    def turn(self, host: str, knob: tuple[str, str], to: str) -> None:
+        """Turn a knob, named by its kind and its name, to one of its positions."""
 
     def cut(self, host: str) -> None:
         """Pull the cable: no side answers."""
@@ -74,6 +90,9 @@ class NoControls:
         raise KeyError(f"there is no host {host}")
 
     def spoil(self, host: str, name: str) -> None:
+        raise KeyError(f"there is no host {host}")
+
+    def turn(self, host: str, knob: tuple[str, str], to: str) -> None:
         raise KeyError(f"there is no host {host}")
 
     def cut(self, host: str) -> None:

@@ -73,10 +73,19 @@ def switch(workspace: Workspace, controls: Controls, given: Arguments) -> None:
             controls.run(given.required("host"), given.required("program"), runs=deed == "start")
         case "spoil":
             controls.spoil(given.required("host"), given.required("program"))
+        case "turn":
+            knob = given.required("kind"), given.optional("name") or ""
+            controls.turn(given.required("host"), knob, given.required("to"))
         case "cut":
             controls.cut(given.required("host"))
+        case "cut all":
+            for host in controls.hosts():
+                controls.cut(host.name)
         case "mend":
             controls.mend(given.required("host"))
+        case "mend all":
+            for host in controls.hosts():
+                controls.mend(host.name)
         case "slack":
             workspace.faults.switch_on(given.required("place"), _fault(given), times=1 if given.flag("once") else None)
         case "slack well":

@@ -33,26 +33,48 @@ function hosts(state, change) {
           click: () => change({ deed: host.cut ? "mend" : "cut", host: host.name }),
         }, host.cut ? words().plug : words().pull),
         host.sides.map((side) => sideOf(host, side, state.faults, change)),
-        host.programs.map((program) => programOf(host, program, change))));
+        host.programs.map((program) => programOf(host, program, change)),
+        host.knobs.map((knob) => knobOf(host, knob, change))));
   });
-  return [h("h3", {}, words().hosts), list.length ? list : h("p", { class: "soft" }, words().noHosts)].flat();
+  return [h("h3", {}, words().hosts), list.length ? [all(state.hosts, change), list] : h("p", { class: "soft" }, words().noHosts)].flat(2);
 }
 
-/** What is wrong with a host, in words: its cable or its lines, and what does not run on it or will not start again. */
+/** The switches for all cables at once: those that would change something. */
+function all(hosts, change) {
+  const one = (deed, kind, text) => h("button", { type: "button", class: kind, "data-action": deed, click: () => change({ deed }) }, text);
+  return h("p", {},
+    hosts.some((host) => !host.cut) && one("cut all", "button danger", words().pullAll), " ",
+    hosts.some((host) => host.cut) && one("mend all", "button", words().plugAll));
+}
+
+const knobName = (knob) => words().knobs[knob.kind](knob.name);
+const positionName = (position) => words().positions[position] ?? position;
+
+/** What is wrong with a host, in words: its cable or its lines, what does not run or will not start again, and its knobs. */
 function troubles(host, fine) {
   const lines = host.sides.filter((side) => side.fault !== fine).map((side) => words().sides[side.name] ?? side.name);
   const stopped = host.programs.filter((program) => !program.runs).map((program) => words().stopped(program.name));
   const spoiled = host.programs.filter((program) => program.runs && !program.starts).map((program) => words().spoiled(program.name));
-  return [...(host.cut ? [words().pulled] : lines), ...stopped, ...spoiled];
+  const turned = host.knobs.filter((knob) => knob.at !== knob.positions[0]).map((knob) => `${knobName(knob)}: ${positionName(knob.at)}`);
+  return [...(host.cut ? [words().pulled] : lines), ...stopped, ...spoiled, ...turned];
 }
 
 function programOf(host, program, change) {
-  const states = [["start", words().runs], ["stop", words().isStopped], ...(program.kind === "service" ? [["spoil", words().isSpoiled]] : [])];
+  const states = [["start", words().runs], ["stop", words().isStopped], ["spoil", words().isSpoiled]];
   const control = select(states, !program.starts ? "spoil" : program.runs ? "start" : "stop", {
     "aria-label": words().sideOf(host.name, program.name), "data-action": `${host.name} ${program.name}`,
     change: (event) => change({ deed: event.target.value, host: host.name, program: program.name }),
   });
-  return h("label", { class: "side" }, h("span", { title: words().kinds[program.kind] }, program.name), control);
+  return h("label", { class: "side" }, h("span", {}, program.name), control);
+}
+
+function knobOf(host, knob, change) {
+  const name = knobName(knob);
+  const control = select(knob.positions.map((position) => [position, positionName(position)]), knob.at, {
+    "aria-label": words().sideOf(host.name, name), "data-action": `${host.name} ${knob.kind} ${knob.name}`,
+    change: (event) => change({ deed: "turn", host: host.name, kind: knob.kind, name: knob.name, to: event.target.value }),
+  });
+  return h("label", { class: "side" }, h("span", {}, name), control);
 }
 
 function sideOf(host, side, faults, change) {
