@@ -1,6 +1,6 @@
 """Alerts with a real database, a clock that stands until it is moved, and an audit log that may fail."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,12 @@ def nebula(severity: Severity = Severity.CRITICAL, **more: Any) -> Signal:
         "next": "service start nebula host-a",
     }
     return Signal(**(usual | more))
+
+
+def container(name: str, severity: Severity = Severity.MEDIUM, **more: Any) -> Signal:
+    """A container of host-a exited."""
+    usual = {"subject": f"container/{name}", "condition": Condition.CONTAINER, "short": Phrase("{name} exited", name=name)}
+    return nebula(severity, **(usual | more))
 
 
 class Log:
@@ -80,3 +86,29 @@ class House:
         await self.check(nebula())
         (alert,) = await self.registry.list_open()
         return alert
+
+    async def read_states(self) -> list[tuple[str, str]]:
+        """Reads keys and states of the alerts that are not resolved."""
+        return [(alert.key, alert.state.value) for alert in await self.table.list_unresolved()]
+
+
+class Interrupted:
+    """A table or an audit log; once, before it does something, something else happens."""
+
+    def __init__(self, whole: Any, before: str, happen: Callable[[], Awaitable[Any]]) -> None:
+        self._whole = whole
+        self._before = before
+        self._happen: Callable[[], Awaitable[Any]] | None = happen
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._whole, name)
+        if name != self._before:
+            return method
+
+        async def call(*given: Any) -> Any:
+            happen, self._happen = self._happen, None
+            if happen is not None:
+                await happen()
+            return await method(*given)
+
+        return call
