@@ -44,12 +44,14 @@ class Condition(StrEnum):
 class ConditionRule:
     """Rule of one condition: `heading` names it. It fires after `fires_after` checks in a row that found the problem, and is
     resolved after `resolves_after` checks in a row that did not. `silenceable` is False where nothing may hide it.
+    `repeats` is False where its steps remind people: it is not mentioned again until it is acknowledged.
     """
 
     heading: Phrase
     fires_after: int = 2
     resolves_after: int = 2
     silenceable: bool = True
+    repeats: bool = True
 
 
 CONDITION_RULES: Mapping[Condition, ConditionRule] = {
@@ -64,8 +66,8 @@ CONDITION_RULES: Mapping[Condition, ConditionRule] = {
     Condition.CONTAINER: ConditionRule(Phrase("container with problems")),
     Condition.PEERS: ConditionRule(Phrase("gateway peers out of sync")),
     Condition.CLOCK: ConditionRule(Phrase("clock skew")),
-    Condition.CERTIFICATE: ConditionRule(Phrase("certificate expires"), fires_after=1, resolves_after=1),
-    Condition.AUTHORITY: ConditionRule(Phrase("CA expires"), fires_after=1, resolves_after=1),
+    Condition.CERTIFICATE: ConditionRule(Phrase("certificate expires"), fires_after=1, resolves_after=1, repeats=False),
+    Condition.AUTHORITY: ConditionRule(Phrase("CA expires"), fires_after=1, resolves_after=1, repeats=False),
     Condition.CHANGE: ConditionRule(Phrase("result of a change unknown"), fires_after=1, resolves_after=1),
     Condition.DIGEST: ConditionRule(Phrase("digest not delivered"), fires_after=1, resolves_after=1),
     Condition.AUDIT: ConditionRule(Phrase("audit log inconsistent"), fires_after=1, resolves_after=1, silenceable=False),
