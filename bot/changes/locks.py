@@ -16,7 +16,7 @@ from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.changes.approval import NotAllowed
 from bot.store.locks import Lock, LockTable
 from commands.model.phrases import relate_moment
-from commands.values.arguments import BadArgument, Target
+from commands.values.arguments import EVERY_HOST, Target, find_meant_names
 
 RECENT_PERIOD = timedelta(days=1)
 """Period for which an ended lock is still listed."""
@@ -103,15 +103,4 @@ def _resolve_names(lock: Lock, inventory: Inventory, wanted: frozenset[str]) -> 
     """Resolve a lock to host names. `all` includes the hosts that are asked about, even if the inventory has
     them no more.
     """
-    parts = lock.target.split(",")
-    if "all" in parts:
-        return wanted
-    return frozenset(host for part in parts for host in _resolve_part(part, inventory))
-
-
-def _resolve_part(part: str, inventory: Inventory) -> tuple[str, ...]:
-    """Resolve one part, always with the host of that very name: a lock never means less than its text."""
-    try:
-        return (part, *(host.name for host in Target.parse((part,)).resolve(inventory)))
-    except BadArgument:
-        return (part,)
+    return wanted if EVERY_HOST in lock.target.split(",") else find_meant_names(lock.target, inventory)

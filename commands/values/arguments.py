@@ -125,7 +125,26 @@ class Target(BaseModel):
         return tuple(host for host in inventory.hosts if host.name in meant)
 
 
-ALL_HOSTS = Target(parts=("all",))
+EVERY_HOST = "all"
+"""The part of a target that means every host."""
+
+ALL_HOSTS = Target(parts=(EVERY_HOST,))
+
+
+def find_meant_names(target: str, inventory: Inventory) -> frozenset[str]:
+    """Finds the names of the hosts that a stored target means now.
+
+    Each part also means the host of that very name, even if the inventory has it no more: a target never means less than
+    its text.
+    """
+    return frozenset(name for part in target.split(",") for name in _find_part_names(part, inventory))
+
+
+def _find_part_names(part: str, inventory: Inventory) -> tuple[str, ...]:
+    try:
+        return (part, *(host.name for host in Target.parse((part,)).resolve(inventory)))
+    except BadArgument:
+        return (part,)
 
 
 def make_choice_parser(*words: str) -> Callable[[tuple[str, ...]], str]:
@@ -227,7 +246,7 @@ def _parse_part(part: str) -> str:
 
 def _find_hosts(part: str, inventory: Inventory) -> Sequence[Host]:
     """Finds the hosts of one part: `all`, a glob, a name or a label, in this order."""
-    if part == "all":
+    if part == EVERY_HOST:
         return inventory.hosts
     if "*" in part or "?" in part:
         matching = [host for host in inventory.hosts if fnmatch.fnmatchcase(host.name, part)]
