@@ -17,6 +17,14 @@ from commands.bot_state.changes import (
 from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.bot_state.locks import LockAdd, LockList, LockRemove
+from commands.bot_state.mutes import (
+    MaintenanceAdd,
+    MaintenanceList,
+    MaintenanceRemove,
+    SilenceAdd,
+    SilenceList,
+    SilenceRemove,
+)
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
 from commands.bot_state.schedules import (
     ScheduleAdd,
@@ -68,6 +76,12 @@ CATALOGUE: tuple[type[Operation], ...] = (
     LockList,
     LockAdd,
     LockRemove,
+    SilenceList,
+    SilenceAdd,
+    SilenceRemove,
+    MaintenanceList,
+    MaintenanceAdd,
+    MaintenanceRemove,
     LogRead,
     LogCollect,
     IncidentList,

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
+from bot.model.alert import Alert
 from commands.checks.conditions import HostChecked
 
 
@@ -14,6 +15,17 @@ class AlertMover(Protocol):
 
     async def tick(self, now: datetime) -> None:
         """Ends what is over at that time: acknowledgements, and rows beyond their retention."""
+
+
+class AlertReader(Protocol):
+    """Reads alerts (`bot.alerts.registry`)."""
+
+    async def list_open(self) -> tuple[Alert, ...]:
+        """Lists the alerts that people should know of, the worst first."""
+
+
+class AlertBook(AlertMover, AlertReader, Protocol):
+    """Moves and reads alerts."""
 
 
 class Speaker(Protocol):

@@ -101,7 +101,9 @@ def build_config(
     )
 
 
-def build_services(machinery: ChangeServices, audit: AuditLog, history: HealthHistory, checks: CheckRegistry) -> Services:
+def build_services(
+    machinery: ChangeServices, alerts: AlertServices, audit: AuditLog, history: HealthHistory, checks: CheckRegistry
+) -> Services:
     """Gathers the services that handlers of the bot's own operations are built from."""
     return Services(
         changes=machinery.lifecycle,
@@ -113,6 +115,8 @@ def build_services(machinery: ChangeServices, audit: AuditLog, history: HealthHi
         history=history,
         rehearsals=machinery.rehearsals.table,
         checks=checks,
+        alerts=alerts.registry,
+        mutes=alerts.mutes,
     )
 
 
@@ -142,15 +146,16 @@ async def open_application(
             _log.error("the audit log is not intact", why=str(audit.trouble))
         first = activate(settings, secrets)
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
-        alerts = build_alerts(database, audit, now)
+        alerts = build_alerts(database, audit, lambda: desk.config, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
         checks = CheckRegistry(CheckTable(database), redactor.redact_json)
         environment = Environment(
             catalogue=CATALOGUE,
-            handlers=Handlers.build(build_services(machinery, audit, history, checks), CATALOGUE, now),
+            handlers=Handlers.build(build_services(machinery, alerts, audit, history, checks), CATALOGUE, now),
             changes=machinery.lifecycle,
             incidents=machinery.incidents,
             checks=checks,
+            mutes=alerts.mutes,
             recorder=audit,
             redactor=redactor,
             now=now,

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.alerts.ports import AlertMover, Speaker
+from bot.alerts.mute_reminders import OWNER_CHECK_INTERVAL
+from bot.alerts.mutes import MuteRegistry
+from bot.alerts.ports import AlertBook, Speaker
+from bot.app.build_mutes import build_mutes, build_reminder
 from bot.audit.log import AuditLog
-from bot.model.alert import Alert, Mute, MuteFinder
+from bot.config.active_config import ActiveConfig
+from bot.model.alert import Alert
 from bot.runtime.periodic import TICK_INTERVAL, PeriodicTask, run_periodically
 from bot.store.database import Database
 from commands.checks.conditions import HostChecked
@@ -26,26 +30,32 @@ if TYPE_CHECKING:
 class AlertServices:
     """Services of alerts that handlers use: the alerts themselves, and what mutes them."""
 
-    registry: AlertMover
-    mutes: MuteFinder
+    registry: AlertBook
+    mutes: MuteRegistry
 
 
-def build_alerts(database: Database, audit: AuditLog, now: Callable[[], datetime]) -> AlertServices:
-    """Builds the services over an open database."""
-    return AlertServices(_IdleRegistry(), _NoMutes())
+def build_alerts(
+    database: Database, audit: AuditLog, basis: Callable[[], ActiveConfig], now: Callable[[], datetime]
+) -> AlertServices:
+    """Builds the services over an open database. `basis` returns the active configuration."""
+    return AlertServices(_IdleRegistry(), build_mutes(database, audit, basis, now))
 
 
 @asynccontextmanager
-async def run_alerts(application: "Application") -> AsyncIterator[None]:
-    """Moves and shows alerts until the block is left."""
+async def run_alerts(application: "Application", team: str) -> AsyncIterator[None]:
+    """Moves and shows alerts until the block is left. `team` is the workspace of the configured people."""
     services, clock = application.alert_services, application.clock
-    voice = _build_voice(application)
+    voice, reminder = _build_voice(application), build_reminder(application, team)
 
     async def tick() -> None:
         await services.registry.tick(clock.now())
         await voice.speak()
+        await reminder.remind(clock.now())
 
-    works = (PeriodicTask("alerts", TICK_INTERVAL, tick),)
+    works = (
+        PeriodicTask("alerts", TICK_INTERVAL, tick),
+        PeriodicTask("owners of silences", OWNER_CHECK_INTERVAL, reminder.end_orphaned),
+    )
     ticking = asyncio.create_task(run_periodically(works, clock), name="alerts")
     try:
         yield
@@ -67,13 +77,9 @@ class _IdleRegistry:
     async def tick(self, now: datetime) -> None:
         """Ends nothing."""
 
-
-class _NoMutes:
-    """Finder that finds nothing, because nothing is muted."""
-
-    async def find_mutes(self, alerts: tuple[Alert, ...], now: datetime) -> dict[int, Mute]:
-        """Returns no mute."""
-        return {}
+    async def list_open(self) -> tuple[Alert, ...]:
+        """Returns no alert."""
+        return ()
 
 
 class _Mute:

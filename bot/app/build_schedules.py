@@ -119,6 +119,10 @@ class ScheduleOwners:
         """Finds the identity. Membership is unknown if Slack does not answer."""
         return await self._links.refresh_identity(self._read_stored_identity(schedule))
 
+    async def refresh_stored(self, identity: str) -> Identity:
+        """Finds the current identity of a person whose identity was stored (`bot.store.records`)."""
+        return await self._links.refresh_identity(self._prefer_slack(decode_identity(identity)))
+
     def _read_stored_identity(self, schedule: Schedule) -> Identity:
         match schedule.origin:
             case ScheduleOrigin.BUILT_IN:

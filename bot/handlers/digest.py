@@ -5,11 +5,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.alerts.mutes import find_maintenance
+from bot.alerts.ports import AlertReader
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import AuditLogPort, ChangeLifecycle, CheckRegistryPort, FleetHistory, LockRegistryPort
+from bot.handlers.ports import (
+    AuditLogPort,
+    ChangeLifecycle,
+    CheckRegistryPort,
+    FleetHistory,
+    LockRegistryPort,
+    MuteRegistryPort,
+)
 from bot.model.request import BotIdentity
 from bot.reports.digest import CHART_DAYS, DigestInput, compose_digest, list_time_left, make_baseline
 from bot.reports.digest_diff import Baseline
+from bot.reports.mutes import AlertSight, build_mute_section
 from commands.bot_state.changes import ApprovalList, OperationList
 from commands.bot_state.locks import LockList
 from commands.bot_state.reports import Digest
@@ -32,6 +42,8 @@ class DigestHandlers:
     audit: AuditLogPort
     history: FleetHistory
     checks: CheckRegistryPort
+    mutes: MuteRegistryPort
+    alerts: AlertReader
     now: Callable[[], datetime]
 
     async def make_digest(self, operation: Digest, context: RequestContext) -> Report:
@@ -52,8 +64,9 @@ class DigestHandlers:
         return compose_digest(seen)
 
     async def _gather(self, context: RequestContext, health: Report, certificates: Report, at: datetime) -> DigestInput:
-        """Adds locks, pending changes, audit state and earlier observations, as far as the requester may see them here."""
+        """Adds mutes, locks, pending changes, audit state and earlier observations, as far as the requester may see them."""
         hosts = tuple(host.name for host in context.inventory.hosts)
+        mutes, inventory = await self.mutes.list_active(), context.inventory
         earlier = Baseline.from_json(await self.history.find_previous_digest(context.operation, at))
         return DigestInput(
             at=at,
@@ -69,6 +82,8 @@ class DigestHandlers:
             since=None if earlier is None else await self.history.sum_by_host(earlier.at + timedelta(seconds=1), at),
             chart=await self._draw_chart(hosts, certificates, at),
             checks=await self._find_known(hosts, context),
+            maintenance=find_maintenance(mutes, inventory, at),
+            muted=build_mute_section(mutes, AlertSight(await self.alerts.list_open(), inventory, at)),
         )
 
     async def _find_known(self, hosts: Sequence[str], context: RequestContext) -> KnownChecks:

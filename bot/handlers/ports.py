@@ -13,6 +13,7 @@ from bot.audit.search import AuditFilters, FoundOperations
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
+from bot.model.alert import Mute, MuteKind
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
 from bot.schedules.registry import ScheduleListing
@@ -72,6 +73,20 @@ class LockRegistryPort(Protocol):
     async def add(self, operation: str, target: Target, lasts: timedelta, reason: str, owner: str) -> Lock: ...
 
     async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock: ...
+
+
+class MuteRegistryPort(Protocol):
+    """Silences and maintenance (`bot.alerts.mutes`)."""
+
+    async def add(self, mute: Mute) -> Mute: ...
+
+    async def find(self, kind: MuteKind, number: int) -> Mute: ...
+
+    async def remove(self, operation: str, mute: Mute, by: str, judge: Callable[[Mute], Verdict]) -> None: ...
+
+    async def list_active(self) -> tuple[Mute, ...]: ...
+
+    async def list_recent(self) -> tuple[Mute, ...]: ...
 
 
 class FleetHistory(Protocol):

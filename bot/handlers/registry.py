@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.alerts.ports import AlertReader
 from bot.handlers.about import AboutHandlers
 from bot.handlers.archive_queue import ArchiveQueue
 from bot.handlers.audit import AuditHandlers
@@ -19,6 +20,7 @@ from bot.handlers.hosts import HostHandlers
 from bot.handlers.incidents import IncidentHandlers
 from bot.handlers.locks import LockHandlers
 from bot.handlers.logs import LogHandlers
+from bot.handlers.mutes import MuteHandlers
 from bot.handlers.ports import (
     AuditLogPort,
     ChangeLifecycle,
@@ -27,6 +29,7 @@ from bot.handlers.ports import (
     FleetHistory,
     IncidentRegistryPort,
     LockRegistryPort,
+    MuteRegistryPort,
     RehearsalPort,
     ScheduleRegistryPort,
 )
@@ -49,6 +52,14 @@ from commands.bot_state.changes import (
 from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.bot_state.locks import LockAdd, LockList, LockRemove
+from commands.bot_state.mutes import (
+    MaintenanceAdd,
+    MaintenanceList,
+    MaintenanceRemove,
+    SilenceAdd,
+    SilenceList,
+    SilenceRemove,
+)
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
 from commands.bot_state.schedules import (
     ScheduleAdd,
@@ -78,6 +89,8 @@ class Services:
     history: FleetHistory
     rehearsals: RehearsalPort
     checks: CheckRegistryPort
+    alerts: AlertReader
+    mutes: MuteRegistryPort
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,7 @@ class Handlers:
     incidents: IncidentHandlers
     locks: LockHandlers
     logs: LogHandlers
+    mutes: MuteHandlers
     reports: ReportHandlers
     schedules: ScheduleHandlers
 
@@ -104,12 +118,13 @@ class Handlers:
             about=AboutHandlers(catalogue, changes),
             audit=AuditHandlers(audit, now),
             changes=ChangeHandlers(changes, now),
-            digest=DigestHandlers(changes, locks, audit, history, services.checks, now),
+            digest=DigestHandlers(changes, locks, audit, history, services.checks, services.mutes, services.alerts, now),
             hosts=HostHandlers(services.rehearsals, now),
             incidents=IncidentHandlers(incidents, services.channels, changes, now),
             locks=LockHandlers(locks, now),
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
-            reports=ReportHandlers(changes, schedules, history, now),
+            mutes=MuteHandlers(services.mutes, services.alerts, now),
+            reports=ReportHandlers(changes, schedules, history, services.mutes, now),
             schedules=ScheduleHandlers(schedules, services.channels, now),
         )
 
@@ -142,6 +157,12 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     LockList: lambda nouns: nouns.locks.list_locks,
     LockAdd: lambda nouns: nouns.locks.add,
     LockRemove: lambda nouns: nouns.locks.remove,
+    SilenceList: lambda nouns: nouns.mutes.list_silences,
+    SilenceAdd: lambda nouns: nouns.mutes.add_silence,
+    SilenceRemove: lambda nouns: nouns.mutes.remove_silence,
+    MaintenanceList: lambda nouns: nouns.mutes.list_maintenance,
+    MaintenanceAdd: lambda nouns: nouns.mutes.add_maintenance,
+    MaintenanceRemove: lambda nouns: nouns.mutes.remove_maintenance,
     AuditSearch: lambda nouns: nouns.audit.search,
     AuditShow: lambda nouns: nouns.audit.show,
     AuditExport: lambda nouns: nouns.audit.export,

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.alerts.mutes import find_maintenance
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import ChangeLifecycle, FleetHistory, ScheduleRegistryPort
+from bot.handlers.ports import ChangeLifecycle, FleetHistory, MuteRegistryPort, ScheduleRegistryPort
 from bot.reports import monthly as of_month
 from bot.reports import weekly as of_week
 from bot.reports.month import Month
@@ -34,6 +35,7 @@ class ReportHandlers:
     changes: ChangeLifecycle
     schedules: ScheduleRegistryPort
     history: FleetHistory
+    mutes: MuteRegistryPort
     now: Callable[[], datetime]
 
     async def make_weekly(self, operation: WeeklyReport, context: RequestContext) -> Report:
@@ -43,8 +45,10 @@ class ReportHandlers:
             health = group.create_task(Health().read(context.view))
             disks = group.create_task(DiskUsage().read(quietly))
             certificates = group.create_task(CertList().read(quietly))
+        at, inventory = self.now(), context.inventory
+        maintenance = find_maintenance(await self.mutes.list_active(), inventory, at)
         return of_week.compose_weekly_report(
-            of_week.WeeklyInput(self.now(), health.result(), disks.result(), certificates.result())
+            of_week.WeeklyInput(at, health.result(), disks.result(), certificates.result(), maintenance)
         )
 
     async def make_monthly(self, operation: MonthlyReport, context: RequestContext) -> Report:

@@ -9,13 +9,15 @@ that a person requests or schedules is not stored. If the fleet is healthy, the 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapters.phrase import Listing, Moment, Phrase, Span
 from bot.changes.locks import describe_lock as told_of
+from bot.model.alert import Mute
 from bot.model.change import Change
 from bot.reports.digest_diff import Baseline, DigestChanges, KnownFinding, Visibility, build_news, compare_findings
+from bot.reports.mutes import count_maintenance, is_in_maintenance, name_maintenance
 from bot.security.untrusted_text import shorten
 from bot.store.head_file import Head
 from bot.store.locks import Lock
@@ -46,7 +48,8 @@ MAX_NEXT_COMMANDS = 5
 @dataclass(frozen=True)
 class DigestInput:
     """Input of a digest. `earlier` is the last digest, `since` the observations of each host after it. `checks` are the
-    newest ones of areas that it did not read.
+    newest ones of areas that it did not read. `maintenance` are the hosts whose problems are left out and counted, `muted`
+    describes everything that hides alerts.
 
     `trouble` describes damage of the audit log, `head` is its newest event.
     """
@@ -64,6 +67,8 @@ class DigestInput:
     since: Mapping[str, Observation] | None = None
     chart: Chart | None = None
     checks: KnownChecks = NO_CHECKS
+    maintenance: Mapping[str, Mute] = field(default_factory=dict)
+    muted: Section | None = None
 
 
 def list_time_left(certificates: Report, at: datetime) -> tuple[CertificateExpiry, ...]:
@@ -121,10 +126,26 @@ def _find_changes(seen: DigestInput) -> DigestChanges:
 def _compare(seen: DigestInput, earlier: Baseline, now: Baseline) -> DigestChanges:
     unread = {area: seen.checks.list_unknown(seen.hosts, area, seen.at) for area in (Area.DISKS, Area.UPDATES)}
     sight = Visibility.from_reports(seen.health, seen.certificates, unread)
-    return compare_findings(earlier, now, sight, seen.since or {})
+    hidden = frozenset((finding.host, finding.subject) for finding in _collect_hidden(seen))
+    since = {host: looks for host, looks in (seen.since or {}).items() if host not in seen.maintenance}
+    return compare_findings(earlier, now, sight.hide(frozenset(seen.maintenance), hidden), since)
 
 
 def _collect_findings(seen: DigestInput) -> tuple[Finding, ...]:
+    """Collects the findings, without those that maintenance hides."""
+    return tuple(finding for finding in _collect_all(seen) if not is_in_maintenance(finding, seen.maintenance))
+
+
+def _collect_hidden(seen: DigestInput) -> tuple[Finding, ...]:
+    """Collects the findings that maintenance hides."""
+    return (
+        tuple(finding for finding in _collect_all(seen) if is_in_maintenance(finding, seen.maintenance))
+        if seen.maintenance
+        else ()
+    )
+
+
+def _collect_all(seen: DigestInput) -> tuple[Finding, ...]:
     """Collects the findings, each once: the certificate of an unreachable host is not reported separately."""
     health = seen.health.findings
     silent = {finding.host for finding in health if not finding.reached and finding.subject in ("host", "windows")}
@@ -146,14 +167,36 @@ def _find_audit_problem(seen: DigestInput) -> Iterator[Finding]:
 
 def _build_rows(seen: DigestInput, findings: Iterable[Finding]) -> tuple[Row, ...]:
     """Builds the rows of the health report; a certificate may raise the severity of a row."""
-    return rate_rows(seen.health.show(details=False).rows, findings)
+    rows = (name_maintenance(row, seen.maintenance) for row in seen.health.show(details=False).rows)
+    return rate_rows(rows, findings)
 
 
 def _summarize_healthy(seen: DigestInput, changed: DigestChanges) -> Phrase:
     """Summarizes a healthy fleet in one line."""
     return join_clauses(
-        [seen.health.summary, *_describe_counts(changed), *_describe_first_expiry(seen), *_describe_head(seen)]
+        [
+            _summarize_health(seen),
+            *_describe_counts(changed),
+            *_describe_maintenance(seen),
+            *_describe_first_expiry(seen),
+            *_describe_head(seen),
+        ]
     )
+
+
+def _summarize_health(seen: DigestInput) -> Phrase:
+    """Summarizes the health of the hosts. That of those in maintenance is left out if they have problems."""
+    if not _collect_hidden(seen):
+        return seen.health.summary
+    others = len(seen.hosts) - len(seen.maintenance)
+    if not others:
+        return Phrase("all hosts are in maintenance")
+    return Phrase("{n} other host is healthy", plural="all {n} other hosts are healthy", n=others)
+
+
+def _describe_maintenance(seen: DigestInput) -> Iterator[Phrase]:
+    if seen.maintenance:
+        yield count_maintenance(len(seen.maintenance), len(_collect_hidden(seen)))
 
 
 def _describe_counts(changed: DigestChanges) -> Iterator[Phrase]:
@@ -184,9 +227,8 @@ def _describe_newest_event(seen: DigestInput) -> Iterator[Phrase]:
 def _summarize(seen: DigestInput, findings: Sequence[Finding], changed: DigestChanges) -> Phrase:
     """Summarizes state, counts, the worst hosts and the number of changes, for a phone's notification."""
     doubts = [finding.short for finding in findings if not finding.host and finding.short is not None]
-    return join_clauses(
-        [*doubts, summarize_attention(findings, len(seen.hosts), seen.health.summary), *_describe_counts(changed)]
-    )
+    attention = summarize_attention(findings, len(seen.hosts), _summarize_health(seen))
+    return join_clauses([*doubts, attention, *_describe_counts(changed), *_describe_maintenance(seen)])
 
 
 def summarize_attention(findings: Sequence[Finding], total: int, health: Phrase) -> Phrase:
@@ -220,6 +262,8 @@ def _build_news(seen: DigestInput, changed: DigestChanges, well: bool) -> Sectio
 
 def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
     """Builds the sections. The summary of a healthy fleet already contains its certificates and the audit log."""
+    if seen.muted is not None:
+        yield seen.muted
     if not well:
         yield build_expiry_section(seen.certificates, seen.at)
     active = (lock for lock in seen.locks if lock.ends_at > seen.at)

@@ -10,7 +10,7 @@ Two findings are the same if their hosts and subjects are equal.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import AwareDatetime, ValidationError
 
@@ -34,6 +34,10 @@ WINDOWS_SUBJECTS = frozenset({"clock", LOG_SUBJECT})
 
 SIDE_SUBJECTS = frozenset({"host", "windows", "wsl"}) | WINDOWS_SUBJECTS
 """Subjects of health findings that are not checks. An unreachable host is silent in all."""
+
+
+CA_PREFIX = "ca-"
+"""Prefix of the subjects of CAs. Such a finding is of all hosts, whichever it was read on."""
 
 
 class KnownFinding(Value):
@@ -77,11 +81,16 @@ class Baseline(Value):
 
 @dataclass(frozen=True)
 class Visibility:
-    """Readability of the hosts now: the marks of the checks, unreachable sides, and hosts of which an area is unknown."""
+    """Readability of the hosts now: the marks of the checks, unreachable sides, and hosts of which an area is unknown.
+
+    `muted` are hosts, and `hidden` findings, that maintenance hides. They are neither reported nor resolved.
+    """
 
     marks: Mapping[FindingKey, Mark]
     silent: frozenset[FindingKey]
     unread: Mapping[Area, frozenset[str]]
+    muted: frozenset[str] = frozenset()
+    hidden: frozenset[FindingKey] = frozenset()
 
     @classmethod
     def from_reports(
@@ -99,15 +108,21 @@ class Visibility:
             unread={**(unread or {}), Area.CERTIFICATES: frozenset(certificates.unreached_hosts)},
         )
 
+    def hide(self, muted: frozenset[str], hidden: frozenset[FindingKey]) -> "Visibility":
+        """Returns the readability without what maintenance hides."""
+        return replace(self, muted=muted, hidden=hidden)
+
     def is_visible(self, host: str, subject: str) -> bool:
         """Returns whether this finding would be visible now if it still existed."""
+        if (host, subject) in self.hidden or (host in self.muted and not subject.startswith(CA_PREFIX)):
+            return False
         mark = self.marks.get((host, subject))
         if mark is not None:
             return mark is not Mark.UNKNOWN
         if subject in SIDE_SUBJECTS:
             telling = {"host", subject, "windows"} if subject in WINDOWS_SUBJECTS else {"host", subject}
             return not any((host, each) in self.silent for each in telling)
-        if subject.startswith("ca-"):
+        if subject.startswith(CA_PREFIX):
             return not self.unread[Area.CERTIFICATES]  # any host may be the one that still trusts it
         return host not in self.unread.get(_find_area(subject), ())
 

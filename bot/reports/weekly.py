@@ -5,12 +5,14 @@
 It is not compared with an earlier one: a finding is repeated until it is fixed. If the fleet is healthy, it is one line.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.phrase import Listing, Phrase
+from bot.model.alert import Mute
 from bot.reports.digest import build_expiry_section, join_clauses, summarize_attention
+from bot.reports.mutes import build_maintenance_section
 from commands.certs.operations import TABLE_COLUMNS
 from commands.checks.log_rotation import LOG_SUBJECT
 from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
@@ -39,12 +41,16 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class WeeklyInput:
-    """Input of a weekly report: the reports on all hosts, with details."""
+    """Input of a weekly report: the reports on all hosts, with details, and the hosts in maintenance.
+
+    Nothing is left out because of maintenance: a disk that is full for weeks outlasts it.
+    """
 
     at: datetime
     health: Report
     disks: Report
     certificates: Report
+    maintenance: Mapping[str, Mute] = field(default_factory=dict)
 
 
 def compose_weekly_report(week: WeeklyInput) -> Report:
@@ -56,7 +62,7 @@ def compose_weekly_report(week: WeeklyInput) -> Report:
         columns=COLUMNS,
         rows=_build_rows(week, findings),
         findings=findings,
-        sections=tuple(section for section in _build_sections(week) if section.lines) if findings else (),
+        sections=(*_list_maintenance(week), *(part for part in _build_sections(week) if findings and part.lines)),
         brief=not findings,
         taken_at=week.at,
         next=list_next_commands(findings, MAX_NEXT_COMMANDS),
@@ -112,6 +118,11 @@ def _describe_healthy_logs(week: WeeklyInput) -> Phrase:
     """States that all logs are rotated, but only if every host proves it."""
     marks = {cells[ROTATION.key].mark for cells in week.health.cells_by_host.values()} - {Mark.ABSENT}
     return Phrase("all logs are rotated") if marks == {Mark.WELL} else Phrase("no log is too large")
+
+
+def _list_maintenance(week: WeeklyInput) -> tuple[Section, ...]:
+    section = build_maintenance_section(week.maintenance, week.disks.cells_by_host, week.at)
+    return () if section is None else (section,)
 
 
 def _build_sections(week: WeeklyInput) -> Iterator[Section]:

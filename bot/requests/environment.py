@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.audit.log import Recorder
 from bot.config.active_config import ActiveConfig
-from bot.handlers.ports import ChangeLifecycle, CheckRegistryPort, IncidentRegistryPort
+from bot.handlers.ports import ChangeLifecycle, CheckRegistryPort, IncidentRegistryPort, MuteRegistryPort
 from bot.handlers.registry import Handlers
 from bot.requests.authorization import DecisionBasis
 from bot.security.redaction import Redactor
@@ -26,6 +26,7 @@ class Environment:
     changes: ChangeLifecycle
     incidents: IncidentRegistryPort
     checks: CheckRegistryPort
+    mutes: MuteRegistryPort
     recorder: Recorder
     redactor: Redactor
     now: Callable[[], datetime]

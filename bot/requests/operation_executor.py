@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from adapters.errors import FlatnetError
 from bot.access.policy import Permit
 from bot.access.requester import Requester
+from bot.alerts.mutes import find_maintenance
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import Body, NoBotRunning, RequestContext
 from bot.model.request import Failure, Request
 from bot.reports.checks import READS
+from bot.reports.mutes import build_maintenance_section
 from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
@@ -77,7 +79,14 @@ class OperationExecutor:
             view = replace(view, checks=known)
         report = await operation.read(view)
         await self._environment.checks.record(operation, report, began, job.config.inventory)
-        return report
+        return await self._add_maintenance(report, job) if isinstance(operation, Health) else report
+
+    async def _add_maintenance(self, report: Report, job: ExecutionContext) -> Report:
+        """Adds which of the hosts are in maintenance. Their state is shown as it is: a person requested it."""
+        at = self._environment.now()
+        maintenance = find_maintenance(await self._environment.mutes.list_active(), job.config.inventory, at)
+        section = build_maintenance_section(maintenance, report.cells_by_host, at)
+        return report if section is None else report.model_copy(update={"sections": (section, *report.sections)})
 
     def _require_running(self, operation: Operation) -> None:
         """Raises `NoBotRunning` for decisions and changes if no bot runs. Reads are answered everywhere."""

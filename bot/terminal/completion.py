@@ -5,12 +5,14 @@ Everything comes from the catalogue and the operations' own arguments, so a new 
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from adapters.inventory import Inventory
 from commands.bot_state.about import Help
+from commands.bot_state.silence_scope import SilenceScope, list_scope_words, list_scope_words_in
 from commands.catalogue import CATALOGUE
 from commands.language.signature import OperationClasses, find_operation, list_arguments, list_names
 from commands.model.operation import Operation
@@ -22,6 +24,7 @@ class CommandCompleter(Completer):
 
     def __init__(self, inventory: Inventory, catalogue: OperationClasses = CATALOGUE) -> None:
         self._targets = (str(ALL_HOSTS), *inventory.names, *inventory.labels)
+        self._scopes = list_scope_words(inventory)
         self._catalogue = catalogue
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
@@ -29,12 +32,12 @@ class CommandCompleter(Completer):
         before = document.text_before_cursor.lower().replace("、", ",").lstrip()
         *said, word = re.split(r"\s+", before)
         *typed, part = re.split(r"[\s,]+", before)
-        choices = self._targets if "," in word else self._list_choices(said)
+        choices = self._list_values(said, part) or self._targets if "," in word else self._list_choices(said, part)
         for choice in dict.fromkeys(choices):
             if choice.startswith(part) and choice not in typed:
                 yield Completion(choice, -len(part))
 
-    def _list_choices(self, said: Sequence[str]) -> Iterator[str]:
+    def _list_choices(self, said: Sequence[str], part: str) -> Iterator[str]:
         """Yield the words that may follow the typed ones."""
         yield from self._list_next_words(said)
         found = find_operation(said, self._catalogue)
@@ -43,10 +46,20 @@ class CommandCompleter(Completer):
         operation, named = found
         if operation is Help:
             yield from self._list_next_words(said[named:])
-        values = [word for word in said[named:] if not word.startswith("-")]
-        if _takes_target(operation, len(values)):
-            yield from self._targets
+        yield from self._list_values(said, part)
         yield from (argument.option for argument in list_arguments(operation) if isinstance(argument.kind, Flag | Option))
+
+    def _list_values(self, said: Sequence[str], part: str) -> Sequence[str]:
+        """Return the hosts, or what a silence can mean, where these may follow the typed words."""
+        found = find_operation(said, self._catalogue)
+        if found is None:
+            return ()
+        operation, named = found
+        values = [word for word in said[named:] if not word.startswith("-")]
+        kind = _find_kind(operation, len(values))
+        if kind is SilenceScope:
+            return list_scope_words_in(part) if "/" in part else self._scopes
+        return self._targets if kind is Target else ()
 
     def _list_next_words(self, said: Sequence[str]) -> list[str]:
         """Return the next words of the commands that begin with these words."""
@@ -54,11 +67,11 @@ class CommandCompleter(Completer):
         return sorted(name[len(said)] for name in every if name[: len(said)] == tuple(said) and len(name) > len(said))
 
 
-def _takes_target(operation: type[Operation], place: int) -> bool:
-    """Return whether a target may stand at this position, counted from 0 after the command's own words."""
+def _find_kind(operation: type[Operation], place: int) -> Any:
+    """Find the type of the argument at this position, counted from 0 after the command's own words; None without one."""
     for argument in list_arguments(operation):
         if isinstance(argument.kind, Positional):
             if place == 0 or argument.kind.many:
-                return operation.model_fields[argument.field].annotation is Target
+                return operation.model_fields[argument.field].annotation
             place -= 1
-    return False
+    return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
+from commands.bot_state.silence_scope import SilenceScope
 from commands.language.grammar import NamedOperation, identify_operation, parse_operation, render_operation
 from commands.language.signature import Argument, OperationClasses, list_arguments
 from commands.model.operation import Operation
@@ -179,7 +180,7 @@ def _check_positional(kind: Positional, said: tuple[str, ...], inventory: Invent
     """Returns the error in one positional argument. Hosts must be in the inventory."""
     try:
         value = kind.parse(said)
-        if isinstance(value, Target):
+        if isinstance(value, Target | SilenceScope):
             value.resolve(inventory)
     except BadArgument as error:
         return error.phrase

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from adapters.inventory import Inventory
 from commands.bot_state.about import Help
+from commands.bot_state.silence_scope import SilenceScope
 from commands.language.grammar import locate_error, parse_operation
 from commands.language.grammar_errors import MAX_SUGGESTION_LENGTH, find_verbs, replace_span, suggest_help
 from commands.language.help_text import build_help
@@ -83,7 +84,7 @@ class Suggester:
         try:
             operation = parse_operation(normalize_text(request), self.permitted, self.permitted)
             for _, value in operation:
-                if isinstance(value, Target):
+                if isinstance(value, Target | SilenceScope):
                     value.resolve(self.inventory)
             if isinstance(operation, Help):
                 build_help(operation.about, self.permitted)

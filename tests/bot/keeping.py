@@ -10,6 +10,7 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
 from bot.access.requester import Requester
+from bot.alerts.mutes import MuteForbidden, NoSuchMute
 from bot.audit.log import EventKind, Recorder
 from bot.audit.search import AuditedOperation, FoundOperations
 from bot.changes.approval import NotAllowed
@@ -19,6 +20,7 @@ from bot.handlers.registry import Handlers, Services
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest, NoSuchIncident
+from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
@@ -195,6 +197,44 @@ class RememberedChecks:
         return KnownChecks(self.newest, tuple(area for area in areas if area in self.areas))
 
 
+class KnownAlerts:
+    """The open alerts, without a database."""
+
+    def __init__(self, *alerts: Alert) -> None:
+        self.open = alerts
+
+    async def list_open(self) -> tuple[Alert, ...]:
+        return self.open
+
+
+class RememberedMutes:
+    """Silences and maintenance, without a database."""
+
+    def __init__(self, *mutes: Mute) -> None:
+        self.mutes = list(mutes)
+
+    async def add(self, mute: Mute) -> Mute:
+        self.mutes.append(mute.model_copy(update={"number": len(self.mutes) + 1}))
+        return self.mutes[-1]
+
+    async def find(self, kind: MuteKind, number: int) -> Mute:
+        for mute in self.mutes:
+            if (mute.kind, mute.number) == (kind, number):
+                return mute
+        raise NoSuchMute.of(kind, number)
+
+    async def remove(self, operation: str, mute: Mute, by: str, judge: Callable[[Mute], Verdict]) -> None:
+        if isinstance(verdict := judge(mute), Refusal):
+            raise MuteForbidden(verdict.reason)
+        self.mutes.remove(mute)
+
+    async def list_active(self) -> tuple[Mute, ...]:
+        return tuple(self.mutes)
+
+    async def list_recent(self) -> tuple[Mute, ...]:
+        return tuple(self.mutes)
+
+
 class Kept:
     """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
 
@@ -209,6 +249,7 @@ class Kept:
         self.memory = Remembered()
         self.history: FleetHistory = self.memory
         self.checks = RememberedChecks()
+        self.alerts, self.mutes = KnownAlerts(), RememberedMutes()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def environment(
@@ -220,13 +261,26 @@ class Kept:
         catalogue: Catalogue = CATALOGUE,
     ) -> Environment:
         """What a dispatcher works with when this is all that the bot keeps; `recorder` gets the events of requests."""
-        services = Services(self, self, self, self.schedules, self.incidents, self.channels, self.history, self, self.checks)
+        services = Services(
+            self,
+            self,
+            self,
+            self.schedules,
+            self.incidents,
+            self.channels,
+            self.history,
+            self,
+            self.checks,
+            self.alerts,
+            self.mutes,
+        )
         return Environment(
             catalogue=catalogue,
             handlers=Handlers.build(services, catalogue, now),
             changes=self,
             incidents=self.incidents,
             checks=self.checks,
+            mutes=self.mutes,
             recorder=recorder,
             redactor=Redactor([CANARY]),
             now=now,
