@@ -1,6 +1,7 @@
 """Catalogue of all operations, the source of words, help, suggestions and permissions."""
 
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
+from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
 from commands.bot_state.changes import (
     ApprovalList,
@@ -73,6 +74,9 @@ CATALOGUE: tuple[type[Operation], ...] = (
     OperationContinue,
     OperationResolve,
     OperationReview,
+    AlertList,
+    AlertShow,
+    AlertAcknowledge,
     LockList,
     LockAdd,
     LockRemove,

@@ -117,6 +117,7 @@ def build_services(
         checks=checks,
         alerts=alerts.registry,
         mutes=alerts.mutes,
+        show_alerts=alerts.voice.speak,
     )
 
 
@@ -146,7 +147,7 @@ async def open_application(
             _log.error("the audit log is not intact", why=str(audit.trouble))
         first = activate(settings, secrets)
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
-        alerts = build_alerts(database, audit, lambda: desk.config, now)
+        alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
         checks = CheckRegistry(CheckTable(database), redactor.redact_json)
         environment = Environment(

@@ -7,38 +7,61 @@ handlers ─▶ registry, mutes      (also where no bot runs, for reads)
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.alerts.mute_reminders import OWNER_CHECK_INTERVAL
 from bot.alerts.mutes import MuteRegistry
-from bot.alerts.ports import AlertBook, Speaker
+from bot.alerts.ports import Speaker
+from bot.alerts.registry import AlertRegistry
 from bot.app.build_mutes import build_mutes, build_reminder
 from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
-from bot.model.alert import Alert
 from bot.runtime.periodic import TICK_INTERVAL, PeriodicTask, run_periodically
+from bot.security.redaction import Redactor
+from bot.store.alerts import AlertTable
 from bot.store.database import Database
-from commands.checks.conditions import HostChecked
 
 if TYPE_CHECKING:
     from bot.app.application import Application
 
 
+class VoiceLink:
+    """Link to the voice of the running bot. Handlers are built before the voice, and exist where no bot runs."""
+
+    def __init__(self) -> None:
+        self._voice: Speaker | None = None
+
+    def connect(self, voice: Speaker | None) -> None:
+        """Connects the voice from now on; None while there is none."""
+        self._voice = voice
+
+    async def speak(self) -> None:
+        """Has the voice show what has moved, if there is one."""
+        if self._voice is not None:
+            await self._voice.speak()
+
+
 @dataclass(frozen=True)
 class AlertServices:
-    """Services of alerts that handlers use: the alerts themselves, and what mutes them."""
+    """Services of alerts that handlers use: the alerts themselves, what mutes them, and the link to the voice."""
 
-    registry: AlertBook
+    registry: AlertRegistry
     mutes: MuteRegistry
+    voice: VoiceLink = field(default_factory=VoiceLink)
 
 
 def build_alerts(
-    database: Database, audit: AuditLog, basis: Callable[[], ActiveConfig], now: Callable[[], datetime]
+    database: Database,
+    audit: AuditLog,
+    basis: Callable[[], ActiveConfig],
+    redactor: Redactor,
+    now: Callable[[], datetime],
 ) -> AlertServices:
     """Builds the services over an open database. `basis` returns the active configuration."""
-    return AlertServices(_IdleRegistry(), build_mutes(database, audit, basis, now))
+    registry = AlertRegistry(AlertTable(database), audit, redactor.redact_json, now, lambda: basis().inventory.names)
+    return AlertServices(registry, build_mutes(database, audit, basis, now))
 
 
 @asynccontextmanager
@@ -46,6 +69,7 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Non
     """Moves and shows alerts until the block is left. `team` is the workspace of the configured people."""
     services, clock = application.alert_services, application.clock
     voice, reminder = _build_voice(application), build_reminder(application, team)
+    services.voice.connect(voice)
 
     async def tick() -> None:
         await services.registry.tick(clock.now())
@@ -60,26 +84,13 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Non
     try:
         yield
     finally:
+        services.voice.connect(None)
         ticking.cancel()
         await asyncio.gather(ticking, return_exceptions=True)
 
 
 def _build_voice(application: "Application") -> Speaker:
     return _Mute()
-
-
-class _IdleRegistry:
-    """Registry that holds no alert."""
-
-    async def apply(self, checked: HostChecked) -> None:
-        """Moves nothing."""
-
-    async def tick(self, now: datetime) -> None:
-        """Ends nothing."""
-
-    async def list_open(self) -> tuple[Alert, ...]:
-        """Returns no alert."""
-        return ()
 
 
 class _Mute:

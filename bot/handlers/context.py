@@ -7,7 +7,7 @@ per request        `RequestContext`, which holds the configuration that the requ
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 from adapters.errors import Refused
@@ -48,13 +48,15 @@ class CommandAuthorizer(Protocol):
 class RequestContext:
     """One request.
 
-    `operation` is its id. `at` is when it arrived, the same on every attempt. `permitted` are the operations
-    that the requester may request somewhere, for some host: for help alone. `may_request` decides what an answer may show.
+    `operation` is its id. `at` is when it arrived, the same on every attempt. `zone` is that of the requester's clock.
+    `permitted` are the operations that the requester may request somewhere, for some host: for help alone. `may_request`
+    decides what an answer may show.
     """
 
     operation: str
     requester: Requester
     at: datetime
+    zone: tzinfo
     permitted: Catalogue
     config: ActiveConfig
     view: FleetView

@@ -13,7 +13,7 @@ from bot.audit.search import AuditFilters, FoundOperations
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
-from bot.model.alert import Mute, MuteKind
+from bot.model.alert import Alert, AlertChange, Mute, MuteFinder, MuteKind
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
 from bot.schedules.registry import ScheduleListing
@@ -75,7 +75,7 @@ class LockRegistryPort(Protocol):
     async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock: ...
 
 
-class MuteRegistryPort(Protocol):
+class MuteRegistryPort(MuteFinder, Protocol):
     """Silences and maintenance (`bot.alerts.mutes`)."""
 
     async def add(self, mute: Mute) -> Mute: ...
@@ -87,6 +87,22 @@ class MuteRegistryPort(Protocol):
     async def list_active(self) -> tuple[Mute, ...]: ...
 
     async def list_recent(self) -> tuple[Mute, ...]: ...
+
+
+class AlertRegistryPort(Protocol):
+    """Alerts (`bot.alerts.registry`)."""
+
+    async def list_open(self) -> tuple[Alert, ...]: ...
+
+    async def list_recent(self, since: datetime) -> tuple[Alert, ...]: ...
+
+    async def list_of_message(self, message: str) -> tuple[Alert, ...]: ...
+
+    async def list_changes(self, number: int) -> tuple[AlertChange, ...]: ...
+
+    async def find(self, number: int) -> Alert: ...
+
+    async def acknowledge(self, number: int, by: str, until: datetime | None, operation: str) -> Alert: ...
 
 
 class FleetHistory(Protocol):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.alerts.ports import AlertReader
 from bot.handlers.about import AboutHandlers
+from bot.handlers.alerts import AlertHandlers
 from bot.handlers.archive_queue import ArchiveQueue
 from bot.handlers.audit import AuditHandlers
 from bot.handlers.changes import ChangeHandlers
@@ -22,6 +22,7 @@ from bot.handlers.locks import LockHandlers
 from bot.handlers.logs import LogHandlers
 from bot.handlers.mutes import MuteHandlers
 from bot.handlers.ports import (
+    AlertRegistryPort,
     AuditLogPort,
     ChangeLifecycle,
     ChannelPort,
@@ -36,6 +37,7 @@ from bot.handlers.ports import (
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
+from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
 from commands.bot_state.changes import (
     ApprovalList,
@@ -78,7 +80,7 @@ Handler = Callable[[Any, RequestContext], Awaitable[Body]]
 
 @dataclass(frozen=True)
 class Services:
-    """Services of the process that handlers are built from."""
+    """Services of the process that handlers are built from. `show_alerts` has people see at once what moved."""
 
     changes: ChangeLifecycle
     locks: LockRegistryPort
@@ -89,8 +91,9 @@ class Services:
     history: FleetHistory
     rehearsals: RehearsalPort
     checks: CheckRegistryPort
-    alerts: AlertReader
+    alerts: AlertRegistryPort
     mutes: MuteRegistryPort
+    show_alerts: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Handlers:
     """Handlers by noun, each with the services that it needs. They live as long as the process."""
 
     about: AboutHandlers
+    alerts: AlertHandlers
     audit: AuditHandlers
     changes: ChangeHandlers
     digest: DigestHandlers
@@ -116,6 +120,7 @@ class Handlers:
         schedules, incidents = services.schedules, services.incidents
         return cls(
             about=AboutHandlers(catalogue, changes),
+            alerts=AlertHandlers(services.alerts, services.mutes, audit, services.show_alerts, now),
             audit=AuditHandlers(audit, now),
             changes=ChangeHandlers(changes, now),
             digest=DigestHandlers(changes, locks, audit, history, services.checks, services.mutes, services.alerts, now),
@@ -154,6 +159,9 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     OperationContinue: lambda nouns: nouns.changes.resume,
     OperationResolve: lambda nouns: nouns.changes.resolve,
     OperationReview: lambda nouns: nouns.changes.review,
+    AlertList: lambda nouns: nouns.alerts.list_alerts,
+    AlertShow: lambda nouns: nouns.alerts.show,
+    AlertAcknowledge: lambda nouns: nouns.alerts.acknowledge,
     LockList: lambda nouns: nouns.locks.list_locks,
     LockAdd: lambda nouns: nouns.locks.add,
     LockRemove: lambda nouns: nouns.locks.remove,

@@ -93,7 +93,7 @@ def build_report_text(report: Report, texts: Texts) -> ReportText:
         fields = tuple(
             ReportField(headings[index], get_cell_text(row.cells[index], texts), row.cells[index].mark) for index in kept
         )
-        lines.append(_build_line(name, fields, row.grade, found.pop(row.host, ()), texts))
+        lines.append(_build_line(name, fields, row.grade, found.pop(row.host, ()) if row.host else (), texts))
     lines += [_build_line(host or ourselves, (), Grade.WELL, findings, texts) for host, findings in found.items()]
     lines.sort(key=lambda line: line.grade.rank)
     judged = any(line.state for line in lines)

@@ -6,6 +6,7 @@ operation ─┬─ FleetRead ────▶ reads hosts; what it checked is st
 """
 
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 from adapters.errors import FlatnetError
 from bot.access.policy import Permit
@@ -112,6 +113,7 @@ class OperationExecutor:
             operation=job.operation,
             requester=requester,
             at=job.request.at,
+            zone=job.request.zone or ZoneInfo(config.schedule_config.zone),
             permitted=config.policy.list_permitted(requester.actor, catalogue),
             config=config,
             view=self._build_view(job),

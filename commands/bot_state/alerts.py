@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
+from commands.health import Health
 from commands.model.operation import OwnOperation, Risk, Role
 from commands.values.arguments import Flag, Option, Positional, make_choice_parser, make_number_parser
 from commands.values.errors import GrammarError
@@ -28,12 +29,17 @@ _parse_end = make_choice_parser("morning", "tomorrow", "change")
 
 
 class AlertList(OwnOperation):
-    """List the alerts."""
+    """List the alerts. An alert says what `health` would say of its host, so both need the same permission."""
 
     words: ClassVar = ("alert",)
     summary: ClassVar = Phrase("open alerts, worst first, and those that were resolved in the last day")
     example: ClassVar = "alert"
     label: ClassVar = Phrase("show alerts")
+    includes: ClassVar = (Health,)
+
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        """Returns no hosts. Those of the alerts are not known here; `bot.handlers.alerts` checks permission for them."""
+        return ()
 
 
 NumberArgument = Annotated[
@@ -51,8 +57,13 @@ class AlertShow(OwnOperation):
     summary: ClassVar = Phrase("one alert: reason, history, cause and what to do")
     example: ClassVar = "alert show 7"
     label: ClassVar = Phrase("show alert {number}", number="…")
+    includes: ClassVar = (Health,)
 
     number: NumberArgument
+
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        """Returns no hosts. That of the alert is not known here; `bot.handlers.alerts` checks permission for it."""
+        return ()
 
 
 class AlertAcknowledge(OwnOperation):
@@ -65,6 +76,7 @@ class AlertAcknowledge(OwnOperation):
     summary: ClassVar = Phrase("acknowledge an alert for a while (default 2h): no reminders until then")
     example: ClassVar = "alert acknowledge 7 --for 2h"
     label: ClassVar = Phrase("acknowledge alert {number}", number="…")
+    includes: ClassVar = (Health,)
 
     number: NumberArgument
     for_: Annotated[
@@ -88,7 +100,7 @@ class AlertAcknowledge(OwnOperation):
     group: Annotated[bool, Flag(Phrase("also acknowledge the other open alerts in the same message"))] = False
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Returns no hosts. The alert's host is not known here; `bot.handlers.alerts` checks permission for it."""
+        """Returns no hosts. That of the alert is not known here; `bot.handlers.alerts` checks permission for it."""
         return ()
 
     def find_end(self, now: datetime, zone: tzinfo) -> datetime | None:

@@ -32,6 +32,8 @@ JAPANESE_NOUNS = {
     "承認": "approval",
     "変更": "op",
     "操作": "op",
+    "アラート": "alert",
+    "警報": "alert",
     "ロック": "lock",
     "サイレンス": "silence",
     "ミュート": "silence",

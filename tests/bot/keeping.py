@@ -42,6 +42,7 @@ from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
 from commands.model.operation import Catalogue, FleetChange, FleetRead
 from commands.model.report import Report
 from commands.values.arguments import Target
+from tests.bot.alert_registry import Alerts
 from tests.commands.canned import NOW
 
 CANARY = "correct-horse-battery"
@@ -197,16 +198,6 @@ class RememberedChecks:
         return KnownChecks(self.newest, tuple(area for area in areas if area in self.areas))
 
 
-class KnownAlerts:
-    """The open alerts, without a database."""
-
-    def __init__(self, *alerts: Alert) -> None:
-        self.open = alerts
-
-    async def list_open(self) -> tuple[Alert, ...]:
-        return self.open
-
-
 class RememberedMutes:
     """Silences and maintenance, without a database."""
 
@@ -227,6 +218,9 @@ class RememberedMutes:
         if isinstance(verdict := judge(mute), Refusal):
             raise MuteForbidden(verdict.reason)
         self.mutes.remove(mute)
+
+    async def find_mutes(self, alerts: tuple[Alert, ...], now: datetime) -> dict[int, Mute]:
+        return {alert.number: mute for alert in alerts for mute in self.mutes if mute.what in (alert.host, alert.key)}
 
     async def list_active(self) -> tuple[Mute, ...]:
         return tuple(self.mutes)
@@ -249,7 +243,7 @@ class Kept:
         self.memory = Remembered()
         self.history: FleetHistory = self.memory
         self.checks = RememberedChecks()
-        self.alerts, self.mutes = KnownAlerts(), RememberedMutes()
+        self.alerts, self.mutes = Alerts(), RememberedMutes()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def environment(
@@ -262,17 +256,18 @@ class Kept:
     ) -> Environment:
         """What a dispatcher works with when this is all that the bot keeps; `recorder` gets the events of requests."""
         services = Services(
-            self,
-            self,
-            self,
-            self.schedules,
-            self.incidents,
-            self.channels,
-            self.history,
-            self,
-            self.checks,
-            self.alerts,
-            self.mutes,
+            changes=self,
+            locks=self,
+            audit=self,
+            schedules=self.schedules,
+            incidents=self.incidents,
+            channels=self.channels,
+            history=self.history,
+            rehearsals=self,
+            checks=self.checks,
+            alerts=self.alerts,
+            mutes=self.mutes,
+            show_alerts=self.alerts.speak,
         )
         return Environment(
             catalogue=catalogue,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import PureWindowsPath
 from typing import Any, cast
 
@@ -86,6 +86,7 @@ async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **giv
         operation=given.get("operation", "op-1"),
         requester=Requester(actor, SystemIdentity(1000, "ana"), given.get("surface", Surface.SHELL), ""),
         at=NOW,
+        zone=UTC,
         permitted=(),
         config=replace(config(), fleet=looked.fleet, policy=given.get("policy", Policy())),
         view=looked,

@@ -1,0 +1,160 @@
+"""Reports on one alert: its state, its reason, its history, what to do; and on an acknowledgement. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.phrase import Phrase
+from bot.model.alert import Alert, AlertChange, AlertState, Mute
+from bot.reports.alerts import (
+    MAX_NEXT_COMMANDS,
+    describe_acknowledgement,
+    describe_alert,
+    describe_mute,
+    describe_state,
+    make_finding,
+    measure,
+    name_alert,
+)
+from commands.checks.conditions import CONDITION_RULES
+from commands.model.finding import GRADE_NAMES, Grade
+from commands.model.phrases import list_some, relate_moment
+from commands.model.report import Report, Section
+
+MAX_HISTORY = 20
+"""Maximum moves of an alert that are shown, the newest ones."""
+
+MAX_REPLACED = 3
+"""Maximum earlier acknowledgements that the report on a new one repeats."""
+
+
+@dataclass(frozen=True)
+class AlertHistory:
+    """One alert with its moves, its mute, its cause, and the open alerts that it explains."""
+
+    alert: Alert
+    changes: Sequence[AlertChange] = ()
+    mute: Mute | None = None
+    cause: Alert | None = None
+    symptoms: Sequence[Alert] = ()
+
+
+def report_alert(seen: AlertHistory, at: datetime) -> Report:
+    """Reports on one alert: its state, its reason, its history, and what to do."""
+    alert = seen.alert
+    waits = alert.state is AlertState.FIRING and seen.mute is None
+    title, summary = Phrase("Alert {number}", number=str(alert.number)), describe_alert(alert, describe_state(alert, at))
+    return Report.of_facts(title, summary, _list_facts(seen, at)).model_copy(
+        update={
+            "findings": (make_finding(alert, at),) if waits else (),
+            "sections": tuple(_list_history(seen, at)),
+            "taken_at": at,
+            "next": tuple(_suggest(alert))[:MAX_NEXT_COMMANDS],
+        }
+    )
+
+
+def _list_facts(seen: AlertHistory, at: datetime) -> Iterator[tuple[Phrase, Phrase | str]]:
+    alert = seen.alert
+    yield Phrase("Severity"), GRADE_NAMES[Grade.of(alert.severity)]
+    yield Phrase("State"), describe_state(alert, at)
+    yield Phrase("Condition"), CONDITION_RULES[alert.condition].heading
+    if alert.host:
+        yield Phrase("Host"), alert.host
+    yield Phrase("Subject"), alert.subject
+    yield Phrase("Reason"), alert.why
+    yield Phrase("Since"), relate_moment(alert.began_at, at)
+    yield Phrase("Last checked"), relate_moment(alert.checked_at, at)
+    if seen.mute is not None:
+        yield Phrase("Muted"), describe_mute(seen.mute, at)
+    if seen.cause is not None:
+        yield Phrase("Cause"), Phrase("#{number} {alert}", number=str(seen.cause.number), alert=name_alert(seen.cause))
+    if seen.symptoms:
+        names = [Phrase("#{number} {alert}", number=str(each.number), alert=name_alert(each)) for each in seen.symptoms]
+        yield Phrase("Consequences"), list_some(names)
+
+
+def _list_history(seen: AlertHistory, at: datetime) -> Iterator[Section]:
+    """Lists the section with the newest moves, oldest first."""
+    lines = list(_describe_changes(seen.changes, at))
+    if lines:
+        left = len(lines) - MAX_HISTORY
+        earlier = (Phrase("{n} earlier change", plural="{n} earlier changes", n=left),) if left > 0 else ()
+        yield Section(heading=Phrase("History"), lines=(*earlier, *lines[-MAX_HISTORY:]))
+
+
+def _describe_changes(changes: Iterable[AlertChange], at: datetime) -> Iterator[Phrase]:
+    """Describes the moves one after the other; a resolution has the time since the alert fired first."""
+    fired: datetime | None = None
+    for change in changes:
+        moment = relate_moment(change.at, at)
+        severity = GRADE_NAMES[Grade.of(change.severity)]
+        match change.state:
+            case AlertState.FIRING if fired is None:
+                fired = change.at
+                yield Phrase("{at}: fired, {severity}", at=moment, severity=severity)
+            case AlertState.FIRING:
+                yield Phrase("{at}: fired again, {severity}", at=moment, severity=severity)
+            case AlertState.ACKNOWLEDGED:
+                yield Phrase("{at}: acknowledged by {person}", at=moment, person=change.actor)
+            case AlertState.RESOLVED:
+                span = measure(fired or change.at, change.at)
+                fired = None
+                yield Phrase("{at}: resolved after {span}", at=moment, span=span)
+            case AlertState.PENDING:
+                yield Phrase("{at}: first seen", at=moment)
+
+
+def _suggest(alert: Alert) -> Iterator[str]:
+    if not alert.open:
+        return
+    if alert.next:
+        yield alert.next
+    yield f"alert acknowledge {alert.number}"
+    if alert.host:
+        yield f"health {alert.host}"
+
+
+def report_acknowledgement(before: Sequence[Alert], after: Sequence[Alert], left_out: int, at: datetime) -> Report:
+    """Reports on alerts that were acknowledged, as they were before and are now; `left_out` may not be by this person."""
+    first = after[0]
+    n = len(after)
+    until = (
+        Phrase("acknowledged until it changes")
+        if first.acknowledged_until is None
+        else Phrase("acknowledged until {at}", at=relate_moment(first.acknowledged_until, at))
+    )
+    summary = (
+        describe_alert(first, until)
+        if n == 1
+        else Phrase("{n} alert: {state}", plural="{n} alerts: {state}", n=n, state=until)
+    )
+    return Report(
+        title=Phrase("Alerts"),
+        summary=summary,
+        sections=tuple(_list_remarks(before, left_out, at)),
+        brief=True,
+        taken_at=at,
+        next=(f"alert show {first.number}",) if n == 1 else ("alert",),
+    )
+
+
+def _list_remarks(before: Sequence[Alert], left_out: int, at: datetime) -> Iterator[Section]:
+    """Lists what the acknowledgement replaced, how to choose another end, and what it left out."""
+    held = [alert for alert in before if alert.state is AlertState.ACKNOWLEDGED]
+    lines = [Phrase("it is not repeated meanwhile. Unless it is resolved by then, it fires again")]
+    lines += [
+        Phrase("before: {state}", state=describe_alert(alert, describe_acknowledgement(alert, at)))
+        for alert in held[:MAX_REPLACED]
+    ]
+    if left_out:
+        lines.append(
+            Phrase(
+                "{n} alert was left out: you may not acknowledge it",
+                plural="{n} alerts were left out: you may not acknowledge them",
+                n=left_out,
+            )
+        )
+    options = " · ".join(("--for 30m", "--until morning", "--until change"))
+    lines.append(Phrase("for another time, add one of: {options}", options=options))
+    yield Section(heading=Phrase("Note"), lines=tuple(lines))
