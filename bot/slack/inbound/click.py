@@ -4,9 +4,11 @@ show   shows the clicked answer in another view          file   sends the whole 
 filter opens a modal that chooses which of its lines are shown
 run    sends words to the dispatcher as if typed there   form   opens the form   plan   opens the plan of a change
 home   sends words to the dispatcher, the answer goes to the direct message       command (in the form)   changes the fields
+alert  acknowledges alerts for the chosen time; on a home tab, that shows it
 
 One tap reads, never changes: words that change something open their form, whichever button carries them. Only the buttons
-on the card of a change decide at once (`bot.rendering.slack.change_buttons`).
+on the card of a change decide at once (`bot.rendering.slack.change_buttons`), and the menu of an alert acknowledges at once
+(`bot.rendering.slack.alert_buttons`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,6 +17,7 @@ from typing import Any
 
 from bot.access.policy import Refusal
 from bot.rendering.slack import buttons
+from bot.rendering.slack.alert_buttons import ALERT_ACTION, is_alert_button
 from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.change_buttons import is_plan_button
 from bot.rendering.slack.form import COMMAND_FIELD, FormNote
@@ -33,8 +36,8 @@ from bot.store.inbox import Delivery
 from commands.language.form_filling import find_form, must_ask_first
 from commands.language.signature import OperationClasses
 
-_COMMAND_ACTIONS = frozenset({buttons.RUN_ACTION, buttons.FORM_ACTION, buttons.PLAN_ACTION, HOME_ACTION})
-"""Actions of buttons that carry a command."""
+_COMMAND_ACTIONS = frozenset({buttons.RUN_ACTION, buttons.FORM_ACTION, buttons.PLAN_ACTION, HOME_ACTION, ALERT_ACTION})
+"""Actions of buttons and menus that carry a command."""
 
 ACTIONS = frozenset(
     {
@@ -93,6 +96,10 @@ def make_kind(responder: Responder, rooms: ClickHandlers) -> DeliveryKind:
         )
         return await rooms.forms.open_or_explain(click.trigger, delivery, reader, aside, note)
 
+    async def acknowledge(click: Click, delivery: Delivery) -> OutboundMessage | None:
+        on_tab = not click.channel
+        return await (rooms.homes.acknowledge(click, delivery) if on_tab else run(click, delivery))
+
     does: Mapping[str, Callable[[Click, Delivery], Awaitable[OutboundMessage | None]]] = {
         buttons.SHOW_ACTION: rooms.views.show,
         buttons.FILE_ACTION: rooms.exporter.export,
@@ -101,6 +108,7 @@ def make_kind(responder: Responder, rooms: ClickHandlers) -> DeliveryKind:
         buttons.FORM_ACTION: form,
         buttons.PLAN_ACTION: rooms.plans.open,
         HOME_ACTION: rooms.homes.handle_press,
+        ALERT_ACTION: acknowledge,
         COMMAND_FIELD: rooms.forms.show_fields,
     }
 
@@ -117,6 +125,7 @@ def _get_action(click: Click) -> str:
 
 
 def _must_ask_first(click: Click, catalogue: OperationClasses) -> bool:
-    """Return whether the button's words change something and the button was not made for one plan."""
+    """Return whether the words change something, and the element was made neither for one plan nor for alerts."""
     words = parse_words(click.value) or ""
-    return must_ask_first(words, catalogue) and not is_plan_button(click.action, words, catalogue)
+    made_for_it = is_plan_button(click.action, words, catalogue) or is_alert_button(click.action, words, catalogue)
+    return must_ask_first(words, catalogue) and not made_for_it

@@ -101,6 +101,15 @@ class HomeTabs:
             self._working.discard(click.user)
             self.refresh(click.team, click.user)
 
+    async def acknowledge(self, click: Click, delivery: Delivery) -> OutboundMessage | None:
+        """Acknowledge alerts. The tab shows it; a failure is a direct message."""
+        asked = _make_request(click, parse_words(click.value) or "")
+        try:
+            answer = await self._responder.handle(asked, delivery, _QuietProgress())
+        finally:
+            self.refresh(click.team, click.user)
+        return await self._responder.render_failure(answer, asked) if isinstance(answer.body, Failure) else None
+
     async def _check(self, click: Click, delivery: Delivery) -> OutboundMessage | None:
         """Check all hosts, and show progress and result on the tab. A failure is a direct message.
 
@@ -180,6 +189,19 @@ class _CheckProgress:
 
     async def show(self) -> None:
         self._publish(self._recorded)
+
+    def locate_answer(self, address: Address) -> Address:
+        return address
+
+
+class _QuietProgress:
+    """Progress that is not shown, because the work takes no time."""
+
+    def record(self, seen: ReadProgress) -> None:
+        """Record nothing."""
+
+    async def show(self) -> None:
+        """Show nothing."""
 
     def locate_answer(self, address: Address) -> Address:
         return address

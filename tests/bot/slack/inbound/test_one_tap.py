@@ -31,6 +31,7 @@ ACTIONS = (
     "plan.approve",
     "home.0",
     "home.approve",
+    "alert.acknowledge",
 )
 """Actions of buttons that carry a command, those of a change's card among them."""
 
