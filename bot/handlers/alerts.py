@@ -14,7 +14,7 @@ from bot.changes.approval import NotAllowed
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import AlertRegistryPort, AuditLogPort
 from bot.model.alert import Alert, MuteFinder
-from bot.reports.alert_history import AlertHistory, report_acknowledgement, report_alert
+from bot.reports.alert_history import AlertContext, report_acknowledgement, report_alert
 from bot.reports.alerts import AlertOverview, list_alerts
 from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
 from commands.model.operation import Operation
@@ -50,7 +50,7 @@ class AlertHandlers:
         alert = await self._find(operation.number, AlertShow, context)
         others = select_visible(await self.alerts.list_open(), AlertShow, context)
         mutes = await self.mutes.find_mutes((alert,), now) if alert.open else {}
-        history = AlertHistory(
+        history = AlertContext(
             alert,
             changes=await self.alerts.list_changes(alert.number),
             mute=mutes.get(alert.number),

@@ -6,15 +6,15 @@ from datetime import datetime
 
 from adapters.phrase import Phrase
 from bot.model.alert import Alert, AlertChange, AlertState, Mute
+from bot.model.alert_notice import describe_alert
 from bot.reports.alerts import (
     MAX_NEXT_COMMANDS,
     describe_acknowledgement,
-    describe_alert,
     describe_mute,
     describe_state,
+    describe_with_state,
     make_finding,
     measure,
-    name_alert,
 )
 from commands.checks.conditions import CONDITION_RULES
 from commands.model.finding import GRADE_NAMES, Grade
@@ -29,7 +29,7 @@ MAX_REPLACED = 3
 
 
 @dataclass(frozen=True)
-class AlertHistory:
+class AlertContext:
     """One alert with its moves, its mute, its cause, and the open alerts that it explains."""
 
     alert: Alert
@@ -39,11 +39,14 @@ class AlertHistory:
     symptoms: Sequence[Alert] = ()
 
 
-def report_alert(seen: AlertHistory, at: datetime) -> Report:
+def report_alert(seen: AlertContext, at: datetime) -> Report:
     """Reports on one alert: its state, its reason, its history, and what to do."""
     alert = seen.alert
     waits = alert.state is AlertState.FIRING and seen.mute is None
-    title, summary = Phrase("Alert {number}", number=str(alert.number)), describe_alert(alert, describe_state(alert, at))
+    title, summary = (
+        Phrase("Alert {number}", number=str(alert.number)),
+        describe_with_state(alert, describe_state(alert, at)),
+    )
     return Report.of_facts(title, summary, _list_facts(seen, at)).model_copy(
         update={
             "findings": (make_finding(alert, at),) if waits else (),
@@ -54,7 +57,7 @@ def report_alert(seen: AlertHistory, at: datetime) -> Report:
     )
 
 
-def _list_facts(seen: AlertHistory, at: datetime) -> Iterator[tuple[Phrase, Phrase | str]]:
+def _list_facts(seen: AlertContext, at: datetime) -> Iterator[tuple[Phrase, Phrase | str]]:
     alert = seen.alert
     yield Phrase("Severity"), GRADE_NAMES[Grade.of(alert.severity)]
     yield Phrase("State"), describe_state(alert, at)
@@ -68,13 +71,13 @@ def _list_facts(seen: AlertHistory, at: datetime) -> Iterator[tuple[Phrase, Phra
     if seen.mute is not None:
         yield Phrase("Muted"), describe_mute(seen.mute, at)
     if seen.cause is not None:
-        yield Phrase("Cause"), Phrase("#{number} {alert}", number=str(seen.cause.number), alert=name_alert(seen.cause))
+        yield Phrase("Cause"), Phrase("#{number} {alert}", number=str(seen.cause.number), alert=describe_alert(seen.cause))
     if seen.symptoms:
-        names = [Phrase("#{number} {alert}", number=str(each.number), alert=name_alert(each)) for each in seen.symptoms]
+        names = [Phrase("#{number} {alert}", number=str(each.number), alert=describe_alert(each)) for each in seen.symptoms]
         yield Phrase("Consequences"), list_some(names)
 
 
-def _list_history(seen: AlertHistory, at: datetime) -> Iterator[Section]:
+def _list_history(seen: AlertContext, at: datetime) -> Iterator[Section]:
     """Lists the section with the newest moves, oldest first."""
     lines = list(_describe_changes(seen.changes, at))
     if lines:
@@ -125,7 +128,7 @@ def report_acknowledgement(before: Sequence[Alert], after: Sequence[Alert], left
         else Phrase("acknowledged until {at}", at=relate_moment(first.acknowledged_until, at))
     )
     summary = (
-        describe_alert(first, until)
+        describe_with_state(first, until)
         if n == 1
         else Phrase("{n} alert: {state}", plural="{n} alerts: {state}", n=n, state=until)
     )
@@ -144,7 +147,7 @@ def _list_remarks(before: Sequence[Alert], left_out: int, at: datetime) -> Itera
     held = [alert for alert in before if alert.state is AlertState.ACKNOWLEDGED]
     lines = [Phrase("it is not repeated meanwhile. Unless it is resolved by then, it fires again")]
     lines += [
-        Phrase("before: {state}", state=describe_alert(alert, describe_acknowledgement(alert, at)))
+        Phrase("before: {state}", state=describe_with_state(alert, describe_acknowledgement(alert, at)))
         for alert in held[:MAX_REPLACED]
     ]
     if left_out:

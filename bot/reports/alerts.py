@@ -9,17 +9,17 @@ rows              all of them as data, a row each; people read the above
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from adapters.phrase import Phrase, Span
 from bot.model.alert import Alert, AlertState, Mute, MuteKind
+from bot.model.alert_notice import describe_alert
 from commands.model.finding import Finding
 from commands.model.phrases import list_some, relate_moment, round_distance
 from commands.model.report import Cell, Column, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3
 """Maximum number of suggested commands."""
-
-MUTE_NAMES = {MuteKind.SILENCE: Phrase("silence"), MuteKind.MAINTENANCE: Phrase("maintenance")}
 
 _COLUMNS = (
     Column(key="number", heading=Phrase("Number")),
@@ -78,11 +78,6 @@ class AlertOverview:
         return next((each for each in self.open if alert.cause and each.key == alert.cause != alert.key), None)
 
 
-def name_alert(alert: Alert) -> Phrase:
-    """Names an alert by its host and what is wrong there."""
-    return Phrase("{host}: {why}", host=alert.host, why=alert.short) if alert.host else alert.short
-
-
 def list_alerts(seen: AlertOverview, at: datetime) -> Report:
     """Lists the alerts that a reader may see."""
     return Report(
@@ -109,7 +104,7 @@ def summarize_alerts(seen: AlertOverview) -> Phrase:
         else Phrase("no open alerts")
     )
     if n == 1:
-        needed = Phrase("{count}: {alert}", count=needed, alert=name_alert(seen.firing[0]))
+        needed = Phrase("{count}: {alert}", count=needed, alert=describe_alert(seen.firing[0]))
     counts = (
         (Phrase("{n} follows from others", plural="{n} follow from others", n=len(seen.consequences))),
         (Phrase("{n} acknowledged", n=len(seen.acknowledged))),
@@ -145,50 +140,54 @@ def _list_sections(seen: AlertOverview, at: datetime) -> Iterator[Section]:
         (Phrase("Consequences"), [_describe_consequence(alert, seen) for alert in seen.consequences]),
         (
             Phrase("Acknowledged"),
-            [describe_alert(alert, describe_acknowledgement(alert, at)) for alert in seen.acknowledged],
+            [describe_with_state(alert, describe_acknowledgement(alert, at)) for alert in seen.acknowledged],
         ),
-        (Phrase("Muted"), [describe_alert(alert, describe_mute(seen.mutes[alert.number], at)) for alert in seen.muted]),
-        (Phrase("Resolved in the last day"), [describe_alert(alert, describe_end(alert, at)) for alert in seen.recent]),
+        (Phrase("Muted"), [describe_with_state(alert, describe_mute(seen.mutes[alert.number], at)) for alert in seen.muted]),
+        (Phrase("Resolved in the last day"), [describe_with_state(alert, describe_end(alert, at)) for alert in seen.recent]),
     )
     for heading, lines in parts:
         if lines:
             yield Section(heading=heading, lines=tuple(lines))
 
 
-def describe_alert(alert: Alert, state: Phrase) -> Phrase:
+def describe_with_state(alert: Alert, state: Phrase) -> Phrase:
     """Describes an alert by its number, its name and its state."""
-    return Phrase("#{number} {alert}, {state}", number=str(alert.number), alert=name_alert(alert), state=state)
+    return Phrase("#{number} {alert}, {state}", number=str(alert.number), alert=describe_alert(alert), state=state)
 
 
 def _describe_consequence(alert: Alert, seen: AlertOverview) -> Phrase:
     cause = seen.find_cause(alert) or alert
-    return describe_alert(alert, Phrase("follows from #{number} {alert}", number=str(cause.number), alert=name_alert(cause)))
+    return describe_with_state(
+        alert, Phrase("follows from #{number} {alert}", number=str(cause.number), alert=describe_alert(cause))
+    )
 
 
 def describe_acknowledgement(alert: Alert, at: datetime) -> Phrase:
     """Describes by whom an alert was acknowledged, and until when."""
     if alert.acknowledged_until is None:
-        return Phrase("acknowledged by {person} until it changes", person=alert.acknowledged_by)
+        return Phrase("acknowledged by {name} until it changes", name=alert.acknowledged_by)
     until = relate_moment(alert.acknowledged_until, at)
-    return Phrase("acknowledged by {person} until {at}", person=alert.acknowledged_by, at=until)
+    return Phrase("acknowledged by {name} until {at}", name=alert.acknowledged_by, at=until)
 
 
 def describe_mute(mute: Mute, at: datetime) -> Phrase:
     """Describes what mutes an alert, on whose behalf, and until when."""
-    return Phrase(
-        "{kind} of {what} by {person} until {at}: {reason}",
-        kind=MUTE_NAMES[mute.kind],
-        what=mute.what,
-        person=mute.owner,
-        at=relate_moment(mute.ends_at, at),
-        reason=mute.reason,
-    )
+    values: dict[str, Any] = {
+        "number": str(mute.number),
+        "owner": mute.owner,
+        "at": relate_moment(mute.ends_at, at),
+        "reason": mute.reason,
+    }
+    if mute.kind is MuteKind.MAINTENANCE:
+        return Phrase("muted by maintenance {number} of {owner} until {at}: {reason}", **values)
+    return Phrase("muted by silence {number} of {owner} until {at}: {reason}", **values)
 
 
 def describe_end(alert: Alert, at: datetime) -> Phrase:
     """Describes when an alert was resolved, and how long it lasted."""
     since, resolved = alert.first_fired_at or alert.began_at, alert.resolved_at or alert.checked_at
-    return Phrase("resolved at {at} after {span}", at=relate_moment(resolved, at), span=measure(since, resolved))
+    said = Phrase("resolved at {at} after {span}", at=relate_moment(resolved, at), span=measure(since, resolved))
+    return said if alert.outcome is None else Phrase("{state}: {why}", state=said, why=alert.outcome)
 
 
 def describe_state(alert: Alert, at: datetime) -> Phrase:

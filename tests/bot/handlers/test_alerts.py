@@ -116,7 +116,7 @@ async def test_the_list_has_what_needs_attention_then_the_rest_by_state() -> Non
             "#11 host-b: Nebula stopped, acknowledged by boss until 2026-11-25 05:13 UTC (in 1 hr, 12 min)",
         ],
         "Muted": [
-            "#8 host-b: Nebula stopped, silence of host-b/disk/windows/F: by ana until 2026-11-25 05:01 UTC (in 1 hr): disk swap",
+            "#8 host-b: Nebula stopped, muted by silence 3 of ana until 2026-11-25 05:01 UTC (in 1 hr): disk swap",
         ],
         "Resolved in the last day": [
             "#12 host-b: Nebula stopped, resolved at 2026-11-25 03:53 UTC (8 min ago) after 42 min",
