@@ -30,7 +30,7 @@ from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
 from bot.incidents.channels import CreatedChannel, NewChannel
 from bot.incidents.registry import IncidentRegistry
-from bot.model.announcement import Announcement
+from bot.model.announcement import Announcement, DeliveryStage
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity
 from bot.runtime.clock import Clock
@@ -60,6 +60,10 @@ class ChangeSurface(Protocol):
     async def announce(self, announcement: Announcement) -> None: ...
 
     async def revise(self, announcement: Announcement, word: Phrase | None) -> None: ...
+
+    async def find_delivery(self, name: str) -> DeliveryStage: ...
+
+    async def withdraw(self, prefix: str) -> int: ...
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel: ...
 
@@ -98,6 +102,14 @@ class SurfaceLinks:
     async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
         """As `bot.model.announcement.Announcer`. Raises `NoBotRunning` without a surface."""
         await self._require_surface().revise(announcement, word)
+
+    async def find_delivery(self, name: str) -> DeliveryStage:
+        """As `bot.model.announcement.AlertAnnouncer`. Raises `NoBotRunning` without a surface."""
+        return await self._require_surface().find_delivery(name)
+
+    async def withdraw(self, prefix: str) -> int:
+        """As `bot.model.announcement.AlertAnnouncer`. Raises `NoBotRunning` without a surface."""
+        return await self._require_surface().withdraw(prefix)
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `bot.incidents.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""

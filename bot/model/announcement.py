@@ -6,11 +6,16 @@ on. Where its channel rejects it, it goes to the second channel (unless it is pr
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from adapters.phrase import Phrase
+from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.model.expiry_notice import ExpiryNotice
 from bot.model.request import Answer
+
+AnnouncementBody = Answer | ExpiryNotice | AlertNotice | AlertWord
+"""Content of an announcement."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +24,17 @@ class Announcement:
 
     `name` is its operation id in the outbox: the same name is the same message. `channel` is "" where
     none is configured; the message goes to the administrators then. `notes` are shown in small letters below it.
-    `private`: only its channel and the administrators may read it, so it never goes to the second channel.
+    `private`: only its channel and the administrators may read it, so it never goes to the second channel. `below` is the
+    name of the announcement in whose thread it belongs, "" for none. The channel of a word about alerts may also be a person
+    or a user group, by Slack id: each of them gets it directly.
     """
 
     name: str
     channel: str
-    body: Answer | ExpiryNotice
+    body: AnnouncementBody
     notes: tuple[Phrase, ...] = ()
     private: bool = False
+    below: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,3 +60,24 @@ class Announcer(AnnouncementSender, Protocol):
 
         Nothing happens where it was never announced. Returns when it is safe in the outbox.
         """
+
+
+class DeliveryStage(StrEnum):
+    """Stage of an announcement: `WAITING` while it has not begun to be sent, `ABSENT` if it was never announced."""
+
+    ABSENT = "absent"
+    WAITING = "waiting"
+    BEGUN = "begun"
+
+
+class AlertAnnouncer(Announcer, Protocol):
+    """Posts announcements of alerts, and takes those back that are not true any more.
+
+    An alert's message that waits is brought up to date by `revise`: it is posted in its newest form.
+    """
+
+    async def find_delivery(self, name: str) -> DeliveryStage:
+        """Find the stage of an announcement."""
+
+    async def withdraw(self, prefix: str) -> int:
+        """Delete the announcements that wait and whose name begins like this. Returns their number."""

@@ -18,7 +18,7 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
 from bot.incidents.channels import CreatedChannel, NewChannel
-from bot.model.announcement import Announcement, Fallback
+from bot.model.announcement import Announcement, DeliveryStage, Fallback
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
 from bot.requests.authorization import Rights
@@ -78,6 +78,14 @@ class SlackThread:
     async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
         """As `SlackSurface.revise`."""
         await self._run_in_loop(self._surface.revise(announcement, word))
+
+    async def find_delivery(self, name: str) -> DeliveryStage:
+        """As `SlackSurface.find_delivery`."""
+        return await self._run_in_loop(self._surface.find_delivery(name))
+
+    async def withdraw(self, prefix: str) -> int:
+        """As `SlackSurface.withdraw`."""
+        return await self._run_in_loop(self._surface.withdraw(prefix))
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `SlackSurface.make_channel`."""

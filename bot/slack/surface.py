@@ -16,12 +16,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.incidents.channels import CreatedChannel, NewChannel
-from bot.model.announcement import Announcement
+from bot.model.announcement import Announcement, DeliveryStage
 from bot.model.change import Change
 from bot.model.request import Membership, SlackIdentity
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY
 from bot.slack import click_payload
+from bot.slack.answers.alert_words import AlertWords
 from bot.slack.answers.announcements import AnnouncementPublisher
 from bot.slack.answers.change_cards import ChangeCards, ShownChanges
 from bot.slack.answers.charts import ChartUploader
@@ -186,6 +187,14 @@ class SlackSurface:
         """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before `open` and after the end."""
         await self._require_senders().announcements.revise(announcement, word)
 
+    async def find_delivery(self, name: str) -> DeliveryStage:
+        """As `bot.model.announcement.AlertAnnouncer`. Raises `SlackNotConnected` before `open` and after the end."""
+        return await self._require_senders().announcements.find_delivery(name)
+
+    async def withdraw(self, prefix: str) -> int:
+        """As `bot.model.announcement.AlertAnnouncer`. Raises `SlackNotConnected` before `open` and after the end."""
+        return await self._require_senders().announcements.withdraw(prefix)
+
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `bot.incidents.channels.IncidentChannels`. Raises `SlackNotConnected` unless Slack was reached."""
         return await self._require_receivers().new_channels.create(new)
@@ -256,7 +265,9 @@ class SlackSurface:
         uploads = Uploads(api, channels, self._stores.answers, FileWatcher(api, clock), clock)
         files = AnswerFiles(self._stores.answers, uploads, ChartUploader(uploads, place.clean))
         responder = Responder(self._dispatcher, people, sender, files, clock)
-        notices = PersonalNotices(self._dispatcher, place.team, people, Audience(api, groups, clock), sender)
+        audience = Audience(api, groups, clock)
+        notices = PersonalNotices(self._dispatcher, place.team, people, audience, sender)
+        words = AlertWords(place.team, people, audience, sender)
         return _Senders(
             session=session,
             client=client,
@@ -267,7 +278,7 @@ class SlackSurface:
             sender=sender,
             responder=responder,
             change_cards=ChangeCards(self._stores.shown_changes, people, sender, notices, clock),
-            announcements=AnnouncementPublisher(responder),
+            announcements=AnnouncementPublisher(responder, words),
         )
 
     def _build_receivers(self, senders: _Senders, bot: SlackBotUser) -> _Receivers:

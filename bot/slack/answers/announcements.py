@@ -2,6 +2,8 @@
 
 announce ─ in the outbox already? ─ no ─▶ the answer is stored (for its buttons) ─▶ row ─▶ its files, once it is posted
 revise   ─▶ an edit of that row, and a note in its thread, in the channel where it was posted
+alerts   ─▶ a message that waits is rewritten, and words that wait are withdrawn: after an outage of Slack nobody is paged
+            about what is over
 """
 
 import asyncio
@@ -9,36 +11,43 @@ import hashlib
 
 from adapters.phrase import Phrase
 from bot.access.policy import BOT_ACTOR_NAME
-from bot.model.announcement import Announcement
+from bot.model.alert_notice import AlertNotice, AlertWord
+from bot.model.announcement import Announcement, AnnouncementBody, DeliveryStage
 from bot.model.expiry_notice import ExpiryNotice
 from bot.model.request import Answer
 from bot.rendering.files import remove_files, write_public_files
-from bot.rendering.slack import expiry_notice
+from bot.rendering.slack import alert, expiry_notice
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage, escape
+from bot.slack.answers.alert_words import AlertWords
 from bot.slack.answers.responder import Responder
 from bot.slack.outbound.message import Address, add_notes, render_notes
 from bot.slack.tasks import retry_write
 from bot.store.answers import StoredAnswer
+from bot.store.outbox_values import NO_MESSAGE_PLACE
 
 
 class AnnouncementPublisher:
     """Publishes announcements in one workspace. Runs in Slack's loop only."""
 
-    def __init__(self, responder: Responder) -> None:
+    def __init__(self, responder: Responder, words: AlertWords) -> None:
         self._dispatcher, self._people, self._sender = responder.dispatcher, responder.people, responder.sender
         self._pictures, self._cache = responder.pictures, responder.cache
         self._clock, self._threads = responder.clock, responder.threads
+        self._words = words
 
     async def announce(self, announcement: Announcement) -> None:
         """As `bot.model.announcement.Announcer`."""
-        address = self._build_address(announcement)
+        address, body = self._build_address(announcement), announcement.body
+        if isinstance(body, AlertWord):
+            await retry_write(lambda: self._words.post(announcement, body, address), self._clock.sleep)
+            return
         if not await self._is_queued(announcement.name):
             await self._store_answer(announcement)
             await self._queue(announcement, address)
-        if isinstance(announcement.body, ExpiryNotice):
+        if not isinstance(body, Answer):
             return
-        if files := await asyncio.to_thread(write_public_files, announcement.body, address.texts):
+        if files := await asyncio.to_thread(write_public_files, body, address.texts):
             await self._threads.show(announcement.name, announcement.channel, files)
 
     async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
@@ -48,7 +57,7 @@ class AnnouncementPublisher:
         row = await retry_write(lambda: self._sender.find_row(announcement.name), self._clock.sleep)
         address = self._build_address(announcement)
         if row:
-            await self._queue(announcement, address.model_copy(update={"replaces": row}))
+            await self._edit(announcement, row, address)
         if word is None:
             return
         said = SlackMessage(escape(address.render(word), 900), ())
@@ -57,14 +66,46 @@ class AnnouncementPublisher:
             below = address.model_copy(update={"below": row}) if row else address
             await retry_write(lambda: self._sender.add(name, below, said), self._clock.sleep)
 
+    async def find_delivery(self, name: str) -> DeliveryStage:
+        """As `bot.model.announcement.AlertAnnouncer`."""
+        if not await self._is_queued(name):
+            return DeliveryStage.ABSENT
+        row = await retry_write(lambda: self._sender.find_row(name), self._clock.sleep)
+        waits = row and await retry_write(lambda: self._sender.is_waiting(row), self._clock.sleep)
+        return DeliveryStage.WAITING if waits else DeliveryStage.BEGUN
+
+    async def withdraw(self, prefix: str) -> int:
+        """As `bot.model.announcement.AlertAnnouncer`."""
+        return await retry_write(lambda: self._sender.withdraw(prefix), self._clock.sleep)
+
+    async def _edit(self, announcement: Announcement, row: int, address: Address) -> None:
+        """Edit a message. One about alerts that waits is rewritten; one that only people got directly stays as it is.
+
+        An edit of the latter would be a new message for each of them. They get the words.
+        """
+        if not isinstance(announcement.body, AlertNotice):
+            await self._queue(announcement, address.model_copy(update={"replaces": row}))
+            return
+        message = await self._render(announcement.body, address)
+        if await retry_write(lambda: self._sender.rewrite(row, message), self._clock.sleep):
+            return
+        if await retry_write(lambda: self._sender.find_place(row), self._clock.sleep) != NO_MESSAGE_PLACE:
+            await self._queue(announcement, address.model_copy(update={"replaces": row}))
+
     async def _queue(self, announcement: Announcement, address: Address) -> None:
         message = add_notes(await self._render(announcement.body, address), *render_notes(announcement.notes, address))
         await retry_write(lambda: self._sender.add(announcement.name, address, message), self._clock.sleep)
 
-    async def _render(self, body: Answer | ExpiryNotice, address: Address) -> SlackMessage:
-        if isinstance(body, ExpiryNotice):
-            return expiry_notice.render(body, address.texts)
-        return render(body, address.texts, await self._pictures.build_first_view(body, address))
+    async def _render(self, body: AnnouncementBody, address: Address) -> SlackMessage:
+        match body:
+            case ExpiryNotice():
+                return expiry_notice.render(body, address.texts)
+            case AlertNotice():
+                return alert.render(body, address.texts)
+            case AlertWord():
+                return alert.render_word(body, address.texts)
+            case _:
+                return render(body, address.texts, await self._pictures.build_first_view(body, address))
 
     async def _is_queued(self, name: str) -> bool:
         return await retry_write(lambda: self._sender.is_queued(name), self._clock.sleep)
@@ -74,12 +115,15 @@ class AnnouncementPublisher:
         fallback, channel = self._dispatcher.fallback, announcement.channel
         language, zone = self._people.get_channel_language(channel)
         second = fallback.channel if channel and fallback.channel != channel and not announcement.private else ""
-        return Address(channel=channel, second=second, people=fallback.people, language=language, zone=zone.key)
+        urgent = isinstance(announcement.body, AlertNotice | AlertWord)
+        return Address(
+            channel=channel, second=second, people=fallback.people, urgent=urgent, language=language, zone=zone.key
+        )
 
     async def _store_answer(self, announcement: Announcement) -> None:
         """Store a report with its notes, so that buttons can show more of it."""
         answer = announcement.body
-        if isinstance(answer, ExpiryNotice):
+        if not isinstance(answer, Answer):
             return
         whole, now = remove_files(answer).model_copy(update={"notes": announcement.notes}), self._clock.now()
         await self._cache.store(

@@ -133,6 +133,18 @@ class Sender:
         """Return whether a message of an operation was added recently, for any recipient."""
         return await self._rows.has_message(operation)
 
+    async def is_waiting(self, row: int) -> bool:
+        """Return whether a message waits to be sent."""
+        return await self._rows.is_waiting(row)
+
+    async def rewrite(self, row: int, message: SlackMessage) -> bool:
+        """Replace the content of a message that waits, and drop its edits. Return False if it does not wait."""
+        return await self._rows.rewrite(row, {"text": message.text, "blocks": list(message.blocks)})
+
+    async def withdraw(self, prefix: str) -> int:
+        """Delete the messages that wait and whose operation begins like this. Return their number."""
+        return await self._rows.withdraw(prefix)
+
     async def find_place(self, row: int) -> MessagePlace | None:
         """Return the public place of a row's message; None while that is open, `NO_MESSAGE_PLACE` if there is none."""
         return await self._rows.find_place(row)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from adapters.phrase import Phrase
-from bot.model.announcement import Announcement, Fallback
+from bot.model.alert import Alert
+from bot.model.alert_notice import AlertNotice, AlertWord
+from bot.model.announcement import Announcement, DeliveryStage, Fallback
 from bot.model.request import Answer
 from bot.rendering import chart_process as drawing
 from bot.slack.answers import thread_files
@@ -18,7 +20,9 @@ from bot.slack.answers.thread_files import POLL_INTERVAL, TOO_LATE
 from bot.slack.directory.channels import CACHE_SECONDS
 from bot.slack.outbound.reroute_reason import MAX_OUTAGE
 from bot.slack.outbound.sender import EDIT_INTERVAL, REFUSAL_MEMORY
+from commands.model.finding import Severity
 from commands.model.report import FileFormat, Report, ReportFile, TextFile
+from tests.bot.alert_examples import FIRED, FIRING, RESOLVED
 from tests.bot.rendering.examples import DETAILED
 from tests.bot.slack.answers.test_charts import CHART, PNG
 from tests.bot.slack.conftest import CANARY, House
@@ -26,7 +30,8 @@ from tests.commands.log_examples import excerpt
 from tests.lab.workspace.faults import UPLOAD, DropAfter, DropBefore, Failing, Fault, ServerError
 from tests.lab.workspace.message import Message
 
-OPS, DEV, PARTNERS, ADMIN, OPERATOR = "C0OPS", "C0DEV", "C0PARTNERS", "U0ADMIN", "U0OPERATOR"
+OPS, DEV, PARTNERS, BOARD = "C0OPS", "C0DEV", "C0PARTNERS", "C0BOARD"
+ADMIN, OPERATOR = "U0ADMIN", "U0OPERATOR"
 
 
 @pytest.fixture(autouse=True)
@@ -450,3 +455,109 @@ async def test_a_private_one_goes_to_the_administrators_and_never_to_the_second_
         await house.settled()
     assert "the key was stolen" in text
     assert () == house.workspace.messages(DEV)
+
+
+MESSAGE = "alert-1"
+
+
+def alarm(*alerts: Alert, name: str = MESSAGE, channel: str = OPS) -> Announcement:
+    return Announcement(name, channel, AlertNotice(at=FIRED, alerts=alerts or (FIRING,)))
+
+
+def page(name: str = f"{MESSAGE}:word:1", *, channel: str = OPS, below: str = MESSAGE, **more: Any) -> Announcement:
+    word = AlertWord(severity=Severity.CRITICAL, phrase=Phrase("Nebula stopped"), alerts=(FIRING,), **more)
+    return Announcement(name, channel, word, below=below)
+
+
+async def test_an_alert_is_a_message_that_is_edited_and_its_words_are_in_its_thread(house: House) -> None:
+    async with house.bot() as surface:
+        await surface.announce(alarm())
+        await surface.announce(page(mentions=(OPERATOR,)))
+        await surface.announce(page(mentions=(OPERATOR,)))
+        await house.public(OPS)
+        await house.settled()
+        await surface.revise(alarm(RESOLVED), None)
+        await house.moving(lambda: edited(house, 1))
+        await house.settled()
+    parent, reply = house.workspace.messages(OPS)
+    assert parent.text.startswith("host-a: Nebula stopped — resolved after 42 min")
+    assert (f"<@{OPERATOR}> :red_circle: Nebula stopped", parent.ts) == (reply.text, reply.thread_ts)
+
+
+async def test_an_alert_overtakes_what_else_its_channel_waits_for(house: House) -> None:
+    house.workspace.faults.switch_on("chat.postMessage", ServerError(503), times=1)
+    async with house.bot() as surface:
+        await surface.announce(bulletin())
+        await house.until(lambda: house.workspace.calls("chat.postMessage"))
+        await house.settled()
+        await surface.announce(alarm())
+        [text] = await house.public(OPS)
+    assert text.startswith("host-a: Nebula stopped")
+
+
+async def test_what_waits_while_slack_is_away_is_brought_up_to_date_or_withdrawn(house: House) -> None:
+    house.workspace.faults.switch_on("chat.postMessage", ServerError(503))
+    async with house.bot() as surface:
+        assert DeliveryStage.ABSENT is await surface.find_delivery(MESSAGE)
+        await surface.announce(alarm())
+        await house.until(lambda: house.workspace.calls("chat.postMessage"))
+        await house.settled()
+        await surface.announce(page())
+        assert DeliveryStage.WAITING is await surface.find_delivery(MESSAGE)
+        assert 1 == await surface.withdraw(f"{MESSAGE}:")
+        await surface.revise(alarm(RESOLVED), None)
+        house.workspace.faults.switch_off("chat.postMessage")
+        await house.moving(lambda: house.workspace.messages(OPS), 60.0)
+        await house.settled()
+        assert DeliveryStage.BEGUN is await surface.find_delivery(MESSAGE)
+    assert ["host-a: Nebula stopped — resolved after 42 min"] == [
+        message.text.splitlines()[0] for message in house.workspace.messages(OPS)
+    ]
+    assert () == house.workspace.calls("chat.update")
+
+
+async def test_an_alert_of_an_archived_channel_goes_to_the_second_one_with_its_words(house: House) -> None:
+    house.desk.fallback = Fallback(DEV, (ADMIN,))
+    house.workspace.faults.switch_on("chat.postMessage", Failing("is_archived"), times=1)
+    async with house.bot() as surface:
+        await surface.announce(alarm())
+        await surface.announce(page())
+        await house.moving(lambda: len(house.workspace.messages(DEV)) == 2)
+        await house.settled()
+    parent, reply = house.workspace.messages(DEV)
+    assert parent.ts == reply.thread_ts
+
+
+async def test_an_alert_that_no_channel_takes_goes_to_the_administrators_and_its_edits_do_not(house: House) -> None:
+    house.desk.fallback = Fallback("", (ADMIN,))
+    async with house.bot() as surface:
+        house.workspace.faults.switch_on("chat.postMessage", Failing("is_archived"), times=1)
+        await surface.announce(alarm())
+        [text] = await house.direct(ADMIN)
+        await house.settled()
+        await surface.revise(alarm(RESOLVED), None)
+        await house.settled()
+        await surface.announce(page(channel=""))
+        await house.direct(ADMIN, 2)
+    assert "host-a: Nebula stopped" in text
+
+
+async def test_people_who_are_mentioned_and_do_not_see_the_channel_get_the_word_directly(house: House) -> None:
+    house.workspace.invite_bot(BOARD)
+    async with house.bot() as surface:
+        await surface.announce(alarm(channel=BOARD))
+        await surface.announce(page(channel=BOARD, mentions=(ADMIN, "S0OPERATORS")))
+        [text] = await house.direct(OPERATOR)
+        await house.settled()
+    assert text.startswith(":red_circle: Nebula が停止")
+    assert () == house.workspace.direct(ADMIN)
+
+
+async def test_the_second_step_is_a_direct_message_once_in_the_words_of_each_person(house: House) -> None:
+    async with house.bot() as surface:
+        for _ in range(2):
+            await surface.announce(page(f"{MESSAGE}:second:1", channel=OPERATOR, below=""))
+        [text] = await house.direct(OPERATOR)
+        await house.settled()
+    assert text.startswith(":red_circle: Nebula が停止")
+    assert () == house.workspace.messages(OPS)
