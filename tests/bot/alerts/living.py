@@ -41,15 +41,17 @@ def container(name: str, severity: Severity = Severity.MEDIUM, **more: Any) -> S
 
 
 class Log:
-    """The audit log, as far as it is looked at; `failing` makes it refuse."""
+    """The audit log, as far as it is looked at; `failing` makes it refuse, and `refused` counts the events."""
 
     def __init__(self) -> None:
+        self.refused = 0
         self.events: list[tuple[str, str, Mapping[str, Any]]] = []
         self.failing: FlatnetError | None = None
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
         assert EventKind.ALERT == kind
         if self.failing is not None:
+            self.refused += 1
             raise self.failing
         self.events.append((actor, operation, data))
 

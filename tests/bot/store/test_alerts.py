@@ -238,4 +238,4 @@ def test_the_statements_are_found() -> None:
 
 @pytest.mark.parametrize("name", sorted(STATEMENTS.keys() - {"_ADD"}))
 def test_a_statement_is_one_of_postgresql_too(name: str) -> None:
-    assert str(STATEMENTS[name].compile(dialect=postgresql.dialect()))
+    assert str(STATEMENTS[name].compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
