@@ -4,14 +4,17 @@ import getpass
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+from aiohttp import web
+
 from adapters.action import SideName
 from adapters.inventory import LIGHTHOUSE_ID
 from bot.schedules.builtin import BUILT_IN
+from tests.lab.access_log import Answered, log_requests
 from tests.lab.faults import Fault, Wire
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import GatewayState
@@ -31,6 +34,14 @@ GATEWAY_SERVICE = "OpenResty"
 """The service whose program listens for the gateway."""
 
 
+ORDERS = Answered("10.87.1.11", "GET /orders/ HTTP/1.1")
+"""What a container asks of a gateway."""
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass
 class LabHost:
     """One host of the lab. States and wires may be changed while it runs; a side that is None is absent."""
@@ -41,6 +52,7 @@ class LabHost:
     wsl: SshServer | None = None
     gateway: GatewayServer | None = None
     ports: dict[SideName, int] = field(default_factory=dict)
+    now: Callable[[], datetime] = _utc
 
     @property
     def disk(self) -> Disk:
@@ -78,16 +90,29 @@ class LabHost:
         if self.gateway is not None and service.lower() == GATEWAY_SERVICE.lower():
             self.gateway.wire.served = runs
 
+    def add_requests(self, count: int, errors: int = 0) -> None:
+        """Write so many requests into the gateway's access log, the last of them answered with 502."""
+        broken = replace(ORDERS, status=502, size=157)
+        log_requests(self.windows.state, [ORDERS] * (count - errors) + [broken] * errors, self.now())
+
+    def log(self, request: web.BaseRequest, response: web.Response) -> None:
+        """Write what the gateway answered into its access log."""
+        version = f"HTTP/{request.version.major}.{request.version.minor}"
+        answered = Answered(
+            client=request.remote or "-",
+            request=f"{request.method} {request.path_qs} {version}",
+            status=response.status,
+            size=len(response.body) if isinstance(response.body, bytes) else 0,
+            agent=request.headers.get("User-Agent", "-"),
+        )
+        log_requests(self.windows.state, [answered], self.now())
+
     def roads(self, dead: bool) -> None:
         """What a change that cuts its own road does to this host's wires."""
         if dead:
             self.cut()
         else:
             self.mend()
-
-
-def _utc() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -155,7 +180,7 @@ def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditio
     name = host_name(number) if number else LIGHTHOUSE
     windows = WinRmServer(WindowsState.healthy(number, name), _wire(conditions), settings, now=conditions.now)
     if not number:
-        return LabHost(name, number, windows)
+        return LabHost(name, number, windows, now=conditions.now)
     peers = [other for other in range(1, hosts + 1) if other != number]
     return LabHost(
         name,
@@ -163,6 +188,7 @@ def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditio
         windows,
         SshServer(WslState.healthy(number, conditions.now()), _wire(conditions), keys),
         GatewayServer(GatewayState.healthy(number, peers), _wire(conditions)),
+        now=conditions.now,
     )
 
 
@@ -190,6 +216,7 @@ async def _start(host: LabHost, certificates: Certificates, stack: AsyncExitStac
         host.ports["wsl"] = await host.wsl.start()
         stack.push_async_callback(host.wsl.stop)
     if host.gateway is not None:
+        host.gateway.on_answer.append(host.log)
         host.ports["gateway"] = await host.gateway.start()
         stack.push_async_callback(host.gateway.stop)
 

@@ -94,5 +94,4 @@ def _fill(windows: WindowsState, now: datetime) -> None:
     """Drive F: is 91 % full, and nobody rotates the gateway's access log."""
     windows.drives["F:"] = Drive(size=200 * GB, free=18 * GB)
     log = PureWindowsPath(PATHS.access_log)
-    windows.write(log, windows.files[log], now)
-    windows.sizes[log] = GB
+    windows.grow(log, GB, now)

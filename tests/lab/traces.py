@@ -6,11 +6,12 @@ host-d   the container web is killed, its page too     the journal, what it prin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PureWindowsPath
 from zoneinfo import ZoneInfo
 
+from tests.lab.access_log import Answered, write_line
 from tests.lab.fleet import LabFleet, LabHost
 from tests.lab.windows.disks import PATHS
 from tests.lab.wsl.logs import Entry, Printed
@@ -77,11 +78,9 @@ def _gateway(host: LabHost, asked: Requests, times: Sequence[datetime], stopped:
     """A request at each of these times; a broken one got a 502 after things went wrong, and error.log says why."""
     bad = [at for at in times if asked.broken and at > stopped]
     host.windows.state.zone = JAPAN.key
-    access = (
-        f'{asked.client} - - [{at.astimezone(JAPAN):%d/%b/%Y:%H:%M:%S %z}] "GET {asked.path} HTTP/1.1" '
-        f'{"502 157" if at in bad else "200 1843"} "-" "python-requests/2.32.3"\n'
-        for at in times
-    )
+    good = Answered(asked.client, f"GET {asked.path} HTTP/1.1")
+    broken = replace(good, status=502, size=157)
+    access = (write_line(broken if at in bad else good, at, JAPAN) for at in times)
     error = (
         f"{at.astimezone(JAPAN):%Y/%m/%d %H:%M:%S} [error] 2404#4120: *{number} connect() failed ({asked.broken}) while "
         f'connecting to upstream, client: {asked.client}, server: , request: "GET {asked.path} HTTP/1.1", '

@@ -8,6 +8,7 @@ address outside the overlay everywhere else.
 import asyncio
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -24,6 +25,9 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
+AnswerHook = Callable[[web.BaseRequest, web.Response], None]
+"""Called with each request and its answer, as nginx writes both into its access log."""
+
 REASONS = {403: "Forbidden", 404: "Not Found", 500: "Internal Server Error"}
 
 
@@ -34,6 +38,7 @@ class GatewayServer:
         self.state = state
         self.wire = wire
         self.requests = 0
+        self.on_answer: list[AnswerHook] = []
         self._order = order or random.Random(state.host_id)
         self._web = web.Server(self._answer, access_log=None, handler_cancellation=True)
         self._holds = Holds()
@@ -61,6 +66,8 @@ class GatewayServer:
         await self._holds.pass_by(request.path, "before")
         response = self._page(request)
         await self._holds.pass_by(request.path, "after")
+        for hook in self.on_answer:
+            hook(request, response)
         match self.wire.fault:
             case Fault.FLOOD:
                 return web.Response(body=b"x" * FLOOD, content_type="application/json", headers=HEADERS)
