@@ -100,7 +100,8 @@ def spoil_json(chance: random.Random) -> str:
 def ask(machine: Machine, at: dict[str, Any]) -> WatchReading:
     arguments = READ_WATCH.action.build_arguments() | {"position": at}
     request = powershell.pack_request("n", powershell.load_script("read-watch"), arguments)
-    return READ_WATCH.action.parse(powershell.unpack_answer(machine.run(request), "n", 64_000))
+    reading: WatchReading = READ_WATCH.action.parse(powershell.unpack_answer(machine.run(request), "n", 64_000))
+    return reading
 
 
 @pytest.mark.pwsh
