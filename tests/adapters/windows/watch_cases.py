@@ -134,6 +134,18 @@ def link_to(target: PureWindowsPath, content: str) -> Change:
     return change
 
 
+REAL = r"""127.0.0.1 - - [29/Nov/2026:13:44:38 +0000] "GET /up HTTP/1.1" 502 157 "-" "curl/8"
+127.0.0.1 - - [29/Nov/2026:13:44:38 +0000] "GET /api/health HTTP/1.1" 200 2 "-" "flatnet-bot"
+127.0.0.1 - - [29/Nov/2026:13:44:38 +0000] "GET /\x22 502 1 \x22 HTTP/1.1" 400 157 "-" "-"
+127.0.0.1 - - [29/Nov/2026:13:44:38 +0000] "GET /x HTTP/1.1" 200 2 "-" "x\x5C\x22 502"
+127.0.0.1 - - [29/Nov/2026:13:44:38 +0000] "GET /bad HTTP/1.1" 503 197 "-" "request_time=\x227.000\x22 8.000"
+127.0.0.1 - a] \x22GET / HTTP/1.1\x22 502 1 [29/Nov/2026:13:44:38 +0000] "GET / HTTP/1.1" 200 2 "-" "curl"
+127.0.0.1 - b] c [29/Nov/2026:13:44:38 +0000] "GET /bad HTTP/1.1" 503 197 "-" "\xE8\xAA\x9E \x22flatnet-bot\x22"
+127.0.0.1 - - [29/Nov/2026:13:44:38 +0000] "\x16\x03\x01\x00" 400 157 "-" "-"
+127.0.0.1 - - [29/Nov/2026:13:44:38 +0000] "GARBAGE" 400 157 "-" "-"
+"""
+"""What a real nginx wrote of requests that were meant to spoil its log."""
+
 UNREAD = {"counts": None}
 
 FIRST = (
@@ -166,6 +178,7 @@ GROWN = (
         line(3, request="GET /\\x22 502 1 \\x22 HTTP/1.1") + line(4, agent="\\x22 502 rt=9.000 flatnet-bot"),
         counts(2),
     ),
+    grown("lines of a real nginx", REAL, counts(8, 3, own=1)),
     grown(
         "an empty request, one without a method, one with any bytes",
         line(3, 400, request="") + line(4, 400, request="\\x16\\x03") + line(5, 400, request="語"),
