@@ -29,7 +29,7 @@ clock was ahead lasts as long as it was asked for, from now on.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from adapters.phrase import Phrase
@@ -132,9 +132,10 @@ def is_flapping(changes: Sequence[AlertChange], now: datetime) -> bool:
 
 def find_replaced_acknowledger(changes: Sequence[AlertChange]) -> str:
     """Finds the person whose acknowledgement the newest one replaced; "" if it replaced none. `changes`: oldest first."""
-    if len(changes) < 2 or any(change.state is not AlertState.ACKNOWLEDGED for change in changes[-2:]):
+    if not changes or changes[-1].state is not AlertState.ACKNOWLEDGED:
         return ""
-    return changes[-2].actor
+    earlier = takewhile(lambda change: change.state is AlertState.ACKNOWLEDGED, reversed(changes[:-1]))
+    return next((change.actor for change in earlier if change.actor), "")
 
 
 def list_episodes(history: AlertHistory) -> tuple[AlertEpisode, ...]:

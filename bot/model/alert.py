@@ -81,7 +81,7 @@ class Alert(Value):
 
 
 class AlertChange(Value):
-    """One move of an alert, as its history has it. `actor` is the person who acknowledged, "" for the bot.
+    """One move of an alert, as its history has it. `actor` is the person who acknowledged it so, "" for the bot.
 
     `version` is the alert's after the move. A move from one open state to the same one is a new fire, a new
     acknowledgement, or something else that people see, such as a better severity.

@@ -196,7 +196,7 @@ def _apply_move(connection: Connection, move: AlertMove, at: datetime) -> AlertM
         return None if number is None else move
     after = move.after.model_copy(update={"number": number})
     if move.visible:
-        connection.execute(_ADD_CHANGE, _make_change(after, at))
+        connection.execute(_ADD_CHANGE, _make_change(move.before, after, at))
     return AlertMove(move.before, after)
 
 
@@ -252,13 +252,17 @@ def _make_values(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _make_change(alert: Alert, at: datetime) -> dict[str, Any]:
-    actor = alert.acknowledged_by if alert.state is AlertState.ACKNOWLEDGED else ""
+def _make_change(before: Alert | None, after: Alert, at: datetime) -> dict[str, Any]:
+    acknowledged = before is None or _list_acknowledgement(before) != _list_acknowledgement(after)
     return {
-        "alert": alert.number,
-        "version": alert.version,
+        "alert": after.number,
+        "version": after.version,
         "at": at,
-        "state": alert.state.value,
-        "severity": alert.severity.value,
-        "actor": escape_text(actor),
+        "state": after.state.value,
+        "severity": after.severity.value,
+        "actor": escape_text(after.acknowledged_by) if acknowledged else "",
     }
+
+
+def _list_acknowledgement(alert: Alert) -> tuple[Any, ...]:
+    return alert.acknowledged_by, alert.acknowledged_at, alert.acknowledged_until

@@ -114,3 +114,24 @@ class Interrupted:
             return await method(*given)
 
         return call
+
+
+class Mortal:
+    """A table or an audit log around whose writes the process may be killed."""
+
+    def __init__(self, whole: Any, kill: Callable[[str], None]) -> None:
+        self._whole = whole
+        self._kill = kill
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._whole, name)
+        if name not in ("apply", "record", "prune", "correct_times"):
+            return method
+
+        async def call(*given: Any) -> Any:
+            self._kill(f"before {name}")
+            done = await method(*given)
+            self._kill(f"after {name}")
+            return done
+
+        return call

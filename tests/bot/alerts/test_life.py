@@ -307,6 +307,8 @@ def test_an_alert_that_is_calm_for_an_hour_does_not_flap() -> None:
         ([("F", ""), ("A", "ana")], ""),
         ([("F", ""), ("A", "ana"), ("A", "ben")], "ana"),
         ([("F", ""), ("A", "ana"), ("F", ""), ("A", "ben")], ""),
+        ([("F", ""), ("A", "ana"), ("A", ""), ("A", "ben")], "ana"),
+        ([("F", ""), ("A", "ana"), ("F", "")], ""),
         ([], ""),
     ],
 )

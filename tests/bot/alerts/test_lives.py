@@ -21,7 +21,7 @@ from bot.model.alert import Alert, AlertChange, AlertState
 from bot.store.database import Database
 from commands.checks.conditions import Condition, HostChecked, Signal
 from commands.model.finding import Severity
-from tests.bot.alerts.living import BEGINNING, House, container, nebula
+from tests.bot.alerts.living import BEGINNING, House, Mortal, container, nebula
 from tests.bot.running import Kill, Killed
 
 T = TypeVar("T")
@@ -40,27 +40,6 @@ JUDGED = st.sampled_from((frozenset(Condition), frozenset({Condition.CONTAINER})
 MINUTES = st.sampled_from((1, 1, 1, 5, 59, 61, 150, 60 * 24 * 500, -1, -59, -61, -60 * 24 * 500))
 LASTS = st.sampled_from((None, 30, 120))
 MOMENTS = st.integers(min_value=0, max_value=6)
-
-
-class Mortal:
-    """A table or an audit log around whose writes the process may be killed."""
-
-    def __init__(self, whole: Any, kill: Kill) -> None:
-        self._whole = whole
-        self._kill = kill
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._whole, name)
-        if name not in ("apply", "record", "prune", "correct_times"):
-            return method
-
-        async def call(*given: Any) -> Any:
-            self._kill(f"before {name}")
-            done = await method(*given)
-            self._kill(f"after {name}")
-            return done
-
-        return call
 
 
 class Lives(RuleBasedStateMachine):
@@ -202,7 +181,7 @@ class Lives(RuleBasedStateMachine):
             states = [change.state for change in changes]
             counts = {
                 "fired": int(states[:1] == [AlertState.FIRING]),
-                "acknowledged": states.count(AlertState.ACKNOWLEDGED),
+                "acknowledged": len([change for change in changes if change.actor]),
                 "resolved": states.count(AlertState.RESOLVED),
             }
             assert all(count <= recorded[alert.number, name] + self.house.log.refused for name, count in counts.items())

@@ -141,6 +141,15 @@ class TestAcknowledgements:
         assert [("ana", "op-1"), ("ben", "op-2")] == [first[:2], second[:2]]
         assert "2026-01-31T11:02:00+00:00" == second[2]["until"]
 
+    async def test_a_move_of_an_acknowledged_alert_is_not_another_acknowledgement(self, house: House) -> None:
+        await house.fire()
+        await house.registry.acknowledge(1, "ana", house.now + timedelta(hours=2), "op-1")
+        await house.check(nebula(Severity.LOW))
+        changes = await house.registry.list_changes(1)
+        assert [("firing", ""), ("acknowledged", "ana"), ("acknowledged", "")] == [
+            (change.state, change.actor) for change in changes
+        ]
+
     async def test_two_at_once_both_count_in_some_order(self, house: House) -> None:
         await house.fire()
         people = ("ana", "ben", "cai")
