@@ -113,8 +113,8 @@ def leave(alert: Alert, now: datetime) -> Alert | None:
     """Returns the alert after its host left the configuration: resolved if people saw it, else none."""
     if alert.state is AlertState.PENDING:
         return None
-    why = Phrase("{host} is no longer in the configuration", host=alert.host)
-    return _resolve(alert.model_copy(update={"why": why, "next": None}), now)
+    outcome = Phrase("{host} is no longer in the configuration", host=alert.host)
+    return _resolve(alert.model_copy(update={"outcome": outcome, "next": None}), now)
 
 
 def is_fire(before: Alert | None, after: Alert) -> bool:

@@ -235,7 +235,7 @@ def test_an_alert_whose_host_left_is_resolved_and_says_so() -> None:
     resolved = life.leave(Life().live("xxt").one, BEGINNING + timedelta(hours=1))
     assert resolved is not None
     assert (AlertState.RESOLVED, 4, None) == (resolved.state, resolved.version, resolved.next)
-    assert "host-a is no longer in the configuration" == str(resolved.why)
+    assert "host-a is no longer in the configuration" == str(resolved.outcome)
     assert life.leave(Life().live("x").one, BEGINNING) is None
 
 

@@ -218,7 +218,7 @@ class TestTime:
         await house.registry.tick(house.now)
         assert [("host-b/nebula", "pending"), ("digest", "firing")] == await house.read_states()
         (resolved,) = await house.registry.list_recent(house.now)
-        assert "host-a is no longer in the configuration" == str(resolved.why)
+        assert "host-a is no longer in the configuration" == str(resolved.outcome)
         assert "resolved" == house.log.did[-1]
 
     async def test_a_clock_that_was_ahead_leaves_no_time_ahead(self, house: House) -> None:
