@@ -29,7 +29,7 @@ clock was ahead lasts as long as it was asked for, from now on.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any
 
 from adapters.phrase import Phrase
@@ -128,14 +128,6 @@ def is_flapping(changes: Sequence[AlertChange], now: datetime) -> bool:
     """Returns whether an alert opened and was resolved too often lately. `changes` are its newest, oldest first."""
     turns = [after for before, after in pairwise((None, *changes)) if after and _is_turn(before, after)]
     return len([turn for turn in turns if abs(now - turn.at) <= FLAPPING_PERIOD]) >= FLAPPING_CHANGES
-
-
-def find_replaced_acknowledger(changes: Sequence[AlertChange]) -> str:
-    """Finds the person whose acknowledgement the newest one replaced; "" if it replaced none. `changes`: oldest first."""
-    if not changes or changes[-1].state is not AlertState.ACKNOWLEDGED:
-        return ""
-    earlier = takewhile(lambda change: change.state is AlertState.ACKNOWLEDGED, reversed(changes[:-1]))
-    return next((change.actor for change in earlier if change.actor), "")
 
 
 def list_episodes(history: AlertHistory) -> tuple[AlertEpisode, ...]:

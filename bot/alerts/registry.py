@@ -166,11 +166,11 @@ class AlertRegistry:
         await self._table.mark_shown(number, version)
 
     async def mark_repeated(self, numbers: Collection[int], at: datetime) -> None:
-        """Records that these alerts were mentioned again. A new fire clears it."""
+        """Records that these alerts were mentioned, by what was read at that time. A fire clears it, also a later one."""
         await self._table.mark_repeated(numbers, at)
 
     async def mark_escalated(self, numbers: Collection[int], at: datetime) -> None:
-        """Records that the second step was notified of these alerts. A new fire clears it."""
+        """Records that the second step was notified, by what was read at that time. A fire clears it, also a later one."""
         await self._table.mark_escalated(numbers, at)
 
     def _turn(self, host: str) -> asyncio.Lock:

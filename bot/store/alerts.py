@@ -76,8 +76,12 @@ _ADD = insert(ALERTS).on_conflict_do_nothing().returning(_COLUMNS.number)
 _CHANGE = update(ALERTS).where(_AS_READ).returning(_COLUMNS.number)
 _DELETE = delete(ALERTS).where(_AS_READ).returning(_COLUMNS.number)
 _ADD_CHANGE = insert(ALERT_CHANGES)
-_SET_MESSAGE = update(ALERTS).where(_THESE)
+_SET_MESSAGE = update(ALERTS).where(_THESE).values(message=bindparam("name"))
+_MARK = update(ALERTS).where(_THESE, _COLUMNS.fired_at <= bindparam("read_at"))
 _MARK_SHOWN = update(ALERTS).where(_THIS, _COLUMNS.shown < bindparam("new_shown")).values(shown=bindparam("new_shown"))
+
+_ABOUT_A_FIRE = frozenset({"repeated_at", "escalated_at"})
+"""Columns of the voice that are about the newest fire."""
 
 
 class AlertTable:
@@ -161,7 +165,11 @@ class AlertTable:
 
     async def set_message(self, numbers: Collection[int], message: str) -> None:
         """Stores the name of the announcement that shows these alerts."""
-        await self._set(numbers, message=escape_text(message))
+
+        def work(connection: Connection) -> None:
+            connection.execute(_SET_MESSAGE, {"these": list(numbers), "name": escape_text(message)})
+
+        await self._database.run(work)
 
     async def mark_shown(self, number: int, version: int) -> None:
         """Records that people were shown this version of an alert."""
@@ -172,16 +180,16 @@ class AlertTable:
         await self._database.run(work)
 
     async def mark_repeated(self, numbers: Collection[int], at: datetime) -> None:
-        """Records that these alerts were mentioned again."""
-        await self._set(numbers, repeated_at=at)
+        """Records that these alerts were mentioned, by what was read at that time. One that fired since was not."""
+        await self._mark(numbers, at, "repeated_at")
 
     async def mark_escalated(self, numbers: Collection[int], at: datetime) -> None:
-        """Records that the second step was notified of these alerts."""
-        await self._set(numbers, escalated_at=at)
+        """Records that the second step was notified, by what was read at that time."""
+        await self._mark(numbers, at, "escalated_at")
 
-    async def _set(self, numbers: Collection[int], **values: Any) -> None:
+    async def _mark(self, numbers: Collection[int], at: datetime, column: str) -> None:
         def work(connection: Connection) -> None:
-            connection.execute(_SET_MESSAGE.values(**values), {"these": list(numbers)})
+            connection.execute(_MARK.values({column: at}), {"these": list(numbers), "read_at": at})
 
         await self._database.run(work)
 
@@ -216,9 +224,13 @@ def _return_number(result: CursorResult[Any]) -> int | None:
 
 
 def _make_changed_values(before: Alert, after: Alert) -> dict[str, Any]:
-    """Makes the values that a move changes, and no others: the voice may have written its own meanwhile."""
+    """Makes the values that a move changes, and no others: the voice may have written its own meanwhile.
+
+    A fire clears those of the voice that are about the fire before, whatever they were when the row was read.
+    """
     old, new = _make_values(before), _make_values(after)
-    return {name: value for name, value in new.items() if value != old[name]}
+    cleared = frozenset() if after.fired_at == before.fired_at else _ABOUT_A_FIRE
+    return {name: value for name, value in new.items() if value != old[name] or name in cleared}
 
 
 def _make_values(alert: Alert) -> dict[str, Any]:

@@ -5,17 +5,15 @@ Checks, a minute apart: `x` found it, `X` found it worse, `o` found it less bad,
 hours, `b` ben for two hours, `h` an hour passes. States: `-` none, `p` pending, `F` firing, `A` acknowledged, `R` resolved.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from adapters.phrase import Phrase
 from bot.alerts import life
-from bot.alerts.life import CheckTime, find_replaced_acknowledger, is_flapping, judge, list_episodes
+from bot.alerts.life import CheckTime, is_flapping, judge, list_episodes
 from bot.model.alert import Alert, AlertChange, AlertEpisode, AlertHistory, AlertState
 from commands.checks.conditions import ConditionRule, Signal
 from commands.model.finding import Severity
@@ -299,21 +297,6 @@ def test_an_alert_flaps_that_opened_or_was_resolved_four_times_an_hour(states: s
 
 def test_an_alert_that_is_calm_for_an_hour_does_not_flap() -> None:
     assert not is_flapping(_changes("FRFRFRFR", 1), BEGINNING + timedelta(minutes=70))
-
-
-@pytest.mark.parametrize(
-    ("history", "who"),
-    [
-        ([("F", ""), ("A", "ana")], ""),
-        ([("F", ""), ("A", "ana"), ("A", "ben")], "ana"),
-        ([("F", ""), ("A", "ana"), ("F", ""), ("A", "ben")], ""),
-        ([("F", ""), ("A", "ana"), ("A", ""), ("A", "ben")], "ana"),
-        ([("F", ""), ("A", "ana"), ("F", "")], ""),
-        ([], ""),
-    ],
-)
-def test_the_second_of_two_acknowledgements_knows_whose_the_first_was(history: Iterable[Any], who: str) -> None:
-    assert who == find_replaced_acknowledger([_change(n, state, actor) for n, (state, actor) in enumerate(history)])
 
 
 @pytest.mark.parametrize(

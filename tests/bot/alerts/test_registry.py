@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.life import find_replaced_acknowledger
 from bot.alerts.registry import AlertResolved, NoSuchAlert
 from bot.model.alert import AlertState
 from commands.checks.conditions import Condition, HostChecked
@@ -131,12 +130,11 @@ class TestChecks:
 
 
 class TestAcknowledgements:
-    async def test_a_second_one_replaces_the_first_and_knows_whose_it_was(self, house: House) -> None:
+    async def test_a_second_one_replaces_the_first(self, house: House) -> None:
         await house.fire()
         await house.registry.acknowledge(1, "ana", house.now + timedelta(minutes=30), "op-1")
         taken = await house.registry.acknowledge(1, "ben", house.now + timedelta(hours=2), "op-2")
         assert ("ben", house.now + timedelta(hours=2)) == (taken.acknowledged_by, taken.acknowledged_until)
-        assert "ana" == find_replaced_acknowledger(await house.registry.list_changes(1))
         (_, first, second) = house.log.events
         assert [("ana", "op-1"), ("ben", "op-2")] == [first[:2], second[:2]]
         assert "2026-01-31T11:02:00+00:00" == second[2]["until"]
@@ -306,6 +304,23 @@ class TestVoice:
         await registry.apply(HostChecked(host="host-a", at=house.now, judged=frozenset(Condition)))
         stored = await house.registry.find(1)
         assert (1, "alert-1", 2, house.now) == (stored.streak, stored.message, stored.shown, stored.repeated_at)
+
+    async def test_a_fire_while_the_voice_speaks_of_an_earlier_one_is_still_to_be_said(self, house: House) -> None:
+        """Whether it comes before or after the voice marks the earlier one."""
+        await house.fire()
+        spoken_at = house.now
+
+        async def mark() -> None:
+            await house.registry.mark_repeated([1], spoken_at)
+            await house.registry.mark_escalated([1], spoken_at)
+
+        house.registry = house.build(lambda part: Interrupted(part, "apply", mark))
+        await house.registry.acknowledge(1, "ana", None, "op-1")
+        house.registry = house.build(lambda part: Interrupted(part, "apply", mark))
+        await house.check(nebula(cause="host-b/nebula"))
+        await mark()
+        fired = await house.registry.find(1)
+        assert (AlertState.FIRING, None, None) == (fired.state, fired.repeated_at, fired.escalated_at)
 
     async def test_a_new_fire_clears_when_it_was_repeated(self, house: House) -> None:
         await house.fire()
