@@ -314,7 +314,6 @@ class TestVoice:
             await house.registry.mark_repeated([1], spoken_at)
             await house.registry.mark_escalated([1], spoken_at)
 
-        house.registry = house.build(lambda part: Interrupted(part, "apply", mark))
         await house.registry.acknowledge(1, "ana", None, "op-1")
         house.registry = house.build(lambda part: Interrupted(part, "apply", mark))
         await house.check(nebula(cause="host-b/nebula"))
