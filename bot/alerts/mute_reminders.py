@@ -16,7 +16,7 @@ from adapters.inventory import Inventory
 from adapters.phrase import Moment, Phrase
 from bot.access.policy import BOT_ACTOR_NAME, Policy, Refusal
 from bot.access.rules import is_channel
-from bot.alerts.mutes import MuteRegistry, find_mutes
+from bot.alerts.mutes import MuteRegistry, find_mutes, name_alert
 from bot.alerts.ports import AlertReader
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.announcement import Announcement, AnnouncementSender
@@ -101,7 +101,7 @@ class MuteReminder:
         await self._announce(f"mute-{mute.number}-lost", self._find_channel(mute), text, (render_again(mute),))
 
     async def _announce(self, name: str, channel: str, text: Phrase, words: tuple[str, ...]) -> None:
-        report = Report(title=Phrase("Hidden alerts"), summary=text, brief=True, next=words)
+        report = Report(title=Phrase("Muted alerts"), summary=text, brief=True, next=words)
         answer = Answer(operation=name, understood=words[0].split()[0], body=report)
         await self._services.announcer.announce(Announcement(name, channel, answer))
 
@@ -125,7 +125,7 @@ def find_loss(mute: Mute, owner: Identity, policy: Policy) -> Phrase | None:
     actor = policy.identify(owner)
     adds = SilenceAdd if mute.kind is MuteKind.SILENCE else MaintenanceAdd
     if isinstance(actor, Refusal) or isinstance(policy.judge(actor, adds), Refusal):
-        return Phrase("{owner} may no longer hide alerts", owner=mute.owner)
+        return Phrase("{owner} may no longer mute alerts", owner=mute.owner)
     return None
 
 
@@ -135,7 +135,7 @@ def render_again(mute: Mute) -> str:
 
 
 def _describe_end(mute: Mute, hidden: tuple[Alert, ...]) -> Phrase:
-    named = list_some([_name_alert(alert) for alert in hidden], MAX_NAMED_ALERTS)
+    named = list_some([name_alert(alert) for alert in hidden], MAX_NAMED_ALERTS)
     values: dict[str, Any] = {
         "what": mute.what,
         "owner": mute.owner,
@@ -145,13 +145,13 @@ def _describe_end(mute: Mute, hidden: tuple[Alert, ...]) -> Phrase:
     }
     if mute.kind is MuteKind.SILENCE:
         return Phrase(
-            "the silence of {what} ({owner}) ends at {end} and still hides {n} alert: {alerts}",
-            plural="the silence of {what} ({owner}) ends at {end} and still hides {n} alerts: {alerts}",
+            "the silence of {what} ({owner}) ends at {end} and still mutes {n} alert: {alerts}",
+            plural="the silence of {what} ({owner}) ends at {end} and still mutes {n} alerts: {alerts}",
             **values,
         )
     return Phrase(
-        "the maintenance of {what} ({owner}) ends at {end} and still hides {n} alert: {alerts}",
-        plural="the maintenance of {what} ({owner}) ends at {end} and still hides {n} alerts: {alerts}",
+        "the maintenance of {what} ({owner}) ends at {end} and still mutes {n} alert: {alerts}",
+        plural="the maintenance of {what} ({owner}) ends at {end} and still mutes {n} alerts: {alerts}",
         **values,
     )
 
@@ -161,7 +161,3 @@ def _describe_loss(mute: Mute, why: Phrase) -> Phrase:
     if mute.kind is MuteKind.SILENCE:
         return Phrase("the silence of {what} was ended: {why}. Its reason was: {reason}", **values)
     return Phrase("the maintenance of {what} was ended: {why}. Its reason was: {reason}", **values)
-
-
-def _name_alert(alert: Alert) -> Phrase:
-    return Phrase("{host} {short}", host=alert.host, short=alert.short) if alert.host else alert.short

@@ -1,4 +1,4 @@
-"""Silences and maintenance in answers: their lists, and what is said wherever something is hidden. Pure."""
+"""Silences and maintenance in answers: their lists, and what is said wherever something is muted. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.alerts.mutes import find_maintenance, find_mutes, make_matcher
+from bot.alerts.mutes import find_maintenance, find_mutes, make_matcher, name_alert
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.reports.digest_diff import CA_PREFIX
 from commands.model.finding import Finding
@@ -18,11 +18,11 @@ MAX_NEXT_COMMANDS = 3
 """Maximum number of suggested commands."""
 
 MAX_NAMED_ALERTS = 10
-"""Maximum hidden alerts that an answer names. More are counted."""
+"""Maximum muted alerts that an answer names. More are counted."""
 
 _COLUMNS = (
-    Column(key="what", heading=Phrase("Hides")),
-    Column(key="hidden", heading=Phrase("Hidden now")),
+    Column(key="what", heading=Phrase("Mutes")),
+    Column(key="muted", heading=Phrase("Muted now")),
     Column(key="owner", heading=Phrase("User")),
     Column(key="reason", heading=Phrase("Reason")),
     Column(key="ends_at", heading=Phrase("Expires")),
@@ -41,11 +41,11 @@ class AlertSight:
     inventory: Inventory
     at: datetime
 
-    def list_hidden(self, mute: Mute) -> tuple[Alert, ...]:
+    def list_muted(self, mute: Mute) -> tuple[Alert, ...]:
         """Lists the open alerts that a mute hides now."""
         return tuple(filter(make_matcher(mute, self.inventory), self.alerts)) if mute.is_active(self.at) else ()
 
-    def count_hidden(self, mutes: Iterable[Mute]) -> int:
+    def count_muted(self, mutes: Iterable[Mute]) -> int:
         """Counts the open alerts that any of these mutes hides now."""
         return len(find_mutes([mute for mute in mutes if mute.is_active(self.at)], self.alerts, self.inventory))
 
@@ -65,22 +65,17 @@ def list_mutes(kind: MuteKind, found: Sequence[Mute], sight: AlertSight) -> Repo
 
 def confirm_mute(mute: Mute, sight: AlertSight) -> Report:
     """Confirms a mute that was added, with what it hides now. One that hides nothing or everything may be a mistake."""
-    hidden = sight.list_hidden(mute)
-    lines = (list_some([name_alert(alert) for alert in hidden], MAX_NAMED_ALERTS),)
+    muted = sight.list_muted(mute)
+    lines = (list_some([name_alert(alert) for alert in muted], MAX_NAMED_ALERTS),)
     return Report(
         title=_TITLES[mute.kind],
-        summary=Phrase("{first}. {second}", first=_describe_begin(mute, sight.at), second=_count_hidden(hidden, sight)),
+        summary=Phrase("{first}. {second}", first=_describe_begin(mute, sight.at), second=_count_muted(muted, sight)),
         columns=_COLUMNS,
         rows=(_build_row(mute, sight),),
-        sections=(Section(heading=Phrase("Hidden now"), lines=lines),) if hidden else (),
+        sections=(Section(heading=Phrase("Muted now"), lines=lines),) if muted else (),
         taken_at=sight.at,
         next=(f"{mute.kind} remove {mute.number}",),
     )
-
-
-def name_alert(alert: Alert) -> Phrase:
-    """Names an alert: its host, and the problem in a few words."""
-    return Phrase("{host} {short}", host=alert.host, short=alert.short) if alert.host else alert.short
 
 
 def build_mute_section(mutes: Sequence[Mute], sight: AlertSight) -> Section:
@@ -92,7 +87,7 @@ def build_mute_section(mutes: Sequence[Mute], sight: AlertSight) -> Section:
 def build_maintenance_section(maintenance: Mapping[str, Mute], hosts: Collection[str], at: datetime) -> Section | None:
     """Builds the section of those hosts that are in maintenance; None if there are none. Their state is shown as it is."""
     lines = tuple(_describe_maintenance({host: mute for host, mute in maintenance.items() if host in hosts}, at))
-    return Section(heading=Phrase("In maintenance: alerts are hidden"), lines=lines) if lines else None
+    return Section(heading=Phrase("In maintenance: alerts are muted"), lines=lines) if lines else None
 
 
 def is_in_maintenance(finding: Finding, maintenance: Collection[str]) -> bool:
@@ -115,8 +110,8 @@ def count_maintenance(hosts: int, problems: int) -> Phrase:
     counted = Phrase("{n} host in maintenance", plural="{n} hosts in maintenance", n=hosts)
     if not problems:
         return counted
-    hidden = Phrase("{n} problem hidden", plural="{n} problems hidden", n=problems)
-    return Phrase("{hosts} ({problems})", hosts=counted, problems=hidden)
+    muted = Phrase("{n} problem muted", plural="{n} problems muted", n=problems)
+    return Phrase("{hosts} ({problems})", hosts=counted, problems=muted)
 
 
 def _summarize(kind: MuteKind, active: Sequence[Mute], sight: AlertSight) -> Phrase:
@@ -128,20 +123,20 @@ def _summarize(kind: MuteKind, active: Sequence[Mute], sight: AlertSight) -> Phr
         if kind is MuteKind.SILENCE
         else count_maintenance(hosts, 0)
     )
-    return Phrase("{first}. {second}", first=counted, second=count_hidden_alerts(sight.count_hidden(active)))
+    return Phrase("{first}. {second}", first=counted, second=count_muted_alerts(sight.count_muted(active)))
 
 
-def count_hidden_alerts(n: int) -> Phrase:
-    """Describes how many open alerts are hidden."""
+def count_muted_alerts(n: int) -> Phrase:
+    """Describes how many open alerts are muted."""
     if not n:
-        return Phrase("no open alert is hidden now")
-    return Phrase("{n} open alert is hidden now", plural="{n} open alerts are hidden now", n=n)
+        return Phrase("no open alert is muted now")
+    return Phrase("{n} open alert is muted now", plural="{n} open alerts are muted now", n=n)
 
 
-def _count_hidden(hidden: Sequence[Alert], sight: AlertSight) -> Phrase:
-    if 1 < len(hidden) == len(sight.alerts):
-        return Phrase("all {n} open alerts are hidden now", n=len(hidden))
-    return count_hidden_alerts(len(hidden))
+def _count_muted(muted: Sequence[Alert], sight: AlertSight) -> Phrase:
+    if 1 < len(muted) == len(sight.alerts):
+        return Phrase("all {n} open alerts are muted now", n=len(muted))
+    return count_muted_alerts(len(muted))
 
 
 def _describe_begin(mute: Mute, at: datetime) -> Phrase:
@@ -157,17 +152,17 @@ def _describe(mute: Mute, sight: AlertSight) -> Phrase:
         "end": relate_moment(mute.ends_at, sight.at),
         "owner": mute.owner,
         "reason": mute.reason,
-        "n": len(sight.list_hidden(mute)),
+        "n": len(sight.list_muted(mute)),
     }
     if mute.kind is MuteKind.SILENCE:
         return Phrase(
-            "{what} is silenced until {end}: {reason} ({owner}, {n} open alert hidden)",
-            plural="{what} is silenced until {end}: {reason} ({owner}, {n} open alerts hidden)",
+            "{what} is silenced until {end}: {reason} ({owner}, {n} open alert muted)",
+            plural="{what} is silenced until {end}: {reason} ({owner}, {n} open alerts muted)",
             **values,
         )
     return Phrase(
-        "{what} is in maintenance until {end}: {reason} ({owner}, {n} open alert hidden)",
-        plural="{what} is in maintenance until {end}: {reason} ({owner}, {n} open alerts hidden)",
+        "{what} is in maintenance until {end}: {reason} ({owner}, {n} open alert muted)",
+        plural="{what} is in maintenance until {end}: {reason} ({owner}, {n} open alerts muted)",
         **values,
     )
 
@@ -188,11 +183,11 @@ def _describe_maintenance(maintenance: Mapping[str, Mute], at: datetime) -> Iter
 
 
 def _build_row(mute: Mute, sight: AlertSight) -> Row:
-    hidden = len(sight.list_hidden(mute))
+    muted = len(sight.list_muted(mute))
     return Row(
         cells=(
             Cell.of(mute.what),
-            Cell(text=str(hidden), value=hidden),
+            Cell(text=str(muted), value=muted),
             Cell.of(mute.owner),
             Cell.of(mute.reason),
             Cell.of_moment(mute.ends_at, sight.at),

@@ -33,7 +33,7 @@ DurationArgument = Annotated[
     ),
 ]
 
-ReasonArgument = Annotated[str, make_text_argument("reason", Phrase("reason, shown wherever alerts are hidden"))]
+ReasonArgument = Annotated[str, make_text_argument("reason", Phrase("reason, shown wherever alerts are muted"))]
 
 
 def _make_number_argument(words: str, meaning: Phrase) -> Positional:
@@ -45,7 +45,7 @@ class SilenceList(OwnOperation):
     """List the silences."""
 
     words: ClassVar = ("silence",)
-    summary: ClassVar = Phrase("active silences: what they hide now, owner, end time and reason")
+    summary: ClassVar = Phrase("active silences: what they mute now, owner, end time and reason")
     example: ClassVar = "silence"
     label: ClassVar = Phrase("show silences")
 
@@ -56,7 +56,7 @@ class SilenceAdd(OwnOperation):
     words: ClassVar = ("silence", "add")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = MUTE_ROLES
-    summary: ClassVar = Phrase("hide alerts for a while, at most 7 days")
+    summary: ClassVar = Phrase("mute alerts for a while, at most 7 days")
     example: ClassVar = 'silence add host-a/nebula 2h "cable swap"'
     label: ClassVar = Phrase("silence {what}", what="…")
 
@@ -64,7 +64,7 @@ class SilenceAdd(OwnOperation):
         SilenceScope,
         Positional(
             "what",
-            Phrase("alerts to hide, separated by commas: host-a, host-a/nebula, label:tokyo, disk, all"),
+            Phrase("alerts to mute, separated by commas: host-a, host-a/nebula, label:tokyo, disk, all"),
             SilenceScope.parse,
             lambda scope: (str(scope),),
         ),
@@ -98,7 +98,7 @@ class MaintenanceList(OwnOperation):
     """List the hosts in maintenance."""
 
     words: ClassVar = ("maintenance",)
-    summary: ClassVar = Phrase("hosts in maintenance: what is hidden now, owner, end time and reason")
+    summary: ClassVar = Phrase("hosts in maintenance: what is muted now, owner, end time and reason")
     example: ClassVar = "maintenance"
     label: ClassVar = Phrase("show maintenance")
 
@@ -109,7 +109,7 @@ class MaintenanceAdd(OwnOperation):
     words: ClassVar = ("maintenance", "add")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = MUTE_ROLES
-    summary: ClassVar = Phrase("hide alerts and digest lines of hosts for a while, at most 7 days")
+    summary: ClassVar = Phrase("mute alerts and digest lines of hosts for a while, at most 7 days")
     example: ClassVar = 'maintenance add host-a 2h "disk swap"'
     label: ClassVar = Phrase("begin maintenance of {target}", target="…")
 

@@ -158,7 +158,7 @@ def _require_problem(problem: str, before: str, choices: Sequence[str]) -> None:
     first, slash, rest = problem.partition("/")
     word = first.casefold()
     if word in set(Condition) and not CONDITION_RULES[Condition(word)].silenceable:
-        raise BadArgument(Phrase("{part} alerts are never hidden", part=word), part=before + problem)
+        raise BadArgument(Phrase("{part} alerts are never muted", part=word), part=before + problem)
     if word in SUBJECT_WORDS:
         return
     label = (LABEL_PREFIX + word,) if LABEL_PREFIX + word in choices else ()

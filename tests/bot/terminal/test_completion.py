@@ -36,6 +36,20 @@ def lines(typed: str, catalogue: OperationClasses = CATALOGUE) -> list[str]:
         ("host ", ["host rehearse", "host show", "host --here"]),
         ("cert renew ho", ["cert renew host-a", "cert renew host-b"]),
         ("cert renew --d", ["cert renew --due", "cert renew --dry-run"]),
+        ("silence add l", ["silence add label:tokyo", "silence add lighthouse"]),
+        ("silence add host-a,d", ["silence add host-a,disk", "silence add host-a,digest"]),
+        (
+            "silence add host-a/c",
+            [
+                "silence add host-a/container",
+                "silence add host-a/clock",
+                "silence add host-a/certificate",
+                "silence add host-a/change",
+            ],
+        ),
+        ("silence add au", ["silence add authority"]),
+        ("silence add host-a 2h ho", []),
+        ("maintenance add t", ["maintenance add tokyo"]),
     ],
 )
 def test_commands_are_completed_word_by_word_and_so_are_other_names_for_them(typed: str, offered: list[str]) -> None:
