@@ -15,8 +15,9 @@ from bot.requests.dispatcher import Dispatcher
 from bot.store.records import decode_identity
 from commands.model.operation import Role
 from commands.model.report import Report
+from tests.bot.alert_registry import Alerts
 from tests.bot.alerts.muting import alert, maintenance, mute
-from tests.bot.keeping import Kept, KnownAlerts, RememberedMutes
+from tests.bot.keeping import Kept, RememberedMutes
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host, view
@@ -42,7 +43,7 @@ async def asked(text: str, kept: Kept, *, policy: Policy = OPERATOR, running: bo
 
 def kept_with(*mutes: Mute) -> Kept:
     kept = Kept()
-    kept.mutes, kept.alerts = RememberedMutes(*mutes), KnownAlerts(alert(1, "host-a"), alert(2, "host-b"))
+    kept.mutes, kept.alerts = RememberedMutes(*mutes), Alerts(alert(1, "host-a"), alert(2, "host-b"))
     return kept
 
 
