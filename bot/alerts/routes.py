@@ -7,6 +7,7 @@ alert ─ severity, labels of its host ─▶ the first route that fits ─▶ c
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from bot.access.people import Person
@@ -42,17 +43,20 @@ class Router:
     labels: Mapping[str, frozenset[str]]
     zone: ZoneInfo
 
+    @cached_property
+    def _slack_ids(self) -> Mapping[str, tuple[str, ...]]:
+        return {person.name: person.slack for person in self.people}
+
     def find_routing(self, alert: Alert) -> Routing:
         """Finds the route of an alert. One of the bot itself has no labels."""
         labels = self.labels.get(alert.host, frozenset())
         route = next((each for each in self.settings.routes if fits(each, alert.severity, labels)), AlertRoute())
-        slack_ids = {person.name: person.slack for person in self.people}
         return Routing(
             channel=route.channel or self.channel,
-            mentions=_list_ids(route.mention, slack_ids),
+            mentions=_list_ids(route.mention, self._slack_ids),
             repeat=route.repeat or DEFAULT_REPEATS.get(alert.severity),
             escalate=route.escalate,
-            second_step=_list_ids(route.escalate_to, slack_ids),
+            second_step=_list_ids(route.escalate_to, self._slack_ids),
         )
 
     def is_quiet(self, alert: Alert, now: datetime) -> bool:

@@ -1,0 +1,165 @@
+"""Messages of alerts: one notice each, which is edited, and words in its thread, which notify people.
+
+show ─▶ words that wait are withdrawn ─▶ notice ─┬─ fires, not said yet ─▶ word with mentions
+                                                 ├─ resolved ─▶ word
+                                                 └─ flaps ─▶ one line an hour in place of both
+     ─▶ rows: mentioned, shown
+
+The outbox comes first, the rows after it. The names of words follow from the rows, so a crash in between says nothing twice.
+
+While Slack is away the outbox holds one message, and at most one word, for each message of alerts. They are brought up to
+date with each move. An alert that was resolved before it was posted is one message that says so if it was high or worse:
+people must know that it happened. Below that it is none, because nothing is left to do, and `alert` has it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot.alerts import life
+from bot.alerts.grouping import parse_channel
+from bot.alerts.outlook import Outlook
+from bot.alerts.ports import AlertStore
+from bot.alerts.words import make_fire_word, make_flapping_word, make_repeat_word, make_resolved_word
+from bot.model.alert import Alert, AlertChange
+from bot.model.alert_notice import AlertNotice, AlertWord
+from bot.model.announcement import AlertAnnouncer, Announcement, DeliveryStage
+from bot.store.outbox_values import REPLY_MARK
+from commands.model.finding import Severity
+
+FLAPPING_INTERVAL = timedelta(hours=1)
+"""Interval at which the thread gets a line about an alert that flaps."""
+
+Histories = Mapping[int, Sequence[AlertChange]]
+"""The newest moves of alerts, oldest first, by number."""
+
+_WORD, _SECOND_STEP = f"{REPLY_MARK}word", f"{REPLY_MARK}second"
+
+
+class AlertMessages:
+    """Posts messages of alerts and their words. Methods raise errors of the database and of the announcer."""
+
+    def __init__(self, alerts: AlertStore, announcer: AlertAnnouncer) -> None:
+        self._alerts = alerts
+        self._announcer = announcer
+        self._flapping: dict[int, datetime] = {}
+        """Alerts that flap, and from when on the thread gets the next line about each."""
+
+    def is_line_due(self, alert: Alert, outlook: Outlook) -> bool:
+        """Returns whether it is time for the next line about an alert that flaps, or flapped until now."""
+        due_at = self._flapping.get(alert.number)
+        return due_at is not None and due_at <= outlook.now and alert.number not in outlook.held
+
+    async def show(self, message: str, outlook: Outlook) -> None:
+        """Posts or edits a message, posts its words, and records what was shown."""
+        alerts = await self._alerts.list_of_message(message)
+        moved = [alert for alert in alerts if alert.version > alert.shown]
+        histories = await self._read_histories(alerts, outlook.now)
+        notice = outlook.build_notice(alerts, self._flapping)
+        stage = await self._announcer.find_delivery(message)
+        again = bool(moved) and await self._withdraw(message, notice, outlook)
+        if notice.open or stage is DeliveryStage.BEGUN or is_grave(alerts):
+            await self._post(message, notice, stage)
+            if stage is DeliveryStage.BEGUN:
+                await self._post_resolved(message, notice, outlook)
+            await self._post_pages(message, notice, histories, outlook, again=again)
+            await self._post_lines(message, notice, histories, outlook)
+        else:
+            await self._announcer.withdraw(message)
+        for alert in moved:
+            await self._alerts.mark_shown(alert.number, alert.version)
+
+    async def repeat(self, message: str, alerts: Sequence[Alert], outlook: Outlook) -> None:
+        """Mentions alerts again that were not acknowledged."""
+        name = _make_name(f"{message}{_WORD}", "repeat", ((each.number, each.repeated_at) for each in alerts))
+        await self._announcer.withdraw(f"{message}{_WORD}")
+        await self._say(message, name, make_repeat_word(tuple(alerts), outlook.now, outlook.list_mentions(alerts)))
+        await self._alerts.mark_repeated([alert.number for alert in alerts], outlook.now)
+
+    async def escalate(self, message: str, alerts: Sequence[Alert], outlook: Outlook) -> None:
+        """Sends the second step a direct message each."""
+        name = _make_name(f"{message}{_SECOND_STEP}", "", ((each.number, each.fired_at) for each in alerts))
+        word = make_repeat_word(tuple(alerts), outlook.now, ())
+        for recipient in outlook.list_recipients(alerts):
+            await self._announcer.announce(Announcement(f"{name}{REPLY_MARK}{recipient}", recipient, word, private=True))
+        await self._alerts.mark_escalated([alert.number for alert in alerts], outlook.now)
+
+    async def _read_histories(self, alerts: Iterable[Alert], now: datetime) -> Histories:
+        """Reads the histories of alerts that moved more than once, and finds those that flap."""
+        histories = {
+            alert.number: await self._alerts.list_changes(alert.number)
+            for alert in alerts
+            if alert.version > max(alert.shown, 2) or alert.number in self._flapping
+        }
+        for number, changes in histories.items():
+            if life.is_flapping(changes, now):
+                self._flapping.setdefault(number, now)
+            else:
+                self._flapping.pop(number, None)
+        return histories
+
+    async def _withdraw(self, message: str, notice: AlertNotice, outlook: Outlook) -> bool:
+        """Withdraws what waits and is not true any more. Returns whether a word waited, which may have been a page."""
+        if outlook.list_speaking(notice):
+            return await self._announcer.withdraw(f"{message}{_WORD}") > 0
+        await self._announcer.withdraw(f"{message}{REPLY_MARK}")
+        return False
+
+    async def _post(self, message: str, notice: AlertNotice, stage: DeliveryStage) -> None:
+        announcement = Announcement(message, parse_channel(message), notice)
+        if stage is DeliveryStage.ABSENT:
+            await self._announcer.announce(announcement)
+        else:
+            await self._announcer.revise(announcement, None)
+
+    async def _post_pages(
+        self, message: str, notice: AlertNotice, histories: Histories, outlook: Outlook, *, again: bool
+    ) -> None:
+        """Says that alerts fire: those that people were not notified of, or all `again`."""
+        speaking = outlook.list_speaking(notice)
+        pages = tuple(each for each in speaking if again or each.repeated_at is None)
+        steady = tuple(each for each in pages if each.number not in self._flapping)
+        if steady:
+            name = _make_name(f"{message}{_WORD}", "fire", ((each.number, each.fired_at) for each in steady))
+            changes = histories.get(steady[0].number, ()) if len(steady) == 1 else ()
+            word = make_fire_word(steady, changes, outlook.list_mentions(steady))
+            await self._say(message, name, word)
+            for channel in outlook.list_channels(steady) - {parse_channel(message), ""}:
+                await self._announcer.announce(Announcement(f"{name}{REPLY_MARK}{channel}", channel, word))
+        if pages:
+            await self._alerts.mark_repeated([alert.number for alert in pages], outlook.now)
+
+    async def _post_resolved(self, message: str, notice: AlertNotice, outlook: Outlook) -> None:
+        """Says which problems were resolved since people were shown them."""
+        silent = outlook.held | self._flapping.keys()
+        over = tuple(
+            each for each in notice.problems if not each.open and each.version > each.shown > 0 and each.number not in silent
+        )
+        if over:
+            name = _make_name(f"{message}{_WORD}", "resolved", ((each.number, each.resolved_at) for each in over))
+            await self._say(message, name, make_resolved_word(over))
+
+    async def _post_lines(self, message: str, notice: AlertNotice, histories: Histories, outlook: Outlook) -> None:
+        """Says of each problem that flaps how often it changed, once an hour."""
+        for alert in notice.problems:
+            if not self.is_line_due(alert, outlook):
+                continue
+            now = outlook.now
+            recent = [each for each in histories.get(alert.number, ()) if now - each.at <= life.FLAPPING_PERIOD]
+            name = _make_name(f"{message}{_WORD}", "flapping", [(alert.number, f"{now:%Y-%m-%d %H}")])
+            await self._say(message, name, make_flapping_word(alert, len(recent), outlook.list_mentions([alert])))
+            self._flapping[alert.number] = now + FLAPPING_INTERVAL
+
+    async def _say(self, message: str, name: str, word: AlertWord) -> None:
+        await self._announcer.announce(Announcement(name, parse_channel(message), word, below=message))
+
+
+def is_grave(alerts: Iterable[Alert]) -> bool:
+    """Returns whether people must know of alerts that are over already."""
+    return any(alert.severity.rank <= Severity.HIGH.rank for alert in alerts)
+
+
+def _make_name(begin: str, kind: str, of: Iterable[tuple[int, object]]) -> str:
+    """Makes the name of a word by the moves that it is about: the same moves are the same word."""
+    moves = " ".join(f"{number}@{at}" for number, at in sorted(of))
+    return f"{begin}{REPLY_MARK}{kind}{hashlib.sha256(moves.encode()).hexdigest()[:12]}"
