@@ -35,3 +35,8 @@ class UserGroup(BaseModel):
 
     slack: GroupId
     roles: Roles
+
+
+def is_group(name: str) -> bool:
+    """Return whether a name is the id of a user group. Names of people are lower case."""
+    return name.startswith("S")

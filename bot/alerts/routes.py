@@ -78,6 +78,11 @@ def covers(earlier: AlertRoute, later: AlertRoute) -> bool:
     return severities and (not earlier.labels or (bool(later.labels) and set(later.labels) <= set(earlier.labels)))
 
 
+def is_for_grave_alerts(route: AlertRoute) -> bool:
+    """Returns whether a route is about alerts that need a person at once."""
+    return any(fits(route, severity, frozenset(route.labels)) for severity in (Severity.CRITICAL, Severity.HIGH))
+
+
 def is_within(hours: QuietHours, local: datetime) -> bool:
     """Returns whether a local time is within hours of the day, which may go over midnight.
 

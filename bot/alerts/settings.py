@@ -7,8 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from adapters.inventory import InvalidSetting, Label, SecretName
 from adapters.phrase import Phrase
-from bot.access.people import GroupId
-from bot.access.rules import ChannelId, PersonName
+from bot.access.rules import ChannelId
 from commands.model.finding import Severity
 from commands.values.arguments import BadArgument
 from commands.values.units import make_duration_parser
@@ -17,8 +16,10 @@ _parse_repeat = make_duration_parser(timedelta(minutes=1), timedelta(days=1))
 
 
 def _parse_duration_setting(given: Any) -> Any:
-    if not isinstance(given, str):
+    if isinstance(given, timedelta):
         return given
+    if not isinstance(given, str):
+        raise InvalidSetting(Phrase("must be a duration in quotes, such as {example}", example="1h"))
     try:
         return _parse_repeat(given)
     except BadArgument as error:
@@ -27,18 +28,19 @@ def _parse_duration_setting(given: Any) -> Any:
 
 def _parse_time_setting(given: Any) -> Any:
     """Parses `22:00`; TOML's own local times are accepted, too."""
-    if not isinstance(given, str):
-        return given
     try:
-        return time.fromisoformat(given)
-    except ValueError as error:
-        raise InvalidSetting(Phrase("must be a time of day such as {example}", example="22:00")) from error
+        parsed = time.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, time) or parsed.tzinfo is not None:
+        raise InvalidSetting(Phrase("must be a time of day such as {example}", example="22:00"))
+    return parsed
 
 
 Interval = Annotated[timedelta, BeforeValidator(_parse_duration_setting)]
 TimeOfDay = Annotated[time, BeforeValidator(_parse_time_setting)]
-Mention = Annotated[str, StringConstraints(min_length=1, max_length=63)]
-"""Name of a configured person, or the id of a Slack user group."""
+Mention = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9_.-]{0,62}|S[A-Z0-9]{2,20})$")]
+"""Name of a configured person, or the id of a Slack user group. Names are in lower case, ids are not."""
 
 
 class _AlertsModel(BaseModel):
@@ -69,10 +71,10 @@ class AlertRoute(_AlertsModel):
     severities: frozenset[Severity] = frozenset()
     labels: tuple[Label, ...] = ()
     channel: ChannelId | None = None
-    mention: tuple[PersonName | GroupId, ...] = ()
+    mention: tuple[Mention, ...] = ()
     repeat: Interval | None = None
     escalate: Interval | None = None
-    escalate_to: tuple[PersonName | GroupId, ...] = ()
+    escalate_to: tuple[Mention, ...] = ()
 
     @model_validator(mode="after")
     def _check_escalation(self) -> Self:

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Sequence
 from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
+from bot.access.people import Person, is_group
 from bot.access.policy import Policy
 from bot.access.rules import ApprovalRule, ApprovalSettings, ApprovalWaiver, Grant, matches_pattern
+from bot.alerts.routes import covers
+from bot.alerts.settings import AlertSettings
 from bot.config.toml_positions import KeyPath
 from bot.schedules.builtin import ScheduleSettings
 from bot.schedules.registry import require_unattended
@@ -58,6 +61,26 @@ def find_bad_schedules(
                 operation.resolve_hosts(inventory)
             except FlatnetError as error:
                 yield (*path, "words"), error.phrase
+
+
+def find_bad_alert_routes(
+    alerts: AlertSettings, people: Sequence[Person], inventory: Inventory
+) -> Iterator[ReferenceProblem]:
+    """Yields routes of alerts with unknown labels or people, with people without a Slack ID, and those without use."""
+    reachable = {person.name: bool(person.slack) for person in people}
+    for place, route in enumerate(alerts.routes):
+        path: KeyPath = ("alerts", "routes", place)
+        yield from _find_unknown_names((*path, "labels"), route.labels, inventory.labels)
+        for key, names in (("mention", route.mention), ("escalate_to", route.escalate_to)):
+            persons = {number: name for number, name in enumerate(names) if not is_group(name)}
+            for number, name in persons.items():
+                if name not in reachable:
+                    yield (*path, key, number), _describe_unknown_name(name, find_nearest(name, reachable))
+                elif not reachable[name]:
+                    yield (*path, key, number), Phrase("{name} has no Slack ID and cannot be notified", name=name)
+        earlier = next((number for number, other in enumerate(alerts.routes[:place]) if covers(other, route)), None)
+        if earlier is not None:
+            yield path, Phrase("is never used, because {route} comes first", route=f"alerts.routes[{earlier + 1}]")
 
 
 def _check_operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]]) -> Iterator[ReferenceProblem]:

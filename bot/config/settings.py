@@ -24,7 +24,7 @@ from bot.alerts.settings import AlertSettings
 from bot.audit.log import AuditKeys
 from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
-from bot.config.references import find_bad_schedules, find_unknown_references
+from bot.config.references import find_bad_alert_routes, find_bad_schedules, find_unknown_references
 from bot.config.table_defaults import fill_defaults, resolve_paths
 from bot.config.toml_positions import KeyPath, find_line, find_lines
 from bot.runtime.loopback import Loopback
@@ -278,6 +278,7 @@ def parse_settings(text: str, file: Path) -> Settings:
     if found := [
         *find_unknown_references(settings.policy, settings.inventory, CATALOGUE),
         *find_bad_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
+        *find_bad_alert_routes(settings.alerts, settings.people, settings.inventory),
     ]:
         raise ConfigurationError(file, _make_complaints(found, prepared, text))
     return settings

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from adapters.phrase import Listing, Moment, Phrase
 from bot.access.satisfiability import find_unsatisfiable_rules
+from bot.alerts.routes import is_for_grave_alerts
 from bot.audit.log import AuditKeys, verify_files
 from bot.config.settings import Complaint, ConfigurationError, ConfigurationMissing, Settings, load_audit_keys
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
@@ -62,6 +63,7 @@ def check_configuration(settings: Settings) -> CheckResult:
         *_check_approvals(settings),
         *_check_waivers(settings),
         *_check_channels(settings),
+        *_check_alert_routes(settings),
     )
     return CheckResult(CONFIGURATION, seen, findings)
 
@@ -104,6 +106,17 @@ def _check_channels(settings: Settings) -> Iterator[Finding]:
         line='channel = "C0123ABCD"',
     )
     yield make_problem(CONFIGURATION, "configuration.notices", why, Severity.LOW)
+
+
+def _check_alert_routes(settings: Settings) -> Iterator[Finding]:
+    """Report routes of grave alerts that notify neither a person nor a group."""
+    for number, route in enumerate(settings.alerts.routes, 1):
+        if not (route.mention or route.escalate_to) and is_for_grave_alerts(route):
+            why = Phrase(
+                "{route} is for critical or high alerts and notifies neither a person nor a group. Set mention",
+                route=f"alerts.routes[{number}]",
+            )
+            yield make_problem(CONFIGURATION, "configuration.alerts", why, Severity.LOW)
 
 
 def check_secrets(settings: Settings) -> CheckResult:
@@ -210,6 +223,7 @@ def _list_channels(settings: Settings) -> dict[str, str]:
         ("notices.channel", settings.notices.channel),
         ("notices.second_channel", settings.notices.second_channel),
         *((f"schedules[{each.name}].channel", each.channel) for each in settings.schedules if each.enabled),
+        *((f"alerts.routes[{number}].channel", route.channel) for number, route in enumerate(settings.alerts.routes, 1)),
     ]
     return {channel: key for key, channel in reversed(named) if channel is not None}
 

@@ -52,6 +52,7 @@ url = "http://10.100.2.1:8080"
 """
 
 RULE = GOOD + "[[approvals.rules]]\n"
+ROUTE = GOOD + "[[alerts.routes]]\n"
 GRANT = GOOD + '[[grants]]\nroles = ["operator"]\n'
 OWN = GOOD + '[[schedules]]\nname = "morning"\nowner = "ana"\n'
 BUILT_IN = GOOD + '[[schedules]]\nname = "digest"\n'
@@ -267,6 +268,31 @@ def test_every_complaint_is_made_at_once_with_key_line_and_mend(tmp_path: Path) 
           "labels restrict only commands for hosts, not version, doctor. Grant that in a separate table")),
         (GRANT + 'operations = ["health"]\nchannels = ["ops"]\n',
          ("grants[1].channels[1]", 35, "must be Slack channel IDs, such as C0123ABCD")),
+        (ROUTE + 'mention = ["Ana!"]\n',
+         ("alerts.routes[1].mention[1]", 33, "must be names of people or IDs of user groups, such as tanaka")),
+        (ROUTE + 'mention = ["S0NIGHT", "anna"]\n',
+         ("alerts.routes[1].mention[2]", 33, "anna matches nothing. Did you mean ana?")),
+        (ROUTE + 'escalate = "30m"\nescalate_to = ["zoe"]\n',
+         ("alerts.routes[1].escalate_to[1]", 34, "zoe matches nothing. Remove it")),
+        (ROUTE + 'mention = ["sam"]\n[[people]]\nname = "sam"\nsystem = ["sam"]\n',
+         ("alerts.routes[1].mention[1]", 33, "sam has no Slack ID and cannot be notified")),
+        (ROUTE + 'labels = ["tokio"]\n', ("alerts.routes[1].labels[1]", 33, "tokio matches nothing. Did you mean tokyo?")),
+        (ROUTE + 'severities = ["high"]\n[[alerts.routes]]\nseverities = ["high"]\nlabels = ["tokyo"]\n',
+         ("alerts.routes[2]", 34, "is never used, because alerts.routes[1] comes first")),
+        (ROUTE + 'severities = ["grave"]\n',
+         ("alerts.routes[1].severities[1]", 33, "must be one of 'critical', 'high', 'medium' or 'low'")),
+        (ROUTE + 'repeat = "soon"\n', ("alerts.routes[1].repeat", 33, "soon is not a duration. Use for example")),
+        (ROUTE + "repeat = 15\n", ("alerts.routes[1].repeat", 33, "must be a duration in quotes, such as 1h")),
+        (ROUTE + 'escalate = "30m"\n',
+         ("alerts.routes[1]", 32, "escalate and escalate_to belong together. Set both, or neither")),
+        (ROUTE + 'channel = "#ops"\n', ("alerts.routes[1].channel", 33, "must be a Slack channel ID, such as C0123ABCD")),
+        (GOOD + '[alerts]\nquiet_hours = { begin = "25:00", end = "07:00" }\n',
+         ("alerts.quiet_hours.begin", 33, "must be a time of day such as 22:00")),
+        (GOOD + '[alerts]\nquiet_hours = { begin = "22:00+02:00", end = "07:00" }\n',
+         ("alerts.quiet_hours.begin", 33, "must be a time of day such as 22:00")),
+        (GOOD + '[alerts]\nquiet_hours = { begin = "07:00", end = 07:00:00 }\n',
+         ("alerts.quiet_hours", 33, "begin and end must be different")),
+        (GOOD + "[alerts]\ninterval_seconds = 1\n", ("alerts.interval_seconds", 33, "must be ≥ 30")),
         (GOOD + "[certificates]\nlifetime_days = 0\n", ("certificates.lifetime_days", 33, "must be ≥ 1")),
         (GOOD + '[certificates]\ngroups = ["a,b"]\n',
          ("certificates.groups[1]", 33, "must be certificate group names, such as flatnet")),

@@ -254,6 +254,27 @@ def test_what_runs_by_the_clock_and_has_no_channel_is_named(tmp_path: Path, rout
     assert [] == subjects(without)
 
 
+@pytest.mark.parametrize(
+    ("route", "found"),
+    [
+        ("", True),
+        ('severities = ["high"]', True),
+        ('severities = ["critical"]\nlabels = ["tokyo"]', True),
+        ('severities = ["medium", "low"]', False),
+        ('mention = ["S0NIGHT"]', False),
+        ('escalate = "30m"\nescalate_to = ["S0NIGHT"]', False),
+    ],
+)
+def test_a_route_of_grave_alerts_that_notifies_nobody_is_named(tmp_path: Path, route: str, found: bool) -> None:
+    text = Draft(system="me", hosts=(HOST_A,)).text + '\n[[people]]\nname = "bo"\nsystem = ["bo"]\nroles = ["operator"]\n'
+    text = text.replace("[[hosts]]\n", '[[hosts]]\nlabels = ["tokyo"]\n', 1) + f"[[alerts.routes]]\n{route}\n"
+    findings = check_configuration(parse_settings(text, tmp_path / "flatnet.toml")).findings
+    why = "alerts.routes[1] is for critical or high alerts and notifies neither a person nor a group. Set mention"
+    assert [("configuration.alerts", Severity.LOW, why)] * found == [
+        (finding.subject, finding.severity, str(finding.why)) for finding in findings
+    ]
+
+
 def test_each_missing_secret_is_named(tmp_path: Path) -> None:
     assert ["secrets.missing"] * 2 == subjects(check_secrets(settings(tmp_path)))
     (tmp_path / "secrets").mkdir()
