@@ -17,7 +17,7 @@ from bot.changes.locks import describe_lock as told_of
 from bot.model.alert import Mute
 from bot.model.change import Change
 from bot.reports.digest_diff import Baseline, DigestChanges, KnownFinding, Visibility, build_news, compare_findings
-from bot.reports.mutes import count_maintenance, is_in_maintenance, name_maintenance
+from bot.reports.mutes import count_maintenance, is_in_maintenance
 from bot.security.untrusted_text import shorten
 from bot.store.head_file import Head
 from bot.store.locks import Lock
@@ -166,9 +166,12 @@ def _find_audit_problem(seen: DigestInput) -> Iterator[Finding]:
 
 
 def _build_rows(seen: DigestInput, findings: Iterable[Finding]) -> tuple[Row, ...]:
-    """Builds the rows of the health report; a certificate may raise the severity of a row."""
-    rows = (name_maintenance(row, seen.maintenance) for row in seen.health.show(details=False).rows)
-    return rate_rows(rows, findings)
+    """Builds the rows of the health report; a certificate may raise the severity of a row.
+
+    Hosts in maintenance have none: without their problems they would count as healthy.
+    """
+    rows = seen.health.show(details=False).rows
+    return rate_rows((row for row in rows if row.host not in seen.maintenance), findings)
 
 
 def _summarize_healthy(seen: DigestInput, changed: DigestChanges) -> Phrase:

@@ -97,14 +97,6 @@ def is_in_maintenance(finding: Finding, maintenance: Collection[str]) -> bool:
     return finding.host in maintenance or finding.cause in maintenance
 
 
-def name_maintenance(row: Row, maintenance: Collection[str]) -> Row:
-    """Names maintenance beside the host's name. The other cells show its state as it is."""
-    if row.host not in maintenance:
-        return row
-    name = Cell(text=Phrase("{host} (in maintenance)", host=row.host), value=row.host)
-    return row.model_copy(update={"cells": (name, *row.cells[1:])})
-
-
 def count_maintenance(hosts: int, problems: int) -> Phrase:
     """Counts hosts in maintenance, and the problems that are left out because of it."""
     counted = Phrase("{n} host in maintenance", plural="{n} hosts in maintenance", n=hosts)
