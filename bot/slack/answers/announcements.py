@@ -22,6 +22,7 @@ from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.slack.answers.alert_words import AlertWords
 from bot.slack.answers.responder import Responder
 from bot.slack.outbound.message import Address, add_notes, render_notes
+from bot.slack.payload_types import USER_ID_PREFIXES
 from bot.slack.tasks import retry_write
 from bot.store.answers import StoredAnswer
 from bot.store.outbox_values import NO_MESSAGE_PLACE
@@ -111,9 +112,10 @@ class AnnouncementPublisher:
         return await retry_write(lambda: self._sender.is_queued(name), self._clock.sleep)
 
     def _build_address(self, announcement: Announcement) -> Address:
-        """Build the address: its channel and that channel's language, else the fallback channel and people."""
+        """Build the address: its channel, or a person, and their language, else the fallback channel and people."""
         fallback, channel = self._dispatcher.fallback, announcement.channel
-        language, zone = self._people.get_channel_language(channel)
+        personal = channel.startswith(USER_ID_PREFIXES)
+        language, zone = (self._people.recall_language if personal else self._people.get_channel_language)(channel)
         second = fallback.channel if channel and fallback.channel != channel and not announcement.private else ""
         urgent = isinstance(announcement.body, AlertNotice | AlertWord)
         return Address(

@@ -13,7 +13,7 @@ from adapters.phrase import Phrase
 from bot.model.alert import Alert
 from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.model.announcement import Announcement, DeliveryStage, Fallback
-from bot.model.request import Answer
+from bot.model.request import Answer, Membership, SlackIdentity
 from bot.rendering import chart_process as drawing
 from bot.slack.answers import thread_files
 from bot.slack.answers.thread_files import POLL_INTERVAL, TOO_LATE
@@ -143,6 +143,19 @@ async def test_without_a_channel_the_administrators_are_told_and_that_is_no_trou
         await house.settled()
         assert (await surface.get_health()).announcements_accepted
     assert "Intended for" not in text
+
+
+async def test_what_is_for_one_person_comes_directly_in_their_language(house: House) -> None:
+    """Kenji reads Japanese; the bot asked Slack about him when it looked for the owner."""
+    house.desk.fallback = Fallback(DEV, (ADMIN,))
+    async with house.bot() as surface:
+        await surface.refresh_identity(SlackIdentity("T0FLATNET", OPERATOR, Membership.UNKNOWN))
+        await surface.announce(bulletin(channel=OPERATOR))
+        [text] = await house.direct(OPERATOR)
+        await house.settled()
+        assert (await surface.get_health()).announcements_accepted
+    assert "定期実行: digest (ana)" in text
+    assert ((), ()) == (house.workspace.messages(DEV), house.workspace.direct(ADMIN))
 
 
 async def test_where_nobody_takes_it_the_outbox_is_unwell(house: House) -> None:
