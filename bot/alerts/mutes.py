@@ -6,7 +6,7 @@ Labels and patterns are resolved whenever an alert is judged. A person who remov
 that it means then. Nothing hides a condition that is not silenceable.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from adapters.errors import Refused, RequestError
@@ -111,31 +111,28 @@ def make_matcher(mute: Mute, inventory: Inventory) -> AlertMatcher:
 
     What a hidden problem explains is hidden, too: maintenance of a host also hides that its peers miss it.
     """
-    covers = _make_coverage(mute, inventory)
+    covers, hosts = _make_coverage(mute, inventory), frozenset(inventory.names)
 
     def matches(alert: Alert) -> bool:
         if not CONDITION_RULES[alert.condition].silenceable:
             return False
         own = AlertKey(alert.host, alert.subject, alert.condition)
-        return covers(own) or (alert.cause != "" and covers(_read_cause(alert, inventory)))
+        return covers(own) or (alert.cause != "" and covers(_read_cause(alert, hosts)))
 
     return matches
 
 
-def _read_cause(alert: Alert, inventory: Inventory) -> AlertKey:
+def _read_cause(alert: Alert, hosts: Collection[str]) -> AlertKey:
     """Reads the key of the alert that explains this one. Its condition is not known, so this one's stands in."""
     host, _, subject = alert.cause.partition("/")
-    if inventory.find_host(host) is None:
-        return AlertKey("", alert.cause, alert.condition)
-    return AlertKey(host, subject, alert.condition)
+    return AlertKey(host, subject, alert.condition) if host in hosts else AlertKey("", alert.cause, alert.condition)
 
 
 def _make_coverage(mute: Mute, inventory: Inventory) -> Callable[[AlertKey], bool]:
     if mute.kind is MuteKind.MAINTENANCE:
         names = find_meant_names(mute.what, inventory)
         return lambda key: key.host in names and key.condition not in NAMED_ONLY
-    scope = _read_scope(mute)
-    return lambda key: scope.covers(key, inventory)
+    return _read_scope(mute).make_matcher(inventory)
 
 
 def _read_scope(mute: Mute) -> SilenceScope:

@@ -11,7 +11,7 @@ Several parts are separated by commas.
 
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
@@ -74,9 +74,13 @@ class SilenceScope(BaseModel):
         known = SilenceScope(parts=tuple(part for part in self.parts if _is_known(part, inventory)))
         return known.resolve(inventory)
 
-    def covers(self, alert: AlertKey, inventory: Inventory) -> bool:
-        """Returns whether it means an alert. `bot.alerts.mutes` knows what is never hidden."""
-        return any(_covers(part, alert, inventory) for part in self.parts)
+    def make_matcher(self, inventory: Inventory) -> "KeyMatcher":
+        """Makes the function that returns whether it means an alert. `bot.alerts.mutes` knows what is never muted."""
+        matchers = [_make_part_matcher(part, inventory) for part in self.parts]
+        return lambda key: any(matches(key) for matches in matchers)
+
+
+KeyMatcher = Callable[[AlertKey], bool]
 
 
 def list_scope_words(inventory: Inventory) -> tuple[str, ...]:
@@ -103,13 +107,15 @@ def _parse_part(part: str) -> str:
     return cleaned
 
 
-def _covers(part: str, alert: AlertKey, inventory: Inventory) -> bool:
+def _make_part_matcher(part: str, inventory: Inventory) -> KeyMatcher:
     if part == EVERY_HOST:
-        return alert.condition not in NAMED_ONLY
+        return lambda key: key.condition not in NAMED_ONLY
     where, _, subject = part.partition("/")
-    if _names_hosts(where, inventory) or where == alert.host:
-        return _is_among(where, alert.host, inventory) and (not subject or _names_problem(subject, alert))
-    return _names_problem(part, alert)
+    is_among, problem, whole = _make_host_matcher(where, inventory), subject.casefold(), part.casefold()
+    if _names_hosts(where, inventory):
+        return lambda key: is_among(key.host) and (not problem or _names_problem(problem, key))
+    # a host that has left the inventory, or a problem of all hosts
+    return lambda key: (is_among(key.host) and (not problem or _names_problem(problem, key))) or _names_problem(whole, key)
 
 
 def _names_hosts(where: str, inventory: Inventory) -> bool:
@@ -122,20 +128,21 @@ def _names_hosts(where: str, inventory: Inventory) -> bool:
     )
 
 
-def _is_among(where: str, name: str, inventory: Inventory) -> bool:
-    """Returns whether a host belongs to the first part of a scope. The bot itself is no host."""
-    if not name:
-        return False
+def _make_host_matcher(where: str, inventory: Inventory) -> Callable[[str], bool]:
+    """Makes the function that returns whether a host belongs to the first part of a scope. The bot itself is no host."""
     if where.startswith(LABEL_PREFIX):
-        host = inventory.find_host(name)
-        return host is not None and where.removeprefix(LABEL_PREFIX) in host.labels
-    return where == EVERY_HOST or fnmatch.fnmatchcase(name, where)
+        names = frozenset(host.name for host in inventory.find_by_label(where.removeprefix(LABEL_PREFIX)))
+        return lambda name: name in names
+    if where == EVERY_HOST:
+        return bool
+    pattern = re.compile(fnmatch.translate(where))
+    return lambda name: name != "" and pattern.match(name) is not None
 
 
-def _names_problem(problem: str, alert: AlertKey) -> bool:
-    """Returns whether a word names the condition or the subject of an alert, or the beginning of that subject."""
-    meant, subject = problem.casefold(), alert.subject.casefold()
-    return meant in (alert.condition.value, subject) or subject.startswith(f"{meant}/")
+def _names_problem(problem: str, key: AlertKey) -> bool:
+    """Returns whether a word, folded, names the condition or the subject of an alert, or the beginning of that subject."""
+    subject = key.subject.casefold()
+    return problem in (key.condition.value, subject) or subject.startswith(f"{problem}/")
 
 
 def _resolve_part(part: str, inventory: Inventory) -> tuple[Host, ...]:
@@ -145,7 +152,8 @@ def _resolve_part(part: str, inventory: Inventory) -> tuple[Host, ...]:
         return inventory.hosts
     if slash:
         _require_problem(subject, f"{where}/", sorted(SUBJECT_WORDS))
-    found = tuple(host for host in inventory.hosts if _is_among(where, host.name, inventory))
+    is_among = _make_host_matcher(where, inventory)
+    found = tuple(host for host in inventory.hosts if is_among(host.name))
     if not found and where != EVERY_HOST:
         raise _make_unknown(part, where, find_nearest(where, list_scope_words(inventory)))
     return found

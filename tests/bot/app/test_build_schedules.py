@@ -46,3 +46,17 @@ async def test_who_has_left_the_workspace_has_left_however_the_schedule_was_adde
 ) -> None:
     rules = replace(config(), policy=Policy(PEOPLE))
     assert owner == await ScheduleOwners(Links(), lambda: rules, "T1").find_identity(schedule)
+
+
+@pytest.mark.parametrize(
+    ("stored", "owner"),
+    [
+        (SHELL, GONE),
+        (encode_identity(SlackIdentity("T1", "U1ANA", Membership.MEMBER)), GONE),
+        (encode_identity(SystemIdentity(0, "root")), SystemIdentity(0, "root")),
+    ],
+    ids=["added at the shell", "added in Slack", "shell alone"],
+)
+async def test_the_owner_of_a_silence_is_looked_up_in_the_same_way(stored: str, owner: Identity) -> None:
+    rules = replace(config(), policy=Policy(PEOPLE))
+    assert owner == await ScheduleOwners(Links(), lambda: rules, "T1").refresh_stored(stored)

@@ -76,8 +76,8 @@ COVERED = {
 
 @pytest.mark.parametrize("words", COVERED)
 def test_a_scope_covers_what_its_words_say_and_nothing_else(words: str) -> None:
-    scope = SilenceScope.parse((words,))
-    assert COVERED[words] == {name for name, key in ALERTS.items() if scope.covers(key, INVENTORY)}
+    matches = SilenceScope.parse((words,)).make_matcher(INVENTORY)
+    assert COVERED[words] == {name for name, key in ALERTS.items() if matches(key)}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_words_that_mean_nothing_are_rejected_with_close_ones(words: str, neares
 
 @pytest.mark.parametrize("words", ["audit", "host-a/audit", "AUDIT", "audit/log"])
 def test_alerts_about_the_audit_log_cannot_be_silenced(words: str) -> None:
-    with pytest.raises(BadArgument, match="audit alerts are never hidden"):
+    with pytest.raises(BadArgument, match="audit alerts are never muted"):
         SilenceScope.parse((words,)).resolve(INVENTORY)
 
 
