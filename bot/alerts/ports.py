@@ -1,21 +1,18 @@
-"""Ports between the parts of alerts, as the watch and the voice need them."""
+"""Ports between the parts of alerts, as the watch needs them."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Protocol
 
-from bot.model.alert import Alert, AlertChange
+from bot.model.alert import Alert
+from bot.store.claims import HostClaim
 from commands.checks.conditions import HostChecked
 
 
 class AlertMover(Protocol):
-    """Moves alerts (`bot.alerts.registry`). Both methods may raise `DatabaseError`; then the next check moves them."""
+    """Moves alerts (`bot.alerts.registry`). Every method may raise `DatabaseError`; then the next check moves them."""
 
     async def apply(self, checked: HostChecked) -> None:
         """Moves the alerts of one host by what a check found."""
-
-    async def tick(self, now: datetime) -> None:
-        """Ends what is over at that time: acknowledgements, and rows beyond their retention."""
 
 
 class AlertReader(Protocol):
@@ -36,29 +33,8 @@ class Speaker(Protocol):
         """Posts and edits the messages of all alerts that people were not shown as they are now."""
 
 
-class AlertStore(Protocol):
-    """Alerts, as the voice needs them (`bot.alerts.registry`). Every method may raise `DatabaseError`."""
+class ClaimSource(Protocol):
+    """Source of the claims of changes on hosts (`bot.store.operations`)."""
 
-    async def list_open(self) -> tuple[Alert, ...]:
-        """Lists the alerts that are firing or acknowledged."""
-
-    async def list_unshown(self) -> tuple[Alert, ...]:
-        """Lists the alerts that fired and moved since people were shown them."""
-
-    async def list_of_message(self, message: str) -> tuple[Alert, ...]:
-        """Lists the alerts that a message shows."""
-
-    async def list_changes(self, number: int) -> tuple[AlertChange, ...]:
-        """Lists the newest moves of an alert, oldest first."""
-
-    async def set_message(self, numbers: Collection[int], message: str) -> None:
-        """Stores the name of the announcement that shows these alerts."""
-
-    async def mark_shown(self, number: int, version: int) -> None:
-        """Records that people were shown this version of an alert."""
-
-    async def mark_repeated(self, numbers: Collection[int], at: datetime) -> None:
-        """Records that people were notified of these alerts. A new fire clears it."""
-
-    async def mark_escalated(self, numbers: Collection[int], at: datetime) -> None:
-        """Records that the second step was notified of these alerts. A new fire clears it."""
+    async def find_claims(self) -> Mapping[str, HostClaim]:
+        """Returns the claims by host."""

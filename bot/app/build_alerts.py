@@ -10,24 +10,27 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from bot.alerts.mute_reminders import OWNER_CHECK_INTERVAL
 from bot.alerts.mutes import MuteRegistry
 from bot.alerts.ports import Speaker
 from bot.alerts.registry import AlertRegistry
-from bot.alerts.routes import Router
-from bot.alerts.voice import Voice
+from bot.alerts.watch import Watch
 from bot.app.build_mutes import build_mutes, build_reminder
+from bot.app.build_watch import build_watch, prune_traffic
 from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
-from bot.runtime.periodic import TICK_INTERVAL, PeriodicTask, run_periodically
+from bot.runtime.periodic import DAY, PeriodicTask, run_periodically
 from bot.security.redaction import Redactor
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
 
 if TYPE_CHECKING:
     from bot.app.application import Application
+
+
+VOICE_INTERVAL = 10.0
+"""Seconds between two looks for alerts to show. What fires in between is said together: hosts are checked all the time."""
 
 
 class VoiceLink:
@@ -68,43 +71,46 @@ def build_alerts(
 
 
 @asynccontextmanager
-async def run_alerts(application: "Application", team: str) -> AsyncIterator[None]:
-    """Moves and shows alerts until the block is left. `team` is the workspace of the configured people."""
+async def run_alerts(application: "Application", team: str) -> AsyncIterator[Watch]:
+    """Watches the hosts, and moves and shows alerts, until the block is left. `team` is the configured people's workspace.
+
+    Nothing is shown before the first whole check of the hosts: what fired before a crash may be over.
+    """
     services, clock = application.alert_services, application.clock
+    watch = build_watch(application)
     voice, reminder = _build_voice(application), build_reminder(application, team)
     services.voice.connect(voice)
 
     async def tick() -> None:
-        await services.registry.tick(clock.now())
-        await voice.speak()
+        if watch.ready:
+            await services.registry.tick(clock.now())
+            await voice.speak()
         await reminder.remind(clock.now())
 
     works = (
-        PeriodicTask("alerts", TICK_INTERVAL, tick),
+        PeriodicTask("alerts", VOICE_INTERVAL, tick),
+        PeriodicTask("old traffic", DAY, lambda: prune_traffic(application)),
         PeriodicTask("owners of silences", OWNER_CHECK_INTERVAL, reminder.end_orphaned),
     )
-    ticking = asyncio.create_task(run_periodically(works, clock), name="alerts")
+    tasks = (
+        asyncio.create_task(watch.run(), name="watch"),
+        asyncio.create_task(run_periodically(works, clock), name="alerts"),
+    )
     try:
-        yield
+        yield watch
     finally:
         services.voice.connect(None)
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _build_voice(application: "Application") -> Voice:
-    services, links = application.alert_services, application.change_services.links
-    return Voice(
-        services.registry,
-        services.mutes,
-        links,
-        lambda: _build_router(application.dispatcher.config),
-        application.clock.now,
-    )
+def _build_voice(application: "Application") -> Speaker:
+    return _Mute()
 
 
-def _build_router(basis: ActiveConfig) -> Router:
-    """Builds the router of the active configuration."""
-    notices = basis.schedule_config
-    labels = {host.name: frozenset(host.labels) for host in basis.inventory.hosts}
-    return Router(basis.alerts, notices.channel, basis.policy.people, labels, ZoneInfo(notices.zone))
+class _Mute:
+    """Voice that posts nothing, because no alert fires."""
+
+    async def speak(self) -> None:
+        """Posts nothing."""

@@ -47,6 +47,7 @@ from bot.telemetry.heartbeat import (
 from commands.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
+    from bot.alerts.watch import Watch
     from bot.slack.event_loop_thread import SlackThread
     from bot.slack.preflight import SlackBotUser
     from bot.telemetry.endpoints import HealthMonitor
@@ -69,6 +70,7 @@ class Service:
 
     surface: "SlackThread"
     connecting: "asyncio.Task[SlackBotUser]"
+    watch: "Watch"
 
 
 @asynccontextmanager
@@ -102,13 +104,13 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     try:
         async with (
             run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
-            run_alerts(application, _require_workspace(settings).team),
+            run_alerts(application, _require_workspace(settings).team) as watch,
             run_schedules(application, _require_workspace(settings).team),
             control_server.serve(settings.control_socket, doors, settings.socket_group, _share(settings).control),
             _connect(surface, clock) as connecting,
         ):
             _log.info("serving", hosts=len(settings.hosts), version=__version__)
-            yield Service(surface, connecting)
+            yield Service(surface, connecting, watch)
     finally:
         await surface.close(DRAIN_TIME)
 

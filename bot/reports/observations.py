@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from bot.alerts.health_record import make_observation
 from bot.store.digests import DigestTable
 from bot.store.observations import Observation, ObservationTable
 from commands.checks.assessment import CHECKS
 from commands.checks.log_rotation import LOG_SUBJECT
 from commands.model.chart import DayHealth, HostHealth
 from commands.model.finding import Finding
-from commands.model.report import Cell, Mark, Report
+from commands.model.report import Cell, Report
 
 
 def make_observations(report: Report, at: datetime) -> tuple[Observation, ...]:
@@ -30,19 +31,9 @@ def make_observations(report: Report, at: datetime) -> tuple[Observation, ...]:
 
 
 def _make_observation(host: str, at: datetime, cells: Mapping[str, Cell], findings: Sequence[Finding]) -> Observation:
-    marks = {key: cells[key].mark for key in CHECKS}
-    reached = any(finding.reached for finding in findings) or bool({Mark.WELL, Mark.BAD} & {*marks.values()})
-    took = cells["api_ms"].value
-    return Observation(
-        host=host,
-        at=at,
-        well=int(not findings),
-        troubled=int(bool(findings) and reached),
-        unreached=int(bool(findings) and not reached),
-        failed={key: 1 for key, mark in marks.items() if mark is Mark.BAD},
-        answers=int(isinstance(took, int)),
-        answer_ms=took if isinstance(took, int) else 0,
-    )
+    marks, took = {key: cells[key].mark for key in CHECKS}, cells["api_ms"].value
+    reached = [finding.reached for finding in findings]
+    return make_observation(host, at, marks, reached, took if isinstance(took, int) else None)
 
 
 class HealthHistory:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from bot.store.database import Database
 from bot.store.outbox_values import OPEN_STATES, PostState
@@ -34,6 +34,9 @@ _ALERTS = (
     select(ALERTS.c.state, ALERTS.c.severity, func.count())
     .where(ALERTS.c.resolved_at.is_(None))
     .group_by(ALERTS.c.state, ALERTS.c.severity)
+)
+_IS_UNDELIVERABLE = select(
+    exists().where(OUTBOX.c.operation == bindparam("this"), OUTBOX.c.state == PostState.UNDELIVERABLE)
 )
 _NEWEST = select(func.coalesce(func.max(AUDIT.c.sequence), 0))
 
@@ -65,3 +68,10 @@ async def find_oldest_waiting(database: Database) -> datetime | None:
         return found
 
     return await database.read(work)
+
+
+async def is_undeliverable(database: Database, operation: str) -> bool:
+    """Returns whether a message of an operation reached no place. Raises `DatabaseError`."""
+    return await database.read(
+        lambda connection: bool(connection.execute(_IS_UNDELIVERABLE, {"this": operation}).scalar_one())
+    )

@@ -1,6 +1,6 @@
 """Observations of each host's health, for digests, charts and reports. Rows and queries only.
 
-    add ─▶ a row for each observation ─ 90 days ─▶ a row for each UTC day, their sum ─ 400 days ─▶ deleted
+    add, add_up ─▶ a row for one observation, or for half an hour ─ 90 days ─▶ a row for each UTC day ─ 400 days ─▶ deleted
 
 Rows lie in the order of time, so a day of the whole fleet is one piece of the file. No call occupies the database thread
 for long: a span of days is read day by day, and old rows are aggregated batch by batch.
@@ -32,6 +32,10 @@ BATCH_SIZE = 1_000
 
 SECONDS_PER_DAY = 86_400
 
+SUM_SECONDS = 1_800
+"""Seconds whose checks the watch stores as one sum. It has the time of their last second: a span that ends earlier does not
+contain it, and the next one does, so consecutive spans count each check once."""
+
 _COLUMNS = OBSERVATIONS.c
 _SPAN = (_COLUMNS.at >= bindparam("since"), _COLUMNS.at < bindparam("until"))
 _IS_SINGLE = _COLUMNS.at % SECONDS_PER_DAY != 0
@@ -62,8 +66,8 @@ _OLD_SINGLES = (
     .order_by(_COLUMNS.at, _COLUMNS.host)
     .limit(bindparam("most"))
 )
-_DAYS = select(OBSERVATIONS).where(_COLUMNS.at.in_(bindparam("days", expanding=True)))
-_STORE_DAYS = _INSERT.on_conflict_do_update(
+_AT_TIMES = select(OBSERVATIONS).where(_COLUMNS.at.in_(bindparam("times", expanding=True)))
+_STORE_SUMS = _INSERT.on_conflict_do_update(
     index_elements=["at", "host"],
     set_={column.name: _INSERT.excluded[column.name] for column in _COLUMNS if column.name not in ("at", "host")},
 )
@@ -133,6 +137,18 @@ class ObservationTable:
 
         await self._database.run(work)
 
+    async def add_up(self, observations: Iterable[Observation]) -> None:
+        """Adds observations to the sums of their hosts and half hours, all or none."""
+        total: dict[tuple[int, str], Observation] = {}
+        for each in observations:
+            end = _to_seconds(each.at) // SUM_SECONDS * SUM_SECONDS + SUM_SECONDS - 1
+            _add_to(total, end, each)
+
+        def work(connection: Connection) -> None:
+            _store_sums(connection, total)
+
+        await self._database.run(work)
+
     async def sum_by_host(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
         """Returns the sums of the observations from `since` until before `until`, by host. Hosts without any are absent."""
         total: dict[str, Observation] = {}
@@ -186,17 +202,29 @@ def _aggregate_old(connection: Connection, whole: int, most: int) -> int:
     rows = connection.execute(_OLD_SINGLES, {"until": whole, "most": most}).all()
     if not rows:
         return 0
-    days = {(row.at // SECONDS_PER_DAY * SECONDS_PER_DAY, row.host) for row in rows}
-    known = connection.execute(_DAYS, {"days": sorted({day for day, _ in days})})
-    total = {(row.at, row.host): _read_observation(row) for row in known}
+    total: dict[tuple[int, str], Observation] = {}
     for row in rows:
-        day = row.at // SECONDS_PER_DAY * SECONDS_PER_DAY
-        empty = Observation(row.host, datetime.fromtimestamp(day, UTC))
-        total[day, row.host] = total.get((day, row.host), empty) + _read_observation(row)
-    connection.execute(_STORE_DAYS, [_make_values(total[key]) for key in sorted(days)])
+        _add_to(total, row.at // SECONDS_PER_DAY * SECONDS_PER_DAY, _read_observation(row))
+    _store_sums(connection, total)
     last = {"since": rows[0].at, "last_at": rows[-1].at, "last_host": rows[-1].host}
     connection.execute(_DELETE_SINGLES, last)
     return len(rows)
+
+
+def _add_to(total: dict[tuple[int, str], Observation], at: int, each: Observation) -> None:
+    empty = Observation(each.host, datetime.fromtimestamp(at, UTC))
+    total[at, each.host] = total.get((at, each.host), empty) + each
+
+
+def _store_sums(connection: Connection, total: Mapping[tuple[int, str], Observation]) -> None:
+    """Adds sums to the rows of their times and hosts."""
+    known = connection.execute(_AT_TIMES, {"times": sorted({at for at, _ in total})}).all()
+    sums = dict(total)
+    for row in known:
+        if (row.at, row.host) in sums:
+            sums[row.at, row.host] = _read_observation(row) + sums[row.at, row.host]
+    if sums:
+        connection.execute(_STORE_SUMS, [_make_values(sums[key]) for key in sorted(sums)])
 
 
 def _delete_outdated(connection: Connection, gone: int, most: int) -> int:

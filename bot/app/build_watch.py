@@ -1,0 +1,50 @@
+"""Builds the watch over the parts of the application."""
+
+from typing import TYPE_CHECKING
+
+from bot.alerts.health_record import HealthRecord
+from bot.alerts.host_reader import read_host
+from bot.alerts.own_state import OwnState
+from bot.alerts.traffic_ledger import TrafficLedger
+from bot.alerts.watch import Watch, WatchBasis, WatchParts
+from bot.schedules.builtin import DIGEST
+from bot.store.condition import is_undeliverable
+from bot.store.observations import ObservationTable
+from bot.store.traffic import TrafficTable
+
+if TYPE_CHECKING:
+    from bot.app.application import Application
+
+
+def build_watch(application: "Application") -> Watch:
+    """Builds the watch. It goes by the active configuration, also after a reload."""
+    database, audit, changes = application.database, application.audit, application.change_services
+
+    def find_basis() -> WatchBasis:
+        config = application.dispatcher.config
+        return WatchBasis(config.fleet, config.thresholds, config.alerts)
+
+    own = OwnState(
+        operations=changes.operations,
+        schedules=changes.schedule_table,
+        is_undeliverable=lambda operation: is_undeliverable(database, operation),
+        find_trouble=lambda: audit.trouble,
+        digest=DIGEST,
+    )
+    parts = WatchParts(
+        basis=find_basis,
+        read=read_host,
+        registry=application.alert_services.registry,
+        claims=changes.operations,
+        check_own=own.check,
+        traffic=TrafficLedger(TrafficTable(database)),
+        health=HealthRecord(ObservationTable(database)),
+    )
+    return Watch(parts, application.clock)
+
+
+async def prune_traffic(application: "Application") -> None:
+    """Aggregates old traffic to days, in small batches between which other work runs."""
+    table = TrafficTable(application.database)
+    while await table.aggregate_old(application.clock.now()):
+        pass
