@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.lab import STORY_HOSTS, story, traces
 from tests.lab.controls import FleetControls
 from tests.lab.day import FILE, SharedClock
-from tests.lab.fleet import QUIET, Conditions, run_fleet, write_configuration
+from tests.lab.fleet import NO_SCHEDULES, Conditions, run_fleet, write_configuration
 from tests.lab.switch import serve_switch
 from tests.lab.windows.disks import Expiry
 from tests.lab.workspace.page import page
@@ -105,7 +105,7 @@ async def run(given: argparse.Namespace) -> None:
             living = asyncio.create_task(story.live(fleet, now))
             stack.callback(living.cancel)
         await stack.enter_async_context(serve_switch(folder, fleet))
-        routine = story.ROUTINE if given.story and workspace else QUIET
+        routine = story.ROUTINE if given.story and workspace else NO_SCHEDULES
         file = write_configuration(folder, fleet, workspace, given.language or "ja", routine)
         address = f", {workspace.base_url}" if workspace else ""
         print(f"ready: {len(fleet.hosts)} hosts, {file}{address}", flush=True)

@@ -221,7 +221,8 @@ async def _start(host: LabHost, certificates: Certificates, stack: AsyncExitStac
         stack.push_async_callback(host.gateway.stop)
 
 
-QUIET = "\n".join(f'[[schedules]]\nname = "{name}"\nenabled = false\n' for name in BUILT_IN)
+NO_SCHEDULES = "\n".join(f'[[schedules]]\nname = "{name}"\nenabled = false\n' for name in BUILT_IN)
+QUIET = f"[alerts]\nenabled = false\n\n{NO_SCHEDULES}"
 
 
 def write_configuration(
@@ -229,7 +230,7 @@ def write_configuration(
 ) -> Path:
     """Write `flatnet.toml` and the secrets folder: everything that a bot needs. Returns the configuration's path.
 
-    `routine` is what the configuration says of schedules and notices; by default nothing runs by the clock.
+    `routine` is what the configuration says of alerts, schedules and notices; by default nothing runs by the clock.
     """
     _write_secrets(folder / "secrets", fleet, workspace)
     parts = [
