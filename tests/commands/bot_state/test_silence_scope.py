@@ -1,11 +1,18 @@
 """The scope of a silence: what its words mean, and that they never hide more than they say."""
 
+from datetime import timedelta
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.inventory import Inventory
+from commands.bot_state.mutes import SilenceAdd
 from commands.bot_state.silence_scope import AlertKey, SilenceScope, list_scope_words
-from commands.checks.conditions import Condition
+from commands.checks.conditions import Condition, make_key
+from commands.language.grammar import parse_operation, render_operation
 from commands.values.arguments import BadArgument
+from commands.values.normalize import normalize_text
 from tests.commands.canned import host
 
 INVENTORY = Inventory(
@@ -153,3 +160,24 @@ def test_completion_offers_all_that_a_scope_may_begin_with_but_what_is_never_hid
     offered = list_scope_words(INVENTORY)
     assert {"all", "host-a", "label:tokyo", "disk", "blind"} <= set(offered)
     assert "audit" not in offered
+
+
+@given(st.text(alphabet="hostab-1*?/,、:label ZФ\"'\\\x00é", max_size=30))
+def test_whatever_is_typed_is_rejected_or_stored_so_that_it_means_the_same_again(typed: str) -> None:
+    try:
+        scope = SilenceScope.parse((typed,))
+    except BadArgument:
+        return
+    assert scope == SilenceScope.parse((str(scope),))
+    words = render_operation(SilenceAdd(what=scope, lasts=timedelta(hours=2), why="why"))
+    again = parse_operation(normalize_text(words), (SilenceAdd,), (SilenceAdd,))
+    assert isinstance(again, SilenceAdd)
+    assert scope == again.what
+
+
+@pytest.mark.parametrize("name", [name for name, key in ALERTS.items() if key.host != "host-z"])
+def test_the_key_of_an_alert_is_a_scope_that_covers_it(name: str) -> None:
+    key = ALERTS[name]
+    scope = SilenceScope.parse((make_key(key.host, key.subject),))
+    assert scope.resolve(INVENTORY)
+    assert scope.make_matcher(INVENTORY)(key)
