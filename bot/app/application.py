@@ -116,6 +116,7 @@ def build_services(
         rehearsals=machinery.rehearsals.table,
         checks=checks,
         alerts=alerts.registry,
+        traffic=alerts.traffic,
         mutes=alerts.mutes,
         show_alerts=alerts.voice.speak,
     )

@@ -24,6 +24,7 @@ from bot.runtime.periodic import DAY, PeriodicTask, run_periodically
 from bot.security.redaction import Redactor
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
+from bot.store.traffic import TrafficTable
 
 if TYPE_CHECKING:
     from bot.app.application import Application
@@ -51,10 +52,11 @@ class VoiceLink:
 
 @dataclass(frozen=True)
 class AlertServices:
-    """Services of alerts that handlers use: the alerts themselves, what mutes them, and the link to the voice."""
+    """Services of alerts that handlers use: alerts, what mutes them, the traffic of gateways, and the link to the voice."""
 
     registry: AlertRegistry
     mutes: MuteRegistry
+    traffic: TrafficTable
     voice: VoiceLink = field(default_factory=VoiceLink)
 
 
@@ -67,7 +69,7 @@ def build_alerts(
 ) -> AlertServices:
     """Builds the services over an open database. `basis` returns the active configuration."""
     registry = AlertRegistry(AlertTable(database), audit, redactor.redact_json, now, lambda: basis().inventory.names)
-    return AlertServices(registry, build_mutes(database, audit, basis, now))
+    return AlertServices(registry, build_mutes(database, audit, basis, now), TrafficTable(database))
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from bot.audit.search import AuditFilters, FoundOperations
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
-from bot.model.alert import Alert, AlertChange, Mute, MuteFinder, MuteKind
+from bot.model.alert import Alert, AlertChange, AlertEpisode, Mute, MuteFinder, MuteKind
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
 from bot.schedules.registry import ScheduleListing
@@ -24,6 +24,7 @@ from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
+from commands.checks.traffic import TrafficCount
 from commands.model.chart import HostHealth
 from commands.model.check import Area, KnownChecks
 from commands.model.operation import FleetChange, FleetRead
@@ -103,6 +104,14 @@ class AlertRegistryPort(Protocol):
     async def find(self, number: int) -> Alert: ...
 
     async def acknowledge(self, number: int, by: str, until: datetime | None, operation: str) -> Alert: ...
+
+    async def list_durations(self, since: datetime, until: datetime) -> Mapping[str, tuple[AlertEpisode, ...]]: ...
+
+
+class TrafficPort(Protocol):
+    """Requests of gateways (`bot.store.traffic`)."""
+
+    async def sum_by_host(self, since: datetime, until: datetime) -> Mapping[str, TrafficCount]: ...
 
 
 class FleetHistory(Protocol):

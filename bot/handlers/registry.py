@@ -33,6 +33,7 @@ from bot.handlers.ports import (
     MuteRegistryPort,
     RehearsalPort,
     ScheduleRegistryPort,
+    TrafficPort,
 )
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
@@ -92,6 +93,7 @@ class Services:
     rehearsals: RehearsalPort
     checks: CheckRegistryPort
     alerts: AlertRegistryPort
+    traffic: TrafficPort
     mutes: MuteRegistryPort
     show_alerts: Callable[[], Awaitable[None]]
 
@@ -129,7 +131,7 @@ class Handlers:
             locks=LockHandlers(locks, now),
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
             mutes=MuteHandlers(services.mutes, services.alerts, now),
-            reports=ReportHandlers(changes, schedules, history, services.mutes, now),
+            reports=ReportHandlers(changes, schedules, history, services.mutes, services.alerts, services.traffic, now),
             schedules=ScheduleHandlers(schedules, services.channels, now),
         )
 

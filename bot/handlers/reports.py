@@ -12,15 +12,25 @@ from zoneinfo import ZoneInfo
 
 from bot.alerts.mutes import find_maintenance
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import ChangeLifecycle, FleetHistory, MuteRegistryPort, ScheduleRegistryPort
+from bot.handlers.ports import (
+    AlertRegistryPort,
+    ChangeLifecycle,
+    FleetHistory,
+    MuteRegistryPort,
+    ScheduleRegistryPort,
+    TrafficPort,
+)
 from bot.reports import monthly as of_month
 from bot.reports import weekly as of_week
 from bot.reports.month import Month
+from bot.reports.monthly_traffic import add_traffic
 from bot.store.observations import Observation
+from commands.bot_state.alerts import AlertList
 from commands.bot_state.changes import OperationList
 from commands.bot_state.reports import MonthlyReport, WeeklyReport
 from commands.bot_state.schedules import ScheduleList
 from commands.certs.operations import CertList
+from commands.checks.traffic import TrafficCount
 from commands.disks.operations import DiskUsage
 from commands.health import Health
 from commands.model.operation import ignore_progress
@@ -36,6 +46,8 @@ class ReportHandlers:
     schedules: ScheduleRegistryPort
     history: FleetHistory
     mutes: MuteRegistryPort
+    alerts: AlertRegistryPort
+    traffic: TrafficPort
     now: Callable[[], datetime]
 
     async def make_weekly(self, operation: WeeklyReport, context: RequestContext) -> Report:
@@ -57,8 +69,10 @@ class ReportHandlers:
         async with asyncio.TaskGroup() as group:
             updates = group.create_task(UpdateList().read(context.view))
             looks = group.create_task(self._sum_checks(month))
+            traffic = group.create_task(self._sum_traffic(month))
         seen, days = looks.result()
         may_changes, may_schedules = context.may_request(OperationList()), context.may_request(ScheduleList())
+        may_alerts = context.may_request(AlertList())
         return of_month.compose_monthly_report(
             of_month.MonthlyInput(
                 month=month,
@@ -68,8 +82,14 @@ class ReportHandlers:
                 days=days,
                 changes=await self.changes.list_ended(month.begin, month.end) if may_changes else None,
                 runs=await self.schedules.count_outcomes(month.begin, month.end) if may_schedules else None,
+                traffic=traffic.result(),
+                alerts=await self.alerts.list_durations(month.begin, month.end) if may_alerts else None,
             )
         )
+
+    async def _sum_traffic(self, month: Month) -> Mapping[str, TrafficCount]:
+        """Sums the requests of each gateway in that month, day by day as `_sum_checks`."""
+        return add_traffic([await self.traffic.sum_by_host(begin, end) for begin, end in month.days])
 
     async def _sum_checks(self, month: Month) -> tuple[Mapping[str, Observation], int]:
         """Sums the checks of each host in that month, and counts the days that had any.

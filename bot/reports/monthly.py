@@ -1,13 +1,15 @@
 """The monthly report: health of the hosts over a month, by observations, and their pending updates now. Pure.
 
-    observations of each day, updates of all hosts, changes, schedules ─▶ MonthlyInput ─▶ Report, also as Markdown and CSV
+    observations and requests of each day, alerts, updates of all hosts, changes, schedules
+      ─▶ MonthlyInput ─▶ Report, also as Markdown and CSV
 
 Percentages are shares of observations, not of time, and never rounded up: only a host that was healthy in every observation
-has 100 %. A host without observations is unknown. `bot.reports.monthly_activity` adds changes and schedules.
+has 100 %. A host without observations is unknown. `bot.reports.monthly_activity` adds changes and schedules,
+`bot.reports.monthly_traffic` requests of gateways, `bot.reports.monthly_alerts` alerts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 
@@ -15,10 +17,19 @@ from adapters.phrase import Listing, Moment, Phrase
 from bot.reports.digest import join_clauses
 from bot.reports.month import Month
 from bot.reports.monthly_activity import build_change_sections, build_schedule_section
+from bot.reports.monthly_alerts import (
+    ALERT_COLUMNS,
+    EpisodesByHost,
+    build_alert_cells,
+    build_alert_file,
+    build_alert_section,
+)
+from bot.reports.monthly_traffic import TRAFFIC_COLUMNS, build_traffic_cells, build_traffic_section
 from bot.store.observations import DETAIL_RETENTION, RETENTION, Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally
 from commands.checks.assessment import CHECKS
+from commands.checks.traffic import TrafficCount
 from commands.model.finding import Finding, Severity, list_next_commands, sort_worst_first
 from commands.model.phrases import NO_HOSTS, list_some
 from commands.model.report import Cell, Column, FileFormat, Mark, Report, ReportFile, Row, Section, rate_rows
@@ -36,6 +47,8 @@ COLUMNS = (
     Column(key="well_percent", heading=Phrase("Healthy")),
     Column(key="checks_failed", heading=Phrase("Unhealthy checks")),
     Column(key="gateway_ms", heading=Phrase("Gateway response time (mean)")),
+    *TRAFFIC_COLUMNS,
+    *ALERT_COLUMNS,
     Column(key="security_updates", heading=Phrase("Security updates")),
 )
 
@@ -49,8 +62,8 @@ class MonthlyInput:
     """Input of a monthly report.
 
     `gateways` maps each host of the inventory to True if it has a gateway. `observations` sums the observations of each
-    host, including hosts that have left the inventory, on the `days` with observations. `changes` and `runs` are None if
-    the requester may not see them.
+    host, including hosts that have left the inventory, on the `days` with observations. `traffic` sums the requests of each
+    gateway. `alerts`, `changes` and `runs` are None if the requester may not see them.
     """
 
     month: Month
@@ -60,6 +73,8 @@ class MonthlyInput:
     days: int
     changes: Sequence[EndedOperation] | None = ()
     runs: Sequence[RunTally] | None = ()
+    traffic: Mapping[str, TrafficCount] = field(default_factory=dict)
+    alerts: EpisodesByHost | None = field(default_factory=dict)
 
     @property
     def hosts(self) -> Mapping[str, Observation | None]:
@@ -94,12 +109,18 @@ def compose_monthly_report(seen: MonthlyInput) -> Report:
         findings=findings,
         sections=(
             _build_basis_section(seen),
+            build_traffic_section(seen.traffic, seen.gateways),
+            build_alert_section(seen.alerts, seen.month),
             *build_change_sections(seen.changes),
             build_schedule_section(seen.runs, seen.month),
         ),
         taken_at=seen.month.now,
         next=list_next_commands(findings, MAX_NEXT_COMMANDS),
-        files=(ReportFile(name=f"{name}.md", form=FileFormat.MARKDOWN), ReportFile(name=f"{name}.csv", form=FileFormat.CSV)),
+        files=(
+            ReportFile(name=f"{name}.md", form=FileFormat.MARKDOWN),
+            ReportFile(name=f"{name}.csv", form=FileFormat.CSV),
+            *build_alert_file(seen.alerts, seen.month),
+        ),
     )
 
 
@@ -148,9 +169,12 @@ def _build_rows(seen: MonthlyInput, findings: Iterable[Finding]) -> tuple[Row, .
     updates = seen.updates.cells_by_host
     rows = []
     for host, looks in seen.ranked_hosts:
-        found = _build_health_cells(looks, gateway=seen.gateways.get(host, True))
+        gateway = seen.gateways.get(host, True)
+        found = _build_health_cells(looks, gateway=gateway)
+        traffic = build_traffic_cells(seen.traffic.get(host), gateway=gateway)
+        alerts = build_alert_cells(seen.alerts, host, seen.month, checked=looks is not None)
         lacking = _build_updates_cell(updates[host]) if host in updates else _ABSENT_CELL
-        cells = (Cell.of(host), *found, lacking)
+        cells = (Cell.of(host), *found, *traffic, *alerts, lacking)
         rows.append(Row(host=host, cells=cells))
     return rate_rows(rows, findings)
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from adapters.phrase import Moment, Phrase
 from bot.alerts.registry import AlertResolved, NoSuchAlert
-from bot.model.alert import Alert, AlertChange, AlertState
+from bot.model.alert import Alert, AlertChange, AlertEpisode, AlertState
+from commands.checks.traffic import TrafficCount
 from tests.bot.alert_examples import change
 
 
@@ -15,6 +16,8 @@ class Alerts:
     def __init__(self, *alerts: Alert, changes: tuple[AlertChange, ...] = ()) -> None:
         self.there = {alert.number: alert for alert in alerts}
         self.changes = changes
+        self.episodes: dict[str, tuple[AlertEpisode, ...]] = {}
+        self.traffic: dict[str, TrafficCount] = {}
         self.asked: list[tuple[Any, ...]] = []
         self.shown = 0
 
@@ -47,6 +50,12 @@ class Alerts:
             alert, state=AlertState.ACKNOWLEDGED, version=alert.version + 1, acknowledged_by=by, acknowledged_until=until
         )
         return self.there[number]
+
+    async def list_durations(self, since: datetime, until: datetime) -> dict[str, tuple[AlertEpisode, ...]]:
+        return self.episodes
+
+    async def sum_by_host(self, since: datetime, until: datetime) -> dict[str, TrafficCount]:
+        return self.traffic
 
     async def speak(self) -> None:
         self.shown += 1

@@ -266,6 +266,7 @@ class Kept:
             rehearsals=self,
             checks=self.checks,
             alerts=self.alerts,
+            traffic=self.alerts,
             mutes=self.mutes,
             show_alerts=self.alerts.speak,
         )

@@ -11,6 +11,7 @@ import pytest
 from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase, Texts
+from bot.model.alert import AlertEpisode
 from bot.model.change import ApprovalState, BreakGlass, ChangeState
 from bot.model.request import Answer
 from bot.rendering.files import write_files
@@ -22,9 +23,11 @@ from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import RunTally
+from commands.checks.traffic import TrafficCount
 from commands.model.finding import Severity
 from commands.model.report import Mark, Report, TextFile
 from commands.updates.operations import UpdateList
+from tests.bot.alert_examples import FIRING
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.rendering.slack.test_answer import shown
 from tests.bot.reported import OCTOBER, TOKYO, Sides, looks, view, windows, wsl
@@ -80,6 +83,12 @@ async def test_a_month_in_which_all_was_well() -> None:
         "well_percent": ("100%", 100, Mark.PLAIN),
         "checks_failed": ("none", "", Mark.WELL),
         "gateway_ms": ("12 ms", 12, Mark.PLAIN),
+        "requests": ("no data", None, Mark.UNKNOWN),
+        "errors_percent": ("no data", None, Mark.UNKNOWN),
+        "request_ms": ("no data", None, Mark.UNKNOWN),
+        "slowest_ms": ("no data", None, Mark.UNKNOWN),
+        "alerts": ("0", 0, Mark.PLAIN),
+        "alert_seconds": ("none", 0, Mark.PLAIN),
         "security_updates": ("0", 0, Mark.WELL),
     } == cells(month)
 
@@ -325,11 +334,13 @@ async def test_runs_of_long_ago_are_not_remembered_and_nobody_says_that_none_was
 
 
 async def test_what_whoever_asks_may_not_see_is_said_to_be_left_out() -> None:
-    month = await report([looks("host-a", ALL)], A, changes=None, runs=None)
+    month = await report([looks("host-a", ALL)], A, changes=None, runs=None, alerts=None)
     hidden = ["not shown: the person requesting this report has no access"]
 
-    assert {"Finished changes": hidden, "Schedules that did not run or failed": hidden} == {
-        heading: lines for heading, lines in sections(month).items() if heading != "About this report"
+    assert {"Alerts": hidden, "Finished changes": hidden, "Schedules that did not run or failed": hidden} == {
+        heading: lines
+        for heading, lines in sections(month).items()
+        if heading not in ("About this report", "Traffic of gateways")
     }
     assert "changes finished" not in str(month.summary)
 
@@ -351,7 +362,8 @@ def files(report: Report, texts: Texts) -> tuple[TextFile, ...]:
                 "## Finished changes",
                 "- Done: 1",
                 "## Needs attention",
-                "| host-a | low | 1,488 | 99.9% | 99.9% | ✓ none | ? unknown | ✓ 0 |",
+                "| host-a | low | 1,488 | 99.9% | 99.9% | ✓ none | ? unknown | ? no data | ? no data | ? no data | "
+                "? no data | 0 | none | ✓ 0 |",
             ],
         ),
         (
@@ -363,7 +375,8 @@ def files(report: Report, texts: Texts) -> tuple[TextFile, ...]:
                 "## 終了した変更",
                 "- 完了: 1 件",
                 "## 要対応",
-                "| host-a | 軽微 | 1,488 | 99.9% | 99.9% | ✓ なし | ? 不明 | ✓ 0 |",
+                "| host-a | 軽微 | 1,488 | 99.9% | 99.9% | ✓ なし | ? 不明 | ? データなし | ? データなし | ? データなし | "
+                "? データなし | 0 | なし | ✓ 0 |",
             ],
         ),
     ],
@@ -379,14 +392,21 @@ async def test_it_is_a_markdown_file_in_the_language_of_its_reader(texts: Texts,
 
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
 async def test_its_table_is_a_csv_file_that_is_the_same_in_every_language(texts: Texts) -> None:
-    month = await report([looks("host-a", 1, unreached=2, failed={"api": 1}, answers=2, answer_ms=9)], A, B)
-    _, table = files(month, texts)
+    month = await report(
+        [looks("host-a", 1, unreached=2, failed={"api": 1}, answers=2, answer_ms=9)],
+        A,
+        B,
+        traffic={"host-a": TrafficCount(OCTOBER.begin, OCTOBER.end, 1200, 2, 1000, 35_000, 2300)},
+        alerts={"host-a": (AlertEpisode(FIRING, OCTOBER.begin, OCTOBER.begin + timedelta(hours=1)),)},
+    )
+    _, table, _ = files(month, texts)
 
     assert "flatnet-2026-10.csv" == table.name
     assert [
-        "host,looks,reached_percent,well_percent,checks_failed,gateway_ms,security_updates",
-        "host-b,0,unknown,unknown,unknown,unknown,0",
-        "host-a,3,33.3,33.3,api=1,4,0",
+        "host,looks,reached_percent,well_percent,checks_failed,gateway_ms,requests,errors_percent,request_ms,slowest_ms,"
+        "alerts,alert_seconds,security_updates",
+        "host-b,0,unknown,unknown,unknown,unknown,unknown,unknown,unknown,unknown,unknown,unknown,0",
+        "host-a,3,33.3,33.3,api=1,4,1200,0.17,35,2300,1,3600,0",
     ] == table.text.splitlines()
 
 
@@ -396,7 +416,7 @@ async def test_hostile_names_are_text_in_every_file() -> None:
     markdown, table = files(month, ENGLISH)
 
     rows = list(csv.reader(io.StringIO(table.text)))
-    assert {7} == {len(row) for row in rows}
+    assert {13} == {len(row) for row in rows}
     assert "'=cmd|' /C calc'!A0 | x | <b>" in [row[0] for row in rows]
     assert "<b>" not in markdown.text.replace("\\<b\\>", "")
     assert 2 + 2 == sum(line.startswith("| ") for line in markdown.text.splitlines())
