@@ -12,7 +12,6 @@ import pytest
 from adapters.errors import HostError
 from adapters.phrase import Phrase
 from bot.doctor.examination import CHECK_TIMEOUT
-from bot.expiry.notifier import MAX_SEPARATE_MESSAGES
 from bot.locale.texts import get_texts
 from bot.reports.digest import CHART_DAYS
 from commands.certs.assessment import (
@@ -178,14 +177,12 @@ SENTENCES = {
     "en": (
         f"fresh for {MAX_AGE.days} days",
         f"(in `cert`: {CLOCK_OFFSET_LIMIT:g}",
-        f"More than {MAX_SEPARATE_MESSAGES} that cross",
         f"each host over {CHART_DAYS} days",
         f"within {CHECK_TIMEOUT:g} seconds",
     ),
     "ja": (
         f"{MAX_AGE.days} 日以内なら新しい",
         f"（`cert` では {CLOCK_OFFSET_LIMIT:g}",
-        f"{MAX_SEPARATE_MESSAGES} 件より多い",
         f"ホストごとに {CHART_DAYS} 日分",
         f"{CHECK_TIMEOUT:g} 秒以内",
     ),

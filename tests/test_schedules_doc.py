@@ -11,7 +11,7 @@ import pytest
 from bot.schedules.builtin import BUILT_IN
 from bot.schedules.scheduler import MAX_RUN_SECONDS, ON_TIME_TOLERANCE
 from bot.slack.outbound.sender import MESSAGE_LIFETIME, REFUSAL_MEMORY
-from bot.store import answers, digests, notices, observations, schedules
+from bot.store import alert_history, answers, digests, observations, schedules
 from commands.values.cron import FIELD_COUNT, MIN_INTERVAL, parse_cron
 from tests.bot.config.test_settings import GOOD, settings
 
@@ -47,7 +47,7 @@ def test_what_is_kept_is_kept_for_as_long_as_it_says(page: str) -> None:
         observations.RETENTION,
         schedules.RETENTION,
         digests.RETENTION,
-        notices.RETENTION,
+        alert_history.RETENTION,
         answers.RETENTION,
     )
     rows = re.findall(r"^\| .* \| (\d+) (?:days|日) \|$", page, re.MULTILINE)

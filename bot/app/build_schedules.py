@@ -2,7 +2,7 @@
 
 schedules (rows) ─ scheduler ─▶ dispatcher ─▶ answer ─┬─ posted in its channel
                                                       ├─ observe: stored, for digests and reports
-                                                      └─ certificates: expiry notices
+                                                      └─ certificates: alerts of those that expire
 """
 
 import asyncio
@@ -15,8 +15,8 @@ import structlog
 
 from adapters.phrase import Phrase
 from bot.access.people import Person
+from bot.alerts.certificate_alerts import CertificateAlerts, CertificateBasis
 from bot.config.active_config import ActiveConfig
-from bot.expiry.notifier import ExpiryNotifier, NoticeContext
 from bot.model.request import Answer, BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from bot.reports.observations import HealthHistory
 from bot.runtime.clock import Clock
@@ -43,15 +43,18 @@ async def run_schedules(application: "Application", team: str) -> AsyncIterator[
         application.clock,
         application.history,
     )
-    notices = ExpiryNotifier(
-        NoticeTable(application.database), application.audit, change_services.links, lambda: _find_notice_target(desk.config)
+    certificates = CertificateAlerts(
+        application.alert_services.registry,
+        NoticeTable(application.database),
+        change_services.links,
+        lambda: _find_certificate_basis(desk.config),
     )
     ways = SchedulerServices(
         list_definitions=lambda: desk.config.schedule_config.schedules,
         find_owner=ScheduleOwners(change_services.links, lambda: desk.config, team).find_identity,
         dispatcher=desk,
         announcer=change_services.links,
-        outlets={OBSERVE: _make_observer(history, clock), CERTIFICATES: _make_expiry_warner(notices, clock)},
+        outlets={OBSERVE: _make_observer(history, clock), CERTIFICATES: _make_certificate_judge(certificates, clock)},
     )
     table = change_services.schedule_table
     timetable = Scheduler(table, change_services.schedules, ways, application.audit, clock)
@@ -69,12 +72,12 @@ async def run_schedules(application: "Application", team: str) -> AsyncIterator[
         await timetable.drain()
 
 
-def _find_notice_target(basis: ActiveConfig) -> NoticeContext:
-    """Finds the channel, the zone and the hosts of expiry notices in the active configuration."""
+def _find_certificate_basis(basis: ActiveConfig) -> CertificateBasis:
+    """Finds the basis of checks of certificates in the active configuration."""
     clockwork = basis.schedule_config
     own = next((schedule for schedule in clockwork.schedules if schedule.name == CERTIFICATES), None)
     channel = clockwork.channel if own is None else own.channel
-    return NoticeContext(channel, ZoneInfo(clockwork.zone), frozenset(basis.fleet.inventory.names))
+    return CertificateBasis(channel, ZoneInfo(clockwork.zone), frozenset(basis.fleet.inventory.names))
 
 
 def _make_observer(history: HealthHistory, clock: Clock) -> AnswerOutlet:
@@ -89,16 +92,16 @@ def _make_observer(history: HealthHistory, clock: Clock) -> AnswerOutlet:
     return keep
 
 
-def _make_expiry_warner(notices: ExpiryNotifier, clock: Clock) -> AnswerOutlet:
-    """Makes the outlet of the built-in check of all certificates: notices of those that expire."""
+def _make_certificate_judge(certificates: CertificateAlerts, clock: Clock) -> AnswerOutlet:
+    """Makes the outlet of the built-in check of all certificates: alerts of those that expire."""
 
-    async def warn(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
+    async def judge(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
         if isinstance(answer.body, Report):
-            await notices.check(answer.body, clock.now())
+            await certificates.check(answer.body, clock.now())
         else:
             _log.warning("the certificates could not be checked", operation=answer.operation)
 
-    return warn
+    return judge
 
 
 class IdentitySource(Protocol):

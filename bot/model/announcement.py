@@ -1,4 +1,4 @@
-"""Announcements: messages that the bot posts without a request at that moment (answers of schedules, notices, ends of
+"""Announcements: messages that the bot posts without a request at that moment (answers of schedules, alerts, ends of
 incidents).
 
 An announcement has a name. The same name is the same message: it is posted once, also after a crash, and edited from then
@@ -11,10 +11,9 @@ from typing import Protocol
 
 from adapters.phrase import Phrase
 from bot.model.alert_notice import AlertNotice, AlertWord
-from bot.model.expiry_notice import ExpiryNotice
 from bot.model.request import Answer
 
-AnnouncementBody = Answer | ExpiryNotice | AlertNotice | AlertWord
+AnnouncementBody = Answer | AlertNotice | AlertWord
 """Content of an announcement."""
 
 

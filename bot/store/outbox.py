@@ -40,11 +40,10 @@ from bot.store.database import Database
 from bot.store.encoding import encode_json, escape_text
 from bot.store.outbox_values import (
     ALERT_PREFIX,
+    ALERT_RETENTION,
     CARD_PREFIX,
     CARD_RETENTION,
     NO_MESSAGE_PLACE,
-    NOTICE_PREFIX,
-    NOTICE_RETENTION,
     OPEN_STATES,
     REPLY_MARK,
     RETENTION,
@@ -110,9 +109,8 @@ _ADDRESS_WITH_LANDED = func.json_set(OUTBOX.c.address, "$.landed", bindparam("la
 _MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN_STATES)).values(address=_ADDRESS_WITH_LANDED)
 _UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == PostState.UNDELIVERABLE).order_by(OUTBOX.c.id)
 _IS_CARD = OUTBOX.c.operation.startswith(CARD_PREFIX) & (OUTBOX.c.road == Route.POST)
-_IS_NOTICE = (OUTBOX.c.road == Route.POST) & or_(
-    OUTBOX.c.operation.startswith(NOTICE_PREFIX),
-    OUTBOX.c.operation.startswith(ALERT_PREFIX) & ~OUTBOX.c.operation.contains(REPLY_MARK),
+_IS_ALERT = (
+    (OUTBOX.c.road == Route.POST) & OUTBOX.c.operation.startswith(ALERT_PREFIX) & ~OUTBOX.c.operation.contains(REPLY_MARK)
 )
 _WAITS = select(exists().where(_THIS, _WAITING))
 _REWRITE = update(OUTBOX).where(_THIS, _WAITING).values(message=bindparam("content")).returning(OUTBOX.c.id)
@@ -121,9 +119,9 @@ _DROP_EDITS = delete(OUTBOX).where(
 )
 _PRUNE = delete(OUTBOX).where(
     or_(
-        OUTBOX.c.ended_at < bindparam("oldest_notice"),
-        and_(OUTBOX.c.ended_at < bindparam("oldest_card"), ~_IS_NOTICE),
-        and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD, ~_IS_NOTICE),
+        OUTBOX.c.ended_at < bindparam("oldest_alert"),
+        and_(OUTBOX.c.ended_at < bindparam("oldest_card"), ~_IS_ALERT),
+        and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD, ~_IS_ALERT),
     )
 )
 
@@ -259,9 +257,9 @@ class Outbox:
         )
 
     async def prune(self) -> int:
-        """Deletes messages that ended longer than `RETENTION` ago, cards and notices later. Returns their number."""
+        """Deletes messages that ended longer than `RETENTION` ago, cards and alerts later. Returns their number."""
         now = self._now()
-        oldest = {"oldest": now - RETENTION, "oldest_card": now - CARD_RETENTION, "oldest_notice": now - NOTICE_RETENTION}
+        oldest = {"oldest": now - RETENTION, "oldest_card": now - CARD_RETENTION, "oldest_alert": now - ALERT_RETENTION}
         return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)
 
     async def _end(self, post: int, **values: Any) -> bool:

@@ -15,14 +15,11 @@ CARD_PREFIX = "card:"
 CARD_RETENTION = timedelta(days=90)
 """Retention of a card. An unknown outcome or a pending review may last over holidays."""
 
-NOTICE_PREFIX = "notice-"
-"""Prefix of the operations of expiry notices. The notice on a CA is edited when the CA has been replaced."""
-
-NOTICE_RETENTION = timedelta(days=400)
-"""Retention of a notice. The first notice on a CA is posted 180 days before it expires, and it may stay expired for long."""
-
 ALERT_PREFIX = "alert-"
-"""Prefix of the operations of alerts. Their messages overtake others, and are edited as long as notices."""
+"""Prefix of the operations of alerts. Their messages overtake others, and are edited until their alerts are resolved."""
+
+ALERT_RETENTION = timedelta(days=400)
+"""Retention of an alert's message. The alert of a CA fires 180 days before it expires, and it may stay expired for long."""
 
 REPLY_MARK = ":"
 """Mark between the operation of an alert's message and the rest of the name of what follows from it. No message of an alert

@@ -13,10 +13,9 @@ from adapters.phrase import Phrase
 from bot.access.policy import BOT_ACTOR_NAME
 from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.model.announcement import Announcement, AnnouncementBody, DeliveryStage
-from bot.model.expiry_notice import ExpiryNotice
 from bot.model.request import Answer
 from bot.rendering.files import remove_files, write_public_files
-from bot.rendering.slack import alert, expiry_notice
+from bot.rendering.slack import alert
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.slack.answers.alert_words import AlertWords
@@ -99,8 +98,6 @@ class AnnouncementPublisher:
 
     async def _render(self, body: AnnouncementBody, address: Address) -> SlackMessage:
         match body:
-            case ExpiryNotice():
-                return expiry_notice.render(body, address.texts)
             case AlertNotice():
                 return alert.render(body, address.texts)
             case AlertWord():

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from adapters.phrase import Texts
-from bot.model.expiry_notice import ExpiryNotice, ExpiryNoticeItem, Settlement, SettlementKind
 from bot.model.request import Answer, Failure, FailureKind
-from bot.rendering.slack import answer, change, change_updates, expiry_notice, log_lines, menu, progress
+from bot.rendering.slack import answer, change, change_updates, log_lines, menu, progress
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.pictures import drop_charts, replace_pictures
@@ -53,7 +52,6 @@ def list_messages(permitted: OperationClasses, texts: Texts) -> Iterator[Message
     yield from _list_digests(texts)
     yield from _list_failures(texts)
     yield from _list_changes(texts)
-    yield from _list_notices(texts)
     yield from (MessageSample(kind, message) for kind, message in list_alert_messages(texts))
     yield MessageSample("menu", menu.render_menu(COMMANDS, permitted, texts))
     yield from _list_progress(texts)
@@ -130,38 +128,6 @@ def _list_changes(texts: Texts) -> Iterator[MessageSample]:
                 request = change_updates.render_decision_request(milestone, sample.change, texts)
                 yield MessageSample(f"change.request.{name}", request)
     yield MessageSample("change.request.hidden", change_updates.render_hidden_request(texts))
-
-
-def _list_notices(texts: Texts) -> Iterator[MessageSample]:
-    """Lists warnings of one and of many, of hosts and CAs, before and after their expiry; and how each kind is settled."""
-    for authority in (False, True):
-        name = "ca" if authority else "host"
-        for days, due in ((-1, "expired"), (0.5, "today"), (6, "soon")):
-            yield MessageSample(f"notice.{name}.{due}", expiry_notice.render(_make_notice(1, authority, days), texts))
-            many = _make_notice(len(HOSTS), authority, days)
-            yield MessageSample(f"notice.{name}.{due}.many", expiry_notice.render(many, texts))
-    for how in SettlementKind:
-        settled = Settlement(how=how, until=AT + timedelta(days=400))
-        one, many = _make_notice(1, False, 6, settled), _make_notice(len(HOSTS), False, 6, settled)
-        yield MessageSample(f"notice.{how.value}", expiry_notice.render(one, texts))
-        yield MessageSample(f"notice.{how.value}.many", expiry_notice.render(many, texts))
-        rest = ExpiryNotice(at=AT, within=timedelta(days=7), endings=(*_make_notice(9, False, 6).endings, *many.endings))
-        yield MessageSample(f"notice.{how.value}.some", expiry_notice.render(rest, texts))
-
-
-def _make_notice(count: int, authority: bool, days: float, settled: Settlement | None = None) -> ExpiryNotice:
-    endings = tuple(
-        ExpiryNoticeItem(
-            name=FOREIGN if authority else host,
-            authority=authority,
-            fingerprint="1a" * 32,
-            ends_at=AT + timedelta(days=days, minutes=number),
-            bound=number % 2 == 0,
-            settled=settled,
-        )
-        for number, host in enumerate(HOSTS[:count])
-    )
-    return ExpiryNotice(at=AT, within=timedelta(days=max(0.0, days)), endings=endings)
 
 
 def _make_answer(body: Report | Failure) -> Answer:

@@ -1,10 +1,33 @@
-"""Alerts and their moves, silences and maintenance, the traffic of gateways."""
+"""Alerts and their moves, silences and maintenance, the traffic of gateways.
+
+Expiry notices become alerts: the newest posted one of each host and CA is an alert that its message shows already, so that
+nothing is announced twice. Their messages get the names of messages about alerts. Rows of earlier notices stay until their
+messages are edited at the end.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
 down_revision = "0010"
+
+_HOST_THRESHOLDS = {"30d": "low", "14d": "medium", "7d": "high", "3d": "high", "1d": "critical"}
+_CA_THRESHOLDS = {"180d": "low", "90d": "medium", "60d": "high", "30d": "high"} | dict.fromkeys(
+    ("14d", "7d", "3d", "1d"), "critical"
+)
+"""Severities of the thresholds of expiry notices, in the order in which they are crossed."""
+
+_POSTED = """
+SELECT n.*, o.made_at AS posted_at, o.address FROM notices n
+JOIN outbox o ON o.id = (SELECT min(id) FROM outbox WHERE operation = n.message AND road = 'post')
+WHERE n.closed_at IS NULL ORDER BY n.rowid
+"""
+_RENAME = "UPDATE outbox SET operation = :new WHERE operation = :old"
 
 
 def upgrade() -> None:
@@ -45,6 +68,93 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host"),
         sqlite_strict=True,
     )
+    _adopt_notices()
+
+
+def _adopt_notices() -> None:
+    """Make an alert of the newest posted notice of each host and CA. Delete it, and notices without an open message."""
+    connection = op.get_bind()
+    rows = [dict(row) for row in connection.execute(sa.text(_POSTED)).mappings()]
+    names = {row["message"]: _make_message_name(row) for row in rows}
+    for old, new in names.items():
+        connection.execute(sa.text(_RENAME), {"old": old, "new": new})
+    rows = [row | {"message": names[row["message"]]} for row in rows]
+    newest = {_find_key(row): row for row in rows}
+    kept = [row for row in rows if row not in newest.values()]
+    alerts = [{"number": number, **_make_alert(row)} for number, row in enumerate(newest.values(), start=1)]
+    _insert(connection, "alerts", alerts)
+    _insert(connection, "alert_changes", map(_make_change, alerts))
+    connection.execute(sa.text("DELETE FROM notices"))
+    _insert(connection, "notices", [{name: row[name] for name in row.keys() - {"posted_at", "address"}} for row in kept])
+
+
+def _insert(connection: sa.Connection, table: str, rows: Iterable[dict[str, Any]]) -> None:
+    for row in rows:
+        connection.execute(sa.table(table, *map(sa.column, row)).insert(), row)
+
+
+def _make_message_name(row: dict[str, Any]) -> str:
+    """Make the name of a message about alerts, which has the channel where it was posted."""
+    address = json.loads(row["address"])
+    channel = address.get("landed") or address.get("channel") or "none"
+    return f"alert-{channel}-{row['message'].removeprefix('notice-')}"
+
+
+def _find_key(row: dict[str, Any]) -> tuple[str, str]:
+    return ("", f"ca/{row['fingerprint'][:12]}") if row["authority"] else (row["host"], "certificate")
+
+
+def _make_alert(row: dict[str, Any]) -> dict[str, Any]:
+    host, subject = _find_key(row)
+    severity, step = _rate_threshold(row)
+    short, why = _describe_authority(row) if row["authority"] else _describe_certificate(row)
+    alert = {"host": host, "subject": subject, "severity": severity, "step": step, "message": row["message"]}
+    times = dict.fromkeys(("began_at", "checked_at", "first_fired_at", "fired_at", "repeated_at"), row["posted_at"])
+    shown = {"state": "firing", "version": 1, "shown": 1, "streak": 0, "cause": "", "acknowledged_by": ""}
+    texts = {"short": json.dumps(short), "why": json.dumps(why)}
+    if row["authority"]:
+        return alert | times | shown | texts | {"condition": "authority", "next": "ca show"}
+    return alert | times | shown | texts | {"condition": "certificate", "next": f"cert renew {row['host']}"}
+
+
+def _make_change(alert: dict[str, Any]) -> dict[str, Any]:
+    shared = {name: alert[name] for name in ("version", "state", "severity")}
+    return {"alert": alert["number"], "at": alert["fired_at"], "actor": "", **shared}
+
+
+def _rate_threshold(row: dict[str, Any]) -> tuple[str, int]:
+    """Rate a threshold: its severity and its step. The day of `expired 2026-01-31` is one of the configured time zone.
+
+    It may begin before that of UTC, so the step is one more: at worst the notice of one day is not repeated.
+    """
+    severities = _CA_THRESHOLDS if row["authority"] else _HOST_THRESHOLDS
+    threshold: str = row["threshold"]
+    if threshold in severities:
+        return severities[threshold], list(severities).index(threshold) + 1
+    days = (datetime.fromisoformat(threshold.split()[-1]).date() - datetime.fromisoformat(row["ends_at"]).date()).days
+    return "critical", len(severities) + 2 + max(0, days)
+
+
+def _describe_certificate(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Describe a certificate as JSON of phrases. The next check has the words of that day."""
+    fix = {"template": "request the renewal: the bot prepares a plan and asks for approval"}
+    template = (
+        "it expires at {at}. After that, other hosts no longer accept {host}: tunnels drop, and the gateway and containers "
+        "with them. {fix}"
+    )
+    values = {"at": {"at": row["ends_at"]}, "host": row["host"], "fix": {"phrase": fix}}
+    return {"template": "certificate expires"}, {"template": template, "values": values}
+
+
+def _describe_authority(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    template = (
+        "it expires at {at}. After that, all hosts signed by this CA expire too and are no longer accepted. Replacing the "
+        "CA takes three passes over all hosts, each verified. Start now"
+    )
+    return {"template": "CA expires", "values": {"name": row["name"]}}, {
+        "template": template,
+        "values": {"at": {"at": row["ends_at"]}},
+    }
 
 
 def _make_alerts() -> None:

@@ -16,7 +16,7 @@ from adapters.phrase import Texts
 from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import FailureKind
 from bot.rendering import slack
-from bot.rendering.slack import change, expiry_notice, form
+from bot.rendering.slack import change, form
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, SlackMessage
 from bot.rendering.slack.change_updates import list_milestones
@@ -28,7 +28,6 @@ from commands.model.report import Report
 from tests.bot.rendering import changes, examples
 from tests.bot.rendering.anything import WHATEVER, any_changes, reports
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
-from tests.bot.rendering.slack.test_expiry_notice import ending, many, notice
 from tests.commands.canned import host
 from tests.lab.workspace.blocks import characters
 from tests.lab.workspace.limits import check_update
@@ -133,7 +132,6 @@ def test_no_example_of_the_other_tests_has_a_shape_without_a_sample() -> None:
     shown = [
         *(change.render(each, ENGLISH) for each in changes.ALL.values()),
         *(render(examples.answer(body), ENGLISH) for body in vars(examples).values() if isinstance(body, Report)),
-        *(expiry_notice.render(each, ENGLISH) for each in (notice(), notice(*many(30)), notice(ending(authority=True)))),
     ]
     assert set() == {path for message in shown for path in shape(list(message.blocks))} - SHAPES
 

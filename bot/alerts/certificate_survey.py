@@ -1,28 +1,10 @@
-"""Rules for expiry notices: due thresholds, and settlements. Pure.
-
-| observed | then |
-| --- | --- |
-| it crossed a threshold | announced once; of several crossed at once only the tightest |
-| it has expired | announced once for each day |
-| not valid yet, or not read this time | nothing is announced, nothing is settled |
-| an announced threshold is not crossed: the clock was set back | settled as premature, and announced again in its time |
-| its host has another one | settled |
-| its host left the inventory | settled |
-| a CA that no host trusts | settled, once the trusted CAs of every host were read |
-"""
+"""Certificates of the whole fleet, collected from a report of `cert`. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.model.expiry_notice import Settlement, SettlementKind
-from bot.store.notices import StoredNotice
-from commands.certs.assessment import CA_WARNING_TIMES, HOST_WARNING_TIMES
 from commands.model.report import Cell, Mark, Report, Row
-from commands.values.units import parse_duration, render_duration
-
-EXPIRED_PREFIX = "expired"
-"""Prefix of the thresholds of expired certificates; the day follows."""
 
 CA_EXPIRY_MARGIN = timedelta(seconds=1)
 """Time before the end of its CA at which a certificate with the longest lifetime expires (`nebula-cert sign`)."""
@@ -84,51 +66,6 @@ def list_certificates(report: Report) -> tuple[ObservedCertificate, ...]:
         return tuple(hosts)
     last = max(each.ends_at for each in authorities.values()) - CA_EXPIRY_MARGIN
     return (*authorities.values(), *(replace(each, bound=each.ends_at >= last) for each in hosts))
-
-
-def find_due_threshold(expiring: ObservedCertificate, known: Collection[str], now: datetime) -> str | None:
-    """Find the threshold that is due for a certificate, of which `known` ones were announced.
-
-    `now` is in the time zone whose days count.
-    """
-    left = expiring.ends_at - now
-    if expiring.begins_at > now:
-        return None
-    if left <= timedelta(0):
-        tightest = f"{EXPIRED_PREFIX} {now.date().isoformat()}"
-    else:
-        limits = CA_WARNING_TIMES if expiring.authority else HOST_WARNING_TIMES
-        tightest = next((render_duration(limit) for limit in limits if left <= limit), "")
-    return tightest if tightest and tightest not in known else None
-
-
-def is_premature(expiring: ObservedCertificate, threshold: str, now: datetime) -> bool:
-    """Return whether an announced threshold is not crossed by the present clock, because the clock was set back since.
-
-    Notices about expired certificates are never premature.
-    """
-    return expiring.begins_at <= now and expiring.ends_at - now > parse_threshold(threshold)
-
-
-def parse_threshold(threshold: str) -> timedelta:
-    """Parse a threshold into the time left for which it stands; zero for an expired certificate."""
-    return timedelta(0) if threshold.startswith(EXPIRED_PREFIX) else parse_duration(threshold)
-
-
-def find_settlement(notice: StoredNotice, survey: CertificateSurvey, now: datetime) -> Settlement | None:
-    """Find the settlement of a notice; None where it is open, or where its settlement is not known."""
-    seen = survey.certificates.get(notice.fingerprint)
-    if seen is not None:
-        return Settlement(how=SettlementKind.PREMATURE) if is_premature(seen, notice.threshold, now) else None
-    if notice.authority:
-        return Settlement(how=SettlementKind.UNTRUSTED) if survey.trust_known else None
-    if notice.host not in survey.hosts:
-        return Settlement(how=SettlementKind.GONE)
-    present = survey.by_host.get(notice.host)
-    if present is None:
-        return None
-    how = SettlementKind.RENEWED if present.ends_at > notice.ends_at else SettlementKind.REPLACED
-    return Settlement(how=how, until=present.ends_at)
 
 
 def _map_cells(report: Report, row: Row) -> Cells:

@@ -1,0 +1,101 @@
+"""Moves the alerts of certificates by reports of `cert`, and ends the messages of versions without alerts.
+
+report of `cert` ─▶ judged (bot.alerts.certificates) ─▶ alerts
+earlier message  ─ the alerts of all its certificates are resolved ─▶ edited to show that ─▶ its rows are deleted
+
+A version without alerts posted a message at each threshold. The newest one of a certificate is that of its alert already.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from bot.alerts.certificate_survey import CertificateSurvey
+from bot.alerts.certificates import CERTIFICATE_SUBJECT, judge_certificates, make_authority_subject
+from bot.model.alert import Alert
+from bot.model.alert_notice import AlertNotice
+from bot.model.announcement import Announcement, Announcer
+from bot.store.notices import EarlierNotice, NoticeTable
+from commands.checks.conditions import HostChecked, make_key
+from commands.model.report import Report
+
+SHOWN_AFTER_END = timedelta(days=7)
+"""Time after the resolution of an alert within which an earlier message still shows it."""
+
+
+@dataclass(frozen=True)
+class CertificateBasis:
+    """Basis of a check: the channel of earlier messages, the time zone whose days count, and the names of all hosts."""
+
+    channel: str
+    zone: ZoneInfo
+    hosts: frozenset[str]
+
+
+class CertificateAlertStore(Protocol):
+    """Alerts, as checks of certificates need them (`bot.alerts.registry`)."""
+
+    async def apply(self, checked: HostChecked) -> None: ...
+
+    async def list_open(self) -> tuple[Alert, ...]: ...
+
+    async def list_recent(self, since: datetime) -> tuple[Alert, ...]: ...
+
+
+class CertificateAlerts:
+    """Alerts of certificates of a running bot."""
+
+    def __init__(
+        self,
+        alerts: CertificateAlertStore,
+        table: NoticeTable,
+        announcer: Announcer,
+        find_basis: Callable[[], CertificateBasis],
+    ) -> None:
+        self._alerts = alerts
+        self._table = table
+        self._announcer = announcer
+        self._find_basis = find_basis
+
+    async def check(self, report: Report, now: datetime) -> None:
+        """Moves the alerts by a report of `cert`. Hosts that it leaves out count as unread.
+
+        Raises errors of the database or the announcer; the next check goes on from there.
+        """
+        basis = self._find_basis()
+        survey = CertificateSurvey.from_report(report, basis.hosts)
+        for checked in judge_certificates(survey, await self._alerts.list_open(), now.astimezone(basis.zone)):
+            await self._alerts.apply(checked)
+        await self._end_earlier_messages(basis.channel, now)
+
+    async def _end_earlier_messages(self, channel: str, now: datetime) -> None:
+        """Edits the earlier messages whose alerts are resolved."""
+        rows = await self._table.list_open()
+        if not rows:
+            return
+        still = {alert.key for alert in await self._alerts.list_open()}
+        over = {alert.key: alert for alert in reversed(await self._alerts.list_recent(now - SHOWN_AFTER_END))}
+        for message, keys in _list_messages(rows):
+            if not still.isdisjoint(keys):
+                continue
+            if ended := _find_ended(keys, over):
+                body = AlertNotice(at=now, alerts=ended)
+                await self._announcer.revise(Announcement(message, channel, body), None)
+            await self._table.delete(message)
+
+
+def _list_messages(rows: tuple[EarlierNotice, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Lists the messages with the keys of their alerts."""
+    for message, group in groupby(rows, key=lambda row: row.message):
+        yield message, tuple(dict.fromkeys(map(_make_key, group)))
+
+
+def _make_key(row: EarlierNotice) -> str:
+    return make_key(row.host, CERTIFICATE_SUBJECT) if row.host else make_authority_subject(row.fingerprint)
+
+
+def _find_ended(keys: tuple[str, ...], over: Mapping[str, Alert]) -> tuple[Alert, ...]:
+    return tuple(over[key] for key in keys if key in over)

@@ -1,0 +1,214 @@
+"""Certificates and CAs that expire become alerts. Pure.
+
+report of `cert` ─▶ CertificateSurvey ─▶ HostChecked of each host, and one of all CAs
+
+| observed | then |
+| --- | --- |
+| it expires within a limit | an alert; each limit that it crosses later is a step, which fires it again |
+| it has expired | each day is a step |
+| not valid yet, or not read this time | not judged, so nothing moves |
+| its host has one that expires later | resolved: renewed. One that still expires soon keeps the alert open |
+| the clock was set back since it fired | resolved as premature, and fires again in its time |
+| a CA that no host trusts | resolved, once the trusted CAs of every host were read |
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from adapters.phrase import Moment, Phrase
+from bot.alerts.certificate_survey import CertificateSurvey, ObservedCertificate
+from bot.model.alert import Alert
+from bot.security.untrusted_text import shorten, to_one_line
+from commands.certs.assessment import (
+    CA_EXPIRY_LIMITS,
+    CA_WARNING_TIMES,
+    HOST_EXPIRY_LIMITS,
+    HOST_WARNING_TIMES,
+    judge_time_left,
+)
+from commands.certs.fleet_certificates import shorten_fingerprint
+from commands.checks.conditions import Condition, HostChecked, Resolution, Signal
+from commands.model.finding import Severity
+
+CERTIFICATE_SUBJECT = "certificate"
+"""Subject of the certificate of a host."""
+
+MAX_NAME_LENGTH = 64
+"""Characters of a CA's name that are shown. Operators choose it freely."""
+
+DAY = timedelta(days=1)
+
+HOST_JUDGED = frozenset({Condition.CERTIFICATE})
+AUTHORITIES_JUDGED = frozenset({Condition.AUTHORITY})
+
+
+def judge_certificates(survey: CertificateSurvey, open_alerts: Collection[Alert], now: datetime) -> Iterator[HostChecked]:
+    """Judges the certificates that were read. `now` is in the time zone whose days count."""
+    fired = {alert.key: alert for alert in open_alerts}
+    for observed in survey.by_host.values():
+        if observed.begins_at <= now:
+            yield _judge_host(observed, fired.get(f"{observed.host}/{CERTIFICATE_SUBJECT}"), now)
+    yield _judge_authorities(survey, [alert for alert in open_alerts if alert.condition is Condition.AUTHORITY], now)
+
+
+def make_authority_subject(fingerprint: str) -> str:
+    """Makes the subject of a CA."""
+    return f"ca/{shorten_fingerprint(fingerprint)}"
+
+
+def _judge_host(observed: ObservedCertificate, alert: Alert | None, now: datetime) -> HostChecked:
+    signal = _make_host_signal(observed, now)
+    resolutions = () if signal or alert is None else (_resolve_host(observed, alert),)
+    return HostChecked(
+        host=observed.host,
+        at=now,
+        judged=HOST_JUDGED,
+        signals=() if signal is None else (signal,),
+        resolutions=resolutions,
+    )
+
+
+def _judge_authorities(survey: CertificateSurvey, open_alerts: Sequence[Alert], now: datetime) -> HostChecked:
+    """Judges the CAs that were read and are valid already, and those that no host trusts any longer."""
+    present = {make_authority_subject(each.fingerprint): each for each in survey.certificates.values() if each.authority}
+    valid = {subject: each for subject, each in present.items() if each.begins_at <= now}
+    untrusted = {alert.subject: alert for alert in open_alerts if survey.trust_known and alert.subject not in present}
+    signals = [_make_authority_signal(each, now) for each in valid.values()]
+    return HostChecked(
+        host="",
+        at=now,
+        judged=AUTHORITIES_JUDGED,
+        signals=tuple(signal for signal in signals if signal is not None),
+        subjects=frozenset([*valid, *untrusted]),
+        resolutions=(
+            *(Resolution(subject=subject, phrase=_describe_premature(each)) for subject, each in valid.items()),
+            *(Resolution(subject=subject, phrase=_describe_untrusted(alert)) for subject, alert in untrusted.items()),
+        ),
+    )
+
+
+def _make_host_signal(observed: ObservedCertificate, now: datetime) -> Signal | None:
+    severity = judge_time_left(observed.ends_at - now, HOST_EXPIRY_LIMITS)
+    if severity is None:
+        return None
+    return Signal(
+        host=observed.host,
+        subject=CERTIFICATE_SUBJECT,
+        condition=Condition.CERTIFICATE,
+        severity=severity,
+        step=_count_steps(observed, HOST_WARNING_TIMES, now),
+        short=_describe_host_expiry(observed.ends_at - now),
+        why=_explain_host_expiry(observed, now),
+        next="ca show" if observed.bound else f"cert renew {observed.host}",
+    )
+
+
+def _make_authority_signal(observed: ObservedCertificate, now: datetime) -> Signal | None:
+    left = observed.ends_at - now
+    if left > CA_WARNING_TIMES[-1]:
+        return None
+    return Signal(
+        host="",
+        subject=make_authority_subject(observed.fingerprint),
+        condition=Condition.AUTHORITY,
+        severity=judge_time_left(left, CA_EXPIRY_LIMITS) or Severity.LOW,
+        step=_count_steps(observed, CA_WARNING_TIMES, now),
+        short=_describe_authority_expiry(_show_name(observed), left),
+        why=_explain_authority_expiry(observed, now),
+        next="ca show",
+    )
+
+
+def _count_steps(observed: ObservedCertificate, limits: Sequence[timedelta], now: datetime) -> int:
+    """Counts the limits that it crossed, and the days since it expired."""
+    crossed = sum(observed.ends_at - now <= limit for limit in limits)
+    if observed.ends_at > now:
+        return crossed
+    return crossed + 1 + (now.date() - observed.ends_at.astimezone(now.tzinfo).date()).days
+
+
+def _describe_host_expiry(left: timedelta) -> Phrase:
+    if left <= timedelta(0):
+        return Phrase("certificate has expired")
+    if left < DAY:
+        return Phrase("certificate expires in less than a day")
+    return Phrase("certificate expires in {n} day", plural="certificate expires in {n} days", n=left.days)
+
+
+def _describe_authority_expiry(name: str, left: timedelta) -> Phrase:
+    if left <= timedelta(0):
+        return Phrase("CA {name} has expired", name=name)
+    if left < DAY:
+        return Phrase("CA {name} expires in less than a day", name=name)
+    return Phrase("CA {name} expires in {n} day", plural="CA {name} expires in {n} days", name=name, n=left.days)
+
+
+def _explain_host_expiry(observed: ObservedCertificate, now: datetime) -> Phrase:
+    """Explains the consequence and the fix. A new certificate cannot live longer than the CAs that hosts trust."""
+    if observed.bound:
+        fix = Phrase("no trusted CA is valid longer, so renewing would not help. Replace the CA first")
+    else:
+        fix = Phrase("request the renewal: the bot prepares a plan and asks for approval")
+    if observed.ends_at <= now:
+        return Phrase(
+            "it expired at {at}. Other hosts no longer accept {host}: no tunnels, gateway or containers. {fix}",
+            at=Moment(observed.ends_at),
+            host=observed.host,
+            fix=fix,
+        )
+    return Phrase(
+        "it expires at {at}. After that, other hosts no longer accept {host}: tunnels drop, and the gateway and containers "
+        "with them. {fix}",
+        at=Moment(observed.ends_at),
+        host=observed.host,
+        fix=fix,
+    )
+
+
+def _explain_authority_expiry(observed: ObservedCertificate, now: datetime) -> Phrase:
+    if observed.ends_at <= now:
+        return Phrase(
+            "it expired at {at}. Hosts signed by this CA are no longer accepted by others: their tunnels stay down. "
+            "Replacing the CA takes three passes over all hosts, each verified. Start now",
+            at=Moment(observed.ends_at),
+        )
+    return Phrase(
+        "it expires at {at}. After that, all hosts signed by this CA expire too and are no longer accepted. Replacing the "
+        "CA takes three passes over all hosts, each verified. Start now",
+        at=Moment(observed.ends_at),
+    )
+
+
+def _resolve_host(observed: ObservedCertificate, alert: Alert) -> Resolution:
+    """Explains why a certificate needs no action any longer. If its expiry is the same, the clock was set back."""
+    if _find_announced_expiry(alert) == observed.ends_at:
+        phrase = _describe_premature(observed)
+    else:
+        phrase = Phrase(
+            "The certificate of {host} was renewed and now expires at {at}", host=observed.host, at=Moment(observed.ends_at)
+        )
+    return Resolution(subject=CERTIFICATE_SUBJECT, phrase=phrase)
+
+
+def _find_announced_expiry(alert: Alert) -> datetime | None:
+    match alert.why.values.get("at"):
+        case Moment(at=at):
+            return at
+        case _:
+            return None
+
+
+def _describe_premature(observed: ObservedCertificate) -> Phrase:
+    return Phrase(
+        "The warning about {name} was premature: the bot's clock was ahead. {name} expires at {at}",
+        name=_show_name(observed),
+        at=Moment(observed.ends_at),
+    )
+
+
+def _describe_untrusted(alert: Alert) -> Phrase:
+    return Phrase("No host trusts the CA {ca} any longer", ca=alert.short.values.get("name", alert.subject))
+
+
+def _show_name(observed: ObservedCertificate) -> str:
+    return shorten(to_one_line(observed.name), MAX_NAME_LENGTH)

@@ -1,1 +1,0 @@
-"""Expiry of certificates: due notices, and open notices."""

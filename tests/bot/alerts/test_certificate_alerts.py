@@ -1,0 +1,183 @@
+"""Alerts of certificates over weeks of daily checks, and the end of messages that an older version posted."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import insert
+
+from adapters.phrase import Phrase
+from bot.alerts.certificate_alerts import CertificateAlerts, CertificateBasis
+from bot.model.alert import AlertState
+from bot.model.alert_notice import AlertNotice
+from bot.model.announcement import Announcement
+from bot.store.database import Database
+from bot.store.notices import EarlierNotice, NoticeTable
+from bot.store.tables import NOTICES
+from commands.model.report import Report, Row
+from tests.bot.alerts.expiring import NOW, Held, ca, host, report, unread
+from tests.bot.alerts.living import House
+
+BASIS = CertificateBasis("C0OPS", ZoneInfo("Asia/Tokyo"), frozenset({"host-a", "host-b"}))
+
+
+class Channel:
+    """The announcer: what it was to edit."""
+
+    def __init__(self) -> None:
+        self.revised: list[Announcement] = []
+
+    async def announce(self, announcement: Announcement) -> None:
+        raise AssertionError("the voice announces alerts")
+
+    async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
+        self.revised.append(announcement)
+
+
+class Fleet:
+    """A house whose certificates are checked, each day a minute after nine in Tokyo."""
+
+    def __init__(self, house: House, database: Database) -> None:
+        self.house = house
+        self.table = NoticeTable(database)
+        self.channel = Channel()
+        self.database = database
+
+    async def check(self, said: Report, day: float = 0) -> None:
+        self.house.now = NOW + timedelta(days=day, minutes=1)
+        alerts = CertificateAlerts(self.house.registry, self.table, self.channel, lambda: BASIS)
+        await alerts.check(said, self.house.now)
+
+    async def live(self, held: Held, days: Iterable[int]) -> list[tuple[int, str]]:
+        """The days on which its alert fired, and what it did."""
+        found: list[tuple[int, str]] = []
+        for day in days:
+            before = len(self.house.log.did)
+            await self.check(report(held), day)
+            found += [(day, did) for did in self.house.log.did[before:]]
+        return found
+
+    async def add_notice(self, held: Held, message: str) -> None:
+        row = {
+            "fingerprint": held.fingerprint,
+            "threshold": "30d",
+            "name": held.name,
+            "host": held.host,
+            "authority": not held.host,
+            "ends_at": held.ends_at,
+            "message": message,
+        }
+        await self.database.run(lambda connection: connection.execute(insert(NOTICES), [row]) and None)
+
+
+@pytest.fixture
+def fleet(house: House, database: Database) -> Fleet:
+    return Fleet(house, database)
+
+
+async def test_each_threshold_fires_once_and_an_expired_one_each_day(fleet: Fleet) -> None:
+    """It ends after 31 days. 29 days later it is within 30 days, …"""
+    assert [
+        (1, "fired"),
+        (17, "fired again"),
+        (24, "fired again"),
+        (28, "fired again"),
+        (30, "fired again"),
+        (31, "fired again"),
+        (32, "fired again"),
+        (33, "fired again"),
+    ] == await fleet.live(host(days=31), range(34))
+
+
+async def test_after_days_without_a_check_only_the_nearest_threshold_counts(fleet: Fleet) -> None:
+    assert [(1, "fired"), (29, "fired again")] == await fleet.live(host(days=31), (1, 29))
+
+
+async def test_several_checks_of_one_day_fire_once(fleet: Fleet) -> None:
+    for minutes in range(3):
+        await fleet.check(report(host(days=-3)), minutes / 1440)
+    assert ["fired"] == fleet.house.log.did
+
+
+async def test_an_acknowledged_certificate_fires_again_in_time(fleet: Fleet) -> None:
+    await fleet.check(report(host(days=6)))
+    await fleet.house.registry.acknowledge(1, "ana", fleet.house.now + timedelta(days=4), "op-1")
+    await fleet.check(report(host(days=6)), 3)
+    assert AlertState.ACKNOWLEDGED is (await fleet.house.registry.find(1)).state
+    await fleet.check(report(host(days=6)), 5)
+    assert AlertState.FIRING is (await fleet.house.registry.find(1)).state
+
+
+async def test_a_renewed_certificate_says_until_when(fleet: Fleet) -> None:
+    await fleet.check(report(host(days=6)))
+    await fleet.check(report(host(days=6).renewed(NOW + timedelta(days=365))), 1)
+    ended = await fleet.house.registry.find(1)
+    assert AlertState.RESOLVED is ended.state
+    assert "The certificate of host-a was renewed and now expires at 2027-01-30 00:00:00 UTC" == str(ended.outcome)
+
+
+async def test_one_that_was_replaced_but_expires_soon_stays_open(fleet: Fleet) -> None:
+    await fleet.check(report(host(days=6)))
+    await fleet.check(report(host(days=6).renewed(NOW + timedelta(days=15))), 1)
+    (alert,) = await fleet.house.registry.list_open()
+    assert (2, "certificate expires in 13 days") == (alert.step, str(alert.short))
+
+
+@pytest.mark.parametrize("rest", [(), (unread("host-a"),)], ids=["not asked", "not read"])
+async def test_what_is_not_read_resolves_nothing(fleet: Fleet, rest: tuple[Row, ...]) -> None:
+    await fleet.check(report(ca(days=5), host(days=6)))
+    await fleet.check(report(host("host-b"), *rest), 1)
+    assert {"host-a/certificate", f"ca/{ca().fingerprint[:12]}"} == {
+        alert.key for alert in await fleet.house.registry.list_open()
+    }
+
+
+async def test_a_ca_that_was_replaced_is_over_once_all_hosts_trust_another(fleet: Fleet) -> None:
+    await fleet.check(report(ca(days=5), host(), host("host-b")))
+    await fleet.check(report(ca("New CA"), host(), host("host-b")), 1)
+    ended = await fleet.house.registry.find(1)
+    assert "No host trusts the CA Flatnet CA any longer" == str(ended.outcome)
+
+
+async def test_a_clock_that_was_ahead_is_taken_back_and_warns_again_in_time(fleet: Fleet) -> None:
+    await fleet.check(report(host(days=70)), 50)
+    await fleet.check(report(host(days=70)), 1)
+    ended = await fleet.house.registry.find(1)
+    assert str(ended.outcome).startswith("The warning about host-a was premature: the bot's clock was ahead.")
+    assert [(40, "fired")] == await fleet.live(host(days=70), range(39, 42))
+
+
+async def test_many_checks_at_once_fire_once(fleet: Fleet) -> None:
+    await asyncio.gather(*(fleet.check(report(host(days=6), host("host-b", days=6))) for _ in range(5)))
+    assert ["fired", "fired"] == fleet.house.log.did
+
+
+async def test_an_earlier_message_is_edited_once_the_alerts_of_all_its_certificates_are_resolved(fleet: Fleet) -> None:
+    a, b = host(days=6), host("host-b", days=6)
+    await fleet.check(report(a, b))
+    for held in (a, b):
+        await fleet.add_notice(held, "alert-C0OPS-1")
+    later = NOW + timedelta(days=365)
+    await fleet.check(report(a.renewed(later), b), 1)
+    assert ([], 2) == (fleet.channel.revised, len(await fleet.table.list_open()))
+    await fleet.check(report(a.renewed(later), b.renewed(later)), 2)
+    (edit,) = fleet.channel.revised
+    assert isinstance(edit.body, AlertNotice)
+    assert ("alert-C0OPS-1", "C0OPS", ["host-a", "host-b"]) == (
+        edit.name,
+        edit.channel,
+        [alert.host for alert in edit.body.alerts],
+    )
+    assert () == await fleet.table.list_open()
+    await fleet.check(report(a.renewed(later), b.renewed(later)), 3)
+    assert 1 == len(fleet.channel.revised)
+
+
+async def test_an_earlier_message_whose_alerts_are_long_over_is_forgotten(fleet: Fleet) -> None:
+    await fleet.add_notice(ca(days=9), "alert-C0OPS-1")
+    (row,) = await fleet.table.list_open()
+    assert EarlierNotice(ca().fingerprint, "", "alert-C0OPS-1") == row
+    await fleet.check(report(ca(), host()))
+    assert ([], ()) == (fleet.channel.revised, await fleet.table.list_open())
