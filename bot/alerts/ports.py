@@ -1,9 +1,10 @@
 """Ports between the parts of alerts, as the watch needs them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Protocol
 
-from bot.model.alert import Alert
+from bot.model.alert import Alert, AlertChange
 from bot.store.claims import HostClaim
 from commands.checks.conditions import HostChecked
 
@@ -38,3 +39,31 @@ class ClaimSource(Protocol):
 
     async def find_claims(self) -> Mapping[str, HostClaim]:
         """Returns the claims by host."""
+
+
+class AlertStore(Protocol):
+    """Alerts, as the voice needs them (`bot.alerts.registry`). Every method may raise `DatabaseError`."""
+
+    async def list_open(self) -> tuple[Alert, ...]:
+        """Lists the alerts that are firing or acknowledged."""
+
+    async def list_unshown(self) -> tuple[Alert, ...]:
+        """Lists the alerts that fired and moved since people were shown them."""
+
+    async def list_of_message(self, message: str) -> tuple[Alert, ...]:
+        """Lists the alerts that a message shows."""
+
+    async def list_changes(self, number: int) -> tuple[AlertChange, ...]:
+        """Lists the newest moves of an alert, oldest first."""
+
+    async def set_message(self, numbers: Collection[int], message: str) -> None:
+        """Stores the name of the announcement that shows these alerts."""
+
+    async def mark_shown(self, number: int, version: int) -> None:
+        """Records that people were shown this version of an alert."""
+
+    async def mark_repeated(self, numbers: Collection[int], at: datetime) -> None:
+        """Records that people were notified of these alerts. A new fire clears it."""
+
+    async def mark_escalated(self, numbers: Collection[int], at: datetime) -> None:
+        """Records that the second step was notified of these alerts. A new fire clears it."""

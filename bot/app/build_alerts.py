@@ -10,11 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from bot.alerts.mute_reminders import OWNER_CHECK_INTERVAL
 from bot.alerts.mutes import MuteRegistry
 from bot.alerts.ports import Speaker
 from bot.alerts.registry import AlertRegistry
+from bot.alerts.routes import Router
+from bot.alerts.voice import Voice
 from bot.alerts.watch import Watch
 from bot.app.build_mutes import build_mutes, build_reminder
 from bot.app.build_watch import build_watch, prune_traffic
@@ -107,12 +110,19 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _build_voice(application: "Application") -> Speaker:
-    return _Mute()
+def _build_voice(application: "Application") -> Voice:
+    services, links = application.alert_services, application.change_services.links
+    return Voice(
+        services.registry,
+        services.mutes,
+        links,
+        lambda: _build_router(application.dispatcher.config),
+        application.clock.now,
+    )
 
 
-class _Mute:
-    """Voice that posts nothing, because no alert fires."""
-
-    async def speak(self) -> None:
-        """Posts nothing."""
+def _build_router(basis: ActiveConfig) -> Router:
+    """Builds the router of the active configuration."""
+    notices = basis.schedule_config
+    labels = {host.name: frozenset(host.labels) for host in basis.inventory.hosts}
+    return Router(basis.alerts, notices.channel, basis.policy.people, labels, ZoneInfo(notices.zone))
