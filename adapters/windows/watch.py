@@ -67,7 +67,7 @@ class AccessLogReading(Value):
     `state` is that of the log by its name: `present`, or the reason why it was not read. `outside`: a link out of its
     folder. `unreadable`: another program has locked it, or the disk failed. `counts` is None if there was nothing to count:
     at the first read, or without a log. `skipped` bytes were not counted. `lost`: the log was rotated, and the rest of the
-    old one was not found.
+    old one, or one between them, was not counted.
     """
 
     state: Literal["present", "absent", "denied", "folder", "outside", "unreadable"]

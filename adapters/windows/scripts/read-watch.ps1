@@ -33,8 +33,8 @@ function Open-Named {
     }
 }
 
-# The one that was put aside, beside it; nothing where there is none. Fewer bytes hardly hold a time, so that another log
-# could begin with them. A packed one begins otherwise.
+# The one that was put aside, beside it, and whether another one was after it; nothing where there is none. Fewer bytes
+# hardly hold a time, so that another log could begin with them. A packed one begins otherwise.
 function Open-Aside {
     if ($a.position.head -lt 64) {
         return
@@ -52,7 +52,9 @@ function Open-Aside {
         }
         $open.Add($stream)
         if ($file.LinkType -ne 'SymbolicLink' -and (Test-Same $stream)) {
-            return $stream
+            $packed = '.gz', '.zip', '.bz2', '.xz', '.zst', '.7z'
+            $later = @($beside | Where-Object { $_.LastWriteTime -gt $file.LastWriteTime -and $_.Extension -notin $packed })
+            return @{ stream = $stream; followed = $later.Count -gt 0 }
         }
     }
 }
@@ -80,18 +82,20 @@ function Get-Hash([byte[]]$bytes, [int]$count) {
 }
 
 # What is new, oldest first. `ended`: nothing is written there any more, so that its last line is a whole one. While there
-# is no successor the gateway still writes into the log that was put aside.
+# is no successor the gateway still writes into the log that was put aside. `lost`: requests before it are not found.
 function Find-New($named) {
     $offset = [long]$a.position.offset
     if ($null -ne $named.stream -and (Test-Same $named.stream)) {
-        return @{ stream = $named.stream; from = $offset; to = $named.stream.Length; ended = $false }
+        return @{ stream = $named.stream; from = $offset; to = $named.stream.Length; ended = $false; lost = $false }
     }
     $aside = Open-Aside
+    $succeeded = $null -ne $named.stream
     if ($null -ne $aside) {
-        @{ stream = $aside; from = $offset; to = $aside.Length; ended = $null -ne $named.stream }
+        $lost = $succeeded -and $aside.followed
+        @{ stream = $aside.stream; from = $offset; to = $aside.stream.Length; ended = $succeeded; lost = $lost }
     }
-    if ($null -ne $named.stream) {
-        @{ stream = $named.stream; from = [long]0; to = $named.stream.Length; ended = $false }
+    if ($succeeded) {
+        @{ stream = $named.stream; from = [long]0; to = $named.stream.Length; ended = $false; lost = $null -eq $aside }
     }
 }
 
@@ -107,7 +111,7 @@ function Read-AccessLog {
     $new = @(Find-New $named)
     if ($new.Count -gt 0) {
         $requests = New-Requests
-        $answer.lost = $new[0].stream -eq $named.stream -and -not (Test-Same $named.stream)
+        $answer.lost = $new[0].lost
         $offset = Read-New $requests $new
         $answer.position = Get-Position $new[-1].stream $offset
         $answer.counts = $requests.counts

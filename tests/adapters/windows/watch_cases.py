@@ -90,9 +90,9 @@ def seen(story: str, change: Change, given: Any = AT_END, **told: Any) -> Case:
     return Case(story, READ_WATCH, change, given={"position": given}, differs={"access_log": log(**told)})
 
 
-def aside(content: str = OLD, name: str = "access.log.1") -> Change:
-    """A log that rotation has put aside."""
-    return lambda state: state.write(FOLDER / name, content, day(19))
+def aside(content: str = OLD, name: str = "access.log.1", at: int = 19) -> Change:
+    """A log that rotation has put aside on a day."""
+    return lambda state: state.write(FOLDER / name, content, day(at))
 
 
 def grown_by(zeros: int, new: str = "") -> Change:
@@ -280,6 +280,19 @@ ROTATED = (
     seen(
         "among others that were",
         all_of(aside(NEXT), aside(OLD + line(3), "access-20260220.log"), holds(NEXT)),
+        position=position(NEXT),
+        counts=counts(3, 1),
+    ),
+    seen(
+        "one that was rotated twice is finished, and the one between is lost",
+        all_of(aside(OLD + line(3), "access.log.2", at=18), aside(NEXT), holds(NEXT)),
+        position=position(NEXT),
+        counts=counts(3, 1),
+        lost=True,
+    ),
+    seen(
+        "an older one that was packed lately is none between",
+        all_of(aside(OLD + line(3), at=18), aside("packed", "access.log.2.gz"), holds(NEXT)),
         position=position(NEXT),
         counts=counts(3, 1),
     ),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, read_status, round_trip
 from tests.lab.windows.twins_disks import rotated
-from tests.lab.windows.twins_logs import find_log
+from tests.lab.windows.twins_logs import PACKED, find_log
 
 LONGEST = 65_536
 """Bytes that are kept of a line that has not ended."""
@@ -29,12 +29,13 @@ TIME = re.compile(r"(?:(?:rt|request_time)=)?(\d{1,6}\.\d{3})", re.ASCII)
 
 
 class New(NamedTuple):
-    """Bytes of a file that have not been counted yet; `ended`: nothing more is written there."""
+    """Bytes of a file that have not been counted yet; `ended`: nothing more is written there; `lost`: there were others."""
 
     path: PureWindowsPath
     begin: int
     end: int
     ended: bool
+    lost: bool
 
 
 class Request(NamedTuple):
@@ -74,7 +75,7 @@ def _read_access_log(arguments: Mapping[str, Any], state: WindowsState) -> dict[
         "position": _position(new[-1].path, offset, arguments, state),
         "counts": counts,
         "skipped": skipped,
-        "lost": new[0].path == path and not _is_same(path, position, state),
+        "lost": new[0].lost,
     }
 
 
@@ -100,15 +101,17 @@ def _is_same(path: PureWindowsPath, position: Mapping[str, Any], state: WindowsS
 def _find_new(path: PureWindowsPath | None, arguments: Mapping[str, Any], state: WindowsState) -> Iterator[New]:
     position = arguments["position"]
     if path is not None and _is_same(path, position, state):
-        yield New(path, position["offset"], state.size_of(path), ended=False)
+        yield New(path, position["offset"], state.size_of(path), ended=False, lost=False)
         return
     beside = sorted(rotated(PureWindowsPath(arguments["log"]), state), key=state.written_at)[-10:]
     readable = [file for file in beside if position["head"] >= 64 and file not in [*state.denied, *state.locked]]
     aside = next((file for file in readable if _is_same(file, position, state)), None)
     if aside is not None:
-        yield New(aside, position["offset"], state.size_of(aside), ended=path is not None)
+        followed = any(state.written_at(file) > state.written_at(aside) for file in beside if file.suffix not in PACKED)
+        lost = path is not None and followed
+        yield New(aside, position["offset"], state.size_of(aside), ended=path is not None, lost=lost)
     if path is not None:
-        yield New(path, 0, state.size_of(path), ended=False)
+        yield New(path, 0, state.size_of(path), ended=False, lost=aside is None)
 
 
 def _count(new: list[New], skipped: int, counts: dict[str, int], state: WindowsState) -> int:
