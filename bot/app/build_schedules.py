@@ -1,7 +1,7 @@
 """Builds and runs the schedules of a running bot.
 
 schedules (rows) ─ scheduler ─▶ dispatcher ─▶ answer ─┬─ posted in its channel
-                                                      ├─ observe: stored, for digests and reports
+                                                      ├─ disks, updates: stored, for alerts and digests
                                                       └─ certificates: alerts of those that expire
 """
 
@@ -18,10 +18,9 @@ from bot.access.people import Person
 from bot.alerts.certificate_alerts import CertificateAlerts, CertificateBasis
 from bot.config.active_config import ActiveConfig
 from bot.model.request import Answer, BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
-from bot.reports.observations import HealthHistory
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
-from bot.schedules.builtin import CERTIFICATES, OBSERVE
+from bot.schedules.builtin import CERTIFICATES, STORED
 from bot.schedules.scheduler import AnswerOutlet, Scheduler, SchedulerServices
 from bot.store.notices import NoticeTable
 from bot.store.records import decode_identity
@@ -54,7 +53,7 @@ async def run_schedules(application: "Application", team: str) -> AsyncIterator[
         find_owner=ScheduleOwners(change_services.links, lambda: desk.config, team).find_identity,
         dispatcher=desk,
         announcer=change_services.links,
-        outlets={OBSERVE: _make_observer(history, clock), CERTIFICATES: _make_certificate_judge(certificates, clock)},
+        outlets={**dict.fromkeys(STORED, _log_failure), CERTIFICATES: _make_certificate_judge(certificates, clock)},
     )
     table = change_services.schedule_table
     timetable = Scheduler(table, change_services.schedules, ways, application.audit, clock)
@@ -80,16 +79,10 @@ def _find_certificate_basis(basis: ActiveConfig) -> CertificateBasis:
     return CertificateBasis(channel, ZoneInfo(clockwork.zone), frozenset(basis.fleet.inventory.names))
 
 
-def _make_observer(history: HealthHistory, clock: Clock) -> AnswerOutlet:
-    """Makes the outlet of the built-in check of all hosts: its result is stored."""
-
-    async def keep(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
-        if isinstance(answer.body, Report):
-            await history.record(answer.body, answer.body.taken_at or clock.now())
-        else:
-            _log.warning("the hosts could not be checked", operation=answer.operation)
-
-    return keep
+async def _log_failure(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
+    """Outlet of checks that are stored where they are made: only a failure is logged."""
+    if not isinstance(answer.body, Report):
+        _log.warning("a scheduled check failed", schedule=schedule.name, operation=answer.operation)
 
 
 def _make_certificate_judge(certificates: CertificateAlerts, clock: Clock) -> AnswerOutlet:

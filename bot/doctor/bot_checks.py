@@ -18,7 +18,7 @@ from bot.audit.log import AuditKeys, verify_files
 from bot.config.settings import Complaint, ConfigurationError, ConfigurationMissing, Settings, load_audit_keys
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
 from bot.runtime.clock import read_utc_time
-from bot.schedules.builtin import OBSERVE, build_schedule_config
+from bot.schedules.builtin import build_schedule_config, is_stored
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, read_secrets
 from bot.store.chain import Verification
@@ -64,6 +64,7 @@ def check_configuration(settings: Settings) -> CheckResult:
         *_check_waivers(settings),
         *_check_channels(settings),
         *_check_alert_routes(settings),
+        *_check_retired(settings),
     )
     return CheckResult(CONFIGURATION, seen, findings)
 
@@ -94,9 +95,9 @@ def _check_waivers(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_channels(settings: Settings) -> Iterator[Finding]:
-    """Report scheduled commands without a channel, if Slack is configured. Observations are only stored and need none."""
+    """Report scheduled commands without a channel, if Slack is configured. Those that are only stored need none."""
     running = build_schedule_config(settings.schedules, settings.notices, settings.time_zone, read_utc_time()).schedules
-    names = tuple(schedule.name for schedule in running if not schedule.channel and schedule.name != OBSERVE)
+    names = tuple(schedule.name for schedule in running if not schedule.channel and not is_stored(schedule))
     if settings.slack is None or not names:
         return
     why = Phrase(
@@ -117,6 +118,18 @@ def _check_alert_routes(settings: Settings) -> Iterator[Finding]:
                 route=f"alerts.routes[{number}]",
             )
             yield make_problem(CONFIGURATION, "configuration.alerts", why, Severity.LOW)
+
+
+def _check_retired(settings: Settings) -> Iterator[Finding]:
+    """Report tables of schedules that this version does not have."""
+    for each in settings.schedules:
+        if each.is_retired:
+            why = Phrase(
+                "the schedule {name} has no effect: hosts are checked all the time. Remove its table, and set "
+                "interval_seconds under [alerts] instead",
+                name=each.name,
+            )
+            yield make_problem(CONFIGURATION, "configuration.schedules", why, Severity.LOW)
 
 
 def check_secrets(settings: Settings) -> CheckResult:

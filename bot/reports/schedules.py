@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from adapters.phrase import City, Phrase
 from bot.reports.channel_names import ReportPlace
-from bot.schedules.builtin import OBSERVE
+from bot.schedules.builtin import is_stored
 from bot.schedules.registry import ScheduleListing
 from bot.store.schedule_runs import RunOutcome
-from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleRun
+from bot.store.schedules import Schedule, ScheduleRun
 from commands.model.phrases import relate_moment
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.values import cron
@@ -126,8 +126,8 @@ def _describe_times(schedule: Schedule) -> Phrase:
 
 
 def _build_channel_cell(schedule: Schedule, place: ReportPlace) -> Cell:
-    """Channel of its answers. The answers of `observe` are not posted."""
-    if schedule.origin is ScheduleOrigin.BUILT_IN and schedule.name == OBSERVE:
+    """Channel of its answers. Some are only stored."""
+    if is_stored(schedule):
         return Cell(text="")
     if not schedule.channel:
         return Cell(text=Phrase("the administrators"), value="")

@@ -20,7 +20,7 @@ from commands.bot_state.schedules import MAX_WORDS_LENGTH, MissedRule, parse_sch
 from commands.values.arguments import BadArgument
 from commands.values.cron import parse_cron, parse_zone
 
-OBSERVE, DIGEST, WEEKLY, MONTHLY, CERTIFICATES = "observe", "digest", "weekly", "monthly", "certificates"
+DIGEST, WEEKLY, MONTHLY, CERTIFICATES, DISKS, UPDATES = "digest", "weekly", "monthly", "certificates", "disks", "updates"
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,27 @@ class BuiltIn:
 
 
 BUILT_IN: Mapping[str, BuiltIn] = {
-    OBSERVE: BuiltIn("*/30 * * * *", "health", "skip"),
     DIGEST: BuiltIn("0 9 * * *", "digest", "run"),
     WEEKLY: BuiltIn("5 9 * * 1", "report weekly", "run"),
     MONTHLY: BuiltIn("10 9 1 * *", "report monthly", "run"),
     CERTIFICATES: BuiltIn("10 9 * * *", "cert", "run"),
+    DISKS: BuiltIn("35 */2 * * *", "disk", "skip"),
+    UPDATES: BuiltIn("50 4 * * *", "update", "skip"),
 }
-"""The built-in schedules. `observe` stores its readings, and `certificates` posts warnings; neither posts its report."""
+"""The built-in schedules. `certificates` posts warnings, `disks` and `updates` store what they find; none posts its report.
+
+Their minutes are apart, because each reads all hosts.
+"""
+
+STORED = frozenset({DISKS, UPDATES})
+"""Built-in schedules that post nothing."""
+
+LATER_BUILT_IN = STORED
+"""Built-in schedules that earlier versions did not have. A complete table with such a name is the operator's own schedule,
+as it was, and takes the place of the built-in one."""
+
+RETIRED = frozenset({"observe"})
+"""Built-in schedules of earlier versions. A table that changes one is accepted and has no effect."""
 
 
 class ScheduleSettings(BaseModel):
@@ -55,6 +69,16 @@ class ScheduleSettings(BaseModel):
     zone: str | None = None
     channel: ChannelId | None = None
     missed: MissedRule | None = None
+
+    @property
+    def is_retired(self) -> bool:
+        """True if it changes a built-in schedule of an earlier version."""
+        return self.name in RETIRED and self.words is None and self.owner is None
+
+    @property
+    def is_own(self) -> bool:
+        """True if it is a schedule of its own, whatever its name."""
+        return self.name not in BUILT_IN or (self.name in LATER_BUILT_IN and self.words is not None)
 
     @field_validator("name")
     @classmethod
@@ -73,7 +97,7 @@ class ScheduleSettings(BaseModel):
 
     @model_validator(mode="after")
     def _check_complete(self) -> Self:
-        if self.name in BUILT_IN:
+        if self.is_retired or (self.name in BUILT_IN and not self.is_own):
             if self.words is not None or self.owner is not None:
                 raise InvalidSetting(
                     Phrase("{name} is built in. Only its times, channel and enabled can be set", name=self.name)
@@ -120,14 +144,20 @@ def build_schedule_config(
     usual = (
         _make_schedule(configured.get(name, ScheduleSettings(name=name)), built_in, channel, zone, now)
         for name, built_in in BUILT_IN.items()
+        if name not in configured or not configured[name].is_own
     )
-    own = (_make_schedule(each, None, channel, zone, now) for each in listed if each.name not in BUILT_IN)
+    own = (_make_schedule(each, None, channel, zone, now) for each in listed if each.is_own and not each.is_retired)
     return ScheduleConfig(
         zone=zone,
         channel=channel,
         second_channel=notices.second_channel or "",
         schedules=tuple(schedule for schedule in (*usual, *own) if schedule is not None),
     )
+
+
+def is_stored(schedule: Schedule) -> bool:
+    """Returns whether the answers of a schedule are only stored, not posted."""
+    return schedule.origin is ScheduleOrigin.BUILT_IN and schedule.name in STORED
 
 
 def _make_schedule(

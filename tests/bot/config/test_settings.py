@@ -332,7 +332,7 @@ def test_every_complaint_is_made_at_once_with_key_line_and_mend(tmp_path: Path) 
         (scheduled() + 'channel = "#ops"\n', ("schedules[morning].channel", 37, "must be a Slack channel ID, such as")),
         (scheduled().replace('"morning"', '"Every morning"'),
          ("schedules[Every morning].name", 33, "Every morning is not a valid schedule name. Use up to 40")),
-        (OWN, ("schedules[morning]", 32, "cron, words and owner are required. Built-in schedules: observe, digest")),
+        (OWN, ("schedules[morning]", 32, "cron, words and owner are required. Built-in schedules: digest, weekly")),
         (BUILT_IN + 'words = "health"\n',
          ("schedules[digest]", 32, "digest is built in. Only its times, channel and enabled can be set")),
         (BUILT_IN + 'owner = "ana"\n', ("schedules[digest]", 32, "digest is built in. Only its times")),

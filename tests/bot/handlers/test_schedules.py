@@ -250,15 +250,15 @@ async def test_times_without_words_are_shown_as_they_are_written(office: Office)
     assert ["0 9 * * 1#1 (Asia/Tokyo)"] == [str(row.cells[2].text) for row in body.rows]
 
 
-async def test_what_is_usual_needs_no_words_in_the_list_and_observing_has_no_channel(office: Office) -> None:
+async def test_what_is_usual_needs_no_words_in_the_list_and_what_is_only_stored_has_no_channel(office: Office) -> None:
     built_in = {"origin": ScheduleOrigin.BUILT_IN, "owner": "flatnet-bot"}
-    await office.table.add(daily("observe", missed="skip", **built_in))
+    await office.table.add(daily("disks", missed="skip", **built_in))
     await office.table.add(daily("digest", **built_in))
     body = (await office.ask("schedule")).body
     assert isinstance(body, Report)
     keys = [column.key for column in body.columns]
     rows = [dict(zip(keys, row.cells, strict=True)) for row in body.rows]
-    assert [("digest", "", "#ops", ""), ("observe", "", "", "skip")] == [
+    assert [("digest", "", "#ops", ""), ("disks", "", "", "skip")] == [
         tuple(str(cells[key].text) for key in ("name", "state", "channel", "missed")) for cells in rows
     ]
 
