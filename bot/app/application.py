@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
+from bot.alerts.disk_feed import DiskFeed
 from bot.app.build_alerts import AlertServices, build_alerts
 from bot.app.build_changes import ChangeServices, build_changes
 from bot.audit.log import AuditLog
@@ -150,7 +151,8 @@ async def open_application(
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
-        checks = CheckRegistry(CheckTable(database), redactor.redact_json)
+        feed = DiskFeed(alerts.registry, lambda: (desk.config.alerts, desk.config.thresholds)) if running else None
+        checks = CheckRegistry(CheckTable(database), redactor.redact_json, feed)
         environment = Environment(
             catalogue=CATALOGUE,
             handlers=Handlers.build(build_services(machinery, alerts, audit, history, checks), CATALOGUE, now),

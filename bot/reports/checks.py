@@ -1,12 +1,13 @@
 """Registry of checks: stores what reads of hosts found, and finds the newest checks for answers that fold them in.
 
 answered read ─ collect_checks ─▶ record ─▶ newest check of each host and area ─ find_known ─▶ KnownChecks
+                                    └─▶ the follower: alerts on disks
 change ended ─▶ CheckTable.forget: what was seen before is no longer known to be true
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -33,12 +34,20 @@ READS: Mapping[Area, type[FleetRead]] = {
 _log = structlog.get_logger("bot.reports.checks")
 
 
-class CheckRegistry:
-    """Stored checks. `redact` removes secrets from JSON."""
+class CheckFollower(Protocol):
+    """Follower of the checks that are recorded (`bot.alerts.disk_feed`)."""
 
-    def __init__(self, table: CheckTable, redact: Callable[[Any], Any]) -> None:
+    async def follow(self, area: Area, report: Report, began: datetime) -> None:
+        """Takes what it needs from a report. It never raises."""
+
+
+class CheckRegistry:
+    """Stored checks. `redact` removes secrets from JSON. `follower` is None where no alerts are moved."""
+
+    def __init__(self, table: CheckTable, redact: Callable[[Any], Any], follower: CheckFollower | None = None) -> None:
         self._table = table
         self._redact = redact
+        self._follower = follower
 
     async def record(self, operation: FleetRead, report: Report, began: datetime, inventory: Inventory) -> None:
         """Stores what a read found, if it checks an area. Without the database the answer is still good, so it goes on.
@@ -55,6 +64,8 @@ class CheckRegistry:
             await self._table.store(checks)
         except DatabaseError as error:
             _log.warning("the checks of hosts could not be stored", area=area, why=str(error))
+        if self._follower is not None:
+            await self._follower.follow(area, report, began)
 
     def _clean(self, checks: Sequence[StoredCheck]) -> list[StoredCheck]:
         """Removes secrets, from all checks at once: their texts are mostly the same, and each text takes long."""

@@ -316,8 +316,13 @@ def _build_fullest_cell(rooms: Sequence[_DiskSpace], thresholds: Thresholds, *, 
 
 def _build_list_cell(rooms: Sequence[_DiskSpace], untold: Sequence[Phrase] = ()) -> Cell:
     text = [_describe_space(room) for room in rooms]
-    value = " ".join(f"{room.places}={room.percent}%/{room.size}" for room in rooms)
+    value = " ".join(_format_space(room) for room in rooms)
     return Cell(text=list_some([*text, *untold], MAX_NAMED), value=value)
+
+
+def _format_space(room: _DiskSpace) -> str:
+    """Formats the use of a disk for data; `commands.disks.alerts` parses it."""
+    return f"{room.places}={room.percent}%/{room.size}" + (f"/{room.inode_percent}%" if room.inode_percent else "")
 
 
 def _describe_space(room: _DiskSpace) -> Phrase:
