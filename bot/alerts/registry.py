@@ -132,10 +132,10 @@ class AlertRegistry:
             (episode for history in histories for episode in life.list_episodes(history)),
             key=lambda episode: (episode.fired_at, episode.alert.number),
         )
-        by_host: dict[str, tuple[AlertEpisode, ...]] = {}
+        by_host: dict[str, list[AlertEpisode]] = {}
         for episode in found:
-            by_host[episode.alert.host] = (*by_host.get(episode.alert.host, ()), episode)
-        return by_host
+            by_host.setdefault(episode.alert.host, []).append(episode)
+        return {host: tuple(episodes) for host, episodes in by_host.items()}
 
     async def tick(self, now: datetime) -> None:
         """Ends acknowledgements, resolves the alerts of hosts that left the configuration, and deletes old ones.

@@ -31,19 +31,17 @@ _CHANGES_SINCE = (
     .order_by(_CHANGES.alert, _CHANGES.version)
 )
 _EARLIER = ALERT_CHANGES.alias()
-_LAST_RESOLUTION = (
-    select(func.coalesce(func.max(_EARLIER.c.version), 0))
-    .where(
-        _EARLIER.c.alert == _CHANGES.alert,
-        _EARLIER.c.at < bindparam("since"),
-        _EARLIER.c.state == AlertState.RESOLVED.value,
-    )
-    .scalar_subquery()
+_LAST_RESOLUTIONS = (
+    select(_EARLIER.c.alert, func.max(_EARLIER.c.version).label("version"))
+    .where(_EARLIER.c.state == AlertState.RESOLVED.value, _EARLIER.c.at < bindparam("since"))
+    .group_by(_EARLIER.c.alert)
+    .subquery()
 )
 _OPENED_BEFORE = (
     select(_CHANGES.alert, func.min(_CHANGES.at, type_=UtcText).label("at"))
     .join(ALERTS, _COLUMNS.number == _CHANGES.alert)
-    .where(_HISTORY, _CHANGES.at < bindparam("since"), _CHANGES.version > _LAST_RESOLUTION)
+    .outerjoin(_LAST_RESOLUTIONS, _LAST_RESOLUTIONS.c.alert == _CHANGES.alert)
+    .where(_HISTORY, _CHANGES.at < bindparam("since"), _CHANGES.version > func.coalesce(_LAST_RESOLUTIONS.c.version, 0))
     .group_by(_CHANGES.alert)
 )
 

@@ -1,17 +1,24 @@
 """Faults around the registry of alerts: what cannot be written, and what happens at the same time."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
+from bot.audit.log import AuditKeys, AuditLog, HeadUnavailable
 from bot.model.alert import AlertState
-from bot.store.errors import DatabaseUnavailable
+from bot.store.chain import MIN_KEY_BYTES, AuditKey
+from bot.store.database import Database
+from bot.store.errors import DatabaseBusy, DatabaseFull, DatabaseUnavailable
 from commands.checks.conditions import Condition, HostChecked
-from tests.bot.alerts.living import House, Interrupted, nebula
+from tests.bot.alerts.living import House, Interrupted, container, nebula
 
 
 async def test_an_alert_fires_and_is_resolved_although_the_audit_log_cannot_be_written(house: House) -> None:
@@ -91,3 +98,44 @@ async def test_a_problem_that_begins_twice_at_once_is_one_alert(house: House) ->
     house.registry = house.build(lambda part: Interrupted(part, "apply", begin))
     await house.check(nebula())
     assert [("host-a/nebula", "firing")] == await house.read_states()
+
+
+async def test_a_locked_database_is_said_and_the_next_check_moves_what_waited(house: House, database: Database) -> None:
+    await house.check(nebula())
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseBusy):
+            await house.check(nebula())
+    assert [("host-a/nebula", "pending")] == await house.read_states()
+    await house.check(nebula())
+    assert [("host-a/nebula", "firing")] == await house.read_states()
+
+
+async def test_a_full_disk_is_said_and_no_open_alert_is_lost(house: House, database: Database) -> None:
+    await house.fire()
+    await database.run(lambda connection: connection.execute(text("PRAGMA max_page_count = 1")) and None)
+    many = [container(f"{number:03}", why=Phrase("{text}", text="x" * 3000)) for number in range(50)]
+    with pytest.raises(DatabaseFull):
+        await house.check(nebula(), *many)
+    assert [("host-a/nebula", "firing")] == await house.read_states()
+    await database.run(lambda connection: connection.execute(text("PRAGMA max_page_count = 100000")) and None)
+    await house.check(nebula(), *many)
+    assert 51 == len(await house.read_states())
+
+
+async def test_an_alert_fires_although_the_head_file_of_the_audit_log_takes_no_line(
+    house: House, database: Database, tmp_path: Path
+) -> None:
+    """The event is in the table then; the next line of the head file covers it."""
+    keys = AuditKeys(AuditKey(b"k" * MIN_KEY_BYTES))
+    audit = await AuditLog.open(database, keys, tmp_path / "head.jsonl", lambda: house.now)
+    (tmp_path / "head.jsonl").unlink()
+    (tmp_path / "head.jsonl").mkdir()
+    registry = house.build(lambda part: audit if part is house.log else part)
+    signal = nebula(host="", subject="audit", condition=Condition.AUDIT)
+    await registry.apply(HostChecked(host="", at=house.now, judged=frozenset(Condition), signals=(signal,)))
+    assert [("audit", "firing")] == await house.read_states()
+    with pytest.raises(HeadUnavailable):
+        await registry.acknowledge(1, "ana", None, "op-1")
+    assert [("audit", "firing")] == await house.read_states()
+    await audit.aclose()
