@@ -195,8 +195,7 @@ def _keep_open(alert: Alert, signal: Signal, time: CheckTime) -> Alert:
     if _is_worse(found, alert) and not _is_quiet(alert, found):
         return _fire(found, time.now)
     if _rate_change(found) != _rate_change(alert):
-        until_changed = alert.state is AlertState.ACKNOWLEDGED and alert.acknowledged_until is None
-        return _fire(found, time.now) if until_changed else _move(found)
+        return _fire(found, time.now) if _ends_acknowledgement(alert, found) else _move(found)
     if alert.streak == 0 and abs(time.at - alert.checked_at) < REFRESH_INTERVAL:
         return alert
     return found
@@ -253,6 +252,12 @@ def _is_worse(after: Alert, before: Alert) -> bool:
 def _is_quiet(alert: Alert, found: Alert) -> bool:
     """Returns whether an acknowledgement until a time covers what was found: another step, but no worse severity."""
     return alert.acknowledged_until is not None and found.severity is alert.severity
+
+
+def _ends_acknowledgement(alert: Alert, found: Alert) -> bool:
+    """Returns whether an acknowledgement until it changes ends, although it is not worse: it has another cause."""
+    until_changed = alert.state is AlertState.ACKNOWLEDGED and alert.acknowledged_until is None
+    return until_changed and (alert.cause, alert.condition) != (found.cause, found.condition)
 
 
 def _rate_change(alert: Alert) -> tuple[Severity, int, str, Condition]:

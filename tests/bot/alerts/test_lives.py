@@ -32,6 +32,7 @@ SIGNALS = (
     nebula(Severity.HIGH, cause="host-b/nebula"),
     nebula(Severity.HIGH, hovering=True),
     nebula(Severity.HIGH, condition=Condition.LIGHTHOUSE),
+    nebula(Severity.HIGH, step=2),
     container("web"),
     container("web", cause="host-a/nebula"),
 )
