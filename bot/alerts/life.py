@@ -19,7 +19,7 @@
 | is the one that was counted last | stays | stays | stays |
 
 A move that people must see has a new `version`. Streaks, and texts such as "91 % used", change without one: a figure that
-changes with every check must not edit the message every minute. Such a text is stored at most every `REFRESH_INTERVAL`.
+changes with every check must not edit the message every minute. The next edit, and `alert show`, have the newest text.
 Worse is a worse severity, or a higher step of the same one. A step does not end an acknowledgement until a time.
 
 The clock may jump. An alert is never resolved before it fired, so no duration is negative. What was acknowledged while the
@@ -39,9 +39,6 @@ from commands.model.finding import Severity
 
 REOPEN_PERIOD = timedelta(hours=1)
 """Period after its resolution in which the same problem is the same alert."""
-
-REFRESH_INTERVAL = timedelta(minutes=5)
-"""Interval at which an open alert that does not move is stored with its newest text."""
 
 FLAPPING_CHANGES = 4
 """Changes between open and resolved within `FLAPPING_PERIOD` that make an alert a flapping one."""
@@ -188,34 +185,32 @@ def _end_streak(alert: Alert, time: CheckTime) -> Alert:
 
 
 def _keep_open(alert: Alert, signal: Signal, time: CheckTime) -> Alert:
-    """Keeps an alert open whose problem was found again. A hovering figure changes no severity."""
+    """Keeps an alert open whose problem was found again. A hovering figure changes its texts alone."""
     if signal.hovering:
-        return _end_streak(alert, time)
+        return _refresh(alert, signal, time, streak=0)
     found = _describe(alert, signal, time, streak=0)
     if _is_worse(found, alert) and not _is_quiet(alert, found):
         return _fire(found, time.now)
     if _rate_change(found) != _rate_change(alert):
         return _fire(found, time.now) if _ends_acknowledgement(alert, found) else _move(found)
-    if alert.streak == 0 and abs(time.at - alert.checked_at) < REFRESH_INTERVAL:
-        return alert
     return found
 
 
 def _describe(alert: Alert, signal: Signal, time: CheckTime, *, streak: int) -> Alert:
     """Returns the alert as the newest check found it."""
-    return alert.model_copy(
-        update={
-            "condition": signal.condition,
-            "severity": signal.severity,
-            "step": signal.step,
-            "short": signal.short,
-            "why": signal.why,
-            "next": signal.next,
-            "cause": signal.cause,
-            "checked_at": time.at,
-            "streak": streak,
-        }
-    )
+    rating = {
+        "condition": signal.condition,
+        "severity": signal.severity,
+        "step": signal.step,
+        "cause": signal.cause,
+    }
+    return _refresh(alert, signal, time, streak=streak).model_copy(update=rating)
+
+
+def _refresh(alert: Alert, signal: Signal, time: CheckTime, *, streak: int) -> Alert:
+    """Returns the alert with the texts of the newest check."""
+    texts = {"short": signal.short, "why": signal.why, "next": signal.next}
+    return alert.model_copy(update={**texts, "checked_at": time.at, "streak": streak})
 
 
 def _fire(alert: Alert, now: datetime) -> Alert:

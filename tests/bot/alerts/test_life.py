@@ -213,15 +213,12 @@ def test_an_acknowledgement_that_is_over_does_not_begin_the_streak_of_well_check
     assert AlertState.RESOLVED == lived.live(".").one.state
 
 
-def test_a_figure_that_changes_with_each_check_is_stored_every_five_minutes_and_never_a_new_version() -> None:
+def test_a_figure_that_changes_with_each_check_is_stored_and_never_a_new_version() -> None:
     lived = Life().live("xx")
-    stored: list[str] = []
-    for minute in range(12):
+    for percent, hovering in ((91, False), (92, False), (79, True)):
         lived.now += timedelta(minutes=1)
-        lived._check(nebula(Severity.HIGH, short=Phrase("{percent} %", percent=minute)), lived.now)
-        stored.append(str(lived.one.short))
-    assert ["Nebula stopped"] * 4 + ["4 %"] * 5 + ["9 %"] * 3 == stored
-    assert 2 == lived.one.version
+        lived._check(nebula(Severity.HIGH, short=Phrase("{percent} %", percent=percent), hovering=hovering), lived.now)
+        assert (f"{percent} %", lived.now, 2) == (str(lived.one.short), lived.one.checked_at, lived.one.version)
 
 
 def test_a_hovering_figure_changes_no_severity() -> None:
