@@ -156,7 +156,7 @@ class Night:
 
     def start(self) -> Voice:
         """The voice of a bot that was started just now."""
-        self.voice = Voice(self.house.registry, self.mutes, self.slack, self._route, lambda: self.house.now)
+        self.voice = Voice(self.house.registry, self.mutes, self.slack, self.find_router, lambda: self.house.now)
         return self.voice
 
     async def check(self, *signals: Signal, host: str = "host-a") -> list[str]:
@@ -194,5 +194,9 @@ class Night:
                 checked = HostChecked(host=host, at=self.house.now, judged=frozenset(Condition), signals=(make(host=host),))
                 await self.house.registry.apply(checked)
 
-    def _route(self) -> Router:
+    def make_check(self, host: str, *signals: Signal) -> HostChecked:
+        """A check of a host at this moment."""
+        return HostChecked(host=host, at=self.house.now, judged=frozenset(Condition), signals=signals)
+
+    def find_router(self) -> Router:
         return Router(self.settings, OPS, PEOPLE, {"host-a": frozenset({"tokyo"})}, self.zone)

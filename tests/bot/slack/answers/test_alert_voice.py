@@ -1,0 +1,101 @@
+"""The voice of alerts in a workspace: how many calls a storm takes, and what the channel has after an outage of Slack."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from bot.alerts.voice import Voice
+from bot.slack.outbound.sender import EDIT_INTERVAL
+from bot.slack.surface import SlackSurface
+from commands.model.finding import Severity
+from tests.bot.alerts import living
+from tests.bot.alerts.speaking import CALLED, Night
+from tests.bot.slack.conftest import House
+from tests.lab.workspace.faults import ServerError
+
+OPS = "C0OPS"
+
+
+@pytest.fixture
+def night(house: House) -> Night:
+    """Alerts in the database of the bot in the workspace."""
+    return Night(living.House(house.database), CALLED)
+
+
+def connect(night: Night, surface: SlackSurface) -> Voice:
+    """The voice speaks in the workspace from now on."""
+    night.voice = Voice(night.house.registry, night.mutes, surface, night.find_router, lambda: night.house.now)
+    return night.voice
+
+
+def lines(house: House) -> Iterator[str]:
+    """The first line of each message of the channel, replies after an arrow."""
+    for message in house.workspace.messages(OPS):
+        yield f"{'> ' if message.thread_ts not in (None, message.ts) else ''}{message.text.splitlines()[0]}"
+
+
+async def test_a_storm_of_254_hosts_is_two_calls_and_its_end_two_more(house: House, night: Night) -> None:
+    hosts = [f"host-{number:03}" for number in range(254)]
+    async with house.bot() as surface:
+        connect(night, surface)
+        await night.fail_at_once(hosts)
+        await night.speak()
+        await house.moving(lambda: len(house.workspace.calls("chat.postMessage")) == 2)
+        for _ in range(2):
+            night.house.now += timedelta(minutes=1)
+            for host in hosts:
+                await night.house.registry.apply(night.make_check(host))
+        await night.speak()
+        await house.moving(lambda: house.workspace.calls("chat.update"), EDIT_INTERVAL)
+        await house.moving(lambda: len(house.workspace.calls("chat.postMessage")) == 3)
+        await house.settled()
+    assert 1 == len(house.workspace.calls("chat.update"))
+    assert ["Nebula stopped: 254 hosts — resolved after 2 min"] == [
+        line for line in lines(house) if not line.startswith("> ")
+    ]
+
+
+async def test_after_an_hour_without_slack_the_channel_has_the_truth_once(house: House, night: Night) -> None:
+    async with house.bot() as surface:
+        connect(night, surface)
+        await night.fire(host="host-a")
+        await house.public(OPS, 2)
+        await house.settled()
+        for method in ("chat.postMessage", "chat.update"):
+            house.workspace.faults.switch_on(method, ServerError(503))
+        for host, severity in (("host-b", Severity.CRITICAL), ("host-c", Severity.MEDIUM), ("host-d", Severity.HIGH)):
+            night.house.hosts = {*night.house.hosts, host}
+            await night.fire(host=host, severity=severity)
+        for _ in range(6):
+            await night.wait(10)
+            house.time.move(600)
+        for host in ("host-a", "host-b", "host-c"):
+            await night.resolve(host)
+        for method in ("chat.postMessage", "chat.update"):
+            house.workspace.faults.switch_off(method)
+        await house.moving(lambda: len(list(lines(house))) >= 6, 60.0)
+        await house.settled()
+    assert sorted(
+        [
+            "host-a: Nebula stopped — resolved after 1 hr, 8 min",
+            "> <@U0ANA> :red_circle: host-a: Nebula stopped (critical), since 2026-01-31 18:01 JST",
+            "> :large_green_circle: Resolved after 1 hr, 8 min: host-a: Nebula stopped",
+            "host-b: Nebula stopped — resolved after 1 hr, 8 min",
+            "host-d: Nebula stopped",
+            "> <@U0ANA> :large_orange_circle: Not acknowledged for 1 hr: host-d: Nebula stopped (high)",
+        ]
+    ) == sorted(lines(house))
+
+
+async def test_a_message_that_was_posted_shows_an_acknowledgement(house: House, night: Night) -> None:
+    async with house.bot() as surface:
+        connect(night, surface)
+        await night.fire()
+        await house.public(OPS, 2)
+        await night.house.registry.acknowledge(1, "ben", None, "op-1")
+        await night.speak()
+        await house.moving(lambda: house.workspace.calls("chat.update"), EDIT_INTERVAL)
+        await house.settled()
+    assert "Acknowledged by ben until it changes" in house.workspace.messages(OPS)[0].text
+    assert "/flatnet service start nebula host-a" in house.workspace.messages(OPS)[0].text
