@@ -72,11 +72,12 @@ class CheckTable:
 def _make_values(check: StoredCheck) -> dict[str, Any]:
     """Makes a row. A check that is too large to store proves nothing, so nothing is known of its area."""
     findings = [finding.model_dump(mode="json") for finding in check.findings]
+    ends = {} if check.ends_at is None else {"ends_at": check.ends_at.isoformat()}
     complete = check.complete
     try:
-        document = encode_json({"findings": findings})
+        document = encode_json({"findings": findings, **ends})
     except TooLarge:
-        document, complete = encode_json({"findings": []}), False
+        document, complete = encode_json({"findings": [], **ends}), False
     worst = next(iter(sort_worst_first(check.findings)), None)
     return {
         "host": check.host,
@@ -90,14 +91,16 @@ def _make_values(check: StoredCheck) -> dict[str, Any]:
 
 def _read_row(row: Row[Any]) -> StoredCheck | None:
     try:
+        document = json.loads(row.findings)
         return StoredCheck.model_validate(
             {
                 "host": row.host,
                 "area": row.area,
                 "at": row.at,
                 "complete": bool(row.complete),
-                "findings": json.loads(row.findings)["findings"],
+                "findings": document["findings"],
+                "ends_at": document.get("ends_at"),
             }
         )
-    except (ValidationError, ValueError, KeyError, TypeError):
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
         return None

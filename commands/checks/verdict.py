@@ -6,7 +6,7 @@ report of a read ─ collect_checks ─▶ StoredCheck* ─ stored ─▶ KnownC
 What was never checked, or too long ago, is unknown: never counted as healthy, and no finding of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from adapters.phrase import Listing, Phrase, Span
@@ -14,7 +14,7 @@ from commands.checks.assessment import Remark
 from commands.model.check import AREA_NAMES, Area, KnownChecks, StoredCheck
 from commands.model.finding import Finding
 from commands.model.phrases import list_some, round_distance
-from commands.model.report import Mark, Report, Section
+from commands.model.report import Cell, Mark, Report, Section
 
 STORED_AREAS = (Area.DISKS, Area.CERTIFICATES, Area.UPDATES)
 """Areas whose read takes seconds, so that the daily round takes them from the newest check."""
@@ -42,11 +42,25 @@ def collect_checks(area: Area, report: Report, began: datetime) -> tuple[StoredC
         if finding.host in found and finding.checked_at is None:
             found[finding.host].append(finding)
     judged = {row.host for row in report.rows if any(cell.mark in (Mark.WELL, Mark.BAD) for cell in row.cells)}
+    ends = _find_ends(report) if area is Area.CERTIFICATES else {}
     return tuple(
-        _make_check(area, host, findings, began)
+        _make_check(area, host, findings, began).model_copy(update={"ends_at": ends.get(host)})
         for host, findings in found.items()
         if host in judged or all(finding.reached for finding in findings)
     )
+
+
+def _find_ends(report: Report) -> Mapping[str, datetime | None]:
+    """Finds when the hosts' certificates expire, in a report of `cert`; None where that is unknown."""
+    return {host: _parse_end(cells.get("ends_at")) for host, cells in report.cells_by_host.items()}
+
+
+def _parse_end(cell: Cell | None) -> datetime | None:
+    """Parses the data of a cell. That of a host that did not answer is no time."""
+    try:
+        return None if cell is None else datetime.fromisoformat(str(cell.value))
+    except ValueError:
+        return None
 
 
 def _make_check(area: Area, host: str, findings: Sequence[Finding], began: datetime) -> StoredCheck:

@@ -40,7 +40,8 @@ MAX_AGES = {
 class StoredCheck(Value):
     """Judgment of one area of a host. `at` is when its read began. `complete` is False if a part could not be read.
 
-    Its findings are those of what was read. A check that is not complete does not prove that there are no others.
+    Its findings are those of what was read. A check that is not complete does not prove that there are no others. `ends_at`
+    is when the host's certificate expires; None in other areas, and where it could not be read.
     """
 
     host: str
@@ -48,6 +49,7 @@ class StoredCheck(Value):
     at: AwareDatetime
     findings: tuple[Finding, ...] = ()
     complete: bool = True
+    ends_at: AwareDatetime | None = None
 
     def is_fresh(self, now: datetime) -> bool:
         """Returns whether the check still counts."""

@@ -40,6 +40,7 @@ def check(clock: Clock, *found: Finding, ago: float = 0, area: Area = Area.DISKS
 
 async def test_a_check_is_found_as_it_was(checks: CheckTable, clock: Clock) -> None:
     stored = [check(clock, finding("full")), check(clock, area=Area.UPDATES), check(clock, host="ホスト")]
+    stored.append(check(clock, area=Area.CERTIFICATES).model_copy(update={"ends_at": clock() + timedelta(days=3)}))
     await checks.store(stored)
 
     assert {(each.host, each.area): each for each in stored} == await checks.find_by_host(["host-b", "ホスト"])

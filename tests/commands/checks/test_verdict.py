@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -166,6 +166,13 @@ async def test_a_read_leaves_a_check_for_each_host_that_it_reached() -> None:
     left = {each.host: each for each in collect_checks(Area.DISKS, report, NOW)}
     assert {"host-a": True, "host-b": True, "host-d": False} == {name: each.complete for name, each in left.items()}
     assert [["drive"], [], []] == [[f.subject for f in left[name].findings] for name in ("host-b", "host-a", "host-d")]
+
+
+async def test_a_check_of_certificates_keeps_when_they_expire() -> None:
+    report = await CertList().read(canned_certs.view(canned_certs.host("host-a", 1)))
+    expiry = report.cells_by_host["host-a"]["ends_at"].value
+    checks = {area: collect_checks(area, report, NOW)[0].ends_at for area in (Area.CERTIFICATES, Area.DISKS)}
+    assert {Area.CERTIFICATES: datetime.fromisoformat(str(expiry)), Area.DISKS: None} == checks
 
 
 async def test_a_certificate_that_could_not_be_read_leaves_an_earlier_check_in_place() -> None:
