@@ -18,19 +18,19 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Actor, Permit, Refusal, Verdict
+from bot.access.policy import Permit, Refusal, Verdict
 from bot.access.rules import NO_PLACE
-from bot.changes.planner import find_plan_hosts
 from bot.config.active_config import ActiveConfig
 from bot.model.announcement import Fallback
 from bot.model.change import Change
+from bot.model.home import NOTHING_AT_HOME, HomeFacts
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Identity, Request, derive_operation_id
 from bot.requests.authorization import Decision, Rights, decide, decide_again, make_event, make_failure
 from bot.requests.environment import Environment
+from bot.requests.home import HomeReader, judge_settling
 from bot.requests.incident_context import IncidentContext
 from bot.requests.operation_executor import ExecutionContext, OperationExecutor
 from bot.security.typed_text import redact_typed
-from commands.bot_state.changes import ApprovalList, OperationList
 from commands.language.suggestions import Suggester
 from commands.model.operation import Catalogue, Operation, Progress, Role, ignore_progress
 from commands.values.normalize import TypedText, normalize_text
@@ -59,6 +59,7 @@ class Dispatcher:
         self.config = config
         self._environment = environment
         self._executor = OperationExecutor(environment)
+        self._homes = HomeReader(environment)
         self._reference = reference
         self._observe = observe
         self._log = structlog.get_logger("bot.requests.dispatcher")
@@ -128,20 +129,19 @@ class Dispatcher:
             return actor
         return policy.judge(actor, type(operation), operation.resolve_hosts(self.hosts), NO_PLACE)
 
-    async def list_pending(self, identity: Identity) -> tuple[Change, ...]:
-        """Changes that a person may decide or review, then those that run, as far as they may see them in their home tab."""
-        config, changes = self.config, self._environment.changes
-        actor = config.policy.identify(identity)
-        if isinstance(actor, Refusal):
-            return ()
-        may_decide, may_look = (
-            isinstance(self.judge_home_view(identity, each), Permit) for each in (ApprovalList(), OperationList())
-        )
-        waiting = await changes.list_waiting() if may_decide else ()
-        asked = [change for change in waiting if isinstance(_judge_settling(actor, change, config), Permit)]
-        running = await changes.list_running() if may_look else ()
-        known = {change.operation for change in asked}
-        return (*asked, *(change for change in running if change.operation not in known))
+    async def read_home(self, identity: Identity) -> HomeFacts:
+        """Reads what a person sees in their home tab; nothing for one without standing. May raise a `DatabaseError`."""
+        actor = self.config.policy.identify(identity)
+        return NOTHING_AT_HOME if isinstance(actor, Refusal) else await self._homes.read(actor, self.config)
+
+    async def read_home_version(self) -> str:
+        """Reads a text that differs whenever some home tab may. May raise a `DatabaseError`."""
+        return await self._homes.read_version()
+
+    async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
+        """Lists what a person should look at first, as commands. May raise a `DatabaseError`."""
+        actor = self.config.policy.identify(identity)
+        return () if isinstance(actor, Refusal) else await self._homes.list_urgent(actor, self.config)
 
     @property
     def known_operations(self) -> Catalogue:
@@ -171,7 +171,7 @@ class Dispatcher:
         """Decide whether a person may approve or review a change, by today's roles."""
         config = self.config
         actor = config.policy.identify(identity)
-        return not isinstance(actor, Refusal) and isinstance(_judge_settling(actor, change, config), Permit)
+        return not isinstance(actor, Refusal) and isinstance(judge_settling(actor, change, config), Permit)
 
     def list_role_groups(self) -> tuple[str, ...]:
         """The Slack user groups that give roles at the moment."""
@@ -227,11 +227,3 @@ def _shorten(answer: Answer) -> Answer:
     if failed.span is not None and failed.span[1] >= REPEATED_REQUEST:
         failed = failed.model_copy(update={"span": None})  # the span is in the part that is cut off; the phrase names it
     return answer.model_copy(update={"body": failed, "understood": understood[: REPEATED_REQUEST - 1] + "…"})
-
-
-def _judge_settling(actor: Actor, change: Change, config: ActiveConfig) -> Permit | Refusal:
-    """Decides if this actor may give what a change waits for: its approval, or the review of its break-glass."""
-    if change.approval is not None:
-        return config.policy.may_approve(actor, change.approval, change.requester)
-    hosts = find_plan_hosts(change.plan, config.inventory)
-    return config.policy.may_review(actor, change.risk, hosts, change.requester)

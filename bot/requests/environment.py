@@ -6,8 +6,16 @@ from datetime import datetime
 
 from bot.audit.log import Recorder
 from bot.config.active_config import ActiveConfig
-from bot.handlers.ports import ChangeLifecycle, CheckRegistryPort, IncidentRegistryPort, MuteRegistryPort
+from bot.handlers.ports import (
+    AlertRegistryPort,
+    ChangeLifecycle,
+    CheckRegistryPort,
+    IncidentRegistryPort,
+    LockRegistryPort,
+    MuteRegistryPort,
+)
 from bot.handlers.registry import Handlers
+from bot.incidents.channels import IncidentChannels
 from bot.requests.authorization import DecisionBasis
 from bot.security.redaction import Redactor
 from commands.model.operation import Catalogue
@@ -24,8 +32,11 @@ class Environment:
     catalogue: Catalogue
     handlers: Handlers
     changes: ChangeLifecycle
+    locks: LockRegistryPort
     incidents: IncidentRegistryPort
+    channels: IncidentChannels
     checks: CheckRegistryPort
+    alerts: AlertRegistryPort
     mutes: MuteRegistryPort
     recorder: Recorder
     redactor: Redactor

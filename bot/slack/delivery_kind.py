@@ -16,6 +16,7 @@ from adapters.inventory import Inventory
 from bot.access.policy import Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
+from bot.model.home import HomeFacts
 from bot.model.request import Answer, Failure, Identity, Request
 from bot.requests.authorization import Rights
 from bot.slack.outbound.message import Address, OutboundMessage
@@ -37,8 +38,14 @@ class SlackDispatcher(Protocol):
     def judge_home_view(self, identity: Identity, operation: Operation) -> Verdict:
         """Decide whether a person's home tab may show what this operation returns."""
 
-    async def list_pending(self, identity: Identity) -> tuple[Change, ...]:
-        """Return pending changes that this person may decide, then running ones that they may see; oldest first."""
+    async def read_home(self, identity: Identity) -> HomeFacts:
+        """Return what a person sees in their home tab."""
+
+    async def read_home_version(self) -> str:
+        """Return a text that differs whenever some home tab may."""
+
+    async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
+        """Return the commands that show what a person should look at first."""
 
     @property
     def known_operations(self) -> Catalogue:

@@ -20,6 +20,7 @@ from bot.access.policy import Refusal, Verdict
 from bot.incidents.channels import CreatedChannel, NewChannel
 from bot.model.announcement import Announcement, DeliveryStage, Fallback
 from bot.model.change import Change
+from bot.model.home import HomeFacts
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
@@ -144,8 +145,14 @@ class _CrossLoopDispatcher:
     def judge_home_view(self, identity: Identity, operation: Operation) -> Verdict:
         return self._desk.judge_home_view(identity, operation)
 
-    async def list_pending(self, identity: Identity) -> tuple[Change, ...]:
-        return await self._run_at_home(self._desk.list_pending(identity))
+    async def read_home(self, identity: Identity) -> HomeFacts:
+        return await self._run_at_home(self._desk.read_home(identity))
+
+    async def read_home_version(self) -> str:
+        return await self._run_at_home(self._desk.read_home_version())
+
+    async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
+        return await self._run_at_home(self._desk.list_urgent(identity))
 
     @property
     def known_operations(self) -> Catalogue:

@@ -334,6 +334,7 @@ class SlackSurface:
             _log.info("unfinished work of the last run is resumed", commands=resumed, messages=again)
         self._sending.start("outbox", senders.sender.run())
         self._watching.start("refreshing", senders.change_cards.refresh())
+        self._watching.start("home tabs", receivers.homes.watch())
         self._watching.start("forgetting", self._prune_daily(receivers.exporter))
         await senders.change_cards.resume()
 

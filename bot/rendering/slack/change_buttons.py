@@ -63,8 +63,8 @@ def make_buttons(change: Change, texts: Texts) -> list[Block]:
         case ChangeState.RUNNING if not change.stopping:
             return [_make_stop_button(change, texts), details, *_make_review_button(change, texts)]
     return [
-        *_make_resolve_buttons(change, texts),
-        *_make_continue_button(change, texts),
+        *make_resolve_buttons(change, texts),
+        *make_continue_button(change, texts),
         *_make_review_button(change, texts),
         *_make_host_buttons(change, texts),
         details,
@@ -134,7 +134,7 @@ def _make_stop_button(change: Change, texts: Texts) -> Block:
     return _style_as_danger(stop)
 
 
-def _make_resolve_buttons(change: Change, texts: Texts) -> list[Block]:
+def make_resolve_buttons(change: Change, texts: Texts) -> list[Block]:
     """Makes a button for each result that a person can find, to the form for what they saw."""
     if change.state is not ChangeState.UNKNOWN:
         return []
@@ -146,7 +146,7 @@ def _make_resolve_buttons(change: Change, texts: Texts) -> list[Block]:
     ]
 
 
-def _make_continue_button(change: Change, texts: Texts) -> list[Block]:
+def make_continue_button(change: Change, texts: Texts) -> list[Block]:
     """Makes the button that requests the change again for the hosts that are not done, with a label that says which."""
     if not change_progress.has_remaining_hosts(change):
         return []

@@ -1,15 +1,18 @@
-"""Renders the home tab of one person: last check of the fleet, pending decisions, recent commands, help. Pure.
+"""Renders the home tab of one person: what waits for them, what happens, the fleet at a glance, where to start. Pure.
 
     [Check now] [Open form]
+    *Waiting for you*         :raised_hand: … [Approve] [Deny]          decisions, and outcomes to report
+    *Alerts*                  :red_circle: … [Acknowledge … ▾] [Start Nebula on host-a]
+    *Running now*  *Not done on all hosts*  *Incidents*
+    1 of 4 hosts has open alerts
     :red_circle: *2 of 4 hosts need attention …*        the last stored check, as in a message, without its buttons
     Checked 5 min ago (2026-11-25 18:10 JST)
-    *Waiting for you*         :raised_hand: … [Approve] [Deny]          decisions of this person
-    *Running now*             :arrows_counterclockwise: …
+    *Certificates that expire first*  *Locks*  *Silences*  *Maintenance*
     *Recent commands*         [health host-b] …
     *Help*                    `approval` · `audit` · … [Check all hosts] … [Help on a topic ▾]
     language and time zone, and the origin of the roles
 
-A home tab may have 100 blocks. The check has at most as many as a message; the rest is bounded here.
+A home tab may have 100 blocks. Every section is bounded, and counts the rest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,21 +22,19 @@ from typing import Any
 
 from adapters.phrase import Listing, Moment, Phrase, Span, Texts
 from bot.access.policy import Actor, Refusal
-from bot.model.change import Change
+from bot.model.home import NOTHING_AT_HOME, HomeFacts
 from bot.model.request import Answer
-from bot.rendering.slack import buttons, change_buttons
+from bot.rendering.slack import buttons
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import Block, escape, make_context, make_section
-from bot.rendering.slack.change import render_headline, render_requester
-from bot.rendering.slack.paragraphs import fit_rows, render_command
+from bot.rendering.slack.home_alerts import render_alerts
+from bot.rendering.slack.home_changes import render_left_over, render_running, render_waiting
+from bot.rendering.slack.home_lists import HOME_ACTION, render_heading, render_lists
 from bot.rendering.slack.progress import describe_progress
 from bot.rendering.slack.topics import make_topic_menu, render_topics
 from commands.language.help_text import list_topics
 from commands.model.operation import Operation, ReadProgress
 from commands.model.report import Report
-
-HOME_ACTION = "home"
-"""First part of the action ids of the buttons on the home tab."""
 
 CHECK_ACTION = f"{HOME_ACTION}.check"
 """Action of the button that checks the fleet. The other buttons repeat recent commands."""
@@ -41,11 +42,8 @@ CHECK_ACTION = f"{HOME_ACTION}.check"
 MAX_RECENT = 5
 """Maximum number of recent commands."""
 
-_MAX_CHANGES = 5
-"""Maximum number of pending changes that are shown with buttons."""
-
-_MAX_RUNNING_TEXT = 2_800
-"""Maximum characters of the running changes, below Slack's limit for a section."""
+MAX_CHECK_BLOCKS = 20
+"""Maximum blocks of the last check, so that all sections together stay far below Slack's limit of 100."""
 
 _LANGUAGE_NAMES = {"ja": Phrase("Japanese"), "en": Phrase("English")}
 
@@ -54,10 +52,9 @@ _LANGUAGE_NAMES = {"ja": Phrase("Japanese"), "en": Phrase("English")}
 class HomeContent:
     """Content of one person's home tab.
 
-    `check` is the last stored check of the fleet, or the refusal if the person may not see it. `waiting` are the changes
-    that this person may decide, `running` the running changes that they may see. `working`: a pressed button is in progress.
-    `checking`: the progress of the check that they have started, without hosts before these are read. `starts` are commands
-    to start with.
+    `check` is the last stored check of the fleet, or the refusal if the person may not see it. `facts` are those that this
+    person may see. `working`: a pressed button is in progress. `checking`: the progress of the check that they have started,
+    without hosts before these are read. `starts` are commands to start with.
     """
 
     actor: Actor
@@ -67,8 +64,7 @@ class HomeContent:
     recent: Sequence[str] = ()
     starts: Sequence[str] = ()
     check: Answer | Refusal | None = None
-    waiting: Sequence[Change] = ()
-    running: Sequence[Change] = ()
+    facts: HomeFacts = NOTHING_AT_HOME
     working: bool = False
     checking: ReadProgress | None = None
 
@@ -83,9 +79,14 @@ def render_home(shown: HomeContent, at: datetime, texts: Texts) -> dict[str, Any
                     buttons.make_button(Phrase("Open form").render(texts), buttons.FORM_ACTION, "home"),
                 ]
             ),
-            *_render_waiting(shown.waiting, texts),
-            *_render_running(shown.running, at, texts),
-            *_render_last_check(shown, at, texts),
+            *_render_work(shown, texts),
+            *render_waiting(shown.facts, texts),
+            *render_alerts(shown.facts, texts),
+            *render_running(shown.facts.running, at, texts),
+            *render_left_over(shown.facts.ended, texts),
+            *render_lists(shown.facts.incidents, texts),
+            *_render_fleet(shown, at, texts),
+            *render_lists(shown.facts.lists, texts),
             *_render_recent(shown.recent, texts),
             *_render_help(shown, texts),
             make_context(_render_profile(shown, texts)),
@@ -115,20 +116,27 @@ def _make_view(blocks: Sequence[Block]) -> dict[str, Any]:
     return {"type": "home", "blocks": list(blocks)}
 
 
-def _render_last_check(shown: HomeContent, at: datetime, texts: Texts) -> Iterator[Block]:
-    """Renders the last check with its age, and a note while work is in progress."""
+def _render_work(shown: HomeContent, texts: Texts) -> Iterator[Block]:
+    """Renders notes on work in progress, below the buttons that started it."""
     if shown.working:
         under_way = Phrase("Working on it. The result will be sent as a direct message.")
         yield _make_waiting_line(under_way, texts)
     if shown.checking is not None:
         yield _make_waiting_line(_describe_check(shown.checking), texts)
+
+
+def _render_fleet(shown: HomeContent, at: datetime, texts: Texts) -> Iterator[Block]:
+    """Renders the fleet at a glance: the hosts with alerts, and the last check with its age."""
+    if shown.facts.fleet is not None:
+        yield make_section(escape(shown.facts.fleet.render_sentence(texts)))
     if isinstance(shown.check, Refusal):
         yield _make_no_entry(shown.check.reason, texts)
         return
     if shown.check is None or not isinstance(shown.check.body, Report):
         yield make_section(escape(Phrase("No health check yet. Press the button above to run one.").render(texts)))
         return
-    yield from (block for block in render(shown.check, texts).blocks if block["type"] == "section")
+    sections = [block for block in render(shown.check, texts).blocks if block["type"] == "section"]
+    yield from sections[:MAX_CHECK_BLOCKS]
     taken = shown.check.body.taken_at
     if taken is not None:
         age = Span(max(0.0, round((at - taken).total_seconds())))
@@ -147,39 +155,13 @@ def _make_waiting_line(said: Phrase, texts: Texts) -> Block:
     return make_section(f":hourglass_flowing_sand: {escape(said.render_sentence(texts), 900)}")
 
 
-def _render_waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:
-    """Renders the changes that wait for this person, with the buttons to decide."""
-    if changes:
-        yield make_section(f"*{escape(Phrase('Waiting for you').render(texts))}*")
-    for change in changes[:_MAX_CHANGES]:
-        yield make_section(
-            "\n".join([render_headline(change, texts), render_command(change.words), render_requester(change, texts)])
-        )
-        yield from buttons.make_row(
-            [
-                *change_buttons.make_decision_buttons(change, texts, HOME_ACTION),
-                change_buttons.make_details_button(change, texts),
-            ]
-        )
-    if len(changes) > _MAX_CHANGES:
-        more = Phrase("… and {n} more", n=len(changes) - _MAX_CHANGES)
-        yield make_section(f"{escape(more.render(texts))} {render_command('approval')}")
-
-
-def _render_running(changes: Sequence[Change], at: datetime, texts: Texts) -> Iterator[Block]:
-    if changes:
-        yield make_section(f"*{escape(Phrase('Running now').render(texts))}*")
-        lines = [f"{render_headline(change, texts, at)} {render_command(change.words)}" for change in changes]
-        yield make_section("\n".join(fit_rows(lines, _MAX_RUNNING_TEXT, texts)))
-
-
 def _render_recent(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
     row = [
         {**button, "action_id": f"{HOME_ACTION}.{number}"}
         for number, button in enumerate(buttons.make_run_buttons(recent[:MAX_RECENT], texts))
     ]
     if row:
-        yield make_section(f"*{escape(Phrase('Recent commands').render(texts))}*")
+        yield render_heading(Phrase("Recent commands"), texts)
         yield from buttons.make_row(row)
 
 

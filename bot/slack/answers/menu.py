@@ -1,10 +1,9 @@
 """The menu for a request without words, and the last stored check of the fleet, from which it begins. No host is asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.access.policy import Refusal
-from bot.model.change import Change, ChangeState
 from bot.model.request import Answer
 from bot.rendering.slack.buttons import MAX_BUTTONS
 from bot.rendering.slack.menu import render_menu
@@ -15,7 +14,6 @@ from bot.slack.directory.people import Reader
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.tasks import retry_write
 from bot.store.inbox import Delivery
-from commands.bot_state.changes import ApprovalList
 from commands.checks.verdict import STORED_AREAS
 from commands.health import Health
 from commands.language.grammar import render_operation
@@ -38,10 +36,9 @@ async def offer_menu(
     lately = await retry_write(
         lambda: responder.answers.list_recent_words(reader.identity.user, MAX_BUTTONS), responder.clock.sleep
     )
-    pending = await responder.dispatcher.list_pending(reader.identity)
-    check = await find_last_check(responder, reader)
-    urgent = list_urgent(pending, check, responder.clock.now())
-    starts = choose_starts(rights.permitted, rights.actor.roles, (*urgent, *lately))
+    urgent = await responder.dispatcher.list_urgent(reader.identity)
+    next_step = suggest_next_step(await find_last_check(responder, reader), responder.clock.now())
+    starts = choose_starts(rights.permitted, rights.actor.roles, (*urgent, *next_step, *lately))
     return OutboundMessage(delivery.key, aside, render_menu(starts, rights.permitted, aside.texts))
 
 
@@ -64,17 +61,8 @@ def _find_refusal(answer: Answer, responder: Responder, reader: Reader) -> Refus
     return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), None)
 
 
-def list_urgent(pending: Sequence[Change], check: Answer | Refusal | None, now: datetime) -> tuple[str, ...]:
-    """List what to do first: the requests that wait for the person, and the first step after a fresh check."""
-    return (*_list_decisions(pending), *_list_next_step(check, now))
-
-
-def _list_decisions(pending: Sequence[Change]) -> Iterator[str]:
-    if any(change.state is not ChangeState.RUNNING for change in pending):
-        yield " ".join(ApprovalList.words)
-
-
-def _list_next_step(check: Answer | Refusal | None, now: datetime) -> Sequence[str]:
+def suggest_next_step(check: Answer | Refusal | None, now: datetime) -> Sequence[str]:
+    """Suggest the first step after a fresh check; nothing after an old one."""
     report = check.body if isinstance(check, Answer) else None
     if not isinstance(report, Report) or report.taken_at is None or now - report.taken_at > _FRESH_CHECK:
         return ()

@@ -21,7 +21,7 @@ from bot.rendering.slack.alert_buttons import ALERT_ACTION, is_alert_button
 from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.change_buttons import is_plan_button
 from bot.rendering.slack.form import COMMAND_FIELD, FormNote
-from bot.rendering.slack.home import HOME_ACTION
+from bot.rendering.slack.home_lists import HOME_ACTION
 from bot.slack.answers.exports import AnswerExporter
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.answers.views import AnswerViews

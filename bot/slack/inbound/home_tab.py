@@ -1,7 +1,11 @@
-"""Home tabs: published when their owner opens them, and when their content has changed.
+"""Home tabs: published when their owner opens them or does something there, and when what they show has changed.
 
-    opened, changed ─▶ wanted ─ rate limit, one person at a time ─▶ read ─▶ publish ─┬─▶ shown
+    opened, pressed ─▶ wanted ─ rate limit, one person at a time ─▶ read ─▶ publish ─┬─▶ shown
                           ▲ requests meanwhile are merged into one                   └─▶ Slack is busy: read again, later
+    changed ─▶ stale ─────┘ at most every ten seconds (`bot.slack.inbound.home_viewers`)
+
+One look every few seconds finds changes of all kinds, made by people, the clock or the watch, also in another process before
+a restart. It reads the rows once for all tabs, and only while anybody has a tab.
 
 Opening has no inbox row: a tab lost in a crash is published when it is opened again. A click has one,
 because it asks for something. "Check now" shows its progress and its result on the tab, once however often it is pressed;
@@ -18,17 +22,17 @@ from pydantic import BaseModel, ValidationError
 
 from bot.access.policy import Refusal
 from bot.locale.texts import get_texts
-from bot.model.change import ChangeState
 from bot.model.request import Failure
 from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.home import CHECK_ACTION, MAX_RECENT, HomeContent, render_closed_home, render_home
 from bot.requests.authorization import Rights
-from bot.slack.answers.menu import CHECK_WORDS, find_last_check, list_urgent
+from bot.slack.answers.menu import CHECK_WORDS, find_last_check, suggest_next_step
 from bot.slack.answers.responder import IncomingRequest, Responder
 from bot.slack.api import SlackApi
 from bot.slack.click_payload import Click
 from bot.slack.directory.people import Reader
 from bot.slack.errors import SlackFailure, retry_transient
+from bot.slack.inbound.home_viewers import HomeViewers
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.outbound.rate_limit import RateLimiter
 from bot.slack.payload_types import TeamId, UserId
@@ -43,6 +47,9 @@ PUBLISH_BURST, PUBLISH_INTERVAL = 2, 2.0
 
 RETRY_PAUSES = (2.0,) * 4
 """Seconds before each retry of one publication; then the tab stays as it was until it is opened again."""
+
+LOOK_INTERVAL = 5.0
+"""Seconds between two looks for changes."""
 
 _log = structlog.get_logger(__name__)
 
@@ -68,6 +75,8 @@ class HomeTabs:
         self._checking: dict[str, ReadProgress] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running = BackgroundTasks()
+        self._viewers = HomeViewers(self._clock.monotonic)
+        self._version = ""
 
     def handle_opened(self, body: Mapping[str, Any]) -> None:
         """Refresh a home tab that was opened. The app's other tab is ignored."""
@@ -78,7 +87,27 @@ class HomeTabs:
             who = _TabOwner(team=str(body.get("team_id")), user=str(event.get("user")))
         except ValidationError:
             return
+        self._viewers.record_opening(who.team, who.user)
         self.refresh(who.team, who.user)
+
+    async def watch(self) -> None:
+        """Publish the tabs of viewers when what they show has changed; runs until cancelled."""
+        while True:
+            await self._clock.sleep(LOOK_INTERVAL)
+            if self._viewers.forget_former():
+                await self._look()
+                for team, user in self._viewers.list_due():
+                    self.refresh(team, user)
+
+    async def _look(self) -> None:
+        try:
+            version = await self._responder.dispatcher.read_home_version()
+        except DatabaseError as error:
+            _log.warning("could not look for changes of home tabs", error=str(error))
+            return
+        if version != self._version:
+            self._version = version
+            self._viewers.record_change()
 
     def refresh(self, team: str, user: str) -> None:
         """Schedule the publication of a tab with the current state."""
@@ -137,6 +166,7 @@ class HomeTabs:
             await self._clock.sleep(self._pace.get_wait(user))
             self._wanted.discard(user)
             self._pace.take(user)
+            self._viewers.record_publication(user)
             await self._publish(team, user)
 
     async def _publish(self, team: str, user: str) -> None:
@@ -147,7 +177,9 @@ class HomeTabs:
             await retry_transient(publish, RETRY_PAUSES, self._clock.sleep)
         except SlackFailure as failure:
             _log.warning("a home tab was not published", user=user, code=failure.code)
+            self._viewers.record_failure(user)
         except DatabaseError as error:
+            self._viewers.record_failure(user)
             _log.warning("a home tab could not be rendered", user=user, error=str(error))
 
     async def _build_view(self, team: str, user: str) -> dict[str, Any]:
@@ -159,9 +191,8 @@ class HomeTabs:
         return render_home(await self._read_home(rights, reader), self._clock.now(), spoken)
 
     async def _read_home(self, rights: Rights, reader: Reader) -> HomeContent:
-        changes = await self._responder.dispatcher.list_pending(reader.identity)
         check = await find_last_check(self._responder, reader)
-        urgent = list_urgent((), check, self._clock.now())
+        urgent = suggest_next_step(check, self._clock.now())
         return HomeContent(
             actor=rights.actor,
             permitted=rights.permitted,
@@ -170,8 +201,7 @@ class HomeTabs:
             recent=await self._answers.list_recent_words(reader.identity.user, MAX_RECENT),
             check=check,
             starts=choose_starts(rights.permitted, rights.actor.roles, urgent),
-            waiting=[change for change in changes if change.state is not ChangeState.RUNNING],
-            running=[change for change in changes if change.state is ChangeState.RUNNING],
+            facts=await self._responder.dispatcher.read_home(reader.identity),
             working=reader.identity.user in self._working,
             checking=self._checking.get(reader.identity.user),
         )

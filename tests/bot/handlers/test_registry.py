@@ -228,9 +228,10 @@ async def test_only_what_somebody_may_settle_waits_for_them(given: Change, role:
     ana = Person(name="ana", slack=("U1ANA",), roles=frozenset({role}))
     who = SlackIdentity("T1", "U1ANA", Membership.MEMBER)
 
-    waiting = await _desk(Kept(given), policy=Policy((ana,))).list_pending(who)
+    desk = _desk(Kept(given), policy=Policy((ana,)))
 
-    assert shown == len(waiting)
+    assert shown == len((await desk.read_home(who)).waiting)
+    assert ("approval",) * shown == await desk.list_urgent(who)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +290,8 @@ async def test_a_home_tab_tells_nothing_that_is_not_to_be_asked_there(
     desk = _desk(Kept(ASKED_FOR, runs), policy=Policy((ana,), grants=(grant,)))
 
     assert health is type(desk.judge_home_view(who, Health()))
-    assert [ASKED_FOR] * decides + [runs] * sees_running == list(await desk.list_pending(who))
+    facts = await desk.read_home(who)
+    assert ([ASKED_FOR] * decides, [runs] * sees_running) == ([*facts.waiting], [*facts.running])
 
 
 def test_a_home_tab_tells_a_guest_nothing() -> None:

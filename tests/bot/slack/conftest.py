@@ -16,11 +16,13 @@ from pydantic import SecretStr
 from ruamel.yaml import YAML
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Actor, Permit, Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
+from bot.model.home import NOTHING_AT_HOME, HomeFacts
 from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
@@ -137,7 +139,10 @@ class ScriptedDesk:
     lookers: tuple[str, ...] = ()
     """Members who may decide nothing."""
     catalogue: Catalogue = CATALOGUE
-    changes: tuple[Change, ...] = ()
+    home: HomeFacts = NOTHING_AT_HOME
+    home_version: str = ""
+    home_trouble: FlatnetError | None = None
+    urgent: tuple[str, ...] = ()
     home_verdict: Verdict = field(default_factory=lambda: Permit("role viewer"))
     fallback: Fallback = field(default_factory=lambda: Fallback("", ("U0ADMIN",)))
     inventory: Inventory = field(default_factory=lambda: Inventory(hosts=(host("host-a", 1), host("host-b", 2))))
@@ -165,8 +170,16 @@ class ScriptedDesk:
         rights = self.find_rights(request.identity)
         return None if isinstance(rights, Rights) else Failure(kind=FailureKind.REFUSED, phrase=rights.reason)
 
-    async def list_pending(self, identity: Identity) -> tuple[Change, ...]:
-        return self.changes
+    async def read_home(self, identity: Identity) -> HomeFacts:
+        return self.home
+
+    async def read_home_version(self) -> str:
+        if self.home_trouble is not None:
+            raise self.home_trouble
+        return self.home_version
+
+    async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
+        return self.urgent
 
     @property
     def known_operations(self) -> Catalogue:

@@ -33,6 +33,11 @@ def list_alert_messages(texts: Texts) -> Iterator[tuple[str, SlackMessage]]:
     yield "alert.person.resolved", alert.render_for_person(over, texts)
 
 
+def list_open_alerts() -> tuple[Alert, ...]:
+    """Lists open alerts, also acknowledged ones, with foreign words."""
+    return tuple(alert for _, notice in _list_notices() for alert in notice.alerts[:2] if alert.open)
+
+
 def _list_notices() -> Iterator[tuple[str, AlertNotice]]:
     many = tuple(map(_make_alert, range(len(HOSTS))))
     resolved = tuple(_change(each, state=AlertState.RESOLVED, resolved_at=AT) for each in many)

@@ -7,10 +7,12 @@ from typing import Any
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Texts
 from bot.access.policy import Actor, Refusal
-from bot.model.change import ChangeState
+from bot.model.change import Change, ChangeState
+from bot.model.home import HomeAlert, HomeFacts, HomeList
 from bot.model.request import Answer
 from bot.rendering.slack import change_details, filter_form, form, home
 from bot.rendering.slack.buttons import AnswerView
+from bot.rendering.slack.samples.alerts import list_open_alerts
 from bot.rendering.slack.samples.changes import list_changes
 from bot.rendering.slack.samples.reports import AT, COMMANDS, FOREIGN, HOSTS, JUDGED, quote_text
 from commands.language.form_filling import build_form, find_missing
@@ -79,7 +81,6 @@ def _list_plans(texts: Texts) -> Iterator[ViewSample]:
 
 def _list_home_tabs(permitted: OperationClasses, texts: Texts) -> Iterator[ViewSample]:
     actor = Actor(FOREIGN, frozenset(Role), FOREIGN)
-    changes = [sample.change for sample in list_changes()]
     full = home.HomeContent(
         actor=actor,
         permitted=tuple(permitted),
@@ -87,8 +88,7 @@ def _list_home_tabs(permitted: OperationClasses, texts: Texts) -> Iterator[ViewS
         zone="America/Argentina/ComodRivadavia",
         recent=COMMANDS,
         check=Answer(operation="op-0123456789ab", understood="health", body=JUDGED),
-        waiting=[change for change in changes if change.state is ChangeState.WAITING] * 3,
-        running=[change for change in changes if change.state is ChangeState.RUNNING] * 9,
+        facts=_make_facts(),
         working=True,
         checking=ReadProgress(2 * len(HOSTS), tuple(HOSTS)),
     )
@@ -99,6 +99,27 @@ def _list_home_tabs(permitted: OperationClasses, texts: Texts) -> Iterator[ViewS
     yield ViewSample("home.unchecked", home.render_home(bare, AT, texts))
     yield ViewSample("home.refused", home.render_home(refused, AT, texts))
     yield ViewSample("home.closed", home.render_closed_home(refusal.reason, texts))
+
+
+def _make_facts() -> HomeFacts:
+    """Makes facts with more of everything than a tab shows, in every state."""
+    changes = [sample.change for sample in list_changes()]
+
+    def select(*states: ChangeState) -> tuple[Change, ...]:
+        return tuple(change for change in changes if change.state in states) * 9
+
+    lines = (quote_text(FOREIGN, 3),) * 9
+    return HomeFacts(
+        waiting=select(ChangeState.WAITING),
+        unknown=select(ChangeState.UNKNOWN),
+        running=select(ChangeState.RUNNING),
+        ended=select(ChangeState.FAILED, ChangeState.UNDONE),
+        alerts=tuple(HomeAlert(alert, may_acknowledge=True, may_fix=True) for alert in list_open_alerts()),
+        alerts_summary=quote_text(FOREIGN, 9),
+        fleet=quote_text(FOREIGN, 9),
+        incidents=(HomeList(quote_text(FOREIGN, 1), lines, "incident"),),
+        lists=(HomeList(quote_text(FOREIGN, 1), lines, "lock"),) * 4,
+    )
 
 
 def _make_inventory(count: int) -> Inventory:

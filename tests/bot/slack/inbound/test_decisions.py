@@ -7,6 +7,7 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.model.change import ApprovalState, Change, ChangeState
+from bot.model.home import HomeFacts
 from bot.model.request import Answer, Failure, FailureKind, Request
 from tests.bot.rendering import changes
 from tests.bot.rendering.changes import OPERATION, approval, change, review
@@ -183,7 +184,8 @@ async def test_a_mention_in_a_thread_gets_its_line_alone_too(house: House) -> No
 
 
 async def test_the_home_tab_offers_what_the_person_may_decide_and_names_what_runs(house: House) -> None:
-    house.desk.changes = (change(version=1), changes.RUNNING.model_copy(update={"operation": "op-ffffffffffff"}))
+    runs = changes.RUNNING.model_copy(update={"operation": "op-ffffffffffff"})
+    house.desk.home = HomeFacts(waiting=(change(version=1),), running=(runs,))
     house.desk.answer = told(APPROVED)
     async with house.bot():
         await house.workspace.open_home("U0ADMIN")
@@ -201,7 +203,7 @@ async def test_the_home_tab_offers_what_the_person_may_decide_and_names_what_run
 
 
 async def test_deny_on_the_home_tab_asks_for_the_reason_and_answers_directly(house: House) -> None:
-    house.desk.changes = (change(version=1),)
+    house.desk.home = HomeFacts(waiting=(change(version=1),))
     house.desk.answer = told(DENIED)
     async with house.bot():
         await house.workspace.open_home("U0ADMIN")
@@ -217,7 +219,7 @@ async def test_deny_on_the_home_tab_asks_for_the_reason_and_answers_directly(hou
 
 
 async def test_a_tab_full_of_changes_is_one_that_slack_takes(house: House) -> None:
-    house.desk.changes = (*[change()] * 40, *[changes.RUNNING] * 200)
+    house.desk.home = HomeFacts(waiting=(change(),) * 40, running=(changes.RUNNING,) * 200)
     async with house.bot():
         await house.workspace.open_home("U0ADMIN")
         await house.workspace.seen(lambda: house.workspace.home("U0ADMIN"))

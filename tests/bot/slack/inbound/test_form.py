@@ -13,7 +13,6 @@ from bot.slack.inbound.form import TRIGGER_LIFETIME
 from bot.store.answers import StoredAnswer
 from bot.store.inbox import Delivery
 from commands.model.report import Report
-from tests.bot.rendering.changes import WAITING
 from tests.bot.slack.conftest import BEGIN, House
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP
@@ -68,13 +67,13 @@ async def test_the_command_alone_brings_where_to_start_and_the_topics(house: Hou
 
 
 async def test_the_menu_begins_with_what_waits_for_the_person_and_what_they_asked_lately(house: House) -> None:
-    house.desk.changes = (WAITING,)
+    house.desk.urgent = ("alert", "approval")
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health host-b --details")
         await house.private("U0ADMIN")
         await menu(house)
         await house.private("U0ADMIN", 2)
-        assert ["Show pending requests", "Check host-b (details)", "Check all hosts", "Form"] == labels(
+        assert ["Show alerts", "Show pending requests", "Check host-b (details)", "Form"] == labels(
             house.workspace.private("U0ADMIN")[-1]
         )
 

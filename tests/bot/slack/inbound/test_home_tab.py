@@ -12,14 +12,23 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal
+from bot.model.alert import Alert
+from bot.model.home import HomeAlert, HomeFacts, HomeList
 from bot.model.request import Answer, Failure, FailureKind, Request
-from bot.rendering.slack.buttons import FORM_ACTION
-from bot.rendering.slack.home import CHECK_ACTION, HOME_ACTION
+from bot.rendering.slack.alert_buttons import ACKNOWLEDGE_ACTION
+from bot.rendering.slack.buttons import FORM_ACTION, encode_words
+from bot.rendering.slack.home import CHECK_ACTION
+from bot.rendering.slack.home_lists import HOME_ACTION
 from bot.slack.answers.menu import CHECK_WORDS
-from bot.slack.inbound.home_tab import PUBLISH_BURST, PUBLISH_INTERVAL, RETRY_PAUSES
+from bot.slack.inbound.home_tab import LOOK_INTERVAL, PUBLISH_BURST, PUBLISH_INTERVAL, RETRY_PAUSES
+from bot.slack.inbound.home_viewers import PUBLISH_PAUSE
 from bot.store.answers import StoredAnswer
+from bot.store.errors import DatabaseError
 from commands.model.operation import Progress, ReadProgress, ignore_progress
 from commands.model.report import Report
+from tests.bot.alert_examples import FIRING, change
+from tests.bot.rendering.changes import RUNNING
+from tests.bot.rendering.changes import change as operation
 from tests.bot.rendering.examples import ALL_DOWN, MIXED
 from tests.bot.slack.conftest import BEGIN, House, ScriptedDesk, well
 from tests.lab.workspace.faults import Failing, RateLimited
@@ -288,3 +297,108 @@ async def test_who_became_a_guest_sees_it_in_the_tab(house: House) -> None:
     house.workspace.change_person(replace(house.workspace.person("U0ADMIN"), kind=Kind.GUEST))
     house.time.move(3600)
     assert "Only members may ask" in said(await opened(house, "U0ADMIN"))
+
+
+class TestChanges:
+    """What happens elsewhere is published to those who look."""
+
+    async def test_a_change_is_shown_without_opening_the_tab_again(self, house: House) -> None:
+        await opened(house, "U0ADMIN")
+        house.desk.home, house.desk.home_version = HomeFacts(alerts_summary=Phrase("one alert")), "1"
+        await house.moving(lambda: "One alert" in self.tab(house, "U0ADMIN"))
+
+    async def test_changes_every_second_are_published_every_ten_seconds_and_the_last_one_stays(self, house: House) -> None:
+        await opened(house, "U0ADMIN")
+        before = published(house)
+        for second in range(60):
+            house.desk.home = HomeFacts(alerts_summary=Phrase("state {n}", n=second))
+            house.desk.home_version = str(second)
+            house.time.move(1)
+            await asyncio.sleep(0.01)
+        assert published(house) - before <= 60 / PUBLISH_PAUSE
+        await house.moving(lambda: "State 59" in self.tab(house, "U0ADMIN"))
+        count = published(house)
+        for _ in range(30):
+            house.time.move(1)
+            await asyncio.sleep(0.002)
+        assert count == published(house)
+
+    async def test_who_never_opened_their_tab_is_not_bothered(self, house: House) -> None:
+        house.desk.home_version = "1"
+        for _ in range(20):
+            house.time.move(1)
+            await asyncio.sleep(0.002)
+        assert 0 == published(house)
+
+    async def test_a_database_that_does_not_answer_ends_nothing(self, house: House) -> None:
+        await opened(house, "U0ADMIN")
+        house.desk.home_trouble = DatabaseError(Phrase("the database is busy"))
+        house.time.move(LOOK_INTERVAL)
+        await asyncio.sleep(0.01)
+        house.desk.home_trouble = None
+        house.desk.home, house.desk.home_version = HomeFacts(alerts_summary=Phrase("one alert")), "1"
+        await house.moving(lambda: "One alert" in self.tab(house, "U0ADMIN"))
+
+    @staticmethod
+    def tab(house: House, user: str) -> str:
+        view = house.workspace.home(user)
+        return "" if view is None else said(view)
+
+
+class TestAlerts:
+    """Alerts on the tab can be acknowledged there."""
+
+    @staticmethod
+    def facts(*alerts: Alert) -> HomeFacts:
+        shown = tuple(HomeAlert(each, may_acknowledge=True, may_fix=True) for each in alerts)
+        return HomeFacts(alerts=shown, alerts_summary=Phrase("{n} alerts", n=len(alerts)))
+
+    async def test_a_choice_acknowledges_and_the_tab_is_the_answer(self, house: House) -> None:
+        house.desk.home = self.facts(FIRING)
+        view = await opened(house, "U0ADMIN")
+        value = encode_words("alert acknowledge 7 --until change")
+        house.desk.home = HomeFacts()
+        await house.workspace.act("U0ADMIN", view, ACKNOWLEDGE_ACTION, value=value)
+        await house.moving(lambda: "Nebula stopped" not in str(house.workspace.home("U0ADMIN")))
+        await house.settled()
+        assert ["alert acknowledge 7 --until change"] == [request.text for request in house.desk.requests]
+        assert () == house.workspace.calls("chat.postMessage")
+
+    async def test_a_refusal_is_a_direct_message(self, house: House) -> None:
+        failed = Failure(kind=FailureKind.REFUSED, phrase=Phrase("alert 7 was resolved"))
+        house.desk.answer = lambda request: Answer(operation=f"op-{request.key}", understood=request.text, body=failed)
+        house.desk.home = self.facts(FIRING)
+        view = await opened(house, "U0ADMIN")
+        value = encode_words("alert acknowledge 7 --for 2h")
+        await house.workspace.act("U0ADMIN", view, ACKNOWLEDGE_ACTION, value=value)
+        assert ["alert 7 was resolved"] == [text.partition(": ")[2].lower() for text in await house.direct("U0ADMIN")]
+
+    async def test_the_fix_opens_its_form(self, house: House) -> None:
+        house.desk.home = self.facts(FIRING)
+        view = await opened(house, "U0ADMIN")
+        await house.workspace.act("U0ADMIN", view, "home.alert0")
+        await house.workspace.seen(lambda: house.workspace.view("U0ADMIN"))
+        assert [] == house.desk.requests
+
+    async def test_254_alerts_are_bounded_and_counted(self, house: House) -> None:
+        await checked(house, ALL_DOWN)
+        house.desk.home = replace(
+            self.facts(*(change(number=number, host=f"host-{number}") for number in range(1, 255))),
+            waiting=(operation(),) * 40,
+            running=(RUNNING,) * 200,
+            lists=(HomeList(Phrase("Locks"), (Phrase("a lock"),) * 200, "lock"),) * 4,
+        )
+        view = await opened(house, "U0ADMIN")
+        assert len(view.blocks) <= 100
+        assert all(words in said(view) for words in ("249 more", "35 more", "196 more"))
+
+    async def test_a_person_without_rights_gets_no_menu_and_no_fix(self, house: House) -> None:
+        house.desk.home = HomeFacts(alerts=(HomeAlert(FIRING),), alerts_summary=Phrase("1 alert"))
+        view = await opened(house, "U0ADMIN")
+        labels = [
+            element.get("text", {}).get("text")
+            for block in view.blocks
+            for element in block.get("elements", ())
+            if str(element.get("action_id")).startswith(("alert", "home.alert"))
+        ]
+        assert ["Show alert 7"] == labels

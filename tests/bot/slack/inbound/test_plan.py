@@ -4,6 +4,7 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.model.change import ApprovalState, Change, ChangeState
+from bot.model.home import NOTHING_AT_HOME, HomeFacts
 from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.slack.inbound.home_tab import PUBLISH_INTERVAL
 from commands.model.operation import Risk
@@ -164,11 +165,11 @@ async def test_a_plan_opened_from_the_home_tab_is_approved_there(house: House, w
 
     def answer(request: Request) -> Answer:
         if request.text.startswith("approve"):
-            house.desk.changes = ()
+            house.desk.home = NOTHING_AT_HOME
         body = APPROVED if request.text.startswith("approve") else waiting
         return Answer(operation=f"op-{request.key}", understood=request.text, body=body)
 
-    house.desk.changes, house.desk.answer = (waiting,), answer
+    house.desk.home, house.desk.answer = HomeFacts(waiting=(waiting,)), answer
     async with house.bot():
         await house.workspace.act("U0DEVELOPER", await home(house, "U0DEVELOPER"), action)
         view = await opened(house, "U0DEVELOPER")
@@ -181,7 +182,7 @@ async def test_a_plan_opened_from_the_home_tab_is_approved_there(house: House, w
 
 
 async def test_a_plan_that_cannot_be_opened_from_the_home_tab_is_a_direct_message(house: House) -> None:
-    house.desk.changes, house.desk.answer = (change(version=1),), told(change(version=1))
+    house.desk.home, house.desk.answer = HomeFacts(waiting=(change(version=1),)), told(change(version=1))
     house.workspace.faults.switch_on("views.open", Failing("expired_trigger_id"))
     async with house.bot():
         await house.workspace.act("U0DEVELOPER", await home(house, "U0DEVELOPER"), "plan.details")

@@ -1,0 +1,234 @@
+"""Home tabs: the state of everything that they show, and what of it one person may see there.
+
+rows ─ read_state ─▶ HomeState ─┬─ select (pure, by rights) ─▶ HomeFacts of one person
+                                └─ version: differs whenever some tab may differ
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters.inventory import Host
+from bot.access.policy import Actor, Permit, Refusal
+from bot.access.rules import NO_PLACE
+from bot.changes.planner import find_plan_hosts
+from bot.config.active_config import ActiveConfig
+from bot.incidents.privacy import IncidentReader
+from bot.model.alert import Alert, Mute, MuteKind
+from bot.model.change import Change
+from bot.model.home import HomeAlert, HomeFacts, HomeList
+from bot.reports import home as lists
+from bot.reports.alerts import AlertOverview, summarize_alerts
+from bot.requests.environment import Environment
+from bot.store.incidents import Incident
+from bot.store.locks import Lock
+from commands.bot_state.alerts import AlertAcknowledge, AlertList
+from commands.bot_state.changes import ApprovalList, OperationContinue, OperationList, OperationResolve
+from commands.bot_state.incidents import IncidentList
+from commands.bot_state.locks import LockList
+from commands.bot_state.mutes import MaintenanceList, SilenceList
+from commands.certs.operations import CertList
+from commands.language.signature import find_operation
+from commands.model.check import Area
+from commands.model.operation import Catalogue, Operation
+
+RECENT_CHANGES = 20
+"""Newest operations among which changes are looked for that hosts are left of."""
+
+RECENT_PERIOD = timedelta(days=7)
+"""Period in which a change that hosts are left of is shown."""
+
+LOOKUP_INTERVAL = timedelta(minutes=1)
+"""Interval at which Slack is asked whether the channels of incidents are private, and checks of certificates are read.
+
+Many tabs may be published at once. Both change seldom.
+"""
+
+
+@dataclass(frozen=True)
+class HomeState:
+    """State of everything that home tabs show, before it is narrowed to a person."""
+
+    waiting: tuple[Change, ...]
+    unknown: tuple[Change, ...]
+    running: tuple[Change, ...]
+    recent: tuple[Change, ...]
+    alerts: tuple[Alert, ...]
+    muted: Mapping[int, Mute]
+    mutes: tuple[Mute, ...]
+    locks: tuple[Lock, ...]
+    incidents: tuple[Incident, ...]
+
+    @property
+    def version(self) -> str:
+        """Text that differs whenever any of it does."""
+        changes = (*self.waiting, *self.unknown, *self.running, *self.recent)
+        parts = (
+            [(change.operation, change.version) for change in changes],
+            [(alert.number, alert.version) for alert in self.alerts],
+            sorted(self.muted),
+            [(mute.number, mute.ends_at) for mute in self.mutes],
+            [(lock.number, lock.ends_at) for lock in self.locks],
+            [incident.number for incident in self.incidents],
+        )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+class HomeReader:
+    """Reads what home tabs show."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._incidents: tuple[datetime, tuple[int, ...], tuple[Incident, ...]] | None = None
+        self._ends: tuple[datetime, Mapping[str, datetime]] | None = None
+
+    async def read_version(self) -> str:
+        """Reads the version of what all tabs show. May raise a `DatabaseError`."""
+        return (await self._read_state()).version
+
+    async def read(self, actor: Actor, config: ActiveConfig) -> HomeFacts:
+        """Reads what one person sees. May raise a `DatabaseError`."""
+        state = await self._read_state()
+        rights = HomeRights(actor, config, self._environment.catalogue)
+        incidents = await self._look_up_privacy(state.incidents) if rights.may(IncidentList) else ()
+        ends = await self._find_ends(config.inventory.names)
+        now = self._environment.now()
+        reader = IncidentReader(actor.name, actor.roles, channel="", movable=True)  # as outside of the incident's channel
+        return HomeFacts(
+            **_select_changes(state, rights, now),
+            **_select_alerts(state, rights),
+            incidents=tuple(lists.list_incidents(tuple(filter(reader.may_see, incidents)))),
+            lists=tuple(_select_lists(state, rights, ends, now)),
+        )
+
+    async def list_urgent(self, actor: Actor, config: ActiveConfig) -> tuple[str, ...]:
+        """Lists what this person should look at first, as commands. May raise a `DatabaseError`."""
+        environment = self._environment
+        rights = HomeRights(actor, config, environment.catalogue)
+        waiting = await environment.changes.list_waiting() if rights.may(ApprovalList) else ()
+        alerts = tuple(alert for alert in await environment.alerts.list_open() if rights.may_see(alert))
+        muted = await environment.mutes.find_mutes(alerts, environment.now())
+        urgent = {
+            " ".join(AlertList.words): bool(AlertOverview(alerts, mutes=muted).firing),
+            " ".join(ApprovalList.words): any(map(rights.may_settle, waiting)),
+        }
+        return tuple(words for words, there in urgent.items() if there)
+
+    async def _read_state(self) -> HomeState:
+        environment, now = self._environment, self._environment.now()
+        alerts = await environment.alerts.list_open()
+        mutes = await environment.mutes.list_active()
+        return HomeState(
+            waiting=await environment.changes.list_waiting(),
+            unknown=await environment.changes.list_unknown(),
+            running=await environment.changes.list_running(),
+            recent=await environment.changes.list_recent(RECENT_CHANGES),
+            alerts=alerts,
+            muted=await environment.mutes.find_mutes(alerts, now),
+            mutes=tuple(mute for mute in mutes if mute.is_active(now)),
+            locks=tuple(lock for lock in await environment.locks.list_locks() if lock.ends_at > now),
+            incidents=tuple(incident for incident in await environment.incidents.list_incidents() if incident.open),
+        )
+
+    async def _look_up_privacy(self, found: tuple[Incident, ...]) -> tuple[Incident, ...]:
+        now, numbers = self._environment.now(), tuple(incident.number for incident in found)
+        known = self._incidents
+        if known is None or known[1] != numbers or not timedelta(0) <= now - known[0] < LOOKUP_INTERVAL:
+            seen = await self._environment.incidents.look_up_privacy(found, self._environment.channels)
+            known = self._incidents = now, numbers, seen
+        return known[2]
+
+    async def _find_ends(self, hosts: Collection[str]) -> Mapping[str, datetime]:
+        """Finds when the hosts' certificates expire, by their newest checks."""
+        now, known = self._environment.now(), self._ends
+        if known is None or not timedelta(0) <= now - known[0] < LOOKUP_INTERVAL:
+            checks = (await self._environment.checks.find_known(hosts, (Area.CERTIFICATES,))).newest.values()
+            ends = {check.host: check.ends_at for check in checks if check.ends_at is not None}
+            known = self._ends = now, ends
+        return known[1]
+
+
+@dataclass(frozen=True)
+class HomeRights:
+    """Rights of one person in their home tab. Grants name no such place, so one for a channel is none here."""
+
+    actor: Actor
+    config: ActiveConfig
+    catalogue: Catalogue
+
+    def may(self, operation: type[Operation], hosts: Sequence[Host] = ()) -> bool:
+        """Returns whether the person may request an operation on these hosts."""
+        return isinstance(self.config.policy.judge(self.actor, operation, hosts, NO_PLACE), Permit)
+
+    def may_on(self, operation: type[Operation], change: Change) -> bool:
+        """Returns whether the person may request an operation on all hosts of a change."""
+        return self.may(operation, find_plan_hosts(change.plan, self.config.inventory))
+
+    def may_settle(self, change: Change) -> bool:
+        """Returns whether the person may give what a change waits for."""
+        return isinstance(judge_settling(self.actor, change, self.config), Permit)
+
+    def may_see(self, alert: Alert, operation: type[Operation] = AlertList) -> bool:
+        """Returns whether the person may see an alert, or acknowledge it. As in `bot.handlers.alerts`."""
+        inventory = self.config.inventory
+        host = inventory.find_host(alert.host) if alert.host else None
+        return self.may(operation, (host,) if host is not None else inventory.hosts if alert.host else ())
+
+    def may_fix(self, alert: Alert) -> bool:
+        """Returns whether the person may request the command that fixes an alert, somewhere and on some host."""
+        found = find_operation((alert.next or "").split(), self.catalogue)
+        return found is not None and self.may(found[0])
+
+
+def judge_settling(actor: Actor, change: Change, config: ActiveConfig) -> Permit | Refusal:
+    """Decides if this actor may give what a change waits for: its approval, or the review of its break-glass."""
+    if change.approval is not None:
+        return config.policy.may_approve(actor, change.approval, change.requester)
+    hosts = find_plan_hosts(change.plan, config.inventory)
+    return config.policy.may_review(actor, change.risk, hosts, change.requester)
+
+
+def _select_changes(state: HomeState, rights: HomeRights, now: datetime) -> dict[str, Any]:
+    """Selects the changes of a tab, each in one place only."""
+    waiting = tuple(filter(rights.may_settle, state.waiting)) if rights.may(ApprovalList) else ()
+    unknown = tuple(change for change in state.unknown if rights.may_on(OperationResolve, change))
+    running = state.running if rights.may(OperationList) else ()
+    shown = {change.operation for change in waiting}
+    return {
+        "waiting": waiting,
+        "unknown": tuple(change for change in unknown if change.operation not in shown),
+        "running": tuple(change for change in running if change.operation not in shown),
+        "ended": tuple(
+            change
+            for change in state.recent
+            if change.ended_at is not None
+            and now - change.ended_at < RECENT_PERIOD
+            and rights.may_on(OperationContinue, change)
+        ),
+    }
+
+
+def _select_alerts(state: HomeState, rights: HomeRights) -> dict[str, Any]:
+    """Selects the alerts of a tab: those that need attention, then acknowledged ones. The others are counted."""
+    seen = AlertOverview(tuple(filter(rights.may_see, state.alerts)), mutes=state.muted)
+    hosts = rights.config.inventory.hosts
+    return {
+        "alerts": tuple(
+            HomeAlert(alert, rights.may_see(alert, AlertAcknowledge), rights.may_fix(alert))
+            for alert in (*seen.firing, *seen.acknowledged)
+        ),
+        "alerts_summary": summarize_alerts(seen) if seen.open else None,
+        "fleet": lists.summarize_fleet([host.name for host in hosts], seen.heard) if rights.may(AlertList, hosts) else None,
+    }
+
+
+def _select_lists(state: HomeState, rights: HomeRights, ends: Mapping[str, datetime], now: datetime) -> Iterator[HomeList]:
+    hosts = [host for host in rights.config.inventory.hosts if host.name in ends and rights.may(CertList, (host,))]
+    yield from lists.list_certificates({host.name: ends[host.name] for host in hosts})
+    if rights.may(LockList):
+        yield from lists.list_locks(state.locks, now)
+    for kind, operation in ((MuteKind.SILENCE, SilenceList), (MuteKind.MAINTENANCE, MaintenanceList)):
+        if rights.may(operation):
+            yield from lists.list_mutes(kind, state.mutes, now)
