@@ -18,7 +18,7 @@ from adapters.phrase import Moment, Phrase, Span, Texts
 from bot.model.alert import Alert, AlertState, Mute, MuteKind
 from bot.model.alert_notice import AlertNotice, AlertWord, describe_alert, measure_duration
 from bot.rendering.labels import COMMAND, NEXT
-from bot.rendering.slack.alert_buttons import make_acknowledge_menu, make_alert_buttons
+from bot.rendering.slack.alert_buttons import find_fixes, make_acknowledge_menu, make_alert_buttons
 from bot.rendering.slack.blocks import (
     MAX_TEXT,
     Block,
@@ -50,6 +50,14 @@ CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.AUDIT: Phrase("Changes are refused until an administrator has checked it."),
 }
 """Consequences of conditions, where one is certain enough to be named."""
+
+GROUP_CONSEQUENCES: Mapping[Condition, Phrase] = {
+    Condition.CERTIFICATE: Phrase(
+        "Other hosts do not accept an expired certificate: tunnels drop, and the gateway and containers with them."
+    ),
+    Condition.AUTHORITY: Phrase("All hosts signed by an expired CA are no longer accepted. Replace the CA first."),
+}
+"""Consequences of several alerts whose reasons differ in nothing but a figure. A single one has it in its reason."""
 
 _MAX_SENTENCE = 600
 _MAX_NAMES = 5
@@ -187,6 +195,9 @@ def _list_reasons(notice: AlertNotice) -> Iterator[Phrase]:
     """Lists the reason of a single problem, and the consequence."""
     if len(notice.problems) == 1:
         yield notice.problems[0].why
+    elif consequence := GROUP_CONSEQUENCES.get(notice.open[0].condition):
+        yield describe_alert(notice.open[0])
+        yield consequence
     if consequence := CONSEQUENCES.get(notice.open[0].condition):
         yield consequence
 
@@ -209,7 +220,7 @@ def _list_names(alerts: Sequence[Alert]) -> Phrase:
 
 
 def _render_next(notice: AlertNotice, texts: Texts) -> list[str]:
-    command = notice.open[0].next or _name_origin(notice)
+    command = next(iter(find_fixes(notice.open)), _name_origin(notice))
     return [f"{escape(NEXT.render(texts))} {escape(f'{COMMAND} {command}', 150)}"]
 
 

@@ -24,10 +24,12 @@ from bot.rendering.slack.buttons import (
 from bot.security.untrusted_text import shorten, to_one_line
 from commands.bot_state.alerts import AlertAcknowledge
 from commands.bot_state.incidents import MAX_TITLE_LENGTH
+from commands.certs.assessment import HOST_WARNING_TIMES
 from commands.checks.conditions import Condition
 from commands.language.signature import OperationClasses, find_operation
 from commands.model.times import render_time
 from commands.values.normalize import normalize_text, quote
+from commands.values.units import render_duration
 
 ALERT_ACTION = "alert"
 """First part of the action ids of elements that decide on alerts."""
@@ -76,10 +78,25 @@ def make_alert_buttons(alerts: Sequence[Alert], texts: Texts) -> list[Block]:
         return []
     return [
         make_acknowledge_menu(still, texts),
-        *make_run_buttons([still[0].next] if still[0].next else [], texts, most=1),
+        *make_run_buttons(find_fixes(still), texts, most=1),
         *_make_logs_button(still[0], texts),
         *_make_incident_button(still, texts),
     ]
+
+
+def find_fixes(alerts: Sequence[Alert]) -> list[str]:
+    """Finds the commands that fix alerts of one message or show more, the best first. One renews several certificates."""
+    first = alerts[0].next
+    if first is None:
+        return []
+    if len(alerts) == 1 or not all(_is_renewable(alert) for alert in alerts):
+        return [first]
+    widest = max(0, len(HOST_WARNING_TIMES) - min(alert.step for alert in alerts))
+    return [f"cert renew --due {render_duration(HOST_WARNING_TIMES[min(widest, len(HOST_WARNING_TIMES) - 1)])}"]
+
+
+def _is_renewable(alert: Alert) -> bool:
+    return alert.condition is Condition.CERTIFICATE and alert.next == f"cert renew {alert.host}"
 
 
 def make_acknowledge_menu(alerts: Sequence[Alert], texts: Texts) -> Block:

@@ -10,6 +10,7 @@ from bot.access.people import Person
 from bot.alerts.routes import Router, Routing, covers
 from bot.alerts.settings import AlertRoute, AlertSettings, QuietHours
 from bot.model.alert import Alert
+from commands.checks.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.alert_examples import FIRING, change
 
@@ -135,3 +136,12 @@ def test_no_worse_severity_than_low_waits(severity: Severity) -> None:
 
 def test_without_quiet_hours_nothing_waits() -> None:
     assert not router().is_quiet(alert(LOW), datetime(2026, 6, 1, 23, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_certificates_are_mentioned_at_their_thresholds_and_not_in_between(severity: Severity) -> None:
+    """Whatever the route says."""
+    often = router(route(repeat="5m"))
+    for condition in (Condition.CERTIFICATE, Condition.AUTHORITY):
+        assert None is often.find_routing(change(alert(severity), condition=condition)).repeat
+    assert timedelta(minutes=5) == often.find_routing(alert(severity)).repeat

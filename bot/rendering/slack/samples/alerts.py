@@ -59,6 +59,7 @@ def _list_notices() -> Iterator[tuple[str, AlertNotice]]:
     mutes = {each.number: _make_mute(each.number) for each in many[:20]}
     yield "firing", AlertNotice(at=AT, alerts=many[:1])
     yield "firing.many", AlertNotice(at=AT, alerts=many)
+    yield "certificates.many", AlertNotice(at=AT, alerts=tuple(map(_make_certificate_alert, many)))
     yield "symptoms", AlertNotice(at=AT, alerts=(many[0], *symptoms))
     yield "acknowledged", AlertNotice(at=AT, alerts=acknowledged[:1])
     yield "acknowledged.many", AlertNotice(at=AT, alerts=acknowledged)
@@ -87,6 +88,11 @@ def _make_alert(number: int) -> Alert:
         first_fired_at=_FIRED,
         fired_at=_FIRED,
     )
+
+
+def _make_certificate_alert(alert: Alert) -> Alert:
+    renewal = f"cert renew {alert.host}"
+    return _change(alert, subject="certificate", condition=Condition.CERTIFICATE, step=3, next=renewal)
 
 
 def _make_mute(number: int) -> Mute:

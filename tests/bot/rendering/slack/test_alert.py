@@ -93,6 +93,29 @@ def test_the_symbol_is_that_of_the_severity(severity: Severity, symbol: str) -> 
     assert lines(notice(change(severity=severity)))[0].startswith(symbol)
 
 
+def test_several_certificates_say_which_ends_first_and_what_follows_once() -> None:
+    ends = change(
+        subject="certificate",
+        condition=Condition.CERTIFICATE,
+        severity=Severity.HIGH,
+        step=3,
+        short=Phrase("certificate expires in {n} day", plural="certificate expires in {n} days", n=6),
+        next="cert renew host-a",
+    )
+    many = [
+        change(ends, number=number, host=f"host-{number:03}", next=f"cert renew host-{number:03}") for number in range(1, 8)
+    ]
+    assert [
+        ":large_orange_circle: *Certificate expires: 7 hosts*",
+        "High, since 2026-11-25 12:10 JST",
+        "host-001, host-002, host-003, host-004, host-005 and 2 more",
+        "host-001: certificate expires in 6 days",
+        "Other hosts do not accept an expired certificate: tunnels drop, and the gateway and containers with them.",
+        "`/flatnet alert`",
+    ] == lines(notice(*many))
+    assert render(notice(*many), ENGLISH).text.endswith("Next steps: /flatnet cert renew --due 7d")
+
+
 def test_who_acknowledged_it_and_until_when_is_below_the_severity() -> None:
     assert "Acknowledged by boss until 2026-11-25 14:13 JST" == lines(notice(ACKNOWLEDGED))[2]
     endless = change(ACKNOWLEDGED, acknowledged_until=None)

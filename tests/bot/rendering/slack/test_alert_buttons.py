@@ -7,7 +7,7 @@ import pytest
 from adapters.phrase import Phrase
 from bot.locale.texts import get_texts
 from bot.model.alert import Alert
-from bot.rendering.slack.alert_buttons import is_alert_button, make_alert_buttons
+from bot.rendering.slack.alert_buttons import find_fixes, is_alert_button, make_alert_buttons
 from bot.rendering.slack.buttons import make_row, parse_words
 from commands.bot_state.alerts import AlertAcknowledge
 from commands.catalogue import CATALOGUE
@@ -78,6 +78,31 @@ def test_logs_are_those_that_explain_the_condition(alert: Alert, log: str) -> No
 def test_an_acknowledged_alert_can_be_acknowledged_for_longer_and_a_resolved_one_has_no_buttons() -> None:
     assert "Acknowledge longer …" == make_alert_buttons([ACKNOWLEDGED], ENGLISH)[0]["placeholder"]["text"]
     assert [] == make_alert_buttons([RESOLVED], ENGLISH)
+
+
+def certificate(host: str, step: int, words: str = "") -> Alert:
+    """The certificate of a host, some steps before its end."""
+    renewal = words or f"cert renew {host}"
+    return change(host=host, subject="certificate", condition=Condition.CERTIFICATE, step=step, next=renewal)
+
+
+@pytest.mark.parametrize(
+    ("alerts", "fixes"),
+    [
+        ([certificate("host-a", 3)], ["cert renew host-a"]),
+        ([certificate("host-a", 3), certificate("host-b", 3)], ["cert renew --due 7d"]),
+        ([certificate("host-a", 5), certificate("host-b", 1)], ["cert renew --due 30d"]),
+        ([certificate("host-a", 5), certificate("host-b", 5)], ["cert renew --due 1d"]),
+        ([certificate("host-a", 400), certificate("host-b", 7)], ["cert renew --due 1d"]),
+        ([certificate("host-a", 3, "ca show"), certificate("host-b", 3)], ["ca show"]),
+        ([certificate("host-a", 3), change(host="host-b")], ["cert renew host-a"]),
+        ([FIRING, change(host="host-b")], ["service start nebula host-a"]),
+        ([change(next=None)], []),
+    ],
+)
+def test_one_command_renews_all_certificates_of_a_message(alerts: list[Alert], fixes: list[str]) -> None:
+    assert fixes == find_fixes(alerts)
+    assert all(parse_operation(normalize_text(each), CATALOGUE, CATALOGUE) for each in fixes)
 
 
 def test_an_incident_about_many_hosts_is_about_all() -> None:
