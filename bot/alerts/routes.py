@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from bot.access.people import Person
 from bot.alerts.settings import DEFAULT_REPEATS, AlertRoute, AlertSettings, QuietHours
 from bot.model.alert import Alert
+from commands.checks.conditions import CONDITION_RULES
 from commands.model.finding import Severity
 
 
@@ -54,10 +55,15 @@ class Router:
         return Routing(
             channel=route.channel or self.channel,
             mentions=_list_ids(route.mention, self._slack_ids),
-            repeat=route.repeat or DEFAULT_REPEATS.get(alert.severity),
+            repeat=self._find_repeat(route, alert),
             escalate=route.escalate,
             second_step=_list_ids(route.escalate_to, self._slack_ids),
         )
+
+    def _find_repeat(self, route: AlertRoute, alert: Alert) -> timedelta | None:
+        if not CONDITION_RULES[alert.condition].repeats:
+            return None
+        return route.repeat or DEFAULT_REPEATS.get(alert.severity)
 
     def is_quiet(self, alert: Alert, now: datetime) -> bool:
         """Returns whether an alert waits for the end of the quiet hours. A worse severity than low never waits."""
