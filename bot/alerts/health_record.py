@@ -1,4 +1,4 @@
-"""Checks of the watch as observations: noted one by one, stored as one sum for each host and half hour."""
+"""Checks of the watch as observations, stored as one sum for each host and half hour."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -11,25 +11,18 @@ from commands.model.report import Mark
 
 
 class HealthRecord:
-    """Observations of the watch. `flush` may raise `DatabaseError`; then the next one stores them."""
+    """Record of the hosts' health."""
 
     def __init__(self, table: ObservationTable) -> None:
         self._table = table
-        self._noted: list[Observation] = []
 
-    def note(self, looked: WatchAnswers, judged: Judgment, at: datetime) -> None:
-        """Notes one check of all sides of a host."""
+    async def record(self, looked: WatchAnswers, judged: Judgment, at: datetime) -> None:
+        """Stores one check of all sides of a host. Raises `DatabaseError`; then it is lost."""
         said = looked.gateway
         took = said.answer_ms if isinstance(said, GatewaySystem) else None
         marks = {key: judged.cells[key].mark for key in CHECKS}
-        self._noted.append(make_observation(looked.host.name, at, marks, [each.reached for each in judged.remarks], took))
-
-    async def flush(self) -> None:
-        """Stores what was noted."""
-        noted = tuple(self._noted)
-        if noted:
-            await self._table.add_up(noted)
-            del self._noted[: len(noted)]
+        reached = [remark.reached for remark in judged.remarks]
+        await self._table.add_up([make_observation(looked.host.name, at, marks, reached, took)])
 
 
 def make_observation(

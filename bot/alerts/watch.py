@@ -1,11 +1,13 @@
 """The watch: checks every host once in an interval, and moves alerts by what it found.
 
 one task per host   sleep until its slot ─▶ read ─▶ judge ─▶ memory ─▶ registry      (its check overran a slot: skipped)
-one task of rounds  each interval: hosts that joined or left ─▶ store traffic and observations ─▶ blindness, the bot itself
+one task of rounds  each interval: hosts that joined or left ─▶ store traffic ─▶ blindness, the bot itself, errors
 
 The slots of the hosts are spread over the interval and stay where they are. All of it lives by the monotonic clock, so a
 jump of the wall clock moves none. No alert moves before the first whole check after a start: every host was read, or failed.
 Else the first hosts after a start of a blind bot would be reported one by one.
+
+While alerts are switched off, no alert moves, and hosts are checked seldom (`RECORD_INTERVAL`): only for the record.
 
 While a change of the bot runs on a host, what the change itself may cause is unknown there, for `HELD_LIMIT` at most. A
 claim whose outcome is unknown hides nothing: that is when an operator needs to see the host. What a change has left behind,
@@ -39,6 +41,9 @@ from commands.model.operation import Thresholds
 FULL_INTERVAL = 300.0
 """Seconds between two checks of all sides, which are observations. Podman takes a second of a host's processor."""
 
+RECORD_INTERVAL = 1800.0
+"""Seconds between two checks of a host while alerts are switched off: only for digests and charts."""
+
 HELD_LIMIT = 900.0
 """Seconds for which a running change hides what it may cause itself: many times what a change takes on one host."""
 
@@ -49,6 +54,11 @@ GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 """Its multiples, modulo 1, are spread evenly however many there are, so hosts that join move no others."""
 
 _log = structlog.get_logger("bot.alerts.watch")
+
+
+def _find_interval(settings: AlertSettings) -> float:
+    """Finds the seconds between two checks of a host."""
+    return float(settings.interval_seconds) if settings.enabled else RECORD_INTERVAL
 
 
 @dataclass(frozen=True)
@@ -108,12 +118,12 @@ class Watch:
 
     @property
     def healthy(self) -> bool:
-        """True while rounds and the check of every host begin on time, or while the watch is switched off."""
-        return not self._basis.settings.enabled or self.round_age < LATE_INTERVALS * self._interval
+        """True while rounds and the check of every host begin on time."""
+        return self.round_age < LATE_INTERVALS * self._interval
 
     @property
     def _interval(self) -> float:
-        return float(self._basis.settings.interval_seconds)
+        return _find_interval(self._basis.settings)
 
     async def run(self) -> None:
         """Watches until it is canceled."""
@@ -130,18 +140,17 @@ class Watch:
         """Starts the tasks of hosts that joined, and ends those of hosts that left or changed."""
         before, self._basis = self._basis, self._parts.basis()
         hosts = self._basis.fleet.inventory.hosts
-        if before.settings.enabled != self._basis.settings.enabled or before.settings.interval_seconds != self._interval:
+        if self._interval != _find_interval(before.settings):
             self._end_tasks(set(self._tasks))
             self.ready, self._round, self._epoch = False, 0, self._clock.monotonic()
             self._memory = FleetMemory(before.fleet.inventory, before.thresholds)
-        if not self._basis.settings.enabled:
-            return
         if self._basis.fleet is not before.fleet:
             self._memory = self._memory.move_to(self._basis.fleet.inventory, self._basis.thresholds)
             self._end_tasks(self._tasks.keys() - {host.name for host in hosts})
         for host in hosts:
             if host.name not in self._tasks:
-                offset = self._joined * GOLDEN_RATIO % 1 * self._interval
+                first = 0 if self._basis.settings.enabled else 1  # a start alone is no reason for a record
+                offset = (self._joined + first) * GOLDEN_RATIO % 1 * self._interval
                 self._joined += 1
                 self._since[host.name] = self._clock.monotonic()
                 self._tasks[host.name] = group.create_task(self._watch_host(host.name, offset), name=f"watch {host.name}")
@@ -189,7 +198,9 @@ class Watch:
             self._parts.traffic.note(name, reading.log, self._clock.now())
         if full:
             self._full_at[name] = began
-            self._parts.health.note(checked.looked, checked.judged, checked.at)
+            await self._try("record", lambda: self._parts.health.record(checked.looked, checked.judged, checked.at))
+        if not basis.settings.enabled:
+            return
         if self.ready:
             await self._apply(checked)
         elif memory.is_complete():
@@ -219,15 +230,14 @@ class Watch:
         await self._parts.registry.apply(check_host(checked.looked, checked.judged, sight, checked.at))
 
     async def _end_round(self) -> None:
-        """Stores what the round has noted, and judges the fleet as a whole."""
+        """Stores the traffic of the round, and judges the fleet as a whole."""
+        await self._try("traffic", self._parts.traffic.flush)
         if not self.ready:
             late = self._clock.monotonic() - self._epoch >= LATE_INTERVALS * self._interval
             if self._basis.settings.enabled and (late or self._memory.is_complete()):  # one host does not stop all alerts
                 await self._apply_first()
             return
         self._memory.survey()
-        await self._try("traffic", self._parts.traffic.flush)
-        await self._try("observations", self._parts.health.flush)
         await self._try("bot", self._check_bot)
         await self._try("errors", self._check_traffic)
 

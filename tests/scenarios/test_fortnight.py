@@ -25,11 +25,13 @@ ROUTINE = f"""
 [notices]
 channel = "{OPS}"
 second_channel = "{DEV}"
+[alerts]
+enabled = false
 [[schedules]]
-name = "observe"
-cron = "0 3,15,21 * * *"
+name = "disks"
+enabled = false
 """
-"""Digests, reports and notices as they are usual; looks at the hosts at fewer times, so that a fortnight takes seconds."""
+"""Digests, reports and notices as they are usual. Alerts are another story. Hosts are looked at whenever time goes on."""
 
 SAYING = ("chat.postMessage", "files.getUploadURLExternal")
 """What the bot needs of Slack to say something with a picture."""

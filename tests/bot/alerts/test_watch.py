@@ -178,16 +178,28 @@ async def test_a_reload_with_another_interval_begins_anew(build: Build) -> None:
     assert (True, True) == (station.watch.ready, station.watch.healthy)
 
 
-async def test_a_watch_that_is_switched_off_reads_nothing(build: Build) -> None:
+async def test_while_alerts_are_switched_off_hosts_are_only_checked_for_the_record(build: Build) -> None:
     station = build(2)
     await station.begin()
     await station.wait(MINUTE)
     await station.reload(make_hosts(2), enabled=False)
     await station.wait(MINUTE)
-    before = len(station.reads)
-    await station.wait(10 * MINUTE)
+    reads, applied = len(station.reads), len(station.applied)
+    await station.wait(120 * MINUTE)
 
-    assert (before, False, True) == (len(station.reads), station.watch.ready, station.watch.healthy)
+    assert [True] * 8 == [request.wsl for _, request in station.reads[reads:]]
+    assert (applied, False, True) == (len(station.applied), station.watch.ready, station.watch.healthy)
+    seen = await station.observations.sum_by_host(NOW + timedelta(minutes=30), NOW + timedelta(hours=2))
+    assert {"host-001": 3, "host-002": 3} == {host: each.well for host, each in seen.items()}
+
+
+async def test_a_bot_that_starts_with_alerts_switched_off_checks_no_host_at_once(build: Build) -> None:
+    station = build(2)
+    await station.reload(make_hosts(2), enabled=False)
+    await station.begin()
+    await station.wait(5 * MINUTE)
+
+    assert [] == station.reads
 
 
 async def test_a_running_change_hides_what_it_may_cause(build: Build) -> None:
