@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.model.alert import Alert
+from bot.model.alert_notice import find_root
 from bot.store.outbox_values import ALERT_PREFIX
 
 MAX_SEPARATE_MESSAGES = 5
@@ -48,17 +49,6 @@ def assign_messages(
         names.setdefault(alert.number, root.message or names.get(root.number, ""))
     assigned = _group_by(fresh, lambda alert: names[alert.number])
     return {name: tuple(alerts) for name, alerts in assigned.items()}
-
-
-def find_root(alert: Alert, by_key: Mapping[str, Alert]) -> Alert:
-    """Finds the alert that explains this one in the end; itself without one, or where alerts explain each other."""
-    seen, root = {alert.key}, alert
-    while (cause := by_key.get(root.cause)) is not None:
-        if cause.key in seen:
-            return alert
-        seen.add(cause.key)
-        root = cause
-    return root
 
 
 def find_held(alerts: Collection[Alert], silenced: Collection[int], by_key: Mapping[str, Alert]) -> frozenset[int]:

@@ -123,8 +123,13 @@ def is_fire(before: Alert | None, after: Alert) -> bool:
 
 def is_flapping(changes: Sequence[AlertChange], now: datetime) -> bool:
     """Returns whether an alert opened and was resolved too often lately. `changes` are its newest, oldest first."""
+    return count_turns(changes, now) >= FLAPPING_CHANGES
+
+
+def count_turns(changes: Sequence[AlertChange], now: datetime) -> int:
+    """Counts how often an alert opened or was resolved lately. `changes` are its newest, oldest first."""
     turns = [after for before, after in pairwise((None, *changes)) if after and _is_turn(before, after)]
-    return len([turn for turn in turns if abs(now - turn.at) <= FLAPPING_PERIOD]) >= FLAPPING_CHANGES
+    return len([turn for turn in turns if abs(now - turn.at) <= FLAPPING_PERIOD])
 
 
 def list_episodes(history: AlertHistory) -> tuple[AlertEpisode, ...]:

@@ -81,7 +81,7 @@ class AlertMessages:
         name = _make_name(f"{message}{_SECOND_STEP}", "", ((each.number, each.fired_at) for each in alerts))
         word = make_repeat_word(tuple(alerts), outlook.now, ())
         for recipient in outlook.list_recipients(alerts):
-            await self._announcer.announce(Announcement(f"{name}{REPLY_MARK}{recipient}", recipient, word, private=True))
+            await self._announcer.announce(Announcement(f"{name}{REPLY_MARK}{recipient}", recipient, word))
         await self._alerts.mark_escalated([alert.number for alert in alerts], outlook.now)
 
     async def _read_histories(self, alerts: Iterable[Alert], now: datetime) -> Histories:
@@ -141,14 +141,16 @@ class AlertMessages:
 
     async def _post_lines(self, message: str, notice: AlertNotice, histories: Histories, outlook: Outlook) -> None:
         """Says of each problem that flaps how often it changed, once an hour."""
-        for alert in notice.problems:
-            if not self.is_line_due(alert, outlook):
-                continue
-            now = outlook.now
-            recent = [each for each in histories.get(alert.number, ()) if now - each.at <= life.FLAPPING_PERIOD]
-            name = _make_name(f"{message}{_WORD}", "flapping", [(alert.number, f"{now:%Y-%m-%d %H}")])
-            await self._say(message, name, make_flapping_word(alert, len(recent), outlook.list_mentions([alert])))
+        due, now = [alert for alert in notice.alerts if self.is_line_due(alert, outlook)], outlook.now
+        problems = {alert.number for alert in notice.problems}
+        speaking = {alert.number for alert in outlook.list_speaking(notice)}
+        for alert in due:
             self._flapping[alert.number] = now + FLAPPING_INTERVAL
+            if alert.number in problems:
+                turns = life.count_turns(histories.get(alert.number, ()), now)
+                mentions = outlook.list_mentions([alert]) if alert.number in speaking else ()
+                name = _make_name(f"{message}{_WORD}", "flapping", [(alert.number, f"{now:%Y-%m-%d %H}")])
+                await self._say(message, name, make_flapping_word(alert, turns, mentions))
 
     async def _say(self, message: str, name: str, word: AlertWord) -> None:
         await self._announcer.announce(Announcement(name, parse_channel(message), word, below=message))

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
+from adapters.errors import FlatnetError
 from bot.alerts.grouping import assign_messages, make_name
 from bot.alerts.messages import AlertMessages, is_grave
 from bot.alerts.outlook import Outlook
@@ -18,6 +21,8 @@ from bot.alerts.routes import Router
 from bot.model.alert import Alert, MuteFinder
 from bot.model.alert_notice import AlertNotice
 from bot.model.announcement import AlertAnnouncer
+
+_log = structlog.get_logger("bot.alerts.voice")
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Voice:
             await self._give_messages(await self._look())
             outlook = await self._look()
             for message in outlook.messages:
-                await self._speak_of(message, outlook)
+                await self._try_to_speak_of(message, outlook)
             self._forget(outlook)
 
     async def _look(self) -> Outlook:
@@ -89,6 +94,15 @@ class Voice:
     def _assign(self, outlook: Outlook) -> Mapping[str, Sequence[Alert]]:
         shown = [alert for alert in outlook.alerts if alert.open and alert.message]
         return assign_messages(outlook.list_fresh(), shown, outlook.find_channel, outlook.now)
+
+    async def _try_to_speak_of(self, message: str, outlook: Outlook) -> None:
+        """Speaks of one message. A bug in one is logged, because it must not silence the others."""
+        try:
+            await self._speak_of(message, outlook)
+        except FlatnetError:
+            raise
+        except Exception:
+            _log.exception("a message of alerts could not be made", message=message)
 
     async def _speak_of(self, message: str, outlook: Outlook) -> None:
         """Brings one message up to date, or says again what is due."""

@@ -4,6 +4,7 @@ A notice is edited until its alerts are resolved. A word is posted once: in the 
 people, or directly to a person.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
@@ -43,12 +44,9 @@ class AlertNotice(Value):
     @property
     def symptoms(self) -> tuple[Alert, ...]:
         """Alerts that another one of the message explains. An open alert is not explained by a resolved one."""
-        keys = {alert.key: alert for alert in self.alerts}
-        return tuple(
-            alert
-            for alert in self.alerts
-            if (cause := keys.get(alert.cause)) is not None and cause is not alert and (cause.open or not alert.open)
-        )
+        every = {alert.key: alert for alert in self.alerts}
+        still = {key: alert for key, alert in every.items() if alert.open}
+        return tuple(alert for alert in self.alerts if find_root(alert, still if alert.open else every) is not alert)
 
     @property
     def open(self) -> tuple[Alert, ...]:
@@ -82,6 +80,17 @@ class AlertWord(Value):
     phrase: Phrase
     mentions: tuple[str, ...] = ()
     alerts: tuple[Alert, ...] = ()
+
+
+def find_root(alert: Alert, by_key: Mapping[str, Alert]) -> Alert:
+    """Finds the alert that explains this one in the end; itself without one, or where alerts explain each other."""
+    seen, root = {alert.key}, alert
+    while (cause := by_key.get(root.cause)) is not None:
+        if cause.key in seen:
+            return alert
+        seen.add(cause.key)
+        root = cause
+    return root
 
 
 def measure_duration(alerts: tuple[Alert, ...]) -> timedelta:

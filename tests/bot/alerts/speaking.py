@@ -43,6 +43,8 @@ class Workspace:
     def __init__(self) -> None:
         self.away = False
         self.failing = 0
+        self.breaking = ""
+        self.revised = 0
         self._known: dict[str, Announcement] = {}
         self._waiting: list[str] = []
         self._lines: list[str] = []
@@ -63,6 +65,8 @@ class Workspace:
 
     async def announce(self, announcement: Announcement) -> None:
         self._take()
+        if isinstance(announcement.body, AlertNotice) and announcement.body.alerts[0].host == self.breaking:
+            raise ValueError(self.breaking)
         if announcement.name not in self._known:
             self._known[announcement.name] = announcement
             if self.away:
@@ -73,6 +77,7 @@ class Workspace:
     async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
         self._take()
         assert word is None
+        self.revised += 1
         if announcement.name in self._known:
             self._known[announcement.name] = announcement
             if announcement.name not in self._waiting:

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.alerts.grouping import assign_messages, find_held, find_root, make_name, parse_channel
+from bot.alerts.grouping import assign_messages, find_held, make_name, parse_channel
 from bot.model.alert import Alert
+from bot.model.alert_notice import AlertNotice, find_root
 from commands.checks.conditions import Condition
 from tests.bot.alert_examples import FIRED, FIRING, change
 
@@ -69,3 +70,8 @@ def test_the_name_of_a_message_has_its_channel(channel: str) -> None:
     name = make_name(channel, [FIRING])
     assert channel == parse_channel(name)
     assert ":" not in name
+
+
+def test_alerts_of_one_message_that_explain_each_other_are_both_problems() -> None:
+    both = (alert(1, "host-2/nebula"), alert(2, "host-1/nebula"))
+    assert both == AlertNotice(at=FIRED, alerts=both).problems

@@ -298,6 +298,30 @@ class TestFlapping:
         await night.wait(2)
         assert " > <@U0ANA> :red_circle: host-a: Nebula stopped" in (await night.fire())[-1]
 
+    async def test_a_symptom_that_flaps_has_no_line_and_causes_no_edits(self, night: Night) -> None:
+        await night.fire()
+        explained = gateway(cause="host-a/nebula")
+        for _ in range(4):
+            lines = [line for _ in range(2) for line in await night.check(nebula(), explained)]
+            lines += [line for _ in range(2) for line in await night.check(nebula())]
+        assert [] == [line for line in lines if "lapping" in line]
+        edits = night.slack.revised
+        await night.speak()
+        assert edits == night.slack.revised
+
+    async def test_an_acknowledged_alert_that_flaps_mentions_nobody(self, night: Night) -> None:
+        for _ in range(2):
+            await night.fire()
+            await night.resolve()
+        await night.wait(51)
+        await night.fire()
+        await night.resolve()
+        await night.fire()
+        await night.house.registry.acknowledge(1, "ben", None, "op-1")
+        await night.speak()
+        expected = "C0OPS > :red_circle: Flapping (4 changes within an hour), now open: host-a: Nebula stopped"
+        assert [expected] == await night.wait(3)
+
 
 class TestCrashes:
     @pytest.mark.parametrize("calls", range(1, 5))
@@ -311,6 +335,14 @@ class TestCrashes:
         night.start()
         lines += await night.speak()
         assert [HEAD, PAGE] == lines
+
+    async def test_a_message_that_cannot_be_made_does_not_silence_the_others(self, night: Night) -> None:
+        night.house.hosts = ("host-a", "host-b")
+        await night.fail_at_once(["host-a", "host-b"])
+        night.slack.breaking = "host-a"
+        assert ["host-b", "host-b"] == [line.partition(": Nebula")[0][-6:] for line in await night.speak()]
+        night.slack.breaking = ""
+        assert ["host-a", "host-a"] == [line.partition(": Nebula")[0][-6:] for line in await night.speak()]
 
     async def test_after_a_restart_nothing_is_said_again(self, night: Night) -> None:
         await night.fire()
