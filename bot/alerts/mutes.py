@@ -24,6 +24,9 @@ RECENT_PERIOD = timedelta(days=1)
 """Period for which an ended mute is still listed."""
 
 
+MAX_ACTIVE = 100
+"""Most active mutes: more than operators could review, and every alert is compared with each."""
+
 AlertMatcher = Callable[[Alert], bool]
 
 
@@ -42,6 +45,10 @@ class MuteForbidden(Refused):
     """The person may not end this mute."""
 
 
+class TooManyMutes(Refused):
+    """So many silences and maintenance are active that no more can be added."""
+
+
 class MuteRegistry:
     """The silences and maintenance of a bot, and the finder of what mutes an alert (`bot.model.alert.MuteFinder`)."""
 
@@ -54,7 +61,12 @@ class MuteRegistry:
         self._now = now
 
     async def add(self, mute: Mute) -> Mute:
-        """Hides alerts from now on; the same request again is the same mute."""
+        """Hides alerts from now on; the same request again is the same mute. Raises `TooManyMutes`."""
+        others = [each for each in await self.list_active() if each.operation != mute.operation]
+        if len(others) >= MAX_ACTIVE:
+            raise TooManyMutes(
+                Phrase("the limit of {n} active silences and maintenance is reached. End one first", n=MAX_ACTIVE)
+            )
         event = {
             "mute": "added",
             "kind": mute.kind,

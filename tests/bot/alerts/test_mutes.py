@@ -10,8 +10,10 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Permit, Refusal
 from bot.alerts.mutes import (
+    MAX_ACTIVE,
     MuteForbidden,
     NoSuchMute,
+    TooManyMutes,
     find_maintenance,
     find_muted_hosts,
     find_mutes,
@@ -136,6 +138,16 @@ async def test_a_mute_is_recorded_first_and_kept_once_for_one_request(book: Regi
         "ends_at": "2026-01-31T10:00:00+00:00",
         "reason": "cable swap",
     } == book.log.events[0][2]
+
+
+async def test_there_is_a_limit_of_active_mutes_and_a_repeated_request_does_not_meet_it(book: Registered) -> None:
+    await book.add(*(mute("host-a", 10, number) for number in range(1, MAX_ACTIVE + 1)))
+    with pytest.raises(TooManyMutes, match="limit of 100 active"):
+        await book.add(mute("host-b", 10, MAX_ACTIVE + 1))
+    await book.add(mute("host-a", 10, MAX_ACTIVE))
+    book.time.pass_by(minutes=10)
+    (added,) = await book.add(mute("host-b", 20, MAX_ACTIVE + 1))
+    assert (added,) == await book.registry.list_active()
 
 
 async def test_nothing_is_hidden_unless_the_audit_log_took_it(book: Registered) -> None:
