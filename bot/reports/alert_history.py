@@ -49,7 +49,7 @@ def report_alert(seen: AlertContext, at: datetime) -> Report:
     )
     return Report.of_facts(title, summary, _list_facts(seen, at)).model_copy(
         update={
-            "findings": (make_finding(alert, at),) if waits else (),
+            "findings": (make_finding(alert),) if waits else (),
             "sections": tuple(_list_history(seen, at)),
             "taken_at": at,
             "next": tuple(_suggest(alert))[:MAX_NEXT_COMMANDS],

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from adapters.phrase import Phrase, Span
+from adapters.phrase import Moment, Phrase, Span
 from bot.model.alert import Alert, AlertState, Mute, MuteKind
 from bot.model.alert_notice import describe_alert
 from commands.model.finding import Finding
@@ -85,7 +85,7 @@ def list_alerts(seen: AlertOverview, at: datetime) -> Report:
         summary=summarize_alerts(seen),
         columns=_COLUMNS,
         rows=tuple(_build_row(alert, seen.mutes.get(alert.number)) for alert in (*seen.open, *seen.recent)),
-        findings=tuple(make_finding(alert, at) for alert in seen.firing),
+        findings=tuple(make_finding(alert) for alert in seen.firing),
         sections=tuple(_list_sections(seen, at)),
         brief=True,
         taken_at=at,
@@ -120,11 +120,9 @@ def _suggest(firing: Sequence[Alert]) -> Iterator[str]:
         yield f"alert show {alert.number}"
 
 
-def make_finding(alert: Alert, at: datetime) -> Finding:
+def make_finding(alert: Alert) -> Finding:
     """Makes the finding of an alert that needs attention, with the command that fixes it or shows more."""
-    why = Phrase(
-        "#{number}, since {at}: {why}", number=str(alert.number), at=relate_moment(alert.began_at, at), why=alert.why
-    )
+    why = Phrase("#{number}: {why} (since {at})", number=str(alert.number), at=Moment(alert.began_at), why=alert.why)
     return Finding(
         severity=alert.severity,
         host=alert.host,

@@ -3,7 +3,7 @@
 *Alerts* 2 alerts need attention (1 acknowledged)
 :red_circle: *#7 host-a: Nebula stopped*
 Since 2026-11-25 12:10 JST. Service Nebula is stopped
-[Acknowledge … ▾] [Start Nebula on host-a] [Show alert 7]
+[Acknowledge … ▾] [Start Nebula on host-a] [Details]
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from bot.model.alert_notice import describe_alert
 from bot.model.home import HomeAlert, HomeFacts
 from bot.rendering.slack.alert_buttons import make_acknowledge_menu
 from bot.rendering.slack.blocks import Block, escape, make_section
-from bot.rendering.slack.buttons import make_row, make_run_buttons
+from bot.rendering.slack.buttons import make_command_button, make_row, make_run_buttons
 from bot.rendering.slack.home_lists import HOME_ACTION, render_more
 from bot.rendering.slack.paragraphs import GRADE_SYMBOLS, render_command
 from commands.model.finding import Grade
@@ -55,9 +55,10 @@ def _describe_state(alert: Alert) -> Phrase:
 
 def _make_elements(shown: HomeAlert, texts: Texts) -> list[Block]:
     alert = shown.alert
-    fix = [alert.next] if shown.may_fix and alert.next else []
-    buttons = make_run_buttons([*fix, f"alert show {alert.number}"], texts)
+    fix = make_run_buttons([alert.next] if shown.may_fix and alert.next else [], texts)
+    details = Phrase("Details").render(texts)
     return [
         *([make_acknowledge_menu([alert], texts)] if shown.may_acknowledge else []),
-        *({**button, "action_id": f"{HOME_ACTION}.alert{number}"} for number, button in enumerate(buttons)),
+        *({**button, "action_id": f"{HOME_ACTION}.fix"} for button in fix),
+        make_command_button(details, f"{HOME_ACTION}.alert", f"alert show {alert.number}"),
     ]

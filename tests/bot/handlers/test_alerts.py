@@ -109,7 +109,7 @@ async def test_the_list_has_what_needs_attention_then_the_rest_by_state() -> Non
     assert [("host-a", "service start nebula host-a"), ("", "alert show 9")] == [
         (finding.host, finding.next) for finding in report.findings
     ]
-    assert "#7, since 2026-11-25 03:10 UTC (51 min ago): service Nebula: Stopped" == said(report.findings[0].why)
+    assert "#7: service Nebula: Stopped (since 2026-11-25 03:10 UTC)" == said(report.findings[0].why)
     assert {
         "Consequences": ["#10 host-b: Nebula stopped, follows from #7 host-a: Nebula stopped"],
         "Acknowledged": [

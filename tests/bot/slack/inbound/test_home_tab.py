@@ -376,7 +376,7 @@ class TestAlerts:
     async def test_the_fix_opens_its_form(self, house: House) -> None:
         house.desk.home = self.facts(FIRING)
         view = await opened(house, "U0ADMIN")
-        await house.workspace.act("U0ADMIN", view, "home.alert0")
+        await house.workspace.act("U0ADMIN", view, "home.fix")
         await house.workspace.seen(lambda: house.workspace.view("U0ADMIN"))
         assert [] == house.desk.requests
 
@@ -399,6 +399,6 @@ class TestAlerts:
             element.get("text", {}).get("text")
             for block in view.blocks
             for element in block.get("elements", ())
-            if str(element.get("action_id")).startswith(("alert", "home.alert"))
+            if str(element.get("action_id")).startswith(("alert", "home.fix", "home.alert"))
         ]
-        assert ["Show alert 7"] == labels
+        assert ["Details"] == labels
