@@ -37,6 +37,9 @@ from bot.model.alert import OPEN_STATES, Alert, AlertChange, AlertEpisode, Alert
 from commands.checks.conditions import Condition, ConditionRule, Signal
 from commands.model.finding import Severity
 
+UNWATCHED_CONDITIONS = frozenset({Condition.CERTIFICATE, Condition.AUTHORITY})
+"""Conditions that schedules check, also while the watch is switched off."""
+
 REOPEN_PERIOD = timedelta(hours=1)
 """Period after its resolution in which the same problem is the same alert."""
 
@@ -108,9 +111,19 @@ def correct_acknowledgement(alert: Alert, now: datetime) -> Alert:
 
 def leave(alert: Alert, now: datetime) -> Alert | None:
     """Returns the alert after its host left the configuration: resolved if people saw it, else none."""
+    return _give_up(alert, Phrase("{host} is no longer in the configuration", host=alert.host), now)
+
+
+def switch_off(alert: Alert, now: datetime) -> Alert | None:
+    """Returns the alert after the watch was switched off: resolved if people saw it, else none. Certificates stay."""
+    if alert.condition in UNWATCHED_CONDITIONS:
+        return alert
+    return _give_up(alert, Phrase("alerts were switched off"), now)
+
+
+def _give_up(alert: Alert, outcome: Phrase, now: datetime) -> Alert | None:
     if alert.state is AlertState.PENDING:
         return None
-    outcome = Phrase("{host} is no longer in the configuration", host=alert.host)
     return _resolve(alert.model_copy(update={"outcome": outcome, "next": None}), now)
 
 

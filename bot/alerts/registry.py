@@ -145,9 +145,13 @@ class AlertRegistry:
         await self._table.correct_times(now)
         hosts = frozenset(self._list_hosts())
         for alert in await self._table.list_unresolved():
-            if _move_by_time(alert, hosts, now) is not alert:
-                await self._tend(alert, hosts, now)
+            await self._tend(alert, lambda before: _move_by_time(before, hosts, now), now)
         await self._table.prune(now)
+
+    async def switch_off(self, now: datetime) -> None:
+        """Resolves the alerts of the watch, which would stay for ever while it is switched off."""
+        for alert in await self._table.list_unresolved():
+            await self._tend(alert, lambda before: life.switch_off(before, now), now)
 
     async def list_unshown(self) -> tuple[Alert, ...]:
         """Lists the alerts that fired and moved since people were shown them, in the order in which they fired."""
@@ -176,15 +180,13 @@ class AlertRegistry:
     def _turn(self, host: str) -> asyncio.Lock:
         return self._turns.setdefault(host, asyncio.Lock())
 
-    async def _tend(self, alert: Alert, hosts: Collection[str], now: datetime) -> None:
+    async def _tend(self, alert: Alert, move: Callable[[Alert], Alert | None], now: datetime) -> None:
         """Moves an alert as time and the configuration do, if it is still due when its turn comes."""
+        if move(alert) is alert:
+            return
         async with self._turn(alert.host):
             before = await self._table.find(alert.number)
-            if (
-                before is not None
-                and before.resolved_at is None
-                and (after := _move_by_time(before, hosts, now)) is not before
-            ):
+            if before is not None and before.resolved_at is None and (after := move(before)) is not before:
                 await self._store([AlertMove(before, after)], now)
 
     async def _apply(self, checked: HostChecked) -> bool:

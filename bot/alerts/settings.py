@@ -84,7 +84,10 @@ class AlertRoute(_AlertsModel):
 
 
 class AlertSettings(_AlertsModel):
-    """The `[alerts]` table. Without any route, alerts go to the channel of `[notices]`."""
+    """The `[alerts]` table. Without any route, alerts go to the channel of `[notices]`.
+
+    Without `enabled` only certificates have alerts. Hosts are then checked every half hour, for digests and charts.
+    """
 
     enabled: bool = True
     routes: tuple[AlertRoute, ...] = ()

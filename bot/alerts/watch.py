@@ -90,8 +90,7 @@ class WatchParts:
 class Watch:
     """The watch of a running bot. `run` works until it is canceled.
 
-    `ready`: the first whole check has ended, so alerts are moved. `overruns` counts slots that a check of the
-    same host overran.
+    `overruns` counts slots that a check of the same host overran.
     """
 
     def __init__(self, parts: WatchParts, clock: Clock) -> None:
@@ -107,8 +106,18 @@ class Watch:
         self._last_round = self._epoch
         self._full_at: dict[str, float] = {}
         self._claimed_since: dict[tuple[str, str], float] = {}
-        self.ready = False
+        self._begun = False
         self.overruns = 0
+
+    @property
+    def enabled(self) -> bool:
+        """True unless alerts are switched off in the active configuration."""
+        return self._basis.settings.enabled
+
+    @property
+    def ready(self) -> bool:
+        """True once alerts may be shown: the first whole check has ended, or there is none because they are switched off."""
+        return self._begun or not self.enabled
 
     @property
     def round_age(self) -> float:
@@ -142,14 +151,14 @@ class Watch:
         hosts = self._basis.fleet.inventory.hosts
         if self._interval != _find_interval(before.settings):
             self._end_tasks(set(self._tasks))
-            self.ready, self._round, self._epoch = False, 0, self._clock.monotonic()
+            self._begun, self._round, self._epoch = False, 0, self._clock.monotonic()
             self._memory = FleetMemory(before.fleet.inventory, before.thresholds)
         if self._basis.fleet is not before.fleet:
             self._memory = self._memory.move_to(self._basis.fleet.inventory, self._basis.thresholds)
             self._end_tasks(self._tasks.keys() - {host.name for host in hosts})
         for host in hosts:
             if host.name not in self._tasks:
-                first = 0 if self._basis.settings.enabled else 1  # a start alone is no reason for a record
+                first = 0 if self.enabled else 1  # a start alone is no reason for a record
                 offset = (self._joined + first) * GOLDEN_RATIO % 1 * self._interval
                 self._joined += 1
                 self._since[host.name] = self._clock.monotonic()
@@ -201,7 +210,7 @@ class Watch:
             await self._try("record", lambda: self._parts.health.record(checked.looked, checked.judged, checked.at))
         if not basis.settings.enabled:
             return
-        if self.ready:
+        if self._begun:
             await self._apply(checked)
         elif memory.is_complete():
             await self._apply_first()
@@ -219,7 +228,7 @@ class Watch:
 
     async def _apply_first(self) -> None:
         """Applies the first whole check: the bot's own conditions first, because they explain others."""
-        self.ready = True
+        self._begun = True
         self._memory.survey()
         await self._try("bot", self._check_bot)
         for checked in self._memory.list_checks():
@@ -232,9 +241,9 @@ class Watch:
     async def _end_round(self) -> None:
         """Stores the traffic of the round, and judges the fleet as a whole."""
         await self._try("traffic", self._parts.traffic.flush)
-        if not self.ready:
+        if not self._begun:
             late = self._clock.monotonic() - self._epoch >= LATE_INTERVALS * self._interval
-            if self._basis.settings.enabled and (late or self._memory.is_complete()):  # one host does not stop all alerts
+            if self.enabled and (late or self._memory.is_complete()):  # one host does not stop all alerts
                 await self._apply_first()
             return
         self._memory.survey()

@@ -79,7 +79,8 @@ def build_alerts(
 async def run_alerts(application: "Application", team: str) -> AsyncIterator[Watch]:
     """Watches the hosts, and moves and shows alerts, until the block is left. `team` is the configured people's workspace.
 
-    Nothing is shown before the first whole check of the hosts: what fired before a crash may be over.
+    Nothing is shown before the first whole check of the hosts: what fired before a crash may be over. While the watch is
+    switched off, the alerts of certificates are still shown.
     """
     services, clock = application.alert_services, application.clock
     watch = build_watch(application)
@@ -89,6 +90,8 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
     async def tick() -> None:
         if watch.ready:
             await services.registry.tick(clock.now())
+            if not watch.enabled:
+                await services.registry.switch_off(clock.now())
             await voice.speak()
         await reminder.remind(clock.now())
 

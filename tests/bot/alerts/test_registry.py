@@ -219,6 +219,14 @@ class TestTime:
         assert "host-a is no longer in the configuration" == str(resolved.outcome)
         assert "resolved" == house.log.did[-1]
 
+    async def test_alerts_that_are_switched_off_resolve_those_of_the_watch_alone(self, house: House) -> None:
+        certificate = nebula(subject="certificate").model_copy(update={"condition": Condition.CERTIFICATE})
+        await house.fire()
+        await house.check(nebula(), certificate)
+        await house.registry.switch_off(house.now)
+        assert ["certificate"] == [alert.subject for alert in await house.registry.list_open()]
+        assert "alerts were switched off" == str((await house.registry.find(1)).outcome)
+
     async def test_a_clock_that_was_ahead_leaves_no_time_ahead(self, house: House) -> None:
         right = house.now
         house.now += timedelta(days=3000)

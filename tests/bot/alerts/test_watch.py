@@ -188,7 +188,7 @@ async def test_while_alerts_are_switched_off_hosts_are_only_checked_for_the_reco
     await station.wait(120 * MINUTE)
 
     assert [True] * 8 == [request.wsl for _, request in station.reads[reads:]]
-    assert (applied, False, True) == (len(station.applied), station.watch.ready, station.watch.healthy)
+    assert (applied, True, True) == (len(station.applied), station.watch.ready, station.watch.healthy)
     seen = await station.observations.sum_by_host(NOW + timedelta(minutes=30), NOW + timedelta(hours=2))
     assert {"host-001": 3, "host-002": 3} == {host: each.well for host, each in seen.items()}
 
