@@ -93,7 +93,7 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
             if not watch.enabled:
                 await services.registry.switch_off(clock.now())
             await voice.speak()
-        await reminder.remind(clock.now())
+            await reminder.remind(clock.now())
 
     works = (
         PeriodicTask("alerts", VOICE_INTERVAL, tick),
