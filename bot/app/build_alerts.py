@@ -85,10 +85,10 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
     services, clock = application.alert_services, application.clock
     watch = build_watch(application)
     voice, reminder = _build_voice(application), build_reminder(application, team)
-    services.voice.connect(voice)
 
     async def tick() -> None:
         if watch.ready:
+            services.voice.connect(voice)  # not earlier: an acknowledgement speaks, too
             await services.registry.tick(clock.now())
             if not watch.enabled:
                 await services.registry.switch_off(clock.now())

@@ -14,7 +14,7 @@ from bot.changes.approval import NotAllowed
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import AlertRegistryPort, AuditLogPort
 from bot.model.alert import Alert, MuteFinder
-from bot.reports.alert_history import AlertContext, report_acknowledgement, report_alert
+from bot.reports.alert_history import Acknowledgement, AlertContext, report_acknowledgement, report_alert
 from bot.reports.alerts import AlertOverview, list_alerts
 from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
 from commands.model.operation import Operation
@@ -75,7 +75,8 @@ class AlertHandlers:
         if late is not None and not done:
             raise late
         await self._show_moved()
-        return report_acknowledgement(wanted, done, len(group) - len(wanted), self.now())
+        acknowledgement = Acknowledgement(wanted, done, len(group) - len(wanted), operation.defaulted)
+        return report_acknowledgement(acknowledgement, self.now())
 
     async def _list_group(self, alert: Alert) -> tuple[Alert, ...]:
         """Lists the alert and the other open ones of its message."""

@@ -16,10 +16,12 @@ from bot.reports.alerts import (
     make_finding,
     measure,
 )
+from commands.bot_state.alerts import DEFAULT_LENGTH
 from commands.checks.conditions import CONDITION_RULES
 from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.phrases import list_some, relate_moment
 from commands.model.report import Report, Section
+from commands.values.units import render_duration
 
 MAX_HISTORY = 20
 """Maximum moves of an alert that are shown, the newest ones."""
@@ -118,9 +120,22 @@ def _suggest(alert: Alert) -> Iterator[str]:
         yield f"health {alert.host}"
 
 
-def report_acknowledgement(before: Sequence[Alert], after: Sequence[Alert], left_out: int, at: datetime) -> Report:
-    """Reports on alerts that were acknowledged, as they were before and are now; `left_out` may not be by this person."""
-    first = after[0]
+@dataclass(frozen=True)
+class Acknowledgement:
+    """Acknowledgement of alerts as they were before, and are `after`. The person may not acknowledge `left_out` others.
+
+    `defaulted`: the person gave no end.
+    """
+
+    before: Sequence[Alert]
+    after: Sequence[Alert]
+    left_out: int = 0
+    defaulted: bool = False
+
+
+def report_acknowledgement(done: Acknowledgement, at: datetime) -> Report:
+    """Reports on an acknowledgement: until when it lasts, and what it replaced and left out."""
+    first, after = done.after[0], done.after
     n = len(after)
     until = (
         Phrase("acknowledged until it changes")
@@ -135,29 +150,32 @@ def report_acknowledgement(before: Sequence[Alert], after: Sequence[Alert], left
     return Report(
         title=Phrase("Alerts"),
         summary=summary,
-        sections=tuple(_list_remarks(before, left_out, at)),
+        sections=(Section(heading=Phrase("Note"), lines=tuple(_list_remarks(done, at))),),
         brief=True,
         taken_at=at,
         next=(f"alert show {first.number}",) if n == 1 else ("alert",),
     )
 
 
-def _list_remarks(before: Sequence[Alert], left_out: int, at: datetime) -> Iterator[Section]:
-    """Lists what the acknowledgement replaced, how to choose another end, and what it left out."""
-    held = [alert for alert in before if alert.state is AlertState.ACKNOWLEDGED]
-    lines = [Phrase("it is not repeated meanwhile. Unless it is resolved by then, it fires again")]
-    lines += [
-        Phrase("before: {state}", state=describe_with_state(alert, describe_acknowledgement(alert, at)))
-        for alert in held[:MAX_REPLACED]
-    ]
-    if left_out:
-        lines.append(
-            Phrase(
-                "{n} alert was left out: you may not acknowledge it",
-                plural="{n} alerts were left out: you may not acknowledge them",
-                n=left_out,
-            )
+def _list_remarks(done: Acknowledgement, at: datetime) -> Iterator[Phrase]:
+    yield (
+        Phrase("it is not repeated unless it gets worse or has another cause")
+        if done.after[0].acknowledged_until is None
+        else Phrase("it is not repeated meanwhile. Unless it is resolved by then, it fires again")
+    )
+    if done.defaulted:
+        options = " · ".join(("--for 30m", "--until morning", "--until change"))
+        yield Phrase(
+            "{length} is the default. For another time, add {options}",
+            length=render_duration(DEFAULT_LENGTH),
+            options=options,
         )
-    options = " · ".join(("--for 30m", "--until morning", "--until change"))
-    lines.append(Phrase("for another time, add one of: {options}", options=options))
-    yield Section(heading=Phrase("Note"), lines=tuple(lines))
+    held = [alert for alert in done.before if alert.state is AlertState.ACKNOWLEDGED]
+    for alert in held[:MAX_REPLACED]:
+        yield Phrase("before: {state}", state=describe_with_state(alert, describe_acknowledgement(alert, at)))
+    if done.left_out:
+        yield Phrase(
+            "{n} alert was left out: you may not acknowledge it",
+            plural="{n} alerts were left out: you may not acknowledge them",
+            n=done.left_out,
+        )

@@ -103,6 +103,11 @@ class AlertAcknowledge(OwnOperation):
         """Returns no hosts. That of the alert is not known here; `bot.handlers.alerts` checks permission for it."""
         return ()
 
+    @property
+    def defaulted(self) -> bool:
+        """True if no end is given."""
+        return self.for_ is None and not self.until
+
     def find_end(self, now: datetime, zone: tzinfo) -> datetime | None:
         """Finds the end of the acknowledgement; None if it lasts until the alert changes. Raises `GrammarError`."""
         if self.for_ is not None and self.until:

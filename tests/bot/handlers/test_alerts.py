@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.access.people import Person
 from bot.access.policy import Policy
@@ -233,7 +234,24 @@ async def test_an_acknowledgement_is_shown_at_once_and_says_when_it_ends() -> No
     alerts = Alerts(FIRING)
     report = await reported("alert ack #7", alerts)
     assert "#7 host-a: Nebula stopped, acknowledged until 2026-11-25 06:01 UTC (in 2 hr)" == said(report.summary)
+    assert any("2h is the default." in line for line in sections(report)["Note"])
     assert 1 == alerts.shown
+
+
+async def test_a_chosen_end_is_not_explained() -> None:
+    report = await reported("alert acknowledge 7 --until change", Alerts(FIRING))
+    assert "#7 host-a: Nebula stopped, acknowledged until it changes" == said(report.summary)
+    assert not any("default" in line for line in sections(report)["Note"])
+
+
+async def test_a_message_that_cannot_be_changed_at_once_fails_no_acknowledgement() -> None:
+    class Silent(Alerts):
+        async def speak(self) -> None:
+            raise Refused(Phrase("not connected to Slack, retrying"))
+
+    alerts = Silent(FIRING)
+    await reported("alert acknowledge 7", alerts)
+    assert [7] == [call[0] for call in alerts.asked]
 
 
 async def test_a_second_person_replaces_an_acknowledgement_and_learns_whose_it_was() -> None:
