@@ -116,19 +116,20 @@ async def test_unfinished_deliveries_are_answered_once_and_unsent_messages_go_ou
 
 
 async def test_schedules_and_notices_go_on_from_where_they_were(past: Build, known: frozenset[tuple[str, str]]) -> None:
-    """A warning of before is not repeated, and its message tells of the end when the certificate is renewed."""
+    """A warning of before is an alert now: it is not repeated, and its thread says when the certificate is renewed."""
     async with past() as p, p.bot() as house:
-        [[notice]] = p.rows("select ts from outbox where operation = (select message from notices)")
+        [[notice]] = p.rows("select ts from outbox where road = 'post' and operation = (select message from alerts)")
         await ask(house, "schedule resume mondays")
         assert [("",)] == p.rows("select paused_by from schedules where name = 'mondays'")
         await p.resolve_half(house)
         await ask(house, "schedule run certificates")
         await p.town.at_rest()
         assert [] == named(new_messages(p, known), "cert renew host-b")
-        assert () == p.workspace.thread(OPS, notice)[0].edits
+        assert 1 == len(p.workspace.thread(OPS, notice))
         await p.deliver("approve renew")
         again = await p.find_successor("renew")
         await ask(house, f"approve {again}")
         assert "done" == await p.ends(again)
         await ask(house, "schedule run certificates")
-        await p.until(lambda: bool(p.workspace.thread(OPS, notice)[0].edits), lambda: p.workspace.thread(OPS, notice))
+        await p.until(lambda: len(p.workspace.thread(OPS, notice)) == 2, lambda: p.workspace.thread(OPS, notice))
+        assert "host-b の証明書が更新されました" in p.workspace.thread(OPS, notice)[1].text
