@@ -135,7 +135,7 @@ async def _connect(surface: "SlackThread", clock: Clock) -> "AsyncIterator[async
 
 @asynccontextmanager
 async def serve_telemetry(
-    settings: Settings, application: Application, surface: "SlackThread", measures: "Metrics", beats: HeartbeatLog
+    settings: Settings, application: Application, service: Service, measures: "Metrics", beats: HeartbeatLog
 ) -> AsyncIterator[None]:
     """Reports health to the service manager and on the status port."""
     from bot.store.condition import check_writable, find_oldest_waiting
@@ -146,6 +146,7 @@ async def serve_telemetry(
         make_database_check,
         make_outbox_check,
         make_slack_checks,
+        make_watch_check,
         serve,
         watch_health,
     )
@@ -155,13 +156,14 @@ async def serve_telemetry(
         vital={"database": make_database_check(lambda: check_writable(application.database), measures)},
         needed={
             "audit": make_audit_check(lambda: application.audit.intact),
-            **make_slack_checks(surface.get_health),
+            **make_slack_checks(service.surface.get_health),
             "outbox": make_outbox_check(lambda: find_oldest_waiting(application.database), application.clock.now),
+            "watch": make_watch_check(service.watch, measures),
         },
     )
 
     async def silence() -> float | None:
-        last = (await surface.get_health()).last_event_at
+        last = (await service.surface.get_health()).last_event_at
         return None if last is None else (application.clock.now() - last).total_seconds()
 
     vitals = HealthMonitor(checks, measures, time.monotonic, asyncio.sleep)
@@ -223,7 +225,7 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
         )
         async with (
             serve_requests(settings, application) as service,
-            serve_telemetry(settings, application, service.surface, measures, observers.heartbeat),
+            serve_telemetry(settings, application, service, measures, observers.heartbeat),
         ):
             reloading = asyncio.create_task(reload_on_signal(again, file, settings, application))
             try:

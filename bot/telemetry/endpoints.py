@@ -77,7 +77,7 @@ class SlackHealth(Protocol):
 
 
 class WatchHealth(Protocol):
-    """Health of the watch (`bot.alerts.watch`): `round_age` are the seconds since it finished a round, or since it began."""
+    """Health of the watch (`bot.alerts.watch`): `round_age` are the seconds since it checked every host."""
 
     @property
     def healthy(self) -> bool: ...

@@ -68,7 +68,7 @@ class Metrics:
         self._outbox = Gauge("flatnet_outbox_messages", "Messages not confirmed by Slack.", ("state",), registry=registry)
         self._alerts = Gauge("flatnet_alerts", "Alerts that are not resolved.", ("state", "severity"), registry=registry)
         self._round_age = Gauge(
-            "flatnet_watch_age_seconds", "Seconds since the watch finished a round of all hosts.", registry=registry
+            "flatnet_watch_age_seconds", "Seconds since the watch checked every host.", registry=registry
         )
         self._overruns = Gauge(
             "flatnet_watch_overruns", "Checks of the watch that took longer than the interval.", registry=registry
