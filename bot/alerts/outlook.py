@@ -9,6 +9,7 @@ from bot.alerts.grouping import find_held
 from bot.alerts.routes import Router
 from bot.model.alert import Alert, Mute
 from bot.model.alert_notice import AlertNotice
+from commands.checks.watch import BLIND_KEY
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,17 @@ class Outlook:
     def held(self) -> frozenset[int]:
         """Numbers of the alerts that people hear nothing of now."""
         quiet = {alert.number for alert in self.alerts if self.router.is_quiet(alert, self.now)}
-        return find_held(self.alerts, quiet | self.mutes.keys(), self.open_by_key)
+        return find_held(self.alerts, quiet | self.mutes.keys(), self.open_by_key) | self._unexplained
+
+    @property
+    def _unexplained(self) -> frozenset[int]:
+        """Numbers of the alerts of silent hosts that a blind bot explains, while the alert about that is not open.
+
+        It fires soon, or was just resolved: hosts and the whole fleet are checked at different times of a minute.
+        """
+        if BLIND_KEY in self.open_by_key:
+            return frozenset()
+        return frozenset(alert.number for alert in self.alerts if alert.cause == BLIND_KEY)
 
     @cached_property
     def messages(self) -> Mapping[str, tuple[Alert, ...]]:

@@ -197,6 +197,19 @@ class TestGroups:
         lines = await night.wait(0)
         assert [] == [line for line in lines if " # " in line or "host not responding" in line]
 
+    async def test_hosts_that_are_silent_before_the_bot_is_known_to_be_blind_wait_for_it(self, night: Night) -> None:
+        """What is still silent once it sees again is said then."""
+        blind = nebula(host="", subject="blind", condition=Condition.BLIND, short=Phrase("most hosts not responding"))
+        explained = silent(cause="blind")
+        assert [] == [line for _ in range(3) for line in await night.check(explained)]
+        await night.house.check(blind, host="")
+        message, word = await night.check(blind, host="")
+        assert "C0OPS # :red_circle: *Most hosts not responding*" in message
+        assert "most hosts not responding (critical)" in word
+        await night.house.check(host="")
+        assert "resolved after" in (await night.check(host=""))[0]
+        assert "*host-a: host not responding*" in (await night.check(silent()))[0]
+
 
 class TestMutes:
     async def test_a_muted_alert_posts_nothing_and_is_posted_when_the_mute_ends(self, night: Night) -> None:
