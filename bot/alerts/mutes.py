@@ -17,7 +17,7 @@ from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.store.mutes import MuteTable
 from commands.bot_state.silence_scope import NAMED_ONLY, AlertKey, SilenceScope
-from commands.checks.conditions import CONDITION_RULES
+from commands.checks.conditions import CONDITION_RULES, Condition
 from commands.values.arguments import BadArgument, find_meant_names
 
 RECENT_PERIOD = timedelta(days=1)
@@ -143,7 +143,8 @@ def _read_cause(alert: Alert, hosts: Collection[str]) -> AlertKey:
 def _make_coverage(mute: Mute, inventory: Inventory) -> Callable[[AlertKey], bool]:
     if mute.kind is MuteKind.MAINTENANCE:
         names = find_meant_names(mute.what, inventory)
-        return lambda key: key.host in names and key.condition not in NAMED_ONLY
+        blind = Condition.BLIND if names.issuperset(inventory.names) else None  # that no host responds is meant, too
+        return lambda key: key.condition is blind or (key.host in names and key.condition not in NAMED_ONLY)
     return _read_scope(mute).make_matcher(inventory)
 
 

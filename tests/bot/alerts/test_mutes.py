@@ -54,6 +54,9 @@ ALERTS = {
     "silent, the bot blind": alert(11, "lighthouse", "host", cause="blind"),
 }
 
+NOT_HIDDEN = {"change", "audit", "audit of a host", "change of a host"}
+"""What no maintenance hides, and no silence of everything."""
+
 HIDDEN: dict[Mute, set[str]] = {
     mute("host-a"): {"nebula", "change of a host", "explained by a host", "explained by nebula"},
     mute("host-a/nebula"): {"nebula", "explained by nebula"},
@@ -61,14 +64,17 @@ HIDDEN: dict[Mute, set[str]] = {
     mute("disk"): {"disk"},
     mute("blind"): {"blind", "silent, the bot blind"},
     mute("change"): {"change", "change of a host"},
-    mute("all"): set(ALERTS) - {"change", "change of a host", "audit", "audit of a host"},
+    mute("all"): set(ALERTS) - NOT_HIDDEN,
     mute("host-z"): set(),
     mute("???"): set(),
     mute("no longer/parsed\x00"): set(),
     maintenance("host-a"): {"nebula", "explained by a host", "explained by nebula"},
     maintenance("tokyo"): {"nebula", "disk", "explained by a host", "explained by nebula"},
     maintenance("host-b,host-c"): {"disk", "other", "explained by a host", "explained by nebula"},
-    maintenance("all"): set(ALERTS) - {"blind", "change", "audit", "audit of a host", "change of a host"},
+    maintenance("lighthouse,tokyo"): set(ALERTS)
+    - {"other", "blind", "change", "audit", "audit of a host", "change of a host"},
+    maintenance("lighthouse,tokyo,host-c"): set(ALERTS) - NOT_HIDDEN,
+    maintenance("all"): set(ALERTS) - NOT_HIDDEN,
     maintenance("host-z"): set(),
     maintenance("disk"): set(),
 }
