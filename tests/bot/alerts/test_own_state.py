@@ -1,0 +1,101 @@
+"""The bot's own conditions: changes of unknown outcome, the digest, the audit log."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from adapters.phrase import Phrase
+from bot.alerts.own_state import OwnCheck, OwnState
+from bot.model.change import ChangeState
+from bot.store.operations import OperationTable
+from bot.store.schedule_runs import RunOutcome
+from bot.store.schedules import ScheduleRun, ScheduleTable
+from commands.checks.conditions import Condition
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+ALL = frozenset({Condition.CHANGE, Condition.DIGEST, Condition.AUDIT})
+
+
+def run(outcome: RunOutcome) -> ScheduleRun:
+    return ScheduleRun("digest", NOW, "op-digest", outcome, NOW)
+
+
+@dataclass
+class Tables:
+    """The rows that the bot's own state is read from."""
+
+    unknown: Sequence[Any] = ()
+    runs: Mapping[str, ScheduleRun] = field(default_factory=dict)
+
+    async def list_in_states(self, *states: ChangeState) -> Sequence[Any]:
+        assert (ChangeState.UNKNOWN,) == states
+        return self.unknown
+
+    async def find_latest_runs(self) -> Mapping[str, ScheduleRun]:
+        return self.runs
+
+
+def _answer(value: bool) -> Callable[[str], Awaitable[bool]]:
+    async def is_undeliverable(operation: str) -> bool:
+        assert "op-digest" == operation
+        return value
+
+    return is_undeliverable
+
+
+async def check(tables: Tables, *, lost: bool = False, trouble: Phrase | None = None) -> OwnCheck:
+    state = OwnState(
+        operations=cast("OperationTable", tables),
+        schedules=cast("ScheduleTable", tables),
+        is_undeliverable=_answer(lost),
+        find_trouble=lambda: trouble,
+        digest="digest",
+    )
+    return await state.check()
+
+
+async def test_a_bot_that_is_well_has_no_signals() -> None:
+    assert OwnCheck(ALL, ()) == await check(Tables())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "lost", "found", "judged"),
+    [
+        (RunOutcome.DONE, False, [], ALL),
+        (RunOutcome.DONE, True, ["digest"], ALL),
+        (RunOutcome.FAILED, False, ["digest"], ALL),
+        (RunOutcome.MISSED, False, ["digest"], ALL),
+        (RunOutcome.REFUSED, False, ["digest"], ALL),
+        (RunOutcome.SKIPPED, False, [], ALL),
+        (RunOutcome.RUNNING, False, [], ALL - {Condition.DIGEST}),
+    ],
+)
+async def test_a_digest_that_nobody_got_is_a_problem_until_the_next_one(
+    outcome: RunOutcome, lost: bool, found: list[str], judged: frozenset[Condition]
+) -> None:
+    checked = await check(Tables(runs={"digest": run(outcome)}), lost=lost)
+
+    assert (found, judged) == ([signal.subject for signal in checked.signals], checked.judged)
+
+
+async def test_each_change_of_unknown_outcome_is_a_problem_of_its_own() -> None:
+    changes = [
+        SimpleNamespace(operation=name, words=f"service restart nebula {name}", plan=SimpleNamespace(hosts=(name,)))
+        for name in ("op-1", "op-2")
+    ]
+    checked = await check(Tables(unknown=changes))
+
+    assert [("change/op-1", "op show op-1"), ("change/op-2", "op show op-2")] == [
+        (signal.subject, signal.next) for signal in checked.signals
+    ]
+    assert "result of service restart nebula op-1 unknown" == str(checked.signals[0].short)
+
+
+async def test_an_audit_log_in_doubt_is_critical_and_has_its_own_words() -> None:
+    (signal,) = (await check(Tables(), trouble=Phrase("the audit log lost 3 events"))).signals
+
+    assert ("audit", "critical", "the audit log lost 3 events") == (signal.subject, signal.severity.value, str(signal.why))
