@@ -1,0 +1,136 @@
+"""Traffic that the watch reads: what is counted, kept over a crash, and judged."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.windows.watch import AccessLogPosition, AccessLogReading, RequestCounts
+from bot.alerts.traffic_ledger import TrafficLedger
+from bot.model.alert import Alert, AlertState
+from bot.store.database import Database
+from bot.store.traffic import TrafficTable
+from commands.checks.conditions import Condition, HostChecked
+from tests.bot.alerts.living import nebula
+
+BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class Registry:
+    """A registry with some open alerts."""
+
+    def __init__(self) -> None:
+        self.open: tuple[Alert, ...] = ()
+
+    async def list_open(self) -> tuple[Alert, ...]:
+        return self.open
+
+
+@pytest.fixture
+def table(database: Database) -> TrafficTable:
+    return TrafficTable(database)
+
+
+def log(offset: int, requests: int = 100, errors: int = 0, *, first: bool = False) -> AccessLogReading:
+    nothing = {"own": 0, "unparsed": 0, "timed": 0, "time_ms": 0, "slowest_ms": 0}
+    return AccessLogReading(
+        state="present",
+        position=AccessLogPosition(offset=offset, head=0, sha256="0" * 64),
+        counts=None if first else RequestCounts(requests=requests, errors=errors, **nothing),
+        skipped=0,
+        lost=False,
+    )
+
+
+async def begin(table: TrafficTable) -> TrafficLedger:
+    ledger = TrafficLedger(table)
+    await ledger.load()
+    return ledger
+
+
+async def live(ledger: TrafficLedger, since: datetime, minutes: int, errors: int = 0) -> datetime:
+    """Reads a host every minute. Returns the time of the last read."""
+    for number in range(1, minutes + 1):
+        ledger.note("host-a", log(number, errors=errors), since + number * MINUTE)
+        await ledger.flush()
+    return since + minutes * MINUTE
+
+
+async def count(table: TrafficTable) -> int:
+    found = await table.sum_by_host(BEGIN - timedelta(days=1), BEGIN + timedelta(days=1))
+    return found["host-a"].requests if found else 0
+
+
+def brief(checked: tuple[HostChecked, ...]) -> list[tuple[str, list[bool]]]:
+    return [(each.host, [signal.hovering for signal in each.signals]) for each in checked]
+
+
+async def test_the_first_read_only_sets_the_position(table: TrafficTable) -> None:
+    ledger = await begin(table)
+    ledger.note("host-a", log(7, first=True), BEGIN)
+    await ledger.flush()
+
+    assert (0, 7) == (await count(table), getattr(ledger.find_position("host-a"), "offset", None))
+
+
+async def test_what_was_not_stored_before_a_crash_is_read_again(table: TrafficTable) -> None:
+    ledger = await begin(table)
+    ledger.note("host-a", log(1, first=True), BEGIN)
+    ledger.note("host-a", log(2), BEGIN + MINUTE)
+    await ledger.flush()
+    ledger.note("host-a", log(3), BEGIN + 2 * MINUTE)  # the bot dies before the round ends
+
+    again = await begin(table)
+    assert (100, 2) == (await count(table), getattr(again.find_position("host-a"), "offset", None))
+
+
+async def test_more_errors_than_before_are_a_signal_and_a_calm_window_is_none(table: TrafficTable) -> None:
+    ledger, registry = await begin(table), Registry()
+    ledger.note("host-a", log(0, first=True), BEGIN)
+    at = await live(ledger, BEGIN, 60, errors=0)
+    assert [("host-a", [])] == brief(await ledger.judge(["host-a"], registry, at + MINUTE))
+
+    at = await live(ledger, at, 5, errors=10)
+    (checked,) = await ledger.judge(["host-a"], registry, at + MINUTE)
+    (signal,) = checked.signals
+    assert ("10% of requests failed with 5xx", "log error host-a --since 1h") == (str(signal.short), signal.next)
+    assert frozenset({Condition.ERRORS}) == checked.judged
+
+
+async def test_each_window_is_judged_once(table: TrafficTable) -> None:
+    ledger, registry = await begin(table), Registry()
+    ledger.note("host-a", log(0, first=True), BEGIN)
+    at = await live(ledger, BEGIN, 10)
+
+    assert 1 == len(await ledger.judge(["host-a"], registry, at + MINUTE))
+    assert () == await ledger.judge(["host-a"], registry, at + 2 * MINUTE)
+
+
+async def test_a_failure_that_lasts_does_not_become_usual(table: TrafficTable) -> None:
+    ledger, registry = await begin(table), Registry()
+    ledger.note("host-a", log(0, first=True), BEGIN)
+    at = await live(ledger, BEGIN, 60)
+    problem = nebula()
+    alert = Alert(
+        host="host-a",
+        subject="errors",
+        condition=Condition.ERRORS,
+        severity=problem.severity,
+        state=AlertState.FIRING,
+        short=problem.short,
+        why=problem.why,
+        began_at=at,
+        checked_at=at,
+    )
+    registry.open = (alert,)
+    at = await live(ledger, at, 120, errors=10)
+
+    assert [("host-a", [False])] == brief(await ledger.judge(["host-a"], registry, at + MINUTE))
+
+
+async def test_a_window_that_was_not_read_is_unknown(table: TrafficTable) -> None:
+    ledger, registry = await begin(table), Registry()
+    ledger.note("host-a", log(0, first=True), BEGIN)
+    at = await live(ledger, BEGIN, 2, errors=50)
+
+    assert () == await ledger.judge(["host-a", "host-b"], registry, at + 10 * MINUTE)
