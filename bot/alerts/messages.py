@@ -66,8 +66,8 @@ class AlertMessages:
             await self._post_lines(message, notice, histories, outlook)
         else:
             await self._announcer.withdraw(message)
-        for alert in moved:
-            await self._alerts.mark_shown(alert.number, alert.version)
+        if moved:
+            await self._alerts.mark_shown({alert.number: alert.version for alert in moved})
 
     async def repeat(self, message: str, alerts: Sequence[Alert], outlook: Outlook) -> None:
         """Mentions alerts again that were not acknowledged."""

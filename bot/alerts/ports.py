@@ -59,8 +59,8 @@ class AlertStore(Protocol):
     async def set_message(self, numbers: Collection[int], message: str) -> None:
         """Stores the name of the announcement that shows these alerts."""
 
-    async def mark_shown(self, number: int, version: int) -> None:
-        """Records that people were shown this version of an alert."""
+    async def mark_shown(self, versions: Mapping[int, int]) -> None:
+        """Records that people were shown these versions of alerts, by number."""
 
     async def mark_repeated(self, numbers: Collection[int], at: datetime) -> None:
         """Records that people were notified of these alerts. A new fire clears it."""

@@ -165,9 +165,9 @@ class AlertRegistry:
         """Stores the name of the announcement that shows these alerts."""
         await self._table.set_message(numbers, message)
 
-    async def mark_shown(self, number: int, version: int) -> None:
-        """Records that people were shown this version of an alert. An older version changes nothing."""
-        await self._table.mark_shown(number, version)
+    async def mark_shown(self, versions: Mapping[int, int]) -> None:
+        """Records that people were shown these versions of alerts, by number. An older version changes nothing."""
+        await self._table.mark_shown(versions)
 
     async def mark_repeated(self, numbers: Collection[int], at: datetime) -> None:
         """Records that these alerts were mentioned, by what was read at that time. A fire clears it, also a later one."""

@@ -6,19 +6,19 @@ What is due follows from the rows, so a round that fails or is interrupted is re
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
 from adapters.errors import FlatnetError
-from bot.alerts.grouping import assign_messages, make_name
+from bot.alerts.grouping import assign_messages
 from bot.alerts.messages import AlertMessages, is_grave
 from bot.alerts.outlook import Outlook
 from bot.alerts.ports import AlertStore
 from bot.alerts.routes import Router
-from bot.model.alert import Alert, MuteFinder
+from bot.model.alert import MuteFinder
 from bot.model.alert_notice import AlertNotice
 from bot.model.announcement import AlertAnnouncer
 
@@ -81,19 +81,15 @@ class Voice:
         return outlook
 
     async def _give_messages(self, outlook: Outlook) -> None:
-        """Gives a message to alerts that have none. One that is over gets its own if it was grave and is not muted."""
-        for message, alerts in self._assign(outlook).items():
-            await self._alerts.set_message([alert.number for alert in alerts], message)
-        for alert in outlook.list_missed():
-            if is_grave([alert]) and alert.number not in outlook.held:
-                name = make_name(outlook.router.find_routing(alert).channel, [alert])
-                await self._alerts.set_message([alert.number], name)
-            else:
-                await self._alerts.mark_shown(alert.number, alert.version)
-
-    def _assign(self, outlook: Outlook) -> Mapping[str, Sequence[Alert]]:
+        """Gives a message to alerts that have none. Those that are over get one if they were grave and are not muted."""
         shown = [alert for alert in outlook.alerts if alert.open and alert.message]
-        return assign_messages(outlook.list_fresh(), shown, outlook.find_channel, outlook.now)
+        missed = outlook.list_missed()
+        grave = [alert for alert in missed if is_grave([alert]) and alert.number not in outlook.held]
+        for fresh, others in ((outlook.list_fresh(), shown), (grave, [])):
+            for message, alerts in assign_messages(fresh, others, outlook.find_channel, outlook.now).items():
+                await self._alerts.set_message([alert.number for alert in alerts], message)
+        if unsaid := {alert.number: alert.version for alert in missed if alert not in grave}:
+            await self._alerts.mark_shown(unsaid)
 
     async def _try_to_speak_of(self, message: str, outlook: Outlook) -> None:
         """Speaks of one message. A bug in one is logged, because it must not silence the others."""

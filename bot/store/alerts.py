@@ -171,11 +171,13 @@ class AlertTable:
 
         await self._database.run(work)
 
-    async def mark_shown(self, number: int, version: int) -> None:
-        """Records that people were shown this version of an alert."""
+    async def mark_shown(self, versions: Mapping[int, int]) -> None:
+        """Records that people were shown these versions of alerts, by number."""
+        rows = [{"this": number, "new_shown": version} for number, version in versions.items()]
 
         def work(connection: Connection) -> None:
-            connection.execute(_MARK_SHOWN, {"this": number, "new_shown": version})
+            if rows:
+                connection.execute(_MARK_SHOWN, rows)
 
         await self._database.run(work)
 

@@ -121,7 +121,7 @@ class Lives(RuleBasedStateMachine):
         """Shows people what moved. Nothing is due after that, until it moves again."""
         registry = self.house.build()
         for alert in self.now(registry.list_unshown()):
-            self.now(registry.mark_shown(alert.number, alert.version))
+            self.now(registry.mark_shown({alert.number: alert.version}))
         assert () == self.now(registry.list_unshown())
 
     @rule()

@@ -291,10 +291,10 @@ class TestVoice:
         alert = await house.fire()
         assert (alert,) == await house.registry.list_unshown()
         await house.registry.set_message([1], "alert-1")
-        await house.registry.mark_shown(1, 2)
+        await house.registry.mark_shown({1: 2})
         assert () == await house.registry.list_unshown()
         await house.registry.acknowledge(1, "ana", None, "op-1")
-        await house.registry.mark_shown(1, 1)
+        await house.registry.mark_shown({1: 1})
         (unshown,) = await house.registry.list_unshown()
         assert (2, "alert-1") == (unshown.shown, unshown.message)
         assert (unshown,) == await house.registry.list_of_message("alert-1")
@@ -304,7 +304,7 @@ class TestVoice:
 
         async def speak() -> None:
             await house.registry.set_message([1], "alert-1")
-            await house.registry.mark_shown(1, alert.version)
+            await house.registry.mark_shown({1: alert.version})
             await house.registry.mark_repeated([1], house.now)
 
         registry = house.build(lambda part: Interrupted(part, "apply", speak))

@@ -17,7 +17,7 @@ def certificate(step: int, severity: Severity = Severity.HIGH) -> Signal:
 async def seen(house: House, *signals: Signal) -> Alert:
     await house.check(*signals)
     (alert,) = await house.registry.list_open()
-    await house.registry.mark_shown(alert.number, alert.version)
+    await house.registry.mark_shown({alert.number: alert.version})
     return alert
 
 

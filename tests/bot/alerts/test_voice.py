@@ -363,6 +363,29 @@ class TestCrashes:
         assert [] == await night.speak()
 
 
+class TestMissed:
+    async def test_alerts_that_were_over_before_the_voice_spoke_are_one_message_each_or_one_for_many(
+        self, night: Night
+    ) -> None:
+        hosts = [f"host-{number}" for number in range(8)]
+        await night.fail_at_once(hosts)
+        for _ in range(2):
+            night.house.now += timedelta(minutes=1)
+            for host in hosts:
+                await night.house.registry.apply(night.make_check(host))
+        assert ["C0OPS # :large_green_circle: *Nebula stopped: 8 hosts* — resolved after 2 min"] == [
+            line.partition(" | ")[0] for line in await night.speak()
+        ]
+        assert [] == await night.speak()
+
+    async def test_one_that_was_not_grave_is_not_said(self, night: Night) -> None:
+        for _ in range(2):
+            await night.house.check(nebula(Severity.MEDIUM))
+        for _ in range(2):
+            await night.house.check()
+        assert [] == await night.speak()
+
+
 class TestSlackAway:
     async def test_what_fired_and_was_resolved_meanwhile_is_one_message_that_says_so(self, night: Night) -> None:
         night.slack.away = True
