@@ -112,7 +112,9 @@ _IS_CARD = OUTBOX.c.operation.startswith(CARD_PREFIX) & (OUTBOX.c.road == Route.
 _IS_ALERT = (
     (OUTBOX.c.road == Route.POST) & OUTBOX.c.operation.startswith(ALERT_PREFIX) & ~OUTBOX.c.operation.contains(REPLY_MARK)
 )
-_WAITS = select(exists().where(_THIS, _WAITING))
+_WAITING_POST = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
+    OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road != Route.UPDATE, _WAITING
+)
 _REWRITE = update(OUTBOX).where(_THIS, _WAITING).values(message=bindparam("content")).returning(OUTBOX.c.id)
 _DROP_EDITS = delete(OUTBOX).where(
     OUTBOX.c.road == Route.UPDATE, func.json_extract(OUTBOX.c.address, "$.replaces") == bindparam("this"), _WAITING
@@ -168,9 +170,14 @@ class Outbox:
         drop = delete(OUTBOX).where(begins, _WAITING).returning(OUTBOX.c.id)
         return await self._database.run(lambda connection: len(connection.execute(drop).all()))
 
-    async def is_waiting(self, row: int) -> bool:
-        """Returns whether a message waits to be sent."""
-        return await self._database.read(lambda connection: bool(connection.execute(_WAITS, {"this": row}).scalar_one()))
+    async def find_waiting(self, operation: str) -> int:
+        """Returns the row id of an operation's message that waits to be sent, for any recipient; 0 if none waits."""
+
+        def work(connection: Connection) -> int:
+            first: int = connection.execute(_WAITING_POST, {"this": operation}).scalar_one()
+            return first
+
+        return await self._database.read(work)
 
     async def find_due(self) -> DuePosts:
         """Returns the due messages: of each conversation the oldest open one, if it waits and its time has come.

@@ -56,8 +56,10 @@ class AnnouncementPublisher:
             return
         row = await retry_write(lambda: self._sender.find_row(announcement.name), self._clock.sleep)
         address = self._build_address(announcement)
-        if row:
-            await self._edit(announcement, row, address)
+        if isinstance(announcement.body, AlertNotice):
+            await self._edit_alert(announcement, row, address)
+        elif row:
+            await self._queue(announcement, address.model_copy(update={"replaces": row}))
         if word is None:
             return
         said = SlackMessage(escape(address.render(word), 900), ())
@@ -70,26 +72,23 @@ class AnnouncementPublisher:
         """As `bot.model.announcement.AlertAnnouncer`."""
         if not await self._is_queued(name):
             return DeliveryStage.ABSENT
-        row = await retry_write(lambda: self._sender.find_row(name), self._clock.sleep)
-        waits = row and await retry_write(lambda: self._sender.is_waiting(row), self._clock.sleep)
-        return DeliveryStage.WAITING if waits else DeliveryStage.BEGUN
+        waiting = await retry_write(lambda: self._sender.find_waiting(name), self._clock.sleep)
+        return DeliveryStage.WAITING if waiting else DeliveryStage.BEGUN
 
     async def withdraw(self, prefix: str) -> int:
         """As `bot.model.announcement.AlertAnnouncer`."""
         return await retry_write(lambda: self._sender.withdraw(prefix), self._clock.sleep)
 
-    async def _edit(self, announcement: Announcement, row: int, address: Address) -> None:
-        """Edit a message. One about alerts that waits is rewritten; one that only people got directly stays as it is.
+    async def _edit_alert(self, announcement: Announcement, row: int, address: Address) -> None:
+        """Edit a message about alerts, or rewrite it if it waits. One that only people got directly stays as it is.
 
         An edit of the latter would be a new message for each of them. They get the words.
         """
-        if not isinstance(announcement.body, AlertNotice):
-            await self._queue(announcement, address.model_copy(update={"replaces": row}))
-            return
+        waiting = await retry_write(lambda: self._sender.find_waiting(announcement.name), self._clock.sleep)
         message = await self._render(announcement.body, address)
-        if await retry_write(lambda: self._sender.rewrite(row, message), self._clock.sleep):
+        if waiting and await retry_write(lambda: self._sender.rewrite(waiting, message), self._clock.sleep):
             return
-        if await retry_write(lambda: self._sender.find_place(row), self._clock.sleep) != NO_MESSAGE_PLACE:
+        if row and await retry_write(lambda: self._sender.find_place(row), self._clock.sleep) != NO_MESSAGE_PLACE:
             await self._queue(announcement, address.model_copy(update={"replaces": row}))
 
     async def _queue(self, announcement: Announcement, address: Address) -> None:

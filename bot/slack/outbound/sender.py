@@ -133,9 +133,9 @@ class Sender:
         """Return whether a message of an operation was added recently, for any recipient."""
         return await self._rows.has_message(operation)
 
-    async def is_waiting(self, row: int) -> bool:
-        """Return whether a message waits to be sent."""
-        return await self._rows.is_waiting(row)
+    async def find_waiting(self, operation: str) -> int:
+        """Return the row of an operation's message that waits to be sent, 0 if none waits."""
+        return await self._rows.find_waiting(operation)
 
     async def rewrite(self, row: int, message: SlackMessage) -> bool:
         """Replace the content of a message that waits, and drop its edits. Return False if it does not wait."""

@@ -335,7 +335,7 @@ async def test_a_message_that_waits_gets_its_newest_content_and_its_waiting_edit
     await outbox.begin_sending([row])
     await outbox.add(page("firing on 2 hosts", route=Route.UPDATE, replaces=row))
     await outbox.mark_failed(row, "service_unavailable", page("").made_at)
-    assert await outbox.is_waiting(row)
+    assert row == await outbox.find_waiting("alert-1")
     assert await outbox.rewrite(row, {"text": "resolved", "blocks": []})
     [begun] = await outbox.begin_sending([row])
     await outbox.mark_sent(row, "1.1")
@@ -348,7 +348,7 @@ async def test_a_message_that_is_on_its_way_or_was_sent_is_not_rewritten(outbox:
     await outbox.begin_sending([row])
     if sent:
         await outbox.mark_sent(row, "1.1")
-    assert not await outbox.is_waiting(row)
+    assert 0 == await outbox.find_waiting("alert-1")
     assert not await outbox.rewrite(row, {"text": "resolved", "blocks": []})
 
 

@@ -529,6 +529,23 @@ async def test_what_waits_while_slack_is_away_is_brought_up_to_date_or_withdrawn
     assert () == house.workspace.calls("chat.update")
 
 
+async def test_what_waits_for_administrators_is_brought_up_to_date_too(house: House) -> None:
+    house.desk.fallback = Fallback("", (ADMIN,))
+    house.workspace.faults.switch_on("chat.postMessage", ServerError(503))
+    async with house.bot() as surface:
+        await surface.announce(alarm(channel=""))
+        await house.until(lambda: house.workspace.calls("chat.postMessage"))
+        await house.settled()
+        assert DeliveryStage.WAITING is await surface.find_delivery(MESSAGE)
+        await surface.revise(alarm(RESOLVED, channel=""), None)
+        house.workspace.faults.switch_off("chat.postMessage")
+        await house.moving(lambda: house.workspace.direct(ADMIN), 60.0)
+        await house.settled()
+    assert ["host-a: Nebula stopped — resolved after 42 min"] == [
+        message.text.splitlines()[0] for message in house.workspace.direct(ADMIN)
+    ]
+
+
 async def test_an_alert_of_an_archived_channel_goes_to_the_second_one_with_its_words(house: House) -> None:
     house.desk.fallback = Fallback(DEV, (ADMIN,))
     house.workspace.faults.switch_on("chat.postMessage", Failing("is_archived"), times=1)
