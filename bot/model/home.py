@@ -6,6 +6,9 @@ from adapters.phrase import Phrase
 from bot.model.alert import Alert
 from bot.model.change import Change
 
+MAX_ALERTS = 5
+"""Maximum number of alerts that a tab shows with buttons. A phone shows one or two at once."""
+
 
 @dataclass(frozen=True)
 class HomeAlert:
@@ -30,8 +33,9 @@ class HomeFacts:
     """Facts of one home tab. The most urgent come first in each.
 
     `waiting` are the changes that the person may decide or review, `unknown` those whose outcome they may report, `running`
-    those that run, `ended` recent ones that they may continue. `alerts` need attention or are acknowledged, and
-    `alerts_summary` counts what is not shown, too; None without open alerts. `fleet` counts the hosts with alerts.
+    those that run, `ended` recent ones that they may continue. `alerts` are the first that need attention or are
+    acknowledged, `alerts_left` counts further ones. `alerts_summary` counts muted ones, too; None without open alerts.
+    `fleet` counts the hosts with alerts.
     """
 
     waiting: tuple[Change, ...] = ()
@@ -39,6 +43,7 @@ class HomeFacts:
     running: tuple[Change, ...] = ()
     ended: tuple[Change, ...] = ()
     alerts: tuple[HomeAlert, ...] = ()
+    alerts_left: int = 0
     alerts_summary: Phrase | None = None
     fleet: Phrase | None = None
     incidents: tuple[HomeList, ...] = ()

@@ -75,7 +75,9 @@ class AlertOverview:
 
     def find_cause(self, alert: Alert) -> Alert | None:
         """Finds the open alert that explains an alert; None if there is none that the reader may see."""
-        return next((each for each in self.open if alert.cause and each.key == alert.cause != alert.key), None)
+        if not alert.cause or alert.cause == alert.key:
+            return None
+        return next((each for each in self.open if each.key == alert.cause), None)
 
 
 def list_alerts(seen: AlertOverview, at: datetime) -> Report:

@@ -18,7 +18,7 @@ from bot.config.active_config import ActiveConfig
 from bot.incidents.privacy import IncidentReader
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.change import Change
-from bot.model.home import HomeAlert, HomeFacts, HomeList
+from bot.model.home import MAX_ALERTS, HomeAlert, HomeFacts, HomeList
 from bot.reports import home as lists
 from bot.reports.alerts import AlertOverview, summarize_alerts
 from bot.requests.environment import Environment
@@ -214,11 +214,12 @@ def _select_alerts(state: HomeState, rights: HomeRights) -> dict[str, Any]:
     """Selects the alerts of a tab: those that need attention, then acknowledged ones. The others are counted."""
     seen = AlertOverview(tuple(filter(rights.may_see, state.alerts)), mutes=state.muted)
     hosts = rights.config.inventory.hosts
+    alerts = (*seen.firing, *seen.acknowledged)
     return {
         "alerts": tuple(
-            HomeAlert(alert, rights.may_see(alert, AlertAcknowledge), rights.may_fix(alert))
-            for alert in (*seen.firing, *seen.acknowledged)
+            HomeAlert(alert, rights.may_see(alert, AlertAcknowledge), rights.may_fix(alert)) for alert in alerts[:MAX_ALERTS]
         ),
+        "alerts_left": max(0, len(alerts) - MAX_ALERTS),
         "alerts_summary": summarize_alerts(seen) if seen.open else None,
         "fleet": lists.summarize_fleet([host.name for host in hosts], seen.heard) if rights.may(AlertList, hosts) else None,
     }

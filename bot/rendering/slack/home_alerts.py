@@ -19,9 +19,6 @@ from bot.rendering.slack.home_lists import HOME_ACTION, render_more
 from bot.rendering.slack.paragraphs import GRADE_SYMBOLS, render_command
 from commands.model.finding import Grade
 
-MAX_ALERTS = 5
-"""Maximum number of alerts that are shown with buttons. A phone shows one or two at once."""
-
 _MAX_REASON = 600
 
 
@@ -31,10 +28,10 @@ def render_alerts(facts: HomeFacts, texts: Texts) -> Iterator[Block]:
         return
     heading = escape(Phrase("Alerts").render_sentence(texts))
     yield make_section(f"*{heading}* {render_command('alert')}\n{escape(facts.alerts_summary.render_sentence(texts), 900)}")
-    for shown in facts.alerts[:MAX_ALERTS]:
+    for shown in facts.alerts:
         yield make_section(_render_alert(shown.alert, texts))
         yield from make_row(_make_elements(shown, texts))
-    yield from render_more(len(facts.alerts) - MAX_ALERTS, "alert", texts)
+    yield from render_more(facts.alerts_left, "alert", texts)
 
 
 def _render_alert(alert: Alert, texts: Texts) -> str:

@@ -120,6 +120,14 @@ async def test_muted_alerts_and_consequences_are_counted() -> None:
     assert "(1 follows from others, 1 muted)" in str(facts.alerts_summary)
 
 
+async def test_of_254_alerts_the_worst_are_shown_and_the_others_counted() -> None:
+    home = Home()
+    home.kept.alerts = Alerts(*(change(number=number, subject=f"{number}") for number in range(1, 255)))
+    facts = await home.seen()
+    assert ([1, 2, 3, 4, 5], 249) == ([each.alert.number for each in facts.alerts], facts.alerts_left)
+    assert "254 alerts need attention" == str(facts.alerts_summary)
+
+
 async def test_without_alerts_nothing_is_said_of_them() -> None:
     facts = await Home().seen()
     assert (None, (), "no host has an open alert (2 hosts)") == (facts.alerts_summary, facts.alerts, str(facts.fleet))

@@ -8,7 +8,7 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Texts
 from bot.access.policy import Actor, Refusal
 from bot.model.change import Change, ChangeState
-from bot.model.home import HomeAlert, HomeFacts, HomeList
+from bot.model.home import MAX_ALERTS, HomeAlert, HomeFacts, HomeList
 from bot.model.request import Answer
 from bot.rendering.slack import change_details, filter_form, form, home
 from bot.rendering.slack.buttons import AnswerView
@@ -114,7 +114,8 @@ def _make_facts() -> HomeFacts:
         unknown=select(ChangeState.UNKNOWN),
         running=select(ChangeState.RUNNING),
         ended=select(ChangeState.FAILED, ChangeState.UNDONE),
-        alerts=tuple(HomeAlert(alert, may_acknowledge=True, may_fix=True) for alert in list_open_alerts()),
+        alerts=tuple(HomeAlert(alert, may_acknowledge=True, may_fix=True) for alert in list_open_alerts()[:MAX_ALERTS]),
+        alerts_left=249,
         alerts_summary=quote_text(FOREIGN, 9),
         fleet=quote_text(FOREIGN, 9),
         incidents=(HomeList(quote_text(FOREIGN, 1), lines, "incident"),),

@@ -13,7 +13,7 @@ import pytest
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal
 from bot.model.alert import Alert
-from bot.model.home import HomeAlert, HomeFacts, HomeList
+from bot.model.home import MAX_ALERTS, HomeAlert, HomeFacts, HomeList
 from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.rendering.slack.alert_buttons import ACKNOWLEDGE_ACTION
 from bot.rendering.slack.buttons import FORM_ACTION, encode_words
@@ -383,7 +383,8 @@ class TestAlerts:
     async def test_254_alerts_are_bounded_and_counted(self, house: House) -> None:
         await checked(house, ALL_DOWN)
         house.desk.home = replace(
-            self.facts(*(change(number=number, host=f"host-{number}") for number in range(1, 255))),
+            self.facts(*(change(number=number, host=f"host-{number}") for number in range(1, MAX_ALERTS + 1))),
+            alerts_left=254 - MAX_ALERTS,
             waiting=(operation(),) * 40,
             running=(RUNNING,) * 200,
             lists=(HomeList(Phrase("Locks"), (Phrase("a lock"),) * 200, "lock"),) * 4,
