@@ -108,6 +108,17 @@ class Lifecycle:
         """List changes whose outcome is unknown, oldest first."""
         return tuple(record.to_change() for record in await self._repository.operations.list_in_states(ChangeState.UNKNOWN))
 
+    async def list_left_over(self, since: datetime, limit: int) -> tuple[Change, ...]:
+        """List changes that ended since then without success and were not requested again, the newest first, without results
+        of steps.
+        """
+        found = await self._repository.operations.list_left_over(since, limit)
+        return tuple(record.to_change() for record in found)
+
+    async def find_versions(self, since: datetime) -> Mapping[str, int]:
+        """Find the versions of all changes that have not ended or were requested since then."""
+        return await self._repository.operations.find_versions(since)
+
     async def list_ended(self, since: datetime, until: datetime) -> tuple[EndedOperation, ...]:
         """List the changes that ended from `since` on and before `until`."""
         return await self._repository.operations.list_ended(since, until)

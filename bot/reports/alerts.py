@@ -9,6 +9,7 @@ rows              all of them as data, a row each; people read the above
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from adapters.phrase import Moment, Phrase, Span
@@ -75,9 +76,11 @@ class AlertOverview:
 
     def find_cause(self, alert: Alert) -> Alert | None:
         """Finds the open alert that explains an alert; None if there is none that the reader may see."""
-        if not alert.cause or alert.cause == alert.key:
-            return None
-        return next((each for each in self.open if each.key == alert.cause), None)
+        return self._by_key.get(alert.cause) if alert.cause and alert.cause != alert.key else None
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, Alert]:
+        return {alert.key: alert for alert in self.open}
 
 
 def list_alerts(seen: AlertOverview, at: datetime) -> Report:

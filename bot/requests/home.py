@@ -1,7 +1,7 @@
 """Home tabs: the state of everything that they show, and what of it one person may see there.
 
-rows ─ read_state ─▶ HomeState ─┬─ select (pure, by rights) ─▶ HomeFacts of one person
-                                └─ version: differs whenever some tab may differ
+rows ─ read ────────▶ HomeState ─ select (pure, by rights) ─▶ HomeFacts of one person
+     └ read_version ─▶ a text that differs whenever some tab may; no plan is read for it, because it is read often
 """
 
 import hashlib
@@ -34,8 +34,8 @@ from commands.language.signature import find_operation
 from commands.model.check import Area
 from commands.model.operation import Catalogue, Operation
 
-RECENT_CHANGES = 20
-"""Newest operations among which changes are looked for that hosts are left of."""
+MAX_LEFT_OVER = 10
+"""Maximum number of changes that hosts are left of."""
 
 RECENT_PERIOD = timedelta(days=7)
 """Period in which a change that hosts are left of is shown."""
@@ -54,26 +54,12 @@ class HomeState:
     waiting: tuple[Change, ...]
     unknown: tuple[Change, ...]
     running: tuple[Change, ...]
-    recent: tuple[Change, ...]
+    left_over: tuple[Change, ...]
     alerts: tuple[Alert, ...]
     muted: Mapping[int, Mute]
     mutes: tuple[Mute, ...]
     locks: tuple[Lock, ...]
     incidents: tuple[Incident, ...]
-
-    @property
-    def version(self) -> str:
-        """Text that differs whenever any of it does."""
-        changes = (*self.waiting, *self.unknown, *self.running, *self.recent)
-        parts = (
-            [(change.operation, change.version) for change in changes],
-            [(alert.number, alert.version) for alert in self.alerts],
-            sorted(self.muted),
-            [(mute.number, mute.ends_at) for mute in self.mutes],
-            [(lock.number, lock.ends_at) for lock in self.locks],
-            [incident.number for incident in self.incidents],
-        )
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 class HomeReader:
@@ -86,7 +72,17 @@ class HomeReader:
 
     async def read_version(self) -> str:
         """Reads the version of what all tabs show. May raise a `DatabaseError`."""
-        return (await self._read_state()).version
+        environment, now = self._environment, self._environment.now()
+        alerts = await environment.alerts.list_open()
+        parts = (
+            await environment.changes.find_versions(now - RECENT_PERIOD),
+            [(alert.number, alert.version) for alert in alerts],
+            sorted(await environment.mutes.find_mutes(alerts, now)),
+            [(mute.number, mute.ends_at) for mute in await self._list_mutes(now)],
+            [(lock.number, lock.ends_at) for lock in await self._list_locks(now)],
+            [incident.number for incident in await self._list_incidents()],
+        )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     async def read(self, actor: Actor, config: ActiveConfig) -> HomeFacts:
         """Reads what one person sees. May raise a `DatabaseError`."""
@@ -97,7 +93,7 @@ class HomeReader:
         now = self._environment.now()
         reader = IncidentReader(actor.name, actor.roles, channel="", movable=True)  # as outside of the incident's channel
         return HomeFacts(
-            **_select_changes(state, rights, now),
+            **_select_changes(state, rights),
             **_select_alerts(state, rights),
             incidents=tuple(lists.list_incidents(tuple(filter(reader.may_see, incidents)))),
             lists=tuple(_select_lists(state, rights, ends, now)),
@@ -119,18 +115,26 @@ class HomeReader:
     async def _read_state(self) -> HomeState:
         environment, now = self._environment, self._environment.now()
         alerts = await environment.alerts.list_open()
-        mutes = await environment.mutes.list_active()
         return HomeState(
             waiting=await environment.changes.list_waiting(),
             unknown=await environment.changes.list_unknown(),
             running=await environment.changes.list_running(),
-            recent=await environment.changes.list_recent(RECENT_CHANGES),
+            left_over=await environment.changes.list_left_over(now - RECENT_PERIOD, MAX_LEFT_OVER),
             alerts=alerts,
             muted=await environment.mutes.find_mutes(alerts, now),
-            mutes=tuple(mute for mute in mutes if mute.is_active(now)),
-            locks=tuple(lock for lock in await environment.locks.list_locks() if lock.ends_at > now),
-            incidents=tuple(incident for incident in await environment.incidents.list_incidents() if incident.open),
+            mutes=await self._list_mutes(now),
+            locks=await self._list_locks(now),
+            incidents=await self._list_incidents(),
         )
+
+    async def _list_mutes(self, now: datetime) -> tuple[Mute, ...]:
+        return tuple(mute for mute in await self._environment.mutes.list_active() if mute.is_active(now))
+
+    async def _list_locks(self, now: datetime) -> tuple[Lock, ...]:
+        return tuple(lock for lock in await self._environment.locks.list_locks() if lock.ends_at > now)
+
+    async def _list_incidents(self) -> tuple[Incident, ...]:
+        return tuple(incident for incident in await self._environment.incidents.list_incidents() if incident.open)
 
     async def _look_up_privacy(self, found: tuple[Incident, ...]) -> tuple[Incident, ...]:
         now, numbers = self._environment.now(), tuple(incident.number for incident in found)
@@ -190,7 +194,7 @@ def judge_settling(actor: Actor, change: Change, config: ActiveConfig) -> Permit
     return config.policy.may_review(actor, change.risk, hosts, change.requester)
 
 
-def _select_changes(state: HomeState, rights: HomeRights, now: datetime) -> dict[str, Any]:
+def _select_changes(state: HomeState, rights: HomeRights) -> dict[str, Any]:
     """Selects the changes of a tab, each in one place only."""
     waiting = tuple(filter(rights.may_settle, state.waiting)) if rights.may(ApprovalList) else ()
     unknown = tuple(change for change in state.unknown if rights.may_on(OperationResolve, change))
@@ -200,13 +204,7 @@ def _select_changes(state: HomeState, rights: HomeRights, now: datetime) -> dict
         "waiting": waiting,
         "unknown": tuple(change for change in unknown if change.operation not in shown),
         "running": tuple(change for change in running if change.operation not in shown),
-        "ended": tuple(
-            change
-            for change in state.recent
-            if change.ended_at is not None
-            and now - change.ended_at < RECENT_PERIOD
-            and rights.may_on(OperationContinue, change)
-        ),
+        "ended": tuple(change for change in state.left_over if rights.may_on(OperationContinue, change)),
     }
 
 

@@ -79,6 +79,20 @@ _ENDED = (
     .where(OPERATIONS.c.ended_at >= bindparam("since"), OPERATIONS.c.ended_at < bindparam("until"))
     .order_by(OPERATIONS.c.ended_at, OPERATIONS.c.operation)
 )
+_LEFT_OVER = (
+    select(OPERATIONS)
+    .where(
+        OPERATIONS.c.state.in_((ChangeState.FAILED, ChangeState.UNDONE)),
+        OPERATIONS.c.after == "",
+        OPERATIONS.c.ended_at >= bindparam("since"),
+    )
+    .order_by(OPERATIONS.c.ended_at.desc(), OPERATIONS.c.operation)
+    .limit(bindparam("most"))
+)
+_VERSIONS = select(OPERATIONS.c.operation, OPERATIONS.c.version).where(
+    OPERATIONS.c.state.in_((ChangeState.WAITING, ChangeState.READY, ChangeState.RUNNING, ChangeState.UNKNOWN))
+    | (OPERATIONS.c.asked_at >= bindparam("since"))
+)
 _STATES = select(OPERATIONS.c.operation, OPERATIONS.c.state).where(
     OPERATIONS.c.operation.in_(bindparam("these", expanding=True))
 )
@@ -172,6 +186,18 @@ class OperationTable:
 
         def work(connection: Connection) -> Mapping[str, ChangeState]:
             return {row.operation: ChangeState(row.state) for row in connection.execute(_STATES, these)}
+
+        return await self._database.read(work)
+
+    async def list_left_over(self, since: datetime, most: int) -> tuple[OperationRecord, ...]:
+        """Lists the operations that ended since then without success and have no successor, the newest first."""
+        return await self._list(_LEFT_OVER, {"since": since, "most": most})
+
+    async def find_versions(self, since: datetime) -> Mapping[str, int]:
+        """Returns the versions of all operations that have not ended or were requested since then, without reading plans."""
+
+        def work(connection: Connection) -> Mapping[str, int]:
+            return {row.operation: row.version for row in connection.execute(_VERSIONS, {"since": since})}
 
         return await self._database.read(work)
 

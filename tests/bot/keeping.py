@@ -322,6 +322,13 @@ class Kept:
     async def list_unknown(self) -> tuple[Change, ...]:
         return tuple(change for change in self.changes.values() if change.state is ChangeState.UNKNOWN)
 
+    async def list_left_over(self, since: datetime, limit: int) -> tuple[Change, ...]:
+        ended = (change for change in self.changes.values() if change.state in (ChangeState.FAILED, ChangeState.UNDONE))
+        return tuple(change for change in ended if change.ended_at is not None and change.ended_at >= since)[:limit]
+
+    async def find_versions(self, since: datetime) -> Mapping[str, int]:
+        return {name: change.version for name, change in self.changes.items()}
+
     async def list_ended(self, since: datetime, until: datetime) -> tuple[EndedOperation, ...]:
         self.asked.append(("ended", since, until))
         return ()

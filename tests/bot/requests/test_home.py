@@ -22,7 +22,7 @@ from commands.model.operation import Role
 from tests.bot.alert_examples import ACKNOWLEDGED, FIRING, change
 from tests.bot.alert_registry import Alerts
 from tests.bot.keeping import Kept, NoIncidents, RememberedMutes
-from tests.bot.rendering.changes import DONE, WAITING, approval
+from tests.bot.rendering.changes import FAILED, WAITING, approval
 from tests.bot.rendering.changes import change as operation
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW
@@ -141,8 +141,8 @@ async def test_what_waits_for_the_person_is_only_what_they_may_settle_or_report(
 
 
 @pytest.mark.parametrize(("age", "shown"), [(timedelta(days=6), True), (timedelta(days=8), False)])
-async def test_ended_changes_are_shown_for_a_week_to_those_who_may_continue_them(age: timedelta, shown: bool) -> None:
-    ended = DONE.model_copy(update={"ended_at": NOW - age})
+async def test_changes_that_failed_are_shown_for_a_week_to_those_who_may_continue_them(age: timedelta, shown: bool) -> None:
+    ended = FAILED.model_copy(update={"ended_at": NOW - age})
     home = Home(Kept(ended))
     assert ((ended,) * shown, ()) == ((await home.seen()).ended, (await home.seen("U1VIC")).ended)
 

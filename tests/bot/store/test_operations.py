@@ -386,3 +386,43 @@ async def test_how_operations_stand_is_told_of_those_that_there_are(operations: 
     await operations.add(ready(record("op-2", clock)))
     assert {"op-1": ChangeState.WAITING, "op-2": ChangeState.READY} == await operations.find_states({"op-1", "op-2", "op-3"})
     assert {} == await operations.find_states(())
+
+
+async def test_hosts_are_left_of_what_ended_without_success_and_was_not_requested_again(
+    operations: OperationTable, clock: Clock
+) -> None:
+    """The newest first, and not longer ago than asked."""
+    since = clock()
+    given = (
+        ("op-old", ChangeState.FAILED, "", -1),
+        ("op-failed", ChangeState.FAILED, "", 0),
+        ("op-undone", ChangeState.UNDONE, "", 1),
+        ("op-again", ChangeState.FAILED, "op-next", 1),
+        ("op-done", ChangeState.DONE, "", 1),
+        ("op-closed", ChangeState.CLOSED, "", 1),
+    )
+    for name, state, after, hours in given:
+        ended = since + timedelta(hours=hours)
+        await operations.add(replace(record(name, clock), state=state, after=after, ended_at=ended))
+    await operations.add(record("op-waits", clock))
+
+    assert ["op-undone", "op-failed"] == [found.operation for found in await operations.list_left_over(since, 9)]
+    assert ["op-undone"] == [found.operation for found in await operations.list_left_over(since, 1)]
+
+
+async def test_versions_are_those_of_what_has_not_ended_or_is_new(operations: OperationTable, clock: Clock) -> None:
+    for name, state in (
+        ("op-ended", ChangeState.DONE),
+        ("op-unknown", ChangeState.UNKNOWN),
+        ("op-waits", ChangeState.WAITING),
+    ):
+        await operations.add(replace(record(name, clock), state=state))
+    clock.pass_by(hours=1)
+    await operations.add(replace(record("op-new", clock), state=ChangeState.DONE))
+    before = await operations.find_versions(clock())
+    assert {"op-unknown", "op-waits", "op-new"} == before.keys()
+
+    await operations.change("op-waits", lambda found: replace(found, state=ChangeState.READY))
+
+    after = await operations.find_versions(clock())
+    assert ["op-waits"] == [name for name in after if after[name] != before[name]]
