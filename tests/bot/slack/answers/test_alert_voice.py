@@ -1,16 +1,28 @@
 """The voice of alerts in a workspace: how many calls a storm takes, and what the channel has after an outage of Slack."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
+from bot.access.people import Person
+from bot.access.policy import Policy
 from bot.alerts.voice import Voice
+from bot.model.alert import Alert
+from bot.rendering.slack.alert_buttons import ACKNOWLEDGE_ACTION
+from bot.rendering.slack.buttons import encode_words
+from bot.requests.dispatcher import Dispatcher
 from bot.slack.outbound.sender import EDIT_INTERVAL
 from bot.slack.surface import SlackSurface
 from commands.model.finding import Severity
+from commands.model.operation import Role
+from tests.bot.alert_registry import Alerts
 from tests.bot.alerts import living
 from tests.bot.alerts.speaking import CALLED, Night
+from tests.bot.keeping import Kept
+from tests.bot.requests.test_dispatcher import Log, config
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import ServerError
 
@@ -99,3 +111,65 @@ async def test_a_message_that_was_posted_shows_an_acknowledgement(house: House, 
         await house.settled()
     assert "Acknowledged by ben until it changes" in house.workspace.messages(OPS)[0].text
     assert "/flatnet service start nebula host-a" in house.workspace.messages(OPS)[0].text
+
+
+def is_shown(house: House, words: str) -> bool:
+    """Whether the first message of the channel has these words."""
+    return words in house.workspace.messages(OPS)[0].text
+
+
+class Registry(Alerts):
+    """The alerts of the night, for a dispatcher; the voice speaks after an acknowledgement."""
+
+    def __init__(self, night: Night) -> None:
+        super().__init__()
+        self.night = night
+
+    async def find(self, number: int) -> Alert:
+        return await self.night.house.registry.find(number)
+
+    async def acknowledge(self, number: int, by: str, until: datetime | None, operation: str) -> Alert:
+        return await self.night.house.registry.acknowledge(number, by, until, operation)
+
+    async def list_of_message(self, message: str) -> tuple[Alert, ...]:
+        return await self.night.house.registry.list_of_message(message)
+
+    async def speak(self) -> None:
+        await self.night.speak()
+
+
+async def test_choices_below_the_message_change_it_and_an_alert_that_is_over_says_when_it_was_resolved(
+    house: House, night: Night
+) -> None:
+    """Two people choose; a third comes too late, and a fourth may not."""
+    kept = Kept()
+    kept.alerts = Registry(night)
+    people = tuple(
+        Person(name=name, slack=(user,), roles=frozenset({role}))
+        for name, user, role in (
+            ("alice", "U0ADMIN", Role.ADMINISTRATOR),
+            ("kenji", "U0OPERATOR", Role.OPERATOR),
+            ("dev", "U0DEVELOPER", Role.DEVELOPER),
+        )
+    )
+    desk = Dispatcher(
+        replace(config(), policy=Policy(people)),
+        kept.environment(Log(), lambda: night.house.now),
+        reference=lambda: "7f3a",
+    )
+    house.desk.answer = desk.handle
+    value = encode_words("alert acknowledge 1 --until change")
+    async with house.bot() as surface:
+        connect(night, surface)
+        await night.fire()
+        await house.public(OPS, 2)
+        message = house.workspace.messages(OPS)[0]
+        for user, name in (("U0ADMIN", "alice"), ("U0OPERATOR", "kenji")):
+            await house.workspace.click(user, message, ACKNOWLEDGE_ACTION, value=value)
+            await house.private(user)
+            await house.moving(partial(is_shown, house, f"by {name} until it changes"), EDIT_INTERVAL)
+        await house.workspace.click("U0DEVELOPER", message, ACKNOWLEDGE_ACTION, value=value)
+        assert "requires one of these roles" in (await house.private("U0DEVELOPER"))[0]
+        await night.resolve("host-a")
+        await house.workspace.click("U0ADMIN", message, ACKNOWLEDGE_ACTION, value=value)
+        assert "Alert 1 was resolved at" in (await house.private("U0ADMIN", 2))[-1]
