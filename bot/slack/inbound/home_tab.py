@@ -39,6 +39,7 @@ from bot.slack.payload_types import TeamId, UserId
 from bot.slack.tasks import BackgroundTasks
 from bot.store.errors import DatabaseError
 from bot.store.inbox import Delivery
+from commands.bot_state.alerts import AlertList
 from commands.language.starting_points import choose_starts
 from commands.model.operation import ReadProgress
 
@@ -192,7 +193,9 @@ class HomeTabs:
 
     async def _read_home(self, rights: Rights, reader: Reader) -> HomeContent:
         check = await find_last_check(self._responder, reader)
-        urgent = suggest_next_step(check, self._clock.now())
+        facts = await self._responder.dispatcher.read_home(reader.identity)
+        alerts = [" ".join(AlertList.words)] if facts.alerts else []
+        urgent = (*alerts, *suggest_next_step(check, self._clock.now()))
         return HomeContent(
             actor=rights.actor,
             permitted=rights.permitted,
@@ -201,7 +204,7 @@ class HomeTabs:
             recent=await self._answers.list_recent_words(reader.identity.user, MAX_RECENT),
             check=check,
             starts=choose_starts(rights.permitted, rights.actor.roles, urgent),
-            facts=await self._responder.dispatcher.read_home(reader.identity),
+            facts=facts,
             working=reader.identity.user in self._working,
             checking=self._checking.get(reader.identity.user),
         )

@@ -364,6 +364,17 @@ class TestAlerts:
         assert ["alert acknowledge 7 --until change"] == [request.text for request in house.desk.requests]
         assert () == house.workspace.calls("chat.postMessage")
 
+    async def test_open_alerts_are_where_to_start(self, house: House) -> None:
+        house.desk.home = self.facts(FIRING)
+        view = await opened(house, "U0ADMIN")
+        labels = {
+            button["action_id"]: button["text"]["text"]
+            for block in view.blocks
+            for button in block.get("elements", ())
+            if str(button.get("action_id")).startswith("home.start")
+        }
+        assert "Show alerts" == labels["home.start0"]
+
     async def test_a_refusal_is_a_direct_message(self, house: House) -> None:
         failed = Failure(kind=FailureKind.REFUSED, phrase=Phrase("alert 7 was resolved"))
         house.desk.answer = lambda request: Answer(operation=f"op-{request.key}", understood=request.text, body=failed)
