@@ -44,6 +44,7 @@ def test_the_example_is_a_configuration(page: str, tmp_path: Path) -> None:
 def test_what_is_kept_is_kept_for_as_long_as_it_says(page: str) -> None:
     kept = (
         observations.DETAIL_RETENTION,
+        observations.DETAIL_RETENTION,
         observations.RETENTION,
         schedules.RETENTION,
         digests.RETENTION,

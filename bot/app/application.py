@@ -12,8 +12,7 @@ from pydantic import SecretStr
 
 from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
-from bot.alerts.disk_feed import DiskFeed
-from bot.app.build_alerts import AlertServices, build_alerts
+from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
 from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
@@ -151,8 +150,8 @@ async def open_application(
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
-        feed = DiskFeed(alerts.registry, lambda: (desk.config.alerts, desk.config.thresholds)) if running else None
-        checks = CheckRegistry(CheckTable(database), redactor.redact_json, feed)
+        feeds = build_feeds(alerts, database, machinery.links, lambda: desk.config) if running else ()
+        checks = CheckRegistry(CheckTable(database), redactor.redact_json, feeds)
         environment = Environment(
             catalogue=CATALOGUE,
             handlers=Handlers.build(build_services(machinery, alerts, audit, history, checks), CATALOGUE, now),

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from bot.alerts.certificate_feed import CertificateBasis, CertificateFeed
+from bot.alerts.disk_feed import DiskFeed
 from bot.alerts.mute_reminders import OWNER_CHECK_INTERVAL
 from bot.alerts.mutes import MuteRegistry
 from bot.alerts.ports import Speaker
@@ -23,10 +25,13 @@ from bot.app.build_mutes import build_mutes, build_reminder
 from bot.app.build_watch import build_watch, prune_traffic
 from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
+from bot.model.announcement import Announcer
+from bot.reports.checks import CheckFollower
 from bot.runtime.periodic import DAY, PeriodicTask, run_periodically
 from bot.security.redaction import Redactor
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
+from bot.store.notices import NoticeTable
 from bot.store.traffic import TrafficTable
 
 if TYPE_CHECKING:
@@ -73,6 +78,22 @@ def build_alerts(
     """Builds the services over an open database. `basis` returns the active configuration."""
     registry = AlertRegistry(AlertTable(database), audit, redactor.redact_json, now, lambda: basis().inventory.names)
     return AlertServices(registry, build_mutes(database, audit, basis, now), TrafficTable(database))
+
+
+def build_feeds(
+    services: AlertServices, database: Database, announcer: Announcer, basis: Callable[[], ActiveConfig]
+) -> tuple[CheckFollower, ...]:
+    """Builds what moves alerts by reports that were made for another reason: of a schedule, of a person, of the digest."""
+    return (
+        DiskFeed(services.registry, lambda: (basis().alerts, basis().thresholds)),
+        CertificateFeed(services.registry, NoticeTable(database), announcer, lambda: _find_certificate_basis(basis())),
+    )
+
+
+def _find_certificate_basis(basis: ActiveConfig) -> CertificateBasis:
+    """Finds the basis of checks of certificates in the active configuration."""
+    zone = ZoneInfo(basis.schedule_config.zone)
+    return CertificateBasis(zone, frozenset(basis.inventory.names))
 
 
 @asynccontextmanager

@@ -1,28 +1,23 @@
 """Builds and runs the schedules of a running bot.
 
 schedules (rows) ─ scheduler ─▶ dispatcher ─▶ answer ─┬─ posted in its channel
-                                                      ├─ disks, updates: stored, for alerts and digests
-                                                      └─ certificates: alerts of those that expire
+                                                      └─ disks, updates, certificates: stored, for alerts and digests
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from adapters.phrase import Phrase
 from bot.access.people import Person
-from bot.alerts.certificate_alerts import CertificateAlerts, CertificateBasis
 from bot.config.active_config import ActiveConfig
 from bot.model.request import Answer, BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
-from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
-from bot.schedules.builtin import CERTIFICATES, STORED
-from bot.schedules.scheduler import AnswerOutlet, Scheduler, SchedulerServices
-from bot.store.notices import NoticeTable
+from bot.schedules.builtin import STORED
+from bot.schedules.scheduler import Scheduler, SchedulerServices
 from bot.store.records import decode_identity
 from bot.store.schedules import Schedule, ScheduleOrigin
 from commands.model.report import Report
@@ -42,18 +37,12 @@ async def run_schedules(application: "Application", team: str) -> AsyncIterator[
         application.clock,
         application.history,
     )
-    certificates = CertificateAlerts(
-        application.alert_services.registry,
-        NoticeTable(application.database),
-        change_services.links,
-        lambda: _find_certificate_basis(desk.config),
-    )
     ways = SchedulerServices(
         list_definitions=lambda: desk.config.schedule_config.schedules,
         find_owner=ScheduleOwners(change_services.links, lambda: desk.config, team).find_identity,
         dispatcher=desk,
         announcer=change_services.links,
-        outlets={**dict.fromkeys(STORED, _log_failure), CERTIFICATES: _make_certificate_judge(certificates, clock)},
+        outlets=dict.fromkeys(STORED, _log_failure),
     )
     table = change_services.schedule_table
     timetable = Scheduler(table, change_services.schedules, ways, application.audit, clock)
@@ -71,30 +60,10 @@ async def run_schedules(application: "Application", team: str) -> AsyncIterator[
         await timetable.drain()
 
 
-def _find_certificate_basis(basis: ActiveConfig) -> CertificateBasis:
-    """Finds the basis of checks of certificates in the active configuration."""
-    clockwork = basis.schedule_config
-    own = next((schedule for schedule in clockwork.schedules if schedule.name == CERTIFICATES), None)
-    channel = clockwork.channel if own is None else own.channel
-    return CertificateBasis(channel, ZoneInfo(clockwork.zone), frozenset(basis.fleet.inventory.names))
-
-
 async def _log_failure(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
     """Outlet of checks that are stored where they are made: only a failure is logged."""
     if not isinstance(answer.body, Report):
         _log.warning("a scheduled check failed", schedule=schedule.name, operation=answer.operation)
-
-
-def _make_certificate_judge(certificates: CertificateAlerts, clock: Clock) -> AnswerOutlet:
-    """Makes the outlet of the built-in check of all certificates: alerts of those that expire."""
-
-    async def judge(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
-        if isinstance(answer.body, Report):
-            await certificates.check(answer.body, clock.now())
-        else:
-            _log.warning("the certificates could not be checked", operation=answer.operation)
-
-    return judge
 
 
 class IdentitySource(Protocol):

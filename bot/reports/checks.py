@@ -1,7 +1,7 @@
 """Registry of checks: stores what reads of hosts found, and finds the newest checks for answers that fold them in.
 
 answered read ─ collect_checks ─▶ record ─▶ newest check of each host and area ─ find_known ─▶ KnownChecks
-                                    └─▶ the follower: alerts on disks
+                                    └─▶ the followers: alerts on disks and certificates
 change ended ─▶ CheckTable.forget: what was seen before is no longer known to be true
 """
 
@@ -35,19 +35,19 @@ _log = structlog.get_logger("bot.reports.checks")
 
 
 class CheckFollower(Protocol):
-    """Follower of the checks that are recorded (`bot.alerts.disk_feed`)."""
+    """Follower of the checks that are recorded (`bot.alerts.disk_feed`, `bot.alerts.certificate_feed`)."""
 
     async def follow(self, area: Area, report: Report, began: datetime) -> None:
         """Takes what it needs from a report. It never raises."""
 
 
 class CheckRegistry:
-    """Stored checks. `redact` removes secrets from JSON. `follower` is None where no alerts are moved."""
+    """Stored checks. `redact` removes secrets from JSON. There are no `followers` where no alerts are moved."""
 
-    def __init__(self, table: CheckTable, redact: Callable[[Any], Any], follower: CheckFollower | None = None) -> None:
+    def __init__(self, table: CheckTable, redact: Callable[[Any], Any], followers: Sequence[CheckFollower] = ()) -> None:
         self._table = table
         self._redact = redact
-        self._follower = follower
+        self._followers = followers
 
     async def record(self, operation: FleetRead, report: Report, began: datetime, inventory: Inventory) -> None:
         """Stores what a read found, if it checks an area. Without the database the answer is still good, so it goes on.
@@ -64,8 +64,8 @@ class CheckRegistry:
             await self._table.store(checks)
         except DatabaseError as error:
             _log.warning("the checks of hosts could not be stored", area=area, why=str(error))
-        if self._follower is not None:
-            await self._follower.follow(area, report, began)
+        for follower in self._followers:
+            await follower.follow(area, report, began)
 
     def _clean(self, checks: Sequence[StoredCheck]) -> list[StoredCheck]:
         """Removes secrets, from all checks at once: their texts are mostly the same, and each text takes long."""

@@ -40,15 +40,15 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     DISKS: BuiltIn("35 */2 * * *", "disk", "skip"),
     UPDATES: BuiltIn("50 4 * * *", "update", "skip"),
 }
-"""The built-in schedules. `certificates` posts warnings, `disks` and `updates` store what they find; none posts its report.
+"""The built-in schedules. What `certificates`, `disks` and `updates` find is stored and moves alerts; they post nothing.
 
 Their minutes are apart, because each reads all hosts.
 """
 
-STORED = frozenset({DISKS, UPDATES})
+STORED = frozenset({CERTIFICATES, DISKS, UPDATES})
 """Built-in schedules that post nothing."""
 
-LATER_BUILT_IN = STORED
+LATER_BUILT_IN = frozenset({DISKS, UPDATES})
 """Built-in schedules that earlier versions did not have. A complete table with such a name is the operator's own schedule,
 as it was, and takes the place of the built-in one."""
 

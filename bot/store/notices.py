@@ -1,7 +1,7 @@
 """Notices of versions without alerts: messages on certificates that a newer message about the same one followed.
 
 Each shows a certificate as it was at an earlier threshold, and is edited once its alert is resolved
-(`bot.alerts.certificate_alerts`). No row is added any more.
+(`bot.alerts.certificate_feed`). No row is added any more.
 """
 
 from dataclasses import dataclass

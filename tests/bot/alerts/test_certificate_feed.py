@@ -7,20 +7,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert
+from structlog.testing import capture_logs
 
 from adapters.phrase import Phrase
-from bot.alerts.certificate_alerts import CertificateAlerts, CertificateBasis
+from bot.alerts.certificate_feed import CertificateBasis, CertificateFeed
 from bot.model.alert import AlertState
 from bot.model.alert_notice import AlertNotice
 from bot.model.announcement import Announcement
 from bot.store.database import Database
+from bot.store.errors import DatabaseUnavailable
 from bot.store.notices import EarlierNotice, NoticeTable
 from bot.store.tables import NOTICES
+from commands.model.check import Area
 from commands.model.report import Report, Row
 from tests.bot.alerts.expiring import NOW, Held, ca, host, report, unread
 from tests.bot.alerts.living import House
 
-BASIS = CertificateBasis("C0OPS", ZoneInfo("Asia/Tokyo"), frozenset({"host-a", "host-b"}))
+BASIS = CertificateBasis(ZoneInfo("Asia/Tokyo"), frozenset({"host-a", "host-b"}))
 
 
 class Channel:
@@ -28,11 +31,14 @@ class Channel:
 
     def __init__(self) -> None:
         self.revised: list[Announcement] = []
+        self.refuses = False
 
     async def announce(self, announcement: Announcement) -> None:
         raise AssertionError("the voice announces alerts")
 
     async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
+        if self.refuses:
+            raise DatabaseUnavailable(Phrase("the disk is full"))
         self.revised.append(announcement)
 
 
@@ -47,8 +53,8 @@ class Fleet:
 
     async def check(self, said: Report, day: float = 0) -> None:
         self.house.now = NOW + timedelta(days=day, minutes=1)
-        alerts = CertificateAlerts(self.house.registry, self.table, self.channel, lambda: BASIS)
-        await alerts.check(said, self.house.now)
+        feed = CertificateFeed(self.house.registry, self.table, self.channel, lambda: BASIS)
+        await feed.follow(Area.CERTIFICATES, said, self.house.now)
 
     async def live(self, held: Held, days: Iterable[int]) -> list[tuple[int, str]]:
         """The days on which its alert fired, and what it did."""
@@ -181,3 +187,22 @@ async def test_an_earlier_message_whose_alerts_are_long_over_is_forgotten(fleet:
     assert EarlierNotice(ca().fingerprint, "", "alert-C0OPS-1") == row
     await fleet.check(report(ca(), host()))
     assert ([], ()) == (fleet.channel.revised, await fleet.table.list_open())
+
+
+async def test_other_reports_move_nothing(fleet: Fleet) -> None:
+    feed = CertificateFeed(fleet.house.registry, fleet.table, fleet.channel, lambda: BASIS)
+    await feed.follow(Area.DISKS, report(host(days=6)), NOW)
+    assert [] == fleet.house.log.did
+
+
+async def test_a_failure_is_logged_and_repaired_by_the_next_report(fleet: Fleet) -> None:
+    """The answer to the person who asked for the report is not lost."""
+    await fleet.add_notice(ca(days=9), "alert-C0OPS-1")
+    await fleet.check(report(ca(days=9)))
+    fleet.channel.refuses = True
+    with capture_logs() as lines:
+        await fleet.check(report(ca("New CA"), host(), host("host-b")), 1)
+    assert ["alerts on certificates could not be moved"] == [line["event"] for line in lines]
+    fleet.channel.refuses = False
+    await fleet.check(report(ca("New CA"), host(), host("host-b")), 2)
+    assert ["alert-C0OPS-1"] == [edit.name for edit in fleet.channel.revised]

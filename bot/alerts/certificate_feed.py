@@ -1,4 +1,4 @@
-"""Moves the alerts of certificates by reports of `cert`, and ends the messages of versions without alerts.
+"""Alerts on certificates, from every report of `cert`, and the end of messages of versions without alerts.
 
 report of `cert` ─▶ judged (bot.alerts.certificates) ─▶ alerts
 earlier message  ─ the alerts of all its certificates are resolved ─▶ edited to show that ─▶ its rows are deleted
@@ -13,24 +13,31 @@ from itertools import groupby
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+import structlog
+
+from adapters.errors import FlatnetError
 from bot.alerts.certificate_survey import CertificateSurvey
 from bot.alerts.certificates import CERTIFICATE_SUBJECT, judge_certificates, make_authority_subject
+from bot.alerts.grouping import parse_channel
 from bot.model.alert import Alert
 from bot.model.alert_notice import AlertNotice
 from bot.model.announcement import Announcement, Announcer
 from bot.store.notices import EarlierNotice, NoticeTable
 from commands.checks.conditions import HostChecked, make_key
+from commands.model.check import Area
 from commands.model.report import Report
 
 SHOWN_AFTER_END = timedelta(days=7)
 """Time after the resolution of an alert within which an earlier message still shows it."""
 
 
+_log = structlog.get_logger("bot.alerts.certificate_feed")
+
+
 @dataclass(frozen=True)
 class CertificateBasis:
-    """Basis of a check: the channel of earlier messages, the time zone whose days count, and the names of all hosts."""
+    """Basis of a check: the time zone whose days count, and the names of all hosts."""
 
-    channel: str
     zone: ZoneInfo
     hosts: frozenset[str]
 
@@ -45,8 +52,8 @@ class CertificateAlertStore(Protocol):
     async def list_recent(self, since: datetime) -> tuple[Alert, ...]: ...
 
 
-class CertificateAlerts:
-    """Alerts of certificates of a running bot."""
+class CertificateFeed:
+    """Feeds reports on certificates to the registry. `find_basis` returns the basis in the active configuration."""
 
     def __init__(
         self,
@@ -60,18 +67,23 @@ class CertificateAlerts:
         self._announcer = announcer
         self._find_basis = find_basis
 
-    async def check(self, report: Report, now: datetime) -> None:
-        """Moves the alerts by a report of `cert`. Hosts that it leaves out count as unread.
+    async def follow(self, area: Area, report: Report, began: datetime) -> None:
+        """Moves the alerts of each certificate that was read. A failure is repaired by the next report."""
+        if area is not Area.CERTIFICATES:
+            return
+        try:
+            await self._apply(report, self._find_basis(), began)
+            await self._end_earlier_messages(began)
+        except FlatnetError as error:
+            _log.warning("alerts on certificates could not be moved", why=str(error))
 
-        Raises errors of the database or the announcer; the next check goes on from there.
-        """
-        basis = self._find_basis()
+    async def _apply(self, report: Report, basis: CertificateBasis, began: datetime) -> None:
+        """Moves alerts. Hosts that the report leaves out count as unread."""
         survey = CertificateSurvey.from_report(report, basis.hosts)
-        for checked in judge_certificates(survey, await self._alerts.list_open(), now.astimezone(basis.zone)):
+        for checked in judge_certificates(survey, await self._alerts.list_open(), began.astimezone(basis.zone)):
             await self._alerts.apply(checked)
-        await self._end_earlier_messages(basis.channel, now)
 
-    async def _end_earlier_messages(self, channel: str, now: datetime) -> None:
+    async def _end_earlier_messages(self, now: datetime) -> None:
         """Edits the earlier messages whose alerts are resolved."""
         rows = await self._table.list_open()
         if not rows:
@@ -83,7 +95,7 @@ class CertificateAlerts:
                 continue
             if ended := _find_ended(keys, over):
                 body = AlertNotice(at=now, alerts=ended)
-                await self._announcer.revise(Announcement(message, channel, body), None)
+                await self._announcer.revise(Announcement(message, parse_channel(message), body), None)
             await self._table.delete(message)
 
 
