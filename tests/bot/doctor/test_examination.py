@@ -233,10 +233,10 @@ def test_what_runs_without_approval_is_named_and_a_waiver_without_effect_is_a_fi
 @pytest.mark.parametrize(
     ("routine", "named"),
     [
-        ("", "digest, weekly, monthly, certificates"),
+        ("", "digest, weekly, monthly"),
         ('[notices]\nchannel = "C0OPS"\n', None),
-        ('[[schedules]]\nname = "digest"\nchannel = "C0OPS"\n', "weekly, monthly, certificates"),
-        ('[[schedules]]\nname = "digest"\nenabled = false\n', "weekly, monthly, certificates"),
+        ('[[schedules]]\nname = "digest"\nchannel = "C0OPS"\n', "weekly, monthly"),
+        ('[[schedules]]\nname = "digest"\nenabled = false\n', "weekly, monthly"),
     ],
 )
 def test_what_runs_by_the_clock_and_has_no_channel_is_named(tmp_path: Path, routine: str, named: str | None) -> None:
