@@ -18,7 +18,7 @@ from bot.audit.log import AuditKeys, verify_files
 from bot.config.settings import Complaint, ConfigurationError, ConfigurationMissing, Settings, load_audit_keys
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
 from bot.runtime.clock import read_utc_time
-from bot.schedules.builtin import build_schedule_config, is_stored
+from bot.schedules.builtin import STORED, build_schedule_config, is_stored
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import FindSecret, read_secrets
 from bot.store.chain import Verification
@@ -65,6 +65,7 @@ def check_configuration(settings: Settings) -> CheckResult:
         *_check_channels(settings),
         *_check_alert_routes(settings),
         *_check_retired(settings),
+        *_check_stored_channels(settings),
     )
     return CheckResult(CONFIGURATION, seen, findings)
 
@@ -130,6 +131,18 @@ def _check_retired(settings: Settings) -> Iterator[Finding]:
                 name=each.name,
             )
             yield make_problem(CONFIGURATION, "configuration.schedules", why, Severity.LOW)
+
+
+def _check_stored_channels(settings: Settings) -> Iterator[Finding]:
+    """Report channels of schedules that post nothing. Earlier versions posted warnings on certificates there."""
+    names = [each.name for each in settings.schedules if each.name in STORED and each.channel and not each.is_own]
+    for name in names:
+        why = Phrase(
+            "the channel of the schedule {name} has no effect, because what it finds becomes alerts. Remove it, and set the "
+            "channel of a route under [[alerts.routes]] instead",
+            name=name,
+        )
+        yield make_problem(CONFIGURATION, "configuration.schedules", why, Severity.LOW)
 
 
 def check_secrets(settings: Settings) -> CheckResult:

@@ -443,3 +443,12 @@ async def test_hosts_without_a_fresh_rehearsal_share_one_command(number: int, wo
     hosts = [host(f"host-{n}", n) for n in range(1, number + 1)]
     examined = [await examine_host(each, view(*hosts), {}) for each in hosts]
     assert [words] * number == [finding.next for each in examined for finding in each.findings]
+
+
+def test_a_channel_of_a_schedule_that_posts_nothing_is_named(tmp_path: Path) -> None:
+    """An earlier version posted warnings on certificates there."""
+    text = Draft(hosts=(HOST_A,)).text
+    for name, subject in (("certificates", ["configuration.schedules"]), ("digest", [])):
+        lines = f'[[schedules]]\nname = "{name}"\nchannel = "C0CERTS"\n'
+        found = check_configuration(parse_settings(f"{text}\n{lines}", tmp_path / "flatnet.toml"))
+        assert subject == [each for each in subjects(found) if each == "configuration.schedules"]
