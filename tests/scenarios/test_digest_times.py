@@ -23,7 +23,8 @@ BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=ZoneInfo("Asia/Tokyo"))
 def only_the_digest(cron: str = "0 9 * * *") -> str:
     """What a configuration says where nothing else runs by the clock."""
     others = "".join(f'[[schedules]]\nname = "{name}"\nenabled = false\n' for name in BUILT_IN if name != DIGEST)
-    return f'[notices]\nchannel = "{OPS}"\n[[schedules]]\nname = "{DIGEST}"\ncron = "{cron}"\n{others}'
+    alone = f'[alerts]\nenabled = false\n[notices]\nchannel = "{OPS}"\n'
+    return f'{alone}[[schedules]]\nname = "{DIGEST}"\ncron = "{cron}"\n{others}'
 
 
 @pytest.mark.parametrize(
