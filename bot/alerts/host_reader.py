@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.errors import HostError
+from adapters.errors import AuthenticationFailed, HostError
 from adapters.fleet import Fleet
 from adapters.gateway.api import GatewaySystem
 from adapters.gateway.api import ReadSystem as ReadGateway
@@ -27,11 +27,15 @@ class HostReading:
 
 @dataclass(frozen=True)
 class WatchRequest:
-    """One check: the host, the position in its access log, and whether WSL2 is read this time."""
+    """One check: the host, the position in its access log, and whether WSL2 is read this time.
+
+    `rejected`: Windows rejected the login lately. It is not asked again, because that may lock the account.
+    """
 
     host: Host
     position: AccessLogPosition | None = None
     wsl: bool = False
+    rejected: AuthenticationFailed | None = None
 
 
 async def read_host(fleet: Fleet, request: WatchRequest, now: Callable[[], datetime]) -> HostReading:
@@ -54,6 +58,8 @@ async def _read_windows(
 ) -> tuple[WatchReading | HostError | None, float | None]:
     if request.host.windows is None:
         return None, None
+    if request.rejected is not None:
+        return request.rejected, None
     seen = await fleet.read(request.host, ReadWatch.of(request.host.windows, request.position))
     if isinstance(seen.outcome, HostError):
         return seen.outcome, None

@@ -23,7 +23,7 @@ from datetime import datetime
 
 import structlog
 
-from adapters.errors import FlatnetError
+from adapters.errors import AuthenticationFailed, FlatnetError
 from adapters.fleet import Fleet
 from bot.alerts.fleet_memory import CheckedHost, FleetMemory
 from bot.alerts.health_record import HealthRecord
@@ -43,6 +43,10 @@ FULL_INTERVAL = 300.0
 
 RECORD_INTERVAL = 1800.0
 """Seconds between two checks of a host while alerts are switched off: only for digests and charts."""
+
+LOGIN_PAUSE = 1800.0
+"""Seconds for which Windows is not asked again after it rejected the login, unless the configuration is reloaded. By default
+Windows locks an account after ten attempts within ten minutes."""
 
 HELD_LIMIT = 900.0
 """Seconds for which a running change hides what it may cause itself: many times what a change takes on one host."""
@@ -105,6 +109,7 @@ class Watch:
         self._epoch = clock.monotonic()
         self._last_round = self._epoch
         self._full_at: dict[str, float] = {}
+        self._rejected: dict[str, tuple[float, AuthenticationFailed]] = {}
         self._claimed_since: dict[tuple[str, str], float] = {}
         self._begun = False
         self.overruns = 0
@@ -155,6 +160,7 @@ class Watch:
             self._memory = FleetMemory(before.fleet.inventory, before.thresholds)
         if self._basis.fleet is not before.fleet:
             self._memory = self._memory.move_to(self._basis.fleet.inventory, self._basis.thresholds)
+            self._rejected.clear()
             self._end_tasks(self._tasks.keys() - {host.name for host in hosts})
         for host in hosts:
             if host.name not in self._tasks:
@@ -194,10 +200,12 @@ class Watch:
             return
         at, began = self._clock.now(), self._clock.monotonic()
         full = self._is_full_due(name, began)
-        request = WatchRequest(host, self._parts.traffic.find_position(name), full)
+        request = WatchRequest(host, self._parts.traffic.find_position(name), full, self._find_rejection(name, began))
         held = await self._is_held(name)
         reading = await self._parts.read(basis.fleet, request, self._clock.now)
         held = await self._is_held(name) or held
+        if request.rejected is None and isinstance(reading.looked.windows, AuthenticationFailed):
+            self._rejected[name] = (began, reading.looked.windows)
         judged = judge_host(reading.looked, memory.known_peers, basis.thresholds)
         checked = CheckedHost(reading.looked, judged, began, at, held)
         if memory is not self._memory:
@@ -214,6 +222,10 @@ class Watch:
             await self._apply(checked)
         elif memory.is_complete():
             await self._apply_first()
+
+    def _find_rejection(self, name: str, now: float) -> AuthenticationFailed | None:
+        at, error = self._rejected.get(name, (-math.inf, None))
+        return error if now - at < LOGIN_PAUSE else None
 
     def _is_full_due(self, name: str, now: float) -> bool:
         last = self._full_at.get(name)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.action import Action, SideName
-from adapters.errors import Unreachable
+from adapters.errors import AuthenticationFailed, Unreachable
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
@@ -43,7 +43,9 @@ class Side:
         pass
 
 
-async def read(of: Host, *, wanted: bool = False, **said: object) -> tuple[Any, list[str]]:
+async def read(
+    of: Host, *, wanted: bool = False, rejected: AuthenticationFailed | None = None, **said: object
+) -> tuple[Any, list[str]]:
     """The reading, and the sides that were asked, sorted."""
     asked: list[str] = []
     answers = {"windows": watched(), "wsl": wsl(of), "gateway": gateway(of)} | said
@@ -51,7 +53,9 @@ async def read(of: Host, *, wanted: bool = False, **said: object) -> tuple[Any, 
     def connect(host: Host, side: SideName) -> Side:
         return Side(side, answers[side], asked)
 
-    reading = await read_host(Fleet(Inventory(hosts=(of,)), connect), WatchRequest(of, wsl=wanted), lambda: NOW)
+    reading = await read_host(
+        Fleet(Inventory(hosts=(of,)), connect), WatchRequest(of, wsl=wanted, rejected=rejected), lambda: NOW
+    )
     return reading, sorted(asked)
 
 
@@ -87,6 +91,13 @@ async def test_a_lighthouse_has_only_windows_and_no_access_log() -> None:
     reading, seen = await read(LIGHTHOUSE, wanted=True)
 
     assert (["windows"], None) == (seen, reading.log)
+
+
+async def test_windows_that_rejected_the_login_is_not_asked_again() -> None:
+    refused = AuthenticationFailed(Phrase("login rejected"))
+    reading, seen = await read(A, rejected=refused)
+
+    assert (["gateway"], refused) == (seen, reading.looked.windows)
 
 
 async def test_the_clock_is_compared_with_the_bots() -> None:

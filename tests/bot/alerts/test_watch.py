@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.errors import AuthenticationFailed
+from adapters.phrase import Phrase
 from bot.store.claims import HostClaim
 from bot.store.database import Database
 from commands.checks.conditions import Condition
@@ -234,6 +236,18 @@ async def test_a_claim_of_unknown_outcome_hides_nothing(build: Build) -> None:
     await station.begin()
 
     assert [["nebula"]] == station.subjects("host-001")
+
+
+async def test_a_login_that_was_rejected_is_tried_again_after_half_an_hour_or_a_reload(build: Build) -> None:
+    station = build(1)
+    station.said["host-001", "windows"] = AuthenticationFailed(Phrase("login rejected"))
+    await station.begin()
+    await station.wait(35 * MINUTE)
+    assert [0.0, 30 * MINUTE] == [at for at, request in station.reads if request.rejected is None]
+
+    await station.reload(make_hosts(1))
+    await station.wait(2 * MINUTE)
+    assert 3 == len([at for at, request in station.reads if request.rejected is None])
 
 
 async def test_full_checks_become_sums_of_half_an_hour(build: Build) -> None:
