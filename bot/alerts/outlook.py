@@ -36,7 +36,7 @@ class Outlook:
         quiet = {alert.number for alert in self.alerts if self.router.is_quiet(alert, self.now)}
         return find_held(self.alerts, quiet | self.mutes.keys(), self.open_by_key) | self._unexplained
 
-    @property
+    @cached_property
     def _unexplained(self) -> frozenset[int]:
         """Numbers of the alerts of silent hosts that a blind bot explains, while the alert about that is not open.
 
@@ -64,8 +64,9 @@ class Outlook:
         return tuple(alert for alert in self.alerts if not alert.open and not alert.message)
 
     def build_notice(self, alerts: Iterable[Alert], flapping: Iterable[int] = ()) -> AlertNotice:
-        """Builds the content of a message from its alerts."""
-        shown = tuple(alerts)
+        """Builds the content of a message from its alerts. It leaves out those of which nothing is certain now."""
+        every = tuple(alerts)
+        shown = tuple(alert for alert in every if alert.number not in self._unexplained) or every
         mutes = {alert.number: self.mutes[alert.number] for alert in shown if alert.number in self.mutes}
         left_out = self._count_left_out(shown)
         return AlertNotice(at=self.now, alerts=shown, mutes=mutes, left_out=left_out, flapping=frozenset(flapping))

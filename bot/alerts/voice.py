@@ -88,7 +88,8 @@ class Voice:
         for fresh, others in ((outlook.list_fresh(), shown), (grave, [])):
             for message, alerts in assign_messages(fresh, others, outlook.find_channel, outlook.now).items():
                 await self._alerts.set_message([alert.number for alert in alerts], message)
-        if unsaid := {alert.number: alert.version for alert in missed if alert not in grave}:
+        named = {alert.number for alert in grave}
+        if unsaid := {alert.number: alert.version for alert in missed if alert.number not in named}:
             await self._alerts.mark_shown(unsaid)
 
     async def _try_to_speak_of(self, message: str, outlook: Outlook) -> None:

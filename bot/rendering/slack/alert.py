@@ -125,7 +125,7 @@ def _render_resolved(notice: AlertNotice, headline: str, facts: Sequence[str], t
 
 def _describe_problem(notice: AlertNotice) -> Phrase:
     """Describes the problem. Of several that fired together it has the condition and their number."""
-    problems = notice.problems
+    problems = _list_alike(notice)
     if len(problems) == 1:
         return describe_alert(problems[0])
     heading, n = CONDITION_RULES[problems[0].condition].heading, len(problems)
@@ -134,15 +134,21 @@ def _describe_problem(notice: AlertNotice) -> Phrase:
     return Phrase("{condition}: {n} alerts", condition=heading, n=n)
 
 
+def _list_alike(notice: AlertNotice) -> tuple[Alert, ...]:
+    """Lists the problems that the message is about: those of the condition of the worst one that is open."""
+    problems = notice.problems
+    return tuple(alert for alert in problems if alert.condition is problems[0].condition)
+
+
 def _list_facts(notice: AlertNotice) -> Iterator[Phrase]:
     """Lists severity and time, then names and what people did, a line each."""
     still = notice.open
     if still:
         since = min(alert.began_at for alert in still)
         yield Phrase("{severity}, since {at}", severity=GRADE_NAMES[Grade.of(notice.severity)], at=Moment(since))
-    if len(notice.problems) > 1:
-        yield _list_names(still or notice.problems)
-        resolved = [alert for alert in notice.problems if not alert.open]
+    if len(alike := _list_alike(notice)) > 1:
+        resolved = [alert for alert in alike if not alert.open]
+        yield _list_names([alert for alert in alike if alert.open] or alike)
         if still and resolved:
             yield Phrase("resolved: {names}", names=_list_names(resolved))
     yield from _list_acknowledgements(notice)
@@ -193,7 +199,7 @@ def _add_names(said: Phrase, alerts: Sequence[Alert], notice: AlertNotice) -> Ph
 
 def _list_reasons(notice: AlertNotice) -> Iterator[Phrase]:
     """Lists the reason of a single problem, and the consequence."""
-    if len(notice.problems) == 1:
+    if len(_list_alike(notice)) == 1:
         yield notice.problems[0].why
     elif consequence := GROUP_CONSEQUENCES.get(notice.open[0].condition):
         yield describe_alert(notice.open[0])
@@ -203,9 +209,11 @@ def _list_reasons(notice: AlertNotice) -> Iterator[Phrase]:
 
 
 def _list_symptoms(notice: AlertNotice) -> Iterator[Phrase]:
-    """Lists the open symptoms, a line for each condition."""
-    still = [alert for alert in notice.symptoms if alert.open]
-    hosts = {alert.host for alert in notice.problems}
+    """Lists the open symptoms, and what remained open of others after their cause, a line for each condition."""
+    alike = _list_alike(notice)
+    headed = {alert.number for alert in alike}
+    still = [alert for alert in (*notice.open, *notice.symptoms) if alert.open and alert.number not in headed]
+    hosts = {alert.host for alert in alike}
     for alerts in _group(still, lambda alert: alert.condition)[:_MAX_SYMPTOMS]:
         heading = CONDITION_RULES[alerts[0].condition].heading
         if len(alerts) == len(hosts) == 1 and alerts[0].host in hosts:
@@ -226,7 +234,7 @@ def _render_next(notice: AlertNotice, texts: Texts) -> list[str]:
 
 def _name_origin(notice: AlertNotice) -> str:
     """Names the command that shows more."""
-    return f"alert show {notice.problems[0].number}" if len(notice.problems) == 1 else "alert"
+    return f"alert show {notice.problems[0].number}" if len(_list_alike(notice)) == 1 else "alert"
 
 
 def _make_sections(*texts: str) -> list[Block]:

@@ -230,3 +230,10 @@ def test_alerts_of_any_number_and_content_are_a_message_that_slack_takes(
     alert = RESOLVED if over else FIRING
     anything = fleet(count, alert, short=Phrase("{it}", it=said), why=Phrase("{it}", it=said * 50))
     assert_harmless(render(notice(*anything, left_out=count), texts))
+
+
+def test_what_remains_open_of_other_conditions_after_its_cause_has_the_headline_and_a_line() -> None:
+    gateway = symptom(8, Condition.GATEWAY, short=Phrase("gateway stopped"))
+    api = symptom(9, Condition.API, severity=Severity.HIGH, short=Phrase("API not healthy"))
+    assert ":red_circle: *host-a: gateway stopped*" == lines(notice(RESOLVED, gateway, api))[0]
+    assert ["• Gateway API not healthy"] == [line for line in lines(notice(RESOLVED, gateway, api)) if line.startswith("•")]
