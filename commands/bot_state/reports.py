@@ -43,7 +43,8 @@ class MonthlyReport(OwnOperation):
 
     words: ClassVar = ("report", "monthly")
     summary: ClassVar = Phrase(
-        "monthly report (also as Markdown and CSV): availability and health of hosts, changes, approvals, updates"
+        "monthly report (also as Markdown and CSV): availability and health of hosts, traffic, alerts, changes, approvals, "
+        "updates"
     )
     example: ClassVar = "report monthly --month 2026-01"
     label: ClassVar = Phrase("show the monthly report")
