@@ -27,7 +27,7 @@ from commands.certs.assessment import (
     judge_time_left,
 )
 from commands.certs.fleet_certificates import shorten_fingerprint
-from commands.checks.conditions import Condition, HostChecked, Resolution, Signal
+from commands.checks.conditions import Condition, HostChecked, Resolution, Signal, make_key
 from commands.model.finding import Severity
 
 CERTIFICATE_SUBJECT = "certificate"
@@ -43,11 +43,15 @@ AUTHORITIES_JUDGED = frozenset({Condition.AUTHORITY})
 
 
 def judge_certificates(survey: CertificateSurvey, open_alerts: Collection[Alert], now: datetime) -> Iterator[HostChecked]:
-    """Judges the certificates that were read. `now` is in the time zone whose days count."""
+    """Judges the certificates that were read. `now` is in the time zone whose days count.
+
+    Hosts that have neither a problem nor an open alert are left out, because nothing of them moves: a fleet is read often.
+    """
     fired = {alert.key: alert for alert in open_alerts}
     for observed in survey.by_host.values():
-        if observed.begins_at <= now:
-            yield _judge_host(observed, fired.get(f"{observed.host}/{CERTIFICATE_SUBJECT}"), now)
+        alert, signal = fired.get(make_key(observed.host, CERTIFICATE_SUBJECT)), _make_host_signal(observed, now)
+        if observed.begins_at <= now and (signal is not None or alert is not None):
+            yield _judge_host(observed, alert, signal, now)
     yield _judge_authorities(survey, [alert for alert in open_alerts if alert.condition is Condition.AUTHORITY], now)
 
 
@@ -56,8 +60,7 @@ def make_authority_subject(fingerprint: str) -> str:
     return f"ca/{shorten_fingerprint(fingerprint)}"
 
 
-def _judge_host(observed: ObservedCertificate, alert: Alert | None, now: datetime) -> HostChecked:
-    signal = _make_host_signal(observed, now)
+def _judge_host(observed: ObservedCertificate, alert: Alert | None, signal: Signal | None, now: datetime) -> HostChecked:
     resolutions = () if signal or alert is None else (_resolve_host(observed, alert),)
     return HostChecked(
         host=observed.host,

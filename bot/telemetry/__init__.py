@@ -1,1 +1,1 @@
-"""Health endpoints, metrics and the watchdog."""
+"""Health endpoints, metrics, the watchdog and the heartbeat."""
