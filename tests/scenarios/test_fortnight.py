@@ -109,7 +109,10 @@ async def test_a_fortnight_of_faults_and_crashes_leaves_nothing_unsaid(tmp_path_
 
 async def _it_dies_at_work(town: World, diary: Diary) -> None:
     windows = town.fleet["host-a"].windows
-    for before, script, what in (("08:59", "read-system", "the digest"), ("09:09", "read-certificates", "the notices")):
+    for before, script, what in (
+        ("08:59", "read-system", "the digest"),
+        ("09:09", "read-certificates", "the check of certificates"),
+    ):
         await diary.on(2, before)
         await town.dies_at(town.now + timedelta(minutes=1), windows.hold(script, "before"))
         diary.note(f"the bot dies in the middle of {what}, and begins again")
