@@ -13,6 +13,10 @@ from tests.lab.workspace.page import Host, Program, Side
 SIDES: tuple[SideName, ...] = get_args(SideName)
 
 
+REQUESTS, ERRORS = 300, 60
+"""Requests of a burst, and those of them that fail: enough for an alert, whatever there was before."""
+
+
 class FleetControls:
     """`Controls` over the hosts of a running fleet."""
 
@@ -45,6 +49,12 @@ class FleetControls:
         if knob not in turns or to not in turns[knob].knob.positions:
             raise KeyError(f"{host} has no {' '.join(knob)} {to}")
         turns[knob].to(to)
+
+    def burst(self, host: str) -> None:
+        found = self._host(host)
+        if found.gateway is None:
+            raise KeyError(f"{host} has no gateway")
+        found.add_requests(REQUESTS, ERRORS)
 
     def cut(self, host: str) -> None:
         self._host(host).cut()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.lab.access_log import PATH
 from tests.lab.controls import FleetControls
 from tests.lab.fleet import LabFleet, run_fleet
 from tests.lab.windows.guard import GuardFailed
@@ -113,3 +114,11 @@ async def test_a_knob_shows_what_the_host_is_like_whatever_made_it_so(fleet: Lab
 async def test_a_knob_that_is_not_there_does_not_turn(fleet: LabFleet, knob: tuple[str, str], to: str) -> None:
     with pytest.raises(KeyError, match="host-a has no"):
         FleetControls(fleet).turn("host-a", knob, to)
+
+
+async def test_a_burst_of_requests_stands_in_the_access_log(fleet: LabFleet) -> None:
+    FleetControls(fleet).burst("host-a")
+    lines = fleet["host-a"].windows.state.files[PATH].splitlines()
+    assert (300, 60) == (len(lines), sum('" 502 ' in line for line in lines))
+    with pytest.raises(KeyError, match="lighthouse has no gateway"):
+        FleetControls(fleet).burst("lighthouse")

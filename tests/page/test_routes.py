@@ -43,6 +43,9 @@ class Lamp:
     def spoil(self, host: str, name: str) -> None:
         raise KeyError(f"there is no service {name}")
 
+    def burst(self, host: str) -> None:
+        raise KeyError(f"{host} has no gateway")
+
     def cut(self, host: str) -> None:
         self.fault = "swallow"
 
@@ -205,6 +208,7 @@ async def test_the_panel_shows_and_switches_what_is_wrong(workspace: Workspace, 
     assert 400 == (await switch(deed="turn", host="host-a", kind="container", name="web", to="melted"))[0]
     assert 400 == (await switch(deed="stop", host="host-a", program="mail"))[0]
     assert 400 == (await switch(deed="spoil", host="host-a", program="web"))[0]
+    assert 400 == (await switch(deed="burst", host="host-a"))[0]
     assert 400 == (await switch(deed="fault", host="host-z", side="wsl", fault="refuse"))[0]
     assert (await switch(deed="cut", host="host-a"))[1]["hosts"][0]["cut"]
     assert not (await switch(deed="mend", host="host-a"))[1]["hosts"][0]["cut"]

@@ -134,7 +134,7 @@ class World:
                 await asyncio.sleep(STEP)
                 pause = self._life.next_wake
                 if pause is not None and pause <= SOON and not self._life.awake and self._rows(_BUSY):
-                    self.time.move(self.time.now() + timedelta(seconds=max(pause, 0.0)))
+                    self.time.move(self.time.now() + timedelta(seconds=max(pause, 0.0) + JUST))
 
     def _rows(self, query: str) -> list[tuple[object, ...]]:
         with closing(sqlite3.connect(self.database)) as database:

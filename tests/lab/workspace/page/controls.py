@@ -68,6 +68,9 @@ class Controls(Protocol):
     def turn(self, host: str, knob: tuple[str, str], to: str) -> None:
         """Turn a knob, named by its kind and its name, to one of its positions."""
 
+    def burst(self, host: str) -> None:
+        """Have people send many requests to a host's gateway at once, of which a fifth fails."""
+
     def cut(self, host: str) -> None:
         """Pull the cable: no side answers."""
 
@@ -93,6 +96,9 @@ class NoControls:
         raise KeyError(f"there is no host {host}")
 
     def turn(self, host: str, knob: tuple[str, str], to: str) -> None:
+        raise KeyError(f"there is no host {host}")
+
+    def burst(self, host: str) -> None:
         raise KeyError(f"there is no host {host}")
 
     def cut(self, host: str) -> None:

@@ -76,6 +76,8 @@ def switch(workspace: Workspace, controls: Controls, given: Arguments) -> None:
         case "turn":
             knob = given.required("kind"), given.optional("name") or ""
             controls.turn(given.required("host"), knob, given.required("to"))
+        case "burst":
+            controls.burst(given.required("host"))
         case "cut":
             controls.cut(given.required("host"))
         case "cut all":

@@ -32,6 +32,10 @@ function hosts(state, change) {
           "aria-label": `${host.name}: ${host.cut ? words().plug : words().pull}`,
           click: () => change({ deed: host.cut ? "mend" : "cut", host: host.name }),
         }, host.cut ? words().plug : words().pull),
+        host.sides.some((side) => side.name === "gateway") && h("button", {
+          type: "button", class: "button danger", "data-action": `burst ${host.name}`, "aria-label": `${host.name}: ${words().burst}`,
+          click: () => change({ deed: "burst", host: host.name }),
+        }, words().burst),
         host.sides.map((side) => sideOf(host, side, state.faults, change)),
         host.programs.map((program) => programOf(host, program, change)),
         host.knobs.map((knob) => knobOf(host, knob, change))));
