@@ -25,6 +25,7 @@ from tests.bench import (
     redaction,
     starts,
     texts,
+    watch,
 )
 
 
@@ -53,6 +54,7 @@ if __name__ == "__main__":
     fleet.report("cert", (3, 30, 100))
     digests.report()
     clock.report()
+    watch.report()
     collect.report()
     log_merge.report()
     log_groups.report()
