@@ -34,11 +34,21 @@ SOON = 3.0
 STEP = 0.004
 """Real seconds between two looks whether everything that the time brought is done."""
 
+JUST = 0.001
+"""Seconds by which a step is longer than a sleep: it holds microseconds, and a sleep any fraction."""
+
+STEPS = ("watch", "alerts")
+"""How the names of the tasks begin that find alerts and say them. In a minute that is lived, each wakes up at its time."""
+
 _BUSY = (
     "select 1 from inbox where finished_at is null"
     " union all select 1 from schedule_runs where outcome = 'running'"
-    " union all select 1 from outbox where state = 'sending' or (state = 'waiting' and next_try_at <= :now)"
+    " union all select 1 from outbox where state = 'sending'"
+    " union all select 1 from outbox own where state = 'waiting' and next_try_at <= :now"
+    " and not exists (select 1 from outbox other where other.state = 'waiting' and other.next_try_at > :now"
+    " and json_extract(other.address, '$.channel') = json_extract(own.address, '$.channel'))"
 )
+"""What is at work. A message is not that waits for another one of its channel, which is tried again later."""
 
 
 @dataclass
@@ -115,6 +125,32 @@ class World:
             await self.rest()
         self.time.move(end)
         await self.rest()
+
+    async def minute(self) -> None:
+        """Live a minute step by step: the watch looks at each host once, and what it found is said."""
+        left = 60.0
+        while left > 0:
+            assert self._life is not None
+            step = min(left, self._life.find_next_wake(STEPS) + JUST)
+            self.time.move(self.time.now() + timedelta(seconds=step))
+            await self.rest()
+            left -= step
+
+    async def fires(self) -> None:
+        """Live until an alert fires that nobody was told of yet, one waking after the other."""
+        while not self._rows("select 1 from alerts where state = 'firing' and version > shown"):
+            assert self._life is not None
+            self.time.move(self.time.now() + timedelta(seconds=max(self._life.next_wake or 0.0, 0.001)))
+            await self.rest()
+
+    @property
+    def newest_alert(self) -> int:
+        """The number of the worst alert that fired last."""
+        ((number, *_),) = self._rows(
+            "select number from alerts where state = 'firing' and cause = '' order by number desc limit 1"
+        )
+        assert isinstance(number, int)
+        return number
 
     async def _next_due(self) -> datetime | None:
         """When the clock brings something next."""

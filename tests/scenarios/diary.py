@@ -34,6 +34,20 @@ class Diary:
         if what:
             self.note(what)
 
+    async def calmly_on(self, day: int, clock: str, what: str = "") -> None:
+        """As `on`, but the last minute is lived step by step: until then all is said that the leaps before have brought."""
+        before = datetime.combine(self._first, time.fromisoformat(clock)) - timedelta(minutes=1)
+        await self.on(day, f"{before:%H:%M}")
+        await self.minutes(1)
+        if what:
+            self.note(what)
+
+    async def minutes(self, count: int) -> None:
+        """Live so many minutes one by one, as the watch does."""
+        for _ in range(count):
+            await self.world.minute()
+            self._write()
+
     def note(self, what: str) -> None:
         """Write down what happens now."""
         self._lines.append(f"  {self.world.now:%H:%M} {what}")
@@ -44,6 +58,9 @@ class Diary:
 
     async def _live(self, until: datetime) -> None:
         await self.world.until(until)
+        self._write()
+
+    def _write(self) -> None:
         today = self.world.now
         if self._written != today.date():
             self._lines += [""] * bool(self._lines) + [f"{today:%A} {today.day} {today:%B}"]

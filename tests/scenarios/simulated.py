@@ -1,6 +1,7 @@
 """Time that stands until a test moves it, for a bot that lives in two event loops and several threads."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,6 +88,16 @@ class Life:
         with self._lock:
             sleeping = [each.until for each in self._sleepers if not each.woken.done()]
         return min(sleeping) - self._time.monotonic() if sleeping else None
+
+    def find_next_wake(self, names: tuple[str, ...]) -> float:
+        """Seconds until the first task wakes up whose name begins like one of these; infinite where none of them sleeps."""
+        with self._lock:
+            sleeping = [
+                each.until
+                for each in self._sleepers
+                if not each.woken.done() and each.task is not None and each.task.get_name().startswith(names)
+            ]
+        return max(0.0, min(sleeping, default=math.inf) - self._time.monotonic())
 
     def wake(self, elapsed: float) -> None:
         """Whoever sleeps until then wakes up, in whatever loop."""
