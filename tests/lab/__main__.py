@@ -16,6 +16,7 @@ from tests.lab.controls import FleetControls
 from tests.lab.day import FILE, SharedClock
 from tests.lab.fleet import NO_SCHEDULES, Conditions, run_fleet, write_configuration
 from tests.lab.switch import serve_switch
+from tests.lab.watchmen import Watchmen
 from tests.lab.windows.disks import Expiry
 from tests.lab.workspace.page import page
 from tests.lab.workspace.seed import Seed
@@ -101,8 +102,8 @@ async def run(given: argparse.Namespace) -> None:
             traces.fill(fleet, given.lines, now())
         if given.story:
             story.tell(fleet, now())
-        if given.story == "day":
-            living = asyncio.create_task(story.live(fleet, now))
+        if given.story == "day" and workspace is not None:
+            living = asyncio.create_task(story.live(fleet, Watchmen(workspace), given.language or "en", now))
             stack.callback(living.cancel)
         await stack.enter_async_context(serve_switch(folder, fleet))
         routine = story.ROUTINE if given.story and workspace else NO_SCHEDULES

@@ -7,8 +7,11 @@ from datetime import datetime, time, timedelta
 from bot.config.settings import Settings
 from bot.store.database import Database
 from bot.store.observations import Observation, ObservationTable
-from tests.lab.day import STEP, ZONE
+from tests.lab.day import ZONE
 from tests.lab.story import Trouble
+
+STEP = timedelta(minutes=30)
+"""A bot looks at all hosts so often, or keeps what it saw meanwhile as one."""
 
 DAYS = 13
 """Before the present one: with it they fill the picture."""

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import PureWindowsPath
 
 from tests.lab import traces
+from tests.lab.day import find_time
 from tests.lab.faults import Fault
 from tests.lab.fleet import GATEWAY_SERVICE, LabFleet
+from tests.lab.watchmen import Watchmen
 from tests.lab.windows.disks import PATHS, Expiry
 from tests.lab.windows.state import GB, Drive, WindowsState
 
@@ -23,16 +25,26 @@ ROUTINE = """
 [notices]
 channel = "C0OPS"
 
-[[schedules]]
-name = "rounds"
-cron = "0 13,17 * * *"
-words = "health"
-owner = "kenji"
+[[alerts.routes]]
+severities = ["critical", "high"]
+channel = "C0OPS"
+mention = ["kenji"]
+escalate = "30m"
+escalate_to = ["alice"]
+
+[[alerts.routes]]
+channel = "C0OPS"
 """
-"""What the demo's configuration says of schedules; the rest is built in."""
+"""What the demo's configuration says of notices and alerts; the rest is built in."""
+
+REASONS = {"en": "both containers move to host-c tomorrow", "ja": "明日 2 つとも host-c に移すため"}
+"""Why Kenji silences the containers of host-d, by language."""
 
 STEP = 0.05
 """Seconds between two looks at the clock."""
+
+LATER = 0.6
+"""Real seconds after which something happens at its time: what looks at hosts then has looked already."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +82,30 @@ def tell(fleet: LabFleet, now: datetime) -> None:
     _fill(fleet["host-f"].windows.state, now)
 
 
-async def live(fleet: LabFleet, now: Callable[[], datetime]) -> None:
-    """The day's own trouble: host-e refuses at once, and the gateway of host-a is down from before noon to the afternoon."""
+async def live(fleet: LabFleet, people: Watchmen, language: str, now: Callable[[], datetime]) -> None:
+    """The day's own trouble: host-e refuses at once, and the gateway of host-a is down from one o'clock to five.
+
+    People silence what they know of, and acknowledge the rest."""
+    gateway, begin = fleet["host-a"].windows.state, now()
     _every_side(fleet, "host-e", Fault.REFUSE)
-    began = now()
-    await _until(began + timedelta(hours=3, minutes=20), now)
-    fleet["host-a"].windows.state.stop_service(GATEWAY_SERVICE, now())
-    await _until(began + timedelta(hours=6, minutes=50), now)
-    fleet["host-a"].windows.state.start_service(GATEWAY_SERVICE, now())
+    await _until(find_time(begin, "08:40"), now)
+    await people.silence("host-d", "container 1d", REASONS[language])
+    await people.acknowledge_news("--until change")
+    await _until(find_time(begin, "09:15"), now)
+    await people.acknowledge_news("--until morning")
+    await _until(find_time(begin, "12:58"), now)
+    gateway.stop_service(GATEWAY_SERVICE, now())
+    await _until(find_time(begin, "13:05"), now)
+    await people.acknowledge_news("--until change")
+    await _until(find_time(begin, "16:58"), now)
+    gateway.start_service(GATEWAY_SERVICE, now())
 
 
 async def _until(at: datetime, now: Callable[[], datetime]) -> None:
+    """Wait for that time, and for what the bot does at its beginning."""
     while now() < at:
         await asyncio.sleep(STEP)
+    await asyncio.sleep(LATER)
 
 
 def _every_side(fleet: LabFleet, name: str, fault: Fault) -> None:

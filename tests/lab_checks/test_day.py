@@ -28,9 +28,17 @@ def test_it_is_the_newest_monday_and_tuesday_that_are_over(real: str, began: str
 
 def test_time_leaps_to_all_that_is_due_on_two_mornings_and_in_between() -> None:
     times = [f"{at:%a %H:%M}" for at in moments(MONDAY)]
-    assert ["Mon 09:00", "Mon 09:05", "Mon 09:10", "Mon 09:30"] == times[:4]
+    assert ["Mon 08:31", "Mon 08:32", "Mon 08:33"] == times[:3]
+    assert ["Mon 12:58", "Mon 12:59", "Mon 13:00", "Mon 13:05", "Mon 14:00"] == times[12:17]
     assert ["Tue 09:00", "Tue 09:05", "Tue 09:10"] == times[-3:]
-    assert (53, LENGTH) == (len(times), moments(MONDAY)[-1] - MONDAY)
+    assert (43, LENGTH) == (len(times), moments(MONDAY)[-1] - MONDAY)
+
+
+def test_a_day_that_has_begun_leaps_to_what_is_left_of_it() -> None:
+    """Whoever waits before Enter loses nothing but the time."""
+    late = MONDAY + timedelta(minutes=3, seconds=20)
+    assert ["Mon 08:36", "Mon 08:40"] == [f"{at:%a %H:%M}" for at in moments(late)][:2]
+    assert moments(MONDAY)[-1] == moments(late)[-1]
 
 
 def test_a_leap_is_seen_by_everybody_who_shares_the_clock(tmp_path: Path) -> None:
