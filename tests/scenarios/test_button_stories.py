@@ -64,7 +64,7 @@ async def test_every_host_of_the_largest_fleet_is_a_click_away(town: Build) -> N
         content = t.workspace.file(file)
         assert content is not None
         assert EVERY_HOST + 1 == len(content.decode("utf-8-sig").splitlines())
-        assert before == asked(t)
+        assert EVERY_HOST > asked(t) - before, "the bot's own half-hourly check goes on meanwhile, host by host"
 
 
 async def test_a_public_answer_is_turned_in_its_place_by_whoever_may_ask(town: Build) -> None:
