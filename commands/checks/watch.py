@@ -11,6 +11,9 @@ answers ─ judge_host, as in `health` ─▶ Judgment ─ relate to the outages
 | container | exited with an error, unhealthy, restarting | podman could not be read; every check between two reads of it |
 | clock | as in `health` | Windows did not answer, or most clocks differ: then the bot's own is suspected |
 
+What a host does not have is well: an alert on it would else stay open when the host loses its gateway or its WSL2. The same
+is true of `nebula` and `lighthouse`, of which a host has one.
+
 A silent host hides its other conditions, because nothing is known of them. While a change of the bot runs on a host, all but
 its containers and its clock are unknown (`HELD`): the change itself stops services, and has its own card.
 """
@@ -86,6 +89,7 @@ def check_host(looked: WatchAnswers, judged: Judgment, sight: FleetSight, at: da
         known, signals = _find_known(looked, related, sight), tuple(_list_signals(looked, related, sight))
     if sight.held:
         known -= HELD
+    known |= _list_absent(looked.host)
     return HostChecked(
         host=looked.host.name, at=at, judged=known, signals=tuple(each for each in signals if each.condition in known)
     )
@@ -113,6 +117,21 @@ def _find_known(looked: WatchAnswers, judged: Judgment, sight: FleetSight) -> fr
         Condition.CLOCK: looked.ahead is not None and not sight.clocks_differ,
     }
     return frozenset(condition for condition, is_known in known.items() if is_known)
+
+
+def _list_absent(host: Host) -> frozenset[Condition]:
+    """Lists the conditions that a host cannot have."""
+    absent = {
+        Condition.NEBULA: host.lighthouse or host.windows is None,
+        Condition.LIGHTHOUSE: not host.lighthouse or host.windows is None,
+        Condition.GATEWAY: host.gateway is None or host.windows is None,
+        Condition.API: host.gateway is None,
+        Condition.PEERS: host.gateway is None,
+        Condition.ERRORS: host.gateway is None or host.windows is None,
+        Condition.CONTAINER: host.wsl is None,
+        Condition.CLOCK: host.windows is None,
+    }
+    return frozenset(condition for condition, is_absent in absent.items() if is_absent)
 
 
 def get_nebula_condition(host: Host) -> Condition:

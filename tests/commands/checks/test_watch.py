@@ -29,7 +29,9 @@ REFUSED = AuthenticationFailed(Phrase("login rejected"))
 SHORT_OF_FILES = NotAsked(Phrase("too many open files"))
 FORBIDDEN = UnusableAnswer(phrase=Phrase("not allowed"), forbidden=True)
 BAD_GATEWAY = UnusableAnswer(phrase=Phrase("error 502"), bad_gateway=True)
-ALL = frozenset(
+OTHERS = frozenset({Condition.LIGHTHOUSE})
+"""Conditions that a host with all three sides cannot have."""
+ALL = OTHERS | frozenset(
     {
         Condition.NEBULA,
         Condition.GATEWAY,
@@ -187,13 +189,40 @@ def test_what_could_not_be_read_is_unknown(looked: WatchAnswers, unknown: set[Co
 def test_a_silent_host_hides_its_parts() -> None:
     checked = check(answers(windows=LOST, wsl=LOST, gateway=LOST))
 
-    assert frozenset({Condition.SILENT}) == checked.judged
+    assert OTHERS | {Condition.SILENT} == checked.judged
 
 
 def test_a_host_that_the_bot_could_not_ask_is_unknown() -> None:
     checked = check(answers(windows=SHORT_OF_FILES, wsl=SHORT_OF_FILES, gateway=SHORT_OF_FILES))
 
-    assert ((), frozenset()) == (checked.signals, checked.judged)
+    assert ((), OTHERS) == (checked.signals, checked.judged)
+
+
+WITHOUT_GATEWAY = frozenset({Condition.GATEWAY, Condition.API, Condition.PEERS, Condition.ERRORS})
+
+
+@pytest.mark.parametrize(
+    ("of", "absent"),
+    [
+        pytest.param(A, {Condition.LIGHTHOUSE}, id="no lighthouse"),
+        pytest.param(LIGHTHOUSE, {*WITHOUT_GATEWAY, Condition.NEBULA, Condition.CONTAINER}, id="a lighthouse"),
+        pytest.param(host("host-a", 1, wsl=None), {Condition.LIGHTHOUSE, Condition.CONTAINER}, id="no WSL2"),
+        pytest.param(host("host-a", 1, gateway=None), {Condition.LIGHTHOUSE, *WITHOUT_GATEWAY}, id="no gateway"),
+        pytest.param(
+            host("host-a", 1, windows=None),
+            {Condition.LIGHTHOUSE, Condition.NEBULA, Condition.GATEWAY, Condition.ERRORS, Condition.CLOCK},
+            id="no Windows",
+        ),
+    ],
+)
+@pytest.mark.parametrize("error", [LOST, SHORT_OF_FILES], ids=["silent", "never asked"])
+def test_what_a_host_does_not_have_is_well_so_that_no_alert_on_it_stays_open(
+    of: Any, absent: set[Condition], error: Any
+) -> None:
+    sides = {name: None if of.get_side(name) is None else error for name in ("windows", "wsl", "gateway")}
+    checked = check(answers(of, **sides, ahead=None))
+
+    assert absent == checked.judged - {Condition.SILENT}
 
 
 def test_a_silent_host_is_explained_by_a_blind_bot() -> None:
@@ -206,13 +235,13 @@ def test_a_running_change_hides_what_it_may_cause_itself() -> None:
     troubled = answers(windows=windows(nebula="Stopped"), wsl=wsl(A, containers=(container("web", "exited", 1),)))
     checked = check(troubled, FleetSight(held=True))
 
-    assert (["container/web"], ALL - HELD) == ([each.subject for each in checked.signals], checked.judged)
+    assert (["container/web"], ALL - HELD | OTHERS) == ([each.subject for each in checked.signals], checked.judged)
 
 
 def test_a_host_that_a_change_has_cut_off_is_unknown() -> None:
     checked = check(answers(windows=LOST, wsl=LOST, gateway=LOST), FleetSight(held=True))
 
-    assert ((), frozenset()) == (checked.signals, checked.judged)
+    assert ((), OTHERS) == (checked.signals, checked.judged)
 
 
 @pytest.mark.parametrize(
