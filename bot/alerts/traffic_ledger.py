@@ -3,6 +3,9 @@
 reads of one round ─ flush: one transaction ─▶ windows, positions ─ every five minutes ─ judge ─▶ HostChecked of `errors`
 
 The position in memory runs ahead of the stored one until the next flush. After a crash the stored one counts.
+A read that counts nothing, because another program has locked the log, leaves the position and its time as they are. So the
+next count names the whole time that it is of. The same is true while the database takes nothing: from `MAX_PENDING` reads on
+the log is read again from the same position.
 """
 
 from collections import deque
@@ -29,6 +32,9 @@ from commands.model.finding import Severity
 MAX_COUNTS = 30
 """Counts of one host that are kept: those of two windows, if reads come every half minute."""
 
+MAX_PENDING = 5_000
+"""Reads that wait for the database: those of 254 gateways for some twenty minutes."""
+
 
 class TrafficLedger:
     """Traffic that the watch has read. `load` comes first. `load` and `flush` may raise `DatabaseError`."""
@@ -52,6 +58,8 @@ class TrafficLedger:
     def note(self, host: str, log: AccessLogReading, at: datetime) -> None:
         """Notes one read of a host's log at that time."""
         before = self._positions.get(host)
+        if (before is not None and log.counts is None) or len(self._pending) >= MAX_PENDING:
+            return
         count = None if before is None else make_count(log, before[1], at)
         if count is not None:
             self._counts.setdefault(host, deque(maxlen=MAX_COUNTS)).append(count)

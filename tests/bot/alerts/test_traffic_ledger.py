@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.windows.watch import AccessLogPosition, AccessLogReading, RequestCounts
-from bot.alerts.traffic_ledger import TrafficLedger
+from bot.alerts.traffic_ledger import MAX_PENDING, TrafficLedger
 from bot.model.alert import Alert, AlertState
 from bot.store.database import Database
 from bot.store.traffic import TrafficTable
@@ -82,6 +82,59 @@ async def test_what_was_not_stored_before_a_crash_is_read_again(table: TrafficTa
 
     again = await begin(table)
     assert (100, 2) == (await count(table), getattr(again.find_position("host-a"), "offset", None))
+
+
+def locked(offset: int) -> AccessLogReading:
+    return log(offset, first=True).model_copy(update={"state": "unreadable"})
+
+
+async def test_what_is_counted_after_a_lock_is_of_the_whole_time(table: TrafficTable) -> None:
+    """A few minutes' requests in one minute would be a wrong alert, or hide one."""
+    ledger, registry = await begin(table), Registry()
+    ledger.note("host-a", log(0, first=True), BEGIN)
+    at = await live(ledger, BEGIN, 60)
+    for minute in range(1, 10):
+        ledger.note("host-a", locked(60), at + minute * MINUTE)
+        await ledger.flush()
+    ledger.note("host-a", log(61, requests=900, errors=300), at + 10 * MINUTE)
+    await ledger.flush()
+
+    assert 6_900 == await count(table)
+    assert () == await ledger.judge(["host-a"], registry, at + 11 * MINUTE)
+
+
+async def test_a_lock_of_two_minutes_hides_no_rise(table: TrafficTable) -> None:
+    ledger, registry = await begin(table), Registry()
+    ledger.note("host-a", log(0, first=True), BEGIN)
+    at = await live(ledger, BEGIN, 60)
+    ledger.note("host-a", locked(60), at + MINUTE)
+    ledger.note("host-a", locked(60), at + 2 * MINUTE)
+    ledger.note("host-a", log(61, requests=300, errors=100), at + 3 * MINUTE)
+    at = await live(ledger, at + 3 * MINUTE, 2)
+
+    assert [("host-a", [False])] == brief(await ledger.judge(["host-a"], registry, at + MINUTE))
+
+
+async def test_a_log_that_is_locked_over_a_restart_is_read_on_where_it_was(table: TrafficTable) -> None:
+    ledger = await begin(table)
+    ledger.note("host-a", log(1, first=True), BEGIN)
+    ledger.note("host-a", locked(1), BEGIN + MINUTE)
+    await ledger.flush()
+
+    assert {"host-a": BEGIN} == {host: at for host, (_, at) in (await table.read_positions()).items()}
+
+
+async def test_a_database_that_takes_nothing_costs_a_bounded_memory_and_no_request(table: TrafficTable) -> None:
+    ledger = await begin(table)
+    ledger.note("host-a", log(0, first=True), BEGIN)
+    for number in range(1, MAX_PENDING + 100):
+        ledger.note("host-a", log(number), BEGIN + number * timedelta(seconds=1))
+    held = ledger.find_position("host-a")
+    await ledger.flush()
+    ledger.note("host-a", log(MAX_PENDING + 100, requests=10_100), BEGIN + timedelta(hours=2))
+    await ledger.flush()
+
+    assert (MAX_PENDING - 1, 100 * (MAX_PENDING - 1) + 10_100) == (getattr(held, "offset", None), await count(table))
 
 
 async def test_more_errors_than_before_are_a_signal_and_a_calm_window_is_none(table: TrafficTable) -> None:
