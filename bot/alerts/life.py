@@ -215,10 +215,11 @@ def _keep_open(alert: Alert, signal: Signal, time: CheckTime) -> Alert:
 
 
 def _describe(alert: Alert, signal: Signal, time: CheckTime, *, streak: int) -> Alert:
-    """Returns the alert as the newest check found it."""
+    """Returns the alert as the newest check found it. While it is open it keeps a worse severity that lingers."""
+    keeps = alert.open and signal.lingering is alert.severity
     rating = {
         "condition": signal.condition,
-        "severity": signal.severity,
+        "severity": alert.severity if keeps else signal.severity,
         "step": signal.step,
         "cause": signal.cause,
     }

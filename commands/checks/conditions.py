@@ -81,7 +81,8 @@ class Signal(Value):
     `hovering`: the figure lies between the limits of firing and resolving, so an open alert stays and none begins. `next` is
     the command that fixes it or shows more. `cause` is the key of the signal that explains this one, "" without any. `step`
     counts the steps of one severity, such as fewer days left: an open alert fires again at a higher step, unless it is
-    acknowledged until a time that is not over.
+    acknowledged until a time that is not over. `lingering` is a worse severity, which an open alert of it keeps, because the
+    figure lies little below its limit.
     """
 
     host: str
@@ -94,6 +95,7 @@ class Signal(Value):
     next: str | None = None
     cause: str = ""
     hovering: bool = False
+    lingering: Severity | None = None
 
     @property
     def key(self) -> str:

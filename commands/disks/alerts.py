@@ -2,8 +2,8 @@
 
 report ─ parse_usages: the cells that list all drives and file systems ─▶ DiskUse* ─ make_disk_checks ─▶ HostChecked
 
-A disk is a problem from `disk_warning_percent`, and of high severity from `disk_critical_percent`. Its alert ends
-`HYSTERESIS` points below, so that one at the limit does not begin and end again and again.
+A disk is a problem from `disk_warning_percent`, and of high severity from `disk_critical_percent`. Its alert ends, and is of
+medium severity again, `HYSTERESIS` points below. So one at a limit does not begin and end, or fire, again and again.
 """
 
 import re
@@ -18,7 +18,7 @@ from commands.model.operation import Thresholds
 from commands.model.report import Cell, Mark, Report
 
 HYSTERESIS = 3
-"""Percentage points below the warning limit at which an alert ends."""
+"""Percentage points below a limit at which an alert ends, or has the lower severity."""
 
 _USAGE = re.compile(r"(?P<places>.+?)=(?P<percent>\d{1,3})%/\d+(?:/(?P<inodes>\d{1,3})%)?(?: |$)")
 _SIDES = (("drive", "drives", "windows"), ("wsl_disk", "file_systems", "wsl"))
@@ -90,7 +90,7 @@ def _check_host(
 
 def _make_signal(host: str, use: DiskUse, findings: Sequence[Finding], thresholds: Thresholds) -> Signal | None:
     """Makes the signal of one disk, with the words of its finding; None if it has room."""
-    percent, warning = use.worst_percent, thresholds.disk_warning_percent
+    percent, warning, critical = use.worst_percent, thresholds.disk_warning_percent, thresholds.disk_critical_percent
     if percent <= warning - HYSTERESIS:
         return None
     short = _describe(use)
@@ -100,11 +100,12 @@ def _make_signal(host: str, use: DiskUse, findings: Sequence[Finding], threshold
         host=host,
         subject=use.subject,
         condition=Condition.DISK,
-        severity=Severity.HIGH if percent >= thresholds.disk_critical_percent else Severity.MEDIUM,
+        severity=Severity.HIGH if percent >= critical else Severity.MEDIUM,
         short=short,
         why=why if found is None else found.why,
         next=f"disk {host} --details",
         hovering=percent < warning,
+        lingering=Severity.HIGH if critical - HYSTERESIS < percent < critical else None,
     )
 
 

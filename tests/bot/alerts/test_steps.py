@@ -31,6 +31,24 @@ async def test_a_higher_step_fires_again_and_the_same_one_does_not(house: House)
     assert ["fired", "fired again"] == house.log.did
 
 
+def disk(severity: Severity, lingering: Severity | None = None) -> Signal:
+    return nebula(severity, subject="disk/windows/F:", condition=Condition.DISK, lingering=lingering)
+
+
+HIGH, BELOW, MEDIUM = disk(Severity.HIGH), disk(Severity.MEDIUM, Severity.HIGH), disk(Severity.MEDIUM)
+
+
+async def test_a_disk_that_hovers_at_the_limit_of_a_severity_fires_once(house: House) -> None:
+    seen_as = [(await seen(house, signal)).severity for signal in (HIGH, BELOW, HIGH, BELOW, HIGH)]
+    assert ([Severity.HIGH] * 5, ["fired"]) == (seen_as, house.log.did)
+
+
+async def test_a_severity_that_lingers_is_that_of_an_alert_which_had_it(house: House) -> None:
+    seen_as = [(await seen(house, signal)).severity for signal in (BELOW, HIGH, BELOW, MEDIUM, BELOW)]
+    assert [Severity.MEDIUM, Severity.HIGH, Severity.HIGH, Severity.MEDIUM, Severity.MEDIUM] == seen_as
+    assert ["fired", "fired again"] == house.log.did
+
+
 async def test_a_lower_step_is_shown_without_a_new_fire(house: House) -> None:
     """Another certificate that ends later, but soon."""
     first = await seen(house, certificate(4))

@@ -42,6 +42,13 @@ async def test_a_drive_begins_at_the_limit_and_ends_three_points_below(
     assert (signals, None) == (brief(checked), checked.subjects)
 
 
+@pytest.mark.parametrize(("percent", "lingering"), [(87, None), (88, "high"), (89, "high"), (90, None)])
+async def test_an_alert_of_high_severity_stays_so_until_three_points_below(percent: int, lingering: str | None) -> None:
+    (checked,) = await check(windows=drives(C=40, F=percent))
+
+    assert [lingering] == [signal.lingering for signal in checked.signals]
+
+
 async def test_a_signal_has_the_words_of_its_finding() -> None:
     report = await DiskUsage().read(disks(A, said={("host-a", "windows"): drives(C=40, F=85)}))
     (checked,) = make_disk_checks(report, Thresholds(), NOW)
