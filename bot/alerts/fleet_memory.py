@@ -17,7 +17,14 @@ from commands.checks.causes import find_outage
 from commands.checks.conditions import Signal
 from commands.checks.host_checks import list_known_peers
 from commands.checks.watch import FleetSight, WatchAnswers
-from commands.checks.watch_fleet import PeerSurvey, judge_blindness, judge_own_clock, map_peer_names, survey_peers
+from commands.checks.watch_fleet import (
+    PeerSurvey,
+    is_cut_off,
+    judge_blindness,
+    judge_own_clock,
+    map_peer_names,
+    survey_peers,
+)
 from commands.checks.wsl_checks import RESTART_WINDOW
 from commands.model.operation import Thresholds
 
@@ -100,7 +107,7 @@ class FleetMemory:
         """Makes the facts for the check of one host. Only what its answers may need is computed."""
         looked = checked.looked
         if looked.silent:
-            return FleetSight(blind=self.find_blindness() is not None, held=held)
+            return FleetSight(blind=is_cut_off(self.list_answers(), len(self.inventory.hosts)), held=held)
         off = looked.ahead is not None and abs(looked.ahead) > self._thresholds.clock_difference
         return FleetSight(
             outages=self._outages,

@@ -69,7 +69,8 @@ class FleetSight:
     """Facts from the newest checks of the whole fleet, for the check of one host.
 
     `outages`: hosts whose Nebula is not running. `lacking`: names of gateways that this host's gateway lacks as peers.
-    `clocks_differ`: most hosts' clocks differ from the bot's. `held`: a change runs on the host. `restarts`: by container.
+    `blind`: most hosts are silent. `clocks_differ`: most hosts' clocks differ from the bot's. `held`: a change runs on the
+    host. `restarts`: by container.
     """
 
     outages: Mapping[Host, Remark] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Judges the newest checks of the whole fleet together: the bot that is blind, its own clock, peers of gateways. Pure.
 
-at least half of the hosts, and at least three, are silent or refuse the bot's login ─▶ one signal: the bot is blind
+at least half of the hosts, and at least three, are silent        ─▶ one signal, critical: the bot is blind
+                                      are silent or reject the bot ─▶ the same signal, high: it sees a part of each host
 more than half of the clocks, and at least two, differ ─▶ one signal: the bot's own clock is suspected, no host's
 """
 
@@ -32,22 +33,46 @@ MIN_WITNESSES = 2
 
 
 def judge_blindness(newest: Sequence[WatchAnswers], total: int) -> Signal | None:
-    """Judges whether the bot sees too little of its fleet of `total` hosts; None if it sees enough."""
-    failed = [looked.host.name for looked in newest if (looked.silent and looked.askable) or _is_refused(looked)]
-    if len(failed) < MIN_BLIND_HOSTS or 2 * len(failed) < total:
+    """Judges whether the bot sees too little of its fleet of `total` hosts; None if it sees enough.
+
+    Hosts that reject the bot's login or address may do so for good, until the configuration is corrected. Silence is worse
+    than that. So an alert that was acknowledged for the one does not hide the other.
+    """
+    failed = [looked.host.name for looked in newest if _is_unseen(looked) or _is_refused(looked)]
+    if not _are_most(len(failed), total):
         return None
+    if not is_cut_off(newest, total):
+        why = Phrase(
+            "{hosts} do not respond, or reject the bot's login or address. Check its credentials, and that its machine is "
+            "in the overlay",
+            hosts=list_some(sorted(failed)),
+        )
+        short = Phrase("{n} of {total} hosts reject the bot", n=len(failed), total=total)
+        return _make_blind_signal(Severity.HIGH, short, why)
     why = Phrase(
         "{hosts} do not respond or reject the login. Check the bot's own network, its Nebula and its credentials first",
         hosts=list_some(sorted(failed)),
     )
+    short = Phrase("{n} of {total} hosts not responding", n=len(failed), total=total)
+    return _make_blind_signal(Severity.CRITICAL, short, why)
+
+
+def is_cut_off(newest: Iterable[WatchAnswers], total: int) -> bool:
+    """Returns whether so many hosts of a fleet are silent that the reason is more likely on the bot's side."""
+    return _are_most(sum(_is_unseen(looked) for looked in newest), total)
+
+
+def _is_unseen(looked: WatchAnswers) -> bool:
+    return looked.silent and looked.askable
+
+
+def _are_most(count: int, total: int) -> bool:
+    return count >= MIN_BLIND_HOSTS and 2 * count >= total
+
+
+def _make_blind_signal(severity: Severity, short: Phrase, why: Phrase) -> Signal:
     return Signal(
-        host="",
-        subject="blind",
-        condition=Condition.BLIND,
-        severity=Severity.CRITICAL,
-        short=Phrase("{n} of {total} hosts not responding", n=len(failed), total=total),
-        why=why,
-        next="health",
+        host="", subject="blind", condition=Condition.BLIND, severity=severity, short=short, why=why, next="health"
     )
 
 

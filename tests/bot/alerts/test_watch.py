@@ -7,15 +7,17 @@ from datetime import timedelta
 import pytest
 
 from adapters.errors import AuthenticationFailed
+from adapters.gateway.api import UnusableAnswer
 from adapters.phrase import Phrase
 from bot.store.claims import HostClaim
 from bot.store.database import Database
 from commands.checks.conditions import Condition
 from commands.checks.traffic import WINDOW
 from tests.bot.alerts.watched import LOST, NOW, Station, make_hosts
-from tests.commands.canned import windows
+from tests.commands.canned import gateway, windows
 
 MINUTE = 60.0
+FORBIDDEN = UnusableAnswer(phrase=Phrase("not allowed"), forbidden=True)
 Build = Callable[..., Station]
 
 
@@ -129,6 +131,19 @@ async def test_a_blind_bot_explains_every_silent_host(build: Build) -> None:
     last = {each.checked.host: each.checked for each in station.applied}
     assert ["blind"] * 3 == [last[f"host-00{n}"].signals[0].cause for n in (1, 2, 3)]
     assert () == last["host-004"].signals
+
+
+async def test_where_gateways_reject_the_bot_for_good_a_silent_host_is_a_problem_of_its_own(build: Build) -> None:
+    station = build(4)
+    for other in station.hosts:
+        station.said[other.name, "gateway"] = gateway(other, sync=FORBIDDEN)
+    station.said |= {("host-001", side): LOST for side in ("windows", "wsl", "gateway")}
+    await station.begin()
+    await station.wait(2 * MINUTE)
+
+    assert ["blind"] == station.subjects("")[-1]
+    last = {each.checked.host: each.checked for each in station.applied}
+    assert [""] == [signal.cause for signal in last["host-001"].signals]
 
 
 async def test_two_silent_hosts_of_four_are_two_problems(build: Build) -> None:

@@ -293,30 +293,56 @@ def lost(of: Any) -> WatchAnswers:
     return answers(of, windows=LOST, wsl=LOST, gateway=LOST)
 
 
+def refused(of: Any) -> WatchAnswers:
+    return answers(of, windows=REFUSED)
+
+
+def forbidden(of: Any) -> WatchAnswers:
+    return answers(of, gateway=gateway(of, sync=FORBIDDEN))
+
+
+CUT_OFF = ("critical", "3 of 4 hosts not responding")
+REJECTED = ("high", "3 of 4 hosts reject the bot")
+
+
 @pytest.mark.parametrize(
     ("newest", "total", "blind"),
     [
         ([lost(A), lost(B)], 2, None),
         ([lost(A), lost(B), answers(C)], 3, None),
-        ([lost(A), lost(B), lost(C), answers(D)], 4, "3 of 4 hosts not responding"),
+        ([lost(A), lost(B), lost(C), answers(D)], 4, CUT_OFF),
         ([lost(A), lost(B), lost(C)], 7, None),
-        ([lost(A), lost(B), lost(C)], 6, "3 of 6 hosts not responding"),
-        ([answers(each, windows=REFUSED) for each in (A, B, C)], 4, "3 of 4 hosts not responding"),
-        ([answers(each, gateway=gateway(each, sync=FORBIDDEN)) for each in (A, B, C)], 4, "3 of 4 hosts not responding"),
+        ([lost(A), lost(B), lost(C)], 6, ("critical", "3 of 6 hosts not responding")),
+        ([refused(A), refused(B), refused(C)], 4, REJECTED),
+        ([forbidden(A), forbidden(B), forbidden(C)], 4, REJECTED),
+        ([lost(A), lost(B), forbidden(C)], 4, REJECTED),
+        ([lost(A), lost(B), lost(C), forbidden(D)], 4, ("critical", "4 of 4 hosts not responding")),
         (
             [answers(each, windows=SHORT_OF_FILES, wsl=SHORT_OF_FILES, gateway=SHORT_OF_FILES) for each in (A, B, C)],
             3,
             None,
         ),
     ],
-    ids=["two", "two of three", "three of four", "fewer than half", "half", "login rejected", "403", "never asked"],
+    ids=[
+        "two",
+        "two of three",
+        "three of four",
+        "fewer than half",
+        "half",
+        "login rejected",
+        "403",
+        "too few are silent",
+        "403 of one that is left",
+        "never asked",
+    ],
 )
 def test_the_bot_is_blind_where_at_least_half_and_at_least_three_fail(
-    newest: list[WatchAnswers], total: int, blind: str | None
+    newest: list[WatchAnswers], total: int, blind: tuple[str, str] | None
 ) -> None:
+    """Silence is worse than a rejection, which may be so for good: an acknowledged rejection must not hide an outage."""
     signal = judge_blindness(newest, total)
 
-    assert blind == (None if signal is None else str(signal.short))
+    assert blind == (None if signal is None else (signal.severity.value, str(signal.short)))
 
 
 @pytest.mark.parametrize(
