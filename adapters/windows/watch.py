@@ -23,7 +23,10 @@ READ_LIMIT = 8_000_000
 COUNT_TIMEOUT = 2.0
 """Seconds for which one read counts. What is left then is skipped."""
 
-Count = Annotated[int, Field(ge=0, le=2**53)]
+MAX_COUNT = 2**40
+"""Most that one read counts, of milliseconds too: 34 years. Sums of a month of such reads still fit in the database."""
+
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
 class AccessLogPosition(Value):

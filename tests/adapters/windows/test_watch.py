@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from adapters.inventory import WindowsPaths, WindowsSide
 from adapters.windows import powershell
-from adapters.windows.watch import AccessLogPosition, ReadWatch, RequestCounts, WatchReading
+from adapters.windows.watch import MAX_COUNT, AccessLogPosition, ReadWatch, RequestCounts, WatchReading
 from tests.adapters.windows.script_cases import NOW
 from tests.adapters.windows.watch_cases import AT_END, OLD, PATH, READ_WATCH, counts, json_line, line, log, position
 from tests.lab.windows import twins
@@ -50,7 +50,7 @@ WRONG: dict[str, Any] = {
     "more errors than requests": {"counts": counts(1, 2)},
     "more times than requests": {"counts": counts(1, timed=2)},
     "one time longer than all": {"counts": counts(1, timed=1, time_ms=1, slowest_ms=2)},
-    "more requests than any log has": {"counts": counts(2**53 + 1)},
+    "more requests than any log has": {"counts": counts(MAX_COUNT + 1)},
     "a count too few": {"counts": {"requests": 1}},
     "a position before the beginning": {"position": AT_END | {"offset": -1}},
     "a position beyond any file": {"position": AT_END | {"offset": LARGEST + 1}},

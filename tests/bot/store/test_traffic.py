@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from adapters.windows.watch import AccessLogPosition
+from adapters.windows.watch import MAX_COUNT, AccessLogPosition
 from bot.store.database import Database
 from bot.store.observations import DETAIL_RETENTION, RETENTION
 from bot.store.traffic import LogRead, TrafficTable
@@ -51,6 +51,15 @@ async def test_a_span_is_summed_by_host(traffic: TrafficTable) -> None:
     assert {"host-a": TrafficCount(NOON, NOON + 60 * MINUTE, 200, 4, 180, 1800, 7)} == await traffic.sum_by_host(
         NOON, NOON + 60 * MINUTE
     )
+
+
+async def test_a_host_that_counts_as_much_as_it_may_does_not_stop_the_sums(traffic: TrafficTable) -> None:
+    times = [NOON - NOON.hour * 60 * MINUTE + n * MINUTE / 2 for n in range(1, 2881)]
+    await traffic.add([read(at=at, requests=MAX_COUNT, time_ms=MAX_COUNT) for at in times])
+    while await traffic.aggregate_old(NOON + 2 * DAY + DETAIL_RETENTION):
+        pass
+
+    assert 2880 * MAX_COUNT == (await traffic.sum_by_host(NOON - DAY, NOON + DAY))["host-a"].time_ms
 
 
 async def test_the_first_read_stores_its_position_and_no_window(traffic: TrafficTable) -> None:
