@@ -50,11 +50,11 @@ class Past:
             "message": message,
             "closed_at": None,
         }
-        posted = more.pop("posted", POSTED.format(day=30))
+        posted, address = more.pop("posted", POSTED.format(day=30)), more.pop("address", '{"channel": "C0OPS"}')
         with closing(sqlite3.connect(self.path)) as line:
             _insert(line, "notices", row | more)
             if posted is not None and not line.execute("select 1 from outbox where operation = ?", (message,)).fetchone():
-                _insert(line, "outbox", _make_post(message, posted))
+                _insert(line, "outbox", _make_post(message, posted) | {"address": address})
             line.commit()
 
     async def upgrade(self) -> tuple[list[Alert], list[tuple[str, str]]]:
@@ -154,3 +154,30 @@ async def test_what_was_closed_or_never_posted_is_announced_as_a_new_alert(past:
 
 async def test_without_notices_there_is_nothing_to_adopt(past: Past) -> None:
     assert ([], []) == await past.upgrade()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"threshold": ""},
+        {"threshold": "soon"},
+        {"threshold": "expired 2026-13-99"},
+        {"ends_at": "never"},
+        {"ends_at": "2026-02-10T20:00:00"},
+        {"posted": "yesterday"},
+        {"address": "x"},
+        {"address": "[]"},
+        {"address": "null"},
+    ],
+)
+async def test_a_damaged_notice_is_left_out_and_others_are_adopted(past: Past, damaged: dict[str, Any]) -> None:
+    past.add(HOST_A, message="notice-1", **({"threshold": "30d"} | damaged))
+    past.add(HOST_B, "30d", "notice-2", host="host-b")
+    alerts, left = await past.upgrade()
+    assert (["host-b/certificate"], []) == ([alert.key for alert in alerts], left)
+
+
+async def test_a_damaged_channel_is_none(past: Past) -> None:
+    past.add(HOST_A, "30d", "notice-1", address='{"channel": "C0-OPS"}')
+    (alert,), _ = await past.upgrade()
+    assert "alert-none-1" == alert.message

@@ -2,12 +2,13 @@
 
 Expiry notices become alerts: the newest posted one of each host and CA is an alert that its message shows already, so that
 nothing is announced twice. Their messages get the names of messages about alerts. Rows of earlier notices stay until their
-messages are edited at the end.
+messages are edited at the end. A damaged row is deleted: its certificate fires as a new alert, and the bot starts.
 """
 
 import json
+import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ SELECT n.*, o.made_at AS posted_at, o.address FROM notices n
 JOIN outbox o ON o.id = (SELECT min(id) FROM outbox WHERE operation = n.message AND road = 'post')
 WHERE n.closed_at IS NULL ORDER BY n.rowid
 """
+_CHANNEL = re.compile(r"[CGDUW][A-Z0-9]{2,20}")
 _RENAME = "UPDATE outbox SET operation = :new WHERE operation = :old"
 
 
@@ -74,7 +76,8 @@ def upgrade() -> None:
 def _adopt_notices() -> None:
     """Make an alert of the newest posted notice of each host and CA. Delete it, and notices without an open message."""
     connection = op.get_bind()
-    rows = [dict(row) for row in connection.execute(sa.text(_POSTED)).mappings()]
+    posted = [dict(row) for row in connection.execute(sa.text(_POSTED)).mappings()]
+    rows = [row for row in posted if _is_whole(row)]
     names = {row["message"]: _make_message_name(row) for row in rows}
     for old, new in names.items():
         connection.execute(sa.text(_RENAME), {"old": old, "new": new})
@@ -93,10 +96,21 @@ def _insert(connection: sa.Connection, table: str, rows: Iterable[dict[str, Any]
         connection.execute(sa.table(table, *map(sa.column, row)).insert(), row)
 
 
+def _is_whole(row: dict[str, Any]) -> bool:
+    """Return whether a row can become an alert that can be read."""
+    try:
+        _rate_threshold(row)
+        times = [datetime.fromisoformat(row[name]) for name in ("ends_at", "posted_at")]
+        return all(time.tzinfo == UTC for time in times) and isinstance(json.loads(row["address"]), dict)
+    except (ValueError, IndexError):
+        return False
+
+
 def _make_message_name(row: dict[str, Any]) -> str:
     """Make the name of a message about alerts, which has the channel where it was posted."""
     address = json.loads(row["address"])
-    channel = address.get("landed") or address.get("channel") or "none"
+    channel = str(address.get("landed") or address.get("channel"))
+    channel = channel if _CHANNEL.fullmatch(channel) else "none"
     return f"alert-{channel}-{row['message'].removeprefix('notice-')}"
 
 
