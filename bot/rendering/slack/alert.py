@@ -36,26 +36,24 @@ from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.phrases import list_some
 
 CONSEQUENCES: Mapping[Condition, Phrase] = {
-    Condition.NEBULA: Phrase("Other hosts cannot reach its gateway and containers."),
-    Condition.LIGHTHOUSE: Phrase("Hosts cannot find each other for new tunnels. Existing tunnels stay up."),
-    Condition.GATEWAY: Phrase("Requests through this gateway fail."),
-    Condition.API: Phrase("New containers may not be found through this gateway."),
-    Condition.SILENT: Phrase("Its state is unknown."),
-    Condition.BLIND: Phrase("The state of these hosts is unknown. Check the bot's own network first."),
-    Condition.ERRORS: Phrase("Some requests through this gateway fail."),
-    Condition.DISK: Phrase("A full disk stops containers and logs."),
-    Condition.PEERS: Phrase("Containers of other hosts may not be found through this gateway."),
-    Condition.CLOCK: Phrase("Certificates may be rejected, and times in logs are wrong."),
-    Condition.CHANGE: Phrase("Its hosts accept no other change until the result is reported."),
-    Condition.AUDIT: Phrase("Changes are refused until an administrator has checked it."),
+    Condition.NEBULA: Phrase("Other hosts cannot reach its gateway and containers"),
+    Condition.LIGHTHOUSE: Phrase("Hosts cannot find each other for new tunnels. Existing tunnels stay up"),
+    Condition.GATEWAY: Phrase("Requests through this gateway fail"),
+    Condition.API: Phrase("New containers may not be found through this gateway"),
+    Condition.BLIND: Phrase("The state of these hosts is unknown. Check the bot's own network first"),
+    Condition.ERRORS: Phrase("Some requests through this gateway fail"),
+    Condition.DISK: Phrase("A full disk stops containers and logs"),
+    Condition.CLOCK: Phrase("Certificates may be rejected, and times in logs are wrong"),
+    Condition.CHANGE: Phrase("Its hosts accept no other change until the result is reported"),
+    Condition.AUDIT: Phrase("Changes are refused until an administrator has checked it"),
 }
 """Consequences of conditions, where one is certain enough to be named."""
 
 GROUP_CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.CERTIFICATE: Phrase(
-        "Other hosts do not accept an expired certificate: tunnels drop, and the gateway and containers with them."
+        "Other hosts do not accept an expired certificate: tunnels drop, and the gateway and containers with them"
     ),
-    Condition.AUTHORITY: Phrase("All hosts signed by an expired CA are no longer accepted. Replace the CA first."),
+    Condition.AUTHORITY: Phrase("All hosts signed by an expired CA are no longer accepted. Replace the CA first"),
 }
 """Consequences of several alerts whose reasons differ in nothing but a figure. A single one has it in its reason."""
 
@@ -154,7 +152,7 @@ def _list_facts(notice: AlertNotice) -> Iterator[Phrase]:
     yield from _list_acknowledgements(notice)
     yield from _list_mutes(notice)
     if still and not notice.flapping.isdisjoint(alert.number for alert in notice.problems):
-        yield Phrase("It fires and is resolved again and again. The thread has one line an hour about that.")
+        yield Phrase("It fires and is resolved again and again. The thread has one line an hour about that")
 
 
 def _list_acknowledgements(notice: AlertNotice) -> Iterator[Phrase]:

@@ -60,7 +60,7 @@ def test_a_list_has_what_is_muted_now_owner_reason_and_end() -> None:
             MuteKind.MAINTENANCE,
             (maintenance("tokyo"), maintenance("host-a", 90, 2)),
             "2 hosts in maintenance. 2 open alerts are muted now",
-            "メンテナンス中のホスト 2 台。未解決のアラート 2 件をミュート中です",
+            "メンテナンス中のホスト 2 台。発生中のアラート 2 件をミュート中です",
         ),
     ],
 )

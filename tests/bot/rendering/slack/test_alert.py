@@ -55,7 +55,7 @@ def test_an_alert_says_what_is_wrong_since_when_and_what_follows() -> None:
         ":red_circle: *host-a: Nebula stopped*",
         "Critical, since 2026-11-25 12:10 JST",
         "Service Nebula: Stopped",
-        "Other hosts cannot reach its gateway and containers.",
+        "Other hosts cannot reach its gateway and containers",
         "`/flatnet alert show 7`",
     ] == lines(notice())
 
@@ -65,7 +65,7 @@ def test_the_text_alone_is_complete() -> None:
         "host-a: Nebula stopped\n"
         "Critical, since 2026-11-25 12:10 JST\n"
         "Service Nebula: Stopped\n"
-        "Other hosts cannot reach its gateway and containers.\n"
+        "Other hosts cannot reach its gateway and containers\n"
         "Next steps: /flatnet service start nebula host-a"
     ) == render(notice(), ENGLISH).text
 
@@ -75,7 +75,7 @@ def test_the_same_in_japanese() -> None:
         ":red_circle: *host-a: Nebula が停止*",
         "緊急、2026-11-25 12:10 JST から",
         "service Nebula: Stopped",
-        "ほかのホストから、このホストの Gateway とコンテナに接続できません。",
+        "ほかのホストから、このホストの Gateway とコンテナに接続できません",
         "`/flatnet alert show 7`",
     ] == lines(notice(), JAPANESE)
 
@@ -110,7 +110,7 @@ def test_several_certificates_say_which_ends_first_and_what_follows_once() -> No
         "High, since 2026-11-25 12:10 JST",
         "host-001, host-002, host-003, host-004, host-005 and 2 more",
         "host-001: certificate expires in 6 days",
-        "Other hosts do not accept an expired certificate: tunnels drop, and the gateway and containers with them.",
+        "Other hosts do not accept an expired certificate: tunnels drop, and the gateway and containers with them",
         "`/flatnet alert`",
     ] == lines(notice(*many))
     assert render(notice(*many), ENGLISH).text.endswith("Next steps: /flatnet cert renew --due 7d")
@@ -148,7 +148,7 @@ def test_more_of_one_condition_are_one_message_with_the_first_names_and_the_numb
         ":red_circle: *Nebula stopped: 254 hosts*",
         "Critical, since 2026-11-25 12:10 JST",
         "host-001, host-002, host-003, host-004, host-005 and 249 more",
-        "Other hosts cannot reach its gateway and containers.",
+        "Other hosts cannot reach its gateway and containers",
         "`/flatnet alert`",
     ] == lines(notice(*fleet(254)))
 
@@ -199,7 +199,7 @@ def test_a_muted_alert_says_by_what_and_the_muted_that_are_left_out_are_counted(
 
 def test_a_flapping_alert_says_so() -> None:
     assert (
-        "It fires and is resolved again and again. The thread has one line an hour about that."
+        "It fires and is resolved again and again. The thread has one line an hour about that"
         == lines(notice(FIRING, flapping=frozenset({7})))[2]
     )
 
