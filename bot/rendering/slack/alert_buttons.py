@@ -71,14 +71,17 @@ def is_alert_button(action: str, words: str, catalogue: OperationClasses) -> boo
 def make_alert_buttons(alerts: Sequence[Alert], texts: Texts) -> list[Block]:
     """Makes the elements for the alerts of one message, the worst first; at most five, none if all are resolved.
 
-    The fix and the logs are those of the first alert that is open. The menu acknowledges all that are open.
+    The fix and the logs are those of the first alert that is open. The menu acknowledges all that are open. A fix that is
+    to read the same log has no button of its own.
     """
     still = [alert for alert in alerts if alert.open]
     if not still:
         return []
+    logs = f"log {_find_log(still[0])} {still[0].host}"
+    fixes = [fix for fix in find_fixes(still) if fix != logs and not fix.startswith(f"{logs} ")]
     return [
         make_acknowledge_menu(still, texts),
-        *make_run_buttons(find_fixes(still), texts, most=1),
+        *make_run_buttons(fixes, texts, most=1),
         *_make_logs_button(still[0], texts),
         *_make_incident_button(still, texts),
     ]

@@ -75,6 +75,12 @@ def test_logs_are_those_that_explain_the_condition(alert: Alert, log: str) -> No
     assert [log] * bool(log) == [words[: len(log)] for words in commands(alert) if words.startswith("log ")]
 
 
+def test_a_fix_that_reads_the_same_log_has_no_button_of_its_own() -> None:
+    api = change(condition=Condition.API, subject="api", next="log error host-a --since 1h")
+    assert ["alert", "log", "incident"] == [words.split()[0] for words in commands(api)]
+    assert "--until" in commands(api)[1]
+
+
 def test_an_acknowledged_alert_can_be_acknowledged_for_longer_and_a_resolved_one_has_no_buttons() -> None:
     assert "Acknowledge longer …" == make_alert_buttons([ACKNOWLEDGED], ENGLISH)[0]["placeholder"]["text"]
     assert [] == make_alert_buttons([RESOLVED], ENGLISH)
