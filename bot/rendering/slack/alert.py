@@ -70,7 +70,7 @@ def render(notice: AlertNotice, texts: Texts) -> SlackMessage:
     if not notice.open:
         return _render_resolved(notice, headline, facts, texts)
     symbol = GRADE_SYMBOLS[Grade.of(notice.severity)]
-    reasons = [_render(reason, texts) for reason in _list_reasons(notice)]
+    reasons = [*_render_reason(notice, texts), *(_render(reason, texts) for reason in _list_consequences(notice))]
     symptoms = [f"• {_render(line, texts)}" for line in _list_symptoms(notice)]
     return SlackMessage(
         text=shorten("\n".join([headline, *facts, *reasons, *symptoms, *_render_next(notice, texts)]), MAX_TEXT),
@@ -195,11 +195,23 @@ def _add_names(said: Phrase, alerts: Sequence[Alert], notice: AlertNotice) -> Ph
     return Phrase("{said} ({names})", said=said, names=_list_names(alerts))
 
 
-def _list_reasons(notice: AlertNotice) -> Iterator[Phrase]:
-    """Lists the reason of a single problem, and the consequence."""
-    if len(_list_alike(notice)) == 1:
-        yield notice.problems[0].why
-    elif consequence := GROUP_CONSEQUENCES.get(notice.open[0].condition):
+def _render_reason(notice: AlertNotice, texts: Texts) -> list[str]:
+    """Renders the reason of a single problem."""
+    said = render_reason(notice.problems[0], texts) if len(_list_alike(notice)) == 1 else ""
+    return [escape(said, _MAX_SENTENCE)] if said else []
+
+
+def render_reason(alert: Alert, texts: Texts) -> str:
+    """Renders why an alert is open, for below a headline with its name. Of a reason that begins with the name, the rest."""
+    reason, name = alert.why.render_sentence(texts), alert.short.render_sentence(texts)
+    rest = reason.removeprefix(name)
+    return rest.lstrip(".。 ") if rest != reason and rest[:1] in (".", "。", "") else reason
+
+
+def _list_consequences(notice: AlertNotice) -> Iterator[Phrase]:
+    """Lists the consequence. That of several problems comes after the words of the worst one."""
+    several = len(_list_alike(notice)) > 1
+    if several and (consequence := GROUP_CONSEQUENCES.get(notice.open[0].condition)):
         yield describe_alert(notice.open[0])
         yield consequence
     if consequence := CONSEQUENCES.get(notice.open[0].condition):

@@ -2,7 +2,8 @@
 
 *Alerts* 2 alerts need attention (1 acknowledged)
 :red_circle: *#7 host-a: Nebula stopped*
-Since 2026-11-25 12:10 JST. Service Nebula is stopped
+Service Nebula is stopped
+Since 2026-11-25 12:10 JST
 [Acknowledge … ▾] [Start Nebula on host-a] [Details]
 """
 
@@ -12,6 +13,7 @@ from adapters.phrase import Moment, Phrase, Texts
 from bot.model.alert import Alert, AlertState
 from bot.model.alert_notice import describe_alert
 from bot.model.home import HomeAlert, HomeFacts
+from bot.rendering.slack.alert import render_reason
 from bot.rendering.slack.alert_buttons import make_acknowledge_menu
 from bot.rendering.slack.blocks import Block, escape, make_section
 from bot.rendering.slack.buttons import make_command_button, make_row, make_run_buttons
@@ -37,8 +39,8 @@ def render_alerts(facts: HomeFacts, texts: Texts) -> Iterator[Block]:
 def _render_alert(alert: Alert, texts: Texts) -> str:
     name = escape(f"#{alert.number} {describe_alert(alert).render(texts)}")
     state = escape(_describe_state(alert).render_sentence(texts), _MAX_REASON)
-    reason = escape(alert.why.render_sentence(texts), _MAX_REASON)
-    return f"{GRADE_SYMBOLS[Grade.of(alert.severity)]} *{name}*\n{reason}\n{state}"
+    reason = escape(render_reason(alert, texts), _MAX_REASON)
+    return "\n".join([f"{GRADE_SYMBOLS[Grade.of(alert.severity)]} *{name}*", *([reason] if reason else []), state])
 
 
 def _describe_state(alert: Alert) -> Phrase:

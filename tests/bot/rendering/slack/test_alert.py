@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters.phrase import Phrase, Texts
 from bot.model.alert import Alert, AlertState, Mute, MuteKind
 from bot.model.alert_notice import AlertNotice, AlertWord
-from bot.rendering.slack.alert import render, render_for_person, render_word
+from bot.rendering.slack.alert import render, render_for_person, render_reason, render_word
 from commands.checks.conditions import Condition
 from commands.model.finding import Severity
 from tests.bot.alert_examples import ACKNOWLEDGED, BEGAN, FIRED, FIRING, RESOLVED, change
@@ -58,6 +58,25 @@ def test_an_alert_says_what_is_wrong_since_when_and_what_follows() -> None:
         "Other hosts cannot reach its gateway and containers",
         "`/flatnet alert show 7`",
     ] == lines(notice())
+
+
+@pytest.mark.parametrize(
+    ("why", "texts", "shown_as"),
+    [
+        (Phrase("{troubles}. Check the log", troubles=Phrase("{c} exited", c="web")), ENGLISH, "Check the log"),
+        (
+            Phrase("{troubles}. Check the log", troubles=Phrase("{c} exited", c="web")),
+            JAPANESE,
+            "ログで原因を確認してください",
+        ),
+        (Phrase("{c} exited", c="web"), ENGLISH, ""),
+        (Phrase("{c} exited with an error", c="web"), ENGLISH, "web exited with an error"),
+    ],
+)
+def test_a_reason_does_not_repeat_the_headline(why: Phrase, texts: Texts, shown_as: str) -> None:
+    alert = change(subject="container/web", condition=Condition.CONTAINER, short=Phrase("{c} exited", c="web"), why=why)
+    assert shown_as == render_reason(alert, texts)
+    assert ([shown_as] if shown_as else []) == lines(notice(alert), texts)[2:-1]
 
 
 def test_the_text_alone_is_complete() -> None:
