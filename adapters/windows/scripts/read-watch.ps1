@@ -45,13 +45,17 @@ function Open-Aside {
         return
     }
     foreach ($file in $beside) {
+        # A link may lead to another machine, which would get the login of this session.
+        if ($file.LinkType -eq 'SymbolicLink') {
+            continue
+        }
         try {
             $stream = Open-Shared $file.FullName
         } catch {
             continue
         }
         $open.Add($stream)
-        if ($file.LinkType -ne 'SymbolicLink' -and (Test-Same $stream)) {
+        if (Test-Same $stream) {
             $packed = '.gz', '.zip', '.bz2', '.xz', '.zst', '.7z'
             $later = @($beside | Where-Object { $_.LastWriteTime -gt $file.LastWriteTime -and $_.Extension -notin $packed })
             return @{ stream = $stream; followed = $later.Count -gt 0 }
