@@ -263,8 +263,14 @@ class Watch:
         await self._try("errors", self._check_traffic)
 
     async def _check_bot(self) -> None:
-        """Judges the bot itself: blindness, its clock, and its own state."""
-        at, own = self._clock.now(), await self._parts.check_own()
+        """Judges the bot itself: blindness, its clock, and its own state. The latter may fail without hiding the former."""
+        at, own = self._clock.now(), OwnCheck(frozenset(), ())
+
+        async def check_own() -> None:
+            nonlocal own
+            own = await self._parts.check_own()
+
+        await self._try("own state", check_own)
         faults = (self._memory.find_blindness(), self._memory.find_clock_fault())
         signals = (*(fault for fault in faults if fault is not None), *own.signals)
         judged = own.judged | {Condition.BLIND, Condition.CLOCK}

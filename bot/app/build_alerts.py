@@ -5,7 +5,7 @@ handlers ─▶ registry, mutes      (also where no bot runs, for reads)
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -107,13 +107,15 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
     watch = build_watch(application)
     voice, reminder = _build_voice(application), build_reminder(application, team)
 
+    async def move() -> None:
+        await services.registry.tick(clock.now())
+        if not watch.enabled:
+            await services.registry.switch_off(clock.now())
+
     async def tick() -> None:
         if watch.ready:
             services.voice.connect(voice)  # not earlier: an acknowledgement speaks, too
-            await services.registry.tick(clock.now())
-            if not watch.enabled:
-                await services.registry.switch_off(clock.now())
-            await voice.speak()
+            await speak_after(move, voice.speak)
             await reminder.remind(clock.now())
 
     works = (
@@ -132,6 +134,16 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def speak_after(move: Callable[[], Awaitable[None]], speak: Callable[[], Awaitable[None]]) -> None:
+    """Moves alerts, then speaks of them, also if the move failed: a row that cannot be moved must not silence the others."""
+    try:
+        await move()
+    except Exception:
+        await speak()
+        raise
+    await speak()
 
 
 def _build_voice(application: "Application") -> Voice:

@@ -5,18 +5,21 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.errors import AuthenticationFailed
 from adapters.gateway.api import UnusableAnswer
 from adapters.phrase import Phrase
 from bot.store.claims import HostClaim
 from bot.store.database import Database
+from bot.store.errors import DatabaseError
 from commands.checks.conditions import Condition
 from commands.checks.traffic import WINDOW
 from tests.bot.alerts.watched import LOST, NOW, Station, make_hosts
 from tests.commands.canned import gateway, windows
 
 MINUTE = 60.0
+BUSY = DatabaseError(Phrase("the database is busy"))
 FORBIDDEN = UnusableAnswer(phrase=Phrase("not allowed"), forbidden=True)
 Build = Callable[..., Station]
 
@@ -144,6 +147,40 @@ async def test_where_gateways_reject_the_bot_for_good_a_silent_host_is_a_problem
     assert ["blind"] == station.subjects("")[-1]
     last = {each.checked.host: each.checked for each in station.applied}
     assert [""] == [signal.cause for signal in last["host-001"].signals]
+
+
+@pytest.mark.parametrize("error", [BUSY, ValueError("a bug")], ids=["database is busy", "bug"])
+@pytest.mark.parametrize("part", ["apply", "claims", "own state", "host-002"])
+async def test_a_part_that_fails_ends_no_other_and_is_done_again(build: Build, part: str, error: Exception) -> None:
+    station = build(3)
+    await station.begin()
+    await station.wait(2 * MINUTE)
+    station.failing[part] = error
+    with capture_logs():
+        await station.wait(2 * MINUTE)
+    del station.failing[part]
+    station.applied.clear()
+    station.said |= {(other.name, side): LOST for other in station.hosts for side in ("windows", "wsl", "gateway")}
+    await station.wait(2 * MINUTE)
+
+    found = {name: station.subjects(name)[-1] for name in ("", "host-001", "host-002", "host-003")}
+    assert {"": ["blind"], "host-001": ["host"], "host-002": ["host"], "host-003": ["host"]} == found
+
+
+async def test_a_bot_that_cannot_check_itself_still_finds_that_it_is_blind(build: Build) -> None:
+    station = build(3)
+    await station.begin()
+    await station.wait(2 * MINUTE)
+    station.failing["own state"] = ValueError("a bug")
+    station.said |= {(other.name, side): LOST for other in station.hosts for side in ("windows", "wsl", "gateway")}
+    with capture_logs():
+        await station.wait(2 * MINUTE)
+
+    last = [each.checked for each in station.applied if not each.checked.host][-1]
+    assert (["blind"], frozenset({Condition.BLIND, Condition.CLOCK})) == (
+        [each.subject for each in last.signals],
+        last.judged,
+    )
 
 
 async def test_two_silent_hosts_of_four_are_two_problems(build: Build) -> None:

@@ -64,6 +64,7 @@ class Station:
     own: OwnCheck = field(default_factory=lambda: OwnCheck(OWN, ()))
     settings: AlertSettings = field(default_factory=AlertSettings)
     alerts: tuple[Alert, ...] = ()
+    failing: dict[str, Exception] = field(default_factory=dict)
     reads: list[tuple[float, WatchRequest]] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
     reading: int = 0
@@ -128,15 +129,22 @@ class Station:
         return [each.subjects for each in self.applied if each.checked.host == name and each.checked.judged != traffic]
 
     async def apply(self, checked: HostChecked) -> None:
+        self._fail("apply")
         self.applied.append(Applied(self.time.monotonic(), checked))
 
     async def list_open(self) -> tuple[Alert, ...]:
         return self.alerts
 
     async def find_claims(self) -> Mapping[str, HostClaim]:
+        self._fail("claims")
         return self.claims
 
+    def _fail(self, part: str) -> None:
+        if part in self.failing:
+            raise self.failing[part]
+
     async def _check_own(self) -> OwnCheck:
+        self._fail("own state")
         return self.own
 
     def _make_fleet(self) -> Fleet:
@@ -144,6 +152,7 @@ class Station:
 
     async def _read(self, fleet: Fleet, request: WatchRequest, now: Callable[[], datetime]) -> HostReading:
         name = request.host.name
+        self._fail(name)
         self.reads.append((self.time.monotonic(), request))
         self.reading += 1
         shown = now()
