@@ -30,6 +30,9 @@ from commands.model.finding import Severity
 FLAPPING_INTERVAL = timedelta(hours=1)
 """Interval at which the thread gets a line about an alert that flaps."""
 
+STAYING_PERIOD = timedelta(minutes=5)
+"""Time after which a critical alert that flaps notifies people: it seems to stay open, and an hour would be too late."""
+
 Histories = Mapping[int, Sequence[AlertChange]]
 """The newest moves of alerts, oldest first, by number."""
 
@@ -68,6 +71,16 @@ class AlertMessages:
             await self._announcer.withdraw(message)
         if moved:
             await self._alerts.mark_shown({alert.number: alert.version for alert in moved})
+
+    def list_staying(self, notice: AlertNotice, outlook: Outlook) -> tuple[Alert, ...]:
+        """Lists the critical alerts that flapped and stay open. Their newest fire was not a page."""
+        return tuple(
+            alert
+            for alert in outlook.list_speaking(notice)
+            if alert.number in self._flapping
+            and alert.severity is Severity.CRITICAL
+            and outlook.is_staying(alert, STAYING_PERIOD)
+        )
 
     async def repeat(self, message: str, alerts: Sequence[Alert], outlook: Outlook) -> None:
         """Mentions alerts again that were not acknowledged."""

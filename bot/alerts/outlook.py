@@ -80,6 +80,11 @@ class Outlook:
         speaking = self.list_speaking(notice)
         return speaking if any(self._is_over(alert, self.router.find_routing(alert).repeat) for alert in speaking) else ()
 
+    def is_staying(self, alert: Alert, period: timedelta) -> bool:
+        """Returns whether an alert has been open for a period and nothing was said of it after that."""
+        base = self.find_base(alert)
+        return self.now - base >= period > (alert.repeated_at or base) - base
+
     def list_second_steps(self, notice: AlertNotice) -> tuple[Alert, ...]:
         """Lists the alerts of a message of which the second step gets to know now; of each once for each fire."""
         return tuple(

@@ -107,7 +107,7 @@ class Voice:
         if self._is_outdated(message, notice, outlook):
             await self._messages.show(message, outlook)
             self._displays[message] = _Display.of(notice)
-        elif repeats := outlook.list_repeats(notice):
+        elif repeats := outlook.list_repeats(notice) or self._messages.list_staying(notice, outlook):
             await self._messages.repeat(message, repeats, outlook)
         if steps := outlook.list_second_steps(notice):
             await self._messages.escalate(message, steps, outlook)

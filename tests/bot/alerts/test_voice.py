@@ -311,6 +311,24 @@ class TestFlapping:
         await night.wait(2)
         assert " > <@U0ANA> :red_circle: host-a: Nebula stopped" in (await night.fire())[-1]
 
+    async def test_a_critical_alert_that_flapped_and_stays_open_notifies_people_soon_and_once(self, night: Night) -> None:
+        for _ in range(3):
+            await night.fire()
+            await night.resolve()
+        await night.fire()
+        assert [] == await night.wait(4)
+        expected = "C0OPS > <@U0ANA> :red_circle: Not acknowledged for 5 min: host-a: Nebula stopped (critical)"
+        assert [expected] == await night.wait(1)
+        assert [] == await night.wait(14)
+        assert [expected.replace("5 min", "20 min")] == await night.wait(1)
+
+    async def test_a_lighter_alert_that_flapped_waits_for_its_repeat(self, night: Night) -> None:
+        for _ in range(3):
+            await night.fire(severity=Severity.HIGH)
+            await night.resolve()
+        await night.fire(severity=Severity.HIGH)
+        assert [] == [line for line in await night.wait(6) if "acknowledged" in line]
+
     async def test_a_symptom_that_flaps_has_no_line_and_causes_no_edits(self, night: Night) -> None:
         await night.fire()
         explained = gateway(cause="host-a/nebula")
