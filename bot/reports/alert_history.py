@@ -46,7 +46,7 @@ def report_alert(seen: AlertContext, at: datetime) -> Report:
     alert = seen.alert
     waits = alert.state is AlertState.FIRING and seen.mute is None
     title, summary = (
-        Phrase("Alert {number}", number=str(alert.number)),
+        Phrase("Alert"),
         describe_with_state(alert, describe_state(alert, at)),
     )
     return Report.of_facts(title, summary, _list_facts(seen, at)).model_copy(
@@ -62,7 +62,6 @@ def report_alert(seen: AlertContext, at: datetime) -> Report:
 def _list_facts(seen: AlertContext, at: datetime) -> Iterator[tuple[Phrase, Phrase | str]]:
     alert = seen.alert
     yield Phrase("Severity"), GRADE_NAMES[Grade.of(alert.severity)]
-    yield Phrase("State"), describe_state(alert, at)
     yield Phrase("Condition"), CONDITION_RULES[alert.condition].heading
     if alert.host:
         yield Phrase("Host"), alert.host
@@ -159,9 +158,9 @@ def report_acknowledgement(done: Acknowledgement, at: datetime) -> Report:
 
 def _list_remarks(done: Acknowledgement, at: datetime) -> Iterator[Phrase]:
     yield (
-        Phrase("it is not repeated unless it gets worse or has another cause")
+        Phrase("no reminders unless it gets worse or its cause changes")
         if done.after[0].acknowledged_until is None
-        else Phrase("it is not repeated meanwhile. Unless it is resolved by then, it fires again")
+        else Phrase("no reminders until then. If it is still open then, it fires again")
     )
     if done.defaulted:
         options = " · ".join(("--for 30m", "--until morning", "--until change"))

@@ -92,7 +92,7 @@ class AlertAcknowledge(OwnOperation):
         AlertEnd,
         Option(
             "end",
-            Phrase("morning (the next 9:00 that is at least 4 hours away), or change (until it gets worse or other)"),
+            Phrase("morning (the next 9:00 at least 4 hours away), or change (until it gets worse or its cause changes)"),
             lambda word: _parse_named_end(word),
             str,
         ),

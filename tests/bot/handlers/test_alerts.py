@@ -190,6 +190,7 @@ async def test_one_alert_is_shown_with_its_history_cause_and_consequences() -> N
     report = await reported("alert show 7", Alerts(alert, cause, symptom, changes=moves))
 
     facts = {said(row.cells[0].text): said(row.cells[1].text) for row in report.rows}
+    assert "State" not in facts, "the summary has it"
     assert ("critical", "#5 host-b: Nebula stopped", "#6 host-b: Nebula stopped") == (
         facts["Severity"],
         facts["Cause"],
