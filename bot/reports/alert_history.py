@@ -40,18 +40,22 @@ class AlertContext:
     cause: Alert | None = None
     symptoms: Sequence[Alert] = ()
 
+    @property
+    def waits(self) -> bool:
+        """True if it needs attention. Then a finding has its reason."""
+        return self.alert.state is AlertState.FIRING and self.mute is None
+
 
 def report_alert(seen: AlertContext, at: datetime) -> Report:
     """Reports on one alert: its state, its reason, its history, and what to do."""
     alert = seen.alert
-    waits = alert.state is AlertState.FIRING and seen.mute is None
     title, summary = (
         Phrase("Alert"),
         describe_with_state(alert, describe_state(alert, at)),
     )
     return Report.of_facts(title, summary, _list_facts(seen, at)).model_copy(
         update={
-            "findings": (make_finding(alert),) if waits else (),
+            "findings": (make_finding(alert),) if seen.waits else (),
             "sections": tuple(_list_history(seen, at)),
             "taken_at": at,
             "next": tuple(_suggest(alert))[:MAX_NEXT_COMMANDS],
@@ -66,7 +70,8 @@ def _list_facts(seen: AlertContext, at: datetime) -> Iterator[tuple[Phrase, Phra
     if alert.host:
         yield Phrase("Host"), alert.host
     yield Phrase("Subject"), alert.subject
-    yield Phrase("Reason"), alert.why
+    if not seen.waits:
+        yield Phrase("Reason"), alert.why
     yield Phrase("Since"), relate_moment(alert.began_at, at)
     yield Phrase("Last checked"), relate_moment(alert.checked_at, at)
     if seen.mute is not None:

@@ -206,6 +206,14 @@ async def test_one_alert_is_shown_with_its_history_cause_and_consequences() -> N
     assert ("service start nebula host-a", "alert acknowledge 7", "health host-a") == report.next
 
 
+@pytest.mark.parametrize("alert", [FIRING, ACKNOWLEDGED], ids=["firing", "acknowledged"])
+async def test_the_reason_of_an_alert_is_stated_once(alert: Alert) -> None:
+    report = await reported("alert show 7", Alerts(alert))
+    facts = [said(row.cells[1].text) for row in report.rows]
+    reasons = [*facts, *(said(finding.why) for finding in report.findings)]
+    assert 1 == sum("ervice Nebula: Stopped" in reason for reason in reasons)
+
+
 async def test_a_long_history_shows_its_end_and_counts_the_rest() -> None:
     moves = tuple(
         AlertChange(alert=7, at=FIRED + timedelta(seconds=number), state=AlertState.FIRING, severity=Severity.HIGH)
