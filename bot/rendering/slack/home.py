@@ -156,9 +156,11 @@ def _make_waiting_line(said: Phrase, texts: Texts) -> Block:
 
 
 def _render_recent(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
+    """Renders buttons for recent commands. An acknowledgement is no command to repeat: its alert has a menu."""
+    again = [words for words in recent[:MAX_RECENT] if not words.startswith("alert acknowledge ")]
     row = [
         {**button, "action_id": f"{HOME_ACTION}.{number}"}
-        for number, button in enumerate(buttons.make_run_buttons(recent[:MAX_RECENT], texts))
+        for number, button in enumerate(buttons.make_run_buttons(again, texts))
     ]
     if row:
         yield render_heading(Phrase("Recent commands"), texts)
