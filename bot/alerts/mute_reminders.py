@@ -90,8 +90,10 @@ class MuteReminder:
                 await self._registry.end(mute, BOT_ACTOR_NAME, mute.operation, "ended")
 
     async def _announce_end(self, mute: Mute, hidden: tuple[Alert, ...]) -> None:
+        """Announces the end to the owner; in the channel where the owner has no Slack, or has lost the right to it."""
         owner = await self._services.find_owner(mute)
-        own = owner.user if isinstance(owner, SlackIdentity) else self._find_channel(mute)
+        stays = find_loss(mute, owner, self._services.basis().policy) is None
+        own = owner.user if isinstance(owner, SlackIdentity) and stays else self._find_channel(mute)
         shown = tuple(f"alert show {alert.number}" for alert in hidden[:MAX_NAMED_ALERTS])
         text = _describe_end(mute, hidden)
         await self._announce(f"mute-{mute.number}-end", own, text, (render_again(mute), *shown))

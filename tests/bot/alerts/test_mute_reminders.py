@@ -105,6 +105,13 @@ async def test_an_owner_without_slack_is_reminded_where_it_was_added(world: Remi
     assert "C0OPS" == world.only[0].channel
 
 
+async def test_an_owner_who_left_gets_no_names_of_alerts(world: Reminding) -> None:
+    world.owner = SlackIdentity("T1", "U1ANA", Membership.GUEST)
+    await world.book.add(mute("host-a", 60))
+    await world.remind_after(minutes=50)
+    assert "C0OPS" == world.only[0].channel
+
+
 @pytest.mark.parametrize("channel", ["", "D0ANA"])
 async def test_what_was_added_in_a_terminal_or_directly_is_told_in_the_channel_of_notices(
     world: Reminding, channel: str
