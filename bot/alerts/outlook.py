@@ -11,6 +11,9 @@ from bot.model.alert import Alert, Mute
 from bot.model.alert_notice import AlertNotice
 from commands.checks.watch import BLIND_KEY
 
+EXPLAINED_INTERVALS = 5
+"""Intervals for which a blind bot explains a silent host while the alert about that is not open."""
+
 
 @dataclass(frozen=True)
 class Outlook:
@@ -40,11 +43,13 @@ class Outlook:
     def _unexplained(self) -> frozenset[int]:
         """Numbers of the alerts of silent hosts that a blind bot explains, while the alert about that is not open.
 
-        It fires soon, or was just resolved: hosts and the whole fleet are checked at different times of a minute.
+        It fires soon, or was just resolved: hosts and the whole fleet are checked at different times of a minute. A host
+        that was not checked again for some intervals is shown: nothing explains it any longer.
         """
         if BLIND_KEY in self.open_by_key:
             return frozenset()
-        return frozenset(alert.number for alert in self.alerts if alert.cause == BLIND_KEY)
+        oldest = self.now - EXPLAINED_INTERVALS * timedelta(seconds=self.router.settings.interval_seconds)
+        return frozenset(alert.number for alert in self.alerts if alert.cause == BLIND_KEY and alert.checked_at > oldest)
 
     @cached_property
     def messages(self) -> Mapping[str, tuple[Alert, ...]]:

@@ -210,6 +210,13 @@ class TestGroups:
         lines = [*await night.check(host=""), *await night.check(silent())]
         assert ["C0OPS > <@U0ANA> :large_orange_circle: Still firing: host-a: host not responding (high)"] == lines[-1:]
 
+    async def test_a_silent_host_that_is_not_checked_again_does_not_wait_for_ever(self, night: Night) -> None:
+        """Nothing may judge it: the bot cannot ask, or a change runs on the host."""
+        explained = silent(cause="blind")
+        assert [] == [line for _ in range(3) for line in await night.check(explained)]
+        assert [] == [line for _ in range(4) for line in await night.wait(1)]
+        assert "host-a: host not responding" in (await night.wait(1))[0]
+
 
 class TestMutes:
     async def test_a_muted_alert_posts_nothing_and_is_posted_when_the_mute_ends(self, night: Night) -> None:
