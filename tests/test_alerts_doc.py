@@ -95,5 +95,5 @@ def test_the_example_is_a_configuration(page: Page) -> None:
 def test_what_is_never_hidden_is_named_first(page: Page) -> None:
     """The conditions that the code cannot silence are exactly the audit log's."""
     assert [Condition.AUDIT] == [condition for condition, rule in CONDITION_RULES.items() if not rule.silenceable]
-    marks = {"en": "**Never hidden:** an inconsistent audit log", "ja": "**決して隠さないもの:** 監査ログの不整合"}
+    marks = {"en": "**Never hidden:** an inconsistent audit log", "ja": "**ミュートできないもの:** 監査ログの不整合"}
     assert marks[page.language] in page.text
