@@ -40,7 +40,6 @@ CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.LIGHTHOUSE: Phrase("Hosts cannot find each other for new tunnels. Existing tunnels stay up"),
     Condition.GATEWAY: Phrase("Requests through this gateway fail"),
     Condition.API: Phrase("New containers may not be found through this gateway"),
-    Condition.BLIND: Phrase("The state of these hosts is unknown"),
     Condition.ERRORS: Phrase("Some requests through this gateway fail"),
     Condition.DISK: Phrase("A full disk stops containers and logs"),
     Condition.CLOCK: Phrase("Certificates may be rejected, and times in logs are wrong"),
