@@ -52,7 +52,7 @@ HELD_LIMIT = 900.0
 """Seconds for which a running change hides what it may cause itself: many times what a change takes on one host."""
 
 LATE_INTERVALS = 3
-"""Intervals without a check after which the watch is not healthy."""
+"""Intervals without a check, or with a part that fails, after which the watch is not healthy."""
 
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 """Its multiples, modulo 1, are spread evenly however many there are, so hosts that join move no others."""
@@ -111,6 +111,7 @@ class Watch:
         self._full_at: dict[str, float] = {}
         self._rejected: dict[str, tuple[float, AuthenticationFailed]] = {}
         self._claimed_since: dict[tuple[str, str], float] = {}
+        self._failing: dict[str, float] = {}
         self._begun = False
         self.overruns = 0
 
@@ -132,8 +133,9 @@ class Watch:
 
     @property
     def healthy(self) -> bool:
-        """True while rounds and the check of every host begin on time."""
-        return self.round_age < LATE_INTERVALS * self._interval
+        """True while rounds and the check of every host begin on time, and their outcomes move alerts."""
+        oldest_failure = self._clock.monotonic() - min(self._failing.values(), default=math.inf)
+        return max(self.round_age, oldest_failure) < LATE_INTERVALS * self._interval
 
     @property
     def _interval(self) -> float:
@@ -141,7 +143,7 @@ class Watch:
 
     async def run(self) -> None:
         """Watches until it is canceled."""
-        await self._try("load", self._parts.traffic.load)
+        await self._try("traffic", self._parts.traffic.load)
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._try("settings", lambda: self._follow_settings(group))
@@ -158,6 +160,7 @@ class Watch:
             self._end_tasks(set(self._tasks))
             self._begun, self._round, self._epoch = False, 0, self._clock.monotonic()
             self._memory = FleetMemory(before.fleet.inventory, before.thresholds)
+            self._failing.clear()
         if self._basis.fleet is not before.fleet:
             self._memory = self._memory.move_to(self._basis.fleet.inventory, self._basis.thresholds)
             self._rejected.clear()
@@ -174,6 +177,7 @@ class Watch:
         for name in names:
             self._tasks.pop(name).cancel()
             self._since.pop(name)
+            self._failing.pop(name, None)
 
     async def _watch_host(self, name: str, offset: float) -> None:
         slot = self._find_slot(offset, -1)
@@ -289,3 +293,7 @@ class Watch:
             _log.warning("a part of the watch did not succeed", part=what, why=str(error))
         except Exception as error:  # a bug in one part; the others go on
             _log.error("a part of the watch failed", part=what, exc_info=error)
+        else:
+            self._failing.pop(what, None)
+            return
+        self._failing.setdefault(what, self._clock.monotonic())

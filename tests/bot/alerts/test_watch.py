@@ -99,6 +99,31 @@ async def test_a_host_whose_check_never_ends_does_not_stop_the_alerts_of_others(
     assert not station.watch.healthy
 
 
+async def test_a_watch_whose_outcomes_move_no_alerts_is_not_healthy(build: Build) -> None:
+    station = build()
+    await station.begin()
+    station.refused = "host-002"
+    healthy = []
+    for _ in range(5):
+        await station.wait(60)
+        healthy.append(station.watch.healthy)
+    station.refused = ""
+    await station.wait(60)
+
+    assert ([True, True, True, False, False], True) == (healthy, station.watch.healthy)
+
+
+async def test_a_failing_host_that_left_does_not_count(build: Build) -> None:
+    station = build()
+    await station.begin()
+    station.refused = "host-002"
+    await station.wait(600)
+    await station.reload(make_hosts(1))
+    await station.wait(120)
+
+    assert station.watch.healthy
+
+
 async def test_a_bot_without_hosts_still_watches_itself(build: Build) -> None:
     station = build(0)
     await station.begin()

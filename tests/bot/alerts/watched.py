@@ -52,7 +52,10 @@ class Applied:
 
 @dataclass
 class Station:
-    """Everything around a watch. `said` has the sides that are not well, `busy` the seconds that a host's read takes."""
+    """Everything around a watch. `said` has the sides that are not well, `busy` the seconds that a host's read takes.
+
+    The outcome of the check of the `refused` host fails.
+    """
 
     database: Database
     hosts: tuple[Host, ...]
@@ -65,6 +68,7 @@ class Station:
     settings: AlertSettings = field(default_factory=AlertSettings)
     alerts: tuple[Alert, ...] = ()
     failing: dict[str, Exception] = field(default_factory=dict)
+    refused: str = ""
     reads: list[tuple[float, WatchRequest]] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
     reading: int = 0
@@ -130,6 +134,8 @@ class Station:
 
     async def apply(self, checked: HostChecked) -> None:
         self._fail("apply")
+        if self.refused == checked.host != "":
+            raise ValueError(self.refused)
         self.applied.append(Applied(self.time.monotonic(), checked))
 
     async def list_open(self) -> tuple[Alert, ...]:
