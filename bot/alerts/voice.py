@@ -38,7 +38,7 @@ class _Display:
 
 
 class Voice:
-    """Speaks for the alerts of a running bot."""
+    """Speaks for the alerts of a running bot. `broken` are the messages that could not be made in the last round."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Voice:
         self._now = now
         self._speaking = asyncio.Lock()
         self._held_at: dict[int, datetime] = {}
+        self.broken: tuple[str, ...] = ()
         self._displays: dict[str, _Display] = {}
         """What each message shows; unknown after a start, and then shown again."""
 
@@ -66,8 +67,8 @@ class Voice:
         async with self._speaking:
             await self._give_messages(await self._look())
             outlook = await self._look()
-            for message in outlook.messages:
-                await self._try_to_speak_of(message, outlook)
+            made = [(message, await self._try_to_speak_of(message, outlook)) for message in outlook.messages]
+            self.broken = tuple(message for message, done in made if not done)
             self._forget(outlook)
 
     async def _look(self) -> Outlook:
@@ -92,14 +93,16 @@ class Voice:
         if unsaid := {alert.number: alert.version for alert in missed if alert.number not in named}:
             await self._alerts.mark_shown(unsaid)
 
-    async def _try_to_speak_of(self, message: str, outlook: Outlook) -> None:
-        """Speaks of one message. A bug in one is logged, because it must not silence the others."""
+    async def _try_to_speak_of(self, message: str, outlook: Outlook) -> bool:
+        """Speaks of one message, and returns whether it could. A bug in one is logged, and must not silence the others."""
         try:
             await self._speak_of(message, outlook)
         except FlatnetError:
             raise
         except Exception:
             _log.exception("a message of alerts could not be made", message=message)
+            return False
+        return True
 
     async def _speak_of(self, message: str, outlook: Outlook) -> None:
         """Brings one message up to date, or says again what is due."""

@@ -143,11 +143,11 @@ class Watch:
 
     async def run(self) -> None:
         """Watches until it is canceled."""
-        await self._try("traffic", self._parts.traffic.load)
+        await self.attempt("traffic", self._parts.traffic.load)
         async with asyncio.TaskGroup() as group:
             while True:
-                await self._try("settings", lambda: self._follow_settings(group))
-                await self._try("round", self._end_round)
+                await self.attempt("settings", lambda: self._follow_settings(group))
+                await self.attempt("round", self._end_round)
                 self._last_round = self._clock.monotonic()
                 self._round = self._find_slot(0.0, self._round)
                 await self._sleep_until_slot(0.0, self._round)
@@ -183,7 +183,7 @@ class Watch:
         slot = self._find_slot(offset, -1)
         while True:
             await self._sleep_until_slot(offset, slot)
-            await self._try(name, lambda: self._check_host(name))
+            await self.attempt(name, lambda: self._check_host(name))
             following = self._find_slot(offset, slot)
             self.overruns += following - slot - 1
             slot = following
@@ -219,7 +219,7 @@ class Watch:
             self._parts.traffic.note(name, reading.log, self._clock.now())
         if full:
             self._full_at[name] = began
-            await self._try("record", lambda: self._parts.health.record(checked.looked, checked.judged, checked.at))
+            await self.attempt("record", lambda: self._parts.health.record(checked.looked, checked.judged, checked.at))
         if not basis.settings.enabled:
             return
         if self._begun:
@@ -246,7 +246,7 @@ class Watch:
         """Applies the first whole check: the bot's own conditions first, because they explain others."""
         self._begun = True
         self._memory.survey()
-        await self._try("bot", self._check_bot)
+        await self.attempt("bot", self._check_bot)
         for checked in self._memory.list_checks():
             await self._apply(checked)
 
@@ -256,15 +256,15 @@ class Watch:
 
     async def _end_round(self) -> None:
         """Stores the traffic of the round, and judges the fleet as a whole."""
-        await self._try("traffic", self._parts.traffic.flush)
+        await self.attempt("traffic", self._parts.traffic.flush)
         if not self._begun:
             late = self._clock.monotonic() - self._epoch >= LATE_INTERVALS * self._interval
             if self.enabled and (late or self._memory.is_complete()):  # one host does not stop all alerts
                 await self._apply_first()
             return
         self._memory.survey()
-        await self._try("bot", self._check_bot)
-        await self._try("errors", self._check_traffic)
+        await self.attempt("bot", self._check_bot)
+        await self.attempt("errors", self._check_traffic)
 
     async def _check_bot(self) -> None:
         """Judges the bot itself: blindness, its clock, and its own state. The latter may fail without hiding the former."""
@@ -274,7 +274,7 @@ class Watch:
             nonlocal own
             own = await self._parts.check_own()
 
-        await self._try("own state", check_own)
+        await self.attempt("own state", check_own)
         faults = (self._memory.find_blindness(), self._memory.find_clock_fault())
         signals = (*(fault for fault in faults if fault is not None), *own.signals)
         judged = own.judged | {Condition.BLIND, Condition.CLOCK}
@@ -285,8 +285,11 @@ class Watch:
         for checked in await self._parts.traffic.judge(hosts, self._parts.registry, self._clock.now()):
             await self._parts.registry.apply(checked)
 
-    async def _try(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Does a part of the watch. Its failure ends no other part, and it is done again in the next round."""
+    async def attempt(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Does a part of the watch, or of what shows people its outcome, on which the health of the watch depends.
+
+        Its failure ends no other part, and it is done again in the next round.
+        """
         try:
             await work()
         except FlatnetError as error:

@@ -112,10 +112,15 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
         if not watch.enabled:
             await services.registry.switch_off(clock.now())
 
+    async def show() -> None:
+        await speak_after(move, voice.speak)
+        if voice.broken:
+            raise RuntimeError(f"messages of alerts could not be made: {', '.join(voice.broken)}")
+
     async def tick() -> None:
         if watch.ready:
             services.voice.connect(voice)  # not earlier: an acknowledgement speaks, too
-            await speak_after(move, voice.speak)
+            await watch.attempt("messages", show)
             await reminder.remind(clock.now())
 
     works = (

@@ -379,8 +379,10 @@ class TestCrashes:
         await night.fail_at_once(["host-a", "host-b"])
         night.slack.breaking = "host-a"
         assert ["host-b", "host-b"] == [line.partition(": Nebula")[0][-6:] for line in await night.speak()]
+        assert 1 == len(night.voice.broken)
         night.slack.breaking = ""
         assert ["host-a", "host-a"] == [line.partition(": Nebula")[0][-6:] for line in await night.speak()]
+        assert 0 == len(night.voice.broken)
 
     async def test_after_a_restart_nothing_is_said_again(self, night: Night) -> None:
         await night.fire()
