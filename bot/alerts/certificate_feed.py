@@ -81,7 +81,10 @@ class CertificateFeed:
         """Moves alerts. Hosts that the report leaves out count as unread."""
         survey = CertificateSurvey.from_report(report, basis.hosts)
         for checked in judge_certificates(survey, await self._alerts.list_open(), began.astimezone(basis.zone)):
-            await self._alerts.apply(checked)
+            try:
+                await self._alerts.apply(checked)
+            except FlatnetError as error:
+                _log.warning("alerts on certificates could not be moved", host=checked.host, why=str(error))
 
     async def _end_earlier_messages(self, now: datetime) -> None:
         """Edits the earlier messages whose alerts are resolved."""

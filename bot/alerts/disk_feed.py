@@ -28,8 +28,8 @@ class DiskFeed:
         settings, thresholds = self._basis()
         if area is not Area.DISKS or not settings.enabled:
             return
-        try:
-            for checked in make_disk_checks(report, thresholds, began):
+        for checked in make_disk_checks(report, thresholds, began):
+            try:
                 await self._registry.apply(checked)
-        except FlatnetError as error:
-            _log.warning("alerts on disks could not be moved", why=str(error))
+            except FlatnetError as error:
+                _log.warning("alerts on disks could not be moved", host=checked.host, why=str(error))

@@ -53,7 +53,7 @@ class AlertResolved(Refused):
 
 
 class AlertBusy(Refused):
-    """The alert moved whenever it should have been acknowledged."""
+    """The alert moved whenever it should have been moved or acknowledged."""
 
 
 class AlertRegistry:
@@ -78,13 +78,16 @@ class AlertRegistry:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def apply(self, checked: HostChecked) -> None:
-        """Moves the alerts of a check. The same check again, by the time at which it began, moves nothing more."""
+        """Moves the alerts of a check. The same check again, by the time at which it began, moves nothing more.
+
+        Raises `AlertBusy` where a row cannot be moved, such as one that this version cannot read: its problem is not shown.
+        """
         clean = clean_check(checked, self._redact)
         async with self._turn(checked.host):
             for _ in range(MAX_ATTEMPTS):
                 if await self._apply(clean):
                     return
-        _log.warning("alerts moved while a check was applied; the next check goes on", host=checked.host)
+        raise AlertBusy(Phrase("the alert changed meanwhile. Try again"))
 
     async def acknowledge(self, number: int, by: str, until: datetime | None, operation: str) -> Alert:
         """Acknowledges an open alert until then, or until it changes, in place of an earlier acknowledgement.

@@ -20,6 +20,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -248,7 +249,7 @@ class Watch:
         self._memory.survey()
         await self.attempt("bot", self._check_bot)
         for checked in self._memory.list_checks():
-            await self._apply(checked)
+            await self.attempt(checked.looked.host.name, partial(self._apply, checked))
 
     async def _apply(self, checked: CheckedHost) -> None:
         sight = self._memory.make_sight(checked, held=checked.held)
@@ -283,7 +284,7 @@ class Watch:
     async def _check_traffic(self) -> None:
         hosts = [host.name for host in self._memory.inventory.hosts if host.gateway is not None]
         for checked in await self._parts.traffic.judge(hosts, self._parts.registry, self._clock.now()):
-            await self._parts.registry.apply(checked)
+            await self.attempt(checked.host, partial(self._parts.registry.apply, checked))
 
     async def attempt(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Does a part of the watch, or of what shows people its outcome, on which the health of the watch depends.

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
+from bot.alerts.registry import AlertBusy
 from bot.audit.log import AuditKeys, AuditLog, HeadUnavailable
 from bot.model.alert import AlertState
 from bot.store.chain import MIN_KEY_BYTES, AuditKey
@@ -87,6 +88,14 @@ async def test_a_check_whose_alert_moved_meanwhile_is_judged_again(house: House)
     await house.check()
     assert AlertState.RESOLVED == (await house.registry.find(1)).state
     assert [2, 3, 4] == [change.version for change in await house.registry.list_changes(1)]
+
+
+async def test_a_row_that_cannot_be_read_is_an_error_because_it_stands_in_the_way(house: House, database: Database) -> None:
+    await house.fire()
+    await database.run(lambda connection: connection.execute(text("UPDATE alerts SET condition = 'of a newer version'")))
+    with pytest.raises(AlertBusy):
+        await house.check(nebula(), container("web"))
+    assert [("host-a/container/web", "pending")] == await house.read_states()
 
 
 async def test_a_problem_that_begins_twice_at_once_is_one_alert(house: House) -> None:
