@@ -30,7 +30,6 @@ from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.model.alert import Alert, AlertChange, AlertEpisode, AlertMove, AlertState
 from bot.store.alerts import AlertTable
 from commands.checks.conditions import HostChecked
-from commands.model.finding import Severity
 
 MAX_MOVES = 100
 """Maximum number of moves in one transaction."""
@@ -123,10 +122,6 @@ class AlertRegistry:
     async def list_changes(self, number: int) -> tuple[AlertChange, ...]:
         """Lists the newest moves of an alert that people saw, oldest first."""
         return await self._table.list_changes(number)
-
-    async def count_open(self) -> Mapping[tuple[AlertState, Severity], int]:
-        """Counts the alerts that are firing or acknowledged, by state and severity."""
-        return await self._table.count_open()
 
     async def list_durations(self, since: datetime, until: datetime) -> Mapping[str, tuple[AlertEpisode, ...]]:
         """Lists for how long alerts were open in a period, by host ("" for the bot), in the order in which they fired."""

@@ -16,20 +16,18 @@ from sqlalchemy import (
     Select,
     bindparam,
     delete,
-    func,
     or_,
     select,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from bot.model.alert import OPEN_STATES, Alert, AlertChange, AlertHistory, AlertMove, AlertState
+from bot.model.alert import OPEN_STATES, Alert, AlertChange, AlertHistory, AlertMove
 from bot.store.alert_history import correct_times, prune_alerts, read_alerts, read_change, read_histories
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.records import encode_phrase
 from bot.store.tables import ALERT_CHANGES, ALERTS
-from commands.model.finding import Severity
 
 MAX_CHANGES = 200
 """Maximum number of changes that are read of one alert; the newest ones."""
@@ -63,11 +61,6 @@ _LIST_UNSHOWN = (
 )
 _OF_MESSAGE = select(ALERTS).where(_COLUMNS.message == bindparam("of")).order_by(_COLUMNS.number)
 _FIND = select(ALERTS).where(_THIS)
-_COUNT_OPEN = (
-    select(_COLUMNS.state, _COLUMNS.severity, func.count())
-    .where(_UNRESOLVED, _OPEN)
-    .group_by(_COLUMNS.state, _COLUMNS.severity)
-)
 _NEWEST_CHANGES = (
     select(ALERT_CHANGES).where(_CHANGES.alert == bindparam("this")).order_by(_CHANGES.version.desc()).limit(MAX_CHANGES)
 )
@@ -124,16 +117,6 @@ class AlertTable:
         def work(connection: Connection) -> tuple[AlertChange, ...]:
             found = connection.execute(_NEWEST_CHANGES, {"this": number}).mappings().all()
             return tuple(read_change(row) for row in reversed(found))
-
-        return await self._database.read(work)
-
-    async def count_open(self) -> Mapping[tuple[AlertState, Severity], int]:
-        """Counts the open alerts by state and severity."""
-
-        def work(connection: Connection) -> Mapping[tuple[AlertState, Severity], int]:
-            return {
-                (AlertState(state), Severity(severity)): count for state, severity, count in connection.execute(_COUNT_OPEN)
-            }
 
         return await self._database.read(work)
 
