@@ -16,9 +16,10 @@ from adapters.inventory import Inventory
 from adapters.phrase import Moment, Phrase
 from bot.access.policy import BOT_ACTOR_NAME, Policy, Refusal
 from bot.access.rules import is_channel
-from bot.alerts.mutes import MuteRegistry, find_mutes, name_alert
+from bot.alerts.mutes import MuteRegistry, find_mutes
 from bot.alerts.ports import AlertReader
 from bot.model.alert import Alert, Mute, MuteKind
+from bot.model.alert_notice import describe_alert
 from bot.model.announcement import Announcement, AnnouncementSender
 from bot.model.request import Answer, Identity, Membership, SlackIdentity
 from commands.bot_state.mutes import MaintenanceAdd, SilenceAdd
@@ -137,7 +138,7 @@ def render_again(mute: Mute) -> str:
 
 
 def _describe_end(mute: Mute, hidden: tuple[Alert, ...]) -> Phrase:
-    named = list_some([name_alert(alert) for alert in hidden], MAX_NAMED_ALERTS)
+    named = list_some([describe_alert(alert) for alert in hidden], MAX_NAMED_ALERTS)
     values: dict[str, Any] = {
         "what": mute.what,
         "owner": mute.owner,

@@ -178,8 +178,3 @@ def find_maintenance(mutes: Iterable[Mute], inventory: Inventory, now: datetime)
     for mute in sorted(active, key=lambda mute: mute.ends_at):
         by_host |= {host.name: mute for host in find_muted_hosts(mute, inventory)}
     return {name: by_host[name] for name in inventory.names if name in by_host}
-
-
-def name_alert(alert: Alert) -> Phrase:
-    """Names an alert: its host, and the problem in a few words."""
-    return Phrase("{host} {short}", host=alert.host, short=alert.short) if alert.host else alert.short

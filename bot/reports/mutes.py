@@ -7,8 +7,9 @@ from typing import Any
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.alerts.mutes import find_maintenance, find_mutes, make_matcher, name_alert
+from bot.alerts.mutes import find_maintenance, find_mutes, make_matcher
 from bot.model.alert import Alert, Mute, MuteKind
+from bot.model.alert_notice import describe_alert
 from bot.reports.digest_diff import CA_PREFIX
 from commands.model.finding import Finding
 from commands.model.phrases import list_some, relate_moment
@@ -66,7 +67,7 @@ def list_mutes(kind: MuteKind, found: Sequence[Mute], sight: AlertSight) -> Repo
 def confirm_mute(mute: Mute, sight: AlertSight) -> Report:
     """Confirms a mute that was added, with what it hides now. One that hides nothing or everything may be a mistake."""
     muted = sight.list_muted(mute)
-    lines = (list_some([name_alert(alert) for alert in muted], MAX_NAMED_ALERTS),)
+    lines = (list_some([describe_alert(alert) for alert in muted], MAX_NAMED_ALERTS),)
     return Report(
         title=_TITLES[mute.kind],
         summary=Phrase("{first}. {second}", first=_describe_begin(mute, sight.at), second=_count_muted(muted, sight)),

@@ -93,7 +93,7 @@ async def test_the_owner_gets_one_direct_message_with_what_to_do(world: Remindin
     said, report = world.only
     assert "U1ANA" == said.channel
     assert (
-        "the silence of host-a (ana) ends at 2026-01-31 10:00:00 UTC and still mutes 1 alert: host-a nebula broken"
+        "the silence of host-a (ana) ends at 2026-01-31 10:00:00 UTC and still mutes 1 alert: host-a: nebula broken"
     ) == str(report.summary)
     assert ('silence add host-a 2h "cable swap"', "alert show 7") == report.next
 

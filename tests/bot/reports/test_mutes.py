@@ -76,17 +76,17 @@ def test_the_list_is_summed_up(kind: MuteKind, found: tuple[Mute, ...], english:
         (
             mute("host-c"),
             "host-c is silenced until {end}. 1 open alert is muted now",
-            ["host-c gateway broken"],
+            ["host-c: gateway broken"],
         ),
         (
             mute("all"),
             "all is silenced until {end}. All 3 open alerts are muted now",
-            ["host-a nebula broken, host-a disk/windows/F: broken, host-c gateway broken"],
+            ["host-a: nebula broken, host-a: disk/windows/F: broken, host-c: gateway broken"],
         ),
         (
             maintenance("host-a"),
             "host-a is in maintenance until {end}. 2 open alerts are muted now",
-            ["host-a nebula broken, host-a disk/windows/F: broken"],
+            ["host-a: nebula broken, host-a: disk/windows/F: broken"],
         ),
     ],
 )
