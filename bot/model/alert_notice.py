@@ -4,21 +4,24 @@ A notice is edited until its alerts are resolved. A word is posted once: in the 
 people, or directly to a person.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from adapters.phrase import Phrase
+from adapters.phrase import Moment, Phrase
 from adapters.value import Value
-from bot.model.alert import Alert, AlertState, Mute
+from bot.model.alert import Alert, AlertState, Mute, MuteKind
 from commands.checks.conditions import CONDITION_RULES
 from commands.model.finding import Severity
 from commands.model.phrases import list_some, round_distance
 
 MAX_NAMED = 5
 """Maximum number of hosts or alerts that a sentence names. More are counted."""
+
+DescribeTime = Callable[[datetime], Moment | Phrase]
+"""Describes the end of something. A message that stays for long has a `Moment`; an answer may add the distance from now."""
 
 
 class AlertNotice(Value):
@@ -115,3 +118,24 @@ def describe_alerts(alerts: tuple[Alert, ...]) -> Phrase:
 def describe_alert(alert: Alert) -> Phrase:
     """Describes one alert: `host-a: Nebula stopped`. One of the bot itself or of a CA names no host."""
     return Phrase("{host}: {why}", host=alert.host, why=alert.short) if alert.host else alert.short
+
+
+def describe_acknowledgement(alert: Alert, describe_time: DescribeTime = Moment) -> Phrase:
+    """Describes by whom an alert was acknowledged, and until when."""
+    if alert.acknowledged_until is None:
+        return Phrase("acknowledged by {name} until it changes", name=alert.acknowledged_by)
+    end = describe_time(alert.acknowledged_until)
+    return Phrase("acknowledged by {name} until {at}", name=alert.acknowledged_by, at=end)
+
+
+def describe_mute(mute: Mute, describe_time: DescribeTime = Moment) -> Phrase:
+    """Describes what mutes an alert, on whose behalf, and until when."""
+    values: dict[str, Any] = {
+        "number": str(mute.number),
+        "owner": mute.owner,
+        "at": describe_time(mute.ends_at),
+        "reason": mute.reason,
+    }
+    if mute.kind is MuteKind.MAINTENANCE:
+        return Phrase("muted by maintenance {number} of {owner} until {at}: {reason}", **values)
+    return Phrase("muted by silence {number} of {owner} until {at}: {reason}", **values)

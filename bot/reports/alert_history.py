@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from adapters.phrase import Phrase
 from bot.model.alert import Alert, AlertChange, AlertState, Mute
-from bot.model.alert_notice import describe_alert
+from bot.model.alert_notice import describe_acknowledgement, describe_alert, describe_mute
 from bot.reports.alerts import (
     MAX_NEXT_COMMANDS,
-    describe_acknowledgement,
-    describe_mute,
     describe_state,
     describe_with_state,
     make_finding,
@@ -75,7 +74,7 @@ def _list_facts(seen: AlertContext, at: datetime) -> Iterator[tuple[Phrase, Phra
     yield Phrase("Since"), relate_moment(alert.began_at, at)
     yield Phrase("Last checked"), relate_moment(alert.checked_at, at)
     if seen.mute is not None:
-        yield Phrase("Muted"), describe_mute(seen.mute, at)
+        yield Phrase("Muted"), describe_mute(seen.mute, partial(relate_moment, now=at))
     if seen.cause is not None:
         yield Phrase("Cause"), Phrase("#{number} {alert}", number=str(seen.cause.number), alert=describe_alert(seen.cause))
     if seen.symptoms:
@@ -176,7 +175,10 @@ def _list_remarks(done: Acknowledgement, at: datetime) -> Iterator[Phrase]:
         )
     held = [alert for alert in done.before if alert.state is AlertState.ACKNOWLEDGED]
     for alert in held[:MAX_REPLACED]:
-        yield Phrase("before: {state}", state=describe_with_state(alert, describe_acknowledgement(alert, at)))
+        yield Phrase(
+            "before: {state}",
+            state=describe_with_state(alert, describe_acknowledgement(alert, partial(relate_moment, now=at))),
+        )
     if done.left_out:
         yield Phrase(
             "{n} alert was left out: you may not acknowledge it",

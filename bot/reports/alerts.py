@@ -9,12 +9,11 @@ rows              all of them as data, a row each; people read the above
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
 
 from adapters.phrase import Moment, Phrase, Span
-from bot.model.alert import Alert, AlertState, Mute, MuteKind
-from bot.model.alert_notice import describe_alert
+from bot.model.alert import Alert, AlertState, Mute
+from bot.model.alert_notice import describe_acknowledgement, describe_alert, describe_mute
 from commands.model.finding import Finding
 from commands.model.phrases import list_some, relate_moment, round_distance
 from commands.model.report import Cell, Column, Report, Row, Section
@@ -139,13 +138,17 @@ def make_finding(alert: Alert) -> Finding:
 
 
 def _list_sections(seen: AlertOverview, at: datetime) -> Iterator[Section]:
+    relate = partial(relate_moment, now=at)
     parts = (
         (Phrase("Consequences"), [_describe_consequence(alert, seen) for alert in seen.consequences]),
         (
             Phrase("Acknowledged"),
-            [describe_with_state(alert, describe_acknowledgement(alert, at)) for alert in seen.acknowledged],
+            [describe_with_state(alert, describe_acknowledgement(alert, relate)) for alert in seen.acknowledged],
         ),
-        (Phrase("Muted"), [describe_with_state(alert, describe_mute(seen.mutes[alert.number], at)) for alert in seen.muted]),
+        (
+            Phrase("Muted"),
+            [describe_with_state(alert, describe_mute(seen.mutes[alert.number], relate)) for alert in seen.muted],
+        ),
         (Phrase("Resolved in the last day"), [describe_with_state(alert, describe_end(alert, at)) for alert in seen.recent]),
     )
     for heading, lines in parts:
@@ -165,27 +168,6 @@ def _describe_consequence(alert: Alert, seen: AlertOverview) -> Phrase:
     )
 
 
-def describe_acknowledgement(alert: Alert, at: datetime) -> Phrase:
-    """Describes by whom an alert was acknowledged, and until when."""
-    if alert.acknowledged_until is None:
-        return Phrase("acknowledged by {name} until it changes", name=alert.acknowledged_by)
-    until = relate_moment(alert.acknowledged_until, at)
-    return Phrase("acknowledged by {name} until {at}", name=alert.acknowledged_by, at=until)
-
-
-def describe_mute(mute: Mute, at: datetime) -> Phrase:
-    """Describes what mutes an alert, on whose behalf, and until when."""
-    values: dict[str, Any] = {
-        "number": str(mute.number),
-        "owner": mute.owner,
-        "at": relate_moment(mute.ends_at, at),
-        "reason": mute.reason,
-    }
-    if mute.kind is MuteKind.MAINTENANCE:
-        return Phrase("muted by maintenance {number} of {owner} until {at}: {reason}", **values)
-    return Phrase("muted by silence {number} of {owner} until {at}: {reason}", **values)
-
-
 def describe_end(alert: Alert, at: datetime) -> Phrase:
     """Describes when an alert was resolved, and how long it lasted."""
     since, resolved = alert.first_fired_at or alert.began_at, alert.resolved_at or alert.checked_at
@@ -197,7 +179,7 @@ def describe_state(alert: Alert, at: datetime) -> Phrase:
     """Describes the state of an alert with its time."""
     match alert.state:
         case AlertState.ACKNOWLEDGED:
-            return describe_acknowledgement(alert, at)
+            return describe_acknowledgement(alert, partial(relate_moment, now=at))
         case AlertState.RESOLVED:
             return describe_end(alert, at)
         case AlertState.FIRING:

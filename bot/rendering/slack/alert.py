@@ -15,8 +15,15 @@ from itertools import groupby
 from typing import Any
 
 from adapters.phrase import Moment, Phrase, Span, Texts
-from bot.model.alert import Alert, AlertState, Mute, MuteKind
-from bot.model.alert_notice import AlertNotice, AlertWord, describe_alert, measure_duration
+from bot.model.alert import Alert, AlertState
+from bot.model.alert_notice import (
+    AlertNotice,
+    AlertWord,
+    describe_acknowledgement,
+    describe_alert,
+    describe_mute,
+    measure_duration,
+)
 from bot.rendering.labels import COMMAND, NEXT
 from bot.rendering.slack.alert_buttons import find_fixes, make_acknowledge_menu, make_alert_buttons
 from bot.rendering.slack.blocks import (
@@ -157,34 +164,16 @@ def _list_facts(notice: AlertNotice) -> Iterator[Phrase]:
 def _list_acknowledgements(notice: AlertNotice) -> Iterator[Phrase]:
     acknowledged = [alert for alert in notice.open if alert.state is AlertState.ACKNOWLEDGED]
     for alerts in _group(acknowledged, lambda alert: (alert.acknowledged_by, str(alert.acknowledged_until))):
-        until = alerts[0].acknowledged_until
-        said = (
-            Phrase("acknowledged by {name} until it changes", name=alerts[0].acknowledged_by)
-            if until is None
-            else Phrase("acknowledged by {name} until {at}", name=alerts[0].acknowledged_by, at=Moment(until))
-        )
-        yield _add_names(said, alerts, notice)
+        yield _add_names(describe_acknowledgement(alerts[0]), alerts, notice)
 
 
 def _list_mutes(notice: AlertNotice) -> Iterator[Phrase]:
     muted = [alert for alert in notice.open if alert.number in notice.mutes]
     for alerts in _group(muted, lambda alert: notice.mutes[alert.number].number):
-        yield _add_names(_describe_mute(notice.mutes[alerts[0].number]), alerts, notice)
+        yield _add_names(describe_mute(notice.mutes[alerts[0].number]), alerts, notice)
     if notice.open and notice.left_out:
         n = notice.left_out
         yield Phrase("{n} more alert is muted", plural="{n} more alerts are muted", n=n)
-
-
-def _describe_mute(mute: Mute) -> Phrase:
-    values: dict[str, Any] = {
-        "number": mute.number,
-        "owner": mute.owner,
-        "at": Moment(mute.ends_at),
-        "reason": mute.reason,
-    }
-    if mute.kind is MuteKind.MAINTENANCE:
-        return Phrase("muted by maintenance {number} of {owner} until {at}: {reason}", **values)
-    return Phrase("muted by silence {number} of {owner} until {at}: {reason}", **values)
 
 
 def _add_names(said: Phrase, alerts: Sequence[Alert], notice: AlertNotice) -> Phrase:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from adapters.phrase import Moment, Phrase, Texts
 from bot.model.alert import Alert, AlertState
-from bot.model.alert_notice import describe_alert
+from bot.model.alert_notice import describe_acknowledgement, describe_alert
 from bot.model.home import HomeAlert, HomeFacts
 from bot.rendering.slack.alert import render_reason
 from bot.rendering.slack.alert_buttons import make_acknowledge_menu
@@ -45,11 +45,9 @@ def _render_alert(alert: Alert, texts: Texts) -> str:
 
 def _describe_state(alert: Alert) -> Phrase:
     """Describes since when it fires, or the acknowledgement. Without a distance from now: a tab may stay open for long."""
-    if alert.state is not AlertState.ACKNOWLEDGED:
-        return Phrase("since {at}", at=Moment(alert.began_at))
-    if alert.acknowledged_until is None:
-        return Phrase("acknowledged by {name} until it changes", name=alert.acknowledged_by)
-    return Phrase("acknowledged by {name} until {at}", name=alert.acknowledged_by, at=Moment(alert.acknowledged_until))
+    if alert.state is AlertState.ACKNOWLEDGED:
+        return describe_acknowledgement(alert)
+    return Phrase("since {at}", at=Moment(alert.began_at))
 
 
 def _make_elements(shown: HomeAlert, texts: Texts) -> list[Block]:
