@@ -51,13 +51,11 @@ def make_flapping_word(alert: Alert, changes: int, mentions: tuple[str, ...]) ->
 
 
 def make_resolved_word(alerts: Alerts) -> AlertWord:
-    """Makes the word that alerts are resolved, with the time that they lasted. It notifies nobody."""
+    """Makes the word that alerts are resolved, with the time that they lasted. It has no mentions."""
     if len(alerts) == 1 and alerts[0].outcome is not None:
         return AlertWord(severity=None, phrase=alerts[0].outcome)
-    took = Span(measure_duration(alerts).total_seconds())
-    return AlertWord(
-        severity=None, phrase=Phrase("resolved after {span}: {alert}", span=took, alert=describe_alerts(alerts))
-    )
+    phrase = Phrase("resolved after {span}: {alert}", span=measure_duration(alerts), alert=describe_alerts(alerts))
+    return AlertWord(severity=None, phrase=phrase)
 
 
 def find_worst_severity(alerts: Alerts) -> Severity:

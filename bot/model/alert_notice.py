@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Moment, Phrase, Span
 from adapters.value import Value
 from bot.model.alert import Alert, AlertState, Mute, MuteKind
 from commands.checks.conditions import CONDITION_RULES
@@ -96,14 +96,16 @@ def find_root(alert: Alert, by_key: Mapping[str, Alert]) -> Alert:
     return root
 
 
-def measure_duration(alerts: tuple[Alert, ...]) -> timedelta:
-    """Measures how long resolved alerts lasted, from the first that fired to the last that was resolved.
-
-    Of more than a minute it has no seconds.
-    """
+def measure_duration(alerts: tuple[Alert, ...]) -> Span:
+    """Measures how long resolved alerts lasted, from the first that fired to the last that was resolved."""
     first = min(alert.first_fired_at or alert.began_at for alert in alerts)
-    last = max(alert.resolved_at or first for alert in alerts)
-    return round_distance(last - first) or max(last - first, timedelta(0))
+    return measure_span(first, max(alert.resolved_at or first for alert in alerts))
+
+
+def measure_span(since: datetime, until: datetime) -> Span:
+    """Measures a time for people: without seconds if it is longer than a minute, and never negative."""
+    exact = max(until - since, timedelta(0))
+    return Span((round_distance(exact) or exact).total_seconds())
 
 
 def describe_alerts(alerts: tuple[Alert, ...]) -> Phrase:

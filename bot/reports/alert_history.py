@@ -7,13 +7,12 @@ from functools import partial
 
 from adapters.phrase import Phrase
 from bot.model.alert import Alert, AlertChange, AlertState, Mute
-from bot.model.alert_notice import describe_acknowledgement, describe_alert, describe_mute
+from bot.model.alert_notice import describe_acknowledgement, describe_alert, describe_mute, measure_span
 from bot.reports.alerts import (
     MAX_NEXT_COMMANDS,
     describe_state,
     describe_with_state,
     make_finding,
-    measure,
 )
 from commands.bot_state.alerts import DEFAULT_LENGTH
 from commands.checks.conditions import CONDITION_RULES
@@ -106,7 +105,7 @@ def _describe_changes(changes: Iterable[AlertChange], at: datetime) -> Iterator[
             case AlertState.ACKNOWLEDGED:
                 yield Phrase("{at}: acknowledged by {person}", at=moment, person=change.actor)
             case AlertState.RESOLVED:
-                span = measure(fired or change.at, change.at)
+                span = measure_span(fired or change.at, change.at)
                 fired = None
                 yield Phrase("{at}: resolved after {span}", at=moment, span=span)
             case AlertState.PENDING:

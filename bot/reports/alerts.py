@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 
-from adapters.phrase import Moment, Phrase, Span
+from adapters.phrase import Moment, Phrase
 from bot.model.alert import Alert, AlertState, Mute
-from bot.model.alert_notice import describe_acknowledgement, describe_alert, describe_mute
+from bot.model.alert_notice import describe_acknowledgement, describe_alert, describe_mute, measure_span
 from commands.model.finding import Finding
-from commands.model.phrases import list_some, relate_moment, round_distance
+from commands.model.phrases import list_some, relate_moment
 from commands.model.report import Cell, Column, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3
@@ -171,7 +171,7 @@ def _describe_consequence(alert: Alert, seen: AlertOverview) -> Phrase:
 def describe_end(alert: Alert, at: datetime) -> Phrase:
     """Describes when an alert was resolved, and how long it lasted."""
     since, resolved = alert.first_fired_at or alert.began_at, alert.resolved_at or alert.checked_at
-    said = Phrase("resolved at {at} after {span}", at=relate_moment(resolved, at), span=measure(since, resolved))
+    said = Phrase("resolved at {at} after {span}", at=relate_moment(resolved, at), span=measure_span(since, resolved))
     return said if alert.outcome is None else Phrase("{state}: {why}", state=said, why=alert.outcome)
 
 
@@ -186,11 +186,6 @@ def describe_state(alert: Alert, at: datetime) -> Phrase:
             return Phrase("firing since {at}", at=relate_moment(alert.first_fired_at or alert.began_at, at))
         case AlertState.PENDING:
             return Phrase("seen since {at}, not confirmed yet", at=relate_moment(alert.began_at, at))
-
-
-def measure(since: datetime, until: datetime) -> Span:
-    """Measures a duration for people. It is at least a minute, also if the clock went back."""
-    return Span(round_distance(max(until, since) - since).total_seconds() or 60.0)
 
 
 def _build_row(alert: Alert, mute: Mute | None) -> Row:

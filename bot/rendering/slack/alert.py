@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from adapters.phrase import Moment, Phrase, Span, Texts
+from adapters.phrase import Moment, Phrase, Texts
 from bot.model.alert import Alert, AlertState
 from bot.model.alert_notice import (
     AlertNotice,
@@ -113,8 +113,7 @@ def _render_sentence(word: AlertWord, texts: Texts) -> str:
 def _render_resolved(notice: AlertNotice, headline: str, facts: Sequence[str], texts: Texts) -> SlackMessage:
     first = min(alert.first_fired_at or alert.began_at for alert in notice.problems)
     last = max(alert.resolved_at or notice.at for alert in notice.problems)
-    took = Span(measure_duration(notice.problems).total_seconds())
-    after = escape(Phrase("resolved after {span}", span=took).render(texts))
+    after = escape(Phrase("resolved after {span}", span=measure_duration(notice.problems)).render(texts))
     times = _render(Phrase("{since} to {until}", since=Moment(first), until=Moment(last)), texts)
     outcomes = [_render(alert.outcome, texts) for alert in notice.problems[:_MAX_NAMES] if alert.outcome is not None]
     symbol = GRADE_SYMBOLS[Grade.WELL]
