@@ -64,7 +64,7 @@ class AlertRoute(_AlertsModel):
     """One `[[alerts.routes]]` table: where alerts of some severities, on hosts with some labels, go.
 
     The first route that fits an alert counts. Empty `severities` and `labels` fit all. `mention` and `escalate_to` name
-    people and user groups. `repeat`: after how long an alert that nobody has acknowledged is mentioned again; `escalate`:
+    people and user groups. `repeat`: after how long an alert that is not acknowledged is mentioned again; `escalate`:
     after how long the second step gets a direct message.
     """
 
@@ -97,7 +97,7 @@ class AlertSettings(_AlertsModel):
 
 
 DEFAULT_REPEATS = {Severity.CRITICAL: timedelta(minutes=15), Severity.HIGH: timedelta(hours=1)}
-"""Intervals at which an alert that nobody has acknowledged is mentioned again, where its route names none."""
+"""Intervals at which an alert that is not acknowledged is mentioned again, where its route names none."""
 
 NO_ALERT_SETTINGS = AlertSettings()
 """Settings of alerts where none are configured."""

@@ -218,8 +218,8 @@ async def check_heartbeat(find_url: Callable[[], SecretStr], find_state: Callabl
         case HeartbeatState(why=None, since=since):
             return CheckResult(HEARTBEAT, Phrase("accepted since {at}", at=Moment(since)))
         case HeartbeatState(why=why, since=since):
-            told = Phrase("no heartbeat has been accepted since {at}: {why}", at=Moment(since), why=why)
-            problem = make_problem(HEARTBEAT, "heartbeat.missing", told)
+            overdue = Phrase("no heartbeat has been accepted since {at}: {why}", at=Moment(since), why=why)
+            problem = make_problem(HEARTBEAT, "heartbeat.missing", overdue)
             return CheckResult(HEARTBEAT, Phrase("not accepted"), (problem,))
 
 

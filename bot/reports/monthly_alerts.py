@@ -107,14 +107,14 @@ def _list_problems(found: EpisodesByHost, month: Month) -> Iterator[_Problem]:
 
 
 def _describe_problem(problem: _Problem) -> Phrase:
-    told = Phrase(
+    duration = Phrase(
         "{problem}: {n} time, {time}",
         plural="{problem}: {n} times, {time} in total",
         problem=_name_problem(problem.alert),
         n=problem.count,
         time=Span(problem.time.total_seconds()),
     )
-    return Phrase("{told}. Still open at the end", told=told) if problem.open else told
+    return Phrase("{problem}. Still open at the end", problem=duration) if problem.open else duration
 
 
 def _name_problem(alert: Alert) -> Phrase:

@@ -64,16 +64,16 @@ def compute_error_percent(count: TrafficCount) -> int | float:
 def _describe_traffic(host: str, count: TrafficCount) -> Phrase:
     if not count.requests:
         return Phrase("{host}: {what}", host=host, what=Phrase("no requests"))
-    told = Phrase(
+    counts = Phrase(
         "{host}: {n} requests, {percent}% with server errors (5xx)",
         host=host,
         n=_describe_number(count),
         percent=compute_error_percent(count),
     )
     if count.mean_ms is None:
-        return told
+        return counts
     mean, slowest = round(count.mean_ms), count.slowest_ms
-    return Phrase("{told}, {mean} ms on average, {slowest} ms at most", told=told, mean=mean, slowest=slowest)
+    return Phrase("{counts}, {mean} ms on average, {slowest} ms at most", counts=counts, mean=mean, slowest=slowest)
 
 
 def _describe_number(count: TrafficCount) -> Phrase:

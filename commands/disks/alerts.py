@@ -1,4 +1,4 @@
-"""Disks as signals: from a report of `disk`, whoever asked for it. Pure.
+"""Disks as signals: from any report of `disk`: of its schedule, of a person, of the digest. Pure.
 
 report ─ parse_usages: the cells that list all drives and file systems ─▶ DiskUse* ─ make_disk_checks ─▶ HostChecked
 

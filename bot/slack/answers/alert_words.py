@@ -3,7 +3,7 @@
     below a message ─▶ a reply with mentions ─▶ people who are mentioned and not in the channel get it directly, too
     to a person, or to a user group ─▶ each person once, at most `MAX_PEOPLE`
 
-A mention notifies members of its channel only, and a page that reaches nobody is worse than one too many.
+A mention notifies members of its channel only, and a page that reaches no person is worse than one too many.
 """
 
 from collections.abc import Sequence
