@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -19,11 +18,12 @@ from adapters.errors import FlatnetError
 from bot.alerts.certificate_survey import CertificateSurvey
 from bot.alerts.certificates import CERTIFICATE_SUBJECT, judge_certificates, make_authority_subject
 from bot.alerts.grouping import parse_channel
+from bot.alerts.ports import CertificateAlerts
 from bot.model.alert import Alert
 from bot.model.alert_notice import AlertNotice
 from bot.model.announcement import Announcement, Announcer
 from bot.store.notices import EarlierNotice, NoticeTable
-from commands.checks.conditions import HostChecked, make_key
+from commands.checks.conditions import make_key
 from commands.model.check import Area
 from commands.model.report import Report
 
@@ -42,22 +42,12 @@ class CertificateBasis:
     hosts: frozenset[str]
 
 
-class CertificateAlertStore(Protocol):
-    """Alerts, as checks of certificates need them (`bot.alerts.registry`)."""
-
-    async def apply(self, checked: HostChecked) -> None: ...
-
-    async def list_open(self) -> tuple[Alert, ...]: ...
-
-    async def list_recent(self, since: datetime) -> tuple[Alert, ...]: ...
-
-
 class CertificateFeed:
     """Feeds reports on certificates to the registry. `find_basis` returns the basis in the active configuration."""
 
     def __init__(
         self,
-        alerts: CertificateAlertStore,
+        alerts: CertificateAlerts,
         table: NoticeTable,
         announcer: Announcer,
         find_basis: Callable[[], CertificateBasis],

@@ -50,7 +50,7 @@ class TooManyMutes(Refused):
 
 
 class MuteRegistry:
-    """The silences and maintenance of a bot, and the finder of what mutes an alert (`bot.model.alert.MuteFinder`)."""
+    """The silences and maintenance of a bot, and the finder of what mutes an alert (`bot.alerts.ports.MuteFinder`)."""
 
     def __init__(
         self, table: MuteTable, audit: Recorder, basis: Callable[[], Inventory], now: Callable[[], datetime]
@@ -113,7 +113,7 @@ class MuteRegistry:
         return await self._table.list_since(self._now() - RECENT_PERIOD)
 
     async def find_mutes(self, alerts: tuple[Alert, ...], now: datetime) -> dict[int, Mute]:
-        """As `bot.model.alert.MuteFinder`."""
+        """As `bot.alerts.ports.MuteFinder`."""
         active = tuple(mute for mute in await self._table.list_since(now) if mute.is_active(now))
         return find_mutes(active, alerts, self._basis())
 

@@ -1,10 +1,10 @@
-"""Ports between the parts of alerts, as the watch needs them."""
+"""Ports between the parts of alerts: what each needs of the registry, of mutes, of the voice and of claims."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from bot.model.alert import Alert, AlertChange
+from bot.model.alert import Alert, AlertChange, Mute
 from bot.store.claims import HostClaim
 from commands.checks.conditions import HostChecked
 
@@ -27,6 +27,20 @@ class AlertBook(AlertMover, AlertReader, Protocol):
     """Moves and reads alerts."""
 
 
+class CertificateAlerts(AlertBook, Protocol):
+    """Moves and reads alerts, also those that are over."""
+
+    async def list_recent(self, since: datetime) -> tuple[Alert, ...]:
+        """Lists the alerts that were resolved since then, newest first."""
+
+
+class MuteFinder(Protocol):
+    """Finds what mutes an alert (`bot.alerts.mutes`)."""
+
+    async def find_mutes(self, alerts: tuple[Alert, ...], now: datetime) -> dict[int, Mute]:
+        """Returns the mute of each muted alert that ends last, by the alert's number."""
+
+
 class Speaker(Protocol):
     """Shows people what has moved (`bot.alerts.voice`)."""
 
@@ -41,11 +55,8 @@ class ClaimSource(Protocol):
         """Returns the claims by host."""
 
 
-class AlertStore(Protocol):
-    """Alerts, as the voice needs them (`bot.alerts.registry`). Every method may raise `DatabaseError`."""
-
-    async def list_open(self) -> tuple[Alert, ...]:
-        """Lists the alerts that are firing or acknowledged."""
+class AlertStore(AlertReader, Protocol):
+    """Alerts, as the voice needs them. Every method may raise `DatabaseError`."""
 
     async def list_unshown(self) -> tuple[Alert, ...]:
         """Lists the alerts that fired and moved since people were shown them."""

@@ -16,9 +16,8 @@ from adapters.errors import FlatnetError
 from bot.alerts.grouping import assign_messages
 from bot.alerts.messages import AlertMessages, is_grave
 from bot.alerts.outlook import Outlook
-from bot.alerts.ports import AlertStore
+from bot.alerts.ports import AlertStore, MuteFinder
 from bot.alerts.routes import Router
-from bot.model.alert import MuteFinder
 from bot.model.alert_notice import AlertNotice
 from bot.model.announcement import AlertAnnouncer
 

@@ -9,11 +9,12 @@ import structlog
 from adapters.errors import FlatnetError, Refused
 from adapters.inventory import Host
 from bot.access.policy import Permit, Refusal
+from bot.alerts.ports import MuteFinder
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.approval import NotAllowed
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import AlertRegistryPort, AuditLogPort
-from bot.model.alert import Alert, MuteFinder
+from bot.model.alert import Alert
 from bot.reports.alert_history import Acknowledgement, AlertContext, report_acknowledgement, report_alert
 from bot.reports.alerts import AlertOverview, list_alerts
 from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow

@@ -8,12 +8,13 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Verdict
 from bot.access.requester import Requester
+from bot.alerts.ports import MuteFinder
 from bot.audit.log import EventKind
 from bot.audit.search import AuditFilters, FoundOperations
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
-from bot.model.alert import Alert, AlertChange, AlertEpisode, Mute, MuteFinder, MuteKind
+from bot.model.alert import Alert, AlertChange, AlertEpisode, Mute, MuteKind
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
 from bot.schedules.registry import ScheduleListing

@@ -8,7 +8,6 @@ PENDING ─ enough checks ─▶ FIRING ◀─ its time is over, or it got worse
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 from pydantic import AwareDatetime
 
@@ -158,10 +157,3 @@ class Mute(Value):
     def is_active(self, now: datetime) -> bool:
         """Returns whether it hides anything at that time."""
         return self.added_at <= now < self.ends_at
-
-
-class MuteFinder(Protocol):
-    """Finds what mutes an alert (`bot.alerts.mutes`)."""
-
-    async def find_mutes(self, alerts: "tuple[Alert, ...]", now: datetime) -> "dict[int, Mute]":
-        """Returns the mute of each muted alert that ends last, by the alert's number."""
