@@ -34,11 +34,8 @@ from typing import Any
 
 from adapters.phrase import Phrase
 from bot.model.alert import OPEN_STATES, Alert, AlertChange, AlertEpisode, AlertHistory, AlertState
-from commands.checks.conditions import Condition, ConditionRule, Signal
+from commands.checks.conditions import CONDITION_RULES, Condition, ConditionRule, Signal
 from commands.model.finding import Severity
-
-UNWATCHED_CONDITIONS = frozenset({Condition.CERTIFICATE, Condition.AUTHORITY})
-"""Conditions that schedules check, also while the watch is switched off."""
 
 REOPEN_PERIOD = timedelta(hours=1)
 """Period after its resolution in which the same problem is the same alert."""
@@ -116,7 +113,7 @@ def leave(alert: Alert, now: datetime) -> Alert | None:
 
 def switch_off(alert: Alert, now: datetime) -> Alert | None:
     """Returns the alert after the watch was switched off: resolved if people saw it, else none. Certificates stay."""
-    if alert.condition in UNWATCHED_CONDITIONS:
+    if not CONDITION_RULES[alert.condition].watched:
         return alert
     return _give_up(alert, Phrase("alerts were switched off"), now)
 

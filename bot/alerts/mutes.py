@@ -16,7 +16,7 @@ from bot.access.policy import Refusal, Verdict
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.store.mutes import MuteTable
-from commands.bot_state.silence_scope import NAMED_ONLY, AlertKey, SilenceScope
+from commands.bot_state.silence_scope import AlertKey, SilenceScope
 from commands.checks.conditions import CONDITION_RULES, Condition
 from commands.values.arguments import BadArgument, find_meant_names
 
@@ -144,7 +144,7 @@ def _make_coverage(mute: Mute, inventory: Inventory) -> Callable[[AlertKey], boo
     if mute.kind is MuteKind.MAINTENANCE:
         names = find_meant_names(mute.what, inventory)
         blind = Condition.BLIND if names.issuperset(inventory.names) else None  # that no host responds is meant, too
-        return lambda key: key.condition is blind or (key.host in names and key.condition not in NAMED_ONLY)
+        return lambda key: key.condition is blind or (key.host in names and not CONDITION_RULES[key.condition].named_only)
     return _read_scope(mute).make_matcher(inventory)
 
 

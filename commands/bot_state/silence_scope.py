@@ -4,7 +4,7 @@
     label:tokyo             every alert of the hosts with that label, as it is set when the alert is judged
     host-a/nebula           one subject or condition of a host: host-a/disk, host-a/container/web
     disk, change/op-…       one condition or subject, of all hosts and of the bot itself
-    all                     everything but `NAMED_ONLY`
+    all                     everything but conditions whose rule is `named_only`
 
 Several parts are separated by commas.
 """
@@ -22,9 +22,6 @@ from commands.checks.conditions import CONDITION_RULES, Condition
 from commands.values.arguments import EVERY_HOST, MAX_TARGET_PARTS, BadArgument, find_nearest, shorten_argument
 
 LABEL_PREFIX = "label:"
-
-NAMED_ONLY = frozenset({Condition.CHANGE})
-"""Conditions that wait for a person's report. A silence of everything does not hide them, one that names them does."""
 
 SUBJECT_WORDS = frozenset({"ca", "change", "host", "peers"}) | {condition.value for condition in Condition}
 """First parts of the subjects of alerts."""
@@ -109,7 +106,7 @@ def _parse_part(part: str) -> str:
 
 def _make_part_matcher(part: str, inventory: Inventory) -> KeyMatcher:
     if part == EVERY_HOST:
-        return lambda key: key.condition not in NAMED_ONLY
+        return lambda key: not CONDITION_RULES[key.condition].named_only
     where, _, subject = part.partition("/")
     is_among, problem, whole = _make_host_matcher(where, inventory), subject.casefold(), part.casefold()
     if _names_hosts(where, inventory):

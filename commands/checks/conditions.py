@@ -45,6 +45,8 @@ class ConditionRule:
     """Rule of one condition: `heading` names it. It fires after `fires_after` checks in a row that found the problem, and is
     resolved after `resolves_after` checks in a row that did not. `silenceable` is False where nothing may hide it.
     `repeats` is False where its steps remind people: it is not mentioned again until it is acknowledged.
+    `named_only`: a mute of everything does not hide it, one that names it does. `watched` is False where it is checked also
+    while the watch is switched off.
     """
 
     heading: Phrase
@@ -52,6 +54,8 @@ class ConditionRule:
     resolves_after: int = 2
     silenceable: bool = True
     repeats: bool = True
+    named_only: bool = False
+    watched: bool = True
 
 
 CONDITION_RULES: Mapping[Condition, ConditionRule] = {
@@ -66,9 +70,11 @@ CONDITION_RULES: Mapping[Condition, ConditionRule] = {
     Condition.CONTAINER: ConditionRule(Phrase("container with problems")),
     Condition.PEERS: ConditionRule(Phrase("gateway peers out of sync")),
     Condition.CLOCK: ConditionRule(Phrase("clock skew")),
-    Condition.CERTIFICATE: ConditionRule(Phrase("certificate expires"), fires_after=1, resolves_after=1, repeats=False),
-    Condition.AUTHORITY: ConditionRule(Phrase("CA expires"), fires_after=1, resolves_after=1, repeats=False),
-    Condition.CHANGE: ConditionRule(Phrase("result of a change unknown"), fires_after=1, resolves_after=1),
+    Condition.CERTIFICATE: ConditionRule(
+        Phrase("certificate expires"), fires_after=1, resolves_after=1, repeats=False, watched=False
+    ),
+    Condition.AUTHORITY: ConditionRule(Phrase("CA expires"), fires_after=1, resolves_after=1, repeats=False, watched=False),
+    Condition.CHANGE: ConditionRule(Phrase("result of a change unknown"), fires_after=1, resolves_after=1, named_only=True),
     Condition.DIGEST: ConditionRule(Phrase("digest not delivered"), fires_after=1, resolves_after=1),
     Condition.AUDIT: ConditionRule(Phrase("audit log inconsistent"), fires_after=1, resolves_after=1, silenceable=False),
 }
