@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from adapters.errors import FlatnetError, Refused
-from adapters.inventory import Host
+from adapters.inventory import Host, Inventory
 from bot.access.policy import Permit, Refusal
 from bot.alerts.ports import MuteFinder
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
@@ -87,7 +87,7 @@ class AlertHandlers:
     async def _find(self, number: int, operation: type[Operation], context: RequestContext) -> Alert:
         """Finds an alert. Raises `NotAllowed`, which is audited, if the requester may not do this with its host."""
         alert = await self.alerts.find(number)
-        verdict = context.judge_on(operation, find_hosts(alert, context))
+        verdict = context.judge_on(operation, find_alert_hosts(alert, context.inventory))
         if isinstance(verdict, Refusal):
             event = {"rule": verdict.rule, "outcome": str(verdict.reason)[:MAX_RECORDED_LENGTH]}
             await self.audit.record(EventKind.REFUSAL, context.actor, context.operation, event)
@@ -107,16 +107,17 @@ def select_visible(alerts: Sequence[Alert], operation: type[Operation], context:
     verdicts: dict[str, bool] = {}
     for alert in alerts:
         if alert.host not in verdicts:
-            verdicts[alert.host] = isinstance(context.judge_on(operation, find_hosts(alert, context)), Permit)
+            verdict = context.judge_on(operation, find_alert_hosts(alert, context.inventory))
+            verdicts[alert.host] = isinstance(verdict, Permit)
     return tuple(alert for alert in alerts if verdicts[alert.host])
 
 
-def find_hosts(alert: Alert, context: RequestContext) -> tuple[Host, ...]:
+def find_alert_hosts(alert: Alert, inventory: Inventory) -> tuple[Host, ...]:
     """Finds the hosts on which the right to an alert is judged: all, for a host that has left the configuration.
 
     The bot's own alerts are about no host, so labels narrow nothing.
     """
     if not alert.host:
         return ()
-    host = context.inventory.find_host(alert.host)
-    return context.inventory.hosts if host is None else (host,)
+    host = inventory.find_host(alert.host)
+    return inventory.hosts if host is None else (host,)

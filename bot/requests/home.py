@@ -15,6 +15,7 @@ from bot.access.policy import Actor, Permit, Refusal
 from bot.access.rules import NO_PLACE
 from bot.changes.planner import find_plan_hosts
 from bot.config.active_config import ActiveConfig
+from bot.handlers.alerts import find_alert_hosts
 from bot.incidents.privacy import IncidentReader
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.change import Change
@@ -175,10 +176,8 @@ class HomeRights:
         return isinstance(judge_settling(self.actor, change, self.config), Permit)
 
     def may_see(self, alert: Alert, operation: type[Operation] = AlertList) -> bool:
-        """Returns whether the person may see an alert, or acknowledge it. As in `bot.handlers.alerts`."""
-        inventory = self.config.inventory
-        host = inventory.find_host(alert.host) if alert.host else None
-        return self.may(operation, (host,) if host is not None else inventory.hosts if alert.host else ())
+        """Returns whether the person may see an alert, or acknowledge it."""
+        return self.may(operation, find_alert_hosts(alert, self.config.inventory))
 
     def may_fix(self, alert: Alert) -> bool:
         """Returns whether the person may request the command that fixes an alert, somewhere and on some host."""

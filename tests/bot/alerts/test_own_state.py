@@ -66,20 +66,21 @@ async def test_a_bot_that_is_well_has_no_signals() -> None:
     ("outcome", "lost", "found", "judged"),
     [
         (RunOutcome.DONE, False, [], ALL),
-        (RunOutcome.DONE, True, ["digest"], ALL),
-        (RunOutcome.FAILED, False, ["digest"], ALL),
-        (RunOutcome.MISSED, False, ["digest"], ALL),
-        (RunOutcome.REFUSED, False, ["digest"], ALL),
+        (RunOutcome.DONE, True, ["high"], ALL),
+        (RunOutcome.FAILED, False, ["high"], ALL),
+        (RunOutcome.MISSED, False, ["high"], ALL),
+        (RunOutcome.REFUSED, False, ["high"], ALL),
         (RunOutcome.SKIPPED, False, [], ALL),
         (RunOutcome.RUNNING, False, [], ALL - {Condition.DIGEST}),
     ],
 )
-async def test_a_digest_that_nobody_got_is_a_problem_until_the_next_one(
+async def test_a_digest_that_did_not_arrive_is_a_problem_of_high_severity_until_the_next_one(
     outcome: RunOutcome, lost: bool, found: list[str], judged: frozenset[Condition]
 ) -> None:
     checked = await check(Tables(runs={"digest": run(outcome)}), lost=lost)
 
-    assert (found, judged) == ([signal.subject for signal in checked.signals], checked.judged)
+    assert (found, judged) == ([signal.severity.value for signal in checked.signals], checked.judged)
+    assert {"digest"} >= {signal.subject for signal in checked.signals}
 
 
 async def test_each_change_of_unknown_outcome_is_a_problem_of_its_own() -> None:
@@ -89,8 +90,8 @@ async def test_each_change_of_unknown_outcome_is_a_problem_of_its_own() -> None:
     ]
     checked = await check(Tables(unknown=changes))
 
-    assert [("change/op-1", "op show op-1"), ("change/op-2", "op show op-2")] == [
-        (signal.subject, signal.next) for signal in checked.signals
+    assert [("change/op-1", "high", "op show op-1"), ("change/op-2", "high", "op show op-2")] == [
+        (signal.subject, signal.severity.value, signal.next) for signal in checked.signals
     ]
     assert "result of service restart nebula op-1 unknown" == str(checked.signals[0].short)
 
