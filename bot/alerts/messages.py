@@ -20,6 +20,7 @@ from bot.alerts import life
 from bot.alerts.grouping import parse_channel
 from bot.alerts.outlook import Outlook
 from bot.alerts.ports import AlertStore
+from bot.alerts.routes import GRAVE_SEVERITIES
 from bot.alerts.words import make_fire_word, make_flapping_word, make_repeat_word, make_resolved_word
 from bot.model.alert import Alert, AlertChange
 from bot.model.alert_notice import AlertNotice, AlertWord
@@ -171,7 +172,7 @@ class AlertMessages:
 
 def is_grave(alerts: Iterable[Alert]) -> bool:
     """Returns whether people must know of alerts that are over already."""
-    return any(alert.severity.rank <= Severity.HIGH.rank for alert in alerts)
+    return any(alert.severity in GRAVE_SEVERITIES for alert in alerts)
 
 
 def _make_name(begin: str, kind: str, of: Iterable[tuple[int, object]]) -> str:

@@ -16,6 +16,9 @@ from bot.model.alert import Alert
 from commands.checks.conditions import CONDITION_RULES
 from commands.model.finding import Severity
 
+GRAVE_SEVERITIES = (Severity.CRITICAL, Severity.HIGH)
+"""Severities that need a person at once, and that people must know of also when the problem is over."""
+
 
 @dataclass(frozen=True)
 class Routing:
@@ -86,7 +89,7 @@ def covers(earlier: AlertRoute, later: AlertRoute) -> bool:
 
 def is_for_grave_alerts(route: AlertRoute) -> bool:
     """Returns whether a route is about alerts that need a person at once."""
-    return any(fits(route, severity, frozenset(route.labels)) for severity in (Severity.CRITICAL, Severity.HIGH))
+    return any(fits(route, severity, frozenset(route.labels)) for severity in GRAVE_SEVERITIES)
 
 
 def is_within(hours: QuietHours, local: datetime) -> bool:
