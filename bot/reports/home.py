@@ -42,19 +42,17 @@ def list_certificates(ends: Mapping[str, datetime]) -> Iterator[HomeList]:
         yield HomeList(Phrase("Certificates that expire first"), lines, "cert")
 
 
-def list_locks(found: Iterable[Lock], now: datetime) -> Iterator[HomeList]:
+def list_locks(active: Iterable[Lock]) -> Iterator[HomeList]:
     """Lists active locks, the soonest end first."""
-    active = sorted((lock for lock in found if lock.ends_at > now), key=lambda lock: lock.ends_at)
-    if active:
+    if active := sorted(active, key=lambda lock: lock.ends_at):
         yield HomeList(Phrase("Locks"), tuple(map(describe_lock, active)), "lock")
 
 
-def list_mutes(kind: MuteKind, found: Iterable[Mute], now: datetime) -> Iterator[HomeList]:
+def list_mutes(kind: MuteKind, active: Iterable[Mute]) -> Iterator[HomeList]:
     """Lists active mutes of one kind, the soonest end first."""
-    active = sorted((mute for mute in found if mute.kind is kind and mute.is_active(now)), key=lambda mute: mute.ends_at)
     heading = Phrase("Silences") if kind is MuteKind.SILENCE else Phrase("Maintenance")
-    if active:
-        yield HomeList(heading, tuple(map(_describe_mute, active)), kind.value)
+    if same := sorted((mute for mute in active if mute.kind is kind), key=lambda mute: mute.ends_at):
+        yield HomeList(heading, tuple(map(_describe_mute, same)), kind.value)
 
 
 def _describe_mute(mute: Mute) -> Phrase:

@@ -79,7 +79,7 @@ class HomeReader:
             await environment.changes.find_versions(now - RECENT_PERIOD),
             [(alert.number, alert.version) for alert in alerts],
             sorted(await environment.mutes.find_mutes(alerts, now)),
-            [(mute.number, mute.ends_at) for mute in await self._list_mutes(now)],
+            [(mute.number, mute.ends_at) for mute in await environment.mutes.list_active()],
             [(lock.number, lock.ends_at) for lock in await self._list_locks(now)],
             [incident.number for incident in await self._list_incidents()],
         )
@@ -91,13 +91,12 @@ class HomeReader:
         rights = HomeRights(actor, config, self._environment.catalogue)
         incidents = await self._look_up_privacy(state.incidents) if rights.may(IncidentList) else ()
         ends = await self._find_ends(config.inventory.names)
-        now = self._environment.now()
         reader = IncidentReader(actor.name, actor.roles, channel="", movable=True)  # as outside of the incident's channel
         return HomeFacts(
             **_select_changes(state, rights),
             **_select_alerts(state, rights),
             incidents=tuple(lists.list_incidents(tuple(filter(reader.may_see, incidents)))),
-            lists=tuple(_select_lists(state, rights, ends, now)),
+            lists=tuple(_select_lists(state, rights, ends)),
         )
 
     async def list_urgent(self, actor: Actor, config: ActiveConfig) -> tuple[str, ...]:
@@ -123,13 +122,10 @@ class HomeReader:
             left_over=await environment.changes.list_left_over(now - RECENT_PERIOD, MAX_LEFT_OVER),
             alerts=alerts,
             muted=await environment.mutes.find_mutes(alerts, now),
-            mutes=await self._list_mutes(now),
+            mutes=await environment.mutes.list_active(),
             locks=await self._list_locks(now),
             incidents=await self._list_incidents(),
         )
-
-    async def _list_mutes(self, now: datetime) -> tuple[Mute, ...]:
-        return tuple(mute for mute in await self._environment.mutes.list_active() if mute.is_active(now))
 
     async def _list_locks(self, now: datetime) -> tuple[Lock, ...]:
         return tuple(lock for lock in await self._environment.locks.list_locks() if lock.ends_at > now)
@@ -222,11 +218,11 @@ def _select_alerts(state: HomeState, rights: HomeRights) -> dict[str, Any]:
     }
 
 
-def _select_lists(state: HomeState, rights: HomeRights, ends: Mapping[str, datetime], now: datetime) -> Iterator[HomeList]:
+def _select_lists(state: HomeState, rights: HomeRights, ends: Mapping[str, datetime]) -> Iterator[HomeList]:
     hosts = [host for host in rights.config.inventory.hosts if host.name in ends and rights.may(CertList, (host,))]
     yield from lists.list_certificates({host.name: ends[host.name] for host in hosts})
     if rights.may(LockList):
-        yield from lists.list_locks(state.locks, now)
+        yield from lists.list_locks(state.locks)
     for kind, operation in ((MuteKind.SILENCE, SilenceList), (MuteKind.MAINTENANCE, MaintenanceList)):
         if rights.may(operation):
-            yield from lists.list_mutes(kind, state.mutes, now)
+            yield from lists.list_mutes(kind, state.mutes)
