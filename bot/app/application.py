@@ -79,7 +79,7 @@ def _redact_answer(answer: Answer, redactor: Redactor) -> Answer:
 
 
 def build_config(
-    settings: Settings, connect: ConnectionFactory, database: Database, watch: Observers, at: datetime
+    settings: Settings, connect: ConnectionFactory, database: Database, observers: Observers, at: datetime
 ) -> ActiveConfig:
     """Builds the active configuration from settings that were read at that time."""
 
@@ -89,12 +89,12 @@ def build_config(
 
         if asked.slack:
             return await doctor.examine_messages(settings, view.progress)
-        own = doctor.OwnState(
-            lambda: check_writable(database), RehearsalTable(database).find_by_host, lambda: watch.heartbeat.state
+        own = doctor.RunningState(
+            lambda: check_writable(database), RehearsalTable(database).find_by_host, lambda: observers.heartbeat.state
         )
         return await doctor.examine(settings, own, view)
 
-    hosts = Fleet(settings.inventory, connect, watch.read)
+    hosts = Fleet(settings.inventory, connect, observers.read)
     by_the_clock = build_schedule_config(settings.schedules, settings.notices, settings.time_zone, at)
     return ActiveConfig(
         hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock, settings.alerts
@@ -124,7 +124,7 @@ def build_services(
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, watch: Observers = Observers(), *, running: bool = False, clock: Clock = SYSTEM_CLOCK
+    settings: Settings, observers: Observers = Observers(), *, running: bool = False, clock: Clock = SYSTEM_CLOCK
 ) -> AsyncIterator[Application]:
     """Opens the database, checks the audit log and builds the application. Closes everything in reverse order.
 
@@ -138,7 +138,7 @@ async def open_application(
     try:
 
         def activate(chosen: Settings, found: Secrets) -> ActiveConfig:
-            config = build_config(chosen, make_connector(found, pool), database, watch, now())
+            config = build_config(chosen, make_connector(found, pool), database, observers, now())
             return replace(config, heartbeat_url=_find_heartbeat_url(chosen, found))
 
         redactor = Redactor(secrets.list_values())
@@ -167,7 +167,7 @@ async def open_application(
             now=now,
             running=running,
         )
-        desk = Dispatcher(first, environment, make_reference, watch.request)
+        desk = Dispatcher(first, environment, make_reference, observers.request)
 
         def configure(new: Settings) -> ActiveConfig:
             fresh = load_secrets(new)

@@ -77,15 +77,18 @@ async def diagnose(file: Path, progress: Progress, asked: Doctor = EVERYTHING) -
 
 
 @dataclass(frozen=True)
-class OwnState:
-    """State of a running bot: `prove` writes to its database, `find_rehearsals` reads those of hosts."""
+class RunningState:
+    """State of a running bot: `prove` writes to its database, `find_rehearsals` reads those of hosts.
+
+    `find_heartbeat` returns the outcome of the newest heartbeats; None before the first.
+    """
 
     prove: ProveDatabase
     find_rehearsals: Callable[[Collection[str]], Awaitable[Mapping[str, Rehearsal]]]
     find_heartbeat: Callable[[], HeartbeatState | None]
 
 
-async def examine(settings: Settings, own: OwnState, view: FleetView) -> Report:
+async def examine(settings: Settings, own: RunningState, view: FleetView) -> Report:
     """Run all checks inside a running bot."""
     find = await asyncio.to_thread(_load_secrets, settings)
     try:
