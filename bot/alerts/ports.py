@@ -1,4 +1,4 @@
-"""Ports between the parts of alerts: what each needs of the registry, of mutes, of the voice and of claims."""
+"""Ports between the parts of alerts: what each needs of the registry, of mutes and of claims."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -39,13 +39,6 @@ class MuteFinder(Protocol):
 
     async def find_mutes(self, alerts: tuple[Alert, ...], now: datetime) -> dict[int, Mute]:
         """Returns the mute of each muted alert that ends last, by the alert's number."""
-
-
-class Speaker(Protocol):
-    """Shows people what has moved (`bot.alerts.voice`)."""
-
-    async def speak(self) -> None:
-        """Posts and edits the messages of all alerts that people were not shown as they are now."""
 
 
 class ClaimSource(Protocol):

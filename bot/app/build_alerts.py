@@ -16,7 +16,6 @@ from bot.alerts.certificate_feed import CertificateBasis, CertificateFeed
 from bot.alerts.disk_feed import DiskFeed
 from bot.alerts.mute_reminders import OWNER_CHECK_INTERVAL
 from bot.alerts.mutes import MuteRegistry
-from bot.alerts.ports import Speaker
 from bot.alerts.registry import AlertRegistry
 from bot.alerts.routes import Router
 from bot.alerts.voice import Voice
@@ -46,9 +45,9 @@ class VoiceLink:
     """Link to the voice of the running bot. Handlers are built before the voice, and exist where no bot runs."""
 
     def __init__(self) -> None:
-        self._voice: Speaker | None = None
+        self._voice: Voice | None = None
 
-    def connect(self, voice: Speaker | None) -> None:
+    def connect(self, voice: Voice | None) -> None:
         """Connects the voice from now on; None while there is none."""
         self._voice = voice
 
