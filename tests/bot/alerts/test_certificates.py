@@ -39,7 +39,7 @@ def alert_of(held: Held) -> Alert:
     """The alert that fired about it."""
     found = signal_of(held)
     assert found is not None
-    shared = found.model_dump(exclude={"hovering"})
+    shared = found.model_dump(include=set(Alert.model_fields))
     return Alert(**shared, state=AlertState.FIRING, began_at=NOW, checked_at=NOW, fired_at=NOW, first_fired_at=NOW)
 
 
