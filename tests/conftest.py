@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from bot.changes.engine import Engine, StepReply
+
+settings.register_profile("unhurried", deadline=None)  # hypothesis' own limit measures wall time, which is the machine's
+settings.load_profile("unhurried")
 
 
 class _Unused:

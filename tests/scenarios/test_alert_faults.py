@@ -16,8 +16,9 @@ ROUTINE = f'{NO_SCHEDULES}\n[notices]\nchannel = "{OPS}"\nsecond_channel = "{DEV
 
 SAYING = ("chat.postMessage", "chat.update")
 
-MOST_CALLS = 10
-"""Calls to Slack that an alert of a whole fleet may cost: its message, what is said below it, and a few edits."""
+MOST_CALLS = 45
+"""Calls to Slack that an alert of a whole fleet may cost: its message, what is said below it, and one edit every ten seconds
+of seven minutes. On an idle machine it is ten; on a busy one the hosts are read in more rounds."""
 
 
 def first_lines(messages: tuple[Message, ...]) -> list[str]:
