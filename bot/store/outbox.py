@@ -87,7 +87,9 @@ _REPLACE = update(OUTBOX).where(_IS_SAME_MESSAGE, _WAITING).returning(OUTBOX.c.i
 """Replaces the waiting edits of the same message: one, or two if the first was tried and failed."""
 
 _ADD = insert(OUTBOX).returning(OUTBOX.c.id)
-_URGENT_FIRST = (OUTBOX.c.operation.startswith(ALERT_PREFIX).desc(), OUTBOX.c.id)
+_OF_ALERT = OUTBOX.c.operation.startswith(ALERT_PREFIX)
+_URGENT_FIRST = ((_OF_ALERT & (OUTBOX.c.road != Route.UPDATE)).desc(), _OF_ALERT.desc(), OUTBOX.c.id)
+"""Alerts first, and of these what is new before edits: after a start each message of open alerts is edited, maybe many."""
 _DUE = select(OUTBOX).where(_IS_SENDABLE, OUTBOX.c.next_try_at <= bindparam("now")).order_by(*_URGENT_FIRST).limit(MAX_DUE)
 _NEXT = select(func.min(OUTBOX.c.next_try_at)).where(_IS_SENDABLE, OUTBOX.c.next_try_at > bindparam("now"))
 _BEGIN = (

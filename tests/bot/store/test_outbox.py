@@ -328,6 +328,13 @@ async def test_messages_of_alerts_are_due_before_older_ones_of_others(outbox: Ou
     assert MAX_DUE == len(await due(outbox))
 
 
+async def test_a_new_alert_is_due_before_the_edits_of_many_others(outbox: Outbox, page: Make) -> None:
+    for number in range(1, MAX_DUE + 1):
+        await outbox.add(page(f"edit {number}", f"alert-{number}", Route.UPDATE, replaces=1000 + number))
+    await outbox.add(page("Nebula stopped", "alert-new"))
+    assert ["Nebula stopped", "edit 1"] == (await due(outbox))[:2]
+
+
 async def test_a_message_that_waits_gets_its_newest_content_and_its_waiting_edits_are_dropped(
     outbox: Outbox, page: Make
 ) -> None:
