@@ -4,7 +4,7 @@ reads     host_reader ─▶ answers of one host              own_state: the bot
 judges    commands.checks.watch, watch_fleet, traffic; commands.disks.alerts; certificates (from certificate_survey)
           fleet_memory has the newest answers of all hosts, for what one host's check must know of the others
 moves     watch, disk_feed, certificate_feed ─ HostChecked ─▶ registry ─ signals: cleaned, matched ─ life: the rules ─▶ rows
-shows     voice, each round ─▶ outlook: what is due ─ routes, grouping, mutes ─▶ messages, words ─▶ announcements
+shows     notifier, each round ─▶ outlook: what is due ─ routes, grouping, mutes ─▶ messages, words ─▶ announcements
 mutes     mutes: what hides which alerts; mute_reminders: their ends
 records   health_record: checks as observations, for digests and charts
 

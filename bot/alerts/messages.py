@@ -77,7 +77,7 @@ class AlertMessages:
         """Lists the critical alerts that flapped and stay open. Their newest fire was not a page."""
         return tuple(
             alert
-            for alert in outlook.list_speaking(notice)
+            for alert in outlook.list_actionable(notice)
             if alert.number in self._flapping
             and alert.severity is Severity.CRITICAL
             and outlook.is_staying(alert, STAYING_PERIOD)
@@ -114,7 +114,7 @@ class AlertMessages:
 
     async def _withdraw(self, message: str, notice: AlertNotice, outlook: Outlook) -> bool:
         """Withdraws what waits and is not true any more. Returns whether a word waited, which may have been a page."""
-        if outlook.list_speaking(notice):
+        if outlook.list_actionable(notice):
             return await self._announcer.withdraw(f"{message}{_WORD}") > 0
         await self._announcer.withdraw(f"{message}{REPLY_MARK}")
         return False
@@ -130,8 +130,8 @@ class AlertMessages:
         self, message: str, notice: AlertNotice, histories: Histories, outlook: Outlook, *, again: bool
     ) -> None:
         """Says that alerts fire: those that people were not notified of, or all `again`."""
-        speaking = outlook.list_speaking(notice)
-        pages = tuple(each for each in speaking if again or each.repeated_at is None)
+        actionable = outlook.list_actionable(notice)
+        pages = tuple(each for each in actionable if again or each.repeated_at is None)
         steady = tuple(each for each in pages if each.number not in self._flapping)
         if steady:
             name = _make_name(f"{message}{_WORD}", "fire", ((each.number, each.fired_at) for each in steady))
@@ -157,12 +157,12 @@ class AlertMessages:
         """Says of each problem that flaps how often it changed, once an hour."""
         due, now = [alert for alert in notice.alerts if self.is_line_due(alert, outlook)], outlook.now
         problems = {alert.number for alert in notice.problems}
-        speaking = {alert.number for alert in outlook.list_speaking(notice)}
+        actionable = {alert.number for alert in outlook.list_actionable(notice)}
         for alert in due:
             self._flapping[alert.number] = now + FLAPPING_INTERVAL
             if alert.number in problems:
                 turns = life.count_turns(histories.get(alert.number, ()), now)
-                mentions = outlook.list_mentions([alert]) if alert.number in speaking else ()
+                mentions = outlook.list_mentions([alert]) if alert.number in actionable else ()
                 name = _make_name(f"{message}{_WORD}", "flapping", [(alert.number, f"{now:%Y-%m-%d %H}")])
                 await self._say(message, name, make_flapping_word(alert, turns, mentions))
 

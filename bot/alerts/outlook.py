@@ -1,4 +1,4 @@
-"""Outlook on the alerts of one round of the voice: what is shown of each message, and what is due. Pure."""
+"""Outlook on the alerts of one round of the notifier: what is shown of each message, and what is due. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -76,14 +76,15 @@ class Outlook:
         left_out = self._count_left_out(shown)
         return AlertNotice(at=self.now, alerts=shown, mutes=mutes, left_out=left_out, flapping=frozenset(flapping))
 
-    def list_speaking(self, notice: AlertNotice) -> tuple[Alert, ...]:
+    def list_actionable(self, notice: AlertNotice) -> tuple[Alert, ...]:
         """Lists the alerts of a message that people should act on now, and that are not held back."""
         return tuple(alert for alert in notice.firing if alert.number not in self.held)
 
     def list_repeats(self, notice: AlertNotice) -> tuple[Alert, ...]:
-        """Lists the alerts of a message that are mentioned again now: all that speak, if the time of any is over."""
-        speaking = self.list_speaking(notice)
-        return speaking if any(self._is_over(alert, self.router.find_routing(alert).repeat) for alert in speaking) else ()
+        """Lists the alerts of a message that are mentioned again now: all actionable ones, if the time of any is over."""
+        actionable = self.list_actionable(notice)
+        due = any(self._is_over(alert, self.router.find_routing(alert).repeat) for alert in actionable)
+        return actionable if due else ()
 
     def is_staying(self, alert: Alert, period: timedelta) -> bool:
         """Returns whether an alert has been open for a period and nothing was said of it after that."""
@@ -94,7 +95,7 @@ class Outlook:
         """Lists the alerts of a message of which the second step gets to know now; of each once for each fire."""
         return tuple(
             alert
-            for alert in self.list_speaking(notice)
+            for alert in self.list_actionable(notice)
             if alert.escalated_at is None and self._is_due(alert, self.router.find_routing(alert).escalate)
         )
 

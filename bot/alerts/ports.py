@@ -49,7 +49,7 @@ class ClaimSource(Protocol):
 
 
 class AlertStore(AlertReader, Protocol):
-    """Alerts, as the voice needs them. Every method may raise `DatabaseError`."""
+    """Alerts, as the notifier needs them. Every method may raise `DatabaseError`."""
 
     async def list_unshown(self) -> tuple[Alert, ...]:
         """Lists the alerts that fired and moved since people were shown them."""

@@ -118,7 +118,7 @@ def build_services(
         alerts=alerts.registry,
         traffic=alerts.traffic,
         mutes=alerts.mutes,
-        show_alerts=alerts.voice.speak,
+        show_alerts=alerts.notifier.notify,
     )
 
 

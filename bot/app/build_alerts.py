@@ -1,6 +1,6 @@
 """Builds and runs alerts.
 
-watch ─▶ registry (rows) ─▶ voice ─▶ Slack
+watch ─▶ registry (rows) ─▶ notifier ─▶ Slack
 handlers ─▶ registry, mutes      (also where no bot runs, for reads)
 """
 
@@ -16,9 +16,9 @@ from bot.alerts.certificate_feed import CertificateBasis, CertificateFeed
 from bot.alerts.disk_feed import DiskFeed
 from bot.alerts.mute_reminders import OWNER_CHECK_INTERVAL
 from bot.alerts.mutes import MuteRegistry
+from bot.alerts.notifier import Notifier
 from bot.alerts.registry import AlertRegistry
 from bot.alerts.routes import Router
-from bot.alerts.voice import Voice
 from bot.alerts.watch import Watch
 from bot.app.build_mutes import build_mutes, build_reminder
 from bot.app.build_watch import build_watch, prune_traffic
@@ -37,34 +37,34 @@ if TYPE_CHECKING:
     from bot.app.application import Application
 
 
-VOICE_INTERVAL = 10.0
+NOTIFY_INTERVAL = 10.0
 """Seconds between two looks for alerts to show. What fires in between is said together: hosts are checked all the time."""
 
 
-class VoiceLink:
-    """Link to the voice of the running bot. Handlers are built before the voice, and exist where no bot runs."""
+class NotifierLink:
+    """Link to the notifier of the running bot. Handlers are built before the notifier, and exist where no bot runs."""
 
     def __init__(self) -> None:
-        self._voice: Voice | None = None
+        self._notifier: Notifier | None = None
 
-    def connect(self, voice: Voice | None) -> None:
-        """Connects the voice from now on; None while there is none."""
-        self._voice = voice
+    def connect(self, notifier: Notifier | None) -> None:
+        """Connects the notifier from now on; None while there is none."""
+        self._notifier = notifier
 
-    async def speak(self) -> None:
-        """Has the voice show what has moved, if there is one."""
-        if self._voice is not None:
-            await self._voice.speak()
+    async def notify(self) -> None:
+        """Has the notifier show what has moved, if there is one."""
+        if self._notifier is not None:
+            await self._notifier.notify()
 
 
 @dataclass(frozen=True)
 class AlertServices:
-    """Services of alerts that handlers use: alerts, what mutes them, the traffic of gateways, and the link to the voice."""
+    """Services of alerts that handlers use: alerts, what mutes them, traffic of gateways, and the link to the notifier."""
 
     registry: AlertRegistry
     mutes: MuteRegistry
     traffic: TrafficTable
-    voice: VoiceLink = field(default_factory=VoiceLink)
+    notifier: NotifierLink = field(default_factory=NotifierLink)
 
 
 def build_alerts(
@@ -104,7 +104,7 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
     """
     services, clock = application.alert_services, application.clock
     watch = build_watch(application)
-    voice, reminder = _build_voice(application), build_reminder(application, team)
+    notifier, reminder = _build_notifier(application), build_reminder(application, team)
 
     async def move() -> None:
         await services.registry.tick(clock.now())
@@ -112,18 +112,18 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
             await services.registry.switch_off(clock.now())
 
     async def show() -> None:
-        await speak_after(move, voice.speak)
-        if voice.broken:
-            raise RuntimeError(f"messages of alerts could not be made: {', '.join(voice.broken)}")
+        await notify_after(move, notifier.notify)
+        if notifier.broken:
+            raise RuntimeError(f"messages of alerts could not be made: {', '.join(notifier.broken)}")
 
     async def tick() -> None:
         if watch.ready:
-            services.voice.connect(voice)  # not earlier: an acknowledgement speaks, too
+            services.notifier.connect(notifier)  # not earlier: an acknowledgement notifies, too
             await watch.attempt("messages", show)
             await reminder.remind(clock.now())
 
     works = (
-        PeriodicTask("alerts", VOICE_INTERVAL, tick),
+        PeriodicTask("alerts", NOTIFY_INTERVAL, tick),
         PeriodicTask("old traffic", DAY, lambda: prune_traffic(application)),
         PeriodicTask("owners of silences", OWNER_CHECK_INTERVAL, reminder.end_orphaned),
     )
@@ -134,25 +134,25 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
     try:
         yield watch
     finally:
-        services.voice.connect(None)
+        services.notifier.connect(None)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def speak_after(move: Callable[[], Awaitable[None]], speak: Callable[[], Awaitable[None]]) -> None:
-    """Moves alerts, then speaks of them, also if the move failed: a row that cannot be moved must not silence the others."""
+async def notify_after(move: Callable[[], Awaitable[None]], notify: Callable[[], Awaitable[None]]) -> None:
+    """Moves alerts, then notifies people, also if the move failed: one row that cannot be moved must not silence others."""
     try:
         await move()
     except Exception:
-        await speak()
+        await notify()
         raise
-    await speak()
+    await notify()
 
 
-def _build_voice(application: "Application") -> Voice:
+def _build_notifier(application: "Application") -> Notifier:
     services, links = application.alert_services, application.change_services.links
-    return Voice(
+    return Notifier(
         services.registry,
         services.mutes,
         links,

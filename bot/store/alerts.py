@@ -2,8 +2,8 @@
 
 read ─▶ pure moves ─▶ apply: each row by compare-and-set on what was read, with its change, in one transaction
 
-Columns of the life are written by moves, those of the voice (`message`, `shown`, `repeated_at`, `escalated_at`) by the
-voice. So neither overwrites what the other wrote meanwhile. A fire alone also clears the last two.
+Columns of the life are written by moves, those of the notifier (`message`, `shown`, `repeated_at`, `escalated_at`) by the
+notifier. So neither overwrites what the other wrote meanwhile. A fire alone also clears the last two.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -74,7 +74,7 @@ _MARK = update(ALERTS).where(_THESE, _COLUMNS.fired_at <= bindparam("read_at"))
 _MARK_SHOWN = update(ALERTS).where(_THIS, _COLUMNS.shown < bindparam("new_shown")).values(shown=bindparam("new_shown"))
 
 _ABOUT_A_FIRE = frozenset({"repeated_at", "escalated_at"})
-"""Columns of the voice that are about the newest fire."""
+"""Columns of the notifier that are about the newest fire."""
 
 
 class AlertTable:
@@ -209,9 +209,9 @@ def _return_number(result: CursorResult[Any]) -> int | None:
 
 
 def _make_changed_values(before: Alert, after: Alert) -> dict[str, Any]:
-    """Makes the values that a move changes, and no others: the voice may have written its own meanwhile.
+    """Makes the values that a move changes, and no others: the notifier may have written its own meanwhile.
 
-    A fire clears those of the voice that are about the fire before, whatever they were when the row was read.
+    A fire clears those of the notifier that are about the fire before, whatever they were when the row was read.
     """
     old, new = _make_values(before), _make_values(after)
     cleared = frozenset() if after.fired_at == before.fired_at else _ABOUT_A_FIRE

@@ -57,5 +57,5 @@ class Alerts:
     async def sum_by_host(self, since: datetime, until: datetime) -> dict[str, TrafficCount]:
         return self.traffic
 
-    async def speak(self) -> None:
+    async def notify(self) -> None:
         self.shown += 1

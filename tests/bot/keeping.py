@@ -268,7 +268,7 @@ class Kept:
             alerts=self.alerts,
             traffic=self.alerts,
             mutes=self.mutes,
-            show_alerts=self.alerts.speak,
+            show_alerts=self.alerts.notify,
         )
         return Environment(
             catalogue=catalogue,

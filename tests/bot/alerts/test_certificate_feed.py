@@ -34,7 +34,7 @@ class Channel:
         self.refuses = False
 
     async def announce(self, announcement: Announcement) -> None:
-        raise AssertionError("the voice announces alerts")
+        raise AssertionError("the notifier announces alerts")
 
     async def revise(self, announcement: Announcement, word: Phrase | None) -> None:
         if self.refuses:

@@ -117,7 +117,7 @@ class Lives(RuleBasedStateMachine):
         self.live(moment, lambda registry: registry.tick(self.house.now))
 
     @rule()
-    def speak(self) -> None:
+    def notify(self) -> None:
         """Shows people what moved. Nothing is due after that, until it moves again."""
         registry = self.house.build()
         for alert in self.now(registry.list_unshown()):

@@ -284,7 +284,7 @@ class TestTime:
         assert {"host-a": [(6, None)], "": [(8, None)]} == minutes(await list_durations(*period(20, 30)))
 
 
-class TestVoice:
+class TestNotifier:
     async def test_an_alert_is_unshown_until_its_newest_version_was_shown(self, house: House) -> None:
         await house.check(nebula())
         assert () == await house.registry.list_unshown()
@@ -299,22 +299,22 @@ class TestVoice:
         assert (2, "alert-1") == (unshown.shown, unshown.message)
         assert (unshown,) == await house.registry.list_of_message("alert-1")
 
-    async def test_a_check_does_not_overwrite_what_the_voice_writes_meanwhile(self, house: House) -> None:
+    async def test_a_check_does_not_overwrite_what_the_notifier_writes_meanwhile(self, house: House) -> None:
         alert = await house.fire()
 
-        async def speak() -> None:
+        async def notify() -> None:
             await house.registry.set_message([1], "alert-1")
             await house.registry.mark_shown({1: alert.version})
             await house.registry.mark_repeated([1], house.now)
 
-        registry = house.build(lambda part: Interrupted(part, "apply", speak))
+        registry = house.build(lambda part: Interrupted(part, "apply", notify))
         house.now += timedelta(minutes=1)
         await registry.apply(HostChecked(host="host-a", at=house.now, judged=frozenset(Condition)))
         stored = await house.registry.find(1)
         assert (1, "alert-1", 2, house.now) == (stored.streak, stored.message, stored.shown, stored.repeated_at)
 
-    async def test_a_fire_while_the_voice_speaks_of_an_earlier_one_is_still_to_be_said(self, house: House) -> None:
-        """Whether it comes before or after the voice marks the earlier one."""
+    async def test_a_fire_while_the_notifier_shows_an_earlier_one_is_still_to_be_said(self, house: House) -> None:
+        """Whether it comes before or after the notifier marks the earlier one."""
         await house.fire()
         spoken_at = house.now
 

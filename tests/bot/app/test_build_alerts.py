@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.phrase import Phrase
-from bot.app.build_alerts import speak_after
+from bot.app.build_alerts import notify_after
 from bot.store.errors import DatabaseError
 
 
@@ -16,12 +16,12 @@ async def test_alerts_are_spoken_of_although_they_could_not_be_moved_and_the_err
         if error is not None:
             raise error
 
-    async def speak() -> None:
-        did.append("speak")
+    async def notify() -> None:
+        did.append("notify")
 
     known = None
     try:
-        await speak_after(move, speak)
+        await notify_after(move, notify)
     except (DatabaseError, ValueError) as raised:
         known = raised
-    assert (["move", "speak"], error) == (did, known)
+    assert (["move", "notify"], error) == (did, known)

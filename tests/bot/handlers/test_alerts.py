@@ -255,7 +255,7 @@ async def test_a_chosen_end_is_not_explained() -> None:
 
 async def test_a_message_that_cannot_be_changed_at_once_fails_no_acknowledgement() -> None:
     class Silent(Alerts):
-        async def speak(self) -> None:
+        async def notify(self) -> None:
             raise Refused(Phrase("not connected to Slack, retrying"))
 
     alerts = Silent(FIRING)

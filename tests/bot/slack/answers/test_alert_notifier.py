@@ -1,4 +1,4 @@
-"""The voice of alerts in a workspace: how many calls a storm takes, and what the channel has after an outage of Slack."""
+"""The notifier of alerts in a workspace: how many calls a storm takes, and what the channel has after an outage of Slack."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 
 from bot.access.people import Person
 from bot.access.policy import Policy
-from bot.alerts.voice import Voice
+from bot.alerts.notifier import Notifier
 from bot.model.alert import Alert
 from bot.rendering.slack.alert_buttons import ACKNOWLEDGE_ACTION
 from bot.rendering.slack.buttons import encode_words
@@ -20,7 +20,7 @@ from commands.model.finding import Severity
 from commands.model.operation import Role
 from tests.bot.alert_registry import Alerts
 from tests.bot.alerts import living
-from tests.bot.alerts.speaking import CALLED, Night
+from tests.bot.alerts.notifying import CALLED, Night
 from tests.bot.keeping import Kept
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.bot.slack.conftest import House
@@ -35,10 +35,10 @@ def night(house: House) -> Night:
     return Night(living.House(house.database), CALLED)
 
 
-def connect(night: Night, surface: SlackSurface) -> Voice:
-    """The voice speaks in the workspace from now on."""
-    night.voice = Voice(night.house.registry, night.mutes, surface, night.find_router, lambda: night.house.now)
-    return night.voice
+def connect(night: Night, surface: SlackSurface) -> Notifier:
+    """The notifier runs in the workspace from now on."""
+    night.notifier = Notifier(night.house.registry, night.mutes, surface, night.find_router, lambda: night.house.now)
+    return night.notifier
 
 
 def lines(house: House) -> Iterator[str]:
@@ -52,13 +52,13 @@ async def test_a_storm_of_254_hosts_is_two_calls_and_its_end_two_more(house: Hou
     async with house.bot() as surface:
         connect(night, surface)
         await night.fail_at_once(hosts)
-        await night.speak()
+        await night.notify()
         await house.moving(lambda: len(house.workspace.calls("chat.postMessage")) == 2)
         for _ in range(2):
             night.house.now += timedelta(minutes=1)
             for host in hosts:
                 await night.house.registry.apply(night.make_check(host))
-        await night.speak()
+        await night.notify()
         await house.moving(lambda: house.workspace.calls("chat.update"), EDIT_INTERVAL)
         await house.moving(lambda: len(house.workspace.calls("chat.postMessage")) == 3)
         await house.settled()
@@ -106,7 +106,7 @@ async def test_a_message_that_was_posted_shows_an_acknowledgement(house: House, 
         await night.fire()
         await house.public(OPS, 2)
         await night.house.registry.acknowledge(1, "ben", None, "op-1")
-        await night.speak()
+        await night.notify()
         await house.moving(lambda: house.workspace.calls("chat.update"), EDIT_INTERVAL)
         await house.settled()
     assert "Acknowledged by ben until it changes" in house.workspace.messages(OPS)[0].text
@@ -119,7 +119,7 @@ def is_shown(house: House, words: str) -> bool:
 
 
 class Registry(Alerts):
-    """The alerts of the night, for a dispatcher; the voice speaks after an acknowledgement."""
+    """The alerts of the night, for a dispatcher; the notifier runs after an acknowledgement."""
 
     def __init__(self, night: Night) -> None:
         super().__init__()
@@ -134,8 +134,8 @@ class Registry(Alerts):
     async def list_of_message(self, message: str) -> tuple[Alert, ...]:
         return await self.night.house.registry.list_of_message(message)
 
-    async def speak(self) -> None:
-        await self.night.speak()
+    async def notify(self) -> None:
+        await self.night.notify()
 
 
 async def test_choices_below_the_message_change_it_and_an_alert_that_is_over_says_when_it_was_resolved(

@@ -1,4 +1,4 @@
-"""A voice with real alerts, and a workspace that writes down what arrives in it; it may be away, and messages wait then."""
+"""A notifier with real alerts, and a workspace that writes down what arrives in it. It may be away; messages wait then."""
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.access.people import Person
+from bot.alerts.notifier import Notifier
 from bot.alerts.routes import Router
 from bot.alerts.settings import AlertRoute, AlertSettings, QuietHours
-from bot.alerts.voice import Voice
 from bot.locale.texts import get_texts
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.alert_notice import AlertNotice, AlertWord
@@ -149,7 +149,7 @@ class Mutes:
 
 
 class Night:
-    """Alerts, the voice, and what people hear. The voice speaks after each check."""
+    """Alerts, the notifier, and what people hear. The notifier runs after each check."""
 
     def __init__(self, house: House, *routes: AlertRoute, quiet: QuietHours | None = None) -> None:
         self.house = house
@@ -157,20 +157,20 @@ class Night:
         self.mutes = Mutes()
         self.settings = AlertSettings(routes=routes, quiet_hours=quiet)
         self.zone = ZoneInfo("UTC")
-        self.voice = self.start()
+        self.notifier = self.start()
 
-    def start(self) -> Voice:
-        """The voice of a bot that was started just now."""
-        self.voice = Voice(self.house.registry, self.mutes, self.slack, self.find_router, lambda: self.house.now)
-        return self.voice
+    def start(self) -> Notifier:
+        """The notifier of a bot that was started just now."""
+        self.notifier = Notifier(self.house.registry, self.mutes, self.slack, self.find_router, lambda: self.house.now)
+        return self.notifier
 
     async def check(self, *signals: Signal, host: str = "host-a") -> list[str]:
         """A minute passes, and a check of a host finds these problems. Returns what people heard."""
         await self.house.check(*signals, host=host)
-        return await self.speak()
+        return await self.notify()
 
-    async def speak(self) -> list[str]:
-        await self.voice.speak()
+    async def notify(self) -> list[str]:
+        await self.notifier.notify()
         return self.slack.read()
 
     async def fire(self, **more: Any) -> list[str]:
@@ -188,7 +188,7 @@ class Night:
         """Time passes in which no check finds anything new."""
         self.house.now += timedelta(minutes=minutes)
         await self.house.registry.tick(self.house.now)
-        return await self.speak()
+        return await self.notify()
 
     async def fail_at_once(self, hosts: Sequence[str], make: Any = nebula) -> None:
         """Some hosts have the same problem in the same round, twice."""

@@ -10,7 +10,7 @@ from bot.alerts.settings import AlertRoute
 from commands.checks.conditions import Condition, Signal
 from commands.model.finding import Severity
 from tests.bot.alerts.living import House, container, nebula
-from tests.bot.alerts.speaking import CALLED, NIGHT, OPS, Night, SlackAway
+from tests.bot.alerts.notifying import CALLED, NIGHT, OPS, Night, SlackAway
 
 HEAD = "C0OPS # :red_circle: *host-a: Nebula stopped* | Critical, since 2026-01-31 09:01 UTC"
 PAGE = "C0OPS > <@U0ANA> :red_circle: host-a: Nebula stopped (critical), since 2026-01-31 09:01 UTC"
@@ -65,7 +65,7 @@ class TestLife:
     async def test_an_acknowledgement_is_an_edit_and_its_end_is_a_fire(self, night: Night) -> None:
         await night.fire()
         await night.house.registry.acknowledge(1, "ben", night.house.now + timedelta(hours=2), "op-1")
-        [edit] = await night.speak()
+        [edit] = await night.notify()
         assert edit.endswith("Acknowledged by ben until 2026-01-31 11:02 UTC")
         assert [] == await night.wait(119)
         assert [
@@ -101,7 +101,7 @@ class TestRepeats:
         assert [] == await night.wait(14)
         assert expected.format(30) in await night.wait(1)
         await night.house.registry.acknowledge(1, "ben", night.house.now + timedelta(hours=9), "op-1")
-        await night.speak()
+        await night.notify()
         assert [] == [line for _ in range(10) for line in await night.wait(15)]
 
     async def test_the_second_step_is_called_once_for_each_fire(self, night: Night) -> None:
@@ -151,13 +151,13 @@ class TestGroups:
             night = Night(house, CALLED)
             hosts = [f"host-{count}{number}" for number in range(count)]
             await night.fail_at_once(hosts)
-            assert messages == len([line for line in await night.speak() if " # " in line])
+            assert messages == len([line for line in await night.notify() if " # " in line])
             house.hosts = ()
             await night.wait(61)
 
     async def test_a_storm_of_254_hosts_is_one_message_and_one_word(self, night: Night) -> None:
         await night.fail_at_once([f"host-{number:03}" for number in range(254)])
-        head, word = await night.speak()
+        head, word = await night.notify()
         assert "*Nebula stopped: 254 hosts*" in head
         assert "Nebula stopped: host-000, host-001, host-002, host-003, host-004 and 249 more (critical)" in word
         [repeat] = await night.wait(15)
@@ -169,17 +169,17 @@ class TestGroups:
         for host in hosts:
             await night.fail_at_once([host])
             night.house.now -= timedelta(minutes=2) - timedelta(seconds=3)
-            heads += [line for line in await night.speak() if " # " in line]
+            heads += [line for line in await night.notify() if " # " in line]
         assert 5 == len(heads)
 
     async def test_hosts_of_a_group_that_are_resolved_are_said_and_so_is_the_last(self, night: Night) -> None:
         hosts = [f"host-{number}" for number in range(7)]
         await night.fail_at_once(hosts)
-        await night.speak()
+        await night.notify()
         for host in hosts[:-1]:
             await night.house.check(host=host)
             await night.house.check(host=host)
-        edit, word = await night.speak()
+        edit, word = await night.notify()
         assert edit.startswith("C0OPS ~ :red_circle: *Nebula stopped: 7 hosts*")
         assert "host-0, host-1, host-2, host-3, host-4 and 1 more" in word
         assert "resolved after" in (await night.resolve(hosts[-1]))[0]
@@ -239,7 +239,7 @@ class TestMutes:
     async def test_a_posted_alert_says_by_what_it_is_muted_and_is_not_repeated_meanwhile(self, night: Night) -> None:
         await night.fire()
         night.mutes.add("host-a", night.house.now)
-        [edit] = await night.speak()
+        [edit] = await night.notify()
         assert edit.endswith("Muted by silence 1 of ana until 2026-01-31 11:02 UTC: disk swap")
         assert [] == [line for _ in range(7) for line in await night.wait(17)]
         assert [HEAD.replace("#", "~")] == await night.wait(2)
@@ -249,7 +249,7 @@ class TestMutes:
         for host in ("host-1", "host-2"):
             night.mutes.add(host, night.house.now)
         await night.fail_at_once([f"host-{number}" for number in range(10)])
-        head, _ = await night.speak()
+        head, _ = await night.notify()
         assert "*Nebula stopped: 8 hosts*" in head
         assert head.endswith("2 more alerts are muted")
 
@@ -261,7 +261,7 @@ class TestMutes:
     async def test_after_a_restart_a_message_of_a_mute_that_ended_meanwhile_is_edited(self, night: Night) -> None:
         await night.fire()
         night.mutes.add("host-a", night.house.now, timedelta(minutes=5))
-        await night.speak()
+        await night.notify()
         night.start()
         assert HEAD.replace("#", "~") == (await night.wait(5))[0]
 
@@ -274,7 +274,7 @@ class TestQuietHours:
         assert [] == await night.check(disk())
         assert [] == await night.wait(9 * 60)
         house.now = datetime(2026, 10, 25, 5, 59, tzinfo=UTC)
-        assert [] == await night.speak()
+        assert [] == await night.notify()
         assert ["C0OPS #", "C0OPS >"] == [line[:7] for line in await night.wait(1)]
 
     async def test_a_low_alert_that_is_over_before_they_end_is_not_said(self, house: House) -> None:
@@ -310,7 +310,7 @@ class TestFlapping:
             words += [line for line in (*await night.fire(), *await night.resolve()) if " > " in line]
         assert [expected.format(31)] == words
 
-    async def test_after_an_hour_without_changes_it_speaks_as_others_do(self, night: Night) -> None:
+    async def test_after_an_hour_without_changes_it_is_announced_as_others_are(self, night: Night) -> None:
         for _ in range(3):
             await night.fire()
             await night.resolve()
@@ -344,7 +344,7 @@ class TestFlapping:
             lines += [line for _ in range(2) for line in await night.check(nebula())]
         assert [] == [line for line in lines if "lapping" in line]
         edits = night.slack.revised
-        await night.speak()
+        await night.notify()
         assert edits == night.slack.revised
 
     async def test_an_acknowledged_alert_that_flaps_mentions_nobody(self, night: Night) -> None:
@@ -356,7 +356,7 @@ class TestFlapping:
         await night.resolve()
         await night.fire()
         await night.house.registry.acknowledge(1, "ben", None, "op-1")
-        await night.speak()
+        await night.notify()
         expected = "C0OPS > :red_circle: Flapping (4 changes within an hour), now open: host-a: Nebula stopped"
         assert [expected] == await night.wait(3)
 
@@ -368,30 +368,30 @@ class TestCrashes:
         await night.house.check(nebula())
         await night.house.check(nebula())
         with pytest.raises(SlackAway):
-            await night.speak()
+            await night.notify()
         lines = night.slack.read()
         night.start()
-        lines += await night.speak()
+        lines += await night.notify()
         assert [HEAD, PAGE] == lines
 
     async def test_a_message_that_cannot_be_made_does_not_silence_the_others(self, night: Night) -> None:
         night.house.hosts = ("host-a", "host-b")
         await night.fail_at_once(["host-a", "host-b"])
         night.slack.breaking = "host-a"
-        assert ["host-b", "host-b"] == [line.partition(": Nebula")[0][-6:] for line in await night.speak()]
-        assert 1 == len(night.voice.broken)
+        assert ["host-b", "host-b"] == [line.partition(": Nebula")[0][-6:] for line in await night.notify()]
+        assert 1 == len(night.notifier.broken)
         night.slack.breaking = ""
-        assert ["host-a", "host-a"] == [line.partition(": Nebula")[0][-6:] for line in await night.speak()]
-        assert 0 == len(night.voice.broken)
+        assert ["host-a", "host-a"] == [line.partition(": Nebula")[0][-6:] for line in await night.notify()]
+        assert 0 == len(night.notifier.broken)
 
     async def test_after_a_restart_nothing_is_said_again(self, night: Night) -> None:
         await night.fire()
         night.start()
-        assert [] == await night.speak()
+        assert [] == await night.notify()
 
 
 class TestMissed:
-    async def test_alerts_that_were_over_before_the_voice_spoke_are_one_message_each_or_one_for_many(
+    async def test_alerts_that_were_over_before_the_notifier_ran_are_one_message_each_or_one_for_many(
         self, night: Night
     ) -> None:
         hosts = [f"host-{number}" for number in range(8)]
@@ -401,16 +401,16 @@ class TestMissed:
             for host in hosts:
                 await night.house.registry.apply(night.make_check(host))
         assert ["C0OPS # :large_green_circle: *Nebula stopped: 8 hosts* — resolved after 2 min"] == [
-            line.partition(" | ")[0] for line in await night.speak()
+            line.partition(" | ")[0] for line in await night.notify()
         ]
-        assert [] == await night.speak()
+        assert [] == await night.notify()
 
     async def test_one_that_was_not_grave_is_not_said(self, night: Night) -> None:
         for _ in range(2):
             await night.house.check(nebula(Severity.MEDIUM))
         for _ in range(2):
             await night.house.check()
-        assert [] == await night.speak()
+        assert [] == await night.notify()
 
 
 class TestSlackAway:
@@ -454,7 +454,7 @@ class TestSlackAway:
         await night.fire()
         await night.wait(30)
         await night.house.registry.acknowledge(1, "ben", night.house.now + timedelta(hours=2), "op-1")
-        await night.speak()
+        await night.notify()
         [head] = night.slack.come_back()
         assert head.endswith("Acknowledged by ben until 2026-01-31 11:32 UTC")
 

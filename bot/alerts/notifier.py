@@ -1,4 +1,4 @@
-"""The voice of alerts: one round shows people what has moved, and says again what is due.
+"""Notifier of alerts: one round shows people what has moved, and says again what is due.
 
 rows ─▶ outlook: muted, quiet, due ─▶ grouped: new alerts get a message ─▶ each message is shown, repeated, escalated
 
@@ -21,7 +21,7 @@ from bot.alerts.routes import Router
 from bot.model.alert_notice import AlertNotice
 from bot.model.announcement import AlertAnnouncer
 
-_log = structlog.get_logger("bot.alerts.voice")
+_log = structlog.get_logger("bot.alerts.notifier")
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,11 @@ class _Display:
         return cls({number: (mute.number, mute.ends_at) for number, mute in notice.mutes.items()}, notice.left_out)
 
 
-class Voice:
-    """Speaks for the alerts of a running bot. `broken` are the messages that could not be made in the last round."""
+class Notifier:
+    """Notifier of a running bot: posts and edits the messages of its alerts.
+
+    `broken` are the messages that could not be made in the last round.
+    """
 
     def __init__(
         self,
@@ -52,21 +55,21 @@ class Voice:
         self._messages = AlertMessages(alerts, announcer)
         self._find_router = find_router
         self._now = now
-        self._speaking = asyncio.Lock()
+        self._notifying = asyncio.Lock()
         self._held_at: dict[int, datetime] = {}
         self.broken: tuple[str, ...] = ()
         self._displays: dict[str, _Display] = {}
         """What each message shows; unknown after a start, and then shown again."""
 
-    async def speak(self) -> None:
-        """Speaks one round; rounds wait for one another.
+    async def notify(self) -> None:
+        """Shows one round; rounds wait for one another.
 
         Raises errors of the database and of the announcer; the next round goes on from there.
         """
-        async with self._speaking:
+        async with self._notifying:
             await self._give_messages(await self._look())
             outlook = await self._look()
-            made = [(message, await self._try_to_speak_of(message, outlook)) for message in outlook.messages]
+            made = [(message, await self._try_to_show(message, outlook)) for message in outlook.messages]
             self.broken = tuple(message for message, done in made if not done)
             self._forget(outlook)
 
@@ -92,10 +95,10 @@ class Voice:
         if unsaid := {alert.number: alert.version for alert in missed if alert.number not in named}:
             await self._alerts.mark_shown(unsaid)
 
-    async def _try_to_speak_of(self, message: str, outlook: Outlook) -> bool:
-        """Speaks of one message, and returns whether it could. A bug in one is logged, and must not silence the others."""
+    async def _try_to_show(self, message: str, outlook: Outlook) -> bool:
+        """Shows one message, and returns whether it could. A bug in one is logged, and must not silence the others."""
         try:
-            await self._speak_of(message, outlook)
+            await self._show(message, outlook)
         except FlatnetError:
             raise
         except Exception:
@@ -103,7 +106,7 @@ class Voice:
             return False
         return True
 
-    async def _speak_of(self, message: str, outlook: Outlook) -> None:
+    async def _show(self, message: str, outlook: Outlook) -> None:
         """Brings one message up to date, or says again what is due."""
         notice = outlook.build_notice(outlook.messages[message])
         if self._is_outdated(message, notice, outlook):
@@ -119,7 +122,7 @@ class Voice:
         return (
             self._displays.get(message) != _Display.of(notice)
             or any(alert.version > alert.shown for alert in notice.alerts)
-            or any(alert.repeated_at is None for alert in outlook.list_speaking(notice))
+            or any(alert.repeated_at is None for alert in outlook.list_actionable(notice))
             or any(self._messages.is_line_due(alert, outlook) for alert in notice.alerts)
         )
 
