@@ -74,14 +74,18 @@ export function composer(place, thread, sent) {
   };
   const { list, show, key } = suggestions(field, words().hints, take);
 
-  const changed = () => {
-    model.drafts.set(draft, field.value);
+  const fit = () => {
     field.style.height = "auto";
     field.style.height = `${Math.min(field.scrollHeight + 2, 240)}px`;
-    show(field.value ? candidates(field.value.slice(0, field.selectionStart)) : []);
     const command = commands().find((one) => field.value.startsWith(`${one.name} `));
     hint.hidden = !command;
     hint.textContent = command ? `${command.name} ${command.hint}` : "";
+  };
+
+  const changed = () => {
+    model.drafts.set(draft, field.value);
+    show(field.value ? candidates(field.value.slice(0, field.selectionStart)) : []);
+    fit();
   };
 
   const send = async () => {
@@ -129,6 +133,6 @@ export function composer(place, thread, sent) {
     send();
     field.focus();
   });
-  requestAnimationFrame(changed);
+  requestAnimationFrame(fit); // no suggestions: Enter would take one of a text that was typed before
   return form;
 }
