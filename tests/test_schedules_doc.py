@@ -11,7 +11,7 @@ import pytest
 from bot.schedules.builtin import BUILT_IN
 from bot.schedules.scheduler import MAX_RUN_SECONDS, ON_TIME_TOLERANCE
 from bot.slack.outbound.sender import MESSAGE_LIFETIME, REFUSAL_MEMORY
-from bot.store import alert_history, answers, digests, observations, schedules
+from bot.store import alert_history, answers, daily_rows, digests, schedules
 from commands.values.cron import FIELD_COUNT, MIN_INTERVAL, parse_cron
 from tests.bot.config.test_settings import GOOD, settings
 
@@ -43,9 +43,9 @@ def test_the_example_is_a_configuration(page: str, tmp_path: Path) -> None:
 @both
 def test_what_is_kept_is_kept_for_as_long_as_it_says(page: str) -> None:
     kept = (
-        observations.DETAIL_RETENTION,
-        observations.DETAIL_RETENTION,
-        observations.RETENTION,
+        daily_rows.DETAIL_RETENTION,
+        daily_rows.DETAIL_RETENTION,
+        daily_rows.RETENTION,
         schedules.RETENTION,
         digests.RETENTION,
         alert_history.RETENTION,

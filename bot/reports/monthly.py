@@ -25,7 +25,8 @@ from bot.reports.monthly_alerts import (
     build_alert_section,
 )
 from bot.reports.monthly_traffic import TRAFFIC_COLUMNS, build_traffic_cells, build_traffic_section
-from bot.store.observations import DETAIL_RETENTION, RETENTION, Observation
+from bot.store.daily_rows import DETAIL_RETENTION, RETENTION
+from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally
 from commands.checks.assessment import CHECKS

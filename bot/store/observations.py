@@ -10,27 +10,17 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, bindparam, delete, func, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from bot.store.daily_rows import BATCH_SIZE, SECONDS_PER_DAY, DailyRows, find_day, to_seconds
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.tables import OBSERVATIONS
-
-DETAIL_RETENTION = timedelta(days=90)
-"""Retention of single observations."""
-
-RETENTION = timedelta(days=400)
-"""Retention of days: a year, and enough more to compare a month with the same month of the year before."""
-
-BATCH_SIZE = 1_000
-"""Rows that are aggregated in one transaction. It takes about 15 ms, and other callers wait for it."""
-
-SECONDS_PER_DAY = 86_400
 
 SUM_SECONDS = 1_800
 """Seconds whose checks the watch stores as one sum. It has the time of their last second: a span that ends earlier does not
@@ -38,9 +28,7 @@ contain it, and the next one does, so consecutive spans count each check once.""
 
 _COLUMNS = OBSERVATIONS.c
 _SPAN = (_COLUMNS.at >= bindparam("since"), _COLUMNS.at < bindparam("until"))
-_IS_SINGLE = _COLUMNS.at % SECONDS_PER_DAY != 0
-"""Condition of a single observation. A day's row has the time of its first second, and includes one made in that second."""
-
+_DAILY = DailyRows(OBSERVATIONS)
 _INSERT = insert(OBSERVATIONS)
 _ADD = _INSERT.on_conflict_do_nothing()
 _SUMS = (
@@ -60,29 +48,11 @@ _FAILURES = (
     .group_by(_COLUMNS.host, _CHECK.c.key)
 )
 _EARLIEST = select(func.min(_COLUMNS.at)).where(*_SPAN)
-_OLD_SINGLES = (
-    select(OBSERVATIONS)
-    .where(_COLUMNS.at < bindparam("until"), _IS_SINGLE)
-    .order_by(_COLUMNS.at, _COLUMNS.host)
-    .limit(bindparam("most"))
-)
 _AT_TIMES = select(OBSERVATIONS).where(_COLUMNS.at.in_(bindparam("times", expanding=True)))
 _STORE_SUMS = _INSERT.on_conflict_do_update(
     index_elements=["at", "host"],
     set_={column.name: _INSERT.excluded[column.name] for column in _COLUMNS if column.name not in ("at", "host")},
 )
-_DELETE_SINGLES = delete(OBSERVATIONS).where(
-    _COLUMNS.at >= bindparam("since"),
-    _IS_SINGLE,
-    tuple_(_COLUMNS.at, _COLUMNS.host) <= tuple_(bindparam("last_at"), bindparam("last_host", type_=Text)),
-)
-_OUTDATED = (
-    select(_COLUMNS.at, _COLUMNS.host)
-    .where(_COLUMNS.at < bindparam("until"))
-    .order_by(_COLUMNS.at, _COLUMNS.host)
-    .limit(bindparam("most"))
-)
-_DELETE_OUTDATED = delete(OBSERVATIONS).where(tuple_(_COLUMNS.at, _COLUMNS.host).in_(_OUTDATED))
 
 
 @dataclass(frozen=True)
@@ -141,7 +111,7 @@ class ObservationTable:
         """Adds observations to the sums of their hosts and half hours, all or none."""
         total: dict[tuple[int, str], Observation] = {}
         for each in observations:
-            end = _to_seconds(each.at) // SUM_SECONDS * SUM_SECONDS + SUM_SECONDS - 1
+            end = to_seconds(each.at) // SUM_SECONDS * SUM_SECONDS + SUM_SECONDS - 1
             _add_to(total, end, each)
 
         def work(connection: Connection) -> None:
@@ -152,7 +122,7 @@ class ObservationTable:
     async def sum_by_host(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
         """Returns the sums of the observations from `since` until before `until`, by host. Hosts without any are absent."""
         total: dict[str, Observation] = {}
-        for begin, end in await self._split_into_days(_to_seconds(since), _to_seconds(until)):
+        for begin, end in await self._split_into_days(to_seconds(since), to_seconds(until)):
             for each in await self._database.read(partial(_sum_by_host, since=begin, until=end)):
                 known = total.get(each.host)
                 total[each.host] = each if known is None else known + each
@@ -163,11 +133,9 @@ class ObservationTable:
 
         Returns the number of rows; 0 at the end. It is one transaction: a crash loses nothing, and the next call continues.
         """
-        whole = _to_seconds(now - DETAIL_RETENTION) // SECONDS_PER_DAY * SECONDS_PER_DAY
-        gone = _to_seconds(now - RETENTION)
 
         def work(connection: Connection) -> int:
-            return _aggregate_old(connection, whole, most) or _delete_outdated(connection, gone, most)
+            return _DAILY.aggregate_old(connection, now, most, _add_to_days)
 
         return await self._database.run(work)
 
@@ -197,18 +165,11 @@ def _sum_by_host(connection: Connection, since: int, until: int) -> tuple[Observ
     )
 
 
-def _aggregate_old(connection: Connection, whole: int, most: int) -> int:
-    """Adds the oldest single observations to the rows of their days. Returns their number."""
-    rows = connection.execute(_OLD_SINGLES, {"until": whole, "most": most}).all()
-    if not rows:
-        return 0
+def _add_to_days(connection: Connection, rows: Sequence[Row[Any]]) -> None:
     total: dict[tuple[int, str], Observation] = {}
     for row in rows:
-        _add_to(total, row.at // SECONDS_PER_DAY * SECONDS_PER_DAY, _read_observation(row))
+        _add_to(total, find_day(row.at), _read_observation(row))
     _store_sums(connection, total)
-    last = {"since": rows[0].at, "last_at": rows[-1].at, "last_host": rows[-1].host}
-    connection.execute(_DELETE_SINGLES, last)
-    return len(rows)
 
 
 def _add_to(total: dict[tuple[int, str], Observation], at: int, each: Observation) -> None:
@@ -227,17 +188,9 @@ def _store_sums(connection: Connection, total: Mapping[tuple[int, str], Observat
         connection.execute(_STORE_SUMS, [_make_values(sums[key]) for key in sorted(sums)])
 
 
-def _delete_outdated(connection: Connection, gone: int, most: int) -> int:
-    return connection.execute(_DELETE_OUTDATED, {"until": gone, "most": most}).rowcount
-
-
-def _to_seconds(at: datetime) -> int:
-    return int(at.timestamp())
-
-
 def _make_values(each: Observation) -> dict[str, Any]:
     return {
-        "at": _to_seconds(each.at),
+        "at": to_seconds(each.at),
         "host": escape_text(each.host),
         "well": each.well,
         "troubled": each.troubled,

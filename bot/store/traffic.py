@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, Text, bindparam, case, delete, func, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from adapters.windows.watch import AccessLogPosition
+from bot.store.daily_rows import BATCH_SIZE, DETAIL_RETENTION, DailyRows, find_day, to_seconds
 from bot.store.database import Database
 from bot.store.encoding import escape_text
-from bot.store.observations import BATCH_SIZE, DETAIL_RETENTION, RETENTION, SECONDS_PER_DAY
 from bot.store.tables import LOG_POSITIONS, TRAFFIC
 from commands.checks.traffic import WINDOW, TrafficCount, find_window
 
@@ -54,25 +54,7 @@ _SUMS = (
     .where(*_SPAN)
     .group_by(_COLUMNS.host)
 )
-_IS_SINGLE = _COLUMNS.at % SECONDS_PER_DAY != 0
-_OLD_SINGLES = (
-    select(TRAFFIC)
-    .where(_COLUMNS.at < bindparam("until"), _IS_SINGLE)
-    .order_by(_COLUMNS.at, _COLUMNS.host)
-    .limit(bindparam("most"))
-)
-_DELETE_SINGLES = delete(TRAFFIC).where(
-    _COLUMNS.at >= bindparam("since"),
-    _IS_SINGLE,
-    tuple_(_COLUMNS.at, _COLUMNS.host) <= tuple_(bindparam("last_at"), bindparam("last_host", type_=Text)),
-)
-_OUTDATED = (
-    select(_COLUMNS.at, _COLUMNS.host)
-    .where(_COLUMNS.at < bindparam("oldest"))
-    .order_by(_COLUMNS.at, _COLUMNS.host)
-    .limit(bindparam("most"))
-)
-_DELETE_OUTDATED = delete(TRAFFIC).where(tuple_(_COLUMNS.at, _COLUMNS.host).in_(_OUTDATED)).returning(_COLUMNS.host)
+_DAILY = DailyRows(TRAFFIC)
 
 
 @dataclass(frozen=True)
@@ -146,11 +128,9 @@ class TrafficTable:
 
         Returns the number of rows; 0 at the end, after which positions of hosts that left long ago are deleted, too.
         """
-        whole = _to_seconds(now - DETAIL_RETENTION) // SECONDS_PER_DAY * SECONDS_PER_DAY
-        gone = _to_seconds(now - RETENTION)
 
         def work(connection: Connection) -> int:
-            moved = _aggregate_old(connection, whole, most) or _delete_outdated(connection, gone, most)
+            moved = _DAILY.aggregate_old(connection, now, most, _add_to_days)
             if not moved:
                 connection.execute(_DELETE_POSITIONS, {"oldest": now - DETAIL_RETENTION})
             return moved
@@ -158,21 +138,13 @@ class TrafficTable:
         return await self._database.run(work)
 
 
-def _aggregate_old(connection: Connection, whole: int, most: int) -> int:
-    rows = connection.execute(_OLD_SINGLES, {"until": whole, "most": most}).all()
-    if rows:
-        connection.execute(_ADD, [row._asdict() | {"at": row.at // SECONDS_PER_DAY * SECONDS_PER_DAY} for row in rows])
-        connection.execute(_DELETE_SINGLES, {"since": rows[0].at, "last_at": rows[-1].at, "last_host": rows[-1].host})
-    return len(rows)
-
-
-def _delete_outdated(connection: Connection, gone: int, most: int) -> int:
-    return len(connection.execute(_DELETE_OUTDATED, {"oldest": gone, "most": most}).all())
+def _add_to_days(connection: Connection, rows: Sequence[Row[Any]]) -> None:
+    connection.execute(_ADD, [row._asdict() | {"at": find_day(row.at)} for row in rows])
 
 
 def _make_values(host: str, count: TrafficCount) -> dict[str, Any]:
     return {
-        "at": _to_seconds(find_window(count.ends)),
+        "at": to_seconds(find_window(count.ends)),
         "host": escape_text(host),
         "requests": count.requests,
         "errors": count.errors,
@@ -197,8 +169,4 @@ def _parse_position(text: str) -> AccessLogPosition | None:
 
 
 def _make_span(since: datetime, until: datetime) -> dict[str, int]:
-    return {"since": _to_seconds(since), "until": _to_seconds(until)}
-
-
-def _to_seconds(at: datetime) -> int:
-    return int(at.timestamp())
+    return {"since": to_seconds(since), "until": to_seconds(until)}

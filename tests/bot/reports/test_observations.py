@@ -9,9 +9,10 @@ import pytest
 from adapters.errors import HostError, Unreachable
 from adapters.phrase import Phrase
 from bot.reports.observations import HealthHistory, make_observations
+from bot.store.daily_rows import DETAIL_RETENTION
 from bot.store.database import Database
 from bot.store.digests import DigestTable
-from bot.store.observations import DETAIL_RETENTION, Observation, ObservationTable
+from bot.store.observations import Observation, ObservationTable
 from commands.health import Health
 from commands.model.chart import DayHealth
 from tests.commands.canned import NOW, Said, gateway, host, view, windows, wsl

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from bot.store.daily_rows import DETAIL_RETENTION, RETENTION
 from bot.store.database import Database
-from bot.store.observations import DETAIL_RETENTION, RETENTION, Observation, ObservationTable
+from bot.store.observations import Observation, ObservationTable
 from tests.bot.store.conftest import Clock
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from adapters.windows.watch import MAX_COUNT, AccessLogPosition
+from bot.store.daily_rows import DETAIL_RETENTION, RETENTION
 from bot.store.database import Database
-from bot.store.observations import DETAIL_RETENTION, RETENTION
 from bot.store.traffic import LogRead, TrafficTable
 from commands.checks.traffic import WINDOW, TrafficCount
 
