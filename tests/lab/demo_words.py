@@ -54,9 +54,8 @@ Press Ctrl-C to end the demo.""",
 A day in a minute, from Monday 08:30 to Tuesday 09:10 in Tokyo. What to watch in #ops:
 
     Monday  08:33   alerts of what is wrong; at 08:40 Kenji acknowledges them, and silences those of host-d
-            09:00   the digest with its chart
+            09:00   the digest with its chart, and alerts of certificates: one has expired, two expire soon
             09:05   the weekly report
-            09:10   one certificate has expired and two expire soon; each notice has a button
             13:00   the alert of host-a's gateway fires; at 13:05 Kenji acknowledges it
             17:00   it is resolved
     Tuesday 09:00   the digest shows what has changed
@@ -86,9 +85,8 @@ Ctrl-C で終了します。""",
 東京の月曜 08:30 から火曜 09:10 までを 1 分で再生します。#ops に表示されるもの:
 
     月曜  08:33   いま起きている問題のアラート。08:40 に健二が確認済みにし、host-d はサイレンスにする
-          09:00   グラフ付きのダイジェスト
+          09:00   グラフ付きのダイジェストと、証明書のアラート (期限切れ 1 件、まもなく期限切れ 2 件)
           09:05   週次レポート
-          09:10   証明書の期限切れ 1 件と、まもなく期限切れの 2 件。通知ごとにボタンがあります
           13:00   host-a の Gateway のアラートが発生。13:05 に健二が確認済みにする
           17:00   解決
     火曜  09:00   変化を示すダイジェスト

@@ -2,8 +2,8 @@
 
 announce ─ in the outbox already? ─ no ─▶ the answer is stored (for its buttons) ─▶ row ─▶ its files, once it is posted
 revise   ─▶ an edit of that row, and a note in its thread, in the channel where it was posted
-alerts   ─▶ a message that waits is rewritten, and words that wait are withdrawn: after an outage of Slack nobody is paged
-            about what is over
+alerts   ─▶ a message that waits is rewritten, and words that wait are withdrawn: after an outage of Slack they
+            notify people only of what is still open
 """
 
 import asyncio
