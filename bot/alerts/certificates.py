@@ -154,14 +154,14 @@ def _explain_host_expiry(observed: ObservedCertificate, now: datetime) -> Phrase
         fix = Phrase("request the renewal: the bot prepares a plan and asks for approval")
     if observed.ends_at <= now:
         return Phrase(
-            "it expired at {at}. Other hosts no longer accept {host}: no tunnels, gateway or containers. {fix}",
+            "the certificate expired at {at}. Other hosts no longer accept {host}: no tunnels, gateway or containers. {fix}",
             at=Moment(observed.ends_at),
             host=observed.host,
             fix=fix,
         )
     return Phrase(
-        "it expires at {at}. After that, other hosts no longer accept {host}: tunnels drop, and the gateway and containers "
-        "with them. {fix}",
+        "the certificate expires at {at}. After that, other hosts no longer accept {host}: tunnels drop, and the "
+        "gateway and containers with them. {fix}",
         at=Moment(observed.ends_at),
         host=observed.host,
         fix=fix,
@@ -171,13 +171,13 @@ def _explain_host_expiry(observed: ObservedCertificate, now: datetime) -> Phrase
 def _explain_authority_expiry(observed: ObservedCertificate, now: datetime) -> Phrase:
     if observed.ends_at <= now:
         return Phrase(
-            "it expired at {at}. Hosts signed by this CA are no longer accepted by others: their tunnels stay down. "
+            "the CA expired at {at}. Hosts signed by this CA are no longer accepted by others: their tunnels stay down. "
             "Replacing the CA takes three passes over all hosts, each verified. Start now",
             at=Moment(observed.ends_at),
         )
     return Phrase(
-        "it expires at {at}. After that, all hosts signed by this CA expire too and are no longer accepted. Replacing the "
-        "CA takes three passes over all hosts, each verified. Start now",
+        "the CA expires at {at}. After that, all hosts signed by this CA expire too and are no longer accepted. "
+        "Replacing the CA takes three passes over all hosts, each verified. Start now",
         at=Moment(observed.ends_at),
     )
 

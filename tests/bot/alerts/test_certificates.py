@@ -143,8 +143,9 @@ def test_a_ca_that_is_not_valid_yet_is_not_judged() -> None:
         (
             host(days=6),
             "certificate expires in 6 days",
-            "it expires at 2026-02-05 00:00:00 UTC. After that, other hosts no longer accept host-a: tunnels drop, and the "
-            "gateway and containers with them. Request the renewal: the bot prepares a plan and asks for approval",
+            "the certificate expires at 2026-02-05 00:00:00 UTC. After that, other hosts no longer accept host-a: "
+            "tunnels drop, and the gateway and containers with them. Request the renewal: the bot prepares a plan and "
+            "asks for approval",
             "cert renew host-a",
         ),
         (host(days=1), "certificate expires in 1 day", None, "cert renew host-a"),
@@ -152,22 +153,22 @@ def test_a_ca_that_is_not_valid_yet_is_not_judged() -> None:
         (
             host(days=-2),
             "certificate has expired",
-            "it expired at 2026-01-28 00:00:00 UTC. Other hosts no longer accept host-a: no tunnels, gateway or containers. "
-            "Request the renewal: the bot prepares a plan and asks for approval",
+            "the certificate expired at 2026-01-28 00:00:00 UTC. Other hosts no longer accept host-a: no tunnels, "
+            "gateway or containers. Request the renewal: the bot prepares a plan and asks for approval",
             "cert renew host-a",
         ),
         (
             ca(days=90),
             "CA Flatnet CA expires in 90 days",
-            "it expires at 2026-04-30 00:00:00 UTC. After that, all hosts signed by this CA expire too and are no longer "
-            "accepted. Replacing the CA takes three passes over all hosts, each verified. Start now",
+            "the CA expires at 2026-04-30 00:00:00 UTC. After that, all hosts signed by this CA expire too and are no "
+            "longer accepted. Replacing the CA takes three passes over all hosts, each verified. Start now",
             "ca show",
         ),
         (
             ca(days=-1),
             "CA Flatnet CA has expired",
-            "it expired at 2026-01-29 00:00:00 UTC. Hosts signed by this CA are no longer accepted by others: their tunnels "
-            "stay down. Replacing the CA takes three passes over all hosts, each verified. Start now",
+            "the CA expired at 2026-01-29 00:00:00 UTC. Hosts signed by this CA are no longer accepted by others: their "
+            "tunnels stay down. Replacing the CA takes three passes over all hosts, each verified. Start now",
             "ca show",
         ),
         (ca("x" * 100 + "\n<!channel>", days=0.5), f"CA {'x' * 63}… expires in less than a day", None, "ca show"),

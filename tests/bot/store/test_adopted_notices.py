@@ -99,7 +99,7 @@ async def test_the_newest_notice_of_a_host_becomes_an_alert_that_was_shown(past:
     assert (alert.version, at) == (alert.shown, alert.repeated_at)
     assert ("certificate expires", "cert renew host-a") == (str(alert.short), alert.next)
     assert str(alert.why).startswith(
-        "it expires at 2026-02-10 20:00:00 UTC. After that, other hosts no longer accept host-a"
+        "the certificate expires at 2026-02-10 20:00:00 UTC. After that, other hosts no longer accept host-a"
     )
     assert str(alert.why).endswith("with them. Request the renewal: the bot prepares a plan and asks for approval")
     assert [("30d", "alert-C0OPS-1")] == left

@@ -153,8 +153,8 @@ def _describe_certificate(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     """Describe a certificate as JSON of phrases. The next check has the words of that day."""
     fix = {"template": "request the renewal: the bot prepares a plan and asks for approval"}
     template = (
-        "it expires at {at}. After that, other hosts no longer accept {host}: tunnels drop, and the gateway and containers "
-        "with them. {fix}"
+        "the certificate expires at {at}. After that, other hosts no longer accept {host}: tunnels drop, and the "
+        "gateway and containers with them. {fix}"
     )
     values = {"at": {"at": row["ends_at"]}, "host": row["host"], "fix": {"phrase": fix}}
     return {"template": "certificate expires"}, {"template": template, "values": values}
@@ -162,8 +162,8 @@ def _describe_certificate(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str
 
 def _describe_authority(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     template = (
-        "it expires at {at}. After that, all hosts signed by this CA expire too and are no longer accepted. Replacing the "
-        "CA takes three passes over all hosts, each verified. Start now"
+        "the CA expires at {at}. After that, all hosts signed by this CA expire too and are no longer accepted. "
+        "Replacing the CA takes three passes over all hosts, each verified. Start now"
     )
     return {"template": "CA expires", "values": {"name": row["name"]}}, {
         "template": template,
