@@ -1,0 +1,1 @@
+"""The ledger of identities: every certificate that was signed or seen."""

@@ -1,0 +1,1 @@
+"""Gateways: configuration, reload, peers, synchronization, escalation, routes."""
