@@ -17,7 +17,8 @@ from adapters.errors import Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.model.plan import Plan, PlannedAction, Step, find_endpoint, list_actions
+from commands.model.plan import Plan, PlannedAction, Step, list_actions
+from commands.model.plan_endpoints import find_endpoint
 
 HostAnswer = Mapping[str, JsonValue]
 StepProducts = Mapping[str, HostAnswer]

@@ -7,32 +7,29 @@
 Pure. Operations make plans (`commands.model.operation.FleetChange`), and `bot.changes.step_runner` runs them.
 """
 
-import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from adapters.action import SIDES, Action, Effect, SideName
+from adapters.action import Action, Effect
 from adapters.action_registry import describe_run, find_action_class, get_kind, hash_script, parse_action
-from adapters.endpoint import Endpoint, make_endpoint
-from adapters.errors import Refused
-from adapters.inventory import Host, Inventory
+from adapters.endpoint import Endpoint
 from adapters.phrase import Phrase
 from adapters.value import Value
 
-DigestFormula = Literal[1, 2]
-"""Formula of a plan's digest. 1: scripts of Windows by their hash. 2: what runs on every side, and the formula."""
+DigestFormula = Literal[1, 2, 3]
+"""Formula of a plan's digest.
 
-NEWEST_FORMULA: DigestFormula = 2
+1: scripts of Windows by their hash. 2: what runs on every side, and the formula. 3: also sources of transfers, edits of
+files, and the hosts for which the change will be owed.
+"""
+
+NEWEST_FORMULA: DigestFormula = 3
 """The formula of new plans. A stored plan keeps the one it was approved with."""
-
-
-class NoEndpoint(Refused):
-    """A host's endpoint is unknown, because a file that pins its identity could not be read."""
 
 
 class Result(StrEnum):
@@ -125,13 +122,21 @@ class Check(Value):
         return any(answer.get(field) in values for field, values in self.never.items())
 
 
+class TransferSource(Value):
+    """The end of a transfer that yields bytes: a read on a host."""
+
+    host: str
+    deed: PlannedAction
+
+
 class Step(Value):
     """One action on one host inside a plan.
 
     `key` is unique in the plan. A step that reads is a proof: `expect` and `patience` are those of its `Check`. A step that
     changes is proven by `verify`. `undo` rolls it back (None: that is impossible, or not needed), and `undone` proves the
     rollback. `unbegun`: fields of `verify`'s answer that prove, after a reported failure, that the host has not started the
-    action. `phrase` describes the step, `undo_phrase` its rollback.
+    action. `phrase` describes the step, `undo_phrase` its rollback. A step with a `source` is a transfer: its action takes
+    the bytes that the source yields.
     """
 
     key: str
@@ -145,6 +150,7 @@ class Step(Value):
     undo: PlannedAction | None = None
     undo_phrase: Phrase | None = None
     undone: tuple[Check, ...] = ()
+    source: TransferSource | None = None
     recorded: bool = False
     """True if its answer is recorded with its result, although no step uses it. Nothing runs by it, so no digest has it."""
 
@@ -171,16 +177,29 @@ class Premise(Value):
 
 
 class LeftOutHost(Value):
-    """A requested host that the plan does not touch, with the reason."""
+    """A requested host that the plan does not touch, with the reason.
+
+    `owed`: the host could not be reached, and still needs the change. A run of the plan leaves an owed change for it.
+    """
 
     host: str
     why: Phrase
+    owed: bool = False
+
+
+class FileEdit(Value):
+    """An edit of one file on a host, as approvers see it. `diff` is a unified diff, one line per item, without secrets."""
+
+    host: str
+    file: str
+    diff: tuple[str, ...]
 
 
 class Plan(Value):
     """The plan of a change. `disrupts` describes outages while it runs, `warnings` are for the approver.
 
     `roads` are the endpoints of all sides that the plan uses. `reach` says that it is about all hosts, or the lighthouse.
+    `edits` are the changed lines of configuration files.
 
     A plan that was stored without a digest formula has formula 1.
     """
@@ -192,6 +211,7 @@ class Plan(Value):
     warnings: tuple[Phrase, ...] = ()
     left_out: tuple[LeftOutHost, ...] = ()
     reach: tuple[Phrase, ...] = ()
+    edits: tuple[FileEdit, ...] = ()
     digest_formula: DigestFormula = 1
 
     @property
@@ -201,8 +221,14 @@ class Plan(Value):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Every host on which a step changes something, sorted. They are claimed while the plan runs."""
-        return tuple(sorted({step.host for step in self.steps if step.deed.is_change}))
+        """Hosts on which a step changes something, and both ends of transfers, sorted. They are claimed while it runs."""
+        changed = {step.host for step in self.steps if step.deed.is_change}
+        return tuple(sorted(changed | {step.source.host for step in self.steps if step.source is not None}))
+
+    @property
+    def owed_hosts(self) -> tuple[str, ...]:
+        """Hosts for which a run of the plan leaves an owed change, in the order of the plan."""
+        return tuple(left.host for left in self.left_out if left.owed)
 
     def hash_scripts(self) -> Mapping[str, str]:
         """Hashes the scripts that the plan runs on Windows, by kind of action. Raises `ValueError` for an unknown kind."""
@@ -213,7 +239,7 @@ class Plan(Value):
         """Computes the SHA-256 of what is approved, by the plan's formula: operation, arguments, steps, premises, endpoints.
         Raises `ValueError` for a kind of action that this version does not know.
         """
-        seal, named = _FORMULAS[self.digest_formula]
+        seal, describe = _FORMULAS[self.digest_formula]
         document = {
             "operation": operation,
             "arguments": arguments,
@@ -221,7 +247,7 @@ class Plan(Value):
             "parts": [[part.host, [step.key for step in part.steps]] for part in self.parts],
             "premises": [[premise.host, premise.what, premise.value] for premise in self.premises],
             "roads": [road.model_dump(mode="json") for road in sorted(self.roads, key=lambda road: (road.host, road.side))],
-            **named,
+            **describe(self),
         }
         canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
@@ -245,45 +271,16 @@ class PlannedChange(Value):
     plan: Plan
 
 
-def collect_endpoints(parts: Iterable[Part], inventory: Inventory) -> Iterator[Endpoint]:
-    """Yields the endpoints that steps and their rollbacks use, each once. Raises `NoEndpoint`."""
-    used = {
-        (name, deed.side)
-        for part in parts
-        for step in part.steps
-        for name, deed in [
-            *((step.host, deed) for deed in (step.deed, step.undo) if deed is not None),
-            *((check.host, check.deed) for check in _list_checks(step)),
-        ]
-    }
-    for host in inventory.hosts:
-        for side in SIDES:
-            if (host.name, side) in used:
-                yield find_endpoint(host, side)
-
-
-def find_endpoint(host: Host, side: SideName) -> Endpoint:
-    """Finds the endpoint of one side of a host, which must have that side. Raises `NoEndpoint`."""
-    try:
-        return make_endpoint(host, side)
-    except OSError as error:
-        phrase = Phrase(
-            "could not read {file}, used to verify {host} ({reason}). Restore it, then try again",
-            file=str(error.filename),
-            host=host.name,
-            reason=errno.errorcode.get(error.errno or 0, "?"),
-        )
-        raise NoEndpoint(phrase) from error
-
-
-def _list_checks(step: Step) -> tuple[Check, ...]:
+def list_checks(step: Step) -> tuple[Check, ...]:
+    """Lists the checks of a step: of its effect, and of its rollback."""
     return ((step.verify,) if step.verify is not None else ()) + step.undone
 
 
 def list_actions(step: Step) -> tuple[PlannedAction, ...]:
-    """Lists every action of a step: its own, its rollback, its checks."""
+    """Lists every action of a step: its own, its source, its rollback, its checks."""
+    source = (step.source.deed,) if step.source is not None else ()
     undo = (step.undo,) if step.undo is not None else ()
-    return (step.deed, *undo, *(check.deed for check in _list_checks(step)))
+    return (step.deed, *source, *undo, *(check.deed for check in list_checks(step)))
 
 
 _APPROVED_FIELDS = frozenset({"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
@@ -292,7 +289,7 @@ _APPROVED_FIELDS = frozenset({"key", "host", "deed", "expect", "patience", "unbe
 
 def _build_digest_input_v1(step: Step) -> Mapping[str, Any]:
     """Returns the digest input of formula 1: the data of a step, its checks in one list, and the hashes of its scripts."""
-    checks = [check.model_dump(mode="json") for check in _list_checks(step)]
+    checks = [check.model_dump(mode="json") for check in list_checks(step)]
     scripts = [hash_script(deed.kind) for deed in list_actions(step)]
     return step.model_dump(mode="json", include=set(_APPROVED_FIELDS)) | {"checks": checks, "scripts": scripts}
 
@@ -308,11 +305,24 @@ def _build_digest_input_v2(step: Step) -> Mapping[str, Any]:
     return step.model_dump(mode="json", include={*_APPROVED_FIELDS, "verify", "undone"}) | {"runs": runs}
 
 
-_FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Mapping[str, int]]] = {
-    1: (_build_digest_input_v1, {}),
-    2: (_build_digest_input_v2, {"formula": 2}),
+def _build_digest_input_v3(step: Step) -> Mapping[str, Any]:
+    """Returns the digest input of formula 3: that of formula 2, and the source of a transfer with what runs there."""
+    source = step.source
+    seen = None if source is None else source.model_dump(mode="json") | {"run": source.deed.describe_run()}
+    return {**_build_digest_input_v2(step), "source": seen}
+
+
+def _describe_plan_v3(plan: Plan) -> Mapping[str, Any]:
+    """Describes the parts of a plan that formula 3 adds: the edits that approvers see, and the hosts that remain owed."""
+    return {"formula": 3, "edits": [edit.model_dump(mode="json") for edit in plan.edits], "owed": list(plan.owed_hosts)}
+
+
+_FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Callable[[Plan], Mapping[str, Any]]]] = {
+    1: (_build_digest_input_v1, lambda plan: {}),
+    2: (_build_digest_input_v2, lambda plan: {"formula": 2}),
+    3: (_build_digest_input_v3, _describe_plan_v3),
 }
-"""By formula: the function that returns the digest input of a step, and the fields that name the formula.
+"""By formula: the functions that return the digest input of a step, and the fields that name the formula.
 
 Formulas are never edited, because stored digests depend on them.
 """

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.model.operation import CannotPlan, FleetChange
-from commands.model.plan import LeftOutHost, Part, Plan, PlannedChange, Premise, collect_endpoints
+from commands.model.plan import LeftOutHost, Part, Plan, PlannedChange, Premise
+from commands.model.plan_endpoints import collect_endpoints
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from adapters.phrase import Phrase
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula
 from bot.runtime.clock import Clock
-from commands.model.plan import Check, Part, Plan, PlannedAction, Product, Step, collect_endpoints
+from commands.model.plan import Check, Part, Plan, PlannedAction, Product, Step
+from commands.model.plan_endpoints import collect_endpoints
 
 BEGAN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 HOSTS = ("lighthouse", "host-a", "host-b")

@@ -18,7 +18,8 @@ from bot.changes.rehearsal_rules import derive_rehearsal, describe_objections, e
 from bot.model.change import Change, ChangeState
 from bot.model.rehearsal import Rehearsal
 from commands.model.operation import Risk
-from commands.model.plan import Part, Plan, Result, StepResult, collect_endpoints
+from commands.model.plan import Part, Plan, Result, StepResult
+from commands.model.plan_endpoints import collect_endpoints
 from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps, make_rehearsal_key
 from commands.values.arguments import Target
 from tests.bot.changes.workflow_team import ANA, BEGINNING, BEN, CAI, Bot, CriticalSwap, RehearsedSwap, Swap, Turn

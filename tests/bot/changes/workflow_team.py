@@ -39,18 +39,8 @@ from bot.store.rehearsals import RehearsalTable
 from bot.store.tables import OPERATIONS
 from commands.certs.renewal import CertRenew
 from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
-from commands.model.plan import (
-    LeftOutHost,
-    Part,
-    Plan,
-    PlannedAction,
-    PlannedChange,
-    Premise,
-    Result,
-    Step,
-    StepResult,
-    collect_endpoints,
-)
+from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Premise, Result, Step, StepResult
+from commands.model.plan_endpoints import collect_endpoints
 from commands.planning.commit_confirm import CommitConfirmedChange, build_begin_step
 from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
 from commands.values.arguments import Target, TargetArgument

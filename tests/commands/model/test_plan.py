@@ -18,14 +18,16 @@ from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from commands.model.plan import (
     NEWEST_FORMULA,
     Check,
-    NoEndpoint,
+    FileEdit,
+    LeftOutHost,
     Part,
     Plan,
     PlannedAction,
     Product,
     Step,
-    collect_endpoints,
+    TransferSource,
 )
+from commands.model.plan_endpoints import NoEndpoint, collect_endpoints
 from commands.planning.commit_confirm import FINAL_STATES
 
 ABORT, READ = PlannedAction.of(AbortChange(operation="op-1")), PlannedAction.of(ReadChange(operation="op-1"))
@@ -193,10 +195,30 @@ def test_what_cannot_be_known_has_no_digest(deed: PlannedAction) -> None:
 
 
 def test_a_plan_of_another_formula_has_another_digest() -> None:
-    assert digest(of(READ, formula=1)) != digest(of(READ, formula=2))
+    assert 3 == len({digest(of(READ, formula=formula)) for formula in (1, 2, 3)})
 
 
-@pytest.mark.parametrize("formula", [2])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"edits": (FileEdit(host="host-a", file="nginx.conf", diff=("-a", "+b")),)},
+        {"left_out": (LeftOutHost(host="host-b", why=Phrase("silent"), owed=True),)},
+        {"parts": (Part(host="host-a", steps=(step(ABORT, source=TransferSource(host="host-b", deed=READ)),)),)},
+    ],
+)
+def test_formula_3_covers_edits_owed_hosts_and_sources(changed: dict[str, Any]) -> None:
+    plan = Plan(parts=(Part(host="host-a", steps=(step(ABORT),)),), digest_formula=3)
+    assert digest(plan) != digest(plan.model_copy(update=changed))
+    older = plan.model_copy(update={"digest_formula": 2})
+    assert digest(older) == digest(older.model_copy(update=changed))
+
+
+def test_both_ends_of_a_transfer_are_claimed() -> None:
+    moved = step(ABORT, source=TransferSource(host="host-b", deed=READ))
+    assert ("host-a", "host-b") == Plan(parts=(Part(host="host-a", steps=(moved,)),)).hosts
+
+
+@pytest.mark.parametrize("formula", [2, 3])
 def test_a_check_of_a_step_is_not_mistaken_for_a_check_of_its_rollback(formula: int) -> None:
     """Without a check a step would be done unproven, though the plan had the digest that was approved."""
     check = Check(host="host-a", deed=READ, expect={"state": "applied"})
