@@ -76,6 +76,8 @@ class EventKind(StrEnum):
     INCIDENT = "incident"
     ALERT = "alert"
     MUTE = "mute"
+    OWED = "owed"
+    IDENTITY = "identity"
     ACCEPTED = ACCEPTED_KIND
 
 

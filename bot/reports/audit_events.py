@@ -43,6 +43,8 @@ EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
     EventKind.INCIDENT: Phrase("incident", context="event"),
     EventKind.ALERT: Phrase("alert", context="event"),
     EventKind.MUTE: Phrase("silence or maintenance", context="event"),
+    EventKind.OWED: Phrase("owed change", context="event"),
+    EventKind.IDENTITY: Phrase("certificate", context="event"),
     EventKind.ACCEPTED: Phrase("accepted", context="event"),
 }
 """The kinds of audit events. In English they are close to what `--kind` takes."""

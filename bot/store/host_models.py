@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Integer, Text
+from sqlalchemy import Index, Integer, Text, text
 from sqlmodel import Field
 
 from bot.store.models import STRICT, Table, UtcText
@@ -40,3 +40,52 @@ class CheckRow(Table, table=True):
     severity: str | None = Field(default=None, sa_type=Text)
     complete: bool = Field(sa_type=Integer)
     findings: str = Field(sa_type=Text)
+
+
+class GoodConfigurationRow(Table, table=True):
+    """The last configuration of one area of a host that was proven to work: its hash, and where the host keeps a copy."""
+
+    __tablename__ = "good_configurations"
+    __table_args__ = STRICT
+
+    host: str = Field(primary_key=True, sa_type=Text)
+    area: str = Field(primary_key=True, sa_type=Text)
+    sha256: str = Field(sa_type=Text)
+    folder: str = Field(sa_type=Text)
+    operation: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcText)
+
+
+class OwedRow(Table, table=True):
+    """One change that is owed to a host. Rows are never deleted, so a number always means the same one.
+
+    `kind` and `arguments` are the operation for this host alone, as in `operations`; `words` is its command. `matter` says
+    what it is about: "change", "revocation" or "authority". `operation` left it, `asked` is the operation that asks for it
+    now ("": none). `settled_by` is the operation that did it, or the person who dropped it with a `reason`.
+    """
+
+    __tablename__ = "owed"
+    __table_args__ = (
+        Index("owed_open", "host", "words", unique=True, sqlite_where=text("settled_at IS NULL")),
+        Index("owed_by_operation", "operation"),
+        Index("owed_by_end", "settled_at"),
+        STRICT,
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    host: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    arguments: str = Field(sa_type=Text)
+    words: str = Field(sa_type=Text)
+    matter: str = Field(sa_type=Text)
+    why: str = Field(sa_type=Text)
+    operation: str = Field(sa_type=Text)
+    requester: str = Field(sa_type=Text)
+    identity: str = Field(sa_type=Text)
+    surface: str = Field(sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    since: datetime = Field(sa_type=UtcText)
+    asked: str = Field(sa_type=Text)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcText)
+    settled_by: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)

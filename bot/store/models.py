@@ -161,7 +161,10 @@ class OperationRow(Table, table=True):
 
 
 class ReviewRow(Table, table=True):
-    """One person's decision on one operation. A person who approved may still deny."""
+    """One person's decision on one operation. A person who approved may still deny.
+
+    `surface` is where they decided; "" for decisions of earlier versions.
+    """
 
     __tablename__ = "reviews"
     __table_args__ = STRICT
@@ -173,6 +176,7 @@ class ReviewRow(Table, table=True):
     at: datetime = Field(sa_type=UtcText)
     mention: str = Field(sa_type=Text)
     identity: str = Field(sa_type=Text)
+    surface: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
 
 
 class ClaimRow(Table, table=True):

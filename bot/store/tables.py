@@ -6,7 +6,8 @@ Statements are built on these tables once and run without a Session: its upkeep 
 from sqlalchemy import DDL, event
 
 from bot.store.alert_models import AlertChangeRow, AlertRow, LogPositionRow, MuteRow, TrafficRow
-from bot.store.host_models import CheckRow, RehearsalRow
+from bot.store.host_models import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow
+from bot.store.ledger_models import HandshakePositionRow, IdentityRow, SightingRow
 from bot.store.models import Table
 
 METADATA = Table.metadata
@@ -35,6 +36,11 @@ ALERT_CHANGES = Table.metadata.tables[AlertChangeRow.__tablename__]
 MUTES = Table.metadata.tables[MuteRow.__tablename__]
 TRAFFIC = Table.metadata.tables[TrafficRow.__tablename__]
 LOG_POSITIONS = Table.metadata.tables[LogPositionRow.__tablename__]
+GOOD_CONFIGURATIONS = Table.metadata.tables[GoodConfigurationRow.__tablename__]
+OWED = Table.metadata.tables[OwedRow.__tablename__]
+IDENTITIES = Table.metadata.tables[IdentityRow.__tablename__]
+SIGHTINGS = Table.metadata.tables[SightingRow.__tablename__]
+HANDSHAKE_POSITIONS = Table.metadata.tables[HandshakePositionRow.__tablename__]
 
 APPEND_ONLY_TRIGGERS = (
     "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "
