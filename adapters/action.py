@@ -9,6 +9,13 @@ from adapters.value import Value
 
 SideName = Literal["windows", "wsl", "gateway"]
 SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
+"""The sides that a host may have."""
+
+Place = Literal["windows", "wsl", "gateway", "bot"]
+"""Where an action is done: on a side of a host, or on the bot itself."""
+
+BOT_NAME = "flatnet-bot"
+"""The bot as the host of a step. No host of the inventory can have this name."""
 
 Answer = TypeVar("Answer")
 """The answer of an action: a frozen value."""
@@ -30,7 +37,7 @@ class Action(Value, Generic[Answer]):
     `repeatable`: doing it twice has the same effect as doing it once, so it may be sent again after a lost answer.
     """
 
-    side: ClassVar[SideName]
+    side: ClassVar[Place]
     effect: ClassVar[Effect] = Effect.READ
     repeatable: ClassVar[bool] = True
     deadline: ClassVar[float]

@@ -12,6 +12,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from adapters.action import Action, Effect
 from adapters.gateway import api
 from adapters.gateway.action import GatewayAction
+from adapters.local.action import LocalAction
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula, rehearsal, services
 from adapters.windows.action import WindowsAction
@@ -93,6 +94,8 @@ def describe_run(name: str, arguments: Mapping[str, JsonValue], placeholders: Ma
         return [list(argv) for argv in action.build_commands()]
     if isinstance(action, GatewayAction):
         return [dataclasses.asdict(request) for request in action.build_requests()]
+    if isinstance(action, LocalAction):
+        return action.model_dump(mode="json")
     raise ValueError(f"{name} runs on no known side")
 
 

@@ -4,7 +4,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from adapters.action import SideName
+from adapters.action import BOT_NAME, Place, SideName
 from adapters.inventory import GatewaySide, Host, WindowsSide, WslSide
 from adapters.value import Value
 
@@ -13,9 +13,13 @@ class Endpoint(Value):
     """Endpoint of one side of a host: its address, and a hash of what pins its identity ("" if nothing does: plain HTTP)."""
 
     host: str
-    side: SideName
+    side: Place
     address: str
     identity: str = ""
+
+
+BOT_ENDPOINT = Endpoint(host=BOT_NAME, side="bot", address="")
+"""The bot itself. It needs no address: its plans are stored in the data folder that they change."""
 
 
 def make_endpoint(host: Host, side: SideName) -> Endpoint:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from adapters.action import Action, Answer, SideName
+from adapters.action import Action, Answer, Place, SideName
 from adapters.connection import QUEUE_TIMEOUT, Connection
 from adapters.errors import DeadlineExceeded, HostError
 from adapters.inventory import Host, Inventory
@@ -20,7 +20,7 @@ from adapters.inventory import Host, Inventory
 ConnectionFactory = Callable[[Host, SideName], Connection]
 """Makes the connection to one side of a host, not yet opened. Passed in by the composition root."""
 
-ReadObserver = Callable[[SideName, HostError | None, float], None]
+ReadObserver = Callable[[Place, HostError | None, float], None]
 """Callback at the end of every read of one side of a host, with its failure or None, and its duration in seconds."""
 
 MAX_CONCURRENT_ACTIONS = 256
@@ -82,13 +82,14 @@ class Fleet:
 
         The host must have the action's side; its absence is a bug (`KeyError`).
         """
-        if host.get_side(action.side) is None:
-            raise KeyError(f"{host.name} has no {action.side} side")
-        async with self._slots[action.side]:
-            await self._wait_to_start(host, action.side)
+        side = action.side
+        if side == "bot" or host.get_side(side) is None:
+            raise KeyError(f"{host.name} has no {side} side")
+        async with self._slots[side]:
+            await self._wait_to_start(host, side)
             try:
                 async with asyncio.timeout(QUEUE_TIMEOUT + action.deadline + DEADLINE_GRACE):
-                    return await self._get_connection(host, action.side).perform(action)
+                    return await self._get_connection(host, side).perform(action)
             except TimeoutError as error:
                 raise DeadlineExceeded.after(action.deadline, maybe_ran=action.changes) from error
 

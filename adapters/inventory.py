@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from adapters.action import SideName
+from adapters.action import BOT_NAME, Place
 from adapters.phrase import Listing, Phrase
 from adapters.value import Value
 
@@ -187,6 +187,8 @@ class Host(Value):
             raise InvalidSetting(Phrase("ID 0 is reserved for the lighthouse. Use 1 to 254 for other hosts"))
         if self.lighthouse and (self.wsl or self.gateway):
             raise InvalidSetting(Phrase("a lighthouse has no WSL2 and no gateway. Remove these settings"))
+        if self.name == BOT_NAME:
+            raise InvalidSetting(Phrase("{name} is the name of the bot itself. Use another one", name=BOT_NAME))
         if not (self.windows or self.wsl or self.gateway):
             raise InvalidSetting(Phrase("has no connection. Specify at least one of windows, wsl and gateway"))
         return self
@@ -201,9 +203,9 @@ class Host(Value):
         """The address of the container bridge, 10.87.N.1/24."""
         return _make_interface(f"10.87.{self.id}.1/24")
 
-    def get_side(self, name: SideName) -> WindowsSide | WslSide | GatewaySide | None:
+    def get_side(self, name: Place) -> WindowsSide | WslSide | GatewaySide | None:
         """Returns one side by name; None if this host does not have it."""
-        return {"windows": self.windows, "wsl": self.wsl, "gateway": self.gateway}[name]
+        return {"windows": self.windows, "wsl": self.wsl, "gateway": self.gateway, "bot": None}[name]
 
 
 def _check_unique(hosts: tuple[Host, ...]) -> tuple[Host, ...]:

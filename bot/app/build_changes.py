@@ -25,6 +25,7 @@ from bot.changes.locks import LockService
 from bot.changes.planner import Planner
 from bot.changes.rehearsals import RehearsalRegistry
 from bot.changes.repository import ChangeRepository, ChangeSources
+from bot.changes.step_binding import OwnActions, Places
 from bot.changes.step_runner import StepRunner
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
@@ -151,6 +152,7 @@ class ChangeServices:
     schedule_table: ScheduleTable
     incidents: IncidentRegistry
     rehearsals: RehearsalRegistry
+    own_actions: OwnActions
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def build_changes(
         schedule_table,
         IncidentRegistry(IncidentTable(database), audit, now),
         rehearsals,
+        OwnActions(),
     )
 
 
@@ -197,7 +200,7 @@ async def run_changes(
 ) -> AsyncIterator[None]:
     """Runs changes and periodic tasks until the block is left. Changes that a crash interrupted are resumed."""
     clock = engine.clock
-    runner = StepRunner(lambda: basis().fleet, change_services.intent_log, clock)
+    runner = StepRunner(lambda: Places(basis().fleet, change_services.own_actions), change_services.intent_log, clock)
     applying = Executor(
         change_services.operations.get,
         change_services.coordinator,

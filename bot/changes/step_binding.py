@@ -1,21 +1,23 @@
-"""Binds the stored deeds of a plan to the fleet as it is now: action, host and endpoint.
+"""Binds the stored deeds of a plan to the places as they are now, hosts and the bot itself: action, host and endpoint.
 
 stored deed ─ products of earlier steps ─▶ action ───────┐
 host, side ─ the inventory as it is now ─▶ endpoint ─────┴─ the plan's endpoint? ─▶ BoundAction │ PlanNotBindable
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
-from adapters.action import Action
+from adapters.action import BOT_NAME, Action, Place
 from adapters.action_registry import find_action_class
-from adapters.errors import Refused
+from adapters.endpoint import BOT_ENDPOINT, Endpoint
+from adapters.errors import NotAsked, Refused
 from adapters.fleet import Fleet
-from adapters.inventory import Host
+from adapters.inventory import Host, Inventory
+from adapters.local.action import LocalAction
 from adapters.phrase import Phrase
 from commands.model.plan import Plan, PlannedAction, Step, list_actions
 from commands.model.plan_endpoints import find_endpoint
@@ -37,24 +39,64 @@ class JudgedAnswer:
     fault: Phrase | None = None
 
 
+Performer = Callable[[Any], Awaitable[BaseModel]]
+"""Performs one kind of action on the bot itself. Raises a `HostError` if that fails."""
+
+
+class OwnActions:
+    """The actions that this bot can do on itself, each with what performs it. The composition root adds them."""
+
+    def __init__(self) -> None:
+        self._performers: dict[type[LocalAction[Any]], Performer] = {}
+
+    def add(self, kind: type[LocalAction[Any]], performer: Performer) -> None:
+        """Add an action, or exchange what performs it."""
+        self._performers[kind] = performer
+
+    async def perform(self, action: LocalAction[Any]) -> BaseModel:
+        """Perform an action. Raises a `HostError` if that fails, or if this process cannot do it."""
+        performer = self._performers.get(type(action))
+        if performer is None:
+            raise NotAsked(Phrase("only a running bot can do this. Start flatnet-bot, then try again"))
+        return await performer(action)
+
+
 @dataclass(frozen=True)
-class BoundAction:
-    """An action bound to its host. It uses the endpoint that was checked, whatever is configured meanwhile."""
+class Places:
+    """Where steps act: the fleet as it is configured now, and the bot itself."""
 
     fleet: Fleet
-    host: Host
+    own: OwnActions
+
+
+@dataclass(frozen=True)
+class BoundAction:
+    """An action bound to its place. It uses the endpoint that was checked, whatever is configured meanwhile.
+
+    `host` is None for an action on the bot itself.
+    """
+
+    places: Places
+    host: Host | None
     action: Action[Any]
 
     async def perform(self) -> HostAnswer:
-        """Perform the action, and return the host's answer as JSON. Raises a `HostError`."""
-        return _dump_answer(await self.fleet.perform(self.host, self.action))
+        """Perform the action, and return the answer as JSON. Raises a `HostError`."""
+        return _dump_answer(await self._perform())
 
     async def observe(self, now: Callable[[], datetime]) -> JudgedAnswer:
         """Perform the action, and return the answer with the action's judgement of it. Raises a `HostError`."""
         asked_at = now()
-        said: BaseModel = await self.fleet.perform(self.host, self.action)
+        said = await self._perform()
         fault = self.action.find_fault(said, asked_at, now())
         return JudgedAnswer(_dump_answer(said), self.action.explain_answer(said), fault)
+
+    async def _perform(self) -> BaseModel:
+        if self.host is None:
+            assert isinstance(self.action, LocalAction)
+            return await self.places.own.perform(self.action)
+        said: BaseModel = await self.places.fleet.perform(self.host, self.action)
+        return said
 
 
 @dataclass(frozen=True)
@@ -79,21 +121,30 @@ class PlanRun:
         deeds = (deed for step in self.plan.steps for deed in list_actions(step))
         return any(product.step == key for deed in deeds for product in deed.products.values())
 
-    def bind(self, fleet: Fleet, name: str, deed: PlannedAction, produced: StepProducts) -> BoundAction:
-        """Bind one of the plan's deeds to the fleet as it is now. Raises `PlanNotBindable`."""
-        side, host = _find_action_class(deed).side, fleet.inventory.find_host(name)
-        if host is None or host.get_side(side) is None:
-            raise _make_error(Phrase("{host} has no {side} connection in the configuration", side=side, host=name))
+    def bind(self, places: Places, name: str, deed: PlannedAction, produced: StepProducts) -> BoundAction:
+        """Bind one of the plan's deeds to the places as they are now. Raises `PlanNotBindable`."""
+        host, road = _find_place(places.fleet.inventory, name, _find_action_class(deed).side)
         try:
-            road, action = find_endpoint(host, side), deed.build_action(produced)
-        except Refused as error:
-            raise _make_error(error.phrase) from error
+            action = deed.build_action(produced)
         except ValueError as error:
             raise _make_error(_explain_other_version(error)) from error
         if road not in self.plan.roads:
             why = Phrase("the connection or identity of {host} differs from what was approved", host=name)
             raise _make_error(why)
-        return BoundAction(fleet, host, action)
+        return BoundAction(places, host, action)
+
+
+def _find_place(inventory: Inventory, name: str, side: Place) -> tuple[Host | None, Endpoint]:
+    """Find the host of a step, None for the bot itself, and the endpoint there. Raises `PlanNotBindable`."""
+    if side == "bot" and name == BOT_NAME:
+        return None, BOT_ENDPOINT
+    host = inventory.find_host(name)
+    if side == "bot" or host is None or host.get_side(side) is None:
+        raise _make_error(Phrase("{host} has no {side} connection in the configuration", side=side, host=name))
+    try:
+        return host, find_endpoint(host, side)
+    except Refused as error:
+        raise _make_error(error.phrase) from error
 
 
 def require_known_actions(step: Step) -> None:

@@ -18,10 +18,17 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError
-from adapters.fleet import Fleet
 from adapters.phrase import Phrase
 from bot.changes.intent_log import AuditTrail, IntentLog, StepEntry
-from bot.changes.step_binding import BoundAction, HostAnswer, PlanNotBindable, PlanRun, StepProducts, require_known_actions
+from bot.changes.step_binding import (
+    BoundAction,
+    HostAnswer,
+    Places,
+    PlanNotBindable,
+    PlanRun,
+    StepProducts,
+    require_known_actions,
+)
 from bot.runtime.clock import Clock
 from bot.security.untrusted_text import shorten
 from commands.model.plan import Check, Result, Step, StepResult
@@ -65,10 +72,10 @@ class _StepOutcome:
 
 
 class StepRunner:
-    """Runs steps on the fleet as it is configured now."""
+    """Runs steps on the fleet as it is configured now, and on the bot itself."""
 
-    def __init__(self, fleet: Callable[[], Fleet], intent_log: IntentLog, clock: Clock) -> None:
-        self._fleet = fleet
+    def __init__(self, places: Callable[[], Places], intent_log: IntentLog, clock: Clock) -> None:
+        self._places = places
         self._intent_log = intent_log
         self._clock = clock
 
@@ -118,7 +125,7 @@ class StepRunner:
         if not begun and (why := await forbidden()) is not None:
             return _StepOutcome(Result.SKIPPED, why)
         try:
-            bound = run.bind(self._fleet(), step.host, step.deed, produced)
+            bound = run.bind(self._places(), step.host, step.deed, produced)
             require_known_actions(step)  # no step begins that could be neither proven nor rolled back
         except PlanNotBindable as error:
             return _StepOutcome(Result.UNKNOWN if begun else Result.FAILED, error.phrase, touched=begun)
@@ -196,7 +203,7 @@ class StepRunner:
         if step.undo is None:
             seen = _Observation(None) if step.verify is None else await self._observe(run, step.verify, produced)
             return None if seen.met is False else seen.why or _UNPROVEN_ROLLBACK
-        bound = run.bind(self._fleet(), step.host, step.undo, produced)
+        bound = run.bind(self._places(), step.host, step.undo, produced)
         begun = step.key in trail.undo_begun
         if not begun:
             await self._intent_log.record_intent(_make_entry(run, step.key, undo=True), step.host, step.undo.kind)
@@ -230,7 +237,7 @@ class StepRunner:
     async def _observe(self, run: PlanRun, check: Check, produced: StepProducts) -> _Observation:
         """Observe once. Never share an observation: it might have begun before the effect that it is to prove."""
         try:
-            judged = await run.bind(self._fleet(), check.host, check.deed, produced).observe(self._clock.now)
+            judged = await run.bind(self._places(), check.host, check.deed, produced).observe(self._clock.now)
         except PlanNotBindable as error:
             return _Observation(None, why=error.phrase, retry_useless=True)
         except HostError as error:

@@ -13,7 +13,7 @@ The health of the host itself is reported by `health`.
 import asyncio
 from collections.abc import Iterator, Mapping
 
-from adapters.action import Action, Answer, SideName
+from adapters.action import Action, Answer, Place
 from adapters.errors import FlatnetError, HostError
 from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
 from adapters.gateway.api import ReadSystem as ReadGateway
@@ -33,7 +33,7 @@ from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
 from commands.planning.rehearsal import format_rehearsal_command
 
-SIDE_NAMES: dict[SideName, Phrase] = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2"), "gateway": Phrase("gateway API")}
+SIDE_NAMES: dict[Place, Phrase] = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2"), "gateway": Phrase("gateway API")}
 
 MAX_NAMED_HOSTS = 3
 """Hosts that one command names; beyond that it is for all."""
@@ -109,7 +109,7 @@ async def _read(host: Host, action: Action[Answer], view: FleetView) -> Answer |
         return make_unknown(host.name, f"{action.side}.secret", error.phrase)
 
 
-def _report_unanswered(host: Host, side: SideName, error: HostError) -> Finding:
+def _report_unanswered(host: Host, side: Place, error: HostError) -> Finding:
     return make_unknown(
         host.name, f"{side}.{error.kind}", make_unanswered_checks(side, SIDE_NAMES[side], (), error).remarks[0].why
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from adapters.action import SideName
+from adapters.action import Place, SideName
 from adapters.errors import HostError
 from bot.model.alert import AlertState
 from bot.model.request import ExitCode
@@ -84,7 +84,7 @@ class Metrics:
         self._requests.labels(known, ended.name.lower()).inc()
         self._request_seconds.labels(known).observe(seconds)
 
-    def count_read(self, side: SideName, failure: HostError | None, seconds: float) -> None:
+    def count_read(self, side: Place, failure: HostError | None, seconds: float) -> None:
         """Count a finished read of one side of a host."""
         self._looks.labels(side, ANSWERED if failure is None else failure.kind).inc()
         self._look_seconds.labels(side).observe(seconds)

@@ -3,8 +3,8 @@
 import errno
 from collections.abc import Iterable, Iterator
 
-from adapters.action import SIDES, SideName
-from adapters.endpoint import Endpoint, make_endpoint
+from adapters.action import BOT_NAME, SIDES, SideName
+from adapters.endpoint import BOT_ENDPOINT, Endpoint, make_endpoint
 from adapters.errors import Refused
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
@@ -31,6 +31,8 @@ def collect_endpoints(parts: Iterable[Part], inventory: Inventory) -> Iterator[E
         for side in SIDES:
             if (host.name, side) in used:
                 yield find_endpoint(host, side)
+    if (BOT_NAME, "bot") in used:
+        yield BOT_ENDPOINT
 
 
 def find_endpoint(host: Host, side: SideName) -> Endpoint:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from adapters import fleet as fleet_module
-from adapters.action import Action, Answer, Effect, SideName
+from adapters.action import Action, Answer, Effect, Place, SideName
 from adapters.errors import DeadlineExceeded, HostError, Unreachable
 from adapters.fleet import Fleet, ReadResult
 from adapters.inventory import Host, Inventory
@@ -167,7 +167,7 @@ async def test_first_looks_are_spread_wider_because_connections_are_opened(monke
 async def test_of_a_fleet_windows_is_begun_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answers take the longest, so they are worked for while the other sides are asked."""
     monkeypatch.setitem(fleet_module.START_INTERVALS, "windows", 0.001)
-    came: list[SideName] = []
+    came: list[Place] = []
 
     class Noting(Line):
         async def perform(self, action: Action[Answer]) -> Any:
@@ -298,7 +298,7 @@ async def test_a_change_is_no_look() -> None:
 
 async def test_each_look_is_observed_once_however_many_asked_for_it() -> None:
     """What is counted is what hosts were asked: the side, the failure, the time it took."""
-    seen: list[tuple[SideName, str]] = []
+    seen: list[tuple[Place, str]] = []
     bad = {"host-2": Unreachable(Phrase("refused"))}
     fleet = Fleet(
         hosts(2),

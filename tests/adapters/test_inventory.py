@@ -98,6 +98,11 @@ def test_names_and_ids_are_unique() -> None:
         Inventory(hosts=(host(), host(name="host-b")))
 
 
+def test_no_host_has_the_name_of_the_bot() -> None:
+    with pytest.raises(ValidationError, match="flatnet-bot is the name of the bot itself"):
+        Host.model_validate({"name": "flatnet-bot", "id": 1, "gateway": {"url": "http://10.100.1.1:8080"}})
+
+
 def test_the_lighthouse_is_id_0_and_has_windows_only() -> None:
     """10.100.0.1 is its address, and it runs no gateway and no containers."""
     assert host(name="lighthouse", id=0, lighthouse=True).lighthouse

@@ -8,7 +8,7 @@ from typing import Any
 from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.changes.intent_log import IntentLog
 from bot.changes.outcome import ChangeOutcome, compute_outcome, find_part, list_steps_to_undo
-from bot.changes.step_binding import PlanRun
+from bot.changes.step_binding import OwnActions, Places, PlanRun
 from bot.changes.step_runner import StepRunner
 from bot.store.chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database
@@ -51,6 +51,7 @@ class House:
 
     def __init__(self, folder: Path, world: World) -> None:
         self.world = world
+        self.own = OwnActions()
         self.database = Database.open(folder / "flatnet.sqlite3")
         self.folder = folder
         self.audit: AuditLog
@@ -73,7 +74,7 @@ class House:
         self, kill: Callable[[str], None] = lambda moment: None, secret: Callable[[str], bool] = lambda text: False
     ) -> StepRunner:
         self.world.at_effect = kill
-        return StepRunner(self.world.fleet, self.journal(kill, secret), self.world.time.clock)
+        return StepRunner(lambda: Places(self.world.fleet(), self.own), self.journal(kill, secret), self.world.time.clock)
 
     async def carry_out(self, plan: Plan, kill: Callable[[str], None] = lambda moment: None) -> ChangeOutcome:
         """All steps of a plan, or as many as go well and the way back."""

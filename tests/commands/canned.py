@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from adapters.action import Action, Answer, SideName
+from adapters.action import Action, Answer, Place, SideName
 from adapters.fleet import Fleet
 from adapters.gateway.api import GatewaySystem, SyncStatus
 from adapters.inventory import GatewaySide, Host, Inventory, WindowsSide, WslSide
@@ -56,7 +56,7 @@ def view(*hosts: Host, said: Said | None = None) -> FleetView:
     return FleetView(Fleet(Inventory(hosts=hosts), connect), lambda: NOW, Thresholds())
 
 
-def well(host: Host, side: SideName) -> object:
+def well(host: Host, side: Place) -> object:
     """What a healthy side says."""
     match side:
         case "windows":
@@ -65,6 +65,8 @@ def well(host: Host, side: SideName) -> object:
             return wsl(host)
         case "gateway":
             return gateway(host)
+        case "bot":
+            raise AssertionError("no host has it")
 
 
 def windows(
