@@ -12,6 +12,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from adapters.action import Action, Effect
 from adapters.gateway import api
 from adapters.gateway.action import GatewayAction
+from adapters.local import host_files
 from adapters.local.action import LocalAction
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula, rehearsal, services
@@ -36,6 +37,10 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     nebula.FindHandshake,
     nebula.ReachAddress,
     services.ReadServices,
+    host_files.ReadHostFile,
+    host_files.WriteHostFile,
+    host_files.RemoveHostFile,
+    host_files.RestoreHostFile,
 )
 """All actions that plans are made of. A kind is never renamed, because stored plans name it."""
 

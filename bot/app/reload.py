@@ -1,4 +1,4 @@
-"""Reloads the configuration while the bot runs (SIGHUP).
+"""Reloads the configuration while the bot runs: at SIGHUP, or after a change of the host folder.
 
 file ─▶ settings, secrets ─▶ audit event ─▶ the active configuration is exchanged ─▶ the earlier fleet retires
   └ any error: the old one stays, the log has every complaint, the audit log has the refusal
@@ -7,6 +7,7 @@ file ─▶ settings, secrets ─▶ audit event ─▶ the active configuration
 import asyncio
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -14,7 +15,9 @@ from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
 from bot.app.application import Application
 from bot.audit.log import EventKind
-from bot.config.settings import ConfigurationError, Misconfigured, Settings, read_settings
+from bot.config.errors import Complaint, ConfigurationError, Misconfigured
+from bot.config.host_files import HOST_FOLDER
+from bot.config.settings import Settings, read_settings
 from bot.security.file_trust import trust_users
 
 FLEET_RETIREMENT = 60.0
@@ -39,23 +42,46 @@ RESTART_SETTINGS = frozenset(
 _log = structlog.get_logger("bot.app.reload")
 
 
-async def reload_on_signal(again: asyncio.Event, file: Path, settings: Settings, application: Application) -> None:
-    """Reloads the configuration whenever `again` is set, until canceled."""
-    retired: list[Fleet] = []
-    async with asyncio.TaskGroup() as retiring:
-        try:
-            while True:
-                await again.wait()
-                again.clear()
-                try:
-                    settings, earlier = await reload(file, settings, application)
-                except Exception as error:  # any error: the bot keeps its configuration, and reports the error
-                    await _report_rejected(error, file, application)
-                    continue
-                retired.append(earlier)
-                retiring.create_task(_retire_fleet(earlier))
-        finally:
-            await asyncio.gather(*(fleet.aclose() for fleet in retired))  # closing twice is harmless
+class ConfigurationReloader:
+    """Reloads the configuration of a running bot: at a signal, or for a step on the bot itself. One reload at a time."""
+
+    def __init__(self, file: Path, settings: Settings, application: Application) -> None:
+        self._file = file
+        self._settings = settings
+        self._application = application
+        self._turn = asyncio.Lock()
+        self._retired: list[Fleet] = []
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    def read_settings(self) -> Settings:
+        """Reads the settings as the files have them now. Blocking. Raises `ConfigurationError`."""
+        return read_settings(self._file)
+
+    async def reload(self) -> None:
+        """Activates the configuration as the files have it now. Raises as `reload`, and changes nothing then."""
+        async with self._turn:
+            self._settings, earlier = await reload(self._file, self._settings, self._application)
+        self._retired.append(earlier)
+        retiring = asyncio.create_task(_retire_fleet(earlier))
+        self._retiring.add(retiring)
+        retiring.add_done_callback(self._retiring.discard)
+
+    async def reload_on_signal(self, again: asyncio.Event) -> None:
+        """Reloads the configuration whenever `again` is set, until canceled."""
+        while True:
+            await again.wait()
+            again.clear()
+            try:
+                await self.reload()
+            except Exception as error:  # any error: the bot keeps its configuration, and reports the error
+                await _report_rejected(error, self._file, self._application)
+
+    async def aclose(self) -> None:
+        """Closes the fleets of earlier configurations. Closing twice is harmless."""
+        for retiring in self._retiring:
+            retiring.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
+        await asyncio.gather(*(fleet.aclose() for fleet in self._retired))
 
 
 async def reload(file: Path, settings: Settings, application: Application) -> tuple[Settings, Fleet]:
@@ -65,6 +91,7 @@ async def reload(file: Path, settings: Settings, application: Application) -> tu
     """
     await asyncio.to_thread(require_trust, file)
     new = await asyncio.to_thread(read_settings, file)
+    await asyncio.to_thread(require_host_folder_trust, new)
     fresh = application.configure(new)
     changed = sorted(name for name in Settings.model_fields if getattr(new, name) != getattr(settings, name))
     which = await asyncio.to_thread(describe_configuration, file, new)
@@ -80,15 +107,30 @@ def require_trust(file: Path) -> None:
         raise Misconfigured(problem)
 
 
-def describe_configuration(file: Path, settings: Settings) -> dict[str, str | int]:
-    """Describes a configuration for the audit log: file, hash, number of hosts."""
-    return {"file": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "hosts": len(settings.hosts)}
+def require_host_folder_trust(settings: Settings) -> None:
+    """Raises `Misconfigured` if other users can change or exchange files of the host folder, which names what is trusted."""
+    folder = settings.data_folder / HOST_FOLDER
+    if folder.exists():
+        for problem in trust_users().find_folder_problems(folder):
+            raise Misconfigured(problem)
+
+
+def describe_configuration(file: Path, settings: Settings) -> dict[str, Any]:
+    """Describes a configuration for the audit log: file, hash, number of hosts, and the hashes of host files by name."""
+    folder = settings.data_folder / HOST_FOLDER
+    own = {path.stem: _hash_file(path) for path in sorted(folder.glob("*.toml"))}
+    whole = {"file": str(file), "sha256": _hash_file(file), "hosts": len(settings.hosts)}
+    return whole | {"host_files": own} if own else whole
+
+
+def _hash_file(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 async def _report_rejected(error: Exception, file: Path, application: Application) -> None:
     """Reports a rejected configuration: every complaint in the log, and an audit event."""
     complaints = error.complaints if isinstance(error, ConfigurationError) else ()
-    said = [f"{complaint.key or '-'} (line {complaint.line or '?'}): {complaint.phrase}" for complaint in complaints]
+    said = [_describe_complaint(complaint) for complaint in complaints]
     bug = None if isinstance(error, FlatnetError) else error
     _log.error("the new configuration cannot be used; the old one stays", why=str(error), complaints=said, exc_info=bug)
     try:
@@ -97,6 +139,11 @@ async def _report_rejected(error: Exception, file: Path, application: Applicatio
         )
     except FlatnetError as unrecorded:
         _log.error("the rejected configuration could not be recorded", why=str(unrecorded))
+
+
+def _describe_complaint(complaint: Complaint) -> str:
+    place = f"{complaint.file}, " if complaint.file is not None else ""
+    return f"{complaint.key or '-'} ({place}line {complaint.line or '?'}): {complaint.phrase}"
 
 
 async def _retire_fleet(fleet: Fleet) -> None:

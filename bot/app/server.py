@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,9 @@ from bot import __version__
 from bot.app.application import Application, Observers, load_secrets, open_application
 from bot.app.build_changes import EngineSettings, run_changes
 from bot.audit.log import EventKind
-from bot.config.settings import Misconfigured, Settings, SlackSettings
+from bot.config.errors import Misconfigured
+from bot.config.host_folder import HostFolder
+from bot.config.settings import Settings, SlackSettings
 from bot.locale.texts import get_texts
 from bot.model.output import Terminal
 from bot.model.request import make_request_key
@@ -209,10 +211,12 @@ async def _send_heartbeats(
 
 async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
     """Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration. Raises `SlackNotReady` if Slack refuses a token."""
-    from bot.app.reload import describe_configuration, reload_on_signal, require_trust
+    from bot.app.host_files import HostFileActions
+    from bot.app.reload import ConfigurationReloader, describe_configuration, require_host_folder_trust, require_trust
     from bot.telemetry.metrics import Metrics
 
     require_trust(file)
+    require_host_folder_trust(settings)
     _require_workspace(settings)
     stop, again = _listen_for_signals()
     measures = Metrics(__version__, (" ".join(operation.words) for operation in CATALOGUE))
@@ -223,11 +227,15 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
         await application.audit.record(
             EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(describe_configuration, file, settings)
         )
+        reloader = ConfigurationReloader(file, settings, application)
+        host_files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: application.dispatcher.hosts)
+        host_files.add_to(application.change_services.own_actions)
         async with (
+            aclosing(reloader),
             serve_requests(settings, application) as service,
             serve_telemetry(settings, application, service, measures, observers.heartbeat),
         ):
-            reloading = asyncio.create_task(reload_on_signal(again, file, settings, application))
+            reloading = asyncio.create_task(reloader.reload_on_signal(again))
             try:
                 await _wait_for_end(stop, service.connecting)
             finally:

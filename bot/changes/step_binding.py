@@ -63,7 +63,7 @@ class OwnActions:
 
 @dataclass(frozen=True)
 class Places:
-    """Where steps act: the fleet as it is configured now, and the bot itself."""
+    """Places where steps act: the fleet as it is configured now, and the bot itself."""
 
     fleet: Fleet
     own: OwnActions

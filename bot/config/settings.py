@@ -1,12 +1,11 @@
 """The configuration: `flatnet.toml`, parsed once into frozen settings, or rejected with all complaints at once.
 
-text ─ tomllib ─▶ tables ─ defaults, paths ─▶ tables ─ pydantic ─▶ values ─ references ─▶ Settings
-                                                          └──────────────┴─▶ Complaint* (key path, line, problem, fix)
+text ─ tomllib ─▶ tables ─ hosts.d, defaults ─▶ tables ─ pydantic ─▶ values ─ references ─▶ Settings
+                                                              └──────────────┴─▶ Complaint* (key path, line, problem, fix)
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -14,7 +13,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from adapters.errors import FlatnetError
 from adapters.inventory import Hosts, InvalidSetting, Inventory, SecretName
 from adapters.phrase import Listing, Phrase
 from bot.access.people import Person, UserGroup
@@ -24,9 +22,12 @@ from bot.alerts.settings import AlertSettings
 from bot.audit.log import AuditKeys
 from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
+from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
+from bot.config.host_files import HostFile, add_hosts, read_host_files
+from bot.config.positions import Positions
 from bot.config.references import find_bad_alert_routes, find_bad_schedules, find_unknown_references
 from bot.config.table_defaults import fill_defaults, resolve_paths
-from bot.config.toml_positions import KeyPath, find_line, find_lines
+from bot.config.toml_text import decode_text, make_syntax_complaint
 from bot.runtime.loopback import Loopback
 from bot.schedules.builtin import NoticeSettings, ScheduleSettings
 from bot.security.secrets import FindSecret
@@ -212,60 +213,38 @@ class Settings(_SettingsModel):
         return frozenset(names)
 
 
-@dataclass(frozen=True)
-class Complaint:
-    """One problem of the configuration: key path, line (from 1, or None), and the problem with its fix."""
-
-    key: str
-    line: int | None
-    phrase: Phrase
-
-
-class Misconfigured(FlatnetError):
-    """A request needs a setting that is missing or wrong."""
-
-
-class ConfigurationError(Misconfigured):
-    """The configuration could not be used; `complaints` are all problems, in the order of the file."""
-
-    def __init__(self, file: Path, complaints: tuple[Complaint, ...]) -> None:
-        super().__init__(
-            Phrase(
-                "{file} is not valid: {n} problem",
-                plural="{file} is not valid: {n} problems",
-                file=str(file),
-                n=len(complaints),
-            )
-        )
-        self.file = file
-        self.complaints = complaints
-
-
-class ConfigurationMissing(ConfigurationError):
-    """There is no configuration file: its phrase is the only complaint."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(file, ())
-        self.phrase = Phrase(
-            "{file} not found. Create it with flatnet-bot init, or specify another file with --config", file=str(file)
-        )
-
-
 def read_settings(file: Path) -> Settings:
-    """Reads the settings in `file`. Raises `ConfigurationError` with all complaints."""
-    return parse_settings(_read_file(file), file)
+    """Reads the settings in `file`, and the hosts of the host folder. Raises `ConfigurationError` with all complaints."""
+    text = _read_file(file)
+    tables = _parse_tables(text, file)
+    return _build_settings(tables, text, file, read_host_files(find_data_folder(tables, file), file))
 
 
 def parse_settings(text: str, file: Path) -> Settings:
-    """Parses `text` as the content of `file`. Raises as `read_settings`."""
+    """Parses `text` as the content of `file`, without a host folder. Raises as `read_settings`."""
+    return _build_settings(_parse_tables(text, file), text, file, ())
+
+
+def find_data_folder(tables: Mapping[str, Any], file: Path) -> Path:
+    """Returns the data folder that the tables of a configuration file name, or the default beside the file."""
+    named = tables.get("data_folder", DATA_FOLDER)
+    return file.absolute().parent / (named if isinstance(named, str) else DATA_FOLDER)
+
+
+def _parse_tables(text: str, file: Path) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(file, (_make_syntax_complaint(error, text),)) from error
+        raise ConfigurationError(file, (make_syntax_complaint(error, text),)) from error
     except RecursionError as error:
         raise ConfigurationError(file, (Complaint("", None, Phrase("is nested too deeply")),)) from error
-    prepared = resolve_paths(fill_defaults(tables), file.absolute().parent)
+
+
+def _build_settings(tables: dict[str, Any], text: str, file: Path, host_files: tuple[HostFile, ...]) -> Settings:
+    whole = add_hosts(tables, host_files)
+    prepared = resolve_paths(fill_defaults(whole), file.absolute().parent)
     prepared.setdefault("data_folder", str(file.absolute().parent / DATA_FOLDER))
+    places = Positions(text, prepared, host_files)
     try:
         settings = Settings.model_validate(prepared)
     except ValidationError as error:
@@ -274,13 +253,13 @@ def parse_settings(text: str, file: Path) -> Settings:
             for detail in error.errors()
             for path in [tuple(part for part in detail["loc"] if part not in RULE_TAGS)]
         ]
-        raise ConfigurationError(file, _make_complaints(found, prepared, text)) from error
+        raise ConfigurationError(file, places.make_complaints(found)) from error
     if found := [
         *find_unknown_references(settings.policy, settings.inventory, CATALOGUE),
         *find_bad_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
         *find_bad_alert_routes(settings.alerts, settings.people, settings.inventory),
     ]:
-        raise ConfigurationError(file, _make_complaints(found, prepared, text))
+        raise ConfigurationError(file, places.make_complaints(found))
     return settings
 
 
@@ -295,49 +274,10 @@ def _read_file(file: Path) -> str:
             "cannot be read ({reason}). Specify another file with --config", reason=error.strerror or type(error).__name__
         )
         raise ConfigurationError(file, (Complaint("", None, phrase),)) from error
-    if len(content) > MAX_FILE_BYTES:
-        raise ConfigurationError(file, (Complaint("", None, Phrase("is larger than {n} bytes", n=MAX_FILE_BYTES)),))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise ConfigurationError(file, (Complaint("", line, Phrase("is not UTF-8. Save it as UTF-8")),)) from error
-
-
-def _make_syntax_complaint(error: tomllib.TOMLDecodeError, text: str) -> Complaint:
-    line = getattr(error, "lineno", None)
-    if line is None:  # before Python 3.14 the position is only in the message
-        place = str(error).rpartition("(at line ")[2].partition(",")[0]
-        line = int(place) if place.isdigit() else text.count("\n") + 1
-    reason = str(error).partition(" (at ")[0]
-    return Complaint("", line, Phrase("invalid TOML: {reason}", reason=reason))
-
-
-def _make_complaints(found: Iterable[tuple[KeyPath, Phrase]], tables: dict[str, Any], text: str) -> tuple[Complaint, ...]:
-    """Makes complaints with their lines, in the order of the text."""
-    lines = find_lines(text)
-    complaints = [Complaint(_format_key_path(path, tables), find_line(path, lines), phrase) for path, phrase in found]
-    return tuple(sorted(complaints, key=lambda complaint: (complaint.line or 0, complaint.key)))
-
-
-def _format_key_path(path: KeyPath, tables: Any) -> str:
-    """Formats a key path for readers, with hosts and people by name: `hosts[host-b].windows.url`."""
-    shown, here = "", tables
-    for part in path:
-        here = _get_item(here, part)
-        if isinstance(part, int):
-            name = here.get("name") if isinstance(here, dict) else None
-            shown += f"[{name if isinstance(name, str) else part + 1}]"
-        else:
-            shown += f".{part}" if shown else part
-    return shown
-
-
-def _get_item(value: Any, part: str | int) -> Any:
-    try:
-        return value[part]
-    except (KeyError, IndexError, TypeError):
-        return None
+    decoded = decode_text(content, MAX_FILE_BYTES)
+    if isinstance(decoded, Complaint):
+        raise ConfigurationError(file, (decoded,))
+    return decoded
 
 
 def load_audit_keys(settings: Settings, secrets: FindSecret) -> AuditKeys:

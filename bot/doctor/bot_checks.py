@@ -15,7 +15,8 @@ from adapters.phrase import Listing, Moment, Phrase
 from bot.access.satisfiability import find_unsatisfiable_rules
 from bot.alerts.routes import is_for_grave_alerts
 from bot.audit.log import AuditKeys, verify_files
-from bot.config.settings import Complaint, ConfigurationError, ConfigurationMissing, Settings, load_audit_keys
+from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
+from bot.config.settings import Settings, load_audit_keys
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
 from bot.runtime.clock import read_utc_time
 from bot.schedules.builtin import STORED, build_schedule_config, is_stored
@@ -268,7 +269,8 @@ def _list_roles(settings: Settings) -> Iterator[frozenset[Role]]:
 
 
 def _make_complaint(file: Path, complaint: Complaint) -> Finding:
-    place = str(file) if complaint.line is None else f"{file}:{complaint.line}"
+    named = complaint.file or file
+    place = str(named) if complaint.line is None else f"{named}:{complaint.line}"
     why = Phrase("{place}: {why}", place=": ".join(filter(None, (place, complaint.key))), why=complaint.phrase)
     return make_problem(CONFIGURATION, "configuration.complaint", why)
 

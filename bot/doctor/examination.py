@@ -22,7 +22,8 @@ from pydantic import SecretStr
 from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
 from adapters.phrase import Phrase, Span
-from bot.config.settings import ConfigurationError, Settings, read_settings
+from bot.config.errors import ConfigurationError
+from bot.config.settings import Settings, read_settings
 from bot.control import client as control
 from bot.doctor import bot_checks, machine_checks, message_checks
 from bot.doctor.bot_checks import ProveDatabase

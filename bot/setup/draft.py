@@ -16,7 +16,8 @@ from pathlib import Path
 
 from adapters.errors import Refused
 from adapters.phrase import Listing, Phrase
-from bot.config.settings import ConfigurationError, Settings, parse_settings
+from bot.config.errors import ConfigurationError
+from bot.config.settings import Settings, parse_settings
 
 WSL_SSH_PORT = 2222
 """Port of WSL2's sshd in `docs/hosts.md`."""

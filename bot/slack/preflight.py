@@ -8,7 +8,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
-from bot.config.settings import Misconfigured
+from bot.config.errors import Misconfigured
 from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi
 from bot.slack.errors import SlackFailure
 

@@ -12,7 +12,8 @@ import structlog
 
 from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Phrase, Texts
-from bot.config.settings import ConfigurationError, Misconfigured, Settings, read_settings
+from bot.config.errors import ConfigurationError, Misconfigured
+from bot.config.settings import Settings, read_settings
 from bot.locale.texts import get_texts
 from bot.model.output import Form, Output, Terminal, detect_language
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Surface
@@ -210,7 +211,8 @@ def _complain(error: ConfigurationError) -> None:
     shown = load_texts(None)
     lines = [error.phrase.render_sentence(shown)]
     for complaint in error.complaints:
-        place = f"{error.file}:{complaint.line}" if complaint.line is not None else str(error.file)
+        file = complaint.file or error.file
+        place = f"{file}:{complaint.line}" if complaint.line is not None else str(file)
         lines.append(": ".join(part for part in (place, complaint.key, complaint.phrase.render(shown)) if part))
     sys.stderr.write("\n".join(to_one_line(line) for line in lines) + "\n")
 

@@ -46,12 +46,13 @@ async def test_the_earlier_fleet_is_closed_when_its_time_has_come_or_the_bot_end
         await ask(house, "health")
         before, again = house.dispatcher.config.fleet, asyncio.Event()
         assert 1 == t.fleet["host-a"].windows.shells
-        reloading = asyncio.create_task(reload.reload_on_signal(again, t.config, t.settings, house))
+        reloader = reload.ConfigurationReloader(t.config, t.settings, house)
+        reloading = asyncio.create_task(reloader.reload_on_signal(again))
         again.set()
         await until(lambda: house.dispatcher.config.fleet is not before)
         if retirement:
             await asyncio.sleep(0)
-            reloading.cancel()
+            await reloader.aclose()
         await until(lambda: t.fleet["host-a"].windows.shells == 0)
         assert ExitCode.WELL is (await ask(house, "health")).exit_code
         reloading.cancel()

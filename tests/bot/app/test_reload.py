@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.app.application import Application, open_application
-from bot.app.reload import reload, reload_on_signal
+from bot.app.reload import ConfigurationReloader, reload
 from bot.app.server import run_bot
-from bot.config.settings import Misconfigured, Settings, read_settings
+from bot.config.errors import Misconfigured
+from bot.config.settings import Settings, read_settings
 
 HOST = '[[hosts]]\nname = "{name}"\nid = {id}\n[hosts.gateway]\nurl = "http://10.100.1.1:8080"\n'
 
@@ -37,7 +38,7 @@ class Signal:
     def __init__(self, file: Path, house: Application) -> None:
         self._event = asyncio.Event()
         self._settings: Settings = read_settings(file)
-        self.task = asyncio.create_task(reload_on_signal(self._event, file, self._settings, house))
+        self.task = asyncio.create_task(ConfigurationReloader(file, self._settings, house).reload_on_signal(self._event))
         self._file = file
 
     async def again(self) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
-from bot.config.settings import ConfigurationError, Settings, parse_settings, read_settings
+from bot.config.errors import ConfigurationError
+from bot.config.settings import Settings, parse_settings, read_settings
 from bot.setup.draft import ABSENT, Draft, HostDraft, list_next_steps, make_secrets, write_configuration
 from bot.setup.interview import HOST_QUESTIONS, QUESTIONS, Interview, PresetAnswers, UnfitAnswer, parse_preset
 from commands.model.operation import Role

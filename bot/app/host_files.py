@@ -1,0 +1,112 @@
+"""Performs the actions on the host folder, each with a reload of the configuration."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from adapters.errors import ActionFailed, FlatnetError
+from adapters.inventory import Inventory
+from adapters.local.host_files import HostFileState, ReadHostFile, RemoveHostFile, RestoreHostFile, WriteHostFile
+from adapters.phrase import Phrase
+from bot.app.reload import ConfigurationReloader
+from bot.changes.step_binding import OwnActions
+from bot.config.host_folder import HostFolder
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class HostFileActions:
+    """Performers of the actions on the host folder. `inventory` returns the active one."""
+
+    folder: HostFolder
+    reloader: ConfigurationReloader
+    inventory: Callable[[], Inventory]
+
+    def add_to(self, own: OwnActions) -> None:
+        """Add the performers to the actions that this bot can do on itself."""
+        own.add(ReadHostFile, self.read)
+        own.add(WriteHostFile, self.write)
+        own.add(RemoveHostFile, self.remove)
+        own.add(RestoreHostFile, self.restore)
+
+    async def read(self, action: ReadHostFile) -> HostFileState:
+        """Read the file of a host, and whether the bot uses it. Raises `ActionFailed` if it cannot be read."""
+        return await self._read(action.name, changed=False)
+
+    async def write(self, action: WriteHostFile) -> HostFileState:
+        """Write the file of a host, and use it. Raises `ActionFailed`; the earlier file is back then."""
+        content = action.content.encode()
+        if await self._hash(action.name) == hashlib.sha256(content).hexdigest():
+            return await self._use(action.operation, action.name, changed=False)
+        await self._require_hash(action.name, action.before)
+        await self._do(self.folder.keep, action.operation, action.name)
+        await self._do(self.folder.write, action.name, content)
+        return await self._use(action.operation, action.name, changed=True)
+
+    async def remove(self, action: RemoveHostFile) -> HostFileState:
+        """Remove the file of a host, and forget the host. Raises `ActionFailed`; the earlier file is back then."""
+        if await self._hash(action.name) == "":
+            return await self._use(action.operation, action.name, changed=False)
+        await self._require_hash(action.name, action.before)
+        await self._do(self.folder.keep, action.operation, action.name)
+        await self._do(self.folder.remove, action.name)
+        return await self._use(action.operation, action.name, changed=True)
+
+    async def restore(self, action: RestoreHostFile) -> HostFileState:
+        """Restore the file of a host as it was before the operation, and use it. Raises `ActionFailed`."""
+        changed = await self._do(self.folder.restore, action.operation, action.name)
+        try:
+            await self.reloader.reload()
+        except FlatnetError as error:
+            raise ActionFailed(_explain_unusable(error)) from error
+        return await self._read(action.name, changed=changed)
+
+    async def _use(self, operation: str, name: str, *, changed: bool) -> HostFileState:
+        """Read the configuration again. If it cannot be used, the file is restored and this fails."""
+        try:
+            await self.reloader.reload()
+        except FlatnetError as error:
+            await self._do(self.folder.restore, operation, name)
+            raise ActionFailed(_explain_unusable(error), maybe_ran=False) from error
+        return await self._read(name, changed=changed)
+
+    async def _read(self, name: str, *, changed: bool) -> HostFileState:
+        try:
+            settings = await asyncio.to_thread(self.reloader.read_settings)
+        except FlatnetError as error:
+            raise ActionFailed(_explain_unusable(error)) from error
+        active = settings.inventory.find_host(name) == self.inventory().find_host(name)
+        return HostFileState(sha256=await self._hash(name), active=active, changed=changed)
+
+    async def _hash(self, name: str) -> str:
+        return await self._do(self.folder.hash_file, name)
+
+    async def _require_hash(self, name: str, before: str) -> None:
+        if await self._hash(name) != before:
+            phrase = Phrase("the file of {host} was changed meanwhile. Submit the change again", host=name)
+            raise ActionFailed(phrase, maybe_ran=False)
+
+    async def _do(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Do blocking work on files in a thread. Raises `ActionFailed` if the operating system refuses it."""
+        try:
+            return await asyncio.to_thread(work, *arguments, **named)
+        except OSError as error:
+            phrase = Phrase(
+                "could not use {file} ({reason}). Check its owner, its mode and the free space",
+                file=str(error.filename or self.folder.data_folder),
+                reason=error.strerror or type(error).__name__,
+            )
+            raise ActionFailed(phrase) from error
+
+
+def _explain_unusable(error: FlatnetError) -> Phrase:
+    """Explain why the configuration cannot be used, with the first complaint where there is one."""
+    complaints = getattr(error, "complaints", ())
+    if not complaints:
+        return error.phrase
+    first = complaints[0]
+    return Phrase("{why}: {key}: {complaint}", why=error.phrase, key=first.key, complaint=first.phrase)
