@@ -16,11 +16,13 @@ from adapters.inventory import LIGHTHOUSE_ID
 from bot.schedules.builtin import BUILT_IN
 from tests.lab.access_log import Answered, log_requests
 from tests.lab.faults import Fault, Wire
+from tests.lab.gateway.nginx import Nginx
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import GatewayState
 from tests.lab.windows.auth import ntlm_users
 from tests.lab.windows.disks import SPARE, Disk, Expiry, lay_out
 from tests.lab.windows.mesh import Member, Mesh
+from tests.lab.windows.nginx import lay_configuration
 from tests.lab.windows.server import WinRmServer, WinRmSettings
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.tls import Certificates, make_certificates
@@ -196,11 +198,21 @@ def _mesh(hosts: list[LabHost], conditions: Conditions) -> Mesh:
     """Certificates on all disks, and Nebula running by them; each has spoken with the lighthouse and with its neighbour."""
     now = conditions.now()
     lay_out([host.disk for host in hosts], conditions.expiry, now)
+    _lay_gateways(hosts, now)
     mesh = Mesh({host.name: Member(host.windows.state, host.is_there) for host in hosts}, conditions.now)
     neighbours = list(pairwise(hosts))
     spoken = neighbours + [(host, hosts[0]) for host in hosts[2:] if hosts[0].id == LIGHTHOUSE_ID]
     mesh.begin(now - SPARE / 2, [(host.name, other.name) for host, other in spoken])
     return mesh
+
+
+def _lay_gateways(hosts: list[LabHost], now: datetime) -> None:
+    """Configurations on the disks of all hosts that have a gateway, by which their nginx run."""
+    for host in hosts:
+        if host.gateway is not None:
+            gateway, windows = host.gateway.state, host.windows.state
+            lay_configuration(windows, gateway.host_id, gateway.peers, now)
+            Nginx(windows, gateway)
 
 
 def _wire(conditions: Conditions) -> Wire:

@@ -11,7 +11,7 @@ from pathlib import PureWindowsPath
 
 from adapters.nebula.certificates import parse_pem
 from tests.lab.fleet import LIGHTHOUSE, LabFleet, LabHost
-from tests.lab.gateway.state import GatewayState, Lua
+from tests.lab.gateway.state import GatewayState, Lua, ReloadFault
 from tests.lab.windows.disks import PATHS, renew
 from tests.lab.windows.state import Drive, WindowsState
 from tests.lab.workspace.page import Knob
@@ -64,6 +64,7 @@ def list_turns(fleet: LabFleet, host: LabHost) -> Iterator[Turn]:
         others = [other.id for other in fleet.hosts if other.gateway is not None and other is not host]
         yield _api(host.gateway.state)
         yield _peers(host.gateway.state, GatewayState.healthy(host.id, others).peers)
+        yield _next_reload(host.gateway.state)
     if host.wsl is not None:
         yield _root(host.wsl.state.disks["/"])
         yield from map(_container, host.wsl.state.containers)
@@ -125,6 +126,15 @@ def _peers(state: GatewayState, peers: list[str]) -> Turn:
 
     at = "in sync" if set(peers) <= set(state.peers) else "one missing"
     return Turn(Knob("peers", "", at, ("in sync", "one missing")), turn)
+
+
+def _next_reload(state: GatewayState) -> Turn:
+    def turn(position: str) -> None:
+        fault = ReloadFault(position)
+        state.reloads = [] if fault is ReloadFault.NONE else [fault]
+
+    at = state.reloads[0] if state.reloads else ReloadFault.NONE
+    return Turn(Knob("reload", "", at.value, tuple(fault.value for fault in ReloadFault)), turn)
 
 
 def _container(container: Container) -> Turn:

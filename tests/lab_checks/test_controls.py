@@ -83,6 +83,7 @@ WELL = {
     ("certificate", ""): "valid",
     ("api", ""): "works",
     ("peers", ""): "in sync",
+    ("reload", ""): "succeeds",
     ("disk", "/"): "usual",
     ("container", "web"): "running",
     ("container", "db"): "running",

@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.lab.faults import DRIP_EVERY, FLOOD, Fault, Wire
-from tests.lab.gateway.state import GatewayState, Lua
+from tests.lab.gateway.state import GatewayState, Lua, Workers
 from tests.lab.holds import Hold, Holds, When
 from tests.lab.line import Listener
 
@@ -88,12 +88,12 @@ class GatewayServer:
         if path.startswith("/api/status"):
             return self._json(self._status())
         if path == "/api/sync/status":
-            return self._json(self._sync())
+            return self._json(self._sync(self.state.answering()))
         return _html(404)
 
-    def _sync(self) -> dict[str, Any]:
-        works = self.state.lua is Lua.WORKS
-        peers = self.state.peers if works else []
+    def _sync(self, workers: Workers) -> dict[str, Any]:
+        works = workers.lua is Lua.WORKS
+        peers = list(workers.peers) if works else []
         answer: dict[str, Any] = {
             "peer_count": len(peers),
             "peers": peers or {},
@@ -103,7 +103,7 @@ class GatewayServer:
         }
         if works:
             # over plain HTTP only the content can show that another host answers
-            host_id = self.state.host_id + (self.wire.fault is Fault.IDENTITY)
+            host_id = workers.host_id + (self.wire.fault is Fault.IDENTITY)
             answer["host_id"] = str(host_id) if self.state.host_id_as_text else host_id
         return answer
 
@@ -118,7 +118,7 @@ class GatewayServer:
                 "capacity": 10485760,
                 "shared_dict_name": "flatnet_containers",
             },
-            "sync": self._sync(),
+            "sync": self._sync(self.state.workers),
             "escalation": {"total": 0},
             "healthcheck": {"enabled": True, "active_ips": {}},
         }

@@ -1,7 +1,11 @@
 """What a simulated gateway is like, and what is wrong with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+EVERY = -1
+"""Answers of a gateway whose new workers never answer."""
 
 
 class Lua(StrEnum):
@@ -14,11 +18,33 @@ class Lua(StrEnum):
     """A module is missing: every Lua page is an HTML error 500."""
 
 
+class ReloadFault(StrEnum):
+    """What the next reload of nginx does."""
+
+    NONE = "succeeds"
+    LUA_DIES = "lua dies"
+    """It passes `-t`, and the Lua side does not start: 200 without `host_id` and peers."""
+    REFUSED = "changes nothing"
+    """Return code 0 and an `[emerg]` in error.log: the workers from before go on."""
+    STALE = "old answers"
+    """New workers run, and yet those from before answer."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What workers answer with."""
+
+    host_id: int
+    peers: tuple[str, ...]
+    lua: Lua
+
+
 @dataclass
 class GatewayState:
     """One gateway, changed by tests while it runs.
 
-    `foreign`: the one who asks is outside 10.100.0.0/16. `host_id_as_text`: as the documents show it.
+    `foreign`: the one who asks is outside 10.100.0.0/16. `host_id_as_text`: as the documents show it. `reloads` are the
+    faults of the next reloads. `old` are the workers from before the last one; they give the next `late` answers.
     """
 
     host_id: int
@@ -29,8 +55,28 @@ class GatewayState:
     foreign: bool = False
     host_id_as_text: bool = False
     health: str = "OK"
+    reloads: list[ReloadFault] = field(default_factory=list)
+    old: Workers | None = None
+    late: int = 0
 
     @classmethod
     def healthy(cls, host_id: int, peers: list[int]) -> "GatewayState":
         """Gateway N, which synchronises with the gateways of these hosts."""
         return cls(host_id=host_id, peers=[f"http://10.100.{peer}.1:8080" for peer in peers])
+
+    @property
+    def workers(self) -> Workers:
+        """The workers that a reload ends."""
+        return Workers(self.host_id, tuple(self.peers), self.lua)
+
+    def renew(self, host_id: int, peers: Sequence[str], lua: Lua, *, late: int) -> None:
+        """New workers begin; those from before give the next answers, because it takes 50 ms."""
+        self.old, self.late = self.workers, late
+        self.host_id, self.peers, self.lua = host_id, list(peers), lua
+
+    def answering(self) -> Workers:
+        """The workers that give the next answer."""
+        if self.old is None or not self.late:
+            return self.workers
+        self.late -= self.late > 0
+        return self.old

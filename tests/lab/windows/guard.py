@@ -214,7 +214,20 @@ class GuardedChange:
 
 
 StartHook = Callable[["WindowsState", datetime], None]
-"""Called when Nebula has begun to run; raises `GuardFailed` where it does not."""
+"""Called when Nebula has begun to run, or nginx begins; raises `GuardFailed` where it does not."""
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """What became of a reload of nginx: what the call says, whether there are new workers, and whether the old ones stay."""
+
+    words: str = ""
+    renewed: bool = True
+    old_stay: bool = False
+
+
+ReloadHook = Callable[["WindowsState", datetime], Reloaded]
+"""Called when nginx is told to reload its configuration."""
 
 ServiceHook = Callable[[str, bool], None]
 """Told which service runs from now on, or no longer."""

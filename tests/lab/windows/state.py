@@ -12,7 +12,7 @@ from pydantic import Base64Bytes, Field, TypeAdapter
 from adapters.inventory import LIGHTHOUSE_ID, WindowsPaths
 from adapters.windows.services import StartType
 from adapters.windows.system import ServiceStatus
-from tests.lab.windows.guard import CutHook, GuardedChange, GuardFailed, ServiceHook, StartHook
+from tests.lab.windows.guard import CutHook, GuardedChange, GuardFailed, ReloadHook, ServiceHook, StartHook
 from tests.lab.windows.updates import UpdateAgent
 
 RECORD = PureWindowsPath(r"C:\ProgramData\flatnet-bot")
@@ -42,11 +42,12 @@ class Service:
 
 @dataclass
 class Process:
-    """A running process; `name` is without `.exe`."""
+    """A running process; `name` is without `.exe`. `parent` is the one that started it, 0 where it is not told."""
 
     name: str
     pid: int
     started_at: datetime | None = None
+    parent: int = 0
 
 
 @dataclass
@@ -152,6 +153,10 @@ class WindowsState:
     reach: Annotated[Callable[[str], bool], Field(exclude=True)] = field(default=_only_itself, repr=False, compare=False)
     roads_dead: bool = False
     on_nebula_start: Annotated[list[StartHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
+    on_nginx_start: Annotated[list[StartHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
+    on_nginx_reload: Annotated[list[ReloadHook], Field(exclude=True)] = field(
+        default_factory=list, repr=False, compare=False
+    )
     on_service: Annotated[list[ServiceHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
     on_cut: Annotated[list[CutHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
 
@@ -166,7 +171,7 @@ class WindowsState:
         state.programs[PureWindowsPath(paths.nebula_exe)] = Program("-version", "Version: 1.9.3")
         if host_id != LIGHTHOUSE_ID:
             state.services["OpenResty"] = Service(pid=2400, program="nginx")
-            state.processes += [Process("nginx", 2400, since), Process("nginx", 2404, since)]
+            state.processes += [Process("nginx", 2400, since), Process("nginx", 2404, since, 2400)]
             state.programs[PureWindowsPath(paths.gateway_exe)] = Program(
                 "-v", "nginx version: openresty/1.25.3.1", stream="stderr"
             )
@@ -349,7 +354,24 @@ class WindowsState:
             known = self.program(program)
             if known is None or known.condition != "working":
                 raise GuardFailed(f"{program} did not start: Windows says 9")
-            self._start_processes("nginx", now)
+            self._start_nginx(now)
+
+    def reload_nginx(self, now: datetime) -> str:
+        """Tell nginx to reload its configuration, as `nginx -s reload` does: the words of that call, "" where it returns 0.
+
+        That proves nothing: where nginx cannot use what it has read, the workers from before go on.
+        """
+        processes = [process for process in self.processes if process.name.lower() == "nginx"]
+        if not processes:
+            return (
+                'nginx: [error] OpenEvent("Global\\ngx_reload_2400") failed (2: The system cannot find the file specified)'
+            )
+        results = [hook(self, now) for hook in self.on_nginx_reload]
+        if all(result.renewed for result in results):
+            self._start_processes("nginx", now, processes[0].pid)
+            if not any(result.old_stay for result in results):
+                self.processes[:] = [each for each in self.processes if each not in processes[1:]]
+        return next((result.words for result in results if result.words), "")
 
     def _service(self, name: str) -> Service:
         service = self.service(name)
@@ -361,7 +383,8 @@ class WindowsState:
         if service.refusals:
             service.refusals -= service.refusals > 0
             raise GuardFailed(f"the service {name} is Stopped, not Running")
-        service.status, service.pid = "Running", self._start_processes(service.program, now)
+        pid = self._start_nginx(now) if service.program == "nginx" else self._start_processes(service.program, now)
+        service.status, service.pid = "Running", pid
         self._tell(name, runs=True)
         if self.is_nebula(name):
             for hook in self.on_nebula_start:
@@ -371,12 +394,19 @@ class WindowsState:
         for hook in self.on_service:
             hook(name, runs)
 
-    def _start_processes(self, program: str, now: datetime) -> int:
-        """A program's processes, nginx with one worker; the first one's id."""
-        first = max((process.pid for process in self.processes), default=1000) + 4
-        for pid in (first, first + 4) if program == "nginx" else (first,):
-            self.processes.append(Process(program, pid, self.clock(now)))
-        return first
+    def _start_processes(self, program: str, now: datetime, parent: int = 0) -> int:
+        """Start a program's process; its id."""
+        pid = max((process.pid for process in self.processes), default=1000) + 4
+        self.processes.append(Process(program, pid, self.clock(now), parent))
+        return pid
+
+    def _start_nginx(self, now: datetime) -> int:
+        """Start nginx with one worker; the id of the process that started it."""
+        for hook in self.on_nginx_start:
+            hook(self, now)
+        master = self._start_processes("nginx", now)
+        self._start_processes("nginx", now, master)
+        return master
 
     def _end_processes(self, program: str) -> None:
         self.processes[:] = [process for process in self.processes if process.name.lower() != program]

@@ -42,7 +42,8 @@ function Start-LabProcess($state, [string]$program) {
     $first = ($pids | Measure-Object -Maximum).Maximum + 4
     $count = if ($program -eq 'nginx') { 2 } else { 1 }
     for ($n = 0; $n -lt $count; $n++) {
-        $state.processes += @{ name = $program; pid = $first + 4 * $n; started_at = $state.clock }
+        $parent = if ($n -eq 0) { 0 } else { $first }
+        $state.processes += @{ name = $program; pid = $first + 4 * $n; started_at = $state.clock; parent = $parent }
     }
     $first
 }
