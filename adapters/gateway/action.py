@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from adapters.action import Action, Answer
 from adapters.errors import HostError
@@ -35,9 +35,12 @@ class GatewayAction(Action[Answer]):
 
     `parse` gets, in order, the response to each request or that request's failure. If every request failed, the connection
     raises the first failure instead of calling `parse`. `output_limit` applies to the body of each response.
+    `fresh_connection`: its requests use no kept connection, because workers from before a reload may still hold that one.
     """
 
     side = "gateway"
+
+    fresh_connection: ClassVar[bool] = False
 
     @abstractmethod
     def build_requests(self) -> tuple[HttpRequest, ...]:

@@ -78,7 +78,7 @@ class ReadSystem(GatewayAction[GatewaySystem]):
         health, sync, status = responses
         return GatewaySystem(
             healthy=_parse_health(health),
-            sync=_parse_sync(sync),
+            sync=parse_sync(sync),
             status=_parse_status(status),
             answer_ms=_get_milliseconds(health),
         )
@@ -120,7 +120,8 @@ def _get_milliseconds(answer: HttpResponse | HostError) -> int | None:
     return round(answer.seconds * 1000)
 
 
-def _parse_sync(answer: HttpResponse | HostError) -> SyncStatus | UnusableAnswer | HostError:
+def parse_sync(answer: HttpResponse | HostError) -> SyncStatus | UnusableAnswer | HostError:
+    """Parses `/api/sync/status`."""
     body = _parse_body("/api/sync/status", answer, _SyncAnswer)
     if isinstance(body, UnusableAnswer | HostError):
         return body

@@ -45,10 +45,7 @@ class HttpConnection:
         requests = action.build_requests()
         if action.changes and any(request.method == "GET" for request in requests):
             raise TypeError(f"{type(action).__name__} must not change by GET: aiohttp repeats one whose connection was lost")
-        if self._session is None:
-            self._session = _open_session(self._side)
-        session = self._session
-        responses = await asyncio.gather(*(self._send_with_retry(session, request, action) for request in requests))
+        responses = await self._send_all(requests, action)
         failures = [response for response in responses if isinstance(response, HostError)]
         if failures and len(failures) == len(responses):
             raise max(failures, key=lambda failure: failure.maybe_ran)  # one that may have changed something counts most
@@ -60,6 +57,17 @@ class HttpConnection:
                 maybe_ran=action.changes,
             ) from error
         return answer
+
+    async def _send_all(
+        self, requests: tuple[HttpRequest, ...], action: GatewayAction[Any]
+    ) -> list[HttpResponse | HostError]:
+        if action.fresh_connection:
+            async with _open_session(self._side) as session:
+                return await asyncio.gather(*(self._send_with_retry(session, request, action) for request in requests))
+        if self._session is None:
+            self._session = _open_session(self._side)
+        session = self._session
+        return await asyncio.gather(*(self._send_with_retry(session, request, action) for request in requests))
 
     async def aclose(self) -> None:
         """Closes the kept connections."""
