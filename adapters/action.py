@@ -55,6 +55,11 @@ class Action(Value, Generic[Answer]):
         return None
 
     @property
+    def time_limit(self) -> float:
+        """Seconds for this action: `deadline`, unless its arguments make it longer (on the gateway only)."""
+        return self.deadline
+
+    @property
     def changes(self) -> bool:
         """Returns whether the action may change the host. Its outcome is then in doubt when the answer is lost."""
         return self.effect is Effect.CHANGE

@@ -88,10 +88,10 @@ class Fleet:
         async with self._slots[side]:
             await self._wait_to_start(host, side)
             try:
-                async with asyncio.timeout(QUEUE_TIMEOUT + action.deadline + DEADLINE_GRACE):
+                async with asyncio.timeout(QUEUE_TIMEOUT + action.time_limit + DEADLINE_GRACE):
                     return await self._get_connection(host, side).perform(action)
             except TimeoutError as error:
-                raise DeadlineExceeded.after(action.deadline, maybe_ran=action.changes) from error
+                raise DeadlineExceeded.after(action.time_limit, maybe_ran=action.changes) from error
 
     async def read(self, host: Host, read: Action[Answer]) -> ReadResult[Answer]:
         """Reads from a host, or joins the equal read in progress. A canceled caller does not cancel the read for others."""

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from adapters.action import Action, Answer
@@ -11,10 +12,10 @@ from adapters.errors import HostError
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """One request to the API. Values travel as query parameters, never inside `path`."""
+    """One request to the API. Values travel as query parameters. An id inside `path` is one that `ContainerId` accepts."""
 
     path: str
-    method: Literal["GET", "POST"] = "GET"
+    method: Literal["GET", "POST", "DELETE"] = "GET"
     query: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -22,12 +23,14 @@ class HttpRequest:
 class HttpResponse:
     """One response, of any status. `text` is at most the action's `output_limit` of bytes.
 
-    `seconds`: its duration, including connecting if no kept connection was used; None if not measured.
+    `seconds`: its duration, including connecting if no kept connection was used; None if not measured. `date`: the time of
+    the response by the gateway's own clock, in whole seconds; None without such a header.
     """
 
     status: int
     text: str
     seconds: float | None = None
+    date: datetime | None = None
 
 
 class GatewayAction(Action[Answer]):
@@ -48,4 +51,4 @@ class GatewayAction(Action[Answer]):
 
     @abstractmethod
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> Answer:
-        """Parses the responses into the answer. Raises `ValueError` if they could not be read."""
+        """Parses the responses into the answer. Raises `ValueError` if they could not be read, or a `HostError`."""

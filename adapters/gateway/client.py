@@ -9,6 +9,8 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -43,8 +45,11 @@ class HttpConnection:
         if not isinstance(action, GatewayAction):
             raise TypeError(f"{type(action).__name__} is not for the gateway")
         requests = action.build_requests()
-        if action.changes and any(request.method == "GET" for request in requests):
-            raise TypeError(f"{type(action).__name__} must not change by GET: aiohttp repeats one whose connection was lost")
+        if action.changes and any(_is_unsafe(request, action) for request in requests):
+            raise TypeError(
+                f"{type(action).__name__} must not change by GET, nor by DELETE unless it is repeatable: aiohttp repeats one "
+                "whose connection was lost"
+            )
         responses = await self._send_all(requests, action)
         failures = [response for response in responses if isinstance(response, HostError)]
         if failures and len(failures) == len(responses):
@@ -83,7 +88,7 @@ class HttpConnection:
         aiohttp itself repeats a GET that was lost before its response began. A response that breaks off is left to us.
         """
         try:
-            async with asyncio.timeout(action.deadline):
+            async with asyncio.timeout(action.time_limit):
                 try:
                     return await self._send_and_time(session, request, action.output_limit)
                 except aiohttp.ClientError as error:
@@ -95,14 +100,19 @@ class HttpConnection:
         except aiohttp.ClientError as error:  # before `TimeoutError`, which some of them are
             return map_http_error(error, self._side, changes=action.changes)
         except TimeoutError:
-            return DeadlineExceeded.after(action.deadline, maybe_ran=action.changes)
+            return DeadlineExceeded.after(action.time_limit, maybe_ran=action.changes)
 
     async def _send_and_time(self, session: aiohttp.ClientSession, request: HttpRequest, limit: int) -> HttpResponse:
         """Sends one request and measures its duration."""
         began = self._monotonic()
-        status, body = await _send(session, self._side.url.rstrip("/") + request.path, request, limit)
+        status, date, body = await _send(session, self._side.url.rstrip("/") + request.path, request, limit)
         text = body.decode("utf-8", errors="replace")
-        return HttpResponse(status, text, seconds=self._monotonic() - began)
+        return HttpResponse(status, text, seconds=self._monotonic() - began, date=_parse_date(date))
+
+
+def _is_unsafe(request: HttpRequest, action: GatewayAction[Any]) -> bool:
+    """Returns whether aiohttp could repeat a request of this change although that may do harm."""
+    return request.method == "GET" or (request.method == "DELETE" and not action.repeatable)
 
 
 def _open_session(side: GatewaySide) -> aiohttp.ClientSession:
@@ -121,7 +131,10 @@ def _open_session(side: GatewaySide) -> aiohttp.ClientSession:
     )
 
 
-async def _send(session: aiohttp.ClientSession, url: str, request: HttpRequest, limit: int) -> tuple[int, bytearray]:
+async def _send(
+    session: aiohttp.ClientSession, url: str, request: HttpRequest, limit: int
+) -> tuple[int, str | None, bytearray]:
+    """Sends one request, and returns the status, the header `Date` and the body."""
     body = bytearray()
     async with session.request(request.method, url, params=request.query, allow_redirects=False) as response:
         async for chunk in response.content.iter_any():
@@ -131,7 +144,16 @@ async def _send(session: aiohttp.ClientSession, url: str, request: HttpRequest, 
                     Phrase("the gateway's response is larger than {n} bytes. Check that this is the gateway", n=limit),
                     maybe_ran=request.method != "GET",
                 )
-    return response.status, body
+    return response.status, response.headers.get("Date"), body
+
+
+def _parse_date(header: str | None) -> datetime | None:
+    """Parses the header `Date`; None if it is absent, not a date, or without a zone."""
+    try:
+        date = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else None
 
 
 NOT_SENT_ERRORS = (

@@ -79,6 +79,36 @@ class ChangeByGet(Pull):
         return (HttpRequest("/api/sync/pull"),)
 
 
+class Forget(Pull):
+    """A change that does no harm if it is sent twice."""
+
+    def build_requests(self) -> tuple[HttpRequest, ...]:
+        return (HttpRequest("/api/containers/web-1", "DELETE"),)
+
+
+class ForgetOnce(Forget):
+    """A change that must not be sent twice."""
+
+    repeatable: ClassVar[bool] = False
+
+
+class LongPull(Pull):
+    """A change whose arguments make it longer."""
+
+    deadline = 0.1
+
+    @property
+    def time_limit(self) -> float:
+        return 10.0
+
+
+class Dated(Ask):
+    """Reads; the answer is when that was by the gateway's clock."""
+
+    def parse(self, responses: Sequence[HttpResponse | HostError]) -> tuple[str, ...]:
+        return tuple(type(answer).__name__ if isinstance(answer, HostError) else str(answer.date) for answer in responses)
+
+
 class Unreadable(Ask):
     """Its answer is never what it expects."""
 
@@ -222,10 +252,46 @@ async def test_a_change_on_a_connection_that_died_meanwhile_may_have_run_and_is_
     assert seen == [b"GET", b"POST"]
 
 
-async def test_a_change_by_get_is_a_bug_because_the_library_would_repeat_it(connect: Connect, server: GatewayServer) -> None:
-    with pytest.raises(TypeError, match="ChangeByGet must not change by GET"):
-        await connect().perform(ChangeByGet())
+@pytest.mark.parametrize("unsafe", [ChangeByGet(), ForgetOnce()])
+async def test_a_change_that_the_library_would_repeat_is_a_bug(
+    unsafe: Pull, connect: Connect, server: GatewayServer
+) -> None:
+    with pytest.raises(TypeError, match="must not change by GET, nor by DELETE"):
+        await connect().perform(unsafe)
     assert server.requests == 0
+
+
+async def test_a_change_by_delete_that_may_be_repeated_is_sent_as_such(connect: Connect, stand_in: StandIn) -> None:
+    seen: list[bytes] = []
+
+    def answer(request: bytes, _: int) -> bytes:
+        seen.append(b" ".join(request.split()[:2]))
+        return OK
+
+    await connect(url=stand_in(answer)).perform(Forget())
+    assert seen == [b"DELETE /api/containers/web-1"]
+
+
+async def test_an_action_may_have_a_longer_limit_than_its_class(connect: Connect, server: GatewayServer) -> None:
+    server.wire.latency = 0.3
+    assert await connect().perform(LongPull()) in (("404",), ("200",))
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        pytest.param(b"Date: Sun, 29 Nov 2026 16:00:05 GMT\r\n", "2026-11-29 16:00:05+00:00", id="nginx's own"),
+        pytest.param(b"Date: Sun, 29 Nov 2026 16:00:05 -0000\r\n", "None", id="no zone"),
+        pytest.param(b"Date: yesterday\r\n", "None", id="not a date"),
+        pytest.param(b"Date: Sun, 99 Nov 2026 16:00:05 GMT\r\n", "None", id="no such day"),
+        pytest.param(b"", "None", id="none"),
+    ],
+)
+async def test_the_time_of_an_answer_is_by_the_gateways_clock(
+    header: bytes, expected: str, connect: Connect, stand_in: StandIn
+) -> None:
+    url = stand_in(lambda _, __: HEAD + header + b"Content-Length: 0\r\n\r\n")
+    assert await connect(url=url).perform(Dated()) == (expected,)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
