@@ -60,8 +60,9 @@ class OwedRow(Table, table=True):
     """One change that is owed to a host. Rows are never deleted, so a number always means the same one.
 
     `kind` and `arguments` are the operation for this host alone, as in `operations`; `words` is its command. `matter` says
-    what it is about: "change", "revocation" or "authority". `operation` left it, `asked` is the operation that asks for it
-    now ("": none). `settled_by` is the operation that did it, or the person who dropped it with a `reason`.
+    what it is about: "change", "revocation" or "authority". `operation` left it. `asked` is the last operation that asked
+    for it ("": none), `asked_at` the time of that or of the last attempt, and `note` the reason for which that attempt
+    requested nothing. `settled_by` is the operation that did it, or the person who dropped it with a `reason`.
     """
 
     __tablename__ = "owed"
@@ -86,6 +87,8 @@ class OwedRow(Table, table=True):
     channel: str = Field(sa_type=Text)
     since: datetime = Field(sa_type=UtcText)
     asked: str = Field(sa_type=Text)
+    asked_at: datetime | None = Field(default=None, sa_type=UtcText)
+    note: str | None = Field(default=None, sa_type=Text)
     settled_at: datetime | None = Field(default=None, sa_type=UtcText)
     settled_by: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)

@@ -26,6 +26,8 @@ def _make_owed() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         *_make_texts("host", "kind", "arguments", "words", "matter", "why", "operation", "requester", "identity"),
         *_make_texts("surface", "channel", "since", "asked"),
+        sa.Column("asked_at", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
         sa.Column("settled_at", sa.Text(), nullable=True),
         *_make_texts("settled_by", "reason"),
         sa.PrimaryKeyConstraint("number"),
