@@ -23,6 +23,7 @@ from bot.changes.intent_log import IntentLog
 from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
 from bot.changes.planner import Planner
+from bot.changes.planning_memory import PlanningMemory
 from bot.changes.rehearsals import RehearsalRegistry
 from bot.changes.repository import ChangeRepository, ChangeSources
 from bot.changes.step_binding import OwnActions, Places
@@ -43,6 +44,7 @@ from bot.store.database import Database
 from bot.store.incidents import IncidentTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
+from bot.store.owed import OwedTable
 from bot.store.rehearsals import RehearsalTable
 from bot.store.schedules import ScheduleTable
 from commands.catalogue import CATALOGUE
@@ -169,12 +171,12 @@ def build_changes(
 ) -> ChangeServices:
     """Builds the services over an open database. `basis` returns the active configuration."""
     links = SurfaceLinks()
-    operations = OperationTable(database)
+    operations, owed = OperationTable(database), OwedTable(database)
     journal = IntentLog(audit, database, redactor.holds_secret)
     rehearsals = RehearsalRegistry(RehearsalTable(database), audit, lambda: basis().fleet.inventory, now)
-    sources = ChangeSources(operations, rehearsals, CheckTable(database), lambda: basis().policy)
+    sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), lambda: basis().policy)
     ledger = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
-    planner = Planner(basis, CATALOGUE, now, redactor.holds_secret)
+    planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, PlanningMemory(owed).complete)
     dispatch = Coordinator(ledger, planner, links.require_engine, links)
     locks = LockService(LockTable(database), audit, now, dispatch.start_ready)
     schedule_table = ScheduleTable(database)

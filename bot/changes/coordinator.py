@@ -29,6 +29,7 @@ from bot.model.request import Identity, SlackIdentity
 from bot.store.operations import Transition
 from bot.store.records import OperationRecord
 from commands.model.operation import Risk
+from commands.model.owed import Matter
 from commands.model.plan import PlannedChange
 
 
@@ -130,6 +131,11 @@ class Coordinator:
             return ()
         return tuple(await self._repository.rehearsals.find_objections(record.plan))
 
+    def find_matter(self, record: OperationRecord) -> Matter:
+        """Find what an operation owes to the hosts that it has to leave out, by its class."""
+        kind = self._planner.find_kind(record)
+        return Matter.CHANGE if kind is None else kind.matter
+
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, with its digest; raises the errors of planning."""
         return await self._planner.replan(record)
@@ -176,7 +182,8 @@ class Coordinator:
         The intent log records the END event of a run. Its effects on what is known are stored first, so no crash loses them.
         """
         await self._repository.record_effects(operation_id, self._planner.find_kind)
-        await self._repository.move(operation_id, finish_run(state, why, self._repository.now()))
+        record, now = await self._repository.get(operation_id), self._repository.now()
+        await self._repository.end(record, self._planner.find_operation(record), finish_run(state, why, now))
         change = await self._repository.announce_change(operation_id)
         await self.start_ready()
         return change

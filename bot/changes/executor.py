@@ -31,6 +31,7 @@ from bot.model.change import ChangeState
 from bot.store.chain import StoredEvent
 from bot.store.locks import Lock
 from bot.store.records import UNREADABLE_PLAN, OperationRecord
+from commands.model.owed import Matter
 from commands.model.plan import Part, Plan, PlannedChange, Result
 
 NO_WORK: StepReply = {"go": False, "steps": [], "undo": []}
@@ -45,6 +46,9 @@ class RunCoordinator(Protocol):
 
     async def list_unrehearsed(self, record: OperationRecord) -> tuple[str, ...]:
         """List the hosts on which it relies on a guard without a fresh rehearsal."""
+
+    def find_matter(self, record: OperationRecord) -> Matter:
+        """Find what an operation owes to the hosts that it has to leave out."""
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, with its digest."""
@@ -170,7 +174,7 @@ class Executor:
 
     async def _compute_outcome(self, record: OperationRecord, trail: AuditTrail) -> ChangeOutcome:
         if await self._is_attested(record):
-            return compute_outcome(record.operation, record.plan, trail)
+            return compute_outcome(record.operation, record.plan, trail, self.coordinator.find_matter(record))
         runs = await self.audit.find_signed(record.operation, EventKind.RUN)
         upgraded = record.plan is not UNREADABLE_PLAN and attestation.was_upgraded(record, runs)
         why = _UPGRADED if upgraded else _explain_unattested_plan(record)

@@ -14,7 +14,7 @@ Rights on a change, in addition to the roles that the command needs:
     continue, resolve  anyone who may ask for the same, of those hosts, in that place
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -28,7 +28,7 @@ from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.approval import NotAllowed
 from bot.changes.continuation import list_remaining_hosts, require_ended_run
 from bot.changes.coordinator import Coordinator
-from bot.changes.outcome import compute_outcome
+from bot.changes.outcome import compute_outcome, limit_success
 from bot.changes.plan_openings import PlanOpenings
 from bot.changes.planner import (
     ChangeRequest,
@@ -156,12 +156,16 @@ class Lifecycle:
         if isinstance(verdict, Refusal):
             await self._refuse(operation_id, by, verdict)
         why = describe_report(by.actor.name, saw)
+        outcome = limit_success(outcome, record.plan, self._coordinator.find_matter(record))
         transition = resolve_unknown(outcome, why, self._repository.now())
         ended = transition(record)
         await self._repository.forget_checks(record, self._planner.find_kind(record))
         await self._repository.record_end(ended, by.actor.name)
-        await self._move_recorded(operation_id, by, transition)
+        await self._refuse_late(operation_id, by, lambda: self._end(record, transition))
         return await self._announce_and_start(operation_id)
+
+    async def _end(self, record: OperationRecord, transition: Transition) -> OperationRecord:
+        return await self._repository.end(record, self._planner.find_operation(record), transition)
 
     async def continue_change(self, new_id: str, operation_id: str, by: Requester) -> Change:
         """Request an ended change again for its remaining hosts; a replayed request gets the stored change."""
@@ -281,12 +285,14 @@ class Lifecycle:
         """Record in the audit log, then move in one step: no decision counts that was not recorded."""
         transition(await self._repository.get(operation_id))
         await self._repository.record(EventKind.REVIEW, by.actor.name, operation_id, event)
-        return await self._move_recorded(operation_id, by, transition)
+        return await self._refuse_late(operation_id, by, lambda: self._repository.move(operation_id, transition))
 
-    async def _move_recorded(self, operation_id: str, by: Requester, transition: Transition) -> OperationRecord:
+    async def _refuse_late(
+        self, operation_id: str, by: Requester, move: Callable[[], Awaitable[OperationRecord]]
+    ) -> OperationRecord:
         """Move an operation after its decision was recorded. If another was faster, record that this one did not count."""
         try:
-            return await self._repository.move(operation_id, transition)
+            return await move()
         except Refused as error:
             late = {"rule": "too late", "outcome": str(error.phrase)[:MAX_RECORDED_LENGTH]}
             await self._repository.record(EventKind.REFUSAL, by.actor.name, operation_id, late)

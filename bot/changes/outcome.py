@@ -1,9 +1,11 @@
 """Computes a change's outcome from its plan and its audit trail. Pure.
 
-all parts done ───────────────────────────────────────────▶ DONE
+all parts done, no revocation is owed ────────────────────▶ DONE, except the hosts that the plan had to leave out and owes
 any step whose result is unknown ─────────────────────────▶ UNKNOWN
 nothing else was done, and all that began is rolled back ─▶ UNDONE
 everything else ──────────────────────────────────────────▶ FAILED, and `why` has the state of each host
+
+While a revocation is owed, a host still accepts what was revoked. So it has not succeeded, also if a person reports that.
 """
 
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from adapters.phrase import Listing, Phrase
 from bot.changes.intent_log import AuditTrail
 from bot.model.change import ChangeState
+from commands.model.owed import Matter
 from commands.model.plan import Part, Plan, Result, Step, StepResult
 
 _NOT_FINISHED = Phrase("not completed")
@@ -48,14 +51,14 @@ def collect_results(plan: Plan, trail: AuditTrail) -> tuple[StepResult, ...]:
     return tuple(trail.undone.get(step.key, trail.results[step.key]) for step in plan.steps if step.key in trail.results)
 
 
-def compute_outcome(operation: str, plan: Plan, trail: AuditTrail) -> ChangeOutcome:
-    """Compute the outcome of an operation that has no more steps to run."""
+def compute_outcome(operation: str, plan: Plan, trail: AuditTrail, matter: Matter = Matter.CHANGE) -> ChangeOutcome:
+    """Compute the outcome of an operation that has no more steps to run. `matter` is what it owes to hosts."""
     done = [part for part in plan.parts if _is_done(part, trail)]
     left = [part for part in plan.parts if not _has_begun(part, trail)]
     broken = [part for part in plan.parts if part not in done and part not in left]
     names = _list_hosts(done), _list_hosts(left)
     if len(done) == len(plan.parts):
-        return ChangeOutcome(ChangeState.DONE, None, *names)
+        return ChangeOutcome(limit_success(ChangeState.DONE, plan, matter), explain_owed(plan, matter), *names)
     doubt = next((step for part in broken for step in part.steps if _is_doubtful(step, trail)), None)
     if doubt is not None:
         return ChangeOutcome(ChangeState.UNKNOWN, _explain_unknown(doubt, trail, f"op resolve {operation}"), *names)
@@ -63,6 +66,24 @@ def compute_outcome(operation: str, plan: Plan, trail: AuditTrail) -> ChangeOutc
     where = Listing(tuple(_describe_hosts(*names, broken, trail)))
     why = Phrase("{cause}. Result: {state}", cause=_explain_cause(plan, trail), state=Phrase("{items}", items=where))
     return ChangeOutcome(ChangeState.UNDONE if taken_back and not done else ChangeState.FAILED, why, *names)
+
+
+def limit_success(state: ChangeState, plan: Plan, matter: Matter) -> ChangeState:
+    """Return the state of an end, which is not DONE while a revocation is owed."""
+    owes = matter is Matter.REVOCATION and bool(plan.owed_hosts)
+    return ChangeState.FAILED if owes and state is ChangeState.DONE else state
+
+
+def explain_owed(plan: Plan, matter: Matter) -> Phrase | None:
+    """Explain why a revocation that is owed to hosts has not succeeded; None for all else."""
+    if matter is not Matter.REVOCATION or not plan.owed_hosts:
+        return None
+    return Phrase("still accepted by {hosts}, where the revocation is owed", hosts=Listing(plan.owed_hosts))
+
+
+def list_done_hosts(plan: Plan, trail: AuditTrail) -> tuple[str, ...]:
+    """List the hosts whose part is done."""
+    return _list_hosts([part for part in plan.parts if _is_done(part, trail)])
 
 
 def compute_unattested_outcome(operation: str, trail: AuditTrail, why: Phrase) -> ChangeOutcome:

@@ -4,7 +4,7 @@ operation ─ view ─▶ plan ─ digest ─▶ draft ─ policy ─▶ record:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -23,7 +23,7 @@ from bot.changes.approval import ReasonMissing
 from bot.model.change import Approval, ApprovalState, BreakGlass, ChangeState
 from bot.store.encoding import encode_json
 from bot.store.records import OperationRecord
-from commands.language.grammar import render_operation
+from commands.language.grammar import render_change
 from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Thresholds
 from commands.model.plan import NEWEST_FORMULA, Plan, PlannedChange
 
@@ -65,8 +65,16 @@ class ChangeRequest:
     before: str = ""
 
 
+async def add_nothing(view: FleetView) -> FleetView:
+    """Complete a view where nothing is known beside the hosts."""
+    return view
+
+
 class Planner:
-    """Plans operations on the present configuration. `holds_secret` judges a text that is about to be stored."""
+    """Plans operations on the present configuration. `holds_secret` judges a text that is about to be stored.
+
+    `complete_view` adds to the view of a plan what the bot knows, such as owed changes. It may raise a `DatabaseError`.
+    """
 
     def __init__(
         self,
@@ -74,11 +82,13 @@ class Planner:
         catalogue: tuple[type[Operation], ...],
         now: Callable[[], datetime],
         holds_secret: Callable[[str], bool],
+        complete_view: Callable[[FleetView], Awaitable[FleetView]] = add_nothing,
     ) -> None:
         self._basis = basis
         self._kinds = {format_kind(operation): operation for operation in catalogue if issubclass(operation, FleetChange)}
         self._now = now
         self._holds_secret = holds_secret
+        self._complete_view = complete_view
 
     @property
     def policy(self) -> Policy:
@@ -90,16 +100,17 @@ class Planner:
         """The hosts of the active configuration."""
         return self._basis().fleet.inventory
 
-    def make_view(self, operation: str) -> FleetView:
-        """Make the view of the fleet that an operation may read while it is planned."""
+    async def make_view(self, operation: str) -> FleetView:
+        """Make the view of the fleet that an operation may read while it is planned, with what the bot knows beside it."""
         basis = self._basis()
-        return FleetView(
+        view = FleetView(
             fleet=basis.fleet,
             now=self._now,
             thresholds=basis.thresholds,
             certificates=basis.certificates,
             operation_id=operation,
         )
+        return await self._complete_view(view)
 
     def find_kind(self, record: OperationRecord) -> type[FleetChange] | None:
         """Find the class of a record's operation; None where this version has none."""
@@ -124,19 +135,24 @@ class Planner:
             )
             raise Refused(phrase) from error
 
+    def find_operation(self, record: OperationRecord) -> FleetChange | None:
+        """Find the operation of a record as `load_operation`; None if this version has no such class."""
+        try:
+            return self.load_operation(record)
+        except Refused:
+            return None
+
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, and its digest by the formula of the stored plan."""
-        planned = await self.load_operation(record).plan(self.make_view(record.operation))
+        planned = await self.load_operation(record).plan(await self.make_view(record.operation))
         plan = planned.plan.model_copy(update={"digest_formula": record.plan.digest_formula})
         return PlannedChange(arguments=planned.arguments, plan=plan), plan.compute_digest(record.kind, planned.arguments)
 
     async def draft(self, request: ChangeRequest) -> OperationRecord:
         """Plan a new operation; nothing is decided yet. Raises `CannotPlan`, `HoldsSecret`."""
-        planned = await request.operation.plan(self.make_view(request.id))
+        planned = await request.operation.plan(await self.make_view(request.id))
         operation, by, kind = request.operation, request.requester, format_kind(type(request.operation))
-        words = render_operation(
-            operation.model_copy(update={"reason": "", "break_glass": False, "dry_run": False, "here": False})
-        )
+        words = render_change(operation)
         stored = f"{planned.model_dump_json()} {words} {operation.reason}"
         if await asyncio.to_thread(self._holds_secret, stored):  # takes half a second for hundreds of hosts
             raise HoldsSecret(

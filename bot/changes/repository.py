@@ -1,5 +1,6 @@
 """Repository of changes: finds and moves their rows, announces every change, and records it in the audit log."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +13,14 @@ from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.current_approvers import refresh_approvers
 from bot.changes.intent_log import AuditTrail
 from bot.changes.outcome import collect_results
+from bot.changes.owed_effects import compute_owed_effects
 from bot.changes.rehearsal_rules import describe_objections
 from bot.changes.rehearsals import RehearsalRegistry
 from bot.model.change import Approval, Change, ChangeState
 from bot.store.chain import StoredEvent
 from bot.store.checks import CheckTable
 from bot.store.operations import OperationTable, Transition
+from bot.store.owed import OwedEffects, OwedTable, find_settled
 from bot.store.records import OperationRecord
 from commands.model.operation import FleetChange
 from commands.model.plan import StepResult
@@ -48,9 +51,10 @@ class ChangeAudit(Protocol):
 
 @dataclass(frozen=True)
 class ChangeSources:
-    """Stored changes, the rehearsals and checks of their hosts, and the access policy as it is now."""
+    """Stored changes, owed changes, the rehearsals and checks of their hosts, and the access policy as it is now."""
 
     operations: OperationTable
+    owed: OwedTable
     rehearsals: RehearsalRegistry
     checks: CheckTable
     policy: Callable[[], Policy]
@@ -72,6 +76,7 @@ class ChangeRepository:
         now: Callable[[], datetime],
     ) -> None:
         self.operations = sources.operations
+        self.owed = sources.owed
         self.audit = audit
         self.rehearsals = sources.rehearsals
         self.checks = sources.checks
@@ -102,6 +107,27 @@ class ChangeRepository:
     async def move(self, operation: str, transition: Transition) -> OperationRecord:
         """Move an operation in one step. Raises `NoSuchOperation`, or the refusal of the transition."""
         return _require_found(await self.operations.change(operation, transition), operation)
+
+    async def end(self, record: OperationRecord, operation: FleetChange | None, transition: Transition) -> OperationRecord:
+        """Move a run to its end, with what it owes to hosts and what it did of that, in one step.
+
+        Both are in the audit log first, once. `operation` is that of the record, None if this version has no such class.
+        """
+        now, trail = self.now(), await self.read_trail(record.operation)
+        effects = compute_owed_effects(record, operation, transition(record).state, trail, now)
+        await self._record_owed(record, effects)
+        return _require_found(await self.operations.end(record.operation, transition, effects, now), record.operation)
+
+    async def _record_owed(self, record: OperationRecord, effects: OwedEffects) -> None:
+        settled = find_settled(await self.owed.list_open(), effects.done) if effects.done else ()
+        events = {
+            "left": [owed.host for owed in effects.left],
+            "settled": [owed.number for owed in settled],
+        }
+        stored = await self.audit.find_signed(record.operation, EventKind.OWED) if any(events.values()) else ()
+        for how, items in events.items():
+            if items and not any(json.loads(event.data).get("owed") == how for event in stored):
+                await self.record(EventKind.OWED, record.requester, record.operation, {"owed": how, "items": items})
 
     async def finish(
         self, record: OperationRecord, transition: Transition, who: str, successor: OperationRecord | None = None

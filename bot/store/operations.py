@@ -28,6 +28,7 @@ from bot.store.claims import (
 )
 from bot.store.database import Database
 from bot.store.encoding import escape_text
+from bot.store.owed import OwedEffects, apply_effects
 from bot.store.records import OperationRecord, make_changing_columns, make_fixed_columns, make_review_columns, read_record
 from bot.store.tables import OPERATIONS, REVIEWS
 
@@ -143,6 +144,25 @@ class OperationTable:
         def work(connection: Connection) -> OperationRecord | None:
             found = _find_record(connection, operation)
             return None if found is None else _store_transition(connection, found, transition(found))
+
+        return await self._database.run(work)
+
+    async def end(
+        self, operation: str, transition: Transition, effects: OwedEffects, at: datetime
+    ) -> OperationRecord | None:
+        """Applies a transition as `change` does, and in the same transaction the effects of the end on owed changes.
+
+        A transition that changes no state, because the end was reported before, has no effects.
+        """
+
+        def work(connection: Connection) -> OperationRecord | None:
+            found = _find_record(connection, operation)
+            if found is None:
+                return None
+            after = _store_transition(connection, found, transition(found))
+            if after.state is not found.state:
+                apply_effects(connection, effects, operation, at)
+            return after
 
         return await self._database.run(work)
 

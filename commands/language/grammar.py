@@ -23,7 +23,7 @@ from commands.language.grammar_errors import (
     replace_span,
 )
 from commands.language.signature import OperationClasses, find_operation, list_arguments
-from commands.model.operation import Operation
+from commands.model.operation import FleetChange, Operation
 from commands.values.arguments import BadArgument, Flag, Option, Positional, shorten_argument
 from commands.values.errors import GrammarError
 from commands.values.normalize import MAX_REQUEST_LENGTH, Token, TypedText, quote
@@ -122,6 +122,13 @@ def render_operation(operation: Operation) -> str:
             case Option(render=say) if value != argument.default or (value is not None and argument.field in said):
                 flags += [argument.option, quote(say(value))]
     return " ".join((*operation.words, *positionals[:kept], *flags))
+
+
+def render_change(operation: FleetChange) -> str:
+    """Renders a change without the options that all changes share: what it does, not how it was requested."""
+    return render_operation(
+        operation.model_copy(update={"reason": "", "break_glass": False, "dry_run": False, "here": False})
+    )
 
 
 def locate_error(error: BadArgument, text: str) -> GrammarError:

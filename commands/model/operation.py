@@ -16,6 +16,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Host, InvalidSetting, Inventory
 from adapters.phrase import Phrase
 from commands.model.check import NO_CHECKS, Area, KnownChecks
+from commands.model.owed import NOTHING_OWED, KnownOwed, Matter
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange
 from commands.model.report import Report
@@ -133,6 +134,8 @@ class FleetView:
     """Id of the operation that is planned. Folders on hosts are named after it."""
     checks: KnownChecks = NO_CHECKS
     """The newest stored checks, for a read that folds them into its verdict."""
+    owed: KnownOwed = NOTHING_OWED
+    """The open owed changes, for a plan: some of them must run before others."""
 
 
 class Operation(BaseModel):
@@ -211,6 +214,8 @@ class FleetChange(Operation):
     roles: ClassVar[frozenset[Role]] = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
     affects: ClassVar[frozenset[Area]] = frozenset(Area)
     """Areas of its hosts whose earlier checks prove nothing after a run."""
+    matter: ClassVar[Matter] = Matter.CHANGE
+    """Matter of a change that a run owes to a host."""
 
     dry_run: Annotated[bool, Flag(Phrase("show the plan without requesting approval"))] = False
     reason: ReasonOption = ""

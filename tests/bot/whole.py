@@ -24,6 +24,7 @@ from bot.model.request import Identity, Surface, SystemIdentity
 from bot.store.checks import CheckTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
+from bot.store.owed import OwedTable
 from bot.store.rehearsals import RehearsalTable
 from commands.model.operation import FleetChange, FleetView, Operation, Risk, Role
 from commands.model.plan import PlannedChange, Premise
@@ -78,8 +79,11 @@ class Whole:
         now = world.time.now
         self.ground = Ground(world.fleet(), Policy(PEOPLE))
         self.operations, journal = OperationTable(house.database), house.journal()
+        self.owed = OwedTable(house.database)
         rehearsals = RehearsalRegistry(RehearsalTable(house.database), house.audit, lambda: self.ground.fleet.inventory, now)
-        tables = ChangeSources(self.operations, rehearsals, CheckTable(house.database), lambda: self.ground.policy)
+        tables = ChangeSources(
+            self.operations, self.owed, rehearsals, CheckTable(house.database), lambda: self.ground.policy
+        )
         ledger = ChangeRepository(tables, house.audit, journal.read_trail, lambda change: self.watch(change), now)
         planner = Planner(lambda: self.ground, CATALOGUE, now, lambda text: False)
         self.dispatch = Coordinator(ledger, planner, lambda: self.durable, UnchangedIdentities())

@@ -22,6 +22,7 @@ from bot.changes.executor import Executor
 from bot.model.change import ChangeState
 from bot.store.locks import Lock
 from bot.store.records import OperationRecord
+from commands.model.owed import Matter
 from commands.model.plan import PlannedChange
 from tests.bot.records import asked_for, running
 from tests.bot.running import House
@@ -75,6 +76,9 @@ class Book:
 
     async def check_still_allowed(self, record: OperationRecord) -> Refusal | None:
         return None
+
+    def find_matter(self, record: OperationRecord) -> Matter:
+        return Matter.CHANGE
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         return PlannedChange(arguments={}, plan=record.plan), record.digest

@@ -23,6 +23,7 @@ from bot.store.errors import DatabaseBusy
 from bot.store.locks import Lock
 from bot.store.records import UNREADABLE_PLAN, OperationRecord
 from commands.model.operation import CannotPlan
+from commands.model.owed import Matter
 from commands.model.plan import Part, Plan, PlannedAction, PlannedChange, Result
 from tests.bot.records import asked_for, running
 from tests.bot.running import House, Kill, Killed
@@ -51,6 +52,9 @@ class Story:
     async def check_still_allowed(self, record: OperationRecord) -> Refusal | None:
         self.told.append("rights")
         return self.refused
+
+    def find_matter(self, record: OperationRecord) -> Matter:
+        return Matter.CHANGE
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         self.told.append("planned again")

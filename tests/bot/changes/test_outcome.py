@@ -6,7 +6,8 @@ from adapters.phrase import Phrase
 from bot.changes.intent_log import AuditTrail
 from bot.changes.outcome import collect_results, compute_outcome, find_part, list_steps_to_undo
 from bot.model.change import ChangeState
-from commands.model.plan import Plan, Result, StepResult
+from commands.model.owed import Matter
+from commands.model.plan import LeftOutHost, Plan, Result, StepResult
 from tests.bot.world import BEGAN, OPERATION, part
 
 KEYS = ("keys", "stage", "note", "begin", "seen", "confirm")
@@ -110,3 +111,20 @@ def test_a_step_belongs_to_its_part() -> None:
     assert "host-b" == find_part(TWO, "host-b-note").host
     with pytest.raises(KeyError):
         find_part(TWO, "host-c-note")
+
+
+OWES = TWO.model_copy(update={"left_out": (LeftOutHost(host="host-e", why=Phrase("silent"), owed=True),)})
+
+
+@pytest.mark.parametrize(
+    ("plan", "matter", "state", "why"),
+    [
+        (OWES, Matter.CHANGE, ChangeState.DONE, "None"),
+        (OWES, Matter.AUTHORITY, ChangeState.DONE, "None"),
+        (OWES, Matter.REVOCATION, ChangeState.FAILED, "still accepted by host-e, where the revocation is owed"),
+        (TWO, Matter.REVOCATION, ChangeState.DONE, "None"),
+    ],
+)
+def test_a_revocation_that_is_owed_has_not_succeeded(plan: Plan, matter: Matter, state: ChangeState, why: str) -> None:
+    end = compute_outcome(OPERATION, plan, trail(GOOD, GOOD), matter)
+    assert (state, why, ("host-a", "host-b")) == (end.state, str(end.why), end.done)

@@ -34,11 +34,13 @@ from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
+from bot.store.owed import OwedTable
 from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
 from bot.store.tables import OPERATIONS
 from commands.certs.renewal import CertRenew
-from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
+from commands.model.operation import CannotPlan, CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
+from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Premise, Result, Step, StepResult
 from commands.model.plan_endpoints import collect_endpoints
 from commands.planning.commit_confirm import CommitConfirmedChange, build_begin_step
@@ -60,7 +62,9 @@ HOSTS = (host("lighthouse", 0), *(host(f"host-{letter}", number) for number, let
 
 
 class Turn(FleetChange):
-    """Turns something on hosts. The plan rests on the host's labels; a host labelled `broken` is left out."""
+    """Turns something on hosts. The plan rests on the host's labels; a host labelled `broken` or `silent` is left out, and
+    the change is owed to a silent one. One labelled `turned` is as it should be.
+    """
 
     words: ClassVar[tuple[str, ...]] = ("turn",)
     risk: ClassVar = Risk.DISRUPT
@@ -77,13 +81,24 @@ class Turn(FleetChange):
 
     async def plan(self, view: FleetView) -> PlannedChange:
         hosts = self.resolve_hosts(view.fleet.inventory)
-        turned = tuple(host for host in hosts if "broken" not in host.labels)
+        left_out = tuple(left for host in hosts if (left := _leave_out(host)) is not None)
+        if left_out and len(left_out) == len(hosts) and any("turned" not in host.labels for host in hosts):
+            raise CannotPlan.from_left_out(left_out)
+        turned = tuple(host for host in hosts if host.name not in {left.host for left in left_out})
         plan = Plan(
             parts=tuple(_part(host.name, view.operation_id) for host in turned),
             premises=tuple(_premise(host) for host in turned),
-            left_out=tuple(LeftOutHost(host=host.name, why=Phrase("broken")) for host in hosts if host not in turned),
+            left_out=left_out,
         )
         return PlannedChange(arguments={"target": {"parts": [host.name for host in hosts]}}, plan=plan)
+
+
+class Revoke(Turn):
+    """The same where an identity is revoked on each host."""
+
+    words: ClassVar = ("revoke",)
+    example: ClassVar = "revoke host-a"
+    matter: ClassVar = Matter.REVOCATION
 
 
 class Uproot(Turn):
@@ -145,7 +160,15 @@ class RehearsedSwap(CriticalSwap):
     rehearses: ClassVar = True
 
 
-CATALOGUE: tuple[type[Operation], ...] = (Turn, Uproot, Start, Swap, CriticalSwap, RehearsedSwap, CertRenew)
+CATALOGUE: tuple[type[Operation], ...] = (Turn, Revoke, Uproot, Start, Swap, CriticalSwap, RehearsedSwap, CertRenew)
+
+
+def _leave_out(host: Host) -> LeftOutHost | None:
+    """Why a host is left out, by its labels."""
+    for label in ("broken", "silent", "turned"):
+        if label in host.labels:
+            return LeftOutHost(host=host.name, why=Phrase(label), owed=label == "silent")
+    return None
 
 
 def _part(name: str, operation: str) -> Part:
@@ -239,10 +262,11 @@ class Bot:
         self.standings: dict[str, Membership] = {}
         self.ground = Ground(view(*HOSTS).fleet, Policy(people))
         self.operations = OperationTable(database)
+        self.owed = OwedTable(database)
         self.rehearsals = RehearsalTable(database)
         registry = RehearsalRegistry(self.rehearsals, self.log, lambda: self.ground.fleet.inventory, lambda: self.at)
         self.checks = CheckTable(database)
-        tables = ChangeSources(self.operations, registry, self.checks, lambda: self.ground.policy)
+        tables = ChangeSources(self.operations, self.owed, registry, self.checks, lambda: self.ground.policy)
         self.ledger = ChangeRepository(tables, self.log, self._trail, self.seen.append, lambda: self.at)
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
         self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self)

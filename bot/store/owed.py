@@ -1,0 +1,205 @@
+"""Owed changes. Rows and queries only; `bot.owed` has the rules.
+
+a run ends and had left a host out ─▶ open ─┬─ a run did it there, or a plan found nothing left to do ─▶ settled
+                                            └─ a person dropped it, with a reason ─────────────────────▶ settled
+
+A row is added, and settled by a run, in the transaction that ends the run (`apply_effects`). So a crash neither loses nor
+doubles one. While one is open, another change of the same words leaves no second row for its host.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from adapters.phrase import Phrase
+from bot.model.request import Identity, Surface
+from bot.store.database import Database
+from bot.store.encoding import encode_json, escape_text
+from bot.store.records import decode_identity, decode_phrase, encode_identity, encode_phrase
+from bot.store.tables import OWED
+from commands.model.owed import KnownOwed, Matter, OwedNote
+
+_COLUMNS = OWED.c
+_OPEN = _COLUMNS.settled_at.is_(None)
+_THIS = _COLUMNS.number == bindparam("this")
+_ADD = insert(OWED).on_conflict_do_nothing()
+_ONE = select(OWED).where(_THIS)
+_ALL_OPEN = select(OWED).where(_OPEN).order_by(_COLUMNS.number)
+_SINCE = select(OWED).where(_OPEN | (_COLUMNS.settled_at > bindparam("since"))).order_by(_COLUMNS.number)
+_SETTLE = update(OWED).where(_THIS, _OPEN)
+_SETTLE_DONE = update(OWED).where(_COLUMNS.host == bindparam("at_host"), _COLUMNS.words == bindparam("of_words"), _OPEN)
+_MARK_ASKED = update(OWED).where(_THIS, _OPEN)
+_VERSION = select(func.count(), func.count(_COLUMNS.settled_at), func.max(_COLUMNS.asked_at))
+
+
+@dataclass(frozen=True)
+class OwedChange:
+    """One change that is owed to a host.
+
+    `kind` and `arguments` are the operation for this host alone, `words` its command. `why` is the reason for which the
+    host was left out by `operation`, which its requester requested on `surface` and in `channel`. `asked` is the last
+    operation that asked for it, "" without any. `asked_at` is the time of that or of the last attempt, and `note` the reason
+    for which that attempt requested nothing. `settled_by` is an operation, or the person who dropped it with a `reason`.
+    `number` is assigned by the database.
+    """
+
+    host: str
+    kind: str
+    arguments: Mapping[str, Any]
+    words: str
+    matter: Matter
+    why: Phrase
+    operation: str
+    requester: str
+    identity: Identity
+    surface: Surface
+    channel: str
+    since: datetime
+    asked: str = ""
+    asked_at: datetime | None = None
+    note: Phrase | None = None
+    settled_at: datetime | None = None
+    settled_by: str = ""
+    reason: str = ""
+    number: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """True until it is settled."""
+        return self.settled_at is None
+
+    @property
+    def brief(self) -> OwedNote:
+        """The note of it that plans get."""
+        return OwedNote(number=self.number, host=self.host, words=self.words, matter=self.matter, since=self.since)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A command that was done on one host, by which an owed change of the same words is settled."""
+
+    host: str
+    words: str
+
+
+@dataclass(frozen=True)
+class OwedEffects:
+    """Effects of the end of a run on owed changes: those that it leaves, and what it did."""
+
+    left: tuple[OwedChange, ...] = ()
+    done: tuple[Deed, ...] = ()
+
+
+class OwedTable:
+    """Table of owed changes. Every method may raise `DatabaseError`; then nothing was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, number: int) -> OwedChange | None:
+        """Returns one by its number; None if there is none."""
+
+        def work(connection: Connection) -> OwedChange | None:
+            row = connection.execute(_ONE, {"this": number}).first()
+            return None if row is None else _read_row(row)
+
+        return await self._database.read(work)
+
+    async def list_open(self) -> tuple[OwedChange, ...]:
+        """Lists those that are not settled, oldest first."""
+        return await self._database.read(lambda connection: tuple(map(_read_row, connection.execute(_ALL_OPEN))))
+
+    async def list_since(self, at: datetime) -> tuple[OwedChange, ...]:
+        """Lists those that are not settled or were settled after that time, oldest first."""
+        return await self._database.read(lambda connection: tuple(map(_read_row, connection.execute(_SINCE, {"since": at}))))
+
+    async def find_known(self) -> KnownOwed:
+        """Finds the open ones as plans know them."""
+        return KnownOwed(tuple(owed.brief for owed in await self.list_open()))
+
+    async def read_version(self) -> tuple[Any, ...]:
+        """Reads values that differ whenever a row was added, asked for or settled."""
+        return await self._database.read(lambda connection: tuple(connection.execute(_VERSION).one()))
+
+    async def settle(self, number: int, by: str, at: datetime, reason: str = "") -> None:
+        """Settles an open one. One that is settled stays as it is."""
+        values = {"settled_at": at, "settled_by": escape_text(by), "reason": escape_text(reason)}
+        await self._run(lambda connection: connection.execute(_SETTLE.values(values), {"this": number}))
+
+    async def mark_asked(self, number: int, asked: str, at: datetime, note: Phrase | None) -> None:
+        """Records the operation that asks for an open one, or the reason for which none does."""
+        values = {"asked": asked, "asked_at": at, "note": encode_phrase(note)}
+        await self._run(lambda connection: connection.execute(_MARK_ASKED.values(values), {"this": number}))
+
+    async def _run(self, work: Callable[[Connection], Any]) -> None:
+        def run(connection: Connection) -> None:
+            work(connection)
+
+        await self._database.run(run)
+
+
+def apply_effects(connection: Connection, effects: OwedEffects, operation: str, at: datetime) -> None:
+    """Adds what a run leaves, and settles what it did, as a part of the caller's transaction."""
+    settled = {"settled_at": at, "settled_by": escape_text(operation), "reason": ""}
+    for deed in effects.done:
+        named = {"at_host": escape_text(deed.host), "of_words": escape_text(deed.words)}
+        connection.execute(_SETTLE_DONE.values(settled), named)
+    for owed in effects.left:
+        connection.execute(_ADD, _make_values(owed))
+
+
+def find_settled(open_changes: Sequence[OwedChange], done: Sequence[Deed]) -> tuple[OwedChange, ...]:
+    """Finds the open ones that what was done settles."""
+    return tuple(owed for owed in open_changes if Deed(owed.host, owed.words) in done)
+
+
+def _make_values(owed: OwedChange) -> dict[str, Any]:
+    return {
+        "host": escape_text(owed.host),
+        "kind": owed.kind,
+        "arguments": encode_json(owed.arguments),
+        "words": escape_text(owed.words),
+        "matter": owed.matter,
+        "why": encode_phrase(owed.why),
+        "operation": escape_text(owed.operation),
+        "requester": escape_text(owed.requester),
+        "identity": encode_identity(owed.identity),
+        "surface": owed.surface,
+        "channel": escape_text(owed.channel),
+        "since": owed.since,
+        "asked": escape_text(owed.asked),
+        "asked_at": owed.asked_at,
+        "note": encode_phrase(owed.note),
+        "settled_at": owed.settled_at,
+        "settled_by": escape_text(owed.settled_by),
+        "reason": escape_text(owed.reason),
+    }
+
+
+def _read_row(row: Row[Any]) -> OwedChange:
+    return OwedChange(
+        host=row.host,
+        kind=row.kind,
+        arguments=json.loads(row.arguments),
+        words=row.words,
+        matter=Matter(row.matter),
+        why=decode_phrase(row.why) or Phrase("unknown"),
+        operation=row.operation,
+        requester=row.requester,
+        identity=decode_identity(row.identity),
+        surface=Surface(row.surface),
+        channel=row.channel,
+        since=row.since,
+        asked=row.asked,
+        asked_at=row.asked_at,
+        note=decode_phrase(row.note),
+        settled_at=row.settled_at,
+        settled_by=row.settled_by,
+        reason=row.reason,
+        number=row.number,
+    )
