@@ -1,13 +1,13 @@
-"""The three logs of a Flatnet host as folder listings show them: their sizes, and the rotated files beside them.
+"""The three logs of a Flatnet host as folder listings show them, and the position in one that was read.
 
-No log is opened. A rotated file of `nebula.log` begins with its stem and continues with a number, a date or `old`:
+A listing opens no log. A rotated file of `nebula.log` begins with its stem and continues with a number, a date or `old`:
 `nebula.log.1`, `nebula-20260131T093000.123.log` (NSSM's), `nebula.log-20260131.gz`, `nebula.old.log`.
 """
 
 from pathlib import PureWindowsPath
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from adapters.value import Value
 
@@ -15,6 +15,22 @@ LogName = Literal["nebula", "access", "error"]
 LOGS: tuple[LogName, ...] = ("nebula", "access", "error")
 
 Bytes = Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+HEAD_LIMIT = 256
+"""Bytes at the beginning of a log by which it is recognized. Its first line has a time in it and is about as long."""
+
+
+class FilePosition(Value):
+    """The place in a log up to which it was counted. As JSON it can be stored.
+
+    `head` bytes at the beginning of the file have the SHA-256 `sha256`, which tells the file from its successor. Neither its
+    name (a rotated file has another one) nor its creation time (NTFS hands it on to a successor of the same name) could.
+    `offset` is in bytes, the end of the last whole line. A file that is shorter was rotated.
+    """
+
+    offset: Bytes
+    head: Annotated[int, Field(ge=0, le=HEAD_LIMIT)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class LogFile(Value):

@@ -6,16 +6,13 @@ lines. The caller keeps the position, which says up to where the log was counted
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from adapters.inventory import WindowsSide
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
-from adapters.windows.log_files import Bytes
+from adapters.windows.log_files import HEAD_LIMIT, Bytes, FilePosition
 from adapters.windows.system import ServiceStatus
-
-HEAD_LIMIT = 256
-"""Bytes at the beginning of a log by which it is recognized. Its first line has a time in it and is about as long."""
 
 READ_LIMIT = 8_000_000
 """Bytes of the log that one read counts, some 50,000 requests. Of more than that the oldest are skipped."""
@@ -27,19 +24,6 @@ MAX_COUNT = 2**40
 """Most that one read counts, of milliseconds too: 34 years. Sums of a month of such reads still fit in the database."""
 
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-
-
-class AccessLogPosition(Value):
-    """The place in a log up to which it was counted. As JSON it can be stored.
-
-    `head` bytes at the beginning of the file have the SHA-256 `sha256`, which tells the file from its successor. Neither its
-    name (a rotated file has another one) nor its creation time (NTFS hands it on to a successor of the same name) could.
-    `offset` is in bytes, the end of the last whole line. A file that is shorter was rotated.
-    """
-
-    offset: Bytes
-    head: Annotated[int, Field(ge=0, le=HEAD_LIMIT)]
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class RequestCounts(Value):
@@ -74,7 +58,7 @@ class AccessLogReading(Value):
     """
 
     state: Literal["present", "absent", "denied", "folder", "outside", "unreadable"]
-    position: AccessLogPosition | None
+    position: FilePosition | None
     counts: RequestCounts | None
     skipped: Bytes
     lost: bool
@@ -110,10 +94,10 @@ class ReadWatch(WindowsAction[WatchReading]):
     nebula_service: str
     gateway_service: str
     log: str
-    position: AccessLogPosition | None
+    position: FilePosition | None
 
     @classmethod
-    def of(cls, side: WindowsSide, position: AccessLogPosition | None) -> "ReadWatch":
+    def of(cls, side: WindowsSide, position: FilePosition | None) -> "ReadWatch":
         """Makes the action for one host's service names and access log."""
         return cls(
             nebula_service=side.nebula_service,

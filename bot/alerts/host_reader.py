@@ -11,7 +11,8 @@ from adapters.gateway.api import GatewaySystem
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.host_clock import compute_clock_offset
 from adapters.inventory import Host
-from adapters.windows.watch import AccessLogPosition, AccessLogReading, ReadWatch, WatchReading
+from adapters.windows.log_files import FilePosition
+from adapters.windows.watch import AccessLogReading, ReadWatch, WatchReading
 from adapters.wsl.system import ReadSystem as ReadWsl
 from adapters.wsl.system import WslSystem
 from commands.checks.watch import WatchAnswers
@@ -33,7 +34,7 @@ class WatchRequest:
     """
 
     host: Host
-    position: AccessLogPosition | None = None
+    position: FilePosition | None = None
     wsl: bool = False
     rejected: AuthenticationFailed | None = None
 

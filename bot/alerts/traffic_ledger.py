@@ -13,7 +13,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from adapters.phrase import Moment, Phrase
-from adapters.windows.watch import AccessLogPosition, AccessLogReading
+from adapters.windows.log_files import FilePosition
+from adapters.windows.watch import AccessLogReading
 from bot.alerts.ports import AlertReader
 from bot.store.traffic import LogRead, TrafficTable
 from commands.checks.conditions import Condition, HostChecked, Signal
@@ -41,7 +42,7 @@ class TrafficLedger:
 
     def __init__(self, table: TrafficTable) -> None:
         self._table = table
-        self._positions: dict[str, tuple[AccessLogPosition, datetime]] = {}
+        self._positions: dict[str, tuple[FilePosition, datetime]] = {}
         self._counts: dict[str, deque[TrafficCount]] = {}
         self._pending: list[LogRead] = []
         self._judged: datetime | None = None
@@ -50,7 +51,7 @@ class TrafficLedger:
         """Loads the stored positions."""
         self._positions = dict(await self._table.read_positions())
 
-    def find_position(self, host: str) -> AccessLogPosition | None:
+    def find_position(self, host: str) -> FilePosition | None:
         """Returns the position from which a host's log is read on; None before the first read."""
         found = self._positions.get(host)
         return None if found is None else found[0]

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, bindparam, case, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from adapters.windows.watch import AccessLogPosition
+from adapters.windows.log_files import FilePosition
 from bot.store.daily_rows import BATCH_SIZE, DETAIL_RETENTION, DailyRows, find_day, to_seconds
 from bot.store.database import Database
 from bot.store.encoding import escape_text
@@ -63,7 +63,7 @@ class LogRead:
 
     host: str
     at: datetime
-    position: AccessLogPosition | None
+    position: FilePosition | None
     count: TrafficCount | None
 
 
@@ -90,10 +90,10 @@ class TrafficTable:
 
         await self._database.run(work)
 
-    async def read_positions(self) -> Mapping[str, tuple[AccessLogPosition, datetime]]:
+    async def read_positions(self) -> Mapping[str, tuple[FilePosition, datetime]]:
         """Reads the position in each host's log, and when it was read. One that this version cannot read is left out."""
 
-        def work(connection: Connection) -> Mapping[str, tuple[AccessLogPosition, datetime]]:
+        def work(connection: Connection) -> Mapping[str, tuple[FilePosition, datetime]]:
             return {
                 row.host: (position, row.at)
                 for row in connection.execute(_POSITIONS)
@@ -161,9 +161,9 @@ def _read_count(row: Row[Any], begins: datetime, ends: datetime) -> TrafficCount
     )
 
 
-def _parse_position(text: str) -> AccessLogPosition | None:
+def _parse_position(text: str) -> FilePosition | None:
     try:
-        return AccessLogPosition.model_validate(json.loads(text))
+        return FilePosition.model_validate(json.loads(text))
     except (ValidationError, ValueError):
         return None
 

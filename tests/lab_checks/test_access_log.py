@@ -13,7 +13,8 @@ import pytest_asyncio
 from adapters.gateway.api import ReadSystem
 from adapters.gateway.client import HttpConnection
 from adapters.inventory import GatewaySide, WindowsSide
-from adapters.windows.watch import AccessLogPosition, AccessLogReading, ReadWatch, RequestCounts
+from adapters.windows.log_files import FilePosition
+from adapters.windows.watch import AccessLogReading, ReadWatch, RequestCounts
 from tests.lab import access_log
 from tests.lab.fleet import Conditions, LabFleet, LabHost, run_fleet
 from tests.lab.gateway.state import Lua
@@ -43,13 +44,13 @@ async def fleet(tmp_path: Path, clock: Clock) -> AsyncIterator[LabFleet]:
         yield running
 
 
-def read(host: LabHost, position: AccessLogPosition | None) -> AccessLogReading:
+def read(host: LabHost, position: FilePosition | None) -> AccessLogReading:
     """What a read of the host tells of its access log."""
     action = ReadWatch.of(SIDE, position)
     return action.parse(twins.answer(action.script, action.build_arguments(), host.windows.state, host.now())).access_log
 
 
-def begin(host: LabHost) -> AccessLogPosition:
+def begin(host: LabHost) -> FilePosition:
     position = read(host, None).position
     assert position is not None
     return position

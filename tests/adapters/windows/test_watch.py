@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from adapters.inventory import WindowsPaths, WindowsSide
 from adapters.windows import powershell
-from adapters.windows.watch import MAX_COUNT, AccessLogPosition, ReadWatch, RequestCounts, WatchReading
+from adapters.windows.log_files import FilePosition
+from adapters.windows.watch import MAX_COUNT, ReadWatch, RequestCounts, WatchReading
 from tests.adapters.windows.script_cases import NOW
 from tests.adapters.windows.watch_cases import AT_END, OLD, PATH, READ_WATCH, counts, json_line, line, log, position
 from tests.lab.windows import twins
@@ -31,9 +32,9 @@ def test_names_and_path_are_those_of_the_host() -> None:
 
 
 def test_a_position_is_stored_as_json_and_goes_to_the_host_as_it_is() -> None:
-    stored = AccessLogPosition.model_validate(AT_END | {"offset": LARGEST}).model_dump_json()
+    stored = FilePosition.model_validate(AT_END | {"offset": LARGEST}).model_dump_json()
     side = WindowsSide(url="http://h:5985/wsman", user="u", allow_http=True)
-    action = ReadWatch.of(side, AccessLogPosition.model_validate_json(stored))
+    action = ReadWatch.of(side, FilePosition.model_validate_json(stored))
     assert AT_END | {"offset": LARGEST} == action.build_arguments()["position"]
 
 

@@ -7,7 +7,8 @@ from hashlib import sha256
 from pathlib import PureWindowsPath
 from typing import Any
 
-from adapters.windows.watch import HEAD_LIMIT, READ_LIMIT, AccessLogPosition, ReadWatch
+from adapters.windows.log_files import HEAD_LIMIT, FilePosition
+from adapters.windows.watch import READ_LIMIT, ReadWatch
 from tests.adapters.windows.log_cases import FOLDER, LOGS, day
 from tests.adapters.windows.script_cases import Case, Script, missing
 from tests.adapters.windows.system_cases import bare_nginx, services
@@ -53,7 +54,7 @@ READ_WATCH = Script(
         nebula_service="Nebula",
         gateway_service="OpenResty",
         log=LOGS["access_log"],
-        position=AccessLogPosition.model_validate(AT_END),
+        position=FilePosition.model_validate(AT_END),
     ),
     {
         "nebula": "Running",

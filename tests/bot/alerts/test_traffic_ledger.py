@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.windows.watch import AccessLogPosition, AccessLogReading, RequestCounts
+from adapters.windows.log_files import FilePosition
+from adapters.windows.watch import AccessLogReading, RequestCounts
 from bot.alerts.traffic_ledger import MAX_PENDING, TrafficLedger
 from bot.model.alert import Alert, AlertState
 from bot.store.database import Database
@@ -35,7 +36,7 @@ def log(offset: int, requests: int = 100, errors: int = 0, *, first: bool = Fals
     nothing = {"own": 0, "unparsed": 0, "timed": 0, "time_ms": 0, "slowest_ms": 0}
     return AccessLogReading(
         state="present",
-        position=AccessLogPosition(offset=offset, head=0, sha256="0" * 64),
+        position=FilePosition(offset=offset, head=0, sha256="0" * 64),
         counts=None if first else RequestCounts(requests=requests, errors=errors, **nothing),
         skipped=0,
         lost=False,

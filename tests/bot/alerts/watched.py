@@ -11,7 +11,8 @@ from adapters.errors import HostError, Unreachable
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from adapters.windows.watch import AccessLogPosition, AccessLogReading, RequestCounts
+from adapters.windows.log_files import FilePosition
+from adapters.windows.watch import AccessLogReading, RequestCounts
 from bot.alerts.health_record import HealthRecord
 from bot.alerts.host_reader import HostReading, WatchRequest
 from bot.alerts.own_state import OwnCheck
@@ -174,7 +175,7 @@ class Station:
         ahead = None if isinstance(told["windows"], HostError) else (self.ahead + (now() - shown)).total_seconds()
         return HostReading(WatchAnswers(request.host, ahead=ahead, **told), self._read_log(name, request.position))
 
-    def _read_log(self, name: str, position: AccessLogPosition | None) -> AccessLogReading:
+    def _read_log(self, name: str, position: FilePosition | None) -> AccessLogReading:
         offset = 0 if position is None else position.offset + 1
         counts = RequestCounts(
             **({"requests": 0, "errors": 0, "own": 0, "unparsed": 0, "timed": 0, "time_ms": 0, "slowest_ms": 0})
@@ -182,7 +183,7 @@ class Station:
         )
         return AccessLogReading(
             state="present",
-            position=AccessLogPosition(offset=offset, head=0, sha256="0" * 64),
+            position=FilePosition(offset=offset, head=0, sha256="0" * 64),
             counts=None if position is None else counts,
             skipped=0,
             lost=False,

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from adapters.windows.watch import MAX_COUNT, AccessLogPosition
+from adapters.windows.log_files import FilePosition
+from adapters.windows.watch import MAX_COUNT
 from bot.store.daily_rows import DETAIL_RETENTION, RETENTION
 from bot.store.database import Database
 from bot.store.traffic import LogRead, TrafficTable
@@ -22,8 +23,8 @@ def traffic(database: Database) -> TrafficTable:
     return TrafficTable(database)
 
 
-def position(offset: int = 7) -> AccessLogPosition:
-    return AccessLogPosition(offset=offset, head=5, sha256="0" * 64)
+def position(offset: int = 7) -> FilePosition:
+    return FilePosition(offset=offset, head=5, sha256="0" * 64)
 
 
 def read(host: str = "host-a", at: datetime = NOON + MINUTE, offset: int = 7, **counts: int) -> LogRead:
