@@ -47,8 +47,8 @@ class HttpConnection:
         requests = action.build_requests()
         if action.changes and any(_is_unsafe(request, action) for request in requests):
             raise TypeError(
-                f"{type(action).__name__} must not change by GET, nor by DELETE unless it is repeatable: aiohttp repeats one "
-                "whose connection was lost"
+                f"{type(action).__name__} must not change by GET, nor by DELETE unless it is repeatable: aiohttp repeats "
+                "one whose connection was lost"
             )
         responses = await self._send_all(requests, action)
         failures = [response for response in responses if isinstance(response, HostError)]

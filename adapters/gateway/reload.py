@@ -70,7 +70,8 @@ class ProveSync(GatewayAction[SyncProof]):
         match answer.state:
             case "not started":
                 return Phrase(
-                    "the gateway responds, but its Lua side did not start: no host_id. See error.log on the host for the reason"
+                    "the gateway responds, but its Lua side did not start: no host_id. See error.log on the host for the "
+                    "reason"
                 )
             case "other host":
                 return Phrase(
