@@ -43,10 +43,14 @@ ChangeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]
 
 
 class FileSwap(Value):
-    """A file that replaces another one. The old one is kept beside the change's own files."""
+    """A file or a folder that replaces another one. The old one is kept beside the change's own files: `source` + ".old".
+
+    A folder replaces a folder as a whole. The two are never merged, and both must be on the same drive.
+    """
 
     source: str
     target: str
+    kind: Literal["file", "folder"] = "file"
 
 
 class BareNginx(Value):
@@ -55,6 +59,24 @@ class BareNginx(Value):
     program: str
     folder: str
     config: str
+
+
+class ServiceMove(Value):
+    """One service, and what is done with it.
+
+    `nginx` is used instead of the service if the host has no service of that name. A reload needs it in any case: it is
+    `nginx -s reload`, after `nginx -t`, and it proves new worker processes.
+    """
+
+    service: str = Field(min_length=1)
+    verb: Literal["start", "stop", "restart", "reload"]
+    nginx: BareNginx | None = None
+
+    @model_validator(mode="after")
+    def _check_reload(self) -> Self:
+        if self.verb == "reload" and self.nginx is None:
+            raise ValueError("a reload needs the program, the folder and the configuration of nginx")
+        return self
 
 
 class ChangeStatus(Value):
@@ -120,32 +142,36 @@ class ReadChange(_ChangeAction):
 
 
 class BeginChange(_ChangeAction):
-    """Starts a change and returns while it is applied: files swapped, a service started, stopped or restarted.
+    """Starts a change and returns while it is applied: files and folders swapped, services moved in order.
 
-    With the verb `none` no service is touched, and `service` is "".
+    Services that are stopped first are stopped before the swaps; everything else follows them. A rollback goes the other
+    way. Without services, only files are swapped.
 
-    If the host knows the operation already, nothing is started again: its present state is returned. `nginx` is used instead
-    of the service if the host has no service of that name.
+    If the host knows the operation already, nothing is started again: its present state is returned.
     """
 
     script = "begin-change"
     effect = Effect.CHANGE
 
-    service: str
-    verb: Literal["start", "stop", "restart", "none"]
     swaps: tuple[FileSwap, ...] = ()
-    nginx: BareNginx | None = None
+    services: tuple[ServiceMove, ...] = ()
     window: int = Field(default=CONFIRM_WINDOW, ge=1, le=3600)
     patience: int = Field(default=START_PATIENCE, ge=0, le=600)
 
-    @model_validator(mode="after")
-    def _check_service(self) -> Self:
-        if (self.verb == "none") != (self.service == ""):
-            raise ValueError("a change has either a service and what to do with it, or none")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older_shape(cls, data: Any) -> Any:
+        """Reads a change as plans of earlier versions hold it: with one service, or with the verb `none`."""
+        if not isinstance(data, dict) or "verb" not in data:
+            return data
+        older = {name: value for name, value in data.items() if name not in ("service", "verb", "nginx")}
+        move = {"service": data.get("service"), "verb": data["verb"], "nginx": data.get("nginx")}
+        return older | {"services": [] if data["verb"] == "none" else [move]}
 
     def build_arguments(self) -> dict[str, Any]:
-        return super().build_arguments() | {"guard": build_guard_options()}
+        arguments = super().build_arguments()
+        move = next(iter(arguments.pop("services")), {"service": "", "verb": "none", "nginx": None})
+        return arguments | move | {"guard": build_guard_options()}
 
 
 class ConfirmChange(_ChangeAction):

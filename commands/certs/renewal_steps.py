@@ -11,7 +11,7 @@ from pathlib import PureWindowsPath
 from adapters.inventory import Host, WindowsSide
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwap
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwap, ServiceMove
 from adapters.windows.nebula import ForgetFolder, MakeKeyPair, ReadCertificates, SignCertificate, StageCertificate
 from commands.certs.fleet_certificates import HostCertificates
 from commands.model.plan import Check, Part, PlannedAction, Product, Step
@@ -156,8 +156,7 @@ def _build_replacement(renewal: Renewal) -> CommitConfirmedChange:
     here = PureWindowsPath(_build_folder_path(side, renewal.operation))
     change = BeginChange(
         operation=renewal.operation,
-        service=side.nebula_service,
-        verb="restart",
+        services=(ServiceMove(service=side.nebula_service, verb="restart"),),
         swaps=(
             FileSwap(source=str(here / "host.crt"), target=paths.host_certificate),
             FileSwap(source=str(here / "host.key"), target=paths.host_key),

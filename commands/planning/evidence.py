@@ -15,7 +15,7 @@ from adapters.action_registry import get_kind
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import Moment, Phrase, Span
-from adapters.windows.commit_confirm import BeginChange, ConfirmChange
+from adapters.windows.commit_confirm import BeginChange, ConfirmChange, ServiceMove
 from adapters.windows.nebula import FindHandshake, ReadCertificates, SignCertificate
 from commands.model.phrases import list_some, round_distance
 from commands.model.plan import Part, Plan, Result, Step, StepResult
@@ -97,9 +97,10 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
     sign, begin = _find_step(part, SignCertificate), _find_step(part, BeginChange)
     if sign is not None and (until := _find_expiry(results[sign.key])) is not None:
         yield _describe_validity(until, find_present_certificate(part), started_at)
-    elif begin is not None and begin.deed.arguments.get("service"):
+    elif begin is not None and (moves := _list_moves(begin)):
         proven = _find_step(part, ConfirmChange) or begin
-        yield _describe_service(begin, results[proven.key].ended_at)
+        for move in {move.service: move for move in moves}.values():
+            yield _describe_service(move, results[proven.key].ended_at)
     elif group_rehearsal_steps(Plan(parts=(part,))):
         yield Phrase("the automatic rollback works")
     seen = [step.host for step in part.steps if step.deed.kind == get_kind(FindHandshake)]
@@ -119,21 +120,34 @@ def _describe_validity(until: datetime, old: Certificate | None, started_at: dat
     return Phrase("the certificate is valid until {at} (the old one had {left} left)", at=Moment(until), left=rounded)
 
 
-def _describe_service(begin: Step, at: datetime) -> Phrase:
-    """Describes the service when the host confirmed its change.
+def _describe_service(move: ServiceMove, at: datetime) -> Phrase:
+    """Describes the service when the host confirmed its change, by the last move of it.
 
     The beginning may have been settled long after it happened, so that the service's own start or stop has no time.
     """
-    service = str(begin.deed.arguments["service"])
-    if begin.deed.arguments.get("verb") == "stop":
-        return Phrase("{service} was not running at {at}", service=service, at=Moment(at))
-    return Phrase("{service} was running at {at}", service=service, at=Moment(at))
+    if move.verb == "stop":
+        return Phrase("{service} was not running at {at}", service=move.service, at=Moment(at))
+    return Phrase("{service} was running at {at}", service=move.service, at=Moment(at))
+
+
+def _list_moves(begin: Step) -> tuple[ServiceMove, ...]:
+    """Lists the services that a change moves. A plan that this version cannot read has none."""
+    try:
+        action = begin.deed.build_action({})
+    except ValueError:
+        return ()
+    return action.services if isinstance(action, BeginChange) else ()
+
+
+def _name_services(begin: Step) -> Phrase:
+    """Names the services that a change moves, each once."""
+    return list_some(list(dict.fromkeys(move.service for move in _list_moves(begin))))
 
 
 def _describe_state(part: Part, results: _Results) -> Phrase | None:
     """Describes what a host runs on by the step that begins its change; None if that says nothing."""
     begin, confirm = _find_step(part, BeginChange), _find_step(part, ConfirmChange)
-    if begin is None or not begin.deed.arguments.get("service"):
+    if begin is None or not _list_moves(begin):
         return None
     renewal, came = _find_step(part, SignCertificate) is not None, results.get(begin.key)
     match None if came is None else came.result:
@@ -152,19 +166,19 @@ def _describe_state(part: Part, results: _Results) -> Phrase | None:
 def _describe_untouched(host: str, begin: Step, renewal: bool) -> Phrase:
     if renewal:
         return Phrase("{host} still uses its old certificate. The change stopped before the exchange", host=host)
-    return Phrase("{service} on {host} was not touched", service=str(begin.deed.arguments["service"]), host=host)
+    return Phrase("{service} on {host} was not touched", service=_name_services(begin), host=host)
 
 
 def _describe_restored(host: str, begin: Step, renewal: bool) -> Phrase:
     if renewal:
         return Phrase("{host} uses its old certificate again", host=host)
-    return Phrase("{service} on {host} is in its previous state", service=str(begin.deed.arguments["service"]), host=host)
+    return Phrase("{service} on {host} is in its previous state", service=_name_services(begin), host=host)
 
 
 def _describe_unknown(host: str, begin: Step, renewal: bool) -> Phrase:
     if renewal:
         return Phrase("it is unknown whether {host} uses its old or its new certificate", host=host)
-    service = str(begin.deed.arguments["service"])
+    service = _name_services(begin)
     return Phrase("the state of {service} on {host} is unknown", service=service, host=host)
 
 

@@ -151,8 +151,6 @@ def _build_begin_step(taken: RehearsedHost, phase: str, ends: ChangeState, windo
     change, target = taken.name_change(phase), str(taken.folder / f"{phase}.txt")
     begin = BeginChange(
         operation=change,
-        service="",
-        verb="none",
         swaps=(FileSwap(source=str(taken.folder / f"{phase}.new"), target=target),),
         window=window,
     )

@@ -8,7 +8,7 @@ from adapters.errors import HostError
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
-from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange, ServiceMove
 from adapters.windows.services import Service, Services
 from commands.checks.host_checks import SERVICE_STATES
 from commands.model.plan import Check, Part, PlannedAction, Premise, Step
@@ -163,9 +163,13 @@ def _build_change(stand: ServiceState, verb: ServiceVerb, operation: str) -> Com
     nginx = BareNginx(program=paths.gateway_exe, folder=paths.gateway_folder, config=paths.gateway_config)
     change = BeginChange(
         operation=operation,
-        service=side.nebula_service if stand.service_name == "nebula" else side.gateway_service,
-        verb=verb,
-        nginx=nginx if stand.bare else None,
+        services=(
+            ServiceMove(
+                service=side.nebula_service if stand.service_name == "nebula" else side.gateway_service,
+                verb=verb,
+                nginx=nginx if stand.bare else None,
+            ),
+        ),
     )
     undo = Phrase("restore {service} to its previous state", service=name)
     return CommitConfirmedChange(

@@ -217,7 +217,7 @@ def reads_change(host: str, operation: str, state: str, patience: float = 0.0) -
 def part(host: str = "host-a", operation: str = OPERATION) -> Part:
     """A change of one host with every shape of step: products, proofs, a guarded change, things that cannot be undone."""
     folder, log = rf"F:\flatnet\{operation}", r"F:\flatnet\nebula.log"
-    begin = change.BeginChange(operation=operation, service="Nebula", verb="restart")
+    begin = change.BeginChange(operation=operation, services=(change.ServiceMove(service="Nebula", verb="restart"),))
     find = nebula.FindHandshake(log=log, after=0, name=host, fingerprint="ab")
     stage = nebula.StageCertificate(
         folder=folder, certificate="", nebula_exe="nebula.exe", nebula_cert_exe="c.exe", config="c.yaml", ca="ca.crt"

@@ -8,7 +8,7 @@ import pytest
 from adapters.errors import Unreachable
 from adapters.inventory import Host, WindowsSide
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import BeginChange, ChangeStatus
+from adapters.windows.commit_confirm import BeginChange, ChangeStatus, ServiceMove
 from commands.hosts import HostRehearse
 from commands.model.operation import CannotPlan
 from commands.model.plan import Part, Plan, PlannedChange
@@ -50,7 +50,7 @@ async def test_each_host_confirms_one_swap_leaves_one_alone_and_aborts_one() -> 
 async def test_no_change_of_it_touches_a_service_and_the_scratch_goes_in_the_end_or_with_a_failure() -> None:
     plan = (await planned("host-a")).plan
     begun = [step.deed.build_action({}) for step in plan.steps if step.deed.kind == "windows.BeginChange"]
-    assert [("", "none")] * 3 == [(each.service, each.verb) for each in begun if isinstance(each, BeginChange)]
+    assert [()] * 3 == [each.services for each in begun if isinstance(each, BeginChange)]
     first, last = plan.steps[0], plan.steps[-1]
     assert first.undo == last.deed
     assert "windows.ForgetFolder" == last.deed.kind
@@ -88,7 +88,7 @@ def rehearsal(each: Host) -> Part:
 
 
 def swap(each: Host) -> Part:
-    change = BeginChange(operation=OPERATION, service="Nebula", verb="restart")
+    change = BeginChange(operation=OPERATION, services=(ServiceMove(service="Nebula", verb="restart"),))
     return Part(host=each.name, steps=(build_begin_step(CommitConfirmedChange(each, change, Phrase("a"), Phrase("b"))),))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from adapters.inventory import WindowsPaths
-from adapters.windows.commit_confirm import BeginChange, FileSwap
+from adapters.windows.commit_confirm import BeginChange, FileSwap, ServiceMove
 from tests.lab.faults import Fault
 from tests.lab.fleet import LabHost, run_fleet
 from tests.lab.windows.twins import answer
@@ -24,7 +24,7 @@ def begin(host: LabHost, target: str, text: str) -> None:
     state, now = host.windows.state, datetime.now(UTC)
     state.files[PureWindowsPath(r"F:\new")] = text
     swaps = (FileSwap(source=r"F:\new", target=target),)
-    begin = BeginChange(operation=OPERATION, service="Nebula", verb="restart", swaps=swaps)
+    begin = BeginChange(operation=OPERATION, services=(ServiceMove(service="Nebula", verb="restart"),), swaps=swaps)
     answer("begin-change", begin.build_arguments(), state, now)
     state.settle(now)
 

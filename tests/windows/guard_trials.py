@@ -18,6 +18,7 @@ from adapters.windows.commit_confirm import (
     ConfirmChange,
     FileSwap,
     ReadChange,
+    ServiceMove,
 )
 from adapters.windows.rehearsal import MakeScratch, ReadRehearsal
 from tests.windows.scratch import FOLDER, SERVICE, SERVICE_FOLDER, ReadText, WriteText
@@ -72,7 +73,8 @@ async def try_change(trial: GuardTrial, host: Host, pause: Callable[[], Awaitabl
     await host.perform(WriteText(path=NEW, text=trial.text))
     swap = FileSwap(source=NEW, target=RULE)
     window = window if trial.word is None else CONFIRM_WINDOW
-    await host.perform(BeginChange(operation=operation, service=SERVICE, verb="restart", swaps=(swap,), window=window))
+    restart = ServiceMove(service=SERVICE, verb="restart")
+    await host.perform(BeginChange(operation=operation, swaps=(swap,), services=(restart,), window=window))
     if trial.word is not None:
         applied = await _wait_for(host, pause, operation, {"applied", "reverted", "stuck", "down"})
         if applied.state != "applied":
@@ -92,7 +94,7 @@ async def try_rehearsal(host: Host, pause: Callable[[], Awaitable[None]]) -> str
     target = rf"{folder}\keep.txt"
     await host.perform(MakeScratch(folder=folder, names=("keep",)))
     swap = FileSwap(source=rf"{folder}\keep.new", target=target)
-    await host.perform(BeginChange(operation=operation, service="", verb="none", swaps=(swap,)))
+    await host.perform(BeginChange(operation=operation, swaps=(swap,)))
     await _wait_for(host, pause, operation, {"applied", "reverted", "stuck", "down"})
     read = ReadRehearsal(operation=operation, target=target, running=True, max_clock_offset=1.0)
     found = await host.perform(read)

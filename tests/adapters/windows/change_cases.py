@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 from pathlib import PureWindowsPath
 from typing import Any, Literal
 
-from adapters.windows.commit_confirm import AbortChange, BareNginx, BeginChange, ChangeState, ConfirmChange, ReadChange
+from adapters.windows.commit_confirm import (
+    AbortChange,
+    BareNginx,
+    BeginChange,
+    ChangeState,
+    ConfirmChange,
+    ReadChange,
+    ServiceMove,
+)
 from tests.adapters.windows.script_cases import NOW, Case, Failed, Script, missing
 from tests.lab.windows.change_files import FOLDER
 from tests.lab.windows.guard import GuardedChange, Swap
@@ -25,7 +33,7 @@ ABORT = Script(
     AbortChange(operation=OPERATION),
     {"operation": OPERATION, "state": "reverted", "why": "aborted before it began", "changed": True},
 )
-BEGIN = Script(BeginChange(operation=OPERATION, service="Nebula", verb="restart"), BEGUN)
+BEGIN = Script(BeginChange(operation=OPERATION, services=(ServiceMove(service="Nebula", verb="restart"),)), BEGUN)
 SWAPS = {"swaps": [{"source": rf"{NEW}\{name}", "target": rf"{LIVE}\{name}"} for name in ("host.crt", "host.key")]}
 
 FILES_ALONE = {**SWAPS, "service": "", "verb": "none"}

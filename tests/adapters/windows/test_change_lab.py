@@ -14,6 +14,7 @@ from adapters.windows.commit_confirm import (
     ConfirmChange,
     FileSwap,
     ReadChange,
+    ServiceMove,
 )
 from adapters.windows.services import ReadServices
 from tests.adapters.windows.winrm_host import Reached, winrm_host
@@ -28,8 +29,12 @@ NEW, LIVE = r"F:\flatnet\operations\op-0123456789ab\host.crt", r"F:\flatnet\conf
 READ = ReadChange(operation=OPERATION)
 CONFIRM = ConfirmChange(operation=OPERATION)
 ABORT = AbortChange(operation=OPERATION)
-RESTART = BeginChange(operation=OPERATION, service="Nebula", verb="restart", swaps=(FileSwap(source=NEW, target=LIVE),))
-STOP = BeginChange(operation=OPERATION, service="OpenResty", verb="stop")
+RESTART = BeginChange(
+    operation=OPERATION,
+    swaps=(FileSwap(source=NEW, target=LIVE),),
+    services=(ServiceMove(service="Nebula", verb="restart"),),
+)
+STOP = BeginChange(operation=OPERATION, services=(ServiceMove(service="OpenResty", verb="stop"),))
 
 
 def status(state: str, why: str = "", *, changed: bool = False) -> ChangeStatus:
@@ -150,7 +155,7 @@ async def test_one_change_at_a_time(tmp_path: Path) -> None:
     async with winrm_host(tmp_path) as host:
         state = prepared(host)
         await host.connection.perform(STOP)
-        other = STOP.model_copy(update={"operation": "op-other", "service": "Nebula"})
+        other = BeginChange(operation="op-other", services=(ServiceMove(service="Nebula", verb="stop"),))
         assert "ChangeUnderWay" == await code_of(host, other)
         await host.connection.perform(CONFIRM)
         await host.connection.perform(other)
@@ -212,7 +217,8 @@ async def test_a_bare_nginx_is_stopped_and_started_without_a_service(tmp_path: P
     async with winrm_host(tmp_path) as host:
         state = prepared(host)
         del state.services["OpenResty"]
-        await host.connection.perform(STOP.model_copy(update={"nginx": nginx}))
+        stop = ServiceMove(service="OpenResty", verb="stop", nginx=nginx)
+        await host.connection.perform(BeginChange(operation=OPERATION, services=(stop,)))
         read = ReadServices.of(host.side)
         services = await host.connection.perform(read)
         assert (True, 0) == (services.gateway_is_bare, services.nginx_processes)

@@ -20,7 +20,15 @@ from adapters.action_registry import get_kind, hash_script
 from adapters.errors import ActionFailed
 from adapters.windows import powershell
 from adapters.windows.action import WindowsAction
-from adapters.windows.commit_confirm import AbortChange, BeginChange, ChangeState, ConfirmChange, FileSwap, ReadChange
+from adapters.windows.commit_confirm import (
+    AbortChange,
+    BeginChange,
+    ChangeState,
+    ConfirmChange,
+    FileSwap,
+    ReadChange,
+    ServiceMove,
+)
 from tests.adapters.windows.change_cases import KEY, LIVE, NEW, NGINX, OPERATION, files, unreadable
 from tests.adapters.windows.script_cases import NOW
 from tests.lab.windows.guard import GuardedChange, Nginx, Swap
@@ -379,8 +387,7 @@ def test_a_service_that_cannot_be_put_back_is_told_with_what_is_where(pwsh: Pwsh
 
 RESTART = BeginChange(
     operation=OPERATION,
-    service="Nebula",
-    verb="restart",
+    services=(ServiceMove(service="Nebula", verb="restart"),),
     swaps=tuple(FileSwap(source=swap.source, target=swap.target) for swap in pair()),
 )
 ABORT = AbortChange(operation=OPERATION)
@@ -506,10 +513,7 @@ def test_scripts_and_guard_work_together(last: WindowsAction[Any], state: str, l
 
 def test_the_guard_fits_on_a_command_line_and_its_text_is_the_same_each_time() -> None:
     assert len(powershell.build_guard_options()) < 32_000
-    assert (
-        powershell.build_guard_options()
-        in BeginChange(operation=OPERATION, service="Nebula", verb="stop").build_arguments()["guard"]
-    )
+    assert powershell.build_guard_options() in RESTART.build_arguments()["guard"]
 
 
 def test_another_guard_is_another_action_in_the_eyes_of_an_approval() -> None:

@@ -21,9 +21,7 @@ FOLDER = PureWindowsPath(r"F:\flatnet\operations") / OPERATION
 TARGET = FOLDER / "keep.txt"
 
 MAKE = MakeScratch(folder=str(FOLDER), names=("keep",))
-BEGIN = BeginChange(
-    operation=OPERATION, service="", verb="none", swaps=(FileSwap(source=str(FOLDER / "keep.new"), target=str(TARGET)),)
-)
+BEGIN = BeginChange(operation=OPERATION, swaps=(FileSwap(source=str(FOLDER / "keep.new"), target=str(TARGET)),))
 READ = ReadRehearsal(operation=OPERATION, target=str(TARGET), running=True, max_clock_offset=30.0)
 
 
@@ -105,12 +103,6 @@ def test_the_version_is_that_of_all_code_that_guards_a_change() -> None:
     version = identify_guard()
     assert (64, 64, False) == (len(version.bootstrap), len(version.guard), version.bootstrap == version.guard)
     assert version == identify_guard()
-
-
-@pytest.mark.parametrize(("service", "verb"), [("Nebula", "none"), ("", "restart")])
-def test_a_change_has_a_service_and_a_verb_or_neither(service: str, verb: Any) -> None:
-    with pytest.raises(ValueError, match="either a service"):
-        BeginChange(operation=OPERATION, service=service, verb=verb)
 
 
 @pytest.mark.pwsh

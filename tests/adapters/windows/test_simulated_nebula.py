@@ -10,7 +10,7 @@ from adapters.action import Answer
 from adapters.inventory import WindowsPaths
 from adapters.nebula.certificates import parse_pem
 from adapters.windows.action import WindowsAction
-from adapters.windows.commit_confirm import AbortChange, BeginChange, FileSwap, ReadChange
+from adapters.windows.commit_confirm import AbortChange, BeginChange, FileSwap, ReadChange, ServiceMove
 from adapters.windows.nebula import ReachAddress
 from adapters.windows.nebula_log import parse_handshake
 from tests.adapters.windows.nebula_hosts import FIND, FOLDER, MAKE, NOTE, SIGN, STAGE
@@ -185,8 +185,7 @@ def renewed(states: Mapping[str, WindowsState]) -> tuple[str, int]:
 
 CHANGE = BeginChange(
     operation="op-0123456789ab",
-    service="Nebula",
-    verb="restart",
+    services=(ServiceMove(service="Nebula", verb="restart"),),
     swaps=(
         FileSwap(source=rf"{FOLDER}\host.crt", target=PATHS.host_certificate),
         FileSwap(source=rf"{FOLDER}\host.key", target=PATHS.host_key),

@@ -4,7 +4,7 @@ import pytest
 
 from adapters.endpoint import Endpoint
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import AbortChange, BeginChange, ConfirmChange, ReadChange
+from adapters.windows.commit_confirm import AbortChange, BeginChange, ConfirmChange, ReadChange, ServiceMove
 from bot.changes.plan_diff import MAX_SENTENCES, describe_differences, describe_upgrade
 from commands.model.plan import Check, LeftOutHost, Part, Plan, PlannedAction, Premise, Step
 
@@ -32,7 +32,9 @@ def steps(*of_host: Step) -> Plan:
 
 def guarded(seconds: int, **arguments: object) -> Step:
     """A step of a version whose time limits are all this long."""
-    begin = BeginChange(operation="op-1", service="nebula", verb="restart", patience=seconds).model_copy(update=arguments)
+    begin = BeginChange(
+        operation="op-1", services=(ServiceMove(service="nebula", verb="restart"),), patience=seconds
+    ).model_copy(update=arguments)
     check = Check(host="host-a", deed=PlannedAction.of(ReadChange(operation="op-1")), expect={}, patience=seconds)
     return step("host-a").model_copy(
         update={"deed": PlannedAction.of(begin), "patience": seconds, "verify": check, "undone": (check,)}
@@ -92,8 +94,8 @@ UPGRADED = "flatnet-bot was upgraded after this was requested, and this version 
         (steps(of_before(guarded(60))), steps(guarded(60)), [UPGRADED]),
         (
             steps(guarded(60)),
-            steps(guarded(90, verb="start")),
-            ["host-a: stop host-a: verb changed from restart to start"],
+            steps(guarded(90, window=60)),
+            ["host-a: stop host-a: window changed from 120 to 60"],
         ),
         (
             steps(of_before(guarded(60))),

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import AbortChange, BeginChange
+from adapters.windows.commit_confirm import AbortChange, BeginChange, ServiceMove
 from bot.access.people import Person
 from bot.access.policy import Actor, Policy
 from bot.access.requester import Requester
@@ -142,7 +142,7 @@ class Swap(Turn):
     def _list_steps(self, host: Host, operation: str) -> Iterator[Step]:
         if self.rehearses:
             yield from build_rehearsal_steps(RehearsedHost(host, operation, 30.0))
-        change = BeginChange(operation=operation, service="Nebula", verb="restart")
+        change = BeginChange(operation=operation, services=(ServiceMove(service="Nebula", verb="restart"),))
         yield build_begin_step(CommitConfirmedChange(host, change, Phrase("swap"), Phrase("swap back")))
 
 

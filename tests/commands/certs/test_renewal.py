@@ -11,7 +11,7 @@ from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.nebula.pem import encode_block
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, ServiceMove
 from adapters.windows.nebula import SignCertificate
 from commands.catalogue import CATALOGUE
 from commands.certs.renewal import CertRenew
@@ -136,7 +136,8 @@ async def test_the_new_pair_takes_the_place_of_the_old_one_and_goes_back_with_it
     action = begin.deed.build_action({})
 
     assert isinstance(action, BeginChange)
-    assert (OPERATION, "Nebula", "restart", CONFIRM_WINDOW) == (action.operation, action.service, action.verb, action.window)
+    assert (OPERATION, CONFIRM_WINDOW) == (action.operation, action.window)
+    assert (ServiceMove(service="Nebula", verb="restart"),) == action.services
     assert [
         (rf"{FOLDER}\host.crt", r"F:\flatnet\config\nebula\host.crt"),
         (rf"{FOLDER}\host.key", r"F:\flatnet\config\nebula\host.key"),

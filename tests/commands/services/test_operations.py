@@ -10,7 +10,7 @@ from adapters.action import Action
 from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange, ServiceMove
 from adapters.windows.nebula import ReadCertificates
 from adapters.windows.services import Services
 from commands.catalogue import CATALOGUE
@@ -54,6 +54,12 @@ def begun(made: PlannedChange) -> BeginChange:
     action = next(step for step in made.plan.steps if step.key.endswith("/begin")).deed.build_action({})
     assert isinstance(action, BeginChange)
     return action
+
+
+def moved(made: PlannedChange) -> ServiceMove:
+    """The one service that it moves."""
+    [move] = begun(made).services
+    return move
 
 
 async def test_a_fleet_whose_services_run_is_one_sentence_and_a_table() -> None:
@@ -114,12 +120,7 @@ async def test_a_restart_of_nebula_is_proven_by_a_handshake_with_the_certificate
         "host-a/confirm",
     ] == keys(made)
     assert ("host-a", 64) == (seen.deed.arguments["name"], len(str(seen.deed.arguments["fingerprint"])))
-    assert ("Nebula", "restart", CONFIRM_WINDOW, None) == (
-        begun(made).service,
-        begun(made).verb,
-        begun(made).window,
-        begun(made).nginx,
-    )
+    assert (ServiceMove(service="Nebula", verb="restart"), CONFIRM_WINDOW) == (moved(made), begun(made).window)
 
 
 async def test_several_hosts_are_restarted_one_after_the_other_the_lighthouse_last() -> None:
@@ -134,7 +135,7 @@ async def test_openresty_is_proven_by_its_gateway(kind: type[ServiceChange]) -> 
     made = await planned(kind, "openresty", "host-a", said={("host-a", "windows"): services(gateway="Stopped", nginx=0)})
 
     assert ["host-a/begin", "host-a/gateway", "host-a/confirm"] == keys(made)
-    assert ("OpenResty", None) == (begun(made).service, begun(made).nginx)
+    assert ("OpenResty", None) == (moved(made).service, moved(made).nginx)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ async def test_a_bare_nginx_is_moved_with_its_own_folder_and_configuration(
         BareNginx(
             program=r"F:\flatnet\openresty\nginx.exe", folder=r"F:\flatnet\openresty", config=r"F:\flatnet\config\nginx.conf"
         )
-        == begun(made).nginx
+        == moved(made).nginx
     )
     assert {"status": "Bare", "running": processes > 0} == made.plan.premises[0].value
 
