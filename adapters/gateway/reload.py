@@ -69,10 +69,7 @@ class ProveSync(GatewayAction[SyncProof]):
     def explain_answer(self, answer: SyncProof) -> Phrase | None:
         match answer.state:
             case "not started":
-                return Phrase(
-                    "the gateway responds, but its Lua side did not start: no host_id. See error.log on the host for the "
-                    "reason"
-                )
+                return Phrase("the gateway responds, but its Lua code did not start (no host_id). See error.log on the host")
             case "other host":
                 return Phrase(
                     "the gateway reports host ID {said} instead of {known}",
@@ -81,7 +78,7 @@ class ProveSync(GatewayAction[SyncProof]):
                 )
             case "other peers":
                 return Phrase(
-                    "the gateway does not run with the peers of its configuration (missing: {missing}; extra: {extra})",
+                    "the gateway does not run with the peers of its configuration (missing: {missing}, extra: {extra})",
                     missing=_list_peers(answer.missing),
                     extra=_list_peers(answer.extra),
                 )

@@ -30,7 +30,7 @@ def body(**fields: Any) -> HttpResponse:
         pytest.param(
             body(peers={}, peer_count=0),
             SyncProof(state="not started"),
-            "the gateway responds, but its Lua side did not start: no host_id. See error.log on the host for the reason",
+            "the gateway responds, but its Lua code did not start (no host_id). See error.log on the host",
             id="the Lua side ended",
         ),
         pytest.param(
@@ -43,14 +43,14 @@ def body(**fields: Any) -> HttpResponse:
             body(host_id=1, peers=[TWO, "http://10.100.9.1:8080"]),
             SyncProof(state="other peers", host_id=1, missing=(THREE,), extra=("http://10.100.9.1:8080",)),
             "the gateway does not run with the peers of its configuration "
-            "(missing: http://10.100.3.1:8080; extra: http://10.100.9.1:8080)",
+            "(missing: http://10.100.3.1:8080, extra: http://10.100.9.1:8080)",
             id="other peers",
         ),
         pytest.param(
             body(host_id=1, peers={}),
             SyncProof(state="other peers", host_id=1, missing=(TWO, THREE)),
             "the gateway does not run with the peers of its configuration "
-            "(missing: http://10.100.2.1:8080, http://10.100.3.1:8080; extra: none)",
+            "(missing: http://10.100.2.1:8080, http://10.100.3.1:8080, extra: none)",
             id="no peers",
         ),
     ],
