@@ -19,6 +19,7 @@ from bot.audit.log import AuditLog
 from bot.changes.coordinator import Coordinator, RunEngine
 from bot.changes.engine import Engine
 from bot.changes.executor import Executor
+from bot.changes.good_configurations import GoodConfigurationRegistry
 from bot.changes.intent_log import IntentLog
 from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
@@ -41,6 +42,7 @@ from bot.schedules.registry import ScheduleRegistry
 from bot.security.redaction import Redactor
 from bot.store.checks import CheckTable
 from bot.store.database import Database
+from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.incidents import IncidentTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
@@ -174,7 +176,8 @@ def build_changes(
     operations, owed = OperationTable(database), OwedTable(database)
     journal = IntentLog(audit, database, redactor.holds_secret)
     rehearsals = RehearsalRegistry(RehearsalTable(database), audit, lambda: basis().fleet.inventory, now)
-    sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), lambda: basis().policy)
+    good = GoodConfigurationRegistry(GoodConfigurationTable(database), audit)
+    sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), lambda: basis().policy, good)
     ledger = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, PlanningMemory(owed).complete)
     dispatch = Coordinator(ledger, planner, links.require_engine, links)

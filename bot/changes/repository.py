@@ -11,6 +11,7 @@ from adapters.phrase import Phrase
 from bot.access.policy import Policy
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.current_approvers import refresh_approvers
+from bot.changes.good_configurations import GoodConfigurationRegistry
 from bot.changes.intent_log import AuditTrail
 from bot.changes.outcome import collect_results
 from bot.changes.owed_effects import compute_owed_effects
@@ -51,13 +52,14 @@ class ChangeAudit(Protocol):
 
 @dataclass(frozen=True)
 class ChangeSources:
-    """Stored changes, owed changes, the rehearsals and checks of their hosts, and the access policy as it is now."""
+    """Stored and owed changes, what is known of their hosts, and the access policy as it is now."""
 
     operations: OperationTable
     owed: OwedTable
     rehearsals: RehearsalRegistry
     checks: CheckTable
     policy: Callable[[], Policy]
+    good_configurations: GoodConfigurationRegistry
 
 
 class ChangeRepository:
@@ -80,6 +82,7 @@ class ChangeRepository:
         self.audit = audit
         self.rehearsals = sources.rehearsals
         self.checks = sources.checks
+        self.good_configurations = sources.good_configurations
         self._policy = sources.policy
         self.read_trail = trail
         self.now = now
@@ -183,6 +186,7 @@ class ChangeRepository:
         ran = await self.get(operation)
         await self.forget_checks(ran, find_kind(ran))
         await self._record_rehearsals(ran)
+        await self.good_configurations.record(ran)
 
     async def forget_checks(self, ran: OperationRecord, kind: type[FleetChange] | None) -> None:
         """Forget the checks of hosts in areas that a run of this kind may have changed; of an unknown kind, in all areas."""

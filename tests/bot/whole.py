@@ -14,6 +14,7 @@ from bot.access.requester import Requester
 from bot.changes.coordinator import Coordinator
 from bot.changes.engine import Engine
 from bot.changes.executor import Executor
+from bot.changes.good_configurations import GoodConfigurationRegistry
 from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
 from bot.changes.planner import Planner
@@ -22,6 +23,7 @@ from bot.changes.repository import ChangeRepository, ChangeSources
 from bot.model.change import Change
 from bot.model.request import Identity, Surface, SystemIdentity
 from bot.store.checks import CheckTable
+from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
@@ -81,8 +83,9 @@ class Whole:
         self.operations, journal = OperationTable(house.database), house.journal()
         self.owed = OwedTable(house.database)
         rehearsals = RehearsalRegistry(RehearsalTable(house.database), house.audit, lambda: self.ground.fleet.inventory, now)
+        good = GoodConfigurationRegistry(GoodConfigurationTable(house.database), house.audit)
         tables = ChangeSources(
-            self.operations, self.owed, rehearsals, CheckTable(house.database), lambda: self.ground.policy
+            self.operations, self.owed, rehearsals, CheckTable(house.database), lambda: self.ground.policy, good
         )
         ledger = ChangeRepository(tables, house.audit, journal.read_trail, lambda change: self.watch(change), now)
         planner = Planner(lambda: self.ground, CATALOGUE, now, lambda text: False)

@@ -20,6 +20,7 @@ from bot.access.rules import ApprovalRule, ApprovalSettings, ApprovalWaiver
 from bot.audit.log import EventKind
 from bot.changes.coordinator import Coordinator
 from bot.changes.engine import WorkflowStatus
+from bot.changes.good_configurations import GoodConfigurationRegistry
 from bot.changes.intent_log import AuditTrail
 from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
@@ -32,6 +33,7 @@ from bot.store.chain import StoredEvent
 from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.errors import TooLarge
+from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
@@ -266,7 +268,9 @@ class Bot:
         self.rehearsals = RehearsalTable(database)
         registry = RehearsalRegistry(self.rehearsals, self.log, lambda: self.ground.fleet.inventory, lambda: self.at)
         self.checks = CheckTable(database)
-        tables = ChangeSources(self.operations, self.owed, registry, self.checks, lambda: self.ground.policy)
+        self.good = GoodConfigurationTable(database)
+        good = GoodConfigurationRegistry(self.good, self.log)
+        tables = ChangeSources(self.operations, self.owed, registry, self.checks, lambda: self.ground.policy, good)
         self.ledger = ChangeRepository(tables, self.log, self._trail, self.seen.append, lambda: self.at)
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
         self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self)
