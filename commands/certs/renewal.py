@@ -19,8 +19,9 @@ from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange, Premise
-from commands.planning.host_plan import HostPlan, assemble
+from commands.planning.host_plan import HostPlan, assemble, leave_unchecked
 from commands.planning.impact import HostWorkload, build_workload_premises, describe_nebula_outage, read_workloads
+from commands.planning.owed_first import find_owed_first
 from commands.values.arguments import HostsArgument, Option, Target, shorten_argument
 from commands.values.errors import GrammarError
 from commands.values.units import make_duration_parser, render_duration
@@ -94,11 +95,11 @@ class CertRenew(FleetChange):
         seen = await read_certificates(inventory.hosts, view)
         signing = SigningContext(seen, *find_signer(seen))
         wanted = self._find_wanted(seen, meant)
-        obstacles = {held.host.name: find_renewal_obstacle(held, seen, signing.ca) for held in wanted}
-        able = [held for held in wanted if obstacles[held.host.name] is None]
+        left_out = tuple(left for held in wanted if (left := _leave_out(held, signing, view)) is not None)
+        excluded = {left.host for left in left_out}
+        able = [held for held in wanted if held.host.name not in excluded]
         serves = await read_workloads([held.host for held in able], view)
         planned = [_plan_host(held, signing, serves[held.host.name], view.operation_id) for held in able]
-        left_out = [LeftOutHost(host=name, why=why) for name, why in obstacles.items() if why is not None]
         return assemble(self, (*planned, *left_out), inventory, (signing.premise,))
 
     def _require_one_selection(self) -> None:
@@ -123,6 +124,17 @@ class CertRenew(FleetChange):
         if self.due is None or isinstance(held.answer, HostError):
             return True
         return held.certificate is not None and seen.compute_time_left(held.certificate) <= self.due
+
+
+def _leave_out(held: HostCertificates, signing: SigningContext, view: FleetView) -> LeftOutHost | None:
+    """Returns why a host is left out; None if it can be renewed. A renewal starts Nebula where it does not run."""
+    name, files = held.host.name, held.files
+    if isinstance(held.answer, HostError):
+        return leave_unchecked(name, held.answer)
+    why = find_renewal_obstacle(held, signing.fleet, signing.ca)
+    if why is None and files is not None and files.running_since is None:
+        why = find_owed_first(name, view.owed)
+    return None if why is None else LeftOutHost(host=name, why=why)
 
 
 def _plan_host(held: HostCertificates, signing: SigningContext, served: HostWorkload, operation: str) -> HostPlan:

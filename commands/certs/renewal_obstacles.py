@@ -4,6 +4,7 @@ from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate, is_signed_by
 from adapters.phrase import Moment, Phrase, Span
+from adapters.windows.nebula import NebulaFiles
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
 from commands.model.operation import CannotPlan
 from commands.model.phrases import list_some
@@ -38,11 +39,10 @@ def find_signer(seen: FleetCertificates) -> tuple[HostCertificates, Certificate]
 
 
 def find_renewal_obstacle(held: HostCertificates, seen: FleetCertificates, ca: Certificate) -> Phrase | None:
-    """Finds the reason why this host cannot be renewed; None if there is none."""
+    """Finds the reason why this host, which answered or has no such side, cannot be renewed; None if there is none."""
     if held.answer is None:
         return Phrase("no Windows connection configured")
-    if isinstance(held.answer, HostError):
-        return Phrase("could not check the host: {why}", why=held.answer.phrase)
+    assert isinstance(held.answer, NebulaFiles)
     certificate = held.certificate
     if certificate is None:
         return Phrase("no readable certificate at {path}. Put one there first", path=held.paths.host_certificate)

@@ -196,15 +196,21 @@ class FleetRead(Operation):
 
 
 class CannotPlan(Refused):
-    """The change is impossible in the hosts' present state. The phrase has the reason and what to do first."""
+    """The change is impossible in the hosts' present state. The phrase has the reason and what to do first.
+
+    `left_out` are the hosts that could not be planned, if that is the reason.
+    """
+
+    def __init__(self, phrase: Phrase, left_out: Sequence[LeftOutHost] = ()) -> None:
+        super().__init__(phrase)
+        self.left_out = tuple(left_out)
 
     @classmethod
     def from_left_out(cls, left_out: Sequence[LeftOutHost]) -> "CannotPlan":
         """Makes the error of a change that leaves out every host, with the reason of each."""
         reasons = [Phrase("{host}: {why}", host=left.host, why=left.why) for left in left_out]
-        return cls(
-            reasons[0] if len(reasons) == 1 else Phrase("no host can be changed: {reasons}", reasons=list_some(reasons))
-        )
+        several = Phrase("no host can be changed: {reasons}", reasons=list_some(reasons))
+        return cls(reasons[0] if len(reasons) == 1 else several, left_out)
 
 
 class FleetChange(Operation):

@@ -6,11 +6,16 @@ HostPlan | UnchangedHost | LeftOutHost, one for each host ─ assemble ─▶ Pl
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from adapters.errors import DeadlineExceeded, HostError, NotAsked, OutcomeUnknown, Unreachable
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.model.operation import CannotPlan, FleetChange
+from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, Plan, PlannedChange, Premise
 from commands.model.plan_endpoints import collect_endpoints
+
+SILENT = (Unreachable, DeadlineExceeded, OutcomeUnknown, NotAsked)
+"""Errors of hosts that did not answer. Those that answered with another key or refused the login need a person first."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def assemble(
     lighthouses = {host.name for host in inventory.hosts if host.lighthouse}
     ordered = sorted(planned, key=lambda each: each.host in lighthouses)
     able = [each for each in ordered if isinstance(each, HostPlan)]
-    left_out = tuple(LeftOutHost(host=each.host, why=each.why) for each in ordered if not isinstance(each, HostPlan))
+    left_out = tuple(_leave_out(each) for each in ordered if not isinstance(each, HostPlan))
     if not able and any(isinstance(each, LeftOutHost) for each in ordered):
         raise CannotPlan.from_left_out(left_out)
     parts = tuple(each.part for each in able)
@@ -71,6 +76,19 @@ def assemble(
         reach=tuple(_describe_reach({each.host for each in ordered}, parts, inventory)),
     )
     return PlannedChange(arguments=operation.restrict_to(tuple(part.host for part in parts)).resolved_arguments, plan=plan)
+
+
+def leave_unchecked(host: str, error: HostError, matter: Matter = Matter.CHANGE) -> LeftOutHost:
+    """Leaves out a host that could not be checked. The change is owed to it unless a person must fix something first.
+
+    A revocation is owed to it in any case: until then, the host accepts what was revoked.
+    """
+    owed = isinstance(error, SILENT) or matter is Matter.REVOCATION
+    return LeftOutHost(host=host, why=Phrase("could not check the host: {why}", why=error.phrase), owed=owed)
+
+
+def _leave_out(each: UnchangedHost | LeftOutHost) -> LeftOutHost:
+    return each if isinstance(each, LeftOutHost) else LeftOutHost(host=each.host, why=each.why)
 
 
 def _describe_reach(asked: Collection[str], parts: tuple[Part, ...], inventory: Inventory) -> Iterator[Phrase]:

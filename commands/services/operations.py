@@ -21,7 +21,7 @@ from commands.model.operation import FleetChange, FleetView, Risk
 from commands.model.plan import LeftOutHost, PlannedChange
 from commands.model.report import Cell, Column
 from commands.planning.commit_confirm import TunnelProof
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
+from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
 from commands.planning.impact import (
     HostWorkload,
     ServiceVerb,
@@ -30,6 +30,7 @@ from commands.planning.impact import (
     describe_nebula_outage,
     read_workloads,
 )
+from commands.planning.owed_first import find_owed_first
 from commands.services.steps import (
     ServiceName,
     ServiceState,
@@ -105,7 +106,9 @@ class ServiceChange(FleetChange):
     def _plan_host(self, stand: ServiceState, view: FleetView) -> HostPlan | UnchangedHost | LeftOutHost:
         """Plans one host, or returns why it is left out."""
         host = stand.host.name
-        if (why := explain_unknown(stand)) is not None:
+        if (error := stand.error) is not None:
+            return leave_unchecked(host, error)
+        if (why := explain_unknown(stand) or self._find_owed_first(host, view)) is not None:
             return LeftOutHost(host=host, why=why)
         if (why := explain_unchanged(stand, self.verb)) is not None:
             return UnchangedHost(host, why)
@@ -117,6 +120,10 @@ class ServiceChange(FleetChange):
             disrupts=self._describe_outage(stand.workload),
             warnings=tuple(self._list_warnings(stand)),
         )
+
+    def _find_owed_first(self, host: str, view: FleetView) -> Phrase | None:
+        """Finds the reason for which Nebula must not start before something that is owed there has run."""
+        return find_owed_first(host, view.owed) if self.service == "nebula" and self.verb != "stop" else None
 
     async def _read_states(self, hosts: Sequence[Host], view: FleetView) -> tuple[ServiceState, ...]:
         """Reads the service's state on each of these hosts, and what can prove that it is back, concurrently."""

@@ -41,6 +41,12 @@ class ServiceState:
     fingerprint: str = ""
 
     @property
+    def error(self) -> HostError | None:
+        """The error of a host that has this service and could not be asked for its state."""
+        absent = self.service_name == "openresty" and self.host.gateway is None
+        return self.answer if isinstance(self.answer, HostError) and not absent else None
+
+    @property
     def service(self) -> Service:
         """The service as Windows reports it; only for a host that answered."""
         assert isinstance(self.answer, Services)
@@ -76,14 +82,13 @@ def explain_unchanged(stand: ServiceState, verb: ServiceVerb) -> Phrase | None:
 
 
 def explain_unknown(stand: ServiceState) -> Phrase | None:
-    """Explains why the service's state is unknown, or cannot be changed; None if it is known."""
+    """Explains why the service has no known state, though the host answered or has no such side; None if it is known."""
     name = stand.host.name
     if stand.service_name == "openresty" and stand.host.gateway is None:
         return Phrase("no gateway configured")
     if stand.answer is None:
         return Phrase("no Windows connection configured")
-    if isinstance(stand.answer, HostError):
-        return Phrase("could not check the host: {why}", why=stand.answer.phrase)
+    assert isinstance(stand.answer, Services)
     status, service = stand.service.status, stand.service.name
     if stand.bare or status in ("Running", "Stopped"):
         if stand.service_name == "openresty" and status == "Stopped" and stand.answer.nginx_processes > 0:

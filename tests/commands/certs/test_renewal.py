@@ -1,6 +1,7 @@
 """`cert renew`: what is planned, what stands in its way, and that nothing in a plan moves by itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from commands.catalogue import CATALOGUE
 from commands.certs.renewal import CertRenew
 from commands.language.grammar import parse_operation, render_operation
 from commands.model.operation import CannotPlan, CertificateRules
+from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.plan import Plan, PlannedChange, Step
 from commands.planning.commit_confirm import RETURN_TIMEOUT
 from commands.values.arguments import NoSuchHost, Target
@@ -204,8 +206,8 @@ async def test_due_means_all_that_end_in_time_and_becomes_their_names() -> None:
 
     assert {"target": {"parts": ["host-a", "host-b"]}, "due": None} == all_due.arguments
     assert {"target": {"parts": ["host-a"]}, "due": None} == few.arguments
-    assert [("host-c", "could not check the host: connection refused; look at its cable")] == [
-        (left.host, str(left.why)) for left in all_due.plan.left_out
+    assert [("host-c", "could not check the host: connection refused; look at its cable", True)] == [
+        (left.host, str(left.why), left.owed) for left in all_due.plan.left_out
     ]
 
 
@@ -458,3 +460,12 @@ def test_what_is_typed_is_understood_as_this(typed: str, words: str) -> None:
 
 def test_only_some_of_the_hosts_are_named_and_no_longer_due() -> None:
     assert "cert renew host-b" == render_operation(due().restrict_to(("host-b",)))
+
+
+async def test_a_renewal_does_not_start_nebula_before_what_is_owed_there_and_concerns_identities() -> None:
+    note = OwedNote(number=3, host="host-a", words="blocklist add x", matter=Matter.REVOCATION, since=NOW)
+    stopped = {("host-a", "windows"): files(A, running_since=None)}
+    for said, refused in ((stopped, True), ({}, False)):
+        sight = replace(view(LIGHTHOUSE, A, B, said=said), owed=KnownOwed((note,)))
+        made = await renew("host-a", "host-b").plan(sight)
+        assert refused == ("host-a" in [left.host for left in made.plan.left_out])

@@ -8,6 +8,15 @@ from typing import Any
 import pytest
 
 from adapters.action import Action
+from adapters.errors import (
+    ActionFailed,
+    AuthenticationFailed,
+    DeadlineExceeded,
+    HostError,
+    HostIdentityError,
+    NotAsked,
+    Unreachable,
+)
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.nebula import ReadCertificates
@@ -15,8 +24,9 @@ from adapters.windows.services import ReadServices
 from commands.certs.renewal import CertRenew
 from commands.model import plan as plans
 from commands.model.operation import CannotPlan, FleetChange
+from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, PlannedAction, Premise, Step
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
+from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
 from commands.services.operations import ServiceRestart, ServiceStart
 from commands.values.arguments import Target
 from tests.commands.canned_certs import Said, files, host, services, view
@@ -157,3 +167,24 @@ async def test_a_plan_of_all_hosts_has_the_digest_of_its_shape(
     made = await operation.plan(view(LIGHTHOUSE, A, B, said=said))
 
     assert digest == made.plan.compute_digest(" ".join(operation.words), made.arguments)
+
+
+@pytest.mark.parametrize(
+    ("error", "matter", "owed"),
+    [
+        (Unreachable(Phrase("silent")), Matter.CHANGE, True),
+        (DeadlineExceeded.after(30), Matter.CHANGE, True),
+        (NotAsked(Phrase("too busy")), Matter.CHANGE, True),
+        (AuthenticationFailed(Phrase("refused")), Matter.CHANGE, False),
+        (HostIdentityError(Phrase("another key")), Matter.CHANGE, False),
+        (ActionFailed(Phrase("broken")), Matter.CHANGE, False),
+        (HostIdentityError(Phrase("another key")), Matter.REVOCATION, True),
+        (ActionFailed(Phrase("broken")), Matter.AUTHORITY, False),
+    ],
+)
+def test_a_change_is_owed_to_a_host_that_did_not_answer_and_a_revocation_in_any_case(
+    error: HostError, matter: Matter, owed: bool
+) -> None:
+    made = assemble(START, (planned(A), leave_unchecked("host-b", error, matter)), INVENTORY)
+
+    assert [("host-b", owed)] == [(left.host, left.owed) for left in made.plan.left_out]

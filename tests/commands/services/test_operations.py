@@ -1,13 +1,14 @@
 """`service`: what is said of Nebula and OpenResty, and how they are moved."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from adapters.action import Action
-from adapters.errors import Unreachable
+from adapters.errors import AuthenticationFailed, Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange, ServiceMove
@@ -17,6 +18,7 @@ from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation, render_operation
 from commands.model.finding import Severity
 from commands.model.operation import CannotPlan
+from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.plan import PlannedChange
 from commands.planning.commit_confirm import RETURN_TIMEOUT, SERVICE_TIMEOUT
 from commands.services.operations import ServiceChange, ServiceList, ServiceRestart, ServiceStart, ServiceStop
@@ -437,3 +439,57 @@ def test_what_is_typed_is_understood_as_this(typed: str, words: str) -> None:
 def test_a_change_never_means_all_hosts_by_itself(typed: str) -> None:
     with pytest.raises(GrammarError):
         parse_operation(normalize_text(typed), CATALOGUE, CATALOGUE)
+
+
+async def test_a_silent_host_is_owed_the_change_and_one_that_a_person_must_see_to_is_not() -> None:
+    hosts = LIGHTHOUSE, A, B, host("host-c", 3), host("host-d", 4)
+    said: Said = {
+        ("host-a", "windows"): says(A, services(nebula="Stopped")),
+        ("host-b", "windows"): LOST,
+        ("host-c", "windows"): AuthenticationFailed(Phrase("login refused")),
+        ("host-d", "windows"): says(host("host-d", 4), services()),
+    }
+    made = await planned(ServiceStart, "nebula", "host-a", "host-b", "host-c", "host-d", hosts=hosts, said=said)
+
+    assert ("host-b",) == made.plan.owed_hosts
+    assert ["host-b", "host-c", "host-d"] == [left.host for left in made.plan.left_out]
+
+
+async def test_a_silent_host_without_a_gateway_owes_no_gateway() -> None:
+    bare = host("host-b", 2).model_copy(update={"gateway": None})
+    said: Said = {("host-b", "windows"): LOST, ("host-a", "windows"): says(A, services(gateway="Stopped", nginx=0))}
+    made = await planned(ServiceStart, "openresty", "host-a", "host-b", hosts=(LIGHTHOUSE, A, bare), said=said)
+
+    assert [("host-b", "no gateway configured", False)] == [
+        (left.host, str(left.why), left.owed) for left in made.plan.left_out
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "matter", "refused"),
+    [
+        (ServiceStart, "nebula", Matter.REVOCATION, True),
+        (ServiceRestart, "nebula", Matter.REVOCATION, True),
+        (ServiceRestart, "nebula", Matter.AUTHORITY, True),
+        (ServiceRestart, "nebula", Matter.CHANGE, False),
+        (ServiceStop, "nebula", Matter.REVOCATION, False),
+        (ServiceRestart, "openresty", Matter.REVOCATION, False),
+    ],
+)
+async def test_nebula_does_not_start_before_what_is_owed_there_and_concerns_identities(
+    kind: type[ServiceChange], service: ServiceName, matter: Matter, refused: bool
+) -> None:
+    running = kind is not ServiceStart
+    told = says(A, services(nebula="Running" if running else "Stopped"))
+    note = OwedNote(number=3, host="host-a", words="blocklist add x --on host-a", matter=matter, since=NOW)
+    sight = replace(view(LIGHTHOUSE, A, B, said={("host-a", "windows"): told}), owed=KnownOwed((note,)))
+    asked = kind(service=service, target=Target(parts=("host-a",)))
+    if not refused:
+        assert [] == list((await asked.plan(sight)).plan.left_out)
+        return
+    with pytest.raises(CannotPlan) as error:
+        await asked.plan(sight)
+    assert "is owed there and must run before Nebula starts: blocklist add x --on host-a. Run owed" in str(
+        error.value.phrase
+    )
+    assert [False] == [left.owed for left in error.value.left_out]
