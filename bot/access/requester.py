@@ -9,13 +9,17 @@ from bot.model.request import Identity, Surface
 
 @dataclass(frozen=True)
 class Requester:
-    """The requester with their identity, surface and channel. `answered_in_public`: all in the channel read the answer."""
+    """The requester with their identity, surface and channel. `answered_in_public`: all in the channel read the answer.
+
+    `absent`: the bot asks on their behalf, for a change that they requested earlier.
+    """
 
     actor: Actor
     identity: Identity
     surface: Surface
     channel: str
     answered_in_public: bool = False
+    absent: bool = False
 
     @property
     def place(self) -> str:

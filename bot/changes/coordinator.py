@@ -17,6 +17,7 @@ from adapters.phrase import Listing, Phrase
 from bot.access.policy import Actor, Policy, Refusal
 from bot.changes import attestation
 from bot.changes.admission import choose_starts
+from bot.changes.fulfillment import settle_fulfilled
 from bot.changes.plan_diff import describe_differences, describe_upgrade
 from bot.changes.planner import Planner
 from bot.changes.repository import ChangeRepository
@@ -154,6 +155,7 @@ class Coordinator:
         successors = SuccessorPlanner(self._repository, self._planner, self._identify_now)
         if (reason := await successors.explain_fulfilled(record, planned)) is not None:
             return await self._close_change(record, supersede_change("", reason, self._repository.now()))
+        await settle_fulfilled(self._repository, planned.plan, self._planner.find_operation(record), record)
         again = await successors.draft(record, planned)
         describe = describe_differences if attestation.is_digest_valid(record) else describe_upgrade
         differences = Listing(describe(record.plan, planned.plan))

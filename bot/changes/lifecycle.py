@@ -28,6 +28,7 @@ from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.approval import NotAllowed
 from bot.changes.continuation import list_remaining_hosts, require_ended_run
 from bot.changes.coordinator import Coordinator
+from bot.changes.fulfillment import require_work
 from bot.changes.outcome import compute_outcome, limit_success
 from bot.changes.plan_openings import PlanOpenings
 from bot.changes.planner import (
@@ -37,7 +38,6 @@ from bot.changes.planner import (
     add_break_glass,
     add_waiver,
     check_request,
-    require_steps,
 )
 from bot.changes.repository import ChangeRepository
 from bot.changes.transitions import add_review, cancel_change, resolve_unknown, review_break_glass, set_successor
@@ -220,7 +220,7 @@ class Lifecycle:
             await self._repository.record_request(draft)
             change = await self._repository.make_change(draft)
             return change.model_copy(update={"dry_run": True, "version": 0})
-        require_steps(draft.plan)
+        await require_work(self._repository, draft, operation)
         unrehearsed = await self._repository.rehearsals.refuse_critical(draft.plan, operation.risk)
         if unrehearsed is not None:
             await self._refuse(request.id, by, unrehearsed)
@@ -248,11 +248,11 @@ class Lifecycle:
         return add_approval(draft, requirement)
 
     def _find_waiver(self, request: ChangeRequest, hosts: Sequence[Host]) -> WaivedApproval | None:
-        """Find the waiver of an approval. It covers a person's own request alone: no schedule, and no remainder of another
-        change.
+        """Find the waiver of an approval. It covers a person's own request alone: no schedule, nothing that is owed, and no
+        remainder of another change.
         """
         by = request.requester
-        if by.surface is Surface.SCHEDULE or request.before:
+        if by.surface is Surface.SCHEDULE or by.absent or request.before:
             return None
         return self._planner.policy.find_waiver(by.actor, type(request.operation), hosts)
 

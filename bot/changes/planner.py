@@ -114,7 +114,11 @@ class Planner:
 
     def find_kind(self, record: OperationRecord) -> type[FleetChange] | None:
         """Find the class of a record's operation; None where this version has none."""
-        return self._kinds.get(record.kind)
+        return self.find_class(record.kind)
+
+    def find_class(self, kind: str) -> type[FleetChange] | None:
+        """Find the class that is stored under a name (`format_kind`); None where this version has none."""
+        return self._kinds.get(kind)
 
     def find_risk(self, record: OperationRecord) -> Risk:
         """Find the risk of a record's operation by its class, for the stored one is not part of the digest; the highest one

@@ -24,11 +24,13 @@ from bot.changes.good_configurations import GoodConfigurationRegistry
 from bot.changes.intent_log import AuditTrail
 from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
+from bot.changes.owed_requests import OwedRequests
 from bot.changes.planner import Planner
 from bot.changes.rehearsals import RehearsalRegistry
 from bot.changes.repository import ChangeRepository, ChangeSources
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity, Surface, SystemIdentity
+from bot.owed.asker import OwedAsker
 from bot.store.chain import StoredEvent
 from bot.store.checks import CheckTable
 from bot.store.database import Database
@@ -39,7 +41,7 @@ from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
 from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
-from bot.store.tables import OPERATIONS
+from bot.store.tables import OPERATIONS, OWED
 from commands.certs.renewal import CertRenew
 from commands.model.operation import CannotPlan, CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
 from commands.model.owed import Matter
@@ -65,7 +67,7 @@ HOSTS = (host("lighthouse", 0), *(host(f"host-{letter}", number) for number, let
 
 class Turn(FleetChange):
     """Turns something on hosts. The plan rests on the host's labels; a host labelled `broken` or `silent` is left out, and
-    the change is owed to a silent one. One labelled `turned` is as it should be.
+    the change is owed to a silent one. One labelled `turned` is as it should be, one labelled `stuck` needs a person first.
     """
 
     words: ClassVar[tuple[str, ...]] = ("turn",)
@@ -84,7 +86,7 @@ class Turn(FleetChange):
     async def plan(self, view: FleetView) -> PlannedChange:
         hosts = self.resolve_hosts(view.fleet.inventory)
         left_out = tuple(left for host in hosts if (left := _leave_out(host)) is not None)
-        if left_out and len(left_out) == len(hosts) and any("turned" not in host.labels for host in hosts):
+        if left_out and len(left_out) == len(hosts) and any({"silent", "stuck"} & {*host.labels} for host in hosts):
             raise CannotPlan.from_left_out(left_out)
         turned = tuple(host for host in hosts if host.name not in {left.host for left in left_out})
         plan = Plan(
@@ -167,7 +169,7 @@ CATALOGUE: tuple[type[Operation], ...] = (Turn, Revoke, Uproot, Start, Swap, Cri
 
 def _leave_out(host: Host) -> LeftOutHost | None:
     """Why a host is left out, by its labels."""
-    for label in ("broken", "silent", "turned"):
+    for label in ("broken", "stuck", "silent", "turned"):
         if label in host.labels:
             return LeftOutHost(host=host.name, why=Phrase(label), owed=label == "silent")
     return None
@@ -275,6 +277,8 @@ class Bot:
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
         self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self)
         self.workflow = Lifecycle(self.ledger, self.planner, self.dispatch)
+        self.requests = OwedRequests(self.workflow, self.ledger, self.planner, self.refresh_identity)
+        self.asker = OwedAsker(self.owed, self.requests, self.log, lambda: self.at)
         self.locks = LockService(LockTable(database), self.log, lambda: self.at, self.dispatch.start_ready)
 
     def by(self, person: Person, *, terminal: bool = False) -> Requester:
@@ -325,6 +329,11 @@ class Bot:
         edit = update(OPERATIONS).where(OPERATIONS.c.operation == operation).values({"risk": int(risk)})
         await self.database.run(lambda connection: connection.execute(edit).rowcount)
         return await self.stored(operation)
+
+    async def damage_owed(self, number: int) -> None:
+        """As if another version had left the owed change."""
+        damage = update(OWED).where(OWED.c.number == number).values({"kind": "gone", "words": "gone host-e"})
+        await self.database.run(lambda connection: connection.execute(damage).rowcount)
 
     def hosts(self, *hosts: Host) -> None:
         """Other hosts are configured."""

@@ -1,0 +1,83 @@
+"""Asker: asks for owed changes when their hosts answer again.
+
+a whole check of the watch, a report of `health` ─ note_answer ─▶ hosts that answered
+tick ─ open rows of these hosts that are due ─▶ a request each ─▶ its id or its note in the row
+
+The id of a request is stored after the request. A crash in between repeats both: the same id is the same request.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from adapters.errors import FlatnetError
+from bot.audit.log import EventKind, Recorder
+from bot.model.owed import AskResult
+from bot.owed.ports import OwedRequester, OwedStore
+from bot.owed.turns import is_due, make_request_id
+from bot.store.errors import DatabaseError
+from bot.store.owed import OwedChange
+from commands.model.check import Area
+from commands.model.report import Report
+
+SYSTEM = "system"
+"""Actor of the audit events about what the bot does by itself."""
+
+_log = structlog.get_logger("bot.owed.asker")
+
+
+class OwedAsker:
+    """Asks for owed changes of hosts that answered since the last tick."""
+
+    def __init__(self, store: OwedStore, requests: OwedRequester, audit: Recorder, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._requests = requests
+        self._audit = audit
+        self._now = now
+        self._answered: set[str] = set()
+
+    def note_answer(self, host: str) -> None:
+        """Note that every side of a host answered."""
+        self._answered.add(host)
+
+    async def follow(self, area: Area, report: Report, began: datetime) -> None:
+        """Note the hosts that answered, from a report of `health` (`bot.reports.checks.CheckFollower`)."""
+        if area is Area.SERVICES:
+            silent = set(report.unreached_hosts)
+            self._answered |= {row.host for row in report.rows if row.host and row.host not in silent}
+
+    async def tick(self) -> None:
+        """Ask for what is due on the hosts that answered. Raises `DatabaseError`; then the next answer is an occasion."""
+        hosts, self._answered = self._answered, set()
+        if not hosts:
+            return
+        for owed in await self._store.list_open():
+            if owed.host in hosts:
+                await self._ask_if_due(owed)
+
+    async def _ask_if_due(self, owed: OwedChange) -> None:
+        """Ask for one. A failure of one must not keep the others waiting."""
+        try:
+            status = await self._requests.find_status(owed.asked) if owed.asked else None
+            if is_due(owed, status, self._now()):
+                await self._ask(owed)
+        except DatabaseError:
+            raise
+        except FlatnetError as error:
+            _log.warning("an owed change could not be requested", number=owed.number, why=str(error))
+        except Exception as error:  # a bug in one operation's plan
+            _log.error("an owed change could not be requested", number=owed.number, exc_info=error)
+
+    async def _ask(self, owed: OwedChange) -> None:
+        operation = make_request_id(owed)
+        reply = await self._requests.request(owed, operation)
+        match reply.result:
+            case AskResult.REQUESTED:
+                await self._store.mark_asked(owed.number, operation, self._now(), None)
+            case AskResult.REFUSED:
+                event = {"owed": "not requested", "items": [owed.number], "why": str(reply.why or "")[:500]}
+                await self._audit.record(EventKind.OWED, SYSTEM, operation, event)
+                await self._store.mark_asked(owed.number, owed.asked, self._now(), reply.why)
+            case AskResult.FULFILLED | AskResult.SILENT:
+                pass  # the plan has settled it, or the host's next answer is another occasion
