@@ -24,11 +24,16 @@ _FIELD = re.compile(r'(?:^|(?<= ))([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^ "]*)(?= |$)'
 
 
 class ReceivedHandshake(Value):
-    """The peer whose certificate was accepted, and the time by the clock of the host that logged it; None without a time."""
+    """The peer whose certificate was accepted, and the time by the clock of the host that logged it; None without a time.
+
+    `issuer` is the fingerprint of its CA, `address` its addresses on the overlay with spaces between; "" without any.
+    """
 
     name: str
     fingerprint: str
     at: datetime | None
+    issuer: str = ""
+    address: str = ""
 
 
 def parse_handshake(line: str) -> ReceivedHandshake | None:
@@ -38,9 +43,31 @@ def parse_handshake(line: str) -> ReceivedHandshake | None:
     fields = _parse_json(line) if line.startswith("{") else _parse_text(line)
     match fields:
         case {"msg": str(message), "certName": str(name), "fingerprint": str(fingerprint)} if message == RECEIVED_MESSAGE:
-            return ReceivedHandshake(name=name, fingerprint=fingerprint, at=_parse_time(fields.get("time")))
+            return ReceivedHandshake(
+                name=name,
+                fingerprint=fingerprint,
+                at=_parse_time(fields.get("time")),
+                issuer=_get_text(fields, "issuer"),
+                address=_parse_addresses(fields),
+            )
         case _:
             return None
+
+
+def _get_text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _parse_addresses(fields: Mapping[str, Any]) -> str:
+    """Parses `vpnIp` of 1.9, and `vpnAddrs` of later versions: a list in JSON, in text in brackets."""
+    match fields.get("vpnAddrs", fields.get("vpnIp", "")):
+        case str(text):
+            return " ".join(text.strip("[]").replace(",", " ").split())
+        case [*several] if all(isinstance(each, str) for each in several):
+            return " ".join(several)
+        case _:
+            return ""
 
 
 def _parse_json(line: str) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from adapters.windows.updates import ReadUpdates
 from adapters.windows.watch import ReadWatch
 from tests.adapters.windows import (
     disks_cases,
+    handshakes_cases,
     logs_cases,
     nebula_cases,
     nebula_hosts,
@@ -94,7 +95,7 @@ def select_trials(machine: Machine, nebula_folder: str) -> list[Trial | LeftOut]
     Those of services, updates and changes are not among them: there the machine itself decides, and would be changed.
     `nebula_folder` is where the machine has Nebula's programs; "" if it has none.
     """
-    modules = (logs_cases, disks_cases, system_cases, rehearsal_cases, watch_cases)
+    modules = (logs_cases, disks_cases, system_cases, rehearsal_cases, watch_cases, handshakes_cases)
     cases = [case for module in modules for case in module.CASES]
     return [
         *(_plan_script_case(case, machine) for case in cases),

@@ -56,7 +56,28 @@ SLOG_JSON = (
     ids=["text", "json", "slog", "slog json", "own time zone", "own time format", "no time", "odd name", "Go's own escapes"],
 )
 def test_a_handshake_is_read_in_every_form_that_nebula_writes(line: str, expected: ReceivedHandshake) -> None:
-    assert expected == parse_handshake(line)
+    found = parse_handshake(line)
+    assert found is not None
+    assert expected == found.model_copy(update={"issuer": "", "address": ""})
+
+
+@pytest.mark.parametrize(
+    ("line", "issuer", "address"),
+    [
+        (TEXT, ISSUER, "10.100.1.1"),
+        (JSON, ISSUER, "10.100.0.1"),
+        (SLOG, ISSUER, "10.100.0.1"),
+        (SLOG_JSON, "", "10.100.0.1"),
+        (TEXT.replace("vpnIp=10.100.1.1", 'vpnAddrs="[10.100.1.1 fd00::1]"'), ISSUER, "10.100.1.1 fd00::1"),
+        (SLOG_JSON.replace('["10.100.0.1"]', '["10.100.0.1","fd00::1"]'), "", "10.100.0.1 fd00::1"),
+        (SLOG_JSON.replace('["10.100.0.1"]', "[5]"), "", ""),
+        (JSON.replace(f'"{ISSUER}"', "null").replace('"10.100.0.1"', "{}"), "", ""),
+    ],
+)
+def test_its_ca_and_addresses_are_read_where_they_are_logged(line: str, issuer: str, address: str) -> None:
+    found = parse_handshake(line)
+    assert found is not None
+    assert (issuer, address) == (found.issuer, found.address)
 
 
 @pytest.mark.parametrize(

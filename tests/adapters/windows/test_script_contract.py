@@ -15,6 +15,7 @@ from adapters.windows import powershell
 from tests.adapters.windows import (
     change_cases,
     disks_cases,
+    handshakes_cases,
     logs_cases,
     nebula_cases,
     rehearsal_cases,
@@ -40,6 +41,7 @@ QUICK: tuple[Case, ...] = (
     *logs_cases.CASES,
     *updates_cases.CASES,
     *watch_cases.CASES,
+    *handshakes_cases.CASES,
 )
 CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING)
 

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.lab.windows import twins_change, twins_disks, twins_logs, twins_nebula, twins_rehearsal, twins_watch
+from tests.lab.windows import (
+    twins_change,
+    twins_disks,
+    twins_handshakes,
+    twins_logs,
+    twins_nebula,
+    twins_rehearsal,
+    twins_watch,
+)
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, read_status, round_trip
 from tests.lab.windows.updates import read_updates
@@ -60,6 +68,7 @@ TWINS: Mapping[str, Twin] = {
     "read-updates": read_updates,
     **twins_change.TWINS,
     **twins_disks.TWINS,
+    **twins_handshakes.TWINS,
     **twins_logs.TWINS,
     **twins_nebula.TWINS,
     **twins_rehearsal.TWINS,

@@ -57,12 +57,12 @@ def _read_watch(arguments: Mapping[str, Any], state: WindowsState, now: datetime
 
 
 def _read_access_log(arguments: Mapping[str, Any], state: WindowsState) -> dict[str, Any]:
-    path, condition = _open(arguments["log"], state)
+    path, condition = open_named(arguments["log"], state)
     position = arguments["position"]
     told = {"state": condition, "position": position, "counts": None, "skipped": 0, "lost": False}
     if position is None:
-        return told | {"position": None if path is None else _position(path, state.size_of(path), arguments, state)}
-    new = list(_find_new(path, arguments, state))
+        return told | {"position": None if path is None else describe_position(path, state.size_of(path), arguments, state)}
+    new = list(find_new(path, arguments, state))
     if not new:
         return told
     counts: dict[str, int] = dict.fromkeys(("requests", "errors", "own", "unparsed", "timed", "time_ms", "slowest_ms"), 0)
@@ -72,14 +72,14 @@ def _read_access_log(arguments: Mapping[str, Any], state: WindowsState) -> dict[
         skipped = max(0, sum(part.end - part.begin for part in new) - arguments["bytes_limit"])
         offset = _count(new, skipped, counts, state)
     return told | {
-        "position": _position(new[-1].path, offset, arguments, state),
+        "position": describe_position(new[-1].path, offset, arguments, state),
         "counts": counts,
         "skipped": skipped,
         "lost": new[0].lost,
     }
 
 
-def _open(given: str, state: WindowsState) -> tuple[PureWindowsPath | None, str]:
+def open_named(given: str, state: WindowsState) -> tuple[PureWindowsPath | None, str]:
     """The log behind its links, or why it is not read."""
     try:
         return find_log(given, state), "present"
@@ -87,7 +87,9 @@ def _open(given: str, state: WindowsState) -> tuple[PureWindowsPath | None, str]
         return None, STATES.get(error.id, "unreadable")
 
 
-def _position(path: PureWindowsPath, offset: int, arguments: Mapping[str, Any], state: WindowsState) -> dict[str, Any]:
+def describe_position(
+    path: PureWindowsPath, offset: int, arguments: Mapping[str, Any], state: WindowsState
+) -> dict[str, Any]:
     head = state.part_of(path, 0, min(arguments["head_limit"], state.size_of(path)))
     return {"offset": offset, "head": len(head), "sha256": sha256(head).hexdigest()}
 
@@ -98,7 +100,7 @@ def _is_same(path: PureWindowsPath, position: Mapping[str, Any], state: WindowsS
     return size >= position["offset"] and (len(head), sha256(head).hexdigest()) == (position["head"], position["sha256"])
 
 
-def _find_new(path: PureWindowsPath | None, arguments: Mapping[str, Any], state: WindowsState) -> Iterator[New]:
+def find_new(path: PureWindowsPath | None, arguments: Mapping[str, Any], state: WindowsState) -> Iterator[New]:
     position = arguments["position"]
     if path is not None and _is_same(path, position, state):
         yield New(path, position["offset"], state.size_of(path), ended=False, lost=False)
@@ -117,27 +119,40 @@ def _find_new(path: PureWindowsPath | None, arguments: Mapping[str, Any], state:
 def _count(new: list[New], skipped: int, counts: dict[str, int], state: WindowsState) -> int:
     """Where the next read of the last file goes on."""
     offset = 0
-    for part in new:
-        skip = min(skipped, part.end - part.begin)
-        skipped -= skip
-        offset = _count_part(part._replace(begin=part.begin + skip), counts, state)
+    for part in skip_oldest(new, skipped):
+        offset = _count_part(part, counts, state)
     return offset
 
 
+def skip_oldest(new: list[New], skipped: int) -> Iterator[New]:
+    """The parts without so many of their oldest bytes."""
+    for part in new:
+        skip = min(skipped, part.end - part.begin)
+        skipped -= skip
+        yield part._replace(begin=part.begin + skip)
+
+
 def _count_part(part: New, counts: dict[str, int], state: WindowsState) -> int:
+    lines, dropped, end = take_lines(part, state)
+    counts["unparsed"] += dropped
+    for line in lines:
+        _add(parse_request(line.decode("latin-1")), counts)
+    return end
+
+
+def take_lines(part: New, state: WindowsState) -> tuple[list[bytes], int, int]:
+    """The whole lines of a part, the number of those that are too long, and where the next read goes on."""
     content = state.part_of(part.path, part.begin, part.end)
     if part.begin and state.part_of(part.path, part.begin - 1, part.begin) != b"\n":
         _, found, content = content.partition(b"\n")
         if not found:
-            return part.end
+            return [], 0, part.end
     *lines, rest = content.split(b"\n")
     if part.ended and rest:
         lines, rest = [*lines, rest], b""
-    if len(rest) > LONGEST:
-        counts["unparsed"], rest = counts["unparsed"] + 1, b""
-    for line in lines:
-        _add(None if len(line) > BLOCK + LONGEST else parse_request(line.decode("latin-1")), counts)
-    return part.end - len(rest)
+    short = [line for line in lines if len(line) <= BLOCK + LONGEST]
+    endless = len(rest) > LONGEST
+    return short, len(lines) - len(short) + endless, part.end - (0 if endless else len(rest))
 
 
 def _add(request: Request | None, counts: dict[str, int]) -> None:
