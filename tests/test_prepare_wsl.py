@@ -1,49 +1,15 @@
 """prepare-wsl.sh on a real distribution: it does everything once, or nothing at all."""
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.wsl_world import SCRIPT
+from tests.wsl_world import NEEDS_WORLD, SCRIPT, run
+
+pytestmark = NEEDS_WORLD
 
 PREPARE = 'sh /tmp/prepare-wsl.sh --key "$(cat /tmp/key/id.pub)"'
-
-PROGRAMS = ("/usr/sbin/sshd", "/usr/sbin/visudo", "/usr/sbin/useradd", "/usr/bin/unshare")
-
-
-def find_obstacle() -> str:
-    """Return why the script cannot be run here; "" if it can."""
-    if os.geteuid() != 0:
-        return "this is not root"
-    if missing := [program for program in PROGRAMS if not Path(program).exists()]:
-        return f"{', '.join(missing)} is missing"
-    made = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, check=False)
-    return "" if made.returncode == 0 else "namespaces cannot be made"
-
-
-OBSTACLE = find_obstacle()
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        OBSTACLE != "", reason=f"THE FLEET OF REAL PROGRAMS WAS NOT TESTED: prepare-wsl.sh was not run, {OBSTACLE}"
-    ),
-]
-
-
-def run(folder: Path, *runs: str, before: str = "") -> list[dict[str, Any]]:
-    """What came of scripts, one after the other, on a host that another script made."""
-    question = json.dumps({"before": before, "runs": runs})
-    command = ["unshare", "--mount", "--pid", "--fork", sys.executable, "-m", "tests.wsl_world", str(folder), question]
-    done = subprocess.run(command, cwd=SCRIPT.parents[2], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    answer: list[dict[str, Any]] = json.loads(done.stdout)
-    return answer
-
 
 ACCOUNT_FILES = [f"/etc/{name}" for name in ("group", "gshadow", "passwd", "shadow", "subgid", "subuid")]
 OWN_FILES = [
@@ -179,3 +145,95 @@ def test_an_older_sudo_gets_no_rule_for_logs(tmp_path: Path) -> None:
     assert 0 == done["code"]
     assert "/etc/sudoers.d/flatnet-bot-logs" not in done["changed"]
     assert "older than 1.9.10" in done["stdout"]
+
+
+MANAGE = "sh /tmp/prepare-wsl.sh --manage containers,ipam --id 1"
+HELPER_FILES = ["/etc/flatnet-bot/allow", "/etc/sudoers.d/flatnet-bot-manage", "/usr/local/libexec/flatnet-bot"]
+
+
+def only_files(changed: list[str]) -> list[str]:
+    """The files among the places that were changed; folders change with them."""
+    return [path for path in changed if path in HELPER_FILES]
+
+
+def test_a_host_that_is_prepared_gets_the_helper_by_one_option(tmp_path: Path) -> None:
+    """Without a key, and sshd is left alone. A second run changes nothing; neither does one without the option."""
+    _, first, second, without = run(tmp_path, PREPARE, MANAGE, MANAGE, PREPARE)
+    assert (0, HELPER_FILES, []) == (first["code"], only_files(first["changed"]), first["asked"])
+    assert [(0, [], []), (0, [], [])] == [(each["code"], each["changed"], each["asked"]) for each in (second, without)]
+
+
+def test_the_helper_comes_with_the_rest_on_a_fresh_host(tmp_path: Path) -> None:
+    done, shown = run(tmp_path, f"{PREPARE} --manage backup --id 254", "cat /etc/flatnet-bot/allow")
+    assert (0, HELPER_FILES) == (done["code"], only_files(done["changed"]))
+    assert {"areas backup", "address 10.87.254.1/24"} <= set(shown["stdout"].splitlines())
+
+
+def test_none_takes_the_helper_away_and_nothing_else(tmp_path: Path) -> None:
+    """Whatever else is missing by then: podman, the account."""
+    _, given, taken, again = run(
+        tmp_path, PREPARE, MANAGE, "rm /usr/bin/podman; userdel flatnet; sh /tmp/prepare-wsl.sh --manage none",
+        "sh /tmp/prepare-wsl.sh --manage none",
+    )  # fmt: skip
+    assert (0, 0, 0) == (given["code"], taken["code"], again["code"])
+    assert given["changed"] == [path for path in taken["changed"] if path in given["changed"]]
+    assert [] == again["changed"]
+
+
+def test_another_list_of_areas_replaces_the_whole_list_and_sudo_s_rules(tmp_path: Path) -> None:
+    show = "cat /etc/flatnet-bot/allow /etc/sudoers.d/flatnet-bot-manage"
+    _, changed, shown = run(tmp_path, f"{PREPARE} --manage containers,ipam --id 1", f"{MANAGE} --manage backup", show)
+    assert (0, HELPER_FILES[:2]) == (changed["code"], only_files(changed["changed"]))
+    assert (True, False, False) == tuple(
+        f"flatnet-bot {verb}" in shown["stdout"] for verb in ("backup", "containers", "ipam")
+    )
+
+
+MANAGE_REFUSED: list[tuple[str, str, str, str]] = [
+    ("no such area", "", f"{MANAGE} --manage 'root'", "--manage cannot be: root"),
+    ("an area and more", "", f"{MANAGE} --manage 'ipam; id'", "--manage cannot be: ipam; id"),
+    ("two lines", "", f"{MANAGE} --manage 'ipam\nid'", "--manage cannot be: ipam\nid"),
+    ("no ID", "", f"{MANAGE} --id ''", "--id cannot be: "),
+    ("an ID too large", "", f"{MANAGE} --id 255", "--id cannot be: 255"),
+    ("a bridge with a path", "", f"{MANAGE} --bridge ../x", "--bridge cannot be: ../x"),
+    ("not prepared", "", MANAGE, "there is no user flatnet yet; give --key, too"),
+    ("another's account", "useradd --create-home flatnet", MANAGE, "has not prepared the user flatnet yet"),
+    ("a folder that others can write", "chmod g+w /usr/local", f"{PREPARE} --manage ipam --id 1",
+     "others than root can change /usr/local. Run: chown root /usr/local; chmod go-w /usr/local"),
+    ("a link in its place", "mkdir -p /usr/local/libexec; ln -s /tmp/x /usr/local/libexec/flatnet-bot",
+     f"{PREPARE} --manage ipam --id 1", "/usr/local/libexec/flatnet-bot is a link"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "words"), [each[1:] for each in MANAGE_REFUSED], ids=[each[0] for each in MANAGE_REFUSED]
+)
+def test_a_refused_helper_changes_nothing(before: str, command: str, words: str, tmp_path: Path) -> None:
+    (done,) = run(tmp_path, command, before=before)
+    assert (1, []) == (done["code"], done["changed"])
+    assert words in done["stderr"]
+
+
+HELPER_FAILURES: list[tuple[str, str]] = [
+    ("the rules cannot be written", f"mkdir {HELPER_FILES[1]}"),
+    ("sshd does not start afterwards", ": >/tmp/broken"),
+]
+
+
+@pytest.mark.parametrize("before", [each[1] for each in HELPER_FAILURES], ids=[each[0] for each in HELPER_FAILURES])
+def test_a_failure_takes_the_helper_back_too(before: str, tmp_path: Path) -> None:
+    (done,) = run(tmp_path, f"{PREPARE} --manage ipam --id 1", before=before)
+    assert (1, []) == (done["code"], done["changed"])
+    assert "could not be taken back" not in done["stdout"]
+
+
+def test_taking_away_that_fails_puts_everything_back(tmp_path: Path) -> None:
+    """Here the last file cannot be removed, because `rm` fails."""
+    broken = (
+        "cp /usr/bin/rm /usr/bin/rm.old; rm /usr/bin/rm; "
+        "printf '#!/bin/sh\\ncase $2 in */flatnet-bot) exit 1;; esac; exec rm.old \"$@\"\\n' >/usr/bin/rm; "
+        "chmod 755 /usr/bin/rm"
+    )
+    _, _, done = run(tmp_path, PREPARE, MANAGE, f"{broken}; sh /tmp/prepare-wsl.sh --manage none")
+    assert (1, []) == (done["code"], done["changed"])
+    assert "taking back what was done" in done["stdout"]

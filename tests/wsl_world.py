@@ -15,14 +15,49 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 SCRIPT = Path(__file__).parents[1] / "docs" / "hosts" / "prepare-wsl.sh"
 """It is `/tmp/prepare-wsl.sh` in there."""
 
+PROGRAMS = ("/usr/sbin/sshd", "/usr/sbin/visudo", "/usr/sbin/useradd", "/usr/bin/unshare")
+
+
+def find_obstacle() -> str:
+    """Returns why the script cannot be run here; "" if it can."""
+    if os.geteuid() != 0:
+        return "this is not root"
+    if missing := [program for program in PROGRAMS if not Path(program).exists()]:
+        return f"{', '.join(missing)} is missing"
+    made = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, check=False)
+    return "" if made.returncode == 0 else "namespaces cannot be made"
+
+
+OBSTACLE = find_obstacle()
+NEEDS_WORLD = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        OBSTACLE != "", reason=f"THE FLEET OF REAL PROGRAMS WAS NOT TESTED: no distribution was made, {OBSTACLE}"
+    ),
+]
+
+
+def run(folder: Path, *runs: str, before: str = "") -> list[dict[str, Any]]:
+    """Returns what came of scripts, one after the other, on a host that another script made."""
+    question = json.dumps({"before": before, "runs": runs})
+    command = ["unshare", "--mount", "--pid", "--fork", sys.executable, "-m", "tests.wsl_world", str(folder), question]
+    done = subprocess.run(command, cwd=SCRIPT.parents[2], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    answer: list[dict[str, Any]] = json.loads(done.stdout)
+    return answer
+
+
 PLACES = ("etc", "usr", "home", "var")
 """Folders whose changes stay in memory."""
 
-WATCHED = ("/etc", "/home", "/run")
+WATCHED = ("/etc", "/home", "/run", "/usr/local/libexec")
 
 SYSTEMCTL = """#!/bin/sh
 printf '%s\\n' "$*" >>/tmp/asked

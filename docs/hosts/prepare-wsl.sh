@@ -10,24 +10,32 @@
 #   2. openssh-server, listening at one port, with keys only
 #   3. the user "flatnet": no password, in the groups that may read logs, one key that opens a command and nothing else
 #   4. sudoers: exactly what the bot runs as root (podman, du), each with its arguments
-#   5. prints the host key for the bot's known_hosts file
+#   5. with --manage only: a helper of root with fixed verbs, the list of what it may do here, and sudo's rules for them
+#   6. prints the host key for the bot's known_hosts file
 #
-#     --key KEY       the public half of the bot's key (required)
+#     --key KEY       the public half of the bot's key (required, but for a host that is prepared already and --manage)
 #     --port PORT     where sshd listens (2222)
 #     --from ADDRESS  the only address the key is taken from. Not with NAT and a port proxy: sshd then sees Windows' address
 #     --user NAME     the account (flatnet)
 #     --network NAME  Flatnet's podman network (flatnet)
 #     --folder PATH   Flatnet's folder (/var/lib/flatnet)
-#     --print-sudoers prints what step 4 would write, and ends
+#     --manage AREAS  what the bot may change: forwarding,containers,ipam,backup or some of them; "none" takes the helper
+#                     away. Without it nothing about the helper changes: a host that is only read stays one
+#     --id N          the host's ID in flatnet.toml, whose bridge is 10.87.N.1/24 (required with --manage)
+#     --bridge NAME   Flatnet's bridge (flatnet-br0)
+#     --print-sudoers prints what steps 4 and 5 would write for sudo, and ends
+#     --print-helper  prints the helper, and ends
 #
 # To undo it:
-#     userdel --remove flatnet; rm -f /etc/sudoers.d/flatnet-bot /etc/sudoers.d/flatnet-bot-logs
+#     userdel --remove flatnet; rm -f /etc/sudoers.d/flatnet-bot /etc/sudoers.d/flatnet-bot-*
+#     rm -rf /etc/flatnet-bot /usr/local/libexec/flatnet-bot
 #     rm -f /etc/ssh/sshd_config.d/10-flatnet-bot.conf; systemctl restart ssh.service
 set -eu
 
-key='' from='' port=2222 user=flatnet network=flatnet folder=/var/lib/flatnet only=
+key='' from='' port=2222 user=flatnet network=flatnet folder=/var/lib/flatnet manage='' id='' bridge=flatnet-br0 only=
 mark='# Written by prepare-wsl.sh.'
 sshd=/usr/sbin/sshd drop_in=/etc/ssh/sshd_config.d/10-flatnet-bot.conf
+program=/usr/local/libexec/flatnet-bot allow=/etc/flatnet-bot/allow rules=/etc/sudoers.d/flatnet-bot-manage
 
 fail() {
     printf '%s\n' "prepare-wsl: $*" >&2
@@ -63,6 +71,318 @@ sudoers_logs() {
 $user ALL=(root) NOPASSWD: \\
     /usr/bin/podman ^logs --timestamps --tail [0-9]{1,6} [a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}\$
 END
+}
+
+# The helper's verbs, of the areas that are allowed. It checks its arguments itself; an ID is an expression here, too.
+sudoers_manage() {
+    printf '%s\n' "# Written by prepare-wsl.sh: the verbs of flatnet-bot's helper, of the areas in $allow." \
+        "Defaults!$program env_reset, !setenv"
+    verbs=version
+    for area in $(printf '%s' "$manage" | tr ',' ' '); do
+        case $area in
+        forwarding) verbs="$verbs,forwarding status,forwarding apply" ;;
+        containers) verbs="$verbs,containers list" ;;
+        ipam) verbs="$verbs,ipam list" ;;
+        backup) verbs="$verbs,backup write" ;;
+        esac
+    done
+    printf '%s\n' "$user ALL=(root) NOPASSWD: $program $(printf '%s' "$verbs" | sed "s|,|, $program |g")"
+    case $expressions,$manage, in
+    yes,*,containers,* | yes,containers,*)
+        printf '%s\n' "$user ALL=(root) NOPASSWD: $program ^containers (start|stop|restart) [0-9a-f]{64}\$"
+        ;;
+    esac
+}
+
+allow_list() {
+    cat <<END
+# Written by prepare-wsl.sh: what the helper $program may do here.
+areas $(printf '%s' "$manage" | tr ',' ' ')
+bridge $bridge
+address 10.87.$id.1/24
+network $network
+folder $folder
+END
+}
+
+# The helper, the same text as docs/hosts/flatnet-bot-helper.sh.
+helper() {
+    cat <<'END_OF_HELPER'
+#!/bin/sh
+# What flatnet-bot may change as root in WSL2. prepare-wsl.sh --manage installs it as /usr/local/libexec/flatnet-bot, and
+# /etc/flatnet-bot/allow beside it, which names the areas that are allowed and what they are about.
+#
+#     version                            this version, and the allowed areas
+#     forwarding status                  the bridge, its address, and IP forwarding now and at boot
+#     forwarding apply                   sets them up where they are missing
+#     containers list                    Flatnet's containers with their addresses, one JSON object a line
+#     containers start|stop|restart ID   one of them, by its 64 digits
+#     ipam list                          the addresses that Flatnet's plug-in has handed out, as its JSON file
+#     backup write                       a tar on standard output: plug-in, its configuration, its addresses
+#
+# It takes no other argument, no path, no name and nothing from the environment (sudo clears that).
+# Exit codes: 2 no such verb or argument, 3 the area is not allowed, 4 others than root can change this file or the allow
+# list, 5 the allow list is broken, 6 the verb failed; podman's own are passed on.
+set -euf
+unset IFS
+umask 022
+cd /
+PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH LC_ALL
+
+version=1
+self=/usr/local/libexec/flatnet-bot
+allow=/etc/flatnet-bot/allow
+boot=/etc/sysctl.d/zz-flatnet-bot.conf # after every file with a number, of which the last one wins
+
+fail() {
+    status=$1
+    shift
+    printf '%s\n' "flatnet-bot: $*" >&2
+    exit "$status"
+}
+
+refuse() {
+    fail 2 "no such verb or argument. Read the head of $self"
+}
+
+fits() {
+    printf '%s' "$2" | grep -Eqx "$1"
+}
+
+# A file or folder of root that others cannot change, and no link. What is not there can be made by nobody but its folder.
+require_root() {
+    state=$(stat --format='%u %a %F' "$1" 2>/dev/null) || fail 4 "$1 is not there. Run prepare-wsl.sh --manage again"
+    owner=${state%% *} kind=${state#* }
+    mode=${kind%% *} kind=${kind#* }
+    case $kind in
+    *"$2") ;;
+    *) fail 4 "$1 is a $kind, not a $2" ;;
+    esac
+    if [ "$owner" -ne 0 ] || [ $((0$mode & 022)) -ne 0 ]; then
+        fail 4 "others than root can change $1. Run as root: chown root:root $1; chmod go-w $1"
+    fi
+}
+
+# A path, and every folder above it.
+require_root_path() {
+    path=$1
+    require_root "$path" "$2"
+    while [ "$path" != / ]; do
+        path=${path%/*}
+        path=${path:-/}
+        require_root "$path" directory
+    done
+}
+
+read_allow() {
+    areas='' bridge='' address='' network='' folder=''
+    while read -r name value; do
+        case $name in
+        '' | '#'*) ;;
+        areas) areas=$value ;;
+        bridge) bridge=$value ;;
+        address) address=$value ;;
+        network) network=$value ;;
+        folder) folder=$value ;;
+        *) fail 5 "$allow has a line that is not known. Run prepare-wsl.sh --manage again" ;;
+        esac
+    done <"$allow"
+    check_allow areas "$areas" '(forwarding|containers|ipam|backup)( (forwarding|containers|ipam|backup)){0,3}'
+    check_allow bridge "$bridge" '[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}'
+    check_allow address "$address" '10\.87\.([1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-4])\.1/24'
+    check_allow network "$network" '[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}'
+    check_allow folder "$folder" '(/[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}){1,8}'
+}
+
+check_allow() {
+    fits "$3" "$2" || fail 5 "$1 is missing or wrong in $allow. Run prepare-wsl.sh --manage again"
+}
+
+require_area() {
+    case " $areas " in
+    *" $1 "*) ;;
+    *)
+        all=$(printf '%s %s' "$areas" "$1" | tr ' ' ',')
+        id=${address#10.87.}
+        fail 3 "$1 is not allowed here. To allow it, run as root: sh prepare-wsl.sh --manage $all --id ${id%%.*}"
+        ;;
+    esac
+}
+
+show_version() {
+    printf '{"version":%s,"areas":["%s"]}\n' "$version" "$(printf '%s' "$areas" | sed 's/ /","/g')"
+}
+
+# forwarding
+
+# "absent", "other" (no bridge), "down" or "up". A bridge without a running container is up, although it has no carrier.
+read_link() {
+    if ! ip link show dev "$bridge" >/dev/null 2>&1; then
+        echo absent
+        return
+    fi
+    case $(ip -o link show dev "$bridge" type bridge) in
+    '') echo other ;;
+    *[\<,]UP[,\>]*) echo up ;;
+    *) echo down ;;
+    esac
+}
+
+list_addresses() {
+    ip -o -4 addr show dev "$bridge" 2>/dev/null | sed -n 's/.* inet \([0-9./]*\) .*/\1/p'
+}
+
+has_address() {
+    list_addresses | grep -Fqx "$address"
+}
+
+is_kept_at_boot() {
+    [ -f "$boot" ] && grep -qx 'net.ipv4.ip_forward = 1' "$boot"
+}
+
+# Docker and ufw drop what is forwarded and not named. Without iptables there is no such rule of theirs.
+is_blocked() {
+    command -v iptables >/dev/null || return 1
+    iptables -w 5 -S FORWARD 2>/dev/null | grep -qx -e '-P FORWARD DROP' || return 1
+    ! { iptables -w 5 -C FORWARD -i "$bridge" -j ACCEPT && iptables -w 5 -C FORWARD -o "$bridge" -j ACCEPT; } 2>/dev/null
+}
+
+tell() {
+    if "$@"; then
+        echo true
+    else
+        echo false
+    fi
+}
+
+show_forwarding() {
+    printf '{"bridge":"%s","address":"%s","link":"%s","addressed":%s,"forwarding":%s,"at_boot":%s,"blocked":%s}\n' \
+        "$bridge" "$address" "$(read_link)" "$(tell has_address)" \
+        "$(tell [ "$(sysctl -n net.ipv4.ip_forward)" = 1 ])" "$(tell is_kept_at_boot)" "$(tell is_blocked)"
+}
+
+# It adds what is missing and takes nothing away.
+apply_forwarding() {
+    case $(read_link) in
+    other) fail 6 "$bridge is there and is no bridge. Find out what made it: ip -d link show $bridge" ;;
+    absent) ip link add name "$bridge" type bridge ;;
+    esac
+    others=$(list_addresses | grep -Fvx "$address" | tr '\n' ' ' || :)
+    [ -z "$others" ] || fail 6 "$bridge has the address $others""instead of $address. Fix Flatnet's network first"
+    has_address || ip addr add "$address" dev "$bridge"
+    ip link set dev "$bridge" up
+    sysctl -qw net.ipv4.ip_forward=1
+    keep_at_boot
+    if is_blocked; then
+        iptables -w 5 -A FORWARD -i "$bridge" -j ACCEPT
+        iptables -w 5 -A FORWARD -o "$bridge" -j ACCEPT
+    fi
+    show_forwarding
+}
+
+keep_at_boot() {
+    if is_kept_at_boot; then
+        return
+    fi
+    new=$(mktemp "$boot.XXXXXX")
+    printf '# Written by flatnet-bot: containers are reached through this host.\nnet.ipv4.ip_forward = 1\n' >"$new"
+    chmod 0644 "$new"
+    mv -T "$new" "$boot"
+}
+
+# containers
+
+list_ids() {
+    timeout 10 podman ps -a --no-trunc --filter "network=$network" --format '{{.ID}}'
+}
+
+# Settings such as environment and command stay here, because they may hold secrets.
+show_containers() {
+    format='{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .ImageName}},"image_id":{{json .Image}}'
+    format="$format"',"state":{{json .State.Status}},"exit_code":{{json .State.ExitCode}}'
+    format="$format"',"started_at":{{json .State.StartedAt}},"restarts":{{json .RestartCount}}'
+    format="$format"',"address":{{json (index .NetworkSettings.Networks "'"$network"'").IPAddress}}}'
+    xargs -r timeout 20 podman inspect --type container --format "$format"
+}
+
+# One that is removed between the two questions makes the second fail, so both are asked again.
+list_containers() {
+    ids=$(list_ids)
+    listed=$(printf '%s\n' "$ids" | show_containers) || {
+        ids=$(list_ids)
+        listed=$(printf '%s\n' "$ids" | show_containers)
+    }
+    [ -z "$listed" ] || printf '%s\n' "$listed"
+}
+
+move_container() {
+    case $2 in
+    *[!0-9a-f]*) refuse ;;
+    esac
+    [ ${#2} -eq 64 ] || refuse
+    ids=$(list_ids)
+    printf '%s\n' "$ids" | grep -Fqx "$2" || fail 6 "no container of the network $network has this ID"
+    case $1 in
+    start) timeout 60 podman start "$2" >/dev/null ;;
+    stop) timeout 60 podman stop --time 30 "$2" >/dev/null ;;
+    restart) timeout 60 podman restart --time 30 "$2" >/dev/null ;;
+    esac
+    printf '%s\n' "$2" | show_containers
+}
+
+# ipam and backup
+
+list_ipam() {
+    file=$folder/ipam/allocations.json
+    [ -e "$file" ] || fail 6 "$file is not there. Is Flatnet's plug-in in use?"
+    require_root_path "$file" 'regular file'
+    [ "$(stat --format=%s "$file")" -le 1048576 ] || fail 6 "$file is larger than 1 MB"
+    cat "$file"
+}
+
+# Links are kept as links, so nothing outside of these places is read.
+write_backup() {
+    set --
+    if [ -e "$folder/ipam" ]; then
+        require_root_path "$folder/ipam" directory
+        set -- "$@" ".$folder/ipam"
+    fi
+    set +f
+    for file in /opt/cni/bin/flatnet /etc/cni/net.d/*flatnet*.conflist "/etc/containers/networks/$network.json"; do
+        if [ -e "$file" ]; then
+            require_root_path "$file" 'regular file'
+            set -- "$@" ".$file"
+        fi
+    done
+    set -f
+    [ $# -gt 0 ] || fail 6 "there is nothing of Flatnet to keep"
+    tar --create --file=- --directory=/ --sort=name --numeric-owner --one-file-system -- "$@"
+}
+
+[ $# -gt 0 ] || refuse
+[ "$(id -u)" -eq 0 ] || fail 6 "run it as root, with sudo -n $self"
+require_root_path "$self" 'regular file'
+require_root_path "$allow" 'regular file'
+read_allow
+case $#:$1 in
+1:version)
+    show_version
+    exit
+    ;;
+2:forwarding | 2:containers | 2:ipam | 2:backup | 3:containers) require_area "$1" ;;
+*) refuse ;;
+esac
+case $#:$1:$2 in
+2:forwarding:status) show_forwarding ;;
+2:forwarding:apply) apply_forwarding ;;
+2:containers:list) list_containers ;;
+3:containers:start | 3:containers:stop | 3:containers:restart) move_container "$2" "$3" ;;
+2:ipam:list) list_ipam ;;
+2:backup:write) write_backup ;;
+*) refuse ;;
+esac
+END_OF_HELPER
 }
 
 sshd_config() {
@@ -140,6 +460,54 @@ install_as() {
     say "wrote $1"
 }
 
+# The folder of a file, made for root where it is missing.
+make_folder() {
+    if [ ! -d "$1" ]; then
+        undo_with "[ ! -d '$1' ] || rmdir '$1'"
+        install -d -m 0755 -o root -g root "$1"
+    fi
+}
+
+# The rules come last, so that sudo never names what is not there.
+install_helper() {
+    make_folder "${program%/*}"
+    helper >"$work/draft"
+    install_as "$program" 0755 root || :
+    make_folder "${allow%/*}"
+    allow_list >"$work/draft"
+    install_as "$allow" 0644 root || :
+    sudoers_manage >"$work/draft"
+    install_as "$rules" 0440 root || :
+    "$program" version >/dev/null || fail "the helper refuses to run; see above"
+}
+
+# What it did stays: IP forwarding at boot is needed whether the bot may change it or not.
+remove_helper() {
+    for file in "$rules" "$allow" "$program"; do
+        if [ -e "$file" ] || [ -L "$file" ]; then
+            keep "$file"
+            rm -f "$file"
+            say "removed $file"
+        fi
+    done
+    for place in "${allow%/*}" "${program%/*}"; do
+        if [ -d "$place" ] && [ -z "$(ls -A "$place")" ]; then
+            undo_with "install -d -m 0755 -o root -g root '$place'"
+            rmdir "$place"
+        fi
+    done
+    [ ! -e /etc/sysctl.d/zz-flatnet-bot.conf ] ||
+        say "IP forwarding at boot stays as the helper set it, in /etc/sysctl.d/zz-flatnet-bot.conf"
+}
+
+change_helper() {
+    case $manage in
+    '') ;;
+    none) remove_helper ;;
+    *) install_helper ;;
+    esac
+}
+
 # The checks
 
 check_account() {
@@ -159,6 +527,11 @@ check_account() {
     fi
 }
 
+check_podman() {
+    command -v podman >/dev/null || fail "podman is not installed; set Flatnet up first"
+    [ "$(command -v podman)" = /usr/bin/podman ] || fail "podman is not /usr/bin/podman; change the paths in this file"
+}
+
 # A broken file would shut everybody out of sudo.
 check_sudo() {
     command -v visudo >/dev/null || fail "sudo is not installed: apt-get install sudo"
@@ -167,9 +540,30 @@ check_sudo() {
     visudo -cqf "$work/draft" || fail "sudo does not take the rule; see above"
     sudoers_logs >"$work/draft"
     if ! visudo -cqf "$work/draft" 2>/dev/null; then
-        logs=no
-        say "this sudo is older than 1.9.10 and knows no regular expressions: the bot will not read logs of containers"
+        expressions=no
+        say "this sudo is older than 1.9.10 and knows no regular expressions:" \
+            "the bot will neither read logs of containers, nor start or stop them"
     fi
+}
+
+# The helper refuses to run where others than root could change it, so it is not put there.
+check_helper() {
+    for place in / /usr /usr/local "${program%/*}" "$program" /etc "${allow%/*}" "$allow"; do
+        [ -e "$place" ] || [ -L "$place" ] || continue
+        [ ! -L "$place" ] || fail "$place is a link; put a real one there"
+        set -- "$(stat --format='%u' "$place")" "$(stat --format='%a' "$place")"
+        if [ "$1" -ne 0 ] || [ $((0$2 & 022)) -ne 0 ]; then
+            fail "others than root can change $place. Run: chown root $place; chmod go-w $place"
+        fi
+    done
+    sudoers_manage >"$work/draft"
+    visudo -cqf "$work/draft" || fail "sudo does not take the helper's rule; see above"
+}
+
+check_prepared() {
+    getent passwd "$user" >/dev/null || fail "there is no user $user yet; give --key, too"
+    grep -Fqsx "$mark" "$(getent passwd "$user" | cut -d: -f6)/.ssh/authorized_keys" ||
+        fail "this script has not prepared the user $user yet; give --key, too"
 }
 
 # The draft counts as it would where it belongs: before everything else in sshd's own file.
@@ -201,13 +595,13 @@ check_from() {
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --key | --from | --port | --user | --network | --folder)
+    --key | --from | --port | --user | --network | --folder | --manage | --id | --bridge)
         [ $# -ge 2 ] || fail "$1 needs a value"
         eval "${1#--}=\$2"
         shift 2
         ;;
-    --print-sudoers)
-        only=sudoers
+    --print-sudoers | --print-helper)
+        only=${1#--print-}
         shift
         ;;
     *) fail "unknown argument $1; the head of this file lists them" ;;
@@ -221,23 +615,49 @@ fits '[1-9][0-9]{0,4}' "$port" --port
 [ "$port" -le 65535 ] || fail "--port cannot be: $port"
 [ -z "$from" ] || fits '[0-9a-fA-F.:/]{3,49}' "$from" --from
 [ -z "$from" ] || check_from
-if [ "$only" = sudoers ]; then
+fits '[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}' "$bridge" --bridge
+if [ -n "$manage" ] && [ "$manage" != none ]; then
+    fits '(forwarding|containers|ipam|backup)(,(forwarding|containers|ipam|backup)){0,3}' "$manage" --manage
+    fits '[1-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-4]' "$id" --id
+fi
+expressions=yes
+case $only in
+helper)
+    helper
+    exit
+    ;;
+sudoers)
     sudoers
     sudoers_logs
+    case $manage in '' | none) ;; *) sudoers_manage ;; esac
     exit
+    ;;
+esac
+
+if [ -n "$key" ] || [ -z "$manage" ]; then
+    fits '(ssh-ed25519|ecdsa-sha2-nistp256|ssh-rsa) [A-Za-z0-9+/=]+( [A-Za-z0-9._@-]+)?' "$key" --key
 fi
-
-fits '(ssh-ed25519|ecdsa-sha2-nistp256|ssh-rsa) [A-Za-z0-9+/=]+( [A-Za-z0-9._@-]+)?' "$key" --key
 [ "$(id -u)" -eq 0 ] || fail "run it as root, with sudo"
-command -v podman >/dev/null || fail "podman is not installed; set Flatnet up first"
-[ "$(command -v podman)" = /usr/bin/podman ] || fail "podman is not /usr/bin/podman; change the paths in this file"
 
-finished=no made_run=no kept=0 logs=yes home=''
+finished=no made_run=no kept=0 home=''
 work=$(mktemp -d)
 trap leave EXIT
 trap 'exit 130' INT TERM HUP
-check_account
+if [ "$key,$manage" = ,none ]; then
+    remove_helper
+    finished=yes
+    exit
+fi
+check_podman
 check_sudo
+case $manage in '' | none) ;; *) check_helper ;; esac
+if [ -z "$key" ]; then
+    check_prepared
+    install_helper
+    finished=yes
+    exit
+fi
+check_account
 check_port
 [ ! -x "$sshd" ] || check_sshd
 
@@ -298,10 +718,13 @@ install_as "$home/.ssh/authorized_keys" 0600 "$user" || :
 # 4. sudo
 sudoers >"$work/draft"
 install_as /etc/sudoers.d/flatnet-bot 0440 root || :
-if [ "$logs" = yes ]; then
+if [ "$expressions" = yes ]; then
     sudoers_logs >"$work/draft"
     install_as /etc/sudoers.d/flatnet-bot-logs 0440 root || :
 fi
+
+# 5. the helper
+change_helper
 
 # Ubuntu starts sshd through a socket unit, which does not know our port in every release.
 if systemctl is-enabled --quiet ssh.socket 2>/dev/null; then
@@ -324,6 +747,6 @@ if [ "$restart" = yes ] || [ "$back" = stop ]; then
 fi
 finished=yes
 
-# 5. the host key
+# 6. the host key
 say "for the bot's known_hosts file, with this host's address instead of ADDRESS:"
 printf '[ADDRESS]:%s %s\n' "$port" "$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub)"

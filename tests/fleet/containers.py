@@ -50,7 +50,7 @@ FOLDER, FOLDER_FILES = "/var/lib/flatnet", 500
 
 _FOLDER_SCRIPT = f"""
 mkdir -p {FOLDER}
-mount -t tmpfs -o size=16m,nr_inodes={FOLDER_FILES} flatnet {FOLDER}
+mount -t tmpfs -o size=16m,mode=0755,nr_inodes={FOLDER_FILES} flatnet {FOLDER}
 mkdir {FOLDER}/images {FOLDER}/registry
 head -c 1500000 /dev/zero >{FOLDER}/images/web.tar
 head -c 3000 /dev/zero >{FOLDER}/registry/web.json
@@ -63,16 +63,21 @@ FOREIGN = "elsewhere"
 def set_up_flatnet(distribution: Distribution) -> None:
     """Makes Flatnet's folder, image, network and containers, and waits until each container is in its state."""
     space = distribution.space
-    space.write("/root/image.tar", _build_image())
-    space.run("podman", "import", "--quiet", "/root/image.tar", IMAGE)
-    bridge = ("--subnet=10.87.1.0/24", "--gateway=10.87.1.1", "--interface-name=flatnet-br0")
-    space.run("podman", "network", "create", *bridge, "flatnet")
+    make_network(distribution)
     for name in CONTAINERS:
         make_container(distribution, name)
     space.run("podman", "run", "--detach", "--pull=never", f"--name={FOREIGN}", IMAGE, "sleep", "1000")
     space.run("podman", "pause", "paused")
     distribution.sh(_FOLDER_SCRIPT)
     wait_until(lambda: _has_settled(distribution), "the containers' states")
+
+
+def make_network(distribution: Distribution) -> None:
+    """Makes the image and Flatnet's network."""
+    distribution.space.write("/root/image.tar", _build_image())
+    distribution.space.run("podman", "import", "--quiet", "/root/image.tar", IMAGE)
+    bridge = ("--subnet=10.87.1.0/24", "--gateway=10.87.1.1", "--interface-name=flatnet-br0")
+    distribution.space.run("podman", "network", "create", *bridge, "flatnet")
 
 
 def make_container(distribution: Distribution, name: str) -> None:

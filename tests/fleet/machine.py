@@ -19,6 +19,7 @@ PACKAGES: Mapping[str, str] = {
     "dbus": "/usr/bin/dbus-daemon",
     "e2fsprogs": "/usr/sbin/mkfs.ext4",
     "iproute2": "/usr/bin/ip",
+    "iptables": "/usr/sbin/iptables",
     "libnginx-mod-http-lua": "/usr/lib/nginx/modules/ngx_http_lua_module.so",
     "mount": "/usr/bin/mount",
     "nebula": "/usr/bin/nebula",

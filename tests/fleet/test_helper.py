@@ -1,0 +1,205 @@
+"""The WSL2 helper's verbs with the real podman, sysctl, ip, iptables and tar, as the bot's user calls them over SSH."""
+
+import io
+import json
+import tarfile
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncssh
+import pytest
+
+from tests.fleet.containers import FOREIGN, IMAGE, list_containers, make_network
+from tests.fleet.distribution import Distribution
+
+HELPER = "sudo -n /usr/local/libexec/flatnet-bot"
+ALL = "forwarding,containers,ipam,backup"
+SECRET = "correct-horse"
+
+GOOD = {
+    "bridge": "flatnet-br0",
+    "address": "10.87.1.1/24",
+    "link": "up",
+    "addressed": True,
+    "forwarding": True,
+    "at_boot": True,
+    "blocked": False,
+}
+
+
+@pytest.fixture
+def managed(wsl: Distribution) -> Iterator[Distribution]:
+    """The prepared WSL2 side, with the helper for all areas."""
+    done = wsl.prepare("--manage", ALL, "--id", "1")
+    assert 0 == done.returncode, done
+    yield wsl
+    wsl.prepare("--manage", "none")
+    wsl.sh("rm -f /etc/sysctl.d/zz-flatnet-bot.conf")
+
+
+@pytest.fixture
+async def login(wsl: Distribution) -> AsyncIterator[asyncssh.SSHClientConnection]:
+    """The account's own connection."""
+    side = wsl.side
+    keys, hosts = [str(side.key_file)], str(side.known_hosts_file)
+    async with asyncssh.connect(
+        side.address, side.port, username=side.user, client_keys=keys, known_hosts=hosts, config=None
+    ) as connection:
+        yield connection
+
+
+async def call(login: asyncssh.SSHClientConnection, verb: str) -> tuple[int | None, bytes, str]:
+    """Returns exit code, standard output and standard error of a verb."""
+    done = await login.run(f"{HELPER} {verb}", encoding=None)
+    assert isinstance(done.stdout, bytes)
+    assert isinstance(done.stderr, bytes)
+    return done.exit_status, done.stdout, done.stderr.decode()
+
+
+async def read(login: asyncssh.SSHClientConnection, verb: str) -> list[Any]:
+    """Returns the JSON objects that a verb prints."""
+    code, output, error = await call(login, verb)
+    assert (0, "") == (code, error)
+    return [json.loads(line) for line in output.splitlines()]
+
+
+async def test_forwarding_is_set_up_where_it_is_missing(managed: Distribution, login: asyncssh.SSHClientConnection) -> None:
+    """The link, its address, forwarding now, and what a firewall drops. Containers keep running meanwhile."""
+    running = {each["Id"]: each["Pid"] for each in list_containers(managed).values()}
+    managed.sh(
+        "ip link set flatnet-br0 down; ip addr del 10.87.1.1/24 dev flatnet-br0; sysctl -qw net.ipv4.ip_forward=0; "
+        "iptables -P FORWARD DROP"
+    )
+    try:
+        bad = {**GOOD, "link": "down", "addressed": False, "forwarding": False, "at_boot": False, "blocked": True}
+        assert [bad] == await read(login, "forwarding status")
+        assert [GOOD] == await read(login, "forwarding apply")
+        rules = managed.sh(
+            "iptables -S FORWARD; ip -o -4 addr show dev flatnet-br0; ls -l /etc/sysctl.d/zz-flatnet-bot.conf"
+        )
+        assert [GOOD] == await read(login, "forwarding apply")
+        again = managed.sh(
+            "iptables -S FORWARD; ip -o -4 addr show dev flatnet-br0; ls -l /etc/sysctl.d/zz-flatnet-bot.conf"
+        )
+        assert rules == again
+        assert running == {each["Id"]: each["Pid"] for each in list_containers(managed).values()}
+        managed.sh("sysctl -qw net.ipv4.ip_forward=0; /usr/lib/systemd/systemd-sysctl")
+        assert [GOOD] == await read(login, "forwarding status")
+    finally:
+        managed.sh("iptables -P FORWARD ACCEPT; iptables -F FORWARD; sysctl -qw net.ipv4.ip_forward=1")
+
+
+async def test_an_address_that_is_not_flatnet_s_is_left_to_people(
+    managed: Distribution, login: asyncssh.SSHClientConnection
+) -> None:
+    managed.sh("ip addr add 10.88.0.1/24 dev flatnet-br0")
+    try:
+        code, output, error = await call(login, "forwarding apply")
+        words = "flatnet-br0 has the address 10.88.0.1/24 instead of 10.87.1.1/24. Fix Flatnet's network first"
+        assert (6, b"", f"flatnet-bot: {words}\n") == (code, output, error)
+    finally:
+        managed.sh("ip addr del 10.88.0.1/24 dev flatnet-br0")
+
+
+def test_a_missing_bridge_is_made_and_podman_takes_it(fresh: Distribution) -> None:
+    """As it does after a restart of WSL2 without a container that runs."""
+    assert 0 == fresh.prepare("--manage", "forwarding", "--id", "1").returncode
+    make_network(fresh)
+    helper = "/usr/local/libexec/flatnet-bot forwarding"
+    assert "absent" == json.loads(fresh.sh(f"{helper} status"))["link"]
+    assert GOOD == json.loads(fresh.sh(f"{helper} apply"))
+    fresh.sh(f"podman run --detach --pull=never --name=one --network=flatnet {IMAGE} sleep 1000; podman exec one true")
+    assert GOOD == json.loads(fresh.sh(f"{helper} status"))
+    fresh.sh("podman rm --force --time=0 one")
+    assert GOOD == json.loads(fresh.sh(f"{helper} apply"))
+    fresh.sh("ip link del flatnet-br0; ip link add flatnet-br0 type veth peer name other")
+    refused = fresh.space.attempt("/usr/local/libexec/flatnet-bot", "forwarding", "apply")
+    assert (6, True) == (refused.returncode, "flatnet-br0 is there and is no bridge" in refused.stderr)
+
+
+async def test_containers_are_listed_with_their_addresses_and_without_secrets(
+    managed: Distribution, login: asyncssh.SSHClientConnection
+) -> None:
+    managed.sh(f"podman create --replace --name=quiet --network=flatnet --env=PASSWORD={SECRET} {IMAGE} sleep 9")
+    try:
+        code, output, _ = await call(login, "containers list")
+        found = {each["name"]: each for each in map(json.loads, output.splitlines())}
+        inspected = json.loads(managed.sh("podman inspect web"))[0]
+        assert (0, set(list_containers(managed))) == (code, set(found))
+        assert found["web"] == {
+            "id": inspected["Id"],
+            "name": "web",
+            "image": IMAGE,
+            "image_id": inspected["Image"],
+            "state": "running",
+            "exit_code": 0,
+            "started_at": found["web"]["started_at"],
+            "restarts": 0,
+            "address": inspected["NetworkSettings"]["Networks"]["flatnet"]["IPAddress"],
+        }
+        assert (3, "", False) == (found["dead"]["exit_code"], found["dead"]["address"], SECRET in output.decode())
+    finally:
+        managed.sh("podman rm quiet")
+
+
+async def test_a_container_is_stopped_started_and_restarted_by_its_id(
+    managed: Distribution, login: asyncssh.SSHClientConnection
+) -> None:
+    polite = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+    made = managed.sh(f'podman create --name=polite --network=flatnet {IMAGE} sh -c "{polite}"').strip()
+    try:
+        seen = [(await read(login, f"containers {verb} {made}"))[0] for verb in ("start", "restart", "stop")]
+        assert ["running", "running", "exited"] == [each["state"] for each in seen]
+        assert [True, True, False] == [each["address"].startswith("10.87.1.") for each in seen]
+        assert seen[0]["started_at"] < seen[1]["started_at"]
+    finally:
+        managed.sh("podman rm --force --time=0 polite")
+
+
+async def test_other_containers_are_not_touched(managed: Distribution, login: asyncssh.SSHClientConnection) -> None:
+    """One of another network, and one that does not exist."""
+    foreign = managed.sh(f"podman inspect --format '{{{{.Id}}}}' {FOREIGN}").strip()
+    for each in (foreign, "0" * 64):
+        code, output, error = await call(login, f"containers stop {each}")
+        words = "flatnet-bot: no container of the network flatnet has this ID\n"
+        assert (6, b"", words) == (code, output, error)
+    assert "running\n" == managed.sh(f"podman inspect --format '{{{{.State.Status}}}}' {FOREIGN}")
+
+
+async def test_addresses_and_a_backup_come_as_they_lie_there(
+    managed: Distribution, login: asyncssh.SSHClientConnection
+) -> None:
+    """A link is kept as a link: the key that it leads to does not travel."""
+    allocations = '{"subnet":"10.87.1.0/24","allocations":{"abc":"10.87.1.10"}}'
+    managed.space.write("/var/lib/flatnet/ipam/allocations.json", allocations)
+    managed.space.write("/opt/cni/bin/flatnet", bytes(range(256)) * 64)
+    managed.space.write("/etc/cni/net.d/10-flatnet.conflist", "{}")
+    managed.sh("ln -s /etc/shadow /var/lib/flatnet/ipam/more")
+    try:
+        assert allocations == (await call(login, "ipam list"))[1].decode()
+        code, tar, _ = await call(login, "backup write")
+        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+            names = [member.name for member in archive.getmembers()]
+            program = archive.extractfile("./opt/cni/bin/flatnet")
+            assert program is not None
+            assert (0, bytes(range(256)) * 64) == (code, program.read())
+            assert archive.getmember("./var/lib/flatnet/ipam/more").issym()
+        assert names == [
+            "./var/lib/flatnet/ipam", "./var/lib/flatnet/ipam/allocations.json", "./var/lib/flatnet/ipam/more",
+            "./opt/cni/bin/flatnet", "./etc/cni/net.d/10-flatnet.conflist", "./etc/containers/networks/flatnet.json",
+        ]  # fmt: skip
+        managed.sh("chown flatnet /opt/cni/bin/flatnet")
+        assert (4, b"") == (await call(login, "backup write"))[:2]
+    finally:
+        managed.sh("rm -rf /var/lib/flatnet/ipam /opt/cni/bin/flatnet /etc/cni/net.d/10-flatnet.conflist")
+
+
+async def test_after_taking_it_away_nothing_of_it_can_be_run(
+    managed: Distribution, login: asyncssh.SSHClientConnection
+) -> None:
+    """Reads go on as before."""
+    assert 0 == managed.prepare("--manage", "none").returncode
+    assert "" == managed.sh("find /etc/flatnet-bot /usr/local/libexec/flatnet-bot /etc/sudoers.d/*manage 2>/dev/null || :")
+    assert (1, b"") == (await call(login, "version"))[:2]
+    given = await login.run("sudo -n podman ps -a --filter network=flatnet --format json")
+    assert 0 == given.exit_status

@@ -1,0 +1,174 @@
+"""The WSL2 helper as the bot's user calls it, through the real sudo: what it refuses. Its verbs are in tests/fleet."""
+
+import hashlib
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helper_text import HELPER, PREPARE, embed
+from tests.wsl_world import NEEDS_WORLD, run
+
+SET_UP = 'sh /tmp/prepare-wsl.sh --key "$(cat /tmp/key/id.pub)" --id 7 --manage containers,ipam >/dev/null'
+DIRECT = "/usr/local/libexec/flatnet-bot"
+THROUGH_SUDO = f"runuser -u flatnet -- sudo -n {DIRECT}"
+ID = "0123456789abcdef" * 4
+
+
+def test_the_script_that_people_copy_holds_the_helper_word_by_word() -> None:
+    """If it does not: `python -m tests.helper_text`."""
+    assert PREPARE.read_text() == embed(PREPARE.read_text(), HELPER.read_text())
+
+
+def test_another_text_is_another_version() -> None:
+    """The bot compares versions alone, so a changed helper gets the next one, and its hash is noted here."""
+    text = HELPER.read_text()
+    (version,) = re.findall(r"^version=(\d+)$", text, re.MULTILINE)
+    assert ("1", "82d7958ad321b630e4418d4240d36ceb0ece1a08b801849db9a15d8780efe918") == (
+        version,
+        hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def call(folder: Path, *commands: str, before: str = "") -> Mapping[str, Any]:
+    """Returns what came of commands on a host with the helper, by command."""
+    _, *answers = run(folder, SET_UP, *commands, before=before)
+    return dict(zip(commands, answers, strict=True))
+
+
+VECTORS: tuple[tuple[str, ...], ...] = (
+    ("containers",),
+    ("containers", "list", "--all"),
+    ("containers", "exec", ID),
+    ("containers", "stop"),
+    ("containers", "stop", ID[1:]),
+    ("containers", "stop", f"{ID}0"),
+    ("containers", "stop", ID.upper()),
+    ("containers", "stop", "../../etc/passwd"),
+    ("containers", "stop", "web"),
+    ("containers", "stop", f"{ID};id"),
+    ("containers", "stop", f"{ID}\nid"),
+    ("containers", "stop", f"{ID}\n"),
+    ("containers", "stop", "--all"),
+    ("containers", "stop", ""),
+    ("containers", "stop", ID, "--all"),
+    ("containers stop", ID),
+    ("containers\nstop", ID),
+    ("ipam", "list", "/etc/shadow"),
+    ("ipam", "../../etc/shadow"),
+    ("ipam;id", "list"),
+    ("", ""),
+    ("version", "--help"),
+    ("sh", "-c", "id"),
+)
+"""Arguments that are no verb: too many, too few, paths, options, other programs, other separators."""
+
+
+class TestInAWorld:
+    """On a host in namespaces, with the real sudo, stat and grep."""
+
+    pytestmark = NEEDS_WORLD
+
+    def test_the_bot_s_user_gets_the_version_and_the_areas(self, tmp_path: Path) -> None:
+        (done,) = call(tmp_path, f"{THROUGH_SUDO} version").values()
+        assert (0, '{"version":1,"areas":["containers","ipam"]}\n', "") == (done["code"], done["stdout"], done["stderr"])
+
+    def test_sudo_passes_no_other_argument_on(self, tmp_path: Path) -> None:
+        """It compares arguments joined by spaces, so one of them comes through, to the helper's own check."""
+        done = call(tmp_path, *(f"{THROUGH_SUDO} {shlex.join(each)}" for each in (*VECTORS, ("forwarding", "apply"), ())))
+        passed_on = [command for command, each in done.items() if "a password is required" not in each["stderr"]]
+        assert {""} == {each["stdout"] for each in done.values()}
+        assert [f"{THROUGH_SUDO} {shlex.join(('containers stop', ID))}"] == passed_on
+
+    def test_the_helper_refuses_them_by_itself(self, tmp_path: Path) -> None:
+        """Where root calls it, and so with sudo's rules out of the way. It repeats nothing of what it was given."""
+        done = call(tmp_path, *(f"{DIRECT} {shlex.join(each)}" for each in (*VECTORS, ())))
+        words = "flatnet-bot: no such verb or argument. Read the head of /usr/local/libexec/flatnet-bot\n"
+        assert {(2, "", words)} == {(each["code"], each["stdout"], each["stderr"]) for each in done.values()}
+
+    def test_an_area_that_is_not_allowed_is_refused_with_the_command_that_allows_it(self, tmp_path: Path) -> None:
+        (done,) = call(tmp_path, f"{DIRECT} forwarding apply").values()
+        words = "forwarding is not allowed here. To allow it, run as root: sh prepare-wsl.sh --manage"
+        assert (3, f"flatnet-bot: {words} containers,ipam,forwarding --id 7\n") == (done["code"], done["stderr"])
+
+    @pytest.mark.parametrize(
+        ("harm", "place"),
+        [
+            (f"chmod g+w {DIRECT}", DIRECT),
+            (f"chmod o+w {DIRECT}", DIRECT),
+            (f"chown flatnet {DIRECT}", DIRECT),
+            ("chmod g+w /usr/local/libexec", "/usr/local/libexec"),
+            ("chown flatnet /usr/local", "/usr/local"),
+            ("chmod 0666 /etc/flatnet-bot/allow", "/etc/flatnet-bot/allow"),
+            ("chown flatnet /etc/flatnet-bot", "/etc/flatnet-bot"),
+            ("chmod 1777 /etc/flatnet-bot", "/etc/flatnet-bot"),
+        ],
+    )
+    def test_what_others_than_root_can_change_is_not_relied_on(self, harm: str, place: str, tmp_path: Path) -> None:
+        """Not even for its version, and the message is the command that mends it."""
+        told, _, mended = call(
+            tmp_path,
+            f"{harm}; {THROUGH_SUDO} version",
+            f"chown root:root {place}; chmod go-w {place}",
+            f"{THROUGH_SUDO} version",
+        ).values()
+        words = f"others than root can change {place}. Run as root: chown root:root {place}; chmod go-w {place}"
+        assert (4, "", f"flatnet-bot: {words}\n") == (told["code"], told["stdout"], told["stderr"])
+        assert 0 == mended["code"]
+
+    def test_a_link_is_not_followed_and_a_missing_list_allows_nothing(self, tmp_path: Path) -> None:
+        moved = "mv /etc/flatnet-bot/allow /tmp/allow; ln -s /tmp/allow /etc/flatnet-bot/allow"
+        linked, missing = call(
+            tmp_path, f"{moved}; {DIRECT} version", f"rm /etc/flatnet-bot/allow; {DIRECT} version"
+        ).values()
+        assert (4, "flatnet-bot: /etc/flatnet-bot/allow is a symbolic link, not a regular file\n") == (
+            linked["code"],
+            linked["stderr"],
+        )
+        assert (4, True) == (missing["code"], "is not there. Run prepare-wsl.sh --manage again" in missing["stderr"])
+
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("areas containers root", "areas is missing or wrong"),
+            ("areas", "areas is missing or wrong"),
+            ("bridge ../x", "bridge is missing or wrong"),
+            ("address 10.88.1.1/24", "address is missing or wrong"),
+            ("address 10.87.255.1/24", "address is missing or wrong"),
+            ("network flatnet --all", "network is missing or wrong"),
+            ("folder /var/lib/../../etc", "folder is missing or wrong"),
+            ("shell sh", "has a line that is not known"),
+        ],
+    )
+    def test_a_broken_list_allows_nothing(self, line: str, words: str, tmp_path: Path) -> None:
+        (done,) = call(tmp_path, f"echo '{line}' >>/etc/flatnet-bot/allow; {DIRECT} containers list").values()
+        assert (5, True) == (done["code"], words in done["stderr"])
+
+    def test_the_user_cannot_hand_on_its_environment(self, tmp_path: Path) -> None:
+        """sudo clears it, and refuses to be asked for more."""
+        evil = "CONTAINER_HOST=ssh://evil"
+        podman = "printf '#!/bin/sh\\nenv >&2; exit 9\\n' >/usr/bin/podman"
+        cleared, asked = call(
+            tmp_path,
+            f"runuser -u flatnet -- env {evil} TAR_OPTIONS=--evil PATH=/tmp /usr/bin/sudo -n {DIRECT} containers list",
+            f"runuser -u flatnet -- sudo -n {evil} {DIRECT} containers list",
+            before=podman,
+        ).values()
+        assert (9, False, True) == (cleared["code"], "evil" in cleared["stderr"], "PATH=/usr/sbin" in cleared["stderr"])
+        assert (1, True) == (asked["code"], "sorry, you are not allowed to set" in asked["stderr"])
+
+    def test_addresses_are_read_from_a_file_of_root_alone(self, tmp_path: Path) -> None:
+        """Whoever could write there could have any file of root read."""
+        made = "mkdir -p /var/lib/flatnet/ipam; echo '{}' >/var/lib/flatnet/ipam/allocations.json"
+        linked = "mv /var/lib/flatnet/ipam/allocations.json /tmp/x; ln -s /etc/shadow /var/lib/flatnet/ipam/allocations.json"
+        large = "truncate -s 1048577 /var/lib/flatnet/ipam/allocations.json"
+        verb = f"{THROUGH_SUDO} ipam list"
+        absent, good, large_one, writable, link = call(
+            tmp_path, verb, f"{made}; {verb}", f"{large}; {verb}", f"chmod 777 /var/lib/flatnet; {verb}",
+            f"chmod 755 /var/lib/flatnet; {linked}; {verb}",
+        ).values()  # fmt: skip
+        assert (6, 0, 6, 4, 4) == tuple(each["code"] for each in (absent, good, large_one, writable, link))
+        assert ["", "{}\n", "", "", ""] == [each["stdout"] for each in (absent, good, large_one, writable, link)]
