@@ -32,6 +32,10 @@ FilePath = FolderPath
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,79}$")]
 
 
+ManagedArea = Literal["forwarding", "containers", "ipam", "backup"]
+"""What the bot may change in WSL2 through the helper. Without any the installation only reads there."""
+
+
 class InvalidSetting(ValueError):
     """An invalid value in the configuration. The phrase says what it must be."""
 
@@ -143,6 +147,7 @@ class WslSide(Value):
     bridge: InterfaceName = "flatnet-br0"
     flatnet_folder: FolderPath = "/var/lib/flatnet"
     syslog: FilePath = "/var/log/syslog"
+    manage: tuple[ManagedArea, ...] = ()
 
     @field_validator("address")
     @classmethod

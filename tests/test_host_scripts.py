@@ -18,7 +18,9 @@ import adapters.wsl
 from adapters.inventory import WslSide
 from adapters.logs import LogSearch
 from adapters.wsl.action import Argv, WslAction
+from adapters.wsl.helper import HELPER, MoveContainer
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
+from tests.helper_text import HELPER as HELPER_TEXT
 from tests.lab.windows.pwsh import find_pwsh
 from tests.powershell_lint import check
 
@@ -26,6 +28,8 @@ HOSTS = Path(__file__).parents[1] / "docs" / "hosts"
 WSL, CERTIFICATE, WINDOWS = HOSTS / "prepare-wsl.sh", HOSTS / "winrm-certificate.sh", HOSTS / "prepare-windows.ps1"
 SHIMS = Path(__file__).with_name("host_shims.ps1")
 PWSH = find_pwsh(os.environ)
+
+MANAGED = ("--manage", "forwarding,containers,ipam,backup", "--id", "1")
 
 SIDE = WslSide(address="192.0.2.11", key_file=Path("key"), known_hosts_file=Path("known_hosts"))
 
@@ -66,8 +70,10 @@ def actions() -> Iterator[WslAction[Any]]:
     for module in pkgutil.iter_modules(adapters.wsl.__path__, "adapters.wsl."):
         importlib.import_module(module.name)
     for kind in kinds(WslAction):
-        if kind not in (ReadCni, ReadPodman, ReadContainer):
+        if kind not in (ReadCni, ReadPodman, ReadContainer, MoveContainer):
             yield kind.of(SIDE)
+    for verb in ("start", "stop", "restart"):
+        yield MoveContainer(verb=verb, container="0123456789abcdef" * 4)
     for search in (LogSearch(tail=1), LogSearch(tail=5_000), LogSearch(tail=50, pattern="x")):
         yield from (ReadCni.of(SIDE, search), ReadPodman.of(SIDE, search), ReadContainer.of(SIDE, "web-1", search))
 
@@ -81,7 +87,7 @@ def through_sudo(side: WslAction[Any]) -> Iterator[Argv]:
 
 def as_root(side: WslAction[Any]) -> set[Argv]:
     """What an action runs through sudo, without sudo's own words and by its full path."""
-    return {(f"/usr/bin/{argv[2]}", *argv[3:]) for argv in through_sudo(side)}
+    return {(str(Path("/usr/bin") / argv[2]), *argv[3:]) for argv in through_sudo(side)}
 
 
 def commands_of(sudoers: str) -> list[str]:
@@ -107,11 +113,20 @@ def expressions(sudoers: str) -> list[re.Pattern[str]]:
 def test_sudo_allows_exactly_what_the_bot_runs() -> None:
     """Word by word: a new command needs a new line here, and a line that nothing needs goes."""
     needed: set[Argv] = set().union(*map(as_root, actions()))
+    sudoers = run("sh", WSL, "--print-sudoers", *MANAGED).stdout
+    by_expression = [{argv for argv in needed if each.fullmatch(" ".join(argv))} for each in expressions(sudoers)]
+    assert [True, True] == [bool(each) for each in by_expression]
+    # the tar of the area backup is not read by an action of its own
+    assert needed.difference(*by_expression) | {(HELPER, "backup", "write")} == allowed(sudoers)
+
+
+def test_a_host_that_is_not_managed_gives_reads_alone() -> None:
+    """None of the helper's verbs, and not the helper itself."""
+    needed: set[Argv] = set().union(*map(as_root, actions()))
     sudoers = run("sh", WSL, "--print-sudoers").stdout
-    given, (expression,) = allowed(sudoers), expressions(sudoers)
-    by_expression = {argv for argv in needed if expression.fullmatch(" ".join(argv))}
-    assert by_expression
-    assert needed - by_expression == given
+    (logs,) = expressions(sudoers)
+    assert {argv for argv in needed if argv[0] != HELPER and not logs.fullmatch(" ".join(argv))} == allowed(sudoers)
+    assert HELPER not in sudoers
 
 
 @pytest.mark.parametrize(
@@ -135,22 +150,25 @@ def test_sudo_s_expression_lets_nothing_else_in(arguments: str) -> None:
 def test_every_command_as_root_goes_through_sudo_without_a_prompt() -> None:
     """`sudo -n program …`: no other option of sudo, no shell; `timeout` ends podman or du."""
     commands = [argv for action in actions() for argv in through_sudo(action)]
-    assert {("sudo", "-n", "podman"), ("sudo", "-n", "timeout")} == {argv[:3] for argv in commands}
+    assert {("sudo", "-n", each) for each in ("podman", "timeout", HELPER)} == {argv[:3] for argv in commands}
     assert {"podman", "du"} == {argv[4] for argv in commands if argv[2] == "timeout"}
 
 
 def test_sudo_s_rule_has_no_pattern_in_it() -> None:
     """A `*` in an argument would match spaces too, and so any further argument; an expression is whole, from ^ to $."""
-    sudoers = run("sh", WSL, "--print-sudoers").stdout
+    sudoers = run("sh", WSL, "--print-sudoers", *MANAGED).stdout
     assert re.search(r"[*?\[\]!]", "".join(" ".join(argv) for argv in allowed(sudoers))) is None
-    assert [True] == [command.endswith("$") for command in commands_of(sudoers) if " ^" in command]
+    assert [True, True] == [command.endswith("$") for command in commands_of(sudoers) if " ^" in command]
 
 
 @needs("visudo")
 def test_sudo_takes_the_rule(tmp_path: Path) -> None:
     file = tmp_path / "flatnet-bot"
     file.write_text(
-        run("sh", WSL, "--print-sudoers", "--user", "bot_1", "--network", "flat.net-2", "--folder", "/srv/flat-net").stdout
+        run(
+            *("sh", WSL, "--print-sudoers", "--user", "bot_1", "--network", "flat.net-2", "--folder", "/srv/flat-net"),
+            *MANAGED,
+        ).stdout
     )
     file.chmod(0o440)
     assert run("visudo", "-cf", file).returncode == 0
@@ -169,6 +187,7 @@ def test_sudo_takes_the_rule(tmp_path: Path) -> None:
         ("--folder", "/"),
         ("--network", ""),
         ("--port", "22\nPermitRootLogin yes"),
+        ("--bridge", "flatnet-br0\nareas backup"),
         ("--from", '1.2.3.4",command="sh'),
     ],
 )
@@ -187,14 +206,14 @@ def test_what_is_no_single_bare_key_is_refused(key: str) -> None:
     assert "--key cannot be" in refused.stderr
 
 
-@pytest.mark.parametrize("script", [WSL, CERTIFICATE], ids=lambda path: path.name)
+@pytest.mark.parametrize("script", [WSL, CERTIFICATE, HELPER_TEXT], ids=lambda path: path.name)
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_a_shell_script_is_understood_by_every_shell(script: Path, shell: str) -> None:
     assert (0, "") == (run(shell, "-n", script).returncode, run(shell, "-n", script).stderr)
 
 
 @needs("shellcheck")
-@pytest.mark.parametrize("script", [WSL, CERTIFICATE], ids=lambda path: path.name)
+@pytest.mark.parametrize("script", [WSL, CERTIFICATE, HELPER_TEXT], ids=lambda path: path.name)
 def test_shellcheck_has_nothing_to_say(script: Path) -> None:
     assert run("shellcheck", script).stdout == ""
 

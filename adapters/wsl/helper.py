@@ -1,0 +1,266 @@
+"""The helper in WSL2: a program of root with fixed verbs, which prepare-wsl.sh --manage installs (docs/hosts).
+
+The bot's user may run nothing else that changes something. The helper has its own list of what is allowed on its host, and
+what that is about: bridge, address, network, folder. So no argument but a container's ID is ever sent.
+"""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints, computed_field
+
+from adapters.action import Effect
+from adapters.errors import ActionFailed
+from adapters.inventory import InterfaceName, ManagedArea, PodmanName, WslSide
+from adapters.phrase import Phrase
+from adapters.value import Value
+from adapters.wsl.action import Argv, CompletedProgram, WslAction
+
+HELPER = "/usr/local/libexec/flatnet-bot"
+"""Path of the helper. sudo's rules name it with its verbs."""
+
+HELPER_VERSION = 1
+"""Version of the helper that this version of the bot works with. A test compares it with docs/hosts."""
+
+CONTAINERS_LIMIT = 5000
+
+ContainerId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+HelperFault = Literal["absent", "other-version", "not-allowed", "unsafe", "broken", "failed"]
+"""Codes of `ActionFailed`: why the helper did not do it. `unsafe`: others than root can change it or its list."""
+
+_FAULTS: dict[int, HelperFault] = {2: "other-version", 3: "not-allowed", 4: "unsafe", 5: "broken"}
+"""Faults by the helper's exit code."""
+
+
+class HelperInfo(Value):
+    """The installed helper: its version, and the areas that it allows on this host."""
+
+    version: Annotated[int, Field(ge=0, le=1_000_000)]
+    areas: Annotated[tuple[ManagedArea, ...], Field(max_length=16)]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def current(self) -> bool:
+        """True if it is of the version that this bot works with."""
+        return self.version == HELPER_VERSION
+
+
+class ForwardingStatus(Value):
+    """Forwarding as the helper sees it, with the bridge and the address that it would set up.
+
+    `link`: "other" is an interface of that name which is no bridge. `forwarding` is IP forwarding now. `blocked`: a firewall
+    in WSL2 drops what is forwarded to the bridge.
+    """
+
+    bridge: InterfaceName
+    address: Annotated[str, StringConstraints(pattern=r"^10\.87\.\d{1,3}\.1/24$")]
+    link: Literal["absent", "other", "down", "up"]
+    addressed: bool
+    forwarding: bool
+    at_boot: bool
+    blocked: bool
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def ready(self) -> bool:
+        """True if nothing is left to set up."""
+        return self.link == "up" and self.addressed and self.forwarding and self.at_boot and not self.blocked
+
+
+def _drop_zero_time(text: object) -> object:
+    """Returns None for Go's zero time, which stands for what never happened."""
+    return None if isinstance(text, str) and text.startswith("0001-01-01T") else text
+
+
+class ListedContainer(Value):
+    """A container on Flatnet's network. `address` is None unless it runs, `started_at` None if it never did."""
+
+    id: ContainerId
+    name: PodmanName
+    image: Annotated[str, StringConstraints(max_length=512)]
+    image_id: Annotated[str, StringConstraints(max_length=128)]
+    state: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")]
+    exit_code: int
+    started_at: Annotated[AwareDatetime | None, BeforeValidator(_drop_zero_time)]
+    restarts: Annotated[int, Field(ge=0)]
+    address: Annotated[IPv4Address | None, BeforeValidator(lambda text: text or None)]
+
+
+class ContainerList(Value):
+    """Containers on Flatnet's network, running or not."""
+
+    containers: Annotated[tuple[ListedContainer, ...], Field(max_length=CONTAINERS_LIMIT)]
+
+
+_Handed = Annotated[dict[Annotated[str, StringConstraints(max_length=128)], IPv4Address], Field(max_length=1024)]
+
+
+class Allocations(Value):
+    """Addresses that Flatnet's network plug-in has handed out, by the container's ID."""
+
+    subnet: Annotated[str, StringConstraints(max_length=32)]
+    allocations: _Handed
+
+
+class _AllocationsFile(BaseModel):
+    """Flatnet's allocations.json, as far as it is read."""
+
+    subnet: str
+    allocations: _Handed
+
+
+class ReadHelper(WslAction[HelperInfo]):
+    """Reads the helper's version and areas. Raises `ActionFailed` with a `HelperFault` if it cannot be used."""
+
+    deadline = 20.0
+    output_limit = 64_000
+
+    @classmethod
+    def of(cls, side: WslSide) -> "ReadHelper":
+        """Makes the action. The helper is at the same path on every host."""
+        return cls()
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("version"),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> HelperInfo:
+        return HelperInfo.model_validate_json(read_helper_output(completed))
+
+
+class ReadForwardingStatus(WslAction[ForwardingStatus]):
+    """Reads what the helper would set up, and what of it is missing."""
+
+    deadline = 30.0
+    output_limit = 64_000
+
+    @classmethod
+    def of(cls, side: WslSide) -> "ReadForwardingStatus":
+        """Makes the action."""
+        return cls()
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("forwarding", "status"),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> ForwardingStatus:
+        return ForwardingStatus.model_validate_json(read_helper_output(completed))
+
+
+class ApplyForwarding(WslAction[ForwardingStatus]):
+    """Sets up the bridge with its address, and IP forwarding now and at boot. It takes nothing away."""
+
+    effect = Effect.CHANGE
+    program_timeout = 30.0
+    deadline = 60.0
+    output_limit = 64_000
+
+    @classmethod
+    def of(cls, side: WslSide) -> "ApplyForwarding":
+        """Makes the action."""
+        return cls()
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("forwarding", "apply"),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> ForwardingStatus:
+        return ForwardingStatus.model_validate_json(read_helper_output(completed))
+
+
+class ListContainers(WslAction[ContainerList]):
+    """Lists Flatnet's containers with their addresses. Their environment and commands stay on the host."""
+
+    program_timeout = 60.0
+    deadline = 80.0
+    output_limit = 4 * 1024 * 1024  # half a kilobyte for a container, and a host has at most 253
+
+    @classmethod
+    def of(cls, side: WslSide) -> "ListContainers":
+        """Makes the action."""
+        return cls()
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", "list"),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> ContainerList:
+        return ContainerList(containers=_parse_containers(read_helper_output(completed)))
+
+
+class MoveContainer(WslAction[ContainerList]):
+    """Starts, stops or restarts one container of Flatnet's network. It has 30 s to end by itself."""
+
+    effect = Effect.CHANGE
+    program_timeout = 80.0
+    deadline = 100.0
+    output_limit = 64_000
+
+    verb: Literal["start", "stop", "restart"]
+    container: ContainerId
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", self.verb, self.container),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> ContainerList:
+        return ContainerList(containers=_parse_containers(read_helper_output(completed)))
+
+
+class ReadAllocations(WslAction[Allocations]):
+    """Reads the addresses that Flatnet's plug-in has handed out."""
+
+    deadline = 20.0
+    output_limit = 2 * 1024 * 1024  # the helper prints 1 MB at most
+
+    @classmethod
+    def of(cls, side: WslSide) -> "ReadAllocations":
+        """Makes the action. The helper knows the folder."""
+        return cls()
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("ipam", "list"),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> Allocations:
+        file = _AllocationsFile.model_validate_json(read_helper_output(completed))
+        return Allocations(subnet=file.subnet, allocations=file.allocations)
+
+
+def build_helper_command(*words: str) -> Argv:
+    """Builds the command that runs a verb of the helper as root."""
+    return ("sudo", "-n", HELPER, *words)
+
+
+def read_helper_output(completed: Sequence[CompletedProgram]) -> str:
+    """Returns what the helper printed. Raises `ActionFailed` with a `HelperFault` if it did not do it.
+
+    Standard error alone is no failure: podman prints warnings there.
+    """
+    (answer,) = completed
+    if answer.code == 0:
+        return answer.stdout
+    if answer.code == 1 and str(answer.error_line).startswith("sudo: "):
+        phrase = Phrase(
+            "the helper is not installed in WSL2, or sudo does not let the bot run this verb of it. Run prepare-wsl.sh with "
+            "--manage there"
+        )
+        raise ActionFailed(phrase, code="absent", maybe_ran=False)
+    why = str(answer.error_line).removeprefix("flatnet-bot: ")
+    fault = _FAULTS.get(answer.code, "failed")
+    raise ActionFailed(_describe_fault(fault, why), code=fault, maybe_ran=fault == "failed")
+
+
+def _describe_fault(fault: HelperFault, why: str) -> Phrase:
+    match fault:
+        case "other-version":
+            return Phrase(
+                "the helper in WSL2 does not know what was asked: it is of another version. Run prepare-wsl.sh again"
+            )
+        case "not-allowed":
+            return Phrase("the helper in WSL2 refused: {why}", why=why)
+        case "unsafe":
+            return Phrase("the helper in WSL2 cannot be trusted and did nothing: {why}", why=why)
+        case _:
+            return Phrase("the helper in WSL2 failed: {why}", why=why)
+
+
+def _parse_containers(output: str) -> tuple[ListedContainer, ...]:
+    """Parses one object per line. Raises `ValueError` if one does not fit."""
+    return tuple(map(ListedContainer.model_validate_json, output.splitlines()[: CONTAINERS_LIMIT + 1]))
