@@ -107,7 +107,7 @@ def _parse_document(text: bytes) -> _Document:
     parsed, view = parse_nginx(text), view_bytes(text)
     tables = _list_tables(text, parsed)
     if len(tables) != 1:
-        raise UnsuitableText(Phrase("there is not exactly one table of peers"))
+        raise UnsuitableText(Phrase("not exactly one table of peers found"))
     rest = hashlib.sha256(parsed.digest.encode())
     for block in parsed.lua_blocks:
         for token in split_tokens(view, block.begin, block.end):

@@ -1,0 +1,182 @@
+"""config.yaml of Nebula: its blocklist and its static_host_map, and the splices of one entry. Pure.
+
+`nebula -test` accepts a misspelt key and any text as a fingerprint, and then blocks nothing. So a key that may be a
+misspelling is refused, a fingerprint has 64 lower-case hexadecimal digits, and the new text is parsed again.
+"""
+
+import copy
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from adapters.phrase import Phrase
+from commands.configuration.splice import Splice, Splices, UnsuitableText, require_intended
+from commands.configuration.yaml_text import (
+    Entry,
+    Meaning,
+    Node,
+    Scalar,
+    Yaml,
+    cut_entry,
+    find_entry,
+    insert_entry,
+    parse_yaml,
+)
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+_OVERLAY = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
+_UNDERLAY = re.compile(r"[A-Za-z0-9.-]{1,253}:[0-9]{1,5}")
+_LIKENESS = 0.75
+"""Ratio from which a key may be a misspelling of another one (`difflib`)."""
+
+
+def is_fingerprint(text: str) -> bool:
+    """Returns whether a text is a fingerprint that Nebula compares: with other texts, it blocks no certificate."""
+    return _FINGERPRINT.fullmatch(text) is not None
+
+
+def read_blocklist(text: bytes) -> tuple[str, ...]:
+    """Reads `pki.blocklist`, also entries that are no fingerprints. Raises `UnsuitableText`."""
+    entry = _find_blocklist(parse_yaml(text))
+    return () if entry is None else _read_scalars(entry.value)
+
+
+def block_fingerprint(text: bytes, fingerprint: str) -> Splices:
+    """Makes the splices that add a fingerprint to `pki.blocklist`; none if it is there. Raises `UnsuitableText`."""
+    if not is_fingerprint(fingerprint):
+        raise ValueError("a fingerprint has 64 lower-case hexadecimal digits")
+    yaml, row = parse_yaml(text), f'"{fingerprint}"'  # plain digits with an e would be a number
+    entry = _find_blocklist(yaml)
+    if entry is not None and fingerprint in _read_scalars(entry.value):
+        return ()
+    splices = _insert_blocklist(yaml, row) if entry is None else insert_entry(yaml, entry, row, f"- {row}")
+
+    def intend(root: dict[str, Meaning]) -> None:
+        listed = cast(dict[str, Meaning], root["pki"])
+        before = listed.get("blocklist")
+        listed["blocklist"] = [*(before if isinstance(before, list) else ()), Scalar(fingerprint, plain=False)]
+
+    return _require(text, splices, intend)
+
+
+def unblock_fingerprint(text: bytes, fingerprint: str) -> Splices:
+    """Makes the splices that remove an entry from `pki.blocklist`, of any form; none if it is absent."""
+    yaml = parse_yaml(text)
+    entry = _find_blocklist(yaml)
+    places = [] if entry is None else [at for at, each in enumerate(_read_scalars(entry.value)) if each == fingerprint]
+    if entry is None or not places:
+        return ()
+
+    def intend(root: dict[str, Meaning]) -> None:
+        del cast(list[Meaning], cast(dict[str, Meaning], root["pki"])["blocklist"])[places[0]]
+
+    return _require(text, cut_entry(yaml, entry, places[0]), intend)
+
+
+def read_static_hosts(text: bytes) -> Mapping[str, tuple[str, ...]]:
+    """Reads `static_host_map`: addresses of the underlay by the address on the overlay. Raises `UnsuitableText`."""
+    entry = _find_static_hosts(parse_yaml(text))
+    return {each.key: _read_scalars(each.value) for each in entry.value.entries}
+
+
+def add_static_host(text: bytes, overlay: str, underlay: Sequence[str]) -> Splices:
+    """Makes the splices that add an entry to `static_host_map`. Raises `UnsuitableText`, also if it is there already."""
+    if not _OVERLAY.fullmatch(overlay) or not underlay or not all(_UNDERLAY.fullmatch(each) for each in underlay):
+        raise ValueError("an entry is an address on the overlay with addresses and ports of the underlay")
+    yaml = parse_yaml(text)
+    entry = _find_static_hosts(yaml)
+    if (same := find_entry(entry.value, overlay)) is not None:
+        raise UnsuitableText(Phrase("{address} is already in static_host_map", address=overlay), same.begin)
+    row = f'"{overlay}": [{", ".join(f"{each!r}" for each in underlay)}]'.replace("'", '"')
+
+    def intend(root: dict[str, Meaning]) -> None:
+        before = root["static_host_map"]
+        added: Meaning = [Scalar(each, plain=False) for each in underlay]
+        root["static_host_map"] = {**(before if isinstance(before, dict) else {}), overlay: added}
+
+    return _require(text, insert_entry(yaml, entry, row, row), intend)
+
+
+def remove_static_host(text: bytes, overlay: str) -> Splices:
+    """Makes the splices that remove an entry of `static_host_map`; none if it is absent. Raises `UnsuitableText`."""
+    yaml = parse_yaml(text)
+    entry = _find_static_hosts(yaml)
+    places = [at for at, each in enumerate(entry.value.entries) if each.key == overlay]
+    if not places:
+        return ()
+
+    def intend(root: dict[str, Meaning]) -> None:
+        del cast(dict[str, Meaning], root["static_host_map"])[overlay]
+
+    return _require(text, cut_entry(yaml, entry, places[0]), intend)
+
+
+def _require(text: bytes, splices: Sequence[Splice], change: Callable[[dict[str, Meaning]], None]) -> Splices:
+    """Returns the splices if they make exactly this change of the document."""
+
+    def intend(before: Meaning) -> Meaning:
+        after = copy.deepcopy(before)
+        change(cast(dict[str, Meaning], after))
+        return after
+
+    require_intended(text, splices, lambda each: parse_yaml(each).root.meaning, intend)
+    return tuple(splices)
+
+
+def _find_pki(yaml: Yaml) -> Entry:
+    pki = _find_key(yaml.root, "pki")
+    if pki is None or not isinstance(pki.value.meaning, dict) or not pki.value.entries:
+        raise UnsuitableText(Phrase("section pki not found, or without keys"), None if pki is None else pki.begin)
+    return pki
+
+
+def _find_blocklist(yaml: Yaml) -> Entry | None:
+    """Finds the blocklist, which may be empty; None if there is none. Raises `UnsuitableText` if it is not a list."""
+    entry = _find_key(_find_pki(yaml).value, "blocklist")
+    if entry is not None and not isinstance(entry.value.meaning, list) and not _is_empty(entry.value):
+        raise UnsuitableText(Phrase("{key} is not a list", key=entry.key), entry.begin)
+    return entry
+
+
+def _find_static_hosts(yaml: Yaml) -> Entry:
+    entry = _find_key(yaml.root, "static_host_map")
+    if entry is None or not (isinstance(entry.value.meaning, dict) or _is_empty(entry.value)):
+        raise UnsuitableText(Phrase("section static_host_map not found"), None if entry is None else entry.begin)
+    return entry
+
+
+def _find_key(node: Node, name: str) -> Entry | None:
+    """Finds an entry by its key. Raises `UnsuitableText` if another key may be a misspelling of it."""
+    for entry in node.entries:
+        likeness = difflib.SequenceMatcher(None, entry.key.lower(), name).ratio()
+        if entry.key != name and likeness >= _LIKENESS:
+            raise UnsuitableText(
+                Phrase("{key} may be a misspelling of {name}. Nebula ignores it. Fix it first", key=entry.key, name=name),
+                entry.begin,
+            )
+    return find_entry(node, name)
+
+
+def _insert_blocklist(yaml: Yaml, row: str) -> Splices:
+    """Makes the splices that add a blocklist with one entry."""
+    pki = _find_pki(yaml)
+    if pki.value.flow:
+        return insert_entry(yaml, pki, f"blocklist: [{row}]", "")
+    indent = " " * (pki.value.begin - yaml.view.rfind("\n", 0, pki.value.begin) - 1)
+    newline = "\r\n" if "\r\n" in yaml.view else "\n"
+    return insert_entry(yaml, pki, "", f"blocklist:{newline}{indent}  - {row}")
+
+
+def _is_empty(node: Node) -> bool:
+    return node.meaning == Scalar("", plain=True)
+
+
+def _read_scalars(node: Node) -> tuple[str, ...]:
+    """Reads the items of a list. Raises `UnsuitableText` if one of them is not a single value."""
+    texts = list[str]()
+    for entry in node.entries:
+        if not isinstance(entry.value.meaning, Scalar):
+            raise UnsuitableText(Phrase("this entry is not a single value"), entry.begin)
+        texts.append(entry.value.meaning.text)
+    return tuple(texts)
