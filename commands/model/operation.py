@@ -4,7 +4,7 @@ A new operation is one class in one noun module and one line in `commands.catalo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, ClassVar, Literal, Self
@@ -19,6 +19,7 @@ from commands.model.check import NO_CHECKS, Area, KnownChecks
 from commands.model.owed import NOTHING_OWED, KnownOwed, Matter
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange
+from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
 from commands.values.arguments import Flag, ReasonOption, Target
 
@@ -129,13 +130,15 @@ class FleetView:
     progress: Progress = ignore_progress
     certificates: CertificateRules = DEFAULT_CERTIFICATE_RULES
     redact: Callable[[str], str] = str
-    """Removes secrets from the lines of a log before they are stored. It returns as many lines."""
+    """Removes secrets from lines of logs and files before they are stored. It returns as many lines."""
     operation_id: str = ""
     """Id of the operation that is planned. Folders on hosts are named after it."""
     checks: KnownChecks = NO_CHECKS
     """The newest stored checks, for a read that folds them into its verdict."""
     owed: KnownOwed = NOTHING_OWED
     """The open owed changes, for a plan: some of them must run before others."""
+    good_configurations: ProvenConfigurations = field(default_factory=dict)
+    """The last configuration of each gateway that a run proved to work."""
 
 
 class Operation(BaseModel):

@@ -9,12 +9,13 @@ from adapters.phrase import Phrase
 from adapters.windows.configuration import HashedFile
 from bot.changes.good_configurations import derive_good
 from bot.changes.intent_log import AuditTrail
+from bot.changes.planning_memory import PlanningMemory
 from commands.model.plan import Part, Result, StepResult
 from commands.model.proven_configuration import ProvenConfiguration
 from commands.planning.commit_confirm import build_confirm_step
 from commands.planning.reload_proof import build_keep_step
 from tests.bot.changes.workflow_team import BEGINNING, Bot
-from tests.commands.canned import host
+from tests.commands.canned import host, view
 
 SHA = "a" * 64
 FOLDER = r"C:\ProgramData\flatnet-bot\good\files"
@@ -69,3 +70,10 @@ async def test_an_odd_folder_stays_as_it_was_said_and_nothing_is_stored_for_noth
     odd = proven(folder="C:\\'; DROP TABLE good_configurations; -- \u202e")
     await bot.good.store([odd])
     assert {"host-a": odd} == await bot.good.list_gateways()
+
+
+async def test_a_plan_knows_them_and_how_secrets_are_removed(bot: Bot) -> None:
+    await bot.good.store([proven()])
+    memory = PlanningMemory(bot.owed, bot.good, str.upper)
+    seen = await memory.complete(view(A))
+    assert ({"host-a": proven()}, "X") == (seen.good_configurations, seen.redact("x"))
