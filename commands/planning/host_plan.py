@@ -11,7 +11,7 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.model.operation import CannotPlan, FleetChange
 from commands.model.owed import Matter
-from commands.model.plan import LeftOutHost, Part, Plan, PlannedChange, Premise
+from commands.model.plan import FileEdit, LeftOutHost, Part, Plan, PlannedChange, Premise
 from commands.model.plan_endpoints import collect_endpoints
 
 SILENT = (Unreachable, DeadlineExceeded, OutcomeUnknown, NotAsked)
@@ -22,7 +22,7 @@ SILENT = (Unreachable, DeadlineExceeded, OutcomeUnknown, NotAsked)
 class HostPlan:
     """One host's share of a plan: its part, and the texts for the approver.
 
-    `leading_premises` come before the `premises` of any host.
+    `leading_premises` come before the `premises` of any host. `edits` are the changed lines of its configuration files.
     """
 
     part: Part
@@ -30,6 +30,7 @@ class HostPlan:
     disrupts: tuple[Phrase, ...] = ()
     warnings: tuple[Phrase, ...] = ()
     leading_premises: tuple[Premise, ...] = ()
+    edits: tuple[FileEdit, ...] = ()
 
     @property
     def host(self) -> str:
@@ -73,6 +74,7 @@ def assemble(
         disrupts=tuple(phrase for each in able for phrase in each.disrupts),
         warnings=tuple(phrase for each in able for phrase in each.warnings),
         left_out=left_out,
+        edits=tuple(edit for each in able for edit in each.edits),
         reach=tuple(_describe_reach({each.host for each in ordered}, parts, inventory)),
     )
     return PlannedChange(arguments=operation.restrict_to(tuple(part.host for part in parts)).resolved_arguments, plan=plan)
