@@ -1,11 +1,11 @@
 """State of a gateway from its API: health, synchronization, status.
 
-The API's quirks are handled here: `{}` for an empty list, HTML errors, a healthy page although Lua fails, a `host_id` that
-is text or absent, 403 for an address outside the overlay.
+The API's quirks are handled here and in `adapters.gateway.answers`: a healthy page although Lua fails, a `host_id` that is
+text or absent.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -19,19 +19,8 @@ from pydantic import (
 
 from adapters.errors import HostError
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
-from adapters.phrase import Phrase
+from adapters.gateway.answers import UnusableAnswer, accept_empty_table, describe_refusal, parse_body
 from adapters.value import Value
-
-
-class UnusableAnswer(Value):
-    """An answer of one part of the API that could not be used. `forbidden`: this address is not allowed (403).
-
-    `bad_gateway`: a proxy on the way did not reach what it asked (502, 504).
-    """
-
-    phrase: Phrase
-    forbidden: bool = False
-    bad_gateway: bool = False
 
 
 class SyncStatus(Value):
@@ -84,17 +73,12 @@ class ReadSystem(GatewayAction[GatewaySystem]):
         )
 
 
-def _accept_empty_table(value: Any) -> Any:
-    """Accepts `{}` for an empty list: Lua has only one empty table, and its JSON is `{}`."""
-    return [] if value == {} else value
-
-
 class _SyncAnswer(BaseModel):
     """The fields of `/api/sync/status` that are read. `host_id` is a number; the API's documentation shows text."""
 
     host_id: Annotated[int, Field(ge=0, le=254)] | None = None
     peers: Annotated[
-        list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=255), BeforeValidator(_accept_empty_table)
+        list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=255), BeforeValidator(accept_empty_table)
     ]
 
 
@@ -102,15 +86,12 @@ class _StatusAnswer(BaseModel):
     """The body of `/api/status`: any object."""
 
 
-_Body = TypeVar("_Body", bound=BaseModel)
-
-
 def _parse_health(answer: HttpResponse | HostError) -> bool | UnusableAnswer | HostError:
     """Parses `/api/health`. `OK` means that nginx runs, and nothing about Lua behind it."""
     if isinstance(answer, HostError):
         return answer
     if answer.status != 200:
-        return _describe_refusal("/api/health", answer)
+        return describe_refusal("/api/health", answer)
     return answer.text.strip() == "OK"
 
 
@@ -122,53 +103,12 @@ def _get_milliseconds(answer: HttpResponse | HostError) -> int | None:
 
 def parse_sync(answer: HttpResponse | HostError) -> SyncStatus | UnusableAnswer | HostError:
     """Parses `/api/sync/status`."""
-    body = _parse_body("/api/sync/status", answer, _SyncAnswer)
+    body = parse_body("/api/sync/status", answer, _SyncAnswer)
     if isinstance(body, UnusableAnswer | HostError):
         return body
     return SyncStatus(host_id=body.host_id, peers=tuple(body.peers))
 
 
 def _parse_status(answer: HttpResponse | HostError) -> UnusableAnswer | HostError | None:
-    body = _parse_body("/api/status", answer, _StatusAnswer)
+    body = parse_body("/api/status", answer, _StatusAnswer)
     return body if isinstance(body, UnusableAnswer | HostError) else None
-
-
-def _parse_body(path: str, answer: HttpResponse | HostError, kind: type[_Body]) -> _Body | UnusableAnswer | HostError:
-    if isinstance(answer, HostError):
-        return answer
-    if answer.status != 200:
-        return _describe_refusal(path, answer)
-    try:
-        return kind.model_validate_json(answer.text)
-    except ValueError:
-        return UnusableAnswer(
-            phrase=Phrase(
-                "could not parse the gateway's response to {path}. Check that this is the Flatnet gateway", path=path
-            )
-        )
-
-
-def _describe_refusal(path: str, answer: HttpResponse) -> UnusableAnswer:
-    match answer.status:
-        case 403:
-            return UnusableAnswer(
-                phrase=Phrase(
-                    "the gateway does not allow requests from this bot's address. Connect from the overlay (10.100.0.0/16)"
-                ),
-                forbidden=True,
-            )
-        case status if status >= 500:
-            return UnusableAnswer(
-                phrase=Phrase(
-                    "the gateway returned error {status} for {path}. Check its error.log", path=path, status=str(status)
-                ),
-                bad_gateway=status in (502, 504),
-            )
-        case status:
-            return UnusableAnswer(
-                phrase=Phrase(
-                    "the gateway returned status {status} for {path}. Check that this is the Flatnet gateway",
-                    path=path,
-                    status=str(status),
-                )
-            )

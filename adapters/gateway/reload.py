@@ -11,7 +11,8 @@ from pydantic import Field
 
 from adapters.errors import HostError
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
-from adapters.gateway.api import UnusableAnswer, parse_sync
+from adapters.gateway.answers import UnusableAnswer
+from adapters.gateway.api import parse_sync
 from adapters.phrase import Listing, Phrase
 from adapters.value import Value
 

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 
 from adapters.action import Action, Answer, Place
 from adapters.errors import FlatnetError, HostError
-from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
+from adapters.gateway.answers import UnusableAnswer
+from adapters.gateway.api import GatewaySystem, SyncStatus
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase

@@ -14,7 +14,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from adapters.errors import HostError
-from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
+from adapters.gateway.answers import UnusableAnswer
+from adapters.gateway.api import GatewaySystem, SyncStatus
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from commands.checks.assessment import HostAnswers, Judgment, Remark

@@ -18,7 +18,8 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from adapters.errors import HostError
-from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
+from adapters.gateway.answers import UnusableAnswer
+from adapters.gateway.api import GatewaySystem, SyncStatus
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase, Span
 from adapters.windows.system import ServiceStatus

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from adapters.errors import AuthenticationFailed
-from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
+from adapters.gateway.answers import UnusableAnswer
+from adapters.gateway.api import GatewaySystem, SyncStatus
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from commands.checks.assessment import SideAnswers

@@ -8,7 +8,8 @@ import pytest
 
 from adapters.errors import DeadlineExceeded, HostError
 from adapters.gateway.action import HttpResponse
-from adapters.gateway.api import GatewaySystem, ReadSystem, SyncStatus, UnusableAnswer
+from adapters.gateway.answers import UnusableAnswer
+from adapters.gateway.api import GatewaySystem, ReadSystem, SyncStatus
 from adapters.phrase import Phrase
 from tests.adapters.gateway.conftest import Connect
 from tests.lab.faults import Fault

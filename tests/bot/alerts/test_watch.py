@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.errors import AuthenticationFailed
-from adapters.gateway.api import UnusableAnswer
+from adapters.gateway.answers import UnusableAnswer
 from adapters.phrase import Phrase
 from bot.store.claims import HostClaim
 from bot.store.database import Database

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from adapters.errors import DeadlineExceeded, HostError, Unreachable
-from adapters.gateway.api import GatewaySystem, SyncStatus, UnusableAnswer
+from adapters.gateway.answers import UnusableAnswer
+from adapters.gateway.api import GatewaySystem, SyncStatus
 from adapters.inventory import GatewaySide, Host
 from adapters.phrase import Phrase
 from commands.health import Health

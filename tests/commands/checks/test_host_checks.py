@@ -15,7 +15,8 @@ from adapters.errors import (
     ProtocolError,
     Unreachable,
 )
-from adapters.gateway.api import SyncStatus, UnusableAnswer
+from adapters.gateway.answers import UnusableAnswer
+from adapters.gateway.api import SyncStatus
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from adapters.windows.system import ServiceStatus

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from adapters.errors import AuthenticationFailed, DeadlineExceeded, NotAsked, Unreachable
-from adapters.gateway.api import SyncStatus, UnusableAnswer
+from adapters.gateway.answers import UnusableAnswer
+from adapters.gateway.api import SyncStatus
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from adapters.wsl.podman import UnreadPart
