@@ -19,6 +19,7 @@ from tests.lab.faults import Fault, Wire
 from tests.lab.gateway.nginx import Nginx
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import GatewayState
+from tests.lab.registrar import Registrar
 from tests.lab.windows.auth import ntlm_users
 from tests.lab.windows.disks import SPARE, Disk, Expiry, lay_out
 from tests.lab.windows.mesh import Member, Mesh
@@ -175,6 +176,7 @@ async def run_fleet(
             await _start(host, certificates, stack)
         ports = [host.ports["wsl"] for host in made if "wsl" in host.ports]
         mesh = _mesh(made, conditions)
+        _connect_gateways(made)
         yield LabFleet(tuple(made), certificates, write_access(folder, keys, ports), settings, mesh)
 
 
@@ -192,6 +194,16 @@ def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditio
         GatewayServer(GatewayState.healthy(number, peers), _wire(conditions)),
         now=conditions.now,
     )
+
+
+def _connect_gateways(hosts: list[LabHost]) -> None:
+    """Let the gateways find each other, and let them have what runs."""
+    sites = [(host.id, host.wsl.state, host.gateway) for host in hosts if host.wsl is not None and host.gateway is not None]
+    peers = {f"http://10.100.{number}.1:8080": gateway for number, _, gateway in sites}
+    registrar = Registrar(sites)
+    for _, _, gateway in sites:
+        gateway.find_peer = peers.get
+        gateway.on_request.append(registrar.follow)
 
 
 def _mesh(hosts: list[LabHost], conditions: Conditions) -> Mesh:

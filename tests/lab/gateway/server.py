@@ -9,11 +9,13 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
+from email.utils import format_datetime
 from typing import Any
 
 from aiohttp import web
 
 from tests.lab.faults import DRIP_EVERY, FLOOD, Fault, Wire
+from tests.lab.gateway.endpoints import Asked, Page, answer
 from tests.lab.gateway.state import GatewayState, Lua, Workers
 from tests.lab.holds import Hold, Holds, When
 from tests.lab.line import Listener
@@ -28,7 +30,13 @@ HEADERS = {
 AnswerHook = Callable[[web.BaseRequest, web.Response], None]
 """Called with each request and its answer, as nginx writes both into its access log."""
 
-REASONS = {403: "Forbidden", 404: "Not Found", 500: "Internal Server Error"}
+REASONS = {403: "Forbidden", 404: "Not Found", 405: "Not Allowed", 500: "Internal Server Error"}
+
+FindPeer = Callable[[str], "GatewayServer | None"]
+"""Finds the gateway that a peer's URL means; None where nothing listens."""
+
+SILENT = frozenset({Fault.SWALLOW, Fault.HANG})
+"""Faults of a peer for which a gateway waits until its own time is over."""
 
 
 class GatewayServer:
@@ -39,6 +47,9 @@ class GatewayServer:
         self.wire = wire
         self.requests = 0
         self.on_answer: list[AnswerHook] = []
+        self.on_request: list[Callable[[], None]] = []
+        self.find_peer: FindPeer = lambda url: None
+        self._pulled_at = state.now()
         self._order = order or random.Random(state.host_id)
         self._web = web.Server(self._answer, access_log=None, handler_cancellation=True)
         self._holds = Holds()
@@ -64,7 +75,9 @@ class GatewayServer:
         if self.wire.fault is Fault.HANG:
             await asyncio.Event().wait()
         await self._holds.pass_by(request.path, "before")
-        response = self._page(request)
+        for prepare in self.on_request:
+            prepare()
+        response = await self._page(request)
         await self._holds.pass_by(request.path, "after")
         for hook in self.on_answer:
             hook(request, response)
@@ -76,7 +89,7 @@ class GatewayServer:
             case _:
                 return response
 
-    def _page(self, request: web.BaseRequest) -> web.Response:
+    async def _page(self, request: web.BaseRequest) -> web.Response:
         path = request.path
         if path.startswith("/api/health") and not path.startswith("/api/healthcheck/status"):
             # `return` runs before `allow` and `deny`, and the location is a prefix
@@ -89,7 +102,52 @@ class GatewayServer:
             return self._json(self._status())
         if path == "/api/sync/status":
             return self._json(self._sync(self.state.answering()))
-        return _html(404)
+        self._pull_by_the_clock()
+        if path == "/api/sync/pull":
+            return self._json(await self._pull()) if request.method == "POST" else self._json(_NOT_ALLOWED, 405)
+        asked = Asked(request.method, path, request.query, await request.read(), "X-Flatnet-Host-ID" in request.headers)
+        page = answer(asked, self.state) or Page(404)
+        if not asked.from_peer:
+            self._tell_peers(page)
+        return _html(page.status) if page.body is None else self._json(page.body, page.status)
+
+    def _list_peers(self) -> list["GatewayServer | None"]:
+        return [self.find_peer(peer) for peer in self.state.peers] if self.state.lua is Lua.WORKS else []
+
+    def _pull_by_the_clock(self) -> None:
+        """What its timer would have done meanwhile."""
+        if (self.state.now() - self._pulled_at).total_seconds() < self.state.interval:
+            return
+        self._pulled_at = self.state.now()
+        for peer in self._list_peers():
+            if peer is not None and peer.answers_peers:
+                self.state.registrations.pull(peer.state.registrations)
+
+    async def _pull(self) -> dict[str, Any]:
+        """One peer after another; 200 whatever became of them."""
+        counts = {True: 0, False: 0}
+        for peer in self._list_peers():
+            if peer is not None and peer.wire.fault in SILENT:
+                await asyncio.sleep(self.state.peer_timeout)
+            well = peer is not None and peer.answers_peers
+            if well and peer is not None:
+                self.state.registrations.pull(peer.state.registrations)
+            counts[well] += 1
+        return {"action": "pull", "success_count": counts[True], "failure_count": counts[False]}
+
+    @property
+    def answers_peers(self) -> bool:
+        """Whether its peers can read it. They are on the overlay, wherever the bot is."""
+        return self.wire.fault is Fault.NONE and self.wire.served and self.state.lua is Lua.WORKS
+
+    def _tell_peers(self, page: Page) -> None:
+        for peer in self._list_peers():
+            if peer is None or not peer.answers_peers or peer.state.deaf:
+                continue
+            if page.push is not None:
+                peer.state.registrations.register(dict(page.push))
+            if page.drop:
+                peer.state.registrations.forget(page.drop)
 
     def _sync(self, workers: Workers) -> dict[str, Any]:
         works = workers.lua is Lua.WORKS
@@ -97,9 +155,9 @@ class GatewayServer:
         answer: dict[str, Any] = {
             "peer_count": len(peers),
             "peers": peers or {},
-            "sync_interval": 30,
+            "sync_interval": self.state.interval,
             "sync_ttl": 300,
-            "local_containers": self.state.containers,
+            "local_containers": self.state.registrations.count,
         }
         if works:
             # over plain HTTP only the content can show that another host answers
@@ -113,7 +171,7 @@ class GatewayServer:
             "service": "flatnet-gateway-api",
             "stage": self.state.stage,
             "registry": {
-                "count": self.state.containers,
+                "count": self.state.registrations.count,
                 "free_space": 10412032,
                 "capacity": 10485760,
                 "shared_dict_name": "flatnet_containers",
@@ -123,13 +181,20 @@ class GatewayServer:
             "healthcheck": {"enabled": True, "active_ips": {}},
         }
 
-    def _json(self, body: dict[str, Any]) -> web.Response:
-        keys = list(body)
-        self._order.shuffle(keys)
-        text = json.dumps({key: body[key] for key in keys}, separators=(",", ":")).replace("/", "\\/") + "\n"
-        response = web.Response(body=text.encode(), headers=HEADERS | {"Content-Type": "application/json"})
+    def _json(self, body: Any, status: int = 200) -> web.Response:
+        if isinstance(body, dict):
+            keys = list(body)
+            self._order.shuffle(keys)
+            body = {key: body[key] for key in keys}
+        text = json.dumps(body, separators=(",", ":")).replace("/", "\\/") + "\n"
+        date = format_datetime(self.state.now(), usegmt=True)
+        headers = HEADERS | {"Content-Type": "application/json", "Date": date}
+        response = web.Response(status=status, reason=REASONS.get(status), body=text.encode(), headers=headers)
         response.enable_chunked_encoding()
         return response
+
+
+_NOT_ALLOWED = {"error": "method not allowed"}
 
 
 def _html(status: int) -> web.Response:

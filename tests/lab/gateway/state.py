@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from tests.lab.gateway.registry import Registrations
 
 EVERY = -1
 """Answers of a gateway whose new workers never answer."""
@@ -40,16 +43,35 @@ class Workers:
 
 
 @dataclass
+class Escalated:
+    """The escalation of one address. `began` is when the attempt began, in Unix seconds."""
+
+    state: str
+    began: float | None = None
+    target: str | None = None
+    retries: int = 0
+
+
+@dataclass
 class GatewayState:
     """One gateway, changed by tests while it runs.
 
     `foreign`: the one who asks is outside 10.100.0.0/16. `host_id_as_text`: as the documents show it. `reloads` are the
-    faults of the next reloads. `old` are the workers from before the last one; they give the next `late` answers.
+    faults of the next reloads. `old` are the workers from before the last one; they give the next `late` answers. `ahead`:
+    how far its clock is ahead. `deaf`: it misses what its peers tell it, but not what it asks them. `peer_timeout`: its
+    patience with a silent peer, in seconds. `gateways` are the routing's, by host id as text.
     """
 
     host_id: int
     peers: list[str] = field(default_factory=list)
-    containers: int = 2
+    registrations: Registrations = field(default_factory=Registrations)
+    escalated: dict[str, Escalated] = field(default_factory=dict)
+    gateways: dict[str, str] = field(default_factory=dict)
+    subnet: str = ""
+    interval: int = 30
+    peer_timeout: float = 5.0
+    ahead: timedelta = timedelta()
+    deaf: bool = False
     stage: str = "4"
     lua: Lua = Lua.WORKS
     foreign: bool = False
@@ -62,7 +84,20 @@ class GatewayState:
     @classmethod
     def healthy(cls, host_id: int, peers: list[int]) -> "GatewayState":
         """Gateway N, which synchronises with the gateways of these hosts."""
-        return cls(host_id=host_id, peers=[f"http://10.100.{peer}.1:8080" for peer in peers])
+        return cls(
+            host_id=host_id,
+            peers=[f"http://10.100.{peer}.1:8080" for peer in peers],
+            gateways={str(peer): f"10.100.{peer}.1" for peer in peers},
+            subnet=f"10.87.{host_id}.0/24",
+        )
+
+    def now(self) -> datetime:
+        """The time by its own clock."""
+        return datetime.now(UTC) + self.ahead
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass for this gateway, without waiting."""
+        self.ahead += timedelta(seconds=seconds)
 
     @property
     def workers(self) -> Workers:

@@ -15,7 +15,8 @@ ContainerState = Literal["running", "exited", "created", "paused", "stopped"]
 class Container:
     """One container as podman knows it. `health` is None without a health check.
 
-    `restarts`: how often podman has started it again; the last time was a moment ago.
+    `restarts`: how often podman has started it again; the last time was a moment ago. `address` is the one that Flatnet's
+    plug-in gave it.
     """
 
     name: str
@@ -25,11 +26,12 @@ class Container:
     network: str = "flatnet"
     ports: list[dict[str, object]] | None = None
     restarts: int = 0
+    address: str = ""
 
     @property
     def id(self) -> str:
-        """64 hexadecimal digits, always the same for a name."""
-        return hashlib.sha256(self.name.encode()).hexdigest()
+        """64 hexadecimal digits, always the same for a name and an address."""
+        return hashlib.sha256(f"{self.name}{self.address}".encode()).hexdigest()
 
 
 MB = 2**20
@@ -102,7 +104,11 @@ class WslState:
     @classmethod
     def healthy(cls, host_id: int, now: datetime | None = None) -> "WslState":
         """Host N with two running containers on 10.87.N.0/24; apt's lists are of `now`."""
-        containers = [Container("web", ports=[_port(80, 8080)], health="healthy"), Container("db")]
+        web, db = f"10.87.{host_id}.10", f"10.87.{host_id}.11"
+        containers = [
+            Container("web", ports=[_port(80, 8080)], health="healthy", address=web),
+            Container("db", address=db),
+        ]
         at = now or datetime.now(UTC)
         logs = Logs.usual(host_id, tuple(container.name for container in containers), at)
         apt = Apt() if now is None else Apt(listed_at=now)
