@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from adapters.action import Action, Effect
-from adapters.gateway import api, reload
+from adapters.gateway import api, containers, escalation, reload
 from adapters.gateway.action import GatewayAction
 from adapters.local import host_files
 from adapters.local.action import LocalAction
@@ -23,6 +23,11 @@ from adapters.wsl.action import WslAction
 ACTIONS: tuple[type[Action[Any]], ...] = (
     api.ReadSystem,
     reload.ProveSync,
+    containers.FindContainer,
+    containers.ForgetContainer,
+    containers.PullContainers,
+    escalation.ReadEscalation,
+    escalation.ResetEscalation,
     change.BeginChange,
     change.ReadChange,
     change.ConfirmChange,
