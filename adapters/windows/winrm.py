@@ -4,6 +4,7 @@ pywinrm's `Protocol` speaks WS-Man over an `adapters.windows.http_session`. This
 a `HostError` for every error of the libraries. Reuse of shells is in `adapters.windows.session`.
 """
 
+import asyncio
 import http.client
 import secrets
 import ssl
@@ -11,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -40,6 +41,7 @@ from adapters.windows.resident import Pause
 from adapters.windows.serial_executor import SerialExecutor
 from adapters.windows.session import ShellSession
 from adapters.windows.tcp_socket import SocketHandle
+from adapters.windows.tls_certificate import ReadServerCertificate, ServerCertificate, read_server_certificate
 from adapters.windows.winrm_errors import (
     make_deadline_error,
     make_identity_error,
@@ -106,6 +108,7 @@ class WinRmConnection:
         adapt_line: Callable[[str], str] = lambda line: line,
     ) -> None:
         """`adapt_line` replaces each command line that starts PowerShell by another one."""
+        self._side = side
         self._monotonic = monotonic
         pause = Pause(monotonic)
         self._executor = SerialExecutor(
@@ -113,7 +116,9 @@ class WinRmConnection:
         )
 
     async def perform(self, action: Action[Answer]) -> Answer:
-        """Runs the script of a `WindowsAction`."""
+        """Runs the script of a `WindowsAction`, or reads the certificate of the connection."""
+        if isinstance(action, ReadServerCertificate):
+            return cast(Answer, await self._read_server_certificate(action))
         if not isinstance(action, WindowsAction):
             raise TypeError(f"{type(action).__name__} is not an action of the Windows side")
         try:
@@ -126,6 +131,17 @@ class WinRmConnection:
     async def aclose(self) -> None:
         """Deletes the shell on the host and closes the connection, within a few seconds."""
         await self._executor.aclose()
+
+    async def _read_server_certificate(self, action: ReadServerCertificate) -> ServerCertificate:
+        """Reads it beside the session, which may be busy. A handshake needs neither a thread nor a login."""
+        address = urlsplit(self._side.url).netloc
+        try:
+            async with asyncio.timeout(action.deadline):
+                return await read_server_certificate(self._side)
+        except TimeoutError as error:
+            raise DeadlineExceeded.after(action.deadline, maybe_ran=False) from error
+        except (OSError, ValueError) as error:
+            raise map_winrm_error(error, address, worked=False) from error
 
     def _run_action(self, session: ShellSession, action: WindowsAction[Answer]) -> Answer:
         """Runs the action in a thread; the deadline starts now. The answer is parsed here, to keep the event loop free."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -22,7 +22,7 @@ from tests.lab.windows.auth import ntlm_users
 from tests.lab.windows.powershell import Asked, Output, twin_powershell
 from tests.lab.windows.server import WinRmServer, WinRmSettings
 from tests.lab.windows.state import WindowsState
-from tests.lab.windows.tls import Certificates, make_certificates
+from tests.lab.windows.tls import LIFETIME, Certificates, make_certificates
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -122,13 +122,14 @@ async def winrm_host(
     *,
     name: str = "127.0.0.1",
     password: str | FlatnetError | None = None,
+    server_lifetime: timedelta = LIFETIME,
     **side: Any,
 ) -> AsyncIterator[Reached]:
     """A healthy lab host and a connection that knows it; `side` overrides how the connection is set up.
 
     `password` is another than the right one, or why there is none.
     """
-    certificates = make_certificates(folder)
+    certificates = make_certificates(folder, server_lifetime)
     clock = Clock()
     settings = WinRmSettings(powershell=lambda line, state, now: play(line))
     server = WinRmServer(WindowsState.healthy(1, "host-a"), Wire(), settings, now=lambda: NOON, monotonic=clock)

@@ -36,8 +36,8 @@ class Certificates:
     tls: Tls
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """Make CA, server and client certificates and a stranger's into `folder`."""
+def make_certificates(folder: Path, server_lifetime: timedelta = LIFETIME) -> Certificates:
+    """Make CA, server and client certificates and a stranger's into `folder`; a negative lifetime is over."""
     own, stranger = _Authority("Flatnet lab CA"), _Authority("Some other CA")
     ca_file = _write(folder / "ca.crt", own.pem)
     stranger_ca_file = _write(folder / "stranger-ca.crt", stranger.pem)
@@ -48,7 +48,7 @@ def make_certificates(folder: Path) -> Certificates:
         client_key_file=client_key_file,
         stranger_ca_file=stranger_ca_file,
         tls=Tls(
-            own=_context(*own.issue(folder, "server", "lab-host"), ca_file),
+            own=_context(*own.issue(folder, "server", "lab-host", server_lifetime), ca_file),
             stranger=_context(*stranger.issue(folder, "stranger", "lab-host"), ca_file),
         ),
     )
@@ -81,12 +81,14 @@ class _Authority:
         )
         self.pem = self._certificate.public_bytes(serialization.Encoding.PEM)
 
-    def issue(self, folder: Path, file: str, name: str) -> tuple[Path, Path]:
+    def issue(self, folder: Path, file: str, name: str, lifetime: timedelta = LIFETIME) -> tuple[Path, Path]:
         """A certificate for `name` on localhost and 127.0.0.1, and its key, as files."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
         certificate = (
-            self._builder(_name(name), key).add_extension(alternatives, critical=False).sign(self._key, hashes.SHA256())
+            self._builder(_name(name), key, lifetime)
+            .add_extension(alternatives, critical=False)
+            .sign(self._key, hashes.SHA256())
         )
         secret = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -96,16 +98,18 @@ class _Authority:
             _write(folder / f"{file}.key", secret),
         )
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, lifetime: timedelta = LIFETIME
+    ) -> x509.CertificateBuilder:
+        ends = datetime.now(UTC) + lifetime
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + LIFETIME)
+            .not_valid_before(min(ends, datetime.now(UTC)) - timedelta(hours=1))
+            .not_valid_after(ends)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
