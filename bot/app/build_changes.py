@@ -33,6 +33,7 @@ from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
 from bot.incidents.channels import CreatedChannel, NewChannel
 from bot.incidents.registry import IncidentRegistry
+from bot.ledger.registry import IdentityLedger
 from bot.model.announcement import Announcement, DeliveryStage
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity
@@ -44,6 +45,7 @@ from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.incidents import IncidentTable
+from bot.store.ledger import LedgerTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
@@ -144,7 +146,7 @@ class SurfaceLinks:
 
 @dataclass(frozen=True)
 class ChangeServices:
-    """Services behind changes, schedules and incidents."""
+    """Services behind changes, schedules and incidents, and the ledger of what changes signed."""
 
     lifecycle: Lifecycle
     locks: LockService
@@ -157,6 +159,7 @@ class ChangeServices:
     incidents: IncidentRegistry
     rehearsals: RehearsalRegistry
     own_actions: OwnActions
+    ledger: IdentityLedger
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,9 @@ def build_changes(
     journal = IntentLog(audit, database, redactor.holds_secret)
     rehearsals = RehearsalRegistry(RehearsalTable(database), audit, lambda: basis().fleet.inventory, now)
     good = GoodConfigurationRegistry(GoodConfigurationTable(database), audit)
-    sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), lambda: basis().policy, good)
+    identities = IdentityLedger(LedgerTable(database), audit, now)
+    policy, record_signed = lambda: basis().policy, identities.follow_end
+    sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed)
     ledger = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
     memory = PlanningMemory(owed, good.table, redactor.redact_log)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)
@@ -197,6 +202,7 @@ def build_changes(
         IncidentRegistry(IncidentTable(database), audit, now),
         rehearsals,
         OwnActions(),
+        identities,
     )
 
 

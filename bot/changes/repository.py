@@ -52,7 +52,10 @@ class ChangeAudit(Protocol):
 
 @dataclass(frozen=True)
 class ChangeSources:
-    """Stored and owed changes, what is known of their hosts, and the access policy as it is now."""
+    """Stored and owed changes, what is known of their hosts, and the access policy as it is now.
+
+    `record_signed` stores what an operation signed, at its end (`bot.ledger.registry`). It never raises.
+    """
 
     operations: OperationTable
     owed: OwedTable
@@ -60,6 +63,7 @@ class ChangeSources:
     checks: CheckTable
     policy: Callable[[], Policy]
     good_configurations: GoodConfigurationRegistry
+    record_signed: Callable[[str], Awaitable[None]]
 
 
 class ChangeRepository:
@@ -84,6 +88,7 @@ class ChangeRepository:
         self.checks = sources.checks
         self.good_configurations = sources.good_configurations
         self._policy = sources.policy
+        self._record_signed = sources.record_signed
         self.read_trail = trail
         self.now = now
         self._watch = watch
@@ -182,11 +187,12 @@ class ChangeRepository:
         await self.audit.record(kind, actor, operation, data)
 
     async def record_effects(self, operation: str, find_kind: Callable[[OperationRecord], type[FleetChange] | None]) -> None:
-        """Forget the checks of hosts in areas that a run may have changed, and record what it proved of them."""
+        """Forget the checks of hosts in areas that a run may have changed, and record what it proved of them and signed."""
         ran = await self.get(operation)
         await self.forget_checks(ran, find_kind(ran))
         await self._record_rehearsals(ran)
         await self.good_configurations.record(ran)
+        await self._record_signed(operation)
 
     async def forget_checks(self, ran: OperationRecord, kind: type[FleetChange] | None) -> None:
         """Forget the checks of hosts in areas that a run of this kind may have changed; of an unknown kind, in all areas."""

@@ -20,10 +20,12 @@ from bot.changes.locks import LockService
 from bot.changes.planner import Planner
 from bot.changes.rehearsals import RehearsalRegistry
 from bot.changes.repository import ChangeRepository, ChangeSources
+from bot.ledger.registry import IdentityLedger
 from bot.model.change import Change
 from bot.model.request import Identity, Surface, SystemIdentity
 from bot.store.checks import CheckTable
 from bot.store.good_configurations import GoodConfigurationTable
+from bot.store.ledger import LedgerTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
@@ -84,8 +86,9 @@ class Whole:
         self.owed = OwedTable(house.database)
         rehearsals = RehearsalRegistry(RehearsalTable(house.database), house.audit, lambda: self.ground.fleet.inventory, now)
         good = GoodConfigurationRegistry(GoodConfigurationTable(house.database), house.audit)
+        policy, identities = lambda: self.ground.policy, IdentityLedger(LedgerTable(house.database), house.audit, now)
         tables = ChangeSources(
-            self.operations, self.owed, rehearsals, CheckTable(house.database), lambda: self.ground.policy, good
+            self.operations, self.owed, rehearsals, CheckTable(house.database), policy, good, identities.follow_end
         )
         ledger = ChangeRepository(tables, house.audit, journal.read_trail, lambda change: self.watch(change), now)
         planner = Planner(lambda: self.ground, CATALOGUE, now, lambda text: False)

@@ -28,6 +28,7 @@ from bot.changes.owed_requests import OwedRequests
 from bot.changes.planner import Planner
 from bot.changes.rehearsals import RehearsalRegistry
 from bot.changes.repository import ChangeRepository, ChangeSources
+from bot.ledger.registry import IdentityLedger
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.owed.asker import OwedAsker
@@ -36,6 +37,7 @@ from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.good_configurations import GoodConfigurationTable
+from bot.store.ledger import LedgerTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
@@ -272,7 +274,9 @@ class Bot:
         self.checks = CheckTable(database)
         self.good = GoodConfigurationTable(database)
         good = GoodConfigurationRegistry(self.good, self.log)
-        tables = ChangeSources(self.operations, self.owed, registry, self.checks, lambda: self.ground.policy, good)
+        self.identities = IdentityLedger(LedgerTable(database), self.log, lambda: self.at)
+        policy, record_signed = lambda: self.ground.policy, self.identities.follow_end
+        tables = ChangeSources(self.operations, self.owed, registry, self.checks, policy, good, record_signed)
         self.ledger = ChangeRepository(tables, self.log, self._trail, self.seen.append, lambda: self.at)
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
         self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self)
