@@ -5,6 +5,7 @@
 | Windows | address, TLS, log-in, PowerShell answers, clock |
 | WSL2 | address, host key, log-in, podman through sudo as root, then all other reads (`bot.doctor.wsl_reads`) |
 | gateway | address, allowed (403), the gateway of this host |
+| WSL2, managed | the helper: there, of this version, with these areas, changed by root alone (`bot.doctor.helper_check`) |
 | the bot | a fresh rehearsal of the guard |
 
 The health of the host itself is reported by `health`.
@@ -26,6 +27,7 @@ from adapters.wsl.system import ReadSystem as ReadWsl
 from adapters.wsl.system import WslSystem
 from bot.changes.rehearsal_rules import find_objection
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown
+from bot.doctor.helper_check import check_helper
 from bot.doctor.wsl_reads import AS_ROOT, check_reads
 from bot.model.rehearsal import Rehearsal
 from commands.checks.assessment import make_unanswered_checks
@@ -49,13 +51,16 @@ async def examine_host(host: Host, view: FleetView, known: Mapping[str, Rehearsa
     sides = [side for side in SIDE_NAMES if host.get_side(side) is not None]
     async with asyncio.TaskGroup() as group:
         looking = [group.create_task(looks[side](host, view)) for side in sides]
+        helping = group.create_task(check_helper(host, view))
     found = [look.result() for look in looking]
     answering = tuple(
         SIDE_NAMES[side] for side, findings in zip(sides, found, strict=True) if all(finding.reached for finding in findings)
     )
     seen = Phrase("reachable: {items}", items=Listing(answering)) if answering else Phrase("no response")
     rehearsal = _check_rehearsal(host, known, view) if answering and known is not None else ()
-    return CheckResult(host.name, seen, (*(finding for findings in found for finding in findings), *rehearsal))
+    helper = helping.result()
+    findings = (*(finding for findings in found for finding in findings), *helper.findings, *rehearsal)
+    return CheckResult(host.name, helper.describe(seen), findings)
 
 
 def _check_rehearsal(host: Host, known: Mapping[str, Rehearsal], view: FleetView) -> tuple[Finding, ...]:

@@ -27,7 +27,7 @@ from tests.lab.faults import Fault
 from tests.lab.gateway.state import GatewayState
 from tests.lab.workspace.faults import Failing
 from tests.lab.wsl.logs import LogFile
-from tests.lab.wsl.state import WslState
+from tests.lab.wsl.state import Helper, WslState
 from tests.scenarios import processes
 from tests.scenarios.conftest import Build, Town
 from tests.scenarios.forks import bot_process, command
@@ -104,6 +104,17 @@ def gateway_state(t: Town) -> GatewayState:
     return server.state
 
 
+def managed(helper: Helper | None) -> Callable[[Town], None]:
+    """The configuration lets the bot change something in WSL2, where that helper is installed."""
+
+    def put(t: Town) -> None:
+        port = f"port = {t.fleet[HOST].ports['wsl']}\n"
+        t.edit(port, f'{port}manage = ["forwarding", "ipam"]\n')
+        wsl_state(t).helper = helper
+
+    return put
+
+
 TROUBLES = (
     Trouble("no password", lambda t: (t.config.parent / "secrets/winrm_password").unlink(), "bot.secrets", "secrets.missing",
             "secret winrm_password is missing. Set FLATNET_WINRM_PASSWORD"),
@@ -154,6 +165,15 @@ TROUBLES = (
     Trouble("no perl", lambda t: wsl_state(t).missing.add("perl"), HOST, "wsl.cni", "Install perl-base in WSL2"),
     Trouble("sudo without root", lambda t: setattr(wsl_state(t), "sudo_becomes_root", False), HOST, "wsl.podman",
             "Allow sudo to run it as root"),
+    Trouble("no helper", managed(None), HOST, "wsl.helper",
+            "the helper is not installed in WSL2. Copy prepare-wsl.sh there and run: sudo sh prepare-wsl.sh --manage "
+            "forwarding,ipam --id 1"),
+    Trouble("another helper", managed(Helper(version=9)), HOST, "wsl.helper",
+            "has version 9, but this bot needs version 1. Copy the prepare-wsl.sh of this bot there and run: sudo sh"),
+    Trouble("a helper that others can change", managed(Helper(writable="/usr/local")), HOST, "wsl.helper",
+            "others than root can change /usr/local. Run as root: chown root:root /usr/local; chmod go-w /usr/local"),
+    Trouble("an area that the host does not allow", managed(Helper(areas=("ipam",))), HOST, "wsl.helper",
+            "the helper in WSL2 does not allow forwarding. Run there: sudo sh prepare-wsl.sh --manage forwarding,ipam"),
     Trouble("403", lambda t: setattr(gateway_state(t), "foreign", True), HOST, "gateway.forbidden",
             "Connect from the overlay"),
     Trouble("another host's gateway", fault("gateway", Fault.IDENTITY), HOST, "gateway.host_id", "Fix host_id"),
@@ -342,3 +362,12 @@ async def test_where_slack_gives_no_verdict_nothing_is_called_good_or_bad(town: 
         assert isinstance(answer.body, Report)
         assert [("messages.unreachable", False)] == [(each.subject, each.reached) for each in answer.body.findings]
         assert ExitCode.NOT_REACHED == answer.exit_code
+
+
+async def test_the_version_of_a_helper_is_shown_and_a_host_without_one_is_not_asked(town: Build) -> None:
+    async with town(hosts=2) as t:
+        managed(Helper())(t)
+        report = await diagnosed(t)
+        seen = {str(row.host): str(row.cells[1].text) for row in report.rows}
+        whole = "reachable: Windows, WSL2, gateway API"
+        assert (f"{whole}, helper in WSL2 version 1", whole) == (seen["host-a"], seen["host-b"])

@@ -2,10 +2,10 @@
 
 import json
 
-from tests.lab.wsl import programs_disks, programs_logs
+from tests.lab.wsl import programs_disks, programs_helper, programs_logs
 from tests.lab.wsl.apt import LISTS, Apt, simulated
 from tests.lab.wsl.ran import Ran
-from tests.lab.wsl.state import Container, WslState
+from tests.lab.wsl.state import WINDOWS_ADDRESS, Container, WslState
 
 CGROUPS_WARNING = (
     'time="2026-11-25T09:30:00Z" level=warning msg="Using cgroups-v1 which is deprecated in favor of cgroups-v2 with '
@@ -55,6 +55,8 @@ def _sudo(arguments: list[str], state: WslState) -> Ran:
     match arguments:
         case ["-n", *argv] if " ".join(argv).startswith(tuple(state.refused)):
             return Ran(1, stderr="sudo: a password is required\n")
+        case ["-n", programs_helper.PATH, *rest]:
+            return programs_helper.run_helper(rest, state)
         case ["-n", program, *_] if not state.sudo or program not in ("podman", "ip", "journalctl", "systemctl", "timeout"):
             return Ran(1, stderr="sudo: a password is required\n")
         case ["-n", "timeout", _, program, *_] if program in state.hanging:
@@ -150,10 +152,25 @@ def _ip(arguments: list[str], state: WslState) -> Ran:
     match arguments:
         case ["-json", "addr", "show", device] if device == state.bridge and state.bridge_exists:
             return Ran(stdout=json.dumps([_bridge(state)], separators=(",", ":")) + "\n")
+        case ["-json", "-4", "route", "show", "default"]:
+            route = {"dst": "default", "gateway": WINDOWS_ADDRESS, "dev": "eth0", "protocol": "kernel", "flags": []}
+            return Ran(stdout=json.dumps([route] if state.own_address else [], separators=(",", ":")) + "\n")
+        case ["-json", "-4", "addr", "show"]:
+            return Ran(stdout=json.dumps(_links(state), separators=(",", ":")) + "\n")
         case ["-json", "addr", "show", device]:
             return Ran(1, stderr=f'Device "{device}" does not exist.\n')
         case _:
             return Ran(255, stderr=f'Object "{" ".join(arguments[:1])}" is unknown, try "ip help".\n')
+
+
+def _links(state: WslState) -> list[dict[str, object]]:
+    """Every interface with an IPv4 address."""
+    addresses = {"lo": ("127.0.0.1", 8), "eth0": (state.own_address, 20)}
+    links: list[dict[str, object]] = []
+    for name, (local, bits) in addresses.items():
+        inet = {"family": "inet", "local": local, "prefixlen": bits, "scope": "global"}
+        links += [{"ifname": name, "flags": ["UP"], "addr_info": [inet]}] if local else []
+    return [*links, _bridge(state)] if state.bridge_exists else links
 
 
 def _bridge(state: WslState) -> dict[str, object]:

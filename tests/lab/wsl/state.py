@@ -34,6 +34,9 @@ class Container:
         return hashlib.sha256(f"{self.name}{self.address}".encode()).hexdigest()
 
 
+OWN_ADDRESS, WINDOWS_ADDRESS = "172.28.0.2", "172.28.0.1"
+"""WSL2's address and that of Windows, on the network between both (/20)."""
+
 MB = 2**20
 GB = 2**30
 
@@ -65,6 +68,18 @@ def _usual_uses() -> dict[str, tuple[int, int]]:
 
 
 @dataclass
+class Helper:
+    """The bot's helper as it is installed. `writable` is what others than root can change of it, `apply_fails` why
+    forwarding cannot be set up.
+    """
+
+    version: int = 1
+    areas: tuple[str, ...] = ("forwarding", "containers", "ipam", "backup")
+    writable: str = ""
+    apply_fails: str = ""
+
+
+@dataclass
 class WslState:
     """One WSL2, changed by tests while it runs.
 
@@ -75,7 +90,8 @@ class WslState:
     by where they are mounted, `folders` the bytes of what lies in Flatnet's folder (None: there is no
     such folder), `uses` what podman's kinds of things take, and how much of that nothing uses;
     `old_podman` tells less of them. `restart_required`: the file that says so is there. `logs` is what
-    was written.
+    was written. `helper` is None where it is not installed. `own_address` is that towards Windows, which changes when WSL2
+    restarts; "" where there is none. `kept_at_boot`, `forwarding_blocked`: what the helper says of forwarding.
     """
 
     address: str
@@ -100,6 +116,10 @@ class WslState:
     apt: Apt = field(default_factory=Apt)
     restart_required: bool = False
     logs: Logs = field(default_factory=Logs)
+    helper: Helper | None = None
+    own_address: str = OWN_ADDRESS
+    kept_at_boot: bool = True
+    forwarding_blocked: bool = False
 
     @classmethod
     def healthy(cls, host_id: int, now: datetime | None = None) -> "WslState":

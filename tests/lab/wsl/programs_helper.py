@@ -1,0 +1,113 @@
+"""The bot's helper in a simulated WSL2: the verbs of docs/hosts/flatnet-bot-helper.sh, its refusals and exit codes.
+
+`tests/fleet/test_helper.py` has the real one.
+"""
+
+import json
+import re
+
+from tests.lab.wsl.ran import Ran
+from tests.lab.wsl.state import Container, Helper, WslState
+
+PATH = "/usr/local/libexec/flatnet-bot"
+
+USAGE = Ran(2, stderr=f"flatnet-bot: no such verb or argument. Read the head of {PATH}\n")
+
+NETWORK = "flatnet"
+
+ZERO_TIME = "0001-01-01T00:00:00Z"
+
+
+def run_helper(arguments: list[str], state: WslState) -> Ran:
+    """What the helper does; sudo knows no such program where it is not installed."""
+    helper = state.helper
+    if helper is None:
+        return Ran(1, stderr="sudo: a password is required\n")
+    if helper.writable:
+        words = f"others than root can change {helper.writable}. Run as root: chown root:root {helper.writable}; "
+        return Ran(4, stderr=f"flatnet-bot: {words}chmod go-w {helper.writable}\n")
+    if arguments == ["version"]:
+        return Ran(stdout=json.dumps({"version": helper.version, "areas": list(helper.areas)}, separators=(",", ":")) + "\n")
+    if not arguments or arguments[0] not in ("forwarding", "containers", "ipam", "backup"):
+        return USAGE
+    if arguments[0] not in helper.areas:
+        return _refuse(arguments[0], helper, state)
+    return _run_verb(arguments, state)
+
+
+def _refuse(area: str, helper: Helper, state: WslState) -> Ran:
+    areas, number = ",".join((*helper.areas, area)), state.address.split(".")[2]
+    words = f"{area} is not allowed here. To allow it, run as root: sh prepare-wsl.sh --manage {areas} --id {number}"
+    return Ran(3, stderr=f"flatnet-bot: {words}\n")
+
+
+def _run_verb(arguments: list[str], state: WslState) -> Ran:
+    match arguments:
+        case ["forwarding", "status"]:
+            return Ran(stdout=_forwarding(state))
+        case ["forwarding", "apply"]:
+            return _apply(state)
+        case ["containers", "list"]:
+            return Ran(stdout="".join(map(_line, _flatnet(state))))
+        case ["containers", "start" | "stop" | "restart" as verb, given] if re.fullmatch(r"[0-9a-f]{64}", given):
+            return _move(verb, given, state)
+        case ["ipam", "list"]:
+            return Ran(stdout=_allocations(state))
+        case _:
+            return USAGE
+
+
+def _forwarding(state: WslState) -> str:
+    expected = f"10.87.{state.address.split('.')[2]}.1"
+    link = "absent" if not state.bridge_exists else "up" if state.bridge_up else "down"
+    said = {
+        "bridge": state.bridge,
+        "address": f"{expected}/24",
+        "link": link,
+        "addressed": state.bridge_exists,
+        "forwarding": state.forwarding,
+        "at_boot": state.kept_at_boot,
+        "blocked": state.forwarding_blocked,
+    }
+    return json.dumps(said, separators=(",", ":")) + "\n"
+
+
+def _apply(state: WslState) -> Ran:
+    if state.helper is not None and state.helper.apply_fails:
+        return Ran(6, stderr=f"flatnet-bot: {state.helper.apply_fails}\n")
+    state.bridge_exists = state.bridge_up = state.forwarding = state.kept_at_boot = True
+    state.forwarding_blocked = False
+    return Ran(stdout=_forwarding(state))
+
+
+def _flatnet(state: WslState) -> list[Container]:
+    return [container for container in state.containers if container.network == NETWORK]
+
+
+def _line(container: Container) -> str:
+    said = {
+        "id": container.id,
+        "name": container.name,
+        "image": "localhost/busybox:lab",
+        "image_id": "2f3d1b0c" * 8,
+        "state": container.state,
+        "exit_code": container.exit_code,
+        "started_at": ZERO_TIME if container.state == "created" else "2026-11-25T09:30:00.123456789Z",
+        "restarts": container.restarts,
+        "address": container.address if container.state in ("running", "paused") else "",
+    }
+    return json.dumps(said, separators=(",", ":")) + "\n"
+
+
+def _move(verb: str, given: str, state: WslState) -> Ran:
+    for container in _flatnet(state):
+        if container.id == given:
+            container.state = "exited" if verb == "stop" else "running"
+            return Ran(stdout=_line(container))
+    return Ran(6, stderr=f"flatnet-bot: no container of the network {NETWORK} has this ID\n")
+
+
+def _allocations(state: WslState) -> str:
+    subnet = state.address.rpartition(".")[0]
+    handed = {container.id: container.address for container in _flatnet(state) if container.address}
+    return json.dumps({"subnet": f"{subnet}.0/24", "gateway": state.address, "allocations": handed}) + "\n"
