@@ -12,7 +12,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from adapters.action import Action, Effect
 from adapters.gateway import api, containers, escalation, reload
 from adapters.gateway.action import GatewayAction
-from adapters.local import host_files
+from adapters.local import host_files, spool
 from adapters.local.action import LocalAction
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula, rehearsal, services
@@ -47,6 +47,10 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     host_files.WriteHostFile,
     host_files.RemoveHostFile,
     host_files.RestoreHostFile,
+    spool.ReadSpool,
+    spool.ReadSpoolState,
+    spool.WriteSpool,
+    spool.RemoveSpool,
 )
 """All actions that plans are made of. A kind is never renamed, because stored plans name it."""
 

@@ -212,7 +212,12 @@ async def run_changes(
 ) -> AsyncIterator[None]:
     """Runs changes and periodic tasks until the block is left. Changes that a crash interrupted are resumed."""
     clock = engine.clock
-    runner = StepRunner(lambda: Places(basis().fleet, change_services.own_actions), change_services.intent_log, clock)
+    runner = StepRunner(
+        lambda: Places(basis().fleet, change_services.own_actions),
+        change_services.intent_log,
+        clock,
+        change_services.coordinator.record_progress,
+    )
     applying = Executor(
         change_services.operations.get,
         change_services.coordinator,

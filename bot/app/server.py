@@ -213,6 +213,7 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
     """Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration. Raises `SlackNotReady` if Slack refuses a token."""
     from bot.app.host_files import HostFileActions
     from bot.app.reload import ConfigurationReloader, describe_configuration, require_host_folder_trust, require_trust
+    from bot.app.spool import SpoolActions
     from bot.telemetry.metrics import Metrics
 
     require_trust(file)
@@ -230,6 +231,7 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
         reloader = ConfigurationReloader(file, settings, application)
         host_files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: application.dispatcher.hosts)
         host_files.add_to(application.change_services.own_actions)
+        SpoolActions(settings.data_folder).add_to(application.change_services.own_actions)
         async with (
             aclosing(reloader),
             serve_requests(settings, application) as service,

@@ -25,10 +25,10 @@ from bot.changes.start_check import StartCheck
 from bot.changes.start_refusals import explain_expiry
 from bot.changes.successors import SuccessorPlanner
 from bot.changes.transitions import close_change, finish_run, supersede_change
-from bot.model.change import ApprovalState, Change, ChangeState
+from bot.model.change import ApprovalState, Change, ChangeState, TransferProgress
 from bot.model.request import Identity, SlackIdentity
 from bot.store.operations import Transition
-from bot.store.records import OperationRecord
+from bot.store.records import OperationRecord, format_running
 from commands.model.operation import Risk
 from commands.model.owed import Matter
 from commands.model.plan import PlannedChange
@@ -173,9 +173,9 @@ class Coordinator:
         await self._repository.announce_change(again.operation)
         return await self._announce_closed(record.operation)
 
-    async def record_progress(self, operation_id: str, key: str) -> None:
-        """Record the step that is under way, "" between two."""
-        await self._repository.operations.record_progress(operation_id, key)
+    async def record_progress(self, operation_id: str, key: str, transfer: TransferProgress | None = None) -> None:
+        """Record the step that is under way, "" between two, and the bytes of a transfer."""
+        await self._repository.operations.record_progress(operation_id, format_running(key, transfer))
         await self._repository.announce_change(operation_id)
 
     async def finish_run(self, operation_id: str, state: ChangeState, why: Phrase | None) -> Change:

@@ -91,12 +91,16 @@ class BoundAction:
         fault = self.action.find_fault(said, asked_at, now())
         return JudgedAnswer(_dump_answer(said), self.action.explain_answer(said), fault)
 
-    async def _perform(self) -> BaseModel:
+    async def perform_part(self, action: Action[Any]) -> BaseModel:
+        """Perform a part of the action, such as one piece of a transfer, at the same place. Raises a `HostError`."""
         if self.host is None:
-            assert isinstance(self.action, LocalAction)
-            return await self.places.own.perform(self.action)
-        said: BaseModel = await self.places.fleet.perform(self.host, self.action)
+            assert isinstance(action, LocalAction)
+            return await self.places.own.perform(action)
+        said: BaseModel = await self.places.fleet.perform(self.host, action)
         return said
+
+    async def _perform(self) -> BaseModel:
+        return await self.perform_part(self.action)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ restores the old state by itself. A rollback that is not proven is UNKNOWN. Host
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -29,6 +30,7 @@ from bot.changes.step_binding import (
     StepProducts,
     require_known_actions,
 )
+from bot.changes.transfer import ProgressReport, TransferReporter, TransferWatch, ignore_progress, move_bytes
 from bot.runtime.clock import Clock
 from bot.security.untrusted_text import shorten
 from commands.model.plan import Check, Result, Step, StepResult
@@ -74,10 +76,13 @@ class _StepOutcome:
 class StepRunner:
     """Runs steps on the fleet as it is configured now, and on the bot itself."""
 
-    def __init__(self, places: Callable[[], Places], intent_log: IntentLog, clock: Clock) -> None:
+    def __init__(
+        self, places: Callable[[], Places], intent_log: IntentLog, clock: Clock, report: ProgressReport = ignore_progress
+    ) -> None:
         self._places = places
         self._intent_log = intent_log
         self._clock = clock
+        self._report = report
 
     async def run_step(self, run: PlanRun, key: str, forbidden: StopCheck = never_stop) -> StepResult:
         """Run a step, once. Raises a `DatabaseError` or `HeadUnavailable` where that could not be recorded.
@@ -129,6 +134,8 @@ class StepRunner:
             require_known_actions(step)  # no step begins that could be neither proven nor rolled back
         except PlanNotBindable as error:
             return _StepOutcome(Result.UNKNOWN if begun else Result.FAILED, error.phrase, touched=begun)
+        if begun and step.source is not None:
+            return await self._settle_broken_transfer(run, step, produced)
         if begun and bound.action.changes:
             return await self._settle_lost_answer(
                 run, bound, step, produced, Phrase("the bot stopped while this was running")
@@ -140,14 +147,35 @@ class StepRunner:
         if not bound.action.changes:
             return _judge_read(await self._observe_until(run, step.proof, produced, _is_met))
         try:
-            answer = await bound.perform()
+            answer = await self._act(run, step, bound, produced, forbidden)
         except ActionFailed as error:
             return await self._settle_failure(run, step, produced, error)
         except HostError as error:
             if error.maybe_ran:
                 return await self._settle_lost_answer(run, bound, step, produced, error.phrase)
             return _StepOutcome(Result.UNREACHABLE, error.phrase)
+        except PlanNotBindable as error:
+            return _StepOutcome(Result.FAILED, error.phrase)
         return await self._verify(run, step, produced, answer, changed=answer.get("changed") is not False)
+
+    async def _act(
+        self, run: PlanRun, step: Step, bound: BoundAction, produced: StepProducts, forbidden: StopCheck
+    ) -> HostAnswer:
+        """Perform the action of a step, a transfer if it has a source. Raises a `HostError`, or `PlanNotBindable`."""
+        if step.source is None:
+            return await bound.perform()
+        source = run.bind(self._places(), step.source.host, step.source.deed, produced)
+        reporter = TransferReporter(self._clock, partial(self._report, run.operation, step.key))
+        watch = TransferWatch(forbidden, reporter.report)
+        return await move_bytes(source, step.source.host, bound, step.host, watch)
+
+    async def _settle_broken_transfer(self, run: PlanRun, step: Step, produced: StepProducts) -> _StepOutcome:
+        """Settle a transfer that a crash broke off. The bot moved its bytes, so nothing moves on without it."""
+        observed = _Observation(False) if step.verify is None else await self._observe(run, step.verify, produced)
+        if observed.met:
+            return _StepOutcome(Result.DONE, product=observed.answer, touched=True)
+        result = Result.UNKNOWN if observed.met is None else Result.FAILED
+        return _StepOutcome(result, Phrase("the bot stopped while this was running"), touched=True)
 
     async def _verify(
         self, run: PlanRun, step: Step, produced: StepProducts, answer: HostAnswer, *, changed: bool

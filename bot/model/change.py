@@ -107,6 +107,13 @@ class BreakGlass(Value):
     review: str = ""
 
 
+class TransferProgress(Value):
+    """Progress of a transfer in bytes: moved so far, and in all."""
+
+    moved: int
+    size: int
+
+
 class Change(Value):
     """One operation in its current state.
 
@@ -137,6 +144,8 @@ class Change(Value):
     results: tuple[StepResult, ...] = ()
     running: str = ""
     """Key of the step that is under way."""
+    transfer: TransferProgress | None = None
+    """Progress of the step that is under way, if it is a transfer that takes its time."""
     stopping: str = ""
     why: Phrase | None = None
     before: str = ""

@@ -4,6 +4,7 @@ Plans are compressed, because steps on many hosts are repetitive.
 """
 
 import json
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import Row
 
 from adapters.phrase import Phrase
-from bot.model.change import Approval, ApprovalState, BreakGlass, Change, ChangeState, Review
+from bot.model.change import Approval, ApprovalState, BreakGlass, Change, ChangeState, Review, TransferProgress
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.store.encoding import encode_json, escape_text
 from bot.store.errors import TooLarge
@@ -100,7 +101,8 @@ class OperationRecord:
             break_glass=self.break_glass,
             waits_for=self.waits_for,
             results=results,
-            running=self.running,
+            running=_TRANSFER.sub("", self.running),
+            transfer=_parse_transfer(self.running),
             stopping=self.stopping,
             why=self.why,
             before=self.before,
@@ -110,6 +112,19 @@ class OperationRecord:
             ended_at=self.ended_at,
             version=self.version,
         )
+
+
+_TRANSFER = re.compile(r" ([0-9]{1,15})/([0-9]{1,15})\Z")
+
+
+def format_running(key: str, transfer: TransferProgress | None) -> str:
+    """Formats what is stored about the step that is under way: its key, and the bytes of a transfer behind it."""
+    return key if transfer is None else f"{key} {transfer.moved}/{transfer.size}"
+
+
+def _parse_transfer(running: str) -> TransferProgress | None:
+    found = _TRANSFER.search(running)
+    return None if found is None else TransferProgress(moved=int(found[1]), size=int(found[2]))
 
 
 def get_mention(identity: Identity) -> str:

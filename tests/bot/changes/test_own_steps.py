@@ -1,5 +1,6 @@
 """Steps on the bot itself: bound, performed, proven and rolled back as those on hosts, also after a crash."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,11 +13,14 @@ from adapters.action import BOT_NAME, Effect
 from adapters.endpoint import BOT_ENDPOINT, Endpoint
 from adapters.inventory import Inventory
 from adapters.local.action import LocalAction
+from adapters.local.spool import ReadSpool, ReadSpoolState, RemoveSpool, WriteSpool
 from adapters.phrase import Phrase
+from adapters.transfer import PIECE_BYTES
+from bot.app.spool import SpoolActions
 from bot.changes.outcome import compute_outcome
 from bot.changes.step_binding import OwnActions, PlanRun
 from bot.model.change import ChangeState
-from commands.model.plan import Check, Part, Plan, PlannedAction, Result, Step
+from commands.model.plan import Check, Part, Plan, PlannedAction, Result, Step, TransferSource
 from commands.model.plan_endpoints import collect_endpoints
 from tests.bot.running import House
 from tests.bot.world import OPERATION, World
@@ -128,3 +132,53 @@ async def test_a_plan_that_was_not_approved_for_the_bot_does_not_act_there(house
     notebook = equip(house)
     assert ChangeState.FAILED == (await house.carry_out(plan(roads=roads))).state
     assert 0 == notebook.writes
+
+
+def transferring(pieces: int) -> tuple[Plan, bytes]:
+    """A plan that moves a file of that many pieces from one folder of the bot to another."""
+    content = b"x" * (PIECE_BYTES * pieces - 1)
+    sink = WriteSpool(operation="op-2", name="a.tar", size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    state = PlannedAction.of(ReadSpoolState(operation="op-2", name="a.tar"))
+    step = Step(
+        key="move",
+        host=BOT_NAME,
+        deed=PlannedAction.of(sink),
+        source=TransferSource(host=BOT_NAME, deed=PlannedAction.of(ReadSpool(operation="op-1", name="a.tar"))),
+        phrase=Phrase("move it"),
+        verify=Check(host=BOT_NAME, deed=state, expect={"sha256": sink.sha256}),
+        undo=PlannedAction.of(RemoveSpool(operation="op-2", name="a.tar")),
+        undone=(Check(host=BOT_NAME, deed=state, expect={"received": 0}),),
+    )
+    parts = (Part(host=BOT_NAME, steps=(step,)),)
+    return Plan(parts=parts, roads=tuple(collect_endpoints(parts, Inventory()))), content
+
+
+class Crashing(OwnActions):
+    """What the bot does on itself, killed before or after it."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self.house = house
+
+    async def perform(self, action: LocalAction[Any]) -> BaseModel:
+        self.house.world.at_effect("before")
+        done = await super().perform(action)
+        self.house.world.at_effect("after")
+        return done
+
+
+@pytest.mark.parametrize("at", [*range(1, 16), None])
+async def test_a_transfer_is_done_whole_or_leaves_nothing(house: House, tmp_path: Path, at: int | None) -> None:
+    """Killed at any moment. After that it is done if the file is complete, else it is rolled back, never sent again."""
+    plan, content = transferring(pieces=2)
+    house.own = Crashing(house)
+    SpoolActions(tmp_path / "data").add_to(house.own)
+    (tmp_path / "data/changes/op-1").mkdir(parents=True)
+    (tmp_path / "data/changes/op-1/a.tar").write_bytes(content)
+    killed = None if at is None else await house.killed_and_carried_out(plan, at)
+    outcome = killed or await house.carry_out(plan)
+    file = tmp_path / "data/changes/op-2/a.tar"
+    left = sorted(path.name for path in (tmp_path / "data/changes").rglob("op-2/*"))
+    assert (outcome.state, left) in [(ChangeState.DONE, ["a.tar"]), (ChangeState.UNDONE, [])]
+    assert not file.exists() or file.read_bytes() == content
+    assert at is not None or outcome.state is ChangeState.DONE
