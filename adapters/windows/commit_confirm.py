@@ -145,7 +145,8 @@ class BeginChange(_ChangeAction):
     """Starts a change and returns while it is applied: files and folders swapped, services moved in order.
 
     Services that are stopped first are stopped before the swaps; everything else follows them. A rollback goes the other
-    way. Without services, only files are swapped.
+    way: it restores the old files, and after them puts the `fallbacks` in place (files known to be good, where the change
+    itself swaps none). Without services, only files are swapped.
 
     If the host knows the operation already, nothing is started again: its present state is returned.
     """
@@ -154,9 +155,16 @@ class BeginChange(_ChangeAction):
     effect = Effect.CHANGE
 
     swaps: tuple[FileSwap, ...] = ()
+    fallbacks: tuple[FileSwap, ...] = ()
     services: tuple[ServiceMove, ...] = ()
     window: int = Field(default=CONFIRM_WINDOW, ge=1, le=3600)
     patience: int = Field(default=START_PATIENCE, ge=0, le=600)
+
+    @model_validator(mode="after")
+    def _check_fallbacks(self) -> Self:
+        if any(swap.kind != "file" for swap in self.fallbacks):
+            raise ValueError("a fallback is a file")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -169,9 +177,7 @@ class BeginChange(_ChangeAction):
         return older | {"services": [] if data["verb"] == "none" else [move]}
 
     def build_arguments(self) -> dict[str, Any]:
-        arguments = super().build_arguments()
-        move = next(iter(arguments.pop("services")), {"service": "", "verb": "none", "nginx": None})
-        return arguments | move | {"guard": build_guard_options()}
+        return super().build_arguments() | {"guard": build_guard_options()}
 
 
 class ConfirmChange(_ChangeAction):

@@ -1,9 +1,9 @@
 # The code of the scheduled task that guards a change. Constant, as the bootstrap is; what it does stands as data in
-# %ProgramData%\flatnet-bot\changes\<operation>\change.json (begin-change.ps1). It applies the change, waits for a mark
-# (confirm or abort) or the end of the window, and keeps the change or puts the old state back. Each state is recorded
-# before the next move, as a new file state-NNNN.json: renaming is atomic, replacing is not. Number 1 is begin-change's,
-# so whoever finds more of them was started again in the middle, and puts the old state back. Nobody begins with one that
-# is older than its window, for nobody waits for it any more.
+# %ProgramData%\flatnet-bot\changes\<operation>\change.json (begin-change.ps1): steps, and the steps that take them
+# back. It applies the change, waits for a mark (confirm or abort) or the end of the window, and keeps the change or puts
+# the old state back. Each state is recorded before the next move, as a new file state-NNNN.json: renaming is atomic,
+# replacing is not. Number 1 is begin-change's, so a guard that finds more of them was started again in the middle, and
+# puts the old state back. A change that is older than its window is not begun, because the bot waits for it no longer.
 # Comments, indentation and empty lines are left out of what is sent. PowerShell 5.1 and 7.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
@@ -11,28 +11,28 @@ Set-StrictMode -Version 3
 $utf8 = New-Object System.Text.UTF8Encoding $false
 
 # .NET takes no path of a PowerShell drive.
-function Get-Full([string]$path) {
+function Get-Full($path) {
     $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($path)
 }
 
-function Get-States([string]$folder) {
+function Get-States($folder) {
     Get-ChildItem -LiteralPath $folder -Filter 'state-*.json' | Sort-Object -Property Name
 }
 
-function Read-Document([string]$path) {
+function Read-Document($path) {
     [System.IO.File]::ReadAllText((Get-Full $path), $utf8) | ConvertFrom-Json
 }
 
-function Write-State([string]$folder, [string]$state, [string]$why, [bool]$saved) {
+function Write-State($folder, $state, $why, [bool]$saved) {
     $name = 'state-{0:d4}.json' -f (@(Get-States $folder).Count + 1)
     $new = Get-Full "$folder\state.new"
     $json = ConvertTo-Json -InputObject @{ state = $state; why = $why; saved = $saved } -Compress
-    Write-Bytes $new ([System.IO.FileMode]::Create) ($utf8.GetBytes($json))
+    Write-Bytes $new 'Create' ($utf8.GetBytes($json))
     [System.IO.File]::Move($new, (Get-Full "$folder\$name"))
 }
 
 # The end must be told, however long that takes: a disk that is full now may have room later.
-function Write-End([string]$folder, [string]$state, [string]$why, [bool]$saved) {
+function Write-End($folder, $state, $why, [bool]$saved) {
     while ($true) {
         try {
             Write-State $folder $state $why $saved
@@ -43,8 +43,8 @@ function Write-End([string]$folder, [string]$state, [string]$why, [bool]$saved) 
     }
 }
 
-function Write-Bytes([string]$full, $mode, [byte[]]$bytes) {
-    $file = New-Object System.IO.FileStream $full, $mode, ([System.IO.FileAccess]::Write), ([System.IO.FileShare]::None)
+function Write-Bytes($full, $mode, [byte[]]$bytes) {
+    $file = New-Object System.IO.FileStream $full, $mode, 'Write', 'None'
     try {
         $file.Write($bytes, 0, $bytes.Length)
         $file.Flush($true)
@@ -54,14 +54,14 @@ function Write-Bytes([string]$full, $mode, [byte[]]$bytes) {
 }
 
 # The whole list at once, since icacls leaves the explicit entries of others. What was written counts as it is read back.
-function Protect-File([string]$path) {
+function Protect-File($path) {
     $acl = New-Object System.Security.AccessControl.FileSecurity
     $acl.SetSecurityDescriptorSddlForm('O:BAG:SYD:P(A;;FA;;;SY)(A;;FA;;;BA)')
     Set-Acl -LiteralPath $path -AclObject $acl
     Test-Protected $path
 }
 
-function Test-Protected([string]$path) {
+function Test-Protected($path) {
     $sddl = (Get-Acl -LiteralPath $path).Sddl
     if ($sddl -cnotmatch '^O:(BA|SY)(G:\S*?)?D:P[A-Z]*(\(A;[A-Z]*;FA;;;(BA|SY)\))+(S:.*)?$') {
         throw "others than SYSTEM and Administrators can open ${path}: $sddl"
@@ -69,18 +69,18 @@ function Test-Protected([string]$path) {
 }
 
 # Nobody else can read the copy, at no instant: the access list comes before the content.
-function Copy-Protected([string]$from, [string]$to) {
+function Copy-Protected($from, $to) {
     $full = Get-Full $to
     [System.IO.File]::Delete($full)
-    Write-Bytes $full ([System.IO.FileMode]::CreateNew) (New-Object byte[] 0)
+    Write-Bytes $full 'CreateNew' (New-Object byte[] 0)
     Protect-File $to
-    Write-Bytes $full ([System.IO.FileMode]::Open) ([System.IO.File]::ReadAllBytes((Get-Full $from)))
+    Write-Bytes $full 'Open' ([System.IO.File]::ReadAllBytes((Get-Full $from)))
 }
 
 # Replacing keeps the target's own access list, so that of a private key is tightened first, and read once more after.
 # There is no instant without the one file or the other; where Windows fails in the middle, the old one lies under the
 # third name.
-function Set-File([string]$from, [string]$target, [bool]$private) {
+function Set-File($from, $target, [bool]$private) {
     $full = Get-Full $target
     Copy-Protected $from "$target.flatnet-new"
     if ([System.IO.File]::Exists($full)) {
@@ -99,43 +99,91 @@ function Set-File([string]$from, [string]$target, [bool]$private) {
 
 function Save-Files($change) {
     foreach ($swap in $change.swaps) {
-        if ($swap.existed) {
+        if ($swap.existed -and $swap.kind -eq 'file') {
             Copy-Protected $swap.target "$($swap.source).old"
         }
     }
 }
 
-# The list of the target is left as it is: putting back is not refused for what others could read before.
-function Restore-Files($change) {
-    foreach ($swap in $change.swaps) {
-        if ($swap.existed) {
-            Set-File "$($swap.source).old" $swap.target $false
-        } else {
-            [System.IO.File]::Delete((Get-Full $swap.target))
-        }
-        [System.IO.File]::Delete((Get-Full "$($swap.target).flatnet-new"))
-        [System.IO.File]::Delete((Get-Full "$($swap.target).flatnet-old"))
+function Set-Swap($swap) {
+    if ($swap.kind -eq 'folder') {
+        Set-Folder $swap
+    } else {
+        Set-File $swap.source $swap.target $swap.private
     }
 }
 
-function Get-Status($change) {
-    if ($null -eq $change.nginx) {
-        return (Get-Service -Name $change.service -ErrorAction Stop).Status.ToString()
+# The list of the target is left as it is: putting back is not refused for what others could read before.
+function Restore-Swap($swap) {
+    if ($swap.kind -eq 'folder') {
+        Restore-Folder $swap
+        return
     }
-    $own = @(Get-Process -Name nginx -ErrorAction SilentlyContinue | Where-Object { $_.Path -eq $change.nginx.program })
-    if ($own.Count -gt 0) {
+    if ($swap.existed) {
+        Set-File "$($swap.source).old" $swap.target $false
+    } else {
+        [System.IO.File]::Delete((Get-Full $swap.target))
+    }
+    [System.IO.File]::Delete((Get-Full "$($swap.target).flatnet-new"))
+    [System.IO.File]::Delete((Get-Full "$($swap.target).flatnet-old"))
+}
+
+# Moved, never merged: Windows moves a folder at once or not at all, and none of which a file is open. The new one takes the
+# access list of the old one, and what is inherited here: for SYSTEM and Administrators alone, nginx might not read it.
+function Set-Folder($swap) {
+    $acl = $null
+    if ($swap.existed) {
+        $acl = Get-Acl -LiteralPath $swap.target
+        Move-Folder $swap.target "$($swap.source).old"
+    }
+    Move-Folder $swap.source $swap.target
+    if ($null -eq $acl) {
+        $acl = Get-Acl -LiteralPath $swap.target
+    }
+    Set-Acl -LiteralPath $swap.target -AclObject $acl
+}
+
+# Where the old one was moved away, it lies under its other name until it is back.
+function Restore-Folder($swap) {
+    $old = "$($swap.source).old"
+    if ($swap.existed -and -not (Test-Path -LiteralPath $old)) {
+        return
+    }
+    if (Test-Path -LiteralPath $swap.target) {
+        Move-Folder $swap.target $swap.source
+    }
+    if ($swap.existed) {
+        Move-Folder $old $swap.target
+    }
+}
+
+function Move-Folder($from, $to) {
+    [System.IO.Directory]::Move((Get-Full $from), (Get-Full $to))
+}
+
+# Process ids of an nginx, its master first.
+function Get-Own($nginx) {
+    Get-Process -Name nginx -ErrorAction SilentlyContinue | Where-Object { $_.Path -eq $nginx.program } |
+        Sort-Object -Property StartTime, Id | ForEach-Object { $_.Id }
+}
+
+function Get-Status($step) {
+    if ($null -eq $step.nginx) {
+        return (Get-Service -Name $step.service).Status.ToString()
+    }
+    if (@(Get-Own $step.nginx).Count -gt 0) {
         return 'Running'
     }
     return 'Stopped'
 }
 
 # Seen twice in a row: what runs services for others says Running before their program has failed.
-function Wait-Status($change, [string]$wanted) {
+function Wait-Status($step, $wanted) {
     $status = ''
     $seen = 0
     for ($look = 0; $look -lt 30; $look++) {
         Start-Sleep -Seconds 1
-        $status = Get-Status $change
+        $status = Get-Status $step
         if ($status -eq $wanted) {
             $seen++
         } else {
@@ -144,21 +192,25 @@ function Wait-Status($change, [string]$wanted) {
         if ($seen -eq 2) {
             return
         }
-        if ($status -eq 'Stopped' -and $wanted -eq 'Running' -and $null -eq $change.nginx) {
+        if ($status -eq 'Stopped' -and $wanted -eq 'Running' -and $null -eq $step.nginx) {
             break
         }
     }
-    if ($null -eq $change.nginx) {
-        throw "the service $($change.service) is $status, not $wanted"
+    if ($null -eq $step.nginx) {
+        throw "the service $($step.service) is $status, not $wanted"
     }
-    throw "$($change.nginx.program) is $status, not $wanted"
+    throw "$($step.nginx.program) is $status, not $wanted"
 }
 
-# nginx takes its folder from the working directory unless it is told. WMI starts it, so that it is no child of this task.
-function Start-Nginx($nginx, [string]$signal) {
-    $line = '"{0}" -p "{1}" -c "{2}"{3}' -f $nginx.program, $nginx.folder.TrimEnd('\'), $nginx.config, $signal
+# nginx takes its folder from the working directory unless it is told.
+function Get-Options($nginx) {
+    '-p "{0}" -c "{1}"' -f $nginx.folder.TrimEnd('\'), $nginx.config
+}
+
+# WMI starts it, so that it is no child of this task.
+function Start-Nginx($nginx, $signal) {
     $started = Invoke-CimMethod -ClassName Win32_Process -MethodName Create -Arguments @{
-        CommandLine = $line
+        CommandLine = '"{0}" {1}{2}' -f $nginx.program, (Get-Options $nginx), $signal
         CurrentDirectory = $nginx.folder
     }
     if ($started.ReturnValue -ne 0) {
@@ -166,42 +218,97 @@ function Start-Nginx($nginx, [string]$signal) {
     }
 }
 
-function Stop-It($change) {
-    $status = Get-Status $change
+# For what ends by itself: its words count where it fails, or does not end.
+function Invoke-Nginx($nginx, $option) {
+    $start = New-Object System.Diagnostics.ProcessStartInfo
+    $start.FileName = Get-Full $nginx.program
+    $start.Arguments = "$(Get-Options $nginx) $option"
+    $start.UseShellExecute = $false
+    $start.RedirectStandardError = $true
+    $process = [System.Diagnostics.Process]::Start($start)
+    $words = $process.StandardError.ReadToEndAsync()
+    if (-not $process.WaitForExit(15000)) {
+        $process.Kill()
+        throw "nginx $option does not end"
+    }
+    if ($process.ExitCode -ne 0) {
+        throw "nginx ${option}: $([regex]::Match($words.Result, '\[[a-z]+\] .{1,300}').Value.Trim())"
+    }
+}
+
+# Return code 0 proves nothing: nginx may go on as before. The master must stay, and new workers must be seen twice.
+function Update-Nginx($nginx) {
+    $before = @(Get-Own $nginx)
+    if ($before.Count -eq 0) {
+        throw "$($nginx.program) is not running"
+    }
+    Invoke-Nginx $nginx '-t'
+    Invoke-Nginx $nginx '-s reload'
+    $new = @()
+    for ($look = 0; $look -lt 15; $look++) {
+        Start-Sleep -Seconds 1
+        $seen = $new
+        $now = @(Get-Own $nginx)
+        $new = @($now | Where-Object { $_ -notin $before })
+        if ($now -notcontains $before[0]) {
+            throw "$($nginx.program) ended as it was reloaded"
+        }
+        if (@($new | Where-Object { $_ -in $seen }).Count -gt 0) {
+            return
+        }
+    }
+    throw "$($nginx.program) has no new workers after its reload"
+}
+
+function Stop-It($step) {
+    $status = Get-Status $step
     if ($status -eq 'Stopped') {
         return
     }
-    if ($null -ne $change.nginx) {
-        Stop-Nginx $change
+    if ($null -ne $step.nginx) {
+        Stop-Nginx $step
         return
     }
     if ($status -ne 'StopPending') {
-        (Get-Service -Name $change.service -ErrorAction Stop).Stop()
+        (Get-Service -Name $step.service).Stop()
     }
-    Wait-Status $change 'Stopped'
+    Wait-Status $step 'Stopped'
 }
 
 # One that quits listens no more, but waits for its last visitors: those have 30 s.
-function Stop-Nginx($change) {
-    Start-Nginx $change.nginx ' -s quit'
+function Stop-Nginx($step) {
+    Start-Nginx $step.nginx ' -s quit'
     try {
-        Wait-Status $change 'Stopped'
+        Wait-Status $step 'Stopped'
     } catch {
-        Start-Nginx $change.nginx ' -s stop'
-        Wait-Status $change 'Stopped'
+        Start-Nginx $step.nginx ' -s stop'
+        Wait-Status $step 'Stopped'
     }
 }
 
-# One may refuse at once, as Nebula does while Windows has not let go of its network adapter. Neither a Start that fails
-# nor a service that falls back to Stopped is the end, before it was tried again and again for the given time.
-function Start-It($change) {
+function Start-It($step) {
+    $status = Get-Status $step
+    if ($status -eq 'Running') {
+        return
+    }
+    if ($null -ne $step.nginx) {
+        Start-Nginx $step.nginx ''
+    } elseif ($status -ne 'StartPending') {
+        (Get-Service -Name $step.service).Start()
+    }
+    Wait-Status $step 'Running'
+}
+
+# A step may be refused at once: Nebula does not start while Windows has not let go of its network adapter, and a scanner
+# holds a file for a moment. Neither is the end, before the step was tried again and again for its time.
+function Invoke-Step($change, $step) {
     $watch = [System.Diagnostics.Stopwatch]::StartNew()
     while ($true) {
         try {
-            Start-Once $change
+            Invoke-Once $change $step
             return
         } catch {
-            if ($watch.Elapsed.TotalSeconds -ge $change.patience) {
+            if ($watch.Elapsed.TotalSeconds -ge $step.patience) {
                 throw
             }
         }
@@ -209,65 +316,48 @@ function Start-It($change) {
     }
 }
 
-function Start-Once($change) {
-    $status = Get-Status $change
-    if ($status -eq 'Running') {
-        return
-    }
-    if ($null -ne $change.nginx) {
-        Start-Nginx $change.nginx ''
-    } elseif ($status -ne 'StartPending') {
-        (Get-Service -Name $change.service -ErrorAction Stop).Start()
-    }
-    Wait-Status $change 'Running'
-}
-
-# Tried three times: a file may be held by a scanner for a moment, and there is nobody else to help this host.
-function Restore-Stopped($change) {
-    for ($left = 2; $true; $left--) {
-        try {
-            Restore-Files $change
-            if ($change.verb -ne 'none' -and ($change.swaps.Count -gt 0 -or -not $change.was_running)) {
-                Stop-It $change
-            }
-            return
-        } catch {
-            if ($left -eq 0) {
-                throw
-            }
-        }
-        Start-Sleep -Seconds 5
+function Invoke-Once($change, $step) {
+    switch ($step.verb) {
+        'swap' { Set-Swap $change.swaps[$step.index] }
+        'restore' { Restore-Swap $change.swaps[$step.index] }
+        'stop' { Stop-It $step }
+        'start' { Start-It $step }
+        'reload' { Update-Nginx $step.nginx }
     }
 }
 
-# What ran before must run in the end, also where nothing of it was touched: else the change is down, not reverted.
-function Undo-Change([string]$folder, $change, [string]$why, [bool]$saved) {
+# Steps that take back what was never begun are left out. What ran before must run in the end, also where nothing of it
+# was touched: else the change is down, not reverted. One step that fails keeps no other from what it can put back; but no
+# service is started on files of which nothing is known.
+function Undo-Change($folder, $change, $why, [int]$begun) {
     try {
-        Write-State $folder 'reverting' $why $saved
+        Write-State $folder 'reverting' $why ($begun -gt 0)
     } catch {
         $why = "$why; not recorded: $($_.Exception.Message)"
     }
-    try {
-        if ($saved) {
-            Restore-Stopped $change
+    $end = 'reverted'
+    foreach ($step in @($change.undo | Where-Object { $_.of -le $begun })) {
+        $files = $step.verb -in 'restore', 'swap'
+        if ($end -eq 'stuck' -and -not $files) {
+            continue
         }
-    } catch {
-        Write-End $folder 'stuck' "$why; not put back: $($_.Exception.Message)" $saved
-        return
-    }
-    try {
-        if ($change.was_running) {
-            Start-It $change
+        try {
+            Invoke-Step $change $step
+        } catch {
+            if ($files -or $step.verb -eq 'stop') {
+                $end = 'stuck'
+                $why = "$why; not put back: $($_.Exception.Message)"
+            } else {
+                $end = 'down'
+                $why = "$why; $($_.Exception.Message)"
+            }
         }
-    } catch {
-        Write-End $folder 'down' "$why; $($_.Exception.Message)" $saved
-        return
     }
-    Write-End $folder 'reverted' $why $saved
+    Write-End $folder $end $why ($begun -gt 0)
 }
 
 # What a rehearsal is to learn of this task: who it runs as, in which PowerShell and in which language.
-function Write-Facts([string]$folder) {
+function Write-Facts($folder) {
     $said = & (Get-Full "$($env:SystemRoot)\System32\whoami.exe") /user /fo csv /nh
     $facts = @{
         account = [regex]::Match($said, 'S-1-[0-9-]+').Value
@@ -277,11 +367,11 @@ function Write-Facts([string]$folder) {
         ui_culture = (Get-UICulture).Name
     }
     $json = ConvertTo-Json -InputObject $facts -Compress
-    Write-Bytes (Get-Full "$folder\facts.json") ([System.IO.FileMode]::Create) ($utf8.GetBytes($json))
+    Write-Bytes (Get-Full "$folder\facts.json") 'Create' ($utf8.GetBytes($json))
 }
 
 # What forbids to begin with a change that nobody has touched: after a power cut the guard may come to it late.
-function Get-Objection([string]$folder, $change, $begun) {
+function Get-Objection($folder, $change, $begun) {
     if (Test-Path -LiteralPath "$folder\abort") {
         return 'aborted'
     }
@@ -292,40 +382,34 @@ function Get-Objection([string]$folder, $change, $begun) {
     ''
 }
 
-function Invoke-Change([string]$folder, $change, $begun) {
+function Invoke-Change($folder, $change, $begun) {
     $objection = Get-Objection $folder $change $begun
     if ($objection -ne '') {
-        Undo-Change $folder $change $objection $false
+        Undo-Change $folder $change $objection 0
         return
     }
-    $saved = $false
+    $at = 0
     try {
         Write-State $folder 'applying' '' $false
         Save-Files $change
         Write-State $folder 'applying' '' $true
-        $saved = $true
-        foreach ($swap in $change.swaps) {
-            Set-File $swap.source $swap.target $swap.private
+        foreach ($step in $change.steps) {
+            $at++
+            Invoke-Step $change $step
         }
-        if ($change.verb -in 'stop', 'restart') {
-            Stop-It $change
-        }
-        if ($change.verb -in 'start', 'restart') {
-            Start-It $change
-        }
-        if ($change.verb -eq 'none') {
+        if ($change.facts) {
             Write-Facts $folder
         }
         Write-State $folder 'applied' '' $true
     } catch {
-        Undo-Change $folder $change $_.Exception.Message $saved
+        Undo-Change $folder $change $_.Exception.Message $at
         return
     }
     Wait-Word $folder $change
 }
 
 # A stopwatch, not the clock of the wall: that one may be set meanwhile.
-function Wait-Word([string]$folder, $change) {
+function Wait-Word($folder, $change) {
     $watch = [System.Diagnostics.Stopwatch]::StartNew()
     while ($true) {
         if (Test-Path -LiteralPath "$folder\confirm") {
@@ -333,11 +417,11 @@ function Wait-Word([string]$folder, $change) {
             return
         }
         if (Test-Path -LiteralPath "$folder\abort") {
-            Undo-Change $folder $change 'aborted' $true
+            Undo-Change $folder $change 'aborted' $change.steps.Count
             return
         }
         if ($watch.Elapsed.TotalSeconds -ge $change.window) {
-            Undo-Change $folder $change "not confirmed within $($change.window) s" $true
+            Undo-Change $folder $change "not confirmed within $($change.window) s" $change.steps.Count
             return
         }
         Start-Sleep -Milliseconds 500
@@ -345,7 +429,7 @@ function Wait-Word([string]$folder, $change) {
 }
 
 # One guard at a time has a change in hand; what Windows ends lets go of it. A scanner may hold the file for a moment.
-function Open-Lock([string]$folder) {
+function Open-Lock($folder) {
     $file = Get-Full "$folder\guard"
     for ($left = 2; $left -ge 0; $left--) {
         try {
@@ -356,12 +440,11 @@ function Open-Lock([string]$folder) {
     }
 }
 
-function Open-Alone([string]$full) {
-    $mode = [System.IO.FileMode]::OpenOrCreate
-    New-Object System.IO.FileStream $full, $mode, ([System.IO.FileAccess]::Write), ([System.IO.FileShare]::None)
+function Open-Alone($full) {
+    New-Object System.IO.FileStream $full, 'OpenOrCreate', 'Write', 'None'
 }
 
-function Test-Pending([string]$folder) {
+function Test-Pending($folder) {
     $states = @(Get-States $folder)
     if ($states.Count -eq 0) {
         return $false
@@ -369,7 +452,7 @@ function Test-Pending([string]$folder) {
     (Read-Document "$folder\$($states[-1].Name)").state -in 'applying', 'applied', 'reverting'
 }
 
-function Complete-Change([string]$folder) {
+function Complete-Change($folder) {
     $states = @(Get-States $folder)
     $last = Read-Document "$folder\$($states[-1].Name)"
     $change = Read-Document "$folder\change.json"
@@ -381,10 +464,10 @@ function Complete-Change([string]$folder) {
     if ($why -eq '') {
         $why = 'the guard was ended before it was done'
     }
-    Undo-Change $folder $change $why $last.saved
+    Undo-Change $folder $change $why ($change.steps.Count * $last.saved)
 }
 
-function Use-Folder([string]$folder) {
+function Use-Folder($folder) {
     if (-not (Test-Pending $folder)) {
         return
     }
@@ -402,7 +485,7 @@ function Use-Folder([string]$folder) {
 }
 
 # %ProgramData% is open to all, so what others could have written there is never carried out.
-function Test-Root([string]$root) {
+function Test-Root($root) {
     $link = (Get-Item -LiteralPath $root -Force).LinkType
     $sddl = (Get-Acl -LiteralPath $root).Sddl
     if ($link -or $sddl -cnotmatch '^O:(BA|SY)(G:\S*?)?D:[A-Z]*(\(A;[A-Z]*;FA;;;(BA|SY)\))+(S:.*)?$') {
@@ -411,7 +494,7 @@ function Test-Root([string]$root) {
 }
 
 # Each change has a task of its own, so that the guard of one does not take away that of the next.
-function Remove-Task([string]$name) {
+function Remove-Task($name) {
     $folder = "$root\changes\$($name -replace '^flatnet-bot change ')"
     if (@(Get-States $folder).Count -gt 0 -and -not (Test-Pending $folder)) {
         Unregister-ScheduledTask -TaskName $name -Confirm:$false

@@ -1,6 +1,7 @@
 # Hand a change to the scheduled task that applies and guards it (guard.ps1), and return while it does.
-# In:  operation, service, verb (start, stop, restart, none: files alone), swaps (source, target), nginx (program, folder, config; or null:
-#      used where there is no such service), window, patience (seconds), guard (what powershell.exe gets: our own constant code).
+# In:  operation, swaps and fallbacks (source, target, kind: file or folder), services (service, verb: start, stop, restart or
+#      reload, nginx: program, folder, config, or null: used where there is no such service, and to reload), window, patience
+#      (seconds), guard (what powershell.exe gets: our own constant code).
 # Out: the fields of adapters.windows.commit_confirm.ChangeStatus.
 param($a)
 Set-StrictMode -Version 3
@@ -11,6 +12,9 @@ Import-Module CimCmdlets, ScheduledTasks -ErrorAction SilentlyContinue
 
 $folder = Get-ChangeFolder $a.operation
 $task = "flatnet-bot change $($a.operation)"
+$doing = @{ start = 'start'; stop = 'stop'; restart = 'stop', 'start'; reload = 'reload' }
+# Seconds for which a step of the undo is tried again.
+$soon = [Math]::Min(10, $a.patience)
 
 function Test-NoOther {
     $changes = "$($env:ProgramData)\flatnet-bot\changes"
@@ -22,59 +26,185 @@ function Test-NoOther {
     }
 }
 
-# What runs now, and whether it can be started at all.
-function Read-Running {
-    if ($a.verb -eq 'none') {
-        return @{ nginx = $null; was_running = $false }
-    }
+# What runs now, and whether it can be moved at all. `nginx` is null where there is a service.
+function Read-Move($move) {
     try {
-        $service = Get-Service -Name $a.service -ErrorAction Stop
+        $service = Get-Service -Name $move.service -ErrorAction Stop
     } catch {
         if ($_.FullyQualifiedErrorId -like 'NoServiceFoundForGivenName,*') {
-            return Read-Nginx
+            return Read-Nginx $move
         }
         throw
     }
-    if ($a.verb -ne 'stop' -and $service.StartType.ToString() -eq 'Disabled') {
-        Stop-Script 'ServiceDisabled' "the service $($a.service) is Disabled, so it cannot be started"
+    if ($move.verb -eq 'reload') {
+        Test-Nginx $move
+    } else {
+        Test-Service $move $service
     }
-    $needed_by = @($service.DependentServices | Where-Object { $_.Status.ToString() -ne 'Stopped' })
-    if ($a.verb -ne 'start' -and $needed_by.Count -gt 0) {
+    New-Move $move $null ($service.Status.ToString() -notin 'Stopped', 'StopPending')
+}
+
+function New-Move($move, $nginx, [bool]$runs) {
+    @{ service = $move.service; verb = $move.verb; nginx = $nginx; reloads = $move.nginx; was_running = $runs }
+}
+
+function Test-Service($move, $service) {
+    if ($move.verb -ne 'stop' -and $service.StartType.ToString() -eq 'Disabled') {
+        Stop-Script 'ServiceDisabled' "the service $($move.service) is Disabled, so it cannot be started"
+    }
+    # What the same change stops as well is not stopped behind its back.
+    $moved = @($a.services | Where-Object { $_.verb -ne 'reload' } | ForEach-Object { $_.service })
+    $needed_by = @($service.DependentServices | Where-Object { $_.Status.ToString() -ne 'Stopped' -and $_.Name -notin $moved })
+    if ($move.verb -ne 'start' -and $needed_by.Count -gt 0) {
         $names = ($needed_by | ForEach-Object { $_.Name }) -join ', '
-        Stop-Script 'ServicesDepend' "$names would be stopped with $($a.service) and not started again; stop it first"
+        Stop-Script 'ServicesDepend' "$names would be stopped with $($move.service) and not started again; stop it first"
     }
-    @{ nginx = $null; was_running = $service.Status.ToString() -notin 'Stopped', 'StopPending' }
 }
 
-function Read-Nginx {
-    if ($null -eq $a.nginx) {
-        Stop-Script 'ServiceAbsent' "there is no service $($a.service)"
+function Read-Nginx($move) {
+    if ($null -eq $move.nginx) {
+        Stop-Script 'ServiceAbsent' "there is no service $($move.service)"
     }
-    if (-not (Test-Path -LiteralPath $a.nginx.program)) {
-        Stop-Script 'NginxAbsent' "there is neither a service $($a.service) nor $($a.nginx.program)"
+    if (-not (Test-Path -LiteralPath $move.nginx.program)) {
+        Stop-Script 'NginxAbsent' "there is neither a service $($move.service) nor $($move.nginx.program)"
     }
-    $own = @(Get-Process -Name nginx -ErrorAction SilentlyContinue | Where-Object { $_.Path -eq $a.nginx.program })
-    @{ nginx = $a.nginx; was_running = $own.Count -gt 0 }
+    if ($move.verb -eq 'reload') {
+        Test-Nginx $move
+    }
+    New-Move $move $move.nginx (Test-Running $move.nginx)
 }
 
-function Read-Swap($swap, $nginx) {
-    if (-not (Test-Path -LiteralPath $swap.source)) {
+function Test-Running($nginx) {
+    @(Get-Process -Name nginx -ErrorAction SilentlyContinue | Where-Object { $_.Path -eq $nginx.program }).Count -gt 0
+}
+
+# Only what runs can reload its configuration.
+function Test-Nginx($move) {
+    if (-not (Test-Running $move.nginx)) {
+        Stop-Script 'NginxNotRunning' "$($move.nginx.program) is not running, so it cannot reload its configuration"
+    }
+}
+
+function Read-Swap($swap, $moves) {
+    if ($swap.kind -eq 'folder') {
+        return Read-Folder $swap
+    }
+    if (-not (Test-Path -LiteralPath $swap.source -PathType Leaf)) {
         Stop-Script 'SourceAbsent' "there is no file $($swap.source)"
     }
-    $private = [System.IO.File]::ReadAllText((Get-Full $swap.source)).Contains('PRIVATE KEY-----')
-    if ($private -and $null -eq $nginx -and $a.verb -ne 'none') {
-        Test-Account
+    if (Test-Path -LiteralPath $swap.target -PathType Container) {
+        Stop-Script 'TargetNotFile' "$($swap.target) is a folder"
     }
-    @{ source = $swap.source; target = $swap.target; existed = Test-Path -LiteralPath $swap.target; private = $private }
+    $private = Test-Key $swap.source
+    if ($private) {
+        foreach ($move in @($moves | Where-Object { $null -eq $_.nginx })) {
+            Test-Account $move.service
+        }
+    }
+    New-Swap $swap $private
+}
+
+function New-Swap($swap, [bool]$private) {
+    @{
+        source = $swap.source
+        target = $swap.target
+        kind = $swap.kind
+        existed = Test-Path -LiteralPath $swap.target
+        private = $private
+    }
+}
+
+function Test-Key([string]$file) {
+    [System.IO.File]::ReadAllText((Get-Full $file)).Contains('PRIVATE KEY-----')
+}
+
+# Windows moves no folder to another drive. What is moved takes the access list of the old one, which is too open for a key.
+function Read-Folder($swap) {
+    if (-not (Test-Path -LiteralPath $swap.source -PathType Container)) {
+        Stop-Script 'SourceAbsent' "there is no folder $($swap.source)"
+    }
+    if (Test-Path -LiteralPath $swap.target -PathType Leaf) {
+        Stop-Script 'TargetNotFolder' "$($swap.target) is a file"
+    }
+    if ((Split-Path -Path $swap.source -Qualifier) -ne (Split-Path -Path $swap.target -Qualifier)) {
+        Stop-Script 'FoldersApart' "$($swap.source) and $($swap.target) are on different drives"
+    }
+    foreach ($path in @($swap.source, $swap.target)) {
+        if ((Test-Path -LiteralPath $path) -and (Get-Item -LiteralPath $path -Force).LinkType) {
+            Stop-Script 'FolderNotSafe' "$path is a link; look at it, then remove it"
+        }
+    }
+    foreach ($file in @(Get-ChildItem -LiteralPath $swap.source -Recurse -File -Force)) {
+        if ($file.Length -le 100000 -and (Test-Key $file.FullName)) {
+            Stop-Script 'KeyInFolder' "there is a private key in $($swap.source); swap it as a file"
+        }
+    }
+    New-Swap $swap $false
 }
 
 # A private key is put in place for SYSTEM and Administrators alone, so whoever runs the service must be one of them.
-function Test-Account {
-    $quoted = $a.service.Replace('\', '\\').Replace("'", "\'")
+function Test-Account([string]$name) {
+    $quoted = $name.Replace('\', '\\').Replace("'", "\'")
     $service = Get-CimInstance Win32_Service -Filter "Name='$quoted'" -Property StartName -OperationTimeoutSec 5 -ErrorAction Stop
     if ($service.StartName -ne 'LocalSystem') {
         $why = "which cannot read a key that is SYSTEM's and Administrators' alone"
-        Stop-Script 'ServiceAccount' "the service $($a.service) runs as $($service.StartName), $why"
+        Stop-Script 'ServiceAccount' "the service $name runs as $($service.StartName), $why"
+    }
+}
+
+function New-Step([string]$verb, $move, [int]$patience, [int]$of) {
+    $nginx = if ($verb -eq 'reload') { $move.reloads } else { $move.nginx }
+    @{ verb = $verb; service = $move.service; nginx = $nginx; patience = $patience; of = $of }
+}
+
+# Services that are stopped first are stopped before the swaps: of a folder no file may be open. All else follows them. The
+# undo is the other way round: stop what would run on the new files, put the old ones back, and have run what ran before.
+# `of` is the number of the step that is taken back, 0 for what must be so in the end whatever was begun.
+function Get-Plan($swaps, $moves) {
+    $plan = @{ steps = @(); down = @(); up = @(); last = @() }
+    $swapped = $false
+    foreach ($move in $moves) {
+        if (-not $swapped -and $move.verb -ne 'stop') {
+            Add-Swaps $plan $swaps
+            $swapped = $true
+        }
+        Add-Move $plan $move ($swaps.Count -gt 0)
+    }
+    if (-not $swapped) {
+        Add-Swaps $plan $swaps
+    }
+    $fallbacks = @(for ($n = 0; $n -lt $swaps.Count; $n++) {
+            if ($swaps[$n].fallback) {
+                @{ verb = 'swap'; index = $n; patience = $soon; of = 1 }
+            }
+        })
+    @{ steps = $plan.steps; undo = @($plan.down) + $fallbacks + $plan.up + $plan.last }
+}
+
+function Add-Swaps($plan, $swaps) {
+    for ($n = 0; $n -lt $swaps.Count; $n++) {
+        if (-not $swaps[$n].fallback) {
+            $plan.steps += @{ verb = 'swap'; index = $n; patience = 0 }
+            $plan.down = @(@{ verb = 'restore'; index = $n; patience = $soon; of = $plan.steps.Count }) + $plan.down
+        }
+    }
+}
+
+# A move that changed no file is not repeated, only taken back.
+function Add-Move($plan, $move, [bool]$files) {
+    $of = $plan.steps.Count + 1
+    foreach ($verb in @($doing[$move.verb])) {
+        $plan.steps += New-Step $verb $move $(if ($verb -eq 'start') { $a.patience } else { 0 }) 0
+    }
+    if ($move.verb -in 'start', 'restart' -and ($files -or -not $move.was_running)) {
+        $plan.down = @(New-Step 'stop' $move $soon $of) + $plan.down
+    }
+    $back = @(if ($move.was_running) { New-Step 'start' $move $a.patience 0 }) +
+        @(if ($move.verb -eq 'reload' -and $files) { New-Step 'reload' $move $a.patience $of })
+    if ($move.verb -eq 'start') {
+        $plan.last += $back
+    } else {
+        $plan.up = $back + $plan.up
     }
 }
 
@@ -103,22 +233,24 @@ if ($now.state -ne 'absent') {
     return New-Status $now $false
 }
 Test-NoOther
-$running = Read-Running
-$swaps = @(foreach ($swap in $a.swaps) { Read-Swap $swap $running.nginx })
+$moves = @(foreach ($move in $a.services) { Read-Move $move })
+$swaps = @(
+    foreach ($swap in $a.swaps) { (Read-Swap $swap $moves) + @{ fallback = $false } }
+    foreach ($swap in $a.fallbacks) { (Read-Swap $swap $moves) + @{ fallback = $true } }
+)
 foreach ($swap in $swaps) {
     Test-Room $swap.source
     Test-Room $swap.target
 }
+$plan = Get-Plan $swaps $moves
 $null = New-Item -Path $folder -ItemType Directory -Force
 # Asked twice at once, the first one's word counts: the second may have looked while the service was restarted.
 $null = Add-Document "$folder\change.json" @{
-    service = $a.service
-    verb = $a.verb
     window = $a.window
-    patience = $a.patience
     swaps = $swaps
-    nginx = $running.nginx
-    was_running = $running.was_running
+    steps = $plan.steps
+    undo = $plan.undo
+    facts = $moves.Count -eq 0
 }
 # The task comes first: from the first state on, a power cut must not leave the change without its guard.
 Register-Guard

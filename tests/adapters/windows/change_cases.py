@@ -15,6 +15,7 @@ from adapters.windows.commit_confirm import (
 )
 from tests.adapters.windows.script_cases import NOW, Case, Failed, Script, missing
 from tests.lab.windows.change_files import FOLDER
+from tests.lab.windows.change_plan import Move, plan_steps
 from tests.lab.windows.guard import GuardedChange, Swap
 from tests.lab.windows.state import RECORD, Task, WindowsState
 
@@ -24,6 +25,13 @@ KEY = "-----BEGIN NEBULA X25519 PRIVATE KEY-----\nnot one\n-----END NEBULA X2551
 NGINX = BareNginx(
     program=r"F:\flatnet\openresty\nginx.exe", folder=r"F:\flatnet\openresty", config=r"F:\flatnet\config\nginx.conf"
 )
+
+
+def moving(service: str, verb: str, nginx: BareNginx | None = None) -> dict[str, Any]:
+    """A move as the script gets it."""
+    return {"services": [{"service": service, "verb": verb, "nginx": None if nginx is None else nginx.model_dump()}]}
+
+
 ABSENT = {"operation": OPERATION, "state": "absent", "why": "", "changed": False}
 BEGUN = {"operation": OPERATION, "state": "applying", "why": "", "changed": True}
 
@@ -34,9 +42,11 @@ ABORT = Script(
     {"operation": OPERATION, "state": "reverted", "why": "aborted before it began", "changed": True},
 )
 BEGIN = Script(BeginChange(operation=OPERATION, services=(ServiceMove(service="Nebula", verb="restart"),)), BEGUN)
-SWAPS = {"swaps": [{"source": rf"{NEW}\{name}", "target": rf"{LIVE}\{name}"} for name in ("host.crt", "host.key")]}
+SWAPS = {
+    "swaps": [{"source": rf"{NEW}\{name}", "target": rf"{LIVE}\{name}", "kind": "file"} for name in ("host.crt", "host.key")]
+}
 
-FILES_ALONE = {**SWAPS, "service": "", "verb": "none"}
+FILES_ALONE = {**SWAPS, "services": []}
 
 Change = Callable[[WindowsState], None]
 
@@ -44,16 +54,18 @@ Change = Callable[[WindowsState], None]
 def known(state: ChangeState, why: str = "", operation: str = OPERATION) -> Change:
     """A change is as far as that; nothing guards it now."""
 
+    swaps = [Swap(rf"{NEW}\host.crt", rf"{LIVE}\host.crt")]
+    steps, undo = plan_steps(swaps, [Move("Nebula", "restart")], 60)
+
     def change(host: WindowsState) -> None:
         host.guard_asleep = True
         host.changes[operation] = GuardedChange(
             operation=operation,
-            service="Nebula",
-            verb="restart",
             window=120,
-            was_running=True,
             looked_at=NOW,
-            swaps=[Swap(rf"{NEW}\host.crt", rf"{LIVE}\host.crt")],
+            swaps=swaps,
+            steps=steps,
+            undo=undo,
             state=state,
             why=why,
             left=100.0,
@@ -164,7 +176,7 @@ NEVER = "aborted before it began"
 LINK = Failed("FolderNotSafe", f"{RECORD} is a link; look at it, then remove it")
 ENTERED = Failed("FolderNotSafe", f"others than SYSTEM and Administrators can enter {RECORD}; look at it, then remove it")
 SILENT = Failed("GuardSilent", f"the guard of {OPERATION} does not answer; is its scheduled task running?")
-GATEWAY = {"service": "OpenResty", "verb": "stop", "nginx": NGINX.model_dump()}
+GATEWAY = moving("OpenResty", "stop", NGINX)
 
 READING = (
     Case("a change that nobody has begun", READ),
@@ -188,14 +200,24 @@ BEGINNING = (
     Case("a service is restarted", BEGIN),
     Case("files are put in place of others, a private key among them", BEGIN, files(), given=SWAPS),
     Case("a file where there was none", BEGIN, files(keys="new"), given=SWAPS),
-    Case("a service that is stopped is started", BEGIN, service(status="Stopped", pid=0), given={"verb": "start"}),
+    Case(
+        "a service that is stopped is started",
+        BEGIN,
+        service(status="Stopped", pid=0),
+        given=moving("Nebula", "start"),
+    ),
     Case("a bare nginx is stopped", BEGIN, bare_nginx, given=GATEWAY),
     Case("a service where there is an nginx, too, is a service", BEGIN, given=GATEWAY),
-    Case("a Disabled service can be stopped", BEGIN, service(start_type="Disabled"), given={"verb": "stop"}),
+    Case(
+        "a Disabled service can be stopped",
+        BEGIN,
+        service(start_type="Disabled"),
+        given=moving("Nebula", "stop"),
+    ),
     Case("after a change that has ended", BEGIN, known("stuck", "why", operation="op-other")),
     Case("files alone, a private key among them, whatever services do", BEGIN, both(files(), no_wmi), given=FILES_ALONE),
     Case("again, which begins nothing", BEGIN, known("reverted", "aborted"), differs=is_so("reverted", "aborted")),
-    Case("a name that ignores case, and a service that needs nobody", BEGIN, given={"service": "NEBULA"}),
+    Case("a name that ignores case, and a service that needs nobody", BEGIN, given=moving("NEBULA", "restart")),
     Case(
         "while another change is not ended",
         BEGIN,
@@ -208,7 +230,7 @@ BEGINNING = (
     Case(
         "no such service, and no nginx known",
         BEGIN,
-        given={"service": "x'; Remove-Item F:\\ #"},
+        given=moving("x'; Remove-Item F:\\ #", "restart"),
         fails=Failed("ServiceAbsent", "there is no service x'; Remove-Item F:\\ #"),
     ),
     Case(

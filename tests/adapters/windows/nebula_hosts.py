@@ -140,10 +140,7 @@ def change_is(state: ChangeState) -> Callable[[WindowsState], None]:
     """The operation's change has been begun on this host, and stands so."""
     change = GuardedChange(
         operation="op-0123456789ab",
-        service="Nebula",
-        verb="restart",
         window=120,
-        was_running=True,
         looked_at=NOW,
         state=state,
         guarded=True,

@@ -57,10 +57,8 @@ def applied(host: WindowsState) -> None:
     host.tasks[f"flatnet-bot change {OPERATION}"] = Task("arguments")
     host.changes[OPERATION] = GuardedChange(
         operation=OPERATION,
-        service="",
-        verb="none",
         window=120,
-        was_running=False,
+        has_facts=True,
         looked_at=NOW,
         swaps=[Swap(str(FOLDER / "keep.new"), str(TARGET), private=True)],
         state="applied",

@@ -31,6 +31,7 @@ from adapters.windows.commit_confirm import (
 )
 from tests.adapters.windows.change_cases import KEY, LIVE, NEW, NGINX, OPERATION, files, unreadable
 from tests.adapters.windows.script_cases import NOW
+from tests.lab.windows.change_plan import Move, plan_steps
 from tests.lab.windows.guard import GuardedChange, Nginx, Swap
 from tests.lab.windows.pwsh import Machine, Pwsh
 from tests.lab.windows.state import EVERY, RECORD, Task, WindowsState
@@ -47,6 +48,16 @@ def pair() -> list[Swap]:
         Swap(rf"{NEW}\host.crt", rf"{LIVE}\host.crt"),
         Swap(rf"{NEW}\host.key", rf"{LIVE}\host.key", private=True),
     ]
+
+
+RESTARTED = Move("Nebula", "restart")
+STOPPED = replace(RESTARTED, was_running=False)
+STOP = Move("Nebula", "stop")
+
+
+def nothing() -> list[Swap]:
+    """No files."""
+    return []
 
 
 def settle(state: WindowsState) -> None:
@@ -79,6 +90,9 @@ class Met:
     host: Callable[[WindowsState], None] = lambda state: None
     live: str = LIVE
     word: Literal["", "confirm", "abort"] = ""
+    moves: tuple[Move, ...] = (RESTARTED,)
+    swaps: Callable[[], list[Swap]] = pair
+    patience: int = 60
 
     def happen(self, state: WindowsState) -> None:
         """Let the lab's guard do its work."""
@@ -93,7 +107,9 @@ class Met:
         state = WindowsState.healthy(1, "host-a")
         files()(state)
         state.readers[PureWindowsPath(LIVE) / "host.key"] = ["S-1-5-32-545"]
-        change = GuardedChange(OPERATION, "Nebula", "restart", window=60, was_running=True, looked_at=NOW, swaps=pair())
+        swaps = self.swaps()
+        steps, undo = plan_steps(swaps, self.moves, self.patience)
+        change = GuardedChange(OPERATION, 60, NOW, swaps, steps, undo, has_facts=not self.moves)
         state.changes[OPERATION] = replace(change, **self.given)
         state.tasks[TASK] = Task(powershell.build_guard_options())
         self.host(state)
@@ -180,20 +196,24 @@ OPENED = (
     rf"others than SYSTEM and Administrators can open {LIVE}\host.key: "
     "O:BAG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;S-1-5-32-545)"
 )
-NEW_KEY = [pair()[0], Swap(rf"{NEW}\host.key", rf"{LIVE}\host.key", existed=False, private=True)]
+
+
+def new_key() -> list[Swap]:
+    """The certificate, and a private key where there was none."""
+    return [pair()[0], replace(pair()[1], existed=False)]
+
+
 AGAIN: Mapping[str, Any] = {"guarded": True, "saved": True}
 WAITING: Mapping[str, Any] = {**AGAIN, "state": "applied", "left": 60.0}
-FILES_ALONE: Mapping[str, Any] = {"service": "", "verb": "none", "was_running": False}
-AT_ONCE: Mapping[str, Any] = {"patience": 0}
-ALONE: Mapping[str, Any] = {"swaps": []}
-ON_NGINX: Mapping[str, Any] = {"service": "OpenResty", "swaps": [], "nginx": Nginx(**NGINX.model_dump())}
+ON_NGINX = Move("OpenResty", "restart", nginx=Nginx(**NGINX.model_dump()))
+STOP_NGINX = replace(ON_NGINX, verb="stop")
 
 CASES = (
     Met("confirmed", "confirmed", word="confirm", live=NEW),
     Met("aborted", "reverted", "aborted", word="abort"),
     Met("the window passes", "reverted", "not confirmed within 1 s", window_passes, {"window": 1}),
     Met("the service refuses at first, and is tried again", "confirmed", host=refusing(3), live=NEW, word="confirm"),
-    Met("the service does not come back in time", "reverted", DOWN, given=AT_ONCE, host=refusing(1)),
+    Met("the service does not come back in time", "reverted", DOWN, patience=0, host=refusing(1)),
     Met(
         "the old one refuses at first as well, and is tried again",
         "reverted",
@@ -202,7 +222,7 @@ CASES = (
         {**AGAIN, "state": "reverting", "why": "aborted"},
         half_swapped_and_refusing,
     ),
-    Met("the service never comes back", "down", f"{DOWN}; {DOWN}", given=AT_ONCE, host=refusing(EVERY)),
+    Met("the service never comes back", "down", f"{DOWN}; {DOWN}", patience=0, host=refusing(EVERY)),
     Met(
         "a service that ran before has stopped before anything was touched, and starts",
         "reverted",
@@ -214,12 +234,13 @@ CASES = (
         "a service that ran before has stopped before anything was touched, and does not start",
         "down",
         f"aborted; {DOWN}",
-        given={**AT_ONCE, "marks": {"abort"}},
+        given={"marks": {"abort"}},
+        patience=0,
         host=stopped_for_good,
     ),
-    Met("files alone, confirmed", "confirmed", given=FILES_ALONE, host=stopped, live=NEW, word="confirm"),
-    Met("files alone, aborted", "reverted", "aborted", given=FILES_ALONE, word="abort"),
-    Met("files alone, left", "reverted", "not confirmed within 1 s", window_passes, {**FILES_ALONE, "window": 1}),
+    Met("files alone, confirmed", "confirmed", moves=(), host=stopped, live=NEW, word="confirm"),
+    Met("files alone, aborted", "reverted", "aborted", moves=(), word="abort"),
+    Met("files alone, left", "reverted", "not confirmed within 1 s", window_passes, {"window": 1}, moves=()),
     Met(
         "others can open the private key, whatever is written",
         "reverted",
@@ -229,7 +250,7 @@ CASES = (
     Met(
         "there was no key before, and it is confirmed",
         "confirmed",
-        given={"swaps": NEW_KEY},
+        swaps=new_key,
         word="confirm",
         host=no_key_yet,
         live=NEW,
@@ -238,7 +259,7 @@ CASES = (
         "there was no key before, and none is left",
         "reverted",
         "aborted",
-        given={"swaps": NEW_KEY},
+        swaps=new_key,
         word="abort",
         host=no_key_yet,
     ),
@@ -294,24 +315,35 @@ CASES = (
     ),
     Met("started again and there is nothing to do", "confirmed", given={**AGAIN, "state": "confirmed"}),
     Met("the guard of an older change has not ended", "confirmed", host=older_guard, live=NEW, word="confirm"),
-    Met("a service is stopped", "confirmed", given={**ALONE, "verb": "stop"}, word="confirm"),
-    Met("a stop is taken back", "reverted", "aborted", given={**ALONE, "verb": "stop"}, word="abort"),
+    Met("a service is stopped", "confirmed", moves=(STOP,), swaps=nothing, word="confirm"),
+    Met("a stop is taken back", "reverted", "aborted", moves=(STOP,), swaps=nothing, word="abort"),
     Met(
         "a start is taken back",
         "reverted",
         "aborted",
-        given={**ALONE, "verb": "start", "was_running": False},
+        moves=(replace(STOPPED, verb="start"),),
+        swaps=nothing,
         word="abort",
         host=stopped,
     ),
-    Met("a restart is not repeated", "reverted", "aborted", given={**ALONE}, word="abort"),
-    Met("a bare nginx is restarted", "confirmed", given={**ON_NGINX}, word="confirm", host=bare),
-    Met("a bare nginx comes back", "reverted", "aborted", given={**ON_NGINX, "verb": "stop"}, word="abort", host=bare),
+    Met("a restart is not repeated", "reverted", "aborted", swaps=nothing, word="abort"),
+    Met("a bare nginx is restarted", "confirmed", moves=(ON_NGINX,), swaps=nothing, word="confirm", host=bare),
+    Met(
+        "a bare nginx comes back",
+        "reverted",
+        "aborted",
+        moves=(STOP_NGINX,),
+        swaps=nothing,
+        word="abort",
+        host=bare,
+    ),
     Met(
         "a bare nginx that does not start",
         "reverted",
         f"{NGINX.program} did not start: Windows says 9",
-        given={**ON_NGINX, **AT_ONCE, "verb": "start", "was_running": False},
+        moves=(replace(ON_NGINX, verb="start", was_running=False),),
+        swaps=nothing,
+        patience=0,
         host=bare_and_broken,
     ),
 )
@@ -375,8 +407,7 @@ def test_what_fails_before_anything_was_touched_leaves_the_service_alone(pwsh: P
 
 @pytest.mark.pwsh
 def test_a_service_that_cannot_be_put_back_is_told_with_what_is_where(pwsh: Pwsh) -> None:
-    state = Met("", "stuck").state()
-    state.changes[OPERATION].service = "Gone"
+    state = Met("", "stuck", patience=0, moves=(replace(RESTARTED, service="Gone"),)).state()
     with pwsh.machine(state, NOW) as machine:
         machine.guard(TASK)
     change = state.changes[OPERATION]
@@ -442,7 +473,8 @@ def test_of_two_requests_at_once_the_first_one_has_looked(pwsh: Pwsh) -> None:
         with pytest.raises(ActionFailed):
             ask(machine, RESTART, "Register-Guard\n$at", "throw 'ended here'")
         ask(machine, RESTART, "Open-Root\n$now", "(Get-Service -Name Nebula).Stop()")
-    assert ("Stopped", True) == (state.services["Nebula"].status, state.changes[OPERATION].was_running)
+    last = state.changes[OPERATION].undo[-1]
+    assert ("Stopped", "start", 0) == (state.services["Nebula"].status, last.verb, last.of)
 
 
 @pytest.mark.pwsh

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.lab.windows.guard import GuardedChange, Nginx, Swap
+from tests.lab.windows.guard import GuardedChange, Nginx, Step, Swap
 from tests.lab.windows.state import RECORD
 
 FOLDER = RECORD / "changes"
@@ -18,13 +18,11 @@ def write(change: GuardedChange, offset: timedelta) -> dict[str, str]:
     if not change.window:
         return {"state-0001.json": json.dumps(last)}
     plan = {
-        "service": change.service,
-        "verb": change.verb,
         "window": change.window,
-        "patience": change.patience,
         "swaps": [asdict(swap) for swap in change.swaps],
-        "nginx": None if change.nginx is None else asdict(change.nginx),
-        "was_running": change.was_running,
+        "steps": [asdict(step) for step in change.steps],
+        "undo": [asdict(step) for step in change.undo],
+        "facts": change.has_facts,
     }
     begun = {"state": "applying", "why": "", "saved": False, "at": (change.looked_at + offset).isoformat()}
     states = [begun, last] if change.guarded else [begun]
@@ -46,14 +44,12 @@ def read(operation: str, files: Mapping[str, str], now: datetime, offset: timede
         return None
     return GuardedChange(
         operation=operation,
-        service=plan["service"],
-        verb=plan["verb"],
         window=plan["window"],
-        patience=plan["patience"],
-        was_running=plan["was_running"],
         looked_at=now if len(states) > 1 else datetime.fromisoformat(last["at"]) - offset,
         swaps=[Swap(**swap) for swap in plan["swaps"]],
-        nginx=None if plan["nginx"] is None else Nginx(**plan["nginx"]),
+        steps=[_read_step(step) for step in plan["steps"]],
+        undo=[_read_step(step) for step in plan["undo"]],
+        has_facts=plan["facts"],
         state=state,
         why=last["why"],
         marks={mark for mark in ("confirm", "abort") if mark in files},
@@ -61,3 +57,8 @@ def read(operation: str, files: Mapping[str, str], now: datetime, offset: timede
         saved=last["saved"],
         facts=json.loads(files.get("facts.json", "{}")),
     )
+
+
+def _read_step(step: Mapping[str, Any]) -> Step:
+    nginx = step.get("nginx")
+    return Step(**{**step, "nginx": None if nginx is None else Nginx(**nginx)})

@@ -4,6 +4,7 @@ Nothing here sleeps. The guard does what is due whenever somebody looks at the h
 lets time pass (`elapse`), and when the host's server sees its window end.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Literal
 
 from adapters.windows.commit_confirm import START_PATIENCE, ChangeState
+from tests.lab.windows.nginx import check_configuration
 
 if TYPE_CHECKING:
     from tests.lab.windows.state import WindowsState
@@ -34,12 +36,17 @@ class GuardFailed(Exception):
 
 @dataclass
 class Swap:
-    """A file put in place of another; the old one is kept beside the new, as `kept`. `existed`: there was an old one."""
+    """What is put in place of another; the old one is kept beside the new, as `kept`. `existed`: there was an old one.
+
+    `fallback`: it is put in place by a rollback alone.
+    """
 
     source: str
     target: str
     existed: bool = True
     private: bool = False
+    kind: Literal["file", "folder"] = "file"
+    fallback: bool = False
 
     @property
     def kept(self) -> PureWindowsPath:
@@ -48,7 +55,7 @@ class Swap:
 
 @dataclass
 class Nginx:
-    """An nginx without a service."""
+    """An nginx as it is started and reloaded."""
 
     program: str
     folder: str
@@ -56,22 +63,36 @@ class Nginx:
 
 
 @dataclass
-class GuardedChange:
-    """One operation's change on this host. `was_running`: before it; `left`: seconds of the window, as of `looked_at`.
+class Step:
+    """One thing that a guard does. `index` is that of a swap, `nginx` is None where a service is moved.
 
-    `looked_at` is when it was recorded until a guard has begun with it (`guarded`). `saved`: the old files lie beside
-    the new ones. `marks`: what the bot asks for. `facts`: what the guard has found of itself, where no service is touched.
+    `patience`: seconds for which it is tried again. `of`: the number of the step that it takes back.
+    """
+
+    verb: Literal["swap", "restore", "stop", "start", "reload"]
+    patience: int = 0
+    of: int = 0
+    index: int = 0
+    service: str = ""
+    nginx: Nginx | None = None
+
+
+@dataclass
+class GuardedChange:
+    """One operation's change on this host: its steps, and those that take them back.
+
+    `left`: seconds of the window, as of `looked_at`, which is when it was recorded until a guard has begun with it
+    (`guarded`). `saved`: the old files lie beside the new ones. `marks`: what the bot asks for. `begun`: how many steps
+    were. `facts`: what the guard has found of itself, where it is asked (`has_facts`).
     """
 
     operation: str
-    service: str
-    verb: Literal["start", "stop", "restart", "none"]
     window: int
-    was_running: bool
     looked_at: datetime
-    patience: int = 60
     swaps: list[Swap] = field(default_factory=list)
-    nginx: Nginx | None = None
+    steps: list[Step] = field(default_factory=list)
+    undo: list[Step] = field(default_factory=list)
+    has_facts: bool = False
     state: ChangeState = "applying"
     why: str = ""
     marks: set[Literal["confirm", "abort"]] = field(default_factory=set)
@@ -83,8 +104,7 @@ class GuardedChange:
     @classmethod
     def never(cls, operation: str, now: datetime) -> "GuardedChange":
         """What was aborted before the host knew of it, recorded so that it cannot begin any more."""
-        why = "aborted before it began"
-        return cls(operation, "", "start", 0, was_running=False, looked_at=now, state="reverted", why=why)
+        return cls(operation, 0, looked_at=now, state="reverted", why="aborted before it began")
 
     @property
     def pending(self) -> bool:
@@ -113,104 +133,141 @@ class GuardedChange:
             self.settle(state, now)
         elif self.pending and state.record_is_ours:
             self.looked_at = now
-            self._revert(state, self.why or "the guard was ended before it was done")
+            why = self.why or "the guard was ended before it was done"
+            self._revert(state, why, len(self.steps) if self.saved else 0)
 
     def _begin(self, state: "WindowsState", now: datetime, late: bool) -> None:
         if not state.record_is_ours:
             return
         self.guarded, self.looked_at = True, now
         if "abort" in self.marks:
-            self._revert(state, "aborted")
+            self._revert(state, "aborted", 0)
         elif late:
-            self._revert(state, f"not applied within {self.window} s")
+            self._revert(state, f"not applied within {self.window} s", 0)
         else:
             self._apply(state)
 
     def _apply(self, state: "WindowsState") -> None:
+        begun = 0
         try:
-            if self.swaps and state.disk_full:
-                raise GuardFailed(DISK_FULL)
-            for swap in self.swaps:
-                if swap.existed:
-                    state.write(swap.kept, state.files[PureWindowsPath(swap.target)], self.looked_at)
-            self.saved = True
-            for swap in self.swaps:
-                self._put(state, swap)
-            self._stop(state, self.verb in ("stop", "restart"))
-            self._start(state, self.verb in ("start", "restart"))
-            self.facts = state.facts if self.verb == "none" else {}
+            self._save(state)
+            for step in self.steps:
+                begun += 1
+                self._do(state, step)
+            self.facts = state.facts if self.has_facts else {}
         except GuardFailed as failed:
-            self._revert(state, str(failed))
+            self._revert(state, str(failed), begun)
             return
         self.state, self.left = "applied", self.window
-        if state.cut_after_apply and state.is_nebula(self.service):
+        if state.cut_after_apply and any(state.is_nebula(step.service) for step in self.steps):
             state.cut(dead=True)
+
+    def _save(self, state: "WindowsState") -> None:
+        if self.swaps and state.disk_full:
+            raise GuardFailed(DISK_FULL)
+        for swap in self.swaps:
+            if swap.existed and swap.kind == "file":
+                state.write(swap.kept, state.files[PureWindowsPath(swap.target)], self.looked_at)
+        self.saved = True
 
     def _decide(self, state: "WindowsState") -> None:
         if "confirm" in self.marks:
             self.state = "confirmed"
         elif "abort" in self.marks:
-            self._revert(state, "aborted")
+            self._revert(state, "aborted", len(self.steps))
         elif self.left <= 0:
-            self._revert(state, f"not confirmed within {self.window} s")
+            self._revert(state, f"not confirmed within {self.window} s", len(self.steps))
 
-    def _revert(self, state: "WindowsState", why: str) -> None:
-        """Put the old state back, and have run what ran before; where nothing was saved, nothing that lives was touched."""
-        self.state, self.why = "reverting", why
+    def _revert(self, state: "WindowsState", why: str, begun: int) -> None:
+        """Put the old state back, and have run what ran before; what was never begun is not taken back."""
+        self.state, self.why, self.saved = "reverting", why, begun > 0
         was_dead = state.roads_dead
         state.cut(dead=False)
-        try:
-            if self.saved:
-                self._restore(state)
-        except GuardFailed as failed:
-            self.state, self.why = "stuck", f"{why}; not put back: {failed}"
+        end: ChangeState = "reverted"
+        for step in self.undo:
+            files = step.verb in ("restore", "swap")
+            if step.of > begun or (end == "stuck" and not files):
+                continue
+            try:
+                self._do(state, step)
+            except GuardFailed as failed:
+                stuck = files or step.verb == "stop"
+                end = "stuck" if stuck else "down"
+                self.why += f"; not put back: {failed}" if stuck else f"; {failed}"
+        if end != "reverted":
             state.cut(dead=was_dead)
-            return
-        try:
-            self._start(state, self.was_running)
-        except GuardFailed as failed:
-            self.state, self.why = "down", f"{why}; {failed}"
-            state.cut(dead=was_dead)
-            return
-        self.state = "reverted"
+        self.state = end
 
-    def _restore(self, state: "WindowsState") -> None:
-        for swap in self.swaps:
-            if swap.existed:
-                state.write(PureWindowsPath(swap.target), state.files[swap.kept], self.looked_at)
-            else:
-                state.remove(PureWindowsPath(swap.target))
-        self._stop(state, self.verb != "none" and (bool(self.swaps) or not self.was_running))
+    def _do(self, state: "WindowsState", step: Step) -> None:
+        """Do one step; it is tried as often as there is time for."""
+        for _ in range(step.patience // TRY_SECONDS):
+            with suppress(GuardFailed):
+                self._do_once(state, step)
+                return
+        self._do_once(state, step)
+
+    def _do_once(self, state: "WindowsState", step: Step) -> None:
+        match step.verb:
+            case "swap":
+                self._put(state, self.swaps[step.index])
+            case "restore":
+                self._restore(state, self.swaps[step.index])
+            case "stop" if step.nginx is not None:
+                state.move_nginx(step.nginx.program, stop=True, start=False, now=self.looked_at)
+            case "stop":
+                state.stop_service(step.service, self.looked_at)
+            case "start" if step.nginx is not None:
+                state.move_nginx(step.nginx.program, stop=False, start=True, now=self.looked_at)
+            case "start":
+                state.start_service(step.service, self.looked_at)
+            case "reload":
+                assert step.nginx is not None
+                _reload(state, step.nginx, self.looked_at)
 
     def _put(self, state: "WindowsState", swap: Swap) -> None:
         """A private key is nobody else's to read, whoever could read the old one."""
-        target = PureWindowsPath(swap.target)
+        source, target = PureWindowsPath(swap.source), PureWindowsPath(swap.target)
+        if swap.kind == "folder":
+            if swap.existed:
+                state.rename_folder(target, swap.kept)
+            state.rename_folder(source, target)
+            return
         if swap.private:
             state.protect(target)
-        state.write(target, state.files[PureWindowsPath(swap.source)], self.looked_at)
+        state.write(target, state.files[source], self.looked_at)
 
-    def _stop(self, state: "WindowsState", wanted: bool) -> None:
-        """Stop what runs, where that is wanted."""
-        if wanted and self.nginx is not None:
-            state.move_nginx(self.nginx.program, stop=True, start=False, now=self.looked_at)
-        elif wanted:
-            state.stop_service(self.service, self.looked_at)
-
-    def _start(self, state: "WindowsState", wanted: bool) -> None:
-        """Start what does not run, where that is wanted; it is tried as often as there is time for."""
-        if not wanted:
-            return
-        for _ in range(self.patience // TRY_SECONDS):
-            with suppress(GuardFailed):
-                self._start_once(state)
+    def _restore(self, state: "WindowsState", swap: Swap) -> None:
+        source, target = PureWindowsPath(swap.source), PureWindowsPath(swap.target)
+        if swap.kind == "folder":
+            if swap.existed and not state.has_folder(swap.kept):
                 return
-        self._start_once(state)
-
-    def _start_once(self, state: "WindowsState") -> None:
-        if self.nginx is not None:
-            state.move_nginx(self.nginx.program, stop=False, start=True, now=self.looked_at)
+            state.rename_folder(target, source)
+            state.rename_folder(swap.kept, target)
+        elif swap.existed:
+            state.write(target, state.files[swap.kept], self.looked_at)
         else:
-            state.start_service(self.service, self.looked_at)
+            state.remove(target)
+
+
+def _reload(state: "WindowsState", nginx: Nginx, now: datetime) -> None:
+    """Reload nginx, if it passes its test. The master must stay, and new workers must come."""
+    before = state.nginx_processes
+    if not before:
+        raise GuardFailed(f"{nginx.program} is not running")
+    code, said = check_configuration(state, nginx.config)
+    if code:
+        raise GuardFailed(f"nginx -t: {_find_reason(said)}")
+    if said := state.reload_nginx(now):
+        raise GuardFailed(f"nginx -s reload: {_find_reason(said)}")
+    if before[0] not in state.nginx_processes:
+        raise GuardFailed(f"{nginx.program} ended as it was reloaded")
+    if not set(state.nginx_processes) - set(before):
+        raise GuardFailed(f"{nginx.program} has no new workers after its reload")
+
+
+def _find_reason(said: str) -> str:
+    found = re.search(r"\[[a-z]+\] .{1,300}", said)
+    return found[0].strip() if found is not None else ""
 
 
 StartHook = Callable[["WindowsState", datetime], None]

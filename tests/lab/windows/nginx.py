@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import PureWindowsPath
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from adapters.inventory import WindowsPaths
-from tests.lab.windows.state import WindowsState
+
+if TYPE_CHECKING:
+    from tests.lab.windows.state import WindowsState
 
 PATHS = WindowsPaths.model_validate({})
 
@@ -107,20 +110,20 @@ http {{
 """
 
 
-def lay_configuration(state: WindowsState, host_id: int, peers: list[str], now: datetime) -> None:
+def lay_configuration(state: "WindowsState", host_id: int, peers: list[str], now: datetime) -> None:
     """Write the configuration of a gateway, with the file that it includes."""
     state.write(PureWindowsPath(PATHS.gateway_config), write_configuration(host_id, peers), now)
     state.write(PROXY_PARAMETERS, "proxy_http_version 1.1;\nproxy_read_timeout 60s;\n", now)
 
 
-def load(state: WindowsState, config: str) -> Loaded:
+def load(state: "WindowsState", config: str) -> Loaded:
     """Load a configuration with what it includes; `NotLoaded` where nginx would end with `[emerg]`."""
     reader = _Reader(state, PureWindowsPath(config).parent)
     reader.read(PureWindowsPath(config))
     return _start_lua(reader.blocks, tuple(reader.listens))
 
 
-def find_unbound(state: WindowsState, loaded: Loaded) -> str:
+def find_unbound(state: "WindowsState", loaded: Loaded) -> str:
     """The words behind `[emerg]` where an address to listen on is not there; "" where all are."""
     nebula = state.service("Nebula")
     if nebula is not None and nebula.status == "Running":
@@ -129,7 +132,7 @@ def find_unbound(state: WindowsState, loaded: Loaded) -> str:
     return "" if address is None else f"bind() to {address} failed ({NOT_THERE})"
 
 
-def check_configuration(state: WindowsState, config: str) -> tuple[int, str]:
+def check_configuration(state: "WindowsState", config: str) -> tuple[int, str]:
     """The return code of `nginx -t`, and what it writes to stderr."""
     path = config.replace("\\", "/")
     try:
@@ -142,7 +145,7 @@ def check_configuration(state: WindowsState, config: str) -> tuple[int, str]:
     return 0, f"{said}nginx: configuration file {path} test is successful\n"
 
 
-def format_line(state: WindowsState, now: datetime, level: str, words: str) -> str:
+def format_line(state: "WindowsState", now: datetime, level: str, words: str) -> str:
     """A line of error.log, in the host's local time."""
     master = next((each.pid for each in state.processes if each.name.lower() == "nginx"), 2400)
     at = state.clock(now).astimezone(ZoneInfo(state.zone))
@@ -153,7 +156,7 @@ def format_line(state: WindowsState, now: datetime, level: str, words: str) -> s
 class _Reader:
     """What was read of a configuration by now. Includes are relative to `folder`."""
 
-    state: WindowsState
+    state: "WindowsState"
     folder: PureWindowsPath
     listens: list[str] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)

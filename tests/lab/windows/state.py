@@ -224,6 +224,18 @@ class WindowsState:
             if path in known:
                 known[to] = known.pop(path)
 
+    def has_folder(self, path: PureWindowsPath) -> bool:
+        """Whether a folder lies there, which holds a file."""
+        return any(path in file.parents for file in self.files) or path in self.links
+
+    def rename_folder(self, path: PureWindowsPath, to: PureWindowsPath) -> None:
+        """Move a folder with all that it holds; Windows moves none of which a file is open."""
+        inside = [file for file in self.files if path in file.parents]
+        if opened := next((file for file in inside if file in self.locked), None):
+            raise GuardFailed(f"Access to the path '{opened.parent}' is denied.")
+        for file in inside:
+            self.rename(file, to / file.relative_to(path))
+
     def bytes_of(self, path: PureWindowsPath) -> bytes:
         """What a file holds, without its gap."""
         return self.raw.get(path, self.files[path].encode())
@@ -355,6 +367,11 @@ class WindowsState:
             if known is None or known.condition != "working":
                 raise GuardFailed(f"{program} did not start: Windows says 9")
             self._start_nginx(now)
+
+    @property
+    def nginx_processes(self) -> list[int]:
+        """Process ids of nginx, the master first."""
+        return [process.pid for process in self.processes if process.name.lower() == "nginx"]
 
     def reload_nginx(self, now: datetime) -> str:
         """Tell nginx to reload its configuration, as `nginx -s reload` does: the words of that call, "" where it returns 0.

@@ -1,12 +1,13 @@
 """Twins of the scripts that begin, read, confirm and abort a guarded change, and of the one that reads services."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import Any
 
 from tests.lab.windows.change_files import FOLDER
+from tests.lab.windows.change_plan import Move, Verb, plan_steps
 from tests.lab.windows.guard import GuardedChange, Nginx, Swap
 from tests.lab.windows.state import RECORD, Service, WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, round_trip
@@ -25,21 +26,12 @@ def _begin_change(arguments: Mapping[str, Any], state: WindowsState, now: dateti
     if find_change(state, operation) is not None:
         return _status(state, operation, changed=False)
     _look_at_others(state)
-    change = GuardedChange(
-        operation=operation,
-        service=arguments["service"],
-        verb=arguments["verb"],
-        window=arguments["window"],
-        patience=arguments["patience"],
-        was_running=False,
-        looked_at=now,
-        swaps=[Swap(swap["source"], swap["target"]) for swap in arguments["swaps"]],
-    )
-    if change.verb != "none":
-        _look_at_service(change, arguments["nginx"], state)
-    _look_at_swaps(change, state)
+    moves = [_read_move(move, arguments["services"], state) for move in arguments["services"]]
+    swaps = [_read_swap(swap, moves, False, state) for swap in arguments["swaps"]]
+    swaps += [_read_swap(swap, moves, True, state) for swap in arguments["fallbacks"]]
+    steps, undo = plan_steps(swaps, moves, arguments["patience"])
     state.register(f"flatnet-bot change {operation}", arguments["guard"])
-    state.changes[operation] = change
+    state.changes[operation] = GuardedChange(operation, arguments["window"], now, swaps, steps, undo, has_facts=not moves)
     return _status(state, operation, changed=True)
 
 
@@ -62,42 +54,77 @@ def _look_at_others(state: WindowsState) -> None:
             raise _failed("ChangeUnderWay", f"the change of {operation} is still under way on this host")
 
 
-def _look_at_service(change: GuardedChange, nginx: Mapping[str, Any] | None, state: WindowsState) -> None:
-    service = state.service(change.service)
+def _read_move(move: Mapping[str, Any], moves: Sequence[Mapping[str, Any]], state: WindowsState) -> Move:
+    """What runs now, and whether it can be moved at all."""
+    name, verb, nginx = move["service"], move["verb"], None if move["nginx"] is None else Nginx(**move["nginx"])
+    service = state.service(name)
     if service is None:
-        _look_at_nginx(change, nginx, state)
-        return
+        return _read_nginx(move, nginx, state)
     if service.status == "Unknown":
-        message = f"Service '{change.service}' cannot be queried due to the following error: Access is denied."
+        message = f"Service '{name}' cannot be queried due to the following error: Access is denied."
         raise ScriptError(message, "System.InvalidOperationException", "CouldNotGetServiceInfo,Get-Service")
-    if service.start_type == "Disabled" and change.verb != "stop":
-        raise _failed("ServiceDisabled", f"the service {change.service} is Disabled, so it cannot be started")
-    if service.needed_by and change.verb != "start":
-        names = ", ".join(service.needed_by)
-        raise _failed(
-            "ServicesDepend", f"{names} would be stopped with {change.service} and not started again; stop it first"
-        )
-    change.was_running = service.status not in ("Stopped", "StopPending")
+    if verb == "reload":
+        assert nginx is not None
+        _check_running(nginx, state)
+    else:
+        _look_at_service(name, verb, [each["service"].lower() for each in moves if each["verb"] != "reload"], state)
+    return Move(name, verb, service.status not in ("Stopped", "StopPending"), reloads=nginx)
 
 
-def _look_at_nginx(change: GuardedChange, nginx: Mapping[str, Any] | None, state: WindowsState) -> None:
+def _look_at_service(name: str, verb: Verb, moved: Sequence[str], state: WindowsState) -> None:
+    service = state.service(name)
+    assert service is not None
+    if service.start_type == "Disabled" and verb != "stop":
+        raise _failed("ServiceDisabled", f"the service {name} is Disabled, so it cannot be started")
+    names = ", ".join(needed for needed in service.needed_by if needed.lower() not in moved)
+    if names and verb != "start":
+        raise _failed("ServicesDepend", f"{names} would be stopped with {name} and not started again; stop it first")
+
+
+def _read_nginx(move: Mapping[str, Any], nginx: Nginx | None, state: WindowsState) -> Move:
     if nginx is None:
-        raise _failed("ServiceAbsent", f"there is no service {change.service}")
-    if state.program(nginx["program"]) is None:
-        raise _failed("NginxAbsent", f"there is neither a service {change.service} nor {nginx['program']}")
-    change.nginx = Nginx(nginx["program"], nginx["folder"], nginx["config"])
-    change.was_running = any(process.name.lower() == "nginx" for process in state.processes)
+        raise _failed("ServiceAbsent", f"there is no service {move['service']}")
+    if state.program(nginx.program) is None:
+        raise _failed("NginxAbsent", f"there is neither a service {move['service']} nor {nginx.program}")
+    if move["verb"] == "reload":
+        _check_running(nginx, state)
+    return Move(move["service"], move["verb"], bool(state.nginx_processes), nginx, nginx)
 
 
-def _look_at_swaps(change: GuardedChange, state: WindowsState) -> None:
-    for swap in change.swaps:
-        text = state.files.get(PureWindowsPath(swap.source))
-        if text is None:
-            raise _failed("SourceAbsent", f"there is no file {swap.source}")
-        swap.private = PRIVATE in text
-        if swap.private and change.verb != "none":
-            _look_at_account(change.service, state)
-        swap.existed = PureWindowsPath(swap.target) in state.files
+def _check_running(nginx: Nginx, state: WindowsState) -> None:
+    if not state.nginx_processes:
+        raise _failed("NginxNotRunning", f"{nginx.program} is not running, so it cannot reload its configuration")
+
+
+def _read_swap(given: Mapping[str, Any], moves: Sequence[Move], fallback: bool, state: WindowsState) -> Swap:
+    source, target = PureWindowsPath(given["source"]), PureWindowsPath(given["target"])
+    if given["kind"] == "folder":
+        _check_folder(source, target, state)
+        return Swap(given["source"], given["target"], state.has_folder(target), kind="folder", fallback=fallback)
+    text = state.files.get(source)
+    if text is None:
+        raise _failed("SourceAbsent", f"there is no file {source}")
+    if state.has_folder(target):
+        raise _failed("TargetNotFile", f"{target} is a folder")
+    private = PRIVATE in text
+    for move in moves if private else ():
+        if move.nginx is None:
+            _look_at_account(move.service, state)
+    return Swap(given["source"], given["target"], target in state.files, private, fallback=fallback)
+
+
+def _check_folder(source: PureWindowsPath, target: PureWindowsPath, state: WindowsState) -> None:
+    if not state.has_folder(source):
+        raise _failed("SourceAbsent", f"there is no folder {source}")
+    if target in state.files:
+        raise _failed("TargetNotFolder", f"{target} is a file")
+    if source.drive.lower() != target.drive.lower():
+        raise _failed("FoldersApart", f"{source} and {target} are on different drives")
+    for path in (source, target):
+        if path in state.links:
+            raise _failed("FolderNotSafe", f"{path} is a link; look at it, then remove it")
+    if any(PRIVATE in text for path, text in state.files.items() if source in path.parents):
+        raise _failed("KeyInFolder", f"there is a private key in {source}; swap it as a file")
 
 
 def _look_at_account(name: str, state: WindowsState) -> None:
