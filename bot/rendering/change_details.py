@@ -1,6 +1,7 @@
 """Details of a change, in one language: everything that its approval covers, complete. Pure.
 
-    the request · outages, warnings, excluded hosts · rollback, assumptions · the steps of each host · endpoints · the digest
+    the request · outages, warnings, excluded hosts · rollback, assumptions · edits of files · the steps of each host ·
+    endpoints · the digest
 
 A card has the first sentences of it. Nothing is escaped yet.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
 from bot.rendering import change_facts, change_progress
+from bot.rendering.change_edits import describe_edits
 from bot.rendering.labels import COMMAND
 from commands.model.plan import Plan
 from commands.model.report import TextFile
@@ -18,10 +20,11 @@ from commands.model.report import TextFile
 
 @dataclass(frozen=True)
 class DetailSection:
-    """A heading, and the lines below it."""
+    """A heading, and the lines below it. `code`: they are lines of a file, whose spaces count."""
 
     heading: str
     lines: tuple[str, ...]
+    code: bool = False
 
 
 def describe_details(change: Change, texts: Texts) -> tuple[DetailSection, ...]:
@@ -46,6 +49,8 @@ def _list_sections(change: Change, texts: Texts) -> Iterator[DetailSection]:
         *change_facts.describe_deciders(change, texts),
     ):
         yield DetailSection(fact.label, fact.items)
+    for edit in describe_edits(change, texts):
+        yield DetailSection(edit.heading, edit.lines, code=True)
     for leg in change_progress.build_host_progress(change, texts, None):
         yield DetailSection(leg.host, tuple(map(str, leg.lines)))
     if change.plan.roads:

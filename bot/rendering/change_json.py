@@ -6,6 +6,7 @@ hosts       [host]                  on which something changes
 steps       [{key, host, what, result, why, began_at, ended_at}]    in order; `result` is "awaited" before it has one
 disrupts, warnings, premises        [text]
 left_out    [{host, why}]
+edits       [{host, file, diff: [line]}]    unified diffs of configuration files
 approval    null, or {state, needed, have, may, expires_at, reviews: [{person, approves, reason, at}]}
 break_glass null, or {reviewed_by, reviewed_at, review}
 stopping, why, before, after        text, or ""
@@ -44,6 +45,7 @@ def build_document(change: Change, texts: Texts) -> dict[str, Any]:
         "warnings": [phrase.render(texts) for phrase in plan.warnings],
         "premises": [premise.phrase.render(texts) for premise in plan.premises],
         "left_out": [{"host": left.host, "why": left.why.render(texts)} for left in plan.left_out],
+        "edits": [{"host": edit.host, "file": edit.file, "diff": list(edit.diff)} for edit in plan.edits],
         "approval": _build_approval(change.approval) if change.approval is not None else None,
         "break_glass": change.break_glass.model_dump(mode="json") if change.break_glass is not None else None,
         "stopping": change.stopping,

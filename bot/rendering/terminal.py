@@ -25,6 +25,7 @@ from adapters.phrase import Phrase, Texts
 from bot.model.change import Change, ChangeState
 from bot.model.request import Answer, Failure
 from bot.rendering import change_facts, change_progress
+from bot.rendering.change_edits import describe_edits
 from bot.rendering.change_facts import Fact
 from bot.rendering.change_progress import HostProgress, Stage
 from bot.rendering.labels import (
@@ -77,6 +78,7 @@ _STAGE_STYLES = {
     Stage.UNDONE: "yellow",
 }
 _COMMAND_STYLE = "bold cyan"
+_DIFF_STYLES = {"+": "green", "-": "red", "@": "dim"}
 _MAX_COMMANDS = 3
 """Maximum number of commands after one reason."""
 _MIN_FOLDED_WIDTH, _MAX_FOLDED_LINES = 12, 3
@@ -274,6 +276,11 @@ def _print_change(console: Console, change: Change, understood: str, texts: Text
         legs = change_progress.build_host_progress(change, texts, None)
         whole = len(legs) <= change_progress.MAX_HOSTS_IN_FULL or understood.startswith(change_facts.SHOW_COMMANDS)
         _print_progress(console, legs, legs if whole else change_progress.choose_opened(legs), texts)
+    for edit in describe_edits(change, texts):
+        _print_line(console, Text())
+        _print(console, [_make_text(edit.heading, "bold")])
+        for line in edit.lines:
+            _print_line(console, Text(line, _DIFF_STYLES.get(line[:1], "")))
     _print_line(console, Text())
     _print_facts(console, change_facts.describe_grounds(change, texts))
     _print_commands(console, NEXT, change_buttons.list_commands(change), texts)

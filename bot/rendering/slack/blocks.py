@@ -53,7 +53,10 @@ def escape(text: str, most: int = 300) -> str:
 
     `*`, `_` and `~` stay, so that names can be copied. At worst untrusted text is bold or struck out.
     """
-    escaped = to_one_line(text).translate(_ENTITIES)
+    return _shorten_escaped(to_one_line(text).translate(_ENTITIES), most)
+
+
+def _shorten_escaped(escaped: str, most: int) -> str:
     if len(escaped) <= most:
         return escaped
     return _PART_OF_ENTITY.sub("", escaped[: most - 1]) + ELLIPSIS
@@ -63,6 +66,11 @@ def format_code(text: str) -> str:
     """Formats untrusted text as a code span of at most 152 characters; "" for an empty text."""
     escaped = escape(text, 150)
     return f"`{escaped}`" if escaped else ""
+
+
+def format_code_block(lines: Sequence[str], most: int) -> str:
+    """Formats clean lines as a code block, each shortened to `most` characters. Spaces stay as they are."""
+    return "\n".join(["```", *(_shorten_escaped(line.translate(_ENTITIES), most) for line in lines), "```"])
 
 
 def format_time(at: datetime, texts: Texts) -> str:

@@ -7,6 +7,7 @@
     *Excluded:* host-c — unreachable
     *Interrupted during the change:* the tunnels of host-a
     *Not rolled back:* …       *Note:* no fresh rehearsal
+    *Edit of F:\\…\\nginx.conf on host-a:* the changed lines
     *Requested by:* @alice     *Reason:* expires on Friday
     *Approvers:* @bob, carol   *Expires:* 2026-11-25 18:10 JST
     [Approve] [Deny] [Details] [Withdraw]
@@ -39,6 +40,7 @@ from bot.rendering.slack.blocks import (
 )
 from bot.rendering.slack.buttons import make_row
 from bot.rendering.slack.change_buttons import list_commands, make_buttons
+from bot.rendering.slack.change_edits import render_card_edits, render_edits
 from bot.rendering.slack.paragraphs import fit_rows, pack_rows, render_command
 from commands.model.plan import Result
 
@@ -133,6 +135,7 @@ def _render_card(change: Change, texts: Texts, at: datetime | None) -> Iterator[
         yield from _render_reason(change, texts)
     if change_facts.is_still_open(change) and change.started_at is None:
         yield _render_card_facts(change, texts)
+        yield from render_card_edits(change, texts)
     else:
         yield "\n".join(_list_card_lines(change, texts, at))
         dangers = change_facts.describe_outages(change, texts) if change_facts.is_still_open(change) else ()
@@ -256,6 +259,7 @@ def _render_plan(change: Change, room: int, texts: Texts, at: datetime | None) -
 
 def _render_below_plan(change: Change, texts: Texts) -> Iterator[str]:
     """Renders the parts below the plan."""
+    yield from render_edits(change, texts)
     yield from (_render_fact(fact, texts) for fact in change_facts.describe_grounds(change, texts))
     yield from _render_decisions(change, texts)
 

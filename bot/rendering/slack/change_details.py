@@ -11,6 +11,7 @@ from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
 from bot.rendering.change_details import describe_details
 from bot.rendering.slack.blocks import Block, escape, make_plain_text, make_section
+from bot.rendering.slack.change_edits import split_diff
 
 CALLBACK_ID = "flatnet_plan"
 """The callback id of the modal."""
@@ -56,21 +57,31 @@ def build_modal(change: Change, texts: Texts, note: str = "") -> PlanView:
 
 def _list_rows(change: Change, texts: Texts) -> Iterator[str]:
     for section in describe_details(change, texts):
-        heading, lines = f"*{escape(section.heading, _MAX_LINE)}*", [escape(line, _MAX_LINE) for line in section.lines]
+        heading = f"*{escape(section.heading, _MAX_LINE)}*"
+        if section.code:
+            yield from [heading, *split_diff(section.lines)]
+            continue
+        lines = [escape(line, _MAX_LINE) for line in section.lines]
         yield from [f"{heading} {lines[0]}"] if len(lines) == 1 else [heading, *lines]
 
 
 def _fit_sections(rows: list[str]) -> tuple[list[str], int]:
-    """Joins rows to as few sections as possible; returns them, and the number of rows that do not fit."""
+    """Joins rows to as few sections as possible; returns them, and the number of lines that do not fit."""
     sections: list[str] = []
     used = 0
     for number, row in enumerate(rows):
         begins = not sections or len(sections[-1]) + len(row) + 1 > _MAX_SECTION
         used += len(row) + 1
         if used > _MAX_CHARACTERS or (begins and len(sections) == _MAX_SECTIONS):
-            return sections, len(rows) - number
+            return sections, sum(map(_count_lines, rows[number:]))
         if begins:
             sections.append(row)
         else:
             sections[-1] += f"\n{row}"
     return sections, 0
+
+
+def _count_lines(row: str) -> int:
+    """Counts the lines of a row, without the two that enclose a code block."""
+    count = row.count("\n") + 1
+    return count - 2 if row.startswith("```") else count

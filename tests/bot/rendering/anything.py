@@ -10,7 +10,7 @@ from bot.model.change import Approval, ApprovalState, Change, ChangeState
 from commands.model.chart import CertificateExpiry, Chart, DayHealth, HostHealth
 from commands.model.finding import Finding, Severity
 from commands.model.operation import Risk
-from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, Premise, Result, Step, StepResult
+from commands.model.plan import FileEdit, LeftOutHost, Part, Plan, PlannedAction, Premise, Result, Step, StepResult
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 from tests.bot.rendering.changes import ENDED_AT, STARTED, change, review
 
@@ -120,6 +120,7 @@ def any_changes(draw: st.DrawFn) -> Change:
         disrupts=draw(few),
         warnings=draw(few),
         left_out=tuple(LeftOutHost(host=draw(HOSTILE), why=phrase) for phrase in draw(few)),
+        edits=tuple(FileEdit(host=draw(HOSTILE), file=draw(HOSTILE), diff=(draw(HOSTILE),) * 9) for _ in draw(few)),
     )
     results = tuple(
         StepResult(

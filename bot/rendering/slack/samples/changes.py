@@ -9,10 +9,12 @@ from adapters.endpoint import Endpoint
 from bot.model.change import Approval, ApprovalState, BreakGlass, Change, ChangeState, Review
 from bot.rendering.slack.samples.reports import AT, FOREIGN, HOSTS, quote_text
 from commands.model.operation import Risk
-from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, Premise, Result, Step, StepResult
+from commands.model.plan import FileEdit, LeftOutHost, Part, Plan, PlannedAction, Premise, Result, Step, StepResult
 
 _OPERATION, _NEXT_OPERATION = "op-0123456789ab", "op-ba9876543210"
 _PERSON, _OTHER, _GROUP = "U0123456789", "W0123456789", "S0123456789"
+
+_DIFF = ("@@ -11,5 +11,6 @@", f"     {FOREIGN}", *(f"+{FOREIGN * 3}",) * 9, f"-    {FOREIGN}")
 
 _APPROVALS = (
     *((state, ChangeState.CLOSED) for state in (ApprovalState.DENIED, ApprovalState.WITHDRAWN, ApprovalState.EXPIRED)),
@@ -112,6 +114,7 @@ def _make_plan(hosts: int) -> Plan:
         left_out=tuple(LeftOutHost(host=host, why=quote_text(FOREIGN)) for host in HOSTS[:5]),
         roads=tuple(Endpoint(host=host, side="windows", address=FOREIGN, identity="ab" * 32) for host in HOSTS[:hosts]),
         reach=sentences[:2],
+        edits=tuple(FileEdit(host=host, file=FOREIGN, diff=_DIFF) for host in HOSTS[:hosts]),
     )
 
 
