@@ -77,7 +77,9 @@ def assemble(
         edits=tuple(edit for each in able for edit in each.edits),
         reach=tuple(_describe_reach({each.host for each in ordered}, parts, inventory)),
     )
-    return PlannedChange(arguments=operation.restrict_to(tuple(part.host for part in parts)).resolved_arguments, plan=plan)
+    # Owed hosts stay among the arguments. Otherwise the plan that is made again before the run would not have them.
+    kept = operation.restrict_to((*(part.host for part in parts), *plan.owed_hosts))
+    return PlannedChange(arguments=kept.resolved_arguments, plan=plan)
 
 
 def leave_unchecked(host: str, error: HostError, matter: Matter = Matter.CHANGE) -> LeftOutHost:

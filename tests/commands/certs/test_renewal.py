@@ -204,8 +204,8 @@ async def test_due_means_all_that_end_in_time_and_becomes_their_names() -> None:
     hosts = LIGHTHOUSE, A, B, host("host-c", 3)
     all_due, few = await planned(due(), *hosts, said=said), await planned(due(14), *hosts, said=said)
 
-    assert {"target": {"parts": ["host-a", "host-b"]}, "due": None} == all_due.arguments
-    assert {"target": {"parts": ["host-a"]}, "due": None} == few.arguments
+    assert {"target": {"parts": ["host-a", "host-b", "host-c"]}, "due": None} == all_due.arguments
+    assert {"target": {"parts": ["host-a", "host-c"]}, "due": None} == few.arguments
     assert [("host-c", "could not check the host: connection refused; look at its cable", True)] == [
         (left.host, str(left.why), left.owed) for left in all_due.plan.left_out
     ]
@@ -417,7 +417,7 @@ async def test_an_obstacle_on_one_host_leaves_it_out_and_refuses_where_it_is_the
 
     assert f"host-a: {why}" == str(refused.value.phrase)
     assert [("host-a", why)] == [(left.host, str(left.why)) for left in both.plan.left_out]
-    assert {"target": {"parts": ["host-b"]}, "due": None} == both.arguments
+    assert {"target": {"parts": ["host-b", *both.plan.owed_hosts]}, "due": None} == both.arguments
 
 
 async def test_a_host_without_windows_and_a_lonely_lighthouse_cannot_be_renewed() -> None:

@@ -493,3 +493,14 @@ async def test_nebula_does_not_start_before_what_is_owed_there_and_concerns_iden
         error.value.phrase
     )
     assert [False] == [left.owed for left in error.value.left_out]
+
+
+async def test_a_plan_that_is_made_again_from_its_arguments_owes_the_same_hosts() -> None:
+    """Just before the run it is compared, and another plan would never run."""
+    said: Said = {("host-b", "windows"): LOST}
+    first = await planned(ServiceRestart, "openresty", "host-a", "host-b", said=said)
+    again = await ServiceRestart.model_validate(first.arguments).plan(view(LIGHTHOUSE, A, B, said=said))
+    assert (first.arguments, ("host-b",)) == (again.arguments, again.plan.owed_hosts)
+    assert first.plan.compute_digest("service restart", first.arguments) == again.plan.compute_digest(
+        "service restart", again.arguments
+    )
