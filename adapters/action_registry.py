@@ -12,7 +12,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from adapters.action import Action, Effect
 from adapters.gateway import api, containers, escalation, reload
 from adapters.gateway.action import GatewayAction
-from adapters.local import host_files, spool
+from adapters.local import host_files, owed, spool
 from adapters.local.action import LocalAction
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula, rehearsal, services
@@ -43,6 +43,8 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     nebula.FindHandshake,
     nebula.ReachAddress,
     services.ReadServices,
+    owed.ReadOwed,
+    owed.GiveUpOwed,
     host_files.ReadHostFile,
     host_files.WriteHostFile,
     host_files.RemoveHostFile,

@@ -26,6 +26,7 @@ from commands.bot_state.mutes import (
     SilenceList,
     SilenceRemove,
 )
+from commands.bot_state.owed import OwedDrop, OwedList, OwedRetry
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
 from commands.bot_state.schedules import (
     ScheduleAdd,
@@ -42,6 +43,7 @@ from commands.health import Health
 from commands.hosts import HostRehearse
 from commands.logs.operations import LogCollect, LogRead
 from commands.model.operation import Operation
+from commands.owed import OwedAbandon
 from commands.services.operations import ServiceList, ServiceRestart, ServiceStart, ServiceStop
 from commands.updates.operations import UpdateList
 
@@ -74,6 +76,10 @@ CATALOGUE: tuple[type[Operation], ...] = (
     OperationContinue,
     OperationResolve,
     OperationReview,
+    OwedList,
+    OwedDrop,
+    OwedRetry,
+    OwedAbandon,
     AlertList,
     AlertShow,
     AlertAcknowledge,

@@ -1,6 +1,6 @@
 """Checks of the watch as observations, stored as one sum for each host and half hour."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from adapters.gateway.api import GatewaySystem
@@ -11,10 +11,11 @@ from commands.model.report import Mark
 
 
 class HealthRecord:
-    """Record of the hosts' health."""
+    """Record of the hosts' health. `answered` is called with each host of which every side answered."""
 
-    def __init__(self, table: ObservationTable) -> None:
+    def __init__(self, table: ObservationTable, answered: Callable[[str], None] = lambda host: None) -> None:
         self._table = table
+        self._answered = answered
 
     async def record(self, looked: WatchAnswers, judged: Judgment, at: datetime) -> None:
         """Stores one check of all sides of a host. Raises `DatabaseError`; then it is lost."""
@@ -22,6 +23,8 @@ class HealthRecord:
         took = said.answer_ms if isinstance(said, GatewaySystem) else None
         marks = {key: judged.cells[key].mark for key in CHECKS}
         reached = [remark.reached for remark in judged.remarks]
+        if all(reached):
+            self._answered(looked.host.name)
         await self._table.add_up([make_observation(looked.host.name, at, marks, reached, took)])
 
 

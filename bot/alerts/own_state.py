@@ -1,17 +1,22 @@
-"""Checks the bot itself for the watch: changes of unknown outcome, the digest, the audit log."""
+"""Checks the bot itself for the watch: changes of unknown outcome, owed changes, the digest, the audit log."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from adapters.phrase import Moment, Phrase
 from bot.model.change import ChangeState
 from bot.store.operations import OperationTable
+from bot.store.owed import OwedChange
 from bot.store.records import OperationRecord
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import ScheduleRun, ScheduleTable
 from commands.checks.conditions import Condition, Signal
 from commands.model.finding import Severity
 from commands.model.phrases import list_some
+
+OWED_LIMIT, OWED_STEP = timedelta(days=1), timedelta(days=7)
+"""Time after which an owed change is a problem, and time after which its alert fires again."""
 
 _ENDED_BADLY = frozenset({RunOutcome.FAILED, RunOutcome.REFUSED, RunOutcome.MISSED})
 
@@ -35,6 +40,8 @@ class OwnState:
     schedules: ScheduleTable
     is_undeliverable: Callable[[str], Awaitable[bool]]
     find_trouble: Callable[[], Phrase | None]
+    list_owed: Callable[[], Awaitable[Sequence[OwedChange]]]
+    now: Callable[[], datetime]
     digest: str
 
     async def check(self) -> OwnCheck:
@@ -43,9 +50,10 @@ class OwnState:
         run = (await self.schedules.find_latest_runs()).get(self.digest)
         making = run is not None and run.outcome is RunOutcome.RUNNING
         undelivered = run is not None and not making and await self._is_undelivered(run)
-        judged = {Condition.CHANGE, Condition.AUDIT} | (set() if making else {Condition.DIGEST})
+        judged = {Condition.CHANGE, Condition.OWED, Condition.AUDIT} | (set() if making else {Condition.DIGEST})
         signals = (
             *map(_make_change_signal, unknown),
+            *_make_owed_signals(await self.list_owed(), self.now()),
             *(_make_digest_signals(run) if run is not None and undelivered else ()),
             *_make_audit_signals(self.find_trouble()),
         )
@@ -70,6 +78,33 @@ def _make_change_signal(record: OperationRecord) -> Signal:
         why=why,
         next=f"op show {record.operation}",
     )
+
+
+def _make_owed_signals(owed: Sequence[OwedChange], now: datetime) -> Iterator[Signal]:
+    """Makes a signal for each run that has owed something for a day. Each further week is a step."""
+    runs: dict[str, list[OwedChange]] = {}
+    for each in owed:
+        if now - each.since >= OWED_LIMIT:
+            runs.setdefault(each.operation, []).append(each)
+    for operation, late in runs.items():
+        command = late[0].words if len(late) == 1 else late[0].kind
+        hosts = list_some([each.host for each in late])
+        why = Phrase(
+            "{hosts} did not respond when {words} ran. It is requested again when they do. If that takes too long, check "
+            "the hosts, or drop what is not needed any more with owed drop",
+            hosts=hosts,
+            words=command,
+        )
+        yield Signal(
+            host="",
+            subject=f"owed/{operation}",
+            condition=Condition.OWED,
+            severity=Severity.HIGH if any(each.matter.is_guarded for each in late) else Severity.MEDIUM,
+            step=max((now - each.since) // OWED_STEP for each in late),
+            short=Phrase("{words} owed to {hosts}", words=command, hosts=hosts),
+            why=why,
+            next="owed",
+        )
 
 
 def _make_digest_signals(run: ScheduleRun) -> Iterator[Signal]:

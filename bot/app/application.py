@@ -118,6 +118,8 @@ def build_services(
         alerts=alerts.registry,
         traffic=alerts.traffic,
         mutes=alerts.mutes,
+        owed=machinery.owed.registry,
+        owed_requests=machinery.owed.requests,
         show_alerts=alerts.notifier.notify,
     )
 
@@ -150,8 +152,8 @@ async def open_application(
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
-        feeds = build_feeds(alerts, database, machinery.links, lambda: desk.config) if running else ()
-        checks = CheckRegistry(CheckTable(database), redactor.redact_json, feeds)
+        followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), machinery.owed.asker)
+        checks = CheckRegistry(CheckTable(database), redactor.redact_json, followers if running else ())
         environment = Environment(
             catalogue=CATALOGUE,
             handlers=Handlers.build(build_services(machinery, alerts, audit, history, checks), CATALOGUE, now),
@@ -162,6 +164,7 @@ async def open_application(
             checks=checks,
             alerts=alerts.registry,
             mutes=alerts.mutes,
+            owed=machinery.owed.registry,
             recorder=audit,
             redactor=redactor,
             now=now,

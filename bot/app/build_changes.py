@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.phrase import Phrase
+from bot.app.build_owed import OWED_INTERVAL, OwedServices, add_owed_actions, build_owed
 from bot.audit.log import AuditLog
 from bot.changes.coordinator import Coordinator, RunEngine
 from bot.changes.engine import Engine
@@ -23,6 +24,7 @@ from bot.changes.good_configurations import GoodConfigurationRegistry
 from bot.changes.intent_log import IntentLog
 from bot.changes.lifecycle import Lifecycle
 from bot.changes.locks import LockService
+from bot.changes.owed_requests import OwedRequests
 from bot.changes.planner import Planner
 from bot.changes.planning_memory import PlanningMemory
 from bot.changes.rehearsals import RehearsalRegistry
@@ -158,6 +160,7 @@ class ChangeServices:
     schedule_table: ScheduleTable
     incidents: IncidentRegistry
     rehearsals: RehearsalRegistry
+    owed: OwedServices
     own_actions: OwnActions
     ledger: IdentityLedger
 
@@ -187,11 +190,15 @@ def build_changes(
     memory = PlanningMemory(owed, good.table, redactor.redact_log)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)
     dispatch = Coordinator(ledger, planner, links.require_engine, links)
+    lifecycle = Lifecycle(ledger, planner, dispatch)
     locks = LockService(LockTable(database), audit, now, dispatch.start_ready)
     schedule_table = ScheduleTable(database)
     schedules = ScheduleRegistry(schedule_table, audit, now)
+    owed_services = build_owed(owed, OwedRequests(lifecycle, ledger, planner, links.refresh_identity), audit, now)
+    own_actions = OwnActions()
+    add_owed_actions(own_actions, owed_services.registry, owed, operations)
     return ChangeServices(
-        Lifecycle(ledger, planner, dispatch),
+        lifecycle,
         locks,
         dispatch,
         operations,
@@ -201,7 +208,8 @@ def build_changes(
         schedule_table,
         IncidentRegistry(IncidentTable(database), audit, now),
         rehearsals,
-        OwnActions(),
+        owed_services,
+        own_actions,
         identities,
     )
 
@@ -238,6 +246,7 @@ async def run_changes(
         works = (
             PeriodicTask("engine", TICK_INTERVAL, room.start),
             PeriodicTask("changes", TICK_INTERVAL, change_services.coordinator.tick),
+            PeriodicTask("owed", OWED_INTERVAL, change_services.owed.asker.tick),
             PeriodicTask("runs", 2 * TICK_INTERVAL, room.recover),
             PeriodicTask("ended runs", DAY, lambda: room.delete_ended(clock.now())),
         )

@@ -29,6 +29,8 @@ def build_watch(application: "Application") -> Watch:
         schedules=changes.schedule_table,
         is_undeliverable=lambda operation: is_undeliverable(database, operation),
         find_trouble=lambda: audit.trouble,
+        list_owed=changes.owed.registry.list_open,
+        now=application.clock.now,
         digest=DIGEST,
     )
     parts = WatchParts(
@@ -38,7 +40,7 @@ def build_watch(application: "Application") -> Watch:
         claims=changes.operations,
         check_own=own.check,
         traffic=TrafficLedger(TrafficTable(database)),
-        health=HealthRecord(ObservationTable(database)),
+        health=HealthRecord(ObservationTable(database), changes.owed.asker.note_answer),
     )
     return Watch(parts, application.clock)
 

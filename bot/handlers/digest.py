@@ -15,6 +15,7 @@ from bot.handlers.ports import (
     FleetHistory,
     LockRegistryPort,
     MuteRegistryPort,
+    OwedRegistryPort,
 )
 from bot.model.request import BotIdentity
 from bot.reports.digest import CHART_DAYS, DigestInput, compose_digest, list_time_left, make_baseline
@@ -22,6 +23,7 @@ from bot.reports.digest_diff import Baseline
 from bot.reports.mutes import AlertSight, build_mute_section
 from commands.bot_state.changes import ApprovalList, OperationList
 from commands.bot_state.locks import LockList
+from commands.bot_state.owed import OwedList
 from commands.bot_state.reports import Digest
 from commands.certs.operations import CertList
 from commands.disks.operations import DiskUsage
@@ -43,6 +45,7 @@ class DigestHandlers:
     history: FleetHistory
     checks: CheckRegistryPort
     mutes: MuteRegistryPort
+    owed: OwedRegistryPort
     alerts: AlertReader
     now: Callable[[], datetime]
 
@@ -83,6 +86,7 @@ class DigestHandlers:
             chart=await self._draw_chart(hosts, certificates, at),
             checks=await self._find_known(hosts, context),
             maintenance=find_maintenance(mutes, inventory, at),
+            owed=await self.owed.list_open() if context.may_request(OwedList()) else (),
             muted=build_mute_section(mutes, AlertSight(await self.alerts.list_open(), inventory, at)),
         )
 

@@ -16,6 +16,7 @@ from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
 from bot.model.alert import Alert, AlertChange, AlertEpisode, Mute, MuteKind
 from bot.model.change import Change, ChangeState
+from bot.model.owed import AskStatus
 from bot.model.rehearsal import Rehearsal
 from bot.schedules.registry import ScheduleListing
 from bot.store.chain import StoredEvent, Verification
@@ -24,6 +25,7 @@ from bot.store.incidents import Incident, IncidentEntry
 from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
+from bot.store.owed import OwedChange
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.checks.traffic import TrafficCount
 from commands.model.chart import HostHealth
@@ -79,6 +81,30 @@ class LockRegistryPort(Protocol):
     async def add(self, operation: str, target: Target, lasts: timedelta, reason: str, owner: str) -> Lock: ...
 
     async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock: ...
+
+
+class OwedRegistryPort(Protocol):
+    """Owed changes (`bot.owed.registry`)."""
+
+    async def list_open(self) -> tuple[OwedChange, ...]: ...
+
+    async def list_recent(self) -> tuple[OwedChange, ...]: ...
+
+    async def find_open(self, number: int) -> OwedChange: ...
+
+    async def authorize(self, operation: str, owed: OwedChange, by: str, judge: Callable[[OwedChange], Verdict]) -> None: ...
+
+    async def drop(self, operation: str, owed: OwedChange, by: str, reason: str) -> None: ...
+
+    async def record_retry(self, owed: OwedChange, operation: str) -> None: ...
+
+
+class OwedRequestPort(Protocol):
+    """Requests for owed changes (`bot.changes.owed_requests`)."""
+
+    async def load(self, owed: OwedChange) -> FleetChange: ...
+
+    async def find_status(self, operation: str) -> AskStatus | None: ...
 
 
 class MuteRegistryPort(MuteFinder, Protocol):

@@ -21,6 +21,7 @@ from bot.handlers.incidents import IncidentHandlers
 from bot.handlers.locks import LockHandlers
 from bot.handlers.logs import LogHandlers
 from bot.handlers.mutes import MuteHandlers
+from bot.handlers.owed import OwedHandlers
 from bot.handlers.ports import (
     AlertRegistryPort,
     AuditLogPort,
@@ -31,6 +32,8 @@ from bot.handlers.ports import (
     IncidentRegistryPort,
     LockRegistryPort,
     MuteRegistryPort,
+    OwedRegistryPort,
+    OwedRequestPort,
     RehearsalPort,
     ScheduleRegistryPort,
     TrafficPort,
@@ -63,6 +66,7 @@ from commands.bot_state.mutes import (
     SilenceList,
     SilenceRemove,
 )
+from commands.bot_state.owed import OwedDrop, OwedList, OwedRetry
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
 from commands.bot_state.schedules import (
     ScheduleAdd,
@@ -95,6 +99,8 @@ class Services:
     alerts: AlertRegistryPort
     traffic: TrafficPort
     mutes: MuteRegistryPort
+    owed: OwedRegistryPort
+    owed_requests: OwedRequestPort
     show_alerts: Callable[[], Awaitable[None]]
 
 
@@ -112,6 +118,7 @@ class Handlers:
     locks: LockHandlers
     logs: LogHandlers
     mutes: MuteHandlers
+    owed: OwedHandlers
     reports: ReportHandlers
     schedules: ScheduleHandlers
 
@@ -125,12 +132,15 @@ class Handlers:
             alerts=AlertHandlers(services.alerts, services.mutes, audit, services.show_alerts, now),
             audit=AuditHandlers(audit, now),
             changes=ChangeHandlers(changes, now),
-            digest=DigestHandlers(changes, locks, audit, history, services.checks, services.mutes, services.alerts, now),
-            hosts=HostHandlers(services.rehearsals, now),
+            digest=DigestHandlers(
+                changes, locks, audit, history, services.checks, services.mutes, services.owed, services.alerts, now
+            ),
+            hosts=HostHandlers(services.rehearsals, services.owed, now),
             incidents=IncidentHandlers(incidents, services.channels, changes, now),
             locks=LockHandlers(locks, now),
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
             mutes=MuteHandlers(services.mutes, services.alerts, now),
+            owed=OwedHandlers(services.owed, services.owed_requests, changes, now),
             reports=ReportHandlers(changes, schedules, history, services.mutes, services.alerts, services.traffic, now),
             schedules=ScheduleHandlers(schedules, services.channels, now),
         )
@@ -161,6 +171,9 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     OperationContinue: lambda nouns: nouns.changes.resume,
     OperationResolve: lambda nouns: nouns.changes.resolve,
     OperationReview: lambda nouns: nouns.changes.review,
+    OwedList: lambda nouns: nouns.owed.list_owed,
+    OwedDrop: lambda nouns: nouns.owed.drop,
+    OwedRetry: lambda nouns: nouns.owed.retry,
     AlertList: lambda nouns: nouns.alerts.list_alerts,
     AlertShow: lambda nouns: nouns.alerts.show,
     AlertAcknowledge: lambda nouns: nouns.alerts.acknowledge,

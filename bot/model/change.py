@@ -158,6 +158,19 @@ class Change(Value):
     version: int = 0
 
     @property
+    def owed_hosts(self) -> tuple[str, ...]:
+        """Hosts to which an ended run owes the change: those that it had to leave out, if it did anything elsewhere."""
+        if self.dry_run or self.state not in (ChangeState.DONE, ChangeState.FAILED):
+            return ()
+        did = self.state is ChangeState.DONE or any(result.result.successful for result in self.results)
+        return self.plan.owed_hosts if did else ()
+
+    @property
+    def outcome(self) -> str:
+        """The state for programs: `done_except_owed` where it is done except on hosts to which it is owed."""
+        return "done_except_owed" if self.state is ChangeState.DONE and self.owed_hosts else self.state.value
+
+    @property
     def reporter(self) -> str:
         """The person whose report is the outcome, by name; "" where the bot knows the outcome itself."""
         if self.why is None or self.why.template != _REPORT.template:

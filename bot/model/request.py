@@ -165,8 +165,8 @@ class Answer(BaseModel):
                 return ExitCode.INTERNAL
             case Change(state=ChangeState.UNDONE | ChangeState.FAILED | ChangeState.UNKNOWN | ChangeState.CLOSED):
                 return ExitCode.FINDINGS
-            case Change():
-                return ExitCode.WELL
+            case Change(owed_hosts=owed):
+                return ExitCode.FINDINGS if owed else ExitCode.WELL
             case Report(initial=report):
                 if report.unreached_hosts:
                     return ExitCode.NOT_REACHED

@@ -14,15 +14,12 @@ import structlog
 from adapters.errors import FlatnetError
 from bot.audit.log import EventKind, Recorder
 from bot.model.owed import AskResult
-from bot.owed.ports import OwedRequester, OwedStore
+from bot.owed.ports import SYSTEM, OwedRequester, OwedStore
 from bot.owed.turns import is_due, make_request_id
 from bot.store.errors import DatabaseError
 from bot.store.owed import OwedChange
 from commands.model.check import Area
 from commands.model.report import Report
-
-SYSTEM = "system"
-"""Actor of the audit events about what the bot does by itself."""
 
 _log = structlog.get_logger("bot.owed.asker")
 

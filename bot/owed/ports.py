@@ -7,6 +7,9 @@ from adapters.phrase import Phrase
 from bot.model.owed import AskReply, AskStatus
 from bot.store.owed import OwedChange
 
+SYSTEM = "system"
+"""Actor of the audit events about what the bot does by itself."""
+
 
 class OwedStore(Protocol):
     """Rows of owed changes (`bot.store.owed`). Every method may raise `DatabaseError`."""

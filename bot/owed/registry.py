@@ -7,7 +7,7 @@ from adapters.errors import Refused, RequestError
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
-from bot.owed.ports import OwedStore
+from bot.owed.ports import SYSTEM, OwedStore
 from bot.store.owed import OwedChange
 
 RECENT_PERIOD = timedelta(days=7)
@@ -64,10 +64,15 @@ class OwedRegistry:
                     words=f'owed abandon {owed.number} --reason "…"',
                 )
             )
-        await self.give_up(operation, owed, by, reason)
+        await self._settle(operation, owed, (by, by), reason)
 
-    async def give_up(self, operation: str, owed: OwedChange, by: str, reason: str) -> None:
-        """Settle one without doing it, on behalf of a person."""
+    async def give_up(self, operation: str, owed: OwedChange, reason: str) -> None:
+        """Settle one without doing it, by an operation that was approved."""
+        await self._settle(operation, owed, (SYSTEM, operation), reason)
+
+    async def _settle(self, operation: str, owed: OwedChange, people: tuple[str, str], reason: str) -> None:
+        """Settle one. `people` are the actor of the event, and the one that the row names."""
+        by, settled_by = people
         event = {
             "owed": "dropped",
             "items": [owed.number],
@@ -76,7 +81,7 @@ class OwedRegistry:
             "reason": reason[:MAX_RECORDED_LENGTH],
         }
         await self._audit.record(EventKind.OWED, by, operation, event)
-        await self._store.settle(owed.number, by, self._now(), reason)
+        await self._store.settle(owed.number, settled_by, self._now(), reason)
 
     async def record_retry(self, owed: OwedChange, operation: str) -> None:
         """Record the operation by which a person asks for one now. Its PLAN event is in the audit log."""

@@ -3,7 +3,7 @@
 Facts that matter only to approvers disappear when the change has ended. Nothing is escaped yet.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from adapters.phrase import Listing, Moment, Phrase, Texts, render_value
@@ -61,7 +61,7 @@ def describe_scope(change: Change, texts: Texts) -> tuple[Fact, ...]:
     """Describes the hosts that change and those left out. Once it runs, its progress names the first."""
     changed = [list_some([part.host for part in change.plan.parts], _MAX_NAMED_HOSTS)] if change.plan.parts else []
     hosts = changed if is_still_open(change) and change.started_at is None else []
-    return _render_facts([(Phrase("Hosts:"), hosts), (Phrase("Excluded:"), _list_left_out(change.plan))], texts)
+    return _render_facts([(Phrase("Hosts:"), hosts), *_list_excluded(change)], texts)
 
 
 def describe_irreversible(change: Change, texts: Texts) -> tuple[Fact, ...]:
@@ -108,12 +108,11 @@ def list_card_warnings(change: Change) -> tuple[Phrase, ...]:
 def describe_grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:
     """Describes the hosts left out, the steps that a failure rolls back or does not roll back, and the premises."""
     plan = change.plan
-    left_out = _list_left_out(plan)
     if not is_still_open(change):
-        return _render_facts([(Phrase("Excluded:"), left_out)], texts)
+        return _render_facts(_list_excluded(change), texts)
     return _render_facts(
         [
-            (Phrase("Excluded:"), left_out),
+            *_list_excluded(change),
             (Phrase("Rolled back if a step fails:"), _list_rollbacks(plan)),
             (Phrase("Not rolled back:"), _list_irreversible(plan)),
             (Phrase("Assumptions:"), [] if change.started_at else [premise.phrase for premise in plan.premises]),
@@ -122,8 +121,16 @@ def describe_grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:
     )
 
 
-def _list_left_out(plan: Plan) -> Sequence[Phrase]:
-    return [Phrase("{host} — {why}", host=each.host, why=each.why) for each in plan.left_out]
+def _list_excluded(change: Change) -> Iterator[_LabeledItems]:
+    """Lists the hosts left out: those that are owed the change, and the others."""
+    owed = change.plan.owed_hosts if is_still_open(change) else change.owed_hosts
+    yield Phrase("Owed, requested again when the host responds:"), _list_left_out(change.plan, owed)
+    others = [each.host for each in change.plan.left_out if each.host not in owed]
+    yield Phrase("Excluded:"), _list_left_out(change.plan, others)
+
+
+def _list_left_out(plan: Plan, hosts: Collection[str]) -> Sequence[Phrase]:
+    return [Phrase("{host} — {why}", host=each.host, why=each.why) for each in plan.left_out if each.host in hosts]
 
 
 def _list_rollbacks(plan: Plan) -> Sequence[Phrase]:

@@ -7,6 +7,8 @@ steps       [{key, host, what, result, why, began_at, ended_at}]    in order; `r
 disrupts, warnings, premises        [text]
 left_out    [{host, why}]
 edits       [{host, file, diff: [line]}]    unified diffs of configuration files
+left_out    [{host, why, owed}]
+owed        [host]                  to which the ended run owes the change; `state` is then "done_except_owed", or "failed"
 approval    null, or {state, needed, have, may, expires_at, reviews: [{person, approves, reason, at}]}
 break_glass null, or {reviewed_by, reviewed_at, review}
 stopping, why, before, after        text, or ""
@@ -31,7 +33,7 @@ def build_document(change: Change, texts: Texts) -> dict[str, Any]:
         "operation": change.operation,
         "words": change.words,
         "risk": change.risk.name.lower(),
-        "state": change.state.value,
+        "state": change.outcome,
         "requester": change.requester,
         "reason": change.reason,
         "digest": change.digest,
@@ -46,6 +48,8 @@ def build_document(change: Change, texts: Texts) -> dict[str, Any]:
         "premises": [premise.phrase.render(texts) for premise in plan.premises],
         "left_out": [{"host": left.host, "why": left.why.render(texts)} for left in plan.left_out],
         "edits": [{"host": edit.host, "file": edit.file, "diff": list(edit.diff)} for edit in plan.edits],
+        "left_out": [{"host": left.host, "why": left.why.render(texts), "owed": left.owed} for left in plan.left_out],
+        "owed": list(change.owed_hosts),
         "approval": _build_approval(change.approval) if change.approval is not None else None,
         "break_glass": change.break_glass.model_dump(mode="json") if change.break_glass is not None else None,
         "stopping": change.stopping,

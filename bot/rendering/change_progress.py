@@ -15,6 +15,7 @@ from enum import StrEnum
 from adapters.phrase import Phrase, Span, Texts, render_value
 from bot.model.change import ApprovalState, Change, ChangeState
 from commands.model.operation import Risk
+from commands.model.phrases import list_some
 from commands.model.plan import Part, Result, StepResult
 
 MAX_HOSTS_IN_FULL = 3
@@ -159,6 +160,8 @@ def describe_state(change: Change) -> Phrase:
             return _CLOSED_PHRASES[approval.state]
         case ChangeState.CLOSED:
             return Phrase("Closed")
+        case ChangeState.DONE if change.owed_hosts:
+            return Phrase("Done, except {hosts} (owed)", hosts=list_some(change.owed_hosts))
         case ChangeState.DONE | ChangeState.UNDONE | ChangeState.FAILED | ChangeState.UNKNOWN:
             return _ENDED_PHRASES[change.state]
         case _:

@@ -18,10 +18,12 @@ from bot.model.alert import Mute
 from bot.model.change import Change
 from bot.reports.digest_diff import Baseline, DigestChanges, KnownFinding, Visibility, build_news, compare_findings
 from bot.reports.mutes import count_maintenance, is_in_maintenance
+from bot.reports.owed import build_owed_section
 from bot.security.untrusted_text import shorten
 from bot.store.head_file import Head
 from bot.store.locks import Lock
 from bot.store.observations import Observation
+from bot.store.owed import OwedChange
 from commands.certs.table import format_days_left
 from commands.checks.fleet_report import MAX_NAMED
 from commands.checks.verdict import build_unchecked_section, fold_checks, list_responding, suggest_checks
@@ -61,6 +63,7 @@ class DigestInput:
     locks: tuple[Lock, ...] = ()
     waiting: tuple[Change, ...] = ()
     unknown: tuple[Change, ...] = ()
+    owed: tuple[OwedChange, ...] = ()
     head: Head | None = None
     trouble: Phrase | None = None
     earlier: Baseline | None = None
@@ -274,6 +277,7 @@ def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
     if unchecked is not None:
         yield unchecked
     yield Section(heading=Phrase("Locks"), lines=tuple(map(told_of, active)))
+    yield build_owed_section(seen.owed, seen.at)
     yield Section(heading=Phrase("Pending"), lines=tuple(_describe_waiting(change, seen.at) for change in seen.waiting))
     yield Section(heading=Phrase("Result unknown"), lines=tuple(map(_describe_unknown, seen.unknown)))
     if not well:
@@ -323,7 +327,7 @@ def _describe_unknown(change: Change) -> Phrase:
 def _suggest_next(seen: DigestInput, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Suggests commands, the most urgent first."""
     unknown = [f"op show {change.operation}" for change in seen.unknown]
-    waiting = ["approval"] if seen.waiting else []
+    waiting = [*(["approval"] if seen.waiting else []), *(["owed"] if seen.owed else [])]
     doubt = ["audit verify"] if seen.trouble is not None else []
     mend = [finding.next for finding in findings if finding.next]
     checks = suggest_checks(list_responding(seen.health), seen.checks, seen.at)

@@ -1,4 +1,4 @@
-"""Lists of the home tab: incidents, certificates, locks, silences and maintenance, and the fleet in a sentence. Pure.
+"""Lists of the home tab: incidents, owed changes, certificates, locks, mutes, and the fleet in a sentence. Pure.
 
 Times have no distance from now, because a tab may stay open for long.
 """
@@ -10,8 +10,10 @@ from adapters.phrase import Moment, Phrase
 from bot.changes.locks import describe_lock
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.home import HomeList
+from bot.reports.owed import list_owed_lines
 from bot.store.incidents import Incident
 from bot.store.locks import Lock
+from bot.store.owed import OwedChange
 
 MAX_CERTIFICATES = 3
 """Number of certificates that are shown: those that expire first."""
@@ -32,6 +34,12 @@ def list_incidents(found: Sequence[Incident]) -> Iterator[HomeList]:
     )
     if lines:
         yield HomeList(Phrase("Incidents"), lines, "incident")
+
+
+def list_owed(found: Sequence[OwedChange]) -> Iterator[HomeList]:
+    """Lists open owed changes: what concerns identities first, then the oldest."""
+    if lines := tuple(list_owed_lines(found)):
+        yield HomeList(Phrase("Owed changes"), lines, "owed")
 
 
 def list_certificates(ends: Mapping[str, datetime]) -> Iterator[HomeList]:

@@ -1,4 +1,4 @@
-"""Reports on hosts as the bot knows them: configuration, and rehearsals. Pure."""
+"""Reports on hosts as the bot knows them: configuration, rehearsals, and what is owed to them. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -8,6 +8,8 @@ from adapters.phrase import Phrase, Span
 from adapters.windows.rehearsal import SYSTEM_SID
 from bot.changes.rehearsal_rules import find_objection
 from bot.model.rehearsal import Rehearsal
+from bot.reports.owed import build_owed_cell, list_owed_facts
+from bot.store.owed import OwedChange
 from commands.model.phrases import relate_moment, round_distance
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.planning.rehearsal import format_rehearsal_command
@@ -16,6 +18,7 @@ COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
     Column(key="labels", heading=Phrase("Labels")),
     Column(key="rehearsal", heading=Phrase("Rehearsal")),
+    Column(key="owed", heading=Phrase("Owed")),
     Column(key="lighthouse", heading=Phrase("Lighthouse")),
     Column(key="id", heading=Phrase("ID")),
     Column(key="overlay", heading=Phrase("Overlay")),
@@ -33,39 +36,48 @@ PHASES = {
 """Labels of the phases that were measured."""
 
 
-def build_host_list(hosts: Sequence[Host], known: Mapping[str, Rehearsal], now: datetime) -> Report:
-    """Builds the list of hosts."""
+def build_host_list(
+    hosts: Sequence[Host], known: Mapping[str, Rehearsal], owed: Sequence[OwedChange], now: datetime
+) -> Report:
+    """Builds the list of hosts. `owed` are the open owed changes of all hosts."""
+    changes = {host.name: [each for each in owed if each.host == host.name] for host in hosts}
     return Report(
         title=Phrase("Hosts", context="title"),
         summary=Phrase("{n} host configured", plural="{n} hosts configured", n=len(hosts)),
         columns=COLUMNS,
-        rows=tuple(_build_row(host, known.get(host.name), now) for host in hosts),
+        rows=tuple(_build_row(host, known.get(host.name), build_owed_cell(changes[host.name]), now) for host in hosts),
         taken_at=now,
         next=("health",) if hosts else (),
     )
 
 
-def build_host_report(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Report:
-    """Builds the report on one host."""
+def build_host_report(host: Host, rehearsal: Rehearsal | None, owed: Sequence[OwedChange], now: datetime) -> Report:
+    """Builds the report on one host. `owed` are the open changes that are owed to it."""
     objection = _find_objection(host, rehearsal, now)
     report = Report.of_facts(
         Phrase("Host"),
         Phrase("{host} has a fresh rehearsal", host=host.name)
         if objection is None
         else Phrase("{host}: {why}", host=host.name, why=objection),
-        (*_list_facts(host), *(_list_rehearsal_facts(rehearsal, now) if rehearsal is not None else ())),
+        (
+            *_list_facts(host),
+            *list_owed_facts(owed, now),
+            *_list_rehearsal_facts(rehearsal, now),
+        ),
     )
     offered = (format_rehearsal_command((host.name,)),) if objection is not None and host.windows is not None else ()
-    return report.model_copy(update={"taken_at": now, "next": (f"health {host.name}", *offered)})
+    more = ("owed",) if owed else ()
+    return report.model_copy(update={"taken_at": now, "next": (f"health {host.name}", *offered, *more)})
 
 
-def _build_row(host: Host, rehearsal: Rehearsal | None, now: datetime) -> Row:
+def _build_row(host: Host, rehearsal: Rehearsal | None, owed: Cell, now: datetime) -> Row:
     return Row(
         host=host.name,
         cells=(
             Cell.of(host.name),
             Cell(text=" ".join(host.labels), value=" ".join(host.labels)),
             _build_rehearsal_cell(host, rehearsal, now),
+            owed,
             Cell(text=Phrase("yes", context="lighthouse") if host.lighthouse else "", value=host.lighthouse),
             Cell(text=str(host.id), value=host.id),
             Cell.of(str(host.overlay)),
@@ -110,7 +122,9 @@ def _list_facts(host: Host) -> Iterator[tuple[Phrase, Phrase | str]]:
         yield Phrase("Labels"), " ".join(host.labels)
 
 
-def _list_rehearsal_facts(rehearsal: Rehearsal, now: datetime) -> Iterator[tuple[Phrase, Phrase | str]]:
+def _list_rehearsal_facts(rehearsal: Rehearsal | None, now: datetime) -> Iterator[tuple[Phrase, Phrase | str]]:
+    if rehearsal is None:
+        return
     result = Phrase("done") if rehearsal.successful else Phrase("failed")
     yield Phrase("Last rehearsal"), Phrase("{at}: {result}", at=relate_moment(rehearsal.at, now), result=result)
     yield Phrase("Operation"), rehearsal.operation

@@ -10,6 +10,7 @@ from bot.model.change import Approval, Change, ChangeState
 from bot.store.chain import Verification
 from bot.store.locks import Lock
 from commands.model.finding import Finding, Severity
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3
@@ -99,7 +100,7 @@ def _build_change_row(change: Change, keys: Sequence[str], at: datetime) -> Row:
     approval = change.approval
     cells = {
         "words": Cell.of(change.words),
-        "state": Cell(text=STATE_PHRASES[change.state], value=change.state.value),
+        "state": Cell(text=_describe_state(change), value=change.outcome),
         "requester": Cell.of(change.requester),
         "approvals": _build_approvals_cell(change, approval),
         "approvers": _build_approvers_cell(approval),
@@ -110,6 +111,12 @@ def _build_change_row(change: Change, keys: Sequence[str], at: datetime) -> Row:
         "operation": Cell.of(change.operation),
     }
     return Row(cells=tuple(cells[key] for key in keys))
+
+
+def _describe_state(change: Change) -> Phrase:
+    if change.state is ChangeState.DONE and change.owed_hosts:
+        return Phrase("done, except {hosts} (owed)", hosts=list_some(change.owed_hosts))
+    return STATE_PHRASES[change.state]
 
 
 def _build_approvals_cell(change: Change, approval: Approval | None) -> Cell:

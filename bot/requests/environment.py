@@ -13,6 +13,7 @@ from bot.handlers.ports import (
     IncidentRegistryPort,
     LockRegistryPort,
     MuteRegistryPort,
+    OwedRegistryPort,
 )
 from bot.handlers.registry import Handlers
 from bot.incidents.channels import IncidentChannels
@@ -38,6 +39,7 @@ class Environment:
     checks: CheckRegistryPort
     alerts: AlertRegistryPort
     mutes: MuteRegistryPort
+    owed: OwedRegistryPort
     recorder: Recorder
     redactor: Redactor
     now: Callable[[], datetime]

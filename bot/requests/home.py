@@ -25,11 +25,13 @@ from bot.reports.alerts import AlertOverview, summarize_alerts
 from bot.requests.environment import Environment
 from bot.store.incidents import Incident
 from bot.store.locks import Lock
+from bot.store.owed import OwedChange
 from commands.bot_state.alerts import AlertAcknowledge, AlertList
 from commands.bot_state.changes import ApprovalList, OperationContinue, OperationList, OperationResolve
 from commands.bot_state.incidents import IncidentList
 from commands.bot_state.locks import LockList
 from commands.bot_state.mutes import MaintenanceList, SilenceList
+from commands.bot_state.owed import OwedList
 from commands.certs.operations import CertList
 from commands.language.signature import find_operation
 from commands.model.check import Area
@@ -56,6 +58,7 @@ class HomeState:
     unknown: tuple[Change, ...]
     running: tuple[Change, ...]
     left_over: tuple[Change, ...]
+    owed: tuple[OwedChange, ...]
     alerts: tuple[Alert, ...]
     muted: Mapping[int, Mute]
     mutes: tuple[Mute, ...]
@@ -82,6 +85,7 @@ class HomeReader:
             [(mute.number, mute.ends_at) for mute in await environment.mutes.list_active()],
             [(lock.number, lock.ends_at) for lock in await self._list_locks(now)],
             [incident.number for incident in await self._list_incidents()],
+            [(owed.number, owed.asked_at) for owed in await environment.owed.list_open()],
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -120,6 +124,7 @@ class HomeReader:
             unknown=await environment.changes.list_unknown(),
             running=await environment.changes.list_running(),
             left_over=await environment.changes.list_left_over(now - RECENT_PERIOD, MAX_LEFT_OVER),
+            owed=await environment.owed.list_open(),
             alerts=alerts,
             muted=await environment.mutes.find_mutes(alerts, now),
             mutes=await environment.mutes.list_active(),
@@ -220,6 +225,8 @@ def _select_alerts(state: HomeState, rights: HomeRights) -> dict[str, Any]:
 
 def _select_lists(state: HomeState, rights: HomeRights, ends: Mapping[str, datetime]) -> Iterator[HomeList]:
     hosts = [host for host in rights.config.inventory.hosts if host.name in ends and rights.may(CertList, (host,))]
+    if rights.may(OwedList):
+        yield from lists.list_owed(state.owed)
     yield from lists.list_certificates({host.name: ends[host.name] for host in hosts})
     if rights.may(LockList):
         yield from lists.list_locks(state.locks)

@@ -36,6 +36,7 @@ class Condition(StrEnum):
     CERTIFICATE = "certificate"
     AUTHORITY = "authority"
     CHANGE = "change"
+    OWED = "owed"
     DIGEST = "digest"
     AUDIT = "audit"
 
@@ -75,6 +76,7 @@ CONDITION_RULES: Mapping[Condition, ConditionRule] = {
     ),
     Condition.AUTHORITY: ConditionRule(Phrase("CA expires"), fires_after=1, resolves_after=1, repeats=False, watched=False),
     Condition.CHANGE: ConditionRule(Phrase("result of a change unknown"), fires_after=1, resolves_after=1, named_only=True),
+    Condition.OWED: ConditionRule(Phrase("change owed to hosts"), fires_after=1, resolves_after=1, repeats=False),
     Condition.DIGEST: ConditionRule(Phrase("digest not delivered"), fires_after=1, resolves_after=1),
     Condition.AUDIT: ConditionRule(Phrase("audit log inconsistent"), fires_after=1, resolves_after=1, silenceable=False),
 }

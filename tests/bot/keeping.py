@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,9 @@ from bot.incidents.registry import IncidentRequest, NoSuchIncident
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
+from bot.model.owed import AskStatus
 from bot.model.rehearsal import Rehearsal
+from bot.owed.registry import NoSuchOwed, OwedForbidden
 from bot.reports.checks import READS
 from bot.requests.environment import Environment
 from bot.schedules.registry import NoSuchSchedule, ScheduleListing
@@ -34,6 +37,7 @@ from bot.store.incidents import Incident, IncidentEntry
 from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
+from bot.store.owed import OwedChange
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.catalogue import CATALOGUE
 from commands.checks.verdict import collect_checks
@@ -229,6 +233,43 @@ class RememberedMutes:
         return tuple(self.mutes)
 
 
+class RememberedOwed:
+    """Owed changes, without a database. `loaded` is the operation of each, `statuses` are those of requests by id."""
+
+    def __init__(self, *owed: OwedChange, loaded: FleetChange | None = None) -> None:
+        self.owed = {each.number: each for each in owed}
+        self.loaded = loaded
+        self.statuses: dict[str, AskStatus] = {}
+
+    async def list_open(self) -> tuple[OwedChange, ...]:
+        return tuple(each for each in self.owed.values() if each.is_open)
+
+    async def list_recent(self) -> tuple[OwedChange, ...]:
+        return tuple(self.owed.values())
+
+    async def find_open(self, number: int) -> OwedChange:
+        if number not in self.owed:
+            raise NoSuchOwed(Phrase("no owed change {number}", number=number))
+        return self.owed[number]
+
+    async def authorize(self, operation: str, owed: OwedChange, by: str, judge: Callable[[OwedChange], Verdict]) -> None:
+        if isinstance(verdict := judge(owed), Refusal):
+            raise OwedForbidden(verdict.reason)
+
+    async def drop(self, operation: str, owed: OwedChange, by: str, reason: str) -> None:
+        self.owed[owed.number] = replace(owed, settled_at=NOW, settled_by=by, reason=reason)
+
+    async def record_retry(self, owed: OwedChange, operation: str) -> None:
+        self.owed[owed.number] = replace(owed, asked=operation, asked_at=NOW)
+
+    async def load(self, owed: OwedChange) -> FleetChange:
+        assert self.loaded is not None
+        return self.loaded
+
+    async def find_status(self, operation: str) -> AskStatus | None:
+        return self.statuses.get(operation)
+
+
 class Kept:
     """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
 
@@ -244,6 +285,7 @@ class Kept:
         self.history: FleetHistory = self.memory
         self.checks = RememberedChecks()
         self.alerts, self.mutes = Alerts(), RememberedMutes()
+        self.owed = RememberedOwed()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def environment(
@@ -268,6 +310,8 @@ class Kept:
             alerts=self.alerts,
             traffic=self.alerts,
             mutes=self.mutes,
+            owed=self.owed,
+            owed_requests=self.owed,
             show_alerts=self.alerts.notify,
         )
         return Environment(
@@ -280,6 +324,7 @@ class Kept:
             checks=self.checks,
             alerts=self.alerts,
             mutes=self.mutes,
+            owed=self.owed,
             recorder=recorder,
             redactor=Redactor([CANARY]),
             now=now,

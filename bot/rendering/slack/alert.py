@@ -50,6 +50,7 @@ CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.ERRORS: Phrase("Some requests through this gateway fail"),
     Condition.DISK: Phrase("A full disk stops containers and logs"),
     Condition.CLOCK: Phrase("Certificates may be rejected, and times in logs are wrong"),
+    Condition.OWED: Phrase("These hosts are not as the change left the others"),
     Condition.CHANGE: Phrase("Its hosts accept no other change until the result is reported"),
     Condition.AUDIT: Phrase("Changes are refused until an administrator has checked it"),
 }

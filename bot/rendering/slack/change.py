@@ -56,7 +56,7 @@ STATE_SYMBOLS = {
     ChangeState.CLOSED: ":no_entry_sign:",
 }
 
-STOPPED_SYMBOL = ":octagonal_sign:"
+STOPPED_SYMBOL, OWED_SYMBOL = ":octagonal_sign:", ":warning:"
 
 
 # Maximum characters of each part
@@ -117,6 +117,8 @@ def render_headline(change: Change, texts: Texts, at: datetime | None = None) ->
 
 def choose_symbol(change: Change) -> str:
     """Chooses the symbol of the state."""
+    if change.state is ChangeState.DONE and change.owed_hosts:
+        return OWED_SYMBOL
     return STOPPED_SYMBOL if change_progress.was_stopped(change) and change.state.ended else STATE_SYMBOLS[change.state]
 
 

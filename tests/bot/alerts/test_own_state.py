@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,13 +11,16 @@ import pytest
 from adapters.phrase import Phrase
 from bot.alerts.own_state import OwnCheck, OwnState
 from bot.model.change import ChangeState
+from bot.model.request import Surface, SystemIdentity
 from bot.store.operations import OperationTable
+from bot.store.owed import OwedChange
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import ScheduleRun, ScheduleTable
 from commands.checks.conditions import Condition
+from commands.model.owed import Matter
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-ALL = frozenset({Condition.CHANGE, Condition.DIGEST, Condition.AUDIT})
+ALL = frozenset({Condition.CHANGE, Condition.OWED, Condition.DIGEST, Condition.AUDIT})
 
 
 def run(outcome: RunOutcome) -> ScheduleRun:
@@ -30,6 +33,10 @@ class Tables:
 
     unknown: Sequence[Any] = ()
     runs: Mapping[str, ScheduleRun] = field(default_factory=dict)
+    owed: Sequence[OwedChange] = ()
+
+    async def list_owed(self) -> Sequence[OwedChange]:
+        return self.owed
 
     async def list_in_states(self, *states: ChangeState) -> Sequence[Any]:
         assert (ChangeState.UNKNOWN,) == states
@@ -53,6 +60,8 @@ async def check(tables: Tables, *, lost: bool = False, trouble: Phrase | None = 
         schedules=cast("ScheduleTable", tables),
         is_undeliverable=_answer(lost),
         find_trouble=lambda: trouble,
+        list_owed=tables.list_owed,
+        now=lambda: NOW,
         digest="digest",
     )
     return await state.check()
@@ -100,3 +109,42 @@ async def test_an_audit_log_in_doubt_is_critical_and_has_its_own_words() -> None
     (signal,) = (await check(Tables(), trouble=Phrase("the audit log lost 3 events"))).signals
 
     assert ("audit", "critical", "the audit log lost 3 events") == (signal.subject, signal.severity.value, str(signal.why))
+
+
+def owed(host: str, days: float, matter: Matter = Matter.CHANGE, operation: str = "op-1") -> OwedChange:
+    return OwedChange(
+        host=host,
+        kind="cert renew",
+        arguments={},
+        words=f"cert renew {host}",
+        matter=matter,
+        why=Phrase("silent"),
+        operation=operation,
+        requester="ana",
+        identity=SystemIdentity(1000, "ana"),
+        surface=Surface.SHELL,
+        channel="",
+        since=NOW - timedelta(days=days),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([owed("host-e", 0.9)], []),
+        ([owed("host-e", 1)], [("cert renew host-e owed to host-e", "medium", 0)]),
+        ([owed("host-e", 15)], [("cert renew host-e owed to host-e", "medium", 2)]),
+        ([owed("host-e", 1, Matter.REVOCATION)], [("cert renew host-e owed to host-e", "high", 0)]),
+        ([owed("host-e", 2), owed("host-f", 1.5)], [("cert renew owed to host-e, host-f", "medium", 0)]),
+        (
+            [owed("host-e", 2), owed("host-f", 2, operation="op-2")],
+            [("cert renew host-e owed to host-e", "medium", 0), ("cert renew host-f owed to host-f", "medium", 0)],
+        ),
+    ],
+)
+async def test_what_is_owed_for_a_day_is_a_problem_of_its_run_and_of_more_weight_each_week(
+    rows: list[OwedChange], found: list[tuple[str, str, int]]
+) -> None:
+    checked = await check(Tables(owed=rows))
+    assert ALL == checked.judged
+    assert found == [(str(signal.short), signal.severity.value, signal.step) for signal in checked.signals]

@@ -44,23 +44,23 @@ def facts(report: Report) -> dict[str, str]:
 
 def test_the_list_has_the_inventory_and_a_column_for_rehearsals() -> None:
     """A fresh one by its time, the others by what is to be done about them; a host without Windows has none."""
-    report = build_host_list((LIGHTHOUSE, A, B), {"host-a": rehearsal()}, NOW)
+    report = build_host_list((LIGHTHOUSE, A, B), {"host-a": rehearsal()}, (), NOW)
     assert "3 hosts configured" == str(report.summary)
     assert [
-        ["lighthouse", "", "not rehearsed yet", True, 0, "10.100.0.1/16", True, False, False],
-        ["host-a", "tokyo rack-1", "2026-11-22T09:10:00+00:00", False, 1, "10.100.1.1/16", True, True, True],
-        ["host-b", "", "", False, 2, "10.100.2.1/16", False, True, True],
+        ["lighthouse", "", "not rehearsed yet", 0, True, 0, "10.100.0.1/16", True, False, False],
+        ["host-a", "tokyo rack-1", "2026-11-22T09:10:00+00:00", 0, False, 1, "10.100.1.1/16", True, True, True],
+        ["host-b", "", "", 0, False, 2, "10.100.2.1/16", False, True, True],
     ] == [[cell.value for cell in row.cells] for row in report.rows]
     assert ["not rehearsed yet", "259200 s ago", "no"] == [str(row.cells[2].text) for row in report.rows]
 
 
 def test_the_list_calls_no_host_healthy_because_none_was_asked() -> None:
-    report = build_host_list((LIGHTHOUSE, A, B), {"host-a": rehearsal()}, NOW)
+    report = build_host_list((LIGHTHOUSE, A, B), {"host-a": rehearsal()}, (), NOW)
     assert {Mark.PLAIN, Mark.ABSENT} == {cell.mark for row in report.rows for cell in row.cells}
 
 
 def test_one_host_is_shown_with_all_that_its_rehearsal_measured() -> None:
-    report = build_host_report(A, rehearsal(), NOW)
+    report = build_host_report(A, rehearsal(), (), NOW)
     assert "host-a has a fresh rehearsal" == str(report.summary)
     assert ("health host-a",) == report.next
     shown = facts(report)
@@ -80,16 +80,18 @@ def test_one_host_is_shown_with_all_that_its_rehearsal_measured() -> None:
 
 def test_the_times_of_a_rehearsal_are_in_the_order_of_its_phases() -> None:
     """Whatever the order in which the database returns them."""
-    shown = facts(build_host_report(A, rehearsal(seconds={"abort": 1.0, "apply": 3.5, "confirm": 2.0, "revert": 24.0}), NOW))
+    shown = facts(
+        build_host_report(A, rehearsal(seconds={"abort": 1.0, "apply": 3.5, "confirm": 2.0, "revert": 24.0}), (), NOW)
+    )
     assert ["3.5 s", "2.0 s", "24.0 s", "1.0 s"] == list(shown.values())[-4:]
 
 
 def test_a_host_whose_rehearsal_failed_says_why_and_offers_another() -> None:
-    report = build_host_report(A, rehearsal(successful=False, why=Phrase("not SYSTEM"), account=""), NOW)
+    report = build_host_report(A, rehearsal(successful=False, why=Phrase("not SYSTEM"), account=""), (), NOW)
     assert "host-a: the last rehearsal failed (not SYSTEM)" == str(report.summary)
     assert ("health host-a", "host rehearse host-a") == report.next
     assert "Windows version" not in facts(report)
 
 
 def test_a_host_without_windows_is_offered_no_rehearsal() -> None:
-    assert ("health host-b",) == build_host_report(B, None, NOW).next
+    assert ("health host-b",) == build_host_report(B, None, (), NOW).next

@@ -219,7 +219,8 @@ def test_the_document_of_a_change_has_this_shape() -> None:
         "ended_at": "2026-03-01T08:55:04+00:00",
     } == told["steps"][1]
     assert "awaited" == told["steps"][2]["result"]
-    assert [{"host": "host-z", "why": "Windows was unreachable"}] == told["left_out"]
+    assert [{"host": "host-z", "why": "Windows was unreachable", "owed": False}] == told["left_out"]
+    assert [] == told["owed"]
     assert ("used", 1, 1) == tuple(told["approval"][key] for key in ("state", "needed", "have"))
 
 
