@@ -46,7 +46,6 @@ def build_document(change: Change, texts: Texts) -> dict[str, Any]:
         "disrupts": [phrase.render(texts) for phrase in plan.disrupts],
         "warnings": [phrase.render(texts) for phrase in plan.warnings],
         "premises": [premise.phrase.render(texts) for premise in plan.premises],
-        "left_out": [{"host": left.host, "why": left.why.render(texts)} for left in plan.left_out],
         "edits": [{"host": edit.host, "file": edit.file, "diff": list(edit.diff)} for edit in plan.edits],
         "left_out": [{"host": left.host, "why": left.why.render(texts), "owed": left.owed} for left in plan.left_out],
         "owed": list(change.owed_hosts),
