@@ -1,6 +1,6 @@
 """Rehearsal of a commit-confirmed change: the real guard swaps a scratch file and touches no service.
 
-    MakeScratch ─▶ BeginChange (no services) ─▶ ReadRehearsal ─▶ confirmed, rolled back by itself, or aborted ─▶ ReadRehearsal
+    MakeScratch ─▶ BeginChange (no service) ─▶ ReadRehearsal ─▶ confirmed, rolled back by itself, or aborted ─▶ read
 
 What the rehearsal shows of a host holds for one version of the guard: `identify_guard`.
 """
