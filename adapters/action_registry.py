@@ -15,7 +15,7 @@ from adapters.gateway.action import GatewayAction
 from adapters.local import host_files, owed, spool
 from adapters.local.action import LocalAction
 from adapters.windows import commit_confirm as change
-from adapters.windows import nebula, rehearsal, services
+from adapters.windows import configuration, configuration_trial, good_configuration, nebula, nginx, rehearsal, services
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
 from adapters.wsl.action import WslAction
@@ -34,6 +34,14 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     change.AbortChange,
     rehearsal.MakeScratch,
     rehearsal.ReadRehearsal,
+    configuration.ReadConfiguration,
+    configuration.ListConfiguration,
+    configuration.StageEdit,
+    configuration_trial.TestConfiguration,
+    good_configuration.ReadGood,
+    good_configuration.KeepGood,
+    good_configuration.StageGood,
+    nginx.ReadNginx,
     nebula.ReadCertificates,
     nebula.MakeKeyPair,
     nebula.SignCertificate,

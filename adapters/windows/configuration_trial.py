@@ -128,5 +128,6 @@ def _parse_refusal(lines: list[str], syntax: bool) -> ConfigurationTest:
     words = next((line for line, bind in zip(lines, unbound, strict=True) if bind is None), "no reason given")
     says = _LEVEL.sub("", words)
     if place := _PLACE.search(says):
-        return ConfigurationTest(state="bad", says=says[: place.start()][:500], file=place[1], line=int(place[2]))
+        file = str(PureWindowsPath(place[1]))
+        return ConfigurationTest(state="bad", says=says[: place.start()][:500], file=file, line=int(place[2]))
     return ConfigurationTest(state="bad", says=says[:500])

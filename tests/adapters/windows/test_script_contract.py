@@ -14,6 +14,7 @@ from adapters.errors import ActionFailed
 from adapters.windows import powershell
 from tests.adapters.windows import (
     change_cases,
+    configuration_cases,
     disks_cases,
     handshakes_cases,
     logs_cases,
@@ -42,8 +43,9 @@ QUICK: tuple[Case, ...] = (
     *updates_cases.CASES,
     *watch_cases.CASES,
     *handshakes_cases.CASES,
+    *configuration_cases.CASES,
 )
-CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING)
+CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING, configuration_cases.HANGING)
 
 
 def told(case: Case) -> str:

@@ -166,7 +166,7 @@ class _Reader:
         if path not in self.state.files:
             raise NotLoaded(f'CreateFile() "{where}" failed ({NO_FILE})')
         words, around, last = list[Token](), list[str](), Token("", 1)
-        for last in _split(self.state.bytes_of(path).decode("utf-8", "surrogateescape"), where):
+        for last in split(self.state.bytes_of(path).decode("utf-8", "surrogateescape"), where):
             if last.quoted or last.lua or last.text not in (";", "{", "}"):
                 words.append(last)
             elif last.text == "}":
@@ -218,7 +218,8 @@ _TOKEN = re.compile(r"""(?P<space>\s+)|(?P<comment>\#[^\n]*)|(?P<sign>[;{}])|"(?
                     r"""'(?P<single>(?:\\.|[^'\\])*)'|(?P<word>[^\s;{}]+)""", re.DOTALL)  # fmt: skip
 
 
-def _split(text: str, where: str) -> Iterator[Token]:
+def split(text: str, where: str) -> Iterator[Token]:
+    """The tokens of a configuration; `NotLoaded` where its text ends too early."""
     place, line, last = 0, 1, ""
     while place < len(text):
         if text[place] == "{" and last.endswith("_by_lua_block"):

@@ -19,7 +19,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from adapters.windows import powershell
-from tests.lab.windows import change_files, nebula, nebula_cert
+from tests.lab.windows import change_files, nebula, nebula_cert, nginx_exe
 from tests.lab.windows.pwsh_server import OPTIONS, SHIMS, TIME_LIMIT, Servers, environment
 from tests.lab.windows.state import Program, WindowsState
 
@@ -213,7 +213,7 @@ class Machine:
             state.written.pop(path, None)
         for path, file in found.items():
             if file.stat().st_mtime_ns != self._laid.get(path):
-                state.write(path, file.read_bytes().decode("utf-8", "replace"), now)
+                state.write_bytes(path, file.read_bytes(), now)
 
     def _read_changes(
         self, found: Mapping[PureWindowsPath, Path], state: WindowsState, now: datetime
@@ -276,7 +276,7 @@ def _acting(name: str) -> str:
     real = shutil.which(name) if name == "nebula-cert" else None
     if real is not None:
         return shlex.quote(real)
-    module = {"nebula": nebula.__name__, "nebula-cert": nebula_cert.__name__}[name]
+    module = {"nebula": nebula.__name__, "nebula-cert": nebula_cert.__name__, "nginx": nginx_exe.__name__}[name]
     return f"env PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)} -m {module}"
 
 
@@ -284,8 +284,8 @@ def _stand_in(program: Program) -> str:
     """A shell script in the program's place; it knows its one option, so a script that asks wrongly gets nothing."""
     if program.condition == "hanging":
         return "#!/bin/sh\nexec sleep 600\n"
-    if program.acts:
-        return f'#!/bin/sh\nexec {_acting(program.acts)} "$@"\n'
     option, prints = shlex.quote(program.option), shlex.quote(program.prints)
     stream = 2 if program.stream == "stderr" else 1
-    return f'#!/bin/sh\n[ "$*" = {option} ] && printf "%s\\n" {prints} >&{stream}\n'
+    version = f'[ "$*" = {option} ] && printf "%s\\n" {prints} >&{stream}'
+    acts = f' && exit\nexec {_acting(program.acts)} "$@"' if program.acts else ""
+    return f"#!/bin/sh\n{version}{acts}\n"

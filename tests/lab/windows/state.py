@@ -75,7 +75,7 @@ class Program:
     prints: str
     stream: Literal["stdout", "stderr"] = "stdout"
     condition: Literal["working", "broken", "hanging"] = "working"
-    acts: Literal["", "nebula", "nebula-cert"] = ""
+    acts: Literal["", "nebula", "nebula-cert", "nginx"] = ""
 
 
 @dataclass
@@ -173,7 +173,7 @@ class WindowsState:
             state.services["OpenResty"] = Service(pid=2400, program="nginx")
             state.processes += [Process("nginx", 2400, since), Process("nginx", 2404, since, 2400)]
             state.programs[PureWindowsPath(paths.gateway_exe)] = Program(
-                "-v", "nginx version: openresty/1.25.3.1", stream="stderr"
+                "-v", "nginx version: openresty/1.25.3.1", stream="stderr", acts="nginx"
             )
         return state
 
@@ -200,6 +200,13 @@ class WindowsState:
         """Write a file that is no text in UTF-8."""
         self.write(path, "", now)
         self.raw[path] = content
+
+    def write_bytes(self, path: PureWindowsPath, content: bytes, now: datetime) -> None:
+        """Write a file that may be text in UTF-8 or not."""
+        try:
+            self.write(path, content.decode(), now)
+        except UnicodeDecodeError:
+            self.write_raw(path, content, now)
 
     def append(self, path: PureWindowsPath, text: str, now: datetime) -> None:
         """Write at the end of a file that is there."""

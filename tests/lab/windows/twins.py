@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.lab.windows import (
     twins_change,
+    twins_configuration,
     twins_disks,
     twins_handshakes,
     twins_logs,
@@ -67,6 +68,7 @@ TWINS: Mapping[str, Twin] = {
     "read-system": _read_system,
     "read-updates": read_updates,
     **twins_change.TWINS,
+    **twins_configuration.TWINS,
     **twins_disks.TWINS,
     **twins_handshakes.TWINS,
     **twins_logs.TWINS,

@@ -22,7 +22,7 @@ def _read_change(arguments: Mapping[str, Any], state: WindowsState, now: datetim
 
 def _begin_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     operation = name_change(arguments)
-    _open_root(state)
+    open_root(state)
     if find_change(state, operation) is not None:
         return _status(state, operation, changed=False)
     _look_at_others(state)
@@ -35,7 +35,8 @@ def _begin_change(arguments: Mapping[str, Any], state: WindowsState, now: dateti
     return _status(state, operation, changed=True)
 
 
-def _open_root(state: WindowsState) -> None:
+def open_root(state: WindowsState) -> None:
+    """Open the folder of the bot's records, as its scripts do."""
     if state.disk_full:
         raise _failed("DiskFull", "less than 1 MB is free on C:")
     if RECORD in state.links:
@@ -160,7 +161,7 @@ def _abort_change(arguments: Mapping[str, Any], state: WindowsState, now: dateti
     operation = name_change(arguments)
     change = find_change(state, operation)
     if change is None:
-        _open_root(state)
+        open_root(state)
         state.changes[operation] = GuardedChange.never(operation, now)
         return _status(state, operation, changed=True)
     if change.state == "confirmed":

@@ -81,7 +81,7 @@ def _matches(state: WindowsState, program: str, config: str, now: datetime) -> t
 
 def _tested(state: WindowsState, program: str, config: str, now: datetime) -> str:
     """What `nebula -test` complains of; "" where it does not."""
-    _start(state, program)
+    start_program(state, program)
     try:
         nebula.load(lambda path: state.files.get(PureWindowsPath(path)), config, state.clock(now))
     except nebula.NotLoaded as failed:
@@ -293,7 +293,7 @@ def _newest_of_each(lines: Iterator[str]) -> list[str]:
 
 
 def _nebula_cert(state: WindowsState, program: str, now: datetime, *arguments: str) -> nebula_cert.Completed:
-    _start(state, program)
+    start_program(state, program)
     before = set(state.files)
     done = nebula_cert.run(arguments, state.files, state.clock(now))
     for path in set(state.files) - before:
@@ -301,7 +301,7 @@ def _nebula_cert(state: WindowsState, program: str, now: datetime, *arguments: s
     return done
 
 
-def _start(state: WindowsState, path: str) -> None:
+def start_program(state: WindowsState, path: str) -> None:
     """Fails as a program fails that cannot be run."""
     match state.program(path):
         case None:

@@ -26,6 +26,10 @@ function Open-Folder([string]$folder) {
             Stop-Script 'FolderNotSafe' "icacls ended with $LASTEXITCODE for $folder"
         }
     }
+    Test-Closed $folder
+}
+
+function Test-Closed([string]$folder) {
     if ((Get-Acl -LiteralPath $folder).Sddl -cnotmatch '^O:(BA|SY)(G:\S*?)?D:[A-Z]*(\(A;[A-Z]*;FA;;;(BA|SY)\))+(S:.*)?$') {
         Stop-Script 'FolderNotSafe' "others than SYSTEM and Administrators can enter $folder; look at it, then remove it"
     }

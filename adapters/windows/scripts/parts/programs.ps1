@@ -7,7 +7,7 @@ function Get-Quoted([string]$argument) {
 }
 
 # Its stdin is at its end at once, so that a question for a passphrase fails instead of waiting. Both programs write UTF-8.
-function Invoke-Program([string]$path, [string[]]$arguments) {
+function Invoke-Program([string]$path, [string[]]$arguments, [int]$milliseconds = 6000) {
     if (-not (Test-Path -LiteralPath $path)) {
         Stop-Script 'ProgramMissing' "there is no program $path"
     }
@@ -29,7 +29,7 @@ function Invoke-Program([string]$path, [string[]]$arguments) {
     $process.StandardInput.Close()
     $output = $process.StandardOutput.ReadToEndAsync()
     $errors = $process.StandardError.ReadToEndAsync()
-    if (-not $process.WaitForExit(6000)) {
+    if (-not $process.WaitForExit($milliseconds)) {
         $process.Kill()
         Stop-Script 'ProgramHangs' "$path does not end"
     }
