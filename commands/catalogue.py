@@ -39,6 +39,8 @@ from commands.bot_state.schedules import (
 from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
 from commands.disks.operations import DiskUsage
+from commands.gateways.configuration_tests import GatewayTest
+from commands.gateways.overview import GatewayList
 from commands.health import Health
 from commands.hosts import HostRehearse
 from commands.logs.operations import LogCollect, LogRead
@@ -61,6 +63,8 @@ CATALOGUE: tuple[type[Operation], ...] = (
     CaShow,
     DiskUsage,
     UpdateList,
+    GatewayList,
+    GatewayTest,
     HostShow,
     HostRehearse,
     Digest,

@@ -36,6 +36,8 @@ SECTIONS = {
     "cert": {"commands/certs/assessment"},
     "disk": {"commands/disks/assessment"},
     "update": {"commands/updates/assessment"},
+    "gateway": {"commands/gateways/overview"},
+    "gateway test": {"commands/gateways/configuration_tests"},
     "host": {"commands/checks/assessment"},
 }
 """The chapter of each module that makes findings. What does not answer has one chapter for all of them."""
