@@ -20,8 +20,7 @@ from commands.planning.commit_confirm import (
     REVERT_TIMEOUT,
     CommitConfirmedChange,
     TunnelProof,
-    build_begin_step,
-    build_confirm_step,
+    build_change_steps,
     build_gateway_step,
     get_windows_side,
 )
@@ -67,15 +66,12 @@ def build_renewal_part(renewal: Renewal) -> Part:
     """Builds the part of one host."""
     host, tunnel = renewal.host, renewal.tunnel
     patience = PROOF_TIMEOUT / (tunnel.proof_count + renewal.gateway_answers)
-    steps = (
-        *_build_preparation(renewal),
-        *tunnel.build_note_steps(),
-        build_begin_step(_build_replacement(renewal)),
+    proofs = (
         *tunnel.build_proof_steps(Product(step=renewal.make_key("sign"), field="fingerprint"), patience),
         *((build_gateway_step(host, patience),) if renewal.gateway_answers else ()),
-        build_confirm_step(host, renewal.operation),
     )
-    return Part(host=host.name, steps=steps)
+    change = build_change_steps(_build_replacement(renewal), tunnel.build_note_steps(), proofs)
+    return Part(host=host.name, steps=(*_build_preparation(renewal), *change))
 
 
 def _build_preparation(renewal: Renewal) -> Iterator[Step]:

@@ -1,10 +1,13 @@
 """Steps of a commit-confirmed change: begin on the host, prove from outside, confirm.
 
 note the ends of witnesses' logs ─▶ begin (unconfirmed, the host rolls back by itself) ─▶ tunnel, gateway ─▶ confirm
+
+A change is files and folders, moves of services in order, and proofs: `build_change_steps`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host, WindowsSide
@@ -13,10 +16,12 @@ from adapters.windows.commit_confirm import (
     CONFIRM_WINDOW,
     START_PATIENCE,
     AbortChange,
+    BareNginx,
     BeginChange,
     ChangeState,
     ConfirmChange,
     ReadChange,
+    ServiceMove,
 )
 from adapters.windows.nebula import FindHandshake, NotePosition, ReachAddress
 from commands.model.plan import Check, PlannedAction, Product, Step
@@ -25,13 +30,13 @@ STATUS_TIMEOUT = 30
 """Seconds that the host waits for a service to reach a state (`Wait-Status` of the guard)."""
 
 SERVICE_TIMEOUT = 2 * STATUS_TIMEOUT + START_PATIENCE
-"""Most seconds that the host takes to stop a service and start it: the last try may begin as its patience ends."""
+"""Most seconds that the host takes to stop a service and start it: the last try may begin as its patience ends.
+
+A reload takes less: 15 s each for nginx -t, for the call and for new workers.
+"""
 
 RETURN_TIMEOUT = 45.0
 """Seconds in which a host answers again after its change is applied: Nebula needs some to bring its address up."""
-
-APPLY_TIMEOUT = SERVICE_TIMEOUT + RETURN_TIMEOUT
-"""Seconds to prove that a change is applied. The window begins when it is applied, however late that is."""
 
 PROOF_TIMEOUT = 60.0
 """Seconds for all proofs together. With `RETURN_TIMEOUT` they leave 15 of the window's 120 for the confirmation."""
@@ -40,7 +45,7 @@ CONFIRM_TIMEOUT = 20.0
 """Seconds to prove the confirmation. It is on the host's disk before the host answers."""
 
 REVERT_TIMEOUT = CONFIRM_WINDOW + SERVICE_TIMEOUT + RETURN_TIMEOUT
-"""Seconds to prove the rollback. A host that was cut off begins with it by itself, when its window is over."""
+"""Seconds to prove the rollback of one service. A host that was cut off begins with it when its window is over."""
 
 FINAL_STATES: tuple[ChangeState, ...] = ("confirmed", "reverted", "stuck", "down")
 """Final states of a change."""
@@ -128,19 +133,35 @@ class CommitConfirmedChange:
     revert_checks: tuple[Check, ...] = ()
 
 
+def move_gateway(side: WindowsSide, verb: Literal["start", "stop", "restart", "reload"]) -> ServiceMove:
+    """Builds a move of a gateway: of its service, or of its nginx if the host has no such service."""
+    paths = side.paths
+    nginx = BareNginx(program=paths.gateway_exe, folder=paths.gateway_folder, config=paths.gateway_config)
+    return ServiceMove(service=side.gateway_service, verb=verb, nginx=nginx)
+
+
+def build_change_steps(taken: CommitConfirmedChange, notes: Iterable[Step], proofs: Iterable[Step]) -> tuple[Step, ...]:
+    """Builds the steps of a change: notes of what is there before, the change, its proofs from outside, the confirmation."""
+    return (*notes, build_begin_step(taken), *proofs, build_confirm_step(taken.host, taken.change.operation))
+
+
 def build_begin_step(taken: CommitConfirmedChange) -> Step:
-    """Builds the step that begins the change. It may cut the connection that it came by."""
+    """Builds the step that begins the change. It may cut the connection that it came by.
+
+    The window begins when the change is applied, however late that is.
+    """
     host, operation = taken.host, taken.change.operation
+    further = SERVICE_TIMEOUT * max(0, len(taken.change.services) - 1)
     return Step(
         key=f"{host.name}/begin",
         host=host.name,
         deed=PlannedAction.of(taken.change),
         phrase=taken.phrase,
-        verify=build_state_check(host, operation, "applied", APPLY_TIMEOUT),
+        verify=build_state_check(host, operation, "applied", SERVICE_TIMEOUT + RETURN_TIMEOUT + further),
         unbegun={"state": "absent"},
         undo=PlannedAction.of(AbortChange(operation=operation)),
         undo_phrase=taken.undo_phrase,
-        undone=(build_state_check(host, operation, "reverted", REVERT_TIMEOUT), *taken.revert_checks),
+        undone=(build_state_check(host, operation, "reverted", REVERT_TIMEOUT + further), *taken.revert_checks),
     )
 
 

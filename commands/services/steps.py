@@ -8,7 +8,7 @@ from adapters.errors import HostError
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
-from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange, ServiceMove
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, ServiceMove
 from adapters.windows.services import Service, Services
 from commands.checks.host_checks import SERVICE_STATES
 from commands.model.plan import Check, Part, PlannedAction, Premise, Step
@@ -17,10 +17,10 @@ from commands.planning.commit_confirm import (
     REVERT_TIMEOUT,
     CommitConfirmedChange,
     TunnelProof,
-    build_begin_step,
-    build_confirm_step,
+    build_change_steps,
     build_gateway_step,
     get_windows_side,
+    move_gateway,
 )
 from commands.planning.impact import HostWorkload, ServiceVerb, is_reached_over_overlay
 
@@ -122,13 +122,7 @@ def find_service_obstacle(stand: ServiceState, verb: ServiceVerb, inventory: Inv
 
 def build_service_part(stand: ServiceState, verb: ServiceVerb, operation: str) -> Part:
     """Builds the part of one host."""
-    noted, proofs = _build_proofs(stand, verb)
-    steps = (
-        *noted,
-        build_begin_step(_build_change(stand, verb, operation)),
-        *proofs,
-        build_confirm_step(stand.host, operation),
-    )
+    steps = build_change_steps(_build_change(stand, verb, operation), *_build_proofs(stand, verb))
     return Part(host=stand.host.name, steps=steps)
 
 
@@ -164,18 +158,9 @@ def _build_proofs(stand: ServiceState, verb: ServiceVerb) -> tuple[tuple[Step, .
 
 def _build_change(stand: ServiceState, verb: ServiceVerb, operation: str) -> CommitConfirmedChange:
     side, name = get_windows_side(stand.host), DISPLAY_NAMES[stand.service_name]
-    paths = side.paths
-    nginx = BareNginx(program=paths.gateway_exe, folder=paths.gateway_folder, config=paths.gateway_config)
-    change = BeginChange(
-        operation=operation,
-        services=(
-            ServiceMove(
-                service=side.nebula_service if stand.service_name == "nebula" else side.gateway_service,
-                verb=verb,
-                nginx=nginx if stand.bare else None,
-            ),
-        ),
-    )
+    service = side.nebula_service if stand.service_name == "nebula" else side.gateway_service
+    move = move_gateway(side, verb) if stand.bare else ServiceMove(service=service, verb=verb)
+    change = BeginChange(operation=operation, services=(move,))
     undo = Phrase("restore {service} to its previous state", service=name)
     return CommitConfirmedChange(
         stand.host, change, _describe_begin(name, verb, stand.host), undo, tuple(_build_revert_checks(stand))

@@ -149,11 +149,11 @@ def stored(host: Host) -> Callable[[Action[Any]], object]:
     [
         (
             ServiceRestart(service="nebula", target=Target(parts=("all",))),
-            "2782309c2f5b7653ce6c6eb5b97523f840ae5b0ae8f434d9342f8eca472da6dd",
+            "37e73067e81d52eccbf919006096280be5c262e94d09259c3f86f70659b2b702",
         ),
         (
             CertRenew(target=Target(parts=("all",))),
-            "d749587359751b4f84eb7fd1012253da143fccfada20e09b321b41f1d5aec3c1",
+            "7f0293e70e70061139be60ed09689909141a2aedae230a3edbf8d7954fb73738",
         ),
     ],
     ids=lambda given: " ".join(given.words) if isinstance(given, FleetChange) else None,
