@@ -222,7 +222,7 @@ function Start-Nginx($nginx, $signal) {
 function Invoke-Nginx($nginx, $option) {
     $start = New-Object System.Diagnostics.ProcessStartInfo
     $start.FileName = Get-Full $nginx.program
-    $start.Arguments = "$(Get-Options $nginx) $option"
+    $start.Arguments = "$option $(Get-Options $nginx)"
     $start.UseShellExecute = $false
     $start.RedirectStandardError = $true
     $process = [System.Diagnostics.Process]::Start($start)
@@ -242,7 +242,6 @@ function Update-Nginx($nginx) {
     if ($before.Count -eq 0) {
         throw "$($nginx.program) is not running"
     }
-    Invoke-Nginx $nginx '-t'
     Invoke-Nginx $nginx '-s reload'
     $new = @()
     for ($look = 0; $look -lt 15; $look++) {
@@ -322,6 +321,7 @@ function Invoke-Once($change, $step) {
         'restore' { Restore-Swap $change.swaps[$step.index] }
         'stop' { Stop-It $step }
         'start' { Start-It $step }
+        'test' { Invoke-Nginx $step.nginx '-t' }
         'reload' { Update-Nginx $step.nginx }
     }
 }

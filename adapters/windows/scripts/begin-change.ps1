@@ -12,7 +12,7 @@ Import-Module CimCmdlets, ScheduledTasks -ErrorAction SilentlyContinue
 
 $folder = Get-ChangeFolder $a.operation
 $task = "flatnet-bot change $($a.operation)"
-$doing = @{ start = 'start'; stop = 'stop'; restart = 'stop', 'start'; reload = 'reload' }
+$doing = @{ start = 'start'; stop = 'stop'; restart = 'stop', 'start'; reload = 'test', 'reload' }
 # Seconds for which a step of the undo is tried again.
 $soon = [Math]::Min(10, $a.patience)
 
@@ -153,7 +153,7 @@ function Test-Account([string]$name) {
 }
 
 function New-Step([string]$verb, $move, [int]$patience, [int]$of) {
-    $nginx = if ($verb -eq 'reload') { $move.reloads } else { $move.nginx }
+    $nginx = if ($verb -in 'test', 'reload') { $move.reloads } else { $move.nginx }
     @{ verb = $verb; service = $move.service; nginx = $nginx; patience = $patience; of = $of }
 }
 
@@ -200,7 +200,7 @@ function Add-Move($plan, $move, [bool]$files) {
         $plan.down = @(New-Step 'stop' $move $soon $of) + $plan.down
     }
     $back = @(if ($move.was_running) { New-Step 'start' $move $a.patience 0 }) +
-        @(if ($move.verb -eq 'reload' -and $files) { New-Step 'reload' $move $a.patience $of })
+        @(if ($move.verb -eq 'reload' -and $files) { New-Step 'reload' $move $a.patience $plan.steps.Count })
     if ($move.verb -eq 'start') {
         $plan.last += $back
     } else {

@@ -19,9 +19,9 @@ class Move:
     nginx: Nginx | None = None
     reloads: Nginx | None = None
 
-    def step(self, verb: Literal["start", "stop", "reload"], patience: int = 0, of: int = 0) -> Step:
+    def step(self, verb: Literal["start", "stop", "test", "reload"], patience: int = 0, of: int = 0) -> Step:
         """A step of it."""
-        nginx = self.reloads if verb == "reload" else self.nginx
+        nginx = self.reloads if verb in ("test", "reload") else self.nginx
         return Step(verb, patience, of, service=self.service, nginx=nginx)
 
 
@@ -64,12 +64,12 @@ class _Plan:
         if move.verb in ("start", "restart"):
             self.steps.append(move.step("start", self._patience))
         if move.verb == "reload":
-            self.steps.append(move.step("reload"))
+            self.steps += [move.step("test"), move.step("reload")]
         if move.verb in ("start", "restart") and (self._swaps or not move.was_running):
             self._down.insert(0, move.step("stop", self._soon, of))
         back = [move.step("start", self._patience)] if move.was_running else []
         if move.verb == "reload" and self._swaps:
-            back.append(move.step("reload", self._patience, of))
+            back.append(move.step("reload", self._patience, len(self.steps)))
         if move.verb == "start":
             self._last += back
         else:

@@ -69,7 +69,7 @@ class Step:
     `patience`: seconds for which it is tried again. `of`: the number of the step that it takes back.
     """
 
-    verb: Literal["swap", "restore", "stop", "start", "reload"]
+    verb: Literal["swap", "restore", "stop", "start", "test", "reload"]
     patience: int = 0
     of: int = 0
     index: int = 0
@@ -220,6 +220,9 @@ class GuardedChange:
                 state.move_nginx(step.nginx.program, stop=False, start=True, now=self.looked_at)
             case "start":
                 state.start_service(step.service, self.looked_at)
+            case "test":
+                assert step.nginx is not None
+                _test(state, step.nginx)
             case "reload":
                 assert step.nginx is not None
                 _reload(state, step.nginx, self.looked_at)
@@ -249,14 +252,17 @@ class GuardedChange:
             state.remove(target)
 
 
-def _reload(state: "WindowsState", nginx: Nginx, now: datetime) -> None:
-    """Reload nginx, if it passes its test. The master must stay, and new workers must come."""
-    before = state.nginx_processes
-    if not before:
-        raise GuardFailed(f"{nginx.program} is not running")
+def _test(state: "WindowsState", nginx: Nginx) -> None:
     code, said = check_configuration(state, nginx.config)
     if code:
         raise GuardFailed(f"nginx -t: {_find_reason(said)}")
+
+
+def _reload(state: "WindowsState", nginx: Nginx, now: datetime) -> None:
+    """Reload nginx. The master must stay, and new workers must come."""
+    before = state.nginx_processes
+    if not before:
+        raise GuardFailed(f"{nginx.program} is not running")
     if said := state.reload_nginx(now):
         raise GuardFailed(f"nginx -s reload: {_find_reason(said)}")
     if before[0] not in state.nginx_processes:

@@ -90,7 +90,7 @@ class Machine:
         self._servers = servers
         self._folder = folder
         self._pace = pace
-        self._laid: dict[PureWindowsPath, int] = {}
+        self._laid: dict[PureWindowsPath, tuple[int, int]] = {}
 
     def run(self, request: bytes) -> bytes:
         """What the bootstrap writes to stdout for a request line."""
@@ -179,7 +179,7 @@ class Machine:
             WHOAMI, _stand_in(Program("/user /fo csv /nh", f'"nt authority\\system","{state.task_account}"'))
         )
         whoami.chmod(0o700)
-        self._laid[WHOAMI] = whoami.stat().st_mtime_ns
+        self._laid[WHOAMI] = _identify(whoami)
         for change in state.changes.values():
             for name, text in change_files.write(change, state.clock_offset).items():
                 self._write(change_files.FOLDER / change.operation / name, text)
@@ -190,7 +190,7 @@ class Machine:
             os.truncate(file, state.size_of(path))
             written_at = state.written_at(path).timestamp()
             os.utime(file, (written_at, written_at))
-            self._laid[path] = file.stat().st_mtime_ns
+            self._laid[path] = _identify(file)
 
     def read_back(self, state: WindowsState, now: datetime) -> None:
         """What is different on the host goes into its state."""
@@ -212,8 +212,12 @@ class Machine:
             del state.files[path]
             state.written.pop(path, None)
         for path, file in found.items():
-            if file.stat().st_mtime_ns != self._laid.get(path):
-                state.write_bytes(path, file.read_bytes(), now)
+            is_now = _identify(file)
+            if is_now == self._laid.get(path):
+                continue
+            state.write_bytes(path, file.read_bytes(), now)
+            if is_now in self._laid.values():  # it was moved, with the time that it had
+                del state.written[path]
 
     def _read_changes(
         self, found: Mapping[PureWindowsPath, Path], state: WindowsState, now: datetime
@@ -254,6 +258,11 @@ class Machine:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         return file
+
+
+def _identify(file: Path) -> tuple[int, int]:
+    """Which file it is, and when it was written."""
+    return file.stat().st_ino, file.stat().st_mtime_ns
 
 
 def _widen(file: Path, at: int, zeros: int) -> None:

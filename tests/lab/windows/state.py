@@ -113,8 +113,9 @@ class WindowsState:
     files: at which byte, and how many.
     `links` is where a link to another folder lies, `file_links` what links to files lead to. `reach`: whether an address
     answers from here. `updates` is the Windows Update Agent, `registry` the keys of HKLM that are
-    there, of those that come and go. `task_account`: as whom scheduled tasks run; `task_limit`: the characters of their
-    arguments that are kept, 0 for all (a guard whose code was cut does not run). `culture` is that of the task.
+    there, of those that come and go. `nginx_reloads` is what a reload of nginx brings. `task_account`: as whom scheduled
+    tasks run; `task_limit`: the characters of their arguments that are kept, 0 for all (a guard whose code was cut does not
+    run). `culture` is that of the task.
     """
 
     computer_name: str
@@ -150,6 +151,7 @@ class WindowsState:
     ui_culture: str = "en-US"
     updates: UpdateAgent = field(default_factory=UpdateAgent)
     registry: list[str] = field(default_factory=list)
+    nginx_reloads: Literal["new workers", "nothing", "end"] = "new workers"
     reach: Annotated[Callable[[str], bool], Field(exclude=True)] = field(default=_only_itself, repr=False, compare=False)
     roads_dead: bool = False
     on_nebula_start: Annotated[list[StartHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
@@ -390,6 +392,10 @@ class WindowsState:
             return (
                 'nginx: [error] OpenEvent("Global\\ngx_reload_2400") failed (2: The system cannot find the file specified)'
             )
+        if self.nginx_reloads != "new workers":
+            if self.nginx_reloads == "end":
+                self._end_processes("nginx")
+            return ""
         results = [hook(self, now) for hook in self.on_nginx_reload]
         if all(result.renewed for result in results):
             self._start_processes("nginx", now, processes[0].pid)
