@@ -56,13 +56,14 @@ class ReadSystem(WslAction[WslSystem]):
     def parse(self, completed: Sequence[CompletedProgram]) -> WslSystem:
         forwarding, bridge, *podman = completed
         return WslSystem(
-            forwarding=_parse_forwarding(forwarding),
-            bridge=_parse_bridge(bridge, self.bridge),
+            forwarding=parse_forwarding(forwarding),
+            bridge=parse_bridge(bridge, self.bridge),
             containers=parse_listing(podman, self.network),
         )
 
 
-def _parse_forwarding(answer: CompletedProgram) -> bool | UnreadPart:
+def parse_forwarding(answer: CompletedProgram) -> bool | UnreadPart:
+    """Parses the output of sysctl for net.ipv4.ip_forward."""
     match answer.code, answer.stdout.strip():
         case 0, "0" | "1" as value:
             return value == "1"
@@ -75,24 +76,27 @@ def _parse_forwarding(answer: CompletedProgram) -> bool | UnreadPart:
             )
 
 
-class _Address(BaseModel):
+class LinkAddress(BaseModel):
+    """An address of a link, as far as it is read."""
+
     family: str
     local: IPvAnyAddress
     prefixlen: Annotated[int, Field(ge=0, le=128)]
 
 
-class _Link(BaseModel):
+class Link(BaseModel):
     """One element of `ip -json addr show`, as far as it is read."""
 
     name: str = Field(alias="ifname")
     flags: Annotated[list[Annotated[str, StringConstraints(max_length=32)]], Field(max_length=64)]
-    addresses: Annotated[list[_Address], Field(max_length=256)] = Field(alias="addr_info")
+    addresses: Annotated[list[LinkAddress], Field(max_length=256)] = Field(alias="addr_info")
 
 
-_LINKS = TypeAdapter(list[_Link])
+LINKS = TypeAdapter(list[Link])
 
 
-def _parse_bridge(answer: CompletedProgram, name: str) -> Bridge | UnreadPart:
+def parse_bridge(answer: CompletedProgram, name: str) -> Bridge | UnreadPart:
+    """Parses the output of ip for the bridge of that name."""
     if answer.code == 1:  # usage errors of ip have 255, errors of the kernel 2
         return Bridge(exists=False)
     if answer.code != 0:
@@ -104,7 +108,7 @@ def _parse_bridge(answer: CompletedProgram, name: str) -> Bridge | UnreadPart:
             )
         )
     try:
-        links = _LINKS.validate_json(answer.stdout)
+        links = LINKS.validate_json(answer.stdout)
     except ValueError:
         return UnreadPart(
             phrase=Phrase("could not parse the output of ip for {bridge}. Update iproute2 in WSL2", bridge=name)

@@ -202,6 +202,7 @@ class Machine:
             }
         )
         state.services, state.processes, state.tasks = left.services, left.processes, left.tasks
+        state.routes = left.routes
         state.readers = {path: readers for path, readers in left.readers.items() if readers}
         found = {path: file for path, file in self._files() if path not in state.programs | state.file_links}
         changes = self._read_changes(found, state, now)

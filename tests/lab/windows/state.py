@@ -51,6 +51,31 @@ class Process:
 
 
 @dataclass
+class Route:
+    """A route in use. A `persistent` one is stored, too."""
+
+    destination: str
+    next_hop: str
+    interface: int
+    metric: int = 256
+    persistent: bool = False
+
+
+@dataclass
+class OwnAddress:
+    """An IPv4 address of the host on one of its interfaces."""
+
+    address: str
+    prefix: int
+    interface: int
+    alias: str
+
+
+WSL_INTERFACE = 42
+"""Index of the interface to WSL2, on the network 172.28.0.0/20."""
+
+
+@dataclass
 class Task:
     """A scheduled task that runs PowerShell. `repeats` is in seconds, `started`: it has been started by hand."""
 
@@ -113,9 +138,9 @@ class WindowsState:
     files: at which byte, and how many.
     `links` is where a link to another folder lies, `file_links` what links to files lead to. `reach`: whether an address
     answers from here. `updates` is the Windows Update Agent, `registry` the keys of HKLM that are
-    there, of those that come and go. `nginx_reloads` is what a reload of nginx brings. `task_account`: as whom scheduled
-    tasks run; `task_limit`: the characters of their arguments that are kept, 0 for all (a guard whose code was cut does not
-    run). `culture` is that of the task.
+    there, of those that come and go. `nginx_reloads` is what a reload of nginx brings. `routes` are those to containers,
+    `addresses` the host's own. `task_account`: as whom scheduled tasks run; `task_limit`: the characters of their arguments
+    that are kept, 0 for all (a guard whose code was cut does not run). `culture` is that of the task.
     """
 
     computer_name: str
@@ -152,6 +177,8 @@ class WindowsState:
     updates: UpdateAgent = field(default_factory=UpdateAgent)
     registry: list[str] = field(default_factory=list)
     nginx_reloads: Literal["new workers", "nothing", "end"] = "new workers"
+    routes: list[Route] = field(default_factory=list)
+    addresses: list[OwnAddress] = field(default_factory=list)
     reach: Annotated[Callable[[str], bool], Field(exclude=True)] = field(default=_only_itself, repr=False, compare=False)
     roads_dead: bool = False
     on_nebula_start: Annotated[list[StartHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
@@ -171,7 +198,13 @@ class WindowsState:
         state.services["Nebula"] = Service(pid=1200)
         state.processes.append(Process("nebula", 1200, since))
         state.programs[PureWindowsPath(paths.nebula_exe)] = Program("-version", "Version: 1.9.3")
+        state.addresses += [
+            OwnAddress("127.0.0.1", 8, 1, "Loopback Pseudo-Interface 1"),
+            OwnAddress(f"192.0.2.{10 + host_id}", 24, 7, "Ethernet"),
+        ]
         if host_id != LIGHTHOUSE_ID:
+            state.addresses.append(OwnAddress("172.28.0.1", 20, WSL_INTERFACE, "vEthernet (WSL)"))
+            state.routes.append(Route(f"10.87.{host_id}.0/24", "172.28.0.2", WSL_INTERFACE))
             state.services["OpenResty"] = Service(pid=2400, program="nginx")
             state.processes += [Process("nginx", 2400, since), Process("nginx", 2404, since, 2400)]
             state.programs[PureWindowsPath(paths.gateway_exe)] = Program(

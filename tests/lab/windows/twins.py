@@ -17,6 +17,7 @@ from tests.lab.windows import (
     twins_logs,
     twins_nebula,
     twins_rehearsal,
+    twins_routes,
     twins_watch,
 )
 from tests.lab.windows.state import WindowsState
@@ -74,5 +75,6 @@ TWINS: Mapping[str, Twin] = {
     **twins_logs.TWINS,
     **twins_nebula.TWINS,
     **twins_rehearsal.TWINS,
+    **twins_routes.TWINS,
     **twins_watch.TWINS,
 }

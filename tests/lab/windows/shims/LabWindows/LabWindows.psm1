@@ -236,6 +236,82 @@ function Get-CimInstance {
 }
 
 # The one program that is started so is nginx, with its own quoting.
+# As the network commands are made of CIM: a query that finds nothing is an error.
+function Get-NetRoute {
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)] [string]$DestinationPrefix,
+        [Parameter(Mandatory)] [ValidateSet('ActiveStore', 'PersistentStore')] [string]$PolicyStore
+    )
+    $found = @((Get-LabState).routes | Where-Object {
+            $_.destination -eq $DestinationPrefix -and ($PolicyStore -eq 'ActiveStore' -or $_.persistent)
+        })
+    if ($found.Count -eq 0) {
+        $message = "No MSFT_NetRoute objects found with property 'DestinationPrefix' equal to '$DestinationPrefix'."
+        $PSCmdlet.WriteError((New-LabError $message CmdletizationQuery_NotFound_DestinationPrefix ObjectNotFound $DestinationPrefix))
+    }
+    foreach ($route in $found) {
+        [pscustomobject]@{
+            DestinationPrefix = $route.destination
+            NextHop = $route.next_hop
+            InterfaceIndex = [uint32]$route.interface
+            RouteMetric = [uint16]$route.metric
+        }
+    }
+}
+
+function Get-NetIPAddress {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [ValidateSet('IPv4')] [string]$AddressFamily)
+    foreach ($own in (Get-LabState).addresses) {
+        [pscustomobject]@{
+            IPAddress = $own.address
+            PrefixLength = [byte]$own.prefix
+            InterfaceIndex = [uint32]$own.interface
+            InterfaceAlias = $own.alias
+        }
+    }
+}
+
+function New-NetRoute {
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)] [string]$DestinationPrefix,
+        [Parameter(Mandatory)] [uint32]$InterfaceIndex,
+        [Parameter(Mandatory)] [string]$NextHop,
+        [Parameter(Mandatory)] [uint16]$RouteMetric,
+        [ValidateSet('ActiveStore')] [string]$PolicyStore
+    )
+    $state = Get-LabState
+    if ($InterfaceIndex -notin $state.addresses.interface) {
+        $PSCmdlet.WriteError((New-LabError 'Element not found.' 'Windows System Error 1168' ObjectNotFound $InterfaceIndex))
+        return
+    }
+    $state.routes = @($state.routes) + @(@{
+            destination = $DestinationPrefix
+            next_hop = $NextHop
+            interface = [int]$InterfaceIndex
+            metric = [int]$RouteMetric
+            persistent = $PolicyStore -eq ''
+        })
+    Set-LabState $state
+    [pscustomobject]@{ DestinationPrefix = $DestinationPrefix; NextHop = $NextHop }
+}
+
+function Remove-NetRoute {
+    [CmdletBinding(SupportsShouldProcess)]
+    param(
+        [Parameter(Mandatory)] [string]$DestinationPrefix,
+        [Parameter(Mandatory)] [uint32]$InterfaceIndex,
+        [Parameter(Mandatory)] [string]$NextHop
+    )
+    $state = Get-LabState
+    $state.routes = @($state.routes | Where-Object {
+            -not ($_.destination -eq $DestinationPrefix -and $_.next_hop -eq $NextHop -and $_.interface -eq $InterfaceIndex)
+        })
+    Set-LabState $state
+}
+
 function Invoke-CimMethod {
     [CmdletBinding()]
     param(
@@ -508,5 +584,6 @@ function Unregister-ScheduledTask {
 Export-ModuleMember -Function @(
     'Get-LabState', 'New-Object', 'Add-Type', 'New-Service', 'Start-Service', 'Stop-Service', 'sc.exe', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep'
     'Get-Acl', 'Set-Acl', 'Get-Culture', 'Get-UICulture', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
+    'Get-NetRoute', 'Get-NetIPAddress', 'New-NetRoute', 'Remove-NetRoute'
     'New-ScheduledTaskSettingsSet', 'Register-ScheduledTask', 'Get-ScheduledTask', 'Start-ScheduledTask', 'Unregister-ScheduledTask'
 )
