@@ -15,9 +15,19 @@ from adapters.gateway.action import GatewayAction
 from adapters.local import host_files, owed, spool
 from adapters.local.action import LocalAction
 from adapters.windows import commit_confirm as change
-from adapters.windows import configuration, configuration_trial, good_configuration, nebula, nginx, rehearsal, services
+from adapters.windows import (
+    configuration,
+    configuration_trial,
+    good_configuration,
+    nebula,
+    nginx,
+    rehearsal,
+    routes,
+    services,
+)
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
+from adapters.wsl import forwarding, helper
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -53,6 +63,11 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     services.ReadServices,
     owed.ReadOwed,
     owed.GiveUpOwed,
+    routes.ReadRoutes,
+    routes.SetRoutes,
+    forwarding.ReadForwarding,
+    helper.ReadForwardingStatus,
+    helper.ApplyForwarding,
     host_files.ReadHostFile,
     host_files.WriteHostFile,
     host_files.RemoveHostFile,

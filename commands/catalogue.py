@@ -39,6 +39,7 @@ from commands.bot_state.schedules import (
 from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
 from commands.disks.operations import DiskUsage
+from commands.forwarding.operations import ForwardingApply, ForwardingList
 from commands.gateways.configuration_tests import GatewayTest
 from commands.gateways.overview import GatewayList
 from commands.health import Health
@@ -62,6 +63,8 @@ CATALOGUE: tuple[type[Operation], ...] = (
     CertRenew,
     CaShow,
     DiskUsage,
+    ForwardingList,
+    ForwardingApply,
     UpdateList,
     GatewayList,
     GatewayTest,

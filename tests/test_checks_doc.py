@@ -38,6 +38,7 @@ SECTIONS = {
     "update": {"commands/updates/assessment"},
     "gateway": {"commands/gateways/overview"},
     "gateway test": {"commands/gateways/configuration_tests"},
+    "forwarding": {"commands/forwarding/assessment"},
     "host": {"commands/checks/assessment"},
 }
 """The chapter of each module that makes findings. What does not answer has one chapter for all of them."""

@@ -32,7 +32,7 @@ def judge_wsl(host: Host, said: WslSystem | HostError | None) -> Judgment:
     if isinstance(said, HostError):
         return make_unanswered_checks("wsl", Phrase("WSL2"), keys, said)
     return merge_judgments(
-        _judge_containers(host, said.containers), _judge_bridge(host, said.bridge), _judge_forwarding(said.forwarding)
+        _judge_containers(host, said.containers), judge_bridge(host, said.bridge), judge_forwarding(said.forwarding)
     )
 
 
@@ -139,7 +139,8 @@ def _describe_trouble(container: Container) -> Phrase:
     return Phrase("{container} is {state}", container=name, state=shorten_argument(container.state))
 
 
-def _judge_bridge(host: Host, said: Bridge | UnreadPart) -> Judgment:
+def judge_bridge(host: Host, said: Bridge | UnreadPart) -> Judgment:
+    """Judges whether the bridge is up with the host's address."""
     expected = str(host.bridge)
     name = host.wsl.bridge if host.wsl is not None else ""
     if isinstance(said, UnreadPart):
@@ -162,7 +163,8 @@ def _judge_bridge(host: Host, said: Bridge | UnreadPart) -> Judgment:
     return make_healthy_check("bridge", Phrase("up"), "up")
 
 
-def _judge_forwarding(said: bool | UnreadPart) -> Judgment:
+def judge_forwarding(said: bool | UnreadPart) -> Judgment:
+    """Judges IP forwarding."""
     if isinstance(said, UnreadPart):
         return make_unread_check("forwarding", said.phrase)
     if said:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -176,6 +177,8 @@ async def run_fleet(
             await _start(host, certificates, stack)
         ports = [host.ports["wsl"] for host in made if "wsl" in host.ports]
         mesh = _mesh(made, conditions)
+        for host in made:
+            host.windows.state.reach = partial(_reach, host, host.windows.state.reach)
         _connect_gateways(made)
         yield LabFleet(tuple(made), certificates, write_access(folder, keys, ports), settings, mesh)
 
@@ -225,6 +228,16 @@ def _lay_gateways(hosts: list[LabHost], now: datetime) -> None:
             gateway, windows = host.gateway.state, host.windows.state
             lay_configuration(windows, gateway.host_id, gateway.peers, now)
             Nginx(windows, gateway)
+
+
+def _reach(host: LabHost, overlay: Callable[[str], bool], address: str) -> bool:
+    """Whether an address answers a ping from Windows: its containers through the route, all others over Nebula."""
+    if not address.startswith("10.87."):
+        return overlay(address)
+    subnet = f"{address.rpartition('.')[0]}.0/24"
+    hops = {route.next_hop for route in host.windows.state.routes if route.destination == subnet}
+    wsl = None if host.wsl is None else host.wsl.state
+    return wsl is not None and hops == {wsl.own_address} and wsl.bridge_exists and wsl.bridge_up
 
 
 def _wire(conditions: Conditions) -> Wire:

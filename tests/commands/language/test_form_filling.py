@@ -109,8 +109,8 @@ def test_an_operation_that_takes_nothing_has_only_what_all_take() -> None:
 
 
 RUN_AT_A_TAP = """
-alert, alert show, approval, approval show, audit export, audit search, audit show, audit verify, ca show, can, cert,
-cert export, cert show, digest, disk, doctor, gateway, gateway test, health, help, host, host show, incident,
+alert, alert show, approval, approval show, audit export, audit search, audit show, audit verify, ca show, can, cert, cert
+export, cert show, digest, disk, doctor, forwarding, gateway, gateway test, health, help, host, host show, incident,
 incident show, lock, log, log collect, maintenance, op, op show, report monthly, report weekly, schedule, service, silence,
 update, version, whoami
 """
