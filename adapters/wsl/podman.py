@@ -30,9 +30,9 @@ MIN_RESTARTS = 3
 class Container(Value):
     """One container on the Flatnet network.
 
-    `state` is podman's own term. `healthy` is None without a health check. `restarts` counts restarts by podman since the
-    container was last started by hand. `restarting`: podman starts it again and again, although it is "running" at most
-    looks.
+    `id` is podman's full one. `state` is podman's own term. `healthy` is None without a health check. `restarts` counts
+    restarts by podman since the container was last started by hand. `restarting`: podman starts it again and again, although
+    it is "running" at most looks.
     """
 
     name: str
@@ -41,6 +41,12 @@ class Container(Value):
     healthy: bool | None = None
     restarts: int = 0
     restarting: bool = False
+    id: str = ""
+
+    @property
+    def runs(self) -> bool:
+        """False if its processes have ended or never began. A paused one, or one in between, counts as running."""
+        return self.state not in ("exited", "created", "configured", "dead", "removing")
 
 
 _Word = Annotated[str, StringConstraints(max_length=255)]
@@ -49,6 +55,7 @@ _Word = Annotated[str, StringConstraints(max_length=255)]
 class _ListedContainer(BaseModel):
     """One element of `podman ps --format json`, as far as it is read."""
 
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12,64}$")] = Field(alias="Id", default="")
     names: Annotated[list[_Word], Field(min_length=1, max_length=16)] = Field(alias="Names")
     state: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")] = Field(alias="State")
     status: _Word = Field(alias="Status")
@@ -58,6 +65,7 @@ class _ListedContainer(BaseModel):
     def to_container(self) -> Container:
         """Converts the element to a `Container`."""
         return Container(
+            id=self.id,
             name=self.names[0],
             state=self.state,
             exit_code=self.exit_code,

@@ -61,7 +61,7 @@ def listed(**changes: Any) -> CompletedProgram:
     return CompletedProgram(0, json.dumps([usual | changes]), "")
 
 
-WEB = Container(name="web", state="running", exit_code=0)
+WEB = Container(id="ab" * 32, name="web", state="running", exit_code=0)
 
 
 def test_a_healthy_host_has_no_problem() -> None:
