@@ -42,6 +42,10 @@ from commands.disks.operations import DiskUsage
 from commands.forwarding.operations import ForwardingApply, ForwardingList
 from commands.gateways.configuration_tests import GatewayTest
 from commands.gateways.overview import GatewayList
+from commands.gateways.escalation import EscalationList, EscalationReset
+from commands.gateways.forget import SyncForget
+from commands.gateways.routes import RouteList
+from commands.gateways.synchronization import SyncList, SyncPull
 from commands.health import Health
 from commands.hosts import HostRehearse
 from commands.logs.operations import LogCollect, LogRead
@@ -68,6 +72,12 @@ CATALOGUE: tuple[type[Operation], ...] = (
     UpdateList,
     GatewayList,
     GatewayTest,
+    SyncList,
+    SyncPull,
+    SyncForget,
+    EscalationList,
+    EscalationReset,
+    RouteList,
     HostShow,
     HostRehearse,
     Digest,

@@ -1,0 +1,239 @@
+"""Registrations of containers at the gateways, compared with what podman runs. Pure.
+
+podman of each host ─┐
+registry of each ────┴─ compare ─▶ Comparison: right, and Problem*: wrong address, missing, ghost, unknown owner
+
+What could not be read makes a registration unknown, never a ghost, and a container unknown, never missing.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from adapters.errors import HostError
+from adapters.gateway.containers import Registration, Registry
+from adapters.inventory import Host
+from adapters.phrase import Phrase
+from adapters.wsl.podman import Container
+
+
+@dataclass(frozen=True)
+class HostContainers:
+    """Containers of one host by podman, running or not; a phrase says why they are unknown.
+
+    `addresses` are those that podman knows, by container id. It is empty where only the registrations have them.
+    """
+
+    host: Host
+    containers: tuple[Container, ...] | Phrase
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GatewayRegistry:
+    """Registrations at one gateway, or why they are unknown."""
+
+    host: Host
+    registry: Registry | HostError
+
+
+class Kind(StrEnum):
+    """Kinds of problems, the worst first."""
+
+    ADDRESS = "wrong address"
+    NOWHERE = "not registered"
+    MISSING = "missing"
+    GHOST = "ghost"
+    STRANGER = "unknown host"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A container or a registration that is not right, and the gateways where that is so.
+
+    `host` is where the container runs, or would run; "" if no host of the inventory has it. `name` is podman's name, or the
+    start of the id. `addresses` are the registered ones by gateway. `address` is podman's, or "".
+    """
+
+    kind: Kind
+    host: str
+    name: str
+    id: str
+    gateways: tuple[str, ...]
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class RightContainer:
+    """A container that every gateway that answered lists, with its registered addresses by gateway."""
+
+    host: str
+    container: Container
+    addresses: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Containers and registrations of a fleet: the number of containers that are right at every gateway, and problems.
+
+    `right` were found at every gateway that answered. `unread_gateways` and `unread_hosts` did not answer.
+    """
+
+    total: int
+    right: tuple[RightContainer, ...]
+    problems: tuple[Problem, ...]
+    unread_gateways: tuple[GatewayRegistry, ...] = ()
+    unread_hosts: tuple[HostContainers, ...] = ()
+    expired: Mapping[str, int] = field(default_factory=dict)
+
+
+def compare_registrations(hosts: Iterable[HostContainers], gateways: Iterable[GatewayRegistry]) -> Comparison:
+    """Compares the registrations at these gateways with what podman runs on all hosts."""
+    hosts, gateways = tuple(hosts), tuple(gateways)
+    read = {each.host.name: each.registry for each in gateways if isinstance(each.registry, Registry)}
+    collection = _Collection(ContainerIndex(hosts))
+    for gateway, registry in read.items():
+        for registration in registry.registrations:
+            collection.add(gateway, registration)
+    problems = list(collection.list_strays())
+    right = []
+    for owner in hosts:
+        for container in list_running(owner):
+            addresses = collection.get_addresses(owner.host.name, container)
+            found = tuple(_judge_container(owner, container, addresses, read))
+            problems += found
+            right += [] if found or not read else [RightContainer(owner.host.name, container, addresses)]
+    return Comparison(
+        total=sum(len(list_running(each)) for each in hosts),
+        right=tuple(right),
+        problems=tuple(sorted(problems, key=lambda each: (list(Kind).index(each.kind), each.host, each.name, each.id))),
+        unread_gateways=tuple(each for each in gateways if isinstance(each.registry, HostError)),
+        unread_hosts=tuple(each for each in hosts if isinstance(each.containers, Phrase)),
+        expired={gateway: registry.expired for gateway, registry in read.items() if registry.expired},
+    )
+
+
+def list_running(host: HostContainers) -> tuple[Container, ...]:
+    """Lists the containers that podman runs; none if they are unknown."""
+    if isinstance(host.containers, Phrase):
+        return ()
+    return tuple(container for container in host.containers if container.runs)
+
+
+class ContainerIndex:
+    """Containers of all hosts, found by a registration."""
+
+    def __init__(self, hosts: Iterable[HostContainers]) -> None:
+        self._hosts = {each.host.id: each for each in hosts}
+        self._by_id = {
+            container.id: (each, container)
+            for each in self._hosts.values()
+            if not isinstance(each.containers, Phrase)
+            for container in each.containers
+            if container.id
+        }
+
+    def find_owners(self, registration: Registration) -> tuple[HostContainers, ...]:
+        """Finds the hosts that may run the container: the one that is registered, and the one with its subnet.
+
+        Flatnet registers host 1 if it is given none, so both count.
+        """
+        numbers = {registration.host_id, parse_host_number(registration.ip)}
+        return tuple(self._hosts[number] for number in sorted(numbers - {None}, key=str) if number in self._hosts)
+
+    def find_container(self, registration: Registration) -> tuple[HostContainers, Container] | None:
+        """Finds the container with this id on any host, or with this name on a host that may run it."""
+        if (found := self._by_id.get(registration.id)) is not None:
+            return found
+        for owner in self.find_owners(registration):
+            for container in () if isinstance(owner.containers, Phrase) else owner.containers:
+                if container.name == registration.id:
+                    return owner, container
+        return None
+
+
+def parse_host_number(address: str) -> int | None:
+    """Parses the number of the host that has a container address (10.87.N.x); None for any other text."""
+    try:
+        octets = ipaddress.IPv4Address(address).packed
+    except ValueError:
+        return None
+    return octets[2] if octets[:2] == bytes((10, 87)) and octets[2] else None
+
+
+class _Collection:
+    """Registrations at all gateways, collected by the container or the stray registration that they are about."""
+
+    def __init__(self, index: ContainerIndex) -> None:
+        self._index = index
+        self._running: dict[tuple[str, str], dict[str, str]] = {}
+        """Registered addresses by gateway, of each container that runs: its host and its name."""
+        self._strays: dict[tuple[Kind, str, str, str], dict[str, str]] = {}
+        """The same of each registration without such a container: its kind, host, name, id."""
+
+    def add(self, gateway: str, registration: Registration) -> None:
+        """Adds one registration."""
+        found = self._index.find_container(registration)
+        if found is not None and found[1].runs:
+            addresses = self._running.setdefault((found[0].host.name, found[1].name), {})
+        else:
+            addresses = self._strays.setdefault(self._identify_stray(registration, found), {})
+        addresses[gateway] = registration.ip
+
+    def get_addresses(self, host: str, container: Container) -> Mapping[str, str]:
+        """Returns the registered addresses of a container that runs, by gateway."""
+        return self._running.get((host, container.name), {})
+
+    def list_strays(self) -> Iterator[Problem]:
+        """Lists the registrations of which no running container is known."""
+        for (kind, host, name, key), addresses in self._strays.items():
+            yield Problem(kind, host, name, key, tuple(addresses), addresses)
+
+    def _identify_stray(
+        self, registration: Registration, found: tuple[HostContainers, Container] | None
+    ) -> tuple[Kind, str, str, str]:
+        owners = self._index.find_owners(registration)
+        if found is not None:  # podman has it, and does not run it
+            certain = found[1].id == registration.id
+            return Kind.GHOST if certain else _judge_stray(owners), found[0].host.name, found[1].name, registration.id
+        host = owners[0].host.name if owners else ""
+        return _judge_stray(owners), host, shorten_id(registration.id), registration.id
+
+
+def shorten_id(key: str) -> str:
+    """Shortens an id as podman does, to twelve digits. Any other text stays."""
+    return key[:12] if len(key) == 64 else key
+
+
+def _judge_stray(owners: tuple[HostContainers, ...]) -> Kind:
+    """Judges a registration of which podman has no container: unknown unless every host that may run it was read."""
+    if not owners:
+        return Kind.STRANGER
+    return Kind.UNKNOWN if any(isinstance(owner.containers, Phrase) for owner in owners) else Kind.GHOST
+
+
+def _judge_container(
+    owner: HostContainers, container: Container, addresses: Mapping[str, str], gateways: Iterable[str]
+) -> Iterator[Problem]:
+    """Judges a container that runs by its registrations at the gateways that answered."""
+    host, known = owner.host.name, owner.addresses.get(container.id, "")
+    if wrong := _list_wrong(addresses, known, owner.host):
+        yield Problem(Kind.ADDRESS, host, container.name, container.id, wrong, addresses, known)
+    if missing := tuple(gateway for gateway in gateways if gateway not in addresses):
+        kind = Kind.MISSING if addresses else Kind.NOWHERE
+        yield Problem(kind, host, container.name, container.id, missing)
+
+
+def _list_wrong(addresses: Mapping[str, str], known: str, host: Host) -> tuple[str, ...]:
+    """Lists the gateways with a wrong address: another than podman's, or, where that is unknown, one outside the host's
+    subnet. All gateways if they differ from one another.
+    """
+    if known:
+        return tuple(gateway for gateway, address in addresses.items() if address != known)
+    outside = tuple(gateway for gateway, address in addresses.items() if parse_host_number(address) != host.id)
+    if outside:
+        return outside
+    return tuple(addresses) if len(set(addresses.values())) > 1 else ()
