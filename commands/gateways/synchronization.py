@@ -14,7 +14,7 @@ from commands.gateways.registrations import compare_registrations
 from commands.gateways.sync_report import build_sync_report
 from commands.model.check import Area
 from commands.model.operation import FleetChange, FleetRead, FleetView
-from commands.model.plan import Check, LeftOutHost, Part, PlannedAction, PlannedChange, Step
+from commands.model.plan import LeftOutHost, Part, PlannedAction, PlannedChange, Step
 from commands.model.report import Report
 from commands.planning.host_plan import HostPlan, assemble
 from commands.values.arguments import ALL_HOSTS, Flag, HostsArgument, Target, TargetArgument
@@ -78,23 +78,29 @@ def _plan_pull(host: Host, said: GatewaySystem | HostError | None) -> HostPlan |
         return LeftOutHost(host=host.name, why=Phrase("the gateway is not initialized. Check its error.log"))
     if not sync.peers:
         return LeftOutHost(host=host.name, why=Phrase("the gateway has no peers"))
-    return HostPlan(part=Part(host=host.name, steps=(_build_pull_step(host, sync),)), warnings=_warn_of_peers(host, sync))
+    return HostPlan(part=Part(host=host.name, steps=_build_pull_steps(host, sync)), warnings=_warn_of_peers(host, sync))
 
 
-def _build_pull_step(host: Host, sync: SyncStatus) -> Step:
-    """Builds the pull. It is proven by the counts of its answer, and by the gateway being itself with these peers."""
-    return Step(
+def _build_pull_steps(host: Host, sync: SyncStatus) -> tuple[Step, Step]:
+    """Builds the pull, which must reach all peers, and the proof that the gateway is itself and still has these peers.
+
+    The proof is a step of its own: a check of the first step would excuse a pull that did not reach all peers.
+    """
+    pull = Step(
         key=f"{host.name}/pull",
         host=host.name,
         deed=PlannedAction.of(PullContainers(peers=len(sync.peers))),
         phrase=Phrase("read the registrations of {n} peer", plural="read the registrations of {n} peers", n=len(sync.peers)),
-        verify=Check(
-            host=host.name,
-            deed=PlannedAction.of(ReadGateway()),
-            expect={"sync": sync.model_dump(mode="json")},
-            patience=PULL_TIMEOUT,
-        ),
     )
+    proof = Step(
+        key=f"{host.name}/proof",
+        host=host.name,
+        deed=PlannedAction.of(ReadGateway()),
+        phrase=Phrase("check that the gateway still has its peers"),
+        expect={"sync": sync.model_dump(mode="json")},
+        patience=PULL_TIMEOUT,
+    )
+    return pull, proof
 
 
 def _warn_of_peers(host: Host, sync: SyncStatus) -> tuple[Phrase, ...]:

@@ -86,8 +86,10 @@ class LabHost:
             self.wire(side).fault = Fault.NONE
 
     def elapse(self, seconds: float) -> None:
-        """Let time pass for the guard of a change on this host, without waiting."""
+        """Let time pass for the guard of a change on this host, and for its gateway, without waiting."""
         self.windows.state.elapse(seconds)
+        if self.gateway is not None:
+            self.gateway.state.elapse(seconds)
 
     def serve(self, service: str, runs: bool) -> None:
         """Open and close the gateway's port with its service."""
