@@ -57,12 +57,15 @@ class NebulaFiles(Value):
 class LoggedHandshake(Value):
     """A handshake that this host's Nebula logged: the peer's name, its fingerprint, the time (the host's clock).
 
+    `issuer` is the fingerprint of its CA, `address` its addresses with spaces between; "" without any.
     `at` is None where Nebula logs no times (`disable_timestamp`), or in a format of its own (`timestamp_format`).
     """
 
     name: str
     fingerprint: str
     at: AwareDatetime | None
+    issuer: str = ""
+    address: str = ""
 
 
 class ReadCertificates(WindowsAction[NebulaFiles]):
@@ -110,11 +113,7 @@ class ReadCertificates(WindowsAction[NebulaFiles]):
 def _collect_handshakes(lines: Iterable[Any]) -> tuple[LoggedHandshake, ...]:
     """Collects the last handshake of each name. Unreadable lines are skipped."""
     received = (parse_handshake(line) for line in lines if isinstance(line, str))
-    newest = {
-        each.name: LoggedHandshake(name=each.name, fingerprint=each.fingerprint, at=each.at)
-        for each in received
-        if each is not None
-    }
+    newest = {each.name: LoggedHandshake.model_validate(each.model_dump()) for each in received if each is not None}
     return tuple(newest.values())
 
 

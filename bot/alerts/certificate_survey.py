@@ -74,7 +74,7 @@ def _map_cells(report: Report, row: Row) -> Cells:
 
 def _read_certificate(row: Row, cells: Cells) -> ObservedCertificate | None:
     fingerprint = cells["whole_fingerprint"]
-    if fingerprint.mark in (Mark.UNKNOWN, Mark.ABSENT):
+    if fingerprint.mark in (Mark.UNKNOWN, Mark.ABSENT) or cells["kind"].value not in ("ca", "host"):
         return None
     return ObservedCertificate(
         name=str(cells["host"].value),

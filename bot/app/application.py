@@ -145,9 +145,7 @@ async def open_application(
 
         redactor = Redactor(secrets.list_values())
         redact_with(redactor)
-        audit = await AuditLog.open(database, load_audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
-        if audit.trouble is not None:
-            _log.error("the audit log is not intact", why=str(audit.trouble))
+        audit = await _open_audit(database, settings, secrets, redactor, now)
         first = activate(settings, secrets)
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
@@ -165,6 +163,7 @@ async def open_application(
             alerts=alerts.registry,
             mutes=alerts.mutes,
             owed=machinery.owed.registry,
+            identities=machinery.ledger,
             recorder=audit,
             redactor=redactor,
             now=now,
@@ -185,6 +184,16 @@ async def open_application(
     finally:
         await database.aclose()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _open_audit(
+    database: Database, settings: Settings, secrets: Secrets, redactor: Redactor, now: Callable[[], datetime]
+) -> AuditLog:
+    """Opens the audit log, and logs the reason for which it is not intact."""
+    audit = await AuditLog.open(database, load_audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
+    if audit.trouble is not None:
+        _log.error("the audit log is not intact", why=str(audit.trouble))
+    return audit
 
 
 def load_secrets(settings: Settings) -> Secrets:

@@ -30,6 +30,7 @@ from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.checks.traffic import TrafficCount
 from commands.model.chart import HostHealth
 from commands.model.check import Area, KnownChecks
+from commands.model.identity import KnownIdentities
 from commands.model.operation import FleetChange, FleetRead
 from commands.model.report import Report
 from commands.values.arguments import Target
@@ -105,6 +106,13 @@ class OwedRequestPort(Protocol):
     async def load(self, owed: OwedChange) -> FleetChange: ...
 
     async def find_status(self, operation: str) -> AskStatus | None: ...
+
+
+class IdentityReader(Protocol):
+    """Reads the ledger of identities (`bot.ledger.registry`)."""
+
+    async def read_known(self) -> KnownIdentities:
+        """Reads all that is known. It never raises: what could not be read is said in the value."""
 
 
 class MuteRegistryPort(MuteFinder, Protocol):

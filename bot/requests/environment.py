@@ -10,6 +10,7 @@ from bot.handlers.ports import (
     AlertRegistryPort,
     ChangeLifecycle,
     CheckRegistryPort,
+    IdentityReader,
     IncidentRegistryPort,
     LockRegistryPort,
     MuteRegistryPort,
@@ -40,6 +41,7 @@ class Environment:
     alerts: AlertRegistryPort
     mutes: MuteRegistryPort
     owed: OwedRegistryPort
+    identities: IdentityReader
     recorder: Recorder
     redactor: Redactor
     now: Callable[[], datetime]

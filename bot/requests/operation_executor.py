@@ -20,6 +20,7 @@ from bot.reports.mutes import build_maintenance_section
 from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
+from commands.certs.operations import CertList, CertShow
 from commands.checks.verdict import STORED_AREAS
 from commands.health import Health
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
@@ -69,7 +70,7 @@ class OperationExecutor:
                 return await self._environment.handlers.handle(operation, self._build_context(job, requester))
 
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
-        """Reads hosts. `health` also gets the newest checks of the hosts and areas that the requester may see."""
+        """Reads hosts. `health` also gets the newest checks that the requester may see, `cert` gets the ledger."""
         view, began = self._build_view(job), self._environment.now()
         if isinstance(operation, Health):
             hosts, context = operation.resolve_hosts(job.config.inventory), self._build_context(job, requester)
@@ -78,6 +79,8 @@ class OperationExecutor:
             seen = every if isinstance(context.judge_on(Health, every), Permit) else hosts
             known = await self._environment.checks.find_known([host.name for host in seen], areas)
             view = replace(view, checks=known)
+        elif isinstance(operation, CertList | CertShow):
+            view = replace(view, identities=await self._environment.identities.read_known())
         report = await operation.read(view)
         await self._environment.checks.record(operation, report, began, job.config.inventory)
         return await self._add_maintenance(report, job) if isinstance(operation, Health) else report

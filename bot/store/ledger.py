@@ -45,7 +45,7 @@ MAX_CLAIMED = 4_096
 """Certificates that are known from logs alone, of all hosts together."""
 
 MAX_SIGHTINGS = 3
-"""Latest sightings of a certificate that are read for an answer."""
+"""Latest sightings of a certificate in each way that are read for an answer."""
 
 _I, _S = IDENTITIES.c, SIGHTINGS.c
 
@@ -80,10 +80,12 @@ _COUNT_CLAIMED_THERE = (
     .select_from(IDENTITIES.join(SIGHTINGS, _I.fingerprint == _S.fingerprint))
     .where(_CLAIMED, _S.way == Way.HANDSHAKE.value, _S.place == bindparam("place"))
 )
-_RANK = func.row_number().over(partition_by=_S.fingerprint, order_by=(_S.at.desc(), _S.place, _S.way)).label("rank")
+_RANK = func.row_number().over(partition_by=(_S.fingerprint, _S.way), order_by=(_S.at.desc(), _S.place)).label("rank")
 _RANKED = select(_S.fingerprint, _S.place, _S.way, _S.at, _RANK).subquery()
 _LATEST = (
-    select(*_list_texts(_RANKED)).where(_RANKED.c.rank <= MAX_SIGHTINGS).order_by(_RANKED.c.fingerprint, _RANKED.c.rank)
+    select(*_list_texts(_RANKED))
+    .where(_RANKED.c.rank <= MAX_SIGHTINGS)
+    .order_by(_RANKED.c.fingerprint, _RANKED.c.at.desc(), _RANKED.c.place, _RANKED.c.way)
 )
 _UNRECORDED = (
     select(OPERATIONS.c.operation)

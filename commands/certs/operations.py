@@ -12,12 +12,21 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.certs.assessment import judge_authority, judge_host_certificates
 from commands.certs.fleet_certificates import FleetCertificates, add_lighthouse, read_certificates
+from commands.certs.further import (
+    KIND_NAMES,
+    CertificateKind,
+    FurtherReading,
+    build_further,
+    explain_ledger,
+    read_further,
+)
+from commands.certs.history import describe_history
 from commands.certs.table import CERTIFICATE_COLUMNS, format_days_left
 from commands.checks.assessment import Judgment, Remark
 from commands.model.finding import Finding, list_next_commands, sort_worst_first
 from commands.model.operation import FleetRead, FleetView
 from commands.model.phrases import list_some
-from commands.model.report import FACT_COLUMNS, Cell, Column, Mark, Report, Row, TextFile
+from commands.model.report import FACT_COLUMNS, Cell, Column, Mark, Report, Row, Section, TextFile
 from commands.values.arguments import ALL_HOSTS, Flag, HostsArgument, TargetArgument, resolve_one_host, shorten_argument
 
 MAX_NAMED = 3
@@ -28,6 +37,8 @@ TABLE_COLUMNS = (
     *CERTIFICATE_COLUMNS,
     Column(key="kind", heading=Phrase("Kind"), detail=True),
 )
+ALL_COLUMNS = (*TABLE_COLUMNS[:-1], TABLE_COLUMNS[-1].model_copy(update={"detail": False}))
+"""Columns of a table with several kinds of certificates."""
 REDUNDANT_KEYS = ("kind", "fingerprint")
 """Columns without new information where a single certificate is shown in full."""
 
@@ -43,9 +54,13 @@ class CertificateLine:
 
     host: str
     name: str
-    authority: bool
+    kind: CertificateKind
     judgment: Judgment
     time_left: timedelta | None = None
+
+    @property
+    def authority(self) -> bool:
+        return self.kind is CertificateKind.CA
 
     @property
     def sort_key(self) -> tuple[int, bool, float]:
@@ -60,14 +75,13 @@ class CertificateLine:
 
     @property
     def row(self) -> Row:
-        kind = Phrase("CA") if self.authority else Phrase("host")
         cells = (
             Cell.of(self.name),
             *(self.judgment.cells[column.key] for column in CERTIFICATE_COLUMNS),
-            Cell(text=kind, value="ca" if self.authority else "host"),
+            Cell(text=KIND_NAMES[self.kind], value=self.kind.value),
         )
         judged = self.judgment
-        host = "" if self.authority else self.host
+        host = self.host if self.kind is CertificateKind.HOST else ""
         return Row(cells=cells, host=host, severity=judged.severity, reached=judged.reached)
 
     @property
@@ -88,10 +102,23 @@ class CertificateLine:
             if self.authority:
                 short = Phrase("CA {name}: {state}", name=shorten_argument(self.name), state=remark.short)
                 yield found.model_copy(update={"subject": f"ca-{remark.subject}", "short": short})
+            elif self.kind is not CertificateKind.HOST:
+                yield self._build_further_finding(remark)
             elif remark.reached:
                 yield found.model_copy(update={"short": Phrase("certificate: {state}", state=remark.short)})
             else:
                 yield found
+
+    def _build_further_finding(self, remark: Remark) -> Finding:
+        """Builds the finding of a certificate that `cert renew` cannot renew."""
+        match self.kind:
+            case CertificateKind.WINRM:
+                short = Phrase("WinRM certificate: {state}", state=remark.short)
+            case CertificateKind.BOT:
+                short = Phrase("the bot's certificate: {state}", state=remark.short)
+            case _:
+                short = Phrase("unknown certificate {name}", name=self.name)
+        return remark.build_finding(self.host, remark.next).model_copy(update={"short": short})
 
 
 class CertList(FleetRead):
@@ -104,20 +131,25 @@ class CertList(FleetRead):
     label: ClassVar = Phrase("show the certificates of {target}", target="…")
 
     target: TargetArgument = ALL_HOSTS
+    all: Annotated[bool, Flag(Phrase("also WinRM, this bot, and certificates of members outside the configuration"))] = False
     details: Annotated[bool, Flag(Phrase("also show dates, files, keys and full fingerprints"))] = False
 
     async def read(self, view: FleetView) -> Report:
         hosts = self.resolve_hosts(view.fleet.inventory)
+        reading = await read_further(hosts, view) if self.all else None
         seen = await _read_with_lighthouse(hosts, view)
-        lines = sorted((*_build_host_lines(hosts, seen), *_build_authority_lines(seen)), key=lambda line: line.sort_key)
+        further = () if reading is None else tuple(_build_further_lines(seen, reading, view))
+        unsorted = (*_build_host_lines(hosts, seen), *_build_authority_lines(seen), *further)
+        lines = sorted(unsorted, key=lambda line: line.sort_key)
         troubled = [line for line in lines if line.judgment.remarks]
         findings = sort_worst_first(finding for line in troubled for finding in line.findings)
         return Report(
             title=Phrase("Certificates"),
             summary=_summarize(lines, troubled),
-            columns=TABLE_COLUMNS,
+            columns=ALL_COLUMNS if self.all else TABLE_COLUMNS,
             rows=tuple(line.row for line in lines),
             findings=findings,
+            sections=_build_ledger_section(view) if self.all else (),
             details=self.details,
             taken_at=view.now(),
             next=list_next_commands(findings, MAX_NAMED),
@@ -141,7 +173,8 @@ class CertShow(FleetRead):
     async def read(self, view: FleetView) -> Report:
         hosts = self.resolve_hosts(view.fleet.inventory)
         line = next(_build_host_lines(hosts, await _read_with_lighthouse(hosts, view)))
-        return _build_full_report(Phrase("Certificate of {host}", host=line.name), (line,), view.now())
+        report = _build_full_report(Phrase("Certificate of {host}", host=line.name), (line,), view.now())
+        return report.model_copy(update={"sections": _build_history(hosts[0], view)})
 
 
 class CaShow(FleetRead):
@@ -203,14 +236,35 @@ def _build_host_lines(hosts: Sequence[Host], seen: FleetCertificates) -> Iterato
     for held in seen.per_host:
         if held.host in hosts:
             left = None if held.certificate is None else seen.compute_time_left(held.certificate)
-            yield CertificateLine(held.host.name, held.host.name, False, judge_host_certificates(held, seen), left)
+            name, judgment = held.host.name, judge_host_certificates(held, seen)
+            yield CertificateLine(name, name, CertificateKind.HOST, judgment, left)
 
 
 def _build_authority_lines(seen: FleetCertificates) -> Iterator[CertificateLine]:
     """Builds a line for each CA, whose host is the lighthouse if that trusts it."""
     for ca, holders in seen.authorities:
         place = next((held for held in holders if held.host.lighthouse), holders[0])
-        yield CertificateLine(place.host.name, ca.name, True, judge_authority(ca, holders, seen), seen.compute_time_left(ca))
+        judgment, left = judge_authority(ca, holders, seen), seen.compute_time_left(ca)
+        yield CertificateLine(place.host.name, ca.name, CertificateKind.CA, judgment, left)
+
+
+def _build_further_lines(seen: FleetCertificates, reading: FurtherReading, view: FleetView) -> Iterator[CertificateLine]:
+    """Builds a line for each certificate beyond those of hosts and CAs."""
+    for each in build_further(seen, reading, view):
+        yield CertificateLine(each.host, each.name, each.kind, each.judgment, each.time_left)
+
+
+def _build_ledger_section(view: FleetView) -> tuple[Section, ...]:
+    """Builds the section of what could not be read of the ledger."""
+    why = explain_ledger(view.identities)
+    return () if why is None else (Section(heading=Phrase("Ledger"), lines=(why,)),)
+
+
+def _build_history(host: Host, view: FleetView) -> tuple[Section, ...]:
+    """Builds the section with all certificates of a host that the ledger knows."""
+    lines = tuple(describe_history(host, view.identities, view.now()))
+    section = (Section(heading=Phrase("Certificates in the ledger"), lines=lines),) if lines else ()
+    return (*section, *_build_ledger_section(view))
 
 
 def _build_finding(host: str, remark: Remark) -> Finding:

@@ -155,9 +155,10 @@ def _build_issuer_cell(held: HostCertificates, mesh: FleetCertificates) -> Cell:
     """Builds the cell of the CA that signed the certificate, by name if any host has that CA's certificate."""
     assert held.certificate is not None
     known = next((ca for ca, _ in mesh.authorities if is_signed_by(held.certificate, ca)), None)
-    issuer = shorten_fingerprint(held.certificate.issuer)
+    issuer = held.certificate.issuer
     if known is None:
-        return Cell(text=Phrase("unknown CA {fingerprint}", fingerprint=issuer), value=issuer, mark=Mark.BAD)
+        text = Phrase("unknown CA {fingerprint}", fingerprint=shorten_fingerprint(issuer))
+        return Cell(text=text, value=issuer, mark=Mark.BAD)
     mark = Mark.WELL if held.trusts_own_certificate else Mark.BAD
     return Cell(text=shorten_argument(known.name), value=issuer, mark=mark)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
@@ -16,6 +17,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Host, InvalidSetting, Inventory
 from adapters.phrase import Phrase
 from commands.model.check import NO_CHECKS, Area, KnownChecks
+from commands.model.identity import NO_IDENTITIES, KnownIdentities
 from commands.model.owed import NOTHING_OWED, KnownOwed, Matter
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange
@@ -77,6 +79,10 @@ GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:
 """A group in a certificate; nebula-cert takes several with commas between them."""
 
 
+MemberName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,253}$")]
+"""The name in a member's certificate. nebula-cert takes any text."""
+
+
 class CertificateRules(BaseModel):
     """Rules by which certificates are made and judged; configured under `[certificates]`."""
 
@@ -87,6 +93,10 @@ class CertificateRules(BaseModel):
     groups: tuple[GroupName, ...] = ("flatnet", "gateway")
     """Groups that a host's certificate must have. The lighthouse's must have `lighthouse_groups`."""
     lighthouse_groups: tuple[GroupName, ...] = ("lighthouse", "flatnet")
+    bot_certificate: Path | None = None
+    """Certificate of the bot's own machine in the overlay, if it takes part."""
+    members: tuple[MemberName, ...] = ()
+    """Names in certificates of members that are no hosts of the configuration, such as laptops."""
 
 
 DEFAULT_CERTIFICATE_RULES = CertificateRules()
@@ -135,6 +145,8 @@ class FleetView:
     """Id of the operation that is planned. Folders on hosts are named after it."""
     checks: KnownChecks = NO_CHECKS
     """The newest stored checks, for a read that folds them into its verdict."""
+    identities: KnownIdentities = NO_IDENTITIES
+    """The ledger of identities, for an answer about certificates."""
     owed: KnownOwed = NOTHING_OWED
     """The open owed changes, for a plan: some of them must run before others."""
     good_configurations: ProvenConfigurations = field(default_factory=dict)

@@ -43,6 +43,7 @@ from commands.catalogue import CATALOGUE
 from commands.checks.verdict import collect_checks
 from commands.model.chart import HostHealth
 from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
+from commands.model.identity import KnownIdentities
 from commands.model.operation import Catalogue, FleetChange, FleetRead
 from commands.model.report import Report
 from commands.values.arguments import Target
@@ -270,6 +271,16 @@ class RememberedOwed:
         return self.statuses.get(operation)
 
 
+class RememberedIdentities:
+    """A ledger of a test."""
+
+    def __init__(self) -> None:
+        self.known = KnownIdentities()
+
+    async def read_known(self) -> KnownIdentities:
+        return self.known
+
+
 class Kept:
     """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
 
@@ -286,6 +297,7 @@ class Kept:
         self.checks = RememberedChecks()
         self.alerts, self.mutes = Alerts(), RememberedMutes()
         self.owed = RememberedOwed()
+        self.identities = RememberedIdentities()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def environment(
@@ -325,6 +337,7 @@ class Kept:
             alerts=self.alerts,
             mutes=self.mutes,
             owed=self.owed,
+            identities=self.identities,
             recorder=recorder,
             redactor=Redactor([CANARY]),
             now=now,

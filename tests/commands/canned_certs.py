@@ -16,6 +16,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory, WindowsSide
 from adapters.windows.nebula import NebulaFiles, ReadCertificates
 from adapters.windows.services import ReadServices, Service, Services
+from adapters.windows.tls_certificate import ReadServerCertificate, ServerCertificate
 from commands.model.operation import FleetView, Thresholds
 from tests.commands import canned
 from tests.commands.canned import NOW
@@ -110,6 +111,18 @@ def files(host: Host, trusted: Authority = CA, days: float = 200, **given: Any) 
     )
 
 
+def server_certificate(days: float = 400, **given: Any) -> ServerCertificate:
+    """What a host presents for WinRM."""
+    usual = {
+        "fingerprint": "e" * 64,
+        "name": "host-a.example.com",
+        "issuer": "WinRM CA",
+        "begins_at": NOW - timedelta(days=100),
+        "ends_at": NOW + timedelta(days=days),
+    }
+    return ServerCertificate.model_validate(usual | given)
+
+
 def services(nebula: str = "Running", gateway: str = "Running", nginx: int = 3) -> Services:
     """The two services of a host."""
     return Services.model_validate(
@@ -141,6 +154,8 @@ def view(*hosts: Host, said: Said | None = None) -> FleetView:
                 return kept.setdefault(host.name, files(host))
             case ReadServices():
                 return services()
+            case ReadServerCertificate():
+                return server_certificate()
             case _:
                 return canned.well(host, side)
 
