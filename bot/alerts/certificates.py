@@ -99,8 +99,8 @@ def _make_host_signal(observed: ObservedCertificate, now: datetime) -> Signal | 
         subject=CERTIFICATE_SUBJECT,
         condition=Condition.CERTIFICATE,
         severity=severity,
-        step=_count_steps(observed, HOST_WARNING_TIMES, now),
-        short=_describe_host_expiry(observed.ends_at - now),
+        step=count_steps(observed.ends_at, HOST_WARNING_TIMES, now),
+        short=describe_host_expiry(observed.ends_at - now),
         why=_explain_host_expiry(observed, now),
         next="ca show" if observed.bound else f"cert renew {observed.host}",
     )
@@ -115,22 +115,23 @@ def _make_authority_signal(observed: ObservedCertificate, now: datetime) -> Sign
         subject=make_authority_subject(observed.fingerprint),
         condition=Condition.AUTHORITY,
         severity=judge_time_left(left, CA_EXPIRY_LIMITS) or Severity.LOW,
-        step=_count_steps(observed, CA_WARNING_TIMES, now),
+        step=count_steps(observed.ends_at, CA_WARNING_TIMES, now),
         short=_describe_authority_expiry(_show_name(observed), left),
         why=_explain_authority_expiry(observed, now),
         next="ca show",
     )
 
 
-def _count_steps(observed: ObservedCertificate, limits: Sequence[timedelta], now: datetime) -> int:
-    """Counts the limits that it crossed, and the days since it expired."""
-    crossed = sum(observed.ends_at - now <= limit for limit in limits)
-    if observed.ends_at > now:
+def count_steps(ends_at: datetime, limits: Sequence[timedelta], now: datetime) -> int:
+    """Counts the limits that a certificate crossed, and the days since it expired."""
+    crossed = sum(ends_at - now <= limit for limit in limits)
+    if ends_at > now:
         return crossed
-    return crossed + 1 + (now.date() - observed.ends_at.astimezone(now.tzinfo).date()).days
+    return crossed + 1 + (now.date() - ends_at.astimezone(now.tzinfo).date()).days
 
 
-def _describe_host_expiry(left: timedelta) -> Phrase:
+def describe_host_expiry(left: timedelta) -> Phrase:
+    """Describes the time left of a certificate that ends soon."""
     if left <= timedelta(0):
         return Phrase("certificate has expired")
     if left < DAY:

@@ -14,10 +14,12 @@ from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
 from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
+from bot.app.build_ledger import build_survey
 from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings, load_audit_keys
 from bot.handlers.registry import Handlers, Services
+from bot.ledger.survey import LedgerSurvey
 from bot.model.request import Answer, Request
 from bot.reports.checks import CheckRegistry
 from bot.reports.observations import HealthHistory
@@ -67,6 +69,7 @@ class Application:
     redactor: Redactor
     clock: Clock
     history: HealthHistory
+    survey: LedgerSurvey
 
     async def answer_request(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         """Answers a request, with secrets redacted, for surfaces that show the answer unchanged."""
@@ -150,7 +153,8 @@ async def open_application(
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
-        followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), machinery.owed.asker)
+        survey = build_survey(machinery.ledger, alerts.registry, lambda: desk.config, now)
+        followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), machinery.owed.asker, survey)
         checks = CheckRegistry(CheckTable(database), redactor.redact_json, followers if running else ())
         environment = Environment(
             catalogue=CATALOGUE,
@@ -177,7 +181,7 @@ async def open_application(
             return activate(new, fresh)
 
         try:
-            yield Application(desk, audit, database, pool, configure, machinery, alerts, redactor, clock, history)
+            yield Application(desk, audit, database, pool, configure, machinery, alerts, redactor, clock, history, survey)
         finally:
             await desk.config.fleet.aclose()
             await audit.aclose()

@@ -82,6 +82,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     Stops in reverse order.
     """
     from bot.app.build_alerts import run_alerts
+    from bot.app.build_ledger import run_ledger
     from bot.app.build_schedules import run_schedules
     from bot.control import server as control_server
     from bot.rendering.output import render_output
@@ -107,6 +108,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
         async with (
             run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
             run_alerts(application, _require_workspace(settings).team) as watch,
+            run_ledger(application),
             run_schedules(application, _require_workspace(settings).team),
             control_server.serve(settings.control_socket, doors, settings.socket_group, _share(settings).control),
             _connect(surface, clock) as connecting,

@@ -35,6 +35,9 @@ class Condition(StrEnum):
     CLOCK = "clock"
     CERTIFICATE = "certificate"
     AUTHORITY = "authority"
+    WINRM = "winrm"
+    OWN = "own"
+    STRANGER = "stranger"
     CHANGE = "change"
     OWED = "owed"
     DIGEST = "digest"
@@ -75,6 +78,15 @@ CONDITION_RULES: Mapping[Condition, ConditionRule] = {
         Phrase("certificate expires"), fires_after=1, resolves_after=1, repeats=False, watched=False
     ),
     Condition.AUTHORITY: ConditionRule(Phrase("CA expires"), fires_after=1, resolves_after=1, repeats=False, watched=False),
+    Condition.WINRM: ConditionRule(
+        Phrase("WinRM certificate expires"), fires_after=1, resolves_after=1, repeats=False, watched=False
+    ),
+    Condition.OWN: ConditionRule(
+        Phrase("the bot's own certificate expires"), fires_after=1, resolves_after=1, repeats=False, watched=False
+    ),
+    Condition.STRANGER: ConditionRule(
+        Phrase("unknown certificate"), fires_after=1, resolves_after=1, repeats=False, watched=False
+    ),
     Condition.CHANGE: ConditionRule(Phrase("result of a change unknown"), fires_after=1, resolves_after=1, named_only=True),
     Condition.OWED: ConditionRule(Phrase("change owed to hosts"), fires_after=1, resolves_after=1, repeats=False),
     Condition.DIGEST: ConditionRule(Phrase("digest not delivered"), fires_after=1, resolves_after=1),

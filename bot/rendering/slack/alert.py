@@ -52,6 +52,7 @@ CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.CLOCK: Phrase("Certificates may be rejected, and times in logs are wrong"),
     Condition.OWED: Phrase("These hosts are not as the change left the others"),
     Condition.CHANGE: Phrase("Its hosts accept no other change until the result is reported"),
+    Condition.STRANGER: Phrase("Its holder reaches every host that accepts it"),
     Condition.AUDIT: Phrase("Changes are refused until an administrator has checked it"),
 }
 """Consequences of conditions, where one is certain enough to be named."""
@@ -60,6 +61,7 @@ GROUP_CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.CERTIFICATE: Phrase(
         "Other hosts do not accept an expired certificate: tunnels drop, and the gateway and containers with them"
     ),
+    Condition.WINRM: Phrase("The bot does not connect to Windows with an expired certificate"),
     Condition.AUTHORITY: Phrase("All hosts signed by an expired CA are no longer accepted. Replace the CA first"),
 }
 """Consequences of several alerts whose reasons differ in nothing but a figure. A single one has it in its reason."""

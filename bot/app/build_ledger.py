@@ -1,0 +1,59 @@
+"""Builds and runs the survey of the ledger.
+
+survey ─▶ ledger (rows) ─▶ alerts on certificates of WinRM, the bot's own, and strangers
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from bot.alerts.identities import IdentityBasis
+from bot.alerts.identity_feed import IdentityFeed
+from bot.alerts.registry import AlertRegistry
+from bot.config.active_config import ActiveConfig
+from bot.ledger.registry import IdentityLedger
+from bot.ledger.survey import FIRST_SURVEY_DELAY, SURVEY_INTERVAL, LedgerSurvey, SurveyBasis
+from bot.runtime.periodic import DAY, PeriodicTask, run_periodically
+
+if TYPE_CHECKING:
+    from bot.app.application import Application
+
+
+def build_survey(
+    ledger: IdentityLedger,
+    alerts: AlertRegistry,
+    basis: Callable[[], ActiveConfig],
+    now: Callable[[], datetime],
+) -> LedgerSurvey:
+    """Builds the survey. It goes by the active configuration, also after a reload."""
+
+    def find_alert_basis() -> tuple[IdentityBasis, ZoneInfo]:
+        config = basis()
+        return IdentityBasis(config.inventory.hosts, config.certificates), ZoneInfo(config.schedule_config.zone)
+
+    feed = IdentityFeed(alerts, find_alert_basis)
+    return LedgerSurvey(ledger, lambda: SurveyBasis(basis().fleet, basis().certificates), feed.follow, now)
+
+
+@asynccontextmanager
+async def run_ledger(application: "Application") -> AsyncIterator[None]:
+    """Surveys the hosts every hour until the block is left."""
+    clock, ledger = application.clock, application.change_services.ledger
+    works = (
+        PeriodicTask("ledger", SURVEY_INTERVAL, application.survey.run),
+        PeriodicTask("old certificates", DAY, ledger.prune),
+    )
+
+    async def run() -> None:
+        await clock.sleep(FIRST_SURVEY_DELAY)
+        await run_periodically(works, clock)
+
+    surveying = asyncio.create_task(run(), name="ledger")
+    try:
+        yield
+    finally:
+        surveying.cancel()
+        await asyncio.gather(surveying, return_exceptions=True)
