@@ -177,7 +177,7 @@ def _make_stranger_signals(strangers: Sequence[Outsider]) -> Iterator[Signal]:
             short=Phrase("{n} more unknown certificate", plural="{n} more unknown certificates", n=more),
             why=Phrase(
                 "hosts accepted {n} more certificates that belong to no host of the configuration. If you did not sign "
-                "them, a log may be forged, or the key of the CA is in other hands",
+                "them, a log may be forged. Or another person has the key of the CA",
                 n=more,
             ),
             next=COMMAND,
