@@ -52,13 +52,15 @@ KIND_NAMES: Mapping[CertificateKind, Phrase] = {
 }
 
 
+OWN_NAME = "flatnet-bot (bot)"
+
+
 @dataclass(frozen=True)
 class FurtherCertificate:
-    """One certificate, and its judgment. `host` is the host of its remarks, "" for none."""
+    """One certificate, and its judgment. `name` has brackets, so that it is never the name of a host."""
 
     kind: CertificateKind
     name: str
-    host: str
     judgment: Judgment
     time_left: timedelta | None
 
@@ -89,7 +91,8 @@ def build_further(seen: FleetCertificates, reading: FurtherReading, view: FleetV
     """Builds the certificates beyond those of hosts and CAs."""
     known = merge_reading(view.identities, _list_sightings(seen))
     for host, answer in reading.servers.items():
-        yield _build_server(host, answer, seen)
+        if isinstance(answer, ServerCertificate):  # that a host does not answer is a finding already
+            yield _build_server(host, answer, seen.now)
     if reading.own is not None:
         yield _build_own(reading.own, seen)
     files = {reading.own.certificate if reading.own is not None else None, *(held.certificate for held in seen.per_host)}
@@ -117,20 +120,17 @@ def _list_sightings(seen: FleetCertificates) -> Iterator[tuple[Identity, Sightin
         yield identity, Sighting(place=host.name, way=Way.HANDSHAKE, at=min(logged.at or seen.now, seen.now))
 
 
-def _build_server(host: str, answer: ServerCertificate | HostError, seen: FleetCertificates) -> FurtherCertificate:
-    if isinstance(answer, HostError):  # that the host does not answer is a finding already
-        unknown = Cell(text=Phrase("unknown"), mark=Mark.UNKNOWN)
-        return FurtherCertificate(CertificateKind.WINRM, host, host, Judgment(dict.fromkeys(CELL_KEYS, unknown), ()), None)
-    left = answer.ends_at - seen.now
+def _build_server(host: str, answer: ServerCertificate, now: datetime) -> FurtherCertificate:
+    left = answer.ends_at - now
     facts = {
-        **_build_dates(answer.begins_at, answer.ends_at, seen.now),
+        **_build_dates(answer.begins_at, answer.ends_at, now),
         "issuer": Cell.of(shorten_argument(answer.issuer)),
         "name": Cell.of(shorten_argument(answer.name)),
         **_build_fingerprint(answer.fingerprint),
     }
     fix = Phrase("renew it with {script}", script="winrm-certificate.sh")
     remarks = _judge_expiry("winrm-expiry", left, answer.ends_at, fix)
-    return FurtherCertificate(CertificateKind.WINRM, host, host, _judge(facts, remarks), left)
+    return FurtherCertificate(CertificateKind.WINRM, f"{host} (WinRM)", _judge(facts, remarks), left)
 
 
 def _build_own(own: CertificateFile, seen: FleetCertificates) -> FurtherCertificate:
@@ -147,7 +147,7 @@ def _build_own(own: CertificateFile, seen: FleetCertificates) -> FurtherCertific
             "days": Cell(text=Phrase("not readable"), mark=Mark.BAD),
             "file": Cell(text=shorten_argument(path), value=path),
         }
-        return FurtherCertificate(CertificateKind.BOT, "flatnet-bot", "", _judge(facts, [remark]), None)
+        return FurtherCertificate(CertificateKind.BOT, OWN_NAME, _judge(facts, [remark]), None)
     left = seen.compute_time_left(certificate)
     facts = {
         **_build_dates(certificate.not_before, certificate.not_after, seen.now),
@@ -158,7 +158,7 @@ def _build_own(own: CertificateFile, seen: FleetCertificates) -> FurtherCertific
         **_build_fingerprint(certificate.fingerprint),
     }
     remarks = [*_judge_own(certificate, seen, path)]
-    return FurtherCertificate(CertificateKind.BOT, "flatnet-bot", "", _judge(facts, remarks), left)
+    return FurtherCertificate(CertificateKind.BOT, OWN_NAME, _judge(facts, remarks), left)
 
 
 def _judge_own(certificate: Certificate, seen: FleetCertificates, path: str) -> Iterator[Remark]:
@@ -184,7 +184,7 @@ def _build_outsider(outsider: Outsider, seen: FleetCertificates) -> FurtherCerti
     kind = CertificateKind.STRANGER if outsider.is_stranger else CertificateKind.MEMBER
     left = None if identity.ends_at is None else identity.ends_at - seen.now
     remarks = [_build_stranger_remark(outsider, seen.now)] if outsider.is_stranger and outsider.is_recent(seen.now) else []
-    return FurtherCertificate(kind, shorten_argument(identity.name), "", _judge(facts, remarks), left)
+    return FurtherCertificate(kind, _make_name(identity), _judge(facts, remarks), left)
 
 
 def _build_stranger_remark(outsider: Outsider, now: datetime) -> Remark:
@@ -210,8 +210,11 @@ def _build_abandoned(identity: Identity, seen: FleetCertificates) -> FurtherCert
         ),
     }
     left = None if identity.ends_at is None else identity.ends_at - seen.now
-    name = shorten_argument(identity.name)
-    return FurtherCertificate(CertificateKind.ABANDONED, name, "", _judge(facts, []), left)
+    return FurtherCertificate(CertificateKind.ABANDONED, _make_name(identity), _judge(facts, []), left)
+
+
+def _make_name(identity: Identity) -> str:
+    return f"{shorten_argument(identity.name)} ({shorten_fingerprint(identity.fingerprint)})"
 
 
 def _build_identity_facts(identity: Identity, seen: FleetCertificates) -> dict[str, Cell]:

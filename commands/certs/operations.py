@@ -81,7 +81,7 @@ class CertificateLine:
             Cell(text=KIND_NAMES[self.kind], value=self.kind.value),
         )
         judged = self.judgment
-        host = self.host if self.kind is CertificateKind.HOST else ""
+        host = "" if self.authority else self.host
         return Row(cells=cells, host=host, severity=judged.severity, reached=judged.reached)
 
     @property
@@ -117,7 +117,7 @@ class CertificateLine:
             case CertificateKind.BOT:
                 short = Phrase("the bot's certificate: {state}", state=remark.short)
             case _:
-                short = Phrase("unknown certificate {name}", name=self.name)
+                short = Phrase("unknown certificate {name}", name=shorten_argument(str(self.judgment.cells["name"].value)))
         return remark.build_finding(self.host, remark.next).model_copy(update={"short": short})
 
 
@@ -251,7 +251,7 @@ def _build_authority_lines(seen: FleetCertificates) -> Iterator[CertificateLine]
 def _build_further_lines(seen: FleetCertificates, reading: FurtherReading, view: FleetView) -> Iterator[CertificateLine]:
     """Builds a line for each certificate beyond those of hosts and CAs."""
     for each in build_further(seen, reading, view):
-        yield CertificateLine(each.host, each.name, each.kind, each.judgment, each.time_left)
+        yield CertificateLine(each.name, each.name, each.kind, each.judgment, each.time_left)
 
 
 def _build_ledger_section(view: FleetView) -> tuple[Section, ...]:

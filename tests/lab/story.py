@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import PureWindowsPath
 
+from adapters.nebula.certificates import parse_pem
 from tests.lab import traces
 from tests.lab.day import find_time
 from tests.lab.faults import Fault
@@ -71,7 +73,7 @@ PAST = (
 def tell(fleet: LabFleet, now: datetime) -> None:
     """Nebula is stopped on host-b, two containers of host-d have exited, host-e is cut off, a drive of host-f is full.
 
-    Logs tell what happened before."""
+    A laptop with a certificate of the fleet's CA has been to host-a. Logs tell what happened before."""
     traces.leave(fleet, now)
     fleet["host-b"].windows.state.stop_service("Nebula", now)
     wsl = fleet["host-d"].wsl
@@ -80,6 +82,7 @@ def tell(fleet: LabFleet, now: datetime) -> None:
         container.state, container.exit_code, container.health = "exited", code, None
     fleet["host-e"].cut()
     _fill(fleet["host-f"].windows.state, now)
+    _visit(fleet["host-a"].windows.state, now)
 
 
 async def live(fleet: LabFleet, people: Watchmen, language: str, now: Callable[[], datetime]) -> None:
@@ -99,6 +102,19 @@ async def live(fleet: LabFleet, people: Watchmen, language: str, now: Callable[[
     await people.acknowledge_news("--until change")
     await _until(find_time(begin, "16:58"), now)
     gateway.start_service(GATEWAY_SERVICE, now())
+
+
+def _visit(state: WindowsState, now: datetime) -> None:
+    """A member that is in no configuration, as Nebula logs it."""
+    (authority,) = parse_pem(state.files[PureWindowsPath(PATHS.ca_certificate)])
+    state.append(
+        PureWindowsPath(PATHS.nebula_log),
+        f'time="{now - timedelta(minutes=40):%Y-%m-%dT%H:%M:%SZ}" level=info msg="Handshake message received" '
+        f"certName=laptop-ana fingerprint={sha256(b'laptop-ana').hexdigest()} "
+        f'handshake="map[stage:1 style:ix_psk0]" issuer={authority.fingerprint} udpAddr="192.0.2.77:4242" '
+        "vpnIp=10.100.200.1\n",
+        now,
+    )
 
 
 async def _until(at: datetime, now: Callable[[], datetime]) -> None:

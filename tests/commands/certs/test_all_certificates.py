@@ -16,6 +16,8 @@ from adapters.phrase import Phrase
 from adapters.windows.nebula import LoggedHandshake
 from adapters.windows.tls_certificate import ReadServerCertificate
 from commands.certs.operations import CertList, CertShow
+from commands.checks.verdict import collect_checks
+from commands.model.check import Area
 from commands.model.finding import Severity
 from commands.model.identity import (
     BOT_PLACE,
@@ -28,7 +30,7 @@ from commands.model.identity import (
     make_identity,
 )
 from commands.model.operation import CertificateRules, FleetView
-from commands.model.report import Mark, Report
+from commands.model.report import Report
 from commands.values.arguments import Target
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, OTHER_CA, files, host, server_certificate, view
@@ -104,7 +106,12 @@ async def test_the_kind_of_each_certificate_is_a_column_of_its_own() -> None:
 async def test_winrm_certificates_have_their_ends_where_the_connection_uses_tls() -> None:
     report = await read()
     (only,) = rows(report, "winrm")
-    assert ("host-b", 400, "host-a.example.com", "WinRM CA") == (only["host"], only["days"], only["name"], only["issuer"])
+    assert ("host-b (WinRM)", 400, "host-a.example.com", "WinRM CA") == (
+        only["host"],
+        only["days"],
+        only["name"],
+        only["issuer"],
+    )
     assert [] == told(report)
 
 
@@ -117,33 +124,44 @@ async def test_a_winrm_certificate_that_ends_is_a_finding_of_its_host(days: floa
         return server_certificate(days) if isinstance(action, ReadServerCertificate) else files(B)
 
     report = await read(said={("host-b", "windows"): answer})
-    assert [(severity, "host-b", "winrm-expiry", f"WinRM certificate: {short}")] == told(report)
+    assert [(severity, "host-b (WinRM)", "winrm-expiry", f"WinRM certificate: {short}")] == told(report)
     assert "winrm-certificate.sh" in str(report.findings[0].why)
 
 
-async def test_a_winrm_certificate_that_cannot_be_read_is_unknown_and_no_second_finding() -> None:
+async def test_a_host_that_does_not_answer_has_no_second_row_and_no_second_finding() -> None:
     report = await read(said={("host-b", "windows"): Unreachable(Phrase("connection refused"))})
     assert [("host-b", "windows")] == [(each.host, each.subject) for each in report.findings]
-    (row,) = [row for row in report.rows if row.cells[-1].value == "winrm"]
-    assert Mark.UNKNOWN is row.cells[1].mark
+    assert [] == rows(report, "winrm")
+    assert ("host-b",) == report.unreached_hosts
+
+
+async def test_no_finding_of_another_certificate_counts_as_one_of_a_host() -> None:
+    def answer(action: object) -> object:
+        return server_certificate(6) if isinstance(action, ReadServerCertificate) else files(B)
+
+    report = await read(know(make(1, "host-a", "10.100.77.1")), said={("host-b", "windows"): answer})
+    severities = {row.host: row.severity for row in report.rows}
+    assert (None, None) == (severities["host-a"], severities["host-b"])
+    stored = [check for check in collect_checks(Area.CERTIFICATES, report, NOW) if check.host in ("host-a", "host-b")]
+    assert [(), ()] == [check.findings for check in stored]
 
 
 async def test_a_stranger_is_a_finding_of_low_severity_with_the_place_where_it_was_seen() -> None:
     report = await read(know(make(1)))
     (only,) = rows(report, "stranger")
-    assert ("laptop", "10.100.9.1", AUTHORITY.fingerprint, f"{1:012x}{0:052x}") == (
+    assert ("laptop (000000000001)", "10.100.9.1", AUTHORITY.fingerprint, f"{1:012x}{0:052x}") == (
         only["host"],
         only["address"],
         only["issuer"],
         only["whole_fingerprint"],
     )
-    assert [(Severity.LOW, "", "stranger", "unknown certificate laptop")] == told(report)
+    assert [(Severity.LOW, "laptop (000000000001)", "stranger", "unknown certificate laptop")] == told(report)
     assert "host-b accepted the certificate laptop (000000000001)" in str(report.findings[0].why)
 
 
 async def test_a_member_that_the_configuration_names_is_no_finding() -> None:
     report = await read(know(make(1), make(2, name="printer")), members=("laptop",))
-    assert [["laptop"], ["printer"]] == [[row["host"] for row in rows(report, kind)] for kind in ("member", "stranger")]
+    assert [["laptop"], ["printer"]] == [[row["name"] for row in rows(report, kind)] for kind in ("member", "stranger")]
     assert 1 == len(report.findings)
 
 
@@ -190,7 +208,7 @@ async def test_a_stranger_is_known_from_this_very_read_before_the_ledger_has_it(
     forged = LoggedHandshake(name="x", fingerprint="not hex", at=NOW)
     said = {("lighthouse", "windows"): files(LIGHTHOUSE, sightings=(logged, forged))}
     (only,) = rows(await read(said=said), "stranger")
-    assert ("laptop", "f" * 64) == (only["host"], only["whole_fingerprint"])
+    assert ("laptop", "f" * 64) == (only["name"], only["whole_fingerprint"])
     assert "lighthouse 2026-11-25T08:10:00+00:00" == only["seen"]
 
 
@@ -211,7 +229,12 @@ async def test_the_bots_own_certificate_is_shown_with_its_end(own: Path) -> None
     own.write_text(CA.sign("flatnet-bot", "10.100.200.1/16")[0])
     report = await read(bot_certificate=own)
     (only,) = rows(report, "bot")
-    assert ("flatnet-bot", 200, str(own), "10.100.200.1/16") == (only["host"], only["days"], only["file"], only["address"])
+    assert ("flatnet-bot (bot)", 200, str(own), "10.100.200.1/16") == (
+        only["host"],
+        only["days"],
+        only["file"],
+        only["address"],
+    )
     assert [] == told(report)
 
 
@@ -225,14 +248,14 @@ async def test_it_is_no_stranger_where_hosts_see_it(own: Path) -> None:
 async def test_it_is_a_finding_before_it_ends(own: Path) -> None:
     own.write_text(CA.sign("flatnet-bot", "10.100.200.1/16", days=6)[0])
     report = await read(bot_certificate=own)
-    assert [(Severity.HIGH, "", "bot-expiry", "the bot's certificate: 6 days left")] == told(report)
+    assert [(Severity.HIGH, "flatnet-bot (bot)", "bot-expiry", "the bot's certificate: 6 days left")] == told(report)
     assert str(own) in str(report.findings[0].why)
 
 
 async def test_it_is_a_finding_where_no_host_trusts_its_ca(own: Path) -> None:
     own.write_text(OTHER_CA.sign("flatnet-bot", "10.100.200.1/16")[0])
     report = await read(bot_certificate=own)
-    assert [(Severity.HIGH, "", "bot-certificate", "the bot's certificate: wrong CA")] == told(report)
+    assert [(Severity.HIGH, "flatnet-bot (bot)", "bot-certificate", "the bot's certificate: wrong CA")] == told(report)
 
 
 KEY = "-----BEGIN NEBULA X25519 PRIVATE KEY-----\nAAAA\n-----END NEBULA X25519 PRIVATE KEY-----"
