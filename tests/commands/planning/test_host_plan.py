@@ -188,3 +188,10 @@ def test_a_change_is_owed_to_a_host_that_did_not_answer_and_a_revocation_in_any_
     made = assemble(START, (planned(A), leave_unchecked("host-b", error, matter)), INVENTORY)
 
     assert [("host-b", owed)] == [(left.host, left.owed) for left in made.plan.left_out]
+
+
+def test_an_owed_host_is_among_the_arguments_so_that_the_plan_is_the_same_when_it_is_made_again() -> None:
+    silent = leave_unchecked("host-b", Unreachable(Phrase("silent")))
+    made = assemble(START, (planned(A), silent, already(LIGHTHOUSE)), INVENTORY)
+
+    assert {"service": "nebula", "target": {"parts": ["host-a", "host-b"]}} == made.arguments

@@ -49,6 +49,10 @@ def list_changes() -> Iterator[ChangeSample]:
     yield ChangeSample("running.waived", running.model_copy(update={"approval": waived}))
     seen = BreakGlass(ping=(_PERSON,), reviewed_by="carol", reviewed_at=AT, review=FOREIGN * 9)
     done = _make_change(ChangeState.DONE)
+    owing = done.plan.model_copy(
+        update={"left_out": tuple(left.model_copy(update={"owed": True}) for left in done.plan.left_out)}
+    )
+    yield ChangeSample("done.owed", done.model_copy(update={"plan": owing}))
     yield ChangeSample("done.reviewed", done.model_copy(update={"approval": None, "break_glass": seen}))
     yield ChangeSample("planned.dry-run", _make_change(ChangeState.PLANNED, dry_run=True, approval=None))
     quiet = _make_change(ChangeState.WAITING, risk=Risk.CHANGE, hosts=1, mention="", requester="alice")
