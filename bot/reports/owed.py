@@ -42,7 +42,7 @@ def list_owed(found: Sequence[OwedChange], statuses: Mapping[int, AskStatus], at
         columns=_COLUMNS,
         rows=tuple(_build_row(owed, statuses.get(owed.number), at) for owed in found),
         taken_at=at,
-        next=tuple(_suggest(owed, statuses.get(owed.number)) for owed in still_open[:MAX_NEXT_COMMANDS]),
+        next=tuple(dict.fromkeys(_suggest(owed, statuses.get(owed.number)) for owed in still_open))[:MAX_NEXT_COMMANDS],
     )
 
 
@@ -90,9 +90,10 @@ def _summarize(still_open: Sequence[OwedChange]) -> Phrase:
 
 
 def _suggest(owed: OwedChange, status: AskStatus | None) -> str:
+    """Suggests what to do about an open one. A host that was not asked yet is asked by `health`, which requests it."""
     if status is not None and status.ended_at is None:
         return f"op show {status.operation}"
-    return f"owed retry {owed.number}"
+    return f"health {owed.host}" if owed.asked_at is None else f"owed retry {owed.number}"
 
 
 def _build_row(owed: OwedChange, status: AskStatus | None, at: datetime) -> Row:

@@ -32,6 +32,7 @@ JAPANESE_NOUNS = {
     "承認": "approval",
     "変更": "op",
     "操作": "op",
+    "未実施": "owed",
     "アラート": "alert",
     "警報": "alert",
     "ロック": "lock",

@@ -106,6 +106,15 @@ async def test_a_revocation_says_in_the_first_line_that_nebula_waits_for_it() ->
     assert "2 changes are owed. Until then, Nebula is not started on host-a" == str(answer.body.summary)
 
 
+async def test_the_next_command_fits_what_each_waits_for() -> None:
+    """`health` asks a host, and a host that answers is asked for what it is owed."""
+    kept = kept_with(owed(1), owed(2, "host-b", asked_at=NOW, note=Phrase("why")), owed(3, asked="op-1", asked_at=NOW))
+    kept.owed.statuses = {"op-1": AskStatus("op-1", None)}
+    answer = await asked("未実施", kept)
+    assert isinstance(answer.body, Report)
+    assert ("health host-a", "owed retry 2", "op show op-1") == answer.body.next
+
+
 async def test_nothing_owed_is_one_line() -> None:
     answer = await asked("owed", kept_with())
     assert isinstance(answer.body, Report)

@@ -89,6 +89,12 @@ def test_a_change_without_owed_hosts_is_plain_done() -> None:
     )
 
 
-@pytest.mark.parametrize("state", [ChangeState.WAITING, ChangeState.DONE])
-def test_approvers_see_before_and_everyone_after_that_it_is_requested_again(state: ChangeState) -> None:
-    assert "Owed, requested again when the host responds:" in str(render(ended(state), TEXTS["en"]).blocks)
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (ChangeState.WAITING, "Owed, requested again when the host responds:"),
+        (ChangeState.DONE, "Owed at its end (owed shows what still is):"),
+    ],
+)
+def test_approvers_see_before_what_will_be_owed_and_everyone_after(state: ChangeState, said: str) -> None:
+    assert said in str(render(ended(state), TEXTS["en"]).blocks)
