@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from adapters.phrase import Phrase
 from bot.access.policy import Actor
 from bot.access.rules import find_place
 from bot.model.request import Identity, Surface
@@ -11,7 +12,7 @@ from bot.model.request import Identity, Surface
 class Requester:
     """The requester with their identity, surface and channel. `answered_in_public`: all in the channel read the answer.
 
-    `absent`: the bot asks on their behalf, for a change that they requested earlier.
+    `on_behalf`: the bot asks on their behalf, for a change that they requested earlier; the sentence tells approvers why.
     """
 
     actor: Actor
@@ -19,7 +20,7 @@ class Requester:
     surface: Surface
     channel: str
     answered_in_public: bool = False
-    absent: bool = False
+    on_behalf: Phrase | None = None
 
     @property
     def place(self) -> str:

@@ -252,7 +252,7 @@ class Lifecycle:
         remainder of another change.
         """
         by = request.requester
-        if by.surface is Surface.SCHEDULE or by.absent or request.before:
+        if by.surface is Surface.SCHEDULE or by.on_behalf is not None or request.before:
             return None
         return self._planner.policy.find_waiver(by.actor, type(request.operation), hosts)
 

@@ -109,4 +109,10 @@ class OwedRequests:
 
 
 def _make_requester(owed: OwedChange, actor: Actor, identity: Identity) -> Requester:
-    return Requester(actor, identity, owed.surface, owed.channel, absent=True)
+    why = Phrase(
+        "{host} did not respond when {operation} ran, and responds again. Requested on behalf of {who}",
+        host=owed.host,
+        operation=owed.operation,
+        who=owed.requester,
+    )
+    return Requester(actor, identity, owed.surface, owed.channel, on_behalf=why)

@@ -163,7 +163,9 @@ class Planner:
                 Phrase("the plan would contain a secret, so it is not stored. Remove the secret and try again")
             )
         now = self._now()
-        plan = planned.plan.model_copy(update={"digest_formula": NEWEST_FORMULA})
+        notes = () if by.on_behalf is None else (by.on_behalf,)
+        warnings = (*notes, *planned.plan.warnings)
+        plan = planned.plan.model_copy(update={"digest_formula": NEWEST_FORMULA, "warnings": warnings})
         return OperationRecord(
             operation=request.id,
             words=words,

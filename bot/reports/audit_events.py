@@ -14,6 +14,7 @@ from bot.reports.listings import MAX_NEXT_COMMANDS, STATE_PHRASES
 from bot.reports.monthly_activity import APPROVAL_PHRASES
 from bot.security.untrusted_text import shorten
 from bot.store.chain import StoredEvent
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark, Report, Row
 
 MAX_EVENT_LENGTH, MAX_VALUE_LENGTH = 300, 60
@@ -114,6 +115,8 @@ def _build_outcome_cell(each: AuditedOperation) -> Cell:
     if last.kind == EventKind.REFUSAL:
         return Cell(text=Phrase("rejected"), value="rejected", mark=Mark.BAD)
     state, approval = str(data.get("state")), str(data.get("approval"))
+    if state == ChangeState.DONE and (owed := _find_owed_hosts(each.events)):
+        return Cell(text=Phrase("done, except {hosts} (owed)", hosts=list_some(owed)), value="done_except_owed")
     if last.kind == EventKind.END and state in set(ChangeState):
         closed = state == ChangeState.CLOSED and approval in set(APPROVAL_PHRASES)
         text = APPROVAL_PHRASES[ApprovalState(approval)] if closed else STATE_PHRASES[ChangeState(state)]
@@ -123,6 +126,12 @@ def _build_outcome_cell(each: AuditedOperation) -> Cell:
         return Cell(text=Phrase("started, no end recorded"), value="started")
     named = each.operation and last.kind not in _READ_KINDS
     return Cell(text=Phrase("last event: {kind}", kind=_describe_kind(last.kind)) if named else "", value=last.kind)
+
+
+def _find_owed_hosts(events: Sequence[StoredEvent]) -> Sequence[str]:
+    """Finds the hosts to which an operation left an owed change."""
+    left = (json.loads(event.data) for event in events if event.kind == EventKind.OWED)
+    return next((data["items"] for data in left if data.get("owed") == "left"), [])
 
 
 def _find_telling_event(events: Sequence[StoredEvent]) -> StoredEvent:

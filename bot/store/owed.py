@@ -181,13 +181,21 @@ def _make_values(owed: OwedChange) -> dict[str, Any]:
     }
 
 
+def _read_matter(stored: str) -> Matter:
+    """Reads a matter. One of another version is taken for the gravest, so that it is not dropped lightly."""
+    try:
+        return Matter(stored)
+    except ValueError:
+        return Matter.REVOCATION
+
+
 def _read_row(row: Row[Any]) -> OwedChange:
     return OwedChange(
         host=row.host,
         kind=row.kind,
         arguments=json.loads(row.arguments),
         words=row.words,
-        matter=Matter(row.matter),
+        matter=_read_matter(row.matter),
         why=decode_phrase(row.why) or Phrase("unknown"),
         operation=row.operation,
         requester=row.requester,

@@ -362,3 +362,16 @@ async def test_traffic_is_stored_and_judged_once_a_window(build: Build) -> None:
     windows_of_host = (await station.traffic.list_windows(NOW, NOW + timedelta(hours=2)))["host-001"]
     assert (500, 5) == (windows_of_host[5].requests, windows_of_host[5].errors)
     assert WINDOW == windows_of_host[5].ends - windows_of_host[5].begins
+
+
+async def test_only_a_whole_check_in_which_every_side_responds_counts_as_an_answer_of_the_host(build: Build) -> None:
+    """What is owed to a host is requested then, so a host that is still starting must not count."""
+    station = build(3)
+    station.said["host-002", "windows"] = LOST
+    await station.begin()
+    await station.wait(MINUTE)
+
+    assert {"host-001", "host-003"} == set(station.answered)
+    del station.said["host-002", "windows"]
+    await station.wait(6 * MINUTE)
+    assert {"host-001", "host-002", "host-003"} == set(station.answered)

@@ -72,6 +72,7 @@ class Station:
     refused: str = ""
     reads: list[tuple[float, WatchRequest]] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
     reading: int = 0
 
     def __post_init__(self) -> None:
@@ -87,7 +88,7 @@ class Station:
             claims=self,
             check_own=self._check_own,
             traffic=TrafficLedger(self.traffic),
-            health=HealthRecord(self.observations),
+            health=HealthRecord(self.observations, self.answered.append),
         )
         self.watch = Watch(parts, self.life.clock)
         self._task: asyncio.Task[None] | None = None

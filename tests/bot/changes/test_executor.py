@@ -24,7 +24,7 @@ from bot.store.locks import Lock
 from bot.store.records import UNREADABLE_PLAN, OperationRecord
 from commands.model.operation import CannotPlan
 from commands.model.owed import Matter
-from commands.model.plan import Part, Plan, PlannedAction, PlannedChange, Result
+from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Result
 from tests.bot.records import asked_for, running
 from tests.bot.running import House, Kill, Killed
 from tests.bot.world import BEGAN, OPERATION, World, inventory, lost, part, plan
@@ -42,6 +42,7 @@ class Story:
     """Of the plan that is made at the start; "" for the approved one."""
     refused: Refusal | None = None
     unplanned: Exception | None = None
+    matter: Matter = Matter.CHANGE
     told: list[str] = field(default_factory=list)
     after: dict[str, Any] = field(default_factory=dict)
     """What happens when a step is told of: called with its key."""
@@ -54,7 +55,7 @@ class Story:
         return self.refused
 
     def find_matter(self, record: OperationRecord) -> Matter:
-        return Matter.CHANGE
+        return self.matter
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         self.told.append("planned again")
@@ -158,6 +159,18 @@ async def test_a_change_of_two_hosts_is_done_and_every_step_is_told(run: Run) ->
     assert ChangeState.DONE is await run.once()
     assert ["rights", "planned again", *(step.key for step in run.story.record.plan.steps)] == run.story.told
     assert ["run", *["intent", "outcome"] * 12, "end"] == await run.kinds()
+
+
+@pytest.mark.parametrize(("matter", "state"), [(Matter.CHANGE, ChangeState.DONE), (Matter.REVOCATION, ChangeState.FAILED)])
+async def test_a_revocation_that_is_done_and_owed_to_another_host_has_failed(
+    house: House, matter: Matter, state: ChangeState
+) -> None:
+    record = running(*HOSTS)
+    silent = LeftOutHost(host="host-c", why=Phrase("silent"), owed=True)
+    record = replace(record, plan=record.plan.model_copy(update={"left_out": (silent,)}))
+    await asked_for(record, house.audit)
+    run = Run(house, Story(record, matter=matter), Log(house))
+    assert state is await run.once()
 
 
 async def test_an_operation_that_does_not_run_is_left_alone(run: Run) -> None:

@@ -44,6 +44,8 @@ async def test_a_host_that_answers_is_asked_for_once_as_the_same_operation(bot: 
     (card,) = await waiting(bot)
     assert ("turn host-e", "ana", "the yearly turn") == (card.words, card.requester, card.reason)
     assert card.operation == (await owed(bot)).asked
+    why = "host-e did not respond when op-1 ran, and responds again. Requested on behalf of ana"
+    assert [why] == list(map(str, card.plan.warnings))
     assert card.approval is not None
     assert ("ben" in card.approval.may, "ana" in card.approval.may) == (True, False)
 

@@ -61,6 +61,11 @@ def test_an_operation_is_one_row_with_its_words_time_person_outcome_and_steps() 
         ((REQUEST, PLAN, recorded("end", state="failed", approval="used")), ("failed", Mark.BAD)),
         ((REQUEST, PLAN, recorded("end", state="unknown", approval=None)), ("result unknown", Mark.BAD)),
         ((REQUEST, PLAN, recorded("end", state="undone", approval="used")), ("rolled back", Mark.PLAIN)),
+        (
+            (REQUEST, PLAN, recorded("end", state="done"), recorded("owed", owed="left", items=["host-e"])),
+            ("done, except host-e (owed)", Mark.PLAIN),
+        ),
+        ((REQUEST, PLAN, recorded("end", state="done"), recorded("owed", owed="settled", items=[3])), ("done", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("end", state="closed", approval="denied")), ("denied", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("end", state="closed", approval="pending")), ("closed", Mark.PLAIN)),
         ((REQUEST, PLAN, recorded("end", state="teleported")), ("last event: end", Mark.PLAIN)),

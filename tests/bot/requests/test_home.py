@@ -21,7 +21,8 @@ from commands.model.check import Area, StoredCheck
 from commands.model.operation import Role
 from tests.bot.alert_examples import ACKNOWLEDGED, FIRING, change
 from tests.bot.alert_registry import Alerts
-from tests.bot.keeping import Kept, NoIncidents, RememberedMutes
+from tests.bot.handlers.test_owed import owed
+from tests.bot.keeping import Kept, NoIncidents, RememberedMutes, RememberedOwed
 from tests.bot.rendering.changes import FAILED, WAITING, approval
 from tests.bot.rendering.changes import change as operation
 from tests.bot.requests.test_dispatcher import Log, config
@@ -193,6 +194,15 @@ def mute(kind: MuteKind, what: str, ends_at: datetime = NOW + timedelta(hours=2)
         added_at=NOW,
         ends_at=ends_at,
     )
+
+
+async def test_what_is_owed_is_a_line_for_each_run_and_a_new_version_of_the_tab() -> None:
+    home = Home()
+    before = await home.desk.read_home_version()
+    home.kept.owed = RememberedOwed(owed(1), owed(2, "host-b"), owed(3, settled_at=NOW))
+    home = Home(home.kept)
+    assert ["host-a, host-b: service start, owed since 2026-11-23 09:10:00 UTC"] == lists(await home.seen())["owed"]
+    assert before != await home.desk.read_home_version()
 
 
 async def test_locks_silences_and_maintenance_are_shown_with_their_ends() -> None:

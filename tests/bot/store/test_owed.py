@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from adapters.phrase import Phrase
 from bot.model.change import ChangeState
@@ -12,6 +13,7 @@ from bot.store.database import Database
 from bot.store.operations import OperationTable, Transition
 from bot.store.owed import Deed, OwedChange, OwedEffects, OwedTable, find_settled
 from bot.store.records import OperationRecord
+from bot.store.tables import OWED
 from commands.model.owed import KnownOwed, Matter
 from tests.bot.store.conftest import Clock
 from tests.bot.store.test_operations import record
@@ -135,6 +137,15 @@ async def test_what_asks_for_it_and_why_nothing_does_are_kept(
     (found,) = await table.list_open()
     assert ("", clock(), "ana may not do this any more") == (found.asked, found.asked_at, str(found.note))
     assert before != await table.read_version()
+
+
+async def test_a_matter_of_another_version_counts_as_the_gravest_and_hides_no_other_row(
+    operations: OperationTable, table: OwedTable, database: Database, clock: Clock
+) -> None:
+    await leave(operations, clock, owed(clock), owed(clock, "host-f"))
+    damage = update(OWED).where(OWED.c.number == 1).values({"matter": "rotation"})
+    await database.run(lambda connection: connection.execute(damage).rowcount)
+    assert [Matter.REVOCATION, Matter.CHANGE] == [each.matter for each in await table.list_open()]
 
 
 async def test_an_operation_that_is_not_there_leaves_nothing(
