@@ -46,6 +46,8 @@ from commands.gateways.escalation import EscalationList, EscalationReset
 from commands.gateways.forget import SyncForget
 from commands.gateways.routes import RouteList
 from commands.gateways.synchronization import SyncList, SyncPull
+from commands.gateways.peer_report import PeerList
+from commands.gateways.peers import PeerAdd, PeerRemove
 from commands.health import Health
 from commands.hosts import HostRehearse
 from commands.logs.operations import LogCollect, LogRead
@@ -61,6 +63,9 @@ CATALOGUE: tuple[type[Operation], ...] = (
     ServiceStart,
     ServiceStop,
     ServiceRestart,
+    PeerList,
+    PeerAdd,
+    PeerRemove,
     CertList,
     CertShow,
     CertExport,

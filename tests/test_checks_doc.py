@@ -33,6 +33,7 @@ SECTIONS = {
     "health": {"commands/checks/host_checks", "commands/checks/wsl_checks"},
     "health --details": {"commands/checks/log_rotation"},
     "service": {"commands/services/operations"},
+    "peer": {"commands/gateways/peer_report"},
     "cert": {"commands/certs/assessment"},
     "disk": {"commands/disks/assessment"},
     "update": {"commands/updates/assessment"},

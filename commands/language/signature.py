@@ -23,6 +23,7 @@ JAPANESE_NOUNS = {
     "稼働状況": "health",
     "ホスト": "host",
     "サービス": "service",
+    "ピア": "peer",
     "証明書": "cert",
     "認証局": "ca",
     "ディスク": "disk",
