@@ -1,7 +1,7 @@
 """Twins of the scripts that read, list, edit, test and keep configuration files."""
 
 import base64
-import copy
+import dataclasses
 import hashlib
 import json
 import re
@@ -193,7 +193,8 @@ def _test_configuration(arguments: Mapping[str, Any], state: WindowsState, now: 
     folder = PureWindowsPath(arguments["folder"])
     require_ours(folder)
     open_folder(state, folder)
-    staged = copy.deepcopy(state)
+    written = {name: dict(getattr(state, name)) for name in ("files", "raw", "gaps", "written")}
+    staged = dataclasses.replace(state, **written)
     for path in [path for path in state.files if folder / "edit" in path.parents]:
         live = base / path.relative_to(folder / "edit")
         if live in staged.files:
