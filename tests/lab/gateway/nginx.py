@@ -3,13 +3,10 @@
 from datetime import datetime
 from pathlib import PureWindowsPath
 
-from tests.lab.gateway.state import EVERY, GatewayState, Lua, ReloadFault
+from tests.lab.gateway.state import GatewayState, Lua, ReloadFault
 from tests.lab.windows.guard import GuardFailed, Reloaded
 from tests.lab.windows.nginx import PATHS, Loaded, NotLoaded, find_unbound, format_line, load
 from tests.lab.windows.state import WindowsState
-
-OLD_ANSWERS = 1
-"""Answers that workers from before a reload still give: new peers are seen after some 50 ms."""
 
 
 class Nginx:
@@ -23,6 +20,7 @@ class Nginx:
         self._loaded: Loaded | None = load(windows, PATHS.gateway_config)
         windows.on_nginx_start.append(self._started)
         windows.on_nginx_reload.append(self._reloaded)
+        windows.on_handover.append(self._hand_over)
 
     def _started(self, state: WindowsState, now: datetime) -> None:
         """nginx starts, or does not: then its service falls back to Stopped."""
@@ -33,7 +31,12 @@ class Nginx:
         if unbound := find_unbound(state, loaded):
             _log(state, now, "emerg", unbound)
             raise GuardFailed(f"nginx: [emerg] {unbound}")
-        self._use(loaded, ReloadFault.NONE, late=0)
+        self._use(loaded, ReloadFault.NONE)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """The workers from before have ended."""
+        self._gateway.old = None
 
     def _reloaded(self, state: WindowsState, now: datetime) -> Reloaded:
         """nginx is told to reload. The call itself reads the configuration, too, so that it fails where that is broken."""
@@ -47,7 +50,7 @@ class Nginx:
         if unbound or fault is ReloadFault.REFUSED:
             _log(state, now, "emerg", unbound or "VirtualAlloc(65536) failed (1455: The paging file is too small)")
             return Reloaded(renewed=False)
-        self._use(loaded, fault, late=EVERY if fault is ReloadFault.STALE else OLD_ANSWERS)
+        self._use(loaded, fault)
         if self._gateway.lua is Lua.INIT_FAILED:
             _log(
                 state,
@@ -57,18 +60,18 @@ class Nginx:
             )
         return Reloaded(old_stay=fault is ReloadFault.STALE)
 
-    def _use(self, loaded: Loaded, fault: ReloadFault, *, late: int) -> None:
+    def _use(self, loaded: Loaded, fault: ReloadFault) -> None:
         kept, self._loaded = loaded == self._loaded, loaded
         gateway = self._gateway
         if fault is ReloadFault.LUA_DIES:
             self._loaded = None
-            gateway.renew(gateway.host_id, gateway.peers, Lua.INIT_FAILED, late=late)
+            gateway.renew(gateway.host_id, gateway.peers, Lua.INIT_FAILED)
         elif kept:
-            gateway.renew(gateway.host_id, gateway.peers, gateway.lua, late=late)
+            gateway.renew(gateway.host_id, gateway.peers, gateway.lua)
         elif loaded.host_id is None:
-            gateway.renew(gateway.host_id, (), Lua.INIT_FAILED, late=late)
+            gateway.renew(gateway.host_id, (), Lua.INIT_FAILED)
         else:
-            gateway.renew(loaded.host_id, loaded.peers, Lua.WORKS, late=late)
+            gateway.renew(loaded.host_id, loaded.peers, Lua.WORKS)
 
 
 def _log(state: WindowsState, now: datetime, level: str, words: str) -> None:

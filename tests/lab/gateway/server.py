@@ -101,7 +101,7 @@ class GatewayServer:
         if path.startswith("/api/status"):
             return self._json(self._status())
         if path == "/api/sync/status":
-            return self._json(self._sync(self.state.answering()))
+            return self._json(self._sync(self.state.answering))
         self._pull_by_the_clock()
         if path == "/api/sync/pull":
             return self._json(await self._pull()) if request.method == "POST" else self._json(_NOT_ALLOWED, 405)

@@ -7,9 +7,6 @@ from enum import StrEnum
 
 from tests.lab.gateway.registry import Registrations
 
-EVERY = -1
-"""Answers of a gateway whose new workers never answer."""
-
 
 class Lua(StrEnum):
     """How the Lua side behind nginx does. `/api/health` says OK in every case."""
@@ -79,7 +76,6 @@ class GatewayState:
     health: str = "OK"
     reloads: list[ReloadFault] = field(default_factory=list)
     old: Workers | None = None
-    late: int = 0
 
     @classmethod
     def healthy(cls, host_id: int, peers: list[int]) -> "GatewayState":
@@ -104,14 +100,12 @@ class GatewayState:
         """The workers that a reload ends."""
         return Workers(self.host_id, tuple(self.peers), self.lua)
 
-    def renew(self, host_id: int, peers: Sequence[str], lua: Lua, *, late: int) -> None:
-        """New workers begin; those from before give the next answers, because it takes 50 ms."""
-        self.old, self.late = self.workers, late
+    def renew(self, host_id: int, peers: Sequence[str], lua: Lua) -> None:
+        """New workers begin. Those from before answer until they have ended, some 50 ms later."""
+        self.old = self.workers
         self.host_id, self.peers, self.lua = host_id, list(peers), lua
 
+    @property
     def answering(self) -> Workers:
-        """The workers that give the next answer."""
-        if self.old is None or not self.late:
-            return self.workers
-        self.late -= self.late > 0
-        return self.old
+        """The workers that answer."""
+        return self.workers if self.old is None else self.old

@@ -186,6 +186,10 @@ class WindowsState:
     on_nginx_reload: Annotated[list[ReloadHook], Field(exclude=True)] = field(
         default_factory=list, repr=False, compare=False
     )
+    on_handover: Annotated[list[Callable[[], None]], Field(exclude=True)] = field(
+        default_factory=list, repr=False, compare=False
+    )
+    leaving: Annotated[list[int], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
     on_service: Annotated[list[ServiceHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
     on_cut: Annotated[list[CutHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
 
@@ -344,8 +348,17 @@ class WindowsState:
         """The change that was begun last."""
         return next(reversed(self.changes.values()), None)
 
+    def hand_over(self) -> None:
+        """Have the workers from before a reload end, which takes them a moment."""
+        if self.leaving:
+            self.processes[:] = [each for each in self.processes if each.pid not in self.leaving]
+            self.leaving = []
+            for hook in self.on_handover:
+                hook()
+
     def settle(self, now: datetime) -> None:
-        """Have the guard do what is due at `now`."""
+        """Have nginx and the guard do what is due at `now`."""
+        self.hand_over()
         self._guard(lambda change: change.settle(self, now))
 
     def elapse(self, seconds: float) -> None:
@@ -432,8 +445,7 @@ class WindowsState:
         results = [hook(self, now) for hook in self.on_nginx_reload]
         if all(result.renewed for result in results):
             self._start_processes("nginx", now, processes[0].pid)
-            if not any(result.old_stay for result in results):
-                self.processes[:] = [each for each in self.processes if each not in processes[1:]]
+            self.leaving = [] if any(result.old_stay for result in results) else [each.pid for each in processes[1:]]
         return next((result.words for result in results if result.words), "")
 
     def _service(self, name: str) -> Service:
