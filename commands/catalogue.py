@@ -48,6 +48,7 @@ from commands.gateways.routes import RouteList
 from commands.gateways.synchronization import SyncList, SyncPull
 from commands.gateways.peer_report import PeerList
 from commands.gateways.peers import PeerAdd, PeerRemove
+from commands.gateways.reload import GatewayReload
 from commands.health import Health
 from commands.hosts import HostRehearse
 from commands.logs.operations import LogCollect, LogRead
@@ -66,6 +67,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     PeerList,
     PeerAdd,
     PeerRemove,
+    GatewayReload,
     CertList,
     CertShow,
     CertExport,

@@ -160,6 +160,7 @@ class ChangeServices:
     schedule_table: ScheduleTable
     incidents: IncidentRegistry
     rehearsals: RehearsalRegistry
+    good_configurations: GoodConfigurationRegistry
     owed: OwedServices
     own_actions: OwnActions
     ledger: IdentityLedger
@@ -208,6 +209,7 @@ def build_changes(
         schedule_table,
         IncidentRegistry(IncidentTable(database), audit, now),
         rehearsals,
+        good,
         owed_services,
         own_actions,
         identities,

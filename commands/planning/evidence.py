@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from adapters.action_registry import get_kind
 from adapters.gateway.api import ReadSystem as ReadGateway
+from adapters.gateway.reload import ProveSync
 from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import Moment, Phrase, Span
 from adapters.windows.commit_confirm import BeginChange, ConfirmChange, ServiceMove
@@ -108,6 +109,10 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
         yield Phrase("tunnel confirmed by {hosts}", hosts=list_some(list(dict.fromkeys(seen))))
     if any(step.deed.kind == get_kind(ReadGateway) for step in part.steps):
         yield Phrase("the gateway responds")
+    sync = _find_step(part, ProveSync)
+    if sync is not None:
+        known = sync.deed.arguments.get("peers") is not None
+        yield Phrase("host ID and peers verified") if known else Phrase("host ID verified")
 
 
 def _describe_validity(until: datetime, old: Certificate | None, started_at: datetime) -> Phrase:
@@ -127,6 +132,8 @@ def _describe_service(move: ServiceMove, at: datetime) -> Phrase:
     """
     if move.verb == "stop":
         return Phrase("{service} was not running at {at}", service=move.service, at=Moment(at))
+    if move.verb == "reload":
+        return Phrase("{service} loaded its configuration, confirmed at {at}", service=move.service, at=Moment(at))
     return Phrase("{service} was running at {at}", service=move.service, at=Moment(at))
 
 

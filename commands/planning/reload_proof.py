@@ -79,10 +79,10 @@ class ReloadProof:
 
     def _describe_sync(self) -> Phrase:
         if self.peers is None:
-            return Phrase("check that the gateway answers with host ID {id}", id=str(self.host.id))
+            return Phrase("check that the gateway responds with host ID {id}", id=str(self.host.id))
         return Phrase(
-            "check that the gateway answers with host ID {id} and {n} peer",
-            plural="check that the gateway answers with host ID {id} and {n} peers",
+            "check that the gateway responds with host ID {id} and {n} peer",
+            plural="check that the gateway responds with host ID {id} and {n} peers",
             id=str(self.host.id),
             n=len(self.peers),
         )
