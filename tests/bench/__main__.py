@@ -23,6 +23,7 @@ from tests.bench import (
     peers,
     progress,
     redaction,
+    reloads,
     starts,
     texts,
     watch,
@@ -49,6 +50,7 @@ if __name__ == "__main__":
     clicks.report()
     progress.report()
     changes.report()
+    reloads.report()
     fleet.report("health", (3, 10, 30, 100, 254))
     fleet.report("health", (3, 30, 100), script=fleet.QUICK)
     fleet.report("cert", (3, 30, 100))
