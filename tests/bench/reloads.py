@@ -19,6 +19,7 @@ from bot.config.settings import read_settings
 from bot.model.change import Change, ChangeState
 from bot.model.request import Request, Surface, SystemIdentity, make_request_key
 from bot.runtime.clock import read_utc_time
+from bot.runtime.logging import configure_logs
 from tests.bench.fleet import RTT
 from tests.bench.lab import lab
 
@@ -38,7 +39,7 @@ def report() -> None:
 
 async def _measure() -> list[str]:
     """The lines of the table."""
-    with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), HOSTS, rtt=RTT) as far:
+    with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), HOSTS, rtt=RTT, workspace=True) as far:
         settings = read_settings(far.config)
         async with open_application(settings, running=True) as house, serve_requests(settings, house):
             await warm_up(house, settings)
@@ -54,7 +55,7 @@ async def _reload(house: Application, run: str) -> str:
     planned = time.perf_counter() - began
     change = answer.body
     while not change.state.ended:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
         change = await house.change_services.lifecycle.find_change(change.operation)
     assert ChangeState.DONE is change.state, change.why
     took, worked = time.perf_counter() - began - planned, time.process_time() - worked
@@ -65,4 +66,5 @@ async def _reload(house: Application, run: str) -> str:
 
 
 if __name__ == "__main__":
+    configure_logs("error")
     print(json.dumps(asyncio.run(_measure())))
