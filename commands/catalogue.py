@@ -41,14 +41,14 @@ from commands.certs.renewal import CertRenew
 from commands.disks.operations import DiskUsage
 from commands.forwarding.operations import ForwardingApply, ForwardingList
 from commands.gateways.configuration_tests import GatewayTest
-from commands.gateways.overview import GatewayList
 from commands.gateways.escalation import EscalationList, EscalationReset
 from commands.gateways.forget import SyncForget
-from commands.gateways.routes import RouteList
-from commands.gateways.synchronization import SyncList, SyncPull
+from commands.gateways.overview import GatewayList
 from commands.gateways.peer_report import PeerList
 from commands.gateways.peers import PeerAdd, PeerRemove
 from commands.gateways.reload import GatewayReload
+from commands.gateways.routes import RouteList
+from commands.gateways.synchronization import SyncList, SyncPull
 from commands.health import Health
 from commands.hosts import HostRehearse
 from commands.logs.operations import LogCollect, LogRead

@@ -36,7 +36,7 @@ def only_host_b(s: Shift) -> str:
     """host-a has host-b as its only peer, in its file and at work; the text of the file."""
     edit(s, f'                "{THREE}",\n', "")
     s.state("host-a").reload_nginx(s.fleet.mesh.now())
-    gateway(s).late = 0
+    gateway(s).old = None
     return text(s)
 
 
@@ -50,7 +50,7 @@ async def test_a_peer_is_added_with_its_diff_proven_and_removed_again(town: Buil
         ended = await s.ended(card)
         assert DONE == ended, (ended, s.outcomes(card))
         assert before.replace(f'"{TWO}",', f'"{TWO}",\n                "{THREE}",') == text(s)
-        assert Workers(1, (TWO, THREE), Lua.WORKS) == gateway(s).answering()
+        assert Workers(1, (TWO, THREE), Lua.WORKS) == gateway(s).answering
         assert [] == s.left("host-a")
 
         assert DONE == await s.ended(await s.approved("peer remove host-c --on host-a"))

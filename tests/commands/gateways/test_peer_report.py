@@ -1,5 +1,7 @@
 """`peer`: both directions between gateways, and their files. What did not answer is unknown, never missing."""
 
+from typing import Any
+
 import pytest
 
 from adapters.errors import Unreachable
@@ -131,7 +133,9 @@ async def test_peers_that_are_no_hosts_and_itself_are_told_with_commands_that_ca
 
 async def test_thirty_gateways_that_all_know_each_other_have_no_findings() -> None:
     hosts = tuple(host(f"host-{number}", number) for number in range(1, 31))
-    peers = {f"host_{number}": tuple(other for other in range(1, 31) if other != number) for number in range(1, 31)}
+    peers: dict[str, Any] = {
+        f"host_{number}": tuple(other for other in range(1, 31) if other != number) for number in range(1, 31)
+    }
     report = await read(hosts=hosts, **peers)
     assert () == report.findings
     assert 30 == len(report.rows)

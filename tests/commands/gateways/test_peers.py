@@ -264,7 +264,7 @@ async def test_a_gateway_that_could_not_be_reloaded_is_refused(services: dict[st
 
 async def test_approvers_are_warned_where_the_reload_loads_more_than_the_edit() -> None:
     def known(view: FleetView, sha: str) -> FleetView:
-        proven = ProvenConfiguration.model_construct(sha256=sha)
+        proven = ProvenConfiguration.model_construct(sha256=sha)  # type: ignore[call-arg]
         return replace(view, good_configurations={"host-a": proven})
 
     view = fleet(A, B, C, host_a=conf(2))

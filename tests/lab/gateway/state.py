@@ -54,7 +54,7 @@ class GatewayState:
     """One gateway, changed by tests while it runs.
 
     `foreign`: the one who asks is outside 10.100.0.0/16. `host_id_as_text`: as the documents show it. `reloads` are the
-    faults of the next reloads. `old` are the workers from before the last one; they give the next `late` answers. `ahead`:
+    faults of the next reloads. `old` are the workers from before the last one, which answer as long as they run. `ahead`:
     how far its clock is ahead. `deaf`: it misses what its peers tell it, but not what it asks them. `peer_timeout`: its
     patience with a silent peer, in seconds. `gateways` are the routing's, by host id as text.
     """

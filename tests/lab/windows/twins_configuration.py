@@ -193,7 +193,7 @@ def _test_configuration(arguments: Mapping[str, Any], state: WindowsState, now: 
     folder = PureWindowsPath(arguments["folder"])
     require_ours(folder)
     open_folder(state, folder)
-    written = {name: dict(getattr(state, name)) for name in ("files", "raw", "gaps", "written")}
+    written: dict[str, Any] = {name: dict(getattr(state, name)) for name in ("files", "raw", "gaps", "written")}
     staged = dataclasses.replace(state, **written)
     for path in [path for path in state.files if folder / "edit" in path.parents]:
         live = base / path.relative_to(folder / "edit")
