@@ -26,6 +26,7 @@ from adapters.windows import (
     routes,
     services,
 )
+from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
 from adapters.wsl import forwarding, helper
@@ -78,6 +79,11 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     spool.ReadSpoolState,
     spool.WriteSpool,
     spool.RemoveSpool,
+    windows_spool.PackFolder,
+    windows_spool.ReadSpool,
+    windows_spool.ReadSpoolState,
+    windows_spool.WriteSpool,
+    windows_spool.RemoveSpool,
 )
 """All actions that plans are made of. A kind is never renamed, because stored plans name it."""
 

@@ -210,8 +210,7 @@ class Machine:
 
     def _read_files(self, found: Mapping[PureWindowsPath, Path], state: WindowsState, now: datetime) -> None:
         for path in state.files.keys() - found.keys():
-            del state.files[path]
-            state.written.pop(path, None)
+            state.remove(path)
         for path, file in found.items():
             is_now = _identify(file)
             if is_now == self._laid.get(path):

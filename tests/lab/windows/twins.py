@@ -18,6 +18,7 @@ from tests.lab.windows import (
     twins_nebula,
     twins_rehearsal,
     twins_routes,
+    twins_spool,
     twins_watch,
 )
 from tests.lab.windows.state import WindowsState
@@ -76,5 +77,6 @@ TWINS: Mapping[str, Twin] = {
     **twins_nebula.TWINS,
     **twins_rehearsal.TWINS,
     **twins_routes.TWINS,
+    **twins_spool.TWINS,
     **twins_watch.TWINS,
 }

@@ -1,0 +1,132 @@
+"""Files of an operation on a Windows host, as ends of transfers, and a folder packed into one."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from adapters.action import Action, Effect
+from adapters.transfer import (
+    MAX_TRANSFER_BYTES,
+    PIECE_BYTES,
+    STALL_TIMEOUT,
+    Piece,
+    PieceBytes,
+    Sha256,
+    SpoolName,
+    SpoolState,
+    TransferSize,
+)
+from adapters.value import Value
+from adapters.windows.action import WindowsAction
+
+MAX_PACKED_BYTES = 64 * 2**20
+"""Maximum size of a packed folder. A configuration takes less than one megabyte."""
+
+ShortName = Annotated[str, StringConstraints(max_length=4096)]
+
+
+class Packed(Value):
+    """A folder packed into one file: its size and hash, how many files are in it, and names of what was left out."""
+
+    size: TransferSize
+    sha256: Sha256
+    files: Annotated[int, Field(ge=0)]
+    left_out: Annotated[tuple[ShortName, ...], Field(max_length=10_000)]
+    changed: bool
+
+
+class PackFolder(WindowsAction[Packed]):
+    """Packs a folder into a file of an operation. Keys and links are left out, on the host."""
+
+    script = "pack-folder"
+    effect = Effect.CHANGE
+    deadline = 60.0
+    output_limit = 4_000_000
+
+    folder: str
+    name: SpoolName
+    source: str
+    limit: int = Field(default=MAX_PACKED_BYTES, ge=1, le=MAX_PACKED_BYTES)
+
+    def parse(self, data: Any) -> Packed:
+        return Packed.model_validate(data)
+
+
+class ReadSpool(WindowsAction[Piece]):
+    """Reads a piece of a file of an operation: a source."""
+
+    script = "read-spool"
+    deadline = STALL_TIMEOUT
+    output_limit = 2 * PIECE_BYTES
+
+    folder: str
+    name: SpoolName
+    offset: TransferSize = 0
+    count: int = Field(default=PIECE_BYTES, ge=1, le=PIECE_BYTES)
+
+    def read_at(self, offset: int) -> Action[Piece]:
+        return self.model_copy(update={"offset": offset})
+
+    def parse(self, data: Any) -> Piece:
+        return Piece.model_validate(data)
+
+
+class ReadSpoolState(WindowsAction[SpoolState]):
+    """Reads how much of a file of an operation is there."""
+
+    script = "read-spool-state"
+    deadline = STALL_TIMEOUT
+    output_limit = 64_000
+
+    folder: str
+    name: SpoolName
+
+    def parse(self, data: Any) -> SpoolState:
+        return SpoolState.model_validate(data)
+
+
+class WriteSpool(WindowsAction[SpoolState]):
+    """Writes a file of an operation: a sink. `move` is the part of that which this action does."""
+
+    script = "write-spool"
+    effect = Effect.CHANGE
+    repeatable = False
+    deadline = STALL_TIMEOUT
+    output_limit = 64_000
+
+    folder: str
+    name: SpoolName
+    size: TransferSize
+    sha256: Sha256
+    limit: int = Field(default=MAX_TRANSFER_BYTES, ge=0, le=MAX_TRANSFER_BYTES)
+    """Bytes beyond which the file is refused before anything is sent."""
+    move: Literal["prepare", "write", "finish"] = "prepare"
+    offset: TransferSize = 0
+    data: PieceBytes = b""
+
+    def prepare(self) -> Action[SpoolState]:
+        return self
+
+    def write_at(self, offset: int, data: bytes) -> Action[SpoolState]:
+        return self.model_copy(update={"move": "write", "offset": offset, "data": data})
+
+    def finish(self) -> Action[SpoolState]:
+        return self.model_copy(update={"move": "finish"})
+
+    def parse(self, data: Any) -> SpoolState:
+        return SpoolState.model_validate(data)
+
+
+class RemoveSpool(WindowsAction[SpoolState]):
+    """Removes a file of an operation, complete or not."""
+
+    script = "remove-spool"
+    effect = Effect.CHANGE
+    deadline = STALL_TIMEOUT
+    output_limit = 64_000
+
+    folder: str
+    name: SpoolName
+
+    def parse(self, data: Any) -> SpoolState:
+        return SpoolState.model_validate(data)
