@@ -143,7 +143,8 @@ def describe_run(name: str, arguments: Mapping[str, JsonValue], placeholders: Ma
     if isinstance(action, GatewayAction):
         return [dataclasses.asdict(request) for request in action.build_requests()]
     if isinstance(action, LocalAction):
-        return action.model_dump(mode="json")
+        described: JsonValue = action.model_dump(mode="json", warnings=False)  # placeholders are texts
+        return described
     raise ValueError(f"{name} runs on no known side")
 
 

@@ -70,6 +70,8 @@ class SpoolState(Value):
 
     received: TransferSize
     sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    whole: bool = False
+    """True if the file is complete, and has the hash that was asked about."""
     changed: bool = False
     """True if this very call changed something."""
 

@@ -35,10 +35,11 @@ class ReadSpool(LocalAction[Piece]):
 
 
 class ReadSpoolState(LocalAction[SpoolState]):
-    """Reads how much of a file of an operation is there."""
+    """Reads how much of a file of an operation is there, and whether that is the whole file with this hash."""
 
     operation: OperationId
     name: SpoolName
+    sha256: Sha256
 
 
 class WriteSpool(LocalAction[SpoolState]):

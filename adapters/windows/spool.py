@@ -72,7 +72,7 @@ class ReadSpool(WindowsAction[Piece]):
 
 
 class ReadSpoolState(WindowsAction[SpoolState]):
-    """Reads how much of a file of an operation is there."""
+    """Reads how much of a file of an operation is there, and whether that is the whole file with this hash."""
 
     script = "read-spool-state"
     deadline = STALL_TIMEOUT
@@ -80,9 +80,11 @@ class ReadSpoolState(WindowsAction[SpoolState]):
 
     folder: str
     name: SpoolName
+    sha256: Sha256
 
     def parse(self, data: Any) -> SpoolState:
-        return SpoolState.model_validate(data)
+        state = SpoolState.model_validate(data)
+        return state.model_copy(update={"whole": state.sha256 == self.sha256})
 
 
 class WriteSpool(WindowsAction[SpoolState]):

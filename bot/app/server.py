@@ -84,6 +84,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     from bot.app.build_alerts import run_alerts
     from bot.app.build_ledger import run_ledger
     from bot.app.build_schedules import run_schedules
+    from bot.app.spool import SpoolActions
     from bot.control import server as control_server
     from bot.rendering.output import render_output
     from bot.rendering.progress_line import render_progress_line
@@ -102,6 +103,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
         sleep=clock.sleep,
     )
     engine = EngineSettings(settings.engine_file, clock, make_reference)
+    SpoolActions(settings.data_folder).add_to(change_services.own_actions)
     await surface.open()
     change_services.links.surface = surface
     try:
@@ -215,7 +217,6 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
     """Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration. Raises `SlackNotReady` if Slack refuses a token."""
     from bot.app.host_files import HostFileActions
     from bot.app.reload import ConfigurationReloader, describe_configuration, require_host_folder_trust, require_trust
-    from bot.app.spool import SpoolActions
     from bot.telemetry.metrics import Metrics
 
     require_trust(file)
@@ -233,7 +234,6 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -
         reloader = ConfigurationReloader(file, settings, application)
         host_files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: application.dispatcher.hosts)
         host_files.add_to(application.change_services.own_actions)
-        SpoolActions(settings.data_folder).add_to(application.change_services.own_actions)
         async with (
             aclosing(reloader),
             serve_requests(settings, application) as service,

@@ -48,7 +48,8 @@ class SpoolActions:
     def _read_state(self, action: ReadSpoolState) -> SpoolState:
         file = self._find(action.operation, action.name)
         if file.exists():
-            return SpoolState(received=file.stat().st_size, sha256=_hash_file(file))
+            found = _hash_file(file)
+            return SpoolState(received=file.stat().st_size, sha256=found, whole=found == action.sha256)
         part = _get_part(file)
         return SpoolState(received=part.stat().st_size if part.exists() else 0)
 

@@ -1,9 +1,10 @@
 """Steps of a rehearsal: the host's guard swaps scratch files and touches no service.
 
-    scratch ─▶ keep: begin, measure, confirm, check ─▶ lapse: begin, wait, check ─▶ abort: begin, abort, check ─▶ tidy
+    scratch ─▶ keep: begin, measure, confirm, check ─▶ lapse: begin, wait, check ─▶ abort: begin, abort, check
+            ─▶ transfer: pack, fetch, return, tidy ─▶ tidy
 
 Each change has a name of its own on the host, made from the operation's id. A step that fails ends the rehearsal: its
-changes are aborted, and then the scratch files are removed.
+changes are aborted, and then the scratch files are removed. Its transfer fetches the configuration and returns the copy.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from adapters.windows.nebula import ForgetFolder
 from adapters.windows.rehearsal import MakeScratch, ReadRehearsal
 from commands.model.plan import Check, Plan, PlannedAction, Step
 from commands.planning.commit_confirm import build_state_check, get_windows_side
+from commands.planning.trial_transfer import build_transfer_steps
 
 KEEP, LAPSE, ABORT = PHASES = ("keep", "lapse", "abort")
 """Phases: a change that is confirmed, one that is left alone, and one that is aborted."""
@@ -77,6 +79,7 @@ def build_rehearsal_steps(taken: RehearsedHost) -> Iterator[Step]:
     yield from _build_keep_steps(taken)
     yield from _build_lapse_steps(taken)
     yield from _build_abort_steps(taken)
+    yield from build_transfer_steps(taken.host, taken.operation, taken.make_key)
     yield Step(key=taken.make_key("tidy"), host=taken.name, deed=forget, phrase=Phrase("remove the scratch files"))
 
 
@@ -94,9 +97,10 @@ def find_unrehearsed_hosts(plan: Plan) -> tuple[str, ...]:
 def group_rehearsal_steps(plan: Plan) -> Mapping[str, tuple[str, ...]]:
     """Groups the keys of a plan's rehearsal steps by host."""
     found: dict[str, tuple[str, ...]] = {}
-    for step in plan.steps:
-        if step.key.startswith(_make_prefix(step.host)):
-            found[step.host] = (*found.get(step.host, ()), step.key)
+    for part in plan.parts:
+        keys = tuple(step.key for step in part.steps if step.key.startswith(_make_prefix(part.host)))
+        if keys:
+            found[part.host] = keys
     return found
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.action import BOT_NAME
 from adapters.errors import Unreachable
 from adapters.inventory import Host, WindowsSide
 from adapters.phrase import Phrase
@@ -41,9 +42,11 @@ async def test_each_host_confirms_one_swap_leaves_one_alone_and_aborts_one() -> 
         "abort/begin",
         "abort/abort",
         "abort/check",
+        "transfer/pack",
+        "transfer/return",
         "tidy",
     ] == [step.key.removeprefix("host-a/rehearsal/") for step in plan.steps if step.host == "host-a"]
-    assert ("host-a", "host-b") == plan.hosts
+    assert (BOT_NAME, "host-a", "host-b") == plan.hosts
     assert () == plan.disrupts
 
 
@@ -72,7 +75,7 @@ async def test_nothing_in_the_plan_moves_with_the_clock() -> None:
 
 async def test_a_host_that_does_not_answer_is_left_out_with_the_reason() -> None:
     made = await planned("all", said={("host-b", "windows"): Unreachable(Phrase("nothing answers"))})
-    assert (("host-a",), [("host-b", "could not check the host: nothing answers")]) == (
+    assert ((BOT_NAME, "host-a"), [("host-b", "could not check the host: nothing answers")]) == (
         made.plan.hosts,
         [(left.host, str(left.why)) for left in made.plan.left_out],
     )

@@ -87,7 +87,7 @@ READ = Script(
     ReadSpool(folder=str(FOLDER), name="config.tar", offset=256, count=512),
     {"offset": 256, "size": len(CONTENT), "data": base64.b64encode(CONTENT[256:768]).decode()},
 )
-STATE = Script(ReadSpoolState(folder=str(FOLDER), name="config.tar"), {"received": 0, "sha256": ""})
+STATE = Script(ReadSpoolState(folder=str(FOLDER), name="config.tar", sha256=SHA256), {"received": 0, "sha256": ""})
 WRITE = Script(
     WriteSpool(folder=str(FOLDER), name="config.tar", size=len(CONTENT), sha256=SHA256),
     {"received": 0, "sha256": "", "changed": True},

@@ -17,7 +17,7 @@ from bot.changes.transfer import End, TransferWatch, transfer
 CONTENT = b"0123456789" * (PIECE_BYTES // 5)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 SINK = WriteSpool(operation="op-1", name="a.tar", size=len(CONTENT), sha256=SHA256)
-STATE = ReadSpoolState(operation="op-1", name="a.tar")
+STATE = ReadSpoolState(operation="op-1", name="a.tar", sha256=SHA256)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_a_file_is_complete_only_with_its_hash(own: OwnActions, tmp_path: 
     state = await own.perform(STATE)
     assert (SpoolState(received=len(CONTENT)), ["changes/op-1/a.tar.part"]) == (state, find_files(tmp_path))
     await write(own)
-    assert SpoolState(received=len(CONTENT), sha256=SHA256) == await own.perform(STATE)
+    assert SpoolState(received=len(CONTENT), sha256=SHA256, whole=True) == await own.perform(STATE)
 
 
 async def test_a_piece_is_written_again_without_harm_and_never_out_of_order(own: OwnActions) -> None:

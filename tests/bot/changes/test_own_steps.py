@@ -138,14 +138,14 @@ def transferring(pieces: int) -> tuple[Plan, bytes]:
     """A plan that moves a file of that many pieces from one folder of the bot to another."""
     content = b"x" * (PIECE_BYTES * pieces - 1)
     sink = WriteSpool(operation="op-2", name="a.tar", size=len(content), sha256=hashlib.sha256(content).hexdigest())
-    state = PlannedAction.of(ReadSpoolState(operation="op-2", name="a.tar"))
+    state = PlannedAction.of(ReadSpoolState(operation="op-2", name="a.tar", sha256=sink.sha256))
     step = Step(
         key="move",
         host=BOT_NAME,
         deed=PlannedAction.of(sink),
         source=TransferSource(host=BOT_NAME, deed=PlannedAction.of(ReadSpool(operation="op-1", name="a.tar"))),
         phrase=Phrase("move it"),
-        verify=Check(host=BOT_NAME, deed=state, expect={"sha256": sink.sha256}),
+        verify=Check(host=BOT_NAME, deed=state, expect={"whole": True}),
         undo=PlannedAction.of(RemoveSpool(operation="op-2", name="a.tar")),
         undone=(Check(host=BOT_NAME, deed=state, expect={"received": 0}),),
     )

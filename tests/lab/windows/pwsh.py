@@ -209,6 +209,7 @@ class Machine:
         self._read_files({path: file for path, file in found.items() if path.parent not in changes}, state, now)
 
     def _read_files(self, found: Mapping[PureWindowsPath, Path], state: WindowsState, now: datetime) -> None:
+        written = dict(state.written)
         for path in state.files.keys() - found.keys():
             state.remove(path)
         for path, file in found.items():
@@ -216,8 +217,10 @@ class Machine:
             if is_now == self._laid.get(path):
                 continue
             state.write_bytes(path, file.read_bytes(), now)
-            if is_now in self._laid.values():  # it was moved, with the time that it had
+            before = next((laid for laid, was in self._laid.items() if was == is_now), None)
+            if before is not None:  # it was moved, with the time that it had
                 del state.written[path]
+                state.written |= {path: written[before]} if before in written else {}
 
     def _read_changes(
         self, found: Mapping[PureWindowsPath, Path], state: WindowsState, now: datetime

@@ -128,7 +128,7 @@ def _remove_spool(arguments: Mapping[str, Any], state: WindowsState, now: dateti
 
 
 def _find(arguments: Mapping[str, Any]) -> PureWindowsPath:
-    folder, name = PureWindowsPath(arguments["folder"]), arguments["name"]
+    folder, name = PureWindowsPath(arguments["folder"]), str(arguments["name"])
     require_ours(folder)
     if not re.fullmatch(NAME, name):
         raise _failed("NotOurs", f"{name} is no name of a file that is moved")
