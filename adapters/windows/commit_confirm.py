@@ -121,8 +121,8 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
                 )
             case "down":
                 return Phrase(
-                    "the host restored its previous files, but the service that ran before is not running ({why}). Start it "
-                    "on the host, and see its log if it stops again",
+                    "the host restored its previous files, but not all that ran before runs with them ({why}). Start the "
+                    "service on the host, or reload nginx, and see its log if that fails again",
                     why="; ".join(dict.fromkeys(answer.why.split("; "))),  # the change and its rollback may fail alike
                 )
             case "applying" | "applied" | "reverting":

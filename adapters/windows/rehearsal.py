@@ -1,6 +1,6 @@
-"""Rehearsal of a commit-confirmed change: the real guard swaps a scratch file and touches no service.
+"""Rehearsal of a commit-confirmed change: the real guard swaps scratch files and touches no service.
 
-    MakeScratch ─▶ BeginChange (no service) ─▶ ReadRehearsal ─▶ confirmed, rolled back by itself, or aborted ─▶ read
+    MakeScratch ─▶ BeginChange (no services) ─▶ ReadRehearsal ─▶ confirmed, reverted by itself, or aborted ─▶ ReadRehearsal
 
 What the rehearsal shows of a host holds for one version of the guard: `identify_guard`.
 """
@@ -9,6 +9,7 @@ import hashlib
 import re
 from datetime import datetime
 from functools import cache
+from pathlib import PureWindowsPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
@@ -18,7 +19,15 @@ from adapters.host_clock import compute_clock_offset
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
-from adapters.windows.commit_confirm import AbortChange, BeginChange, ChangeName, ChangeState, ConfirmChange, ReadChange
+from adapters.windows.commit_confirm import (
+    AbortChange,
+    BeginChange,
+    ChangeName,
+    ChangeState,
+    ConfirmChange,
+    FileSwap,
+    ReadChange,
+)
 from adapters.windows.powershell import build_command_line, build_guard_options
 
 SYSTEM_SID = "S-1-5-18"
@@ -49,8 +58,24 @@ class Scratch(Value):
     changed: bool
 
 
+def list_scratch_swaps(folder: str, name: str) -> tuple[FileSwap, ...]:
+    """Lists what `MakeScratch` makes for a name: a file that counts as a private key, another file, and a folder."""
+    here = PureWindowsPath(folder)
+    return (
+        FileSwap(source=str(here / f"{name}.new"), target=str(here / f"{name}.txt")),
+        FileSwap(source=str(here / f"{name}-plain.new"), target=str(here / f"{name}-plain.txt")),
+        FileSwap(source=str(here / f"{name}-folder.new"), target=str(here / f"{name}-folder"), kind="folder"),
+    )
+
+
+def list_other_scratch(folder: str, name: str) -> tuple[str, ...]:
+    """Lists the files that are swapped beside the private one: the plain one, and the one in the folder."""
+    here = PureWindowsPath(folder)
+    return (str(here / f"{name}-plain.txt"), str(here / f"{name}-folder" / "scratch.txt"))
+
+
 class MakeScratch(WindowsAction[Scratch]):
-    """Makes for each name a scratch file, and the file that is to replace it, in an operation's folder."""
+    """Makes for each name two scratch files and a folder, and what is to replace them, in an operation's folder."""
 
     script = "make-scratch"
     effect = Effect.CHANGE
@@ -70,7 +95,8 @@ ShortText = Annotated[str, StringConstraints(max_length=100)]
 class RehearsalReading(Value):
     """State of a rehearsed change, and what its guard and its host report.
 
-    `text` is "old", "new", "other" or "absent", `sddl` the access list of the file. The guard reports its `account` (SID),
+    `text` is "old", "new" or "absent" where that is so of all files, else "other". `sddl` is the access list of the private
+    file. The guard reports its `account` (SID),
     PowerShell's version and edition, and the cultures; each "" if it did not run. `arguments_length` and `arguments_hash`
     are those of the scheduled task as Windows keeps it, 0 and "" if it is gone. `build` is "" if WMI does not answer.
     """
@@ -94,7 +120,8 @@ class RehearsalReading(Value):
 class ReadRehearsal(WindowsAction[RehearsalReading]):
     """Reads how far a rehearsed change is, and judges what its guard and its host report.
 
-    `max_clock_offset` is in seconds. `running`: the guard waits, so its scheduled task must be there.
+    `target` is the private file, `others` are those that are swapped with it. `max_clock_offset` is in seconds.
+    `running`: the guard waits, so its scheduled task must be there.
     """
 
     script = "read-rehearsal"
@@ -103,6 +130,7 @@ class ReadRehearsal(WindowsAction[RehearsalReading]):
 
     operation: ChangeName
     target: str
+    others: tuple[str, ...] = ()
     running: bool
     max_clock_offset: float = Field(gt=0)
 

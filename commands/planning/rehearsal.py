@@ -20,11 +20,10 @@ from adapters.windows.commit_confirm import (
     BeginChange,
     ChangeState,
     ConfirmChange,
-    FileSwap,
     ReadChange,
 )
 from adapters.windows.nebula import ForgetFolder
-from adapters.windows.rehearsal import MakeScratch, ReadRehearsal
+from adapters.windows.rehearsal import MakeScratch, ReadRehearsal, list_other_scratch, list_scratch_swaps
 from commands.model.plan import Check, Plan, PlannedAction, Step
 from commands.planning.commit_confirm import build_state_check, get_windows_side
 from commands.planning.trial_transfer import build_transfer_steps
@@ -116,7 +115,7 @@ def format_rehearsal_command(hosts: Sequence[str]) -> str:
 
 def _build_keep_steps(taken: RehearsedHost) -> Iterator[Step]:
     change = taken.name_change(KEEP)
-    yield _build_begin_step(taken, KEEP, "applied", CONFIRM_WINDOW, Phrase("swap a scratch file"))
+    yield _build_begin_step(taken, KEEP, "applied", CONFIRM_WINDOW, Phrase("swap two scratch files and a folder"))
     yield _build_reading(taken, KEEP, "measure", {"state": "applied", "text": "new"})
     yield Step(
         key=taken.make_key("keep/confirm"),
@@ -130,7 +129,9 @@ def _build_keep_steps(taken: RehearsedHost) -> Iterator[Step]:
 
 def _build_lapse_steps(taken: RehearsedHost) -> Iterator[Step]:
     phrase = Phrase(
-        "swap a file without confirmation, so that {host} reverts it after {window} s", host=taken.name, window=LAPSE_WINDOW
+        "swap files without confirmation, so that {host} reverts them after {window} s",
+        host=taken.name,
+        window=LAPSE_WINDOW,
     )
     yield _build_begin_step(taken, LAPSE, "reverted", LAPSE_WINDOW, phrase)
     why = f"not confirmed within {LAPSE_WINDOW} s"
@@ -139,7 +140,7 @@ def _build_lapse_steps(taken: RehearsedHost) -> Iterator[Step]:
 
 def _build_abort_steps(taken: RehearsedHost) -> Iterator[Step]:
     change = taken.name_change(ABORT)
-    yield _build_begin_step(taken, ABORT, "applied", CONFIRM_WINDOW, Phrase("swap another scratch file"))
+    yield _build_begin_step(taken, ABORT, "applied", CONFIRM_WINDOW, Phrase("swap further scratch files and a folder"))
     yield Step(
         key=taken.make_key("abort/abort"),
         host=taken.name,
@@ -152,12 +153,8 @@ def _build_abort_steps(taken: RehearsedHost) -> Iterator[Step]:
 
 def _build_begin_step(taken: RehearsedHost, phase: str, ends: ChangeState, window: int, phrase: Phrase) -> Step:
     """Builds the step that begins a phase's change. Rolled back means that the guard is done with it, either way."""
-    change, target = taken.name_change(phase), str(taken.folder / f"{phase}.txt")
-    begin = BeginChange(
-        operation=change,
-        swaps=(FileSwap(source=str(taken.folder / f"{phase}.new"), target=target),),
-        window=window,
-    )
+    change = taken.name_change(phase)
+    begin = BeginChange(operation=change, swaps=list_scratch_swaps(str(taken.folder), phase), window=window)
     settled = Check(
         host=taken.name,
         deed=PlannedAction.of(ReadChange(operation=change)),
@@ -179,19 +176,20 @@ def _build_begin_step(taken: RehearsedHost, phase: str, ends: ChangeState, windo
 
 
 def _build_reading(taken: RehearsedHost, phase: str, name: str, expect: dict[str, str]) -> Step:
-    """Builds the step that reads what became of a phase's file, and what the guard and the host report."""
+    """Builds the step that reads what became of a phase's files, and what the guard and the host report."""
     read = ReadRehearsal(
         operation=taken.name_change(phase),
         target=str(taken.folder / f"{phase}.txt"),
+        others=list_other_scratch(str(taken.folder), phase),
         running=name == "measure",
         max_clock_offset=taken.max_clock_offset,
     )
     if read.running:
         phrase = Phrase("check the task, its account, PowerShell, access list and clock")
     elif expect["text"] == "new":
-        phrase = Phrase("check that the file has its new content")
+        phrase = Phrase("check that all of them have their new content")
     else:
-        phrase = Phrase("check that the file has its old content again")
+        phrase = Phrase("check that all of them have their old content again")
     return Step(
         key=taken.make_key(f"{phase}/{name}"),
         host=taken.name,

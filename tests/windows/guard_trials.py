@@ -1,6 +1,7 @@
 """Real guarded changes on a real machine, by the real scheduled task.
 
-A scratch service is restarted with another file; and as in a rehearsal, a scratch file is swapped without any service.
+A scratch service is restarted with another file. As in a rehearsal, scratch files and a folder are swapped without any
+service.
 """
 
 import secrets
@@ -20,7 +21,7 @@ from adapters.windows.commit_confirm import (
     ReadChange,
     ServiceMove,
 )
-from adapters.windows.rehearsal import MakeScratch, ReadRehearsal
+from adapters.windows.rehearsal import MakeScratch, ReadRehearsal, list_other_scratch, list_scratch_swaps
 from tests.windows.scratch import FOLDER, SERVICE, SERVICE_FOLDER, ReadText, WriteText
 
 WINDOW = 15
@@ -93,10 +94,10 @@ async def try_rehearsal(host: Host, pause: Callable[[], Awaitable[None]]) -> str
     operation, folder = f"contract-{secrets.token_hex(4)}", rf"{FOLDER}\operations\op-{secrets.token_hex(6)}"
     target = rf"{folder}\keep.txt"
     await host.perform(MakeScratch(folder=folder, names=("keep",)))
-    swap = FileSwap(source=rf"{folder}\keep.new", target=target)
-    await host.perform(BeginChange(operation=operation, swaps=(swap,)))
+    await host.perform(BeginChange(operation=operation, swaps=list_scratch_swaps(folder, "keep")))
     await _wait_for(host, pause, operation, {"applied", "reverted", "stuck", "down"})
-    read = ReadRehearsal(operation=operation, target=target, running=True, max_clock_offset=1.0)
+    others = list_other_scratch(folder, "keep")
+    read = ReadRehearsal(operation=operation, target=target, others=others, running=True, max_clock_offset=1.0)
     found = await host.perform(read)
     if (found.state, found.text) != ("applied", "new"):
         return str(read.explain_answer(found))

@@ -1,5 +1,5 @@
-# How far a rehearsed change is, what lies in its file, and what its guard and this host say of themselves.
-# In:  operation (the name of the change), target (full path of the file).
+# How far a rehearsed change is, what lies in its files, and what its guard and this host say of themselves.
+# In:  operation (the name of the change), target and others (full paths of the private file and of those beside it).
 # Out: the fields of adapters.windows.rehearsal.RehearsalReading.
 param($a)
 Set-StrictMode -Version 3
@@ -41,13 +41,22 @@ function Read-Build {
     }
 }
 
-function Read-Content {
-    if (-not (Test-Path -LiteralPath $a.target -PathType Leaf)) {
-        return @{ text = 'absent'; sddl = '' }
+function Read-Word([string]$path) {
+    if (-not (Test-Path -LiteralPath $path -PathType Leaf)) {
+        return 'absent'
     }
-    $text = [System.IO.File]::ReadAllText((Get-Full $a.target))
-    $what = if ($text -cmatch '\Arehearsal: (old|new)') { $Matches[1] } else { 'other' }
-    @{ text = $what; sddl = (Get-Acl -LiteralPath $a.target).Sddl }
+    if ([System.IO.File]::ReadAllText((Get-Full $path)) -cmatch '\Arehearsal: (old|new)') {
+        return $Matches[1]
+    }
+    'other'
+}
+
+# One word for all: where they differ, the swap was not that of all or of none.
+function Read-Content {
+    $words = @(foreach ($path in @($a.target) + $a.others) { Read-Word $path })
+    $what = if (@($words | Where-Object { $_ -ne $words[0] }).Count -eq 0) { $words[0] } else { 'other' }
+    $sddl = if ($words[0] -eq 'absent') { '' } else { (Get-Acl -LiteralPath $a.target).Sddl }
+    @{ text = $what; sddl = $sddl }
 }
 
 $facts = Read-Facts

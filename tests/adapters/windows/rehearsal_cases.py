@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import PureWindowsPath
 
-from adapters.windows.rehearsal import MakeScratch, ReadRehearsal
+from adapters.windows.rehearsal import MakeScratch, ReadRehearsal, list_other_scratch
 from tests.adapters.windows.script_cases import NOW, Case, Failed, Script, missing
 from tests.lab.windows.change_files import FOLDER as CHANGES
 from tests.lab.windows.guard import GuardedChange, Swap
@@ -17,7 +17,13 @@ TARGET = FOLDER / "keep.txt"
 
 MAKE = Script(MakeScratch(folder=str(FOLDER), names=("keep", "lapse")), {"changed": True})
 READ = Script(
-    ReadRehearsal(operation=OPERATION, target=str(TARGET), running=True, max_clock_offset=30.0),
+    ReadRehearsal(
+        operation=OPERATION,
+        target=str(TARGET),
+        others=list_other_scratch(str(FOLDER), "keep"),
+        running=True,
+        max_clock_offset=30.0,
+    ),
     {
         "operation": OPERATION,
         "state": "absent",
@@ -49,11 +55,23 @@ APPLIED = {
 }
 
 
+def lay(host: WindowsState, text: str) -> None:
+    """All that is swapped has this text."""
+    for path in (TARGET, *map(PureWindowsPath, list_other_scratch(str(FOLDER), "keep"))):
+        host.files[path] = text
+
+
+def half(host: WindowsState) -> None:
+    """The folder is still the old one."""
+    applied(host)
+    host.files[FOLDER / "keep-folder" / "scratch.txt"] = "rehearsal: old"
+
+
 def applied(host: WindowsState) -> None:
     """The guard waits for its word."""
     host.culture = "ja-JP"
     host.guard_asleep = True
-    host.files[TARGET] = "rehearsal: new"
+    lay(host, "rehearsal: new")
     host.tasks[f"flatnet-bot change {OPERATION}"] = Task("arguments")
     host.changes[OPERATION] = GuardedChange(
         operation=OPERATION,
@@ -78,7 +96,7 @@ def opened(host: WindowsState) -> None:
 def ended(host: WindowsState) -> None:
     applied(host)
     host.tasks.clear()
-    host.files[TARGET] = "rehearsal: old"
+    lay(host, "rehearsal: old")
     host.changes[OPERATION].state, host.changes[OPERATION].why = "reverted", "aborted"
 
 
@@ -125,6 +143,7 @@ CASES = (
     Case("nothing has begun, and WMI does not answer", READ, no_wmi, differs={"build": ""}),
     Case("a guard that waits", READ, applied, differs=APPLIED),
     Case("a file of others, which they can read", READ, opened, differs=APPLIED | {"text": "other", "sddl": WIDE}),
+    Case("a folder that was not swapped with its files", READ, half, differs=APPLIED | {"text": "other"}),
     Case("the end, when the task is gone", READ, ended, differs=APPLIED | GONE),
     Case(
         "a record that cannot be read",

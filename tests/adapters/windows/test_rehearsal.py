@@ -8,8 +8,15 @@ import pytest
 
 from adapters.windows import powershell
 from adapters.windows.action import WindowsAction
-from adapters.windows.commit_confirm import AbortChange, BeginChange, ConfirmChange, FileSwap, ReadChange
-from adapters.windows.rehearsal import MakeScratch, ReadRehearsal, RehearsalReading, identify_guard
+from adapters.windows.commit_confirm import AbortChange, BeginChange, ConfirmChange, ReadChange
+from adapters.windows.rehearsal import (
+    MakeScratch,
+    ReadRehearsal,
+    RehearsalReading,
+    identify_guard,
+    list_other_scratch,
+    list_scratch_swaps,
+)
 from tests.adapters.windows.script_cases import NOW
 from tests.adapters.windows.test_commit_confirm import ask, guarded, wait_until_applied
 from tests.lab.windows.pwsh import Machine, Pwsh
@@ -21,12 +28,18 @@ FOLDER = PureWindowsPath(r"F:\flatnet\operations") / OPERATION
 TARGET = FOLDER / "keep.txt"
 
 MAKE = MakeScratch(folder=str(FOLDER), names=("keep",))
-BEGIN = BeginChange(operation=OPERATION, swaps=(FileSwap(source=str(FOLDER / "keep.new"), target=str(TARGET)),))
-READ = ReadRehearsal(operation=OPERATION, target=str(TARGET), running=True, max_clock_offset=30.0)
+BEGIN = BeginChange(operation=OPERATION, swaps=list_scratch_swaps(str(FOLDER), "keep"))
+READ = ReadRehearsal(
+    operation=OPERATION,
+    target=str(TARGET),
+    others=list_other_scratch(str(FOLDER), "keep"),
+    running=True,
+    max_clock_offset=30.0,
+)
 
 
 def begun(state: WindowsState) -> None:
-    """The guard has swapped the scratch file, and waits."""
+    """The guard has swapped the scratch files, and waits."""
     for action in (MAKE, BEGIN):
         answer(action.script, action.build_arguments(), state, NOW)
     state.settle(NOW)

@@ -1,4 +1,4 @@
-"""Twins of the scripts of a rehearsal: one makes scratch files, the other reads what became of one of them."""
+"""Twins of the scripts of a rehearsal: one makes scratch files, the other reads what became of some of them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,6 +22,10 @@ def _make_scratch(arguments: Mapping[str, Any], state: WindowsState, now: dateti
     for name in arguments["names"]:
         state.write(folder / f"{name}.txt", "rehearsal: old", now)
         state.write(folder / f"{name}.new", "rehearsal: new, as careful as with a PRIVATE KEY-----", now)
+        for old, new in ((f"{name}-plain.txt", f"{name}-plain.new"), (f"{name}-folder", f"{name}-folder.new")):
+            inside = "scratch.txt" if old.endswith("-folder") else ""
+            state.write(folder / old / inside, "rehearsal: old", now)
+            state.write(folder / new / inside, "rehearsal: new", now)
         state.readers[folder / f"{name}.txt"] = [USERS]
     return {"changed": True}
 
@@ -33,11 +37,12 @@ def _read_rehearsal(arguments: Mapping[str, Any], state: WindowsState, now: date
     task = state.tasks.get(f"flatnet-bot change {operation}")
     kept = "" if task is None else task.arguments
     target = PureWindowsPath(arguments["target"])
+    words = [_name_text(state.files.get(PureWindowsPath(path))) for path in (target, *arguments["others"])]
     return {
         "operation": operation,
         "state": "absent" if change is None else change.state,
         "why": "" if change is None else change.why,
-        "text": _name_text(state.files.get(target)),
+        "text": words[0] if len(set(words)) == 1 else "other",
         "sddl": state.read_sddl(target) if target in state.files else "",
         "account": facts["account"],
         "powershell": facts["version"],
