@@ -150,10 +150,10 @@ class GuardedChange:
     def _apply(self, state: "WindowsState") -> None:
         begun = 0
         try:
-            self._save(state)
+            self.save(state)
             for step in self.steps:
                 begun += 1
-                self._do(state, step)
+                self.do(state, step)
             self.facts = state.facts if self.has_facts else {}
         except GuardFailed as failed:
             self._revert(state, str(failed), begun)
@@ -162,7 +162,8 @@ class GuardedChange:
         if state.cut_after_apply and any(state.is_nebula(step.service) for step in self.steps):
             state.cut(dead=True)
 
-    def _save(self, state: "WindowsState") -> None:
+    def save(self, state: "WindowsState") -> None:
+        """Keep the old files beside the new ones."""
         if self.swaps and state.disk_full:
             raise GuardFailed(DISK_FULL)
         for swap in self.swaps:
@@ -189,7 +190,7 @@ class GuardedChange:
             if step.of > begun or (end == "stuck" and not files):
                 continue
             try:
-                self._do(state, step)
+                self.do(state, step)
             except GuardFailed as failed:
                 stuck = files or step.verb == "stop"
                 end = "stuck" if stuck else "down"
@@ -198,7 +199,7 @@ class GuardedChange:
             state.cut(dead=was_dead)
         self.state = end
 
-    def _do(self, state: "WindowsState", step: Step) -> None:
+    def do(self, state: "WindowsState", step: Step) -> None:
         """Do one step; it is tried as often as there is time for."""
         for _ in range(step.patience // TRY_SECONDS):
             with suppress(GuardFailed):
