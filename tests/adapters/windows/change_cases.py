@@ -178,6 +178,35 @@ ENTERED = Failed("FolderNotSafe", f"others than SYSTEM and Administrators can en
 SILENT = Failed("GuardSilent", f"the guard of {OPERATION} does not answer; is its scheduled task running?")
 GATEWAY = moving("OpenResty", "stop", NGINX)
 
+NOT_RUNNING = Failed("NginxNotRunning", rf"{NGINX.program} is not running, so it cannot reload its configuration")
+FALLBACK = {"fallbacks": [{"source": rf"{NEW}\host.crt", "target": rf"{LIVE}\host.crt", "kind": "file"}]}
+WHOLE = {"swaps": [{"source": rf"{NEW}\lua", "target": rf"{LIVE}\lua", "kind": "folder"}]}
+
+
+def together(*moves: tuple[str, str]) -> dict[str, Any]:
+    """Several moves as the script gets them."""
+    return {"services": [each for name, verb in moves for each in moving(name, verb, NGINX)["services"]]}
+
+
+def folders(*, old: bool = True) -> Change:
+    """A new folder in the operation's one, and perhaps the live one."""
+
+    def change(host: WindowsState) -> None:
+        for folder in (NEW, LIVE) if old else (NEW,):
+            host.files |= {PureWindowsPath(folder) / "lua" / "flatnet" / "sync.lua": folder}
+
+    return change
+
+
+def written(path: PureWindowsPath, text: str = "") -> Change:
+    """A file lies there."""
+    return lambda host: host.files.update({path: text})
+
+
+def gateway_stopped(host: WindowsState) -> None:
+    host.stop_service("OpenResty", NOW)
+
+
 READING = (
     Case("a change that nobody has begun", READ),
     Case("a change that is being applied", READ, known("applying"), differs=is_so("applying")),
@@ -282,6 +311,76 @@ BEGINNING = (
         both(files(), no_wmi),
         given=SWAPS,
         fails=Failed("HRESULT 0x00040004", "Timed out"),
+    ),
+    Case("nginx is reloaded, which runs as a service", BEGIN, given=moving("OpenResty", "reload", NGINX)),
+    Case("a bare nginx is reloaded", BEGIN, bare_nginx, given=moving("OpenResty", "reload", NGINX)),
+    Case(
+        "nginx is to reload, and does not run",
+        BEGIN,
+        gateway_stopped,
+        given=moving("OpenResty", "reload", NGINX),
+        fails=NOT_RUNNING,
+    ),
+    Case(
+        "a bare nginx is to reload, and does not run",
+        BEGIN,
+        both(gateway_stopped, bare_nginx),
+        given=moving("OpenResty", "reload", NGINX),
+        fails=NOT_RUNNING,
+    ),
+    Case("a reload has files to go back to", BEGIN, files(), given={**moving("OpenResty", "reload", NGINX), **FALLBACK}),
+    Case(
+        "several services, of which one needs another",
+        BEGIN,
+        both(files(), service(needed_by=["OpenResty"])),
+        given={**SWAPS, **together(("OpenResty", "stop"), ("Nebula", "restart"), ("OpenResty", "start"))},
+    ),
+    Case(
+        "a reload does not start again what is stopped with another service",
+        BEGIN,
+        service(needed_by=["OpenResty"]),
+        given=together(("Nebula", "restart"), ("OpenResty", "reload")),
+        fails=Failed("ServicesDepend", "OpenResty would be stopped with Nebula and not started again; stop it first"),
+    ),
+    Case("a folder replaces a folder", BEGIN, folders(), given={**WHOLE, **moving("OpenResty", "stop")}),
+    Case("a folder where there was none", BEGIN, folders(old=False), given=WHOLE),
+    Case(
+        "a new folder that is not there", BEGIN, given=WHOLE, fails=Failed("SourceAbsent", rf"there is no folder {NEW}\lua")
+    ),
+    Case(
+        "a folder in place of a file",
+        BEGIN,
+        both(folders(old=False), written(PureWindowsPath(LIVE) / "lua")),
+        given=WHOLE,
+        fails=Failed("TargetNotFolder", rf"{LIVE}\lua is a file"),
+    ),
+    Case(
+        "a file in place of a folder",
+        BEGIN,
+        both(files(), written(PureWindowsPath(LIVE) / "host.new" / "x")),
+        given={"swaps": [{"source": rf"{NEW}\host.crt", "target": rf"{LIVE}\host.new", "kind": "file"}]},
+        fails=Failed("TargetNotFile", rf"{LIVE}\host.new is a folder"),
+    ),
+    Case(
+        "a folder on another drive",
+        BEGIN,
+        folders(),
+        given={"swaps": [{"source": rf"{NEW}\lua", "target": r"C:\lua", "kind": "folder"}]},
+        fails=Failed("FoldersApart", rf"{NEW}\lua and C:\lua are on different drives"),
+    ),
+    Case(
+        "a link in place of the folder that is replaced",
+        BEGIN,
+        both(folders(old=False), lambda host: host.links.append(PureWindowsPath(LIVE) / "lua")),
+        given=WHOLE,
+        fails=Failed("FolderNotSafe", rf"{LIVE}\lua is a link; look at it, then remove it"),
+    ),
+    Case(
+        "a private key in a folder",
+        BEGIN,
+        both(folders(), written(PureWindowsPath(NEW) / "lua" / "tls" / "a.key", KEY)),
+        given=WHOLE,
+        fails=Failed("KeyInFolder", rf"there is a private key in {NEW}\lua; swap it as a file"),
     ),
     Case("a full disk", BEGIN, disk_full, fails=DISK_FULL),
     Case("a folder that somebody else has laid there", BEGIN, strange_folder, fails=ENTERED),
