@@ -128,15 +128,23 @@ function Restore-Swap($swap) {
     [System.IO.File]::Delete((Get-Full "$($swap.target).flatnet-old"))
 }
 
-# Moved, never merged: Windows moves a folder at once or not at all, and none of which a file is open. The new one takes the
-# access list of the old one, and what is inherited here: for SYSTEM and Administrators alone, nginx might not read it.
+# Moved, never merged: Windows moves a folder at once or not at all, and none of which a file is open. It is tried again, so
+# one that cannot move leaves the old one where it was. The new one takes the access list of the old one, and what is
+# inherited here: for SYSTEM and Administrators alone, nginx might not read it.
 function Set-Folder($swap) {
     $acl = $null
     if ($swap.existed) {
         $acl = Get-Acl -LiteralPath $swap.target
         Move-Folder $swap.target "$($swap.source).old"
     }
-    Move-Folder $swap.source $swap.target
+    try {
+        Move-Folder $swap.source $swap.target
+    } catch {
+        if ($swap.existed) {
+            Move-Folder "$($swap.source).old" $swap.target
+        }
+        throw
+    }
     if ($null -eq $acl) {
         $acl = Get-Acl -LiteralPath $swap.target
     }

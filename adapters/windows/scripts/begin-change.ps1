@@ -184,7 +184,9 @@ function Get-Plan($swaps, $moves) {
 function Add-Swaps($plan, $swaps) {
     for ($n = 0; $n -lt $swaps.Count; $n++) {
         if (-not $swaps[$n].fallback) {
-            $plan.steps += @{ verb = 'swap'; index = $n; patience = 0 }
+            # A file of a folder may be open for a moment after its service has stopped, or while a scanner reads it.
+            $held = if ($swaps[$n].kind -eq 'folder') { $soon } else { 0 }
+            $plan.steps += @{ verb = 'swap'; index = $n; patience = $held }
             $plan.down = @(@{ verb = 'restore'; index = $n; patience = $soon; of = $plan.steps.Count }) + $plan.down
         }
     }

@@ -136,8 +136,19 @@ def moved_back_half(state: WindowsState) -> None:
     state.rename_folder(LUA, FOLDER.kept)
 
 
+def open_file(state: WindowsState) -> None:
+    """Another program has a file of the old folder open."""
+    state.locked.append(LUA / "flatnet" / "sync.lua")
+
+
 def source_gone(state: WindowsState) -> None:
+    """The new folder has vanished meanwhile."""
     del state.files[PureWindowsPath(NEW) / "lualib" / "flatnet" / "sync.lua"]
+
+
+def readable(state: WindowsState) -> None:
+    """Users may read the old folder, and so they may read the new one."""
+    state.readers[LUA] = ["S-1-5-32-545"]
 
 
 def no_folder_yet(state: WindowsState) -> None:
@@ -217,6 +228,15 @@ CASES = (
         word="confirm",
         swaps=(FOLDER,),
         moves=WHOLE,
+    ),
+    Moved(
+        "a folder takes the access list of the old one",
+        "confirmed",
+        lua="new",
+        word="confirm",
+        swaps=(FOLDER,),
+        moves=WHOLE,
+        host=readable,
     ),
     Moved(
         "a folder goes back whole",

@@ -4,7 +4,7 @@ Both must leave the host in the same state. Power is cut after every step of a c
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PureWindowsPath
 
 import pytest
@@ -23,6 +23,8 @@ from tests.adapters.windows.move_cases import (
     RELOAD,
     WHOLE,
     Moved,
+    open_file,
+    source_gone,
     start_again,
 )
 from tests.adapters.windows.script_cases import NOW
@@ -68,6 +70,27 @@ def test_the_guard_in_a_real_powershell_leaves_the_host_as_the_one_of_the_lab_do
     for state in (simulated, real):
         state.changes[OPERATION].left = 0.0
     assert simulated == real
+
+
+WHOLE_FOLDER = Moved("", "reverted", swaps=(FOLDER,), moves=WHOLE)
+
+
+def test_a_folder_of_which_a_file_is_open_stays_and_its_service_runs_again() -> None:
+    state = replace(WHOLE_FOLDER, host=open_file).state()
+    state.settle(NOW)
+    change = state.changes[OPERATION]
+    assert ("reverted", rf"Access to the path '{LUA}\flatnet' is denied.") == (change.state, change.why)
+    assert (LUA_FILES["old"], "Running") == (lua_of(state), state.services["OpenResty"].status)
+
+
+@pytest.mark.pwsh
+def test_a_new_folder_that_has_vanished_leaves_the_old_one_in_its_place(pwsh: Pwsh) -> None:
+    state = replace(WHOLE_FOLDER, host=source_gone).state()
+    with pwsh.machine(state, NOW) as machine:
+        machine.guard(f"flatnet-bot change {OPERATION}")
+    change = state.changes[OPERATION]
+    assert ("reverted", True) == (change.state, "Could not find a part of the path" in change.why)
+    assert (LUA_FILES["old"], "Running") == (lua_of(state), state.services["OpenResty"].status)
 
 
 CHANGES = {

@@ -54,7 +54,7 @@ class _Plan:
     def add_swaps(self) -> None:
         for number, swap in enumerate(self._swaps):
             if not swap.fallback:
-                self.steps.append(Step("swap", index=number))
+                self.steps.append(Step("swap", self._soon if swap.kind == "folder" else 0, index=number))
                 self._down.insert(0, Step("restore", self._soon, len(self.steps), index=number))
 
     def add_move(self, move: Move) -> None:

@@ -232,6 +232,8 @@ class GuardedChange:
         """A private key is nobody else's to read, whoever could read the old one."""
         source, target = PureWindowsPath(swap.source), PureWindowsPath(swap.target)
         if swap.kind == "folder":
+            if not state.has_folder(source):
+                raise GuardFailed(f"Could not find a part of the path '{source}'.")
             if swap.existed:
                 state.rename_folder(target, swap.kept)
             state.rename_folder(source, target)
