@@ -82,7 +82,7 @@ async def _assess(host: Host, view: FleetView) -> AssessedHost:
         host=host,
         judgment=judged,
         cells=tuple(judged.cells[column.key] for column in CELL_COLUMNS),
-        findings=tuple(build_findings(host.name, judged.remarks, f"gateway {host.name}")),
+        findings=tuple(build_findings(host.name, judged.remarks, f"health {host.name} --details")),
         answers=looked,
     )
 
@@ -108,5 +108,6 @@ def judge_test(looked: TestAnswers) -> Judgment:
         remark = Remark("configuration", Severity.MEDIUM, short, looked.explanation, next=start)
         return Judgment({"test": cell, **says}, (remark,))
     cell = Cell(text=Phrase("refused", context="configuration"), value="bad", mark=Mark.BAD)
-    remark = Remark("configuration", Severity.HIGH, Phrase("configuration refused by nginx"), looked.explanation)
+    short, again = Phrase("configuration refused by nginx"), f"gateway test {looked.host.name}"
+    remark = Remark("configuration", Severity.HIGH, short, looked.explanation, next=again)
     return Judgment({"test": cell, **says}, (remark,))

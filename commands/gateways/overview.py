@@ -49,10 +49,10 @@ CELL_COLUMNS = (
     Column(key="configuration", heading=Phrase("Configuration")),
     Column(key="good", heading=Phrase("Last good")),
     Column(key="workers", heading=Phrase("Workers")),
-    Column(key="workers_since", heading=Phrase("Workers since")),
     Column(key="version", heading=Phrase("Version")),
     Column(key="api", heading=Phrase("API")),
     Column(key="peers", heading=Phrase("Peers")),
+    Column(key="workers_since", heading=Phrase("Workers since"), detail=True),
     Column(key="host_id", heading=Phrase("Host ID"), detail=True),
     Column(key="files", heading=Phrase("Files"), detail=True),
 )
@@ -106,7 +106,7 @@ async def _assess(host: Host, view: FleetView, known: frozenset[str]) -> Assesse
     ask_gateway = read_side(host, ReadGateway() if host.gateway else None, view)
     nginx, configuration, gateway = await asyncio.gather(ask_nginx, ask_configuration, ask_gateway)
     looked = GatewayAnswers(host, nginx, configuration, gateway, view.good_configurations.get(host.name))
-    judged, more = judge_answers(looked, known, view.now()), f"log error {host.name} --since 1h"
+    judged, more = judge_answers(looked, known, view.now()), f"health {host.name} --details"
     return AssessedHost(
         host=host,
         judgment=judged,
@@ -130,7 +130,7 @@ def _judge_windows(looked: GatewayAnswers, now: datetime) -> Judgment:
         return make_absent_checks(*_WINDOWS_KEYS)
     if isinstance(looked.nginx, HostError):
         return make_unanswered_checks("windows", Phrase("Windows"), _WINDOWS_KEYS, looked.nginx)
-    return merge_judgments(_judge_workers(looked.host.name, looked.nginx, now), _judge_configuration(looked, now))
+    return merge_judgments(_judge_workers(looked.host.name, looked.nginx, now), _judge_configuration(looked))
 
 
 def _judge_workers(host: str, nginx: NginxReading, now: datetime) -> Judgment:
@@ -146,34 +146,37 @@ def _judge_workers(host: str, nginx: NginxReading, now: datetime) -> Judgment:
     if not nginx.workers:
         why = Phrase("nginx is running without a worker, so this gateway serves nothing. See its error.log")
         bad = make_unhealthy_check("gateway", Phrase("no workers"), "0", Severity.HIGH, why)
-        return merge_judgments(around, Judgment({"workers": bad.cells["gateway"]}, bad.remarks))
+        remarks = bad.suggest(f"log error {host} --since 1h").remarks
+        return merge_judgments(around, Judgment({"workers": bad.cells["gateway"]}, remarks))
     count = len(nginx.workers)
     return merge_judgments(around, Judgment({"workers": Cell(text=str(count), value=count, mark=Mark.WELL)}))
 
 
-def _judge_configuration(looked: GatewayAnswers, now: datetime) -> Judgment:
+def _judge_configuration(looked: GatewayAnswers) -> Judgment:
     """Judges the files of the configuration, and compares them with the last good ones."""
     found = looked.configuration
     if not isinstance(found, Configuration):
         why = Phrase("the configuration was not listed") if found is None else explain_no_answer(Phrase("Windows"), found)
         cell = Cell(text=Phrase("unavailable"), value="unread", mark=Mark.UNKNOWN)
         judged = make_remarked_check("configuration", cell, Severity.MEDIUM, why, Phrase("Configuration"))
-        return merge_judgments(judged, Judgment({"good": _show_good(looked.good), "files": cell}))
+        return merge_judgments(judged, Judgment({"good": _show_good(looked.good, ""), "files": cell}))
     cells = {
         "configuration": Cell(text=found.sha256[:HASH_LENGTH], value=found.sha256),
-        "good": _show_good(looked.good),
+        "good": _show_good(looked.good, found.sha256),
         "files": Cell(text=list_some([each.file for each in found.files], MAX_NAMED), value=len(found.files)),
     }
-    return Judgment(cells, (*_check_files(found), *_compare_with_good(looked, found, now)))
+    return Judgment(cells, (*_check_files(looked.host.name, found), *_compare_with_good(looked, found)))
 
 
-def _show_good(good: ProvenConfiguration | None) -> Cell:
+def _show_good(good: ProvenConfiguration | None, present: str) -> Cell:
     if good is None:
         return Cell(text=Phrase("none"), value="")
+    if good.sha256 == present:
+        return Cell(text=Phrase("this one", context="configuration"), value=good.sha256, mark=Mark.WELL)
     return Cell(text=good.sha256[:HASH_LENGTH], value=good.sha256)
 
 
-def _check_files(found: Configuration) -> tuple[Remark, ...]:
+def _check_files(host: str, found: Configuration) -> tuple[Remark, ...]:
     """Remarks on included files that nginx cannot read at its next start."""
     lost = [each.file for each in found.files if each.state in ("missing", "unreadable")]
     if not lost:
@@ -184,10 +187,12 @@ def _check_files(found: Configuration) -> tuple[Remark, ...]:
         n=len(lost),
         files=list_some(lost),
     )
-    return (Remark("configuration", Severity.MEDIUM, Phrase("included file missing"), why),)
+    return (
+        Remark("configuration", Severity.MEDIUM, Phrase("included file missing"), why, next=f"gateway {host} --details"),
+    )
 
 
-def _compare_with_good(looked: GatewayAnswers, found: Configuration, now: datetime) -> tuple[Remark, ...]:
+def _compare_with_good(looked: GatewayAnswers, found: Configuration) -> tuple[Remark, ...]:
     """A remark on a configuration that was changed after it was last proven to work."""
     if looked.good is None or looked.good.sha256 == found.sha256:
         return ()

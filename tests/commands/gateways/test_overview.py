@@ -78,10 +78,10 @@ async def test_a_healthy_gateway_shows_what_it_runs_with() -> None:
         "configuration": FOUND.sha256[:12],
         "good": "none",
         "workers": "1",
-        "workers_since": str(relate_moment(NOW - HOUR, NOW)),
         "version": "openresty/1.25.3.1",
         "api": "healthy",
         "peers": "1",
+        "workers_since": str(relate_moment(NOW - HOUR, NOW)),
         "host_id": "1",
         "files": r"F:\flatnet\config\nginx.conf",
     }
@@ -114,13 +114,13 @@ async def test_the_lighthouse_has_no_gateway() -> None:
             {"found": FOUND.model_copy(update={"files": (MAIN, ListedFile(file=r"F:\x.conf", state="missing"))})},
             Severity.MEDIUM,
             r"a file that is missing or cannot be read: F:\x.conf",
-            "log error host-a --since 1h",
+            "gateway host-a --details",
         ),
         (
             {"found": ActionFailed(Phrase("there is no file"), code="FileMissing")},
             Severity.MEDIUM,
             "there is no file",
-            "log error host-a --since 1h",
+            "health host-a --details",
         ),
         (
             {"gateway": canned.gateway(A, sync=SyncStatus(host_id=None, peers=()))},
@@ -160,7 +160,8 @@ async def test_a_configuration_that_was_changed_since_it_was_verified_is_a_findi
 
 async def test_a_configuration_that_was_verified_is_no_finding() -> None:
     verified = replace(view(A), good_configurations={"host-a": proven(FOUND.sha256)})
-    assert () == (await GatewayList().read(verified)).findings
+    report = await GatewayList().read(verified)
+    assert ("this one", ()) == (cells(report)["good"], report.findings)
 
 
 GOOD = ConfigurationTest(state="good")
@@ -180,7 +181,7 @@ async def test_good_configurations_need_no_finding() -> None:
 async def test_a_refused_configuration_names_the_place() -> None:
     report = await ask_test(BAD, A, B)
     (finding,) = report.findings
-    assert (Severity.HIGH, "gateway host-a") == (finding.severity, finding.next)
+    assert (Severity.HIGH, "gateway test host-a") == (finding.severity, finding.next)
     assert r'unknown directive "x" (F:\flatnet\config\nginx.conf, line 3)' in str(finding.why)
     assert ("refused", r"F:\flatnet\config\nginx.conf:3") == (cells(report)["test"], cells(report)["place"])
 
