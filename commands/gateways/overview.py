@@ -149,7 +149,7 @@ def _judge_workers(host: str, nginx: NginxReading, now: datetime) -> Judgment:
         remarks = bad.suggest(f"log error {host} --since 1h").remarks
         return merge_judgments(around, Judgment({"workers": bad.cells["gateway"]}, remarks))
     count = len(nginx.workers)
-    return merge_judgments(around, Judgment({"workers": Cell(text=str(count), value=count, mark=Mark.WELL)}))
+    return merge_judgments(around, Judgment({"workers": Cell(text=str(count), value=count)}))
 
 
 def _judge_configuration(looked: GatewayAnswers) -> Judgment:

@@ -181,7 +181,7 @@ async def kit(folder: Path, pwsh: Pwsh, rows: list[Row]) -> AsyncIterator[tuple[
 
 
 @pytest.mark.pwsh
-@pytest.mark.parametrize("only", ["a pattern that", "make-scratch", "read-rehearsal"])
+@pytest.mark.parametrize("only", ["a pattern that", "make-scratch", "read-rehearsal", "stage-edit"])
 async def test_cases_pass_over_the_wire_and_nothing_is_left(only: str, tmp_path: Path, pwsh: Pwsh) -> None:
     rows: list[Row] = []
     async with kit(tmp_path, pwsh, rows) as (tries, computer):

@@ -19,6 +19,7 @@ from adapters.windows.system import ReadSystem
 from adapters.windows.updates import ReadUpdates
 from adapters.windows.watch import ReadWatch
 from tests.adapters.windows import (
+    configuration_cases,
     disks_cases,
     handshakes_cases,
     logs_cases,
@@ -96,7 +97,7 @@ def select_trials(machine: Machine, nebula_folder: str) -> list[Trial | LeftOut]
     `nebula_folder` is where the machine has Nebula's programs; "" if it has none.
     """
     modules = (logs_cases, disks_cases, system_cases, rehearsal_cases, watch_cases, handshakes_cases)
-    cases = [case for module in modules for case in module.CASES]
+    cases = [*(case for module in modules for case in module.CASES), *configuration_cases.BY_FILES]
     return [
         *(_plan_script_case(case, machine) for case in cases),
         *(_plan_nebula_case(case, nebula_folder) for case in nebula_cases.CASES),

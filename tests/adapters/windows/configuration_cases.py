@@ -607,4 +607,7 @@ NGINX_READING = (
     Case("an argument that is missing", NGINX, left_out=frozenset({"log"}), fails=missing("log")),
 )
 
+BY_FILES = (*READING, *STAGING)
+"""Cases that files alone decide, wherever they lie."""
+
 CASES = (*READING, *LISTING, *STAGING, *TESTING, *KEEPING, *NGINX_READING)
