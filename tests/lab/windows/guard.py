@@ -168,7 +168,7 @@ class GuardedChange:
             raise GuardFailed(DISK_FULL)
         for swap in self.swaps:
             if swap.existed and swap.kind == "file":
-                state.write(swap.kept, state.files[PureWindowsPath(swap.target)], self.looked_at)
+                state.write_bytes(swap.kept, state.bytes_of(PureWindowsPath(swap.target)), self.looked_at)
         self.saved = True
 
     def _decide(self, state: "WindowsState") -> None:
@@ -240,7 +240,7 @@ class GuardedChange:
             return
         if swap.private:
             state.protect(target)
-        state.write(target, state.files[source], self.looked_at)
+        state.write_bytes(target, state.bytes_of(source), self.looked_at)
 
     def _restore(self, state: "WindowsState", swap: Swap) -> None:
         source, target = PureWindowsPath(swap.source), PureWindowsPath(swap.target)
@@ -250,7 +250,7 @@ class GuardedChange:
             state.rename_folder(target, source)
             state.rename_folder(swap.kept, target)
         elif swap.existed:
-            state.write(target, state.files[swap.kept], self.looked_at)
+            state.write_bytes(target, state.bytes_of(swap.kept), self.looked_at)
         else:
             state.remove(target)
 
