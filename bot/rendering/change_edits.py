@@ -3,6 +3,7 @@
 Nothing is escaped yet, but every line is one line without control characters, and keeps its spaces.
 """
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,8 +21,10 @@ class ShownEdit:
 
     @property
     def changed_lines(self) -> tuple[str, ...]:
-        """The lines that are added or removed."""
-        return tuple(line for line in self.lines if line.startswith(("+", "-")))
+        """The lines that are added or removed, without the indentation that all of them have."""
+        changed = [line for line in self.lines if line.startswith(("+", "-"))]
+        bodies = textwrap.dedent("\n".join(line[1:] for line in changed)).split("\n")
+        return tuple(f"{line[0]}{body}" for line, body in zip(changed, bodies, strict=True))
 
 
 def describe_edits(change: Change, texts: Texts) -> tuple[ShownEdit, ...]:

@@ -145,11 +145,11 @@ def _list_rollbacks(plan: Plan) -> Sequence[Phrase]:
 
 
 def _list_irreversible(plan: Plan) -> Sequence[Phrase]:
-    """Lists the steps that are never rolled back. The last step of a part, mere clean-up and rehearsals need no rollback."""
+    """Lists the steps that are never rolled back. Clean-up, rehearsals and the last step of a part besides need none."""
     tidying = [step.undo for step in plan.steps]
     rehearsed = _list_rehearsal_keys(plan)
-    early = [step for part in plan.parts for step in part.steps[:-1] if step.key not in rehearsed]
-    return [step.phrase for step in early if step.undo is None and step.deed.is_change and step.deed not in tidying]
+    parts = ([step for step in part.steps if step.deed not in tidying and step.key not in rehearsed] for part in plan.parts)
+    return [step.phrase for steps in parts for step in steps[:-1] if step.undo is None and step.deed.is_change]
 
 
 def _list_rehearsal_keys(plan: Plan) -> frozenset[str]:

@@ -236,7 +236,7 @@ def _find_one_way(reading: PeerReading, all_readings: Mapping[str, PeerReading],
     for other in all_readings.values():
         here, there = reading.lists(other.host), other.lists(reading.host)
         if there and not here:
-            short = Phrase("{peer} is missing among its peers", peer=other.host.name)
+            short = Phrase("lacks the peer {peer}", peer=other.host.name)
             yield _build_remark(reading.host, other.host, short)
         elif here and there is False and other.host.gateway is not None and other.host.name not in meant:
             short = Phrase("missing among the peers of {host}", host=other.host.name)

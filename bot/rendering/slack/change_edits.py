@@ -14,8 +14,8 @@ _MAX_CARD_LINE = 120
 _MAX_EDITS = 2_600
 """Characters of all diffs in an answer, below Slack's limit for a section."""
 _MAX_LINE = 500
-_BLOCK_LINES = 4
-"""Lines of a diff that share a code block in a view, which breaks only between blocks."""
+_BLOCK = 1_200
+"""Characters of a diff that share a code block in a view, which breaks only between blocks."""
 _MAX_HEADING = 300
 
 
@@ -48,5 +48,13 @@ def render_edits(change: Change, texts: Texts) -> Iterator[str]:
 
 def split_diff(lines: Sequence[str]) -> Iterator[str]:
     """Splits a diff into code blocks, between which a text can be broken."""
-    for at in range(0, len(lines), _BLOCK_LINES):
-        yield format_code_block(lines[at : at + _BLOCK_LINES], _MAX_LINE)
+    held, used = list[str](), 0
+    for line in lines:
+        size = min(len(line), _MAX_LINE) + 1
+        if held and used + size > _BLOCK:
+            yield format_code_block(held, _MAX_LINE)
+            held, used = [], 0
+        held.append(line)
+        used += size
+    if held:
+        yield format_code_block(held, _MAX_LINE)

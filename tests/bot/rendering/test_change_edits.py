@@ -27,7 +27,8 @@ DIFF = (
     '+                "b"',
     "             },",
 )
-BLOCK = ["```", '-                "a"', '+                "a",', '+                "b"', "```"]
+BLOCK = ["```", '-"a"', '+"a",', '+"b"', "```"]
+"""The changed lines without the indentation that they share: a phone is narrow."""
 
 
 def edited(*diffs: tuple[str, ...], state: ChangeState = ChangeState.WAITING, **more: Any) -> Any:
