@@ -9,7 +9,6 @@ from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange, ServiceMove
 from adapters.windows.configuration import Configuration, HashedFile, hash_configuration
 from adapters.windows.configuration_trial import TestConfiguration
-from adapters.windows.services import Services
 from commands.model.plan import Part
 from commands.planning.commit_confirm import CommitConfirmedChange, build_begin_step, build_confirm_step, get_windows_side
 from commands.planning.configuration_edit import ConfigurationEdit, build_stage_steps, build_tidy_step
@@ -30,18 +29,6 @@ class PeerEdit:
         """The files of the configuration after the edit."""
         edited = self.edit.edited
         return tuple(edited if each.file == edited.file else each for each in self.configuration.present)
-
-
-def find_reload_obstacle(services: Services, host: str) -> Phrase | None:
-    """Finds the reason why a gateway cannot be reloaded now; None if there is none."""
-    if services.nebula.status != "Running":
-        return Phrase("Nebula is not running, so nginx has no overlay address. Start Nebula first")
-    running = services.nginx_processes > 0 if services.gateway_is_bare else services.gateway.status == "Running"
-    if not running:
-        return Phrase(
-            "nginx is not running, so there is nothing to reload. Run {words}", words=f"service start openresty {host}"
-        )
-    return None
 
 
 def build_peer_part(peers: PeerEdit) -> Part:

@@ -17,7 +17,8 @@ from commands.configuration.peer_table import FoundPeers, add_peer, remove_peer
 from commands.configuration.splice import Splices, UnsuitableText
 from commands.gateways.configuration_files import ConfigurationFiles, read_configuration_files
 from commands.gateways.peer_addresses import are_equal_addresses, is_peer_address, make_peer_address
-from commands.gateways.peer_steps import PeerEdit, build_peer_part, find_reload_obstacle
+from commands.gateways.peer_steps import PeerEdit, build_peer_part
+from commands.gateways.reload_steps import find_reload_obstacle
 from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
 from commands.model.plan import LeftOutHost, PlannedChange, Premise
