@@ -173,14 +173,14 @@ class _Collection:
         """Registered addresses by gateway, of each container that runs: its host and its name."""
         self._strays: dict[tuple[Kind, str, str, str], dict[str, str]] = {}
         """The same of each registration without such a container: its kind, host, name, id."""
+        self._by_id: dict[str, dict[str, str]] = {}
+        """The same of the containers that run, by their ids: a fleet has hundreds of thousands of registrations."""
 
     def add(self, gateway: str, registration: Registration) -> None:
         """Adds one registration."""
-        found = self._index.find_container(registration)
-        if found is not None and found[1].runs:
-            addresses = self._running.setdefault((found[0].host.name, found[1].name), {})
-        else:
-            addresses = self._strays.setdefault(self._identify_stray(registration, found), {})
+        addresses = self._by_id.get(registration.id)
+        if addresses is None:
+            addresses = self._find_addresses(registration)
         addresses[gateway] = registration.ip
 
     def get_addresses(self, host: str, container: Container) -> Mapping[str, str]:
@@ -191,6 +191,16 @@ class _Collection:
         """Lists the registrations of which no running container is known."""
         for (kind, host, name, key), addresses in self._strays.items():
             yield Problem(kind, host, name, key, tuple(addresses), addresses)
+
+    def _find_addresses(self, registration: Registration) -> dict[str, str]:
+        """Finds the collected addresses of what a registration is about."""
+        found = self._index.find_container(registration)
+        if found is None or not found[1].runs:
+            return self._strays.setdefault(self._identify_stray(registration, found), {})
+        addresses = self._running.setdefault((found[0].host.name, found[1].name), {})
+        if found[1].id == registration.id:
+            self._by_id[registration.id] = addresses
+        return addresses
 
     def _identify_stray(
         self, registration: Registration, found: tuple[HostContainers, Container] | None
@@ -231,9 +241,8 @@ def _list_wrong(addresses: Mapping[str, str], known: str, host: Host) -> tuple[s
     """Lists the gateways with a wrong address: another than podman's, or, where that is unknown, one outside the host's
     subnet. All gateways if they differ from one another.
     """
-    if known:
-        return tuple(gateway for gateway, address in addresses.items() if address != known)
-    outside = tuple(gateway for gateway, address in addresses.items() if parse_host_number(address) != host.id)
-    if outside:
-        return outside
-    return tuple(addresses) if len(set(addresses.values())) > 1 else ()
+    different = set(addresses.values())
+    wrong = different - {known} if known else {address for address in different if parse_host_number(address) != host.id}
+    if wrong:
+        return tuple(gateway for gateway, address in addresses.items() if address in wrong)
+    return tuple(addresses) if len(different) > 1 else ()

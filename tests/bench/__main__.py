@@ -23,6 +23,7 @@ from tests.bench import (
     peers,
     progress,
     redaction,
+    registrations,
     reloads,
     starts,
     texts,
@@ -61,6 +62,7 @@ if __name__ == "__main__":
     log_merge.report()
     log_groups.report()
     logs.report()
+    registrations.report()
     redaction.report()
     audit.report()
     texts.report()

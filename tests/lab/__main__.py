@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.lab import STORY_HOSTS, story, traces
 from tests.lab.controls import FleetControls
 from tests.lab.day import FILE, SharedClock
-from tests.lab.fleet import NO_SCHEDULES, Conditions, run_fleet, write_configuration
+from tests.lab.fleet import NO_SCHEDULES, Conditions, crowd, run_fleet, write_configuration
 from tests.lab.switch import serve_switch
 from tests.lab.watchmen import Watchmen
 from tests.lab.windows.disks import Expiry
@@ -51,6 +51,7 @@ def arguments() -> argparse.Namespace:
         "--language", choices=("en", "ja"), help="of all people and of the bot; without it both are spoken, and the bot ja"
     )
     parser.add_argument("--lines", type=int, default=0, help="how many lines every log has")
+    parser.add_argument("--containers", type=int, default=0, help="how many containers every host runs (default 2)")
     parser.add_argument(
         "--dir", type=Path, required=True, metavar="DIR", help="where everything that a bot needs is written"
     )
@@ -100,6 +101,8 @@ async def run(given: argparse.Namespace) -> None:
             stack.push_async_callback(workspace.stop)
         if given.lines:
             traces.fill(fleet, given.lines, now())
+        if given.containers:
+            crowd(fleet, given.containers)
         if given.story:
             story.tell(fleet, now())
         if given.story == "day" and workspace is not None:

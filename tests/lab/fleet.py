@@ -209,6 +209,16 @@ def _connect_gateways(hosts: list[LabHost]) -> None:
     for _, _, gateway in sites:
         gateway.find_peer = peers.get
         gateway.on_request.append(registrar.follow)
+    registrar.follow()
+
+
+def crowd(fleet: LabFleet, count: int) -> None:
+    """Let every host run so many containers, and the gateways have them before they are asked."""
+    for host in fleet.hosts:
+        if host.wsl is not None:
+            host.wsl.state.crowd(host.id, count)
+    for prepare in {prepare for host in fleet.hosts if host.gateway is not None for prepare in host.gateway.on_request}:
+        prepare()
 
 
 def _mesh(hosts: list[LabHost], conditions: Conditions) -> Mesh:

@@ -3,12 +3,18 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 from tests.lab.wsl.apt import Apt
 from tests.lab.wsl.logs import Logs
 
 ContainerState = Literal["running", "exited", "created", "paused", "stopped"]
+
+
+@lru_cache(maxsize=16_384)
+def _identify(name: str, address: str) -> str:
+    return hashlib.sha256(f"{name}{address}".encode()).hexdigest()
 
 
 @dataclass
@@ -31,7 +37,7 @@ class Container:
     @property
     def id(self) -> str:
         """64 hexadecimal digits, always the same for a name and an address."""
-        return hashlib.sha256(f"{self.name}{self.address}".encode()).hexdigest()
+        return _identify(self.name, self.address)
 
 
 OWN_ADDRESS, WINDOWS_ADDRESS = "172.28.0.2", "172.28.0.1"
@@ -133,6 +139,12 @@ class WslState:
         logs = Logs.usual(host_id, tuple(container.name for container in containers), at)
         apt = Apt() if now is None else Apt(listed_at=now)
         return cls(address=f"10.87.{host_id}.1", containers=containers, apt=apt, logs=logs)
+
+    def crowd(self, host_id: int, count: int) -> None:
+        """So many running containers instead of the usual two, each with an address of 10.87.N.0/24."""
+        self.containers = [
+            Container(f"web-{number}", address=f"10.87.{host_id}.{number + 1}") for number in range(1, count + 1)
+        ]
 
 
 def _port(inside: int, outside: int) -> dict[str, object]:
