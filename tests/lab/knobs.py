@@ -11,7 +11,7 @@ from pathlib import PureWindowsPath
 
 from adapters.nebula.certificates import parse_pem
 from tests.lab.fleet import LIGHTHOUSE, LabFleet, LabHost
-from tests.lab.gateway.state import GatewayState, Lua, ReloadFault
+from tests.lab.gateway.state import Escalated, GatewayState, Lua, ReloadFault
 from tests.lab.windows.disks import PATHS, renew
 from tests.lab.windows.state import Drive, WindowsState
 from tests.lab.workspace.page import Knob
@@ -42,6 +42,9 @@ CONTAINERS: Mapping[str, Callable[[Container], bool]] = {
 }
 """Whether a container is at that position."""
 
+GHOST = "0123456789ab" * 5 + "cafe"
+"""The id of a container that is gone."""
+
 APIS = {"works": Lua.WORKS, "broken": Lua.BROKEN, "init failed": Lua.INIT_FAILED}
 
 
@@ -65,6 +68,9 @@ def list_turns(fleet: LabFleet, host: LabHost) -> Iterator[Turn]:
         yield _api(host.gateway.state)
         yield _peers(host.gateway.state, GatewayState.healthy(host.id, others).peers)
         yield _next_reload(host.gateway.state)
+        yield _escalation(host)
+        if host.wsl is not None:
+            yield _registration(host, host.gateway.state, host.wsl.state.containers)
     if host.wsl is not None:
         yield _root(host.wsl.state.disks["/"])
         yield from map(_container, host.wsl.state.containers)
@@ -135,6 +141,37 @@ def _next_reload(state: GatewayState) -> Turn:
 
     at = state.reloads[0] if state.reloads else ReloadFault.NONE
     return Turn(Knob("reload", "", at.value, tuple(fault.value for fault in ReloadFault)), turn)
+
+
+def _registration(host: LabHost, gateway: GatewayState, containers: list[Container]) -> Turn:
+    """A ghost of this host at its gateway, or a wrong address of its first container."""
+    known = gateway.registrations
+
+    def turn(position: str) -> None:
+        known.forget(GHOST)
+        if containers and (info := known.find(containers[0].id)) is not None:
+            known.register(info | {"ip": f"10.87.{host.id}.77" if position == "wrong address" else containers[0].address})
+        if position == "ghost":
+            known.register({"id": GHOST, "ip": f"10.87.{host.id}.99", "hostId": host.id})
+
+    info = known.find(containers[0].id) if containers else None
+    wrong = info is not None and info["ip"] != containers[0].address
+    at = "ghost" if known.find(GHOST) is not None else "wrong address" if wrong else "right"
+    return Turn(Knob("registration", "", at, ("right", "ghost", "wrong address")), turn)
+
+
+def _escalation(host: LabHost) -> Turn:
+    """An attempt of P2P to a container of the next host that began an hour ago and never ends."""
+    assert host.gateway is not None
+    state, other = host.gateway.state, host.id % 254 + 1
+    ip = f"10.87.{other}.10"
+
+    def turn(position: str) -> None:
+        state.escalated.pop(ip, None)
+        if position == "stuck":
+            state.escalated[ip] = Escalated("P2P_ATTEMPTING", state.now().timestamp() - 3600, f"10.100.{other}.1")
+
+    return Turn(Knob("escalation", "", "stuck" if ip in state.escalated else "usual", ("usual", "stuck")), turn)
 
 
 def _container(container: Container) -> Turn:

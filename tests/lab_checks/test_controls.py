@@ -84,6 +84,8 @@ WELL = {
     ("api", ""): "works",
     ("peers", ""): "in sync",
     ("reload", ""): "succeeds",
+    ("escalation", ""): "usual",
+    ("registration", ""): "right",
     ("disk", "/"): "usual",
     ("container", "web"): "running",
     ("container", "db"): "running",

@@ -29,7 +29,7 @@ class Knob:
     `name` tells knobs of one kind apart; "" where a host has only one.
     """
 
-    kind: Literal["clock", "disk", "certificate", "api", "peers", "reload", "container"]
+    kind: Literal["clock", "disk", "certificate", "api", "peers", "reload", "container", "registration", "escalation"]
     name: str
     at: str
     positions: tuple[str, ...]
