@@ -1,13 +1,14 @@
 """Reads the registrations at gateways, and the containers that podman runs, concurrently."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 
 from adapters.errors import HostError
 from adapters.fleet import ReadResult
 from adapters.gateway.containers import ReadRegistry, Registry
-from adapters.inventory import Host
+from adapters.inventory import Host, WslSide
 from adapters.phrase import Phrase
+from adapters.wsl.helper import ContainerList, ListContainers
 from adapters.wsl.podman import UnreadPart
 from adapters.wsl.system import ReadSystem, WslSystem
 from commands.checks.concurrent_reads import read_all_hosts
@@ -37,10 +38,21 @@ async def read_registry(host: Host, view: FleetView) -> GatewayRegistry:
 
 
 async def _read_containers(host: Host, view: FleetView) -> HostContainers:
+    """Reads podman, and the addresses that it knows where the helper may list them. Without it they are unknown."""
     if host.wsl is None:
         return HostContainers(host, Phrase("no WSL2 connection configured"))
-    seen: ReadResult[WslSystem] = await view.fleet.read(host, ReadSystem.of(host.wsl))
+    reading: Awaitable[ReadResult[WslSystem]] = view.fleet.read(host, ReadSystem.of(host.wsl))
+    seen, addresses = await asyncio.gather(reading, _read_addresses(host, host.wsl, view))
     if isinstance(seen.outcome, HostError):
         return HostContainers(host, seen.outcome.phrase)
     containers = seen.outcome.containers
-    return HostContainers(host, containers.phrase if isinstance(containers, UnreadPart) else containers)
+    return HostContainers(host, containers.phrase if isinstance(containers, UnreadPart) else containers, addresses)
+
+
+async def _read_addresses(host: Host, side: WslSide, view: FleetView) -> Mapping[str, str]:
+    if "containers" not in side.manage:
+        return {}
+    seen: ReadResult[ContainerList] = await view.fleet.read(host, ListContainers.of(side))
+    if isinstance(seen.outcome, HostError):
+        return {}
+    return {each.id: str(each.address) for each in seen.outcome.containers if each.address is not None}

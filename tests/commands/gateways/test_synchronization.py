@@ -1,19 +1,23 @@
 """`sync`: what is said of registrations, and the plan of a pull."""
 
+from typing import Any
+
 import pytest
 
+from adapters.action import Action
 from adapters.errors import ActionFailed, HostError, Unreachable
 from adapters.gateway.answers import UnusableAnswer
 from adapters.gateway.api import SyncStatus
 from adapters.gateway.containers import Registry
 from adapters.phrase import Phrase
+from adapters.wsl.helper import ContainerList, ListContainers
 from commands.gateways.synchronization import SyncList, SyncPull
 from commands.model.finding import Severity
 from commands.model.operation import CannotPlan
 from commands.model.plan import Plan
 from commands.model.report import Report
 from commands.values.arguments import Target
-from tests.commands import canned
+from tests.commands import canned, canned_certs
 from tests.commands.gateways.canned import LATE, A, B, C, made, registered
 
 LIGHTHOUSE = canned.host("lighthouse", 0)
@@ -99,6 +103,50 @@ async def test_two_hundred_problems_are_one_finding_that_a_phone_can_show() -> N
     assert str(nowhere.why).endswith("restart it in WSL2")
     assert len(str(nowhere.why)) < 250
     assert len(nowhere.parts) == 200
+
+
+@pytest.mark.parametrize(
+    ("manage", "helper", "expected"),
+    [
+        pytest.param(("containers",), "10.87.1.20", "1 wrong address", id="the helper knows another one"),
+        pytest.param(("containers",), "10.87.1.10", "all 2 running containers", id="the helper knows the same"),
+        pytest.param(("containers",), None, "all 2 running containers", id="the helper does not answer"),
+        pytest.param((), "10.87.1.20", "all 2 running containers", id="the helper is not installed"),
+    ],
+)
+async def test_addresses_are_compared_where_the_helper_lists_them(
+    manage: tuple[str, ...], helper: str | None, expected: str
+) -> None:
+    assert A.wsl is not None
+    managed = A.model_copy(update={"wsl": A.wsl.model_copy(update={"manage": manage})})
+
+    def podman(action: Action[Any]) -> object:
+        if isinstance(action, ListContainers):
+            return Unreachable(LATE) if helper is None else ContainerList.model_validate({"containers": [listed(helper)]})
+        return canned.wsl(A, containers=(made("web"),))
+
+    said: dict[tuple[str, str], object] = {
+        ("host-a", "wsl"): podman,
+        ("host-b", "wsl"): canned.wsl(B, containers=(made("db"),)),
+        ("host-a", "gateway"): registry(WEB_A, DB_B),
+    }
+    report = await SyncList(target=Target(parts=("host-a",))).read(canned_certs.view(managed, B, said=said))
+    assert expected in str(report.summary)
+
+
+def listed(address: str) -> dict[str, object]:
+    """What the helper lists of web."""
+    return {
+        "id": made("web").id,
+        "name": "web",
+        "image": "localhost/busybox:lab",
+        "image_id": "ab" * 32,
+        "state": "running",
+        "exit_code": 0,
+        "started_at": None,
+        "restarts": 0,
+        "address": address,
+    }
 
 
 PEERS = ("http://10.100.2.1:8080", "http://10.100.3.1:8080")
