@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from adapters.action_registry import get_kind
 from adapters.gateway.api import ReadSystem as ReadGateway
+from adapters.gateway.containers import FindContainer
 from adapters.gateway.reload import ProveSync
 from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import Moment, Phrase, Span
@@ -107,6 +108,11 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
     seen = [step.host for step in part.steps if step.deed.kind == get_kind(FindHandshake)]
     if seen:
         yield Phrase("tunnel confirmed by {hosts}", hosts=list_some(list(dict.fromkeys(seen))))
+    looks = [step for step in part.steps if step.deed.kind == get_kind(FindContainer) and "registered" in step.expect]
+    if looks:
+        yield Phrase(
+            "{n} gateway no longer has the registration", plural="{n} gateways no longer have the registration", n=len(looks)
+        )
     if any(step.deed.kind == get_kind(ReadGateway) for step in part.steps):
         yield Phrase("the gateway responds")
     sync = _find_step(part, ProveSync)

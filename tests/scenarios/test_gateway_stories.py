@@ -47,6 +47,7 @@ async def test_a_ghost_is_found_forgotten_everywhere_and_stays_gone(town: Build)
             "unchanged",
             "done",
         ]
+        assert "3 台の Gateway に登録がないことを確認" in await s.shows(card, ChangeState.DONE)
         assert "稼働中のコンテナ 6 件はすべて、3 台の Gateway に正しく登録されています" in await s.types(OPERATOR, "sync")
 
 
