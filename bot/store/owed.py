@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
@@ -34,7 +34,6 @@ _SINCE = select(OWED).where(_OPEN | (_COLUMNS.settled_at > bindparam("since"))).
 _SETTLE = update(OWED).where(_THIS, _OPEN)
 _SETTLE_DONE = update(OWED).where(_COLUMNS.host == bindparam("at_host"), _COLUMNS.words == bindparam("of_words"), _OPEN)
 _MARK_ASKED = update(OWED).where(_THIS, _OPEN)
-_VERSION = select(func.count(), func.count(_COLUMNS.settled_at), func.max(_COLUMNS.asked_at))
 
 
 @dataclass(frozen=True)
@@ -121,10 +120,6 @@ class OwedTable:
     async def find_known(self) -> KnownOwed:
         """Finds the open ones as plans know them."""
         return KnownOwed(tuple(owed.brief for owed in await self.list_open()))
-
-    async def read_version(self) -> tuple[Any, ...]:
-        """Reads values that differ whenever a row was added, asked for or settled."""
-        return await self._database.read(lambda connection: tuple(connection.execute(_VERSION).one()))
 
     async def settle(self, number: int, by: str, at: datetime, reason: str = "") -> None:
         """Settles an open one. One that is settled stays as it is."""
