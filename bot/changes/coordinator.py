@@ -185,7 +185,9 @@ class Coordinator:
         """
         await self._repository.record_effects(operation_id, self._planner.find_kind)
         record, now = await self._repository.get(operation_id), self._repository.now()
-        await self._repository.end(record, self._planner.find_operation(record), finish_run(state, why, now))
+        operation = self._planner.find_operation(record)
+        targets = self._planner.list_targets(operation)
+        await self._repository.end(record, operation, targets, finish_run(state, why, now))
         change = await self._repository.announce_change(operation_id)
         await self.start_ready()
         return change

@@ -165,7 +165,8 @@ class Lifecycle:
         return await self._announce_and_start(operation_id)
 
     async def _end(self, record: OperationRecord, transition: Transition) -> OperationRecord:
-        return await self._repository.end(record, self._planner.find_operation(record), transition)
+        operation = self._planner.find_operation(record)
+        return await self._repository.end(record, operation, self._planner.list_targets(operation), transition)
 
     async def continue_change(self, new_id: str, operation_id: str, by: Requester) -> Change:
         """Request an ended change again for its remaining hosts; a replayed request gets the stored change."""

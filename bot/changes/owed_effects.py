@@ -6,6 +6,7 @@ UNDONE, UNKNOWN, FAILED before anything ──▶ nothing is owed: the request i
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.changes.intent_log import AuditTrail
@@ -19,19 +20,35 @@ from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost
 
 
+@dataclass(frozen=True)
+class RunEnd:
+    """End of a run: its state, its trail and its time."""
+
+    state: ChangeState
+    trail: AuditTrail
+    at: datetime
+
+
 def compute_owed_effects(
-    record: OperationRecord, operation: FleetChange | None, state: ChangeState, trail: AuditTrail, at: datetime
+    record: OperationRecord, operation: FleetChange | None, targets: Collection[str], end: RunEnd
 ) -> OwedEffects:
     """Compute the effects of the end of a run in this state. `operation` is that of the record; None if this version has no
-    such class.
+    such class. `targets` are the hosts that it names: a part may do it on several of them.
     """
+    state, trail, at = end.state, end.trail, end.at
     reported = record.state is ChangeState.UNKNOWN
-    whole = reported and state is ChangeState.DONE
-    done = tuple(part.host for part in record.plan.parts) if whole else list_done_hosts(record.plan, trail)
+    done = _list_all_hosts(record, targets) if state is ChangeState.DONE else list_done_hosts(record.plan, trail)
     deeds = () if operation is None else list_deeds(operation, done)
     if state is ChangeState.DONE or (state is ChangeState.FAILED and (done or trail.touched or reported)):
         return OwedEffects(tuple(_list_left(record, operation, at)), deeds)
     return OwedEffects(done=deeds)
+
+
+def _list_all_hosts(record: OperationRecord, targets: Collection[str]) -> tuple[str, ...]:
+    """List the hosts on which an operation is done that is done as a whole."""
+    left_out = {left.host for left in record.plan.left_out}
+    hosts = (*(part.host for part in record.plan.parts), *(name for name in targets if name not in left_out))
+    return tuple(dict.fromkeys(hosts))
 
 
 def list_deeds(operation: FleetChange, hosts: Collection[str]) -> tuple[Deed, ...]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from adapters.errors import Refused
+from adapters.errors import Refused, RequestError
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
@@ -145,6 +145,13 @@ class Planner:
             return self.load_operation(record)
         except Refused:
             return None
+
+    def list_targets(self, operation: FleetChange | None) -> tuple[str, ...]:
+        """List the hosts that an operation names; none if one of them has left the inventory."""
+        try:
+            return () if operation is None else tuple(host.name for host in operation.resolve_hosts(self.inventory))
+        except RequestError:
+            return ()
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, and its digest by the formula of the stored plan."""

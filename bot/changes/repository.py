@@ -1,7 +1,7 @@
 """Repository of changes: finds and moves their rows, announces every change, and records it in the audit log."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from bot.changes.current_approvers import refresh_approvers
 from bot.changes.good_configurations import GoodConfigurationRegistry
 from bot.changes.intent_log import AuditTrail
 from bot.changes.outcome import collect_results
-from bot.changes.owed_effects import compute_owed_effects
+from bot.changes.owed_effects import RunEnd, compute_owed_effects
 from bot.changes.rehearsal_rules import describe_objections
 from bot.changes.rehearsals import RehearsalRegistry
 from bot.model.change import Approval, Change, ChangeState
@@ -116,13 +116,17 @@ class ChangeRepository:
         """Move an operation in one step. Raises `NoSuchOperation`, or the refusal of the transition."""
         return _require_found(await self.operations.change(operation, transition), operation)
 
-    async def end(self, record: OperationRecord, operation: FleetChange | None, transition: Transition) -> OperationRecord:
+    async def end(
+        self, record: OperationRecord, operation: FleetChange | None, targets: Collection[str], transition: Transition
+    ) -> OperationRecord:
         """Move a run to its end, with what it owes to hosts and what it did of that, in one step.
 
-        Both are in the audit log first, once. `operation` is that of the record, None if this version has no such class.
+        Both are in the audit log first, once. `operation` is that of the record, None if this version has no such class;
+        `targets` are the hosts that it names.
         """
         now, trail = self.now(), await self.read_trail(record.operation)
-        effects = compute_owed_effects(record, operation, transition(record).state, trail, now)
+        end = RunEnd(transition(record).state, trail, now)
+        effects = compute_owed_effects(record, operation, targets, end)
         await self._record_owed(record, effects)
         return _require_found(await self.operations.end(record.operation, transition, effects, now), record.operation)
 

@@ -9,7 +9,7 @@ from bot.model.change import Change, ChangeState
 from commands.model.owed import Matter
 from commands.model.plan import Result
 from commands.values.arguments import Target
-from tests.bot.changes.workflow_team import ANA, BEN, HOSTS, Bot, Revoke
+from tests.bot.changes.workflow_team import ANA, BEN, HOSTS, Bot, Revoke, Sweep
 from tests.commands.canned import host
 
 SILENT = host("host-e", 5, labels=("silent",))
@@ -140,6 +140,20 @@ async def test_the_same_command_by_hand_settles_it(silent: Bot) -> None:
     assert settled is not None
     assert (False, "op-2") == (settled.is_open, settled.settled_by)
     assert [{"owed": "settled", "items": [1]}] == owed_events(silent, "op-2")
+
+
+async def test_a_command_whose_one_part_acts_on_many_hosts_is_settled_by_host_too(silent: Bot) -> None:
+    await sweep(silent, "op-1", "host-a,host-e", host_a=Result.DONE)
+    assert [("host-e", "sweep host-e", "op-1")] == await rows(silent)
+    silent.hosts(*HOSTS, host("host-e", 5))
+    await sweep(silent, "op-2", "host-e", host_e=Result.DONE)
+    assert [] == await rows(silent)
+
+
+async def sweep(bot: Bot, operation: str, target: str, **results: Result) -> None:
+    await bot.workflow.propose(operation, Sweep(target=Target.parse((target,))), bot.by(ANA))
+    await bot.workflow.approve(operation, bot.by(BEN))
+    await finish(bot, operation, ChangeState.DONE, **results)
 
 
 async def test_another_command_on_that_host_settles_nothing(silent: Bot) -> None:

@@ -99,6 +99,18 @@ class Turn(FleetChange):
         return PlannedChange(arguments={"target": {"parts": [host.name for host in hosts]}}, plan=plan)
 
 
+class Sweep(Turn):
+    """The same on all hosts by one part, which belongs to the lighthouse."""
+
+    words: ClassVar = ("sweep",)
+    example: ClassVar = "sweep host-a"
+
+    async def plan(self, view: FleetView) -> PlannedChange:
+        planned = await super().plan(view)
+        part = Part(host="lighthouse", steps=planned.plan.steps)
+        return planned.model_copy(update={"plan": planned.plan.model_copy(update={"parts": (part,)})})
+
+
 class Revoke(Turn):
     """The same where an identity is revoked on each host."""
 
@@ -166,7 +178,7 @@ class RehearsedSwap(CriticalSwap):
     rehearses: ClassVar = True
 
 
-CATALOGUE: tuple[type[Operation], ...] = (Turn, Revoke, Uproot, Start, Swap, CriticalSwap, RehearsedSwap, CertRenew)
+CATALOGUE: tuple[type[Operation], ...] = (Turn, Sweep, Revoke, Uproot, Start, Swap, CriticalSwap, RehearsedSwap, CertRenew)
 
 
 def _leave_out(host: Host) -> LeftOutHost | None:
