@@ -86,6 +86,13 @@ def test_the_example_is_a_configuration() -> None:
     assert ["digest", "tokyo-disks"] == [schedule.name for schedule in example.schedules]
 
 
+def test_the_bots_own_certificate_is_named_by_a_path_and_members_by_their_names(tmp_path: Path) -> None:
+    rules = settings(
+        tmp_path, GOOD + '\n[certificates]\nbot_certificate = "pki/host.crt"\nmembers = ["laptop ana"]\n'
+    ).certificates
+    assert (tmp_path / "pki" / "host.crt", ("laptop ana",)) == (rules.bot_certificate, rules.members)
+
+
 def test_in_the_example_everything_can_be_approved() -> None:
     """Two people are enough."""
     example = read_settings(Path("flatnet.example.toml"))
