@@ -18,7 +18,8 @@ from adapters.gateway.reload import ProveSync
 from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import Moment, Phrase, Span
 from adapters.windows.commit_confirm import BeginChange, ConfirmChange, ServiceMove
-from adapters.windows.nebula import FindHandshake, ReadCertificates, SignCertificate
+from adapters.windows.nebula import FindHandshake, ReachAddress, ReadCertificates, SignCertificate
+from adapters.wsl.forwarding import ReadForwarding
 from commands.model.phrases import list_some, round_distance
 from commands.model.plan import Part, Plan, Result, Step, StepResult
 from commands.planning.rehearsal import group_rehearsal_steps
@@ -105,6 +106,10 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
             yield _describe_service(move, results[proven.key].ended_at)
     elif group_rehearsal_steps(Plan(parts=(part,))):
         yield Phrase("the automatic rollback works")
+    elif _find_step(part, ReadForwarding) is not None:
+        yield Phrase("the bridge is up and IP forwarding is on")
+        if _find_step(part, ReachAddress) is not None:
+            yield Phrase("Windows reaches the bridge")
     seen = [step.host for step in part.steps if step.deed.kind == get_kind(FindHandshake)]
     if seen:
         yield Phrase("tunnel confirmed by {hosts}", hosts=list_some(list(dict.fromkeys(seen))))

@@ -1,6 +1,7 @@
 """A whole fleet on loopback: hosts 1–N, the lighthouse if wanted, and the files that a bot needs to reach them."""
 
 import getpass
+import json
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -338,6 +339,8 @@ def _described(host: LabHost) -> str:
     lines += ["[hosts.windows]", f'url = "https://127.0.0.1:{host.ports["windows"]}/wsman"']
     if "wsl" in host.ports:
         lines += ["[hosts.wsl]", f"port = {host.ports['wsl']}"]
+    if host.wsl is not None and host.wsl.state.helper is not None:
+        lines.append(f"manage = {json.dumps(host.wsl.state.helper.areas)}")
     if "gateway" in host.ports:
         lines += ["[hosts.gateway]", f'url = "http://127.0.0.1:{host.ports["gateway"]}"']
     return "\n".join(lines) + "\n"

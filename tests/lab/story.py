@@ -15,6 +15,7 @@ from tests.lab.fleet import GATEWAY_SERVICE, LabFleet
 from tests.lab.watchmen import Watchmen
 from tests.lab.windows.disks import PATHS, Expiry
 from tests.lab.windows.state import GB, Drive, WindowsState
+from tests.lab.wsl.state import Helper
 
 EXPIRY = {
     "now": Expiry(hosts={"host-c": 20}),
@@ -73,7 +74,8 @@ PAST = (
 def tell(fleet: LabFleet, now: datetime) -> None:
     """Nebula is stopped on host-b, two containers of host-d have exited, host-e is cut off, a drive of host-f is full.
 
-    A laptop with a certificate of the fleet's CA has been to host-a. Logs tell what happened before."""
+    A laptop with a certificate of the fleet's CA has been to host-a. WSL2 of host-c was restarted and has another address;
+    the bot may set up forwarding everywhere. Logs tell what happened before."""
     traces.leave(fleet, now)
     fleet["host-b"].windows.state.stop_service("Nebula", now)
     wsl = fleet["host-d"].wsl
@@ -83,6 +85,12 @@ def tell(fleet: LabFleet, now: datetime) -> None:
     fleet["host-e"].cut()
     _fill(fleet["host-f"].windows.state, now)
     _visit(fleet["host-a"].windows.state, now)
+    for host in fleet.hosts:
+        if host.wsl is not None:
+            host.wsl.state.helper = Helper(areas=("forwarding",))
+    moved = fleet["host-c"].wsl
+    assert moved is not None
+    moved.state.own_address = "172.28.9.4"
 
 
 async def live(fleet: LabFleet, people: Watchmen, language: str, now: Callable[[], datetime]) -> None:

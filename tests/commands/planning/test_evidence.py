@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv4Address
 
 import pytest
 
 from adapters.inventory import Host
 from adapters.nebula.certificates import parse_pem
+from adapters.windows.routes import RouteReading
+from adapters.wsl.helper import ForwardingStatus
 from commands.certs.renewal import CertRenew
+from commands.forwarding.steps import ForwardingNeed, build_forwarding_part
 from commands.model.operation import FleetChange
 from commands.model.plan import Part, Plan, Result, StepResult
 from commands.planning.evidence import (
@@ -191,3 +195,21 @@ async def test_a_host_whose_certificate_an_earlier_run_issued_and_proved_needs_n
     assert {} == find_renewed_hosts(before, [run])
     unproven = {key: each for key, each in told.items() if not key.endswith("/confirm")}
     assert {} == find_renewed_hosts(now, [EarlierRun("op-1", before, unproven)])
+
+
+def test_forwarding_proves_what_health_checks_and_the_ping() -> None:
+    """Where WSL2 has Windows' own addresses nothing is pinged, and so nothing is said of it."""
+    status = ForwardingStatus(
+        bridge="flatnet-br0",
+        address="10.87.1.1/24",
+        link="down",
+        addressed=True,
+        forwarding=True,
+        at_boot=True,
+        blocked=False,
+    )
+    reading = RouteReading(routes=(), addresses=())
+    for address, words in ((IPv4Address("172.28.0.2"), ", Windows reaches the bridge"), (None, "")):
+        plan = Plan(parts=(build_forwarding_part(ForwardingNeed(A, status, reading, address, 42)),))
+        [proof] = describe_proofs(plan, results(plan), NOW)
+        assert f"host-a: the bridge is up and IP forwarding is on{words}" == proof.render(ENGLISH)
