@@ -4,13 +4,18 @@ import io
 import json
 import tarfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
 
+from bot.app.application import open_application
+from bot.config.settings import read_settings
+from tests.fleet.conftest import Ask, ask_as_administrator
 from tests.fleet.containers import FOREIGN, IMAGE, list_containers, make_network
 from tests.fleet.distribution import Distribution
+from tests.fleet.fleet import HOST, write_configuration
 
 HELPER = "sudo -n /usr/local/libexec/flatnet-bot"
 ALL = "forwarding,containers,ipam,backup"
@@ -203,3 +208,34 @@ async def test_after_taking_it_away_nothing_of_it_can_be_run(
     assert (1, b"") == (await call(login, "version"))[:2]
     given = await login.run("sudo -n podman ps -a --filter network=flatnet --format json")
     assert 0 == given.exit_status
+
+
+@pytest.fixture
+async def managing(managed: Distribution, tmp_path: Path) -> AsyncIterator[Ask]:
+    """The real bot, which may change everything that the helper can."""
+    file = write_configuration(tmp_path, managed)
+    areas = json.dumps(ALL.split(","))
+    file.write_text(f"{file.read_text()}manage = {areas}\n")
+    async with open_application(read_settings(file)) as house:
+        yield ask_as_administrator(house)
+
+
+async def test_doctor_shows_the_version_and_misses_nothing(managing: Ask) -> None:
+    report = await managing("doctor")
+    assert [] == [finding for finding in report.findings if finding.host == HOST]
+    (seen,) = [str(row.cells[1].text) for row in report.rows if row.host == HOST]
+    assert "helper in WSL2 version 1" in seen
+
+
+async def test_the_way_into_the_containers_is_read_from_the_real_programs(managing: Ask, managed: Distribution) -> None:
+    """WSL2's own address is that of the interface with the default route. There is no Windows here to have a route."""
+    managed.sh(
+        "ip link add eth0 type veth peer name eth0-peer; ip addr add 172.28.0.2/20 dev eth0; "
+        "ip link set eth0-peer up; ip link set eth0 up; ip route add default via 172.28.0.1"
+    )
+    try:
+        cells = (await managing("forwarding --details")).cells_by_host[HOST]
+        seen = {key: cells[key].value for key in ("bridge", "forwarding", "route", "address", "boot")}
+        assert {"bridge": "up", "forwarding": "on", "route": None, "address": "172.28.0.2", "boot": False} == seen
+    finally:
+        managed.sh("ip link del eth0")
