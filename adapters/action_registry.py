@@ -71,6 +71,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     forwarding.ReadForwarding,
     helper.ReadForwardingStatus,
     helper.ApplyForwarding,
+    helper.ReadBackup,
     host_files.ReadHostFile,
     host_files.WriteHostFile,
     host_files.RemoveHostFile,

@@ -12,7 +12,7 @@ import pytest
 from tests.helper_text import HELPER, PREPARE, embed
 from tests.wsl_world import NEEDS_WORLD, run
 
-SET_UP = 'sh /tmp/prepare-wsl.sh --key "$(cat /tmp/key/id.pub)" --id 7 --manage containers,ipam >/dev/null'
+SET_UP = 'sh /tmp/prepare-wsl.sh --key "$(cat /tmp/key/id.pub)" --id 7 --manage containers,ipam,backup >/dev/null'
 DIRECT = "/usr/local/libexec/flatnet-bot"
 THROUGH_SUDO = f"runuser -u flatnet -- sudo -n {DIRECT}"
 ID = "0123456789abcdef" * 4
@@ -27,7 +27,7 @@ def test_another_text_is_another_version() -> None:
     """The bot compares versions alone, so a changed helper gets the next one, and its hash is noted here."""
     text = HELPER.read_text()
     (version,) = re.findall(r"^version=(\d+)$", text, re.MULTILINE)
-    assert ("1", "82d7958ad321b630e4418d4240d36ceb0ece1a08b801849db9a15d8780efe918") == (
+    assert ("1", "7408592eae318b5e4bc6ad99d308e235352ac60cbb6c5799a96bf2debda5a2d1") == (
         version,
         hashlib.sha256(text.encode()).hexdigest(),
     )
@@ -63,6 +63,13 @@ VECTORS: tuple[tuple[str, ...], ...] = (
     ("", ""),
     ("version", "--help"),
     ("sh", "-c", "id"),
+    ("backup", "read"),
+    ("backup", "read", "-1"),
+    ("backup", "read", "1;id"),
+    ("backup", "read", "0x10"),
+    ("backup", "read", "010"),
+    ("backup", "read", "9" * 13),
+    ("backup", "write", "/etc/shadow"),
 )
 """Arguments that are no verb: too many, too few, paths, options, other programs, other separators."""
 
@@ -74,7 +81,11 @@ class TestInAWorld:
 
     def test_the_bot_s_user_gets_the_version_and_the_areas(self, tmp_path: Path) -> None:
         (done,) = call(tmp_path, f"{THROUGH_SUDO} version").values()
-        assert (0, '{"version":1,"areas":["containers","ipam"]}\n', "") == (done["code"], done["stdout"], done["stderr"])
+        assert (0, '{"version":1,"areas":["containers","ipam","backup"]}\n', "") == (
+            done["code"],
+            done["stdout"],
+            done["stderr"],
+        )
 
     def test_sudo_passes_no_other_argument_on(self, tmp_path: Path) -> None:
         """It compares arguments joined by spaces, so one of them comes through, to the helper's own check."""
@@ -92,7 +103,7 @@ class TestInAWorld:
     def test_an_area_that_is_not_allowed_is_refused_with_the_command_that_allows_it(self, tmp_path: Path) -> None:
         (done,) = call(tmp_path, f"{DIRECT} forwarding apply").values()
         words = "forwarding is not allowed here. To allow it, run as root: sh prepare-wsl.sh --manage"
-        assert (3, f"flatnet-bot: {words} containers,ipam,forwarding --id 7\n") == (done["code"], done["stderr"])
+        assert (3, f"flatnet-bot: {words} containers,ipam,backup,forwarding --id 7\n") == (done["code"], done["stderr"])
 
     @pytest.mark.parametrize(
         ("harm", "place"),

@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints, computed_field
 
-from adapters.action import Effect
+from adapters.action import Action, Effect
 from adapters.errors import ActionFailed
 from adapters.inventory import InterfaceName, ManagedArea, PodmanName, WslSide
 from adapters.phrase import Phrase
+from adapters.transfer import PIECE_BYTES, STALL_TIMEOUT, Piece, TransferSize
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 
@@ -221,6 +222,38 @@ class ReadAllocations(WslAction[Allocations]):
     def parse(self, completed: Sequence[CompletedProgram]) -> Allocations:
         file = _AllocationsFile.model_validate_json(read_helper_output(completed))
         return Allocations(subnet=file.subnet, allocations=file.allocations)
+
+
+class _BackupSize(BaseModel):
+    size: TransferSize
+
+
+class ReadBackup(WslAction[Piece]):
+    """Reads a piece of the backup: a source of transfers. The helper makes the same tar each time, so nothing is kept."""
+
+    program_timeout = 12.0
+    deadline = STALL_TIMEOUT
+    output_limit = 2 * PIECE_BYTES
+
+    offset: TransferSize = 0
+
+    @classmethod
+    def of(cls, side: WslSide) -> "ReadBackup":
+        """Makes the action for the first piece."""
+        return cls()
+
+    def read_at(self, offset: int) -> Action[Piece]:
+        """Returns the action that reads the piece from `offset` on."""
+        return self.model_copy(update={"offset": offset})
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return build_helper_command("backup", "size"), build_helper_command("backup", "read", str(self.offset))
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> Piece:
+        size, piece = completed
+        whole = _BackupSize.model_validate_json(read_helper_output([size])).size
+        read_helper_output([piece])
+        return Piece(offset=self.offset, size=whole, data=piece.output)
 
 
 def build_helper_command(*words: str) -> Argv:

@@ -9,6 +9,8 @@
 #     containers start|stop|restart ID   one of them, by its 64 digits
 #     ipam list                          the addresses that Flatnet's plug-in has handed out, as its JSON file
 #     backup write                       a tar on standard output: plug-in, its configuration, its addresses
+#     backup size                        bytes and SHA-256 of that tar, which is the same as long as its files are
+#     backup read OFFSET                 256 KiB of it, from a byte on
 #
 # It takes no other argument, no path, no name and nothing from the environment (sudo clears that).
 # Exit codes: 2 no such verb or argument, 3 the area is not allowed, 4 others than root can change this file or the allow
@@ -250,6 +252,20 @@ write_backup() {
     tar --create --file=- --directory=/ --sort=name --numeric-owner --one-file-system -- "$@"
 }
 
+size_backup() {
+    write_backup >/dev/null # so that a failure is not hidden by the pipes
+    printf '{"size":%s,"sha256":"%s"}\n' "$(write_backup | wc -c)" "$(write_backup | sha256sum | cut -d' ' -f1)"
+}
+
+read_backup() {
+    case $1 in
+    '' | *[!0-9]* | 0?*) refuse ;;
+    esac
+    [ ${#1} -le 12 ] || refuse
+    write_backup >/dev/null
+    write_backup | tail -c "+$(($1 + 1))" | head -c 262144
+}
+
 [ $# -gt 0 ] || refuse
 [ "$(id -u)" -eq 0 ] || fail 6 "run it as root, with sudo -n $self"
 require_root_path "$self" 'regular file'
@@ -260,7 +276,7 @@ case $#:$1 in
     show_version
     exit
     ;;
-2:forwarding | 2:containers | 2:ipam | 2:backup | 3:containers) require_area "$1" ;;
+2:forwarding | 2:containers | 2:ipam | 2:backup | 3:containers | 3:backup) require_area "$1" ;;
 *) refuse ;;
 esac
 case $#:$1:$2 in
@@ -270,5 +286,7 @@ case $#:$1:$2 in
 3:containers:start | 3:containers:stop | 3:containers:restart) move_container "$2" "$3" ;;
 2:ipam:list) list_ipam ;;
 2:backup:write) write_backup ;;
+2:backup:size) size_backup ;;
+3:backup:read) read_backup "$3" ;;
 *) refuse ;;
 esac

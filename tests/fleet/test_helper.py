@@ -9,7 +9,10 @@ from typing import Any
 
 import asyncssh
 import pytest
+from pydantic import SecretStr
 
+from adapters.wsl.helper import ReadBackup
+from adapters.wsl.ssh import SshConnection
 from bot.app.application import open_application
 from bot.config.settings import read_settings
 from tests.fleet.conftest import Ask, ask_as_administrator
@@ -66,6 +69,23 @@ async def read(login: asyncssh.SSHClientConnection, verb: str) -> list[Any]:
     code, output, error = await call(login, verb)
     assert (0, "") == (code, error)
     return [json.loads(line) for line in output.splitlines()]
+
+
+async def read_in_pieces(wsl: Distribution) -> bytes:
+    """Reads the backup as a transfer does, over the bot's own connection."""
+    connection, whole, source = SshConnection(wsl.side, _no_secret), b"", ReadBackup()
+    try:
+        while True:
+            piece = await connection.perform(source.read_at(len(whole)))
+            whole += piece.data
+            if piece.last:
+                return whole
+    finally:
+        await connection.aclose()
+
+
+def _no_secret(name: str) -> SecretStr:
+    raise AssertionError(name)
 
 
 async def test_forwarding_is_set_up_where_it_is_missing(managed: Distribution, login: asyncssh.SSHClientConnection) -> None:
@@ -177,7 +197,7 @@ async def test_addresses_and_a_backup_come_as_they_lie_there(
     """A link is kept as a link: the key that it leads to does not travel."""
     allocations = '{"subnet":"10.87.1.0/24","allocations":{"abc":"10.87.1.10"}}'
     managed.space.write("/var/lib/flatnet/ipam/allocations.json", allocations)
-    managed.space.write("/opt/cni/bin/flatnet", bytes(range(256)) * 64)
+    managed.space.write("/opt/cni/bin/flatnet", bytes(range(256)) * 2500)
     managed.space.write("/etc/cni/net.d/10-flatnet.conflist", "{}")
     managed.sh("ln -s /etc/shadow /var/lib/flatnet/ipam/more")
     try:
@@ -187,12 +207,13 @@ async def test_addresses_and_a_backup_come_as_they_lie_there(
             names = [member.name for member in archive.getmembers()]
             program = archive.extractfile("./opt/cni/bin/flatnet")
             assert program is not None
-            assert (0, bytes(range(256)) * 64) == (code, program.read())
+            assert (0, bytes(range(256)) * 2500) == (code, program.read())
             assert archive.getmember("./var/lib/flatnet/ipam/more").issym()
         assert names == [
             "./var/lib/flatnet/ipam", "./var/lib/flatnet/ipam/allocations.json", "./var/lib/flatnet/ipam/more",
             "./opt/cni/bin/flatnet", "./etc/cni/net.d/10-flatnet.conflist", "./etc/containers/networks/flatnet.json",
         ]  # fmt: skip
+        assert tar == await read_in_pieces(managed)
         managed.sh("chown flatnet /opt/cni/bin/flatnet")
         assert (4, b"") == (await call(login, "backup write"))[:2]
     finally:

@@ -14,6 +14,7 @@ from adapters.wsl.helper import (
     ListedContainer,
     MoveContainer,
     ReadAllocations,
+    ReadBackup,
     ReadForwardingStatus,
     ReadHelper,
 )
@@ -101,6 +102,21 @@ def test_a_container_is_named_by_its_whole_id() -> None:
 def test_allocations_are_addresses_by_container() -> None:
     text = '{"subnet":"10.87.1.0/24","gateway":"10.87.1.1","host_id":1,"allocations":{"abc":"10.87.1.10"}}'
     assert {"abc": IPv4Address("10.87.1.10")} == ReadAllocations().parse(answered(text)).allocations
+
+
+def test_a_piece_of_a_backup_has_the_bytes_and_the_whole_size() -> None:
+    """Bytes that are no text, too. A failure of either program is told."""
+    size = CompletedProgram(code=0, stdout='{"size":1000,"sha256":"ab"}\n', stderr="")
+    piece = CompletedProgram(code=0, stdout="?", stderr="", output=b"\x00\xff\n")
+    read = ReadBackup().read_at(997)
+    assert isinstance(read, ReadBackup)
+    assert ("sudo", "-n", "/usr/local/libexec/flatnet-bot", "backup", "read", "997") == read.build_commands()[1]
+    parsed = read.parse([size, piece])
+    assert (997, 1000, b"\x00\xff\n", True) == (parsed.offset, parsed.size, parsed.data, parsed.last)
+    failed = CompletedProgram(code=6, stdout="", stderr="flatnet-bot: there is nothing of Flatnet to keep\n")
+    for answers in ([failed, piece], [size, failed]):
+        with pytest.raises(ActionFailed, match="there is nothing of Flatnet to keep"):
+            read.parse(answers)
 
 
 FAULTS = [
