@@ -149,7 +149,6 @@ async def open_application(
         redactor = Redactor(secrets.list_values())
         redact_with(redactor)
         audit = await _open_audit(database, settings, secrets, redactor, now)
-        first = activate(settings, secrets)
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
@@ -168,12 +167,13 @@ async def open_application(
             mutes=alerts.mutes,
             owed=machinery.owed.registry,
             identities=machinery.ledger,
+            good_configurations=machinery.good_configurations.table,
             recorder=audit,
             redactor=redactor,
             now=now,
             running=running,
         )
-        desk = Dispatcher(first, environment, make_reference, observers.request)
+        desk = Dispatcher(activate(settings, secrets), environment, make_reference, observers.request)
 
         def configure(new: Settings) -> ActiveConfig:
             fresh = load_secrets(new)

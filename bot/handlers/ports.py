@@ -32,6 +32,7 @@ from commands.model.chart import HostHealth
 from commands.model.check import Area, KnownChecks
 from commands.model.identity import KnownIdentities
 from commands.model.operation import FleetChange, FleetRead
+from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
 from commands.values.arguments import Target
 
@@ -82,6 +83,12 @@ class LockRegistryPort(Protocol):
     async def add(self, operation: str, target: Target, lasts: timedelta, reason: str, owner: str) -> Lock: ...
 
     async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock: ...
+
+
+class GoodConfigurationPort(Protocol):
+    """Good configurations (`bot.store.good_configurations`)."""
+
+    async def list_gateways(self) -> ProvenConfigurations: ...
 
 
 class OwedRegistryPort(Protocol):

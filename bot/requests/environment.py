@@ -10,6 +10,7 @@ from bot.handlers.ports import (
     AlertRegistryPort,
     ChangeLifecycle,
     CheckRegistryPort,
+    GoodConfigurationPort,
     IdentityReader,
     IncidentRegistryPort,
     LockRegistryPort,
@@ -42,6 +43,7 @@ class Environment:
     mutes: MuteRegistryPort
     owed: OwedRegistryPort
     identities: IdentityReader
+    good_configurations: GoodConfigurationPort
     recorder: Recorder
     redactor: Redactor
     now: Callable[[], datetime]

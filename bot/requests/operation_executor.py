@@ -22,6 +22,7 @@ from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
 from commands.certs.operations import CertList, CertShow
 from commands.checks.verdict import STORED_AREAS
+from commands.gateways.overview import GatewayList
 from commands.health import Health
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
 from commands.model.report import Report
@@ -70,7 +71,10 @@ class OperationExecutor:
                 return await self._environment.handlers.handle(operation, self._build_context(job, requester))
 
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
-        """Reads hosts. `health` also gets the newest checks that the requester may see, `cert` gets the ledger."""
+        """Reads hosts. `health` also gets the newest checks that the requester may see, `cert` gets the ledger.
+
+        `gateway` gets the good configurations.
+        """
         view, began = self._build_view(job), self._environment.now()
         if isinstance(operation, Health):
             hosts, context = operation.resolve_hosts(job.config.inventory), self._build_context(job, requester)
@@ -81,6 +85,8 @@ class OperationExecutor:
             view = replace(view, checks=known)
         elif isinstance(operation, CertList | CertShow):
             view = replace(view, identities=await self._environment.identities.read_known())
+        elif isinstance(operation, GatewayList):
+            view = replace(view, good_configurations=await self._environment.good_configurations.list_gateways())
         report = await operation.read(view)
         await self._environment.checks.record(operation, report, began, job.config.inventory)
         return await self._add_maintenance(report, job) if isinstance(operation, Health) else report

@@ -45,6 +45,7 @@ from commands.model.chart import HostHealth
 from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
 from commands.model.identity import KnownIdentities
 from commands.model.operation import Catalogue, FleetChange, FleetRead
+from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
 from commands.values.arguments import Target
 from tests.bot.alert_registry import Alerts
@@ -338,6 +339,7 @@ class Kept:
             mutes=self.mutes,
             owed=self.owed,
             identities=self.identities,
+            good_configurations=self,
             recorder=recorder,
             redactor=Redactor([CANARY]),
             now=now,
@@ -347,6 +349,9 @@ class Kept:
     @property
     def trouble(self) -> Phrase | None:
         return None
+
+    async def list_gateways(self) -> ProvenConfigurations:
+        return {}
 
     async def find_by_host(self, hosts: Collection[str]) -> Mapping[str, Rehearsal]:
         return {host: self.rehearsed[host] for host in hosts if host in self.rehearsed}

@@ -6,6 +6,7 @@ from pathlib import PureWindowsPath
 import pytest
 
 from bot.model.change import ChangeState
+from commands.model.report import Report
 from tests.lab.gateway.state import GatewayState, Lua, ReloadFault, Workers
 from tests.lab.windows.nginx import PATHS
 from tests.scenarios.changing import ADMIN, FOLDER, OPERATOR, Card, Shift, shift
@@ -70,6 +71,13 @@ async def good(s: Shift) -> dict[str, str]:
     return {host: each.operation for host, each in rows.items()}
 
 
+async def findings(s: Shift) -> list[str]:
+    """What `gateway` finds on host-a."""
+    report = (await s.shell("gateway host-a")).body
+    assert isinstance(report, Report)
+    return [str(finding.short) for finding in report.findings]
+
+
 async def test_a_reload_is_approved_proven_and_kept_and_the_next_card_shows_what_is_different(town: Build) -> None:
     async with shift(town, hurry=10) as s:
         gateway = Gateway(s)
@@ -84,6 +92,7 @@ async def test_a_reload_is_approved_proven_and_kept_and_the_next_card_shows_what
         assert ({"host-a": card.operation}, []) == (await good(s), s.left("host-a"))
 
         gateway.add_peer()
+        assert ["configuration changed since its last verified reload"] == await findings(s)
         second = await s.asked(RELOAD)
         plan = (await s.known(second)).plan
         assert [f'+                "{THREE}",'] == [line for edit in plan.edits for line in edit.diff if line[0] in "+-"]
