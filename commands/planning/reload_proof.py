@@ -13,11 +13,11 @@ from adapters.gateway.reload import ProveSync
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.configuration import HashedFile
-from adapters.windows.good_configuration import KeepGood
+from adapters.windows.good_configuration import KeepGood, ReadGood
 from adapters.windows.nginx import ReadNginx
 from adapters.windows.nginx_reload import FindReload
 from commands.model.plan import Check, PlannedAction, Product, Step
-from commands.planning.commit_confirm import PROOF_TIMEOUT, REVERT_TIMEOUT, get_windows_side
+from commands.planning.commit_confirm import CONFIRM_TIMEOUT, PROOF_TIMEOUT, REVERT_TIMEOUT, get_windows_side
 
 WORKERS_TIMEOUT = PROOF_TIMEOUT / 2
 """Seconds in which nginx has its new workers alone. Usually it takes one."""
@@ -95,5 +95,11 @@ def build_keep_step(host: Host, base: str, sha256: str, files: Sequence[HashedFi
         host=host.name,
         deed=PlannedAction.of(KeepGood(base=base, sha256=sha256, files=tuple(files))),
         phrase=Phrase("keep a copy of this configuration as the last good one"),
+        verify=Check(
+            host=host.name,
+            deed=PlannedAction.of(ReadGood()),
+            expect={"sha256": sha256, "intact": True},
+            patience=CONFIRM_TIMEOUT,
+        ),
         recorded=True,
     )
