@@ -16,9 +16,6 @@ from tests.lab.holds import When
 
 Role = Literal["deed", "verify", "undo", "undone"]
 
-HEALTH = "/api/health"
-"""The page that stands for a read of the gateway, which asks for several at once."""
-
 REPLANNED = "read-certificates"
 """What planning asks every host for."""
 
@@ -140,8 +137,10 @@ def _call(step: Step, role: Role, host: str, deed: PlannedAction) -> Call:
 
 
 def _held_by(deed: PlannedAction) -> str:
+    """A script; or the first page of the gateway, which may be asked for several at once."""
     kind = find_action_class(deed.kind)
     if issubclass(kind, WindowsAction):
         return kind.script
-    assert issubclass(kind, GatewayAction)
-    return HEALTH
+    action = deed.build_action({})
+    assert isinstance(action, GatewayAction)
+    return action.build_requests()[0].path
