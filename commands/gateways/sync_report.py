@@ -266,17 +266,23 @@ def _build_problem_row(problem: Problem) -> Row:
             Cell.of(problem.address),
             Cell.of(problem.id),
         ),
+        host=_attribute(problem),
         severity=SEVERITIES[problem.kind],
         reached=not unknown,
     )
+
+
+def _attribute(problem: Problem) -> str:
+    """Returns the host to which the problem's finding belongs: the gateway that lacks a container, else its host."""
+    return problem.gateways[0] if problem.kind is Kind.MISSING or not problem.host else problem.host
 
 
 def _build_unread_row(unread: GatewayRegistry | HostContainers) -> Row:
     """Builds the row of a gateway or of a podman that could not be read."""
     what = Phrase("gateway unavailable") if isinstance(unread, GatewayRegistry) else Phrase("podman unavailable")
     empty = Cell.of("")
-    cells = (Cell.of(unread.host.name), Cell(text=what, value="unread", mark=Mark.UNKNOWN), *[empty] * 4)
-    return Row(cells=cells, severity=Severity.HIGH, reached=False)
+    cells = (empty, Cell(text=what, value="unread", mark=Mark.UNKNOWN), *[empty] * 4)
+    return Row(cells=cells, host=unread.host.name, severity=Severity.HIGH, reached=False)
 
 
 def _build_right_row(right: RightContainer) -> Row:
@@ -288,7 +294,8 @@ def _build_right_row(right: RightContainer) -> Row:
             _build_addresses_cell(right.addresses.values()),
             Cell.of(""),
             Cell.of(right.container.id),
-        )
+        ),
+        host=right.host,
     )
 
 
