@@ -42,16 +42,18 @@ def build_survey(
 async def run_ledger(application: "Application") -> AsyncIterator[None]:
     """Surveys the hosts every hour until the block is left."""
     clock, ledger = application.clock, application.change_services.ledger
+    delays = [FIRST_SURVEY_DELAY]
+
+    async def survey() -> None:
+        if delays:
+            await clock.sleep(delays.pop())
+        await application.survey.run()
+
     works = (
-        PeriodicTask("ledger", SURVEY_INTERVAL, application.survey.run),
+        PeriodicTask("ledger", SURVEY_INTERVAL, survey),
         PeriodicTask("old certificates", DAY, ledger.prune),
     )
-
-    async def run() -> None:
-        await clock.sleep(FIRST_SURVEY_DELAY)
-        await run_periodically(works, clock)
-
-    surveying = asyncio.create_task(run(), name="ledger")
+    surveying = asyncio.create_task(run_periodically(works, clock), name="ledger of identities")
     try:
         yield
     finally:
