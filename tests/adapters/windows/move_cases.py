@@ -39,6 +39,7 @@ def start_again(state: WindowsState) -> None:
     assert state.change is not None
     state.change.recover(state, NOW)
     state.settle(NOW)
+    state.hand_over()
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Moved:
         if self.word and change.state == "applied":
             change.marks.add(self.word)
             state.settle(NOW)
+        state.hand_over()
 
     def state(self) -> WindowsState:
         """The host of this case."""

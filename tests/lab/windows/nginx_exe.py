@@ -53,6 +53,7 @@ def _reload(state: WindowsState, config: str, now: datetime) -> tuple[int, str]:
     except NotLoaded as failed:
         return 1, f"nginx: [emerg] {failed}\n"
     said = state.reload_nginx(now)
+    state.hand_over()
     return (1, f"{said}\n") if said else (0, "")
 
 
