@@ -34,6 +34,8 @@ SECTIONS = {
     "health --details": {"commands/checks/log_rotation"},
     "service": {"commands/services/operations"},
     "peer": {"commands/gateways/peer_report"},
+    "escalation": {"commands/gateways/escalation"},
+    "route": {"commands/gateways/routes"},
     "cert": {"commands/certs/assessment"},
     "disk": {"commands/disks/assessment"},
     "update": {"commands/updates/assessment"},

@@ -149,9 +149,10 @@ def _remark_stuck(host: Host, each: Escalation) -> Remark:
     age = Span(round_distance(_get_age(each)).total_seconds())
     if not is_container_address(each.ip):
         why = Phrase("{ip} has been attempted for {span}, and is not the address of a container", ip=each.ip, span=age)
-        return Remark("escalation", Severity.LOW, why, why)
+        return Remark("escalation", Severity.LOW, Phrase("address of no container"), why)
     why = Phrase("{ip} has been attempted for {span} through {target}", ip=each.ip, span=age, target=each.target or "?")
-    return Remark("escalation", Severity.MEDIUM, why, why, next=f"escalation reset {each.ip} --on {host.name}")
+    reset = f"escalation reset {each.ip} --on {host.name}"
+    return Remark("escalation", Severity.MEDIUM, Phrase("attempt stuck"), why, next=reset)
 
 
 class EscalationReset(FleetChange):
