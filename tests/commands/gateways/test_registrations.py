@@ -163,5 +163,6 @@ def test_no_registration_of_an_unread_host_is_ever_a_ghost(
     names = {HOSTS[number].name for number in unread}
     ghosts = [each for each in compared.problems if each.kind is Kind.GHOST and each.id not in known]
     assert [each for each in ghosts if each.host in names] == []
-    right = {each.container.id for each in compared.right}
-    assert right.isdisjoint(each.id for each in compared.problems if each.kind in (Kind.MISSING, Kind.ADDRESS, Kind.NOWHERE))
+    right = {(each.host, each.container.name) for each in compared.right}
+    wrong = {(each.host, each.name) for each in compared.problems if each.kind in (Kind.MISSING, Kind.ADDRESS, Kind.NOWHERE)}
+    assert right.isdisjoint(wrong)
