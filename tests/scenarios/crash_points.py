@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from adapters.action import BOT_NAME
 from adapters.action_registry import find_action_class
 from adapters.gateway.action import GatewayAction
 from adapters.windows.action import WindowsAction
@@ -62,8 +63,10 @@ def points(plan: Plan) -> tuple[Point, ...]:
 
 
 def calls(plan: Plan) -> Iterator[Call]:
-    """All requests of a plan that goes well, in order."""
+    """All requests of a plan that goes well, in order: none of steps on the bot itself, and the first of a transfer."""
     for step in plan.steps:
+        if step.host == BOT_NAME:
+            continue
         yield _call(step, "deed", step.host, step.deed)
         if step.verify is not None:
             yield _call(step, "verify", step.verify.host, step.verify.deed)
@@ -73,7 +76,7 @@ def requests(plan: Plan) -> Iterator[Call]:
     """All that a plan may ask of its hosts, whether it goes well or is taken back."""
     yield from calls(plan)
     for step in plan.steps:
-        if step.undo is not None:
+        if step.undo is not None and step.host != BOT_NAME:
             yield from _back(step)
 
 
@@ -105,7 +108,7 @@ def _taken_back(plan: Plan) -> Iterator[Point]:
             break
     stopped, begun = path[-1], {call.step for call in path}
     for step in reversed(plan.steps):
-        if step.key in begun and step.undo is not None:
+        if step.key in begun and step.undo is not None and step.host != BOT_NAME:
             for call in _back(step):
                 path = (*path, call)
                 for when in _moments(call):
