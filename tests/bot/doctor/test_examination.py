@@ -44,6 +44,13 @@ from tests.commands.canned import NOW, gateway, host, view
 HOST_A = HostDraft("host-a", "1", "192.0.2.11", "192.0.2.11", "10.100.1.1")
 
 
+COLLEAGUES = "".join(
+    f'\n[[people]]\nname = "{name}"\nsystem = ["{name}"]\nslack = ["U{name.upper()}X"]\nroles = ["operator"]\n'
+    for name in ("bo", "cy")
+)
+"""As many as a critical change needs beside the one who requests it."""
+
+
 def settings(folder: Path) -> Settings:
     return parse_settings(Draft(hosts=(HOST_A,)).text, folder / "flatnet.toml")
 
@@ -205,24 +212,24 @@ def test_a_configuration_in_which_nobody_administers_is_named(tmp_path: Path) ->
 def test_rules_by_which_nothing_can_be_approved_are_named(tmp_path: Path) -> None:
     """Somebody who works alone is told so, as a finding: the configuration can be used."""
     alone = Draft(system="me", hosts=(HOST_A,)).text
-    second = '\n[[people]]\nname = "bo"\nsystem = ["bo"]\nroles = ["operator"]\n'
-    rule = '\n[[approvals.rules]]\nrisk = "disrupt"\napprovers = 2\n'
+    others = COLLEAGUES
+    rule = '\n[[approvals.rules]]\nrisk = "disrupt"\napprovers = 3\n'
     file = tmp_path / "flatnet.toml"
     (finding,) = check_configuration(parse_settings(alone, file)).findings
     assert ("configuration.approvals", Severity.MEDIUM) == (finding.subject, finding.severity)
     assert str(finding.why).startswith("me is the only approver, so every change needs --break-glass")
-    assert [] == subjects(check_configuration(parse_settings(alone + second, file)))
-    (finding,) = check_configuration(parse_settings(alone + second + rule, file)).findings
-    assert "me, bo cannot get the 2 approvals that approvals.rules[1] requires for disrupt changes" in str(finding.why)
+    assert [] == subjects(check_configuration(parse_settings(alone + others, file)))
+    (finding,) = check_configuration(parse_settings(alone + others + rule, file)).findings
+    assert "me, bo, cy cannot get the 3 approvals that approvals.rules[1] requires for disrupt changes" in str(finding.why)
 
 
 def test_what_runs_without_approval_is_named_and_a_waiver_without_effect_is_a_finding(tmp_path: Path) -> None:
     alone = Draft(system="me", hosts=(HOST_A,)).text.replace("[approvals]\n", '[approvals]\nchannel = "C0OPS"\n')
-    team = alone + '\n[[people]]\nname = "bo"\nsystem = ["bo"]\nroles = ["operator"]\n'
+    team = alone + COLLEAGUES
     waiver = '[[approvals.rules]]\noperations = ["service start"]\napprovers = 0\n'
     file = tmp_path / "flatnet.toml"
     checked = check_configuration(parse_settings(team + waiver, file))
-    assert ("hosts: 1, people: 2, without approval: service start", []) == (str(checked.seen), subjects(checked))
+    assert ("hosts: 1, people: 3, without approval: service start", []) == (str(checked.seen), subjects(checked))
 
     rule = '[[approvals.rules]]\nrisk = "change"\n'
     (finding,) = check_configuration(parse_settings(team + waiver + rule, file)).findings
@@ -242,14 +249,14 @@ def test_what_runs_without_approval_is_named_and_a_waiver_without_effect_is_a_fi
 def test_what_runs_by_the_clock_and_has_no_channel_is_named(tmp_path: Path, routine: str, named: str | None) -> None:
     """Not the looks that are only kept; and where there is no Slack, there are no channels."""
     whole = Draft(team="T0123", slack="U111", hosts=(HOST_A,))
-    second = '\n[[people]]\nname = "bo"\nslack = ["U222"]\nroles = ["operator"]\n'
-    found = check_configuration(parse_settings(whole.text + second + routine, tmp_path / "flatnet.toml")).findings
+    others = COLLEAGUES
+    found = check_configuration(parse_settings(whole.text + others + routine, tmp_path / "flatnet.toml")).findings
     assert ([] if named is None else [("configuration.notices", Severity.LOW)]) == [
         (finding.subject, finding.severity) for finding in found
     ]
     assert all(str(finding.why).startswith(f"no channel is set for {named}, so only administrators") for finding in found)
     without = check_configuration(
-        parse_settings(Draft(system="me", hosts=(HOST_A,)).text + second + routine, tmp_path / "x.toml")
+        parse_settings(Draft(system="me", hosts=(HOST_A,)).text + others + routine, tmp_path / "x.toml")
     )
     assert [] == subjects(without)
 
@@ -266,7 +273,7 @@ def test_what_runs_by_the_clock_and_has_no_channel_is_named(tmp_path: Path, rout
     ],
 )
 def test_a_route_of_grave_alerts_that_notifies_nobody_is_named(tmp_path: Path, route: str, found: bool) -> None:
-    text = Draft(system="me", hosts=(HOST_A,)).text + '\n[[people]]\nname = "bo"\nsystem = ["bo"]\nroles = ["operator"]\n'
+    text = Draft(system="me", hosts=(HOST_A,)).text + COLLEAGUES
     text = text.replace("[[hosts]]\n", '[[hosts]]\nlabels = ["tokyo"]\n', 1) + f"[[alerts.routes]]\n{route}\n"
     findings = check_configuration(parse_settings(text, tmp_path / "flatnet.toml")).findings
     why = "alerts.routes[1] is for critical or high alerts and notifies neither a person nor a group. Set mention"
@@ -276,8 +283,8 @@ def test_a_route_of_grave_alerts_that_notifies_nobody_is_named(tmp_path: Path, r
 
 
 def test_a_schedule_of_an_earlier_version_has_no_effect_and_doctor_says_so(tmp_path: Path) -> None:
-    second = '\n[[people]]\nname = "bo"\nslack = ["U222"]\nroles = ["operator"]\n'
-    text = f'{Draft(system="me", hosts=(HOST_A,)).text}{second}[[schedules]]\nname = "observe"\ncron = "0 * * * *"\n'
+    others = COLLEAGUES
+    text = f'{Draft(system="me", hosts=(HOST_A,)).text}{others}[[schedules]]\nname = "observe"\ncron = "0 * * * *"\n'
     (finding,) = check_configuration(parse_settings(text, tmp_path / "x.toml")).findings
     assert ("configuration.schedules", Severity.LOW) == (finding.subject, finding.severity)
     assert str(finding.why).startswith("the schedule observe has no effect: hosts are checked all the time.")
