@@ -161,7 +161,10 @@ CASES = (
         told={
             "sightings": (
                 nebula.LoggedHandshake(
-                    name="lighthouse", fingerprint="a" * 64, at=datetime(2026, 11, 25, 16, 17, 16, tzinfo=UTC)
+                    name="lighthouse",
+                    fingerprint="a" * 64,
+                    at=datetime(2026, 11, 25, 16, 17, 16, tzinfo=UTC),
+                    address="10.100.0.1",
                 ),
             )
         },
