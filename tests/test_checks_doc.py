@@ -36,7 +36,7 @@ SECTIONS = {
     "peer": {"commands/gateways/peer_report"},
     "escalation": {"commands/gateways/escalation"},
     "route": {"commands/gateways/routes"},
-    "cert": {"commands/certs/assessment"},
+    "cert": {"commands/certs/assessment", "commands/certs/further"},
     "disk": {"commands/disks/assessment"},
     "update": {"commands/updates/assessment"},
     "gateway": {"commands/gateways/overview"},

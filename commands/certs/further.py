@@ -129,7 +129,7 @@ def _build_server(host: str, answer: ServerCertificate, now: datetime) -> Furthe
         **_build_fingerprint(answer.fingerprint),
     }
     fix = Phrase("renew it with {script}", script="winrm-certificate.sh")
-    remarks = _judge_expiry("winrm-expiry", left, answer.ends_at, fix)
+    remarks = _list_expiry_remarks("winrm-expiry", left, answer.ends_at, fix)
     return FurtherCertificate(CertificateKind.WINRM, f"{host} (WinRM)", _judge(facts, remarks), left)
 
 
@@ -171,7 +171,7 @@ def _judge_own(certificate: Certificate, seen: FleetCertificates, path: str) -> 
         why = Phrase("no host trusts the CA that signed {path}, so the bot has no tunnels", path=path)
         yield Remark("bot-certificate", Severity.HIGH, Phrase("wrong CA"), why)
     fix = Phrase("sign a new one by hand, put it at {path} and restart Nebula there", path=path)
-    yield from _judge_expiry("bot-expiry", seen.compute_time_left(certificate), certificate.not_after, fix)
+    yield from _list_expiry_remarks("bot-expiry", seen.compute_time_left(certificate), certificate.not_after, fix)
 
 
 def _build_outsider(outsider: Outsider, seen: FleetCertificates) -> FurtherCertificate:
@@ -264,7 +264,7 @@ def _build_fingerprint(fingerprint: str) -> dict[str, Cell]:
     return {"fingerprint": Cell.of(shorten_fingerprint(fingerprint)), "whole_fingerprint": Cell.of(fingerprint)}
 
 
-def _judge_expiry(subject: str, left: timedelta, ends_at: datetime, fix: Phrase) -> list[Remark]:
+def _list_expiry_remarks(subject: str, left: timedelta, ends_at: datetime, fix: Phrase) -> list[Remark]:
     severity = judge_time_left(left, HOST_EXPIRY_LIMITS)
     if severity is None:
         return []

@@ -125,20 +125,16 @@ def _list_remarks(host: Host, stuck: Sequence[Escalation]) -> Iterator[Remark]:
     if not stuck:
         return
     parts = tuple(_remark_stuck(host, each) for each in sorted(stuck, key=_get_age, reverse=True))
-    yield Remark(
-        "escalation",
-        Severity.MEDIUM,
-        Phrase("{n} attempt stuck", plural="{n} attempts stuck", n=len(stuck)),
-        Phrase(
-            "an attempt of P2P has lasted for more than {span} and never ends by itself: {addresses}",
-            plural="{n} attempts of P2P have lasted for more than {span} and never end by themselves: {addresses}",
-            n=len(stuck),
-            span=Span(STUCK_AFTER.total_seconds()),
-            addresses=list_some([each.ip for each in stuck]),
-        ),
-        parts=parts,
-        next=parts[0].next if len(parts) == 1 else f"escalation {host.name} --details",
+    short = Phrase("{n} attempt stuck", plural="{n} attempts stuck", n=len(stuck))
+    why = Phrase(
+        "an attempt of P2P has lasted for more than {span} and never ends by itself: {addresses}",
+        plural="{n} attempts of P2P have lasted for more than {span} and never end by themselves: {addresses}",
+        n=len(stuck),
+        span=Span(STUCK_AFTER.total_seconds()),
+        addresses=list_some([each.ip for each in stuck]),
     )
+    words = parts[0].next if len(parts) == 1 else f"escalation {host.name} --details"
+    yield Remark("escalation", Severity.MEDIUM, short, why, parts=parts, next=words)
 
 
 def _get_age(each: Escalation) -> timedelta:

@@ -88,42 +88,28 @@ def _count(number: int) -> Cell:
 
 
 def _list_remarks(host: Host, said: Routes, lost: Sequence[str]) -> Iterator[Remark]:
-    network = str(host.bridge.network)
+    network, words = str(host.bridge.network), f"gateway {host.name}"
     if said.subnet != network:
-        yield Remark(
-            "route",
-            Severity.HIGH,
-            Phrase("wrong own subnet"),
-            Phrase(
-                "the routing takes {subnet} for its own containers instead of {network}. Fix local_subnet in nginx.conf",
-                subnet=said.subnet or "–",
-                network=network,
-            ),
-            next=f"gateway {host.name}",
+        why = Phrase(
+            "the routing takes {subnet} for its own containers instead of {network}. Fix local_subnet in nginx.conf",
+            subnet=said.subnet or "–",
+            network=network,
         )
+        yield Remark("route", Severity.HIGH, Phrase("wrong own subnet"), why, next=words)
     if said.host_id != host.id:
-        yield Remark(
-            "route",
-            Severity.HIGH,
-            Phrase("wrong host ID in the routing"),
-            Phrase(
-                "the routing has host ID {said} instead of {known}. Fix local_host_id in nginx.conf",
-                said="–" if said.host_id is None else str(said.host_id),
-                known=str(host.id),
-            ),
-            next=f"gateway {host.name}",
+        why = Phrase(
+            "the routing has host ID {said} instead of {known}. Fix local_host_id in nginx.conf",
+            said="–" if said.host_id is None else str(said.host_id),
+            known=str(host.id),
         )
+        yield Remark("route", Severity.HIGH, Phrase("wrong host ID in the routing"), why, next=words)
     if lost:
-        yield Remark(
-            "route",
-            Severity.MEDIUM,
-            Phrase("{n} container without a route", plural="{n} containers without a route", n=len(lost)),
-            Phrase(
-                "no gateway is known for {addresses}. Add its host to gateway_map in nginx.conf, or check the registration",
-                plural="no gateway is known for {addresses}. Add their hosts to gateway_map in nginx.conf, or check the "
-                "registrations",
-                n=len(lost),
-                addresses=list_some(list(lost)),
-            ),
-            next="sync",
+        short = Phrase("{n} container without a route", plural="{n} containers without a route", n=len(lost))
+        why = Phrase(
+            "no gateway is known for {addresses}. Add its host to gateway_map in nginx.conf, or check the registration",
+            plural="no gateway is known for {addresses}. Add their hosts to gateway_map in nginx.conf, or check the "
+            "registrations",
+            n=len(lost),
+            addresses=list_some(list(lost)),
         )
+        yield Remark("route", Severity.MEDIUM, short, why, next="sync")
