@@ -1,7 +1,7 @@
 """Reads the configuration of a gateway on its host: nginx.conf, and the files that it includes."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from adapters.errors import HostError
@@ -12,14 +12,17 @@ from commands.configuration.peer_table import FoundPeers, find_peers
 from commands.model.operation import FleetView
 from commands.planning.commit_confirm import get_windows_side
 
+Contents = Mapping[str, bytes]
+"""Contents of files by their full paths."""
+
 
 @dataclass(frozen=True)
 class ConfigurationFiles:
-    """The files of a gateway's configuration and their contents, by their full paths."""
+    """The files of a gateway's configuration and their contents. `main` is the path of nginx.conf."""
 
     main: str
     configuration: Configuration
-    contents: Mapping[str, bytes]
+    contents: Contents
 
     async def find_peers(self) -> FoundPeers:
         """Finds the table of peers, in a thread: a large file takes seconds. Raises `UnsuitableText`."""
@@ -30,16 +33,22 @@ async def read_configuration_files(host: Host, view: FleetView) -> Configuration
     """Reads the configuration of a gateway whose host has a Windows side. It returns the first failure."""
     main = get_windows_side(host).paths.gateway_config
     seen: ReadResult[Configuration] = await view.fleet.read(host, ListConfiguration.of(main))
-    if isinstance(seen.outcome, HostError):
-        return seen.outcome
-    configuration = seen.outcome
-    reads = (_read_file(host, configuration.base, each.file, view) for each in configuration.present)
+    listed = seen.outcome
+    if isinstance(listed, HostError):
+        return listed
+    contents = await read_contents(host, listed.base, (each.file for each in listed.present), view)
+    return contents if isinstance(contents, HostError) else ConfigurationFiles(main, listed, contents)
+
+
+async def read_contents(host: Host, base: str, files: Iterable[str], view: FleetView) -> Contents | HostError:
+    """Reads files of a folder by their paths. It returns the first failure."""
+    paths = tuple(files)
     contents = dict[str, bytes]()
-    for read in await asyncio.gather(*reads):
+    for file, read in zip(paths, await asyncio.gather(*(_read_file(host, base, file, view) for file in paths)), strict=True):
         if isinstance(read, HostError):
             return read
-        contents[read.file] = read.content
-    return ConfigurationFiles(main, configuration, contents)
+        contents[file] = read.content
+    return contents
 
 
 async def _read_file(host: Host, base: str, file: str, view: FleetView) -> ConfigurationFile | HostError:

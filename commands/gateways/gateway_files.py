@@ -1,49 +1,43 @@
 """The configuration of a gateway on its host, as plans read it: its files, what runs, and the last good copy.
 
-services, list of files, kept copy ─▶ contents of the files, and of the copies that differ ─▶ GatewayFiles
+services, files, kept copy ─▶ contents of the copies that differ ─▶ GatewayFiles
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
-from typing import Any
 
-from adapters.action import Action
 from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.windows.configuration import Configuration, ConfigurationFile, HashedFile, ListConfiguration, ReadConfiguration
+from adapters.windows.configuration import Configuration, HashedFile
 from adapters.windows.good_configuration import GoodConfiguration, ReadGood
 from adapters.windows.services import ReadServices, Services
+from commands.checks.concurrent_reads import read_side
 from commands.configuration.peer_table import find_peers
 from commands.configuration.splice import UnsuitableText
+from commands.gateways.configuration_files import ConfigurationFiles, Contents, read_configuration_files, read_contents
 from commands.model.operation import FleetView
 from commands.model.proven_configuration import ProvenConfiguration
 from commands.planning.commit_confirm import get_windows_side
 
-Contents = Mapping[str, bytes]
-"""Contents of files by their full paths in the configuration."""
-
 
 @dataclass(frozen=True)
 class GatewayFiles:
-    """A gateway's configuration. `good` is the last good one, or the reason for which there is none to go back to.
+    """A gateway's present configuration, and `good`, the last good one, or the reason for which there is none to go back to.
 
     `good_contents` has the copies of those files that differ now, or are not there any more.
     """
 
     host: Host
     services: Services
-    configuration: Configuration
-    contents: Contents
+    present: ConfigurationFiles
     good: GoodConfiguration | Phrase
     good_contents: Contents
 
     @property
-    def main(self) -> str:
-        """The path of nginx.conf."""
-        return get_windows_side(self.host).paths.gateway_config
+    def configuration(self) -> Configuration:
+        return self.present.configuration
 
     @property
     def unchanged(self) -> bool:
@@ -70,38 +64,35 @@ class GatewayFiles:
 
     def find_peers(self) -> tuple[str, ...] | Phrase:
         """Finds the peers that the present files name, or the reason for which they are unknown."""
-        return _find_peers(self.contents, self.main)
+        return _find_peers(self.present.contents, self.present.main)
 
     def find_good_peers(self) -> tuple[str, ...] | None:
         """Finds the peers that the last good files name; None if they are unknown."""
         if not isinstance(self.good, GoodConfiguration):
             return None
-        known = {**self.contents, **self.good_contents}
-        found = _find_peers({each.file: known[each.file] for each in self.good.files}, self.main)
+        known = {**self.present.contents, **self.good_contents}
+        found = _find_peers({each.file: known[each.file] for each in self.good.files}, self.present.main)
         return None if isinstance(found, Phrase) else found
 
 
 async def read_gateway_files(host: Host, view: FleetView) -> GatewayFiles | HostError:
     """Reads a gateway's configuration on its host, which has a Windows side. It returns the first failure."""
-    side = get_windows_side(host)
-    actions = (ReadServices.of(side), ListConfiguration.of(side.paths.gateway_config), ReadGood())
-    answers = await asyncio.gather(*(_ask(host, action, view) for action in actions))
+    ask_services, ask_good = (
+        read_side(host, ReadServices.of(get_windows_side(host)), view),
+        read_side(host, ReadGood(), view),
+    )
+    answers = await asyncio.gather(ask_services, read_configuration_files(host, view), ask_good)
     match answers:
-        case [Services() as services, Configuration() as configuration, GoodConfiguration() as kept]:
+        case [Services() as services, ConfigurationFiles() as present, GoodConfiguration() as kept]:
             good = judge_kept(view.good_configurations.get(host.name), kept)
         case _:
             return next(answer for answer in answers if isinstance(answer, HostError))
-    changed = find_changed(good, configuration) if isinstance(good, GoodConfiguration) else ()
-    contents, good_contents = await asyncio.gather(
-        _read_contents(host, configuration.base, (each.file for each in configuration.present), view),
-        _read_contents(host, kept.folder, (_locate_copy(kept, each.file) for each in changed), view),
-    )
-    if isinstance(contents, HostError):
-        return contents
-    if isinstance(good_contents, HostError):
-        return good_contents
-    copies = {each.file: good_contents[_locate_copy(kept, each.file)] for each in changed}
-    return GatewayFiles(host, services, configuration, contents, good, copies)
+    changed = find_changed(good, present.configuration) if isinstance(good, GoodConfiguration) else ()
+    copies = await read_contents(host, kept.folder, (_locate_copy(kept, each.file) for each in changed), view)
+    if isinstance(copies, HostError):
+        return copies
+    good_contents = {each.file: copies[_locate_copy(kept, each.file)] for each in changed}
+    return GatewayFiles(host, services, present, good, good_contents)
 
 
 def judge_kept(proven: ProvenConfiguration | None, kept: GoodConfiguration) -> GoodConfiguration | Phrase:
@@ -125,24 +116,6 @@ def find_changed(good: GoodConfiguration, configuration: Configuration) -> tuple
 
 def _locate_copy(kept: GoodConfiguration, file: str) -> str:
     return str(PureWindowsPath(kept.folder) / PureWindowsPath(file).relative_to(PureWindowsPath(kept.base)))
-
-
-async def _read_contents(host: Host, base: str, files: Iterable[str], view: FleetView) -> Contents | HostError:
-    """Reads files by their paths. It returns the first failure."""
-    actions = [ReadConfiguration(base=base, file=file) for file in files]
-    answers = await asyncio.gather(*(_ask(host, action, view) for action in actions))
-    failed = next((answer for answer in answers if isinstance(answer, HostError)), None)
-    return failed or dict(_list_contents(actions, answers))
-
-
-def _list_contents(actions: Iterable[ReadConfiguration], answers: Iterable[Any]) -> Iterator[tuple[str, bytes]]:
-    for action, answer in zip(actions, answers, strict=True):
-        if isinstance(answer, ConfigurationFile):
-            yield action.file, answer.content
-
-
-async def _ask(host: Host, action: Action[Any], view: FleetView) -> Any:
-    return (await view.fleet.read(host, action)).outcome
 
 
 def _find_peers(contents: Contents, main: str) -> tuple[str, ...] | Phrase:

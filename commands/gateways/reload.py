@@ -3,6 +3,7 @@
 each host ─ read (commands.gateways.gateway_files) ─▶ obstacles ─▶ diff to the last good configuration ─▶ HostPlan
 """
 
+import asyncio
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -60,10 +61,14 @@ async def _plan_host(host: Host, view: FleetView) -> HostPlan | UnchangedHost | 
     if (why := find_reload_obstacle(files.services, host.name)) is not None:
         return LeftOutHost(host=host.name, why=why)
     try:
-        diff = _diff_to_good(files, view)
+        return await asyncio.to_thread(_build_plan, files, view)  # large files take seconds
     except UnsuitableText as error:
         return LeftOutHost(host=host.name, why=error.why)
-    peers = files.find_peers()
+
+
+def _build_plan(files: GatewayFiles, view: FleetView) -> HostPlan:
+    """Builds the plan of one host. Raises `UnsuitableText` if approvers could not see the whole of a changed line."""
+    diff, peers = _diff_to_good(files, view), files.find_peers()
     reload = HostReload(files, view.operation_id, None if isinstance(peers, Phrase) else peers, files.find_good_peers())
     return HostPlan(
         part=build_reload_part(reload),
@@ -78,7 +83,7 @@ def _diff_to_good(files: GatewayFiles, view: FleetView) -> GoodDiff:
     if not isinstance(files.good, GoodConfiguration):
         return GoodDiff()
     changed = {*files.added, *files.good_contents}
-    new = {file: content for file, content in files.contents.items() if file in changed}
+    new = {file: content for file, content in files.present.contents.items() if file in changed}
     return diff_configurations(files.host.name, files.good_contents, new, view.redact)
 
 
