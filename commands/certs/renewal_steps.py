@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
-from adapters.inventory import Host, WindowsSide
+from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwap, ServiceMove
@@ -23,6 +23,7 @@ from commands.planning.commit_confirm import (
     build_change_steps,
     build_gateway_step,
     get_windows_side,
+    locate_working_folder,
 )
 
 
@@ -76,11 +77,9 @@ def build_renewal_part(renewal: Renewal) -> Part:
 
 def _build_preparation(renewal: Renewal) -> Iterator[Step]:
     """Builds the steps that do not touch anything live."""
-    side, paths = get_windows_side(renewal.host), renewal.held.paths
-    here, there = (
-        _build_folder_path(side, renewal.operation),
-        _build_folder_path(get_windows_side(renewal.lighthouse.host), renewal.operation),
-    )
+    paths, operation = renewal.held.paths, renewal.operation
+    here = locate_working_folder(renewal.host, operation)
+    there = locate_working_folder(renewal.lighthouse.host, operation)
     yield Step(
         key=renewal.make_key("keys"),
         host=renewal.host.name,
@@ -149,7 +148,7 @@ def _build_sign_action(renewal: Renewal, there: str) -> SignCertificate:
 def _build_replacement(renewal: Renewal) -> CommitConfirmedChange:
     """Builds the change that replaces the old pair by the new one."""
     host, side, paths = renewal.host, get_windows_side(renewal.host), renewal.held.paths
-    here = PureWindowsPath(_build_folder_path(side, renewal.operation))
+    here = PureWindowsPath(locate_working_folder(host, renewal.operation))
     change = BeginChange(
         operation=renewal.operation,
         services=(ServiceMove(service=side.nebula_service, verb="restart"),),
@@ -180,8 +179,3 @@ def _build_revert_checks(renewal: Renewal) -> Iterator[Check]:
     )
     if renewal.is_working:
         yield renewal.tunnel.build_return_check()
-
-
-def _build_folder_path(side: WindowsSide, operation: str) -> str:
-    """Builds the path of an operation's working folder on a host."""
-    return str(PureWindowsPath(side.paths.base) / "operations" / operation)

@@ -6,11 +6,17 @@ stage ─▶ test ─▶ note ─▶ begin: swap, reload ─▶ new workers, hos
 from dataclasses import dataclass
 
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange, ServiceMove
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange
 from adapters.windows.configuration import Configuration, HashedFile, hash_configuration
 from adapters.windows.configuration_trial import TestConfiguration
 from commands.model.plan import Part
-from commands.planning.commit_confirm import CommitConfirmedChange, build_begin_step, build_confirm_step, get_windows_side
+from commands.planning.commit_confirm import (
+    CommitConfirmedChange,
+    build_begin_step,
+    build_confirm_step,
+    get_windows_side,
+    move_gateway,
+)
 from commands.planning.configuration_edit import ConfigurationEdit, build_stage_steps, build_tidy_step
 from commands.planning.reload_proof import ReloadProof, build_keep_step
 
@@ -49,13 +55,11 @@ def build_peer_part(peers: PeerEdit) -> Part:
 
 
 def _build_change(peers: PeerEdit) -> CommitConfirmedChange:
-    edit = peers.edit
-    host, side = edit.host, get_windows_side(edit.host)
-    nginx = BareNginx(program=side.paths.gateway_exe, folder=side.paths.gateway_folder, config=side.paths.gateway_config)
+    edit, host = peers.edit, peers.edit.host
     change = BeginChange(
         operation=edit.operation,
         swaps=(edit.swap,),
-        services=(ServiceMove(service=side.gateway_service, verb="reload", nginx=nginx),),
+        services=(move_gateway(get_windows_side(host), "reload"),),
     )
     phrase = Phrase(
         "install the edited file and reload nginx ({host} reverts automatically unless confirmed within {window} s)",

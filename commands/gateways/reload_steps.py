@@ -10,7 +10,7 @@ from pathlib import PureWindowsPath
 
 from adapters.inventory import Host, WindowsSide
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange, FileSwap, ReadChange, ServiceMove
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwap, ReadChange
 from adapters.windows.configuration import EDIT_FOLDER, stage_path
 from adapters.windows.configuration_trial import TestConfiguration
 from adapters.windows.good_configuration import GoodConfiguration, StageGood
@@ -23,6 +23,8 @@ from commands.planning.commit_confirm import (
     build_begin_step,
     build_confirm_step,
     get_windows_side,
+    locate_working_folder,
+    move_gateway,
 )
 from commands.planning.reload_proof import ReloadProof, build_keep_step
 
@@ -52,7 +54,7 @@ class HostReload:
     @property
     def folder(self) -> str:
         """The operation's working folder on the host."""
-        return str(PureWindowsPath(self.side.paths.base) / "operations" / self.operation)
+        return locate_working_folder(self.host, self.operation)
 
     def make_key(self, name: str) -> str:
         """Makes the key of a step."""
@@ -128,11 +130,10 @@ def _build_tidy_steps(reload: HostReload) -> Iterator[Step]:
 
 
 def _build_change(reload: HostReload) -> CommitConfirmedChange:
-    paths, host = reload.side.paths, reload.host
-    nginx = BareNginx(program=paths.gateway_exe, folder=paths.gateway_folder, config=paths.gateway_config)
+    host = reload.host
     change = BeginChange(
         operation=reload.operation,
-        services=(ServiceMove(service=reload.side.gateway_service, verb="reload", nginx=nginx),),
+        services=(move_gateway(reload.side, "reload"),),
         fallbacks=tuple(_list_fallbacks(reload)),
     )
     phrase = Phrase(

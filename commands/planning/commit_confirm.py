@@ -7,6 +7,7 @@ A change is files and folders, moves of services in order, and proofs: `build_ch
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import Literal
 
 from adapters.gateway.api import ReadSystem as ReadGateway
@@ -192,6 +193,11 @@ def get_windows_side(host: Host) -> WindowsSide:
     """Returns the Windows side of a host that has one."""
     assert host.windows is not None
     return host.windows
+
+
+def locate_working_folder(host: Host, operation: str) -> str:
+    """Returns the path of an operation's folder on a host, which SYSTEM and Administrators alone can read."""
+    return str(PureWindowsPath(get_windows_side(host).paths.base) / "operations" / operation)
 
 
 def build_state_check(host: Host, operation: str, expected: ChangeState, patience: float) -> Check:

@@ -8,7 +8,6 @@ A plan holds hashes, splices, and the diff that approvers see, never a whole fil
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PureWindowsPath
 
 from adapters.inventory import Host
 from adapters.phrase import Phrase
@@ -20,7 +19,7 @@ from adapters.windows.nebula import ForgetFolder
 from commands.configuration.diff import diff_splices
 from commands.configuration.splice import Splices, UnsuitableText, apply_splices
 from commands.model.plan import FileEdit, PlannedAction, Step
-from commands.planning.commit_confirm import get_windows_side
+from commands.planning.commit_confirm import locate_working_folder
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class ConfigurationEdit:
     @property
     def folder(self) -> str:
         """The operation's working folder on the host."""
-        return str(PureWindowsPath(get_windows_side(self.host).paths.base) / "operations" / self.operation)
+        return locate_working_folder(self.host, self.operation)
 
     @property
     def sha256(self) -> str:

@@ -25,7 +25,7 @@ from adapters.windows.commit_confirm import (
 from adapters.windows.nebula import ForgetFolder
 from adapters.windows.rehearsal import MakeScratch, ReadRehearsal, list_other_scratch, list_scratch_swaps
 from commands.model.plan import Check, Plan, PlannedAction, Step
-from commands.planning.commit_confirm import build_state_check, get_windows_side
+from commands.planning.commit_confirm import build_state_check, locate_working_folder
 from commands.planning.trial_transfer import build_transfer_steps
 
 KEEP, LAPSE, ABORT = PHASES = ("keep", "lapse", "abort")
@@ -52,8 +52,7 @@ class RehearsedHost:
 
     @property
     def folder(self) -> PureWindowsPath:
-        """The operation's folder: that of every change, for SYSTEM and Administrators alone."""
-        return PureWindowsPath(get_windows_side(self.host).paths.base) / "operations" / self.operation
+        return PureWindowsPath(locate_working_folder(self.host, self.operation))
 
     def make_key(self, name: str) -> str:
         """Makes the key of a step."""

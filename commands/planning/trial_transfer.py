@@ -15,7 +15,7 @@ from adapters.local import spool as local
 from adapters.phrase import Phrase
 from adapters.windows import spool as windows
 from commands.model.plan import Check, PlannedAction, Product, Step, TransferSource
-from commands.planning.commit_confirm import get_windows_side
+from commands.planning.commit_confirm import get_windows_side, locate_working_folder
 
 PACKED, RETURNED = "config.tar", "config-back.tar"
 
@@ -28,7 +28,7 @@ _LATER = "0" * 64
 
 def build_transfer_steps(host: Host, operation: str, make_key: Callable[[str], str]) -> Iterator[Step]:
     """Builds the steps of one host. `make_key` makes the key of a step from its name."""
-    folder = str(PureWindowsPath(get_windows_side(host).paths.base) / "operations" / operation)
+    folder = locate_working_folder(host, operation)
     here = {"operation": operation, "name": f"{host.name}.tar"[-40:].lstrip("-.")}
     pack = make_key("transfer/pack")
     size, sha256 = Product(step=pack, field="size"), Product(step=pack, field="sha256")
