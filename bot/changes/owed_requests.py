@@ -20,7 +20,7 @@ from bot.model.change import ChangeState
 from bot.model.owed import AskReply, AskResult, AskStatus
 from bot.model.request import Identity, Membership, SlackIdentity
 from bot.store.encoding import encode_json
-from bot.store.owed import OwedChange
+from bot.store.owed import DAMAGED, OwedChange
 from commands.model.operation import CannotPlan, FleetChange
 
 SYSTEM = "system"
@@ -45,9 +45,14 @@ class OwedRequests:
         self._refresh = refresh
 
     async def load(self, owed: OwedChange) -> FleetChange:
-        """Load the operation of an owed change. Raises `Refused` if this version has no such class."""
+        """Load the operation of an owed change. Raises `Refused` if this version has no such class, or the row is damaged.
+
+        No run leaves options such as break-glass, so a row that has one was not written by the bot.
+        """
         before = await self._repository.find(owed.operation)
         kind = self._planner.find_class(owed.kind)
+        if owed.damaged or not FleetChange.model_fields.keys().isdisjoint(owed.arguments):
+            raise Refused(DAMAGED)
         try:
             if kind is not None:
                 operation = kind.model_validate_json(encode_json(owed.arguments))

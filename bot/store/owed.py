@@ -9,7 +9,7 @@ doubles one. While one is open, another change of the same words leaves no secon
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
-from bot.model.request import Identity, Surface
+from bot.model.request import Identity, Surface, SystemIdentity
 from bot.store.database import Database
 from bot.store.encoding import encode_json, escape_text
 from bot.store.records import decode_identity, decode_phrase, encode_identity, encode_phrase
@@ -35,6 +35,12 @@ _SETTLE = update(OWED).where(_THIS, _OPEN)
 _SETTLE_DONE = update(OWED).where(_COLUMNS.host == bindparam("at_host"), _COLUMNS.words == bindparam("of_words"), _OPEN)
 _MARK_ASKED = update(OWED).where(_THIS, _OPEN)
 
+DAMAGED = Phrase("it is damaged in the database. Submit its command yourself, then drop this")
+"""Why a damaged one is never requested."""
+
+_UNKNOWN = Phrase("unknown")
+_NO_IDENTITY = SystemIdentity(-1, "")
+
 
 @dataclass(frozen=True)
 class OwedChange:
@@ -44,7 +50,7 @@ class OwedChange:
     host was left out by `operation`, which its requester requested on `surface` and in `channel`. `asked` is the last
     operation that asked for it, "" without any. `asked_at` is the time of that or of the last attempt, and `note` the reason
     for which that attempt requested nothing. `settled_by` is an operation, or the person who dropped it with a `reason`.
-    `number` is assigned by the database.
+    `number` is assigned by the database. A `damaged` row has no arguments and no identity: it is shown and never requested.
     """
 
     host: str
@@ -66,6 +72,7 @@ class OwedChange:
     settled_by: str = ""
     reason: str = ""
     number: int = 0
+    damaged: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -185,22 +192,37 @@ def _read_matter(stored: str) -> Matter:
 
 
 def _read_row(row: Row[Any]) -> OwedChange:
+    """Reads a row. A damaged one must not hide the others, on which every plan depends."""
+    try:
+        return replace(
+            _read_plain_columns(row),
+            arguments=dict(json.loads(row.arguments)),
+            why=decode_phrase(row.why) or _UNKNOWN,
+            identity=decode_identity(row.identity),
+            surface=Surface(row.surface),
+            note=decode_phrase(row.note),
+        )
+    except (ValueError, TypeError, AttributeError, RecursionError):  # what the decoders raise for other JSON
+        return replace(_read_plain_columns(row), note=DAMAGED, damaged=True)
+
+
+def _read_plain_columns(row: Row[Any]) -> OwedChange:
+    """Reads the columns that need no decoding."""
     return OwedChange(
         host=row.host,
         kind=row.kind,
-        arguments=json.loads(row.arguments),
+        arguments={},
         words=row.words,
         matter=_read_matter(row.matter),
-        why=decode_phrase(row.why) or Phrase("unknown"),
+        why=_UNKNOWN,
         operation=row.operation,
         requester=row.requester,
-        identity=decode_identity(row.identity),
-        surface=Surface(row.surface),
+        identity=_NO_IDENTITY,
+        surface=Surface.SCHEDULE,
         channel=row.channel,
         since=row.since,
         asked=row.asked,
         asked_at=row.asked_at,
-        note=decode_phrase(row.note),
         settled_at=row.settled_at,
         settled_by=row.settled_by,
         reason=row.reason,

@@ -1,6 +1,7 @@
 """When its host answers again, an owed change is asked for once, with the same approvals, on behalf of its requester."""
 
 import pytest
+from sqlalchemy import update
 
 from adapters.inventory import Host
 from adapters.phrase import Phrase
@@ -12,12 +13,14 @@ from bot.model.change import Change, ChangeState
 from bot.model.request import Membership
 from bot.owed.turns import make_request_id
 from bot.store.owed import OwedChange
+from bot.store.records import encode_identity
+from bot.store.tables import OWED
 from commands.model.check import Area
 from commands.model.finding import Finding, Severity
 from commands.model.plan import Result
 from commands.model.report import Cell, Report, Row
 from commands.values.arguments import Target
-from tests.bot.changes.workflow_team import ANA, BEN, CAI, HOSTS, Bot, Start
+from tests.bot.changes.workflow_team import ANA, BEN, CAI, DEE, HOSTS, Bot, Start
 from tests.bot.owed.conftest import HOST_E, approve_and_run
 from tests.commands.canned import host
 
@@ -237,3 +240,20 @@ async def test_too_many_open_requests_of_a_person_are_noted(bot: Bot) -> None:
     await answer(bot)
     assert "20" in str((await owed(bot)).note)
     assert bot.at == (await owed(bot)).asked_at
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"arguments": '{"break_glass": true, "target": {"parts": ["host-e"]}}', "requester": "dee"},
+        {"arguments": '{"dry_run": true, "target": {"parts": ["host-e"]}}'},
+        {"arguments": "{"},
+    ],
+)
+async def test_a_row_that_the_bot_did_not_write_requests_nothing(bot: Bot, change: dict[str, str]) -> None:
+    forged = update(OWED).values({"identity": encode_identity(bot.by(DEE).identity), **change})
+    await bot.database.run(lambda connection: connection.execute(forged).rowcount)
+    await answer(bot)
+    assert [] == await waiting(bot)
+    why = "it is damaged in the database. Submit its command yourself, then drop this"
+    assert ("", why) == ((await owed(bot)).asked, str((await owed(bot)).note))

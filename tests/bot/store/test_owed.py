@@ -146,6 +146,27 @@ async def test_a_matter_of_another_version_counts_as_the_gravest_and_hides_no_ot
     assert [Matter.REVOCATION, Matter.CHANGE] == [each.matter for each in await table.list_open()]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"arguments": "{"},
+        {"arguments": "7"},
+        {"identity": "{}"},
+        {"identity": '{"team": 1, "user": 2, "standing": "member", "groups": 3}'},
+        {"surface": "radio"},
+        {"why": '{"template": "{host}", "values": []}'},
+        {"note": '{"template": "{"}'},
+    ],
+)
+async def test_a_damaged_row_hides_no_other_row(
+    operations: OperationTable, table: OwedTable, database: Database, clock: Clock, damage: dict[str, str]
+) -> None:
+    await leave(operations, clock, owed(clock), owed(clock, "host-f"))
+    statement = update(OWED).where(OWED.c.number == 1).values(damage)
+    await database.run(lambda connection: connection.execute(statement).rowcount)
+    assert [("host-e", True), ("host-f", False)] == [(each.host, each.damaged) for each in await table.list_open()]
+
+
 async def test_an_operation_that_is_not_there_leaves_nothing(
     operations: OperationTable, table: OwedTable, clock: Clock
 ) -> None:
