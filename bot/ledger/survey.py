@@ -45,6 +45,9 @@ SURVEY_INTERVAL = 3600.0
 FIRST_SURVEY_DELAY = 120.0
 """Seconds after the start until the first survey, so that the first checks and interrupted changes come before it."""
 
+MAX_AGE = timedelta(days=3650)
+"""Age beyond which a line of a log counts as this old. Both of its times are the host's, and may be any."""
+
 _log = structlog.get_logger("bot.ledger.survey")
 
 
@@ -158,4 +161,4 @@ def _correct_time(seen: SeenCertificate, clock: datetime, now: datetime) -> date
     """Corrects a time by the host's clock. A line without a time is new, so it counts as of now."""
     if seen.at is None:
         return now
-    return now - max(timedelta(0), clock - seen.at)
+    return now - min(max(timedelta(0), clock - seen.at), MAX_AGE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from adapters.windows.handshakes import HandshakeReading, ReadHandshakes, SeenCe
 from adapters.windows.log_files import FilePosition
 from adapters.windows.tls_certificate import ReadServerCertificate
 from bot.ledger.registry import IdentityLedger
-from bot.ledger.survey import LedgerSurvey, SurveyBasis
+from bot.ledger.survey import MAX_AGE, LedgerSurvey, SurveyBasis
 from commands.certs.further import FurtherReading
 from commands.certs.operations import CertList
 from commands.model.check import Area
@@ -115,6 +115,7 @@ async def test_the_next_survey_goes_on_where_this_one_ended(surveyed: Surveyed) 
         (NOW, NOW + HOUR, NOW - HOUR),
         (NOW - 2 * HOUR, NOW - HOUR, NOW - HOUR),
         (NOW + 9 * HOUR, NOW, NOW),
+        (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC), NOW - MAX_AGE),
     ],
 )
 async def test_times_go_by_the_bots_clock_and_never_lie_ahead(
