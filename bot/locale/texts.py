@@ -98,7 +98,11 @@ class BabelTexts:
 
     def moment(self, at: datetime) -> str:
         """Formats a time as `2026-11-25 18:10 JST`: the same in every language, and unambiguous."""
-        return f"{at.astimezone(self.zone):%Y-%m-%d %H:%M %Z}"
+        try:
+            local = at.astimezone(self.zone)
+        except OverflowError:  # a certificate without an end has 9999-12-31, beyond which no zone has a time
+            local = at
+        return f"{local:%Y-%m-%d %H:%M %Z}"
 
     def span(self, seconds: float) -> str:
         """Formats the two largest units: `3 days, 4 hr`, `2 min, 5 sec`; below ten seconds `2.5 sec`, `400 ms`."""

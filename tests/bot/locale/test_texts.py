@@ -28,6 +28,11 @@ def test_a_moment_is_shown_in_the_readers_zone_and_names_it(zone: str, shown: st
     assert [shown, shown] == [get_texts(language, ZoneInfo(zone)).moment(AT) for language in ("en", "ja")]
 
 
+def test_the_end_of_a_certificate_without_an_end_is_shown_in_utc_where_no_zone_has_it() -> None:
+    end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert "9999-12-31 23:59 UTC" == get_texts("ja", TOKYO).moment(end)
+
+
 @pytest.mark.parametrize(
     ("seconds", "english", "japanese"),
     [
