@@ -19,7 +19,10 @@ _parse_number = make_number_parser("owed")
 OwedNumber = Annotated[
     int,
     Positional(
-        "number", Phrase("the owed change's number"), lambda typed: _parse_number(typed[0]), lambda number: (str(number),)
+        "number",
+        Phrase("number of the owed change (owed lists it)"),
+        lambda typed: _parse_number(typed[0]),
+        lambda number: (str(number),),
     ),
 ]
 

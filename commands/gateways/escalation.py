@@ -60,9 +60,11 @@ def parse_container_address(text: str) -> str:
     if not is_container_address(typed):
         raise BadArgument(
             Phrase(
-                "{part} is not the address of a container: those are inside {network}. 10.100.N.1 are addresses of hosts",
+                "{part} is not the address of a container. Those are inside {network}, and hosts have 10.100.N.1. Run "
+                "{words} to see the addresses",
                 part=typed,
                 network=str(CONTAINER_NETWORK),
+                words="escalation --details",
             ),
             part=text,
         )

@@ -73,7 +73,11 @@ class PeerChange(FleetChange):
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         if self.incomplete:
             raise GrammarError(
-                Phrase("{words} needs the gateways to edit. Add {option}", words=" ".join(self.words), option="--on")
+                Phrase(
+                    "{words} needs the gateways to edit. Add for example {option}",
+                    words=" ".join(self.words),
+                    option="--on host-a",
+                )
             )
         return self.on.resolve(inventory)
 

@@ -123,9 +123,9 @@ def _list_counts(compared: Comparison) -> Iterator[Phrase]:
     if n := counts[Kind.NOWHERE]:
         yield Phrase("{n} registered nowhere", n=n)
     if unread := [each.host.name for each in compared.unread_gateways]:
-        yield Phrase("gateways unavailable: {hosts}", hosts=list_some(unread))
+        yield Phrase("gateways unavailable ({hosts})", hosts=list_some(unread))
     if unread := [each.host.name for each in compared.unread_hosts]:
-        yield Phrase("podman unavailable: {hosts}", hosts=list_some(unread))
+        yield Phrase("podman unavailable ({hosts})", hosts=list_some(unread))
     if n := counts[Kind.MISSING]:
         yield Phrase("{n} not registered everywhere", n=n)
     if n := counts[Kind.GHOST]:

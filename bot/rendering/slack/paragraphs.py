@@ -263,8 +263,8 @@ def render_name(line: ReportLine) -> str:
 
 
 def render_names(lines: Sequence[ReportLine], room: int, texts: Texts) -> str:
-    """Renders as many names as fit into `room` characters, and counts the rest."""
-    return texts.series(fit_rows([render_name(line) for line in lines], room, texts))
+    """Renders as many names as fit into `room` characters, each once, and counts the rest."""
+    return texts.series(fit_rows(list(dict.fromkeys(map(render_name, lines))), room, texts))
 
 
 def render_section(part: Section, most: int, room: int, texts: Texts) -> str:

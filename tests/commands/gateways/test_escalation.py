@@ -93,7 +93,7 @@ async def test_a_reset_is_proven_by_the_state_and_cannot_be_rolled_back() -> Non
 @pytest.mark.parametrize(
     ("ip", "why"),
     [
-        ("10.100.2.10", "not the address of a container: those are inside 10.87.0.0/16"),
+        ("10.100.2.10", "not the address of a container. Those are inside 10.87.0.0/16"),
         ("10.88.0.1", "not the address of a container"),
         ("web", "not an IPv4 address"),
         ("10.87.2", "not an IPv4 address"),

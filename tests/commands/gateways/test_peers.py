@@ -279,7 +279,7 @@ def test_a_request_without_gateways_opens_a_form_and_is_an_error_where_there_is_
     assert form is not None
     assert "on" in [argument.field for argument in form.arguments]
     asked = parse_operation(normalize_text("peer add host-a"), CATALOGUE, CATALOGUE)
-    with pytest.raises(GrammarError, match=r"peer add needs the gateways to edit\. Add --on"):
+    with pytest.raises(GrammarError, match=r"peer add needs the gateways to edit\. Add for example --on host-a"):
         asked.resolve_hosts(fleet(A).fleet.inventory)
 
 
