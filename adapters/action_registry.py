@@ -12,6 +12,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from adapters.action import Action, Effect
 from adapters.gateway import api, containers, escalation, reload
 from adapters.gateway.action import GatewayAction
+from adapters.local import changes as own_changes
 from adapters.local import host_files, owed, spool
 from adapters.local.action import LocalAction
 from adapters.windows import commit_confirm as change
@@ -76,6 +77,8 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     host_files.WriteHostFile,
     host_files.RemoveHostFile,
     host_files.RestoreHostFile,
+    own_changes.ReadOutcome,
+    own_changes.ConfirmSuccess,
     spool.ReadSpool,
     spool.ReadSpoolState,
     spool.WriteSpool,

@@ -38,6 +38,7 @@ from commands.bot_state.schedules import (
 )
 from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
+from commands.confirmation import OperationConfirm
 from commands.disks.operations import DiskUsage
 from commands.forwarding.operations import ForwardingApply, ForwardingList
 from commands.gateways.configuration_tests import GatewayTest
@@ -104,6 +105,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     OwedDrop,
     OwedRetry,
     OwedAbandon,
+    OperationConfirm,
     AlertList,
     AlertShow,
     AlertAcknowledge,

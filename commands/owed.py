@@ -41,6 +41,7 @@ class OwedAbandon(FleetChange):
             premises=(_build_premise(note),),
             roads=(BOT_ENDPOINT,),
             warnings=(_describe_danger(note),),
+            about=note.host,
         )
         return PlannedChange(arguments=self.resolved_arguments, plan=plan)
 

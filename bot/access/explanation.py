@@ -156,7 +156,11 @@ def _report_change(question: RightsQuestion, risk: Risk, facts: Sequence[Fact]) 
         summary = Phrase("yes: {person} can run {words} without approval", person=question.actor.name, words=question.words)
         return _make_report(question, summary, (*facts, (Phrase("Approval rule"), describe_waiver(waiver.rule))))
     asked = question.policy.assess_approval(question.actor, risk, question.hosts)
-    facts = (*facts, (Phrase("Approval rule"), _describe_approvals(question, risk)), *_list_break_glass_facts(question))
+    facts = (
+        *facts,
+        (Phrase("Approval rule"), _describe_approvals(question, risk)),
+        *_list_break_glass_facts(question, risk),
+    )
     if isinstance(asked, Refusal):
         return _make_report(question, _explain_refusal(question, asked), facts)
     may = (*asked.may, *(Phrase("members of {group}", group=group) for group in asked.groups))
@@ -167,6 +171,8 @@ def _report_change(question: RightsQuestion, risk: Risk, facts: Sequence[Fact]) 
         words=question.words,
         n=asked.needed,
     )
+    if asked.second_road:
+        facts = (*facts, (Phrase("Second road"), Phrase("one approval must come from a terminal")))
     facts += (
         (Phrase("Approvers"), Phrase("{items}", items=Listing(may))),
         (Phrase("Expires after"), Phrase("{time}", time=Span(asked.lifetime.total_seconds()))),
@@ -174,11 +180,16 @@ def _report_change(question: RightsQuestion, risk: Risk, facts: Sequence[Fact]) 
     return _make_report(question, summary, facts)
 
 
-def _list_break_glass_facts(question: RightsQuestion) -> Iterator[Fact]:
+def _list_break_glass_facts(question: RightsQuestion, risk: Risk) -> Iterator[Fact]:
     """List break-glass, if the actor may use it."""
-    if isinstance(question.policy.may_break_glass(question.actor), Permit):
+    if isinstance(question.policy.may_break_glass(question.actor), Refusal):
+        return
+    if risk is Risk.CRITICAL and question.policy.approvals.second_road:
+        option = BREAK_GLASS_OPTION
+        way = Phrase("in an emergency, from a terminal, with {option} and a reason (everyone is notified)", option=option)
+    else:
         way = Phrase("in an emergency, with {option} and a reason (everyone is notified)", option=BREAK_GLASS_OPTION)
-        yield Phrase("Without approval"), way
+    yield Phrase("Without approval"), way
 
 
 def _make_report(question: RightsQuestion, summary: Phrase, facts: Iterable[Fact]) -> Report:

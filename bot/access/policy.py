@@ -21,6 +21,7 @@ from bot.access.contacts import RolesJudge, describe_contacts
 from bot.access.people import Person, UserGroup
 from bot.access.refusals import (
     NO_COMMON_ROLE,
+    NO_SECOND_ROAD,
     NON_MEMBER_REFUSALS,
     add_break_glass_hint,
     explain_channels,
@@ -171,6 +172,9 @@ class Policy:
         may, groups = self.find_approvers(actor, rule)
         if len(may) < rule.approvers and not groups:
             return Refusal(f"{name}: {len(may)} of {rule.approvers}", self._explain_too_few_approvers(actor, rule, may))
+        second_road = self.approvals.second_road and risk is Risk.CRITICAL
+        if second_road and not groups and not {*may} & {*self.list_terminal_approvers()}:
+            return Refusal(f"{name}: no terminal", NO_SECOND_ROAD)
         return ApprovalRequirement(
             rule=f"{name}: {risk.name.lower()} needs {rule.approvers}",
             needed=rule.approvers,
@@ -179,6 +183,7 @@ class Policy:
             ping=self.find_slack_ids(frozenset(rule.ping) - {actor.name}),
             lifetime=self.approvals.expire,
             roles=tuple(sorted(rule.roles)),
+            second_road=second_road,
         )
 
     def find_waiver(self, actor: Actor, operation: type[Operation], hosts: Sequence[Host]) -> WaivedApproval | None:
@@ -204,6 +209,11 @@ class Policy:
         others = (person for person in self.people if person.reachable and person.name != actor.name)
         people = tuple(person.name for person in others if person.roles & rule.roles)
         return people, tuple(group.slack for group in self.groups if group.roles & rule.roles)
+
+    def list_terminal_approvers(self) -> tuple[str, ...]:
+        """List the people who can approve critical changes on all hosts from a terminal, by name."""
+        roles = self._find_review_rule(Risk.CRITICAL, ()).roles
+        return tuple(person.name for person in self.people if person.system and person.reachable and person.roles & roles)
 
     def may_approve(self, actor: Actor, approval: Approval, requester: str) -> Permit | Refusal:
         """Decide whether this actor may approve a request of `requester`: by today's roles, and never their own request.

@@ -8,6 +8,10 @@ from bot.access.rules import ApprovalRule, Grant, list_places
 from bot.model.request import Membership
 from commands.model.operation import Operation, Role
 
+NO_SECOND_ROAD = Phrase(
+    "a critical change needs one approval from a terminal, and no approver has an operating system account. Add system to a "
+    "person in the configuration, or use --break-glass from a terminal"
+)
 NO_COMMON_ROLE = Phrase("the approval rules of these hosts share no role. Request them separately")
 NON_MEMBER_REFUSALS = {
     Membership.GUEST: Phrase("guests cannot use this bot. Ask a workspace member to run the command for you"),

@@ -11,7 +11,7 @@ class ApprovalRequirement:
     """Permission once `needed` other people have approved, within `lifetime`; `rule` names the rule for the audit.
 
     `may` are the people who may approve, by name; `groups` are Slack user groups whose members may, too; `roles` are those
-    that make an approver. `ping` are the Slack ids of those to notify.
+    that make an approver. `ping` are the Slack ids of those to notify. `second_road`: one must approve from a terminal.
     """
 
     rule: str
@@ -21,6 +21,7 @@ class ApprovalRequirement:
     ping: tuple[str, ...]
     lifetime: timedelta
     roles: tuple[Role, ...]
+    second_road: bool = False
 
 
 @dataclass(frozen=True)

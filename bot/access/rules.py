@@ -218,6 +218,8 @@ class ApprovalSettings(Value):
     expire: Annotated[timedelta, BeforeValidator(_parse_lifetime)] = timedelta(hours=1)
     channel: ChannelId | None = None
     rules: tuple[AnyRule, ...] = ()
+    second_road: bool = False
+    """True if one approval of each critical change, and its break-glass, must come from a terminal."""
 
     def list_waived(self) -> Mapping[str, str]:
         """List the operations that waivers name, with the name of the first such waiver in the configuration."""

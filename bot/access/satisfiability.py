@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
 from bot.access.policy import BREAK_GLASS_OPTION, Actor, Permit, Policy, Refusal, make_actor
+from bot.access.refusals import NO_SECOND_ROAD
+from bot.access.requirements import ApprovalRequirement
 from bot.access.rules import DEFAULT_RULE_NAME, ApprovalRule
 from commands.model.operation import FleetChange, Operation, Risk
 
@@ -45,10 +47,15 @@ def _try_rules(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Op
     for risk, operations in _group_changes_by_risk(catalogue).items():
         for (name, rule), hosts in _group_hosts_by_rule(policy, inventory, risk).items():
             askers = [person for person in people if _may_ask(policy, person, operations, hosts)]
-            stuck = [asker for asker in askers if isinstance(policy.assess_approval(asker, risk, hosts), Refusal)]
+            stuck = [asker for asker in askers if _lacks_approvers(policy.assess_approval(asker, risk, hosts))]
             if askers:
                 available = min((len(policy.find_approvers(asker, rule)[0]) for asker in stuck), default=0)
                 yield RuleTrial(risk, name, rule, _list_names(askers), _list_names(stuck), available)
+
+
+def _lacks_approvers(verdict: ApprovalRequirement | Refusal) -> bool:
+    """Return whether there can never be enough approvers. A missing account of the operating system is another finding."""
+    return isinstance(verdict, Refusal) and verdict.reason is not NO_SECOND_ROAD
 
 
 def _group_changes_by_risk(catalogue: Sequence[type[Operation]]) -> dict[Risk, list[type[Operation]]]:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from adapters.phrase import Phrase
 from bot.app.build_owed import OWED_INTERVAL, OwedServices, add_owed_actions, build_owed
+from bot.app.own_changes import add_change_actions
 from bot.audit.log import AuditLog
 from bot.changes.coordinator import Coordinator, RunEngine
 from bot.changes.engine import Engine
@@ -188,7 +189,7 @@ def build_changes(
     policy, record_signed = lambda: basis().policy, identities.follow_end
     sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed)
     ledger = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
-    memory = PlanningMemory(owed, good.table, redactor.redact_log)
+    memory = PlanningMemory(owed, good.table, operations, redactor.redact_log)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)
     dispatch = Coordinator(ledger, planner, links.require_engine, links)
     lifecycle = Lifecycle(ledger, planner, dispatch)
@@ -197,6 +198,7 @@ def build_changes(
     schedules = ScheduleRegistry(schedule_table, audit, now)
     owed_services = build_owed(owed, OwedRequests(lifecycle, ledger, planner, links.refresh_identity), audit, now)
     own_actions = OwnActions()
+    add_change_actions(own_actions, lifecycle)
     add_owed_actions(own_actions, owed_services.registry, owed, operations)
     return ChangeServices(
         lifecycle,

@@ -12,10 +12,20 @@ A running operation is closed only where its start finds that it must not act: n
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from adapters.errors import Refused, RequestError
 from adapters.phrase import Moment, Phrase
 from bot.model.change import Approval, ApprovalState, ChangeState, Review
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision as a person makes it: `reason` of a denial, `name` that an approver of a critical change typed."""
+
+    approves: bool
+    reason: str = ""
+    name: str = ""
 
 
 class NotAllowed(Refused):
@@ -85,8 +95,9 @@ def move_state(state: ChangeState, to: ChangeState) -> ChangeState:
 def apply_review(approval: Approval, decided: Review, requester: str) -> Approval:
     """Add one more decision to the approval.
 
-    Enough approvals by different people approve it, one denial denies it. Raises `NotAllowed` for the requester, whatever
-    their roles, and `AlreadyDecided`, `Expired`, `ReasonMissing`.
+    Enough approvals by different people approve it, one of them from a terminal where that is required. Who approved in
+    Slack may then approve again from a terminal, and still counts once. One denial denies it. Raises `NotAllowed` for the
+    requester, whatever their roles, and `AlreadyDecided`, `Expired`, `ReasonMissing`.
     """
     if decided.person == requester:
         raise _refuse_own_request(decided)
@@ -103,10 +114,12 @@ def apply_review(approval: Approval, decided: Review, requester: str) -> Approva
     if not decided.approves and not decided.reason.strip():
         raise ReasonMissing(Phrase("enter a reason for denying"))
     _refuse_second_approval(approval, decided)
-    after = approval.model_copy(update={"reviews": (*approval.reviews, decided)})
+    others = tuple(each for each in approval.reviews if (each.person, each.approves) != (decided.person, decided.approves))
+    after = approval.model_copy(update={"reviews": (*others, decided)})
     if not decided.approves:
         return move_approval(after, ApprovalState.DENIED)
-    return move_approval(after, ApprovalState.APPROVED) if after.approvals >= after.needed else after
+    enough = after.approvals >= after.needed and not after.lacks_second_road
+    return move_approval(after, ApprovalState.APPROVED) if enough else after
 
 
 def _refuse_own_request(decided: Review) -> NotAllowed:
@@ -116,11 +129,15 @@ def _refuse_own_request(decided: Review) -> NotAllowed:
 
 
 def _refuse_second_approval(approval: Approval, decided: Review) -> None:
-    """Refuse a second approval by one person; an approver may still deny."""
-    if not decided.approves:
+    """Refuse a second approval by one person, unless it is the missing one from a terminal; an approver may still deny."""
+    if not decided.approves or (approval.lacks_second_road and decided.by_shell):
         return
     for earlier in approval.reviews:
         if earlier.person == decided.person:
+            if approval.approvals >= approval.needed:
+                when = Moment(earlier.at)
+                phrase = Phrase("you already approved this at {when}. One approval from a terminal is needed", when=when)
+                raise AlreadyDecided(phrase)
             raise AlreadyDecided(
                 Phrase(
                     "you already approved this at {when}. {n} more approval is needed",

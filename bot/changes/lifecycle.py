@@ -21,11 +21,11 @@ from typing import Any, NoReturn
 from adapters.errors import Refused
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from bot.access.policy import Permit, Refusal
+from bot.access.policy import Refusal
 from bot.access.requester import Requester
 from bot.access.requirements import WaivedApproval
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
-from bot.changes.approval import NotAllowed
+from bot.changes.approval import Decision, NotAllowed
 from bot.changes.continuation import list_remaining_hosts, require_ended_run
 from bot.changes.coordinator import Coordinator
 from bot.changes.fulfillment import require_work
@@ -39,13 +39,15 @@ from bot.changes.planner import (
     add_waiver,
     check_request,
 )
-from bot.changes.repository import ChangeRepository
+from bot.changes.repository import ChangeRepository, make_review_event
+from bot.changes.resolution_rules import judge_resolution
+from bot.changes.start_refusals import refuse_too_many_open
 from bot.changes.transitions import add_review, cancel_change, resolve_unknown, review_break_glass, set_successor
 from bot.model.change import Change, ChangeState, Review, describe_report
 from bot.model.request import Surface
 from bot.store.operations import EndedOperation, Transition
 from bot.store.records import OperationRecord, get_mention
-from commands.model.operation import FleetChange, Role
+from commands.model.operation import FleetChange, Risk, Role
 
 MAX_OPEN_REQUESTS = 20
 """Maximum pending requests per person. Each is one card and one row to scan."""
@@ -86,9 +88,7 @@ class Lifecycle:
         return tuple(record.to_change() for record in await self._repository.operations.list_recent(limit))
 
     async def list_touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
-        """List the newest changes of these hosts that waited, ran or ended since then, newest first, without results of
-        steps.
-        """
+        """List the newest changes of these hosts that waited, ran or ended since then, without results of steps."""
         return tuple(record.to_change() for record in await self._repository.operations.list_touching(hosts, since, limit))
 
     async def find_states(self, operations: Collection[str]) -> Mapping[str, ChangeState]:
@@ -109,9 +109,7 @@ class Lifecycle:
         return tuple(record.to_change() for record in await self._repository.operations.list_in_states(ChangeState.UNKNOWN))
 
     async def list_left_over(self, since: datetime, limit: int) -> tuple[Change, ...]:
-        """List changes that ended since then without success and were not requested again, the newest first, without results
-        of steps.
-        """
+        """List changes that ended since then without success and were not requested again, without results of steps."""
         found = await self._repository.operations.list_left_over(since, limit)
         return tuple(record.to_change() for record in found)
 
@@ -123,15 +121,13 @@ class Lifecycle:
         """List the changes that ended from `since` on and before `until`."""
         return await self._repository.operations.list_ended(since, until)
 
-    async def approve(self, operation_id: str, by: Requester) -> Change:
-        """Approve as one person; the last approval needed makes it ready. Raises `AlreadyDecided`, `Expired`,
-        `NotAllowed`.
-        """
-        return await self._decide(operation_id, by, approves=True, reason="")
+    async def approve(self, operation_id: str, by: Requester, name: str = "") -> Change:
+        """Approve as one person, who typed `name` if it is critical. Raises `AlreadyDecided`, `Expired`, `NotAllowed`."""
+        return await self._decide(operation_id, by, Decision(approves=True, name=name.strip()))
 
     async def deny(self, operation_id: str, by: Requester, reason: str) -> Change:
         """Deny as one person, which ends it. Raises `AlreadyDecided`, `Expired`, `NotAllowed`, `ReasonMissing`."""
-        return await self._decide(operation_id, by, approves=False, reason=reason)
+        return await self._decide(operation_id, by, Decision(approves=False, reason=reason))
 
     async def cancel(self, operation_id: str, by: Requester) -> Change:
         """Withdraw a waiting change, or ask a running one to stop before its next step. Raises `NotAllowed`."""
@@ -152,17 +148,30 @@ class Lifecycle:
         may not request such a change.
         """
         record = await self._repository.get(operation_id)
-        verdict = self._may_resolve(record, by)
+        verdict = judge_resolution(record, by, outcome, self._planner)
         if isinstance(verdict, Refusal):
             await self._refuse(operation_id, by, verdict)
-        why = describe_report(by.actor.name, saw)
+        return await self._resolve(record, by.actor.name, saw, outcome)
+
+    async def confirm_success(self, operation_id: str, confirmed_by: str) -> Change:
+        """Record that a critical change whose outcome was unknown was done, as an approved operation says. One whose outcome
+        is known stays as it is. Raises `NoSuchOperation`.
+        """
+        record, approved = await self._repository.get(operation_id), await self._repository.get(confirmed_by)
+        if record.state is not ChangeState.UNKNOWN:
+            return await self._repository.make_change(record)
+        return await self._resolve(record, approved.requester, approved.reason, ChangeState.DONE)
+
+    async def _resolve(self, record: OperationRecord, who: str, saw: str, outcome: ChangeState) -> Change:
+        """Record the outcome that a person found, and release the hosts."""
+        why = describe_report(who, saw)
         outcome = limit_success(outcome, record.plan, self._coordinator.find_matter(record))
         transition = resolve_unknown(outcome, why, self._repository.now())
         ended = transition(record)
         await self._repository.forget_checks(record, self._planner.find_kind(record))
-        await self._repository.record_end(ended, by.actor.name)
-        await self._refuse_late(operation_id, by, lambda: self._end(record, transition))
-        return await self._announce_and_start(operation_id)
+        await self._repository.record_end(ended, who)
+        await self._refuse_late(record.operation, who, lambda: self._end(record, transition))
+        return await self._announce_and_start(record.operation)
 
     async def _end(self, record: OperationRecord, transition: Transition) -> OperationRecord:
         operation = self._planner.find_operation(record)
@@ -213,7 +222,7 @@ class Lifecycle:
         operation, by = request.operation, request.requester
         if not operation.dry_run:
             self._repository.require_intact()
-        refused = check_request(operation, by.actor, self._planner.policy) or await self._check_open_requests(request, ())
+        refused = check_request(operation, by, self._planner.policy) or await self._check_open_requests(request, ())
         if refused is not None:
             await self._refuse(request.id, by, refused)
         draft = await self._planner.draft(request)
@@ -257,7 +266,7 @@ class Lifecycle:
             return None
         return self._planner.policy.find_waiver(by.actor, type(request.operation), hosts)
 
-    async def _decide(self, operation_id: str, by: Requester, *, approves: bool, reason: str) -> Change:
+    async def _decide(self, operation_id: str, by: Requester, decision: Decision) -> Change:
         """Record one person's decision, by their rights as they are now."""
         self._repository.require_intact()
         record = await self._repository.get(operation_id)
@@ -265,16 +274,19 @@ class Lifecycle:
             verdict = self._planner.policy.may_approve(by.actor, record.approval, self._find_requester_name(record))
             if isinstance(verdict, Refusal):
                 await self._refuse(operation_id, by, verdict)
-        if approves and (unopened := await self._openings.find_refusal(record, by)) is not None:
-            await self._refuse(operation_id, by, unopened)
+        if decision.approves and (unready := await self._openings.find_refusal(record, by, decision.name)) is not None:
+            await self._refuse(operation_id, by, unready)
         who, at = by.actor.name, self._repository.now()
-        decided = Review(person=who, approves=approves, reason=reason, at=at, mention=get_mention(by.identity))
-        event = {
-            "approves": approves,
-            "reason": reason[:MAX_RECORDED_LENGTH],
-            "digest": record.digest,
-            "requester": record.requester,
-        }
+        decided = Review(
+            person=who,
+            approves=decision.approves,
+            reason=decision.reason,
+            at=at,
+            mention=get_mention(by.identity),
+            surface=by.decision_surface,
+        )
+        named = decision.name if decision.approves and self._planner.find_risk(record) is Risk.CRITICAL else ""
+        event = make_review_event(record, decided, named)
         record = await self._record_review(operation_id, by, event, add_review(decided, by.identity))
         if record.state is ChangeState.CLOSED:
             await self._repository.record_end(record, who)
@@ -286,17 +298,17 @@ class Lifecycle:
         """Record in the audit log, then move in one step: no decision counts that was not recorded."""
         transition(await self._repository.get(operation_id))
         await self._repository.record(EventKind.REVIEW, by.actor.name, operation_id, event)
-        return await self._refuse_late(operation_id, by, lambda: self._repository.move(operation_id, transition))
+        return await self._refuse_late(operation_id, by.actor.name, lambda: self._repository.move(operation_id, transition))
 
     async def _refuse_late(
-        self, operation_id: str, by: Requester, move: Callable[[], Awaitable[OperationRecord]]
+        self, operation_id: str, who: str, move: Callable[[], Awaitable[OperationRecord]]
     ) -> OperationRecord:
         """Move an operation after its decision was recorded. If another was faster, record that this one did not count."""
         try:
             return await move()
         except Refused as error:
             late = {"rule": "too late", "outcome": str(error.phrase)[:MAX_RECORDED_LENGTH]}
-            await self._repository.record(EventKind.REFUSAL, by.actor.name, operation_id, late)
+            await self._repository.record(EventKind.REFUSAL, who, operation_id, late)
             raise
 
     async def _announce_and_start(self, operation_id: str) -> Change:
@@ -314,24 +326,7 @@ class Lifecycle:
         exempt = operation.dry_run or operation.break_glass or self._find_waiver(request, hosts) is not None
         if exempt or await self._repository.operations.count_open(who) < MAX_OPEN_REQUESTS:
             return None
-        phrase = Phrase(
-            "you have reached the limit of {n} waiting requests. Withdraw one with {words}, or wait until one starts",
-            n=MAX_OPEN_REQUESTS,
-            words="op cancel",
-        )
-        return Refusal("too many open", phrase)
-
-    def _may_resolve(self, record: OperationRecord, by: Requester) -> Permit | Refusal:
-        """Judge whether a person may resolve a change: it releases its hosts, as if the change had run."""
-        kind, policy = self._planner.find_kind(record), self._planner.policy
-        if kind is None:
-            phrase = Phrase(
-                "this version of the bot does not support {words}. Ask an administrator to resolve it", words=record.kind
-            )
-            return Permit("administrator") if Role.ADMINISTRATOR in by.actor.roles else Refusal("unknown operation", phrase)
-        asked_for = {part.host for part in record.plan.parts}
-        hosts = tuple(host for host in self._planner.inventory.hosts if host.name in asked_for)
-        return policy.judge(by.actor, kind, hosts, by.place)
+        return refuse_too_many_open(MAX_OPEN_REQUESTS)
 
     def _find_requester_name(self, record: OperationRecord) -> str:
         """Find the requester's current name: they may have been configured, or renamed, since."""

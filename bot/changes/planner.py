@@ -15,7 +15,7 @@ from adapters.errors import Refused, RequestError
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import Actor, Policy, Refusal
+from bot.access.policy import Policy, Refusal
 from bot.access.requester import Requester
 from bot.access.requirements import ApprovalRequirement, WaivedApproval
 from bot.access.rules import is_channel
@@ -200,8 +200,7 @@ class Planner:
 
 def find_plan_hosts(plan: Plan, inventory: Inventory) -> tuple[Host, ...]:
     """Find the hosts of this inventory that a plan is about or changes."""
-    named = {part.host for part in plan.parts} | set(plan.hosts)
-    return tuple(host for host in inventory.hosts if host.name in named)
+    return tuple(host for host in inventory.hosts if host.name in plan.concerned_hosts)
 
 
 def choose_card_channel(asked: str, usual: str | None) -> str:
@@ -216,13 +215,16 @@ def format_kind(operation: type[Operation]) -> str:
     return " ".join(operation.words)
 
 
-def check_request(operation: FleetChange, actor: Actor, policy: Policy) -> Refusal | None:
-    """Check a request before it is planned: a refusal where break-glass is not allowed.
+def check_request(operation: FleetChange, by: Requester, policy: Policy) -> Refusal | None:
+    """Check a request before it is planned: a refusal where break-glass is not allowed, or not from there.
 
     Raises `ReasonMissing` where a reason is needed.
     """
-    if operation.break_glass and isinstance(verdict := policy.may_break_glass(actor), Refusal):
+    if operation.break_glass and isinstance(verdict := policy.may_break_glass(by.actor), Refusal):
         return verdict
+    if operation.break_glass and operation.risk is Risk.CRITICAL and policy.approvals.second_road and not by.uses_terminal:
+        phrase = Phrase("a critical emergency change must be requested from a terminal (flatnet-bot do or shell), not Slack")
+        return Refusal("break-glass needs a terminal", phrase)
     if operation.break_glass and not operation.reason.strip():
         raise ReasonMissing(Phrase("an emergency change needs a reason. Add it with {option}", option="--reason"))
     if operation.risk is Risk.CRITICAL and not operation.dry_run and not operation.reason.strip():
@@ -253,6 +255,7 @@ def add_approval(record: OperationRecord, requirement: ApprovalRequirement) -> O
         may=requirement.may,
         groups=requirement.groups,
         ping=requirement.ping,
+        second_road=requirement.second_road,
         expires_at=expires_at,
     )
     return replace(record, state=ChangeState.WAITING, approval=approval, expires_at=expires_at)

@@ -17,7 +17,7 @@ from bot.changes.outcome import collect_results
 from bot.changes.owed_effects import RunEnd, compute_owed_effects
 from bot.changes.rehearsal_rules import describe_objections
 from bot.changes.rehearsals import RehearsalRegistry
-from bot.model.change import Approval, Change, ChangeState
+from bot.model.change import Approval, Change, ChangeState, Review
 from bot.store.chain import StoredEvent
 from bot.store.checks import CheckTable
 from bot.store.operations import OperationTable, Transition
@@ -221,7 +221,11 @@ class ChangeRepository:
         elif record.approval is not None:
             await self.record(EventKind.APPROVAL, who, operation, make_approval_event(record.approval))
         if record.break_glass is not None:
-            event = {"reason": record.reason[:MAX_RECORDED_LENGTH], "expires_at": record.expires_at.isoformat()}
+            event = {
+                "reason": record.reason[:MAX_RECORDED_LENGTH],
+                "expires_at": record.expires_at.isoformat(),
+                "surface": record.surface.value,
+            }
             await self.record(EventKind.BREAK_GLASS, who, operation, event)
 
     async def record_end(self, record: OperationRecord, who: str) -> None:
@@ -230,6 +234,18 @@ class ChangeRepository:
         why = "" if record.why is None else str(record.why)[:MAX_RECORDED_LENGTH]
         event = {"state": record.state, "approval": approval, "why": why, "after": record.after}
         await self.record(EventKind.END, who, record.operation, event)
+
+
+def make_review_event(record: OperationRecord, decided: Review, name: str) -> Mapping[str, Any]:
+    """Make the audit event of one person's decision; `name` is what an approver of a critical change typed."""
+    return {
+        "approves": decided.approves,
+        "reason": decided.reason[:MAX_RECORDED_LENGTH],
+        "digest": record.digest,
+        "requester": record.requester,
+        "surface": decided.surface,
+        **({"name": name[:MAX_RECORDED_LENGTH]} if name else {}),
+    }
 
 
 def make_plan_event(record: OperationRecord) -> Mapping[str, Any]:

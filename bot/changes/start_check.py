@@ -1,12 +1,12 @@
 """Check at the start of an operation: may it still run, by the rules and the roles of today?
 
 approvals ──▶ as many different people as are needed now may still approve, and each decision is a signed event;
-              so is that each approver of a critical change opened its plan
+              so is that each approver of a critical change opened its plan and typed its name, one of them in a terminal
 waiver ─────▶ a rule waives the approval now, and a signed event says that one waived it for this very plan
 break-glass ▶ a signed event, and the requester is still an administrator
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 
 from adapters.phrase import Phrase
 from bot.access.policy import Actor, Permit, Policy, Refusal
@@ -15,7 +15,14 @@ from bot.audit.log import EventKind
 from bot.changes import attestation
 from bot.changes.planner import Planner
 from bot.changes.repository import ChangeRepository
-from bot.changes.start_refusals import explain_lost_right, explain_unopened, explain_unrecorded, refuse_too_few
+from bot.changes.start_refusals import (
+    explain_lost_right,
+    explain_missing_terminal,
+    explain_unopened,
+    explain_unrecorded,
+    explain_untyped,
+    refuse_too_few,
+)
 from bot.model.change import Approval
 from bot.model.request import Identity
 from bot.store.records import OperationRecord
@@ -55,7 +62,13 @@ class StartCheck:
         requirement = policy.assess_approval(actor, operation.risk, self._planner.find_hosts(record.plan))
         if isinstance(requirement, Refusal):
             return requirement
-        today = record.approval.model_copy(update={"needed": requirement.needed, "roles": requirement.roles})
+        today = record.approval.model_copy(
+            update={
+                "needed": requirement.needed,
+                "roles": requirement.roles,
+                "second_road": requirement.second_road or record.approval.second_road,
+            }
+        )
         return await self._check_approvals(policy, record, today, actor)
 
     async def _identify(self, policy: Policy, identity: Identity) -> Actor | Refusal:
@@ -66,7 +79,7 @@ class StartCheck:
     ) -> Refusal | None:
         """Check that as many different people as are needed today may still approve; else a refusal."""
         unattested = await self._find_unattested(record, today)
-        people: set[str] = set()
+        people: dict[str, str] = {}  # today's names by those of the events
         refused: Refusal | None = None
         for decided in (decided for decided in today.reviews if decided.approves):
             if decided.person in unattested:
@@ -81,10 +94,19 @@ class StartCheck:
             if isinstance(verdict, Refusal):
                 refused = refused or Refusal(verdict.rule, explain_lost_right(decided.person, verdict))
             elif isinstance(actor, Actor):
-                people.add(actor.name)
-        if len(people) >= today.needed:
+                people[decided.person] = actor.name
+        different = len(set(people.values()))
+        if different >= today.needed:
+            return await self._check_second_road(record, today, people.keys())
+        return refused or refuse_too_few(different, today.needed)
+
+    async def _check_second_road(self, record: OperationRecord, today: Approval, people: Set[str]) -> Refusal | None:
+        """Check that one of these approvers, named as in the events, used a terminal, where that is required."""
+        if not today.second_road:
             return None
-        return refused or refuse_too_few(len(people), today.needed)
+        events = await self._repository.audit.find_signed(record.operation, EventKind.REVIEW)
+        by_terminal = attestation.find_critical_approvers(record, events, terminal=True)
+        return None if people & by_terminal else Refusal("no terminal", explain_missing_terminal())
 
     async def _find_unattested(self, record: OperationRecord, approval: Approval) -> Mapping[str, Refusal]:
         """Find the approvers whose approval, or opening of a critical plan, has no signed event, with a refusal for each."""
@@ -94,6 +116,9 @@ class StartCheck:
         if self._planner.find_risk(record) is not Risk.CRITICAL:
             return found
         opened = await audit.find_signed(record.operation, EventKind.OPENED)
+        events = await audit.find_signed(record.operation, EventKind.REVIEW)
+        named = attestation.find_critical_approvers(record, events, terminal=False)
+        found |= {who: Refusal("name not typed", explain_untyped(who)) for who in people if who not in named | found.keys()}
         blind = [who for who in people if not attestation.has_opened(record, opened, who)]
         return {**{who: Refusal("plan not opened", explain_unopened(who)) for who in blind}, **found}
 
@@ -110,7 +135,9 @@ class StartCheck:
 
     async def _check_break_glass(self, policy: Policy, record: OperationRecord, actor: Actor) -> Refusal | None:
         """Check that an operation may start without approval; else a refusal."""
-        if not await self._repository.audit.find_signed(record.operation, EventKind.BREAK_GLASS):
+        terminal = policy.approvals.second_road and self._planner.find_risk(record) is Risk.CRITICAL
+        events = await self._repository.audit.find_signed(record.operation, EventKind.BREAK_GLASS)
+        if not attestation.was_broken(events, terminal=terminal):
             return Refusal("not recorded", explain_unrecorded(record.requester))
         glass = policy.may_break_glass(actor)
         return glass if isinstance(glass, Refusal) else None

@@ -33,6 +33,29 @@ def explain_unopened(person: str) -> Phrase:
     )
 
 
+def explain_untyped(person: str) -> Phrase:
+    """Explain that an approval counts for nothing, because its approver has not typed the name of the object."""
+    return Phrase(
+        "the audit log has no record that {person} typed the name of what this critical change is about. Submit it again",
+        person=person,
+    )
+
+
+def explain_missing_terminal() -> Phrase:
+    """Explain that all approvals came from Slack."""
+    return Phrase("one approval of a critical change must come from a terminal, and none did. Submit it again")
+
+
+def refuse_too_many_open(limit: int) -> Refusal:
+    """Refuse one more request of a person of whom too many wait."""
+    phrase = Phrase(
+        "you have reached the limit of {n} waiting requests. Withdraw one with {words}, or wait until one starts",
+        n=limit,
+        words="op cancel",
+    )
+    return Refusal("too many open", phrase)
+
+
 def refuse_too_few(people: int, needed: int) -> Refusal:
     """Refuse a change that fewer people approved than are needed today."""
     phrase = Phrase(

@@ -62,6 +62,7 @@ def check_configuration(settings: Settings) -> CheckResult:
     findings = (
         *_check_administrators(settings),
         *_check_approvals(settings),
+        *_check_second_road(settings),
         *_check_waivers(settings),
         *_check_channels(settings),
         *_check_alert_routes(settings),
@@ -80,6 +81,25 @@ def _check_administrators(settings: Settings) -> Iterator[Finding]:
 def _check_approvals(settings: Settings) -> Iterator[Finding]:
     for why in find_unsatisfiable_rules(settings.policy, settings.inventory, CATALOGUE):
         yield make_problem(CONFIGURATION, "configuration.approvals", why, Severity.MEDIUM)
+
+
+def _check_second_road(settings: Settings) -> Iterator[Finding]:
+    """Report that too few people can approve critical changes from a terminal: two, for none approves their own."""
+    able = settings.policy.list_terminal_approvers()
+    if not settings.approvals.second_road or len(able) > 1:
+        return
+    if able:
+        why = Phrase(
+            "second_road under [approvals]: only {person} can approve critical changes from a terminal, so their own are "
+            "refused. Add system to another approver under [[people]]",
+            person=able[0],
+        )
+    else:
+        why = Phrase(
+            "second_road under [approvals]: critical changes are refused, because no approver has an operating system "
+            "account. Add system to two approvers under [[people]]"
+        )
+    yield make_problem(CONFIGURATION, "configuration.approvals", why, Severity.LOW if able else Severity.MEDIUM)
 
 
 def _check_waivers(settings: Settings) -> Iterator[Finding]:

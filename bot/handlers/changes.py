@@ -44,7 +44,7 @@ class ChangeHandlers:
         return await self.changes.open_plan(operation.id, context.requester)
 
     async def approve(self, operation: Approve, context: RequestContext) -> Change:
-        return await self.changes.approve(operation.id, context.requester)
+        return await self.changes.approve(operation.id, context.requester, operation.name)
 
     async def deny(self, operation: Deny, context: RequestContext) -> Change:
         return await self.changes.deny(operation.id, context.requester, operation.why)

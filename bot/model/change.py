@@ -53,14 +53,27 @@ class ApprovalState(StrEnum):
     REFUSED = "refused"
 
 
+TERMINAL_SURFACES = frozenset({"shell", "do"})
+"""Surfaces on which the operating system identifies people."""
+
+
 class Review(Value):
-    """One person's decision. `mention` is their Slack id where they have one, "" elsewhere."""
+    """One person's decision. `mention` is their Slack id where they have one, "" elsewhere.
+
+    `surface` is where they decided, "" for decisions of earlier versions.
+    """
 
     person: str
     approves: bool
     reason: str = ""
     at: AwareDatetime
     mention: str = ""
+    surface: str = ""
+
+    @property
+    def by_shell(self) -> bool:
+        """True if it came from a terminal: from an account of the operating system, not of Slack."""
+        return self.surface in TERMINAL_SURFACES
 
 
 class Approval(Value):
@@ -68,6 +81,7 @@ class Approval(Value):
 
     `may` are the people who may approve, by name; `groups` are Slack user groups whose members may, too, if they have one of
     `roles` when they decide. `ping` are Slack ids to notify. `rule` names for the audit the rule that demanded the approval.
+    `second_road`: one of the approvals must come from a terminal, so that a stolen Slack account is not enough.
     `mentions` are Slack ids of people in `may`, by name, and `lacking` explains that there are too few of them; both as of
     now, while it waits.
     """
@@ -81,6 +95,7 @@ class Approval(Value):
     ping: tuple[str, ...] = ()
     expires_at: AwareDatetime
     reviews: tuple[Review, ...] = ()
+    second_road: bool = False
     mentions: Mapping[str, str] = Field(default_factory=dict)
     lacking: Phrase | None = None
 
@@ -88,6 +103,11 @@ class Approval(Value):
     def waived(self) -> bool:
         """True if `rule` waives the approval."""
         return self.needed == 0
+
+    @property
+    def lacks_second_road(self) -> bool:
+        """True if an approval from a terminal is required and missing."""
+        return self.second_road and not any(review.approves and review.by_shell for review in self.reviews)
 
     @property
     def approvals(self) -> int:

@@ -1,7 +1,7 @@
 """Details of a change, in one language: everything that its approval covers, complete. Pure.
 
-    the request · outages, warnings, excluded hosts · rollback, assumptions · edits of files · the steps of each host ·
-    endpoints · the digest
+    the request · the name to type for an approval of a critical change · outages, warnings, excluded hosts · rollback,
+    assumptions · edits of files · the steps of each host · endpoints · the digest
 
 A card has the first sentences of it. Nothing is escaped yet.
 """
@@ -14,6 +14,7 @@ from bot.model.change import Change
 from bot.rendering import change_facts, change_progress
 from bot.rendering.change_edits import describe_edits
 from bot.rendering.labels import COMMAND
+from commands.model.operation import Risk
 from commands.model.plan import Plan
 from commands.model.report import TextFile
 
@@ -42,6 +43,8 @@ def _list_sections(change: Change, texts: Texts) -> Iterator[DetailSection]:
     state = change_progress.describe_state(change).render(texts)
     found = (*change_facts.describe_reach(change, texts), *change_facts.describe_evidence(change, texts))
     yield DetailSection(f"{COMMAND} {change.words}", (state, *found))
+    if change.risk is Risk.CRITICAL:
+        yield DetailSection(Phrase("Name to type for an approval:").render(texts), (change.plan.object_name,))
     for fact in (
         *change_facts.describe_request(change, texts),
         *change_facts.describe_dangers(change, texts),

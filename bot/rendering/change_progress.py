@@ -144,6 +144,8 @@ def describe_state(change: Change) -> Phrase:
         return Phrase("Dry run: no approval requested, nothing is changed")
     match change.state:
         case ChangeState.WAITING if approval is not None:
+            if approval.approvals >= approval.needed:
+                return Phrase("Waiting for an approval from a terminal")
             return Phrase("Waiting for approval: {have} of {needed}", have=approval.approvals, needed=approval.needed)
         case ChangeState.READY if approval is None or approval.waived:
             return Phrase("Waiting for hosts")

@@ -48,7 +48,7 @@ _REVIEWS = (
     .where(REVIEWS.c.operation == bindparam("this"))
     .order_by(REVIEWS.c.at, REVIEWS.c.approves.desc(), REVIEWS.c.person)
 )
-_ADD_REVIEW = insert(REVIEWS)
+_ADD_REVIEW = insert(REVIEWS).prefix_with("OR REPLACE")
 _CHANGE = update(OPERATIONS).where(_THIS, OPERATIONS.c.version == bindparam("seen"))
 _RECENT = select(OPERATIONS).order_by(OPERATIONS.c.asked_at.desc(), OPERATIONS.c.operation).limit(bindparam("most"))
 _HOST = func.json_each(OPERATIONS.c.hosts).table_valued("value")

@@ -187,6 +187,7 @@ def make_review_columns(operation: str, review: Review, identity: Identity) -> d
         "at": review.at,
         "mention": review.mention,
         "identity": encode_identity(identity),
+        "surface": review.surface,
     }
 
 
@@ -270,7 +271,12 @@ def _read_approval(row: Row[Any], reviews: tuple[Row[Any], ...]) -> Approval | N
         return None
     decided = tuple(
         Review(
-            person=review.person, approves=bool(review.approves), reason=review.reason, at=review.at, mention=review.mention
+            person=review.person,
+            approves=bool(review.approves),
+            reason=review.reason,
+            at=review.at,
+            mention=review.mention,
+            surface=review.surface,
         )
         for review in reviews
     )

@@ -18,6 +18,7 @@ from bot.control.output_client import (
     request_output,
 )
 from bot.model.output import Form, Output, Terminal
+from bot.terminal.plan_first import find_plan_words
 from bot.terminal.progress_bar import show_line
 
 if TYPE_CHECKING:
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
 
 
 def answer_request(config: Path, words: str, form: Form, terminal: Terminal) -> Output:
-    """Answer one request and render the answer."""
+    """Answer one request and render the answer. The answer to an approval follows the plan that it approves."""
+    plan = find_plan_words(words) if form == "table" else None
+    if plan is None:
+        return _answer_one(config, words, form, terminal)
+    shown, output = _answer_one(config, plan, form, terminal), _answer_one(config, words, form, terminal)
+    return replace(output, stdout=shown.stdout + output.stdout, stderr=shown.stderr + output.stderr)
+
+
+def _answer_one(config: Path, words: str, form: Form, terminal: Terminal) -> Output:
     socket = find_control_socket(config)
     try:
         output = None if socket is None else _request_output(socket, OutputRequest(words, form, terminal))

@@ -22,6 +22,7 @@ from bot.model.request import Answer, Surface
 from bot.rendering.terminal import print_answer
 from bot.security.file_trust import trust_owner_of
 from bot.security.secrets import read_secrets
+from bot.terminal.plan_first import find_plan_words
 from bot.terminal.progress_bar import show_line
 from commands.bot_state.audit import AuditVerify
 
@@ -78,6 +79,8 @@ async def run_shell(settings: Settings, shown: Texts) -> None:
     console = Console()
     async with open_asker(settings, Surface.SHELL, shown) as ask:
         async for words in _read_lines(settings, shown):
+            if (plan := find_plan_words(words)) is not None:
+                print_answer(console, await ask(plan), shown)
             print_answer(console, await ask(words), shown)
 
 

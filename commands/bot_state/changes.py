@@ -28,6 +28,18 @@ OperationId = Annotated[
 ]
 
 
+MAX_NAME_LENGTH = 300
+"""Characters of the name that an approver types."""
+
+
+def parse_object_name(typed: str) -> str:
+    """Parses the name that an approver types. Raises `BadArgument` if it cannot be one."""
+    name = typed.strip()
+    if len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise BadArgument(Phrase("{part} is not a name", part=shorten_argument(typed)), part=typed)
+    return name
+
+
 class ApprovalList(OwnOperation):
     """List the changes that wait for approval or review."""
 
@@ -60,6 +72,15 @@ class Approve(OwnOperation):
     label: ClassVar = Phrase("approve {id}", id="…")
 
     id: OperationId
+    name: Annotated[
+        str,
+        Option(
+            "name",
+            Phrase("for a critical change: the name of what it is about, typed as the plan has it"),
+            parse_object_name,
+            str,
+        ),
+    ] = ""
 
 
 class Deny(OwnOperation):

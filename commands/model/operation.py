@@ -131,6 +131,14 @@ def ignore_progress(progress: ReadProgress) -> None:
 
 
 @dataclass(frozen=True)
+class UnknownChange:
+    """A change whose outcome is unknown: its command, and the names of the hosts that it is about."""
+
+    words: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class FleetView:
     """Read access of an operation: the fleet, the time, settings as values, and a callback for its progress."""
 
@@ -147,6 +155,8 @@ class FleetView:
     """The newest stored checks, for a read that folds them into its verdict."""
     identities: KnownIdentities = NO_IDENTITIES
     """The ledger of identities, for an answer about certificates."""
+    critical_unknown: Mapping[str, UnknownChange] = field(default_factory=dict)
+    """Critical changes whose outcome is unknown, by their ids."""
     owed: KnownOwed = NOTHING_OWED
     """The open owed changes, for a plan: some of them must run before others."""
     good_configurations: ProvenConfigurations = field(default_factory=dict)

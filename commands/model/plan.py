@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from adapters.action import Action, Effect
+from adapters.action import BOT_NAME, Action, Effect
 from adapters.action_registry import describe_run, find_action_class, get_kind, hash_script, parse_action
 from adapters.endpoint import Endpoint
 from adapters.phrase import Phrase
@@ -195,11 +195,16 @@ class FileEdit(Value):
     diff: tuple[str, ...]
 
 
+_MAX_TYPED_HOSTS = 3
+"""Hosts that an approver types by name; of more the first, and the number of the others."""
+
+
 class Plan(Value):
     """The plan of a change. `disrupts` describes outages while it runs, `warnings` are for the approver.
 
     `roads` are the endpoints of all sides that the plan uses. `reach` says that it is about all hosts, or the lighthouse.
-    `edits` are the changed lines of configuration files.
+    `edits` are the changed lines of configuration files. `about` names what a critical change is about, as approvers must
+    type it; "" stands for the hosts of its parts.
 
     A plan that was stored without a digest formula has formula 1.
     """
@@ -212,6 +217,7 @@ class Plan(Value):
     left_out: tuple[LeftOutHost, ...] = ()
     reach: tuple[Phrase, ...] = ()
     edits: tuple[FileEdit, ...] = ()
+    about: str = ""
     digest_formula: DigestFormula = 1
 
     @property
@@ -224,6 +230,18 @@ class Plan(Value):
         """Hosts on which a step changes something, and both ends of transfers, sorted. They are claimed while it runs."""
         changed = {step.host for step in self.steps if step.deed.is_change}
         return tuple(sorted(changed | {step.source.host for step in self.steps if step.source is not None}))
+
+    @property
+    def concerned_hosts(self) -> tuple[str, ...]:
+        """Hosts that the plan is about or changes, sorted. One that acts on the bot alone is about those of its premises."""
+        named = {part.host for part in self.parts} | set(self.hosts)
+        return tuple(sorted({premise.host for premise in self.premises} | named if named == {BOT_NAME} else named))
+
+    @property
+    def object_name(self) -> str:
+        """Name of what the plan is about, short enough to type: each approver of a critical change types it."""
+        hosts = list(dict.fromkeys(part.host for part in self.parts))
+        return self.about or (",".join(hosts) if len(hosts) <= _MAX_TYPED_HOSTS else f"{hosts[0]}+{len(hosts) - 1}")
 
     @property
     def owed_hosts(self) -> tuple[str, ...]:
@@ -313,8 +331,9 @@ def _build_digest_input_v3(step: Step) -> Mapping[str, Any]:
 
 
 def _describe_plan_v3(plan: Plan) -> Mapping[str, Any]:
-    """Describes the parts of a plan that formula 3 adds: the edits that approvers see, and the hosts that remain owed."""
-    return {"formula": 3, "edits": [edit.model_dump(mode="json") for edit in plan.edits], "owed": list(plan.owed_hosts)}
+    """Describes what formula 3 adds of a plan: the edits that approvers see, hosts that remain owed, the name to type."""
+    edits = [edit.model_dump(mode="json") for edit in plan.edits]
+    return {"formula": 3, "edits": edits, "owed": list(plan.owed_hosts), "about": plan.about}
 
 
 _FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Callable[[Plan], Mapping[str, Any]]]] = {

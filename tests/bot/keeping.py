@@ -396,7 +396,7 @@ class Kept:
         self.asked.append(("ended", since, until))
         return ()
 
-    async def approve(self, operation_id: str, by: Requester) -> Change:
+    async def approve(self, operation_id: str, by: Requester, name: str = "") -> Change:
         return self._told("approve", operation_id, by.actor.name)
 
     async def deny(self, operation_id: str, by: Requester, reason: str) -> Change:

@@ -97,7 +97,7 @@ async def test_an_owed_revocation_keeps_nebula_down_and_is_given_up_only_with_ap
         card = await s.asked('owed abandon 1 --reason "host-b was scrapped"')
         assert "host-b は失効したものを受け入れたままになり" in s.card(card)
         await s.types(ADMIN, f"op show {card.operation}")
-        await s.types(ADMIN, f"approve {card.operation}")
+        await s.types(ADMIN, f"approve {card.operation} --name host-b")
         assert DONE == await s.ended(card)
         found = await s.house.change_services.owed.registry.list_recent()
         assert [(card.operation, "host-b was scrapped")] == [(owed.settled_by, owed.reason) for owed in found]

@@ -6,12 +6,14 @@ file.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
 from bot.rendering.change_details import describe_details
 from bot.rendering.slack.blocks import Block, escape, make_plain_text, make_section
 from bot.rendering.slack.change_edits import split_diff
+from commands.model.operation import Risk
 
 CALLBACK_ID = "flatnet_plan"
 """The callback id of the modal."""
@@ -23,6 +25,11 @@ _MAX_CHARACTERS = 60_000
 """Characters of all sections. A character takes up to 4 bytes of the 250 kB, or 12 where it is written as an escape."""
 _MAX_LINE = 1_000
 _MAX_TITLE = 24
+_MAX_LABEL = 100
+_MAX_NAME = 300
+
+NAME_FIELD = "name"
+"""Block id and action id of the field for the name."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,9 @@ class PlanView:
 
 
 def build_modal(change: Change, texts: Texts, note: str = "") -> PlanView:
-    """Builds the modal. With a note, which it carries back to the bot, submitting it approves the change."""
+    """Builds the modal. With a note, which it carries back to the bot, submitting it approves the change, a critical one
+    with the name that the person typed.
+    """
     sections, left_out = _fit_sections(list(_list_rows(change, texts)))
     if left_out:
         more = Phrase(
@@ -52,7 +61,27 @@ def build_modal(change: Change, texts: Texts, note: str = "") -> PlanView:
     }
     if note:
         view |= {"submit": make_plain_text(Phrase("Approve").render(texts), _MAX_TITLE), "private_metadata": note}
+    if note and change.risk is Risk.CRITICAL:
+        view["blocks"].append(_make_name_field(texts))
     return PlanView(view, left_out)
+
+
+def parse_name(values: Any) -> str:
+    """Parses the name that an approver typed, "" if there is none. The payload is untrusted."""
+    field = values.get(NAME_FIELD) if isinstance(values, dict) else None
+    typed = field.get(NAME_FIELD) if isinstance(field, dict) else None
+    name = typed.get("value") if isinstance(typed, dict) else None
+    return name[:_MAX_NAME].strip() if isinstance(name, str) else ""
+
+
+def _make_name_field(texts: Texts) -> Block:
+    """Makes the field for the name of what a critical change is about. It is never filled in: reading it is the point."""
+    return {
+        "type": "input",
+        "block_id": NAME_FIELD,
+        "label": make_plain_text(Phrase("Name to type for an approval").render(texts), _MAX_LABEL),
+        "element": {"type": "plain_text_input", "action_id": NAME_FIELD, "max_length": _MAX_NAME},
+    }
 
 
 def _list_rows(change: Change, texts: Texts) -> Iterator[str]:

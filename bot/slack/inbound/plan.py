@@ -19,7 +19,7 @@ from bot.model.request import Answer, Request, Surface
 from bot.rendering.change_details import write_details
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.buttons import encode_words, parse_words
-from bot.rendering.slack.change_details import CALLBACK_ID, build_modal
+from bot.rendering.slack.change_details import CALLBACK_ID, build_modal, parse_name
 from bot.slack.answers.responder import IncomingRequest, Responder, localize
 from bot.slack.api import SlackApi
 from bot.slack.click_payload import Click, build_address, choose_address
@@ -31,6 +31,7 @@ from bot.slack.payload_types import get_object, get_user
 from bot.slack.tasks import retry_write
 from bot.store.answers import StoredAnswer
 from bot.store.inbox import Delivery
+from commands.values.normalize import quote
 
 KIND = "plan"
 """Delivery kind of these rows in the inbox."""
@@ -133,4 +134,8 @@ def _build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
     click = _parse_submission(body)
     if click is None:
         return None
+    name = parse_name(get_object(get_object(body, "view"), "state").get("values"))
+    if name:
+        words = f"{parse_words(click.value)} --name {quote(name)}"
+        click = click.model_copy(update={"value": encode_words(words)})
     return Delivery(f"view {get_object(body, 'view').get('id')}", KIND, click.model_dump(mode="json"), at)

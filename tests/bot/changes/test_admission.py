@@ -69,7 +69,7 @@ async def test_the_lighthouse_is_claimed_too_where_it_signs(bot: Bot) -> None:
         await bot.workflow.propose(operation, asked, bot.by(ANA))
         await bot.open(operation, BEN, CAI)
         for person in (BEN, CAI):
-            await bot.workflow.approve(operation, bot.by(person))
+            await bot.workflow.approve(operation, bot.by(person), target)
 
     assert {"host-a", "lighthouse"} == set(await bot.operations.find_claims())
     assert "op-1, running on lighthouse" == str((await bot.workflow.find_change("op-2")).waits_for)
@@ -277,7 +277,7 @@ async def test_one_approver_more_than_needed_makes_up_for_one_who_left(bot: Bot)
     await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
     await bot.open("op-1", BEN, CAI)
     for person in (BEN, CAI):
-        await bot.workflow.approve("op-1", bot.by(person))
+        await bot.workflow.approve("op-1", bot.by(person), "host-a")
     record = await bot.stored("op-1")
     bot.standings["U2BEN"] = Membership.GUEST
     assert await bot.dispatch.check_still_allowed(record) is not None
@@ -289,7 +289,7 @@ async def test_two_names_that_turn_out_to_be_one_person_count_once(bot: Bot) -> 
     await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
     await bot.open("op-1", BEN, CAI)
     for person in (BEN, CAI):
-        await bot.workflow.approve("op-1", bot.by(person))
+        await bot.workflow.approve("op-1", bot.by(person), "host-a")
     bot.people(ANA, DEE, BEN.model_copy(update={"slack": ("U2BEN", "U3CAI")}))
     refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
     assert refused is not None

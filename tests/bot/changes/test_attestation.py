@@ -67,7 +67,7 @@ async def critical(bot: Bot) -> OperationRecord:
     await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
     await bot.open("op-1", BEN, CAI)
     for person in (BEN, CAI):
-        await bot.workflow.approve("op-1", bot.by(person))
+        await bot.workflow.approve("op-1", bot.by(person), "host-a")
     return await bot.stored("op-1")
 
 

@@ -49,7 +49,9 @@ async def test_one_approval_starts_what_needs_one(bot: Bot) -> None:
 
 async def test_two_approvers_in_the_same_instant_are_both_counted_and_one_of_them_starts_it(bot: Bot) -> None:
     await uproot(bot, "op-1")
-    await asyncio.gather(bot.workflow.approve("op-1", bot.by(BEN)), bot.workflow.approve("op-1", bot.by(CAI)))
+    await asyncio.gather(
+        bot.workflow.approve("op-1", bot.by(BEN), "host-a"), bot.workflow.approve("op-1", bot.by(CAI), "host-a")
+    )
 
     change = await bot.workflow.find_change("op-1")
     assert ChangeState.RUNNING is change.state
@@ -75,7 +77,9 @@ async def test_of_two_approvers_where_one_is_enough_one_wins_and_the_other_is_to
 
 async def test_the_same_click_five_times_at_once_counts_once(bot: Bot) -> None:
     await uproot(bot, "op-1")
-    answers = await asyncio.gather(*(bot.workflow.approve("op-1", bot.by(BEN)) for _ in range(5)), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(bot.workflow.approve("op-1", bot.by(BEN), "host-a") for _ in range(5)), return_exceptions=True
+    )
 
     assert 4 == sum(isinstance(answer, AlreadyDecided) for answer in answers)
     change = await bot.workflow.find_change("op-1")
@@ -85,11 +89,11 @@ async def test_the_same_click_five_times_at_once_counts_once(bot: Bot) -> None:
 
 async def test_slack_and_the_terminal_are_one_person(bot: Bot) -> None:
     await uproot(bot, "op-1")
-    await bot.workflow.approve("op-1", bot.by(BEN))
+    await bot.workflow.approve("op-1", bot.by(BEN), "host-a")
     with pytest.raises(AlreadyDecided):
-        await bot.workflow.approve("op-1", bot.by(BEN, terminal=True))
+        await bot.workflow.approve("op-1", bot.by(BEN, terminal=True), "host-a")
     with pytest.raises(NotAllowed):
-        await bot.workflow.approve("op-1", bot.by(ANA, terminal=True))
+        await bot.workflow.approve("op-1", bot.by(ANA, terminal=True), "host-a")
 
 
 async def test_approving_and_denying_at_once_leaves_one_decision(bot: Bot) -> None:
@@ -442,7 +446,7 @@ async def test_rights_are_those_of_the_moment_and_not_of_the_question(bot: Bot) 
 async def test_reviews_keep_who_decided_as_they_came(bot: Bot) -> None:
     await uproot(bot, "op-1")
     by = bot.by(BEN)
-    await bot.workflow.approve("op-1", dataclasses.replace(by))
+    await bot.workflow.approve("op-1", dataclasses.replace(by), "host-a")
     record = await bot.stored("op-1")
     assert {"ben": by.identity} == record.reviewers
 
@@ -452,11 +456,11 @@ async def test_a_critical_change_is_approved_by_people_who_opened_its_plan_alone
     await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
     await bot.open("op-1", CAI)
     with pytest.raises(NotAllowed) as refused:
-        await bot.workflow.approve("op-1", bot.by(BEN))
+        await bot.workflow.approve("op-1", bot.by(BEN), "host-a")
     assert "open the plan before you approve this critical change: op show op-1" == str(refused.value.phrase)
     assert "plan not opened" == bot.log.last(EventKind.REFUSAL)["rule"]
     await bot.open("op-1", BEN)
-    await bot.workflow.approve("op-1", bot.by(BEN, terminal=True))
+    await bot.workflow.approve("op-1", bot.by(BEN, terminal=True), "host-a")
     assert ChangeState.WAITING is (await bot.workflow.find_change("op-1")).state
     assert ChangeState.CLOSED is (await bot.workflow.deny("op-1", bot.by(DEE), "not today")).state
 
@@ -466,9 +470,9 @@ async def test_a_lower_risk_in_the_row_spares_no_approver_the_plan(bot: Bot) -> 
     await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
     assert Risk.CHANGE is (await bot.edit_risk("op-1", Risk.CHANGE)).risk
     with pytest.raises(NotAllowed, match="open the plan before you approve this critical change"):
-        await bot.workflow.approve("op-1", bot.by(BEN))
+        await bot.workflow.approve("op-1", bot.by(BEN), "host-a")
     await bot.open("op-1", BEN)
-    await bot.workflow.approve("op-1", bot.by(BEN))
+    await bot.workflow.approve("op-1", bot.by(BEN), "host-a")
     assert [("opened", "ben"), ("review", "ben")] == bot.log.told("op-1")[-2:]
 
 
@@ -486,7 +490,7 @@ async def test_another_plan_than_the_one_that_was_opened_must_be_opened_too(bot:
     await bot.workflow.propose("op-1", Uproot(target=Target(parts=("host-a",)), reason="retired"), bot.by(ANA))
     await bot.log.record(EventKind.OPENED, "ben", "op-1", {"digest": "0" * 64})
     with pytest.raises(NotAllowed, match="open the plan"):
-        await bot.workflow.approve("op-1", bot.by(BEN))
+        await bot.workflow.approve("op-1", bot.by(BEN), "host-a")
 
 
 async def test_a_plan_can_be_read_while_nothing_can_be_recorded(bot: Bot) -> None:

@@ -74,6 +74,6 @@ async def test_an_odd_folder_stays_as_it_was_said_and_nothing_is_stored_for_noth
 
 async def test_a_plan_knows_them_and_how_secrets_are_removed(bot: Bot) -> None:
     await bot.good.store([proven()])
-    memory = PlanningMemory(bot.owed, bot.good, str.upper)
+    memory = PlanningMemory(bot.owed, bot.good, bot.operations, str.upper)
     seen = await memory.complete(view(A))
     assert ({"host-a": proven()}, "X") == (seen.good_configurations, seen.redact("x"))

@@ -17,6 +17,7 @@ from tests.lab.workspace.faults import DELIVERY, Duplicated, Failing
 from tests.lab.workspace.view import View
 
 CRITICAL = change(risk=Risk.CRITICAL, version=1)
+NAME = CRITICAL.plan.object_name
 APPROVED = change(ChangeState.READY, approval=approval(ApprovalState.APPROVED, review()), version=2)
 
 
@@ -55,10 +56,10 @@ async def test_a_critical_change_is_approved_where_its_plan_is_read(house: House
         await house.workspace.click("U0DEVELOPER", card, "plan.approve")
         assert "Approve" == (await opened(house, "U0DEVELOPER")).submit
         house.workspace.faults.switch_on(DELIVERY, Duplicated(2))
-        await house.workspace.submit("U0DEVELOPER", {})
+        await house.workspace.submit("U0DEVELOPER", {"name": NAME})
         [text] = await house.private("U0DEVELOPER")
         await house.settled()
-    assert [f"op show {OPERATION}", f"approve {OPERATION}"] == [each.text for each in house.desk.requests]
+    assert [f"op show {OPERATION}", f"approve {OPERATION} --name {NAME}"] == [each.text for each in house.desk.requests]
     assert "See the message in this channel" in text
     assert house.workspace.view("U0DEVELOPER") is None
 
@@ -128,7 +129,7 @@ async def test_a_person_who_has_left_meanwhile_approves_nothing(house: House) ->
         card = await carded(house, surface, CRITICAL)
         await house.workspace.click("U0DEVELOPER", card, "plan.approve")
         await opened(house, "U0DEVELOPER")
-        await house.workspace.submit("U0DEVELOPER", {})
+        await house.workspace.submit("U0DEVELOPER", {"name": NAME})
         [text] = await house.private("U0DEVELOPER")
     assert "You no longer may approve" in text
 
@@ -141,9 +142,9 @@ async def test_a_card_that_a_person_deleted_leaves_an_opened_plan_that_still_app
         await opened(house, "U0DEVELOPER")
         async with house.api() as api:
             await api.delete(card.channel, card.ts)
-        await house.workspace.submit("U0DEVELOPER", {})
+        await house.workspace.submit("U0DEVELOPER", {"name": NAME})
         await house.private("U0DEVELOPER")
-    assert f"approve {OPERATION}" == house.desk.requests[-1].text
+    assert f"approve {OPERATION} --name {NAME}" == house.desk.requests[-1].text
 
 
 async def home(house: House, user: str) -> View:
@@ -174,10 +175,11 @@ async def test_a_plan_opened_from_the_home_tab_is_approved_there(house: House, w
         await house.workspace.act("U0DEVELOPER", await home(house, "U0DEVELOPER"), action)
         view = await opened(house, "U0DEVELOPER")
         assert ("Approve", True) == (view.submit, "see its handshake" in str(view.blocks))
-        await house.workspace.submit("U0DEVELOPER", {})
+        await house.workspace.submit("U0DEVELOPER", {"name": NAME} if waiting is CRITICAL else {})
         [text] = await house.direct("U0DEVELOPER")
         await house.moving(lambda: "Waiting for you" not in str(house.workspace.home("U0DEVELOPER")), PUBLISH_INTERVAL)
-    assert [f"op show {OPERATION}", f"approve {OPERATION}"] == [each.text for each in house.desk.requests]
+    words = f"approve {OPERATION} --name {NAME}" if waiting is CRITICAL else f"approve {OPERATION}"
+    assert [f"op show {OPERATION}", words] == [each.text for each in house.desk.requests]
     assert "Approved" in text
 
 
