@@ -4,18 +4,15 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
 
 from adapters.errors import ActionFailed, FlatnetError
 from adapters.inventory import Inventory
 from adapters.local.host_files import HostFileState, ReadHostFile, RemoveHostFile, RestoreHostFile, WriteHostFile
 from adapters.phrase import Phrase
+from bot.app.file_work import do_file_work
 from bot.app.reload import ConfigurationReloader
 from bot.changes.step_binding import OwnActions
 from bot.config.host_folder import HostFolder
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,8 @@ class HostFileActions:
         if await self._hash(action.name) == hashlib.sha256(content).hexdigest():
             return await self._use(action.operation, action.name, changed=False)
         await self._require_hash(action.name, action.before)
-        await self._do(self.folder.keep, action.operation, action.name)
-        await self._do(self.folder.write, action.name, content)
+        await do_file_work(self.folder.data_folder, self.folder.keep, action.operation, action.name)
+        await do_file_work(self.folder.data_folder, self.folder.write, action.name, content)
         return await self._use(action.operation, action.name, changed=True)
 
     async def remove(self, action: RemoveHostFile) -> HostFileState:
@@ -52,13 +49,13 @@ class HostFileActions:
         if await self._hash(action.name) == "":
             return await self._use(action.operation, action.name, changed=False)
         await self._require_hash(action.name, action.before)
-        await self._do(self.folder.keep, action.operation, action.name)
-        await self._do(self.folder.remove, action.name)
+        await do_file_work(self.folder.data_folder, self.folder.keep, action.operation, action.name)
+        await do_file_work(self.folder.data_folder, self.folder.remove, action.name)
         return await self._use(action.operation, action.name, changed=True)
 
     async def restore(self, action: RestoreHostFile) -> HostFileState:
         """Restore the file of a host as it was before the operation, and use it. Raises `ActionFailed`."""
-        changed = await self._do(self.folder.restore, action.operation, action.name)
+        changed = await do_file_work(self.folder.data_folder, self.folder.restore, action.operation, action.name)
         try:
             await self.reloader.reload()
         except FlatnetError as error:
@@ -70,7 +67,7 @@ class HostFileActions:
         try:
             await self.reloader.reload()
         except FlatnetError as error:
-            await self._do(self.folder.restore, operation, name)
+            await do_file_work(self.folder.data_folder, self.folder.restore, operation, name)
             raise ActionFailed(_explain_unusable(error), maybe_ran=False) from error
         return await self._read(name, changed=changed)
 
@@ -83,24 +80,12 @@ class HostFileActions:
         return HostFileState(sha256=await self._hash(name), active=active, changed=changed)
 
     async def _hash(self, name: str) -> str:
-        return await self._do(self.folder.hash_file, name)
+        return await do_file_work(self.folder.data_folder, self.folder.hash_file, name)
 
     async def _require_hash(self, name: str, before: str) -> None:
         if await self._hash(name) != before:
             phrase = Phrase("the file of {host} was changed meanwhile. Submit the change again", host=name)
             raise ActionFailed(phrase, maybe_ran=False)
-
-    async def _do(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
-        """Do blocking work on files in a thread. Raises `ActionFailed` if the operating system refuses it."""
-        try:
-            return await asyncio.to_thread(work, *arguments, **named)
-        except OSError as error:
-            phrase = Phrase(
-                "could not use {file} ({reason}). Check its owner, its mode and the free space",
-                file=str(error.filename or self.folder.data_folder),
-                reason=error.strerror or type(error).__name__,
-            )
-            raise ActionFailed(phrase) from error
 
 
 def _explain_unusable(error: FlatnetError) -> Phrase:

@@ -1,10 +1,9 @@
 """Performs the actions on files of an operation in the data folder: the bot's end of transfers."""
 
-import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +12,11 @@ from adapters.errors import ActionFailed
 from adapters.local.spool import ReadSpool, ReadSpoolState, RemoveSpool, WriteSpool
 from adapters.phrase import Phrase
 from adapters.transfer import PIECE_BYTES, Piece, SpoolState
+from bot.app.file_work import do_file_work
 from bot.changes.step_binding import OwnActions
 
-R = TypeVar("R")
+A = TypeVar("A")
+R = TypeVar("R", Piece, SpoolState)
 
 SPARE_BYTES = 256 * 2**20
 """Bytes of the disk that a transfer leaves free: the database and the audit log need them."""
@@ -33,10 +34,13 @@ class SpoolActions:
 
     def add_to(self, own: OwnActions) -> None:
         """Add the performers to the actions that this bot can do on itself."""
-        own.add(ReadSpool, lambda action: self._do(self._read, action))
-        own.add(ReadSpoolState, lambda action: self._do(self._read_state, action))
-        own.add(WriteSpool, lambda action: self._do(self._write, action))
-        own.add(RemoveSpool, lambda action: self._do(self._remove, action))
+        own.add(ReadSpool, self._perform(self._read))
+        own.add(ReadSpoolState, self._perform(self._read_state))
+        own.add(WriteSpool, self._perform(self._write))
+        own.add(RemoveSpool, self._perform(self._remove))
+
+    def _perform(self, work: Callable[[A], R]) -> Callable[[A], Awaitable[R]]:
+        return lambda action: do_file_work(self.data_folder, work, action)
 
     def _read(self, action: ReadSpool) -> Piece:
         file = self._find(action.operation, action.name)
@@ -95,20 +99,6 @@ class SpoolActions:
 
     def _find(self, operation: str, name: str) -> Path:
         return self.data_folder / "changes" / operation / name
-
-    async def _do(self, work: Callable[[R], object], action: R) -> "Piece | SpoolState":
-        """Do blocking work on a file in a thread. Raises `ActionFailed` if the operating system refuses it."""
-        try:
-            done = await asyncio.to_thread(work, action)
-        except OSError as error:
-            phrase = Phrase(
-                "could not use {file} ({reason}). Check its owner, its mode and the free space",
-                file=str(error.filename or self.data_folder),
-                reason=error.strerror or type(error).__name__,
-            )
-            raise ActionFailed(phrase) from error
-        assert isinstance(done, Piece | SpoolState)
-        return done
 
 
 def _get_part(file: Path) -> Path:
