@@ -4,24 +4,14 @@ end of a run ─ signed outcomes ─▶ one row for each host      (again after 
 a plan ─▶ the rows of all hosts, as a known value (`FleetView.good_configurations`)
 """
 
-from typing import Protocol
-
 from adapters.action_registry import get_kind
 from adapters.windows.good_configuration import KeepGood
-from bot.audit.log import EventKind
 from bot.changes.attestation import is_digest_valid
-from bot.changes.intent_log import AuditTrail, build_trail
-from bot.store.chain import StoredEvent
+from bot.changes.intent_log import AuditTrail, SignedEvents, read_signed_outcomes
 from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.records import OperationRecord
 from commands.model.plan import Part, Step
 from commands.model.proven_configuration import ProvenConfiguration
-
-
-class SignedEvents(Protocol):
-    """The audit log, as good configurations need it."""
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
 
 
 class GoodConfigurationRegistry:
@@ -36,7 +26,7 @@ class GoodConfigurationRegistry:
         kept = {part.host: part for part in record.plan.parts if find_keep_step(part) is not None}
         if not kept or not is_digest_valid(record):
             return
-        trail = build_trail(await self._audit.find_signed(record.operation, EventKind.OUTCOME))
+        trail = await read_signed_outcomes(self._audit, record.operation)
         derived = (derive_good(record.operation, part, trail) for part in kept.values())
         await self.table.store([proven for proven in derived if proven is not None])
 

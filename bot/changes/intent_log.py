@@ -9,7 +9,7 @@ trails of running operations are cached, and only newer events are read: every s
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind, Recorder
@@ -111,6 +111,17 @@ class IntentLog:
         if not self._holds_secret(result.model_dump_json()):
             return result
         return _drop_answer(result, Phrase("the host's response contains a secret, so it was not stored. Check the host"))
+
+
+class SignedEvents(Protocol):
+    """The audit log, as those who trust only signed outcomes need it."""
+
+    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
+
+
+async def read_signed_outcomes(audit: SignedEvents, operation: str) -> AuditTrail:
+    """Read the results of an operation's steps from its signed outcomes alone."""
+    return build_trail(await audit.find_signed(operation, EventKind.OUTCOME))
 
 
 def build_trail(events: Iterable[StoredEvent], before: AuditTrail = AuditTrail()) -> AuditTrail:

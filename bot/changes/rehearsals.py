@@ -6,28 +6,19 @@ a plan that relies on the guard ─▶ objections by host ─▶ a note on the c
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal
-from bot.audit.log import EventKind
 from bot.changes.attestation import is_digest_valid
-from bot.changes.intent_log import AuditTrail, build_trail
+from bot.changes.intent_log import SignedEvents, read_signed_outcomes
 from bot.changes.rehearsal_rules import derive_rehearsal, explain_refusal, find_objection, is_attested
 from bot.model.rehearsal import Rehearsal
-from bot.store.chain import StoredEvent
 from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
 from commands.model.operation import Risk
 from commands.model.plan import Plan
 from commands.planning.rehearsal import find_unrehearsed_hosts, group_rehearsal_steps
-
-
-class SignedEvents(Protocol):
-    """The audit log, as rehearsals need it."""
-
-    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
 
 
 class RehearsalRegistry:
@@ -46,7 +37,7 @@ class RehearsalRegistry:
         hosts = group_rehearsal_steps(record.plan)
         if not hosts or not is_digest_valid(record):
             return
-        trail = await self._read_signed_trail(record.operation)
+        trail = await read_signed_outcomes(self._audit, record.operation)
         derived = (derive_rehearsal(record.operation, record.plan, host, trail) for host in sorted(hosts))
         await self.table.store([rehearsal for rehearsal in derived if rehearsal is not None])
 
@@ -79,8 +70,7 @@ class RehearsalRegistry:
         """Find the hosts whose rehearsal has no signed outcome: a row alone is not trusted."""
         why = Phrase("the audit log has no record of the last rehearsal")
         return {
-            each.host: why for each in rehearsals if not is_attested(each, await self._read_signed_trail(each.operation))
+            each.host: why
+            for each in rehearsals
+            if not is_attested(each, await read_signed_outcomes(self._audit, each.operation))
         }
-
-    async def _read_signed_trail(self, operation: str) -> AuditTrail:
-        return build_trail(await self._audit.find_signed(operation, EventKind.OUTCOME))
