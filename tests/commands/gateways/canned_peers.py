@@ -1,20 +1,15 @@
 """Gateways with configuration files of their own: what their hosts and their API say of peers."""
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.action import Action
 from adapters.gateway.api import GatewaySystem, SyncStatus
 from adapters.inventory import Host
-from adapters.windows.configuration import Configuration, ConfigurationFile, ListConfiguration, ListedFile, ReadConfiguration
 from commands.model.operation import FleetView
 from tests.commands.canned_certs import Said, services, view
 from tests.commands.configuration.test_peer_table import table
-
-BASE = r"F:\flatnet\config"
-MAIN = rf"{BASE}\nginx.conf"
+from tests.commands.gateways.canned_gateways import BASE, Gateway
 
 
 def address(number: int) -> str:
@@ -33,32 +28,15 @@ def api(number: int, *peers: int | str) -> GatewaySystem:
     return GatewaySystem(healthy=True, sync=SyncStatus(host_id=number, peers=listed), status=None)
 
 
-class Windows:
+def windows(files: Mapping[str, bytes], **given: Any) -> Callable[[Action[Any]], object]:
     """A host's answers about its configuration files, by their names in the folder, and about its services."""
-
-    def __init__(self, files: Mapping[str, bytes], **services: Any) -> None:
-        self._files = {rf"{BASE}\{name}": text for name, text in files.items()}
-        self._services = services
-
-    def answer(self, action: Action[Any]) -> object:
-        match action:
-            case ListConfiguration():
-                listed = tuple(
-                    ListedFile(file=file, state="present", size=len(text), sha256=hashlib.sha256(text).hexdigest())
-                    for file, text in self._files.items()
-                )
-                return Configuration(base=BASE, files=listed)
-            case ReadConfiguration(file=file):
-                text = self._files[file]
-                return ConfigurationFile(file=file, content=text, sha256=hashlib.sha256(text).hexdigest())
-            case _:
-                return services(**self._services)
+    gateway = Gateway({rf"{BASE}\{name}": text for name, text in files.items()}, services=services(**given))
+    return lambda action: gateway.answer(action)
 
 
 def fleet(*hosts: Host, said: Said | None = None, **texts: bytes) -> FleetView:
     """A view of gateways with these texts of nginx.conf; `_` in a name stands for a hyphen."""
-    told: dict[tuple[str, str], object] = {}
-    for name, text in texts.items():
-        windows = Windows({"nginx.conf": text})
-        told[name.replace("_", "-"), "windows"] = lambda action, windows=windows: windows.answer(action)
-    return replace(view(*hosts, said=told | dict(said or {})))
+    told: dict[tuple[str, str], object] = {
+        (name.replace("_", "-"), "windows"): windows({"nginx.conf": text}) for name, text in texts.items()
+    }
+    return view(*hosts, said=told | dict(said or {}))

@@ -19,7 +19,7 @@ from commands.values.arguments import BadArgument
 from commands.values.errors import GrammarError
 from commands.values.normalize import normalize_text
 from tests.commands import canned
-from tests.commands.gateways.canned import LATE, A, B
+from tests.commands.gateways.canned_registrations import LATE, A, B
 
 LIGHTHOUSE = canned.host("lighthouse", 0)
 IP = "10.87.2.10"

@@ -14,7 +14,7 @@ from commands.model.plan import PlannedChange
 from commands.values.errors import GrammarError
 from commands.values.normalize import normalize_text
 from tests.commands import canned
-from tests.commands.gateways.canned import LATE, A, B, C, identify, made, registered
+from tests.commands.gateways.canned_registrations import LATE, A, B, C, identify, made, registered
 
 Said = dict[tuple[str, str], object]
 

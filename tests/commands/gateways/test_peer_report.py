@@ -17,7 +17,7 @@ from commands.model.report import Mark, Report
 from commands.values.arguments import Target
 from commands.values.normalize import normalize_text
 from tests.commands.canned_certs import Said, host
-from tests.commands.gateways.canned_peers import Windows, address, api, conf, fleet
+from tests.commands.gateways.canned_peers import address, api, conf, fleet, windows
 
 A, B, C, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("host-c", 3), host("lighthouse", 0)
 LOST = Unreachable(Phrase("connection refused"))
@@ -96,8 +96,7 @@ async def test_an_answer_that_cannot_be_used_is_unread() -> None:
 
 
 async def test_a_gateway_that_runs_with_other_peers_than_its_file_is_to_be_reloaded() -> None:
-    windows = Windows({"nginx.conf": conf(2, 3)})
-    report = await read("host-a", said={("host-a", "windows"): lambda each: windows.answer(each)})
+    report = await read("host-a", said={("host-a", "windows"): windows({"nginx.conf": conf(2, 3)})})
     assert [("host-a/file", Severity.MEDIUM, "gateway reload host-a")] == findings(report)
     assert f"the gateway runs with {address(2)}, but its file lists {address(2)}, {address(3)}" in str(
         report.findings[0].why
@@ -108,12 +107,11 @@ async def test_a_gateway_that_runs_with_other_peers_than_its_file_is_to_be_reloa
     ("answer", "found"),
     [
         (LOST, ("host-a/windows", Severity.HIGH)),
-        (Windows({"nginx.conf": b"http { }"}).answer, ("host-a/file", Severity.MEDIUM)),
+        (windows({"nginx.conf": b"http { }"}), ("host-a/file", Severity.MEDIUM)),
     ],
 )
 async def test_a_file_that_cannot_be_read_leaves_the_rest(answer: object, found: tuple[str, Severity]) -> None:
-    said = answer if isinstance(answer, Exception) else lambda each: answer(each)  # type: ignore[operator]
-    report = await read("host-a", said={("host-a", "windows"): said})
+    report = await read("host-a", said={("host-a", "windows"): answer})
     assert [found] == [(subject, severity) for subject, severity, _ in findings(report)]
     assert "host-b" == str(report.rows[0].cells[1].text)
 

@@ -1,6 +1,5 @@
 """`peer add` and `peer remove`: the plan of an edit of the one table of peers, and what is refused."""
 
-import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +24,8 @@ from commands.values.arguments import NoSuchHost, Target
 from commands.values.errors import GrammarError
 from commands.values.normalize import normalize_text
 from tests.commands.canned_certs import OPERATION, host
-from tests.commands.gateways.canned_peers import BASE, MAIN, Windows, address, conf, fleet
+from tests.commands.gateways.canned_gateways import BASE, MAIN, sha256
+from tests.commands.gateways.canned_peers import address, conf, fleet, windows
 
 A, B, C, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("host-c", 3), host("lighthouse", 0)
 FOLDER = rf"F:\flatnet\operations\{OPERATION}"
@@ -41,10 +41,6 @@ def remove(peer: str, *on: str) -> PeerRemove:
 
 def found(made: PlannedChange, key: str) -> Step:
     return next(step for step in made.plan.steps if step.key == key)
-
-
-def sha256(text: bytes) -> str:
-    return hashlib.sha256(text).hexdigest()
 
 
 async def test_an_edit_is_staged_tested_swapped_reloaded_proven_and_kept() -> None:
@@ -228,10 +224,8 @@ async def test_a_table_in_an_included_file_is_edited_there() -> None:
     text = conf(2)
     begin, end = text.index(b"    init_worker"), text.index(b"    server {")
     main = text[:begin] + b"    include conf.d/*.conf;\n" + text[end:]
-    windows = Windows({"nginx.conf": main, r"conf.d\sync.conf": text[begin:end]})
-    made = await add("host-c", "host-a").plan(
-        fleet(A, B, C, said={("host-a", "windows"): lambda each: windows.answer(each)})
-    )
+    files = windows({"nginx.conf": main, r"conf.d\sync.conf": text[begin:end]})
+    made = await add("host-c", "host-a").plan(fleet(A, B, C, said={("host-a", "windows"): files}))
     change = found(made, "host-a/begin").deed.build_action({})
     assert isinstance(change, BeginChange)
     inside = rf"{BASE}\conf.d\sync.conf"
@@ -257,9 +251,9 @@ async def test_an_edit_whose_changed_line_may_contain_a_secret_is_refused() -> N
     ],
 )
 async def test_a_gateway_that_could_not_be_reloaded_is_refused(services: dict[str, Any], why: str) -> None:
-    windows = Windows({"nginx.conf": conf(2)}, **services)
+    said = windows({"nginx.conf": conf(2)}, **services)
     with pytest.raises(CannotPlan, match=why):
-        await add("host-c", "host-a").plan(fleet(A, B, C, said={("host-a", "windows"): lambda each: windows.answer(each)}))
+        await add("host-c", "host-a").plan(fleet(A, B, C, said={("host-a", "windows"): said}))
 
 
 async def test_approvers_are_warned_where_the_reload_loads_more_than_the_edit() -> None:

@@ -16,7 +16,7 @@ from commands.gateways.registrations import (
     compare_registrations,
     parse_host_number,
 )
-from tests.commands.gateways.canned import HOSTS, LATE, A, B, C, gateway, identify, made, podman, registered
+from tests.commands.gateways.canned_registrations import HOSTS, LATE, A, B, C, gateway, identify, made, podman, registered
 
 WEB, DB = made("web"), made("db")
 WEB_A, DB_B = registered("web", "10.87.1.10"), registered("db", "10.87.2.10")

@@ -18,7 +18,7 @@ from commands.model.plan import Plan
 from commands.model.report import Report
 from commands.values.arguments import Target
 from tests.commands import canned, canned_certs
-from tests.commands.gateways.canned import LATE, A, B, C, made, registered
+from tests.commands.gateways.canned_registrations import LATE, A, B, C, made, registered
 
 LIGHTHOUSE = canned.host("lighthouse", 0)
 WEB_A, DB_B = registered("web", "10.87.1.10"), registered("db", "10.87.2.10")
