@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, Text, select, type_coerce
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
@@ -22,7 +23,11 @@ _STORE = _INSERT.on_conflict_do_update(
     set_={column.name: _INSERT.excluded[column.name] for column in _COLUMNS if column.name not in _KEYS},
     where=_INSERT.excluded.at >= _COLUMNS.at,
 )
-_OF_GATEWAYS = select(GOOD_CONFIGURATIONS).where(_COLUMNS.area == GATEWAY)
+_AT = type_coerce(_COLUMNS.at, Text).label("at")
+"""The time as text: one that is damaged must not end the whole query."""
+_OF_GATEWAYS = select(_COLUMNS.host, _COLUMNS.sha256, _COLUMNS.folder, _COLUMNS.operation, _AT).where(
+    _COLUMNS.area == GATEWAY
+)
 
 
 class GoodConfigurationTable:
@@ -42,10 +47,13 @@ class GoodConfigurationTable:
         await self._database.run(work)
 
     async def list_gateways(self) -> Mapping[str, ProvenConfiguration]:
-        """Lists the configurations of all gateways, by host."""
-        return await self._database.read(
-            lambda connection: {row.host: _read_row(row) for row in connection.execute(_OF_GATEWAYS)}
-        )
+        """Lists the configurations of all gateways, by host. Without a damaged row, its gateway has none."""
+
+        def work(connection: Connection) -> Mapping[str, ProvenConfiguration]:
+            read = [_read_row(row) for row in connection.execute(_OF_GATEWAYS)]
+            return {each.host: each for each in read if each is not None}
+
+        return await self._database.read(work)
 
 
 def _make_values(proven: ProvenConfiguration) -> dict[str, Any]:
@@ -59,5 +67,9 @@ def _make_values(proven: ProvenConfiguration) -> dict[str, Any]:
     }
 
 
-def _read_row(row: Row[Any]) -> ProvenConfiguration:
-    return ProvenConfiguration(host=row.host, sha256=row.sha256, folder=row.folder, operation=row.operation, at=row.at)
+def _read_row(row: Row[Any]) -> ProvenConfiguration | None:
+    """Reads a row; None if it is damaged."""
+    try:
+        return ProvenConfiguration.model_validate(row._asdict())
+    except ValidationError:
+        return None

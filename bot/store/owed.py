@@ -10,10 +10,10 @@ doubles one. While one is open, another change of the same words leaves no secon
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, Text, bindparam, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
@@ -28,9 +28,13 @@ _COLUMNS = OWED.c
 _OPEN = _COLUMNS.settled_at.is_(None)
 _THIS = _COLUMNS.number == bindparam("this")
 _ADD = insert(OWED).on_conflict_do_nothing()
-_ONE = select(OWED).where(_THIS)
-_ALL_OPEN = select(OWED).where(_OPEN).order_by(_COLUMNS.number)
-_SINCE = select(OWED).where(_OPEN | (_COLUMNS.settled_at > bindparam("since"))).order_by(_COLUMNS.number)
+_TIMES = ("since", "asked_at", "settled_at")
+_ROWS = select(*(type_coerce(each, Text).label(each.name) if each.name in _TIMES else each for each in _COLUMNS))
+"""Times are read as text: one that is damaged must not end the whole query."""
+
+_ONE = _ROWS.where(_THIS)
+_ALL_OPEN = _ROWS.where(_OPEN).order_by(_COLUMNS.number)
+_SINCE = _ROWS.where(_OPEN | (_COLUMNS.settled_at > bindparam("since"))).order_by(_COLUMNS.number)
 _SETTLE = update(OWED).where(_THIS, _OPEN)
 _SETTLE_DONE = update(OWED).where(_COLUMNS.host == bindparam("at_host"), _COLUMNS.words == bindparam("of_words"), _OPEN)
 _MARK_ASKED = update(OWED).where(_THIS, _OPEN)
@@ -40,6 +44,7 @@ DAMAGED = Phrase("it is damaged in the database. Submit its command yourself, th
 
 _UNKNOWN = Phrase("unknown")
 _NO_IDENTITY = SystemIdentity(-1, "")
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -196,6 +201,9 @@ def _read_row(row: Row[Any]) -> OwedChange:
     try:
         return replace(
             _read_plain_columns(row),
+            since=_decode_time(row.since),
+            asked_at=None if row.asked_at is None else _decode_time(row.asked_at),
+            settled_at=None if row.settled_at is None else _decode_time(row.settled_at),
             arguments=dict(json.loads(row.arguments)),
             why=decode_phrase(row.why) or _UNKNOWN,
             identity=decode_identity(row.identity),
@@ -220,11 +228,18 @@ def _read_plain_columns(row: Row[Any]) -> OwedChange:
         identity=_NO_IDENTITY,
         surface=Surface.SCHEDULE,
         channel=row.channel,
-        since=row.since,
+        since=_LONG_AGO,
         asked=row.asked,
-        asked_at=row.asked_at,
-        settled_at=row.settled_at,
+        settled_at=None if row.settled_at is None else _LONG_AGO,
         settled_by=row.settled_by,
         reason=row.reason,
         number=row.number,
     )
+
+
+def _decode_time(text: str) -> datetime:
+    """Decodes a stored time. Raises `ValueError` for other text, and for a time without a zone."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("not a stored time")
+    return at

@@ -4,12 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Text, literal, update
 
 from adapters.phrase import Phrase
 from adapters.windows.configuration import HashedFile
 from bot.changes.good_configurations import derive_good
 from bot.changes.intent_log import AuditTrail
 from bot.changes.planning_memory import PlanningMemory
+from bot.store.tables import GOOD_CONFIGURATIONS
 from commands.model.plan import Part, Result, StepResult
 from commands.model.proven_configuration import ProvenConfiguration
 from commands.planning.commit_confirm import build_confirm_step
@@ -70,6 +72,13 @@ async def test_an_odd_folder_stays_as_it_was_said_and_nothing_is_stored_for_noth
     odd = proven(folder="C:\\'; DROP TABLE good_configurations; -- \u202e")
     await bot.good.store([odd])
     assert {"host-a": odd} == await bot.good.list_gateways()
+
+
+async def test_a_damaged_row_hides_no_other_row(bot: Bot) -> None:
+    await bot.good.store([proven(), proven(host="host-b")])
+    damage = update(GOOD_CONFIGURATIONS).where(GOOD_CONFIGURATIONS.c.host == "host-a").values({"at": literal("x", Text)})
+    await bot.database.run(lambda connection: connection.execute(damage).rowcount)
+    assert {"host-b": proven(host="host-b")} == await bot.good.list_gateways()
 
 
 async def test_a_plan_knows_them_and_how_secrets_are_removed(bot: Bot) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Text, literal, update
 
 from adapters.phrase import Phrase
 from bot.model.change import ChangeState
@@ -156,13 +156,16 @@ async def test_a_matter_of_another_version_counts_as_the_gravest_and_hides_no_ot
         {"surface": "radio"},
         {"why": '{"template": "{host}", "values": []}'},
         {"note": '{"template": "{"}'},
+        {"since": "yesterday"},
+        {"since": "2026-01-31T09:00:00"},
+        {"asked_at": ""},
     ],
 )
 async def test_a_damaged_row_hides_no_other_row(
     operations: OperationTable, table: OwedTable, database: Database, clock: Clock, damage: dict[str, str]
 ) -> None:
     await leave(operations, clock, owed(clock), owed(clock, "host-f"))
-    statement = update(OWED).where(OWED.c.number == 1).values(damage)
+    statement = update(OWED).where(OWED.c.number == 1).values({name: literal(value, Text) for name, value in damage.items()})
     await database.run(lambda connection: connection.execute(statement).rowcount)
     assert [("host-e", True), ("host-f", False)] == [(each.host, each.damaged) for each in await table.list_open()]
 
