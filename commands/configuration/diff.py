@@ -1,6 +1,7 @@
 """Unified diff of an edit, for approvers. Pure.
 
-Lines are shown in UTF-8 or Shift-JIS, whichever they are. A plan holds these lines and never the whole file.
+Lines are shown in UTF-8 or Shift-JIS, whichever they are, and invisible characters by their numbers: `<U+200B>`. A plan
+holds these lines and never the whole file.
 """
 
 import difflib
@@ -65,26 +66,32 @@ def _list_diff(old: Sequence[str], new: Sequence[str], above: int, redact: Calla
         )
         for tag, from_old, to_old, from_new, to_new in group:
             if tag == "equal":
-                yield from (f" {_shorten(line)}" for line in shown_old[from_old:to_old])
+                yield from (f" {_shorten(_expose(line))}" for line in shown_old[from_old:to_old])
                 continue
             yield from (f"-{line}" for line in _require_visible(old[from_old:to_old], shown_old[from_old:to_old]))
             yield from (f"+{line}" for line in _require_visible(new[from_new:to_new], shown_new[from_new:to_new]))
 
 
 def _require_visible(lines: Sequence[str], shown: Sequence[str]) -> Sequence[str]:
-    """Returns changed lines. Raises `UnsuitableText` if approvers could not see the whole of them."""
+    """Returns changed lines as they are shown. Raises `UnsuitableText` if approvers could not see the whole of them."""
     if list(lines) != list(shown):
         raise UnsuitableText(
             Phrase("a changed line may contain a secret, which approvers could not see. Edit this file by hand")
         )
-    if any(len(line) > MAX_CHANGED_LINE for line in lines):
+    exposed = [_expose(line) for line in lines]
+    if any(len(line) > MAX_CHANGED_LINE for line in exposed):
         raise UnsuitableText(
             Phrase(
                 "a changed line has more than {n} characters, too many for approvers to see. Break the line first",
                 n=MAX_CHANGED_LINE,
             )
         )
-    return lines
+    return exposed
+
+
+def _expose(line: str) -> str:
+    """Exposes characters that are not seen. nginx takes them for parts of words, and a surface removes them."""
+    return "".join(each if each.isprintable() or each == "\t" else f"<U+{ord(each):04X}>" for each in line)
 
 
 def _shorten(line: str) -> str:

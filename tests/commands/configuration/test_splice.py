@@ -115,6 +115,13 @@ def test_a_line_is_shown_in_its_encoding(text: bytes, shown: str) -> None:
     assert f" {shown}" in diff_splices(text, (Splice(at, b"x", b"y"),), str)
 
 
+def test_characters_that_are_not_seen_are_shown_by_their_numbers() -> None:
+    old, new = "a\u200bb\t\u202e\nx\n".encode(), "y\u3000\r\u2028z".encode()
+    assert ("@@ -1,2 +1,2 @@", " a<U+200B>b\t<U+202E>", "-x", "+y<U+3000><U+000D><U+2028>z") == diff_splices(
+        old, (Splice(old.index(b"x"), b"x", new),), str
+    )
+
+
 def test_no_change_has_no_diff() -> None:
     assert () == diff_splices(TEXT, (), str)
 
