@@ -126,7 +126,7 @@ class ResetEscalation(GatewayAction[OneEscalation]):
 
 class _Metadata(BaseModel):
     target_gateway: Annotated[str, StringConstraints(max_length=255)] | None = None
-    attempt_started: float | None = None
+    attempt_started: Annotated[float, Field(ge=0, le=99_999_999_999)] | None = None
 
 
 class _StateEntry(BaseModel):

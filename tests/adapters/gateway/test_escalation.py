@@ -56,7 +56,17 @@ def test_the_states_of_all_addresses(states: Any, expected: tuple[Escalation, ..
 
 
 @pytest.mark.parametrize(
-    "states", [{IP: {"state": "P2P"}}, {IP: {}}, {IP: state(metadata="x")}, {"x" * 300: state()}, "x", None]
+    "states",
+    [
+        {IP: {"state": "P2P"}},
+        {IP: {}},
+        {IP: state(metadata="x")},
+        {IP: state(metadata={"attempt_started": 1e300})},
+        {IP: state(metadata={"attempt_started": -1e300})},
+        {"x" * 300: state()},
+        "x",
+        None,
+    ],
 )
 def test_states_that_cannot_be_read_are_not_none(states: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
