@@ -4,10 +4,11 @@ a whole check of the watch, a report of `health` ─ note_answer ─▶ hosts th
 tick ─ open rows of these hosts that are due ─▶ a request each ─▶ its id or its note in the row
 
 The id of a request is stored after the request. A crash in between repeats both: the same id is the same request.
+An attempt that leaves no trace in the row, because the host did not let a plan be made, is repeated after some minutes.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -21,6 +22,9 @@ from bot.store.owed import OwedChange
 from commands.model.check import Area
 from commands.model.report import Report
 
+RETRY_PAUSE = timedelta(minutes=10)
+"""Pause after an attempt that left no trace. The watch has an answer every minute, and each plan reads the host."""
+
 _log = structlog.get_logger("bot.owed.asker")
 
 
@@ -33,6 +37,7 @@ class OwedAsker:
         self._audit = audit
         self._now = now
         self._answered: set[str] = set()
+        self._tried_at: dict[int, datetime] = {}
 
     def note_answer(self, host: str) -> None:
         """Note that every side of a host answered."""
@@ -49,8 +54,14 @@ class OwedAsker:
         hosts, self._answered = self._answered, set()
         if not hosts:
             return
-        for owed in await self._store.list_open():
-            if owed.host in hosts:
+        open_changes, now = await self._store.list_open(), self._now()
+        self._tried_at = {
+            owed.number: at
+            for owed in open_changes
+            if (at := self._tried_at.get(owed.number)) is not None and abs(now - at) < RETRY_PAUSE
+        }
+        for owed in open_changes:
+            if owed.host in hosts and owed.number not in self._tried_at:
                 await self._ask_if_due(owed)
 
     async def _ask_if_due(self, owed: OwedChange) -> None:
@@ -62,8 +73,10 @@ class OwedAsker:
         except DatabaseError:
             raise
         except FlatnetError as error:
+            self._tried_at[owed.number] = self._now()
             _log.warning("an owed change could not be requested", number=owed.number, why=str(error))
         except Exception as error:  # a bug in one operation's plan
+            self._tried_at[owed.number] = self._now()
             _log.error("an owed change could not be requested", number=owed.number, exc_info=error)
 
     async def _ask(self, owed: OwedChange) -> None:
@@ -77,4 +90,4 @@ class OwedAsker:
                 await self._audit.record(EventKind.OWED, SYSTEM, operation, event)
                 await self._store.mark_asked(owed.number, owed.asked, self._now(), reply.why)
             case AskResult.FULFILLED | AskResult.SILENT:
-                pass  # the plan has settled it, or the host's next answer is another occasion
+                self._tried_at[owed.number] = self._now()  # unless the plan has settled it, it is tried again later

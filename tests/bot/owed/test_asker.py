@@ -149,6 +149,7 @@ async def test_nothing_is_held_against_a_requester_while_slack_does_not_know_the
     await answer(bot)
     assert (None, None) == ((await owed(bot)).asked_at, (await owed(bot)).note)
     del bot.standings["U1ANA"]
+    bot.pass_by(minutes=10)
     await answer(bot)
     assert 1 == len(await waiting(bot))
 
@@ -168,6 +169,26 @@ async def test_a_host_that_is_silent_again_is_no_attempt_and_an_obstacle_is_note
     await answer(bot)
     found = await owed(bot)
     assert ([], True, tried) == (await waiting(bot), found.is_open, found.note is not None)
+
+
+async def test_a_host_that_answers_but_lets_no_plan_be_made_is_planned_anew_every_ten_minutes_alone(bot: Bot) -> None:
+    """Each attempt reads the host, and is in the audit log."""
+    bot.hosts(*HOSTS, host("host-e", 5, labels=("silent",)))
+    attempts = []
+    for _ in range(21):
+        await answer(bot)
+        attempts.append(len(await bot.log.find_signed(make_request_id(await owed(bot)), EventKind.OWED)))
+        bot.pass_by(minutes=1)
+    assert [1] * 10 + [2] * 10 + [3] == attempts
+
+
+async def test_a_clock_that_is_set_back_holds_no_request_off_for_ever(bot: Bot) -> None:
+    bot.hosts(*HOSTS, host("host-e", 5, labels=("stuck",)))
+    await answer(bot)
+    bot.hosts(*HOSTS, HOST_E)
+    bot.pass_by(days=-30)
+    await answer(bot)
+    assert 1 == len(await waiting(bot))
 
 
 async def test_a_plan_that_finds_nothing_left_to_do_settles_it(bot: Bot) -> None:
