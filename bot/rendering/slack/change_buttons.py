@@ -93,10 +93,13 @@ def list_commands(change: Change) -> tuple[str, ...]:
         return ()
     match change.state:
         case ChangeState.WAITING:
-            return f"approve {operation}", f'deny {operation} "…"', f"op cancel {operation}"
+            typed = " --name …" if change.risk is Risk.CRITICAL else ""
+            return f"approve {operation}{typed}", f'deny {operation} "…"', f"op cancel {operation}"
         case ChangeState.READY | ChangeState.RUNNING:
             return (f"op cancel {operation}",)
         case ChangeState.UNKNOWN:
+            if change.risk is Risk.CRITICAL:
+                return f'op resolve {operation} "…" --outcome undone|failed', f'op confirm {operation} --reason "…"'
             return (f'op resolve {operation} "…" --outcome done|undone|failed',)
     return (
         *((f"op continue {operation}",) if change_progress.has_remaining_hosts(change) else ()),
@@ -139,11 +142,16 @@ def make_resolve_buttons(change: Change, texts: Texts) -> list[Block]:
     if change.state is not ChangeState.UNKNOWN:
         return []
     return [
-        make_command_button(
-            label.render(texts), f"{FORM_ACTION}.resolve.{outcome}", f"op resolve {change.operation} --outcome {outcome}"
-        )
+        make_command_button(label.render(texts), f"{FORM_ACTION}.resolve.{outcome}", _make_resolve_words(change, outcome))
         for outcome, label in _RESOLVE_LABELS.items()
     ]
+
+
+def _make_resolve_words(change: Change, outcome: str) -> str:
+    """Returns the command that reports an outcome: that a critical change was done needs approvals."""
+    if change.risk is Risk.CRITICAL and outcome == "done":
+        return f"op confirm {change.operation}"
+    return f"op resolve {change.operation} --outcome {outcome}"
 
 
 def make_continue_button(change: Change, texts: Texts) -> list[Block]:

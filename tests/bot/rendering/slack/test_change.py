@@ -16,6 +16,7 @@ from bot.rendering.change_progress import STAGE_SIGNS, Stage
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT, SlackMessage
 from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.change import render, render_in_full
+from bot.rendering.slack.change_buttons import list_commands
 from bot.rendering.slack.change_updates import list_milestones
 from commands.model.operation import Risk
 from commands.model.plan import Part, Plan, PlannedAction, Result
@@ -105,6 +106,20 @@ def test_the_state_stands_first_in_words(name: str, state: str) -> None:
 )
 def test_the_buttons_are_what_can_be_done_now_and_go_with_the_decision(name: str, buttons: dict[str, str]) -> None:
     assert buttons | {"plan.details": f"op show {OPERATION}"} == pressed(render(ALL[name], ENGLISH))
+
+
+def test_that_a_critical_change_was_done_is_reported_with_approvals() -> None:
+    unknown = ALL["unknown"].model_copy(update={"risk": Risk.CRITICAL})
+    assert f"op confirm {OPERATION}" == pressed(render(unknown, ENGLISH))["form.resolve.done"]
+    assert (f'op resolve {OPERATION} "…" --outcome undone|failed', f'op confirm {OPERATION} --reason "…"') == list_commands(
+        unknown
+    )
+
+
+def test_the_name_of_a_critical_change_is_not_in_the_command_that_approves_it() -> None:
+    critical = ALL["waiting"].model_copy(update={"risk": Risk.CRITICAL})
+    assert f"approve {OPERATION} --name …" == list_commands(critical)[0]
+    assert f"approve {OPERATION}" == list_commands(ALL["waiting"])[0]
 
 
 def test_a_dry_run_has_no_button_to_details_because_it_is_stored_nowhere() -> None:
