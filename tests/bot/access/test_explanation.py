@@ -52,6 +52,16 @@ def test_an_administrator_may_go_without_approval() -> None:
     assert "in an emergency, with --break-glass and a reason (everyone is notified)" == facts(report)["Without approval"]
 
 
+def test_a_critical_change_names_the_second_road_where_it_is_required() -> None:
+    roads = Policy((ANA, BO, VIC, DAN), (LENDING,), (), ApprovalSettings(second_road=True))
+    found = facts(can("ana", "ca", "rotate", "all", policy=roads))
+    assert (
+        "one approval must come from a terminal",
+        "in an emergency, from a terminal, with --break-glass and a reason (everyone is notified)",
+    ) == (found["Second road"], found["Without approval"])
+    assert "Second road" not in facts(can("ana", "service", "restart", "host-a", policy=roads))
+
+
 def test_a_read_needs_no_approval() -> None:
     report = can("vic", "service")
     assert "yes: vic can run service" == str(report.summary)

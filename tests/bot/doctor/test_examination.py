@@ -3,7 +3,7 @@
 import asyncio
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from inspect import isabstract
@@ -465,3 +465,26 @@ def test_a_channel_of_a_schedule_that_posts_nothing_is_named(tmp_path: Path) -> 
         lines = f'[[schedules]]\nname = "{name}"\nchannel = "C0CERTS"\n'
         found = check_configuration(parse_settings(f"{text}\n{lines}", tmp_path / "flatnet.toml"))
         assert subject == [each for each in subjects(found) if each == "configuration.schedules"]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "severity", "why"),
+    [
+        ((), Severity.MEDIUM, "critical changes are refused, because no approver has an operating system account"),
+        (("ana",), Severity.LOW, "only ana can approve critical changes from a terminal, so their own are refused"),
+        (("val",), Severity.MEDIUM, "no approver has an operating system account"),
+        (("ana", "bo"), None, ""),
+    ],
+    ids=["none", "one", "one who cannot approve", "two"],
+)
+def test_a_second_road_that_too_few_people_can_use_is_named(
+    tmp_path: Path, accounts: Sequence[str], severity: Severity | None, why: str
+) -> None:
+    text = Draft(slack="U111", name="me", hosts=(HOST_A,)).text.replace("[approvals]\n", "[approvals]\nsecond_road = true\n")
+    for number, (name, role) in enumerate((("ana", "operator"), ("bo", "operator"), ("val", "viewer"))):
+        account = f'system = ["{name}"]\n' if name in accounts else ""
+        text += f'\n[[people]]\nname = "{name}"\nslack = ["U22{number}"]\n{account}roles = ["{role}"]\n'
+    findings = check_configuration(parse_settings(text, tmp_path / "flatnet.toml")).findings
+    found = [finding for finding in findings if "second_road" in str(finding.why)]
+    assert ([] if severity is None else [severity]) == [finding.severity for finding in found]
+    assert all(why in str(finding.why) for finding in found)
