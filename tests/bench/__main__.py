@@ -27,6 +27,7 @@ from tests.bench import (
     reloads,
     starts,
     texts,
+    transfers,
     watch,
 )
 
@@ -63,6 +64,7 @@ if __name__ == "__main__":
     log_groups.report()
     logs.report()
     registrations.report()
+    transfers.report()
     redaction.report()
     audit.report()
     texts.report()
