@@ -125,7 +125,7 @@ def _list_excluded(change: Change) -> Iterator[_LabeledItems]:
     """Lists the hosts left out: those that are owed the change, and the others."""
     owed = change.plan.owed_hosts if is_still_open(change) else change.owed_hosts
     later = Phrase("Owed, requested again when the host responds:")
-    label = later if is_still_open(change) else Phrase("Owed at its end (owed shows what still is):")
+    label = later if is_still_open(change) else Phrase("Owed when it ended (run owed to see what still is):")
     yield label, _list_left_out(change.plan, owed)
     others = [each.host for each in change.plan.left_out if each.host not in owed]
     yield Phrase("Excluded:"), _list_left_out(change.plan, others)

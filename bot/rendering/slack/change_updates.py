@@ -178,6 +178,13 @@ def _list_progress(change: Change, requester: tuple[str, ...]) -> Iterator[Miles
         said = Phrase("{said} ({took}).", said=said, took=took)
     for proof in change_facts.list_evidence(change)[:_MAX_PROOFS]:
         said = Phrase("{said} {proof}.", said=said, proof=proof)
+    if change.owed_hosts:
+        said = Phrase(
+            "{said} Requested again when the host responds.",
+            plural="{said} Requested again when the hosts respond.",
+            n=len(change.owed_hosts),
+            said=said,
+        )
     yield Milestone(change.state.value, choose_symbol(change), said, requester)
 
 

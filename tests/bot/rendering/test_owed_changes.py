@@ -93,7 +93,7 @@ def test_a_change_without_owed_hosts_is_plain_done() -> None:
     ("state", "said"),
     [
         (ChangeState.WAITING, "Owed, requested again when the host responds:"),
-        (ChangeState.DONE, "Owed at its end (owed shows what still is):"),
+        (ChangeState.DONE, "Owed when it ended (run owed to see what still is):"),
     ],
 )
 def test_approvers_see_before_what_will_be_owed_and_everyone_after(state: ChangeState, said: str) -> None:
