@@ -45,7 +45,8 @@ Pairs = Mapping[str, tuple[str, str]]
 
 @dataclass
 class Effects:
-    """How often each script changed a host for an operation: (host, script, operation)."""
+    """How often each script changed a host for an operation: (host, script, operation). One that is not told for which
+    operation it works is not counted."""
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
@@ -55,8 +56,8 @@ class Effects:
         async def run(line: bytes, state: WindowsState, now: datetime) -> Output:
             output = await powershell(line, state, now)
             asked = Asked.read(line)
-            if _answer(output).get("changed"):
-                name = asked.arguments.get("operation") or PureWindowsPath(asked.arguments["folder"]).name
+            name = asked.arguments.get("operation") or PureWindowsPath(asked.arguments.get("folder", "")).name
+            if name and _answer(output).get("changed"):
                 self.counts[state.computer_name.lower(), script_of(line), name] += 1
             return output
 
