@@ -18,7 +18,7 @@ from functools import partial
 
 from pydantic import JsonValue
 
-from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError
+from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError, NotAsked
 from adapters.phrase import Phrase
 from bot.changes.intent_log import AuditTrail, IntentLog, StepEntry
 from bot.changes.step_binding import (
@@ -40,6 +40,9 @@ POLL_SECONDS = 2.0
 
 DELIVERY_SECONDS = 30.0
 """Seconds in which a host may come back to receive a rollback: longer than a restart of Nebula takes."""
+
+ATTEMPTS = 3
+"""Attempts to get a turn at a host that the bot is reading from, and to get the answer of a step that may be repeated."""
 
 MAX_SHOWN_LENGTH = 100
 """Characters of an answer that a sentence repeats."""
@@ -163,11 +166,22 @@ class StepRunner:
     ) -> HostAnswer:
         """Perform the action of a step, a transfer if it has a source. Raises a `HostError`, or `PlanNotBindable`."""
         if step.source is None:
-            return await bound.perform()
+            return await self._perform_in_turn(bound, forbidden)
         source = run.bind(self._places(), step.source.host, step.source.deed, produced)
         reporter = TransferReporter(self._clock, partial(self._report, run.operation, step.key))
         watch = TransferWatch(forbidden, reporter.report)
         return await move_bytes(source, step.source.host, bound, step.host, watch)
+
+    async def _perform_in_turn(self, bound: BoundAction, forbidden: StopCheck) -> HostAnswer:
+        """Perform an action. Where the bot is still reading from that host, nothing was sent, so it waits for its turn."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await bound.perform()
+            except NotAsked:
+                await self._clock.sleep(POLL_SECONDS)
+                if await forbidden() is not None:
+                    raise
+        return await bound.perform()
 
     async def _settle_broken_transfer(self, run: PlanRun, step: Step, produced: StepProducts) -> _StepOutcome:
         """Settle a transfer that a crash broke off. The bot moved its bytes, so nothing moves on without it."""
@@ -207,23 +221,27 @@ class StepRunner:
         The lost request may still arrive after the observation. So a step without an observed effect is asked for again
         where that is harmless; otherwise it stays unknown, and its rollback forbids the late request.
         """
-        repeatable, unknown = bound.action.repeatable, _StepOutcome(Result.UNKNOWN, why, touched=True)
-        if step.verify is not None:
-            observed = await self._observe_until(run, step.verify, produced, _has_answer if repeatable else _is_met)
-            if observed.met and not (repeatable and run.needs_product(step.key)):
-                return _StepOutcome(Result.DONE, touched=True)
-            if observed.met is None:
+        unknown = _StepOutcome(Result.UNKNOWN, why, touched=True)
+        for left in range(ATTEMPTS - 1 if bound.action.repeatable else 0, -1, -1):
+            if step.verify is not None:
+                observed = await self._observe_until(run, step.verify, produced, _has_answer if left else _is_met)
+                if observed.met and not (bound.action.repeatable and run.needs_product(step.key)):
+                    return _StepOutcome(Result.DONE, touched=True)
+                if observed.met is None:
+                    return unknown
+            if not left:
                 return unknown
-        if not repeatable:
-            return unknown
-        try:
-            answer = await bound.perform()
-        except ActionFailed as error:
-            outcome = await self._settle_failure(run, step, produced, error)
-            return _StepOutcome(outcome.result, outcome.why, touched=True)
-        except HostError:
-            return unknown
-        return await self._verify(run, step, produced, answer, changed=True)
+            try:
+                answer = await self._perform_in_turn(bound, never_stop)
+            except ActionFailed as error:
+                outcome = await self._settle_failure(run, step, produced, error)
+                return _StepOutcome(outcome.result, outcome.why, touched=True)
+            except HostError as error:
+                if not error.maybe_ran:
+                    return unknown
+                continue  # this answer is lost as well, and its effect may be there
+            return await self._verify(run, step, produced, answer, changed=True)
+        return unknown
 
     async def _roll_back(self, run: PlanRun, step: Step, trail: AuditTrail) -> Phrase | None:
         """Roll a step back; None where that is proven, else the reason."""

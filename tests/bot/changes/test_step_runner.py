@@ -116,7 +116,7 @@ async def test_killed_at_any_moment_of_a_change_that_fails_it_is_taken_back(hous
 async def test_what_provably_did_not_happen_leaves_nothing_to_take_back(
     house: House, error: HostError, result: Result
 ) -> None:
-    house.world.goes_wrong(nebula.MakeKeyPair, Fault(error))
+    house.world.goes_wrong(nebula.MakeKeyPair, *[Fault(error)] * 3)
     ending = await house.carry_out(plan())
     assert (result, "because") == await result_of(house, "keys")
     assert ChangeState.FAILED == ending.state
@@ -134,6 +134,30 @@ async def test_a_lost_answer_is_never_taken_for_a_failure(
     house.world.goes_wrong(what, Fault(error, "after" if when == "after" else "before"))
     assert ChangeState.DONE == (await house.carry_out(plan())).state
     assert WELL == house.world.effects
+
+
+@pytest.mark.parametrize("what", [nebula.MakeKeyPair, nebula.StageCertificate, change.BeginChange, change.ConfirmChange])
+async def test_a_step_waits_for_its_turn_while_the_bot_itself_keeps_the_host_busy(
+    house: House, what: type[Action[object]]
+) -> None:
+    house.world.goes_wrong(what, Fault(NotAsked(P)), Fault(NotAsked(P)))
+    assert ChangeState.DONE == (await house.carry_out(plan())).state
+    assert WELL == house.world.effects
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", [nebula.MakeKeyPair, change.BeginChange, change.ConfirmChange])
+async def test_the_answer_to_the_repetition_may_be_lost_too(house: House, what: type[Action[object]], when: str) -> None:
+    """The effect is there all the same, or the step is repeated once more. It is done once."""
+    house.world.goes_wrong(what, lost("before"), lost("after" if when == "after" else "before"))
+    assert ChangeState.DONE == (await house.carry_out(plan())).state
+    assert WELL == house.world.effects
+
+
+async def test_a_host_that_loses_every_answer_is_not_asked_for_ever(house: House) -> None:
+    house.world.goes_wrong(nebula.MakeKeyPair, *[lost("before")] * 9)
+    await house.runner().run_step(PlanRun(OPERATION, "ana", plan()), "host-a-keys")
+    assert 3 == house.world.asked.count(("host-a", "windows.MakeKeyPair"))
 
 
 async def test_a_lost_answer_of_a_host_that_stays_silent_is_unknown(house: House) -> None:
