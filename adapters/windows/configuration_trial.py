@@ -73,13 +73,6 @@ class TestConfiguration(WindowsAction[ConfigurationTest]):
             folder=folder,
         )
 
-    @classmethod
-    def of_nebula(cls, side: WindowsSide, folder: str = "") -> "TestConfiguration":
-        """Makes the test of a host's Nebula."""
-        paths = side.paths
-        base = str(PureWindowsPath(paths.nebula_config).parent)
-        return cls(program="nebula", exe=paths.nebula_exe, base=base, main=paths.nebula_config, folder=folder)
-
     def build_arguments(self) -> dict[str, Any]:
         limits = {"limit": FILE_LIMIT, "files_limit": FILES_LIMIT, "milliseconds": int(TEST_TIMEOUT * 1000)}
         return super().build_arguments() | limits

@@ -7,7 +7,7 @@
 What a log claims is weaker than a certificate that was read: an identity known from handshakes alone has no times.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -173,11 +173,6 @@ class KnownIdentities:
                 (each for each in newest.values() if each.issuer == authority), key=lambda each: (each.name, each.address)
             )
         )
-
-    def find_by_name(self, names: Collection[str]) -> tuple[Identity, ...]:
-        """Finds the certificates with one of these names, the newest first."""
-        found = [each for each in self.identities if each.name in names and each.kind is IdentityKind.NEBULA]
-        return tuple(sorted(found, key=_get_age_key, reverse=True))
 
 
 NO_IDENTITIES = KnownIdentities()
