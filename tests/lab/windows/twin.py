@@ -1,5 +1,6 @@
 """What every Python twin of a Windows script is made of."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,16 @@ class ScriptError(Exception):
         self.message = message
         self.type = type
         self.id = id
+
+
+def fail(code: str, message: str) -> ScriptError:
+    """How a script fails with a code of its own."""
+    return ScriptError(message, "System.InvalidOperationException", code)
+
+
+def hash_content(content: bytes) -> str:
+    """The SHA-256 of a file, as scripts tell it."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def round_trip(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from tests.lab.windows.change_files import FOLDER
 from tests.lab.windows.change_plan import Move, Verb, plan_steps
 from tests.lab.windows.guard import GuardedChange, Nginx, Swap
 from tests.lab.windows.state import RECORD, Service, WindowsState
-from tests.lab.windows.twin import ScriptError, Twin, round_trip
+from tests.lab.windows.twin import ScriptError, Twin, fail, round_trip
 
 PRIVATE = "PRIVATE KEY-----"
 OPERATION = r"[A-Za-z0-9][A-Za-z0-9-]{0,63}"
@@ -38,13 +38,11 @@ def _begin_change(arguments: Mapping[str, Any], state: WindowsState, now: dateti
 def open_root(state: WindowsState) -> None:
     """Open the folder of the bot's records, as its scripts do."""
     if state.disk_full:
-        raise _failed("DiskFull", "less than 1 MB is free on C:")
+        raise fail("DiskFull", "less than 1 MB is free on C:")
     if RECORD in state.links:
-        raise _failed("FolderNotSafe", f"{RECORD} is a link; look at it, then remove it")
+        raise fail("FolderNotSafe", f"{RECORD} is a link; look at it, then remove it")
     if state.readers.get(RECORD):
-        raise _failed(
-            "FolderNotSafe", f"others than SYSTEM and Administrators can enter {RECORD}; look at it, then remove it"
-        )
+        raise fail("FolderNotSafe", f"others than SYSTEM and Administrators can enter {RECORD}; look at it, then remove it")
 
 
 def _look_at_others(state: WindowsState) -> None:
@@ -52,7 +50,7 @@ def _look_at_others(state: WindowsState) -> None:
     for operation in sorted(folders):
         change = find_change(state, operation)
         if change is not None and change.pending:
-            raise _failed("ChangeUnderWay", f"the change of {operation} is still under way on this host")
+            raise fail("ChangeUnderWay", f"the change of {operation} is still under way on this host")
 
 
 def _read_move(move: Mapping[str, Any], moves: Sequence[Mapping[str, Any]], state: WindowsState) -> Move:
@@ -76,17 +74,17 @@ def _look_at_service(name: str, verb: Verb, moved: Sequence[str], state: Windows
     service = state.service(name)
     assert service is not None
     if service.start_type == "Disabled" and verb != "stop":
-        raise _failed("ServiceDisabled", f"the service {name} is Disabled, so it cannot be started")
+        raise fail("ServiceDisabled", f"the service {name} is Disabled, so it cannot be started")
     names = ", ".join(needed for needed in service.needed_by if needed.lower() not in moved)
     if names and verb != "start":
-        raise _failed("ServicesDepend", f"{names} would be stopped with {name} and not started again; stop it first")
+        raise fail("ServicesDepend", f"{names} would be stopped with {name} and not started again; stop it first")
 
 
 def _read_nginx(move: Mapping[str, Any], nginx: Nginx | None, state: WindowsState) -> Move:
     if nginx is None:
-        raise _failed("ServiceAbsent", f"there is no service {move['service']}")
+        raise fail("ServiceAbsent", f"there is no service {move['service']}")
     if state.program(nginx.program) is None:
-        raise _failed("NginxAbsent", f"there is neither a service {move['service']} nor {nginx.program}")
+        raise fail("NginxAbsent", f"there is neither a service {move['service']} nor {nginx.program}")
     if move["verb"] == "reload":
         _check_running(nginx, state)
     return Move(move["service"], move["verb"], bool(state.nginx_processes), nginx, nginx)
@@ -94,7 +92,7 @@ def _read_nginx(move: Mapping[str, Any], nginx: Nginx | None, state: WindowsStat
 
 def _check_running(nginx: Nginx, state: WindowsState) -> None:
     if not state.nginx_processes:
-        raise _failed("NginxNotRunning", f"{nginx.program} is not running, so it cannot reload its configuration")
+        raise fail("NginxNotRunning", f"{nginx.program} is not running, so it cannot reload its configuration")
 
 
 def _read_swap(given: Mapping[str, Any], moves: Sequence[Move], fallback: bool, state: WindowsState) -> Swap:
@@ -104,9 +102,9 @@ def _read_swap(given: Mapping[str, Any], moves: Sequence[Move], fallback: bool, 
         return Swap(given["source"], given["target"], state.has_folder(target), kind="folder", fallback=fallback)
     text = state.files.get(source)
     if text is None:
-        raise _failed("SourceAbsent", f"there is no file {source}")
+        raise fail("SourceAbsent", f"there is no file {source}")
     if state.has_folder(target):
-        raise _failed("TargetNotFile", f"{target} is a folder")
+        raise fail("TargetNotFile", f"{target} is a folder")
     private = PRIVATE in text
     for move in moves if private else ():
         if move.nginx is None:
@@ -116,16 +114,16 @@ def _read_swap(given: Mapping[str, Any], moves: Sequence[Move], fallback: bool, 
 
 def _check_folder(source: PureWindowsPath, target: PureWindowsPath, state: WindowsState) -> None:
     if not state.has_folder(source):
-        raise _failed("SourceAbsent", f"there is no folder {source}")
+        raise fail("SourceAbsent", f"there is no folder {source}")
     if target in state.files:
-        raise _failed("TargetNotFolder", f"{target} is a file")
+        raise fail("TargetNotFolder", f"{target} is a file")
     if source.drive.lower() != target.drive.lower():
-        raise _failed("FoldersApart", f"{source} and {target} are on different drives")
+        raise fail("FoldersApart", f"{source} and {target} are on different drives")
     for path in (source, target):
         if path in state.links:
-            raise _failed("FolderNotSafe", f"{path} is a link; look at it, then remove it")
+            raise fail("FolderNotSafe", f"{path} is a link; look at it, then remove it")
     if any(PRIVATE in text for path, text in state.files.items() if source in path.parents):
-        raise _failed("KeyInFolder", f"there is a private key in {source}; swap it as a file")
+        raise fail("KeyInFolder", f"there is a private key in {source}; swap it as a file")
 
 
 def _look_at_account(name: str, state: WindowsState) -> None:
@@ -134,26 +132,26 @@ def _look_at_account(name: str, state: WindowsState) -> None:
         raise ScriptError("Timed out", "System.InvalidOperationException", "HRESULT 0x00040004,Get-CimInstance")
     if service is not None and service.account != "LocalSystem":
         why = "which cannot read a key that is SYSTEM's and Administrators' alone"
-        raise _failed("ServiceAccount", f"the service {name} runs as {service.account}, {why}")
+        raise fail("ServiceAccount", f"the service {name} runs as {service.account}, {why}")
 
 
 def _confirm_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     operation = name_change(arguments)
     change = find_change(state, operation)
     if change is None:
-        raise _failed("ChangeAbsent", f"this host knows of no change of {operation}")
+        raise fail("ChangeAbsent", f"this host knows of no change of {operation}")
     if change.state == "confirmed":
         return _status(state, operation, changed=False)
     if change.state == "applying":
-        raise _failed("ChangeNotApplied", f"the change of {operation} is not applied yet")
+        raise fail("ChangeNotApplied", f"the change of {operation} is not applied yet")
     if change.state == "applied":
         change.marks.add("confirm")
         state.settle(now)
     ended = state.changes[operation].state
     if ended == "applied":
-        raise _failed("GuardSilent", f"the guard of {operation} does not answer; is its scheduled task running?")
+        raise fail("GuardSilent", f"the guard of {operation} does not answer; is its scheduled task running?")
     if ended != "confirmed":
-        raise _failed("ChangeReverted", f"the change of {operation} is {ended}: {change.why}")
+        raise fail("ChangeReverted", f"the change of {operation} is {ended}: {change.why}")
     return _status(state, operation, changed=True)
 
 
@@ -165,13 +163,13 @@ def _abort_change(arguments: Mapping[str, Any], state: WindowsState, now: dateti
         state.changes[operation] = GuardedChange.never(operation, now)
         return _status(state, operation, changed=True)
     if change.state == "confirmed":
-        raise _failed("ChangeConfirmed", f"the change of {operation} was confirmed; it is not put back any more")
+        raise fail("ChangeConfirmed", f"the change of {operation} was confirmed; it is not put back any more")
     if change.state not in ("applying", "applied"):
         return _status(state, operation, changed=False)
     change.marks.add("abort")
     state.settle(now)
     if change.state in ("applying", "applied"):
-        raise _failed("GuardSilent", f"the guard of {operation} does not answer; is its scheduled task running?")
+        raise fail("GuardSilent", f"the guard of {operation} does not answer; is its scheduled task running?")
     return _status(state, operation, changed=True)
 
 
@@ -203,7 +201,7 @@ def name_change(arguments: Mapping[str, Any]) -> str:
     """The operation's id: it names a folder."""
     operation: str = arguments["operation"]
     if not re.fullmatch(OPERATION, operation):
-        raise _failed("BadOperation", f"{operation} cannot be the name of a change")
+        raise fail("BadOperation", f"{operation} cannot be the name of a change")
     return operation
 
 
@@ -212,7 +210,7 @@ def find_change(state: WindowsState, operation: str) -> GuardedChange | None:
     states = [path for path in state.files if path.parent == FOLDER / operation and path.match("state-*.json")]
     if states:
         words = "cannot be read; see what that change did, then remove its folder"
-        raise _failed("ChangeUnreadable", f"{max(states)} {words}")
+        raise fail("ChangeUnreadable", f"{max(states)} {words}")
     return state.changes.get(operation)
 
 
@@ -220,10 +218,6 @@ def _status(state: WindowsState, operation: str, *, changed: bool) -> Any:
     change = find_change(state, operation)
     now = ("absent", "") if change is None else (change.state, change.why)
     return {"operation": operation, "state": now[0], "why": now[1], "changed": changed}
-
-
-def _failed(code: str, message: str) -> ScriptError:
-    return ScriptError(message, "System.InvalidOperationException", code)
 
 
 TWINS: Mapping[str, Twin] = {

@@ -2,7 +2,6 @@
 
 import base64
 import dataclasses
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -12,7 +11,7 @@ from typing import Any
 
 from tests.lab.windows import nebula, nginx
 from tests.lab.windows.state import WindowsState
-from tests.lab.windows.twin import ScriptError, Twin
+from tests.lab.windows.twin import ScriptError, Twin, fail, hash_content
 from tests.lab.windows.twins_nebula import KEY_HIDDEN, last_words, open_folder, require_ours, start_program
 
 
@@ -212,16 +211,6 @@ def _try(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> An
     lines = [line.replace(base.replace("\\", "/"), base) for line in said.splitlines() if "[emerg]" in line]
     told = [re.sub(KEY_HIDDEN, "...", line)[:1000] for line in lines]
     return {"code": code, "lines": told, "syntax": "syntax is ok" in said}
-
-
-def hash_content(content: bytes) -> str:
-    """The SHA-256 of a file, as scripts tell it."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def fail(code: str, message: str) -> ScriptError:
-    """How a script fails with a code of its own."""
-    return ScriptError(message, "System.InvalidOperationException", code)
 
 
 TWINS: Mapping[str, Twin] = {

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tests.lab.local_time import offsets
 from tests.lab.windows.state import WindowsState
-from tests.lab.windows.twin import ScriptError, Twin, round_trip
+from tests.lab.windows.twin import Twin, fail, round_trip
 from tests.lab.windows.twins_disks import rotated
 
 Place = Literal["before", "in", "after"]
@@ -76,12 +76,12 @@ def _read_log(arguments: Mapping[str, Any], state: WindowsState, now: datetime) 
 def _words(pattern: str, *, fixed: bool, case: bool) -> re.Pattern[str]:
     """The pattern; one that repeats what repeats is refused at once, for nothing here would end it."""
     if not fixed and re.search(r"[+*]\)[+*{]", pattern):
-        raise _failed("PatternSlow", "the pattern takes too long on a single line")
+        raise fail("PatternSlow", "the pattern takes too long on a single line")
     try:
         return re.compile(re.escape(pattern) if fixed else pattern, 0 if case else re.IGNORECASE)
     except re.error as error:
         words = f"Invalid pattern '{pattern}' at offset {len(pattern)}. Not enough )'s."
-        raise _failed("PatternInvalid", words) from error
+        raise fail("PatternInvalid", words) from error
 
 
 def find_log(given: str, state: WindowsState) -> PureWindowsPath:
@@ -93,17 +93,17 @@ def _follow(path: PureWindowsPath, given: str, state: WindowsState) -> PureWindo
     if path in state.file_links:
         target = state.file_links[path]
         if target.parent != path.parent:
-            raise _failed("LogOutside", f"{given} is a link out of its folder")
+            raise fail("LogOutside", f"{given} is a link out of its folder")
         return _follow(target, given, state)
     if path in state.links or any(path in file.parents for file in state.files):
-        raise _failed("LogIsFolder", f"{given} is a folder")
+        raise fail("LogIsFolder", f"{given} is a folder")
     if path not in state.files:
-        raise _failed("LogMissing", f"there is no log {given}")
+        raise fail("LogMissing", f"there is no log {given}")
     if path in state.denied:
-        raise _failed("LogDenied", f"{given} may not be read")
+        raise fail("LogDenied", f"{given} may not be read")
     if path in state.locked:
         words = f"The process cannot access the file '{path}' because it is being used by another process."
-        raise _failed("LogUnreadable", f"{given} cannot be opened: {words}")
+        raise fail("LogUnreadable", f"{given} cannot be opened: {words}")
     return path
 
 
@@ -260,10 +260,6 @@ def _aware(line: str) -> int | None:
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000 + 0.5)
-
-
-def _failed(code: str, message: str) -> ScriptError:
-    return ScriptError(message, "System.InvalidOperationException", code)
 
 
 TWINS: Mapping[str, Twin] = {"read-log": _read_log}

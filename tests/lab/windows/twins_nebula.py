@@ -9,7 +9,7 @@ from typing import Any
 from adapters.nebula.certificates import parse_print_output
 from tests.lab.windows import nebula, nebula_cert
 from tests.lab.windows.state import WindowsState
-from tests.lab.windows.twin import ScriptError, Twin, round_trip
+from tests.lab.windows.twin import ScriptError, Twin, fail, round_trip
 
 PEM_LIMIT = 64_000
 TAIL_LIMIT = 512_000
@@ -110,11 +110,11 @@ def _make_key_pair(arguments: Mapping[str, Any], state: WindowsState, now: datet
     state.files.pop(public, None)
     made = _nebula_cert(state, arguments["nebula_cert_exe"], now, "keygen", "-out-key", str(key), "-out-pub", str(public))
     if made.code:
-        raise _failed("KeygenFailed", f"nebula-cert keygen: {last_words(made.stderr)}")
+        raise fail("KeygenFailed", f"nebula-cert keygen: {last_words(made.stderr)}")
     if readers := state.readers.get(key):
         del state.files[key]
         words = "others than SYSTEM and Administrators could read the new key, so it was deleted: "
-        raise _failed("KeyNotSafe", words + ", ".join(readers))
+        raise fail("KeyNotSafe", words + ", ".join(readers))
     return {"public_key": state.files[public], "changed": True}
 
 
@@ -138,7 +138,7 @@ def _sign_certificate(arguments: Mapping[str, Any], state: WindowsState, now: da
     signed = _nebula_cert(state, arguments["nebula_cert_exe"], now, "sign", *given)
     if signed.code:
         state.files.pop(certificate, None)
-        raise _failed(_sign_code(signed.stderr), f"nebula-cert sign: {last_words(signed.stderr)}")
+        raise fail(_sign_code(signed.stderr), f"nebula-cert sign: {last_words(signed.stderr)}")
     return {"certificate": state.files[certificate], "ca": block, "changed": True}
 
 
@@ -150,9 +150,9 @@ def _signer(arguments: Mapping[str, Any], state: WindowsState, now: datetime) ->
     """The block of the wanted CA in its file, and when it ends."""
     key = state.files.get(PureWindowsPath(arguments["ca_key"]))
     if key is None:
-        raise _failed("CaKeyMissing", f"there is no CA key {arguments['ca_key']}")
+        raise fail("CaKeyMissing", f"there is no CA key {arguments['ca_key']}")
     if " ENCRYPTED " in key:
-        raise _failed("CaKeyEncrypted", f"the CA key {arguments['ca_key']} is encrypted; only a person can sign with it")
+        raise fail("CaKeyEncrypted", f"the CA key {arguments['ca_key']} is encrypted; only a person can sign with it")
     text = state.files.get(PureWindowsPath(arguments["ca_certificate"]), "")
     file = arguments["ca_certificate"]
     printed = _nebula_cert(state, arguments["nebula_cert_exe"], now, "print", "-json", "-path", file)
@@ -161,9 +161,9 @@ def _signer(arguments: Mapping[str, Any], state: WindowsState, now: datetime) ->
     for certificate, block in zip(found, blocks, strict=False):
         if certificate.fingerprint == arguments["ca_fingerprint"]:
             if certificate.not_after <= state.clock(now):
-                raise _failed("CaExpired", f"the CA has expired on {round_trip(certificate.not_after)}")
+                raise fail("CaExpired", f"the CA has expired on {round_trip(certificate.not_after)}")
             return block, certificate.not_after
-    raise _failed("CaDiffers", f"{arguments['ca_certificate']} does not hold the CA {arguments['ca_fingerprint']}")
+    raise fail("CaDiffers", f"{arguments['ca_certificate']} does not hold the CA {arguments['ca_fingerprint']}")
 
 
 def _sign_code(stderr: str) -> str:
@@ -183,7 +183,7 @@ def _stage_certificate(arguments: Mapping[str, Any], state: WindowsState, now: d
     folder = PureWindowsPath(arguments["folder"])
     key, certificate, copy = folder / "host.key", folder / "host.crt", folder / "config.yaml"
     if key not in state.files:
-        raise _failed("KeyMissing", f"there is no key {key}; it must be made first")
+        raise fail("KeyMissing", f"there is no key {key}; it must be made first")
     text = _replaced(arguments["config"], state, str(certificate), str(key))
     open_folder(state, folder)
     changed = state.files.get(certificate) != arguments["certificate"]
@@ -193,14 +193,14 @@ def _stage_certificate(arguments: Mapping[str, Any], state: WindowsState, now: d
         state, arguments["nebula_cert_exe"], now, "verify", "-ca", arguments["ca"], "-crt", str(certificate)
     )
     if verified.code:
-        raise _failed("NotVerified", f"nebula-cert verify: {last_words(verified.stderr)}")
+        raise fail("NotVerified", f"nebula-cert verify: {last_words(verified.stderr)}")
     state.files[copy] = text
     try:
         words = _tested(state, arguments["nebula_exe"], str(copy), now)
     finally:
         del state.files[copy]
     if words:
-        raise _failed("NotTaken", f"nebula -test: {words}")
+        raise fail("NotTaken", f"nebula -test: {words}")
     return {"certificate_file": str(certificate), "key_file": str(key), "changed": changed}
 
 
@@ -208,13 +208,13 @@ def _replaced(path: str, state: WindowsState, certificate: str, key: str) -> str
     """The live configuration with the two new files in place of the old ones."""
     config = state.files.get(PureWindowsPath(path))
     if config is None:
-        raise _failed("ConfigMissing", f"there is no configuration {path}")
+        raise fail("ConfigMissing", f"there is no configuration {path}")
     entries = nebula.pki_entries(config)
     lines = config.split("\n")
     for name, new in (("cert", certificate), ("key", key)):
         entry = entries.get(name)
         if entry is None or entry.value == "inline":
-            raise _failed("ConfigNotKnown", f"{path} does not name pki.{name} as a path on a line of its own")
+            raise fail("ConfigNotKnown", f"{path} does not name pki.{name} as a path on a line of its own")
         quoted = new.replace("'", "''")
         lines[entry.line] = f"{entry.indent}{name}: '{quoted}'"
     return "\n".join(lines)
@@ -225,7 +225,7 @@ def _forget_folder(arguments: Mapping[str, Any], state: WindowsState, now: datet
     require_ours(folder)
     change = state.changes.get(folder.name)
     if change is not None and change.state in ("applying", "applied", "reverting", "stuck"):
-        raise _failed("ChangeNotEnded", f"the change of {folder.name} is {change.state}, and the old files lie in {folder}")
+        raise fail("ChangeNotEnded", f"the change of {folder.name} is {change.state}, and the old files lie in {folder}")
     inside = [path for path in state.files if folder in path.parents]
     for path in inside:
         del state.files[path]
@@ -236,7 +236,7 @@ def _forget_folder(arguments: Mapping[str, Any], state: WindowsState, now: datet
 def require_ours(folder: PureWindowsPath) -> None:
     """Refuse a folder that is not an operation's."""
     if folder.parent.name != "operations" or not re.fullmatch(OUR_FOLDER, folder.name):
-        raise _failed("NotOurs", f"{folder} is not the folder of an operation")
+        raise fail("NotOurs", f"{folder} is not the folder of an operation")
 
 
 def _note_position(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
@@ -305,23 +305,21 @@ def start_program(state: WindowsState, path: str) -> None:
     """Fails as a program fails that cannot be run."""
     match state.program(path):
         case None:
-            raise _failed("ProgramMissing", f"there is no program {path}")
+            raise fail("ProgramMissing", f"there is no program {path}")
         case program if program.condition == "broken":
-            raise _failed("ProgramBroken", f"{path} cannot be run")
+            raise fail("ProgramBroken", f"{path} cannot be run")
         case program if program.condition == "hanging":
-            raise _failed("ProgramHangs", f"{path} does not end")
+            raise fail("ProgramHangs", f"{path} does not end")
 
 
 def open_folder(state: WindowsState, folder: PureWindowsPath) -> None:
     """Open the folder of an operation, as its scripts do."""
     if state.disk_full:
-        raise _failed("DiskFull", f"less than 1 MB is free on {folder.drive}")
+        raise fail("DiskFull", f"less than 1 MB is free on {folder.drive}")
     if not any(folder in path.parents for path in state.files):
         state.readers.pop(folder, None)
     if state.readers.get(folder):
-        raise _failed(
-            "FolderNotSafe", f"others than SYSTEM and Administrators can enter {folder}; look at it, then remove it"
-        )
+        raise fail("FolderNotSafe", f"others than SYSTEM and Administrators can enter {folder}; look at it, then remove it")
 
 
 def last_words(text: str) -> str:
@@ -331,10 +329,6 @@ def last_words(text: str) -> str:
     line = ["it gave no reason", *lines, *errors][-1].strip().removeprefix("Error: ")
     said = re.search(r'error"?[=:]"((?:[^"\\]|\\.)*)"', line)
     return re.sub(KEY_HIDDEN, "...", said[1] if said else line)[:500]
-
-
-def _failed(code: str, message: str) -> ScriptError:
-    return ScriptError(message, "System.InvalidOperationException", code)
 
 
 TWINS: Mapping[str, Twin] = {

@@ -1,7 +1,6 @@
 """Twins of the scripts that move files of operations: one packs a folder, the others read, write and remove a file."""
 
 import base64
-import hashlib
 import re
 import tarfile
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from tests.lab.windows.state import WindowsState
-from tests.lab.windows.twin import ScriptError, Twin
+from tests.lab.windows.twin import Twin, fail, hash_content
 from tests.lab.windows.twins_nebula import open_folder, require_ours
 
 SPARE = 268435456
@@ -21,13 +20,13 @@ def _pack_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetim
     file, source = _find(arguments), PureWindowsPath(arguments["source"])
     names = sorted(path.relative_to(source).as_posix() for path in state.files if source in path.parents)
     if not names:
-        raise _failed("FolderMissing", f"there is no folder {source}")
+        raise fail("FolderMissing", f"there is no folder {source}")
     open_folder(state, file.parent)
     archive, left = b"", []
     for name in names:
         content = state.bytes_of(source / name)
         if len(archive) + len(content) > arguments["limit"]:
-            raise _failed("TooLarge", f"{source} has more than {arguments['limit']} bytes")
+            raise fail("TooLarge", f"{source} has more than {arguments['limit']} bytes")
         if _has_key(name, content):
             left.append(name)
             continue
@@ -36,7 +35,7 @@ def _pack_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetim
     packed = state.bytes_of(file)
     return {
         "size": len(packed),
-        "sha256": _hash(packed),
+        "sha256": hash_content(packed),
         "files": len(names) - len(left),
         "left_out": left,
         "changed": True,
@@ -54,13 +53,13 @@ def _make_header(name: str, size: int) -> bytes:
     try:
         return entry.tobuf(tarfile.USTAR_FORMAT, "utf-8")
     except ValueError as error:
-        raise _failed("NameTooLong", f"the name of {name} is too long for an archive") from error
+        raise fail("NameTooLong", f"the name of {name} is too long for an archive") from error
 
 
 def _read_spool(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     file, offset, count = _find(arguments), arguments["offset"], arguments["count"]
     if file not in state.files:
-        raise _failed("SpoolMissing", f"there is no file {file}")
+        raise fail("SpoolMissing", f"there is no file {file}")
     content = state.bytes_of(file)
     return {"offset": offset, "size": len(content), "data": base64.b64encode(content[offset : offset + count]).decode()}
 
@@ -68,7 +67,7 @@ def _read_spool(arguments: Mapping[str, Any], state: WindowsState, now: datetime
 def _read_state(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     file = _find(arguments)
     if file in state.files:
-        return {"received": len(state.bytes_of(file)), "sha256": _hash(state.bytes_of(file))}
+        return {"received": len(state.bytes_of(file)), "sha256": hash_content(state.bytes_of(file))}
     part = _part_of(file)
     return {"received": len(state.bytes_of(part)) if part in state.files else 0, "sha256": ""}
 
@@ -79,7 +78,7 @@ def _write_spool(arguments: Mapping[str, Any], state: WindowsState, now: datetim
     if arguments["move"] == "prepare":
         return _prepare(file, arguments, state, now)
     if part not in state.files and file not in state.files:
-        raise _failed("SpoolMissing", f"there is no file {part}")
+        raise fail("SpoolMissing", f"there is no file {part}")
     if arguments["move"] == "write":
         return _add_piece(part, arguments, state, now)
     return _complete(file, arguments, state, now)
@@ -87,13 +86,13 @@ def _write_spool(arguments: Mapping[str, Any], state: WindowsState, now: datetim
 
 def _prepare(file: PureWindowsPath, arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     size = arguments["size"]
-    if file in state.files and _hash(state.bytes_of(file)) == arguments["sha256"]:
+    if file in state.files and hash_content(state.bytes_of(file)) == arguments["sha256"]:
         return {"received": size, "sha256": arguments["sha256"], "changed": False}
     if size > arguments["limit"]:
-        raise _failed("TooLarge", f"{size} bytes are more than the limit of {arguments['limit']}")
+        raise fail("TooLarge", f"{size} bytes are more than the limit of {arguments['limit']}")
     drive = state.drives.get(file.drive)
     if state.wmi and drive is not None and drive.free is not None and drive.free < size + SPARE:
-        raise _failed("DiskFull", f"{size + SPARE} bytes are needed on {file.drive} and {drive.free} are free")
+        raise fail("DiskFull", f"{size + SPARE} bytes are needed on {file.drive} and {drive.free} are free")
     open_folder(state, file.parent)
     state.remove(file)
     state.write_bytes(_part_of(file), b"", now)
@@ -104,7 +103,7 @@ def _add_piece(part: PureWindowsPath, arguments: Mapping[str, Any], state: Windo
     data, offset = base64.b64decode(arguments["data"]), arguments["offset"]
     held = state.bytes_of(part)
     if len(held) not in (offset, offset + len(data)):
-        raise _failed("OutOfOrder", f"a piece for byte {offset} came where {len(held)} bytes are")
+        raise fail("OutOfOrder", f"a piece for byte {offset} came where {len(held)} bytes are")
     state.write_bytes(part, held[:offset] + data, now)
     return {"received": offset + len(data), "sha256": "", "changed": True}
 
@@ -112,11 +111,11 @@ def _add_piece(part: PureWindowsPath, arguments: Mapping[str, Any], state: Windo
 def _complete(file: PureWindowsPath, arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     part = _part_of(file)
     if part not in state.files:
-        return {"received": len(state.bytes_of(file)), "sha256": _hash(state.bytes_of(file)), "changed": False}
+        return {"received": len(state.bytes_of(file)), "sha256": hash_content(state.bytes_of(file)), "changed": False}
     content = state.bytes_of(part)
-    if (len(content), _hash(content)) == (arguments["size"], arguments["sha256"]):
+    if (len(content), hash_content(content)) == (arguments["size"], arguments["sha256"]):
         state.rename(part, file)
-    return {"received": len(content), "sha256": _hash(content), "changed": True}
+    return {"received": len(content), "sha256": hash_content(content), "changed": True}
 
 
 def _remove_spool(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
@@ -131,20 +130,12 @@ def _find(arguments: Mapping[str, Any]) -> PureWindowsPath:
     folder, name = PureWindowsPath(arguments["folder"]), str(arguments["name"])
     require_ours(folder)
     if not re.fullmatch(NAME, name):
-        raise _failed("NotOurs", f"{name} is no name of a file that is moved")
+        raise fail("NotOurs", f"{name} is no name of a file that is moved")
     return folder / name
 
 
 def _part_of(file: PureWindowsPath) -> PureWindowsPath:
     return file.with_name(f"{file.name}.part")
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _failed(code: str, message: str) -> ScriptError:
-    return ScriptError(message, "System.InvalidOperationException", code)
 
 
 TWINS: Mapping[str, Twin] = {
