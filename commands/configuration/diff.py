@@ -5,13 +5,16 @@ holds these lines and never the whole file.
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from adapters.phrase import Phrase
 from commands.configuration.splice import Splice, UnsuitableText, apply_splices
 
 CONTEXT = 2
 """Unchanged lines around a change."""
+
+MAX_COMPARED = 500_000
+"""Most pairs of an old and a new line that are compared. With more of them, all lines are shown as removed and added."""
 
 MAX_CHANGED_LINE = 500
 """Maximum characters of a changed line: approvers must see the whole of it. Other lines are shortened."""
@@ -58,7 +61,7 @@ def _decode(line: bytes) -> str:
 def _list_diff(old: Sequence[str], new: Sequence[str], above: int, redact: Callable[[str], str]) -> Iterator[str]:
     """Lists the lines of the diff. `above` counts the lines of the file above both texts."""
     shown_old, shown_new = (redact("\n".join(lines)).split("\n") for lines in (old, new))
-    for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT):
+    for group in _group_changes(old, new):
         (_, first_old, _, first_new, _), (_, _, last_old, _, last_new) = group[0], group[-1]
         yield (
             f"@@ -{_format_range(above + first_old, last_old - first_old)}"
@@ -70,6 +73,13 @@ def _list_diff(old: Sequence[str], new: Sequence[str], above: int, redact: Calla
                 continue
             yield from (f"-{line}" for line in _require_visible(old[from_old:to_old], shown_old[from_old:to_old]))
             yield from (f"+{line}" for line in _require_visible(new[from_new:to_new], shown_new[from_new:to_new]))
+
+
+def _group_changes(old: Sequence[str], new: Sequence[str]) -> Iterable[Sequence[tuple[str, int, int, int, int]]]:
+    """Groups changes with the lines around them, as difflib does. Its time grows faster than the pairs of lines."""
+    if len(old) * len(new) <= MAX_COMPARED:
+        return difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT)
+    return [[("replace", 0, len(old), 0, len(new))]]
 
 
 def _require_visible(lines: Sequence[str], shown: Sequence[str]) -> Sequence[str]:

@@ -122,6 +122,12 @@ def test_characters_that_are_not_seen_are_shown_by_their_numbers() -> None:
     )
 
 
+def test_texts_that_are_too_long_to_be_compared_by_line_are_shown_as_a_whole() -> None:
+    old, new = b"a\n" * 1000 + b"b\n", b"c\n" + b"a\n" * 1000
+    shown = diff_splices(old, (Splice(0, old, new),), str)
+    assert ("@@ -1,1001 +1,1001 @@", *["-a"] * 1000, "-b", "+c", *["+a"] * 1000) == shown
+
+
 def test_no_change_has_no_diff() -> None:
     assert () == diff_splices(TEXT, (), str)
 
