@@ -98,6 +98,6 @@ def _parse_time(text: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):  # in UTC it may lie before the year 1
         return None
-    return moment.astimezone(UTC) if moment.tzinfo is not None else None

@@ -48,12 +48,27 @@ SLOG_JSON = (
         ),
         (TEXT.replace('time="2026-11-25T16:17:16Z" ', ""), ReceivedHandshake(name="host a", fingerprint=PRINT, at=None)),
         (
+            TEXT.replace("2026-11-25T16:17:16Z", "0001-01-01T00:00:00+09:00"),
+            ReceivedHandshake(name="host a", fingerprint=PRINT, at=None),
+        ),
+        (
             TEXT.replace('"host a"', r'"a \"b\" \\ 日本"'),
             ReceivedHandshake(name='a "b" \\ 日本', fingerprint=PRINT, at=SECOND),
         ),
         (TEXT.replace('"host a"', r'"a\x00b"'), ReceivedHandshake(name=r"a\x00b", fingerprint=PRINT, at=SECOND)),
     ],
-    ids=["text", "json", "slog", "slog json", "own time zone", "own time format", "no time", "odd name", "Go's own escapes"],
+    ids=[
+        "text",
+        "json",
+        "slog",
+        "slog json",
+        "own time zone",
+        "own time format",
+        "no time",
+        "before the year 1",
+        "odd name",
+        "Go's own escapes",
+    ],
 )
 def test_a_handshake_is_read_in_every_form_that_nebula_writes(line: str, expected: ReceivedHandshake) -> None:
     found = parse_handshake(line)
