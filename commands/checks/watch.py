@@ -180,12 +180,13 @@ def _list_api_signals(looked: WatchAnswers, judged: Judgment, sight: FleetSight)
         cause = make_key(remark.cause, "nebula") if remark.cause else make_key(host.name, "gateway") if stopped else ""
         yield _make_signal(host, "api", Condition.API, remark, cause)
     if sight.lacking:
-        yield _make_signal(host, "peers", Condition.PEERS, _make_lacking_remark(sight.lacking))
+        yield _make_signal(host, "peers", Condition.PEERS, _make_lacking_remark(host.name, sight.lacking))
     elif remark is not None and healthy:
         yield _make_signal(host, "peers", Condition.PEERS, remark)
 
 
-def _make_lacking_remark(lacking: tuple[str, ...]) -> Remark:
+def _make_lacking_remark(host: str, lacking: tuple[str, ...]) -> Remark:
+    """Makes the remark on a gateway that lacks peers, with the command that adds the first one."""
     why = Phrase(
         "the gateway lacks a peer that most others have: {peers}. Add it to nginx.conf, or its containers are not found",
         plural="the gateway lacks {n} peers that most others have: {peers}. Add them to nginx.conf, or their containers are "
@@ -193,7 +194,7 @@ def _make_lacking_remark(lacking: tuple[str, ...]) -> Remark:
         n=len(lacking),
         peers=list_some(lacking),
     )
-    return Remark("peers", Severity.MEDIUM, Phrase("missing peers"), why)
+    return Remark("peers", Severity.MEDIUM, Phrase("missing peers"), why, next=f"peer add {lacking[0]} --on {host}")
 
 
 def _find_remark(judged: Judgment, subject: str, *, reached: bool | None = None) -> Remark | None:

@@ -399,3 +399,4 @@ def test_missing_peers_are_a_signal_and_no_fault_of_the_api() -> None:
     checked = check(answers(), FleetSight(lacking=("host-c", "host-d")))
 
     assert [("peers", "peers", "medium", "missing peers")] == brief(checked.signals)
+    assert ["peer add host-c --on host-a"] == [each.next for each in checked.signals]
