@@ -3,7 +3,7 @@
 | observed | then |
 | --- | --- |
 | WinRM's or the bot's own expires within a limit | an alert; each limit that it crosses later is a step |
-| the bot's own could not be read | an alert: its end is unknown |
+| the bot's own could not be read | an alert: its expiry is unknown |
 | a stranger of a trusted CA was seen in 30 days | an alert; ten at most, and one that counts the rest: a log can be forged |
 | a certificate of WinRM could not be read this time | not judged, so nothing moves |
 """
@@ -131,7 +131,7 @@ def _make_own_signal(own: CertificateFile, path: str, now: datetime) -> Signal |
         return None
     short = Phrase("the bot's own {expiry}", expiry=describe_host_expiry(certificate.not_after - now))
     why = Phrase(
-        "the certificate {path} of the bot's machine ends at {at}. Without it the bot has no tunnels, and does not reach "
+        "the certificate {path} of the bot's machine expires at {at}. Without it the bot has no tunnels, and cannot reach "
         "gateways over the overlay. Sign a new one by hand, put it there and restart Nebula",
         path=path,
         at=Moment(certificate.not_after),

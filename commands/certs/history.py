@@ -38,7 +38,7 @@ def _describe(identity: Identity, host: Host, sightings: tuple[Sighting, ...], n
 
 def _describe_end(identity: Identity, now: datetime) -> Phrase:
     if identity.ends_at is None:
-        return Phrase("its end is unknown")
+        return Phrase("expiry unknown")
     if identity.has_ended(now):
         return Phrase("expired {at}", at=Moment(identity.ends_at))
     return Phrase("valid until {at}", at=Moment(identity.ends_at))

@@ -319,7 +319,7 @@ async def test_the_ledgers_certificates_of_a_host_say_when_they_were_signed_and_
         "last seen by host-b 2026-11-25 08:10:00 UTC (3600 s ago)",
         "000000000002: valid until 2026-12-05 09:10:00 UTC, signed by op-2 2026-11-23 09:10:00 UTC (172800 s ago), "
         "rolled back, so it is not in use, never seen",
-        "000000000003: its end is unknown, not signed by this bot, its name is other, "
+        "000000000003: expiry unknown, not signed by this bot, its name is other, "
         "last seen by host-b 2026-11-25 08:10:00 UTC (3600 s ago)",
     ] == await show(known)
 
