@@ -94,7 +94,11 @@ class Command:
         return f"<rsp:ReceiveResponse>{streams}{state}</rsp:ReceiveResponse>"
 
     async def _run(self, line: str, program: Program) -> None:
-        self._end(await program(line, self))
+        code = 1  # a failure of the lab itself must not look like a process that never ends
+        try:
+            code = await program(line, self)
+        finally:
+            self._end(code)
 
     def _end(self, code: int) -> None:
         self._code = code if self._code is None else self._code
