@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.action import Action
-from adapters.errors import ActionFailed, HostError
+from adapters.errors import ActionFailed, HostError, NotAsked
 from adapters.phrase import Phrase
 from adapters.transfer import MAX_TRANSFER_BYTES, Piece, Sink, Source, SpoolState
 from bot.changes.step_binding import BoundAction, HostAnswer
@@ -24,6 +24,8 @@ from bot.runtime.clock import Clock
 WRITE_ATTEMPTS = 3
 """Attempts to write one piece whose answer is lost."""
 
+TURNS = 3
+"""Attempts to get a turn at a host that the bot is reading from. Each waits for 10 s, so all of them as long as a stall."""
 
 REPORT_SECONDS = 3.0
 """Seconds between two reports on a transfer: a message is edited no more often."""
@@ -117,7 +119,7 @@ async def _write(sink: Sink, there: End, offset: int, data: bytes) -> None:
     """Write one piece. A sink writes a piece again without harm, so a lost answer is asked for again."""
     for left in range(WRITE_ATTEMPTS - 1, -1, -1):
         try:
-            state: SpoolState = await there.perform(sink.write_at(offset, data))
+            state: SpoolState = await _take_turn(there, sink.write_at(offset, data))
         except HostError as error:
             if left and error.maybe_ran and not isinstance(error, ActionFailed):
                 continue
@@ -131,9 +133,19 @@ async def _write(sink: Sink, there: End, offset: int, data: bytes) -> None:
 
 async def _perform(end: End, action: Action[Any]) -> Any:
     try:
-        return await end.perform(action)
+        return await _take_turn(end, action)
     except HostError as error:
         raise _name_end(end, error) from error
+
+
+async def _take_turn(end: End, action: Action[Any]) -> Any:
+    """Perform an action. While the bot itself keeps the host busy, nothing is sent, and it waits for its turn."""
+    for _ in range(TURNS - 1):
+        try:
+            return await end.perform(action)
+        except NotAsked:
+            continue
+    return await end.perform(action)
 
 
 def _name_end(end: End, error: HostError) -> ActionFailed:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.action import Action
-from adapters.errors import ActionFailed, HostError, OutcomeUnknown, Unreachable
+from adapters.errors import ActionFailed, HostError, NotAsked, OutcomeUnknown, Unreachable
 from adapters.local.spool import ReadSpool, WriteSpool
 from adapters.phrase import Phrase
 from adapters.transfer import PIECE_BYTES, Piece, SpoolState
@@ -18,6 +18,7 @@ from tests.bot.world import Time
 
 CONTENT = bytes(range(256)) * (PIECE_BYTES // 256 * 2) + b"the rest"
 LOST = OutcomeUnknown(Phrase("the answer was lost"))
+BUSY = NotAsked(Phrase("the bot is still working on this host"))
 
 
 @dataclass
@@ -113,6 +114,7 @@ async def test_a_piece_whose_answer_is_lost_is_written_again(when: str, often: i
         (LOST, "host-b: the answer was lost"),
         (Unreachable(Phrase("nothing answers")), "host-b: nothing answers"),
         (ActionFailed(Phrase("disk full")), "host-b: disk full"),
+        (BUSY, "host-b: the bot is still working on this host"),
     ],
 )
 async def test_a_sink_that_fails_ends_the_transfer(error: HostError, why: str) -> None:
@@ -120,6 +122,20 @@ async def test_a_sink_that_fails_ends_the_transfer(error: HostError, why: str) -
     with pytest.raises(ActionFailed) as failed:
         await carry_out(disk, read(CONTENT))
     assert (why, None) == (str(failed.value), disk.complete)
+
+
+async def test_it_waits_for_its_turns_while_the_bot_itself_keeps_a_host_busy() -> None:
+    """A survey reads a long log there meanwhile."""
+    disk, busy = Disk(before=[BUSY, BUSY]), [BUSY, BUSY]
+
+    async def read_late(action: Action[Any]) -> Piece:
+        if busy:
+            raise busy.pop()
+        found: Piece = await read(CONTENT)(action)
+        return found
+
+    await carry_out(disk, read_late)
+    assert CONTENT == disk.complete
 
 
 async def test_a_source_that_fails_ends_the_transfer() -> None:
