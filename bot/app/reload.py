@@ -20,8 +20,8 @@ from bot.config.host_files import HOST_FOLDER
 from bot.config.settings import Settings, read_settings
 from bot.security.file_trust import trust_users
 
-FLEET_RETIREMENT = 60.0
-"""Seconds for which connections of an earlier configuration stay open: longer than any deadline of an action."""
+FLEET_RETIREMENT = 120.0
+"""Seconds for which connections of an earlier configuration stay open: longer than any action, with its wait for a turn."""
 
 RESTART_SETTINGS = frozenset(
     {

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from adapters.action_registry import ACTIONS
+from adapters.connection import QUEUE_TIMEOUT
+from adapters.fleet import DEADLINE_GRACE
+from adapters.local.action import LocalAction
 from bot.app.application import Application, open_application
-from bot.app.reload import ConfigurationReloader, reload
+from bot.app.reload import FLEET_RETIREMENT, ConfigurationReloader, reload
 from bot.app.server import run_bot
 from bot.config.errors import Misconfigured
 from bot.config.settings import Settings, read_settings
@@ -107,3 +111,8 @@ async def test_what_is_taken_is_recorded_with_its_digest(file: Path, house: Appl
 
 def read_database(house: Application) -> Path:
     return house.database.path
+
+
+def test_no_action_is_cut_off_by_the_end_of_an_earlier_configuration() -> None:
+    slowest = max(action.deadline for action in ACTIONS if not issubclass(action, LocalAction))
+    assert FLEET_RETIREMENT > QUEUE_TIMEOUT + slowest + DEADLINE_GRACE
