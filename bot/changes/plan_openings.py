@@ -12,6 +12,7 @@ from bot.changes.attestation import has_opened
 from bot.changes.planner import Planner
 from bot.changes.repository import ChangeRepository
 from bot.model.change import ChangeState
+from bot.model.request import Surface
 from bot.store.records import OperationRecord
 from commands.model.operation import Risk
 
@@ -24,8 +25,12 @@ class PlanOpenings:
         self._planner = planner
 
     async def record(self, record: OperationRecord, by: Requester) -> None:
-        """Record that a possible approver opens the plan of a critical change, unless nothing can be recorded now."""
-        if self._repository.intact and self._may_approve(record, by) and await self._is_missing(record, by):
+        """Record that a possible approver opens the plan of a critical change, unless nothing can be recorded now.
+
+        A scheduled run opens it for no one.
+        """
+        read = by.surface is not Surface.SCHEDULE
+        if read and self._repository.intact and self._may_approve(record, by) and await self._is_missing(record, by):
             await self._repository.record(EventKind.OPENED, by.actor.name, record.operation, {"digest": record.digest})
 
     async def find_refusal(self, record: OperationRecord, by: Requester, name: str) -> Refusal | None:

@@ -16,6 +16,7 @@ from bot.access.rules import ApprovalSettings
 from bot.audit.log import EventKind
 from bot.changes.approval import AlreadyDecided, NotAllowed
 from bot.model.change import ApprovalState, Change, ChangeState
+from bot.model.request import Surface
 from bot.store.tables import REVIEWS
 from commands.model.operation import Risk
 from commands.values.arguments import Target
@@ -116,6 +117,13 @@ async def test_what_is_typed_for_another_change_is_not_recorded(bot: Bot) -> Non
     await bot.ask("op-1")
     await bot.workflow.approve("op-1", bot.by(BEN), "secret")
     assert "name" not in bot.log.last(EventKind.REVIEW)
+
+
+async def test_a_schedule_that_shows_the_plan_has_not_opened_it_for_its_author(bot: Bot) -> None:
+    await uproot(bot)
+    await bot.workflow.open_plan("op-1", dataclasses.replace(bot.by(BEN), surface=Surface.SCHEDULE))
+    with pytest.raises(NotAllowed, match="open the plan"):
+        await bot.workflow.approve("op-1", bot.by(BEN), "host-a")
 
 
 async def test_a_denial_needs_no_name(bot: Bot) -> None:
