@@ -214,6 +214,14 @@ def _opening(template: str, *, begins: bool) -> frozenset[str]:
     )
 
 
+def move_to_zone(at: datetime, zone: tzinfo) -> datetime:
+    """Returns a time in a zone; as it is, where that zone has no such time: before the year 1, or after 9999."""
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at
+
+
 def render_value(value: Any, texts: Texts) -> str:
     """Renders one value of a phrase as text."""
     match value:
@@ -222,7 +230,7 @@ def render_value(value: Any, texts: Texts) -> str:
         case Moment(at=at):
             return texts.moment(at)
         case Instant(at=at):
-            local = at.astimezone(texts.zone)
+            local = move_to_zone(at, texts.zone)
             return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 100_000} {local:%Z}"
         case Span(seconds=seconds):
             return texts.span(seconds)
@@ -243,9 +251,9 @@ def _to_json(value: Any) -> Any:
         case Phrase():
             return {"phrase": value.to_json()}
         case Moment(at=at):
-            return {"at": at.astimezone(UTC).isoformat()}
+            return {"at": move_to_zone(at, UTC).isoformat()}
         case Instant(at=at):
-            return {"instant": at.astimezone(UTC).isoformat()}
+            return {"instant": move_to_zone(at, UTC).isoformat()}
         case Span(seconds=seconds):
             return {"seconds": seconds}
         case City(zone=zone):
@@ -290,7 +298,7 @@ class _English:
         return str(value)
 
     def moment(self, at: datetime) -> str:
-        return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{move_to_zone(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
     def span(self, seconds: float) -> str:
         return f"{seconds:g} s"

@@ -25,7 +25,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
-from adapters.phrase import Texts, capitalize
+from adapters.phrase import Texts, capitalize, move_to_zone
 
 SOURCE_LANGUAGE = "en"
 TRANSLATED_LANGUAGES = ("ja",)
@@ -98,11 +98,7 @@ class BabelTexts:
 
     def moment(self, at: datetime) -> str:
         """Formats a time as `2026-11-25 18:10 JST`: the same in every language, and unambiguous."""
-        try:
-            local = at.astimezone(self.zone)
-        except OverflowError:  # a certificate without an end has 9999-12-31, beyond which no zone has a time
-            local = at
-        return f"{local:%Y-%m-%d %H:%M %Z}"
+        return f"{move_to_zone(at, self.zone):%Y-%m-%d %H:%M %Z}"
 
     def span(self, seconds: float) -> str:
         """Formats the two largest units: `3 days, 4 hr`, `2 min, 5 sec`; below ten seconds `2.5 sec`, `400 ms`."""

@@ -163,3 +163,11 @@ def test_a_phrase_does_not_change() -> None:
     phrase = Phrase("a")
     with pytest.raises(AttributeError):
         phrase.template = "b"
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+09:00", "9999-12-31T23:59:59-09:00"])
+def test_a_time_that_no_other_zone_has_is_shown_and_stored_as_it_is(text: str) -> None:
+    at = datetime.fromisoformat(text)
+    phrase = Phrase("since {at}, exactly {instant}", at=Moment(at), instant=Instant(at))
+    assert f"since {at:%Y-%m-%d %H:%M:%S} UTC" in str(phrase)
+    assert phrase == Phrase.from_json(phrase.to_json())
