@@ -48,6 +48,9 @@ FIRST_SURVEY_DELAY = 120.0
 MAX_AGE = timedelta(days=3650)
 """Age beyond which a line of a log counts as this old. Both of its times are the host's, and may be any."""
 
+CONCURRENT_HOSTS = 64
+"""Hosts whose logs are read at once. Silent ones keep a slot of the fleet for long, and the watch and changes need some."""
+
 _log = structlog.get_logger("bot.ledger.survey")
 
 
@@ -87,9 +90,15 @@ class LedgerSurvey:
         await self._observe(list(list_further_sightings(reading, began)))
         positions = await self._ledger.read_positions()
         hosts = [host for host in basis.fleet.inventory.hosts if host.windows is not None]
+        turns = asyncio.Semaphore(CONCURRENT_HOSTS)
+
+        async def read(host: Host) -> None:
+            async with turns:
+                await self._read_handshakes(basis.fleet, host, positions.get(host.name))
+
         async with asyncio.TaskGroup() as group:
             for host in hosts:
-                group.create_task(self._read_handshakes(basis.fleet, host, positions.get(host.name)))
+                group.create_task(read(host))
         await self._follower(reading, await self._ledger.read_known(), began)
 
     async def follow(self, area: Area, report: Report, began: datetime) -> None:

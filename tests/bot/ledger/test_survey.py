@@ -1,5 +1,6 @@
 """The survey of the ledger: what it reads of every host, where it goes on, and that no host and no failure ends it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,14 +10,15 @@ from typing import Any
 import pytest
 
 from adapters.errors import Unreachable
-from adapters.inventory import WindowsSide
+from adapters.fleet import Fleet
+from adapters.inventory import Inventory, WindowsSide
 from adapters.nebula.certificates import parse_pem
 from adapters.phrase import Phrase
 from adapters.windows.handshakes import HandshakeReading, ReadHandshakes, SeenCertificate
 from adapters.windows.log_files import FilePosition
 from adapters.windows.tls_certificate import ReadServerCertificate
 from bot.ledger.registry import IdentityLedger
-from bot.ledger.survey import MAX_AGE, LedgerSurvey, SurveyBasis
+from bot.ledger.survey import CONCURRENT_HOSTS, MAX_AGE, LedgerSurvey, SurveyBasis
 from commands.certs.further import FurtherReading
 from commands.certs.operations import CertList
 from commands.model.check import Area
@@ -207,3 +209,37 @@ async def test_hosts_without_a_readable_certificate_leave_nothing(surveyed: Surv
     report = await CertList().read(view(A, NO_WINDOWS, said=said))
     await surveyed.survey.follow(Area.CERTIFICATES, report, NOW)
     assert () == (await surveyed.ledger.read_known()).identities
+
+
+class Silent:
+    """Connections to hosts that are silent until they are let go."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.let_go = asyncio.Event()
+
+    async def perform(self, action: object) -> Any:
+        self.waiting += 1
+        await self.let_go.wait()
+        raise Unreachable(Phrase("nothing answers"))
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_silent_hosts_leave_room_for_the_watch_and_for_changes(ledger: IdentityLedger) -> None:
+    silent, hosts = Silent(), tuple(host(f"host-{number}", number) for number in range(1, CONCURRENT_HOSTS + 9))
+    fleet = Fleet(Inventory(hosts=hosts), lambda host, side: silent)
+
+    async def follow(*said: object) -> None:
+        pass
+
+    survey = LedgerSurvey(ledger, lambda: SurveyBasis(fleet, CertificateRules()), follow, lambda: NOW)
+    running = asyncio.create_task(survey.run())
+    while silent.waiting < CONCURRENT_HOSTS:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)  # the others would begin within 50 ms
+    assert CONCURRENT_HOSTS == silent.waiting
+    silent.let_go.set()
+    await running
+    assert len(hosts) == silent.waiting
