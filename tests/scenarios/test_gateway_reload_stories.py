@@ -7,6 +7,7 @@ import pytest
 
 from bot.model.change import ChangeState
 from commands.model.report import Report
+from tests.lab.faults import Fault
 from tests.lab.gateway.state import GatewayState, Lua, ReloadFault, Workers
 from tests.lab.windows.nginx import PATHS
 from tests.scenarios.changing import ADMIN, FOLDER, OPERATOR, Card, Shift, shift
@@ -223,7 +224,8 @@ async def test_several_gateways_are_reloaded_one_by_one_and_the_first_failure_st
 
 async def test_a_gateway_that_is_silent_is_owed(town: Build) -> None:
     async with shift(town, hurry=10) as s:
-        s.fleet["host-b"].cut()
+        for side in s.fleet["host-b"].ports:
+            s.fleet["host-b"].wire(side).fault = Fault.REFUSE
         card = await s.approved("gateway reload host-a,host-b")
         state, _ = await s.ended(card)
         left = [(each.host, each.owed) for each in (await s.known(card)).plan.left_out]
