@@ -18,12 +18,12 @@ MAX_LINES = 10
 
 _COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
+    Column(key="number", heading=Phrase("Number")),
     Column(key="words", heading=Phrase("Command")),
     Column(key="state", heading=Phrase("State")),
     Column(key="since", heading=Phrase("Owed since")),
     Column(key="requester", heading=Phrase("User")),
     Column(key="operation", heading=Phrase("ID")),
-    Column(key="number", heading=Phrase("Number")),
 )
 
 _MATTERS = {
@@ -101,12 +101,12 @@ def _build_row(owed: OwedChange, status: AskStatus | None, at: datetime) -> Row:
         host=owed.host,
         cells=(
             Cell.of(owed.host),
+            Cell(text=str(owed.number), value=owed.number),
             Cell.of(owed.words),
             _build_state_cell(owed, status),
             Cell.of_moment(owed.since, at),
             Cell.of(owed.requester),
             Cell.of(owed.operation),
-            Cell(text=str(owed.number), value=owed.number),
         ),
     )
 

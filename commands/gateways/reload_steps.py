@@ -136,10 +136,14 @@ def _build_change(reload: HostReload) -> CommitConfirmedChange:
         services=(move_gateway(reload.side, "reload"),),
         fallbacks=tuple(_list_fallbacks(reload)),
     )
-    phrase = Phrase(
-        "reload nginx ({host} reverts automatically unless confirmed within {window} s)",
-        host=host.name,
-        window=CONFIRM_WINDOW,
+    phrase = (
+        Phrase(
+            "reload nginx ({host} reverts automatically unless confirmed within {window} s)",
+            host=host.name,
+            window=CONFIRM_WINDOW,
+        )
+        if reload.restores
+        else Phrase("reload nginx ({host} has no last good configuration to restore)", host=host.name)
     )
     undo = (
         Phrase(
