@@ -266,9 +266,10 @@ async def test_a_critical_change_does_not_start_when_the_rehearsal_is_too_old_by
     await guarded.rehearsals.store([rehearsal(at=BEGINNING - timedelta(days=90))])
     await attest(guarded)
     await ask(guarded, CriticalSwap)
-    await guarded.open("op-1", BEN, CAI)
     for person in (BEN, CAI):
-        await guarded.workflow.approve("op-1", guarded.by(person))
+        by = guarded.by(person)
+        await guarded.workflow.open_plan("op-1", by)
+        await guarded.workflow.approve("op-1", by, "host-a")
     record = await guarded.stored("op-1")
     assert None is await guarded.dispatch.check_still_allowed(record)
     guarded.pass_by(seconds=1)
