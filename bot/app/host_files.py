@@ -39,7 +39,7 @@ class HostFileActions:
         content = action.content.encode()
         if await self._hash(action.name) == hashlib.sha256(content).hexdigest():
             return await self._use(action.operation, action.name, changed=False)
-        await self._require_hash(action.name, action.before)
+        await self._require_usable(action.name, action.before, content)
         await do_file_work(self.folder.data_folder, self.folder.keep, action.operation, action.name)
         await do_file_work(self.folder.data_folder, self.folder.write, action.name, content)
         return await self._use(action.operation, action.name, changed=True)
@@ -48,7 +48,7 @@ class HostFileActions:
         """Remove the file of a host, and forget the host. Raises `ActionFailed`; the earlier file is back then."""
         if await self._hash(action.name) == "":
             return await self._use(action.operation, action.name, changed=False)
-        await self._require_hash(action.name, action.before)
+        await self._require_usable(action.name, action.before, None)
         await do_file_work(self.folder.data_folder, self.folder.keep, action.operation, action.name)
         await do_file_work(self.folder.data_folder, self.folder.remove, action.name)
         return await self._use(action.operation, action.name, changed=True)
@@ -82,10 +82,18 @@ class HostFileActions:
     async def _hash(self, name: str) -> str:
         return await do_file_work(self.folder.data_folder, self.folder.hash_file, name)
 
-    async def _require_hash(self, name: str, before: str) -> None:
+    async def _require_usable(self, name: str, before: str, content: bytes | None) -> None:
+        """Require that the file is as it was planned, and that the bot could use the new content, or do without it.
+
+        Else a crash right after the write would leave a bot that does not start.
+        """
         if await self._hash(name) != before:
             phrase = Phrase("the file of {host} was changed meanwhile. Submit the change again", host=name)
             raise ActionFailed(phrase, maybe_ran=False)
+        try:
+            await asyncio.to_thread(self.reloader.check_host_file, name, content)
+        except FlatnetError as error:
+            raise ActionFailed(_explain_unusable(error), maybe_ran=False) from error
 
 
 def _explain_unusable(error: FlatnetError) -> Phrase:

@@ -17,7 +17,7 @@ from bot.app.application import Application
 from bot.audit.log import EventKind
 from bot.config.errors import Complaint, ConfigurationError, Misconfigured
 from bot.config.host_files import HOST_FOLDER
-from bot.config.settings import Settings, read_settings
+from bot.config.settings import Settings, check_host_file, read_settings
 from bot.security.file_trust import trust_users
 
 FLEET_RETIREMENT = 120.0
@@ -56,6 +56,13 @@ class ConfigurationReloader:
     def read_settings(self) -> Settings:
         """Reads the settings as the files have them now. Blocking. Raises `ConfigurationError`."""
         return read_settings(self._file)
+
+    def check_host_file(self, name: str, content: bytes | None) -> None:
+        """Checks that the configuration could be used with this content of a host's file. Blocking.
+
+        Raises `ConfigurationError`.
+        """
+        check_host_file(self._file, name, content)
 
     async def reload(self) -> None:
         """Activates the configuration as the files have it now. Raises as `reload`, and changes nothing then."""

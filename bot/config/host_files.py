@@ -60,6 +60,22 @@ def read_host_files(data_folder: Path, configuration: Path) -> tuple[HostFile, .
     return tuple(each for each in read if isinstance(each, HostFile))
 
 
+def replace_host_file(
+    files: tuple[HostFile, ...], path: Path, content: bytes | None, configuration: Path
+) -> tuple[HostFile, ...]:
+    """Returns the files with another content of one of them, which may be new; without it for None. Nothing is written.
+
+    Raises `ConfigurationError` about `configuration` if the content cannot be that of such a file.
+    """
+    others = [file for file in files if file.path != path]
+    if content is None:
+        return tuple(others)
+    parsed = _parse_host_file(path, content)
+    if isinstance(parsed, Complaint):
+        raise ConfigurationError(configuration, (parsed,))
+    return tuple(sorted([*others, parsed], key=lambda file: file.path))
+
+
 def add_hosts(tables: Mapping[str, Any], files: tuple[HostFile, ...]) -> dict[str, Any]:
     """Adds the hosts of the host folder behind those of the configuration file."""
     hosts = tables.get("hosts", [])
@@ -76,6 +92,10 @@ def _read_host_file(path: Path) -> HostFile | Complaint:
             content = stream.read(MAX_HOST_FILE_BYTES + 1)
     except OSError as error:
         return _make_unreadable(path, error)
+    return _parse_host_file(path, content)
+
+
+def _parse_host_file(path: Path, content: bytes) -> HostFile | Complaint:
     text = decode_text(content, MAX_HOST_FILE_BYTES)
     if isinstance(text, Complaint):
         return _put_into(text, path)

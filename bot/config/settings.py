@@ -23,7 +23,7 @@ from bot.audit.log import AuditKeys
 from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
-from bot.config.host_files import HostFile, add_hosts, read_host_files
+from bot.config.host_files import HostFile, add_hosts, find_host_file, read_host_files, replace_host_file
 from bot.config.positions import Positions
 from bot.config.references import find_bad_alert_routes, find_bad_schedules, find_unknown_references
 from bot.config.table_defaults import fill_defaults, resolve_paths
@@ -218,6 +218,18 @@ def read_settings(file: Path) -> Settings:
     text = _read_file(file)
     tables = _parse_tables(text, file)
     return _build_settings(tables, text, file, read_host_files(find_data_folder(tables, file), file))
+
+
+def check_host_file(file: Path, name: str, content: bytes | None) -> None:
+    """Checks that the configuration can be used with this content of a host's file, without it for None. Nothing is written.
+
+    Raises as `read_settings`.
+    """
+    text = _read_file(file)
+    tables = _parse_tables(text, file)
+    folder = find_data_folder(tables, file)
+    files = replace_host_file(read_host_files(folder, file), find_host_file(folder, name), content, file)
+    _build_settings(tables, text, file, files)
 
 
 def parse_settings(text: str, file: Path) -> Settings:

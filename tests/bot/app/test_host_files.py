@@ -100,6 +100,13 @@ async def test_a_host_that_cannot_be_used_leaves_no_trace(bot: Bot, content: str
     assert (("host-a", "host-b"), (hash_text(HOST), True)) == (bot.names, await bot.read())
 
 
+async def test_a_host_that_cannot_be_used_is_never_written(bot: Bot) -> None:
+    """A crash right after the write would leave a bot that does not start."""
+    with pytest.raises(ActionFailed):
+        await bot.own.perform(writing(HOST.replace("id = 2", "id = 1")))
+    assert [] == list(bot.folder.data_folder.glob("hosts.d/*")) + list(bot.folder.data_folder.glob("changes/*"))
+
+
 async def test_a_file_that_was_changed_meanwhile_is_not_overwritten(bot: Bot) -> None:
     by_hand = HOST.replace("10.100.2.1", "10.100.2.9")
     bot.folder.write("host-b", by_hand.encode())
