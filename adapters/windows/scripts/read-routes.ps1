@@ -5,6 +5,8 @@ param($a)
 Set-StrictMode -Version 3
 # Part: routes
 
+Import-Module NetTCPIP -ErrorAction SilentlyContinue
+
 $addresses = foreach ($own in @(Get-NetIPAddress -AddressFamily IPv4)) {
     @{
         address = $own.IPAddress

@@ -5,6 +5,8 @@ param($a)
 Set-StrictMode -Version 3
 # Part: routes
 
+Import-Module NetTCPIP -ErrorAction SilentlyContinue
+
 function Test-Among($route, $routes) {
     @($routes | Where-Object { $_.next_hop -eq $route.next_hop -and $_.interface -eq $route.interface }).Count -gt 0
 }

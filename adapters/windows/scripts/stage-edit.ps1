@@ -13,7 +13,7 @@ Set-StrictMode -Version 3
 # Each splice stands behind the one before, and removes what it says.
 function Get-Edited([byte[]]$old) {
     $new = New-Object System.IO.MemoryStream
-    $text = Get-Latin1 $old
+    $text = Get-Latin $old
     $at = 0
     foreach ($splice in $a.splices) {
         $removed = [Convert]::FromBase64String($splice.removed)
@@ -23,7 +23,7 @@ function Get-Edited([byte[]]$old) {
             Stop-Script 'EditDiffers' "the edit does not fit into $($a.file)"
         }
         $found = $text.Substring($splice.offset, $removed.Length)
-        if (-not [string]::Equals($found, (Get-Latin1 $removed), [System.StringComparison]::Ordinal)) {
+        if (-not [string]::Equals($found, (Get-Latin $removed), [System.StringComparison]::Ordinal)) {
             Stop-Script 'EditDiffers' "the edit removes other bytes than those in $($a.file)"
         }
         $new.Write($old, $at, $splice.offset - $at)

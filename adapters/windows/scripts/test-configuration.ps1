@@ -29,7 +29,7 @@ function Copy-Tree([string]$copy) {
 
 # Includes lead to the copy, other names to where they led. The lines stay the same.
 function Get-Redirected($one, [string]$copy) {
-    $text = Get-Latin1 $one.bytes
+    $text = Get-Latin $one.bytes
     for ($n = $one.names.Count - 1; $n -ge 0; $n--) {
         $name = $one.names[$n]
         $path = $name.path
@@ -40,7 +40,7 @@ function Get-Redirected($one, [string]$copy) {
             $path = "$copy$($path.Substring($a.base.Length))"
         }
         $bytes = (New-Object System.Text.UTF8Encoding $false).GetBytes('"' + (Get-Full $path).Replace('\', '/') + '"')
-        $text = $text.Remove($name.at, $name.length).Insert($name.at, (Get-Latin1 $bytes))
+        $text = $text.Remove($name.at, $name.length).Insert($name.at, (Get-Latin $bytes))
     }
     $text
 }

@@ -88,13 +88,13 @@ function Get-Hash([byte[]]$bytes) {
 }
 
 # One character for each byte, so that places in the text are places in the file, whatever its encoding is.
-function Get-Latin1([byte[]]$bytes) {
+function Get-Latin([byte[]]$bytes) {
     [System.Text.Encoding]::GetEncoding(28591).GetString($bytes)
 }
 
 # Nothing of the key is told, only where it stands. Without its zeros UTF-16 reads as ASCII.
 function Test-NoKey([string]$file, [byte[]]$bytes) {
-    $text = (Get-Latin1 $bytes).Replace("$([char]0)", '')
+    $text = (Get-Latin $bytes).Replace("$([char]0)", '')
     $at = $text.IndexOf('PRIVATE KEY-----', [System.StringComparison]::Ordinal)
     $line = if ($at -ge 0) { @($text.Substring(0, $at) -split '\n').Count } else { 0 }
     $key = (Find-Pki ($text -split '\n'))['key']

@@ -122,7 +122,7 @@ function Read-Tree([string]$edited) {
             $one = Read-One $a.base $file $edited $a.limit
             $tree.Add($one)
             if ($null -ne $one.bytes) {
-                $one.names = @(Find-Names $grammar $a.base (Get-Latin1 $one.bytes))
+                $one.names = @(Find-Names $grammar $a.base (Get-Latin $one.bytes))
             }
             foreach ($name in $one.names) {
                 if ($name.include) {
