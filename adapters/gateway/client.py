@@ -56,7 +56,7 @@ class HttpConnection:
             raise max(failures, key=lambda failure: failure.maybe_ran)  # one that may have changed something counts most
         try:
             answer: Answer = action.parse(responses)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:  # the latter by a number that no time or integer can hold
             raise ProtocolError(
                 Phrase("could not parse the gateway's response: {why}", why=describe_error(error)),
                 maybe_ran=action.changes,

@@ -149,7 +149,7 @@ class WinRmConnection:
             return action.parse(session.perform(action, secrets.token_hex(8), self._monotonic() + action.deadline))
         except ActionFailed as failure:
             raise action.explain(failure) from failure.__cause__
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:  # the latter by a number that no time or integer can hold
             raise ProtocolError(
                 Phrase(
                     "unexpected output format from {script}. Check the versions of PowerShell and the bot",

@@ -101,7 +101,7 @@ class SshConnection:
             raise DeadlineExceeded.after(action.deadline, maybe_ran=exchange.maybe_ran) from error
         try:
             answer: Answer = action.parse(completed)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:  # the latter by a number that no time or integer can hold
             raise ProtocolError(
                 Phrase("could not parse the response from WSL2: {why}", why=describe_error(error)),
                 maybe_ran=exchange.maybe_ran,

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import ssl
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -110,10 +111,12 @@ class Dated(Ask):
 
 
 class Unreadable(Ask):
-    """Its answer is never what it expects."""
+    """It takes its answer for a time, which this is not."""
+
+    time: str
 
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> tuple[str, ...]:
-        raise ValueError("not a number")
+        return (str(datetime.fromtimestamp(float(self.time), UTC)),)
 
 
 class Search(Ask):
@@ -379,9 +382,10 @@ async def test_values_stay_values_in_the_query(connect: Connect, stand_in: Stand
     assert ("/api/status", {"ip": ["../../x?y=1&z=#"]}) == (asked.path, parse_qs(asked.query, strict_parsing=True))
 
 
-async def test_an_answer_that_cannot_be_parsed_is_a_protocol_error(connect: Connect) -> None:
-    with pytest.raises(ProtocolError, match="not a number"):
-        await connect().perform(Unreadable())
+@pytest.mark.parametrize("time", ["soon", "1e300", "nan"])
+async def test_an_answer_that_cannot_be_parsed_is_a_protocol_error(connect: Connect, time: str) -> None:
+    with pytest.raises(ProtocolError, match="could not parse the gateway's response"):
+        await connect().perform(Unreadable(time=time))
 
 
 async def test_an_unknown_certificate_is_another_identity(connect: Connect, self_signed: Path) -> None:
