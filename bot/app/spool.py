@@ -14,6 +14,7 @@ from adapters.phrase import Phrase
 from adapters.transfer import PIECE_BYTES, Piece, SpoolState
 from bot.app.file_work import do_file_work
 from bot.changes.step_binding import OwnActions
+from bot.config.host_folder import sync_folder
 
 A = TypeVar("A")
 R = TypeVar("R", Piece, SpoolState)
@@ -126,6 +127,7 @@ def _finish(file: Path, action: WriteSpool) -> SpoolState:
         os.fsync(stream.fileno())
     if (size, found) == (action.size, action.sha256):
         part.replace(file)
+        sync_folder(file.parent)
     return SpoolState(received=size, sha256=found, changed=True)
 
 

@@ -56,7 +56,7 @@ class HostFolder:
         file = find_host_file(self.data_folder, name)
         file.unlink(missing_ok=True)
         if file.parent.exists():
-            _sync_folder(file.parent)
+            sync_folder(file.parent)
 
     def restore(self, operation: str, name: str) -> bool:
         """Restores the file as it was before an operation. Returns whether that changed something."""
@@ -91,10 +91,11 @@ def _write_file(file: Path, content: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     new.replace(file)
-    _sync_folder(file.parent)
+    sync_folder(file.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Writes the names in a folder to the disk, so that a power cut does not bring an earlier one back."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
