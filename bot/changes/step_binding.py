@@ -82,12 +82,12 @@ class BoundAction:
 
     async def perform(self) -> HostAnswer:
         """Perform the action, and return the answer as JSON. Raises a `HostError`."""
-        return _dump_answer(await self._perform())
+        return _dump_answer(await self.perform_part(self.action))
 
     async def observe(self, now: Callable[[], datetime]) -> JudgedAnswer:
         """Perform the action, and return the answer with the action's judgement of it. Raises a `HostError`."""
         asked_at = now()
-        said = await self._perform()
+        said = await self.perform_part(self.action)
         fault = self.action.find_fault(said, asked_at, now())
         return JudgedAnswer(_dump_answer(said), self.action.explain_answer(said), fault)
 
@@ -98,9 +98,6 @@ class BoundAction:
             return await self.places.own.perform(action)
         said: BaseModel = await self.places.fleet.perform(self.host, action)
         return said
-
-    async def _perform(self) -> BaseModel:
-        return await self.perform_part(self.action)
 
 
 @dataclass(frozen=True)
