@@ -54,7 +54,7 @@ def explain_rights(
         return _make_report(
             question, Phrase("yes: {person} can run {words}", person=person.name, words=question.words), facts
         )
-    return _report_change(question, operation.risk, facts)
+    return _report_change(question, operation.assessed_risk, facts)
 
 
 def _find_person(policy: Policy, said: str) -> Person:

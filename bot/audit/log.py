@@ -78,6 +78,9 @@ class EventKind(StrEnum):
     MUTE = "mute"
     OWED = "owed"
     IDENTITY = "identity"
+    ROTATION = "rotation"
+    BACKUP = "backup"
+    DRILL = "drill"
     ACCEPTED = ACCEPTED_KIND
 
 

@@ -231,7 +231,7 @@ class Lifecycle:
             change = await self._repository.make_change(draft)
             return change.model_copy(update={"dry_run": True, "version": 0})
         await require_work(self._repository, draft, operation)
-        unrehearsed = await self._repository.rehearsals.refuse_critical(draft.plan, operation.risk)
+        unrehearsed = await self._repository.rehearsals.refuse_critical(draft.plan, operation.assessed_risk)
         if unrehearsed is not None:
             await self._refuse(request.id, by, unrehearsed)
         record = await self._apply_approval_rules(request, draft)
@@ -258,11 +258,12 @@ class Lifecycle:
         return add_approval(draft, requirement)
 
     def _find_waiver(self, request: ChangeRequest, hosts: Sequence[Host]) -> WaivedApproval | None:
-        """Find the waiver of an approval. It covers a person's own request alone: no schedule, nothing that is owed, and no
-        remainder of another change.
+        """Find the waiver of an approval. It covers a person's own request alone: no schedule, except of what may run
+        unattended, nothing that is owed, and no remainder of another change. A request of a raised risk has none.
         """
-        by = request.requester
-        if by.surface is Surface.SCHEDULE or by.on_behalf is not None or request.before:
+        by, operation = request.requester, request.operation
+        scheduled = by.surface is Surface.SCHEDULE and not operation.unattended
+        if scheduled or by.on_behalf is not None or request.before or operation.assessed_risk is not operation.risk:
             return None
         return self._planner.policy.find_waiver(by.actor, type(request.operation), hosts)
 

@@ -121,11 +121,11 @@ class Planner:
         return self._kinds.get(kind)
 
     def find_risk(self, record: OperationRecord) -> Risk:
-        """Find the risk of a record's operation by its class, for the stored one is not part of the digest; the highest one
-        where this version has no such class.
+        """Find the risk of a record's operation by its class and arguments, because no digest has the stored one. It is the
+        highest one where this version has no such class.
         """
-        kind = self.find_kind(record)
-        return Risk.CRITICAL if kind is None else kind.risk
+        operation = self.find_operation(record)
+        return Risk.CRITICAL if operation is None else operation.assessed_risk
 
     def load_operation(self, record: OperationRecord) -> FleetChange:
         """Load the operation of a record as it was settled when it was planned. Raises `Refused` if this version has no
@@ -178,7 +178,7 @@ class Planner:
             words=words,
             kind=kind,
             arguments=planned.arguments,
-            risk=operation.risk,
+            risk=operation.assessed_risk,
             requester=by.actor.name,
             identity=by.identity,
             surface=by.surface,
@@ -222,12 +222,17 @@ def check_request(operation: FleetChange, by: Requester, policy: Policy) -> Refu
     """
     if operation.break_glass and isinstance(verdict := policy.may_break_glass(by.actor), Refusal):
         return verdict
-    if operation.break_glass and operation.risk is Risk.CRITICAL and policy.approvals.second_road and not by.uses_terminal:
+    if (
+        operation.break_glass
+        and operation.assessed_risk is Risk.CRITICAL
+        and policy.approvals.second_road
+        and not by.uses_terminal
+    ):
         phrase = Phrase("a critical emergency change must be requested from a terminal (flatnet-bot do or shell), not Slack")
         return Refusal("break-glass needs a terminal", phrase)
     if operation.break_glass and not operation.reason.strip():
         raise ReasonMissing(Phrase("an emergency change needs a reason. Add it with {option}", option="--reason"))
-    if operation.risk is Risk.CRITICAL and not operation.dry_run and not operation.reason.strip():
+    if operation.assessed_risk is Risk.CRITICAL and not operation.dry_run and not operation.reason.strip():
         raise ReasonMissing(
             Phrase("this changes host identities, so a reason is required. Add it with {option}", option="--reason")
         )

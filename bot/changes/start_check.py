@@ -53,13 +53,14 @@ class StartCheck:
         verdict = policy.judge(actor, type(operation), operation.resolve_hosts(self._planner.inventory), place)
         if isinstance(verdict, Refusal):
             return verdict
-        if (unrehearsed := await self._repository.rehearsals.refuse_critical(record.plan, operation.risk)) is not None:
+        unrehearsed = await self._repository.rehearsals.refuse_critical(record.plan, operation.assessed_risk)
+        if unrehearsed is not None:
             return unrehearsed
         if record.approval is None:
             return await self._check_break_glass(policy, record, actor)
         if record.approval.waived:
-            return await self._check_waiver(policy, record, actor, type(operation))
-        requirement = policy.assess_approval(actor, operation.risk, self._planner.find_hosts(record.plan))
+            return await self._check_waiver(policy, record, actor, operation)
+        requirement = policy.assess_approval(actor, operation.assessed_risk, self._planner.find_hosts(record.plan))
         if isinstance(requirement, Refusal):
             return requirement
         today = record.approval.model_copy(
@@ -123,10 +124,11 @@ class StartCheck:
         return {**{who: Refusal("plan not opened", explain_unopened(who)) for who in blind}, **found}
 
     async def _check_waiver(
-        self, policy: Policy, record: OperationRecord, actor: Actor, operation: type[FleetChange]
+        self, policy: Policy, record: OperationRecord, actor: Actor, operation: FleetChange
     ) -> Refusal | None:
         """Check that a rule waived the approval of this very plan for its requester, and that one does so today."""
-        if policy.find_waiver(actor, operation, self._planner.find_hosts(record.plan)) is None:
+        raised = operation.assessed_risk is not operation.risk
+        if raised or policy.find_waiver(actor, type(operation), self._planner.find_hosts(record.plan)) is None:
             return Refusal("no waiver", Phrase("by the current rules, this needs approval. Submit it again"))
         events = await self._repository.audit.find_signed(record.operation, EventKind.WAIVER)
         if attestation.is_waived(record, events) and policy.is_requester(actor, record.requester):

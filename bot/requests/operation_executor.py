@@ -101,7 +101,7 @@ class OperationExecutor:
     def _require_running(self, operation: Operation) -> None:
         """Raises `NoBotRunning` for decisions and changes if no bot runs. Reads are answered everywhere."""
         dry = isinstance(operation, FleetChange) and operation.dry_run
-        if operation.risk is not Risk.READ and not dry and not self._environment.running:
+        if operation.assessed_risk is not Risk.READ and not dry and not self._environment.running:
             raise NoBotRunning.for_this_process()
 
     def _build_view(self, job: ExecutionContext) -> FleetView:

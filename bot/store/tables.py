@@ -9,6 +9,7 @@ from bot.store.alert_models import AlertChangeRow, AlertRow, LogPositionRow, Mut
 from bot.store.host_models import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow
 from bot.store.ledger_models import HandshakePositionRow, IdentityRow, SightingRow
 from bot.store.models import Table
+from bot.store.rotation_models import BackupRow, DrillRow, KeyBackupRow, RotationMemberRow, RotationRow
 
 METADATA = Table.metadata
 """All tables of the bot."""
@@ -41,6 +42,11 @@ OWED = Table.metadata.tables[OwedRow.__tablename__]
 IDENTITIES = Table.metadata.tables[IdentityRow.__tablename__]
 SIGHTINGS = Table.metadata.tables[SightingRow.__tablename__]
 HANDSHAKE_POSITIONS = Table.metadata.tables[HandshakePositionRow.__tablename__]
+ROTATIONS = Table.metadata.tables[RotationRow.__tablename__]
+ROTATION_MEMBERS = Table.metadata.tables[RotationMemberRow.__tablename__]
+BACKUPS = Table.metadata.tables[BackupRow.__tablename__]
+KEY_BACKUPS = Table.metadata.tables[KeyBackupRow.__tablename__]
+DRILLS = Table.metadata.tables[DrillRow.__tablename__]
 
 APPEND_ONLY_TRIGGERS = (
     "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "

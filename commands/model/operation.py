@@ -16,6 +16,7 @@ from adapters.errors import Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host, InvalidSetting, Inventory
 from adapters.phrase import Phrase
+from commands.model.backup import NO_BACKUPS, KnownBackups
 from commands.model.check import NO_CHECKS, Area, KnownChecks
 from commands.model.identity import NO_IDENTITIES, KnownIdentities
 from commands.model.owed import NOTHING_OWED, KnownOwed, Matter
@@ -23,6 +24,7 @@ from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
+from commands.model.rotation import Rotation
 from commands.values.arguments import Flag, ReasonOption, Target
 
 
@@ -161,6 +163,10 @@ class FleetView:
     """The open owed changes, for a plan: some of them must run before others."""
     good_configurations: ProvenConfigurations = field(default_factory=dict)
     """The last configuration of each gateway that a run proved to work."""
+    rotation: Rotation | None = None
+    """The change of the CA that is under way."""
+    backups: KnownBackups = NO_BACKUPS
+    """The backups that were made, and those of the CA key."""
 
 
 class Operation(BaseModel):
@@ -187,6 +193,11 @@ class Operation(BaseModel):
     """Operations whose answers this one contains. It needs permission for each of them on the same hosts."""
 
     here: Annotated[bool, Flag(Phrase("show the result to everyone in this channel"))] = False
+
+    @property
+    def assessed_risk(self) -> Risk:
+        """Risk of this request. Its arguments may raise it above the risk of its class, never lower it."""
+        return self.risk
 
     @property
     def incomplete(self) -> bool:
@@ -247,6 +258,10 @@ class FleetChange(Operation):
     """Areas of its hosts whose earlier checks prove nothing after a run."""
     matter: ClassVar[Matter] = Matter.CHANGE
     """Matter of a change that a run owes to a host."""
+    unattended: ClassVar[bool] = False
+    """True if a schedule may run it without approval, where a waiver names it: it replaces nothing that is in use."""
+    independent: ClassVar[bool] = False
+    """True if its parts do not depend on one another: one that fails is rolled back, and the next ones run all the same."""
 
     dry_run: Annotated[bool, Flag(Phrase("show the plan without requesting approval"))] = False
     reason: ReasonOption = ""

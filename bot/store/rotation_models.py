@@ -1,0 +1,102 @@
+"""Row classes of rotations of the CA, of backups, and of drills (SQLModel), as those in `models`."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, Text, text
+from sqlmodel import Field
+
+from bot.store.models import STRICT, Table, UtcText
+
+
+class RotationRow(Table, table=True):
+    """One change of the CA. `old` and `new` are JSON of `RotationAuthority`. One is open at a time."""
+
+    __tablename__ = "rotations"
+    __table_args__ = (
+        Index("rotation_open", text("(ended_at IS NULL)"), unique=True, sqlite_where=text("ended_at IS NULL")),
+        STRICT,
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    stage: str = Field(sa_type=Text)
+    old: str = Field(sa_type=Text)
+    new: str = Field(sa_type=Text)
+    canary: str = Field(sa_type=Text)
+    lost: bool = Field(sa_type=Integer)
+    lazy: bool = Field(sa_type=Integer)
+    operation: str = Field(sa_type=Text)
+    started_at: datetime = Field(sa_type=UtcText)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcText)
+
+
+class RotationMemberRow(Table, table=True):
+    """Progress of one host in a rotation (`commands.model.rotation.RotationMember`)."""
+
+    __tablename__ = "rotation_members"
+    __table_args__ = STRICT | {"sqlite_with_rowid": False}
+
+    rotation: int = Field(primary_key=True)
+    host: str = Field(primary_key=True, sa_type=Text)
+    trusts_at: datetime | None = Field(default=None, sa_type=UtcText)
+    signed_at: datetime | None = Field(default=None, sa_type=UtcText)
+    dropped_at: datetime | None = Field(default=None, sa_type=UtcText)
+    seen_at: datetime | None = Field(default=None, sa_type=UtcText)
+    left_at: datetime | None = Field(default=None, sa_type=UtcText)
+
+
+class BackupRow(Table, table=True):
+    """One backup. `manifest` is its JSON; `first` and `second` are the states of its copies."""
+
+    __tablename__ = "backups"
+    __table_args__ = (Index("backups_by_host", "host", "at"), STRICT)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    host: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcText)
+    operation: str = Field(sa_type=Text)
+    manifest: str = Field(sa_type=Text)
+    manifest_sha256: str = Field(sa_type=Text)
+    first: str = Field(sa_type=Text)
+    second: str = Field(sa_type=Text)
+    checked_at: datetime | None = Field(default=None, sa_type=UtcText)
+    verified_at: datetime | None = Field(default=None, sa_type=UtcText)
+    fault: str = Field(sa_type=Text)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcText)
+
+
+class KeyBackupRow(Table, table=True):
+    """One encrypted copy of a CA key. `recipients` are fingerprints with spaces between."""
+
+    __tablename__ = "key_backups"
+    __table_args__ = (Index("key_backups_by_authority", "authority", "at"), STRICT)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    authority: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    recipients: str = Field(sa_type=Text)
+    size: int = Field(sa_type=Integer)
+    sha256: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcText)
+    operation: str = Field(sa_type=Text)
+    first: str = Field(sa_type=Text)
+    second: str = Field(sa_type=Text)
+    checked_at: datetime | None = Field(default=None, sa_type=UtcText)
+    verified_at: datetime | None = Field(default=None, sa_type=UtcText)
+    fault: str = Field(sa_type=Text)
+
+
+class DrillRow(Table, table=True):
+    """One drill of opening the backup of a CA key. Rows are never deleted."""
+
+    __tablename__ = "drills"
+    __table_args__ = STRICT
+
+    number: int | None = Field(default=None, primary_key=True)
+    authority: str = Field(sa_type=Text)
+    public_key: str = Field(sa_type=Text)
+    opened_at: datetime = Field(sa_type=UtcText)
+    ends_at: datetime = Field(sa_type=UtcText)
+    opened_by: str = Field(sa_type=Text)
+    passed_at: datetime | None = Field(default=None, sa_type=UtcText)
+    passed_by: str = Field(sa_type=Text)
+    fingerprint: str = Field(sa_type=Text)

@@ -1,0 +1,1 @@
+"""Backups of hosts and of the bot: made, listed, verified, pruned, restored."""

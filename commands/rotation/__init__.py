@@ -1,0 +1,1 @@
+"""Changing the CA: start, trust, sign, drop, abort."""
