@@ -29,10 +29,10 @@ class NebulaFiles(Value):
     for them, "" if it refuses. `configured_*` are the paths in config.yaml, "" if it names none and "inline" if it has no
     path there. `readers` are accounts beside SYSTEM and Administrators that can read the private key. `key_matches`: whether
     `nebula -test` accepts certificate and key together, None if it could not be run; `test_says` is its reason for refusing,
-    in Nebula's words (also for other reasons: an expired certificate, a broken configuration). `written_at` is when the
-    certificate's file was last written, `running_since` when the Nebula process started; None if it does not run. `ca_key`:
-    whether the CA's private key lies here; `ca_key_encrypted`: whether it needs a passphrase, as its banner shows.
-    `sightings`: the newest handshakes in this host's Nebula log, one for each name.
+    in Nebula's words (also for other reasons: an expired certificate, a broken configuration). `written_at`,
+    `ca_written_at`: when the certificate's and the CA's file were last written. `running_since`: when the Nebula process
+    started; None if it does not run. `ca_key`: whether the CA's private key lies here, `ca_key_encrypted` whether it needs a
+    passphrase, as its banner shows. `sightings`: the newest handshakes in this host's Nebula log, one for each name.
     """
 
     certificate: str
@@ -47,6 +47,7 @@ class NebulaFiles(Value):
     key_matches: bool | None
     test_says: str = ""
     written_at: AwareDatetime | None
+    ca_written_at: AwareDatetime | None
     running_since: AwareDatetime | None
     ca_key: bool
     ca_key_encrypted: bool = False

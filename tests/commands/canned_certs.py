@@ -103,6 +103,7 @@ def files(host: Host, trusted: Authority = CA, days: float = 200, **given: Any) 
             "readers": (),
             "key_matches": True,
             "written_at": NOW - timedelta(days=100),
+            "ca_written_at": NOW - timedelta(days=100),
             "running_since": NOW - timedelta(days=99),
             "ca_key": host.lighthouse,
             "clock": NOW,

@@ -42,6 +42,13 @@ function Test-Nebula {
     @{ matches = $false; says = Get-LastWords "$($run.stdout)`n$($run.stderr)" }
 }
 
+function Read-Written([string]$path) {
+    if (-not (Test-Path -LiteralPath $path -PathType Leaf)) {
+        return $null
+    }
+    (Get-Item -LiteralPath $path).LastWriteTimeUtc.ToString('o')
+}
+
 # Nebula's own process, not the service's: that may be a wrapper (NSSM), which starts Nebula anew by itself.
 function Read-Start {
     $stopped = @(Get-Service -Name $a.service -ErrorAction SilentlyContinue | Where-Object { $_.Status.ToString() -eq 'Stopped' })
@@ -75,10 +82,6 @@ foreach ($name in @($entries.Keys)) {
     $configured[$name] = $entries[$name].value
 }
 $key = Test-Path -LiteralPath $a.key -PathType Leaf
-$written = $null
-if (Test-Path -LiteralPath $a.certificate -PathType Leaf) {
-    $written = (Get-Item -LiteralPath $a.certificate).LastWriteTimeUtc.ToString('o')
-}
 $tested = Test-Nebula
 @{
     certificate = Read-Certificates $a.certificate
@@ -92,7 +95,8 @@ $tested = Test-Nebula
     readers = @(if ($key) { Read-Readers $a.key })
     key_matches = $tested.matches
     test_says = $tested.says
-    written_at = $written
+    written_at = Read-Written $a.certificate
+    ca_written_at = Read-Written $a.ca
     running_since = Read-Start
     ca_key = Test-Path -LiteralPath $a.ca_key -PathType Leaf
     ca_key_encrypted = (Read-Text $a.ca_key 4000).Contains(' ENCRYPTED ')

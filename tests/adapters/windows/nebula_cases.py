@@ -88,6 +88,7 @@ CASES = (
             "key_present": False,
             "key_matches": None,
             "written_at": None,
+            "ca_written_at": None,
             "running_since": None,
             "sightings": (),
         },

@@ -28,7 +28,6 @@ PRIVATE = re.compile(PUBLIC.pattern.replace("PUBLIC", "PRIVATE"))
 def _read_certificates(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     entries = nebula.pki_entries(state.files.get(PureWindowsPath(arguments["config"]), ""))
     key, ca_key = PureWindowsPath(arguments["key"]), PureWindowsPath(arguments["ca_key"])
-    certificate = PureWindowsPath(arguments["certificate"])
     matches, words = _matches(state, arguments["nebula_exe"], arguments["config"], now)
     return {
         "certificate": _without_keys(_text(state, arguments["certificate"])),
@@ -42,7 +41,8 @@ def _read_certificates(arguments: Mapping[str, Any], state: WindowsState, now: d
         "readers": list(state.readers.get(key, ())) if key in state.files else [],
         "key_matches": matches,
         "test_says": words,
-        "written_at": round_trip(state.written_at(certificate)) if certificate in state.files else None,
+        "written_at": _written_at(state, arguments["certificate"]),
+        "ca_written_at": _written_at(state, arguments["ca"]),
         "running_since": _running_since(state, arguments["service"], arguments["nebula_exe"]),
         "ca_key": ca_key in state.files,
         "ca_key_encrypted": " ENCRYPTED " in state.files.get(ca_key, ""),
@@ -53,6 +53,11 @@ def _read_certificates(arguments: Mapping[str, Any], state: WindowsState, now: d
 
 def _text(state: WindowsState, path: str) -> str:
     return state.files.get(PureWindowsPath(path), "").encode()[:PEM_LIMIT].decode("utf-8", "replace")
+
+
+def _written_at(state: WindowsState, path: str) -> str | None:
+    file = PureWindowsPath(path)
+    return round_trip(state.written_at(file)) if file in state.files else None
 
 
 def _without_keys(text: str) -> str:
