@@ -1,0 +1,199 @@
+"""Next round of a rotation: how far each host has come, and which of them the next round changes. Pure.
+
+rotation, certificates of all hosts ─ find_states ─▶ a MemberState each ─ find_round ─▶ what is due, for which hosts
+
+The gate is here: no signature of the new CA while a host does not trust it, unless it is named to be left behind, and no
+removal of a CA while a host has a certificate of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem
+from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
+from commands.model.rotation import Rotation, RotationAuthority, RotationStage
+
+
+class Round(StrEnum):
+    """Rounds of a rotation. The values are stored with plans."""
+
+    TRUST = "trust"
+    SIGN = "sign"
+    DROP = "drop"
+    RETURN = "return"
+    """Trust and a new certificate in one restart, for a host that lacks the trust while others sign already."""
+    TAKE_BACK_SIGNATURE = "take-back-signature"
+    TAKE_BACK_TRUST = "take-back-trust"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class MemberState:
+    """Progress of one host, as it was read now; of a host that did not answer, as its row has it. None is unknown.
+
+    `trusts_new`, `trusts_old`: Nebula trusts that CA: it is in its file, and Nebula has started since. `lists_new`,
+    `lists_old`: it is in the file. `signed_by_new`: Nebula runs with a certificate of the new CA. Where Nebula does not run,
+    its files count. `left`: the rotation goes on without it.
+    """
+
+    read: HostCertificates
+    trusts_new: bool | None
+    trusts_old: bool | None
+    signed_by_new: bool | None
+    lists_new: bool | None = None
+    lists_old: bool | None = None
+    left: bool = False
+
+    @property
+    def host(self) -> str:
+        return self.read.host.name
+
+    @property
+    def answered(self) -> bool:
+        return self.read.files is not None
+
+    @property
+    def has_new(self) -> bool:
+        """True if it both trusts the new CA and has a certificate of it."""
+        return self.trusts_new is True and self.signed_by_new is True
+
+
+@dataclass(frozen=True)
+class NextRound:
+    """Round that is due. `change` are the hosts to change, in order. `missing` are those that lack it and did not answer.
+
+    With `missing` and nothing to change, the rotation waits for these hosts.
+    """
+
+    round: Round
+    change: tuple[MemberState, ...] = ()
+    missing: tuple[MemberState, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        """True if nothing can be done until a missing host answers or is left behind."""
+        return bool(self.missing) and not self.change
+
+
+NOTHING_DUE = NextRound(Round.NONE)
+
+
+def find_states(rotation: Rotation, seen: FleetCertificates) -> tuple[MemberState, ...]:
+    """Finds how far each host has come. A host without a Windows side takes no part."""
+    new = _parse_authority(rotation.new)
+    return tuple(_find_state(rotation, held, new) for held in seen.per_host if held.answer is not None)
+
+
+def find_round(rotation: Rotation, states: Sequence[MemberState], leave: frozenset[str] = frozenset()) -> NextRound:
+    """Finds the round that is due. `leave` names hosts that it goes on without."""
+    if rotation.stage.ended:
+        return NOTHING_DUE
+    if rotation.stage is RotationStage.ABORTING:
+        return _find_way_back(states, leave)
+    if rotation.stage is RotationStage.DROPPING:
+        return _find_drop_round(rotation, states, leave)
+    if rotation.lost or rotation.stage is RotationStage.SIGNING:
+        return _find_signing_round(rotation, states, leave)
+    lacking = [each for each in states if each.trusts_new is not True and not _is_left(each, leave)]
+    return _split(Round.TRUST, lacking) if lacking else _find_signing_round(rotation, states, leave)
+
+
+def _find_signing_round(rotation: Rotation, states: Sequence[MemberState], leave: frozenset[str]) -> NextRound:
+    """Finds who gets a certificate of the new CA. A host that lacks the trust comes first: it is cut off, or will be."""
+    wanted = [each for each in states if each.host not in leave]
+    if rotation.lost:
+        return _split(Round.RETURN, [each for each in wanted if not each.has_new])
+    lacking = [each for each in wanted if each.trusts_new is not True and (each.answered or not each.left)]
+    if lacking:
+        return _split(Round.RETURN, lacking)
+    return _split(Round.SIGN, [each for each in wanted if not each.has_new])
+
+
+def _find_drop_round(rotation: Rotation, states: Sequence[MemberState], leave: frozenset[str]) -> NextRound:
+    """Finds who drops the old CA. A host that answers again without a certificate of the new one gets that first."""
+    wanted = [each for each in states if each.host not in leave]
+    back = [each for each in wanted if each.answered and not each.has_new]
+    if back:
+        return _split(Round.RETURN, back)
+    holding = [each for each in wanted if (each.lists_old if rotation.lazy else each.trusts_old) is not False]
+    return _split(Round.DROP, holding)
+
+
+def _find_way_back(states: Sequence[MemberState], leave: frozenset[str]) -> NextRound:
+    """Finds who returns to the old CA: first the certificates, then the trust, without which they would be cut off."""
+    wanted = [each for each in states if not _is_left(each, leave) or each.answered]
+    signed = [each for each in wanted if each.signed_by_new is True or (each.answered and each.signed_by_new is None)]
+    if signed:
+        return _split(Round.TAKE_BACK_SIGNATURE, signed)
+    return _split(Round.TAKE_BACK_TRUST, [each for each in wanted if each.trusts_new is not False])
+
+
+def _split(due: Round, lacking: Sequence[MemberState]) -> NextRound:
+    """Splits those that lack something. The lighthouse is the first to trust, and the last of everything else."""
+    if not lacking:
+        return NOTHING_DUE
+    answered = [each for each in lacking if each.answered]
+    lighthouse_last = due not in (Round.TRUST, Round.RETURN)
+    change = sorted(answered, key=lambda each: each.read.host.lighthouse is lighthouse_last)
+    return NextRound(due, tuple(change), tuple(each for each in lacking if not each.answered))
+
+
+def _is_left(state: MemberState, leave: frozenset[str]) -> bool:
+    return state.left or state.host in leave
+
+
+def _find_state(rotation: Rotation, held: HostCertificates, new: Certificate | None) -> MemberState:
+    member = rotation.find_member(held.host.name)
+    left = member.left_at is not None
+    if held.files is None:
+        return MemberState(
+            held,
+            trusts_new=True if member.trusts_at else None,
+            trusts_old=False if member.dropped_at else None,
+            signed_by_new=True if member.signed_at else None,
+            left=left,
+        )
+    lists_new, lists_old = (_find_listed(held, ca.fingerprint) for ca in (rotation.new, rotation.old))
+    return MemberState(
+        held,
+        trusts_new=_judge_loaded(held, lists_new, held.files.ca_written_at),
+        trusts_old=_judge_loaded(held, lists_old, held.files.ca_written_at),
+        signed_by_new=_judge_loaded(held, _find_signed(held, new), held.files.written_at),
+        lists_new=lists_new,
+        lists_old=lists_old,
+        left=left,
+    )
+
+
+def _find_listed(held: HostCertificates, fingerprint: str) -> bool | None:
+    """Finds whether a CA is in the file that Nebula reads; None if that file could not be read, or is another one."""
+    misconfigured = any(known == held.paths.ca_certificate for _, known in held.misconfigured_paths)
+    if not held.authorities or misconfigured:
+        return None
+    return any(ca.fingerprint == fingerprint for ca in held.authorities)
+
+
+def _find_signed(held: HostCertificates, authority: Certificate | None) -> bool | None:
+    """Finds whether the certificate in the file that Nebula reads is of a CA; None if that is not known."""
+    misconfigured = any(known == held.paths.host_certificate for _, known in held.misconfigured_paths)
+    if held.certificate is None or authority is None or misconfigured:
+        return None
+    return is_signed_by(held.certificate, authority)
+
+
+def _judge_loaded(held: HostCertificates, found: bool | None, written_at: datetime | None) -> bool | None:
+    """Judges if a file is what Nebula runs with. It reads files at its start; of an earlier content nothing is known."""
+    assert held.files is not None
+    since = held.files.running_since
+    return found if written_at is not None and (since is None or since > written_at) else None
+
+
+def _parse_authority(authority: RotationAuthority) -> Certificate | None:
+    """Parses the certificate of a CA; None if its text is damaged, or that of another one."""
+    try:
+        (certificate,) = parse_pem(authority.certificate)
+    except ValueError:
+        return None
+    return certificate if certificate.fingerprint == authority.fingerprint else None
