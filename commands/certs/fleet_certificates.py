@@ -11,11 +11,12 @@ from pathlib import PureWindowsPath
 from adapters.errors import HostError
 from adapters.fleet import ReadResult
 from adapters.host_clock import compute_clock_offset
-from adapters.inventory import Host, Inventory, WindowsPaths
+from adapters.inventory import Host, Inventory, WindowsPaths, WindowsSide
 from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem, parse_print_output
 from adapters.windows.nebula import LoggedHandshake, NebulaFiles, ReadCertificates
 from commands.checks.concurrent_reads import read_all_hosts
 from commands.model.operation import CertificateRules, FleetView
+from commands.model.rotation import Rotation
 
 CLOCK_OFFSET_LIMIT = 60.0
 """Maximum clock offset in seconds of hosts where certificates are made and judged, because the clock sets their dates."""
@@ -27,7 +28,7 @@ class HostCertificates:
 
     `read_error`, `ca_read_error`: why a file could not be parsed; "" if it could or does not exist. `parsers_agree`,
     `ca_parsers_agree`: `nebula-cert` on the host and the bot's parser agree. `ahead`: seconds, see
-    `adapters.host_clock.compute_clock_offset`.
+    `adapters.host_clock.compute_clock_offset`. `ca_key_file`: where the key that signs was looked for.
     """
 
     host: Host
@@ -39,6 +40,7 @@ class HostCertificates:
     authorities: tuple[Certificate, ...] = ()
     ca_read_error: str = ""
     ca_parsers_agree: bool = True
+    ca_key_file: str = ""
 
     @property
     def files(self) -> NebulaFiles | None:
@@ -82,6 +84,8 @@ class FleetCertificates:
     now: datetime
     logged_handshakes: Mapping[str, tuple[Host, LoggedHandshake]]
     """Newest logged handshake by the name of the peer, with the host that logged it."""
+    rotation: Rotation | None = None
+    """The change of the CA that is under way."""
 
     @property
     def lighthouse(self) -> HostCertificates | None:
@@ -118,7 +122,7 @@ async def read_certificates(hosts: Iterable[Host], view: FleetView) -> FleetCert
     held = await read_all_hosts(hosts, lambda host: _read_host(host, view), view)
     logged = [(each.host, sighting) for each in held if each.files for sighting in each.files.sightings]
     newest = {sighting.name: (host, sighting) for host, sighting in sorted(logged, key=lambda pair: _get_order(pair[1]))}
-    return FleetCertificates(held, view.certificates, view.now(), newest)
+    return FleetCertificates(held, view.certificates, view.now(), newest, view.rotation)
 
 
 def _get_order(sighting: LoggedHandshake) -> datetime:
@@ -131,7 +135,7 @@ def add_lighthouse(hosts: Sequence[Host], inventory: Inventory) -> tuple[Host, .
     return tuple(host for host in inventory.hosts if host in hosts or host.lighthouse)
 
 
-def _parse_answer(host: Host, said: NebulaFiles, ahead: float) -> HostCertificates:
+def _parse_answer(host: Host, said: NebulaFiles, ahead: float, ca_key_file: str) -> HostCertificates:
     """Parses a host's answer."""
     certificates, broken = _parse_pem(said.certificate)
     authorities, ca_broken = _parse_pem(said.ca)
@@ -145,6 +149,7 @@ def _parse_answer(host: Host, said: NebulaFiles, ahead: float) -> HostCertificat
         authorities=authorities,
         ca_read_error=ca_broken,
         ca_parsers_agree=not authorities or _parse_printed(said.ca_printed) == authorities,
+        ca_key_file=ca_key_file,
     )
 
 
@@ -156,10 +161,20 @@ def shorten_fingerprint(fingerprint: str) -> str:
 async def _read_host(host: Host, view: FleetView) -> HostCertificates:
     if host.windows is None:
         return HostCertificates(host, None)
-    seen: ReadResult[NebulaFiles] = await view.fleet.read(host, ReadCertificates.of(host.windows))
+    action = _build_read(host, host.windows, view.rotation)
+    seen: ReadResult[NebulaFiles] = await view.fleet.read(host, action)
     if isinstance(seen.outcome, HostError):
         return HostCertificates(host, seen.outcome)
-    return _parse_answer(host, seen.outcome, compute_clock_offset(seen.outcome.clock, view.now(), seen.age))
+    ahead = compute_clock_offset(seen.outcome.clock, view.now(), seen.age)
+    return _parse_answer(host, seen.outcome, ahead, action.ca_key)
+
+
+def _build_read(host: Host, side: WindowsSide, rotation: Rotation | None) -> ReadCertificates:
+    """Builds the read. On the lighthouse it looks for the key that signs now, which a change of the CA has elsewhere."""
+    usual = ReadCertificates.of(side)
+    if rotation is None or not host.lighthouse:
+        return usual
+    return usual.model_copy(update={"ca_key": rotation.signer.key_file})
 
 
 def _parse_pem(text: str) -> tuple[tuple[Certificate, ...], str]:

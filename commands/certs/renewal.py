@@ -161,6 +161,7 @@ def _build_renewal(held: HostCertificates, signing: SigningContext, served: Host
         operation=operation,
         is_working=held.files.running_since is not None and signing.fleet.compute_time_left(held.certificate) > timedelta(0),
         gateway_answers=served.gateway is True,
+        signer=None if signing.fleet.rotation is None else signing.fleet.rotation.signer,
     )
 
 

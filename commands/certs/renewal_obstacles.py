@@ -1,13 +1,18 @@
-"""Finds obstacles to a renewal, of all hosts or of one. Pure."""
+"""Finds obstacles to a renewal, of all hosts or of one. Pure.
+
+The CA that signs is the first valid one in the lighthouse's file. While the CA is being changed it is the one that the
+rotation names, and the order in a file decides nothing.
+"""
 
 from adapters.errors import HostError
 from adapters.inventory import Host
-from adapters.nebula.certificates import Certificate, is_signed_by
+from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem
 from adapters.phrase import Moment, Phrase, Span
 from adapters.windows.nebula import NebulaFiles
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
 from commands.model.operation import CannotPlan
 from commands.model.phrases import list_some
+from commands.model.rotation import Rotation, RotationAuthority
 from commands.values.arguments import shorten_argument
 
 MAX_WITNESSES = 2
@@ -32,7 +37,7 @@ def find_signer(seen: FleetCertificates) -> tuple[HostCertificates, Certificate]
         raise CannotPlan(
             Phrase("no readable CA certificate at {path} on {host}. Run cert for details", path=path, host=name)
         )
-    ca = lighthouse.authorities[0]
+    ca = _choose_authority(lighthouse, seen)
     if (reason := _find_signing_obstacle(lighthouse, ca, seen)) is not None:
         raise CannotPlan(reason)
     return lighthouse, ca
@@ -66,20 +71,95 @@ def find_witnesses(held: HostCertificates, seen: FleetCertificates) -> tuple[Hos
     return tuple(host for host in able if host.lighthouse)
 
 
+def _choose_authority(lighthouse: HostCertificates, seen: FleetCertificates) -> Certificate:
+    """Chooses the CA that signs. Raises `CannotPlan` if it is not the one that the change of the CA names."""
+    if seen.rotation is None:
+        return next((ca for ca in lighthouse.authorities if ca.not_after > seen.now), lighthouse.authorities[0])
+    signer = seen.rotation.signer
+    found = find_rotation_authority(signer) if seen.rotation.lost else find_by_fingerprint(lighthouse, signer.fingerprint)
+    if found is None:
+        phrase = Phrase(
+            "the CA is being changed and {ca} must sign now, but {host} does not trust it. Run {words}",
+            ca=shorten_argument(signer.name),
+            host=lighthouse.host.name,
+            words="ca rotation",
+        )
+        raise CannotPlan(phrase)
+    return found
+
+
+def find_by_fingerprint(held: HostCertificates, fingerprint: str) -> Certificate | None:
+    """Finds a CA in the file of a host; None if the host does not trust it."""
+    return next((ca for ca in held.authorities if ca.fingerprint == fingerprint), None)
+
+
+def find_rotation_authority(authority: RotationAuthority) -> Certificate | None:
+    """Finds the certificate of a CA of a rotation; None if its text is damaged, or that of another one."""
+    try:
+        (certificate,) = parse_pem(authority.certificate)
+    except ValueError:
+        return None
+    return certificate if certificate.fingerprint == authority.fingerprint else None
+
+
+def find_untrusting_hosts(authority: str, seen: FleetCertificates) -> tuple[str, ...]:
+    """Finds the hosts that do not have a CA in their file, or are not known to have it. Those left behind do not count."""
+    rotation = seen.rotation
+    return tuple(
+        held.host.name
+        for held in seen.per_host
+        if held.answer is not None and not _trusts(held, authority, rotation) and not _is_left(held, rotation)
+    )
+
+
+def _trusts(held: HostCertificates, authority: str, rotation: Rotation | None) -> bool:
+    """Returns whether a host trusts a CA. The row of a host answers if that does not."""
+    if held.files is not None:
+        return find_by_fingerprint(held, authority) is not None
+    return rotation is not None and rotation.find_member(held.host.name).trusts_at is not None
+
+
+def _is_left(held: HostCertificates, rotation: Rotation | None) -> bool:
+    return rotation is not None and rotation.find_member(held.host.name).left_at is not None
+
+
 def _find_signing_obstacle(lighthouse: HostCertificates, ca: Certificate, seen: FleetCertificates) -> Phrase | None:
     files, host = lighthouse.files, lighthouse.host.name
     if ca.not_after <= seen.now:
         return Phrase(
             "the CA {ca} expired at {at}. Create a new CA first", ca=shorten_argument(ca.name), at=Moment(ca.not_after)
         )
+    if (files is None or not files.ca_key) and seen.rotation is not None:
+        return Phrase(
+            "no CA key at {path} on {host}. Put it back from its backup: {words}",
+            path=lighthouse.ca_key_file,
+            host=host,
+            words="ca backup",
+        )
     if files is None or not files.ca_key:
-        path = lighthouse.paths.ca_key
+        path = lighthouse.ca_key_file
         return Phrase("no CA key at {path} on {host}. Fix ca_key in the configuration", path=path, host=host)
     if files.ca_key_encrypted:
         return Phrase("the CA key on {host} has a passphrase, so the bot cannot use it. Sign manually", host=host)
     if (clock := _check_clock(lighthouse)) is not None:
         return Phrase("{host}: {why}", host=host, why=clock)
-    return None
+    return _check_trust_of_all(ca, seen)
+
+
+def _check_trust_of_all(ca: Certificate, seen: FleetCertificates) -> Phrase | None:
+    """Checks that all hosts trust the new CA while it signs: a host that does not would lose each tunnel that is renewed."""
+    rotation = seen.rotation
+    if rotation is None or rotation.lost or not rotation.stage.signs_with_new:
+        return None
+    untrusting = find_untrusting_hosts(ca.fingerprint, seen)
+    if not untrusting:
+        return None
+    return Phrase(
+        "{hosts} would lose the tunnel to each renewed host, because they do not trust {ca}. Run {words}",
+        hosts=list_some(untrusting),
+        ca=shorten_argument(ca.name),
+        words="ca rotation next",
+    )
 
 
 def _check_clock(held: HostCertificates) -> Phrase | None:
@@ -109,6 +189,9 @@ def _check_signature(certificate: Certificate, seen: FleetCertificates) -> Phras
     """
     lighthouse = seen.lighthouse
     if lighthouse is None or certificate.is_ca or any(is_signed_by(certificate, ca) for ca in lighthouse.authorities):
+        return None
+    old = None if seen.rotation is None else find_rotation_authority(seen.rotation.old)
+    if old is not None and is_signed_by(certificate, old):
         return None
     return Phrase(
         "the current certificate is not signed by any CA that {lighthouse} trusts, so its contents cannot be carried over",
@@ -142,7 +225,10 @@ def _check_identity(held: HostCertificates, certificate: Certificate, seen: Flee
 
 def _check_acceptance(held: HostCertificates, seen: FleetCertificates, ca: Certificate) -> Phrase | None:
     """Checks that the host trusts the signing CA, and that a witness can prove the new certificate."""
-    if ca.fingerprint not in {each.fingerprint for each in held.authorities}:
+    if find_by_fingerprint(held, ca.fingerprint) is None:
+        if seen.rotation is not None and ca.fingerprint == seen.rotation.new.fingerprint:
+            words = f"ca rotation next --only {held.host.name}"
+            return Phrase("does not trust the new CA {ca} yet. Run {words}", ca=shorten_argument(ca.name), words=words)
         return Phrase(
             "does not trust the CA {ca} used for signing. Install that CA's certificate", ca=shorten_argument(ca.name)
         )

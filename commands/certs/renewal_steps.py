@@ -15,6 +15,7 @@ from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwa
 from adapters.windows.nebula import ForgetFolder, MakeKeyPair, ReadCertificates, SignCertificate, StageCertificate
 from commands.certs.fleet_certificates import HostCertificates
 from commands.model.plan import Check, Part, PlannedAction, Product, Step
+from commands.model.rotation import RotationAuthority
 from commands.planning.commit_confirm import (
     PROOF_TIMEOUT,
     REVERT_TIMEOUT,
@@ -31,6 +32,7 @@ from commands.planning.commit_confirm import (
 class Renewal:
     """Renewal of one host. `lifetime` is in hours.
 
+    `signer` has the files of `ca` on the lighthouse while the CA is being changed; None: they are where the inventory says.
     `is_working`: the present certificate works, so a tunnel can prove a rollback. `gateway_answers`: the gateway
     answers now, so its health page must answer after the renewal, too.
     """
@@ -43,6 +45,7 @@ class Renewal:
     operation: str
     is_working: bool
     gateway_answers: bool
+    signer: RotationAuthority | None = None
 
     @property
     def host(self) -> Host:
@@ -129,12 +132,12 @@ def _build_preparation(renewal: Renewal) -> Iterator[Step]:
 
 def _build_sign_action(renewal: Renewal, there: str) -> SignCertificate:
     """Builds the signing action without its public key, which an earlier step makes. It is validated when it runs."""
-    paths, certificate = renewal.lighthouse.paths, renewal.certificate
+    paths, certificate, signer = renewal.lighthouse.paths, renewal.certificate, renewal.signer
     return SignCertificate.model_construct(
         folder=there,
         nebula_cert_exe=paths.nebula_cert_exe,
-        ca_certificate=paths.ca_certificate,
-        ca_key=paths.ca_key,
+        ca_certificate=paths.ca_certificate if signer is None else signer.certificate_file,
+        ca_key=paths.ca_key if signer is None else signer.key_file,
         ca_fingerprint=renewal.ca.fingerprint,
         name=certificate.name,
         networks=tuple(map(str, certificate.networks)),

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem
+from adapters.nebula.certificates import Certificate, is_signed_by
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
-from commands.model.rotation import Rotation, RotationAuthority, RotationStage
+from commands.certs.renewal_obstacles import find_rotation_authority
+from commands.model.rotation import Rotation, RotationStage
 
 
 class Round(StrEnum):
@@ -82,7 +83,7 @@ NOTHING_DUE = NextRound(Round.NONE)
 
 def find_states(rotation: Rotation, seen: FleetCertificates) -> tuple[MemberState, ...]:
     """Finds how far each host has come. A host without a Windows side takes no part."""
-    new = _parse_authority(rotation.new)
+    new = find_rotation_authority(rotation.new)
     return tuple(_find_state(rotation, held, new) for held in seen.per_host if held.answer is not None)
 
 
@@ -98,6 +99,18 @@ def find_round(rotation: Rotation, states: Sequence[MemberState], leave: frozens
         return _find_signing_round(rotation, states, leave)
     lacking = [each for each in states if each.trusts_new is not True and not _is_left(each, leave)]
     return _split(Round.TRUST, lacking) if lacking else _find_signing_round(rotation, states, leave)
+
+
+def prepare_signing(rotation: Rotation, leave: frozenset[str], at: datetime) -> Rotation:
+    """Returns a rotation as it is while a round signs with the new CA: without the hosts that the round leaves behind.
+
+    With it in the view of a plan, `read_certificates` looks for the new key, and `find_signer` finds the new CA.
+    """
+    if rotation.stage not in (RotationStage.MADE, RotationStage.TRUSTING, RotationStage.SIGNING):
+        return rotation
+    left = tuple(rotation.find_member(name).model_copy(update={"left_at": at}) for name in sorted(leave))
+    others = tuple(each for each in rotation.members if each.host not in leave)
+    return rotation.model_copy(update={"stage": RotationStage.SIGNING, "members": (*others, *left)})
 
 
 def _find_signing_round(rotation: Rotation, states: Sequence[MemberState], leave: frozenset[str]) -> NextRound:
@@ -188,12 +201,3 @@ def _judge_loaded(held: HostCertificates, found: bool | None, written_at: dateti
     assert held.files is not None
     since = held.files.running_since
     return found if written_at is not None and (since is None or since > written_at) else None
-
-
-def _parse_authority(authority: RotationAuthority) -> Certificate | None:
-    """Parses the certificate of a CA; None if its text is damaged, or that of another one."""
-    try:
-        (certificate,) = parse_pem(authority.certificate)
-    except ValueError:
-        return None
-    return certificate if certificate.fingerprint == authority.fingerprint else None
