@@ -1,0 +1,95 @@
+"""Progress of each host in a rotation: what it trusts, and which CA signed its certificate. Pure.
+
+Nebula logs which CAs it trusts at debug only. So a CA is trusted if it is in the file and Nebula has started since.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.nebula.certificates import Certificate, is_signed_by
+from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
+from commands.certs.renewal_obstacles import find_by_fingerprint, find_rotation_authority
+from commands.model.rotation import Rotation
+
+
+@dataclass(frozen=True)
+class MemberState:
+    """Progress of one host, as it was read now; of a host that did not answer, as its row has it. None is unknown.
+
+    `trusts_new`, `trusts_old`: Nebula trusts that CA: it is in its file, and Nebula has started since. `lists_new`,
+    `lists_old`: it is in the file. `signed_by_new`: Nebula runs with a certificate of the new CA. Where Nebula does not run,
+    its files count. `left`: the rotation goes on without it.
+    """
+
+    read: HostCertificates
+    trusts_new: bool | None
+    trusts_old: bool | None
+    signed_by_new: bool | None
+    lists_new: bool | None = None
+    lists_old: bool | None = None
+    left: bool = False
+
+    @property
+    def host(self) -> str:
+        return self.read.host.name
+
+    @property
+    def answered(self) -> bool:
+        return self.read.files is not None
+
+    @property
+    def has_new(self) -> bool:
+        """True if it both trusts the new CA and has a certificate of it."""
+        return self.trusts_new is True and self.signed_by_new is True
+
+
+def find_states(rotation: Rotation, seen: FleetCertificates) -> tuple[MemberState, ...]:
+    """Finds how far each host has come. A host without a Windows side takes no part."""
+    new = find_rotation_authority(rotation.new)
+    return tuple(_find_state(rotation, held, new) for held in seen.per_host if held.answer is not None)
+
+
+def _find_state(rotation: Rotation, held: HostCertificates, new: Certificate | None) -> MemberState:
+    member = rotation.find_member(held.host.name)
+    left = member.left_at is not None
+    if held.files is None:
+        return MemberState(
+            held,
+            trusts_new=True if member.trusts_at else None,
+            trusts_old=False if member.dropped_at else None,
+            signed_by_new=True if member.signed_at else None,
+            left=left,
+        )
+    lists_new, lists_old = (_find_listed(held, ca.fingerprint) for ca in (rotation.new, rotation.old))
+    return MemberState(
+        held,
+        trusts_new=_judge_loaded(held, lists_new, held.files.ca_written_at),
+        trusts_old=_judge_loaded(held, lists_old, held.files.ca_written_at),
+        signed_by_new=_judge_loaded(held, _find_signed(held, new), held.files.written_at),
+        lists_new=lists_new,
+        lists_old=lists_old,
+        left=left,
+    )
+
+
+def _find_listed(held: HostCertificates, fingerprint: str) -> bool | None:
+    """Finds whether a CA is in the file that Nebula reads; None if that file could not be read, or is another one."""
+    misconfigured = any(known == held.paths.ca_certificate for _, known in held.misconfigured_paths)
+    if not held.authorities or misconfigured:
+        return None
+    return find_by_fingerprint(held, fingerprint) is not None
+
+
+def _find_signed(held: HostCertificates, authority: Certificate | None) -> bool | None:
+    """Finds whether the certificate in the file that Nebula reads is of a CA; None if that is not known."""
+    misconfigured = any(known == held.paths.host_certificate for _, known in held.misconfigured_paths)
+    if held.certificate is None or authority is None or misconfigured:
+        return None
+    return is_signed_by(held.certificate, authority)
+
+
+def _judge_loaded(held: HostCertificates, found: bool | None, written_at: datetime | None) -> bool | None:
+    """Judges if a file is what Nebula runs with. It reads files at its start; of an earlier content nothing is known."""
+    assert held.files is not None
+    since = held.files.running_since
+    return found if written_at is not None and (since is None or since > written_at) else None
