@@ -46,6 +46,9 @@ EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
     EventKind.MUTE: Phrase("silence or maintenance", context="event"),
     EventKind.OWED: Phrase("owed change", context="event"),
     EventKind.IDENTITY: Phrase("certificate", context="event"),
+    EventKind.ROTATION: Phrase("CA rotation", context="event"),
+    EventKind.BACKUP: Phrase("backup", context="event"),
+    EventKind.DRILL: Phrase("restore drill", context="event"),
     EventKind.ACCEPTED: Phrase("accepted", context="event"),
 }
 """The kinds of audit events. In English they are close to what `--kind` takes."""
