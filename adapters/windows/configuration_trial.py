@@ -81,14 +81,8 @@ class TestConfiguration(WindowsAction[ConfigurationTest]):
         return explain_file_failure(failure)
 
     def parse(self, data: Any) -> ConfigurationTest:
-        """Parses the program's words. The script returns its exit code, the lines that matter, and "syntax is ok"."""
-        match data:
-            case {"code": 0, "lines": [*_], "syntax": bool()}:
-                return ConfigurationTest(state="good")
-            case {"code": int(), "lines": [*lines], "syntax": bool(syntax)} if all(isinstance(line, str) for line in lines):
-                return _parse_refusal(lines, syntax)
-            case _:
-                raise ValueError("no result of a test")
+        """Parses the program's words."""
+        return parse_test(data)
 
     def explain_answer(self, answer: ConfigurationTest) -> Phrase | None:
         match answer.state:
@@ -111,6 +105,17 @@ class TestConfiguration(WindowsAction[ConfigurationTest]):
                 return Phrase(
                     "the program refuses its configuration: {says}. Correct the configuration on the host", says=answer.says
                 )
+
+
+def parse_test(data: Any) -> ConfigurationTest:
+    """Parses a program's words. A script returns its exit code, the lines that matter, and "syntax is ok"."""
+    match data:
+        case {"code": 0, "lines": [*_], "syntax": bool()}:
+            return ConfigurationTest(state="good")
+        case {"code": int(), "lines": [*lines], "syntax": bool(syntax)} if all(isinstance(line, str) for line in lines):
+            return _parse_refusal(lines, syntax)
+        case _:
+            raise ValueError("no result of a test")
 
 
 def _parse_refusal(lines: list[str], syntax: bool) -> ConfigurationTest:

@@ -5,13 +5,11 @@
 param($a)
 Set-StrictMode -Version 3
 # Part: script
-# Part: programs
 # Part: pki
 # Part: includes
 # Part: folder
 # Part: operation
-
-$key = '[A-Za-z0-9+/]{43,}='
+# Part: trial
 
 # The configuration once more, with what is staged, in a folder of its own: what it includes is included from there.
 function Copy-Tree([string]$copy) {
@@ -55,34 +53,9 @@ function Test-Copied([string]$path) {
     $place -eq $a.base -or (Get-Standing $a.base $place) -ne 'outside'
 }
 
-function Invoke-Test([string]$config) {
-    if ($a.program -eq 'nebula') {
-        $run = Invoke-Program $a.exe @('-test', '-config', (Get-Full $config)) $a.milliseconds
-        $words = Get-LastWords "$($run.stdout)`n$($run.stderr)"
-        return @{ code = $run.code; lines = @(if ($run.code -ne 0) { $words }); syntax = $false }
-    }
-    $arguments = @('-t', '-p', (Get-Full $a.prefix), '-c', (Get-Full $config))
-    $run = Invoke-Program $a.exe $arguments $a.milliseconds
-    $lines = @("$($run.stdout)`n$($run.stderr)" -split '\r?\n' | Where-Object { $_.Trim() })
-    $errors = @($lines | Where-Object { $_ -cmatch '\[(emerg|alert|crit|error)\]' })
-    if ($errors.Count -eq 0) {
-        $errors = @($lines | Select-Object -Last 1)
-    }
-    @{ code = $run.code; lines = @(if ($run.code -ne 0) { $errors | Select-Object -First 20 }); syntax = $run.stderr -cmatch ' syntax is ok' }
-}
-
-# The words of the program name files as they are called where people look for them, and no key.
-function Get-Told($tested, [string]$folder) {
-    $from = [regex]::Escape((Get-Full $folder).Replace('\', '/')).Replace('/', '[\\/]')
-    $lines = foreach ($line in $tested.lines) {
-        [regex]::Replace($line, $from, $a.base.Replace('$', '$$')) -replace $key, '...' -replace '\A([\s\S]{1000})[\s\S]*', '$1'
-    }
-    @{ code = $tested.code; lines = @($lines); syntax = $tested.syntax }
-}
-
 Test-Standing $a.base $a.main
 if ($a.folder -eq '') {
-    return Get-Told (Invoke-Test $a.main) $a.base
+    return Get-Told (Invoke-Test $a $a.main) $a.base $a.base
 }
 Test-Ours $a.folder
 $copy = "$($a.folder)\test"
@@ -92,7 +65,7 @@ try {
         [System.IO.Directory]::Delete((Get-Full $copy), $true)
     }
     Copy-Tree $copy
-    Get-Told (Invoke-Test "$copy$($a.main.Substring($a.base.Length))") $copy
+    Get-Told (Invoke-Test $a "$copy$($a.main.Substring($a.base.Length))") $copy $a.base
 } finally {
     if (Test-Path -LiteralPath $copy) {
         [System.IO.Directory]::Delete((Get-Full $copy), $true)

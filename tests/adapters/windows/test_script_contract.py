@@ -13,6 +13,7 @@ from adapters.error_text import clean_line
 from adapters.errors import ActionFailed
 from adapters.windows import powershell
 from tests.adapters.windows import (
+    backup_trial_cases,
     change_cases,
     configuration_cases,
     disks_cases,
@@ -48,6 +49,7 @@ QUICK: tuple[Case, ...] = (
     *watch_cases.CASES,
     *handshakes_cases.CASES,
     *configuration_cases.CASES,
+    *backup_trial_cases.CASES,
 )
 CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING, configuration_cases.HANGING)
 

@@ -155,7 +155,7 @@ def main(arguments: list[str]) -> int:
 
     def read(path: str) -> str | None:
         windows = PureWindowsPath(path)
-        file = drives.joinpath(windows.drive.rstrip(":"), *windows.parts[1:]) if windows.drive else Path(path)
+        file = drives.joinpath(windows.drive.rstrip(":"), *windows.parts[1:]) if windows.drive else Path(windows.as_posix())
         return file.read_text("utf-8") if file.is_file() else None
 
     if arguments == ["-version"]:

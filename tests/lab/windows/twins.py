@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.lab.windows import (
+    twins_backup_trial,
     twins_change,
     twins_configuration,
     twins_disks,
@@ -71,6 +72,7 @@ def _version(state: WindowsState, path: str, pattern: str) -> str:
 TWINS: Mapping[str, Twin] = {
     "read-system": _read_system,
     "read-updates": read_updates,
+    **twins_backup_trial.TWINS,
     **twins_change.TWINS,
     **twins_configuration.TWINS,
     **twins_disks.TWINS,

@@ -181,7 +181,7 @@ def _test_configuration(arguments: Mapping[str, Any], state: WindowsState, now: 
     main, base = PureWindowsPath(arguments["main"]), PureWindowsPath(arguments["base"])
     _require_standing(state, str(base), str(main))
     if not arguments["folder"]:
-        return _try(arguments, state, now)
+        return try_program(arguments, state, now)
     folder = PureWindowsPath(arguments["folder"])
     require_ours(folder)
     open_folder(state, folder)
@@ -194,10 +194,11 @@ def _test_configuration(arguments: Mapping[str, Any], state: WindowsState, now: 
     for file in _tree(staged, arguments):
         if _standing(staged, base, PureWindowsPath(file)) == "present":
             _require_no_key(file, _bytes(staged, PureWindowsPath(file), arguments["limit"]))
-    return _try(arguments, staged, now)
+    return try_program(arguments, staged, now)
 
 
-def _try(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+def try_program(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    """What nginx or Nebula says of a configuration."""
     main = arguments["main"]
     start_program(state, arguments["exe"])
     if arguments["program"] == "nebula":

@@ -38,8 +38,7 @@ def read_archive(archive: bytes, bytes_limit: int, files_limit: int) -> Iterator
     at, files, folders = 0, set[str](), set[str]()
     while any(header := _block(archive, at)):
         name, size = _read_header(header, at)
-        if any(WRONG.search(part) or DEVICE.search(part) for part in name.split("/")):
-            raise _bad(f"{name} is no name that a file of a backup can have")
+        require_name(name)
         _add(name.upper(), files, folders, name)
         if len(files) > files_limit:
             raise fail("TooLarge", f"the archive has more than {files_limit} files")
@@ -49,6 +48,12 @@ def read_archive(archive: bytes, bytes_limit: int, files_limit: int) -> Iterator
         at += 512 + size + -size % 512
     if any(_block(archive, at + 512)):
         raise _bad("there is an entry behind the end of the archive")
+
+
+def require_name(name: str) -> None:
+    """Refuse a name that leads elsewhere, or that Windows takes for something else."""
+    if any(WRONG.search(part) or DEVICE.search(part) for part in name.split("/")):
+        raise _bad(f"{name} is no name that a file of a backup can have")
 
 
 def _block(archive: bytes, at: int) -> bytes:
