@@ -27,7 +27,8 @@ $receivers = 'System.String', 'System.Text.StringBuilder', 'System.Text.RegularE
     'System.Net.NetworkInformation.Ping', 'System.Security.Principal.SecurityIdentifier', 'System.Array',
     'System.Collections.ArrayList', 'System.Diagnostics.Stopwatch', 'System.IO.FileInfo', 'System.IO.DirectoryInfo',
     'System.Security.AccessControl.FileSecurity', 'System.Security.AccessControl.DirectorySecurity',
-    'System.Security.Cryptography.HashAlgorithm', 'System.Threading.Tasks.Task'
+    'System.Security.Cryptography.HashAlgorithm', 'System.Security.Cryptography.Pkcs.EnvelopedCms',
+    'System.Security.Cryptography.Pkcs.CmsRecipientCollection', 'System.Threading.Tasks.Task'
 
 function Read-Packed([string]$file) {
     $packed = New-Object System.IO.Compression.GZipStream ([System.IO.File]::OpenRead($file)), ([System.IO.Compression.CompressionMode]::Decompress)
