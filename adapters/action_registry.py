@@ -13,13 +13,14 @@ from adapters.action import Action, Effect
 from adapters.gateway import api, containers, escalation, reload
 from adapters.gateway.action import GatewayAction
 from adapters.local import changes as own_changes
-from adapters.local import host_files, owed, spool
+from adapters.local import host_files, key_backups, owed, spool
 from adapters.local.action import LocalAction
 from adapters.windows import commit_confirm as change
 from adapters.windows import (
     configuration,
     configuration_trial,
     good_configuration,
+    key_backup,
     nebula,
     nginx,
     nginx_reload,
@@ -88,6 +89,13 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     windows_spool.ReadSpoolState,
     windows_spool.WriteSpool,
     windows_spool.RemoveSpool,
+    key_backup.ProtectKey,
+    key_backup.ReadKeyCopy,
+    key_backup.ReadKeyFile,
+    key_backup.RemoveKeyCopy,
+    key_backups.WriteKeyFile,
+    key_backups.ReadStoredKey,
+    key_backups.RemoveStoredKey,
 )
 """All actions that plans are made of. A kind is never renamed, because stored plans name it."""
 

@@ -18,6 +18,7 @@ from tests.adapters.windows import (
     configuration_cases,
     disks_cases,
     handshakes_cases,
+    key_backup_cases,
     logs_cases,
     nebula_cases,
     rehearsal_cases,
@@ -50,6 +51,7 @@ QUICK: tuple[Case, ...] = (
     *handshakes_cases.CASES,
     *configuration_cases.CASES,
     *backup_trial_cases.CASES,
+    *key_backup_cases.CASES,
 )
 CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING, configuration_cases.HANGING)
 

@@ -67,7 +67,7 @@ def _without_keys(text: str) -> str:
 
 def _printed(state: WindowsState, program: str, path: str, now: datetime) -> str:
     try:
-        printed = _nebula_cert(state, program, now, "print", "-json", "-path", path)
+        printed = run_nebula_cert(state, program, now, "print", "-json", "-path", path)
     except ScriptError:
         return ""
     return printed.stdout.rstrip() if printed.code == 0 else ""
@@ -113,7 +113,7 @@ def _make_key_pair(arguments: Mapping[str, Any], state: WindowsState, now: datet
         return {"public_key": state.files[public], "changed": False}
     state.files.pop(key, None)
     state.files.pop(public, None)
-    made = _nebula_cert(state, arguments["nebula_cert_exe"], now, "keygen", "-out-key", str(key), "-out-pub", str(public))
+    made = run_nebula_cert(state, arguments["nebula_cert_exe"], now, "keygen", "-out-key", str(key), "-out-pub", str(public))
     if made.code:
         raise fail("KeygenFailed", f"nebula-cert keygen: {last_words(made.stderr)}")
     if readers := state.readers.get(key):
@@ -140,7 +140,7 @@ def _sign_certificate(arguments: Mapping[str, Any], state: WindowsState, now: da
         given += ["-subnets", ",".join(arguments["unsafe_networks"])]
     if state.clock(now) + timedelta(hours=arguments["lifetime"]) < ends - timedelta(minutes=1):
         given += ["-duration", f"{arguments['lifetime']}h"]
-    signed = _nebula_cert(state, arguments["nebula_cert_exe"], now, "sign", *given)
+    signed = run_nebula_cert(state, arguments["nebula_cert_exe"], now, "sign", *given)
     if signed.code:
         state.files.pop(certificate, None)
         raise fail(_sign_code(signed.stderr), f"nebula-cert sign: {last_words(signed.stderr)}")
@@ -160,7 +160,7 @@ def _signer(arguments: Mapping[str, Any], state: WindowsState, now: datetime) ->
         raise fail("CaKeyEncrypted", f"the CA key {arguments['ca_key']} is encrypted; only a person can sign with it")
     text = state.files.get(PureWindowsPath(arguments["ca_certificate"]), "")
     file = arguments["ca_certificate"]
-    printed = _nebula_cert(state, arguments["nebula_cert_exe"], now, "print", "-json", "-path", file)
+    printed = run_nebula_cert(state, arguments["nebula_cert_exe"], now, "print", "-json", "-path", file)
     found = parse_print_output(printed.stdout) if printed.code == 0 else ()
     blocks = re.findall(r"(?s)-----BEGIN NEBULA CERTIFICATE(?: V2)?-----.*?-----END NEBULA CERTIFICATE(?: V2)?-----", text)
     for certificate, block in zip(found, blocks, strict=False):
@@ -194,7 +194,7 @@ def _stage_certificate(arguments: Mapping[str, Any], state: WindowsState, now: d
     changed = state.files.get(certificate) != arguments["certificate"]
     if changed:
         state.write(certificate, arguments["certificate"], now)
-    verified = _nebula_cert(
+    verified = run_nebula_cert(
         state, arguments["nebula_cert_exe"], now, "verify", "-ca", arguments["ca"], "-crt", str(certificate)
     )
     if verified.code:
@@ -297,7 +297,8 @@ def _newest_of_each(lines: Iterator[str]) -> list[str]:
     return list(newest.values())[-LINES_LIMIT:]
 
 
-def _nebula_cert(state: WindowsState, program: str, now: datetime, *arguments: str) -> nebula_cert.Completed:
+def run_nebula_cert(state: WindowsState, program: str, now: datetime, *arguments: str) -> nebula_cert.Completed:
+    """Run nebula-cert on the host's files."""
     start_program(state, program)
     before = set(state.files)
     done = nebula_cert.run(arguments, state.files, state.clock(now))

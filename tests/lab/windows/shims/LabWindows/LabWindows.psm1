@@ -106,11 +106,16 @@ function Get-Service {
 function Add-Type {
     [CmdletBinding()]
     param(
-        [Parameter(Mandatory)] [string]$TypeDefinition,
-        [string[]]$ReferencedAssemblies,
-        [ValidateSet('ConsoleApplication')] [string]$OutputType,
-        [Parameter(Mandatory)] [string]$OutputAssembly
+        [Parameter(Mandatory, ParameterSetName = 'Load')] [string]$AssemblyName,
+        [Parameter(Mandatory, ParameterSetName = 'Compile')] [string]$TypeDefinition,
+        [Parameter(ParameterSetName = 'Compile')] [string[]]$ReferencedAssemblies,
+        [Parameter(ParameterSetName = 'Compile')] [ValidateSet('ConsoleApplication')] [string]$OutputType,
+        [Parameter(Mandatory, ParameterSetName = 'Compile')] [string]$OutputAssembly
     )
+    if ($AssemblyName) {
+        Microsoft.PowerShell.Utility\Add-Type -AssemblyName $AssemblyName
+        return
+    }
     Set-Content -LiteralPath $OutputAssembly -Value $TypeDefinition
 }
 
