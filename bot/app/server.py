@@ -84,6 +84,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     from bot.app.build_alerts import run_alerts
     from bot.app.build_ledger import run_ledger
     from bot.app.build_schedules import run_schedules
+    from bot.app.key_backups import KeyBackupActions
     from bot.app.spool import SpoolActions
     from bot.control import server as control_server
     from bot.rendering.output import render_output
@@ -104,6 +105,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     )
     engine = EngineSettings(settings.engine_file, clock, make_reference)
     SpoolActions(settings.data_folder).add_to(change_services.own_actions)
+    KeyBackupActions(lambda: settings.data_folder / "backups").add_to(change_services.own_actions)
     await surface.open()
     change_services.links.surface = surface
     try:
