@@ -1,7 +1,9 @@
 """Nebula on all hosts of a lab fleet: which tunnels there are, and what each start leaves in the logs.
 
 A Nebula keeps what it was started with in memory; files count at the next start. A start with a good identity leaves a
-handshake in its peers' logs and theirs in its own, or the refusal where one does not know the other's CA.
+handshake in its peers' logs and theirs in its own, or the refusal where one does not know the other's CA. The one that is
+called looks first: where it takes the caller's certificate and the caller refuses, only the caller knows that there is no
+tunnel. `tests/lab_checks/test_nebula.py` holds this against real daemons.
 """
 
 import json
@@ -11,20 +13,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import PureWindowsPath
-from typing import Literal
+from typing import Any, Literal
 
 from adapters.inventory import WindowsPaths
 from adapters.nebula.certificates import Certificate
 from tests.lab.windows.guard import GuardFailed
 from tests.lab.windows.nebula import Identity, NotLoaded, load, says
+from tests.lab.windows.nebula_signing import as_json, as_text, expired
 from tests.lab.windows.state import WindowsState
 
 PATHS = WindowsPaths.model_validate({})
 
-HANDSHAKE = "map[stage:1 style:ix_psk0]"
-
 Style = Literal["text", "json", "slog"]
 """How a Nebula writes its log: logrus as text or JSON (up to 1.10), slog as text (1.11)."""
+
+Told = Mapping[str, Any]
+"""Fields of a line, its level first. A handshake is a table in it, a certificate is itself."""
+
+UDP = "192.0.2.1:4242"
 
 
 @dataclass
@@ -41,6 +47,11 @@ class Member:
         """What it runs with, if it runs."""
         service = self.state.service("Nebula")
         return self.runs_with if service is not None and service.status == "Running" and self.alive() else None
+
+    def tell(self, lines: Iterable[Told], now: datetime) -> None:
+        """Append lines to its log, in the form that it has."""
+        for line in lines:
+            self.log(_WRITTEN[self.style](self.state.clock(now), line))
 
     def log(self, line: str) -> None:
         """Append to its log, unless the disk is full."""
@@ -88,69 +99,104 @@ class Mesh:
         except NotLoaded as failed:
             member.log(says(failed, state.clock(now)))
             raise GuardFailed(f"the service Nebula is Stopped, not Running: {failed}") from failed
+        tell_start(member, now)
         for other in self.members.values():
             if other is not member:
                 self._meet(member, other, now)
 
     def _meet(self, member: Member, other: Member, now: datetime) -> None:
-        """Two try to make a tunnel; the one that is called first looks at the caller's certificate."""
-        mine, theirs = member.running, other.running
-        if mine is None or theirs is None:
-            return
-        if _look_at(other, theirs, mine, now):
-            _look_at(member, mine, theirs, now)
+        """Two try to make a tunnel: the one that has started calls, and where that fails, the other one."""
+        if member.running is not None and other.running is not None and not call(member, other, now):
+            call(other, member, now)
 
 
-def _look_at(member: Member, own: Identity, other: Identity, now: datetime) -> bool:
-    """A member looks at the certificate that came in a handshake, logs what it thinks of it, and takes it or not."""
-    clock = member.state.clock(now)
-    refusal = own.refuses(other.certificate, clock)
-    member.log(_WRITTEN[member.style](clock, _refused(refusal) if refusal else _received(other.certificate)))
-    return not refusal
+def call(caller: Member, called: Member, now: datetime) -> bool:
+    """One Nebula makes a handshake with another one; both log it, and whether there is a tunnel now."""
+    mine, theirs = caller.running, called.running
+    assert mine is not None
+    assert theirs is not None
+    caller.tell([_told("Handshake message sent", 1, vpnIp=_address(theirs.certificate))], now)
+    if why := theirs.refuses(mine.certificate, called.state.clock(now)):
+        called.tell([_told("Invalid certificate from host", 1, error=why, udpAddr=UDP)], now)
+        return False
+    named = _named(mine.certificate)
+    called.tell([_told("Handshake message received", 1, **named), _told("Handshake message sent", 2, **named)], now)
+    if why := mine.refuses(theirs.certificate, caller.state.clock(now)):
+        address = _address(theirs.certificate)
+        refused = _told("Invalid certificate from host", 2, error=why, udpAddr=UDP, vpnIp=address)
+        caller.tell([{**refused, "level": "error"}], now)
+        return False
+    caller.tell([_told("Handshake message received", 2, **_named(theirs.certificate))], now)
+    return True
 
 
-def _received(certificate: Certificate) -> dict[str, str]:
+def tell_start(member: Member, now: datetime) -> None:
+    """Log what a Nebula says of its CAs and its block list when it starts."""
+    assert member.runs_with is not None
+    for authority in member.runs_with.authorities:
+        if expired(authority, member.state.clock(now)):
+            words = "expired certificate present in CA pool"
+            member.tell([{"level": "warning", "msg": words, "cert": authority}], now)
+    for fingerprint in member.runs_with.blocklist:
+        member.tell([{"level": "info", "msg": "Blocklisting cert", "fingerprint": fingerprint}], now)
+
+
+def _told(message: str, stage: int, **fields: str) -> Told:
+    """A line of a handshake; fields are in the order of their names."""
+    handshake = {"stage": stage, "style": "ix_psk0"}
+    return {"level": "info", "msg": message, **dict(sorted({**fields, "handshake": handshake}.items()))}
+
+
+def _named(certificate: Certificate) -> dict[str, str]:
     return {
-        "msg": "Handshake message received",
         "certName": certificate.name,
         "fingerprint": certificate.fingerprint,
-        "handshake": HANDSHAKE,
         "issuer": certificate.issuer,
-        "udpAddr": "192.0.2.1:4242",
-        "vpnIp": str(certificate.networks[0].ip),
+        "udpAddr": UDP,
+        "vpnIp": _address(certificate),
     }
 
 
-def _refused(why: str) -> dict[str, str]:
-    return {"msg": "Invalid certificate from host", "error": why, "handshake": HANDSHAKE, "udpAddr": "192.0.2.1:4242"}
+def _address(certificate: Certificate) -> str:
+    return str(certificate.networks[0].ip)
 
 
-def _as_text(at: datetime, told: Mapping[str, str]) -> str:
-    return f'time="{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" level=info {_fields(told)}'
+def _as_text(at: datetime, told: Told) -> str:
+    return f'time="{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" {_fields(told)}'
 
 
-def _as_json(at: datetime, told: Mapping[str, str]) -> str:
-    document = {**told, "level": "info", "time": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _as_json(at: datetime, told: Told) -> str:
+    document = {**told, "time": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_as_table)
 
 
-def _as_slog(at: datetime, told: Mapping[str, str]) -> str:
+def _as_table(certificate: Certificate) -> Any:
+    return json.loads(as_json(certificate))
+
+
+def _as_slog(at: datetime, told: Told) -> str:
     time = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
-    return f"time={time} level=INFO {_fields(told)} certVersion=1"
+    level = {"warning": "WARN"}.get(told["level"], told["level"].upper())
+    return f"time={time} {_fields({**told, 'level': level})} certVersion=1"
 
 
-def _fields(told: Mapping[str, str]) -> str:
+def _fields(told: Told) -> str:
     return " ".join(f"{name}={_quoted(value)}" for name, value in told.items())
 
 
-_WRITTEN: Mapping[Style, Callable[[datetime, Mapping[str, str]], str]] = {
+_WRITTEN: Mapping[Style, Callable[[datetime, Told], str]] = {
     "text": _as_text,
     "json": _as_json,
     "slog": _as_slog,
 }
 
 
-def _quoted(value: str) -> str:
+def _quoted(value: Any) -> str:
+    """As Go prints it: a table between brackets, and in quotes what is more than a word."""
+    if isinstance(value, Certificate):
+        value = as_text(value)
+    if isinstance(value, dict):
+        value = f"map[{' '.join(f'{name}:{each}' for name, each in value.items())}]"
     return value if re.fullmatch(r"[\w.@/^+-]+", value, re.ASCII) else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,9 +1,10 @@
-"""Nebula's own program on a lab host: what it makes of its configuration, certificate, key and CA (as 1.9.3 does).
+"""Nebula's own program on a lab host: what it makes of its configuration, certificate, key and CAs (as 1.9.3 does).
+
+A bundle of CAs is read as Go reads it: CRLF is fine, and a byte order mark hides the first certificate.
 
 `python -m tests.lab.windows.nebula -test -config FILE` is `nebula.exe -test` where a real PowerShell runs the scripts.
 """
 
-import base64
 import os
 import re
 import sys
@@ -12,15 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PureWindowsPath
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from ruamel.yaml import YAML
 
-from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem
+from adapters.nebula.certificates import Certificate, Curve, is_signed_by
+from tests.lab.windows import nebula_signing as signing
+from tests.lab.windows.nebula_signing import Failed
 
 Read = Callable[[str], str | None]
 """The text of a file by its path as the configuration has it; None where there is none."""
 
 NO_FILE = "The system cannot find the file specified."
-NOT_PEM = "input did not contain a valid PEM encoded block"
 
 
 class NotLoaded(Exception):
@@ -38,14 +40,26 @@ class Identity:
 
     certificate: Certificate
     authorities: tuple[Certificate, ...]
+    blocklist: tuple[str, ...] = ()
 
     def refuses(self, other: Certificate, now: datetime) -> str:
         """Why a Nebula with this identity takes no handshake with that certificate; "" where it does."""
-        if not any(is_signed_by(other, authority) for authority in self.authorities):
-            return "certificate validation failed: could not find ca for the certificate"
-        if not other.not_before <= now <= other.not_after:
-            return "certificate validation failed: certificate is expired"
-        return ""
+        why = self._find_fault(other, now)
+        return f"certificate validation failed: {why}" if why else ""
+
+    def _find_fault(self, other: Certificate, now: datetime) -> str:
+        if other.fingerprint in self.blocklist:
+            return "certificate is in the block list"
+        signer = next((each for each in self.authorities if each.fingerprint == other.issuer), None)
+        if signer is None:
+            return "could not find ca for the certificate"
+        if signing.expired(signer, now):
+            return "root certificate is expired"
+        if signing.expired(other, now):
+            return "certificate is expired"
+        if not is_signed_by(other, signer):
+            return "certificate signature did not match"
+        return signing.violated(other, signer, other.not_after)
 
 
 @dataclass(frozen=True)
@@ -95,25 +109,24 @@ def load(read: Read, config: str, now: datetime) -> Identity:
     certificate = _certificate(read, paths, now)
     heading = "Failed to load ca from config"
     authorities = _authorities(heading, _file(heading, read, paths, "ca"))
-    valid = tuple(authority for authority in authorities if authority.not_after > now)
-    if not valid:
+    if all(signing.expired(authority, now) for authority in authorities):
         raise NotLoaded(heading, "no valid CA certificates present")
-    return Identity(certificate, valid)
+    return Identity(certificate, authorities, _blocklist(text))
 
 
 def _certificate(read: Read, paths: Mapping[str, str], now: datetime) -> Certificate:
     heading = "Could not load client cert"
-    key = _public_half(heading, paths, _file(heading, read, paths, "key"))
+    curve, key = _public_half(heading, paths, _file(heading, read, paths, "key"))
     text = _file(heading, read, paths, "cert")
     try:
-        certificate = parse_pem(text)[0]
-    except ValueError as error:
-        raise NotLoaded(heading, f"error while unmarshaling pki.cert {paths['cert']}: {NOT_PEM}") from error
-    if not certificate.not_before <= now <= certificate.not_after:
+        certificate, _ = signing.first_certificate(text)
+    except Failed as error:
+        raise NotLoaded(heading, f"error while unmarshaling pki.cert {paths['cert']}: {error}") from error
+    if signing.expired(certificate, now):
         raise NotLoaded(heading, "nebula certificate for this host is expired")
-    if not certificate.networks or certificate.is_ca:
+    if not certificate.networks:
         raise NotLoaded(heading, "no IPs encoded in certificate")
-    if certificate.public_key != key:
+    if certificate.is_ca or (certificate.curve, certificate.public_key) != (curve, key.hex()):
         raise NotLoaded(heading, "private key is not a pair with public key in nebula cert")
     return certificate
 
@@ -127,19 +140,32 @@ def _file(heading: str, read: Read, paths: Mapping[str, str], name: str) -> str:
     return text
 
 
-def _public_half(heading: str, paths: Mapping[str, str], text: str) -> str:
-    banner = "NEBULA X25519 PRIVATE KEY"
-    found = re.search(f"-----BEGIN {banner}-----\r?\n([A-Za-z0-9+/]{{43}}=)\r?\n-----END {banner}-----", text)
-    if found is None:
-        raise NotLoaded(heading, f"error while unmarshaling pki.key {paths['key']}: {NOT_PEM}")
-    return X25519PrivateKey.from_private_bytes(base64.b64decode(found[1])).public_key().public_bytes_raw().hex()
+def _public_half(heading: str, paths: Mapping[str, str], text: str) -> tuple[Curve, bytes]:
+    try:
+        return signing.host_key(text)
+    except Failed as error:
+        raise NotLoaded(heading, f"error while unmarshaling pki.key {paths['key']}: {error}") from error
 
 
 def _authorities(heading: str, text: str) -> tuple[Certificate, ...]:
+    """All CAs of a bundle, expired ones too."""
+    found = dict[str, Certificate]()
     try:
-        return parse_pem(text)
-    except ValueError as error:
-        raise NotLoaded(heading, f"error while adding CA certificate to CA trust store: {NOT_PEM}") from error
+        while text.strip() or not found:
+            authority, text = signing.first_certificate(text)
+            if why := signing.not_an_authority(authority):
+                raise Failed(f"{authority.name}: {why}")
+            found[authority.fingerprint] = authority
+    except Failed as error:
+        raise NotLoaded(heading, f"error while adding CA certificate to CA trust store: {error}") from error
+    return tuple(found.values())
+
+
+def _blocklist(config: str) -> tuple[str, ...]:
+    """As it is written: Nebula takes any text for a fingerprint."""
+    if "blocklist" not in config:
+        return ()
+    return tuple(str(each) for each in YAML(typ="safe").load(config).get("pki", {}).get("blocklist") or ())
 
 
 def says(failed: NotLoaded, now: datetime) -> str:

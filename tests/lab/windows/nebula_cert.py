@@ -200,13 +200,9 @@ def _verify(call: Call) -> None:
     left, pool = call.read("ca", "error while reading ca:"), dict[str, Certificate]()
     while left.strip() or not pool:
         ca, left = _parsed(signing.first_certificate, left, "adding ca cert to pool")
-        for bad, why in (
-            (not ca.is_ca, "certificate is not a CA"),
-            (not is_signed_by(ca, ca), "certificate is not self-signed"),
-            (signing.expired(ca, call.now), "certificate is expired"),
-        ):
-            if bad:
-                raise Failed(f"error while adding ca cert to pool: {ca.name}: {why}")
+        why = signing.not_an_authority(ca) or ("certificate is expired" if signing.expired(ca, call.now) else "")
+        if why:
+            raise Failed(f"error while adding ca cert to pool: {ca.name}: {why}")
         pool[ca.fingerprint] = ca
     certificate, _ = _parsed(signing.first_certificate, call.read("crt", "unable to read crt;"), "parsing crt")
     if not certificate.issuer:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from adapters.nebula.certificates import Certificate, Curve
+from adapters.nebula.certificates import Certificate, Curve, is_signed_by
 from adapters.nebula.encoding import build_certificate, decode_certificate, encode_signed_part
 
 CERTIFICATE = "NEBULA CERTIFICATE"
@@ -84,6 +84,19 @@ def public_key(text: str) -> tuple[Curve, bytes]:
     raise Failed("bytes did not contain a proper nebula public key banner")
 
 
+def host_key(text: str) -> tuple[Curve, bytes]:
+    """The curve of a host's private key, and its public half."""
+    banner, body, _ = next_block(text)
+    for curve, name in HOST_KEYS.items():
+        if banner == f"{name} PRIVATE KEY" and len(body) != 32:
+            kind = "CURVE25519" if curve is Curve.CURVE25519 else "P256"
+            raise Failed(f"key was not 32 bytes, is invalid {kind} private key")
+        if banner == f"{name} PRIVATE KEY":
+            x25519_public = x25519.X25519PrivateKey.from_private_bytes(body).public_key().public_bytes_raw
+            return curve, x25519_public() if curve is Curve.CURVE25519 else _p256_public(body)
+    raise Failed("bytes did not contain a proper nebula private key banner")
+
+
 def host_key_pair(curve: Curve) -> tuple[bytes, bytes]:
     """A new public and private key of a host; P256 has the same form for a CA."""
     if curve is Curve.CURVE25519:
@@ -129,6 +142,13 @@ def signed(unsigned: Certificate, key: bytes) -> Certificate:
 def expired(certificate: Certificate, now: datetime) -> bool:
     """Not yet valid counts, too."""
     return not certificate.not_before <= now <= certificate.not_after
+
+
+def not_an_authority(certificate: Certificate) -> str:
+    """Why a certificate cannot be trusted as a CA's; "" where it can."""
+    if not certificate.is_ca:
+        return "certificate is not a CA"
+    return "" if is_signed_by(certificate, certificate) else "certificate is not self-signed"
 
 
 def violated(certificate: Certificate, ca: Certificate, not_after: datetime) -> str:
