@@ -22,7 +22,8 @@ from tests.lab.windows import nebula
 from tests.lab.windows.bundles import Authority, make_authority, make_expired, write_broken_bundles, write_bundles
 from tests.lab.windows.mesh import PATHS, Member, call, tell_start
 from tests.lab.windows.nebula import NotLoaded
-from tests.lab.windows.nebula_cert import Files, run
+from tests.lab.windows.nebula_cert import run
+from tests.lab.windows.nebula_cert_call import Files
 from tests.lab.windows.state import WindowsState
 
 needs_nebula = pytest.mark.skipif(shutil.which("nebula") is None, reason="needs Debian's nebula")

@@ -10,6 +10,7 @@ from pathlib import PureWindowsPath
 
 from adapters.nebula.certificates import Certificate, parse_pem
 from tests.lab.windows import nebula_cert
+from tests.lab.windows.nebula_cert_call import Files
 
 LIFETIME = timedelta(days=1825)
 
@@ -28,11 +29,13 @@ class Authority:
         return found
 
 
-def make_authority(name: str, now: datetime, *more: str, lifetime: timedelta = LIFETIME) -> Authority:
-    """A CA that was made at `now`; `more` are further arguments of `nebula-cert ca`."""
-    files: nebula_cert.Files = {}
+def make_authority(
+    name: str, now: datetime, *more: str, lifetime: timedelta = LIFETIME, version: str = "1.9.3"
+) -> Authority:
+    """A CA that was made at `now`; `more` are further arguments of `nebula-cert ca`, `version` is the program's."""
+    files: Files = {}
     duration = f"{int(lifetime.total_seconds())}s"
-    done = nebula_cert.run(["ca", "-name", name, "-duration", duration, *more], files, now)
+    done = nebula_cert.run(["ca", "-name", name, "-duration", duration, *more], files, now, version)
     assert done.code == 0, done.stderr
     return Authority(files[PureWindowsPath("ca.crt")], files[PureWindowsPath("ca.key")])
 

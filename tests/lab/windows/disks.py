@@ -86,13 +86,19 @@ def _lay(disk: Disk, files: Mapping[PureWindowsPath, str], at: datetime) -> None
     } | ({} if disk.lighthouse else {PATHS.access_log: "", PATHS.error_log: ""})
     for path, text in texts.items():
         disk.state.write(PureWindowsPath(path), text, at)
-    disk.state.programs |= {
-        PureWindowsPath(PATHS.nebula_exe): Program("-version", "Version: 1.9.3", acts="nebula"),
-        PureWindowsPath(PATHS.nebula_cert_exe): Program("-version", "Version: 1.9.3", acts="nebula-cert"),
-    }
+    install(disk.state, "1.9.3")
     for process in disk.state.processes:
         if process.name == "nebula":
             process.started_at = disk.state.clock(at + timedelta(minutes=5))
+
+
+def install(state: WindowsState, version: str) -> None:
+    """Nebula's programs of that version lie there; one that runs is still the old one."""
+    said = f"Version: {version}"
+    state.programs |= {
+        PureWindowsPath(PATHS.nebula_exe): Program("-version", said, acts="nebula"),
+        PureWindowsPath(PATHS.nebula_cert_exe): Program("-version", said, acts="nebula-cert"),
+    }
 
 
 def configuration(*, lighthouse: bool) -> str:

@@ -19,6 +19,7 @@ from adapters.inventory import WindowsPaths
 from adapters.nebula.certificates import Certificate
 from tests.lab.windows.guard import GuardFailed
 from tests.lab.windows.nebula import Identity, NotLoaded, load, says
+from tests.lab.windows.nebula_cert_usage import OLD, Edition, find_edition
 from tests.lab.windows.nebula_signing import as_json, as_text, expired
 from tests.lab.windows.state import WindowsState
 
@@ -95,7 +96,7 @@ class Mesh:
         member = self.members[name]
         member.runs_with = None
         try:
-            member.runs_with = load(partial(_file, state), PATHS.nebula_config, state.clock(now))
+            member.runs_with = load(partial(_file, state), PATHS.nebula_config, state.clock(now), _edition(state))
         except NotLoaded as failed:
             member.log(says(failed, state.clock(now)))
             raise GuardFailed(f"the service Nebula is Stopped, not Running: {failed}") from failed
@@ -204,13 +205,19 @@ def _identity(state: WindowsState, now: datetime) -> Identity | None:
     """As it was loaded when the process started: what expires later stays in memory."""
     started = (process.started_at for process in state.processes if process.name == "nebula")
     try:
-        return load(partial(_file, state), PATHS.nebula_config, next(started, None) or now)
+        return load(partial(_file, state), PATHS.nebula_config, next(started, None) or now, _edition(state))
     except NotLoaded:
         return None
 
 
 def _file(state: WindowsState, path: str) -> str | None:
     return state.files.get(PureWindowsPath(path))
+
+
+def _edition(state: WindowsState) -> Edition:
+    """Which Nebula lies there."""
+    program = state.program(PATHS.nebula_exe)
+    return OLD if program is None else find_edition(program.prints)
 
 
 def _addresses(certificate: Certificate) -> frozenset[str]:

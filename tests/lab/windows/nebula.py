@@ -1,4 +1,6 @@
-"""Nebula's own program on a lab host: what it makes of its configuration, certificate, key and CAs (as 1.9.3 does).
+"""Nebula's own program on a lab host: what it makes of its configuration, certificate, key and CAs.
+
+As 1.9.3 does; 1.10 reads certificates of version 2, too.
 
 A bundle of CAs is read as Go reads it: CRLF is fine, and a byte order mark hides the first certificate.
 
@@ -17,6 +19,7 @@ from ruamel.yaml import YAML
 
 from adapters.nebula.certificates import Certificate, Curve, is_signed_by
 from tests.lab.windows import nebula_signing as signing
+from tests.lab.windows.nebula_cert_usage import OLD, Edition, find_edition
 from tests.lab.windows.nebula_signing import Failed
 
 Read = Callable[[str], str | None]
@@ -100,26 +103,26 @@ def _value(text: str) -> str:
     return re.sub(r"\s+#.*", "", text)
 
 
-def load(read: Read, config: str, now: datetime) -> Identity:
+def load(read: Read, config: str, now: datetime, edition: Edition = OLD) -> Identity:
     """The identity that Nebula starts with, by the configuration at that path; `NotLoaded` where it does not start."""
     text = read(config)
     if text is None:
         raise NotLoaded("", f"failed to load config: no config files found at {config}")
     paths = {name: entry.value for name, entry in pki_entries(text).items()}
-    certificate = _certificate(read, paths, now)
+    certificate = _certificate(read, paths, now, edition)
     heading = "Failed to load ca from config"
-    authorities = _authorities(heading, _file(heading, read, paths, "ca"))
+    authorities = _authorities(heading, _file(heading, read, paths, "ca"), edition)
     if all(signing.expired(authority, now) for authority in authorities):
         raise NotLoaded(heading, "no valid CA certificates present")
     return Identity(certificate, authorities, _blocklist(text))
 
 
-def _certificate(read: Read, paths: Mapping[str, str], now: datetime) -> Certificate:
+def _certificate(read: Read, paths: Mapping[str, str], now: datetime, edition: Edition) -> Certificate:
     heading = "Could not load client cert"
     curve, key = _public_half(heading, paths, _file(heading, read, paths, "key"))
     text = _file(heading, read, paths, "cert")
     try:
-        certificate, _ = signing.first_certificate(text)
+        certificate, _ = signing.first_certificate(text, edition)
     except Failed as error:
         raise NotLoaded(heading, f"error while unmarshaling pki.cert {paths['cert']}: {error}") from error
     if signing.expired(certificate, now):
@@ -147,12 +150,12 @@ def _public_half(heading: str, paths: Mapping[str, str], text: str) -> tuple[Cur
         raise NotLoaded(heading, f"error while unmarshaling pki.key {paths['key']}: {error}") from error
 
 
-def _authorities(heading: str, text: str) -> tuple[Certificate, ...]:
+def _authorities(heading: str, text: str, edition: Edition) -> tuple[Certificate, ...]:
     """All CAs of a bundle, expired ones too."""
     found = dict[str, Certificate]()
     try:
         while text.strip() or not found:
-            authority, text = signing.first_certificate(text)
+            authority, text = signing.first_certificate(text, edition)
             if why := signing.not_an_authority(authority):
                 raise Failed(f"{authority.name}: {why}")
             found[authority.fingerprint] = authority
@@ -184,14 +187,15 @@ def main(arguments: list[str]) -> int:
         file = drives.joinpath(windows.drive.rstrip(":"), *windows.parts[1:]) if windows.drive else Path(windows.as_posix())
         return file.read_text("utf-8") if file.is_file() else None
 
+    version = os.environ.get("FLATNET_LAB_NEBULA", "1.9.3")
     if arguments == ["-version"]:
-        print("Version: 1.9.3")
+        print(f"Version: {version}")
         return 0
     match arguments:
         case ["-test", "-config", config]:
             now = datetime.now(UTC)
             try:
-                load(read, config, now)
+                load(read, config, now, find_edition(version))
             except NotLoaded as failed:
                 print(says(failed, now))
                 return 1

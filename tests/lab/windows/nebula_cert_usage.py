@@ -1,6 +1,8 @@
-"""The modes and flags of nebula-cert 1.9.3 as Debian has it, in its own words."""
+"""The modes and flags of nebula-cert, in its own words: of 1.9.3 as Debian has it, and of 1.10 without PKCS#11."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from tests.lab.windows.go_flags import Flag
 
@@ -114,3 +116,55 @@ HELP = "\n".join(
         "",
     )
 )
+
+_RANGE = "comma separated list of ip address and network in CIDR notation"
+_LIMITS_110 = f"Optional: {_RANGE}. This will limit which ip addresses and networks subordinate certs can use in"
+_VERSION = "Optional: version of the certificate format to use"
+_FLAGS_110: Mapping[str, tuple[Flag, ...]] = {
+    "ca": (
+        Flag("version", "uint", _VERSION, "2"),
+        Flag("networks", "string", f"{_LIMITS_110} networks"),
+        Flag("unsafe-networks", "string", f"{_LIMITS_110} unsafe networks"),
+        Flag("argon-memory", "uint", f"Optional: Argon2 memory {_ARGON.format(' (in KiB)')}", "2097152"),
+        Flag("argon-iterations", "uint", f"Optional: Argon2 iterations {_ARGON.format('')}", "1"),
+        Flag("ips", "string", "Deprecated, see -networks"),
+        Flag("subnets", "string", "Deprecated, see -unsafe-networks"),
+    ),
+    "sign": (
+        Flag("version", "uint", f"{_VERSION}. The default is to match the version of the signing CA", "0"),
+        Flag("networks", "string", f"Required: {_RANGE} to assign to this cert"),
+        Flag("unsafe-networks", "string", f"Optional: {_RANGE}. Unsafe networks this cert can route for"),
+        Flag("ip", "string", "Deprecated, see -networks"),
+        Flag("subnets", "string", "Deprecated, see -unsafe-networks"),
+    ),
+}
+"""Flags that 1.10 has beside the others, or has otherwise."""
+
+
+def _renew(name: str, mode: Mode) -> Mode:
+    flags = {flag.name: flag for flag in (*mode.flags, *_FLAGS_110.get(name, ()))}
+    return replace(mode, required=tuple(each for each in mode.required if each != "ip"), flags=tuple(flags.values()))
+
+
+@dataclass(frozen=True)
+class Edition:
+    """Versions of Nebula's programs that speak alike: their modes, and which certificates they read, by banner."""
+
+    modes: Mapping[str, Mode]
+    banners: Mapping[str, int]
+    modern: bool
+
+
+OLD = Edition(MODES, {"NEBULA CERTIFICATE": 1}, modern=False)
+
+MODERN = Edition(
+    {name: _renew(name, mode) for name, mode in MODES.items()},
+    {"NEBULA CERTIFICATE": 1, "NEBULA CERTIFICATE V2": 2},
+    modern=True,
+)
+
+
+def find_edition(version: str) -> Edition:
+    """Which programs speak like the one of that version: `1.10.3`, or `Version: 1.10.3`."""
+    numbers = re.search(r"(\d+)\.(\d+)", version)
+    return MODERN if numbers is not None and (int(numbers[1]), int(numbers[2])) >= (1, 10) else OLD

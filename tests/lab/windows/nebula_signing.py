@@ -1,4 +1,4 @@
-"""What nebula-cert 1.9.3 does inside: reading PEM as Go does, keys, signatures, a CA's limits, and its two prints."""
+"""What nebula-cert does inside: reading PEM as Go does, keys, signatures, a CA's limits, and its prints."""
 
 import base64
 import json
@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from ipaddress import IPv4Interface, ip_interface
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from adapters.nebula import pem
 from adapters.nebula.certificates import Certificate, Curve, is_signed_by
-from adapters.nebula.encoding import build_certificate, decode_certificate, encode_signed_part
+from adapters.nebula.encoding import Interface, build_certificate, decode_certificate, encode_certificate, encode_signed_part
+from tests.lab.windows.nebula_cert_usage import MODERN, OLD, Edition
 
-CERTIFICATE = "NEBULA CERTIFICATE"
 CA_KEYS = {Curve.CURVE25519: ("NEBULA ED25519 PRIVATE KEY", 64), Curve.P256: ("NEBULA ECDSA P256 PRIVATE KEY", 32)}
 ENCRYPTED_KEYS = ("NEBULA ED25519 ENCRYPTED PRIVATE KEY", "NEBULA ECDSA P256 ENCRYPTED PRIVATE KEY")
 HOST_KEYS = {Curve.CURVE25519: "NEBULA X25519", Curve.P256: "NEBULA P256"}
@@ -48,17 +50,24 @@ def next_block(text: str) -> tuple[str, bytes, str]:
     raise Failed("input did not contain a valid PEM encoded block")
 
 
-def first_certificate(text: str) -> tuple[Certificate, str]:
+def first_certificate(text: str, edition: Edition = OLD) -> tuple[Certificate, str]:
     """The first certificate of a text and what follows it."""
     banner, body, rest = next_block(text)
-    if banner != CERTIFICATE:
-        raise Failed("bytes did not contain a proper nebula certificate banner")
+    version = edition.banners.get(banner)
+    if version is None:
+        raise Failed(f"bytes did not contain a proper {'' if edition.modern else 'nebula '}certificate banner")
     if not body:
         raise Failed("nil byte array")
     try:
-        return decode_certificate(1, body), rest
+        return decode_certificate(version, body), rest
     except ValueError:
-        raise Failed("proto: cannot parse invalid wire-format data") from None
+        raise Failed("bad wire format" if version == 2 else "proto: cannot parse invalid wire-format data") from None
+
+
+def encode(certificate: Certificate) -> str:
+    """The text of a certificate's file."""
+    banner = next(banner for banner, version in MODERN.banners.items() if version == certificate.version)
+    return pem.encode_block(banner, encode_certificate(certificate))
 
 
 def signing_key(text: str) -> tuple[Curve, bytes]:
@@ -151,8 +160,9 @@ def not_an_authority(certificate: Certificate) -> str:
     return "" if is_signed_by(certificate, certificate) else "certificate is not self-signed"
 
 
-def violated(certificate: Certificate, ca: Certificate, not_after: datetime) -> str:
+def violated(certificate: Certificate, ca: Certificate, not_after: datetime, edition: Edition = OLD) -> str:
     """Which of a CA's limits the certificate breaks. `not_after`: to the microsecond, where it is being made."""
+    kinds = ("a network", "an unsafe network") if edition.modern else ("an ip", "a subnet")
     if ca.not_after < not_after:
         return "certificate expires after signing certificate"
     if ca.not_before > certificate.not_before:
@@ -161,8 +171,8 @@ def violated(certificate: Certificate, ca: Certificate, not_after: datetime) -> 
         if ca.groups and group not in ca.groups:
             return f"certificate contained a group not present on the signing ca: {group}"
     for kind, networks, limits in (
-        ("an ip", certificate.networks, ca.networks),
-        ("a subnet", certificate.unsafe_networks, ca.unsafe_networks),
+        (kinds[0], certificate.networks, ca.networks),
+        (kinds[1], certificate.unsafe_networks, ca.unsafe_networks),
     ):
         for network in networks:
             inside = (network.ip in one.network and network.network.prefixlen >= one.network.prefixlen for one in limits)
@@ -187,8 +197,48 @@ def networks(words: Iterable[str], kind: str) -> tuple[IPv4Interface, ...]:
     return tuple(found)
 
 
+def modern_networks(words: Iterable[str], flag: str, *, only_v4: bool) -> tuple[Interface, ...]:
+    """Networks as they are typed to 1.10."""
+    found = []
+    for word in words:
+        try:
+            network = ip_interface(word) if "/" in word else None
+        except ValueError:
+            network = None
+        if network is None:
+            raise Misused(f"invalid -{flag} definition: {word}")
+        if only_v4 and network.version != 4:
+            raise Misused(f"invalid -{flag} definition: v1 certificates can only be ipv4, have {word}")
+        found.append(network)
+    return tuple(found)
+
+
+def as_modern_table(certificate: Certificate) -> dict[str, Any]:
+    """A certificate as 1.10 prints it: in version 2 lists without anything are null, key and curve beside the details."""
+    nothing: list[str] | None = [] if certificate.version == 1 else None
+    key = {"publicKey": certificate.public_key, "curve": certificate.curve.value}
+    details = {
+        "name": certificate.name,
+        "networks": [str(network) for network in certificate.networks] or nothing,
+        "unsafeNetworks": [str(network) for network in certificate.unsafe_networks] or nothing,
+        "groups": list(certificate.groups) or nothing,
+        "notBefore": f"{certificate.not_before:%Y-%m-%dT%H:%M:%SZ}",
+        "notAfter": f"{certificate.not_after:%Y-%m-%dT%H:%M:%SZ}",
+        "isCa": certificate.is_ca,
+        "issuer": certificate.issuer,
+    }
+    outer = {"fingerprint": certificate.fingerprint, "signature": certificate.signature, "version": certificate.version}
+    return {"details": details | key} | outer if certificate.version == 1 else {"details": details} | outer | key
+
+
+def write_json(table: Any, **options: Any) -> str:
+    """As Go writes JSON: sorted, and safe within HTML."""
+    text = json.dumps(table, sort_keys=True, ensure_ascii=False, **options)
+    return re.sub(r"[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def as_json(certificate: Certificate) -> str:
-    """One line of `print -json`, as Go writes JSON: sorted, without spaces, and safe within HTML."""
+    """One line of `print -json` of 1.9."""
     printed = {
         "details": {
             "name": certificate.name,
@@ -205,8 +255,7 @@ def as_json(certificate: Certificate) -> str:
         "fingerprint": certificate.fingerprint,
         "signature": certificate.signature,
     }
-    text = json.dumps(printed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return re.sub(r"[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    return write_json(printed, separators=(",", ":"))
 
 
 def as_text(certificate: Certificate) -> str:

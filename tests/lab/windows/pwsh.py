@@ -20,6 +20,7 @@ from typing import Any
 
 from adapters.windows import powershell
 from tests.lab.windows import change_files, nebula, nebula_cert, nginx_exe
+from tests.lab.windows.nebula_cert_usage import OLD, find_edition
 from tests.lab.windows.pwsh_server import OPTIONS, SHIMS, TIME_LIMIT, Servers, environment
 from tests.lab.windows.state import Program, WindowsState
 
@@ -283,13 +284,15 @@ def _sent(options: str) -> str:
     return f"{(SHIMS / 'prelude.ps1').read_text('utf-8')}\n{code}"
 
 
-def _acting(name: str) -> str:
-    """The real nebula-cert where this machine has it; Nebula's own -test knows no drives, so it is always ours."""
-    real = shutil.which(name) if name == "nebula-cert" else None
+def _acting(name: str, prints: str) -> str:
+    """The real nebula-cert where this machine has that version; Nebula's own -test knows no drives, so it is always ours."""
+    real = shutil.which(name) if name == "nebula-cert" and find_edition(prints) is OLD else None
     if real is not None:
         return shlex.quote(real)
     module = {"nebula": nebula.__name__, "nebula-cert": nebula_cert.__name__, "nginx": nginx_exe.__name__}[name]
-    return f"env PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)} -m {module}"
+    version = shlex.quote(prints.removeprefix("Version: "))
+    python = shlex.quote(sys.executable)
+    return f"env PYTHONPATH={shlex.quote(str(ROOT))} FLATNET_LAB_NEBULA={version} {python} -m {module}"
 
 
 def _stand_in(program: Program) -> str:
@@ -299,5 +302,5 @@ def _stand_in(program: Program) -> str:
     option, prints = shlex.quote(program.option), shlex.quote(program.prints)
     stream = 2 if program.stream == "stderr" else 1
     version = f'[ "$*" = {option} ] && printf "%s\\n" {prints} >&{stream}'
-    acts = f' && exit\nexec {_acting(program.acts)} "$@"' if program.acts else ""
+    acts = f' && exit\nexec {_acting(program.acts, program.prints)} "$@"' if program.acts else ""
     return f"#!/bin/sh\n{version}{acts}\n"

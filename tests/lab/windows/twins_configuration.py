@@ -10,6 +10,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from tests.lab.windows import nebula, nginx
+from tests.lab.windows.nebula_cert_usage import find_edition
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, fail, hash_content
 from tests.lab.windows.twins_nebula import KEY_HIDDEN, last_words, open_folder, require_ours, start_program
@@ -200,10 +201,12 @@ def _test_configuration(arguments: Mapping[str, Any], state: WindowsState, now: 
 def try_program(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     """What nginx or Nebula says of a configuration."""
     main = arguments["main"]
-    start_program(state, arguments["exe"])
+    program = start_program(state, arguments["exe"])
     if arguments["program"] == "nebula":
         try:
-            nebula.load(lambda path: state.files.get(PureWindowsPath(path)), main, state.clock(now))
+            nebula.load(
+                lambda path: state.files.get(PureWindowsPath(path)), main, state.clock(now), find_edition(program.prints)
+            )
         except nebula.NotLoaded as failed:
             return {"code": 1, "lines": [last_words(nebula.says(failed, state.clock(now)))], "syntax": False}
         return {"code": 0, "lines": [], "syntax": False}

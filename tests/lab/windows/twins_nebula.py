@@ -8,7 +8,8 @@ from typing import Any
 
 from adapters.nebula.certificates import parse_print_output
 from tests.lab.windows import nebula, nebula_cert
-from tests.lab.windows.state import WindowsState
+from tests.lab.windows.nebula_cert_usage import find_edition
+from tests.lab.windows.state import Program, WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, fail, round_trip
 
 PEM_LIMIT = 64_000
@@ -86,9 +87,9 @@ def _matches(state: WindowsState, program: str, config: str, now: datetime) -> t
 
 def _tested(state: WindowsState, program: str, config: str, now: datetime) -> str:
     """What `nebula -test` complains of; "" where it does not."""
-    start_program(state, program)
+    edition = find_edition(start_program(state, program).prints)
     try:
-        nebula.load(lambda path: state.files.get(PureWindowsPath(path)), config, state.clock(now))
+        nebula.load(lambda path: state.files.get(PureWindowsPath(path)), config, state.clock(now), edition)
     except nebula.NotLoaded as failed:
         return last_words(nebula.says(failed, state.clock(now)))
     return ""
@@ -299,16 +300,16 @@ def _newest_of_each(lines: Iterator[str]) -> list[str]:
 
 def run_nebula_cert(state: WindowsState, program: str, now: datetime, *arguments: str) -> nebula_cert.Completed:
     """Run nebula-cert on the host's files."""
-    start_program(state, program)
+    version = start_program(state, program).prints.removeprefix("Version: ")
     before = set(state.files)
-    done = nebula_cert.run(arguments, state.files, state.clock(now))
+    done = nebula_cert.run(arguments, state.files, state.clock(now), version)
     for path in set(state.files) - before:
         state.written[path] = state.clock(now)
     return done
 
 
-def start_program(state: WindowsState, path: str) -> None:
-    """Fails as a program fails that cannot be run."""
+def start_program(state: WindowsState, path: str) -> Program:
+    """The program at a path; fails as one fails that cannot be run."""
     match state.program(path):
         case None:
             raise fail("ProgramMissing", f"there is no program {path}")
@@ -316,6 +317,8 @@ def start_program(state: WindowsState, path: str) -> None:
             raise fail("ProgramBroken", f"{path} cannot be run")
         case program if program.condition == "hanging":
             raise fail("ProgramHangs", f"{path} does not end")
+        case program:
+            return program
 
 
 def open_folder(state: WindowsState, folder: PureWindowsPath) -> None:
