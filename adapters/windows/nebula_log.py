@@ -1,10 +1,11 @@
-"""Parser for lines of Nebula's log about a received handshake, in their three forms: text and JSON of logrus, slog of 1.11.
+"""Parser for lines of Nebula's log about handshakes, in their three forms: text and JSON of logrus, slog of 1.11.
 
     time="2026-11-25T09:05:44Z" level=info msg="Handshake message received" certName=host-a fingerprint=f768… …
     {"certName":"host-a","fingerprint":"f768…","level":"info","msg":"Handshake message received","time":"…", …}
     time=2026-11-25T09:26:47.126Z level=INFO msg="Handshake message received" certName=host-a …
 
-Nebula writes such a line once it has accepted the peer's certificate. Lines are untrusted: an unreadable one is skipped.
+Nebula writes such a line once it has accepted the peer's certificate, and "Invalid certificate from host" with an error
+where it has not. Lines are untrusted: an unreadable one is skipped.
 """
 
 import json
@@ -40,7 +41,7 @@ def parse_handshake(line: str) -> ReceivedHandshake | None:
     """Parses a line; None for every other line."""
     if len(line) > LINE_LIMIT or RECEIVED_MESSAGE not in line:
         return None
-    fields = _parse_json(line) if line.startswith("{") else _parse_text(line)
+    fields = _parse_fields(line)
     match fields:
         case {"msg": str(message), "certName": str(name), "fingerprint": str(fingerprint)} if message == RECEIVED_MESSAGE:
             return ReceivedHandshake(
@@ -52,6 +53,15 @@ def parse_handshake(line: str) -> ReceivedHandshake | None:
             )
         case _:
             return None
+
+
+def parse_refusal(line: str) -> str:
+    """Parses the reason for which a peer's certificate was refused; "" if the line has none."""
+    return "" if len(line) > LINE_LIMIT else _get_text(_parse_fields(line), "error")
+
+
+def _parse_fields(line: str) -> Mapping[str, Any]:
+    return _parse_json(line) if line.startswith("{") else _parse_text(line)
 
 
 def _get_text(fields: Mapping[str, Any], name: str) -> str:

@@ -101,5 +101,5 @@ $tested = Test-Nebula
     ca_key = Test-Path -LiteralPath $a.ca_key -PathType Leaf
     ca_key_encrypted = (Read-Text $a.ca_key 4000).Contains(' ENCRYPTED ')
     clock = (Get-Date).ToUniversalTime().ToString('o')
-    handshakes = @(Select-Newest @(Read-Handshakes $a.log 0 512000))
+    handshakes = @(Select-Newest @(Read-Matching $a.log 0 512000 'Handshake message received'))
 }

@@ -9,7 +9,9 @@ from typing import Any
 from adapters.windows import nebula
 from adapters.windows.action import WindowsAction
 from tests.adapters.windows.nebula_hosts import (
+    BLOCKED,
     CA,
+    ENDED,
     ENDING,
     EXPIRED,
     FIND,
@@ -18,7 +20,9 @@ from tests.adapters.windows.nebula_hosts import (
     INLINE,
     JSON_LINE,
     KEY_TEXT,
+    LOG_END,
     MAKE,
+    NO_CA,
     NOTE,
     NOW,
     PATHS,
@@ -26,6 +30,7 @@ from tests.adapters.windows.nebula_hosts import (
     QUOTED,
     REACH,
     READ,
+    REFUSALS,
     SIGN,
     STAGE,
     at,
@@ -41,6 +46,8 @@ from tests.adapters.windows.nebula_hosts import (
     put_aside,
     quiet,
     readers,
+    refusal,
+    refused,
     signed,
     staged,
     stopped,
@@ -336,6 +343,29 @@ CASES = (
     Case("no log at all", FIND, without(PATHS.nebula_log), told={"found": False}),
     Case("an address that answers", REACH, told={"reachable": True}),
     Case("an address that does not answer", changed(REACH, address="240.0.0.1"), told={"reachable": False}),
+    Case("nothing was refused", REFUSALS, told={"count": 0, "says": ""}),
+    Case(
+        "a certificate of a CA that this host does not know was refused",
+        REFUSALS,
+        refused(NO_CA),
+        told={"count": 1, "says": f"certificate validation failed: {NO_CA}"},
+    ),
+    Case("more refusals than fit into an answer", REFUSALS, refused(*[NO_CA] * 25), told={"count": 25}),
+    Case("members that were removed or have ended try again", REFUSALS, refused(BLOCKED, ENDED), told={"count": 0}),
+    Case("one that counts among those that do not", REFUSALS, refused(BLOCKED, NO_CA, ENDED), told={"count": 1}),
+    Case(
+        "what was refused before does not count",
+        changed(REFUSALS, after=LOG_END + len(refusal(NO_CA))),
+        refused(NO_CA),
+        told={"count": 0},
+    ),
+    Case("a log that is gone has no refusals", REFUSALS, without(PATHS.nebula_log), told={"count": 0}),
+    Case(
+        "a refusal in the log that was put aside since",
+        changed(REFUSALS, after=4000),
+        both(refused(NO_CA), put_aside),
+        told={"count": 1},
+    ),
     *(
         Case("an argument that is missing", action, left_out=name, fails="PropertyNotFoundStrict", host="lighthouse")
         for action, name in (
@@ -346,6 +376,7 @@ CASES = (
             (FORGET, "folder"),
             (NOTE, "log"),
             (FIND, "after"),
+            (REFUSALS, "after"),
             (REACH, "address"),
         )
     ),

@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.inventory import WindowsPaths, WindowsSide
 from adapters.nebula.certificates import parse_pem
-from adapters.windows import nebula
+from adapters.windows import nebula, refusals
 from adapters.windows.action import WindowsAction
 from adapters.windows.commit_confirm import ChangeState
 from tests.lab.windows import nebula_cert
@@ -181,6 +181,23 @@ def authority(days: int) -> Authority:
 ENDING, EXPIRED = authority(7), authority(-3)
 
 
+def refused(*reasons: str) -> Callable[[WindowsState], None]:
+    """Certificates of peers were refused since the log's end."""
+
+    def change(state: WindowsState) -> None:
+        state.files[at(PATHS.nebula_log)] += "".join(map(refusal, reasons))
+
+    return change
+
+
+def refusal(reason: str) -> str:
+    """The line in which Nebula 1.9.3 refuses a certificate."""
+    return (
+        f'time="2026-11-25T16:17:16Z" level=info msg="Invalid certificate from host" error="certificate validation failed: '
+        f'{reason}" handshake="map[stage:1 style:ix_psk0]" udpAddr="192.0.2.2:4242"\n'
+    )
+
+
 def put_aside(state: WindowsState) -> None:
     """The log was put aside by NSSM and begun anew."""
     log = state.files[at(PATHS.nebula_log)]
@@ -232,6 +249,13 @@ FIND = nebula.FindHandshake(
     after=0,
     name="lighthouse",
     fingerprint=parse_pem(original("lighthouse").files[at(PATHS.host_certificate)])[0].fingerprint,
+)
+LOG_END = len(original("host-a").files[at(PATHS.nebula_log)])
+REFUSALS = refusals.FindRefusals(log=PATHS.nebula_log, after=LOG_END)
+NO_CA, BLOCKED, ENDED = (
+    "could not find ca for the certificate",
+    "certificate is in the block list",
+    "certificate is expired",
 )
 REACH = nebula.ReachAddress(address="127.0.0.1")
 

@@ -55,8 +55,8 @@ def test_the_end_of_a_log_beyond_2_gib_is_read(pwsh: Pwsh) -> None:
     ("words", "expected"),
     [
         ("(Read-Text $a.path 5).Length", 5),
-        ("@(Read-Handshakes $a.path 0 30).Count", 1),
-        ("@(Read-Handshakes $a.path ($a.hole + 20) 300).Count", 0),
+        ("@(Read-Matching $a.path 0 30 'Handshake').Count", 1),
+        ("@(Read-Matching $a.path ($a.hole + 20) 300 'Handshake').Count", 0),
     ],
 )
 def test_a_file_beyond_2_gib_is_read_from_both_ends(pwsh: Pwsh, words: str, expected: int) -> None:

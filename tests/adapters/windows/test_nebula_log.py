@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.windows.nebula_log import ReceivedHandshake, parse_handshake
+from adapters.windows.nebula_log import ReceivedHandshake, parse_handshake, parse_refusal
 
 PRINT = "c413ec513eed8ef565d750eabac4ac383a312858bc633e12d96a985b9123dcdc"
 ISSUER = "5c1c025d3238d2946b4d24ce10ad2fec945a39d2f2fc59a633919cdf93195b71"
@@ -129,3 +129,23 @@ def test_a_name_cannot_pretend_to_be_a_handshake() -> None:
         )
         == received
     )
+
+
+REASON = "certificate validation failed: could not find ca for the certificate"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (f'time="2026-11-25T16:17:16Z" level=info msg="Invalid certificate from host" error="{REASON}" udpAddr="a"', REASON),
+        (f'{{"error":"{REASON}","level":"info","msg":"Invalid certificate from host"}}', REASON),
+        (f'time=2026-11-25T16:17:16.000Z level=INFO msg="Invalid certificate from host" error="{REASON}"', REASON),
+        ('level=info msg="Invalid certificate from host"', ""),
+        ('{"error":5,"msg":"Invalid certificate from host"}', ""),
+        ("{", ""),
+        ("", ""),
+        (f'error="{"x" * 2000}"', ""),
+    ],
+)
+def test_the_reason_of_a_refused_certificate_is_nebulas_own(line: str, expected: str) -> None:
+    assert expected == parse_refusal(line)

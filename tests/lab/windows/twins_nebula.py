@@ -18,6 +18,7 @@ NEWEST_LIMIT = 8_000_000
 LINES_LIMIT = 300
 LINE_LIMIT = 2_000
 RECEIVED = "Handshake message received"
+REFUSED = "Invalid certificate from host"
 OUR_FOLDER = r"op-[0-9a-f]{12}"
 KEY_HIDDEN = r"[A-Za-z0-9+/]{43,}="
 PUBLIC = re.compile(
@@ -250,13 +251,24 @@ def _note_position(arguments: Mapping[str, Any], state: WindowsState, now: datet
 
 
 def _find_handshake(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    wanted = (arguments["name"], arguments["fingerprint"])
+    lines = _lines_beyond(arguments, state, RECEIVED)
+    return {"lines": [line for line in lines if all(word in line for word in wanted)][-20:]}
+
+
+def _find_refusals(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    lines = _lines_beyond(arguments, state, REFUSED)
+    found = [line for line in lines if not any(text in line for text in arguments["expected"])]
+    return {"lines": found[-20:], "count": len(found)}
+
+
+def _lines_beyond(arguments: Mapping[str, Any], state: WindowsState, message: str) -> Iterator[str]:
     after, log = arguments["after"], _bytes(state, arguments["log"])
     parts = [log[after:]]
     if len(log) < after:
         parts = [_rotated(state, PureWindowsPath(arguments["log"]))[after:], log]
-    wanted = (arguments["name"], arguments["fingerprint"])
-    lines = (line for part in parts for line in _lines(part[-NEWEST_LIMIT:]))
-    return {"lines": [line for line in lines if all(word in line for word in wanted)][-20:]}
+    for part in parts:
+        yield from _lines(part[-NEWEST_LIMIT:], message)
 
 
 def _rotated(state: WindowsState, log: PureWindowsPath) -> bytes:
@@ -281,10 +293,10 @@ def _bytes(state: WindowsState, path: str) -> bytes:
     return state.files.get(PureWindowsPath(path), "").encode()
 
 
-def _lines(log: bytes) -> Iterator[str]:
-    """Lines of a log that tell of a handshake received."""
+def _lines(log: bytes, message: str = RECEIVED) -> Iterator[str]:
+    """Lines of a log with a message in them."""
     for line in re.split(r"\r\n|\r|\n", log.decode("utf-8", "replace")):
-        if RECEIVED in line and len(line) <= LINE_LIMIT:
+        if message in line and len(line) <= LINE_LIMIT:
             yield line
 
 
@@ -348,5 +360,6 @@ TWINS: Mapping[str, Twin] = {
     "forget-folder": _forget_folder,
     "note-position": _note_position,
     "find-handshake": _find_handshake,
+    "find-refusals": _find_refusals,
     "reach-address": _reach_address,
 }

@@ -28,8 +28,8 @@ function Read-Text([string]$path, [int]$limit) {
     }
 }
 
-# Lines that tell of a handshake received: beyond a place, and of the last so many bytes. Longer ones are none of Nebula's.
-function Read-Handshakes([string]$path, [long]$after, [long]$newest) {
+# Lines with a message in them: beyond a place, and of the last so many bytes. Longer ones are none of Nebula's.
+function Read-Matching([string]$path, [long]$after, [long]$newest, [string]$message) {
     if (-not (Test-Path -LiteralPath $path -PathType Leaf)) {
         return
     }
@@ -38,7 +38,7 @@ function Read-Handshakes([string]$path, [long]$after, [long]$newest) {
         $null = $file.Seek([Math]::Max($after, $file.Length - $newest), [System.IO.SeekOrigin]::Begin)
         $reader = New-Object System.IO.StreamReader $file, (New-Object System.Text.UTF8Encoding $false)
         while ($null -ne ($line = $reader.ReadLine())) {
-            if ($line.Contains('Handshake message received') -and $line.Length -le 2000) {
+            if ($line.Contains($message) -and $line.Length -le 2000) {
                 $line
             }
         }
