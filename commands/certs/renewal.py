@@ -139,17 +139,18 @@ def _leave_out(held: HostCertificates, signing: SigningContext, view: FleetView)
 
 def _plan_host(held: HostCertificates, signing: SigningContext, served: HostWorkload, operation: str) -> HostPlan:
     """Plans one host. Premises on certificates of all hosts come before those on workloads."""
-    renewal = _build_renewal(held, signing, served, operation)
+    renewal = build_renewal(held, signing, served, operation)
     return HostPlan(
         part=build_renewal_part(renewal),
-        leading_premises=(_build_certificate_premise(renewal),),
+        leading_premises=(build_certificate_premise(renewal),),
         premises=build_workload_premises(served, "restart"),
         disrupts=describe_nebula_outage(served, "restart"),
-        warnings=tuple(_list_warnings(renewal, signing.fleet)),
+        warnings=tuple(list_renewal_warnings(renewal, signing.fleet)),
     )
 
 
-def _build_renewal(held: HostCertificates, signing: SigningContext, served: HostWorkload, operation: str) -> Renewal:
+def build_renewal(held: HostCertificates, signing: SigningContext, served: HostWorkload, operation: str) -> Renewal:
+    """Builds the renewal of a host that has no obstacle."""
     assert held.files is not None
     assert held.certificate is not None
     return Renewal(
@@ -165,7 +166,7 @@ def _build_renewal(held: HostCertificates, signing: SigningContext, served: Host
     )
 
 
-def _build_certificate_premise(renewal: Renewal) -> Premise:
+def build_certificate_premise(renewal: Renewal) -> Premise:
     """Builds the premise of the present certificate. Its fingerprint covers the whole content."""
     certificate = renewal.certificate
     phrase = Phrase(
@@ -179,7 +180,7 @@ def _build_certificate_premise(renewal: Renewal) -> Premise:
     return Premise(host=renewal.host.name, what="certificate", value=certificate.fingerprint, phrase=phrase)
 
 
-def _list_warnings(renewal: Renewal, seen: FleetCertificates) -> Iterator[Phrase]:
+def list_renewal_warnings(renewal: Renewal, seen: FleetCertificates) -> Iterator[Phrase]:
     """Lists the warnings for the approver."""
     host, certificate, files = renewal.host.name, renewal.certificate, renewal.held.files
     ends = min(seen.now + timedelta(hours=renewal.lifetime), renewal.ca.not_after - timedelta(seconds=1))

@@ -47,17 +47,13 @@ def find_renewal_obstacle(held: HostCertificates, seen: FleetCertificates, ca: C
     """Finds the reason why this host, which answered or has no such side, cannot be renewed; None if there is none."""
     if held.answer is None:
         return Phrase("no Windows connection configured")
-    assert isinstance(held.answer, NebulaFiles)
-    certificate = held.certificate
-    if certificate is None:
-        return Phrase("no readable certificate at {path}. Put one there first", path=held.paths.host_certificate)
-    return (
-        _check_clock(held)
-        or _check_paths(held)
-        or _check_acceptance(held, seen, ca)
-        or _check_signature(certificate, seen)
-        or _check_identity(held, certificate, seen)
-    )
+    acceptance = _check_host(held) or _check_acceptance(held, seen, ca)
+    return acceptance or _check_content(held, seen)
+
+
+def find_return_obstacle(held: HostCertificates, seen: FleetCertificates) -> Phrase | None:
+    """Finds the reason why a host that answered cannot get the new CA and a certificate of it in one restart."""
+    return _check_host(held) or _check_content(held, seen)
 
 
 def find_witnesses(held: HostCertificates, seen: FleetCertificates) -> tuple[Host, ...]:
@@ -160,6 +156,20 @@ def _check_trust_of_all(ca: Certificate, seen: FleetCertificates) -> Phrase | No
         ca=shorten_argument(ca.name),
         words="ca rotation next",
     )
+
+
+def _check_host(held: HostCertificates) -> Phrase | None:
+    """Checks that a host that answered has a certificate in its place, and a clock to test the new one by."""
+    assert isinstance(held.answer, NebulaFiles)
+    if held.certificate is None:
+        return Phrase("no readable certificate at {path}. Put one there first", path=held.paths.host_certificate)
+    return _check_clock(held) or _check_paths(held)
+
+
+def _check_content(held: HostCertificates, seen: FleetCertificates) -> Phrase | None:
+    """Checks the content of the present certificate, which the new one copies."""
+    assert held.certificate is not None
+    return _check_signature(held.certificate, seen) or _check_identity(held, held.certificate, seen)
 
 
 def _check_clock(held: HostCertificates) -> Phrase | None:

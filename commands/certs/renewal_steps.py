@@ -74,12 +74,12 @@ def build_renewal_part(renewal: Renewal) -> Part:
         *tunnel.build_proof_steps(Product(step=renewal.make_key("sign"), field="fingerprint"), patience),
         *((build_gateway_step(host, patience),) if renewal.gateway_answers else ()),
     )
-    change = build_change_steps(_build_replacement(renewal), tunnel.build_note_steps(), proofs)
-    return Part(host=host.name, steps=(*_build_preparation(renewal), *change))
+    change = build_change_steps(build_replacement(renewal), tunnel.build_note_steps(), proofs)
+    return Part(host=host.name, steps=(*build_preparation_steps(renewal, renewal.held.paths.ca_certificate), *change))
 
 
-def _build_preparation(renewal: Renewal) -> Iterator[Step]:
-    """Builds the steps that do not touch anything live."""
+def build_preparation_steps(renewal: Renewal, trusted: str) -> Iterator[Step]:
+    """Builds the steps that touch nothing live. `trusted` is the file of the CAs with which the new pair will run."""
     paths, operation = renewal.held.paths, renewal.operation
     here = locate_working_folder(renewal.host, operation)
     there = locate_working_folder(renewal.lighthouse.host, operation)
@@ -111,7 +111,7 @@ def _build_preparation(renewal: Renewal) -> Iterator[Step]:
         nebula_exe=paths.nebula_exe,
         nebula_cert_exe=paths.nebula_cert_exe,
         config=paths.nebula_config,
-        ca=paths.ca_certificate,
+        ca=trusted,
     )
     yield Step(
         key=renewal.make_key("stage"),
@@ -148,8 +148,8 @@ def _build_sign_action(renewal: Renewal, there: str) -> SignCertificate:
     )
 
 
-def _build_replacement(renewal: Renewal) -> CommitConfirmedChange:
-    """Builds the change that replaces the old pair by the new one."""
+def build_replacement(renewal: Renewal, window: int = CONFIRM_WINDOW) -> CommitConfirmedChange:
+    """Builds the change that replaces the old pair by the new one. `window` is the time for all proofs, in seconds."""
     host, side, paths = renewal.host, get_windows_side(renewal.host), renewal.held.paths
     here = PureWindowsPath(locate_working_folder(host, renewal.operation))
     change = BeginChange(
@@ -159,10 +159,11 @@ def _build_replacement(renewal: Renewal) -> CommitConfirmedChange:
             FileSwap(source=str(here / "host.crt"), target=paths.host_certificate),
             FileSwap(source=str(here / "host.key"), target=paths.host_key),
         ),
+        window=window,
     )
     phrase = Phrase(
         "install the new pair and restart Nebula ({host} reverts automatically unless confirmed within {window} s)",
-        window=CONFIRM_WINDOW,
+        window=window,
         host=host.name,
     )
     return CommitConfirmedChange(

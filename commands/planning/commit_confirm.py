@@ -153,6 +153,7 @@ def build_begin_step(taken: CommitConfirmedChange) -> Step:
     """
     host, operation = taken.host, taken.change.operation
     further = SERVICE_TIMEOUT * max(0, len(taken.change.services) - 1)
+    longer = max(0, taken.change.window - CONFIRM_WINDOW)
     return Step(
         key=f"{host.name}/begin",
         host=host.name,
@@ -162,7 +163,7 @@ def build_begin_step(taken: CommitConfirmedChange) -> Step:
         unbegun={"state": "absent"},
         undo=PlannedAction.of(AbortChange(operation=operation)),
         undo_phrase=taken.undo_phrase,
-        undone=(build_state_check(host, operation, "reverted", REVERT_TIMEOUT + further), *taken.revert_checks),
+        undone=(build_state_check(host, operation, "reverted", REVERT_TIMEOUT + further + longer), *taken.revert_checks),
     )
 
 

@@ -55,3 +55,11 @@ def test_each_further_move_has_the_time_of_a_service(moves: int) -> None:
 
     assert begin.verify is not None
     assert (longest, CONFIRM_WINDOW + longest) == (begin.verify.patience, begin.undone[0].patience)
+
+
+@pytest.mark.parametrize(("window", "longer"), [(60, 0), (CONFIRM_WINDOW, 0), (CONFIRM_WINDOW + 200, 200)])
+def test_a_longer_window_gives_the_rollback_more_time(window: int, longer: int) -> None:
+    restart = ServiceMove(service="Nebula", verb="restart")
+    begin = build(A, BeginChange(operation="op-1", services=(restart,), window=window))[0]
+
+    assert CONFIRM_WINDOW + SERVICE_TIMEOUT + RETURN_TIMEOUT + longer == begin.undone[0].patience
