@@ -12,9 +12,10 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from adapters.action import Action, Effect
 from adapters.gateway import api, containers, escalation, reload
 from adapters.gateway.action import GatewayAction
+from adapters.local import backups, host_files, key_backups, owed, spool
 from adapters.local import changes as own_changes
-from adapters.local import host_files, key_backups, owed, spool
 from adapters.local.action import LocalAction
+from adapters.windows import backups as windows_backups
 from adapters.windows import commit_confirm as change
 from adapters.windows import (
     configuration,
@@ -76,6 +77,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     helper.ReadForwardingStatus,
     helper.ApplyForwarding,
     helper.ReadBackup,
+    helper.MeasureBackup,
     host_files.ReadHostFile,
     host_files.WriteHostFile,
     host_files.RemoveHostFile,
@@ -98,6 +100,17 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     key_backups.WriteKeyFile,
     key_backups.ReadStoredKey,
     key_backups.RemoveStoredKey,
+    windows_backups.PackBackup,
+    windows_backups.ReadFirstPlace,
+    windows_backups.RemoveFirstPlace,
+    backups.ReadBackupFile,
+    backups.ReadBackupFileState,
+    backups.WriteBackupFile,
+    backups.RemoveBackupFile,
+    backups.SealBackup,
+    backups.PackDatabase,
+    backups.ReadBackupPresence,
+    backups.RemoveBackup,
 )
 """All actions that plans are made of. A kind is never renamed, because stored plans name it."""
 

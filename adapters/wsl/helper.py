@@ -14,7 +14,7 @@ from adapters.action import Action, Effect
 from adapters.errors import ActionFailed
 from adapters.inventory import InterfaceName, ManagedArea, PodmanName, WslSide
 from adapters.phrase import Phrase
-from adapters.transfer import PIECE_BYTES, STALL_TIMEOUT, Piece, TransferSize
+from adapters.transfer import PIECE_BYTES, STALL_TIMEOUT, Piece, Sha256, TransferSize
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 
@@ -254,6 +254,32 @@ class ReadBackup(WslAction[Piece]):
         whole = _BackupSize.model_validate_json(read_helper_output([size])).size
         read_helper_output([piece])
         return Piece(offset=self.offset, size=whole, data=piece.output)
+
+
+class MeasuredBackup(Value):
+    """Size and hash of the backup that the helper makes now."""
+
+    size: TransferSize
+    sha256: Sha256
+
+
+class MeasureBackup(WslAction[MeasuredBackup]):
+    """Reads the size and the hash of the backup, as it is as long as its files stay as they are."""
+
+    program_timeout = 20.0
+    deadline = STALL_TIMEOUT
+    output_limit = 64_000
+
+    @classmethod
+    def of(cls, side: WslSide) -> "MeasureBackup":
+        """Makes the action."""
+        return cls()
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("backup", "size"),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> MeasuredBackup:
+        return MeasuredBackup.model_validate_json(read_helper_output(completed))
 
 
 def build_helper_command(*words: str) -> Argv:

@@ -11,22 +11,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Field
 
+from adapters.backup import MAX_FILES, BackupId, FilePath, MissingFile
 from adapters.transfer import Sha256, SpoolName, TransferSize
 from adapters.value import Value
 from commands.model.identity import Fingerprint, Text
 
 BACKUP_FORMAT = 1
 """Format of manifests that this version writes. One of a newer format is refused."""
-
-MAX_FILES = 5_000
-"""Files of one part."""
-
-BackupId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?-[0-9a-f]{12}$")]
-"""Name of a backup: the host, and the digits of the operation that made it (`host-a-0123456789ab`)."""
-
-FilePath = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
 class BackupPart(StrEnum):
@@ -44,15 +37,6 @@ class KeptFile(Value):
     path: FilePath
     size: TransferSize
     sha256: Sha256
-
-
-class MissingFile(Value):
-    """A file or a part that a backup does not hold, and why: `key` (private keys never leave their host), `password`,
-    `link`, `absent`, `unreachable`, `large`.
-    """
-
-    path: FilePath
-    why: Annotated[str, StringConstraints(pattern=r"^[a-z-]{1,20}$")]
 
 
 class KeptPart(Value):

@@ -151,6 +151,8 @@ class Step(Value):
     undo_phrase: Phrase | None = None
     undone: tuple[Check, ...] = ()
     source: TransferSource | None = None
+    harmless_remains: bool = False
+    """True if what the step leaves behind harms nothing, so that a rollback that is not proven leaves no doubt."""
     recorded: bool = False
     """True if its answer is recorded with its result, although no step uses it. Nothing runs by it, so no digest has it."""
 

@@ -7,8 +7,8 @@ Set-StrictMode -Version 3
 # Part: script
 # Part: folder
 # Part: spool
+# Part: tar
 
-$utf8 = New-Object System.Text.UTF8Encoding $false
 $latin = [System.Text.Encoding]::GetEncoding(28591)
 $left = New-Object System.Collections.Generic.List[string]
 $names = New-Object System.Collections.Generic.List[string]
@@ -35,53 +35,6 @@ function Test-Key([string]$name, [byte[]]$bytes) {
     $latin.GetString($bytes).Replace([string][char]0, '') -match 'PRIVATE\s+KEY-----'
 }
 
-function Split-Name([string]$name) {
-    if ($utf8.GetByteCount($name) -le 100) {
-        return @{ name = $name; above = '' }
-    }
-    for ($cut = $name.IndexOf('/'); $cut -gt 0; $cut = $name.IndexOf('/', $cut + 1)) {
-        $above = $name.Substring(0, $cut)
-        $rest = $name.Substring($cut + 1)
-        if ($utf8.GetByteCount($above) -le 155 -and $utf8.GetByteCount($rest) -le 100) {
-            return @{ name = $rest; above = $above }
-        }
-    }
-    Stop-Script 'NameTooLong' "the name of $name is too long for an archive"
-}
-
-function Set-Field([byte[]]$header, [int]$at, [string]$text) {
-    $bytes = $utf8.GetBytes($text)
-    [array]::Copy($bytes, 0, $header, $at, $bytes.Length)
-}
-
-function Get-Octal([long]$number, [int]$digits) {
-    [Convert]::ToString($number, 8).PadLeft($digits, '0')
-}
-
-function Get-Header([string]$name, [long]$size) {
-    $header = New-Object byte[] 512
-    $parts = Split-Name $name
-    Set-Field $header 0 $parts.name
-    Set-Field $header 100 '0000644'
-    Set-Field $header 108 '0000000'
-    Set-Field $header 116 '0000000'
-    Set-Field $header 124 (Get-Octal $size 11)
-    Set-Field $header 136 '00000000000'
-    Set-Field $header 148 '        '
-    Set-Field $header 156 '0'
-    Set-Field $header 257 'ustar'
-    Set-Field $header 263 '00'
-    Set-Field $header 345 $parts.above
-    $sum = 0
-    foreach ($byte in $header) {
-        $sum += $byte
-    }
-    Set-Field $header 148 "$(Get-Octal $sum 6)"
-    $header[154] = 0
-    $header[155] = 32
-    , $header
-}
-
 function Add-File($archive, [string]$name) {
     $path = "$($a.source)\$($name.Replace('/', '\'))"
     if ($archive.Length + (Get-Item -LiteralPath $path -Force).Length -gt $a.limit) {
@@ -92,10 +45,7 @@ function Add-File($archive, [string]$name) {
         $left.Add($name)
         return
     }
-    $archive.Write((Get-Header $name $bytes.Length), 0, 512)
-    $archive.Write($bytes, 0, $bytes.Length)
-    $filling = (512 - $bytes.Length % 512) % 512
-    $archive.Write((New-Object byte[] $filling), 0, $filling)
+    Add-Entry $archive $name $bytes
     $packed.Add($name)
 }
 
@@ -113,8 +63,7 @@ try {
     foreach ($name in $sorted) {
         Add-File $archive $name
     }
-    $archive.Write((New-Object byte[] 1024), 0, 1024)
-    $archive.Flush($true)
+    Close-Archive $archive
     $whole = $true
 } finally {
     $archive.Close()

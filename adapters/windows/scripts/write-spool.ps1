@@ -7,18 +7,7 @@ Set-StrictMode -Version 3
 # Part: script
 # Part: folder
 # Part: spool
-
-# Free space that is left for the host itself: 256 MB.
-$spare = 268435456
-
-function Test-Space([string]$folder, [long]$size) {
-    $drive = Split-Path -Path $folder -Qualifier
-    $asked = @{ ClassName = 'Win32_LogicalDisk'; Filter = "DeviceID='$drive'"; Property = 'FreeSpace'; OperationTimeoutSec = 5 }
-    $known = Get-CimInstance @asked -ErrorAction SilentlyContinue
-    if ($null -ne $known -and $null -ne $known.FreeSpace -and $known.FreeSpace -lt $size + $spare) {
-        Stop-Script 'DiskFull' "$($size + $spare) bytes are needed on $drive and $($known.FreeSpace) are free"
-    }
-}
+# Part: room
 
 function Start-Spool([string]$full) {
     if ([System.IO.File]::Exists($full) -and (Get-Hash $full) -ceq $a.sha256) {

@@ -94,7 +94,7 @@ WRITE = Script(
 )
 REMOVE = Script(RemoveSpool(folder=str(FOLDER), name="config.tar"), {"received": 0, "sha256": "", "changed": False})
 PIECE = {"move": "write", "offset": 256, "data": base64.b64encode(CONTENT[256:512]).decode()}
-NOT_OURS = Failed("NotOurs", r"F:\flatnet\config is not the folder of an operation")
+NOT_OURS = Failed("NotOurs", r"F:\flatnet\config is not the folder of an operation or of a backup")
 NO_NAME = Failed("NotOurs", r"..\host.key is no name of a file that is moved")
 
 CASES: tuple[Case, ...] = (

@@ -14,6 +14,7 @@ from adapters.errors import ActionFailed
 from adapters.windows import powershell
 from tests.adapters.windows import (
     backup_trial_cases,
+    backup_cases,
     change_cases,
     configuration_cases,
     disks_cases,
@@ -44,6 +45,7 @@ QUICK: tuple[Case, ...] = (
     *routes_cases.CASES,
     *services_cases.CASES,
     *spool_cases.CASES,
+    *backup_cases.CASES,
     *disks_cases.CASES,
     *logs_cases.CASES,
     *updates_cases.CASES,

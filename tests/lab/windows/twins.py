@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.lab.windows import (
     twins_backup_trial,
+    twins_backups,
     twins_change,
     twins_configuration,
     twins_disks,
@@ -74,6 +75,7 @@ TWINS: Mapping[str, Twin] = {
     "read-system": _read_system,
     "read-updates": read_updates,
     **twins_backup_trial.TWINS,
+    **twins_backups.TWINS,
     **twins_change.TWINS,
     **twins_configuration.TWINS,
     **twins_disks.TWINS,

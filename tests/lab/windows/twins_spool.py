@@ -10,14 +10,14 @@ from typing import Any
 
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import Twin, fail, hash_content
-from tests.lab.windows.twins_nebula import open_folder, require_ours
+from tests.lab.windows.twins_nebula import OUR_FOLDER, open_folder
 
 SPARE = 268435456
 NAME = r"[a-z0-9][a-z0-9-]{0,40}(\.[a-z0-9]{1,8}){0,2}"
 
 
 def _pack_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    file, source = _find(arguments), PureWindowsPath(arguments["source"])
+    file, source = find_spool(arguments), PureWindowsPath(arguments["source"])
     names = sorted(path.relative_to(source).as_posix() for path in state.files if source in path.parents)
     if not names:
         raise fail("FolderMissing", f"there is no folder {source}")
@@ -30,7 +30,7 @@ def _pack_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetim
         if _has_key(name, content):
             left.append(name)
             continue
-        archive += _make_header(name, len(content)) + content + bytes(-len(content) % 512)
+        archive += make_header(name, len(content)) + content + bytes(-len(content) % 512)
     state.write_bytes(file, archive + bytes(1024), now)
     packed = state.bytes_of(file)
     return {
@@ -47,7 +47,8 @@ def _has_key(name: str, content: bytes) -> bool:
     return named or re.search(rb"PRIVATE\s+KEY-----", content.replace(b"\0", b""), re.IGNORECASE) is not None
 
 
-def _make_header(name: str, size: int) -> bytes:
+def make_header(name: str, size: int) -> bytes:
+    """The header of a file in an archive."""
     entry = tarfile.TarInfo(name)
     entry.size, entry.mtime = size, 0
     try:
@@ -57,7 +58,7 @@ def _make_header(name: str, size: int) -> bytes:
 
 
 def _read_spool(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    file, offset, count = _find(arguments), arguments["offset"], arguments["count"]
+    file, offset, count = find_spool(arguments), arguments["offset"], arguments["count"]
     if file not in state.files:
         raise fail("SpoolMissing", f"there is no file {file}")
     content = state.bytes_of(file)
@@ -65,7 +66,7 @@ def _read_spool(arguments: Mapping[str, Any], state: WindowsState, now: datetime
 
 
 def _read_state(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    file = _find(arguments)
+    file = find_spool(arguments)
     if file in state.files:
         return {"received": len(state.bytes_of(file)), "sha256": hash_content(state.bytes_of(file))}
     part = _part_of(file)
@@ -73,7 +74,7 @@ def _read_state(arguments: Mapping[str, Any], state: WindowsState, now: datetime
 
 
 def _write_spool(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    file = _find(arguments)
+    file = find_spool(arguments)
     part = _part_of(file)
     if arguments["move"] == "prepare":
         return _prepare(file, arguments, state, now)
@@ -90,9 +91,7 @@ def _prepare(file: PureWindowsPath, arguments: Mapping[str, Any], state: Windows
         return {"received": size, "sha256": arguments["sha256"], "changed": False}
     if size > arguments["limit"]:
         raise fail("TooLarge", f"{size} bytes are more than the limit of {arguments['limit']}")
-    drive = state.drives.get(file.drive)
-    if state.wmi and drive is not None and drive.free is not None and drive.free < size + SPARE:
-        raise fail("DiskFull", f"{size + SPARE} bytes are needed on {file.drive} and {drive.free} are free")
+    require_room(state, file, size)
     open_folder(state, file.parent)
     state.remove(file)
     state.write_bytes(_part_of(file), b"", now)
@@ -119,19 +118,30 @@ def _complete(file: PureWindowsPath, arguments: Mapping[str, Any], state: Window
 
 
 def _remove_spool(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    file = _find(arguments)
+    file = find_spool(arguments)
     there = file in state.files or _part_of(file) in state.files
     for path in (file, _part_of(file)):
         state.remove(path)
     return {"received": 0, "sha256": "", "changed": there}
 
 
-def _find(arguments: Mapping[str, Any]) -> PureWindowsPath:
+def find_spool(arguments: Mapping[str, Any]) -> PureWindowsPath:
+    """The file that is moved, in the folder of an operation or of a backup."""
     folder, name = PureWindowsPath(arguments["folder"]), str(arguments["name"])
-    require_ours(folder)
+    of_operation = folder.parent.name == "operations" and re.fullmatch(OUR_FOLDER, folder.name)
+    if not of_operation and not re.fullmatch(r"[a-z0-9-]{1,64}-[0-9a-f]{12}", folder.name):
+        raise fail("NotOurs", f"{folder} is not the folder of an operation or of a backup")
     if not re.fullmatch(NAME, name):
         raise fail("NotOurs", f"{name} is no name of a file that is moved")
     return folder / name
+
+
+def require_room(state: WindowsState, file: PureWindowsPath, size: int) -> None:
+    """Refuse a file for which too little is free on its drive."""
+    drive = state.drives.get(file.drive)
+    free = None if drive is None else 0 if state.disk_full else drive.free
+    if state.wmi and free is not None and free < size + SPARE:
+        raise fail("DiskFull", f"{size + SPARE} bytes are needed on {file.drive} and {free} are free")
 
 
 def _part_of(file: PureWindowsPath) -> PureWindowsPath:

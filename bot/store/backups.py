@@ -1,0 +1,126 @@
+"""Backups, encrypted copies of CA keys, and drills. Rows and queries only; `bot.backups` derives them.
+
+A run ends ─▶ store: one row for each backup, again after a crash ─▶ check: what a look found ─▶ remove: the row stays
+
+A row that this version cannot read is left out. Rows of removed backups stay for good: an audit names them.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, FromClause, Row, Select, Text, bindparam, select, type_coerce, update
+from sqlalchemy.dialects.sqlite import insert
+
+from adapters.value import Value
+from bot.store.database import Database
+from bot.store.encoding import escape_text
+from bot.store.tables import BACKUPS, DRILLS, KEY_BACKUPS
+from commands.model.backup import Backup, BackupManifest, Drill, KeyBackup, KnownBackups
+
+V = TypeVar("V", bound=Value)
+
+_COLUMNS = BACKUPS.c
+_STORE = insert(BACKUPS).on_conflict_do_nothing()
+_THIS = _COLUMNS.id == bindparam("this")
+_CHECK = update(BACKUPS).where(_THIS, _COLUMNS.removed_at.is_(None))
+_REMOVE = (
+    update(BACKUPS)
+    .where(_COLUMNS.id.in_(bindparam("these", expanding=True)), _COLUMNS.removed_at.is_(None))
+    .values(removed_at=bindparam("at_time"))
+)
+
+
+def _select_texts(table: FromClause) -> Select[Any]:
+    """Selects the rows of a table with times as they are stored: one damaged time must not end the whole query."""
+    return select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("at") else each for each in table.c))
+
+
+_KEPT = _select_texts(BACKUPS).where(_COLUMNS.removed_at.is_(None)).order_by(_COLUMNS.at.desc(), _COLUMNS.id)
+_KEYS = _select_texts(KEY_BACKUPS).order_by(KEY_BACKUPS.c.at.desc(), KEY_BACKUPS.c.id)
+_DRILLS = _select_texts(DRILLS).order_by(DRILLS.c.number.desc())
+
+
+class BackupTable:
+    """Table of backups. Every method may raise `DatabaseError`; then nothing was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read_known(self) -> KnownBackups:
+        """Reads all backups that were not removed, the newest first, those of CA keys, and the drills."""
+
+        def work(connection: Connection) -> KnownBackups:
+            return KnownBackups(
+                backups=_collect(map(_read_backup, connection.execute(_KEPT))),
+                keys=_collect(map(_read_key, connection.execute(_KEYS))),
+                drills=_collect(_parse(Drill, row._asdict()) for row in connection.execute(_DRILLS)),
+            )
+
+        return await self._database.read(work)
+
+    async def store(self, backups: Sequence[Backup]) -> None:
+        """Stores new backups, all or none. One that is stored already stays as it is."""
+        values = [_make_values(backup) for backup in backups]
+
+        def work(connection: Connection) -> None:
+            if values:
+                connection.execute(_STORE, values)
+
+        await self._database.run(work)
+
+    async def record_check(self, checked: Backup) -> None:
+        """Records what a look at a backup found: the states of its places, the times, the fault. Not of a removed one."""
+        found = {name: _make_values(checked)[name] for name in ("first", "second", "checked_at", "verified_at", "fault")}
+        await self._database.run(lambda connection: connection.execute(_CHECK.values(found), {"this": checked.id}) and None)
+
+    async def mark_removed(self, ids: Collection[str], at: datetime) -> None:
+        """Marks backups as removed from both places."""
+        given = {"these": list(ids), "at_time": at}
+        await self._database.run(lambda connection: connection.execute(_REMOVE, given) and None)
+
+
+def _make_values(backup: Backup) -> dict[str, Any]:
+    return {
+        "id": backup.id,
+        "host": backup.host,
+        "at": backup.at,
+        "operation": backup.manifest.operation,
+        "manifest": backup.manifest.model_dump_json(),
+        "manifest_sha256": backup.manifest_sha256,
+        "first": backup.first.value,
+        "second": backup.second.value,
+        "checked_at": backup.checked_at,
+        "verified_at": backup.verified_at,
+        "fault": escape_text(backup.fault),
+        "removed_at": backup.removed_at,
+    }
+
+
+def _read_backup(row: Row[Any]) -> Backup | None:
+    """Reads a row; None if it is damaged."""
+    values = row._asdict()
+    try:
+        manifest = BackupManifest.model_validate_json(values.pop("manifest"))
+    except ValidationError:
+        return None
+    return _parse(
+        Backup, {name: values[name] for name in values.keys() & Backup.model_fields.keys()} | {"manifest": manifest}
+    )
+
+
+def _read_key(row: Row[Any]) -> KeyBackup | None:
+    values = row._asdict()
+    return _parse(KeyBackup, values | {"recipients": tuple(str(values["recipients"]).split())})
+
+
+def _parse(kind: type[V], values: dict[str, Any]) -> V | None:
+    try:
+        return kind.model_validate(values)
+    except ValidationError:
+        return None
+
+
+def _collect(read: Iterable[V | None]) -> tuple[V, ...]:
+    return tuple(each for each in read if each is not None)
