@@ -13,8 +13,8 @@ from adapters.error_text import clean_line
 from adapters.errors import ActionFailed
 from adapters.windows import powershell
 from tests.adapters.windows import (
-    backup_trial_cases,
     backup_cases,
+    backup_trial_cases,
     change_cases,
     configuration_cases,
     disks_cases,
