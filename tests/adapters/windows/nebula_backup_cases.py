@@ -9,7 +9,6 @@ from adapters.windows.configuration_trial import ConfigurationTest
 from tests.adapters.windows.archives import pack
 from tests.adapters.windows.nebula_cases import Case
 from tests.adapters.windows.nebula_hosts import PATHS, both, file, original
-from tests.lab.windows.nebula import NOT_PEM
 from tests.lab.windows.state import WindowsState
 
 FOLDER = PureWindowsPath(PATHS.backups) / "host-a-0123456789ab"
@@ -69,7 +68,9 @@ CASES = (
         "a CA bundle that is none, although the host has a good one",
         look(NO_CA, *PAIR),
         has(NO_CA),
-        answer("bad", f"error while adding CA certificate to CA trust store: {NOT_PEM}"),
+        answer(
+            "bad", "error while adding CA certificate to CA trust store: input did not contain a valid PEM encoded block"
+        ),
     ),
     Case(
         "a configuration without a certificate",
