@@ -10,9 +10,10 @@ from adapters.errors import Refused, RequestError
 from adapters.phrase import Phrase
 from bot.access.policy import Policy
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
+from bot.changes.attestation import is_digest_valid
 from bot.changes.current_approvers import refresh_approvers
 from bot.changes.good_configurations import GoodConfigurationRegistry
-from bot.changes.intent_log import AuditTrail
+from bot.changes.intent_log import AuditTrail, read_signed_outcomes
 from bot.changes.outcome import collect_results
 from bot.changes.owed_effects import RunEnd, compute_owed_effects
 from bot.changes.rehearsal_rules import describe_objections
@@ -50,11 +51,22 @@ class ChangeAudit(Protocol):
         """Find the events of one kind about an operation that we signed."""
 
 
+class RunFollower(Protocol):
+    """Follower of the ends of runs, such as `bot.rotation.registry`: it stores what a run did as rows of its own."""
+
+    async def follow_run(self, record: OperationRecord, trail: AuditTrail) -> None:
+        """Take what a run did, from its signed outcomes alone. After a crash the same run comes again.
+
+        May raise a `DatabaseError` or an error of the audit log: then the end of the run is repeated.
+        """
+
+
 @dataclass(frozen=True)
 class ChangeSources:
     """Stored and owed changes, what is known of their hosts, and the access policy as it is now.
 
     `record_signed` stores what an operation signed, at its end (`bot.ledger.registry`). It never raises.
+    `followers` take the outcomes of runs whose plan is the one that was approved.
     """
 
     operations: OperationTable
@@ -64,6 +76,7 @@ class ChangeSources:
     policy: Callable[[], Policy]
     good_configurations: GoodConfigurationRegistry
     record_signed: Callable[[str], Awaitable[None]]
+    followers: tuple[RunFollower, ...] = ()
 
 
 class ChangeRepository:
@@ -89,6 +102,7 @@ class ChangeRepository:
         self.good_configurations = sources.good_configurations
         self._policy = sources.policy
         self._record_signed = sources.record_signed
+        self._followers = sources.followers
         self.read_trail = trail
         self.now = now
         self._watch = watch
@@ -197,6 +211,7 @@ class ChangeRepository:
         await self._record_rehearsals(ran)
         await self.good_configurations.record(ran)
         await self._record_signed(operation)
+        await self._inform_followers(ran)
 
     async def forget_checks(self, ran: OperationRecord, kind: type[FleetChange] | None) -> None:
         """Forget the checks of hosts in areas that a run of this kind may have changed; of an unknown kind, in all areas."""
@@ -210,6 +225,12 @@ class ChangeRepository:
         for record in await self.operations.list_in_states(ChangeState.WAITING, ChangeState.READY) if rehearsed else ():
             if any(host in rehearsed for host in find_unrehearsed_hosts(record.plan)):
                 await self.announce_change(record.operation)
+
+    async def _inform_followers(self, ran: OperationRecord) -> None:
+        if self._followers and is_digest_valid(ran):
+            trail = await read_signed_outcomes(self.audit, ran.operation)
+            for follower in self._followers:
+                await follower.follow_run(ran, trail)
 
     async def record_request(self, record: OperationRecord) -> None:
         """Record a new operation in the audit log, before it is stored: its plan, and why it may run."""

@@ -27,7 +27,7 @@ from bot.changes.locks import LockService
 from bot.changes.owed_requests import OwedRequests
 from bot.changes.planner import Planner
 from bot.changes.rehearsals import RehearsalRegistry
-from bot.changes.repository import ChangeRepository, ChangeSources
+from bot.changes.repository import ChangeRepository, ChangeSources, RunFollower
 from bot.ledger.registry import IdentityLedger
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity, Surface, SystemIdentity
@@ -288,7 +288,11 @@ class Bot:
         good = GoodConfigurationRegistry(self.good, self.log)
         self.identities = IdentityLedger(LedgerTable(database), self.log, lambda: self.at)
         policy, record_signed = lambda: self.ground.policy, self.identities.follow_end
-        tables = ChangeSources(self.operations, self.owed, registry, self.checks, policy, good, record_signed)
+        self.runs: list[tuple[str, AuditTrail]] = []
+        self.followers: list[RunFollower] = []
+        tables = ChangeSources(
+            self.operations, self.owed, registry, self.checks, policy, good, record_signed, followers=(self,)
+        )
         self.ledger = ChangeRepository(tables, self.log, self._trail, self.seen.append, lambda: self.at)
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
         self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self)
@@ -369,6 +373,12 @@ class Bot:
                 for name, result in results.items()
             },
         )
+
+    async def follow_run(self, record: OperationRecord, trail: AuditTrail) -> None:
+        """A follower of runs, before those that a test adds."""
+        self.runs.append((record.operation, trail))
+        for follower in self.followers:
+            await follower.follow_run(record, trail)
 
     async def _trail(self, operation: str) -> AuditTrail:
         return self.trails.get(operation, AuditTrail())
