@@ -5,11 +5,28 @@ Nebula logs which CAs it trusts at debug only. So a CA is trusted if it is in th
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from adapters.nebula.certificates import Certificate, is_signed_by
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
 from commands.certs.renewal_obstacles import find_by_fingerprint, find_rotation_authority
 from commands.model.rotation import Rotation
+
+PROGRESS_KEY = "rotation"
+"""Key of the column that has the progress of each host."""
+
+
+class Progress(StrEnum):
+    """Progress of a host in one word. The values are exported, and kept as rows of the host."""
+
+    WAITS = "waits"
+    """It has nothing of the new CA."""
+    TRUSTS = "trusts"
+    SIGNED = "signed"
+    DROPPED = "dropped"
+    UNTRUSTING = "untrusting"
+    """It has a certificate of the new CA, but does not trust that CA."""
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,23 @@ class MemberState:
     def has_new(self) -> bool:
         """True if it both trusts the new CA and has a certificate of it."""
         return self.trusts_new is True and self.signed_by_new is True
+
+    @property
+    def progress(self) -> Progress:
+        """Progress that is known of it."""
+        match self.trusts_new, self.signed_by_new, self.trusts_old:
+            case True, True, False:
+                return Progress.DROPPED
+            case True, True, _:
+                return Progress.SIGNED
+            case True, False, _:
+                return Progress.TRUSTS
+            case False, True, _:
+                return Progress.UNTRUSTING
+            case False, False, _:
+                return Progress.WAITS
+            case _:
+                return Progress.UNKNOWN
 
 
 def find_states(rotation: Rotation, seen: FleetCertificates) -> tuple[MemberState, ...]:
