@@ -146,14 +146,13 @@ async def open_application(
             config = build_config(chosen, make_connector(found, pool), database, observers, now())
             return replace(config, heartbeat_url=_find_heartbeat_url(chosen, found))
 
-        redactor = Redactor(secrets.list_values())
-        redact_with(redactor)
+        redactor = _make_redactor(secrets)
         audit = await _open_audit(database, settings, secrets, redactor, now)
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
         survey = build_survey(machinery.ledger, alerts.registry, lambda: desk.config, now)
-        followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), machinery.owed.asker, survey)
+        followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), *machinery.followers, survey)
         checks = CheckRegistry(CheckTable(database), redactor.redact_json, followers if running else ())
         environment = Environment(
             catalogue=CATALOGUE,
@@ -167,6 +166,7 @@ async def open_application(
             mutes=alerts.mutes,
             owed=machinery.owed.registry,
             identities=machinery.ledger,
+            rotations=machinery.rotations,
             good_configurations=machinery.good_configurations.table,
             recorder=audit,
             redactor=redactor,
@@ -198,6 +198,13 @@ async def _open_audit(
     if audit.trouble is not None:
         _log.error("the audit log is not intact", why=str(audit.trouble))
     return audit
+
+
+def _make_redactor(secrets: Secrets) -> Redactor:
+    """Makes the redactor of these secrets, for the program's own log, too."""
+    redactor = Redactor(secrets.list_values())
+    redact_with(redactor)
+    return redactor
 
 
 def load_secrets(settings: Settings) -> Secrets:

@@ -40,6 +40,8 @@ from bot.ledger.registry import IdentityLedger
 from bot.model.announcement import Announcement, DeliveryStage
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity
+from bot.reports.checks import CheckFollower
+from bot.rotation.registry import RotationRegistry
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
 from bot.schedules.registry import ScheduleRegistry
@@ -53,6 +55,7 @@ from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
 from bot.store.rehearsals import RehearsalTable
+from bot.store.rotations import RotationTable
 from bot.store.schedules import ScheduleTable
 from commands.catalogue import CATALOGUE
 
@@ -149,7 +152,7 @@ class SurfaceLinks:
 
 @dataclass(frozen=True)
 class ChangeServices:
-    """Services behind changes, schedules and incidents, and the ledger of what changes signed."""
+    """Services behind changes, schedules and incidents, the ledger of what changes signed, and the change of the CA."""
 
     lifecycle: Lifecycle
     locks: LockService
@@ -165,6 +168,12 @@ class ChangeServices:
     owed: OwedServices
     own_actions: OwnActions
     ledger: IdentityLedger
+    rotations: RotationRegistry
+
+    @property
+    def followers(self) -> tuple[CheckFollower, ...]:
+        """Followers of the reports on hosts."""
+        return self.owed.asker, self.rotations
 
 
 @dataclass(frozen=True)
@@ -187,9 +196,10 @@ def build_changes(
     good = GoodConfigurationRegistry(GoodConfigurationTable(database), audit)
     identities = IdentityLedger(LedgerTable(database), audit, now)
     policy, record_signed = lambda: basis().policy, identities.follow_end
-    sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed)
+    rotations = RotationRegistry(RotationTable(database), audit)
+    sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed, (rotations,))
     repository = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
-    memory = PlanningMemory(owed, good.table, operations, redactor.redact_log)
+    memory = PlanningMemory(owed, good.table, operations, redactor.redact_log, identities.read_known, rotations.complete)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)
     dispatch = Coordinator(repository, planner, links.require_engine, links)
     lifecycle = Lifecycle(repository, planner, dispatch)
@@ -215,6 +225,7 @@ def build_changes(
         owed_services,
         own_actions,
         identities,
+        rotations,
     )
 
 

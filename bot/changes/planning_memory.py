@@ -1,28 +1,36 @@
 """Planning memory: what the bot itself knows that a plan may rely on, read anew for each plan."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.model.change import ChangeState
 from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
+from commands.model.identity import KnownIdentities
 from commands.model.operation import FleetView, Risk, UnknownChange
 
 
 @dataclass(frozen=True)
 class PlanningMemory:
-    """Tables of what plans may know beside the hosts. `redact` removes secrets from the lines that approvers see."""
+    """Sources of what plans may know beside the hosts. `redact` removes secrets from the lines that approvers see.
+
+    `read_identities` reads the ledger; it never raises. `add_rotation` adds the change of the CA that is under way
+    (`bot.rotation.registry`), and raises a `DatabaseError` where its state is not known for sure.
+    """
 
     owed: OwedTable
     good_configurations: GoodConfigurationTable
     operations: OperationTable
     redact: Callable[[str], str]
+    read_identities: Callable[[], Awaitable[KnownIdentities]]
+    add_rotation: Callable[[FleetView], Awaitable[FleetView]]
 
     async def complete(self, view: FleetView) -> FleetView:
         """Complete the view of a plan. Raises `DatabaseError`."""
         return replace(
-            view,
+            await self.add_rotation(view),
+            identities=await self.read_identities(),
             owed=await self.owed.find_known(),
             good_configurations=await self.good_configurations.list_gateways(),
             critical_unknown=await self._find_critical_unknown(),

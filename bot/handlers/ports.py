@@ -31,9 +31,10 @@ from commands.checks.traffic import TrafficCount
 from commands.model.chart import HostHealth
 from commands.model.check import Area, KnownChecks
 from commands.model.identity import KnownIdentities
-from commands.model.operation import FleetChange, FleetRead
+from commands.model.operation import FleetChange, FleetRead, FleetView
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
+from commands.model.rotation import Rotation
 from commands.values.arguments import Target
 
 
@@ -120,6 +121,16 @@ class IdentityReader(Protocol):
 
     async def read_known(self) -> KnownIdentities:
         """Reads all that is known. It never raises: what could not be read is said in the value."""
+
+
+class RotationReader(Protocol):
+    """Reads the change of the CA that is under way (`bot.rotation.registry`)."""
+
+    async def read_known(self) -> Rotation | None:
+        """Reads it for an answer, which goes on without it. It never raises."""
+
+    async def complete(self, view: FleetView) -> FleetView:
+        """Completes a view. Raises a `DatabaseError` where the state is not known for sure."""
 
 
 class MuteRegistryPort(MuteFinder, Protocol):

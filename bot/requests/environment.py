@@ -16,6 +16,7 @@ from bot.handlers.ports import (
     LockRegistryPort,
     MuteRegistryPort,
     OwedRegistryPort,
+    RotationReader,
 )
 from bot.handlers.registry import Handlers
 from bot.incidents.channels import IncidentChannels
@@ -43,6 +44,7 @@ class Environment:
     mutes: MuteRegistryPort
     owed: OwedRegistryPort
     identities: IdentityReader
+    rotations: RotationReader
     good_configurations: GoodConfigurationPort
     recorder: Recorder
     redactor: Redactor

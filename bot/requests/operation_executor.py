@@ -68,16 +68,16 @@ class OperationExecutor:
             case FleetChange():
                 return await self._environment.changes.propose(job.operation, operation, requester)
             case _:
-                return await self._environment.handlers.handle(operation, self._build_context(job, requester))
+                return await self._environment.handlers.handle(operation, await self._build_context(job, requester))
 
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
         """Reads hosts. `health` also gets the newest checks that the requester may see, `cert` gets the ledger.
 
         `gateway` gets the good configurations.
         """
-        view, began = self._build_view(job), self._environment.now()
+        view, began = await self._build_view(job), self._environment.now()
         if isinstance(operation, Health):
-            hosts, context = operation.resolve_hosts(job.config.inventory), self._build_context(job, requester)
+            hosts, context = operation.resolve_hosts(job.config.inventory), await self._build_context(job, requester)
             areas = [area for area in STORED_AREAS if isinstance(context.judge_on(READS[area], hosts), Permit)]
             every = job.config.inventory.hosts
             seen = every if isinstance(context.judge_on(Health, every), Permit) else hosts
@@ -104,7 +104,7 @@ class OperationExecutor:
         if operation.assessed_risk is not Risk.READ and not dry and not self._environment.running:
             raise NoBotRunning.for_this_process()
 
-    def _build_view(self, job: ExecutionContext) -> FleetView:
+    async def _build_view(self, job: ExecutionContext) -> FleetView:
         config = job.config
         return FleetView(
             fleet=config.fleet,
@@ -114,9 +114,10 @@ class OperationExecutor:
             certificates=config.certificates,
             redact=self._environment.redactor.redact_log,
             operation_id=job.operation,
+            rotation=await self._environment.rotations.read_known(),
         )
 
-    def _build_context(self, job: ExecutionContext, requester: Requester) -> RequestContext:
+    async def _build_context(self, job: ExecutionContext, requester: Requester) -> RequestContext:
         config, catalogue = job.config, self._environment.catalogue
         return RequestContext(
             operation=job.operation,
@@ -125,6 +126,6 @@ class OperationExecutor:
             zone=job.request.zone or ZoneInfo(config.schedule_config.zone),
             permitted=config.policy.list_permitted(requester.actor, catalogue),
             config=config,
-            view=self._build_view(job),
+            view=await self._build_view(job),
             authorizer=RequestJudge(job.request, self._environment.build_basis(config), catalogue),
         )

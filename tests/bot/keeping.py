@@ -44,9 +44,10 @@ from commands.checks.verdict import collect_checks
 from commands.model.chart import HostHealth
 from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
 from commands.model.identity import KnownIdentities
-from commands.model.operation import Catalogue, FleetChange, FleetRead
+from commands.model.operation import Catalogue, FleetChange, FleetRead, FleetView
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
+from commands.model.rotation import Rotation
 from commands.values.arguments import Target
 from tests.bot.alert_registry import Alerts
 from tests.commands.canned import NOW
@@ -282,6 +283,19 @@ class RememberedIdentities:
         return self.known
 
 
+class RememberedRotation:
+    """The change of the CA of a test."""
+
+    def __init__(self) -> None:
+        self.rotation: Rotation | None = None
+
+    async def read_known(self) -> Rotation | None:
+        return self.rotation
+
+    async def complete(self, view: FleetView) -> FleetView:
+        return replace(view, rotation=self.rotation)
+
+
 class Kept:
     """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
 
@@ -299,6 +313,7 @@ class Kept:
         self.alerts, self.mutes = Alerts(), RememberedMutes()
         self.owed = RememberedOwed()
         self.identities = RememberedIdentities()
+        self.rotations = RememberedRotation()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def environment(
@@ -339,6 +354,7 @@ class Kept:
             mutes=self.mutes,
             owed=self.owed,
             identities=self.identities,
+            rotations=self.rotations,
             good_configurations=self,
             recorder=recorder,
             redactor=Redactor([CANARY]),

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.app.own_changes import add_change_actions
+from bot.changes.planner import add_nothing
 from bot.changes.planning_memory import PlanningMemory
 from bot.model.change import ChangeState
 from commands.confirmation import OperationConfirm
@@ -40,7 +41,7 @@ def bot(house: House) -> Bot:
 
 
 async def plan_confirmation(bot: Bot) -> Plan:
-    memory = PlanningMemory(bot.owed, bot.good, bot.operations, str)
+    memory = PlanningMemory(bot.owed, bot.good, bot.operations, str, bot.identities.read_known, add_nothing)
     seen = replace(await memory.complete(view(*HOSTS)), operation_id=OPERATION)
     return (await OperationConfirm(id=UNKNOWN).plan(seen)).plan
 
