@@ -21,10 +21,11 @@ from bot.store.chain import StoredEvent
 from bot.store.errors import DatabaseError
 from bot.store.ledger import LedgerTable, Observation, ReadPosition
 from commands.model.identity import KnownIdentities
+from commands.rotation.records import ABORT_WORDS, NEXT_WORDS, START_WORDS
 
 ACTOR = "system"
 
-SIGNING_KINDS = ("cert renew",)
+SIGNING_KINDS = ("cert renew", START_WORDS, NEXT_WORDS, ABORT_WORDS)
 """Operations that sign certificates."""
 
 EVENT_SIZE = 50

@@ -93,8 +93,9 @@ def bot(database: Database) -> Bot:
     return Bot(database)
 
 
-async def test_renewals_of_earlier_versions_are_found_in_the_audit_log(bot: Bot) -> None:
-    await make_ended(bot, "op-1")
+@pytest.mark.parametrize("kind", ["cert renew", "ca rotation start", "ca rotation next", "ca rotation abort"])
+async def test_what_was_signed_and_is_not_in_the_ledger_is_found_in_the_audit_log(bot: Bot, kind: str) -> None:
+    await make_ended(bot, "op-1", kind)
     await make_ended(bot, "op-2", kind="service start")
     await bot.log.record(EventKind.OUTCOME, "ana", "op-1", outcome())
     await bot.log.record(EventKind.OUTCOME, "ana", "op-1", BACK)
