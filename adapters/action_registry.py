@@ -15,9 +15,8 @@ from adapters.gateway.action import GatewayAction
 from adapters.local import backups, host_files, key_backups, owed, spool
 from adapters.local import changes as own_changes
 from adapters.local.action import LocalAction
-from adapters.windows import backups as windows_backups
-from adapters.windows import commit_confirm as change
 from adapters.windows import (
+    authority,
     configuration,
     configuration_trial,
     good_configuration,
@@ -29,7 +28,10 @@ from adapters.windows import (
     rehearsal,
     routes,
     services,
+    trust,
 )
+from adapters.windows import backups as windows_backups
+from adapters.windows import commit_confirm as change
 from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
@@ -68,6 +70,11 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     nebula.FindHandshake,
     nebula.ReachAddress,
     refusals.FindRefusals,
+    trust.ReadTrust,
+    authority.MakeAuthority,
+    authority.SignCanary,
+    authority.InstallAuthority,
+    authority.WipeAuthority,
     services.ReadServices,
     owed.ReadOwed,
     owed.GiveUpOwed,

@@ -8,6 +8,7 @@ Set-StrictMode -Version 3
 # Part: files
 # Part: pki
 # Part: acl
+# Part: start
 
 # A file of certificates may hold a private key by mistake, whole or cut off.
 function Read-Certificates([string]$path) {
@@ -47,21 +48,6 @@ function Read-Written([string]$path) {
         return $null
     }
     (Get-Item -LiteralPath $path).LastWriteTimeUtc.ToString('o')
-}
-
-# Nebula's own process, not the service's: that may be a wrapper (NSSM), which starts Nebula anew by itself.
-function Read-Start {
-    $stopped = @(Get-Service -Name $a.service -ErrorAction SilentlyContinue | Where-Object { $_.Status.ToString() -eq 'Stopped' })
-    if ($stopped.Count -gt 0) {
-        return $null
-    }
-    try {
-        $name = [System.IO.Path]::GetFileNameWithoutExtension((Get-Full $a.nebula_exe))
-        $own = @(Get-Process -Name $name -ErrorAction Stop | Where-Object { $_.Path -eq $a.nebula_exe })
-        @($own | Sort-Object -Property StartTime)[0].StartTime.ToUniversalTime().ToString('o')
-    } catch {
-        $null
-    }
 }
 
 # The newest line for each name, at most 300 of them.

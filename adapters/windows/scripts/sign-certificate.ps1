@@ -8,20 +8,9 @@ Set-StrictMode -Version 3
 # Part: programs
 # Part: files
 # Part: folder
+# Part: bundle
 
-# nebula-cert prints one object a line (1.9) or one list (1.10 and newer).
-function Read-Printed([string]$path) {
-    $run = Invoke-Program $a.nebula_cert_exe @('print', '-json', '-path', (Get-Full $path))
-    if ($run.code -eq 0) {
-        foreach ($line in $run.stdout -split '\r?\n' | Where-Object { $_ }) {
-            foreach ($certificate in ($line | ConvertFrom-Json)) {
-                $certificate
-            }
-        }
-    }
-}
-
-# The wanted CA's own block of its file, which may be a bundle: nebula-cert takes only the first one of a file.
+# The wanted CA in its file, which may be a bundle, and its key.
 function Find-Signer {
     if (-not (Test-Path -LiteralPath $a.ca_key -PathType Leaf)) {
         Stop-Script 'CaKeyMissing' "there is no CA key $($a.ca_key)"
@@ -29,14 +18,9 @@ function Find-Signer {
     if ((Read-Text $a.ca_key 4000).Contains(' ENCRYPTED ')) {
         Stop-Script 'CaKeyEncrypted' "the CA key $($a.ca_key) is encrypted; only a person can sign with it"
     }
-    $printed = @(Read-Printed $a.ca_certificate)
-    $banner = 'NEBULA CERTIFICATE(?: V2)?-----'
-    $blocks = [regex]::Matches((Read-Text $a.ca_certificate 64000), "(?s)-----BEGIN $banner.*?-----END $banner")
-    for ($each = 0; $each -lt [Math]::Min($printed.Count, $blocks.Count); $each++) {
-        if ($printed[$each].fingerprint -eq $a.ca_fingerprint) {
-            $ends = ([datetime]$printed[$each].details.notAfter).ToUniversalTime()
-            return @{ block = $blocks[$each].Value; ends = $ends }
-        }
+    $signer = Find-Block $a.ca_certificate $a.ca_fingerprint
+    if ($null -ne $signer) {
+        return $signer
     }
     Stop-Script 'CaDiffers' "$($a.ca_certificate) does not hold the CA $($a.ca_fingerprint)"
 }

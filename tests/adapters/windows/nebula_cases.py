@@ -295,6 +295,12 @@ CASES = (
         file(PATHS.ca_certificate, ENDING.certificate),
         fails="NotVerified",
     ),
+    Case(
+        "an expired CA in the same file is no reason",
+        STAGE,
+        file(PATHS.ca_certificate, EXPIRED.certificate + CA),
+        told={"changed": True},
+    ),
     Case("no configuration", STAGE, without(PATHS.nebula_config), fails="ConfigMissing"),
     Case("a configuration with the key in it", STAGE, file(PATHS.nebula_config, INLINE), fails="ConfigNotKnown"),
     Case(

@@ -14,7 +14,7 @@ from adapters.error_text import clean_line
 from adapters.errors import ActionFailed
 from adapters.nebula.certificates import parse_pem
 from adapters.windows import powershell
-from tests.adapters.windows import nebula_backup_cases, nebula_cases
+from tests.adapters.windows import authority_cases, nebula_backup_cases, nebula_cases
 from tests.adapters.windows.nebula_cases import Case
 from tests.adapters.windows.nebula_hosts import KEY_TEXT, NOW
 from tests.lab.windows.pwsh import Pwsh
@@ -22,7 +22,7 @@ from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError
 from tests.lab.windows.twins import answer
 
-CASES = (*nebula_cases.CASES, *nebula_backup_cases.CASES)
+CASES = (*nebula_cases.CASES, *nebula_backup_cases.CASES, *authority_cases.CASES)
 
 
 def told(case: Case) -> str:
@@ -53,6 +53,7 @@ def equal(value: Any) -> Any:
         case str():
             text = re.sub(r"/tmp/flatnet-pwsh-[^/]+/drives/(\w)/([^ :\n]*)", _windows_path, value)
             text = re.sub(r"(?s)-----BEGIN NEBULA CERTIFICATE-----.*?-----END NEBULA CERTIFICATE-----", _certificate, text)
+            text = re.sub(r"(?s)(BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(-----END)", r"\1 KEY \2", text)
             return re.sub(r"[A-Za-z0-9+/]{43}=", "KEY", text)
         case Mapping():
             return {name: equal(each) for name, each in value.items()}

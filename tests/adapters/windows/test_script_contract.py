@@ -13,6 +13,7 @@ from adapters.error_text import clean_line
 from adapters.errors import ActionFailed
 from adapters.windows import powershell
 from tests.adapters.windows import (
+    authority_cases,
     backup_cases,
     backup_trial_cases,
     change_cases,
@@ -101,7 +102,7 @@ def test_the_action_understands_every_answer(case: Case) -> None:
 def test_every_script_has_a_twin_and_cases_of_success_and_failure() -> None:
     scripts = {path.stem for path in SCRIPTS.glob("*.ps1")}
     cases = [(case.script.name, bool(case.fails)) for case in CASES]
-    cases += [(case.action.script, bool(case.fails)) for case in nebula_cases.CASES]
+    cases += [(case.action.script, bool(case.fails)) for case in (*nebula_cases.CASES, *authority_cases.CASES)]
     assert scripts == TWINS.keys()
     assert scripts == {name for name, fails in cases if not fails}
     assert scripts == {name for name, fails in cases if fails}

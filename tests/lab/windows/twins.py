@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.lab.windows import (
+    twins_authority,
     twins_backup_trial,
     twins_backups,
     twins_change,
@@ -76,6 +77,7 @@ TWINS: Mapping[str, Twin] = {
     "read-updates": read_updates,
     **twins_backup_trial.TWINS,
     **twins_backups.TWINS,
+    **twins_authority.TWINS,
     **twins_change.TWINS,
     **twins_configuration.TWINS,
     **twins_disks.TWINS,

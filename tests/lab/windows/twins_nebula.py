@@ -45,7 +45,7 @@ def _read_certificates(arguments: Mapping[str, Any], state: WindowsState, now: d
         "test_says": words,
         "written_at": _written_at(state, arguments["certificate"]),
         "ca_written_at": _written_at(state, arguments["ca"]),
-        "running_since": _running_since(state, arguments["service"], arguments["nebula_exe"]),
+        "running_since": read_start(state, arguments["service"], arguments["nebula_exe"]),
         "ca_key": ca_key in state.files,
         "ca_key_encrypted": " ENCRYPTED " in state.files.get(ca_key, ""),
         "clock": round_trip(state.clock(now)),
@@ -96,7 +96,7 @@ def _tested(state: WindowsState, program: str, config: str, now: datetime) -> st
     return ""
 
 
-def _running_since(state: WindowsState, service: str, program: str) -> str | None:
+def read_start(state: WindowsState, service: str, program: str) -> str | None:
     """When Nebula's own process began; its service may be a wrapper that starts it anew by itself."""
     found = state.service(service)
     if (found is not None and found.status == "Stopped") or state.program(program) is None:
@@ -160,17 +160,23 @@ def _signer(arguments: Mapping[str, Any], state: WindowsState, now: datetime) ->
         raise fail("CaKeyMissing", f"there is no CA key {arguments['ca_key']}")
     if " ENCRYPTED " in key:
         raise fail("CaKeyEncrypted", f"the CA key {arguments['ca_key']} is encrypted; only a person can sign with it")
-    text = state.files.get(PureWindowsPath(arguments["ca_certificate"]), "")
     file = arguments["ca_certificate"]
-    printed = run_nebula_cert(state, arguments["nebula_cert_exe"], now, "print", "-json", "-path", file)
-    found = parse_print_output(printed.stdout) if printed.code == 0 else ()
+    found = find_block(state, arguments["nebula_cert_exe"], file, arguments["ca_fingerprint"], now)
+    if found is None:
+        raise fail("CaDiffers", f"{file} does not hold the CA {arguments['ca_fingerprint']}")
+    if found[1] <= state.clock(now):
+        raise fail("CaExpired", f"the CA has expired on {round_trip(found[1])}")
+    return found
+
+
+def find_block(state: WindowsState, program: str, file: str, fingerprint: str, now: datetime) -> tuple[str, datetime] | None:
+    """A CA's own block of a file, and when it ends."""
+    text = state.files.get(PureWindowsPath(file), "")
+    printed = run_nebula_cert(state, program, now, "print", "-json", "-path", file)
+    certificates = parse_print_output(printed.stdout) if printed.code == 0 else ()
     blocks = re.findall(r"(?s)-----BEGIN NEBULA CERTIFICATE(?: V2)?-----.*?-----END NEBULA CERTIFICATE(?: V2)?-----", text)
-    for certificate, block in zip(found, blocks, strict=False):
-        if certificate.fingerprint == arguments["ca_fingerprint"]:
-            if certificate.not_after <= state.clock(now):
-                raise fail("CaExpired", f"the CA has expired on {round_trip(certificate.not_after)}")
-            return block, certificate.not_after
-    raise fail("CaDiffers", f"{arguments['ca_certificate']} does not hold the CA {arguments['ca_fingerprint']}")
+    pairs = zip(certificates, blocks, strict=False)
+    return next(((block, each.not_after) for each, block in pairs if each.fingerprint == fingerprint), None)
 
 
 def _sign_code(stderr: str) -> str:
@@ -188,43 +194,61 @@ def _sign_code(stderr: str) -> str:
 
 def _stage_certificate(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     folder = PureWindowsPath(arguments["folder"])
-    key, certificate, copy = folder / "host.key", folder / "host.crt", folder / "config.yaml"
+    key, certificate = folder / "host.key", folder / "host.crt"
     if key not in state.files:
         raise fail("KeyMissing", f"there is no key {key}; it must be made first")
-    text = _replaced(arguments["config"], state, str(certificate), str(key))
+    text = replace_pki(arguments["config"], state, {"ca": arguments["ca"], "cert": str(certificate), "key": str(key)})
     open_folder(state, folder)
     changed = state.files.get(certificate) != arguments["certificate"]
     if changed:
         state.write(certificate, arguments["certificate"], now)
-    verified = run_nebula_cert(
-        state, arguments["nebula_cert_exe"], now, "verify", "-ca", arguments["ca"], "-crt", str(certificate)
-    )
-    if verified.code:
-        raise fail("NotVerified", f"nebula-cert verify: {last_words(verified.stderr)}")
-    state.files[copy] = text
-    try:
-        words = _tested(state, arguments["nebula_exe"], str(copy), now)
-    finally:
-        del state.files[copy]
-    if words:
+    if words := complain_of_signature(state, arguments["nebula_cert_exe"], arguments["ca"], certificate, now):
+        raise fail("NotVerified", f"nebula-cert verify: {words}")
+    if words := complain_of_configuration(state, arguments["nebula_exe"], folder, text, now):
         raise fail("NotTaken", f"nebula -test: {words}")
     return {"certificate_file": str(certificate), "key_file": str(key), "changed": changed}
 
 
-def _replaced(path: str, state: WindowsState, certificate: str, key: str) -> str:
-    """The live configuration with the two new files in place of the old ones."""
+def replace_pki(path: str, state: WindowsState, new: Mapping[str, str]) -> str:
+    """The live configuration with new files in place of old ones: `ca`, `cert`, `key`."""
     config = state.files.get(PureWindowsPath(path))
     if config is None:
         raise fail("ConfigMissing", f"there is no configuration {path}")
     entries = nebula.pki_entries(config)
     lines = config.split("\n")
-    for name, new in (("cert", certificate), ("key", key)):
+    for name, file in new.items():
         entry = entries.get(name)
         if entry is None or entry.value == "inline":
             raise fail("ConfigNotKnown", f"{path} does not name pki.{name} as a path on a line of its own")
-        quoted = new.replace("'", "''")
+        quoted = file.replace("'", "''")
         lines[entry.line] = f"{entry.indent}{name}: '{quoted}'"
     return "\n".join(lines)
+
+
+def complain_of_configuration(state: WindowsState, program: str, folder: PureWindowsPath, text: str, now: datetime) -> str:
+    """Why Nebula refuses a configuration; "" where it does not."""
+    copy = folder / "config.yaml"
+    state.files[copy] = text
+    try:
+        return _tested(state, program, str(copy), now)
+    finally:
+        state.remove(copy)
+
+
+def complain_of_signature(
+    state: WindowsState, program: str, bundle: str, certificate: PureWindowsPath, now: datetime
+) -> str:
+    """Why a certificate is not one of a CA in a file; "" where it is. Another one that has expired is no reason."""
+    printed = run_nebula_cert(state, program, now, "print", "-json", "-path", str(certificate))
+    issuer = parse_print_output(printed.stdout)[0].issuer if printed.code == 0 else ""
+    found = find_block(state, program, bundle, issuer, now)
+    if found is None:
+        return "could not find ca for the certificate"
+    own = certificate.parent / "trial.ca"
+    state.write(own, found[0] + "\n", now)
+    verified = run_nebula_cert(state, program, now, "verify", "-ca", str(own), "-crt", str(certificate))
+    state.remove(own)
+    return last_words(verified.stderr) if verified.code else ""
 
 
 def _forget_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
