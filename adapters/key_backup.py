@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
+from adapters.errors import FlatnetError
 from adapters.nebula.der import encode_element, read_elements
 from adapters.phrase import Phrase
 from adapters.transfer import Sha256, TransferSize
@@ -48,12 +49,8 @@ KeyBackupId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,6
 RecipientName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,80}$")]
 
 
-class UnusableRecipient(ValueError):
-    """A certificate that nothing can be encrypted for. The phrase has the reason and what to do."""
-
-    def __init__(self, phrase: Phrase) -> None:
-        super().__init__(str(phrase))
-        self.phrase = phrase
+class UnusableRecipient(FlatnetError):
+    """A certificate for which nothing can be encrypted. The phrase has the reason and what to do."""
 
 
 class Recipient(Value):

@@ -100,7 +100,14 @@ def build_config(
     hosts = Fleet(settings.inventory, connect, observers.read)
     by_the_clock = build_schedule_config(settings.schedules, settings.notices, settings.time_zone, at)
     return ActiveConfig(
-        hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock, settings.alerts
+        hosts,
+        settings.policy,
+        settings.thresholds,
+        settings.certificates,
+        examine,
+        by_the_clock,
+        settings.alerts,
+        recipients=settings.recipients,
     )
 
 

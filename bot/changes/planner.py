@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from adapters.errors import Refused, RequestError
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
+from adapters.key_backup import Recipient
 from adapters.phrase import Listing, Phrase
 from bot.access.policy import Policy, Refusal
 from bot.access.requester import Requester
@@ -45,6 +46,9 @@ class PlanningBasis(Protocol):
 
     @property
     def certificates(self) -> CertificateRules: ...
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]: ...
 
 
 class NothingToDo(Refused):
@@ -109,6 +113,7 @@ class Planner:
             thresholds=basis.thresholds,
             certificates=basis.certificates,
             operation_id=operation,
+            recipients=basis.recipients,
         )
         return await self._complete_view(view)
 

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory
+from adapters.key_backup import Recipient
 from bot.access.policy import Policy
 from bot.alerts.settings import NO_ALERT_SETTINGS, AlertSettings
 from bot.schedules.builtin import ScheduleConfig
@@ -31,6 +32,8 @@ class ActiveConfig:
     schedule_config: ScheduleConfig
     alerts: AlertSettings = NO_ALERT_SETTINGS
     heartbeat_url: SecretStr | None = None
+    recipients: tuple[Recipient, ...] = ()
+    """Recipients of encrypted copies of the CA key."""
 
     @property
     def inventory(self) -> Inventory:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from adapters.inventory import Hosts, InvalidSetting, Inventory, SecretName
+from adapters.key_backup import Recipient
 from adapters.phrase import Listing, Phrase
 from bot.access.people import Person, UserGroup
 from bot.access.policy import Policy
@@ -24,6 +25,7 @@ from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
 from bot.config.host_files import HostFile, add_hosts, find_host_file, read_host_files, replace_host_file
+from bot.config.key_backups import KeyBackupSettings, find_bad_recipients, read_recipients
 from bot.config.positions import Positions
 from bot.config.references import find_bad_alert_routes, find_bad_schedules, find_unknown_references
 from bot.config.table_defaults import fill_defaults, resolve_paths
@@ -95,6 +97,7 @@ class Settings(_SettingsModel):
     status: StatusSettings | None = None
     thresholds: Thresholds = Field(default_factory=Thresholds)
     certificates: CertificateRules = Field(default_factory=CertificateRules)
+    ca_backups: KeyBackupSettings = Field(default_factory=KeyBackupSettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     grants: tuple[Grant, ...] = ()
     people: tuple[Person, ...] = ()
@@ -166,6 +169,11 @@ class Settings(_SettingsModel):
     def inventory(self) -> Inventory:
         """The hosts as an inventory."""
         return Inventory(hosts=self.hosts)
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Recipients of copies of the CA key, read from their files. Raises `UnusableRecipient` if one changed meanwhile."""
+        return read_recipients(self.ca_backups)
 
     @property
     def policy(self) -> Policy:
@@ -270,6 +278,7 @@ def _build_settings(tables: dict[str, Any], text: str, file: Path, host_files: t
         *find_unknown_references(settings.policy, settings.inventory, CATALOGUE),
         *find_bad_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
         *find_bad_alert_routes(settings.alerts, settings.people, settings.inventory),
+        *find_bad_recipients(settings.ca_backups),
     ]:
         raise ConfigurationError(file, places.make_complaints(found))
     return settings

@@ -115,6 +115,7 @@ class OperationExecutor:
             redact=self._environment.redactor.redact_log,
             operation_id=job.operation,
             rotation=await self._environment.rotations.read_known(),
+            recipients=config.recipients,
         )
 
     async def _build_context(self, job: ExecutionContext, requester: Requester) -> RequestContext:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 from adapters.errors import Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host, InvalidSetting, Inventory
+from adapters.key_backup import Recipient
 from adapters.phrase import Phrase
 from commands.model.backup import NO_BACKUPS, KnownBackups
 from commands.model.check import NO_CHECKS, Area, KnownChecks
@@ -167,6 +168,8 @@ class FleetView:
     """The change of the CA that is under way."""
     backups: KnownBackups = NO_BACKUPS
     """The backups that were made, and those of the CA key."""
+    recipients: tuple[Recipient, ...] = ()
+    """The people for whom the CA key is encrypted, as configured."""
 
 
 class Operation(BaseModel):

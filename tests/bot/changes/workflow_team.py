@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import update
 
 from adapters.inventory import Host, Inventory
+from adapters.key_backup import Recipient
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, BeginChange, ServiceMove
 from bot.access.people import Person
@@ -210,6 +211,7 @@ class Ground:
     policy: Policy
     thresholds: Thresholds = field(default_factory=Thresholds)
     certificates: CertificateRules = field(default_factory=CertificateRules)
+    recipients: tuple[Recipient, ...] = ()
 
 
 class Log:
