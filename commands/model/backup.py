@@ -120,7 +120,10 @@ class Backup(Value):
 
 
 class KeyBackup(Value):
-    """An encrypted copy of a CA key. `recipients` are the fingerprints (SHA-256) of the certificates that can open it."""
+    """An encrypted copy of a CA key. `recipients` are the fingerprints (SHA-256) of the certificates that can open it.
+
+    `sha256` is the hash of the encrypted message; the others are those of the CA's certificate beside it and of the manifest.
+    """
 
     id: BackupId
     authority: Fingerprint
@@ -128,6 +131,8 @@ class KeyBackup(Value):
     recipients: Annotated[tuple[Sha256, ...], Field(max_length=32)]
     size: TransferSize
     sha256: Sha256
+    certificate_sha256: Sha256
+    manifest_sha256: Sha256
     at: AwareDatetime
     operation: str
     first: PlaceState = PlaceState.UNCHECKED
@@ -140,7 +145,8 @@ class KeyBackup(Value):
 class Drill(Value):
     """A drill: a throw-away public key (PEM) that a person signs with the CA key from its backup.
 
-    Passed when the certificate of `fingerprint` was shown. It is open until `ends_at`.
+    Passed when the certificate of `fingerprint` was shown. It is open until `ends_at`. `refused_at` is when another
+    certificate was shown last, `fault` what was wrong with it.
     """
 
     number: int
@@ -152,6 +158,8 @@ class Drill(Value):
     passed_at: AwareDatetime | None = None
     passed_by: Text = ""
     fingerprint: str = ""
+    refused_at: AwareDatetime | None = None
+    fault: Text = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ def upgrade() -> None:
         *_make_texts("authority", "public_key", "opened_at", "ends_at", "opened_by"),
         sa.Column("passed_at", sa.Text(), nullable=True),
         *_make_texts("passed_by", "fingerprint"),
+        sa.Column("refused_at", sa.Text(), nullable=True),
+        *_make_texts("fault"),
         sa.PrimaryKeyConstraint("number"),
         sqlite_strict=True,
     )
@@ -62,7 +64,7 @@ def _make_backups() -> None:
         "key_backups",
         *_make_texts("id", "authority", "name", "recipients"),
         sa.Column("size", sa.Integer(), nullable=False),
-        *_make_texts("sha256", "at", "operation", "first", "second"),
+        *_make_texts("sha256", "certificate_sha256", "manifest_sha256", "at", "operation", "first", "second"),
         *_make_times("checked_at", "verified_at"),
         *_make_texts("fault"),
         sa.PrimaryKeyConstraint("id"),
