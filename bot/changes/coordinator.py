@@ -137,6 +137,11 @@ class Coordinator:
         kind = self._planner.find_kind(record)
         return Matter.CHANGE if kind is None else kind.matter
 
+    def is_independent(self, record: OperationRecord) -> bool:
+        """Return whether the parts of an operation do not depend on one another, by its class."""
+        kind = self._planner.find_kind(record)
+        return kind is not None and kind.independent
+
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, with its digest; raises the errors of planning."""
         return await self._planner.replan(record)

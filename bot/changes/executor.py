@@ -5,6 +5,9 @@ begin ─┬─ checked before ────────────────�
        ├─ the plan differs now ───────────────────▶ superseded, nothing was changed
        └─ the same digest ─ audit RUN ────────────▶ step … step ─▶ end
 
+Parts that are independent (`FleetChange.independent`) end alone: one that fails is rolled back within its step, and the next
+one runs. So the shape of `apply.v1` stays.
+
 The approved plan is the one that runs: the stored plan must have the digest of the signed event PLAN, and that of RUN before
 each further step. If a digest differs, because the row was changed or this is another version of the bot, no request goes to
 any host, not even a rollback: such a plan is not trusted either.
@@ -24,7 +27,14 @@ from bot.changes import attestation
 from bot.changes.engine import StepReply
 from bot.changes.intent_log import AuditTrail, IntentLog
 from bot.changes.locks import describe_lock
-from bot.changes.outcome import ChangeOutcome, compute_outcome, compute_unattested_outcome, find_part, list_steps_to_undo
+from bot.changes.outcome import (
+    ChangeOutcome,
+    compute_outcome,
+    compute_unattested_outcome,
+    find_part,
+    has_failed_before,
+    list_steps_to_undo,
+)
 from bot.changes.step_binding import PlanRun
 from bot.changes.step_runner import StepRunner
 from bot.model.change import ChangeState
@@ -49,6 +59,9 @@ class RunCoordinator(Protocol):
 
     def find_matter(self, record: OperationRecord) -> Matter:
         """Find what an operation owes to the hosts that it has to leave out."""
+
+    def is_independent(self, record: OperationRecord) -> bool:
+        """Return whether its parts do not depend on one another."""
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, with its digest."""
@@ -123,18 +136,29 @@ class Executor:
         return {"go": True, "steps": [step.key for step in record.plan.steps]}
 
     async def run_step(self, operation: str, key: str) -> StepReply:
-        """Run one step; a step that fails ends its part, which is rolled back."""
+        """Run one step; a step that fails ends its part, which is rolled back.
+
+        It ends the run, too, unless the parts are independent: such a part is rolled back at once, and its other steps are
+        passed over, so that the next part runs.
+        """
         record = await self._find_running(operation)
         if record is None:
             return NO_WORK
         if not await self._is_attested(record):
             return {"go": False, "undo": []}
-        part = find_part(record.plan, key)
+        part, independent = find_part(record.plan, key), self.coordinator.is_independent(record)
+        if independent and has_failed_before(part, key, await self.intent_log.read_trail(operation)):
+            return {"go": True}
         await self.coordinator.record_progress(operation, key)
         result = await self.runner.run_step(_make_run(record), key, partial(self._find_stop_reason, operation, part))
         if result.result.successful:
             return {"go": True}
-        return {"go": False, "undo": list(list_steps_to_undo(part, await self.intent_log.read_trail(operation)))}
+        back = list_steps_to_undo(part, await self.intent_log.read_trail(operation))
+        if not independent or await self._is_stopping(operation):
+            return {"go": False, "undo": list(back)}
+        for step in back:
+            await self.undo_step(operation, step)
+        return {"go": True}
 
     async def undo_step(self, operation: str, key: str) -> StepReply:
         """Roll one step back. Neither a lock nor a request to stop forbids that: half a change helps no operator.
@@ -146,7 +170,7 @@ class Executor:
         if record is None:
             return NO_WORK
         if not await self._is_attested(record) or _has_doubtful_rollback(
-            find_part(record.plan, key), await self.intent_log.read_trail(operation)
+            find_part(record.plan, key), key, await self.intent_log.read_trail(operation)
         ):
             return {}
         await self.coordinator.record_progress(operation, key)
@@ -220,6 +244,10 @@ class Executor:
             return Refusal("locked", describe_lock(lock))
         return await self.coordinator.check_still_allowed(record)
 
+    async def _is_stopping(self, operation: str) -> bool:
+        record = await self._find_running(operation)
+        return record is None or bool(record.stopping)
+
     async def _find_stop_reason(self, operation: str, part: Part) -> Phrase | None:
         """Find the reason for which no step of a part may start at this moment."""
         record = await self._find_running(operation)
@@ -229,10 +257,16 @@ class Executor:
         return None if lock is None else Phrase("stopped by a lock: {lock}", lock=describe_lock(lock))
 
 
-def _has_doubtful_rollback(part: Part, trail: AuditTrail) -> bool:
-    """Return whether the rollback of a step of the part was not proven."""
-    back = (trail.undone.get(step.key) for step in part.steps)
-    return any(came is not None and came.result is not Result.UNDONE for came in back)
+def _has_doubtful_rollback(part: Part, key: str, trail: AuditTrail) -> bool:
+    """Return whether a rollback of the part was not proven, so that this step must stay as it is.
+
+    What harms nothing forbids the rollback of nothing but more of the same kind on its host, which does not answer.
+    """
+    here = next(step for step in part.steps if step.key == key)
+    open_steps = [
+        step for step in part.steps if step.key in trail.undone and trail.undone[step.key].result is not Result.UNDONE
+    ]
+    return any(not step.harmless_remains or (step.host == here.host and here.harmless_remains) for step in open_steps)
 
 
 def _make_run(record: OperationRecord) -> PlanRun:

@@ -11,10 +11,12 @@ While a revocation is owed, a host still accepts what was revoked. So it has not
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from adapters.action import BOT_NAME
 from adapters.phrase import Listing, Phrase
 from bot.changes.intent_log import AuditTrail
 from bot.model.change import ChangeState
 from commands.model.owed import Matter
+from commands.model.phrases import list_some
 from commands.model.plan import Part, Plan, Result, Step, StepResult
 
 _NOT_FINISHED = Phrase("not completed")
@@ -36,6 +38,14 @@ def find_part(plan: Plan, key: str) -> Part:
         if any(step.key == key for step in part.steps):
             return part
     raise KeyError(f"the plan has no step {key}")
+
+
+def has_failed_before(part: Part, key: str, trail: AuditTrail) -> bool:
+    """Return whether another step of the part has failed, so that this one must not run."""
+    return any(
+        step.key != key and step.key in trail.results and not trail.results[step.key].result.successful
+        for step in part.steps
+    )
 
 
 def list_steps_to_undo(part: Part, trail: AuditTrail) -> tuple[str, ...]:
@@ -62,7 +72,7 @@ def compute_outcome(operation: str, plan: Plan, trail: AuditTrail, matter: Matte
     doubt = next((step for part in broken for step in part.steps if _is_doubtful(step, trail)), None)
     if doubt is not None:
         return ChangeOutcome(ChangeState.UNKNOWN, _explain_unknown(doubt, trail, f"op resolve {operation}"), *names)
-    taken_back = bool(broken) and all(_is_rolled_back(part, trail) for part in broken)
+    taken_back = bool(broken) and all(_is_rolled_back(part, trail) and not _leaves_remains(part, trail) for part in broken)
     where = Listing(tuple(_describe_hosts(*names, broken, trail)))
     why = Phrase("{cause}. Result: {state}", cause=_explain_cause(plan, trail), state=Phrase("{items}", items=where))
     return ChangeOutcome(ChangeState.UNDONE if taken_back and not done else ChangeState.FAILED, why, *names)
@@ -129,7 +139,9 @@ def _list_hosts(parts: list[Part]) -> tuple[str, ...]:
 
 
 def _is_doubtful(step: Step, trail: AuditTrail) -> bool:
-    """Return whether the result of a step, or of its rollback, is unknown."""
+    """Return whether the result of a step, or of its rollback, is unknown, and what it leaves could do harm."""
+    if step.harmless_remains:
+        return False
     back, done = trail.undone.get(step.key), trail.results.get(step.key)
     if back is not None:
         return back.result is not Result.UNDONE
@@ -143,16 +155,29 @@ def _is_rolled_back(part: Part, trail: AuditTrail) -> bool:
     return any(step.key in trail.undone for step in part.steps)
 
 
+def _leaves_remains(part: Part, trail: AuditTrail) -> bool:
+    """Return whether a step may have left something that harms nothing."""
+    back = (trail.undone.get(step.key) for step in part.steps if step.harmless_remains)
+    return any(came is not None and came.result is not Result.UNDONE for came in back)
+
+
 def _explain_cause(plan: Plan, trail: AuditTrail) -> Phrase:
-    """Explain why the change did not continue."""
-    for step in plan.steps:
+    """Explain why the change did not continue, or why some of its hosts do not have it."""
+    causes = [cause for part in plan.parts if (cause := _explain_part(part, trail)) is not None]
+    return list_some(causes) if causes else _NOT_FINISHED
+
+
+def _explain_part(part: Part, trail: AuditTrail) -> Phrase | None:
+    """Explain why a part did not continue; None if it did, or did not begin."""
+    for step in part.steps:
         came = trail.results.get(step.key)
         if came is None or came.result.successful:
             continue
         if came.result is Result.SKIPPED and came.why is not None:
             return came.why
-        return Phrase("{host}: {step}: {why}", host=step.host, step=step.phrase, why=came.why or _NOT_FINISHED)
-    return _NOT_FINISHED
+        host = part.host if step.host == BOT_NAME else step.host
+        return Phrase("{host}: {step}: {why}", host=host, step=step.phrase, why=came.why or _NOT_FINISHED)
+    return None
 
 
 def _describe_hosts(done: tuple[str, ...], left: tuple[str, ...], broken: list[Part], trail: AuditTrail) -> Iterator[Phrase]:
@@ -160,7 +185,9 @@ def _describe_hosts(done: tuple[str, ...], left: tuple[str, ...], broken: list[P
     if done:
         yield Phrase("done on {hosts}", hosts=Listing(done))
     for part in broken:
-        if _is_rolled_back(part, trail):
+        if _leaves_remains(part, trail):
+            yield Phrase("{host} may still have files of it, which harm nothing", host=part.host)
+        elif _is_rolled_back(part, trail):
             yield Phrase("{host} is back to its previous state", host=part.host)
         elif any(step.key in trail.touched for step in part.steps):
             yield Phrase("{host} is in an incomplete state (check it)", host=part.host)

@@ -92,6 +92,8 @@ class World:
     cut_until: dict[str, float] = field(default_factory=dict)
     """Hosts that nobody reaches before that second."""
     handshakes: bool = True
+    deaf: str = ""
+    """The host whose handshakes no one sees."""
     changes: dict[tuple[str, str], Guarded] = field(default_factory=dict)
     folders: dict[tuple[str, str], str] = field(default_factory=dict)
     at_effect: Callable[[str], None] = lambda moment: None
@@ -148,9 +150,9 @@ class World:
                 return nebula.Forgotten(changed=gone is not None)
             case nebula.NotePosition():
                 return nebula.LogPosition(position=41)
-            case nebula.FindHandshake(after=after):
+            case nebula.FindHandshake(after=after, name=name):
                 assert after == 41
-                return nebula.HandshakeResult(found=self.handshakes)
+                return nebula.HandshakeResult(found=self.handshakes and name != self.deaf)
             case nebula.StageCertificate(certificate=certificate):
                 changed = self._lay(host, certificate, "StageCertificate")
                 return nebula.Staged(certificate_file="host.crt", key_file="host.key", changed=changed)

@@ -1,4 +1,6 @@
-"""A bot that carries one operation out, alone in a process, and kills itself (-9) at a moment: `python -m … FOLDER MOMENT`.
+"""A bot that carries one operation out, alone in a process, and kills itself (-9) at a moment.
+
+Run as `python -m … FOLDER MOMENT [HOST]`. With a host that shakes no hands, the parts of the operation are independent.
 
 The hosts' state lies in the folder too, written after every effect, for it outlives the bot.
 """
@@ -67,8 +69,9 @@ class Disk:
 class Book:
     """One record that runs until it is told that it ended, and no locks."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, *, independent: bool) -> None:
         self._disk = disk
+        self._independent = independent
 
     async def get(self, operation: str) -> OperationRecord | None:
         record = running(*HOSTS)
@@ -79,6 +82,9 @@ class Book:
 
     def find_matter(self, record: OperationRecord) -> Matter:
         return Matter.CHANGE
+
+    def is_independent(self, record: OperationRecord) -> bool:
+        return self._independent
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         return PlannedChange(arguments={}, plan=record.plan), record.digest
@@ -118,10 +124,11 @@ class Moments:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def main(folder: Path, at: int) -> None:
+async def main(folder: Path, at: int, broken: str) -> None:
     disk = Disk(folder)
     world = disk.read()
-    moments, book = Moments(disk, world, at), Book(disk)
+    world.deaf = broken
+    moments, book = Moments(disk, world, at), Book(disk, independent=bool(broken))
     house = await House(folder, world).open()
     if not await house.audit.find_signed(OPERATION, EventKind.PLAN):
         await asked_for(running(*HOSTS), house.audit)
@@ -145,4 +152,4 @@ async def main(folder: Path, at: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), "".join(sys.argv[3:])))

@@ -43,6 +43,7 @@ class Story:
     refused: Refusal | None = None
     unplanned: Exception | None = None
     matter: Matter = Matter.CHANGE
+    independent: bool = False
     told: list[str] = field(default_factory=list)
     after: dict[str, Any] = field(default_factory=dict)
     """What happens when a step is told of: called with its key."""
@@ -56,6 +57,9 @@ class Story:
 
     def find_matter(self, record: OperationRecord) -> Matter:
         return self.matter
+
+    def is_independent(self, record: OperationRecord) -> bool:
+        return self.independent
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         self.told.append("planned again")
@@ -400,3 +404,56 @@ async def test_killed_at_any_moment_it_ends_once_and_every_effect_is_there_once(
     assert (ChangeState.DONE, 1, 1) == (run.story.record.state, kinds.count("run"), kinds.count("end"))
     effects = run.house.world.effects
     assert len(effects) == len(set(effects)) == 8
+
+
+async def fail_alone(run: Run, kill: Kill | None = None) -> ChangeState:
+    """The parts are independent, and host-a does not come back."""
+    run.story.independent = True
+    run.house.world.deaf = "host-a"
+    return await run.once(kill)
+
+
+async def test_of_independent_parts_the_next_runs_after_one_that_failed_and_was_rolled_back(run: Run) -> None:
+    assert ChangeState.FAILED is await fail_alone(run)
+    assert ("reverted", "confirmed") == (run.house.world.state("host-a"), run.house.world.state("host-b"))
+    assert run.why.startswith("lighthouse: find the handshake: expected")
+    assert run.why.endswith("Result: done on host-b, host-a is back to its previous state")
+
+
+async def test_of_independent_parts_each_that_failed_is_named(run: Run) -> None:
+    run.house.world.handshakes = False
+    assert ChangeState.UNDONE is await fail_alone(run)
+    assert 2 == run.why.count("find the handshake: expected")
+    assert run.why.endswith("Result: host-a is back to its previous state, host-b is back to its previous state")
+
+
+async def test_who_stops_independent_parts_stops_them_all(run: Run) -> None:
+    run.story.after["host-a-begin"] = run.story.stop
+    assert ChangeState.UNDONE is await fail_alone(run)
+    assert run.why.endswith("host-a is back to its previous state, not started on host-b")
+
+
+async def test_a_lock_on_one_host_of_independent_parts_passes_over_that_host_alone(run: Run) -> None:
+    run.story.independent = True
+    run.locks.locks = ()
+
+    def lock() -> None:
+        run.locks.locks = (replace(LOCK, target="host-a"),)
+
+    run.story.after["host-a-stage"] = lock
+    assert ChangeState.FAILED is await run.once()
+    assert run.why.startswith("stopped by a lock: ben has locked host-a")
+    assert "done on host-b" in run.why
+
+
+@pytest.mark.parametrize("at", range(1, 106, 6))
+async def test_independent_parts_that_are_killed_at_any_moment_end_as_if_they_were_not(run: Run, at: int) -> None:
+    try:
+        await fail_alone(run, Kill(at))
+    except Killed:
+        await run.once()
+    kinds = await run.kinds()
+    assert (ChangeState.FAILED, 1, 1) == (run.story.record.state, kinds.count("run"), kinds.count("end"))
+    assert ("reverted", "confirmed") == (run.house.world.state("host-a"), run.house.world.state("host-b"))
+    effects = run.house.world.effects
+    assert len(effects) == len(set(effects))

@@ -17,9 +17,9 @@ EFFECTS = [
 ]
 
 
-async def bot(folder: Path, at: int) -> int:
-    """Run a bot until it has carried its operation out, or is killed at that moment."""
-    return (await command(str(folder), str(at), module="tests.bot.changes.killed_bot")).returncode
+async def bot(folder: Path, at: int, *broken: str) -> int:
+    """Run a bot until it has carried its operation out, or is killed at that moment. A `broken` host does not come back."""
+    return (await command(str(folder), str(at), *broken, module="tests.bot.changes.killed_bot")).returncode
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,20 @@ async def test_a_bot_that_is_killed_again_and_again_does_everything_once(tmp_pat
     assert [-9] * len(moments) == [await bot(tmp_path, at) for at in moments]
     assert 0 == await bot(tmp_path, 0)
     assert (ChangeState.DONE, EFFECTS) == (Disk(tmp_path).ended, Disk(tmp_path).read().effects)
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [(25, 2, 3), (28, 4, 20)],
+    ids=["around the failure", "within the rollback, and on the next host"],
+)
+async def test_independent_parts_survive_kills_too_one_is_rolled_back_and_the_next_is_done(
+    tmp_path: Path, moments: tuple[int, ...]
+) -> None:
+    assert [-9] * len(moments) == [await bot(tmp_path, at, "host-a") for at in moments]
+    assert 0 == await bot(tmp_path, 0, "host-a")
+    effects = Disk(tmp_path).read().effects
+    assert ChangeState.FAILED == Disk(tmp_path).ended
+    assert [effect for host, effect in effects if host == "host-a"][:3] == [effect for _, effect in EFFECTS[:3]]
+    assert [effect for effect in effects if effect[0] == "host-b"] == EFFECTS[4:]
+    assert ("host-a", "ConfirmChange") not in effects

@@ -128,3 +128,28 @@ OWES = TWO.model_copy(update={"left_out": (LeftOutHost(host="host-e", why=Phrase
 def test_a_revocation_that_is_owed_has_not_succeeded(plan: Plan, matter: Matter, state: ChangeState, why: str) -> None:
     end = compute_outcome(OPERATION, plan, trail(GOOD, GOOD), matter)
     assert (state, why, ("host-a", "host-b")) == (end.state, str(end.why), end.done)
+
+
+def copying(host: str) -> Plan:
+    """A plan whose steps leave nothing that could do harm."""
+    whole = part(host)
+    return Plan(
+        parts=(
+            whole.model_copy(update={"steps": tuple(s.model_copy(update={"harmless_remains": True}) for s in whole.steps)}),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "state", "why"),
+    [
+        (trail("DDDF", "", "U  U"), ChangeState.UNDONE, "host-a is back to its previous state"),
+        (trail("DDD?", "", "   ?"), ChangeState.FAILED, "host-a may still have files of it, which harm nothing"),
+        (trail("DDDF", "", "?  U"), ChangeState.FAILED, "host-a may still have files of it, which harm nothing"),
+    ],
+)
+def test_a_rollback_that_is_not_proven_leaves_no_doubt_where_what_remains_is_harmless(
+    left: AuditTrail, state: ChangeState, why: str
+) -> None:
+    end = compute_outcome(OPERATION, copying("host-a"), left)
+    assert (state, True) == (end.state, str(end.why).endswith(why))
