@@ -82,6 +82,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     Stops in reverse order.
     """
     from bot.app.build_alerts import run_alerts
+    from bot.app.build_backups import add_backup_actions
     from bot.app.build_ledger import run_ledger
     from bot.app.build_schedules import run_schedules
     from bot.app.key_backups import KeyBackupActions
@@ -105,7 +106,8 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     )
     engine = EngineSettings(settings.engine_file, clock, make_reference)
     SpoolActions(settings.data_folder).add_to(change_services.own_actions)
-    KeyBackupActions(lambda: settings.data_folder / "backups").add_to(change_services.own_actions)
+    KeyBackupActions(lambda: settings.backup_folder).add_to(change_services.own_actions)
+    add_backup_actions(settings, change_services.own_actions, clock.now)
     await surface.open()
     change_services.links.surface = surface
     try:

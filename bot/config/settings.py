@@ -82,6 +82,12 @@ class StatusSettings(_SettingsModel):
         return text
 
 
+class BackupSettings(_SettingsModel):
+    """The second place of backups. A folder that is named here must exist; without one it is in the data folder."""
+
+    folder: Path | None = None
+
+
 class Settings(_SettingsModel):
     """All settings of an operator. Paths are absolute; secrets are given by name."""
 
@@ -106,6 +112,7 @@ class Settings(_SettingsModel):
     notices: NoticeSettings = Field(default_factory=NoticeSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     schedules: tuple[ScheduleSettings, ...] = ()
+    backups: BackupSettings = Field(default_factory=BackupSettings)
     hosts: Hosts = ()
 
     @field_validator("time_zone")
@@ -199,6 +206,11 @@ class Settings(_SettingsModel):
     def audit_head_file(self) -> Path:
         """The head file of the audit log."""
         return self.data_folder / "audit-head.jsonl"
+
+    @property
+    def backup_folder(self) -> Path:
+        """The second place of backups."""
+        return self.backups.folder or self.data_folder / "backups"
 
     @property
     def control_socket(self) -> Path:

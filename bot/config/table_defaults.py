@@ -6,7 +6,7 @@ from typing import Any
 
 PATH_KEYS = frozenset(
     {"data_folder", "secrets_folder", "ca_file", "certificate_file", "key_file", "known_hosts_file", "socket_file"}
-    | {"bot_certificate"}
+    | {"bot_certificate", "folder"}
 )
 """Keys whose relative paths start at the folder of the configuration file."""
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from adapters.phrase import Phrase
 from bot.store import schema
+from bot.store.database import make_private
 from bot.store.errors import DatabaseUnavailable
 from bot.store.sqlite_connection import Access, SqliteConnection
 
@@ -37,6 +38,19 @@ def open_for_reading(path: Path) -> Iterator[Connection]:
     else:
         with _copy(path) as copy, _open(copy, Access.READ, path) as connection:
             yield connection
+
+
+def copy_database(path: Path, target: Path) -> None:
+    """Copies one consistent state of a database into a new private file, by SQLite's own backup, also while a bot writes.
+
+    Raises a `DatabaseError`. What is deleted in the database and not yet erased may be in the copy.
+    """
+    make_private(target)
+    line = SqliteConnection(path, PATIENCE, Access.READ)
+    try:
+        line.copy_to(target)
+    finally:
+        line.close()
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from adapters.action import Action
 from adapters.errors import ActionFailed
 from adapters.local.spool import ReadSpool, ReadSpoolState, RemoveSpool, WriteSpool
 from adapters.transfer import PIECE_BYTES, Piece, SpoolState
-from bot.app.spool import SPARE_BYTES, SpoolActions
+from bot.app.received_file import SPARE_BYTES
+from bot.app.spool import SpoolActions
 from bot.changes.step_binding import OwnActions
 from bot.changes.transfer import End, TransferWatch, transfer
 

@@ -1,1 +1,1 @@
-"""Tests of `bot.backups`."""
+"""Tests of backups as rows and files."""

@@ -1,0 +1,201 @@
+"""Performs the actions on the second place of backups: one folder for each backup, which the bot's user alone can enter.
+
+    FOLDER/HOST-0123456789ab/nebula.tar, openresty.tar, cni.tar, manifest.json
+    FOLDER/flatnet-bot-0123456789ab/bot.tar, manifest.json
+
+A folder that an operator configured must exist: it may be a mount, and what is written below an absent one would fill the
+bot's own disk.
+"""
+
+import io
+import os
+import re
+import shutil
+import tarfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from adapters.backup import MANIFEST
+from adapters.errors import ActionFailed
+from adapters.local.backups import (
+    BackupPresence,
+    PackDatabase,
+    Packed,
+    ReadBackupFile,
+    ReadBackupFileState,
+    ReadBackupPresence,
+    RemoveBackup,
+    RemoveBackupFile,
+    SealBackup,
+    WriteBackupFile,
+)
+from adapters.phrase import Phrase
+from bot.app.file_work import do_file_work
+from bot.app.received_file import MeasureFree, ReceivedFile, hash_file, measure_free, require_room
+from bot.backups.manifest import build_manifest
+from bot.changes.step_binding import OwnActions
+from bot.config.host_folder import sync_folder
+from bot.store.errors import DatabaseError
+from bot.store.reading import copy_database
+
+A = TypeVar("A")
+R = TypeVar("R", bound=BaseModel)
+
+FOLDER_MODE = 0o700
+
+OWN_FILE = re.compile(r"[a-z0-9][a-z0-9-]{0,40}(\.[a-z0-9]{1,8}){1,3}")
+"""Names of files that belong to a backup, complete or not."""
+
+
+@dataclass(frozen=True)
+class SecondPlace:
+    """The folder of all backups. `made_by_bot`: the bot makes it; otherwise an operator must have made it."""
+
+    folder: Path
+    made_by_bot: bool = True
+    measure_free: MeasureFree = measure_free
+
+    def find_file(self, backup: str, name: str) -> ReceivedFile:
+        """Returns a file of a backup, which may be absent."""
+        return ReceivedFile(self.folder / backup / name, self.measure_free)
+
+    def open(self, backup: str) -> Path:
+        """Makes the folder of a backup, and closes it to all others. Raises `ActionFailed` without a second place."""
+        if self.made_by_bot:
+            self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        elif not self.folder.is_dir():
+            phrase = Phrase(
+                "the folder for backups {folder} is not there. Create it, or mount its disk, then try again",
+                folder=str(self.folder),
+            )
+            raise ActionFailed(phrase, maybe_ran=False)
+        own = self.folder / backup
+        own.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        for folder in (self.folder, own):
+            if folder.stat().st_mode & 0o077:
+                folder.chmod(FOLDER_MODE)
+        sync_folder(self.folder)
+        return own
+
+    def read_manifest(self, backup: str) -> bytes:
+        """Reads the manifest of a backup. Raises an `OSError` without one."""
+        return (self.folder / backup / MANIFEST).read_bytes()
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """What a backup of the bot holds: its database, and the head file of its audit log. Their key is never beside them."""
+
+    database_file: Path
+    head_file: Path
+
+
+@dataclass(frozen=True)
+class BackupActions:
+    """Performers of the actions on the second place."""
+
+    place: SecondPlace
+    data: OwnData
+    now: Callable[[], datetime]
+
+    def add_to(self, own: OwnActions) -> None:
+        """Add the performers to the actions that this bot can do on itself."""
+        find = self.place.find_file
+        own.add(ReadBackupFile, self._perform(lambda action: find(action.backup, action.name).read(action.offset)))
+        own.add(
+            ReadBackupFileState, self._perform(lambda action: find(action.backup, action.name).read_state(action.sha256))
+        )
+        own.add(WriteBackupFile, self._perform(self._write))
+        own.add(RemoveBackupFile, self._perform(lambda action: find(action.backup, action.name).remove()))
+        own.add(SealBackup, self._perform(self._seal))
+        own.add(PackDatabase, self._perform(self._pack_database))
+        own.add(ReadBackupPresence, self._perform(self._read_presence))
+        own.add(RemoveBackup, self._perform(self._remove))
+
+    def _perform(self, work: Callable[[A], R]) -> Callable[[A], Awaitable[R]]:
+        return lambda action: do_file_work(self.place.folder, work, action)
+
+    def _write(self, action: WriteBackupFile) -> BaseModel:
+        received = self.place.find_file(action.backup, action.name)
+        if action.move == "prepare":
+            self.place.open(action.backup)
+        return received.take(action)
+
+    def _seal(self, action: SealBackup) -> Packed:
+        folder = self.place.open(action.backup)
+        content = build_manifest(action, folder, self.now()).model_dump_json(indent=1).encode()
+        require_room(folder, len(content), self.place.measure_free)
+        _write_file(folder / MANIFEST, content)
+        return Packed(size=len(content), sha256=hash_file(folder / MANIFEST))
+
+    def _pack_database(self, action: PackDatabase) -> Packed:
+        """Packs the head before the database: the database may be ahead of its head, as after a crash, never behind it."""
+        folder = self.place.open(action.backup)
+        source, target, copy = self.data.database_file, folder / action.name, folder / "flatnet.part"
+        require_room(folder, 2 * source.stat().st_size, self.place.measure_free)
+        head = self.data.head_file.read_bytes() if self.data.head_file.exists() else b""
+        try:
+            copy.unlink(missing_ok=True)
+            copy_database(source, copy)
+            with os.fdopen(_create(target.with_name(f"{action.name}.part")), "wb") as stream:
+                with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+                    _add_bytes(archive, self.data.head_file.name, head)
+                    _add_file(archive, source.name, copy)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except DatabaseError as error:
+            raise ActionFailed(error.phrase) from error
+        finally:
+            copy.unlink(missing_ok=True)
+        target.with_name(f"{action.name}.part").replace(target)
+        sync_folder(folder)
+        return Packed(size=target.stat().st_size, sha256=hash_file(target))
+
+    def _read_presence(self, action: ReadBackupPresence) -> BackupPresence:
+        return BackupPresence(present=(self.place.folder / action.backup).exists())
+
+    def _remove(self, action: RemoveBackup) -> BackupPresence:
+        folder = self.place.folder / action.backup
+        if not folder.exists():
+            return BackupPresence(present=False)
+        if folder.is_symlink() or any(not each.is_file() or not OWN_FILE.fullmatch(each.name) for each in folder.iterdir()):
+            raise ActionFailed(
+                Phrase("{folder} has something else in it. Look at it, then remove it", folder=str(folder)), maybe_ran=False
+            )
+        shutil.rmtree(folder)
+        sync_folder(self.place.folder)
+        return BackupPresence(present=False, changed=True)
+
+
+def _create(file: Path) -> int:
+    file.unlink(missing_ok=True)
+    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+
+
+def _write_file(file: Path, content: bytes) -> None:
+    """Writes a file whole: there is no instant at which a part of it has its name."""
+    part = file.with_name(f"{file.name}.part")
+    with os.fdopen(_create(part), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(file)
+    sync_folder(file.parent)
+
+
+def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o600
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def _add_file(archive: tarfile.TarFile, name: str, file: Path) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = file.stat().st_size, 0o600
+    with file.open("rb") as stream:
+        archive.addfile(entry, stream)
