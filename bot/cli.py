@@ -146,6 +146,18 @@ def db_upgrade(config: ConfigFile = DEFAULT_CONFIG_FILE) -> None:
     typer.echo(commands.upgrade_database(config))
 
 
+@db.command("restore", cls=LocalizedCommand)
+def db_restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File bot.tar of a backup.")],
+    config: ConfigFile = DEFAULT_CONFIG_FILE,
+) -> None:
+    """Restore the database from a backup while the bot is stopped. The present one is kept."""
+    from bot.terminal import commands
+
+    commands.configure_logging("warning")
+    typer.echo(commands.restore_database(config, file))
+
+
 @audit.command("verify", cls=LocalizedCommand)
 def audit_verify(config: ConfigFile = DEFAULT_CONFIG_FILE, as_json: AsJson = False) -> None:
     """Check the audit log for changed, removed, replaced or truncated events."""

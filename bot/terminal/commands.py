@@ -165,6 +165,25 @@ def upgrade_database(config: Path) -> str:
     return said.render_sentence(load_texts(settings))
 
 
+def restore_database(config: Path, file: Path) -> str:
+    """Restore the database from a backup, and report what follows from that."""
+    from bot.backups.database_restore import DatabasePlaces, restore_database
+    from bot.config.settings import load_audit_keys
+    from bot.security.file_trust import trust_owner_of
+    from bot.security.secrets import read_secrets
+
+    settings = load_settings(config)
+    places = DatabasePlaces(settings.database_file, settings.audit_head_file, settings.engine_file)
+    try:
+        trust = trust_owner_of(settings.data_folder)
+        keys = load_audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder, trust))
+        done = restore_database(file, places, keys.all, datetime.now(UTC))
+    except FlatnetError as error:
+        _stop(error, settings)
+    shown = load_texts(settings)
+    return "\n".join(phrase.render_sentence(shown) for phrase in done.describe(file))
+
+
 def verify_audit_log(config: Path, form: Form, terminal: Terminal) -> Output:
     """Verify the audit log, through the running bot or from the files."""
     from bot.terminal.shell import verify_audit

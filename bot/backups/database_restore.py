@@ -1,0 +1,129 @@
+"""Return of the bot's own database from a backup (`flatnet-bot db restore FILE`), while no bot runs. Blocks.
+
+    lock ─▶ copy taken out and checked ─▶ present files kept under other names ─▶ the copy takes their place
+
+The head file of the audit log stays as it is. So the next start finds a log that is older than its head file: changes are
+refused until an administrator accepts the loss by its name, operations that were under way in the copy become unknown, and
+those that waited are closed (`bot.changes.coordinator`). Hosts and their logs are read from the positions in the copy.
+"""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adapters.phrase import Listing, Moment, Phrase
+from bot.audit.mismatch import name_loss
+from bot.backups.database_copy import CheckedCopy, NotACopy, check_copy, unpack_copy
+from bot.store import schema
+from bot.store.chain import AuditKey, StoredEvent
+from bot.store.errors import map_os_error
+from bot.store.file_lock import FileLock
+from bot.store.head_file import HeadFile
+
+_COMPANIONS = ("-wal", "-shm")
+"""Files that SQLite keeps beside a database. One of another database must never be there."""
+
+
+@dataclass(frozen=True)
+class DatabasePlaces:
+    """Files of the bot: its database, the head file of its audit log, the database of the engine."""
+
+    database: Path
+    head_file: Path
+    engine: Path
+
+
+@dataclass(frozen=True)
+class RestoredDatabase:
+    """Result: what was restored, the earlier files under their new names, and the name of the loss to accept."""
+
+    copy: CheckedCopy
+    kept: tuple[Path, ...]
+    loss: str
+
+    @property
+    def outdated(self) -> bool:
+        """True if the tables are older than this program, so that `db upgrade` comes first."""
+        return self.copy.revision != schema.HEAD_REVISION
+
+    def describe(self, file: Path) -> list[Phrase]:
+        """Describes what was done, and what to do next, as sentences."""
+        sentences = [
+            Phrase(
+                "database restored from {file} with {n} audit event",
+                plural="database restored from {file} with {n} audit events",
+                file=str(file),
+                n=self.copy.events.count,
+            ),
+        ]
+        if self.copy.newest is not None:
+            newest = Moment(datetime.fromisoformat(self.copy.newest.at))
+            sentences.append(Phrase("the newest event is of {at}. What happened later is not in it", at=newest))
+        if self.kept:
+            sentences.append(Phrase("the earlier files were kept: {files}", files=Listing(tuple(map(str, self.kept)))))
+        if self.outdated:
+            sentences.append(Phrase("run flatnet-bot db upgrade before you start the bot"))
+        if self.loss:
+            sentences.append(
+                Phrase("start the bot. It refuses changes until an administrator runs: audit accept {name}", name=self.loss)
+            )
+        sentences.append(
+            Phrase("before the next change, check op, owed and cert --all: owed changes since the backup are missing there")
+        )
+        return sentences
+
+
+def restore_database(file: Path, places: DatabasePlaces, keys: Sequence[AuditKey], now: datetime) -> RestoredDatabase:
+    """Puts the database of a backup in the place of the present one, which is kept.
+
+    Raises `DatabaseInUse` while a bot runs, `NotACopy` and `DatabaseDamaged` before anything is moved, or another
+    `DatabaseError`.
+    """
+    lock = FileLock.acquire(places.database)
+    try:
+        with tempfile.TemporaryDirectory(prefix="restore-", dir=places.database.parent) as folder:
+            copy = unpack_copy(file, Path(folder))
+            checked = check_copy(copy, keys, file)
+            if checked.events.problem is not None:
+                raise NotACopy(Phrase("{file} was not restored: {why}", file=str(file), why=checked.events.problem.phrase))
+            loss = _name_loss(places.head_file, checked)
+            kept = _exchange(copy.database, places, now)
+    except OSError as error:
+        raise map_os_error(error, places.database) from error
+    finally:
+        lock.release()
+    return RestoredDatabase(checked, kept, loss)
+
+
+def _name_loss(head_file: Path, checked: CheckedCopy) -> str:
+    """Returns the name by which the loss is accepted after the start; "" if nothing is lost."""
+    head, newest = HeadFile(head_file).read_last(), checked.newest
+    if newest is None or (head is not None and (head.sequence, head.mac) == (newest.sequence, newest.mac)):
+        return ""
+    return name_loss(head, StoredEvent(newest.sequence, newest.at, "", "", "", "", "", "", newest.mac))
+
+
+def _exchange(copy: Path, places: DatabasePlaces, now: datetime) -> tuple[Path, ...]:
+    """Keeps the present files under other names, then moves the copy to its place.
+
+    A database keeps its companions. What a crash leaves between two moves is put right by the next call.
+    """
+    mark = f".replaced-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    kept = []
+    for present in (places.database, places.engine):
+        aside = present.with_name(f"{present.name}{mark}")
+        for suffix in ("", *_COMPANIONS):
+            if (moved := Path(f"{present}{suffix}")).exists():
+                moved.rename(f"{aside}{suffix}")
+        if aside.exists():
+            kept.append(aside)
+    copy.replace(places.database)
+    folder = os.open(places.database.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return tuple(kept)

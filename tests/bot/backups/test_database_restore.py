@@ -1,0 +1,207 @@
+"""The database of the bot returns from a backup: what is refused, what is kept, what must be done before the next change."""
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.errors import FlatnetError
+from bot.audit.log import AuditKeys, AuditLog
+from bot.backups.database_copy import NotACopy, check_copy, unpack_copy
+from bot.backups.database_restore import DatabasePlaces, RestoredDatabase, restore_database
+from bot.store import schema
+from bot.store.database import Database
+from bot.store.errors import DatabaseDamaged, DatabaseInUse, DatabaseOutdated, DatabaseTooNew
+from tests.bot.audit.files import KEY, OTHER, Files
+from tests.bot.backups.archive import copy_database, pack
+
+NOW = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
+MARK = ".replaced-20260201T090000Z"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    (tmp_path / "data").mkdir(mode=0o700)
+    return Files(tmp_path / "data")
+
+
+async def back_up(files: Files) -> Path:
+    """A backup after two events; then two more are recorded."""
+    await files.record("one", "two")
+    file = files.folder.parent / "bot.tar"
+    pack(file, audit_head_jsonl=files.heads.read_bytes(), flatnet_sqlite3=copy_database(files.database, file))
+    await files.record("three", "four")
+    return file
+
+
+def restore(files: Files, file: Path) -> RestoredDatabase:
+    places = DatabasePlaces(files.database, files.heads, files.folder / "durable.sqlite3")
+    return restore_database(file, places, [KEY], NOW)
+
+
+async def open_bot(files: Files) -> tuple[AuditLog, Database]:
+    database = Database.open(files.database)
+    return await AuditLog.open(database, AuditKeys(KEY), files.heads, lambda: NOW), database
+
+
+async def test_after_a_restore_changes_are_refused_until_the_loss_is_accepted_by_its_name(files: Files) -> None:
+    done = restore(files, await back_up(files))
+    audit, database = await open_bot(files)
+    assert (2, False) == (done.copy.events.count, audit.intact)
+    assert done.loss in str(audit.trouble)
+    await audit.accept("root", done.loss)
+    assert audit.intact
+    await audit.aclose()
+    await database.aclose()
+
+
+async def test_without_a_head_file_changes_are_refused_as_well(files: Files) -> None:
+    """On a new machine there is none."""
+    file = await back_up(files)
+    shutil.rmtree(files.folder)
+    files.folder.mkdir(mode=0o700)
+    done = restore(files, file)
+    audit, database = await open_bot(files)
+    assert (False, ()) == (audit.intact, done.kept)
+    await audit.accept("root", done.loss)
+    assert audit.intact
+    await audit.aclose()
+    await database.aclose()
+
+
+async def test_the_present_files_are_kept_with_what_sqlite_has_beside_them(files: Files) -> None:
+    file = await back_up(files)
+    present = files.database.read_bytes()
+    for name in ("flatnet.sqlite3-wal", "durable.sqlite3", "durable.sqlite3-shm"):
+        (files.folder / name).write_bytes(name.encode())
+    done = restore(files, file)
+    assert (files.folder / f"flatnet.sqlite3{MARK}", files.folder / f"durable.sqlite3{MARK}") == done.kept
+    assert present == done.kept[0].read_bytes()
+    left = {path.name for path in files.folder.iterdir()}
+    expected = {"flatnet.sqlite3", f"flatnet.sqlite3{MARK}", f"flatnet.sqlite3{MARK}-wal", f"durable.sqlite3{MARK}"}
+    assert expected | {f"durable.sqlite3{MARK}-shm", "flatnet.sqlite3.lock", "audit-head.jsonl"} == left
+    assert 0o600 == files.database.stat().st_mode & 0o777
+
+
+async def test_a_database_without_an_archive_is_taken_as_it_is(files: Files) -> None:
+    """As `db upgrade` leaves one."""
+    await files.record("one", "two")
+    file = files.folder.parent / "flatnet.sqlite3.0012"
+    file.write_bytes(copy_database(files.database, files.folder.parent / "copy"))
+    await files.record("three")
+    assert 2 == restore(files, file).copy.events.count
+
+
+async def test_an_older_revision_is_restored_and_upgraded_later(files: Files) -> None:
+    await files.record("one")
+    with closing(sqlite3.connect(files.database)) as line, line:
+        line.execute("UPDATE alembic_version SET version_num = ?", (schema.REVISIONS[-2],))
+    file = pack(files.folder.parent / "bot.tar", flatnet_sqlite3=copy_database(files.database, files.folder / "copy"))
+    done = restore(files, file)
+    assert done.outdated
+    assert "run flatnet-bot db upgrade before you start the bot" in [str(phrase) for phrase in done.describe(file)]
+    with pytest.raises(DatabaseOutdated):
+        Database.open(files.database)
+
+
+def change_byte(content: bytes) -> bytes:
+    """One bit of the text of an event."""
+    at = content.index(b'{"text":"two"}') + 10
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def set_newer_revision(content: bytes) -> bytes:
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(content)
+        with closing(sqlite3.connect(file.name)) as line, line:
+            line.execute("UPDATE alembic_version SET version_num = '9999'")
+        return copy_database(Path(file.name), Path(f"{file.name}.copy"))
+
+
+CHANGED: dict[str, tuple[Callable[[bytes], bytes], type[FlatnetError], str]] = {
+    "one bit changed in an event": (change_byte, NotACopy, "audit event 2 was modified"),
+    "cut short": (lambda content: content[: len(content) // 2], DatabaseDamaged, "is damaged"),
+    "of a newer version": (set_newer_revision, DatabaseTooNew, "is from a newer version"),
+    "not a database": (lambda content: b"PK\x03\x04" + content, NotACopy, "is not a backup of the bot"),
+    "pages full of zeros": (lambda content: content[:100] + bytes(len(content) - 100), DatabaseDamaged, "is damaged"),
+}
+
+
+@pytest.mark.parametrize("story", CHANGED)
+async def test_a_file_that_is_not_a_whole_copy_is_refused_and_changes_nothing(files: Files, story: str) -> None:
+    change, error, words = CHANGED[story]
+    await files.record("one", "two")
+    content = change(copy_database(files.database, files.folder.parent / "copy"))
+    file = pack(files.folder.parent / "bot.tar", audit_head_jsonl=files.heads.read_bytes(), flatnet_sqlite3=content)
+    before = {path.name: path.read_bytes() for path in files.folder.iterdir() if path.suffix != ".lock"}
+    with pytest.raises(error, match=words):
+        restore(files, file)
+    assert before == {path.name: path.read_bytes() for path in files.folder.iterdir() if path.suffix != ".lock"}
+
+
+async def test_a_copy_that_another_key_signed_is_refused(files: Files) -> None:
+    await files.record("one", key=OTHER)
+    file = pack(files.folder.parent / "bot.tar", flatnet_sqlite3=copy_database(files.database, files.folder / "copy"))
+    with pytest.raises(NotACopy, match="is signed with the unknown key"):
+        restore(files, file)
+
+
+async def test_a_copy_that_is_behind_its_own_head_file_is_refused(files: Files) -> None:
+    file = await back_up(files)
+    older = copy_database(files.database, files.folder / "copy")
+    await files.record("five")
+    pack(file, audit_head_jsonl=files.heads.read_bytes(), flatnet_sqlite3=older)
+    with pytest.raises(NotACopy, match="are missing at the end"):
+        restore(files, file)
+
+
+async def test_a_restore_beside_a_running_bot_is_refused(files: Files) -> None:
+    file = await back_up(files)
+    running = Database.open(files.database)
+    with pytest.raises(DatabaseInUse):
+        restore(files, file)
+    await running.aclose()
+
+
+ARCHIVES: dict[str, dict[str, bytes]] = {
+    "an empty archive": {},
+    "no database in it": {"audit_head_jsonl": b"{}"},
+    "two databases": {"a": b"SQLite format 3\0", "b": b"SQLite format 3\0"},
+    "further files": {"a": b"SQLite format 3\0", "b": b"", "c": b""},
+}
+
+
+@pytest.mark.parametrize("story", ARCHIVES)
+def test_another_archive_is_refused(tmp_path: Path, story: str) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(NotACopy, match="is not a backup of the bot"):
+        unpack_copy(pack(tmp_path / "bot.tar", **ARCHIVES[story]), tmp_path / "out")
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"\0" * 10_240, b"\x1f\x8b" + b"\0" * 600, b"x" * 1024])
+def test_any_other_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "bot.tar").write_bytes(content)
+    with pytest.raises(NotACopy, match="is not a backup of the bot"):
+        unpack_copy(tmp_path / "bot.tar", tmp_path / "out")
+
+
+def test_a_file_that_is_not_there_is_told_as_that(tmp_path: Path) -> None:
+    with pytest.raises(NotACopy, match="No such file"):
+        unpack_copy(tmp_path / "bot.tar", tmp_path)
+
+
+async def test_names_in_the_archive_lead_nowhere(files: Files) -> None:
+    await files.record("one")
+    content = copy_database(files.database, files.folder / "copy")
+    file = pack(files.folder.parent / "bot.tar", **{"../../escaped": content})
+    out = files.folder / "out"
+    out.mkdir()
+    copy = unpack_copy(file, out)
+    assert (out / "flatnet.sqlite3", None) == (copy.database, copy.head_file)
+    assert 1 == check_copy(copy, [KEY], file).events.count
