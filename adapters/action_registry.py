@@ -35,7 +35,7 @@ from adapters.windows import commit_confirm as change
 from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
-from adapters.wsl import forwarding, helper
+from adapters.wsl import forwarding, helper, restore
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -85,6 +85,12 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     helper.ApplyForwarding,
     helper.ReadBackup,
     helper.MeasureBackup,
+    restore.StageKept,
+    restore.ReadStagedKept,
+    restore.ForgetKept,
+    restore.CheckKept,
+    restore.PutKept,
+    restore.ReturnKept,
     host_files.ReadHostFile,
     host_files.WriteHostFile,
     host_files.RemoveHostFile,

@@ -20,6 +20,7 @@ from adapters.logs import LogSearch
 from adapters.wsl.action import Argv, WslAction
 from adapters.wsl.helper import HELPER, MoveContainer
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
+from adapters.wsl.restore import CheckKept, ForgetKept, PutKept, ReadStagedKept, ReturnKept, StageKept
 from tests.helper_text import HELPER as HELPER_TEXT
 from tests.lab.windows.pwsh import find_pwsh
 from tests.powershell_lint import check
@@ -65,15 +66,23 @@ def kinds(of: type[Any]) -> Iterator[type[Any]]:
             yield kind
 
 
+OF_A_BACKUP = (StageKept, ReadStagedKept, ForgetKept, CheckKept, PutKept, ReturnKept)
+WITH_ARGUMENTS = (ReadCni, ReadPodman, ReadContainer, MoveContainer, *OF_A_BACKUP)
+
+
 def actions() -> Iterator[WslAction[Any]]:
     """Every action of the WSL2 side, for one host with Flatnet's usual names."""
     for module in pkgutil.iter_modules(adapters.wsl.__path__, "adapters.wsl."):
         importlib.import_module(module.name)
     for kind in kinds(WslAction):
-        if kind not in (ReadCni, ReadPodman, ReadContainer, MoveContainer):
+        if kind not in WITH_ARGUMENTS and not kind.__name__.startswith("_"):
             yield kind.of(SIDE)
     for verb in ("start", "stop", "restart"):
         yield MoveContainer(verb=verb, container="0123456789abcdef" * 4)
+    for kept in OF_A_BACKUP[1:]:
+        yield kept(sha256="0123456789abcdef" * 4)
+    sink = StageKept(sha256="0123456789abcdef" * 4, size=1)
+    yield from (sink, sink.model_copy(update={"move": "write"}))
     for search in (LogSearch(tail=1), LogSearch(tail=5_000), LogSearch(tail=50, pattern="x")):
         yield from (ReadCni.of(SIDE, search), ReadPodman.of(SIDE, search), ReadContainer.of(SIDE, "web-1", search))
 

@@ -27,7 +27,7 @@ def test_another_text_is_another_version() -> None:
     """The bot compares versions alone, so a changed helper gets the next one, and its hash is noted here."""
     text = HELPER.read_text()
     (version,) = re.findall(r"^version=(\d+)$", text, re.MULTILINE)
-    assert ("1", "7408592eae318b5e4bc6ad99d308e235352ac60cbb6c5799a96bf2debda5a2d1") == (
+    assert ("2", "754811c67672d04b04d5e81a213f34db2fb195f5d9fe67db1346358ecc323aec") == (
         version,
         hashlib.sha256(text.encode()).hexdigest(),
     )
@@ -38,6 +38,9 @@ def call(folder: Path, *commands: str, before: str = "") -> Mapping[str, Any]:
     _, *answers = run(folder, SET_UP, *commands, before=before)
     return dict(zip(commands, answers, strict=True))
 
+
+HASH = ID
+"""A SHA-256 has as many digits."""
 
 VECTORS: tuple[tuple[str, ...], ...] = (
     ("containers",),
@@ -70,6 +73,18 @@ VECTORS: tuple[tuple[str, ...], ...] = (
     ("backup", "read", "010"),
     ("backup", "read", "9" * 13),
     ("backup", "write", "/etc/shadow"),
+    ("backup", "list", "/etc/shadow"),
+    ("backup", "put"),
+    ("backup", "put", HASH[1:]),
+    ("backup", "put", HASH.upper()),
+    ("backup", "put", f"../{HASH}"),
+    ("backup", "put", f"{HASH};id"),
+    ("backup", "put", HASH, "0"),
+    ("backup", "forget", "."),
+    ("backup", "stage", HASH),
+    ("backup", "stage", HASH, "-1"),
+    ("backup", "fill", HASH, "1;id"),
+    ("backup", "fill", HASH, "0", "/etc/shadow"),
 )
 """Arguments that are no verb: too many, too few, paths, options, other programs, other separators."""
 
@@ -81,7 +96,7 @@ class TestInAWorld:
 
     def test_the_bot_s_user_gets_the_version_and_the_areas(self, tmp_path: Path) -> None:
         (done,) = call(tmp_path, f"{THROUGH_SUDO} version").values()
-        assert (0, '{"version":1,"areas":["containers","ipam","backup"]}\n', "") == (
+        assert (0, '{"version":2,"areas":["containers","ipam","backup"]}\n', "") == (
             done["code"],
             done["stdout"],
             done["stderr"],
@@ -170,6 +185,19 @@ class TestInAWorld:
         ).values()
         assert (9, False, True) == (cleared["code"], "evil" in cleared["stderr"], "PATH=/usr/sbin" in cleared["stderr"])
         assert (1, True) == (asked["code"], "sorry, you are not allowed to set" in asked["stderr"])
+
+    def test_only_what_this_helper_packed_itself_is_taken(self, tmp_path: Path) -> None:
+        """Root runs the plug-in. Without that list, the bot's account could bring any program."""
+        verbs = (f"stage {HASH} 0", f"fill {HASH} 0", f"staged {HASH}", f"check {HASH}", f"put {HASH}", f"return {HASH}")
+        done = call(tmp_path, *(f"{THROUGH_SUDO} backup {verb}" for verb in verbs))
+        words = f"this host did not make that backup. If you know it to be right, run as root: echo {HASH} >>"
+        told = f"flatnet-bot: {words}/var/lib/flatnet-bot/known\n"
+        assert {(6, "", told)} == {(each["code"], each["stdout"], each["stderr"]) for each in done.values()}
+
+    def test_a_store_that_others_can_change_is_not_relied_on(self, tmp_path: Path) -> None:
+        made = f"mkdir -p /var/lib/flatnet-bot; echo {HASH} >/var/lib/flatnet-bot/known; chmod 777 /var/lib/flatnet-bot"
+        (done,) = call(tmp_path, f"{made}; {THROUGH_SUDO} backup stage {HASH} 0").values()
+        assert (4, True) == (done["code"], "others than root can change /var/lib/flatnet-bot" in done["stderr"])
 
     def test_addresses_are_read_from_a_file_of_root_alone(self, tmp_path: Path) -> None:
         """Whoever could write there could have any file of root read."""

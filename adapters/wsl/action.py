@@ -45,6 +45,11 @@ class WslAction(Action[Answer]):
 
     program_timeout: ClassVar[float] = 10.0
 
+    @property
+    def input(self) -> bytes:
+        """Standard input of its program. An action with an input runs one program, which reads all of it."""
+        return b""
+
     @abstractmethod
     def build_commands(self) -> tuple[Argv, ...]:
         """Returns the programs to run."""

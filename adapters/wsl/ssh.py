@@ -266,6 +266,8 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
     def session_started(self) -> None:
         if self._channel is not None:
+            if given := self.action.input:
+                self._channel.write(given)
             self._channel.write_eof()
 
     def data_received(self, data: bytes, datatype: int | None) -> None:

@@ -11,7 +11,16 @@
 #     backup write                       a tar on standard output: plug-in, its configuration, its addresses
 #     backup size                        bytes and SHA-256 of that tar, which is the same as long as its files are
 #     backup read OFFSET                 256 KiB of it, from a byte on
+#     backup list                        the files that it would hold, with SHA-256, and the text of configurations
+#     backup stage SHA256 SIZE           makes room for such a tar of this host, which is to be put back
+#     backup fill SHA256 OFFSET          takes 256 KiB of it from standard input
+#     backup staged SHA256               how much of it is there, and whether that is the whole of it
+#     backup check SHA256                what is in place compared with it, and whether that works
+#     backup put SHA256                  puts plug-in and configuration in place; addresses are made anew from podman
+#     backup return SHA256               puts back what that replaced
+#     backup forget SHA256               removes it, and what it replaced
 #
+# Only a tar that this helper made itself is put back: it keeps the SHA-256 of each one, where root alone can write.
 # It takes no other argument, no path, no name and nothing from the environment (sudo clears that).
 # Exit codes: 2 no such verb or argument, 3 the area is not allowed, 4 others than root can change this file or the allow
 # list, 5 the allow list is broken, 6 the verb failed; podman's own are passed on.
@@ -22,10 +31,12 @@ cd /
 PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 
-version=1
+version=2
 self=/usr/local/libexec/flatnet-bot
 allow=/etc/flatnet-bot/allow
 boot=/etc/sysctl.d/zz-flatnet-bot.conf # after every file with a number, of which the last one wins
+store=/var/lib/flatnet-bot             # what is put back, what that replaced, and which tars are this host's own
+known=$store/known
 
 fail() {
     status=$1
@@ -233,6 +244,18 @@ list_ipam() {
     cat "$file"
 }
 
+# Plug-in and configuration in a folder, or in their places: what is put back as files.
+list_kept() {
+    set +f
+    for file in "$1/opt/cni/bin/flatnet" "$1"/etc/cni/net.d/*flatnet*.conflist "$1/etc/containers/networks/$network.json"; do
+        if [ -e "$file" ]; then
+            fits '[a-zA-Z0-9_./-]*' "$file" || fail 6 "the name of a file of Flatnet is not plain"
+            printf '%s\n' "${file#"$1"}"
+        fi
+    done
+    set -f
+}
+
 # Links are kept as links, so nothing outside of these places is read.
 write_backup() {
     set --
@@ -240,21 +263,30 @@ write_backup() {
         require_root_path "$folder/ipam" directory
         set -- "$@" ".$folder/ipam"
     fi
-    set +f
-    for file in /opt/cni/bin/flatnet /etc/cni/net.d/*flatnet*.conflist "/etc/containers/networks/$network.json"; do
-        if [ -e "$file" ]; then
-            require_root_path "$file" 'regular file'
-            set -- "$@" ".$file"
-        fi
+    kept=$(list_kept '')
+    for file in $kept; do
+        require_root_path "$file" 'regular file'
+        set -- "$@" ".$file"
     done
-    set -f
     [ $# -gt 0 ] || fail 6 "there is nothing of Flatnet to keep"
     tar --create --file=- --directory=/ --sort=name --numeric-owner --one-file-system -- "$@"
 }
 
 size_backup() {
     write_backup >/dev/null # so that a failure is not hidden by the pipes
-    printf '{"size":%s,"sha256":"%s"}\n' "$(write_backup | wc -c)" "$(write_backup | sha256sum | cut -d' ' -f1)"
+    made=$(write_backup | sha256sum | cut -d' ' -f1)
+    remember "$made"
+    printf '{"size":%s,"sha256":"%s"}\n' "$(write_backup | wc -c)" "$made"
+}
+
+# Of the newest thousand: a backup a day for almost three years.
+remember() {
+    open_store
+    if grep -Fqxs "$1" "$known"; then
+        return
+    fi
+    { tail -n 999 "$known" 2>/dev/null || :; printf '%s\n' "$1"; } >"$known.new"
+    mv -T "$known.new" "$known"
 }
 
 read_backup() {
@@ -264,6 +296,271 @@ read_backup() {
     [ ${#1} -le 12 ] || refuse
     write_backup >/dev/null
     write_backup | tail -c "+$(($1 + 1))" | head -c 262144
+}
+
+list_backup() {
+    list_kept '' | while read -r file; do
+        require_root_path "$file" 'regular file'
+        text=''
+        case $file in
+        /opt/*) ;;
+        *) [ "$(stat --format=%s "$file")" -gt 65536 ] || text=$(base64 --wrap=0 "$file") ;;
+        esac
+        printf '{"path":"%s","size":%s,"sha256":"%s","text":"%s"}\n' \
+            "$file" "$(stat --format=%s "$file")" "$(hash_file "$file")" "$text"
+    done
+}
+
+# putting back
+
+hash_file() {
+    sha256sum "$1" | cut -d' ' -f1
+}
+
+open_store() {
+    [ -d "$store" ] || mkdir -m 0700 "$store"
+    require_root_path "$store" directory
+}
+
+# Its plug-in will run as root, so it must be one that ran here before.
+use_staged() {
+    fits '[0-9a-f]{64}' "$1" || refuse
+    open_store
+    grep -Fqxs "$1" "$known" ||
+        fail 6 "this host did not make that backup. If you know it to be right, run as root: echo $1 >>$known"
+    staged=$store/$1.tar part=$store/$1.part new=$store/$1.new old=$store/$1.old
+}
+
+fits_number() {
+    fits '0|[1-9][0-9]{0,11}' "$1" || refuse
+}
+
+make_room() {
+    fits_number "$2"
+    use_staged "$1"
+    rm -rf "$old" # of an earlier time
+    if [ -f "$staged" ]; then
+        show_staged "$1"
+        return
+    fi
+    free=$(($(stat --file-system --format='%a * %S' "$store")))
+    [ "$free" -gt $(($2 * 3 + 16777216)) ] || fail 6 "too little free space in $store: $free bytes are free"
+    : >"$part"
+    show_staged "$1"
+}
+
+# A piece that comes twice is taken once.
+fill_staged() {
+    fits_number "$2"
+    use_staged "$1"
+    [ -f "$part" ] || fail 6 "no room was made for it"
+    head -c 262144 >"$part.piece"
+    have=$(stat --format=%s "$part") size=$(stat --format=%s "$part.piece")
+    if [ "$have" -eq "$2" ]; then
+        cat "$part.piece" >>"$part"
+    elif [ "$have" -ne $(($2 + size)) ]; then
+        rm -f "$part.piece"
+        fail 6 "the pieces arrived out of order"
+    fi
+    rm -f "$part.piece"
+    show_staged "$1"
+}
+
+show_staged() {
+    if [ ! -f "$staged" ] && [ -f "$part" ] && [ "$(hash_file "$part")" = "$1" ]; then
+        sync "$part"
+        mv -T "$part" "$staged"
+    fi
+    if [ -f "$staged" ]; then
+        printf '{"received":%s,"sha256":"%s"}\n' "$(stat --format=%s "$staged")" "$(hash_file "$staged")"
+    elif [ -f "$part" ]; then
+        printf '{"received":%s,"sha256":""}\n' "$(stat --format=%s "$part")"
+    else
+        printf '{"received":0,"sha256":""}\n'
+    fi
+}
+
+unpack_staged() {
+    if [ ! -f "$staged" ] || [ "$(hash_file "$staged")" != "$1" ]; then
+        fail 6 "it is not there as a whole"
+    fi
+    rm -rf "$new"
+    mkdir -m 0700 "$new"
+    tar --extract --file="$staged" --directory="$new"
+}
+
+# Beside its place first, whole and on the disk: a power cut leaves the one or the other.
+put_file() {
+    place=${2%/*}
+    [ -d "$place" ] || mkdir -p "$place"
+    require_root_path "$place" directory
+    cp --preserve=mode,ownership,timestamps -T "$1" "$2.flatnet-bot"
+    sync "$2.flatnet-bot"
+    mv -T "$2.flatnet-bot" "$2"
+    sync "$place"
+}
+
+# Everything that is in place becomes what lies in a folder, and what is not in there goes.
+put_all() {
+    list_kept "$1" | while read -r file; do
+        if [ ! -f "$1$file" ] || [ -L "$1$file" ]; then
+            fail 6 "$file is no file there"
+        fi
+        cmp -s "$1$file" "$file" || put_file "$1$file" "$file"
+    done
+    list_kept '' | while read -r file; do
+        [ -e "$1$file" ] || rm -f "$file"
+    done
+}
+
+# What is replaced is kept once: a second call after a power cut finds a half of the new state.
+keep_old() {
+    if [ -d "$old" ]; then
+        return
+    fi
+    rm -rf "$old.new"
+    mkdir -m 0700 "$old.new"
+    list_kept '' | while read -r file; do
+        require_root_path "$file" 'regular file'
+        mkdir -p "$old.new${file%/*}"
+        cp --preserve=mode,ownership,timestamps -T "$file" "$old.new$file"
+    done
+    sync --file-system "$old.new"
+    mv -T "$old.new" "$old"
+}
+
+put_backup() {
+    use_staged "$1"
+    unpack_staged "$1"
+    keep_old
+    put_all "$new"
+    rebuild_addresses
+    compare_with "$new"
+}
+
+return_backup() {
+    use_staged "$1"
+    [ -d "$old" ] || fail 6 "nothing was replaced by it"
+    put_all "$old"
+    rebuild_addresses
+    compare_with "$old"
+}
+
+check_backup() {
+    use_staged "$1"
+    unpack_staged "$1"
+    compare_with "$new"
+}
+
+forget_backup() {
+    fits '[0-9a-f]{64}' "$1" || refuse
+    open_store
+    rm -rf "$store/$1.tar" "$store/$1.part" "$store/$1.part.piece" "$store/$1.new" "$store/$1.old" "$store/$1.old.new"
+    printf '{"received":0,"sha256":""}\n'
+}
+
+compare_with() {
+    files=$(
+        { list_kept "$1"; list_kept ''; } | sort -u | while read -r file; do
+            state=other
+            if [ ! -e "$1$file" ]; then
+                state=extra
+            elif [ ! -e "$file" ]; then
+                state=absent
+            elif cmp -s "$1$file" "$file"; then
+                state=same
+            fi
+            printf ',{"path":"%s","state":"%s"}' "$file" "$state"
+        done
+    )
+    printf '{"files":[%s],"answers":%s,"network":%s,"addressed":%s}\n' "${files#,}" "$(tell does_answer)" \
+        "$(tell has_network)" "$(tell are_addressed)"
+}
+
+# A plug-in that runs says its versions, and changes nothing.
+does_answer() {
+    [ -e /opt/cni/bin/flatnet ] || return 0
+    printf '{"cniVersion":"1.0.0"}' | CNI_COMMAND=VERSION timeout 5 /opt/cni/bin/flatnet 2>/dev/null |
+        grep -q supportedVersions
+}
+
+has_network() {
+    timeout 10 podman network inspect "$network" >/dev/null 2>&1
+}
+
+list_addressed() {
+    ids=$(timeout 5 podman ps -a --no-trunc --filter "network=$network" --format '{{.ID}}') || return 1
+    printf '%s\n' "$ids" | xargs -r timeout 5 podman inspect --type container \
+        --format '{{.Id}} {{(index .NetworkSettings.Networks "'"$network"'").IPAddress}}'
+}
+
+are_addressed() {
+    file=$folder/ipam/allocations.json
+    [ -e "$folder/ipam" ] || return 0
+    listed=$(list_addressed) || return 1
+    said=$(read_allocations "$file") || return 1
+    printf '%s\n' "$listed" | while read -r id ip; do
+        [ -z "$ip" ] || printf '%s\n' "$said" | grep -Fqx "$id $ip" || return 1
+    done
+}
+
+# What the plug-in writes, without spaces. What does not look like that is not relied on.
+read_header() {
+    [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat --format=%s "$1")" -le 1048576 ] || return 1
+    text=$(tr -d ' \t\r\n' <"$1")
+    field='"(subnet|gateway|range_start|range_end)":"[0-9./]{7,18}"|"host_id":[0-9]{1,3}|"multihost":(true|false)'
+    entry='"[0-9a-zA-Z_.-]{1,128}":"[0-9.]{7,15}"'
+    fits "\\{(($field),)+\"allocations\":\\{($entry(,$entry)*)?\\}\\}" "$text" || return 1
+    printf '%s' "${text%%\"allocations\"*}"
+}
+
+# Lines of ID and address.
+read_allocations() {
+    read_header "$1" >/dev/null || return 1
+    tr -d ' \t\r\n' <"$1" | sed 's/.*"allocations":{//; s/}}$//' | tr ',' '\n' | sed -n 's/^"\(.*\)":"\(.*\)"$/\1 \2/p'
+}
+
+# An old file would hand out addresses that are in use. So they are those of podman's containers; of the others that podman
+# knows, the present file counts: one that starts right now has its address before podman tells of it. The plug-in takes the
+# same lock for all that it does. A container that starts waits for it, and podman for that container: so it is let go.
+rebuild_addresses() {
+    if [ ! -e "$folder/ipam" ] && [ ! -e "$new$folder/ipam" ]; then
+        return
+    fi
+    [ -d "$folder/ipam" ] || mkdir -p "$folder/ipam"
+    require_root_path "$folder/ipam" directory
+    for turn in 1 2 3; do
+        if (
+            flock -w 5 9 || exit 1
+            write_addresses
+        ) 9>>"$folder/ipam/.lock"; then
+            return
+        fi
+        sleep "$turn"
+    done
+    fail 6 "podman or the plug-in is busy, so the addresses were not made anew. Try again when no container starts"
+}
+
+write_addresses() {
+    file=$folder/ipam/allocations.json
+    header=$(read_header "$file") || header=$(read_header "$new$file") || return 1
+    listed=$(list_addressed) || return 1
+    taken=$(printf '%s\n' "$listed" | sed -n '/^[0-9a-f]\{64\} [0-9.]\{7,15\}$/p')
+    waiting=$(read_allocations "$file" || :)
+    waiting=$(
+        printf '%s\n' "$waiting" | while read -r id ip; do
+            [ -n "$ip" ] || continue
+            printf '%s\n' "$listed" | grep -q "^$id \{0,1\}$" || continue
+            printf '%s\n' "$taken" | grep -q " $ip\$" || printf '%s %s\n' "$id" "$ip"
+        done
+    )
+    entries=$(printf '%s\n%s\n' "$taken" "$waiting" | sed -n 's/^\([^ ]*\) \([0-9.]*\)$/"\1":"\2"/p' | tr '\n' ',')
+    temporary=$folder/ipam/.allocations.json.tmp
+    rm -f "$temporary"
+    printf '%s"allocations":{%s}}\n' "$header" "${entries%,}" >"$temporary"
+    read_header "$temporary" >/dev/null || return 1
+    [ ! -e "$file" ] || chmod --reference="$file" "$temporary"
+    { sync "$temporary" && mv -T "$temporary" "$file" && sync "$folder/ipam"; } || return 1
 }
 
 [ $# -gt 0 ] || refuse
@@ -276,7 +573,7 @@ case $#:$1 in
     show_version
     exit
     ;;
-2:forwarding | 2:containers | 2:ipam | 2:backup | 3:containers | 3:backup) require_area "$1" ;;
+2:forwarding | 2:containers | 2:ipam | 2:backup | 3:containers | 3:backup | 4:backup) require_area "$1" ;;
 *) refuse ;;
 esac
 case $#:$1:$2 in
@@ -288,5 +585,16 @@ case $#:$1:$2 in
 2:backup:write) write_backup ;;
 2:backup:size) size_backup ;;
 3:backup:read) read_backup "$3" ;;
+2:backup:list) list_backup ;;
+4:backup:stage) make_room "$3" "$4" ;;
+4:backup:fill) fill_staged "$3" "$4" ;;
+3:backup:staged)
+    use_staged "$3"
+    show_staged "$3"
+    ;;
+3:backup:check) check_backup "$3" ;;
+3:backup:put) put_backup "$3" ;;
+3:backup:return) return_backup "$3" ;;
+3:backup:forget) forget_backup "$3" ;;
 *) refuse ;;
 esac

@@ -73,7 +73,7 @@ async def read(login: asyncssh.SSHClientConnection, verb: str) -> list[Any]:
 
 async def read_in_pieces(wsl: Distribution) -> bytes:
     """Reads the backup as a transfer does, over the bot's own connection."""
-    connection, whole, source = SshConnection(wsl.side, _no_secret), b"", ReadBackup()
+    connection, whole, source = SshConnection(wsl.side, refuse_secret), b"", ReadBackup()
     try:
         while True:
             piece = await connection.perform(source.read_at(len(whole)))
@@ -84,7 +84,7 @@ async def read_in_pieces(wsl: Distribution) -> bytes:
         await connection.aclose()
 
 
-def _no_secret(name: str) -> SecretStr:
+def refuse_secret(name: str) -> SecretStr:
     raise AssertionError(name)
 
 
@@ -245,7 +245,7 @@ async def test_doctor_shows_the_version_and_misses_nothing(managing: Ask) -> Non
     report = await managing("doctor")
     assert [] == [finding for finding in report.findings if finding.host == HOST]
     (seen,) = [str(row.cells[1].text) for row in report.rows if row.host == HOST]
-    assert "helper in WSL2 version 1" in seen
+    assert "helper in WSL2 version 2" in seen
 
 
 async def test_the_way_into_the_containers_is_read_from_the_real_programs(managing: Ask, managed: Distribution) -> None:

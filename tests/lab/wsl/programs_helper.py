@@ -6,6 +6,7 @@
 import json
 import re
 
+from tests.lab.wsl.programs_backup import run_backup
 from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import Container, Helper, WslState
 
@@ -53,6 +54,8 @@ def _run_verb(arguments: list[str], state: WslState) -> Ran:
             return _move(verb, given, state)
         case ["ipam", "list"]:
             return Ran(stdout=_allocations(state))
+        case ["backup", *rest] if rest:
+            return run_backup(rest, state.plugin, _allocations(state), state.given) or USAGE
         case _:
             return USAGE
 

@@ -137,6 +137,8 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         self._channel: asyncssh.SSHServerChannel[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
         self._line = ""
+        self._given = bytearray()
+        self._ended = asyncio.Event()
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
@@ -159,13 +161,19 @@ class _Session(asyncssh.SSHServerSession[bytes]):
     def session_started(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._answer())
 
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        self._given += data
+
     def eof_received(self) -> bool:
+        self._ended.set()
         return True  # the command goes on without input
 
     async def _answer(self) -> None:
         channel = self._channel
         assert channel is not None
-        shell = Shell(self._server.state)
+        if " fill " in self._line:  # the one verb that reads its input
+            await self._ended.wait()
+        shell = Shell(self._server.state, bytes(self._given))
         code = await shell.run(self._line)
         # Logs are bytes that may be no UTF-8; they pass through programs as surrogates.
         stdout, stderr = ("".join(output).encode("utf-8", "surrogateescape") for output in (shell.stdout, shell.stderr))

@@ -37,8 +37,9 @@ class Statement:
 class Shell:
     """Runs lines against one state and collects what they print."""
 
-    def __init__(self, state: WslState) -> None:
+    def __init__(self, state: WslState, given: bytes = b"") -> None:
         self._state = state
+        self._given = given
         self._variables = {"?": "0", "PATH": "/usr/bin:/bin"}
         self.stdout: list[str] = []
         self.stderr: list[str] = []
@@ -98,6 +99,7 @@ class Shell:
             return Ran(137 if options.get("--signal") == "KILL" else 124)
 
     async def _program(self, words: list[str]) -> Ran | None:
+        self._state.given = self._given
         ran = run_program(words, self._state)
         if ran is not None and ran.hangs:
             await asyncio.Event().wait()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tests.lab.wsl.apt import Apt
 from tests.lab.wsl.logs import Logs
+from tests.lab.wsl.programs_backup import Plugin
 
 ContainerState = Literal["running", "exited", "created", "paused", "stopped"]
 
@@ -79,7 +80,7 @@ class Helper:
     forwarding cannot be set up.
     """
 
-    version: int = 1
+    version: int = 2
     areas: tuple[str, ...] = ("forwarding", "containers", "ipam", "backup")
     writable: str = ""
     apply_fails: str = ""
@@ -126,6 +127,9 @@ class WslState:
     own_address: str = OWN_ADDRESS
     kept_at_boot: bool = True
     forwarding_blocked: bool = False
+    plugin: Plugin = field(default_factory=Plugin)
+    given: bytes = b""
+    """Standard input of the program that runs."""
 
     @classmethod
     def healthy(cls, host_id: int, now: datetime | None = None) -> "WslState":
