@@ -32,6 +32,7 @@ from adapters.windows import (
 )
 from adapters.windows import backups as windows_backups
 from adapters.windows import commit_confirm as change
+from adapters.windows import restore as windows_restore
 from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
@@ -101,6 +102,8 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     spool.ReadSpoolState,
     spool.WriteSpool,
     spool.RemoveSpool,
+    windows_restore.StageRestore,
+    windows_restore.TestRestore,
     windows_spool.PackFolder,
     windows_spool.ReadSpool,
     windows_spool.ReadSpoolState,

@@ -85,26 +85,31 @@ class TestConfiguration(WindowsAction[ConfigurationTest]):
         return parse_test(data)
 
     def explain_answer(self, answer: ConfigurationTest) -> Phrase | None:
-        match answer.state:
-            case "good":
-                return None
-            case "unbound":
-                return Phrase(
-                    "the syntax is good, but Nebula has no address now, so {address} cannot be tested. Start Nebula first, "
-                    "then test again",
-                    address=answer.address,
-                )
-            case _ if answer.line:
-                return Phrase(
-                    "the program refuses its configuration: {says} ({file}, line {line}). Correct that line on the host",
-                    says=answer.says,
-                    file=answer.file,
-                    line=answer.line,
-                )
-            case _:
-                return Phrase(
-                    "the program refuses its configuration: {says}. Correct the configuration on the host", says=answer.says
-                )
+        return explain_test(answer)
+
+
+def explain_test(answer: ConfigurationTest) -> Phrase | None:
+    """Explains a test that was not passed, and says what to do; None for one that was."""
+    match answer.state:
+        case "good":
+            return None
+        case "unbound":
+            return Phrase(
+                "the syntax is good, but Nebula has no address now, so {address} cannot be tested. Start Nebula first, "
+                "then test again",
+                address=answer.address,
+            )
+        case _ if answer.line:
+            return Phrase(
+                "the program refuses its configuration: {says} ({file}, line {line}). Correct that line on the host",
+                says=answer.says,
+                file=answer.file,
+                line=answer.line,
+            )
+        case _:
+            return Phrase(
+                "the program refuses its configuration: {says}. Correct the configuration on the host", says=answer.says
+            )
 
 
 def parse_test(data: Any) -> ConfigurationTest:

@@ -135,11 +135,21 @@ function Read-Folder($swap) {
         }
     }
     foreach ($file in @(Get-ChildItem -LiteralPath $swap.source -Recurse -File -Force)) {
-        if ($file.Length -le 100000 -and (Test-Key $file.FullName)) {
+        $present = "$($swap.target)$($file.FullName.Substring((Get-Item -LiteralPath $swap.source -Force).FullName.Length))"
+        if ($file.Length -le 100000 -and (Test-Key $file.FullName) -and -not (Test-Same $file.FullName $present)) {
             Stop-Script 'KeyInFolder' "there is a private key in $($swap.source); swap it as a file"
         }
     }
     New-Swap $swap $false
+}
+
+# A key that lies in the present folder is as open as that already, and stays what it is.
+function Test-Same([string]$file, [string]$present) {
+    if (-not (Test-Path -LiteralPath $present -PathType Leaf)) {
+        return $false
+    }
+    $one = [Convert]::ToBase64String([System.IO.File]::ReadAllBytes((Get-Full $file)))
+    $one -ceq [Convert]::ToBase64String([System.IO.File]::ReadAllBytes((Get-Full $present)))
 }
 
 # A private key is put in place for SYSTEM and Administrators alone, so whoever runs the service must be one of them.

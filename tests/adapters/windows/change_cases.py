@@ -382,6 +382,31 @@ BEGINNING = (
         given=WHOLE,
         fails=Failed("KeyInFolder", rf"there is a private key in {NEW}\lua; swap it as a file"),
     ),
+    Case(
+        "another private key in a folder than in the present one",
+        BEGIN,
+        both(
+            folders(),
+            both(
+                written(PureWindowsPath(NEW) / "lua" / "tls" / "a.key", KEY),
+                written(PureWindowsPath(LIVE) / "lua" / "tls" / "a.key", KEY + "\n"),
+            ),
+        ),
+        given=WHOLE,
+        fails=Failed("KeyInFolder", rf"there is a private key in {NEW}\lua; swap it as a file"),
+    ),
+    Case(
+        "the private key of the present folder, laid beside the files that replace it",
+        BEGIN,
+        both(
+            folders(),
+            both(
+                written(PureWindowsPath(NEW) / "lua" / "tls" / "a.key", KEY),
+                written(PureWindowsPath(LIVE) / "lua" / "tls" / "a.key", KEY),
+            ),
+        ),
+        given=WHOLE,
+    ),
     Case("a full disk", BEGIN, disk_full, fails=DISK_FULL),
     Case("a folder that somebody else has laid there", BEGIN, strange_folder, fails=ENTERED),
     Case("a link that lies in place of the folder", BEGIN, linked_folder, fails=LINK),

@@ -24,6 +24,7 @@ from tests.adapters.windows import (
     logs_cases,
     nebula_cases,
     rehearsal_cases,
+    restore_cases,
     routes_cases,
     services_cases,
     spool_cases,
@@ -55,6 +56,7 @@ QUICK: tuple[Case, ...] = (
     *configuration_cases.CASES,
     *backup_trial_cases.CASES,
     *key_backup_cases.CASES,
+    *restore_cases.CASES,
 )
 CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING, configuration_cases.HANGING)
 

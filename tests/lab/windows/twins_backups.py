@@ -28,8 +28,8 @@ def _pack_backup(arguments: Mapping[str, Any], state: WindowsState, now: datetim
     file, source, limit = find_spool(arguments), PureWindowsPath(arguments["source"]), arguments["limit"]
     if not state.has_folder(source):
         raise fail("FolderMissing", f"there is no folder {source}")
-    missing = dict.fromkeys(_find_links(source, arguments, state), "link")
-    names = sorted(_find_files(source, arguments, state))
+    missing = dict.fromkeys(find_links(source, arguments, state), "link")
+    names = sorted(find_files(source, arguments, state))
     if len(names) > arguments["files_limit"]:
         raise fail("TooMany", f"{source} has more than {arguments['files_limit']} files")
     whole = sum(1024 + state.size_of(source / name) for name in names)
@@ -102,7 +102,8 @@ def _belongs(name: str, arguments: Mapping[str, Any]) -> bool:
     return folders is None or not below or top.lower() in {folder.lower() for folder in folders}
 
 
-def _find_files(source: PureWindowsPath, arguments: Mapping[str, Any], state: WindowsState) -> Iterator[str]:
+def find_files(source: PureWindowsPath, arguments: Mapping[str, Any], state: WindowsState) -> Iterator[str]:
+    """The names of the files of a part."""
     for path in state.files:
         if source in path.parents and path not in state.file_links:
             name = path.relative_to(source).as_posix()
@@ -110,7 +111,8 @@ def _find_files(source: PureWindowsPath, arguments: Mapping[str, Any], state: Wi
                 yield name
 
 
-def _find_links(source: PureWindowsPath, arguments: Mapping[str, Any], state: WindowsState) -> Iterator[str]:
+def find_links(source: PureWindowsPath, arguments: Mapping[str, Any], state: WindowsState) -> Iterator[str]:
+    """The names of the links in the folders of a part."""
     for path in (*state.links, *state.file_links):
         if source in path.parents:
             name = path.relative_to(source).as_posix()

@@ -122,7 +122,8 @@ def _check_folder(source: PureWindowsPath, target: PureWindowsPath, state: Windo
     for path in (source, target):
         if path in state.links:
             raise fail("FolderNotSafe", f"{path} is a link; look at it, then remove it")
-    if any(PRIVATE in text for path, text in state.files.items() if source in path.parents):
+    inside = {path: text for path, text in state.files.items() if source in path.parents and PRIVATE in text}
+    if any(text != state.files.get(target / path.relative_to(source)) for path, text in inside.items()):
         raise fail("KeyInFolder", f"there is a private key in {source}; swap it as a file")
 
 
