@@ -89,7 +89,7 @@ class SecondPlace:
 
 @dataclass(frozen=True)
 class OwnData:
-    """Data of the bot that a backup holds: its database, and the head file of its audit log. Their key is never beside them."""
+    """Data of the bot that a backup holds: its database, and the head file of its audit log, without their key."""
 
     database_file: Path
     head_file: Path

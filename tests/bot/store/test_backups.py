@@ -86,6 +86,8 @@ async def test_copies_of_keys_and_drills_are_known_beside_them(table: BackupTabl
         "name": "flatnet",
         "size": 900,
         "sha256": SHA,
+        "certificate_sha256": SHA,
+        "manifest_sha256": SHA,
         "at": clock(),
         "operation": "op-0123456789ab",
         "first": "whole",
