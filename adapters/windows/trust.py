@@ -34,8 +34,8 @@ class Trust(Value):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def loaded(self) -> bool:
-        """True if Nebula has started since the file was written."""
-        return self.running_since is not None and self.running_since > self.written_at
+        """True if Nebula has started since the file was written. Windows counts both in ticks of up to 16 ms."""
+        return self.running_since is not None and self.running_since >= self.written_at
 
 
 class ReadTrust(WindowsAction[Trust]):

@@ -123,7 +123,10 @@ def _find_signed(held: HostCertificates, authority: Certificate | None) -> bool 
 
 
 def _judge_loaded(held: HostCertificates, found: bool | None, written_at: datetime | None) -> bool | None:
-    """Judges if a file is what Nebula runs with. It reads files at its start; of an earlier content nothing is known."""
+    """Judges if a file is what Nebula runs with. It reads files at its start; of an earlier content nothing is known.
+
+    Windows counts both times in ticks of up to 16 ms, so a restart right after a write may have its time.
+    """
     assert held.files is not None
     since = held.files.running_since
-    return found if written_at is not None and (since is None or since > written_at) else None
+    return found if written_at is not None and (since is None or since >= written_at) else None
