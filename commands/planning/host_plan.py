@@ -3,7 +3,7 @@
 HostPlan | UnchangedHost | LeftOutHost, one for each host ─ assemble ─▶ PlannedChange (the lighthouse last, endpoints)
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from adapters.errors import DeadlineExceeded, HostError, NotAsked, OutcomeUnknown, Unreachable
@@ -53,11 +53,23 @@ def assemble(
 ) -> PlannedChange:
     """Assembles a plan: hosts in the given order, the lighthouse last; `premises` are those of the whole plan.
 
+    Raises `CannotPlan` as `assemble_in_order`.
+    """
+    lighthouses = {host.name for host in inventory.hosts if host.lighthouse}
+    return assemble_in_order(operation, sorted(planned, key=lambda each: each.host in lighthouses), inventory, premises)
+
+
+def assemble_in_order(
+    operation: FleetChange,
+    ordered: Sequence[HostPlan | UnchangedHost | LeftOutHost],
+    inventory: Inventory,
+    premises: tuple[Premise, ...] = (),
+) -> PlannedChange:
+    """Assembles a plan with the hosts in exactly this order.
+
     Raises `CannotPlan` if no host has a part and at least one could not be planned. If all are in the wanted state already,
     the plan has no steps.
     """
-    lighthouses = {host.name for host in inventory.hosts if host.lighthouse}
-    ordered = sorted(planned, key=lambda each: each.host in lighthouses)
     able = [each for each in ordered if isinstance(each, HostPlan)]
     left_out = tuple(_leave_out(each) for each in ordered if not isinstance(each, HostPlan))
     if not able and any(isinstance(each, LeftOutHost) for each in ordered):

@@ -26,7 +26,7 @@ from commands.model import plan as plans
 from commands.model.operation import CannotPlan, FleetChange
 from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, PlannedAction, Premise, Step
-from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
+from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, assemble_in_order, leave_unchecked
 from commands.services.operations import ServiceRestart, ServiceStart
 from commands.values.arguments import Target
 from tests.commands.canned_certs import Said, files, host, services, view
@@ -195,3 +195,12 @@ def test_an_owed_host_is_among_the_arguments_so_that_the_plan_is_the_same_when_i
     made = assemble(START, (planned(A), silent, already(LIGHTHOUSE)), INVENTORY)
 
     assert {"service": "nebula", "target": {"parts": ["host-a", "host-b"]}} == made.arguments
+
+
+def test_a_change_that_begins_with_the_lighthouse_keeps_the_order_of_its_hosts() -> None:
+    ordered = [planned(each) for each in (LIGHTHOUSE, A, B)]
+
+    assert ["lighthouse", "host-a", "host-b"] == [
+        part.host for part in assemble_in_order(START, ordered, INVENTORY).plan.parts
+    ]
+    assert ["host-a", "host-b", "lighthouse"] == [part.host for part in assemble(START, ordered, INVENTORY).plan.parts]
