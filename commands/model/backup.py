@@ -122,7 +122,7 @@ class Backup(Value):
 class KeyBackup(Value):
     """An encrypted copy of a CA key. `recipients` are the fingerprints (SHA-256) of the certificates that can open it.
 
-    `sha256` is the hash of the encrypted message. The other hashes are of the CA's certificate beside it, and of the manifest.
+    `sha256` is the hash of the encrypted message. The other hashes are those of the two files beside it.
     """
 
     id: BackupId

@@ -102,6 +102,7 @@ async def test_copies_of_keys_and_drills_are_known_beside_them(table: BackupTabl
         "opened_by": "ana",
         "passed_by": "",
         "fingerprint": "",
+        "fault": "",
     }
     recipients = ("cd" * 32, "ef" * 32)
     await database.run(
