@@ -21,6 +21,13 @@ from adapters.errors import HostError
 from adapters.nebula.certificates import Certificate, is_signed_by
 from adapters.phrase import Moment, Phrase
 from commands.certs.fleet_certificates import CLOCK_OFFSET_LIMIT, FleetCertificates, HostCertificates, shorten_fingerprint
+from commands.certs.rotation_remarks import (
+    is_being_replaced,
+    is_bound_to_old,
+    is_expected_issuer,
+    is_expected_trust,
+    judge_progress,
+)
 from commands.certs.table import (
     CELL_KEYS,
     build_authority_cells,
@@ -76,6 +83,7 @@ def judge_host_certificates(held: HostCertificates, mesh: FleetCertificates) -> 
     remarks = (
         *_judge_certificate(held, mesh),
         *_judge_authorities(held, mesh),
+        *judge_progress(held, mesh),
         *_judge_key(held, mesh),
         *_judge_config(held),
         *judge_clock(held.ahead, Thresholds(clock_difference=CLOCK_OFFSET_LIMIT)).remarks,
@@ -86,9 +94,8 @@ def judge_host_certificates(held: HostCertificates, mesh: FleetCertificates) -> 
 
 def judge_authority(ca: Certificate, holders: Sequence[HostCertificates], mesh: FleetCertificates) -> Judgment:
     """Judges a CA."""
-    return _mark_expiring(
-        Judgment(build_authority_cells(ca, holders, mesh), tuple(_judge_expiry(ca, mesh, CA_EXPIRY_LIMITS, "ca show")))
-    )
+    remarks = () if is_being_replaced(ca, mesh.rotation) else tuple(_judge_expiry(ca, mesh, CA_EXPIRY_LIMITS, "ca show"))
+    return _mark_expiring(Judgment(build_authority_cells(ca, holders, mesh), remarks))
 
 
 def _mark_expiring(judged: Judgment) -> Judgment:
@@ -105,7 +112,8 @@ def _judge_certificate(held: HostCertificates, mesh: FleetCertificates) -> Itera
     if certificate is None:
         yield _build_unread_remark(held)
         return
-    yield from _judge_expiry(certificate, mesh, HOST_EXPIRY_LIMITS, f"cert renew {held.host.name}")
+    words = "ca rotation next" if is_bound_to_old(certificate, mesh.rotation) else f"cert renew {held.host.name}"
+    yield from _judge_expiry(certificate, mesh, HOST_EXPIRY_LIMITS, words)
     yield from _judge_identity(held, certificate, mesh)
     yield from _judge_running(held, mesh)
     if not held.parsers_agree:
@@ -201,18 +209,26 @@ def _judge_authorities(held: HostCertificates, mesh: FleetCertificates) -> Itera
             "none of the CAs in {path} signed this host's certificate. The certificate and the CA do not match", path=path
         )
         yield Remark("ca", Severity.HIGH, Phrase("wrong CA"), why)
-    yield from _compare_with_lighthouse(held, mesh.lighthouse)
+    yield from _compare_with_lighthouse(held, mesh)
 
 
-def _compare_with_lighthouse(held: HostCertificates, lighthouse: HostCertificates | None) -> Iterator[Remark]:
+def _compare_with_lighthouse(held: HostCertificates, mesh: FleetCertificates) -> Iterator[Remark]:
+    """Compares the CAs with those of the lighthouse. While the CA is being changed, hosts differ in its two CAs."""
+    lighthouse = mesh.lighthouse
     if lighthouse is None or held is lighthouse or not lighthouse.authorities:
         return
-    if held.certificate and not any(is_signed_by(held.certificate, ca) for ca in lighthouse.authorities):
+    certificate = held.certificate
+    trusted = certificate is None or any(is_signed_by(certificate, ca) for ca in lighthouse.authorities)
+    if not trusted and not is_expected_issuer(certificate, mesh.rotation):
         why = Phrase("this certificate is not signed by any CA that {lighthouse} trusts", lighthouse=lighthouse.host.name)
         yield Remark("ca", Severity.HIGH, Phrase("CA differs from lighthouse"), why)
-    elif {ca.fingerprint for ca in held.authorities} != {ca.fingerprint for ca in lighthouse.authorities}:
+    elif not _trust_the_same(held, lighthouse) and not is_expected_trust(held, lighthouse, mesh.rotation):
         why = Phrase("this host and {lighthouse} trust different CAs", lighthouse=lighthouse.host.name)
         yield Remark("ca", Severity.MEDIUM, Phrase("trusted CAs differ"), why)
+
+
+def _trust_the_same(held: HostCertificates, other: HostCertificates) -> bool:
+    return {ca.fingerprint for ca in held.authorities} == {ca.fingerprint for ca in other.authorities}
 
 
 def _build_parser_remark(what: Phrase) -> Remark:
@@ -261,7 +277,7 @@ def _judge_config(held: HostCertificates) -> Iterator[Remark]:
 
 def _judge_ca_key(held: HostCertificates) -> Iterator[Remark]:
     """Judges the CA's key. It is needed on the lighthouse to sign, and nowhere else."""
-    files, path = held.files, held.paths.ca_key
+    files, path = held.files, held.ca_key_file
     if files is None:
         return
     if not held.host.lighthouse:

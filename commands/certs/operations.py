@@ -5,7 +5,7 @@ hosts ─ read (inventory) ─▶ FleetCertificates ─ judge (assessment) ─�
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
@@ -21,6 +21,7 @@ from commands.certs.further import (
     read_further,
 )
 from commands.certs.history import describe_history
+from commands.certs.rotation_column import ProgressCells, list_progress_facts
 from commands.certs.table import CERTIFICATE_COLUMNS, format_days_left
 from commands.checks.assessment import Judgment, Remark
 from commands.model.finding import Finding, list_next_commands, sort_worst_first
@@ -143,7 +144,7 @@ class CertList(FleetRead):
         lines = sorted(unsorted, key=lambda line: line.sort_key)
         troubled = [line for line in lines if line.judgment.remarks]
         findings = sort_worst_first(finding for line in troubled for finding in line.findings)
-        return Report(
+        report = Report(
             title=Phrase("Certificates"),
             summary=_summarize(lines, troubled),
             columns=ALL_COLUMNS if self.all else TABLE_COLUMNS,
@@ -154,6 +155,7 @@ class CertList(FleetRead):
             taken_at=view.now(),
             next=list_next_commands(findings, MAX_NAMED),
         )
+        return report if view.rotation is None else ProgressCells(view.rotation, seen).add_to(report)
 
 
 class CertShow(FleetRead):
@@ -172,8 +174,9 @@ class CertShow(FleetRead):
 
     async def read(self, view: FleetView) -> Report:
         hosts = self.resolve_hosts(view.fleet.inventory)
-        line = next(_build_host_lines(hosts, await _read_with_lighthouse(hosts, view)))
-        report = _build_full_report(Phrase("Certificate of {host}", host=line.name), (line,), view.now())
+        seen = await _read_with_lighthouse(hosts, view)
+        line = next(_build_host_lines(hosts, seen))
+        report = _build_full_report(Phrase("Certificate of {host}", host=line.name), (line,), seen)
         return report.model_copy(update={"sections": _build_history(hosts[0], view)})
 
 
@@ -187,7 +190,7 @@ class CaShow(FleetRead):
 
     async def read(self, view: FleetView) -> Report:
         seen = await _read_with_lighthouse(view.fleet.inventory.hosts, view)
-        return _build_full_report(Phrase("CA"), tuple(_build_authority_lines(seen)), view.now())
+        return _build_full_report(Phrase("CA"), tuple(_build_authority_lines(seen)), seen)
 
 
 class CertExport(FleetRead):
@@ -277,18 +280,24 @@ def _format_block(host: str, file: str, printed: str) -> str:
     return "\n".join((f"# {host} {file}", *lines, ""))
 
 
-def _build_full_report(title: Phrase, lines: Sequence[CertificateLine], at: datetime) -> Report:
+def _build_full_report(title: Phrase, lines: Sequence[CertificateLine], seen: FleetCertificates) -> Report:
     found = sort_worst_first(finding for line in lines for finding in line.findings)
     words = tuple(word for word in list_next_commands(found, MAX_NAMED) if not word.startswith(("cert show", "ca show")))
     return Report(
         title=title,
         summary=_summarize(lines, [line for line in lines if line.judgment.remarks]),
         columns=FACT_COLUMNS,
-        rows=tuple(row for line in lines for row in line.fact_rows),
+        rows=tuple(row for line in lines for row in _list_facts(line, seen)),
         findings=tuple(each.model_copy(update={"next": each.next if each.next in words else None}) for each in found),
-        taken_at=at,
+        taken_at=seen.now,
         next=words,
     )
+
+
+def _list_facts(line: CertificateLine, seen: FleetCertificates) -> Iterator[Row]:
+    yield from line.fact_rows
+    fingerprint = str(line.judgment.cells["whole_fingerprint"].value)
+    yield from list_progress_facts(seen, "" if line.authority else line.host, fingerprint)
 
 
 def _summarize(lines: Sequence[CertificateLine], troubled: Sequence[CertificateLine]) -> Phrase:
