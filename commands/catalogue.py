@@ -55,6 +55,8 @@ from commands.hosts import HostRehearse
 from commands.logs.operations import LogCollect, LogRead
 from commands.model.operation import Operation
 from commands.owed import OwedAbandon
+from commands.rotation.abort import RotationAbort
+from commands.rotation.next import RotationNext
 from commands.services.operations import ServiceList, ServiceRestart, ServiceStart, ServiceStop
 from commands.updates.operations import UpdateList
 
@@ -70,6 +72,8 @@ CATALOGUE: tuple[type[Operation], ...] = (
     CertExport,
     CertRenew,
     CaShow,
+    RotationNext,
+    RotationAbort,
     DiskUsage,
     ForwardingList,
     ForwardingApply,

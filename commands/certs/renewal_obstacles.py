@@ -47,13 +47,13 @@ def find_renewal_obstacle(held: HostCertificates, seen: FleetCertificates, ca: C
     """Finds the reason why this host, which answered or has no such side, cannot be renewed; None if there is none."""
     if held.answer is None:
         return Phrase("no Windows connection configured")
-    acceptance = _check_host(held) or _check_acceptance(held, seen, ca)
+    acceptance = find_host_obstacle(held) or _check_acceptance(held, seen, ca)
     return acceptance or _check_content(held, seen)
 
 
 def find_return_obstacle(held: HostCertificates, seen: FleetCertificates) -> Phrase | None:
     """Finds the reason why a host that answered cannot get the new CA and a certificate of it in one restart."""
-    return _check_host(held) or _check_content(held, seen)
+    return find_host_obstacle(held) or _check_content(held, seen)
 
 
 def find_witnesses(held: HostCertificates, seen: FleetCertificates) -> tuple[Host, ...]:
@@ -158,8 +158,8 @@ def _check_trust_of_all(ca: Certificate, seen: FleetCertificates) -> Phrase | No
     )
 
 
-def _check_host(held: HostCertificates) -> Phrase | None:
-    """Checks that a host that answered has a certificate in its place, and a clock to test the new one by."""
+def find_host_obstacle(held: HostCertificates) -> Phrase | None:
+    """Finds the reason why no certificate is changed on a host that answered: what it has, its clock, its paths."""
     assert isinstance(held.answer, NebulaFiles)
     if held.certificate is None:
         return Phrase("no readable certificate at {path}. Put one there first", path=held.paths.host_certificate)

@@ -1,0 +1,130 @@
+"""Plans of the rounds that change which CAs hosts trust: one is added, or taken out.
+
+hosts that are due ─ obstacles ─ read their workload and their file of CAs ─▶ a HostPlan each
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from adapters.errors import HostError
+from adapters.phrase import Moment, Phrase
+from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
+from commands.certs.renewal_obstacles import find_host_obstacle, find_witnesses
+from commands.configuration.splice import UnsuitableText
+from commands.model.operation import FleetView
+from commands.model.plan import LeftOutHost
+from commands.model.rotation import Rotation, RotationAuthority
+from commands.planning.commit_confirm import TunnelProof
+from commands.planning.configuration_edit import ConfigurationEdit
+from commands.planning.host_plan import HostPlan, leave_unchecked
+from commands.planning.impact import HostWorkload, build_workload_premises, describe_nebula_outage, read_workloads
+from commands.rotation.bundle_edits import Bundle, build_bundle_edit, describe_bundle_edit, read_bundles
+from commands.rotation.bundle_steps import BundleEdit, build_bundle_part
+from commands.rotation.records import Mark
+from commands.values.arguments import shorten_argument
+
+
+@dataclass(frozen=True)
+class BundleRound:
+    """A round that changes files of CAs. `mark` says how. `change` are the hosts that are due, in order."""
+
+    mark: Mark
+    rotation: Rotation
+    seen: FleetCertificates
+    change: tuple[HostCertificates, ...]
+
+    @property
+    def added(self) -> RotationAuthority | None:
+        return self.rotation.new if self.mark is Mark.TRUST else None
+
+    @property
+    def removed(self) -> RotationAuthority | None:
+        match self.mark:
+            case Mark.DROP:
+                return self.rotation.old
+            case Mark.TAKE_BACK:
+                return self.rotation.new
+            case _:
+                return None
+
+
+async def plan_bundles(due: BundleRound, view: FleetView) -> tuple[HostPlan | LeftOutHost, ...]:
+    """Plans the hosts of a round, in its order."""
+    left = [(held.host.name, _find_obstacle(held, due)) for held in due.change]
+    left_out = {name: LeftOutHost(host=name, why=why) for name, why in left if why is not None}
+    able = [held.host for held in due.change if held.host.name not in left_out]
+    served, bundles = await read_workloads(able, view), await read_bundles(able, view)
+
+    def plan(held: HostCertificates) -> HostPlan | LeftOutHost:
+        name = held.host.name
+        return left_out[name] if name in left_out else _plan_host(held, due, bundles, served[name], view.operation_id)
+
+    return tuple(map(plan, due.change))
+
+
+def _find_obstacle(held: HostCertificates, due: BundleRound) -> Phrase | None:
+    """Finds the reason why the file of a host that answered is not changed now; None if there is none."""
+    why = find_host_obstacle(held)
+    if why is not None or not _is_running(held) or find_witnesses(held, due.seen):
+        return why
+    if held.host.lighthouse:
+        return Phrase("no other host is reachable with Nebula running, so the change cannot be verified")
+    lighthouse = next((each.host.name for each in due.seen.per_host if each.host.lighthouse), "lighthouse")
+    return Phrase("Nebula is not running on {host}, so the change cannot be verified. Start Nebula", host=lighthouse)
+
+
+def _plan_host(
+    held: HostCertificates, due: BundleRound, bundles: Mapping[str, Bundle], served: HostWorkload, operation: str
+) -> HostPlan | LeftOutHost:
+    """Plans one host, or returns why it is left out."""
+    name, bundle = held.host.name, bundles[held.host.name]
+    if isinstance(bundle, HostError):
+        return leave_unchecked(name, bundle)
+    added = "" if due.added is None else due.added.certificate
+    removed = "" if due.removed is None else due.removed.fingerprint
+    try:
+        edit = build_bundle_edit(held.host, bundle, operation, add=added, remove=removed)
+    except UnsuitableText as error:
+        return LeftOutHost(host=name, why=error.why)
+    if edit is None:
+        words = f"service restart nebula {name}"
+        why = Phrase("its file is right, but Nebula has not started since. Run {words}", words=words)
+        return LeftOutHost(host=name, why=why)
+    return _build_plan(held, due, edit, served)
+
+
+def _build_plan(held: HostCertificates, due: BundleRound, edit: ConfigurationEdit, served: HostWorkload) -> HostPlan:
+    restarts = _is_running(held)
+    return HostPlan(
+        part=build_bundle_part(BundleEdit(held, edit, due.mark, due.rotation.canary, _find_tunnel(held, due))),
+        premises=build_workload_premises(served, "restart") if restarts else (),
+        disrupts=describe_nebula_outage(served, "restart") if restarts else (),
+        warnings=tuple(_list_warnings(held, due)),
+        edits=(describe_bundle_edit(edit, added=due.added, removed=due.removed),),
+    )
+
+
+def _find_tunnel(held: HostCertificates, due: BundleRound) -> TunnelProof | None:
+    """Finds the tunnel that proves a host to be back; None if Nebula does not run there, so that it is not restarted."""
+    lighthouse = due.seen.lighthouse
+    if lighthouse is None or held.certificate is None or not _is_running(held):
+        return None
+    return TunnelProof(held.host, lighthouse.host, find_witnesses(held, due.seen), held.certificate.name)
+
+
+def _list_warnings(held: HostCertificates, due: BundleRound) -> Iterator[Phrase]:
+    """Lists what an approver must know of a host's CAs."""
+    if not _is_running(held):
+        yield Phrase("Nebula is not running on {host}. Its next start counts", host=held.host.name)
+    for ca in held.authorities:
+        if ca.not_after <= due.seen.now and (due.removed is None or ca.fingerprint != due.removed.fingerprint):
+            yield Phrase(
+                "{host} also trusts {ca}, which expired at {at}. It stays in the file",
+                host=held.host.name,
+                ca=shorten_argument(ca.name),
+                at=Moment(ca.not_after),
+            )
+
+
+def _is_running(held: HostCertificates) -> bool:
+    return held.files is not None and held.files.running_since is not None
