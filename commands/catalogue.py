@@ -57,6 +57,7 @@ from commands.model.operation import Operation
 from commands.owed import OwedAbandon
 from commands.rotation.abort import RotationAbort
 from commands.rotation.next import RotationNext
+from commands.rotation.start import RotationBegin
 from commands.services.operations import ServiceList, ServiceRestart, ServiceStart, ServiceStop
 from commands.updates.operations import UpdateList
 
@@ -72,6 +73,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     CertExport,
     CertRenew,
     CaShow,
+    RotationBegin,
     RotationNext,
     RotationAbort,
     DiskUsage,
