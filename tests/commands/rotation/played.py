@@ -27,6 +27,7 @@ class Stage:
     states: Mapping[str, WindowsState]
     now: datetime = NOW
     produced: dict[str, Mapping[str, JsonValue]] = field(default_factory=dict)
+    mesh: Mesh = field(init=False)
 
     @classmethod
     def of(cls, *names: str) -> "Stage":
@@ -34,8 +35,8 @@ class Stage:
         states = {name: WindowsState.healthy(number, name) for number, name in enumerate(names)}
         lay_out([Disk(number, name, state) for number, (name, state) in enumerate(states.items())], Expiry(), NOW)
         stage = cls(states)
-        mesh = Mesh({name: Member(state) for name, state in states.items()}, lambda: stage.now)
-        mesh.begin(NOW, [(name, names[0]) for name in names[1:]])
+        stage.mesh = Mesh({name: Member(state) for name, state in states.items()}, lambda: stage.now)
+        stage.mesh.begin(NOW, [(name, names[0]) for name in names[1:]])
         return stage
 
     def play(self, part: Part) -> list[str]:
@@ -44,6 +45,8 @@ class Stage:
             if step.host == BOT_NAME or step.source is not None:
                 continue
             said = self.perform(step.host, step.deed)
+            if "failed" in said:
+                return [step.key, str(said["failed"])]
             self.produced[step.key] = said
             checks = [(step.host, step.deed, step.expect)] if step.expect else []
             if step.verify is not None:
