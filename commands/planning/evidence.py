@@ -19,6 +19,7 @@ from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import Moment, Phrase, Span
 from adapters.windows.commit_confirm import BeginChange, ConfirmChange, ServiceMove
 from adapters.windows.nebula import FindHandshake, ReachAddress, ReadCertificates, SignCertificate
+from adapters.windows.trust import ReadTrust
 from adapters.wsl.forwarding import ReadForwarding
 from commands.model.phrases import list_some, round_distance
 from commands.model.plan import Part, Plan, Result, Step, StepResult
@@ -110,6 +111,9 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
         yield Phrase("the bridge is up and IP forwarding is on")
         if _find_step(part, ReachAddress) is not None:
             yield Phrase("Windows reaches the bridge")
+    for step in part.steps:
+        if step.deed.kind == get_kind(ReadTrust) and step.expect.get("loaded") is True:
+            yield _describe_trust(step)
     seen = [step.host for step in part.steps if step.deed.kind == get_kind(FindHandshake)]
     if seen:
         yield Phrase("tunnel confirmed by {hosts}", hosts=list_some(list(dict.fromkeys(seen))))
@@ -134,6 +138,13 @@ def _describe_validity(until: datetime, old: Certificate | None, started_at: dat
         return Phrase("the certificate is valid until {at} (the old one had expired)", at=Moment(until))
     rounded = Span(round_distance(left).total_seconds())
     return Phrase("the certificate is valid until {at} (the old one had {left} left)", at=Moment(until), left=rounded)
+
+
+def _describe_trust(step: Step) -> Phrase:
+    """Describes which CAs Nebula trusts since its start. The key says what was changed."""
+    if step.expect.get("verified") is not True:
+        return Phrase("no longer trusts the new CA")
+    return Phrase("no longer trusts the old CA") if "/drop/" in step.key else Phrase("trusts the new CA")
 
 
 def _describe_service(move: ServiceMove, at: datetime) -> Phrase:

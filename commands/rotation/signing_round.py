@@ -22,7 +22,13 @@ from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, Premise
 from commands.model.rotation import Rotation
 from commands.planning.host_plan import HostPlan, leave_unchecked
-from commands.planning.impact import HostWorkload, build_workload_premises, describe_nebula_outage, read_workloads
+from commands.planning.impact import (
+    HostWorkload,
+    build_workload_premises,
+    describe_nebula_outage,
+    is_reached_over_overlay,
+    read_workloads,
+)
 from commands.planning.owed_first import find_owed_first
 from commands.rotation.bundle_edits import Bundle, build_bundle_edit, describe_bundle_edit, read_bundles
 from commands.rotation.rounds import MemberState, Round
@@ -91,7 +97,7 @@ def _find_obstacle(held: HostCertificates, due: SigningRound, signing: SigningCo
     """Finds the reason why a host that answered gets no certificate now; None if there is none."""
     files = held.files
     if due.round is Round.RETURN:
-        why = find_return_obstacle(held, due.seen) or _find_missing_witness(held, due)
+        why = find_return_obstacle(held, due.seen) or _find_return_road(held, due)
     else:
         why = find_renewal_obstacle(held, due.seen, signing.ca)
     if why is None and files is not None and files.running_since is None:
@@ -99,8 +105,10 @@ def _find_obstacle(held: HostCertificates, due: SigningRound, signing: SigningCo
     return why
 
 
-def _find_missing_witness(held: HostCertificates, due: SigningRound) -> Phrase | None:
-    """Finds the reason why no other host can prove the new certificate of one that returns; None if one can."""
+def _find_return_road(held: HostCertificates, due: SigningRound) -> Phrase | None:
+    """Finds the reason why a host that returns could not be proven, or not be reached; None if there is none."""
+    if due.rotation.lost and is_reached_over_overlay(held.host):
+        return Phrase("the bot reaches it over Nebula, which this cuts off. Configure its address in the local network")
     if held.host.lighthouse or due.lighthouse_comes_first or find_witnesses(held, due.seen):
         return None
     lighthouse = next((each.host.name for each in due.seen.per_host if each.host.lighthouse), "lighthouse")

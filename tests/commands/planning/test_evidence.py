@@ -8,12 +8,14 @@ import pytest
 
 from adapters.inventory import Host
 from adapters.nebula.certificates import parse_pem
+from adapters.phrase import Phrase
 from adapters.windows.routes import RouteReading
+from adapters.windows.trust import ReadTrust
 from adapters.wsl.helper import ForwardingStatus
 from commands.certs.renewal import CertRenew
 from commands.forwarding.steps import ForwardingNeed, build_forwarding_part
 from commands.model.operation import FleetChange
-from commands.model.plan import Part, Plan, Result, StepResult
+from commands.model.plan import Part, Plan, PlannedAction, Result, Step, StepResult
 from commands.planning.evidence import (
     EarlierRun,
     describe_doubts,
@@ -213,3 +215,22 @@ def test_forwarding_proves_what_health_checks_and_the_ping() -> None:
         plan = Plan(parts=(build_forwarding_part(ForwardingNeed(A, status, reading, address, 42)),))
         [proof] = describe_proofs(plan, results(plan), NOW)
         assert f"host-a: the bridge is up and IP forwarding is on{words}" == proof.render(ENGLISH)
+
+
+@pytest.mark.parametrize(
+    ("key", "expect", "proven"),
+    [
+        ("host-a/trust/loaded", {"verified": True, "loaded": True}, ("host-a: trusts the new CA",)),
+        ("host-a/drop/loaded", {"verified": True, "loaded": True}, ("host-a: no longer trusts the old CA",)),
+        ("host-a/take-back/loaded", {"verified": False, "loaded": True}, ("host-a: no longer trusts the new CA",)),
+        ("host-a/drop/loaded", {"verified": True}, ()),
+    ],
+)
+def test_trust_is_proven_once_nebula_runs_with_it(key: str, expect: Mapping[str, bool], proven: tuple[str, ...]) -> None:
+    assert A.windows is not None
+    read = PlannedAction.of(ReadTrust.of(A.windows, "F:", CA.certificate))
+    plan = Plan(
+        parts=(Part(host="host-a", steps=(Step(key=key, host="host-a", deed=read, phrase=Phrase("x"), expect=expect),)),)
+    )
+
+    assert proven == tuple(map(str, describe_proofs(plan, results(plan), NOW)))

@@ -361,3 +361,14 @@ async def test_certificates_of_a_ca_that_has_ended_are_replaced_too() -> None:
     ended = {each.name: held(each, CA, days=-1) for each in HOSTS}
 
     assert ["lighthouse", "host-a", "host-b", "host-c"] == parts((await NEXT.plan(sight(LOST, ended))).plan)
+
+
+async def test_after_a_lost_ca_no_host_is_changed_over_the_overlay_that_it_cuts_off() -> None:
+    near = host("host-b", 2, url="http://10.100.2.1:5985/wsman")
+    hosts = LIGHTHOUSE, A, near
+    plan = (await NEXT.plan(sight(LOST, {each.name: old(each) for each in hosts}, hosts))).plan
+
+    assert ["lighthouse", "host-a"] == parts(plan)
+    assert [
+        ("host-b", "the bot reaches it over Nebula, which this cuts off. Configure its address in the local network")
+    ] == [(left.host, str(left.why)) for left in plan.left_out]
