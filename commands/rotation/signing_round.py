@@ -67,7 +67,7 @@ class SigningRound:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What a round needs of its hosts, by name: their workload, and the files of CAs of those that return."""
+    """Facts that a round needs of its hosts, by name: their workload, and the files of CAs of those that return."""
 
     signing: SigningContext
     left_out: Mapping[str, LeftOutHost]
