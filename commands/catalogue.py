@@ -1,5 +1,6 @@
 """Catalogue of all operations, the source of words, help, suggestions and permissions."""
 
+from commands.authority.create import KeyBackupCreate
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
@@ -76,6 +77,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     RotationBegin,
     RotationNext,
     RotationAbort,
+    KeyBackupCreate,
     DiskUsage,
     ForwardingList,
     ForwardingApply,

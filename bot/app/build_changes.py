@@ -18,6 +18,7 @@ from adapters.phrase import Phrase
 from bot.app.build_owed import OWED_INTERVAL, OwedServices, add_owed_actions, build_owed
 from bot.app.own_changes import add_change_actions
 from bot.audit.log import AuditLog
+from bot.backups.key_copies import KeyCopyRegistry
 from bot.changes.coordinator import Coordinator, RunEngine
 from bot.changes.engine import Engine
 from bot.changes.executor import Executor
@@ -50,6 +51,7 @@ from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.incidents import IncidentTable
+from bot.store.key_backups import KeyBackupTable
 from bot.store.ledger import LedgerTable
 from bot.store.locks import LockTable
 from bot.store.operations import OperationTable
@@ -197,7 +199,8 @@ def build_changes(
     identities = IdentityLedger(LedgerTable(database), audit, now)
     policy, record_signed = lambda: basis().policy, identities.follow_end
     rotations = RotationRegistry(RotationTable(database), audit)
-    sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed, (rotations,))
+    followers = (rotations, KeyCopyRegistry(KeyBackupTable(database)))
+    sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed, followers)
     repository = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
     memory = PlanningMemory(owed, good.table, operations, redactor.redact_log, identities.read_known, rotations.complete)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)

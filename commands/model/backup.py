@@ -122,7 +122,7 @@ class Backup(Value):
 class KeyBackup(Value):
     """An encrypted copy of a CA key. `recipients` are the fingerprints (SHA-256) of the certificates that can open it.
 
-    `sha256` is the hash of the encrypted message. The other hashes are those of the two files beside it.
+    `sha256` is the hash of the encrypted message; the others are those of the two files beside it.
     """
 
     id: BackupId

@@ -1,0 +1,130 @@
+"""Encrypted copies of CA keys, and drills. Rows and queries only; `bot.backups` decides what is written.
+
+A row that this version cannot read is left out. Rows of drills are never deleted.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, FromClause, Row, Select, Text, bindparam, select, type_coerce, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.store.database import Database
+from bot.store.encoding import escape_text
+from bot.store.tables import DRILLS, KEY_BACKUPS
+from commands.model.backup import Drill, KeyBackup
+
+_STORE = insert(KEY_BACKUPS).on_conflict_do_nothing()
+_CHECK = update(KEY_BACKUPS).where(KEY_BACKUPS.c.id == bindparam("this"))
+_OPEN = insert(DRILLS).returning(DRILLS.c.number)
+_WAITING = update(DRILLS).where(DRILLS.c.number == bindparam("this"), DRILLS.c.passed_at.is_(None))
+_PASS = _WAITING.returning(DRILLS.c.number)
+
+
+def _select_texts(table: FromClause) -> Select[Any]:
+    """Selects the rows of a table with times as they are stored: one damaged time must not end the whole query."""
+    return select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("at") else each for each in table.c))
+
+
+_KEYS = _select_texts(KEY_BACKUPS).order_by(KEY_BACKUPS.c.at.desc(), KEY_BACKUPS.c.id)
+_DRILLS = _select_texts(DRILLS).order_by(DRILLS.c.number.desc())
+
+
+class KeyBackupTable:
+    """Table of copies of CA keys, and of drills. Every method may raise `DatabaseError`; then nothing was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read_keys(self) -> tuple[KeyBackup, ...]:
+        """Reads all copies, the newest first."""
+
+        def work(connection: Connection) -> tuple[KeyBackup, ...]:
+            read = (_read_key(row) for row in connection.execute(_KEYS))
+            return tuple(each for each in read if each is not None)
+
+        return await self._database.read(work)
+
+    async def read_drills(self) -> tuple[Drill, ...]:
+        """Reads all drills, the newest first."""
+
+        def work(connection: Connection) -> tuple[Drill, ...]:
+            read = (_read_drill(row) for row in connection.execute(_DRILLS))
+            return tuple(each for each in read if each is not None)
+
+        return await self._database.read(work)
+
+    async def store(self, keys: Sequence[KeyBackup]) -> None:
+        """Stores new copies, all or none. One that is stored already stays as it is."""
+        values = [_make_values(key) for key in keys]
+
+        def work(connection: Connection) -> None:
+            if values:
+                connection.execute(_STORE, values)
+
+        await self._database.run(work)
+
+    async def record_check(self, checked: KeyBackup) -> None:
+        """Records what a look at a copy found: the states of its places, the times, the fault."""
+        found = {name: _make_values(checked)[name] for name in ("first", "second", "checked_at", "verified_at", "fault")}
+
+        def work(connection: Connection) -> None:
+            connection.execute(_CHECK.values(found), {"this": checked.id})
+
+        await self._database.run(work)
+
+    async def open_drill(self, drill: Drill) -> Drill:
+        """Stores a new drill. Returns it with its number; the number given is not looked at."""
+        values = {name: value for name, value in _make_drill_values(drill).items() if name != "number"}
+
+        def work(connection: Connection) -> Drill:
+            return drill.model_copy(update={"number": connection.execute(_OPEN, values).scalar_one()})
+
+        return await self._database.run(work)
+
+    async def refuse(self, number: int, fault: str, at: datetime) -> None:
+        """Records that a certificate was refused. A drill that has passed stays as it is."""
+        found = {"refused_at": at, "fault": escape_text(fault)}
+
+        def work(connection: Connection) -> None:
+            connection.execute(_WAITING.values(found), {"this": number})
+
+        await self._database.run(work)
+
+    async def pass_drill(self, number: int, fingerprint: str, by: str, at: datetime) -> bool:
+        """Records that the right certificate was shown. Returns False if the drill had passed before."""
+        found = {"passed_at": at, "passed_by": escape_text(by), "fingerprint": fingerprint}
+
+        def work(connection: Connection) -> bool:
+            return connection.execute(_PASS.values(found), {"this": number}).first() is not None
+
+        return await self._database.run(work)
+
+
+def _make_values(key: KeyBackup) -> dict[str, Any]:
+    values = key.model_dump()
+    places = {"first": key.first.value, "second": key.second.value}
+    texts = {"recipients": " ".join(key.recipients), "name": escape_text(key.name), "fault": escape_text(key.fault)}
+    return values | places | texts
+
+
+def _make_drill_values(drill: Drill) -> dict[str, Any]:
+    return drill.model_dump() | {"opened_by": escape_text(drill.opened_by), "fault": escape_text(drill.fault)}
+
+
+def _read_key(row: Row[Any]) -> KeyBackup | None:
+    """Reads a row; None if it is damaged."""
+    values = row._asdict()
+    try:
+        return KeyBackup.model_validate(values | {"recipients": tuple(str(values["recipients"]).split())})
+    except ValidationError:
+        return None
+
+
+def _read_drill(row: Row[Any]) -> Drill | None:
+    try:
+        return Drill.model_validate(row._asdict())
+    except ValidationError:
+        return None
