@@ -1,6 +1,9 @@
 """Catalogue of all operations, the source of words, help, suggestions and permissions."""
 
 from commands.authority.create import KeyBackupCreate
+from commands.backups.create import BackupCreate
+from commands.backups.listing import BackupList, BackupShow
+from commands.backups.prune import BackupPrune
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
@@ -94,6 +97,10 @@ CATALOGUE: tuple[type[Operation], ...] = (
     EscalationList,
     EscalationReset,
     RouteList,
+    BackupList,
+    BackupShow,
+    BackupCreate,
+    BackupPrune,
     HostShow,
     HostRehearse,
     Digest,

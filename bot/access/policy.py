@@ -39,7 +39,7 @@ from bot.access.requirements import ApprovalRequirement, WaivedApproval
 from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from bot.model.change import Approval
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
-from commands.model.operation import Operation, Risk, Role
+from commands.model.operation import FleetChange, Operation, Risk, Role
 
 BREAK_GLASS_OPTION = "--break-glass"
 
@@ -189,7 +189,8 @@ class Policy:
     def find_waiver(self, actor: Actor, operation: type[Operation], hosts: Sequence[Host]) -> WaivedApproval | None:
         """Find the waiver by which this actor may run a change on those hosts without approval; None if it needs one."""
         found, channel = self.approvals.find_waiver(operation, hosts), self.approvals.channel
-        if found is None or channel is None or actor.built_in:
+        alone = issubclass(operation, FleetChange) and operation.unattended
+        if found is None or channel is None or (actor.built_in and not alone):
             return None
         name, waiver = found
         pinged = self.find_slack_ids(frozenset(waiver.ping) - {actor.name})

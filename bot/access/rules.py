@@ -141,8 +141,8 @@ class ApprovalRule(Value):
         return self.risk is risk and (not self.labels or not labels.isdisjoint(self.labels))
 
 
-FIRST_AID_OPERATIONS: tuple[str, ...] = ("service start",)
-"""Operations that a waiver may name. Each has the risk CHANGE: it starts what is stopped and interrupts nothing."""
+FIRST_AID_OPERATIONS: tuple[str, ...] = ("service start", "backup create")
+"""Operations that a waiver may name. Each has the risk CHANGE and interrupts nothing: it starts what stopped, or copies."""
 
 WAIVER_SETTINGS = frozenset({"operations", "approvers", "ping"})
 

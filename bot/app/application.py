@@ -108,6 +108,7 @@ def build_config(
         by_the_clock,
         settings.alerts,
         recipients=settings.recipients,
+        backup_folder=settings.backup_folder,
     )
 
 
@@ -175,6 +176,7 @@ async def open_application(
             identities=machinery.ledger,
             rotations=machinery.rotations,
             good_configurations=machinery.good_configurations.table,
+            backups=machinery.backups,
             recorder=audit,
             redactor=redactor,
             now=now,

@@ -60,10 +60,6 @@ class SecondPlace:
     made_by_bot: bool = True
     measure_free: MeasureFree = measure_free
 
-    def find_file(self, backup: str, name: str) -> ReceivedFile:
-        """Returns a file of a backup, which may be absent."""
-        return ReceivedFile(self.folder / backup / name, self.measure_free)
-
     def open(self, backup: str) -> Path:
         """Makes the folder of a backup, and closes it to all others. Raises `ActionFailed` without a second place."""
         if self.made_by_bot:
@@ -89,7 +85,7 @@ class SecondPlace:
 
 @dataclass(frozen=True)
 class OwnData:
-    """Data of the bot that a backup holds: its database, and the head file of its audit log, without their key."""
+    """Files of the bot that its backup holds: database, and head file of the audit log. Their key is never beside them."""
 
     database_file: Path
     head_file: Path
@@ -99,19 +95,16 @@ class OwnData:
 class BackupActions:
     """Performers of the actions on the second place."""
 
-    place: SecondPlace
+    find_place: Callable[[], SecondPlace]
     data: OwnData
     now: Callable[[], datetime]
 
     def add_to(self, own: OwnActions) -> None:
         """Add the performers to the actions that this bot can do on itself."""
-        find = self.place.find_file
-        own.add(ReadBackupFile, self._perform(lambda action: find(action.backup, action.name).read(action.offset)))
-        own.add(
-            ReadBackupFileState, self._perform(lambda action: find(action.backup, action.name).read_state(action.sha256))
-        )
+        own.add(ReadBackupFile, self._perform(lambda action: self._find(action).read(action.offset)))
+        own.add(ReadBackupFileState, self._perform(lambda action: self._find(action).read_state(action.sha256)))
         own.add(WriteBackupFile, self._perform(self._write))
-        own.add(RemoveBackupFile, self._perform(lambda action: find(action.backup, action.name).remove()))
+        own.add(RemoveBackupFile, self._perform(lambda action: self._find(action).remove()))
         own.add(SealBackup, self._perform(self._seal))
         own.add(PackDatabase, self._perform(self._pack_database))
         own.add(ReadBackupPresence, self._perform(self._read_presence))
@@ -120,8 +113,16 @@ class BackupActions:
     def _perform(self, work: Callable[[A], R]) -> Callable[[A], Awaitable[R]]:
         return lambda action: do_file_work(self.place.folder, work, action)
 
+    @property
+    def place(self) -> SecondPlace:
+        """The second place, as it is configured now."""
+        return self.find_place()
+
+    def _find(self, action: ReadBackupFile | ReadBackupFileState | WriteBackupFile | RemoveBackupFile) -> ReceivedFile:
+        return ReceivedFile(self.place.folder / action.backup / action.name, self.place.measure_free)
+
     def _write(self, action: WriteBackupFile) -> BaseModel:
-        received = self.place.find_file(action.backup, action.name)
+        received = self._find(action)
         if action.move == "prepare":
             self.place.open(action.backup)
         return received.take(action)

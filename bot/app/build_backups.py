@@ -1,19 +1,46 @@
-"""Builds what backups need: the second place, and what performs the actions there."""
+"""Builds what backups need: the second place, what performs the actions there, and the rows that follow from runs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.app.backup_files import BackupActions, OwnData, SecondPlace
+from bot.audit.log import AuditLog
+from bot.backups.registry import BackupRegistry
+from bot.changes.intent_log import AuditTrail
 from bot.changes.step_binding import OwnActions
+from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings
+from bot.store.backups import BackupTable
+from bot.store.database import Database
+from bot.store.records import OperationRecord
 
 
-def build_second_place(settings: Settings) -> SecondPlace:
-    """Builds the second place from the settings."""
-    return SecondPlace(settings.backup_folder, made_by_bot=settings.backups.folder is None)
-
-
-def add_backup_actions(settings: Settings, own: OwnActions, now: Callable[[], datetime]) -> None:
-    """Adds the actions on the second place to those that the bot can do on itself."""
+def add_backup_actions(
+    settings: Settings, basis: Callable[[], ActiveConfig], own: OwnActions, now: Callable[[], datetime]
+) -> None:
+    """Adds the actions on the second place, as it is configured when they run, to those that the bot can do on itself."""
     data = OwnData(settings.database_file, settings.audit_head_file)
-    BackupActions(build_second_place(settings), data, now).add_to(own)
+    BackupActions(lambda: find_second_place(basis()), data, now).add_to(own)
+
+
+def build_backup_registry(database: Database, audit: AuditLog, basis: Callable[[], ActiveConfig]) -> BackupRegistry:
+    """Builds the registry over an open database. `basis` returns the active configuration."""
+    return BackupRegistry(BackupTable(database), audit, lambda backup: find_second_place(basis()).read_manifest(backup))
+
+
+def find_second_place(config: ActiveConfig) -> SecondPlace:
+    """Finds the second place in the active configuration."""
+    return SecondPlace(config.backup_folder.path, config.backup_folder.made_by_bot)
+
+
+@dataclass(frozen=True)
+class BackupFollower:
+    """Records the backups that runs made or removed (`bot.changes.repository.RunFollower`)."""
+
+    registry: BackupRegistry
+
+    async def follow_run(self, record: OperationRecord, trail: AuditTrail) -> None:
+        """Record what one run did. What was rolled back does not count."""
+        proven = {key: result for key, result in trail.results.items() if key not in trail.undone}
+        await self.registry.record_run(record.operation, record.requester, record.plan, proven)

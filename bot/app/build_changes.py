@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.phrase import Phrase
+from bot.app.build_backups import BackupFollower, build_backup_registry
 from bot.app.build_owed import OWED_INTERVAL, OwedServices, add_owed_actions, build_owed
 from bot.app.own_changes import add_change_actions
 from bot.audit.log import AuditLog
 from bot.backups.key_copies import KeyCopyRegistry
+from bot.backups.registry import BackupRegistry
 from bot.changes.coordinator import Coordinator, RunEngine
 from bot.changes.engine import Engine
 from bot.changes.executor import Executor
@@ -171,6 +173,7 @@ class ChangeServices:
     own_actions: OwnActions
     ledger: IdentityLedger
     rotations: RotationRegistry
+    backups: BackupRegistry
 
     @property
     def followers(self) -> tuple[CheckFollower, ...]:
@@ -199,10 +202,19 @@ def build_changes(
     identities = IdentityLedger(LedgerTable(database), audit, now)
     policy, record_signed = lambda: basis().policy, identities.follow_end
     rotations = RotationRegistry(RotationTable(database), audit)
-    followers = (rotations, KeyCopyRegistry(KeyBackupTable(database)))
+    backups = build_backup_registry(database, audit, basis)
+    followers = (rotations, KeyCopyRegistry(KeyBackupTable(database)), BackupFollower(backups))
     sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed, followers)
     repository = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
-    memory = PlanningMemory(owed, good.table, operations, redactor.redact_log, identities.read_known, rotations.complete)
+    memory = PlanningMemory(
+        owed,
+        good.table,
+        operations,
+        backups.table,
+        redactor.redact_log,
+        identities.read_known,
+        rotations.complete,
+    )
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)
     dispatch = Coordinator(repository, planner, links.require_engine, links)
     lifecycle = Lifecycle(repository, planner, dispatch)
@@ -229,6 +241,7 @@ def build_changes(
         own_actions,
         identities,
         rotations,
+        backups,
     )
 
 

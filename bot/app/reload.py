@@ -28,7 +28,6 @@ RESTART_SETTINGS = frozenset(
         "slack",
         "status",
         "data_folder",
-        "backups",
         "socket_file",
         "socket_group",
         "audit_key_secret",

@@ -106,8 +106,8 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     )
     engine = EngineSettings(settings.engine_file, clock, make_reference)
     SpoolActions(settings.data_folder).add_to(change_services.own_actions)
-    KeyBackupActions(lambda: settings.backup_folder).add_to(change_services.own_actions)
-    add_backup_actions(settings, change_services.own_actions, clock.now)
+    KeyBackupActions(lambda: application.dispatcher.config.backup_folder.path).add_to(change_services.own_actions)
+    add_backup_actions(settings, lambda: application.dispatcher.config, change_services.own_actions, clock.now)
     await surface.open()
     change_services.links.surface = surface
     try:

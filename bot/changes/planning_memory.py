@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.model.change import ChangeState
+from bot.store.backups import BackupTable
 from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
@@ -22,6 +23,7 @@ class PlanningMemory:
     owed: OwedTable
     good_configurations: GoodConfigurationTable
     operations: OperationTable
+    backups: BackupTable
     redact: Callable[[str], str]
     read_identities: Callable[[], Awaitable[KnownIdentities]]
     add_rotation: Callable[[FleetView], Awaitable[FleetView]]
@@ -33,6 +35,7 @@ class PlanningMemory:
             identities=await self.read_identities(),
             owed=await self.owed.find_known(),
             good_configurations=await self.good_configurations.list_gateways(),
+            backups=await self.backups.read_known(),
             critical_unknown=await self._find_critical_unknown(),
             redact=self.redact,
         )

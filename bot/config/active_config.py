@@ -10,6 +10,7 @@ from adapters.inventory import Inventory
 from adapters.key_backup import Recipient
 from bot.access.policy import Policy
 from bot.alerts.settings import NO_ALERT_SETTINGS, AlertSettings
+from bot.backups.settings import NO_BACKUP_FOLDER, BackupFolder
 from bot.schedules.builtin import ScheduleConfig
 from commands.bot_state.about import Doctor
 from commands.model.operation import CertificateRules, FleetView, Thresholds
@@ -34,6 +35,7 @@ class ActiveConfig:
     heartbeat_url: SecretStr | None = None
     recipients: tuple[Recipient, ...] = ()
     """Recipients of encrypted copies of the CA key."""
+    backup_folder: BackupFolder = NO_BACKUP_FOLDER
 
     @property
     def inventory(self) -> Inventory:

@@ -21,6 +21,7 @@ from bot.access.policy import Policy
 from bot.access.rules import RULE_TAGS, ApprovalSettings, ChannelId, Grant
 from bot.alerts.settings import AlertSettings
 from bot.audit.log import AuditKeys
+from bot.backups.settings import BackupFolder, BackupSettings
 from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
@@ -80,12 +81,6 @@ class StatusSettings(_SettingsModel):
     def _check_loopback(cls, text: str) -> str:
         Loopback.parse(text)
         return text
-
-
-class BackupSettings(_SettingsModel):
-    """The second place of backups. A folder that is named here must exist; without one it is in the data folder."""
-
-    folder: Path | None = None
 
 
 class Settings(_SettingsModel):
@@ -208,9 +203,10 @@ class Settings(_SettingsModel):
         return self.data_folder / "audit-head.jsonl"
 
     @property
-    def backup_folder(self) -> Path:
+    def backup_folder(self) -> BackupFolder:
         """The second place of backups."""
-        return self.backups.folder or self.data_folder / "backups"
+        named = self.backups.folder
+        return BackupFolder(self.data_folder / "backups") if named is None else BackupFolder(named, made_by_bot=False)
 
     @property
     def control_socket(self) -> Path:

@@ -28,6 +28,7 @@ from bot.store.operations import EndedOperation
 from bot.store.owed import OwedChange
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.checks.traffic import TrafficCount
+from commands.model.backup import KnownBackups
 from commands.model.chart import HostHealth
 from commands.model.check import Area, KnownChecks
 from commands.model.identity import KnownIdentities
@@ -90,6 +91,12 @@ class GoodConfigurationPort(Protocol):
     """Good configurations (`bot.store.good_configurations`)."""
 
     async def list_gateways(self) -> ProvenConfigurations: ...
+
+
+class BackupReader(Protocol):
+    """Backups (`bot.backups.registry`)."""
+
+    async def read_known(self) -> KnownBackups: ...
 
 
 class OwedRegistryPort(Protocol):

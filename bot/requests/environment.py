@@ -8,6 +8,7 @@ from bot.audit.log import Recorder
 from bot.config.active_config import ActiveConfig
 from bot.handlers.ports import (
     AlertRegistryPort,
+    BackupReader,
     ChangeLifecycle,
     CheckRegistryPort,
     GoodConfigurationPort,
@@ -46,6 +47,7 @@ class Environment:
     identities: IdentityReader
     rotations: RotationReader
     good_configurations: GoodConfigurationPort
+    backups: BackupReader
     recorder: Recorder
     redactor: Redactor
     now: Callable[[], datetime]

@@ -20,6 +20,7 @@ from bot.reports.mutes import build_maintenance_section
 from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
+from commands.backups.listing import BackupList, BackupShow
 from commands.certs.operations import CertList, CertShow
 from commands.checks.verdict import STORED_AREAS
 from commands.gateways.overview import GatewayList
@@ -73,7 +74,7 @@ class OperationExecutor:
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
         """Reads hosts. `health` also gets the newest checks that the requester may see, `cert` gets the ledger.
 
-        `gateway` gets the good configurations.
+        `gateway` gets the good configurations, `backup` the backups.
         """
         view, began = await self._build_view(job), self._environment.now()
         if isinstance(operation, Health):
@@ -85,6 +86,8 @@ class OperationExecutor:
             view = replace(view, checks=known)
         elif isinstance(operation, CertList | CertShow):
             view = replace(view, identities=await self._environment.identities.read_known())
+        elif isinstance(operation, BackupList | BackupShow):
+            view = replace(view, backups=await self._environment.backups.read_known())
         elif isinstance(operation, GatewayList):
             view = replace(view, good_configurations=await self._environment.good_configurations.list_gateways())
         report = await operation.read(view)

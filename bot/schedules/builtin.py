@@ -21,15 +21,17 @@ from commands.values.arguments import BadArgument
 from commands.values.cron import parse_cron, parse_zone
 
 DIGEST, WEEKLY, MONTHLY, CERTIFICATES, DISKS, UPDATES = "digest", "weekly", "monthly", "certificates", "disks", "updates"
+BACKUP = "backup"
 
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """A schedule that every bot has."""
+    """A schedule that every bot has. It runs if it is `enabled`, or where the configuration enables it."""
 
     cron: str
     words: str
     missed: MissedRule
+    enabled: bool = True
 
 
 BUILT_IN: Mapping[str, BuiltIn] = {
@@ -39,16 +41,17 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     CERTIFICATES: BuiltIn("10 9 * * *", "cert", "run"),
     DISKS: BuiltIn("35 */2 * * *", "disk", "skip"),
     UPDATES: BuiltIn("50 4 * * *", "update", "skip"),
+    BACKUP: BuiltIn("20 2 * * *", "backup create all --bot", "run", enabled=False),
 }
 """The built-in schedules. What `certificates`, `disks` and `updates` find is stored and moves alerts; they post nothing.
 
-Their minutes are apart, because each reads all hosts.
+Their minutes are apart, because each reads all hosts. `backup` changes hosts, so it is off until an operator enables it.
 """
 
 STORED = frozenset({CERTIFICATES, DISKS, UPDATES})
 """Built-in schedules that post nothing."""
 
-LATER_BUILT_IN = frozenset({DISKS, UPDATES})
+LATER_BUILT_IN = frozenset({DISKS, UPDATES, BACKUP})
 """Built-in schedules that earlier versions did not have. A complete table with such a name is the operator's own schedule,
 as it was, and takes the place of the built-in one."""
 
@@ -62,7 +65,8 @@ class ScheduleSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
-    enabled: bool = True
+    enabled: bool | None = None
+    """None: as it is built in, and True for a schedule of one's own."""
     cron: str | None = None
     words: Annotated[str, StringConstraints(min_length=1, max_length=MAX_WORDS_LENGTH)] | None = None
     owner: PersonName | None = None
@@ -164,9 +168,9 @@ def _make_schedule(
     given: ScheduleSettings, built_in: BuiltIn | None, channel: str, zone: str, now: datetime
 ) -> Schedule | None:
     """Make one schedule; None where it is disabled."""
-    if not given.enabled:
-        return None
     usual = built_in or BuiltIn("", "", "run")
+    if not (usual.enabled if given.enabled is None else given.enabled):
+        return None
     return Schedule(
         name=given.name,
         origin=ScheduleOrigin.CONFIGURED if built_in is None else ScheduleOrigin.BUILT_IN,

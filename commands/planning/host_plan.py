@@ -3,9 +3,10 @@
 HostPlan | UnchangedHost | LeftOutHost, one for each host ─ assemble ─▶ PlannedChange (the lighthouse last, endpoints)
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from adapters.action import BOT_NAME
 from adapters.errors import DeadlineExceeded, HostError, NotAsked, OutcomeUnknown, Unreachable
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
@@ -87,7 +88,7 @@ def assemble_in_order(
         warnings=tuple(phrase for each in able for phrase in each.warnings),
         left_out=left_out,
         edits=tuple(edit for each in able for edit in each.edits),
-        reach=tuple(_describe_reach({each.host for each in ordered}, parts, inventory)),
+        reach=tuple(_describe_reach(ordered, parts, inventory)),
     )
     # Owed hosts stay among the arguments. Otherwise the plan that is made again before the run would not have them.
     kept = operation.restrict_to((*(part.host for part in parts), *plan.owed_hosts))
@@ -107,11 +108,14 @@ def _leave_out(each: UnchangedHost | LeftOutHost) -> LeftOutHost:
     return each if isinstance(each, LeftOutHost) else LeftOutHost(host=each.host, why=each.why)
 
 
-def _describe_reach(asked: Collection[str], parts: tuple[Part, ...], inventory: Inventory) -> Iterator[Phrase]:
-    """Describes that all hosts were requested, and that the lighthouse is among those that change."""
-    count, changed = len(inventory.hosts), {part.host for part in parts}
+def _describe_reach(
+    planned: Iterable[HostPlan | UnchangedHost | LeftOutHost], parts: tuple[Part, ...], inventory: Inventory
+) -> Iterator[Phrase]:
+    """Describes that all hosts were requested, and that the lighthouse is among those that change. The bot is none."""
+    asked = {each.host for each in planned} - {BOT_NAME}
+    count, changed = len(inventory.hosts), {part.host for part in parts} - {BOT_NAME}
     if count > 1 and len(asked) == count:
-        yield Phrase("targets all hosts ({n} of {count} will be changed)", n=len(parts), count=count)
+        yield Phrase("targets all hosts ({n} of {count} will be changed)", n=len(changed), count=count)
     for host in inventory.hosts:
         if host.lighthouse and host.name in changed:
             yield Phrase("includes the lighthouse ({host})", host=host.name)

@@ -41,6 +41,7 @@ from bot.store.owed import OwedChange
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.catalogue import CATALOGUE
 from commands.checks.verdict import collect_checks
+from commands.model.backup import NO_BACKUPS, KnownBackups
 from commands.model.chart import HostHealth
 from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
 from commands.model.identity import KnownIdentities
@@ -356,6 +357,7 @@ class Kept:
             identities=self.identities,
             rotations=self.rotations,
             good_configurations=self,
+            backups=self,
             recorder=recorder,
             redactor=Redactor([CANARY]),
             now=now,
@@ -368,6 +370,9 @@ class Kept:
 
     async def list_gateways(self) -> ProvenConfigurations:
         return {}
+
+    async def read_known(self) -> KnownBackups:
+        return NO_BACKUPS
 
     async def find_by_host(self, hosts: Collection[str]) -> Mapping[str, Rehearsal]:
         return {host: self.rehearsed[host] for host in hosts if host in self.rehearsed}

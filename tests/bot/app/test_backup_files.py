@@ -60,7 +60,7 @@ SEAL = SealBackup(
 def perform_at(place: SecondPlace, folder: Path) -> OwnActions:
     own = OwnActions()
     data = OwnData(folder / "flatnet.sqlite3", folder / "audit-head.jsonl")
-    BackupActions(place, data, lambda: AT).add_to(own)
+    BackupActions(lambda: place, data, lambda: AT).add_to(own)
     return own
 
 

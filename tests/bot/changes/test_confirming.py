@@ -11,6 +11,7 @@ from bot.app.own_changes import add_change_actions
 from bot.changes.planner import add_nothing
 from bot.changes.planning_memory import PlanningMemory
 from bot.model.change import ChangeState
+from bot.store.backups import BackupTable
 from commands.confirmation import OperationConfirm
 from commands.model.operation import CannotPlan
 from commands.model.plan import Plan
@@ -41,7 +42,9 @@ def bot(house: House) -> Bot:
 
 
 async def plan_confirmation(bot: Bot) -> Plan:
-    memory = PlanningMemory(bot.owed, bot.good, bot.operations, str, bot.identities.read_known, add_nothing)
+    memory = PlanningMemory(
+        bot.owed, bot.good, bot.operations, BackupTable(bot.database), str, bot.identities.read_known, add_nothing
+    )
     seen = replace(await memory.complete(view(*HOSTS)), operation_id=OPERATION)
     return (await OperationConfirm(id=UNKNOWN).plan(seen)).plan
 

@@ -6,6 +6,7 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.changes.planning_memory import PlanningMemory
+from bot.store.backups import BackupTable
 from bot.store.errors import DatabaseUnavailable
 from commands.model.identity import KnownIdentities
 from commands.model.operation import FleetView
@@ -31,14 +32,14 @@ async def read() -> KnownIdentities:
 
 
 async def test_a_plan_knows_the_rotation_and_the_ledger(bot: Bot) -> None:
-    memory = PlanningMemory(bot.owed, bot.good, bot.operations, str, read, add)
+    memory = PlanningMemory(bot.owed, bot.good, bot.operations, BackupTable(bot.database), str, read, add)
     seen = await memory.complete(view(host("host-a", 1)))
 
     assert (CHANGING, UNREADABLE) == (seen.rotation, seen.identities)
 
 
 async def test_no_plan_is_made_while_the_state_of_a_rotation_is_not_known(bot: Bot) -> None:
-    memory = PlanningMemory(bot.owed, bot.good, bot.operations, str, read, refuse)
+    memory = PlanningMemory(bot.owed, bot.good, bot.operations, BackupTable(bot.database), str, read, refuse)
 
     with pytest.raises(DatabaseUnavailable):
         await memory.complete(view(host("host-a", 1)))

@@ -19,8 +19,16 @@ def origins(*tables: ScheduleSettings) -> dict[str, tuple[str, str]]:
     return {each.name: (each.origin.value, each.words) for each in made}
 
 
-def test_every_bot_has_the_built_in_ones() -> None:
-    assert {name: (ScheduleOrigin.BUILT_IN.value, each.words) for name, each in BUILT_IN.items()} == origins()
+def test_every_bot_has_the_built_in_ones_but_for_the_backup_which_changes_hosts() -> None:
+    expected = {name: (ScheduleOrigin.BUILT_IN.value, each.words) for name, each in BUILT_IN.items() if each.enabled}
+    assert {"backup"} == BUILT_IN.keys() - expected.keys()
+    assert expected == origins()
+
+
+def test_the_backup_runs_where_it_is_enabled() -> None:
+    assert "backup" not in origins(ScheduleSettings(name="backup", cron="0 3 * * *"))
+    enabled = origins(ScheduleSettings(name="backup", enabled=True))
+    assert ("built_in", "backup create all --bot") == enabled["backup"]
 
 
 def test_no_two_of_them_read_all_hosts_in_the_same_minute() -> None:

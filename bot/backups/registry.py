@@ -1,0 +1,136 @@
+"""Registry of backups: derives the rows from what runs did, and tells what is known.
+
+end of a run ─ signed outcomes ─▶ an audit event ─▶ one row for each backup that was made or removed    (again after a crash)
+a look at a backup (`backup verify`) ─▶ an audit event ─▶ its row
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import structlog
+from pydantic import ValidationError
+
+from adapters.action import BOT_NAME
+from adapters.action_registry import get_kind
+from adapters.local.backups import RemoveBackup, SealBackup
+from bot.audit.log import EventKind
+from bot.store.backups import BackupTable
+from bot.store.chain import StoredEvent
+from commands.model.backup import Backup, BackupManifest, KnownBackups, PlaceState
+from commands.model.plan import Part, Plan, Step, StepResult
+
+_log = structlog.get_logger("bot.backups.registry")
+
+ReadManifest = Callable[[str], bytes]
+"""Reads the manifest of a backup at the second place. Raises an `OSError`. Blocking."""
+
+
+class BackupAudit(Protocol):
+    """The audit log (`bot.audit.log`)."""
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
+
+    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
+
+
+class BackupRegistry:
+    """Backups as rows. Every method may raise a `DatabaseError`."""
+
+    def __init__(self, table: BackupTable, audit: BackupAudit, read_manifest: ReadManifest) -> None:
+        self.table = table
+        self._audit = audit
+        self._read_manifest = read_manifest
+
+    async def read_known(self) -> KnownBackups:
+        """Reads what is known of all backups."""
+        return await self.table.read_known()
+
+    async def record_run(self, operation: str, actor: str, plan: Plan, results: Mapping[str, StepResult]) -> None:
+        """Records the backups that a run made and those that it removed. `results` are those of signed outcomes."""
+        made = [backup for part in plan.parts for backup in await asyncio.to_thread(self._derive_made, part, results)]
+        removed = tuple(derive_removed(plan, results))
+        if not made and not removed:
+            return
+        if not await self._audit.find_signed(operation, EventKind.BACKUP):
+            event = {
+                "made": [{"id": each.id, "size": each.size, "manifest": each.manifest_sha256} for each in made],
+                "removed": list(removed),
+            }
+            await self._audit.record(EventKind.BACKUP, actor, operation, event)
+        await self.table.store(made)
+        if removed:
+            await self.table.mark_removed(removed, max(result.ended_at for result in results.values()))
+
+    async def record_check(self, operation: str, actor: str, checked: Backup) -> None:
+        """Records what a look at a backup found."""
+        event = {
+            "checked": checked.id,
+            "first": checked.first.value,
+            "second": checked.second.value,
+            "verified": checked.verified_at is not None and checked.verified_at == checked.checked_at,
+            "fault": checked.fault[:500],
+        }
+        await self._audit.record(EventKind.BACKUP, actor, operation, event)
+        await self.table.record_check(checked)
+
+    def _derive_made(self, part: Part, results: Mapping[str, StepResult]) -> list[Backup]:
+        """Derives the backups that a part made. Blocking."""
+        seals = [seal for seal in find_seals(part) if is_complete(part, seal, results)]
+        made = (self._describe_made(part, seal, results[seal.key]) for seal in seals)
+        return [backup for backup in made if backup is not None]
+
+    def _describe_made(self, part: Part, seal: Step, result: StepResult) -> Backup | None:
+        sha256 = str(result.product.get("sha256", ""))
+        manifest = self._read_attested_manifest(str(seal.deed.arguments["backup"]), sha256)
+        if manifest is None:
+            return None
+        return Backup(
+            manifest=manifest,
+            manifest_sha256=sha256,
+            first=find_first_state(part, seal),
+            second=PlaceState.WHOLE,
+            checked_at=result.ended_at,
+        )
+
+    def _read_attested_manifest(self, backup: str, sha256: str) -> BackupManifest | None:
+        """Reads a manifest whose bytes have the hash of the signed outcome; None for any other."""
+        try:
+            content = self._read_manifest(backup)
+            if hashlib.sha256(content).hexdigest() == sha256:
+                return BackupManifest.model_validate_json(content)
+        except (OSError, ValidationError) as error:
+            _log.warning("the manifest of a backup cannot be read", backup=backup, why=type(error).__name__)
+            return None
+        _log.warning("the manifest of a backup is not the one that was made", backup=backup)
+        return None
+
+
+def find_seals(part: Part) -> Iterator[Step]:
+    """Finds the steps of a part that make a manifest."""
+    return (step for step in part.steps if step.deed.kind == get_kind(SealBackup))
+
+
+def is_complete(part: Part, seal: Step, results: Mapping[str, StepResult]) -> bool:
+    """Returns whether all steps of the backup that a step seals are done. Its other steps share the beginning of its key."""
+    prefix = seal.key.rpartition("/")[0] + "/"
+    own = [step.key for step in part.steps if step.key.startswith(prefix)]
+    return all(key in results and results[key].result.successful for key in own)
+
+
+def find_first_state(part: Part, seal: Step) -> PlaceState:
+    """Finds the state of the first place after a run that is done. Without Windows there is none, and none of the bot."""
+    prefix = seal.key.rpartition("/")[0] + "/"
+    at_host = any(
+        step.host != BOT_NAME and step.deed.side == "windows" for step in part.steps if step.key.startswith(prefix)
+    )
+    return PlaceState.WHOLE if at_host else PlaceState.NONE
+
+
+def derive_removed(plan: Plan, results: Mapping[str, StepResult]) -> Iterator[str]:
+    """Derives the backups whose part of a run is done and removed them from the second place, which comes last."""
+    for part in plan.parts:
+        for step in part.steps:
+            if step.deed.kind == get_kind(RemoveBackup) and step.key in results and results[step.key].result.successful:
+                yield str(step.deed.arguments["backup"])

@@ -1,0 +1,196 @@
+"""`backup` and `backup show`: backups that were made, where they are, and when they were last verified. From rows alone."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Listing, Phrase
+from commands.backups.arguments import BackupIdArgument, require_backup
+from commands.backups.reasons import describe_reason
+from commands.model.backup import Backup, KeptPart, PlaceState
+from commands.model.finding import Finding, Severity, sort_worst_first
+from commands.model.operation import FleetRead, FleetView
+from commands.model.phrases import list_some, relate_moment
+from commands.model.report import Cell, Column, Mark, Report, Row, Section, rate_rows
+from commands.values.units import format_size
+
+COLUMNS = (
+    Column(key="host", heading=Phrase("Host")),
+    Column(key="at", heading=Phrase("Made")),
+    Column(key="size", heading=Phrase("Size")),
+    Column(key="parts", heading=Phrase("Parts")),
+    Column(key="verified", heading=Phrase("Verified")),
+    Column(key="id", heading=Phrase("ID")),
+    Column(key="first", heading=Phrase("On the host"), detail=True),
+    Column(key="second", heading=Phrase("On the bot"), detail=True),
+    Column(key="missing", heading=Phrase("Left out"), detail=True),
+)
+
+MAX_LISTED_FILES = 200
+"""Files of a part that are listed. More are counted."""
+
+_PLACE_WORDS = {
+    PlaceState.UNCHECKED: (Phrase("not checked"), Mark.UNKNOWN),
+    PlaceState.WHOLE: (Phrase("whole"), Mark.WELL),
+    PlaceState.DAMAGED: (Phrase("damaged"), Mark.BAD),
+    PlaceState.ABSENT: (Phrase("missing"), Mark.BAD),
+    PlaceState.UNREACHABLE: (Phrase("not reachable"), Mark.UNKNOWN),
+    PlaceState.NONE: (Phrase("N/A"), Mark.ABSENT),
+}
+
+
+class BackupList(FleetRead):
+    """List the backups, the newest of each host first."""
+
+    words: ClassVar = ("backup",)
+    summary: ClassVar = Phrase("backups with age, size, and when they were last verified")
+    example: ClassVar = "backup"
+    label: ClassVar = Phrase("show backups")
+
+    async def read(self, view: FleetView) -> Report:
+        return build_list(view.backups.backups, view.now(), available=view.backups.available)
+
+
+class BackupShow(FleetRead):
+    """Show one backup: its parts, their files, and what it does not hold."""
+
+    words: ClassVar = ("backup", "show")
+    summary: ClassVar = Phrase("one backup: places, parts, files, versions, and what it does not hold")
+    example: ClassVar = "backup show host-a-0123456789ab"
+    label: ClassVar = Phrase("show backup {id}", id="…")
+
+    id: BackupIdArgument
+
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        """Returns the host of the backup, if it is still configured."""
+        host = inventory.find_host(self.id.rpartition("-")[0])
+        return () if host is None else (host,)
+
+    async def read(self, view: FleetView) -> Report:
+        return build_details(require_backup(view.backups, self.id), view.now())
+
+
+def build_list(backups: Sequence[Backup], now: datetime, *, available: bool = True) -> Report:
+    """Builds the list of backups. Damaged ones come first."""
+    findings = sort_worst_first([_find_fault(backup) for backup in backups if backup.fault])
+    newest = {backup.host: backup for backup in reversed(backups)}
+    return Report(
+        title=Phrase("Backups"),
+        summary=_summarize(backups, newest, now, available=available),
+        columns=COLUMNS,
+        rows=rate_rows((_build_row(backup, now) for backup in backups), findings),
+        findings=findings,
+        taken_at=now,
+        next=tuple(f"backup show {backup.id}" for backup in list(newest.values())[:3]) or ("backup create all --bot",),
+    )
+
+
+def build_details(backup: Backup, now: datetime) -> Report:
+    """Builds the report on one backup."""
+    manifest = backup.manifest
+    return Report.of_facts(
+        Phrase("Backup {id}", id=backup.id),
+        _summarize_one(backup, now),
+        list(_list_facts(backup, now)),
+    ).model_copy(
+        update={
+            "sections": tuple(_describe_part(part) for part in manifest.parts),
+            "findings": (_find_fault(backup),) if backup.fault else (),
+            "taken_at": now,
+            "next": ("backup",),
+        }
+    )
+
+
+def _summarize(backups: Sequence[Backup], newest: dict[str, Backup], now: datetime, *, available: bool) -> Phrase:
+    if not available:
+        return Phrase("the backups could not be read from the database")
+    if not backups:
+        return Phrase("no backup was made yet")
+    latest = max(backups, key=lambda backup: backup.at)
+    return Phrase(
+        "{n} backup of {hosts}, the newest {at}",
+        plural="{n} backups of {hosts}, the newest {at}",
+        n=len(backups),
+        hosts=list_some(sorted(newest)),
+        at=relate_moment(latest.at, now),
+    )
+
+
+def _summarize_one(backup: Backup, now: datetime) -> Phrase:
+    verified = Phrase("never verified") if backup.verified_at is None else describe_verified(backup, now)
+    return Phrase("{host}, made {at}, {verified}", host=backup.host, at=relate_moment(backup.at, now), verified=verified)
+
+
+def describe_verified(backup: Backup, now: datetime) -> Phrase:
+    """Describes when a backup was last verified."""
+    if backup.verified_at is None:
+        return Phrase("never")
+    return Phrase("verified {at}", at=relate_moment(backup.verified_at, now))
+
+
+def _build_row(backup: Backup, now: datetime) -> Row:
+    parts = tuple(part.part.value for part in backup.manifest.parts)
+    missing = sum(len(part.missing) for part in backup.manifest.parts) + len(backup.manifest.missing)
+    verified = backup.verified_at
+    cells = (
+        Cell.of(backup.host),
+        Cell.of_moment(backup.at, now),
+        Cell(text=format_size(backup.size), value=backup.size),
+        Cell(text=Phrase("{items}", items=Listing(parts)), value=" ".join(parts)),
+        Cell(text=Phrase("never"), value=None, mark=Mark.UNKNOWN) if verified is None else Cell.of_moment(verified, now),
+        Cell.of(backup.id),
+        _build_place_cell(backup.first),
+        _build_place_cell(backup.second),
+        Cell(text=str(missing), value=missing),
+    )
+    return Row(cells=cells, host=backup.host)
+
+
+def _build_place_cell(state: PlaceState) -> Cell:
+    text, mark = _PLACE_WORDS[state]
+    return Cell(text=text, value=state.value, mark=mark)
+
+
+def _list_facts(backup: Backup, now: datetime) -> Iterator[tuple[Phrase, Phrase | str]]:
+    manifest = backup.manifest
+    yield Phrase("Host"), backup.host
+    yield Phrase("Made"), relate_moment(backup.at, now)
+    yield Phrase("By"), manifest.operation
+    yield Phrase("Size"), format_size(backup.size)
+    yield Phrase("On the host"), _PLACE_WORDS[backup.first][0]
+    yield Phrase("On the bot"), _PLACE_WORDS[backup.second][0]
+    yield Phrase("Verified"), Phrase("never") if backup.verified_at is None else relate_moment(backup.verified_at, now)
+    for name, version in manifest.versions.items():
+        yield Phrase("Version of {name}", name=name), version
+    if manifest.certificate:
+        yield Phrase("Certificate"), manifest.certificate
+    for missing in manifest.missing:
+        yield Phrase("Part {part}", part=missing.path), Phrase("not in it: {why}", why=describe_reason(missing.why))
+    yield Phrase("SHA-256 of the manifest"), backup.manifest_sha256
+
+
+def _describe_part(part: KeptPart) -> Section:
+    lines = [Phrase("{file}, {size}, SHA-256 {sha256}", file=part.file, size=format_size(part.size), sha256=part.sha256)]
+    lines += [
+        Phrase("{path} ({size})", path=file.path, size=format_size(file.size)) for file in part.files[:MAX_LISTED_FILES]
+    ]
+    if len(part.files) > MAX_LISTED_FILES:
+        lines.append(Phrase("and {n} more files", n=len(part.files) - MAX_LISTED_FILES))
+    lines += [
+        Phrase("left out: {path} ({why})", path=each.path, why=describe_reason(each.why))
+        for each in part.missing[:MAX_LISTED_FILES]
+    ]
+    return Section(heading=Phrase("{part} from {folder}", part=part.part.value, folder=part.folder), lines=tuple(lines))
+
+
+def _find_fault(backup: Backup) -> Finding:
+    return Finding(
+        severity=Severity.HIGH,
+        host=backup.host,
+        subject=f"backup/{backup.id}",
+        why=Phrase("the backup {id} cannot be relied on: {fault}", id=backup.id, fault=backup.fault),
+        short=Phrase("backup {id} faulty", id=backup.id),
+        next=f"backup show {backup.id}",
+    )
