@@ -4,6 +4,7 @@ from commands.authority.create import KeyBackupCreate
 from commands.backups.create import BackupCreate
 from commands.backups.listing import BackupList, BackupShow
 from commands.backups.prune import BackupPrune
+from commands.backups.verify import BackupVerify
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
@@ -81,6 +82,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     RotationNext,
     RotationAbort,
     KeyBackupCreate,
+    BackupVerify,
     DiskUsage,
     ForwardingList,
     ForwardingApply,

@@ -62,6 +62,8 @@ class TestedPart(Value):
     "BadArchive": the archive is refused. "Skipped": it was not opened, because it has another hash.
     """
 
+    __test__ = False  # for pytest, as below
+
     part: Literal["nebula", "openresty"]
     failure: Sentence = ""
     words: Sentence = ""

@@ -16,6 +16,7 @@ from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
 from bot.app.build_ledger import build_survey
 from bot.audit.log import AuditLog
+from bot.backups.verifier import BackupVerifier
 from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings, load_audit_keys
 from bot.handlers.registry import Handlers, Services
@@ -113,9 +114,14 @@ def build_config(
 
 
 def build_services(
-    machinery: ChangeServices, alerts: AlertServices, audit: AuditLog, history: HealthHistory, checks: CheckRegistry
+    machinery: ChangeServices,
+    alerts: AlertServices,
+    audit: AuditLog,
+    reports: tuple[HealthHistory, CheckRegistry],
+    backups: BackupVerifier,
 ) -> Services:
     """Gathers the services that handlers of the bot's own operations are built from."""
+    history, checks = reports
     return Services(
         changes=machinery.lifecycle,
         locks=machinery.locks,
@@ -131,6 +137,7 @@ def build_services(
         mutes=alerts.mutes,
         owed=machinery.owed.registry,
         owed_requests=machinery.owed.requests,
+        backups=backups,
         show_alerts=alerts.notifier.notify,
     )
 
@@ -162,9 +169,19 @@ async def open_application(
         survey = build_survey(machinery.ledger, alerts.registry, lambda: desk.config, now)
         followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), *machinery.followers, survey)
         checks = CheckRegistry(CheckTable(database), redactor.redact_json, followers if running else ())
+        keys = load_audit_keys(settings, secrets)
+        verifier = BackupVerifier(
+            machinery.backups.table,
+            audit,
+            keys,
+            lambda: desk.config.backup_folder.path,
+            settings.data_folder,
+            now,
+            asyncio.Lock(),
+        )
         environment = Environment(
             catalogue=CATALOGUE,
-            handlers=Handlers.build(build_services(machinery, alerts, audit, history, checks), CATALOGUE, now),
+            handlers=Handlers.build(build_services(machinery, alerts, audit, (history, checks), verifier), CATALOGUE, now),
             changes=machinery.lifecycle,
             locks=machinery.locks,
             incidents=machinery.incidents,
@@ -197,6 +214,13 @@ async def open_application(
     finally:
         await database.aclose()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _build_redactor(secrets: Secrets) -> Redactor:
+    """Builds what removes secrets from answers, and has it remove them from the log as well."""
+    redactor = Redactor(secrets.list_values())
+    redact_with(redactor)
+    return redactor
 
 
 async def _open_audit(

@@ -112,7 +112,8 @@ def _unpack(archive: tarfile.TarFile, file: Path, folder: Path) -> DatabaseCopy:
             _write(stream, taken[name])
     if DATABASE_NAME not in taken:
         raise _refuse(file)
-    return DatabaseCopy(taken[DATABASE_NAME], taken.get(HEAD_NAME))
+    head = taken.get(HEAD_NAME)
+    return DatabaseCopy(taken[DATABASE_NAME], head if head is not None and head.stat().st_size else None)
 
 
 def _write(source: IO[bytes], path: Path) -> None:

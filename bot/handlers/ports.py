@@ -11,6 +11,7 @@ from bot.access.requester import Requester
 from bot.alerts.ports import MuteFinder
 from bot.audit.log import EventKind
 from bot.audit.search import AuditFilters, FoundOperations
+from bot.backups.verifier import VerificationRequest
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
@@ -27,8 +28,9 @@ from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.owed import OwedChange
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
+from commands.backups.verdict import JudgedBackup
 from commands.checks.traffic import TrafficCount
-from commands.model.backup import KnownBackups
+from commands.model.backup import Backup, KnownBackups
 from commands.model.chart import HostHealth
 from commands.model.check import Area, KnownChecks
 from commands.model.identity import KnownIdentities
@@ -121,6 +123,14 @@ class OwedRequestPort(Protocol):
     async def load(self, owed: OwedChange) -> FleetChange: ...
 
     async def find_status(self, operation: str) -> AskStatus | None: ...
+
+
+class BackupVerifierPort(Protocol):
+    """Verification of backups (`bot.backups.verifier`)."""
+
+    async def read_known(self) -> KnownBackups: ...
+
+    async def verify(self, backups: Sequence[Backup], request: VerificationRequest) -> tuple[JudgedBackup, ...]: ...
 
 
 class IdentityReader(Protocol):

@@ -13,6 +13,7 @@ from bot.handlers.about import AboutHandlers
 from bot.handlers.alerts import AlertHandlers
 from bot.handlers.archive_queue import ArchiveQueue
 from bot.handlers.audit import AuditHandlers
+from bot.handlers.backups import BackupHandlers
 from bot.handlers.changes import ChangeHandlers
 from bot.handlers.context import Body, RequestContext
 from bot.handlers.digest import DigestHandlers
@@ -25,6 +26,7 @@ from bot.handlers.owed import OwedHandlers
 from bot.handlers.ports import (
     AlertRegistryPort,
     AuditLogPort,
+    BackupVerifierPort,
     ChangeLifecycle,
     ChannelPort,
     CheckRegistryPort,
@@ -40,6 +42,7 @@ from bot.handlers.ports import (
 )
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
+from commands.backups.verify import BackupVerify
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditShow, AuditVerify
@@ -101,6 +104,7 @@ class Services:
     mutes: MuteRegistryPort
     owed: OwedRegistryPort
     owed_requests: OwedRequestPort
+    backups: BackupVerifierPort
     show_alerts: Callable[[], Awaitable[None]]
 
 
@@ -111,6 +115,7 @@ class Handlers:
     about: AboutHandlers
     alerts: AlertHandlers
     audit: AuditHandlers
+    backups: BackupHandlers
     changes: ChangeHandlers
     digest: DigestHandlers
     hosts: HostHandlers
@@ -131,6 +136,7 @@ class Handlers:
             about=AboutHandlers(catalogue, changes),
             alerts=AlertHandlers(services.alerts, services.mutes, audit, services.show_alerts, now),
             audit=AuditHandlers(audit, now),
+            backups=BackupHandlers(services.backups, now),
             changes=ChangeHandlers(changes, now),
             digest=DigestHandlers(
                 changes, locks, audit, history, services.checks, services.mutes, services.owed, services.alerts, now
@@ -186,6 +192,7 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     MaintenanceList: lambda nouns: nouns.mutes.list_maintenance,
     MaintenanceAdd: lambda nouns: nouns.mutes.add_maintenance,
     MaintenanceRemove: lambda nouns: nouns.mutes.remove_maintenance,
+    BackupVerify: lambda nouns: nouns.backups.verify,
     AuditSearch: lambda nouns: nouns.audit.search,
     AuditShow: lambda nouns: nouns.audit.show,
     AuditExport: lambda nouns: nouns.audit.export,

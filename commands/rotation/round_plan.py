@@ -32,8 +32,9 @@ ROUND_NAMES = {
 
 @dataclass(frozen=True)
 class RoundSight:
-    """Facts from which a round is planned: the change of the CA, all hosts as they are, and what is due. `asked` are the names
-    of the hosts of the request, `leave` those that it goes on without.
+    """Facts from which a round is planned: the change of the CA, all hosts as they are, and what is due.
+
+    `asked` are the names of the hosts of the request, `leave` those that it goes on without.
     """
 
     request: RotationRound

@@ -14,6 +14,7 @@ from bot.access.requester import Requester
 from bot.alerts.mutes import MuteForbidden, NoSuchMute
 from bot.audit.log import EventKind, Recorder
 from bot.audit.search import AuditedOperation, FoundOperations
+from bot.backups.verifier import VerificationRequest
 from bot.changes.approval import NotAllowed
 from bot.changes.planner import NothingToDo
 from bot.handlers.ports import FleetHistory, IncidentRegistryPort, ScheduleRegistryPort
@@ -39,9 +40,10 @@ from bot.store.observations import Observation
 from bot.store.operations import EndedOperation
 from bot.store.owed import OwedChange
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
+from commands.backups.verdict import JudgedBackup
 from commands.catalogue import CATALOGUE
 from commands.checks.verdict import collect_checks
-from commands.model.backup import NO_BACKUPS, KnownBackups
+from commands.model.backup import NO_BACKUPS, Backup, KnownBackups
 from commands.model.chart import HostHealth
 from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
 from commands.model.identity import KnownIdentities
@@ -297,6 +299,22 @@ class RememberedRotation:
         return replace(view, rotation=self.rotation)
 
 
+class RememberedBackups:
+    """Backups that are known, and the verdicts of their verification by ID; `verified` are the IDs that were asked for."""
+
+    def __init__(self) -> None:
+        self.known = NO_BACKUPS
+        self.verdicts: dict[str, JudgedBackup] = {}
+        self.verified: list[str] = []
+
+    async def read_known(self) -> KnownBackups:
+        return self.known
+
+    async def verify(self, backups: Sequence[Backup], request: VerificationRequest) -> tuple[JudgedBackup, ...]:
+        self.verified += [backup.id for backup in backups]
+        return tuple(self.verdicts[backup.id] for backup in backups)
+
+
 class Kept:
     """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
 
@@ -315,6 +333,7 @@ class Kept:
         self.owed = RememberedOwed()
         self.identities = RememberedIdentities()
         self.rotations = RememberedRotation()
+        self.backups = RememberedBackups()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def environment(
@@ -341,6 +360,7 @@ class Kept:
             mutes=self.mutes,
             owed=self.owed,
             owed_requests=self.owed,
+            backups=self.backups,
             show_alerts=self.alerts.notify,
         )
         return Environment(

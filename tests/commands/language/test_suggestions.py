@@ -82,6 +82,7 @@ def test_the_first_suggestion_is_what_was_meant(text: str, first: str) -> None:
         ("cert rotate host-a", ("help cert",)),
         ("backup creat host-a", ("backup create host-a",)),
         ("photograph host-a", ("help",)),
+        ("container create host-a", ("help",)),
         ("silence ad host-a", ("silence add host-a",)),
         ("サイレンス 一覧", ("サイレンス", "help silence")),
         ("メンテナンス add host-c", ()),

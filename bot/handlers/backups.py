@@ -1,0 +1,42 @@
+"""Handlers for backups: `backup verify` reads both copies, and records what it found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.action import BOT_NAME
+from adapters.errors import RequestError
+from adapters.phrase import Phrase
+from bot.backups.verifier import VerificationRequest
+from bot.handlers.context import RequestContext
+from bot.handlers.ports import BackupVerifierPort
+from bot.reports.backups import report_verification
+from commands.backups.verify import BackupVerify, select_newest
+from commands.model.report import Report
+
+
+class NoSuchBackup(RequestError):
+    """No backup has that ID, or it was removed."""
+
+
+@dataclass(frozen=True)
+class BackupHandlers:
+    """Handlers of backups."""
+
+    verifier: BackupVerifierPort
+    now: Callable[[], datetime]
+
+    async def verify(self, operation: BackupVerify, context: RequestContext) -> Report:
+        """Verifies one backup, or the newest of each host and of the bot."""
+        known = await self.verifier.read_known()
+        request = VerificationRequest(context.actor, context.operation, context.view.fleet, context.view.progress)
+        if operation.id:
+            backup = known.find(operation.id)
+            if backup is None:
+                raise NoSuchBackup(Phrase("no backup has the ID {id}. Run backup for the list", id=operation.id))
+            return report_verification(await self.verifier.verify((backup,), request), (), self.now())
+        names = [host.name for host in context.inventory.hosts]
+        newest = select_newest(known.backups, names)
+        found = {backup.host for backup in newest} - {BOT_NAME}
+        without = [name for name in names if name not in found]
+        return report_verification(await self.verifier.verify(newest, request), without, self.now())

@@ -1,0 +1,110 @@
+"""Answers about the verification of backups. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from adapters.action import BOT_NAME
+from adapters.phrase import Phrase
+from commands.backups.labels import build_place_cell, name_owner
+from commands.backups.verdict import JudgedBackup
+from commands.model.finding import Finding, Severity, sort_worst_first
+from commands.model.phrases import list_some
+from commands.model.report import Cell, Column, Mark, Report, Row, rate_rows
+
+_COLUMNS = (
+    Column(key="host", heading=Phrase("Host")),
+    Column(key="verified", heading=Phrase("Verified")),
+    Column(key="first", heading=Phrase("On the host")),
+    Column(key="second", heading=Phrase("Second place")),
+    Column(key="made", heading=Phrase("Made")),
+    Column(key="id", heading=Phrase("ID")),
+)
+
+
+def report_verification(verdicts: Sequence[JudgedBackup], without: Sequence[str], at: datetime) -> Report:
+    """Reports on verified backups. `without` are hosts that have no backup."""
+    findings = sort_worst_first([*filter(None, map(_make_finding, verdicts)), *map(_make_lack, without)])
+    rows = [*(_build_row(verdict, at) for verdict in verdicts), *(_build_lack(host) for host in without)]
+    return Report(
+        title=Phrase("Verification of backups"),
+        summary=_summarize(verdicts, without),
+        columns=_COLUMNS,
+        rows=rate_rows(rows, findings),
+        findings=findings,
+        taken_at=at,
+        next=() if verdicts else ("backup create all",),
+    )
+
+
+def _make_finding(verdict: JudgedBackup) -> Finding | None:
+    backup = verdict.backup
+    again = "backup create --bot" if backup.host == BOT_NAME else f"backup create {backup.host}"
+    if verdict.fault is not None:
+        return Finding(
+            severity=Severity.HIGH, host=backup.host, subject="backup", why=verdict.fault, short=Phrase("fault"), next=again
+        )
+    if verdict.unverified is not None:
+        return Finding(
+            severity=Severity.MEDIUM,
+            host=backup.host,
+            subject="backup",
+            why=verdict.unverified,
+            short=Phrase("not verified"),
+            next=f"backup verify {backup.id}",
+            reached=False,
+        )
+    return None
+
+
+def _make_lack(host: str) -> Finding:
+    return Finding(
+        severity=Severity.LOW,
+        host=host,
+        subject="backup",
+        why=Phrase("no backup yet"),
+        next=f"backup create {host}",
+    )
+
+
+def _build_row(verdict: JudgedBackup, at: datetime) -> Row:
+    backup = verdict.backup
+    return Row(
+        host=backup.host,
+        cells=(
+            Cell(text=name_owner(backup.host), value=backup.host),
+            _build_result_cell(verdict),
+            build_place_cell(backup.first),
+            build_place_cell(backup.second),
+            Cell.of_moment(backup.at, at),
+            Cell.of(backup.id),
+        ),
+    )
+
+
+def _build_result_cell(verdict: JudgedBackup) -> Cell:
+    if verdict.fault is not None:
+        return Cell(text=Phrase("fault"), value="fault", mark=Mark.BAD)
+    if verdict.unverified is not None:
+        return Cell(text=Phrase("not verified"), value="unknown", mark=Mark.UNKNOWN)
+    return Cell(text=Phrase("verified"), value="verified", mark=Mark.WELL)
+
+
+def _build_lack(host: str) -> Row:
+    nothing = Cell(text="", value=None, mark=Mark.ABSENT)
+    return Row(host=host, cells=(Cell.of(host), *([nothing] * (len(_COLUMNS) - 1))))
+
+
+def _summarize(verdicts: Sequence[JudgedBackup], without: Sequence[str]) -> Phrase:
+    if not verdicts:
+        return Phrase("no backups yet")
+    faulty = [verdict.backup.host for verdict in verdicts if verdict.fault is not None]
+    doubtful = [verdict.backup.host for verdict in verdicts if verdict.unverified is not None]
+    n = sum(verdict.verified for verdict in verdicts)
+    counted = Phrase("{n} of {total} backups verified", n=n, total=len(verdicts))
+    if faulty:
+        return Phrase("{counted}. Faults: {hosts}", counted=counted, hosts=list_some(faulty))
+    if doubtful:
+        return Phrase("{counted}. Not verified: {hosts}", counted=counted, hosts=list_some(doubtful))
+    if without:
+        return Phrase("{counted}. Without a backup: {hosts}", counted=counted, hosts=list_some(list(without)))
+    return Phrase("{n} backup verified", plural="all {n} backups verified", n=n)
