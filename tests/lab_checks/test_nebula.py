@@ -18,6 +18,8 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from adapters.nebula.certificates import parse_pem
+from commands.configuration.ca_bundle import edit_bundle
+from commands.configuration.splice import apply_splices
 from tests.lab.windows import nebula
 from tests.lab.windows.bundles import Authority, make_authority, make_expired, write_broken_bundles, write_bundles
 from tests.lab.windows.mesh import PATHS, Member, call, tell_start
@@ -153,6 +155,32 @@ def test_nebula_starts_with_every_bundle_that_is_not_broken() -> None:
         texts = {**files, "ca.crt": bundle, "config.yml": Node("old", OLD).configuration}
         found = nebula.load(texts.get, "config.yml", NOW).authorities
         assert authority("old").parsed in found, name
+
+
+EDITED = {name: text for name, text in write_bundles(authority("old").certificate, BEGAN).items() if "\ufeff" not in text}
+
+
+@needs_nebula
+@pytest.mark.parametrize("case", EDITED)
+def test_the_bot_s_edit_of_a_bundle_is_taken_by_the_real_program(case: str, tmp_path: Path) -> None:
+    """The new CA is added, then the old one is removed; all others stay."""
+    own = lay(tmp_path / "caller", Node("old", OLD), 4242)
+    text, old, new = EDITED[case].encode(), authority("old").parsed.fingerprint, authority("new")
+    before = list_trusted(text)
+    for edits, expected in (
+        ({"add": new.certificate}, [*before, new.parsed.fingerprint]),
+        ({"remove": old}, [*(each for each in before if each != old), new.parsed.fingerprint]),
+    ):
+        text = apply_splices(text, edit_bundle(text, **edits))
+        (own / "ca.crt").write_bytes(text)
+        subprocess.run(["nebula", "-test", "-config", "config.yml"], cwd=own, check=True, capture_output=True, timeout=30)
+        assert expected == list_trusted(text)
+
+
+def list_trusted(bundle: bytes) -> list[str]:
+    """Fingerprints of the CAs that Nebula reads from a file."""
+    texts = {**Node("old", OLD).files, "ca.crt": bundle.decode(), "config.yml": Node("old", OLD).configuration}
+    return [each.fingerprint for each in nebula.load(texts.get, "config.yml", NOW).authorities]
 
 
 def simulate(caller: Node, called: Node) -> dict[str, list[str]]:
