@@ -1,6 +1,7 @@
 """Catalogue of all operations, the source of words, help, suggestions and permissions."""
 
 from commands.authority.create import KeyBackupCreate
+from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDrill
 from commands.backups.create import BackupCreate
 from commands.backups.listing import BackupList, BackupShow
 from commands.backups.prune import BackupPrune
@@ -83,6 +84,10 @@ CATALOGUE: tuple[type[Operation], ...] = (
     RotationAbort,
     KeyBackupCreate,
     BackupVerify,
+    KeyBackupList,
+    KeyBackupCreate,
+    KeyBackupVerify,
+    KeyDrill,
     DiskUsage,
     ForwardingList,
     ForwardingApply,

@@ -14,6 +14,7 @@ from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
 from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
+from bot.app.build_key_backups import KeyServices, build_key_services
 from bot.app.build_ledger import build_survey
 from bot.audit.log import AuditLog
 from bot.backups.verifier import BackupVerifier
@@ -118,10 +119,11 @@ def build_services(
     alerts: AlertServices,
     audit: AuditLog,
     reports: tuple[HealthHistory, CheckRegistry],
-    backups: BackupVerifier,
+    backups: tuple[BackupVerifier, KeyServices],
 ) -> Services:
     """Gathers the services that handlers of the bot's own operations are built from."""
     history, checks = reports
+    verifier, keys = backups
     return Services(
         changes=machinery.lifecycle,
         locks=machinery.locks,
@@ -137,7 +139,9 @@ def build_services(
         mutes=alerts.mutes,
         owed=machinery.owed.registry,
         owed_requests=machinery.owed.requests,
-        backups=backups,
+        backups=verifier,
+        key_verifier=keys.verifier,
+        drills=keys.drills,
         show_alerts=alerts.notifier.notify,
     )
 
@@ -169,19 +173,20 @@ async def open_application(
         survey = build_survey(machinery.ledger, alerts.registry, lambda: desk.config, now)
         followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), *machinery.followers, survey)
         checks = CheckRegistry(CheckTable(database), redactor.redact_json, followers if running else ())
-        keys = load_audit_keys(settings, secrets)
         verifier = BackupVerifier(
             machinery.backups.table,
             audit,
-            keys,
+            load_audit_keys(settings, secrets),
             lambda: desk.config.backup_folder.path,
             settings.data_folder,
             now,
             asyncio.Lock(),
         )
+        keys = build_key_services(database, audit, machinery.ledger, lambda: desk.config.backup_folder.path, now)
+        services = build_services(machinery, alerts, audit, (history, checks), (verifier, keys))
         environment = Environment(
             catalogue=CATALOGUE,
-            handlers=Handlers.build(build_services(machinery, alerts, audit, (history, checks), verifier), CATALOGUE, now),
+            handlers=Handlers.build(services, CATALOGUE, now),
             changes=machinery.lifecycle,
             locks=machinery.locks,
             incidents=machinery.incidents,

@@ -39,8 +39,17 @@ class KeyBackupActions:
     def add_to(self, own: OwnActions) -> None:
         """Add the performers to the actions that this bot can do on itself."""
         own.add(WriteKeyFile, self._perform(self._write))
-        own.add(ReadStoredKey, self._perform(self._read))
+        own.add(ReadStoredKey, self.read)
         own.add(RemoveStoredKey, self._perform(self._remove))
+
+    async def read(self, action: ReadStoredKey) -> StoredKeyCopy:
+        """Read whether a copy is whole, and whom it is for. Raises `ActionFailed`."""
+        return await self._perform(self._read)(action)
+
+    async def read_authority(self, backup: str) -> str:
+        """Read the certificate of the CA beside a copy. Raises `ActionFailed`; "" if there is none."""
+        content = await do_file_work(self.find_folder(), _read_file, self._locate(backup) / CERTIFICATE_FILE)
+        return (content or b"").decode("ascii", "replace")
 
     def _perform(self, work: Callable[[A], R]) -> Callable[[A], Awaitable[R]]:
         return lambda action: do_file_work(self.find_folder(), work, action)

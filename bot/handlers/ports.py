@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from adapters.inventory import Inventory
+from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
 from bot.access.policy import Verdict
 from bot.access.requester import Requester
@@ -30,7 +31,7 @@ from bot.store.owed import OwedChange
 from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.backups.verdict import JudgedBackup
 from commands.checks.traffic import TrafficCount
-from commands.model.backup import Backup, KnownBackups
+from commands.model.backup import Backup, Drill, KeyBackup, KnownBackups
 from commands.model.chart import HostHealth
 from commands.model.check import Area, KnownChecks
 from commands.model.identity import KnownIdentities
@@ -131,6 +132,22 @@ class BackupVerifierPort(Protocol):
     async def read_known(self) -> KnownBackups: ...
 
     async def verify(self, backups: Sequence[Backup], request: VerificationRequest) -> tuple[JudgedBackup, ...]: ...
+
+
+class KeyVerifierPort(Protocol):
+    """Copies of the CA key and their verification (`bot.backups.key_verifier`)."""
+
+    async def read_known(self) -> KnownBackups: ...
+
+    async def verify(self, key: KeyBackup, view: FleetView, actor: str, operation: str) -> KeyBackup: ...
+
+
+class DrillPort(Protocol):
+    """Drills of opening a copy of the CA key (`bot.backups.drills`)."""
+
+    async def open(self, key: KeyBackup, actor: str, operation: str) -> tuple[Drill, Certificate]: ...
+
+    async def check(self, text: str, key: KeyBackup, actor: str, operation: str) -> tuple[Drill, Certificate]: ...
 
 
 class IdentityReader(Protocol):

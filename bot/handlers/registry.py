@@ -13,6 +13,7 @@ from bot.handlers.about import AboutHandlers
 from bot.handlers.alerts import AlertHandlers
 from bot.handlers.archive_queue import ArchiveQueue
 from bot.handlers.audit import AuditHandlers
+from bot.handlers.authority import AuthorityHandlers
 from bot.handlers.backups import BackupHandlers
 from bot.handlers.changes import ChangeHandlers
 from bot.handlers.context import Body, RequestContext
@@ -30,8 +31,10 @@ from bot.handlers.ports import (
     ChangeLifecycle,
     ChannelPort,
     CheckRegistryPort,
+    DrillPort,
     FleetHistory,
     IncidentRegistryPort,
+    KeyVerifierPort,
     LockRegistryPort,
     MuteRegistryPort,
     OwedRegistryPort,
@@ -42,6 +45,7 @@ from bot.handlers.ports import (
 )
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
+from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDrill
 from commands.backups.verify import BackupVerify
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
@@ -105,6 +109,8 @@ class Services:
     owed: OwedRegistryPort
     owed_requests: OwedRequestPort
     backups: BackupVerifierPort
+    key_verifier: KeyVerifierPort
+    drills: DrillPort
     show_alerts: Callable[[], Awaitable[None]]
 
 
@@ -116,6 +122,7 @@ class Handlers:
     alerts: AlertHandlers
     audit: AuditHandlers
     backups: BackupHandlers
+    authority: AuthorityHandlers
     changes: ChangeHandlers
     digest: DigestHandlers
     hosts: HostHandlers
@@ -137,6 +144,7 @@ class Handlers:
             alerts=AlertHandlers(services.alerts, services.mutes, audit, services.show_alerts, now),
             audit=AuditHandlers(audit, now),
             backups=BackupHandlers(services.backups, now),
+            authority=AuthorityHandlers(services.key_verifier, services.drills, now),
             changes=ChangeHandlers(changes, now),
             digest=DigestHandlers(
                 changes, locks, audit, history, services.checks, services.mutes, services.owed, services.alerts, now
@@ -193,6 +201,9 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     MaintenanceAdd: lambda nouns: nouns.mutes.add_maintenance,
     MaintenanceRemove: lambda nouns: nouns.mutes.remove_maintenance,
     BackupVerify: lambda nouns: nouns.backups.verify,
+    KeyBackupList: lambda nouns: nouns.authority.list_copies,
+    KeyBackupVerify: lambda nouns: nouns.authority.verify,
+    KeyDrill: lambda nouns: nouns.authority.drill,
     AuditSearch: lambda nouns: nouns.audit.search,
     AuditShow: lambda nouns: nouns.audit.show,
     AuditExport: lambda nouns: nouns.audit.export,

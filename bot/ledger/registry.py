@@ -92,6 +92,11 @@ class IdentityLedger:
             await self._table.store(admission.admitted, read)
         return admission.refused
 
+    async def record_drill(self, observed: Observation) -> None:
+        """Stores the certificate of a drill, whose event is in the audit log already. Raises `DatabaseError`."""
+        async with self._writing:
+            await self._table.store((observed,))
+
     async def read_positions(self) -> Mapping[str, FilePosition]:
         """Reads the position in each host's log."""
         return await self._table.read_positions()

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from adapters.errors import FlatnetError
+from adapters.errors import FlatnetError, Refused
 from adapters.inventory import Inventory
+from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
 from bot.access.requester import Requester
@@ -43,7 +44,7 @@ from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.backups.verdict import JudgedBackup
 from commands.catalogue import CATALOGUE
 from commands.checks.verdict import collect_checks
-from commands.model.backup import NO_BACKUPS, Backup, KnownBackups
+from commands.model.backup import NO_BACKUPS, Backup, Drill, KeyBackup, KnownBackups
 from commands.model.chart import HostHealth
 from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
 from commands.model.identity import KnownIdentities
@@ -125,6 +126,25 @@ class NoIncidents:
 
     async def read_entries(self, number: int) -> tuple[tuple[IncidentEntry, ...], int]:
         return (), 0
+
+
+class RememberedKeys:
+    """Copies of CA keys in memory; nothing is verified, and no drill is held."""
+
+    def __init__(self, known: KnownBackups = NO_BACKUPS) -> None:
+        self.known = known
+
+    async def read_known(self) -> KnownBackups:
+        return self.known
+
+    async def verify(self, key: KeyBackup, view: FleetView, actor: str, operation: str) -> KeyBackup:
+        return key
+
+    async def open(self, key: KeyBackup, actor: str, operation: str) -> tuple[Drill, Certificate]:
+        raise Refused(Phrase("no drill is held here"))
+
+    async def check(self, text: str, key: KeyBackup, actor: str, operation: str) -> tuple[Drill, Certificate]:
+        return await self.open(key, actor, operation)
 
 
 class Made:
@@ -331,6 +351,7 @@ class Kept:
         self.checks = RememberedChecks()
         self.alerts, self.mutes = Alerts(), RememberedMutes()
         self.owed = RememberedOwed()
+        self.keys = RememberedKeys()
         self.identities = RememberedIdentities()
         self.rotations = RememberedRotation()
         self.backups = RememberedBackups()
@@ -361,6 +382,8 @@ class Kept:
             owed=self.owed,
             owed_requests=self.owed,
             backups=self.backups,
+            key_verifier=self.keys,
+            drills=self.keys,
             show_alerts=self.alerts.notify,
         )
         return Environment(
