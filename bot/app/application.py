@@ -14,10 +14,9 @@ from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
 from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
-from bot.app.build_key_backups import KeyServices, build_key_services
 from bot.app.build_ledger import build_survey
+from bot.app.build_verification import BackupServices, VerificationBasis, build_verification
 from bot.audit.log import AuditLog
-from bot.backups.verifier import BackupVerifier
 from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings, load_audit_keys
 from bot.handlers.registry import Handlers, Services
@@ -119,11 +118,10 @@ def build_services(
     alerts: AlertServices,
     audit: AuditLog,
     reports: tuple[HealthHistory, CheckRegistry],
-    backups: tuple[BackupVerifier, KeyServices],
+    backups: BackupServices,
 ) -> Services:
     """Gathers the services that handlers of the bot's own operations are built from."""
     history, checks = reports
-    verifier, keys = backups
     return Services(
         changes=machinery.lifecycle,
         locks=machinery.locks,
@@ -139,9 +137,9 @@ def build_services(
         mutes=alerts.mutes,
         owed=machinery.owed.registry,
         owed_requests=machinery.owed.requests,
-        backups=verifier,
-        key_verifier=keys.verifier,
-        drills=keys.drills,
+        backups=backups.verifier,
+        key_verifier=backups.key_verifier,
+        drills=backups.drills,
         show_alerts=alerts.notifier.notify,
     )
 
@@ -173,17 +171,11 @@ async def open_application(
         survey = build_survey(machinery.ledger, alerts.registry, lambda: desk.config, now)
         followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), *machinery.followers, survey)
         checks = CheckRegistry(CheckTable(database), redactor.redact_json, followers if running else ())
-        verifier = BackupVerifier(
-            machinery.backups.table,
-            audit,
-            load_audit_keys(settings, secrets),
-            lambda: desk.config.backup_folder.path,
-            settings.data_folder,
-            now,
-            asyncio.Lock(),
+        verification = VerificationBasis(
+            database, audit, load_audit_keys(settings, secrets), lambda: desk.config.backup_folder.path, settings.data_folder
         )
-        keys = build_key_services(database, audit, machinery.ledger, lambda: desk.config.backup_folder.path, now)
-        services = build_services(machinery, alerts, audit, (history, checks), (verifier, keys))
+        backups = build_verification(verification, machinery.ledger, now)
+        services = build_services(machinery, alerts, audit, (history, checks), backups)
         environment = Environment(
             catalogue=CATALOGUE,
             handlers=Handlers.build(services, CATALOGUE, now),

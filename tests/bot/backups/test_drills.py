@@ -10,7 +10,7 @@ import pytest
 from adapters.errors import ActionFailed, Refused
 from adapters.nebula.encoding import Curve
 from adapters.phrase import Phrase
-from bot.app.build_key_backups import make_public_key
+from bot.app.build_verification import make_public_key
 from bot.audit.log import EventKind
 from bot.backups.drills import DrillRefused, DrillRegistry
 from bot.store.database import Database
