@@ -63,6 +63,7 @@ from commands.model.operation import Operation
 from commands.owed import OwedAbandon
 from commands.rotation.abort import RotationAbort
 from commands.rotation.next import RotationNext
+from commands.rotation.overview import CaRotation
 from commands.rotation.start import RotationBegin
 from commands.services.operations import ServiceList, ServiceRestart, ServiceStart, ServiceStop
 from commands.updates.operations import UpdateList
@@ -88,6 +89,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     KeyBackupCreate,
     KeyBackupVerify,
     KeyDrill,
+    CaRotation,
     DiskUsage,
     ForwardingList,
     ForwardingApply,

@@ -27,6 +27,7 @@ from commands.gateways.overview import GatewayList
 from commands.health import Health
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
 from commands.model.report import Report
+from commands.rotation.overview import CaRotation
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class OperationExecutor:
                 return await self._environment.handlers.handle(operation, await self._build_context(job, requester))
 
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
-        """Reads hosts. `health` also gets the newest checks that the requester may see, `cert` gets the ledger.
+        """Reads hosts. `health` also gets the newest checks that the requester may see, `cert` and `ca rotation` the ledger.
 
         `gateway` gets the good configurations, `backup` the backups.
         """
@@ -84,12 +85,14 @@ class OperationExecutor:
             seen = every if isinstance(context.judge_on(Health, every), Permit) else hosts
             known = await self._environment.checks.find_known([host.name for host in seen], areas)
             view = replace(view, checks=known)
-        elif isinstance(operation, CertList | CertShow):
+        elif isinstance(operation, CertList | CertShow | CaRotation):
             view = replace(view, identities=await self._environment.identities.read_known())
         elif isinstance(operation, BackupList | BackupShow):
             view = replace(view, backups=await self._environment.backups.read_known())
         elif isinstance(operation, GatewayList):
             view = replace(view, good_configurations=await self._environment.good_configurations.list_gateways())
+        if isinstance(operation, CaRotation):  # an answer without the state would say that there is none
+            view = await self._environment.rotations.complete(view)
         report = await operation.read(view)
         await self._environment.checks.record(operation, report, began, job.config.inventory)
         return await self._add_maintenance(report, job) if isinstance(operation, Health) else report
