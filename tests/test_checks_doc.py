@@ -36,7 +36,7 @@ SECTIONS = {
     "peer": {"commands/gateways/peer_report"},
     "escalation": {"commands/gateways/escalation"},
     "route": {"commands/gateways/routes"},
-    "cert": {"commands/certs/assessment", "commands/certs/further"},
+    "cert": {"commands/certs/assessment", "commands/certs/further", "commands/certs/rotation_remarks"},
     "disk": {"commands/disks/assessment"},
     "update": {"commands/updates/assessment"},
     "gateway": {"commands/gateways/overview"},

@@ -38,8 +38,7 @@ def judge_progress(held: HostCertificates, mesh: FleetCertificates) -> Iterator[
         return
     state = next((each for each in find_states(rotation, mesh) if each.read is held), None)
     if state is not None and (found := _find_lag(state, rotation)) is not None:
-        severity, short, why = found
-        yield Remark("rotation", severity, short, why, next=f"{NEXT_WORDS} --only {held.host.name}")
+        yield found
 
 
 def is_expected_trust(held: HostCertificates, other: HostCertificates, rotation: Rotation | None) -> bool:
@@ -71,19 +70,19 @@ def is_bound_to_old(certificate: Certificate, rotation: Rotation | None) -> bool
     return certificate.not_after >= rotation.old.ends_at - _END_MARGIN
 
 
-def _find_lag(state: MemberState, rotation: Rotation) -> tuple[Severity, Phrase, Phrase] | None:
+def _find_lag(state: MemberState, rotation: Rotation) -> Remark | None:
     """Finds what a host lacks that others have already; None if it can follow."""
-    ca = shorten_argument(rotation.new.name)
+    ca, words = shorten_argument(rotation.new.name), f"{NEXT_WORDS} --only {state.host}"
     if state.left and not state.has_new:
         why = Phrase("the CA was changed without this host, so it has no tunnels until it has {ca}", ca=ca)
-        return Severity.MEDIUM, Phrase("left behind by the CA rotation"), why
+        return Remark("rotation", Severity.MEDIUM, Phrase("left behind by the CA rotation"), why, next=words)
     if rotation.lost and not state.has_new:
         why = Phrase("the old CA is not used any more, so this host has no tunnels until it has {ca}", ca=ca)
-        return Severity.HIGH, Phrase("waits for the new CA"), why
+        return Remark("rotation", Severity.HIGH, Phrase("waits for the new CA"), why, next=words)
     if state.trusts_new is False:
         why = Phrase("this host does not trust {ca}, so it rejects hosts with a new certificate", ca=ca)
-        return Severity.HIGH, Phrase("does not trust the new CA"), why
+        return Remark("rotation", Severity.HIGH, Phrase("does not trust the new CA"), why, next=words)
     if rotation.stage is RotationStage.DROPPING and state.signed_by_new is False:
         why = Phrase("this host still has a certificate of the old CA, which other hosts do not trust any more")
-        return Severity.HIGH, Phrase("certificate of the old CA"), why
+        return Remark("rotation", Severity.HIGH, Phrase("certificate of the old CA"), why, next=words)
     return None
