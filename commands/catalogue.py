@@ -62,6 +62,7 @@ from commands.logs.operations import LogCollect, LogRead
 from commands.model.operation import Operation
 from commands.owed import OwedAbandon
 from commands.rotation.abort import RotationAbort
+from commands.rotation.finish import RotationFinish
 from commands.rotation.next import RotationNext
 from commands.rotation.overview import CaRotation
 from commands.rotation.start import RotationBegin
@@ -82,6 +83,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     CaShow,
     RotationBegin,
     RotationNext,
+    RotationFinish,
     RotationAbort,
     KeyBackupCreate,
     BackupVerify,

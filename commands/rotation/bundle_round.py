@@ -26,12 +26,16 @@ from commands.values.arguments import shorten_argument
 
 @dataclass(frozen=True)
 class BundleRound:
-    """A round that changes files of CAs. `mark` says how. `change` are the hosts that are due, in order."""
+    """A round that changes files of CAs. `mark` says how. `change` are the hosts that are due, in order.
+
+    `lazy`: Nebula is not restarted, so each host follows with its next restart.
+    """
 
     mark: Mark
     rotation: Rotation
     seen: FleetCertificates
     change: tuple[HostCertificates, ...]
+    lazy: bool = False
 
     @property
     def added(self) -> RotationAuthority | None:
@@ -46,6 +50,10 @@ class BundleRound:
                 return self.rotation.new
             case _:
                 return None
+
+    def restarts(self, held: HostCertificates) -> bool:
+        """Returns whether the Nebula of a host is restarted."""
+        return not self.lazy and held.files is not None and held.files.running_since is not None
 
 
 async def plan_bundles(due: BundleRound, view: FleetView) -> tuple[HostPlan | LeftOutHost, ...]:
@@ -65,7 +73,7 @@ async def plan_bundles(due: BundleRound, view: FleetView) -> tuple[HostPlan | Le
 def _find_obstacle(held: HostCertificates, due: BundleRound) -> Phrase | None:
     """Finds the reason why the file of a host that answered is not changed now; None if there is none."""
     why = find_host_obstacle(held)
-    if why is not None or not _is_running(held) or find_witnesses(held, due.seen):
+    if why is not None or not due.restarts(held) or find_witnesses(held, due.seen):
         return why
     if held.host.lighthouse:
         return Phrase("no other host is reachable with Nebula running, so the change cannot be verified")
@@ -94,7 +102,7 @@ def _plan_host(
 
 
 def _build_plan(held: HostCertificates, due: BundleRound, edit: ConfigurationEdit, served: HostWorkload) -> HostPlan:
-    restarts = _is_running(held)
+    restarts = due.restarts(held)
     return HostPlan(
         part=build_bundle_part(BundleEdit(held, edit, due.mark, due.rotation.canary, _find_tunnel(held, due))),
         premises=build_workload_premises(served, "restart") if restarts else (),
@@ -107,7 +115,7 @@ def _build_plan(held: HostCertificates, due: BundleRound, edit: ConfigurationEdi
 def _find_tunnel(held: HostCertificates, due: BundleRound) -> TunnelProof | None:
     """Finds the tunnel that proves a host to be back; None if Nebula does not run there, so that it is not restarted."""
     lighthouse = due.seen.lighthouse
-    if lighthouse is None or held.certificate is None or not _is_running(held):
+    if lighthouse is None or held.certificate is None or not due.restarts(held):
         return None
     return TunnelProof(held.host, lighthouse.host, find_witnesses(held, due.seen), held.certificate.name)
 

@@ -41,10 +41,8 @@ class Successor:
 
     @property
     def network(self) -> str:
-        """Address of its canary: one that no host has, within what the CA may sign."""
-        limits = self.old.networks
-        within = ip_network(str(limits[0].network if limits else self.lighthouse.overlay.network))
-        return f"{within[-2] if within.num_addresses > 2 else within[0]}/{within.prefixlen}"
+        """Address of its canary."""
+        return find_spare_network(self.old, self.lighthouse)
 
     def build_make_action(self, program: str) -> MakeAuthority:
         """Builds the action that makes it. `program` is the path of nebula-cert."""
@@ -79,6 +77,13 @@ class Successor:
         else:
             phrase = Phrase("the new CA is {name}, version {version}", name=name, version=self.version)
         return Premise(host=self.lighthouse.name, what="successor", value=[self.name, self.version], phrase=phrase)
+
+
+def find_spare_network(ca: Certificate, lighthouse: Host) -> str:
+    """Finds an address that no host has and a CA may sign: the last one of its first network, or of the overlay."""
+    limits = ca.networks
+    within = ip_network(str(limits[0].network if limits else lighthouse.overlay.network))
+    return f"{within[-2] if within.num_addresses > 2 else within[0]}/{within.prefixlen}"
 
 
 def choose_version(old: Certificate, behind: Collection[str]) -> Literal[1, 2]:
