@@ -1,6 +1,7 @@
 """Cases of the scripts that make, try, install and wipe a CA, and that read what a file of CAs is worth."""
 
 import copy
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -91,6 +92,15 @@ def _case(story: str, action: Any, *changes: Any, told: Any = None, fails: str =
     return Case(story, action, both(*changes), told=told or {}, fails=fails, host="lighthouse")
 
 
+def _edition(version: str) -> Callable[[WindowsState], None]:
+    """Its nebula-cert is of that version."""
+
+    def change(state: WindowsState) -> None:
+        state.programs[at(PATHS.nebula_cert_exe)].prints = f"Version: {version}"
+
+    return change
+
+
 CASES = (
     _case("a new CA like the old one", MAKE, told={"changed": True, "name": "Flatnet CA 2", "key_file": rf"{HOME}\ca.key"}),
     _case(
@@ -120,6 +130,15 @@ CASES = (
     _case("a folder that somebody else can enter", MAKE, HAS_CA, readers(HOME, "S-1-1-0"), fails="FolderNotSafe"),
     _case("no room for a CA", MAKE, full, fails="DiskFull"),
     _case("another version than its nebula-cert has", changed(MAKE, version=2), fails="VersionUnknown"),
+    _case("a nebula-cert that makes version 2 unless it is told", MAKE, _edition("1.10.3"), told={"changed": True}),
+    _case(
+        "a CA of version 2 with limits",
+        changed(MAKE, version=2, groups=("flatnet",), networks=("10.100.0.0/16",), unsafe_networks=("10.87.0.0/16",)),
+        _edition("1.10.3"),
+        told={"changed": True},
+    ),
+    _case("a nebula-cert that does not tell its version", MAKE, _edition("nightly"), fails="VersionUnknown"),
+    _case("a canary by a newer nebula-cert", CANARY, _edition("1.10.3"), HAS_CA, told={"changed": True}),
     _case("no nebula-cert", MAKE, program(PATHS.nebula_cert_exe, "missing"), fails="ProgramMissing"),
     _case("a group that nebula-cert refuses", changed(MAKE, networks=("10.100.0.0",)), fails="CaFailed"),
     _case("a folder that is not a CA's", changed(MAKE, folder=FOLDER), fails="NotOurs"),

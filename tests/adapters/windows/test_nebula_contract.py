@@ -52,7 +52,9 @@ def equal(value: Any) -> Any:
     match value:
         case str():
             text = re.sub(r"/tmp/flatnet-pwsh-[^/]+/drives/(\w)/([^ :\n]*)", _windows_path, value)
-            text = re.sub(r"(?s)-----BEGIN NEBULA CERTIFICATE-----.*?-----END NEBULA CERTIFICATE-----", _certificate, text)
+            text = re.sub(
+                r"(?s)-----BEGIN NEBULA CERTIFICATE( V2)?-----.*?-----END NEBULA CERTIFICATE( V2)?-----", _certificate, text
+            )
             text = re.sub(r"(?s)(BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(-----END)", r"\1 KEY \2", text)
             return re.sub(r"[A-Za-z0-9+/]{43}=", "KEY", text)
         case Mapping():
