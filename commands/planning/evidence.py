@@ -17,6 +17,7 @@ from adapters.gateway.containers import FindContainer
 from adapters.gateway.reload import ProveSync
 from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import Moment, Phrase, Span
+from adapters.windows.authority import InstallAuthority, MakeAuthority
 from adapters.windows.commit_confirm import BeginChange, ConfirmChange, ServiceMove
 from adapters.windows.nebula import FindHandshake, ReachAddress, ReadCertificates, SignCertificate
 from adapters.windows.trust import ReadTrust
@@ -101,6 +102,8 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
     sign, begin = _find_step(part, SignCertificate), _find_step(part, BeginChange)
     if sign is not None and (until := _find_expiry(results[sign.key])) is not None:
         yield _describe_validity(until, find_present_certificate(part), started_at)
+    elif (made := _find_step(part, MakeAuthority)) is not None:
+        yield _describe_authority(results[made.key])
     elif begin is not None and (moves := _list_moves(begin)):
         proven = _find_step(part, ConfirmChange) or begin
         for move in {move.service: move for move in moves}.values():
@@ -111,9 +114,11 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
         yield Phrase("the bridge is up and IP forwarding is on")
         if _find_step(part, ReachAddress) is not None:
             yield Phrase("Windows reaches the bridge")
-    for step in part.steps:
-        if step.deed.kind == get_kind(ReadTrust) and step.expect.get("loaded") is True:
-            yield _describe_trust(step)
+    trust = [step for step in part.steps if step.deed.kind == get_kind(ReadTrust)]
+    if trust:
+        yield _describe_trust(trust[-1])
+    if _find_step(part, InstallAuthority) is not None:
+        yield Phrase("the new CA key is in its place, and the old one is wiped")
     seen = [step.host for step in part.steps if step.deed.kind == get_kind(FindHandshake)]
     if seen:
         yield Phrase("tunnel confirmed by {hosts}", hosts=list_some(list(dict.fromkeys(seen))))
@@ -141,10 +146,23 @@ def _describe_validity(until: datetime, old: Certificate | None, started_at: dat
 
 
 def _describe_trust(step: Step) -> Phrase:
-    """Describes which CAs Nebula trusts since its start. The key says what was changed."""
+    """Describes which CAs Nebula trusts since its start, or will trust. The key says what was changed."""
+    if "loaded" not in step.expect:
+        return Phrase("the new file of CAs counts from the next start")
     if step.expect.get("verified") is not True:
         return Phrase("no longer trusts the new CA")
     return Phrase("no longer trusts the old CA") if "/drop/" in step.key else Phrase("trusts the new CA")
+
+
+def _describe_authority(made: StepResult) -> Phrase:
+    """Describes a new CA. Its copies were read back before its canary, the last step, was signed."""
+    name, text = made.product.get("name"), made.product.get("certificate")
+    certificate = _parse_certificate(text) if isinstance(text, str) else None
+    if not isinstance(name, str) or certificate is None:
+        return Phrase("the new CA is made, and both copies of its key are verified")
+    return Phrase(
+        "{ca} is made, valid until {at}, and both copies of its key are verified", ca=name, at=Moment(certificate.not_after)
+    )
 
 
 def _describe_service(move: ServiceMove, at: datetime) -> Phrase:
