@@ -55,9 +55,28 @@ def parse_handshake(line: str) -> ReceivedHandshake | None:
             return None
 
 
-def parse_refusal(line: str) -> str:
-    """Parses the reason for which a peer's certificate was refused; "" if the line has none."""
-    return "" if len(line) > LINE_LIMIT else _get_text(_parse_fields(line), "error")
+class Refusal(Value):
+    """Refusal of a peer's certificate: Nebula's reason, and the address of the peer without its port; "" without any."""
+
+    why: str
+    address: str
+
+
+def parse_refusal(line: str) -> Refusal:
+    """Parses a line about a refused certificate, as far as it can be read."""
+    fields = {} if len(line) > LINE_LIMIT else _parse_fields(line)
+    return Refusal(why=_get_text(fields, "error"), address=_parse_peer(fields))
+
+
+def _parse_peer(fields: Mapping[str, Any]) -> str:
+    """Parses `udpAddr` of 1.9 and `from` of later versions: text, in JSON also an object."""
+    match fields.get("from", fields.get("udpAddr", "")):
+        case str(text) | {"direct": str(text)}:
+            return text.rpartition(":")[0].strip("[]")
+        case {"ip": str(text)}:
+            return text
+        case _:
+            return ""
 
 
 def _parse_fields(line: str) -> Mapping[str, Any]:

@@ -190,6 +190,14 @@ def refused(*reasons: str) -> Callable[[WindowsState], None]:
     return change
 
 
+def refused_before(state: WindowsState) -> None:
+    """A machine of another CA was refused before and is refused again; a second one is refused for the first time."""
+    log = at(PATHS.nebula_log)
+    before = refusal(NO_CA).replace("192.0.2.2:4242", "192.0.2.9:4242")
+    again = refusal(NO_CA).replace("192.0.2.2:4242", "192.0.2.9:55555")
+    state.files[log] = before + state.files[log] + again + refusal(NO_CA)
+
+
 def refusal(reason: str) -> str:
     """The line in which Nebula 1.9.3 refuses a certificate."""
     return (

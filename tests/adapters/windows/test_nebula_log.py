@@ -135,17 +135,18 @@ REASON = "certificate validation failed: could not find ca for the certificate"
 
 
 @pytest.mark.parametrize(
-    ("line", "expected"),
+    ("line", "why", "address"),
     [
-        (f'time="2026-11-25T16:17:16Z" level=info msg="Invalid certificate from host" error="{REASON}" udpAddr="a"', REASON),
-        (f'{{"error":"{REASON}","level":"info","msg":"Invalid certificate from host"}}', REASON),
-        (f'time=2026-11-25T16:17:16.000Z level=INFO msg="Invalid certificate from host" error="{REASON}"', REASON),
-        ('level=info msg="Invalid certificate from host"', ""),
-        ('{"error":5,"msg":"Invalid certificate from host"}', ""),
-        ("{", ""),
-        ("", ""),
-        (f'error="{"x" * 2000}"', ""),
+        (f'level=info msg="Invalid certificate from host" error="{REASON}" udpAddr="192.0.2.2:4242"', REASON, "192.0.2.2"),
+        (f'{{"error":"{REASON}","udpAddr":{{"ip":"192.0.2.2","port":4242}}}}', REASON, "192.0.2.2"),
+        (f'{{"error":"{REASON}","from":{{"direct":"[2001:db8::1]:4242"}}}}', REASON, "2001:db8::1"),
+        (f'time=2026-11-25T16:17:16.000Z level=INFO error="{REASON}" from=192.0.2.2:4242', REASON, "192.0.2.2"),
+        ('level=info msg="Invalid certificate from host"', "", ""),
+        ('{"error":5,"udpAddr":7}', "", ""),
+        ("{", "", ""),
+        ("", "", ""),
+        (f'error="{"x" * 2000}"', "", ""),
     ],
 )
-def test_the_reason_of_a_refused_certificate_is_nebulas_own(line: str, expected: str) -> None:
-    assert expected == parse_refusal(line)
+def test_the_reason_of_a_refused_certificate_is_nebulas_own(line: str, why: str, address: str) -> None:
+    assert (why, address) == (parse_refusal(line).why, parse_refusal(line).address)

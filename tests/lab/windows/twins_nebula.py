@@ -281,9 +281,11 @@ def _find_handshake(arguments: Mapping[str, Any], state: WindowsState, now: date
 
 
 def _find_refusals(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
-    lines = _lines_beyond(arguments, state, REFUSED)
+    lines = list(_lines_beyond(arguments, state, REFUSED))
     found = [line for line in lines if not any(text in line for text in arguments["expected"])]
-    return {"lines": found[-20:], "count": len(found)}
+    every = list(_lines(_bytes(state, arguments["log"])[-NEWEST_LIMIT:], REFUSED))
+    earlier = every[: max(0, len(every) - len(lines))]
+    return {"lines": found[-arguments["most"] :], "earlier": earlier[-arguments["most"] :]}
 
 
 def _lines_beyond(arguments: Mapping[str, Any], state: WindowsState, message: str) -> Iterator[str]:
