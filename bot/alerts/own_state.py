@@ -1,4 +1,4 @@
-"""Checks the bot itself for the watch: changes of unknown outcome, owed changes, the digest, the audit log."""
+"""Checks the bot itself for the watch: changes of unknown outcome, owed changes, backups, the digest, the audit log."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +34,7 @@ class OwnState:
     """State of the bot that the watch checks. `digest` is the name of the built-in digest's schedule.
 
     `is_undeliverable` returns whether a message of an operation reached no place, `find_trouble` the audit log's trouble.
+    `check_backups` returns the problems of backups, None if they are unknown.
     """
 
     operations: OperationTable
@@ -41,6 +42,7 @@ class OwnState:
     is_undeliverable: Callable[[str], Awaitable[bool]]
     find_trouble: Callable[[], Phrase | None]
     list_owed: Callable[[], Awaitable[Sequence[OwedChange]]]
+    check_backups: Callable[[], Awaitable[Sequence[Signal] | None]]
     now: Callable[[], datetime]
     digest: str
 
@@ -50,10 +52,13 @@ class OwnState:
         run = (await self.schedules.find_latest_runs()).get(self.digest)
         making = run is not None and run.outcome is RunOutcome.RUNNING
         undelivered = run is not None and not making and await self._is_undelivered(run)
+        backups = await self.check_backups()
         judged = {Condition.CHANGE, Condition.OWED, Condition.AUDIT} | (set() if making else {Condition.DIGEST})
+        judged |= set() if backups is None else {Condition.BACKUP}
         signals = (
             *map(_make_change_signal, unknown),
             *_make_owed_signals(await self.list_owed(), self.now()),
+            *(backups or ()),
             *(_make_digest_signals(run) if run is not None and undelivered else ()),
             *_make_audit_signals(self.find_trouble()),
         )

@@ -71,6 +71,7 @@ class Application:
     clock: Clock
     history: HealthHistory
     survey: LedgerSurvey
+    backups: BackupVerifier
 
     async def answer_request(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         """Answers a request, with secrets redacted, for surfaces that show the answer unchanged."""
@@ -204,7 +205,9 @@ async def open_application(
             return activate(new, fresh)
 
         try:
-            yield Application(desk, audit, database, pool, configure, machinery, alerts, redactor, clock, history, survey)
+            yield Application(
+                desk, audit, database, pool, configure, machinery, alerts, redactor, clock, history, survey, verifier
+            )
         finally:
             await desk.config.fleet.aclose()
             await audit.aclose()

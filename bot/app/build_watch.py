@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from bot.alerts.backup_state import BackupWatch
 from bot.alerts.health_record import HealthRecord
 from bot.alerts.host_reader import read_host
 from bot.alerts.own_state import OwnState
@@ -24,12 +25,18 @@ def build_watch(application: "Application") -> Watch:
         config = application.dispatcher.config
         return WatchBasis(config.fleet, config.thresholds, config.alerts)
 
+    backups = BackupWatch(
+        application.backups.read_state,
+        lambda: [host.name for host in find_basis().fleet.inventory.hosts],
+        application.clock.now,
+    )
     own = OwnState(
         operations=changes.operations,
         schedules=changes.schedule_table,
         is_undeliverable=lambda operation: is_undeliverable(database, operation),
         find_trouble=lambda: audit.trouble,
         list_owed=changes.owed.registry.list_open,
+        check_backups=backups.check,
         now=application.clock.now,
         digest=DIGEST,
     )

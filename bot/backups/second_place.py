@@ -44,6 +44,16 @@ def read_second_place(folder: Path, backup: Backup) -> FoundCopy | NoCopy:
         return NoCopy(PlaceState.UNREACHABLE, describe_unreachable(folder, error.strerror or type(error).__name__))
 
 
+def find_place_problem(folder: Path) -> Phrase | None:
+    """Finds the reason for which the second place cannot be used; None if it can."""
+    try:
+        with os.scandir(folder) as entries:
+            next(entries, None)
+    except OSError as error:
+        return describe_unreachable(folder, error.strerror or type(error).__name__)
+    return None if os.access(folder, os.W_OK | os.X_OK) else describe_unreachable(folder, "read-only")
+
+
 def describe_unreachable(folder: Path, reason: str) -> Phrase:
     """Describes that the second place cannot be read."""
     return Phrase("the second place {folder} cannot be read ({reason})", folder=str(folder), reason=reason)

@@ -22,7 +22,7 @@ from adapters.phrase import Phrase
 from adapters.windows.backup_trial import BackupTrial
 from bot.audit.log import AuditKeys, EventKind, Recorder
 from bot.backups.database_copy import check_copy, unpack_copy
-from bot.backups.second_place import read_second_place
+from bot.backups.second_place import find_place_problem, read_second_place
 from commands.backups.verdict import FoundCopy, Inspection, JudgedBackup, NoCopy, build_trial, judge_backup
 from commands.model.backup import Backup, BackupPart, KnownBackups, PlaceState
 from commands.model.operation import Progress, ReadProgress
@@ -72,6 +72,11 @@ class BackupVerifier:
     async def read_known(self) -> KnownBackups:
         """Reads all backups that were not removed, the newest first."""
         return await self.rows.read_known()
+
+    async def read_state(self) -> tuple[KnownBackups, Phrase | None]:
+        """Reads all backups, and the reason for which the second place cannot be read, None if it can."""
+        known = await self.rows.read_known()
+        return known, await asyncio.to_thread(find_place_problem, self.find_folder()) if known.backups else None
 
     async def verify(self, backups: Sequence[Backup], request: VerificationRequest) -> tuple[JudgedBackup, ...]:
         """Verifies backups, and records each result as soon as it is known. Raises where one could not be recorded."""

@@ -155,7 +155,9 @@ class Handlers:
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
             mutes=MuteHandlers(services.mutes, services.alerts, now),
             owed=OwedHandlers(services.owed, services.owed_requests, changes, now),
-            reports=ReportHandlers(changes, schedules, history, services.mutes, services.alerts, services.traffic, now),
+            reports=ReportHandlers(
+                changes, schedules, history, services.mutes, services.alerts, services.traffic, services.backups, now
+            ),
             schedules=ScheduleHandlers(schedules, services.channels, now),
         )
 

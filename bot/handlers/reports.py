@@ -14,6 +14,7 @@ from bot.alerts.mutes import find_maintenance
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import (
     AlertRegistryPort,
+    BackupVerifierPort,
     ChangeLifecycle,
     FleetHistory,
     MuteRegistryPort,
@@ -25,6 +26,7 @@ from bot.reports import weekly as of_week
 from bot.reports.month import Month
 from bot.reports.monthly_traffic import add_traffic
 from bot.store.observations import Observation
+from commands.backups.verify import BackupVerify
 from commands.bot_state.alerts import AlertList
 from commands.bot_state.changes import OperationList
 from commands.bot_state.reports import MonthlyReport, WeeklyReport
@@ -48,6 +50,7 @@ class ReportHandlers:
     mutes: MuteRegistryPort
     alerts: AlertRegistryPort
     traffic: TrafficPort
+    backups: BackupVerifierPort
     now: Callable[[], datetime]
 
     async def make_weekly(self, operation: WeeklyReport, context: RequestContext) -> Report:
@@ -84,6 +87,7 @@ class ReportHandlers:
                 runs=await self.schedules.count_outcomes(month.begin, month.end) if may_schedules else None,
                 traffic=traffic.result(),
                 alerts=await self.alerts.list_durations(month.begin, month.end) if may_alerts else None,
+                backups=await self.backups.read_known() if context.may_request(BackupVerify()) else None,
             )
         )
 

@@ -5,7 +5,7 @@
 
 Percentages are shares of observations, not of time, and never rounded up: only a host that was healthy in every observation
 has 100 %. A host without observations is unknown. `bot.reports.monthly_activity` adds changes and schedules,
-`bot.reports.monthly_traffic` requests of gateways, `bot.reports.monthly_alerts` alerts.
+`bot.reports.monthly_traffic` requests of gateways, `bot.reports.monthly_alerts` alerts, `monthly_backups` backups.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +24,7 @@ from bot.reports.monthly_alerts import (
     build_alert_file,
     build_alert_section,
 )
+from bot.reports.monthly_backups import build_backup_section
 from bot.reports.monthly_traffic import TRAFFIC_COLUMNS, build_traffic_cells, build_traffic_section
 from bot.store.daily_rows import DETAIL_RETENTION, RETENTION
 from bot.store.observations import Observation
@@ -31,6 +32,7 @@ from bot.store.operations import EndedOperation
 from bot.store.schedules import RunTally
 from commands.checks.assessment import CHECKS
 from commands.checks.traffic import TrafficCount
+from commands.model.backup import NO_BACKUPS, KnownBackups
 from commands.model.finding import Finding, Severity, list_next_commands, sort_worst_first
 from commands.model.phrases import NO_HOSTS, list_some
 from commands.model.report import Cell, Column, FileFormat, Mark, Report, ReportFile, Row, Section, rate_rows
@@ -64,7 +66,7 @@ class MonthlyInput:
 
     `gateways` maps each host of the inventory to True if it has a gateway. `observations` sums the observations of each
     host, including hosts that have left the inventory, on the `days` with observations. `traffic` sums the requests of each
-    gateway. `alerts`, `changes` and `runs` are None if the requester may not see them.
+    gateway. `alerts`, `changes`, `runs` and `backups` are None if the requester may not see them.
     """
 
     month: Month
@@ -76,6 +78,7 @@ class MonthlyInput:
     runs: Sequence[RunTally] | None = ()
     traffic: Mapping[str, TrafficCount] = field(default_factory=dict)
     alerts: EpisodesByHost | None = field(default_factory=dict)
+    backups: KnownBackups | None = NO_BACKUPS
 
     @property
     def hosts(self) -> Mapping[str, Observation | None]:
@@ -114,6 +117,7 @@ def compose_monthly_report(seen: MonthlyInput) -> Report:
             build_alert_section(seen.alerts, seen.month),
             *build_change_sections(seen.changes),
             build_schedule_section(seen.runs, seen.month),
+            build_backup_section(seen.backups, tuple(seen.gateways), seen.month),
         ),
         taken_at=seen.month.now,
         next=list_next_commands(findings, MAX_NEXT_COMMANDS),

@@ -51,6 +51,7 @@ CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.DISK: Phrase("A full disk stops containers and logs"),
     Condition.CLOCK: Phrase("Certificates may be rejected, and times in logs are wrong"),
     Condition.OWED: Phrase("These hosts are not as the change left the others"),
+    Condition.BACKUP: Phrase("What is lost on it now may not come back"),
     Condition.CHANGE: Phrase("Its hosts accept no other change until the result is reported"),
     Condition.STRANGER: Phrase("Its holder reaches every host that accepts it"),
     Condition.AUDIT: Phrase("Changes are refused until an administrator has checked it"),

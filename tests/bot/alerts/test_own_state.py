@@ -16,11 +16,11 @@ from bot.store.operations import OperationTable
 from bot.store.owed import OwedChange
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import ScheduleRun, ScheduleTable
-from commands.checks.conditions import Condition
+from commands.checks.conditions import Condition, Signal
 from commands.model.owed import Matter
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-ALL = frozenset({Condition.CHANGE, Condition.OWED, Condition.DIGEST, Condition.AUDIT})
+ALL = frozenset({Condition.CHANGE, Condition.OWED, Condition.BACKUP, Condition.DIGEST, Condition.AUDIT})
 
 
 def run(outcome: RunOutcome) -> ScheduleRun:
@@ -34,6 +34,10 @@ class Tables:
     unknown: Sequence[Any] = ()
     runs: Mapping[str, ScheduleRun] = field(default_factory=dict)
     owed: Sequence[OwedChange] = ()
+    backups: Sequence[Signal] | None = ()
+
+    async def check_backups(self) -> Sequence[Signal] | None:
+        return self.backups
 
     async def list_owed(self) -> Sequence[OwedChange]:
         return self.owed
@@ -61,6 +65,7 @@ async def check(tables: Tables, *, lost: bool = False, trouble: Phrase | None = 
         is_undeliverable=_answer(lost),
         find_trouble=lambda: trouble,
         list_owed=tables.list_owed,
+        check_backups=tables.check_backups,
         now=lambda: NOW,
         digest="digest",
     )

@@ -334,10 +334,11 @@ async def test_runs_of_long_ago_are_not_remembered_and_nobody_says_that_none_was
 
 
 async def test_what_whoever_asks_may_not_see_is_said_to_be_left_out() -> None:
-    month = await report([looks("host-a", ALL)], A, changes=None, runs=None, alerts=None)
+    month = await report([looks("host-a", ALL)], A, changes=None, runs=None, alerts=None, backups=None)
     hidden = ["not shown: the person requesting this report has no access"]
 
-    assert {"Alerts": hidden, "Finished changes": hidden, "Schedules that did not run or failed": hidden} == {
+    names = ("Alerts", "Finished changes", "Schedules that did not run or failed", "Backups")
+    assert dict.fromkeys(names, hidden) == {
         heading: lines
         for heading, lines in sections(month).items()
         if heading not in ("About this report", "Traffic of gateways")
