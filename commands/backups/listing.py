@@ -7,8 +7,10 @@ from typing import ClassVar
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
 from commands.backups.arguments import BackupIdArgument, require_backup
+from commands.backups.findings import find_problems
 from commands.backups.reasons import describe_reason
-from commands.model.backup import Backup, KeptPart, PlaceState
+from commands.backups.verdict import read_fault
+from commands.model.backup import Backup, KeptPart, KnownBackups, PlaceState
 from commands.model.finding import Finding, Severity, sort_worst_first
 from commands.model.operation import FleetRead, FleetView
 from commands.model.phrases import list_some, relate_moment
@@ -49,7 +51,8 @@ class BackupList(FleetRead):
     label: ClassVar = Phrase("show backups")
 
     async def read(self, view: FleetView) -> Report:
-        return build_list(view.backups.backups, view.now(), available=view.backups.available)
+        hosts = [host.name for host in view.fleet.inventory.hosts]
+        return build_list(view.backups, hosts, view.now())
 
 
 class BackupShow(FleetRead):
@@ -71,13 +74,15 @@ class BackupShow(FleetRead):
         return build_details(require_backup(view.backups, self.id), view.now())
 
 
-def build_list(backups: Sequence[Backup], now: datetime, *, available: bool = True) -> Report:
-    """Builds the list of backups. Damaged ones come first."""
-    findings = sort_worst_first([_find_fault(backup) for backup in backups if backup.fault])
+def build_list(known: KnownBackups, hosts: Sequence[str], now: datetime) -> Report:
+    """Builds the list of backups. Damaged ones come first, then hosts that have no verified backup of the last days."""
+    backups = known.backups
+    lacks = (problem.to_finding() for problem in find_problems(backups, hosts, now))
+    findings = sort_worst_first([*(_find_fault(backup) for backup in backups if backup.fault), *lacks])
     newest = {backup.host: backup for backup in reversed(backups)}
     return Report(
         title=Phrase("Backups"),
-        summary=_summarize(backups, newest, now, available=available),
+        summary=_summarize(backups, newest, now, available=known.available),
         columns=COLUMNS,
         rows=rate_rows((_build_row(backup, now) for backup in backups), findings),
         findings=findings,
@@ -190,7 +195,7 @@ def _find_fault(backup: Backup) -> Finding:
         severity=Severity.HIGH,
         host=backup.host,
         subject=f"backup/{backup.id}",
-        why=Phrase("the backup {id} cannot be relied on: {fault}", id=backup.id, fault=backup.fault),
+        why=Phrase("the backup {id} cannot be relied on: {fault}", id=backup.id, fault=read_fault(backup)),
         short=Phrase("backup {id} faulty", id=backup.id),
         next=f"backup show {backup.id}",
     )
