@@ -26,7 +26,7 @@ def cells(report: Report, key: str) -> list[tuple[str, Mark]]:
 def test_the_list_has_age_size_and_when_each_was_verified() -> None:
     report = build_list([A, B], NOW)
     assert str(report.summary).startswith("2 backups of host-a, host-b, the newest 2026-11-25 08:10")
-    assert [("2 KB", Mark.PLAIN)] * 2 == cells(report, "size")
+    assert [("2.0 KB", Mark.PLAIN)] * 2 == cells(report, "size")
     assert [Mark.PLAIN, Mark.UNKNOWN] == [mark for _, mark in cells(report, "verified")]
     assert [A.id, B.id] == [text for text, _ in cells(report, "id")]
     assert [("2", Mark.PLAIN)] * 2 == cells(report, "missing")

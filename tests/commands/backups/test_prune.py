@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ class Line:
     def __init__(self, *, silent: bool) -> None:
         self._silent = silent
 
-    async def perform(self, action: Action[FirstPlaceState]) -> FirstPlaceState:
+    async def perform(self, action: Action[Any]) -> Any:
         if self._silent:
             raise Unreachable(Phrase("nothing answers"))
         return FirstPlaceState(present=True)
