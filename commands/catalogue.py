@@ -5,6 +5,7 @@ from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDri
 from commands.backups.create import BackupCreate
 from commands.backups.listing import BackupList, BackupShow
 from commands.backups.prune import BackupPrune
+from commands.backups.restore import BackupRestore
 from commands.backups.verify import BackupVerify
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.alerts import AlertAcknowledge, AlertList, AlertShow
@@ -112,6 +113,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     BackupShow,
     BackupCreate,
     BackupPrune,
+    BackupRestore,
     HostShow,
     HostRehearse,
     Digest,

@@ -17,6 +17,7 @@ from bot.app.build_changes import ChangeServices, build_changes
 from bot.app.build_ledger import build_survey
 from bot.app.build_verification import BackupServices, VerificationBasis, build_verification
 from bot.audit.log import AuditLog
+from bot.backups.verifier import BackupVerifier
 from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings, load_audit_keys
 from bot.handlers.registry import Handlers, Services
@@ -206,7 +207,7 @@ async def open_application(
 
         try:
             yield Application(
-                desk, audit, database, pool, configure, machinery, alerts, redactor, clock, history, survey, verifier
+                desk, audit, database, pool, configure, machinery, alerts, redactor, clock, history, survey, backups.verifier
             )
         finally:
             await desk.config.fleet.aclose()

@@ -1,19 +1,16 @@
-"""Builds what backups need: the second place, what performs the actions there, and the rows that follow from runs."""
+"""Builds what backups need: the second place, what performs the actions there, and the registry of rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from bot.app.backup_files import BackupActions, OwnData, SecondPlace
 from bot.audit.log import AuditLog
 from bot.backups.registry import BackupRegistry
-from bot.changes.intent_log import AuditTrail
 from bot.changes.step_binding import OwnActions
 from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings
 from bot.store.backups import BackupTable
 from bot.store.database import Database
-from bot.store.records import OperationRecord
 
 
 def add_backup_actions(
@@ -32,15 +29,3 @@ def build_backup_registry(database: Database, audit: AuditLog, basis: Callable[[
 def find_second_place(config: ActiveConfig) -> SecondPlace:
     """Finds the second place in the active configuration."""
     return SecondPlace(config.backup_folder.path, config.backup_folder.made_by_bot)
-
-
-@dataclass(frozen=True)
-class BackupFollower:
-    """Records the backups that runs made or removed (`bot.changes.repository.RunFollower`)."""
-
-    registry: BackupRegistry
-
-    async def follow_run(self, record: OperationRecord, trail: AuditTrail) -> None:
-        """Record what one run did. What was rolled back does not count."""
-        proven = {key: result for key, result in trail.results.items() if key not in trail.undone}
-        await self.registry.record_run(record.operation, record.requester, record.plan, proven)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.phrase import Phrase
-from bot.app.build_backups import BackupFollower, build_backup_registry
+from bot.app.build_backups import build_backup_registry
 from bot.app.build_owed import OWED_INTERVAL, OwedServices, add_owed_actions, build_owed
 from bot.app.own_changes import add_change_actions
 from bot.audit.log import AuditLog
@@ -203,9 +203,10 @@ def build_changes(
     policy, record_signed = lambda: basis().policy, identities.follow_end
     rotations = RotationRegistry(RotationTable(database), audit)
     backups = build_backup_registry(database, audit, basis)
-    followers = (rotations, KeyCopyRegistry(KeyBackupTable(database)), BackupFollower(backups))
+    followers = (rotations, KeyCopyRegistry(KeyBackupTable(database)), backups)
     sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed, followers)
     repository = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
+    own_actions = OwnActions()
     memory = PlanningMemory(
         owed,
         good.table,
@@ -214,6 +215,7 @@ def build_changes(
         redactor.redact_log,
         identities.read_known,
         rotations.complete,
+        own_actions.perform,
     )
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)
     dispatch = Coordinator(repository, planner, links.require_engine, links)
@@ -222,7 +224,6 @@ def build_changes(
     schedule_table = ScheduleTable(database)
     schedules = ScheduleRegistry(schedule_table, audit, now)
     owed_services = build_owed(owed, OwedRequests(lifecycle, repository, planner, links.refresh_identity), audit, now)
-    own_actions = OwnActions()
     add_change_actions(own_actions, lifecycle)
     add_owed_actions(own_actions, owed_services.registry, owed, operations)
     return ChangeServices(

@@ -18,6 +18,7 @@ from adapters.local.backups import RemoveBackup, SealBackup
 from bot.audit.log import EventKind
 from bot.store.backups import BackupTable
 from bot.store.chain import StoredEvent
+from bot.store.records import OperationRecord
 from commands.model.backup import Backup, BackupManifest, KnownBackups, PlaceState
 from commands.model.plan import Part, Plan, Step, StepResult
 
@@ -35,6 +36,16 @@ class BackupAudit(Protocol):
     async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
 
 
+class RunTrail(Protocol):
+    """Signed outcomes of a run (`bot.changes.intent_log.AuditTrail`)."""
+
+    @property
+    def results(self) -> Mapping[str, StepResult]: ...
+
+    @property
+    def undone(self) -> Mapping[str, StepResult]: ...
+
+
 class BackupRegistry:
     """Backups as rows. Every method may raise a `DatabaseError`."""
 
@@ -47,8 +58,10 @@ class BackupRegistry:
         """Reads what is known of all backups."""
         return await self.table.read_known()
 
-    async def record_run(self, operation: str, actor: str, plan: Plan, results: Mapping[str, StepResult]) -> None:
-        """Records the backups that a run made and those that it removed. `results` are those of signed outcomes."""
+    async def follow_run(self, record: OperationRecord, trail: RunTrail) -> None:
+        """Records the backups that a run made and those that it removed, as `bot.changes.repository.RunFollower`."""
+        results = {key: result for key, result in trail.results.items() if key not in trail.undone}
+        plan, operation = record.plan, record.operation
         made = [backup for part in plan.parts for backup in await asyncio.to_thread(self._derive_made, part, results)]
         removed = tuple(derive_removed(plan, results))
         if not made and not removed:
@@ -58,7 +71,7 @@ class BackupRegistry:
                 "made": [{"id": each.id, "size": each.size, "manifest": each.manifest_sha256} for each in made],
                 "removed": list(removed),
             }
-            await self._audit.record(EventKind.BACKUP, actor, operation, event)
+            await self._audit.record(EventKind.BACKUP, record.requester, operation, event)
         await self.table.store(made)
         if removed:
             await self.table.mark_removed(removed, max(result.ended_at for result in results.values()))

@@ -9,7 +9,7 @@ from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
 from commands.model.identity import KnownIdentities
-from commands.model.operation import FleetView, Risk, UnknownChange
+from commands.model.operation import FleetView, ReadOwn, Risk, UnknownChange, refuse_own_read
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class PlanningMemory:
     """Sources of what plans may know beside the hosts. `redact` removes secrets from the lines that approvers see.
 
     `read_identities` reads the ledger; it never raises. `add_rotation` adds the change of the CA that is under way
-    (`bot.rotation.registry`), and raises a `DatabaseError` where its state is not known for sure.
+    (`bot.rotation.registry`), and raises a `DatabaseError` where its state is not known for sure. `read_own` performs a
+    read on the bot itself.
     """
 
     owed: OwedTable
@@ -27,6 +28,7 @@ class PlanningMemory:
     redact: Callable[[str], str]
     read_identities: Callable[[], Awaitable[KnownIdentities]]
     add_rotation: Callable[[FleetView], Awaitable[FleetView]]
+    read_own: ReadOwn = refuse_own_read
 
     async def complete(self, view: FleetView) -> FleetView:
         """Complete the view of a plan. Raises `DatabaseError`."""
@@ -38,6 +40,7 @@ class PlanningMemory:
             backups=await self.backups.read_known(),
             critical_unknown=await self._find_critical_unknown(),
             redact=self.redact,
+            read_own=self.read_own,
         )
 
     async def _find_critical_unknown(self) -> Mapping[str, UnknownChange]:

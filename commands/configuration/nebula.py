@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from adapters.phrase import Phrase
-from commands.configuration.splice import Splice, Splices, UnsuitableText, require_intended
+from commands.configuration.splice import Splice, Splices, UnsuitableText, require_intended, restore_bytes
 from commands.configuration.yaml_text import (
     Entry,
     Meaning,
@@ -23,6 +23,9 @@ from commands.configuration.yaml_text import (
     insert_entry,
     parse_yaml,
 )
+
+PKI_PATHS = ("ca", "cert", "key")
+"""Keys of `pki` that name the files of an identity."""
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _OVERLAY = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
@@ -72,6 +75,26 @@ def unblock_fingerprint(text: bytes, fingerprint: str) -> Splices:
         del cast(list[Meaning], cast(dict[str, Meaning], root["pki"])["blocklist"])[places[0]]
 
     return _require(text, cut_entry(yaml, entry, places[0]), intend)
+
+
+def keep_pki(text: bytes, present: bytes) -> Splices:
+    """Makes the splices after which a text names the CA file, certificate and key of the present one.
+
+    Raises `UnsuitableText` if one of the two does not name all three as paths.
+    """
+    yaml, kept = parse_yaml(text), parse_yaml(present)
+    pairs = [(_find_path(yaml, name), _find_path(kept, name)) for name in PKI_PATHS]
+    splices = tuple(
+        Splice(old.begin, restore_bytes(yaml.view[old.begin : old.end]), restore_bytes(kept.view[new.begin : new.end]))
+        for old, new in sorted(pairs, key=lambda pair: pair[0].begin)
+        if old.meaning != new.meaning
+    )
+
+    def intend(root: dict[str, Meaning]) -> None:
+        pki = cast(dict[str, Meaning], root["pki"])
+        pki.update({name: new.meaning for name, (_, new) in zip(PKI_PATHS, pairs, strict=True)})
+
+    return _require(text, splices, intend)
 
 
 def read_static_hosts(text: bytes) -> Mapping[str, tuple[str, ...]]:
@@ -137,6 +160,16 @@ def _find_blocklist(yaml: Yaml) -> Entry | None:
     if entry is not None and not isinstance(entry.value.meaning, list) and not _is_empty(entry.value):
         raise UnsuitableText(Phrase("{key} is not a list", key=entry.key), entry.begin)
     return entry
+
+
+def _find_path(yaml: Yaml, name: str) -> Node:
+    """Finds the path of a file of `pki`. Raises `UnsuitableText` if there is none, or if the file is written out there."""
+    pki = _find_pki(yaml)
+    entry = _find_key(pki.value, name)
+    if entry is None or not isinstance(entry.value.meaning, Scalar) or "\n" in entry.value.meaning.text:
+        place = pki.begin if entry is None else entry.begin
+        raise UnsuitableText(Phrase("pki does not name {key} as the path of a file", key=name), place)
+    return entry.value
 
 
 def _find_static_hosts(yaml: Yaml) -> Entry:

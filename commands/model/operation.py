@@ -3,19 +3,20 @@
 A new operation is one class in one noun module and one line in `commands.catalogue`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from adapters.errors import Refused
+from adapters.errors import NotAsked, Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host, InvalidSetting, Inventory
 from adapters.key_backup import Recipient
+from adapters.local.action import LocalAction
 from adapters.phrase import Phrase
 from commands.model.backup import NO_BACKUPS, KnownBackups
 from commands.model.check import NO_CHECKS, Area, KnownChecks
@@ -133,6 +134,15 @@ def ignore_progress(progress: ReadProgress) -> None:
     """Ignores progress, for a request that nothing displays."""
 
 
+ReadOwn = Callable[[LocalAction[Any]], Awaitable[Any]]
+"""Performs a read on the bot itself. Raises a `HostError`."""
+
+
+async def refuse_own_read(action: LocalAction[Any]) -> Any:
+    """Refuses a read on the bot itself, for an operation that has none."""
+    raise NotAsked(Phrase("only a running bot can do this. Start flatnet-bot, then try again"))
+
+
 @dataclass(frozen=True)
 class UnknownChange:
     """A change whose outcome is unknown: its command, and the names of the hosts that it is about."""
@@ -170,6 +180,8 @@ class FleetView:
     """The backups that were made, and those of the CA key."""
     recipients: tuple[Recipient, ...] = ()
     """The people for whom the CA key is encrypted, as configured."""
+    read_own: ReadOwn = refuse_own_read
+    """Reads on the bot itself, for a plan: its copies of backups."""
 
 
 class Operation(BaseModel):

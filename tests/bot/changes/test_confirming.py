@@ -10,6 +10,7 @@ from adapters.phrase import Phrase
 from bot.app.own_changes import add_change_actions
 from bot.changes.planner import add_nothing
 from bot.changes.planning_memory import PlanningMemory
+from bot.changes.step_binding import OwnActions
 from bot.model.change import ChangeState
 from bot.store.backups import BackupTable
 from commands.confirmation import OperationConfirm
@@ -43,7 +44,14 @@ def bot(house: House) -> Bot:
 
 async def plan_confirmation(bot: Bot) -> Plan:
     memory = PlanningMemory(
-        bot.owed, bot.good, bot.operations, BackupTable(bot.database), str, bot.identities.read_known, add_nothing
+        bot.owed,
+        bot.good,
+        bot.operations,
+        BackupTable(bot.database),
+        str,
+        bot.identities.read_known,
+        add_nothing,
+        OwnActions().perform,
     )
     seen = replace(await memory.complete(view(*HOSTS)), operation_id=OPERATION)
     return (await OperationConfirm(id=UNKNOWN).plan(seen)).plan

@@ -12,6 +12,7 @@ from bot.changes.good_configurations import derive_good
 from bot.changes.intent_log import AuditTrail
 from bot.changes.planner import add_nothing
 from bot.changes.planning_memory import PlanningMemory
+from bot.changes.step_binding import OwnActions
 from bot.store.backups import BackupTable
 from bot.store.tables import GOOD_CONFIGURATIONS
 from commands.model.plan import Part, Result, StepResult
@@ -86,7 +87,14 @@ async def test_a_damaged_row_hides_no_other_row(bot: Bot) -> None:
 async def test_a_plan_knows_them_and_how_secrets_are_removed(bot: Bot) -> None:
     await bot.good.store([proven()])
     memory = PlanningMemory(
-        bot.owed, bot.good, bot.operations, BackupTable(bot.database), str.upper, bot.identities.read_known, add_nothing
+        bot.owed,
+        bot.good,
+        bot.operations,
+        BackupTable(bot.database),
+        str.upper,
+        bot.identities.read_known,
+        add_nothing,
+        OwnActions().perform,
     )
     seen = await memory.complete(view(A))
     assert ({"host-a": proven()}, "X") == (seen.good_configurations, seen.redact("x"))

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import TypeAdapter
 
+from adapters.phrase import Phrase
 from commands.backups.arguments import parse_backup_id
 from commands.backups.listing import BackupShow, build_details, build_list
-from commands.model.backup import PlaceState
+from commands.model.backup import KnownBackups, PlaceState
 from commands.model.operation import CannotPlan
 from commands.model.report import Mark, Report
 from commands.values.arguments import BadArgument
@@ -15,7 +17,12 @@ from tests.commands.canned import NOW, host, view
 
 HOUR = timedelta(hours=1)
 A, B = make_backup("host-a", NOW - HOUR, verified_at=NOW), make_backup("host-b", NOW - 30 * HOUR)
-FAULTY = B.model_copy(update={"second": PlaceState.DAMAGED, "fault": "openresty.tar has another hash"})
+FAULTY = B.model_copy(
+    update={
+        "second": PlaceState.DAMAGED,
+        "fault": TypeAdapter(Phrase).dump_json(Phrase("openresty.tar has another hash")).decode(),
+    }
+)
 
 
 def cells(report: Report, key: str) -> list[tuple[str, Mark]]:
@@ -24,7 +31,7 @@ def cells(report: Report, key: str) -> list[tuple[str, Mark]]:
 
 
 def test_the_list_has_age_size_and_when_each_was_verified() -> None:
-    report = build_list([A, B], NOW)
+    report = build_list(KnownBackups((A, B)), [], NOW)
     assert str(report.summary).startswith("2 backups of host-a, host-b, the newest 2026-11-25 08:10")
     assert [("2.0 KB", Mark.PLAIN)] * 2 == cells(report, "size")
     assert [Mark.PLAIN, Mark.UNKNOWN] == [mark for _, mark in cells(report, "verified")]
@@ -33,16 +40,16 @@ def test_the_list_has_age_size_and_when_each_was_verified() -> None:
 
 
 def test_a_faulty_one_comes_first_and_is_a_finding() -> None:
-    report = build_list([A, FAULTY], NOW)
+    report = build_list(KnownBackups((A, FAULTY)), [], NOW)
     assert ["host-b", "host-a"] == [row.host for row in report.rows]
-    assert [f"the backup {B.id} cannot be relied on: openresty.tar has another hash"] == [
+    assert [f"the backup {B.id} cannot be relied on: openresty.tar has another hash", "the bot: no backup yet"] == [
         str(finding.why) for finding in report.findings
     ]
     assert ("damaged", Mark.BAD) == cells(report, "second")[0]
 
 
 def test_without_any_the_next_step_is_named() -> None:
-    report = build_list([], NOW)
+    report = build_list(KnownBackups(), [], NOW)
     assert ("no backup was made yet", ("backup create all --bot",)) == (str(report.summary), report.next)
 
 
