@@ -1,0 +1,122 @@
+"""Changes of the CA that do not go well: aborted in each stage, with full disks, with a wrong clock, and begun twice.
+
+The administrator at the terminal asks, and approves for everyone. Time passes on the hosts in the waits of the bot.
+"""
+
+import errno
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from bot.app import key_backups
+from bot.app.application import Application
+from bot.model.change import ChangeState
+from tests.lab.windows.mesh import PATHS
+from tests.scenarios.changing import hurried
+from tests.scenarios.conftest import Build, Town
+from tests.scenarios.rotating import (
+    HURRY,
+    OLD,
+    Trust,
+    add_recipients,
+    ask_alone,
+    describe,
+    find_cuts,
+    list_private_keys,
+    must_run,
+    read_stage,
+    run_alone,
+)
+
+pytestmark = pytest.mark.slow
+
+START, NEXT, ABORT = (f"ca rotation {each}" for each in ("start", "next", "abort"))
+
+BEFORE = Trust((OLD,), OLD)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A town whose hosts are rehearsed, and its bot."""
+
+    town: Town
+    house: Application
+
+    async def run(self, *commands: str) -> None:
+        await must_run(self.house, *commands)
+
+    async def refuse(self, words: str) -> str:
+        """Why a change is not even planned."""
+        return str((await ask_alone(self.house, words)).body)
+
+    def everyone(self) -> set[Trust]:
+        """All that is true of some host; one thing, if it is true of all. None is cut off."""
+        assert [] == find_cuts(self.town.fleet)
+        return set(describe(self.town.fleet).values())
+
+    @property
+    def stage(self) -> str:
+        return read_stage(self.town)
+
+
+@asynccontextmanager
+async def rotation_place(town: Build) -> AsyncIterator[Place]:
+    """A bot at work in a town whose hosts have rehearsed."""
+    async with town(hosts=2, lighthouse=True) as t:
+        add_recipients(t.config)
+        async with t.bot(hurried(t.fleet, HURRY)) as house:
+            await must_run(house, "host rehearse all")
+            yield Place(t, house)
+
+
+async def test_a_rotation_is_aborted_in_each_stage_but_the_last_and_leaves_nothing(town: Build) -> None:
+    async with rotation_place(town) as place:
+        fleet = place.town.fleet
+        for number, (rounds, aborts) in enumerate((((), 1), ((NEXT,), 1), ((NEXT, NEXT), 2)), start=2):
+            new = f"{OLD} {number}"
+            await place.run(START, *rounds)
+            reached = (BEFORE, Trust((OLD, new), OLD), Trust((OLD, new), new))[len(rounds)]
+            assert {reached} == place.everyone()
+            assert "the CA is being changed already" in await place.refuse(START)
+            await place.run(*[ABORT] * aborts)
+            assert ("aborted", {BEFORE}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(fleet))
+
+
+async def test_a_full_disk_stops_a_round_where_it_is_and_the_next_try_goes_on(
+    town: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rotation_place(town) as place:
+        lighthouse, host = (place.town.fleet[name].windows.state for name in ("lighthouse", "host-a"))
+        lighthouse.disk_full = True
+        assert ChangeState.DONE is not (await run_alone(place.house, START)).state
+        lighthouse.disk_full = False
+
+        def fail(*given: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as full:
+            full.setattr(key_backups, "_write_file", fail)
+            assert ChangeState.DONE is not (await run_alone(place.house, START)).state
+        assert ({BEFORE}, [PATHS.ca_key]) == (place.everyone(), list_private_keys(place.town.fleet))
+
+        await place.run(START)
+        host.disk_full = True
+        change = await run_alone(place.house, NEXT)
+        assert ChangeState.DONE is not change.state
+        assert BEFORE == describe(place.town.fleet)["host-a"]
+        host.disk_full = False
+        await place.run(NEXT)
+        assert {Trust((OLD, "Flatnet CA 3"), OLD)} == place.everyone()
+
+
+@pytest.mark.parametrize("days", [1, -1])
+async def test_a_lighthouse_whose_clock_is_off_by_a_day_makes_no_ca(town: Build, days: int) -> None:
+    """Its certificates would be valid for the others only tomorrow, or end a day early."""
+    async with rotation_place(town) as place:
+        place.town.fleet["lighthouse"].windows.state.clock_offset = timedelta(days=days)
+        assert "clock" in await place.refuse(START)
+        assert ("", [PATHS.ca_key]) == (place.stage, list_private_keys(place.town.fleet))
