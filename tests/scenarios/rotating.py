@@ -1,22 +1,30 @@
 """People at work on a change of the CA, and what can be seen of it on the hosts themselves."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import subprocess
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path, PureWindowsPath
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import select
 
+from adapters.key_backup import CERTIFICATE_FILE, KEY_FILE
 from adapters.nebula.certificates import Certificate, parse_pem
 from bot.app.application import Application
 from bot.model.change import Change, ChangeState
 from bot.model.request import Answer
+from bot.runtime.clock import read_utc_time
 from bot.store.reading import open_for_reading
 from bot.store.tables import ROTATIONS
+from commands.authority.drills import DRILL_ADDRESS
+from commands.model.report import Report, TextFile
 from tests.lab.fleet import LabFleet
 from tests.lab.recipients import KeyHolder, make_holder
+from tests.lab.windows import nebula_cert
 from tests.lab.windows.mesh import PATHS
+from tests.lab.windows.nebula_cert_call import Files
 from tests.scenarios.conftest import PATIENCE, Town, ask
 
 OLD, NEW = "Flatnet CA", "Flatnet CA 2"
@@ -28,7 +36,9 @@ HURRY = 10
 ALONE = '--break-glass --reason "of the story"'
 """What the administrator at the terminal adds, who approves for everyone."""
 
-DRILL_NAME = "drill-test"
+
+Ask = Callable[[str], Awaitable[Answer]]
+"""Asks a bot, wherever it runs, as the administrator at the terminal."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +70,21 @@ async def ask_alone(house: Application, words: str) -> Answer:
     return await ask(house, f"{words} {ALONE}")
 
 
-async def run_alone(house: Application, words: str) -> Change:
+async def run_alone(house: Application, words: str, patience: float = PATIENCE) -> Change:
     """A change that the administrator asks for, approves for everyone, and waits for."""
     answer = await ask_alone(house, words)
     assert isinstance(answer.body, Change), answer.body
-    return await wait_for_end(house, answer.body.operation)
-
-
-async def wait_for_end(house: Application, operation: str) -> Change:
-    async with asyncio.timeout(PATIENCE):
+    operation = answer.body.operation
+    async with asyncio.timeout(patience):
         while not (change := await house.change_services.lifecycle.find_change(operation)).state.ended:
             await asyncio.sleep(0.02)
     return change
 
 
-async def must_run(house: Application, *commands: str) -> None:
+async def must_run(house: Application, *commands: str, patience: float = PATIENCE) -> None:
     """Changes that go well, one after the other."""
     for words in commands:
-        change = await run_alone(house, words)
+        change = await run_alone(house, words, patience)
         assert (words, ChangeState.DONE) == (words, change.state), change.why
 
 
@@ -117,3 +124,44 @@ def read_stage(town: Town) -> str:
     with open_for_reading(town.settings.database_file) as connection:
         newest = connection.execute(select(ROTATIONS.c.stage).order_by(ROTATIONS.c.number.desc()).limit(1)).scalar()
     return newest or ""
+
+
+# The drill: a person opens the copy of the key away from the bot
+
+
+async def pass_drill(asks: Ask, town: Town, authority: str = NEW) -> None:
+    """A person opens the copy of a CA's key away from the bot, and signs what the bot shows."""
+    shown = (await asks("ca backup drill")).body
+    assert isinstance(shown, Report), shown
+    (public,) = shown.files
+    assert isinstance(public, TextFile)
+    signed = sign_drill(open_copy(find_copy(town, authority)), public.text, public.name.removesuffix(".pub"))
+    passed = (await asks(f'ca backup drill "{signed}"')).body
+    assert isinstance(passed, Report), passed
+
+
+def find_copy(town: Town, authority: str) -> Path:
+    """The copy of a CA's key in the second place."""
+    folders = [file.parent for file in town.settings.backup_folder.path.glob(f"ca/*/{CERTIFICATE_FILE}")]
+    return next(each for each in folders if parse_pem((each / CERTIFICATE_FILE).read_text())[0].name == authority)
+
+
+def open_copy(folder: Path) -> Files:
+    """A recipient opens a copy with openssl alone: ca.crt and ca.key."""
+    holder = list_holders()[0]
+    with TemporaryDirectory() as own:
+        (Path(own) / "own.key").write_text(holder.key)
+        (Path(own) / "own.pem").write_text(holder.certificate)
+        words = ["openssl", "cms", "-decrypt", "-inform", "PEM", "-in", str(folder / KEY_FILE)]
+        words += ["-inkey", f"{own}/own.key", "-recip", f"{own}/own.pem"]
+        key = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    return {PureWindowsPath("ca.crt"): (folder / CERTIFICATE_FILE).read_text(), PureWindowsPath("ca.key"): key}
+
+
+def sign_drill(opened: Files, public_key: str, name: str) -> str:
+    """The certificate for a drill's public key, as a person signs it with the opened key."""
+    opened[PureWindowsPath("drill.pub")] = public_key
+    words = ["sign", "-name", name, "-ip", DRILL_ADDRESS, "-duration", "10m", "-in-pub", "drill.pub"]
+    done = nebula_cert.run([*words, "-out-crt", "drill.crt"], opened, read_utc_time())
+    assert done.code == 0, done.stderr
+    return opened.pop(PureWindowsPath("drill.crt"))

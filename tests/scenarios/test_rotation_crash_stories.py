@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
 from bot.control.client import ask
 from bot.model.change import Change, ChangeState
-from bot.model.request import Surface
+from bot.model.request import Answer, Surface
 from tests.lab.faults import Fault
 from tests.lab.holds import Hold
+from tests.lab.windows.mesh import PATHS
 from tests.scenarios.changing import hurried
 from tests.scenarios.conftest import PATIENCE, Build, Town
 from tests.scenarios.crashing import Crew, crew
@@ -23,7 +25,9 @@ from tests.scenarios.rotating import (
     add_recipients,
     describe,
     find_cuts,
+    list_private_keys,
     must_run,
+    pass_drill,
     read_stage,
 )
 
@@ -40,19 +44,23 @@ def switch(t: Town, *, on: bool) -> None:
         t.fleet[AWAY].wire(side).fault = Fault.NONE if on else Fault.REFUSE
 
 
+async def ask_running(t: Town, words: str) -> Answer:
+    """The answer of the bot that runs."""
+    answer = await ask(t.settings.control_socket, words, Surface.DO)
+    assert answer is not None
+    return answer
+
+
 async def request(t: Town, words: str) -> str:
     """What the administrator at the terminal starts; the operation."""
-    answer = await ask(t.settings.control_socket, f"{words} {ALONE}", Surface.DO)
-    assert answer is not None
+    answer = await ask_running(t, f"{words} {ALONE}")
     assert isinstance(answer.body, Change), answer.body
     return answer.body.operation
 
 
 async def refusal(t: Town, words: str) -> str:
     """Why a change is not even planned."""
-    answer = await ask(t.settings.control_socket, f"{words} {ALONE}", Surface.DO)
-    assert answer is not None
-    return str(answer.body)
+    return str((await ask_running(t, f"{words} {ALONE}")).body)
 
 
 async def killed_in(bots: Crew, words: str, *kills: tuple[str, str]) -> None:
@@ -94,8 +102,16 @@ async def rehearsed_crew(town: Build) -> AsyncIterator[tuple[Town, Crew]]:
             yield t, bots
 
 
+def require_end(t: Town) -> None:
+    """The rotation is over on all hosts, none is cut off, and the lighthouse has one key in the place of the old one."""
+    assert ("done", []) == (read_stage(t), find_cuts(t.fleet))
+    assert {Trust((NEW,), NEW)} == set(describe(t.fleet).values())
+    assert [PATHS.ca_key] == list_private_keys(t.fleet)
+
+
 START = ("make-authority", "protect-key", "sign-canary")
 TRUST = (("lighthouse", "stage-edit"), ("host-a", "begin-change"), ("host-b", "confirm-change"))
+FINISH = (("host-a", "begin-change"), ("lighthouse", "install-authority"), ("lighthouse", "wipe-authority"))
 SIGN = (("host-a", "make-key-pair"), ("lighthouse", "sign-certificate"), ("host-b", "stage-certificate"))
 
 
@@ -105,7 +121,10 @@ async def test_a_rotation_outlives_a_kill_in_each_step(town: Build) -> None:
         await killed_in(bots, "ca rotation start", *(("lighthouse", script) for script in START))
         await killed_in(bots, "ca rotation next", *TRUST)
         await killed_in(bots, "ca rotation next", *SIGN)
-        assert ([], {Trust((OLD, NEW), NEW)}) == (find_cuts(t.fleet), set(describe(t.fleet).values()))
+        assert {Trust((OLD, NEW), NEW)} == set(describe(t.fleet).values())
+        await pass_drill(partial(ask_running, t), t)
+        await killed_in(bots, "ca rotation finish", *FINISH)
+        require_end(t)
         assert bots.rows.audit_is_whole()
 
 
@@ -126,10 +145,11 @@ async def test_a_rotation_with_a_host_away_outlives_a_kill_in_each_stage(town: B
         assert "signing" == read_stage(t)
 
         switch(t, on=True)
-        assert {AWAY} == {name for pair in find_cuts(t.fleet) for name in pair if AWAY in pair} - {
-            "host-a",
-            "lighthouse",
-        }
+        assert {("lighthouse", AWAY), (AWAY, "host-a")} < set(find_cuts(t.fleet))
         await killed_in(bots, f"ca rotation next --only {AWAY}", (AWAY, "begin-change"))
         assert ([], {Trust((OLD, NEW), NEW)}) == (find_cuts(t.fleet), set(describe(t.fleet).values()))
+
+        await pass_drill(partial(ask_running, t), t)
+        await killed_in(bots, "ca rotation finish", (AWAY, "confirm-change"))
+        require_end(t)
         assert bots.rows.audit_is_whole()

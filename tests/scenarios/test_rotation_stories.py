@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -17,9 +18,10 @@ from bot.app.application import Application
 from bot.model.change import ChangeState
 from tests.lab.windows.mesh import PATHS
 from tests.scenarios.changing import hurried
-from tests.scenarios.conftest import Build, Town
+from tests.scenarios.conftest import Build, Town, ask
 from tests.scenarios.rotating import (
     HURRY,
+    NEW,
     OLD,
     Trust,
     add_recipients,
@@ -28,15 +30,17 @@ from tests.scenarios.rotating import (
     find_cuts,
     list_private_keys,
     must_run,
+    pass_drill,
     read_stage,
     run_alone,
 )
 
 pytestmark = pytest.mark.slow
 
-START, NEXT, ABORT = (f"ca rotation {each}" for each in ("start", "next", "abort"))
+START, NEXT, FINISH, ABORT = (f"ca rotation {each}" for each in ("start", "next", "finish", "abort"))
 
 BEFORE = Trust((OLD,), OLD)
+AFTER = Trust((NEW,), NEW)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,35 @@ async def test_a_rotation_is_aborted_in_each_stage_but_the_last_and_leaves_nothi
             assert "the CA is being changed already" in await place.refuse(START)
             await place.run(*[ABORT] * aborts)
             assert ("aborted", {BEFORE}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(fleet))
+
+
+async def test_a_rotation_whose_old_ca_goes_has_no_way_back(town: Build) -> None:
+    """The second host has no room for its edited file; the first one has dropped the old CA already."""
+    async with rotation_place(town) as place:
+        host = place.town.fleet["host-b"].windows.state
+        await place.run(START, NEXT, NEXT)
+        assert "was never opened" in await place.refuse(FINISH)
+        await pass_drill(partial(ask, place.house), place.town)
+        host.disk_full = True
+        change = await run_alone(place.house, FINISH)
+        assert (ChangeState.FAILED, "dropping") == (change.state, place.stage)
+        assert {AFTER, Trust((OLD, NEW), NEW)} == place.everyone()
+        assert "only the way forward is left" in await place.refuse(ABORT)
+        host.disk_full = False
+        await place.run(FINISH)
+        assert ("done", {AFTER}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(place.town.fleet))
+
+
+async def test_after_a_rotation_certificates_are_renewed_and_another_one_begins(town: Build) -> None:
+    async with rotation_place(town) as place:
+        await place.run(START, NEXT, NEXT)
+        await pass_drill(partial(ask, place.house), place.town)
+        await place.run(FINISH)
+        assert ("done", {AFTER}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(place.town.fleet))
+        await place.run("cert renew host-a")
+        assert {AFTER} == place.everyone()
+        await place.run(START, NEXT, NEXT)
+        assert {Trust((NEW, "Flatnet CA 3"), "Flatnet CA 3")} == place.everyone()
 
 
 async def test_a_full_disk_stops_a_round_where_it_is_and_the_next_try_goes_on(
