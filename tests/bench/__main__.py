@@ -25,6 +25,7 @@ from tests.bench import (
     redaction,
     registrations,
     reloads,
+    rotations,
     starts,
     texts,
     transfers,
@@ -53,6 +54,7 @@ if __name__ == "__main__":
     progress.report()
     changes.report()
     reloads.report()
+    rotations.report()
     fleet.report("health", (3, 10, 30, 100, 254))
     fleet.report("health", (3, 30, 100), script=fleet.QUICK)
     fleet.report("cert", (3, 30, 100))
