@@ -10,12 +10,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import PureWindowsPath
 
 import pytest
 
 from bot.app import key_backups
 from bot.app.application import Application
 from bot.model.change import ChangeState
+from bot.runtime.clock import read_utc_time
+from tests.lab.faults import Fault
+from tests.lab.windows.bundles import write_bundles
 from tests.lab.windows.mesh import PATHS
 from tests.scenarios.changing import hurried
 from tests.scenarios.conftest import Build, Town, ask
@@ -39,6 +43,8 @@ pytestmark = pytest.mark.slow
 
 START, NEXT, FINISH, ABORT = (f"ca rotation {each}" for each in ("start", "next", "finish", "abort"))
 
+BUNDLE = PureWindowsPath(PATHS.ca_certificate)
+
 BEFORE = Trust((OLD,), OLD)
 AFTER = Trust((NEW,), NEW)
 
@@ -61,6 +67,10 @@ class Place:
         """All that is true of some host; one thing, if it is true of all. None is cut off."""
         assert [] == find_cuts(self.town.fleet)
         return set(describe(self.town.fleet).values())
+
+    def list_trusted(self, *names: str) -> list[tuple[str, ...]]:
+        """The names of the CAs in the files of hosts."""
+        return [each.listed for each in describe(self.town.fleet, names).values()]
 
     @property
     def stage(self) -> str:
@@ -107,16 +117,41 @@ async def test_a_rotation_whose_old_ca_goes_has_no_way_back(town: Build) -> None
         assert ("done", {AFTER}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(place.town.fleet))
 
 
-async def test_after_a_rotation_certificates_are_renewed_and_another_one_begins(town: Build) -> None:
+async def test_bundles_of_all_kinds_go_through_a_rotation_and_another_one_begins(town: Build) -> None:
+    """One with CRLF and an expired CA before the others, one with twenty CAs. What is not of the rotation stays."""
     async with rotation_place(town) as place:
-        await place.run(START, NEXT, NEXT)
+        host_a, host_b = (place.town.fleet[name].windows.state.files for name in ("host-a", "host-b"))
+        bundles = write_bundles(host_a[BUNDLE], read_utc_time() - timedelta(days=1))
+        host_a[BUNDLE] = bundles["an expired CA first"].replace("\n", "\r\n")
+        host_b[BUNDLE] = bundles["twenty CAs"]
+        others = tuple(f"Old CA {number}" for number in range(1, 20))
+        await place.run(START, NEXT)
+        assert [("Expired CA", OLD, NEW), (OLD, *others, NEW)] == place.list_trusted("host-a", "host-b")
+        await place.run(NEXT)
         await pass_drill(partial(ask, place.house), place.town)
         await place.run(FINISH)
-        assert ("done", {AFTER}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(place.town.fleet))
-        await place.run("cert renew host-a")
-        assert {AFTER} == place.everyone()
+        assert [(NEW,), ("Expired CA", NEW), (*others, NEW)] == place.list_trusted("lighthouse", "host-a", "host-b")
+        assert {NEW} == {each.signed_by for each in place.everyone()}
+        assert host_a[BUNDLE].count("\r\n") == host_a[BUNDLE].count("\n")
+        assert ("done", [PATHS.ca_key]) == (place.stage, list_private_keys(place.town.fleet))
+
+        await place.run("cert renew host-a", START, NEXT, NEXT)
+        assert {"Flatnet CA 3"} == {each.signed_by for each in place.everyone()}
+
+
+async def test_a_host_that_is_away_while_the_old_ca_goes_keeps_the_rotation_open(town: Build) -> None:
+    async with rotation_place(town) as place:
+        away = place.town.fleet["host-b"]
         await place.run(START, NEXT, NEXT)
-        assert {Trust((NEW, "Flatnet CA 3"), "Flatnet CA 3")} == place.everyone()
+        await pass_drill(partial(ask, place.house), place.town)
+        for side in away.ports:
+            away.wire(side).fault = Fault.REFUSE
+        await place.run(FINISH)
+        assert ("dropping", {AFTER, Trust((OLD, NEW), NEW)}) == (place.stage, place.everyone())
+        assert 2 == len(list_private_keys(place.town.fleet))
+        away.mend()
+        await place.run(FINISH)
+        assert ("done", {AFTER}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(place.town.fleet))
 
 
 async def test_a_full_disk_stops_a_round_where_it_is_and_the_next_try_goes_on(
@@ -147,9 +182,17 @@ async def test_a_full_disk_stops_a_round_where_it_is_and_the_next_try_goes_on(
 
 
 @pytest.mark.parametrize("days", [1, -1])
-async def test_a_lighthouse_whose_clock_is_off_by_a_day_makes_no_ca(town: Build, days: int) -> None:
+async def test_a_lighthouse_whose_clock_is_off_by_a_day_makes_no_ca_and_signs_nothing(town: Build, days: int) -> None:
     """Its certificates would be valid for the others only tomorrow, or end a day early."""
     async with rotation_place(town) as place:
-        place.town.fleet["lighthouse"].windows.state.clock_offset = timedelta(days=days)
+        lighthouse = place.town.fleet["lighthouse"].windows.state
+        lighthouse.clock_offset = timedelta(days=days)
         assert "clock" in await place.refuse(START)
         assert ("", [PATHS.ca_key]) == (place.stage, list_private_keys(place.town.fleet))
+        lighthouse.clock_offset = timedelta()
+        await place.run(START, NEXT)
+        lighthouse.clock_offset = timedelta(days=days)
+        assert "clock" in await place.refuse(NEXT)
+        lighthouse.clock_offset = timedelta()
+        await place.run(NEXT)
+        assert {Trust((OLD, NEW), NEW)} == place.everyone()
