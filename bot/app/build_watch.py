@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING
 from bot.alerts.backup_state import BackupWatch
 from bot.alerts.health_record import HealthRecord
 from bot.alerts.host_reader import read_host
-from bot.alerts.own_state import OwnState
+from bot.alerts.key_state import KeyWatch
+from bot.alerts.own_state import OwnCheck, OwnState
 from bot.alerts.traffic_ledger import TrafficLedger
 from bot.alerts.watch import Watch, WatchBasis, WatchParts
 from bot.schedules.builtin import DIGEST
 from bot.store.condition import is_undeliverable
+from bot.store.key_backups import KeyBackupTable
 from bot.store.observations import ObservationTable
 from bot.store.traffic import TrafficTable
+from commands.checks.conditions import Condition
 
 if TYPE_CHECKING:
     from bot.app.application import Application
@@ -40,12 +43,23 @@ def build_watch(application: "Application") -> Watch:
         now=application.clock.now,
         digest=DIGEST,
     )
+    keys = KeyWatch(
+        KeyBackupTable(database).read_known,
+        lambda: application.dispatcher.config.recipients,
+        changes.rotations.read_known,
+        application.clock.now,
+    )
+
+    async def check_own() -> OwnCheck:
+        checked, copies = await own.check(), await keys.check()
+        return OwnCheck(checked.judged | {Condition.CA_KEY}, (*checked.signals, *copies))
+
     parts = WatchParts(
         basis=find_basis,
         read=read_host,
         registry=application.alert_services.registry,
         claims=changes.operations,
-        check_own=own.check,
+        check_own=check_own,
         traffic=TrafficLedger(TrafficTable(database)),
         health=HealthRecord(ObservationTable(database), changes.owed.asker.note_answer),
     )

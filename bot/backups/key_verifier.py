@@ -44,7 +44,7 @@ class KeyVerifier:
 
     async def read_known(self) -> KnownBackups:
         """Reads all copies and drills, the newest first."""
-        return KnownBackups(keys=await self.table.read_keys(), drills=await self.table.read_drills())
+        return await self.table.read_known()
 
     async def verify(self, key: KeyBackup, view: FleetView, actor: str, operation: str) -> KeyBackup:
         """Verifies a copy at both places, and records what was found."""

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.tables import DRILLS, KEY_BACKUPS
-from commands.model.backup import Drill, KeyBackup
+from commands.model.backup import Drill, KeyBackup, KnownBackups
 
 _STORE = insert(KEY_BACKUPS).on_conflict_do_nothing()
 _CHECK = update(KEY_BACKUPS).where(KEY_BACKUPS.c.id == bindparam("this"))
@@ -37,6 +37,10 @@ class KeyBackupTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def read_known(self) -> KnownBackups:
+        """Reads all copies and all drills, the newest first."""
+        return KnownBackups(keys=await self.read_keys(), drills=await self.read_drills())
 
     async def read_keys(self) -> tuple[KeyBackup, ...]:
         """Reads all copies, the newest first."""

@@ -38,6 +38,7 @@ class Condition(StrEnum):
     WINRM = "winrm"
     OWN = "own"
     STRANGER = "stranger"
+    CA_KEY = "ca_key"
     CHANGE = "change"
     OWED = "owed"
     BACKUP = "backup"
@@ -87,6 +88,9 @@ CONDITION_RULES: Mapping[Condition, ConditionRule] = {
     ),
     Condition.STRANGER: ConditionRule(
         Phrase("unknown certificate"), fires_after=1, resolves_after=1, repeats=False, watched=False
+    ),
+    Condition.CA_KEY: ConditionRule(
+        Phrase("copy of the CA key needs attention"), fires_after=1, resolves_after=1, repeats=False
     ),
     Condition.CHANGE: ConditionRule(Phrase("result of a change unknown"), fires_after=1, resolves_after=1, named_only=True),
     Condition.OWED: ConditionRule(Phrase("change owed to hosts"), fires_after=1, resolves_after=1, repeats=False),

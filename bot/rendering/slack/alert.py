@@ -53,6 +53,7 @@ CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.OWED: Phrase("These hosts are not as the change left the others"),
     Condition.BACKUP: Phrase("What is lost on it now may not come back"),
     Condition.CHANGE: Phrase("Its hosts accept no other change until the result is reported"),
+    Condition.CA_KEY: Phrase("If the Lighthouse is lost, every host may need a new certificate"),
     Condition.STRANGER: Phrase("Its holder reaches every host that accepts it"),
     Condition.AUDIT: Phrase("Changes are refused until an administrator has checked it"),
 }
