@@ -14,19 +14,18 @@ from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
 from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
+from bot.app.build_environment import BuiltServices, build_environment
 from bot.app.build_ledger import build_survey
-from bot.app.build_verification import BackupServices, VerificationBasis, build_verification
+from bot.app.build_verification import VerificationBasis, build_verification
 from bot.audit.log import AuditLog
 from bot.backups.verifier import BackupVerifier
 from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings, load_audit_keys
-from bot.handlers.registry import Handlers, Services
 from bot.ledger.survey import LedgerSurvey
 from bot.model.request import Answer, Request
 from bot.reports.checks import CheckRegistry
 from bot.reports.observations import HealthHistory
 from bot.requests.dispatcher import Dispatcher, Observe
-from bot.requests.environment import Environment
 from bot.runtime import open_files
 from bot.runtime.clock import SYSTEM_CLOCK, Clock
 from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
@@ -41,7 +40,6 @@ from bot.store.observations import ObservationTable
 from bot.store.rehearsals import RehearsalTable
 from bot.telemetry.heartbeat import HeartbeatLog
 from commands.bot_state.about import Doctor
-from commands.catalogue import CATALOGUE
 from commands.model.operation import FleetView, Progress, ignore_progress
 from commands.model.report import Report
 
@@ -115,37 +113,6 @@ def build_config(
     )
 
 
-def build_services(
-    machinery: ChangeServices,
-    alerts: AlertServices,
-    audit: AuditLog,
-    reports: tuple[HealthHistory, CheckRegistry],
-    backups: BackupServices,
-) -> Services:
-    """Gathers the services that handlers of the bot's own operations are built from."""
-    history, checks = reports
-    return Services(
-        changes=machinery.lifecycle,
-        locks=machinery.locks,
-        audit=audit,
-        schedules=machinery.schedules,
-        incidents=machinery.incidents,
-        channels=machinery.links,
-        history=history,
-        rehearsals=machinery.rehearsals.table,
-        checks=checks,
-        alerts=alerts.registry,
-        traffic=alerts.traffic,
-        mutes=alerts.mutes,
-        owed=machinery.owed.registry,
-        owed_requests=machinery.owed.requests,
-        backups=backups.verifier,
-        key_verifier=backups.key_verifier,
-        drills=backups.drills,
-        show_alerts=alerts.notifier.notify,
-    )
-
-
 @asynccontextmanager
 async def open_application(
     settings: Settings, observers: Observers = Observers(), *, running: bool = False, clock: Clock = SYSTEM_CLOCK
@@ -177,27 +144,8 @@ async def open_application(
             database, audit, load_audit_keys(settings, secrets), lambda: desk.config.backup_folder.path, settings.data_folder
         )
         backups = build_verification(verification, machinery.ledger, now)
-        services = build_services(machinery, alerts, audit, (history, checks), backups)
-        environment = Environment(
-            catalogue=CATALOGUE,
-            handlers=Handlers.build(services, CATALOGUE, now),
-            changes=machinery.lifecycle,
-            locks=machinery.locks,
-            incidents=machinery.incidents,
-            channels=machinery.links,
-            checks=checks,
-            alerts=alerts.registry,
-            mutes=alerts.mutes,
-            owed=machinery.owed.registry,
-            identities=machinery.ledger,
-            rotations=machinery.rotations,
-            good_configurations=machinery.good_configurations.table,
-            backups=machinery.backups,
-            recorder=audit,
-            redactor=redactor,
-            now=now,
-            running=running,
-        )
+        built = BuiltServices(machinery, alerts, audit, history, checks, backups)
+        environment = build_environment(built, redactor, now, running=running)
         desk = Dispatcher(activate(settings, secrets), environment, make_reference, observers.request)
 
         def configure(new: Settings) -> ActiveConfig:
@@ -215,13 +163,6 @@ async def open_application(
     finally:
         await database.aclose()
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _build_redactor(secrets: Secrets) -> Redactor:
-    """Builds what removes secrets from answers, and has it remove them from the log as well."""
-    redactor = Redactor(secrets.list_values())
-    redact_with(redactor)
-    return redactor
 
 
 async def _open_audit(

@@ -1,0 +1,80 @@
+"""Builds the environment of the dispatcher from the services of a bot, and what handlers of its own operations use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.app.build_alerts import AlertServices
+from bot.app.build_changes import ChangeServices
+from bot.app.build_verification import BackupServices
+from bot.audit.log import AuditLog
+from bot.handlers.registry import Handlers, Services
+from bot.reports.checks import CheckRegistry
+from bot.reports.observations import HealthHistory
+from bot.requests.environment import Environment
+from bot.security.redaction import Redactor
+from commands.catalogue import CATALOGUE
+
+
+@dataclass(frozen=True)
+class BuiltServices:
+    """The services of a bot, built over its database."""
+
+    changes: ChangeServices
+    alerts: AlertServices
+    audit: AuditLog
+    history: HealthHistory
+    checks: CheckRegistry
+    backups: BackupServices
+
+
+def build_environment(
+    built: BuiltServices, redactor: Redactor, now: Callable[[], datetime], *, running: bool
+) -> Environment:
+    """Builds the environment. `running`: this process carries out changes."""
+    machinery, alerts = built.changes, built.alerts
+    return Environment(
+        catalogue=CATALOGUE,
+        handlers=Handlers.build(_gather_services(built), CATALOGUE, now),
+        changes=machinery.lifecycle,
+        locks=machinery.locks,
+        incidents=machinery.incidents,
+        channels=machinery.links,
+        checks=built.checks,
+        alerts=alerts.registry,
+        mutes=alerts.mutes,
+        owed=machinery.owed.registry,
+        identities=machinery.ledger,
+        rotations=machinery.rotations,
+        good_configurations=machinery.good_configurations.table,
+        backups=machinery.backups,
+        recorder=built.audit,
+        redactor=redactor,
+        now=now,
+        running=running,
+    )
+
+
+def _gather_services(built: BuiltServices) -> Services:
+    """Gathers the services that handlers of the bot's own operations are built from."""
+    machinery, alerts, backups = built.changes, built.alerts, built.backups
+    return Services(
+        changes=machinery.lifecycle,
+        locks=machinery.locks,
+        audit=built.audit,
+        schedules=machinery.schedules,
+        incidents=machinery.incidents,
+        channels=machinery.links,
+        history=built.history,
+        rehearsals=machinery.rehearsals.table,
+        checks=built.checks,
+        alerts=alerts.registry,
+        traffic=alerts.traffic,
+        mutes=alerts.mutes,
+        owed=machinery.owed.registry,
+        owed_requests=machinery.owed.requests,
+        backups=backups.verifier,
+        key_verifier=backups.key_verifier,
+        drills=backups.drills,
+        show_alerts=alerts.notifier.notify,
+    )
