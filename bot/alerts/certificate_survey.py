@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from commands.certs.rotation_column import GOES, SIGNS
+from commands.certs.rotation_states import PROGRESS_KEY
 from commands.model.report import Cell, Mark, Report, Row
 
 CA_EXPIRY_MARGIN = timedelta(seconds=1)
@@ -16,7 +18,8 @@ Cells = Mapping[str, Cell]
 class ObservedCertificate:
     """One certificate as it was read: `name` is the host's or the CA's, `host` "" for a CA.
 
-    `bound`: no CA that hosts trust ends later, so that a new certificate would not live longer.
+    `bound`: the CA that signs ends no later, so that a new certificate would not live longer. `rotating`: the CA is being
+    changed; `replaced`: this is the CA that is about to be removed.
     """
 
     name: str
@@ -26,6 +29,8 @@ class ObservedCertificate:
     begins_at: datetime
     ends_at: datetime
     bound: bool = False
+    rotating: bool = False
+    replaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ def list_certificates(report: Report) -> tuple[ObservedCertificate, ...]:
     hosts = [each for each in read if each.fingerprint not in authorities]
     if not authorities:
         return tuple(hosts)
-    last = max(each.ends_at for each in authorities.values()) - CA_EXPIRY_MARGIN
+    signing = _list_signing(report) & authorities.keys() or authorities.keys()
+    last = max(authorities[fingerprint].ends_at for fingerprint in signing) - CA_EXPIRY_MARGIN
     return (*authorities.values(), *(replace(each, bound=each.ends_at >= last) for each in hosts))
 
 
@@ -83,7 +89,20 @@ def _read_certificate(row: Row, cells: Cells) -> ObservedCertificate | None:
         fingerprint=str(fingerprint.value),
         begins_at=datetime.fromisoformat(str(cells["begins_at"].value)),
         ends_at=datetime.fromisoformat(str(cells["ends_at"].value)),
+        rotating=PROGRESS_KEY in cells,
+        replaced=GOES in _get_role(cells),
     )
+
+
+def _list_signing(report: Report) -> frozenset[str]:
+    """Lists the fingerprints of the CA that signs while the CA is being changed; none at other times."""
+    rows = [_map_cells(report, row) for row in report.rows]
+    return frozenset(str(cells["whole_fingerprint"].value) for cells in rows if SIGNS in _get_role(cells))
+
+
+def _get_role(cells: Cells) -> tuple[str, ...]:
+    """Returns the role of a CA while the CA is being changed."""
+    return tuple(str(cells[PROGRESS_KEY].value).split()) if PROGRESS_KEY in cells else ()
 
 
 def _has_trust(cells: Cells) -> bool:

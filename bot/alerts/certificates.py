@@ -10,6 +10,7 @@ report of `cert` ─▶ CertificateSurvey ─▶ HostChecked of each host, and o
 | its host has one that expires later | resolved: renewed. One that still expires soon keeps the alert open |
 | the clock was set back since it fired | resolved as premature, and fires again in its time |
 | a CA that no host trusts | resolved, once the trusted CAs of every host were read |
+| a CA that is being replaced | resolved: the change of the CA has an alert (`bot.alerts.rotation_signals`) |
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -84,7 +85,7 @@ def _judge_authorities(survey: CertificateSurvey, open_alerts: Sequence[Alert], 
         signals=tuple(signal for signal in signals if signal is not None),
         subjects=frozenset([*valid, *untrusted]),
         resolutions=(
-            *(Resolution(subject=subject, phrase=_describe_premature(each)) for subject, each in valid.items()),
+            *(Resolution(subject=subject, phrase=_describe_over(each)) for subject, each in valid.items()),
             *(Resolution(subject=subject, phrase=_describe_untrusted(alert)) for subject, alert in untrusted.items()),
         ),
     )
@@ -102,13 +103,20 @@ def _make_host_signal(observed: ObservedCertificate, now: datetime) -> Signal | 
         step=count_steps(observed.ends_at, HOST_WARNING_TIMES, now),
         short=describe_host_expiry(observed.ends_at - now),
         why=_explain_host_expiry(observed, now),
-        next="ca show" if observed.bound else f"cert renew {observed.host}",
+        next=_choose_next(observed),
     )
+
+
+def _choose_next(observed: ObservedCertificate) -> str:
+    """Chooses the command that gives a host more time: a renewal does not, where the CA ends no later."""
+    if not observed.bound:
+        return f"cert renew {observed.host}"
+    return "ca rotation" if observed.rotating else "ca show"
 
 
 def _make_authority_signal(observed: ObservedCertificate, now: datetime) -> Signal | None:
     left = observed.ends_at - now
-    if left > CA_WARNING_TIMES[-1]:
+    if left > CA_WARNING_TIMES[-1] or observed.replaced:
         return None
     return Signal(
         host="",
@@ -200,6 +208,13 @@ def _find_announced_expiry(alert: Alert) -> datetime | None:
             return at
         case _:
             return None
+
+
+def _describe_over(observed: ObservedCertificate) -> Phrase:
+    """Describes why a CA that is still trusted is no problem any longer."""
+    if not observed.replaced:
+        return _describe_premature(observed)
+    return Phrase("The CA {ca} is being replaced. If that is late, the CA rotation has an alert", ca=_show_name(observed))
 
 
 def _describe_premature(observed: ObservedCertificate) -> Phrase:

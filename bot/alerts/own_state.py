@@ -1,11 +1,15 @@
-"""Checks the bot itself for the watch: changes of unknown outcome, owed changes, backups, the digest, the audit log."""
+"""Checks the bot itself for the watch: changes of unknown outcome, owed changes, the change of the CA, backups, the digest,
+the audit log.
+"""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.phrase import Moment, Phrase
+from bot.alerts.rotation_signals import RotationSight, make_rotation_signals, make_unreadable_signal
 from bot.model.change import ChangeState
+from bot.store.errors import DatabaseError
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedChange
 from bot.store.records import OperationRecord
@@ -35,6 +39,7 @@ class OwnState:
 
     `is_undeliverable` returns whether a message of an operation reached no place, `find_trouble` the audit log's trouble.
     `check_backups` returns the problems of backups, None if they are unknown.
+    `find_rotation` finds the change of the CA that is under way; it raises a `DatabaseError` where its state is not known.
     """
 
     operations: OperationTable
@@ -43,6 +48,7 @@ class OwnState:
     find_trouble: Callable[[], Phrase | None]
     list_owed: Callable[[], Awaitable[Sequence[OwedChange]]]
     check_backups: Callable[[], Awaitable[Sequence[Signal] | None]]
+    find_rotation: Callable[[], Awaitable[RotationSight | None]]
     now: Callable[[], datetime]
     digest: str
 
@@ -53,16 +59,26 @@ class OwnState:
         making = run is not None and run.outcome is RunOutcome.RUNNING
         undelivered = run is not None and not making and await self._is_undelivered(run)
         backups = await self.check_backups()
-        judged = {Condition.CHANGE, Condition.OWED, Condition.AUDIT} | (set() if making else {Condition.DIGEST})
+        judged = {Condition.CHANGE, Condition.OWED, Condition.ROTATION, Condition.AUDIT}
+        judged |= set() if making else {Condition.DIGEST}
         judged |= set() if backups is None else {Condition.BACKUP}
         signals = (
             *map(_make_change_signal, unknown),
             *_make_owed_signals(await self.list_owed(), self.now()),
+            *await self._check_rotation(),
             *(backups or ()),
             *(_make_digest_signals(run) if run is not None and undelivered else ()),
             *_make_audit_signals(self.find_trouble()),
         )
         return OwnCheck(frozenset(judged), signals)
+
+    async def _check_rotation(self) -> tuple[Signal, ...]:
+        """Checks the change of the CA. One whose state is not known is a problem, and hides no other."""
+        try:
+            found = await self.find_rotation()
+        except DatabaseError as error:
+            return (make_unreadable_signal(error.phrase),)
+        return () if found is None else tuple(make_rotation_signals(found, self.now()))
 
     async def _is_undelivered(self, run: ScheduleRun) -> bool:
         return run.outcome in _ENDED_BADLY or await self.is_undeliverable(run.operation)

@@ -7,6 +7,7 @@ from bot.alerts.health_record import HealthRecord
 from bot.alerts.host_reader import read_host
 from bot.alerts.key_state import KeyWatch
 from bot.alerts.own_state import OwnCheck, OwnState
+from bot.alerts.rotation_signals import RotationSight
 from bot.alerts.traffic_ledger import TrafficLedger
 from bot.alerts.watch import Watch, WatchBasis, WatchParts
 from bot.schedules.builtin import DIGEST
@@ -33,6 +34,12 @@ def build_watch(application: "Application") -> Watch:
         lambda: [host.name for host in find_basis().fleet.inventory.hosts],
         application.clock.now,
     )
+
+    async def find_rotation() -> RotationSight | None:
+        found = await changes.rotations.find_progress()
+        names = tuple(host.name for host in find_basis().fleet.inventory.hosts if host.windows is not None)
+        return None if found is None else RotationSight(found.rotation, found.moved_at, names)
+
     own = OwnState(
         operations=changes.operations,
         schedules=changes.schedule_table,
@@ -40,6 +47,7 @@ def build_watch(application: "Application") -> Watch:
         find_trouble=lambda: audit.trouble,
         list_owed=changes.owed.registry.list_open,
         check_backups=backups.check,
+        find_rotation=find_rotation,
         now=application.clock.now,
         digest=DIGEST,
     )

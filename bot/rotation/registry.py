@@ -8,7 +8,7 @@ a plan, an answer ─▶ the events, folded; the row only says which they are �
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -41,6 +41,14 @@ class RotationUnreadable(DatabaseError):
     """A rotation is under way, but the audit log does not have its state. Nothing may be planned."""
 
 
+@dataclass(frozen=True)
+class RotationProgress:
+    """The rotation that is under way, and when it last moved."""
+
+    rotation: Rotation
+    moved_at: datetime
+
+
 class RotationAudit(Protocol):
     """The audit log, as rotations need it."""
 
@@ -63,7 +71,7 @@ class RotationRegistry:
         if start is None and not any(list_marks(part) for part in record.plan.parts):
             return
         async with self._writing:
-            current = await self._load()
+            current = await self._load_rotation()
             if start is None and current is not None:
                 await self._move(current, derive_move(current, record, trail), record.operation)
             elif start is not None and await self._may_start(record.operation, current):
@@ -78,7 +86,7 @@ class RotationRegistry:
             return
         try:
             async with self._writing:
-                current = await self._load()
+                current = await self._load_rotation()
                 if current is not None:
                     await self._move(current, apply_readings(current, readings), READING)
         except FlatnetError as error:
@@ -87,13 +95,18 @@ class RotationRegistry:
     async def complete(self, view: FleetView) -> FleetView:
         """Complete the view of a plan. Raises `RotationUnreadable`: without its state, another CA might sign."""
         async with self._writing:
-            return replace(view, rotation=await self._load())
+            return replace(view, rotation=await self._load_rotation())
+
+    async def find_progress(self) -> RotationProgress | None:
+        """Find the rotation, and when it last moved. Raises as `complete`."""
+        async with self._writing:
+            return await self._load()
 
     async def read_known(self) -> Rotation | None:
         """Read the rotation for an answer, which goes on without it."""
         try:
             async with self._writing:
-                return await self._load()
+                return await self._load_rotation()
         except DatabaseError as error:
             _log.warning("the rotation could not be read", why=str(error))
             return None
@@ -119,20 +132,25 @@ class RotationRegistry:
         for data in list_events(before, after, cause):
             await self._audit.record(EventKind.ROTATION, ACTOR, after.operation, data)
 
-    async def _load(self) -> Rotation | None:
+    async def _load_rotation(self) -> Rotation | None:
+        loaded = await self._load()
+        return None if loaded is None else loaded.rotation
+
+    async def _load(self) -> RotationProgress | None:
         """Load the open rotation. Its row is mended where it is not what the events say: after a crash, or by damage."""
         stored = await self._table.find_open()
         if stored is None:
             return None
         row = stored if isinstance(stored, Rotation) else None
-        folded = fold_events(await self._audit.find_signed(stored.operation, EventKind.ROTATION), row)
+        events = await self._audit.find_signed(stored.operation, EventKind.ROTATION)
+        folded = fold_events(events, row)
         if folded is None or folded.number != stored.number:
             raise RotationUnreadable(
                 Phrase("the audit log does not have the state of the CA rotation. Restore the bot's database from a backup")
             )
         if row is None or not is_same(folded, row):
             await self._mend(folded)
-        return None if folded.stage.ended else folded
+        return None if folded.stage.ended else RotationProgress(folded, datetime.fromisoformat(events[-1].at))
 
     async def _mend(self, folded: Rotation) -> None:
         """Write the row anew. Without that the events are still there, so a plan or an answer goes on."""

@@ -42,6 +42,7 @@ class Condition(StrEnum):
     CHANGE = "change"
     OWED = "owed"
     BACKUP = "backup"
+    ROTATION = "rotation"
     DIGEST = "digest"
     AUDIT = "audit"
 
@@ -95,6 +96,7 @@ CONDITION_RULES: Mapping[Condition, ConditionRule] = {
     Condition.CHANGE: ConditionRule(Phrase("result of a change unknown"), fires_after=1, resolves_after=1, named_only=True),
     Condition.OWED: ConditionRule(Phrase("change owed to hosts"), fires_after=1, resolves_after=1, repeats=False),
     Condition.BACKUP: ConditionRule(Phrase("backup old or not verified"), fires_after=1, resolves_after=1, repeats=False),
+    Condition.ROTATION: ConditionRule(Phrase("CA rotation late"), fires_after=1, resolves_after=1, repeats=False),
     Condition.DIGEST: ConditionRule(Phrase("digest not delivered"), fires_after=1, resolves_after=1),
     Condition.AUDIT: ConditionRule(Phrase("audit log inconsistent"), fires_after=1, resolves_after=1, silenceable=False),
 }

@@ -52,6 +52,7 @@ CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.CLOCK: Phrase("Certificates may be rejected, and times in logs are wrong"),
     Condition.OWED: Phrase("These hosts are not as the change left the others"),
     Condition.BACKUP: Phrase("What is lost on it now may not come back"),
+    Condition.ROTATION: Phrase("Hosts that still depend on the old CA are cut off when it ends"),
     Condition.CHANGE: Phrase("Its hosts accept no other change until the result is reported"),
     Condition.CA_KEY: Phrase("If the Lighthouse is lost, every host may need a new certificate"),
     Condition.STRANGER: Phrase("Its holder reaches every host that accepts it"),

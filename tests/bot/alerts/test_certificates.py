@@ -1,18 +1,19 @@
 """Certificates that expire as alerts: which are found, how grave, at which step, and how they ended."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from adapters.phrase import Phrase
 from bot.alerts.certificate_survey import CertificateSurvey
 from bot.alerts.certificates import judge_certificates, make_authority_subject
 from bot.model.alert import Alert, AlertState
 from commands.certs.assessment import CA_EXPIRY_LIMITS, CA_WARNING_TIMES, HOST_EXPIRY_LIMITS, HOST_WARNING_TIMES
 from commands.checks.conditions import Condition, HostChecked, Signal
 from commands.model.finding import Severity
-from commands.model.report import Mark, Report
+from commands.model.report import Cell, Column, Mark, Report
 from tests.bot.alerts.expiring import NOW, Held, ca, host, report, unread
 
 TOKYO = NOW.astimezone(ZoneInfo("Asia/Tokyo"))
@@ -247,3 +248,55 @@ def test_a_ca_is_over_once_every_host_said_whom_it_trusts(said: Report, hosts: s
     well = CA_ALERT.subject in checked.subjects and CA_ALERT.subject not in {each.subject for each in checked.signals}
     assert untrusted == well
     assert not untrusted or "No host trusts the CA Flatnet CA any longer" == outcomes[CA_ALERT.subject]
+
+
+def in_rotation(said: Report, roles: Mapping[str, str]) -> Report:
+    """The report during a change of the CA, with the roles of CAs by name."""
+    column = Column(key="rotation", heading=Phrase("CA rotation"))
+    rows = tuple(
+        row.model_copy(update={"cells": (*row.cells, Cell(text="", value=roles.get(str(row.cells[0].value), "trusts")))})
+        for row in said.rows
+    )
+    return said.model_copy(update={"columns": (*said.columns, column), "rows": rows})
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        ({"Flatnet CA": "goes signs", "Flatnet CA 2": ""}, []),
+        ({"Flatnet CA": "goes", "Flatnet CA 2": "signs"}, []),
+        ({"Flatnet CA": "signs", "Flatnet CA 2": "goes"}, ["CA Flatnet CA expires in 20 days"]),
+    ],
+)
+def test_the_end_of_a_ca_that_is_being_replaced_is_no_alert(roles: Mapping[str, str], expected: list[str]) -> None:
+    """The change of the CA has one of its own, if it is late."""
+    said = in_rotation(report(ca(days=20), ca("Flatnet CA 2", days=300)), roles)
+
+    assert expected == [str(signal.short) for signal in judge(said)[""].signals]
+
+
+def test_the_alert_on_a_ca_ends_when_its_replacement_begins() -> None:
+    ending = ca(days=20)
+    alert = alert_of(ending)
+    checked = judge(in_rotation(report(ending), {"Flatnet CA": "goes signs"}), alerts=[alert])[""]
+
+    assert alert.subject in (checked.subjects or ())
+    expected = "The CA Flatnet CA is being replaced. If that is late, the CA rotation has an alert"
+    assert expected == resolution_of(checked, alert.subject)
+
+
+def resolution_of(checked: HostChecked, subject: str) -> str:
+    return str(next(each.phrase for each in checked.resolutions if each.subject == subject))
+
+
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ({"Flatnet CA": "goes signs", "Flatnet CA 2": ""}, "ca rotation"),
+        ({"Flatnet CA": "goes", "Flatnet CA 2": "signs"}, "cert renew host-a"),
+    ],
+)
+def test_a_certificate_gets_more_time_from_the_ca_that_signs(roles: Mapping[str, str], words: str) -> None:
+    said = in_rotation(report(host(days=13), ca(days=13), ca("Flatnet CA 2", days=300)), roles)
+
+    assert [words] == [signal.next for signal in judge(said)["host-a"].signals]

@@ -10,17 +10,21 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.alerts.own_state import OwnCheck, OwnState
+from bot.alerts.rotation_signals import RotationSight
 from bot.model.change import ChangeState
 from bot.model.request import Surface, SystemIdentity
+from bot.store.errors import DatabaseError, DatabaseUnavailable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedChange
 from bot.store.schedule_runs import RunOutcome
 from bot.store.schedules import ScheduleRun, ScheduleTable
 from commands.checks.conditions import Condition, Signal
 from commands.model.owed import Matter
+from commands.model.rotation import RotationStage
+from tests.commands.canned_rotation import rotation
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-ALL = frozenset({Condition.CHANGE, Condition.OWED, Condition.BACKUP, Condition.DIGEST, Condition.AUDIT})
+ALL = frozenset({Condition.CHANGE, Condition.OWED, Condition.ROTATION, Condition.BACKUP, Condition.DIGEST, Condition.AUDIT})
 
 
 def run(outcome: RunOutcome) -> ScheduleRun:
@@ -38,6 +42,13 @@ class Tables:
 
     async def check_backups(self) -> Sequence[Signal] | None:
         return self.backups
+
+    rotation: RotationSight | DatabaseError | None = None
+
+    async def find_rotation(self) -> RotationSight | None:
+        if isinstance(self.rotation, DatabaseError):
+            raise self.rotation
+        return self.rotation
 
     async def list_owed(self) -> Sequence[OwedChange]:
         return self.owed
@@ -66,6 +77,7 @@ async def check(tables: Tables, *, lost: bool = False, trouble: Phrase | None = 
         find_trouble=lambda: trouble,
         list_owed=tables.list_owed,
         check_backups=tables.check_backups,
+        find_rotation=tables.find_rotation,
         now=lambda: NOW,
         digest="digest",
     )
@@ -153,3 +165,18 @@ async def test_what_is_owed_for_a_day_is_a_problem_of_its_run_and_of_more_weight
     checked = await check(Tables(owed=rows))
     assert ALL == checked.judged
     assert found == [(str(signal.short), signal.severity.value, signal.step) for signal in checked.signals]
+
+
+async def test_a_rotation_that_is_late_is_a_problem_of_the_bot() -> None:
+    changing = rotation(RotationStage.SIGNING).model_copy(update={"started_at": NOW})
+    found = RotationSight(changing, NOW - timedelta(days=7), ("host-a",))
+
+    assert ["rotation/standstill"] == [signal.subject for signal in (await check(Tables(rotation=found))).signals]
+
+
+async def test_a_rotation_whose_state_is_not_known_hides_no_other_problem() -> None:
+    broken = DatabaseUnavailable(Phrase("the disk is gone"))
+    checked = await check(Tables(rotation=broken), trouble=Phrase("the audit log lost 3 events"))
+
+    assert (ALL, ["rotation/unreadable", "audit"]) == (checked.judged, [signal.subject for signal in checked.signals])
+    assert "the disk is gone" == str(checked.signals[0].why)

@@ -32,7 +32,7 @@ from tests.scenarios.simulated import SimulatedTime
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LOST = Unreachable(Phrase("no connection"))
-OWN = frozenset({Condition.CHANGE, Condition.OWED, Condition.BACKUP, Condition.DIGEST, Condition.AUDIT})
+OWN = frozenset({Condition.CHANGE, Condition.OWED, Condition.ROTATION, Condition.BACKUP, Condition.DIGEST, Condition.AUDIT})
 
 
 def make_hosts(count: int) -> tuple[Host, ...]:

@@ -233,7 +233,7 @@ class Log:
 
     async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
         return tuple(
-            StoredEvent(number, "", found, actor, about, json.dumps(data), "", "", "")
+            StoredEvent(number, BEGINNING.isoformat(), found, actor, about, json.dumps(data), "", "", "")
             for number, (found, actor, about, data) in enumerate(self.events, start=1)
             if (found, about) == (kind, operation)
         )
