@@ -184,7 +184,7 @@ def list_renewal_warnings(renewal: Renewal, seen: FleetCertificates) -> Iterator
     """Lists the warnings for the approver."""
     host, certificate, files = renewal.host.name, renewal.certificate, renewal.held.files
     ends = min(seen.now + timedelta(hours=renewal.lifetime), renewal.ca.not_after - timedelta(seconds=1))
-    if ends <= certificate.not_after:
+    if ends <= certificate.not_after and certificate.issuer == renewal.ca.fingerprint:
         yield Phrase("the new certificate of {host} would not extend the expiry ({at})", host=host, at=Moment(ends))
     elif ends - seen.now < SHORT_LIFETIME:
         yield Phrase(

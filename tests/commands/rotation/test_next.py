@@ -1,11 +1,12 @@
 """`ca rotation next`: which round is planned, what is refused, and what a certificate of the new CA is proven by."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange
-from commands.model.operation import CannotPlan, Risk
+from commands.model.operation import CannotPlan, CertificateRules, Risk
 from commands.model.rotation import RotationStage
 from commands.planning.commit_confirm import RETURN_TIMEOUT
 from commands.rotation.next import RotationNext
@@ -372,3 +373,10 @@ async def test_after_a_lost_ca_no_host_is_changed_over_the_overlay_that_it_cuts_
     assert [
         ("host-b", "the bot reaches it over Nebula, which this cuts off. Configure its address in the local network")
     ] == [(left.host, str(left.why)) for left in plan.left_out]
+
+
+async def test_a_certificate_of_another_ca_is_worth_it_although_it_ends_no_later() -> None:
+    short = replace(sight(TRUSTING, ALL_TRUST), certificates=CertificateRules(lifetime_days=90))
+    plan = (await NEXT.plan(short)).plan
+
+    assert [] == [warning for warning in map(str, plan.warnings) if "extend" in warning]
