@@ -8,6 +8,7 @@ from bot.runtime.logging import configure_logs
 from tests.bench import (
     acks,
     audit,
+    backups,
     changes,
     clicks,
     clock,
@@ -55,6 +56,7 @@ if __name__ == "__main__":
     changes.report()
     reloads.report()
     rotations.report()
+    backups.report()
     fleet.report("health", (3, 10, 30, 100, 254))
     fleet.report("health", (3, 30, 100), script=fleet.QUICK)
     fleet.report("cert", (3, 30, 100))
