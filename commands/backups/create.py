@@ -4,7 +4,7 @@ hosts ─ read what can be kept (concurrently) ─▶ BackupTask ─ create_step
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 from adapters.action import BOT_NAME, Action
@@ -24,6 +24,7 @@ from commands.checks.concurrent_reads import read_all_hosts, read_side
 from commands.model.backup import BackupPart
 from commands.model.check import Area
 from commands.model.operation import FleetChange, FleetView
+from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, Part, PlannedChange, Premise
 from commands.planning.host_plan import HostPlan, assemble
 from commands.values.arguments import Flag, HostsArgument, Target
@@ -67,7 +68,9 @@ class BackupCreate(FleetChange):
         tasks = await read_all_hosts(hosts, lambda host: _read_task(host, view), view)
         planned = [_plan_host(host, task) for host, task in zip(hosts, tasks, strict=True)]
         own = [_plan_bot(view.operation_id)] if self.bot else []
-        return assemble(self, (*planned, *own), view.fleet.inventory)
+        change = assemble(self, (*planned, *own), view.fleet.inventory)
+        able = [task for task in tasks if isinstance(task, BackupTask) and task.parts]
+        return change.model_copy(update={"plan": change.plan.model_copy(update={"warnings": tuple(_warn_missing(able))})})
 
 
 async def read_backup_task(host: Host, view: FleetView, parts: tuple[BackupPart, ...] | None = None) -> BackupTask:
@@ -136,7 +139,6 @@ def _plan_host(host: Host, task: BackupTask | HostError) -> HostPlan | LeftOutHo
     return HostPlan(
         part=Part(host=host.name, steps=tuple(build_backup_steps(task))),
         premises=(_describe_parts(host.name, [part.value for part in task.parts]),),
-        warnings=tuple(_warn_missing(task)),
     )
 
 
@@ -146,18 +148,20 @@ def _plan_bot(operation: str) -> HostPlan:
 
 
 def _describe_parts(host: str, parts: list[str]) -> Premise:
-    phrase = Phrase("{host}: {parts} are backed up", host=host, parts=Listing(tuple(parts)))
+    phrase = Phrase("{host}: backup of {parts}", host=host, parts=Listing(tuple(parts)))
     value: Any = parts
     return Premise(host=host, what="parts", value=value, phrase=phrase)
 
 
-def _warn_missing(task: BackupTask) -> Iterator[Phrase]:
-    for each in task.missing:
+def _warn_missing(tasks: Sequence[BackupTask]) -> Iterator[Phrase]:
+    """Warns of parts that cannot be kept, once for each reason."""
+    hosts: dict[tuple[str, str], list[str]] = {}
+    for task in tasks:
+        for each in task.missing:
+            hosts.setdefault((each.path, each.why), []).append(task.host.name)
+    for (part, why), names in hosts.items():
         yield Phrase(
-            "{host}: the part {part} is not backed up: {why}",
-            host=task.host.name,
-            part=each.path,
-            why=describe_reason(each.why),
+            "the part {part} of {hosts} is not backed up: {why}", part=part, hosts=list_some(names), why=describe_reason(why)
         )
 
 

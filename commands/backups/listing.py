@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
@@ -15,6 +15,7 @@ from commands.model.finding import Finding, Severity, sort_worst_first
 from commands.model.operation import FleetRead, FleetView
 from commands.model.phrases import list_some, relate_moment
 from commands.model.report import Cell, Column, Mark, Report, Row, Section, rate_rows
+from commands.values.arguments import Flag
 from commands.values.units import format_size
 
 COLUMNS = (
@@ -50,9 +51,12 @@ class BackupList(FleetRead):
     example: ClassVar = "backup"
     label: ClassVar = Phrase("show backups")
 
+    details: Annotated[bool, Flag(Phrase("also show the state of both places"))] = False
+
     async def read(self, view: FleetView) -> Report:
         hosts = [host.name for host in view.fleet.inventory.hosts]
-        return build_list(view.backups, hosts, view.now())
+        report = build_list(view.backups, hosts, view.now())
+        return report.model_copy(update={"details": self.details})
 
 
 class BackupShow(FleetRead):

@@ -106,8 +106,8 @@ async def test_people_read_what_was_backed_up(town: Build) -> None:
         assert "No backup was made yet" in await s.types(ADMIN, "backup")
         card = await s.approved("backup create host-a")
         plan = (await s.known(card)).plan
-        assert ["host-a: nebula, openresty are backed up"] == [str(each.phrase) for each in plan.premises]
-        assert [True] == [str(each).startswith("host-a: the part cni is not backed up: ") for each in plan.warnings]
+        assert ["host-a: backup of nebula, openresty"] == [str(each.phrase) for each in plan.premises]
+        assert [True] == [str(each).startswith("the part cni of host-a is not backed up: ") for each in plan.warnings]
         assert DONE == await s.ended(card)
         told = await s.types(ADMIN, "backup")
         assert [] == [fact for fact in ("1 backup of host-a", name(card, "host-a"), "never") if fact not in told]

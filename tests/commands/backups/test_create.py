@@ -176,3 +176,9 @@ def test_it_needs_hosts_or_the_option_for_the_bot() -> None:
     with pytest.raises(GrammarError, match="backup create needs hosts, or --bot for the bot itself"):
         BackupCreate().resolve_hosts(see(A).fleet.inventory)
     assert (True, False) == (BackupCreate().incomplete, BackupCreate(bot=True).incomplete)
+
+
+async def test_hosts_that_lack_a_part_for_one_reason_share_a_warning() -> None:
+    planned = await plan(see(A, host("host-b", 2)), "host-a", "host-b")
+    (warning,) = planned.plan.warnings
+    assert str(warning).startswith("the part cni of host-a, host-b is not backed up: the configuration does not let")
