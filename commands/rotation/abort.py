@@ -112,15 +112,10 @@ def _is_last(sight: RoundSight) -> bool:
 
 
 def _discard(planned: tuple[HostPlan | LeftOutHost, ...], sight: RoundSight) -> tuple[HostPlan | LeftOutHost, ...]:
-    """Adds the step that wipes the new key to the plan of the lighthouse. It comes first: nothing needs that key."""
-    step = _build_wipe_step(sight)
+    """Adds the end of the rotation, in a part of its own: what is wiped cannot be rolled back."""
     if any(isinstance(each, LeftOutHost) for each in planned):
         return planned
-    others = tuple(each for each in planned if each.host != sight.lighthouse)
-    own = next((each for each in planned if isinstance(each, HostPlan) and each.host == sight.lighthouse), None)
-    steps = (step,) if own is None else (step, *own.part.steps)
-    part = Part(host=sight.lighthouse, steps=steps)
-    return (*others, HostPlan(part=part) if own is None else replace(own, part=part))
+    return (*planned, HostPlan(part=Part(host=sight.lighthouse, steps=(_build_wipe_step(sight),))))
 
 
 def _build_wipe_step(sight: RoundSight) -> Step:
