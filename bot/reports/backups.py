@@ -13,7 +13,7 @@ from commands.model.report import Cell, Column, Mark, Report, Row, rate_rows
 
 _COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
-    Column(key="verified", heading=Phrase("Verified")),
+    Column(key="result", heading=Phrase("Result")),
     Column(key="first", heading=Phrase("On the host")),
     Column(key="second", heading=Phrase("Second place")),
     Column(key="made", heading=Phrase("Made")),

@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from adapters.action import BOT_NAME
 from adapters.phrase import Moment, Phrase
-from commands.backups.labels import name_owner
 from commands.model.backup import Backup, KnownBackups, PlaceState
 from commands.model.finding import Finding, Severity
 
@@ -65,7 +64,7 @@ class BackupProblem:
             severity=Severity.MEDIUM if self.lack is Lack.OLD else Severity.LOW,
             host=self.host,
             subject="backup",
-            why=Phrase("{host}: {why}", host=name_owner(self.host), why=self.describe()),
+            why=self.describe(),
             next=self.next,
         )
 

@@ -58,9 +58,8 @@ class BackupVerify(OwnOperation):
 
 
 def select_newest(backups: Sequence[Backup], hosts: Sequence[str]) -> tuple[Backup, ...]:
-    """Selects the newest backup of each of these hosts and of the bot. `backups` come newest first."""
+    """Selects the newest backup of each of these hosts, in their order, and of the bot. `backups` come newest first."""
     newest: dict[str, Backup] = {}
     for backup in backups:
-        if backup.host in hosts or backup.host == BOT_NAME:
-            newest.setdefault(backup.host, backup)
-    return tuple(newest.values())
+        newest.setdefault(backup.host, backup)
+    return tuple(newest[owner] for owner in (*hosts, BOT_NAME) if owner in newest)

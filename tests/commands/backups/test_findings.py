@@ -60,7 +60,7 @@ def test_each_problem_names_the_command_that_helps() -> None:
         each.next for each in (old, never, own)
     ]
     assert [Severity.MEDIUM, Severity.LOW, Severity.LOW] == [each.to_finding().severity for each in (old, never, own)]
-    assert "the bot: no backup yet" == str(own.to_finding().why)
+    assert "no backup yet" == str(own.to_finding().why)
 
 
 def test_a_second_place_that_could_not_be_read_counts_for_the_newest_backup_alone() -> None:
