@@ -23,10 +23,9 @@ PROOF_PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class PluginRestore:
-    """A restore of the network plug-in. `worked`: it works now, so that its rollback can be proven."""
+    """A restore of the network plug-in, whose present files differ from those of the backup."""
 
     source: RestoreSource
-    worked: bool
 
     @property
     def host(self) -> Host:
@@ -75,7 +74,7 @@ def _build_put_step(restore: PluginRestore) -> Step:
         verify=Check(host=host, deed=check, expect={"in_place": True, "works": True}, patience=PROOF_PATIENCE),
         undo=PlannedAction.of(ReturnKept(sha256=sha256)),
         undo_phrase=Phrase("restore the files from before"),
-        undone=(Check(host=host, deed=check, expect={"works": True}, patience=PROOF_PATIENCE),) if restore.worked else (),
+        undone=(Check(host=host, deed=check, expect={"in_place": False}, patience=STATE_PATIENCE),),
     )
 
 

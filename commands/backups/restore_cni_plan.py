@@ -53,7 +53,7 @@ async def plan_plugin(source: RestoreSource, view: FleetView) -> HostPlan | Unch
     except UnsuitableText as error:
         return LeftOutHost(host=host.name, why=error.why)
     return HostPlan(
-        part=build_plugin_part(PluginRestore(source, worked=bool(now))),
+        part=build_plugin_part(PluginRestore(source)),
         premises=(_build_premise(source, now, differing),),
         warnings=tuple(_list_warnings(kept, now)),
         edits=diff.edits,

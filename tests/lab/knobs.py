@@ -3,6 +3,7 @@
 The first position of a knob is well. Where a knob stands is read from the host's own state, so it is true whoever turned it.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from adapters.nebula.certificates import parse_pem
 from tests.lab.fleet import LIGHTHOUSE, LabFleet, LabHost
 from tests.lab.gateway.state import Escalated, GatewayState, Lua, ReloadFault
 from tests.lab.windows.disks import PATHS, renew
+from tests.lab.windows.nginx import PATHS as NGINX_PATHS
 from tests.lab.windows.state import Drive, WindowsState
 from tests.lab.workspace.page import Knob
 from tests.lab.wsl.state import Container, Disk
@@ -68,6 +70,7 @@ def list_turns(fleet: LabFleet, host: LabHost) -> Iterator[Turn]:
         yield _api(host.gateway.state)
         yield _peers(host.gateway.state, GatewayState.healthy(host.id, others).peers)
         yield _next_reload(host.gateway.state)
+        yield _configuration(host.windows.state, fleet.mesh.now())
         yield _escalation(host)
         if host.wsl is not None:
             yield _registration(host, host.gateway.state, host.wsl.state.containers)
@@ -141,6 +144,24 @@ def _next_reload(state: GatewayState) -> Turn:
 
     at = state.reloads[0] if state.reloads else ReloadFault.NONE
     return Turn(Knob("reload", "", at.value, tuple(fault.value for fault in ReloadFault)), turn)
+
+
+def _configuration(state: WindowsState, now: datetime) -> Turn:
+    """A hasty edit that nginx has not loaded yet: a file that nobody wanted, and peers that listen elsewhere."""
+    config = PureWindowsPath(NGINX_PATHS.gateway_config)
+    mistake = config.parent / "conf.d" / "mistake.conf"
+
+    def turn(position: str) -> None:
+        bad = position == "bad edit"
+        old, new = (":8080", ":8081") if bad else (":8081", ":8080")
+        state.write(config, re.sub(rf'("http://10\.100\.[0-9]+\.1){old}"', rf'\g<1>{new}"', state.files[config]), now)
+        if bad:
+            state.write(mistake, "server {\n    listen 8088;\n    return 503;\n}\n", now)
+        else:
+            state.remove(mistake)
+
+    at = "bad edit" if mistake in state.files else "as set up"
+    return Turn(Knob("configuration", "", at, ("as set up", "bad edit")), turn)
 
 
 def _registration(host: LabHost, gateway: GatewayState, containers: list[Container]) -> Turn:

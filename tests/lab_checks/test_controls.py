@@ -84,6 +84,7 @@ WELL = {
     ("api", ""): "works",
     ("peers", ""): "in sync",
     ("reload", ""): "succeeds",
+    ("configuration", ""): "as set up",
     ("escalation", ""): "usual",
     ("registration", ""): "right",
     ("disk", "/"): "usual",

@@ -212,6 +212,33 @@ async def test_the_network_plug_in_comes_back_and_containers_keep_their_addresse
         assert GOOD_PLUGIN == wsl.state.plugin.files[PLUGIN]
 
 
+async def test_a_plug_in_that_does_not_run_after_the_restore_is_replaced_by_the_one_before(town: Build) -> None:
+    async with shift(town, hosts=2, hurry=3) as s:
+        wsl = s.fleet["host-a"].wsl
+        assert wsl is not None
+        wsl.state.helper = Helper()
+        await s.edited("[hosts.wsl]\n", '[hosts.wsl]\nmanage = ["backup"]\n')
+        good = dict(wsl.state.plugin.files)
+        wsl.state.plugin.files = {**good, PLUGIN: b"was broken then"}
+        backup = await backed_up(s)
+        wsl.state.plugin.files = dict(good)
+        card = await restored(s, backup, "cni")
+        state, why = await s.ended(card)
+        assert state in (ChangeState.FAILED, ChangeState.UNDONE), why
+        assert (good, {}) == (wsl.state.plugin.files, wsl.state.plugin.staged)
+
+
+async def test_a_gateway_that_does_not_run_is_started_with_the_earlier_configuration(town: Build) -> None:
+    async with shift(town, hosts=3, hurry=3) as s:
+        backup = await backed_up(s)
+        spoil(s)
+        assert DONE == await s.ended(await s.approved("service stop openresty host-a"))
+        card = await restored(s, backup, "openresty")
+        ended = await s.ended(card)
+        assert DONE == ended, (ended, s.outcomes(card))
+        assert Workers(1, (TWO, THREE), Lua.WORKS) == gateway(s).answering
+
+
 async def test_another_host_s_backup_and_an_unknown_one_are_refused_with_the_reason(town: Build) -> None:
     async with shift(town, hosts=3, hurry=3) as s:
         backup = await backed_up(s)

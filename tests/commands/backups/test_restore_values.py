@@ -8,14 +8,19 @@ from typing import Any
 import pytest
 
 from adapters.inventory import Host
+from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import ENGLISH
 from adapters.windows.restore import PresentPartFile
 from commands.backups.restore_gateway import compare_files
 from commands.backups.restore_nebula import find_splices, merge_configuration
-from commands.backups.restore_obstacles import find_backup_obstacle
+from commands.backups.restore_obstacles import find_backup_obstacle, find_nebula_obstacle
 from commands.configuration.nebula import read_blocklist
 from commands.configuration.splice import UnsuitableText, apply_splices
 from commands.model.backup import Backup, BackupManifest, BackupPart, KeptPart, KnownBackups
+from commands.model.identity import Identity, IdentityKind, KnownIdentities
+from commands.model.operation import FleetView
+from commands.model.rotation import Rotation, RotationAuthority, RotationStage
+from tests.commands import canned_certs
 from tests.commands.canned import host
 
 ONE, TWO, THREE, FOUR = ("1" * 64, "2" * 64, "3" * 64, "4" * 64)
@@ -161,3 +166,44 @@ def test_a_backup_of_this_host_has_no_obstacle() -> None:
 )
 def test_what_a_backup_is_of_decides(backups: KnownBackups, part: BackupPart, words: str) -> None:
     assert words in explain(backups, part)
+
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def make_view() -> FleetView:
+    return canned_certs.view(canned_certs.host("host-a", 1))
+
+
+def make_certificate() -> Certificate:
+    (certificate,) = parse_pem(canned_certs.CA.sign("host-a", "10.100.1.1/16")[0])
+    return certificate
+
+
+def make_rotation(stage: RotationStage) -> Rotation:
+    authority = RotationAuthority(
+        fingerprint=ONE, name="ca", ends_at=AT, certificate="", certificate_file="ca.crt", key_file="ca.key"
+    )
+    return Rotation(number=1, stage=stage, old=authority, new=authority, operation="op-0123456789ab", started_at=AT)
+
+
+@pytest.mark.parametrize("stage", RotationStage)
+def test_nebula_is_not_restored_while_the_ca_is_changed(stage: RotationStage) -> None:
+    view = replace(make_view(), rotation=make_rotation(stage))
+    why = find_nebula_obstacle(known().backups[0], host("host-a", 1), make_certificate(), view)
+    assert (None if stage.ended else "ca rotation") == (None if why is None else why.values["words"])
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "refused"),
+    [("host-a", "10.100.1.1", False), ("host-old", "10.100.1.1", True), ("host-a", "10.100.9.1", True)],
+)
+def test_a_configuration_of_another_identity_is_refused(name: str, address: str, refused: bool) -> None:
+    then = Identity(fingerprint=THREE, kind=IdentityKind.NEBULA, name=name, address=address)
+    view = replace(make_view(), identities=KnownIdentities((then,)))
+    why = find_nebula_obstacle(known(certificate=THREE).backups[0], host("host-a", 1), make_certificate(), view)
+    assert refused == (why is not None)
+
+
+def test_a_host_whose_certificate_cannot_be_read_is_refused() -> None:
+    assert find_nebula_obstacle(known().backups[0], host("host-a", 1), None, make_view()) is not None

@@ -29,7 +29,9 @@ class Knob:
     `name` tells knobs of one kind apart; "" where a host has only one.
     """
 
-    kind: Literal["clock", "disk", "certificate", "api", "peers", "reload", "container", "registration", "escalation"]
+    kind: Literal[
+        "clock", "disk", "certificate", "api", "peers", "reload", "configuration", "container", "registration", "escalation"
+    ]
     name: str
     at: str
     positions: tuple[str, ...]

@@ -72,7 +72,7 @@ export const WORDS = {
     knobs: {
       clock: () => "Clock", disk: (name) => `Disk ${name}`, certificate: () => "Certificate", api: () => "API (Lua)",
       peers: () => "Peers", reload: () => "Next reload", container: (name) => `Container ${name}`,
-      registration: () => "Registrations", escalation: () => "P2P attempts",
+      registration: () => "Registrations", escalation: () => "P2P attempts", configuration: () => "nginx.conf, conf.d",
     },
     positions: {
       right: "right", ahead: "5 minutes ahead", behind: "5 minutes behind", usual: "usual", "85 %": "85 % full",
@@ -80,7 +80,7 @@ export const WORDS = {
       broken: "broken", "init failed": "did not start", "in sync": "in sync", "one missing": "one is missing",
       running: "running", unhealthy: "unhealthy", restarting: "restarts again and again", stopped: "stopped",
       failed: "ended with an error", succeeds: "succeeds", "lua dies": "ends the Lua side", "changes nothing": "fails with [emerg]",
-      "old answers": "old answers go on", ghost: "a ghost", "wrong address": "a wrong address", stuck: "never ends",
+      "as set up": "as set up", "bad edit": "a bad edit", "old answers": "old answers go on", ghost: "a ghost", "wrong address": "a wrong address", stuck: "never ends",
     },
     burst: "Send 300 requests, 60 of them fail",
     pullAll: "Pull all cables",
@@ -182,7 +182,7 @@ export const WORDS = {
     knobs: {
       clock: () => "時計", disk: (name) => `ディスク ${name}`, certificate: () => "証明書", api: () => "API (Lua)",
       peers: () => "ピア", reload: () => "次回の再読み込み", container: (name) => `コンテナ ${name}`,
-      registration: () => "登録", escalation: () => "P2P の試行",
+      registration: () => "登録", escalation: () => "P2P の試行", configuration: () => "nginx.conf と conf.d",
     },
     positions: {
       right: "正しい", ahead: "5 分進んでいる", behind: "5 分遅れている", usual: "通常", "85 %": "85% 使用",
@@ -190,7 +190,7 @@ export const WORDS = {
       broken: "故障", "init failed": "起動に失敗", "in sync": "同期済み", "one missing": "1 台足りない",
       running: "稼働中", unhealthy: "異常 (unhealthy)", restarting: "再起動を繰り返す", stopped: "停止中",
       failed: "エラーで終了", succeeds: "成功", "lua dies": "Lua 側が停止", "changes nothing": "[emerg] で失敗",
-      "old answers": "古い応答が続く", ghost: "ゴーストあり", "wrong address": "アドレスの誤り", stuck: "終わらない",
+      "as set up": "構築時のまま", "bad edit": "誤った編集", "old answers": "古い応答が続く", ghost: "ゴーストあり", "wrong address": "アドレスの誤り", stuck: "終わらない",
     },
     burst: "300 件のリクエストを送る (60 件は失敗)",
     pullAll: "すべてのケーブルを抜く",
