@@ -19,7 +19,9 @@ from bot.app.application import Application
 from bot.model.change import ChangeState
 from bot.runtime.clock import read_utc_time
 from tests.lab.faults import Fault
+from tests.lab.fleet import Conditions
 from tests.lab.windows.bundles import write_bundles
+from tests.lab.windows.disks import Expiry
 from tests.lab.windows.mesh import PATHS
 from tests.scenarios.changing import hurried
 from tests.scenarios.conftest import Build, Town, ask
@@ -78,9 +80,9 @@ class Place:
 
 
 @asynccontextmanager
-async def rotation_place(town: Build) -> AsyncIterator[Place]:
+async def rotation_place(town: Build, expiry: Expiry | None = None) -> AsyncIterator[Place]:
     """A bot at work in a town whose hosts have rehearsed."""
-    async with town(hosts=2, lighthouse=True) as t:
+    async with town(hosts=2, lighthouse=True, conditions=Conditions(expiry=expiry or Expiry())) as t:
         add_recipients(t.config)
         async with t.bot(hurried(t.fleet, HURRY)) as house:
             await must_run(house, "host rehearse all")
@@ -196,3 +198,15 @@ async def test_a_lighthouse_whose_clock_is_off_by_a_day_makes_no_ca_and_signs_no
         lighthouse.clock_offset = timedelta()
         await place.run(NEXT)
         assert {Trust((OLD, NEW), NEW)} == place.everyone()
+
+
+async def test_an_expired_ca_is_replaced_over_the_local_network(town: Build) -> None:
+    """Nothing reaches anything over the overlay. Each host gets the new CA and a certificate of it in one restart."""
+    async with rotation_place(town, Expiry(ca=-2)) as place:
+        assert 6 == len(find_cuts(place.town.fleet))
+        assert "ca rotation start --lost" in await place.refuse(START)
+        await place.run(f"{START} --lost", NEXT)
+        assert {NEW} == {each.signed_by for each in place.everyone()}
+        await pass_drill(partial(ask, place.house), place.town)
+        await place.run(FINISH)
+        assert ("done", {AFTER}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(place.town.fleet))
