@@ -210,3 +210,14 @@ async def test_an_expired_ca_is_replaced_over_the_local_network(town: Build) -> 
         await pass_drill(partial(ask, place.house), place.town)
         await place.run(FINISH)
         assert ("done", {AFTER}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(place.town.fleet))
+
+
+async def test_a_leaked_ca_is_trusted_by_no_host_after_the_first_round(town: Build) -> None:
+    """Hosts that are done refuse what the leaked CA signed, so those that are not are cut off meanwhile."""
+    async with rotation_place(town) as place:
+        await place.run(f"{START} --lost", NEXT)
+        assert {AFTER} == place.everyone()
+        assert "only the way forward" in await place.refuse(ABORT)
+        await pass_drill(partial(ask, place.house), place.town)
+        await place.run(FINISH)
+        assert ("done", {AFTER}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(place.town.fleet))
