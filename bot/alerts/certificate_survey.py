@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from commands.certs.rotation_column import GOES, SIGNS
+from commands.certs.rotation_column import does_sign, is_replaced
 from commands.certs.rotation_states import PROGRESS_KEY
 from commands.model.report import Cell, Mark, Report, Row
 
@@ -90,19 +90,14 @@ def _read_certificate(row: Row, cells: Cells) -> ObservedCertificate | None:
         begins_at=datetime.fromisoformat(str(cells["begins_at"].value)),
         ends_at=datetime.fromisoformat(str(cells["ends_at"].value)),
         rotating=PROGRESS_KEY in cells,
-        replaced=GOES in _get_role(cells),
+        replaced=is_replaced(cells),
     )
 
 
 def _list_signing(report: Report) -> frozenset[str]:
     """Lists the fingerprints of the CA that signs while the CA is being changed; none at other times."""
     rows = [_map_cells(report, row) for row in report.rows]
-    return frozenset(str(cells["whole_fingerprint"].value) for cells in rows if SIGNS in _get_role(cells))
-
-
-def _get_role(cells: Cells) -> tuple[str, ...]:
-    """Returns the role of a CA while the CA is being changed."""
-    return tuple(str(cells[PROGRESS_KEY].value).split()) if PROGRESS_KEY in cells else ()
+    return frozenset(str(cells["whole_fingerprint"].value) for cells in rows if does_sign(cells))
 
 
 def _has_trust(cells: Cells) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from adapters.phrase import Phrase
 from bot.alerts.mutes import find_maintenance
 from bot.alerts.ports import AlertReader
 from bot.handlers.context import RequestContext
@@ -32,6 +33,8 @@ from commands.model.chart import Chart
 from commands.model.check import Area, KnownChecks
 from commands.model.operation import FleetRead, ignore_progress
 from commands.model.report import Report
+from commands.rotation.overview import CaRotation
+from commands.rotation.progress import describe_members
 from commands.updates.operations import UpdateList
 
 
@@ -88,6 +91,7 @@ class DigestHandlers:
             maintenance=find_maintenance(mutes, inventory, at),
             owed=await self.owed.list_open() if context.may_request(OwedList()) else (),
             muted=build_mute_section(mutes, AlertSight(await self.alerts.list_open(), inventory, at)),
+            rotation=_describe_rotation(context),
         )
 
     async def _find_known(self, hosts: Sequence[str], context: RequestContext) -> KnownChecks:
@@ -109,3 +113,11 @@ class DigestHandlers:
             return None
         shown_days, healths = await self.history.read_days(hosts, at, CHART_DAYS)
         return Chart(days=shown_days, hosts=healths, certificates=list_time_left(certificates, at))
+
+
+def _describe_rotation(context: RequestContext) -> Phrase | None:
+    """Describes the change of the CA that is under way, for a reader who may see it."""
+    rotation = context.view.rotation
+    if rotation is None or not context.may_request(CaRotation()):
+        return None
+    return describe_members(rotation, context.inventory.hosts)

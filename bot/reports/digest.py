@@ -24,6 +24,7 @@ from bot.store.head_file import Head
 from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.owed import OwedChange
+from commands.certs.rotation_column import is_replaced
 from commands.certs.table import format_days_left
 from commands.checks.fleet_report import MAX_NAMED
 from commands.checks.verdict import build_unchecked_section, fold_checks, list_responding, suggest_checks
@@ -51,7 +52,7 @@ MAX_NEXT_COMMANDS = 5
 class DigestInput:
     """Input of a digest. `earlier` is the last digest, `since` the observations of each host after it. `checks` are the
     newest ones of areas that it did not read. `maintenance` are the hosts whose problems are left out and counted, `muted`
-    describes everything that hides alerts.
+    describes everything that hides alerts, `rotation` how far the change of the CA is.
 
     `trouble` describes damage of the audit log, `head` is its newest event.
     """
@@ -72,10 +73,14 @@ class DigestInput:
     checks: KnownChecks = NO_CHECKS
     maintenance: Mapping[str, Mute] = field(default_factory=dict)
     muted: Section | None = None
+    rotation: Phrase | None = None
 
 
 def list_time_left(certificates: Report, at: datetime) -> tuple[CertificateExpiry, ...]:
-    """Lists the remaining time of each certificate whose expiry is known, soonest first."""
+    """Lists the remaining time of each certificate whose expiry is known, soonest first.
+
+    A CA that is being replaced is left out: the alert on its change says when its end matters.
+    """
     keys = [column.key for column in certificates.columns]
     cells = [dict(zip(keys, row.cells, strict=True)) for row in certificates.rows]
     known = (
@@ -85,7 +90,7 @@ def list_time_left(certificates: Report, at: datetime) -> tuple[CertificateExpir
             days=(datetime.fromisoformat(ends) - at) / timedelta(days=1),
         )
         for each in cells
-        if each["ends_at"].mark is Mark.PLAIN and isinstance(ends := each["ends_at"].value, str)
+        if each["ends_at"].mark is Mark.PLAIN and isinstance(ends := each["ends_at"].value, str) and not is_replaced(each)
     )
     return tuple(sorted(known, key=lambda each: (each.days, each.name)))
 
@@ -277,6 +282,7 @@ def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
     if unchecked is not None:
         yield unchecked
     yield Section(heading=Phrase("Locks"), lines=tuple(map(told_of, active)))
+    yield Section(heading=Phrase("CA rotation"), lines=() if seen.rotation is None else (seen.rotation,))
     yield build_owed_section(seen.owed, seen.at)
     yield Section(heading=Phrase("Pending"), lines=tuple(_describe_waiting(change, seen.at) for change in seen.waiting))
     yield Section(heading=Phrase("Result unknown"), lines=tuple(map(_describe_unknown, seen.unknown)))

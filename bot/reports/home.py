@@ -6,6 +6,7 @@ Times have no distance from now, because a tab may stay open for long.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from adapters.inventory import Host
 from adapters.phrase import Moment, Phrase
 from bot.changes.locks import describe_lock
 from bot.model.alert import Alert, Mute, MuteKind
@@ -14,6 +15,8 @@ from bot.reports.owed import list_owed_lines
 from bot.store.incidents import Incident
 from bot.store.locks import Lock
 from bot.store.owed import OwedChange
+from commands.model.rotation import Rotation
+from commands.rotation.progress import describe_members
 
 MAX_CERTIFICATES = 3
 """Number of certificates that are shown: those that expire first."""
@@ -40,6 +43,12 @@ def list_owed(found: Sequence[OwedChange]) -> Iterator[HomeList]:
     """Lists open owed changes: what concerns identities first, then the oldest."""
     if lines := tuple(list_owed_lines(found)):
         yield HomeList(Phrase("Owed changes"), lines, "owed")
+
+
+def list_rotation(rotation: Rotation | None, hosts: Iterable[Host]) -> Iterator[HomeList]:
+    """Lists how far the change of the CA is that is under way."""
+    if rotation is not None:
+        yield HomeList(Phrase("CA rotation"), (describe_members(rotation, hosts),), "ca rotation")
 
 
 def list_certificates(ends: Mapping[str, datetime]) -> Iterator[HomeList]:

@@ -36,6 +36,8 @@ from commands.certs.operations import CertList
 from commands.language.signature import find_operation
 from commands.model.check import Area
 from commands.model.operation import Catalogue, Operation
+from commands.model.rotation import Rotation
+from commands.rotation.overview import CaRotation
 
 MAX_LEFT_OVER = 10
 """Maximum number of changes that hosts are left of."""
@@ -59,6 +61,7 @@ class HomeState:
     running: tuple[Change, ...]
     left_over: tuple[Change, ...]
     owed: tuple[OwedChange, ...]
+    rotation: Rotation | None
     alerts: tuple[Alert, ...]
     muted: Mapping[int, Mute]
     mutes: tuple[Mute, ...]
@@ -86,6 +89,7 @@ class HomeReader:
             [(lock.number, lock.ends_at) for lock in await self._list_locks(now)],
             [incident.number for incident in await self._list_incidents()],
             [(owed.number, owed.asked_at) for owed in await environment.owed.list_open()],
+            _get_version(await environment.rotations.read_known()),
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -125,6 +129,7 @@ class HomeReader:
             running=await environment.changes.list_running(),
             left_over=await environment.changes.list_left_over(now - RECENT_PERIOD, MAX_LEFT_OVER),
             owed=await environment.owed.list_open(),
+            rotation=await environment.rotations.read_known(),
             alerts=alerts,
             muted=await environment.mutes.find_mutes(alerts, now),
             mutes=await environment.mutes.list_active(),
@@ -186,6 +191,11 @@ class HomeRights:
         return found is not None and self.may(found[0])
 
 
+def _get_version(rotation: Rotation | None) -> str:
+    """Returns a text that differs whenever a rotation moves. When its hosts were last read is not shown."""
+    return "" if rotation is None else rotation.model_dump_json(exclude={"members": {"__all__": {"seen_at"}}})
+
+
 def judge_settling(actor: Actor, change: Change, config: ActiveConfig) -> Permit | Refusal:
     """Decides if this actor may give what a change waits for: its approval, or the review of its break-glass."""
     if change.approval is not None:
@@ -227,6 +237,8 @@ def _select_lists(state: HomeState, rights: HomeRights, ends: Mapping[str, datet
     hosts = [host for host in rights.config.inventory.hosts if host.name in ends and rights.may(CertList, (host,))]
     if rights.may(OwedList):
         yield from lists.list_owed(state.owed)
+    if rights.may(CaRotation):
+        yield from lists.list_rotation(state.rotation, rights.config.inventory.hosts)
     yield from lists.list_certificates({host.name: ends[host.name] for host in hosts})
     if rights.may(LockList):
         yield from lists.list_locks(state.locks)

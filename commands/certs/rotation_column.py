@@ -80,6 +80,16 @@ class ProgressCells:
                 return Cell(text=Phrase("N/A"), mark=Mark.ABSENT)
 
 
+def is_replaced(cells: Mapping[str, Cell]) -> bool:
+    """Returns whether a row of `cert` is that of a CA that is about to be removed. `cells` are by column."""
+    return PROGRESS_KEY in cells and GOES in str(cells[PROGRESS_KEY].value).split()
+
+
+def does_sign(cells: Mapping[str, Cell]) -> bool:
+    """Returns whether a row of `cert` is that of the CA that signs during a change of the CA. `cells` are by column."""
+    return PROGRESS_KEY in cells and SIGNS in str(cells[PROGRESS_KEY].value).split()
+
+
 def list_progress_facts(seen: FleetCertificates, host: str, fingerprint: str) -> Iterator[Row]:
     """Lists the fact of a host, or with "" of a CA; none without a change of the CA, or if it is not known."""
     if seen.rotation is not None:

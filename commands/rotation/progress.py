@@ -3,9 +3,10 @@
 The overview counts what hosts have now; digest, home tab and alerts count the rows, which cost no read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from adapters.inventory import Host
 from adapters.phrase import Phrase
 from commands.certs.rotation_states import MemberState
 from commands.model.phrases import list_some
@@ -51,6 +52,12 @@ class Tally:
         if self.left:
             counted = Phrase("{counted}, left behind: {hosts}", counted=counted, hosts=list_some(self.left))
         return counted
+
+
+def describe_members(rotation: Rotation, hosts: Iterable[Host]) -> Phrase:
+    """Describes the stage, and how far the rows of these hosts are. One without a Windows side takes no part."""
+    names = [host.name for host in hosts if host.windows is not None]
+    return Phrase("{stage}: {tally}", stage=STAGE_PHRASES[rotation.stage], tally=tally_members(rotation, names).phrase)
 
 
 def tally_members(rotation: Rotation, hosts: Sequence[str]) -> Tally:

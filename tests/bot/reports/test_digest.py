@@ -37,6 +37,7 @@ from commands.model.check import Area
 from commands.model.finding import Severity
 from commands.model.operation import Role
 from commands.model.report import Report
+from commands.model.rotation import RotationStage
 from tests.bot.keeping import Kept, lock
 from tests.bot.rendering.changes import DONE, change
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
@@ -44,6 +45,7 @@ from tests.bot.rendering.slack.test_answer import shown
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW, container, log, windows, wsl
 from tests.commands.canned_certs import authority, files, host, view
+from tests.commands.canned_rotation import NEXT_CA, held, rotation, rotation_authority
 from tests.commands.disks import test_operations as disks
 from tests.commands.updates import test_operations as updates
 
@@ -562,3 +564,21 @@ async def test_a_log_is_not_resolved_while_its_host_is_silent(verdict: House) ->
 
     assert ["new: host-a: unreachable"] == news(gone)
     assert {"resolved: host-a: nebula.log too large", "resolved: host-a: unreachable"} == set(news(back))
+
+
+async def test_the_change_of_the_ca_is_a_line_also_where_all_is_well() -> None:
+    line = Phrase("replacing the certificates: {n} of 4", n=2)
+    report = compose_digest(await after(await seen(), rotation=line))
+
+    assert {"CA rotation": ["replacing the certificates: 2 of 4"]} == sections(report)
+    assert report.brief
+
+
+async def test_a_ca_that_is_being_replaced_does_not_expire_first() -> None:
+    ending = authority("Ending CA", days=20)
+    changing = rotation(RotationStage.SIGNING, old=rotation_authority(ending, "ca"))
+    said = {(each.name, "windows"): held(each, ending, NEXT_CA, signed=NEXT_CA) for each in FLEET}
+    looked = replace(view(*FLEET, said=said), rotation=changing)
+    names = {each.name for each in list_time_left(await CertList().read(looked), NOW)}
+
+    assert {"Flatnet CA 2", *(each.name for each in FLEET)} == names

@@ -19,6 +19,7 @@ from bot.store.incidents import Incident
 from bot.store.locks import Lock
 from commands.model.check import Area, StoredCheck
 from commands.model.operation import Role
+from commands.model.rotation import RotationMember, RotationStage
 from tests.bot.alert_examples import ACKNOWLEDGED, FIRING, change
 from tests.bot.alert_registry import Alerts
 from tests.bot.handlers.test_owed import owed
@@ -27,6 +28,7 @@ from tests.bot.rendering.changes import FAILED, WAITING, approval
 from tests.bot.rendering.changes import change as operation
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW
+from tests.commands.canned_rotation import rotation
 
 OPERATOR = Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR}))
 VIEWER = Person(name="vic", slack=("U1VIC",), roles=frozenset({Role.VIEWER}))
@@ -203,6 +205,26 @@ async def test_what_is_owed_is_a_line_for_each_run_and_a_new_version_of_the_tab(
     home = Home(home.kept)
     assert ["host-a, host-b: service start, owed since 2026-11-23 09:10:00 UTC"] == lists(await home.seen())["owed"]
     assert before != await home.desk.read_home_version()
+
+
+async def test_the_change_of_the_ca_is_a_line_and_each_move_a_new_version_of_the_tab() -> None:
+    home = Home()
+    versions = [await home.desk.read_home_version()]
+    for members in ((), (RotationMember(host="host-a", trusts_at=NOW),)):
+        home.kept.rotations.rotation = rotation(RotationStage.TRUSTING, *members)
+        versions.append(await home.desk.read_home_version())
+    expected = "adding the new CA to all hosts: 1 of 2 hosts trust Flatnet CA 2, waiting for host-b"
+    assert [expected] == lists(await home.seen())["ca rotation"]
+    assert 3 == len(set(versions))
+
+
+async def test_a_host_that_was_read_again_is_no_new_version_of_the_tab() -> None:
+    home = Home()
+    versions = set()
+    for at in (NOW, NOW + timedelta(hours=1)):
+        home.kept.rotations.rotation = rotation(RotationStage.TRUSTING, RotationMember(host="host-a", seen_at=at))
+        versions.add(await home.desk.read_home_version())
+    assert 1 == len(versions)
 
 
 async def test_locks_silences_and_maintenance_are_shown_with_their_ends() -> None:
