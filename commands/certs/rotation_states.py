@@ -60,6 +60,11 @@ class MemberState:
         return self.trusts_new is True and self.signed_by_new is True
 
     @property
+    def will_have_new(self) -> bool:
+        """True if it has both from the next start of Nebula on: its file was changed without a restart."""
+        return self.lists_new is True and self.signed_by_new is True
+
+    @property
     def progress(self) -> Progress:
         """Progress that is known of it."""
         match self.trusts_new, self.signed_by_new, self.trusts_old:

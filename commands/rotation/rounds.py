@@ -90,7 +90,7 @@ def _find_signing_round(rotation: Rotation, states: Sequence[MemberState], leave
 def _find_drop_round(rotation: Rotation, states: Sequence[MemberState], leave: frozenset[str]) -> NextRound:
     """Finds who drops the old CA. A host that answers again without a certificate of the new one gets that first."""
     wanted = [each for each in states if each.host not in leave]
-    back = [each for each in wanted if each.answered and not each.has_new]
+    back = [each for each in wanted if each.answered and not (each.has_new or (rotation.lazy and each.will_have_new))]
     if back:
         return _split(Round.RETURN, back)
     holding = [each for each in wanted if (each.lists_old if rotation.lazy else each.trusts_old) is not False]

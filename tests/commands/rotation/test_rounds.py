@@ -129,11 +129,11 @@ def test_where_the_old_ca_is_lost_each_host_gets_trust_and_certificate_in_one_re
 
 
 def test_a_lazy_rotation_changes_files_and_waits_for_no_restart() -> None:
-    unloaded = NEW | {"trusts_old": None, "lists_old": False}
+    unloaded = NEW | {"trusts_new": None, "trusts_old": None, "lists_old": False}
     states = members(unloaded, SIGNED, NEW)
 
     assert (Round.DROP, "host-a", "") == found(find_round(rotation(DROPPING, lazy=True), states))
-    assert (Round.DROP, "host-a lighthouse", "") == found(find_round(rotation(DROPPING), states))
+    assert (Round.RETURN, "lighthouse", "") == found(find_round(rotation(DROPPING), states))
 
 
 @pytest.mark.parametrize(
