@@ -64,7 +64,7 @@ def make_record(words: str, *keys: str, operation: str = "op-2", **given: Any) -
         "channel": "",
         "card": "",
         "reason": "",
-        "plan": Plan(parts=parts, premises=given.pop("premises", ())),
+        "plan": given.pop("plan", None) or Plan(parts=parts, premises=given.pop("premises", ())),
         "digest": "",
         "asked_at": NOW,
         "expires_at": NOW,

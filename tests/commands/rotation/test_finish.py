@@ -51,6 +51,8 @@ FILES: Mapping[str, Any] = {
 }
 SIGNING = in_stage(RotationStage.SIGNING, **FILES)
 DROPPING = in_stage(RotationStage.DROPPING, **FILES)
+SINCE = RotationMember(host="host-c", trusts_at=NOW, signed_at=NOW)
+"""host-c, as its row has it while it is away: ready to drop the old CA."""
 ALL_SIGNED = {each.name: signed(each) for each in HOSTS}
 ALL_DROPPED = {each.name: dropped(each) for each in HOSTS}
 NEW, OLD = parse_pem(NEXT_CA.certificate)[0], parse_pem(CA.certificate)[0]
@@ -152,8 +154,7 @@ async def test_what_is_left_after_a_crash_is_the_rest() -> None:
 
 async def test_a_host_that_is_away_is_owed_the_removal_and_the_old_key_stays_until_then() -> None:
     """Its certificate is of the new CA, as its row says."""
-    since = RotationMember(host="host-c", trusts_at=NOW, signed_at=NOW)
-    of = SIGNING.model_copy(update={"members": (since,)})
+    of = SIGNING.model_copy(update={"members": (SINCE,)})
     plan = await planned(FINISH, ready(of, ALL_SIGNED | {"host-c": AWAY}))
 
     assert ["host-a", "host-b", "lighthouse"] == parts(plan)
