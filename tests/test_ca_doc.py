@@ -8,13 +8,19 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from adapters.key_backup import parse_recipient
+from adapters.nebula.certificates import parse_pem
+from bot.app.build_verification import make_public_key
+from commands.authority.drills import DRILL_SPAN, encode_public_key, find_fault, name_certificate, parse_pasted
 from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDrill
+from commands.authority.reports import report_open_drill
 from commands.catalogue import CATALOGUE
+from commands.model.backup import Drill
 from tests.lab.recipients import make_holder
 from tests.lab.windows.twins_key_backup import encrypt
 
@@ -120,6 +126,23 @@ def wait_for(text: str, log: Path) -> str:
                 return line
         assert time.monotonic() < ends, log.read_text()
         time.sleep(0.05)
+
+
+@needs_programs
+def test_the_commands_that_a_drill_shows_make_the_certificate_that_it_takes(tmp_path: Path) -> None:
+    make_fleet(tmp_path)
+    (authority,) = parse_pem((tmp_path / "ca.crt").read_text())
+    key = encode_public_key(authority.curve, make_public_key(authority.curve))
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    drill = Drill(
+        number=1, authority=authority.fingerprint, public_key=key, opened_at=now, ends_at=now + DRILL_SPAN, opened_by="ana"
+    )
+    (steps,) = report_open_drill(drill, authority, now).sections
+    for step in steps.lines[1:3]:
+        run(str(step.values["command"]), tmp_path)
+    name = name_certificate(drill)
+    pasted = parse_pasted(((tmp_path / f"{name}.crt").read_text(),))
+    assert find_fault(pasted, drill, authority) is None
 
 
 @needs_programs

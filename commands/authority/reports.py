@@ -12,8 +12,8 @@ from commands.authority.drills import DRILL_LIFETIME, choose_address, name_certi
 from commands.authority.judgment import KeyProblem, find_passed
 from commands.certs.fleet_certificates import shorten_fingerprint
 from commands.model.backup import Drill, KeyBackup, KnownBackups, PlaceState
-from commands.model.finding import list_next_commands, sort_worst_first
-from commands.model.report import FACT_COLUMNS, Cell, Column, Mark, Report, Row, Section, TextFile
+from commands.model.finding import Severity, list_next_commands, sort_worst_first
+from commands.model.report import FACT_COLUMNS, Cell, Column, Mark, Report, Row, Section
 from commands.values.arguments import shorten_argument
 
 COLUMNS = (
@@ -58,7 +58,7 @@ def report_key_backups(
         findings=findings,
         sections=tuple(_build_drill_section(known)),
         taken_at=now,
-        next=list_next_commands(findings, 3) or ("ca backup verify",),
+        next=list_next_commands(findings, 3) or (("ca backup verify",) if known.keys else ()),
     )
 
 
@@ -113,7 +113,6 @@ def report_open_drill(drill: Drill, authority: Certificate, now: datetime) -> Re
         ),
         sections=(Section(heading=Phrase("What to do"), lines=steps),),
         taken_at=now,
-        files=(TextFile(name=f"{name}.pub", text=drill.public_key),),
     )
 
 
@@ -130,7 +129,6 @@ def report_passed_drill(drill: Drill, authority: Certificate, now: datetime) -> 
             _build_fact(Phrase("Certificate"), Cell.of(drill.fingerprint)),
             _build_fact(Phrase("Shown by"), Cell.of(drill.passed_by)),
         ),
-        brief=True,
         taken_at=now,
         next=("ca backup",),
     )
@@ -162,7 +160,15 @@ def _build_row(key: KeyBackup, names: Mapping[str, str], now: datetime) -> Row:
             Cell(text=", ".join(people), value=" ".join(key.recipients)),
             Cell.of(key.sha256),
         ),
+        severity=_rate(key),
     )
+
+
+def _rate(key: KeyBackup) -> Severity | None:
+    """Rates a copy by what was found when it was last read; None for one that is well."""
+    if key.fault or {key.first, key.second} & {PlaceState.DAMAGED, PlaceState.ABSENT}:
+        return Severity.HIGH
+    return Severity.MEDIUM if key.verified_at is None else None
 
 
 def _build_place_cell(state: PlaceState) -> Cell:

@@ -11,9 +11,10 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from adapters.key_backup import KEY_FILES
+from adapters.nebula.encoding import Curve
 from bot.model.change import ChangeState
 from bot.runtime.clock import read_utc_time
-from commands.authority.drills import DRILL_ADDRESS
+from commands.authority.drills import DRILL_ADDRESS, encode_public_key
 from commands.model.report import Report
 from tests.lab.recipients import KeyHolder, make_holder
 from tests.lab.windows import nebula_cert
@@ -99,9 +100,8 @@ async def begin_drill(s: Shift) -> tuple[str, str]:
     """The public key that is shown, and the name that its certificate must have."""
     answer = await s.shell("ca backup drill")
     assert isinstance(answer.body, Report), answer.body
-    (file,) = answer.body.files
-    assert hasattr(file, "text")
-    return file.text, file.name.removesuffix(".pub")
+    key, name, *_ = (str(row.cells[1].value) for row in answer.body.rows)
+    return encode_public_key(Curve.CURVE25519, base64.b64decode(key)), name
 
 
 @pytest.mark.slow
