@@ -20,7 +20,7 @@ from tests.lab.recipients import KeyHolder, make_holder
 from tests.lab.windows import nebula_cert
 from tests.lab.windows.mesh import PATHS
 from tests.scenarios.changing import ADMIN, Card, Shift, shift
-from tests.scenarios.conftest import Build
+from tests.scenarios.conftest import Build, Town
 from tests.scenarios.test_critical_stories import ONE_APPROVER
 
 ALICE, BOB = make_holder("Alice"), make_holder("Bob")
@@ -29,15 +29,19 @@ FIRST = f'{CREATE} --new-recipients --reason "first copy"'
 DONE = (ChangeState.DONE, "")
 
 
-async def name_recipients(s: Shift, *people: KeyHolder) -> None:
-    """Somebody puts recipients into the configuration, and the bot reads it again."""
-    folder = s.town.config.parent
+def describe_recipients(t: Town, *people: KeyHolder) -> str:
+    """The part of the configuration that names recipients, whose certificates lie beside it."""
     text = ""
     for number, person in enumerate(people):
-        (folder / f"person-{number}.pem").write_text(person.certificate)
+        (t.config.parent / f"person-{number}.pem").write_text(person.certificate)
         text += f'[[ca_backups.recipients]]\nname = "{person.name}"\n'
         text += f'certificate_file = "person-{number}.pem"\nsha256 = "{person.sha256}"\n\n'
-    await s.ruled(f"{ONE_APPROVER}\n{text}")
+    return text
+
+
+async def name_recipients(s: Shift, *people: KeyHolder) -> None:
+    """Somebody puts recipients into the configuration, and the bot reads it again."""
+    await s.ruled(f"{ONE_APPROVER}\n{describe_recipients(s.town, *people)}")
 
 
 async def make_first_copy(s: Shift) -> Card:
