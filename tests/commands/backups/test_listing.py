@@ -42,7 +42,7 @@ def test_the_list_has_age_size_and_when_each_was_verified() -> None:
 def test_a_faulty_one_comes_first_and_is_a_finding() -> None:
     report = build_list(KnownBackups((A, FAULTY)), [], NOW)
     assert ["host-b", "host-a"] == [row.host for row in report.rows]
-    assert [f"the backup {B.id} cannot be relied on: openresty.tar has another hash", "the bot: no backup yet"] == [
+    assert [f"the backup {B.id} cannot be relied on: openresty.tar has another hash", "no backup yet"] == [
         str(finding.why) for finding in report.findings
     ]
     assert ("damaged", Mark.BAD) == cells(report, "second")[0]
