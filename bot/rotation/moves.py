@@ -89,7 +89,9 @@ def derive_move(rotation: Rotation, record: OperationRecord, trail: RunTrail) ->
     if rotation.stage.ended:
         return rotation
     deeds = [_find_deed(part, trail) for part in record.plan.parts if is_part_done(part, trail)]
-    moved = {deed.host: _apply(rotation.find_member(deed.host), deed, rotation) for deed in deeds if _moves_host(deed)}
+    moved: dict[str, RotationMember] = {}
+    for deed in filter(_moves_host, deeds):
+        moved[deed.host] = _apply(moved.get(deed.host, rotation.find_member(deed.host)), deed, rotation)
     stage = _find_stage(rotation, record, trail, deeds)
     if deeds and stage is RotationStage.SIGNING:
         at = max(deed.at for deed in deeds)

@@ -94,7 +94,12 @@ def _require_drill(rotation: Rotation, backups: KnownBackups) -> None:
 
 def _require_new_certificates(sight: RoundSight) -> None:
     """Requires a certificate of the new CA on each host. One without it could not return by itself afterwards."""
-    lacking = [state.host for state in sight.states if not state.has_new and state.host not in sight.leave]
+    lazy = sight.rotation.lazy
+    lacking = [
+        state.host
+        for state in sight.states
+        if state.host not in sight.leave and not (state.has_new or (lazy and state.will_have_new))
+    ]
     if lacking:
         raise CannotPlan(
             Phrase(

@@ -116,6 +116,18 @@ async def test_hosts_drop_the_old_ca_one_by_one_the_lighthouse_last_and_then_the
     assert [("-Flatnet CA",)] * 4 == [tuple(line.partition(" (")[0] for line in edit.diff) for edit in plan.edits]
 
 
+async def test_a_host_that_has_not_restarted_since_a_lazy_removal_holds_up_nothing() -> None:
+    """Its file was changed after the start of its Nebula, so what that trusts is not known."""
+    waiting = dropped(HOSTS[1]).model_copy(update={"ca_written_at": NOW})
+    lazy = in_stage(RotationStage.DROPPING, lazy=True, **FILES)
+    plan = await planned(FINISH, ready(lazy, {**ALL_SIGNED, HOSTS[1].name: waiting}))
+
+    assert [host.name for host in HOSTS[2:]] == [name for name in dict.fromkeys(parts(plan)) if name != "lighthouse"]
+    assert "have no certificate of the new CA" in await refuse(
+        FINISH, ready(DROPPING, {**ALL_SIGNED, HOSTS[1].name: waiting})
+    )
+
+
 async def test_the_key_of_the_rotation_takes_the_place_of_the_old_one() -> None:
     plan = await planned(FINISH, ready(SIGNING, ALL_SIGNED))
     install = find(plan, "lighthouse/settle/install").deed.build_action({})
