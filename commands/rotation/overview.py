@@ -6,7 +6,7 @@ rotation (rows), certificates of all hosts ─▶ MemberState each ─ find_roun
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Phrase
 from commands.certs.fleet_certificates import FleetCertificates, read_certificates, shorten_fingerprint
 from commands.certs.rotation_column import PROGRESS_COLUMN, ProgressCells
 from commands.model.finding import Finding, Severity, sort_worst_first
@@ -84,7 +84,7 @@ def _build_time_cells(member: RotationMember, state: MemberState, seen: FleetCer
     for name in TIMES:
         at = seen.now if name == "seen_at" and state.answered else getattr(member, name)
         if at is None:
-            yield Cell(text=Phrase("never"), mark=Mark.ABSENT)
+            yield Cell(text=Phrase("none"), mark=Mark.ABSENT)
         else:
             yield Cell(text=relate_moment(at, seen.now), value=at.isoformat())
 
@@ -182,11 +182,10 @@ def _describe_round(due: Round, hosts: Phrase) -> Phrase:
 
 def _describe(authority: RotationAuthority, seen: FleetCertificates) -> Phrase:
     return Phrase(
-        "{name} ({fingerprint}), valid until {at} ({left})",
+        "{name} ({fingerprint}), valid until {at}",
         name=shorten_argument(authority.name),
         fingerprint=shorten_fingerprint(authority.fingerprint),
-        at=Moment(authority.ends_at),
-        left=relate_moment(authority.ends_at, seen.now),
+        at=relate_moment(authority.ends_at, seen.now),
     )
 
 
