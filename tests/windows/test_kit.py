@@ -71,6 +71,7 @@ def test_most_of_the_contract_can_be_tried_on_a_machine_with_nebulas_programs() 
     [
         ("read-log: of India", MACHINE, "", "zone"),
         ("make-key-pair: a new key pair", MACHINE, "", "--nebula"),
+        ("make-authority: another version than its nebula-cert has", MACHINE, r"C:\nebula", "programs"),
         ("read-log: times in its error log, which are the host's own", as_machine(offset=32_400), "", "own zone"),
         ("read-disks: a single drive, and full", MACHINE, "", "drives"),
         (

@@ -19,6 +19,7 @@ from adapters.windows.system import ReadSystem
 from adapters.windows.updates import ReadUpdates
 from adapters.windows.watch import ReadWatch
 from tests.adapters.windows import (
+    authority_cases,
     configuration_cases,
     disks_cases,
     handshakes_cases,
@@ -100,7 +101,7 @@ def select_trials(machine: Machine, nebula_folder: str) -> list[Trial | LeftOut]
     cases = [*(case for module in modules for case in module.CASES), *configuration_cases.BY_FILES]
     return [
         *(_plan_script_case(case, machine) for case in cases),
-        *(_plan_nebula_case(case, nebula_folder) for case in nebula_cases.CASES),
+        *(_plan_nebula_case(case, nebula_folder) for case in (*nebula_cases.CASES, *authority_cases.CASES)),
         *_read_as_it_is(),
     ]
 

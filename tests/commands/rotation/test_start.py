@@ -312,6 +312,7 @@ async def test_a_simulated_lighthouse_makes_the_ca_and_its_canary_and_wipes_both
     (ca,), (signed,) = (parse_pem(str(each["certificate"])) for each in said)
 
     assert is_signed_by(signed, ca)
+    assert (rf"{HOME}\ca.crt", rf"{HOME}\ca.key") == (said[0]["certificate_file"], said[0]["key_file"])
     assert {PureWindowsPath(HOME, name) for name in ("ca.crt", "ca.key", "canary.crt")} == state.files.keys() - before.keys()
     assert made.undo is not None
     on.perform("lighthouse", made.undo)
