@@ -11,7 +11,9 @@ from bot.model.request import ExitCode
 
 PACKAGES = ("adapters", "commands", "bot")
 READMES = ("README.md", "README.ja.md")
-GUIDES = tuple(f"docs/{name}{end}.md" for name in ("alerts", "changes", "checks", "rotation", "schedules") for end in ("", ".ja"))
+GUIDES = tuple(
+    f"docs/{name}{end}.md" for name in ("alerts", "changes", "checks", "rotation", "schedules") for end in ("", ".ja")
+)
 DOCUMENTS = (*READMES, *GUIDES, "CONTRIBUTING.md", "docs/architecture.md", "docs/performance.md")
 
 

@@ -1,6 +1,7 @@
 """People at work on a change of the CA, and what can be seen of it on the hosts themselves."""
 
 import asyncio
+import base64
 import subprocess
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,15 +12,15 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import select
 
 from adapters.key_backup import CERTIFICATE_FILE, KEY_FILE
-from adapters.nebula.certificates import Certificate, parse_pem
+from adapters.nebula.certificates import Certificate, Curve, parse_pem
 from bot.app.application import Application
 from bot.model.change import Change, ChangeState
 from bot.model.request import Answer
 from bot.runtime.clock import read_utc_time
 from bot.store.reading import open_for_reading
 from bot.store.tables import ROTATIONS
-from commands.authority.drills import DRILL_ADDRESS
-from commands.model.report import Report, TextFile
+from commands.authority.drills import DRILL_ADDRESS, encode_public_key
+from commands.model.report import Report
 from tests.lab.fleet import LabFleet
 from tests.lab.recipients import KeyHolder, make_holder
 from tests.lab.windows import nebula_cert
@@ -133,9 +134,9 @@ async def pass_drill(asks: Ask, town: Town, authority: str = NEW) -> None:
     """A person opens the copy of a CA's key away from the bot, and signs what the bot shows."""
     shown = (await asks("ca backup drill")).body
     assert isinstance(shown, Report), shown
-    (public,) = shown.files
-    assert isinstance(public, TextFile)
-    signed = sign_drill(open_copy(find_copy(town, authority)), public.text, public.name.removesuffix(".pub"))
+    key, name, *_ = (str(row.cells[1].value) for row in shown.rows)
+    public = encode_public_key(Curve.CURVE25519, base64.b64decode(key))
+    signed = sign_drill(open_copy(find_copy(town, authority)), public, name)
     passed = (await asks(f'ca backup drill "{signed}"')).body
     assert isinstance(passed, Report), passed
 
