@@ -18,6 +18,7 @@ from commands.certs.renewal_obstacles import find_renewal_obstacle, find_return_
 from commands.certs.renewal_steps import Renewal
 from commands.configuration.splice import UnsuitableText
 from commands.model.operation import FleetView
+from commands.model.owed import KnownOwed, Matter
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, Premise
 from commands.model.rotation import Rotation
@@ -101,8 +102,13 @@ def _find_obstacle(held: HostCertificates, due: SigningRound, signing: SigningCo
     else:
         why = find_renewal_obstacle(held, due.seen, signing.ca)
     if why is None and files is not None and files.running_since is None:
-        return find_owed_first(held.host.name, view.owed)
+        return find_owed_first(held.host.name, _list_revocations(view.owed))
     return why
+
+
+def _list_revocations(owed: KnownOwed) -> KnownOwed:
+    """Lists what must run before Nebula starts. The removal of a CA is the rotation's own, and comes after this round."""
+    return KnownOwed(tuple(note for note in owed.notes if note.matter is Matter.REVOCATION))
 
 
 def _find_return_road(held: HostCertificates, due: SigningRound) -> Phrase | None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange
-from commands.model.operation import CannotPlan, CertificateRules, Risk
+from commands.model.operation import CannotPlan, CertificateRules, FleetView, Risk
+from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.rotation import RotationStage
 from commands.planning.commit_confirm import RETURN_TIMEOUT
 from commands.rotation.next import RotationNext
@@ -380,3 +381,19 @@ async def test_a_certificate_of_another_ca_is_worth_it_although_it_ends_no_later
     plan = (await NEXT.plan(short)).plan
 
     assert [] == [warning for warning in map(str, plan.warnings) if "extend" in warning]
+
+
+def owing(matter: Matter) -> FleetView:
+    """A host that returns while the old CA is taken out, whose Nebula does not run, and to which something is owed."""
+    note = OwedNote(number=3, host="host-c", words="ca rotation finish --only host-c", matter=matter, since=NOW)
+    stopped = ALL_SIGNED | {"host-c": held(C, CA, running_since=None)}
+    return replace(sight(in_stage(RotationStage.DROPPING, "host-c"), stopped), owed=KnownOwed((note,)))
+
+
+async def test_a_host_returns_before_a_ca_is_removed_there() -> None:
+    assert ["host-c"] == parts((await RotationNext(only=names("host-c")).plan(owing(Matter.AUTHORITY))).plan)
+
+
+async def test_a_host_returns_after_what_was_revoked_there() -> None:
+    with pytest.raises(CannotPlan, match="a revocation is owed there and must run before Nebula starts"):
+        await RotationNext(only=names("host-c")).plan(owing(Matter.REVOCATION))
