@@ -94,7 +94,7 @@ def _refuse_needless_leave(sight: RoundSight) -> None:
     if trusting:
         raise CannotPlan(
             Phrase(
-                "{hosts} trust the new CA already, so nothing waits for them. Do not name them with {option}",
+                "nothing waits for {hosts}, because the new CA is trusted there already. Leave out {option}",
                 hosts=list_some(trusting),
                 option="--leave",
             )

@@ -241,7 +241,7 @@ async def test_the_plan_is_the_same_when_it_is_made_again_for_the_hosts_that_it_
     ("leave", "why"),
     [
         ("lighthouse", "lighthouse signs, so it cannot be left behind"),
-        ("host-b", "host-b trust the new CA already, so nothing waits for them. Do not name them with --leave"),
+        ("host-b", "nothing waits for host-b, because the new CA is trusted there already. Leave out --leave"),
     ],
 )
 async def test_a_host_that_nothing_waits_for_is_not_left_behind(leave: str, why: str) -> None:
