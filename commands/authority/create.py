@@ -34,7 +34,6 @@ class KeyBackupCreate(FleetChange):
     words: ClassVar = ("ca", "backup", "create")
     roles: ClassVar = KEY_ROLES
     affects: ClassVar = frozenset[Area]()
-    unattended: ClassVar = True
     summary: ClassVar = Phrase(
         "encrypted copy of the CA key for the configured recipients, on the lighthouse and on the bot"
     )

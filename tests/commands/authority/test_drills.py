@@ -6,6 +6,7 @@ from pathlib import PureWindowsPath
 
 import pytest
 
+from adapters.inventory import Inventory
 from adapters.nebula.certificates import parse_pem
 from adapters.nebula.encoding import Curve
 from commands.authority.drills import (
@@ -18,12 +19,13 @@ from commands.authority.drills import (
 )
 from commands.authority.operations import KeyDrill
 from commands.catalogue import CATALOGUE
+from commands.language.form_filling import FormInput, build_form, fill_form
 from commands.language.grammar import parse_operation, render_operation
 from commands.model.backup import Drill
 from commands.values.arguments import BadArgument
 from commands.values.normalize import normalize_text
 from tests.commands.canned import NOW
-from tests.commands.canned_certs import CA, OTHER_CA, Authority, authority
+from tests.commands.canned_certs import CA, OTHER_CA, Authority, authority, host
 from tests.lab.windows import nebula_cert
 
 PARSED = parse_pem(CA.certificate)[0]
@@ -110,6 +112,15 @@ def test_a_certificate_may_be_pasted_with_or_without_its_line_breaks(change: Cal
     parsed = parse_operation(typed, CATALOGUE, CATALOGUE)
     assert KeyDrill(certificate=text) == parsed
     assert parsed == parse_operation(normalize_text(render_operation(parsed)), CATALOGUE, CATALOGUE)
+
+
+@pytest.mark.parametrize("change", [lambda text: text, flatten])
+def test_a_form_takes_the_certificate_as_it_is_pasted(change: Callable[[str], str]) -> None:
+    text = sign()
+    given = FormInput({"certificate": (change(text),)})
+    words = fill_form(build_form(KeyDrill), given, CATALOGUE, Inventory(hosts=(host("host-a", 1),)))
+    assert isinstance(words, str)
+    assert KeyDrill(certificate=text) == parse_operation(normalize_text(words), CATALOGUE, CATALOGUE)
 
 
 @pytest.mark.parametrize(
