@@ -131,6 +131,8 @@ async def test_the_key_goes_to_its_recipients_alone_and_a_drill_proves_that_they
         ]
         assert [{"opened"}, {"refused"}, {"passed"}] == told
 
+        pasted = await s.types(ADMIN, f'ca backup drill "{key}"')
+        assert "so nothing was done" in pasted
         verified = await s.shell("ca backup verify")
         assert isinstance(verified.body, Report)
         assert () == verified.body.findings
