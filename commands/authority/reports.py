@@ -113,6 +113,7 @@ def report_open_drill(drill: Drill, authority: Certificate, now: datetime) -> Re
         ),
         sections=(Section(heading=Phrase("What to do"), lines=steps),),
         taken_at=now,
+        next=("ca backup drill",),
     )
 
 
@@ -135,6 +136,8 @@ def report_passed_drill(drill: Drill, authority: Certificate, now: datetime) -> 
 
 
 def _summarize(keys: Sequence[KeyBackup], worst: Phrase | None) -> Phrase:
+    if worst is not None and not keys:
+        return worst
     if worst is not None:
         return Phrase(
             "{n} copy of the CA key. {worst}", plural="{n} copies of the CA key. {worst}", n=len(keys), worst=worst
