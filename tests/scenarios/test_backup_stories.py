@@ -9,13 +9,14 @@ import pytest
 
 from bot.audit.log import EventKind
 from bot.model.change import ChangeState
+from bot.model.request import BotIdentity, Request, Surface
 from bot.runtime.clock import read_utc_time
 from commands.model.backup import Backup, BackupManifest, BackupPart, PlaceState
 from tests.lab.faults import Fault
 from tests.lab.windows.mesh import PATHS
 from tests.lab.windows.state import Drive
 from tests.lab.wsl.state import Helper
-from tests.scenarios.changing import ADMIN, Card, Shift, shift
+from tests.scenarios.changing import ADMIN, OPS, Card, Shift, shift
 from tests.scenarios.conftest import Build
 
 DONE = (ChangeState.DONE, "")
@@ -195,3 +196,34 @@ async def test_a_rule_lets_it_run_without_approval(town: Build) -> None:
         await s.shell("backup create host-a")
         [running, *_] = await s.house.change_services.lifecycle.list_recent(1)
         assert DONE == await s.ended(await s.find(running.operation))
+
+
+async def ask_as_schedule(s: Shift) -> Card:
+    """The card of the backup that the built-in schedule asks for."""
+    request = Request(
+        key="schedule:backup:1",
+        identity=BotIdentity("backup"),
+        text=CREATE,
+        surface=Surface.SCHEDULE,
+        at=read_utc_time(),
+        channel=OPS,
+        answered_in_public=True,
+    )
+    answer = await s.house.dispatcher.handle(request)
+    return await s.find(answer.operation)
+
+
+async def test_the_built_in_schedule_runs_alone_where_a_rule_names_its_operation(town: Build) -> None:
+    async with shift(town) as s:
+        await s.ruled(WAIVER)
+        card = await ask_as_schedule(s)
+        assert DONE == await s.ended(card)
+        assert ["request", "plan", "waiver", "run", "end", "backup"] == s.trail(card)
+
+
+async def test_the_built_in_schedule_waits_for_approval_without_such_a_rule(town: Build) -> None:
+    async with shift(town) as s:
+        card = await ask_as_schedule(s)
+        assert ChangeState.WAITING is (await s.known(card)).state
+        await s.press(ADMIN, card, "run.approve")
+        assert DONE == await s.ended(card)
