@@ -5,6 +5,7 @@ A run ends ─▶ store: one row for each backup, again after a crash ─▶ che
 A row that this version cannot read is left out. Rows of removed backups stay for good: an audit names them.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -49,16 +50,15 @@ class BackupTable:
         self._database = database
 
     async def read_known(self) -> KnownBackups:
-        """Reads all backups that were not removed, the newest first, those of CA keys, and the drills."""
+        """Reads all backups that were not removed, the newest first, those of CA keys, and the drills.
 
-        def work(connection: Connection) -> KnownBackups:
-            return KnownBackups(
-                backups=_collect(map(_read_backup, connection.execute(_KEPT))),
-                keys=_collect(map(_read_key, connection.execute(_KEYS))),
-                drills=_collect(_parse(Drill, row._asdict()) for row in connection.execute(_DRILLS)),
-            )
+        Hundreds of manifests are parsed outside the thread of the database, so that nothing else waits for that.
+        """
 
-        return await self._database.read(work)
+        def work(connection: Connection) -> tuple[list[Row[Any]], ...]:
+            return tuple(list(connection.execute(query)) for query in (_KEPT, _KEYS, _DRILLS))
+
+        return await asyncio.to_thread(_read_rows, *await self._database.read(work))
 
     async def store(self, backups: Sequence[Backup]) -> None:
         """Stores new backups, all or none. One that is stored already stays as it is."""
@@ -96,6 +96,14 @@ def _make_values(backup: Backup) -> dict[str, Any]:
         "fault": escape_text(backup.fault),
         "removed_at": backup.removed_at,
     }
+
+
+def _read_rows(backups: Iterable[Row[Any]], keys: Iterable[Row[Any]], drills: Iterable[Row[Any]]) -> KnownBackups:
+    return KnownBackups(
+        backups=_collect(map(_read_backup, backups)),
+        keys=_collect(map(_read_key, keys)),
+        drills=_collect(_parse(Drill, row._asdict()) for row in drills),
+    )
 
 
 def _read_backup(row: Row[Any]) -> Backup | None:

@@ -20,6 +20,9 @@ from commands.model.phrases import list_some
 from commands.model.plan import Check, LeftOutHost, Part, PlannedAction, PlannedChange, Premise, Step
 from commands.planning.host_plan import HostPlan, assemble
 
+MAX_REMOVED = 500
+"""Most backups that one run removes, the oldest first. The next one goes on."""
+
 PATIENCE = 10.0
 """Seconds in which a removal must be seen."""
 
@@ -46,7 +49,7 @@ class BackupPrune(FleetChange):
 
     async def plan(self, view: FleetView) -> PlannedChange:
         due = choose_removed(view.backups.backups, view.now())
-        chosen = [backup for backup in due if not self.only or backup.id in self.only]
+        chosen = [backup for backup in due if not self.only or backup.id in self.only][:MAX_REMOVED]
         if not chosen:
             raise CannotPlan(Phrase("no backup is older than the retention. Nothing to do"))
         hosts = dict.fromkeys(backup.host for backup in chosen)

@@ -9,6 +9,7 @@ from adapters.inventory import Host
 from bot.access.explanation import explain_rights
 from bot.access.policy import Actor, Policy
 from bot.access.rules import FIRST_AID_OPERATIONS, ApprovalRule, ApprovalSettings, ApprovalWaiver
+from commands.backups.create import BackupCreate
 from commands.catalogue import CATALOGUE
 from commands.model.operation import FleetChange, Operation, Risk
 from commands.services.operations import ServiceRestart, ServiceStart
@@ -86,6 +87,13 @@ def test_a_waiver_changes_no_rule() -> None:
 def test_the_bot_itself_has_no_waiver() -> None:
     bot = Actor("flatnet-bot", frozenset({OPERATOR}), "built-in schedule digest", built_in=True)
     assert Policy(approvals=settings(WAIVER)).find_waiver(bot, ServiceStart, (TOKYO,)) is None
+
+
+def test_the_bot_itself_has_one_for_what_may_run_unattended() -> None:
+    bot = Actor("flatnet-bot", frozenset({OPERATOR}), "built-in schedule backup", built_in=True)
+    waiver = ApprovalWaiver(operations=("backup create",), approvers=0)
+    assert Policy(approvals=settings(waiver)).find_waiver(bot, BackupCreate, (TOKYO,)) is not None
+    assert Policy(approvals=settings(WAIVER)).find_waiver(bot, BackupCreate, (TOKYO,)) is None
 
 
 REFUSED = "cannot run without approval. Allowed: service start, "
