@@ -100,7 +100,7 @@ def _find_obstacle(held: HostCertificates, due: SigningRound, signing: SigningCo
     if due.round is Round.RETURN:
         why = find_return_obstacle(held, due.seen) or _find_return_road(held, due)
     else:
-        why = find_renewal_obstacle(held, due.seen, signing.ca)
+        why = find_renewal_obstacle(held, due.seen, signing.ca) or _find_early_removal(held, due)
     if why is None and files is not None and files.running_since is None:
         return find_owed_first(held.host.name, _list_revocations(view.owed))
     return why
@@ -109,6 +109,24 @@ def _find_obstacle(held: HostCertificates, due: SigningRound, signing: SigningCo
 def _list_revocations(owed: KnownOwed) -> KnownOwed:
     """Lists what must run before Nebula starts. The removal of a CA is the rotation's own, and comes after this round."""
     return KnownOwed(tuple(note for note in owed.notes if note.matter is Matter.REVOCATION))
+
+
+def _find_early_removal(held: HostCertificates, due: SigningRound) -> Phrase | None:
+    """Finds the reason why a host that dropped the old CA too early must wait; None if it need not.
+
+    It refuses the hosts with certificates of the old CA, so its own new one could be proven with none of them.
+    """
+    state = next(each for each in due.change if each.read is held)
+    waiting = [each for each in due.states if each.answered and each.signed_by_new is False]
+    refused = [each.host for each in waiting if each.trusts_old is not False]
+    if due.round is not Round.SIGN or state.trusts_old is not False or not refused:
+        return None
+    return Phrase(
+        "it refuses {hosts}, because it does not trust {ca} any more. It comes after them: run {words} again",
+        hosts=list_some(refused),
+        ca=due.rotation.old.name,
+        words="ca rotation next",
+    )
 
 
 def _find_return_road(held: HostCertificates, due: SigningRound) -> Phrase | None:

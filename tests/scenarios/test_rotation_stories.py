@@ -141,6 +141,25 @@ async def test_bundles_of_all_kinds_go_through_a_rotation_and_another_one_begins
         assert {"Flatnet CA 3"} == {each.signed_by for each in place.everyone()}
 
 
+async def test_a_host_that_has_dropped_the_old_ca_too_early_is_signed_last(town: Build) -> None:
+    """A person removes it there by hand. It refuses the others until all of them have new certificates."""
+    async with rotation_place(town) as place:
+        await place.run(START, NEXT)
+        host, now = place.town.fleet["host-a"].windows.state, read_utc_time()
+        host.write(BUNDLE, host.files[BUNDLE][host.files[BUNDLE].rindex("-----BEGIN") :], now)
+        host.stop_service("Nebula", now)
+        host.start_service("Nebula", now)
+        assert [("lighthouse", "host-a"), ("host-a", "lighthouse")] == [
+            pair for pair in find_cuts(place.town.fleet) if "host-b" not in pair
+        ]
+        await place.run(NEXT)
+        assert {"host-a": OLD, "host-b": NEW, "lighthouse": NEW} == {
+            name: each.signed_by for name, each in describe(place.town.fleet).items()
+        }
+        await place.run(NEXT)
+        assert {NEW} == {each.signed_by for each in place.everyone()}
+
+
 async def test_a_host_that_is_away_while_the_old_ca_goes_keeps_the_rotation_open(town: Build) -> None:
     async with rotation_place(town) as place:
         away = place.town.fleet["host-b"]
