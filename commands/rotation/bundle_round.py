@@ -77,8 +77,11 @@ def _find_obstacle(held: HostCertificates, due: BundleRound) -> Phrase | None:
         return why
     if held.host.lighthouse:
         return Phrase("no other host is reachable with Nebula running, so the change cannot be verified")
-    lighthouse = next((each.host.name for each in due.seen.per_host if each.host.lighthouse), "lighthouse")
-    return Phrase("Nebula is not running on {host}, so the change cannot be verified. Start Nebula", host=lighthouse)
+    lighthouse = due.seen.lighthouse
+    if lighthouse is None or lighthouse.files is None:
+        return Phrase("the lighthouse could not be checked, so the change cannot be verified")
+    name = lighthouse.host.name
+    return Phrase("Nebula is not running on {host}, so the change cannot be verified. Start Nebula", host=name)
 
 
 def _plan_host(

@@ -397,3 +397,13 @@ async def test_a_host_returns_before_a_ca_is_removed_there() -> None:
 async def test_a_host_returns_after_what_was_revoked_there() -> None:
     with pytest.raises(CannotPlan, match="a revocation is owed there and must run before Nebula starts"):
         await RotationNext(only=names("host-c")).plan(owing(Matter.REVOCATION))
+
+
+async def test_a_lighthouse_without_nebula_proves_no_change() -> None:
+    stopped = {each.name: old(each) for each in HOSTS} | {"lighthouse": held(LIGHTHOUSE, CA, running_since=None)}
+    plan = (await NEXT.plan(sight(MADE, stopped))).plan
+
+    assert ["lighthouse"] == parts(plan)
+    assert {"Nebula is not running on lighthouse, so the change cannot be verified. Start Nebula"} == {
+        str(left.why) for left in plan.left_out
+    }

@@ -1,6 +1,7 @@
 """A change of the CA on simulated hosts: no tunnel is lost, whoever is away in whichever stage."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import PureWindowsPath
 
 import pytest
@@ -71,6 +72,19 @@ async def test_a_host_that_was_left_behind_is_cut_off_and_returns_with_one_resta
     assert set() == world.tunnels()
 
 
+async def test_without_the_lighthouse_no_round_begins_and_all_stays_as_it_is() -> None:
+    world = World.of(*ALL)
+    world.away = {"lighthouse"}
+    with pytest.raises(CannotPlan, match="the lighthouse could not be checked, so the change cannot be verified"):
+        await world.plan(NEXT)
+    world.away = set()
+    await world.run(NEXT)
+    world.away = {"lighthouse"}
+    with pytest.raises(CannotPlan, match="signing requires the lighthouse lighthouse, but it could not be checked"):
+        await world.plan(NEXT)
+    assert set() == world.tunnels()
+
+
 async def test_a_host_returns_also_while_others_drop_the_old_ca() -> None:
     world = World.of(*ALL)
     world.away = {"host-c"}
@@ -119,6 +133,16 @@ async def test_a_ca_that_was_lost_is_replaced_on_all_hosts_from_the_lighthouse_o
     assert list(ALL) == await world.run(NEXT)
     assert [["Flatnet CA 2"]] * 4 == [world.trusted(name) for name in ALL]
     assert dict.fromkeys(ALL, "new") == world.signers()
+    assert set() == world.tunnels()
+
+
+async def test_a_ca_that_has_expired_is_replaced_although_no_tunnel_is_left() -> None:
+    world = World.of(*ALL, lost=True)
+    world.stage.now = world.rotation.old.ends_at + timedelta(days=1)
+    everyone = {(one, other) for one in ALL for other in ALL if one != other}
+
+    assert everyone == world.tunnels()
+    assert list(ALL) == await world.run(NEXT)
     assert set() == world.tunnels()
 
 
