@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from adapters.phrase import Listing, Moment, Phrase, Texts, render_value
 from bot.model.change import Approval, Change, ChangeState
+from commands.backups.create_steps import is_backup_step
 from commands.model.operation import Risk
 from commands.model.phrases import list_some
 from commands.model.plan import Plan
@@ -145,11 +146,12 @@ def _list_rollbacks(plan: Plan) -> Sequence[Phrase]:
 
 
 def _list_irreversible(plan: Plan) -> Sequence[Phrase]:
-    """Lists the steps that are never rolled back. Clean-up, rehearsals and the last step of a part besides need none."""
+    """Lists the steps that are never rolled back. Clean-up, rehearsals, backups and the last step of a part need none."""
     tidying = [step.undo for step in plan.steps]
     rehearsed = _list_rehearsal_keys(plan)
     parts = ([step for step in part.steps if step.deed not in tidying and step.key not in rehearsed] for part in plan.parts)
-    return [step.phrase for steps in parts for step in steps[:-1] if step.undo is None and step.deed.is_change]
+    lasting = (step for steps in parts for step in steps[:-1] if step.undo is None and not is_backup_step(step))
+    return [step.phrase for step in lasting if step.deed.is_change]
 
 
 def _list_rehearsal_keys(plan: Plan) -> frozenset[str]:

@@ -79,7 +79,7 @@ _RISK_PHRASES = {
     Risk.READ: Phrase("no change"),
     Risk.CHANGE: Phrase("makes changes"),
     Risk.DISRUPT: Phrase("interrupts running services"),
-    Risk.CRITICAL: Phrase("critical: changes host identities"),
+    Risk.CRITICAL: Phrase("critical: identities of hosts, or an earlier state"),
 }
 
 _CLOSED_PHRASES = {

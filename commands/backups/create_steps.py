@@ -72,6 +72,11 @@ def make_backup_key(host: str, name: str) -> str:
     return f"{host}/backup/{name}"
 
 
+def is_backup_step(step: Step) -> bool:
+    """Returns whether a step only adds to a backup. A change that backs up first leaves that backup in any case."""
+    return step.key.split("/")[1:2] == ["backup"]
+
+
 def build_backup_steps(task: BackupTask) -> Iterator[Step]:
     """Builds the steps of one host, in order."""
     packed: dict[str, Product] = {}

@@ -2,9 +2,10 @@
 
 what the bot knows ─▶ obstacles ─▶ the whole copy (restore_source) ─▶ present files ─▶ the diff and the steps of the part
 
-The present files are backed up first, in a part of their own: a restore that fails keeps that backup.
+The present files are backed up first. A restore that fails keeps that backup.
 """
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from adapters.errors import HostError
@@ -21,7 +22,7 @@ from commands.backups.restore_source import RestoreSource, find_source
 from commands.model.backup import BackupPart
 from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
-from commands.model.plan import Part, PlannedChange, Premise
+from commands.model.plan import Part, PlannedChange, Premise, Step
 from commands.planning.host_plan import HostPlan, assemble
 from commands.values.arguments import (
     Option,
@@ -91,14 +92,19 @@ class BackupRestore(FleetChange):
         planned = await _PLANNERS[part](source, view)
         if not isinstance(planned, HostPlan):
             return assemble(self, (planned,), inventory)
-        return assemble(self, (await _plan_backup(source, view), planned), inventory, (_build_premise(source),))
+        steps = (*await _build_backup_steps(source, view), *planned.part.steps)
+        whole = replace(planned, part=Part(host=host.name, steps=steps))
+        return assemble(self, (whole,), inventory, (_build_premise(source),))
 
 
 _PLANNERS = {BackupPart.NEBULA: plan_nebula, BackupPart.OPENRESTY: plan_gateway, BackupPart.CNI: plan_plugin}
 
 
-async def _plan_backup(source: RestoreSource, view: FleetView) -> HostPlan:
-    """Plans the backup of the present state of the part. Raises `CannotPlan` if it cannot be kept."""
+async def _build_backup_steps(source: RestoreSource, view: FleetView) -> tuple[Step, ...]:
+    """Builds the steps that back up the present state of the part. A rollback of the restore leaves that backup.
+
+    Raises `CannotPlan` if the present state cannot be kept.
+    """
     host, part = source.host, source.part.part
     try:
         task = await read_backup_task(host, view, (part,))
@@ -107,7 +113,8 @@ async def _plan_backup(source: RestoreSource, view: FleetView) -> HostPlan:
     if part not in task.parts:
         phrase = Phrase("the present state of {part} on {host} cannot be backed up first", part=part.value, host=host.name)
         raise CannotPlan(phrase)
-    return HostPlan(part=Part(host=host.name, steps=tuple(build_backup_steps(task))))
+    no_rollback = {"undo": None, "undo_phrase": None, "undone": ()}
+    return tuple(step.model_copy(update=no_rollback) for step in build_backup_steps(task))
 
 
 def _build_premise(source: RestoreSource) -> Premise:
