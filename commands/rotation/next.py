@@ -5,12 +5,14 @@ all hosts ─ read ─▶ find_states ─▶ find_round ─▶ TRUST, SIGN or RE
 No certificate of the new CA is signed while a host does not trust it, unless that host is named with `--leave`.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
 from adapters.phrase import Phrase
 from commands.certs.fleet_certificates import read_certificates
+from commands.model.identity import KnownIdentities
 from commands.model.operation import CannotPlan, FleetView, Risk
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange, Premise
@@ -22,6 +24,7 @@ from commands.rotation.round_plan import RoundSight, assemble_round
 from commands.rotation.round_request import NO_TARGET, RotationRound, require_rotation
 from commands.rotation.rounds import NextRound, Round, find_round, find_states, prepare_signing
 from commands.rotation.signing_round import SigningRound, plan_signing
+from commands.values.arguments import shorten_argument
 
 
 class RotationNext(RotationRound):
@@ -42,7 +45,9 @@ class RotationNext(RotationRound):
         if sight.due.waits and sight.due.round is not Round.SIGN:
             raise CannotPlan(_explain_wait(sight))
         planned, premises = await _plan_hosts(sight, replace(view, rotation=prepared))
-        return assemble_round(sight, planned, inventory, premises)
+        made = assemble_round(sight, planned, inventory, premises)
+        warnings = (*_warn_of_outsiders(sight, view.identities), *made.plan.warnings)
+        return made.model_copy(update={"plan": made.plan.model_copy(update={"warnings": warnings})})
 
     def _plan_nothing(self, sight: RoundSight, view: FleetView) -> PlannedChange:
         """Plans nothing for named hosts that have all that rounds of this operation give. Raises `CannotPlan` otherwise."""
@@ -98,6 +103,21 @@ def _refuse_needless_leave(sight: RoundSight) -> None:
                 hosts=list_some(trusting),
                 option="--leave",
             )
+        )
+
+
+def _warn_of_outsiders(sight: RoundSight, identities: KnownIdentities) -> Iterator[Phrase]:
+    """Warns of members outside the configuration before the first certificate of the new CA: their trust is not known."""
+    if sight.due.round is not Round.SIGN or any(state.signed_by_new is True for state in sight.states):
+        return
+    hosts = {each.host.name for each in sight.seen.per_host}
+    dependents = identities.find_dependents(sight.rotation.old.fingerprint, sight.seen.now)
+    if names := [shorten_argument(each.name) for each in dependents if each.name not in hosts]:
+        yield Phrase(
+            "it is unknown whether {names}, outside the configuration, trust the new CA. Without that they lose their "
+            "tunnels to every host with a new certificate. Copy the CA file of {host} there first",
+            names=list_some(names),
+            host=sight.lighthouse,
         )
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange
+from commands.model.identity import KnownIdentities
 from commands.model.operation import CannotPlan, CertificateRules, FleetView, Risk
 from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.rotation import RotationStage
@@ -15,6 +16,7 @@ from commands.values.arguments import NoSuchHost
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, authority, host
 from tests.commands.canned_rotation import NEXT_CA, held
+from tests.commands.rotation.outsiders import member_of
 from tests.commands.rotation.round_cases import (
     AWAY,
     HOSTS,
@@ -105,6 +107,17 @@ async def test_an_expired_ca_stays_and_is_named() -> None:
     assert "host-a also trusts Ended CA, which expired at 2026-11-24 09:10:00 UTC. It stays in the file" in list(
         map(str, plan.warnings)
     )
+
+
+async def test_approvers_of_the_first_certificates_see_who_may_not_trust_the_new_ca() -> None:
+    changing = TRUSTING
+    members = [member_of(changing.old.fingerprint), member_of(changing.old.fingerprint, "host-a")]
+    known = KnownIdentities(tuple(members))
+    first = (await NEXT.plan(replace(sight(changing, ALL_TRUST), identities=known))).plan
+    later = (await NEXT.plan(replace(sight(SIGNING, FIRST_SIGNED), identities=known))).plan
+
+    expected = "it is unknown whether laptop, outside the configuration, trust the new CA"
+    assert [True, False] == [any(str(each).startswith(expected) for each in plan.warnings) for plan in (first, later)]
 
 
 async def test_the_first_host_is_proven_from_every_other_one_and_by_its_own_log() -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from adapters.errors import Unreachable
 from adapters.phrase import Phrase
-from commands.model.identity import NO_IDENTITIES, Identity, IdentityKind, KnownIdentities
+from commands.model.identity import NO_IDENTITIES, KnownIdentities
 from commands.model.report import Report
 from commands.model.rotation import Rotation, RotationMember, RotationStage
 from commands.rotation.overview import CaRotation
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, Authority, Said, host, view
 from tests.commands.canned_rotation import NEXT_CA, held, rotation
+from tests.commands.rotation.outsiders import member_of
 
 LIGHTHOUSE, A, B = host("lighthouse", 0), host("host-a", 1), host("host-b", 2)
 AWAY = Unreachable(Phrase("connection refused"))
@@ -170,18 +171,6 @@ async def test_rows_have_the_progress_and_the_times_of_each_host() -> None:
     expected = ("unknown", (NOW - 2 * day).isoformat(), (NOW - 5 * day).isoformat(), None)
     assert expected == tuple(cells["host-b"][key].value for key in ("rotation", "seen_at", "trusts_at", "signed_at"))
     assert NOW.isoformat() == cells["host-a"]["seen_at"].value
-
-
-def member_of(issuer: str, name: str = "laptop") -> Identity:
-    return Identity(
-        fingerprint=f"{len(name):064x}",
-        kind=IdentityKind.NEBULA,
-        name=name,
-        address="10.100.9.1",
-        issuer=issuer,
-        ends_at=NOW + timedelta(days=30),
-        seen_at=NOW - timedelta(days=3),
-    )
 
 
 async def test_members_outside_the_configuration_that_would_drop_out_come_before_the_end() -> None:
