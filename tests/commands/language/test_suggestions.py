@@ -76,7 +76,7 @@ def test_the_first_suggestion_is_what_was_meant(text: str, first: str) -> None:
         ("log nebla host-a", ("log nebula host-a",)),
         ("log colect host-a", ("log collect host-a",)),
         ("op contineu", ("op continue",)),
-        ("ca", ("ca show", "ca rotation start", "help ca")),
+        ("ca", ("ca show", "ca rotation", "help ca")),
         ("report", ("report weekly", "report monthly", "help report")),
         ("schedule start digest", ("schedule", "help schedule")),
         ("cert rotate host-a", ("help cert",)),
