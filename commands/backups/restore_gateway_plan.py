@@ -115,7 +115,7 @@ def _build_plan(
         part=build_gateway_part(restore),
         premises=(_build_premise(source, present.part, difference),),
         disrupts=(Phrase("nginx of {host} is reloaded with the earlier configuration, without an outage", host=host.name),),
-        warnings=tuple(_list_warnings(source, difference, diff.left_out)),
+        warnings=(*_list_warnings(source, difference, diff.left_out), *_warn_of_binaries({**old, **shown})),
         edits=diff.edits,
     )
 
@@ -146,6 +146,11 @@ def _find_peers(contents: Mapping[str, bytes], main: str) -> tuple[str, ...] | N
 
 def _is_running(services: Services) -> bool:
     return services.nginx_processes > 0 if services.gateway_is_bare else services.gateway.status == "Running"
+
+
+def _warn_of_binaries(texts: Contents) -> Iterator[Phrase]:
+    if binaries := sorted(PureWindowsPath(name).name for name, content in texts.items() if BINARY in content):
+        yield Phrase("these files are not text, so their changes are not shown: {files}", files=list_some(binaries))
 
 
 def _drop_binary(texts: Contents) -> Contents:

@@ -69,7 +69,9 @@ async def test_a_bad_edit_is_taken_back_whole_with_its_diff(town: Build) -> None
         backup = await backed_up(s)
         write(s, KEY, KEY_TEXT)
         spoil(s)
+        s.state("host-a").write_bytes(BASE / "conf.d" / "codec.dll", b"MZ\0\1", s.fleet.mesh.now())
         card = await restored(s, backup, "openresty")
+        assert any("codec.dll" in str(each) and "not text" in str(each) for each in (await s.known(card)).plan.warnings)
         [edit, removed] = (await s.known(card)).plan.edits[::-1]
         assert {str(CONFIG), str(MISTAKE)} == {edit.file, removed.file}
         ended = await s.ended(card)
