@@ -120,11 +120,16 @@ def _find_listed(held: HostCertificates, fingerprint: str) -> bool | None:
 
 
 def _find_signed(held: HostCertificates, authority: Certificate | None) -> bool | None:
-    """Finds whether the certificate in the file that Nebula reads is of a CA; None if that is not known."""
+    """Finds whether the certificate in the file that Nebula reads is of a CA; None if that is not known.
+
+    Certificates are no secret: each host is given the canary, and drills are shown to people. So one that is not for this
+    host's address proves nothing of it, and must not lift the gate of signing for all others.
+    """
     misconfigured = any(known == held.paths.host_certificate for _, known in held.misconfigured_paths)
     if held.certificate is None or authority is None or misconfigured:
         return None
-    return is_signed_by(held.certificate, authority)
+    signed = is_signed_by(held.certificate, authority)
+    return signed if not signed or held.host.overlay in held.certificate.networks else None
 
 
 def _judge_loaded(held: HostCertificates, found: bool | None, written_at: datetime | None) -> bool | None:

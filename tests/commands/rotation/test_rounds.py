@@ -11,6 +11,7 @@ from adapters.errors import Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.nebula import NebulaFiles
 from commands.certs.fleet_certificates import HostCertificates, read_certificates
+from commands.certs.rotation_states import Progress
 from commands.model.rotation import Rotation, RotationMember, RotationStage
 from commands.rotation.rounds import MemberState, NextRound, Round, find_round, find_states
 from tests.commands.canned import NOW
@@ -196,6 +197,14 @@ async def test_a_certificate_that_only_names_the_new_ca_is_not_of_it() -> None:
     (only,) = await find_all(damaged, held(A, CA, NEXT_CA, signed=NEXT_CA))
 
     assert only.signed_by_new is None
+
+
+async def test_a_certificate_of_the_new_ca_for_another_address_proves_nothing_of_a_host() -> None:
+    """A host was given the canary to prove its trust. If it shows that as its own, no other host is signed any earlier."""
+    canary, _ = NEXT_CA.sign("canary", "10.100.255.254/16", 2000)
+    (only,) = await find_all(rotation(TRUSTING), held(A, CA, NEXT_CA, certificate=canary))
+
+    assert (None, Progress.UNKNOWN) == (only.signed_by_new, only.progress)
 
 
 async def test_a_host_without_a_windows_side_takes_no_part() -> None:
