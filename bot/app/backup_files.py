@@ -60,8 +60,11 @@ class SecondPlace:
     made_by_bot: bool = True
     measure_free: MeasureFree = measure_free
 
-    def open(self, backup: str) -> Path:
-        """Makes the folder of a backup, and closes it to all others. Raises `ActionFailed` without a second place."""
+    def open(self, *names: str) -> Path:
+        """Makes the folder with these names, each in the one before, and closes it and those above it to all others.
+
+        Raises `ActionFailed` without a second place, or where a link has one of the names.
+        """
         if self.made_by_bot:
             self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         elif not self.folder.is_dir():
@@ -70,12 +73,17 @@ class SecondPlace:
                 folder=str(self.folder),
             )
             raise ActionFailed(phrase, maybe_ran=False)
-        own = self.folder / backup
-        own.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        for folder in (self.folder, own):
-            if folder.stat().st_mode & 0o077:
-                folder.chmod(FOLDER_MODE)
-        sync_folder(self.folder)
+        _close(self.folder)
+        own = self.folder
+        for name in names:
+            own = own / name
+            own.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            if own.is_symlink():
+                raise ActionFailed(
+                    Phrase("{path} is a link. Check who created it, and remove it", path=str(own)), maybe_ran=False
+                )
+            _close(own)
+            sync_folder(own.parent)
         return own
 
     def read_manifest(self, backup: str) -> bytes:
@@ -171,6 +179,11 @@ class BackupActions:
         shutil.rmtree(folder)
         sync_folder(self.place.folder)
         return BackupPresence(present=False, changed=True)
+
+
+def _close(folder: Path) -> None:
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(FOLDER_MODE)
 
 
 def _create(file: Path) -> int:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from adapters.nebula.encoding import Curve
+from bot.app.backup_files import SecondPlace
 from bot.app.key_backups import KeyBackupActions
 from bot.audit.log import AuditKeys, AuditLog
 from bot.backups.drills import DrillRegistry
@@ -43,7 +44,7 @@ class VerificationBasis:
 
 def build_verification(basis: VerificationBasis, ledger: IdentityLedger, now: Callable[[], datetime]) -> BackupServices:
     """Builds the services."""
-    keys, stored = KeyBackupTable(basis.database), KeyBackupActions(basis.find_folder)
+    keys, stored = KeyBackupTable(basis.database), KeyBackupActions(lambda: SecondPlace(basis.find_folder()))
     backups = BackupTable(basis.database)
     return BackupServices(
         BackupVerifier(backups, basis.audit, basis.audit_keys, basis.find_folder, basis.scratch, now, asyncio.Lock()),

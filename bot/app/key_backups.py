@@ -22,6 +22,7 @@ from adapters.local.key_backups import ReadStoredKey, RemoveStoredKey, StoredKey
 from adapters.nebula.certificates import parse_pem
 from adapters.phrase import Phrase
 from adapters.transfer import SpoolState
+from bot.app.backup_files import SecondPlace
 from bot.app.file_work import do_file_work
 from bot.changes.step_binding import OwnActions
 from bot.config.host_folder import sync_folder
@@ -29,12 +30,15 @@ from bot.config.host_folder import sync_folder
 A = TypeVar("A")
 R = TypeVar("R", SpoolState, StoredKeyCopy)
 
+CA_FOLDER = "ca"
+"""Folder of all copies in the second place."""
+
 
 @dataclass(frozen=True)
 class KeyBackupActions:
-    """Performers of the actions on copies. `find_folder` returns the folder of backups; it may change with a reload."""
+    """Performers of the actions on copies. `find_place` returns the second place; it may change with a reload."""
 
-    find_folder: Callable[[], Path]
+    find_place: Callable[[], SecondPlace]
 
     def add_to(self, own: OwnActions) -> None:
         """Add the performers to the actions that this bot can do on itself."""
@@ -48,11 +52,11 @@ class KeyBackupActions:
 
     async def read_authority(self, backup: str) -> str:
         """Read the certificate of the CA beside a copy. Raises `ActionFailed`; "" if there is none."""
-        content = await do_file_work(self.find_folder(), _read_file, self._locate(backup) / CERTIFICATE_FILE)
+        content = await do_file_work(self.find_place().folder, _read_file, self._locate(backup) / CERTIFICATE_FILE)
         return (content or b"").decode("ascii", "replace")
 
     def _perform(self, work: Callable[[A], R]) -> Callable[[A], Awaitable[R]]:
-        return lambda action: do_file_work(self.find_folder(), work, action)
+        return lambda action: do_file_work(self.find_place().folder, work, action)
 
     def _write(self, action: WriteKeyFile) -> SpoolState:
         file = self._locate(action.backup) / action.name
@@ -61,7 +65,7 @@ class KeyBackupActions:
                 found = _read_file(file)
                 if found is not None and _hash(found) == action.sha256:
                     return SpoolState(received=len(found), sha256=action.sha256)
-                self._make_folder(file.parent)
+                self.find_place().open(CA_FOLDER, action.backup)
                 return SpoolState(received=0, changed=True)
             case "write":
                 _write_file(file, action.data)
@@ -82,13 +86,8 @@ class KeyBackupActions:
             folder.rmdir()
         return StoredKeyCopy.absent(changed=there)
 
-    def _make_folder(self, folder: Path) -> None:
-        """Make the folder of a copy, which the bot's account alone can enter, and those above it."""
-        for each in (self.find_folder(), self.find_folder() / "ca", folder):
-            each.mkdir(mode=0o700, parents=True, exist_ok=True)
-
     def _locate(self, backup: str) -> Path:
-        return self.find_folder() / "ca" / backup
+        return self.find_place().folder / CA_FOLDER / backup
 
 
 def read_stored_key(folder: Path, action: ReadStoredKey) -> StoredKeyCopy:

@@ -82,7 +82,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     Stops in reverse order.
     """
     from bot.app.build_alerts import run_alerts
-    from bot.app.build_backups import add_backup_actions
+    from bot.app.build_backups import add_backup_actions, find_second_place
     from bot.app.build_ledger import run_ledger
     from bot.app.build_schedules import run_schedules
     from bot.app.key_backups import KeyBackupActions
@@ -106,7 +106,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     )
     engine = EngineSettings(settings.engine_file, clock, make_reference)
     SpoolActions(settings.data_folder).add_to(change_services.own_actions)
-    KeyBackupActions(lambda: application.dispatcher.config.backup_folder.path).add_to(change_services.own_actions)
+    KeyBackupActions(lambda: find_second_place(application.dispatcher.config)).add_to(change_services.own_actions)
     add_backup_actions(settings, lambda: application.dispatcher.config, change_services.own_actions, clock.now)
     await surface.open()
     change_services.links.surface = surface

@@ -12,6 +12,7 @@ from adapters.key_backup import KEY_FILES
 from adapters.local.key_backups import ReadStoredKey, RemoveStoredKey, StoredKeyCopy, WriteKeyFile
 from adapters.nebula.certificates import parse_pem
 from adapters.transfer import SpoolState
+from bot.app.backup_files import SecondPlace
 from bot.app.key_backups import KeyBackupActions
 from bot.changes.step_binding import OwnActions
 from tests.adapters.windows.key_backup_cases import ID, PEOPLE
@@ -31,11 +32,15 @@ READ = ReadStoredKey(
 )
 
 
+def perform_at(place: SecondPlace) -> OwnActions:
+    actions = OwnActions()
+    KeyBackupActions(lambda: place).add_to(actions)
+    return actions
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> OwnActions:
-    actions = OwnActions()
-    KeyBackupActions(lambda: tmp_path / "backups").add_to(actions)
-    return actions
+    return perform_at(SecondPlace(tmp_path / "backups"))
 
 
 async def write(own: OwnActions) -> None:
@@ -115,3 +120,23 @@ async def test_a_link_in_the_place_of_a_file_is_not_followed(own: OwnActions, tm
     file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ActionFailed, match=r"ca-key\.cms"):
         await read(own)
+
+
+async def test_nothing_is_written_below_a_second_place_that_is_not_mounted(tmp_path: Path) -> None:
+    absent = SecondPlace(tmp_path / "mount", made_by_bot=False)
+    with pytest.raises(ActionFailed, match="is not there"):
+        await write(perform_at(absent))
+    assert [] == list(tmp_path.iterdir())
+
+
+async def test_folders_that_others_could_enter_are_closed_and_a_link_is_no_folder(own: OwnActions, tmp_path: Path) -> None:
+    (tmp_path / "backups/ca").mkdir(parents=True)
+    (tmp_path / "backups/ca").chmod(0o777)
+    await write(own)
+    assert 0o700 == stat.S_IMODE((tmp_path / "backups/ca").stat().st_mode)
+
+    (tmp_path / "backups/ca").rename(tmp_path / "elsewhere")
+    (tmp_path / "backups/ca").symlink_to(tmp_path / "elsewhere")
+    await own.perform(RemoveStoredKey(backup=ID))
+    with pytest.raises(ActionFailed, match="is a link"):
+        await write(own)
