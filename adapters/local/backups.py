@@ -32,6 +32,9 @@ DATABASE_TIMEOUT = 600.0
 """Seconds to copy the bot's database and to pack it."""
 
 PartName = Literal["nebula", "openresty", "cni", "bot"]
+PartHash = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
+"""Hash that a part must have; "" for a part that a backup does not hold."""
+
 Sentence = Annotated[str, StringConstraints(max_length=200)]
 
 
@@ -121,7 +124,8 @@ class SealBackup(LocalAction[Packed]):
     """Makes the manifest of a backup from the files of its parts, which must be there whole.
 
     Each file in them is hashed. `nebula_missing` and `openresty_missing` are what their hosts left out, `missing` the parts
-    that the backup does not have. The answer is about the manifest.
+    that the backup does not have. `nebula_sha256` and so on are the hashes that the parts had where they were made: what
+    lies at the second place is not right because it lies there. The answer is about the manifest.
     """
 
     effect = Effect.CHANGE
@@ -134,6 +138,10 @@ class SealBackup(LocalAction[Packed]):
     parts: Annotated[tuple[PartToSeal, ...], Field(min_length=1, max_length=8)]
     nebula_missing: Annotated[tuple[MissingFile, ...], Field(max_length=MAX_FILES)] = ()
     openresty_missing: Annotated[tuple[MissingFile, ...], Field(max_length=MAX_FILES)] = ()
+    nebula_sha256: PartHash = ""
+    openresty_sha256: PartHash = ""
+    cni_sha256: PartHash = ""
+    bot_sha256: PartHash = ""
     missing: Annotated[tuple[MissingFile, ...], Field(max_length=8)] = ()
     versions: Annotated[tuple[ProgramVersion, ...], Field(max_length=16)] = ()
     certificate: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""

@@ -22,7 +22,16 @@ _PIECE = 1_048_576
 
 
 def build_manifest(seal: SealBackup, folder: Path, at: datetime) -> BackupManifest:
-    """Builds the manifest of the files in the folder of a backup. Raises `ActionFailed` if one is no archive of ours."""
+    """Builds the manifest of the files in the folder of a backup.
+
+    Raises `ActionFailed` if one is no archive of ours, or not the one that arrived.
+    """
+    hashes = {
+        "nebula": seal.nebula_sha256,
+        "openresty": seal.openresty_sha256,
+        "cni": seal.cni_sha256,
+        "bot": seal.bot_sha256,
+    }
     named = {"nebula": seal.nebula_missing, "openresty": seal.openresty_missing}
     return BackupManifest(
         format=BACKUP_FORMAT,
@@ -31,7 +40,10 @@ def build_manifest(seal: SealBackup, folder: Path, at: datetime) -> BackupManife
         host_id=seal.host_id,
         at=at,
         operation=seal.operation,
-        parts=tuple(_describe_part(part, folder / part.file, named.get(part.part, ())) for part in seal.parts),
+        parts=tuple(
+            _require_arrived(_describe_part(part, folder / part.file, named.get(part.part, ())), hashes[part.part])
+            for part in seal.parts
+        ),
         missing=seal.missing,
         versions={each.name: each.version for each in seal.versions},
         certificate=seal.certificate,
@@ -73,6 +85,13 @@ def _describe_part(part: PartToSeal, file: Path, missing: tuple[MissingFile, ...
         files=tuple(each for each in listed if isinstance(each, KeptFile)),
         missing=(*missing, *(each for each in listed if isinstance(each, MissingFile))),
     )
+
+
+def _require_arrived(part: KeptPart, sha256: str) -> KeptPart:
+    """Returns a part, if its file still has the hash with which it was made. Others may write at the second place, too."""
+    if sha256 not in ("", part.sha256):
+        raise ActionFailed(Phrase("{file} was changed since it arrived. Create the backup again", file=part.file))
+    return part
 
 
 def _check_name(file: Path, entry: tarfile.TarInfo, seen: set[str]) -> str:

@@ -46,7 +46,7 @@ def build_bot_part(operation: str) -> Part:
     sealing = Step(
         key=make_backup_key(BOT_NAME, SEAL),
         host=BOT_NAME,
-        deed=PlannedAction.of(seal),
+        deed=PlannedAction.of(seal, bot_sha256=sha256),
         phrase=Phrase("hash every file of the backup and write its manifest"),
         recorded=True,
         **_remove(backup, MANIFEST),

@@ -79,15 +79,18 @@ def is_backup_step(step: Step) -> bool:
 
 def build_backup_steps(task: BackupTask) -> Iterator[Step]:
     """Builds the steps of one host, in order."""
-    packed: dict[str, Product] = {}
+    made: dict[str, Product] = {}
     for part in task.parts:
         source = find_source(task.host, part)
         if source is not None:
             yield from _build_packed_part(task, part)
-            packed[f"{part.value}_missing"] = Product(step=task.make_key(f"pack-{part.value}"), field="missing")
+            key = task.make_key(f"pack-{part.value}")
+            made[f"{part.value}_missing"] = Product(step=key, field="missing")
+            made[f"{part.value}_sha256"] = Product(step=key, field="sha256")
         elif part is BackupPart.CNI:
             yield from _build_cni_part(task)
-    yield _build_seal_step(task, packed)
+            made["cni_sha256"] = Product(step=task.make_key("measure-cni"), field="sha256")
+    yield _build_seal_step(task, made)
     if task.folder:
         yield _build_return_step(
             task, MANIFEST, task.make_key(SEAL), Phrase("transfer the manifest to {host}", host=task.host.name)
@@ -159,7 +162,8 @@ def _build_return_step(task: BackupTask, file: str, made_by: str, phrase: Phrase
     )
 
 
-def _build_seal_step(task: BackupTask, packed: dict[str, Product]) -> Step:
+def _build_seal_step(task: BackupTask, made: dict[str, Product]) -> Step:
+    """Builds the step that makes the manifest. `made` is what earlier steps know of parts: hashes, and what is left out."""
     seal = second.SealBackup(
         backup=task.backup,
         host=task.host.name,
@@ -174,7 +178,7 @@ def _build_seal_step(task: BackupTask, packed: dict[str, Product]) -> Step:
     return Step(
         key=task.make_key(SEAL),
         host=BOT_NAME,
-        deed=PlannedAction.of(seal, **packed),
+        deed=PlannedAction.of(seal, **made),
         phrase=Phrase("hash every file of the backup and write its manifest"),
         recorded=True,
         **_remove_second(task, MANIFEST),

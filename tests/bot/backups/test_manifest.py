@@ -103,3 +103,18 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, damage: Callable[[bytes], 
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(ActionFailed, match="is not an archive that flatnet-bot makes"):
         list(list_archive(file))
+
+
+def test_an_archive_that_was_changed_after_it_arrived_is_not_sealed(tmp_path: Path) -> None:
+    """A second place is often a share. What another one puts there meanwhile must not become a backup to restore."""
+    pack(tmp_path / "nebula.tar", [entry("config.yaml", b"pki:\n")])
+    pack(tmp_path / "cni.tar", [entry("./opt/cni/bin/flatnet", b"\x7fELF")])
+    arrived = {
+        f"{part}_sha256": hashlib.sha256((tmp_path / f"{part}.tar").read_bytes()).hexdigest() for part in ("nebula", "cni")
+    }
+    seal = SEAL.model_copy(update=arrived)
+    assert [*arrived.values()] == [part.sha256 for part in build_manifest(seal, tmp_path, AT).parts]
+
+    pack(tmp_path / "cni.tar", [entry("./opt/cni/bin/flatnet", b"another one")])
+    with pytest.raises(ActionFailed, match=r"cni\.tar was changed since it arrived"):
+        build_manifest(seal, tmp_path, AT)
