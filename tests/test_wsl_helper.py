@@ -27,7 +27,7 @@ def test_another_text_is_another_version() -> None:
     """The bot compares versions alone, so a changed helper gets the next one, and its hash is noted here."""
     text = HELPER.read_text()
     (version,) = re.findall(r"^version=(\d+)$", text, re.MULTILINE)
-    assert ("2", "754811c67672d04b04d5e81a213f34db2fb195f5d9fe67db1346358ecc323aec") == (
+    assert ("2", "dfabd0eab4dd0f568b009882891213a9ccd8be7a1829c7093b3085575ccd45ec") == (
         version,
         hashlib.sha256(text.encode()).hexdigest(),
     )
@@ -85,6 +85,9 @@ VECTORS: tuple[tuple[str, ...], ...] = (
     ("backup", "stage", HASH, "-1"),
     ("backup", "fill", HASH, "1;id"),
     ("backup", "fill", HASH, "0", "/etc/shadow"),
+    ("backup", "stage", f"{HASH}.new/../../../etc/x\n{HASH}", "0"),
+    ("backup", "fill", HASH, "0\nsize"),
+    ("backup", "forget", f"{HASH}\n/../x"),
 )
 """Arguments that are no verb: too many, too few, paths, options, other programs, other separators."""
 

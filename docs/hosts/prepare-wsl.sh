@@ -153,6 +153,8 @@ allow=/etc/flatnet-bot/allow
 boot=/etc/sysctl.d/zz-flatnet-bot.conf # after every file with a number, of which the last one wins
 store=/var/lib/flatnet-bot             # what is put back, what that replaced, and which tars are this host's own
 known=$store/known
+newline='
+'
 
 fail() {
     status=$1
@@ -165,7 +167,11 @@ refuse() {
     fail 2 "no such verb or argument. Read the head of $self"
 }
 
+# The whole value: grep takes each line for itself, and one that fits must not carry others in.
 fits() {
+    case $2 in
+    *"$newline"*) return 1 ;;
+    esac
     printf '%s' "$2" | grep -Eqx "$1"
 }
 
@@ -433,9 +439,12 @@ hash_file() {
     sha256sum "$1" | cut -d' ' -f1
 }
 
+# One call at a time: a second one would unpack anew what the first is putting in place, after an answer that was lost.
 open_store() {
     [ -d "$store" ] || mkdir -m 0700 "$store"
     require_root_path "$store" directory
+    exec 8<"$store"
+    flock -w 20 8 || fail 6 "another call is at work in $store. Try again"
 }
 
 # Its plug-in will run as root, so it must be one that ran here before.
