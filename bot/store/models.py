@@ -98,7 +98,11 @@ class AuditRow(Table, table=True):
     """One audit event as it is stored. The mac covers the texts of all other columns (`bot.store.chain`)."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("audit_by_operation", "operation", "sequence"), STRICT)
+    __table_args__ = (
+        Index("audit_by_operation", "operation", "sequence"),
+        Index("audit_of_rotations", "sequence", sqlite_where=text("kind = 'rotation'")),
+        STRICT,
+    )
 
     sequence: int = Field(primary_key=True)
     at: str = Field(sa_type=Text)

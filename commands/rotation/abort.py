@@ -50,6 +50,8 @@ class RotationAbort(RotationRound):
         sight = await self._look(rotation, view)
         if sight.due.waits:
             raise CannotPlan(_explain_wait(sight))
+        if sight.due.round is Round.TAKE_BACK_SIGNATURE and rotation.stage is not RotationStage.ABORTING:
+            _require_time(sight)
         planned, premises = await _plan_hosts(sight, view)
         return assemble_round(sight, planned, inventory, premises)
 
@@ -81,7 +83,6 @@ def _require_way_back(rotation: Rotation) -> None:
 async def _plan_hosts(sight: RoundSight, view: FleetView) -> tuple[tuple[HostPlan | LeftOutHost, ...], tuple[Premise, ...]]:
     """Plans the hosts of the round that is due, and its premises. The last round discards the new CA."""
     if sight.due.round is Round.TAKE_BACK_SIGNATURE:
-        _require_time(sight)
         if not sight.change:
             return (), ()
         signing = SigningRound(sight.due.round, sight.rotation, sight.seen, sight.states, sight.change)
@@ -93,7 +94,11 @@ async def _plan_hosts(sight: RoundSight, view: FleetView) -> tuple[tuple[HostPla
 
 
 def _require_time(sight: RoundSight) -> None:
-    """Raises `CannotPlan` if the old CA ends so early that certificates of it are no way back."""
+    """Raises `CannotPlan` if the old CA ends so early that certificates of it are no way back.
+
+    This is asked before the first round only: from then on there is no other way, and a short certificate is better than one
+    of a CA that goes.
+    """
     old = sight.rotation.old
     if old.ends_at - sight.seen.now < SHORTEST_RETURN:
         phrase = Phrase(

@@ -98,8 +98,12 @@ def _find_drop_round(rotation: Rotation, states: Sequence[MemberState], leave: f
 
 
 def _find_way_back(states: Sequence[MemberState], leave: frozenset[str]) -> NextRound:
-    """Finds who returns to the old CA: first the certificates, then the trust, without which they would be cut off."""
-    wanted = [each for each in states if not _is_left(each, leave) or each.answered]
+    """Finds who returns to the old CA: first the certificates, then the trust, without which they would be cut off.
+
+    A host that an earlier round left behind returns once it answers. One that is named now does not, also if it answers:
+    otherwise a host that cannot be changed would keep the rotation open.
+    """
+    wanted = [each for each in states if each.host not in leave and (each.answered or not each.left)]
     signed = [each for each in wanted if each.signed_by_new is True or (each.answered and each.signed_by_new is None)]
     if signed:
         return _split(Round.TAKE_BACK_SIGNATURE, signed)

@@ -10,6 +10,8 @@ from commands.model.owed import Matter
 from commands.model.rotation import Rotation, RotationStage
 from commands.rotation.abort import RotationAbort
 from tests.commands.canned import NOW
+from tests.commands.canned_certs import CA
+from tests.commands.canned_rotation import NEXT_CA, held
 from tests.commands.rotation.round_cases import (
     AWAY,
     HOSTS,
@@ -79,6 +81,18 @@ async def test_a_host_that_is_given_up_does_not_keep_the_key() -> None:
     assert [("host-c", True)] == [(left.host, left.owed) for left in plan.left_out]
 
 
+async def test_a_host_that_answers_but_cannot_be_changed_is_given_up_by_its_name() -> None:
+    stuck = held(HOSTS[3], CA, NEXT_CA, signed=NEXT_CA, configured_certificate="inline")
+    said = ALL_OLD | {"host-c": stuck}
+    aborting = in_stage(RotationStage.ABORTING)
+    assert "host-c: " in await refuse(ABORT, aborting, said)
+
+    plan = (await RotationAbort(leave=names("host-c")).plan(sight(aborting, said))).plan
+    assert ["settle/wipe"] == keys(plan, "lighthouse")
+    assert [("host-c", True)] == [(left.host, left.owed) for left in plan.left_out]
+    assert "host-c responds now, and is left behind all the same" in map(str, plan.warnings)
+
+
 async def test_the_last_host_that_was_away_takes_the_key_with_it() -> None:
     made = await RotationAbort(only=names("host-c")).plan(sight(ABORTING, ALL_OLD | {"host-c": trusting(HOSTS[3])}))
 
@@ -107,6 +121,16 @@ async def test_an_old_ca_that_ends_soon_is_no_way_back() -> None:
     assert why == (
         "Flatnet CA is valid only until 2026-12-24 09:10:00 UTC, too short to return to it. Go on with ca rotation next"
     )
+
+
+async def test_an_abort_that_has_begun_goes_on_although_the_old_ca_ends_soon() -> None:
+    """A host was away for long. No other command goes on from here."""
+    soon = ABORTING.old.model_copy(update={"ends_at": NOW + timedelta(days=29)})
+    short = ABORTING.model_copy(update={"old": soon})
+    plan = (await ABORT.plan(sight(short, ALL_TRUST | {"host-a": signed(A)}))).plan
+
+    assert ["host-a"] == parts(plan)
+    assert "sign" in keys(plan, "host-a")
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,11 @@ TRUSTING, SIGNING, DROPPING, ABORTING = (
             (Round.TAKE_BACK_SIGNATURE, "", "host-c"),
         ),
         (ABORTING, (*members(TRUSTS, TRUSTS, OLD), away()), (Round.TAKE_BACK_TRUST, "host-a lighthouse", "host-c")),
+        (
+            ABORTING,
+            (*members(TRUSTS, OLD, OLD), state("host-c", SIGNED, left=True)),
+            (Round.TAKE_BACK_SIGNATURE, "host-c", ""),
+        ),
         (ABORTING, members(OLD, OLD, OLD), (Round.NONE, "", "")),
         (RotationStage.DONE, members(OLD, OLD, OLD), (Round.NONE, "", "")),
         (RotationStage.ABORTED, members(OLD, OLD, OLD), (Round.NONE, "", "")),
@@ -111,6 +116,8 @@ def test_the_next_round(stage: RotationStage, states: tuple[MemberState, ...], e
         (TRUSTING, state("host-c", OLD), (Round.SIGN, "host-a host-b lighthouse", "")),
         (SIGNING, away(), (Round.SIGN, "host-a host-b lighthouse", "")),
         (ABORTING, away({"signed_by_new": True}), (Round.TAKE_BACK_TRUST, "host-a host-b lighthouse", "")),
+        (ABORTING, state("host-c", SIGNED), (Round.TAKE_BACK_TRUST, "host-a host-b lighthouse", "")),
+        (DROPPING, state("host-c", UNKNOWN), (Round.RETURN, "lighthouse host-a host-b", "")),
     ],
 )
 def test_it_goes_on_without_a_host_that_is_named(

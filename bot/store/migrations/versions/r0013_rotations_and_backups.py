@@ -9,6 +9,7 @@ down_revision = "0012"
 
 def upgrade() -> None:
     """Make the tables."""
+    op.create_index("audit_of_rotations", "audit", ["sequence"], sqlite_where=sa.text("kind = 'rotation'"))
     _make_rotations()
     _make_backups()
     op.create_table(
