@@ -210,6 +210,10 @@ class AuditLog:
         events = await self._database.read(lambda session: table.list_of_operation(session, operation, (kind,)))
         return tuple(event for event in events if self._keys.is_signed(event))
 
+    async def find_newest_signed(self, kind: EventKind) -> StoredEvent | None:
+        """Find the newest event of one kind that one of our keys signed; only `ROTATION` has an index for that."""
+        return await self._database.read(lambda session: table.find_newest_of_kind(session, kind, self._keys.is_signed))
+
     async def read_newest(self) -> Head | None:
         """Read the newest event's number, mac and time; None where there is none."""
         event = await self._database.read(table.read_last)

@@ -52,6 +52,12 @@ def fold_events(events: Iterable[StoredEvent], row: Rotation | None) -> Rotation
     return Rotation.model_validate({**read[-1]["rotation"], "members": updated})
 
 
+def has_ended(event: StoredEvent) -> bool:
+    """Returns whether a rotation was over with this event; False for one of another version."""
+    data = _parse(event)
+    return data is not None and Rotation.model_validate(data["rotation"]).stage.ended
+
+
 def is_same(one: Rotation, other: Rotation) -> bool:
     """Returns whether two states are the same but for when hosts were last read."""
     return next(list_events(one, other, ""), None) is None and next(list_events(other, one, ""), None) is None

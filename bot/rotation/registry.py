@@ -4,6 +4,8 @@ end of a run ─ signed outcomes ─┐
                                 ├─▶ moves (pure) ─▶ an audit event ─▶ the row          (again after a crash: the same)
 a report of `cert` ─ readings ──┘
 a plan, an answer ─▶ the events, folded; the row only says which they are ─▶ FleetView.rotation
+
+Without an open row, the newest signed event decides whether a rotation is under way: a row that was deleted ends none.
 """
 
 import asyncio
@@ -17,13 +19,13 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
-from bot.rotation.events import fold_events, is_same, list_events
+from bot.rotation.events import fold_events, has_ended, is_same, list_events
 from bot.rotation.moves import RunTrail, apply_readings, derive_move, derive_start
 from bot.rotation.readings import list_readings
 from bot.store.chain import StoredEvent
 from bot.store.errors import DatabaseError
 from bot.store.records import OperationRecord
-from bot.store.rotations import RotationTable
+from bot.store.rotations import RotationTable, StoredRotation
 from commands.model.check import Area
 from commands.model.operation import FleetView
 from commands.model.report import Report
@@ -55,6 +57,8 @@ class RotationAudit(Protocol):
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
 
     async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
+
+    async def find_newest_signed(self, kind: EventKind) -> StoredEvent | None: ...
 
 
 class RotationRegistry:
@@ -139,12 +143,18 @@ class RotationRegistry:
     async def _load(self) -> RotationProgress | None:
         """Load the open rotation. Its row is mended where it is not what the events say: after a crash, or by damage."""
         stored = await self._table.find_open()
-        if stored is None:
-            return None
+        loaded = None if stored is None else await self._fold(stored.operation, stored)
+        if loaded is not None:
+            return loaded
+        newest = await self._audit.find_newest_signed(EventKind.ROTATION)
+        return None if newest is None or has_ended(newest) else await self._fold(newest.operation, None)
+
+    async def _fold(self, operation: str, stored: StoredRotation) -> RotationProgress | None:
+        """Fold the events of a rotation, and mend its row; None if it has ended."""
         row = stored if isinstance(stored, Rotation) else None
-        events = await self._audit.find_signed(stored.operation, EventKind.ROTATION)
+        events = await self._audit.find_signed(operation, EventKind.ROTATION)
         folded = fold_events(events, row)
-        if folded is None or folded.number != stored.number:
+        if folded is None or (stored is not None and folded.number != stored.number):
             raise RotationUnreadable(
                 Phrase("the audit log does not have the state of the CA rotation. Restore the bot's database from a backup")
             )

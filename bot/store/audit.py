@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, literal, or_, select, true
 
 from bot.store.chain import ACCEPTED_KIND, StoredEvent
 from bot.store.encoding import encode_time, escape_text
@@ -79,6 +79,16 @@ def list_of_operation(
     """Lists the events of one operation that have one of these kinds and a number above `after`, in order."""
     rows = connection.execute(_OF_OPERATION, {"this": operation, "kinds": list(kinds), "after": after})
     return tuple(StoredEvent(*row) for row in rows)
+
+
+def find_newest_of_kind(connection: Connection, kind: str, is_wanted: Callable[[StoredEvent], bool]) -> StoredEvent | None:
+    """Returns the newest wanted event of one kind. Scans the whole table for a kind without an index of its own.
+
+    The kind is written into the query: an index of some rows is used for no parameter.
+    """
+    query = select(AUDIT).where(AUDIT.c.kind == literal(kind, literal_execute=True)).order_by(AUDIT.c.sequence.desc())
+    with connection.execute(query.execution_options(yield_per=FETCH_SIZE)) as rows:
+        return next((event for row in rows if is_wanted(event := StoredEvent(*row))), None)
 
 
 def iterate_events(connection: Connection) -> Iterator[StoredEvent]:

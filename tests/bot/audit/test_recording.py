@@ -38,6 +38,20 @@ class TestRecording:
         assert files.verify().count == 200
         assert len(files.lines()) < 50
 
+    async def test_the_newest_event_of_a_kind_is_one_that_was_signed(self, audit: AuditLog, files: Files) -> None:
+        assert await audit.find_newest_signed(EventKind.ROTATION) is None
+        for number in (1, 2):
+            await audit.record(EventKind.ROTATION, "system", f"op-{number}", {})
+            await audit.record(EventKind.REQUEST, "ana", "op-9", {})
+        with closing(sqlite3.connect(files.database, isolation_level=None)) as line:
+            line.execute("DROP TRIGGER audit_only_next")
+            line.execute(
+                "INSERT INTO audit SELECT 9, at, 'rotation', actor, 'op-8', data, key, previous, mac FROM audit LIMIT 1"
+            )
+        newest = await audit.find_newest_signed(EventKind.ROTATION)
+        assert newest is not None
+        assert (3, "op-2") == (newest.sequence, newest.operation)
+
     async def test_a_restart_continues_the_chain(self, files: Files) -> None:
         assert (await files.record("one")).intact
         assert (await files.record("two")).intact

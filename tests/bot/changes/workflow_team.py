@@ -238,6 +238,10 @@ class Log:
             if (found, about) == (kind, operation)
         )
 
+    async def find_newest_signed(self, kind: EventKind) -> StoredEvent | None:
+        about = next((about for found, _, about, _ in reversed(self.events) if found is kind), None)
+        return None if about is None else (await self.find_signed(about, kind))[-1]
+
     def forget(self, operation: str, kind: EventKind) -> None:
         """As if a row had come into the database by another way."""
         self.events = [event for event in self.events if (event[0], event[2]) != (kind, operation)]

@@ -128,11 +128,11 @@ async def test_a_start_that_crashed_behind_its_event_is_stored_when_it_comes_aga
     table.broken = True
     with pytest.raises(DatabaseUnavailable):
         await start(registry)
+    assert RotationStage.MADE is (await read(registry)).stage
     table.broken = False
-    assert (await registry.complete(A_VIEW)).rotation is None
     await start(registry)
 
-    assert RotationStage.MADE is (await read(registry)).stage
+    assert await read(registry) == await table.find_open()
     assert ["op-000000000001"] == causes(log)
 
 
@@ -198,6 +198,40 @@ async def test_an_edited_or_damaged_row_decides_nothing_and_is_mended(
     assert (NOW, None) == ((first := after.find_member("host-a")).trusts_at, first.signed_at)
     assert after.find_member("host-z").left_at is None
     assert after == await table.find_open()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM rotations", "UPDATE rotations SET ended_at = started_at", "UPDATE rotations SET operation = 'x'"],
+)
+async def test_a_row_that_is_gone_ends_no_rotation(
+    registry: RotationRegistry, table: Table, database: Database, log: Log, statement: str
+) -> None:
+    await start(registry)
+    await run(registry, TRUST)
+    await database.run(lambda connection: connection.execute(text("DELETE FROM rotation_members")).rowcount)
+    await database.run(lambda connection: connection.execute(text(statement)).rowcount)
+    if "operation" in statement:
+        with pytest.raises(RotationUnreadable):
+            await registry.complete(A_VIEW)
+        return
+    after = await read(registry)
+
+    assert (RotationStage.TRUSTING, NOW) == (after.stage, after.find_member("host-a").trusts_at)
+    assert after == await table.find_open()
+    await start(registry, "op-5")
+    assert ["op-000000000001", "op-2"] == causes(log)
+
+
+async def test_a_row_of_a_rotation_that_is_over_stays_away(
+    registry: RotationRegistry, table: Table, database: Database
+) -> None:
+    await start(registry)
+    await run(registry, SETTLE)
+    await database.run(lambda connection: connection.execute(text("DELETE FROM rotations")).rowcount)
+
+    assert await registry.read_known() is None
+    assert await table.find_newest() is None
 
 
 async def test_a_row_without_signed_events_is_believed_by_no_plan(
