@@ -1,7 +1,8 @@
-"""Registry of backups: derives the rows from what runs did, and tells what is known.
+"""Registry of backups: derives the rows from what runs did, and returns what is known.
 
 end of a run ─ signed outcomes ─▶ an audit event ─▶ one row for each backup that was made or removed    (again after a crash)
-a look at a backup (`backup verify`) ─▶ an audit event ─▶ its row
+
+What `backup verify` finds is recorded by `bot.backups.verifier`.
 """
 
 import asyncio
@@ -75,18 +76,6 @@ class BackupRegistry:
         await self.table.store(made)
         if removed:
             await self.table.mark_removed(removed, max(result.ended_at for result in results.values()))
-
-    async def record_check(self, operation: str, actor: str, checked: Backup) -> None:
-        """Records what a look at a backup found."""
-        event = {
-            "checked": checked.id,
-            "first": checked.first.value,
-            "second": checked.second.value,
-            "verified": checked.verified_at is not None and checked.verified_at == checked.checked_at,
-            "fault": checked.fault[:500],
-        }
-        await self._audit.record(EventKind.BACKUP, actor, operation, event)
-        await self.table.record_check(checked)
 
     def _derive_made(self, part: Part, results: Mapping[str, StepResult]) -> list[Backup]:
         """Derives the backups that a part made. Blocking."""

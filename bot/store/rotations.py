@@ -29,7 +29,6 @@ _STORE_MEMBER = _INSERT_MEMBER.on_conflict_do_update(
 )
 _HEADS = select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("_at") else each for each in _R))
 _OPEN = _HEADS.where(_R.ended_at.is_(None))
-_NEWEST = _HEADS.order_by(_R.number.desc()).limit(1)
 _STARTED_BY = _HEADS.where(_R.operation == bindparam("started_by"))
 _MEMBERS = (
     select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("_at") else each for each in _M))
@@ -59,10 +58,6 @@ class RotationTable:
     async def find_open(self) -> StoredRotation:
         """Finds the rotation that is under way; there is at most one."""
         return await self._database.read(lambda connection: _find(connection, _OPEN, {}))
-
-    async def find_newest(self) -> StoredRotation:
-        """Finds the rotation that was started last."""
-        return await self._database.read(lambda connection: _find(connection, _NEWEST, {}))
 
     async def find_started_by(self, operation: str) -> StoredRotation:
         """Finds the rotation that an operation started."""

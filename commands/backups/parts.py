@@ -11,7 +11,6 @@ Which files in them are left out as keys or passwords is decided on the host (`a
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
-from adapters.action import BOT_NAME
 from adapters.backup import BackupId
 from adapters.inventory import Host
 from commands.model.backup import BackupPart
@@ -70,8 +69,3 @@ def name_backup(host: str, operation: str) -> BackupId:
 def locate_first_place(host: Host, backup: BackupId) -> str:
     """Returns the folder of a backup on its Windows host."""
     return str(PureWindowsPath(get_windows_side(host).paths.backups) / backup)
-
-
-def is_of_bot(host: str) -> bool:
-    """Returns whether a backup of this host is one of the bot itself."""
-    return host == BOT_NAME

@@ -25,8 +25,6 @@ START_WORDS = "ca rotation start"
 NEXT_WORDS = "ca rotation next"
 FINISH_WORDS = "ca rotation finish"
 ABORT_WORDS = "ca rotation abort"
-ROTATION_WORDS = (START_WORDS, NEXT_WORDS, FINISH_WORDS, ABORT_WORDS)
-"""Operations of a rotation."""
 
 
 class Mark(StrEnum):

@@ -143,12 +143,3 @@ async def test_a_removal_that_is_done_takes_the_row(world: World, result: Result
     step = Step(key=f"{MADE.id}/second", host="flatnet-bot", deed=deed, phrase=Phrase("remove"))
     await world.registry.follow_run(ran(Part(host="host-a", steps=(step,))), Trail({step.key: came(step.key, result)}))
     assert (["host-a"] if kept else []) == await world.known()
-
-
-async def test_a_look_is_recorded_before_its_row(world: World) -> None:
-    await world.registry.table.store([MADE])
-    checked = MADE.model_copy(update={"second": PlaceState.DAMAGED, "checked_at": AT, "fault": "one byte differs"})
-    await world.registry.record_check("op-1", "ana", checked)
-    (backup,) = (await world.registry.read_known()).backups
-    assert ("one byte differs", PlaceState.DAMAGED) == (backup.fault, backup.second)
-    assert [MADE.id] == [event["checked"] for event in world.recorded()]

@@ -90,9 +90,9 @@ async def test_runs_move_it_from_its_start_to_its_end(registry: RotationRegistry
 
     assert (await registry.complete(A_VIEW)).rotation is None
     assert await registry.read_known() is None
-    newest = await table.find_newest()
-    assert isinstance(newest, Rotation)
-    assert (RotationStage.DONE, NOW) == (newest.stage, newest.ended_at)
+    ended = await table.find_started_by("op-000000000001")
+    assert isinstance(ended, Rotation)
+    assert (RotationStage.DONE, NOW) == (ended.stage, ended.ended_at)
     assert ["op-000000000001", "op-2", "op-3", "op-4"] == causes(log)
 
 

@@ -35,17 +35,11 @@ async def test_a_rotation_is_read_as_it_was_stored(table: RotationTable) -> None
     await table.store(WHOLE)
 
     assert WHOLE == await table.find_open()
-    assert WHOLE == await table.find_newest()
     assert WHOLE == await table.find_started_by(WHOLE.operation)
 
 
 async def test_nothing_is_found_where_there_is_nothing(table: RotationTable) -> None:
-    assert (None, None, None, 0) == (
-        await table.find_open(),
-        await table.find_newest(),
-        await table.find_started_by("op-1"),
-        await table.count(),
-    )
+    assert (None, None, 0) == (await table.find_open(), await table.find_started_by("op-1"), await table.count())
 
 
 async def test_a_stored_rotation_is_replaced_with_the_members_that_are_given(table: RotationTable) -> None:
@@ -57,12 +51,12 @@ async def test_a_stored_rotation_is_replaced_with_the_members_that_are_given(tab
     assert expected == await table.find_open()
 
 
-async def test_one_rotation_is_open_and_the_newest_is_the_last_one(table: RotationTable) -> None:
+async def test_one_rotation_is_open(table: RotationTable) -> None:
     await table.store(ended(WHOLE))
     second = rotation(RotationStage.MADE, number=2, operation="op-2")
     await table.store(second)
 
-    assert (second, second, 2) == (await table.find_open(), await table.find_newest(), await table.count())
+    assert (second, 2) == (await table.find_open(), await table.count())
     assert ended(WHOLE) == await table.find_started_by(WHOLE.operation)
     with pytest.raises(IntegrityError):
         await table.store(rotation(RotationStage.MADE, number=3, operation="op-3"))
