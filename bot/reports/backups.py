@@ -5,7 +5,7 @@ from datetime import datetime
 
 from adapters.action import BOT_NAME
 from adapters.phrase import Phrase
-from commands.backups.labels import build_place_cell, name_owner
+from commands.backups.labels import name_owner
 from commands.backups.verdict import JudgedBackup
 from commands.model.finding import Finding, Severity, sort_worst_first
 from commands.model.phrases import list_some
@@ -15,7 +15,7 @@ _COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
     Column(key="result", heading=Phrase("Result")),
     Column(key="first", heading=Phrase("On the host")),
-    Column(key="second", heading=Phrase("Second place")),
+    Column(key="second", heading=Phrase("On the bot")),
     Column(key="made", heading=Phrase("Made")),
     Column(key="id", heading=Phrase("ID")),
 )
@@ -73,8 +73,8 @@ def _build_row(verdict: JudgedBackup, at: datetime) -> Row:
         cells=(
             Cell(text=name_owner(backup.host), value=backup.host),
             _build_result_cell(verdict),
-            build_place_cell(backup.first),
-            build_place_cell(backup.second),
+            backup.first.build_cell(),
+            backup.second.build_cell(),
             Cell.of_moment(backup.at, at),
             Cell.of(backup.id),
         ),

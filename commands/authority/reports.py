@@ -27,15 +27,6 @@ COLUMNS = (
     Column(key="sha256", heading=Phrase("SHA-256"), detail=True),
 )
 
-_PLACES: Mapping[PlaceState, tuple[Phrase, Mark]] = {
-    PlaceState.UNCHECKED: (Phrase("not checked"), Mark.UNKNOWN),
-    PlaceState.WHOLE: (Phrase("whole"), Mark.WELL),
-    PlaceState.DAMAGED: (Phrase("not whole"), Mark.BAD),
-    PlaceState.ABSENT: (Phrase("missing"), Mark.BAD),
-    PlaceState.UNREACHABLE: (Phrase("unreachable"), Mark.UNKNOWN),
-    PlaceState.NONE: (Phrase("none"), Mark.ABSENT),
-}
-
 
 def report_key_backups(
     known: KnownBackups, problems: Sequence[KeyProblem], recipients: Sequence[Recipient], now: datetime
@@ -68,7 +59,7 @@ def report_verification(
     """Reports on one copy that was just verified."""
     findings = sort_worst_first(problem.finding for problem in problems)
     if checked.verified_at == checked.checked_at:
-        summary = Phrase("{id} is whole at both places. Only a drill proves that a person can open it", id=checked.id)
+        summary = Phrase("{id} is complete at both places. Only a drill proves that a person can open it", id=checked.id)
     else:
         summary = Phrase("{id} could not be verified. See below", id=checked.id)
     return Report(
@@ -158,8 +149,8 @@ def _build_row(key: KeyBackup, names: Mapping[str, str], now: datetime) -> Row:
             Cell(text=f"{shorten_argument(key.name)} {shorten_fingerprint(key.authority)}", value=key.authority),
             Cell.of_moment(key.at, now),
             verified,
-            _build_place_cell(key.first),
-            _build_place_cell(key.second),
+            key.first.build_cell(),
+            key.second.build_cell(),
             Cell(text=", ".join(people), value=" ".join(key.recipients)),
             Cell.of(key.sha256),
         ),
@@ -172,11 +163,6 @@ def _rate(key: KeyBackup) -> Severity | None:
     if key.fault or {key.first, key.second} & {PlaceState.DAMAGED, PlaceState.ABSENT}:
         return Severity.HIGH
     return Severity.MEDIUM if key.verified_at is None else None
-
-
-def _build_place_cell(state: PlaceState) -> Cell:
-    text, mark = _PLACES[state]
-    return Cell(text=text, value=state.value, mark=mark)
 
 
 def _build_drill_section(known: KnownBackups) -> Iterator[Section]:

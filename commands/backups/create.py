@@ -17,8 +17,8 @@ from adapters.windows.system import ReadSystem, WindowsSystem
 from adapters.wsl.helper import HelperInfo, ReadHelper
 from commands.backups.bot_steps import build_bot_part
 from commands.backups.create_steps import BackupTask, build_backup_steps
+from commands.backups.labels import describe_reason
 from commands.backups.parts import list_parts
-from commands.backups.reasons import describe_reason
 from commands.certs.fleet_certificates import HostCertificates, read_certificates
 from commands.checks.concurrent_reads import read_all_hosts, read_side
 from commands.model.backup import BackupPart

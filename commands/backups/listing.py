@@ -8,9 +8,9 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
 from commands.backups.arguments import BackupIdArgument, require_backup
 from commands.backups.findings import find_problems
-from commands.backups.reasons import describe_reason
+from commands.backups.labels import describe_reason, name_owner
 from commands.backups.verdict import read_fault
-from commands.model.backup import Backup, KeptPart, KnownBackups, PlaceState
+from commands.model.backup import Backup, KeptPart, KnownBackups
 from commands.model.finding import Finding, Severity, sort_worst_first
 from commands.model.operation import FleetRead, FleetView
 from commands.model.phrases import list_some, relate_moment
@@ -32,15 +32,6 @@ COLUMNS = (
 
 MAX_LISTED_FILES = 200
 """Files of a part that are listed. More are counted."""
-
-_PLACE_WORDS = {
-    PlaceState.UNCHECKED: (Phrase("not checked"), Mark.UNKNOWN),
-    PlaceState.WHOLE: (Phrase("whole"), Mark.WELL),
-    PlaceState.DAMAGED: (Phrase("damaged"), Mark.BAD),
-    PlaceState.ABSENT: (Phrase("missing"), Mark.BAD),
-    PlaceState.UNREACHABLE: (Phrase("not reachable"), Mark.UNKNOWN),
-    PlaceState.NONE: (Phrase("N/A"), Mark.ABSENT),
-}
 
 
 class BackupList(FleetRead):
@@ -122,14 +113,16 @@ def _summarize(backups: Sequence[Backup], newest: dict[str, Backup], now: dateti
         "{n} backup of {hosts}, the newest {at}",
         plural="{n} backups of {hosts}, the newest {at}",
         n=len(backups),
-        hosts=list_some(sorted(newest)),
+        hosts=list_some([name_owner(host) for host in sorted(newest)]),
         at=relate_moment(latest.at, now),
     )
 
 
 def _summarize_one(backup: Backup, now: datetime) -> Phrase:
     verified = Phrase("never verified") if backup.verified_at is None else describe_verified(backup, now)
-    return Phrase("{host}, made {at}, {verified}", host=backup.host, at=relate_moment(backup.at, now), verified=verified)
+    return Phrase(
+        "{host}, made {at}, {verified}", host=name_owner(backup.host), at=relate_moment(backup.at, now), verified=verified
+    )
 
 
 def describe_verified(backup: Backup, now: datetime) -> Phrase:
@@ -144,32 +137,27 @@ def _build_row(backup: Backup, now: datetime) -> Row:
     missing = sum(len(part.missing) for part in backup.manifest.parts) + len(backup.manifest.missing)
     verified = backup.verified_at
     cells = (
-        Cell.of(backup.host),
+        Cell(text=name_owner(backup.host), value=backup.host),
         Cell.of_moment(backup.at, now),
         Cell(text=format_size(backup.size), value=backup.size),
         Cell(text=Phrase("{items}", items=Listing(parts)), value=" ".join(parts)),
         Cell(text=Phrase("never"), value=None, mark=Mark.UNKNOWN) if verified is None else Cell.of_moment(verified, now),
         Cell.of(backup.id),
-        _build_place_cell(backup.first),
-        _build_place_cell(backup.second),
+        backup.first.build_cell(),
+        backup.second.build_cell(),
         Cell(text=str(missing), value=missing),
     )
     return Row(cells=cells, host=backup.host)
 
 
-def _build_place_cell(state: PlaceState) -> Cell:
-    text, mark = _PLACE_WORDS[state]
-    return Cell(text=text, value=state.value, mark=mark)
-
-
 def _list_facts(backup: Backup, now: datetime) -> Iterator[tuple[Phrase, Phrase | str]]:
     manifest = backup.manifest
-    yield Phrase("Host"), backup.host
+    yield Phrase("Host"), name_owner(backup.host)
     yield Phrase("Made"), relate_moment(backup.at, now)
     yield Phrase("By"), manifest.operation
     yield Phrase("Size"), format_size(backup.size)
-    yield Phrase("On the host"), _PLACE_WORDS[backup.first][0]
-    yield Phrase("On the bot"), _PLACE_WORDS[backup.second][0]
+    yield Phrase("On the host"), backup.first.build_cell().text
+    yield Phrase("On the bot"), backup.second.build_cell().text
     yield Phrase("Verified"), Phrase("never") if backup.verified_at is None else relate_moment(backup.verified_at, now)
     for name, version in manifest.versions.items():
         yield Phrase("Version of {name}", name=name), version

@@ -6,6 +6,7 @@
 The manifest is the same at both places. The rows are a projection of signed outcomes (`bot.backups`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,9 +15,11 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from adapters.backup import MAX_FILES, BackupId, FilePath, MissingFile
+from adapters.phrase import Phrase
 from adapters.transfer import Sha256, SpoolName, TransferSize
 from adapters.value import Value
 from commands.model.identity import Fingerprint, Text
+from commands.model.report import Cell, Mark
 
 BACKUP_FORMAT = 1
 """Format of manifests that this version writes. One of a newer format is refused."""
@@ -83,6 +86,21 @@ class PlaceState(StrEnum):
     UNREACHABLE = "unreachable"
     NONE = "none"
     """There is no such place: the bot's own backup has one place."""
+
+    def build_cell(self) -> Cell:
+        """Builds the cell of the copy at one place."""
+        text, mark = _PLACE_TEXTS[self]
+        return Cell(text=text, value=self.value, mark=mark)
+
+
+_PLACE_TEXTS: Mapping[PlaceState, tuple[Phrase, Mark]] = {
+    PlaceState.UNCHECKED: (Phrase("not checked"), Mark.UNKNOWN),
+    PlaceState.WHOLE: (Phrase("complete"), Mark.WELL),
+    PlaceState.DAMAGED: (Phrase("damaged"), Mark.BAD),
+    PlaceState.ABSENT: (Phrase("missing"), Mark.BAD),
+    PlaceState.UNREACHABLE: (Phrase("unreachable"), Mark.UNKNOWN),
+    PlaceState.NONE: (Phrase("N/A"), Mark.ABSENT),
+}
 
 
 class Backup(Value):

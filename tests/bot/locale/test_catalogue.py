@@ -1,5 +1,7 @@
 """The catalogue has every phrase of the code, and nothing else; what the code no longer makes is in a second one."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,14 @@ def test_no_retired_template_is_in_use(found: list[Found], language: str) -> Non
 
 def _singular(key: Key) -> str:
     return key if isinstance(key, str) else key[0]
+
+
+@pytest.mark.parametrize("domain", [DOMAIN, RETIRED])
+def test_every_template_stands_once(language: str, domain: str) -> None:
+    """Of two, the second is never read."""
+    text = path_of(language, domain).read_text(encoding="utf-8")
+    templates = re.findall(r'^(?:msgctxt .*\n)?msgid (?:".*"\n)+', text, re.MULTILINE)
+    assert [] == [template for template, times in Counter(templates).items() if times > 1]
 
 
 @pytest.mark.parametrize("domain", [DOMAIN, RETIRED])
