@@ -37,7 +37,7 @@ from adapters.local.backups import (
 from adapters.phrase import Phrase
 from bot.app.file_work import do_file_work
 from bot.app.received_file import MeasureFree, ReceivedFile, hash_file, measure_free, require_room
-from bot.backups.manifest import build_manifest
+from bot.backups.manifest import build_manifest, encode_manifest
 from bot.changes.step_binding import OwnActions
 from bot.config.host_folder import sync_folder
 from bot.store.errors import DatabaseError
@@ -137,7 +137,7 @@ class BackupActions:
 
     def _seal(self, action: SealBackup) -> Packed:
         folder = self.place.open(action.backup)
-        content = build_manifest(action, folder, self.now()).model_dump_json(indent=1).encode()
+        content = encode_manifest(build_manifest(action, folder, self.now()))
         require_room(folder, len(content), self.place.measure_free)
         _write_file(folder / MANIFEST, content)
         return Packed(size=len(content), sha256=hash_file(folder / MANIFEST))

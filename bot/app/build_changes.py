@@ -216,6 +216,7 @@ def build_changes(
         identities.read_known,
         rotations.complete,
         own_actions.perform,
+        backups.attest,
     )
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)
     dispatch = Coordinator(repository, planner, links.require_engine, links)

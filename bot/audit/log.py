@@ -15,9 +15,8 @@ keep a copy of the head file elsewhere, too.
 """
 
 import asyncio
-import errno
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,9 +24,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from adapters.errors import FlatnetError, Refused
+from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.audit import search as audit_search
+from bot.audit.files import map_head_file_error, verify_files, verify_table
 from bot.audit.mismatch import describe_mismatch, describe_unsigned, name_loss
 from bot.audit.search import AuditFilters, ExportFormat, FoundOperations
 from bot.security.redaction import Redactor
@@ -40,12 +40,10 @@ from bot.store.chain import (
     Verification,
     accepts_loss_of,
     parse_acceptance,
-    verify_chain,
 )
 from bot.store.database import Database
 from bot.store.encoding import encode_json, encode_time, escape_text
 from bot.store.head_file import INITIAL_MAC, Head, HeadFile
-from bot.store.reading import open_for_reading
 
 T = TypeVar("T")
 
@@ -108,10 +106,6 @@ class AuditKeys:
         return any(
             hmac.compare_digest(key.compute_mac(event).encode(), event.mac.encode("utf-8", "replace")) for key in self.all
         )
-
-
-class HeadUnavailable(FlatnetError):
-    """The head file could not be read or written. The event may be in the table already; the next line covers it, too."""
 
 
 class NotAcceptable(Refused):
@@ -214,6 +208,11 @@ class AuditLog:
         """Find the newest event of one kind that one of our keys signed; only `ROTATION` has an index for that."""
         return await self._database.read(lambda session: table.find_newest_of_kind(session, kind, self._keys.is_signed))
 
+    async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]:
+        """Find all events of one kind that one of our keys signed; forged ones are left out."""
+        events = await self._database.read(lambda session: table.list_of_kind(session, kind))
+        return tuple(event for event in events if self._keys.is_signed(event))
+
     async def read_newest(self) -> Head | None:
         """Read the newest event's number, mac and time; None where there is none."""
         event = await self._database.read(table.read_last)
@@ -240,7 +239,7 @@ class AuditLog:
             raise NotAcceptable(Phrase("no loss named {name}. Run audit verify for the name", name=escape_text(name)))
         if await self._run_in_head_thread(self._heads.read_last) != loss.head:
             raise NotAcceptable(Phrase("the audit head file changed after the bot started. Restart the bot and check again"))
-        found = await asyncio.to_thread(_verify_table, self._database.path, self._keys.all)
+        found = await asyncio.to_thread(verify_table, self._database.path, self._keys.all)
         if found.problem is not None:
             raise NotAcceptable(
                 Phrase("the current audit log cannot be accepted because it is incomplete: {why}", why=found.problem.phrase)
@@ -255,21 +254,15 @@ class AuditLog:
         await self._update_head_file(accepted)
 
     async def search(self, filters: AuditFilters) -> tuple[StoredEvent, ...]:
-        """Find the newest events that match, newest first, readable and without secrets. The caller has recorded the
-        requester.
-        """
+        """Find the newest matching events, the newest first, without secrets. The requester is recorded already."""
         return await asyncio.to_thread(audit_search.search, self._database.path, filters, self._redactor)
 
     async def search_operations(self, filters: AuditFilters) -> FoundOperations:
-        """Find the newest operations with a matching event, readable and without secrets. The caller has recorded the
-        requester.
-        """
+        """Find the newest operations with a matching event, readable, without secrets. The requester is recorded already."""
         return await asyncio.to_thread(audit_search.search_operations, self._database.path, filters, self._redactor)
 
     async def export(self, filters: AuditFilters, form: ExportFormat) -> bytes:
-        """Export all events that match as a file, oldest first, without secrets. Raises `TooLarge` if the filters match
-        too much.
-        """
+        """Export all matching events as a file, oldest first, without secrets. Raises `TooLarge` if there are too many."""
         return await asyncio.to_thread(audit_search.export, self._database.path, filters, form, self._redactor)
 
     async def aclose(self) -> None:
@@ -313,41 +306,10 @@ class AuditLog:
             raise map_head_file_error(self._heads.path, error) from error
 
 
-def verify_files(database: Path, head_file: Path, keys: Iterable[AuditKey]) -> Verification:
-    """Verify the files on the disk, with or without a running bot. Raises a `DatabaseError` or `HeadUnavailable`:
-    unreadable.
-    """
-    heads = HeadFile(head_file)
-    try:
-        size = heads.get_size()  # before the table's state is fixed, so that no line is newer than the table
-        with open_for_reading(database) as session:
-            return verify_chain(table.iterate_events(session), heads.read(size), keys, table.find_last_acceptance(session))
-    except OSError as error:
-        raise map_head_file_error(head_file, error) from error
-
-
-def _verify_table(database: Path, keys: Iterable[AuditKey]) -> Verification:
-    """Verify the table's chain alone, whatever the head file holds."""
-    nothing = Head(0, INITIAL_MAC, "")
-    with open_for_reading(database) as session:
-        return verify_chain(table.iterate_events(session), [nothing], keys)
-
-
 def _is_accepted(keys: AuditKeys, event: StoredEvent | None, head: Head) -> bool:
     """Return whether an event is ours and accepts the loss of this line."""
     accepted_loss = parse_acceptance(event)
     return event is not None and accepted_loss is not None and accepts_loss_of(accepted_loss, head) and keys.is_signed(event)
-
-
-def map_head_file_error(path: Path, error: OSError) -> HeadUnavailable:
-    """Map an error of the operating system to `HeadUnavailable`."""
-    return HeadUnavailable(
-        Phrase(
-            "could not read or write the audit head file {path} ({reason}). Check the folder, its owner and the disk",
-            path=str(path),
-            reason=errno.errorcode.get(error.errno or 0, "?"),
-        )
-    )
 
 
 MAX_RECORDED_LENGTH = 500

@@ -51,6 +51,11 @@ def build_manifest(seal: SealBackup, folder: Path, at: datetime) -> BackupManife
     )
 
 
+def encode_manifest(manifest: BackupManifest) -> bytes:
+    """Encodes a manifest as its file holds it."""
+    return manifest.model_dump_json(indent=1).encode()
+
+
 def list_archive(file: Path) -> Iterator[KeptFile | MissingFile]:
     """Lists what is in an archive, with the hash of each file. Raises `ActionFailed` for one that is not ours."""
     seen, size = set[str](), file.stat().st_size

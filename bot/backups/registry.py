@@ -17,10 +17,12 @@ from adapters.action import BOT_NAME
 from adapters.action_registry import get_kind
 from adapters.local.backups import RemoveBackup, SealBackup
 from bot.audit.log import EventKind
+from bot.backups.attestation import is_attested_backup, is_attested_drill
+from bot.backups.manifest import encode_manifest
 from bot.store.backups import BackupTable
 from bot.store.chain import StoredEvent
 from bot.store.records import OperationRecord
-from commands.model.backup import Backup, BackupManifest, KnownBackups, PlaceState
+from commands.model.backup import Backup, BackupManifest, Drill, KnownBackups, PlaceState
 from commands.model.plan import Part, Plan, Step, StepResult
 
 _log = structlog.get_logger("bot.backups.registry")
@@ -35,6 +37,8 @@ class BackupAudit(Protocol):
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
 
     async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
+
+    async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]: ...
 
 
 class RunTrail(Protocol):
@@ -58,6 +62,13 @@ class BackupRegistry:
     async def read_known(self) -> KnownBackups:
         """Reads what is known of all backups."""
         return await self.table.read_known()
+
+    async def attest(self, row: Backup | Drill) -> bool:
+        """Returns whether signed events say what a row says: how a backup was made, or that a drill has passed."""
+        if isinstance(row, Drill):
+            return is_attested_drill(row, await self._audit.find_all_signed(EventKind.DRILL))
+        events = await self._audit.find_signed(row.manifest.operation, EventKind.BACKUP)
+        return is_attested_backup(row, events, await asyncio.to_thread(lambda: list(self._list_contents(row))))
 
     async def follow_run(self, record: OperationRecord, trail: RunTrail) -> None:
         """Records the backups that a run made and those that it removed, as `bot.changes.repository.RunFollower`."""
@@ -95,6 +106,14 @@ class BackupRegistry:
             second=PlaceState.WHOLE,
             checked_at=result.ended_at,
         )
+
+    def _list_contents(self, backup: Backup) -> Iterator[bytes]:
+        """Lists the bytes that may be a backup's manifest: as this version writes it, and as it lies at the second place."""
+        yield encode_manifest(backup.manifest)
+        try:
+            yield self._read_manifest(backup.id)
+        except OSError as error:
+            _log.warning("the manifest of a backup cannot be read", backup=backup.id, why=type(error).__name__)
 
     def _read_attested_manifest(self, backup: str, sha256: str) -> BackupManifest | None:
         """Reads a manifest whose bytes have the hash of the signed outcome; None for any other."""

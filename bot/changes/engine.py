@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from bot.audit.log import HeadUnavailable
+from bot.audit.files import HeadUnavailable
 from bot.store import library_database as beside
 from bot.store.errors import DatabaseError
 

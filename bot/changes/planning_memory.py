@@ -9,7 +9,15 @@ from bot.store.good_configurations import GoodConfigurationTable
 from bot.store.operations import OperationTable
 from bot.store.owed import OwedTable
 from commands.model.identity import KnownIdentities
-from commands.model.operation import FleetView, ReadOwn, Risk, UnknownChange, refuse_own_read
+from commands.model.operation import (
+    Attest,
+    FleetView,
+    ReadOwn,
+    Risk,
+    UnknownChange,
+    attest_nothing,
+    refuse_own_read,
+)
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,7 @@ class PlanningMemory:
 
     `read_identities` reads the ledger; it never raises. `add_rotation` adds the change of the CA that is under way
     (`bot.rotation.registry`), and raises a `DatabaseError` where its state is not known for sure. `read_own` performs a
-    read on the bot itself.
+    read on the bot itself; `attest` compares a row of `backups` with the audit log.
     """
 
     owed: OwedTable
@@ -29,6 +37,7 @@ class PlanningMemory:
     read_identities: Callable[[], Awaitable[KnownIdentities]]
     add_rotation: Callable[[FleetView], Awaitable[FleetView]]
     read_own: ReadOwn = refuse_own_read
+    attest: Attest = attest_nothing
 
     async def complete(self, view: FleetView) -> FleetView:
         """Complete the view of a plan. Raises `DatabaseError`."""
@@ -41,6 +50,7 @@ class PlanningMemory:
             critical_unknown=await self._find_critical_unknown(),
             redact=self.redact,
             read_own=self.read_own,
+            attest=self.attest,
         )
 
     async def _find_critical_unknown(self) -> Mapping[str, UnknownChange]:

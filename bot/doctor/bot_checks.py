@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from adapters.phrase import Listing, Moment, Phrase
 from bot.access.satisfiability import find_unsatisfiable_rules
 from bot.alerts.routes import is_for_grave_alerts
-from bot.audit.log import AuditKeys, verify_files
+from bot.audit.files import verify_files
+from bot.audit.log import AuditKeys
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
 from bot.config.settings import Settings, load_audit_keys
 from bot.doctor.check_result import CheckResult, make_problem, make_unknown

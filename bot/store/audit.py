@@ -48,6 +48,7 @@ _OF_OPERATION = (
     )
     .order_by(AUDIT.c.sequence)
 )
+_OF_KIND = select(AUDIT).where(AUDIT.c.kind == bindparam("this")).order_by(AUDIT.c.sequence)
 _LAST_ACCEPTANCE = select(AUDIT).where(AUDIT.c.kind == ACCEPTED_KIND).order_by(AUDIT.c.sequence.desc()).limit(1)
 _ALL = select(AUDIT).order_by(AUDIT.c.sequence).execution_options(yield_per=FETCH_SIZE)
 
@@ -89,6 +90,11 @@ def find_newest_of_kind(connection: Connection, kind: str, is_wanted: Callable[[
     query = select(AUDIT).where(AUDIT.c.kind == literal(kind, literal_execute=True)).order_by(AUDIT.c.sequence.desc())
     with connection.execute(query.execution_options(yield_per=FETCH_SIZE)) as rows:
         return next((event for row in rows if is_wanted(event := StoredEvent(*row))), None)
+
+
+def list_of_kind(connection: Connection, kind: str) -> tuple[StoredEvent, ...]:
+    """Lists all events of a kind, in order. Scans the whole table: for kinds that are rare, and questions that are."""
+    return tuple(StoredEvent(*row) for row in connection.execute(_OF_KIND, {"this": kind}))
 
 
 def iterate_events(connection: Connection) -> Iterator[StoredEvent]:

@@ -90,7 +90,7 @@ async def verify_audit(settings: Settings) -> Answer:
     answer = await control.ask(settings.control_socket, words, Surface.DO)
     if answer is not None:
         return answer
-    from bot.audit.log import verify_files
+    from bot.audit.files import verify_files
     from bot.config.settings import load_audit_keys
     from bot.reports.listings import report_verification
 

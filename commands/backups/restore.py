@@ -86,6 +86,10 @@ class BackupRestore(FleetChange):
             raise CannotPlan(why)
         backup = view.backups.find(self.backup)
         assert backup is not None
+        if not await view.attest(backup):
+            raise CannotPlan(
+                Phrase("the audit log does not have {id} as it is listed. Run {words}", id=backup.id, words="audit verify")
+            )
         kept = backup.manifest.find_part(part)
         assert kept is not None
         source = await find_source(host, backup, kept, view)

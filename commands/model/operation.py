@@ -18,7 +18,7 @@ from adapters.inventory import Host, InvalidSetting, Inventory
 from adapters.key_backup import Recipient
 from adapters.local.action import LocalAction
 from adapters.phrase import Phrase
-from commands.model.backup import NO_BACKUPS, KnownBackups
+from commands.model.backup import NO_BACKUPS, Backup, Drill, KnownBackups
 from commands.model.check import NO_CHECKS, Area, KnownChecks
 from commands.model.identity import NO_IDENTITIES, KnownIdentities
 from commands.model.owed import NOTHING_OWED, KnownOwed, Matter
@@ -143,6 +143,15 @@ async def refuse_own_read(action: LocalAction[Any]) -> Any:
     raise NotAsked(Phrase("only a running bot can do this. Start flatnet-bot, then try again"))
 
 
+Attest = Callable[[Backup | Drill], Awaitable[bool]]
+"""Returns whether the audit log says what a row says. Raises an error of the database."""
+
+
+async def attest_nothing(row: Backup | Drill) -> bool:
+    """Attests nothing, for an operation that relies on no row."""
+    return False
+
+
 @dataclass(frozen=True)
 class UnknownChange:
     """A change whose outcome is unknown: its command, and the names of the hosts that it is about."""
@@ -182,6 +191,8 @@ class FleetView:
     """The people for whom the CA key is encrypted, as configured."""
     read_own: ReadOwn = refuse_own_read
     """Reads on the bot itself, for a plan: its copies of backups."""
+    attest: Attest = attest_nothing
+    """Compares a row with the audit log, for a plan that relies on it."""
 
 
 class Operation(BaseModel):

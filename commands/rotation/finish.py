@@ -15,7 +15,6 @@ from adapters.phrase import Phrase
 from adapters.windows.authority import CURVE_NAMES, InstallAuthority, WipeAuthority
 from commands.certs.fleet_certificates import read_certificates
 from commands.certs.renewal_obstacles import find_rotation_authority
-from commands.model.backup import KnownBackups
 from commands.model.identity import KnownIdentities
 from commands.model.operation import CannotPlan, FleetView, Risk
 from commands.model.owed import Matter
@@ -48,7 +47,7 @@ class RotationFinish(RotationRound):
     async def plan(self, view: FleetView) -> PlannedChange:
         rotation = require_rotation(view)
         _require_stage(rotation)
-        _require_drill(rotation, view.backups)
+        await _require_drill(rotation, view)
         sight = await self._look(rotation, view)
         _require_new_certificates(sight)
         _require_no_dependents(sight, view.identities)
@@ -78,11 +77,12 @@ def _require_stage(rotation: Rotation) -> None:
         raise CannotPlan(Phrase("no host is ready to drop the old CA. Go on with {words}", words=words))
 
 
-def _require_drill(rotation: Rotation, backups: KnownBackups) -> None:
+async def _require_drill(rotation: Rotation, view: FleetView) -> None:
     """Requires that a person opened the copy of the new key: with the old one wiped, it is the only one."""
-    if not backups.available:
+    if not view.backups.available:
         raise CannotPlan(Phrase("the records of drills could not be read, so it is unknown if the new key can be restored"))
-    if not any(each.authority == rotation.new.fingerprint and each.passed_at for each in backups.drills):
+    passed = [each for each in view.backups.drills if each.authority == rotation.new.fingerprint and each.passed_at]
+    if not any([await view.attest(each) for each in passed]):
         raise CannotPlan(
             Phrase(
                 "the copy of the key of {ca} was never opened. Run {words} first",

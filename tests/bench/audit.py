@@ -15,7 +15,8 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.audit.log import AuditKeys, AuditLog, EventKind, verify_files
+from bot.audit.files import verify_files
+from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.audit.search import AuditFilters, search
 from bot.security.redaction import Redactor
 from bot.store.chain import AuditKey, StoredEvent

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from adapters.phrase import Phrase
-from bot.audit.log import verify_files
+from bot.audit.files import verify_files
 from bot.changes.intent_log import STEP_KINDS
 from bot.config.settings import Settings
 from bot.locale.texts import get_texts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.audit.log import verify_files
+from bot.audit.files import verify_files
 from bot.security.secrets import read_secrets
 from bot.store.chain import AuditKey
 from tests.lab.faults import Fault

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit.log import EventKind, verify_files
+from bot.audit.files import verify_files
+from bot.audit.log import EventKind
 from bot.model.alert import AlertState
 from tests.bot.alerts.killed_bot import KEYS, open_registry
 from tests.bot.alerts.living import BEGINNING

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.alerts.registry import AlertBusy
-from bot.audit.log import AuditKeys, AuditLog, HeadUnavailable
+from bot.audit.files import HeadUnavailable
+from bot.audit.log import AuditKeys, AuditLog
 from bot.model.alert import AlertState
 from bot.store.chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database

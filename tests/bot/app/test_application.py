@@ -13,7 +13,7 @@ import pytest
 from adapters.action import SideName
 from adapters.errors import FlatnetError
 from bot.app.application import Application, open_application
-from bot.audit.log import HeadUnavailable
+from bot.audit.files import HeadUnavailable
 from bot.config.settings import Settings, read_settings
 from bot.model.request import Answer, ExitCode, Identity, Membership, Request, SlackIdentity, Surface, SystemIdentity
 from bot.runtime.clock import read_utc_time

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bot.audit.log import verify_files
+from bot.audit.files import verify_files
 from bot.changes.transitions import add_review
 from bot.model.change import ApprovalState, ChangeState, Review
 from bot.store.chain import MIN_KEY_BYTES, AuditKey

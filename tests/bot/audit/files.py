@@ -5,7 +5,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.audit.log import AuditKeys, AuditLog, EventKind, verify_files
+from bot.audit.files import verify_files
+from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.store.chain import MIN_KEY_BYTES, AuditKey, Verification
 from bot.store.database import Database
 

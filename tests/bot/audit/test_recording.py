@@ -7,7 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from bot.audit.log import AuditLog, EventKind, HeadUnavailable
+from bot.audit.files import HeadUnavailable
+from bot.audit.log import AuditLog, EventKind
 from bot.store.chain import MIN_KEY_BYTES, AuditKey, AuditKeyTooShort, Verification
 from bot.store.errors import DatabaseBusy, TooLarge
 from bot.store.head_file import INITIAL_MAC

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit.log import HeadUnavailable
+from bot.audit.files import HeadUnavailable
 from bot.store.chain import Verification
 from tests.bot.audit.files import FIVE, KEY, OTHER, Files
 

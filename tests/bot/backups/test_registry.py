@@ -11,17 +11,20 @@ import pytest
 from adapters.local.backups import RemoveBackup
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
+from bot.backups.manifest import encode_manifest
 from bot.backups.registry import BackupRegistry
 from bot.store.backups import BackupTable
 from bot.store.database import Database
 from bot.store.records import OperationRecord
+from commands.authority.drills import name_certificate
 from commands.backups.bot_steps import build_bot_part
 from commands.backups.create_steps import BackupTask, build_backup_steps
-from commands.model.backup import BackupPart, PlaceState
+from commands.model.backup import Backup, BackupPart, PlaceState
 from commands.model.plan import Part, Plan, PlannedAction, Result, Step, StepResult
 from tests.bot.changes.workflow_team import Log
 from tests.bot.records import running
 from tests.commands import canned
+from tests.commands.authority.test_drills import DRILL as PASSED
 from tests.commands.backups.made import make_backup
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -143,3 +146,32 @@ async def test_a_removal_that_is_done_takes_the_row(world: World, result: Result
     step = Step(key=f"{MADE.id}/second", host="flatnet-bot", deed=deed, phrase=Phrase("remove"))
     await world.registry.follow_run(ran(Part(host="host-a", steps=(step,))), Trail({step.key: came(step.key, result)}))
     assert (["host-a"] if kept else []) == await world.known()
+
+
+async def test_a_row_is_attested_only_as_the_audit_log_has_it(world: World) -> None:
+    """Otherwise an edited row, with a file of its own at the second place, would be a backup to put back."""
+    operation = MADE.manifest.operation
+    await world.registry.follow_run(replace(ran(PART), operation=operation), whole(PART))
+    (made,) = (await world.registry.read_known()).backups
+    (part,) = made.manifest.parts
+    forged = made.manifest.model_copy(update={"parts": (part.model_copy(update={"sha256": "0" * 64}),)})
+    fitting = hashlib.sha256(encode_manifest(forged)).hexdigest()
+    rows = (made, made.model_copy(update={"manifest": forged}), Backup(manifest=forged, manifest_sha256=fitting))
+    assert [True, False, False] == [await world.registry.attest(row) for row in rows]
+
+    world.places.clear()
+    assert await world.registry.attest(made)
+    world.log.forget(operation, EventKind.BACKUP)
+    assert not await world.registry.attest(made)
+
+
+async def test_a_drill_is_attested_only_where_it_has_passed(world: World) -> None:
+    passed = {"passed": name_certificate(PASSED), "fingerprint": "f" * 64, "authority": PASSED.authority}
+    row = PASSED.model_copy(update={"fingerprint": "f" * 64})
+    await world.log.record(EventKind.DRILL, "ana", "op-1", {"opened": name_certificate(row), "authority": row.authority})
+    assert not await world.registry.attest(row)
+
+    await world.log.record(EventKind.DRILL, "ana", "op-2", passed)
+    assert await world.registry.attest(row)
+    assert not await world.registry.attest(row.model_copy(update={"public_key": "another"}))
+    assert not await world.registry.attest(row.model_copy(update={"authority": "0" * 64}))

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from adapters.phrase import Moment, Phrase
-from bot.audit.log import verify_files
+from bot.audit.files import verify_files
 from bot.changes.intent_log import AuditTrail, IntentLog, StepEntry
 from bot.store.chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database

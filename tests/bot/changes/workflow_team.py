@@ -242,6 +242,10 @@ class Log:
         about = next((about for found, _, about, _ in reversed(self.events) if found is kind), None)
         return None if about is None else (await self.find_signed(about, kind))[-1]
 
+    async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]:
+        about = dict.fromkeys(operation for found, _, operation, _ in self.events if found is kind)
+        return tuple([event for operation in about for event in await self.find_signed(operation, kind)])
+
     def forget(self, operation: str, kind: EventKind) -> None:
         """As if a row had come into the database by another way."""
         self.events = [event for event in self.events if (event[0], event[2]) != (kind, operation)]

@@ -231,7 +231,7 @@ async def test_a_row_of_a_rotation_that_is_over_stays_away(
     await database.run(lambda connection: connection.execute(text("DELETE FROM rotations")).rowcount)
 
     assert await registry.read_known() is None
-    assert await table.find_newest() is None
+    assert await table.find_open() is None
 
 
 async def test_a_row_without_signed_events_is_believed_by_no_plan(

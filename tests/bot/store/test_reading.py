@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from bot.audit.log import AuditKeys, AuditLog, EventKind, verify_files
+from bot.audit.files import verify_files
+from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.store.chain import AuditKey
 from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable
@@ -116,7 +117,7 @@ VERIFY = """
 import os, sys, tempfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from bot.audit.log import verify_files
+from bot.audit.files import verify_files
 from bot.store.chain import AuditKey
 if os.geteuid() == 0:
     os.setgid(65534)

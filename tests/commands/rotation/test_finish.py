@@ -11,9 +11,9 @@ import pytest
 from adapters.nebula.certificates import parse_pem
 from adapters.windows.authority import InstallAuthority, WipeAuthority
 from adapters.windows.commit_confirm import BeginChange
-from commands.model.backup import Drill, KnownBackups
+from commands.model.backup import Backup, Drill, KnownBackups
 from commands.model.identity import Identity, IdentityKind, KnownIdentities
-from commands.model.operation import CannotPlan, FleetView, Risk
+from commands.model.operation import CannotPlan, FleetView, Risk, attest_nothing
 from commands.model.owed import Matter
 from commands.model.plan import Plan
 from commands.model.rotation import Rotation, RotationMember, RotationStage
@@ -86,7 +86,12 @@ def member(name: str, issuer: str, seen: timedelta = timedelta(days=3)) -> Ident
 def ready(of: Rotation, said: Said, *seen: Identity, **given: Any) -> FleetView:
     """A view with a passed drill, and a ledger that has seen these members."""
     known: dict[str, Any] = {"backups": KnownBackups(drills=(drill(),)), "identities": KnownIdentities(seen)} | given
-    return replace(sight(of, said), **known)
+    return replace(sight(of, said), **{"attest": attest} | known)
+
+
+async def attest(row: Backup | Drill) -> bool:
+    """The audit log says the same."""
+    return True
 
 
 async def planned(operation: RotationFinish, view: FleetView) -> Plan:
@@ -193,6 +198,7 @@ async def test_a_host_that_is_named_is_left_behind_and_does_not_keep_the_old_key
         pytest.param(ready(in_stage(RotationStage.TRUSTING), ALL_SIGNED), "ca rotation next", id="trusting"),
         pytest.param(ready(in_stage(RotationStage.ABORTING), ALL_SIGNED), "ca rotation abort", id="aborting"),
         pytest.param(ready(SIGNING, ALL_SIGNED, backups=KnownBackups()), "ca backup drill", id="no drill"),
+        pytest.param(ready(SIGNING, ALL_SIGNED, attest=attest_nothing), "ca backup drill", id="drill of a row alone"),
         pytest.param(
             ready(SIGNING, ALL_SIGNED, backups=KnownBackups(drills=(drill(passed_at=None),))),
             "ca backup drill",
