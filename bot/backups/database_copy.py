@@ -1,6 +1,6 @@
 """A copy of the bot's database from a backup: taken out of its archive, and checked as a whole. Blocks.
 
-bot.tar ─▶ database and head file ─▶ SQLite's own check ─▶ revision of the tables ─▶ chain of the audit log
+bot.tar ─▶ database and head file ─▶ SQLite's own check ─▶ revision of the tables, triggers ─▶ chain of the audit log
 
 The archive may be any file: only its own two files are taken out, under names of ours. A database file without an archive,
 as `db upgrade` leaves it, is taken as it is.
@@ -87,6 +87,8 @@ def check_copy(copy: DatabaseCopy, keys: Sequence[AuditKey], named: Path) -> Che
             if connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar() != "ok":
                 raise make_damaged_error(named)
             revision = schema.read_revision(connection, named)
+            if not schema.has_own_triggers(connection):
+                raise make_damaged_error(named)
             last = table.read_last(connection)
             heads = nothing if copy.head_file is None else HeadFile(copy.head_file).read(copy.head_file.stat().st_size)
             accepted = None if copy.head_file is None else table.find_last_acceptance(connection)

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 
 from adapters.phrase import Phrase
 from bot.store.errors import DatabaseOutdated, DatabaseTooNew, make_damaged_error
-from bot.store.tables import METADATA
+from bot.store.tables import APPEND_ONLY_TRIGGERS, METADATA
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 """All revisions of the tables, oldest first."""
@@ -70,3 +70,12 @@ def read_revision(connection: Connection, path: Path) -> str:
             )
         )
     return str(found[0])
+
+
+def has_own_triggers(connection: Connection) -> bool:
+    """Returns whether triggers and views are the bot's alone.
+
+    Others would act with each of its writes, and the chain of audit events does not have them.
+    """
+    found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type IN ('trigger', 'view')").scalars().all()
+    return sorted(map(str, found)) == sorted(APPEND_ONLY_TRIGGERS)

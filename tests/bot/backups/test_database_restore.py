@@ -123,10 +123,30 @@ def set_newer_revision(content: bytes) -> bytes:
         return copy_database(Path(file.name), Path(f"{file.name}.copy"))
 
 
+def run_sql(text: str) -> Callable[[bytes], bytes]:
+    """What becomes of a copy that somebody else could open."""
+
+    def change(content: bytes) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "copy")
+            file.write_bytes(content)
+            with closing(sqlite3.connect(file)) as line, line:
+                line.execute(text)
+            return copy_database(file, Path(folder, "again"))
+
+    return change
+
+
 CHANGED: dict[str, tuple[Callable[[bytes], bytes], type[FlatnetError], str]] = {
     "one bit changed in an event": (change_byte, NotACopy, "audit event 2 was modified"),
     "cut short": (lambda content: content[: len(content) // 2], DatabaseDamaged, "is damaged"),
     "of a newer version": (set_newer_revision, DatabaseTooNew, "is from a newer version"),
+    "with a trigger of its own": (
+        run_sql("CREATE TRIGGER x AFTER INSERT ON schedules BEGIN DELETE FROM locks; END"),
+        DatabaseDamaged,
+        "is damaged",
+    ),
+    "without a trigger of ours": (run_sql("DROP TRIGGER audit_no_update"), DatabaseDamaged, "is damaged"),
     "not a database": (lambda content: b"PK\x03\x04" + content, NotACopy, "is not a backup of the bot"),
     "pages full of zeros": (lambda content: content[:100] + bytes(len(content) - 100), DatabaseDamaged, "is damaged"),
 }
