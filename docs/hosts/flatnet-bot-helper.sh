@@ -328,7 +328,7 @@ open_store() {
     [ -d "$store" ] || mkdir -m 0700 "$store"
     require_root_path "$store" directory
     exec 8<"$store"
-    flock -w 20 8 || fail 6 "another call is at work in $store. Try again"
+    flock -w 15 8 || fail 6 "another call is at work in $store. Try again"
 }
 
 # Its plug-in will run as root, so it must be one that ran here before.
