@@ -17,6 +17,7 @@ from commands.model.rotation import Rotation
 from commands.planning.host_plan import HostPlan, UnchangedHost, assemble_in_order, leave_unchecked
 from commands.rotation.round_request import NO_TARGET, RotationRound
 from commands.rotation.rounds import MemberState, NextRound, Round
+from commands.values.arguments import Target
 
 ROUND_NAMES = {
     Round.TRUST: Phrase("hosts trust the new CA"),
@@ -107,7 +108,10 @@ def assemble_round(
     sight: RoundSight, planned: Sequence[HostPlan | LeftOutHost], inventory: Inventory, premises: tuple[Premise, ...]
 ) -> PlannedChange:
     """Assembles the plan of a round in its order. Raises `CannotPlan` if no host can be changed."""
-    made = assemble_in_order(sight.request, (*planned, *sight.list_others()), inventory, (sight.build_premise(), *premises))
+    # Names, also where a pattern was given: the end of the run records these very hosts as left behind.
+    left = Target(parts=tuple(sorted(sight.leave))) if sight.leave else NO_TARGET
+    request = sight.request.model_copy(update={"leave": left})
+    made = assemble_in_order(request, (*planned, *sight.list_others()), inventory, (sight.build_premise(), *premises))
     if not sight.leave:
         return made
     plan = made.plan.model_copy(

@@ -232,6 +232,13 @@ async def test_a_host_that_is_left_behind_is_cut_off_and_owed_its_return() -> No
     } == made.arguments
 
 
+async def test_a_pattern_names_the_hosts_that_are_left_behind_in_the_plan_itself() -> None:
+    """The end of the run records them as left, and what is owed to them is their own round."""
+    made = await RotationNext(leave=names("*-c")).plan(sight(TRUSTING, ALL_TRUST | {"host-c": AWAY}))
+
+    assert ("host-c", {"parts": ["host-c"]}) == (made.plan.about, made.arguments["leave"])
+
+
 async def test_what_is_owed_to_a_host_is_its_own_round_without_leaving_any() -> None:
     leaving = RotationNext(leave=names("host-c"))
 
