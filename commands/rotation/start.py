@@ -22,6 +22,7 @@ from adapters.windows.authority import (
     locate_authority_key,
 )
 from adapters.windows.system import ReadSystem, WindowsSystem
+from commands.authority.create import build_recipients_premise
 from commands.authority.key_backup_steps import KeySource, build_key_backup_steps
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates, read_certificates
 from commands.certs.renewal_obstacles import find_host_obstacle, find_signer
@@ -70,6 +71,7 @@ class RotationBegin(FleetChange):
             premises=(
                 self._build_start(lighthouse, successor).build_premise(lighthouse.host.name),
                 successor.build_premise(),
+                build_recipients_premise(lighthouse.host.name, view.recipients),
             ),
             warnings=tuple(self._list_warnings(seen)),
         )

@@ -135,6 +135,14 @@ async def test_version_2_needs_every_host_to_read_it(versions: dict[str, str], e
     assert any(says in str(premise.phrase) for premise in plan.premises)
 
 
+async def test_approvers_see_who_will_be_able_to_open_the_new_key() -> None:
+    plan = await planned()
+    (told,) = [premise for premise in plan.premises if premise.what == "recipients"]
+
+    assert sorted(each.sha256 for each in sight().recipients) == told.value
+    assert str(told.phrase).startswith("each of these can open the copy alone: ")
+
+
 NEW_EVERYWHERE = {each.name: "1.10.2" for each in HOSTS}
 
 
