@@ -36,8 +36,9 @@ from adapters.local.backups import (
 )
 from adapters.phrase import Phrase
 from bot.app.file_work import do_file_work
-from bot.app.received_file import MeasureFree, ReceivedFile, hash_file, measure_free, require_room
+from bot.app.received_file import MeasureFree, ReceivedFile, hash_file, measure_free, open_plain, require_room
 from bot.backups.manifest import build_manifest, encode_manifest
+from bot.backups.second_place import MAX_MANIFEST_BYTES
 from bot.changes.step_binding import OwnActions
 from bot.config.host_folder import sync_folder
 from bot.store.errors import DatabaseError
@@ -88,7 +89,8 @@ class SecondPlace:
 
     def read_manifest(self, backup: str) -> bytes:
         """Reads the manifest of a backup. Raises an `OSError` without one."""
-        return (self.folder / backup / MANIFEST).read_bytes()
+        with os.fdopen(open_plain(self.folder / backup / MANIFEST), "rb") as stream:
+            return stream.read(MAX_MANIFEST_BYTES)
 
 
 @dataclass(frozen=True)

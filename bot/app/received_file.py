@@ -3,9 +3,11 @@
 prepare: room is made ─▶ NAME.part ─ pieces ─▶ finish: size and hash ─▶ NAME
 """
 
+import errno
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +65,7 @@ class ReceivedFile:
 
     def read(self, offset: int) -> Piece:
         """Reads the piece from `offset` on."""
-        with self.file.open("rb") as stream:
+        with os.fdopen(open_plain(self.file), "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             stream.seek(offset)
             return Piece(offset=offset, size=size, data=stream.read(PIECE_BYTES))
@@ -107,7 +109,7 @@ class ReceivedFile:
 
     def _write_piece(self, offset: int, data: bytes) -> SpoolState:
         """Writes a piece behind what is there, or in the place of the same piece."""
-        with self.part.open("r+b") as stream:
+        with os.fdopen(open_plain(self.part, os.O_RDWR), "r+b") as stream:
             size = os.fstat(stream.fileno()).st_size
             if size not in (offset, offset + len(data)):
                 raise ActionFailed(Phrase("the pieces of a transfer arrived out of order. Try again"))
@@ -118,7 +120,7 @@ class ReceivedFile:
     def _finish(self, arrival: Arrival) -> SpoolState:
         if not self.part.exists() and self.file.exists():
             return SpoolState(received=self.file.stat().st_size, sha256=hash_file(self.file))
-        with self.part.open("rb") as stream:
+        with os.fdopen(open_plain(self.part), "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             found = hashlib.file_digest(stream, "sha256").hexdigest()
             os.fsync(stream.fileno())
@@ -126,6 +128,18 @@ class ReceivedFile:
             self.part.replace(self.file)
             sync_folder(self.file.parent)
         return SpoolState(received=size, sha256=found, changed=True)
+
+
+def open_plain(file: Path, access: int = os.O_RDONLY) -> int:
+    """Opens a plain file, and returns its descriptor. Raises an `OSError` for a link or a pipe.
+
+    A link may lead elsewhere, and a pipe may never end. Others may write where files arrive: it is often a share.
+    """
+    descriptor = os.open(file, access | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(file))
+    return descriptor
 
 
 def require_room(folder: Path, size: int, free_bytes: MeasureFree = measure_free) -> None:
@@ -143,5 +157,5 @@ def require_room(folder: Path, size: int, free_bytes: MeasureFree = measure_free
 
 def hash_file(file: Path) -> str:
     """Returns the SHA-256 of a file."""
-    with file.open("rb") as stream:
+    with os.fdopen(open_plain(file), "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import sqlite3
 import stat
 import tarfile
@@ -159,6 +160,24 @@ async def test_a_link_in_place_of_a_backup_is_not_followed(own: OwnActions, plac
     with pytest.raises(ActionFailed, match="has something else in it"):
         await own.perform(RemoveBackup(backup=BACKUP))
     assert (elsewhere / "nebula.tar").exists()
+
+
+@pytest.mark.parametrize("name", ["nebula.tar", "nebula.tar.part"])
+async def test_what_is_no_plain_file_is_neither_read_nor_written(
+    own: OwnActions, place: SecondPlace, tmp_path: Path, name: str
+) -> None:
+    """A share may have a link to the bot's own files there, or a pipe, on which it would wait for good."""
+    (tmp_path / "secret").write_bytes(b"")
+    write_again = SINK.model_copy(update={"move": "write", "data": CONTENT})
+    for make in (lambda file: file.symlink_to(tmp_path / "secret"), os.mkfifo):
+        await own.perform(SINK)
+        (place.folder / BACKUP / name).unlink(missing_ok=True)
+        make(place.folder / BACKUP / name)
+        for action in (STATE, ReadBackupFile(backup=BACKUP, name=name)) if name == STATE.name else (write_again,):
+            with pytest.raises(ActionFailed, match=r"could not use .*nebula\.tar"):
+                await own.perform(action)
+        (place.folder / BACKUP / name).unlink()
+    assert b"" == (tmp_path / "secret").read_bytes()
 
 
 async def test_the_database_is_copied_while_it_is_open_with_the_head_beside_it(own: OwnActions, tmp_path: Path) -> None:
