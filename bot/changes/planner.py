@@ -238,9 +238,7 @@ def check_request(operation: FleetChange, by: Requester, policy: Policy) -> Refu
     if operation.break_glass and not operation.reason.strip():
         raise ReasonMissing(Phrase("an emergency change needs a reason. Add it with {option}", option="--reason"))
     if operation.assessed_risk is Risk.CRITICAL and not operation.dry_run and not operation.reason.strip():
-        raise ReasonMissing(
-            Phrase("this change is critical, so a reason is required. Add it with {option}", option="--reason")
-        )
+        raise ReasonMissing(Phrase("a critical change needs a reason. Add it with {option}", option="--reason"))
     return None
 
 

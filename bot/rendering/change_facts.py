@@ -60,7 +60,8 @@ def describe_reach(change: Change, texts: Texts) -> tuple[str, ...]:
 
 def describe_scope(change: Change, texts: Texts) -> tuple[Fact, ...]:
     """Describes the hosts that change and those left out. Once it runs, its progress names the first."""
-    changed = [list_some([part.host for part in change.plan.parts], _MAX_NAMED_HOSTS)] if change.plan.parts else []
+    names = tuple(dict.fromkeys(part.host for part in change.plan.parts))
+    changed = [list_some(names, _MAX_NAMED_HOSTS)] if names else []
     hosts = changed if is_still_open(change) and change.started_at is None else []
     return _render_facts([(Phrase("Hosts:"), hosts), *_list_excluded(change)], texts)
 

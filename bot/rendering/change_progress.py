@@ -79,7 +79,7 @@ _RISK_PHRASES = {
     Risk.READ: Phrase("no change"),
     Risk.CHANGE: Phrase("makes changes"),
     Risk.DISRUPT: Phrase("interrupts running services"),
-    Risk.CRITICAL: Phrase("critical: identities of hosts, or an earlier state"),
+    Risk.CRITICAL: Phrase("critical change"),
 }
 
 _CLOSED_PHRASES = {
