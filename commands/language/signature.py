@@ -26,6 +26,7 @@ JAPANESE_NOUNS = {
     "ピア": "peer",
     "証明書": "cert",
     "認証局": "ca",
+    "バックアップ": "backup",
     "ディスク": "disk",
     "更新": "update",
     "アップデート": "update",

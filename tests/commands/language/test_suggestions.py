@@ -77,6 +77,8 @@ def test_the_first_suggestion_is_what_was_meant(text: str, first: str) -> None:
         ("log colect host-a", ("log collect host-a",)),
         ("op contineu", ("op continue",)),
         ("ca", ("ca show", "ca rotation", "help ca")),
+        ("ca の切り替え", ("ca rotation",)),
+        ("backup 復元", ("backup restore",)),
         ("report", ("report weekly", "report monthly", "help report")),
         ("schedule start digest", ("schedule", "help schedule")),
         ("cert rotate host-a", ("help cert",)),
