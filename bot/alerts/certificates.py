@@ -158,7 +158,10 @@ def _describe_authority_expiry(name: str, left: timedelta) -> Phrase:
 def _explain_host_expiry(observed: ObservedCertificate, now: datetime) -> Phrase:
     """Explains the consequence and the fix. A new certificate cannot live longer than the CAs that hosts trust."""
     if observed.bound:
-        fix = Phrase("no trusted CA is valid longer, so renewing would not help. Replace the CA first")
+        fix = Phrase(
+            "no trusted CA is valid longer, so renewing would not help. Change the CA first: {words}",
+            words="ca rotation start",
+        )
     else:
         fix = Phrase("request the renewal: the bot prepares a plan and asks for approval")
     if observed.ends_at <= now:
@@ -181,13 +184,15 @@ def _explain_authority_expiry(observed: ObservedCertificate, now: datetime) -> P
     if observed.ends_at <= now:
         return Phrase(
             "the CA expired at {at}. Hosts signed by this CA are no longer accepted by others: their tunnels stay down. "
-            "Replacing the CA takes three passes over all hosts, each verified. Start now",
+            "Change the CA over the local network: {words}",
             at=Moment(observed.ends_at),
+            words="ca rotation start --lost",
         )
     return Phrase(
         "the CA expires at {at}. After that, all hosts signed by this CA expire too and are no longer accepted. "
-        "Replacing the CA takes three passes over all hosts, each verified. Start now",
+        "Changing the CA takes several rounds over all hosts. Start now: {words}",
         at=Moment(observed.ends_at),
+        words="ca rotation start",
     )
 
 

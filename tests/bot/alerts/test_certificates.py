@@ -162,14 +162,14 @@ def test_a_ca_that_is_not_valid_yet_is_not_judged() -> None:
             ca(days=90),
             "CA Flatnet CA expires in 90 days",
             "the CA expires at 2026-04-30 00:00:00 UTC. After that, all hosts signed by this CA expire too and are no "
-            "longer accepted. Replacing the CA takes three passes over all hosts, each verified. Start now",
+            "longer accepted. Changing the CA takes several rounds over all hosts. Start now: ca rotation start",
             "ca show",
         ),
         (
             ca(days=-1),
             "CA Flatnet CA has expired",
             "the CA expired at 2026-01-29 00:00:00 UTC. Hosts signed by this CA are no longer accepted by others: their "
-            "tunnels stay down. Replacing the CA takes three passes over all hosts, each verified. Start now",
+            "tunnels stay down. Change the CA over the local network: ca rotation start --lost",
             "ca show",
         ),
         (ca("x" * 100 + "\n<!channel>", days=0.5), f"CA {'x' * 63}… expires in less than a day", None, "ca show"),
@@ -187,7 +187,9 @@ def test_where_no_trusted_ca_lives_longer_the_ca_comes_first() -> None:
     bound = Held("host-a", end - timedelta(seconds=1), "host-a")
     found = judge(report(Held("Flatnet CA", end), bound))["host-a"].signals[0]
     assert "ca show" == found.next
-    assert str(found.why).endswith("No trusted CA is valid longer, so renewing would not help. Replace the CA first")
+    assert str(found.why).endswith(
+        "No trusted CA is valid longer, so renewing would not help. Change the CA first: ca rotation start"
+    )
 
 
 OLD = host(days=5)
