@@ -25,7 +25,7 @@ def require_ended_run(record: OperationRecord) -> None:
 
 def list_remaining_hosts(record: OperationRecord, done: Collection[str], known: Collection[str]) -> tuple[str, ...]:
     """List the requested hosts that are not `done` and still `known`. Raises `Refused` where there are none."""
-    named = [part.host for part in record.plan.parts if part.host not in done]
+    named = list(dict.fromkeys(part.host for part in record.plan.parts if part.host not in done))
     named += [left.host for left in record.plan.left_out if left.host not in named]
     remaining = tuple(host for host in named if host in known)
     if not remaining:

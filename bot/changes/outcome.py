@@ -8,7 +8,7 @@ everything else ─────────────────────�
 While a revocation is owed, a host still accepts what was revoked. So it has not succeeded, also if a person reports that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from adapters.action import BOT_NAME
@@ -63,19 +63,20 @@ def collect_results(plan: Plan, trail: AuditTrail) -> tuple[StepResult, ...]:
 
 def compute_outcome(operation: str, plan: Plan, trail: AuditTrail, matter: Matter = Matter.CHANGE) -> ChangeOutcome:
     """Compute the outcome of an operation that has no more steps to run. `matter` is what it owes to hosts."""
-    done = [part for part in plan.parts if _is_done(part, trail)]
-    left = [part for part in plan.parts if not _has_begun(part, trail)]
-    broken = [part for part in plan.parts if part not in done and part not in left]
-    names = _list_hosts(done), _list_hosts(left)
-    if len(done) == len(plan.parts):
-        return ChangeOutcome(limit_success(ChangeState.DONE, plan, matter), explain_owed(plan, matter), *names)
+    hosts = _group_by_host(plan)
+    done = list_done_hosts(plan, trail)
+    left = tuple(host for host, parts in hosts.items() if not any(_has_begun(part, trail) for part in parts))
+    broken = [part for part in plan.parts if _has_begun(part, trail) and not _is_done(part, trail)]
+    if len(done) == len(hosts):
+        return ChangeOutcome(limit_success(ChangeState.DONE, plan, matter), explain_owed(plan, matter), done, left)
     doubt = next((step for part in broken for step in part.steps if _is_doubtful(step, trail)), None)
     if doubt is not None:
-        return ChangeOutcome(ChangeState.UNKNOWN, _explain_unknown(doubt, trail, f"op resolve {operation}"), *names)
+        return ChangeOutcome(ChangeState.UNKNOWN, _explain_unknown(doubt, trail, f"op resolve {operation}"), done, left)
     taken_back = bool(broken) and all(_is_rolled_back(part, trail) and not _leaves_remains(part, trail) for part in broken)
-    where = Listing(tuple(_describe_hosts(*names, broken, trail)))
+    unchanged = not any(_is_done(part, trail) for part in plan.parts)
+    where = Listing(tuple(_describe_hosts(done, left, hosts, trail)))
     why = Phrase("{cause}. Result: {state}", cause=_explain_cause(plan, trail), state=Phrase("{items}", items=where))
-    return ChangeOutcome(ChangeState.UNDONE if taken_back and not done else ChangeState.FAILED, why, *names)
+    return ChangeOutcome(ChangeState.UNDONE if taken_back and unchanged else ChangeState.FAILED, why, done, left)
 
 
 def limit_success(state: ChangeState, plan: Plan, matter: Matter) -> ChangeState:
@@ -92,8 +93,9 @@ def explain_owed(plan: Plan, matter: Matter) -> Phrase | None:
 
 
 def list_done_hosts(plan: Plan, trail: AuditTrail) -> tuple[str, ...]:
-    """List the hosts whose part is done."""
-    return _list_hosts([part for part in plan.parts if _is_done(part, trail)])
+    """List the hosts all of whose parts are done."""
+    hosts = _group_by_host(plan)
+    return tuple(host for host, parts in hosts.items() if all(_is_done(part, trail) for part in parts))
 
 
 def compute_unattested_outcome(operation: str, trail: AuditTrail, why: Phrase) -> ChangeOutcome:
@@ -134,8 +136,12 @@ def _has_begun(part: Part, trail: AuditTrail) -> bool:
     return any(came is not None and came.result is not Result.SKIPPED for came in results)
 
 
-def _list_hosts(parts: list[Part]) -> tuple[str, ...]:
-    return tuple(part.host for part in parts)
+def _group_by_host(plan: Plan) -> Mapping[str, tuple[Part, ...]]:
+    """Group the parts of a plan by their hosts: one that is rolled back alone is a part of its own."""
+    hosts: dict[str, tuple[Part, ...]] = {}
+    for part in plan.parts:
+        hosts[part.host] = (*hosts.get(part.host, ()), part)
+    return hosts
 
 
 def _is_doubtful(step: Step, trail: AuditTrail) -> bool:
@@ -180,18 +186,27 @@ def _explain_part(part: Part, trail: AuditTrail) -> Phrase | None:
     return None
 
 
-def _describe_hosts(done: tuple[str, ...], left: tuple[str, ...], broken: list[Part], trail: AuditTrail) -> Iterator[Phrase]:
+def _describe_hosts(
+    done: tuple[str, ...], left: tuple[str, ...], hosts: Mapping[str, tuple[Part, ...]], trail: AuditTrail
+) -> Iterator[Phrase]:
     """Describe the state of the hosts."""
     if done:
         yield Phrase("done on {hosts}", hosts=Listing(done))
-    for part in broken:
-        if _leaves_remains(part, trail):
-            yield Phrase("{host} may still have files of it, which harm nothing", host=part.host)
-        elif _is_rolled_back(part, trail):
-            yield Phrase("{host} is back to its previous state", host=part.host)
-        elif any(step.key in trail.touched for step in part.steps):
-            yield Phrase("{host} is in an incomplete state (check it)", host=part.host)
-        else:
-            yield Phrase("nothing was changed on {host}", host=part.host)
+    for host, parts in hosts.items():
+        if host not in (*done, *left):
+            yield _describe_broken_host(host, parts, trail)
     if left:
         yield Phrase("not started on {hosts}", hosts=Listing(left))
+
+
+def _describe_broken_host(host: str, parts: tuple[Part, ...], trail: AuditTrail) -> Phrase:
+    """Describe a host that is neither done nor untouched. With several parts, one of which is done, it is half changed."""
+    if any(_is_done(part, trail) for part in parts):
+        return Phrase("{host} is in an incomplete state (check it)", host=host)
+    if any(_leaves_remains(part, trail) for part in parts):
+        return Phrase("{host} may still have files of it, which harm nothing", host=host)
+    if any(_is_rolled_back(part, trail) for part in parts):
+        return Phrase("{host} is back to its previous state", host=host)
+    if any(step.key in trail.touched for part in parts for step in part.steps):
+        return Phrase("{host} is in an incomplete state (check it)", host=host)
+    return Phrase("nothing was changed on {host}", host=host)

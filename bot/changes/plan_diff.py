@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from adapters.endpoint import Endpoint
 from adapters.phrase import Listing, Phrase
 from bot.security.untrusted_text import shorten
-from commands.model.plan import Part, Plan, Premise, Step
+from commands.model.plan import Plan, Premise, Step
 
 MAX_VALUE_LENGTH = 80
 """Characters of a value that a sentence repeats."""
@@ -77,7 +77,7 @@ def _compare_premises(old: Plan, new: Plan) -> Iterator[Phrase]:
 
 
 def _compare_hosts(old: Plan, new: Plan) -> Iterator[Phrase]:
-    before, after = [part.host for part in old.parts], [part.host for part in new.parts]
+    before, after = (list(dict.fromkeys(part.host for part in plan.parts)) for plan in (old, new))
     reasons = {left.host: left.why for left in new.left_out}
     for host in (host for host in before if host not in after):
         yield Phrase("{host} is now excluded: {why}", host=host, why=reasons.get(host, Phrase("nothing to do")))
@@ -108,15 +108,22 @@ def _compare_endpoints(old: Plan, new: Plan) -> Iterator[Phrase]:
 
 
 def _compare_steps(old: Plan, new: Plan) -> Iterator[Phrase]:
-    """Compare the steps of hosts that are in both plans."""
-    parts = {part.host: part for part in new.parts}
-    for part in old.parts:
-        if part.host in parts:
-            yield from _compare_part_steps(part, parts[part.host])
+    """Compare the steps of hosts that are in both plans. A host may have several parts."""
+    before, after = _index_steps(old), _index_steps(new)
+    for host, steps in before.items():
+        if host in after:
+            yield from _compare_host_steps(host, steps, after[host])
 
 
-def _compare_part_steps(old: Part, new: Part) -> Iterator[Phrase]:
-    before, after = ({step.key: step for step in part.steps} for part in (old, new))
+def _index_steps(plan: Plan) -> Mapping[str, Mapping[str, Step]]:
+    """Index the steps of a plan by the hosts of their parts, and by their keys."""
+    steps: dict[str, dict[str, Step]] = {}
+    for part in plan.parts:
+        steps.setdefault(part.host, {}).update({step.key: step for step in part.steps})
+    return steps
+
+
+def _compare_host_steps(host: str, before: Mapping[str, Step], after: Mapping[str, Step]) -> Iterator[Phrase]:
     for key in (key for key in before if key not in after):
         yield Phrase("{host}: step removed: {step}", host=before[key].host, step=before[key].phrase)
     for key in after:
@@ -125,7 +132,7 @@ def _compare_part_steps(old: Part, new: Part) -> Iterator[Phrase]:
         elif _dump_effect(before[key]) != _dump_effect(after[key]):
             yield _describe_changed_step(before[key], after[key])
     if [key for key in before if key in after] != [key for key in after if key in before]:
-        yield Phrase("{host}: the steps are in a different order", host=new.host)
+        yield Phrase("{host}: the steps are in a different order", host=host)
 
 
 def _describe_changed_step(before: Step, after: Step) -> Phrase:

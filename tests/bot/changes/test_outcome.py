@@ -69,6 +69,28 @@ def test_the_end_follows_from_what_became_of_the_steps(left: AuditTrail, state: 
     assert why.replace(" and ", ", ") in str(end.why)
 
 
+SETTLED = Plan(parts=(part("host-a"), part("host-b").model_copy(update={"host": "host-a"})))
+"""A host with two parts, of which the second is not rolled back with the first."""
+
+
+@pytest.mark.parametrize(
+    ("left", "state", "why"),
+    [
+        (trail(GOOD, GOOD), ChangeState.DONE, "None"),
+        (trail(GOOD, "X"), ChangeState.FAILED, "Result: host-a is in an incomplete state (check it)"),
+        (trail(GOOD, "S"), ChangeState.FAILED, "Result: host-a is in an incomplete state (check it)"),
+        (trail(GOOD), ChangeState.FAILED, "Result: host-a is in an incomplete state (check it)"),
+        (trail(GOOD, "DDDDF", "", "U  U"), ChangeState.FAILED, "Result: host-a is in an incomplete state (check it)"),
+        (trail("DDDDF", "", "U  U"), ChangeState.UNDONE, "Result: host-a is back to its previous state"),
+        (trail("S"), ChangeState.FAILED, "Result: not started on host-a"),
+    ],
+)
+def test_a_host_with_two_parts_is_done_with_both(left: AuditTrail, state: ChangeState, why: str) -> None:
+    end = compute_outcome(OPERATION, SETTLED, left)
+    assert (state, ("host-a",) if state is ChangeState.DONE else ()) == (end.state, end.done)
+    assert str(end.why).endswith(why)
+
+
 def test_an_unknown_end_names_the_words_that_resolve_it() -> None:
     why = str(compute_outcome(OPERATION, TWO, trail("DDD?")).why)
     assert (

@@ -85,6 +85,21 @@ UPGRADED = "flatnet-bot was upgraded after this was requested, and this version 
         (steps(step("host-a"), step("host-a", "look")), A, ["host-a: step removed: stop host-a"]),
         (A, steps(step("host-a"), step("host-a", "look")), ["host-a: step added: stop host-a"]),
         (
+            plan("host-a", "lighthouse"),
+            Plan(parts=(*plan("host-a", "lighthouse").parts, Part(host="lighthouse", steps=(step("lighthouse", "wipe"),)))),
+            ["lighthouse: step added: stop lighthouse"],
+        ),
+        (
+            Plan(parts=(*plan("lighthouse").parts, Part(host="lighthouse", steps=(step("lighthouse", "wipe"),)))),
+            Plan(
+                parts=(
+                    *plan("lighthouse").parts,
+                    Part(host="lighthouse", steps=(step("lighthouse", "wipe", operation="op-2"),)),
+                )
+            ),
+            ["lighthouse: stop lighthouse: operation changed from op-1 to op-2"],
+        ),
+        (
             A,
             steps(step("host-a", operation="op-2")),
             ["host-a: stop host-a: operation changed from op-1 to op-2"],
