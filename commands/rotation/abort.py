@@ -42,7 +42,7 @@ class RotationAbort(RotationRound):
     label: ClassVar = Phrase("abort changing the CA")
 
     async def plan(self, view: FleetView) -> PlannedChange:
-        rotation = require_rotation(view)
+        rotation = require_rotation(view, self.only)
         _require_way_back(rotation)
         inventory = view.fleet.inventory
         aborting = rotation.model_copy(update={"stage": RotationStage.ABORTING})

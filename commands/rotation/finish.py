@@ -45,7 +45,7 @@ class RotationFinish(RotationRound):
     lazy: Annotated[bool, Flag(Phrase("restart nothing: each host drops the old CA with its next restart"))] = False
 
     async def plan(self, view: FleetView) -> PlannedChange:
-        rotation = require_rotation(view)
+        rotation = require_rotation(view, self.only)
         _require_stage(rotation)
         await _require_drill(rotation, view)
         sight = await self._look(rotation, view)

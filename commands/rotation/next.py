@@ -38,7 +38,7 @@ class RotationNext(RotationRound):
 
     async def plan(self, view: FleetView) -> PlannedChange:
         inventory = view.fleet.inventory
-        sight, prepared = await self._look(require_rotation(view), view)
+        sight, prepared = await self._look(require_rotation(view, self.only), view)
         _refuse_needless_leave(sight)
         if sight.due.round in _ELSEWHERE:
             return self._plan_nothing(sight, view)

@@ -6,6 +6,7 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
+from commands.model.phrases import list_some
 from commands.model.rotation import Rotation
 from commands.values.arguments import Option, Target
 
@@ -54,8 +55,23 @@ class RotationRound(FleetChange):
         return frozenset(host.name for host in left)
 
 
-def require_rotation(view: FleetView) -> Rotation:
-    """Returns the change of the CA that is under way. Raises `CannotPlan` if there is none."""
-    if view.rotation is None or view.rotation.stage.ended:
+def require_rotation(view: FleetView, only: Target) -> Rotation:
+    """Returns the change of the CA that is under way. Raises `CannotPlan` if there is none.
+
+    What is owed to a host that was left behind outlives the rotation. It must not lead to another one.
+    """
+    if view.rotation is not None and not view.rotation.stage.ended:
+        return view.rotation
+    if only == NO_TARGET:
         raise CannotPlan(Phrase("the CA is not being changed. Begin with {words}", words="ca rotation start"))
-    return view.rotation
+    inventory = view.fleet.inventory
+    names = [host.name for host in only.resolve(inventory)]
+    raise CannotPlan(
+        Phrase(
+            "the CA is not being changed. If {hosts} has had no tunnel since the last change, copy the file of CAs of "
+            "{lighthouse} there, restart Nebula, then run {words}",
+            hosts=list_some(names),
+            lighthouse=next((host.name for host in inventory.hosts if host.lighthouse), "?"),
+            words=f"cert renew {','.join(names)}",
+        )
+    )

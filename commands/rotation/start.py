@@ -232,7 +232,11 @@ def _build_part(successor: Successor, view: FleetView) -> Part:
         key=make,
         host=host.name,
         deed=PlannedAction.of(successor.build_make_action(program)),
-        phrase=Phrase("make {ca} in a folder that only administrators can enter", ca=shorten_argument(successor.name)),
+        phrase=Phrase(
+            "make {ca} in {folder}, which only administrators can enter",
+            ca=shorten_argument(successor.name),
+            folder=successor.folder,
+        ),
         undo=PlannedAction.of(WipeAuthority(folder=successor.folder)),
         undo_phrase=Phrase("wipe the new key"),
     )

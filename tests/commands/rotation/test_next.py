@@ -338,6 +338,13 @@ async def test_without_a_rotation_there_is_no_next_round() -> None:
     assert "the CA is not being changed. Begin with ca rotation start" == await refuse(NEXT, None, ALL_TRUST)
 
 
+async def test_what_is_owed_to_a_host_after_the_end_leads_to_no_other_rotation() -> None:
+    assert (
+        "the CA is not being changed. If host-c has had no tunnel since the last change, copy the file of CAs of lighthouse "
+        "there, restart Nebula, then run cert renew host-c"
+    ) == await refuse(RotationNext(only=names("host-c")), None, ALL_TRUST)
+
+
 async def test_a_lighthouse_whose_clock_is_off_by_a_day_signs_nothing() -> None:
     off = ALL_TRUST | {"lighthouse": held(LIGHTHOUSE, CA, NEXT_CA, clock=NOW + timedelta(days=1))}
 
