@@ -70,6 +70,10 @@ class BackupRegistry:
         events = await self._audit.find_signed(row.manifest.operation, EventKind.BACKUP)
         return is_attested_backup(row, events, await asyncio.to_thread(lambda: list(self._list_contents(row))))
 
+    async def find(self, name: str) -> Backup | None:
+        """Finds a backup, with the files of its parts."""
+        return await self.table.find(name)
+
     async def follow_run(self, record: OperationRecord, trail: RunTrail) -> None:
         """Records the backups that a run made and those that it removed, as `bot.changes.repository.RunFollower`."""
         results = {key: result for key, result in trail.results.items() if key not in trail.undone}

@@ -47,6 +47,7 @@ class PlanningMemory:
             owed=await self.owed.find_known(),
             good_configurations=await self.good_configurations.list_gateways(),
             backups=await self.backups.read_known(),
+            read_backup=self.backups.find,
             critical_unknown=await self._find_critical_unknown(),
             redact=self.redact,
             read_own=self.read_own,

@@ -101,6 +101,8 @@ class BackupReader(Protocol):
 
     async def read_known(self) -> KnownBackups: ...
 
+    async def find(self, name: str) -> Backup | None: ...
+
 
 class OwedRegistryPort(Protocol):
     """Owed changes (`bot.owed.registry`)."""

@@ -88,7 +88,8 @@ class OperationExecutor:
         elif isinstance(operation, CertList | CertShow | CaRotation):
             view = replace(view, identities=await self._environment.identities.read_known())
         elif isinstance(operation, BackupList | BackupShow):
-            view = replace(view, backups=await self._environment.backups.read_known())
+            backups = self._environment.backups
+            view = replace(view, backups=await backups.read_known(), read_backup=backups.find)
         elif isinstance(operation, GatewayList):
             view = replace(view, good_configurations=await self._environment.good_configurations.list_gateways())
         if isinstance(operation, CaRotation):  # an answer without the state would say that there is none

@@ -2,6 +2,7 @@
 
 A run ends ─▶ store: one row for each backup, again after a crash ─▶ check: what a look found ─▶ remove: the row stays
 
+Every plan reads all backups, so the lists of their files stay on the disk; `find` reads those of one.
 A row that this version cannot read is left out. Rows of removed backups stay for good: an audit names them.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, FromClause, Row, Select, Text, bindparam, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 
@@ -18,7 +19,7 @@ from adapters.value import Value
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.tables import BACKUPS, DRILLS, KEY_BACKUPS
-from commands.model.backup import Backup, BackupManifest, Drill, KeyBackup, KnownBackups
+from commands.model.backup import Backup, BackupManifest, BackupPart, Drill, KeptFile, KeyBackup, KnownBackups
 
 V = TypeVar("V", bound=Value)
 
@@ -33,12 +34,17 @@ _REMOVE = (
 )
 
 
-def _select_texts(table: FromClause) -> Select[Any]:
+_FILES = TypeAdapter(dict[BackupPart, tuple[KeptFile, ...]])
+
+
+def _select_texts(table: FromClause, *left_out: str) -> Select[Any]:
     """Selects the rows of a table with times as they are stored: one damaged time must not end the whole query."""
-    return select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("at") else each for each in table.c))
+    columns = (each for each in table.c if each.name not in left_out)
+    return select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("at") else each for each in columns))
 
 
-_KEPT = _select_texts(BACKUPS).where(_COLUMNS.removed_at.is_(None)).order_by(_COLUMNS.at.desc(), _COLUMNS.id)
+_WHOLE = _select_texts(BACKUPS).where(_THIS, _COLUMNS.removed_at.is_(None))
+_KEPT = _select_texts(BACKUPS, "files").where(_COLUMNS.removed_at.is_(None)).order_by(_COLUMNS.at.desc(), _COLUMNS.id)
 _KEYS = _select_texts(KEY_BACKUPS).order_by(KEY_BACKUPS.c.at.desc(), KEY_BACKUPS.c.id)
 _DRILLS = _select_texts(DRILLS).order_by(DRILLS.c.number.desc())
 
@@ -52,13 +58,19 @@ class BackupTable:
     async def read_known(self) -> KnownBackups:
         """Reads all backups that were not removed, the newest first, those of CA keys, and the drills.
 
-        Hundreds of manifests are parsed outside the thread of the database, so that nothing else waits for that.
+        Their parts come without the lists of files. Hundreds of manifests are parsed outside the thread of the database, so
+        that nothing else waits for that.
         """
 
         def work(connection: Connection) -> tuple[list[Row[Any]], ...]:
             return tuple(list(connection.execute(query)) for query in (_KEPT, _KEYS, _DRILLS))
 
         return await asyncio.to_thread(_read_rows, *await self._database.read(work))
+
+    async def find(self, name: str) -> Backup | None:
+        """Finds a backup that was not removed, with the files of its parts."""
+        row = await self._database.read(lambda connection: connection.execute(_WHOLE, {"this": name}).first())
+        return None if row is None else await asyncio.to_thread(_read_whole, row)
 
     async def store(self, backups: Sequence[Backup]) -> None:
         """Stores new backups, all or none. One that is stored already stays as it is."""
@@ -87,7 +99,7 @@ def _make_values(backup: Backup) -> dict[str, Any]:
         "host": backup.host,
         "at": backup.at,
         "operation": backup.manifest.operation,
-        "manifest": backup.manifest.model_dump_json(),
+        "manifest": backup.manifest.model_dump_json(exclude={"parts": {"__all__": {"files"}}}),
         "manifest_sha256": backup.manifest_sha256,
         "first": backup.first.value,
         "second": backup.second.value,
@@ -95,6 +107,7 @@ def _make_values(backup: Backup) -> dict[str, Any]:
         "verified_at": backup.verified_at,
         "fault": escape_text(backup.fault),
         "removed_at": backup.removed_at,
+        "files": _FILES.dump_json({part.part: part.files for part in backup.manifest.parts}).decode(),
     }
 
 
@@ -116,6 +129,19 @@ def _read_backup(row: Row[Any]) -> Backup | None:
     return _parse(
         Backup, {name: values[name] for name in values.keys() & Backup.model_fields.keys()} | {"manifest": manifest}
     )
+
+
+def _read_whole(row: Row[Any]) -> Backup | None:
+    """Reads a row with the files of its parts; None if it is damaged."""
+    backup = _read_backup(row)
+    try:
+        files = _FILES.validate_json(row.files)
+    except ValidationError:
+        return None
+    if backup is None:
+        return None
+    parts = tuple(part.model_copy(update={"files": files.get(part.part, ())}) for part in backup.manifest.parts)
+    return backup.model_copy(update={"manifest": backup.manifest.model_copy(update={"parts": parts})})
 
 
 def _read_key(row: Row[Any]) -> KeyBackup | None:

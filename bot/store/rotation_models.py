@@ -45,7 +45,10 @@ class RotationMemberRow(Table, table=True):
 
 
 class BackupRow(Table, table=True):
-    """One backup. `manifest` is its JSON; `first` and `second` are the states of its copies."""
+    """One backup. `manifest` is its JSON without the files of its parts; `first` and `second` are the states of its copies.
+
+    `files` is JSON of these files by part, and the last column because it is long and seldom read.
+    """
 
     __tablename__ = "backups"
     __table_args__ = (Index("backups_by_host", "host", "at"), STRICT)
@@ -62,6 +65,7 @@ class BackupRow(Table, table=True):
     verified_at: datetime | None = Field(default=None, sa_type=UtcText)
     fault: str = Field(sa_type=Text)
     removed_at: datetime | None = Field(default=None, sa_type=UtcText)
+    files: str = Field(sa_type=Text)
 
 
 class KeyBackupRow(Table, table=True):

@@ -1,11 +1,12 @@
 """Arguments of operations on backups: their ids."""
 
 import re
+from dataclasses import replace
 from typing import Annotated
 
 from adapters.phrase import Phrase
 from commands.model.backup import Backup, KnownBackups
-from commands.model.operation import CannotPlan
+from commands.model.operation import CannotPlan, FleetView
 from commands.values.arguments import BadArgument, Option, Positional, shorten_argument
 
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?-[0-9a-f]{12}")
@@ -41,6 +42,14 @@ OnlyOption = Annotated[
     tuple[str, ...],
     Option("IDs", Phrase("only these backups, with commas between"), parse_backup_ids, ",".join),
 ]
+
+
+async def load_backup(view: FleetView, name: str) -> KnownBackups:
+    """Loads one backup with the files of its parts, which the list of all comes without."""
+    if view.read_backup is None:
+        return view.backups
+    whole = await view.read_backup(name)
+    return replace(view.backups, backups=() if whole is None else (whole,))
 
 
 def require_backup(known: KnownBackups, name: str) -> Backup:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
-from commands.backups.arguments import BackupIdArgument, require_backup
+from commands.backups.arguments import BackupIdArgument, load_backup, require_backup
 from commands.backups.findings import find_problems
 from commands.backups.labels import describe_reason, name_owner
 from commands.backups.verdict import read_fault
@@ -66,7 +66,7 @@ class BackupShow(FleetRead):
         return () if host is None else (host,)
 
     async def read(self, view: FleetView) -> Report:
-        return build_details(require_backup(view.backups, self.id), view.now())
+        return build_details(require_backup(await load_backup(view, self.id), self.id), view.now())
 
 
 def build_list(known: KnownBackups, hosts: Sequence[str], now: datetime) -> Report:

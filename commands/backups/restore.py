@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from adapters.errors import HostError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Moment, Phrase
-from commands.backups.arguments import BackupIdArgument
+from commands.backups.arguments import BackupIdArgument, load_backup
 from commands.backups.create import read_backup_task
 from commands.backups.create_steps import build_backup_steps
 from commands.backups.restore_cni_plan import plan_plugin
@@ -82,9 +82,10 @@ class BackupRestore(FleetChange):
         inventory = view.fleet.inventory
         (host,) = self.resolve_hosts(inventory)
         part = BackupPart(self.part)
-        if (why := find_backup_obstacle(view.backups, self.backup, part, host)) is not None:
+        known = await load_backup(view, self.backup)
+        if (why := find_backup_obstacle(known, self.backup, part, host)) is not None:
             raise CannotPlan(why)
-        backup = view.backups.find(self.backup)
+        backup = known.find(self.backup)
         assert backup is not None
         if not await view.attest(backup):
             raise CannotPlan(

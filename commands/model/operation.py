@@ -187,6 +187,8 @@ class FleetView:
     """The change of the CA that is under way."""
     backups: KnownBackups = NO_BACKUPS
     """The backups that were made, and those of the CA key."""
+    read_backup: Callable[[str], Awaitable[Backup | None]] | None = None
+    """Reads a backup with the files of its parts, which `backups` may come without."""
     recipients: tuple[Recipient, ...] = ()
     """The people for whom the CA key is encrypted, as configured."""
     read_own: ReadOwn = refuse_own_read

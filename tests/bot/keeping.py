@@ -330,6 +330,9 @@ class RememberedBackups:
     async def read_known(self) -> KnownBackups:
         return self.known
 
+    async def find(self, name: str) -> Backup | None:
+        return self.known.find(name)
+
     async def verify(self, backups: Sequence[Backup], request: VerificationRequest) -> tuple[JudgedBackup, ...]:
         self.verified += [backup.id for backup in backups]
         return tuple(self.verdicts[backup.id] for backup in backups)
@@ -416,6 +419,9 @@ class Kept:
 
     async def read_known(self) -> KnownBackups:
         return NO_BACKUPS
+
+    async def find(self, name: str) -> Backup | None:
+        return None
 
     async def find_by_host(self, hosts: Collection[str]) -> Mapping[str, Rehearsal]:
         return {host: self.rehearsed[host] for host in hosts if host in self.rehearsed}

@@ -86,7 +86,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def test_a_whole_part_is_a_backup_at_both_places_and_recorded_first(world: World) -> None:
     await world.registry.follow_run(ran(PART), whole(PART))
-    (backup,) = (await world.registry.read_known()).backups
+    backup = await world.registry.find(MADE.id)
+    assert backup is not None
     assert (MADE.manifest, SHA256, AT) == (backup.manifest, backup.manifest_sha256, backup.checked_at)
     assert (PlaceState.WHOLE, PlaceState.WHOLE, None) == (backup.first, backup.second, backup.verified_at)
     expected = {"made": [{"id": MADE.id, "size": backup.size, "manifest": SHA256}], "removed": []}

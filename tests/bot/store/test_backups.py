@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 from bot.store.backups import BackupTable
 from bot.store.database import Database
 from bot.store.tables import BACKUPS, DRILLS, KEY_BACKUPS
-from commands.model.backup import Backup, BackupManifest, Drill, KeyBackup, KnownBackups, PlaceState
+from commands.model.backup import Backup, BackupManifest, Drill, KeptFile, KeyBackup, KnownBackups, PlaceState
 from tests.bot.store.conftest import Clock
 
 SHA = "ab" * 32
@@ -44,6 +44,21 @@ async def test_backups_come_back_as_they_were_the_newest_first(table: BackupTabl
     older, newer = backup(clock, ago=60), backup(clock)
     await table.store([older, newer])
     assert KnownBackups(backups=(newer, older)) == await table.read_known()
+
+
+async def test_files_of_parts_come_with_one_backup_and_never_with_all(table: BackupTable, clock: Clock) -> None:
+    """Each plan reads the list: with the files of a whole fleet it would take hundreds of megabytes."""
+    bare, kept = backup(clock), KeptFile(path="config.yaml", size=7, sha256=SHA)
+    (part,) = bare.manifest.parts
+    parts = (part.model_copy(update={"files": (kept,)}),)
+    whole = bare.model_copy(update={"manifest": bare.manifest.model_copy(update={"parts": parts})})
+    await table.store([whole, backup(clock, "host-b")])
+
+    assert bare == (await table.read_known()).find(bare.id)
+    assert whole == await table.find(bare.id)
+    assert None is await table.find("host-c-000000000000")
+    await table.mark_removed([bare.id], clock())
+    assert None is await table.find(bare.id)
 
 
 async def test_a_backup_that_is_stored_again_stays_as_it_is(table: BackupTable, clock: Clock) -> None:

@@ -57,6 +57,7 @@ def _make_backups() -> None:
         *_make_times("checked_at", "verified_at"),
         *_make_texts("fault"),
         *_make_times("removed_at"),
+        *_make_texts("files"),
         sa.PrimaryKeyConstraint("id"),
         sqlite_strict=True,
     )
