@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from adapters.action import BOT_NAME
 from adapters.backup import MANIFEST
 from adapters.errors import ActionFailed
 from adapters.local.backups import (
@@ -114,7 +115,7 @@ class BackupActions:
         own.add(ReadBackupFile, self._perform(lambda action: self._find(action).read(action.offset)))
         own.add(ReadBackupFileState, self._perform(lambda action: self._find(action).read_state(action.sha256)))
         own.add(WriteBackupFile, self._perform(self._write))
-        own.add(RemoveBackupFile, self._perform(lambda action: self._find(action).remove()))
+        own.add(RemoveBackupFile, self._perform(self._remove_file))
         own.add(SealBackup, self._perform(self._seal))
         own.add(PackDatabase, self._perform(self._pack_database))
         own.add(ReadBackupPresence, self._perform(self._read_presence))
@@ -147,11 +148,11 @@ class BackupActions:
     def _pack_database(self, action: PackDatabase) -> Packed:
         """Packs the head before the database: the database may be ahead of its head, as after a crash, never behind it."""
         folder = self.place.open(action.backup)
-        source, target, copy = self.data.database_file, folder / action.name, folder / "flatnet.part"
+        source, target, copy = self.data.database_file, folder / action.name, self._scratch
         require_room(folder, 2 * source.stat().st_size, self.place.measure_free)
         head = self.data.head_file.read_bytes() if self.data.head_file.exists() else b""
         try:
-            copy.unlink(missing_ok=True)
+            self._drop_scratch()
             copy_database(source, copy)
             with os.fdopen(_create(target.with_name(f"{action.name}.part")), "wb") as stream:
                 with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -162,10 +163,24 @@ class BackupActions:
         except DatabaseError as error:
             raise ActionFailed(error.phrase) from error
         finally:
-            copy.unlink(missing_ok=True)
+            self._drop_scratch()
         target.with_name(f"{action.name}.part").replace(target)
         sync_folder(folder)
         return Packed(size=target.stat().st_size, sha256=hash_file(target))
+
+    @property
+    def _scratch(self) -> Path:
+        """The one copy of the database that is being packed. A bot that was killed meanwhile has left it."""
+        return self.place.folder / "flatnet-bot.part"
+
+    def _drop_scratch(self) -> None:
+        for suffix in ("", "-journal"):
+            Path(f"{self._scratch}{suffix}").unlink(missing_ok=True)
+
+    def _remove_file(self, action: RemoveBackupFile) -> BaseModel:
+        if action.backup.rpartition("-")[0] == BOT_NAME:  # one change at a time has the bot, so nothing is being packed
+            self._drop_scratch()
+        return self._find(action).remove()
 
     def _read_presence(self, action: ReadBackupPresence) -> BackupPresence:
         return BackupPresence(present=(self.place.folder / action.backup).exists())

@@ -197,6 +197,19 @@ async def test_the_database_is_copied_while_it_is_open_with_the_head_beside_it(o
         assert ("ok",) == copy.execute("PRAGMA integrity_check").fetchone()
 
 
+async def test_what_a_bot_that_was_killed_left_of_its_copy_goes_with_the_rollback(
+    own: OwnActions, place: SecondPlace
+) -> None:
+    place.open("flatnet-bot-0123456789ab")
+    left = [place.folder / "flatnet-bot.part", place.folder / "flatnet-bot.part-journal"]
+    for file in left:
+        file.write_bytes(b"half a database")
+    await own.perform(RemoveBackupFile(backup="host-a-0123456789ab", name="nebula.tar"))
+    assert all(file.exists() for file in left)
+    await own.perform(RemoveBackupFile(backup="flatnet-bot-0123456789ab", name="bot.tar"))
+    assert [] == list(place.folder.iterdir())
+
+
 async def test_a_database_that_cannot_be_read_leaves_nothing_behind(own: OwnActions, tmp_path: Path) -> None:
     (tmp_path / "flatnet.sqlite3").write_bytes(b"not a database" * 1_000)
     with pytest.raises(ActionFailed):
