@@ -36,7 +36,7 @@ class Packed(Value):
 
 
 class PackFolder(WindowsAction[Packed]):
-    """Packs a folder into a file of an operation. Keys and links are left out, on the host."""
+    """Packs a folder into a file of an operation. Private keys, passwords and links are left out, on the host."""
 
     script = "pack-folder"
     effect = Effect.CHANGE

@@ -166,4 +166,4 @@ async def test_a_copy_that_was_changed_in_the_second_place_is_found_and_the_next
         again = await s.asked(CREATE, ADMIN)
         await s.shell(f"approve {again.operation}")
         assert DONE == await s.ended(again)
-        assert "whole at both places" in str((await s.shell("ca backup verify")).body)
+        assert "complete at both places" in str((await s.shell("ca backup verify")).body)

@@ -1,5 +1,5 @@
-# Pack a folder into one file of an operation: a plain tar whose bytes depend on names and contents alone. Files with a private
-# key in them, or named like one, and links are left out and named: no key ever leaves its host.
+# Pack a folder into one file of an operation: a plain tar whose bytes depend on names and contents alone. Private keys, passwords
+# and links are left out and named.
 # In:  folder (the operation's, full path), name, source (full path), limit (bytes).
 # Out: the fields of adapters.windows.spool.Packed.
 param($a)
@@ -8,8 +8,8 @@ Set-StrictMode -Version 3
 # Part: folder
 # Part: spool
 # Part: tar
+# Part: keys
 
-$latin = [System.Text.Encoding]::GetEncoding(28591)
 $left = New-Object System.Collections.Generic.List[string]
 $names = New-Object System.Collections.Generic.List[string]
 $packed = New-Object System.Collections.Generic.List[string]
@@ -27,21 +27,13 @@ function Find-Files([string]$folder, [string]$above) {
     }
 }
 
-# Of a text in UTF-16, too: its zero bytes do not count.
-function Test-Key([string]$name, [byte[]]$bytes) {
-    if ($name -match '\.(key|pem|pfx|p12)\z') {
-        return $true
-    }
-    $latin.GetString($bytes).Replace([string][char]0, '') -match 'PRIVATE\s+KEY-----'
-}
-
 function Add-File($archive, [string]$name) {
     $path = "$($a.source)\$($name.Replace('/', '\'))"
     if ($archive.Length + (Get-Item -LiteralPath $path -Force).Length -gt $a.limit) {
         Stop-Script 'TooLarge' "$($a.source) has more than $($a.limit) bytes"
     }
     $bytes = [System.IO.File]::ReadAllBytes((Get-Full $path))
-    if (Test-Key $name $bytes) {
+    if ((Get-Reason $name $bytes) -ne '') {
         $left.Add($name)
         return
     }

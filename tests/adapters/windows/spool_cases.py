@@ -26,11 +26,12 @@ FILES: Mapping[str, bytes] = {
     "conf.d/\u8a2d\u5b9a.conf": "\u8a2d\u5b9a\r\n".encode("shift_jis"),
     "lualib/" + "d" * 90 + "/" + "f" * 90 + ".lua": b"return 1\n",
 }
-KEYS: Mapping[str, bytes] = {
+SECRETS: Mapping[str, bytes] = {
     "HOST.KEY": b"anything",
     "conf.d/inline.yaml": f"pki:\n  key: |\n    {KEY}".encode(),
     "conf.d/utf16.txt": KEY.encode("utf-16"),
     "tls.pem": b"anything",
+    "conf.d/users.htpasswd": b"ana:$apr1$salt$hash\n",
 }
 
 
@@ -99,8 +100,13 @@ NO_NAME = Failed("NotOurs", r"..\host.key is no name of a file that is moved")
 
 CASES: tuple[Case, ...] = (
     Case("a folder", PACK, put(FILES)),
-    Case("keys by name and by content stay", PACK, put({**FILES, **KEYS}), differs={"left_out": sorted(KEYS)}),
-    Case("a folder with keys alone", PACK, put(KEYS), differs=describe({}, tuple(KEYS))),
+    Case(
+        "keys and passwords stay",
+        PACK,
+        put({**FILES, **SECRETS}),
+        differs={"left_out": sorted(SECRETS)},
+    ),
+    Case("keys and passwords alone", PACK, put(SECRETS), differs=describe({}, tuple(SECRETS))),
     Case(
         "an older file of that name",
         PACK,

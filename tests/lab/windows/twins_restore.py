@@ -5,9 +5,10 @@ from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import Any
 
+from tests.lab.windows.private_files import find_reason
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import Twin, fail, hash_content
-from tests.lab.windows.twins_backups import find_files, find_links, find_reason
+from tests.lab.windows.twins_backups import find_files, find_links
 from tests.lab.windows.twins_nebula import open_folder, require_ours
 from tests.lab.windows.twins_spool import require_room
 from tests.lab.windows.unpack import expand_part, require_name

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import Any
 
+from tests.lab.windows.private_files import find_reason
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import Twin, fail, hash_content
 from tests.lab.windows.twins_nebula import OUR_FOLDER, open_folder
@@ -27,7 +28,7 @@ def _pack_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetim
         content = state.bytes_of(source / name)
         if len(archive) + len(content) > arguments["limit"]:
             raise fail("TooLarge", f"{source} has more than {arguments['limit']} bytes")
-        if _has_key(name, content):
+        if find_reason(name, content):
             left.append(name)
             continue
         archive += make_header(name, len(content)) + content + bytes(-len(content) % 512)
@@ -40,11 +41,6 @@ def _pack_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetim
         "left_out": left,
         "changed": True,
     }
-
-
-def _has_key(name: str, content: bytes) -> bool:
-    named = re.search(r"\.(key|pem|pfx|p12)\Z", name, re.IGNORECASE) is not None
-    return named or re.search(rb"PRIVATE\s+KEY-----", content.replace(b"\0", b""), re.IGNORECASE) is not None
 
 
 def make_header(name: str, size: int) -> bytes:
