@@ -5,16 +5,16 @@ check: pasted certificate ─ find_fault ─┬─ None: an audit event ─▶ t
                                         └─ a fault: an audit event ─▶ the row, which an alert follows ─▶ `DrillRefused`
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from adapters.errors import HostError, Refused
 from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.nebula.encoding import Curve
 from adapters.phrase import Phrase
-from bot.audit.log import EventKind
+from bot.audit.log import EventKind, Recorder
 from bot.store.key_backups import KeyBackupTable
 from bot.store.ledger import Observation
 from commands.authority.drills import DRILL_SPAN, encode_public_key, find_fault, is_open, name_certificate
@@ -26,12 +26,6 @@ MakePublicKey = Callable[[Curve], bytes]
 
 ReadAuthority = Callable[[str], Awaitable[str]]
 """Reads the certificate of the CA beside a copy in the second place, by the copy's id. Raises an `ActionFailed`."""
-
-
-class Recorder(Protocol):
-    """The audit log (`bot.audit.log`)."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
 
 
 class Ledger(Protocol):

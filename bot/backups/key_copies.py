@@ -3,28 +3,18 @@
 end of a run ─ signed outcomes ─▶ one row for each copy      (again after a crash: the same row)
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 from adapters.action_registry import get_kind
 from adapters.local.key_backups import ReadStoredKey
 from adapters.nebula.certificates import parse_pem
 from adapters.windows.key_backup import ProtectKey
+from bot.model.run_trail import RunTrail, are_done
 from bot.store.key_backups import KeyBackupTable
 from bot.store.records import OperationRecord
 from commands.model.backup import KeyBackup, PlaceState
 from commands.model.identity import MAX_TEXT
-from commands.model.plan import Part, Step, StepResult
-
-
-class RunTrail(Protocol):
-    """Signed outcomes of a run: the results of its steps, and the rollbacks."""
-
-    @property
-    def results(self) -> Mapping[str, StepResult]: ...
-
-    @property
-    def undone(self) -> Mapping[str, StepResult]: ...
+from commands.model.plan import Part, Step
 
 
 class KeyCopyRegistry:
@@ -43,9 +33,7 @@ class KeyCopyRegistry:
 def derive_key_backup(operation: str, part: Part, trail: RunTrail) -> KeyBackup | None:
     """Derives the copy that a part made and read back at both places; None unless all of its steps are done and stand."""
     protect, check = _find_step(part, ProtectKey), _find_step(part, ReadStoredKey)
-    keys = [step.key for step in part.steps]
-    done = all(key in trail.results and trail.results[key].result.successful for key in keys)
-    if protect is None or check is None or not done or any(key in trail.undone for key in keys):
+    if protect is None or check is None or not are_done(part.steps, trail):
         return None
     certificate = _find_value(protect, "certificate", trail)
     try:

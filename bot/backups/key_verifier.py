@@ -6,10 +6,9 @@ bot: hashes, manifest and recipients of the second ────┴─▶ states 
 It does not prove that a person can open the copy: a drill does (`bot.backups.drills`).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
 
 from adapters.errors import HostError
 from adapters.fleet import ReadResult
@@ -17,7 +16,7 @@ from adapters.inventory import Host
 from adapters.key_backup import Recipient
 from adapters.local.key_backups import ReadStoredKey, StoredKeyCopy
 from adapters.windows.key_backup import KeyCopy, ReadKeyCopy
-from bot.audit.log import EventKind
+from bot.audit.log import EventKind, Recorder
 from bot.store.key_backups import KeyBackupTable
 from commands.authority.key_backup_steps import locate_key_backup
 from commands.model.backup import KeyBackup, KnownBackups, PlaceState
@@ -25,12 +24,6 @@ from commands.model.operation import FleetView
 
 ReadStored = Callable[[ReadStoredKey], Awaitable[StoredKeyCopy]]
 """Reads a copy in the second place. Raises an `ActionFailed`."""
-
-
-class Recorder(Protocol):
-    """The audit log (`bot.audit.log`)."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True)

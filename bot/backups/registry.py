@@ -19,6 +19,7 @@ from adapters.local.backups import RemoveBackup, SealBackup
 from bot.audit.log import EventKind
 from bot.backups.attestation import is_attested_backup, is_attested_drill
 from bot.backups.manifest import encode_manifest
+from bot.model.run_trail import RunTrail, are_done
 from bot.store.backups import BackupTable
 from bot.store.chain import StoredEvent
 from bot.store.records import OperationRecord
@@ -39,16 +40,6 @@ class BackupAudit(Protocol):
     async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]: ...
 
     async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]: ...
-
-
-class RunTrail(Protocol):
-    """Signed outcomes of a run (`bot.changes.intent_log.AuditTrail`)."""
-
-    @property
-    def results(self) -> Mapping[str, StepResult]: ...
-
-    @property
-    def undone(self) -> Mapping[str, StepResult]: ...
 
 
 class BackupRegistry:
@@ -76,10 +67,9 @@ class BackupRegistry:
 
     async def follow_run(self, record: OperationRecord, trail: RunTrail) -> None:
         """Records the backups that a run made and those that it removed, as `bot.changes.repository.RunFollower`."""
-        results = {key: result for key, result in trail.results.items() if key not in trail.undone}
         plan, operation = record.plan, record.operation
-        made = [backup for part in plan.parts for backup in await asyncio.to_thread(self._derive_made, part, results)]
-        removed = tuple(derive_removed(plan, results))
+        made = [backup for part in plan.parts for backup in await asyncio.to_thread(self._derive_made, part, trail)]
+        removed = tuple(derive_removed(plan, trail))
         if not made and not removed:
             return
         if not await self._audit.find_signed(operation, EventKind.BACKUP):
@@ -90,12 +80,12 @@ class BackupRegistry:
             await self._audit.record(EventKind.BACKUP, record.requester, operation, event)
         await self.table.store(made)
         if removed:
-            await self.table.mark_removed(removed, max(result.ended_at for result in results.values()))
+            await self.table.mark_removed(removed, max(result.ended_at for result in trail.results.values()))
 
-    def _derive_made(self, part: Part, results: Mapping[str, StepResult]) -> list[Backup]:
+    def _derive_made(self, part: Part, trail: RunTrail) -> list[Backup]:
         """Derives the backups that a part made. Blocking."""
-        seals = [seal for seal in find_seals(part) if is_complete(part, seal, results)]
-        made = (self._describe_made(part, seal, results[seal.key]) for seal in seals)
+        seals = [seal for seal in find_seals(part) if are_done(list_own_steps(part, seal), trail)]
+        made = (self._describe_made(part, seal, trail.results[seal.key]) for seal in seals)
         return [backup for backup in made if backup is not None]
 
     def _describe_made(self, part: Part, seal: Step, result: StepResult) -> Backup | None:
@@ -137,25 +127,21 @@ def find_seals(part: Part) -> Iterator[Step]:
     return (step for step in part.steps if step.deed.kind == get_kind(SealBackup))
 
 
-def is_complete(part: Part, seal: Step, results: Mapping[str, StepResult]) -> bool:
-    """Returns whether all steps of the backup that a step seals are done. Its other steps share the beginning of its key."""
+def list_own_steps(part: Part, seal: Step) -> list[Step]:
+    """Lists the steps of the backup that a step seals: they share the beginning of its key."""
     prefix = seal.key.rpartition("/")[0] + "/"
-    own = [step.key for step in part.steps if step.key.startswith(prefix)]
-    return all(key in results and results[key].result.successful for key in own)
+    return [step for step in part.steps if step.key.startswith(prefix)]
 
 
 def find_first_state(part: Part, seal: Step) -> PlaceState:
     """Finds the state of the first place after a run that is done. Without Windows there is none, and none of the bot."""
-    prefix = seal.key.rpartition("/")[0] + "/"
-    at_host = any(
-        step.host != BOT_NAME and step.deed.side == "windows" for step in part.steps if step.key.startswith(prefix)
-    )
+    at_host = any(step.host != BOT_NAME and step.deed.side == "windows" for step in list_own_steps(part, seal))
     return PlaceState.WHOLE if at_host else PlaceState.NONE
 
 
-def derive_removed(plan: Plan, results: Mapping[str, StepResult]) -> Iterator[str]:
+def derive_removed(plan: Plan, trail: RunTrail) -> Iterator[str]:
     """Derives the backups whose part of a run is done and removed them from the second place, which comes last."""
     for part in plan.parts:
         for step in part.steps:
-            if step.deed.kind == get_kind(RemoveBackup) and step.key in results and results[step.key].result.successful:
+            if step.deed.kind == get_kind(RemoveBackup) and are_done([step], trail):
                 yield str(step.deed.arguments["backup"])

@@ -10,12 +10,13 @@ what a run did earlier.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from adapters.nebula.certificates import Certificate, parse_pem
+from bot.model.run_trail import RunTrail, are_done
 from bot.store.records import OperationRecord
 from commands.certs.rotation_states import Progress
-from commands.model.plan import Part, StepResult
+from commands.model.plan import Part
 from commands.model.rotation import Rotation, RotationAuthority, RotationMember, RotationStage
 from commands.rotation.records import (
     ABORT_WORDS,
@@ -29,19 +30,6 @@ from commands.rotation.records import (
 )
 
 _BEFORE_SIGNING = (RotationStage.MADE, RotationStage.TRUSTING)
-
-
-class RunTrail(Protocol):
-    """Signed outcomes of a run: results of its steps, the rollbacks, and the steps that may have left a host different."""
-
-    @property
-    def results(self) -> Mapping[str, StepResult]: ...
-
-    @property
-    def undone(self) -> Mapping[str, StepResult]: ...
-
-    @property
-    def touched(self) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +54,7 @@ class MemberReading:
 def derive_start(record: OperationRecord, start: RotationStart, trail: RunTrail, number: int) -> Rotation | None:
     """Derives the rotation that a run started; None unless the new CA was made and its canary is signed."""
     for part in record.plan.parts:
-        if {Mark.MAKE, Mark.CANARY} <= list_marks(part) and is_part_done(part, trail):
+        if {Mark.MAKE, Mark.CANARY} <= list_marks(part) and are_done(part.steps, trail):
             new = _parse_product(trail, make_key(part.host, Mark.MAKE))
             canary = _parse_product(trail, make_key(part.host, Mark.CANARY))
             if new is None or canary is None:
@@ -88,7 +76,7 @@ def derive_move(rotation: Rotation, record: OperationRecord, trail: RunTrail) ->
     """Derives the rotation after a run. The same run again moves nothing more."""
     if rotation.stage.ended:
         return rotation
-    deeds = [_find_deed(part, trail) for part in record.plan.parts if is_part_done(part, trail)]
+    deeds = [_find_deed(part, trail) for part in record.plan.parts if are_done(part.steps, trail)]
     moved: dict[str, RotationMember] = {}
     for deed in filter(_moves_host, deeds):
         moved[deed.host] = _apply(moved.get(deed.host, rotation.find_member(deed.host)), deed, rotation)
@@ -121,13 +109,6 @@ def apply_readings(rotation: Rotation, readings: Iterable[MemberReading]) -> Rot
     return (
         after.model_copy(update={"stage": RotationStage.SIGNING}) if signs and rotation.stage in _BEFORE_SIGNING else after
     )
-
-
-def is_part_done(part: Part, trail: RunTrail) -> bool:
-    """Returns whether all steps of a part are done, and none was rolled back."""
-    keys = [step.key for step in part.steps]
-    done = all(key in trail.results and trail.results[key].result.successful for key in keys)
-    return done and not any(key in trail.undone for key in keys)
 
 
 def _find_stage(rotation: Rotation, record: OperationRecord, trail: RunTrail, deeds: list[_Deed]) -> RotationStage:

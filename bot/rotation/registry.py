@@ -19,8 +19,9 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
+from bot.model.run_trail import RunTrail
 from bot.rotation.events import fold_events, has_ended, is_same, list_events
-from bot.rotation.moves import RunTrail, apply_readings, derive_move, derive_start
+from bot.rotation.moves import apply_readings, derive_move, derive_start
 from bot.rotation.readings import list_readings
 from bot.store.chain import StoredEvent
 from bot.store.errors import DatabaseError

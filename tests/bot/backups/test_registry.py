@@ -42,6 +42,7 @@ OWN = build_bot_part(OPERATION)
 class Trail:
     results: Mapping[str, StepResult] = field(default_factory=dict)
     undone: Mapping[str, StepResult] = field(default_factory=dict)
+    touched: frozenset[str] = frozenset()
 
 
 def came(key: str, result: Result = Result.DONE, sha256: str = SHA256) -> StepResult:
