@@ -65,7 +65,7 @@ class BackupProblem:
             host=self.host,
             subject="backup",
             why=self.describe(),
-            next=self.next,
+            next="backup verify" if self.lack is Lack.NEVER else self.next,
         )
 
     @property

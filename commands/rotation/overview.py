@@ -130,6 +130,8 @@ def _list_sections(
     rotation: Rotation, due: NextRound, dependents: Sequence[Identity], seen: FleetCertificates
 ) -> Iterator[Section]:
     lines = [_describe_due(rotation, due, dependents)]
+    if due.change and due.round is not Round.DROP:
+        lines.append(Phrase("Nebula restarts on one host after the other: a few seconds without tunnels each"))
     if due.waits and not rotation.lost:
         hosts = list_some([state.host for state in due.missing])
         lines.append(
@@ -167,7 +169,7 @@ def _describe_due(rotation: Rotation, due: NextRound, dependents: Sequence[Ident
 def _describe_round(due: Round, hosts: Phrase) -> Phrase:
     match due:
         case Round.TRUST:
-            return Phrase("add the new CA to those that {hosts} trust", hosts=hosts)
+            return Phrase("add the new CA on {hosts}", hosts=hosts)
         case Round.SIGN:
             return Phrase("renew the certificates of {hosts} with the new CA", hosts=hosts)
         case Round.RETURN:

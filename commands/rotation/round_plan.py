@@ -125,7 +125,7 @@ def assemble_round(
 
 def _warn_of_leaving(sight: RoundSight) -> Iterator[Phrase]:
     hosts = list_some(sorted(sight.leave))
-    yield Phrase("{hosts} will be cut off from every host with a new certificate until they return", hosts=hosts)
+    yield Phrase("{hosts}: cut off from every host with a new certificate until its return", hosts=hosts)
     for state in sight.states:
         if state.host in sight.leave and state.answered:
             yield Phrase("{host} responds now, and is left behind all the same", host=state.host)

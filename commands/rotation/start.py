@@ -97,6 +97,8 @@ class RotationBegin(FleetChange):
         """Lists what must be done on hosts before they can follow, while there is time for it."""
         if self.lost:
             yield Phrase("the old CA will sign nothing any more. Each host gets the new CA and a certificate in one restart")
+        else:
+            yield Phrase("no tunnel is interrupted. Hosts change only with {words}", words="ca rotation next")
         for held in seen.per_host:
             if held.files is not None and (why := find_host_obstacle(held)) is not None:
                 yield Phrase("{host}: {why}", host=held.host.name, why=why)

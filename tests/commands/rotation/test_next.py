@@ -222,7 +222,7 @@ async def test_a_host_that_is_left_behind_is_cut_off_and_owed_its_return() -> No
     assert (Risk.DISRUPT, Risk.CRITICAL) == (NEXT.assessed_risk, leaving.assessed_risk)
     assert ["host-a", "host-b", "lighthouse"] == parts(made.plan)
     assert "host-c" == made.plan.about
-    assert "host-c will be cut off from every host with a new certificate until they return" == str(made.plan.warnings[0])
+    assert "host-c: cut off from every host with a new certificate until its return" == str(made.plan.warnings[0])
     assert [("host-c", "left behind. When it responds again, it needs ca rotation next --only host-c", True)] == [
         (left.host, str(left.why), left.owed) for left in made.plan.left_out
     ]

@@ -65,14 +65,14 @@ async def test_without_a_rotation_it_says_so() -> None:
             rotation(MADE),
             (OLD, OLD, OLD),
             "new CA made: 0 of 3 hosts trust Flatnet CA 2",
-            "add the new CA to those that lighthouse, host-a, host-b trust",
+            "add the new CA on lighthouse, host-a, host-b",
             ("ca rotation next",),
         ),
         (
             rotation(TRUSTING),
             (BOTH, OLD, BOTH),
             "adding the new CA to all hosts: 2 of 3 hosts trust Flatnet CA 2, waiting for host-a",
-            "add the new CA to those that host-a trust",
+            "add the new CA on host-a",
             ("ca rotation next",),
         ),
         (
@@ -138,7 +138,20 @@ async def test_it_says_how_far_it_is_and_what_is_next(
 ) -> None:
     report = await shown(changing, *content)
 
-    assert (summary, [step], words, ()) == (str(report.summary), steps(report), report.next, report.findings)
+    assert (summary, step, words, ()) == (str(report.summary), steps(report)[0], report.next, report.findings)
+
+
+@pytest.mark.parametrize(
+    ("changing", "content", "restarts"),
+    [
+        (rotation(MADE), (OLD, OLD, OLD), True),
+        (rotation(DROPPING), (SIGNED, NEW, SIGNED), False),
+        (rotation(ABORTING), (OLD, OLD, OLD), False),
+    ],
+)
+async def test_it_says_how_long_tunnels_are_away(changing: Rotation, content: tuple[str, ...], restarts: bool) -> None:
+    expected = "Nebula restarts on one host after the other: a few seconds without tunnels each"
+    assert restarts == (expected in steps(await shown(changing, *content)))
 
 
 async def test_a_host_that_is_awaited_is_named_with_the_way_on_without_it() -> None:
