@@ -1,4 +1,4 @@
-"""Backups, encrypted copies of CA keys, and drills. Rows and queries only; `bot.backups` derives them.
+"""Backups. Rows and queries only; `bot.backups` derives them. What is known of copies of CA keys is read with them.
 
 A run ends ─▶ store: one row for each backup, again after a crash ─▶ check: what a look found ─▶ remove: the row stays
 
@@ -9,19 +9,17 @@ A row that this version cannot read is left out. Rows of removed backups stay fo
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, FromClause, Row, Select, Text, bindparam, select, type_coerce, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from adapters.value import Value
 from bot.store.database import Database
 from bot.store.encoding import escape_text
-from bot.store.tables import BACKUPS, DRILLS, KEY_BACKUPS
+from bot.store.key_backups import select_drills, select_keys
+from bot.store.tables import BACKUPS, list_texts
 from commands.model.backup import Backup, BackupManifest, BackupPart, Drill, KeptFile, KeyBackup, KnownBackups
-
-V = TypeVar("V", bound=Value)
 
 _COLUMNS = BACKUPS.c
 _STORE = insert(BACKUPS).on_conflict_do_nothing()
@@ -33,20 +31,14 @@ _REMOVE = (
     .values(removed_at=bindparam("at_time"))
 )
 
-
 _FILES = TypeAdapter(dict[BackupPart, tuple[KeptFile, ...]])
 
-
-def _select_texts(table: FromClause, *left_out: str) -> Select[Any]:
-    """Selects the rows of a table with times as they are stored: one damaged time must not end the whole query."""
-    columns = (each for each in table.c if each.name not in left_out)
-    return select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("at") else each for each in columns))
-
-
-_WHOLE = _select_texts(BACKUPS).where(_THIS, _COLUMNS.removed_at.is_(None))
-_KEPT = _select_texts(BACKUPS, "files").where(_COLUMNS.removed_at.is_(None)).order_by(_COLUMNS.at.desc(), _COLUMNS.id)
-_KEYS = _select_texts(KEY_BACKUPS).order_by(KEY_BACKUPS.c.at.desc(), KEY_BACKUPS.c.id)
-_DRILLS = _select_texts(DRILLS).order_by(DRILLS.c.number.desc())
+_WHOLE = select(*list_texts(BACKUPS)).where(_THIS, _COLUMNS.removed_at.is_(None))
+_KEPT = (
+    select(*(each for each in list_texts(BACKUPS) if each.key != "files"))
+    .where(_COLUMNS.removed_at.is_(None))
+    .order_by(_COLUMNS.at.desc(), _COLUMNS.id)
+)
 
 
 class BackupTable:
@@ -62,10 +54,11 @@ class BackupTable:
         that nothing else waits for that.
         """
 
-        def work(connection: Connection) -> tuple[list[Row[Any]], ...]:
-            return tuple(list(connection.execute(query)) for query in (_KEPT, _KEYS, _DRILLS))
+        def work(connection: Connection) -> tuple[list[Row[Any]], tuple[KeyBackup, ...], tuple[Drill, ...]]:
+            return list(connection.execute(_KEPT)), select_keys(connection), select_drills(connection)
 
-        return await asyncio.to_thread(_read_rows, *await self._database.read(work))
+        rows, keys, drills = await self._database.read(work)
+        return KnownBackups(await asyncio.to_thread(_read_backups, rows), keys, drills)
 
     async def find(self, name: str) -> Backup | None:
         """Finds a backup that was not removed, with the files of its parts."""
@@ -111,12 +104,8 @@ def _make_values(backup: Backup) -> dict[str, Any]:
     }
 
 
-def _read_rows(backups: Iterable[Row[Any]], keys: Iterable[Row[Any]], drills: Iterable[Row[Any]]) -> KnownBackups:
-    return KnownBackups(
-        backups=_collect(map(_read_backup, backups)),
-        keys=_collect(map(_read_key, keys)),
-        drills=_collect(_parse(Drill, row._asdict()) for row in drills),
-    )
+def _read_backups(rows: Iterable[Row[Any]]) -> tuple[Backup, ...]:
+    return tuple(backup for row in rows if (backup := _read_backup(row)) is not None)
 
 
 def _read_backup(row: Row[Any]) -> Backup | None:
@@ -124,11 +113,10 @@ def _read_backup(row: Row[Any]) -> Backup | None:
     values = row._asdict()
     try:
         manifest = BackupManifest.model_validate_json(values.pop("manifest"))
+        known = {name: values[name] for name in values.keys() & Backup.model_fields.keys()}
+        return Backup.model_validate(known | {"manifest": manifest})
     except ValidationError:
         return None
-    return _parse(
-        Backup, {name: values[name] for name in values.keys() & Backup.model_fields.keys()} | {"manifest": manifest}
-    )
 
 
 def _read_whole(row: Row[Any]) -> Backup | None:
@@ -142,19 +130,3 @@ def _read_whole(row: Row[Any]) -> Backup | None:
         return None
     parts = tuple(part.model_copy(update={"files": files.get(part.part, ())}) for part in backup.manifest.parts)
     return backup.model_copy(update={"manifest": backup.manifest.model_copy(update={"parts": parts})})
-
-
-def _read_key(row: Row[Any]) -> KeyBackup | None:
-    values = row._asdict()
-    return _parse(KeyBackup, values | {"recipients": tuple(str(values["recipients"]).split())})
-
-
-def _parse(kind: type[V], values: dict[str, Any]) -> V | None:
-    try:
-        return kind.model_validate(values)
-    except ValidationError:
-        return None
-
-
-def _collect(read: Iterable[V | None]) -> tuple[V, ...]:
-    return tuple(each for each in read if each is not None)

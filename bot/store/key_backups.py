@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, FromClause, Row, Select, Text, bindparam, select, type_coerce, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
 from bot.store.encoding import escape_text
-from bot.store.tables import DRILLS, KEY_BACKUPS
+from bot.store.tables import DRILLS, KEY_BACKUPS, list_texts
 from commands.model.backup import Drill, KeyBackup, KnownBackups
 
 _STORE = insert(KEY_BACKUPS).on_conflict_do_nothing()
@@ -22,14 +22,8 @@ _OPEN = insert(DRILLS).returning(DRILLS.c.number)
 _WAITING = update(DRILLS).where(DRILLS.c.number == bindparam("this"), DRILLS.c.passed_at.is_(None))
 _PASS = _WAITING.returning(DRILLS.c.number)
 
-
-def _select_texts(table: FromClause) -> Select[Any]:
-    """Selects the rows of a table with times as they are stored: one damaged time must not end the whole query."""
-    return select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("at") else each for each in table.c))
-
-
-_KEYS = _select_texts(KEY_BACKUPS).order_by(KEY_BACKUPS.c.at.desc(), KEY_BACKUPS.c.id)
-_DRILLS = _select_texts(DRILLS).order_by(DRILLS.c.number.desc())
+_KEYS = select(*list_texts(KEY_BACKUPS)).order_by(KEY_BACKUPS.c.at.desc(), KEY_BACKUPS.c.id)
+_DRILLS = select(*list_texts(DRILLS)).order_by(DRILLS.c.number.desc())
 
 
 class KeyBackupTable:
@@ -44,21 +38,11 @@ class KeyBackupTable:
 
     async def read_keys(self) -> tuple[KeyBackup, ...]:
         """Reads all copies, the newest first."""
-
-        def work(connection: Connection) -> tuple[KeyBackup, ...]:
-            read = (_read_key(row) for row in connection.execute(_KEYS))
-            return tuple(each for each in read if each is not None)
-
-        return await self._database.read(work)
+        return await self._database.read(select_keys)
 
     async def read_drills(self) -> tuple[Drill, ...]:
         """Reads all drills, the newest first."""
-
-        def work(connection: Connection) -> tuple[Drill, ...]:
-            read = (_read_drill(row) for row in connection.execute(_DRILLS))
-            return tuple(each for each in read if each is not None)
-
-        return await self._database.read(work)
+        return await self._database.read(select_drills)
 
     async def store(self, keys: Sequence[KeyBackup]) -> None:
         """Stores new copies, all or none. One that is stored already stays as it is."""
@@ -105,6 +89,18 @@ class KeyBackupTable:
             return connection.execute(_PASS.values(found), {"this": number}).first() is not None
 
         return await self._database.run(work)
+
+
+def select_keys(connection: Connection) -> tuple[KeyBackup, ...]:
+    """Selects all copies, the newest first."""
+    read = (_read_key(row) for row in connection.execute(_KEYS))
+    return tuple(each for each in read if each is not None)
+
+
+def select_drills(connection: Connection) -> tuple[Drill, ...]:
+    """Selects all drills, the newest first."""
+    read = (_read_drill(row) for row in connection.execute(_DRILLS))
+    return tuple(each for each in read if each is not None)
 
 
 def _make_values(key: KeyBackup) -> dict[str, Any]:

@@ -16,23 +16,20 @@ from pydantic import ValidationError
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Row,
-    Text,
     and_,
     bindparam,
     delete,
     func,
     or_,
     select,
-    type_coerce,
 )
 from sqlalchemy.dialects.sqlite import insert
 
 from adapters.windows.log_files import FilePosition
 from bot.store.database import Database
 from bot.store.encoding import escape_text
-from bot.store.tables import HANDSHAKE_POSITIONS, IDENTITIES, OPERATIONS, SIGHTINGS
+from bot.store.tables import HANDSHAKE_POSITIONS, IDENTITIES, OPERATIONS, SIGHTINGS, list_texts
 from commands.model.identity import MAX_TEXT, Identity, IdentityKind, KnownIdentities, Sighting, Way
 
 RETENTION = timedelta(days=400)
@@ -48,12 +45,6 @@ MAX_SIGHTINGS = 3
 """Latest sightings of a certificate in each way that are read for an answer."""
 
 _I, _S = IDENTITIES.c, SIGHTINGS.c
-
-
-def _list_texts(table: FromClause) -> tuple[ColumnElement[Any], ...]:
-    """Lists a table's columns with times as they are stored: one damaged time must not end the whole query."""
-    return tuple(type_coerce(each, Text).label(each.name) if each.name.endswith("at") else each for each in table.c)
-
 
 _INSERT = insert(IDENTITIES)
 _STORE = _INSERT.on_conflict_do_update(
@@ -71,8 +62,8 @@ _SET_POSITION = _INSERT_POSITION.on_conflict_do_update(
     index_elements=["host"], set_={"at": _INSERT_POSITION.excluded.at, "position": _INSERT_POSITION.excluded.position}
 )
 _POSITIONS = select(HANDSHAKE_POSITIONS.c.host, HANDSHAKE_POSITIONS.c.position)
-_ALL = select(*_list_texts(IDENTITIES)).order_by(_I.fingerprint)
-_THESE = select(*_list_texts(IDENTITIES)).where(_I.fingerprint.in_(bindparam("these", expanding=True)))
+_ALL = select(*list_texts(IDENTITIES)).order_by(_I.fingerprint)
+_THESE = select(*list_texts(IDENTITIES)).where(_I.fingerprint.in_(bindparam("these", expanding=True)))
 _CLAIMED = and_(_I.ends_at.is_(None), _I.operation == "")
 _COUNT_CLAIMED = select(func.count()).select_from(IDENTITIES).where(_CLAIMED)
 _COUNT_CLAIMED_THERE = (
@@ -83,7 +74,7 @@ _COUNT_CLAIMED_THERE = (
 _RANK = func.row_number().over(partition_by=(_S.fingerprint, _S.way), order_by=(_S.at.desc(), _S.place)).label("rank")
 _RANKED = select(_S.fingerprint, _S.place, _S.way, _S.at, _RANK).subquery()
 _LATEST = (
-    select(*_list_texts(_RANKED))
+    select(*list_texts(_RANKED))
     .where(_RANKED.c.rank <= MAX_SIGHTINGS)
     .order_by(_RANKED.c.fingerprint, _RANKED.c.at.desc(), _RANKED.c.place, _RANKED.c.way)
 )

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, Text, bindparam, func, select, type_coerce
+from sqlalchemy import Connection, Row, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
 from bot.store.encoding import escape_text
-from bot.store.tables import ROTATION_MEMBERS, ROTATIONS
+from bot.store.tables import ROTATION_MEMBERS, ROTATIONS, list_texts
 from commands.model.rotation import Rotation, RotationAuthority, RotationMember
 
 _R, _M = ROTATIONS.c, ROTATION_MEMBERS.c
@@ -27,14 +27,10 @@ _STORE_MEMBER = _INSERT_MEMBER.on_conflict_do_update(
     index_elements=["rotation", "host"],
     set_={column.name: _INSERT_MEMBER.excluded[column.name] for column in _M if column.name not in ("rotation", "host")},
 )
-_HEADS = select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("_at") else each for each in _R))
+_HEADS = select(*list_texts(ROTATIONS))
 _OPEN = _HEADS.where(_R.ended_at.is_(None))
 _STARTED_BY = _HEADS.where(_R.operation == bindparam("started_by"))
-_MEMBERS = (
-    select(*(type_coerce(each, Text).label(each.name) if each.name.endswith("_at") else each for each in _M))
-    .where(_M.rotation == bindparam("number"))
-    .order_by(_M.host)
-)
+_MEMBERS = select(*list_texts(ROTATION_MEMBERS)).where(_M.rotation == bindparam("number")).order_by(_M.host)
 _COUNT = select(func.coalesce(func.max(_R.number), 0))
 
 

@@ -3,7 +3,9 @@
 Statements are built on these tables once and run without a Session: its upkeep was most of the cost of a row.
 """
 
-from sqlalchemy import DDL, event
+from typing import Any
+
+from sqlalchemy import DDL, ColumnElement, FromClause, Text, event, type_coerce
 
 from bot.store.alert_models import AlertChangeRow, AlertRow, LogPositionRow, MuteRow, TrafficRow
 from bot.store.host_models import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow
@@ -47,6 +49,12 @@ ROTATION_MEMBERS = Table.metadata.tables[RotationMemberRow.__tablename__]
 BACKUPS = Table.metadata.tables[BackupRow.__tablename__]
 KEY_BACKUPS = Table.metadata.tables[KeyBackupRow.__tablename__]
 DRILLS = Table.metadata.tables[DrillRow.__tablename__]
+
+
+def list_texts(table: FromClause) -> tuple[ColumnElement[Any], ...]:
+    """Lists a table's columns with times as they are stored: one damaged time must not end the whole query."""
+    return tuple(type_coerce(each, Text).label(each.name) if each.name.endswith("at") else each for each in table.c)
+
 
 APPEND_ONLY_TRIGGERS = (
     "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "
