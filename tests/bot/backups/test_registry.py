@@ -154,7 +154,8 @@ async def test_a_row_is_attested_only_as_the_audit_log_has_it(world: World) -> N
     """Otherwise an edited row, with a file of its own at the second place, would be a backup to put back."""
     operation = MADE.manifest.operation
     await world.registry.follow_run(replace(ran(PART), operation=operation), whole(PART))
-    (made,) = (await world.registry.read_known()).backups
+    made = await world.registry.find(MADE.id)
+    assert made is not None
     (part,) = made.manifest.parts
     forged = made.manifest.model_copy(update={"parts": (part.model_copy(update={"sha256": "0" * 64}),)})
     fitting = hashlib.sha256(encode_manifest(forged)).hexdigest()
