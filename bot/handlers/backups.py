@@ -5,18 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.action import BOT_NAME
-from adapters.errors import RequestError
-from adapters.phrase import Phrase
 from bot.backups.verifier import VerificationRequest
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import BackupVerifierPort
 from bot.reports.backups import report_verification
+from commands.backups.arguments import require_backup
 from commands.backups.verify import BackupVerify, select_newest
 from commands.model.report import Report
-
-
-class NoSuchBackup(RequestError):
-    """No backup has that ID, or it was removed."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +26,7 @@ class BackupHandlers:
         known = await self.verifier.read_known()
         request = VerificationRequest(context.actor, context.operation, context.view.fleet, context.view.progress)
         if operation.id:
-            backup = known.find(operation.id)
-            if backup is None:
-                raise NoSuchBackup(Phrase("no backup has the ID {id}. Run backup for the list", id=operation.id))
+            backup = require_backup(known, operation.id)
             return report_verification(await self.verifier.verify((backup,), request), (), self.now())
         names = [host.name for host in context.inventory.hosts]
         newest = select_newest(known.backups, names)

@@ -27,11 +27,8 @@ from commands.model.operation import FleetChange, FleetView
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, Part, PlannedChange, Premise
 from commands.planning.host_plan import HostPlan, assemble
-from commands.values.arguments import Flag, HostsArgument, Target
+from commands.values.arguments import NO_TARGET, Flag, HostsArgument, Target
 from commands.values.errors import GrammarError
-
-NO_TARGET = Target(parts=())
-"""Target of a request without hosts."""
 
 
 class BackupCreate(FleetChange):

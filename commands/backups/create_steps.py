@@ -24,12 +24,17 @@ from adapters.windows import spool as first
 from adapters.windows.backups import PackBackup
 from adapters.windows.spool import MAX_PACKED_BYTES
 from adapters.wsl.helper import MeasureBackup, ReadBackup
-from commands.backups.parts import CNI_FOLDER, HOST_PARTS, find_source, locate_first_place, name_backup, name_file
+from commands.backups.parts import (
+    CNI_FOLDER,
+    HOST_PARTS,
+    STATE_PATIENCE,
+    find_source,
+    locate_first_place,
+    name_backup,
+    name_file,
+)
 from commands.model.backup import BackupPart
 from commands.model.plan import Check, PlannedAction, Product, Step, TransferSource
-
-STATE_PATIENCE = 10.0
-"""Seconds in which the state of a copy must be read."""
 
 SEAL = "seal"
 """Name of the step that makes the manifest."""

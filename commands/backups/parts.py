@@ -22,6 +22,9 @@ OPENRESTY_FOLDERS = ("conf.d", "lualib")
 CNI_FOLDER = "/"
 """Folder to which the entries of the part cni are relative."""
 
+STATE_PATIENCE = 10.0
+"""Seconds in which the state of a copy must be read."""
+
 HOST_PARTS = (BackupPart.NEBULA, BackupPart.OPENRESTY, BackupPart.CNI)
 """Parts of a backup of a host, in their order."""
 

@@ -18,13 +18,14 @@ from commands.backups.restore_cni_plan import plan_plugin
 from commands.backups.restore_gateway_plan import plan_gateway
 from commands.backups.restore_nebula_plan import plan_nebula
 from commands.backups.restore_obstacles import find_backup_obstacle
-from commands.backups.restore_source import RestoreSource, find_source
+from commands.backups.restore_source import RestoreSource, find_restore_source
 from commands.model.backup import BackupPart
 from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
 from commands.model.plan import Part, PlannedChange, Premise, Step
 from commands.planning.host_plan import HostPlan, assemble
 from commands.values.arguments import (
+    NO_TARGET,
     Option,
     Positional,
     Target,
@@ -32,9 +33,6 @@ from commands.values.arguments import (
     resolve_one_host,
 )
 from commands.values.errors import GrammarError
-
-NO_TARGET = Target(parts=())
-"""`--on` of a request without it."""
 
 OnOption = Annotated[
     Target,
@@ -93,7 +91,7 @@ class BackupRestore(FleetChange):
             )
         kept = backup.manifest.find_part(part)
         assert kept is not None
-        source = await find_source(host, backup, kept, view)
+        source = await find_restore_source(host, backup, kept, view)
         planned = await _PLANNERS[part](source, view)
         if not isinstance(planned, HostPlan):
             return assemble(self, (planned,), inventory)

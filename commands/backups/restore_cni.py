@@ -11,11 +11,9 @@ from adapters.local.backups import ReadBackupFile
 from adapters.phrase import Phrase
 from adapters.windows.spool import ReadSpool
 from adapters.wsl.restore import CheckKept, ForgetKept, PutKept, ReadStagedKept, ReturnKept, StageKept
+from commands.backups.parts import STATE_PATIENCE
 from commands.backups.restore_source import RestoreSource
 from commands.model.plan import Check, Part, PlannedAction, Step, TransferSource
-
-STATE_PATIENCE = 10.0
-"""Seconds in which the state of a copy must be read."""
 
 PROOF_PATIENCE = 60.0
 """Seconds in which the plug-in must answer, and all addresses must be in its list."""

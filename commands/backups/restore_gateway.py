@@ -23,7 +23,7 @@ from adapters.windows.configuration import HashedFile, hash_configuration
 from adapters.windows.nebula import ForgetFolder
 from adapters.windows.restore import PresentPartFile, StageRestore, TestRestore, locate_restored
 from adapters.windows.spool import MAX_PACKED_BYTES, ReadSpoolState, RemoveSpool, WriteSpool
-from commands.backups.parts import OPENRESTY_FOLDERS
+from commands.backups.parts import OPENRESTY_FOLDERS, STATE_PATIENCE
 from commands.backups.restore_source import RestoreSource
 from commands.model.plan import Check, Part, PlannedAction, Step, TransferSource
 from commands.planning.commit_confirm import (
@@ -35,9 +35,6 @@ from commands.planning.commit_confirm import (
     move_gateway,
 )
 from commands.planning.reload_proof import ReloadProof, build_keep_step
-
-STATE_PATIENCE = 10.0
-"""Seconds in which the state of a copy must be read."""
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,10 @@
 from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
+from commands.backups.labels import describe_reason
 from commands.model.backup import BACKUP_FORMAT, Backup, BackupPart, KnownBackups
 from commands.model.operation import FleetView
 from commands.planning.owed_first import find_owed_first
-
-_MISSING = {
-    "absent": Phrase("the host had none"),
-    "unreachable": Phrase("the host did not respond then"),
-    "large": Phrase("it was too large"),
-}
 
 
 def find_backup_obstacle(known: KnownBackups, name: str, part: BackupPart, host: Host) -> Phrase | None:
@@ -35,10 +30,10 @@ def find_backup_obstacle(known: KnownBackups, name: str, part: BackupPart, host:
             new=str(host.id),
         )
     if manifest.find_part(part) is None:
-        why = next((_MISSING.get(each.why) for each in manifest.missing if each.path == part.value), None)
-        if why is None:
+        missing = next((each for each in manifest.missing if each.path == part.value), None)
+        if missing is None:
             return Phrase("{id} has no part {part}", id=name, part=part.value)
-        return Phrase("{id} has no part {part}: {why}", id=name, part=part.value, why=why)
+        return Phrase("{id} has no part {part}: {why}", id=name, part=part.value, why=describe_reason(missing.why))
     return None
 
 

@@ -46,7 +46,7 @@ class RestoreSource:
         return locate_first_place(self.host, self.backup.id)
 
 
-async def find_source(host: Host, backup: Backup, part: KeptPart, view: FleetView) -> RestoreSource:
+async def find_restore_source(host: Host, backup: Backup, part: KeptPart, view: FleetView) -> RestoreSource:
     """Finds the whole copies of a part. Raises `CannotPlan` if there is none."""
     at_first, at_second = await asyncio.gather(
         _is_whole_at_first(host, backup, part, view), _is_whole_at_second(backup, part, view)

@@ -22,12 +22,9 @@ from commands.model.plan import LeftOutHost, PlannedChange, Premise
 from commands.planning.host_plan import HostPlan, assemble, leave_unchecked
 from commands.planning.impact import HostWorkload, build_workload_premises, describe_nebula_outage, read_workloads
 from commands.planning.owed_first import find_owed_first
-from commands.values.arguments import HostsArgument, Option, Target, shorten_argument
+from commands.values.arguments import NO_TARGET, HostsArgument, Option, Target, shorten_argument
 from commands.values.errors import GrammarError
 from commands.values.units import make_duration_parser, render_duration
-
-NO_TARGET = Target(parts=())
-"""Target of a request without hosts."""
 
 SHORT_LIFETIME = timedelta(days=30)
 """Lifetime up to which a new certificate would be due at once."""

@@ -25,11 +25,8 @@ from commands.model.plan import LeftOutHost, PlannedChange, Premise
 from commands.planning.commit_confirm import get_windows_side
 from commands.planning.configuration_edit import ConfigurationEdit
 from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
-from commands.values.arguments import Option, Positional, Target, resolve_one_host
+from commands.values.arguments import NO_TARGET, Option, Positional, Target, resolve_one_host
 from commands.values.errors import GrammarError
-
-NO_TARGET = Target(parts=())
-"""`--on` of a request without it."""
 
 _OVERLAY_ADDRESS = re.compile(r"10\.100\.[0-9]{1,3}\.1")
 

@@ -21,10 +21,10 @@ from commands.planning.host_plan import HostPlan
 from commands.rotation.bundle_round import BundleRound, plan_bundles
 from commands.rotation.records import Mark
 from commands.rotation.round_plan import RoundSight, assemble_round
-from commands.rotation.round_request import NO_TARGET, RotationRound, require_rotation
+from commands.rotation.round_request import RotationRound, require_rotation
 from commands.rotation.rounds import NextRound, Round, find_round, find_states, prepare_signing
 from commands.rotation.signing_round import SigningRound, plan_signing
-from commands.values.arguments import shorten_argument
+from commands.values.arguments import NO_TARGET, shorten_argument
 
 
 class RotationNext(RotationRound):

@@ -15,9 +15,9 @@ from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, PlannedChange, Premise
 from commands.model.rotation import Rotation
 from commands.planning.host_plan import HostPlan, UnchangedHost, assemble_in_order, leave_unchecked
-from commands.rotation.round_request import NO_TARGET, RotationRound
+from commands.rotation.round_request import RotationRound
 from commands.rotation.rounds import MemberState, NextRound, Round
-from commands.values.arguments import Target
+from commands.values.arguments import NO_TARGET, Target
 
 ROUND_NAMES = {
     Round.TRUST: Phrase("hosts trust the new CA"),

@@ -8,10 +8,7 @@ from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
 from commands.model.phrases import list_some
 from commands.model.rotation import Rotation
-from commands.values.arguments import Option, Target
-
-NO_TARGET = Target(parts=())
-"""An option for hosts that is not given."""
+from commands.values.arguments import NO_TARGET, Option, Target
 
 
 def _parse_hosts(text: str) -> Target:

@@ -130,6 +130,9 @@ EVERY_HOST = "all"
 
 ALL_HOSTS = Target(parts=(EVERY_HOST,))
 
+NO_TARGET = Target(parts=())
+"""Hosts of a request that names none."""
+
 
 def find_meant_names(target: str, inventory: Inventory) -> frozenset[str]:
     """Finds the names of the hosts that a stored target means now.

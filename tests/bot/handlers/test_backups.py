@@ -81,7 +81,7 @@ async def test_a_fault_comes_first_and_offers_a_new_backup() -> None:
 async def test_an_unknown_id_is_told_as_that() -> None:
     answer = await ask("backup verify host-a-ffffffffffff", kept_with())
     assert isinstance(answer.body, Failure)
-    assert "no backup has the ID host-a-ffffffffffff. Run backup for the list" == str(answer.body.phrase)
+    assert "no backup host-a-ffffffffffff. Run backup for the list" == str(answer.body.phrase)
 
 
 async def test_a_word_that_is_no_id_is_refused_before_anything_is_read() -> None:

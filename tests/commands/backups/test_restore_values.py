@@ -159,7 +159,7 @@ def test_a_backup_of_this_host_has_no_obstacle() -> None:
         (known(host_id=7), BackupPart.OPENRESTY, "had the host ID 7 when"),
         (known(format=2), BackupPart.OPENRESTY, "was made by a newer version of flatnet-bot"),
         (known(), BackupPart.NEBULA, f"{ID} has no part nebula"),
-        (known(), BackupPart.CNI, f"{ID} has no part cni: the host did not respond then"),
+        (known(), BackupPart.CNI, f"{ID} has no part cni: WSL2 does not respond"),
         (KnownBackups(), BackupPart.OPENRESTY, f"no backup {ID}"),
         (replace(KnownBackups(), available=False), BackupPart.OPENRESTY, "could not read the list of backups"),
     ],
