@@ -7,7 +7,7 @@ built in (times and switches configurable) ─┐
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
 
@@ -65,8 +65,8 @@ class ScheduleSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
-    enabled: bool | None = None
-    """None: as it is built in, and True for a schedule of one's own."""
+    enabled: bool = True
+    """Without it: as it is built in, and true for a schedule of one's own."""
     cron: str | None = None
     words: Annotated[str, StringConstraints(min_length=1, max_length=MAX_WORDS_LENGTH)] | None = None
     owner: PersonName | None = None
@@ -83,6 +83,14 @@ class ScheduleSettings(BaseModel):
     def is_own(self) -> bool:
         """True if it is a schedule of its own, whatever its name."""
         return self.name not in BUILT_IN or (self.name in LATER_BUILT_IN and self.words is not None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_enabled(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "enabled" in given:
+            return given
+        usual = BUILT_IN.get(str(given.get("name"))) if given.get("words") is None else None
+        return {**given, "enabled": usual is None or usual.enabled}
 
     @field_validator("name")
     @classmethod
@@ -146,7 +154,7 @@ def build_schedule_config(
     channel = notices.channel or ""
     configured = {each.name: each for each in listed}
     usual = (
-        _make_schedule(configured.get(name, ScheduleSettings(name=name)), built_in, channel, zone, now)
+        _make_schedule(configured.get(name, ScheduleSettings.model_validate({"name": name})), built_in, channel, zone, now)
         for name, built_in in BUILT_IN.items()
         if name not in configured or not configured[name].is_own
     )
@@ -169,7 +177,7 @@ def _make_schedule(
 ) -> Schedule | None:
     """Make one schedule; None where it is disabled."""
     usual = built_in or BuiltIn("", "", "run")
-    if not (usual.enabled if given.enabled is None else given.enabled):
+    if not given.enabled:
         return None
     return Schedule(
         name=given.name,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from adapters.wsl.helper import HELPER_VERSION
 from bot.model.change import ChangeState
 from tests.lab.faults import Fault
 from tests.lab.windows.state import WSL_INTERFACE, Route
@@ -97,7 +98,7 @@ REFUSALS: list[tuple[str, Callable[[Shift], None], str]] = [
     (
         "another version",
         lambda s: setattr(wsl(s), "helper", Helper(version=9)),
-        "has version 9, but this bot needs version 1",
+        f"has version 9, but this bot needs version {HELPER_VERSION}",
     ),
     ("not installed", lambda s: setattr(wsl(s), "helper", None), "sudo sh prepare-wsl.sh --manage forwarding --id 1"),
     ("others can change it", lambda s: setattr(wsl(s), "helper", Helper(writable="/usr/local")), "chmod go-w /usr/local"),

@@ -118,7 +118,7 @@ def test_a_scope_is_about_all_hosts_whose_alerts_it_may_hide(words: str, hosts: 
         ("nebulla", ("nebula",)),
         ("host-a/nebulla", ("host-a/nebula",)),
         ("host-a,nebulla", ("nebula",)),
-        ("host-a/containr/web", ("host-a/container/web",)),
+        ("host-a/containr/web", ("host-a/container/web", "host-a/rotation/web")),
         ("xyz-*", ()),
         ("qqqq", ()),
     ],
