@@ -16,7 +16,7 @@ from pathlib import PureWindowsPath
 from adapters.action import BOT_NAME
 from adapters.inventory import Host
 from adapters.local.backups import ReadBackupFile
-from adapters.phrase import Phrase
+from adapters.phrase import Listing, Phrase
 from adapters.windows.backup_trial import PartTest
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwap
 from adapters.windows.configuration import HashedFile, hash_configuration
@@ -217,7 +217,7 @@ def _build_change(restore: GatewayRestore) -> CommitConfirmedChange:
     )
     phrase = Phrase(
         "swap {places} as a whole and reload nginx ({host} reverts automatically unless confirmed within {window} s)",
-        places=", ".join(restore.difference.places),
+        places=Listing(tuple(restore.difference.places)),
         host=host.name,
         window=CONFIRM_WINDOW,
     )
