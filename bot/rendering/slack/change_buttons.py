@@ -30,6 +30,9 @@ _RESOLVE_LABELS = {
 _MAX_SHOWN_HOSTS = 3
 """Maximum rehearsed hosts that get a button."""
 
+_ROTATION = "ca rotation"
+"""Command that shows how far a change of the CA is, and what is next."""
+
 
 _PLAN_ACTIONS: Mapping[str, type[Operation]] = {
     "approve": Approve,
@@ -67,6 +70,7 @@ def make_buttons(change: Change, texts: Texts) -> list[Block]:
         *make_continue_button(change, texts),
         *_make_review_button(change, texts),
         *_make_host_buttons(change, texts),
+        *_make_rotation_button(change, texts),
         details,
     ]
 
@@ -104,7 +108,19 @@ def list_commands(change: Change) -> tuple[str, ...]:
     return (
         *((f"op continue {operation}",) if change_progress.has_remaining_hosts(change) else ()),
         *(f"host show {host}" for host in _list_rehearsed_hosts(change)),
+        *((_ROTATION,) if _is_round(change) else ()),
     )
+
+
+def _is_round(change: Change) -> bool:
+    """Returns whether a change is an ended round of a change of the CA. Its overview has what is next."""
+    return change.state.ended and change.words.startswith(f"{_ROTATION} ")
+
+
+def _make_rotation_button(change: Change, texts: Texts) -> list[Block]:
+    """Makes the button to the overview of the change of the CA, below each of its rounds."""
+    label = Phrase("show the CA rotation").render_sentence(texts)
+    return [make_command_button(label, f"{RUN_ACTION}.rotation", _ROTATION)] if _is_round(change) else []
 
 
 def _list_rehearsed_hosts(change: Change) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from commands.model.plan import Part, Plan, PlannedAction, Result
 from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps
 from tests.bot.rendering import changes
 from tests.bot.rendering.anything import WHATEVER, any_changes
-from tests.bot.rendering.changes import ALL, OPERATION, STARTED, approval, change, result
+from tests.bot.rendering.changes import ALL, ENDED, OPERATION, STARTED, approval, change, result
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.commands.canned import host
 from tests.lab.workspace.blocks import MESSAGE, characters, complaints
@@ -106,6 +106,14 @@ def test_the_state_stands_first_in_words(name: str, state: str) -> None:
 )
 def test_the_buttons_are_what_can_be_done_now_and_go_with_the_decision(name: str, buttons: dict[str, str]) -> None:
     assert buttons | {"plan.details": f"op show {OPERATION}"} == pressed(render(ALL[name], ENGLISH))
+
+
+@pytest.mark.parametrize("state", [ChangeState.DONE, ChangeState.FAILED])
+def test_an_ended_round_of_a_change_of_the_ca_leads_to_its_overview(state: ChangeState) -> None:
+    ended = change(state, **ENDED, words="ca rotation next --only host-a")
+    assert "ca rotation" == pressed(render(ended, ENGLISH))["run.rotation"]
+    assert "ca rotation" in list_commands(ended)
+    assert "ca rotation" not in list_commands(change(state, **ENDED))
 
 
 def test_that_a_critical_change_was_done_is_reported_with_approvals() -> None:
