@@ -7,7 +7,7 @@ from datetime import datetime
 from adapters.key_backup import Recipient
 from adapters.nebula.certificates import Certificate
 from adapters.nebula.pem import read_blocks
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Listing, Moment, Phrase
 from commands.authority.drills import DRILL_LIFETIME, choose_address, name_certificate
 from commands.authority.judgment import KeyProblem, find_passed
 from commands.certs.fleet_certificates import shorten_fingerprint
@@ -151,7 +151,7 @@ def _build_row(key: KeyBackup, names: Mapping[str, str], now: datetime) -> Row:
             verified,
             key.first.build_cell(),
             key.second.build_cell(),
-            Cell(text=", ".join(people), value=" ".join(key.recipients)),
+            Cell(text=Phrase("{items}", items=Listing(tuple(people))), value=" ".join(key.recipients)),
             Cell.of(key.sha256),
         ),
         severity=_rate(key),
