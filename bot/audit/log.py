@@ -210,7 +210,7 @@ class AuditLog:
 
     async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]:
         """Find all events of one kind that one of our keys signed; forged ones are left out."""
-        events = await self._database.read(lambda session: table.list_of_kind(session, kind))
+        events = await asyncio.to_thread(audit_search.list_kind, self._database.path, kind)
         return tuple(event for event in events if self._keys.is_signed(event))
 
     async def read_newest(self) -> Head | None:

@@ -25,7 +25,16 @@ from bot.store.encoding import escape_text
 from bot.store.errors import TooLarge
 from bot.store.reading import open_for_reading
 
-__all__ = ["MAX_EXPORT_BYTES", "MAX_SEARCH_EVENTS", "AuditFilters", "ExportFormat", "export", "search", "search_operations"]
+__all__ = [
+    "MAX_EXPORT_BYTES",
+    "MAX_SEARCH_EVENTS",
+    "AuditFilters",
+    "ExportFormat",
+    "export",
+    "list_kind",
+    "search",
+    "search_operations",
+]
 
 ExportFormat = Literal["csv", "jsonl"]
 
@@ -106,6 +115,12 @@ def search(database: Path, filters: AuditFilters, redactor: Redactor) -> tuple[S
         return tuple(
             islice(_clean_events(table.search_events(connection, filters, newest_first=True), filters, redactor), limit)
         )
+
+
+def list_kind(database: Path, kind: str) -> tuple[StoredEvent, ...]:
+    """List all events of a kind as they are stored, oldest first."""
+    with open_for_reading(database) as connection:
+        return table.list_of_kind(connection, kind)
 
 
 def export(database: Path, filters: AuditFilters, form: ExportFormat, redactor: Redactor) -> bytes:

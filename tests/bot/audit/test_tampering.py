@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.store.chain import Verification
+from bot.store.database import Database
 from bot.store.errors import DatabaseDamaged
 from bot.store.head_file import INITIAL_MAC
-from tests.bot.audit.files import FIVE, KEY, OTHER, Files
+from tests.bot.audit.files import FIVE, KEY, NOW, OTHER, Files
 
 REST = "at, kind, actor, operation, data, key, previous, mac"
 
@@ -169,3 +171,16 @@ async def test_a_database_without_its_audit_table_is_damaged(files: Files) -> No
     files.tamper("DROP TABLE audit")
     with pytest.raises(DatabaseDamaged):
         files.verify()
+
+
+async def test_all_events_of_a_kind_are_found_but_for_forged_ones(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    await files.record("one", "two")
+    files.tamper("UPDATE audit SET data = replace(data, 'two', 'six')")
+    database = Database.open(files.database)
+    audit = await AuditLog.open(database, AuditKeys(KEY), files.heads, lambda: NOW)
+    found = [event.operation for event in await audit.find_all_signed(EventKind.REQUEST)]
+    other = await audit.find_all_signed(EventKind.DRILL)
+    await audit.aclose()
+    await database.aclose()
+    assert (["op-one"], ()) == (found, other)
