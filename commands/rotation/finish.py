@@ -57,7 +57,7 @@ class RotationFinish(RotationRound):
         planned: tuple[HostPlan | LeftOutHost, ...] = await plan_bundles(dropping, view)
         if _is_last(sight) and not any(isinstance(each, LeftOutHost) for each in planned):
             planned = (*planned, _plan_settling(sight))
-        return assemble_round(sight, planned, view.fleet.inventory, ())
+        return _warn_of_no_return(assemble_round(sight, planned, view.fleet.inventory, ()), rotation)
 
     async def _look(self, rotation: Rotation, view: FleetView) -> RoundSight:
         """Looks at all hosts, as they are while the old CA is taken out."""
@@ -130,6 +130,15 @@ def _require_no_dependents(sight: RoundSight, identities: KnownIdentities) -> No
         )
 
 
+def _warn_of_no_return(made: PlannedChange, rotation: Rotation) -> PlannedChange:
+    """Adds the warning that a change of the CA cannot be aborted any more, while it can be."""
+    if rotation.stage is RotationStage.DROPPING:
+        return made
+    warning = Phrase("there is no way back once the first host has dropped {ca}", ca=shorten_argument(rotation.old.name))
+    plan = made.plan.model_copy(update={"warnings": (warning, *made.plan.warnings)})
+    return made.model_copy(update={"plan": plan})
+
+
 def _is_last(sight: RoundSight) -> bool:
     """Returns whether no host has the old CA in its file after this round, except those that are left behind."""
     away = [state for state in sight.due.missing if state.host not in sight.leave]
@@ -142,7 +151,7 @@ def _plan_settling(sight: RoundSight) -> HostPlan:
     assert lighthouse is not None
     _require_same_place(sight.rotation, lighthouse.host)
     warning = Phrase(
-        "the key of {ca} will be wiped. Afterwards, only its encrypted copies have it",
+        "the key of {ca} will be wiped at the end. Afterwards, it exists only in copies that were made of it",
         ca=shorten_argument(sight.rotation.old.name),
     )
     return HostPlan(
