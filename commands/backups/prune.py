@@ -15,7 +15,7 @@ from commands.backups.retention import choose_removed
 from commands.checks.concurrent_reads import read_side
 from commands.model.backup import Backup, PlaceState
 from commands.model.check import Area
-from commands.model.operation import CannotPlan, FleetChange, FleetView
+from commands.model.operation import FleetChange, FleetView
 from commands.model.phrases import list_some
 from commands.model.plan import Check, LeftOutHost, Part, PlannedAction, PlannedChange, Premise, Step
 from commands.planning.host_plan import HostPlan, assemble
@@ -50,8 +50,6 @@ class BackupPrune(FleetChange):
     async def plan(self, view: FleetView) -> PlannedChange:
         due = choose_removed(view.backups.backups, view.now())
         chosen = [backup for backup in due if not self.only or backup.id in self.only][:MAX_REMOVED]
-        if not chosen:
-            raise CannotPlan(Phrase("no backup is older than the retention. Nothing to do"))
         hosts = dict.fromkeys(backup.host for backup in chosen)
         planned = [await _plan_host(name, [each for each in chosen if each.host == name], view) for name in hosts]
         named = self.model_copy(update={"only": tuple(backup.id for backup in chosen)})
