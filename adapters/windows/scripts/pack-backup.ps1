@@ -46,7 +46,8 @@ function Find-Files([string]$folder, [string]$above) {
     }
 }
 
-# The bytes between two looks at the file that agree: one that is written meanwhile is read again.
+# The bytes between two looks at the file that agree: one that is written meanwhile is read again. The time of a file is that of
+# the beginning of a write, so one of these seconds may be half written: it must have the same bytes a while later.
 function Read-Stable([string]$path) {
     $why = 'changes again and again while it is read'
     for ($try = 0; $try -lt 3; $try++) {
@@ -57,8 +58,14 @@ function Read-Stable([string]$path) {
             $before = New-Object System.IO.FileInfo (Get-Full $path)
             $time = $before.LastWriteTimeUtc
             $bytes = Read-Bytes $path $before.Length
+            $settled = $true
+            $age = ([System.DateTime]::UtcNow - $time).TotalSeconds
+            if ($age -gt -5 -and $age -lt 5) {
+                Start-Sleep -Milliseconds 300
+                $settled = (Get-Digest $bytes) -eq (Get-Digest (Read-Bytes $path $before.Length))
+            }
             $before.Refresh()
-            if ($before.LastWriteTimeUtc -eq $time -and $before.Length -eq $bytes.Length) {
+            if ($settled -and $before.LastWriteTimeUtc -eq $time -and $before.Length -eq $bytes.Length) {
                 return , $bytes
             }
         } catch {
@@ -66,6 +73,10 @@ function Read-Stable([string]$path) {
         }
     }
     Stop-Script 'FileUnreadable' "$path $why"
+}
+
+function Get-Digest([byte[]]$bytes) {
+    [System.BitConverter]::ToString([System.Security.Cryptography.SHA256]::Create().ComputeHash($bytes))
 }
 
 function Read-Bytes([string]$path, [long]$length) {
