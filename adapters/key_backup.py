@@ -17,7 +17,7 @@ from typing import Annotated, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
@@ -74,6 +74,12 @@ class Recipient(Value):
     def ends_at(self) -> datetime:
         """Time from which nothing should be encrypted for this certificate any more."""
         return x509.load_der_x509_certificate(self.encoded).not_valid_after_utc
+
+    @property
+    def public_key(self) -> bytes:
+        """Public key of the certificate. Two certificates with one key belong to one person."""
+        key = x509.load_der_x509_certificate(self.encoded).public_key()
+        return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     @property
     def identifier(self) -> tuple[bytes, int]:

@@ -60,12 +60,18 @@ def read_recipients(settings: KeyBackupSettings) -> tuple[Recipient, ...]:
 
 
 def find_bad_recipients(settings: KeyBackupSettings) -> Iterator[ReferenceProblem]:
-    """Yields recipients whose certificate cannot be used, or is not the pinned one."""
+    """Yields recipients whose certificate cannot be used, is not the pinned one, or has the key of an earlier one."""
+    keys: dict[bytes, str] = {}
     for place, each in enumerate(settings.recipients):
+        path = ("ca_backups", "recipients", place, "certificate_file")
         try:
-            _read_recipient(each)
+            key = _read_recipient(each).public_key
         except UnusableRecipient as error:
-            yield ("ca_backups", "recipients", place, "certificate_file"), error.phrase
+            yield path, error.phrase
+            continue
+        if key in keys:
+            yield path, Phrase("has the same key as the certificate of {name}. Each recipient needs a key", name=keys[key])
+        keys.setdefault(key, each.name)
 
 
 def _read_recipient(settings: RecipientSettings) -> Recipient:

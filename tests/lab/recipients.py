@@ -9,7 +9,7 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from adapters.key_backup import DOCUMENT_ENCRYPTION, Recipient
@@ -48,10 +48,18 @@ def make_holder(
     encrypts: bool = True,
     purpose: x509.ObjectIdentifier | None = DOCUMENT_ENCRYPTION,
     key: str = "rsa",
+    like: KeyHolder | None = None,
 ) -> KeyHolder:
-    """Make a person whose certificate is valid for so many days from the beginning of 2026. `key`: rsa, small or ec."""
+    """Make a person whose certificate is valid for so many days from the beginning of 2026. `key`: rsa, small or ec.
+
+    `like` is a person whose key this one has, too.
+    """
     private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-    if key == "ec":
+    if like is not None:
+        shared = load_pem_private_key(like.key.encode(), None)
+        assert isinstance(shared, rsa.RSAPrivateKey)
+        private = shared
+    elif key == "ec":
         private = ec.generate_private_key(ec.SECP256R1())
     else:
         private = rsa.generate_private_key(65537, 1024 if key == "small" else 2048)

@@ -58,6 +58,14 @@ def test_one_recipient_is_too_few_and_nobody_counts_twice(tmp_path: Path) -> Non
     assert [twice] == [text for _, _, text in complaints(tmp_path, describe(tmp_path, (ALICE, ALICE)))]
 
 
+def test_two_certificates_of_one_key_are_one_person(tmp_path: Path) -> None:
+    again = make_holder("Carol", like=ALICE)
+    why = "has the same key as the certificate of Alice. Each recipient needs a key"
+    assert [(locate(again), why)] == [
+        (key, text) for key, _, text in complaints(tmp_path, describe(tmp_path, (ALICE, again)))
+    ]
+
+
 SIGNING = "is for signing only, so nothing can be encrypted for it. Use one with keyEncipherment"
 SMALL = "needs an RSA key of at least 2048 bits. Use another certificate"
 
