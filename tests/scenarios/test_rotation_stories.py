@@ -202,17 +202,16 @@ async def test_a_full_disk_stops_a_round_where_it_is_and_the_next_try_goes_on(
         assert {Trust((OLD, "Flatnet CA 3"), OLD)} == place.everyone()
 
 
-@pytest.mark.parametrize("days", [1, -1])
-async def test_a_lighthouse_whose_clock_is_off_by_a_day_makes_no_ca_and_signs_nothing(town: Build, days: int) -> None:
+async def test_a_lighthouse_whose_clock_is_off_by_a_day_makes_no_ca_and_signs_nothing(town: Build) -> None:
     """Its certificates would be valid for the others only tomorrow, or end a day early."""
     async with rotation_place(town) as place:
         lighthouse = place.town.fleet["lighthouse"].windows.state
-        lighthouse.clock_offset = timedelta(days=days)
+        lighthouse.clock_offset = timedelta(days=1)
         assert "clock" in await place.refuse(START)
         assert ("", [PATHS.ca_key]) == (place.stage, list_private_keys(place.town.fleet))
         lighthouse.clock_offset = timedelta()
         await place.run(START, NEXT)
-        lighthouse.clock_offset = timedelta(days=days)
+        lighthouse.clock_offset = timedelta(days=-1)
         assert "clock" in await place.refuse(NEXT)
         lighthouse.clock_offset = timedelta()
         await place.run(NEXT)
