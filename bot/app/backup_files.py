@@ -36,7 +36,7 @@ from adapters.local.backups import (
     WriteBackupFile,
 )
 from adapters.phrase import Phrase
-from bot.app.file_work import do_file_work
+from bot.app.file_work import create_file, do_file_work, write_file
 from bot.app.received_file import MeasureFree, ReceivedFile, hash_file, measure_free, open_plain, require_room
 from bot.backups.manifest import build_manifest, encode_manifest
 from bot.backups.second_place import MAX_MANIFEST_BYTES
@@ -142,7 +142,7 @@ class BackupActions:
         folder = self.place.open(action.backup)
         content = encode_manifest(build_manifest(action, folder, self.now()))
         require_room(folder, len(content), self.place.measure_free)
-        _write_file(folder / MANIFEST, content)
+        write_file(folder / MANIFEST, content)
         return Packed(size=len(content), sha256=hash_file(folder / MANIFEST))
 
     def _pack_database(self, action: PackDatabase) -> Packed:
@@ -154,7 +154,7 @@ class BackupActions:
         try:
             self._drop_scratch()
             copy_database(source, copy)
-            with os.fdopen(_create(target.with_name(f"{action.name}.part")), "wb") as stream:
+            with os.fdopen(create_file(target.with_name(f"{action.name}.part")), "wb") as stream:
                 with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
                     _add_bytes(archive, self.data.head_file.name, head)
                     _add_file(archive, source.name, copy)
@@ -201,22 +201,6 @@ class BackupActions:
 def _close(folder: Path) -> None:
     if folder.stat().st_mode & 0o077:
         folder.chmod(FOLDER_MODE)
-
-
-def _create(file: Path) -> int:
-    file.unlink(missing_ok=True)
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-
-
-def _write_file(file: Path, content: bytes) -> None:
-    """Writes a file whole: there is no instant at which a part of it has its name."""
-    part = file.with_name(f"{file.name}.part")
-    with os.fdopen(_create(part), "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(file)
-    sync_folder(file.parent)
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -23,9 +23,8 @@ from adapters.nebula.certificates import parse_pem
 from adapters.phrase import Phrase
 from adapters.transfer import SpoolState
 from bot.app.backup_files import SecondPlace
-from bot.app.file_work import do_file_work
+from bot.app.file_work import do_file_work, write_file
 from bot.changes.step_binding import OwnActions
-from bot.config.host_folder import sync_folder
 
 A = TypeVar("A")
 R = TypeVar("R", SpoolState, StoredKeyCopy)
@@ -68,7 +67,7 @@ class KeyBackupActions:
                 self.find_place().open(CA_FOLDER, action.backup)
                 return SpoolState(received=0, changed=True)
             case "write":
-                _write_file(file, action.data)
+                write_file(file, action.data)
                 return SpoolState(received=len(action.data), changed=True)
             case "finish":
                 found = _read_file(file) or b""
@@ -133,17 +132,6 @@ def _read_file(file: Path) -> bytes | None:
     if len(content) > KEY_FILE_LIMIT:
         raise ActionFailed(Phrase("{file} is larger than any copy of a CA key", file=str(file)))
     return content
-
-
-def _write_file(file: Path, content: bytes) -> None:
-    part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(file)
-    sync_folder(file.parent)
 
 
 def _hash(content: bytes) -> str:
