@@ -134,7 +134,7 @@ def _warn_of_no_return(made: PlannedChange, rotation: Rotation) -> PlannedChange
     """Adds the warning that a change of the CA cannot be aborted any more, while it can be."""
     if rotation.stage is RotationStage.DROPPING:
         return made
-    warning = Phrase("no abort is possible once the first host has dropped {ca}", ca=shorten_argument(rotation.old.name))
+    warning = Phrase("it cannot be aborted once the first host has dropped {ca}", ca=shorten_argument(rotation.old.name))
     plan = made.plan.model_copy(update={"warnings": (warning, *made.plan.warnings)})
     return made.model_copy(update={"plan": plan})
 

@@ -151,7 +151,7 @@ async def test_the_key_of_the_rotation_takes_the_place_of_the_old_one() -> None:
 
 async def test_the_plan_says_that_there_is_no_way_back_while_there_is_one() -> None:
     warned = [await planned(FINISH, ready(stage, ALL_SIGNED)) for stage in (SIGNING, DROPPING)]
-    no_return = "no abort is possible once the first host has dropped Flatnet CA"
+    no_return = "it cannot be aborted once the first host has dropped Flatnet CA"
     assert [True, False] == [no_return in map(str, plan.warnings) for plan in warned]
 
 
