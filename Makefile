@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# half as many again as processors: quick tests wait for loopback more than they compute
+# half as many again as processors: tests wait for loopback, programs and hosts' time more than they compute
 QUICK   = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
 # the parts of lint side by side, each one's output in one piece; one after the other where make is older than 4.0, as on macOS
 AT_ONCE = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target --jobs=$(shell $(PYTHON) -c 'import os; print(os.cpu_count())'))
@@ -29,7 +29,7 @@ demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, 
 	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day) $(SPOKEN)
 
 check: lint      ## everything a command can check: lint, then all tests, the browser's and those of real programs too
-	$(BIN)/pytest -n auto --dist worksteal --ignore=tests/fleet
+	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/fleet
 	$(BIN)/pytest tests/fleet
 
 LINTS := mypy powershell51 source imports powershell ruff format

@@ -14,6 +14,7 @@ from adapters.action import SideName
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.phrase import Phrase
 from adapters.windows.system import ReadSystem as ReadWindows
+from adapters.wsl.helper import HELPER_VERSION
 from adapters.wsl.system import ReadSystem as ReadWsl
 from bot.doctor.examination import diagnose
 from bot.locale.texts import get_texts
@@ -169,7 +170,8 @@ TROUBLES = (
             "the helper is not installed in WSL2. Copy prepare-wsl.sh there and run: sudo sh prepare-wsl.sh --manage "
             "forwarding,ipam --id 1"),
     Trouble("another helper", managed(Helper(version=9)), HOST, "wsl.helper",
-            "has version 9, but this bot needs version 1. Copy the prepare-wsl.sh of this bot there and run: sudo sh"),
+            f"has version 9, but this bot needs version {HELPER_VERSION}. Copy the prepare-wsl.sh of this bot there and "
+            "run: sudo sh"),
     Trouble("a helper that others can change", managed(Helper(writable="/usr/local")), HOST, "wsl.helper",
             "others than root can change /usr/local. Run as root: chown root:root /usr/local; chmod go-w /usr/local"),
     Trouble("an area that the host does not allow", managed(Helper(areas=("ipam",))), HOST, "wsl.helper",

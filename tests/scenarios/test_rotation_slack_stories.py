@@ -43,7 +43,7 @@ async def test_each_round_has_its_own_approvals_and_its_card_names_who_is_cut_of
 
             leaving = await approved_by_two(s, f"ca rotation next --leave host-b {REASON}")
             warned = [str(phrase) for phrase in (await s.known(leaving)).plan.warnings]
-            assert "host-b will be cut off from every host with a new certificate until they return" in warned
+            assert "host-b: cut off from every host with a new certificate until its return" in warned
             assert DONE == await s.ended(leaving)
             assert Trust((OLD, NEW), NEW) == describe(t.fleet)["host-a"]
 

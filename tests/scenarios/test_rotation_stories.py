@@ -188,7 +188,7 @@ async def test_a_full_disk_stops_a_round_where_it_is_and_the_next_try_goes_on(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         with monkeypatch.context() as full:
-            full.setattr(key_backups, "_write_file", fail)
+            full.setattr(key_backups, "write_file", fail)
             assert ChangeState.DONE is not (await run_alone(place.house, START)).state
         assert ({BEFORE}, [PATHS.ca_key]) == (place.everyone(), list_private_keys(place.town.fleet))
 

@@ -44,6 +44,7 @@ def lines(typed: str, catalogue: OperationClasses = CATALOGUE) -> list[str]:
                 "silence add host-a/container",
                 "silence add host-a/clock",
                 "silence add host-a/certificate",
+                "silence add host-a/ca_key",
                 "silence add host-a/change",
             ],
         ),
