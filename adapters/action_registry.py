@@ -36,7 +36,8 @@ from adapters.windows import restore as windows_restore
 from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
-from adapters.wsl import forwarding, helper, restore
+from adapters.wsl import containers as podman_containers
+from adapters.wsl import forwarding, helper, images, restore, volumes
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -92,6 +93,23 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     restore.CheckKept,
     restore.PutKept,
     restore.ReturnKept,
+    podman_containers.ReadContainerState,
+    podman_containers.MoveContainer,
+    podman_containers.CreateContainer,
+    podman_containers.RemoveContainer,
+    podman_containers.RemoveMadeContainer,
+    podman_containers.SetRestartPolicy,
+    podman_containers.DescribeContainer,
+    podman_containers.CopyContainer,
+    images.ReadImage,
+    images.PullImage,
+    images.RemoveImage,
+    images.SaveImage,
+    images.LoadImage,
+    volumes.MeasureVolume,
+    volumes.RemoveMadeVolume,
+    volumes.ExportVolume,
+    volumes.ImportVolume,
     host_files.ReadHostFile,
     host_files.WriteHostFile,
     host_files.RemoveHostFile,

@@ -76,6 +76,13 @@ class SpoolState(Value):
     """True if this very call changed something."""
 
 
+class StreamCount(Value):
+    """Count of one end of a stream: its bytes, and the hash of all of them."""
+
+    size: TransferSize
+    sha256: Sha256
+
+
 @runtime_checkable
 class Source(Protocol):
     """An action that yields bytes."""

@@ -1,9 +1,11 @@
 """Base class of WSL2 actions: argument lists, run one after another in one round trip."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
+
+from pydantic import SecretStr
 
 from adapters.action import Action, Answer
 from adapters.error_text import clean_line
@@ -49,6 +51,10 @@ class WslAction(Action[Answer]):
     def input(self) -> bytes:
         """Standard input of its program. An action with an input runs one program, which reads all of it."""
         return b""
+
+    def build_input(self, secret: Callable[[str], SecretStr]) -> bytes:
+        """Builds the standard input as it is sent. `secret` returns a secret by its name: no action holds a value of one."""
+        return self.input
 
     @abstractmethod
     def build_commands(self) -> tuple[Argv, ...]:

@@ -1,18 +1,18 @@
 """The helper in WSL2: a program of root with fixed verbs, which prepare-wsl.sh --manage installs (docs/hosts).
 
 The bot's user may run nothing else that changes something. The helper has its own list of what is allowed on its host, and
-what that is about: bridge, address, network, folder. So no argument but a container's ID is ever sent.
+what that is about: bridge, address, network, folder. This module has its version, its failures, forwarding and backups;
+`containers`, `images`, `volumes` and `ipam` have the actions of its other verbs.
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints, computed_field
+from pydantic import BaseModel, Field, StringConstraints, computed_field
 
 from adapters.action import Action, Effect
 from adapters.errors import ActionFailed
-from adapters.inventory import InterfaceName, ManagedArea, PodmanName, WslSide
+from adapters.inventory import InterfaceName, ManagedArea, WslSide
 from adapters.phrase import Phrase
 from adapters.transfer import PIECE_BYTES, STALL_TIMEOUT, Piece, Sha256, TransferSize
 from adapters.value import Value
@@ -23,10 +23,6 @@ HELPER = "/usr/local/libexec/flatnet-bot"
 
 HELPER_VERSION = 2
 """Version of the helper that this version of the bot works with. A test compares it with docs/hosts."""
-
-CONTAINERS_LIMIT = 5000
-
-ContainerId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 HelperFault = Literal["absent", "other-version", "not-allowed", "unsafe", "broken", "failed"]
 """Codes of `ActionFailed`: why the helper did not do it. `unsafe`: others than root can change it or its list."""
@@ -68,48 +64,6 @@ class ForwardingStatus(Value):
     def ready(self) -> bool:
         """True if nothing is left to set up."""
         return self.link == "up" and self.addressed and self.forwarding and self.at_boot and not self.blocked
-
-
-def _drop_zero_time(text: object) -> object:
-    """Returns None for Go's zero time, which stands for what never happened."""
-    return None if isinstance(text, str) and text.startswith("0001-01-01T") else text
-
-
-class ListedContainer(Value):
-    """A container on Flatnet's network. `address` is None unless it runs, `started_at` None if it never did."""
-
-    id: ContainerId
-    name: PodmanName
-    image: Annotated[str, StringConstraints(max_length=512)]
-    image_id: Annotated[str, StringConstraints(max_length=128)]
-    state: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")]
-    exit_code: int
-    started_at: Annotated[AwareDatetime | None, BeforeValidator(_drop_zero_time)]
-    restarts: Annotated[int, Field(ge=0)]
-    address: Annotated[IPv4Address | None, BeforeValidator(lambda text: text or None)]
-
-
-class ContainerList(Value):
-    """Containers on Flatnet's network, running or not."""
-
-    containers: Annotated[tuple[ListedContainer, ...], Field(max_length=CONTAINERS_LIMIT)]
-
-
-_Handed = Annotated[dict[Annotated[str, StringConstraints(max_length=128)], IPv4Address], Field(max_length=1024)]
-
-
-class Allocations(Value):
-    """Addresses that Flatnet's network plug-in has handed out, by the container's ID."""
-
-    subnet: Annotated[str, StringConstraints(max_length=32)]
-    allocations: _Handed
-
-
-class _AllocationsFile(BaseModel):
-    """Flatnet's allocations.json, as far as it is read."""
-
-    subnet: str
-    allocations: _Handed
 
 
 class ReadHelper(WslAction[HelperInfo]):
@@ -166,62 +120,6 @@ class ApplyForwarding(WslAction[ForwardingStatus]):
 
     def parse(self, completed: Sequence[CompletedProgram]) -> ForwardingStatus:
         return ForwardingStatus.model_validate_json(read_helper_output(completed))
-
-
-class ListContainers(WslAction[ContainerList]):
-    """Lists Flatnet's containers with their addresses. Their environment and commands stay on the host."""
-
-    program_timeout = 60.0
-    deadline = 80.0
-    output_limit = 4 * 1024 * 1024  # half a kilobyte for a container, and a host has at most 253
-
-    @classmethod
-    def of(cls, side: WslSide) -> "ListContainers":
-        """Makes the action."""
-        return cls()
-
-    def build_commands(self) -> tuple[Argv, ...]:
-        return (build_helper_command("containers", "list"),)
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> ContainerList:
-        return ContainerList(containers=_parse_containers(read_helper_output(completed)))
-
-
-class MoveContainer(WslAction[ContainerList]):
-    """Starts, stops or restarts one container of Flatnet's network. It has 30 s to end by itself."""
-
-    effect = Effect.CHANGE
-    program_timeout = 80.0
-    deadline = 100.0
-    output_limit = 64_000
-
-    verb: Literal["start", "stop", "restart"]
-    container: ContainerId
-
-    def build_commands(self) -> tuple[Argv, ...]:
-        return (build_helper_command("containers", self.verb, self.container),)
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> ContainerList:
-        return ContainerList(containers=_parse_containers(read_helper_output(completed)))
-
-
-class ReadAllocations(WslAction[Allocations]):
-    """Reads the addresses that Flatnet's plug-in has handed out."""
-
-    deadline = 20.0
-    output_limit = 2 * 1024 * 1024  # the helper prints 1 MB at most
-
-    @classmethod
-    def of(cls, side: WslSide) -> "ReadAllocations":
-        """Makes the action. The helper knows the folder."""
-        return cls()
-
-    def build_commands(self) -> tuple[Argv, ...]:
-        return (build_helper_command("ipam", "list"),)
-
-    def parse(self, completed: Sequence[CompletedProgram]) -> Allocations:
-        file = _AllocationsFile.model_validate_json(read_helper_output(completed))
-        return Allocations(subnet=file.subnet, allocations=file.allocations)
 
 
 class _BackupSize(BaseModel):
@@ -318,8 +216,3 @@ def _describe_fault(fault: HelperFault, why: str) -> Phrase:
             return Phrase("the helper in WSL2 cannot be trusted and did nothing: {why}", why=why)
         case _:
             return Phrase("the helper in WSL2 failed: {why}", why=why)
-
-
-def _parse_containers(output: str) -> tuple[ListedContainer, ...]:
-    """Parses one object per line. Raises `ValueError` if one does not fit."""
-    return tuple(map(ListedContainer.model_validate_json, output.splitlines()[: CONTAINERS_LIMIT + 1]))

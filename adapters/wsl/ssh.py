@@ -93,7 +93,7 @@ class SshConnection:
         """Runs the action's programs in one round trip."""
         if not isinstance(action, WslAction):
             raise TypeError(f"{type(action).__name__} is not for the WSL2 side")
-        exchange = _Exchange(action)
+        exchange = _Exchange(action, action.build_input(self._secret))
         try:
             async with asyncio.timeout(action.deadline):
                 completed = await self._run_with_retry(exchange)
@@ -130,7 +130,7 @@ class SshConnection:
                     Phrase("the SSH connection was lost before the response arrived. Check the host before retrying")
                 ) from error
         try:
-            return await self._run_once(_Exchange(exchange.action))
+            return await self._run_once(_Exchange(exchange.action, exchange.given))
         except _ConnectionLost as error:
             raise Unreachable(
                 Phrase("the SSH connection dropped twice while reading the result. Check sshd and the WSL2 network")
@@ -223,8 +223,9 @@ class _ConnectionLost(Exception):
 class _Exchange(asyncssh.SSHClientSession[bytes]):
     """One command line and its answer: the output so far, and whether it may have run."""
 
-    def __init__(self, action: WslAction[Any]) -> None:
+    def __init__(self, action: WslAction[Any], given: bytes) -> None:
         self.action = action
+        self.given = given
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._programs = action.build_commands()
         self._nonce = secrets.token_hex(16)
@@ -266,8 +267,8 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
     def session_started(self) -> None:
         if self._channel is not None:
-            if given := self.action.input:
-                self._channel.write(given)
+            if self.given:
+                self._channel.write(self.given)
             self._channel.write_eof()
 
     def data_received(self, data: bytes, datatype: int | None) -> None:

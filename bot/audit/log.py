@@ -77,6 +77,7 @@ class EventKind(StrEnum):
     OWED = "owed"
     IDENTITY = "identity"
     ROTATION = "rotation"
+    SUSPENSION = "suspension"
     BACKUP = "backup"
     DRILL = "drill"
     ACCEPTED = ACCEPTED_KIND

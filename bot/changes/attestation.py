@@ -22,6 +22,7 @@ from bot.audit.log import MAX_RECORDED_LENGTH
 from bot.model.change import TERMINAL_SURFACES
 from bot.store.chain import StoredEvent
 from bot.store.records import OperationRecord
+from commands.model.plan_digest import compute_digest
 
 
 def is_attested(record: OperationRecord, events: Iterable[StoredEvent]) -> bool:
@@ -33,7 +34,7 @@ def is_attested(record: OperationRecord, events: Iterable[StoredEvent]) -> bool:
 def is_digest_valid(record: OperationRecord) -> bool:
     """Return whether the stored plan has its digest, and its actions are the same in this version."""
     try:
-        return record.plan.compute_digest(record.kind, record.arguments) == record.digest
+        return compute_digest(record.plan, record.kind, record.arguments) == record.digest
     except ValueError:  # a plan of another version
         return False
 

@@ -1,13 +1,14 @@
 """Effects of the end of a run on owed changes. Pure.
 
-DONE, or FAILED after something was done ─▶ a change is owed to each host that the plan left out and that needs it
+DONE, or FAILED after something was done ─▶ a change is owed to each host that the plan left out and that needs it,
+                                            and each follow-up whose step is done
 a host on which the run did its command ──▶ owed changes of the same words there are settled
 UNDONE, UNKNOWN, FAILED before anything ──▶ nothing is owed: the request is as open as before, or is resolved later
 """
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.changes.intent_log import AuditTrail
 from bot.changes.outcome import list_done_hosts
@@ -40,7 +41,7 @@ def compute_owed_effects(
     done = _list_all_hosts(record, targets) if state is ChangeState.DONE else list_done_hosts(record.plan, trail)
     deeds = () if operation is None else list_deeds(operation, done)
     if state is ChangeState.DONE or (state is ChangeState.FAILED and (done or trail.touched or reported)):
-        return OwedEffects(tuple(_list_left(record, operation, at)), deeds)
+        return OwedEffects((*_list_left(record, operation, at), *_list_follow_ups(record, trail, at)), deeds)
     return OwedEffects(done=deeds)
 
 
@@ -60,6 +61,29 @@ def _list_left(record: OperationRecord, operation: FleetChange | None, at: datet
     for left in record.plan.left_out:
         if left.owed:
             yield _leave(record, operation, left, at)
+
+
+def _list_follow_ups(record: OperationRecord, trail: AuditTrail, at: datetime) -> Iterator[OwedChange]:
+    """List what the plan leaves for later, of steps that are done and were not rolled back."""
+    for later in record.plan.follow_ups:
+        result = trail.results.get(later.after)
+        if result is None or not result.result.successful or later.after in trail.undone:
+            continue
+        yield OwedChange(
+            host=later.host,
+            kind=later.kind,
+            arguments=later.arguments,
+            words=later.words,
+            matter=Matter.CHANGE,
+            why=later.why,
+            operation=record.operation,
+            requester=record.requester,
+            identity=record.identity,
+            surface=record.surface,
+            channel=record.channel,
+            since=at,
+            due_at=at + timedelta(days=later.days),
+        )
 
 
 def _leave(record: OperationRecord, operation: FleetChange | None, left: LeftOutHost, at: datetime) -> OwedChange:

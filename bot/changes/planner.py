@@ -27,6 +27,7 @@ from bot.store.records import OperationRecord
 from commands.language.grammar import render_change
 from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Thresholds
 from commands.model.plan import NEWEST_FORMULA, Plan, PlannedChange
+from commands.model.plan_digest import compute_digest
 
 BREAK_GLASS_LIFETIME = timedelta(hours=1)
 """Period for which a change without approval may wait for its hosts: longer waits are no emergency."""
@@ -162,7 +163,7 @@ class Planner:
         """Make the plan as of now, and its digest by the formula of the stored plan."""
         planned = await self.load_operation(record).plan(await self.make_view(record.operation))
         plan = planned.plan.model_copy(update={"digest_formula": record.plan.digest_formula})
-        return PlannedChange(arguments=planned.arguments, plan=plan), plan.compute_digest(record.kind, planned.arguments)
+        return PlannedChange(arguments=planned.arguments, plan=plan), compute_digest(plan, record.kind, planned.arguments)
 
     async def draft(self, request: ChangeRequest) -> OperationRecord:
         """Plan a new operation; nothing is decided yet. Raises `CannotPlan`, `HoldsSecret`."""
@@ -191,7 +192,7 @@ class Planner:
             card=choose_card_channel(by.channel, self.policy.approvals.channel),
             reason=operation.reason,
             plan=plan,
-            digest=plan.compute_digest(kind, planned.arguments),
+            digest=compute_digest(plan, kind, planned.arguments),
             asked_at=now,
             expires_at=now,
             state=ChangeState.PLANNED,

@@ -62,7 +62,8 @@ class OwedRow(Table, table=True):
     `kind` and `arguments` are the operation for this host alone, as in `operations`; `words` is its command. `matter` says
     what it is about: "change", "revocation" or "authority". `operation` left it. `asked` is the last operation that asked
     for it ("": none), `asked_at` the time of that or of the last attempt, and `note` the reason for which that attempt
-    requested nothing. `settled_by` is the operation that did it, or the person who dropped it with a `reason`.
+    requested nothing. `settled_by` is the operation that did it, or the person who dropped it with a `reason`. `due_at` is
+    the time before which it is not asked for (None: at once).
     """
 
     __tablename__ = "owed"
@@ -92,3 +93,24 @@ class OwedRow(Table, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=UtcText)
     settled_by: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
+    due_at: datetime | None = Field(default=None, sa_type=UtcText)
+
+
+class SuspensionRow(Table, table=True):
+    """One suspended host (`commands.model.suspension.Suspension`, as JSON in `state`). A host has one open row at most."""
+
+    __tablename__ = "suspensions"
+    __table_args__ = (
+        Index("suspension_open", "host", unique=True, sqlite_where=text("ended_at IS NULL")),
+        STRICT,
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    host: str = Field(sa_type=Text)
+    operation: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    since: datetime = Field(sa_type=UtcText)
+    remind_at: datetime | None = Field(default=None, sa_type=UtcText)
+    reminded_at: datetime | None = Field(default=None, sa_type=UtcText)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcText)

@@ -101,6 +101,7 @@ class AuditRow(Table, table=True):
     __table_args__ = (
         Index("audit_by_operation", "operation", "sequence"),
         Index("audit_of_rotations", "sequence", sqlite_where=text("kind = 'rotation'")),
+        Index("audit_of_suspensions", "sequence", sqlite_where=text("kind = 'suspension'")),
         STRICT,
     )
 

@@ -28,7 +28,7 @@ _COLUMNS = OWED.c
 _OPEN = _COLUMNS.settled_at.is_(None)
 _THIS = _COLUMNS.number == bindparam("this")
 _ADD = insert(OWED).on_conflict_do_nothing()
-_TIMES = ("since", "asked_at", "settled_at")
+_TIMES = ("since", "asked_at", "settled_at", "due_at")
 _ROWS = select(*(type_coerce(each, Text).label(each.name) if each.name in _TIMES else each for each in _COLUMNS))
 """Times are read as text: one that is damaged must not end the whole query."""
 
@@ -78,6 +78,8 @@ class OwedChange:
     reason: str = ""
     number: int = 0
     damaged: bool = False
+    due_at: datetime | None = None
+    """Time before which it is not asked for; None: at once."""
 
     @property
     def is_open(self) -> bool:
@@ -185,6 +187,7 @@ def _make_values(owed: OwedChange) -> dict[str, Any]:
         "settled_at": owed.settled_at,
         "settled_by": escape_text(owed.settled_by),
         "reason": escape_text(owed.reason),
+        "due_at": owed.due_at,
     }
 
 
@@ -209,6 +212,7 @@ def _read_row(row: Row[Any]) -> OwedChange:
             identity=decode_identity(row.identity),
             surface=Surface(row.surface),
             note=decode_phrase(row.note),
+            due_at=None if row.due_at is None else _decode_time(row.due_at),
         )
     except (ValueError, TypeError, AttributeError, RecursionError):  # what the decoders raise for other JSON
         return replace(_read_plain_columns(row), note=DAMAGED, damaged=True)

@@ -12,7 +12,7 @@ from adapters.phrase import Phrase
 from bot.store.errors import DatabaseOutdated, DatabaseTooNew, make_damaged_error
 from bot.store.tables import APPEND_ONLY_TRIGGERS, METADATA
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014")
 """All revisions of the tables, oldest first."""
 
 HEAD_REVISION = REVISIONS[-1]

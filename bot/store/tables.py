@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import DDL, ColumnElement, FromClause, Text, event, type_coerce
 
 from bot.store.alert_models import AlertChangeRow, AlertRow, LogPositionRow, MuteRow, TrafficRow
-from bot.store.host_models import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow
+from bot.store.host_models import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow, SuspensionRow
 from bot.store.ledger_models import HandshakePositionRow, IdentityRow, SightingRow
 from bot.store.models import Table
 from bot.store.rotation_models import BackupRow, DrillRow, KeyBackupRow, RotationMemberRow, RotationRow
@@ -41,6 +41,7 @@ TRAFFIC = Table.metadata.tables[TrafficRow.__tablename__]
 LOG_POSITIONS = Table.metadata.tables[LogPositionRow.__tablename__]
 GOOD_CONFIGURATIONS = Table.metadata.tables[GoodConfigurationRow.__tablename__]
 OWED = Table.metadata.tables[OwedRow.__tablename__]
+SUSPENSIONS = Table.metadata.tables[SuspensionRow.__tablename__]
 IDENTITIES = Table.metadata.tables[IdentityRow.__tablename__]
 SIGHTINGS = Table.metadata.tables[SightingRow.__tablename__]
 HANDSHAKE_POSITIONS = Table.metadata.tables[HandshakePositionRow.__tablename__]

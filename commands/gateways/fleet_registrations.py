@@ -8,7 +8,7 @@ from adapters.fleet import ReadResult
 from adapters.gateway.containers import ReadRegistry, Registry
 from adapters.inventory import Host, WslSide
 from adapters.phrase import Phrase
-from adapters.wsl.helper import ContainerList, ListContainers
+from adapters.wsl.containers import ContainerList, ListContainers
 from adapters.wsl.podman import UnreadPart
 from adapters.wsl.system import ReadSystem, WslSystem
 from commands.checks.concurrent_reads import read_all_hosts

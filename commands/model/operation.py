@@ -20,6 +20,7 @@ from adapters.local.action import LocalAction
 from adapters.phrase import Phrase
 from commands.model.backup import NO_BACKUPS, Backup, Drill, KnownBackups
 from commands.model.check import NO_CHECKS, Area, KnownChecks
+from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRules
 from commands.model.identity import NO_IDENTITIES, KnownIdentities
 from commands.model.owed import NOTHING_OWED, KnownOwed, Matter
 from commands.model.phrases import list_some
@@ -27,6 +28,7 @@ from commands.model.plan import LeftOutHost, PlannedChange
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
 from commands.model.rotation import Rotation
+from commands.model.suspension import Suspension
 from commands.values.arguments import Flag, ReasonOption, Target
 
 
@@ -152,6 +154,15 @@ async def attest_nothing(row: Backup | Drill) -> bool:
     return False
 
 
+HashSecret = Callable[[str], str]
+"""Returns a keyed hash of a secret by its name, for the premise of a plan. Raises a `FlatnetError` for a missing one."""
+
+
+def refuse_secrets(name: str) -> str:
+    """Refuses secrets, for an operation that uses none."""
+    raise NotAsked(Phrase("only a running bot can do this. Start flatnet-bot, then try again"))
+
+
 @dataclass(frozen=True)
 class UnknownChange:
     """A change whose outcome is unknown: its command, and the names of the hosts that it is about."""
@@ -195,6 +206,11 @@ class FleetView:
     """Reads on the bot itself, for a plan: its copies of backups."""
     attest: Attest = attest_nothing
     """Compares a row with the audit log, for a plan that relies on it."""
+    suspensions: Mapping[str, Suspension] = field(default_factory=dict)
+    """The suspended hosts, by name."""
+    container_rules: ContainerRules = DEFAULT_CONTAINER_RULES
+    hash_secret: HashSecret = refuse_secrets
+    """Hashes a secret under a key of the bot, for a plan that names it."""
 
 
 class Operation(BaseModel):

@@ -7,9 +7,7 @@
 Pure. Operations make plans (`commands.model.operation.FleetChange`), and `bot.changes.step_runner` runs them.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -21,14 +19,14 @@ from adapters.endpoint import Endpoint
 from adapters.phrase import Phrase
 from adapters.value import Value
 
-DigestFormula = Literal[1, 2, 3]
+DigestFormula = Literal[1, 2, 3, 4]
 """Formula of a plan's digest.
 
 1: scripts of Windows by their hash. 2: what runs on every side, and the formula. 3: also sources of transfers, edits of
-files, and the hosts for which the change will be owed.
+files, and the hosts for which the change will be owed. 4: also what a run leaves to be done later.
 """
 
-NEWEST_FORMULA: DigestFormula = 3
+NEWEST_FORMULA: DigestFormula = 4
 """The formula of new plans. A stored plan keeps the one it was approved with."""
 
 
@@ -153,6 +151,8 @@ class Step(Value):
     source: TransferSource | None = None
     harmless_remains: bool = False
     """True if what the step leaves behind harms nothing, so that a rollback that is not proven leaves no doubt."""
+    situation: Phrase | None = None
+    """Situation of the plan's object once the step is done, such as "web runs nowhere". None: as before."""
     recorded: bool = False
     """True if its answer is recorded with its result, although no step uses it. Nothing runs by it, so no digest has it."""
 
@@ -189,6 +189,21 @@ class LeftOutHost(Value):
     owed: bool = False
 
 
+class FollowUp(Value):
+    """A change that a run leaves to be asked for later, if its step `after` is done: an owed change of another operation.
+
+    `kind` and `arguments` are that operation's, `words` its command. It is due `days` after the end of the run.
+    """
+
+    after: str
+    host: str
+    kind: str
+    arguments: Mapping[str, JsonValue]
+    words: str
+    days: int = Field(ge=0, le=366)
+    why: Phrase
+
+
 class FileEdit(Value):
     """An edit of one file on a host, as approvers see it. `diff` is a unified diff, one line per item, without secrets."""
 
@@ -206,7 +221,8 @@ class Plan(Value):
 
     `roads` are the endpoints of all sides that the plan uses. `reach` says that it is about all hosts, or the lighthouse.
     `edits` are the changed lines of configuration files. `about` names what a critical change is about, as approvers must
-    type it; "" stands for the hosts of its parts.
+    type it; "" stands for the hosts of its parts. `situation` is that of its object before the first step; the card shows
+    the present one. `follow_ups` are left to be asked for later.
 
     A plan that was stored without a digest formula has formula 1.
     """
@@ -220,6 +236,8 @@ class Plan(Value):
     reach: tuple[Phrase, ...] = ()
     edits: tuple[FileEdit, ...] = ()
     about: str = ""
+    situation: Phrase | None = None
+    follow_ups: tuple[FollowUp, ...] = ()
     digest_formula: DigestFormula = 1
 
     @property
@@ -255,23 +273,6 @@ class Plan(Value):
         kinds = sorted({action.kind for step in self.steps for action in list_actions(step)})
         return {kind: script for kind in kinds if (script := hash_script(kind))}
 
-    def compute_digest(self, operation: str, arguments: Mapping[str, Any]) -> str:
-        """Computes the SHA-256 of what is approved, by the plan's formula: operation, arguments, steps, premises, endpoints.
-        Raises `ValueError` for a kind of action that this version does not know.
-        """
-        seal, describe = _FORMULAS[self.digest_formula]
-        document = {
-            "operation": operation,
-            "arguments": arguments,
-            "steps": [seal(step) for step in self.steps],
-            "parts": [[part.host, [step.key for step in part.steps]] for part in self.parts],
-            "premises": [[premise.host, premise.what, premise.value] for premise in self.premises],
-            "roads": [road.model_dump(mode="json") for road in sorted(self.roads, key=lambda road: (road.host, road.side))],
-            **describe(self),
-        }
-        canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
 
 class StepResult(Value):
     """Result of a step. `product` is its answer as JSON, for later steps; `why` is the reason of a failure."""
@@ -301,49 +302,3 @@ def list_actions(step: Step) -> tuple[PlannedAction, ...]:
     source = (step.source.deed,) if step.source is not None else ()
     undo = (step.undo,) if step.undo is not None else ()
     return (step.deed, *source, *undo, *(check.deed for check in list_checks(step)))
-
-
-_APPROVED_FIELDS = frozenset({"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
-"""Fields of a step that every formula covers. Phrases are left out, because they may be in another language."""
-
-
-def _build_digest_input_v1(step: Step) -> Mapping[str, Any]:
-    """Returns the digest input of formula 1: the data of a step, its checks in one list, and the hashes of its scripts."""
-    checks = [check.model_dump(mode="json") for check in list_checks(step)]
-    scripts = [hash_script(deed.kind) for deed in list_actions(step)]
-    return step.model_dump(mode="json", include=set(_APPROVED_FIELDS)) | {"checks": checks, "scripts": scripts}
-
-
-def _build_digest_input_v2(step: Step) -> Mapping[str, Any]:
-    """Returns the digest input of formula 2: the data of a step, and what runs on each side in which role."""
-    runs = {
-        "deed": step.deed.describe_run(),
-        "undo": None if step.undo is None else step.undo.describe_run(),
-        "verify": None if step.verify is None else step.verify.deed.describe_run(),
-        "undone": [check.deed.describe_run() for check in step.undone],
-    }
-    return step.model_dump(mode="json", include={*_APPROVED_FIELDS, "verify", "undone"}) | {"runs": runs}
-
-
-def _build_digest_input_v3(step: Step) -> Mapping[str, Any]:
-    """Returns the digest input of formula 3: that of formula 2, and the source of a transfer with what runs there."""
-    source = step.source
-    seen = None if source is None else source.model_dump(mode="json") | {"run": source.deed.describe_run()}
-    return {**_build_digest_input_v2(step), "source": seen}
-
-
-def _describe_plan_v3(plan: Plan) -> Mapping[str, Any]:
-    """Describes what formula 3 adds of a plan: the edits that approvers see, hosts that remain owed, the name to type."""
-    edits = [edit.model_dump(mode="json") for edit in plan.edits]
-    return {"formula": 3, "edits": edits, "owed": list(plan.owed_hosts), "about": plan.about}
-
-
-_FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Callable[[Plan], Mapping[str, Any]]]] = {
-    1: (_build_digest_input_v1, lambda plan: {}),
-    2: (_build_digest_input_v2, lambda plan: {"formula": 2}),
-    3: (_build_digest_input_v3, _describe_plan_v3),
-}
-"""By formula: the functions that return the digest input of a step, and the fields that name the formula.
-
-Formulas are never edited, because stored digests depend on them.
-"""

@@ -5,6 +5,7 @@ from bot.model.change import ChangeState
 from bot.model.request import Surface, SystemIdentity
 from bot.store.records import OperationRecord
 from commands.model.operation import Risk
+from commands.model.plan_digest import compute_digest
 from tests.bot.world import BEGAN, OPERATION, plan
 
 KIND = "cert renew"
@@ -26,7 +27,7 @@ def running(*hosts: str) -> OperationRecord:
         card="",
         reason="",
         plan=of,
-        digest=of.compute_digest(KIND, {}),
+        digest=compute_digest(of, KIND, {}),
         asked_at=BEGAN,
         expires_at=BEGAN,
         state=ChangeState.RUNNING,

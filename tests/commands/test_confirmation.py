@@ -9,6 +9,7 @@ from adapters.inventory import Inventory
 from bot.changes.planner import find_plan_hosts
 from commands.confirmation import OperationConfirm
 from commands.model.operation import CannotPlan, FleetView, Risk, UnknownChange
+from commands.model.plan_digest import compute_digest
 from tests.commands.canned_certs import host, view
 
 TARGET = "op-0123456789ab"
@@ -57,4 +58,4 @@ async def test_a_change_whose_result_is_known_or_that_is_not_critical_is_refused
 
 async def test_the_plan_does_not_depend_on_the_reason() -> None:
     plans = [(await OperationConfirm(id=TARGET, reason=reason).plan(sight())).plan for reason in ("", "seen")]
-    assert 1 == len({plan.compute_digest("op confirm", {"id": TARGET}) for plan in plans})
+    assert 1 == len({compute_digest(plan, "op confirm", {"id": TARGET}) for plan in plans})

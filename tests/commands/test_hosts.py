@@ -13,6 +13,7 @@ from adapters.windows.commit_confirm import BeginChange, ChangeStatus, ServiceMo
 from commands.hosts import HostRehearse
 from commands.model.operation import CannotPlan
 from commands.model.plan import Part, Plan, PlannedChange
+from commands.model.plan_digest import compute_digest
 from commands.planning.commit_confirm import CommitConfirmedChange, build_begin_step
 from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps, find_unrehearsed_hosts
 from commands.values.arguments import Target
@@ -68,8 +69,8 @@ async def test_a_failure_leaves_no_change_waiting_whatever_had_become_of_it() ->
 
 async def test_nothing_in_the_plan_moves_with_the_clock() -> None:
     first, again = await planned("host-a"), await planned("host-a")
-    assert first.plan.compute_digest("host rehearse", first.arguments) == again.plan.compute_digest(
-        "host rehearse", again.arguments
+    assert compute_digest(first.plan, "host rehearse", first.arguments) == compute_digest(
+        again.plan, "host rehearse", again.arguments
     )
 
 

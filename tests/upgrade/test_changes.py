@@ -14,6 +14,7 @@ from adapters.action_registry import hash_script
 from adapters.phrase import Phrase
 from bot.changes import attestation
 from commands.model import plan as plans
+from commands.model import plan_digest
 from tests.scenarios.conftest import ask
 from tests.upgrade.conftest import Build
 from tests.upgrade.past import Past, fixture, operation
@@ -32,7 +33,7 @@ async def test_a_stored_plan_is_whole_by_the_formula_that_it_does_not_name_where
 ) -> None:
     """Its digest holds the hashes of the scripts that it was approved with."""
     edited = {kind for kind in scripts if scripts[kind] != SCRIPTS_OF_BEFORE[kind]}
-    monkeypatch.setattr(plans, "hash_script", scripts.__getitem__)
+    monkeypatch.setattr(plan_digest, "hash_script", scripts.__getitem__)
     async with past() as p, p.looked_into() as house:
         changes = [str(row[0]) for row in p.rows("select operation from operations")]
         assert 12 == len(changes)

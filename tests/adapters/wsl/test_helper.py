@@ -7,17 +7,15 @@ import pytest
 
 from adapters.errors import ActionFailed
 from adapters.wsl.action import CompletedProgram
+from adapters.wsl.containers import ListContainers, ListedContainer, MoveContainer
 from adapters.wsl.helper import (
     HELPER_VERSION,
     ForwardingStatus,
-    ListContainers,
-    ListedContainer,
-    MoveContainer,
-    ReadAllocations,
     ReadBackup,
     ReadForwardingStatus,
     ReadHelper,
 )
+from adapters.wsl.ipam import ReadAllocations
 from tests.helper_text import HELPER
 
 ID = "0123456789abcdef" * 4

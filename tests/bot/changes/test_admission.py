@@ -17,6 +17,7 @@ from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Membership, derive_operation_id
 from commands.model.operation import Risk, Role
 from commands.model.plan import NEWEST_FORMULA, Result
+from commands.model.plan_digest import compute_digest
 from commands.values.arguments import Target
 from tests.bot.changes.workflow_team import ANA, BEN, CAI, DEE, EVERYBODY, Bot, Turn, Uproot
 from tests.commands.canned import host
@@ -342,7 +343,7 @@ async def test_a_plan_that_was_approved_by_an_older_formula_is_made_again_by_tha
     await ready(bot, "host-a")
     record = await bot.stored("op-1")
     plan = record.plan.model_copy(update={"digest_formula": 1})
-    older = replace(record, plan=plan, digest=plan.compute_digest(record.kind, record.arguments))
+    older = replace(record, plan=plan, digest=compute_digest(plan, record.kind, record.arguments))
     assert older.digest != record.digest
 
     planned, digest = await bot.dispatch.replan(older)

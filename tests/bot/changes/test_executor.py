@@ -25,6 +25,7 @@ from bot.store.records import UNREADABLE_PLAN, OperationRecord
 from commands.model.operation import CannotPlan
 from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Result
+from commands.model.plan_digest import compute_digest
 from tests.bot.records import asked_for, running
 from tests.bot.running import House, Kill, Killed
 from tests.bot.world import BEGAN, OPERATION, World, inventory, lost, part, plan
@@ -234,7 +235,7 @@ def forged(record: OperationRecord) -> OperationRecord:
 def forged_whole(record: OperationRecord) -> OperationRecord:
     """The same, with the digest that fits."""
     other = forged(record)
-    return replace(other, digest=other.plan.compute_digest(other.kind, other.arguments))
+    return replace(other, digest=compute_digest(other.plan, other.kind, other.arguments))
 
 
 async def test_who_asked_is_who_the_audit_log_says_asked(run: Run) -> None:

@@ -6,6 +6,7 @@ from adapters.action import BOT_NAME
 from adapters.nebula.certificates import parse_pem
 from commands.authority.key_backup_steps import KeySource, build_key_backup_steps
 from commands.model.plan import Part, Plan, Product
+from commands.model.plan_digest import compute_digest
 from tests.adapters.windows.key_backup_cases import CA_KEY, PEOPLE
 from tests.adapters.windows.nebula_hosts import CA
 from tests.commands.canned_certs import OPERATION, host
@@ -62,4 +63,4 @@ def test_what_is_approved_names_the_recipients_and_never_holds_the_key() -> None
         stored = plan(source).model_dump_json()
         assert all(person.sha256 in stored for person in PEOPLE)
         assert [] == [line for line in CA_KEY.splitlines()[1:-1] if json.dumps(line).strip('"') in stored]
-        assert plan(source).compute_digest("ca backup create", {})
+        assert compute_digest(plan(source), "ca backup create", {})

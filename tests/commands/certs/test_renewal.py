@@ -20,6 +20,7 @@ from commands.language.grammar import parse_operation, render_operation
 from commands.model.operation import CannotPlan, CertificateRules
 from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.plan import Plan, PlannedChange, Step
+from commands.model.plan_digest import compute_digest
 from commands.planning.commit_confirm import RETURN_TIMEOUT
 from commands.values.arguments import NoSuchHost, Target
 from commands.values.errors import GrammarError
@@ -225,8 +226,8 @@ async def test_settled_arguments_give_the_same_plan_with_the_same_digest() -> No
     again = await CertRenew.model_validate(dict(first.arguments)).plan(later)
 
     assert first.arguments == again.arguments
-    assert first.plan.compute_digest("cert renew", first.arguments) == again.plan.compute_digest(
-        "cert renew", again.arguments
+    assert compute_digest(first.plan, "cert renew", first.arguments) == compute_digest(
+        again.plan, "cert renew", again.arguments
     )
     assert first == PlannedChange.model_validate_json(first.model_dump_json())
 
@@ -242,7 +243,9 @@ async def test_settled_arguments_give_the_same_plan_with_the_same_digest() -> No
 async def test_another_certificate_gateway_or_ca_is_another_plan(said: Said) -> None:
     before, now = await planned(renew("host-a"), LIGHTHOUSE, A), await planned(renew("host-a"), LIGHTHOUSE, A, said=said)
 
-    assert before.plan.compute_digest("cert renew", before.arguments) != now.plan.compute_digest("cert renew", now.arguments)
+    assert compute_digest(before.plan, "cert renew", before.arguments) != compute_digest(
+        now.plan, "cert renew", now.arguments
+    )
 
 
 async def test_the_approver_is_shown_what_the_plan_rests_on() -> None:
@@ -263,7 +266,7 @@ async def test_a_container_that_started_since_is_another_plan_and_the_order_of_t
 
     async def digest(*containers: object) -> str:
         made = await planned(renew("host-a"), said={**windows, ("host-a", "wsl"): wsl(A, containers=containers)})
-        return made.plan.compute_digest("cert renew", made.arguments)
+        return compute_digest(made.plan, "cert renew", made.arguments)
 
     approved = await digest(shop, wiki)
     assert approved == await digest(wiki, old, shop)

@@ -10,7 +10,7 @@ from adapters.gateway.answers import UnusableAnswer
 from adapters.gateway.api import SyncStatus
 from adapters.gateway.containers import Registry
 from adapters.phrase import Phrase
-from adapters.wsl.helper import ContainerList, ListContainers
+from adapters.wsl.containers import ContainerList, ListContainers
 from commands.gateways.synchronization import SyncList, SyncPull
 from commands.model.finding import Severity
 from commands.model.operation import CannotPlan

@@ -27,6 +27,7 @@ from commands.model.plan import (
     Step,
     TransferSource,
 )
+from commands.model.plan_digest import compute_digest
 from commands.model.plan_endpoints import NoEndpoint, collect_endpoints
 from commands.planning.commit_confirm import FINAL_STATES
 
@@ -126,7 +127,7 @@ def of(*deeds: PlannedAction, formula: int = NEWEST_FORMULA) -> Plan:
 
 
 def digest(plan: Plan) -> str:
-    return plan.compute_digest("turn", {"target": "host-a"})
+    return compute_digest(plan, "turn", {"target": "host-a"})
 
 
 def test_a_plan_that_was_stored_without_a_formula_keeps_the_digest_of_before() -> None:

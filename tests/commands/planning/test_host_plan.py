@@ -26,6 +26,7 @@ from commands.model import plan as plans
 from commands.model.operation import CannotPlan, FleetChange
 from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, PlannedAction, Premise, Step
+from commands.model.plan_digest import compute_digest
 from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, assemble_in_order, leave_unchecked
 from commands.services.operations import ServiceRestart, ServiceStart
 from commands.values.arguments import Target
@@ -166,7 +167,7 @@ async def test_a_plan_of_all_hosts_has_the_digest_of_its_shape(
     said: Said = {(each.name, "windows"): stored(each) for each in (LIGHTHOUSE, A, B)}
     made = await operation.plan(view(LIGHTHOUSE, A, B, said=said))
 
-    assert digest == made.plan.compute_digest(" ".join(operation.words), made.arguments)
+    assert digest == compute_digest(made.plan, " ".join(operation.words), made.arguments)
 
 
 @pytest.mark.parametrize(

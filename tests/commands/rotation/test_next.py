@@ -9,6 +9,7 @@ from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange
 from commands.model.identity import KnownIdentities
 from commands.model.operation import CannotPlan, CertificateRules, FleetView, Risk
 from commands.model.owed import KnownOwed, Matter, OwedNote
+from commands.model.plan_digest import compute_digest
 from commands.model.rotation import RotationStage
 from commands.planning.commit_confirm import RETURN_TIMEOUT
 from commands.rotation.next import RotationNext
@@ -252,8 +253,8 @@ async def test_the_plan_is_the_same_when_it_is_made_again_for_the_hosts_that_it_
     again = await RotationNext.model_validate(dict(first.arguments)).plan(sight(TRUSTING, said))
 
     assert first.arguments == again.arguments
-    assert first.plan.compute_digest("ca rotation next", first.arguments) == again.plan.compute_digest(
-        "ca rotation next", again.arguments
+    assert compute_digest(first.plan, "ca rotation next", first.arguments) == compute_digest(
+        again.plan, "ca rotation next", again.arguments
     )
 
 

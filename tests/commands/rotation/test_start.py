@@ -21,6 +21,7 @@ from commands.language.grammar import parse_operation, render_operation
 from commands.model.identity import Identity, IdentityKind, KnownIdentities
 from commands.model.operation import CannotPlan, FleetView, Risk
 from commands.model.plan import Plan, Step
+from commands.model.plan_digest import compute_digest
 from commands.model.rotation import RotationStage
 from commands.planning.commit_confirm import get_windows_side
 from commands.rotation.records import find_start
@@ -300,8 +301,8 @@ async def test_the_plan_is_the_same_at_any_time() -> None:
     first, later = await planned(sight()), sight()
     later = replace(later, now=lambda: NOW + timedelta(seconds=30))
     arguments = RotationBegin().resolved_arguments
-    assert first.compute_digest("ca rotation start", arguments) == (await planned(later)).compute_digest(
-        "ca rotation start", arguments
+    assert compute_digest(first, "ca rotation start", arguments) == compute_digest(
+        (await planned(later)), "ca rotation start", arguments
     )
 
 

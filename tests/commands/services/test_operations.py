@@ -20,6 +20,7 @@ from commands.model.finding import Severity
 from commands.model.operation import CannotPlan
 from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.plan import PlannedChange
+from commands.model.plan_digest import compute_digest
 from commands.planning.commit_confirm import RETURN_TIMEOUT, SERVICE_TIMEOUT
 from commands.services.operations import ServiceChange, ServiceList, ServiceRestart, ServiceStart, ServiceStop
 from commands.services.steps import ServiceName
@@ -370,8 +371,8 @@ async def test_planned_again_with_what_was_settled_the_digest_is_the_same() -> N
     later = type(at)(at.fleet, lambda: NOW + timedelta(minutes=3), at.thresholds, operation_id=OPERATION)
     again = await ServiceRestart.model_validate(dict(first.arguments)).plan(later)
 
-    assert first.plan.compute_digest("service restart", first.arguments) == again.plan.compute_digest(
-        "service restart", again.arguments
+    assert compute_digest(first.plan, "service restart", first.arguments) == compute_digest(
+        again.plan, "service restart", again.arguments
     )
     assert first == PlannedChange.model_validate_json(first.model_dump_json())
 
@@ -381,8 +382,8 @@ async def test_a_service_that_stopped_meanwhile_is_another_plan() -> None:
     stopped = kept | {("host-a", "windows"): says(A, services(nebula="Stopped"))}
     before, now = [await planned(ServiceRestart, "nebula", "host-a", said=said) for said in (kept, stopped)]
 
-    assert before.plan.compute_digest("service restart", before.arguments) != now.plan.compute_digest(
-        "service restart", now.arguments
+    assert compute_digest(before.plan, "service restart", before.arguments) != compute_digest(
+        now.plan, "service restart", now.arguments
     )
 
 
@@ -501,6 +502,6 @@ async def test_a_plan_that_is_made_again_from_its_arguments_owes_the_same_hosts(
     first = await planned(ServiceRestart, "openresty", "host-a", "host-b", said=said)
     again = await ServiceRestart.model_validate(first.arguments).plan(view(LIGHTHOUSE, A, B, said=said))
     assert (first.arguments, ("host-b",)) == (again.arguments, again.plan.owed_hosts)
-    assert first.plan.compute_digest("service restart", first.arguments) == again.plan.compute_digest(
-        "service restart", again.arguments
+    assert compute_digest(first.plan, "service restart", first.arguments) == compute_digest(
+        again.plan, "service restart", again.arguments
     )

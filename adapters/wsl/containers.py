@@ -1,0 +1,343 @@
+"""Flatnet's containers through the helper: their list, moves, and containers that are made from a description.
+
+    description ─ CreateContainer ─▶ created ─ MoveContainer ─▶ running ─ MoveContainer ─▶ exited ─ RemoveContainer
+    one on another host ─ DescribeContainer (source) ─ stream ─▶ CopyContainer (sink) ─▶ created
+
+A description is lines of plain words (`docs/hosts`). The helper checks each line and builds podman's arguments itself; it
+knows no mount of the host, no capability, no host network and no privilege. Values of variables travel on standard input
+alone: no command line, no plan and no log has them.
+"""
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, StringConstraints, computed_field
+
+from adapters.action import Effect
+from adapters.inventory import PodmanName, SecretName, WslSide
+from adapters.phrase import Phrase
+from adapters.value import Value
+from adapters.wsl.action import Argv, CompletedProgram, WslAction
+from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.stream import StreamSink, StreamSource
+
+CONTAINERS_LIMIT = 5000
+
+MAX_DESCRIPTION_BYTES = 1_000_000
+"""Bytes of a description. Variables and labels take most of it."""
+
+ContainerId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+ContainerKey = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$")]
+"""The id of a container, or its name."""
+
+ImageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""The id of an image: the hash of its configuration, which has the hashes of its layers. Its digest may differ by host."""
+
+RestartPolicy = Annotated[str, StringConstraints(pattern=r"^(no|always|unless-stopped|on-failure(:[0-9]{1,6})?)?$")]
+"""podman's restart policy; "" if it is not known."""
+
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$")]
+
+Health = Literal["", "starting", "healthy", "unhealthy"]
+"""podman's state of a health check; "" without one."""
+
+
+def _drop_zero_time(text: object) -> object:
+    """Returns None for Go's zero time, which stands for what never happened."""
+    return None if isinstance(text, str) and text.startswith("0001-01-01T") else text
+
+
+_Time = Annotated[AwareDatetime | None, BeforeValidator(_drop_zero_time)]
+_Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class PublishedPort(Value):
+    """A port of a container that its host answers at."""
+
+    host_ip: Annotated[str, StringConstraints(max_length=45)] = ""
+    host_port: _Port
+    container_port: _Port
+    protocol: Literal["tcp", "udp", "sctp"] = "tcp"
+
+
+class ContainerVolume(Value):
+    """A named volume in a container. `anonymous`: podman made it and its name."""
+
+    name: Annotated[str, StringConstraints(max_length=255)]
+    path: Annotated[str, StringConstraints(max_length=4096)]
+    anonymous: bool = False
+
+
+class ListedContainer(Value):
+    """A container on Flatnet's network. `address` is None unless it runs, `started_at` None if it never did.
+
+    `finished_at` is None if it never ended. `pinned_address`: it was made with a fixed address. `variables` are names.
+    `obstacles` are settings that a description cannot hold, as the helper names them: "privileged", "bind mount /etc".
+    `settings` is a hash of the description under a key of its host, "" if it cannot be described. `changed_files`: the
+    number of files that it changed in its own layer, None if it was not counted. Helpers before version 3 leave out
+    everything from `finished_at` on.
+    """
+
+    id: ContainerId
+    name: PodmanName
+    image: Annotated[str, StringConstraints(max_length=512)]
+    image_id: Annotated[str, StringConstraints(max_length=128)]
+    state: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")]
+    exit_code: int
+    started_at: _Time
+    restarts: Annotated[int, Field(ge=0)]
+    address: Annotated[IPv4Address | None, BeforeValidator(lambda text: text or None)]
+    finished_at: _Time = None
+    health: Health = ""
+    restart_policy: RestartPolicy = ""
+    auto_remove: bool = False
+    pinned_address: bool = False
+    memory: Annotated[int, Field(ge=0)] = 0
+    image_digest: Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""
+    ports: Annotated[tuple[PublishedPort, ...], Field(max_length=1000)] = ()
+    volumes: Annotated[tuple[ContainerVolume, ...], Field(max_length=100)] = ()
+    variables: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    obstacles: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    settings: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+
+    @property
+    def runs(self) -> bool:
+        """False if its processes have ended or never began."""
+        return self.state not in ("exited", "created", "configured", "dead", "removing")
+
+
+class ContainerList(Value):
+    """Containers on Flatnet's network, running or not."""
+
+    containers: Annotated[tuple[ListedContainer, ...], Field(max_length=CONTAINERS_LIMIT)]
+
+
+class ContainerState(Value):
+    """State of one container, for checks. `present`: podman has it. `healthy`: it runs, and a health check it has passes.
+
+    `image_id` and `restart_policy` are "" if it is absent.
+    """
+
+    present: bool
+    state: Annotated[str, StringConstraints(max_length=20)] = "absent"
+    exit_code: int = 0
+    health: Health = ""
+    restarts: Annotated[int, Field(ge=0)] = 0
+    address: Annotated[str, StringConstraints(max_length=45)] = ""
+    image_id: Annotated[str, StringConstraints(max_length=128)] = ""
+    restart_policy: RestartPolicy = ""
+
+    @classmethod
+    def of(cls, listed: ListedContainer) -> "ContainerState":
+        """Makes the state of a container that is in the list."""
+        return cls(
+            present=True,
+            state=listed.state,
+            exit_code=listed.exit_code,
+            health=listed.health,
+            restarts=listed.restarts,
+            address="" if listed.address is None else str(listed.address),
+            image_id=listed.image_id,
+            restart_policy=listed.restart_policy,
+        )
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def running(self) -> bool:
+        return self.state == "running"
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def healthy(self) -> bool:
+        return self.state == "running" and self.health in ("", "healthy")
+
+
+class ListContainers(WslAction[ContainerList]):
+    """Lists Flatnet's containers with their addresses. Values of variables and commands stay on the host."""
+
+    program_timeout = 60.0
+    deadline = 80.0
+    output_limit = 8 * 1024 * 1024  # one or two kilobytes for a container, and a host has at most 253
+
+    @classmethod
+    def of(cls, side: WslSide) -> "ListContainers":
+        """Makes the action."""
+        return cls()
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", "list"),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> ContainerList:
+        return ContainerList(containers=parse_containers(read_helper_output(completed)))
+
+
+class ReadContainerState(WslAction[ContainerState]):
+    """Reads the state of one container, by its id or its name; an absent one is an answer."""
+
+    program_timeout = 20.0
+    deadline = 30.0
+    output_limit = 256_000
+
+    container: ContainerKey
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", "show", self.container),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> ContainerState:
+        listed = parse_containers(read_helper_output(completed))
+        return ContainerState.of(listed[0]) if listed else ContainerState(present=False)
+
+    def explain_answer(self, answer: ContainerState) -> Phrase | None:
+        if not answer.present:
+            return Phrase("podman has no such container")
+        if not answer.running:
+            return Phrase("it is {state} (exit code {code}). See its log", state=answer.state, code=str(answer.exit_code))
+        if not answer.healthy:
+            return Phrase("its health check says {health}. See its log", health=answer.health)
+        return None
+
+
+class _ContainerChange(WslAction[ContainerState]):
+    """Base class of actions that change one container, and print its state afterwards."""
+
+    effect = Effect.CHANGE
+    program_timeout = 80.0
+    deadline = 100.0
+    output_limit = 256_000
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> ContainerState:
+        listed = parse_containers(read_helper_output(completed))
+        return ContainerState.of(listed[0]) if listed else ContainerState(present=False)
+
+
+class MoveContainer(_ContainerChange):
+    """Starts, stops or restarts one container of Flatnet's network. It has 30 s to end by itself."""
+
+    verb: Literal["start", "stop", "restart"]
+    container: ContainerId
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", self.verb, self.container),)
+
+
+class RemoveContainer(_ContainerChange):
+    """Removes one container that does not run. Its volumes stay. One that is gone is a success."""
+
+    container: ContainerId
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", "remove", self.container),)
+
+
+class RemoveMadeContainer(_ContainerChange):
+    """Removes the container of that name if this operation made it, also while it runs: the rollback of making it.
+
+    A container of that name without the operation's mark is left alone, and so is its state in the answer.
+    """
+
+    name: PodmanName
+    operation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", "unmake", self.name, self.operation),)
+
+
+class SetRestartPolicy(_ContainerChange):
+    """Sets podman's restart policy of one container. podman before 5.1 cannot, and the helper says so."""
+
+    container: ContainerId
+    policy: RestartPolicy
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", "policy", self.container, self.policy),)
+
+
+class Variable(Value):
+    """A variable of a container: a value, or the name of a secret of the bot."""
+
+    name: VariableName
+    value: Annotated[str, StringConstraints(max_length=32_768)] = ""
+    secret: SecretName | None = None
+
+
+class Description(Value):
+    """Description from which a container is made. The image is named by its id, which must be on the host."""
+
+    name: PodmanName
+    image: ImageId
+    address: IPv4Address | None = None
+    ports: Annotated[tuple[PublishedPort, ...], Field(max_length=100)] = ()
+    variables: Annotated[tuple[Variable, ...], Field(max_length=200)] = ()
+    volumes: Annotated[tuple[ContainerVolume, ...], Field(max_length=20)] = ()
+    memory: Annotated[int, Field(ge=0, le=2**50)] = 0
+    restart_policy: RestartPolicy = "no"
+    command: Annotated[tuple[Annotated[str, StringConstraints(max_length=4096)], ...], Field(max_length=100)] = ()
+
+    def build_lines(self, secret: Callable[[str], SecretStr]) -> bytes:
+        """Builds the lines that the helper reads. Texts are upper-case hex, so that no character has a meaning."""
+        lines = [f"name {self.name}", f"image {self.image}", f"restart {self.restart_policy or 'no'}"]
+        if self.address is not None:
+            lines.append(f"address {self.address}")
+        if self.memory:
+            lines.append(f"memory {self.memory}")
+        for port in self.ports:
+            host_ip = port.host_ip or "-"
+            lines.append(f"port {host_ip} {port.host_port} {port.container_port} {port.protocol}")
+        for volume in self.volumes:
+            lines.append(f"volume {volume.name} {_encode(volume.path)}")
+        for variable in self.variables:
+            value = variable.value if variable.secret is None else secret(variable.secret).get_secret_value()
+            lines.append(f"variable {variable.name} {_encode(value)}")
+        lines += [f"argument {_encode(word)}" for word in self.command]
+        return ("\n".join(lines) + "\n").encode()
+
+
+class CreateContainer(_ContainerChange):
+    """Makes a container from a description and does not start it. It is marked with the operation."""
+
+    repeatable = False
+
+    operation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+    description: Description
+
+    def build_input(self, secret: Callable[[str], SecretStr]) -> bytes:
+        return self.description.build_lines(secret)
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", "create", self.operation),)
+
+
+class DescribeContainer(StreamSource):
+    """Yields the description of a container, with the values of its variables: a source of streams."""
+
+    container: ContainerId
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", "describe", self.container),)
+
+
+class CopyContainer(StreamSink):
+    """Makes a container from the description that comes in, and does not start it: a sink of streams.
+
+    Name, image and address are those given here. It is marked with the operation.
+    """
+
+    operation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+    name: PodmanName
+    image: ImageId
+    address: IPv4Address | None = None
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        address = "-" if self.address is None else str(self.address)
+        return (build_helper_command("containers", "copy", self.operation, self.name, self.image, address),)
+
+
+def parse_containers(output: str) -> tuple[ListedContainer, ...]:
+    """Parses one object per line. Raises `ValueError` if one does not fit."""
+    return tuple(map(ListedContainer.model_validate_json, output.splitlines()[: CONTAINERS_LIMIT + 1]))
+
+
+def _encode(text: str) -> str:
+    """Encodes a text for a line; an empty one is "-"."""
+    return text.encode().hex().upper() or "-"

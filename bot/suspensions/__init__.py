@@ -1,0 +1,1 @@
+"""Suspended hosts as the bot remembers them."""

@@ -1,0 +1,1 @@
+"""Containers: what runs, and running, moving and removing them."""

@@ -1,0 +1,1 @@
+"""Suspension of a host for maintenance, and its resume."""
