@@ -37,7 +37,7 @@ from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
 from adapters.wsl import containers as podman_containers
-from adapters.wsl import forwarding, helper, images, restore, volumes
+from adapters.wsl import forwarding, helper, images, ipam, restore, volumes
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -110,6 +110,9 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     volumes.RemoveMadeVolume,
     volumes.ExportVolume,
     volumes.ImportVolume,
+    ipam.LookForOrphans,
+    ipam.RemoveOrphans,
+    ipam.CheckOrphans,
     host_files.ReadHostFile,
     host_files.WriteHostFile,
     host_files.RemoveHostFile,

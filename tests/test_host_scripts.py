@@ -20,6 +20,7 @@ from adapters.logs import LogSearch
 from adapters.wsl.action import Argv, WslAction
 from adapters.wsl.containers import ListContainers, MoveContainer
 from adapters.wsl.helper import HELPER
+from adapters.wsl.ipam import CheckOrphans, LookForOrphans, RemoveOrphans
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
 from adapters.wsl.restore import CheckKept, ForgetKept, PutKept, ReadStagedKept, ReturnKept, StageKept
 from tests.helper_text import HELPER as HELPER_TEXT
@@ -68,7 +69,8 @@ def kinds(of: type[Any]) -> Iterator[type[Any]]:
 
 
 OF_A_BACKUP = (StageKept, ReadStagedKept, ForgetKept, CheckKept, PutKept, ReturnKept)
-WITH_ARGUMENTS = (ReadCni, ReadPodman, ReadContainer, MoveContainer, *OF_A_BACKUP)
+ORPHANS = (LookForOrphans, RemoveOrphans, CheckOrphans)
+WITH_ARGUMENTS = (ReadCni, ReadPodman, ReadContainer, MoveContainer, *OF_A_BACKUP, *ORPHANS)
 
 
 LATER = {f"adapters.wsl.{name}" for name in ("containers", "images", "volumes", "stream")}
