@@ -10,9 +10,6 @@ from commands.model.operation import CannotPlan
 from commands.model.phrases import list_some
 from commands.values.containers import ContainerName
 
-MIN_ID_DIGITS = 12
-"""Digits with which an id may be abbreviated, as podman shows it."""
-
 
 @dataclass(frozen=True)
 class Ghost:
@@ -81,9 +78,7 @@ def _require_findable(registration: Registration) -> None:
 
 def _is_meant(registration: Registration, wanted: ContainerName, index: ContainerIndex) -> bool:
     known = index.find_container(registration)
-    names = {registration.id, registration.hostname, known[1].name if known is not None else ""}
-    abbreviated = len(wanted.name) >= MIN_ID_DIGITS and registration.id.startswith(wanted.name)
-    if wanted.name not in names and not abbreviated:
+    if not wanted.may_mean(registration.id, registration.hostname, known[1].name if known is not None else ""):
         return False
     owners = {owner.host.name for owner in index.find_owners(registration)}
     return not wanted.host or wanted.host in owners | ({known[0].host.name} if known is not None else set())

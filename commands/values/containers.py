@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict
 from adapters.phrase import Phrase
 from commands.values.arguments import BadArgument, Positional, shorten_argument
 
+MIN_ID_DIGITS = 12
+"""Digits with which an id may be abbreviated, as podman shows it."""
+
 
 class ContainerName(BaseModel):
     """A container, with the host that runs it unless one name is enough. `host` is "" if it was not typed."""
@@ -18,6 +21,10 @@ class ContainerName(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.host}/{self.name}" if self.host else self.name
+
+    def may_mean(self, key: str, *names: str) -> bool:
+        """Returns whether it may mean the container with this id, or one of these names. The host is not compared."""
+        return self.name in (key, *names) or (len(self.name) >= MIN_ID_DIGITS and key.startswith(self.name))
 
     @classmethod
     def parse(cls, text: str) -> "ContainerName":

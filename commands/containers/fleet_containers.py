@@ -1,0 +1,26 @@
+"""Reads Flatnet's containers through the helper, on many hosts concurrently."""
+
+from collections.abc import Iterable
+
+from adapters.errors import HostError
+from adapters.fleet import ReadResult
+from adapters.inventory import Host
+from adapters.wsl.containers import ContainerList, ListContainers, ListedContainer
+from commands.checks.concurrent_reads import read_all_hosts
+from commands.checks.managed import explain_unmanaged
+from commands.containers.lookup import HostListing
+from commands.model.operation import FleetView
+
+
+async def read_listings(hosts: Iterable[Host], view: FleetView) -> tuple[HostListing[ListedContainer], ...]:
+    """Reads the containers of these hosts, for a change. A host where the bot may change none is not asked."""
+    return await read_all_hosts(hosts, lambda host: read_listing(host, view), view)
+
+
+async def read_listing(host: Host, view: FleetView) -> HostListing[ListedContainer]:
+    """Reads the containers of one host, or why they are unknown."""
+    if (why := explain_unmanaged(host, "containers")) is not None:
+        return HostListing(host, why)
+    assert host.wsl is not None
+    seen: ReadResult[ContainerList] = await view.fleet.read(host, ListContainers.of(host.wsl))
+    return HostListing(host, seen.outcome.phrase if isinstance(seen.outcome, HostError) else seen.outcome.containers)
