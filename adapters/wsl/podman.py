@@ -7,7 +7,8 @@ warnings there (cgroups v1).
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
@@ -32,7 +33,8 @@ class Container(Value):
 
     `id` is podman's full one. `state` is podman's own term. `healthy` is None without a health check. `restarts` counts
     restarts by podman since the container was last started by hand. `restarting`: podman starts it again and again, although
-    it is "running" at most looks.
+    it is "running" at most looks. `image` is the name that it was made with, "" if that is unknown. `started_at` is None if
+    it never started.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Container(Value):
     restarts: int = 0
     restarting: bool = False
     id: str = ""
+    image: str = ""
+    started_at: datetime | None = None
 
     @property
     def runs(self) -> bool:
@@ -53,7 +57,10 @@ _Word = Annotated[str, StringConstraints(max_length=255)]
 
 
 class _ListedContainer(BaseModel):
-    """One element of `podman ps --format json`, as far as it is read."""
+    """One element of `podman ps --format json`, as far as it is read.
+
+    Image and start are for people alone, so one of another shape makes nothing else unreadable.
+    """
 
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12,64}$")] = Field(alias="Id", default="")
     names: Annotated[list[_Word], Field(min_length=1, max_length=16)] = Field(alias="Names")
@@ -61,6 +68,8 @@ class _ListedContainer(BaseModel):
     status: _Word = Field(alias="Status")
     exit_code: int = Field(alias="ExitCode")
     restarts: Annotated[int, Field(ge=0)] = Field(alias="Restarts", default=0)
+    image: Any = Field(alias="Image", default="")
+    started_at: Any = Field(alias="StartedAt", default=None)
 
     def to_container(self) -> Container:
         """Converts the element to a `Container`."""
@@ -72,6 +81,8 @@ class _ListedContainer(BaseModel):
             healthy=_parse_health(self.status),
             restarts=self.restarts,
             restarting=self.restarts >= MIN_RESTARTS and _is_between_starts(self.state, self.status),
+            image=self.image[:512] if isinstance(self.image, str) else "",
+            started_at=_parse_start(self.started_at),
         )
 
 
@@ -160,6 +171,11 @@ _TRANSIENT_STATES = frozenset({"stopped", "stopping", "initialized"})
 def _is_between_starts(state: str, status: str) -> bool:
     """Returns whether the container is about to be started, or was just started. The text needs no clock of the host."""
     return state in _TRANSIENT_STATES or (state == "running" and _JUST_STARTED.match(status) is not None)
+
+
+def _parse_start(seconds: object) -> datetime | None:
+    """Parses Unix seconds; None for Go's zero time, which stands for never, and for what is no time of this century."""
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and 0 < seconds < 2**32 else None
 
 
 def _parse_health(status: str) -> bool | None:

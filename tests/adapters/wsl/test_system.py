@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -54,6 +55,7 @@ def listed(**changes: Any) -> CompletedProgram:
         "Id": "ab" * 32,
         "Names": ["web"],
         "Image": "localhost/busybox:lab",
+        "StartedAt": 1795600000,
         "State": "running",
         "Status": "Up 1 second",
         "ExitCode": 0,
@@ -61,7 +63,14 @@ def listed(**changes: Any) -> CompletedProgram:
     return CompletedProgram(0, json.dumps([usual | changes]), "")
 
 
-WEB = Container(id="ab" * 32, name="web", state="running", exit_code=0)
+WEB = Container(
+    id="ab" * 32,
+    name="web",
+    state="running",
+    exit_code=0,
+    image="localhost/busybox:lab",
+    started_at=datetime.fromtimestamp(1795600000, UTC),
+)
 
 
 def test_a_healthy_host_has_no_problem() -> None:
@@ -104,6 +113,8 @@ def test_a_healthy_host_has_no_problem() -> None:
             {"state": "exited", "exit_code": 3, "restarts": 5},
             id="given up after five restarts",
         ),
+        pytest.param({"StartedAt": -62135596800}, {"started_at": None}, id="never started"),
+        pytest.param({"StartedAt": 10**30, "Image": None}, {"started_at": None, "image": ""}, id="strange, but not needed"),
     ],
 )
 def test_a_container_is_read_from_podman_s_list(fields: dict[str, Any], expected: dict[str, Any]) -> None:
