@@ -28,10 +28,15 @@ _Handed = Annotated[
 
 
 class Allocations(Value):
-    """Addresses that Flatnet's network plug-in has handed out, by the container's ID."""
+    """Addresses that Flatnet's network plug-in has handed out, by the container's ID.
+
+    `first` and `last` are the ends of the range from which it takes them; None if its file does not say.
+    """
 
     subnet: Annotated[str, StringConstraints(max_length=32)]
     allocations: _Handed
+    first: IPv4Address | None = None
+    last: IPv4Address | None = None
 
 
 class _AllocationsFile(BaseModel):
@@ -39,6 +44,8 @@ class _AllocationsFile(BaseModel):
 
     subnet: str
     allocations: _Handed
+    range_start: IPv4Address | None = None
+    range_end: IPv4Address | None = None
 
 
 class ReadAllocations(WslAction[Allocations]):
@@ -57,7 +64,7 @@ class ReadAllocations(WslAction[Allocations]):
 
     def parse(self, completed: Sequence[CompletedProgram]) -> Allocations:
         file = _AllocationsFile.model_validate_json(read_helper_output(completed))
-        return Allocations(subnet=file.subnet, allocations=file.allocations)
+        return Allocations(subnet=file.subnet, allocations=file.allocations, first=file.range_start, last=file.range_end)
 
 
 class Allocation(Value):
@@ -71,10 +78,15 @@ _Orphans = Annotated[tuple[Allocation, ...], Field(max_length=ALLOCATIONS_LIMIT)
 
 
 class OrphanLook(Value):
-    """Orphans at one moment. `uptime`: seconds since WSL2 started, a clock that is never set."""
+    """Orphans at one moment. `uptime`: seconds since WSL2 started, a clock that is never set.
+
+    `missing` is the number of the expected ones that are none any more. `settled`: long enough after the look before.
+    """
 
     uptime: Annotated[int, Field(ge=0)]
     orphans: _Orphans
+    missing: Annotated[int, Field(ge=0)] = 0
+    settled: bool = True
 
 
 class RemovedOrphans(Value):
@@ -95,11 +107,19 @@ class OrphanCount(Value):
 
 
 class LookForOrphans(WslAction[OrphanLook]):
-    """Looks once for allocations without a container. It fails if podman does not answer."""
+    """Looks once for allocations without a container. It fails if podman does not answer.
+
+    `since` is the uptime of the look before, and `settling` the seconds that must be between both. `expected` are the
+    orphans of that look. WSL2 that has started again in between has a smaller uptime, so that look counts no more.
+    """
 
     program_timeout = 20.0
     deadline = 30.0
     output_limit = 256_000
+
+    expected: _Orphans = ()
+    since: int = 0
+    settling: Annotated[int, Field(ge=0, le=3600)] = 0
 
     @classmethod
     def of(cls, side: WslSide) -> "LookForOrphans":
@@ -110,7 +130,14 @@ class LookForOrphans(WslAction[OrphanLook]):
         return (build_helper_command("ipam", "look"),)
 
     def parse(self, completed: Sequence[CompletedProgram]) -> OrphanLook:
-        return OrphanLook.model_validate_json(read_helper_output(completed))
+        look = OrphanLook.model_validate_json(read_helper_output(completed))
+        missing = len(set(self.expected) - set(look.orphans))
+        return look.model_copy(update={"missing": missing, "settled": look.uptime - self.since >= self.settling})
+
+    def explain_answer(self, answer: OrphanLook) -> Phrase | None:
+        if answer.missing:
+            return Phrase("podman has a container again for {n} of these addresses", n=answer.missing)
+        return None if answer.settled else Phrase("{n} s have not passed since the first look", n=self.settling)
 
 
 class RemoveOrphans(WslAction[RemovedOrphans]):
