@@ -1,31 +1,25 @@
 """Flatnet's containers through the helper: their list, moves, and containers that are made from a description.
 
-    description ─ CreateContainer ─▶ created ─ MoveContainer ─▶ running ─ MoveContainer ─▶ exited ─ RemoveContainer
-    one on another host ─ DescribeContainer (source) ─ stream ─▶ CopyContainer (sink) ─▶ created
-
-A description is lines of plain words (`docs/hosts`). The helper checks each line and builds podman's arguments itself; it
-knows no mount of the host, no capability, no host network and no privilege. Values of variables travel on standard input
-alone: no command line, no plan and no log has them.
+CreateContainer (adapters.wsl.description) ─▶ created ─ MoveContainer ─▶ running ─ MoveContainer ─▶ exited
+one on another host ─ DescribeContainer (source) ─ stream ─▶ CopyContainer (sink) ─▶ created
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, StringConstraints, computed_field
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, computed_field
 
 from adapters.action import Effect
-from adapters.inventory import PodmanName, SecretName, WslSide
+from adapters.inventory import PodmanName, WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.podman import MIN_RESTARTS
 from adapters.wsl.stream import StreamSink, StreamSource
 
 CONTAINERS_LIMIT = 5000
-
-MAX_DESCRIPTION_BYTES = 1_000_000
-"""Bytes of a description. Variables and labels take most of it."""
 
 ContainerId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 ContainerKey = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$")]
@@ -36,8 +30,6 @@ ImageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 RestartPolicy = Annotated[str, StringConstraints(pattern=r"^(no|always|unless-stopped|on-failure(:[0-9]{1,6})?)?$")]
 """podman's restart policy; "" if it is not known."""
-
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$")]
 
 Health = Literal["", "starting", "healthy", "unhealthy"]
 """podman's state of a health check; "" without one."""
@@ -116,10 +108,11 @@ class ContainerList(Value):
 class ContainerState(Value):
     """State of one container, for checks. `present`: podman has it. `healthy`: it runs, and a health check it has passes.
 
-    `image_id` and `restart_policy` are "" if it is absent.
+    `steady`: healthy, and podman does not start it again and again. An absent one has no `id` and no `image_id`.
     """
 
     present: bool
+    id: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
     state: Annotated[str, StringConstraints(max_length=20)] = "absent"
     exit_code: int = 0
     health: Health = ""
@@ -133,6 +126,7 @@ class ContainerState(Value):
         """Makes the state of a container that is in the list."""
         return cls(
             present=True,
+            id=listed.id,
             state=listed.state,
             exit_code=listed.exit_code,
             health=listed.health,
@@ -151,6 +145,11 @@ class ContainerState(Value):
     @property
     def healthy(self) -> bool:
         return self.state == "running" and self.health in ("", "healthy")
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def steady(self) -> bool:
+        return self.healthy and self.restarts < MIN_RESTARTS
 
 
 class ListContainers(WslAction[ContainerList]):
@@ -185,8 +184,7 @@ class ReadContainerState(WslAction[ContainerState]):
         return (build_helper_command("containers", "show", self.container),)
 
     def parse(self, completed: Sequence[CompletedProgram]) -> ContainerState:
-        listed = parse_containers(read_helper_output(completed))
-        return ContainerState.of(listed[0]) if listed else ContainerState(present=False)
+        return parse_state(completed)
 
     def explain_answer(self, answer: ContainerState) -> Phrase | None:
         if not answer.present:
@@ -195,10 +193,11 @@ class ReadContainerState(WslAction[ContainerState]):
             return Phrase("it is {state} (exit code {code}). See its log", state=answer.state, code=str(answer.exit_code))
         if not answer.healthy:
             return Phrase("its health check says {health}. See its log", health=answer.health)
-        return None
+        looping = Phrase("podman has restarted it {n} times since. See its log", n=answer.restarts)
+        return None if answer.steady else looping
 
 
-class _ContainerChange(WslAction[ContainerState]):
+class ContainerChange(WslAction[ContainerState]):
     """Base class of actions that change one container, and print its state afterwards."""
 
     effect = Effect.CHANGE
@@ -207,11 +206,10 @@ class _ContainerChange(WslAction[ContainerState]):
     output_limit = 256_000
 
     def parse(self, completed: Sequence[CompletedProgram]) -> ContainerState:
-        listed = parse_containers(read_helper_output(completed))
-        return ContainerState.of(listed[0]) if listed else ContainerState(present=False)
+        return parse_state(completed)
 
 
-class MoveContainer(_ContainerChange):
+class MoveContainer(ContainerChange):
     """Starts, stops or restarts one container of Flatnet's network. It has 30 s to end by itself."""
 
     verb: Literal["start", "stop", "restart"]
@@ -221,7 +219,7 @@ class MoveContainer(_ContainerChange):
         return (build_helper_command("containers", self.verb, self.container),)
 
 
-class RemoveContainer(_ContainerChange):
+class RemoveContainer(ContainerChange):
     """Removes one container that does not run. Its volumes stay. One that is gone is a success."""
 
     container: ContainerId
@@ -230,7 +228,7 @@ class RemoveContainer(_ContainerChange):
         return (build_helper_command("containers", "remove", self.container),)
 
 
-class RemoveMadeContainer(_ContainerChange):
+class RemoveMadeContainer(ContainerChange):
     """Removes the container of that name if this operation made it, also while it runs: the rollback of making it.
 
     A container of that name without the operation's mark is left alone, and so is its state in the answer.
@@ -243,7 +241,7 @@ class RemoveMadeContainer(_ContainerChange):
         return (build_helper_command("containers", "unmake", self.name, self.operation),)
 
 
-class SetRestartPolicy(_ContainerChange):
+class SetRestartPolicy(ContainerChange):
     """Sets podman's restart policy of one container. podman before 5.1 cannot, and the helper says so."""
 
     container: ContainerId
@@ -251,61 +249,6 @@ class SetRestartPolicy(_ContainerChange):
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("containers", "policy", self.container, self.policy),)
-
-
-class Variable(Value):
-    """A variable of a container: a value, or the name of a secret of the bot."""
-
-    name: VariableName
-    value: Annotated[str, StringConstraints(max_length=32_768)] = ""
-    secret: SecretName | None = None
-
-
-class Description(Value):
-    """Description from which a container is made. The image is named by its id, which must be on the host."""
-
-    name: PodmanName
-    image: ImageId
-    address: IPv4Address | None = None
-    ports: Annotated[tuple[PublishedPort, ...], Field(max_length=100)] = ()
-    variables: Annotated[tuple[Variable, ...], Field(max_length=200)] = ()
-    volumes: Annotated[tuple[ContainerVolume, ...], Field(max_length=20)] = ()
-    memory: Annotated[int, Field(ge=0, le=2**50)] = 0
-    restart_policy: RestartPolicy = "no"
-    command: Annotated[tuple[Annotated[str, StringConstraints(max_length=4096)], ...], Field(max_length=100)] = ()
-
-    def build_lines(self, secret: Callable[[str], SecretStr]) -> bytes:
-        """Builds the lines that the helper reads. Texts are upper-case hex, so that no character has a meaning."""
-        lines = [f"name {self.name}", f"image {self.image}", f"restart {self.restart_policy or 'no'}"]
-        if self.address is not None:
-            lines.append(f"address {self.address}")
-        if self.memory:
-            lines.append(f"memory {self.memory}")
-        for port in self.ports:
-            host_ip = port.host_ip or "-"
-            lines.append(f"port {host_ip} {port.host_port} {port.container_port} {port.protocol}")
-        for volume in self.volumes:
-            lines.append(f"volume {volume.name} {_encode(volume.path)}")
-        for variable in self.variables:
-            value = variable.value if variable.secret is None else secret(variable.secret).get_secret_value()
-            lines.append(f"variable {variable.name} {_encode(value)}")
-        lines += [f"argument {_encode(word)}" for word in self.command]
-        return ("\n".join(lines) + "\n").encode()
-
-
-class CreateContainer(_ContainerChange):
-    """Makes a container from a description and does not start it. It is marked with the operation."""
-
-    repeatable = False
-
-    operation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
-    description: Description
-
-    def build_input(self, secret: Callable[[str], SecretStr]) -> bytes:
-        return self.description.build_lines(secret)
-
-    def build_commands(self) -> tuple[Argv, ...]:
-        return (build_helper_command("containers", "create", self.operation),)
 
 
 class DescribeContainer(StreamSource):
@@ -338,6 +281,7 @@ def parse_containers(output: str) -> tuple[ListedContainer, ...]:
     return tuple(map(ListedContainer.model_validate_json, output.splitlines()[: CONTAINERS_LIMIT + 1]))
 
 
-def _encode(text: str) -> str:
-    """Encodes a text for a line; an empty one is "-"."""
-    return text.encode().hex().upper() or "-"
+def parse_state(completed: Sequence[CompletedProgram]) -> ContainerState:
+    """Parses the one container that was asked for, or its absence. Raises `ValueError` if it does not fit."""
+    listed = parse_containers(read_helper_output(completed))
+    return ContainerState.of(listed[0]) if listed else ContainerState(present=False)
