@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from adapters.action import Action, Effect
-from adapters.gateway import api, containers, escalation, reload
+from adapters.gateway import api, containers, escalation, reload, serving
 from adapters.gateway.action import GatewayAction
 from adapters.local import backups, host_files, key_backups, owed, spool
 from adapters.local import changes as own_changes
@@ -46,6 +46,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     containers.FindContainer,
     containers.ForgetContainer,
     containers.PullContainers,
+    serving.FindServing,
     escalation.ReadEscalation,
     escalation.ResetEscalation,
     change.BeginChange,

@@ -73,7 +73,7 @@ class SyncForget(FleetChange):
         if ghost is None or not any(each.host.name in ghost.addresses for each in asked):
             return assemble(self, (_explain_absent(each, self.container) for each in asked), inventory)
         _require_gone_elsewhere(ghost, [each for each in gateways if each.host.name not in meant])
-        deletion = _Deletion(ghost, asked, _compute_settling(gateways))
+        deletion = _Deletion(ghost, asked, compute_settling(gateways))
         settled = self.model_copy(update={"container": ContainerName(name=ghost.id, host=ghost.owners[0])})
         return deletion.plan(settled, inventory)
 
@@ -98,7 +98,7 @@ def _require_gone_elsewhere(ghost: Ghost, others: Sequence[GatewayRegistry]) -> 
         )
 
 
-def _compute_settling(gateways: Sequence[GatewayRegistry]) -> int:
+def compute_settling(gateways: Sequence[GatewayRegistry]) -> int:
     """Computes the seconds until every gateway has read its peers again: a silent peer makes a gateway wait for it."""
     intervals = [each.registry.interval or USUAL_INTERVAL for each in gateways if isinstance(each.registry, Registry)]
     silent = sum(isinstance(each.registry, HostError) for each in gateways)
