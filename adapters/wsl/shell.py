@@ -1,4 +1,4 @@
-"""Shell line for a list of programs, and each program's result parsed from its frames.
+"""Shell lines, and each program's result parsed from its frames: for a list of programs, and for a stream.
 
 Everything that varies is quoted by `shlex`. The line is plain POSIX and runs in `sh`, whatever the user's login shell is.
 A frame with a fresh nonce stands before the first program and after each one, on standard output (with the exit code) and
@@ -8,6 +8,9 @@ output comes back byte for byte, with or without a final one.
 Each program has a timeout on the host, because closing a channel ends nothing there. `timeout` sends TERM, then KILL.
 The sudo of many releases cannot be signaled by its user, and `timeout` would wait for it forever. An outer `timeout` ends
 that wait. So 124 and 137 both mean that a program was cut off, and a program of root may continue to run.
+
+A stream is one program without a timeout, whose standard output is all that follows its frame. Its exit code is in the last
+frame on standard error. It ends by itself once its channel is closed: its input ends, and what it writes fails.
 """
 
 import shlex
@@ -22,6 +25,9 @@ KILL_AFTER = 1.0
 ABANDON_AFTER = 2.0
 """Seconds from TERM to the end of waiting for a program that cannot be killed."""
 
+BEAT = "."
+"""Line on standard error by which the program of a stream says that it is at work."""
+
 _PREPARE = 'PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C; export PATH LC_ALL'
 """Adds the folders of `ip` and `sysctl`, which ordinary users lack in PATH, and sets English messages."""
 
@@ -31,6 +37,13 @@ def build_shell_line(commands: Sequence[Argv], each: float, nonce: str) -> str:
     frame = f"printf '\\n%s %s\\n' {shlex.quote(nonce)} \"$?\"; printf '\\n%s\\n' {shlex.quote(nonce)} >&2"
     script = "\n".join([_PREPARE, frame, *(f"{_quote_program(command, each)}; {frame}" for command in commands)])
     return shlex.join(("sh", "-c", script))
+
+
+def build_stream_line(command: Argv, nonce: str) -> str:
+    """Builds the line that runs one program for as long as its bytes come."""
+    begin = f"printf '\\n%s\\n' {shlex.quote(nonce)}; printf '\\n%s\\n' {shlex.quote(nonce)} >&2"
+    end = f"printf '\\n%s %s\\n' {shlex.quote(nonce)} \"$?\" >&2"
+    return shlex.join(("sh", "-c", "\n".join([_PREPARE, begin, f"{shlex.join(command)}; {end}"])))
 
 
 @lru_cache(maxsize=256)
@@ -64,6 +77,27 @@ def parse_frames(
         CompletedProgram(code=code, stdout=_decode_text(output), stderr=_decode_text(error), output=output)
         for code, output, error in zip(codes[1:], outputs[:-1], errors[:-1], strict=True)
     )
+
+
+def find_stream_begin(stdout: bytes | bytearray, nonce: str) -> int | None:
+    """Returns where the bytes of a stream begin on standard output; None if its frame has not arrived."""
+    frame = _build_stderr_frame(nonce)
+    found = stdout.find(frame)
+    return None if found < 0 else found + len(frame)
+
+
+def parse_stream_end(stderr: bytes | bytearray, nonce: str) -> CompletedProgram:
+    """Parses the result of a stream: its standard error without beats, and the last line of that as its standard output.
+
+    Raises `ValueError` if a frame is missing.
+    """
+    _, begun, framed = bytes(stderr).partition(_build_stderr_frame(nonce))
+    said, ended, code = framed.rpartition(_begin_stdout_frame(nonce))
+    if not (begun and ended):
+        raise ValueError("a frame is missing")
+    number, _ = _split_code(code)
+    lines = [line for line in _decode_text(said).splitlines() if line.strip() != BEAT]
+    return CompletedProgram(code=number, stdout=lines[-1] if lines else "", stderr="\n".join(lines))
 
 
 def _begin_stdout_frame(nonce: str) -> bytes:

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from adapters.wsl.action import Argv, CompletedProgram
-from adapters.wsl.shell import build_shell_line, has_ended, parse_frames
+from adapters.wsl.shell import (
+    build_shell_line,
+    build_stream_line,
+    find_stream_begin,
+    has_ended,
+    parse_frames,
+    parse_stream_end,
+)
 from tests.lab.wsl.shell import Shell
 from tests.lab.wsl.state import WslState
 
@@ -120,6 +127,42 @@ def test_missing_frames_are_never_taken_for_an_answer(stdout: bytes, stderr: byt
 def test_what_a_login_script_prints_first_is_nobody_s_output() -> None:
     stdout, stderr = f"Welcome!\n\n{NONCE} 0\nout\n{NONCE} 3\n", f"motd\n\n{NONCE}\nerr\n{NONCE}\n"
     assert (CompletedProgram(3, "out", "err"),) == parse_frames(stdout.encode(), stderr.encode(), NONCE, 1)
+
+
+def test_a_stream_comes_back_byte_for_byte_with_its_last_line(tmp_path: Path) -> None:
+    stand_in(tmp_path, "save", f"""echo . >&2; printf '\\000\\n\\n{NONCE}\\n\\377'; echo . >&2; echo '{{"size":5}}' >&2""")
+    ran = subprocess.run(
+        f"echo motd; echo motd >&2; {build_stream_line(('save',), NONCE)}",
+        shell=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        timeout=30,
+    )
+    begin = find_stream_begin(ran.stdout, NONCE)
+    assert f"\0\n\n{NONCE}\n".encode() + b"\xff" == ran.stdout[begin:]
+    assert CompletedProgram(0, '{"size":5}', '{"size":5}') == parse_stream_end(ran.stderr, NONCE)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        pytest.param("\nN\n.\n.\n\nN 6\n", CompletedProgram(6, "", ""), id="only beats"),
+        pytest.param(
+            "\nN\nwarning\nflatnet-bot: full\n\nN 6\n", CompletedProgram(6, "flatnet-bot: full", ""), id="a failure"
+        ),
+        pytest.param("\nN\nhalf a line\nN 141\n", CompletedProgram(141, "half a line", ""), id="killed by a signal"),
+    ],
+)
+def test_the_end_of_a_stream_has_its_code_and_its_last_line(stderr: str, expected: CompletedProgram) -> None:
+    ended = parse_stream_end(stderr.replace("N", NONCE).encode(), NONCE)
+    assert (expected.code, expected.stdout) == (ended.code, ended.stdout)
+
+
+@pytest.mark.parametrize("stderr", ["", "\nN\n", "\nN 0\n", "\nN\n.\n\nN 0", "\nN\n\nN zero\n"])
+def test_a_stream_without_an_end_has_no_result(stderr: str) -> None:
+    with pytest.raises(ValueError, match="frame"):
+        parse_stream_end(stderr.replace("N", NONCE).encode(), NONCE)
 
 
 @pytest.mark.parametrize(

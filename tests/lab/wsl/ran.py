@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from tests.lab.wsl.streams import StreamProgram
+
 
 @dataclass(frozen=True)
 class Ran:
-    """Exit code and both outputs. `hangs`: it does not end by itself."""
+    """Exit code and both outputs. `hangs`: it does not end by itself. `stream`: it streams, and has its own exit code."""
 
     code: int = 0
     stdout: str = ""
     stderr: str = ""
     hangs: bool = False
+    stream: StreamProgram | None = None

@@ -1,6 +1,7 @@
 """sshd of a lab host: the real protocol by asyncssh, a simulated shell behind it.
 
-Log-in by key only and MaxSessions as in OpenSSH; programs act on the `WslState`.
+Log-in by key only and MaxSessions as in OpenSSH; programs act on the `WslState`. A program that streams reads and writes the
+channel itself (`tests.lab.wsl.streams`), with the flow control of SSH.
 """
 
 import asyncio
@@ -18,6 +19,12 @@ from tests.lab.wsl.state import WslState
 
 MAX_SESSIONS = 10
 """OpenSSH's default; a session beyond it is refused."""
+
+READERS = (" fill ", " containers create ", " ipam clean")
+"""Verbs of programs that read all of their input before they begin."""
+
+INPUT_LIMIT = 2 * 1024 * 1024
+"""Bytes of input that a session keeps for its program. Beyond that, the other side waits."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ class _Login(asyncssh.SSHServer):
 
 
 class _Session(asyncssh.SSHServerSession[bytes]):
-    """One channel: runs one line and answers as the wire allows."""
+    """One channel: runs one line and answers as the wire allows. It is the `Stream` of a program that streams."""
 
     def __init__(self, server: SshServer, connection: asyncssh.SSHServerConnection) -> None:
         self._server = server
@@ -139,6 +146,9 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         self._line = ""
         self._given = bytearray()
         self._ended = asyncio.Event()
+        self._readable = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
@@ -163,17 +173,60 @@ class _Session(asyncssh.SSHServerSession[bytes]):
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         self._given += data
+        self._readable.set()
+        if len(self._given) > INPUT_LIMIT and self._channel is not None:
+            self._channel.pause_reading()
 
     def eof_received(self) -> bool:
         self._ended.set()
+        self._readable.set()
         return True  # the command goes on without input
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    async def read(self) -> bytes:
+        """The next bytes of input; b"" at its end."""
+        await self._readable.wait()
+        await self._pass_wire()
+        data = bytes(self._given)
+        self._given.clear()
+        assert self._channel is not None
+        self._channel.resume_reading()
+        if not self._ended.is_set():
+            self._readable.clear()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Writes to standard output, once the reader has room."""
+        await self._pass_wire()
+        assert self._channel is not None
+        self._channel.write(data)
+        await self._writable.wait()
+
+    async def complain(self, text: str) -> None:
+        """Writes to standard error, once the reader has room."""
+        await self._pass_wire()
+        assert self._channel is not None
+        self._channel.write_stderr(text.encode("utf-8", "surrogateescape"))
+        await self._writable.wait()
+
+    async def _pass_wire(self) -> None:
+        """Goes on unless the wire is cut or silent."""
+        if self._server.wire.fault is Fault.CLOSE:
+            self._connection.abort()
+        if self._server.wire.fault in (Fault.CLOSE, Fault.HANG, Fault.STALL):
+            await asyncio.Event().wait()
 
     async def _answer(self) -> None:
         channel = self._channel
         assert channel is not None
-        if " fill " in self._line:  # the one verb that reads its input
+        if any(verb in self._line for verb in READERS):
             await self._ended.wait()
-        shell = Shell(self._server.state, bytes(self._given))
+        shell = Shell(self._server.state, bytes(self._given), self)
         code = await shell.run(self._line)
         # Logs are bytes that may be no UTF-8; they pass through programs as surrogates.
         stdout, stderr = ("".join(output).encode("utf-8", "surrogateescape") for output in (shell.stdout, shell.stderr))

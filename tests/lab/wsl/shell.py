@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from tests.lab.wsl.programs import run_program
 from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import WslState
+from tests.lab.wsl.streams import Stream, StreamProgram
 
 _LEXEME = re.compile(
     r"""(?P<end>;|\n)|(?P<stderr>>&2)|(?P<space>[ \t]+)
@@ -35,11 +36,15 @@ class Statement:
 
 
 class Shell:
-    """Runs lines against one state and collects what they print."""
+    """Runs lines against one state and collects what they print.
 
-    def __init__(self, state: WslState, given: bytes = b"") -> None:
+    A program that streams has `stream`, which gets what was printed before it; what follows it is collected again.
+    """
+
+    def __init__(self, state: WslState, given: bytes = b"", stream: Stream | None = None) -> None:
         self._state = state
         self._given = given
+        self._stream = stream
         self._variables = {"?": "0", "PATH": "/usr/bin:/bin"}
         self.stdout: list[str] = []
         self.stderr: list[str] = []
@@ -103,7 +108,17 @@ class Shell:
         ran = run_program(words, self._state)
         if ran is not None and ran.hangs:
             await asyncio.Event().wait()
+        if ran is not None and ran.stream is not None and self._stream is not None:
+            return Ran(await self._run_stream(ran.stream, self._stream))
         return ran
+
+    async def _run_stream(self, program: StreamProgram, stream: Stream) -> int:
+        printed, complained = "".join(self.stdout), "".join(self.stderr)
+        self.stdout.clear()
+        self.stderr.clear()
+        await stream.write(printed.encode())
+        await stream.complain(complained)
+        return await program(stream)
 
 
 def parse(line: str) -> list[Statement]:
