@@ -8,7 +8,6 @@ from pydantic import Field, StringConstraints
 from adapters.action import Effect
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase
-from adapters.transfer import TransferSize
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from adapters.wsl.containers import ImageId
@@ -18,6 +17,9 @@ from adapters.wsl.stream import StreamSink, StreamSource
 IMAGES_LIMIT = 5000
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+StoredBytes = Annotated[int, Field(ge=0, le=2**60)]
+"""Bytes on a disk, which may have far more than one stream can carry."""
 
 ImageReference = Annotated[
     str,
@@ -32,7 +34,7 @@ class ListedImage(Value):
     id: ImageId
     names: Annotated[tuple[Annotated[str, StringConstraints(max_length=512)], ...], Field(max_length=200)] = ()
     digests: Annotated[tuple[Digest, ...], Field(max_length=200)] = ()
-    size: TransferSize = 0
+    size: StoredBytes = 0
     architecture: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{0,20}$")] = ""
 
 
@@ -51,7 +53,7 @@ class ImageState(Value):
 class Storage(Value):
     """podman's storage on a host: free bytes, the machine's architecture as images name it, podman's version."""
 
-    free: TransferSize
+    free: StoredBytes
     architecture: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,20}$")]
     podman: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+~-]{1,40}$")]
 

@@ -11,10 +11,10 @@ from pydantic import Field, StringConstraints
 from adapters.action import Effect
 from adapters.inventory import PodmanName, WslSide
 from adapters.phrase import Phrase
-from adapters.transfer import TransferSize
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
 from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.images import StoredBytes
 from adapters.wsl.stream import StreamSink, StreamSource
 
 VOLUMES_LIMIT = 5000
@@ -29,7 +29,7 @@ class ListedVolume(Value):
     driver: Annotated[str, StringConstraints(max_length=64)]
     options: Annotated[int, Field(ge=0)] = 0
     """Number of its mount options. One with options may lie elsewhere."""
-    size: TransferSize = 0
+    size: StoredBytes = 0
 
 
 class VolumeList(Value):
