@@ -192,11 +192,13 @@ def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditio
     if not number:
         return LabHost(name, number, windows, now=conditions.now)
     peers = [other for other in range(1, hosts + 1) if other != number]
+    wsl = WslState.healthy(number, conditions.now())
+    wsl.now = conditions.now
     return LabHost(
         name,
         number,
         windows,
-        SshServer(WslState.healthy(number, conditions.now()), _wire(conditions), keys),
+        SshServer(wsl, _wire(conditions), keys),
         GatewayServer(GatewayState.healthy(number, peers), _wire(conditions)),
         now=conditions.now,
     )

@@ -17,7 +17,8 @@ from tests.lab.windows.disks import PATHS, renew
 from tests.lab.windows.nginx import PATHS as NGINX_PATHS
 from tests.lab.windows.state import Drive, WindowsState
 from tests.lab.workspace.page import Knob
-from tests.lab.wsl.state import Container, Disk
+from tests.lab.wsl.container import Container
+from tests.lab.wsl.state import Disk
 
 CLOCKS = {"right": timedelta(), "ahead": timedelta(minutes=5), "behind": -timedelta(minutes=5)}
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.lab.gateway.registry import Registrations
 from tests.lab.gateway.server import GatewayServer
-from tests.lab.wsl.state import Container, WslState
+from tests.lab.wsl.container import Container
+from tests.lab.wsl.state import WslState
 
 Site = tuple[int, WslState, GatewayServer]
 """A host's id, its WSL2, and its gateway."""

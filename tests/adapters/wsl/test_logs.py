@@ -19,10 +19,11 @@ from adapters.wsl.action import CompletedProgram, WslAction
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
 from adapters.wsl.shell import build_shell_line, parse_frames
 from tests.adapters.wsl.conftest import Connect
+from tests.lab.wsl.container import Container
 from tests.lab.wsl.logs import Entry, LogFile, Logs, Printed
 from tests.lab.wsl.programs_logs import journalctl
 from tests.lab.wsl.server import SshServer
-from tests.lab.wsl.state import Container, WslState
+from tests.lab.wsl.state import WslState
 
 SIDE = WslSide(address="192.0.2.11", key_file=Path("key"), known_hosts_file=Path("known_hosts"))
 BEGAN = datetime(2026, 11, 25, 1, tzinfo=UTC)

@@ -11,9 +11,9 @@ from adapters.wsl.action import CompletedProgram
 from adapters.wsl.podman import Container, UnreadPart
 from adapters.wsl.system import Bridge, ReadSystem, WslSystem
 from tests.adapters.wsl.conftest import Connect
+from tests.lab.wsl.container import Container as LabContainer
 from tests.lab.wsl.programs import CGROUPS_WARNING
 from tests.lab.wsl.server import SshServer
-from tests.lab.wsl.state import Container as LabContainer
 from tests.lab.wsl.state import WslState
 
 READ = ReadSystem(network="flatnet", bridge="flatnet-br0")

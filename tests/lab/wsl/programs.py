@@ -4,8 +4,9 @@ import json
 
 from tests.lab.wsl import programs_disks, programs_helper, programs_logs
 from tests.lab.wsl.apt import LISTS, Apt, simulated
+from tests.lab.wsl.container import Container
 from tests.lab.wsl.ran import Ran
-from tests.lab.wsl.state import WINDOWS_ADDRESS, Container, WslState
+from tests.lab.wsl.state import WINDOWS_ADDRESS, WslState
 
 CGROUPS_WARNING = (
     'time="2026-11-25T09:30:00Z" level=warning msg="Using cgroups-v1 which is deprecated in favor of cgroups-v2 with '
@@ -113,8 +114,8 @@ def _listed(container: Container) -> dict[str, object]:
         "ExitCode": container.exit_code,
         "ExposedPorts": None,
         "Id": container.id,
-        "Image": "localhost/busybox:lab",
-        "ImageID": "2f3d1b0c" * 8,
+        "Image": next(iter(container.image.names), ""),
+        "ImageID": container.image.id,
         "IsInfra": False,
         "Labels": None,
         "Mounts": [],

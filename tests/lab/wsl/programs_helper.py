@@ -4,19 +4,21 @@
 """
 
 import json
-import re
 
 from tests.lab.wsl.programs_backup import run_backup
+from tests.lab.wsl.programs_containers import run_containers
+from tests.lab.wsl.programs_images import run_images, run_volumes
 from tests.lab.wsl.ran import Ran
-from tests.lab.wsl.state import Container, Helper, WslState
+from tests.lab.wsl.state import Helper, WslState
 
 PATH = "/usr/local/libexec/flatnet-bot"
 
 USAGE = Ran(2, stderr=f"flatnet-bot: no such verb or argument. Read the head of {PATH}\n")
 
-NETWORK = "flatnet"
-
-ZERO_TIME = "0001-01-01T00:00:00Z"
+_AREAS = {name: name for name in ("forwarding", "containers", "ipam", "backup")} | dict.fromkeys(
+    ("images", "volumes"), "containers"
+)
+"""The area of each noun."""
 
 
 def run_helper(arguments: list[str], state: WslState) -> Ran:
@@ -29,10 +31,11 @@ def run_helper(arguments: list[str], state: WslState) -> Ran:
         return Ran(4, stderr=f"flatnet-bot: {words}chmod go-w {helper.writable}\n")
     if arguments == ["version"]:
         return Ran(stdout=json.dumps({"version": helper.version, "areas": list(helper.areas)}, separators=(",", ":")) + "\n")
-    if not arguments or arguments[0] not in ("forwarding", "containers", "ipam", "backup"):
+    area = _AREAS.get(arguments[0]) if arguments else None
+    if area is None:
         return USAGE
-    if arguments[0] not in helper.areas:
-        return _refuse(arguments[0], helper, state)
+    if area not in helper.areas:
+        return _refuse(area, helper, state)
     return _run_verb(arguments, state)
 
 
@@ -48,10 +51,14 @@ def _run_verb(arguments: list[str], state: WslState) -> Ran:
             return Ran(stdout=_forwarding(state))
         case ["forwarding", "apply"]:
             return _apply(state)
-        case ["containers", "list"]:
-            return Ran(stdout="".join(map(_line, _flatnet(state))))
-        case ["containers", "start" | "stop" | "restart" as verb, given] if re.fullmatch(r"[0-9a-f]{64}", given):
-            return _move(verb, given, state)
+        case ["containers" | "images" | "volumes", *_] if "podman" in state.hanging:
+            return Ran(124)
+        case ["containers", *rest]:
+            return run_containers(rest, state) or USAGE
+        case ["images", *rest]:
+            return run_images(rest, state) or USAGE
+        case ["volumes", *rest]:
+            return run_volumes(rest, state) or USAGE
         case ["ipam", "list"]:
             return Ran(stdout=_allocations(state))
         case ["backup", *rest] if rest:
@@ -83,34 +90,7 @@ def _apply(state: WslState) -> Ran:
     return Ran(stdout=_forwarding(state))
 
 
-def _flatnet(state: WslState) -> list[Container]:
-    return [container for container in state.containers if container.network == NETWORK]
-
-
-def _line(container: Container) -> str:
-    said = {
-        "id": container.id,
-        "name": container.name,
-        "image": "localhost/busybox:lab",
-        "image_id": "2f3d1b0c" * 8,
-        "state": container.state,
-        "exit_code": container.exit_code,
-        "started_at": ZERO_TIME if container.state == "created" else "2026-11-25T09:30:00.123456789Z",
-        "restarts": container.restarts,
-        "address": container.address if container.state in ("running", "paused") else "",
-    }
-    return json.dumps(said, separators=(",", ":")) + "\n"
-
-
-def _move(verb: str, given: str, state: WslState) -> Ran:
-    for container in _flatnet(state):
-        if container.id == given:
-            container.state = "exited" if verb == "stop" else "running"
-            return Ran(stdout=_line(container))
-    return Ran(6, stderr=f"flatnet-bot: no container of the network {NETWORK} has this ID\n")
-
-
 def _allocations(state: WslState) -> str:
     subnet = state.address.rpartition(".")[0]
-    handed = {container.id: container.address for container in _flatnet(state) if container.address}
+    handed = {key: address for address, key in state.taken.items()}
     return json.dumps({"subnet": f"{subnet}.0/24", "gateway": state.address, "allocations": handed}) + "\n"

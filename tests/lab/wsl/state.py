@@ -1,45 +1,15 @@
 """What a simulated WSL2 is like: containers, networks, the bridge, forwarding, disks, and what is wrong with it."""
 
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Literal
 
+from adapters.wsl.helper import HELPER_VERSION
 from tests.lab.wsl.apt import Apt
+from tests.lab.wsl.container import Container, Fate
 from tests.lab.wsl.logs import Logs
 from tests.lab.wsl.programs_backup import Plugin
-
-ContainerState = Literal["running", "exited", "created", "paused", "stopped"]
-
-
-@lru_cache(maxsize=16_384)
-def _identify(name: str, address: str) -> str:
-    return hashlib.sha256(f"{name}{address}".encode()).hexdigest()
-
-
-@dataclass
-class Container:
-    """One container as podman knows it. `health` is None without a health check.
-
-    `restarts`: how often podman has started it again; the last time was a moment ago. `address` is the one that Flatnet's
-    plug-in gave it.
-    """
-
-    name: str
-    state: ContainerState = "running"
-    exit_code: int = 0
-    health: Literal["healthy", "unhealthy", "starting"] | None = None
-    network: str = "flatnet"
-    ports: list[dict[str, object]] | None = None
-    restarts: int = 0
-    address: str = ""
-
-    @property
-    def id(self) -> str:
-        """64 hexadecimal digits, always the same for a name and an address."""
-        return _identify(self.name, self.address)
-
+from tests.lab.wsl.storage import BUSYBOX, Image, Volume
 
 OWN_ADDRESS, WINDOWS_ADDRESS = "172.28.0.2", "172.28.0.1"
 """WSL2's address and that of Windows, on the network between both (/20)."""
@@ -66,6 +36,10 @@ class Disk:
         return max(self.size * 19 // 20 - self.used, 0)
 
 
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
 def _usual_folders() -> dict[str, int]:
     return {"ipam": 4096, "registry": 180 * MB}
 
@@ -80,7 +54,7 @@ class Helper:
     forwarding cannot be set up.
     """
 
-    version: int = 2
+    version: int = HELPER_VERSION
     areas: tuple[str, ...] = ("forwarding", "containers", "ipam", "backup")
     writable: str = ""
     apply_fails: str = ""
@@ -99,6 +73,9 @@ class WslState:
     `old_podman` tells less of them. `restart_required`: the file that says so is there. `logs` is what
     was written. `helper` is None where it is not installed. `own_address` is that towards Windows, which changes when WSL2
     restarts; "" where there is none. `kept_at_boot`, `forwarding_blocked`: what the helper says of forwarding.
+
+    `images`, `volumes` (by name) and `registry` (what can be pulled) are podman's, `fates` of containers by their names,
+    `orphans` addresses by containers that are gone, `now` its clock.
     """
 
     address: str
@@ -128,6 +105,14 @@ class WslState:
     kept_at_boot: bool = True
     forwarding_blocked: bool = False
     plugin: Plugin = field(default_factory=Plugin)
+    images: list[Image] = field(default_factory=lambda: [BUSYBOX])
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    registry: list[Image] = field(default_factory=list)
+    architecture: str = "amd64"
+    fates: dict[str, Fate] = field(default_factory=dict)
+    orphans: dict[str, str] = field(default_factory=dict)
+    now: Callable[[], datetime] = _utc
+    booted_at: datetime = datetime(2026, 11, 25, tzinfo=UTC)
     given: bytes = b""
     """Standard input of the program that runs."""
 
@@ -149,6 +134,60 @@ class WslState:
         self.containers = [
             Container(f"web-{number}", address=f"10.87.{host_id}.{number + 1}") for number in range(1, count + 1)
         ]
+
+    def find_image(self, key: str) -> Image | None:
+        """The image of that id."""
+        return next((image for image in self.images if image.id == key), None)
+
+    @property
+    def free(self) -> int:
+        """Bytes that podman can still store."""
+        stored = sum(image.size for image in self.images) + sum(volume.size for volume in self.volumes.values())
+        return max(self.disks["/"].free - stored, 0)
+
+    @property
+    def taken(self) -> dict[str, str]:
+        """Addresses that the plug-in has handed out, with the ids of their containers."""
+        listed = [each for each in self.containers if each.network == "flatnet" and each.address]
+        return {container.address: container.id for container in listed} | {ip: key for key, ip in self.orphans.items()}
+
+    def begin(self, container: Container) -> str:
+        """Start a container, which gets an address if it has none. Returns why not, "" if it was started."""
+        others = [other for other in self.containers if other.runs and other is not container]
+        used = {port["host_port"] for other in others for port in other.ports or ()}
+        for port in container.ports or ():
+            if port["host_port"] in used:
+                return f"rootlessport listen tcp 0.0.0.0:{port['host_port']}: bind: address already in use"
+        subnet = self.address.rpartition(".")[0]
+        free = (f"{subnet}.{number}" for number in range(2, 255))
+        container.address = container.address or next(ip for ip in free if ip not in self.taken)
+        container.state, container.started_at, container.exit_code = "running", self._stamp(), 0
+        self.bridge_exists = self.bridge_up = True
+        fate = self.fates.get(container.name, "runs")
+        if fate == "ends":
+            self.end(container, 1)
+        if container.health is not None:
+            container.health = fate if fate in ("unhealthy", "starting") else "healthy"
+        return ""
+
+    def end(self, container: Container, code: int = 0) -> None:
+        """Its processes end."""
+        container.state, container.exit_code, container.finished_at = "exited", code, self._stamp()
+
+    def restart(self) -> None:
+        """WSL2 begins anew: another address towards Windows, and of the containers those that a policy starts."""
+        self.booted_at = self.now()
+        number = int(self.own_address.rpartition(".")[2] or 1)
+        self.own_address = f"172.28.0.{number % 250 + 1}"
+        self.bridge_exists, self.forwarding = False, self.kept_at_boot
+        for container in self.containers:
+            if container.runs:
+                self.end(container, 255)
+            if container.policy == "always" or (container.policy == "unless-stopped" and not container.stopped):
+                self.begin(container)
+
+    def _stamp(self) -> str:
+        return f"{self.now():%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
 def _port(inside: int, outside: int) -> dict[str, object]:
