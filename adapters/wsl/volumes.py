@@ -41,12 +41,13 @@ class VolumeList(Value):
 class VolumeState(Value):
     """State of one volume: the number of its files and folders, and a hash over their names, modes, owners and contents.
 
-    Both are 0 and "" for one that is absent.
+    Both are 0 and "" for one that is absent. `same`: it has the hash that was asked about.
     """
 
     present: bool
     files: Annotated[int, Field(ge=0)] = 0
     sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    same: bool = False
 
 
 class ListVolumes(WslAction[VolumeList]):
@@ -84,12 +85,17 @@ class _VolumeAction(WslAction[VolumeState]):
 
 
 class MeasureVolume(_VolumeAction):
-    """Reads how many files a volume has, and the hash of all of them."""
+    """Reads how many files a volume has, and the hash of all of them. `sha256` is the expected hash, "" for any."""
 
     volume: PodmanName
+    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("volumes", "measure", self.volume),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> VolumeState:
+        said = super().parse(completed)
+        return said.model_copy(update={"same": said.present and self.sha256 in ("", said.sha256)})
 
 
 class RemoveMadeVolume(_VolumeAction):
