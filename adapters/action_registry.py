@@ -79,6 +79,8 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     authority.InstallAuthority,
     authority.WipeAuthority,
     services.ReadServices,
+    services.ReadStartTypes,
+    services.SetStartTypes,
     owed.ReadOwed,
     owed.GiveUpOwed,
     routes.ReadRoutes,

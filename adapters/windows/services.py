@@ -1,9 +1,10 @@
 """The two services of a Flatnet host as Windows lists them, and an nginx that may run without a service."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
+from adapters.action import Effect
 from adapters.inventory import WindowsSide
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
@@ -51,3 +52,60 @@ class ReadServices(WindowsAction[Services]):
 
     def parse(self, data: Any) -> Services:
         return Services.model_validate(data)
+
+
+class StartTypes(Value):
+    """Start types of both services."""
+
+    nebula: StartType
+    gateway: StartType
+
+
+class ReadStartTypes(WindowsAction[StartTypes]):
+    """Reads how both services start with Windows: the check of `SetStartTypes`."""
+
+    script = "read-services"
+    deadline = 20.0
+    output_limit = 64_000
+
+    nebula_service: str
+    gateway_service: str
+
+    @classmethod
+    def of(cls, side: WindowsSide) -> "ReadStartTypes":
+        """Makes the action for one host's service names."""
+        return cls(nebula_service=side.nebula_service, gateway_service=side.gateway_service)
+
+    def parse(self, data: Any) -> StartTypes:
+        read = Services.model_validate(data)
+        return StartTypes(nebula=read.nebula.start_type, gateway=read.gateway.start_type)
+
+
+class ServiceStart(Value):
+    """A service, and how it is to start with Windows."""
+
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    start_type: Literal["Automatic", "Manual", "Disabled"]
+
+
+class StartTypesSet(Value):
+    """The services start as wanted. `changed`: they did not before."""
+
+    changed: bool
+
+
+class SetStartTypes(WindowsAction[StartTypesSet]):
+    """Sets how services start with Windows, and neither starts nor stops one. An absent one fails before any is set."""
+
+    script = "set-start-types"
+    effect = Effect.CHANGE
+    deadline = 30.0
+    output_limit = 64_000
+
+    services: Annotated[tuple[ServiceStart, ...], Field(min_length=1, max_length=2)]
+
+    def build_arguments(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+    def parse(self, data: Any) -> StartTypesSet:
+        return StartTypesSet.model_validate(data)

@@ -1,7 +1,7 @@
-"""What `read-services` answers on which host."""
+"""What the scripts of services answer on which host, and how they leave it."""
 
-from adapters.windows.services import ReadServices
-from tests.adapters.windows.script_cases import Case, Script, missing
+from adapters.windows.services import ReadServices, ServiceStart, SetStartTypes
+from tests.adapters.windows.script_cases import Case, Failed, Script, missing
 from tests.lab.windows.state import Process, Service, WindowsState
 
 SINCE = "2025-06-02T06:30:40.0000000Z"
@@ -11,6 +11,16 @@ GATEWAY = NEBULA | {"name": "OpenResty"}
 READ_SERVICES = Script(
     ReadServices(nebula_service="Nebula", gateway_service="OpenResty"),
     {"nebula": NEBULA, "gateway": GATEWAY, "nginx_processes": 2},
+)
+
+SET_START_TYPES = Script(
+    SetStartTypes(
+        services=(
+            ServiceStart(name="Nebula", start_type="Manual"),
+            ServiceStart(name="OpenResty", start_type="Manual"),
+        )
+    ),
+    {"changed": True},
 )
 
 
@@ -31,6 +41,10 @@ def bare_nginx(state: WindowsState) -> None:
 
 def odd_names(state: WindowsState) -> None:
     state.services[r"it's \ odd"] = Service(pid=1200)
+
+
+def without_gateway(state: WindowsState) -> None:
+    del state.services["OpenResty"]
 
 
 CASES = (
@@ -90,4 +104,37 @@ CASES = (
         left_out=frozenset({"gateway_service"}),
         fails=missing("gateway_service"),
     ),
+    Case("both services are to be started by hand", SET_START_TYPES),
+    Case(
+        "start types that differ from the wanted ones, of services that do not run",
+        SET_START_TYPES,
+        stopped_and_disabled,
+    ),
+    Case(
+        "start types that are as wanted",
+        SET_START_TYPES,
+        given={"services": [{"name": "nebula", "start_type": "Automatic"}]},
+        differs={"changed": False},
+    ),
+    Case(
+        "a service that is absent, so none is set",
+        SET_START_TYPES,
+        without_gateway,
+        fails=Failed("ServiceAbsent", "there is no service OpenResty"),
+    ),
+    Case(
+        "a service that Windows tells nothing of",
+        SET_START_TYPES,
+        untold,
+        fails=Failed(
+            "CouldNotGetServiceInfo", "Service 'Nebula' cannot be queried due to the following error: Access is denied."
+        ),
+    ),
+    Case(
+        "a name that looks like a pattern names no service",
+        SET_START_TYPES,
+        given={"services": [{"name": "[N]ebula", "start_type": "Disabled"}]},
+        fails=Failed("ServiceAbsent", "there is no service [N]ebula"),
+    ),
+    Case("no services given", SET_START_TYPES, left_out=frozenset({"services"}), fails=missing("services")),
 )

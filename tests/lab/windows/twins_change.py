@@ -191,6 +191,25 @@ def _service(state: WindowsState, name: str) -> Any:
     return {"name": name, "status": service.status, "start_type": service.start_type, "since": _since(state, service)}
 
 
+def _set_start_types(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    """None is set where one is missing."""
+    wanted = [(_find_service(each["name"], state), each["start_type"]) for each in arguments["services"]]
+    others = [(service, start_type) for service, start_type in wanted if service.start_type != start_type]
+    for service, start_type in others:
+        service.start_type = start_type
+    return {"changed": bool(others)}
+
+
+def _find_service(name: str, state: WindowsState) -> Service:
+    service = state.service(name)
+    if service is None:
+        raise fail("ServiceAbsent", f"there is no service {name}")
+    if service.status == "Unknown":
+        message = f"Service '{name}' cannot be queried due to the following error: Access is denied."
+        raise ScriptError(message, "System.InvalidOperationException", "CouldNotGetServiceInfo,Get-Service")
+    return service
+
+
 def _since(state: WindowsState, service: Service) -> str | None:
     if not state.wmi or not service.pid:
         return None
@@ -227,4 +246,5 @@ TWINS: Mapping[str, Twin] = {
     "confirm-change": _confirm_change,
     "abort-change": _abort_change,
     "read-services": _read_services,
+    "set-start-types": _set_start_types,
 }

@@ -142,6 +142,14 @@ function Start-Service {
     (Get-Service -Name $Name -ErrorAction Stop).Start()
 }
 
+function Set-Service {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$Name, [ValidateSet('Automatic', 'Manual', 'Disabled')] [string]$StartupType)
+    $state = Get-LabState
+    $state.services[(Find-LabKey $state.services $Name)].start_type = $StartupType
+    Set-LabState $state
+}
+
 function Stop-Service {
     [CmdletBinding()]
     param([Parameter(Mandatory)] [string]$Name)
@@ -587,7 +595,7 @@ function Unregister-ScheduledTask {
 }
 
 Export-ModuleMember -Function @(
-    'Get-LabState', 'New-Object', 'Add-Type', 'New-Service', 'Start-Service', 'Stop-Service', 'sc.exe', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep'
+    'Get-LabState', 'New-Object', 'Add-Type', 'New-Service', 'Start-Service', 'Set-Service', 'Stop-Service', 'sc.exe', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep'
     'Get-Acl', 'Set-Acl', 'Get-Culture', 'Get-UICulture', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
     'Get-NetRoute', 'Get-NetIPAddress', 'New-NetRoute', 'Remove-NetRoute'
     'New-ScheduledTaskSettingsSet', 'Register-ScheduledTask', 'Get-ScheduledTask', 'Start-ScheduledTask', 'Unregister-ScheduledTask'
