@@ -1,11 +1,20 @@
 """Connection protocol: the only interface between the bot and a host."""
 
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, runtime_checkable
 
 from adapters.action import Action, Answer
+from adapters.transfer import StreamCount
 
 QUEUE_TIMEOUT = 10.0
 """Seconds that an action may wait for the bot's own resources (its turn, a thread) before its deadline starts."""
+
+
+Write = Callable[[bytes], Awaitable[None]]
+"""Takes bytes of a stream, and returns once there is room for more."""
+
+Beat = Callable[[], None]
+"""Called for each sign of life of a stream's program that is not one of its bytes."""
 
 
 class Connection(Protocol):
@@ -19,3 +28,14 @@ class Connection(Protocol):
 
     async def aclose(self) -> None:
         """Releases what is held on the host and here. Never raises a `HostError`."""
+
+
+@runtime_checkable
+class StreamConnection(Protocol):
+    """A connection that streams, too. A stream has no deadline: canceling it ends its program."""
+
+    async def read_stream(self, action: Action[StreamCount], write: Write, beat: Beat) -> StreamCount:
+        """Runs a source, and writes its bytes as they come. Returns what it counted. Every failure is a `HostError`."""
+
+    async def write_stream(self, action: Action[StreamCount], pieces: AsyncIterator[bytes], beat: Beat) -> StreamCount:
+        """Runs a sink, and gives it the bytes as they come. Ends early if its program does, as a `HostError`."""

@@ -8,14 +8,15 @@ failure. So an answer may be a few seconds older than the question; `ReadResult.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 
 from adapters.action import Action, Answer, Place, SideName
-from adapters.connection import QUEUE_TIMEOUT, Connection
+from adapters.connection import QUEUE_TIMEOUT, Beat, Connection, StreamConnection, Write
 from adapters.errors import DeadlineExceeded, HostError
 from adapters.inventory import Host, Inventory
+from adapters.transfer import StreamCount
 
 ConnectionFactory = Callable[[Host, SideName], Connection]
 """Makes the connection to one side of a host, not yet opened. Passed in by the composition root."""
@@ -93,6 +94,16 @@ class Fleet:
             except TimeoutError as error:
                 raise DeadlineExceeded.after(action.time_limit, maybe_ran=action.changes) from error
 
+    async def read_stream(self, host: Host, source: Action[StreamCount], write: Write, beat: Beat) -> StreamCount:
+        """Runs the source of a stream, however long that takes. Raises `HostError` if the host fails."""
+        return await (await self._prepare_stream(host, source)).read_stream(source, write, beat)
+
+    async def write_stream(
+        self, host: Host, sink: Action[StreamCount], pieces: AsyncIterator[bytes], beat: Beat
+    ) -> StreamCount:
+        """Runs the sink of a stream, however long that takes. Raises `HostError` if the host fails."""
+        return await (await self._prepare_stream(host, sink)).write_stream(sink, pieces, beat)
+
     async def read(self, host: Host, read: Action[Answer]) -> ReadResult[Answer]:
         """Reads from a host, or joins the equal read in progress. A canceled caller does not cancel the read for others."""
         if read.changes:
@@ -115,6 +126,18 @@ class Fleet:
         connections = list(self._connections.values())
         self._connections.clear()
         await asyncio.gather(*(connection.aclose() for connection in connections), return_exceptions=True)
+
+    async def _prepare_stream(self, host: Host, end: Action[StreamCount]) -> StreamConnection:
+        """Waits for the turn of a stream. It holds no slot, because it may last for hours. Such streams are few."""
+        side = end.side
+        if side == "bot" or host.get_side(side) is None:
+            raise KeyError(f"{host.name} has no {side} side")
+        async with self._slots[side]:
+            await self._wait_to_start(host, side)
+        connection = self._get_connection(host, side)
+        if not isinstance(connection, StreamConnection):
+            raise TypeError(f"the {side} side of {host.name} has no streams")
+        return connection
 
     async def _perform_read(self, host: Host, read: Action[Answer]) -> Answer | HostError:
         """Carries out a read, reports it to the observer, and returns its answer or failure."""

@@ -1,4 +1,4 @@
-"""SSH into WSL2: one kept connection per host, to a verified host only. The only importer of asyncssh.
+"""SSH into WSL2: one kept connection per host, to a verified host only. With `ssh_sessions` the only importer of asyncssh.
 
 Only the key and the known hosts of the inventory count: no agent, no ~/.ssh, no password, no trust on first use. A refused
 key is not offered again for a while, because sshd's PerSourcePenalties (OpenSSH 9.8) soon block every connection from the
@@ -6,15 +6,14 @@ bot's address.
 """
 
 import asyncio
-import secrets
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 
 import asyncssh
 from pydantic import SecretStr
 
 from adapters.action import Action, Answer
+from adapters.connection import Beat, Write
 from adapters.error_text import describe_error, map_local_error
 from adapters.errors import (
     DeadlineExceeded,
@@ -26,9 +25,9 @@ from adapters.errors import (
 )
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase
+from adapters.transfer import StreamCount
 from adapters.wsl.action import CompletedProgram, WslAction
 from adapters.wsl.key_cache import KeyCache, get_passphrase
-from adapters.wsl.shell import build_shell_line, has_ended, parse_frames
 from adapters.wsl.ssh_errors import (
     REFUSED_KEY_PAUSE,
     make_host_key_error,
@@ -41,6 +40,8 @@ from adapters.wsl.ssh_errors import (
     make_session_error,
     make_unreachable_error,
 )
+from adapters.wsl.ssh_sessions import ConnectionDropped, Exchange, Session, StreamSession
+from adapters.wsl.stream import StreamSink, StreamSource
 
 MAX_CHANNELS = 8
 """Channels at once on one connection. sshd's MaxSessions is 10 unless configured."""
@@ -93,7 +94,7 @@ class SshConnection:
         """Runs the action's programs in one round trip."""
         if not isinstance(action, WslAction):
             raise TypeError(f"{type(action).__name__} is not for the WSL2 side")
-        exchange = _Exchange(action, action.build_input(self._secret))
+        exchange = Exchange(action, action.build_input(self._secret))
         try:
             async with asyncio.timeout(action.deadline):
                 completed = await self._run_with_retry(exchange)
@@ -108,6 +109,29 @@ class SshConnection:
             ) from error
         return answer
 
+    async def read_stream(self, action: Action[StreamCount], write: Write, beat: Beat) -> StreamCount:
+        """Runs a source, and writes its bytes as they come. Its end tells how many they were. It has no deadline."""
+        if not isinstance(action, StreamSource):
+            raise TypeError(f"{type(action).__name__} is no source of a stream")
+        stream = await self._open_stream(StreamSession(action, beat))
+        try:
+            while piece := await stream.read():
+                await write(piece)
+            return stream.parse_count()
+        finally:
+            stream.abort()
+
+    async def write_stream(self, action: Action[StreamCount], pieces: AsyncIterator[bytes], beat: Beat) -> StreamCount:
+        """Runs a sink, and gives it the bytes as they come. It has no deadline. If its program ends early, so does this."""
+        if not isinstance(action, StreamSink):
+            raise TypeError(f"{type(action).__name__} is no sink of a stream")
+        stream = await self._open_stream(StreamSession(action, beat))
+        try:
+            await stream.feed(pieces)
+            return stream.parse_count()
+        finally:
+            stream.abort()
+
     async def aclose(self) -> None:
         """Disconnects, and aborts a connection that does not close in time."""
         if self._opening is not None:
@@ -120,32 +144,43 @@ class SshConnection:
         await asyncio.wait([asyncio.create_task(line.wait_closed())], timeout=CLOSE_TIMEOUT)
         line.abort()
 
-    async def _run_with_retry(self, exchange: "_Exchange") -> tuple[CompletedProgram, ...]:
+    async def _run_with_retry(self, exchange: Exchange) -> tuple[CompletedProgram, ...]:
         """Runs the programs and returns their results. After a lost connection it retries once, if that is safe."""
         try:
             return await self._run_once(exchange)
-        except _ConnectionLost as error:
+        except ConnectionDropped as error:
             if exchange.maybe_ran:
                 raise OutcomeUnknown(
                     Phrase("the SSH connection was lost before the response arrived. Check the host before retrying")
                 ) from error
         try:
-            return await self._run_once(_Exchange(exchange.action, exchange.given))
-        except _ConnectionLost as error:
+            return await self._run_once(Exchange(exchange.action, exchange.given))
+        except ConnectionDropped as error:
             raise Unreachable(
                 Phrase("the SSH connection dropped twice while reading the result. Check sshd and the WSL2 network")
             ) from error
 
-    async def _run_once(self, exchange: "_Exchange") -> tuple[CompletedProgram, ...]:
-        line = await self._get_connection()
-        task = asyncio.create_task(self._run_channel(line, exchange))
-        self._exchanges.add(task)
-        task.add_done_callback(self._exchanges.discard)
+    async def _run_once(self, exchange: Exchange) -> tuple[CompletedProgram, ...]:
+        await self._start_channel(exchange)
         # Canceling this coroutine cancels `finished`, which aborts the channel.
         await exchange.finished
         return exchange.parse_results()
 
-    async def _run_channel(self, line: asyncssh.SSHClientConnection, exchange: "_Exchange") -> None:
+    async def _open_stream(self, stream: StreamSession) -> StreamSession:
+        """Opens the channel of a stream. If a kept connection turns out to be lost, it opens another one, once."""
+        for attempt in (stream, stream.renew()):
+            await self._start_channel(attempt)
+            if await attempt.wait_for_start():
+                return attempt
+        raise Unreachable(Phrase("the SSH connection was lost. Check sshd and the WSL2 network"))
+
+    async def _start_channel(self, exchange: Session) -> None:
+        line = await self._get_connection()
+        task = asyncio.create_task(self._run_channel(line, exchange))
+        self._exchanges.add(task)
+        task.add_done_callback(self._exchanges.discard)
+
+    async def _run_channel(self, line: asyncssh.SSHClientConnection, exchange: Session) -> None:
         """Runs the exchange on a channel. Occupies a slot for as long as the channel may exist, even after cancellation."""
         async with self._slots:
             if exchange.finished.done():
@@ -156,10 +191,10 @@ class SshConnection:
             except TimeoutError:  # sshd never confirmed the channel, so the slot would be held forever
                 line.abort()
                 self._line = None if self._line is line else self._line
-                exchange.fail(_ConnectionLost())
+                exchange.fail(ConnectionDropped())
             except (asyncssh.Error, OSError, ValueError) as error:
                 lost = line.is_closed() or line is not self._line
-                exchange.fail(_ConnectionLost() if lost else map_ssh_error(error, self._side))
+                exchange.fail(ConnectionDropped() if lost else map_ssh_error(error, self._side))
             await asyncio.wait([exchange.finished])
 
     async def _get_connection(self) -> asyncssh.SSHClientConnection:
@@ -214,90 +249,6 @@ class SshConnection:
             raise HostIdentityError(
                 Phrase("{file} is not a known_hosts file. Create it with ssh-keyscan", file=str(self._side.known_hosts_file))
             ) from error
-
-
-class _ConnectionLost(Exception):
-    """The connection ended before the answer was complete."""
-
-
-class _Exchange(asyncssh.SSHClientSession[bytes]):
-    """One command line and its answer: the output so far, and whether it may have run."""
-
-    def __init__(self, action: WslAction[Any], given: bytes) -> None:
-        self.action = action
-        self.given = given
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._programs = action.build_commands()
-        self._nonce = secrets.token_hex(16)
-        self._stdout = bytearray()
-        self._stderr = bytearray()
-        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
-        self._exited = False
-
-    @property
-    def command(self) -> str:
-        return build_shell_line(self._programs, self.action.program_timeout, self._nonce)
-
-    @property
-    def maybe_ran(self) -> bool:
-        """Returns whether the host may have changed: the command was sent, and it is not a read."""
-        return self._channel is not None and self.action.changes
-
-    def fail(self, error: Exception) -> None:
-        """Ends the wait with an error, unless it has ended already."""
-        if not self.finished.done():
-            self.finished.set_exception(error)
-
-    def parse_results(self) -> tuple[CompletedProgram, ...]:
-        """Parses each program's result."""
-        try:
-            return parse_frames(self._stdout, self._stderr, self._nonce, len(self._programs))
-        except ValueError as error:
-            raise ProtocolError(
-                Phrase("the command in WSL2 ended early. Log in over SSH as the bot's user and check what the shell prints"),
-                maybe_ran=self.maybe_ran,
-            ) from error
-
-    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
-        if self.finished.done():
-            chan.abort()  # canceled meanwhile: the command is not sent
-            return
-        self._channel = chan
-        self.finished.add_done_callback(lambda _: chan.abort())
-
-    def session_started(self) -> None:
-        if self._channel is not None:
-            if self.given:
-                self._channel.write(self.given)
-            self._channel.write_eof()
-
-    def data_received(self, data: bytes, datatype: int | None) -> None:
-        (self._stdout if datatype is None else self._stderr).extend(data)
-        limit = self.action.output_limit
-        if len(self._stdout) + len(self._stderr) > limit:
-            too_much = Phrase("the output from WSL2 is larger than {n} bytes. Check what its programs print", n=limit)
-            self.fail(ProtocolError(too_much, maybe_ran=self.maybe_ran))
-        self._finish_if_ended()
-
-    def exit_status_received(self, status: int) -> None:
-        self._exited = True
-        self._finish_if_ended()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if exc is not None:
-            self.fail(_ConnectionLost())
-        elif not self.finished.done():
-            self.finished.set_result(None)
-
-    def _finish_if_ended(self) -> None:
-        """Finishes at the last frame, because a program's child may hold the channel open for any time.
-
-        sshd has reaped the shell once the exit status arrives, so its session is free for the next channel.
-        """
-        if not self._exited or self.finished.done():
-            return
-        if has_ended(self._stdout, self._stderr, self._nonce, len(self._programs)):
-            self.finished.set_result(None)
 
 
 def map_ssh_error(error: Exception, side: WslSide) -> HostError:

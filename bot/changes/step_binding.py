@@ -4,7 +4,7 @@ stored deed ─ products of earlier steps ─▶ action ───────┐
 host, side ─ the inventory as it is now ─▶ endpoint ─────┴─ the plan's endpoint? ─▶ BoundAction │ PlanNotBindable
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,12 +13,14 @@ from pydantic import BaseModel, JsonValue
 
 from adapters.action import BOT_NAME, Action, Place
 from adapters.action_registry import find_action_class
+from adapters.connection import Beat, Write
 from adapters.endpoint import BOT_ENDPOINT, Endpoint
 from adapters.errors import NotAsked, Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.local.action import LocalAction
 from adapters.phrase import Phrase
+from adapters.transfer import StreamCount
 from commands.model.plan import Plan, PlannedAction, Step, list_actions
 from commands.model.plan_endpoints import find_endpoint
 
@@ -98,6 +100,19 @@ class BoundAction:
             return await self.places.own.perform(action)
         said: BaseModel = await self.places.fleet.perform(self.host, action)
         return said
+
+    async def read_stream(self, write: Write, beat: Beat) -> StreamCount:
+        """Run the source of a stream, and write its bytes as they come. Raises a `HostError`."""
+        return await self.places.fleet.read_stream(self._require_host(), self.action, write, beat)
+
+    async def write_stream(self, pieces: AsyncIterator[bytes], beat: Beat) -> StreamCount:
+        """Run the sink of a stream, and give it the bytes as they come. Raises a `HostError`."""
+        return await self.places.fleet.write_stream(self._require_host(), self.action, pieces, beat)
+
+    def _require_host(self) -> Host:
+        if self.host is None:
+            raise NotAsked(Phrase("this version of flatnet-bot cannot transfer this. Submit the change again"))
+        return self.host
 
 
 @dataclass(frozen=True)

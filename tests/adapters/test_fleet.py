@@ -1,6 +1,7 @@
 """The fleet: every host is asked at once, and one bad host is only its own failure."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -8,10 +9,12 @@ import pytest
 
 from adapters import fleet as fleet_module
 from adapters.action import Action, Answer, Effect, Place, SideName
+from adapters.connection import Beat, Write
 from adapters.errors import DeadlineExceeded, HostError, Unreachable
 from adapters.fleet import Fleet, ReadResult
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
+from adapters.transfer import StreamCount
 
 
 class Look(Action[str]):
@@ -307,3 +310,46 @@ async def test_each_look_is_observed_once_however_many_asked_for_it() -> None:
     )
     await asyncio.gather(*(fleet.read(host, Look()) for host in fleet.inventory.hosts for _ in range(3)))
     assert [("gateway", ""), ("gateway", "unreachable")] == sorted(seen)
+
+
+class _Pour(Action[StreamCount]):
+    side = "gateway"
+    deadline = 1.0
+    output_limit = 100
+
+
+class _StreamLine(Line):
+    """A connection that streams its host's name."""
+
+    async def read_stream(self, action: Action[StreamCount], write: Write, beat: Beat) -> StreamCount:
+        await write(self.name.encode())
+        return StreamCount(size=len(self.name), sha256="0" * 64)
+
+    async def write_stream(self, action: Action[StreamCount], pieces: AsyncIterator[bytes], beat: Beat) -> StreamCount:
+        size = sum([len(piece) async for piece in pieces])
+        return StreamCount(size=size, sha256="0" * 64)
+
+
+async def _yield_pieces() -> AsyncIterator[bytes]:
+    yield b"bytes"
+
+
+def _ignore_beat() -> None:
+    """No beat counts."""
+
+
+async def test_streams_go_to_the_connection_of_their_host() -> None:
+    fleet, arrived = Fleet(hosts(2), lambda host, side: _StreamLine(host.name)), list[bytes]()
+
+    async def write(data: bytes) -> None:
+        arrived.append(data)
+
+    await fleet.read_stream(fleet.inventory.hosts[1], _Pour(), write, _ignore_beat)
+    counted = await fleet.write_stream(fleet.inventory.hosts[0], _Pour(), _yield_pieces(), _ignore_beat)
+    assert ([b"host-2"], 5) == (arrived, counted.size)
+
+
+async def test_a_side_without_streams_is_a_bug() -> None:
+    fleet = Fleet(hosts(1), lambda host, side: Line(host.name))
+    with pytest.raises(TypeError, match="no streams"):
+        await fleet.write_stream(fleet.inventory.hosts[0], _Pour(), _yield_pieces(), _ignore_beat)

@@ -25,6 +25,8 @@ def run_program(argv: list[str], state: WslState) -> Ran | None:
         return None
     if name in state.hanging:
         return Ran(hangs=True)
+    if name in state.streams:
+        return Ran(stream=state.streams[name])
     match name:
         case "sudo":
             return _sudo(arguments, state)

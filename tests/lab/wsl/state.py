@@ -10,6 +10,7 @@ from tests.lab.wsl.container import Container, Fate
 from tests.lab.wsl.logs import Logs
 from tests.lab.wsl.programs_backup import Plugin
 from tests.lab.wsl.storage import BUSYBOX, Image, Volume
+from tests.lab.wsl.streams import StreamProgram
 
 OWN_ADDRESS, WINDOWS_ADDRESS = "172.28.0.2", "172.28.0.1"
 """WSL2's address and that of Windows, on the network between both (/20)."""
@@ -114,6 +115,8 @@ class WslState:
     now: Callable[[], datetime] = _utc
     booted_at: datetime = datetime(2026, 11, 25, tzinfo=UTC)
     given: bytes = b""
+    streams: dict[str, StreamProgram] = field(default_factory=dict)
+    """Programs that stream, by name, which only a test has."""
     """Standard input of the program that runs."""
 
     @classmethod
