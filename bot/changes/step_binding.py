@@ -84,14 +84,14 @@ class BoundAction:
 
     async def perform(self) -> HostAnswer:
         """Perform the action, and return the answer as JSON. Raises a `HostError`."""
-        return _dump_answer(await self.perform_part(self.action))
+        return dump_answer(await self.perform_part(self.action))
 
     async def observe(self, now: Callable[[], datetime]) -> JudgedAnswer:
         """Perform the action, and return the answer with the action's judgement of it. Raises a `HostError`."""
         asked_at = now()
         said = await self.perform_part(self.action)
         fault = self.action.find_fault(said, asked_at, now())
-        return JudgedAnswer(_dump_answer(said), self.action.explain_answer(said), fault)
+        return JudgedAnswer(dump_answer(said), self.action.explain_answer(said), fault)
 
     async def perform_part(self, action: Action[Any]) -> BaseModel:
         """Perform a part of the action, such as one piece of a transfer, at the same place. Raises a `HostError`."""
@@ -169,7 +169,8 @@ def require_known_actions(step: Step) -> None:
         _find_action_class(deed)
 
 
-def _dump_answer(answer: BaseModel) -> HostAnswer:
+def dump_answer(answer: BaseModel) -> HostAnswer:
+    """Return an answer as JSON."""
     document: HostAnswer = answer.model_dump(mode="json")
     return document
 

@@ -30,7 +30,8 @@ from bot.changes.step_binding import (
     StepProducts,
     require_known_actions,
 )
-from bot.changes.transfer import ProgressReport, TransferReporter, TransferWatch, ignore_progress, move_bytes
+from bot.changes.stream import MISMATCH, Ends, carry_out_transfer
+from bot.changes.transfer import ProgressReport, TransferReporter, TransferWatch, ignore_progress
 from bot.runtime.clock import Clock
 from bot.security.untrusted_text import shorten
 from commands.model.plan import Check, Result, Step, StepResult
@@ -82,10 +83,8 @@ class StepRunner:
     def __init__(
         self, places: Callable[[], Places], intent_log: IntentLog, clock: Clock, report: ProgressReport = ignore_progress
     ) -> None:
-        self._places = places
-        self._intent_log = intent_log
-        self._clock = clock
-        self._report = report
+        self._places, self._intent_log = places, intent_log
+        self._clock, self._report = clock, report
 
     async def run_step(self, run: PlanRun, key: str, forbidden: StopCheck = never_stop) -> StepResult:
         """Run a step, once. Raises a `DatabaseError` or `HeadUnavailable` where that could not be recorded.
@@ -169,8 +168,8 @@ class StepRunner:
             return await self._perform_in_turn(bound, forbidden)
         source = run.bind(self._places(), step.source.host, step.source.deed, produced)
         reporter = TransferReporter(self._clock, partial(self._report, run.operation, step.key))
-        watch = TransferWatch(forbidden, reporter.report)
-        return await move_bytes(source, step.source.host, bound, step.host, watch)
+        ends = Ends(source, step.source.host, bound, step.host)
+        return await carry_out_transfer(ends, TransferWatch(forbidden, reporter.report), self._clock)
 
     async def _perform_in_turn(self, bound: BoundAction, forbidden: StopCheck) -> HostAnswer:
         """Perform an action. Where the bot is still reading from that host, nothing was sent, so it waits for its turn."""
@@ -205,7 +204,7 @@ class StepRunner:
 
     async def _settle_failure(self, run: PlanRun, step: Step, produced: StepProducts, error: ActionFailed) -> _StepOutcome:
         """Settle a step that its host reports as failed: its effect may be there all the same."""
-        if not error.maybe_ran or step.verify is None:
+        if not error.maybe_ran or step.verify is None or error.code == MISMATCH:
             return _StepOutcome(Result.FAILED, error.phrase, touched=error.maybe_ran)
         observed = await self._observe(run, step.verify, produced)
         if observed.met:
