@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,25 @@ import adapters.wsl
 from adapters.inventory import WslSide
 from adapters.logs import LogSearch
 from adapters.wsl.action import Argv, WslAction
-from adapters.wsl.containers import ListContainers, MoveContainer
+from adapters.wsl.changed_files import CountChangedFiles
+from adapters.wsl.containers import (
+    ContainerChange,
+    CopyContainer,
+    DescribeContainer,
+    MoveContainer,
+    ReadContainerState,
+    RemoveContainer,
+    RemoveMadeContainer,
+    SetRestartPolicy,
+)
+from adapters.wsl.description import CreateContainer, Description
 from adapters.wsl.helper import HELPER
+from adapters.wsl.images import LoadImage, PullImage, ReadImage, RemoveImage, SaveImage
 from adapters.wsl.ipam import CheckOrphans, LookForOrphans, RemoveOrphans
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
 from adapters.wsl.restore import CheckKept, ForgetKept, PutKept, ReadStagedKept, ReturnKept, StageKept
+from adapters.wsl.stream import StreamAction, StreamSink, StreamSource
+from adapters.wsl.volumes import ExportVolume, ImportVolume, MeasureVolume, RemoveMadeVolume
 from tests.helper_text import HELPER as HELPER_TEXT
 from tests.lab.windows.pwsh import find_pwsh
 from tests.powershell_lint import check
@@ -68,12 +83,37 @@ def kinds(of: type[Any]) -> Iterator[type[Any]]:
             yield kind
 
 
+ID, DIGEST, OPERATION = "0123456789abcdef" * 4, "sha256:" + "0123456789abcdef" * 4, "op-20261129-1"
+IMAGE = "registry.example.org:5000/team/web_1:v1.2-B"
+
 OF_A_BACKUP = (StageKept, ReadStagedKept, ForgetKept, CheckKept, PutKept, ReturnKept)
 ORPHANS = (LookForOrphans, RemoveOrphans, CheckOrphans)
-WITH_ARGUMENTS = (ReadCni, ReadPodman, ReadContainer, MoveContainer, *OF_A_BACKUP, *ORPHANS)
 
+OF_CONTAINERS: tuple[WslAction[Any], ...] = (
+    ReadContainerState(container="web-1"),
+    ReadContainerState(container=ID),
+    *(MoveContainer(verb=verb, container=ID) for verb in ("start", "stop", "restart")),
+    RemoveContainer(container=ID),
+    RemoveMadeContainer(name="web-1", operation=OPERATION),
+    *(SetRestartPolicy(container=ID, policy=policy) for policy in ("no", "unless-stopped", "on-failure:3")),
+    CreateContainer(operation=OPERATION, description=Description(name="web-1", image=ID)),
+    CountChangedFiles(container=ID),
+    DescribeContainer(container=ID),
+    CopyContainer(operation=OPERATION, name="web-1", image=ID),
+    CopyContainer(operation=OPERATION, name="web-1", image=ID, address=IPv4Address("10.87.1.20")),
+    ReadImage(image=ID),
+    RemoveImage(image=ID),
+    PullImage(name=IMAGE, digest=DIGEST),
+    SaveImage(image=ID),
+    LoadImage(image=ID, name=IMAGE),
+    MeasureVolume(volume="data.1"),
+    ExportVolume(volume="data.1"),
+    ImportVolume(volume="data.1", operation=OPERATION),
+    RemoveMadeVolume(volume="data.1", operation=OPERATION),
+)
 
-LATER = {f"adapters.wsl.{name}" for name in ("containers", "images", "volumes", "stream")}
+BASES = (ContainerChange, StreamAction, StreamSource, StreamSink)
+WITH_ARGUMENTS = {ReadCni, ReadPodman, ReadContainer, *OF_A_BACKUP, *ORPHANS, *BASES, *map(type, OF_CONTAINERS)}
 
 
 def actions() -> Iterator[WslAction[Any]]:
@@ -81,14 +121,12 @@ def actions() -> Iterator[WslAction[Any]]:
     for module in pkgutil.iter_modules(adapters.wsl.__path__, "adapters.wsl."):
         importlib.import_module(module.name)
     for kind in kinds(WslAction):
-        if kind not in WITH_ARGUMENTS and not kind.__name__.startswith("_") and kind.__module__ not in LATER:
+        if kind not in WITH_ARGUMENTS and not kind.__name__.startswith("_"):
             yield kind.of(SIDE)
-    yield ListContainers.of(SIDE)
-    for verb in ("start", "stop", "restart"):
-        yield MoveContainer(verb=verb, container="0123456789abcdef" * 4)
+    yield from (*OF_CONTAINERS, LookForOrphans.of(SIDE), RemoveOrphans(orphans=()), CheckOrphans(orphans=()))
     for kept in OF_A_BACKUP[1:]:
-        yield kept(sha256="0123456789abcdef" * 4)
-    sink = StageKept(sha256="0123456789abcdef" * 4, size=1)
+        yield kept(sha256=ID)
+    sink = StageKept(sha256=ID, size=1)
     yield from (sink, sink.model_copy(update={"move": "write"}))
     for search in (LogSearch(tail=1), LogSearch(tail=5_000), LogSearch(tail=50, pattern="x")):
         yield from (ReadCni.of(SIDE, search), ReadPodman.of(SIDE, search), ReadContainer.of(SIDE, "web-1", search))

@@ -15,7 +15,7 @@ from tests.wsl_world import NEEDS_WORLD, run
 SET_UP = 'sh /tmp/prepare-wsl.sh --key "$(cat /tmp/key/id.pub)" --id 7 --manage containers,ipam,backup >/dev/null'
 DIRECT = "/usr/local/libexec/flatnet-bot"
 THROUGH_SUDO = f"runuser -u flatnet -- sudo -n {DIRECT}"
-ID = "0123456789abcdef" * 4
+ID = HASH = "0123456789abcdef" * 4
 
 
 def test_the_script_that_people_copy_holds_the_helper_word_by_word() -> None:
@@ -27,7 +27,7 @@ def test_another_text_is_another_version() -> None:
     """The bot compares versions alone, so a changed helper gets the next one, and its hash is noted here."""
     text = HELPER.read_text()
     (version,) = re.findall(r"^version=(\d+)$", text, re.MULTILINE)
-    assert ("2", "6b7b4374b7088983a35fa1e1ff2291f971a12463486e99f31fd81241a7bf57c6") == (
+    assert ("3", "283153b206bf293b6b6553f4f756861b414ec075ed5bc563551894c077f0dfb1") == (
         version,
         hashlib.sha256(text.encode()).hexdigest(),
     )
@@ -39,8 +39,47 @@ def call(folder: Path, *commands: str, before: str = "") -> Mapping[str, Any]:
     return dict(zip(commands, answers, strict=True))
 
 
-HASH = ID
-"""A SHA-256 has as many digits."""
+OF_CONTAINERS: tuple[tuple[str, ...], ...] = (
+    ("containers", "show"),
+    ("containers", "show", "--all"),
+    ("containers", "show", "../x"),
+    ("containers", "show", "a;b"),
+    ("containers", "show", "$(id)"),
+    ("containers", "show", "w" * 300),
+    ("containers", "show", "wеb"),
+    ("containers", "show", "web\nid"),
+    ("containers", "show", "web db"),
+    ("containers", "remove", "web"),
+    ("containers", "remove", ID, "--volumes"),
+    ("containers", "policy", ID),
+    ("containers", "policy", ID, ""),
+    ("containers", "policy", ID, "always --all"),
+    ("containers", "policy", ID, "on-failure:-1"),
+    ("containers", "policy", "web", "no"),
+    ("containers", "diff", "web"),
+    ("containers", "describe", "web"),
+    ("containers", "describe", f"{ID}\n{ID}"),
+    ("containers", "create"),
+    ("containers", "create", "OP"),
+    ("containers", "create", "op-1", "--privileged"),
+    ("containers", "create", "op-1\n--privileged"),
+    ("containers", "copy", "op-1", "web", ID),
+    ("containers", "copy", "op-1", "--privileged", ID, "-"),
+    ("containers", "copy", "op-1", "wеb", ID, "-"),
+    ("containers", "copy", "op-1", "w" * 64, ID, "-"),
+    ("containers", "copy", "op-1", "web", "docker.io/library/nginx", "-"),
+    ("containers", "copy", "op-1", "web", ID, "host"),
+    ("containers", "copy", "op-1", "web", ID, "10.87.1.2,net=host"),
+    ("containers", "copy", "op-1", "web", ID, "-", "--privileged"),
+    ("containers", "unmake", "web"),
+    ("containers", "unmake", "--all", "op-1"),
+    ("containers", "unmake", "web", "op 1"),
+    ("images", "list", "--all"),
+    ("volumes", "list", "--all"),
+    ("images", "build", "."),
+    ("volumes", "prune"),
+)
+"""Arguments that are no verb of containers, images and volumes: options, other names, look-alikes, second lines."""
 
 VECTORS: tuple[tuple[str, ...], ...] = (
     ("containers",),
@@ -99,22 +138,28 @@ class TestInAWorld:
 
     def test_the_bot_s_user_gets_the_version_and_the_areas(self, tmp_path: Path) -> None:
         (done,) = call(tmp_path, f"{THROUGH_SUDO} version").values()
-        assert (0, '{"version":2,"areas":["containers","ipam","backup"]}\n', "") == (
+        assert (0, '{"version":3,"areas":["containers","ipam","backup"]}\n', "") == (
             done["code"],
             done["stdout"],
             done["stderr"],
         )
 
-    def test_sudo_passes_no_other_argument_on(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("vectors", "passed"), [(OF_CONTAINERS, []), (VECTORS, [("containers stop", ID)])], ids=["of containers", "others"]
+    )
+    def test_sudo_passes_no_other_argument_on(
+        self, vectors: tuple[tuple[str, ...], ...], passed: list[tuple[str, ...]], tmp_path: Path
+    ) -> None:
         """It compares arguments joined by spaces, so one of them comes through, to the helper's own check."""
-        done = call(tmp_path, *(f"{THROUGH_SUDO} {shlex.join(each)}" for each in (*VECTORS, ("forwarding", "apply"), ())))
+        done = call(tmp_path, *(f"{THROUGH_SUDO} {shlex.join(each)}" for each in (*vectors, ("forwarding", "apply"), ())))
         passed_on = [command for command, each in done.items() if "a password is required" not in each["stderr"]]
         assert {""} == {each["stdout"] for each in done.values()}
-        assert [f"{THROUGH_SUDO} {shlex.join(('containers stop', ID))}"] == passed_on
+        assert [f"{THROUGH_SUDO} {shlex.join(each)}" for each in passed] == passed_on
 
-    def test_the_helper_refuses_them_by_itself(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("vectors", [OF_CONTAINERS, VECTORS], ids=["of containers", "others"])
+    def test_the_helper_refuses_them_by_itself(self, vectors: tuple[tuple[str, ...], ...], tmp_path: Path) -> None:
         """Where root calls it, and so with sudo's rules out of the way. It repeats nothing of what it was given."""
-        done = call(tmp_path, *(f"{DIRECT} {shlex.join(each)}" for each in (*VECTORS, ())))
+        done = call(tmp_path, *(f"{DIRECT} {shlex.join(each)}" for each in (*vectors, ())))
         words = "flatnet-bot: no such verb or argument. Read the head of /usr/local/libexec/flatnet-bot\n"
         assert {(2, "", words)} == {(each["code"], each["stdout"], each["stderr"]) for each in done.values()}
 

@@ -5,9 +5,28 @@
 #     version                            this version, and the allowed areas
 #     forwarding status                  the bridge, its address, and IP forwarding now and at boot
 #     forwarding apply                   sets them up where they are missing
-#     containers list                    Flatnet's containers with their addresses, one JSON object a line
+#     containers list                    Flatnet's containers, running or not, one JSON object a line
+#     containers show KEY                one of them by its ID or name; nothing if there is none
 #     containers start|stop|restart ID   one of them, by its 64 digits
+#     containers remove ID               one that does not run; volumes stay
+#     containers policy ID POLICY        when podman starts it again: no, always, unless-stopped, on-failure[:TIMES]
+#     containers diff ID                 how many files differ from its image
+#     containers create OPERATION        makes one from a description on standard input, and marks it; it does not start it
+#     containers describe ID             a description on standard output, with the values of its variables
+#     containers copy OPERATION NAME IMAGE ADDRESS|-
+#                                        as create, with another name, image and address than the description has
+#     containers unmake NAME OPERATION   removes the one that this operation made
+#     images list | storage              all images; free space and machine
+#     images show ID | remove ID         whether it is there; removes it if no container uses it
+#     images pull NAME DIGEST            from its registry
+#     images save ID | load ID NAME      an archive on standard output; from standard input
+#     volumes list | measure NAME        all volumes; files of one and a hash of them
+#     volumes export NAME                its files on standard output
+#     volumes import NAME OPERATION      makes one from standard input, and marks it
+#     volumes unmake NAME OPERATION      removes the one that this operation imported
 #     ipam list                          the addresses that Flatnet's plug-in has handed out, as its JSON file
+#     ipam look                          which of them belong to no container, and the time
+#     ipam clean                         takes back those of standard input that still belong to no container
 #     backup write                       a tar on standard output: plug-in, its configuration, its addresses
 #     backup size                        bytes and SHA-256 of that tar, which is the same as long as its files are
 #     backup read OFFSET                 256 KiB of it, from a byte on
@@ -20,8 +39,13 @@
 #     backup return SHA256               puts back what that replaced
 #     backup forget SHA256               removes it, and what it replaced
 #
+# A description is lines of a word and its values, of which `grammar` below knows all. Texts are upper-case hex. It has no
+# word for a mount of the host, a capability, a device, another network or namespace, or a privilege. Volumes must lie in
+# podman's own storage, and belong to no container but Flatnet's.
+# What streams says on standard error that it works (.), and at the end as JSON how much it was.
+#
 # Only a tar that this helper made itself is put back: it keeps the SHA-256 of each one, where root alone can write.
-# It takes no other argument, no path, no name and nothing from the environment (sudo clears that).
+# It takes no other argument, no path and nothing from the environment (sudo clears that).
 # Exit codes: 2 no such verb or argument, 3 the area is not allowed, 4 others than root can change this file or the allow
 # list, 5 the allow list is broken, 6 the verb failed; podman's own are passed on.
 set -euf
@@ -31,7 +55,7 @@ cd /
 PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 
-version=2
+version=3
 self=/usr/local/libexec/flatnet-bot
 allow=/etc/flatnet-bot/allow
 boot=/etc/sysctl.d/zz-flatnet-bot.conf # after every file with a number, of which the last one wins
@@ -39,6 +63,14 @@ store=/var/lib/flatnet-bot             # what is put back, what that replaced, a
 known=$store/known
 newline='
 '
+work='' beats='' # a folder in memory, and the process that says that it works
+
+clean_up() {
+    [ -z "$beats" ] || kill "$beats" 2>/dev/null || :
+    [ -z "$work" ] || rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 6' HUP INT TERM PIPE
 
 fail() {
     status=$1
@@ -200,45 +232,588 @@ keep_at_boot() {
     mv -T "$new" "$boot"
 }
 
-# containers
+# what all verbs of containers, images and volumes share
 
-list_ids() {
-    timeout 10 podman ps -a --no-trunc --filter "network=$network" --format '{{.ID}}'
+hex='(0[1-9A-F]|[1-9A-F][0-9A-F])+'                                           # any text but an empty one, without NUL
+line_hex='(0[1-9BCEF]|[1-9A-F][0-9A-F])+'                                     # and without line breaks
+plain='[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}'                                       # a name
+digits='(0|[1-9][0-9]{0,18})'                                                 # a number
+path_hex='2F(2[0-9A-F]|3[0-9B-F]|[4-6][0-9A-F]|7[0-9A-E]|[89A-F][0-9A-F])*' # /…, without ":" and control characters
+ipv4='[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}'
+policy='(no|always|unless-stopped|on-failure(:[1-9][0-9]{0,5})?)'
+variable='[A-Za-z_][A-Za-z0-9_.-]{0,127}'
+reference='[a-z0-9]([a-z0-9._/:-]{0,200}[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?'
+
+# Every line that a description may have.
+grammar="name $plain|image [0-9a-f]{64}|address $ipv4|restart $policy"
+grammar="$grammar|port (-|$ipv4|[0-9a-fA-F:]{2,39}) [1-9][0-9]{0,4} [1-9][0-9]{0,4} (tcp|udp|sctp)"
+grammar="$grammar|(volume|volume-ro) $plain $path_hex|anonymous $path_hex"
+grammar="$grammar|variable $variable (-|$line_hex)|argument (-|$hex)|entrypoint (-|(0[1-9A-F]|[1-46-9A-F][0-9A-F]|5[0-9AC-F])($hex)?)"
+grammar="$grammar|label (2[0-9A-F]|3[0-9A-CEF]|[4-6][0-9A-F]|7[0-9A-E])+ (-|$hex)"
+grammar="$grammar|user $line_hex|workdir $path_hex|hostname $plain|tty|interactive|init|read-only"
+grammar="$grammar|(memory|memory-swap|shm-size|cpu-shares|cpu-period|cpu-quota|pids|stop-timeout) -?$digits"
+grammar="$grammar|stop-signal [A-Z0-9+-]{1,12}|ulimit [a-z]{1,12} -?$digits -?$digits"
+grammar="$grammar|health $hex|(health-interval|health-timeout|health-start|health-retries) $digits"
+
+check_id() {
+    fits '[0-9a-f]{64}' "$1" || refuse
 }
 
-# Settings such as environment and command stay here, because they may hold secrets.
-show_containers() {
-    format='{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .ImageName}},"image_id":{{json .Image}}'
-    format="$format"',"state":{{json .State.Status}},"exit_code":{{json .State.ExitCode}}'
-    format="$format"',"started_at":{{json .State.StartedAt}},"restarts":{{json .RestartCount}}'
-    format="$format"',"address":{{json (index .NetworkSettings.Networks "'"$network"'").IPAddress}}}'
-    xargs -r timeout 20 podman inspect --type container --format "$format"
+check_key() {
+    fits '[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}' "$1" || refuse
+}
+
+check_name() {
+    fits "$plain" "$1" || refuse
+}
+
+check_operation() {
+    fits '[a-z0-9-]{1,64}' "$1" || refuse
+}
+
+check_reference() {
+    fits "$reference" "$1" || refuse
+}
+
+make_work() {
+    [ -n "$work" ] || work=$(mktemp -d /run/flatnet-bot.XXXXXX)
+}
+
+# podman within so many seconds. Its exit codes 2 to 5 would mean something else here.
+ask_podman() {
+    limit=$1
+    shift
+    timeout --kill-after=5 "$limit" podman "$@" || {
+        code=$?
+        case $code in
+        124 | 137) fail 6 "podman did not answer within $limit s" ;;
+        [2-5]) exit 6 ;;
+        *) exit "$code" ;;
+        esac
+    }
+}
+
+start_beats() {
+    while sleep 5 2>/dev/null; do echo . >&2; done </dev/null >/dev/null &
+    beats=$!
+}
+
+stop_beats() {
+    [ -z "$beats" ] || kill "$beats" 2>/dev/null || :
+    beats=''
+}
+
+# The last line of a stream: how much it was.
+print_count() {
+    stop_beats
+    printf '{"size":%s,"sha256":"%s"}\n' "$1" "$2" >&2
+}
+
+# containers
+
+# Lines of ID and name.
+list_ids() {
+    ask_podman 10 ps -a --no-trunc --filter "network=$network" --format '{{.ID}} {{.Names}}'
+}
+
+# podman's template for one container: a line of JSON, which ends within its obstacles, and the lines of its description with
+# the ID before each. What a container's maker chose is JSON, quoted (%q) or hex (%X): it can neither end nor begin a line.
+build_template() {
+    health='.State.Health' digest='{{json .ImageDigest}}'
+    case $(podman --version) in
+    'podman version 3.'*) health='.State.Healthcheck' digest='""' ;;
+    esac
+    sed "s/NETWORK/$network/g; s/HEALTH/$health/; s/DIGEST/$digest/" <<'END'
+{{- $r := .}}{{$id := .ID}}{{$net := index .NetworkSettings.Networks "NETWORK"}}{{$c := ""}}
+{{- ""}}{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .ImageName}},"image_id":{{json .Image}},"image_digest":DIGEST
+{{- ""}},"state":{{json .State.Status}},"exit_code":{{json .State.ExitCode}},"started_at":{{json .State.StartedAt}}
+{{- ""}},"finished_at":{{json .State.FinishedAt}},"restarts":{{json .RestartCount}}
+{{- ""}},"health":"{{with HEALTH}}{{if eq .Status "starting" "healthy" "unhealthy"}}{{.Status}}{{end}}{{end}}"
+{{- ""}},"address":{{json $net.IPAddress}},"memory":{{.HostConfig.Memory}},"auto_remove":{{.HostConfig.AutoRemove}}
+{{- ""}},"restart_policy":"{{with .HostConfig.RestartPolicy}}{{if .Name}}{{.Name}}{{else}}no{{end}}
+{{- if and (eq .Name "on-failure") .MaximumRetryCount}}:{{.MaximumRetryCount}}{{end}}{{end}}","pinned_address":
+{{- $pinned := false}}{{$limited := false}}{{range .Config.CreateCommand}}{{$w := index (split . "=") 0}}
+{{- if or (eq $w "--ip") (gt (len (split . ":ip=")) 1)}}{{$pinned = true}}{{else if eq $w "--ulimit"}}{{$limited = true}}{{end}}
+{{- end}}{{$pinned}},"ports":[
+{{- range $port, $bindings := .HostConfig.PortBindings}}{{$p := split $port "/"}}{{range $bindings}}{{$c}}{"host_ip":
+{{- if eq .HostIP "0.0.0.0"}}""{{else}}{{json .HostIP}}{{end}},"host_port":{{.HostPort}}
+{{- ""}},"container_port":{{index $p 0}},"protocol":{{json (index $p 1)}}}{{$c = ","}}{{end}}{{end}}],"volumes":[{{$c = ""}}
+{{- range .Mounts}}{{if eq .Type "volume"}}{{$c}}{"name":{{json .Name}},"path":{{json .Destination}},"anonymous":
+{{- eq (len .Name) 64}}}{{$c = ","}}{{end}}{{end}}],"variables":[{{$c = ""}}
+{{- range .Config.Env}}{{$n := index (split . "=") 0}}{{if not (eq $n "container" "HOSTNAME")}}{{$c}}{{json $n}}{{$c = ","}}
+{{- end}}{{end}}],"obstacles":[{{$c = ""}}
+{{- if .HostConfig.Privileged}}{{$c}}"privileged"{{$c = ","}}{{end}}
+{{- if .Pod}}{{$c}}"pod"{{$c = ","}}{{end}}
+{{- if .HostConfig.AutoRemove}}{{$c}}"removed when it ends"{{$c = ","}}{{end}}
+{{- if index .Config.Labels "PODMAN_SYSTEMD_UNIT"}}{{$c}}"systemd unit"{{$c = ","}}{{end}}
+{{- range .Mounts}}{{if ne .Type "volume"}}{{$c}}{{json (printf "%s mount %s" .Type .Destination)}}{{$c = ","}}
+{{- else if ne .Driver "local"}}{{$c}}{{json (printf "volume driver %s" .Driver)}}{{$c = ","}}
+{{- else}}{{$m := .}}{{range .Options}}{{if not (eq . "nosuid" "nodev" "rbind" "rprivate" "rw" "ro")}}
+{{- $c}}{{json (printf "mount option %s of %s" . $m.Destination)}}{{$c = ","}}{{end}}{{end}}{{end}}{{end}}
+{{- range $path, $o := .HostConfig.Tmpfs}}{{$c}}{{json (printf "tmpfs mount %s" $path)}}{{$c = ","}}{{end}}
+{{- range .HostConfig.CapAdd}}{{$c}}{{json (printf "capability %s" .)}}{{$c = ","}}{{end}}
+{{- range .HostConfig.CapDrop}}{{$c}}{{json (printf "dropped capability %s" .)}}{{$c = ","}}{{end}}
+{{- range .HostConfig.SecurityOpt}}{{$c}}{{json (printf "security option %s" .)}}{{$c = ","}}{{end}}
+{{- range .HostConfig.Devices}}{{$c}}{{json (printf "device %s" .PathOnHost)}}{{$c = ","}}{{end}}
+{{- range $name, $n := .NetworkSettings.Networks}}{{if ne $name "NETWORK"}}{{$c}}{{json (printf "network %s" $name)}}{{$c = ","}}
+{{- end}}{{end}}{{range $net.Aliases}}{{if not (eq . (slice $id 0 12) $r.Config.Hostname $r.Name)}}
+{{- $c}}{{json (printf "network alias %s" .)}}{{$c = ","}}{{end}}{{end}}
+{{- with .HostConfig}}
+{{- if not (eq .IpcMode "" "shareable" "private")}}{{$c}}{{json (printf "IPC namespace %s" .IpcMode)}}{{$c = ","}}{{end}}
+{{- if not (eq .PidMode "" "private")}}{{$c}}{{json (printf "PID namespace %s" .PidMode)}}{{$c = ","}}{{end}}
+{{- if not (eq .UTSMode "" "private")}}{{$c}}{{json (printf "UTS namespace %s" .UTSMode)}}{{$c = ","}}{{end}}
+{{- if .UsernsMode}}{{$c}}{{json (printf "user namespace %s" .UsernsMode)}}{{$c = ","}}{{end}}
+{{- if not (eq .Cgroups "" "default" "enabled")}}{{$c}}{{json (printf "cgroups %s" .Cgroups)}}{{$c = ","}}{{end}}
+{{- if or .Dns .DnsOptions .DnsSearch}}{{$c}}"DNS settings"{{$c = ","}}{{end}}
+{{- if .ExtraHosts}}{{$c}}"additional hosts"{{$c = ","}}{{end}}
+{{- if .GroupAdd}}{{$c}}"additional groups"{{$c = ","}}{{end}}
+{{- if or .VolumesFrom .Links}}{{$c}}"another container"{{$c = ","}}{{end}}
+{{- if or .BlkioWeight .BlkioWeightDevice .BlkioDeviceReadBps .BlkioDeviceWriteBps .BlkioDeviceReadIOps .BlkioDeviceWriteIOps
+    .CpuRealtimePeriod .CpuRealtimeRuntime .CpusetCpus .CpusetMems .MemoryReservation .OomKillDisable .OomScoreAdj .CgroupConf
+    (gt .MemorySwappiness 0)}}{{$c}}"other limits"{{$c = ","}}{{end}}{{end}}
+{{- if .Dependencies}}{{$c}}"another container"{{$c = ","}}{{end}}
+{{- range .Config.Secrets}}{{$c}}{{json (printf "podman secret %s" .Name)}}{{$c = ","}}{{end}}
+{{- if not (eq .Config.Umask "" "0022")}}{{$c}}"umask"{{$c = ","}}{{end}}
+{{- if .Config.Timeout}}{{$c}}"time limit"{{$c = ","}}{{end}}
+{{- if .Config.Timezone}}{{$c}}"time zone"{{$c = ","}}{{end}}
+{{- range .Config.CreateCommand}}{{$w := index (split . "=") 0}}{{if eq $w "--secret" "--rootfs" "--gpus" "--sdnotify" "--hostuser"
+    "--health-on-failure" "--health-startup-cmd" "--chrootdirs" "--passwd-entry" "--group-entry" "--hosts-file" "--no-hosts"
+    "--device-cgroup-rule" "--mac-address" "--ip6" "--annotation" "--personality" "--requires" "--init-ctr" "--init-path"
+    "--no-hostname" "--cgroup-parent" "--image-volume" "--seccomp-policy" "--log-opt" "--http-proxy" "--read-only-tmpfs"}}
+{{- $c}}{{json (printf "option %s" $w)}}{{$c = ","}}{{end}}{{end}}
+{{$id}} name {{printf "%q" .Name}}
+{{$id}} image {{.Image}}
+{{$id}} restart {{with .HostConfig.RestartPolicy}}{{if .Name}}{{.Name}}{{else}}no{{end}}
+{{- if and (eq .Name "on-failure") .MaximumRetryCount}}:{{.MaximumRetryCount}}{{end}}{{end}}
+{{- range $port, $bindings := .HostConfig.PortBindings}}{{$p := split $port "/"}}{{range $bindings}}
+{{$id}} port {{if eq .HostIP "" "0.0.0.0"}}-{{else}}{{printf "%q" .HostIP}}{{end}} {{.HostPort}} {{index $p 0}} {{index $p 1}}
+{{- end}}{{end}}
+{{- range .Mounts}}{{if eq .Type "volume"}}
+{{$id}} {{if eq (len .Name) 64}}anonymous{{else}}volume{{if not .RW}}-ro{{end}} {{printf "%q" .Name}}{{end}} {{printf "%X" .Destination}}
+{{- end}}{{end}}
+{{- range .Config.Env}}{{$n := index (split . "=") 0}}
+{{- if not (eq . "container=podman" (printf "HOSTNAME=%s" $r.Config.Hostname))}}
+{{$id}} variable {{printf "%q" $n}} {{printf "%X" (slice . (len $n))}}
+{{- end}}{{end}}
+{{- range $name, $value := .Config.Labels}}{{if ne $name "flatnet-bot.operation"}}
+{{$id}} label {{printf "%X" $name}} {{printf "%X" $value}}
+{{- end}}{{end}}
+{{- if and .HostConfig.Init (gt (len .Args) 1)}}
+{{$id}} init
+{{$id}} entrypoint {{printf "%X" (index .Args 1)}}
+{{- range $i, $word := slice .Args 2}}
+{{$id}} argument {{printf "%05d" $i}} {{printf "%X" $word}}
+{{- end}}{{else}}
+{{$id}} entrypoint {{printf "%X" .Path}}
+{{- range $i, $word := .Args}}
+{{$id}} argument {{printf "%05d" $i}} {{printf "%X" $word}}
+{{- end}}{{end}}
+{{$id}} workdir {{printf "%X" .Config.WorkingDir}}
+{{$id}} stop-timeout {{.Config.StopTimeout}}
+{{$id}} stop-signal {{printf "%v" .Config.StopSignal}}
+{{- if .Config.User}}
+{{$id}} user {{printf "%X" .Config.User}}
+{{- end}}{{if ne .Config.Hostname (slice $id 0 12)}}
+{{$id}} hostname {{printf "%q" .Config.Hostname}}
+{{- end}}{{if .Config.Tty}}
+{{$id}} tty
+{{- end}}{{if .Config.OpenStdin}}
+{{$id}} interactive
+{{- end}}{{with .HostConfig}}{{if .ReadonlyRootfs}}
+{{$id}} read-only
+{{- end}}{{if .Memory}}
+{{$id}} memory {{.Memory}}
+{{- end}}{{if .MemorySwap}}
+{{$id}} memory-swap {{.MemorySwap}}
+{{- end}}{{if ne .ShmSize 65536000}}
+{{$id}} shm-size {{.ShmSize}}
+{{- end}}{{if .CpuShares}}
+{{$id}} cpu-shares {{.CpuShares}}
+{{- end}}{{if .CpuPeriod}}
+{{$id}} cpu-period {{.CpuPeriod}}
+{{- end}}{{if .CpuQuota}}
+{{$id}} cpu-quota {{.CpuQuota}}
+{{- end}}{{if .PidsLimit}}
+{{$id}} pids {{.PidsLimit}}
+{{- end}}{{if $limited}}{{range .Ulimits}}
+{{$id}} ulimit {{lower .Name}} {{.Soft}} {{.Hard}}
+{{- end}}{{end}}{{end}}{{with .Config.Healthcheck}}
+{{$id}} health {{printf "%X" (json .Test)}}
+{{$id}} health-interval {{printf "%d" .Interval}}
+{{$id}} health-timeout {{printf "%d" .Timeout}}
+{{$id}} health-start {{printf "%d" .StartPeriod}}
+{{$id}} health-retries {{.Retries}}
+{{- end}}
+END
+}
+
+# Asks podman about the containers whose IDs come in. $work/seen has their JSON, $work/lines their descriptions with the ID
+# before each line, $work/bad those of these lines that no description may have.
+inspect_ids() {
+    make_work
+    xargs -r timeout --kill-after=5 30 podman inspect --type container --format "$(build_template)" >"$work/inspected" ||
+        return 1
+    sed -n '/^{/p' "$work/inspected" | sort >"$work/seen" || return 1
+    sed -n '/^[0-9a-f]\{64\} /{ s/"\([A-Za-z0-9_.:-]*\)"/\1/g; s/\( variable [^ ]*\) 3D/\1 /; s/ $/ -/; s/ rlimit_/ /; p; }' \
+        "$work/inspected" | sort | sed 's/^\([0-9a-f]* argument\) [0-9]*/\1/' >"$work/lines" || return 1
+    grep -aEvx "[0-9a-f]{64} ($grammar)" "$work/lines" >"$work/bad" || :
+}
+
+# A key of this host alone: who has a hash of settings cannot try values of variables.
+read_key() {
+    if [ ! -f "$store/settings-key" ]; then
+        [ -d "$store" ] || mkdir -m 0700 "$store"
+        require_root_path "$store" directory
+        new=$(mktemp "$store/settings-key.XXXXXX")
+        head -c 32 /dev/urandom | basenc --base16 --wrap=0 >"$new"
+        ln "$new" "$store/settings-key" 2>/dev/null || : # another call was first
+        rm -f "$new"
+    fi
+    require_root_path "$store/settings-key" 'regular file'
+    cat "$store/settings-key"
+}
+
+# Lines of hash and ID, of the descriptions in $work/lines.
+hash_settings() {
+    key=$(read_key)
+    rm -rf "$work/settings"
+    mkdir "$work/settings"
+    previous=''
+    while read -r id line; do
+        if [ "$id" != "$previous" ]; then
+            printf '%s\n' "$key" >"$work/settings/$id"
+            previous=$id
+        fi
+        printf '%s\n' "$line" >>"$work/settings/$id"
+    done <"$work/lines"
+    cd "$work/settings"
+    cut -d'"' -f4 "$work/seen" | while read -r id; do printf '%s\n' "$key" >>"$id"; done
+    cut -d'"' -f4 "$work/seen" | xargs -r sha256sum --
+    cd /
+}
+
+# What is not in the grammar, by its word and a plain name: "variable PASSWORD".
+name_bad() {
+    sed -n "s/^$1 //p" "$work/bad" | sed -E 's/^((variable|volume) [A-Za-z0-9_.-]{1,128}|[a-z-]{1,20}).*/\1/; s/[^A-Za-z0-9_. -]//g' |
+        sort -u | while read -r what; do printf ',"%s"' "$what"; done
+}
+
+# The JSON of those in $work/seen, with their settings' hash if nothing stands against a description.
+print_seen() {
+    [ -s "$work/seen" ] || return 0
+    hash_settings >"$work/hashes"
+    paste -d ' ' "$work/hashes" "$work/seen" | while read -r hash id line; do
+        more=''
+        if [ -s "$work/bad" ]; then
+            more=$(name_bad "$id")
+        fi
+        case $line in
+        *'"obstacles":[') more=${more#,} ;;
+        *) more="$more " ;;
+        esac
+        [ -z "$more" ] || hash=''
+        printf '%s%s],"settings":"%s"}\n' "$line" "${more% }" "$hash"
+    done
 }
 
 # One that is removed between the two questions makes the second fail, so both are asked again.
 list_containers() {
-    ids=$(list_ids)
-    listed=$(printf '%s\n' "$ids" | show_containers) || {
-        ids=$(list_ids)
-        listed=$(printf '%s\n' "$ids" | show_containers)
-    }
-    [ -z "$listed" ] || printf '%s\n' "$listed"
+    make_work
+    list_ids >"$work/ids"
+    if ! cut -d ' ' -f1 "$work/ids" | inspect_ids 2>/dev/null; then
+        list_ids >"$work/ids"
+        cut -d ' ' -f1 "$work/ids" | inspect_ids || fail 6 "podman could not tell about its containers"
+    fi
+    print_seen
+}
+
+# Nothing if it is gone.
+show_id() {
+    if printf '%s\n' "$1" | inspect_ids 2>/dev/null; then
+        print_seen
+    elif timeout 10 podman container exists "$1"; then
+        fail 6 "podman could not tell about this container"
+    fi
+}
+
+# The ID of Flatnet's container with this ID, or else with this name; "" if there is none.
+find_id() {
+    found=''
+    while read -r id name; do
+        if [ "$id" = "$1" ]; then
+            found=$id
+            break
+        fi
+        [ "$name" != "$1" ] || found=$id
+    done <"$work/ids"
+    printf '%s' "$found"
+}
+
+show_container() {
+    check_key "$1"
+    make_work
+    list_ids >"$work/ids"
+    id=$(find_id "$1")
+    [ -z "$id" ] || show_id "$id"
+}
+
+# One of Flatnet's; no verb touches others.
+require_own() {
+    check_id "$1"
+    make_work
+    list_ids >"$work/ids"
+    cut -d ' ' -f1 "$work/ids" | grep -Fqx "$1" || fail 6 "no container of the network $network has this ID"
 }
 
 move_container() {
-    case $2 in
-    *[!0-9a-f]*) refuse ;;
-    esac
-    [ ${#2} -eq 64 ] || refuse
-    ids=$(list_ids)
-    printf '%s\n' "$ids" | grep -Fqx "$2" || fail 6 "no container of the network $network has this ID"
+    require_own "$2"
     case $1 in
-    start) timeout 60 podman start "$2" >/dev/null ;;
-    stop) timeout 60 podman stop --time 30 "$2" >/dev/null ;;
-    restart) timeout 60 podman restart --time 30 "$2" >/dev/null ;;
+    start) ask_podman 60 start "$2" >/dev/null ;;
+    stop) ask_podman 60 stop --time 30 "$2" >/dev/null ;;
+    restart) ask_podman 60 restart --time 30 "$2" >/dev/null ;;
     esac
-    printf '%s\n' "$2" | show_containers
+    show_id "$2"
 }
+
+remove_container() {
+    check_id "$1"
+    timeout 10 podman container exists "$1" || return 0
+    require_own "$1"
+    case $(ask_podman 10 inspect --type container --format '{{.State.Status}}' "$1") in
+    created | configured | initialized | exited | dead | stopped) ask_podman 60 rm "$1" >/dev/null ;;
+    *) fail 6 "it runs. Stop it first" ;;
+    esac
+}
+
+set_policy() {
+    fits "$policy" "$2" || refuse
+    require_own "$1"
+    show_id "$1" >"$work/shown"
+    if ! grep -Fq "\"restart_policy\":\"$2\"" "$work/shown"; then
+        asked=$(ask_podman 10 update --help | grep -c -e '--restart ' || :)
+        [ "$asked" -gt 0 ] || fail 6 "$(podman --version) cannot change when a container is started again. 5.1 can"
+        ask_podman 60 update "--restart=$2" "$1" >/dev/null
+        show_id "$1" >"$work/shown"
+    fi
+    cat "$work/shown"
+}
+
+# Folders above another change, mounts, and what podman itself puts into a container are no changes of its programs.
+count_changes() {
+    require_own "$1"
+    make_work
+    ask_podman 60 diff "$1" >"$work/diff"
+    cut -c3- "$work/diff" >"$work/changes"
+    ask_podman 30 inspect --type container --format '{{range .Mounts}}{{println .Destination}}{{end}}' "$1" >"$work/mounts"
+    printf '%s\n' /dev/x /etc/hostname /etc/hosts /etc/resolv.conf /etc/mtab /proc/x /run/.containerenv /sys/x >>"$work/mounts"
+    sed -n ':up; s|/[^/]*$||; /./{ p; b up; }' "$work/changes" "$work/mounts" >"$work/above"
+    printf '{"files":%s}\n' "$(grep -Fvxc -f "$work/mounts" -f "$work/above" "$work/changes" || :)"
+}
+
+# descriptions
+
+# Sets `text` to what the digits stand for.
+decode() {
+    text=''
+    [ "$1" != - ] || return 0
+    text=$(printf '%s' "$1" | basenc --base16 --decode && printf .)
+    text=${text%.}
+}
+
+# A description from standard input, checked line by line.
+read_description() {
+    make_work
+    head -c 1000001 >"$work/given"
+    [ "$(stat --format=%s "$work/given")" -le 1000000 ] || fail 6 "the description has more than 1 MB"
+    if [ ! -s "$work/given" ] || [ -n "$(tail -c 1 "$work/given" | tr '\0' x)" ]; then
+        fail 6 "the description does not end"
+    fi
+    wrong=$(grep -aEvx "$grammar" "$work/given" | sed -E 's/^([a-z-]{1,20}).*/\1/; s/[^a-z-]//g' | head -n 1)
+    [ -z "$wrong" ] || fail 6 "a description cannot have this: $wrong"
+    ! grep -aEvqx "$grammar" "$work/given" || fail 6 "this is no description"
+    twice=$(cut -d ' ' -f1 "$work/given" | grep -Evx 'port|volume|volume-ro|anonymous|variable|argument|label|ulimit' | sort | uniq -d)
+    [ -z "$twice" ] || fail 6 "the description has more than one line of: $(printf '%s' "$twice" | tr '\n' ' ')"
+}
+
+check_place() {
+    decode "$1"
+    case $text/ in
+    / | // | *//*/ | */./* | */../* | /proc/* | /sys/* | /dev/*) fail 6 "no volume can be mounted at $text" ;;
+    esac
+}
+
+# Volumes whose files lie in podman's storage, and that are Flatnet's alone.
+check_volume() {
+    check_place "$2"
+    timeout 10 podman volume exists "$1" || return 0
+    kind=$(ask_podman 10 volume inspect --format '{{.Driver}} {{len .Options}}' "$1")
+    [ "$kind" = 'local 0' ] || fail 6 "the volume $1 lies elsewhere than in podman's storage"
+    cut -d ' ' -f1 "$work/ids" >"$work/own"
+    others=$(ask_podman 10 ps -a --no-trunc --filter "volume=$1" --format '{{.ID}}' | grep -Fvx -f "$work/own" || :)
+    [ -z "$others" ] || fail 6 "a container that is not on the network $network uses the volume $1"
+}
+
+# Before anything is made: what would be an obscure failure, or more than a container of Flatnet may have.
+check_given() {
+    list_ids >"$work/ids"
+    while read -r word value more rest; do
+        case $word in
+        name) ! timeout 10 podman container exists "$value" || fail 6 "there is a container with the name $value" ;;
+        image) timeout 10 podman image exists "$value" || fail 6 "the image is not on this host" ;;
+        volume | volume-ro) check_volume "$value" "$more" ;;
+        anonymous) check_place "$value" ;;
+        label) [ "$value" != 504F444D414E5F53595354454D445F554E4954 ] || fail 6 "a unit of systemd cannot be named" ;;
+        esac
+    done <"$1"
+    for word in name image restart; do
+        grep -q "^$word " "$1" || fail 6 "the description lacks: $word"
+    done
+}
+
+# Lines of podman's --env-file, on standard output alone: podman keeps its arguments, and others see them.
+print_variables() {
+    while read -r word name value; do
+        if [ "$word" = variable ]; then
+            decode "$value"
+            printf '%s=%s\n' "$name" "$text"
+        fi
+    done <"$1"
+}
+
+# Makes the container of a checked description and does not start it. Sets `made` to its ID.
+make_container() {
+    given=$1 image=''
+    set -- --pull=never "--network=$network" "--label=flatnet-bot.operation=$2"
+    while read -r word value more rest; do
+        case $word in
+        name) set -- "$@" "--name=$value" ;;
+        image) image=$value ;;
+        address) set -- "$@" "--ip=$value" ;;
+        restart) set -- "$@" "--restart=$value" ;;
+        port)
+            case $value in
+            -) value='' ;;
+            *:*) value="[$value]:" ;;
+            *) value="$value:" ;;
+            esac
+            set -- "$@" "--publish=$value$more:${rest% *}/${rest#* }"
+            ;;
+        volume | volume-ro | anonymous)
+            [ "$word" != anonymous ] || more=$value
+            decode "$more"
+            case $word in
+            volume) set -- "$@" "--volume=$value:$text" ;;
+            volume-ro) set -- "$@" "--volume=$value:$text:ro" ;;
+            anonymous) set -- "$@" "--volume=$text" ;;
+            esac
+            ;;
+        label)
+            decode "$value"
+            value=$text
+            decode "$more"
+            set -- "$@" "--label=$value=$text"
+            ;;
+        entrypoint | user | workdir | health)
+            decode "$value"
+            case $word in
+            health) set -- "$@" "--health-cmd=$text" ;;
+            *) set -- "$@" "--$word=$text" ;;
+            esac
+            ;;
+        hostname | memory-swap | cpu-shares | cpu-period | cpu-quota | stop-timeout | stop-signal | health-retries)
+            set -- "$@" "--$word=$value"
+            ;;
+        memory | shm-size) set -- "$@" "--$word=${value}b" ;;
+        pids) set -- "$@" "--pids-limit=$value" ;;
+        ulimit) set -- "$@" "--ulimit=$value=$more:$rest" ;;
+        tty | interactive | init | read-only) set -- "$@" "--$word" ;;
+        health-interval | health-timeout) set -- "$@" "--$word=${value}ns" ;;
+        health-start) set -- "$@" "--health-start-period=${value}ns" ;;
+        esac
+    done <"$given"
+    set -- "$@" "$image"
+    while read -r word value; do
+        if [ "$word" = argument ]; then
+            decode "$value"
+            set -- "$@" "$text"
+        fi
+    done <"$given"
+    made=$(print_variables "$given" | ask_podman 60 create --env-file=/dev/stdin "$@")
+    check_id "$made"
+}
+
+# podman of another version may read an argument differently. What did not come out as described is removed again.
+check_made() {
+    printf '%s\n' "$made" | inspect_ids || fail 6 "podman could not tell about the container that it made"
+    cut -d ' ' -f2- "$work/lines" >"$work/became"
+    grep -aEv '^(address|memory-swap|ulimit|argument|entrypoint) ' "$1" | grep -Fvx -f "$work/became" >"$work/differs" || :
+    if grep -q '^entrypoint ' "$1"; then
+        grep -E '^(entrypoint|argument) ' "$1" | sort -s -r -k1,1 >"$work/wanted"
+        grep -E '^(entrypoint|argument) ' "$work/became" | sort -s -r -k1,1 | cmp -s - "$work/wanted" ||
+            echo command >>"$work/differs"
+    fi
+    [ ! -s "$work/differs" ] || {
+        timeout 60 podman rm "$made" >/dev/null
+        fail 6 "podman made it differently and it was removed again: $(cut -d ' ' -f1 "$work/differs" | sort -u | tr '\n' ' ')"
+    }
+}
+
+create_container() {
+    check_operation "$1"
+    read_description
+    check_given "$work/given"
+    make_container "$work/given" "$1"
+    check_made "$work/given"
+    print_seen
+}
+
+copy_container() {
+    check_operation "$1"
+    check_name "$2"
+    check_id "$3"
+    fits "(-|$ipv4)" "$4" || refuse
+    start_beats
+    read_description
+    {
+        grep -aEv '^(name|image|address) ' "$work/given"
+        printf 'name %s\nimage %s\n' "$2" "$3"
+        [ "$4" = - ] || printf 'address %s\n' "$4"
+    } >"$work/copy"
+    check_given "$work/copy"
+    make_container "$work/copy" "$1"
+    check_made "$work/copy"
+    print_count "$(stat --format=%s "$work/given")" "$(hash_file "$work/given")"
+}
+
+describe_container() {
+    require_own "$1"
+    start_beats
+    printf '%s\n' "$1" | inspect_ids || fail 6 "podman could not tell about this container"
+    print_seen >"$work/shown"
+    ! grep -q '"settings":""}$' "$work/shown" || fail 6 "it has settings that no description can hold"
+    cut -d ' ' -f2- "$work/lines" >"$work/described"
+    cat "$work/described"
+    print_count "$(stat --format=%s "$work/described")" "$(hash_file "$work/described")"
+}
+
+# One of another operation, or of nobody, stays.
+unmake_container() {
+    check_name "$1"
+    check_operation "$2"
+    make_work
+    list_ids >"$work/ids"
+    id=$(find_id "$1")
+    [ -n "$id" ] || return 0
+    mark=$(ask_podman 10 inspect --type container --format '{{index .Config.Labels "flatnet-bot.operation"}}' "$id")
+    if [ "$mark" = "$2" ]; then
+        ask_podman 60 rm --force "$id" >/dev/null
+    fi
+    show_id "$id"
+}
+
+# images
+
+# volumes
 
 # ipam and backup
 
@@ -582,15 +1157,38 @@ case $#:$1 in
     show_version
     exit
     ;;
-2:forwarding | 2:containers | 2:ipam | 2:backup | 3:containers | 3:backup | 4:backup) require_area "$1" ;;
+2:forwarding | 2:ipam | [234]:backup | [23456]:containers) require_area "$1" ;;
+[234]:images | [234]:volumes) require_area containers ;;
 *) refuse ;;
 esac
 case $#:$1:$2 in
 2:forwarding:status) show_forwarding ;;
 2:forwarding:apply) apply_forwarding ;;
 2:containers:list) list_containers ;;
+3:containers:show) show_container "$3" ;;
 3:containers:start | 3:containers:stop | 3:containers:restart) move_container "$2" "$3" ;;
+3:containers:remove) remove_container "$3" ;;
+4:containers:policy) set_policy "$3" "$4" ;;
+3:containers:diff) count_changes "$3" ;;
+3:containers:create) create_container "$3" ;;
+3:containers:describe) describe_container "$3" ;;
+6:containers:copy) copy_container "$3" "$4" "$5" "$6" ;;
+4:containers:unmake) unmake_container "$3" "$4" ;;
+2:images:list) list_images ;;
+2:images:storage) show_storage ;;
+3:images:show) show_image "$3" ;;
+3:images:remove) remove_image "$3" ;;
+4:images:pull) pull_image "$3" "$4" ;;
+3:images:save) save_image "$3" ;;
+4:images:load) load_image "$3" "$4" ;;
+2:volumes:list) list_volumes ;;
+3:volumes:measure) measure_volume "$3" ;;
+3:volumes:export) export_volume "$3" ;;
+4:volumes:import) import_volume "$3" "$4" ;;
+4:volumes:unmake) unmake_volume "$3" "$4" ;;
 2:ipam:list) list_ipam ;;
+2:ipam:look) look_ipam ;;
+2:ipam:clean) clean_ipam ;;
 2:backup:write) write_backup ;;
 2:backup:size) size_backup ;;
 3:backup:read) read_backup "$3" ;;
