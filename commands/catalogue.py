@@ -46,6 +46,7 @@ from commands.bot_state.schedules import (
 from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
 from commands.confirmation import OperationConfirm
+from commands.containers.removal import ContainerRemove
 from commands.disks.operations import DiskUsage
 from commands.forwarding.operations import ForwardingApply, ForwardingList
 from commands.gateways.configuration_tests import GatewayTest
@@ -107,6 +108,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     EscalationList,
     EscalationReset,
     RouteList,
+    ContainerRemove,
     BackupList,
     BackupShow,
     BackupVerify,

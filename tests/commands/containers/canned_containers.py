@@ -1,6 +1,7 @@
 """Containers as the helper lists them, on hosts that let the bot manage them."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from adapters.inventory import Host, WslSide
@@ -17,7 +18,8 @@ def managed(name: str, number: int, **given: Any) -> Host:
     """A host where the helper may do everything with containers and addresses."""
     bare = host(name, number, **given)
     assert bare.wsl is not None
-    wsl = WslSide.model_validate(bare.wsl.model_dump() | {"manage": ("containers", "ipam")})
+    given_side = {"manage": ("containers", "ipam"), "known_hosts_file": Path(__file__)}  # any file: a plan has its hash
+    wsl = WslSide.model_validate(bare.wsl.model_dump() | given_side)
     return bare.model_copy(update={"wsl": wsl})
 
 
