@@ -7,7 +7,7 @@ alone: no command line, no plan and no log has them.
 
 from collections.abc import Callable
 from ipaddress import IPv4Address
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
@@ -24,18 +24,24 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.
 
 
 class Variable(Value):
-    """A variable of a container: a value, or the name of a secret of the bot."""
+    """A variable of a container: a value, or the name of a secret of the bot.
+
+    A field that is called `secret` would look like one that has its value, and no plan with such a field is stored.
+    """
 
     name: VariableName
     value: Annotated[str, StringConstraints(max_length=32_768)] = ""
-    secret: SecretName | None = None
+    secret_name: SecretName | None = None
 
 
 class Description(Value):
-    """Description from which a container is made. The image is named by its id, which must be on the host."""
+    """Description from which a container is made. The image is named by its id, which must be on the host.
+
+    It is "" where the action that makes the container has it.
+    """
 
     name: PodmanName
-    image: ImageId
+    image: ImageId | Literal[""] = ""
     address: IPv4Address | None = None
     ports: Annotated[tuple[PublishedPort, ...], Field(max_length=100)] = ()
     variables: Annotated[tuple[Variable, ...], Field(max_length=200)] = ()
@@ -57,22 +63,29 @@ class Description(Value):
         for volume in self.volumes:
             lines.append(f"volume {volume.name} {_encode(volume.path)}")
         for variable in self.variables:
-            value = variable.value if variable.secret is None else secret(variable.secret).get_secret_value()
+            named = variable.secret_name
+            value = variable.value if named is None else secret(named).get_secret_value()
             lines.append(f"variable {variable.name} {_encode(value)}")
         lines += [f"argument {_encode(word)}" for word in self.command]
         return ("\n".join(lines) + "\n").encode()
 
 
 class CreateContainer(ContainerChange):
-    """Makes a container from a description and does not start it. It is marked with the operation."""
+    """Makes a container from a description and does not start it. It is marked with the operation.
+
+    `image` takes the place of the description's: one that an earlier step pulls has no id before.
+    """
 
     repeatable = False
 
     operation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
     description: Description
+    image: ImageId | Literal[""] = ""
 
     def build_input(self, secret: Callable[[str], SecretStr]) -> bytes:
-        return self.description.build_lines(secret)
+        described = self.description
+        image = self.image or described.image
+        return described.model_copy(update={"image": image}).build_lines(secret)
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("containers", "create", self.operation),)

@@ -12,8 +12,6 @@ from adapters.wsl.action import CompletedProgram, WslAction
 from adapters.wsl.containers import (
     ContainerState,
     ContainerVolume,
-    CreateContainer,
-    Description,
     ListContainers,
     MoveContainer,
     PublishedPort,
@@ -21,8 +19,8 @@ from adapters.wsl.containers import (
     RemoveContainer,
     RemoveMadeContainer,
     SetRestartPolicy,
-    Variable,
 )
+from adapters.wsl.description import CreateContainer, Description, Variable
 from adapters.wsl.images import ListImages, PullImage, ReadImage, ReadStorage, RemoveImage
 from adapters.wsl.volumes import ListVolumes, MeasureVolume, RemoveMadeVolume
 from tests.lab.wsl.container import Fate
@@ -38,7 +36,7 @@ SHOP = Description(
     name="shop",
     image=BUSYBOX.id,
     ports=(PublishedPort(host_port=8090, container_port=80),),
-    variables=(Variable(name="MODE", value="a b"), Variable(name="TOKEN", secret="shop_token")),
+    variables=(Variable(name="MODE", value="a b"), Variable(name="TOKEN", secret_name="shop_token")),
     volumes=(ContainerVolume(name="orders", path="/data"),),
     restart_policy="always",
 )
