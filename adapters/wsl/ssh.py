@@ -16,7 +16,9 @@ from adapters.action import Action, Answer
 from adapters.connection import Beat, Write
 from adapters.error_text import describe_error, map_local_error
 from adapters.errors import (
+    ActionFailed,
     DeadlineExceeded,
+    FlatnetError,
     HostError,
     HostIdentityError,
     OutcomeUnknown,
@@ -94,7 +96,7 @@ class SshConnection:
         """Runs the action's programs in one round trip."""
         if not isinstance(action, WslAction):
             raise TypeError(f"{type(action).__name__} is not for the WSL2 side")
-        exchange = Exchange(action, action.build_input(self._secret))
+        exchange = Exchange(action, self._build_input(action))
         try:
             async with asyncio.timeout(action.deadline):
                 completed = await self._run_with_retry(exchange)
@@ -143,6 +145,13 @@ class SshConnection:
         line.close()
         await asyncio.wait([asyncio.create_task(line.wait_closed())], timeout=CLOSE_TIMEOUT)
         line.abort()
+
+    def _build_input(self, action: WslAction[Answer]) -> bytes:
+        """Builds the standard input of an action. Raises `ActionFailed` if a secret is missing: nothing was sent."""
+        try:
+            return action.build_input(self._secret)
+        except FlatnetError as error:
+            raise ActionFailed(error.phrase, code="secret", maybe_ran=False) from error
 
     async def _run_with_retry(self, exchange: Exchange) -> tuple[CompletedProgram, ...]:
         """Runs the programs and returns their results. After a lost connection it retries once, if that is safe."""

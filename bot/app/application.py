@@ -32,6 +32,7 @@ from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
 from bot.runtime.logging import make_reference, redact_with
 from bot.schedules.builtin import build_schedule_config
 from bot.security.redaction import Redactor
+from bot.security.secret_hash import PURPOSE, make_secret_hasher
 from bot.security.secrets import Secrets, read_secrets
 from bot.store.checks import CheckTable
 from bot.store.database import Database
@@ -110,6 +111,8 @@ def build_config(
         settings.alerts,
         recipients=settings.recipients,
         backup_folder=settings.backup_folder,
+        container_rules=settings.container_rules,
+        container_specs=settings.containers,
     )
 
 
@@ -130,9 +133,14 @@ async def open_application(
 
         def activate(chosen: Settings, found: Secrets) -> ActiveConfig:
             config = build_config(chosen, make_connector(found, pool), database, observers, now())
-            return replace(config, heartbeat_url=_find_heartbeat_url(chosen, found))
+            return replace(
+                config,
+                heartbeat_url=_find_heartbeat_url(chosen, found),
+                hash_secret=make_secret_hasher(hash_key, found),
+            )
 
         redactor = _make_redactor(secrets)
+        hash_key = load_audit_keys(settings, secrets).signing.derive(PURPOSE)
         audit = await _open_audit(database, settings, secrets, redactor, now)
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)

@@ -25,7 +25,9 @@ from bot.model.change import Approval, ApprovalState, BreakGlass, ChangeState
 from bot.store.encoding import encode_json
 from bot.store.records import OperationRecord
 from commands.language.grammar import render_change
-from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Thresholds
+from commands.model.container_rules import ContainerRules
+from commands.model.container_spec import ContainerSpec
+from commands.model.operation import CertificateRules, FleetChange, FleetView, HashSecret, Operation, Risk, Thresholds
 from commands.model.plan import NEWEST_FORMULA, Plan, PlannedChange
 from commands.model.plan_digest import compute_digest
 
@@ -50,6 +52,15 @@ class PlanningBasis(Protocol):
 
     @property
     def recipients(self) -> tuple[Recipient, ...]: ...
+
+    @property
+    def container_rules(self) -> ContainerRules: ...
+
+    @property
+    def container_specs(self) -> tuple[ContainerSpec, ...]: ...
+
+    @property
+    def hash_secret(self) -> HashSecret: ...
 
 
 class NothingToDo(Refused):
@@ -115,6 +126,9 @@ class Planner:
             certificates=basis.certificates,
             operation_id=operation,
             recipients=basis.recipients,
+            container_rules=basis.container_rules,
+            container_specs=basis.container_specs,
+            hash_secret=basis.hash_secret,
         )
         return await self._complete_view(view)
 

@@ -13,7 +13,9 @@ from bot.alerts.settings import NO_ALERT_SETTINGS, AlertSettings
 from bot.backups.settings import NO_BACKUP_FOLDER, BackupFolder
 from bot.schedules.builtin import ScheduleConfig
 from commands.bot_state.about import Doctor
-from commands.model.operation import CertificateRules, FleetView, Thresholds
+from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRules
+from commands.model.container_spec import ContainerSpec
+from commands.model.operation import CertificateRules, FleetView, HashSecret, Thresholds, refuse_secrets
 from commands.model.report import Report
 
 
@@ -36,6 +38,11 @@ class ActiveConfig:
     recipients: tuple[Recipient, ...] = ()
     """Recipients of encrypted copies of the CA key."""
     backup_folder: BackupFolder = NO_BACKUP_FOLDER
+    container_rules: ContainerRules = DEFAULT_CONTAINER_RULES
+    container_specs: tuple[ContainerSpec, ...] = ()
+    """Containers that `container run` knows by name."""
+    hash_secret: HashSecret = refuse_secrets
+    """Hashes a secret by its name, under a key of this bot."""
 
     @property
     def inventory(self) -> Inventory:

@@ -30,6 +30,7 @@ _PHRASE_BY_KEY: Mapping[str, Phrase] = {
     "lighthouse_groups": Phrase("must be certificate group names, such as {example}", example="flatnet"),
     "channels": Phrase("must be Slack channel IDs, such as {example}", example="C0123ABCD"),
     "system": Phrase("must be names of operating system users, such as {example}", example="tanaka"),
+    "images": Phrase("must be names of images, with * for any text, such as {example}", example="docker.io/library/*"),
     "user": Phrase("must be a user name, such as {example}", example="flatnet"),
 }
 

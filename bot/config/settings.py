@@ -23,6 +23,7 @@ from bot.alerts.settings import AlertSettings
 from bot.audit.log import AuditKeys
 from bot.backups.settings import BackupFolder, BackupSettings
 from bot.config.complaints import describe_complaint, find_nearest_key
+from bot.config.containers import find_bad_containers
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
 from bot.config.host_files import HostFile, add_hosts, find_host_file, read_host_files, replace_host_file
@@ -36,6 +37,8 @@ from bot.schedules.builtin import NoticeSettings, ScheduleSettings
 from bot.security.secrets import FindSecret
 from bot.store.chain import AuditKey
 from commands.catalogue import CATALOGUE
+from commands.model.container_rules import ContainerRules
+from commands.model.container_spec import ContainerSpec
 from commands.model.operation import CertificateRules, Thresholds
 
 SOCKET_EXAMPLE = "/run/flatnet-bot/control.sock"
@@ -108,6 +111,8 @@ class Settings(_SettingsModel):
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     schedules: tuple[ScheduleSettings, ...] = ()
     backups: BackupSettings = Field(default_factory=BackupSettings)
+    containers: tuple[ContainerSpec, ...] = ()
+    container_rules: ContainerRules = Field(default_factory=ContainerRules)
     hosts: Hosts = ()
 
     @field_validator("time_zone")
@@ -141,7 +146,12 @@ class Settings(_SettingsModel):
         return self
 
     def _check_unique(self) -> None:
-        """Raises if two people share an id, or if a user group or a schedule has two tables."""
+        """Raises if two people share an id, or if a user group, a schedule or a container has two tables."""
+        containers = [container.name for container in self.containers]
+        if twice := sorted({name for name in containers if containers.count(name) > 1}):
+            raise InvalidSetting(
+                Phrase("several containers are named {names}. Use a different name for each", names=Listing(tuple(twice)))
+            )
         schedules = [schedule.name for schedule in self.schedules]
         if twice := sorted({name for name in schedules if schedules.count(name) > 1}):
             raise InvalidSetting(
@@ -216,6 +226,11 @@ class Settings(_SettingsModel):
     @property
     def secret_names(self) -> frozenset[str]:
         """The names of all secrets that these settings use."""
+        return self.own_secret_names.union(*(container.secret_names for container in self.containers))
+
+    @property
+    def own_secret_names(self) -> frozenset[str]:
+        """The names of the secrets that the bot uses itself, and gives to no container."""
         names = {self.audit_key_secret, *self.old_audit_key_secrets}
         if self.slack is not None:
             names |= {self.slack.bot_token_secret, self.slack.app_token_secret}
@@ -287,6 +302,7 @@ def _build_settings(tables: dict[str, Any], text: str, file: Path, host_files: t
         *find_bad_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
         *find_bad_alert_routes(settings.alerts, settings.people, settings.inventory),
         *find_bad_recipients(settings.ca_backups),
+        *find_bad_containers(settings.containers, settings.own_secret_names),
     ]:
         raise ConfigurationError(file, places.make_complaints(found))
     return settings

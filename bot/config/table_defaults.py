@@ -10,6 +10,9 @@ PATH_KEYS = frozenset(
 )
 """Keys whose relative paths start at the folder of the configuration file."""
 
+VERBATIM_TABLES = frozenset({"variables", "volumes"})
+"""Tables whose keys an operator chooses, so that none of them is a path of this machine."""
+
 
 def fill_defaults(tables: dict[str, Any]) -> dict[str, Any]:
     """Completes each host's sides from `[defaults.<side>]`. A side that a host does not have stays absent."""
@@ -33,12 +36,15 @@ def _fill_host_defaults(host: Any, defaults: Mapping[str, Any]) -> Any:
 
 
 def resolve_paths(value: Any, folder: Path) -> Any:
-    """Makes the paths of all `PATH_KEYS` absolute, at any depth."""
+    """Makes the paths of all `PATH_KEYS` absolute, at any depth but in `VERBATIM_TABLES`."""
     if isinstance(value, list):
         return [resolve_paths(item, folder) for item in value]
     if not isinstance(value, dict):
         return value
-    return {
-        key: str(folder / inner) if key in PATH_KEYS and isinstance(inner, str) else resolve_paths(inner, folder)
-        for key, inner in value.items()
-    }
+    return {key: _resolve_setting(key, inner, folder) for key, inner in value.items()}
+
+
+def _resolve_setting(key: str, value: Any, folder: Path) -> Any:
+    if key in VERBATIM_TABLES:
+        return value
+    return str(folder / value) if key in PATH_KEYS and isinstance(value, str) else resolve_paths(value, folder)

@@ -65,6 +65,10 @@ class AuditKey:
         """The key's id: eight hexadecimal digits, always the same for the same secret."""
         return hmac.digest(self.secret, b"flatnet-bot audit key id", "sha256").hex()[:8]
 
+    def derive(self, purpose: bytes) -> bytes:
+        """Derives a key for another purpose. It reveals nothing of this one."""
+        return hmac.digest(self.secret, b"flatnet-bot key for " + purpose, "sha256")
+
     @cached_property
     def _signing(self) -> hmac.HMAC:
         """The HMAC with the key already processed. Signing copies it."""

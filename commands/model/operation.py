@@ -21,6 +21,7 @@ from adapters.phrase import Phrase
 from commands.model.backup import NO_BACKUPS, Backup, Drill, KnownBackups
 from commands.model.check import NO_CHECKS, Area, KnownChecks
 from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRules
+from commands.model.container_spec import ContainerSpec
 from commands.model.identity import NO_IDENTITIES, KnownIdentities
 from commands.model.owed import NOTHING_OWED, KnownOwed, Matter
 from commands.model.phrases import list_some
@@ -209,6 +210,8 @@ class FleetView:
     suspensions: Mapping[str, Suspension] = field(default_factory=dict)
     """The suspended hosts, by name."""
     container_rules: ContainerRules = DEFAULT_CONTAINER_RULES
+    container_specs: tuple[ContainerSpec, ...] = ()
+    """The containers that can be run by name, as configured."""
     hash_secret: HashSecret = refuse_secrets
     """Hashes a secret under a key of the bot, for a plan that names it."""
 

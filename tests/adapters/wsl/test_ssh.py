@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from adapters.action import Effect
 from adapters.errors import (
+    ActionFailed,
     AuthenticationFailed,
     DeadlineExceeded,
     FlatnetError,
@@ -22,6 +23,7 @@ from adapters.errors import (
 )
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
+from adapters.wsl.description import CreateContainer, Description, Variable
 from adapters.wsl.key_cache import KeyCache as Keyring
 from adapters.wsl.ssh import MAX_CHANNELS
 from adapters.wsl.ssh_errors import REFUSED_KEY_PAUSE
@@ -329,6 +331,17 @@ async def test_a_missing_passphrase_is_this_host_s_failure_alone(connect: Connec
 
     with pytest.raises(AuthenticationFailed, match="the secret passphrase is missing"):
         await connect(secret=missing, key_passphrase_secret="passphrase").perform(Who())
+
+
+async def test_a_missing_secret_of_a_container_is_a_failure_before_anything_is_sent(connect: Connect) -> None:
+    def missing(name: str) -> SecretStr:
+        raise FlatnetError(Phrase("the secret {name} is missing", name=name))
+
+    variable = Variable(name="DB_PASSWORD", secret_name="db_password")
+    described = Description(name="shop", image="a" * 64, variables=(variable,))
+    with pytest.raises(ActionFailed, match="the secret db_password is missing") as caught:
+        await connect(secret=missing).perform(CreateContainer(operation="op-1", description=described))
+    assert not caught.value.maybe_ran
 
 
 async def test_an_encrypted_key_is_opened_with_its_passphrase(connect: Connect, keys: Keys, tmp_path: Path) -> None:

@@ -46,7 +46,20 @@ from bot.store.records import OperationRecord
 from bot.store.rehearsals import RehearsalTable
 from bot.store.tables import OPERATIONS, OWED
 from commands.certs.renewal import CertRenew
-from commands.model.operation import CannotPlan, CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
+from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRules
+from commands.model.container_spec import ContainerSpec
+from commands.model.operation import (
+    CannotPlan,
+    CertificateRules,
+    FleetChange,
+    FleetView,
+    HashSecret,
+    Operation,
+    Risk,
+    Role,
+    Thresholds,
+    refuse_secrets,
+)
 from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, Plan, PlannedAction, PlannedChange, Premise, Result, Step, StepResult
 from commands.model.plan_endpoints import collect_endpoints
@@ -212,6 +225,9 @@ class Ground:
     thresholds: Thresholds = field(default_factory=Thresholds)
     certificates: CertificateRules = field(default_factory=CertificateRules)
     recipients: tuple[Recipient, ...] = ()
+    container_rules: ContainerRules = DEFAULT_CONTAINER_RULES
+    container_specs: tuple[ContainerSpec, ...] = ()
+    hash_secret: HashSecret = refuse_secrets
 
 
 class Log:
