@@ -20,7 +20,7 @@ from bot.config.host_files import HOST_FOLDER
 from bot.config.settings import Settings, check_host_file, read_settings
 from bot.security.file_trust import trust_users
 
-FLEET_RETIREMENT = 130.0
+FLEET_RETIREMENT = 640.0
 """Seconds for which connections of an earlier configuration stay open: longer than any action, with its wait for a turn."""
 
 RESTART_SETTINGS = frozenset(
