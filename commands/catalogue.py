@@ -46,6 +46,7 @@ from commands.bot_state.schedules import (
 from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
 from commands.confirmation import OperationConfirm
+from commands.containers.migrate import ContainerMigrate
 from commands.containers.removal import ContainerRemove
 from commands.disks.operations import DiskUsage
 from commands.forwarding.operations import ForwardingApply, ForwardingList
@@ -109,6 +110,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     EscalationReset,
     RouteList,
     ContainerRemove,
+    ContainerMigrate,
     BackupList,
     BackupShow,
     BackupVerify,

@@ -192,7 +192,7 @@ class ReadContainerState(WslAction[ContainerState]):
         if not answer.running:
             return Phrase("it is {state} (exit code {code}). See its log", state=answer.state, code=str(answer.exit_code))
         if not answer.healthy:
-            return Phrase("its health check says {health}. See its log", health=answer.health)
+            return Phrase("its health check reports {health}. See its log", health=answer.health)
         looping = Phrase("podman has restarted it {n} times since. See its log", n=answer.restarts)
         return None if answer.steady else looping
 
