@@ -64,7 +64,7 @@ class OwnState:
         judged |= set() if backups is None else {Condition.BACKUP}
         signals = (
             *map(_make_change_signal, unknown),
-            *_make_owed_signals(await self.list_owed(), self.now()),
+            *_make_all_owed_signals(await self.list_owed(), self.now()),
             *await self._check_rotation(),
             *(backups or ()),
             *(_make_digest_signals(run) if run is not None and undelivered else ()),
@@ -99,6 +99,35 @@ def _make_change_signal(record: OperationRecord) -> Signal:
         why=why,
         next=f"op show {record.operation}",
     )
+
+
+def _make_all_owed_signals(owed: Sequence[OwedChange], now: datetime) -> Iterator[Signal]:
+    yield from _make_owed_signals([each for each in owed if each.due_at is None], now)
+    yield from _make_due_signals(owed, now)
+
+
+def _make_due_signals(owed: Sequence[OwedChange], now: datetime) -> Iterator[Signal]:
+    """Makes a signal for each change that should have been done a day ago. Each further week is a step."""
+    for each in owed:
+        if each.due_at is None or now - each.due_at < OWED_LIMIT:
+            continue
+        why = Phrase(
+            "{words} is due on {hosts} since {at}. Approve its request, or drop it with owed drop if it is not needed any "
+            "more",
+            words=each.words,
+            hosts=each.host,
+            at=Moment(each.due_at),
+        )
+        yield Signal(
+            host="",
+            subject=f"owed/{each.operation}/{each.number}",
+            condition=Condition.OWED,
+            severity=Severity.LOW,
+            step=(now - each.due_at) // OWED_STEP,
+            short=Phrase("{words} is due on {hosts}", words=each.words, hosts=each.host),
+            why=why,
+            next="owed",
+        )
 
 
 def _make_owed_signals(owed: Sequence[OwedChange], now: datetime) -> Iterator[Signal]:

@@ -82,7 +82,7 @@ def _list_follow_ups(record: OperationRecord, trail: AuditTrail, at: datetime) -
             surface=record.surface,
             channel=record.channel,
             since=at,
-            due_at=at + timedelta(days=later.days),
+            due_at=at + timedelta(days=later.days) if later.days else None,
         )
 
 

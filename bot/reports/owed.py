@@ -1,5 +1,6 @@
 """Owed changes in answers: their list, and lines about them in digests, on the home tab and of one host. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -26,6 +27,9 @@ _COLUMNS = (
     Column(key="operation", heading=Phrase("ID")),
 )
 
+_LONG_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+"""An id of podman. Its first twelve digits name the container as well, and fit on a phone."""
+
 _MATTERS = {
     Matter.REVOCATION: Phrase("revocation"),
     Matter.AUTHORITY: Phrase("removal of a CA"),
@@ -36,19 +40,20 @@ _MATTERS = {
 def list_owed(found: Sequence[OwedChange], statuses: Mapping[int, AskStatus], at: datetime) -> Report:
     """Lists owed changes: open and recently settled ones. `statuses` are those of requests for open ones, by number."""
     still_open = [owed for owed in found if owed.is_open]
+    now_due = [owed for owed in still_open if owed.due_at is None or owed.due_at <= at]
     return Report(
         title=Phrase("Owed changes"),
         summary=_summarize(still_open),
         columns=_COLUMNS,
         rows=tuple(_build_row(owed, statuses.get(owed.number), at) for owed in found),
         taken_at=at,
-        next=tuple(dict.fromkeys(_suggest(owed, statuses.get(owed.number)) for owed in still_open))[:MAX_NEXT_COMMANDS],
+        next=tuple(dict.fromkeys(_suggest(owed, statuses.get(owed.number)) for owed in now_due))[:MAX_NEXT_COMMANDS],
     )
 
 
 def build_owed_section(found: Sequence[OwedChange], at: datetime) -> Section:
     """Builds the section of open owed changes: a line for each run that left some."""
-    lines = [_describe_group(group, relate_moment(group[0].since, at)) for group in _group(found)]
+    lines = [_describe_group(group, relate_moment(_find_time(group[0]), at)) for group in _group(found)]
     shown = lines[:MAX_LINES]
     more = [Phrase("… and {n} more", n=len(lines) - len(shown))] if len(lines) > len(shown) else []
     return Section(heading=Phrase("Owed changes"), lines=(*shown, *more))
@@ -57,14 +62,16 @@ def build_owed_section(found: Sequence[OwedChange], at: datetime) -> Section:
 def list_owed_lines(found: Sequence[OwedChange]) -> Iterator[Phrase]:
     """Lists open owed changes without distances from now, for a tab that may stay open."""
     for group in _group(found):
-        yield _describe_group(group, Moment(group[0].since))
+        yield _describe_group(group, Moment(_find_time(group[0])))
 
 
 def list_owed_facts(found: Sequence[OwedChange], at: datetime) -> Iterator[tuple[Phrase, Phrase]]:
     """Lists the open owed changes of one host as facts."""
     for owed in found:
-        since, number = relate_moment(owed.since, at), str(owed.number)
-        yield Phrase("Owed"), Phrase("{command}, since {at} (number {number})", command=owed.words, at=since, number=number)
+        when, command, number = relate_moment(_find_time(owed), at), shorten_ids(owed.words), str(owed.number)
+        template = Phrase("{command}, since {at} (number {number})", command=command, at=when, number=number)
+        due = Phrase("{command}, due {at} (number {number})", command=command, at=when, number=number)
+        yield Phrase("Owed"), template if owed.due_at is None else due
 
 
 def build_owed_cell(found: Sequence[OwedChange]) -> Cell:
@@ -73,6 +80,16 @@ def build_owed_cell(found: Sequence[OwedChange]) -> Cell:
         return Cell(text="", value=0)
     worst = Mark.BAD if any(owed.matter.is_guarded for owed in found) else Mark.PLAIN
     return Cell(text=str(len(found)), value=len(found), mark=worst)
+
+
+def shorten_ids(words: str) -> str:
+    """Shortens the ids of containers in a command, which still means the same."""
+    return _LONG_ID.sub(r"\1", words)
+
+
+def _find_time(owed: OwedChange) -> datetime:
+    """Finds the time that people need: when it is due, else since when it is owed."""
+    return owed.since if owed.due_at is None else owed.due_at
 
 
 def _summarize(still_open: Sequence[OwedChange]) -> Phrase:
@@ -102,8 +119,8 @@ def _build_row(owed: OwedChange, status: AskStatus | None, at: datetime) -> Row:
         cells=(
             Cell.of(owed.host),
             Cell(text=str(owed.number), value=owed.number),
-            Cell.of(owed.words),
-            _build_state_cell(owed, status),
+            Cell(text=shorten_ids(owed.words), value=owed.words),
+            _build_state_cell(owed, status, at),
             Cell.of_moment(owed.since, at),
             Cell.of(owed.requester),
             Cell.of(owed.operation),
@@ -111,7 +128,7 @@ def _build_row(owed: OwedChange, status: AskStatus | None, at: datetime) -> Row:
     )
 
 
-def _build_state_cell(owed: OwedChange, status: AskStatus | None) -> Cell:
+def _build_state_cell(owed: OwedChange, status: AskStatus | None, at: datetime) -> Cell:
     if not owed.is_open:
         return _build_settled_cell(owed)
     if status is not None and status.ended_at is None:
@@ -120,6 +137,8 @@ def _build_state_cell(owed: OwedChange, status: AskStatus | None) -> Cell:
         return Cell(text=Phrase("could not be requested: {why}", why=owed.note), value="refused", mark=Mark.BAD)
     if status is not None:
         return Cell(text=Phrase("not done by {operation}", operation=status.operation), value="not done")
+    if owed.due_at is not None and at < owed.due_at:
+        return Cell(text=Phrase("due {at}", at=relate_moment(owed.due_at, at)), value="due")
     return Cell(text=Phrase("waiting for the host"), value="waiting")
 
 
@@ -133,19 +152,21 @@ def _build_settled_cell(owed: OwedChange) -> Cell:
 
 
 def _group(found: Sequence[OwedChange]) -> list[list[OwedChange]]:
-    """Groups open ones by the run that left them; what concerns identities first, then the oldest."""
-    groups: dict[str, list[OwedChange]] = {}
+    """Groups open ones of one kind by the run that left them; what concerns identities first, then the oldest."""
+    groups: dict[tuple[str, str], list[OwedChange]] = {}
     for owed in sorted((owed for owed in found if owed.is_open), key=lambda owed: (not owed.matter.is_guarded, owed.number)):
-        groups.setdefault(owed.operation, []).append(owed)
+        groups.setdefault((owed.operation, owed.kind), []).append(owed)
     return list(groups.values())
 
 
 def _describe_group(group: Sequence[OwedChange], since: Phrase | Moment) -> Phrase:
     first = group[0]
-    command: str | Phrase = first.words if len(group) == 1 else first.kind
+    command = shorten_ids(first.words) if len(group) == 1 else first.kind
     hosts = list_some([owed.host for owed in group])
     if (matter := _MATTERS.get(first.matter)) is not None:
         return Phrase(
             "{hosts}: {command} ({matter}), owed since {at}", hosts=hosts, command=command, matter=matter, at=since
         )
+    if first.due_at is not None:
+        return Phrase("{hosts}: {command}, due {at}", hosts=hosts, command=command, at=since)
     return Phrase("{hosts}: {command}, owed since {at}", hosts=hosts, command=command, at=since)

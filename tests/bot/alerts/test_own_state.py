@@ -1,7 +1,7 @@
 """The bot's own conditions: changes of unknown outcome, the digest, the audit log."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -164,6 +164,23 @@ async def test_what_is_owed_for_a_day_is_a_problem_of_its_run_and_of_more_weight
 ) -> None:
     checked = await check(Tables(owed=rows))
     assert ALL == checked.judged
+    assert found == [(str(signal.short), signal.severity.value, signal.step) for signal in checked.signals]
+
+
+@pytest.mark.parametrize(
+    ("due", "found"),
+    [
+        (-7, []),
+        (0.9, []),
+        (1, [("cert renew host-e is due on host-e", "low", 0)]),
+        (8, [("cert renew host-e is due on host-e", "low", 1)]),
+    ],
+)
+async def test_what_is_left_for_later_is_a_problem_a_day_after_it_is_due(
+    due: float, found: list[tuple[str, str, int]]
+) -> None:
+    late = replace(owed("host-e", 30), due_at=NOW - timedelta(days=due))
+    checked = await check(Tables(owed=[late]))
     assert found == [(str(signal.short), signal.severity.value, signal.step) for signal in checked.signals]
 
 

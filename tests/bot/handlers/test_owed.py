@@ -13,7 +13,7 @@ from bot.access.rules import Grant
 from bot.model.change import ChangeState
 from bot.model.owed import AskStatus
 from bot.model.request import Answer, Failure, Membership, Request, SlackIdentity, Surface
-from bot.reports.owed import build_owed_section
+from bot.reports.owed import build_owed_section, list_owed_facts
 from bot.requests.dispatcher import Dispatcher
 from bot.store.owed import OwedChange
 from commands.model.operation import Role
@@ -84,6 +84,8 @@ async def test_the_list_says_of_each_what_it_waits_for_and_how_it_ended() -> Non
         owed(5, settled_at=NOW, settled_by="op-9"),
         owed(6, settled_at=NOW, settled_by="ana", reason="scrapped"),
         owed(7, settled_at=NOW),
+        owed(8, due_at=NOW + timedelta(days=5)),
+        owed(9, due_at=NOW - timedelta(hours=1)),
     )
     kept.owed.statuses = {"op-1": AskStatus("op-1b", None), "op-2": AskStatus("op-2", NOW)}
     answer = await asked("owed", kept)
@@ -95,9 +97,11 @@ async def test_the_list_says_of_each_what_it_waits_for_and_how_it_ended() -> Non
         "done by op-9",
         "dropped by ana: scrapped",
         "nothing was left to do",
+        "due 2026-11-30 09:10:00 UTC (in 432000 s)",
+        "waiting for the host",
     ] == states(answer)
     assert isinstance(answer.body, Report)
-    assert "4 changes are owed" == str(answer.body.summary)
+    assert "6 changes are owed" == str(answer.body.summary)
 
 
 async def test_a_revocation_says_in_the_first_line_that_nebula_waits_for_it() -> None:
@@ -179,6 +183,24 @@ def test_the_digest_has_a_line_for_each_run_identities_first() -> None:
     )
     lines = [str(line).split(", owed since")[0] for line in build_owed_section(rows, NOW).lines]
     assert ["host-a: revoke host-a (revocation)", "host-a, host-b: service start"] == lines
+
+
+def test_what_is_due_later_is_a_line_of_its_own_with_a_name_that_fits_a_phone() -> None:
+    removal = owed(2, kind="container remove", words=f"container remove host-a/{'0123456789ab' + '0' * 52}")
+    rows = (owed(1), replace(removal, due_at=NOW + timedelta(days=7)))
+    assert [str(line) for line in build_owed_section(rows, NOW).lines] == [
+        "host-a: service start nebula host-a, owed since 2026-11-23 09:10:00 UTC (172800 s ago)",
+        "host-a: container remove host-a/0123456789ab, due 2026-12-02 09:10:00 UTC (in 604800 s)",
+    ]
+    assert [str(fact) for _, fact in list_owed_facts(rows[1:], NOW)] == [
+        "container remove host-a/0123456789ab, due 2026-12-02 09:10:00 UTC (in 604800 s) (number 2)"
+    ]
+
+
+async def test_nothing_is_suggested_for_what_is_not_due_yet() -> None:
+    answer = await asked("owed", kept_with(owed(1, due_at=NOW + timedelta(days=5))))
+    assert isinstance(answer.body, Report)
+    assert answer.body.next == ()
 
 
 def test_the_digest_stays_short_with_many_of_them() -> None:
