@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from adapters.errors import HostError
 from adapters.phrase import Phrase
 from commands.containers.migration import End, Migration
-from commands.containers.migration_steps import make_keep_key
+from commands.containers.migration_steps import make_proof_key
 from commands.containers.premises import REMOVE_WORDS
 from commands.gateways.forget import SyncForget
 from commands.model.phrases import list_some
@@ -59,10 +59,10 @@ def list_warnings(migration: Migration) -> Iterator[Phrase]:
 
 def list_follow_ups(migration: Migration) -> Iterator[FollowUp]:
     """Lists what is left for later: the source, and its registration at gateways that did not answer."""
-    source, container, keep = migration.source.name, migration.container.id, make_keep_key(migration)
+    source, container, served = migration.source.name, migration.container.id, make_proof_key(migration)
     named: dict[str, JsonValue] = {"name": container, "host": source}
     yield FollowUp(
-        after=keep,
+        after=served,
         host=source,
         kind=" ".join(REMOVE_WORDS),
         arguments={"container": named},
@@ -74,7 +74,7 @@ def list_follow_ups(migration: Migration) -> Iterator[FollowUp]:
         if isinstance(gateway.registry, HostError) and isinstance(gateway.registry, SILENT):
             host = gateway.host.name
             yield FollowUp(
-                after=keep,
+                after=served,
                 host=host,
                 kind=" ".join(SyncForget.words),
                 arguments={"container": named, "on": {"parts": [host]}},
