@@ -39,7 +39,7 @@ class Container:
     `restarts`: how often podman has started it again; the last time was a moment ago. `address` is the one that Flatnet's
     plug-in gave it; `pinned`: it was asked for. `operation` is the mark of the change that made it. `stopped` by a person:
     no policy starts it then. `obstacles` are what the helper says that a description cannot hold; `further` lines of the
-    description that change nothing here.
+    description that change nothing here. `changed_files` in its own layer do not travel.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Container:
     command: list[str] = field(default_factory=list)
     further: list[str] = field(default_factory=list)
     obstacles: list[str] = field(default_factory=list)
+    changed_files: int = 0
     operation: str = ""
     stopped: bool = False
     started_at: str = STARTED

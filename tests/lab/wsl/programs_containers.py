@@ -32,6 +32,9 @@ def run_containers(arguments: list[str], state: WslState) -> Ran | None:
             if found is not None and found.runs:
                 return fail("the container runs. Stop it first")
             return _remove(found, state)
+        case ["diff", key] if re.fullmatch(ID, key):
+            found = find(key, state)
+            return fail(NO_CONTAINER) if found is None else Ran(stdout=json.dumps({"files": found.changed_files}) + "\n")
         case ["policy", key, policy] if re.fullmatch(ID, key) and re.fullmatch(POLICY, policy):
             return _set_policy(find(key, state), policy, state)
         case ["create", operation] if re.fullmatch(OPERATION, operation):

@@ -8,6 +8,8 @@ import json
 from tests.lab.wsl.programs_backup import run_backup
 from tests.lab.wsl.programs_containers import run_containers
 from tests.lab.wsl.programs_images import run_images, run_volumes
+from tests.lab.wsl.programs_ipam import list_allocations, run_ipam
+from tests.lab.wsl.programs_streams import run_stream
 from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import Helper, WslState
 
@@ -19,6 +21,15 @@ _AREAS = {name: name for name in ("forwarding", "containers", "ipam", "backup")}
     ("images", "volumes"), "containers"
 )
 """The area of each noun."""
+
+
+def find_verb(argv: list[str]) -> str:
+    """The verb of the helper that a command runs, such as "containers stop"; "" for another command."""
+    match argv:
+        case ["sudo", "-n", program, noun, verb, *_] if program == PATH:
+            return f"{noun} {verb}"
+        case _:
+            return ""
 
 
 def run_helper(arguments: list[str], state: WslState) -> Ran:
@@ -53,16 +64,18 @@ def _run_verb(arguments: list[str], state: WslState) -> Ran:
             return _apply(state)
         case ["containers" | "images" | "volumes", *_] if "podman" in state.hanging:
             return Ran(124)
+        case ["containers" | "images" | "volumes", *_] if (stream := run_stream(arguments, state)) is not None:
+            return stream
         case ["containers", *rest]:
             return run_containers(rest, state) or USAGE
         case ["images", *rest]:
             return run_images(rest, state) or USAGE
         case ["volumes", *rest]:
             return run_volumes(rest, state) or USAGE
-        case ["ipam", "list"]:
-            return Ran(stdout=_allocations(state))
+        case ["ipam", *rest]:
+            return run_ipam(rest, state) or USAGE
         case ["backup", *rest] if rest:
-            return run_backup(rest, state.plugin, _allocations(state), state.given) or USAGE
+            return run_backup(rest, state.plugin, list_allocations(state), state.given) or USAGE
         case _:
             return USAGE
 
@@ -88,9 +101,3 @@ def _apply(state: WslState) -> Ran:
     state.bridge_exists = state.bridge_up = state.forwarding = state.kept_at_boot = True
     state.forwarding_blocked = False
     return Ran(stdout=_forwarding(state))
-
-
-def _allocations(state: WslState) -> str:
-    subnet = state.address.rpartition(".")[0]
-    handed = {key: address for address, key in state.taken.items()}
-    return json.dumps({"subnet": f"{subnet}.0/24", "gateway": state.address, "allocations": handed}) + "\n"

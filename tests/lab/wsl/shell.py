@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from tests.lab.wsl.programs import run_program
+from tests.lab.wsl.programs_helper import find_verb
 from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import WslState
 from tests.lab.wsl.streams import Stream, StreamProgram
@@ -104,12 +105,15 @@ class Shell:
             return Ran(137 if options.get("--signal") == "KILL" else 124)
 
     async def _program(self, words: list[str]) -> Ran | None:
+        verb = find_verb(words)
+        await self._state.holds.pass_by(verb, "before")
         self._state.given = self._given
         ran = run_program(words, self._state)
         if ran is not None and ran.hangs:
             await asyncio.Event().wait()
         if ran is not None and ran.stream is not None and self._stream is not None:
-            return Ran(await self._run_stream(ran.stream, self._stream))
+            ran = Ran(await self._run_stream(ran.stream, self._stream))
+        await self._state.holds.pass_by(verb, "after")
         return ran
 
     async def _run_stream(self, program: StreamProgram, stream: Stream) -> int:

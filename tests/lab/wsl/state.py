@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from adapters.wsl.helper import HELPER_VERSION
+from tests.lab.holds import Holds
 from tests.lab.wsl.apt import Apt
 from tests.lab.wsl.container import Container, Fate
 from tests.lab.wsl.logs import Logs
+from tests.lab.wsl.mishaps import Streaming
 from tests.lab.wsl.programs_backup import Plugin
 from tests.lab.wsl.storage import BUSYBOX, Image, Volume
 from tests.lab.wsl.streams import StreamProgram
@@ -76,7 +78,8 @@ class WslState:
     restarts; "" where there is none. `kept_at_boot`, `forwarding_blocked`: what the helper says of forwarding.
 
     `images`, `volumes` (by name) and `registry` (what can be pulled) are podman's, `fates` of containers by their names,
-    `orphans` addresses by containers that are gone, `now` its clock.
+    `orphans` addresses by containers that are gone, `now` its clock. `holds` stop verbs of the helper, such as
+    "containers stop".
     """
 
     address: str
@@ -114,6 +117,8 @@ class WslState:
     orphans: dict[str, str] = field(default_factory=dict)
     now: Callable[[], datetime] = _utc
     booted_at: datetime = datetime(2026, 11, 25, tzinfo=UTC)
+    streaming: Streaming = field(default_factory=Streaming)
+    holds: Holds = field(default_factory=Holds)
     given: bytes = b""
     streams: dict[str, StreamProgram] = field(default_factory=dict)
     """Programs that stream, by name, which only a test has."""
