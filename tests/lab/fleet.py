@@ -97,6 +97,13 @@ class LabHost:
         if self.gateway is not None and service.lower() == GATEWAY_SERVICE.lower():
             self.gateway.wire.served = runs
 
+    def restart_wsl(self) -> None:
+        """WSL2 ends, with all connections to it, and begins anew."""
+        if self.wsl is not None:
+            self.wsl.wire.served = False
+            self.wsl.state.restart()
+            self.wsl.wire.served = True
+
     def add_requests(self, count: int, errors: int = 0) -> None:
         """Write so many requests into the gateway's access log, the last of them answered with 502."""
         broken = replace(ORDERS, status=502, size=157)

@@ -1,12 +1,15 @@
 """What Flatnet's network plug-in does on all hosts of a lab fleet: it registers a container when it starts, by podman's id.
 
-It tells all gateways, and takes the registration away when the container ends. So whatever else is registered is a ghost.
+    container starts or ends ─▶ its own gateway ─▶ every peer that hears it
+
+It takes the registration away when the container ends. So whatever else is registered is a ghost. A gateway that does not
+run is not asked again: a container that starts meanwhile stays unregistered. A peer that is deaf keeps what has ended, and
+the others have it again with their next pull.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
-from tests.lab.gateway.registry import Registrations
+from tests.lab.gateway.registry import Info, Registrations
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.wsl.container import Container
 from tests.lab.wsl.state import WslState
@@ -20,7 +23,8 @@ class Registrar:
 
     def __init__(self, sites: Iterable[Site]) -> None:
         self._sites = tuple(sites)
-        self._registered: set[str] = set()
+        self._gateways = {host_id: gateway for host_id, _, gateway in self._sites}
+        self._registered: dict[str, int] = {}
         self._seen: list[tuple[str, ...]] = []
 
     def follow(self) -> None:
@@ -35,25 +39,39 @@ class Registrar:
             container.id: (host_id, container)
             for host_id, wsl, _ in self._sites
             for container in wsl.containers
-            if container.state in ("running", "paused") and container.network == "flatnet"
+            if container.runs and container.network == "flatnet"
         }
-        if running.keys() == self._registered:
+        if {key: host_id for key, (host_id, _) in running.items()} == self._registered:
             return
-        started = [describe(*running[key]) for key in sorted(running.keys() - self._registered)]
+        for key in self._registered.keys() - running.keys():
+            self._take_away(key, self._gateways[self._registered[key]])
+        self._add([describe(*running[key]) for key in sorted(running.keys() - self._registered.keys())])
+        self._registered = {key: host_id for key, (host_id, _) in running.items()}
+
+    def _take_away(self, key: str, gateway: GatewayServer) -> None:
+        if gateway.hears_plugin:
+            gateway.state.registrations.forget(key)
+            gateway.tell_peers(drop=key)
+
+    def _add(self, started: list[Info]) -> None:
+        if not any(gateway.state.registrations.entries for gateway in self._gateways.values()):
+            self._begin(started)
+            return
+        for info in started:
+            gateway = self._gateways[info["hostId"]]
+            if gateway.hears_plugin:
+                gateway.state.registrations.register(dict(info))
+                gateway.tell_peers(push=info)
+
+    def _begin(self, started: list[Info]) -> None:
+        """All gateways have them all. Thousands take long one by one."""
         first = Registrations()
         for info in started:
             first.register(info)
-        for _, _, gateway in self._sites:
-            for key in self._registered - running.keys():
-                gateway.state.registrations.forget(key)
-            if not gateway.state.registrations.entries:  # thousands take long one by one
-                gateway.state.registrations = first.copy()
-                continue
-            for info in started:
-                gateway.state.registrations.register(dict(info))
-        self._registered = set(running)
+        for gateway in self._gateways.values():
+            gateway.state.registrations = first.copy()
 
 
-def describe(host_id: int, container: Container) -> dict[str, Any]:
+def describe(host_id: int, container: Container) -> Info:
     """What the plug-in posts."""
     return {"id": container.id, "ip": container.address, "hostId": host_id, "createdAt": "1795600000"}

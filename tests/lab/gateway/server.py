@@ -108,7 +108,7 @@ class GatewayServer:
         asked = Asked(request.method, path, request.query, await request.read(), "X-Flatnet-Host-ID" in request.headers)
         page = answer(asked, self.state) or Page(404)
         if not asked.from_peer:
-            self._tell_peers(page)
+            self.tell_peers(page.push, page.drop)
         return _html(page.status) if page.body is None else self._json(page.body, page.status)
 
     def _list_peers(self) -> list["GatewayServer | None"]:
@@ -140,14 +140,20 @@ class GatewayServer:
         """Whether its peers can read it. They are on the overlay, wherever the bot is."""
         return self.wire.fault is Fault.NONE and self.wire.served and self.state.lua is Lua.WORKS
 
-    def _tell_peers(self, page: Page) -> None:
+    @property
+    def hears_plugin(self) -> bool:
+        """Whether the network plug-in of its own host can reach it."""
+        return self.wire.served and self.state.lua is Lua.WORKS
+
+    def tell_peers(self, push: dict[str, Any] | None = None, drop: str = "") -> None:
+        """Tell those that hear it of a registration that was made, or of the id of one that was deleted."""
         for peer in self._list_peers():
             if peer is None or not peer.answers_peers or peer.state.deaf:
                 continue
-            if page.push is not None:
-                peer.state.registrations.register(dict(page.push))
-            if page.drop:
-                peer.state.registrations.forget(page.drop)
+            if push is not None:
+                peer.state.registrations.register(dict(push))
+            if drop:
+                peer.state.registrations.forget(drop)
 
     def _sync(self, workers: Workers) -> dict[str, Any]:
         works = workers.lua is Lua.WORKS

@@ -13,6 +13,7 @@ import asyncssh
 from asyncssh.constants import OPEN_CONNECT_FAILED
 
 from tests.lab.faults import DRIP_EVERY, FLOOD, Fault, Wire
+from tests.lab.holds import Hold, When
 from tests.lab.line import Listener
 from tests.lab.wsl.shell import Shell
 from tests.lab.wsl.state import WslState
@@ -92,6 +93,10 @@ class SshServer:
 
     async def stop(self) -> None:
         self._listener.stop()
+
+    def hold(self, verb: str, when: When) -> Hold:
+        """Hold the next call of a verb of the helper, such as "containers stop", before its effect or before its answer."""
+        return self.state.holds.add(verb, when)
 
     def _connection(self) -> asyncio.Protocol:
         self.connections += 1
