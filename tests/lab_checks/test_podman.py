@@ -82,9 +82,8 @@ def test_only_the_operation_that_made_a_container_takes_it_back() -> None:
 
 
 REFUSED = [
-    pytest.param(SHOP.model_copy(update={"name": "web"}), "already in use", id="the name is taken"),
+    pytest.param(SHOP.model_copy(update={"name": "web"}), "with the name web", id="the name is taken"),
     pytest.param(SHOP.model_copy(update={"image": "0" * 64}), "not on this host", id="the image is not there"),
-    pytest.param(SHOP.model_copy(update={"address": IPv4Address("10.87.1.10")}), "is taken", id="the address is taken"),
 ]
 
 
@@ -96,11 +95,17 @@ def test_what_cannot_be_made_is_refused(description: Description, why: str) -> N
     assert ["web", "db"] == [container.name for container in state.containers]
 
 
-def test_a_port_that_is_taken_is_found_at_the_start() -> None:
+TAKEN: list[tuple[dict[str, object], str]] = [
+    ({"ports": (PublishedPort(host_port=8080, container_port=80),)}, "address already in use"),
+    ({"address": IPv4Address("10.87.1.10")}, "already allocated"),
+]
+
+
+@pytest.mark.parametrize(("changes", "why"), TAKEN)
+def test_a_port_or_an_address_that_is_taken_is_found_at_the_start(changes: dict[str, object], why: str) -> None:
     state = build_state()
-    ports = (PublishedPort(host_port=8080, container_port=80),)
-    perform(CreateContainer(operation="op-1", description=SHOP.model_copy(update={"ports": ports})), state)
-    with pytest.raises(ActionFailed, match="address already in use"):
+    perform(CreateContainer(operation="op-1", description=SHOP.model_copy(update=changes)), state)
+    with pytest.raises(ActionFailed, match=why):
         perform(MoveContainer(verb="start", container=state.containers[-1].id), state)
 
 
@@ -139,7 +144,7 @@ def test_an_old_podman_says_that_it_cannot_set_a_policy() -> None:
     state = build_state()
     state.old_podman = True
     with pytest.raises(ActionFailed, match=r"5\.1"):
-        perform(SetRestartPolicy(container=state.containers[0].id, policy="no"), state)
+        perform(SetRestartPolicy(container=state.containers[0].id, policy="always"), state)
 
 
 def test_an_image_in_use_stays() -> None:
@@ -174,5 +179,5 @@ def test_a_podman_that_hangs_ends_every_verb() -> None:
     state.hanging.add("podman")
     actions: tuple[WslAction[Any], ...] = (ListContainers(), ListImages(), ListVolumes(), CREATE)
     for action in actions:
-        with pytest.raises(ActionFailed, match="exit code 124"):
+        with pytest.raises(ActionFailed, match="did not answer"):
             perform(action, state)

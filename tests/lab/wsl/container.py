@@ -31,6 +31,12 @@ class Mount:
     path: str
     anonymous: bool = False
 
+    @property
+    def line(self) -> str:
+        """Its line in a description."""
+        path = encode(self.path)
+        return f"anonymous {path}" if self.anonymous else f"volume {self.volume} {path}"
+
 
 @dataclass
 class Container:
@@ -78,57 +84,71 @@ class Container:
     def describe(self) -> list[str]:
         """Write the lines from which one like it is made, with the values of its variables."""
         lines = [f"name {self.name}", f"image {self.image.id}", f"restart {self.policy}"]
-        lines += [f"address {self.address}"] if self.pinned else []
         lines += [f"memory {self.memory}"] if self.memory else []
         for port in self.ports or ():
             given = f"{port['host_ip'] or '-'} {port['host_port']} {port['container_port']} {port['protocol']}"
             lines.append(f"port {given}")
-        lines += [f"volume {mount.volume} {encode(mount.path)}" for mount in self.mounts]
+        lines += [mount.line for mount in self.mounts]
         lines += [f"variable {name} {encode(value)}" for name, value in self.variables.items()]
         lines += [f"argument {encode(word)}" for word in self.command]
-        return lines + self.further
+        checked = self.health is None or any(line.startswith("health ") for line in self.further)
+        return [*lines, *self.further, *([] if checked else [f"health {encode(CHECK)}"])]
 
 
-_HEALTH = ("health-command", "health-interval", "health-timeout", "health-retries", "health-start-period")
+CHECK = '["CMD-SHELL","true"]'
+"""A health check as the lines have it."""
+
+_FURTHER = frozenset(
+    (
+        *("label", "entrypoint", "user", "workdir", "hostname", "tty", "interactive", "init", "read-only", "memory-swap"),
+        *("shm-size", "cpu-shares", "cpu-period", "cpu-quota", "pids", "stop-timeout", "stop-signal", "ulimit"),
+        *("health", "health-interval", "health-timeout", "health-start", "health-retries"),
+    )
+)
+"""Words of a description that change nothing in a simulated container."""
 
 
 def read_description(lines: list[str], images: dict[str, Image], operation: str) -> Container | str:
     """Make the container of a description; why not, where it cannot be made."""
     container = Container("", "created", operation=operation, started_at=ZERO_TIME)
-    for number, line in enumerate(lines, 1):
-        word, _, rest = line.partition(" ")
-        values = rest.split(" ")
-        match word, values:
-            case "name", [name] if re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", name):
-                container.name = name
-            case "image", [image] if image in images:
-                container.image = images[image]
-            case "image", [_]:
-                return "the image is not on this host"
-            case "restart", [policy]:
-                container.policy = policy
-            case "address", [address]:
-                container.address, container.pinned = address, True
-            case "memory", [memory] if memory.isdecimal():
-                container.memory = int(memory)
-            case "port", [ip, outside, inside, protocol] if outside.isdecimal() and inside.isdecimal():
-                container.ports = [*(container.ports or ()), _port(ip, int(outside), int(inside), protocol)]
-            case "volume", [volume, path]:
-                container.mounts.append(Mount(volume, decode(path)))
-            case "variable", [name, value]:
-                container.variables[name] = decode(value)
-            case "argument", [text]:
-                container.command.append(decode(text))
-            case _ if word in _FURTHER:
-                container.further.append(line)
-                container.health = "starting" if word.startswith("health") else container.health
-            case _:
-                return f"line {number} of the description is not known"
-    return container if container.name else "the description has no name"
+    for line in lines:
+        if not _read_line(line, images, container):
+            return f"a description cannot have this: {line.partition(' ')[0]}"
+    if container.image.id not in images:
+        return "the image is not on this host"
+    return container if container.name else "the description lacks: name"
 
 
-_FURTHER = frozenset(("entrypoint", "user", "workdir", "label", "hostname", "stop-timeout", "stop-signal", *_HEALTH))
-"""Words of a description that change nothing in a simulated container."""
+def _read_line(line: str, images: dict[str, Image], container: Container) -> bool:
+    """Put one line into the container. Returns whether it is one of a description."""
+    word, _, rest = line.partition(" ")
+    match word, rest.split(" "):
+        case "name", [name] if re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", name):
+            container.name = name
+        case "image", [image] if re.fullmatch(r"[0-9a-f]{64}", image):
+            container.image = images.get(image, Image(image))
+        case "restart", [policy]:
+            container.policy = policy
+        case "address", [address]:
+            container.address, container.pinned = address, True
+        case "memory", [memory] if memory.isdecimal():
+            container.memory = int(memory)
+        case "port", [ip, outside, inside, protocol] if outside.isdecimal() and inside.isdecimal():
+            container.ports = [*(container.ports or ()), _port(ip, int(outside), int(inside), protocol)]
+        case "volume", [volume, path]:
+            container.mounts.append(Mount(volume, decode(path)))
+        case "anonymous", [path]:
+            container.mounts.append(Mount(_identify(path, container.operation), decode(path), anonymous=True))
+        case "variable", [name, value]:
+            container.variables[name] = decode(value)
+        case "argument", [text]:
+            container.command.append(decode(text))
+        case _ if word in _FURTHER:
+            container.further.append(line)
+            container.health = "starting" if word == "health" else container.health
+        case _:
+            return False
+    return True
 
 
 def _port(ip: str, outside: int, inside: int, protocol: str) -> dict[str, object]:

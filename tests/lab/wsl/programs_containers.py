@@ -30,7 +30,7 @@ def run_containers(arguments: list[str], state: WslState) -> Ran | None:
         case ["remove", key] if re.fullmatch(ID, key):
             found = find(key, state)
             if found is not None and found.runs:
-                return fail("the container runs. Stop it first")
+                return fail("it runs. Stop it first")
             return _remove(found, state)
         case ["diff", key] if re.fullmatch(ID, key):
             found = find(key, state)
@@ -63,12 +63,8 @@ def create(lines: list[str], operation: str, state: WslState) -> Ran:
     container = read_description(lines, {image.id: image for image in state.images}, operation)
     if isinstance(container, str):
         return fail(container)
-    others = [other for other in state.containers if other is not container]
-    if any(other.name == container.name for other in others):
-        words = f'Error: creating container storage: the container name "{container.name}" is already in use'
-        return Ran(125, stderr=f"{words}\n")
-    if container.pinned and container.address in state.taken:
-        return fail(f"the address {container.address} is taken")
+    if any(other.name == container.name for other in state.containers):
+        return fail(f"there is a container with the name {container.name}")
     for mount in container.mounts:
         state.volumes.setdefault(mount.volume, Volume(mount.volume))
     state.containers.append(container)
@@ -88,8 +84,8 @@ def _remove(container: Container | None, state: WslState) -> Ran:
 def _set_policy(container: Container | None, policy: str, state: WslState) -> Ran:
     if container is None:
         return fail(NO_CONTAINER)
-    if state.old_podman:
-        return fail("podman before 5.1 cannot change the restart policy of a container")
+    if state.old_podman and policy != container.policy:
+        return fail("podman version 4.9.3 cannot change when a container is started again. 5.1 can")
     container.policy = policy
     return _show(container, state)
 
@@ -101,7 +97,7 @@ def _move(verb: str, container: Container, state: WslState) -> Ran:
     if verb == "stop" or container.runs:
         return _show(container, state)
     refused = state.begin(container)
-    return Ran(126, stderr=f"Error: {refused}\n") if refused else _show(container, state)
+    return Ran(126, stderr=f"Error: unable to start container: {refused}\n") if refused else _show(container, state)
 
 
 def _line(container: Container, state: WslState) -> str:

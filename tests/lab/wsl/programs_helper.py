@@ -63,7 +63,7 @@ def _run_verb(arguments: list[str], state: WslState) -> Ran:
         case ["forwarding", "apply"]:
             return _apply(state)
         case ["containers" | "images" | "volumes", *_] if "podman" in state.hanging:
-            return Ran(124)
+            return Ran(6, stderr="flatnet-bot: podman did not answer within 10 s\n")
         case ["containers" | "images" | "volumes", *_] if (stream := run_stream(arguments, state)) is not None:
             return stream
         case ["containers", *rest]:

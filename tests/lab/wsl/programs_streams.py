@@ -73,7 +73,7 @@ def _find_source(arguments: list[str], state: WslState) -> StreamProgram | Ran |
             if container is None:
                 return _fail(NO_CONTAINER)
             if container.obstacles:
-                return _fail(f"it cannot be described: {', '.join(container.obstacles)}")
+                return _fail("it has settings that no description can hold")
             lines = "\n".join(container.describe()) + "\n"
             return _yield_bytes("containers describe", [lines.encode()], state)
         case _:

@@ -157,7 +157,8 @@ class WslState:
     def taken(self) -> dict[str, str]:
         """Addresses that the plug-in has handed out, with the ids of their containers."""
         listed = [each for each in self.containers if each.network == "flatnet" and each.address]
-        return {container.address: container.id for container in listed} | {ip: key for key, ip in self.orphans.items()}
+        orphans = {address: key for key, address in self.orphans.items()}
+        return orphans | {each.address: each.id for each in reversed(listed)}
 
     def begin(self, container: Container) -> str:
         """Start a container, which gets an address if it has none. Returns why not, "" if it was started."""
@@ -166,6 +167,8 @@ class WslState:
         for port in container.ports or ():
             if port["host_port"] in used:
                 return f"rootlessport listen tcp 0.0.0.0:{port['host_port']}: bind: address already in use"
+        if container.pinned and self.taken.get(container.address) != container.id:
+            return f"IPAM error: requested ip address {container.address} is already allocated"
         subnet = self.address.rpartition(".")[0]
         free = (f"{subnet}.{number}" for number in range(2, 255))
         container.address = container.address or next(ip for ip in free if ip not in self.taken)
