@@ -73,7 +73,7 @@ class ForwardingApply(FleetChange):
         inventory = view.fleet.inventory
         hosts = self.resolve_hosts(inventory)
         states = await read_all_hosts(hosts, lambda host: read_forwarding(host, view), view)
-        return assemble(self, map(_plan_host, states), inventory)
+        return assemble(self, map(plan_forwarding, states), inventory)
 
 
 async def _assess(host: Host, view: FleetView) -> AssessedHost:
@@ -86,7 +86,7 @@ async def _assess(host: Host, view: FleetView) -> AssessedHost:
     )
 
 
-def _plan_host(state: ForwardingState) -> HostPlan | UnchangedHost | LeftOutHost:
+def plan_forwarding(state: ForwardingState) -> HostPlan | UnchangedHost | LeftOutHost:
     """Plans one host, or returns why it is left out."""
     host = state.host.name
     if (why := explain_unmanaged(state.host, "forwarding")) is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from adapters.errors import HostError
@@ -10,7 +10,6 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.services import ReadServices, Service, Services
 from commands.certs.fleet_certificates import FleetCertificates, read_certificates
-from commands.certs.renewal_obstacles import find_witnesses
 from commands.checks.assessment import Judgment, Remark, make_absent_checks, make_unanswered_checks, merge_judgments
 from commands.checks.concurrent_reads import read_all_hosts, read_side
 from commands.checks.fleet_report import AssessedHost, AssessmentRead
@@ -20,7 +19,6 @@ from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetChange, FleetView, Risk
 from commands.model.plan import LeftOutHost, PlannedChange
 from commands.model.report import Cell, Column
-from commands.planning.commit_confirm import TunnelProof
 from commands.planning.host_plan import HostPlan, UnchangedHost, assemble, leave_unchecked
 from commands.planning.impact import (
     HostWorkload,
@@ -39,6 +37,7 @@ from commands.services.steps import (
     explain_unknown,
     find_service_obstacle,
 )
+from commands.services.tunnels import find_tunnel
 from commands.values.arguments import Flag, HostsArgument, Positional, Target, make_choice_parser
 
 COLUMNS = (
@@ -137,19 +136,11 @@ class ServiceChange(FleetChange):
     def _build_state(
         self, host: Host, said: Services | HostError | None, served: HostWorkload, seen: FleetCertificates
     ) -> ServiceState:
-        held = next((each for each in seen.per_host if each.host == host), None)
-        if (
-            held is None
-            or held.certificate is None
-            or seen.lighthouse is None
-            or seen.compute_time_left(held.certificate) <= timedelta(0)
-        ):
+        found = find_tunnel(host, seen)
+        if found is None:
             return ServiceState(host, self.service, said, served)
-        able = find_witnesses(held, seen)
-        if not able:
-            return ServiceState(host, self.service, said, served)
-        tunnel = TunnelProof(host, seen.lighthouse.host, able, held.certificate.name)
-        return ServiceState(host, self.service, said, served, tunnel, held.certificate.fingerprint)
+        tunnel, fingerprint = found
+        return ServiceState(host, self.service, said, served, tunnel, fingerprint)
 
     async def _read_certificates(self, view: FleetView) -> FleetCertificates:
         """Reads the certificates of all hosts if tunnels must be proven, else none."""
