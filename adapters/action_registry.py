@@ -79,7 +79,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     authority.InstallAuthority,
     authority.WipeAuthority,
     services.ReadServices,
-    services.ReadStartTypes,
+    services.ReadServiceStates,
     services.SetStartTypes,
     owed.ReadOwed,
     owed.GiveUpOwed,

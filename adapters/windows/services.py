@@ -54,15 +54,21 @@ class ReadServices(WindowsAction[Services]):
         return Services.model_validate(data)
 
 
-class StartTypes(Value):
-    """Start types of both services."""
+class ServiceStates(Value):
+    """State and start type of both services: `Services` without what moves by itself, for checks of plans.
 
-    nebula: StartType
-    gateway: StartType
+    `nginx` says whether an nginx.exe runs, with a service or without.
+    """
+
+    nebula: ServiceStatus
+    nebula_start: StartType
+    gateway: ServiceStatus
+    gateway_start: StartType
+    nginx: bool
 
 
-class ReadStartTypes(WindowsAction[StartTypes]):
-    """Reads how both services start with Windows: the check of `SetStartTypes`."""
+class ReadServiceStates(WindowsAction[ServiceStates]):
+    """Reads both services as `ReadServices` does."""
 
     script = "read-services"
     deadline = 20.0
@@ -72,16 +78,22 @@ class ReadStartTypes(WindowsAction[StartTypes]):
     gateway_service: str
 
     @classmethod
-    def of(cls, side: WindowsSide) -> "ReadStartTypes":
+    def of(cls, side: WindowsSide) -> "ReadServiceStates":
         """Makes the action for one host's service names."""
         return cls(nebula_service=side.nebula_service, gateway_service=side.gateway_service)
 
-    def parse(self, data: Any) -> StartTypes:
+    def parse(self, data: Any) -> ServiceStates:
         read = Services.model_validate(data)
-        return StartTypes(nebula=read.nebula.start_type, gateway=read.gateway.start_type)
+        return ServiceStates(
+            nebula=read.nebula.status,
+            nebula_start=read.nebula.start_type,
+            gateway=read.gateway.status,
+            gateway_start=read.gateway.start_type,
+            nginx=read.nginx_processes > 0,
+        )
 
 
-class ServiceStart(Value):
+class StartSetting(Value):
     """A service, and how it is to start with Windows."""
 
     name: Annotated[str, Field(min_length=1, max_length=256)]
@@ -102,7 +114,7 @@ class SetStartTypes(WindowsAction[StartTypesSet]):
     deadline = 30.0
     output_limit = 64_000
 
-    services: Annotated[tuple[ServiceStart, ...], Field(min_length=1, max_length=2)]
+    services: Annotated[tuple[StartSetting, ...], Field(min_length=1, max_length=2)]
 
     def build_arguments(self) -> dict[str, Any]:
         return self.model_dump(mode="json")

@@ -1,6 +1,6 @@
 """What the scripts of services answer on which host, and how they leave it."""
 
-from adapters.windows.services import ReadServices, ServiceStart, SetStartTypes
+from adapters.windows.services import ReadServices, SetStartTypes, StartSetting
 from tests.adapters.windows.script_cases import Case, Failed, Script, missing
 from tests.lab.windows.state import Process, Service, WindowsState
 
@@ -16,8 +16,8 @@ READ_SERVICES = Script(
 SET_START_TYPES = Script(
     SetStartTypes(
         services=(
-            ServiceStart(name="Nebula", start_type="Manual"),
-            ServiceStart(name="OpenResty", start_type="Manual"),
+            StartSetting(name="Nebula", start_type="Manual"),
+            StartSetting(name="OpenResty", start_type="Manual"),
         )
     ),
     {"changed": True},
