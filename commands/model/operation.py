@@ -307,6 +307,10 @@ class FleetChange(Operation):
     """Matter of a change that a run owes to a host."""
     unattended: ClassVar[bool] = False
     """True if a schedule may run it without approval, where a waiver names it: it replaces nothing that is in use."""
+    acts_on_suspended: ClassVar[bool] = False
+    """True for what suspends and resumes hosts. For every other change, a suspended host counts as one that is away."""
+    needs_reason: ClassVar[bool] = False
+    """True if it needs a reason, whatever its risk."""
     independent: ClassVar[bool] = False
     """True if its parts do not depend on one another: one that fails is rolled back, and the next ones run all the same."""
 

@@ -1,10 +1,11 @@
 """Suspended hosts: what was stopped there on purpose, so that a resume restores just that."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from adapters.phrase import Phrase
+from adapters.errors import NotAsked
+from adapters.phrase import Moment, Phrase
 from adapters.value import Value
 
 
@@ -43,3 +44,20 @@ class Suspension(Value):
     complete: bool = True
     note: Phrase | None = None
     """State of one that is not complete: "2 of 3 containers are started"."""
+
+    @property
+    def phrase(self) -> Phrase:
+        """Describes since when, by whom and why its host is suspended, without the host."""
+        values: dict[str, Any] = {"at": Moment(self.since), "owner": self.owner, "reason": self.reason}
+        if not self.complete:
+            return Phrase("only partly suspended since {at} by {owner}: {reason}", **values)
+        return Phrase("suspended since {at} by {owner}: {reason}", **values)
+
+
+class HostSuspended(NotAsked):
+    """A suspended host is asked nothing for a change: it counts as one that does not answer, until it is resumed."""
+
+    @classmethod
+    def of(cls, suspension: Suspension) -> "HostSuspended":
+        command = f"host resume {suspension.host}"
+        return cls(Phrase("{state}. Run {command} first", state=suspension.phrase, command=command))
