@@ -8,7 +8,7 @@ failure. So an answer may be a few seconds older than the question; `ReadResult.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -58,6 +58,19 @@ class _SharedRead:
 
     task: asyncio.Task[Any]
     began: float
+
+
+@dataclass(frozen=True)
+class _HiddenConnection:
+    """A connection to a host that must not be asked."""
+
+    failure: HostError
+
+    async def perform(self, action: Action[Answer]) -> Answer:
+        raise self.failure
+
+    async def aclose(self) -> None:
+        """Closes nothing."""
 
 
 class Fleet:
@@ -116,6 +129,19 @@ class Fleet:
             shared.task.add_done_callback(lambda _: self._reads.pop(key))
         outcome: Answer | HostError = await asyncio.shield(shared.task)
         return ReadResult(outcome, loop.time() - shared.began)
+
+    def hide(self, failures: Mapping[str, HostError]) -> "Fleet":
+        """Returns this fleet with hosts that fail like this, by name. It shares the connections, and is not closed."""
+
+        def connect(host: Host, side: SideName) -> Connection:
+            failure = failures.get(host.name)
+            return self._get_connection(host, side) if failure is None else _HiddenConnection(failure)
+
+        def observe(place: Place, failure: HostError | None, seconds: float) -> None:
+            if failure not in failures.values():
+                self._observe(place, failure, seconds)
+
+        return Fleet(self.inventory, connect, observe)
 
     async def aclose(self) -> None:
         """Cancels the reads in progress and closes every connection. A failure to close one does not leave others open."""

@@ -21,6 +21,7 @@ from bot.access.requester import Requester
 from bot.access.requirements import ApprovalRequirement, WaivedApproval
 from bot.access.rules import is_channel
 from bot.changes.approval import ReasonMissing
+from bot.changes.suspension_rule import find_hidden, hide_suspended, require_none_suspended
 from bot.model.change import Approval, ApprovalState, BreakGlass, ChangeState
 from bot.store.encoding import encode_json
 from bot.store.records import OperationRecord
@@ -175,13 +176,13 @@ class Planner:
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, and its digest by the formula of the stored plan."""
-        planned = await self.load_operation(record).plan(await self.make_view(record.operation))
+        planned = await self._plan(self.load_operation(record), record.operation)
         plan = planned.plan.model_copy(update={"digest_formula": record.plan.digest_formula})
         return PlannedChange(arguments=planned.arguments, plan=plan), compute_digest(plan, record.kind, planned.arguments)
 
     async def draft(self, request: ChangeRequest) -> OperationRecord:
         """Plan a new operation; nothing is decided yet. Raises `CannotPlan`, `HoldsSecret`."""
-        planned = await request.operation.plan(await self.make_view(request.id))
+        planned = await self._plan(request.operation, request.id)
         operation, by, kind = request.operation, request.requester, format_kind(type(request.operation))
         words = render_change(operation)
         stored = f"{planned.model_dump_json()} {words} {operation.reason}"
@@ -212,6 +213,14 @@ class Planner:
             state=ChangeState.PLANNED,
             before=request.before,
         )
+
+    async def _plan(self, operation: FleetChange, operation_id: str) -> PlannedChange:
+        """Have an operation make its plan. It cannot see suspended hosts, unless it suspends or resumes them."""
+        view = await self.make_view(operation_id)
+        hidden = find_hidden(operation, view)
+        planned = await operation.plan(hide_suspended(view, hidden))
+        require_none_suspended(planned.plan, hidden)
+        return planned
 
     def find_hosts(self, plan: Plan) -> tuple[Host, ...]:
         """Find the hosts that a plan is about or changes, as the inventory has them now."""
@@ -252,6 +261,8 @@ def check_request(operation: FleetChange, by: Requester, policy: Policy) -> Refu
         return Refusal("break-glass needs a terminal", phrase)
     if operation.break_glass and not operation.reason.strip():
         raise ReasonMissing(Phrase("an emergency change needs a reason. Add it with {option}", option="--reason"))
+    if operation.needs_reason and not operation.dry_run and not operation.reason.strip():
+        raise ReasonMissing(Phrase("this change needs a reason. Add it with {option}", option="--reason"))
     if operation.assessed_risk is Risk.CRITICAL and not operation.dry_run and not operation.reason.strip():
         raise ReasonMissing(Phrase("a critical change needs a reason. Add it with {option}", option="--reason"))
     return None

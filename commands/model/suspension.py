@@ -49,8 +49,8 @@ class Suspension(Value):
     def phrase(self) -> Phrase:
         """Describes since when, by whom and why its host is suspended, without the host."""
         values: dict[str, Any] = {"at": Moment(self.since), "owner": self.owner, "reason": self.reason}
-        if not self.complete:
-            return Phrase("only partly suspended since {at} by {owner}: {reason}", **values)
+        if not self.complete and self.note is not None:
+            return Phrase("only partly suspended since {at} by {owner}: {reason} ({note})", **values, note=self.note)
         return Phrase("suspended since {at} by {owner}: {reason}", **values)
 
 

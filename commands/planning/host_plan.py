@@ -14,6 +14,7 @@ from commands.model.operation import CannotPlan, FleetChange
 from commands.model.owed import Matter
 from commands.model.plan import FileEdit, LeftOutHost, Part, Plan, PlannedChange, Premise
 from commands.model.plan_endpoints import collect_endpoints
+from commands.model.suspension import HostSuspended
 
 SILENT = (Unreachable, DeadlineExceeded, OutcomeUnknown, NotAsked)
 """Errors of hosts that did not answer. Those that answered with another key or refused the login need a person first."""
@@ -101,6 +102,8 @@ def leave_unchecked(host: str, error: HostError, matter: Matter = Matter.CHANGE)
     A revocation is owed to it in any case: until then, the host accepts what was revoked.
     """
     owed = isinstance(error, SILENT) or matter is Matter.REVOCATION
+    if isinstance(error, HostSuspended):
+        return LeftOutHost(host=host, why=error.phrase, owed=owed)
     return LeftOutHost(host=host, why=Phrase("could not check the host: {why}", why=error.phrase), owed=owed)
 
 
