@@ -1,0 +1,119 @@
+"""Moves of a suspension: what a run did of it, by its signed outcomes. Pure.
+
+host suspend ─ all steps done ─────────────▶ complete        host resume ─ all steps done ─▶ ended
+             ├ all that began rolled back ─▶ as before                   ├ nothing changed ─▶ as before
+             └ anything else ──────────────▶ partly suspended            └ anything else ───▶ partly suspended
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from adapters.phrase import Phrase
+from bot.model.run_trail import RunTrail, are_done
+from bot.store.records import OperationRecord
+from commands.model.plan import Plan, Result, Step
+from commands.model.suspension import Suspension
+from commands.suspension.records import RESUME_WORDS, Mark, RememberedHost, find_memory, has_mark
+
+_DURATION = TypeAdapter(timedelta)
+
+
+def find_host(record: OperationRecord) -> str | None:
+    """Finds the host that a run suspends or resumes; None for another run."""
+    if record.kind == RESUME_WORDS:
+        return next((part.host for part in record.plan.parts), None)
+    found = find_memory(record.plan)
+    return None if found is None else found[0]
+
+
+def derive_suspension(
+    record: OperationRecord, trail: RunTrail, current: Suspension | None, number: int
+) -> Suspension | None:
+    """Derives the suspension of the host after a run; None if it is not suspended. `number` is that of a new one.
+
+    The same run again moves nothing more.
+    """
+    if record.kind == RESUME_WORDS:
+        return None if current is None else _derive_resumed(record.plan, trail, current)
+    found = find_memory(record.plan)
+    return current if found is None else _derive_suspended(record, found[1], trail, current or number)
+
+
+def _derive_suspended(
+    record: OperationRecord, memory: RememberedHost, trail: RunTrail, current: Suspension | int
+) -> Suspension | None:
+    done = are_done(record.plan.steps, trail)
+    before = current if isinstance(current, Suspension) else None
+    if not done and not _has_remains(record.plan, trail):
+        return before
+    at = max(result.ended_at for result in trail.results.values())
+    base = before or Suspension(
+        number=current if isinstance(current, int) else 0,
+        host=find_host(record) or "",
+        reason=record.reason,
+        owner=record.requester,
+        operation=record.operation,
+        since=at,
+    )
+    return base.model_copy(
+        update={
+            "containers": memory.containers,
+            "services": memory.services,
+            "remind_at": _find_reminder(record.arguments.get("for_"), at) or base.remind_at,
+            "complete": done,
+            "note": None if done else _describe_stopped(record.plan, memory, trail),
+        }
+    )
+
+
+def _derive_resumed(plan: Plan, trail: RunTrail, current: Suspension) -> Suspension | None:
+    if plan.steps and are_done(plan.steps, trail):
+        return None
+    if not _has_remains(plan, trail):
+        return current
+    return current.model_copy(update={"complete": False, "note": _describe_started(plan, current, trail)})
+
+
+def _has_remains(plan: Plan, trail: RunTrail) -> bool:
+    """Returns whether a run left something on the host that it changed, or may have."""
+    return any(step.key in trail.touched and not _is_taken_back(step, trail) for step in plan.steps)
+
+
+def _is_taken_back(step: Step, trail: RunTrail) -> bool:
+    return step.key in trail.undone and trail.undone[step.key].result is Result.UNDONE
+
+
+def _describe_stopped(plan: Plan, memory: RememberedHost, trail: RunTrail) -> Phrase:
+    host = next(part.host for part in plan.parts)
+    stops = _select(plan, host, Mark.STOP)
+    running = [step for step in stops if step.key not in trail.touched or _is_taken_back(step, trail)]
+    total = len(memory.containers)
+    return Phrase("{n} of {total} containers are stopped", n=total - len(running), total=total)
+
+
+def _describe_started(plan: Plan, current: Suspension, trail: RunTrail) -> Phrase:
+    host = next(part.host for part in plan.parts)
+    if not are_done(_select(plan, host, Mark.NEBULA), trail):
+        return Phrase("Nebula is not started")
+    if not are_done(_select(plan, host, Mark.OPENRESTY), trail):
+        return Phrase("Nebula is started, OpenResty is not")
+    steps = _select(plan, host, Mark.START)
+    started = [each for each in current.containers if _are_started([s for s in steps if f"/{each.id}/" in s.key], trail)]
+    return Phrase("{n} of {total} containers are started", n=len(started), total=len(current.containers))
+
+
+def _are_started(steps: list[Step], trail: RunTrail) -> bool:
+    return bool(steps) and are_done(steps, trail)
+
+
+def _select(plan: Plan, host: str, mark: Mark) -> list[Step]:
+    return [step for step in plan.steps if has_mark(step, host, mark)]
+
+
+def _find_reminder(lasts: JsonValue, at: datetime) -> datetime | None:
+    """Finds when the owner is reminded, from the resolved argument of a run that ended at that time."""
+    try:
+        return None if lasts is None else at + _DURATION.validate_python(lasts)
+    except ValidationError:
+        return None

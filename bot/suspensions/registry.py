@@ -1,0 +1,89 @@
+"""Registry of suspended hosts: moved by the ends of runs, read by plans, answers, alerts and the digest.
+
+    end of a run ─ signed outcomes ─▶ moves (pure) ─▶ an audit event ─▶ rows          (again after a crash: the same)
+    a plan, an answer ─▶ the events, folded ─▶ FleetView.suspensions
+
+Rows are copies: an edited or deleted one suspends and resumes no host.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from bot.audit.log import EventKind
+from bot.model.run_trail import RunTrail
+from bot.store.chain import StoredEvent
+from bot.store.errors import DatabaseError
+from bot.store.records import OperationRecord
+from bot.store.suspensions import SuspensionTable
+from bot.suspensions.events import FoldedSuspensions, fold_events, make_event
+from bot.suspensions.moves import derive_suspension, find_host
+from commands.model.operation import FleetView
+from commands.model.suspension import Suspension
+
+_log = structlog.get_logger("bot.suspensions.registry")
+
+
+class SuspensionAudit(Protocol):
+    """The audit log (`bot.audit.log`)."""
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
+
+    async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]: ...
+
+
+class SuspensionRegistry:
+    """The suspended hosts. Methods may raise a `DatabaseError` or an error of the audit log."""
+
+    def __init__(self, table: SuspensionTable, audit: SuspensionAudit, now: Callable[[], datetime]) -> None:
+        self.table = table
+        self._audit = audit
+        self._now = now
+        self._writing = asyncio.Lock()
+        self._folded: FoldedSuspensions | None = None
+        """State of the events. This process alone writes them, so it is read once."""
+
+    async def follow_run(self, record: OperationRecord, trail: RunTrail) -> None:
+        """Record what a run did (`bot.changes.repository.RunFollower`)."""
+        host = find_host(record)
+        if host is None:
+            return
+        async with self._writing:
+            folded = await self._load()
+            before = folded.open.get(host)
+            after = derive_suspension(record, trail, before, folded.newest + 1)
+            moved = after or before
+            if after != before and moved is not None:
+                ended = after is None
+                await self._audit.record(
+                    EventKind.SUSPENSION, record.requester, record.operation, make_event(moved, ended=ended)
+                )
+                self._folded = folded = folded.apply(moved, ended=ended)
+            await self.table.store(folded.open.values(), self._now())
+
+    async def complete(self, view: FleetView) -> FleetView:
+        """Complete the view of a plan."""
+        return replace(view, suspensions=await self.find_open())
+
+    async def find_open(self) -> Mapping[str, Suspension]:
+        """Find the suspended hosts by name, the oldest first."""
+        async with self._writing:
+            found = (await self._load()).open
+        return {each.host: each for each in sorted(found.values(), key=lambda each: each.number)}
+
+    async def read_known(self) -> Mapping[str, Suspension]:
+        """Read the suspended hosts for an answer, which goes on without them. It never raises."""
+        try:
+            return await self.find_open()
+        except DatabaseError as error:
+            _log.warning("the suspended hosts could not be read", why=str(error))
+            return {}
+
+    async def _load(self) -> FoldedSuspensions:
+        if self._folded is None:
+            self._folded = fold_events(await self._audit.find_all_signed(EventKind.SUSPENSION))
+        return self._folded
