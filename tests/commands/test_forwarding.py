@@ -71,13 +71,13 @@ def test_a_route_is_compared_with_the_present_address(
 @pytest.mark.parametrize(
     ("helper", "status", "subjects", "next_command"),
     [
-        (HelperInfo(version=2, areas=("forwarding",)), STATUS, {"route"}, "forwarding apply host-a"),
-        (HelperInfo(version=2, areas=("forwarding",)), STATUS.model_copy(update={"at_boot": False}), {"route", "boot"},
+        (HelperInfo(version=3, areas=("forwarding",)), STATUS, {"route"}, "forwarding apply host-a"),
+        (HelperInfo(version=3, areas=("forwarding",)), STATUS.model_copy(update={"at_boot": False}), {"route", "boot"},
          "forwarding apply host-a"),
-        (HelperInfo(version=2, areas=("forwarding",)), STATUS.model_copy(update={"blocked": True}), {"route", "firewall"},
+        (HelperInfo(version=3, areas=("forwarding",)), STATUS.model_copy(update={"blocked": True}), {"route", "firewall"},
          "forwarding apply host-a"),
-        (HelperInfo(version=3, areas=("forwarding",)), STATUS, {"route", "helper"}, None),
-        (HelperInfo(version=2, areas=("ipam",)), STATUS, {"route", "helper"}, None),
+        (HelperInfo(version=9, areas=("forwarding",)), STATUS, {"route", "helper"}, None),
+        (HelperInfo(version=3, areas=("ipam",)), STATUS, {"route", "helper"}, None),
         (ActionFailed(Phrase("no"), code="absent"), ActionFailed(Phrase("no"), code="absent"), {"route", "helper"}, None),
         (SILENT, SILENT, {"route"}, None),
     ],

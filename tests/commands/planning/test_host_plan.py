@@ -22,7 +22,7 @@ from adapters.phrase import Phrase
 from adapters.windows.nebula import ReadCertificates
 from adapters.windows.services import ReadServices
 from commands.certs.renewal import CertRenew
-from commands.model import plan as plans
+from commands.model import plan_digest
 from commands.model.operation import CannotPlan, FleetChange
 from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost, Part, PlannedAction, Premise, Step
@@ -163,7 +163,7 @@ async def test_a_plan_of_all_hosts_has_the_digest_of_its_shape(
     operation: FleetChange, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The digest changes with the shape of an action in plans alone. Scripts count by name, so that they may change."""
-    monkeypatch.setattr(plans, "hash_script", str)
+    monkeypatch.setattr(plan_digest, "hash_script", str)
     said: Said = {(each.name, "windows"): stored(each) for each in (LIGHTHOUSE, A, B)}
     made = await operation.plan(view(LIGHTHOUSE, A, B, said=said))
 
