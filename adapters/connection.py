@@ -14,7 +14,7 @@ Write = Callable[[bytes], Awaitable[None]]
 """Takes bytes of a stream, and returns once there is room for more."""
 
 Beat = Callable[[], None]
-"""Called for each sign of life of a stream's program that is not one of its bytes."""
+"""Called for each sign of a stream's program that it is at work, which is not one of its bytes."""
 
 
 class Connection(Protocol):

@@ -25,8 +25,8 @@ KILL_AFTER = 1.0
 ABANDON_AFTER = 2.0
 """Seconds from TERM to the end of waiting for a program that cannot be killed."""
 
-BEAT = "."
-"""Line on standard error by which the program of a stream says that it is at work."""
+BEAT, IDLE = ".", "-"
+"""Lines on standard error by which the program of a stream says that it is at work, or that nothing happens in it."""
 
 _PREPARE = 'PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C; export PATH LC_ALL'
 """Adds the folders of `ip` and `sysctl`, which ordinary users lack in PATH, and sets English messages."""
@@ -96,8 +96,13 @@ def parse_stream_end(stderr: bytes | bytearray, nonce: str) -> CompletedProgram:
     if not (begun and ended):
         raise ValueError("a frame is missing")
     number, _ = _split_code(code)
-    lines = [line for line in _decode_text(said).splitlines() if line.strip() != BEAT]
+    lines = [line for line in _decode_text(said).splitlines() if line.strip() not in (BEAT, IDLE)]
     return CompletedProgram(code=number, stdout=lines[-1] if lines else "", stderr="\n".join(lines))
+
+
+def has_beat(stderr: bytes) -> bool:
+    """Returns whether a piece of a stream's standard error has a beat."""
+    return BEAT.encode() in stderr.split(b"\n")
 
 
 def _begin_stdout_frame(nonce: str) -> bytes:

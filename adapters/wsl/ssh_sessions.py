@@ -21,6 +21,7 @@ from adapters.wsl.shell import (
     build_shell_line,
     build_stream_line,
     find_stream_begin,
+    has_beat,
     has_ended,
     parse_frames,
     parse_stream_end,
@@ -218,7 +219,8 @@ class StreamSession(asyncssh.SSHClientSession[bytes]):
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if datatype is not None:
-            self._beat()
+            if has_beat(data):
+                self._beat()
             self._stderr += data
             self._limit(self._stderr)
             return

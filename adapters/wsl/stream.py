@@ -1,6 +1,7 @@
 """Streams: a program in WSL2 that writes to its standard output, or reads its standard input, for as long as bytes come.
 
-    source: sudo helper … ─ stdout: the bytes        stderr: beats (".") while it works, then one line of JSON: the count
+    source: sudo helper … ─ stdout: the bytes        stderr: beats (".") while it works ("-": nothing happens in it), then
+                                                             one line of JSON: the count
     sink:   sudo helper … ◀ stdin: the bytes         stderr: the same
 
 A stream has no deadline. It ends when it stalls: no byte and no beat at either end for `STALL_TIMEOUT` seconds. The bot

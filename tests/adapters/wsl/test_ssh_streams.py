@@ -123,6 +123,18 @@ async def test_each_beat_is_noticed(connect: Connect, server: SshServer) -> None
     assert len(beats) >= 1  # several may share a packet
 
 
+async def test_a_program_in_which_nothing_happens_does_not_beat(connect: Connect, server: SshServer) -> None:
+    async def program(stream: Stream) -> int:
+        await stream.complain("-\n-\n")
+        await stream.complain(Count().write_line())
+        return 0
+
+    server.state.streams["produce"] = program
+    beats: list[None] = []
+    assert count_pieces(0) == await connect().read_stream(Produce(), Count().add, lambda: beats.append(None))
+    assert [] == beats
+
+
 async def test_a_source_waits_for_a_slow_reader(connect: Connect, server: SshServer) -> None:
     """At most the window of SSH and what the bot keeps is under way, whatever the size."""
     sent = Count()
