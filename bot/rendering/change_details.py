@@ -1,7 +1,7 @@
 """Details of a change, in one language: everything that its approval covers, complete. Pure.
 
-    the request · the name to type for an approval of a critical change · outages, warnings, excluded hosts · rollback,
-    assumptions · edits of files · the steps of each host · endpoints · the digest
+    the request · the name to type for an approval of a critical change · where its object is now · outages, warnings,
+    excluded hosts · rollback, assumptions · edits of files · the steps of each host · endpoints · the digest
 
 A card has the first sentences of it. Nothing is escaped yet.
 """
@@ -46,6 +46,7 @@ def _list_sections(change: Change, texts: Texts) -> Iterator[DetailSection]:
     if change.risk is Risk.CRITICAL:
         yield DetailSection(Phrase("Name to type for an approval:").render(texts), (change.plan.object_name,))
     for fact in (
+        *change_facts.describe_situation(change, texts),
         *change_facts.describe_request(change, texts),
         *change_facts.describe_dangers(change, texts),
         *change_facts.describe_grounds(change, texts),

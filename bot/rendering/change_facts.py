@@ -11,15 +11,19 @@ from bot.model.change import Approval, Change, ChangeState
 from commands.backups.create_steps import is_backup_step
 from commands.model.operation import Risk
 from commands.model.phrases import list_some
-from commands.model.plan import Plan
+from commands.model.plan import Plan, Result
 from commands.planning.evidence import describe_doubts, describe_proofs
 from commands.planning.rehearsal import group_rehearsal_steps
+from commands.planning.situations import Situation, find_situation
 
 SHOW_COMMANDS = ("op show ", "approval show ")
 """Commands that show one change in full, wherever its card stands."""
 
 _MAX_NAMED_HOSTS = 6
 """Maximum number of changed hosts that are named. More are counted."""
+
+_REPORTED = {ChangeState.DONE: Result.DONE, ChangeState.UNDONE: Result.UNDONE}
+"""Result of an unknown step, by the state that a person reported. Of one reported as failed, nothing is known."""
 
 _LabeledItems = tuple[Phrase, Sequence[Phrase | Moment | Listing | str]]
 """A label, and the items after it."""
@@ -43,6 +47,16 @@ def is_still_open(change: Change) -> bool:
     return change.dry_run or not change.state.ended
 
 
+def describe_summary(change: Change, texts: Texts) -> tuple[Fact, ...]:
+    """Describes what stands above the plan where there is no card: situation, request, dangers, approvers."""
+    return (
+        *describe_situation(change, texts),
+        *describe_request(change, texts),
+        *describe_dangers(change, texts),
+        *describe_deciders(change, texts),
+    )
+
+
 def describe_request(change: Change, texts: Texts) -> tuple[Fact, ...]:
     """Describes requester and reason, the reason to wait, and a request to stop."""
     return _render_facts(_list_request_facts(change), texts)
@@ -64,6 +78,22 @@ def describe_scope(change: Change, texts: Texts) -> tuple[Fact, ...]:
     changed = [list_some(names, _MAX_NAMED_HOSTS)] if names else []
     hosts = changed if is_still_open(change) and change.started_at is None else []
     return _render_facts([(Phrase("Hosts:"), hosts), *_list_excluded(change)], texts)
+
+
+def describe_situation(change: Change, texts: Texts) -> tuple[Fact, ...]:
+    """Describes where the object of the change is now, or was when the change ended."""
+    found = find_present_situation(change)
+    label = Phrase("When it ended:") if change.state.ended else Phrase("Now:")
+    return _render_facts([(label, [] if found is None else [found.describe()])], texts)
+
+
+def find_present_situation(change: Change) -> Situation | None:
+    """Finds the situation of the object; None where the plan tells none, or the change ended without a start."""
+    if change.state is ChangeState.CLOSED and not change.results:
+        return None
+    results = {result.key: result for result in change.results}
+    reported = _REPORTED.get(change.state) if change.reporter else None
+    return find_situation(change.plan, results, reported)
 
 
 def describe_irreversible(change: Change, texts: Texts) -> tuple[Fact, ...]:

@@ -4,6 +4,7 @@ operation, words, risk, state, requester, reason, digest, dry_run
 asked_at, started_at, ended_at      ISO 8601 in UTC, or null
 hosts       [host]                  on which something changes
 steps       [{key, host, what, result, why, began_at, ended_at}]    in order; `result` is "awaited" before it has one
+situation   null, or {now, since, or_else}    of its object: where a container runs, since when; `or_else` if it is not known
 disrupts, warnings, premises        [text]
 left_out    [{host, why}]
 edits       [{host, file, diff: [line]}]    unified diffs of configuration files
@@ -20,6 +21,7 @@ from typing import Any
 
 from adapters.phrase import Texts
 from bot.model.change import Approval, Change
+from bot.rendering.change_facts import find_present_situation
 from commands.model.plan import StepResult
 
 STEP_COLUMNS = ("key", "host", "what", "result", "why", "began_at", "ended_at")
@@ -43,6 +45,7 @@ def build_document(change: Change, texts: Texts) -> dict[str, Any]:
         "ended_at": _format_time(change.ended_at),
         "hosts": list(plan.hosts),
         "steps": list(build_steps(change, texts)),
+        "situation": _build_situation(change, texts),
         "disrupts": [phrase.render(texts) for phrase in plan.disrupts],
         "warnings": [phrase.render(texts) for phrase in plan.warnings],
         "premises": [premise.phrase.render(texts) for premise in plan.premises],
@@ -74,6 +77,17 @@ def _build_outcome(result: StepResult | None, texts: Texts, *, running: bool) ->
         "why": result.why.render(texts) if result.why is not None else "",
         "began_at": _format_time(result.began_at),
         "ended_at": _format_time(result.ended_at),
+    }
+
+
+def _build_situation(change: Change, texts: Texts) -> dict[str, Any] | None:
+    found = find_present_situation(change)
+    if found is None:
+        return None
+    return {
+        "now": found.phrase.render(texts),
+        "since": _format_time(found.since),
+        "or_else": "" if found.or_else is None else found.or_else.render(texts),
     }
 
 

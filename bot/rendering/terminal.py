@@ -264,14 +264,7 @@ def _print_change(console: Console, change: Change, understood: str, texts: Text
         _print(console, [_make_text(proven)], hanging=2)
     for reach in change_facts.describe_reach(change, texts):
         _print(console, [_make_text(f"! {reach}", "bold yellow")], hanging=2)
-    _print_facts(
-        console,
-        (
-            *change_facts.describe_request(change, texts),
-            *change_facts.describe_dangers(change, texts),
-            *change_facts.describe_deciders(change, texts),
-        ),
-    )
+    _print_facts(console, change_facts.describe_summary(change, texts))
     if change.state is not ChangeState.CLOSED or change.results:
         legs = change_progress.build_host_progress(change, texts, None)
         whole = len(legs) <= change_progress.MAX_HOSTS_IN_FULL or understood.startswith(change_facts.SHOW_COMMANDS)

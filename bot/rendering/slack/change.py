@@ -2,6 +2,7 @@
 
     :raised_hand: *Waiting for approval: 0 of 1* — interrupts running services    the state, as a sign and in words
     `/flatnet cert renew host-a`
+    *Now:* web runs nowhere, since 2026-11-25 17:12 JST                          only if the plan tells it
     :rotating_light: *Includes the lighthouse (host-a).*                          only if the reach is large
     *Hosts:* host-a                                                               facts for approvers, the first of each
     *Excluded:* host-c — unreachable
@@ -155,8 +156,9 @@ def _render_card(change: Change, texts: Texts, at: datetime | None) -> Iterator[
 
 
 def _render_top(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
-    """Renders the state, the command, and the reach if that is large."""
-    yield f"{render_headline(change, texts, at)}\n{render_command(change.words)}"
+    """Renders the state, the command, where its object is now, and the reach if that is large."""
+    situation = (_render_fact(fact, texts) for fact in change_facts.describe_situation(change, texts))
+    yield "\n".join([render_headline(change, texts, at), render_command(change.words), *situation])
     if reach := change_facts.describe_reach(change, texts):
         yield "\n".join(f":rotating_light: *{escape(each, _MAX_LINE)}*" for each in reach[:_MAX_CARD_ITEMS])
 
@@ -312,11 +314,7 @@ def _list_text_lines(change: Change, texts: Texts, at: datetime | None) -> Itera
         yield f":rotating_light: {escape(' '.join(reach), _MAX_LIST)}"
     if (why := change_progress.find_reason(change)) is not None:
         yield escape(why.render_sentence(texts), _MAX_LIST)
-    known = (
-        *change_facts.describe_request(change, texts),
-        *change_facts.describe_dangers(change, texts),
-        *change_facts.describe_deciders(change, texts),
-    )
+    known = change_facts.describe_summary(change, texts)
     yield from (f"{escape(fact.label)} {escape(texts.series(fact.items), _MAX_LIST)}" for fact in known)
     if typed := list_commands(change):
         yield texts.series([escape(f"{COMMAND} {each}", 120) for each in typed])

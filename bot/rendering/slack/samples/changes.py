@@ -119,18 +119,19 @@ def _make_plan(hosts: int) -> Plan:
         roads=tuple(Endpoint(host=host, side="windows", address=FOREIGN, identity="ab" * 32) for host in HOSTS[:hosts]),
         reach=sentences[:2],
         edits=tuple(FileEdit(host=host, file=FOREIGN, diff=_DIFF) for host in HOSTS[:hosts]),
+        situation=sentences[0],
     )
 
 
 def _make_part(host: str) -> Part:
-    """Makes a step that changes and can be rolled back, one that cannot, and a proof."""
+    """Makes a step that changes and can be rolled back, one that cannot, and a proof. The first two change the situation."""
     change = PlannedAction(kind="windows.BeginChange", arguments={})
     undo = PlannedAction(kind="windows.AbortChange", arguments={})
     proof = PlannedAction(kind="windows.FindHandshake", arguments={})
     back, said = quote_text("restore"), quote_text(FOREIGN, 2)
     steps = (
-        Step(key=f"{host}.swap", host=host, deed=change, phrase=said, undo=undo, undo_phrase=back),
-        Step(key=f"{host}.begin", host=host, deed=change, phrase=said),
+        Step(key=f"{host}.swap", host=host, deed=change, phrase=said, undo=undo, undo_phrase=back, situation=said),
+        Step(key=f"{host}.begin", host=host, deed=change, phrase=said, situation=said),
         Step(key=f"{host}.proof", host=host, deed=proof, phrase=said),
     )
     return Part(host=host, steps=steps)
