@@ -23,9 +23,12 @@ OperationName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
 class ListedVolume(Value):
-    """A volume on a host. `driver` is "local" for one whose files lie in podman's storage. `size` in bytes."""
+    """A volume on a host, also one that podman named. `driver` is "local" if its files lie in podman's storage.
 
-    name: PodmanName
+    `size` in bytes.
+    """
+
+    name: Annotated[str, StringConstraints(max_length=255)]
     driver: Annotated[str, StringConstraints(max_length=64)]
     options: Annotated[int, Field(ge=0)] = 0
     """Number of its mount options. One with options may lie elsewhere."""

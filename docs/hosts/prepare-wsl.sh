@@ -169,7 +169,8 @@ helper() {
 # A description is lines of a word and its values, of which `grammar` below knows all. Texts are upper-case hex. It has no
 # word for a mount of the host, a capability, a device, another network or namespace, or a privilege. Volumes must lie in
 # podman's own storage, and belong to no container but Flatnet's.
-# What streams says on standard error that it works (.), and at the end as JSON how much it was.
+# What streams writes a line to standard error every few seconds, "." while it works and "-" while it waits, and at the end a
+# JSON object with the number of bytes and their SHA-256. Without that it has failed.
 #
 # Only a tar that this helper made itself is put back: it keeps the SHA-256 of each one, where root alone can write.
 # It takes no other argument, no path and nothing from the environment (sudo clears that).
@@ -190,11 +191,12 @@ store=/var/lib/flatnet-bot             # what is put back, what that replaced, a
 known=$store/known
 newline='
 '
-work='' beats='' # a folder in memory, and the process that says that it works
+work='' spool='' beats='' # a folder in memory, one on the disk, and the process that says that it works
 
 clean_up() {
     [ -z "$beats" ] || kill "$beats" 2>/dev/null || :
     [ -z "$work" ] || rm -rf "$work"
+    [ -z "$spool" ] || rm -rf "$spool"
 }
 trap clean_up EXIT
 trap 'exit 6' HUP INT TERM PIPE
@@ -938,9 +940,380 @@ unmake_container() {
     show_id "$id"
 }
 
+# streams: the bytes of a program, as they come
+
+# What needs room lies where podman puts its own drafts.
+make_spool() {
+    spool=$(mktemp -d /var/tmp/flatnet-bot.XXXXXX)
+}
+
+# A part of a pipeline. It notes its exit code, because a pipeline has only that of its last part.
+track() {
+    part=$1
+    shift
+    {
+        "$@" <&6 3>&- 6>&- &
+    } 6<&0 # the input of what runs beside is nothing, unless it has another number meanwhile
+    printf '%s\n' "$!" >"$work/$part.pid"
+    code=0
+    wait "$!" || code=$?
+    [ "$code" -eq 0 ] || printf '%s\n' "$code" >"$work/$part.failed"
+    return "$code"
+}
+
+# The bytes go two ways, on and into a hash, and are counted. tee would take them in pieces of 8 KiB, at twice the cost.
+split() {
+    perl -e '
+        open(my $hash, ">&=", 7) or exit 1;
+        my $count = 0;
+        while (my $got = sysread(STDIN, my $piece, 1 << 20) // exit 1) {
+            $count += $got;
+            for my $out (*STDOUT, $hash) {
+                for (my $sent = 0; $sent < $got;) {
+                    $sent += syswrite($out, $piece, $got - $sent, $sent) || exit 1;
+                }
+            }
+        }
+        print STDERR "$count\n";
+    ' 2>"$work/count"
+}
+
+# A program whose output is the stream.
+stream_out() {
+    watch_work &
+    beats=$!
+    exec 3>&1
+    {
+        { track program "$@" 2>"$work/said" 7>&- | track split split >&3; } 7>&1 | track hash sha256sum >"$work/hash"
+    } || : # what failed has noted that
+    exec 3>&-
+    end_stream
+}
+
+# A program whose input is the stream. Where it fails, nothing more is awaited.
+stream_in() {
+    watch_work &
+    beats=$!
+    {
+        {
+            track split split | {
+                track program "$@" 2>"$work/said" >/dev/null 7>&- || kill "$(cat "$work/split.pid")" 2>/dev/null
+            }
+        } 7>&1 | track hash sha256sum >"$work/hash"
+    } || :
+    end_stream
+}
+
+end_stream() {
+    kill "$beats" 2>/dev/null || :
+    wait "$beats" 2>/dev/null || :
+    beats=''
+    [ ! -e "$work/given-up" ] || fail 6 "$(cat "$work/given-up")"
+    if [ -e "$work/program.failed" ]; then
+        said=$(sed -n 's/^flatnet-bot: //p' "$work/said" | tail -n 1)
+        [ -z "$said" ] || fail 6 "$said"
+        said=$(grep -m 1 '^Error: ' "$work/said" || grep -v '^tar: Exiting' "$work/said" | tail -n 1)
+        fail 6 "$said (exit code $(cat "$work/program.failed"))"
+    fi
+    for part in split hash; do
+        [ ! -e "$work/$part.failed" ] || fail 6 "the stream broke off (exit code $(cat "$work/$part.failed"))"
+    done
+    printf '{"size":%s,"sha256":"%s"}\n' "$(cat "$work/count")" "$(cut -d' ' -f1 "$work/hash")" >&2
+}
+
+# What works takes time of a processor or waits for a disk; what hangs does neither. A line is written either way, because only
+# writing shows whether there is a reader. Without one, everything ends.
+watch_work() {
+    trap '' PIPE
+    set +f
+    read -r me rest </proc/self/stat
+    before='' waits=0
+    while sleep 4 >/dev/null 2>&1; do
+        cat /proc/[0-9]*/stat 2>/dev/null | sum_work "$me" >"$work/now" || :
+        read -r now pids <"$work/now" || continue
+        sign=. waits=$((waits + 1))
+        [ "$now" != "$before" ] || sign=-
+        [ "$sign" = - ] || waits=0
+        before=$now
+        if ! printf '%s\n' "$sign" 2>/dev/null >&2; then
+            give_up "the connection ended" "$pids"
+        elif [ "$waits" -ge 225 ] || [ ! -d "/proc/$$" ]; then
+            give_up "nothing happened for 15 minutes" "$pids"
+        fi
+    done
+}
+
+give_up() {
+    printf '%s\n' "$1" >"$work/given-up"
+    for signal in TERM KILL; do
+        for pid in $2; do
+            kill -s "$signal" "$pid" 2>/dev/null || :
+        done
+        sleep 2 >/dev/null 2>&1
+    done
+    exit
+}
+
+# All processes that began here, without those that watch: their time in ticks, which is odd while one waits for a disk, and
+# their numbers. A name may hold anything, also a bracket.
+sum_work() {
+    awk -v top="$$" -v me="$1" '
+        { pid = $1; sub(/^.*\) /, ""); state[pid] = $1; parent[pid] = $2; ticks[pid] = $12 + $13 + $14 + $15 }
+        END {
+            for (pid in parent) {
+                for (above = pid; (above in parent) && above != top && above != me; above = parent[above]) ;
+                if (above != top || pid == top) continue
+                sum += ticks[pid]; pids = pids " " pid
+                if (state[pid] == "D") busy = 1
+            }
+            if (busy) { srand(); sum = sum "." srand() }
+            print sum pids
+        }'
+}
+
 # images
 
+# "true" or "false". Whatever else podman says is no answer.
+find_in_podman() {
+    code=0
+    timeout 20 podman "$1" exists "$2" >"$work/said" 2>&1 || code=$?
+    case $code in
+    0) echo true ;;
+    1) echo false ;;
+    *) fail 6 "podman $1 exists: $(tail -n 1 "$work/said") (exit code $code)" ;;
+    esac
+}
+
+list_images() {
+    format='{"id":{{json .ID}},"names":{{json .RepoTags}},"digests":{{json .RepoDigests}},"size":{{json .Size}}'
+    format="$format"',"architecture":{{json .Architecture}}}'
+    ids=$(ask_podman 20 images --quiet --no-trunc)
+    listed=$(printf '%s\n' "$ids" | sed 's/^sha256://' | sort -u | xargs -r timeout 35 podman image inspect --format "$format")
+    [ -n "$listed" ] || return 0
+    printf '%s\n' "$listed" | sed \
+        's/"names":null/"names":[]/; s/"digests":null/"digests":[]/; s/"[^"@ ]*@\(sha256:[0-9a-f]*"\)/"\1/g'
+}
+
+show_storage() {
+    info=$(ask_podman 15 info --format '{{.Host.Arch}} {{.Version.Version}} {{.Store.GraphRoot}}')
+    rest=${info#* }
+    free=''
+    for place in "${rest#* }" /var/tmp; do
+        here=$(($(stat --file-system --format='%a * %S' "$place")))
+        if [ -z "$free" ] || [ "$here" -lt "$free" ]; then
+            free=$here
+        fi
+    done
+    fits '[a-z0-9]{1,20} [0-9A-Za-z.+~-]{1,40}' "${info%% *} ${rest%% *}" || fail 6 "podman info has an unknown format"
+    printf '{"free":%s,"architecture":"%s","podman":"%s"}\n' "$free" "${info%% *}" "${rest%% *}"
+}
+
+show_image() {
+    check_id "$1"
+    make_work
+    present=$(find_in_podman image "$1")
+    printf '{"present":%s}\n' "$present"
+}
+
+# One that a container uses stays, and one with several names.
+remove_image() {
+    check_id "$1"
+    make_work
+    present=$(find_in_podman image "$1")
+    [ "$present" = false ] || timeout 50 podman rmi "$1" >/dev/null 2>"$work/said" || :
+    show_image "$1"
+}
+
+# A name that another image has is not taken away from it.
+name_image() {
+    names=$(ask_podman 20 image inspect --format '{{len .RepoTags}}' "$1") || return 1
+    taken=$(find_in_podman image "$2") || return 1
+    if [ "$names" -eq 0 ] && [ "$taken" = false ]; then
+        timeout 20 podman tag "$1" "$2" || return 1
+    fi
+}
+
+pull_image() {
+    check_reference "$1"
+    fits 'sha256:[0-9a-f]{64}' "$2" || refuse
+    make_work
+    fits '([a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?|[a-z0-9-]+:[0-9]{1,5})/.*' "$1" ||
+        fail 6 "the name of the image does not begin with a registry, as docker.io/library/nginx does"
+    bare=${1##*/}
+    bare=${1%"${bare#"${bare%%:*}"}"}
+    code=0
+    pulled=$(timeout 570 podman pull --quiet "$bare@$2" 2>"$work/said") || code=$?
+    [ "$code" -eq 0 ] ||
+        fail 6 "podman pull: $(grep -m 1 '^Error: ' "$work/said" || tail -n 1 "$work/said") (exit code $code)"
+    id=$(printf '%s\n' "$pulled" | tail -n 1)
+    check_id "$id"
+    [ "$bare" = "$1" ] || name_image "$id" "$1"
+    show_image "$id"
+}
+
+save_image() {
+    check_id "$1"
+    make_work
+    present=$(find_in_podman image "$1")
+    [ "$present" = true ] || fail 6 "the image is not on this host"
+    stream_out podman save --quiet --format docker-archive "$1"
+}
+
+# podman would take each name in an archive away from the image that has it. So the archive is looked at first, which must be
+# one that has the image and no names. podman itself would keep it in a file, too.
+load_image() {
+    check_id "$1"
+    check_reference "$2"
+    make_work
+    make_spool
+    watch_work &
+    beats=$!
+    track program take_image "$1" "$2" >/dev/null 2>"$work/said" || :
+    end_stream
+}
+
+take_image() {
+    cat >"$spool/image.tar" || exit
+    stat --format=%s "$spool/image.tar" >"$work/count"
+    sha256sum "$spool/image.tar" >"$work/hash" &
+    hashing=$!
+    text=$(tar --extract --to-stdout --file="$spool/image.tar" manifest.json | head -c 65537)
+    [ -n "$text" ] || fail 1 "the stream ended early"
+    layers='"[0-9a-f]{64}\.tar"(,"[0-9a-f]{64}\.tar"){0,255}'
+    fits '\[\{"Config":"'"$1"'\.json","RepoTags":(null|\[\]),"Layers":\['"$layers"'\]\}\]' "$(printf '%s' "$text")" ||
+        fail 1 "what came is not this image alone"
+    timeout 20 podman images --all --quiet --no-trunc >"$spool/before" || exit 1
+    said=$(podman load --quiet --input "$spool/image.tar") || exit
+    loaded=$(printf '%s\n' "$said" | sed -n 's/^Loaded image[^ ]*: *\(sha256:\)\{0,1\}\([0-9a-f]\{64\}\)$/\2/p')
+    if [ "$loaded" != "$1" ]; then
+        [ -z "$loaded" ] || grep -Fqx "sha256:$loaded" "$spool/before" || timeout 50 podman rmi "$loaded" >/dev/null
+        fail 1 "another image came"
+    fi
+    name_image "$1" "$2" || exit 1
+    wait "$hashing" || exit
+}
+
 # volumes
+
+# Their files lie in podman's own storage, or they are none that this can move.
+find_volume() {
+    format='{{printf "%X" .Driver}} {{len .Options}} {{.Mountpoint}}'
+    described=$(ask_podman 20 volume inspect --format "$format" "$1")
+    fits '6C6F63616C 0 (/[a-zA-Z0-9_.-]+)+/volumes/'"$1"'/_data' "$described" ||
+        fail 6 "the volume has a driver, mount options or a place of its own"
+    mount=${described#* 0 }
+    if [ ! -d "$mount" ] || [ -L "$mount" ]; then
+        fail 6 "the files of the volume are not at $mount"
+    fi
+    [ ! -e "${mount%/*}/$half" ] || fail 6 "only a part of the volume came in. Remove it, and move it again"
+}
+
+half=flatnet-bot.half # beside the files of a volume, as long as they are not all there
+
+list_volumes() {
+    format='{{.Name}} {{printf "%X" .Driver}} {{len .Options}} {{.Mountpoint}}'
+    names=$(ask_podman 20 volume ls --format '{{.Name}}')
+    listed=$(printf '%s\n' "$names" | sed '/^$/d' | xargs -r timeout 20 podman volume inspect --format "$format")
+    [ -n "$listed" ] || return 0
+    printf '%s\n' "$listed" | while read -r name driver options place; do
+        kind=$(printf '%s' "$driver" | basenc --base16 --decode | tr -c 'a-zA-Z0-9_.-' '?')
+        size=0
+        if [ "$kind:$options" = local:0 ] && [ -d "$place" ]; then
+            size=$(timeout 40 du --summarize --block-size=1 -- "$place" | cut -f1)
+        fi
+        printf '{"name":"%s","driver":"%s","options":%s,"size":%s}\n' "$name" "$kind" "$options" "$size"
+    done
+}
+
+show_no_volume() {
+    printf '{"present":false}\n'
+}
+
+# The same on every host and with every version of tar. Times do not count, and neither do sockets, which no tar has.
+measure_volume() {
+    check_name "$1"
+    make_work
+    present=$(find_in_podman volume "$1")
+    if [ "$present" = false ]; then
+        show_no_volume
+        return
+    fi
+    find_volume "$1"
+    make_spool
+    cd "$mount"
+    find . ! -type s -printf '%y %m %U %G %P\n%l\0' >"$spool/names"
+    find . -type f -print0 | sort -z >"$spool/files"
+    xargs -0 -r sha256sum --zero -- <"$spool/files" >"$spool/sums"
+    sort -z "$spool/names" >"$spool/all"
+    cat "$spool/sums" >>"$spool/all"
+    files=$(tr -dc '\0' <"$spool/names" | wc -c)
+    printf '{"present":true,"files":%s,"sha256":"%s"}\n' "$((files - 1))" "$(hash_file "$spool/all")"
+    cd /
+}
+
+refuse_devices() {
+    devices=$(find "$mount" -xdev \( -type b -o -type c \) -print -quit)
+    [ -z "$devices" ] || fail 6 "the volume has a device"
+}
+
+export_volume() {
+    check_name "$1"
+    make_work
+    present=$(find_in_podman volume "$1")
+    [ "$present" = true ] || fail 6 "the volume is not on this host"
+    find_volume "$1"
+    refuse_devices
+    echo "$1" >"$work/end"
+    stream_out tar --create --file=- --format=posix --numeric-owner --acls --xattrs --xattrs-include='user.*' \
+        --xattrs-include=security.capability --sparse --directory="${mount%/*}" _data --directory="$work" end
+}
+
+# What was made is removed where it fails. Its end is a file, since tar takes a part of an archive for the whole of it.
+import_volume() {
+    check_name "$1"
+    check_operation "$2"
+    make_work
+    present=$(find_in_podman volume "$1")
+    [ "$present" = false ] || fail 6 "a volume of this name is on this host already"
+    timeout 20 podman volume create --label "flatnet-bot.operation=$2" "$1" >/dev/null
+    find_volume "$1"
+    : >"${mount%/*}/$half"
+    if ! (stream_in unpack_volume "$1"); then
+        timeout 50 podman volume rm "$1" >/dev/null || :
+        exit 6
+    fi
+}
+
+unpack_volume() {
+    tar --extract --file=- --numeric-owner --same-owner --same-permissions --acls --xattrs --xattrs-include='user.*' \
+        --xattrs-include=security.capability --directory="${mount%/*}" _data end || {
+        code=$?
+        ! grep -Eq 'Not found in archive|Unexpected EOF|not look like a tar' "$work/said" || fail 1 "the stream ended early"
+        exit "$code"
+    }
+    if [ ! -f "${mount%/*}/end" ] || [ -L "${mount%/*}/end" ]; then
+        fail 1 "the stream ended early"
+    fi
+    refuse_devices
+    rm -f "${mount%/*}/end"
+    sync --file-system "$mount" || exit 1
+    rm -f "${mount%/*}/$half"
+}
+
+unmake_volume() {
+    check_name "$1"
+    check_operation "$2"
+    make_work
+    present=$(find_in_podman volume "$1")
+    if [ "$present" = true ]; then
+        mark=$(ask_podman 20 volume inspect --format '{{index .Labels "flatnet-bot.operation"}}' "$1")
+        if [ "$mark" = "$2" ]; then
+            timeout 50 podman volume rm "$1" >/dev/null 2>"$work/said" || fail 6 "podman volume rm: $(tail -n 1 "$work/said")"
+            present=false
+        fi
+    fi
+    printf '{"present":%s}\n' "$present"
+}
 
 # ipam and backup
 
@@ -1265,10 +1638,93 @@ write_addresses() {
             printf '%s\n' "$taken" | grep -q " $ip\$" || printf '%s %s\n' "$id" "$ip"
         done
     )
-    entries=$(printf '%s\n%s\n' "$taken" "$waiting" | sed -n 's/^\([^ ]*\) \([0-9.]*\)$/"\1":"\2"/p' | tr '\n' ',')
+    put_allocations "$header" "$taken
+$waiting"
+}
+
+open_allocations() {
+    file=$folder/ipam/allocations.json
+    [ -e "$file" ] || fail 6 "$file is not there. Is Flatnet's plug-in in use?"
+    require_root_path "$file" 'regular file'
+    read_header "$file" >/dev/null || fail 6 "$file is not as Flatnet's plug-in writes it"
+}
+
+# Every container that podman knows, on any network: also those of a build.
+list_known() {
+    ask_podman 10 ps --all --external --quiet --no-trunc
+}
+
+# The file is read first: what is in it had its container by then, or has lost it meanwhile.
+look_ipam() {
+    open_allocations
+    said=$(read_allocations "$file")
+    known=$(list_known)
+    orphans=$(
+        printf '%s\n' "$said" | while read -r id ip; do
+            fits '[0-9a-f]{64}' "$id" || continue
+            printf '%s\n' "$known" | grep -Fqx "$id" || print_allocation "$id" "$ip"
+        done
+    )
+    read -r uptime rest </proc/uptime
+    printf '{"uptime":%s,"orphans":[%s]}\n' "${uptime%.*}" "${orphans#,}"
+}
+
+print_allocation() {
+    printf ',{"container":"%s","address":"%s"}' "$1" "$2"
+}
+
+# The plug-in takes the same lock for all that it does.
+clean_ipam() {
+    asked=$(head -c 131072)
+    printf '%s\n' "$asked" | grep -Eqvx '[0-9a-f]{64} [0-9.]{7,15}' && refuse
+    open_allocations
+    open_store
+    for turn in 1 2 3; do
+        if (
+            flock -w 5 9 || exit 1
+            remove_orphans
+        ) 9>>"$folder/ipam/.lock"; then
+            return
+        fi
+        sleep "$turn"
+    done
+    fail 6 "podman or the plug-in is busy, so nothing was removed. Try again when no container starts"
+}
+
+# What podman knows again, or has another address now, stays. The file as it was is kept beside what this helper replaces.
+remove_orphans() {
+    said=$(read_allocations "$file") || return 1
+    known=$(list_known) || return 1
+    removed='' kept='' left=$said
+    while read -r id ip; do
+        if ! printf '%s\n' "$said" | grep -q "^$id "; then
+            continue
+        elif printf '%s\n' "$known" | grep -Fqx "$id" || ! printf '%s\n' "$said" | grep -Fqx "$id $ip"; then
+            kept=$kept$(print_allocation "$id" "$ip")
+        else
+            removed=$removed$(print_allocation "$id" "$ip")
+            left=$(printf '%s\n' "$left" | grep -Fvx "$id $ip" || :)
+        fi
+    done <<END
+$asked
+END
+    copy=''
+    if [ -n "$removed" ]; then
+        header=$(read_header "$file") || return 1
+        copy=$store/allocations-$(date -u +%Y%m%dT%H%M%SZ).json
+        cp --preserve=mode,timestamps -T "$file" "$copy" || return 1
+        put_allocations "$header" "$left" || return 1
+        find "$store" -maxdepth 1 -name 'allocations-*.json' | sort | head -n -20 | xargs -r rm -f
+    fi
+    printf '{"removed":[%s],"kept":[%s],"copy_file":"%s"}\n' "${removed#,}" "${kept#,}" "$copy"
+}
+
+# Lines of ID and address become the plug-in's file, whole and at once.
+put_allocations() {
+    entries=$(printf '%s\n' "$2" | sed -n 's/^\([^ ]*\) \([0-9.]*\)$/"\1":"\2"/p' | tr '\n' ',')
     temporary=$folder/ipam/.allocations.json.tmp
     rm -f "$temporary"
-    printf '%s"allocations":{%s}}\n' "$header" "${entries%,}" >"$temporary"
+    printf '%s"allocations":{%s}}\n' "$1" "${entries%,}" >"$temporary"
     read_header "$temporary" >/dev/null || return 1
     [ ! -e "$file" ] || chmod --reference="$file" "$temporary"
     { sync "$temporary" && mv -T "$temporary" "$file" && sync "$folder/ipam"; } || return 1
