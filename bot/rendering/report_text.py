@@ -1,7 +1,7 @@
 """A report as text in one language, before a surface gives it a shape. Pure.
 
-Every surface for people shows the same lines: one for each row, with the findings of its host, and one for each host that
-has findings but no row. Nothing is escaped yet.
+Every surface for people shows the same lines: one for each row, with the findings of its host (or of its own subject there),
+and one for each host that has further findings. Nothing is escaped yet.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from adapters.phrase import Phrase, Texts
 from commands.model.finding import GRADE_NAMES, Finding, Grade, find_worst, list_next_commands
-from commands.model.report import FACT_COLUMNS, Cell, Mark, Report
+from commands.model.report import FACT_COLUMNS, Cell, Mark, Report, Row
 
 
 @dataclass(frozen=True)
@@ -79,22 +79,23 @@ class ReportText:
 def build_report_text(report: Report, texts: Texts) -> ReportText:
     """Builds the text of a report as it is shown at first, in the language and zone of `texts`.
 
-    Rows are named by their hosts, rows without a host by their first cell. A brief report omits the lines without findings.
+    Rows are named by their hosts, rows without a host and those with a subject by their first cell. A brief report omits the
+    lines without findings.
     """
     report = report.initial
     headings = tuple(column.heading.render_sentence(texts) for column in report.columns)
     facts = report.columns == FACT_COLUMNS
-    by_host = any(row.host for row in report.rows) or not headings
+    by_host = any(row.host and not row.subject for row in report.rows) or not headings
     kept = [index for index, column in enumerate(report.columns) if (column.key != "host" if by_host else index > 0)]
-    found, ourselves = _group_by_host(report.findings), Phrase("the bot").render(texts)
+    found, ourselves = _RowFindings(report), Phrase("the bot").render(texts)
     lines = []
     for row in report.rows:
-        name = row.host or (get_cell_text(row.cells[0], texts) if row.cells else "")
+        name = row.host if row.host and not row.subject else get_cell_text(row.cells[0], texts) if row.cells else ""
         fields = tuple(
             ReportField(headings[index], get_cell_text(row.cells[index], texts), row.cells[index].mark) for index in kept
         )
-        lines.append(_build_line(name, fields, row.grade, found.pop(row.host, ()) if row.host else (), texts))
-    lines += [_build_line(host or ourselves, (), Grade.WELL, findings, texts) for host, findings in found.items()]
+        lines.append(_build_line(name, fields, row.grade, found.take(row), texts))
+    lines += [_build_line(host or ourselves, (), Grade.WELL, findings, texts) for host, findings in found.list_others()]
     lines.sort(key=lambda line: line.grade.rank)
     judged = any(line.state for line in lines)
     return ReportText(
@@ -127,11 +128,24 @@ def get_cell_text(cell: Cell, texts: Texts) -> str:
     return cell.text if isinstance(cell.text, str) else cell.text.render(texts)
 
 
-def _group_by_host(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
-    found: dict[str, tuple[Finding, ...]] = {}
-    for finding in findings:
-        found[finding.host] = (*found.get(finding.host, ()), finding)
-    return found
+class _RowFindings:
+    """Findings of a report by the rows that they belong to. Each is taken once, by the first row of its host or subject."""
+
+    def __init__(self, report: Report) -> None:
+        own = {(row.host, row.subject) for row in report.rows if row.subject}
+        self._found: dict[tuple[str, str], tuple[Finding, ...]] = {}
+        for finding in report.findings:
+            key = (finding.host, finding.subject)
+            key = key if key in own else (finding.host, "")
+            self._found[key] = (*self._found.get(key, ()), finding)
+
+    def take(self, row: Row) -> tuple[Finding, ...]:
+        """Takes the findings of a row."""
+        return self._found.pop((row.host, row.subject), ()) if row.host else ()
+
+    def list_others(self) -> Iterable[tuple[str, tuple[Finding, ...]]]:
+        """Lists the findings that no row has taken, by host."""
+        return [(host, findings) for (host, _), findings in self._found.items()]
 
 
 def _build_line(

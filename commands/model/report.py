@@ -65,10 +65,14 @@ class Cell(Value):
 
 
 class Row(Value):
-    """One row, with a cell for each column. `host` is "" if the row is not about a host."""
+    """One row, with a cell for each column. `host` is "" if the row is not about a host.
+
+    `subject` is that of its findings, for one of several things of its host, such as a container. Its first cell names it.
+    """
 
     cells: tuple[Cell, ...]
     host: str = ""
+    subject: str = ""
     severity: Severity | None = None
     """Severity of the row's worst finding; None if it has none."""
     reached: bool = True
