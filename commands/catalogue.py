@@ -46,8 +46,10 @@ from commands.bot_state.schedules import (
 from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
 from commands.confirmation import OperationConfirm
+from commands.containers.listing import ContainerOverview
 from commands.containers.migrate import ContainerMigrate
 from commands.containers.removal import ContainerRemove
+from commands.containers.show import ContainerShow
 from commands.disks.operations import DiskUsage
 from commands.forwarding.operations import ForwardingApply, ForwardingList
 from commands.gateways.configuration_tests import GatewayTest
@@ -93,6 +95,8 @@ CATALOGUE: tuple[type[Operation], ...] = (
     KeyBackupCreate,
     KeyBackupVerify,
     KeyDrill,
+    ContainerOverview,
+    ContainerShow,
     DiskUsage,
     ForwardingList,
     ForwardingApply,

@@ -137,7 +137,7 @@ class LookForOrphans(WslAction[OrphanLook]):
     def explain_answer(self, answer: OrphanLook) -> Phrase | None:
         if answer.missing:
             return Phrase("podman has a container again for {n} of these addresses", n=answer.missing)
-        return None if answer.settled else Phrase("{n} s have not passed since the first look", n=self.settling)
+        return None if answer.settled else Phrase("{n} s have not passed since the first check", n=self.settling)
 
 
 class RemoveOrphans(WslAction[RemovedOrphans]):

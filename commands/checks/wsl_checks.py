@@ -55,8 +55,9 @@ def _judge_containers(host: Host, said: tuple[Container, ...] | UnreadPart) -> J
         why = Phrase(
             "{troubles}, without an error. To start again, run in WSL2: {command}", troubles=troubles, command=start
         )
+    shown = format_container(host, (failed or troubled)[0])
     return make_unhealthy_check("containers", text, f"{running}/{len(said)}", severity, why).suggest(
-        _suggest_container_log(host, failed or troubled)
+        shown and f"container show {shown}"
     )
 
 
@@ -69,11 +70,11 @@ def judge_container(host: Host, container: Container, restarts: int) -> Remark |
 
     `restarts` counts its restarts in the last `RESTART_WINDOW`. It may run at every look and still restart all the time.
     """
-    subject = f"container/{shorten_argument(container.name)}"
-    log = _suggest_container_log(host, [container])
+    subject, shown = make_container_subject(container.name), format_container(host, container)
+    words = shown and f"container show {shown}"
     if _is_troubled(container) and not _has_ended_well(container):
         trouble = _describe_trouble(container)
-        return Remark(subject, Severity.MEDIUM, trouble, _explain_failed(trouble, [container]), next=log)
+        return Remark(subject, Severity.MEDIUM, trouble, _explain_failed(trouble, [container]), next=words)
     if restarts < MIN_RESTARTS:
         return None
     trouble = Phrase(
@@ -82,7 +83,7 @@ def judge_container(host: Host, container: Container, restarts: int) -> Remark |
         n=restarts,
         time=Span(RESTART_WINDOW.total_seconds()),
     )
-    return Remark(subject, Severity.MEDIUM, trouble, _explain_failed(trouble, []), next=log)
+    return Remark(subject, Severity.MEDIUM, trouble, _explain_failed(trouble, []), next=words)
 
 
 def _is_troubled(container: Container) -> bool:
@@ -122,10 +123,15 @@ def _format_podman(verb: str, containers: Sequence[Container]) -> str:
     return " ".join(("sudo podman", verb, *names[:MAX_LISTED]))
 
 
-def _suggest_container_log(host: Host, containers: Sequence[Container]) -> str | None:
-    """Returns the command that shows the log of the first container with a valid name; None if there is none."""
-    source = next(filter(None, (make_container_source(container.name) for container in containers)), None)
-    return None if source is None else f"log {source} {host.name}"
+def make_container_subject(name: str) -> str:
+    """Makes the subject of findings and alerts about one container."""
+    return f"container/{shorten_argument(name)}"
+
+
+def format_container(host: Host, container: Container) -> str | None:
+    """Formats a container as commands take it: `host-a/web`, by its id if its name is no valid one; None without both."""
+    name = container.id[:12] if make_container_source(container.name) is None else container.name
+    return f"{host.name}/{name}" if name else None
 
 
 def _describe_trouble(container: Container) -> Phrase:

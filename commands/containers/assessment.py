@@ -127,13 +127,12 @@ def _list_troubles(sight: HostSight, container: Container) -> Iterator[Remark]:
     show = format_container(sight.host, container)
     if trouble := judge_container(sight.host, container, restarts=0):
         yield trouble
-    elif not container.runs:
-        ended = container.state == "exited"
+    elif not container.runs:  # it has exited without an error: judge_container takes all other states
         yield Remark(
             make_container_subject(container.name),
             Severity.LOW,
             Phrase("{container} is stopped", container=shorten_argument(container.name)),
-            Phrase("it exited without an error. If it should run, start it") if ended else Phrase("it was never started"),
+            Phrase("it exited without an error. If it should run, start it"),
             next=show and f"container show {show}",
         )
 
@@ -229,12 +228,10 @@ def _build_status(container: Container, listed: ListedContainer | None, now: dat
 
 
 def _describe_running(container: Container, now: datetime) -> Phrase:
-    span = None if container.started_at is None else round_distance(now - container.started_at).total_seconds()
-    return (
-        Phrase("running for {span}", span=Span(span))
-        if span is not None and span > 0
-        else Phrase("running", context="service")
-    )
+    span = 0.0 if container.started_at is None else round_distance(now - container.started_at).total_seconds()
+    if span <= 0:
+        return Phrase("running", context="service")
+    return Phrase("running for {span}", context="service", span=Span(span))
 
 
 def _build_registered(container: Container, problems: Sequence[Problem], around: Surroundings) -> Cell:

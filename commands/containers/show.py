@@ -150,8 +150,9 @@ def _summarize(name: str, judged: Judgment) -> Phrase:
     if judged.remarks:
         worst = list_some([remark.short for remark in judged.worst])
         return Phrase("{container} needs attention: {worst}", container=name, worst=worst)
-    known = [cells[key].text for key in ("status", "address", "registered") if cells[key].text]
-    told = [text for text in known if str(text) != "N/A"]
+    told = [cells[key].text for key in ("status", "address") if cells[key].text]
+    if cells["registered"].mark is Mark.WELL:
+        told.append(Phrase("registered at {gateways}", gateways=cells["registered"].text))
     return Phrase("{container}: {facts}", container=name, facts=list_some(told))
 
 

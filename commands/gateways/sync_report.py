@@ -152,8 +152,7 @@ def _list_findings(compared: Comparison, gateways: Sequence[str]) -> Iterator[Fi
         )
     for gateway in compared.unread_gateways:
         assert isinstance(gateway.registry, HostError)
-        why = Phrase("could not read the registrations: {why}", why=gateway.registry.phrase)
-        yield _build_unread_finding(gateway.host.name, why)
+        yield build_unread_gateway_finding(gateway.host.name, gateway.registry)
     counts = Counter(problem.host for problem in compared.problems if problem.kind is Kind.UNKNOWN)
     for host in compared.unread_hosts:
         yield _build_unread_finding(
@@ -164,6 +163,11 @@ def _list_findings(compared: Comparison, gateways: Sequence[str]) -> Iterator[Fi
                 why=host.containers,
             ),
         )
+
+
+def build_unread_gateway_finding(host: str, error: HostError) -> Finding:
+    """Builds the finding that the registrations at a gateway are unknown."""
+    return _build_unread_finding(host, Phrase("could not read the registrations: {why}", why=error.phrase))
 
 
 def _build_unread_finding(host: str, why: Phrase) -> Finding:
@@ -232,6 +236,11 @@ def _describe(problem: Problem) -> Phrase:
 
 def _describe_addresses(problem: Problem) -> Phrase:
     """Describes a container by the addresses with which it is registered."""
+    return Phrase("{container} ({addresses})", container=name_container(problem), addresses=describe_addresses(problem))
+
+
+def describe_addresses(problem: Problem) -> Phrase:
+    """Describes the addresses with which a container is registered, and podman's own if it is known."""
     by_address: dict[str, list[str]] = {}
     for gateway, address in problem.addresses.items():
         by_address.setdefault(address, []).append(gateway)
@@ -241,8 +250,7 @@ def _describe_addresses(problem: Problem) -> Phrase:
     ]
     if problem.address:
         told.append(Phrase("{address} by podman", address=problem.address))
-    addresses = reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), told)
-    return Phrase("{container} ({addresses})", container=name_container(problem), addresses=addresses)
+    return reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), told)
 
 
 def _suggest(group: _Group) -> str | None:

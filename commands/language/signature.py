@@ -27,6 +27,7 @@ JAPANESE_NOUNS = {
     "証明書": "cert",
     "認証局": "ca",
     "バックアップ": "backup",
+    "コンテナ": "container",
     "ディスク": "disk",
     "更新": "update",
     "アップデート": "update",

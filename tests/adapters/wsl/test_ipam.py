@@ -27,9 +27,9 @@ def look(at: int, *orphans: Allocation, **action: object) -> tuple[OrphanLook, s
     ("at", "orphans", "settled", "missing", "says"),
     [
         (160, (GONE, OTHER), True, 0, ""),
-        (159, (GONE,), False, 0, "60 s have not passed since the first look"),
+        (159, (GONE,), False, 0, "60 s have not passed since the first check"),
         (160, (OTHER,), True, 1, "podman has a container again for 1 of these addresses"),
-        (30, (GONE,), False, 0, "60 s have not passed since the first look"),  # WSL2 has started again
+        (30, (GONE,), False, 0, "60 s have not passed since the first check"),  # WSL2 has started again
     ],
 )
 def test_a_second_look_counts_a_minute_after_the_first_one(

@@ -396,7 +396,7 @@ def test_a_part_of_the_api_that_does_not_answer_leaves_it_unknown_and_is_named(s
     assert [False] == [remark.reached for remark in judged.remarks]
 
 
-WEB = "log container:web host-a"
+WEB = "container show host-a/web"
 
 
 def mended(names: str) -> str:
@@ -414,7 +414,7 @@ def mended(names: str) -> str:
             "bad",
             "1 of 1 with problems",
             "medium",
-            f"web exited with code 137{mended(' web')} → log container:web host-a",
+            f"web exited with code 137{mended(' web')} → container show host-a/web",
         ),
         (
             (container("web"), container("job", "exited")),
@@ -422,8 +422,8 @@ def mended(names: str) -> str:
             "1 of 2 with problems",
             "low",
             (
-                "job exited with code 0, without an error. To start again, run in WSL2: sudo podman start job → log "
-                "container:job host-a"
+                "job exited with code 0, without an error. To start again, run in WSL2: sudo podman start job → "
+                "container show host-a/job"
             ),
         ),
         (
@@ -431,7 +431,7 @@ def mended(names: str) -> str:
             "bad",
             "1 of 1 with problems",
             "medium",
-            f"web is unhealthy{mended(' web')} → log container:web host-a",
+            f"web is unhealthy{mended(' web')} → container show host-a/web",
         ),
         (
             (container("a", "restarting"), container("b", "paused")),
@@ -439,35 +439,35 @@ def mended(names: str) -> str:
             "2 of 2 with problems",
             "medium",
             "a is restarting, b is paused. Check the log. To resume and restart, run in WSL2: sudo podman unpause b; "
-            "sudo podman restart a → log container:a host-a",
+            "sudo podman restart a → container show host-a/a",
         ),
         (
             (container("a", "paused"), container("b", "paused")),
             "bad",
             "2 of 2 with problems",
             "medium",
-            "a is paused, b is paused. To resume, run in WSL2: sudo podman unpause a b → log container:a host-a",
+            "a is paused, b is paused. To resume, run in WSL2: sudo podman unpause a b → container show host-a/a",
         ),
         (
             (container("web"), container("api", restarts=21, restarting=True)),
             "bad",
             "1 of 2 with problems",
             "medium",
-            "api keeps restarting (21 restarts so far). Check the log → log container:api host-a",
+            "api keeps restarting (21 restarts so far). Check the log → container show host-a/api",
         ),
         (
             (container("api", "stopped", 3, restarts=21, restarting=True), container("b", "exited", 1)),
             "bad",
             "2 of 2 with problems",
             "medium",
-            f"api keeps restarting (21 restarts so far), b exited with code 1{mended(' b')} → log container:api host-a",
+            f"api keeps restarting (21 restarts so far), b exited with code 1{mended(' b')} → container show host-a/api",
         ),
         (
             (container("job", "exited"), container("b", "exited", 1)),
             "bad",
             "2 of 2 with problems",
             "medium",
-            f"job exited with code 0, b exited with code 1{mended(' b')} → log container:b host-a",
+            f"job exited with code 0, b exited with code 1{mended(' b')} → container show host-a/b",
         ),
         (
             tuple(container(f"c{number}", "exited", 1) for number in range(7)),
@@ -475,7 +475,7 @@ def mended(names: str) -> str:
             "7 of 7 with problems",
             "medium",
             "c0 exited with code 1, c1 exited with code 1, c2 exited with code 1, c3 exited with code 1, "
-            f"c4 exited with code 1 and 2 more{mended(' c0 c1 c2 c3 c4')} → log container:c0 host-a",
+            f"c4 exited with code 1 and 2 more{mended(' c0 c1 c2 c3 c4')} → container show host-a/c0",
         ),
     ],
 )

@@ -131,13 +131,13 @@ def test_a_host_that_is_well_has_no_signals_and_everything_is_judged() -> None:
         pytest.param(
             answers(wsl=wsl(A, containers=(container("web", "exited", 137),))),
             ("container/web", "container", "medium", "web exited with code 137"),
-            "log container:web host-a",
+            "container show host-a/web",
             id="a container exited with an error",
         ),
         pytest.param(
             answers(wsl=wsl(A, containers=(container("web", healthy=False),))),
             ("container/web", "container", "medium", "web is unhealthy"),
-            "log container:web host-a",
+            "container show host-a/web",
             id="a container is unhealthy",
         ),
         pytest.param(
