@@ -46,6 +46,8 @@ from commands.bot_state.schedules import (
 from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
 from commands.confirmation import OperationConfirm
+from commands.containers.address_clean import AddressClean
+from commands.containers.addresses import AddressList
 from commands.containers.listing import ContainerOverview
 from commands.containers.migrate import ContainerMigrate
 from commands.containers.removal import ContainerRemove
@@ -97,6 +99,8 @@ CATALOGUE: tuple[type[Operation], ...] = (
     KeyDrill,
     ContainerOverview,
     ContainerShow,
+    AddressList,
+    AddressClean,
     DiskUsage,
     ForwardingList,
     ForwardingApply,
