@@ -34,6 +34,8 @@ SECTIONS = {
     "health --details": {"commands/checks/log_rotation"},
     "service": {"commands/services/operations"},
     "peer": {"commands/gateways/peer_report"},
+    "container": {"commands/containers/assessment"},
+    "ipam": {"commands/containers/addresses"},
     "escalation": {"commands/gateways/escalation"},
     "route": {"commands/gateways/routes"},
     "cert": {"commands/certs/assessment", "commands/certs/further", "commands/certs/rotation_remarks"},
@@ -51,7 +53,11 @@ SILENCE = frozenset({"make_unanswered_checks", "merge_silent_sides"})
 UNREAD = "make_unread_check"
 """What makes findings of what could not be read, all of the same severity and text."""
 
+CONTAINER = re.compile(r"`container/[^`]*`")
+"""Subject of one container, with its name in the language of the page."""
+
 COMPUTED = {
+    "commands/containers/assessment": {"container/…", "podman", "sync", "helper"},
     "commands/checks/log_rotation": {LOG_SUBJECT},
     "commands/checks/wsl_checks": set(),
     "commands/updates/assessment": {
@@ -86,7 +92,8 @@ class Page:
     def rows(self, name: str) -> list[tuple[str, ...]]:
         """The rows of findings in a chapter: those that begin with a subject in backticks."""
         lines = re.findall(r"^\| (`.*) \|$", self.chapter(name), re.MULTILINE)
-        return [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)) for line in lines]
+        named = [CONTAINER.sub("`container/…`", line) for line in lines]
+        return [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)) for line in named]
 
     def say(self, template: str) -> str:
         """A text of the bot's as it is shown here, with … for what it is about."""
