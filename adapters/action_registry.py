@@ -37,7 +37,7 @@ from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
 from adapters.wsl import containers as podman_containers
-from adapters.wsl import description, forwarding, helper, images, ipam, restore, volumes
+from adapters.wsl import description, forwarding, helper, images, ipam, restarts, restore, volumes
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -98,6 +98,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     restore.ReturnKept,
     podman_containers.ReadContainerState,
     podman_containers.MoveContainer,
+    restarts.ReadRestart,
     description.CreateContainer,
     podman_containers.RemoveContainer,
     podman_containers.RemoveMadeContainer,

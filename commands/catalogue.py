@@ -50,7 +50,10 @@ from commands.containers.address_clean import AddressClean
 from commands.containers.addresses import AddressList
 from commands.containers.listing import ContainerOverview
 from commands.containers.migrate import ContainerMigrate
+from commands.containers.moves import ContainerStart, ContainerStop
+from commands.containers.prune import ContainerPrune
 from commands.containers.removal import ContainerRemove
+from commands.containers.restart import ContainerRestart
 from commands.containers.show import ContainerShow
 from commands.disks.operations import DiskUsage
 from commands.forwarding.operations import ForwardingApply, ForwardingList
@@ -117,8 +120,12 @@ CATALOGUE: tuple[type[Operation], ...] = (
     EscalationList,
     EscalationReset,
     RouteList,
+    ContainerStart,
+    ContainerStop,
+    ContainerRestart,
     ContainerRemove,
     ContainerMigrate,
+    ContainerPrune,
     BackupList,
     BackupShow,
     BackupVerify,

@@ -9,6 +9,8 @@ from adapters.wsl.containers import ContainerList, ListContainers, ListedContain
 from commands.checks.concurrent_reads import read_all_hosts
 from commands.checks.managed import explain_unmanaged
 from commands.containers.lookup import HostListing
+from commands.gateways.fleet_registrations import read_registry
+from commands.gateways.registrations import GatewayRegistry
 from commands.model.operation import FleetView
 
 
@@ -24,3 +26,9 @@ async def read_listing(host: Host, view: FleetView) -> HostListing[ListedContain
     assert host.wsl is not None
     seen: ReadResult[ContainerList] = await view.fleet.read(host, ListContainers.of(host.wsl))
     return HostListing(host, seen.outcome.phrase if isinstance(seen.outcome, HostError) else seen.outcome.containers)
+
+
+async def read_gateways(view: FleetView) -> tuple[GatewayRegistry, ...]:
+    """Reads the registrations at all gateways but those of suspended hosts, to choose those that can prove something."""
+    asked = [host for host in view.fleet.inventory.hosts if host.gateway is not None and host.name not in view.suspensions]
+    return await read_all_hosts(asked, lambda host: read_registry(host, view), view)

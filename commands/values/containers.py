@@ -10,6 +10,9 @@ from commands.values.arguments import BadArgument, Positional, shorten_argument
 MIN_ID_DIGITS = 12
 """Digits with which an id may be abbreviated, as podman shows it."""
 
+VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}", re.ASCII)
+"""Pattern of the name of a volume. podman's own names have 64 digits."""
+
 
 class ContainerName(BaseModel):
     """A container, with the host that runs it unless one name is enough. `host` is "" if it was not typed."""
