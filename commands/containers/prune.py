@@ -21,8 +21,9 @@ from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, Part, PlannedChange
 from commands.model.suspension import Suspension
 from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
-from commands.values.arguments import BadArgument, Option, Target, shorten_argument
+from commands.values.arguments import NO_TARGET, BadArgument, Option, Target, shorten_argument
 from commands.values.containers import VOLUME_NAME
+from commands.values.errors import GrammarError
 
 REMOVABLE = ("exited", "created", "configured", "dead")
 """States of containers that do not run."""
@@ -58,7 +59,7 @@ class ContainerPrune(FleetChange):
             lambda text: Target.parse((text,)),
             str,
         ),
-    ]
+    ] = NO_TARGET
     volumes: Annotated[
         tuple[str, ...],
         Option(
@@ -69,7 +70,15 @@ class ContainerPrune(FleetChange):
         ),
     ] = ()
 
+    @property
+    def incomplete(self) -> bool:
+        return self.on == NO_TARGET
+
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        if self.on == NO_TARGET:
+            raise GrammarError(
+                Phrase("{words} needs the hosts: {option}", words="container prune", option="--on host-a,host-b")
+            )
         return tuple(host for host in self.on.resolve(inventory) if host.wsl is not None)
 
     def restrict_to(self, names: tuple[str, ...]) -> "ContainerPrune":

@@ -161,9 +161,10 @@ async def test_what_cannot_be_done_or_proven_is_refused(words: str, broken: Mapp
         "container restart web --all --on host-a",
         "container restart --all",
         "container restart web --on host-a",
+        "container prune",
     ],
 )
-def test_a_restart_takes_one_container_or_all_of_hosts(words: str) -> None:
+def test_a_restart_takes_one_container_or_all_of_hosts_and_a_prune_takes_hosts(words: str) -> None:
     with pytest.raises(GrammarError):
         parse(words).resolve_hosts(Inventory(hosts=(A, B)))
 
