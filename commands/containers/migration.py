@@ -155,6 +155,11 @@ class Migration:
         return self.restarts_by_itself and self.source.can_set_policy
 
     @property
+    def holds_policy(self) -> bool:
+        """True if the target gets the restart policy only when it is started: WSL2 may restart there before that."""
+        return self.restarts_by_itself and self.target.can_set_policy
+
+    @property
     def restarts_by_itself(self) -> bool:
         """True if podman may start it when WSL2 restarts."""
         return self.container.restart_policy not in ("", "no")

@@ -2,10 +2,10 @@
 
 until it serves, rolled back as a whole                                              the card: where it runs
     image ─ a stream, unless it is there ─▶                                          on the source
-    without volumes: settings ─ a stream ─▶ made, not started
+    without volumes: settings ─ a stream ─▶ made, not started, and podman does not start it by itself
     stop the source                                                                  nowhere
     volumes ─ a stream each, hash and files compared ─▶ settings ─▶ made
-    start ─▶                                                                         on the target, not proven
+    start ─▶ its restart policy                                                      on the target, not proven
     runs, healthy, registered, found through another gateway                         on the target
 
 afterwards, never rolled back: the target may have new data
@@ -74,7 +74,7 @@ def describe_start(migration: Migration) -> Phrase:
 
 
 def _list_move_steps(migration: Migration) -> Iterator[Step]:
-    making = (_build_make_step(migration), _build_name_step(migration))
+    making = tuple(_list_making_steps(migration))
     if migration.image_travels:
         yield _build_image_step(migration)
     if not migration.travelling_volumes:
@@ -85,7 +85,20 @@ def _list_move_steps(migration: Migration) -> Iterator[Step]:
     if migration.travelling_volumes:
         yield from making
     yield _build_start_step(migration)
+    if migration.holds_policy:
+        phrase = Phrase(
+            "have podman on {host} start {name} again by itself", host=migration.target.name, name=migration.name
+        )
+        yield _build_policy_step(migration, "release", migration.container.restart_policy, phrase)
     yield from _build_proof(migration)
+
+
+def _list_making_steps(migration: Migration) -> Iterator[Step]:
+    yield _build_make_step(migration)
+    yield _build_name_step(migration)
+    if migration.holds_policy:
+        phrase = Phrase("keep {name} on {host} from starting by itself", host=migration.target.name, name=migration.name)
+        yield _build_policy_step(migration, "hold", "no", phrase)
 
 
 def _build_image_step(migration: Migration) -> Step:
@@ -139,6 +152,20 @@ def _build_name_step(migration: Migration) -> Step:
     )
 
 
+def _build_policy_step(migration: Migration, stage: str, policy: str, phrase: Phrase) -> Step:
+    """Builds a step that sets the restart policy of the new container. It is removed with the container."""
+    target, made = migration.target.name, _take_id(migration)
+    state = PlannedAction.of(ReadContainerState(container=UNMADE), container=made)
+    return Step(
+        key=migration.make_key(migration.target, stage),
+        host=target,
+        deed=PlannedAction.of(SetRestartPolicy(container=UNMADE, policy=policy), container=made),
+        phrase=phrase,
+        verify=Check(host=target, deed=state, expect={"restart_policy": policy}, patience=STATE_TIMEOUT),
+        harmless_remains=True,
+    )
+
+
 def _build_stop_step(migration: Migration) -> Step:
     source, container = migration.source.name, migration.container.id
     return Step(
@@ -181,7 +208,7 @@ def _build_volume_steps(migration: Migration, number: int, volume: str) -> Itera
 
 
 def _build_start_step(migration: Migration) -> Step:
-    target, made = migration.target.name, Product(step=_make_name_key(migration), field="id")
+    target, made = migration.target.name, _take_id(migration)
     state = PlannedAction.of(ReadContainerState(container=UNMADE), container=made)
     return Step(
         key=migration.make_key(migration.target, "start"),
@@ -231,6 +258,10 @@ def _build_keep_step(migration: Migration) -> Step:
         phrase=Phrase("keep {name} on {host} stopped, also when WSL2 restarts", name=name, host=source),
         verify=_check_container(source, container, {"running": False, "restart_policy": "no"}),
     )
+
+
+def _take_id(migration: Migration) -> Product:
+    return Product(step=_make_name_key(migration), field="id")
 
 
 def _make_proof_prefix(migration: Migration) -> str:

@@ -61,6 +61,7 @@ def keys(made: PlannedChange, part: int = 0) -> list[str]:
     return [step.key for step in made.plan.parts[part].steps]
 
 
+MADE, STARTED = ("host-b/make", "host-b/made", "host-b/hold"), ("host-b/start", "host-b/release")
 PROOF = [f"host-b/web/{stage}" for stage in ("running", "healthy", "registered")]
 PROOF = [*PROOF, "host-b/web/found", "host-b/web/settled", "host-b/web/steady"]
 
@@ -68,13 +69,11 @@ PROOF = [*PROOF, "host-b/web/found", "host-b/web/settled", "host-b/web/steady"]
 @pytest.mark.parametrize(
     ("words", "answers", "before"),
     [
-        pytest.param(
-            MOVE, {}, ["host-b/image", "host-b/make", "host-b/made", "host-a/stop", "host-b/start"], id="without volumes"
-        ),
+        pytest.param(MOVE, {}, ["host-b/image", *MADE, "host-a/stop", *STARTED], id="without volumes"),
         pytest.param(
             MOVE,
             {("host-b", ListImages): ImageList(images=(IMAGE,))},
-            ["host-b/make", "host-b/made", "host-a/stop", "host-b/start"],
+            [*MADE, "host-a/stop", *STARTED],
             id="the image is there",
         ),
         pytest.param(
@@ -82,14 +81,14 @@ PROOF = [*PROOF, "host-b/web/found", "host-b/web/settled", "host-b/web/steady"]
             DATA,
             [
                 *("host-b/image", "host-a/stop", "host-a/measure-1", "host-b/volume-1"),
-                *("host-b/make", "host-b/made", "host-b/start"),
+                *(*MADE, *STARTED),
             ],
             id="with volumes, which no container there must have made before",
         ),
         pytest.param(
             f"{MOVE} --without-data",
             DATA,
-            ["host-b/image", "host-b/make", "host-b/made", "host-a/stop", "host-b/start"],
+            ["host-b/image", *MADE, "host-a/stop", *STARTED],
             id="without its data",
         ),
     ],
@@ -116,7 +115,8 @@ async def test_the_second_part_keeps_the_source_stopped_and_has_all_gateways_for
 
 async def test_each_step_of_the_first_part_that_changes_something_is_rolled_back() -> None:
     steps = {step.key: step for step in (await plan(f"{MOVE} --with-volumes", DATA)).plan.parts[0].steps}
-    undone = {key: _describe_undo(step) for key, step in steps.items() if step.deed.is_change}
+    undone = {key: _describe_undo(step) for key, step in steps.items() if step.undo is not None}
+    assert {key for key, step in steps.items() if step.deed.is_change} - undone.keys() == {"host-b/hold", "host-b/release"}
     assert undone == {
         "host-b/image": ("wsl.RemoveImage", {"present": False}, True),
         "host-a/stop": ("wsl.MoveContainer start", {"healthy": True}, False),
@@ -281,6 +281,26 @@ async def test_the_source_does_not_start_by_itself_or_the_card_says_that_it_may(
     made = await plan(answers=said)
     (keep,) = (step for step in made.plan.steps if step.key == "host-a/keep")
     assert (keep.deed.kind, "it may start web again" in _tell(made)) == (deed, told)
+
+
+@pytest.mark.parametrize(
+    ("podman", "policy", "policies"),
+    [
+        ("5.4.2", "always", ["no", "always"]),
+        ("5.1.0", "on-failure:3", ["no", "on-failure:3"]),
+        ("4.9.3", "always", []),
+        ("5.4.2", "no", []),
+    ],
+)
+async def test_a_target_that_restarts_does_not_start_what_is_not_whole(
+    podman: str, policy: str, policies: list[str]
+) -> None:
+    said: Answers = {
+        ("host-a", ListContainers): ContainerList(containers=(web(restart_policy=policy),)),
+        ("host-b", ReadStorage): store(podman),
+    }
+    steps = (await plan(answers=said)).plan.parts[0].steps
+    assert [step.deed.arguments["policy"] for step in steps if step.deed.kind == "wsl.SetRestartPolicy"] == policies
 
 
 @pytest.mark.parametrize(
