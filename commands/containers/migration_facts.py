@@ -45,8 +45,8 @@ def list_outages(migration: Migration) -> Iterator[Phrase]:
 def list_warnings(migration: Migration) -> Iterator[Phrase]:
     """Lists the warnings, the gravest first."""
     yield from _warn_of_data(migration)
-    yield from _warn_of_address(migration)
-    yield from _warn_of_source(migration)
+    yield from _warn_of_unread(migration)
+    yield from _warn_of_policy(migration)
     if migration.witness is None:
         yield Phrase("no other gateway responded, so nothing proves that others find it")
     if silent := [each.host.name for each in migration.around.silent]:
@@ -55,6 +55,7 @@ def list_warnings(migration: Migration) -> Iterator[Phrase]:
             host=migration.source.name,
             gateways=list_some(silent),
         )
+    yield from _tell_usual(migration)
 
 
 def list_follow_ups(migration: Migration) -> Iterator[FollowUp]:
@@ -156,13 +157,7 @@ def _warn_of_data(migration: Migration) -> Iterator[Phrase]:
         )
 
 
-def _warn_of_address(migration: Migration) -> Iterator[Phrase]:
-    yield Phrase(
-        "{name} gets another address than {address}. Variables of other containers and other programs cannot be searched "
-        "for it",
-        name=migration.name,
-        address=str(migration.container.address),
-    )
+def _warn_of_unread(migration: Migration) -> Iterator[Phrase]:
     if migration.unread_configurations:
         yield Phrase(
             "it is unknown whether the gateways of {hosts} use the address: their configuration could not be read",
@@ -170,18 +165,8 @@ def _warn_of_address(migration: Migration) -> Iterator[Phrase]:
         )
 
 
-def _warn_of_source(migration: Migration) -> Iterator[Phrase]:
+def _warn_of_policy(migration: Migration) -> Iterator[Phrase]:
     source = migration.source.name
-    yield Phrase(
-        "once it serves on {target}, it is not rolled back any more: it may have new data there",
-        target=migration.target.name,
-    )
-    yield Phrase(
-        "the stopped container stays on {host}. After {n} day, its removal is requested",
-        plural="the stopped container stays on {host}. After {n} days, its removal is requested",
-        host=source,
-        n=migration.keep_days,
-    )
     if migration.restarts_by_itself and not migration.sets_policy:
         yield Phrase(
             "podman {version} on {host} cannot change restart policies: if WSL2 restarts there, it may start {name} again. "
@@ -191,3 +176,23 @@ def _warn_of_source(migration: Migration) -> Iterator[Phrase]:
             name=migration.name,
             words=f"container stop {source}/{migration.container.id[:12]}",
         )
+
+
+def _tell_usual(migration: Migration) -> Iterator[Phrase]:
+    """Tells what is so of every migration."""
+    yield Phrase(
+        "{name} gets another address than {address}. Variables of other containers and other programs cannot be searched "
+        "for it",
+        name=migration.name,
+        address=str(migration.container.address),
+    )
+    yield Phrase(
+        "once it serves on {target}, it is not rolled back any more: it may have new data there",
+        target=migration.target.name,
+    )
+    yield Phrase(
+        "the stopped container stays on {host}. After {n} day, its removal is requested",
+        plural="the stopped container stays on {host}. After {n} days, its removal is requested",
+        host=migration.source.name,
+        n=migration.keep_days,
+    )

@@ -86,10 +86,7 @@ def _list_move_steps(migration: Migration) -> Iterator[Step]:
         yield from making
     yield _build_start_step(migration)
     if migration.holds_policy:
-        phrase = Phrase(
-            "have podman on {host} start {name} again by itself", host=migration.target.name, name=migration.name
-        )
-        yield _build_policy_step(migration, "release", migration.container.restart_policy, phrase)
+        yield _build_release_step(migration)
     yield from _build_proof(migration)
 
 
@@ -97,8 +94,7 @@ def _list_making_steps(migration: Migration) -> Iterator[Step]:
     yield _build_make_step(migration)
     yield _build_name_step(migration)
     if migration.holds_policy:
-        phrase = Phrase("keep {name} on {host} from starting by itself", host=migration.target.name, name=migration.name)
-        yield _build_policy_step(migration, "hold", "no", phrase)
+        yield _build_hold_step(migration)
 
 
 def _build_image_step(migration: Migration) -> Step:
@@ -152,18 +148,45 @@ def _build_name_step(migration: Migration) -> Step:
     )
 
 
-def _build_policy_step(migration: Migration, stage: str, policy: str, phrase: Phrase) -> Step:
-    """Builds a step that sets the restart policy of the new container. It is removed with the container."""
-    target, made = migration.target.name, _take_id(migration)
-    state = PlannedAction.of(ReadContainerState(container=UNMADE), container=made)
+def _build_hold_step(migration: Migration) -> Step:
+    """Builds the step after which podman does not start the new container, even if WSL2 of the target restarts."""
+    target, name = migration.target.name, migration.name
     return Step(
-        key=migration.make_key(migration.target, stage),
+        key=migration.make_key(migration.target, "hold"),
         host=target,
-        deed=PlannedAction.of(SetRestartPolicy(container=UNMADE, policy=policy), container=made),
-        phrase=phrase,
-        verify=Check(host=target, deed=state, expect={"restart_policy": policy}, patience=STATE_TIMEOUT),
+        deed=_plan_policy(migration, "no"),
+        phrase=Phrase("keep {name} on {host} from starting by itself", host=target, name=name),
+        verify=_check_policy(migration, "no"),
+        undo=PlannedAction.of(RemoveMadeContainer(name=name, operation=migration.operation)),
+        undo_phrase=Phrase("remove the new container"),
+        undone=(_check_container(target, name, {"present": False}),),
         harmless_remains=True,
     )
+
+
+def _build_release_step(migration: Migration) -> Step:
+    """Builds the step that gives the new container the restart policy that it has on the source."""
+    target, name, policy = migration.target.name, migration.name, migration.container.restart_policy
+    return Step(
+        key=migration.make_key(migration.target, "release"),
+        host=target,
+        deed=_plan_policy(migration, policy),
+        phrase=Phrase("have podman on {host} start {name} again by itself", host=target, name=name),
+        verify=_check_policy(migration, policy),
+        undo=_plan_policy(migration, "no"),
+        undo_phrase=Phrase("keep {name} on {host} from starting by itself", host=target, name=name),
+        undone=(_check_policy(migration, "no"),),
+        harmless_remains=True,
+    )
+
+
+def _plan_policy(migration: Migration, policy: str) -> PlannedAction:
+    return PlannedAction.of(SetRestartPolicy(container=UNMADE, policy=policy), container=_take_id(migration))
+
+
+def _check_policy(migration: Migration, policy: str) -> Check:
+    deed = PlannedAction.of(ReadContainerState(container=UNMADE), container=_take_id(migration))
+    return Check(host=migration.target.name, deed=deed, expect={"restart_policy": policy}, patience=STATE_TIMEOUT)
 
 
 def _build_stop_step(migration: Migration) -> Step:
