@@ -77,6 +77,8 @@ from commands.rotation.next import RotationNext
 from commands.rotation.overview import CaRotation
 from commands.rotation.start import RotationBegin
 from commands.services.operations import ServiceList, ServiceRestart, ServiceStart, ServiceStop
+from commands.suspension.resume import HostResume
+from commands.suspension.suspend import HostSuspend
 from commands.updates.operations import UpdateList
 
 CATALOGUE: tuple[type[Operation], ...] = (
@@ -134,6 +136,8 @@ CATALOGUE: tuple[type[Operation], ...] = (
     BackupRestore,
     HostShow,
     HostRehearse,
+    HostSuspend,
+    HostResume,
     Digest,
     WeeklyReport,
     MonthlyReport,

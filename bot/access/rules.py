@@ -141,7 +141,7 @@ class ApprovalRule(Value):
         return self.risk is risk and (not self.labels or not labels.isdisjoint(self.labels))
 
 
-FIRST_AID_OPERATIONS: tuple[str, ...] = ("service start", "backup create")
+FIRST_AID_OPERATIONS: tuple[str, ...] = ("service start", "backup create", "host resume")
 """Operations that a waiver may name. Each has the risk CHANGE and interrupts nothing: it starts what stopped, or copies."""
 
 WAIVER_SETTINGS = frozenset({"operations", "approvers", "ping"})

@@ -6,7 +6,7 @@ Labels and patterns are resolved whenever an alert is judged. A person who remov
 that it means then. Nothing hides a condition that is not silenceable.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from adapters.errors import Refused, RequestError
@@ -28,6 +28,9 @@ MAX_ACTIVE = 100
 """Most active mutes: more than operators could review, and every alert is compared with each."""
 
 AlertMatcher = Callable[[Alert], bool]
+
+MuteSource = Callable[[], Awaitable[Iterable[Mute]]]
+"""Returns mutes that hide something now."""
 
 
 class NoSuchMute(RequestError):
@@ -59,6 +62,11 @@ class MuteRegistry:
         self._audit = audit
         self._basis = basis
         self._now = now
+        self._sources: list[MuteSource] = []
+
+    def add_source(self, source: MuteSource) -> None:
+        """Adds a source of mutes that are no rows here, such as those of suspended hosts. They are in no list of mutes."""
+        self._sources.append(source)
 
     async def add(self, mute: Mute) -> Mute:
         """Hides alerts from now on; the same request again is the same mute. Raises `TooManyMutes`."""
@@ -114,7 +122,8 @@ class MuteRegistry:
 
     async def find_mutes(self, alerts: tuple[Alert, ...], now: datetime) -> dict[int, Mute]:
         """As `bot.alerts.ports.MuteFinder`."""
-        active = tuple(mute for mute in await self._table.list_since(now) if mute.is_active(now))
+        others = [mute for source in self._sources for mute in await source()]
+        active = [mute for mute in (*await self._table.list_since(now), *others) if mute.is_active(now)]
         return find_mutes(active, alerts, self._basis())
 
 
@@ -141,7 +150,7 @@ def _read_cause(alert: Alert, hosts: Collection[str]) -> AlertKey:
 
 
 def _make_coverage(mute: Mute, inventory: Inventory) -> Callable[[AlertKey], bool]:
-    if mute.kind is MuteKind.MAINTENANCE:
+    if mute.kind is not MuteKind.SILENCE:
         names = find_meant_names(mute.what, inventory)
         blind = Condition.BLIND if names.issuperset(inventory.names) else None  # that no host responds is meant, too
         return lambda key: key.condition is blind or (key.host in names and not CONDITION_RULES[key.condition].named_only)

@@ -144,6 +144,7 @@ async def open_application(
         audit = await _open_audit(database, settings, secrets, redactor, now)
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
+        alerts.mutes.add_source(machinery.list_suspension_mutes)
         history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
         survey = build_survey(machinery.ledger, alerts.registry, lambda: desk.config, now)
         followers = (*build_feeds(alerts, database, machinery.links, lambda: desk.config), *machinery.followers, survey)

@@ -20,7 +20,7 @@ from bot.alerts.notifier import Notifier
 from bot.alerts.registry import AlertRegistry
 from bot.alerts.routes import Router
 from bot.alerts.watch import Watch
-from bot.app.build_mutes import build_mutes, build_reminder
+from bot.app.build_mutes import build_mutes, build_reminder, build_suspension_reminder
 from bot.app.build_watch import build_watch, prune_traffic
 from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
@@ -105,6 +105,7 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
     services, clock = application.alert_services, application.clock
     watch = build_watch(application)
     notifier, reminder = _build_notifier(application), build_reminder(application, team)
+    resumes = build_suspension_reminder(application)
 
     async def move() -> None:
         await services.registry.tick(clock.now())
@@ -121,6 +122,7 @@ async def run_alerts(application: "Application", team: str) -> AsyncIterator[Wat
             services.notifier.connect(notifier)  # not earlier: an acknowledgement notifies, too
             await watch.attempt("messages", show)
             await reminder.remind(clock.now())
+            await resumes.remind(clock.now())
 
     works = (
         PeriodicTask("alerts", NOTIFY_INTERVAL, tick),

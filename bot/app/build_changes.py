@@ -18,6 +18,7 @@ from adapters.phrase import Phrase
 from bot.app.build_backups import build_backup_registry
 from bot.app.build_owed import OWED_INTERVAL, OwedServices, add_owed_actions, build_owed
 from bot.app.own_changes import add_change_actions
+from bot.app.own_machine import add_machine_actions
 from bot.audit.log import AuditLog
 from bot.backups.key_copies import KeyCopyRegistry
 from bot.backups.registry import BackupRegistry
@@ -40,6 +41,7 @@ from bot.handlers.context import NoBotRunning
 from bot.incidents.channels import CreatedChannel, NewChannel
 from bot.incidents.registry import IncidentRegistry
 from bot.ledger.registry import IdentityLedger
+from bot.model.alert import Mute
 from bot.model.announcement import Announcement, DeliveryStage
 from bot.model.change import Change
 from bot.model.request import Identity, Membership, SlackIdentity
@@ -61,6 +63,9 @@ from bot.store.owed import OwedTable
 from bot.store.rehearsals import RehearsalTable
 from bot.store.rotations import RotationTable
 from bot.store.schedules import ScheduleTable
+from bot.store.suspensions import SuspensionTable
+from bot.suspensions.mutes import make_mutes
+from bot.suspensions.registry import SuspensionRegistry
 from commands.catalogue import CATALOGUE
 
 
@@ -173,7 +178,12 @@ class ChangeServices:
     own_actions: OwnActions
     ledger: IdentityLedger
     rotations: RotationRegistry
+    suspensions: SuspensionRegistry
     backups: BackupRegistry
+
+    async def list_suspension_mutes(self) -> tuple[Mute, ...]:
+        """Lists the mutes of suspended hosts."""
+        return make_mutes((await self.suspensions.read_known()).values())
 
     @property
     def followers(self) -> tuple[CheckFollower, ...]:
@@ -203,7 +213,8 @@ def build_changes(
     policy, record_signed = lambda: basis().policy, identities.follow_end
     rotations = RotationRegistry(RotationTable(database), audit)
     backups = build_backup_registry(database, audit, basis)
-    followers = (rotations, KeyCopyRegistry(KeyBackupTable(database)), backups)
+    suspensions = SuspensionRegistry(SuspensionTable(database), audit, now)
+    followers = (rotations, KeyCopyRegistry(KeyBackupTable(database)), backups, suspensions)
     sources = ChangeSources(operations, owed, rehearsals, CheckTable(database), policy, good, record_signed, followers)
     repository = ChangeRepository(sources, audit, journal.read_trail, links.show, now)
     own_actions = OwnActions()
@@ -217,6 +228,7 @@ def build_changes(
         rotations.complete,
         own_actions.perform,
         backups.attest,
+        suspensions.find_open,
     )
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)
     dispatch = Coordinator(repository, planner, links.require_engine, links)
@@ -225,7 +237,9 @@ def build_changes(
     schedule_table = ScheduleTable(database)
     schedules = ScheduleRegistry(schedule_table, audit, now)
     owed_services = build_owed(owed, OwedRequests(lifecycle, repository, planner, links.refresh_identity), audit, now)
+    owed_services.asker.spare(suspensions.find_open)
     add_change_actions(own_actions, lifecycle)
+    add_machine_actions(own_actions)
     add_owed_actions(own_actions, owed_services.registry, owed, operations)
     return ChangeServices(
         lifecycle,
@@ -243,6 +257,7 @@ def build_changes(
         own_actions,
         identities,
         rotations,
+        suspensions,
         backups,
     )
 

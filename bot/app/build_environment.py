@@ -46,6 +46,7 @@ def build_environment(
         owed=machinery.owed.registry,
         identities=machinery.ledger,
         rotations=machinery.rotations,
+        suspensions=machinery.suspensions,
         good_configurations=machinery.good_configurations.table,
         backups=machinery.backups,
         recorder=built.audit,

@@ -1,4 +1,4 @@
-"""Builds silences and maintenance, and the reminder of their ends."""
+"""Builds silences and maintenance, and the reminders of their ends and of suspensions."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,6 +10,7 @@ from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
 from bot.store.database import Database
 from bot.store.mutes import MuteTable
+from bot.suspensions.reminders import ReminderServices, SuspensionReminder
 
 if TYPE_CHECKING:
     from bot.app.application import Application
@@ -39,3 +40,13 @@ def build_reminder(application: "Application", team: str) -> MuteReminder:
 
     notifiers = MuteNotifiers(services.registry, links, lambda mute: owners.refresh_stored(mute.identity), get_basis)
     return MuteReminder(services.mutes, notifiers)
+
+
+def build_suspension_reminder(application: "Application") -> SuspensionReminder:
+    """Builds the reminder of suspensions whose time is over."""
+    changes = application.change_services
+
+    def find_channel() -> str:
+        return application.dispatcher.config.schedule_config.channel
+
+    return SuspensionReminder(changes.suspensions, ReminderServices(changes.operations, changes.links, find_channel))

@@ -18,6 +18,12 @@ from commands.model.operation import (
     attest_nothing,
     refuse_own_read,
 )
+from commands.model.suspension import Suspension
+
+
+async def find_none() -> Mapping[str, Suspension]:
+    """Find no suspended hosts."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,8 @@ class PlanningMemory:
 
     `read_identities` reads the ledger; it never raises. `add_rotation` adds the change of the CA that is under way
     (`bot.rotation.registry`), and raises a `DatabaseError` where its state is not known for sure. `read_own` performs a
-    read on the bot itself; `attest` compares a row of `backups` with the audit log.
+    read on the bot itself; `attest` compares a row of `backups` with the audit log. `find_suspended` finds the
+    suspended hosts by name.
     """
 
     owed: OwedTable
@@ -38,12 +45,14 @@ class PlanningMemory:
     add_rotation: Callable[[FleetView], Awaitable[FleetView]]
     read_own: ReadOwn = refuse_own_read
     attest: Attest = attest_nothing
+    find_suspended: Callable[[], Awaitable[Mapping[str, Suspension]]] = find_none
 
     async def complete(self, view: FleetView) -> FleetView:
         """Complete the view of a plan. Raises `DatabaseError`."""
         return replace(
             await self.add_rotation(view),
             identities=await self.read_identities(),
+            suspensions=await self.find_suspended(),
             owed=await self.owed.find_known(),
             good_configurations=await self.good_configurations.list_gateways(),
             backups=await self.backups.read_known(),

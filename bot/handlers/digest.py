@@ -19,8 +19,9 @@ from bot.handlers.ports import (
     OwedRegistryPort,
 )
 from bot.model.request import BotIdentity
-from bot.reports.digest import CHART_DAYS, DigestInput, compose_digest, list_time_left, make_baseline
+from bot.reports.digest import CHART_DAYS, DigestInput, compose_digest, make_baseline
 from bot.reports.digest_diff import Baseline
+from bot.reports.expiry import list_time_left
 from bot.reports.mutes import AlertSight, build_mute_section
 from commands.bot_state.changes import ApprovalList, OperationList
 from commands.bot_state.locks import LockList
@@ -92,6 +93,7 @@ class DigestHandlers:
             owed=await self.owed.list_open() if context.may_request(OwedList()) else (),
             muted=build_mute_section(mutes, AlertSight(await self.alerts.list_open(), inventory, at)),
             rotation=_describe_rotation(context),
+            suspended=context.view.suspensions,
         )
 
     async def _find_known(self, hosts: Sequence[str], context: RequestContext) -> KnownChecks:

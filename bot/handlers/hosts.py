@@ -1,12 +1,13 @@
 """Handlers for `host` and `host show`. No host is contacted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from adapters.inventory import Host
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import OwedRegistryPort, RehearsalPort
-from bot.reports.hosts import build_host_list, build_host_report
+from bot.reports.hosts import KnownHosts, build_host_list, build_host_report
 from commands.bot_state.hosts import HostList, HostShow
 from commands.model.report import Report
 
@@ -21,11 +22,12 @@ class HostHandlers:
 
     async def list_hosts(self, operation: HostList, context: RequestContext) -> Report:
         hosts = context.inventory.hosts
-        known = await self.rehearsals.find_by_host([host.name for host in hosts])
-        return build_host_list(hosts, known, await self.owed.list_open(), self.now())
+        return build_host_list(hosts, await self._find_known(hosts, context), self.now())
 
     async def show(self, operation: HostShow, context: RequestContext) -> Report:
         host = operation.resolve_hosts(context.inventory)[0]
-        known = await self.rehearsals.find_by_host([host.name])
-        owed = tuple(each for each in await self.owed.list_open() if each.host == host.name)
-        return build_host_report(host, known.get(host.name), owed, self.now())
+        return build_host_report(host, await self._find_known((host,), context), self.now())
+
+    async def _find_known(self, hosts: Sequence[Host], context: RequestContext) -> KnownHosts:
+        rehearsals = await self.rehearsals.find_by_host([host.name for host in hosts])
+        return KnownHosts(rehearsals, await self.owed.list_open(), context.view.suspensions)

@@ -39,6 +39,7 @@ from commands.model.operation import FleetChange, FleetRead, FleetView
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
 from commands.model.rotation import Rotation
+from commands.model.suspension import Suspension
 from commands.values.arguments import Target
 
 
@@ -167,6 +168,13 @@ class RotationReader(Protocol):
 
     async def complete(self, view: FleetView) -> FleetView:
         """Completes a view. Raises a `DatabaseError` where the state is not known for sure."""
+
+
+class SuspensionReader(Protocol):
+    """Reads the suspended hosts (`bot.suspensions.registry`)."""
+
+    async def read_known(self) -> Mapping[str, Suspension]:
+        """Reads them by name for an answer, which goes on without them. It never raises."""
 
 
 class MuteRegistryPort(MuteFinder, Protocol):

@@ -128,10 +128,11 @@ class AlertEpisode:
 
 
 class MuteKind(StrEnum):
-    """Kinds of mutes. A maintenance also hides the digest lines of its hosts."""
+    """Kinds of mutes. A maintenance also hides the digest lines of its hosts. A suspension is never stored as a mute."""
 
     SILENCE = "silence"
     MAINTENANCE = "maintenance"
+    SUSPENSION = "suspension"
 
 
 class Mute(Value):

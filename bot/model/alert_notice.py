@@ -132,6 +132,10 @@ def describe_acknowledgement(alert: Alert, describe_time: DescribeTime = Moment)
 
 def describe_mute(mute: Mute, describe_time: DescribeTime = Moment) -> Phrase:
     """Describes what mutes an alert, on whose behalf, and until when."""
+    if mute.kind is MuteKind.SUSPENSION:
+        return Phrase(
+            "muted while {host} is suspended by {owner}: {reason}", host=mute.what, owner=mute.owner, reason=mute.reason
+        )
     values: dict[str, Any] = {
         "number": str(mute.number),
         "owner": mute.owner,

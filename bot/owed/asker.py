@@ -7,7 +7,7 @@ The id of a request is stored after the request. A crash in between repeats both
 An attempt that leaves no trace in the row, because the host did not let a plan be made, is repeated after some minutes.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 
 import structlog
@@ -38,6 +38,11 @@ class OwedAsker:
         self._now = now
         self._answered: set[str] = set()
         self._tried_at: dict[int, datetime] = {}
+        self._find_spared: Callable[[], Awaitable[Collection[str]]] | None = None
+
+    def spare(self, find_hosts: Callable[[], Awaitable[Collection[str]]]) -> None:
+        """Ask for nothing on these hosts, although they answer: they are suspended. `find_hosts` returns their names."""
+        self._find_spared = find_hosts
 
     def note_answer(self, host: str) -> None:
         """Note that every side of a host answered."""
@@ -52,6 +57,8 @@ class OwedAsker:
     async def tick(self) -> None:
         """Ask for what is due on the hosts that answered. Raises `DatabaseError`; then the next answer is an occasion."""
         hosts, self._answered = self._answered, set()
+        if hosts and self._find_spared is not None:
+            hosts = hosts.difference(await self._find_spared())
         if not hosts:
             return
         open_changes, now = await self._store.list_open(), self._now()

@@ -47,6 +47,7 @@ EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
     EventKind.OWED: Phrase("owed change", context="event"),
     EventKind.IDENTITY: Phrase("certificate", context="event"),
     EventKind.ROTATION: Phrase("CA rotation", context="event"),
+    EventKind.SUSPENSION: Phrase("suspension", context="event"),
     EventKind.BACKUP: Phrase("backup", context="event"),
     EventKind.DRILL: Phrase("restore drill", context="event"),
     EventKind.ACCEPTED: Phrase("accepted", context="event"),

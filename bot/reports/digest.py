@@ -10,36 +10,33 @@ that a person requests or schedules is not stored. If the fleet is healthy, the 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from adapters.phrase import Listing, Moment, Phrase, Span
 from bot.changes.locks import describe_lock as told_of
 from bot.model.alert import Mute
 from bot.model.change import Change
 from bot.reports.digest_diff import Baseline, DigestChanges, KnownFinding, Visibility, build_news, compare_findings
+from bot.reports.expiry import build_expiry_section, list_time_left
 from bot.reports.mutes import count_maintenance, is_in_maintenance
 from bot.reports.owed import build_owed_section
+from bot.reports.suspensions import count_suspended, describe_suspensions, list_resumes
 from bot.security.untrusted_text import shorten
 from bot.store.head_file import Head
 from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.owed import OwedChange
-from commands.certs.rotation_column import is_replaced
-from commands.certs.table import format_days_left
 from commands.checks.fleet_report import MAX_NAMED
 from commands.checks.verdict import build_unchecked_section, fold_checks, list_responding, suggest_checks
-from commands.model.chart import CertificateExpiry, Chart
+from commands.model.chart import Chart
 from commands.model.check import NO_CHECKS, Area, KnownChecks
 from commands.model.finding import Finding, Severity, sort_worst_first
 from commands.model.phrases import list_some
-from commands.model.report import Mark, Report, Row, Section, rate_rows
-from commands.values.arguments import shorten_argument
+from commands.model.report import Report, Row, Section, rate_rows
+from commands.model.suspension import Suspension
 
 CHART_DAYS = 14
 """Days in the chart."""
-
-MAX_CERTIFICATES = 5
-"""Maximum number of listed certificates."""
 
 MAX_COMMAND_LENGTH = 100
 """Characters of a command that a line repeats."""
@@ -51,8 +48,8 @@ MAX_NEXT_COMMANDS = 5
 @dataclass(frozen=True)
 class DigestInput:
     """Input of a digest. `earlier` is the last digest, `since` the observations of each host after it. `checks` are the
-    newest ones of areas that it did not read. `maintenance` are the hosts whose problems are left out and counted, `muted`
-    describes everything that hides alerts, `rotation` how far the change of the CA is.
+    newest ones of areas that it did not read. `maintenance` and `suspended` are the hosts whose problems are left out and
+    counted, `muted` describes everything that hides alerts, `rotation` how far the change of the CA is.
 
     `trouble` describes damage of the audit log, `head` is its newest event.
     """
@@ -74,25 +71,12 @@ class DigestInput:
     maintenance: Mapping[str, Mute] = field(default_factory=dict)
     muted: Section | None = None
     rotation: Phrase | None = None
+    suspended: Mapping[str, Suspension] = field(default_factory=dict)
 
-
-def list_time_left(certificates: Report, at: datetime) -> tuple[CertificateExpiry, ...]:
-    """Lists the remaining time of each certificate whose expiry is known, soonest first.
-
-    A CA that is being replaced is left out: the alert on its change says when its end matters.
-    """
-    keys = [column.key for column in certificates.columns]
-    cells = [dict(zip(keys, row.cells, strict=True)) for row in certificates.rows]
-    known = (
-        CertificateExpiry(
-            name=shorten_argument(str(each["host"].value)),
-            authority=each["kind"].value == "ca",
-            days=(datetime.fromisoformat(ends) - at) / timedelta(days=1),
-        )
-        for each in cells
-        if each["ends_at"].mark is Mark.PLAIN and isinstance(ends := each["ends_at"].value, str) and not is_replaced(each)
-    )
-    return tuple(sorted(known, key=lambda each: (each.days, each.name)))
+    @property
+    def spared(self) -> frozenset[str]:
+        """Hosts whose problems are left out and counted."""
+        return frozenset({*self.maintenance, *self.suspended})
 
 
 def compose_digest(seen: DigestInput) -> Report:
@@ -135,22 +119,19 @@ def _compare(seen: DigestInput, earlier: Baseline, now: Baseline) -> DigestChang
     unread = {area: seen.checks.list_unknown(seen.hosts, area, seen.at) for area in (Area.DISKS, Area.UPDATES)}
     sight = Visibility.from_reports(seen.health, seen.certificates, unread)
     hidden = frozenset((finding.host, finding.subject) for finding in _collect_hidden(seen))
-    since = {host: looks for host, looks in (seen.since or {}).items() if host not in seen.maintenance}
-    return compare_findings(earlier, now, sight.hide(frozenset(seen.maintenance), hidden), since)
+    since = {host: looks for host, looks in (seen.since or {}).items() if host not in seen.spared}
+    return compare_findings(earlier, now, sight.hide(seen.spared, hidden), since)
 
 
 def _collect_findings(seen: DigestInput) -> tuple[Finding, ...]:
-    """Collects the findings, without those that maintenance hides."""
-    return tuple(finding for finding in _collect_all(seen) if not is_in_maintenance(finding, seen.maintenance))
+    """Collects the findings, without those that maintenance or a suspension hides."""
+    return tuple(finding for finding in _collect_all(seen) if not is_in_maintenance(finding, seen.spared))
 
 
 def _collect_hidden(seen: DigestInput) -> tuple[Finding, ...]:
-    """Collects the findings that maintenance hides."""
-    return (
-        tuple(finding for finding in _collect_all(seen) if is_in_maintenance(finding, seen.maintenance))
-        if seen.maintenance
-        else ()
-    )
+    """Collects the findings that maintenance or a suspension hides."""
+    spared = seen.spared
+    return tuple(finding for finding in _collect_all(seen) if is_in_maintenance(finding, spared)) if spared else ()
 
 
 def _collect_all(seen: DigestInput) -> tuple[Finding, ...]:
@@ -176,10 +157,10 @@ def _find_audit_problem(seen: DigestInput) -> Iterator[Finding]:
 def _build_rows(seen: DigestInput, findings: Iterable[Finding]) -> tuple[Row, ...]:
     """Builds the rows of the health report; a certificate may raise the severity of a row.
 
-    Hosts in maintenance have none: without their problems they would count as healthy.
+    Suspended ones and those in maintenance have none: without their problems they would count as healthy.
     """
     rows = seen.health.show(details=False).rows
-    return rate_rows((row for row in rows if row.host not in seen.maintenance), findings)
+    return rate_rows((row for row in rows if row.host not in seen.spared), findings)
 
 
 def _summarize_healthy(seen: DigestInput, changed: DigestChanges) -> Phrase:
@@ -199,15 +180,21 @@ def _summarize_health(seen: DigestInput) -> Phrase:
     """Summarizes the health of the hosts. That of those in maintenance is left out if they have problems."""
     if not _collect_hidden(seen):
         return seen.health.summary
-    others = len(seen.hosts) - len(seen.maintenance)
+    others = len(seen.hosts) - len(seen.spared)
+    if not others and seen.suspended:
+        return Phrase("all hosts are suspended or in maintenance")
     if not others:
         return Phrase("all hosts are in maintenance")
     return Phrase("{n} other host is healthy", plural="all {n} other hosts are healthy", n=others)
 
 
 def _describe_maintenance(seen: DigestInput) -> Iterator[Phrase]:
-    if seen.maintenance:
-        yield count_maintenance(len(seen.maintenance), len(_collect_hidden(seen)))
+    hidden, suspended = _collect_hidden(seen), seen.suspended
+    asleep = sum(is_in_maintenance(finding, suspended) for finding in hidden)
+    if suspended:
+        yield count_suspended(len(suspended), asleep)
+    if others := seen.spared.difference(suspended):
+        yield count_maintenance(len(others), len(hidden) - asleep)
 
 
 def _describe_counts(changed: DigestChanges) -> Iterator[Phrase]:
@@ -277,6 +264,7 @@ def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
         yield seen.muted
     if not well:
         yield build_expiry_section(seen.certificates, seen.at)
+    yield Section(heading=Phrase("Suspended hosts"), lines=describe_suspensions(seen.suspended.values()))
     active = (lock for lock in seen.locks if lock.ends_at > seen.at)
     unchecked = build_unchecked_section(list_responding(seen.health), seen.checks, seen.at)
     if unchecked is not None:
@@ -288,19 +276,6 @@ def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
     yield Section(heading=Phrase("Result unknown"), lines=tuple(map(_describe_unknown, seen.unknown)))
     if not well:
         yield Section(heading=Phrase("Audit log"), lines=tuple(_describe_newest_event(seen)))
-
-
-def build_expiry_section(certificates: Report, at: datetime) -> Section:
-    """Builds the section of the certificates that expire first, and of the hosts whose certificates are unknown."""
-    return Section(heading=Phrase("Next certificates to expire"), lines=tuple(_describe_soonest(certificates, at)))
-
-
-def _describe_soonest(certificates: Report, at: datetime) -> Iterator[Phrase]:
-    for each in list_time_left(certificates, at)[:MAX_CERTIFICATES]:
-        name = Phrase("CA {name}", name=each.name) if each.authority else each.name
-        yield Phrase("{name}: {left}", name=name, left=format_days_left(timedelta(days=each.days)))
-    if certificates.unreached_hosts:
-        yield Phrase("unknown: {hosts}", hosts=list_some(certificates.unreached_hosts))
 
 
 def _describe_waiting(change: Change, at: datetime) -> Phrase:
@@ -337,7 +312,9 @@ def _suggest_next(seen: DigestInput, findings: Sequence[Finding]) -> tuple[str, 
     doubt = ["audit verify"] if seen.trouble is not None else []
     mend = [finding.next for finding in findings if finding.next]
     checks = suggest_checks(list_responding(seen.health), seen.checks, seen.at)
-    return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting, *checks]))[:MAX_NEXT_COMMANDS]
+    return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting, *list_resumes(seen.suspended), *checks]))[
+        :MAX_NEXT_COMMANDS
+    ]
 
 
 def join_clauses(clauses: Sequence[Phrase]) -> Phrase:

@@ -12,10 +12,12 @@ from bot.changes.locks import describe_lock
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.home import HomeList
 from bot.reports.owed import list_owed_lines
+from bot.reports.suspensions import describe_suspensions
 from bot.store.incidents import Incident
 from bot.store.locks import Lock
 from bot.store.owed import OwedChange
 from commands.model.rotation import Rotation
+from commands.model.suspension import Suspension
 from commands.rotation.progress import describe_members
 
 MAX_CERTIFICATES = 3
@@ -43,6 +45,12 @@ def list_owed(found: Sequence[OwedChange]) -> Iterator[HomeList]:
     """Lists open owed changes: what concerns identities first, then the oldest."""
     if lines := tuple(list_owed_lines(found)):
         yield HomeList(Phrase("Owed changes"), lines, "owed")
+
+
+def list_suspensions(found: Mapping[str, Suspension]) -> Iterator[HomeList]:
+    """Lists the suspended hosts, the oldest suspension first."""
+    if lines := describe_suspensions(found.values()):
+        yield HomeList(Phrase("Suspended hosts"), lines, "host")
 
 
 def list_rotation(rotation: Rotation | None, hosts: Iterable[Host]) -> Iterator[HomeList]:

@@ -1,6 +1,7 @@
 """Reports on hosts as the bot knows them: configuration, rehearsals, and what is owed to them. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.inventory import Host
@@ -9,9 +10,11 @@ from adapters.windows.rehearsal import SYSTEM_SID
 from bot.changes.rehearsal_rules import find_objection
 from bot.model.rehearsal import Rehearsal
 from bot.reports.owed import build_owed_cell, list_owed_facts
+from bot.reports.suspensions import build_suspension_section, list_resumes
 from bot.store.owed import OwedChange
 from commands.model.phrases import relate_moment, round_distance
 from commands.model.report import Cell, Column, Mark, Report, Row
+from commands.model.suspension import Suspension
 from commands.planning.rehearsal import format_rehearsal_command
 
 COLUMNS = (
@@ -36,23 +39,37 @@ PHASES = {
 """Labels of the phases that were measured."""
 
 
-def build_host_list(
-    hosts: Sequence[Host], known: Mapping[str, Rehearsal], owed: Sequence[OwedChange], now: datetime
-) -> Report:
-    """Builds the list of hosts. `owed` are the open owed changes of all hosts."""
-    changes = {host.name: [each for each in owed if each.host == host.name] for host in hosts}
+@dataclass(frozen=True)
+class KnownHosts:
+    """Facts that the bot knows of hosts: their rehearsals, the open changes that are owed to them, and who is suspended."""
+
+    rehearsals: Mapping[str, Rehearsal]
+    owed: Sequence[OwedChange]
+    suspensions: Mapping[str, Suspension]
+
+
+def build_host_list(hosts: Sequence[Host], known: KnownHosts, now: datetime) -> Report:
+    """Builds the list of hosts."""
+    suspended = build_suspension_section(known.suspensions, [host.name for host in hosts])
+    changes = {host.name: [each for each in known.owed if each.host == host.name] for host in hosts}
     return Report(
         title=Phrase("Hosts", context="title"),
         summary=Phrase("{n} host configured", plural="{n} hosts configured", n=len(hosts)),
         columns=COLUMNS,
-        rows=tuple(_build_row(host, known.get(host.name), build_owed_cell(changes[host.name]), now) for host in hosts),
+        rows=tuple(
+            _build_row(host, known.rehearsals.get(host.name), build_owed_cell(changes[host.name]), now) for host in hosts
+        ),
+        sections=() if suspended is None else (suspended,),
         taken_at=now,
-        next=("health",) if hosts else (),
+        next=(*list_resumes(known.suspensions), *(("health",) if hosts else ())),
     )
 
 
-def build_host_report(host: Host, rehearsal: Rehearsal | None, owed: Sequence[OwedChange], now: datetime) -> Report:
-    """Builds the report on one host. `owed` are the open changes that are owed to it."""
+def build_host_report(host: Host, known: KnownHosts, now: datetime) -> Report:
+    """Builds the report on one host."""
+    rehearsal, suspension = known.rehearsals.get(host.name), known.suspensions.get(host.name)
+    owed = [each for each in known.owed if each.host == host.name]
+    suspended = () if suspension is None else ((Phrase("Suspension"), suspension.phrase),)
     objection = _find_objection(host, rehearsal, now)
     report = Report.of_facts(
         Phrase("Host"),
@@ -60,13 +77,14 @@ def build_host_report(host: Host, rehearsal: Rehearsal | None, owed: Sequence[Ow
         if objection is None
         else Phrase("{host}: {why}", host=host.name, why=objection),
         (
+            *suspended,
             *_list_facts(host),
             *list_owed_facts(owed, now),
             *_list_rehearsal_facts(rehearsal, now),
         ),
     )
     offered = (format_rehearsal_command((host.name,)),) if objection is not None and host.windows is not None else ()
-    more = ("owed",) if owed else ()
+    more = (*(("owed",) if owed else ()), *list_resumes(() if suspension is None else (host.name,)))
     return report.model_copy(update={"taken_at": now, "next": (f"health {host.name}", *offered, *more)})
 
 

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from adapters.phrase import Listing, Phrase
 from bot.model.alert import Mute
-from bot.reports.digest import build_expiry_section, join_clauses, summarize_attention
+from bot.reports.digest import join_clauses, summarize_attention
+from bot.reports.expiry import build_expiry_section
 from bot.reports.mutes import build_maintenance_section
 from commands.certs.operations import TABLE_COLUMNS
 from commands.checks.log_rotation import LOG_SUBJECT

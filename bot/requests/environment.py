@@ -18,6 +18,7 @@ from bot.handlers.ports import (
     MuteRegistryPort,
     OwedRegistryPort,
     RotationReader,
+    SuspensionReader,
 )
 from bot.handlers.registry import Handlers
 from bot.incidents.channels import IncidentChannels
@@ -46,6 +47,7 @@ class Environment:
     owed: OwedRegistryPort
     identities: IdentityReader
     rotations: RotationReader
+    suspensions: SuspensionReader
     good_configurations: GoodConfigurationPort
     backups: BackupReader
     recorder: Recorder

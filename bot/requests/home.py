@@ -28,6 +28,7 @@ from bot.store.locks import Lock
 from bot.store.owed import OwedChange
 from commands.bot_state.alerts import AlertAcknowledge, AlertList
 from commands.bot_state.changes import ApprovalList, OperationContinue, OperationList, OperationResolve
+from commands.bot_state.hosts import HostList
 from commands.bot_state.incidents import IncidentList
 from commands.bot_state.locks import LockList
 from commands.bot_state.mutes import MaintenanceList, SilenceList
@@ -37,6 +38,7 @@ from commands.language.signature import find_operation
 from commands.model.check import Area
 from commands.model.operation import Catalogue, Operation
 from commands.model.rotation import Rotation
+from commands.model.suspension import Suspension
 from commands.rotation.overview import CaRotation
 
 MAX_LEFT_OVER = 10
@@ -62,6 +64,7 @@ class HomeState:
     left_over: tuple[Change, ...]
     owed: tuple[OwedChange, ...]
     rotation: Rotation | None
+    suspensions: Mapping[str, Suspension]
     alerts: tuple[Alert, ...]
     muted: Mapping[int, Mute]
     mutes: tuple[Mute, ...]
@@ -90,6 +93,7 @@ class HomeReader:
             [incident.number for incident in await self._list_incidents()],
             [(owed.number, owed.asked_at) for owed in await environment.owed.list_open()],
             _get_version(await environment.rotations.read_known()),
+            [each.phrase for each in (await environment.suspensions.read_known()).values()],
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -130,6 +134,7 @@ class HomeReader:
             left_over=await environment.changes.list_left_over(now - RECENT_PERIOD, MAX_LEFT_OVER),
             owed=await environment.owed.list_open(),
             rotation=await environment.rotations.read_known(),
+            suspensions=await environment.suspensions.read_known(),
             alerts=alerts,
             muted=await environment.mutes.find_mutes(alerts, now),
             mutes=await environment.mutes.list_active(),
@@ -237,6 +242,8 @@ def _select_lists(state: HomeState, rights: HomeRights, ends: Mapping[str, datet
     hosts = [host for host in rights.config.inventory.hosts if host.name in ends and rights.may(CertList, (host,))]
     if rights.may(OwedList):
         yield from lists.list_owed(state.owed)
+    if rights.may(HostList):
+        yield from lists.list_suspensions(state.suspensions)
     if rights.may(CaRotation):
         yield from lists.list_rotation(state.rotation, rights.config.inventory.hosts)
     yield from lists.list_certificates({host.name: ends[host.name] for host in hosts})

@@ -17,11 +17,13 @@ from bot.handlers.context import Body, NoBotRunning, RequestContext
 from bot.model.request import Failure, Request
 from bot.reports.checks import READS
 from bot.reports.mutes import build_maintenance_section
+from bot.reports.suspensions import build_suspension_section, list_resumes
 from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
 from commands.backups.listing import BackupList, BackupShow
 from commands.certs.operations import CertList, CertShow
+from commands.checks.fleet_report import MAX_NAMED
 from commands.checks.verdict import STORED_AREAS
 from commands.gateways.overview import GatewayList
 from commands.health import Health
@@ -99,11 +101,17 @@ class OperationExecutor:
         return await self._add_maintenance(report, job) if isinstance(operation, Health) else report
 
     async def _add_maintenance(self, report: Report, job: ExecutionContext) -> Report:
-        """Adds which of the hosts are in maintenance. Their state is shown as it is: a person requested it."""
+        """Adds which of the hosts are suspended or in maintenance. Their state is shown as it is: a person requested it."""
         at = self._environment.now()
         maintenance = find_maintenance(await self._environment.mutes.list_active(), job.config.inventory, at)
-        section = build_maintenance_section(maintenance, report.cells_by_host, at)
-        return report if section is None else report.model_copy(update={"sections": (section, *report.sections)})
+        found = await self._environment.suspensions.read_known()
+        suspended = [host for host in found if host in report.cells_by_host]
+        sections = (
+            build_suspension_section(found, suspended),
+            build_maintenance_section(maintenance, report.cells_by_host, at),
+        )
+        onward = (*list_resumes(suspended), *report.next)[:MAX_NAMED] if suspended else report.next
+        return report.model_copy(update={"sections": (*filter(None, sections), *report.sections), "next": onward})
 
     def _require_running(self, operation: Operation) -> None:
         """Raises `NoBotRunning` for decisions and changes if no bot runs. Reads are answered everywhere."""
@@ -122,6 +130,7 @@ class OperationExecutor:
             redact=self._environment.redactor.redact_log,
             operation_id=job.operation,
             rotation=await self._environment.rotations.read_known(),
+            suspensions=await self._environment.suspensions.read_known(),
             recipients=config.recipients,
         )
 

@@ -52,6 +52,7 @@ from commands.model.operation import Catalogue, FleetChange, FleetRead, FleetVie
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
 from commands.model.rotation import Rotation
+from commands.model.suspension import Suspension
 from commands.values.arguments import Target
 from tests.bot.alert_registry import Alerts
 from tests.commands.canned import NOW
@@ -306,6 +307,16 @@ class RememberedIdentities:
         return self.known
 
 
+class RememberedSuspensions:
+    """The suspended hosts of a test."""
+
+    def __init__(self) -> None:
+        self.suspensions: dict[str, Suspension] = {}
+
+    async def read_known(self) -> dict[str, Suspension]:
+        return self.suspensions
+
+
 class RememberedRotation:
     """The change of the CA of a test."""
 
@@ -357,6 +368,7 @@ class Kept:
         self.keys = RememberedKeys()
         self.identities = RememberedIdentities()
         self.rotations = RememberedRotation()
+        self.suspensions = RememberedSuspensions()
         self.backups = RememberedBackups()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
@@ -402,6 +414,7 @@ class Kept:
             owed=self.owed,
             identities=self.identities,
             rotations=self.rotations,
+            suspensions=self.suspensions,
             good_configurations=self,
             backups=self,
             recorder=recorder,

@@ -8,9 +8,11 @@ from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
 from adapters.windows.rehearsal import identify_guard
 from bot.model.rehearsal import Rehearsal
-from bot.reports.hosts import build_host_list, build_host_report
+from bot.reports.hosts import KnownHosts, build_host_list, build_host_report
 from commands.model.report import Mark, Report
+from commands.model.suspension import Suspension
 from tests.commands.canned import NOW, host
+from tests.commands.suspension.canned_hosts import SUSPENSION
 
 PLAIN = WindowsSide(url="http://192.0.2.1:5985/wsman", user="flatnet", allow_http=True)
 LIGHTHOUSE = host("lighthouse", 0)
@@ -38,13 +40,19 @@ def rehearsal(**given: Any) -> Rehearsal:
     return Rehearsal.model_validate(usual | given)
 
 
+def known(*rehearsals: Rehearsal, suspended: Suspension | None = None) -> KnownHosts:
+    """What the bot knows: these rehearsals, and the host that is suspended."""
+    suspensions = {} if suspended is None else {suspended.host: suspended}
+    return KnownHosts({each.host: each for each in rehearsals}, (), suspensions)
+
+
 def facts(report: Report) -> dict[str, str]:
     return {str(row.cells[0].text): str(row.cells[1].text) for row in report.rows}
 
 
 def test_the_list_has_the_inventory_and_a_column_for_rehearsals() -> None:
     """A fresh one by its time, the others by what is to be done about them; a host without Windows has none."""
-    report = build_host_list((LIGHTHOUSE, A, B), {"host-a": rehearsal()}, (), NOW)
+    report = build_host_list((LIGHTHOUSE, A, B), known(rehearsal()), NOW)
     assert "3 hosts configured" == str(report.summary)
     assert [
         ["lighthouse", "", "not rehearsed yet", 0, True, 0, "10.100.0.1/16", True, False, False],
@@ -55,12 +63,12 @@ def test_the_list_has_the_inventory_and_a_column_for_rehearsals() -> None:
 
 
 def test_the_list_calls_no_host_healthy_because_none_was_asked() -> None:
-    report = build_host_list((LIGHTHOUSE, A, B), {"host-a": rehearsal()}, (), NOW)
+    report = build_host_list((LIGHTHOUSE, A, B), known(rehearsal()), NOW)
     assert {Mark.PLAIN, Mark.ABSENT} == {cell.mark for row in report.rows for cell in row.cells}
 
 
 def test_one_host_is_shown_with_all_that_its_rehearsal_measured() -> None:
-    report = build_host_report(A, rehearsal(), (), NOW)
+    report = build_host_report(A, known(rehearsal()), NOW)
     assert "host-a has a fresh rehearsal" == str(report.summary)
     assert ("health host-a",) == report.next
     shown = facts(report)
@@ -81,17 +89,27 @@ def test_one_host_is_shown_with_all_that_its_rehearsal_measured() -> None:
 def test_the_times_of_a_rehearsal_are_in_the_order_of_its_phases() -> None:
     """Whatever the order in which the database returns them."""
     shown = facts(
-        build_host_report(A, rehearsal(seconds={"abort": 1.0, "apply": 3.5, "confirm": 2.0, "revert": 24.0}), (), NOW)
+        build_host_report(A, known(rehearsal(seconds={"abort": 1.0, "apply": 3.5, "confirm": 2.0, "revert": 24.0})), NOW)
     )
     assert ["3.5 s", "2.0 s", "24.0 s", "1.0 s"] == list(shown.values())[-4:]
 
 
 def test_a_host_whose_rehearsal_failed_says_why_and_offers_another() -> None:
-    report = build_host_report(A, rehearsal(successful=False, why=Phrase("not SYSTEM"), account=""), (), NOW)
+    report = build_host_report(A, known(rehearsal(successful=False, why=Phrase("not SYSTEM"), account="")), NOW)
     assert "host-a: the last rehearsal failed (not SYSTEM)" == str(report.summary)
     assert ("health host-a", "host rehearse host-a") == report.next
     assert "Windows version" not in facts(report)
 
 
 def test_a_host_without_windows_is_offered_no_rehearsal() -> None:
-    assert ("health host-b",) == build_host_report(B, None, (), NOW).next
+    assert ("health host-b",) == build_host_report(B, known(), NOW).next
+
+
+def test_a_suspended_host_says_since_when_and_offers_its_resume() -> None:
+    listed = build_host_list((LIGHTHOUSE, A, B), known(suspended=SUSPENSION), NOW)
+    shown = build_host_report(B, known(suspended=SUSPENSION), NOW)
+    says = "suspended since 2026-11-25 07:10:00 UTC by alice: RAM swap"
+
+    assert [f"host-b: {says}"] == [str(line) for section in listed.sections for line in section.lines]
+    assert ("host resume host-b", "health") == listed.next
+    assert (says, "host resume host-b") == (facts(shown)["Suspension"], shown.next[-1])

@@ -22,8 +22,9 @@ from bot.model.change import BreakGlass, ChangeState
 from bot.model.request import Answer, BotIdentity, Membership, Request, SlackIdentity, Surface
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS
-from bot.reports.digest import DigestInput, compose_digest, list_time_left, make_baseline
+from bot.reports.digest import DigestInput, compose_digest, make_baseline
 from bot.reports.digest_diff import Baseline
+from bot.reports.expiry import list_time_left
 from bot.reports.observations import HealthHistory
 from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database

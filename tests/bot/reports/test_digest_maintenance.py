@@ -30,6 +30,7 @@ from tests.bot.reports.test_digest import (
 )
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import authority, files
+from tests.commands.suspension.canned_hosts import SUSPENSION
 
 WORK = maintenance("host-a", 120, added_at=NOW, ends_at=NOW.replace(hour=NOW.hour + 2))
 IN_MAINTENANCE: dict[str, Any] = {"maintenance": {"host-a": WORK}}
@@ -140,3 +141,15 @@ def _end() -> str:
 async def test_without_mutes_nothing_is_said_of_them() -> None:
     given: DigestInput = await seen(ends(B, 10))
     assert "Silences and maintenance" not in sections(compose_digest(given))
+
+
+async def test_a_suspended_host_is_named_and_its_problems_are_counted_beside_those_in_maintenance() -> None:
+    asleep: dict[str, Any] = {"suspended": {"host-b": SUSPENSION}}
+    report = compose_digest(await seen(nebula(A) | nebula(B), **IN_MAINTENANCE | asleep))
+
+    assert (
+        "all 2 other hosts are healthy. 1 host suspended (1 problem muted). 1 host in maintenance (1 problem muted)"
+        in str(report.summary)
+    )
+    assert ["host-b: suspended since 2026-11-25 07:10:00 UTC by alice: RAM swap"] == sections(report)["Suspended hosts"]
+    assert ((), ("host resume host-b",)) == (report.findings, report.next)
