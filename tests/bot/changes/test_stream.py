@@ -16,7 +16,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from adapters.transfer import STALL_TIMEOUT, StreamCount
-from adapters.wsl.images import LoadImage, SaveImage
+from adapters.wsl.images import ImageState, LoadImage, ReadImage, SaveImage
 from bot.changes.step_binding import BoundAction, OwnActions, Places
 from bot.changes.stream import BUFFER_BYTES, LOOK_SECONDS, MISMATCH, WORK_TIMEOUT, Ends, carry_out_transfer
 from bot.changes.transfer import TransferWatch
@@ -36,7 +36,7 @@ class Line:
     """Both kinds of ends in one: yields `pieces`, or takes bytes. An error stands for what happens at that piece.
 
     `silent_at`: the piece at which it says and does nothing any more; with `beats`, it still shows signs of life there.
-    `counts`: what it says that it counted, instead of the truth.
+    `counts`: what it says that it counted, instead of the truth. `holds`: what it answers when it is asked for the image.
     """
 
     pieces: list[bytes | HostError] = field(default_factory=list)
@@ -48,9 +48,13 @@ class Line:
     begun: bool = False
     ended: bool = False
     canceled: bool = False
+    holds: bool | HostError = False
 
     async def perform(self, action: Action[Answer]) -> Any:
-        raise AssertionError(action)
+        assert isinstance(action, ReadImage)
+        if isinstance(self.holds, HostError):
+            raise self.holds
+        return ImageState(present=self.holds)
 
     async def aclose(self) -> None:
         """Nothing is kept."""
