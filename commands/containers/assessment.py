@@ -52,12 +52,15 @@ MAX_GATEWAYS = 4
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Gateways that answered, those that did not, and what is wrong with registrations."""
+    """Gateways that answered, those that did not, and the registrations by host and name of the container.
+
+    `addresses` are those with which the containers are registered that are right everywhere.
+    """
 
     read: tuple[str, ...]
     unread: tuple[str, ...]
     problems: Mapping[tuple[str, str], tuple[Problem, ...]]
-    """By host and name of the container."""
+    addresses: Mapping[tuple[str, str], str]
 
     @classmethod
     def of(cls, compared: Comparison, gateways: Sequence[str]) -> "Surroundings":
@@ -69,12 +72,14 @@ class Surroundings:
             key = (problem.host, problem.name)
             problems[key] = (*problems.get(key, ()), problem)
         unread = tuple(each.host.name for each in compared.unread_gateways)
-        return cls(tuple(name for name in gateways if name not in unread), unread, problems)
+        addresses = {(each.host, each.container.name): next(iter(each.addresses.values()), "") for each in compared.right}
+        return cls(tuple(name for name in gateways if name not in unread), unread, problems, addresses)
 
 
 def judge_container_sight(sight: HostSight, container: Container, around: Surroundings, now: datetime) -> Judgment:
     """Judges one container."""
-    problems = around.problems.get((sight.host.name, container.name), ())
+    key = (sight.host.name, container.name)
+    problems = around.problems.get(key, ())
     expected = is_stopped_on_purpose(sight, container)
     remarks = (
         *(() if expected else _list_troubles(sight, container)),
@@ -86,7 +91,7 @@ def judge_container_sight(sight: HostSight, container: Container, around: Surrou
         "container": Cell.of(f"{sight.host.name}/{container.name}"),
         "status": _build_status(container, listed, now, expected=expected),
         "registered": _build_registered(container, problems, around),
-        "address": Cell.of(sight.find_address(container)),
+        "address": Cell.of(sight.find_address(container) or around.addresses.get(key, "")),
         "since": _build_since(container, listed, now),
         "image": Cell.of(container.image),
         **_build_listed_cells(listed),

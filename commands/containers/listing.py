@@ -187,9 +187,15 @@ def _build_unread_line(host: str, why: Phrase) -> _Line:
     return _Line(row, (finding,), Phrase("{host}: {what}", host=host, what=Phrase("containers unknown")))
 
 
+def _list_unread_gateways(fleet: Fleet) -> Iterator[GatewayRegistry]:
+    """Lists the gateways that could not be read. A host of which podman is unknown has a finding already."""
+    silent = {each.host.name for each in fleet.sights if isinstance(each.containers, Phrase)}
+    yield from (each for each in fleet.compared.unread_gateways if each.host.name not in silent)
+
+
 def list_unread_findings(fleet: Fleet) -> Iterator[Finding]:
     """Lists what could not be read besides podman."""
-    for gateway in fleet.compared.unread_gateways:
+    for gateway in _list_unread_gateways(fleet):
         assert isinstance(gateway.registry, HostError)
         yield build_unread_gateway_finding(gateway.host.name, gateway.registry)
     for sight in fleet.sights:
@@ -237,7 +243,7 @@ def _summarize(fleet: Fleet, lines: Sequence[_Line]) -> Phrase:
 
 def _list_unread(fleet: Fleet) -> Iterator[Phrase]:
     """Lists what could not be read besides podman, for the summary."""
-    if gateways := [each.host.name for each in fleet.compared.unread_gateways]:
+    if gateways := [each.host.name for each in _list_unread_gateways(fleet)]:
         yield Phrase("registrations unknown at {gateways}", gateways=list_some(gateways))
     if hosts := [each.host.name for each in fleet.sights if each.faults]:
         yield Phrase("helper not usable on {hosts}", hosts=list_some(hosts))

@@ -215,6 +215,12 @@ async def test_what_could_not_be_read_is_unknown_and_not_counted() -> None:
     ]
 
 
+async def test_a_host_of_which_nothing_answers_is_one_finding() -> None:
+    late = Unreachable(LATE)
+    report = await read({"host-b": Wsl2(system=late)}, {"host-b": late})
+    assert [(each.host, each.subject) for each in report.findings] == [("host-b", "podman")]
+
+
 async def test_no_gateway_that_answers_makes_registrations_unknown() -> None:
     report = await read(gateways={name: Unreachable(LATE) for name in HOSTS}, target="host-b")
     assert table(report) == [("host-b/db", "running", "unread", "10.87.2.10")]
@@ -222,7 +228,7 @@ async def test_no_gateway_that_answers_makes_registrations_unknown() -> None:
 
 async def test_a_host_without_the_helper_has_what_podman_lists() -> None:
     report = await read(hosts=(UNMANAGED,))
-    assert table(report) == [("host-a/web", "running", "1/1", ""), ("host-a/api", "running", "1/1", "")]
+    assert table(report) == [("host-a/web", "running", "1/1", "10.87.1.10"), ("host-a/api", "running", "1/1", "10.87.1.11")]
     assert {str(row.cells[5].value) for row in report.rows} == {WEB.image}
 
 

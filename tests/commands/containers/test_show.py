@@ -76,7 +76,8 @@ async def test_a_next_command_never_is_the_one_that_was_asked() -> None:
 
 async def test_without_the_helper_it_says_what_is_not_known_and_how_to_allow_it() -> None:
     report = await show("web", make_view(hosts=(UNMANAGED,)))
-    assert set(facts(report)) == {"host", "status", "registered", "since", "image", "restarts", "id", "registrations"}
+    known = {"host", "status", "registered", "address", "since", "image", "restarts", "id", "registrations"}
+    assert set(facts(report)) == known
     (section,) = report.sections
     assert "prepare-wsl.sh --manage containers" in str(section.lines[0])
 
