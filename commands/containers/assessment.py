@@ -80,16 +80,16 @@ def judge_container_sight(sight: HostSight, container: Container, around: Surrou
     """Judges one container."""
     key = (sight.host.name, container.name)
     problems = around.problems.get(key, ())
-    expected = is_stopped_on_purpose(sight, container)
+    purpose = explain_stopped(sight, container)
     remarks = (
-        *(() if expected else _list_troubles(sight, container)),
+        *(_list_troubles(sight, container) if purpose is None else ()),
         *(_judge_problem(sight, container, problem) for problem in problems),
         *_judge_address(sight, container),
     )
     listed = sight.listed.get(container.id)
     cells = {
         "container": Cell.of(f"{sight.host.name}/{container.name}"),
-        "status": _build_status(container, listed, now, expected=expected),
+        "status": _build_status(container, listed, now, purpose),
         "registered": _build_registered(container, problems, around),
         "address": Cell.of(sight.find_address(container) or around.addresses.get(key, "")),
         "since": _build_since(container, listed, now),
@@ -101,10 +101,15 @@ def judge_container_sight(sight: HostSight, container: Container, around: Surrou
     return Judgment(cells, remarks)
 
 
-def is_stopped_on_purpose(sight: HostSight, container: Container) -> bool:
-    """Returns whether the suspension of its host stopped the container."""
+def explain_stopped(sight: HostSight, container: Container) -> Phrase | None:
+    """Explains a container that was stopped on purpose: its host is suspended, or it was moved away. None otherwise."""
+    if container.runs:
+        return None
+    if container.id in sight.kept:
+        return Phrase("stopped: moved away, kept for some days")
     remembered = () if sight.suspension is None else sight.suspension.containers
-    return not container.runs and any(each.id == container.id for each in remembered)
+    suspended = any(each.id == container.id for each in remembered)
+    return Phrase("stopped: host is suspended") if suspended else None
 
 
 def judge_unknown_ghost(problem: Problem, host: str) -> Judgment:
@@ -215,7 +220,7 @@ def _judge_address(sight: HostSight, container: Container) -> Iterator[Remark]:
         yield make(Severity.HIGH, short, why)
 
 
-def _build_status(container: Container, listed: ListedContainer | None, now: datetime, *, expected: bool) -> Cell:
+def _build_status(container: Container, listed: ListedContainer | None, now: datetime, purpose: Phrase | None) -> Cell:
     """Builds the state in a few words, with the time for which it runs."""
     if container.restarting:
         return Cell(text=Phrase("keeps restarting"), value="restarting", mark=Mark.BAD)
@@ -225,8 +230,8 @@ def _build_status(container: Container, listed: ListedContainer | None, now: dat
         if listed is not None and listed.health == "starting":
             return Cell(text=Phrase("running, health check pending"), value="starting", mark=Mark.UNKNOWN)
         return Cell(text=_describe_running(container, now), value="running", mark=Mark.WELL)
-    if expected:
-        return Cell(text=Phrase("stopped: host is suspended"), value="suspended")
+    if purpose is not None:
+        return Cell(text=purpose, value="stopped")
     if container.state == "exited":
         return Cell(text=Phrase("exited, code {code}", code=str(container.exit_code)), value="exited", mark=Mark.BAD)
     return Cell(text=shorten_argument(container.state), value=container.state, mark=Mark.BAD)

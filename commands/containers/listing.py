@@ -233,8 +233,8 @@ def _summarize(fleet: Fleet, lines: Sequence[_Line]) -> Phrase:
         )
     if running < len(containers):
         return Phrase(
-            "{n} of {total} containers runs, the others are on suspended hosts",
-            plural="{n} of {total} containers run, the others are on suspended hosts",
+            "{n} of {total} containers runs, the others are stopped on purpose",
+            plural="{n} of {total} containers run, the others are stopped on purpose",
             n=running,
             total=len(containers),
         )

@@ -36,6 +36,8 @@ class HostSight:
     allocated: Mapping[str, str] | None = None
     faults: tuple[Phrase, ...] = ()
     suspension: Suspension | None = None
+    kept: frozenset[str] = frozenset()
+    """Ids of containers that were moved away, and are kept for some days."""
 
     @property
     def known(self) -> tuple[Container, ...]:
@@ -72,6 +74,14 @@ async def read_sight(host: Host, view: FleetView) -> HostSight:
         ),
         faults=tuple(dict.fromkeys(each.phrase for each in (listed, handed) if isinstance(each, HostError))),
         suspension=suspension,
+        kept=frozenset(each.id for each in containers if is_kept(host, each, view)),
+    )
+
+
+def is_kept(host: Host, container: Container, view: FleetView) -> bool:
+    """Returns whether a container that was moved away is kept: its removal is owed, and due in some days."""
+    return any(
+        note.host == host.name and note.words == f"container remove {host.name}/{container.id}" for note in view.owed.notes
     )
 
 

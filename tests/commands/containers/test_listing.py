@@ -1,6 +1,7 @@
 """`container`: what runs where, and whether it can be reached."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from adapters.gateway.containers import Registry
 from adapters.phrase import Phrase
 from adapters.wsl.podman import Container
 from commands.containers.listing import ContainerOverview
+from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.report import Report
 from commands.model.suspension import RememberedContainer, Suspension
 from commands.values.arguments import Target
@@ -256,10 +258,20 @@ async def test_containers_that_a_suspension_stopped_are_no_problem() -> None:
         {**registries, "host-b": Unreachable(LATE)},
         suspensions={"host-b": suspension},
     )
-    assert str(report.summary) == "2 of 3 containers run, the others are on suspended hosts"
-    assert table(report)[-1] == ("host-b/db", "suspended", "None", "")
+    assert str(report.summary) == "2 of 3 containers run, the others are stopped on purpose"
+    assert table(report)[-1] == ("host-b/db", "stopped", "None", "")
     assert report.findings == ()
     assert "new disk" in str(report.sections[0].lines[0])
+
+
+async def test_a_source_that_is_kept_after_its_move_is_no_problem() -> None:
+    source = listed("db", None, state="exited", exit_code=143)
+    words = f"container remove host-b/{DB.id}"
+    note = OwedNote(number=1, host="host-b", words=words, matter=Matter.CHANGE, since=NOW)
+    view = make_view({"host-b": Wsl2((source,))}, {name: registry(*REGISTERED[:2]) for name in HOSTS})
+    report = await ContainerOverview().read(replace(view, owed=KnownOwed((note,))))
+    assert str(report.summary) == "2 of 3 containers run, the others are stopped on purpose"
+    assert str(report.rows[-1].cells[1].text) == "stopped: moved away, kept for some days"
 
 
 async def test_a_container_whose_name_commands_do_not_take_is_named_by_its_id() -> None:
