@@ -28,6 +28,7 @@ from tests.bench import (
     reloads,
     rotations,
     starts,
+    streams,
     texts,
     transfers,
     watch,
@@ -69,6 +70,7 @@ if __name__ == "__main__":
     logs.report()
     registrations.report()
     transfers.report()
+    streams.report()
     redaction.report()
     audit.report()
     texts.report()

@@ -1,6 +1,6 @@
 """PID 1 until systemd is: makes the root file system of one distribution, enters it, and becomes systemd.
 
-    python -m tests.fleet.boot BASE NAME        BASE: an empty folder that becomes the mount point
+    python -m tests.fleet.boot BASE NAME MEGABYTES      BASE: an empty folder that becomes the mount point
 
 The root is an overlay of the machine's own, whose changes are kept in memory. The kernel's settings are read-only, except
 those of the network, which the namespace has for itself.
@@ -33,8 +33,8 @@ DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 
 LINKS = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 
-STORE, STORE_MEGABYTES, STORE_RESERVE = "var/lib/containers", 192, 20
-"""podman's storage is a file system of its own, of which root keeps so many percent (`mkfs.ext4 -m`)."""
+STORE, STORE_RESERVE = "var/lib/containers", 20
+"""podman's storage is a file system of its own with MEGABYTES, of which root keeps so many percent (`mkfs.ext4 -m`)."""
 
 ENVIRONMENT = {"container": "fleet", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "dumb"}
 """`container` makes systemd leave the kernel and the machine's devices alone."""
@@ -42,11 +42,11 @@ ENVIRONMENT = {"container": "fleet", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "T
 
 def main() -> None:
     """Makes the root file system, enters it and becomes systemd."""
-    base, name = Path(sys.argv[1]), sys.argv[2]
+    base, name, megabytes = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     root = _mount_root(base)
     write_files(root, name)
     _mount_devices(root)
-    _mount_store(base, root)
+    _mount_store(base, root, megabytes)
     _protect_kernel(root)
     (root / "old").mkdir()
     os.chdir(root)
@@ -82,9 +82,9 @@ def _mount_devices(root: Path) -> None:
         (root / "dev" / link).symlink_to(target)
 
 
-def _mount_store(base: Path, root: Path) -> None:
+def _mount_store(base: Path, root: Path, megabytes: int) -> None:
     image = base / "store.ext4"
-    _run("mkfs.ext4", "-q", "-F", "-m", str(STORE_RESERVE), str(image), f"{STORE_MEGABYTES}M")
+    _run("mkfs.ext4", "-q", "-F", "-m", str(STORE_RESERVE), str(image), f"{megabytes}M")
     (root / STORE).mkdir(parents=True, exist_ok=True)
     _mount("devtmpfs", Path("/dev"), "nosuid")  # all of the kernel's loop devices, also in a container
     _run("mount", "-o", "loop", str(image), str(root / STORE))

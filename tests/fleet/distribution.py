@@ -16,6 +16,9 @@ PREPARE = PROJECT / "docs" / "hosts" / "prepare-wsl.sh"
 
 SCRIPT = "/root/prepare-wsl.sh"
 
+STORE_MEGABYTES = 192
+"""Size of podman's storage."""
+
 
 @dataclass(frozen=True)
 class Distribution:
@@ -57,11 +60,14 @@ class Distribution:
         return self.space.run("sh", "-euc", script)
 
 
-def boot(name: str, folder: Path, *, dies_with_us: bool) -> Distribution:
-    """Boots a distribution; `folder` gets its log and the bot's key. Returns when systemd has started everything."""
+def boot(name: str, folder: Path, *, dies_with_us: bool, megabytes: int = STORE_MEGABYTES) -> Distribution:
+    """Boots a distribution with so many megabytes for podman; `folder` gets its log and the bot's key.
+
+    Returns when systemd has started everything.
+    """
     (folder / "root").mkdir(parents=True)
     log = folder / "boot.log"
-    init = (sys.executable, "-m", "tests.fleet.boot", str(folder / "root"), name)
+    init = (sys.executable, "-m", "tests.fleet.boot", str(folder / "root"), name, str(megabytes))
     space = start_space(name, init, log, dies_with_us=dies_with_us)
     try:
         wait_until(lambda: _has_booted(space, log), f"systemd; see {log}")

@@ -10,7 +10,7 @@ import contextlib
 import socket
 import sys
 
-CHUNK = 64 * 1024
+CHUNK = 256 * 1024
 
 
 async def forward(listening: socket.socket, port: int) -> None:
@@ -18,11 +18,11 @@ async def forward(listening: socket.socket, port: int) -> None:
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port, limit=CHUNK)
             await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
         writer.close()
 
-    server = await asyncio.start_server(carry, sock=listening)
+    server = await asyncio.start_server(carry, sock=listening, limit=CHUNK)
     async with server:
         await server.serve_forever()
 
