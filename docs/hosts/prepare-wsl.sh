@@ -404,8 +404,11 @@ check_reference() {
     fits "$reference" "$1" || refuse
 }
 
+# What a call left that was killed goes after an hour.
 make_work() {
-    [ -n "$work" ] || work=$(mktemp -d /run/flatnet-bot.XXXXXX)
+    [ -z "$work" ] || return 0
+    find /run -maxdepth 1 -name 'flatnet-bot.*' -user root -mmin +60 -exec rm -rf {} +
+    work=$(mktemp -d /run/flatnet-bot.XXXXXX)
 }
 
 # podman within so many seconds. Its exit codes 2 to 5 would mean something else here.
@@ -505,7 +508,7 @@ build_template() {
 {{- if not (eq .Config.Umask "" "0022")}}{{$c}}"umask"{{$c = ","}}{{end}}
 {{- if .Config.Timeout}}{{$c}}"time limit"{{$c = ","}}{{end}}
 {{- if .Config.Timezone}}{{$c}}"time zone"{{$c = ","}}{{end}}
-{{- range .Config.CreateCommand}}{{$w := index (split . "=") 0}}{{if eq $w "--secret" "--rootfs" "--gpus" "--sdnotify" "--hostuser"
+{{- range .Config.CreateCommand}}{{$w := index (split . "=") 0}}{{if eq $w "--secret" "--rootfs" "--device" "--gpus" "--sdnotify" "--hostuser"
     "--health-on-failure" "--health-startup-cmd" "--chrootdirs" "--passwd-entry" "--group-entry" "--hosts-file" "--no-hosts"
     "--device-cgroup-rule" "--mac-address" "--ip6" "--annotation" "--personality" "--requires" "--init-ctr" "--init-path"
     "--no-hostname" "--cgroup-parent" "--image-volume" "--seccomp-policy" "--log-opt" "--http-proxy" "--read-only-tmpfs"}}
@@ -583,7 +586,9 @@ inspect_ids() {
     xargs -r timeout --kill-after=5 30 podman inspect --type container --format "$(build_template)" >"$work/inspected" ||
         return 1
     sed -n '/^{/p' "$work/inspected" | sort >"$work/seen" || return 1
-    sed -n '/^[0-9a-f]\{64\} /{ s/"\([A-Za-z0-9_.:-]*\)"/\1/g; s/\( variable [^ ]*\) 3D/\1 /; s/ $/ -/; s/ rlimit_/ /; p; }' \
+    sed -n '/^[0-9a-f]\{64\} /{ s/"\([A-Za-z0-9_.:-]*\)"/\1/g; s/\( variable [^ ]*\) 3D/\1 /; s/ $/ -/; s/ rlimit_/ /
+        s/ stop-signal 15$/ stop-signal SIGTERM/; s/ stop-signal 3$/ stop-signal SIGQUIT/; s/ stop-signal 2$/ stop-signal SIGINT/
+        s/ stop-signal 9$/ stop-signal SIGKILL/; s/ stop-signal 28$/ stop-signal SIGWINCH/; p; }' \
         "$work/inspected" | sort | sed 's/^\([0-9a-f]* argument\) [0-9]*/\1/' >"$work/lines" || return 1
     grep -aEvx "[0-9a-f]{64} ($grammar)" "$work/lines" >"$work/bad" || :
 }
@@ -782,6 +787,12 @@ check_volume() {
     [ -z "$others" ] || fail 6 "a container that is not on the network $network uses the volume $1"
 }
 
+check_address() {
+    if [ "${1%.*}" != "${address%.*}" ] || ! fits '([2-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-4])' "${1##*.}"; then
+        fail 6 "$1 is no address for a container of this host"
+    fi
+}
+
 # Before anything is made: what would be an obscure failure, or more than a container of Flatnet may have.
 check_given() {
     list_ids >"$work/ids"
@@ -791,7 +802,13 @@ check_given() {
         image) timeout 10 podman image exists "$value" || fail 6 "the image is not on this host" ;;
         volume | volume-ro) check_volume "$value" "$more" ;;
         anonymous) check_place "$value" ;;
-        label) [ "$value" != 504F444D414E5F53595354454D445F554E4954 ] || fail 6 "a unit of systemd cannot be named" ;;
+        address) check_address "$value" ;;
+        label)
+            decode "$value"
+            case $text in
+            flatnet-bot.* | PODMAN_SYSTEMD_UNIT) fail 6 "no description may have the label $text" ;;
+            esac
+            ;;
         esac
     done <"$1"
     for word in name image restart; do
@@ -807,6 +824,16 @@ print_variables() {
             printf '%s=%s\n' "$name" "$text"
         fi
     done <"$1"
+}
+
+# podman adds the word CMD to an array of several words, and splits what begins with it itself.
+convert_check() {
+    case $1 in
+    '["NONE"]') printf none ;;
+    '["CMD","'*'","'*) printf '[%s' "${1#'["CMD",'}" ;;
+    '["CMD","'*) printf 'CMD %s' "$(printf '%s' "$1" | cut -d'"' -f4)" ;;
+    *) printf '%s' "$1" ;;
+    esac
 }
 
 # Makes the container of a checked description and does not start it. Sets `made` to its ID.
@@ -845,7 +872,7 @@ make_container() {
         entrypoint | user | workdir | health)
             decode "$value"
             case $word in
-            health) set -- "$@" "--health-cmd=$text" ;;
+            health) set -- "$@" "--health-cmd=$(convert_check "$text")" ;;
             *) set -- "$@" "--$word=$text" ;;
             esac
             ;;

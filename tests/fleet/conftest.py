@@ -6,6 +6,7 @@ Tests put back what they change, because they share the fleet.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from bot.app.application import Application, open_application
@@ -15,6 +16,7 @@ from bot.runtime.clock import read_utc_time
 from commands.model.report import Report
 from tests.fleet.distribution import Distribution, boot
 from tests.fleet.fleet import RealFleet, prepare, run_fleet, write_configuration
+from tests.fleet.login import ALL
 from tests.fleet.machine import find_obstacle
 from tests.fleet.overlay import Overlay
 
@@ -56,6 +58,27 @@ def repaired(wsl: Distribution) -> Iterator[Distribution]:
     """The same, which is prepared again afterwards."""
     yield wsl
     prepare(wsl)
+
+
+@pytest.fixture
+def managed(wsl: Distribution) -> Iterator[Distribution]:
+    """The prepared WSL2 side, with the helper for all areas."""
+    done = wsl.prepare("--manage", ALL, "--id", "1")
+    assert 0 == done.returncode, done
+    yield wsl
+    wsl.prepare("--manage", "none")
+    wsl.sh("rm -f /etc/sysctl.d/zz-flatnet-bot.conf")
+
+
+@pytest.fixture
+async def login(wsl: Distribution) -> AsyncIterator[asyncssh.SSHClientConnection]:
+    """The account's own connection."""
+    side = wsl.side
+    keys, hosts = [str(side.key_file)], str(side.known_hosts_file)
+    async with asyncssh.connect(
+        side.address, side.port, username=side.user, client_keys=keys, known_hosts=hosts, config=None
+    ) as connection:
+        yield connection
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 import io
 import json
 import tarfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import asyncssh
 import pytest
@@ -19,9 +18,8 @@ from tests.fleet.conftest import Ask, ask_as_administrator
 from tests.fleet.containers import FOREIGN, IMAGE, list_containers, make_network
 from tests.fleet.distribution import Distribution
 from tests.fleet.fleet import HOST, write_configuration
+from tests.fleet.login import ALL, call, read
 
-HELPER = "sudo -n /usr/local/libexec/flatnet-bot"
-ALL = "forwarding,containers,ipam,backup"
 SECRET = "correct-horse"
 
 GOOD = {
@@ -33,42 +31,6 @@ GOOD = {
     "at_boot": True,
     "blocked": False,
 }
-
-
-@pytest.fixture
-def managed(wsl: Distribution) -> Iterator[Distribution]:
-    """The prepared WSL2 side, with the helper for all areas."""
-    done = wsl.prepare("--manage", ALL, "--id", "1")
-    assert 0 == done.returncode, done
-    yield wsl
-    wsl.prepare("--manage", "none")
-    wsl.sh("rm -f /etc/sysctl.d/zz-flatnet-bot.conf")
-
-
-@pytest.fixture
-async def login(wsl: Distribution) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    """The account's own connection."""
-    side = wsl.side
-    keys, hosts = [str(side.key_file)], str(side.known_hosts_file)
-    async with asyncssh.connect(
-        side.address, side.port, username=side.user, client_keys=keys, known_hosts=hosts, config=None
-    ) as connection:
-        yield connection
-
-
-async def call(login: asyncssh.SSHClientConnection, verb: str) -> tuple[int | None, bytes, str]:
-    """Returns exit code, standard output and standard error of a verb."""
-    done = await login.run(f"{HELPER} {verb}", encoding=None)
-    assert isinstance(done.stdout, bytes)
-    assert isinstance(done.stderr, bytes)
-    return done.exit_status, done.stdout, done.stderr.decode()
-
-
-async def read(login: asyncssh.SSHClientConnection, verb: str) -> list[Any]:
-    """Returns the JSON objects that a verb prints."""
-    code, output, error = await call(login, verb)
-    assert (0, "") == (code, error)
-    return [json.loads(line) for line in output.splitlines()]
 
 
 async def read_in_pieces(wsl: Distribution) -> bytes:
