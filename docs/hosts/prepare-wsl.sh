@@ -969,8 +969,9 @@ unmake_container() {
 
 # streams: the bytes of a program, as they come
 
-# What needs room lies where podman puts its own drafts.
+# What needs room lies where podman puts its own drafts. A call that works touches both of its folders.
 make_spool() {
+    find /var/tmp -maxdepth 1 -name 'flatnet-bot.*' -user root -mmin +60 -exec rm -rf {} +
     spool=$(mktemp -d /var/tmp/flatnet-bot.XXXXXX)
 }
 
@@ -1054,30 +1055,32 @@ watch_work() {
     trap '' PIPE
     set +f
     read -r me rest </proc/self/stat
-    before='' waits=0
+    before='' waits=0 pids=''
     while sleep 4 >/dev/null 2>&1; do
+        [ -d "/proc/$$" ] || give_up "this helper was killed"
+        touch "$work" ${spool:+"$spool"}
         cat /proc/[0-9]*/stat 2>/dev/null | sum_work "$me" >"$work/now" || :
         read -r now pids <"$work/now" || continue
         sign=. waits=$((waits + 1))
         [ "$now" != "$before" ] || sign=-
         [ "$sign" = - ] || waits=0
         before=$now
-        if ! printf '%s\n' "$sign" 2>/dev/null >&2; then
-            give_up "the connection ended" "$pids"
-        elif [ "$waits" -ge 225 ] || [ ! -d "/proc/$$" ]; then
-            give_up "nothing happened for 15 minutes" "$pids"
-        fi
+        printf '%s\n' "$sign" >&2 2>/dev/null || give_up "the connection ended"
+        [ "$waits" -lt 225 ] || give_up "nothing happened for 15 minutes"
     done
 }
 
+# Those that stay after TERM are killed, also if the call itself has ended by then.
 give_up() {
+    trap '' TERM
     printf '%s\n' "$1" >"$work/given-up"
     for signal in TERM KILL; do
-        for pid in $2; do
+        for pid in $pids; do
             kill -s "$signal" "$pid" 2>/dev/null || :
         done
         sleep 2 >/dev/null 2>&1
     done
+    [ -d "/proc/$$" ] || rm -rf "$work" ${spool:+"$spool"}
     exit
 }
 
@@ -1187,7 +1190,7 @@ save_image() {
 }
 
 # podman would take each name in an archive away from the image that has it. So the archive is looked at first, which must be
-# one that has the image and no names. podman itself would keep it in a file, too.
+# one that has the image and no names. podman load would keep it in a file, too.
 load_image() {
     check_id "$1"
     check_reference "$2"
@@ -1210,10 +1213,11 @@ take_image() {
     fits '\[\{"Config":"'"$1"'\.json","RepoTags":(null|\[\]),"Layers":\['"$layers"'\]\}\]' "$(printf '%s' "$text")" ||
         fail 1 "what came is not this image alone"
     timeout 20 podman images --all --quiet --no-trunc >"$spool/before" || exit 1
-    said=$(podman load --quiet --input "$spool/image.tar") || exit
-    loaded=$(printf '%s\n' "$said" | sed -n 's/^Loaded image[^ ]*: *\(sha256:\)\{0,1\}\([0-9a-f]\{64\}\)$/\2/p')
+    loaded=$(podman pull --quiet "docker-archive:$spool/image.tar") || exit
     if [ "$loaded" != "$1" ]; then
-        [ -z "$loaded" ] || grep -Fqx "sha256:$loaded" "$spool/before" || timeout 50 podman rmi "$loaded" >/dev/null
+        if fits '[0-9a-f]{64}' "$loaded" && ! grep -Fqx "sha256:$loaded" "$spool/before"; then
+            timeout 50 podman rmi "$loaded" >/dev/null
+        fi
         fail 1 "another image came"
     fi
     name_image "$1" "$2" || exit 1
