@@ -37,7 +37,7 @@ from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
 from adapters.wsl import containers as podman_containers
-from adapters.wsl import description, forwarding, helper, images, ipam, restarts, restore, volumes
+from adapters.wsl import description, forwarding, helper, image_search, images, ipam, restarts, restore, volumes
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -107,6 +107,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     podman_containers.CopyContainer,
     images.ReadImage,
     images.PullImage,
+    image_search.FindImage,
     images.RemoveImage,
     images.SaveImage,
     images.LoadImage,

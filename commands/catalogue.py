@@ -54,6 +54,7 @@ from commands.containers.moves import ContainerStart, ContainerStop
 from commands.containers.prune import ContainerPrune
 from commands.containers.removal import ContainerRemove
 from commands.containers.restart import ContainerRestart
+from commands.containers.run import ContainerRun
 from commands.containers.show import ContainerShow
 from commands.disks.operations import DiskUsage
 from commands.forwarding.operations import ForwardingApply, ForwardingList
@@ -122,6 +123,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     EscalationList,
     EscalationReset,
     RouteList,
+    ContainerRun,
     ContainerStart,
     ContainerStop,
     ContainerRestart,

@@ -46,7 +46,7 @@ def explain_rights(
     person = _find_person(policy, person_name)
     operation = _parse_request(catalogue, person, words)
     question = RightsQuestion(policy, make_actor(person), operation, operation.resolve_hosts(inventory))
-    verdict = policy.judge(question.actor, type(operation), question.hosts, None)
+    verdict = policy.judge_request(question.actor, operation, question.hosts, None)
     if isinstance(verdict, Refusal):
         return _make_report(question, _explain_refusal(question, verdict), _list_group_facts(question))
     facts = ((Phrase("Matched rule"), _describe_permission(question)), *_list_place_facts(question))
@@ -93,7 +93,7 @@ def _list_group_facts(question: RightsQuestion) -> Iterator[Fact]:
     actor = question.actor
     for group in question.policy.groups:
         member = Actor(actor.name, actor.roles | group.roles, actor.rule)
-        if isinstance(question.policy.judge(member, type(question.operation), question.hosts, None), Permit):
+        if isinstance(question.policy.judge_request(member, question.operation, question.hosts, None), Permit):
             yield (
                 Phrase("Exception"),
                 Phrase("allowed if {person} is in the user group {group}", person=actor.name, group=group.slack),

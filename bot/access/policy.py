@@ -122,6 +122,16 @@ class Policy:
         refused = (_refuse_included(operation, part, refuse) for part, refuse in parts if isinstance(refuse, Refusal))
         return next(refused, verdict)
 
+    def judge_request(
+        self, actor: Actor, operation: Operation, hosts: Sequence[Host] = (), place: str | None = None
+    ) -> Verdict:
+        """Decide as `judge` about one request, whose arguments may need a role that no grant replaces."""
+        verdict, needed = self.judge(actor, type(operation), hosts, place), operation.needed_roles
+        if isinstance(verdict, Refusal) or not needed or actor.roles & needed:
+            return verdict
+        contacts = self._describe_others((actor.name,), lambda roles: bool(roles & needed))
+        return Refusal("role", explain_missing_role(type(operation), needed, actor.roles, contacts))
+
     def _judge_operation(
         self, actor: Actor, operation: type[Operation], hosts: Sequence[Host], place: str | None
     ) -> Verdict:

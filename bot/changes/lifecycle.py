@@ -187,7 +187,7 @@ class Lifecycle:
         operation = self._planner.load_operation(record).restrict_to(await self._find_remaining_hosts(record))
         operation = operation.model_copy(update={"reason": record.reason, "break_glass": False, "dry_run": False})
         hosts = operation.resolve_hosts(self._planner.inventory)
-        verdict = self._planner.policy.judge(by.actor, type(operation), hosts, by.place)
+        verdict = self._planner.policy.judge_request(by.actor, operation, hosts, by.place)
         if isinstance(verdict, Refusal):
             await self._refuse(new_id, by, verdict)
         return await self._plan_and_store(ChangeRequest(new_id, operation, by, before=operation_id))

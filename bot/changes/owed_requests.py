@@ -107,7 +107,7 @@ class OwedRequests:
         if isinstance(actor, Refusal):
             return actor
         hosts, place = operation.resolve_hosts(self._planner.inventory), find_place(owed.surface, owed.channel)
-        verdict = policy.judge(actor, type(operation), hosts, place)
+        verdict = policy.judge_request(actor, operation, hosts, place)
         if isinstance(verdict, Refusal):
             return verdict
         return _make_requester(owed, actor, identity)

@@ -50,7 +50,7 @@ class StartCheck:
             return actor
         operation = self._planner.load_operation(record)
         place = find_place(record.surface, record.channel)
-        verdict = policy.judge(actor, type(operation), operation.resolve_hosts(self._planner.inventory), place)
+        verdict = policy.judge_request(actor, operation, operation.resolve_hosts(self._planner.inventory), place)
         if isinstance(verdict, Refusal):
             return verdict
         unrehearsed = await self._repository.rehearsals.refuse_critical(record.plan, operation.assessed_risk)

@@ -79,12 +79,16 @@ class RequestContext:
 
     def judge(self, operation: Operation) -> Verdict:
         """Judges an operation that the same requester would request here."""
-        return self.judge_on(type(operation), operation.resolve_hosts(self.inventory))
+        hosts = operation.resolve_hosts(self.inventory)
+        return self.config.policy.judge_request(self.requester.actor, operation, hosts, self._place)
 
     def judge_on(self, operation: type[Operation], hosts: Sequence[Host]) -> Verdict:
         """Judges an operation on these hosts. Requests of the bot itself have no place."""
-        place = None if isinstance(self.requester.identity, BotIdentity) else self.requester.place
-        return self.config.policy.judge(self.requester.actor, operation, hosts, place)
+        return self.config.policy.judge(self.requester.actor, operation, hosts, self._place)
+
+    @property
+    def _place(self) -> str | None:
+        return None if isinstance(self.requester.identity, BotIdentity) else self.requester.place
 
     def may_request(self, operation: Operation) -> bool:
         """Returns whether the requester may request it: an answer shows nothing that its own command would withhold."""

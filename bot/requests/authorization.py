@@ -89,7 +89,7 @@ def decide(request: Request, typed: TypedText, ground: DecisionBasis, catalogue:
         said = render_operation(bound)
         return Decision(actor, "not understood", said, make_failure(error, said))
     place = _find_place(request)
-    verdict = policy.judge(actor, asked.operation, _find_hosts(operation, ground), place)
+    verdict = policy.judge_request(actor, operation, _find_hosts(operation, ground), place)
     outcome = _make_refusal(verdict) if isinstance(verdict, Refusal) else operation
     return Decision(actor, verdict.rule, render_operation(operation), outcome, render_operation(bound))
 

@@ -127,7 +127,7 @@ class Dispatcher:
         actor = policy.identify(identity)
         if isinstance(actor, Refusal):
             return actor
-        return policy.judge(actor, type(operation), operation.resolve_hosts(self.hosts), NO_PLACE)
+        return policy.judge_request(actor, operation, operation.resolve_hosts(self.hosts), NO_PLACE)
 
     async def read_home(self, identity: Identity) -> HomeFacts:
         """Reads what a person sees in their home tab; nothing for one without standing. May raise a `DatabaseError`."""

@@ -247,6 +247,11 @@ class Operation(BaseModel):
         return self.risk
 
     @property
+    def needed_roles(self) -> frozenset[Role]:
+        """Roles of which its requester needs one, beside those of its class. None is needed for most requests."""
+        return frozenset()
+
+    @property
     def incomplete(self) -> bool:
         """True if one of several alternative arguments is required and none is given. A form can ask for it."""
         return False

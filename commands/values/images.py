@@ -14,6 +14,9 @@ _NAME = re.compile(
 MAX_IMAGE_LENGTH = 400
 """Characters of the name of an image with tag and digest."""
 
+MAX_NAME_LENGTH = 200
+"""Characters of the name without tag and digest."""
+
 LATEST = "latest"
 """Tag of an image without one."""
 
@@ -23,7 +26,7 @@ class ImageName(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    name: Annotated[str, StringConstraints(max_length=255)]
+    name: Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
     tag: str = ""
     digest: str = ""
 
@@ -55,6 +58,6 @@ class ImageName(BaseModel):
 def parse_image(text: str) -> ImageName | None:
     """Parses the name of an image; None if it is none."""
     found = _NAME.fullmatch(text.strip()) if len(text) <= MAX_IMAGE_LENGTH else None
-    if found is None or len(found["name"]) > 255:
+    if found is None or len(found["name"]) > MAX_NAME_LENGTH:
         return None
     return ImageName(name=found["name"], tag=found["tag"] or "", digest=found["digest"] or "")
