@@ -39,16 +39,23 @@ def _judge_ends(migration: Migration) -> Phrase | None:
     return None
 
 
+def _judge_source(migration: Migration) -> Phrase | None:
+    """Judges whether it was moved already. If a migration failed after that, only the registration is left."""
+    if not migration.kept:
+        return None
+    return Phrase(
+        "{name} on {host} was moved already, and is kept as the source. See where it runs: {words}. If gateways still list "
+        "it here: {forget}",
+        name=migration.name,
+        host=migration.source.name,
+        words="container",
+        forget=f"sync forget {migration.source.name}/{migration.container.id[:12]}",
+    )
+
+
 def _judge_state(migration: Migration) -> Phrase | None:
     """Judges whether it serves now. Only then the target's proof and a rollback mean something."""
     container, words = migration.container, f"container show {migration.source.name}/{migration.name}"
-    if migration.kept:
-        return Phrase(
-            "{name} on {host} is kept as the source of an earlier migration. See where it runs: {words}",
-            name=migration.name,
-            host=migration.source.name,
-            words="container",
-        )
     if container.state != "running":
         return Phrase(
             "{name} does not run on {host} ({state}). Start it first: {words}",
@@ -250,6 +257,7 @@ def _name_volumes(migration: Migration) -> list[str]:
 
 _JUDGES: tuple[Callable[[Migration], Phrase | None], ...] = (
     _judge_ends,
+    _judge_source,
     _judge_names,
     _judge_state,
     _judge_settings,

@@ -207,12 +207,18 @@ async def test_allowed(words: str, answers: Answers) -> None:
     assert (await parse(words).plan(make_view(answers))).plan.steps
 
 
-async def test_the_kept_source_of_an_earlier_migration_is_not_moved_and_nobody_is_told_to_start_it() -> None:
+@pytest.mark.parametrize("target", ["host-b", "host-c"])
+async def test_a_source_that_was_moved_already_is_not_started_or_moved_and_only_its_registration_is_left(
+    target: str,
+) -> None:
     words = f"container remove host-a/{web().id}"
     note = OwedNote(number=1, host="host-a", words=words, matter=Matter.CHANGE, since=canned.NOW)
-    view = make_view(made(state="exited"), owed=KnownOwed((note,)))
-    with pytest.raises(CannotPlan, match="kept as the source of an earlier migration"):
-        await parse("container migrate host-a/web --to host-c").plan(view)
+    moved = made(state="exited") | on("host-b", listed("web", "10.87.2.10", id="9" * 64))
+    with pytest.raises(CannotPlan) as caught:
+        await parse(f"container migrate host-a/web --to {target}").plan(make_view(moved, owed=KnownOwed((note,))))
+    said = str(caught.value)
+    assert "web on host-a was moved already, and is kept as the source. See where it runs: container" in said
+    assert said.endswith(f"sync forget host-a/{web().id[:12]}")
 
 
 async def test_the_same_migration_again_is_refused_because_it_is_there() -> None:
