@@ -32,9 +32,11 @@ from adapters.wsl.containers import (
 )
 from adapters.wsl.description import CreateContainer, Description
 from adapters.wsl.helper import HELPER
+from adapters.wsl.image_search import FindImage
 from adapters.wsl.images import LoadImage, PullImage, ReadImage, RemoveImage, SaveImage
 from adapters.wsl.ipam import CheckOrphans, LookForOrphans, RemoveOrphans
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
+from adapters.wsl.restarts import ReadRestart
 from adapters.wsl.restore import CheckKept, ForgetKept, PutKept, ReadStagedKept, ReturnKept, StageKept
 from adapters.wsl.stream import StreamAction, StreamSink, StreamSource
 from adapters.wsl.volumes import ExportVolume, ImportVolume, MeasureVolume, RemoveMadeVolume
@@ -102,6 +104,8 @@ OF_CONTAINERS: tuple[WslAction[Any], ...] = (
     CopyContainer(operation=OPERATION, name="web-1", image=ID),
     CopyContainer(operation=OPERATION, name="web-1", image=ID, address=IPv4Address("10.87.1.20")),
     ReadImage(image=ID),
+    FindImage(digest=DIGEST),
+    ReadRestart(container=ID),
     RemoveImage(image=ID),
     PullImage(name=IMAGE, digest=DIGEST),
     SaveImage(image=ID),
