@@ -21,6 +21,9 @@ from tests.fleet.space import FleetError
 
 NAMES = ("host-a", "host-b")
 
+SECRET = "correct-horse"
+"""Value of every secret."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -67,11 +70,16 @@ async def connect_pair(source: Distribution, target: Distribution) -> AsyncItera
     """Connects the bot's fleet to both."""
     sides = {name: each.side for name, each in zip(NAMES, (source, target), strict=True)}
     hosts = tuple(Host(name=name, id=number, wsl=sides[name]) for number, name in enumerate(NAMES, 1))
-    fleet = Fleet(Inventory(hosts=hosts), lambda host, side: SshConnection(sides[host.name], _refuse_secret))
+    fleet = Fleet(Inventory(hosts=hosts), lambda host, side: SshConnection(sides[host.name], _read_secret))
     try:
         yield Pair(source, target, fleet, [], [])
     finally:
         await fleet.aclose()
+
+
+def find_image(host: Distribution, name: str) -> str:
+    """Returns the id of an image."""
+    return host.space.run("podman", "image", "inspect", "--format={{.Id}}", name).strip()
 
 
 def make_image(host: Distribution, megabytes: int, name: str) -> str:
@@ -80,5 +88,6 @@ def make_image(host: Distribution, megabytes: int, name: str) -> str:
     return host.sh(f"{script} | podman import --quiet - {name} 2>/dev/null; rm -r /tmp/made").strip().removeprefix("sha256:")
 
 
-def _refuse_secret(name: str) -> SecretStr:
-    raise AssertionError(name)
+def _read_secret(name: str) -> SecretStr:
+    """Returns the only value that the bot has."""
+    return SecretStr(SECRET)
