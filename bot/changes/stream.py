@@ -84,13 +84,13 @@ class Turn:
 
 
 class Pipe:
-    """A few pieces between both ends. It counts and hashes what goes through."""
+    """A few pieces between both ends. It counts and hashes what goes through. `closed`: no more will come."""
 
     def __init__(self, source: Turn, sink: Turn) -> None:
         self._source, self._sink = source, sink
         self._pieces: list[bytes] = []
         self._buffered = 0
-        self._closed = False
+        self.closed = False
         self._filled, self._drained = asyncio.Event(), asyncio.Event()
         self._seen = hashlib.sha256()
         self.size = 0
@@ -113,7 +113,7 @@ class Pipe:
 
     def close(self) -> None:
         """Mark the end of the bytes."""
-        self._closed = True
+        self.closed = True
         self._filled.set()
 
     async def wait_for_start(self) -> None:
@@ -125,7 +125,7 @@ class Pipe:
         while True:
             self._sink.move()
             if not self._pieces:
-                if self._closed:
+                if self.closed:
                     return
                 self._filled.clear()
                 await self._sink.wait_for(self._filled.wait())
@@ -214,7 +214,7 @@ class _Stream:
                         span=Span(limit),
                     )
                     raise ActionFailed(why, maybe_ran=self._begun)
-            await self._watch.report(self._pipe.size, self._expected)
+            await self._watch.report(self._pipe.size, self._pipe.size if self._pipe.closed else self._expected)
 
 
 def _name_end(host: str, error: HostError, *, maybe_ran: bool) -> ActionFailed:

@@ -258,7 +258,9 @@ def _describe_running(change: Change, texts: Texts, at: datetime | None) -> str:
     """Describes the running time of the running step, which began when the step before it ended."""
     if change.transfer is not None:
         moved, size = (f"{number / 2**20:.1f}" for number in (change.transfer.moved, change.transfer.size))
-        if change.transfer.moved > change.transfer.size:  # its size is not known, or was estimated too low
+        if 0 < change.transfer.moved == change.transfer.size:
+            return Phrase("{size} MB transferred, waiting for the target to finish", size=size).render(texts)
+        if change.transfer.moved >= change.transfer.size:  # its size is not known, or was estimated too low
             return Phrase("{moved} MB transferred", moved=moved).render(texts)
         return Phrase("{moved} of {size} MB transferred", moved=moved, size=size).render(texts)
     began = max((result.ended_at for result in change.results), default=change.started_at)

@@ -90,7 +90,9 @@ def test_every_other_surface_says_it_too() -> None:
     ("moved", "size", "expected"),
     [
         pytest.param(1_572_864, 4_194_304, "1.5 of 4.0 MB transferred", id="size known"),
+        pytest.param(0, 0, "0.0 MB transferred", id="nothing yet"),
         pytest.param(1_572_864, 0, "1.5 MB transferred", id="size not known"),
+        pytest.param(4_194_304, 4_194_304, "4.0 MB transferred, waiting for the target to finish", id="all of it"),
         pytest.param(4_718_592, 4_194_304, "4.5 MB transferred", id="more than estimated"),
     ],
 )
