@@ -653,8 +653,7 @@ check_place() {
 check_volume() {
     check_place "$2"
     timeout 10 podman volume exists "$1" || return 0
-    kind=$(ask_podman 10 volume inspect --format '{{.Driver}} {{len .Options}}' "$1")
-    [ "$kind" = 'local 0' ] || fail 6 "the volume $1 lies elsewhere than in podman's storage"
+    find_volume "$1"
     cut -d ' ' -f1 "$work/ids" >"$work/own"
     others=$(ask_podman 10 ps -a --no-trunc --filter "volume=$1" --format '{{.ID}}' | grep -Fvx -f "$work/own" || :)
     [ -z "$others" ] || fail 6 "a container that is not on the network $network uses the volume $1"
@@ -1195,6 +1194,10 @@ unpack_volume() {
         ! grep -Eq 'Not found in archive|Unexpected EOF|not look like a tar' "$work/said" || fail 1 "the stream ended early"
         exit "$code"
     }
+    # a link in place of the folder of files would give a container that folder of the host
+    if [ ! -d "$mount" ] || [ -L "$mount" ]; then
+        fail 1 "what came is no volume"
+    fi
     if [ ! -f "${mount%/*}/end" ] || [ -L "${mount%/*}/end" ]; then
         fail 1 "the stream ended early"
     fi

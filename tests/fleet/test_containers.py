@@ -1,6 +1,8 @@
 """Containers that the WSL2 helper makes, describes, copies and removes, with the real podman, as the bot's user calls it."""
 
+import io
 import json
+import tarfile
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
@@ -228,7 +230,7 @@ REFUSED = {
     ),
     "a volume that is a folder of the host": (
         f"volume etc {HEX['/d']}",
-        "the volume etc lies elsewhere than in podman's storage",
+        "the volume has a driver, mount options or a place of its own",
     ),
     "a volume of others": (
         f"volume theirs {HEX['/d']}",
@@ -253,6 +255,27 @@ async def test_a_description_can_ask_for_nothing_but_a_container_of_flatnet(
         answers[what] = await call(login, "containers create op-1", f"{begin}{line}{end}".encode())
     assert {what: (6, b"", f"flatnet-bot: {words}\n") for what, (_, words) in REFUSED.items()} == answers
     assert before == host.sh("podman ps -aq")
+
+
+@pytest.mark.parametrize("target", ["/etc", "../../../../../../../etc", "end"])
+async def test_a_volume_that_would_be_a_link_to_a_folder_of_the_host_is_not_taken(
+    target: str, host: Distribution, login: asyncssh.SSHClientConnection
+) -> None:
+    """A container with such a volume would have the folder that the link leads to."""
+    code, output, error = await call(login, "volumes import linked op-1", pack_link(target))
+    assert (6, b"", "flatnet-bot: what came is no volume") == (code, output, error.splitlines()[-1])
+    assert "linked" not in host.sh("podman volume ls --quiet")
+
+
+def pack_link(target: str) -> bytes:
+    """Packs a volume whose folder is a link, with the file that ends a volume."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        link, end = tarfile.TarInfo("_data"), tarfile.TarInfo("end")
+        link.type, link.linkname = tarfile.SYMTYPE, target
+        archive.addfile(link)
+        archive.addfile(end)
+    return buffer.getvalue()
 
 
 async def test_what_is_taken_or_not_there_is_named(host: Distribution, login: asyncssh.SSHClientConnection) -> None:
