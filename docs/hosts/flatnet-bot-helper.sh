@@ -1182,6 +1182,7 @@ import_volume() {
     find_volume "$1"
     : >"${mount%/*}/$half"
     if ! (stream_in unpack_volume "$1"); then
+        find "$mount" -mindepth 1 -delete || : # podman needs room on a full disk
         timeout 50 podman volume rm "$1" >/dev/null || :
         exit 6
     fi
