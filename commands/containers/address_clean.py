@@ -62,10 +62,12 @@ async def _plan_host(host: Host, view: FleetView) -> HostPlan | UnchangedHost | 
     if not said.orphans:
         return UnchangedHost(host.name, Phrase("no orphan addresses"))
     orphans = tuple(sorted(said.orphans, key=lambda each: (each.address, each.container)))
+    premise = _build_premise(host.name, orphans)
     return HostPlan(
         part=Part(host=host.name, steps=tuple(_build_steps(host.name, orphans))),
-        premises=(_build_premise(host.name, orphans),),
+        premises=(premise,),
         warnings=(
+            premise.phrase,
             Phrase(
                 "takes about a minute on {host}. It cannot be rolled back, but the helper keeps a copy of the file",
                 host=host.name,
