@@ -25,6 +25,7 @@ from commands.checks.concurrent_reads import read_side
 from commands.checks.fleet_report import MAX_NAMED, AssessedHost, AssessmentRead
 from commands.checks.host_checks import judge_host, list_known_peers
 from commands.checks.host_details import DETAIL_COLUMNS, build_details
+from commands.checks.kept_containers import leave_out_kept
 from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
 from commands.checks.log_rotation import judge_rotation
 from commands.checks.verdict import build_unchecked_section, fold_checks, list_responding, make_remark, suggest_checks
@@ -115,7 +116,8 @@ async def _read_sides(host: Host, view: FleetView) -> HealthAnswers:
         wsl = group.create_task(ask_wsl)
         gateway = group.create_task(ask_gateway)
     said, ahead = windows.result()
-    return HealthAnswers(host, said, wsl.result(), gateway.result(), ahead)
+    inside = leave_out_kept(host, wsl.result(), view.owed)
+    return HealthAnswers(host, said, inside, gateway.result(), ahead)
 
 
 async def _read_windows(host: Host, view: FleetView) -> tuple[WindowsSystem | HostError | None, float | None]:

@@ -1,10 +1,14 @@
 """Builds the watch over the parts of the application."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from adapters.fleet import Fleet
 from bot.alerts.backup_state import BackupWatch
 from bot.alerts.health_record import HealthRecord
-from bot.alerts.host_reader import read_host
+from bot.alerts.host_reader import HostReading, WatchRequest, read_host
 from bot.alerts.key_state import KeyWatch
 from bot.alerts.own_state import OwnCheck, OwnState
 from bot.alerts.rotation_signals import RotationSight
@@ -16,6 +20,8 @@ from bot.store.key_backups import KeyBackupTable
 from bot.store.observations import ObservationTable
 from bot.store.traffic import TrafficTable
 from commands.checks.conditions import Condition
+from commands.checks.kept_containers import leave_out_kept
+from commands.model.owed import KnownOwed
 
 if TYPE_CHECKING:
     from bot.app.application import Application
@@ -62,9 +68,16 @@ def build_watch(application: "Application") -> Watch:
         checked, copies = await own.check(), await keys.check()
         return OwnCheck(checked.judged | {Condition.CA_KEY}, (*checked.signals, *copies))
 
+    async def read(fleet: Fleet, request: WatchRequest, now: Callable[[], datetime]) -> HostReading:
+        """Reads a host, without the containers that a move left behind there."""
+        reading, owed = await read_host(fleet, request, now), await changes.owed.registry.list_open()
+        known = KnownOwed(tuple(each.brief for each in owed))
+        inside = leave_out_kept(request.host, reading.looked.wsl, known)
+        return replace(reading, looked=replace(reading.looked, wsl=inside))
+
     parts = WatchParts(
         basis=find_basis,
-        read=read_host,
+        read=read,
         registry=application.alert_services.registry,
         claims=changes.operations,
         check_own=check_own,

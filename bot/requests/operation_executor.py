@@ -25,8 +25,6 @@ from commands.backups.listing import BackupList, BackupShow
 from commands.certs.operations import CertList, CertShow
 from commands.checks.fleet_report import MAX_NAMED
 from commands.checks.verdict import STORED_AREAS
-from commands.containers.listing import ContainerOverview
-from commands.containers.show import ContainerShow
 from commands.gateways.overview import GatewayList
 from commands.health import Health
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
@@ -80,7 +78,7 @@ class OperationExecutor:
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
         """Reads hosts. `health` also gets the newest checks that the requester may see, `cert` and `ca rotation` the ledger.
 
-        `gateway` gets the good configurations, `backup` the backups, `container` what is owed.
+        `gateway` gets the good configurations, `backup` the backups.
         """
         view, began = await self._build_view(job), self._environment.now()
         if isinstance(operation, Health):
@@ -97,9 +95,6 @@ class OperationExecutor:
             view = replace(view, backups=await backups.read_known(), read_backup=backups.find)
         elif isinstance(operation, GatewayList):
             view = replace(view, good_configurations=await self._environment.good_configurations.list_gateways())
-        elif isinstance(operation, ContainerOverview | ContainerShow):
-            owed = await self._environment.owed.list_open()
-            view = replace(view, owed=KnownOwed(tuple(each.brief for each in owed)))
         if isinstance(operation, CaRotation):  # an answer without the state would say that there is none
             view = await self._environment.rotations.complete(view)
         report = await operation.read(view)
@@ -138,6 +133,7 @@ class OperationExecutor:
             rotation=await self._environment.rotations.read_known(),
             suspensions=await self._environment.suspensions.read_known(),
             recipients=config.recipients,
+            owed=KnownOwed(tuple(each.brief for each in await self._environment.owed.list_open())),
         )
 
     async def _build_context(self, job: ExecutionContext, requester: Requester) -> RequestContext:

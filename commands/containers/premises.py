@@ -4,14 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer
+from commands.checks.kept_containers import REMOVE_WORDS
 from commands.containers.lookup import FoundContainer
 from commands.model.owed import KnownOwed, OwedNote
 from commands.model.phrases import list_some
 from commands.model.plan import Premise
 from commands.values.containers import ContainerName
-
-REMOVE_WORDS = ("container", "remove")
-"""Words of the operation that removes one container. A migration leaves it owed, for its stopped source."""
 
 
 def build_state_premise(found: FoundContainer[ListedContainer]) -> Premise:

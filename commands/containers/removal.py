@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer, ReadContainerState, RemoveContainer
+from commands.checks.kept_containers import REMOVE_WORDS
 from commands.containers.fleet_containers import read_listings
 from commands.containers.lookup import FoundContainer, HostListing, find_container, list_candidate_hosts
-from commands.containers.premises import REMOVE_WORDS, build_state_premise, find_kept, warn_of_unread
+from commands.containers.premises import build_state_premise, find_kept, warn_of_unread
 from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
 from commands.model.phrases import list_some

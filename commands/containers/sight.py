@@ -17,6 +17,7 @@ from adapters.wsl.ipam import Allocations, ReadAllocations
 from adapters.wsl.podman import Container, UnreadPart
 from adapters.wsl.system import ReadSystem, WslSystem
 from commands.checks.concurrent_reads import read_side
+from commands.checks.kept_containers import is_kept
 from commands.model.operation import FleetView
 from commands.model.suspension import Suspension
 
@@ -74,14 +75,7 @@ async def read_sight(host: Host, view: FleetView) -> HostSight:
         ),
         faults=tuple(dict.fromkeys(each.phrase for each in (listed, handed) if isinstance(each, HostError))),
         suspension=suspension,
-        kept=frozenset(each.id for each in containers if is_kept(host, each, view)),
-    )
-
-
-def is_kept(host: Host, container: Container, view: FleetView) -> bool:
-    """Returns whether a container that was moved away is kept: its removal is owed, and due in some days."""
-    return any(
-        note.host == host.name and note.words == f"container remove {host.name}/{container.id}" for note in view.owed.notes
+        kept=frozenset(each.id for each in containers if is_kept(host, each, view.owed)),
     )
 
 

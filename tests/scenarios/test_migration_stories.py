@@ -44,6 +44,7 @@ async def test_a_container_moves_with_its_volume_and_its_source_is_kept(town: Bu
         await s.press(ADMIN, card, "run.approve")
         assert DONE == await s.ended(card)
         assert {"host-a": "exited", "host-b": "running"} == find(s.fleet)
+        assert "shop" not in await s.types(OPERATOR, "health host-a")  # its source is kept on purpose
         assert {(host, AWAY) for host in ALL} == list_registered(s.fleet)
         assert settings == shop_of(s, "host-b").describe()
         orders = [wsl(s.fleet, host).volumes["shop-orders"].sha256 for host in ("host-a", "host-b")]
