@@ -85,10 +85,10 @@ class ServingProof:
 
     def _build_gateway_steps(self) -> Iterator[Step]:
         if self.host.gateway is not None:
-            phrase = Phrase("check that it is registered at the gateway of {host}", host=self.host.name)
+            phrase = Phrase("check that {name} is registered at the gateway of {host}", name=self.name, host=self.host.name)
             yield self._build_search("registered", self.host, phrase, REGISTRATION_TIMEOUT)
         if self.witness is not None:
-            phrase = Phrase("check that the gateway of {host} finds it", host=self.witness.host.name)
+            phrase = Phrase("check that the gateway of {host} finds {name}", host=self.witness.host.name, name=self.name)
             yield self._build_search("found", self.witness.host, phrase, self.witness.patience)
         if self.host.gateway is not None and self.settling:
             yield self._build_wait()
@@ -125,7 +125,7 @@ class ServingProof:
             key=f"{self.prefix}/settled",
             host=self.host.name,
             deed=deed,
-            phrase=Phrase("wait {n} s, and check that it is still registered", n=self.settling),
+            phrase=Phrase("wait {n} s, and check that {name} is still registered", n=self.settling, name=self.name),
             expect={"registered": True, "found": True, "settled": True},
             patience=self.settling + SETTLING_MARGIN,
         )
