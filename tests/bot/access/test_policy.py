@@ -9,6 +9,7 @@ from bot.access.rules import Grant
 from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
 from commands.catalogue import CATALOGUE
+from commands.containers.run import ContainerRun
 from commands.logs.operations import LogCollect as Collected
 from commands.model.operation import Operation, Role
 from tests.commands.canned import host
@@ -202,3 +203,17 @@ def test_what_is_narrowed_by_itself_is_not_to_be_had_by_another_name(narrowed: s
     assert isinstance(policy.judge(bot, holder, (host("host-a", 1),), None), Permit)
     namesake = Actor(bot.name, frozenset({Role.VIEWER}), "person flatnet-bot")
     assert isinstance(policy.judge(namesake, holder), Refusal)
+
+
+def test_a_role_that_a_request_needs_is_replaced_by_no_grant() -> None:
+    """A free image is for administrators, also where a grant gives `container run` to others."""
+    configured, free = ContainerRun(spec="shop"), ContainerRun(spec="docker.io/library/nginx:1.27")
+    granted = Policy((ANA, BO), grants=(Grant(operations=("container *",), roles=frozenset({Role.DEVELOPER})),))
+    developer = Actor("dan", frozenset({Role.DEVELOPER}), "person dan")
+    administrator = Actor("ada", frozenset({Role.DEVELOPER, Role.ADMINISTRATOR}), "person ada")
+    assert isinstance(granted.judge_request(developer, configured), Permit)
+    refused = granted.judge_request(developer, free)
+    assert isinstance(refused, Refusal)
+    assert "container run requires one of these roles: administrator (yours: developer)" in str(refused.reason)
+    assert isinstance(granted.judge_request(administrator, free), Permit)
+    assert isinstance(granted.judge_request(Actor("ada", frozenset({Role.ADMINISTRATOR}), "person ada"), free), Refusal)
