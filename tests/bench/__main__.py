@@ -26,6 +26,7 @@ from tests.bench import (
     redaction,
     registrations,
     reloads,
+    restarts,
     rotations,
     starts,
     streams,
@@ -56,6 +57,7 @@ if __name__ == "__main__":
     progress.report()
     changes.report()
     reloads.report()
+    restarts.report()
     rotations.report()
     backups.report()
     fleet.report("health", (3, 10, 30, 100, 254))
