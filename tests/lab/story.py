@@ -12,10 +12,12 @@ from tests.lab import traces
 from tests.lab.day import find_time
 from tests.lab.faults import Fault
 from tests.lab.fleet import GATEWAY_SERVICE, LabFleet
+from tests.lab.shop import open_shop
 from tests.lab.watchmen import Watchmen
 from tests.lab.windows.disks import PATHS, Expiry
 from tests.lab.windows.state import GB, Drive, WindowsState
-from tests.lab.wsl.state import Helper
+from tests.lab.wsl.mishaps import Streaming
+from tests.lab.wsl.state import MB, Helper
 
 EXPIRY = {
     "now": Expiry(hosts={"host-c": 20}),
@@ -50,6 +52,10 @@ LATER = 0.6
 """Real seconds after which something happens at its time: what looks at hosts then has looked already."""
 
 
+PACE = 0.03
+"""Seconds for each piece of a stream of 64 KiB, at which a person can watch an image of 64 MB travel."""
+
+
 @dataclass(frozen=True)
 class Trouble:
     """What was wrong with a host from `since` to `until`, in days ago; it was not reached where no check is named."""
@@ -75,7 +81,8 @@ def tell(fleet: LabFleet, now: datetime) -> None:
     """Nebula is stopped on host-b, two containers of host-d have exited, host-e is cut off, a drive of host-f is full.
 
     A laptop with a certificate of the fleet's CA has been to host-a. WSL2 of host-c was restarted and has another address;
-    the bot may set up forwarding everywhere. Logs tell what happened before."""
+    the bot may set up forwarding and move containers everywhere, and has a shop to move on host-a. Logs tell what happened
+    before."""
     traces.leave(fleet, now)
     fleet["host-b"].windows.state.stop_service("Nebula", now)
     wsl = fleet["host-d"].wsl
@@ -87,7 +94,11 @@ def tell(fleet: LabFleet, now: datetime) -> None:
     _visit(fleet["host-a"].windows.state, now)
     for host in fleet.hosts:
         if host.wsl is not None:
-            host.wsl.state.helper = Helper(areas=("forwarding",))
+            host.wsl.state.helper = Helper(areas=("forwarding", "containers"))
+            host.wsl.state.streaming = Streaming(pace=PACE)
+    shop_host = fleet["host-a"].wsl
+    assert shop_host is not None
+    open_shop(shop_host.state, 64 * MB)
     moved = fleet["host-c"].wsl
     assert moved is not None
     moved.state.own_address = "172.28.9.4"

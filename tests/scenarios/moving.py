@@ -5,18 +5,14 @@ from contextlib import asynccontextmanager, contextmanager
 from copy import deepcopy
 
 from bot.runtime.clock import Clock
+from tests.lab import shop
 from tests.lab.fleet import LabFleet
 from tests.lab.gateway.state import GatewayState
-from tests.lab.wsl.container import Container, Mount
+from tests.lab.wsl.container import Container
 from tests.lab.wsl.state import Helper, WslState
-from tests.lab.wsl.storage import MB, Image, Volume
+from tests.lab.wsl.storage import MB
 from tests.scenarios.changing import Shift, hurried
 from tests.scenarios.conftest import Build, Town
-
-IMAGE = Image.of("localhost/shop:1.4", size=MB)
-
-SECRET = "swordfish 7"
-"""Value of a variable, which must not be seen anywhere."""
 
 MOVE = "container migrate host-a/shop --to host-b --with-volumes"
 
@@ -37,23 +33,8 @@ def gateway(fleet: LabFleet, host: str) -> GatewayState:
 
 
 def open_shop(fleet: LabFleet, host: str = "host-a", name: str = "shop") -> Container:
-    """Run a container with a volume, a variable, a port and a health check on a host."""
-    state = wsl(fleet, host)
-    shop = Container(
-        name,
-        image=IMAGE,
-        policy="always",
-        health="healthy",
-        address=f"{state.address.rpartition('.')[0]}.20",
-        ports=[{"host_ip": "", "container_port": 80, "host_port": 8090, "range": 1, "protocol": "tcp"}],
-        mounts=[Mount(f"{name}-orders", "/data")],
-        variables={"PASSWORD": SECRET},
-        command=["serve", "--all"],
-    )
-    state.images.append(IMAGE)
-    state.volumes[f"{name}-orders"] = Volume(f"{name}-orders", {"2026/1.json": b"{}", "log": bytes(200_000)})
-    state.containers.append(shop)
-    return shop
+    """Run a container that can move on a host."""
+    return shop.open_shop(wsl(fleet, host), MB, name)
 
 
 def manage(t: Town) -> None:
@@ -107,5 +88,5 @@ def list_left(fleet: LabFleet, host: str = "host-b") -> list[str]:
     """What of the shop is on a host: its container, its image, its volume."""
     state = wsl(fleet, host)
     containers = [f"container {each.name}" for each in state.containers if each.name == "shop"]
-    images = ["image" for image in state.images if image.id == IMAGE.id]
+    images = ["image" for image in state.images if "localhost/shop:1.4" in image.names]
     return [*containers, *images, *(f"volume {name}" for name in state.volumes)]

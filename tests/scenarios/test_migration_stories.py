@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.model.change import ChangeState
+from tests.lab.shop import PASSWORD
 from tests.lab.wsl.container import Container, Fate, Mount
 from tests.lab.wsl.mishaps import Streaming, Trouble
 from tests.lab.wsl.state import WslState
@@ -14,9 +15,7 @@ from tests.lab.wsl.storage import MB, Volume
 from tests.scenarios.changing import ADMIN, OPERATOR, Shift
 from tests.scenarios.conftest import Build
 from tests.scenarios.moving import (
-    IMAGE,
     MOVE,
-    SECRET,
     find,
     gateway,
     list_left,
@@ -50,7 +49,7 @@ async def test_a_container_moves_with_its_volume_and_its_source_is_kept(town: Bu
         orders = [wsl(s.fleet, host).volumes["shop-orders"].sha256 for host in ("host-a", "host-b")]
         assert orders[0] == orders[1]
         seen = [json.dumps(s.events(card)), s.card(card), *s.thread(card), *s.told(OPERATOR), *s.told(ADMIN)]
-        assert [] == [text for text in seen if SECRET in text or SECRET.encode().hex() in text.lower()]
+        assert [] == [text for text in seen if PASSWORD in text or PASSWORD.encode().hex() in text.lower()]
         owed = await s.types(OPERATOR, "owed")
         assert [True, True] == [part in owed for part in (f"container remove host-a/{shop_of(s).id[:12]}", "期日")]
         assert "host-b" in await s.types(OPERATOR, MOVE)
@@ -61,7 +60,7 @@ async def test_a_container_moves_with_its_volume_and_its_source_is_kept(town: Bu
 async def test_a_container_without_data_moves_to_a_host_that_has_its_image(town: Build) -> None:
     async with street(town) as s:
         shop_of(s).mounts = []
-        wsl(s.fleet, "host-b").images.append(IMAGE)
+        wsl(s.fleet, "host-b").images.append(shop_of(s).image)
         card = await s.approved("container migrate shop --to host-b")
         assert DONE == await s.ended(card)
         assert "host-b/image" not in s.outcomes(card)

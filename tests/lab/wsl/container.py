@@ -15,7 +15,7 @@ Fate = Literal["runs", "ends", "loops", "unhealthy", "starting"]
 passes, or never comes to an end."""
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
-STARTED = "2026-11-25T09:30:00.123456789Z"
+STARTED = "2026-11-25T09:46:40.123456789Z"
 
 
 @lru_cache(maxsize=16_384)

@@ -1,6 +1,7 @@
 """The programs of a simulated WSL2: exact outputs, exit codes and errors of podman 5.4, iproute2, sudo and apt 3.0."""
 
 import json
+from datetime import datetime
 
 from tests.lab.wsl import programs_disks, programs_helper, programs_logs
 from tests.lab.wsl.apt import LISTS, Apt, simulated
@@ -130,11 +131,15 @@ def _listed(container: Container) -> dict[str, object]:
         "Ports": container.ports,
         "Restarts": container.restarts,
         "Size": None,
-        "StartedAt": 1795600000 if container.state != "created" else NEVER,
+        "StartedAt": NEVER if container.state == "created" else _to_seconds(container.started_at),
         "State": container.state,
         "Status": _status(container),
         "Created": 1795599000,
     }
+
+
+def _to_seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
 
 
 def _status(container: Container) -> str:
