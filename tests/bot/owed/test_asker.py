@@ -65,6 +65,20 @@ async def test_other_hosts_and_an_unheard_host_ask_for_nothing(bot: Bot) -> None
     assert [] == await waiting(bot)
 
 
+async def test_a_suspended_host_is_asked_for_nothing_although_it_answers(bot: Bot) -> None:
+    suspended = ["host-e"]
+
+    async def find_suspended() -> list[str]:
+        return suspended
+
+    bot.asker.spare(find_suspended)
+    await answer(bot)
+    assert [] == await waiting(bot)
+    suspended.clear()
+    await answer(bot)
+    assert ["turn host-e"] == [card.words for card in await waiting(bot)]
+
+
 async def test_approved_and_done_it_is_settled(bot: Bot) -> None:
     await answer(bot)
     (card,) = await waiting(bot)

@@ -29,6 +29,7 @@ from tests.bot.rendering.changes import change as operation
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW
 from tests.commands.canned_rotation import rotation
+from tests.commands.suspension.canned_hosts import SUSPENSION
 
 OPERATOR = Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR}))
 VIEWER = Person(name="vic", slack=("U1VIC",), roles=frozenset({Role.VIEWER}))
@@ -216,6 +217,15 @@ async def test_the_change_of_the_ca_is_a_line_and_each_move_a_new_version_of_the
     expected = "adding the new CA to all hosts: 1 of 2 hosts trust Flatnet CA 2, waiting for host-b"
     assert [expected] == lists(await home.seen())["ca rotation"]
     assert 3 == len(set(versions))
+
+
+async def test_a_suspended_host_is_a_line_and_a_new_version_of_the_tab() -> None:
+    home = Home()
+    before = await home.desk.read_home_version()
+    home.kept.suspensions.suspensions = {"host-b": SUSPENSION}
+
+    assert ["host-b: suspended since 2026-11-25 07:10:00 UTC by alice: RAM swap"] == lists(await home.seen())["host"]
+    assert before != await home.desk.read_home_version()
 
 
 async def test_a_host_that_was_read_again_is_no_new_version_of_the_tab() -> None:

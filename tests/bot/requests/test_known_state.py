@@ -1,4 +1,4 @@
-"""Every request knows the change of the CA that is under way."""
+"""Every request knows the change of the CA that is under way, and health the suspended hosts."""
 
 from dataclasses import replace
 from typing import ClassVar
@@ -15,6 +15,7 @@ from tests.bot.requests.test_dispatcher import ANA, Log, config, report, request
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host, view
 from tests.commands.canned_rotation import rotation
+from tests.commands.suspension.canned_hosts import SUSPENSION
 
 
 class ShowStage(FleetRead):
@@ -30,19 +31,30 @@ class ShowStage(FleetRead):
         return Report(title=Phrase("x"), summary=Phrase("stage {stage}", stage=stage), columns=(), taken_at=NOW)
 
 
-async def answered(kept: Kept) -> str:
+async def answered(kept: Kept, words: str = "stage show") -> Report:
     environment = kept.environment(Log(), catalogue=(*CATALOGUE, ShowStage))
     ground = replace(config(), fleet=view(host("host-a", 1)).fleet, policy=Policy((ANA,)))
     asked = Dispatcher(ground, environment, reference=lambda: "7f3a")
-    return str(report(await asked.handle(request("stage show"))).summary)
+    return report(await asked.handle(request(words)))
 
 
 async def test_a_read_knows_the_rotation() -> None:
     kept = Kept()
     kept.rotations.rotation = rotation(RotationStage.SIGNING)
 
-    assert "stage signing" == await answered(kept)
+    assert "stage signing" == str((await answered(kept)).summary)
 
 
 async def test_a_read_knows_that_there_is_none() -> None:
-    assert "stage none" == await answered(Kept())
+    assert "stage none" == str((await answered(Kept())).summary)
+
+
+async def test_health_shows_a_suspended_host_as_it_is_and_offers_its_resume() -> None:
+    kept = Kept()
+    kept.suspensions.suspensions = {"host-a": SUSPENSION.model_copy(update={"host": "host-a"}), "host-b": SUSPENSION}
+    shown = await answered(kept, "health host-a")
+
+    assert ["host-a: suspended since 2026-11-25 07:10:00 UTC by alice: RAM swap"] == [
+        str(line) for line in shown.sections[0].lines
+    ]
+    assert "host resume host-a" == shown.next[0]
