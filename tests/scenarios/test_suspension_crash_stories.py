@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def look(t: Town) -> tuple[set[str], set[str], set[tuple[str, str]]]:
     """Services of host-b, their start types, and its containers with their policies."""
     services = t.fleet["host-b"].windows.state.services.values()
-    containers = {(each.state, each.policy) for each in wsl(t.fleet, "host-b").containers}
+    containers: set[tuple[str, str]] = {(each.state, each.policy) for each in wsl(t.fleet, "host-b").containers}
     return {each.status for each in services}, {each.start_type for each in services}, containers
 
 

@@ -27,7 +27,7 @@ async def street(town: Build) -> AsyncIterator[Shift]:
 
 def look(s: Shift) -> tuple[set[tuple[str, str]], dict[str, tuple[str, str]]]:
     """Services of host-b with their start types, and its containers with their restart policies."""
-    services = {(each.status, each.start_type) for each in s.state("host-b").services.values()}
+    services: set[tuple[str, str]] = {(each.status, each.start_type) for each in s.state("host-b").services.values()}
     return services, {each.name: (each.state, each.policy) for each in wsl(s.fleet, "host-b").containers}
 
 
