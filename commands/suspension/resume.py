@@ -32,6 +32,7 @@ from commands.suspension.resume_steps import (
     build_last_part,
     build_nebula_part,
 )
+from commands.suspension.suspend_steps import tell_situation
 from commands.values.arguments import BadArgument, HostsArgument, Option, Target, resolve_one_host, shorten_argument
 
 _NAME = TypeAdapter(PodmanName)
@@ -97,7 +98,8 @@ class HostResume(FleetChange):
             premises=(*premises, *(forwarding.premises if isinstance(forwarding, HostPlan) else ())),
             warnings=(*warnings, *(forwarding.warnings if isinstance(forwarding, HostPlan) else ())),
         )
-        return assemble_in_order(self, planned, inventory)
+        made = assemble_in_order(self, planned, inventory)
+        return made.model_copy(update={"plan": made.plan.model_copy(update={"situation": suspension.phrase})})
 
 
 @dataclass(frozen=True)
@@ -117,16 +119,20 @@ class _Resume:
         witness: Witness | None,
     ) -> Iterator[Part]:
         """Lists the parts in their order."""
+        host, total = self.sight.host.name, len(self.wanted)
         if self.starts("nebula") or nebula.running:
-            yield build_nebula_part(nebula, self.operation)
+            yield tell_situation(build_nebula_part(nebula, self.operation), Phrase("Nebula runs on {host}", host=host))
         if gateway is not None and (self.starts("openresty") or gateway.running):
-            yield build_gateway_part(gateway, self.operation)
+            told = Phrase("OpenResty runs on {host}, its containers do not yet", host=host)
+            yield tell_situation(build_gateway_part(gateway, self.operation), told)
         if isinstance(forwarding, HostPlan):
             yield forwarding.part
         serves = gateway is None or gateway.running
-        for each in self.wanted:
-            yield build_container_part(self.sight, each, witness, self._choose_verb(each, serves=serves))
-        yield build_last_part(self.sight, self.suspension.services)
+        for count, each in enumerate(self.wanted, start=1):
+            told = Phrase("{n} of {total} containers of {host} are started", n=count, total=total, host=host)
+            part = build_container_part(self.sight, each, witness, self._choose_verb(each, serves=serves))
+            yield tell_situation(part, told)
+        yield tell_situation(build_last_part(self.sight, self.suspension.services), Phrase("{host} is up again", host=host))
 
     def starts(self, name: ServiceName) -> bool:
         """Returns whether the suspension stopped a service. One that it knows nothing of is started, too."""

@@ -80,7 +80,9 @@ class HostSuspend(FleetChange):
             disrupts=tuple(_describe_outage(need)),
             warnings=tuple(_list_warnings(need)),
         )
-        return assemble(self, (planned,), inventory)
+        made = assemble(self, (planned,), inventory)
+        situation = Phrase("{host} is up", host=host.name) if known is None else known.phrase
+        return made.model_copy(update={"plan": made.plan.model_copy(update={"situation": situation})})
 
     async def _require_possible(self, host: Host, view: FleetView) -> None:
         """Raises `CannotPlan` for a host that must not be stopped."""

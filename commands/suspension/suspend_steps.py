@@ -63,7 +63,14 @@ class SuspendNeed:
 
 def build_suspend_part(need: SuspendNeed) -> Part:
     """Builds the part."""
-    return Part(host=need.host.name, steps=tuple(_build_steps(need)))
+    part = Part(host=need.host.name, steps=tuple(_build_steps(need)))
+    return tell_situation(part, Phrase("{host} is suspended", host=need.host.name))
+
+
+def tell_situation(part: Part, situation: Phrase) -> Part:
+    """Returns the part whose last step brings the host into this situation."""
+    last = part.steps[-1].model_copy(update={"situation": situation})
+    return part.model_copy(update={"steps": (*part.steps[:-1], last)})
 
 
 def resets_policy(container: ListedContainer, sight: HostSight) -> bool:
@@ -72,10 +79,12 @@ def resets_policy(container: ListedContainer, sight: HostSight) -> bool:
 
 
 def _build_steps(need: SuspendNeed) -> Iterator[Step]:
-    for container in need.containers:
+    total = len(need.containers)
+    for count, container in enumerate(need.containers, start=1):
         if resets_policy(container, need.sight):
             yield build_policy_step(need.host, container, "no")
-        yield _build_stop_step(need.host, container)
+        told = Phrase("{n} of {total} containers of {host} are stopped", n=count, total=total, host=need.host.name)
+        yield _build_stop_step(need.host, container).model_copy(update={"situation": told})
     if need.settings:
         yield _build_start_type_step(need)
     look = _build_look_step(need)

@@ -151,3 +151,16 @@ async def test_nebula_that_was_left_running_is_only_proven_and_one_that_was_down
     )
 
     assert not any("/nebula/" in step.key for step in made.plan.steps)
+
+
+async def test_the_card_says_how_far_it_is_after_each_stage() -> None:
+    made = await planned(see_sleeping())
+
+    assert [
+        "Nebula runs on host-b",
+        "OpenResty runs on host-b, its containers do not yet",
+        "1 of 2 containers of host-b are started",
+        "2 of 2 containers of host-b are started",
+        "host-b is up again",
+    ] == [str(part.steps[-1].situation) for part in made.plan.parts]
+    assert SUSPENSION.phrase == made.plan.situation

@@ -136,3 +136,14 @@ async def test_the_time_is_a_rule_and_moves_no_digest() -> None:
 
 def test_the_addresses_that_tell_where_the_bot_runs_are_those_of_this_machine_alone() -> None:
     assert ("10.100.2.1", "10.87.2.1", "192.0.2.3", "192.0.2.2") == list_own_addresses(B)
+
+
+async def test_the_card_counts_what_has_stopped() -> None:
+    plan = (await planned(see(DB, WEB))).plan
+
+    assert [
+        "1 of 2 containers of host-b are stopped",
+        "2 of 2 containers of host-b are stopped",
+        "host-b is suspended",
+    ] == [str(step.situation) for step in plan.steps if step.situation is not None]
+    assert "host-b is up" == str(plan.situation)
