@@ -51,7 +51,10 @@ class Description(Value):
     command: Annotated[tuple[Annotated[str, StringConstraints(max_length=4096)], ...], Field(max_length=100)] = ()
 
     def build_lines(self, secret: Callable[[str], SecretStr]) -> bytes:
-        """Builds the lines that the helper reads. Texts are upper-case hex, so that no character has a meaning."""
+        """Builds the lines that the helper reads. Texts are upper-case hex, so that no character has a meaning.
+
+        The last one is "end": no container is made of half a description.
+        """
         lines = [f"name {self.name}", f"image {self.image}", f"restart {self.restart_policy or 'no'}"]
         if self.address is not None:
             lines.append(f"address {self.address}")
@@ -67,7 +70,7 @@ class Description(Value):
             value = variable.value if named is None else secret(named).get_secret_value()
             lines.append(f"variable {variable.name} {_encode(value)}")
         lines += [f"argument {_encode(word)}" for word in self.command]
-        return ("\n".join(lines) + "\n").encode()
+        return ("\n".join([*lines, "end"]) + "\n").encode()
 
 
 class CreateContainer(ContainerChange):

@@ -41,7 +41,7 @@
 #
 # A description is lines of a word and its values, of which `grammar` below knows all. Texts are upper-case hex. It has no
 # word for a mount of the host, a capability, a device, another network or namespace, or a privilege. Volumes must lie in
-# podman's own storage, and belong to no container but Flatnet's.
+# podman's own storage, and belong to no container but Flatnet's. The last line is "end": half of one makes no container.
 # What streams writes a line to standard error every few seconds, "." while it works and "-" while it waits, and at the end a
 # JSON object with the number of bytes and their SHA-256. Without that it has failed.
 #
@@ -247,7 +247,7 @@ variable='[A-Za-z_][A-Za-z0-9_.-]{0,127}'
 reference='[a-z0-9]([a-z0-9._/:-]{0,200}[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?'
 
 # Every line that a description may have.
-grammar="name $plain|image [0-9a-f]{64}|address $ipv4|restart $policy"
+grammar="end|name $plain|image [0-9a-f]{64}|address $ipv4|restart $policy"
 grammar="$grammar|port (-|$ipv4|[0-9a-fA-F:]{2,39}) [1-9][0-9]{0,4} [1-9][0-9]{0,4} (tcp|udp|sctp)"
 grammar="$grammar|(volume|volume-ro) $plain $path_hex|anonymous $path_hex"
 grammar="$grammar|variable $variable (-|$line_hex)|argument (-|$hex)|entrypoint (-|(0[1-9A-F]|[1-46-9A-F][0-9A-F]|5[0-9AC-F])($hex)?)"
@@ -632,9 +632,7 @@ read_description() {
     make_work
     head -c 1000001 >"$work/given"
     [ "$(stat --format=%s "$work/given")" -le 1000000 ] || fail 6 "the description has more than 1 MB"
-    if [ ! -s "$work/given" ] || [ -n "$(tail -c 1 "$work/given" | tr '\0' x)" ]; then
-        fail 6 "the description does not end"
-    fi
+    [ "$(tail -c 5 "$work/given" | tr '\n\0' '.x')" = .end. ] || fail 6 "the description does not end"
     wrong=$(grep -aEvx "$grammar" "$work/given" | sed -E 's/^([a-z-]{1,20}).*/\1/; s/[^a-z-]//g' | head -n 1)
     [ -z "$wrong" ] || fail 6 "a description cannot have this: $wrong"
     ! grep -aEvqx "$grammar" "$work/given" || fail 6 "this is no description"
@@ -774,7 +772,7 @@ make_container() {
 check_made() {
     printf '%s\n' "$made" | inspect_ids || fail 6 "podman could not tell about the container that it made"
     cut -d ' ' -f2- "$work/lines" >"$work/became"
-    grep -aEv '^(address|memory-swap|ulimit|argument|entrypoint) ' "$1" | grep -Fvx -f "$work/became" >"$work/differs" || :
+    grep -aEv '^((address|memory-swap|ulimit|argument|entrypoint) .*|end)$' "$1" | grep -Fvx -f "$work/became" >"$work/differs" || :
     if grep -q '^entrypoint ' "$1"; then
         grep -E '^(entrypoint|argument) ' "$1" | sort -s -r -k1,1 >"$work/wanted"
         grep -E '^(entrypoint|argument) ' "$work/became" | sort -s -r -k1,1 | cmp -s - "$work/wanted" ||
@@ -819,7 +817,7 @@ describe_container() {
     printf '%s\n' "$1" | inspect_ids || fail 6 "podman could not tell about this container"
     print_seen >"$work/shown"
     ! grep -q '"settings":""}$' "$work/shown" || fail 6 "it has settings that no description can hold"
-    cut -d ' ' -f2- "$work/lines" >"$work/described"
+    { cut -d ' ' -f2- "$work/lines" && echo end; } >"$work/described"
     cat "$work/described"
     print_count "$(stat --format=%s "$work/described")" "$(hash_file "$work/described")"
 }

@@ -236,7 +236,8 @@ REFUSED = {
         f"volume theirs {HEX['/d']}",
         "a container that is not on the network flatnet uses the volume theirs",
     ),
-    "no end": (f"argument {HEX['x']}\0", "the description does not end"),
+    "no end": (f"argument {HEX['x']}\n", "the description does not end"),
+    "a text that cannot be one": (f"argument {HEX['x']}\0", "a description cannot have this: argument"),
 }
 """Lines that a description must not have, and what is answered."""
 
@@ -251,7 +252,7 @@ async def test_a_description_can_ask_for_nothing_but_a_container_of_flatnet(
     before, begin = host.sh("podman ps -aq"), f"name evil\nimage {find_image(host)}\nrestart no\n"
     answers = {}
     for what, (line, _) in REFUSED.items():
-        end = "" if what == "no end" else "\n"
+        end = "" if what == "no end" else "\nend\n"
         answers[what] = await call(login, "containers create op-1", f"{begin}{line}{end}".encode())
     assert {what: (6, b"", f"flatnet-bot: {words}\n") for what, (_, words) in REFUSED.items()} == answers
     assert before == host.sh("podman ps -aq")
@@ -279,7 +280,7 @@ def pack_link(target: str) -> bytes:
 
 
 async def test_what_is_taken_or_not_there_is_named(host: Distribution, login: asyncssh.SSHClientConnection) -> None:
-    image, rest = find_image(host), "restart no\n"
+    image, rest = find_image(host), "restart no\nend\n"
     for begin, words in (
         (f"name web\nimage {image}\n{rest}", "there is a container with the name web"),
         (f"name {FOREIGN}\nimage {image}\n{rest}", f"there is a container with the name {FOREIGN}"),
@@ -294,7 +295,7 @@ async def test_only_the_operation_that_made_a_container_takes_it_back(
     host: Distribution, login: asyncssh.SSHClientConnection
 ) -> None:
     """Also while it runs. One of the same name that others made stays, and so does one of another network."""
-    given = f"name fresh\nimage {find_image(host)}\nrestart always\nargument {b'sleep'.hex().upper()}\nargument 39\n"
+    given = f"name fresh\nimage {find_image(host)}\nrestart always\nargument {b'sleep'.hex().upper()}\nargument 39\nend\n"
     assert 0 == (await call(login, "containers create op-1", given.encode()))[0]
     host.sh("podman start fresh")
     (other,) = await read(login, "containers unmake fresh op-2")

@@ -92,7 +92,7 @@ class Container:
         lines += [f"variable {name} {encode(value)}" for name, value in self.variables.items()]
         lines += [f"argument {encode(word)}" for word in self.command]
         checked = self.health is None or any(line.startswith("health ") for line in self.further)
-        return [*lines, *self.further, *([] if checked else [f"health {encode(CHECK)}"])]
+        return [*lines, *self.further, *([] if checked else [f"health {encode(CHECK)}"]), "end"]
 
 
 CHECK = '["CMD-SHELL","true"]'
@@ -111,7 +111,9 @@ _FURTHER = frozenset(
 def read_description(lines: list[str], images: dict[str, Image], operation: str) -> Container | str:
     """Make the container of a description; why not, where it cannot be made."""
     container = Container("", "created", operation=operation, started_at=ZERO_TIME)
-    for line in lines:
+    if lines[-1:] != ["end"]:
+        return "the description does not end"
+    for line in lines[:-1]:
         if not _read_line(line, images, container):
             return f"a description cannot have this: {line.partition(' ')[0]}"
     if container.image.id not in images:
