@@ -147,3 +147,16 @@ async def test_the_card_counts_what_has_stopped() -> None:
         "host-b is suspended",
     ] == [str(step.situation) for step in plan.steps if step.situation is not None]
     assert "host-b is up" == str(plan.situation)
+
+
+async def test_a_bare_nginx_is_stopped_by_itself_and_has_no_startup_type() -> None:
+    plan = (await planned(see(told=services(gateway="Absent")))).plan
+    begin = next(step for step in plan.steps if step.key == "host-b/begin").deed.build_action({})
+    types = next(step for step in plan.steps if step.key == "host-b/start-types")
+    found = find_memory(plan)
+
+    assert isinstance(begin, BeginChange)
+    assert [True, False] == [move.nginx is not None for move in begin.services]
+    assert [{"name": "Nebula", "start_type": "Manual"}] == types.deed.arguments["services"]
+    assert found is not None
+    assert ["Automatic", ""] == [each.start_type for each in found[1].services]
