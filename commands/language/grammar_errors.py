@@ -41,6 +41,7 @@ VERBS_MEANT = {
     "解除": "remove",
     "一時停止": "pause",
     "再開": "resume",
+    "休止": "suspend",
     "実行": "run",
     "開始": "open",
     "解決": "resolve",
