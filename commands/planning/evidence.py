@@ -15,6 +15,7 @@ from adapters.action_registry import get_kind
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.gateway.containers import FindContainer
 from adapters.gateway.reload import ProveSync
+from adapters.gateway.serving import FindServing
 from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import Moment, Phrase, Span
 from adapters.windows.authority import InstallAuthority, MakeAuthority
@@ -122,6 +123,9 @@ def _list_proofs(part: Part, results: _Results, started_at: datetime) -> Iterato
     seen = [step.host for step in part.steps if step.deed.kind == get_kind(FindHandshake)]
     if seen:
         yield Phrase("tunnel confirmed by {hosts}", hosts=list_some(list(dict.fromkeys(seen))))
+    finders = [each.host for each in part.steps if each.deed.kind == get_kind(FindServing) and each.expect.get("found")]
+    if finders:
+        yield Phrase("found at the gateways of {hosts}", hosts=list_some(list(dict.fromkeys(finders))))
     looks = [step for step in part.steps if step.deed.kind == get_kind(FindContainer) and "registered" in step.expect]
     if looks:
         yield Phrase(

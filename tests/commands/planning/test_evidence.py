@@ -13,6 +13,7 @@ from adapters.windows.routes import RouteReading
 from adapters.windows.trust import ReadTrust
 from adapters.wsl.helper import ForwardingStatus
 from commands.certs.renewal import CertRenew
+from commands.containers.serving_proof import ServingProof, Witness
 from commands.forwarding.steps import ForwardingNeed, build_forwarding_part
 from commands.model.operation import FleetChange
 from commands.model.plan import Part, Plan, PlannedAction, Result, Step, StepResult
@@ -234,3 +235,11 @@ def test_trust_is_proven_once_nebula_runs_with_it(key: str, expect: Mapping[str,
     )
 
     assert proven == tuple(map(str, describe_proofs(plan, results(plan), NOW)))
+
+
+def test_a_container_that_serves_is_proven_by_the_gateways_that_find_it() -> None:
+    proof = ServingProof(A, "web", "web", Witness(host("host-b", 2), 35.0), "host-a/web")
+    plan = Plan(parts=(Part(host="host-a", steps=proof.build_steps()),))
+
+    assert ["host-a: found at the gateways of host-a, host-b"] == list(map(str, describe_proofs(plan, results(plan), NOW)))
+    assert () == describe_proofs(plan, results(plan, found=Result.FAILED), NOW)
