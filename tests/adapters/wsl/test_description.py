@@ -47,6 +47,7 @@ def test_every_text_is_hex_and_a_secret_is_filled_in_when_it_is_sent() -> None:
         f"argument {encode('serve')}",
         f"argument {encode('--all')}",
         "argument -",
+        "end",
     ]
 
 
