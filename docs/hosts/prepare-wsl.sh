@@ -779,6 +779,12 @@ check_volume() {
     check_place "$2"
     timeout 10 podman volume exists "$1" || return 0
     find_volume "$1"
+    refuse_shared "$1"
+}
+
+# Files of other services on this host are none of the bot's business.
+refuse_shared() {
+    list_ids >"$work/ids"
     cut -d ' ' -f1 "$work/ids" >"$work/own"
     others=$(ask_podman 10 ps -a --no-trunc --filter "volume=$1" --format '{{.ID}}' | grep -Fvx -f "$work/own" || :)
     [ -z "$others" ] || fail 6 "a container that is not on the network $network uses the volume $1"
@@ -1290,6 +1296,7 @@ export_volume() {
     present=$(find_in_podman volume "$1")
     [ "$present" = true ] || fail 6 "the volume is not on this host"
     find_volume "$1"
+    refuse_shared "$1"
     refuse_devices
     echo "$1" >"$work/end"
     stream_out tar --create --file=- --format=posix --numeric-owner --acls --xattrs --xattrs-include='user.*' \

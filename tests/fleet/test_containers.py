@@ -256,6 +256,8 @@ async def test_a_description_can_ask_for_nothing_but_a_container_of_flatnet(
         answers[what] = await call(login, "containers create op-1", f"{begin}{line}{end}".encode())
     assert {what: (6, b"", f"flatnet-bot: {words}\n") for what, (_, words) in REFUSED.items()} == answers
     assert before == host.sh("podman ps -aq")
+    words = "flatnet-bot: a container that is not on the network flatnet uses the volume theirs\n"
+    assert (6, b"", words) == await call(login, "volumes export theirs")
 
 
 @pytest.mark.parametrize("target", ["/etc", "../../../../../../../etc", "end"])
