@@ -916,7 +916,7 @@ end_stream() {
     if [ -e "$work/program.failed" ]; then
         said=$(sed -n 's/^flatnet-bot: //p' "$work/said" | tail -n 1)
         [ -z "$said" ] || fail 6 "$said"
-        said=$(grep -m 1 '^Error: ' "$work/said" || grep -v '^tar: Exiting' "$work/said" | tail -n 1)
+        said=$(grep -m 1 -o 'no space left on device' "$work/said" || grep -m 1 '^Error: ' "$work/said" || grep -v '^tar: Exiting' "$work/said" | tail -n 1)
         fail 6 "$said (exit code $(cat "$work/program.failed"))"
     fi
     for part in split hash; do

@@ -83,7 +83,7 @@ async def test_a_full_disk_on_the_target_is_told_and_nothing_of_the_image_stays(
     target = pair.target
     target.sh("head -c 300M /dev/zero >/var/lib/containers/filler 2>/dev/null || true")
     try:
-        with pytest.raises(ActionFailed, match="host-b: the helper in WSL2 failed"):
+        with pytest.raises(ActionFailed, match="host-b: the helper in WSL2 failed: no space left on device"):
             await pair.move(SaveImage(image=image), LoadImage(image=image, name=NAME))
     finally:
         target.sh("rm -f /var/lib/containers/filler")
