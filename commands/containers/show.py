@@ -15,10 +15,11 @@ from adapters.wsl.system import ReadSystem, WslSystem
 from commands.checks.assessment import Judgment, build_findings
 from commands.checks.concurrent_reads import read_all_hosts, read_side
 from commands.checks.managed import explain_unmanaged
-from commands.containers.assessment import COLUMNS, MAX_GATEWAYS
+from commands.checks.wsl_checks import format_container
+from commands.containers.assessment import COLUMNS, MAX_GATEWAYS, explain_stopped
 from commands.containers.listing import Answers, Fleet, list_hosts, list_unread_findings, read_gateway
 from commands.containers.lookup import FoundContainer, HostListing, find_container, list_candidate_hosts
-from commands.containers.sight import get_containers, read_sight
+from commands.containers.sight import HostSight, get_containers, read_sight
 from commands.gateways.registrations import GatewayRegistry
 from commands.loglines.sources import make_container_source
 from commands.model.finding import list_next_commands, sort_worst_first
@@ -27,6 +28,9 @@ from commands.model.phrases import list_some
 from commands.model.report import FACT_COLUMNS, Cell, Mark, Report, Row, Section
 from commands.values.arguments import shorten_argument
 from commands.values.containers import ContainerName, make_container_argument
+
+MAX_NEXT = 4
+"""Maximum next commands."""
 
 MAX_NAMES = 30
 """Maximum variables, and other settings, that are named."""
@@ -140,8 +144,19 @@ def _build_report(found: FoundContainer[Container], fleet: Fleet, registries: Se
         findings=tuple(each.model_copy(update={"next": None}) if each.next == own else each for each in findings),
         sections=tuple(_build_sections(found)),
         taken_at=fleet.at,
-        next=(*offered, *logs)[:MAX_GATEWAYS],
+        next=(*_suggest_fix(sight, now, judged), *offered, *logs)[:MAX_NEXT],
     )
+
+
+def _suggest_fix(sight: HostSight, container: Container, judged: Judgment) -> tuple[str, ...]:
+    """Suggests to start a container that has ended, or to restart one whose problems end with a restart."""
+    host, shown = sight.host, format_container(sight.host, container)
+    if shown is None or explain_unmanaged(host, "containers") is not None or explain_stopped(sight, container) is not None:
+        return ()
+    if not container.runs:
+        return (f"container start {shown}",)
+    own = [remark for remark in judged.remarks if remark.next is None or remark.next.startswith("container show ")]
+    return (f"container restart {shown}",) if own and not container.restarting else ()
 
 
 def _summarize(name: str, judged: Judgment) -> Phrase:

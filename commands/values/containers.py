@@ -43,7 +43,7 @@ class ContainerName(BaseModel):
                 Phrase(
                     "{part} is not a container name. Use the name or the ID that {words} shows, such as {example}",
                     part=shorten_argument(text),
-                    words="sync",
+                    words="container",
                     example="host-a/web",
                 ),
                 part=text,

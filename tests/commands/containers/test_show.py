@@ -1,5 +1,7 @@
 """`container show`: one container in full."""
 
+from dataclasses import replace
+
 import pytest
 
 from adapters.errors import Unreachable
@@ -8,8 +10,10 @@ from adapters.wsl.containers import ContainerVolume
 from commands.containers.lookup import NoSuchContainer
 from commands.containers.show import ContainerShow
 from commands.model.operation import CannotPlan, FleetView
+from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.model.report import Report
 from commands.values.containers import ContainerName
+from tests.commands.canned import NOW
 from tests.commands.containers.canned_containers import listed
 from tests.commands.containers.canned_fleet import API, REGISTERED, WEB, Wsl2, make_view, registry
 from tests.commands.gateways.canned_registrations import LATE, registered
@@ -71,7 +75,17 @@ async def test_a_next_command_never_is_the_one_that_was_asked() -> None:
     nowhere = {name: registry(*REGISTERED[1:]) for name in ("host-a", "host-b", "host-c")}
     report = await show("web", make_view(gateways=nowhere))
     assert [each.next for each in report.findings] == [None]
-    assert report.next == ("log container:web host-a",)
+    assert report.next == ("container restart host-a/web", "log container:web host-a")
+
+
+async def test_one_that_has_ended_leads_to_its_start_unless_it_is_kept_after_a_move() -> None:
+    ended = listed("web", None, state="exited", exit_code=1)
+    gone = {name: registry(*REGISTERED[1:]) for name in ("host-a", "host-b", "host-c")}
+    view = make_view({"host-a": Wsl2((ended, API))}, gone)
+    assert (await show("web", view)).next == ("container start host-a/web", "log container:web host-a")
+    words = f"container remove host-a/{WEB.id}"
+    note = OwedNote(number=1, host="host-a", words=words, matter=Matter.CHANGE, since=NOW)
+    assert (await show("web", replace(view, owed=KnownOwed((note,))))).next == ("log container:web host-a",)
 
 
 async def test_without_the_helper_it_says_what_is_not_known_and_how_to_allow_it() -> None:
