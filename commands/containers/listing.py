@@ -6,7 +6,7 @@ registries of all gateways ─────────────┴─ compare
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, ClassVar
 
@@ -99,7 +99,8 @@ class Fleet:
     def of(cls, answers: Sequence[Answers], at: datetime) -> "Fleet":
         """Compares the containers that were read with the registries."""
         sights = tuple(sight for sight, _ in answers if sight is not None)
-        registries = tuple(registry for _, registry in answers if registry is not None)
+        own = _Own.of(sights)
+        registries = tuple(own.select(registry) for _, registry in answers if registry is not None)
         containers = [HostContainers(each.host, each.containers, each.addresses) for each in sights]
         compared = compare_registrations(containers, registries)
         return cls(sights, compared, Surroundings.of(compared, [each.host.name for each in registries]), at)
@@ -118,6 +119,34 @@ class Fleet:
             numbers = {parse_host_number(address) for address in problem.addresses.values()}
             if problem.kind is Kind.GHOST and problem.id not in known and numbers == {sight.host.id}:
                 yield problem
+
+
+@dataclass(frozen=True)
+class _Own:
+    """Subnets of hosts (10.87.1), and ids and names of their containers."""
+
+    subnets: frozenset[str]
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, sights: Sequence[HostSight]) -> "_Own":
+        """Collects them."""
+        containers = [container for sight in sights for container in sight.known]
+        return cls(
+            frozenset(str(sight.host.bridge.ip).rpartition(".")[0] for sight in sights),
+            frozenset(key for each in containers for key in (each.id, each.name)),
+        )
+
+    def select(self, gateway: GatewayRegistry) -> GatewayRegistry:
+        """Selects the registrations that these containers may have. Comparing those of all others takes seconds."""
+        if isinstance(gateway.registry, HostError):
+            return gateway
+        own = tuple(
+            each
+            for each in gateway.registry.registrations
+            if each.ip.rpartition(".")[0] in self.subnets or each.id in self.known
+        )
+        return replace(gateway, registry=gateway.registry.model_copy(update={"registrations": own}))
 
 
 @dataclass(frozen=True)
