@@ -11,7 +11,7 @@ from commands.containers.fleet_containers import read_gateways, read_listings
 from commands.containers.lookup import FoundContainer, find_container, list_candidate_hosts
 from commands.containers.move_obstacles import find_gateway_obstacle, find_move_obstacle
 from commands.containers.move_steps import ContainerMove
-from commands.containers.premises import build_state_premise, find_kept, warn_of_unread
+from commands.containers.premises import CONTAINER_ROLES, build_state_premise, find_kept, warn_of_unread
 from commands.containers.serving_proof import find_witness
 from commands.gateways.registrations import GatewayRegistry
 from commands.model.check import Area
@@ -26,6 +26,7 @@ OneContainer = Annotated[ContainerName, make_container_argument(Phrase("containe
 class _SingleMove(FleetChange):
     """Base class of changes of one container."""
 
+    roles: ClassVar = CONTAINER_ROLES
     affects: ClassVar[frozenset[Area]] = frozenset()
 
     container: OneContainer

@@ -6,10 +6,14 @@ from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer
 from commands.checks.kept_containers import REMOVE_WORDS
 from commands.containers.lookup import FoundContainer
+from commands.model.operation import Role
 from commands.model.owed import KnownOwed, OwedNote
 from commands.model.phrases import list_some
 from commands.model.plan import Premise
 from commands.values.containers import ContainerName
+
+CONTAINER_ROLES = frozenset({Role.DEVELOPER, Role.OPERATOR, Role.ADMINISTRATOR})
+"""Roles that may request changes of containers. A person who may move one may also remove what the move leaves."""
 
 
 def build_state_premise(found: FoundContainer[ListedContainer]) -> Premise:

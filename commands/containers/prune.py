@@ -12,7 +12,7 @@ from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer
 from commands.containers.fleet_containers import read_listings
 from commands.containers.lookup import FoundContainer, HostListing
-from commands.containers.premises import build_state_premise, find_kept
+from commands.containers.premises import CONTAINER_ROLES, build_state_premise, find_kept
 from commands.containers.removal import build_removal_step
 from commands.model.check import Area
 from commands.model.operation import FleetChange, FleetView, Risk
@@ -44,6 +44,7 @@ class ContainerPrune(FleetChange):
     """Remove the containers that do not run. Their volumes stay."""
 
     risk: ClassVar = Risk.DISRUPT
+    roles: ClassVar = CONTAINER_ROLES
     affects: ClassVar[frozenset[Area]] = frozenset()
     independent: ClassVar = True
     words: ClassVar = ("container", "prune")

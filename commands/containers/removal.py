@@ -10,7 +10,7 @@ from adapters.wsl.containers import ListedContainer, ReadContainerState, RemoveC
 from commands.checks.kept_containers import REMOVE_WORDS
 from commands.containers.fleet_containers import read_listings
 from commands.containers.lookup import FoundContainer, HostListing, find_container, list_candidate_hosts
-from commands.containers.premises import build_state_premise, find_kept, warn_of_unread
+from commands.containers.premises import CONTAINER_ROLES, build_state_premise, find_kept, warn_of_unread
 from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
 from commands.model.phrases import list_some
@@ -26,6 +26,7 @@ class ContainerRemove(FleetChange):
     """Remove one container that does not run. Its volumes stay."""
 
     risk: ClassVar = Risk.DISRUPT
+    roles: ClassVar = CONTAINER_ROLES
     affects: ClassVar[frozenset[Area]] = frozenset()
     words: ClassVar = REMOVE_WORDS
     summary: ClassVar = Phrase("remove a container that does not run (its volumes stay)")

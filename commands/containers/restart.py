@@ -16,7 +16,7 @@ from commands.containers.lookup import FoundContainer, HostListing, find_contain
 from commands.containers.move_obstacles import find_gateway_obstacle, find_move_obstacle
 from commands.containers.move_steps import ContainerMove
 from commands.containers.moves import warn_of_witness
-from commands.containers.premises import build_state_premise, warn_of_unread
+from commands.containers.premises import CONTAINER_ROLES, build_state_premise, warn_of_unread
 from commands.containers.serving_proof import SETTLING, find_witness
 from commands.gateways.registrations import GatewayRegistry
 from commands.model.check import Area
@@ -39,6 +39,7 @@ class ContainerRestart(FleetChange):
     """Restart one container, or all that run on hosts, one after the other."""
 
     risk: ClassVar = Risk.DISRUPT
+    roles: ClassVar = CONTAINER_ROLES
     affects: ClassVar[frozenset[Area]] = frozenset()
     words: ClassVar = ("container", "restart")
     summary: ClassVar = Phrase("restart a container, or all that run on hosts one after the other, each verified")

@@ -15,6 +15,7 @@ from adapters.phrase import Phrase
 from adapters.wsl.description import Description
 from commands.checks.managed import explain_unmanaged
 from commands.containers.move_obstacles import find_gateway_obstacle
+from commands.containers.premises import CONTAINER_ROLES
 from commands.containers.run_arguments import AddressOption, HostOption, NameOption, SpecArgument
 from commands.containers.run_facts import RunFacts, find_run_obstacle, read_run_facts, warn_of_run
 from commands.containers.run_image import ChosenImage, choose_image, require_allowed
@@ -34,6 +35,7 @@ from commands.values.images import ImageName, parse_image
 class ContainerRun(FleetChange):
     """Make a container, start it, and prove that it serves."""
 
+    roles: ClassVar = CONTAINER_ROLES
     affects: ClassVar[frozenset[Area]] = frozenset()
     words: ClassVar = ("container", "run")
     summary: ClassVar = Phrase("make and start a container of the configuration (administrators: also another image)")
