@@ -4,10 +4,11 @@ import time
 from datetime import timedelta
 
 from bot.model.change import ChangeState
+from tests.lab.shop import PASSWORD
 from tests.lab.wsl.state import Helper
 from tests.scenarios.changing import OPERATOR, Shift, hurried
 from tests.scenarios.conftest import Build, Town
-from tests.scenarios.moving import SECRET, open_shop, wsl
+from tests.scenarios.moving import open_shop, wsl
 
 HURRY = 60
 """How much faster the hosts live while the bot waits for them: the minute between two checks takes a second."""
@@ -37,7 +38,7 @@ async def test_containers_are_listed_and_orphan_addresses_removed(town: Build) -
             s = Shift(t, house)
             shown = await s.types(OPERATOR, "container show shop")
             assert [True] * 4 == [part in shown for part in ("host-a/shop", "10.87.1.20", "PASSWORD", "8090:80/tcp")]
-            assert SECRET not in shown
+            assert PASSWORD not in shown
             listed = await s.types(OPERATOR, "container host-a,host-b")
             assert [True] * 3 == [part in listed for part in ("host-a/shop", "host-a/web", "host-b/web")]
             assert "host-b/db" in await s.types(OPERATOR, "container show db")

@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.model.change import ChangeState
+from tests.lab.shop import PASSWORD as SECRET
 from tests.lab.wsl.container import Container, Fate
+from tests.lab.wsl.storage import MB, Image
 from tests.scenarios.changing import ADMIN, DEVELOPER, OPERATOR, Shift, hurried
 from tests.scenarios.conftest import Build
-from tests.scenarios.moving import HURRY, IMAGE, SECRET, find, list_registered, manage, open_shop, wsl
+from tests.scenarios.moving import HURRY, find, list_registered, manage, open_shop, wsl
+
+IMAGE = Image.of("localhost/shop:1.4", size=MB)
 
 DONE = (ChangeState.DONE, "")
 
