@@ -100,16 +100,17 @@ class ContainerPrune(FleetChange):
         ended = sorted((each for each in listing.containers if each.state in REMOVABLE), key=lambda each: each.name)
         spared = {each.id: why for each in ended if (why := _find_reason(host.name, each, self.volumes, owed)) is not None}
         removed = [each for each in ended if each.id not in spared]
-        warnings = tuple(_list_warnings(host.name, ended, spared))
+        reasons = [spared[each.id] for each in ended if each.id in spared]
         if not removed:
-            return UnchangedHost(host.name, warnings[0] if warnings else Phrase("every container runs"))
+            left = Phrase("these stay: {containers}", containers=list_some(reasons))
+            return UnchangedHost(host.name, left if reasons else Phrase("every container runs"))
         names = list_some([each.name for each in removed], most=len(removed))
         gone = Phrase("{host}: removed for good: {containers}", host=host.name, containers=names)
         return HostPlan(
             part=Part(host=host.name, steps=tuple(build_removal_step(host, each) for each in removed)),
             premises=tuple(build_state_premise(FoundContainer(host, each)) for each in removed),
             disrupts=(gone,),
-            warnings=(*warnings, *_describe_volumes(removed)),
+            warnings=(*_warn_of_spared(host.name, reasons), *_describe_volumes(removed)),
         )
 
 
@@ -128,9 +129,8 @@ def _find_reason(host: str, container: ListedContainer, named: Collection[str], 
     return None
 
 
-def _list_warnings(host: str, ended: Sequence[ListedContainer], spared: Mapping[str, Phrase]) -> Iterator[Phrase]:
-    """Lists what stays, with its reason."""
-    reasons = [spared[each.id] for each in ended if each.id in spared]
+def _warn_of_spared(host: str, reasons: Sequence[Phrase]) -> Iterator[Phrase]:
+    """Names what stays, with its reason."""
     if reasons:
         yield Phrase("{host}: these stay: {containers}", host=host, containers=list_some(reasons))
 

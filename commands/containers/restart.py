@@ -147,7 +147,7 @@ def _plan_all(
         yield HostPlan(
             part=Part(host=host, steps=(*move.build_restart(), *(_build_last_looks(moves) if last else ()))),
             premises=(build_state_premise(found),),
-            disrupts=(_describe_restart(found),),
+            disrupts=(_describe_rolling_restart(host, able),) if last else (),
             warnings=(*_warn_of_removal(move.container), *(_warn_of_host(listing, able, gateways) if last else ())),
         )
 
@@ -169,6 +169,14 @@ def _describe_restart(found: FoundContainer[ListedContainer]) -> Phrase:
         "{container} ({address}) does not respond while it restarts",
         container=found.words,
         address="-" if found.container.address is None else str(found.container.address),
+    )
+
+
+def _describe_rolling_restart(host: str, able: Sequence[ListedContainer]) -> Phrase:
+    return Phrase(
+        "{host}: each does not respond while it restarts: {containers}",
+        host=host,
+        containers=list_some([each.name for each in able], most=len(able)),
     )
 
 

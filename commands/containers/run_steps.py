@@ -13,7 +13,7 @@ from adapters.wsl.containers import MoveContainer, ReadContainerState, RemoveMad
 from adapters.wsl.description import CreateContainer, Description
 from adapters.wsl.image_search import FindImage
 from adapters.wsl.images import PullImage
-from commands.containers.move_steps import START_TIMEOUT
+from commands.containers.move_steps import START_TIMEOUT, STOP_TIMEOUT
 from commands.containers.run_image import ChosenImage
 from commands.containers.serving_proof import ServingProof, Witness
 from commands.model.plan import Check, PlannedAction, Product, Step
@@ -95,13 +95,17 @@ class NewContainer:
             phrase=Phrase("check that {name} is made, and does not run yet", name=self.name),
             expect={"present": True, "running": False},
         )
-        start = MoveContainer(verb="start", container="0" * 64)
+        made = Product(step=f"{self.prefix}/made", field="id")
+        start, stop = (MoveContainer(verb=verb, container="0" * 64) for verb in ("start", "stop"))
         yield Step(
             key=f"{self.prefix}/start",
             host=self.host.name,
-            deed=PlannedAction.of(start, container=Product(step=f"{self.prefix}/made", field="id")),
+            deed=PlannedAction.of(start, container=made),
             phrase=Phrase("start {name}", name=self.name),
             verify=Check(host=self.host.name, deed=self._read, expect={"running": True}, patience=START_TIMEOUT),
+            undo=PlannedAction.of(stop, container=made),
+            undo_phrase=Phrase("stop {name} again", name=self.name),
+            undone=(Check(host=self.host.name, deed=self._read, expect={"running": False}, patience=STOP_TIMEOUT),),
         )
 
     @property

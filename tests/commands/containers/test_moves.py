@@ -191,9 +191,7 @@ async def test_a_prune_spares_suspended_hosts_kept_sources_and_volumes() -> None
     kept = await plan("container prune --on host-a", owed=KnownOwed((note,)))
     assert stages(kept) == []
     (left,) = kept.plan.left_out
-    assert str(left.why) == (
-        "host-a: these stay: kept (has the volumes orders), old (kept after a migration, owed change 7)"
-    )
+    assert str(left.why) == ("these stay: kept (has the volumes orders), old (kept after a migration, owed change 7)")
     suspension = Suspension(
         number=1, host="host-a", reason="disk", owner="ana", operation="op-aaaaaaaaaaaa", since=canned.NOW
     )
