@@ -8,7 +8,8 @@ failure. So an answer may be a few seconds older than the question; `ReadResult.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -90,6 +91,9 @@ class Fleet:
         self._slots = {side: asyncio.Semaphore(MAX_CONCURRENT_ACTIONS) for side in START_INTERVALS}
         self._turns = {side: asyncio.Lock() for side in START_INTERVALS}
         self._next_at = dict.fromkeys(START_INTERVALS, 0.0)
+        self._streams = 0
+        self._no_streams = asyncio.Event()
+        self._no_streams.set()
 
     async def perform(self, host: Host, action: Action[Answer]) -> Answer:
         """Carries out one action on one host. Raises `HostError` if the host fails.
@@ -109,13 +113,19 @@ class Fleet:
 
     async def read_stream(self, host: Host, source: Action[StreamCount], write: Write, beat: Beat) -> StreamCount:
         """Runs the source of a stream, however long that takes. Raises `HostError` if the host fails."""
-        return await (await self._prepare_stream(host, source)).read_stream(source, write, beat)
+        with self._count_stream():
+            return await (await self._prepare_stream(host, source)).read_stream(source, write, beat)
 
     async def write_stream(
         self, host: Host, sink: Action[StreamCount], pieces: AsyncIterator[bytes], beat: Beat
     ) -> StreamCount:
         """Runs the sink of a stream, however long that takes. Raises `HostError` if the host fails."""
-        return await (await self._prepare_stream(host, sink)).write_stream(sink, pieces, beat)
+        with self._count_stream():
+            return await (await self._prepare_stream(host, sink)).write_stream(sink, pieces, beat)
+
+    async def wait_for_streams(self) -> None:
+        """Waits until no stream runs. A stream has no deadline."""
+        await self._no_streams.wait()
 
     async def read(self, host: Host, read: Action[Answer]) -> ReadResult[Answer]:
         """Reads from a host, or joins the equal read in progress. A canceled caller does not cancel the read for others."""
@@ -152,6 +162,17 @@ class Fleet:
         connections = list(self._connections.values())
         self._connections.clear()
         await asyncio.gather(*(connection.aclose() for connection in connections), return_exceptions=True)
+
+    @contextmanager
+    def _count_stream(self) -> Iterator[None]:
+        self._streams += 1
+        self._no_streams.clear()
+        try:
+            yield
+        finally:
+            self._streams -= 1
+            if not self._streams:
+                self._no_streams.set()
 
     async def _prepare_stream(self, host: Host, end: Action[StreamCount]) -> StreamConnection:
         """Waits for the turn of a stream. It holds no slot, because it may last for hours. Such streams are few."""

@@ -21,7 +21,9 @@ from bot.config.settings import Settings, check_host_file, read_settings
 from bot.security.file_trust import trust_users
 
 FLEET_RETIREMENT = 640.0
-"""Seconds for which connections of an earlier configuration stay open: longer than any action, with its wait for a turn."""
+"""Seconds for which connections of an earlier configuration stay open: longer than any action, with its wait for a turn.
+
+A stream may last longer, so they also stay open until the last one has ended."""
 
 RESTART_SETTINGS = frozenset(
     {
@@ -69,7 +71,7 @@ class ConfigurationReloader:
         async with self._turn:
             self._settings, earlier = await reload(self._file, self._settings, self._application)
         self._retired.append(earlier)
-        retiring = asyncio.create_task(_retire_fleet(earlier))
+        retiring = asyncio.create_task(retire_fleet(earlier, FLEET_RETIREMENT))
         self._retiring.add(retiring)
         retiring.add_done_callback(self._retiring.discard)
 
@@ -153,7 +155,8 @@ def _describe_complaint(complaint: Complaint) -> str:
     return f"{complaint.key or '-'} ({place}line {complaint.line or '?'}): {complaint.phrase}"
 
 
-async def _retire_fleet(fleet: Fleet) -> None:
-    """Closes a fleet once every request that began with it has ended."""
-    await asyncio.sleep(FLEET_RETIREMENT)
+async def retire_fleet(fleet: Fleet, after: float) -> None:
+    """Closes a fleet once all that began with it has ended: every action after so many seconds, and every stream."""
+    await asyncio.sleep(after)
+    await fleet.wait_for_streams()
     await fleet.aclose()

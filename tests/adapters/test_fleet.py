@@ -15,6 +15,7 @@ from adapters.fleet import Fleet, ReadResult
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.transfer import StreamCount
+from bot.app.reload import retire_fleet
 
 
 class Look(Action[str]):
@@ -353,3 +354,54 @@ async def test_a_side_without_streams_is_a_bug() -> None:
     fleet = Fleet(hosts(1), lambda host, side: Line(host.name))
     with pytest.raises(TypeError, match="no streams"):
         await fleet.write_stream(fleet.inventory.hosts[0], _Pour(), _yield_pieces(), _ignore_beat)
+
+
+@dataclass
+class _SlowStreamLine(_StreamLine):
+    """A connection whose source waits in mid-stream, and may then fail."""
+
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: HostError | None = None
+
+    async def read_stream(self, action: Action[StreamCount], write: Write, beat: Beat) -> StreamCount:
+        await self.released.wait()
+        if self.failure is not None:
+            raise self.failure
+        return await super().read_stream(action, write, beat)
+
+
+@pytest.mark.parametrize("failure", [None, Unreachable(Phrase("gone"))], ids=["ended", "failed"])
+async def test_who_waits_for_streams_waits_until_the_last_one_has_ended(failure: HostError | None) -> None:
+    lines = {name: _SlowStreamLine(name, failure=failure) for name in ("host-1", "host-2")}
+    fleet = Fleet(hosts(2), lambda host, side: lines[host.name])
+    await fleet.wait_for_streams()
+
+    async def write(data: bytes) -> None:
+        """Takes all of it."""
+
+    streams = [asyncio.create_task(fleet.read_stream(host, _Pour(), write, _ignore_beat)) for host in fleet.inventory.hosts]
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(fleet.wait_for_streams())
+    for line, stream in zip(lines.values(), streams, strict=True):
+        assert not waiting.done()
+        line.released.set()
+        await asyncio.wait([stream])
+    await waiting
+    assert [failure] * 2 == [stream.exception() for stream in streams]
+
+
+async def test_the_fleet_of_an_earlier_configuration_is_not_closed_under_a_stream() -> None:
+    """A stream may last for hours: it has no deadline after which it must have ended."""
+    line = _SlowStreamLine("host-1")
+    fleet = Fleet(hosts(1), lambda host, side: line)
+
+    async def write(data: bytes) -> None:
+        """Takes all of it."""
+
+    stream = asyncio.create_task(fleet.read_stream(fleet.inventory.hosts[0], _Pour(), write, _ignore_beat))
+    retiring = asyncio.create_task(retire_fleet(fleet, 0.0))
+    await asyncio.wait([retiring], timeout=0.05)
+    assert ([], False) == (line.closed, retiring.done())
+    line.released.set()
+    await retiring
+    assert (["host-1"], 6) == (line.closed, stream.result().size)
