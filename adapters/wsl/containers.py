@@ -108,7 +108,8 @@ class ContainerList(Value):
 class ContainerState(Value):
     """State of one container, for checks. `present`: podman has it. `healthy`: it runs, and a health check it has passes.
 
-    `steady`: healthy, and podman does not start it again and again. An absent one has no `id` and no `image_id`.
+    `steady`: healthy, and podman has restarted it no more than `tolerated` times. An absent one has no `id` and no
+    `image_id`.
     """
 
     present: bool
@@ -117,6 +118,7 @@ class ContainerState(Value):
     exit_code: int = 0
     health: Health = ""
     restarts: Annotated[int, Field(ge=0)] = 0
+    tolerated: Annotated[int, Field(ge=0)] = MIN_RESTARTS - 1
     address: Annotated[str, StringConstraints(max_length=45)] = ""
     image_id: Annotated[str, StringConstraints(max_length=128)] = ""
     restart_policy: RestartPolicy = ""
@@ -149,7 +151,7 @@ class ContainerState(Value):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def steady(self) -> bool:
-        return self.healthy and self.restarts < MIN_RESTARTS
+        return self.healthy and self.restarts <= self.tolerated
 
 
 class ListContainers(WslAction[ContainerList]):
@@ -172,19 +174,23 @@ class ListContainers(WslAction[ContainerList]):
 
 
 class ReadContainerState(WslAction[ContainerState]):
-    """Reads the state of one container, by its id or its name; an absent one is an answer."""
+    """Reads the state of one container, by its id or its name; an absent one is an answer.
+
+    `tolerated` are restarts by podman that say nothing: those that an earlier look has seen.
+    """
 
     program_timeout = 20.0
     deadline = 30.0
     output_limit = 256_000
 
     container: ContainerKey
+    tolerated: Annotated[int, Field(ge=0)] = MIN_RESTARTS - 1
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("containers", "show", self.container),)
 
     def parse(self, completed: Sequence[CompletedProgram]) -> ContainerState:
-        return parse_state(completed)
+        return parse_state(completed).model_copy(update={"tolerated": self.tolerated})
 
     def explain_answer(self, answer: ContainerState) -> Phrase | None:
         if not answer.present:
@@ -193,7 +199,11 @@ class ReadContainerState(WslAction[ContainerState]):
             return Phrase("it is {state} (exit code {code}). See its log", state=answer.state, code=str(answer.exit_code))
         if not answer.healthy:
             return Phrase("its health check reports {health}. See its log", health=answer.health)
-        looping = Phrase("podman has restarted it {n} times since. See its log", n=answer.restarts)
+        looping = Phrase(
+            "podman has restarted it {n} time since. See its log",
+            plural="podman has restarted it {n} times since. See its log",
+            n=answer.restarts,
+        )
         return None if answer.steady else looping
 
 

@@ -2,8 +2,8 @@
 
 running ─▶ healthy ─▶ registered at its own gateway ─▶ found at another gateway ─▶ still there after a while ─▶ steady
 
-The last two tell a container that ends again and again from one that works: it is "running" at most looks. Id and address
-come from podman when the proof runs, because a start may give another address.
+The last two tell a container that ends again and again from one that works: it is "running" at most looks, but podman counts
+its restarts. Id, address and that count come from podman when the proof runs, because a start may give others.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -73,10 +73,9 @@ class ServingProof:
         return (*self._build_start_steps(), *self._build_gateway_steps(), self.build_steady_step())
 
     def build_steady_step(self) -> Step:
-        """Builds the last step: it is healthy, and podman has not started it again and again since."""
-        return self._build_look(
-            "steady", Phrase("check that {name} keeps running", name=self.name), "steady", RUNNING_TIMEOUT
-        )
+        """Builds the last step: it is healthy, and podman has not restarted it since it was found healthy before."""
+        phrase = Phrase("check that {name} keeps running", name=self.name)
+        return self._build_look("steady", phrase, "steady", RUNNING_TIMEOUT, tolerated=self._take("healthy", "restarts"))
 
     def _build_start_steps(self) -> Iterator[Step]:
         yield self._build_look("running", Phrase("check that {name} runs", name=self.name), "running", RUNNING_TIMEOUT)
@@ -93,11 +92,11 @@ class ServingProof:
         if self.host.gateway is not None and self.settling:
             yield self._build_wait()
 
-    def _build_look(self, stage: str, phrase: Phrase, field: str, patience: float) -> Step:
+    def _build_look(self, stage: str, phrase: Phrase, field: str, patience: float, **products: Product) -> Step:
         return Step(
             key=f"{self.prefix}/{stage}",
             host=self.host.name,
-            deed=PlannedAction.of(ReadContainerState(container=self.container)),
+            deed=PlannedAction.of(ReadContainerState(container=self.container), **products),
             phrase=phrase,
             expect={field: True},
             patience=patience,

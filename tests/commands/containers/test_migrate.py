@@ -162,7 +162,15 @@ async def test_bytes_go_from_the_source_to_the_target_and_only_what_is_proven_wh
 
 
 async def test_every_action_of_the_plan_can_be_stored_and_gets_what_earlier_steps_produce() -> None:
-    produced = {"id": "f" * 64, "sha256": "d" * 64, "address": "10.87.2.10", "at": 1, "since": 1, "returned": False}
+    produced = {
+        "id": "f" * 64,
+        "sha256": "d" * 64,
+        "address": "10.87.2.10",
+        "at": 1,
+        "since": 1,
+        "returned": False,
+        "restarts": 0,
+    }
     made = await plan(f"{MOVE} --with-volumes", DATA)
     seen: set[str] = set()
     for step in made.plan.steps:

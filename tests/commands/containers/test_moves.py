@@ -99,7 +99,7 @@ async def test_each_has_its_steps_in_their_order(words: str, steps: list[str], r
         assert step.deed.describe_run()
 
 
-FILLED = {"id": "a" * 64, "address": "10.87.1.10", "since": 1, "before": 1}
+FILLED = {"id": "a" * 64, "address": "10.87.1.10", "since": 1, "before": 1, "tolerated": 0}
 
 
 @pytest.mark.parametrize("words", ["container start old", "container stop web", "container restart web"])

@@ -3,6 +3,7 @@
 from adapters.action_registry import parse_action
 from adapters.errors import Unreachable
 from adapters.inventory import Host
+from adapters.wsl.containers import ContainerState
 from commands.containers.serving_proof import ServingProof, Witness, find_witness
 from commands.model.plan import Step
 from tests.commands.gateways.canned_registrations import LATE, A, B, C, gateway
@@ -32,7 +33,16 @@ def test_every_look_can_be_stored_and_none_changes_anything() -> None:
         assert parse_action(step.deed.kind, {**step.deed.arguments, **made})
 
 
-PRODUCED = {"id": "a" * 64, "address": "10.87.1.10", "since": 1}
+def test_a_single_restart_since_it_was_healthy_ends_the_proof() -> None:
+    """One that ends every ten seconds is running and healthy at nearly every look, and podman restarts it once meanwhile."""
+    steady = PROOF.build_steps()[-1]
+    products = {name: (product.step, product.field) for name, product in steady.deed.products.items()}
+    assert products == {"tolerated": ("host-a/web/healthy", "restarts")}
+    seen = {restarts: ContainerState(present=True, state="running", restarts=restarts, tolerated=1) for restarts in (1, 2)}
+    assert [state.steady for state in seen.values()] == [True, False]
+
+
+PRODUCED = {"id": "a" * 64, "address": "10.87.1.10", "since": 1, "tolerated": 0}
 """Values that earlier steps produce."""
 
 
