@@ -3,7 +3,6 @@
 HostSight, Problem* ─ judge_container_sight ─▶ Judgment: a cell for each of COLUMNS, and remarks
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -201,7 +200,7 @@ def _judge_address(sight: HostSight, container: Container) -> Iterator[Remark]:
         return
     address = str(listed.address)
     allocated = None if sight.allocated is None else sight.allocated.get(container.id, "")
-    if Counter(sight.addresses.values())[address] > 1:
+    if address in sight.shared_addresses:
         short = Phrase("{container} shares its address", container=name)
         why = Phrase("another container on this host has the same address ({address}). Restart one of them", address=address)
         yield make(Severity.HIGH, short, why)

@@ -6,8 +6,10 @@ helper: ipam list ───────── if it manages ──┘
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from adapters.errors import HostError
 from adapters.inventory import Host
@@ -45,10 +47,15 @@ class HostSight:
         """The containers; none if they are unknown."""
         return () if isinstance(self.containers, Phrase) else self.containers
 
-    @property
+    @cached_property
     def addresses(self) -> Mapping[str, str]:
         """Addresses by podman, by container id."""
         return {key: str(each.address) for key, each in self.listed.items() if each.address is not None}
+
+    @cached_property
+    def shared_addresses(self) -> frozenset[str]:
+        """Addresses that several containers have by podman."""
+        return frozenset(address for address, count in Counter(self.addresses.values()).items() if count > 1)
 
     def find_address(self, container: Container) -> str:
         """Finds the address of a container by podman, else by the plug-in; "" if it is unknown."""
