@@ -41,31 +41,31 @@ class SuspensionReminder:
         self._services = services
 
     async def remind(self, now: datetime) -> None:
-        """Remind of each suspension whose time is over, once."""
+        """Remind of each suspension whose time is over, once; again if it was suspended for another time since."""
         found = await self._registry.find_open()
-        over = [each for each in found.values() if each.remind_at is not None and each.remind_at <= now]
+        over = [(each, each.remind_at) for each in found.values() if each.remind_at is not None and each.remind_at <= now]
         reminded = await self._registry.table.find_reminded() if over else {}
-        for each in over:
-            if each.number not in reminded:
-                await self._announce(each)
+        for each, remind_at in over:
+            if (last := reminded.get(each.number)) is None or last < remind_at:
+                await self._announce(each, remind_at)
                 await self._registry.table.mark_reminded(each.number, now)
 
-    async def _announce(self, suspension: Suspension) -> None:
+    async def _announce(self, suspension: Suspension, remind_at: datetime) -> None:
         words = f"host resume {suspension.host}"
-        assert suspension.remind_at is not None
         report = Report(
             title=Phrase("Suspended hosts"),
             summary=Phrase(
                 "the time for which {owner} suspended {host} was over at {at} ({reason}). It is not resumed by itself",
                 owner=suspension.owner,
                 host=suspension.host,
-                at=Moment(suspension.remind_at),
+                at=Moment(remind_at),
                 reason=suspension.reason,
             ),
             brief=True,
             next=(words, f"health {suspension.host} --details"),
         )
-        answer = Answer(operation=f"suspension-{suspension.number}-over", understood="host", body=report)
+        name = f"suspension-{suspension.number}-over-{int(remind_at.timestamp())}"
+        answer = Answer(operation=name, understood="host", body=report)
         channel = await self._find_channel(suspension)
         await self._services.announcer.announce(Announcement(answer.operation, channel, answer))
 

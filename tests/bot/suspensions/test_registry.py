@@ -121,9 +121,13 @@ class Channel:
         return self.record
 
 
+def name_reminder(hours: int) -> str:
+    return f"suspension-1-over-{int((NOW + timedelta(hours=hours)).timestamp())}"
+
+
 @pytest.mark.parametrize(
     ("hours", "posted"),
-    [(None, []), (4, []), (1, [("suspension-1-over", "C1")])],
+    [(None, []), (4, []), (1, [(name_reminder(1), "C1")])],
     ids=["no time", "not yet", "over"],
 )
 async def test_its_owner_is_reminded_once_when_the_time_is_over(
@@ -137,6 +141,17 @@ async def test_its_owner_is_reminded_once_when_the_time_is_over(
 
     assert posted == channel.posted
     assert ["host-b"] == list(await registry.find_open())
+
+
+async def test_a_suspension_that_is_continued_for_another_time_reminds_again(table: Table, log: Log) -> None:
+    registry, channel = start(table, log), Channel(None)
+    reminder = SuspensionReminder(registry, ReminderServices(channel, channel, lambda: "C1"))
+    for hours in (1, 5):
+        await suspend(registry, for_=timedelta(hours=hours))
+        for later in (hours - 1, hours, hours + 1):
+            await reminder.remind(NOW + timedelta(hours=later))
+
+    assert [(name_reminder(1), "C1"), (name_reminder(5), "C1")] == channel.posted
 
 
 async def test_a_state_that_says_how_far_it_came_reads_well(table: Table, log: Log) -> None:
