@@ -50,7 +50,8 @@ class KnownHosts:
 
 def build_host_list(hosts: Sequence[Host], known: KnownHosts, now: datetime) -> Report:
     """Builds the list of hosts."""
-    suspended = build_suspension_section(known.suspensions, [host.name for host in hosts])
+    names = [host.name for host in hosts]
+    suspended = build_suspension_section(known.suspensions, names)
     changes = {host.name: [each for each in known.owed if each.host == host.name] for host in hosts}
     return Report(
         title=Phrase("Hosts", context="title"),
@@ -61,7 +62,7 @@ def build_host_list(hosts: Sequence[Host], known: KnownHosts, now: datetime) -> 
         ),
         sections=() if suspended is None else (suspended,),
         taken_at=now,
-        next=(*list_resumes(known.suspensions), *(("health",) if hosts else ())),
+        next=(*list_resumes(host for host in known.suspensions if host in names), *(("health",) if hosts else ())),
     )
 
 

@@ -105,6 +105,11 @@ def test_a_host_without_windows_is_offered_no_rehearsal() -> None:
     assert ("health host-b",) == build_host_report(B, known(), NOW).next
 
 
+def test_a_suspended_host_that_left_the_configuration_is_not_offered_for_a_resume() -> None:
+    listed = build_host_list((LIGHTHOUSE, A), known(suspended=SUSPENSION), NOW)
+    assert ((), ("health",)) == (listed.sections, listed.next)
+
+
 def test_a_suspended_host_says_since_when_and_offers_its_resume() -> None:
     listed = build_host_list((LIGHTHOUSE, A, B), known(suspended=SUSPENSION), NOW)
     shown = build_host_report(B, known(suspended=SUSPENSION), NOW)
