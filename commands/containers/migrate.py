@@ -55,6 +55,12 @@ class ContainerMigrate(FleetChange):
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         """Resolves both ends: the source is any host with WSL2 unless it is typed."""
+        ends = {self._resolve_target(inventory).name}
+        ends |= {host.name for host in list_candidate_hosts(self.container, inventory)}
+        return tuple(host for host in inventory.hosts if host.name in ends)
+
+    def _resolve_target(self, inventory: Inventory) -> Host:
+        """Resolves the host to which it moves. Raises `GrammarError` if it is missing, or if options exclude each other."""
         if self.incomplete:
             raise GrammarError(
                 Phrase("{words} needs the host. Add for example {option}", words="container migrate", option="--to host-b")
@@ -63,16 +69,14 @@ class ContainerMigrate(FleetChange):
             raise GrammarError(
                 Phrase("use only one of {options}", options="--with-volumes, --without-data"),
             )
-        ends = {resolve_one_host(self.to, inventory).name}
-        ends |= {host.name for host in list_candidate_hosts(self.container, inventory)}
-        return tuple(host for host in inventory.hosts if host.name in ends)
+        return resolve_one_host(self.to, inventory)
 
     def restrict_to(self, names: tuple[str, ...]) -> "ContainerMigrate":
         return self
 
     async def plan(self, view: FleetView) -> PlannedChange:
         inventory = view.fleet.inventory
-        target = resolve_one_host(self.to, inventory)
+        target = self._resolve_target(inventory)
         found = find_container(self.container, await read_listings(list_candidate_hosts(self.container, inventory), view))
         migration = await self._read_migration(found, target, view)
         if (why := find_migration_obstacle(migration)) is not None:

@@ -372,9 +372,12 @@ def test_a_name_that_is_none(words: str) -> None:
         (f"{MOVE} --with-volumes --without-data", "use only one of"),
     ],
 )
-def test_what_is_missing_or_contradicts_itself(words: str, why: str) -> None:
+async def test_what_is_missing_or_contradicts_itself(words: str, why: str) -> None:
+    """The plan says it itself: rights are judged on all hosts where they cannot be resolved."""
     with pytest.raises(GrammarError, match=why):
         parse(words).resolve_hosts(make_view().fleet.inventory)
+    with pytest.raises(GrammarError, match=why):
+        await plan(words)
 
 
 def test_rights_are_needed_on_both_ends_and_everywhere_if_the_source_is_not_typed() -> None:
