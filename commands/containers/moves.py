@@ -20,7 +20,7 @@ from commands.model.plan import Part, PlannedChange
 from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
 from commands.values.containers import ContainerName, make_container_argument
 
-OneContainer = Annotated[ContainerName, make_container_argument(Phrase("container: host-a/web, web, or its ID"))]
+OneContainer = Annotated[ContainerName, make_container_argument(Phrase("host-a/web, web, or its ID"))]
 
 
 class _SingleMove(FleetChange):

@@ -90,9 +90,9 @@ class ContainerRestart(FleetChange):
         if (self.container is not None and (self.all or self.on != NO_TARGET)) or (self.container is None and not whole):
             raise GrammarError(
                 Phrase(
-                    "{words} takes either one container, or {option} and the hosts",
+                    "{words} needs one container, or the hosts: {option}",
                     words="container restart",
-                    option="--all --on",
+                    option="--all --on host-a,host-b",
                 )
             )
 

@@ -44,7 +44,7 @@ class ContainerShow(FleetRead):
     example: ClassVar = "container show host-a/web"
     label: ClassVar = Phrase("show container {container}", container="…")
 
-    container: Annotated[ContainerName, make_container_argument(Phrase("container: web, host-a/web, or its ID"))]
+    container: Annotated[ContainerName, make_container_argument(Phrase("host-a/web, web, or its ID"))]
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         return list_candidate_hosts(self.container, inventory)

@@ -39,7 +39,7 @@ VERBS_MEANT = {
     "追加": "add",
     "削除": "remove",
     "解除": "remove",
-    "一時停止": "pause",
+    "一時停止": "pause suspend",
     "再開": "resume",
     "休止": "suspend",
     "実行": "run",
@@ -58,15 +58,15 @@ VERBS_MEANT = {
     "close": "resolve",
     "create": "add",
 }
-"""Verbs that are typed for others: in Japanese, and synonyms."""
+"""Verbs that are typed for others: in Japanese, and synonyms. Of several, the one that the noun has is meant."""
 
 _NEXT_OPTION = re.compile(r"\s+--[A-Za-z]")
 
 
 def find_verbs(word: str, verbs: Sequence[str]) -> tuple[str, ...]:
     """Finds the verbs that a word may mean, the most similar first."""
-    meant = VERBS_MEANT.get(word.lower(), "")
-    return (meant,) if meant in verbs else find_nearest(word, verbs)
+    meant = tuple(verb for verb in VERBS_MEANT.get(word.lower(), "").split() if verb in verbs)
+    return meant or find_nearest(word, verbs)
 
 
 def make_unclosed_quote_error(text: str, start: int) -> GrammarError:

@@ -84,7 +84,7 @@ async def test_a_suspension_that_fails_takes_all_back_and_a_resume_that_fails_ke
         card = await s.approved(RESUME)
         assert ChangeState.FAILED is (await s.ended(card))[0]
         assert {("Running", "Manual")} == look(s)[0]
-        assert "一部だけ休止中" in await s.types(OPERATOR, "host")
+        assert "一部だけ一時停止中" in await s.types(OPERATOR, "host")
         fates.clear()
         find(s, "shop").health = "healthy"
         await done(s, RESUME)

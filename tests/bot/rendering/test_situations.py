@@ -64,7 +64,7 @@ DONE, UNKNOWN = Result.DONE, Result.UNKNOWN
         pytest.param(
             build(ChangeState.RUNNING, DONE, DONE, DONE),
             JAPANESE,
-            "*現在の場所:* web はどこでも動作していません (2026-03-01 17:57 JST から)",
+            "*現在:* web はどのホストでも稼働していません (2026-03-01 17:57 JST から)",
             id="in Japanese",
         ),
     ],

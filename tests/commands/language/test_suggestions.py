@@ -79,6 +79,7 @@ def test_the_first_suggestion_is_what_was_meant(text: str, first: str) -> None:
         ("ca", ("ca show", "ca rotation", "help ca")),
         ("ca の切り替え", ("ca rotation",)),
         ("backup 復元", ("backup restore",)),
+        ("ホスト 一時停止", ("host suspend",)),
         ("ホスト 休止", ("host suspend",)),
         ("host 再開", ("host resume",)),
         ("report", ("report weekly", "report monthly", "help report")),
