@@ -182,8 +182,8 @@ class ChangeServices:
     backups: BackupRegistry
 
     async def list_suspension_mutes(self) -> tuple[Mute, ...]:
-        """Lists the mutes of suspended hosts."""
-        return make_mutes((await self.suspensions.read_known()).values())
+        """Lists the mutes of suspended hosts, and of those that were just resumed."""
+        return make_mutes(await self.suspensions.read_muting())
 
     @property
     def followers(self) -> tuple[CheckFollower, ...]:

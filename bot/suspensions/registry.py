@@ -9,7 +9,7 @@ Rows are copies: an edited or deleted one suspends and resumes no host.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -26,6 +26,9 @@ from commands.model.operation import FleetView
 from commands.model.suspension import Suspension
 
 _log = structlog.get_logger("bot.suspensions.registry")
+
+SETTLING_PERIOD = timedelta(minutes=5)
+"""Period after a resume for which the host's alerts stay muted: until checks have seen that it is up again."""
 
 
 class SuspensionAudit(Protocol):
@@ -46,6 +49,8 @@ class SuspensionRegistry:
         self._writing = asyncio.Lock()
         self._folded: FoldedSuspensions | None = None
         """State of the events. This process alone writes them, so it is read once."""
+        self._resumed: dict[str, tuple[Suspension, datetime]] = {}
+        """The newest suspension that each host was resumed from, and when; not known after a restart."""
 
     async def follow_run(self, record: OperationRecord, trail: RunTrail) -> None:
         """Record what a run did (`bot.changes.repository.RunFollower`)."""
@@ -63,6 +68,8 @@ class SuspensionRegistry:
                     EventKind.SUSPENSION, record.requester, record.operation, make_event(moved, ended=ended)
                 )
                 self._folded = folded = folded.apply(moved, ended=ended)
+                if ended:
+                    self._resumed[host] = (moved, self._now())
             await self.table.store(folded.open.values(), self._now())
 
     async def complete(self, view: FleetView) -> FleetView:
@@ -82,6 +89,15 @@ class SuspensionRegistry:
         except DatabaseError as error:
             _log.warning("the suspended hosts could not be read", why=str(error))
             return {}
+
+    async def read_muting(self) -> tuple[Suspension, ...]:
+        """Read the suspensions that mute alerts: the open ones, and those whose hosts were just resumed. It never raises.
+
+        An alert that began meanwhile is open until checks find the host well again. It would be shown as new until then.
+        """
+        now = self._now()
+        recent = {host: each for host, (each, at) in self._resumed.items() if timedelta() <= now - at < SETTLING_PERIOD}
+        return tuple({**recent, **await self.read_known()}.values())
 
     async def _load(self) -> FoldedSuspensions:
         if self._folded is None:

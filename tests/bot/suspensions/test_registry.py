@@ -78,6 +78,22 @@ async def test_runs_suspend_a_host_and_resume_it_and_the_next_one_gets_the_next_
     assert [False, True, False] == ends(log)
 
 
+@pytest.mark.parametrize(("minutes", "muting"), [(0, [1]), (4, [1]), (5, [])])
+async def test_alerts_stay_muted_after_a_resume_until_checks_have_seen_the_host(
+    table: Table, log: Log, minutes: int, muting: list[int]
+) -> None:
+    times = [NOW]
+    registry = SuspensionRegistry(table, log, lambda: times[-1])
+    await suspend(registry)
+    assert [1] == [each.number for each in await registry.read_muting()]
+    record = await resuming()
+    await registry.follow_run(record, make_trail(record))
+    times.append(NOW + timedelta(minutes=minutes))
+
+    assert {} == await registry.find_open()
+    assert muting == [each.number for each in await registry.read_muting()]
+
+
 async def test_a_run_that_comes_again_after_a_crash_is_recorded_once_and_its_row_is_written(
     table: Table, log: Log, database: Database
 ) -> None:
