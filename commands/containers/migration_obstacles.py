@@ -14,6 +14,9 @@ from commands.values.units import format_size
 LOCAL_DRIVER = "local"
 """Driver of volumes whose files lie in podman's storage."""
 
+EMPTY_FOLDER = 4096
+"""Bytes that an empty folder takes at most."""
+
 
 def find_migration_obstacle(migration: Migration) -> Phrase | None:
     """Finds the first reason for which the container cannot be moved; None if there is none."""
@@ -131,7 +134,7 @@ def _judge_data(migration: Migration) -> Phrase | None:
 
 def _judge_volumes(migration: Migration) -> Phrase | None:
     if not migration.options.with_volumes:
-        return None
+        return _judge_new_volumes(migration)
     if not migration.volumes:
         return Phrase("{name} has no volumes. Leave out {option}", name=migration.name, option="--with-volumes")
     for volume in migration.container.volumes:
@@ -159,15 +162,27 @@ def _judge_volume(migration: Migration, name: str) -> Phrase | None:
             host=migration.source.name,
             volume=name,
         )
-    if migration.target.find_volume(name) is not None:
-        return Phrase(
-            "{host} has a volume {volume} already, and no operation overwrites or deletes one. Remove it there by hand: "
-            "{command}",
-            host=migration.target.name,
-            volume=name,
-            command=f"podman volume rm {name}",
-        )
+    return None if migration.target.find_volume(name) is None else _explain_volume(migration, name)
+
+
+def _judge_new_volumes(migration: Migration) -> Phrase | None:
+    """Judges whether its volumes begin empty: files of a volume of that name on the target are not its own."""
+    for name in migration.volumes:
+        there = migration.target.find_volume(name)
+        used = any(name in {volume.name for volume in each.volumes} for each in migration.target.containers)
+        if there is not None and (used or there.size > EMPTY_FOLDER):
+            return _explain_volume(migration, name)
     return None
+
+
+def _explain_volume(migration: Migration, name: str) -> Phrase:
+    return Phrase(
+        "{host} has a volume {volume} already, and no operation overwrites or deletes one. Remove it there by hand: "
+        "{command}",
+        host=migration.target.name,
+        volume=name,
+        command=f"podman volume rm {name}",
+    )
 
 
 def _shares(other: ListedContainer, migration: Migration, volume: str) -> bool:

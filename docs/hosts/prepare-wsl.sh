@@ -796,6 +796,21 @@ check_address() {
     fi
 }
 
+# What comes from another host gets no files that are here: only volumes of the same operation, new ones and unused empty ones.
+require_new_volumes() {
+    while read -r word value rest; do
+        case $word in
+        volume | volume-ro) timeout 10 podman volume exists "$value" || continue ;;
+        *) continue ;;
+        esac
+        mark=$(ask_podman 20 volume inspect --format '{{index .Labels "flatnet-bot.operation"}}' "$value")
+        [ "$mark" != "$2" ] || continue
+        users=$(ask_podman 10 ps -a --filter "volume=$value" --quiet)
+        find_volume "$value"
+        [ -z "$users$(find "$mount" -mindepth 1 -print -quit)" ] || fail 6 "there is a volume with the name $value"
+    done <"$1"
+}
+
 # Before anything is made: what would be an obscure failure, or more than a container of Flatnet may have.
 check_given() {
     list_ids >"$work/ids"
@@ -939,6 +954,7 @@ copy_container() {
         [ "$4" = - ] || printf 'address %s\n' "$4"
     } >"$work/copy"
     check_given "$work/copy"
+    require_new_volumes "$work/copy" "$1"
     make_container "$work/copy" "$1"
     check_made "$work/copy"
     print_count "$(stat --format=%s "$work/given")" "$(hash_file "$work/given")"

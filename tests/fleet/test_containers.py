@@ -115,6 +115,7 @@ async def test_a_copy_has_every_setting_of_the_original(host: Distribution, logi
     original, image = make(host, "--name=first", *MOVABLE, words=WORDS, secret=SECRET), find_image(host)
     code, description, error = await call(login, f"containers describe {original}")
     assert (0, True) == (code, SECRET.encode().hex().upper().encode() in description)
+    host.sh(f"podman rm {original}; podman volume rm kept")  # which would not be given to a copy
     copied, nothing, counted = await call(login, f"containers copy op-1 second {image} 10.87.1.99", description)
     assert (0, b"", error.splitlines()[-1]) == (copied, nothing, counted.splitlines()[-1])
     second = await show(login, "second")
@@ -258,6 +259,23 @@ async def test_a_description_can_ask_for_nothing_but_a_container_of_flatnet(
     assert before == host.sh("podman ps -aq")
     words = "flatnet-bot: a container that is not on the network flatnet uses the volume theirs\n"
     assert (6, b"", words) == await call(login, "volumes export theirs")
+
+
+async def test_a_copy_gets_no_files_that_are_on_its_host_but_those_of_its_operation(
+    host: Distribution, login: asyncssh.SSHClientConnection
+) -> None:
+    """The host that it comes from writes its description, and could name any volume."""
+    host.sh("podman volume create --label=flatnet-bot.operation=op-1 moved")
+    host.sh("podman volume create empty; podman volume create full")
+    make(host, "--name=first", "--volume=used:/data")
+    host.sh("touch $(podman volume inspect --format '{{.Mountpoint}}' moved full | sed 's|$|/file|')")
+    image, answers = find_image(host), {}
+    for name in ("used", "full", "moved", "empty", "new"):
+        lines = f"name x\nimage {image}\nrestart no\nvolume {name} {HEX['/d']}\nend\n".encode()
+        code, _, said = await call(login, f"containers copy op-1 second-{name} {image} -", lines)
+        answers[name] = code or said[:8], said if code else ""
+    refused = {name: (6, f"flatnet-bot: there is a volume with the name {name}\n") for name in ("used", "full")}
+    assert refused | dict.fromkeys(("moved", "empty", "new"), ('{"size":', "")) == answers
 
 
 @pytest.mark.parametrize("target", ["/etc", "../../../../../../../etc", "end"])

@@ -135,6 +135,20 @@ REFUSALS: list[tuple[str, str, Given, str]] = [
         "host-b has a volume data already, and no operation overwrites or deletes one. Remove it there by hand",
     ),
     (
+        "files there that are not its own",
+        WITHOUT,
+        DATA | {("host-b", ListVolumes): volumes("data")},
+        "host-b has a volume data already, and no operation overwrites or deletes one. Remove it there by hand",
+    ),
+    (
+        "an empty volume there that another one uses",
+        WITHOUT,
+        DATA
+        | {("host-b", ListVolumes): volumes("data", size=4096)}
+        | on("host-b", listed("db", "10.87.2.10", volumes=[VOLUME])),
+        "host-b has a volume data already, and no operation overwrites or deletes one. Remove it there by hand",
+    ),
+    (
         "a port is taken",
         MOVE,
         made(ports=[PORT]) | on("host-b", listed("proxy", "10.87.2.10", ports=[PORT | {"host_ip": "10.100.2.1"}])),
@@ -195,6 +209,7 @@ async def test_refused(words: str, answers: Answers, why: str) -> None:
     [
         (WITHOUT, made(volumes=[{"name": "c" * 64, "path": "/cache", "anonymous": True}])),
         (WITHOUT, DATA | {("host-a", CountChangedFiles): ChangedFiles(files=3)}),
+        (WITHOUT, DATA | {("host-b", ListVolumes): volumes("data", size=4096)}),
         (f"{MOVE} --address-moves", made(pinned_address=True)),
         (f"{MOVE} --address-moves", at("host-c", "proxy_pass http://10.87.1.10;")),
         (MOVE, made(ports=[PORT]) | on("host-b", listed("proxy", "10.87.2.10", ports=[PORT | {"protocol": "udp"}]))),

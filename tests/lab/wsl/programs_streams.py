@@ -192,6 +192,9 @@ def _copy(count: _Count, given: list[str], state: WslState) -> None:
         line for line in bytes(count.kept).decode().splitlines() if line.split(" ")[0] not in ("name", "image", "address")
     ]
     pinned = [] if address == "-" else [f"address {address}"]
+    for volume in (state.volumes.get(line.split(" ")[1]) for line in kept if line.startswith("volume ")):
+        if volume is not None and volume.files and volume.operation != operation:
+            raise _Failure(6, f"flatnet-bot: there is a volume with the name {volume.name}")
     made = create([f"name {name}", f"image {image}", *pinned, *kept], operation, state)
     if made.code:
         raise _Failure(made.code, made.stderr.rstrip())
