@@ -112,10 +112,15 @@ class ContainerRun(FleetChange):
         raise BadArgument(phrase, part=self.spec, nearest=near)
 
     def _choose_image(self, spec: ContainerSpec | None, facts: RunFacts, host: Host, view: FleetView) -> ChosenImage:
-        """Chooses the image. Raises `CannotPlan` if it is not there, not allowed, or of another architecture."""
+        """Chooses the image. Raises `CannotPlan` if it is not there, not allowed, or of another architecture.
+
+        Nothing on the host says where an image without a name came from. Rules would judge the name that was typed, so the
+        registry of that name must have it.
+        """
         wanted = parse_image(self.spec) if spec is None else spec.image
         assert isinstance(wanted, ImageName)  # the argument was parsed
-        chosen = choose_image(wanted, facts.images, host.name, pull=self.pull)
+        images = facts.images if spec is not None else [image for image in facts.images if image.names]
+        chosen = choose_image(wanted, images, host.name, pull=self.pull)
         if spec is None:
             require_allowed(chosen, view.container_rules)
         here = facts.storage.architecture

@@ -68,7 +68,7 @@ def choose_image(wanted: ImageName, images: Sequence[ListedImage], host: str, *,
 def require_allowed(chosen: ChosenImage, rules: ContainerRules) -> None:
     """Raises `CannotPlan` if no pattern allows an image that is not configured."""
     names = {chosen.name, chosen.name.rpartition(":")[0] or chosen.name, f"{chosen.wanted.name}@{chosen.digest}"}
-    if chosen.listed is not None and chosen.listed.names:
+    if chosen.listed is not None:
         names = {part for name in chosen.listed.names for part in (name, name.rpartition(":")[0])}
     if any(fnmatchcase(name, pattern) for name in names for pattern in rules.images):
         return

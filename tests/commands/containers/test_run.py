@@ -32,10 +32,12 @@ from tests.commands.gateways.canned_registrations import LATE
 
 NGINX = "sha256:" + "0a" * 32
 ABSENT = "sha256:" + "0b" * 32
+NAMELESS = "sha256:" + "0d" * 32
 IMAGE = ListedImage(id="c" * 64, names=("docker.io/library/nginx:1.27",), digests=(NGINX,), size=1, architecture="amd64")
 OTHERS = (
     ListedImage(id="d" * 64, names=("quay.io/x/app:1", "quay.io/y/app:1"), size=1, architecture="amd64"),
     ListedImage(id="e" * 64, names=("docker.io/x/app:1",), size=1, architecture="amd64"),
+    ListedImage(id="9" * 64, digests=(NAMELESS,), size=1, architecture="amd64"),
     ListedImage(id="f" * 64, names=("docker.io/library/arm:1",), digests=("sha256:" + "0c" * 32,), architecture="arm64"),
 )
 SHOP = ContainerSpec.model_validate(
@@ -49,7 +51,7 @@ SHOP = ContainerSpec.model_validate(
     }
 )
 AWAY = SHOP.model_copy(update={"name": "away", "image": SHOP.image.model_copy(update={"digest": ABSENT}), "variables": ()})
-ARM = SHOP.model_copy(update={"name": "arm", "image": SHOP.image.model_copy(update={"digest": OTHERS[2].digests[0]})})
+ARM = SHOP.model_copy(update={"name": "arm", "image": SHOP.image.model_copy(update={"digest": OTHERS[3].digests[0]})})
 WEB = listed("web", "10.87.1.10", ports=[{"host_port": 80, "container_port": 80}])
 
 
@@ -152,6 +154,15 @@ async def test_a_free_image_is_critical_only_for_administrators_and_resolved_to_
     (premise,) = [each for each in made.plan.premises if each.what == "image"]
     assert premise.value == {"id": IMAGE.id, "digest": NGINX}
     assert made.arguments["name"] == "nginx"
+
+
+async def test_a_free_image_without_a_name_on_the_host_must_come_from_the_registry_that_was_typed() -> None:
+    """Else an image of anyone would pass for the allowed one whose name was typed before its digest."""
+    words = f"container run docker.io/library/nginx@{NAMELESS} --on host-a"
+    with pytest.raises(FlatnetError, match="Add --pull"):
+        await plan(words)
+    pull, *_ = (await plan(f"{words} --pull")).plan.steps
+    assert pull.deed.arguments == {"name": "docker.io/library/nginx", "digest": NAMELESS}
 
 
 @pytest.mark.parametrize(
