@@ -46,10 +46,7 @@ from commands.bot_state.schedules import (
 from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
 from commands.confirmation import OperationConfirm
-from commands.containers.address_clean import AddressClean
-from commands.containers.addresses import AddressList
 from commands.containers.listing import ContainerOverview
-from commands.containers.migrate import ContainerMigrate
 from commands.containers.moves import ContainerStart, ContainerStop
 from commands.containers.prune import ContainerPrune
 from commands.containers.removal import ContainerRemove
@@ -69,7 +66,10 @@ from commands.gateways.routes import RouteList
 from commands.gateways.synchronization import SyncList, SyncPull
 from commands.health import Health
 from commands.hosts import HostRehearse
+from commands.ipam.addresses import AddressList
+from commands.ipam.clean import AddressClean
 from commands.logs.operations import LogCollect, LogRead
+from commands.migration.migrate import ContainerMigrate
 from commands.model.operation import Operation
 from commands.owed import OwedAbandon
 from commands.rotation.abort import RotationAbort

@@ -35,7 +35,7 @@ SECTIONS = {
     "service": {"commands/services/operations"},
     "peer": {"commands/gateways/peer_report"},
     "container": {"commands/containers/assessment"},
-    "ipam": {"commands/containers/addresses"},
+    "ipam": {"commands/ipam/addresses"},
     "escalation": {"commands/gateways/escalation"},
     "route": {"commands/gateways/routes"},
     "cert": {"commands/certs/assessment", "commands/certs/further", "commands/certs/rotation_remarks"},

@@ -1,1 +1,1 @@
-"""Containers: what runs, and running, moving and removing them."""
+"""Containers: what runs, and running, stopping and removing them."""

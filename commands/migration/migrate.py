@@ -14,12 +14,12 @@ from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer
 from commands.containers.fleet_containers import read_listings
 from commands.containers.lookup import FoundContainer, find_container, list_candidate_hosts
-from commands.containers.migration import End, Migration, MigrationOptions, Surroundings
-from commands.containers.migration_facts import list_follow_ups, list_outages, list_premises, list_warnings
-from commands.containers.migration_obstacles import find_migration_obstacle
-from commands.containers.migration_reads import count_changed_files, read_end, read_surroundings
-from commands.containers.migration_steps import build_move_part, build_settle_part, describe_start
 from commands.containers.premises import find_kept, warn_of_unread
+from commands.migration.approval_facts import list_follow_ups, list_outages, list_premises, list_warnings
+from commands.migration.ends import End, Migration, MigrationOptions, Surroundings
+from commands.migration.obstacles import find_migration_obstacle
+from commands.migration.reads import count_changed_files, read_end, read_surroundings
+from commands.migration.steps import build_move_part, build_settle_part, describe_start
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk, Role
 from commands.model.plan import Plan, PlannedChange
 from commands.model.plan_endpoints import collect_endpoints

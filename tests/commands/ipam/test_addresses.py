@@ -12,8 +12,8 @@ from adapters.errors import ActionFailed, HostError, Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.wsl.ipam import Allocation, Allocations, LookForOrphans, OrphanLook, ReadAllocations
-from commands.containers.address_clean import AddressClean
-from commands.containers.addresses import AddressList
+from commands.ipam.addresses import AddressList
+from commands.ipam.clean import AddressClean
 from commands.model.operation import CannotPlan, FleetView
 from commands.model.plan import PlannedChange
 from commands.model.report import Report

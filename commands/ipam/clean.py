@@ -15,7 +15,7 @@ from adapters.phrase import Phrase
 from adapters.wsl.ipam import Allocation, CheckOrphans, LookForOrphans, OrphanLook, RemoveOrphans
 from commands.checks.concurrent_reads import read_all_hosts, read_side
 from commands.checks.managed import explain_unmanaged
-from commands.containers.addresses import MAX_ADDRESSES, name_addresses
+from commands.ipam.addresses import MAX_ADDRESSES, name_addresses
 from commands.model.check import Area
 from commands.model.operation import FleetChange, FleetView
 from commands.model.plan import Check, LeftOutHost, Part, PlannedAction, PlannedChange, Premise, Product, Step

@@ -28,9 +28,9 @@ from adapters.wsl.containers import (
 )
 from adapters.wsl.images import LoadImage, ReadImage, RemoveImage, SaveImage
 from adapters.wsl.volumes import ExportVolume, ImportVolume, MeasureVolume, RemoveMadeVolume
-from commands.containers.migration import Migration
 from commands.containers.serving_proof import ServingProof
 from commands.gateways.forget_steps import Deletion, compute_settling
+from commands.migration.ends import Migration
 from commands.model.plan import Check, Part, PlannedAction, Product, Step, TransferSource
 from commands.values.units import format_size
 

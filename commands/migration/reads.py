@@ -13,11 +13,11 @@ from adapters.wsl.images import ImageList, ListImages, ReadStorage, Storage
 from adapters.wsl.volumes import ListVolumes, VolumeList
 from commands.checks.concurrent_reads import read_all_hosts, read_side
 from commands.checks.managed import explain_unmanaged, find_helper_fault
-from commands.containers.address_uses import GatewayConfiguration
 from commands.containers.lookup import FoundContainer
-from commands.containers.migration import End, Surroundings
 from commands.gateways.configuration_files import read_configuration_files
 from commands.gateways.fleet_registrations import read_registry
+from commands.migration.address_uses import GatewayConfiguration
+from commands.migration.ends import End, Surroundings
 from commands.model.operation import FleetView
 
 

@@ -16,15 +16,15 @@ from adapters.wsl.images import ImageList, ListImages, ReadStorage
 from adapters.wsl.volumes import ListVolumes
 from commands.catalogue import CATALOGUE
 from commands.containers.lookup import NoSuchContainer
-from commands.containers.migrate import ContainerMigrate
 from commands.language.grammar import parse_operation
+from commands.migration.migrate import ContainerMigrate
 from commands.model.operation import CannotPlan
 from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.values.normalize import normalize_text
 from tests.commands import canned
 from tests.commands.containers.canned_containers import A, B, C, listed
-from tests.commands.containers.canned_migration import GB, IMAGE, VOLUME, Answers, files, make_view, store, volumes, web
 from tests.commands.gateways.canned_registrations import LATE
+from tests.commands.migration.canned_migration import GB, IMAGE, VOLUME, Answers, files, make_view, store, volumes, web
 
 Given = dict[tuple[str, type[Action[Any]]], object]
 

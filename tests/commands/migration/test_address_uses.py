@@ -6,11 +6,11 @@ import pytest
 
 from adapters.errors import Unreachable
 from adapters.windows.configuration import Configuration, ListedFile
-from commands.containers.address_uses import GatewayConfiguration, find_address_uses, list_unread
 from commands.gateways.configuration_files import ConfigurationFiles
+from commands.migration.address_uses import GatewayConfiguration, find_address_uses, list_unread
 from tests.commands.containers.canned_containers import A, B
-from tests.commands.containers.canned_migration import BASE, MAIN
 from tests.commands.gateways.canned_registrations import LATE
+from tests.commands.migration.canned_migration import BASE, MAIN
 
 ADDRESS = IPv4Address("10.87.1.10")
 

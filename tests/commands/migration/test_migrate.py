@@ -16,17 +16,18 @@ from adapters.wsl.containers import ContainerList, ListContainers
 from adapters.wsl.images import ImageList, ListImages, ReadStorage
 from adapters.wsl.volumes import ListVolumes
 from commands.catalogue import CATALOGUE
-from commands.containers.migrate import ContainerMigrate
 from commands.containers.removal import ContainerRemove
 from commands.gateways.forget import SyncForget
 from commands.language.grammar import parse_operation, render_change
+from commands.migration.migrate import ContainerMigrate
 from commands.model.operation import FleetView
 from commands.model.plan import PlannedChange, Step, list_actions
 from commands.model.plan_digest import compute_digest
 from commands.values.errors import GrammarError
 from commands.values.normalize import normalize_text
 from tests.commands.containers.canned_containers import A, B
-from tests.commands.containers.canned_migration import (
+from tests.commands.gateways.canned_registrations import LATE
+from tests.commands.migration.canned_migration import (
     GB,
     IMAGE,
     VOLUME,
@@ -37,7 +38,6 @@ from tests.commands.containers.canned_migration import (
     volumes,
     web,
 )
-from tests.commands.gateways.canned_registrations import LATE
 
 WEB = web()
 DATA: dict[tuple[str, type[Action[Any]]], object] = {

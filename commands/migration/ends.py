@@ -13,9 +13,9 @@ from adapters.inventory import Host
 from adapters.wsl.containers import ListedContainer
 from adapters.wsl.images import ImageReference, ListedImage, Storage
 from adapters.wsl.volumes import ListedVolume
-from commands.containers.address_uses import AddressUse, GatewayConfiguration, find_address_uses, list_unread
 from commands.containers.serving_proof import Witness, find_witness
 from commands.gateways.registrations import GatewayRegistry
+from commands.migration.address_uses import AddressUse, GatewayConfiguration, find_address_uses, list_unread
 
 _REFERENCE = TypeAdapter(ImageReference)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer, PublishedPort
-from commands.containers.migration import ROOM, Migration
+from commands.migration.ends import ROOM, Migration
 from commands.model.phrases import list_some
 from commands.values.units import format_size
 

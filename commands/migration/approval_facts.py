@@ -7,9 +7,9 @@ from pydantic import JsonValue
 from adapters.errors import HostError
 from adapters.phrase import Phrase
 from commands.checks.kept_containers import REMOVE_WORDS
-from commands.containers.migration import End, Migration
-from commands.containers.migration_steps import make_proof_key
 from commands.gateways.forget import SyncForget
+from commands.migration.ends import End, Migration
+from commands.migration.steps import make_proof_key
 from commands.model.phrases import list_some
 from commands.model.plan import FollowUp, Premise
 from commands.planning.host_plan import SILENT

@@ -1,0 +1,1 @@
+"""Migration of a container from one host to another, with its image, settings and volumes."""
