@@ -284,6 +284,28 @@ show_version() {
     printf '{"version":%s,"areas":["%s"]}\n' "$version" "$(printf '%s' "$areas" | sed 's/ /","/g')"
 }
 
+# what several areas share
+
+tell() {
+    if "$@"; then
+        echo true
+    else
+        echo false
+    fi
+}
+
+hash_file() {
+    sha256sum "$1" | cut -d' ' -f1
+}
+
+# One call at a time: a second one would unpack anew what the first is putting in place, after an answer that was lost.
+open_store() {
+    [ -d "$store" ] || mkdir -m 0700 "$store"
+    require_root_path "$store" directory
+    exec 8<"$store"
+    flock -w 15 8 || fail 6 "another call is at work in $store. Try again"
+}
+
 # forwarding
 
 # "absent", "other" (no bridge), "down" or "up". A bridge without a running container is up, although it has no carrier.
@@ -316,14 +338,6 @@ is_blocked() {
     command -v iptables >/dev/null || return 1
     iptables -w 5 -S FORWARD 2>/dev/null | grep -qx -e '-P FORWARD DROP' || return 1
     ! { iptables -w 5 -C FORWARD -i "$bridge" -j ACCEPT && iptables -w 5 -C FORWARD -o "$bridge" -j ACCEPT; } 2>/dev/null
-}
-
-tell() {
-    if "$@"; then
-        echo true
-    else
-        echo false
-    fi
 }
 
 show_forwarding() {
@@ -361,7 +375,7 @@ keep_at_boot() {
     mv -T "$new" "$boot"
 }
 
-# what all verbs of containers, images and volumes share
+# what containers, images and volumes share
 
 hex='(0[1-9A-F]|[1-9A-F][0-9A-F])+'                                           # any text but an empty one, without NUL
 line_hex='(0[1-9BCEF]|[1-9A-F][0-9A-F])+'                                     # and without line breaks
@@ -1371,15 +1385,123 @@ unmake_volume() {
     printf '{"present":%s}\n' "$present"
 }
 
-# ipam and backup
+# ipam: addresses that Flatnet's plug-in has handed out
 
-list_ipam() {
+find_allocations() {
     file=$folder/ipam/allocations.json
     [ -e "$file" ] || fail 6 "$file is not there. Is Flatnet's plug-in in use?"
     require_root_path "$file" 'regular file'
+}
+
+list_ipam() {
+    find_allocations
     [ "$(stat --format=%s "$file")" -le 1048576 ] || fail 6 "$file is larger than 1 MB"
     cat "$file"
 }
+
+open_allocations() {
+    find_allocations
+    read_header "$file" >/dev/null || fail 6 "$file is not as Flatnet's plug-in writes it"
+}
+
+# What the plug-in writes, without spaces. What does not look like that is not relied on.
+read_header() {
+    [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat --format=%s "$1")" -le 1048576 ] || return 1
+    text=$(tr -d ' \t\r\n' <"$1")
+    field='"(subnet|gateway|range_start|range_end)":"[0-9./]{7,18}"|"host_id":[0-9]{1,3}|"multihost":(true|false)'
+    entry='"[0-9a-zA-Z_.-]{1,128}":"[0-9.]{7,15}"'
+    fits "\\{(($field),)+\"allocations\":\\{($entry(,$entry)*)?\\}\\}" "$text" || return 1
+    printf '%s' "${text%%\"allocations\"*}"
+}
+
+# Lines of ID and address.
+read_allocations() {
+    read_header "$1" >/dev/null || return 1
+    tr -d ' \t\r\n' <"$1" | sed 's/.*"allocations":{//; s/}}$//' | tr ',' '\n' | sed -n 's/^"\(.*\)":"\(.*\)"$/\1 \2/p'
+}
+
+# Lines of ID and address become the plug-in's file, whole and at once.
+put_allocations() {
+    entries=$(printf '%s\n' "$2" | sed -n 's/^\([^ ]*\) \([0-9.]*\)$/"\1":"\2"/p' | tr '\n' ',')
+    temporary=$folder/ipam/.allocations.json.tmp
+    rm -f "$temporary"
+    printf '%s"allocations":{%s}}\n' "$1" "${entries%,}" >"$temporary"
+    read_header "$temporary" >/dev/null || return 1
+    [ ! -e "$file" ] || chmod --reference="$file" "$temporary"
+    { sync "$temporary" && mv -T "$temporary" "$file" && sync "$folder/ipam"; } || return 1
+}
+
+# Every container that podman knows, on any network: also those of a build.
+list_known() {
+    ask_podman 10 ps --all --external --quiet --no-trunc
+}
+
+# The file is read first: what is in it had its container by then, or has lost it meanwhile.
+look_ipam() {
+    open_allocations
+    said=$(read_allocations "$file")
+    ids=$(list_known)
+    orphans=$(
+        printf '%s\n' "$said" | while read -r id ip; do
+            fits '[0-9a-f]{64}' "$id" || continue
+            printf '%s\n' "$ids" | grep -Fqx "$id" || print_allocation "$id" "$ip"
+        done
+    )
+    read -r uptime rest </proc/uptime
+    printf '{"uptime":%s,"orphans":[%s]}\n' "${uptime%.*}" "${orphans#,}"
+}
+
+print_allocation() {
+    printf ',{"container":"%s","address":"%s"}' "$1" "$2"
+}
+
+# The plug-in takes the same lock for all that it does.
+clean_ipam() {
+    asked=$(head -c 131072)
+    printf '%s\n' "$asked" | grep -Eqvx '[0-9a-f]{64} [0-9.]{7,15}' && refuse
+    open_allocations
+    open_store
+    for turn in 1 2 3; do
+        if (
+            flock -w 5 9 || exit 1
+            remove_orphans
+        ) 9>>"$folder/ipam/.lock"; then
+            return
+        fi
+        sleep "$turn"
+    done
+    fail 6 "podman or the plug-in is busy, so nothing was removed. Try again when no container starts"
+}
+
+# What podman knows again, or has another address now, stays. The file as it was is kept beside what this helper replaces.
+remove_orphans() {
+    said=$(read_allocations "$file") || return 1
+    ids=$(list_known) || return 1
+    removed='' kept='' left=$said
+    while read -r id ip; do
+        if ! printf '%s\n' "$said" | grep -q "^$id "; then
+            continue
+        elif printf '%s\n' "$ids" | grep -Fqx "$id" || ! printf '%s\n' "$said" | grep -Fqx "$id $ip"; then
+            kept=$kept$(print_allocation "$id" "$ip")
+        else
+            removed=$removed$(print_allocation "$id" "$ip")
+            left=$(printf '%s\n' "$left" | grep -Fvx "$id $ip" || :)
+        fi
+    done <<END
+$asked
+END
+    copy=''
+    if [ -n "$removed" ]; then
+        header=$(read_header "$file") || return 1
+        copy=$store/allocations-$(date -u +%Y%m%dT%H%M%SZ).json
+        cp --preserve=mode,timestamps -T "$file" "$copy" || return 1
+        put_allocations "$header" "$left" || return 1
+        find "$store" -maxdepth 1 -name 'allocations-*.json' | sort | head -n -20 | xargs -r rm -f
+    fi
+    printf '{"removed":[%s],"kept":[%s],"copy_file":"%s"}\n' "${removed#,}" "${kept#,}" "$copy"
+}
+
+# backup
 
 # Plug-in and configuration in a folder, or in their places: what is put back as files.
 list_kept() {
@@ -1449,18 +1571,6 @@ list_backup() {
 }
 
 # putting back
-
-hash_file() {
-    sha256sum "$1" | cut -d' ' -f1
-}
-
-# One call at a time: a second one would unpack anew what the first is putting in place, after an answer that was lost.
-open_store() {
-    [ -d "$store" ] || mkdir -m 0700 "$store"
-    require_root_path "$store" directory
-    exec 8<"$store"
-    flock -w 15 8 || fail 6 "another call is at work in $store. Try again"
-}
 
 # Its plug-in will run as root, so it must be one that ran here before.
 use_staged() {
@@ -1644,22 +1754,6 @@ are_addressed() {
     done
 }
 
-# What the plug-in writes, without spaces. What does not look like that is not relied on.
-read_header() {
-    [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat --format=%s "$1")" -le 1048576 ] || return 1
-    text=$(tr -d ' \t\r\n' <"$1")
-    field='"(subnet|gateway|range_start|range_end)":"[0-9./]{7,18}"|"host_id":[0-9]{1,3}|"multihost":(true|false)'
-    entry='"[0-9a-zA-Z_.-]{1,128}":"[0-9.]{7,15}"'
-    fits "\\{(($field),)+\"allocations\":\\{($entry(,$entry)*)?\\}\\}" "$text" || return 1
-    printf '%s' "${text%%\"allocations\"*}"
-}
-
-# Lines of ID and address.
-read_allocations() {
-    read_header "$1" >/dev/null || return 1
-    tr -d ' \t\r\n' <"$1" | sed 's/.*"allocations":{//; s/}}$//' | tr ',' '\n' | sed -n 's/^"\(.*\)":"\(.*\)"$/\1 \2/p'
-}
-
 # An old file would hand out addresses that are in use. So they are those of podman's containers; of the others that podman
 # knows, the present file counts: one that starts right now has its address before podman tells of it. The plug-in takes the
 # same lock for all that it does. A container that starts waits for it, and podman for that container: so it is let go.
@@ -1696,94 +1790,6 @@ write_addresses() {
     )
     put_allocations "$header" "$taken
 $waiting"
-}
-
-open_allocations() {
-    file=$folder/ipam/allocations.json
-    [ -e "$file" ] || fail 6 "$file is not there. Is Flatnet's plug-in in use?"
-    require_root_path "$file" 'regular file'
-    read_header "$file" >/dev/null || fail 6 "$file is not as Flatnet's plug-in writes it"
-}
-
-# Every container that podman knows, on any network: also those of a build.
-list_known() {
-    ask_podman 10 ps --all --external --quiet --no-trunc
-}
-
-# The file is read first: what is in it had its container by then, or has lost it meanwhile.
-look_ipam() {
-    open_allocations
-    said=$(read_allocations "$file")
-    known=$(list_known)
-    orphans=$(
-        printf '%s\n' "$said" | while read -r id ip; do
-            fits '[0-9a-f]{64}' "$id" || continue
-            printf '%s\n' "$known" | grep -Fqx "$id" || print_allocation "$id" "$ip"
-        done
-    )
-    read -r uptime rest </proc/uptime
-    printf '{"uptime":%s,"orphans":[%s]}\n' "${uptime%.*}" "${orphans#,}"
-}
-
-print_allocation() {
-    printf ',{"container":"%s","address":"%s"}' "$1" "$2"
-}
-
-# The plug-in takes the same lock for all that it does.
-clean_ipam() {
-    asked=$(head -c 131072)
-    printf '%s\n' "$asked" | grep -Eqvx '[0-9a-f]{64} [0-9.]{7,15}' && refuse
-    open_allocations
-    open_store
-    for turn in 1 2 3; do
-        if (
-            flock -w 5 9 || exit 1
-            remove_orphans
-        ) 9>>"$folder/ipam/.lock"; then
-            return
-        fi
-        sleep "$turn"
-    done
-    fail 6 "podman or the plug-in is busy, so nothing was removed. Try again when no container starts"
-}
-
-# What podman knows again, or has another address now, stays. The file as it was is kept beside what this helper replaces.
-remove_orphans() {
-    said=$(read_allocations "$file") || return 1
-    known=$(list_known) || return 1
-    removed='' kept='' left=$said
-    while read -r id ip; do
-        if ! printf '%s\n' "$said" | grep -q "^$id "; then
-            continue
-        elif printf '%s\n' "$known" | grep -Fqx "$id" || ! printf '%s\n' "$said" | grep -Fqx "$id $ip"; then
-            kept=$kept$(print_allocation "$id" "$ip")
-        else
-            removed=$removed$(print_allocation "$id" "$ip")
-            left=$(printf '%s\n' "$left" | grep -Fvx "$id $ip" || :)
-        fi
-    done <<END
-$asked
-END
-    copy=''
-    if [ -n "$removed" ]; then
-        header=$(read_header "$file") || return 1
-        copy=$store/allocations-$(date -u +%Y%m%dT%H%M%SZ).json
-        cp --preserve=mode,timestamps -T "$file" "$copy" || return 1
-        put_allocations "$header" "$left" || return 1
-        find "$store" -maxdepth 1 -name 'allocations-*.json' | sort | head -n -20 | xargs -r rm -f
-    fi
-    printf '{"removed":[%s],"kept":[%s],"copy_file":"%s"}\n' "${removed#,}" "${kept#,}" "$copy"
-}
-
-# Lines of ID and address become the plug-in's file, whole and at once.
-put_allocations() {
-    entries=$(printf '%s\n' "$2" | sed -n 's/^\([^ ]*\) \([0-9.]*\)$/"\1":"\2"/p' | tr '\n' ',')
-    temporary=$folder/ipam/.allocations.json.tmp
-    rm -f "$temporary"
-    printf '%s"allocations":{%s}}\n' "$1" "${entries%,}" >"$temporary"
-    read_header "$temporary" >/dev/null || return 1
-    [ ! -e "$file" ] || chmod --reference="$file" "$temporary"
-    { sync "$temporary" && mv -T "$temporary" "$file" && sync "$folder/ipam"; } || return 1
 }
 
 [ $# -gt 0 ] || refuse
