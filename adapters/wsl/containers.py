@@ -15,7 +15,7 @@ from adapters.inventory import PodmanName, WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.helper import OperationName, build_helper_command, read_helper_output
 from adapters.wsl.podman import MIN_RESTARTS
 from adapters.wsl.stream import StreamSink, StreamSource
 
@@ -245,7 +245,7 @@ class RemoveMadeContainer(ContainerChange):
     """
 
     name: PodmanName
-    operation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+    operation: OperationName
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("containers", "unmake", self.name, self.operation),)
@@ -276,7 +276,7 @@ class CopyContainer(StreamSink):
     Name, image and address are those given here. It is marked with the operation.
     """
 
-    operation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+    operation: OperationName
     name: PodmanName
     image: ImageId
     address: IPv4Address | None = None

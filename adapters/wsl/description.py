@@ -15,7 +15,7 @@ from adapters.inventory import PodmanName, SecretName
 from adapters.value import Value
 from adapters.wsl.action import Argv
 from adapters.wsl.containers import ContainerChange, ContainerVolume, ImageId, PublishedPort, RestartPolicy
-from adapters.wsl.helper import build_helper_command
+from adapters.wsl.helper import OperationName, build_helper_command
 
 MAX_DESCRIPTION_BYTES = 1_000_000
 """Bytes of a description. Variables and labels take most of it."""
@@ -81,7 +81,7 @@ class CreateContainer(ContainerChange):
 
     repeatable = False
 
-    operation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+    operation: OperationName
     description: Description
     image: ImageId | Literal[""] = ""
 

@@ -24,6 +24,9 @@ HELPER = "/usr/local/libexec/flatnet-bot"
 HELPER_VERSION = 3
 """Version of the helper that this version of the bot works with. A test compares it with docs/hosts."""
 
+OperationName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+"""The operation that marks what the helper makes for it, so that its rollback removes nothing else."""
+
 HelperFault = Literal["absent", "other-version", "not-allowed", "unsafe", "broken", "failed"]
 """Codes of `ActionFailed`: why the helper did not do it. `unsafe`: others than root can change it or its list."""
 

@@ -13,13 +13,11 @@ from adapters.inventory import PodmanName, WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.helper import build_helper_command, read_helper_output
+from adapters.wsl.helper import OperationName, build_helper_command, read_helper_output
 from adapters.wsl.images import StoredBytes
 from adapters.wsl.stream import StreamSink, StreamSource
 
 VOLUMES_LIMIT = 5000
-
-OperationName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
 class ListedVolume(Value):
