@@ -36,8 +36,8 @@ from adapters.windows import restore as windows_restore
 from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
+from adapters.wsl import container_reads, description, forwarding, helper, images, ipam, restore, volumes
 from adapters.wsl import containers as podman_containers
-from adapters.wsl import description, forwarding, helper, image_search, images, ipam, restarts, restore, volumes
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -98,7 +98,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     restore.ReturnKept,
     podman_containers.ReadContainerState,
     podman_containers.MoveContainer,
-    restarts.ReadRestart,
+    container_reads.ReadRestart,
     description.CreateContainer,
     podman_containers.RemoveContainer,
     podman_containers.RemoveMadeContainer,
@@ -107,7 +107,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     podman_containers.CopyContainer,
     images.ReadImage,
     images.PullImage,
-    image_search.FindImage,
+    images.FindImage,
     images.RemoveImage,
     images.SaveImage,
     images.LoadImage,

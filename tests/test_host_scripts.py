@@ -19,11 +19,12 @@ import adapters.wsl
 from adapters.inventory import WslSide
 from adapters.logs import LogSearch
 from adapters.wsl.action import Argv, WslAction
-from adapters.wsl.changed_files import CountChangedFiles
+from adapters.wsl.container_reads import CountChangedFiles, ReadRestart
 from adapters.wsl.containers import (
     ContainerChange,
     CopyContainer,
     DescribeContainer,
+    ListContainers,
     MoveContainer,
     ReadContainerState,
     RemoveContainer,
@@ -32,14 +33,12 @@ from adapters.wsl.containers import (
 )
 from adapters.wsl.description import CreateContainer, Description
 from adapters.wsl.helper import HELPER
-from adapters.wsl.image_search import FindImage
-from adapters.wsl.images import LoadImage, PullImage, ReadImage, RemoveImage, SaveImage
-from adapters.wsl.ipam import CheckOrphans, LookForOrphans, RemoveOrphans
+from adapters.wsl.images import FindImage, ListImages, LoadImage, PullImage, ReadImage, ReadStorage, RemoveImage, SaveImage
+from adapters.wsl.ipam import CheckOrphans, LookForOrphans, ReadAllocations, RemoveOrphans
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
-from adapters.wsl.restarts import ReadRestart
 from adapters.wsl.restore import CheckKept, ForgetKept, PutKept, ReadStagedKept, ReturnKept, StageKept
 from adapters.wsl.stream import StreamAction, StreamSink, StreamSource
-from adapters.wsl.volumes import ExportVolume, ImportVolume, MeasureVolume, RemoveMadeVolume
+from adapters.wsl.volumes import ExportVolume, ImportVolume, ListVolumes, MeasureVolume, RemoveMadeVolume
 from tests.helper_text import HELPER as HELPER_TEXT
 from tests.lab.windows.pwsh import find_pwsh
 from tests.powershell_lint import check
@@ -92,6 +91,11 @@ OF_A_BACKUP = (StageKept, ReadStagedKept, ForgetKept, CheckKept, PutKept, Return
 ORPHANS = (LookForOrphans, RemoveOrphans, CheckOrphans)
 
 OF_CONTAINERS: tuple[WslAction[Any], ...] = (
+    ListContainers(),
+    ListImages(),
+    ReadStorage(),
+    ListVolumes(),
+    ReadAllocations(),
     ReadContainerState(container="web-1"),
     ReadContainerState(container=ID),
     *(MoveContainer(verb=verb, container=ID) for verb in ("start", "stop", "restart")),
@@ -127,7 +131,7 @@ def actions() -> Iterator[WslAction[Any]]:
     for kind in kinds(WslAction):
         if kind not in WITH_ARGUMENTS and not kind.__name__.startswith("_"):
             yield kind.of(SIDE)
-    yield from (*OF_CONTAINERS, LookForOrphans.of(SIDE), RemoveOrphans(orphans=()), CheckOrphans(orphans=()))
+    yield from (*OF_CONTAINERS, LookForOrphans(), RemoveOrphans(orphans=()), CheckOrphans(orphans=()))
     for kept in OF_A_BACKUP[1:]:
         yield kept(sha256=ID)
     sink = StageKept(sha256=ID, size=1)

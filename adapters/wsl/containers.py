@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, computed_field
 
 from adapters.action import Effect
-from adapters.inventory import PodmanName, WslSide
+from adapters.inventory import PodmanName
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
@@ -160,11 +160,6 @@ class ListContainers(WslAction[ContainerList]):
     program_timeout = 60.0
     deadline = 80.0
     output_limit = 8 * 1024 * 1024  # one or two kilobytes for a container, and a host has at most 253
-
-    @classmethod
-    def of(cls, side: WslSide) -> "ListContainers":
-        """Makes the action."""
-        return cls()
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("containers", "list"),)

@@ -1,12 +1,11 @@
 """Images of podman through the helper: their list, one of them, and streams from host to host."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from adapters.action import Effect
-from adapters.inventory import WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
@@ -50,6 +49,14 @@ class ImageState(Value):
     present: bool
 
 
+class FoundImage(Value):
+    """An image that was searched for; without id and architecture if it is not there."""
+
+    present: bool
+    id: ImageId | Literal[""] = ""
+    architecture: Annotated[str, StringConstraints(max_length=20)] = ""
+
+
 class Storage(Value):
     """podman's storage on a host: free bytes, the machine's architecture as images name it, podman's version."""
 
@@ -65,11 +72,6 @@ class ListImages(WslAction[ImageList]):
     deadline = 80.0
     output_limit = 8 * 1024 * 1024
 
-    @classmethod
-    def of(cls, side: WslSide) -> "ListImages":
-        """Makes the action."""
-        return cls()
-
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("images", "list"),)
 
@@ -78,17 +80,37 @@ class ListImages(WslAction[ImageList]):
         return ImageList(images=tuple(map(ListedImage.model_validate_json, lines)))
 
 
+class FindImage(WslAction[FoundImage]):
+    """Finds an image by its digest among those of a host: one that is pulled has its id only then."""
+
+    program_timeout = 60.0
+    deadline = 80.0
+    output_limit = 8 * 1024 * 1024
+
+    digest: Digest
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("images", "list"),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> FoundImage:
+        for line in read_helper_output(completed).splitlines():
+            image = ListedImage.model_validate_json(line)
+            if self.digest in image.digests:
+                return FoundImage(present=True, id=image.id, architecture=image.architecture)
+        return FoundImage(present=False)
+
+    def explain_answer(self, answer: FoundImage) -> Phrase | None:
+        if not answer.present:
+            return Phrase("podman does not have the image")
+        return Phrase("the image is for machines of the type {architecture}", architecture=answer.architecture or "-")
+
+
 class ReadStorage(WslAction[Storage]):
     """Reads how much room podman has on a host, and for which machine its images must be."""
 
     program_timeout = 20.0
     deadline = 30.0
     output_limit = 64_000
-
-    @classmethod
-    def of(cls, side: WslSide) -> "ReadStorage":
-        """Makes the action."""
-        return cls()
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("images", "storage"),)

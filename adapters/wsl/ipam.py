@@ -13,7 +13,6 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StringConstraints
 
 from adapters.action import Effect
-from adapters.inventory import WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
@@ -53,11 +52,6 @@ class ReadAllocations(WslAction[Allocations]):
 
     deadline = 20.0
     output_limit = 2 * 1024 * 1024  # the helper prints 1 MB at most
-
-    @classmethod
-    def of(cls, side: WslSide) -> "ReadAllocations":
-        """Makes the action. The helper knows the folder."""
-        return cls()
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("ipam", "list"),)
@@ -120,11 +114,6 @@ class LookForOrphans(WslAction[OrphanLook]):
     expected: _Orphans = ()
     since: int = 0
     settling: Annotated[int, Field(ge=0, le=3600)] = 0
-
-    @classmethod
-    def of(cls, side: WslSide) -> "LookForOrphans":
-        """Makes the action. The helper knows the folder."""
-        return cls()
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("ipam", "look"),)

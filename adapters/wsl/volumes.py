@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from adapters.action import Effect
-from adapters.inventory import PodmanName, WslSide
+from adapters.inventory import PodmanName
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
@@ -57,11 +57,6 @@ class ListVolumes(WslAction[VolumeList]):
     program_timeout = 60.0
     deadline = 80.0
     output_limit = 4 * 1024 * 1024
-
-    @classmethod
-    def of(cls, side: WslSide) -> "ListVolumes":
-        """Makes the action."""
-        return cls()
 
     def build_commands(self) -> tuple[Argv, ...]:
         return (build_helper_command("volumes", "list"),)

@@ -23,8 +23,7 @@ async def read_listing(host: Host, view: FleetView) -> HostListing[ListedContain
     """Reads the containers of one host, or why they are unknown."""
     if (why := explain_unmanaged(host, "containers")) is not None:
         return HostListing(host, why)
-    assert host.wsl is not None
-    seen: ReadResult[ContainerList] = await view.fleet.read(host, ListContainers.of(host.wsl))
+    seen: ReadResult[ContainerList] = await view.fleet.read(host, ListContainers())
     return HostListing(host, seen.outcome.phrase if isinstance(seen.outcome, HostError) else seen.outcome.containers)
 
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 from adapters.inventory import Host
 from adapters.phrase import Phrase
+from adapters.wsl.container_reads import ReadRestart
 from adapters.wsl.containers import ListedContainer, MoveContainer, ReadContainerState
-from adapters.wsl.restarts import ReadRestart
 from commands.containers.serving_proof import SETTLING, ServingProof, Witness
 from commands.model.plan import Check, PlannedAction, Product, Step
 

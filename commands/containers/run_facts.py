@@ -35,12 +35,11 @@ class RunFacts:
 
 async def read_run_facts(host: Host, view: FleetView) -> RunFacts | HostError:
     """Reads the facts, all at once; the first error of the host's WSL2 if there is any."""
-    assert host.wsl is not None
-    side, fleet = host.wsl, view.fleet
-    listing: Awaitable[ReadResult[ContainerList]] = fleet.read(host, ListContainers.of(side))
-    imaging: Awaitable[ReadResult[ImageList]] = fleet.read(host, ListImages.of(side))
-    storing: Awaitable[ReadResult[Storage]] = fleet.read(host, ReadStorage.of(side))
-    keeping: Awaitable[ReadResult[VolumeList]] = fleet.read(host, ListVolumes.of(side))
+    fleet = view.fleet
+    listing: Awaitable[ReadResult[ContainerList]] = fleet.read(host, ListContainers())
+    imaging: Awaitable[ReadResult[ImageList]] = fleet.read(host, ListImages())
+    storing: Awaitable[ReadResult[Storage]] = fleet.read(host, ReadStorage())
+    keeping: Awaitable[ReadResult[VolumeList]] = fleet.read(host, ListVolumes())
     answers = await asyncio.gather(listing, imaging, storing, keeping)
     handed, gateways = await asyncio.gather(_read_handed(host, view), read_gateways(view))
     listed, images, storage, volumes = (answer.outcome for answer in answers)
@@ -56,7 +55,7 @@ async def _read_handed(host: Host, view: FleetView) -> frozenset[IPv4Address]:
     """Reads the addresses that the plug-in has handed out; none where the bot may not read them."""
     if host.wsl is None or "ipam" not in host.wsl.manage:
         return frozenset()
-    said: Allocations | HostError | None = await read_side(host, ReadAllocations.of(host.wsl), view)
+    said: Allocations | HostError | None = await read_side(host, ReadAllocations(), view)
     return frozenset(said.allocations.values()) if isinstance(said, Allocations) else frozenset()
 
 

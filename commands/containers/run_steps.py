@@ -11,8 +11,7 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.wsl.containers import MoveContainer, ReadContainerState, RemoveMadeContainer
 from adapters.wsl.description import CreateContainer, Description
-from adapters.wsl.image_search import FindImage
-from adapters.wsl.images import PullImage
+from adapters.wsl.images import FindImage, PullImage
 from commands.containers.move_steps import START_TIMEOUT, STOP_TIMEOUT
 from commands.containers.run_image import ChosenImage
 from commands.containers.serving_proof import ServingProof, Witness

@@ -67,8 +67,8 @@ async def read_sight(host: Host, view: FleetView) -> HostSight:
     side, suspension = host.wsl, view.suspensions.get(host.name)
     assert side is not None
     reading = read_side(host, ReadSystem.of(side), view)
-    listing = read_side(host, ListContainers.of(side) if "containers" in side.manage else None, view)
-    handing = read_side(host, ReadAllocations.of(side) if "ipam" in side.manage else None, view)
+    listing = read_side(host, ListContainers() if "containers" in side.manage else None, view)
+    handing = read_side(host, ReadAllocations() if "ipam" in side.manage else None, view)
     system, listed, handed = await asyncio.gather(reading, listing, handing)
     containers = get_containers(system)
     if isinstance(containers, Phrase):

@@ -52,7 +52,7 @@ async def _read_containers(host: Host, view: FleetView) -> HostContainers:
 async def _read_addresses(host: Host, side: WslSide, view: FleetView) -> Mapping[str, str]:
     if "containers" not in side.manage:
         return {}
-    seen: ReadResult[ContainerList] = await view.fleet.read(host, ListContainers.of(side))
+    seen: ReadResult[ContainerList] = await view.fleet.read(host, ListContainers())
     if isinstance(seen.outcome, HostError):
         return {}
     return {each.id: str(each.address) for each in seen.outcome.containers if each.address is not None}

@@ -107,8 +107,8 @@ def _is_managed(host: Host) -> bool:
 
 async def _assess(host: Host, view: FleetView) -> AssessedHost:
     side = host.wsl if _is_managed(host) else None
-    handing = read_side(host, ReadAllocations.of(side) if side else None, view)
-    looking = read_side(host, LookForOrphans.of(side) if side else None, view)
+    handing = read_side(host, ReadAllocations() if side else None, view)
+    looking = read_side(host, LookForOrphans() if side else None, view)
     said = AddressAnswers(host, *await asyncio.gather(handing, looking))
     judged = judge_addresses(said)
     return AssessedHost(

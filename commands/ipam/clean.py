@@ -54,8 +54,7 @@ async def _plan_host(host: Host, view: FleetView) -> HostPlan | UnchangedHost | 
     """Plans one host. The addresses of one that is silent wait: nothing is owed to it."""
     if (why := explain_unmanaged(host, "ipam")) is not None:
         return LeftOutHost(host=host.name, why=why)
-    assert host.wsl is not None
-    said: OrphanLook | HostError | None = await read_side(host, LookForOrphans.of(host.wsl), view)
+    said: OrphanLook | HostError | None = await read_side(host, LookForOrphans(), view)
     if not isinstance(said, OrphanLook):
         assert said is not None
         return leave_unchecked(host.name, said).model_copy(update={"owed": False})

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.wsl.changed_files import CountChangedFiles
+from adapters.wsl.container_reads import CountChangedFiles
 from adapters.wsl.containers import ContainerList, ListContainers, ListedContainer
 from adapters.wsl.helper import ReadHelper
 from adapters.wsl.images import ImageList, ListImages, ReadStorage, Storage

@@ -75,7 +75,7 @@ async def _read_podman(host: Host, view: FleetView) -> tuple[tuple[ListedContain
     if explain_unmanaged(host, "containers") is not None:
         await _require_none_running(host, view)
         return (), ""
-    asking: Awaitable[ReadResult[Storage]] = view.fleet.read(host, ReadStorage.of(host.wsl))
+    asking: Awaitable[ReadResult[Storage]] = view.fleet.read(host, ReadStorage())
     listing, storage = await asyncio.gather(read_listing(host, view), asking)
     if isinstance(listing.containers, Phrase):
         raise CannotPlan(_explain_unread(host, listing.containers))

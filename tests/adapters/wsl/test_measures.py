@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.wsl.action import CompletedProgram
-from adapters.wsl.changed_files import CountChangedFiles
+from adapters.wsl.container_reads import CountChangedFiles
 from adapters.wsl.volumes import MeasureVolume
 
 ID = "0123456789abcdef" * 4

@@ -9,7 +9,7 @@ from adapters.fleet import Fleet
 from adapters.gateway.containers import ReadRegistry, Registry
 from adapters.inventory import Host, Inventory
 from adapters.windows.configuration import Configuration, ConfigurationFile, ListConfiguration, ListedFile, ReadConfiguration
-from adapters.wsl.changed_files import ChangedFiles, CountChangedFiles
+from adapters.wsl.container_reads import ChangedFiles, CountChangedFiles
 from adapters.wsl.containers import ContainerList, ListContainers, ListedContainer
 from adapters.wsl.helper import HELPER_VERSION, HelperInfo, ReadHelper
 from adapters.wsl.images import ImageList, ListedImage, ListImages, ReadStorage, Storage

@@ -11,7 +11,7 @@ from adapters.errors import ActionFailed, Unreachable
 from adapters.gateway.containers import ReadRegistry
 from adapters.phrase import Phrase
 from adapters.windows.configuration import ListConfiguration
-from adapters.wsl.changed_files import ChangedFiles, CountChangedFiles
+from adapters.wsl.container_reads import ChangedFiles, CountChangedFiles
 from adapters.wsl.containers import ContainerList, ListContainers
 from adapters.wsl.images import ImageList, ListImages, ReadStorage
 from adapters.wsl.volumes import ListVolumes

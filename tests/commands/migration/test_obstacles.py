@@ -9,7 +9,7 @@ from adapters.errors import ActionFailed, Unreachable
 from adapters.gateway.containers import ReadRegistry
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.wsl.changed_files import ChangedFiles, CountChangedFiles
+from adapters.wsl.container_reads import ChangedFiles, CountChangedFiles
 from adapters.wsl.containers import ContainerList, ListContainers, ListedContainer
 from adapters.wsl.helper import HELPER_VERSION, HelperInfo, ReadHelper
 from adapters.wsl.images import ImageList, ListImages, ReadStorage

@@ -1,4 +1,4 @@
-"""Proof that a container was started since a noted time, by the time that podman has for its last start."""
+"""Reads of one container beside its state: whether it was started since a noted time, and what it changed of its image."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import Field
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
-from adapters.wsl.containers import ContainerKey, parse_containers
+from adapters.wsl.containers import ContainerId, ContainerKey, parse_containers
 from adapters.wsl.helper import build_helper_command, read_helper_output
 
 
@@ -50,3 +50,25 @@ class ReadRestart(WslAction[RestartState]):
         if not answer.running:
             return Phrase("it does not run. See its log")
         return Phrase("podman has not restarted it") if self.before and not answer.restarted else None
+
+
+class ChangedFiles(Value):
+    """Number of files that a container added, changed or deleted in its own layer. They stay behind when it moves."""
+
+    files: Annotated[int, Field(ge=0)]
+
+
+class CountChangedFiles(WslAction[ChangedFiles]):
+    """Counts what a container changed in its own layer. podman compares the whole layer, so it is not part of a list."""
+
+    program_timeout = 60.0
+    deadline = 80.0
+    output_limit = 64_000
+
+    container: ContainerId
+
+    def build_commands(self) -> tuple[Argv, ...]:
+        return (build_helper_command("containers", "diff", self.container),)
+
+    def parse(self, completed: Sequence[CompletedProgram]) -> ChangedFiles:
+        return ChangedFiles.model_validate_json(read_helper_output(completed))
