@@ -74,6 +74,15 @@ class Place:
         """The names of the CAs in the files of hosts."""
         return [each.listed for each in describe(self.town.fleet, names).values()]
 
+    def list_running(self) -> dict[str, tuple[str, ...]]:
+        """The names of the CAs that each Nebula has in memory."""
+        pairs = ((name, member.running) for name, member in self.town.fleet.mesh.members.items())
+        return {name: tuple(each.name for each in identity.authorities) for name, identity in pairs if identity}
+
+    def list_processes(self) -> dict[str, int]:
+        """The process of each Nebula."""
+        return {name: self.town.fleet[name].windows.state.services["Nebula"].pid for name in self.list_running()}
+
     @property
     def stage(self) -> str:
         return read_stage(self.town)
@@ -203,7 +212,7 @@ async def test_a_full_disk_stops_a_round_where_it_is_and_the_next_try_goes_on(
 
 
 async def test_a_lighthouse_whose_clock_is_off_by_a_day_makes_no_ca_and_signs_nothing(town: Build) -> None:
-    """Its certificates would be valid for the others only tomorrow, or end a day early."""
+    """Its certificates would be valid for the others only tomorrow, or end a day early. Once it is right, all goes on."""
     async with rotation_place(town) as place:
         lighthouse = place.town.fleet["lighthouse"].windows.state
         lighthouse.clock_offset = timedelta(days=1)
@@ -216,6 +225,21 @@ async def test_a_lighthouse_whose_clock_is_off_by_a_day_makes_no_ca_and_signs_no
         lighthouse.clock_offset = timedelta()
         await place.run(NEXT)
         assert {Trust((OLD, NEW), NEW)} == place.everyone()
+        await finish_lazily(place)
+
+
+async def finish_lazily(place: Place) -> None:
+    """A finish that restarts nothing: files have the new CA alone, and each Nebula drops the old one with its next start."""
+    await pass_drill(partial(ask, place.house), place.town)
+    before = place.list_processes()
+    await place.run(f"{FINISH} --lazy")
+    assert ("done", {AFTER}, [PATHS.ca_key]) == (place.stage, place.everyone(), list_private_keys(place.town.fleet))
+    assert {(OLD, NEW)} == set(place.list_running().values())
+    assert before == place.list_processes()
+
+    await place.run("service restart nebula host-a")
+    assert [("host-a", (NEW,))] == [pair for pair in place.list_running().items() if pair[1] != (OLD, NEW)]
+    assert [] == find_cuts(place.town.fleet)
 
 
 async def test_an_expired_ca_is_replaced_over_the_local_network(town: Build) -> None:
