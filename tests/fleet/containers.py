@@ -12,7 +12,7 @@ IMAGE = "localhost/busybox:fleet"
 APPLETS = ("sh", "cat", "echo", "false", "printf", "seq", "sleep", "true")
 
 LOOP = (
-    'n=$(cat /runs 2>/dev/null || echo 0); echo $((n + 1)) >/runs; echo "run $n ends"; [ "$n" -lt 3 ] || sleep 500; exit 1'
+    'n=$(cat /runs 2>/dev/null || echo 0); echo $((n + 1)) >/runs; echo "run $n ends"; [ "$n" -lt 3 ] || sleep 5000; exit 1'
 )
 """Ends at once three times, so that it is soon restarted often enough, then is "running" for the rest of the tests."""
 
@@ -24,12 +24,12 @@ TALK = "; ".join(
         r"printf 'no newline'",
         "sleep 1",
         r"printf 'next line\n'",
-        "exec sleep 1000",
+        "exec sleep 5000",
     )
 )
 """Writes to both streams, and a line whose end comes a second later."""
 
-_SLEEP = ("{image}", "sleep", "1000")
+_SLEEP = ("{image}", "sleep", "5000")
 
 _SICK = ("--health-cmd=/bin/false", "--health-interval=1s", "--health-retries=1")
 
@@ -66,7 +66,7 @@ def set_up_flatnet(distribution: Distribution) -> None:
     make_network(distribution)
     for name in CONTAINERS:
         make_container(distribution, name)
-    space.run("podman", "run", "--detach", "--pull=never", f"--name={FOREIGN}", IMAGE, "sleep", "1000")
+    space.run("podman", "run", "--detach", "--pull=never", f"--name={FOREIGN}", IMAGE, "sleep", "5000")
     space.run("podman", "pause", "paused")
     distribution.sh(_FOLDER_SCRIPT)
     wait_until(lambda: _has_settled(distribution), "the containers' states")
