@@ -94,6 +94,13 @@ class ListedContainer(Value):
     settings: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
 
     @property
+    def attachments(self) -> tuple[str, ...]:
+        """Published ports and named volumes, in order: "--publish=127.0.0.1:8080:80/tcp", "--volume=data:/data"."""
+        ports = (f"--publish={each.host_ip}:{each.host_port}:{each.container_port}/{each.protocol}" for each in self.ports)
+        volumes = (f"--volume={each.name}:{each.path}" for each in self.volumes if not each.anonymous)
+        return tuple(sorted((*ports, *volumes)))
+
+    @property
     def runs(self) -> bool:
         """False if its processes have ended or never began."""
         return self.state not in ("exited", "created", "configured", "dead", "removing")
@@ -109,7 +116,7 @@ class ContainerState(Value):
     """State of one container, for checks. `present`: podman has it. `healthy`: it runs, and a health check it has passes.
 
     `steady`: healthy, and podman has restarted it no more than `tolerated` times. An absent one has no `id` and no
-    `image_id`.
+    `image_id`. `attachments` are its ports and named volumes of the host, as podman's options that make them.
     """
 
     present: bool
@@ -122,6 +129,7 @@ class ContainerState(Value):
     address: Annotated[str, StringConstraints(max_length=45)] = ""
     image_id: Annotated[str, StringConstraints(max_length=128)] = ""
     restart_policy: RestartPolicy = ""
+    attachments: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, listed: ListedContainer) -> "ContainerState":
@@ -136,6 +144,7 @@ class ContainerState(Value):
             address="" if listed.address is None else str(listed.address),
             image_id=listed.image_id,
             restart_policy=listed.restart_policy,
+            attachments=listed.attachments,
         )
 
     @computed_field  # type: ignore[prop-decorator]

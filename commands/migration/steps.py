@@ -137,13 +137,16 @@ def _build_make_step(migration: Migration) -> Step:
 
 
 def _build_name_step(migration: Migration) -> Step:
-    """Builds the step that yields the new container's id, by which all later steps name it."""
+    """Builds the step that yields the new container's id, by which all later steps name it.
+
+    Its ports and volumes must be those that the source listed: its settings came from there, and were not approved.
+    """
     return Step(
         key=_make_name_key(migration),
         host=migration.target.name,
         deed=PlannedAction.of(ReadContainerState(container=migration.name)),
         phrase=Phrase("check that {name} is created and does not run yet", name=migration.name),
-        expect={"state": "created"},
+        expect={"state": "created", "attachments": list(migration.container.attachments)},
         patience=STATE_TIMEOUT,
     )
 

@@ -99,6 +99,16 @@ async def test_the_first_part_ends_when_the_target_serves(words: str, answers: A
     assert [part.host for part in made.plan.parts] == ["host-b", "host-a"]
 
 
+async def test_what_is_made_has_the_ports_and_volumes_that_were_approved_and_no_others() -> None:
+    """Its settings come from the source while it runs, so that host could name other ports and volumes by then."""
+    port = {"host_ip": "127.0.0.1", "host_port": 8080, "container_port": 80}
+    cache = {"name": "c" * 64, "path": "/cache", "anonymous": True}
+    given = ContainerList(containers=(web(ports=[port], volumes=[cache, VOLUME]),))
+    made = await plan(f"{MOVE} --without-data", {("host-a", ListContainers): given})
+    (step,) = [step for step in made.plan.steps if step.key == "host-b/made"]
+    assert step.expect == {"state": "created", "attachments": ["--publish=127.0.0.1:8080:80/tcp", "--volume=data:/data"]}
+
+
 async def test_the_second_part_keeps_the_source_stopped_and_has_all_gateways_forget_it() -> None:
     made = await plan()
     names = ("host-a", "host-b", "host-c")
@@ -323,7 +333,7 @@ async def test_a_target_that_restarts_does_not_start_what_is_not_whole(
         (f"{MOVE} --without-data", DATA, "web begins with empty volumes on host-b. The data stays on host-a: data"),
         (
             f"{MOVE} --without-data",
-            DATA | {("host-b", ListVolumes): volumes("data")},
+            DATA | {("host-b", ListVolumes): volumes("data", size=4096)},
             "host-b has volumes of these names already, and web will use them: data",
         ),
         (
