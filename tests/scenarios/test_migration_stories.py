@@ -40,10 +40,10 @@ async def test_a_container_moves_with_its_volume_and_its_source_is_kept(town: Bu
         gateway(s.fleet, "host-c").deaf = True  # it misses that the source ends
         settings = shop_of(s).describe()
         card = await s.asked(MOVE)
-        assert "shop は host-a で動作中" in s.card(card)
+        assert "shop は host-a で稼働中" in s.card(card)
         await s.press(ADMIN, card, "run.approve")
         assert DONE == await s.ended(card)
-        assert "shop は host-b で動作中" in await s.shows(card, ChangeState.DONE)
+        assert "shop は host-b で稼働中" in await s.shows(card, ChangeState.DONE)
         assert {"host-a": "exited", "host-b": "running"} == find(s.fleet)
         assert "shop" not in await s.types(OPERATOR, "health host-a")  # its source is kept on purpose
         assert {(host, AWAY) for host in ALL} == list_registered(s.fleet)
@@ -157,7 +157,7 @@ async def test_whatever_fails_until_the_target_serves_is_taken_back(town: Build)
             assert (failure.name, ChangeState.UNDONE) == (failure.name, ended), why
             assert (failure.name, {"host-a": "running"}) == (failure.name, find(s.fleet))
             assert (failure.name, []) == (failure.name, list_left(s.fleet))
-            assert "shop は host-a で動作中" in await s.shows(card, ChangeState.UNDONE)
+            assert "shop は host-a で稼働中" in await s.shows(card, ChangeState.UNDONE)
             await s.types(OPERATOR, "sync")
             assert {(host, HOME) for host in ALL} == list_registered(s.fleet)
             state.streaming, state.fates["shop"] = Streaming(), "runs"
