@@ -31,7 +31,7 @@ from bot.changes.step_binding import (
     require_known_actions,
 )
 from bot.changes.stream import MISMATCH, Ends, carry_out_transfer
-from bot.changes.transfer import ProgressReport, TransferReporter, TransferWatch, ignore_progress
+from bot.changes.transfer import ProgressReport, TransferReporter, TransferWatch, ignore_progress, ignore_unread
 from bot.runtime.clock import Clock
 from bot.security.untrusted_text import shorten
 from commands.model.plan import Check, Result, Step, StepResult
@@ -169,7 +169,7 @@ class StepRunner:
         source = run.bind(self._places(), step.source.host, step.source.deed, produced)
         reporter = TransferReporter(self._clock, partial(self._report, run.operation, step.key))
         ends = Ends(source, step.source.host, bound, step.host)
-        return await carry_out_transfer(ends, TransferWatch(forbidden, reporter.report), self._clock)
+        return await carry_out_transfer(ends, TransferWatch(ignore_unread(forbidden), reporter.report), self._clock)
 
     async def _perform_in_turn(self, bound: BoundAction, forbidden: StopCheck) -> HostAnswer:
         """Perform an action. Where the bot is still reading from that host, nothing was sent, so it waits for its turn."""

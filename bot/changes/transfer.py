@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from adapters.action import Action
 from adapters.errors import ActionFailed, HostError, NotAsked
 from adapters.phrase import Phrase
@@ -20,6 +22,7 @@ from adapters.transfer import MAX_TRANSFER_BYTES, Piece, Sink, Source, SpoolStat
 from bot.changes.step_binding import BoundAction, HostAnswer
 from bot.model.change import TransferProgress
 from bot.runtime.clock import Clock
+from bot.store.errors import DatabaseError
 
 WRITE_ATTEMPTS = 3
 """Attempts to write one piece whose answer is lost."""
@@ -32,6 +35,9 @@ REPORT_SECONDS = 3.0
 
 ProgressReport = Callable[[str, str, TransferProgress], Awaitable[None]]
 """Reports the progress of a transfer: operation, key of the step, bytes."""
+
+
+_log = structlog.get_logger("bot.changes.transfer")
 
 
 async def ignore_progress(operation: str, key: str, progress: TransferProgress) -> None:
@@ -47,10 +53,26 @@ class TransferReporter:
         self._due = clock.monotonic() + REPORT_SECONDS
 
     async def report(self, moved: int, size: int) -> None:
-        """Report the bytes moved and in all, if it is time."""
+        """Report the bytes moved and in all, if it is time. A report that fails is no reason to break the transfer off."""
         if self._clock.monotonic() >= self._due:
             self._due = self._clock.monotonic() + REPORT_SECONDS
-            await self._report(TransferProgress(moved=moved, size=size))
+            try:
+                await self._report(TransferProgress(moved=moved, size=size))
+            except DatabaseError as error:
+                _log.warning("the progress of a transfer could not be recorded", why=str(error))
+
+
+def ignore_unread(find_stop_reason: Callable[[], Awaitable[Phrase | None]]) -> Callable[[], Awaitable[Phrase | None]]:
+    """Return the check of a transfer, which goes on while the database cannot be read: a later look may find the reason."""
+
+    async def find() -> Phrase | None:
+        try:
+            return await find_stop_reason()
+        except DatabaseError as error:
+            _log.warning("could not check whether a transfer is to be stopped", why=str(error))
+            return None
+
+    return find
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from adapters.errors import ActionFailed, HostError, NotAsked, OutcomeUnknown, U
 from adapters.local.spool import ReadSpool, WriteSpool
 from adapters.phrase import Phrase
 from adapters.transfer import PIECE_BYTES, Piece, SpoolState
-from bot.changes.transfer import REPORT_SECONDS, End, TransferReporter, TransferWatch, transfer
+from bot.changes.transfer import REPORT_SECONDS, End, TransferReporter, TransferWatch, ignore_unread, transfer
 from bot.model.change import TransferProgress
+from bot.store.errors import DatabaseBusy
 from tests.bot.world import Time
 
 CONTENT = bytes(range(256)) * (PIECE_BYTES // 256 * 2) + b"the rest"
@@ -185,3 +186,21 @@ async def test_progress_is_reported_every_few_seconds() -> None:
         await reporter.report(moved, 10)
         await time.sleep(REPORT_SECONDS / 2)
     assert [2, 4, 6, 8] == [progress.moved for progress in seen]
+
+
+async def test_a_database_that_is_busy_breaks_no_transfer_off() -> None:
+    """Hours of bytes are not thrown away for a report, or for one look at whether it is to be stopped."""
+    time, looks = Time(), iter([True, False])
+
+    async def see(progress: TransferProgress) -> None:
+        raise DatabaseBusy(Phrase("busy"))
+
+    async def find_stop_reason() -> Phrase | None:
+        if next(looks):
+            raise DatabaseBusy(Phrase("busy"))
+        return Phrase("stopped by ana")
+
+    reporter, check = TransferReporter(time.clock, see), ignore_unread(find_stop_reason)
+    await time.sleep(REPORT_SECONDS)
+    await reporter.report(1, 2)
+    assert [None, "stopped by ana"] == [why and str(why) for why in (await check(), await check())]
