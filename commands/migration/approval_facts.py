@@ -176,6 +176,16 @@ def _warn_of_policy(migration: Migration) -> Iterator[Phrase]:
             name=migration.name,
             words=f"container stop {source}/{migration.container.id[:12]}",
         )
+    if migration.restarts_by_itself and not migration.holds_policy:
+        target = migration.target.name
+        yield Phrase(
+            "podman {version} on {host} cannot change restart policies: if {host} fails during the move, WSL2 may start a "
+            "second {name} there later. Then run {words}",
+            version=migration.target.storage.podman,
+            host=target,
+            name=migration.name,
+            words=f"container stop {target}/{migration.name}",
+        )
 
 
 def _tell_usual(migration: Migration) -> Iterator[Phrase]:

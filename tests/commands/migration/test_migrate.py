@@ -312,15 +312,17 @@ async def test_the_source_does_not_start_by_itself_or_the_card_says_that_it_may(
         ("5.4.2", "no", []),
     ],
 )
-async def test_a_target_that_restarts_does_not_start_what_is_not_whole(
+async def test_a_target_that_restarts_does_not_start_what_is_not_whole_or_the_card_says_that_it_may(
     podman: str, policy: str, policies: list[str]
 ) -> None:
     said: Answers = {
         ("host-a", ListContainers): ContainerList(containers=(web(restart_policy=policy),)),
         ("host-b", ReadStorage): store(podman),
     }
-    steps = (await plan(answers=said)).plan.parts[0].steps
+    made = await plan(answers=said)
+    steps = made.plan.parts[0].steps
     assert [step.deed.arguments["policy"] for step in steps if step.deed.kind == "wsl.SetRestartPolicy"] == policies
+    assert ("WSL2 may start a second web there later" in _tell(made)) == (policy != "no" and not policies)
 
 
 @pytest.mark.parametrize(
