@@ -17,13 +17,12 @@ from bot.handlers.context import Body, NoBotRunning, RequestContext
 from bot.model.request import Failure, Request
 from bot.reports.checks import READS
 from bot.reports.mutes import build_maintenance_section
-from bot.reports.suspensions import build_suspension_section, list_resumes
+from bot.reports.suspensions import build_suspension_section, offer_resumes
 from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
 from commands.backups.listing import BackupList, BackupShow
 from commands.certs.operations import CertList, CertShow
-from commands.checks.fleet_report import MAX_NAMED
 from commands.checks.verdict import STORED_AREAS
 from commands.gateways.overview import GatewayList
 from commands.health import Health
@@ -111,8 +110,8 @@ class OperationExecutor:
             build_suspension_section(found, suspended),
             build_maintenance_section(maintenance, report.cells_by_host, at),
         )
-        onward = (*list_resumes(suspended), *report.next)[:MAX_NAMED] if suspended else report.next
-        return report.model_copy(update={"sections": (*filter(None, sections), *report.sections), "next": onward})
+        shown = offer_resumes(report, suspended) if suspended else report
+        return shown.model_copy(update={"sections": (*filter(None, sections), *shown.sections)})
 
     def _require_running(self, operation: Operation) -> None:
         """Raises `NoBotRunning` for decisions and changes if no bot runs. Reads are answered everywhere."""
