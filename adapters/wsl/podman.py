@@ -185,3 +185,9 @@ def _parse_health(status: str) -> bool | None:
     if status.endswith("(unhealthy)"):
         return False
     return None
+
+
+def can_change_policies(version: str) -> bool:
+    """Returns whether podman of this version can change the restart policy of a container: since 5.1. False for ""."""
+    numbers = re.match(r"(\d{1,4})\.(\d{1,4})", version, re.ASCII)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (5, 1)

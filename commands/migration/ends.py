@@ -1,6 +1,5 @@
 """Values of a migration: both ends as they were read, the container, and what travels. Pure."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,15 +11,13 @@ from adapters.gateway.containers import Registry
 from adapters.inventory import Host
 from adapters.wsl.containers import ListedContainer
 from adapters.wsl.images import ImageReference, ListedImage, Storage
+from adapters.wsl.podman import can_change_policies
 from adapters.wsl.volumes import ListedVolume
 from commands.containers.serving_proof import Witness, find_witness
 from commands.gateways.registrations import GatewayRegistry
 from commands.migration.address_uses import AddressUse, GatewayConfiguration, find_address_uses, list_unread
 
 _REFERENCE = TypeAdapter(ImageReference)
-
-POLICY_VERSION = (5, 1)
-"""First version of podman that can change the restart policy of a container."""
 
 ROOM = 2
 """Free bytes that the target needs for each byte that travels: podman unpacks an archive beside it."""
@@ -43,8 +40,7 @@ class End:
     @property
     def can_set_policy(self) -> bool:
         """True if its podman can change the restart policy of a container."""
-        numbers = re.match(r"([0-9]+)\.([0-9]+)", self.storage.podman)
-        return numbers is not None and (int(numbers[1]), int(numbers[2])) >= POLICY_VERSION
+        return can_change_policies(self.storage.podman)
 
     def find_image(self, image: str) -> ListedImage | None:
         """Finds an image by its id."""

@@ -1,7 +1,6 @@
 """Reads a host for its suspension or its resume: services, containers, and what podman there can do."""
 
 import asyncio
-import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from adapters.phrase import Phrase
 from adapters.windows.services import ReadServices, Services
 from adapters.wsl.containers import ListedContainer
 from adapters.wsl.images import ReadStorage, Storage
-from adapters.wsl.podman import UnreadPart
+from adapters.wsl.podman import UnreadPart, can_change_policies
 from adapters.wsl.system import ReadSystem, WslSystem
 from commands.checks.managed import explain_unmanaged
 from commands.containers.fleet_containers import read_listing
@@ -21,9 +20,6 @@ from commands.model.suspension import RememberedContainer
 from commands.planning.commit_confirm import get_windows_side
 from commands.planning.impact import HostWorkload
 from commands.services.steps import ServiceName, ServiceState, explain_unknown
-
-POLICY_VERSION = (5, 1)
-"""First version of podman that can change the restart policy of a container."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class HostSight:
     @property
     def changes_policies(self) -> bool:
         """True if podman there can change restart policies."""
-        return _parse_version(self.podman) >= POLICY_VERSION
+        return can_change_policies(self.podman)
 
     def get_service(self, name: ServiceName) -> ServiceState:
         """Returns the state of one of its services."""
@@ -101,9 +97,3 @@ def _explain_unread(host: Host, why: Phrase) -> Phrase:
         host=host.name,
         why=why,
     )
-
-
-def _parse_version(text: str) -> tuple[int, int]:
-    """Parses the first two numbers of a version; 0.0 if there are none."""
-    found = re.match(r"(\d{1,4})\.(\d{1,4})", text, re.ASCII)
-    return (int(found[1]), int(found[2])) if found is not None else (0, 0)

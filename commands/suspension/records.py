@@ -17,7 +17,6 @@ from commands.model.phrases import list_some
 from commands.model.plan import Plan, Premise, Step
 from commands.model.suspension import RememberedContainer, RememberedService
 
-SUSPEND_WORDS = "host suspend"
 RESUME_WORDS = "host resume"
 
 MEMORY_PREMISE = "suspension"

@@ -10,7 +10,7 @@ from bot.store.records import OperationRecord
 from bot.suspensions.moves import derive_suspension
 from commands.model.plan import Plan, Result, StepResult
 from commands.model.suspension import Suspension
-from commands.suspension.records import RESUME_WORDS, SUSPEND_WORDS
+from commands.suspension.records import RESUME_WORDS
 from commands.suspension.resume import HostResume
 from commands.suspension.suspend import HostSuspend
 from commands.values.arguments import Target
@@ -25,7 +25,12 @@ async def suspending(**given: Any) -> OperationRecord:
     """A run that suspends host-b with two containers."""
     planned = await HostSuspend(target=TARGET, **given).plan(see(DB, WEB))
     return make_record(
-        SUSPEND_WORDS, plan=planned.plan, arguments=planned.arguments, reason="RAM swap", requester="alice", operation="op-1"
+        "host suspend",
+        plan=planned.plan,
+        arguments=planned.arguments,
+        reason="RAM swap",
+        requester="alice",
+        operation="op-1",
     )
 
 
