@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.wsl.action import CompletedProgram
 from adapters.wsl.helper import HELPER
 from tests.fleet.distribution import Distribution
 from tests.fleet.space import PATIENCE
@@ -26,6 +27,10 @@ class Called:
         assert 0 == self.code, self
         return json.loads(self.said or self.output)
 
+    def as_program(self) -> CompletedProgram:
+        """Makes the program that the bot's actions parse."""
+        return CompletedProgram(self.code, self.output.decode(), self.said)
+
 
 def start(wsl: Distribution, *words: str) -> "subprocess.Popen[bytes]":
     """Starts a verb through sudo, with pipes to all of its ends."""
@@ -44,3 +49,8 @@ def finish(started: "subprocess.Popen[bytes]", given: bytes = b"") -> Called:
     output, error = started.communicate(given, timeout=PATIENCE)
     lines = [line for line in error.decode().splitlines() if line not in BEATS]
     return Called(started.returncode, output, "\n".join(lines))
+
+
+def assert_failed(called: Called, why: str) -> None:
+    """Fails unless it failed, said why, and gave no count."""
+    assert (6, True, False) == (called.code, why in called.said, '"sha256"' in called.said), called.said

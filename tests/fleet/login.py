@@ -22,5 +22,5 @@ async def call(login: asyncssh.SSHClientConnection, verb: str, given: bytes = b"
 async def read(login: asyncssh.SSHClientConnection, verb: str) -> list[Any]:
     """Returns the JSON objects that a verb prints."""
     code, output, error = await call(login, verb)
-    assert (0, "") == (code, error)
+    assert (0, "") == (code, error), (verb, code, error)
     return [json.loads(line) for line in output.splitlines()]

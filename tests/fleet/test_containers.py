@@ -315,7 +315,8 @@ async def test_only_the_operation_that_made_a_container_takes_it_back(
     host: Distribution, login: asyncssh.SSHClientConnection
 ) -> None:
     """Also while it runs. One of the same name that others made stays, and so does one of another network."""
-    given = f"name fresh\nimage {find_image(host)}\nrestart always\nargument {b'sleep'.hex().upper()}\nargument 39\nend\n"
+    words = f"stop-signal SIGKILL\nargument {b'sleep'.hex().upper()}\nargument 39\nend\n"
+    given = f"name fresh\nimage {find_image(host)}\nrestart always\n{words}"
     assert 0 == (await call(login, "containers create op-1", given.encode()))[0]
     host.sh("podman start fresh")
     (other,) = await read(login, "containers unmake fresh op-2")

@@ -58,7 +58,7 @@ def plugged(wsl: Distribution) -> Iterator[Distribution]:
     assert 0 == wsl.prepare("--manage", ALL, "--id", "1").returncode
     wsl.space.write(PLUGIN, GOOD_PLUGIN)
     wsl.space.write(CONFLIST, GOOD_CONFLIST)
-    wsl.sh(f"chmod 0755 {PLUGIN}; rm -rf {IPAM}")
+    wsl.sh(f"chmod 0755 {PLUGIN}; rm -rf {IPAM} /var/lib/flatnet-bot")
     write_allocations(wsl, {"a" * 64: "10.87.1.77"})
     yield wsl
     wsl.prepare("--manage", "none")
@@ -190,7 +190,7 @@ async def test_the_plug_in_and_the_helper_wait_for_one_another(plugged: Distribu
     assert find_addresses(plugged) == read_allocations(plugged)
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"allocations":{}}', '{"subnet":"$(id)","allocations":{}}'])
+@pytest.mark.parametrize("content", ["", '{"subnet":"$(id)","allocations":{}}'])
 async def test_a_broken_list_of_addresses_is_made_anew(content: str, plugged: Distribution, line: SshConnection) -> None:
     """Its head then comes from the backup, its addresses from podman alone."""
     tar = await read_in_pieces(plugged)
