@@ -131,22 +131,13 @@ def _describe_image(migration: Migration, target: End) -> Phrase:
 
 def _warn_of_data(migration: Migration) -> Iterator[Phrase]:
     options, target, source = migration.options, migration.target, migration.source.name
-    there = [name for name in migration.volumes if target.find_volume(name) is not None]
-    left = [name for name in migration.volumes if name not in there]
-    if options.without_data and there:
-        yield Phrase(
-            "{host} has volumes of these names already, and {name} will use them: {volumes}",
-            host=target.name,
-            name=migration.name,
-            volumes=list_some(there),
-        )
-    if options.without_data and left:
+    if options.without_data and migration.volumes:
         yield Phrase(
             "{name} begins with empty volumes on {host}. The data stays on {source}: {volumes}",
             name=migration.name,
             host=target.name,
             source=source,
-            volumes=list_some(left),
+            volumes=list_some(migration.volumes),
         )
     if migration.changed_files:
         yield Phrase(
