@@ -16,7 +16,7 @@ from bot.runtime.clock import read_utc_time
 from commands.model.report import Report
 from tests.fleet.distribution import Distribution, boot
 from tests.fleet.fleet import RealFleet, prepare, run_fleet, write_configuration
-from tests.fleet.login import ALL
+from tests.fleet.helper_over_ssh import ALL
 from tests.fleet.machine import find_obstacle
 from tests.fleet.overlay import Overlay
 

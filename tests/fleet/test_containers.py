@@ -14,7 +14,7 @@ from adapters.wsl.containers import ContainerVolume, ListedContainer, PublishedP
 from adapters.wsl.description import Description, Variable
 from tests.fleet.containers import FOREIGN, IMAGE
 from tests.fleet.distribution import Distribution
-from tests.fleet.login import call, read
+from tests.fleet.helper_over_ssh import call, read
 
 SECRET = "correct horse\tbattery \"$(id)\" 'staple' #\\"
 

@@ -18,7 +18,7 @@ from tests.fleet.conftest import Ask, ask_as_administrator
 from tests.fleet.containers import FOREIGN, IMAGE, list_containers, make_network
 from tests.fleet.distribution import Distribution
 from tests.fleet.fleet import HOST, write_configuration
-from tests.fleet.login import ALL, call, read
+from tests.fleet.helper_over_ssh import ALL, call, read
 
 SECRET = "correct-horse"
 

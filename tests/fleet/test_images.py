@@ -12,7 +12,7 @@ from adapters.wsl.images import ListImages, ReadStorage
 from tests.fleet.containers import IMAGE
 from tests.fleet.distribution import Distribution
 from tests.fleet.fleet import RealFleet
-from tests.fleet.helper_calls import assert_failed, call, finish, start
+from tests.fleet.helper_inside import assert_failed, call, finish, start
 from tests.fleet.space import wait_until
 
 NAME = "registry.example.org/team/travels:1"

@@ -9,7 +9,7 @@ import pytest
 from adapters.wsl.ipam import Allocation, LookForOrphans, RemoveOrphans
 from tests.fleet.distribution import Distribution
 from tests.fleet.fleet import RealFleet
-from tests.fleet.helper_calls import assert_failed, call
+from tests.fleet.helper_inside import assert_failed, call
 
 ALLOCATIONS = "/var/lib/flatnet/ipam/allocations.json"
 GONE = "7" * 64

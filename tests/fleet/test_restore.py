@@ -23,7 +23,7 @@ from adapters.wsl.restore import (
 from adapters.wsl.ssh import SshConnection
 from tests.fleet.containers import list_containers
 from tests.fleet.distribution import Distribution
-from tests.fleet.login import ALL
+from tests.fleet.helper_over_ssh import ALL
 from tests.fleet.test_helper import read_in_pieces, refuse_secret
 
 PLUGIN, CONFLIST = "/opt/cni/bin/flatnet", "/etc/cni/net.d/10-flatnet.conflist"

@@ -10,7 +10,7 @@ from adapters.wsl.volumes import ListVolumes
 from tests.fleet.containers import IMAGE
 from tests.fleet.distribution import Distribution
 from tests.fleet.fleet import RealFleet
-from tests.fleet.helper_calls import assert_failed, call
+from tests.fleet.helper_inside import assert_failed, call
 
 OPERATION = "op-20261129-1"
 

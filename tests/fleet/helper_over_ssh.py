@@ -1,11 +1,11 @@
-"""The bot's account in WSL2: it calls the helper over SSH, as the bot does."""
+"""Calls of the helper's verbs over SSH, as the bot makes them. Text comes out; bytes and streams: `helper_inside`."""
 
 import json
 from typing import Any
 
 import asyncssh
 
-HELPER = "sudo -n /usr/local/libexec/flatnet-bot"
+from adapters.wsl.helper import HELPER
 
 ALL = "forwarding,containers,ipam,backup"
 """All areas of the helper."""
@@ -13,7 +13,7 @@ ALL = "forwarding,containers,ipam,backup"
 
 async def call(login: asyncssh.SSHClientConnection, verb: str, given: bytes = b"") -> tuple[int | None, bytes, str]:
     """Returns exit code, standard output and standard error of a verb."""
-    done = await login.run(f"{HELPER} {verb}", input=given, encoding=None)
+    done = await login.run(f"sudo -n {HELPER} {verb}", input=given, encoding=None)
     assert isinstance(done.stdout, bytes)
     assert isinstance(done.stderr, bytes)
     return done.exit_status, done.stdout, done.stderr.decode()

@@ -1,4 +1,4 @@
-"""Calls of the helper's verbs in WSL2 as the bot's user, with bytes that go in and come out."""
+"""Calls of the helper's verbs inside WSL2 as the bot's user: bytes go in and come out, and a call may be killed."""
 
 import json
 import subprocess
