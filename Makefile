@@ -30,7 +30,7 @@ demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, 
 
 check: lint      ## everything a command can check: lint, then all tests, the browser's and those of real programs too
 	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/fleet
-	$(BIN)/pytest tests/fleet
+	$(BIN)/pytest tests/fleet -n 2 --dist loadfile
 
 LINTS := mypy powershell51 source imports powershell ruff format
 

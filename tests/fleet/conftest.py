@@ -1,6 +1,6 @@
-"""One running fleet for all tests of this folder, and the real bot for its WSL2 side.
+"""One running fleet for all tests of this folder in a worker, and the real bot for its WSL2 side.
 
-Tests put back what they change, because they share the fleet.
+Tests put back what they change, because they share the fleet. Those of a file follow one another in one worker.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,16 +23,14 @@ from tests.fleet.overlay import Overlay
 Ask = Callable[[str], Awaitable[Report]]
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks all tests of this folder, and keeps them on one worker where tests are distributed by group.
+    """Marks all tests of this folder.
 
     Where a fleet cannot be started, one test stands for all of them, and is skipped with the reason.
     """
     ours = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
     for item in ours:
         item.add_marker(pytest.mark.fleet)
-        item.add_marker(pytest.mark.xdist_group("fleet"))
     if ours and (obstacle := find_obstacle()) is not None:
         first, *others = ours
         first.add_marker(pytest.mark.skip(reason=f"THE FLEET OF REAL PROGRAMS WAS NOT TESTED: {obstacle}"))
