@@ -19,6 +19,7 @@ from tests.fleet.fleet import RealFleet, prepare, run_fleet, write_configuration
 from tests.fleet.helper_over_ssh import ALL
 from tests.fleet.machine import find_obstacle
 from tests.fleet.overlay import Overlay
+from tests.fleet.pair import boot_pair
 
 Ask = Callable[[str], Awaitable[Report]]
 
@@ -43,6 +44,13 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealFleet]:
     """The fleet. It ends after the last test, or with this process."""
     with run_fleet(tmp_path_factory.mktemp("fleet")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Distribution, Distribution]]:
+    """Two hosts with the helper for containers: a source and a target."""
+    with boot_pair(tmp_path_factory.mktemp("pair")) as booted:
+        yield booted
 
 
 @pytest.fixture

@@ -72,11 +72,12 @@ def set_up_flatnet(distribution: Distribution) -> None:
     wait_until(lambda: _has_settled(distribution), "the containers' states")
 
 
-def make_network(distribution: Distribution) -> None:
-    """Makes the image and Flatnet's network."""
+def make_network(distribution: Distribution, host_id: int = 1) -> None:
+    """Makes the image, and Flatnet's network of the host with that id."""
     distribution.space.write("/root/image.tar", _build_image())
     distribution.space.run("podman", "import", "--quiet", "/root/image.tar", IMAGE)
-    bridge = ("--subnet=10.87.1.0/24", "--gateway=10.87.1.1", "--interface-name=flatnet-br0")
+    subnet = f"10.87.{host_id}"
+    bridge = (f"--subnet={subnet}.0/24", f"--gateway={subnet}.1", "--interface-name=flatnet-br0")
     distribution.space.run("podman", "network", "create", *bridge, "flatnet")
 
 

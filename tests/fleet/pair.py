@@ -16,10 +16,14 @@ from bot.changes.step_binding import BoundAction, HostAnswer, OwnActions, Places
 from bot.changes.stream import Ends, carry_out_transfer
 from bot.changes.transfer import TransferWatch
 from bot.runtime.clock import SYSTEM_CLOCK
+from tests.fleet.containers import make_network
 from tests.fleet.distribution import Distribution, boot
 from tests.fleet.space import FleetError
 
 NAMES = ("host-a", "host-b")
+
+STORE_MEGABYTES = 256
+"""Size of podman's storage on each host."""
 
 SECRET = "correct-horse"
 """Value of every secret."""
@@ -50,8 +54,8 @@ class Pair:
 
 
 @contextmanager
-def boot_pair(folder: Path, megabytes: int) -> Iterator[tuple[Distribution, Distribution]]:
-    """Boots both hosts, which end with this process at the latest."""
+def boot_pair(folder: Path, megabytes: int = STORE_MEGABYTES) -> Iterator[tuple[Distribution, Distribution]]:
+    """Boots both hosts with Flatnet's network and image. They end with this process at the latest."""
     with ExitStack() as stack:
         booted = []
         for number, name in enumerate(("wsl-from", "wsl-to"), 1):
@@ -61,6 +65,7 @@ def boot_pair(folder: Path, megabytes: int) -> Iterator[tuple[Distribution, Dist
             if done.returncode != 0:
                 raise FleetError(f"prepare-wsl.sh failed:\n{done.stdout}\n{done.stderr}")
             each.trust(done.stdout)
+            make_network(each, number)
             booted.append(each)
         yield booted[0], booted[1]
 

@@ -11,26 +11,21 @@ from adapters.wsl.containers import ContainerVolume, CopyContainer, DescribeCont
 from adapters.wsl.description import CreateContainer, Description, Variable
 from adapters.wsl.images import LoadImage, ReadImage, SaveImage
 from adapters.wsl.volumes import ExportVolume, ImportVolume, MeasureVolume
-from tests.fleet.containers import IMAGE, make_network
+from tests.fleet.containers import IMAGE
 from tests.fleet.distribution import Distribution
-from tests.fleet.pair import SECRET, Pair, boot_pair, connect_pair, find_image, make_image
+from tests.fleet.pair import SECRET, Pair, connect_pair, find_image, make_image
 from tests.fleet.space import wait_until
 
 NAME = "localhost/moved:1"
 OPERATION = "op-0123456789ab"
-IMAGE_MEGABYTES, STORE_MEGABYTES = 40, 256
+IMAGE_MEGABYTES = 40
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Distribution, Distribution]]:
-    with boot_pair(tmp_path_factory.mktemp("pair"), STORE_MEGABYTES) as booted:
-        yield booted
-
-
-@pytest.fixture(scope="module")
-def image(hosts: tuple[Distribution, Distribution]) -> str:
+def image(hosts: tuple[Distribution, Distribution]) -> Iterator[str]:
     """The id of an image on the first host."""
-    return make_image(hosts[0], IMAGE_MEGABYTES, NAME)
+    yield make_image(hosts[0], IMAGE_MEGABYTES, NAME)
+    hosts[0].space.run("podman", "rmi", NAME)
 
 
 @pytest.fixture
@@ -77,8 +72,6 @@ async def test_a_full_disk_on_the_target_is_told_and_nothing_of_the_image_stays(
 async def test_a_container_moves_with_its_settings_its_image_and_its_volume(pair: Pair) -> None:
     """As the steps of `container migrate` do it. The value of a variable is in no command line on either host."""
     here, there = pair.fleet.inventory.hosts
-    for host in (pair.source, pair.target):
-        make_network(host)
     pair.target.space.run("podman", "rmi", "--force", IMAGE)
     place = "$(podman volume inspect --format '{{.Mountpoint}}' site)"
     pair.source.sh(f"podman volume create site >/dev/null; echo hello >{place}/index")
