@@ -23,6 +23,9 @@ from tests.fleet.pair import boot_pair
 
 Ask = Callable[[str], Awaitable[Report]]
 
+MANAGED = ("--manage", ALL, "--id", "1")
+"""Options of prepare-wsl.sh that install the helper for all areas."""
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks all tests of this folder.
@@ -66,14 +69,13 @@ def repaired(wsl: Distribution) -> Iterator[Distribution]:
     prepare(wsl)
 
 
-@pytest.fixture
-def managed(wsl: Distribution) -> Iterator[Distribution]:
-    """The prepared WSL2 side, with the helper for all areas."""
-    done = wsl.prepare("--manage", ALL, "--id", "1")
+@pytest.fixture(scope="module")
+def managed(fleet: RealFleet) -> Iterator[Distribution]:
+    """The prepared WSL2 side, with the helper for all areas until the last test of the file."""
+    done = fleet.wsl.prepare(*MANAGED)
     assert 0 == done.returncode, done
-    yield wsl
-    wsl.prepare("--manage", "none")
-    wsl.sh("rm -f /etc/sysctl.d/zz-flatnet-bot.conf")
+    yield fleet.wsl
+    fleet.wsl.prepare("--manage", "none")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from adapters.wsl.helper import ReadBackup
 from adapters.wsl.ssh import SshConnection
 from bot.app.application import open_application
 from bot.config.settings import read_settings
-from tests.fleet.conftest import Ask, ask_as_administrator
+from tests.fleet.conftest import MANAGED, Ask, ask_as_administrator
 from tests.fleet.containers import FOREIGN, IMAGE, list_containers, make_network
 from tests.fleet.distribution import Distribution
 from tests.fleet.fleet import HOST, write_configuration
@@ -74,6 +74,7 @@ async def test_forwarding_is_set_up_where_it_is_missing(managed: Distribution, l
         assert [GOOD] == await read(login, "forwarding status")
     finally:
         managed.sh("iptables -P FORWARD ACCEPT; iptables -F FORWARD; sysctl -qw net.ipv4.ip_forward=1")
+        managed.sh("rm -f /etc/sysctl.d/zz-flatnet-bot.conf")
 
 
 async def test_an_address_that_is_not_flatnet_s_is_left_to_people(
@@ -186,10 +187,14 @@ async def test_after_taking_it_away_nothing_of_it_can_be_run(
 ) -> None:
     """Reads go on as before."""
     assert 0 == managed.prepare("--manage", "none").returncode
-    assert "" == managed.sh("find /etc/flatnet-bot /usr/local/libexec/flatnet-bot /etc/sudoers.d/*manage 2>/dev/null || :")
-    assert (1, b"") == (await call(login, "version"))[:2]
-    given = await login.run("sudo -n podman ps -a --filter network=flatnet --format json")
-    assert 0 == given.exit_status
+    try:
+        left = managed.sh("find /etc/flatnet-bot /usr/local/libexec/flatnet-bot /etc/sudoers.d/*manage 2>/dev/null || :")
+        assert "" == left
+        assert (1, b"") == (await call(login, "version"))[:2]
+        given = await login.run("sudo -n podman ps -a --filter network=flatnet --format json")
+        assert 0 == given.exit_status
+    finally:
+        assert 0 == managed.prepare(*MANAGED).returncode
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from adapters.wsl.restore import (
 from adapters.wsl.ssh import SshConnection
 from tests.fleet.containers import list_containers
 from tests.fleet.distribution import Distribution
-from tests.fleet.helper_over_ssh import ALL
 from tests.fleet.test_helper import read_in_pieces, refuse_secret
 
 PLUGIN, CONFLIST = "/opt/cni/bin/flatnet", "/etc/cni/net.d/10-flatnet.conflist"
@@ -53,16 +52,14 @@ def find_addresses(wsl: Distribution) -> Mapping[str, str]:
 
 
 @pytest.fixture
-def plugged(wsl: Distribution) -> Iterator[Distribution]:
+def plugged(managed: Distribution) -> Iterator[Distribution]:
     """The WSL2 side with a plug-in that answers, its configuration, and an old list of addresses."""
-    assert 0 == wsl.prepare("--manage", ALL, "--id", "1").returncode
-    wsl.space.write(PLUGIN, GOOD_PLUGIN)
-    wsl.space.write(CONFLIST, GOOD_CONFLIST)
-    wsl.sh(f"chmod 0755 {PLUGIN}; rm -rf {IPAM} /var/lib/flatnet-bot")
-    write_allocations(wsl, {"a" * 64: "10.87.1.77"})
-    yield wsl
-    wsl.prepare("--manage", "none")
-    wsl.sh(f"rm -rf {IPAM} {PLUGIN} {CONFLIST} /etc/cni/net.d/11-flatnet.conflist /var/lib/flatnet-bot")
+    managed.space.write(PLUGIN, GOOD_PLUGIN)
+    managed.space.write(CONFLIST, GOOD_CONFLIST)
+    managed.sh(f"chmod 0755 {PLUGIN}; rm -rf {IPAM} /var/lib/flatnet-bot")
+    write_allocations(managed, {"a" * 64: "10.87.1.77"})
+    yield managed
+    managed.sh(f"rm -rf {IPAM} {PLUGIN} {CONFLIST} /etc/cni/net.d/11-flatnet.conflist /var/lib/flatnet-bot")
 
 
 @pytest.fixture
