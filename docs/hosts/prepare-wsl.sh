@@ -1073,7 +1073,11 @@ end_stream() {
     if [ -e "$work/program.failed" ]; then
         said=$(sed -n 's/^flatnet-bot: //p' "$work/said" | tail -n 1)
         [ -z "$said" ] || fail 6 "$said"
-        said=$(grep -m 1 -o 'no space left on device' "$work/said" || grep -m 1 '^Error: ' "$work/said" || grep -v '^tar: Exiting' "$work/said" | tail -n 1)
+        if grep -Eiq 'no space left on device|^tar: .*: Wrote only [0-9]+ of ' "$work/said"; then
+            said='no space left on device' # tar only counts what of a block did not fit
+        else
+            said=$(grep -m 1 '^Error: ' "$work/said" || grep -v '^tar: Exiting' "$work/said" | tail -n 1)
+        fi
         fail 6 "$said (exit code $(cat "$work/program.failed"))"
     fi
     for part in split hash; do

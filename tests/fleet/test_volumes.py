@@ -130,7 +130,7 @@ def test_a_disk_that_gets_full_on_the_way_leaves_no_volume(wsl: Distribution) ->
         called = call(wsl, "volumes", "import", "other", OPERATION, given=exported)
     finally:
         wsl.sh("rm /var/lib/containers/fill")
-    assert_failed(called, "No space left on device")
+    assert_failed(called, "no space left on device")
     assert ["data"] == list_volumes(wsl)
 
 
