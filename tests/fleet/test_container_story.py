@@ -3,6 +3,7 @@
 Slack of the lab ─▶ the bot ─▶ ssh, sudo, the helper, podman ─ its events ─▶ the plug-in ─▶ gateways of the lab
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
@@ -15,7 +16,8 @@ from bot.model.change import ChangeState
 from tests.fleet.containers import IMAGE
 from tests.fleet.distribution import Distribution
 from tests.fleet.pair import NAMES, SECRET
-from tests.fleet.plug_in import PlugIn, run_plug_in
+from tests.fleet.plug_in import ADDRESS, PlugIn, run_plug_in
+from tests.fleet.space import wait_until
 from tests.scenarios.changing import OPERATOR, Shift, hurried
 from tests.scenarios.conftest import Town, built
 
@@ -54,6 +56,15 @@ class Street:
     def inspect(self, number: int, what: str) -> str:
         """What podman on a host knows of the container; "" if there is none."""
         return self.hosts[number].sh(f"podman inspect --type container --format '{what}' till 2>/dev/null || :").strip()
+
+    def list_left(self, number: int) -> str:
+        """What there is of the container on a host."""
+        listing = "podman ps --all --format '{{.Names}}'; podman volume ls --quiet; podman images --quiet"
+        return self.hosts[number].sh(listing)
+
+    def expect_registered(self, number: int) -> set[tuple[str, str]]:
+        """What all gateways must have while the container runs on a host: the address that podman gave it."""
+        return {(name, self.inspect(number, ADDRESS)) for name in (*NAMES, "host-c")}
 
     def list_registered(self) -> set[tuple[str, str]]:
         """Gateways and the addresses that they have, of the containers of both hosts."""
@@ -123,7 +134,28 @@ async def test_a_container_is_run_restarted_and_moved_with_its_data(street: Stre
     assert ("", f"{seen}17\n") == (street.serves(0), street.serves(1))
     state = "{{.State.Status}} {{.HostConfig.RestartPolicy.Name}}"
     assert ["exited no", "running always"] == [street.inspect(number, state) for number in (0, 1)]
-    address = street.inspect(1, '{{(index .NetworkSettings.Networks "flatnet").IPAddress}}')
-    assert {(name, address) for name in (*NAMES, "host-c")} == street.list_registered()
+    assert street.expect_registered(1) == street.list_registered()
     owed = await street.s.types(OPERATOR, "owed")
     assert f"container remove host-a/{street.inspect(0, '{{.Id}}')[:12]}" in owed
+
+
+async def test_a_disk_that_gets_full_in_mid_stream_leaves_the_container_where_it_was(street: Street) -> None:
+    """Nothing of it stays on the target, and it serves on its source again."""
+    assert DONE == await street.order("container run till --on host-a")
+    street.hosts[0].sh("podman exec till sh -c 'echo 17 >/data/order; head -c 24000000 /dev/urandom >/data/large'")
+    serves = street.serves(0)
+    street.plug_ins[0].on_end.append(lambda: fill(street.hosts[1], 10))
+    try:
+        state, why = await street.order(MOVE)
+    finally:
+        street.hosts[1].sh("rm -f /var/lib/containers/filler")
+    assert (ChangeState.UNDONE, True) == (state, "no space left on device" in why), why
+    assert ("", serves) == (street.list_left(1), street.serves(0))
+    expected = street.expect_registered(0)  # a start may give another address
+    await asyncio.to_thread(wait_until, lambda: expected == street.list_registered(), "its registration")
+
+
+def fill(host: Distribution, megabytes: int) -> None:
+    """Leaves so many megabytes of podman's storage on a host."""
+    spare = f"cd /var/lib/containers; head -c {megabytes}M /dev/zero >spare"
+    host.sh(f"{spare}; head -c 1G /dev/zero >filler 2>/dev/null || :; rm spare")
