@@ -36,7 +36,7 @@ _MAX_BEGUN_TEXT = 2_200
 """Characters of that command as it is shown, below Slack's limit for a section."""
 
 MAX_OPTIONS = 100
-"""Slack's limit for the options of a menu."""
+"""Slack's limit for the options of a menu, for its groups, and for the options of a group."""
 
 _MAX_OPTION_LENGTH = 75
 """Slack's limit for the characters of an option."""
@@ -126,10 +126,13 @@ def list_host_options(hosts: Inventory, typed: str) -> list[Block]:
 
 
 def _make_command_menu(operation: type[Operation], permitted: OperationClasses, texts: Texts) -> Block:
-    options = [
-        _make_option(words := " ".join(each.words), words, each.summary.render_sentence(texts)) for each in permitted
-    ][:MAX_OPTIONS]
+    """Makes the menu of commands, one group for each noun: there are more commands than a menu without groups may have."""
+    nouns: dict[str, list[Block]] = {}
+    for each in permitted:
+        words = " ".join(each.words)
+        nouns.setdefault(each.words[0], []).append(_make_option(words, words, each.summary.render_sentence(texts)))
     chosen = " ".join(operation.words)
+    options = (option for group in nouns.values() for option in group)
     return {
         "type": "input",
         "block_id": COMMAND_FIELD,
@@ -138,7 +141,10 @@ def _make_command_menu(operation: type[Operation], permitted: OperationClasses, 
         "element": {
             "type": "static_select",
             "action_id": COMMAND_FIELD,
-            "options": options,
+            "option_groups": [
+                {"label": _make_plain_text(noun, _MAX_OPTION_LENGTH), "options": group[:MAX_OPTIONS]}
+                for noun, group in list(nouns.items())[:MAX_OPTIONS]
+            ],
             "initial_option": next(option for option in options if option["value"] == chosen),
         },
     }
