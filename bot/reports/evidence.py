@@ -16,6 +16,7 @@ from bot.model.change import Change
 from bot.reports import listings
 from bot.reports.incidents import summarize
 from bot.store.incidents import Incident
+from commands.containers.show import ContainerShow
 from commands.loglines.excerpt import Excerpt
 from commands.loglines.formats import Level
 from commands.loglines.lines import HostLog
@@ -34,6 +35,9 @@ MAX_LOG_BYTES = 48 * 2**20
 
 CONTAINER_LOG_COMMAND = "log container:"
 """Command that reads a container's output, without the container's name."""
+
+_SHOW_CONTAINER = f"{' '.join(ContainerShow.words)} "
+"""Beginning of the next command of a finding about one container. Host and name follow, with a slash between."""
 
 MAX_NAMED = 10
 """Limit of hosts, or containers, that one line names."""
@@ -227,8 +231,9 @@ def _mention_containers(evidence: Evidence) -> tuple[Phrase, ...]:
     """Note that container output is not in the archive, with the commands that bring it for unhealthy containers."""
     if all(host.wsl is None for host in {each.host for each in evidence.logs}):
         return ()
-    found = [each.next for each in evidence.health.findings if each.next and each.next.startswith(CONTAINER_LOG_COMMAND)]
-    words = found or [f"{CONTAINER_LOG_COMMAND}NAME HOST"]
+    shown = [each.next for each in evidence.health.findings if each.next and each.next.startswith(_SHOW_CONTAINER)]
+    pairs = [words.removeprefix(_SHOW_CONTAINER).partition("/") for words in shown]
+    words = [f"{CONTAINER_LOG_COMMAND}{name} {host}" for host, _, name in pairs] or [f"{CONTAINER_LOG_COMMAND}NAME HOST"]
     return (Phrase("container output is not included. Get it with {words}", words=list_some(words, MAX_NAMED)),)
 
 

@@ -388,7 +388,19 @@ async def test_each_side_of_a_host_has_its_own_finding() -> None:
     assert "reachable: Windows, WSL2, gateway API" == str((await examine_host(a, view(a))).seen)
 
 
-OTHERWISE_CHECKED = {"adapters.wsl.helper", "adapters.wsl.forwarding", "adapters.wsl.restore"}
+OF_THE_HELPER = (
+    "helper",
+    "forwarding",
+    "restore",
+    "containers",
+    "container_reads",
+    "description",
+    "images",
+    "volumes",
+    "ipam",
+    "stream",
+)
+OTHERWISE_CHECKED = {f"adapters.wsl.{name}" for name in OF_THE_HELPER}
 """Modules whose actions need no right of their own that `doctor` could miss: the helper's version stands for its verbs."""
 
 
