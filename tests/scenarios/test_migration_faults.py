@@ -67,7 +67,7 @@ async def test_a_stream_is_stopped_by_a_person(town: Build) -> None:
     async with street(town) as s:
         card = await stand_in_stream(s, "host-b", "volumes import")
         assert {"host-a": "exited"} == find(s.fleet)
-        await s.signed(card, "shop はどこでも動作していません")
+        await s.signed(card, "shop はどのホストでも稼働していません")
         await s.press_now(OPERATOR, card, "run.stop")
         assert ChangeState.UNDONE is (await s.ended(card))[0]
         assert (HOME, []) == (find(s.fleet), list_left(s.fleet))
