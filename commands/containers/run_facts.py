@@ -1,21 +1,20 @@
 """Facts about a host on which a container will be made, and the reasons for which it cannot be made there."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from adapters.errors import HostError
-from adapters.fleet import ReadResult
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.wsl.containers import ContainerList, ListContainers, ListedContainer, PublishedPort
+from adapters.wsl.containers import ListedContainer, PublishedPort
 from adapters.wsl.description import Description
-from adapters.wsl.images import ImageList, ListedImage, ListImages, ReadStorage, Storage
+from adapters.wsl.images import ListedImage, Storage
 from adapters.wsl.ipam import Allocations, ReadAllocations
-from adapters.wsl.volumes import ListVolumes, VolumeList
 from commands.checks.concurrent_reads import read_side
 from commands.containers.fleet_containers import read_gateways
+from commands.containers.podman_holdings import read_holdings
 from commands.gateways.registrations import GatewayRegistry
 from commands.model.operation import FleetView
 from commands.model.phrases import list_some
@@ -35,20 +34,11 @@ class RunFacts:
 
 async def read_run_facts(host: Host, view: FleetView) -> RunFacts | HostError:
     """Reads the facts, all at once; the first error of the host's WSL2 if there is any."""
-    fleet = view.fleet
-    listing: Awaitable[ReadResult[ContainerList]] = fleet.read(host, ListContainers())
-    imaging: Awaitable[ReadResult[ImageList]] = fleet.read(host, ListImages())
-    storing: Awaitable[ReadResult[Storage]] = fleet.read(host, ReadStorage())
-    keeping: Awaitable[ReadResult[VolumeList]] = fleet.read(host, ListVolumes())
-    answers = await asyncio.gather(listing, imaging, storing, keeping)
-    handed, gateways = await asyncio.gather(_read_handed(host, view), read_gateways(view))
-    listed, images, storage, volumes = (answer.outcome for answer in answers)
-    match listed, images, storage, volumes:
-        case ContainerList(), ImageList(), Storage(), VolumeList():
-            names = frozenset(volume.name for volume in volumes.volumes)
-            return RunFacts(listed.containers, images.images, storage, names, handed, gateways)
-        case outcomes:
-            return next(each for each in outcomes if isinstance(each, HostError))
+    held, handed, gateways = await asyncio.gather(read_holdings(host, view), _read_handed(host, view), read_gateways(view))
+    if isinstance(held, HostError):
+        return held
+    names = frozenset(volume.name for volume in held.volumes)
+    return RunFacts(held.containers, held.images, held.storage, names, handed, gateways)
 
 
 async def _read_handed(host: Host, view: FleetView) -> frozenset[IPv4Address]:

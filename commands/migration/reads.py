@@ -7,13 +7,12 @@ from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.wsl.container_reads import CountChangedFiles
-from adapters.wsl.containers import ContainerList, ListContainers, ListedContainer
+from adapters.wsl.containers import ListedContainer
 from adapters.wsl.helper import ReadHelper
-from adapters.wsl.images import ImageList, ListImages, ReadStorage, Storage
-from adapters.wsl.volumes import ListVolumes, VolumeList
 from commands.checks.concurrent_reads import read_all_hosts, read_side
 from commands.checks.managed import explain_unmanaged, find_helper_fault
 from commands.containers.lookup import FoundContainer
+from commands.containers.podman_holdings import read_holdings
 from commands.gateways.configuration_files import read_configuration_files
 from commands.gateways.fleet_registrations import read_registry
 from commands.migration.address_uses import GatewayConfiguration
@@ -29,13 +28,10 @@ async def read_end(host: Host, view: FleetView) -> End | Phrase:
     assert said is not None
     if (why := find_helper_fault(host, said)) is not None:
         return Phrase("{host}: {why}", host=host.name, why=why)
-    ask_containers, ask_images = read_side(host, ListContainers(), view), read_side(host, ListImages(), view)
-    ask_volumes, ask_storage = read_side(host, ListVolumes(), view), read_side(host, ReadStorage(), view)
-    answers = await asyncio.gather(ask_containers, ask_images, ask_volumes, ask_storage)
-    match answers:
-        case [ContainerList() as containers, ImageList() as images, VolumeList() as volumes, Storage() as storage]:
-            return End(host, containers.containers, images.images, volumes.volumes, storage)
-    return _explain(host, next(each for each in answers if isinstance(each, HostError)))
+    held = await read_holdings(host, view)
+    if isinstance(held, HostError):
+        return _explain(host, held)
+    return End(host, held.containers, held.images, held.volumes, held.storage)
 
 
 async def count_changed_files(found: FoundContainer[ListedContainer], view: FleetView) -> int | Phrase:
