@@ -44,6 +44,9 @@ _Time = Annotated[AwareDatetime | None, BeforeValidator(_drop_zero_time)]
 _Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
+_EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104  (compared, not listened at)
+
+
 class PublishedPort(Value):
     """A port of a container that its host answers at."""
 
@@ -51,6 +54,11 @@ class PublishedPort(Value):
     host_port: _Port
     container_port: _Port
     protocol: Literal["tcp", "udp", "sctp"] = "tcp"
+
+    def collides(self, other: "PublishedPort") -> bool:
+        """Returns whether both cannot be open at once on one host. Without an address, a port is open at all of them."""
+        near = self.host_ip == other.host_ip or bool({self.host_ip, other.host_ip} & _EVERYWHERE)
+        return near and (self.host_port, self.protocol) == (other.host_port, other.protocol)
 
 
 class ContainerVolume(Value):

@@ -1,14 +1,14 @@
 """Facts about a host on which a container will be made, and the reasons for which it cannot be made there."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.wsl.containers import ListedContainer, PublishedPort
+from adapters.wsl.containers import ListedContainer
 from adapters.wsl.description import Description
 from adapters.wsl.images import ListedImage, Storage
 from adapters.wsl.ipam import Allocations, ReadAllocations
@@ -61,20 +61,10 @@ def find_run_obstacle(host: Host, wanted: Description, facts: RunFacts) -> Phras
             words="container",
         )
     for port in wanted.ports:
-        user = next((each for each in facts.containers if each.runs and _uses(each.ports, port)), None)
+        user = next((each for each in facts.containers if each.runs and any(map(port.collides, each.ports))), None)
         if user is not None:
             return Phrase("port {port} of {host} is used by {name}", port=port.host_port, host=host.name, name=user.name)
     return None if wanted.address is None else _find_address_obstacle(host, wanted.address, facts)
-
-
-def _uses(ports: Sequence[PublishedPort], wanted: PublishedPort) -> bool:
-    """Returns whether a published port is the wanted one, at the same address or at all of them."""
-    everywhere = ("", "0.0.0.0")  # noqa: S104  (what podman shows, no address to listen at)
-    return any(
-        (port.host_port, port.protocol) == (wanted.host_port, wanted.protocol)
-        and (port.host_ip == wanted.host_ip or port.host_ip in everywhere or wanted.host_ip in everywhere)
-        for port in ports
-    )
 
 
 def _find_address_obstacle(host: Host, address: IPv4Address, facts: RunFacts) -> Phrase | None:

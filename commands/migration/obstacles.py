@@ -207,15 +207,8 @@ def _judge_names(migration: Migration) -> Phrase | None:
 def _list_taken_ports(migration: Migration) -> Iterator[tuple[PublishedPort, str]]:
     for port in migration.container.ports:
         for other in migration.target.containers:
-            if other.runs and any(_collide(port, each) for each in other.ports):
+            if other.runs and any(map(port.collides, other.ports)):
                 yield port, other.name
-
-
-def _collide(one: PublishedPort, other: PublishedPort) -> bool:
-    """Returns whether two ports cannot both be open. Without an address, a port is open at all of them."""
-    everywhere = {"", "0.0.0.0", "::"}  # noqa: S104  (compared, not listened at)
-    near = one.host_ip == other.host_ip or bool({one.host_ip, other.host_ip} & everywhere)
-    return near and (one.host_port, one.protocol) == (other.host_port, other.protocol)
 
 
 def _judge_machine(migration: Migration) -> Phrase | None:
