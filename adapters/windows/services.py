@@ -1,10 +1,10 @@
 """The two services of a Flatnet host as Windows lists them, and an nginx that may run without a service."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field
 
-from adapters.action import Effect
+from adapters.action import Answer, Effect
 from adapters.inventory import WindowsSide
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
@@ -35,8 +35,8 @@ class Services(Value):
         return self.gateway.status == "Absent"
 
 
-class ReadServices(WindowsAction[Services]):
-    """Reads both services and counts nginx processes."""
+class _ReadBothServices(WindowsAction[Answer]):
+    """Base class of reads of both services, by their names on one host."""
 
     script = "read-services"
     deadline = 20.0
@@ -46,9 +46,13 @@ class ReadServices(WindowsAction[Services]):
     gateway_service: str
 
     @classmethod
-    def of(cls, side: WindowsSide) -> "ReadServices":
+    def of(cls, side: WindowsSide) -> Self:
         """Makes the action for one host's service names."""
         return cls(nebula_service=side.nebula_service, gateway_service=side.gateway_service)
+
+
+class ReadServices(_ReadBothServices[Services]):
+    """Reads both services and counts nginx processes."""
 
     def parse(self, data: Any) -> Services:
         return Services.model_validate(data)
@@ -67,20 +71,8 @@ class ServiceStates(Value):
     nginx: bool
 
 
-class ReadServiceStates(WindowsAction[ServiceStates]):
+class ReadServiceStates(_ReadBothServices[ServiceStates]):
     """Reads both services as `ReadServices` does."""
-
-    script = "read-services"
-    deadline = 20.0
-    output_limit = 64_000
-
-    nebula_service: str
-    gateway_service: str
-
-    @classmethod
-    def of(cls, side: WindowsSide) -> "ReadServiceStates":
-        """Makes the action for one host's service names."""
-        return cls(nebula_service=side.nebula_service, gateway_service=side.gateway_service)
 
     def parse(self, data: Any) -> ServiceStates:
         read = Services.model_validate(data)
