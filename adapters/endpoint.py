@@ -28,14 +28,20 @@ def make_endpoint(host: Host, side: SideName) -> Endpoint:
     Raises `KeyError` if the host lacks that side, `OSError` if a file of its identity could not be read.
     """
     match host.get_side(side):
-        case WindowsSide(url=url, ca_file=ca_file):
-            return Endpoint(host=host.name, side=side, address=url, identity=_hash_file(ca_file))
-        case WslSide(address=address, port=port, known_hosts_file=file):
-            return Endpoint(host=host.name, side=side, address=f"{address}:{port}", identity=_hash_file(file))
+        case WindowsSide(url=url, ca_file=ca_file, certificate_sha256=pinned):
+            identity = " ".join(filter(None, (_hash_file(ca_file), pinned)))
+            return Endpoint(host=host.name, side=side, address=url, identity=identity)
+        case WslSide(address=address, port=port, known_hosts_file=file, host_key=key):
+            identity = _hash_text(key) if key else _hash_file(file)
+            return Endpoint(host=host.name, side=side, address=f"{address}:{port}", identity=identity)
         case GatewaySide(url=url, proxy=proxy):
             return Endpoint(host=host.name, side=side, address=url if proxy is None else f"{url} by {proxy}")
         case None:
             raise KeyError(f"{host.name} has no {side} side")
+
+
+def _hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _hash_file(file: Path | None) -> str:

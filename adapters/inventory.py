@@ -11,7 +11,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints, field_validator, model_validator
 
 from adapters.action import BOT_NAME, Place
 from adapters.phrase import Listing, Phrase
@@ -30,6 +30,10 @@ FolderPath = Annotated[str, StringConstraints(pattern=r"^(/[a-zA-Z0-9][a-zA-Z0-9
 FilePath = FolderPath
 """Full path of a file in WSL2."""
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,79}$")]
+CertificateHash = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
+"""SHA-256 of a certificate's DER form, in lower-case hexadecimal digits; "" for none."""
+HostKey = Annotated[str, StringConstraints(pattern=r"^([a-z0-9@.-]{1,64} [A-Za-z0-9+/]{1,4000}={0,2})?$")]
+"""Public key of an SSH server as in a known_hosts file, `ssh-ed25519 AAAA…`, without a name; "" for none."""
 
 
 ManagedArea = Literal["forwarding", "containers", "ipam", "backup"]
@@ -104,6 +108,8 @@ class WindowsSide(Value):
     user: str = ""
     password_secret: SecretName = "winrm_password"  # noqa: S105  (a name, not a password)
     ca_file: Path | None = None
+    certificate_sha256: CertificateHash = ""
+    """The only certificate that is accepted from this host, beside what `ca_file` asks; "" for any of that CA."""
     certificate_file: Path | None = None
     key_file: Path | None = None
     allow_http: bool = False
@@ -142,7 +148,9 @@ class WslSide(Value):
     user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = "flatnet"
     key_file: Path
     key_passphrase_secret: SecretName | None = None
-    known_hosts_file: Path
+    known_hosts_file: Path | None = None
+    host_key: HostKey = ""
+    """The only key that is accepted from this host. It counts instead of `known_hosts_file`."""
     network: PodmanName = "flatnet"
     bridge: InterfaceName = "flatnet-br0"
     flatnet_folder: FolderPath = "/var/lib/flatnet"
@@ -155,6 +163,12 @@ class WslSide(Value):
         if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?", address):
             raise InvalidSetting(Phrase("must be an IP address or a host name"))
         return address
+
+    @model_validator(mode="after")
+    def _check_identity(self) -> Self:
+        if self.known_hosts_file is None and not self.host_key:
+            raise InvalidSetting(Phrase("needs known_hosts_file or host_key: what the host proves itself with"))
+        return self
 
 
 class GatewaySide(Value):
@@ -227,10 +241,51 @@ Hosts = Annotated[tuple[Host, ...], AfterValidator(_check_unique)]
 """Hosts with unique names and ids."""
 
 
+class JoiningHost(Value):
+    """A host that is being added: its id and name are reserved, and it is in no count, alert or digest until it is a member.
+
+    `since` is when it was reserved, `by` the name of its requester. `adopt`: what runs there already is kept. Its identities
+    are pinned in `host.windows.certificate_sha256` and `host.wsl.host_key`; a side that is not pinned yet is absent from
+    `host`, and its address is in `windows_address` or `wsl_address` ("192.0.2.14:2222"). No one logs in there before.
+    """
+
+    name: HostName
+    id: int = Field(ge=1, le=254)
+    host: Host | None = None
+    since: AwareDatetime
+    by: str
+    adopt: bool = False
+    windows_address: str = ""
+    wsl_address: str = ""
+
+
+class RemovedHost(Value):
+    """A tombstone: a host that was removed, which is a member no more whatever else the configuration says.
+
+    `lost`: it could not be reached, so nothing was wiped there. `password_due`: it knows a WinRM password that other hosts
+    share, and no one has confirmed yet that it was changed.
+    """
+
+    name: HostName
+    id: int = Field(ge=1, le=254)
+    since: AwareDatetime
+    by: str
+    operation: str = ""
+    lost: bool = False
+    password_due: bool = False
+
+
 class Inventory(Value):
-    """All hosts, in the order of the configuration."""
+    """All hosts, in the order of the configuration. `hosts` are the members: what counts, is watched and is in digests.
+
+    `joining` are being added, `removed` are tombstones. `tables` are the settings of members and joining hosts as they were
+    written, by name, before defaults: what rewrites the file of a host starts from them.
+    """
 
     hosts: Hosts = ()
+    joining: tuple[JoiningHost, ...] = ()
+    removed: tuple[RemovedHost, ...] = ()
+    tables: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -242,13 +297,34 @@ class Inventory(Value):
         """Labels of all hosts, sorted, each once."""
         return tuple(sorted({label for host in self.hosts for label in host.labels}))
 
+    @property
+    def reachable(self) -> tuple[Host, ...]:
+        """Members, and after them the hosts that are being added and have a pinned side: all that a plan may act on."""
+        return (*self.hosts, *(each.host for each in self.joining if each.host is not None))
+
     def find_host(self, name: str) -> Host | None:
         """Returns the host of a name; None if there is none."""
         return next((host for host in self.hosts if host.name == name), None)
 
+    def find_reachable(self, name: str) -> Host | None:
+        """Returns the member or the host that is being added with a name; None if there is none."""
+        return next((host for host in self.reachable if host.name == name), None)
+
+    def find_joining(self, name: str) -> JoiningHost | None:
+        """Returns the host of a name that is being added; None if there is none."""
+        return next((each for each in self.joining if each.name == name), None)
+
+    def find_removed(self, name: str) -> RemovedHost | None:
+        """Returns the tombstone of a name; None if there is none."""
+        return next((each for each in self.removed if each.name == name), None)
+
     def find_by_label(self, label: str) -> tuple[Host, ...]:
         """Returns the hosts that have a label."""
         return tuple(host for host in self.hosts if label in host.labels)
+
+    def with_joining(self) -> "Inventory":
+        """Returns the inventory in which the hosts that are being added are members: for what acts on them by name."""
+        return self.model_copy(update={"hosts": self.reachable})
 
 
 def _find_duplicates(keys: tuple[str, ...]) -> tuple[str, ...]:

@@ -61,6 +61,9 @@ CIPHERS = "^aes256-gcm@openssh.com,aes128-gcm@openssh.com"
 They cost one call per packet, in hardware on most machines. asyncssh's first choice, ChaCha20-Poly1305, costs five.
 """
 
+PinnedKeys = tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]
+"""Known hosts without a file: trusted keys, trusted CAs, revoked keys."""
+
 CLOSE_TIMEOUT = 1.0
 """Seconds for an orderly disconnect."""
 
@@ -249,14 +252,19 @@ class SshConnection:
             return map_ssh_error(error, self._side)
         return self._line
 
-    def _load_credentials(self) -> tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts]:
-        """Reads both files, in a thread: decrypting a key is slow on purpose."""
+    def _load_credentials(self) -> tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts | PinnedKeys]:
+        """Reads both files, in a thread: decrypting a key is slow on purpose. A host may be pinned to one key instead."""
         key = self._keys.read(self._side.key_file, get_passphrase(self._side, self._secret), asyncssh.read_private_key)
+        pinned, file = self._side.host_key, self._side.known_hosts_file
         try:
-            return key, self._keys.read_known_hosts(self._side.known_hosts_file, asyncssh.read_known_hosts)
+            if pinned or file is None:
+                return key, ([asyncssh.import_public_key(pinned)], [], [])
+            return key, self._keys.read_known_hosts(file, asyncssh.read_known_hosts)
         except ValueError as error:
+            if pinned:
+                raise HostIdentityError(Phrase("the pinned host_key is not the public key of an SSH server")) from error
             raise HostIdentityError(
-                Phrase("{file} is not a known_hosts file. Create it with ssh-keyscan", file=str(self._side.known_hosts_file))
+                Phrase("{file} is not a known_hosts file. Create it with ssh-keyscan", file=str(file))
             ) from error
 
 

@@ -80,6 +80,7 @@ class EventKind(StrEnum):
     SUSPENSION = "suspension"
     BACKUP = "backup"
     DRILL = "drill"
+    HOST = "host"
     ACCEPTED = ACCEPTED_KIND
 
 

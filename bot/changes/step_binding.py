@@ -154,7 +154,7 @@ def _find_place(inventory: Inventory, name: str, side: Place) -> tuple[Host | No
     """Find the host of a step, None for the bot itself, and the endpoint there. Raises `PlanNotBindable`."""
     if side == "bot" and name == BOT_NAME:
         return None, BOT_ENDPOINT
-    host = inventory.find_host(name)
+    host = inventory.find_reachable(name)
     if side == "bot" or host is None or host.get_side(side) is None:
         raise _make_error(Phrase("{host} has no {side} connection in the configuration", side=side, host=name))
     try:

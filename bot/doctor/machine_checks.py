@@ -86,7 +86,9 @@ def _list_named_files(settings: Settings) -> Iterator[Path]:
             given = (host.windows.ca_file, host.windows.certificate_file, host.windows.key_file)
             yield from (path for path in given if path is not None)
         if host.wsl is not None:
-            yield from (host.wsl.key_file, host.wsl.known_hosts_file)
+            yield host.wsl.key_file
+            if host.wsl.known_hosts_file is not None and not host.wsl.host_key:
+                yield host.wsl.known_hosts_file
 
 
 def _read_state(path: Path) -> os.stat_result | OSError:

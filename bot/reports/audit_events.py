@@ -50,6 +50,7 @@ EVENT_KIND_PHRASES: Mapping[str, Phrase] = {
     EventKind.SUSPENSION: Phrase("suspension", context="event"),
     EventKind.BACKUP: Phrase("backup", context="event"),
     EventKind.DRILL: Phrase("restore drill", context="event"),
+    EventKind.HOST: Phrase("host", context="event"),
     EventKind.ACCEPTED: Phrase("accepted", context="event"),
 }
 """The kinds of audit events. In English they are close to what `--kind` takes."""

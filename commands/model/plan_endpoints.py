@@ -27,7 +27,7 @@ def collect_endpoints(parts: Iterable[Part], inventory: Inventory) -> Iterator[E
             *((check.host, check.deed) for check in list_checks(step)),
         ]
     }
-    for host in inventory.hosts:
+    for host in inventory.reachable:
         for side in SIDES:
             if (host.name, side) in used:
                 yield find_endpoint(host, side)
