@@ -72,6 +72,7 @@ from commands.logs.operations import LogCollect, LogRead
 from commands.migration.migrate import ContainerMigrate
 from commands.model.operation import Operation
 from commands.owed import OwedAbandon
+from commands.removal.remove import HostRemove
 from commands.rotation.abort import RotationAbort
 from commands.rotation.finish import RotationFinish
 from commands.rotation.next import RotationNext
@@ -140,6 +141,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     HostRehearse,
     HostSuspend,
     HostResume,
+    HostRemove,
     Digest,
     WeeklyReport,
     MonthlyReport,

@@ -1,0 +1,59 @@
+"""`host remove`: removes a host for good, with identities that no one can use afterwards.
+
+    peers off at the other gateways ─▶ OpenResty stopped ─▶ all its certificates blocked, the lighthouse first, one at a time
+      ─▶ Nebula stopped and disabled ─▶ keys wiped ─▶ registrations forgotten ─▶ tombstone
+
+What is done stays, and the same command goes on. Of a host that is away, its share is owed: `host remove H --on T`.
+"""
+
+from typing import Annotated, ClassVar
+
+from adapters.action import BOT_NAME
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase
+from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk, Role
+from commands.model.owed import Matter
+from commands.model.plan import PlannedChange
+from commands.removal.arguments import ContainersOption, HostArgument, OnOption, find_removal, list_others
+from commands.values.arguments import NO_TARGET, Flag, Target
+
+
+class HostRemove(FleetChange):
+    """Remove one host for good: a member, one that is being added, or what is owed of one that was removed."""
+
+    words: ClassVar = ("host", "remove")
+    risk: ClassVar = Risk.CRITICAL
+    roles: ClassVar = frozenset({Role.ADMINISTRATOR})
+    matter: ClassVar = Matter.REVOCATION
+    acts_on_suspended: ClassVar = True
+    summary: ClassVar = Phrase(
+        "remove a host for good: every other host refuses all its certificates, and its keys are wiped"
+    )
+    example: ClassVar = 'host remove host-c --lost --reason "disk failure"'
+    label: ClassVar = Phrase("remove {host} for good", host="…")
+
+    host: HostArgument
+    lost: Annotated[bool, Flag(Phrase("the host is gone or stolen: it is not touched, and the others refuse it"))] = False
+    lose: ContainersOption = ()
+    on: OnOption = NO_TARGET
+    password_changed: Annotated[
+        bool, Flag(Phrase("only confirm that the WinRM password which this removed host knew was changed"))
+    ] = False
+
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        removal = find_removal(self.host, inventory)
+        if self.password_changed:
+            return ()
+        if self.on != NO_TARGET:
+            return tuple(host for host in self.on.resolve(inventory) if host.name != removal.name)
+        return (*(() if removal.host is None else (removal.host,)), *list_others(removal, inventory))
+
+    def restrict_to(self, names: tuple[str, ...]) -> "HostRemove":
+        """Returns the share of other hosts. What includes the host itself or its tombstone is the whole removal."""
+        if {str(self.host), BOT_NAME} & set(names):
+            return self
+        return self.model_copy(update={"on": Target(parts=names), "lost": False, "lose": ()})
+
+    async def plan(self, view: FleetView) -> PlannedChange:
+        removal = find_removal(self.host, view.fleet.inventory)
+        raise CannotPlan(Phrase("nothing to do: {reasons}", reasons=removal.name))
