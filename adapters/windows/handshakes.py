@@ -37,6 +37,7 @@ class SeenCertificate(Value):
     """A certificate that this host's Nebula accepted last at `at`; None where the log has no readable time.
 
     The log is not proof: whoever can write it can forge all of it. `issuer` and `address` are "" where the line has none.
+    `underlay` is the IP address from which the peer came last; "" where the line has none that can be read.
     """
 
     name: Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
@@ -44,6 +45,7 @@ class SeenCertificate(Value):
     issuer: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
     address: Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
     at: AwareDatetime | None
+    underlay: Annotated[str, Field(max_length=MAX_NAME_LENGTH)] = ""
 
 
 class HandshakeReading(Value):
@@ -106,7 +108,10 @@ class ReadHandshakes(WindowsAction[HandshakeReading]):
 def _collect_newest(received: Iterable[ReceivedHandshake]) -> tuple[SeenCertificate, ...]:
     """Collects the last handshake of each certificate."""
     newest = {each.fingerprint: each for each in received}
-    return tuple(SeenCertificate.model_validate(each.model_dump()) for each in newest.values())
+    return tuple(
+        SeenCertificate.model_validate(each.model_dump() | {"underlay": each.underlay if _is_address(each.underlay) else ""})
+        for each in newest.values()
+    )
 
 
 def _is_strict(received: ReceivedHandshake) -> bool:

@@ -27,7 +27,8 @@ _FIELD = re.compile(r'(?:^|(?<= ))([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^ "]*)(?= |$)'
 class ReceivedHandshake(Value):
     """The peer whose certificate was accepted, and the time by the clock of the host that logged it; None without a time.
 
-    `issuer` is the fingerprint of its CA, `address` its addresses on the overlay with spaces between; "" without any.
+    `issuer` is the fingerprint of its CA, `address` its addresses on the overlay with spaces between, `underlay` the address
+    from which it came; "" without any.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ReceivedHandshake(Value):
     at: datetime | None
     issuer: str = ""
     address: str = ""
+    underlay: str = ""
 
 
 def parse_handshake(line: str) -> ReceivedHandshake | None:
@@ -50,6 +52,7 @@ def parse_handshake(line: str) -> ReceivedHandshake | None:
                 at=_parse_time(fields.get("time")),
                 issuer=_get_text(fields, "issuer"),
                 address=_parse_addresses(fields),
+                underlay=_parse_peer(fields),
             )
         case _:
             return None

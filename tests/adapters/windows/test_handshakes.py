@@ -39,6 +39,12 @@ def test_the_last_line_of_a_certificate_counts() -> None:
     assert (seen("host-a", A, at=SECOND.replace(second=9)),) == reading.certificates
 
 
+@pytest.mark.parametrize(("told", "underlay"), [("192.0.2.9:4242", "192.0.2.9"), ("$(reboot):1", ""), ("host-a", "")])
+def test_the_address_it_came_from_is_an_ip_address_or_unknown(told: str, underlay: str) -> None:
+    reading = parse(text("host-a", A).rstrip("\n") + f' udpAddr="{told}"\n')
+    assert (seen("host-a", A, underlay=underlay),) == reading.certificates
+
+
 FORGED = {
     "a fingerprint in upper case": text("x", A.upper()),
     "one that is too long": text("x", A + "0"),

@@ -73,7 +73,7 @@ SLOG_JSON = (
 def test_a_handshake_is_read_in_every_form_that_nebula_writes(line: str, expected: ReceivedHandshake) -> None:
     found = parse_handshake(line)
     assert found is not None
-    assert expected == found.model_copy(update={"issuer": "", "address": ""})
+    assert expected == found.model_copy(update={"issuer": "", "address": "", "underlay": ""})
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,23 @@ def test_its_ca_and_addresses_are_read_where_they_are_logged(line: str, issuer: 
     found = parse_handshake(line)
     assert found is not None
     assert (issuer, address) == (found.issuer, found.address)
+
+
+@pytest.mark.parametrize(
+    ("line", "underlay"),
+    [
+        (TEXT, "192.0.2.2"),
+        (JSON, "192.0.2.1"),
+        (SLOG, "192.0.2.1"),
+        (SLOG_JSON, ""),
+        (SLOG.replace("192.0.2.1:4242", "[2001:db8::1]:4242"), "2001:db8::1"),
+        (TEXT.replace("192.0.2.2:4242", "x"), ""),
+    ],
+)
+def test_the_address_it_came_from_is_read_where_it_is_logged(line: str, underlay: str) -> None:
+    found = parse_handshake(line)
+    assert found is not None
+    assert underlay == found.underlay
 
 
 @pytest.mark.parametrize(
