@@ -1,9 +1,12 @@
-"""A whole fleet on loopback: hosts 1–N, the lighthouse if wanted, and the files that a bot needs to reach them."""
+"""A whole fleet on loopback: hosts 1–N, the lighthouse if wanted, and the files that a bot needs to reach them.
+
+Newcomers are machines beside it that no configuration knows (`tests.lab.newcomers`).
+"""
 
 import getpass
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,19 +19,21 @@ from aiohttp import web
 from adapters.action import SideName
 from adapters.inventory import LIGHTHOUSE_ID
 from bot.schedules.builtin import BUILT_IN
+from tests.lab import newcomers as machines
 from tests.lab.access_log import Answered, log_requests
 from tests.lab.faults import Fault, Wire
 from tests.lab.gateway.nginx import Nginx
+from tests.lab.gateway.proxy import OverlayProxy
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import GatewayState
-from tests.lab.registrar import Registrar
+from tests.lab.registrar import Registrar, Site
 from tests.lab.windows.auth import ntlm_users
 from tests.lab.windows.disks import SPARE, Disk, Expiry, lay_out
 from tests.lab.windows.mesh import Member, Mesh
 from tests.lab.windows.nginx import lay_configuration
 from tests.lab.windows.server import WinRmServer, WinRmSettings
 from tests.lab.windows.state import WindowsState
-from tests.lab.windows.tls import Certificates, make_certificates
+from tests.lab.windows.tls import Certificates, Tls, make_certificates
 from tests.lab.workspace.workspace import Workspace
 from tests.lab.wsl.server import Access, Keys, SshServer, write_access
 from tests.lab.wsl.state import WslState
@@ -58,6 +63,12 @@ class LabHost:
     gateway: GatewayServer | None = None
     ports: dict[SideName, int] = field(default_factory=dict)
     now: Callable[[], datetime] = _utc
+
+    @property
+    def fingerprints(self) -> tuple[str, str]:
+        """What a person reads at its console: SHA-256 of WinRM's certificate, and of the SSH host key (`SHA256:…`)."""
+        assert self.wsl is not None
+        return self.windows.tls.sha256, self.wsl.keys.host.get_fingerprint()
 
     @property
     def disk(self) -> Disk:
@@ -96,6 +107,19 @@ class LabHost:
         """Open and close the gateway's port with its service."""
         if self.gateway is not None and service.lower() == GATEWAY_SERVICE.lower():
             self.gateway.wire.served = runs
+
+    def prepare(self, number: int | None = None) -> None:
+        """Run both scripts on a newcomer, with an id that has been reserved meanwhile: the bot can reach it from now on."""
+        self.id = self.id if number is None else number
+        if self.wsl is not None:
+            machines.allow_changes(self.wsl.state, self.id)
+        self.mend()
+
+    def take_over(self, stranger: "LabHost") -> None:
+        """Have another machine answer at this one's address: with all that it is, but for its ports."""
+        self.windows.show(stranger.windows.tls)
+        if self.wsl is not None and stranger.wsl is not None:
+            self.wsl.keys = stranger.wsl.keys
 
     def restart_wsl(self) -> None:
         """WSL2 ends, with all connections to it, and begins anew."""
@@ -146,16 +170,18 @@ class Conditions:
 
 @dataclass(frozen=True)
 class LabFleet:
-    """A running fleet and what a bot needs to reach it."""
+    """A running fleet and what a bot needs to reach it. `proxy` is the port of the overlay's, where there are newcomers."""
 
     hosts: tuple[LabHost, ...]
     certificates: Certificates
     access: Access
     settings: WinRmSettings
     mesh: Mesh
+    newcomers: tuple[LabHost, ...] = ()
+    proxy: int = 0
 
     def __getitem__(self, name: str) -> LabHost:
-        return next(host for host in self.hosts if host.name == name)
+        return next(host for host in (*self.hosts, *self.newcomers) if host.name == name)
 
 
 def host_name(number: int) -> str:
@@ -169,9 +195,12 @@ def host_name(number: int) -> str:
 
 @asynccontextmanager
 async def run_fleet(
-    folder: Path, hosts: int, *, lighthouse: bool = False, conditions: Conditions | None = None
+    folder: Path, hosts: int, *, lighthouse: bool = False, conditions: Conditions | None = None, newcomers: int = 0
 ) -> AsyncIterator[LabFleet]:
-    """Start hosts 1–N and, if wanted, the lighthouse; their keys and certificates lie in `folder`."""
+    """Start hosts 1–N and, if wanted, the lighthouse; their keys and certificates lie in `folder`.
+
+    Newcomers are named and numbered behind them. They do not answer before they are prepared.
+    """
     conditions = conditions or Conditions()
     folder.mkdir(parents=True, exist_ok=True)
     settings = WinRmSettings(
@@ -181,16 +210,20 @@ async def run_fleet(
     )
     certificates, keys = make_certificates(folder), Keys.generate()
     made = [_host(number, hosts, settings, keys, conditions) for number in range(0 if lighthouse else 1, hosts + 1)]
+    new = [_newcomer(number, settings, keys, conditions) for number in range(hosts + 1, hosts + newcomers + 1)]
     async with AsyncExitStack() as stack:
         stack.enter_context(ntlm_users(folder, {settings.user: settings.password}))
         for host in made:
-            await _start(host, certificates, stack)
+            await _start(host, certificates.tls, stack)
+        for host in new:
+            await _start(host, certificates.issue(host.name), stack)
         ports = [host.ports["wsl"] for host in made if "wsl" in host.ports]
-        mesh = _mesh(made, conditions)
-        for host in made:
+        mesh = _mesh(made, new, conditions)
+        for host in (*made, *new):
             host.windows.state.reach = partial(_reach, host, host.windows.state.reach)
-        _connect_gateways(made)
-        yield LabFleet(tuple(made), certificates, write_access(folder, keys, ports), settings, mesh)
+        _connect_gateways([*made, *new])
+        access, proxy = write_access(folder, keys, ports), await _start_proxy([*made, *new], mesh, stack) if new else 0
+        yield LabFleet(tuple(made), certificates, access, settings, mesh, tuple(new), proxy)
 
 
 def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditions: Conditions) -> LabHost:
@@ -211,13 +244,54 @@ def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditio
     )
 
 
+def _newcomer(number: int, settings: WinRmSettings, keys: Keys, conditions: Conditions) -> LabHost:
+    """A machine that no configuration knows, on which nothing answers yet."""
+    name, now = host_name(number), conditions.now()
+    windows = WinRmServer(machines.make_windows(number, name, now), _wire(conditions), settings, now=conditions.now)
+    wsl = machines.make_wsl(number, now)
+    wsl.now = conditions.now
+    host = LabHost(
+        name,
+        number,
+        windows,
+        SshServer(wsl, _wire(conditions), keys.for_machine()),
+        GatewayServer(machines.make_gateway(number), _wire(conditions)),
+        now=conditions.now,
+    )
+    for server in (host.windows, host.wsl, host.gateway):
+        if server is not None:
+            server.wire.fault = Fault.REFUSE
+    host.serve(GATEWAY_SERVICE, runs=False)
+    return host
+
+
+async def _start_proxy(hosts: list[LabHost], mesh: Mesh, stack: AsyncExitStack) -> int:
+    """Start the proxy that reaches gateways on the overlay, and those of this machine's loopback by their ports."""
+
+    def find_port(address: str, port: int) -> int | None:
+        if address == "127.0.0.1":
+            return port
+        return next((host.ports["gateway"] for host in hosts if mesh.owns(host.name, address) and host.gateway), None)
+
+    proxy = OverlayProxy(find_port)
+    stack.push_async_callback(proxy.stop)
+    return await proxy.start()
+
+
 def _connect_gateways(hosts: list[LabHost]) -> None:
     """Let the gateways find each other, and let them have what runs."""
-    sites = [(host.id, host.wsl.state, host.gateway) for host in hosts if host.wsl is not None and host.gateway is not None]
-    peers = {f"http://10.100.{number}.1:8080": gateway for number, _, gateway in sites}
-    registrar = Registrar(sites)
-    for _, _, gateway in sites:
-        gateway.find_peer = peers.get
+
+    def list_sites() -> Iterator[Site]:
+        for host in hosts:
+            if host.wsl is not None and host.gateway is not None:
+                yield host.id, host.wsl.state, host.gateway
+
+    def find_peer(url: str) -> GatewayServer | None:
+        return next((gateway for number, _, gateway in list_sites() if url == f"http://10.100.{number}.1:8080"), None)
+
+    registrar = Registrar(list_sites)
+    for _, _, gateway in list_sites():
+        gateway.find_peer = find_peer
         gateway.on_request.append(registrar.follow)
     registrar.follow()
 
@@ -231,12 +305,18 @@ def crowd(fleet: LabFleet, count: int) -> None:
         prepare()
 
 
-def _mesh(hosts: list[LabHost], conditions: Conditions) -> Mesh:
-    """Certificates on all disks, and Nebula running by them; each has spoken with the lighthouse and with its neighbour."""
+def _mesh(hosts: list[LabHost], new: list[LabHost], conditions: Conditions) -> Mesh:
+    """Certificates on all disks, and Nebula running by them; each has spoken with the lighthouse and with its neighbour.
+
+    Newcomers have neither, but their gateways load what the bot will lay there.
+    """
     now = conditions.now()
     lay_out([host.disk for host in hosts], conditions.expiry, now)
     _lay_gateways(hosts, now)
-    mesh = Mesh({host.name: Member(host.windows.state, host.is_there) for host in hosts}, conditions.now)
+    for host in new:
+        if host.gateway is not None:
+            Nginx(host.windows.state, host.gateway.state)
+    mesh = Mesh({host.name: Member(host.windows.state, host.is_there) for host in (*hosts, *new)}, conditions.now)
     neighbours = list(pairwise(hosts))
     spoken = neighbours + [(host, hosts[0]) for host in hosts[2:] if hosts[0].id == LIGHTHOUSE_ID]
     mesh.begin(now - SPARE / 2, [(host.name, other.name) for host, other in spoken])
@@ -266,10 +346,10 @@ def _wire(conditions: Conditions) -> Wire:
     return Wire(latency=conditions.latency)
 
 
-async def _start(host: LabHost, certificates: Certificates, stack: AsyncExitStack) -> None:
+async def _start(host: LabHost, tls: Tls, stack: AsyncExitStack) -> None:
     host.windows.state.on_cut.append(host.roads)
     host.windows.state.on_service.append(host.serve)
-    host.ports["windows"] = await host.windows.start(certificates.tls)
+    host.ports["windows"] = await host.windows.start(tls)
     stack.push_async_callback(host.windows.stop)
     if host.wsl is not None:
         host.ports["wsl"] = await host.wsl.start()
@@ -300,6 +380,7 @@ def write_configuration(
         f'[defaults.windows]\nuser = "{fleet.settings.user}"\nca_file = "{fleet.certificates.ca_file}"\n',
         f'[defaults.wsl]\naddress = "127.0.0.1"\nkey_file = "{fleet.access.key_file}"\n'
         f'known_hosts_file = "{fleet.access.known_hosts_file}"\n',
+        f'[defaults.gateway]\nproxy = "http://127.0.0.1:{fleet.proxy}"\n' if fleet.proxy else "",
         routine,
         *(_described(host) for host in fleet.hosts),
     ]

@@ -7,7 +7,7 @@ run is not asked again: a container that starts meanwhile stays unregistered. A 
 the others have it again with their next pull.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from tests.lab.gateway.registry import Info, Registrations
 from tests.lab.gateway.server import GatewayServer
@@ -19,33 +19,37 @@ Site = tuple[int, WslState, GatewayServer]
 
 
 class Registrar:
-    """Follows the containers of these hosts. Called before a gateway answers, as if it had happened when they changed."""
+    """Follows the containers of all hosts. Called before a gateway answers, as if it had happened when they changed.
 
-    def __init__(self, sites: Iterable[Site]) -> None:
-        self._sites = tuple(sites)
-        self._gateways = {host_id: gateway for host_id, _, gateway in self._sites}
+    A host may get its id only after it was set up, so hosts are listed anew each time.
+    """
+
+    def __init__(self, list_sites: Callable[[], Iterable[Site]]) -> None:
+        self._list_sites = list_sites
         self._registered: dict[str, int] = {}
         self._seen: list[tuple[str, ...]] = []
 
     def follow(self) -> None:
         """Register what has started, and take away what has ended."""
+        sites = tuple(self._list_sites())
         states: list[tuple[str, ...]] = [
-            (each.name, each.address, each.state) for _, wsl, _ in self._sites for each in wsl.containers
+            (each.name, each.address, each.state) for _, wsl, _ in sites for each in wsl.containers
         ]
         if states == self._seen:
             return
         self._seen = states
         running = {
             container.id: (host_id, container)
-            for host_id, wsl, _ in self._sites
+            for host_id, wsl, _ in sites
             for container in wsl.containers
             if container.runs and container.network == "flatnet"
         }
         if {key: host_id for key, (host_id, _) in running.items()} == self._registered:
             return
+        gateways = {host_id: gateway for host_id, _, gateway in sites}
         for key in self._registered.keys() - running.keys():
-            self._take_away(key, self._gateways[self._registered[key]])
-        self._add([describe(*running[key]) for key in sorted(running.keys() - self._registered.keys())])
+            self._take_away(key, gateways[self._registered[key]])
+        self._add(gateways, [describe(*running[key]) for key in sorted(running.keys() - self._registered.keys())])
         self._registered = {key: host_id for key, (host_id, _) in running.items()}
 
     def _take_away(self, key: str, gateway: GatewayServer) -> None:
@@ -53,23 +57,24 @@ class Registrar:
             gateway.state.registrations.forget(key)
             gateway.tell_peers(drop=key)
 
-    def _add(self, started: list[Info]) -> None:
-        if not any(gateway.state.registrations.entries for gateway in self._gateways.values()):
-            self._begin(started)
+    def _add(self, gateways: Mapping[int, GatewayServer], started: list[Info]) -> None:
+        if not any(gateway.state.registrations.entries for gateway in gateways.values()):
+            self._begin(gateways, started)
             return
         for info in started:
-            gateway = self._gateways[info["hostId"]]
+            gateway = gateways[info["hostId"]]
             if gateway.hears_plugin:
                 gateway.state.registrations.register(dict(info))
                 gateway.tell_peers(push=info)
 
-    def _begin(self, started: list[Info]) -> None:
-        """All gateways have them all. Thousands take long one by one."""
+    def _begin(self, gateways: Mapping[int, GatewayServer], started: list[Info]) -> None:
+        """All gateways that run have them all. Thousands take long one by one."""
         first = Registrations()
         for info in started:
             first.register(info)
-        for gateway in self._gateways.values():
-            gateway.state.registrations = first.copy()
+        for gateway in gateways.values():
+            if gateway.hears_plugin:
+                gateway.state.registrations = first.copy()
 
 
 def describe(host_id: int, container: Container) -> Info:

@@ -169,6 +169,7 @@ async def built(
     conditions: Conditions | None = None,
     used_before: Path | None = None,
     seed: Seed | None = None,
+    newcomers: int = 0,
 ) -> AsyncIterator[Town]:
     """A town whose files lie in `folder`; its path must be short, for a socket's has at most 107 bytes.
 
@@ -177,7 +178,9 @@ async def built(
     workspace = Workspace(MANIFEST, seed, timing=Timing(ack=PATIENCE))
     await workspace.start()
     try:
-        async with run_fleet(folder / "lab", hosts, lighthouse=lighthouse, conditions=conditions) as fleet:
+        async with run_fleet(
+            folder / "lab", hosts, lighthouse=lighthouse, conditions=conditions, newcomers=newcomers
+        ) as fleet:
             town = Town(fleet, workspace, write_configuration(folder, fleet, workspace))
             if used_before is not None:
                 town.settings.data_folder.mkdir(mode=0o700)

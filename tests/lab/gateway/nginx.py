@@ -1,5 +1,6 @@
 """The nginx of a lab host: its configuration lies on the Windows disk, and its workers answer as the gateway."""
 
+import re
 from datetime import datetime
 from pathlib import PureWindowsPath
 
@@ -17,7 +18,7 @@ class Nginx:
 
     def __init__(self, windows: WindowsState, gateway: GatewayState) -> None:
         self._gateway = gateway
-        self._loaded: Loaded | None = load(windows, PATHS.gateway_config)
+        self._loaded: Loaded | None = _find_loaded(windows)
         windows.on_nginx_start.append(self._started)
         windows.on_nginx_reload.append(self._reloaded)
         windows.on_handover.append(self._hand_over)
@@ -31,6 +32,9 @@ class Nginx:
         if unbound := find_unbound(state, loaded):
             _log(state, now, "emerg", unbound)
             raise GuardFailed(f"nginx: [emerg] {unbound}")
+        for path in map(PureWindowsPath, (PATHS.access_log, PATHS.error_log)):
+            if path not in state.files:
+                state.write(path, "", now)
         self._use(loaded, ReloadFault.NONE)
         self._hand_over()
 
@@ -72,6 +76,18 @@ class Nginx:
             gateway.renew(gateway.host_id, (), Lua.INIT_FAILED)
         else:
             gateway.renew(loaded.host_id, loaded.peers, Lua.WORKS)
+            gateway.gateways |= {str(number): f"10.100.{number}.1" for number in map(_find_id, loaded.peers) if number}
+
+
+def _find_id(peer: str) -> int:
+    """The host's id in the URL of a peer; 0 where it has none."""
+    found = re.fullmatch(r"http://10\.100\.(\d{1,3})\.1:8080", peer)
+    return int(found[1]) if found is not None else 0
+
+
+def _find_loaded(state: WindowsState) -> Loaded | None:
+    """What runs, where a configuration lies there already."""
+    return load(state, PATHS.gateway_config) if PureWindowsPath(PATHS.gateway_config) in state.files else None
 
 
 def _log(state: WindowsState, now: datetime, level: str, words: str) -> None:

@@ -80,6 +80,11 @@ class Mesh:
         for name, other in pairs:
             self._meet(self.members[name], self.members[other], now)
 
+    def owns(self, name: str, address: str) -> bool:
+        """Whether Nebula runs on that host with an address on the overlay."""
+        running = self.members[name].running
+        return running is not None and address in _addresses(running.certificate)
+
     def reaches(self, name: str, address: str) -> bool:
         """Whether an address on the overlay answers a ping from that host: both must take the other's certificate."""
         mine, now = self.members[name].running, self.now()

@@ -133,6 +133,18 @@ class WinRmServer:
             command.kill()
 
     @property
+    def tls(self) -> Tls:
+        """The certificate that it shows; a server without TLS has none."""
+        assert self._tls is not None
+        return self._tls
+
+    def show(self, tls: Tls) -> None:
+        """Show another certificate from now on: another machine has taken the address, which knows no connection."""
+        self._tls = tls
+        self.restart()
+        self._hang_up()
+
+    @property
     def running(self) -> int:
         """Processes that run; those that were idle for too long have ended."""
         self._reap()

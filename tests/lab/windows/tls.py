@@ -1,9 +1,10 @@
 """Certificates for a whole lab fleet: a CA, the server's and a client's certificate, and a stranger's.
 
-Made once into a folder; all servers of a process share the two contexts.
+Made once into a folder; all servers of a process share the two contexts, but those that have a certificate of their own.
 """
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -19,21 +20,29 @@ LIFETIME = timedelta(days=730)
 
 @dataclass(frozen=True)
 class Tls:
-    """The contexts that servers use: their own, and the stranger's that `Fault.IDENTITY` shows."""
+    """The contexts that servers use: their own, and the stranger's that `Fault.IDENTITY` shows.
+
+    `sha256` is the fingerprint of their own certificate, 64 lower-case digits.
+    """
 
     own: ssl.SSLContext
     stranger: ssl.SSLContext
+    sha256: str
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Where the files lie. `ca_file` is what a bot pins, `client_file` and `client_key_file` what it may log in with."""
+    """Where the files lie. `ca_file` is what a bot pins, `client_file` and `client_key_file` what it may log in with.
+
+    `issue` makes the contexts of a server that has a certificate of its own, from the name of its files.
+    """
 
     ca_file: Path
     client_file: Path
     client_key_file: Path
     stranger_ca_file: Path
     tls: Tls
+    issue: Callable[[str], Tls]
 
 
 def make_certificates(folder: Path, server_lifetime: timedelta = LIFETIME) -> Certificates:
@@ -42,15 +51,20 @@ def make_certificates(folder: Path, server_lifetime: timedelta = LIFETIME) -> Ce
     ca_file = _write(folder / "ca.crt", own.pem)
     stranger_ca_file = _write(folder / "stranger-ca.crt", stranger.pem)
     client_file, client_key_file = own.issue(folder, "client", "flatnet-bot")
+    strange = _context(*stranger.issue(folder, "stranger", "lab-host"), ca_file)
+
+    def issue(file: str, lifetime: timedelta = LIFETIME) -> Tls:
+        certificate, key = own.issue(folder, file, "lab-host", lifetime)
+        digest = x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(hashes.SHA256())
+        return Tls(own=_context(certificate, key, ca_file), stranger=strange, sha256=digest.hex())
+
     return Certificates(
         ca_file=ca_file,
         client_file=client_file,
         client_key_file=client_key_file,
         stranger_ca_file=stranger_ca_file,
-        tls=Tls(
-            own=_context(*own.issue(folder, "server", "lab-host", server_lifetime), ca_file),
-            stranger=_context(*stranger.issue(folder, "stranger", "lab-host"), ca_file),
-        ),
+        tls=issue("server", server_lifetime),
+        issue=issue,
     )
 
 

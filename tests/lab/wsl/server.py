@@ -6,7 +6,7 @@ channel itself (`tests.lab.wsl.streams`), with the flow control of SSH.
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncssh
@@ -30,7 +30,7 @@ INPUT_LIMIT = 2 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of a whole fleet: one host key for all, the one that `Fault.IDENTITY` shows, the bot's own."""
+    """The keys of a whole fleet: one host key for all members, the one that `Fault.IDENTITY` shows, the bot's own."""
 
     host: asyncssh.SSHKey
     impostor: asyncssh.SSHKey
@@ -40,6 +40,10 @@ class Keys:
     def generate(cls) -> "Keys":
         host, impostor, client = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
         return cls(host=host, impostor=impostor, client=client)
+
+    def for_machine(self) -> "Keys":
+        """The same with a host key that no other machine has."""
+        return replace(self, host=asyncssh.generate_private_key("ssh-ed25519"))
 
 
 @dataclass(frozen=True)
