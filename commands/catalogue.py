@@ -65,7 +65,7 @@ from commands.gateways.reload import GatewayReload
 from commands.gateways.routes import RouteList
 from commands.gateways.synchronization import SyncList, SyncPull
 from commands.health import Health
-from commands.hosts import HostRehearse
+from commands.hosts.rehearse import HostRehearse
 from commands.ipam.addresses import AddressList
 from commands.ipam.clean import AddressClean
 from commands.logs.operations import LogCollect, LogRead

@@ -10,7 +10,7 @@ from adapters.errors import Unreachable
 from adapters.inventory import Host, WindowsSide
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import BeginChange, ChangeStatus, ServiceMove
-from commands.hosts import HostRehearse
+from commands.hosts.rehearse import HostRehearse
 from commands.model.operation import CannotPlan
 from commands.model.plan import Part, Plan, PlannedChange
 from commands.model.plan_digest import compute_digest

@@ -1,0 +1,1 @@
+"""Operations on hosts of the inventory: their guard is rehearsed, their labels and addresses are edited."""
