@@ -24,20 +24,21 @@ def _read_configuration(arguments: Mapping[str, Any], state: WindowsState, now: 
 def read_file(arguments: Mapping[str, Any], state: WindowsState, base: str, file: str) -> bytes:
     """A file in the folder of a configuration, unless a private key is in it."""
     _require_standing(state, base, file)
-    content = _bytes(state, PureWindowsPath(file), arguments["limit"])
-    _require_no_key(file, content)
+    content = read_bytes(state, PureWindowsPath(file), arguments["limit"])
+    require_no_key(file, content)
     return content
 
 
 def _require_standing(state: WindowsState, base: str, file: str) -> None:
-    match _standing(state, PureWindowsPath(base), PureWindowsPath(file)):
+    match find_standing(state, PureWindowsPath(base), PureWindowsPath(file)):
         case "missing":
             raise fail("FileMissing", f"there is no file {file}")
         case "outside":
             raise fail("FileOutside", f"{file} is not in {base}, or there is a link on its path")
 
 
-def _standing(state: WindowsState, base: PureWindowsPath, file: PureWindowsPath) -> str:
+def find_standing(state: WindowsState, base: PureWindowsPath, file: PureWindowsPath) -> str:
+    """Whether a file is present, missing, or outside of the folder of its configuration."""
     if base not in file.parents:
         return "outside"
     way = [file, *file.parents[: len(file.parents) - len(base.parents) - 1]]
@@ -46,7 +47,8 @@ def _standing(state: WindowsState, base: PureWindowsPath, file: PureWindowsPath)
     return "present" if file in state.files else "missing"
 
 
-def _bytes(state: WindowsState, file: PureWindowsPath, limit: int) -> bytes:
+def read_bytes(state: WindowsState, file: PureWindowsPath, limit: int) -> bytes:
+    """What a file holds, of at most so many bytes."""
     if file in state.denied or file in state.locked:
         raise fail("FileUnreadable", f"{file} cannot be opened")
     content = state.bytes_of(file)
@@ -55,7 +57,8 @@ def _bytes(state: WindowsState, file: PureWindowsPath, limit: int) -> bytes:
     return content
 
 
-def _require_no_key(file: str, content: bytes) -> None:
+def require_no_key(file: str, content: bytes) -> None:
+    """Refuse a content with a private key in it."""
     text = content.decode("latin-1").replace("\0", "")
     at = text.find("PRIVATE KEY-----")
     lines = [text.count("\n", 0, at) + 1] if at >= 0 else []
@@ -71,10 +74,10 @@ def _list_configuration(arguments: Mapping[str, Any], state: WindowsState, now: 
 
 
 def _list_file(state: WindowsState, arguments: Mapping[str, Any], file: str) -> dict[str, Any]:
-    standing, content = _standing(state, PureWindowsPath(arguments["base"]), PureWindowsPath(file)), None
+    standing, content = find_standing(state, PureWindowsPath(arguments["base"]), PureWindowsPath(file)), None
     if standing == "present":
         try:
-            content = _bytes(state, PureWindowsPath(file), arguments["limit"])
+            content = read_bytes(state, PureWindowsPath(file), arguments["limit"])
         except ScriptError:
             standing = "unreadable"
     return {
@@ -134,7 +137,7 @@ def _included(state: WindowsState, base: PureWindowsPath, path: str) -> list[str
     inside = folder == base or base in folder.parents
     if not re.search(r"[*?]", path) or not inside:
         return [path]
-    if folder != base and _standing(state, base, folder) == "outside":
+    if folder != base and find_standing(state, base, folder) == "outside":
         return [path]
     names = [each.name for each in state.files if each.parent == folder and fnmatch(each.name.lower(), file.name.lower())]
     return [f"{folder}\\{name}" for name in sorted(names, key=str.upper)]
@@ -149,7 +152,7 @@ def _stage_edit(arguments: Mapping[str, Any], state: WindowsState, now: datetime
     new = _edited(arguments, old)
     if len(new) > arguments["limit"]:
         raise fail("FileTooLarge", f"{file} would have {len(new)} bytes, more than {arguments['limit']}")
-    _require_no_key(file, new)
+    require_no_key(file, new)
     if hash_content(new) != arguments["new_sha256"]:
         raise fail("EditDiffers", f"the edit of {file} does not lead to the text that was planned")
     open_folder(state, folder)
@@ -193,8 +196,8 @@ def _test_configuration(arguments: Mapping[str, Any], state: WindowsState, now: 
         if live in staged.files:
             staged.write_bytes(live, state.bytes_of(path), now)
     for file in _tree(staged, arguments):
-        if _standing(staged, base, PureWindowsPath(file)) == "present":
-            _require_no_key(file, _bytes(staged, PureWindowsPath(file), arguments["limit"]))
+        if find_standing(staged, base, PureWindowsPath(file)) == "present":
+            require_no_key(file, read_bytes(staged, PureWindowsPath(file), arguments["limit"]))
     return try_program(arguments, staged, now)
 
 

@@ -1,28 +1,11 @@
 # The folder of a CA: ca.key and ca.crt, and the canary's certificate. Nobody but SYSTEM and Administrators enters it.
 # With programs, files, acl.
+# Part: wipe
 
 function Test-Home([string]$folder) {
     if ($folder -cnotmatch '\\authorities\\op-[0-9a-f]{12}\z') {
         Stop-Script 'NotOurs' "$folder is not the folder of a CA"
     }
-}
-
-# Overwritten first: what is only deleted stays on the disk. A disk may keep old blocks all the same.
-function Clear-Key([string]$path) {
-    $full = Get-Full $path
-    if (-not [System.IO.File]::Exists($full)) {
-        return $false
-    }
-    $file = New-Object System.IO.FileStream $full, ([System.IO.FileMode]::Open), ([System.IO.FileAccess]::Write)
-    try {
-        $zeros = New-Object byte[] ([int]$file.Length)
-        $file.Write($zeros, 0, $zeros.Length)
-        $file.Flush($true)
-    } finally {
-        $file.Close()
-    }
-    [System.IO.File]::Delete($full)
-    $true
 }
 
 function Test-CaKey([string]$path) {
