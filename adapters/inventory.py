@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints, field_validator, model_validator
 
 from adapters.action import BOT_NAME, Place
 from adapters.phrase import Listing, Phrase
+from adapters.plain_url import is_plain_url
 from adapters.value import Value
 
 LIGHTHOUSE_ID = 0
@@ -247,10 +247,12 @@ class JoiningHost(Value):
     `since` is when it was reserved, `by` the name of its requester. `adopt`: what runs there already is kept. Its identities
     are pinned in `host.windows.certificate_sha256` and `host.wsl.host_key`; a side that is not pinned yet is absent from
     `host`, and its address is in `windows_address` or `wsl_address` ("192.0.2.14:2222"). No one logs in there before.
+    `labels` are those of the host, also while it has no side.
     """
 
     name: HostName
     id: int = Field(ge=1, le=254)
+    labels: tuple[Label, ...] = ()
     host: Host | None = None
     since: AwareDatetime
     by: str
@@ -263,11 +265,13 @@ class RemovedHost(Value):
     """A tombstone: a host that was removed, which is a member no more whatever else the configuration says.
 
     `lost`: it could not be reached, so nothing was wiped there. `password_due`: it knows a WinRM password that other hosts
-    share, and no one has confirmed yet that it was changed.
+    share, and no one has confirmed yet that it was changed. `labels` are those it had: grants and rules that name them stay
+    usable.
     """
 
     name: HostName
     id: int = Field(ge=1, le=254)
+    labels: tuple[Label, ...] = ()
     since: AwareDatetime
     by: str
     operation: str = ""
@@ -332,30 +336,7 @@ def _find_duplicates(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({key for key in keys if keys.count(key) > 1}))
 
 
-def _is_host_address(name: str) -> bool:
-    """Returns whether a name is an IP address or a host name."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name) is not None
-    return True
-
-
 def _check_url(url: str, *, example: str) -> str:
-    """Checks a URL against a list of what is allowed, because libraries differ in how they read the rest."""
-    try:
-        parts = urlsplit(url)
-        port_is_good = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_good = False
-    if (
-        not port_is_good
-        or not re.fullmatch(r"[!-~]+", url)
-        or parts.scheme not in ("http", "https")
-        or not _is_host_address(parts.hostname or "")
-        or "@" in parts.netloc
-        or parts.query
-        or parts.fragment
-    ):
+    if not is_plain_url(url):
         raise InvalidSetting(Phrase("must be a URL such as {example}, without a user name", example=example))
     return url

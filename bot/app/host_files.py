@@ -76,7 +76,7 @@ class HostFileActions:
             settings = await asyncio.to_thread(self.reloader.read_settings)
         except FlatnetError as error:
             raise ActionFailed(_explain_unusable(error)) from error
-        active = settings.inventory.find_host(name) == self.inventory().find_host(name)
+        active = _find_entries(settings.inventory, name) == _find_entries(self.inventory(), name)
         return HostFileState(sha256=await self._hash(name), active=active, changed=changed)
 
     async def _hash(self, name: str) -> str:
@@ -94,6 +94,12 @@ class HostFileActions:
             await asyncio.to_thread(self.reloader.check_host_file, name, content)
         except FlatnetError as error:
             raise ActionFailed(_explain_unusable(error), maybe_ran=False) from error
+
+
+def _find_entries(inventory: Inventory, name: str) -> tuple[object, ...]:
+    """Find all that an inventory has of a name: a member, a host that is being added, or a tombstone."""
+    found = inventory.find_host(name), inventory.find_joining(name), inventory.find_removed(name)
+    return (*found, inventory.tables.get(name))
 
 
 def _explain_unusable(error: FlatnetError) -> Phrase:

@@ -2,7 +2,8 @@
 
     DATA_FOLDER/hosts.d/NAME.toml   the keys of one [[hosts]] table, with `name = "NAME"`
 
-`host add`, `host remove` and `host edit` write these files; everything else only reads them.
+`host add`, `host remove` and `host edit` write these files; everything else only reads them. `bot.config.host_tables` says
+what the files of members, of hosts that are being added and of removed hosts have beside those keys.
 """
 
 import tomllib
@@ -74,14 +75,6 @@ def replace_host_file(
     if isinstance(parsed, Complaint):
         raise ConfigurationError(configuration, (parsed,))
     return tuple(sorted([*others, parsed], key=lambda file: file.path))
-
-
-def add_hosts(tables: Mapping[str, Any], files: tuple[HostFile, ...]) -> dict[str, Any]:
-    """Adds the hosts of the host folder behind those of the configuration file."""
-    hosts = tables.get("hosts", [])
-    if not files or not isinstance(hosts, list):
-        return dict(tables)
-    return {**tables, "hosts": [*hosts, *(dict(file.table) for file in files)]}
 
 
 def _read_host_file(path: Path) -> HostFile | Complaint:

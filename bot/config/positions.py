@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.phrase import Phrase
 from bot.config.errors import Complaint
-from bot.config.host_files import HostFile
+from bot.config.host_tables import HostTables, Source, find_own_path
 from bot.config.toml_positions import KeyPath, find_line, find_lines
 
 
@@ -14,12 +14,12 @@ from bot.config.toml_positions import KeyPath, find_line, find_lines
 class Positions:
     """Positions of keys in the configuration file, whose text this is, and in the files of the host folder.
 
-    `tables` are those of all files together, with the hosts of the host folder last.
+    `tables` are those of all files together, and `hosts` says where those of hosts come from.
     """
 
     text: str
     tables: dict[str, Any]
-    host_files: tuple[HostFile, ...]
+    hosts: HostTables | None
 
     def make_complaints(self, found: Iterable[tuple[KeyPath, Phrase]]) -> tuple[Complaint, ...]:
         """Makes complaints in the order of the files and lines."""
@@ -28,24 +28,25 @@ class Positions:
         return tuple(sorted(complaints, key=lambda each: (str(each.file or ""), each.line or 0, each.key)))
 
     def _make_complaint(self, path: KeyPath, phrase: Phrase, lines: dict[KeyPath, int]) -> Complaint:
-        key = _format_key_path(path, self.tables)
-        own = self._find_host_file(path)
-        if own is None:
+        key, source = _format_key_path(path, self.tables), self._find_source(path)
+        if source is None:
             return Complaint(key, find_line(path, lines), phrase)
-        return Complaint(key, find_line(path[2:], find_lines(own.text)), phrase, own.path)
+        if isinstance(source, int):
+            return Complaint(key, find_line(("hosts", source, *path[2:]), lines), phrase)
+        own = find_own_path(str(path[0]), path[2:])
+        shown = _format_key_path(own, {}, f"hosts[{source.path.stem}]")
+        return Complaint(shown, find_line(own, find_lines(source.text)), phrase, source.path)
 
-    def _find_host_file(self, path: KeyPath) -> HostFile | None:
-        """Finds the file of the host folder that a key path leads to; None for the configuration file."""
-        hosts = self.tables.get("hosts")
-        if len(path) < 2 or path[0] != "hosts" or not isinstance(path[1], int) or not isinstance(hosts, list):
-            return None
-        place = path[1] - (len(hosts) - len(self.host_files))
-        return self.host_files[place] if 0 <= place < len(self.host_files) else None
+    def _find_source(self, path: KeyPath) -> Source | None:
+        """Finds where the table of a host comes from that a key path leads to; None for what is no host."""
+        sources = self.hosts.sources.get(str(path[0]), ()) if self.hosts is not None and path else ()
+        place = path[1] if len(path) > 1 else None
+        return sources[place] if isinstance(place, int) and place < len(sources) else None
 
 
-def _format_key_path(path: KeyPath, tables: Any) -> str:
-    """Formats a key path for readers, with hosts and people by name: `hosts[host-b].windows.url`."""
-    shown, here = "", tables
+def _format_key_path(path: KeyPath, tables: Any, shown: str = "") -> str:
+    """Formats a key path for readers, behind `shown`, with hosts and people by name: `hosts[host-b].windows.url`."""
+    here = tables
     for part in path:
         here = _get_item(here, part)
         if isinstance(part, int):

@@ -7,7 +7,7 @@ common could never be satisfied.
 from collections.abc import Iterator, Sequence
 
 from adapters.errors import FlatnetError
-from adapters.inventory import Inventory
+from adapters.inventory import Inventory, JoiningHost
 from adapters.phrase import Listing, Phrase
 from bot.access.people import Person, is_group
 from bot.access.policy import Policy
@@ -19,7 +19,7 @@ from bot.schedules.builtin import ScheduleSettings
 from bot.schedules.registry import require_unattended
 from commands.language.grammar import parse_operation
 from commands.model.operation import Operation, Risk
-from commands.values.arguments import find_nearest, shorten_argument
+from commands.values.arguments import NoSuchHost, find_nearest, shorten_argument
 from commands.values.normalize import normalize_text
 
 ReferenceProblem = tuple[KeyPath, Phrase]
@@ -34,14 +34,15 @@ def find_unknown_references(
 ) -> Iterator[ReferenceProblem]:
     """Yields every reference to an unknown name, and approval rules that can never be satisfied together."""
     people = [person.name for person in policy.people]
+    labels = _list_labels(inventory)
     for place, grant in enumerate(policy.grants):
         yield from _check_operations(("grants", place), grant, catalogue)
-        yield from _find_unknown_names(("grants", place, "labels"), grant.labels, inventory.labels)
+        yield from _find_unknown_names(("grants", place, "labels"), grant.labels, labels)
     for place, rule in enumerate(policy.approvals.rules):
         if isinstance(rule, ApprovalWaiver) and policy.approvals.channel is None:
             yield ("approvals", "rules", place), _CHANNEL_REQUIRED
         if isinstance(rule, ApprovalRule):
-            yield from _find_unknown_names(("approvals", "rules", place, "labels"), rule.labels, inventory.labels)
+            yield from _find_unknown_names(("approvals", "rules", place, "labels"), rule.labels, labels)
         yield from _find_unknown_names(("approvals", "rules", place, "ping"), rule.ping, people)
     yield from _find_conflicting_rules(policy.approvals, inventory)
 
@@ -49,7 +50,11 @@ def find_unknown_references(
 def find_bad_schedules(
     schedules: Sequence[ScheduleSettings], people: Sequence[str], inventory: Inventory, catalogue: Sequence[type[Operation]]
 ) -> Iterator[ReferenceProblem]:
-    """Yields schedules whose owner is unknown, or whose command cannot run unattended or names an unknown host."""
+    """Yields schedules whose owner is unknown, or whose command cannot run unattended or names an unknown host.
+
+    A name or a label of a removed host is no mistake: else its tombstone could not be written.
+    """
+    gone = {word for each in inventory.removed for word in (each.name, *each.labels)}
     for place, schedule in enumerate(schedules):
         path: KeyPath = ("schedules", place)
         if schedule.owner is not None and schedule.owner not in people:
@@ -59,8 +64,32 @@ def find_bad_schedules(
                 operation = parse_operation(normalize_text(schedule.words), catalogue, catalogue)
                 require_unattended(operation)
                 operation.resolve_hosts(inventory)
+            except NoSuchHost as error:
+                if error.part not in gone:
+                    yield (*path, "words"), error.phrase
             except FlatnetError as error:
                 yield (*path, "words"), error.phrase
+
+
+def find_bad_joining(joining: Sequence[JoiningHost]) -> Iterator[ReferenceProblem]:
+    """Yields the sides of hosts that are being added that are not pinned to one identity."""
+    for place, each in enumerate(joining):
+        path: KeyPath = ("joining", place, "host")
+        if each.host is None:
+            continue
+        if each.host.windows is not None and not each.host.windows.certificate_sha256:
+            yield (*path, "windows"), _NOT_PINNED
+        if each.host.wsl is not None and not each.host.wsl.host_key:
+            yield (*path, "wsl"), _NOT_PINNED
+
+
+_NOT_PINNED = Phrase("has no pinned identity. Remove the table, then run host add again")
+
+
+def _list_labels(inventory: Inventory) -> tuple[str, ...]:
+    """Lists the labels of members, of hosts that are being added, and of removed hosts, which may still be named."""
+    further = {label for joining in inventory.joining for label in joining.labels}
+    return (*inventory.labels, *sorted(further | {label for removed in inventory.removed for label in removed.labels}))
 
 
 def find_bad_alert_routes(
@@ -70,7 +99,7 @@ def find_bad_alert_routes(
     reachable = {person.name: bool(person.slack) for person in people}
     for place, route in enumerate(alerts.routes):
         path: KeyPath = ("alerts", "routes", place)
-        yield from _find_unknown_names((*path, "labels"), route.labels, inventory.labels)
+        yield from _find_unknown_names((*path, "labels"), route.labels, _list_labels(inventory))
         for key, names in (("mention", route.mention), ("escalate_to", route.escalate_to)):
             persons = {number: name for number, name in enumerate(names) if not is_group(name)}
             for number, name in persons.items():
@@ -103,7 +132,7 @@ def _check_operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Oper
 def _find_conflicting_rules(approvals: ApprovalSettings, inventory: Inventory) -> Iterator[ReferenceProblem]:
     """Yields rules that apply to one host and have no role in common, for the first such host of each risk."""
     for risk in (risk for risk in Risk if risk is not Risk.READ):
-        for host in inventory.hosts:
+        for host in inventory.reachable:
             counting = [
                 place
                 for place, rule in enumerate(approvals.rules)

@@ -6,6 +6,7 @@ text ─ tomllib ─▶ tables ─ hosts.d, defaults ─▶ tables ─ pydantic 
 
 import tomllib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from adapters.inventory import Hosts, InvalidSetting, Inventory, SecretName
+from adapters.inventory import Hosts, InvalidSetting, Inventory, JoiningHost, RemovedHost, SecretName
 from adapters.key_backup import Recipient
 from adapters.phrase import Listing, Phrase
 from bot.access.people import Person, UserGroup
@@ -26,12 +27,19 @@ from bot.config.complaints import describe_complaint, find_nearest_key
 from bot.config.containers import find_bad_containers
 from bot.config.control_socket import DATA_FOLDER, MAX_FILE_BYTES, SOCKET_NAME
 from bot.config.errors import Complaint, ConfigurationError, ConfigurationMissing
-from bot.config.host_files import HostFile, add_hosts, find_host_file, read_host_files, replace_host_file
+from bot.config.host_files import HostFile, find_host_file, read_host_files, replace_host_file
+from bot.config.host_tables import find_foreign, sort_host_tables
 from bot.config.key_backups import KeyBackupSettings, find_bad_recipients, read_recipients
 from bot.config.positions import Positions
-from bot.config.references import find_bad_alert_routes, find_bad_schedules, find_unknown_references
+from bot.config.references import (
+    find_bad_alert_routes,
+    find_bad_joining,
+    find_bad_schedules,
+    find_unknown_references,
+)
 from bot.config.table_defaults import fill_defaults, resolve_paths
 from bot.config.toml_text import decode_text, make_syntax_complaint
+from bot.config.uniqueness import require_unique_hosts, require_unique_people, require_unique_tables
 from bot.runtime.loopback import Loopback
 from bot.schedules.builtin import NoticeSettings, ScheduleSettings
 from bot.security.secrets import FindSecret
@@ -114,6 +122,10 @@ class Settings(_SettingsModel):
     containers: tuple[ContainerSpec, ...] = ()
     container_rules: ContainerRules = Field(default_factory=ContainerRules)
     hosts: Hosts = ()
+    joining: tuple[JoiningHost, ...] = ()
+    removed: tuple[RemovedHost, ...] = ()
+    written_hosts: Mapping[str, Any] = Field(default_factory=dict, repr=False)
+    """Settings of members and hosts that are being added, by name, as they were written."""
 
     @field_validator("time_zone")
     @classmethod
@@ -133,8 +145,9 @@ class Settings(_SettingsModel):
                     example=SOCKET_EXAMPLE,
                 )
             )
-        names = {"all", *self.inventory.names}
-        ambiguous = sorted({"all"} & set(self.inventory.names) | names & set(self.inventory.labels))
+        hosts = {*self.inventory.names, *(each.name for each in self.joining)}
+        labels = {*self.inventory.labels, *(label for each in self.joining for label in each.labels)}
+        ambiguous = sorted({"all"} & hosts | {"all", *hosts} & labels)
         if ambiguous:
             raise InvalidSetting(
                 Phrase(
@@ -142,45 +155,15 @@ class Settings(_SettingsModel):
                     names=Listing(tuple(ambiguous)),
                 )
             )
-        self._check_unique()
+        require_unique_hosts(self.hosts, self.joining)
+        require_unique_tables(self.containers, self.schedules, self.groups)
+        require_unique_people(self.people)
         return self
 
-    def _check_unique(self) -> None:
-        """Raises if two people share an id, or if a user group, a schedule or a container has two tables."""
-        containers = [container.name for container in self.containers]
-        if twice := sorted({name for name in containers if containers.count(name) > 1}):
-            raise InvalidSetting(
-                Phrase("several containers are named {names}. Use a different name for each", names=Listing(tuple(twice)))
-            )
-        schedules = [schedule.name for schedule in self.schedules]
-        if twice := sorted({name for name in schedules if schedules.count(name) > 1}):
-            raise InvalidSetting(
-                Phrase("several schedules are named {names}. Use a different name for each", names=Listing(tuple(twice)))
-            )
-        groups = [group.slack for group in self.groups]
-        if twice := sorted({group for group in groups if groups.count(group) > 1}):
-            raise InvalidSetting(
-                Phrase("two groups have the ID {ids}. Merge them into one table", ids=Listing(tuple(twice)))
-            )
-        for what, ids in (
-            ("name", [person.name for person in self.people]),
-            ("slack", [i for person in self.people for i in person.slack]),
-            ("system", [i for person in self.people for i in person.system]),
-        ):
-            twice = sorted({i for i in ids if ids.count(i) > 1})
-            if twice:
-                raise InvalidSetting(
-                    Phrase(
-                        "the {what} {ids} is assigned to several people. Assign it to one person only",
-                        what=what,
-                        ids=Listing(tuple(twice)),
-                    )
-                )
-
-    @property
+    @cached_property
     def inventory(self) -> Inventory:
         """The hosts as an inventory."""
-        return Inventory(hosts=self.hosts)
+        return Inventory(hosts=self.hosts, joining=self.joining, removed=self.removed, tables=self.written_hosts)
 
     @property
     def recipients(self) -> tuple[Recipient, ...]:
@@ -236,7 +219,7 @@ class Settings(_SettingsModel):
             names |= {self.slack.bot_token_secret, self.slack.app_token_secret}
         if self.alerts.heartbeat_url_secret is not None:
             names.add(self.alerts.heartbeat_url_secret)
-        for host in self.hosts:
+        for host in self.inventory.reachable:
             if host.windows is not None and host.windows.transport != "certificate":
                 names.add(host.windows.password_secret)
             if host.wsl is not None and host.wsl.key_passphrase_secret is not None:
@@ -284,10 +267,14 @@ def _parse_tables(text: str, file: Path) -> dict[str, Any]:
 
 
 def _build_settings(tables: dict[str, Any], text: str, file: Path, host_files: tuple[HostFile, ...]) -> Settings:
-    whole = add_hosts(tables, host_files)
+    given = tables.get("hosts", [])
+    hosts = sort_host_tables(given, host_files) if isinstance(given, list) else None
+    if foreign := Positions(text, {}, None).make_complaints(find_foreign(tables)):
+        raise ConfigurationError(file, foreign)
+    whole = tables if hosts is None else hosts.add_to(tables)
     prepared = resolve_paths(fill_defaults(whole), file.absolute().parent)
     prepared.setdefault("data_folder", str(file.absolute().parent / DATA_FOLDER))
-    places = Positions(text, prepared, host_files)
+    places = Positions(text, prepared, hosts)
     try:
         settings = Settings.model_validate(prepared)
     except ValidationError as error:
@@ -300,6 +287,7 @@ def _build_settings(tables: dict[str, Any], text: str, file: Path, host_files: t
     if found := [
         *find_unknown_references(settings.policy, settings.inventory, CATALOGUE),
         *find_bad_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
+        *find_bad_joining(settings.joining),
         *find_bad_alert_routes(settings.alerts, settings.people, settings.inventory),
         *find_bad_recipients(settings.ca_backups),
         *find_bad_containers(settings.containers, settings.own_secret_names),

@@ -10,18 +10,23 @@ PATH_KEYS = frozenset(
 )
 """Keys whose relative paths start at the folder of the configuration file."""
 
-VERBATIM_TABLES = frozenset({"variables", "volumes"})
-"""Tables whose keys an operator chooses, so that none of them is a path of this machine."""
+VERBATIM_TABLES = frozenset({"variables", "volumes", "written_hosts"})
+"""Tables with keys that an operator chooses, of which none is a path of this machine, and settings as they were written."""
 
 
 def fill_defaults(tables: dict[str, Any]) -> dict[str, Any]:
     """Completes each host's sides from `[defaults.<side>]`. A side that a host does not have stays absent."""
     defaults = tables.get("defaults", {})
-    hosts = tables.get("hosts")
+    hosts, joining = tables.get("hosts"), tables.get("joining", [])
     if not isinstance(defaults, dict) or not isinstance(hosts, list):
         return dict(tables)
     rest = {name: value for name, value in tables.items() if name != "defaults"}
-    return rest | {"hosts": [_fill_host_defaults(host, defaults) for host in hosts]}
+    return rest | {
+        "hosts": [_fill_host_defaults(host, defaults) for host in hosts],
+        "joining": [
+            each | {"host": _fill_host_defaults(each["host"], defaults)} if "host" in each else each for each in joining
+        ],
+    }
 
 
 def _fill_host_defaults(host: Any, defaults: Mapping[str, Any]) -> Any:

@@ -75,13 +75,13 @@ def _list_private_files(settings: Settings) -> Iterator[Path]:
     if settings.secrets_folder is not None:
         yield from (settings.secrets_folder / name for name in settings.secret_names)
     yield from (settings.database_file, settings.audit_head_file)
-    for host in settings.hosts:
+    for host in settings.inventory.reachable:
         yield from (side.key_file for side in (host.windows, host.wsl) if side is not None and side.key_file is not None)
 
 
 def _list_named_files(settings: Settings) -> Iterator[Path]:
     """Yield every file that the hosts' sides name."""
-    for host in settings.hosts:
+    for host in settings.inventory.reachable:
         if host.windows is not None:
             given = (host.windows.ca_file, host.windows.certificate_file, host.windows.key_file)
             yield from (path for path in given if path is not None)
