@@ -21,11 +21,20 @@ _MUTUAL_AUTHENTICATION = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/
 
 
 class _BoundedAdapter(HTTPAdapter):
-    """HTTP adapter with connections that can be aborted and responses of bounded size."""
+    """HTTP adapter with connections that can be aborted and responses of bounded size.
 
-    def __init__(self, handle: SocketHandle) -> None:
+    `pinned` is the SHA-256 of the only certificate that is accepted, beside what the CA asks; "" for none.
+    """
+
+    def __init__(self, handle: SocketHandle, pinned: str) -> None:
         self._connections = make_connection_classes(handle)
+        self._pinned = pinned
         super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> Any:
+        if self._pinned:
+            options["assert_fingerprint"] = self._pinned
+        return super().init_poolmanager(*arguments, **options)
 
     def get_connection_with_tls_context(self, request: Any, *rest: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(request, *rest, **options)
@@ -55,12 +64,15 @@ class _WsmanSession(requests.Session):
 
 
 def make_http_session(side: WindowsSide, secret: Callable[[str], SecretStr], handle: SocketHandle) -> requests.Session:
-    """Makes a session that trusts one CA, ignores proxies and the environment, and follows no redirection."""
+    """Makes a session that trusts one CA, or one certificate of it.
+
+    It ignores proxies and the environment, and follows no redirection.
+    """
     session = _WsmanSession()
     session.trust_env = False
     session.max_redirects = 0
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _BoundedAdapter(handle))
+    session.mount("http://", _BoundedAdapter(handle, pinned=""))
+    session.mount("https://", _BoundedAdapter(handle, side.certificate_sha256))
     session.headers.update(
         {"Content-Type": "application/soap+xml;charset=UTF-8", "User-Agent": "flatnet-bot", "Accept-Encoding": "identity"}
     )

@@ -2,6 +2,9 @@
 
 The handshake is verified against the pinned CA and the host's name, as that of every connection is, but for its dates: the
 end of an expired certificate is what must be known. Nothing is sent on the connection, and no one logs in.
+
+A host that is being added is not trusted yet. Its certificate is read unverified (`scan_server_certificate`), for people to
+compare with what the console of the host says.
 """
 
 import asyncio
@@ -33,6 +36,10 @@ class ServerCertificate(Value):
     ends_at: AwareDatetime
 
 
+class OtherCertificate(ssl.SSLCertVerificationError):
+    """The host presented another certificate than the pinned one."""
+
+
 class ReadServerCertificate(Action[ServerCertificate]):
     """Reads the certificate that this host presents for WinRM. Only for a side whose `url` begins with https."""
 
@@ -49,8 +56,22 @@ class ReadServerCertificate(Action[ServerCertificate]):
 async def read_server_certificate(side: WindowsSide) -> ServerCertificate:
     """Reads the certificate. Raises the errors of sockets and of TLS."""
     parts = urlsplit(side.url)
-    context = _make_context(side)
-    _, writer = await asyncio.open_connection(parts.hostname, parts.port or WINRM_TLS_PORT, ssl=context)
+    found = await _read_certificate(parts.hostname or "", parts.port or WINRM_TLS_PORT, _make_context(side))
+    if side.certificate_sha256 not in ("", found.fingerprint):
+        raise OtherCertificate("the certificate is not the pinned one")
+    return found
+
+
+async def scan_server_certificate(host: str, port: int = WINRM_TLS_PORT) -> ServerCertificate:
+    """Reads the certificate of a host that is not trusted yet, without verifying it. Raises as `read_server_certificate`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return await _read_certificate(host, port, context)
+
+
+async def _read_certificate(host: str, port: int, context: ssl.SSLContext) -> ServerCertificate:
+    _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
     try:
         return parse_server_certificate(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
     finally:
@@ -71,6 +92,7 @@ def parse_server_certificate(der: bytes) -> ServerCertificate:
 
 def _make_context(side: WindowsSide) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=side.ca_file)
+    context.check_hostname = not side.certificate_sha256  # a pin says more than a name
     context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
     return context
 

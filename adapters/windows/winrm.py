@@ -41,12 +41,18 @@ from adapters.windows.resident import Pause
 from adapters.windows.serial_executor import SerialExecutor
 from adapters.windows.session import ShellSession
 from adapters.windows.tcp_socket import SocketHandle
-from adapters.windows.tls_certificate import ReadServerCertificate, ServerCertificate, read_server_certificate
+from adapters.windows.tls_certificate import (
+    OtherCertificate,
+    ReadServerCertificate,
+    ServerCertificate,
+    read_server_certificate,
+)
 from adapters.windows.winrm_errors import (
     make_deadline_error,
     make_identity_error,
     make_login_error,
     make_lost_error,
+    make_pin_error,
     make_protocol_error,
     make_tls_file_error,
     make_unreachable_error,
@@ -67,6 +73,9 @@ OPERATION_TIMEOUT = 10
 
 CONNECTION_IDLE_TIMEOUT = 60.0
 """Seconds after which a kept connection is not reused. The host may have closed it, and NTLM's sealing is lost with it."""
+
+_OTHER_FINGERPRINT = "Fingerprints did not match"
+"""urllib3's words for a certificate that is not the pinned one. It has no class of its own for that."""
 
 _ENDED_EARLY = (http.client.RemoteDisconnected, http.client.IncompleteRead)
 """Errors that http.client counts as broken HTTP, although a connection only ended."""
@@ -260,6 +269,10 @@ class _PywinrmTransport:
         transport.session = session
 
 
+def _names_other_fingerprint(cause: BaseException) -> bool:
+    return isinstance(cause, urllib3.exceptions.SSLError) and _OTHER_FINGERPRINT in str(cause)
+
+
 def map_winrm_error(error: Exception, address: str, *, worked: bool) -> HostError:
     """Maps one of `LIBRARY_ERRORS` to a `HostError`. `worked`: the connection had carried an answer before."""
     if (local := map_local_error(error)) is not None:
@@ -278,6 +291,8 @@ def map_winrm_error(error: Exception, address: str, *, worked: bool) -> HostErro
             return make_deadline_error(address)
         case AuthenticationError() | InvalidCredentialError() | PermissionError(errno=None):  # the last is requests_ntlm's
             return make_login_error(address)
+    if any(isinstance(cause, OtherCertificate) or _names_other_fingerprint(cause) for cause in chain):
+        return make_pin_error(address)
     if has_cause(ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError):
         ended = worked or has_cause(ssl.SSLEOFError, ssl.SSLZeroReturnError)
         if ended and not has_cause(ssl.SSLCertVerificationError):

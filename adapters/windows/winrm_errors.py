@@ -73,6 +73,17 @@ def make_identity_error(address: str, reason: Phrase | str) -> HostIdentityError
     )
 
 
+def make_pin_error(address: str) -> HostIdentityError:
+    """Makes the error for a valid certificate that is not the pinned one: another machine, or a renewed certificate."""
+    return HostIdentityError(
+        Phrase(
+            "{address} has another certificate than the pinned one. It may be another machine. If its certificate was "
+            "renewed, compare the fingerprint on the console and give it with --windows-fingerprint",
+            address=address,
+        )
+    )
+
+
 def make_tls_file_error(reason: Phrase | str) -> HostIdentityError:
     """Makes the error for an unreadable CA, certificate or key of the bot, without which no peer can be verified."""
     return HostIdentityError(

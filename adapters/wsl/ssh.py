@@ -1,4 +1,6 @@
-"""SSH into WSL2: one kept connection per host, to a verified host only. With `ssh_sessions` the only importer of asyncssh.
+"""SSH into WSL2: one kept connection per host, to a verified host only.
+
+With `ssh_sessions` and `host_key` the only importer of asyncssh.
 
 Only the key and the known hosts of the inventory count: no agent, no ~/.ssh, no password, no trust on first use. A refused
 key is not offered again for a while, because sshd's PerSourcePenalties (OpenSSH 9.8) soon block every connection from the

@@ -23,6 +23,14 @@ def make_refused_key_error(side: WslSide) -> AuthenticationFailed:
 
 def make_host_key_error(side: WslSide) -> HostIdentityError:
     """Makes the error for a host key other than the pinned one."""
+    if side.host_key:
+        return HostIdentityError(
+            Phrase(
+                "{where} has another host key than the pinned one. It may be another machine. If WSL2 was set up anew, "
+                "compare the fingerprint on the console and give it with --wsl-fingerprint",
+                where=_get_address(side),
+            )
+        )
     return HostIdentityError(
         Phrase(
             "the host key of {where} does not match {file}. If the host was rebuilt, verify its key on the console and "

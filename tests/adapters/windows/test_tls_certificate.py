@@ -3,14 +3,18 @@
 import asyncio
 import hashlib
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from pydantic import SecretStr
 
 from adapters.errors import HostError, HostIdentityError, Unreachable
-from adapters.windows.tls_certificate import ReadServerCertificate, ServerCertificate
+from adapters.windows.tls_certificate import ReadServerCertificate, ServerCertificate, scan_server_certificate
+from adapters.windows.winrm import WinRmConnection
 from tests.adapters.windows.winrm_host import ROADS, Reached, Road, Say, winrm_host
 from tests.lab.faults import Fault
 from tests.lab.windows.tls import LIFETIME
@@ -73,3 +77,31 @@ async def test_it_is_read_beside_a_script_that_runs(tmp_path: Path) -> None:
         script = asyncio.create_task(host.connection.perform(Say(what="x")))
         answers: tuple[Any, ServerCertificate] = await asyncio.gather(script, host.connection.perform(READ))
         assert ("x", "lab-host") == (answers[0], answers[1].name)
+
+
+@pytest.mark.parametrize("action", [READ, Say(what="x")])
+@pytest.mark.parametrize("pinned", [True, False])
+async def test_only_the_pinned_certificate_is_accepted_whatever_its_name(tmp_path: Path, action: Any, pinned: bool) -> None:
+    async with winrm_host(tmp_path, name="localhost") as host:
+        with ThreadPoolExecutor(1) as pool:
+            pin = fingerprint(host) if pinned else "ab" * 32
+            side = host.side.model_copy(update={"certificate_sha256": pin})
+            connection = WinRmConnection(side, lambda name: SecretStr(host.settings.password), pool)
+            try:
+                if pinned:
+                    assert await connection.perform(action)
+                    return
+                with pytest.raises(HostIdentityError, match=r"than the pinned one.*--windows-fingerprint"):
+                    await connection.perform(action)
+            finally:
+                await connection.aclose()
+                host.may_leave_a_shell = True
+
+
+async def test_a_host_that_is_not_trusted_yet_shows_its_certificate_without_a_login(tmp_path: Path) -> None:
+    async with winrm_host(tmp_path) as host:
+        parts = urlsplit(host.side.url)
+        assert fingerprint(host) == (await scan_server_certificate(parts.hostname or "", parts.port or 0)).fingerprint
+        host.wire.fault = Fault.IDENTITY
+        assert fingerprint(host) != (await scan_server_certificate(parts.hostname or "", parts.port or 0)).fingerprint
+        assert [] == host.secrets_read
