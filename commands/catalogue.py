@@ -68,6 +68,7 @@ from commands.health import Health
 from commands.hosts.rehearse import HostRehearse
 from commands.ipam.addresses import AddressList
 from commands.ipam.clean import AddressClean
+from commands.joining.add import HostAdd
 from commands.logs.operations import LogCollect, LogRead
 from commands.migration.migrate import ContainerMigrate
 from commands.model.operation import Operation
@@ -138,6 +139,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     BackupPrune,
     BackupRestore,
     HostShow,
+    HostAdd,
     HostRehearse,
     HostSuspend,
     HostResume,

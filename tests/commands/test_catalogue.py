@@ -84,7 +84,7 @@ def test_what_people_type_is_understood_as_this(text: str, words: str) -> None:
     ("text", "suggestions"),
     [
         ("helth host-a", ("health host-a", "help host-a")),
-        ("hosst", ("host",)),
+        ("hosst", ("host", "host add")),
         ("halp", ("help", "health")),
         ("reboot everything", ()),
         ("health host-a --detials", ("health host-a --details",)),

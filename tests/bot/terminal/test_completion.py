@@ -33,7 +33,7 @@ def lines(typed: str, catalogue: OperationClasses = CATALOGUE) -> list[str]:
         ("nonsense ", []),
         ("help w", ["help who", "help whoami"]),
         ("help who a", ["help who am"]),
-        ("host ", ["host rehearse", "host remove", "host resume", "host show", "host suspend", "host --here"]),
+        ("host ", ["host add", "host rehearse", "host remove", "host resume", "host show", "host suspend", "host --here"]),
         ("cert renew ho", ["cert renew host-a", "cert renew host-b"]),
         ("cert renew --d", ["cert renew --due", "cert renew --dry-run"]),
         ("silence add l", ["silence add label:tokyo", "silence add lighthouse"]),
