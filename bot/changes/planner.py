@@ -228,8 +228,8 @@ class Planner:
 
 
 def find_plan_hosts(plan: Plan, inventory: Inventory) -> tuple[Host, ...]:
-    """Find the hosts of this inventory that a plan is about or changes."""
-    return tuple(host for host in inventory.hosts if host.name in plan.concerned_hosts)
+    """Find the hosts of this inventory that a plan is about or changes, also those that are being added."""
+    return tuple(host for host in inventory.reachable if host.name in plan.concerned_hosts)
 
 
 def choose_card_channel(asked: str, usual: str | None) -> str:

@@ -62,7 +62,7 @@ class RehearsalRegistry:
     def _find_stale(self, plan: Plan, known: Mapping[str, Rehearsal]) -> Mapping[str, Phrase]:
         """Find the hosts without a fresh rehearsal among the known ones, and the reason for each."""
         now, inventory = self._now(), self._inventory()
-        found = {name: inventory.find_host(name) for name in find_unrehearsed_hosts(plan)}
+        found = {name: inventory.find_reachable(name) for name in find_unrehearsed_hosts(plan)}
         objections = {name: find_objection(host, known.get(name), now) for name, host in found.items() if host is not None}
         return {name: why for name, why in objections.items() if why is not None}
 

@@ -23,7 +23,7 @@ def judge_resolution(record: OperationRecord, by: Requester, outcome: ChangeStat
             return Refusal("unknown operation", phrase)
         return _refuse_success(record) if _needs_approvals(record.risk, outcome) else Permit("administrator")
     asked_for = {part.host for part in record.plan.parts}
-    hosts = tuple(host for host in planner.inventory.hosts if host.name in asked_for)
+    hosts = tuple(host for host in planner.inventory.reachable if host.name in asked_for)
     verdict = policy.judge(by.actor, kind, hosts, by.place)
     if isinstance(verdict, Permit) and _needs_approvals(planner.find_risk(record), outcome):
         return _refuse_success(record)

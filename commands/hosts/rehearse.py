@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from adapters.errors import HostError
 from adapters.fleet import ReadResult
-from adapters.inventory import Host
+from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import ChangeStatus, ReadChange
 from commands.model.operation import FleetChange, FleetView
@@ -25,6 +25,9 @@ class HostRehearse(FleetChange):
     label: ClassVar = Phrase("rehearse the rollback on {target}", target="…")
 
     target: HostsArgument
+
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        return self.target.resolve_reachable(inventory)
 
     def restrict_to(self, names: tuple[str, ...]) -> "HostRehearse":
         return self.model_copy(update={"target": Target(parts=names)})

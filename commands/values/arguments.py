@@ -124,6 +124,13 @@ class Target(BaseModel):
         meant = {host.name for part in self.parts for host in _find_hosts(part, inventory)}
         return tuple(host for host in inventory.hosts if host.name in meant)
 
+    def resolve_reachable(self, inventory: Inventory) -> tuple[Host, ...]:
+        """As `resolve`, and hosts that are being added where their names are given: no pattern or label matches them."""
+        added = {each.name: each.host for each in inventory.joining if each.host is not None}
+        members = tuple(part for part in self.parts if part not in added)
+        found = Target(parts=members).resolve(inventory) if members else ()
+        return (*found, *(host for name, host in added.items() if name in self.parts))
+
 
 EVERY_HOST = "all"
 """The part of a target that means every host."""

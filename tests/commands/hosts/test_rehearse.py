@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from adapters.action import BOT_NAME
 from adapters.errors import Unreachable
-from adapters.inventory import Host, WindowsSide
+from adapters.inventory import Host, Inventory, JoiningHost, WindowsSide
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import BeginChange, ChangeStatus, ServiceMove
 from commands.hosts.rehearse import HostRehearse
@@ -16,7 +17,7 @@ from commands.model.plan import Part, Plan, PlannedChange
 from commands.model.plan_digest import compute_digest
 from commands.planning.commit_confirm import CommitConfirmedChange, build_begin_step
 from commands.planning.rehearsal import RehearsedHost, build_rehearsal_steps, find_unrehearsed_hosts
-from commands.values.arguments import Target
+from commands.values.arguments import NoSuchHost, Target
 from tests.commands.canned import Said, host, view
 
 OPERATION = "op-0123456789ab"
@@ -115,3 +116,15 @@ def test_hosts_on_which_a_plan_relies_on_a_guard_that_it_has_not_tried(story: st
 def test_the_scratch_lies_in_the_folder_of_the_operation() -> None:
     taken = RehearsedHost(A, OPERATION, 30.0)
     assert rf"F:\flatnet\operations\{OPERATION}" == str(taken.folder)
+
+
+def test_a_host_that_is_being_added_rehearses_when_it_is_named_and_no_pattern_means_it() -> None:
+    new = host("host-d", 4, windows=PLAIN, labels=("tokyo",))
+    joining = JoiningHost(name="host-d", id=4, host=new, since=datetime(2026, 11, 30, tzinfo=UTC), by="tanaka")
+    waiting = joining.model_copy(update={"name": "host-e", "id": 5, "host": None})
+    inventory = Inventory(hosts=(A, B), joining=(joining, waiting))
+    for parts, expected in ((("host-d",), (new,)), (("host-d", "host-a"), (A, new)), (("all",), (A, B)), (("h*",), (A, B))):
+        assert expected == HostRehearse(target=Target(parts=parts)).resolve_hosts(inventory)
+    for name in ("tokyo", "host-e"):
+        with pytest.raises(NoSuchHost):
+            HostRehearse(target=Target(parts=(name,))).resolve_hosts(inventory)
