@@ -17,6 +17,7 @@ from adapters.local import changes as own_changes
 from adapters.local.action import LocalAction
 from adapters.windows import (
     authority,
+    blocklist,
     configuration,
     configuration_trial,
     good_configuration,
@@ -79,6 +80,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     key_files.WipeKeys,
     key_files.ReadKeyRemains,
     refusals.FindRefusals,
+    blocklist.FindBlocklist,
     trust.ReadTrust,
     authority.MakeAuthority,
     authority.SignCanary,

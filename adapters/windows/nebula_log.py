@@ -17,6 +17,7 @@ from typing import Any
 from adapters.value import Value
 
 RECEIVED_MESSAGE = "Handshake message received"
+BLOCKED_MESSAGE = "Blocklisting cert"
 
 LINE_LIMIT = 2_000
 """Characters of a line. Nebula's own have about four hundred."""
@@ -69,6 +70,12 @@ def parse_refusal(line: str) -> Refusal:
     """Parses a line about a refused certificate, as far as it can be read."""
     fields = {} if len(line) > LINE_LIMIT else _parse_fields(line)
     return Refusal(why=_get_text(fields, "error"), address=_parse_peer(fields))
+
+
+def parse_blocked(line: str) -> str:
+    """Parses the line in which Nebula says that it blocks a certificate: its fingerprint; "" for every other line."""
+    fields = {} if len(line) > LINE_LIMIT else _parse_fields(line)
+    return _get_text(fields, "fingerprint") if _get_text(fields, "msg") == BLOCKED_MESSAGE else ""
 
 
 def _parse_peer(fields: Mapping[str, Any]) -> str:

@@ -318,6 +318,12 @@ CASES = (
     Case("a folder whose change was put back", FORGET, change_is("reverted"), told={"changed": True}),
     Case("a folder with the old pair of a change that goes on", FORGET, change_is("applied"), fails="ChangeNotEnded"),
     Case("a folder with the old pair of a change that is stuck", FORGET, change_is("stuck"), fails="ChangeNotEnded"),
+    Case(
+        "a folder with old files of another change of the operation",
+        FORGET,
+        change_is("stuck", "op-0123456789ab-peers"),
+        fails="ChangeNotEnded",
+    ),
     Case("the folder of somebody else", changed(FORGET, folder=r"F:\flatnet\config\nebula"), fails="NotOurs"),
     Case("a folder that only looks like ours", changed(FORGET, folder=FOLDER + r"\..\..\config"), fails="NotOurs"),
     Case("where a log ends, in bytes", NOTE, file(PATHS.nebula_log, "日本\n"), told={"position": 7}),

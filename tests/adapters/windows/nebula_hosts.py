@@ -136,10 +136,10 @@ def staged(state: WindowsState) -> None:
     state.files[at(rf"{FOLDER}\host.crt")] = signed()
 
 
-def change_is(state: ChangeState) -> Callable[[WindowsState], None]:
-    """The operation's change has been begun on this host, and stands so."""
+def change_is(state: ChangeState, name: str = "op-0123456789ab") -> Callable[[WindowsState], None]:
+    """The operation's change, or another one of it, has been begun on this host, and stands so."""
     change = GuardedChange(
-        operation="op-0123456789ab",
+        operation=name,
         window=120,
         looked_at=NOW,
         state=state,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.windows.nebula_log import ReceivedHandshake, parse_handshake, parse_refusal
+from adapters.windows.nebula_log import ReceivedHandshake, parse_blocked, parse_handshake, parse_refusal
 
 PRINT = "c413ec513eed8ef565d750eabac4ac383a312858bc633e12d96a985b9123dcdc"
 ISSUER = "5c1c025d3238d2946b4d24ce10ad2fec945a39d2f2fc59a633919cdf93195b71"
@@ -167,3 +167,17 @@ REASON = "certificate validation failed: could not find ca for the certificate"
 )
 def test_the_reason_of_a_refused_certificate_is_nebulas_own(line: str, why: str, address: str) -> None:
     assert (why, address) == (parse_refusal(line).why, parse_refusal(line).address)
+
+
+@pytest.mark.parametrize(
+    ("line", "fingerprint"),
+    [
+        (f'time="2026-11-25T16:17:16Z" level=info msg="Blocklisting cert" fingerprint={PRINT}', PRINT),
+        (f'{{"fingerprint":"{PRINT}","level":"info","msg":"Blocklisting cert"}}', PRINT),
+        (TEXT, ""),
+        (f'level=info msg="Blocklisting cert {PRINT}"', ""),
+        (f'level=info msg="Blocklisting cert" fingerprint={PRINT} {"x" * 2000}', ""),
+    ],
+)
+def test_a_blocked_certificate_is_read_from_its_own_line_alone(line: str, fingerprint: str) -> None:
+    assert fingerprint == parse_blocked(line)

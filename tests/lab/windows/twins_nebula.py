@@ -18,6 +18,7 @@ NEWEST_LIMIT = 8_000_000
 LINES_LIMIT = 300
 LINE_LIMIT = 2_000
 RECEIVED = "Handshake message received"
+BLOCKED = "Blocklisting cert"
 REFUSED = "Invalid certificate from host"
 OUR_FOLDER = r"op-[0-9a-f]{12}"
 KEY_HIDDEN = r"[A-Za-z0-9+/]{43,}="
@@ -254,9 +255,9 @@ def complain_of_signature(
 def _forget_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     folder = PureWindowsPath(arguments["folder"])
     require_ours(folder)
-    change = state.changes.get(folder.name)
-    if change is not None and change.state in ("applying", "applied", "reverting", "stuck"):
-        raise fail("ChangeNotEnded", f"the change of {folder.name} is {change.state}, and the old files lie in {folder}")
+    for name, change in sorted(state.changes.items()):
+        if name.startswith(folder.name) and change.state in ("applying", "applied", "reverting", "stuck"):
+            raise fail("ChangeNotEnded", f"the change of {name} is {change.state}, and the old files lie in {folder}")
     inside = [path for path in state.files if folder in path.parents]
     for path in inside:
         del state.files[path]
@@ -286,6 +287,13 @@ def _find_refusals(arguments: Mapping[str, Any], state: WindowsState, now: datet
     every = list(_lines(_bytes(state, arguments["log"])[-NEWEST_LIMIT:], REFUSED))
     earlier = every[: max(0, len(every) - len(lines))]
     return {"lines": found[-arguments["most"] :], "earlier": earlier[-arguments["most"] :]}
+
+
+def _find_blocklist(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    read = list(_lines_beyond(arguments, state, BLOCKED))
+    found = [[line for line in read if fingerprint in line][-1:] for fingerprint in arguments["fingerprints"]]
+    refused = [line for line in _lines_beyond(arguments, state, REFUSED) if arguments["reason"] in line]
+    return {"listed": [line for lines in found for line in lines], "refused": refused[-arguments["most"] :]}
 
 
 def _lines_beyond(arguments: Mapping[str, Any], state: WindowsState, message: str) -> Iterator[str]:
@@ -387,5 +395,6 @@ TWINS: Mapping[str, Twin] = {
     "note-position": _note_position,
     "find-handshake": _find_handshake,
     "find-refusals": _find_refusals,
+    "find-blocklist": _find_blocklist,
     "reach-address": _reach_address,
 }
