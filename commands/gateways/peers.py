@@ -85,7 +85,7 @@ class PeerChange(FleetChange):
         inventory = view.fleet.inventory
         address = self.find_address(inventory)
         hosts = self.resolve_hosts(inventory)
-        planned = await read_all_hosts(hosts, lambda host: self._plan_host(host, address, view), view)
+        planned = await read_all_hosts(hosts, lambda host: self.plan_host(host, address, view), view)
         return assemble(self, planned, inventory)
 
     def find_address(self, inventory: Inventory) -> str:
@@ -103,7 +103,7 @@ class PeerChange(FleetChange):
         """Makes the edit. Raises `UnsuitableText`."""
         raise NotImplementedError
 
-    async def _plan_host(self, host: Host, address: str, view: FleetView) -> HostPlan | UnchangedHost | LeftOutHost:
+    async def plan_host(self, host: Host, address: str, view: FleetView) -> HostPlan | UnchangedHost | LeftOutHost:
         """Plans one host, or returns why it is left out."""
         if host.gateway is None:
             return LeftOutHost(host=host.name, why=Phrase("no gateway configured"))
