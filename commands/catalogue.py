@@ -53,6 +53,7 @@ from commands.containers.removal import ContainerRemove
 from commands.containers.restart import ContainerRestart
 from commands.containers.run import ContainerRun
 from commands.containers.show import ContainerShow
+from commands.discovery.discover import HostDiscover
 from commands.disks.operations import DiskUsage
 from commands.forwarding.operations import ForwardingApply, ForwardingList
 from commands.gateways.configuration_tests import GatewayTest
@@ -140,6 +141,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     BackupRestore,
     HostShow,
     HostAdd,
+    HostDiscover,
     HostRehearse,
     HostSuspend,
     HostResume,

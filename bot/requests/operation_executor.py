@@ -24,6 +24,7 @@ from bot.requests.offers import ReaderOffers
 from commands.backups.listing import BackupList, BackupShow
 from commands.certs.operations import CertList, CertShow
 from commands.checks.verdict import STORED_AREAS
+from commands.discovery.discover import HostDiscover
 from commands.gateways.overview import GatewayList
 from commands.health import Health
 from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
@@ -75,9 +76,9 @@ class OperationExecutor:
                 return await self._environment.handlers.handle(operation, await self._build_context(job, requester))
 
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
-        """Reads hosts. `health` also gets the newest checks that the requester may see, `cert` and `ca rotation` the ledger.
+        """Reads hosts. `health` also gets the newest checks that the requester may see.
 
-        `gateway` gets the good configurations, `backup` the backups.
+        `cert`, `ca rotation` and `host discover` get the ledger, `gateway` the good configurations, `backup` the backups.
         """
         view, began = await self._build_view(job), self._environment.now()
         if isinstance(operation, Health):
@@ -87,7 +88,7 @@ class OperationExecutor:
             seen = every if isinstance(context.judge_on(Health, every), Permit) else hosts
             known = await self._environment.checks.find_known([host.name for host in seen], areas)
             view = replace(view, checks=known)
-        elif isinstance(operation, CertList | CertShow | CaRotation):
+        elif isinstance(operation, CertList | CertShow | CaRotation | HostDiscover):
             view = replace(view, identities=await self._environment.identities.read_known())
         elif isinstance(operation, BackupList | BackupShow):
             backups = self._environment.backups

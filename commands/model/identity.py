@@ -156,7 +156,7 @@ class KnownIdentities:
         """
         used: dict[int, list[Identity]] = {}
         for each in self.list_members(now):
-            for number in {_find_id(address) for address in each.addresses} - {None}:
+            for number in {find_host_id(address) for address in each.addresses} - {None}:
                 used.setdefault(number, []).append(each)  # type: ignore[arg-type]
         return {number: tuple(found) for number, found in sorted(used.items(), key=lambda pair: pair[0])}
 
@@ -202,7 +202,7 @@ def _parse_address(text: str) -> str:
         return ""
 
 
-def _find_id(address: str) -> int | None:
+def find_host_id(address: str) -> int | None:
     """Finds the id of the host with this address of the overlay; None for any other address."""
     try:
         at = ip_address(address)

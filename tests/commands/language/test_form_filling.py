@@ -112,9 +112,9 @@ RUN_AT_A_TAP = """
 alert, alert show, approval, approval show, audit export, audit search, audit show, audit verify, backup, backup show,
 backup verify, ca backup, ca backup verify, ca rotation, ca show, can, cert, cert export, cert show,
 container, container show, digest, disk, doctor,
-escalation, forwarding, gateway, gateway test, health, help, host, host show, incident, incident show, ipam, lock, log, log
-collect, maintenance, op, op show, owed, peer, report monthly, report weekly, route, schedule, service, silence, sync,
-update, version, whoami
+escalation, forwarding, gateway, gateway test, health, help, host, host discover, host show, incident, incident show,
+ipam, lock, log, log collect, maintenance, op, op show, owed, peer, report monthly, report weekly, route, schedule, service,
+silence, sync, update, version, whoami
 """
 """The operations that a button runs at once. A new one belongs here only if it changes nothing, in the bot neither."""
 

@@ -1,0 +1,230 @@
+"""Compares the hosts that the fleet names with the inventory: which are missing there, and what contradicts what. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import reduce
+
+from adapters.inventory import LIGHTHOUSE_ID, Host, Inventory
+from adapters.phrase import Listing, Phrase
+from commands.checks.assessment import Remark
+from commands.discovery.mentions import (
+    FoundHost,
+    Source,
+    choose_names,
+    choose_underlay,
+    find_unlisted_at,
+    group_mentions,
+    list_configured_names,
+)
+from commands.discovery.readings import Evidence
+from commands.model.finding import Severity
+from commands.model.identity import BOT_PLACE, KnownIdentities, Way
+from commands.model.operation import CertificateRules
+from commands.model.phrases import list_some
+from commands.values.arguments import shorten_argument
+
+
+class Standing(StrEnum):
+    """Places of a found host in the configuration."""
+
+    MEMBER = "member"
+    JOINING = "joining"
+    REMOVED = "removed"
+    EXPECTED = "expected"
+    """A member of the overlay that is no host: named under `members`, or the bot's own machine."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class ComparedHost:
+    """A found host, its standing, its name in the inventory or in a proposal, and what is wrong about it."""
+
+    found: FoundHost
+    standing: Standing
+    name: str
+    remarks: tuple[Remark, ...]
+
+    @property
+    def words(self) -> str | None:
+        """The beginning of the command that adds it; None if it is known, or is the lighthouse."""
+        if self.standing is not Standing.UNKNOWN or self.found.id == LIGHTHOUSE_ID:
+            return None
+        underlay = choose_underlay(self.found)
+        return f"host add {self.name} --id {self.found.id} --adopt" + (f" --windows {underlay}" if underlay else "")
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything that is known of members beside the evidence: the configuration and the ledger."""
+
+    inventory: Inventory
+    rules: CertificateRules
+    identities: KnownIdentities
+
+    @property
+    def own_fingerprints(self) -> frozenset[str]:
+        """Certificates that lie on the machine of the bot."""
+        return frozenset(
+            fingerprint
+            for fingerprint, sightings in self.identities.sightings.items()
+            if any(each.place == BOT_PLACE and each.way is Way.FILE for each in sightings)
+        )
+
+
+def compare(evidence: Evidence, known: Known) -> tuple[ComparedHost, ...]:
+    """Compares everything that was found, in the order of the ids."""
+    found = group_mentions(evidence.mentions)
+    own, configured = known.own_fingerprints, list_configured_names(known.inventory)
+    standings = {each.id: _find_standing(each, known, own) for each in found}
+    chosen = choose_names([each for each in found if standings[each.id] is Standing.UNKNOWN], known.inventory)
+    return tuple(
+        ComparedHost(
+            each,
+            standings[each.id],
+            name := configured.get(each.id) or chosen.get(each.id) or f"host-{each.id}",
+            tuple(_list_remarks(_Case(each, standings[each.id], name), evidence, known.inventory)),
+        )
+        for each in found
+    )
+
+
+def list_gateway_remarks(evidence: Evidence, inventory: Inventory) -> Iterator[tuple[str, Remark]]:
+    """Lists what is wrong about gateways themselves, with the name of their host."""
+    hosts: Mapping[str, Host] = {host.name: host for host in inventory.hosts}
+    for name, number in evidence.gateways:
+        if name in hosts and hosts[name].id != number:
+            why = Phrase(
+                "the gateway of {host} reports host ID {number}, but its ID is {id}. Fix host_id in its nginx.conf",
+                host=name,
+                number=str(number),
+                id=str(hosts[name].id),
+            )
+            yield name, Remark("itself", Severity.HIGH, Phrase("wrong host ID"), why, next=f"gateway {name} --details")
+    for name in dict.fromkeys(name for name, _ in evidence.strange):
+        addresses = [shorten_argument(address) for place, address in evidence.strange if place == name]
+        why = Phrase(
+            "its peers {addresses} are not addresses of hosts. Check its nginx.conf", addresses=list_some(addresses)
+        )
+        yield name, Remark("stranger", Severity.MEDIUM, Phrase("unusual peers"), why, next=f"peer {name}")
+
+
+def describe_sources(found: FoundHost) -> Phrase:
+    """Describes the places that name a host."""
+    texts = [
+        describe(list_some(list(places))) for source, describe in _SOURCES.items() if (places := found.find_places(source))
+    ]
+    if any(mention.source is Source.LEDGER for mention in found.mentions):
+        texts.append(Phrase("the ledger"))
+    return Phrase("{items}", items=Listing(tuple(texts)))
+
+
+def list_missing(found: FoundHost) -> Iterator[Phrase]:
+    """Lists what must be known before the bot logs in to a host: by side."""
+    match found.underlays:
+        case []:
+            yield Phrase("Windows: address and SHA-256 of its certificate")
+        case [address]:
+            yield Phrase("Windows ({address}): SHA-256 of its certificate", address=address)
+        case several:
+            yield Phrase("Windows ({addresses}?): SHA-256 of its certificate", addresses=list_some(list(several)))
+    if found.id != LIGHTHOUSE_ID:
+        yield Phrase("WSL2: address and fingerprint of its host key")
+        if not found.has_gateway:
+            yield Phrase("gateway: not a peer of any gateway")
+
+
+_SOURCES: Mapping[Source, Callable[[Phrase], Phrase]] = {
+    Source.HANDSHAKE: lambda places: Phrase("the log of {places}", places=places),
+    Source.STATIC: lambda places: Phrase("static_host_map of {places}", places=places),
+    Source.ITSELF: lambda places: Phrase("the gateway of {places}", places=places),
+    Source.PEER: lambda places: Phrase("the peers of {places}", places=places),
+    Source.REGISTRATION: lambda places: Phrase("registrations at {places}", places=places),
+}
+
+
+@dataclass(frozen=True)
+class _Case:
+    found: FoundHost
+    standing: Standing
+    name: str
+
+
+def _find_standing(found: FoundHost, known: Known, own: frozenset[str]) -> Standing:
+    inventory = known.inventory
+    if found.find_member(inventory) is not None:
+        return Standing.MEMBER
+    if any(each.id == found.id for each in inventory.joining):
+        return Standing.JOINING
+    if any(each.id == found.id for each in inventory.removed):
+        return Standing.REMOVED
+    expected = found.names and all(name in known.rules.members for name in found.names)
+    if not found.has_gateway and (expected or not own.isdisjoint(found.fingerprints)):
+        return Standing.EXPECTED
+    return Standing.UNKNOWN
+
+
+def _list_remarks(case: _Case, evidence: Evidence, inventory: Inventory) -> Iterator[Remark]:
+    match case.standing:
+        case Standing.UNKNOWN:
+            yield _build_unknown(case)
+        case Standing.REMOVED:
+            why = Phrase(
+                "{host} was removed, but is still named by {sources}. Check that no one uses its certificates",
+                host=case.name,
+                sources=describe_sources(case.found),
+            )
+            yield Remark("removed", Severity.MEDIUM, Phrase("removed, but still named"), why, next="cert --all")
+    yield from _list_name_remarks(case, inventory)
+    yield from _list_peer_remarks(case, evidence.gateways)
+
+
+def _build_unknown(case: _Case) -> Remark:
+    found = case.found
+    if found.id == LIGHTHOUSE_ID:
+        why = Phrase("the lighthouse {address} is not in the configuration. Add it to flatnet.toml", address=found.address)
+    else:
+        why = Phrase(
+            "{address} is not in the configuration. Named by: {sources}. Missing: {missing}",
+            address=found.address,
+            sources=describe_sources(found),
+            missing=reduce(lambda before, item: Phrase("{before} / {item}", before=before, item=item), list_missing(found)),
+        )
+    words = ComparedHost(found, case.standing, case.name, ()).words
+    return Remark("unknown", Severity.MEDIUM, Phrase("not in the configuration"), why, next=words)
+
+
+def _list_name_remarks(case: _Case, inventory: Inventory) -> Iterator[Remark]:
+    """Lists contradictions between the names of certificates, and between those and the inventory."""
+    names = case.found.names
+    shown = list_some([shorten_argument(name) for name in names])
+    own = {case.name} if case.standing is not Standing.UNKNOWN else set[str]()
+    if case.standing is not Standing.EXPECTED and len(own | set(names)) > 1:
+        why = Phrase(
+            "certificates of {names} claim the address {address}. Check which one is right",
+            names=shown,
+            address=case.found.address,
+        )
+        yield Remark("names", Severity.MEDIUM, Phrase("other names in certificates"), why, next="cert --all")
+    for name in names:
+        other = inventory.find_host(name)
+        if other is not None and other.id != case.found.id:
+            why = Phrase(
+                "a certificate of {name} claims {address}, but {name} has {right}",
+                name=name,
+                address=case.found.address,
+                right=str(other.overlay.ip),
+            )
+            yield Remark("address", Severity.MEDIUM, Phrase("name of another host"), why, next="cert --all")
+
+
+def _list_peer_remarks(case: _Case, gateways: Sequence[tuple[str, int]]) -> Iterator[Remark]:
+    unlisted = [name for name in find_unlisted_at(case.found, gateways) if name != case.name]
+    if unlisted and case.standing in (Standing.MEMBER, Standing.UNKNOWN):
+        why = Phrase(
+            "gateways disagree: {listed} synchronizes with {host}, {unlisted} does not",
+            listed=list_some(list(case.found.find_places(Source.PEER))),
+            host=case.name,
+            unlisted=list_some(unlisted),
+        )
+        yield Remark("peers", Severity.MEDIUM, Phrase("gateways disagree"), why, next="peer")
