@@ -31,6 +31,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--hosts", type=int, default=3, help="how many hosts, 1 to 254 (default 3)")
     parser.add_argument("--lighthouse", action="store_true", help="and the lighthouse")
+    parser.add_argument("--newcomers", type=int, default=0, help="machines that no configuration knows (default 0)")
     parser.add_argument("--rtt", type=float, default=0.0, metavar="MS", help="latency of each exchange in milliseconds")
     parser.add_argument(
         "--powershell", type=float, default=0.0, metavar="MS", help="start-up time of PowerShell in milliseconds"
@@ -92,7 +93,13 @@ async def run(given: argparse.Namespace) -> None:
     )
     async with AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(
-            run_fleet(folder / "lab", given.hosts, lighthouse=given.lighthouse, conditions=conditions)
+            run_fleet(
+                folder / "lab",
+                given.hosts,
+                lighthouse=given.lighthouse,
+                conditions=conditions,
+                newcomers=given.newcomers,
+            )
         )
         workspace: Workspace | None = None
         if given.workspace:

@@ -26,7 +26,7 @@ class FleetControls:
         self._fleet = fleet
 
     def hosts(self) -> Sequence[Host]:
-        return [self._shown(host) for host in self._fleet.hosts]
+        return [self._shown(host) for host in (*self._fleet.hosts, *self._fleet.newcomers)]
 
     def switch(self, host: str, side: str, fault: str) -> None:
         found = self._host(host)
@@ -57,13 +57,15 @@ class FleetControls:
         found.add_requests(REQUESTS, ERRORS)
 
     def cut(self, host: str) -> None:
-        self._host(host).cut()
+        if (found := self._host(host)).prepared:
+            found.cut()
 
     def mend(self, host: str) -> None:
-        self._host(host).mend()
+        if (found := self._host(host)).prepared:
+            found.mend()
 
     def _host(self, name: str) -> LabHost:
-        for host in self._fleet.hosts:
+        for host in (*self._fleet.hosts, *self._fleet.newcomers):
             if host.name == name:
                 return host
         raise KeyError(f"there is no host {name}")
@@ -76,7 +78,18 @@ class FleetControls:
             tuple(_programs(host)),
             cut=all(wire.fault is Fault.SWALLOW for wire in wires.values()),
             knobs=tuple(turn.knob for turn in list_turns(self._fleet, host)),
+            console=tuple(self._read_console(host)),
         )
+
+    def _read_console(self, host: LabHost) -> Iterator[str]:
+        """The addresses of a machine on which Nebula has never run, and what both scripts printed if they were run."""
+        if host not in self._fleet.newcomers or self._fleet.mesh.members[host.name].copies:
+            return
+        windows, wsl = (f"127.0.0.1:{host.ports[side]}" for side in ("windows", "wsl"))
+        yield f"host add {host.name} --windows {windows} --wsl {wsl}"
+        if host.prepared:
+            certificate, key = host.fingerprints
+            yield f"host add {host.name} --windows-fingerprint {certificate} --wsl-fingerprint {key}"
 
 
 def _side(name: str) -> SideName:

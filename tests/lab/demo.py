@@ -139,7 +139,7 @@ def parts(folder: Path, language: str, *, a_day: bool) -> tuple[Sequence[str], S
     """The arguments of the lab and of the bot."""
     config = str(folder / "flatnet.toml")
     usual = ["tests.lab", "--hosts", str(STORY_HOSTS), "--lighthouse", "--workspace", "--dir", str(folder)]
-    usual += ["--language", language]
+    usual += ["--language", language, "--newcomers", "1"]
     if a_day:
         return [*usual, "--story", "day"], ["tests.lab.hurried", "--config", config]
     return [*usual, "--story", "--rtt", "20", "--powershell", "300"], ["bot", "run", "--config", config]

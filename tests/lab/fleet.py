@@ -54,7 +54,10 @@ def _utc() -> datetime:
 
 @dataclass
 class LabHost:
-    """One host of the lab. States and wires may be changed while it runs; a side that is None is absent."""
+    """One host of the lab. States and wires may be changed while it runs; a side that is None is absent.
+
+    `prepared`: both scripts were run on it, so it answers the bot.
+    """
 
     name: str
     id: int
@@ -62,6 +65,7 @@ class LabHost:
     wsl: SshServer | None = None
     gateway: GatewayServer | None = None
     ports: dict[SideName, int] = field(default_factory=dict)
+    prepared: bool = True
     now: Callable[[], datetime] = _utc
 
     @property
@@ -110,7 +114,7 @@ class LabHost:
 
     def prepare(self, number: int | None = None) -> None:
         """Run both scripts on a newcomer, with an id that has been reserved meanwhile: the bot can reach it from now on."""
-        self.id = self.id if number is None else number
+        self.id, self.prepared = self.id if number is None else number, True
         if self.wsl is not None:
             machines.allow_changes(self.wsl.state, self.id)
         self.mend()
@@ -256,6 +260,7 @@ def _newcomer(number: int, settings: WinRmSettings, keys: Keys, conditions: Cond
         windows,
         SshServer(wsl, _wire(conditions), keys.for_machine()),
         GatewayServer(machines.make_gateway(number), _wire(conditions)),
+        prepared=False,
         now=conditions.now,
     )
     for server in (host.windows, host.wsl, host.gateway):

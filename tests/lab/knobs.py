@@ -14,6 +14,7 @@ from adapters.nebula.certificates import parse_pem
 from tests.lab.fleet import LIGHTHOUSE, LabFleet, LabHost
 from tests.lab.gateway.state import Escalated, GatewayState, Lua, ReloadFault
 from tests.lab.windows.disks import PATHS, renew
+from tests.lab.windows.mesh import Member
 from tests.lab.windows.nginx import PATHS as NGINX_PATHS
 from tests.lab.windows.state import Drive, WindowsState
 from tests.lab.workspace.page import Knob
@@ -61,6 +62,13 @@ class Turn:
 
 def list_turns(fleet: LabFleet, host: LabHost) -> Iterator[Turn]:
     """The knobs that a host has."""
+    member = fleet.mesh.members[host.name]
+    if host in fleet.newcomers and not member.copies:
+        yield _scripts(host)
+        return
+    if PureWindowsPath(PATHS.host_key) not in host.windows.state.files:
+        yield _copy(member, fleet.mesh.now())
+        return
     yield _clock(host.windows.state)
     yield from _drives(host.windows.state)
     lighthouse = next((other for other in fleet.hosts if other.name == LIGHTHOUSE), None)
@@ -78,6 +86,26 @@ def list_turns(fleet: LabFleet, host: LabHost) -> Iterator[Turn]:
     if host.wsl is not None:
         yield _root(host.wsl.state.disks["/"])
         yield from map(_container, host.wsl.state.containers)
+
+
+def _scripts(host: LabHost) -> Turn:
+    """Both scripts on a machine that no configuration knows yet."""
+
+    def turn(position: str) -> None:
+        if position == "run":
+            host.prepare()
+
+    return Turn(Knob("scripts", "", "run" if host.prepared else "not run", ("run", "not run")), turn)
+
+
+def _copy(member: Member, now: datetime) -> Turn:
+    """Whatever certificate a removed host has had: somebody starts Nebula with a copy of it."""
+
+    def turn(position: str) -> None:
+        if position == "started":
+            member.come_back(member.copies[-1], now)
+
+    return Turn(Knob("copy", "", "kept", ("kept", "started")), turn)
 
 
 def _clock(state: WindowsState) -> Turn:

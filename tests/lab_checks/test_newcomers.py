@@ -9,6 +9,7 @@ import aiohttp
 import asyncssh
 import pytest
 
+from tests.lab.controls import FleetControls
 from tests.lab.fleet import LabFleet, LabHost, run_fleet
 from tests.lab.windows.disks import PATHS, configuration
 from tests.lab.windows.nebula_cert import run
@@ -85,3 +86,27 @@ async def test_a_machine_becomes_a_member_by_hand(tmp_path: Path) -> None:
         assert 200 == await find_status(fleet, "http://10.100.9.1:8080")
         new.windows.state.stop_service("Nebula", fleet.mesh.now())
         assert 502 == await find_status(fleet, "http://10.100.9.1:8080")
+
+
+def show(controls: FleetControls, name: str) -> tuple[int, list[tuple[str, str]]]:
+    """Lines on the console of a host in the panel, and its knobs with what they stand at."""
+    (host,) = [each for each in controls.hosts() if each.name == name]
+    return len(host.console), [(knob.kind, knob.at) for knob in host.knobs]
+
+
+async def test_the_panel_runs_the_scripts_and_starts_a_removed_host_with_a_copy(tmp_path: Path) -> None:
+    async with run_fleet(tmp_path, 1, lighthouse=True, newcomers=1) as fleet:
+        controls, (new,) = FleetControls(fleet), fleet.newcomers
+        controls.mend(new.name)
+        assert (1, [("scripts", "not run")]) == show(controls, new.name)
+        controls.turn(new.name, ("scripts", ""), "run")
+        assert (2, [("scripts", "run")]) == show(controls, new.name)
+        join_by_hand(fleet, new)
+        assert (0, ("clock", "right")) == (show(controls, new.name)[0], show(controls, new.name)[1][0])
+        state = new.windows.state
+        state.stop_service("Nebula", fleet.mesh.now())
+        state.services["Nebula"].start_type = "Disabled"
+        state.remove(PureWindowsPath(PATHS.host_key))
+        assert (0, [("copy", "kept")]) == show(controls, new.name)
+        controls.turn(new.name, ("copy", ""), "started")
+        assert fleet.mesh.reaches("lighthouse", f"10.100.{new.id}.1")

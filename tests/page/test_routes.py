@@ -198,7 +198,7 @@ async def test_the_panel_shows_and_switches_what_is_wrong(workspace: Workspace, 
     sides = [{"name": "wsl", "fault": "refuse"}]
     assert (
         200,
-        [{"name": "host-a", "sides": sides, "programs": [nebula], "cut": False, "knobs": [web]}],
+        [{"name": "host-a", "sides": sides, "programs": [nebula], "cut": False, "knobs": [web], "console": []}],
     ) == (status, shown["hosts"])
     for deed, runs in (("stop", False), ("start", True)):
         _, shown = await switch(deed=deed, host="host-a", program="Nebula")

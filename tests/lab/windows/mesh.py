@@ -33,21 +33,46 @@ Told = Mapping[str, Any]
 
 UDP = "192.0.2.1:4242"
 
+DISK = (PATHS.nebula_config, PATHS.ca_certificate, PATHS.host_certificate, PATHS.host_key)
+"""What makes a Nebula the host that it is."""
+
+Copy = Mapping[PureWindowsPath, str]
+"""Those files of one moment."""
+
 
 @dataclass
 class Member:
-    """One host's Nebula. `runs_with` is None where it has not started; `alive`: whether the machine is on the net."""
+    """One host's Nebula. `runs_with` is None where it has not started; `alive`: whether the machine is on the net.
+
+    `copies` are those that somebody has of its disk: one for each identity that it has run with.
+    """
 
     state: WindowsState
     alive: Callable[[], bool] = lambda: True
     style: Style = "text"
     runs_with: Identity | None = None
+    copies: list[Copy] = field(default_factory=list)
 
     @property
     def running(self) -> Identity | None:
         """What it runs with, if it runs."""
         service = self.state.service("Nebula")
         return self.runs_with if service is not None and service.status == "Running" and self.alive() else None
+
+    def keep_copy(self) -> None:
+        """Copy its disk, where it is not as it was copied last."""
+        copy = {path: self.state.files[path] for path in map(PureWindowsPath, DISK) if path in self.state.files}
+        if self.runs_with is not None and copy not in self.copies:
+            self.copies.append(copy)
+
+    def come_back(self, copy: Copy, now: datetime) -> None:
+        """Put a copy back, whatever became of the host, and start Nebula with it."""
+        for path, text in copy.items():
+            self.state.write(path, text, now)
+        service = self.state.services["Nebula"]
+        service.start_type, service.refusals = "Automatic", 0
+        self.state.stop_service("Nebula", now)
+        self.state.start_service("Nebula", now)
 
     def tell(self, lines: Iterable[Told], now: datetime) -> None:
         """Append lines to its log, in the form that it has."""
@@ -77,6 +102,7 @@ class Mesh:
         """All of them run since before `now`, by what lies on their disks; those of a pair have spoken with each other."""
         for member in self.members.values():
             member.runs_with = _identity(member.state, now)
+            member.keep_copy()
         for name, other in pairs:
             self._meet(self.members[name], self.members[other], now)
 
@@ -105,6 +131,7 @@ class Mesh:
         except NotLoaded as failed:
             member.log(says(failed, state.clock(now)))
             raise GuardFailed(f"the service Nebula is Stopped, not Running: {failed}") from failed
+        member.keep_copy()
         tell_start(member, now)
         for other in self.members.values():
             if other is not member:

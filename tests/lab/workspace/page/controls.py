@@ -30,7 +30,18 @@ class Knob:
     """
 
     kind: Literal[
-        "clock", "disk", "certificate", "api", "peers", "reload", "configuration", "container", "registration", "escalation"
+        "clock",
+        "disk",
+        "certificate",
+        "api",
+        "peers",
+        "reload",
+        "configuration",
+        "container",
+        "registration",
+        "escalation",
+        "scripts",
+        "copy",
     ]
     name: str
     at: str
@@ -39,13 +50,17 @@ class Knob:
 
 @dataclass(frozen=True)
 class Host:
-    """A host with the sides, the programs and the knobs that it has; `cut` where its cable is pulled."""
+    """A host with the sides, the programs and the knobs that it has; `cut` where its cable is pulled.
+
+    `console` is what a person reads on a machine that no configuration knows yet, line by line.
+    """
 
     name: str
     sides: tuple[Side, ...]
     programs: tuple[Program, ...]
     cut: bool
     knobs: tuple[Knob, ...] = ()
+    console: tuple[str, ...] = ()
 
 
 class Controls(Protocol):

@@ -23,16 +23,20 @@ export function panel() {
 
 function hosts(state, change) {
   const list = state.hosts.map((host) => {
-    const troubled = troubles(host, state.faults[0]).join(", ");
-    return h("details", { class: "host", open: Boolean(troubled) && state.hosts.length <= 10 },
-      h("summary", {}, h("b", {}, host.name), " ", h("span", { class: troubled ? "bad" : "soft" }, troubled || words().well)),
+    const isNew = host.console.length > 0;
+    const troubled = isNew ? "" : troubles(host, state.faults[0]).join(", ");
+    return h("details", { class: "host", open: (isNew || Boolean(troubled)) && state.hosts.length <= 10 },
+      h("summary", {}, h("b", {}, host.name), " ",
+        h("span", { class: troubled ? "bad" : "soft" }, isNew ? words().newMachine : troubled || words().well)),
+      isNew && h("p", { class: "soft" }, words().onConsole),
+      host.console.map((line) => h("p", {}, h("code", {}, `/flatnet ${line}`))),
       h("div", { class: "sides" },
         h("button", {
           type: "button", class: host.cut ? "button" : "button danger", "data-action": `cable ${host.name}`,
           "aria-label": `${host.name}: ${host.cut ? words().plug : words().pull}`,
           click: () => change({ deed: host.cut ? "mend" : "cut", host: host.name }),
         }, host.cut ? words().plug : words().pull),
-        host.sides.some((side) => side.name === "gateway") && h("button", {
+        !isNew && host.sides.some((side) => side.name === "gateway") && h("button", {
           type: "button", class: "button danger", "data-action": `burst ${host.name}`, "aria-label": `${host.name}: ${words().burst}`,
           click: () => change({ deed: "burst", host: host.name }),
         }, words().burst),
