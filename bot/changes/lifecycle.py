@@ -196,7 +196,7 @@ class Lifecycle:
         """Close the review of a break-glass change, once it has ended. Raises `NotAllowed`, also for its requester."""
         record, policy = await self._repository.get(operation_id), self._planner.policy
         if record.break_glass is not None:
-            hosts = self._planner.find_hosts(record.plan)
+            hosts = self._planner.find_hosts(record)
             verdict = policy.may_review(by.actor, record.risk, hosts, self._find_requester_name(record))
             if isinstance(verdict, Refusal):
                 await self._refuse(operation_id, by, verdict)
@@ -245,7 +245,7 @@ class Lifecycle:
 
     async def _apply_approval_rules(self, request: ChangeRequest, draft: OperationRecord) -> OperationRecord:
         """Add to the record the approval that the rules ask for, a waiver of it, or break-glass."""
-        policy, hosts = self._planner.policy, self._planner.find_hosts(draft.plan)
+        policy, hosts = self._planner.policy, self._planner.find_hosts(draft)
         if request.operation.break_glass:
             return add_break_glass(draft, policy.find_alert_recipients(request.requester.actor, draft.risk, hosts))
         if (waiver := self._find_waiver(request, hosts)) is not None:

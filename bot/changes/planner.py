@@ -222,14 +222,29 @@ class Planner:
         require_none_suspended(planned.plan, hidden)
         return planned
 
-    def find_hosts(self, plan: Plan) -> tuple[Host, ...]:
-        """Find the hosts that a plan is about or changes, as the inventory has them now."""
-        return find_plan_hosts(plan, self.inventory)
+    def find_hosts(self, record: OperationRecord) -> tuple[Host, ...]:
+        """Find the hosts on which the approval of an operation is judged.
+
+        They are those that its plan is about or changes, as the inventory has them now. Of an operation that adds a host or
+        changes labels, they are also the hosts as they will be: a label that it takes away still counts, and so does a new
+        one.
+        """
+        operation, inventory = self.find_operation(record), self.inventory
+        return (*find_plan_hosts(record.plan, inventory), *find_future_hosts(operation, inventory))
 
 
 def find_plan_hosts(plan: Plan, inventory: Inventory) -> tuple[Host, ...]:
     """Find the hosts of this inventory that a plan is about or changes, also those that are being added."""
     return tuple(host for host in inventory.reachable if host.name in plan.concerned_hosts)
+
+
+def find_future_hosts(operation: FleetChange | None, inventory: Inventory) -> tuple[Host, ...]:
+    """Find the hosts that an operation is about and that this inventory does not have like that: as they will be."""
+    try:
+        meant = () if operation is None else operation.resolve_hosts(inventory)
+    except RequestError:
+        return ()
+    return tuple(host for host in meant if host not in inventory.hosts)
 
 
 def choose_card_channel(asked: str, usual: str | None) -> str:

@@ -60,7 +60,7 @@ class StartCheck:
             return await self._check_break_glass(policy, record, actor)
         if record.approval.waived:
             return await self._check_waiver(policy, record, actor, operation)
-        requirement = policy.assess_approval(actor, operation.assessed_risk, self._planner.find_hosts(record.plan))
+        requirement = policy.assess_approval(actor, operation.assessed_risk, self._planner.find_hosts(record))
         if isinstance(requirement, Refusal):
             return requirement
         today = record.approval.model_copy(
@@ -128,7 +128,7 @@ class StartCheck:
     ) -> Refusal | None:
         """Check that a rule waived the approval of this very plan for its requester, and that one does so today."""
         raised = operation.assessed_risk is not operation.risk
-        if raised or policy.find_waiver(actor, type(operation), self._planner.find_hosts(record.plan)) is None:
+        if raised or policy.find_waiver(actor, type(operation), self._planner.find_hosts(record)) is None:
             return Refusal("no waiver", Phrase("by the current rules, this needs approval. Submit it again"))
         events = await self._repository.audit.find_signed(record.operation, EventKind.WAIVER)
         if attestation.is_waived(record, events) and policy.is_requester(actor, record.requester):

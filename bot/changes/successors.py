@@ -75,9 +75,7 @@ class SuccessorPlanner:
             draft = await self._planner.draft(asking)
         except FlatnetError as error:
             return error.phrase
-        requirement = self._planner.policy.assess_approval(
-            actor, operation.assessed_risk, self._planner.find_hosts(draft.plan)
-        )
+        requirement = self._planner.policy.assess_approval(actor, operation.assessed_risk, self._planner.find_hosts(draft))
         return requirement.reason if isinstance(requirement, Refusal) else add_approval(draft, requirement)
 
     async def _find_done_hosts(self, record: OperationRecord, plan: Plan) -> Mapping[str, Phrase]:

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 from adapters.action import BOT_NAME, Action, Effect
 from adapters.action_registry import describe_run, find_action_class, get_kind, hash_script, parse_action
 from adapters.endpoint import Endpoint
+from adapters.local.host_files import RemoveHostFile, WriteHostFile
 from adapters.phrase import Phrase
 from adapters.value import Value
 
@@ -212,6 +213,8 @@ class FileEdit(Value):
     diff: tuple[str, ...]
 
 
+_HOST_FILE_CHANGES = frozenset({get_kind(WriteHostFile), get_kind(RemoveHostFile)})
+
 _MAX_TYPED_HOSTS = 3
 """Hosts that an approver types by name; of more the first, and the number of the others."""
 
@@ -247,9 +250,13 @@ class Plan(Value):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Hosts on which a step changes something, and both ends of transfers, sorted. They are claimed while it runs."""
+        """Hosts on which a step changes something, and both ends of transfers, sorted. They are claimed while it runs.
+
+        A host whose file in the host folder is changed is one of them: its addresses and rights change.
+        """
         changed = {step.host for step in self.steps if step.deed.is_change}
-        return tuple(sorted(changed | {step.source.host for step in self.steps if step.source is not None}))
+        filed = {str(step.deed.arguments["name"]) for step in self.steps if step.deed.kind in _HOST_FILE_CHANGES}
+        return tuple(sorted(changed | filed | {step.source.host for step in self.steps if step.source is not None}))
 
     @property
     def concerned_hosts(self) -> tuple[str, ...]:

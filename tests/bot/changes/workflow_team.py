@@ -148,6 +148,20 @@ class Uproot(Turn):
         return planned.model_copy(update={"plan": planned.plan.model_copy(update={"parts": parts})})
 
 
+class Relabel(Turn):
+    """The same where the hosts get the label tokyo and lose all others."""
+
+    words: ClassVar = ("relabel",)
+    example: ClassVar = "relabel host-a"
+
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        hosts = self.target.resolve(inventory)
+        return (*hosts, *(host.model_copy(update={"labels": ("tokyo",)}) for host in hosts))
+
+    async def plan(self, view: FleetView) -> PlannedChange:
+        return await Turn(target=self.target).plan(view)
+
+
 class Start(Turn):
     """The same where nothing is interrupted: a rule may waive its approval."""
 
@@ -192,7 +206,18 @@ class RehearsedSwap(CriticalSwap):
     rehearses: ClassVar = True
 
 
-CATALOGUE: tuple[type[Operation], ...] = (Turn, Sweep, Revoke, Uproot, Start, Swap, CriticalSwap, RehearsedSwap, CertRenew)
+CATALOGUE: tuple[type[Operation], ...] = (
+    Turn,
+    Sweep,
+    Revoke,
+    Uproot,
+    Relabel,
+    Start,
+    Swap,
+    CriticalSwap,
+    RehearsedSwap,
+    CertRenew,
+)
 
 
 def _leave_out(host: Host) -> LeftOutHost | None:

@@ -12,6 +12,7 @@ from adapters.action import Action
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.gateway.api import ReadSystem
 from adapters.inventory import Host, Inventory
+from adapters.local.host_files import WriteHostFile
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, ReadChange
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
@@ -54,6 +55,11 @@ def test_what_this_version_does_not_know_may_change_its_host() -> None:
     assert ("host-a",) == Plan(
         parts=(Part(host="host-a", steps=(step(PlannedAction(kind="windows.Paint", arguments={})),)),)
     ).hosts
+
+
+def test_a_host_whose_file_is_written_is_claimed_because_its_addresses_and_rights_change() -> None:
+    write = PlannedAction.of(WriteHostFile(operation="op-1", name="host-a", content="id = 1", before=""))
+    assert ("bot", "host-a") == Plan(parts=(Part(host="host-a", steps=(step(write, "bot"),)),)).hosts
 
 
 @pytest.mark.parametrize(
