@@ -9,6 +9,9 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 Set-StrictMode -Version 3
 $utf8 = New-Object System.Text.UTF8Encoding $false
+# An access list of SYSTEM and Administrators alone, who own it; a P between both parts: nothing is inherited.
+$owner = '^O:(BA|SY)(G:\S*?)?D:'
+$only = '[A-Z]*(\(A;[A-Z]*;FA;;;(BA|SY)\))+(S:.*)?$'
 
 # .NET takes no path of a PowerShell drive.
 function Get-Full($path) {
@@ -53,17 +56,22 @@ function Write-Bytes($full, $mode, [byte[]]$bytes) {
     }
 }
 
-# The whole list at once, since icacls leaves the explicit entries of others. What was written counts as it is read back.
-function Protect-File($path) {
+# The whole list at once, since icacls leaves the explicit entries of others.
+function Set-List($path, $list) {
     $acl = New-Object System.Security.AccessControl.FileSecurity
-    $acl.SetSecurityDescriptorSddlForm('O:BAG:SYD:P(A;;FA;;;SY)(A;;FA;;;BA)')
+    $acl.SetSecurityDescriptorSddlForm("O:BAG:SYD:$list")
     Set-Acl -LiteralPath $path -AclObject $acl
+}
+
+# What was written counts as it is read back.
+function Protect-File($path) {
+    Set-List $path 'P(A;;FA;;;SY)(A;;FA;;;BA)'
     Test-Protected $path
 }
 
 function Test-Protected($path) {
     $sddl = (Get-Acl -LiteralPath $path).Sddl
-    if ($sddl -cnotmatch '^O:(BA|SY)(G:\S*?)?D:P[A-Z]*(\(A;[A-Z]*;FA;;;(BA|SY)\))+(S:.*)?$') {
+    if ($sddl -cnotmatch "${owner}P$only") {
         throw "others than SYSTEM and Administrators can open ${path}: $sddl"
     }
 }
@@ -97,9 +105,12 @@ function Set-File($from, $target, [bool]$private) {
     }
 }
 
+# A folder that is missing is made before anything else; a rollback leaves it, since it is empty then.
 function Save-Files($change) {
     foreach ($swap in $change.swaps) {
-        if ($swap.existed -and $swap.kind -eq 'file') {
+        if (-not $swap.existed) {
+            $null = [System.IO.Directory]::CreateDirectory((Get-Full (Split-Path -Path $swap.target)))
+        } elseif ($swap.kind -eq 'file') {
             Copy-Protected $swap.target "$($swap.source).old"
         }
     }
@@ -108,8 +119,12 @@ function Save-Files($change) {
 function Set-Swap($swap) {
     if ($swap.kind -eq 'folder') {
         Set-Folder $swap
-    } else {
-        Set-File $swap.source $swap.target $swap.private
+        return
+    }
+    Set-File $swap.source $swap.target $swap.private
+    # A new file that is no key is as open as its folder: for SYSTEM and Administrators alone, nginx might not read it.
+    if (-not $swap.existed -and -not $swap.private) {
+        Set-List $swap.target ''
     }
 }
 
@@ -119,13 +134,15 @@ function Restore-Swap($swap) {
         Restore-Folder $swap
         return
     }
+    $full = Get-Full $swap.target
     if ($swap.existed) {
         Set-File "$($swap.source).old" $swap.target $false
     } else {
-        [System.IO.File]::Delete((Get-Full $swap.target))
+        [System.IO.File]::Delete($full)
     }
-    [System.IO.File]::Delete((Get-Full "$($swap.target).flatnet-new"))
-    [System.IO.File]::Delete((Get-Full "$($swap.target).flatnet-old"))
+    foreach ($end in 'new', 'old') {
+        [System.IO.File]::Delete("$full.flatnet-$end")
+    }
 }
 
 # Moved, never merged: Windows moves a folder at once or not at all, and none of which a file is open. It is tried again, so
@@ -441,15 +458,11 @@ function Open-Lock($folder) {
     $file = Get-Full "$folder\guard"
     for ($left = 2; $left -ge 0; $left--) {
         try {
-            return Open-Alone $file
+            return New-Object System.IO.FileStream $file, 'OpenOrCreate', 'Write', 'None'
         } catch {
             Start-Sleep -Seconds 1
         }
     }
-}
-
-function Open-Alone($full) {
-    New-Object System.IO.FileStream $full, 'OpenOrCreate', 'Write', 'None'
 }
 
 function Test-Pending($folder) {
@@ -496,7 +509,7 @@ function Use-Folder($folder) {
 function Test-Root($root) {
     $link = (Get-Item -LiteralPath $root -Force).LinkType
     $sddl = (Get-Acl -LiteralPath $root).Sddl
-    if ($link -or $sddl -cnotmatch '^O:(BA|SY)(G:\S*?)?D:[A-Z]*(\(A;[A-Z]*;FA;;;(BA|SY)\))+(S:.*)?$') {
+    if ($link -or $sddl -cnotmatch "$owner$only") {
         throw "others than SYSTEM and Administrators can enter $root"
     }
 }

@@ -203,6 +203,21 @@ def new_key() -> list[Swap]:
     return [pair()[0], replace(pair()[1], existed=False)]
 
 
+DEEP = PureWindowsPath(LIVE) / "new" / "pki"
+
+
+def new_folder() -> list[Swap]:
+    """A configuration, a certificate and a private key in a folder that is missing, as is the one above it."""
+    names = ("config.yaml", "host.crt", "host.key")
+    return [Swap(rf"{NEW}\{name}", str(DEEP / name), existed=False, private=name == "host.key") for name in names]
+
+
+def open_folders(state: WindowsState) -> None:
+    """Users can read in both folders."""
+    state.files[PureWindowsPath(NEW) / "config.yaml"] = "pki:\n"
+    state.readers |= {DEEP: ["S-1-5-32-545"], PureWindowsPath(LIVE): ["S-1-5-32-545"]}
+
+
 AGAIN: Mapping[str, Any] = {"guarded": True, "saved": True}
 WAITING: Mapping[str, Any] = {**AGAIN, "state": "applied", "left": 60.0}
 ON_NGINX = Move("OpenResty", "restart", nginx=Nginx(**NGINX.model_dump()))
@@ -254,6 +269,21 @@ CASES = (
         word="confirm",
         host=no_key_yet,
         live=NEW,
+    ),
+    Met(
+        "new files in a folder that is missing, and others can read all but the key",
+        "confirmed",
+        swaps=new_folder,
+        word="confirm",
+        host=open_folders,
+    ),
+    Met(
+        "new files in a folder that is missing go away",
+        "reverted",
+        "aborted",
+        swaps=new_folder,
+        word="abort",
+        host=open_folders,
     ),
     Met(
         "there was no key before, and none is left",
@@ -544,7 +574,7 @@ def test_scripts_and_guard_work_together(last: WindowsAction[Any], state: str, l
 
 
 def test_the_guard_fits_on_a_command_line_and_its_text_is_the_same_each_time() -> None:
-    assert len(powershell.build_guard_options()) < 32_000
+    assert len(powershell.build_guard_options()) < 32_300
     assert powershell.build_guard_options() in RESTART.build_arguments()["guard"]
 
 

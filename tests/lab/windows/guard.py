@@ -229,7 +229,7 @@ class GuardedChange:
                 _reload(state, step.nginx, self.looked_at)
 
     def _put(self, state: "WindowsState", swap: Swap) -> None:
-        """A private key is nobody else's to read, whoever could read the old one."""
+        """A private key is nobody else's to read, whoever could read the old one. Others are as open as their folder."""
         source, target = PureWindowsPath(swap.source), PureWindowsPath(swap.target)
         if swap.kind == "folder":
             if not state.has_folder(source):
@@ -240,6 +240,8 @@ class GuardedChange:
             return
         if swap.private:
             state.protect(target)
+        elif not swap.existed and target.parent in state.readers:
+            state.readers[target] = list(state.readers[target.parent])
         state.write_bytes(target, state.bytes_of(source), self.looked_at)
 
     def _restore(self, state: "WindowsState", swap: Swap) -> None:

@@ -465,7 +465,8 @@ function New-LabFileSecurity {
     $security
 }
 
-# The whole list, as it is given; but for files whose entries come back whatever is written.
+# The whole list, as it is given, with that of the folder where it is not protected; but for files whose entries come back
+# whatever is written.
 function Set-Acl {
     [CmdletBinding()]
     param([Parameter(Mandatory)] [string]$LiteralPath, [Parameter(Mandatory)] $AclObject)
@@ -475,6 +476,10 @@ function Set-Acl {
         $state.readers.Remove($key)
     }
     $others = @([regex]::Matches($AclObject.Sddl, '\(A;[^;]*;[^;]*;;;([^)]+)\)') | ForEach-Object { $_.Groups[1].Value } | Where-Object { $_ -notin 'SY', 'BA' })
+    $folder = Find-LabPath $state.readers ($LiteralPath -replace '\\[^\\]*\z', '')
+    if ($AclObject.Sddl -notmatch 'D:P' -and $null -ne $folder) {
+        $others += @($state.readers[$folder])
+    }
     if ($others.Count -gt 0) {
         $state.readers[$LiteralPath] = $others
     }
