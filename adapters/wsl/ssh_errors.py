@@ -26,7 +26,7 @@ def make_host_key_error(side: WslSide) -> HostIdentityError:
     if side.host_key:
         return HostIdentityError(
             Phrase(
-                "{where} has another host key than the pinned one. It may be another machine. If WSL2 was set up anew, "
+                "{where} has another host key than the pinned one. It may be another machine. If WSL2 was reinstalled, "
                 "compare the fingerprint on the console and give it with --wsl-fingerprint",
                 where=_get_address(side),
             )

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from adapters import fleet
 from adapters.fleet import ConnectionFactory, Fleet
+from adapters.inventory import Host
 from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
 from bot.app.build_environment import BuiltServices, build_environment
@@ -99,6 +100,11 @@ def build_config(
         )
         return await doctor.examine(settings, own, view)
 
+    async def examine_host(host: Host, view: FleetView) -> Report:
+        from bot.doctor import examination as doctor
+
+        return await doctor.examine_one_host(host, view)
+
     hosts = Fleet(settings.inventory, connect, observers.read)
     by_the_clock = build_schedule_config(settings.schedules, settings.notices, settings.time_zone, at)
     return ActiveConfig(
@@ -113,6 +119,7 @@ def build_config(
         backup_folder=settings.backup_folder,
         container_rules=settings.container_rules,
         container_specs=settings.containers,
+        examine_host=examine_host,
     )
 
 

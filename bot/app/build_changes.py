@@ -16,6 +16,7 @@ from typing import Protocol
 
 from adapters.phrase import Phrase
 from bot.app.build_backups import build_backup_registry
+from bot.app.build_joining import build_joining
 from bot.app.build_owed import OWED_INTERVAL, OwedServices, add_owed_actions, build_owed
 from bot.app.own_changes import add_change_actions
 from bot.app.own_machine import add_machine_actions
@@ -38,6 +39,7 @@ from bot.changes.step_binding import OwnActions, Places
 from bot.changes.step_runner import StepRunner
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
+from bot.handlers.joining import JoiningServices
 from bot.incidents.channels import CreatedChannel, NewChannel
 from bot.incidents.registry import IncidentRegistry
 from bot.ledger.registry import IdentityLedger
@@ -180,6 +182,7 @@ class ChangeServices:
     rotations: RotationRegistry
     suspensions: SuspensionRegistry
     backups: BackupRegistry
+    joining: JoiningServices
 
     async def list_suspension_mutes(self) -> tuple[Mute, ...]:
         """Lists the mutes of suspended hosts, and of those that were just resumed."""
@@ -233,7 +236,6 @@ def build_changes(
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret, memory.complete)
     dispatch = Coordinator(repository, planner, links.require_engine, links)
     lifecycle = Lifecycle(repository, planner, dispatch)
-    locks = LockService(LockTable(database), audit, now, dispatch.start_ready)
     schedule_table = ScheduleTable(database)
     schedules = ScheduleRegistry(schedule_table, audit, now)
     owed_services = build_owed(owed, OwedRequests(lifecycle, repository, planner, links.refresh_identity), audit, now)
@@ -243,7 +245,7 @@ def build_changes(
     add_owed_actions(own_actions, owed_services.registry, owed, operations)
     return ChangeServices(
         lifecycle,
-        locks,
+        LockService(LockTable(database), audit, now, dispatch.start_ready),
         dispatch,
         operations,
         journal,
@@ -259,6 +261,7 @@ def build_changes(
         rotations,
         suspensions,
         backups,
+        build_joining(own_actions, audit, lambda: basis().fleet.inventory, planner.make_view),
     )
 
 

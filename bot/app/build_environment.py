@@ -77,5 +77,6 @@ def _gather_services(built: BuiltServices) -> Services:
         backups=backups.verifier,
         key_verifier=backups.key_verifier,
         drills=backups.drills,
+        joining=machinery.joining,
         show_alerts=alerts.notifier.notify,
     )

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from adapters.errors import NotAsked
 from adapters.fleet import Fleet
-from adapters.inventory import Inventory
+from adapters.inventory import Host, Inventory
 from adapters.key_backup import Recipient
+from adapters.phrase import Phrase
 from bot.access.policy import Policy
 from bot.alerts.settings import NO_ALERT_SETTINGS, AlertSettings
 from bot.backups.settings import NO_BACKUP_FOLDER, BackupFolder
@@ -17,6 +19,11 @@ from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRul
 from commands.model.container_spec import ContainerSpec
 from commands.model.operation import CertificateRules, FleetView, HashSecret, Thresholds, refuse_secrets
 from commands.model.report import Report
+
+
+async def refuse_to_examine(host: Host, view: FleetView) -> Report:
+    """Refuses to check a host, where nothing can."""
+    raise NotAsked(Phrase("only a running bot can do this. Start flatnet-bot, then try again"))
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class ActiveConfig:
     """Containers that `container run` knows by name."""
     hash_secret: HashSecret = refuse_secrets
     """Hashes a secret by its name, under a key of this bot."""
+    examine_host: Callable[[Host, FleetView], Awaitable[Report]] = refuse_to_examine
+    """Runs the checks of `doctor` on the sides of one host."""
 
     @property
     def inventory(self) -> Inventory:

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
+from adapters.inventory import Host
 from adapters.phrase import Phrase, Span
 from bot.config.errors import ConfigurationError
 from bot.config.settings import Settings, read_settings
@@ -169,6 +170,11 @@ def _list_heartbeat_check(
 def _list_host_checks(view: FleetView, known: Mapping[str, Rehearsal] | None = None) -> dict[str, Check]:
     """List the checks of the hosts; `known` are their rehearsals, None where no bot runs."""
     return {host.name: partial(examine_host, host, view, known) for host in view.fleet.inventory.hosts}
+
+
+async def examine_one_host(host: Host, view: FleetView) -> Report:
+    """Run the checks of the sides of one host, which may be no member yet. Its rehearsal is not judged."""
+    return await run_checks({host.name: partial(examine_host, host, view)}, view.progress)
 
 
 async def run_checks(checks: Mapping[str, Check], progress: Progress) -> Report:

@@ -20,6 +20,7 @@ from bot.handlers.context import Body, RequestContext
 from bot.handlers.digest import DigestHandlers
 from bot.handlers.hosts import HostHandlers
 from bot.handlers.incidents import IncidentHandlers
+from bot.handlers.joining import JoiningHandlers, JoiningServices
 from bot.handlers.locks import LockHandlers
 from bot.handlers.logs import LogHandlers
 from bot.handlers.mutes import MuteHandlers
@@ -83,11 +84,16 @@ from commands.bot_state.schedules import (
     ScheduleResume,
     ScheduleRun,
 )
+from commands.joining.add import HostAdd
 from commands.logs.operations import LogCollect
-from commands.model.operation import Catalogue, Operation
+from commands.model.operation import Catalogue, FleetChange, Operation
+from commands.model.report import Report
 
 Handler = Callable[[Any, RequestContext], Awaitable[Body]]
 """Answers one kind of operation."""
+
+Preparation = Callable[[Any, RequestContext], Awaitable[Report | None]]
+"""Prepares one kind of change before it is planned. An answer ends the request; None goes on to the plan."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ class Services:
     backups: BackupVerifierPort
     key_verifier: KeyVerifierPort
     drills: DrillPort
+    joining: JoiningServices
     show_alerts: Callable[[], Awaitable[None]]
 
 
@@ -127,6 +134,7 @@ class Handlers:
     digest: DigestHandlers
     hosts: HostHandlers
     incidents: IncidentHandlers
+    joining: JoiningHandlers
     locks: LockHandlers
     logs: LogHandlers
     mutes: MuteHandlers
@@ -151,6 +159,7 @@ class Handlers:
             ),
             hosts=HostHandlers(services.rehearsals, services.owed, now),
             incidents=IncidentHandlers(incidents, services.channels, changes, now),
+            joining=JoiningHandlers(services.joining, services.rehearsals, changes, now),
             locks=LockHandlers(locks, now),
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
             mutes=MuteHandlers(services.mutes, services.alerts, now),
@@ -164,6 +173,11 @@ class Handlers:
     async def handle(self, operation: Operation, context: RequestContext) -> Body:
         """Answers an operation on the bot's own state."""
         return await HANDLERS[type(operation)](self)(operation, context)
+
+    async def prepare(self, operation: FleetChange, context: RequestContext) -> Report | None:
+        """Prepares a change before it is planned; most kinds need no preparation."""
+        find = PREPARATIONS.get(type(operation))
+        return None if find is None else await find(self)(operation, context)
 
 
 HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
@@ -224,3 +238,8 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     IncidentResolve: lambda nouns: nouns.incidents.resolve,
 }
 """Handler of each operation on the bot's own state: one line an operation."""
+
+PREPARATIONS: Mapping[type[FleetChange], Callable[[Handlers], Preparation]] = {
+    HostAdd: lambda nouns: nouns.joining.prepare,
+}
+"""Preparation of each change that has stages in which people work: one line an operation."""

@@ -1,7 +1,7 @@
 """Operation executor: carries out a request that was authorized and recorded.
 
 operation ─┬─ FleetRead ────▶ reads hosts; what it checked is stored
-           ├─ FleetChange ──▶ is proposed as a change (`bot.changes`)
+           ├─ FleetChange ──▶ is prepared where it has stages, then proposed as a change (`bot.changes`)
            └─ OwnOperation ─▶ its handler (`bot.handlers`)
 """
 
@@ -71,7 +71,8 @@ class OperationExecutor:
             case FleetRead():
                 return await self._read(operation, job, requester)
             case FleetChange():
-                return await self._environment.changes.propose(job.operation, operation, requester)
+                prepared = await self._environment.handlers.prepare(operation, await self._build_context(job, requester))
+                return prepared or await self._environment.changes.propose(job.operation, operation, requester)
             case _:
                 return await self._environment.handlers.handle(operation, await self._build_context(job, requester))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from adapters.errors import FlatnetError, Refused
+from adapters.errors import FlatnetError, Refused, Unreachable
 from adapters.inventory import Inventory
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
@@ -18,11 +18,15 @@ from bot.audit.search import AuditedOperation, FoundOperations
 from bot.backups.verifier import VerificationRequest
 from bot.changes.approval import NotAllowed
 from bot.changes.planner import NothingToDo
+from bot.handlers.joining import JoiningServices
 from bot.handlers.ports import FleetHistory, IncidentRegistryPort, ScheduleRegistryPort
 from bot.handlers.registry import Handlers, Services
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest, NoSuchIncident
+from bot.joining.registry import JoiningRegistry
+from bot.joining.reservation import Wish
+from bot.joining.scanner import Seen
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
@@ -48,7 +52,7 @@ from commands.model.backup import NO_BACKUPS, Backup, Drill, KeyBackup, KnownBac
 from commands.model.chart import HostHealth
 from commands.model.check import Area, CheckKey, KnownChecks, StoredCheck
 from commands.model.identity import KnownIdentities
-from commands.model.operation import Catalogue, FleetChange, FleetRead, FleetView
+from commands.model.operation import Catalogue, FleetChange, FleetRead, FleetView, refuse_own_read
 from commands.model.proven_configuration import ProvenConfigurations
 from commands.model.report import Report
 from commands.model.rotation import Rotation
@@ -349,6 +353,22 @@ class RememberedBackups:
         return tuple(self.verdicts[backup.id] for backup in backups)
 
 
+def refuse_joining(recorder: Recorder) -> JoiningServices:
+    """Services of hosts that are being added, where none is."""
+
+    async def scan(address: str) -> tuple[Seen, ...]:
+        raise Unreachable(Phrase("no response from {where}", where=address))
+
+    async def make_view(operation: str) -> FleetView:
+        raise AssertionError(operation)
+
+    async def choose_id(wish: Wish, view: FleetView) -> int:
+        raise AssertionError(wish)
+
+    registry = JoiningRegistry(refuse_own_read, recorder, Inventory)
+    return JoiningServices(registry, scan, scan, make_view, choose_id, lambda address: "")
+
+
 class Kept:
     """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
 
@@ -370,6 +390,7 @@ class Kept:
         self.rotations = RememberedRotation()
         self.suspensions = RememberedSuspensions()
         self.backups = RememberedBackups()
+        self.joining: JoiningServices | None = None
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def environment(
@@ -399,6 +420,7 @@ class Kept:
             backups=self.backups,
             key_verifier=self.keys,
             drills=self.keys,
+            joining=self.joining or refuse_joining(recorder),
             show_alerts=self.alerts.notify,
         )
         return Environment(

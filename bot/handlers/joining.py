@@ -1,0 +1,147 @@
+"""Handlers that prepare `host add` before it is planned: reserve, compare fingerprints and pin them, check, rehearse.
+
+    host add NAME ─▶ reserved? ─▶ pinned? ─▶ checks ─▶ rehearsed? ─▶ None: the change is planned and asked for
+                       └──────────┴───────────┴────────┴─▶ Report: what it waits for, and what to do next
+
+Each request goes as far as it can. A host is not logged in to before its identity is pinned.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.errors import Refused
+from adapters.inventory import Host, Inventory, JoiningHost
+from adapters.phrase import Phrase
+from bot.changes.rehearsal_rules import find_objection
+from bot.handlers.context import RequestContext
+from bot.handlers.ports import ChangeLifecycle, RehearsalPort
+from bot.joining.host_tables import Pins
+from bot.joining.registry import Asked, JoiningRegistry
+from bot.joining.reservation import Wish, reserve
+from bot.joining.scanner import Comparison, Scan, compare
+from bot.joining.standing import Standing, find_standing, format_add
+from bot.reports.joining import PreparationSight, build_preparation_report
+from commands.joining.add import HostAdd
+from commands.model.finding import Finding, Severity
+from commands.model.operation import FleetView
+from commands.model.report import Report
+
+BLOCKING = frozenset({Severity.HIGH, Severity.CRITICAL})
+"""Severities of findings with which no plan can be made. What Flatnet itself is to set up there is no such problem."""
+
+
+@dataclass(frozen=True)
+class JoiningServices:
+    """Services of the process for hosts that are being added.
+
+    `scan_windows` and `scan_wsl` read identities without a login. `make_view` makes the view of a plan, of the active
+    configuration. `choose_id` refuses an id or a name that is taken. `find_own_address` finds the address of the bot on the
+    way to another one, "" if that is unknown.
+    """
+
+    registry: JoiningRegistry
+    scan_windows: Scan
+    scan_wsl: Scan
+    make_view: Callable[[str], Awaitable[FleetView]]
+    choose_id: Callable[[Wish, FleetView], Awaitable[int]]
+    find_own_address: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Comparisons of the sides that are to be pinned; None where there is nothing to compare."""
+
+    windows: Comparison | None
+    wsl: Comparison | None
+
+    @property
+    def pins(self) -> Pins:
+        return Pins(self.windows.pin if self.windows else "", self.wsl.pin if self.wsl else "")
+
+    @property
+    def remarks(self) -> tuple[Phrase, ...]:
+        found = (each.waits_for for each in (self.windows, self.wsl) if each is not None)
+        return tuple(each for each in found if each is not None)
+
+
+@dataclass(frozen=True)
+class JoiningHandlers:
+    """Handlers of hosts that are being added."""
+
+    services: JoiningServices
+    rehearsals: RehearsalPort
+    changes: ChangeLifecycle
+    now: Callable[[], datetime]
+
+    async def prepare(self, operation: HostAdd, context: RequestContext) -> Report | None:
+        """Prepares a host as far as that is possible. Returns what it waits for; None if it can be planned."""
+        inventory = self.services.registry.find_inventory()
+        if operation.dry_run:
+            return None
+        asked = Asked(context.operation, context.actor, Wish.of(operation, inventory))
+        joining = await self.services.registry.reserve(asked, lambda: self._choose_id(asked), self._make_reservation(asked))
+        compared = await self._compare(operation, joining)
+        if compared.pins != Pins():
+            await self.services.registry.pin(asked, compared.pins)
+        return await self._judge(joining.name, compared, context)
+
+    async def _choose_id(self, asked: Asked) -> int:
+        return await self.services.choose_id(asked.wish, await self.services.make_view(asked.operation))
+
+    def _make_reservation(self, asked: Asked) -> Callable[[int], JoiningHost]:
+        return lambda number: reserve(asked.wish, number, asked.actor, self.now())
+
+    async def _compare(self, operation: HostAdd, joining: JoiningHost) -> Comparisons:
+        """Compares the sides that are not pinned yet, and those for which a fingerprint is given."""
+        host, services = joining.host, self.services
+        given = operation.windows_fingerprint
+        windows = wsl = None
+        if given or host is None or host.windows is None:
+            windows = compare(services.scan_windows, joining.windows_address, given, "--windows-fingerprint HEX")
+        given = operation.wsl_fingerprint
+        if joining.wsl_address and (given or host is None or host.wsl is None):
+            wsl = compare(services.scan_wsl, joining.wsl_address, given, "--wsl-fingerprint SHA256:…")
+        return Comparisons(*await asyncio.gather(_await(windows), _await(wsl)))
+
+    async def _judge(self, name: str, compared: Comparisons, context: RequestContext) -> Report | None:
+        """Judges how far a host has come, as its file says now."""
+        inventory = self.services.registry.find_inventory()
+        joining = inventory.find_joining(name)
+        if joining is None:
+            raise Refused(Phrase("{host} is not being added any more", host=name))
+        if compared.remarks or joining.host is None or joining.host.windows is None:
+            standing = find_standing(joining, None, None)
+            return self._report(joining, inventory, standing, remarks=compared.remarks)
+        view = await self.services.make_view(context.operation)
+        findings = await self._check(joining.host, context, view)
+        if any(each.severity in BLOCKING or not each.reached for each in findings):
+            standing = Standing(Phrase("its problems to be fixed"), format_add(name))
+            return self._report(joining, inventory, standing, findings=findings)
+        rehearsal = (await self.rehearsals.find_by_host([name])).get(name)
+        if (objection := find_objection(joining.host, rehearsal, self.now())) is not None:
+            standing = find_standing(joining, objection, None)
+            return self._report(joining, inventory, standing, findings=findings)
+        return None
+
+    async def _check(self, host: Host, context: RequestContext, view: FleetView) -> tuple[Finding, ...]:
+        """Checks the sides of a host as `doctor` does. Its gateway does not run yet."""
+        report = await context.config.examine_host(host.model_copy(update={"gateway": None}), view)
+        return report.findings
+
+    def _report(
+        self,
+        joining: JoiningHost,
+        inventory: Inventory,
+        standing: Standing,
+        *,
+        remarks: Sequence[Phrase] = (),
+        findings: Sequence[Finding] = (),
+    ) -> Report:
+        own = self.services.find_own_address(joining.windows_address)
+        return build_preparation_report(PreparationSight(joining, inventory, standing, remarks, findings, own))
+
+
+async def _await(comparison: Awaitable[Comparison] | None) -> Comparison | None:
+    return None if comparison is None else await comparison

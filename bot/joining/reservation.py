@@ -1,0 +1,91 @@
+"""Reservation of a new host: what its first request says, and that later requests say nothing else. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.errors import Refused
+from adapters.inventory import Inventory, JoiningHost
+from adapters.phrase import Phrase
+from bot.joining.host_tables import complete_address, find_usual_port
+from commands.joining.add import HostAdd
+
+
+class NotTheSame(Refused):
+    """A later request for a host that is being added says something else than its file."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Wish of a request for a new host, with complete addresses."""
+
+    name: str
+    windows: str
+    wsl: str
+    id: int | None
+    labels: tuple[str, ...]
+    adopt: bool
+
+    @classmethod
+    def of(cls, operation: HostAdd, inventory: Inventory) -> "Wish":
+        """Reads a request."""
+        return cls(
+            operation.name,
+            complete_address(operation.windows, find_usual_port(inventory, "windows")),
+            complete_address(operation.wsl, find_usual_port(inventory, "wsl")),
+            operation.id,
+            operation.label_,
+            operation.adopt,
+        )
+
+
+def require_address(wish: Wish) -> None:
+    """Raises `Refused` for a first request without the address of Windows."""
+    if not wish.windows:
+        raise Refused(Phrase("the first request needs the address of Windows: {option}", option="--windows ADDRESS"))
+
+
+def reserve(wish: Wish, number: int, by: str, now: datetime) -> JoiningHost:
+    """Makes the reservation of an id."""
+    return JoiningHost(
+        name=wish.name,
+        id=number,
+        labels=wish.labels,
+        since=now.replace(microsecond=0),
+        by=by,
+        adopt=wish.adopt,
+        windows_address=wish.windows,
+        wsl_address=wish.wsl,
+    )
+
+
+def go_on(wish: Wish, joining: JoiningHost) -> JoiningHost:
+    """Returns the host as a later request wants it: the address of WSL2 may come later. Raises `NotTheSame`."""
+    for what, wanted, known in _compare(wish, joining):
+        if wanted != known:
+            raise NotTheSame(
+                Phrase(
+                    "{host} is being added with the {what} {known}, not {wanted}. Leave it out to go on, or start again "
+                    "after {words}",
+                    host=joining.name,
+                    what=what,
+                    known=known,
+                    wanted=wanted,
+                    words=f"host remove {joining.name}",
+                )
+            )
+    return joining.model_copy(update={"wsl_address": joining.wsl_address or wish.wsl})
+
+
+def _compare(wish: Wish, joining: JoiningHost) -> Iterator[tuple[Phrase, str, str]]:
+    """Yields what a request says, with what it says and what the file says."""
+    if wish.windows:
+        yield Phrase("Windows address"), wish.windows, joining.windows_address
+    if wish.wsl and joining.wsl_address:
+        yield Phrase("WSL2 address"), wish.wsl, joining.wsl_address
+    if wish.id is not None:
+        yield Phrase("ID"), str(wish.id), str(joining.id)
+    if wish.labels:
+        yield Phrase("labels"), ",".join(sorted(wish.labels)), ",".join(sorted(joining.labels))
+    if wish.adopt:
+        yield Phrase("option"), "--adopt", "--adopt" if joining.adopt else "–"
