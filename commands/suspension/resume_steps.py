@@ -15,9 +15,10 @@ from adapters.windows.nebula import ReachAddress
 from adapters.windows.services import ReadServiceStates
 from adapters.wsl.containers import ListedContainer, MoveContainer, ReadContainerState
 from commands.containers.serving_proof import SETTLING, ServingProof, Witness
-from commands.model.plan import Check, Part, PlannedAction, Product, Step
+from commands.model.plan import Check, Part, PlannedAction, Step
 from commands.model.suspension import RememberedContainer, RememberedService
 from commands.planning.commit_confirm import PROOF_TIMEOUT, build_gateway_step, get_windows_side
+from commands.planning.stages import name_stage
 from commands.services.steps import ServiceName, ServiceState, build_service_part
 from commands.suspension.host_sight import HostSight
 from commands.suspension.records import Mark, make_key
@@ -143,34 +144,5 @@ def _build_policy_steps(sight: HostSight, remembered: RememberedContainer, prese
 
 
 def _name_stage(part: Part, mark: Mark) -> Part:
-    """Puts the stage into the keys of a part's steps, so that a plan can have two services of one host."""
-    names = {step.key: _rename(step.key, part.host, mark) for step in part.steps}
-    return replace_steps(part, tuple(_rename_step(step, names) for step in part.steps))
-
-
-def _rename(key: str, host: str, mark: Mark) -> str:
-    stage = make_key(host, mark)
-    return key if key.startswith(f"{stage}/") else f"{stage}/{key.removeprefix(f'{host}/')}"
-
-
-def _rename_step(step: Step, names: Mapping[str, str]) -> Step:
-    return step.model_copy(
-        update={
-            "key": names[step.key],
-            "deed": _rename_products(step.deed, names),
-            "verify": None if step.verify is None else _rename_check(step.verify, names),
-            "undone": tuple(_rename_check(check, names) for check in step.undone),
-        }
-    )
-
-
-def _rename_check(check: Check, names: Mapping[str, str]) -> Check:
-    return check.model_copy(update={"deed": _rename_products(check.deed, names)})
-
-
-def _rename_products(deed: PlannedAction, names: Mapping[str, str]) -> PlannedAction:
-    products = {
-        field: Product(step=names.get(product.step, product.step), field=product.field)
-        for field, product in deed.products.items()
-    }
-    return deed.model_copy(update={"products": products})
+    """Names a stage in the keys of a part's steps, so that a plan can have two services of one host."""
+    return name_stage(part, make_key(part.host, mark))
