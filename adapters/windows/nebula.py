@@ -114,7 +114,11 @@ class ReadCertificates(WindowsAction[NebulaFiles]):
 def _collect_handshakes(lines: Iterable[Any]) -> tuple[LoggedHandshake, ...]:
     """Collects the last handshake of each name. Unreadable lines are skipped."""
     received = (parse_handshake(line) for line in lines if isinstance(line, str))
-    newest = {each.name: LoggedHandshake.model_validate(each.model_dump()) for each in received if each is not None}
+    newest = {
+        each.name: LoggedHandshake.model_validate(each.model_dump(exclude={"underlay"}))
+        for each in received
+        if each is not None
+    }
     return tuple(newest.values())
 
 
