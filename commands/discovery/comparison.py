@@ -1,7 +1,7 @@
 """Compares the hosts that the fleet names with the inventory: which are missing there, and what contradicts what. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import reduce
 
@@ -12,7 +12,7 @@ from commands.discovery.mentions import (
     FoundHost,
     Source,
     choose_names,
-    choose_underlay,
+    choose_underlays,
     find_unlisted_at,
     group_mentions,
     list_configured_names,
@@ -43,15 +43,17 @@ class ComparedHost:
     found: FoundHost
     standing: Standing
     name: str
-    remarks: tuple[Remark, ...]
+    remarks: tuple[Remark, ...] = ()
+    underlay: str = ""
+    """Its address in the site's network for a proposal; "" if none is known for sure."""
 
     @property
     def words(self) -> str | None:
         """The beginning of the command that adds it; None if it is known, or is the lighthouse."""
         if self.standing is not Standing.UNKNOWN or self.found.id == LIGHTHOUSE_ID:
             return None
-        underlay = choose_underlay(self.found)
-        return f"host add {self.name} --id {self.found.id} --adopt" + (f" --windows {underlay}" if underlay else "")
+        windows = f" --windows {self.underlay}" if self.underlay else ""
+        return f"host add {self.name} --id {self.found.id} --adopt{windows}"
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,17 @@ def compare(evidence: Evidence, known: Known) -> tuple[ComparedHost, ...]:
     own, configured = known.own_fingerprints, list_configured_names(known.inventory)
     standings = {each.id: _find_standing(each, known, own) for each in found}
     chosen = choose_names([each for each in found if standings[each.id] is Standing.UNKNOWN], known.inventory)
-    return tuple(
+    underlays = choose_underlays(found)
+    compared = [
         ComparedHost(
             each,
             standings[each.id],
-            name := configured.get(each.id) or chosen.get(each.id) or f"host-{each.id}",
-            tuple(_list_remarks(_Case(each, standings[each.id], name), evidence, known.inventory)),
+            configured.get(each.id) or chosen.get(each.id) or f"host-{each.id}",
+            underlay=underlays[each.id],
         )
         for each in found
-    )
+    ]
+    return tuple(replace(each, remarks=tuple(_list_remarks(each, evidence, known.inventory))) for each in compared)
 
 
 def list_gateway_remarks(evidence: Evidence, inventory: Inventory) -> Iterator[tuple[str, Remark]]:
@@ -119,15 +123,15 @@ def describe_sources(found: FoundHost) -> Phrase:
     return Phrase("{items}", items=Listing(tuple(texts)))
 
 
-def list_missing(found: FoundHost) -> Iterator[Phrase]:
+def list_missing(case: ComparedHost) -> Iterator[Phrase]:
     """Lists what must be known before the bot logs in to a host: by side."""
-    match found.underlays:
-        case []:
-            yield Phrase("Windows: address and SHA-256 of its certificate")
-        case [address]:
-            yield Phrase("Windows ({address}): SHA-256 of its certificate", address=address)
-        case several:
-            yield Phrase("Windows ({addresses}?): SHA-256 of its certificate", addresses=list_some(list(several)))
+    found = case.found
+    if case.underlay:
+        yield Phrase("Windows ({address}): SHA-256 of its certificate", address=case.underlay)
+    elif found.underlays:
+        yield Phrase("Windows ({addresses}?): SHA-256 of its certificate", addresses=list_some(list(found.underlays)))
+    else:
+        yield Phrase("Windows: address and SHA-256 of its certificate")
     if found.id != LIGHTHOUSE_ID:
         yield Phrase("WSL2: address and fingerprint of its host key")
         if not found.has_gateway:
@@ -135,19 +139,12 @@ def list_missing(found: FoundHost) -> Iterator[Phrase]:
 
 
 _SOURCES: Mapping[Source, Callable[[Phrase], Phrase]] = {
-    Source.HANDSHAKE: lambda places: Phrase("the log of {places}", places=places),
-    Source.STATIC: lambda places: Phrase("static_host_map of {places}", places=places),
-    Source.ITSELF: lambda places: Phrase("the gateway of {places}", places=places),
-    Source.PEER: lambda places: Phrase("the peers of {places}", places=places),
-    Source.REGISTRATION: lambda places: Phrase("registrations at {places}", places=places),
+    Source.HANDSHAKE: lambda places: Phrase("log ({places})", places=places),
+    Source.STATIC: lambda places: Phrase("static_host_map ({places})", places=places),
+    Source.ITSELF: lambda places: Phrase("gateway ({places})", places=places),
+    Source.PEER: lambda places: Phrase("peers ({places})", places=places),
+    Source.REGISTRATION: lambda places: Phrase("registrations ({places})", places=places),
 }
-
-
-@dataclass(frozen=True)
-class _Case:
-    found: FoundHost
-    standing: Standing
-    name: str
 
 
 def _find_standing(found: FoundHost, known: Known, own: frozenset[str]) -> Standing:
@@ -164,7 +161,7 @@ def _find_standing(found: FoundHost, known: Known, own: frozenset[str]) -> Stand
     return Standing.UNKNOWN
 
 
-def _list_remarks(case: _Case, evidence: Evidence, inventory: Inventory) -> Iterator[Remark]:
+def _list_remarks(case: ComparedHost, evidence: Evidence, inventory: Inventory) -> Iterator[Remark]:
     match case.standing:
         case Standing.UNKNOWN:
             yield _build_unknown(case)
@@ -179,7 +176,7 @@ def _list_remarks(case: _Case, evidence: Evidence, inventory: Inventory) -> Iter
     yield from _list_peer_remarks(case, evidence.gateways)
 
 
-def _build_unknown(case: _Case) -> Remark:
+def _build_unknown(case: ComparedHost) -> Remark:
     found = case.found
     if found.id == LIGHTHOUSE_ID:
         why = Phrase("the lighthouse {address} is not in the configuration. Add it to flatnet.toml", address=found.address)
@@ -188,13 +185,12 @@ def _build_unknown(case: _Case) -> Remark:
             "{address} is not in the configuration. Named by: {sources}. Missing: {missing}",
             address=found.address,
             sources=describe_sources(found),
-            missing=reduce(lambda before, item: Phrase("{before} / {item}", before=before, item=item), list_missing(found)),
+            missing=reduce(lambda before, item: Phrase("{before} / {item}", before=before, item=item), list_missing(case)),
         )
-    words = ComparedHost(found, case.standing, case.name, ()).words
-    return Remark("unknown", Severity.MEDIUM, Phrase("not in the configuration"), why, next=words)
+    return Remark("unknown", Severity.MEDIUM, Phrase("not in the configuration"), why, next=case.words)
 
 
-def _list_name_remarks(case: _Case, inventory: Inventory) -> Iterator[Remark]:
+def _list_name_remarks(case: ComparedHost, inventory: Inventory) -> Iterator[Remark]:
     """Lists contradictions between the names of certificates, and between those and the inventory."""
     names = case.found.names
     shown = list_some([shorten_argument(name) for name in names])
@@ -218,7 +214,7 @@ def _list_name_remarks(case: _Case, inventory: Inventory) -> Iterator[Remark]:
             yield Remark("address", Severity.MEDIUM, Phrase("name of another host"), why, next="cert --all")
 
 
-def _list_peer_remarks(case: _Case, gateways: Sequence[tuple[str, int]]) -> Iterator[Remark]:
+def _list_peer_remarks(case: ComparedHost, gateways: Sequence[tuple[str, int]]) -> Iterator[Remark]:
     unlisted = [name for name in find_unlisted_at(case.found, gateways) if name != case.name]
     if unlisted and case.standing in (Standing.MEMBER, Standing.UNKNOWN):
         why = Phrase(

@@ -18,7 +18,7 @@ from commands.discovery.comparison import (
     describe_sources,
     list_gateway_remarks,
 )
-from commands.discovery.mentions import Source, choose_underlay
+from commands.discovery.mentions import Source
 from commands.discovery.readings import LEDGER, Evidence, UnreadSource, find_in_ledger, merge_evidence, read_evidence
 from commands.model.finding import Finding, Severity, list_next_commands, sort_worst_first
 from commands.model.operation import FleetRead, FleetView, Role
@@ -141,9 +141,8 @@ def _build_sides(each: ComparedHost, inventory: Inventory) -> tuple[Cell, Cell, 
     member = each.found.find_member(inventory)
     if member is not None:
         return _build_configured(member.windows), _build_configured(member.wsl), _build_configured(member.gateway)
-    underlay = choose_underlay(each.found)
     unknown = Cell(text=Phrase("unknown"), value=None, mark=Mark.UNKNOWN)
-    windows = Cell.of(underlay) if underlay else unknown
+    windows = Cell.of(each.underlay) if each.underlay else unknown
     absent = Cell(text=Phrase("N/A"), value=None, mark=Mark.ABSENT)
     if each.found.id == LIGHTHOUSE_ID:
         return windows, absent, absent

@@ -133,9 +133,15 @@ def _make_name(number: int, taken: Set[str]) -> str:
     return next(name for name in itertools.chain([usual], further) if name not in taken)
 
 
-def choose_underlay(found: FoundHost) -> str:
-    """Chooses the address of a host for a proposal; "" if there is none, or several that contradict one another."""
-    return found.underlays[0] if len(found.underlays) == 1 else ""
+def choose_underlays(found: Sequence[FoundHost]) -> Mapping[int, str]:
+    """Chooses the addresses of hosts for a proposal, by id: "" where there is none, or not one alone.
+
+    Hosts behind the same router have its address, which leads to none of them.
+    """
+    claims = Counter(underlay for each in found for underlay in each.underlays)
+    return {
+        each.id: each.underlays[0] if len(each.underlays) == 1 and claims[each.underlays[0]] == 1 else "" for each in found
+    }
 
 
 def parse_peer_id(address: str) -> int | None:

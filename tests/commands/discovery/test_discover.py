@@ -55,7 +55,7 @@ async def test_a_host_that_is_missing_is_proposed_with_what_is_known_and_what_is
     report = await discover(fleet)
     assert "1 host is not in the configuration: host-g" == str(report.summary)
     assert [
-        "host-g: 10.100.7.1 is not in the configuration. Named by: the log of lighthouse, the peers of host-a, host-b. "
+        "host-g: 10.100.7.1 is not in the configuration. Named by: log (lighthouse), peers (host-a, host-b). "
         "Missing: Windows (192.0.2.17): SHA-256 of its certificate / WSL2: address and fingerprint of its host key"
     ] == list_whys(report)
     assert ("host add host-g --id 7 --adopt --windows 192.0.2.17",) == report.next
@@ -92,6 +92,12 @@ async def test_of_several_addresses_none_is_proposed_and_all_are_shown() -> None
     report = await discover(NamingFleet(log=log(*MEMBERS, seen("host-g", 7, "192.0.2.17")), static=static))
     assert ("host add host-g --id 7 --adopt",) == report.next
     assert "Windows (192.0.2.17, 192.0.2.27?)" in list_whys(report)[0]
+
+
+async def test_an_address_that_several_hosts_share_is_not_proposed() -> None:
+    """It is that of their router."""
+    report = await discover(NamingFleet(log=log(*MEMBERS, seen("host-g", 7, "192.0.2.1"), seen("host-h", 8, "192.0.2.1"))))
+    assert ("host add host-g --id 7 --adopt", "host add host-h --id 8 --adopt") == report.next
 
 
 async def test_the_names_of_two_missing_hosts_that_claim_one_name_are_their_ids() -> None:
@@ -216,7 +222,7 @@ async def test_hosts_that_are_being_added_or_were_removed_are_not_proposed() -> 
     gateways: dict[str, object] = {"host-a": gateway(1, 2, 7), "host-b": gateway(2, 1)}
     report = await discover(NamingFleet(inventory=inventory, log=log(*MEMBERS, seen("host-h", 8)), gateways=gateways))
     assert [
-        "host-h: host-h was removed, but is still named by the log of lighthouse. Check that no one uses its certificates"
+        "host-h: host-h was removed, but is still named by log (lighthouse). Check that no one uses its certificates"
     ] == (list_whys(report))
     assert ("cert --all",) == report.next
 
