@@ -1,6 +1,7 @@
 """The WSL2 helper as the bot's user calls it, through the real sudo: what it refuses. Its verbs are in tests/fleet."""
 
 import hashlib
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -27,10 +28,28 @@ def test_another_text_is_another_version() -> None:
     """The bot compares versions alone, so a changed helper gets the next one, and its hash is noted here."""
     text = HELPER.read_text()
     (version,) = re.findall(r"^version=(\d+)$", text, re.MULTILINE)
-    assert ("3", "644fe337099c6d11b964b3bfa343eab2c7da4cd4c831a9e140c2b39b50c19014") == (
+    assert ("4", "8238b13419da38650905b2b36a699520d7d76224fc4a34e4aa1bf4f8a3920f89") == (
         version,
         hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+FORWARDING = "sed -i 's/^areas .*/areas forwarding/' /etc/flatnet-bot/allow"
+CONFLIST, OTHER = "/etc/cni/net.d/10-flatnet.conflist", "/tmp/other"
+PLUGIN = "mkdir -p /opt/cni/bin; printf '#!/bin/sh\\n' >/opt/cni/bin/flatnet; chmod 0755 /opt/cni/bin/flatnet"
+CNI_PODMAN = f"""cat >/usr/bin/podman <<'END'
+#!/bin/sh
+case "$1" in --version) echo podman version 4.3.1 ;; info) echo cni ;; ps) ;; *) exit 125 ;; esac
+END
+rm -rf /etc/cni
+echo '{{ "name" : "flatnet", "plugins": [{{"type": "flatnet", "ipam": {{"subnet": "10.87.7.0/24"}}}}] }}' >{OTHER}"""
+"""A podman that has nothing but CNI, and a network that people made."""
+
+
+def describe_network(state: str, *, own: bool = False, plugin: bool = True) -> Mapping[str, Any]:
+    """Describes the network of the host with the ID 7."""
+    place = {"backend": "cni", "network": "flatnet", "subnet": "10.87.7.0/24", "state": state, "file": CONFLIST}
+    return {**place, "own": own, "plugin": plugin, "containers": 0}
 
 
 def call(folder: Path, *commands: str, before: str = "") -> Mapping[str, Any]:
@@ -102,6 +121,10 @@ VECTORS: tuple[tuple[str, ...], ...] = (
     ("ipam", "list", "/etc/shadow"),
     ("ipam", "../../etc/shadow"),
     ("ipam;id", "list"),
+    ("network",),
+    ("network", "show", "--all"),
+    ("network", "create", "flatnet"),
+    ("network", "remove", "../podman"),
     ("", ""),
     ("version", "--help"),
     ("sh", "-c", "id"),
@@ -138,7 +161,7 @@ class TestInAWorld:
 
     def test_the_bot_s_user_gets_the_version_and_the_areas(self, tmp_path: Path) -> None:
         (done,) = call(tmp_path, f"{THROUGH_SUDO} version").values()
-        assert (0, '{"version":3,"areas":["containers","ipam","backup"]}\n', "") == (
+        assert (0, '{"version":4,"areas":["containers","ipam","backup"]}\n', "") == (
             done["code"],
             done["stdout"],
             done["stderr"],
@@ -220,6 +243,42 @@ class TestInAWorld:
     def test_a_broken_list_allows_nothing(self, line: str, words: str, tmp_path: Path) -> None:
         (done,) = call(tmp_path, f"echo '{line}' >>/etc/flatnet-bot/allow; {DIRECT} containers list").values()
         assert (5, True) == (done["code"], words in done["stderr"])
+
+    def test_a_network_of_cni_is_a_file_of_the_helper_s_own_and_others_stay(self, tmp_path: Path) -> None:
+        """podman with CNI reads it there. The text is made from the allow list alone."""
+        show, create, remove = (f"{FORWARDING}; {DIRECT} network {verb}" for verb in ("show", "create", "remove"))
+        done = call(
+            tmp_path,
+            show,
+            create,
+            f"{PLUGIN}; {create}",
+            f"cat {CONFLIST}; stat --format='%U %a' {CONFLIST}",
+            f"printf ' ' >>{CONFLIST}; {remove}",
+            f"truncate -s -1 {CONFLIST}; {remove}; ls /etc/cni/net.d",
+            f"sed 's/10.87.7/10.87.8/' {OTHER} >{CONFLIST}; {create}",
+            f"cp {OTHER} {CONFLIST}; {create}",
+            f"cp {OTHER} /etc/cni/net.d/11.conf; {show}",
+            before=CNI_PODMAN,
+        )
+        absent, bare, made, text, changed, removed, other, theirs, twice = done.values()
+        assert describe_network("absent", plugin=False) == json.loads(absent["stdout"])
+        words = "flatnet-bot: Flatnet's plug-in is not there: /opt/cni/bin/flatnet. Install it first\n"
+        assert (6, words) == (bare["code"], bare["stderr"])
+        assert describe_network("ready", own=True) == json.loads(made["stdout"])
+        conflist, _, owner = text["stdout"].rpartition("}\n")
+        (plugin,) = json.loads(f"{conflist}}}")["plugins"]
+        assert ("root 644\n", 7, "10.87.7.0/24") == (owner, plugin["hostId"], plugin["ipam"]["subnet"])
+        words = "flatnet-bot: this helper did not make the network flatnet as it is now, so it stays\n"
+        assert (6, words) == (changed["code"], changed["stderr"])
+        assert f"{json.dumps(describe_network('absent'), separators=(',', ':'))}\n" == removed["stdout"]
+        words = "the network flatnet is there and is not 10.87.7.0/24. Fix it first: podman network inspect flatnet"
+        assert (6, f"flatnet-bot: {words}\n") == (other["code"], other["stderr"])
+        assert describe_network("ready") == json.loads(theirs["stdout"])
+        assert (6, True) == (twice["code"], "several files in /etc/cni/net.d name the network" in twice["stderr"])
+
+    def test_a_network_needs_the_area_forwarding(self, tmp_path: Path) -> None:
+        (done,) = call(tmp_path, f"{DIRECT} network create").values()
+        assert (3, True) == (done["code"], "forwarding is not allowed here" in done["stderr"])
 
     def test_the_user_cannot_hand_on_its_environment(self, tmp_path: Path) -> None:
         """sudo clears it, and refuses to be asked for more."""

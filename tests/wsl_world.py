@@ -54,7 +54,7 @@ def run(folder: Path, *runs: str, before: str = "") -> list[dict[str, Any]]:
     return answer
 
 
-PLACES = ("etc", "usr", "home", "var")
+PLACES = ("etc", "usr", "home", "var", "opt")
 """Folders whose changes stay in memory."""
 
 WATCHED = ("/etc", "/home", "/run", "/usr/local/libexec")

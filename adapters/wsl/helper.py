@@ -21,7 +21,7 @@ from adapters.wsl.action import Argv, CompletedProgram, WslAction
 HELPER = "/usr/local/libexec/flatnet-bot"
 """Path of the helper. sudo's rules name it with its verbs."""
 
-HELPER_VERSION = 3
+HELPER_VERSION = 4
 """Version of the helper that this version of the bot works with. A test compares it with docs/hosts."""
 
 OperationName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]

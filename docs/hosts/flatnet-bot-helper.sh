@@ -5,6 +5,9 @@
 #     version                            this version, and the allowed areas
 #     forwarding status                  the bridge, its address, and IP forwarding now and at boot
 #     forwarding apply                   sets them up where they are missing
+#     network show                       podman's network of Flatnet: whether it is there, and whether this helper made it
+#     network create                     makes it where there is none
+#     network remove                     removes it, if this helper made it and no container is on it
 #     containers list                    Flatnet's containers, running or not, one JSON object a line
 #     containers show KEY                one of them by its ID or name; nothing if there is none
 #     containers start|stop|restart ID   one of them, by its 64 digits
@@ -56,7 +59,7 @@ cd /
 PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 
-version=3
+version=4
 self=/usr/local/libexec/flatnet-bot
 allow=/etc/flatnet-bot/allow
 boot=/etc/sysctl.d/zz-flatnet-bot.conf # after every file with a number, of which the last one wins
@@ -326,6 +329,172 @@ stop_beats() {
 print_count() {
     stop_beats
     printf '{"size":%s,"sha256":"%s"}\n' "$1" "$2" >&2
+}
+
+# Flatnet's network. Nothing of it comes in: its name, its bridge and its subnet are those of the allow list.
+
+record=$store/network # SHA-256 and path of the configuration that create made
+
+# podman 3 knows nothing but CNI, and has no word for it.
+find_backend() {
+    case $(podman --version) in
+    'podman version 3.'*)
+        echo cni
+        return
+        ;;
+    esac
+    said=$(ask_podman 10 info --format '{{.Host.NetworkBackend}}')
+    fits 'cni|netavark' "$said" || fail 6 "podman has a network backend that is not known here"
+    echo "$said"
+}
+
+# Files of CNI that name the network, whatever their white space.
+list_conflists() {
+    set +f
+    for file in /etc/cni/net.d/*.conflist /etc/cni/net.d/*.conf; do
+        if [ -f "$file" ] && tr -d '[:space:]' <"$file" | grep -Fq "\"name\":\"$network\""; then
+            fits '[a-zA-Z0-9_./-]*' "$file" || fail 6 "the name of a file in /etc/cni/net.d is not plain"
+            printf '%s\n' "$file"
+        fi
+    done
+    set -f
+}
+
+# "absent", "ready", or "other": one of this name that has not the subnet of this host.
+look_at_network() {
+    subnet=${address%.1/24}.0/24 state=other
+    backend=$(find_backend)
+    case $backend in
+    cni) look_at_conflist ;;
+    *) look_at_podman ;;
+    esac
+    case " $subnets " in
+    *" $subnet "*) [ "$state" = absent ] || state=ready ;;
+    esac
+    ids=$(list_ids)
+    used=$(printf '%s' "$ids" | grep -c . || :)
+}
+
+look_at_conflist() {
+    place=$(list_conflists)
+    plugin=$(tell [ -x /opt/cni/bin/flatnet ])
+    subnets=''
+    case $place in
+    '') place=/etc/cni/net.d/10-$network.conflist state=absent ;;
+    *"$newline"*) fail 6 "several files in /etc/cni/net.d name the network $network. Remove all but one" ;;
+    *) subnets=$(tr -d '[:space:]' <"$place" | grep -o '"subnet":"[^"]*"' | cut -d'"' -f4 | tr '\n' ' ' || :) ;;
+    esac
+}
+
+look_at_podman() {
+    place=/etc/containers/networks/$network.json plugin=true subnets='' code=0
+    timeout --kill-after=5 10 podman network exists "$network" || code=$?
+    case $code in
+    0) subnets=$(ask_podman 10 network inspect --format '{{range .Subnets}}{{.Subnet}} {{end}}' "$network") ;;
+    1) state=absent ;;
+    *) fail 6 "podman did not say whether it has the network $network" ;;
+    esac
+}
+
+is_own_network() {
+    [ -f "$record" ] && [ -f "$place" ] && grep -Fqx "$(hash_file "$place") $place" "$record"
+}
+
+show_network() {
+    [ ! -d "$store" ] || require_root_path "$store" directory
+    look_at_network
+    printf '{"backend":"%s","network":"%s","subnet":"%s","state":"%s","file":"%s","own":%s,"plugin":%s,"containers":%s}\n' \
+        "$backend" "$network" "$subnet" "$state" "$place" "$(tell is_own_network)" "$plugin" "$used"
+}
+
+create_network() {
+    open_store
+    look_at_network
+    case $state in
+    other) fail 6 "the network $network is there and is not $subnet. Fix it first: podman network inspect $network" ;;
+    absent)
+        [ "$plugin" = true ] || fail 6 "Flatnet's plug-in is not there: /opt/cni/bin/flatnet. Install it first"
+        case $backend in
+        cni) write_conflist ;;
+        *) make_podman_network ;;
+        esac
+        ;;
+    esac
+    show_network
+}
+
+note_made() {
+    printf '%s %s\n' "$1" "$place" >"$record.new"
+    sync "$record.new"
+    mv -T "$record.new" "$record"
+}
+
+# Its hash is noted first: what a power cut leaves is known as this helper's own.
+write_conflist() {
+    [ -d "${place%/*}" ] || mkdir -p "${place%/*}"
+    require_root_path "${place%/*}" directory
+    id=${address#10.87.} gateway=${address%/24}
+    id=${id%%.*}
+    cat >"$place.flatnet-bot" <<END
+{
+  "cniVersion": "1.0.0",
+  "name": "$network",
+  "plugins": [
+    {
+      "type": "flatnet",
+      "bridge": "$bridge",
+      "hostId": $id,
+      "registryEndpoints": ["http://10.100.$id.1:8080/api/containers"],
+      "registryEnabled": true,
+      "ipam": {
+        "type": "flatnet-ipam",
+        "hostId": $id,
+        "subnet": "$subnet",
+        "gateway": "$gateway"
+      }
+    }
+  ]
+}
+END
+    chmod 0644 "$place.flatnet-bot"
+    note_made "$(hash_file "$place.flatnet-bot")"
+    sync "$place.flatnet-bot"
+    mv -T "$place.flatnet-bot" "$place"
+    sync "${place%/*}"
+}
+
+# podman takes no subnet that an interface has, and makes the bridge when the first container starts.
+make_podman_network() {
+    drop_idle_bridge
+    ask_podman 20 network create --driver bridge --subnet "$subnet" --gateway "${address%/24}" --interface-name "$bridge" \
+        "$network" >/dev/null
+    note_made "$(hash_file "$place")"
+}
+
+# A bridge that has this host's address alone, and that nothing is plugged into.
+drop_idle_bridge() {
+    case $(read_link) in
+    absent | other) return ;;
+    esac
+    if [ "$(list_addresses)" = "$address" ] && [ -z "$(ip -o link show master "$bridge")" ]; then
+        ip link del dev "$bridge"
+    fi
+}
+
+remove_network() {
+    open_store
+    look_at_network
+    if [ "$state" != absent ]; then
+        is_own_network || fail 6 "this helper did not make the network $network as it is now, so it stays"
+        [ "$used" -eq 0 ] || fail 6 "$used containers are on the network $network, so it stays"
+        case $backend in
+        cni) rm -f "$place" ;;
+        *) ask_podman 20 network rm "$network" >/dev/null ;;
+        esac
+        drop_idle_bridge
+    fi
+    rm -f "$record"
+    show_network
 }
 
 # containers
@@ -1680,12 +1849,16 @@ case $#:$1 in
     exit
     ;;
 2:forwarding | 2:ipam | [234]:backup | [23456]:containers) require_area "$1" ;;
+2:network) require_area forwarding ;;
 [234]:images | [234]:volumes) require_area containers ;;
 *) refuse ;;
 esac
 case $#:$1:$2 in
 2:forwarding:status) show_forwarding ;;
 2:forwarding:apply) apply_forwarding ;;
+2:network:show) show_network ;;
+2:network:create) create_network ;;
+2:network:remove) remove_network ;;
 2:containers:list) list_containers ;;
 3:containers:show) show_container "$3" ;;
 3:containers:start | 3:containers:stop | 3:containers:restart) move_container "$2" "$3" ;;

@@ -10,7 +10,7 @@ from adapters.inventory import Host, ManagedArea, WslSide
 from adapters.phrase import Phrase
 from adapters.windows.routes import OwnAddress, Route, RouteReading
 from adapters.wsl.forwarding import WslForwarding
-from adapters.wsl.helper import ForwardingStatus, HelperInfo
+from adapters.wsl.helper import HELPER_VERSION, ForwardingStatus, HelperInfo
 from adapters.wsl.podman import UnreadPart
 from adapters.wsl.system import Bridge
 from commands.forwarding.assessment import ForwardingState, judge_state
@@ -18,6 +18,7 @@ from tests.bot.rendering.examples import ENGLISH
 from tests.commands.canned import host
 
 OWN = OwnAddress(address=IPv4Address("172.28.0.1"), prefix=20, interface=42, alias="vEthernet (WSL)")
+ALLOWED = HelperInfo(version=HELPER_VERSION, areas=("forwarding",))
 STATUS = ForwardingStatus(
     bridge="flatnet-br0", address="10.87.1.1/24", link="up", addressed=True, forwarding=True, at_boot=True, blocked=False
 )
@@ -71,13 +72,13 @@ def test_a_route_is_compared_with_the_present_address(
 @pytest.mark.parametrize(
     ("helper", "status", "subjects", "next_command"),
     [
-        (HelperInfo(version=3, areas=("forwarding",)), STATUS, {"route"}, "forwarding apply host-a"),
-        (HelperInfo(version=3, areas=("forwarding",)), STATUS.model_copy(update={"at_boot": False}), {"route", "boot"},
+        (ALLOWED, STATUS, {"route"}, "forwarding apply host-a"),
+        (ALLOWED, STATUS.model_copy(update={"at_boot": False}), {"route", "boot"},
          "forwarding apply host-a"),
-        (HelperInfo(version=3, areas=("forwarding",)), STATUS.model_copy(update={"blocked": True}), {"route", "firewall"},
+        (ALLOWED, STATUS.model_copy(update={"blocked": True}), {"route", "firewall"},
          "forwarding apply host-a"),
         (HelperInfo(version=9, areas=("forwarding",)), STATUS, {"route", "helper"}, None),
-        (HelperInfo(version=3, areas=("ipam",)), STATUS, {"route", "helper"}, None),
+        (HelperInfo(version=HELPER_VERSION, areas=("ipam",)), STATUS, {"route", "helper"}, None),
         (ActionFailed(Phrase("no"), code="absent"), ActionFailed(Phrase("no"), code="absent"), {"route", "helper"}, None),
         (SILENT, SILENT, {"route"}, None),
     ],

@@ -74,11 +74,16 @@ def set_up_flatnet(distribution: Distribution) -> None:
 
 def make_network(distribution: Distribution, host_id: int = 1) -> None:
     """Makes the image, and Flatnet's network of the host with that id."""
-    distribution.space.write("/root/image.tar", _build_image())
-    distribution.space.run("podman", "import", "--quiet", "/root/image.tar", IMAGE)
+    make_image(distribution)
     subnet = f"10.87.{host_id}"
     bridge = (f"--subnet={subnet}.0/24", f"--gateway={subnet}.1", "--interface-name=flatnet-br0")
     distribution.space.run("podman", "network", "create", *bridge, "flatnet")
+
+
+def make_image(distribution: Distribution) -> None:
+    """Makes the image of all containers."""
+    distribution.space.write("/root/image.tar", _build_image())
+    distribution.space.run("podman", "import", "--quiet", "/root/image.tar", IMAGE)
 
 
 def make_container(distribution: Distribution, name: str) -> None:

@@ -10,15 +10,16 @@ import asyncssh
 import pytest
 from pydantic import SecretStr
 
-from adapters.wsl.helper import ReadBackup
+from adapters.wsl.helper import HELPER_VERSION, ReadBackup
 from adapters.wsl.ssh import SshConnection
 from bot.app.application import open_application
 from bot.config.settings import read_settings
 from tests.fleet.conftest import MANAGED, Ask, ask_as_administrator
-from tests.fleet.containers import FOREIGN, IMAGE, list_containers, make_network
+from tests.fleet.containers import FOREIGN, IMAGE, list_containers, make_image, make_network
 from tests.fleet.distribution import Distribution
 from tests.fleet.fleet import HOST, write_configuration
 from tests.fleet.helper_over_ssh import ALL, call, read
+from tests.fleet.plug_in import ADDRESS
 
 SECRET = "correct-horse"
 
@@ -31,6 +32,16 @@ GOOD = {
     "at_boot": True,
     "blocked": False,
 }
+
+
+DIRECT = "/usr/local/libexec/flatnet-bot"
+"""The helper as root calls it."""
+
+
+def show_network(host: Distribution, verb: str = "show") -> tuple[str, bool, int]:
+    """Returns the state of the network, whether the helper made it, and how many containers are on it."""
+    seen = json.loads(host.sh(f"{DIRECT} network {verb}"))
+    return seen["state"], seen["own"], seen["containers"]
 
 
 async def read_in_pieces(wsl: Distribution) -> bytes:
@@ -93,7 +104,7 @@ def test_a_missing_bridge_is_made_and_podman_takes_it(fresh: Distribution) -> No
     """As it does after a restart of WSL2 without a container that runs."""
     assert 0 == fresh.prepare("--manage", "forwarding", "--id", "1").returncode
     make_network(fresh)
-    helper = "/usr/local/libexec/flatnet-bot forwarding"
+    helper = f"{DIRECT} forwarding"
     assert "absent" == json.loads(fresh.sh(f"{helper} status"))["link"]
     assert GOOD == json.loads(fresh.sh(f"{helper} apply"))
     fresh.sh(f"podman run --detach --pull=never --name=one --network=flatnet {IMAGE} sleep 1000; podman exec one true")
@@ -101,8 +112,36 @@ def test_a_missing_bridge_is_made_and_podman_takes_it(fresh: Distribution) -> No
     fresh.sh("podman rm --force --time=0 one")
     assert GOOD == json.loads(fresh.sh(f"{helper} apply"))
     fresh.sh("ip link del flatnet-br0; ip link add flatnet-br0 type veth peer name other")
-    refused = fresh.space.attempt("/usr/local/libexec/flatnet-bot", "forwarding", "apply")
+    refused = fresh.space.attempt(DIRECT, "forwarding", "apply")
     assert (6, True) == (refused.returncode, "flatnet-br0 is there and is no bridge" in refused.stderr)
+
+
+def test_podman_s_network_is_made_and_removed_again(fresh: Distribution) -> None:
+    """Also where forwarding was set up before it, whose bridge has its subnet. Made twice, it is the same."""
+    assert 0 == fresh.prepare("--manage", "forwarding", "--id", "1").returncode
+    fresh.sh(f"{DIRECT} forwarding apply")
+    absent, ready = ("absent", False, 0), ("ready", True, 0)
+    assert absent == show_network(fresh)
+    assert [ready, ready] == [show_network(fresh, "create") for _ in range(2)]
+    assert GOOD == json.loads(fresh.sh(f"{DIRECT} forwarding apply"))
+    make_image(fresh)
+    fresh.sh(f"podman run --detach --pull=never --name=one --network=flatnet {IMAGE} sleep 1000; podman exec one true")
+    assert "10.87.1.2" == fresh.sh(f"podman inspect --format '{ADDRESS}' one").strip()
+    refused = fresh.space.attempt(DIRECT, "network", "remove")
+    words = "flatnet-bot: 1 containers are on the network flatnet, so it stays\n"
+    assert (6, words, ("ready", True, 1)) == (refused.returncode, refused.stderr, show_network(fresh))
+    fresh.sh("podman rm --force --time=0 one")
+    assert [absent, absent] == [show_network(fresh, "remove") for _ in range(2)]
+    assert "" == fresh.sh("podman network ls --quiet --filter name=flatnet; ip link show flatnet-br0 2>/dev/null || :")
+
+
+async def test_the_network_of_people_stays(managed: Distribution, login: asyncssh.SSHClientConnection) -> None:
+    (seen,) = await read(login, "network show")
+    used = len(list_containers(managed))
+    assert ("netavark", "ready", False, used) == tuple(seen[key] for key in ("backend", "state", "own", "containers"))
+    assert [seen] == await read(login, "network create")
+    words = "flatnet-bot: this helper did not make the network flatnet as it is now, so it stays\n"
+    assert (6, b"", words) == await call(login, "network remove")
 
 
 async def test_containers_are_listed_with_their_addresses_and_without_secrets(
@@ -211,7 +250,7 @@ async def test_doctor_shows_the_version_and_misses_nothing(managing: Ask) -> Non
     report = await managing("doctor")
     assert [] == [finding for finding in report.findings if finding.host == HOST]
     (seen,) = [str(row.cells[1].text) for row in report.rows if row.host == HOST]
-    assert "helper in WSL2 version 3" in seen
+    assert f"helper in WSL2 version {HELPER_VERSION}" in seen
 
 
 async def test_the_way_into_the_containers_is_read_from_the_real_programs(managing: Ask, managed: Distribution) -> None:

@@ -373,4 +373,4 @@ async def test_the_version_of_a_helper_is_shown_and_a_host_without_one_is_not_as
         report = await diagnosed(t)
         seen = {str(row.host): str(row.cells[1].text) for row in report.rows}
         whole = "reachable: Windows, WSL2, gateway API"
-        assert (f"{whole}, helper in WSL2 version 3", whole) == (seen["host-a"], seen["host-b"])
+        assert (f"{whole}, helper in WSL2 version {HELPER_VERSION}", whole) == (seen["host-a"], seen["host-b"])

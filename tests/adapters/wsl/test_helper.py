@@ -16,6 +16,7 @@ from adapters.wsl.helper import (
     ReadHelper,
 )
 from adapters.wsl.ipam import ReadAllocations
+from adapters.wsl.network import ReadNetwork
 from tests.helper_text import HELPER
 
 ID = "0123456789abcdef" * 4
@@ -135,3 +136,22 @@ def test_a_failure_says_what_to_do(code: int, stderr: str, fault: str, words: st
     with pytest.raises(ActionFailed) as caught:
         ReadHelper().parse(answered(code=code, stderr=stderr))
     assert (fault, fault == "failed", True) == (caught.value.code, caught.value.maybe_ran, words in str(caught.value))
+
+
+NETWORK = (
+    '{"backend":"cni","network":"flatnet","subnet":"10.87.1.0/24","state":"STATE","file":"/etc/cni/net.d/10-flatnet.conflist"'
+    ',"own":false,"plugin":true,"containers":0}'
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("absent", "podman has no network flatnet"),
+        ("other", "podman has a network flatnet that is not 10.87.1.0/24. See /etc/cni/net.d/10-flatnet.conflist in WSL2"),
+        ("ready", "None"),
+    ],
+)
+def test_a_network_is_absent_ready_or_another_one(state: str, words: str) -> None:
+    answer = ReadNetwork().parse(answered(NETWORK.replace("STATE", state)))
+    assert (state, words) == (answer.state, str(ReadNetwork().explain_answer(answer)))

@@ -9,6 +9,7 @@ from tests.lab.wsl.programs_backup import run_backup
 from tests.lab.wsl.programs_containers import run_containers
 from tests.lab.wsl.programs_images import run_images, run_volumes
 from tests.lab.wsl.programs_ipam import list_allocations, run_ipam
+from tests.lab.wsl.programs_network import run_network
 from tests.lab.wsl.programs_streams import run_stream
 from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import Helper, WslState
@@ -17,8 +18,10 @@ PATH = "/usr/local/libexec/flatnet-bot"
 
 USAGE = Ran(2, stderr=f"flatnet-bot: no such verb or argument. Read the head of {PATH}\n")
 
-_AREAS = {name: name for name in ("forwarding", "containers", "ipam", "backup")} | dict.fromkeys(
-    ("images", "volumes"), "containers"
+_AREAS = (
+    {name: name for name in ("forwarding", "containers", "ipam", "backup")}
+    | dict.fromkeys(("images", "volumes"), "containers")
+    | {"network": "forwarding"}
 )
 """The area of each noun."""
 
@@ -62,7 +65,7 @@ def _run_verb(arguments: list[str], state: WslState) -> Ran:
             return Ran(stdout=_forwarding(state))
         case ["forwarding", "apply"]:
             return _apply(state)
-        case ["containers" | "images" | "volumes", *_] if "podman" in state.hanging:
+        case ["containers" | "images" | "volumes" | "network", *_] if "podman" in state.hanging:
             return Ran(6, stderr="flatnet-bot: podman did not answer within 10 s\n")
         case ["containers" | "images" | "volumes", *_] if (stream := run_stream(arguments, state)) is not None:
             return stream
@@ -72,6 +75,8 @@ def _run_verb(arguments: list[str], state: WslState) -> Ran:
             return run_images(rest, state) or USAGE
         case ["volumes", *rest]:
             return run_volumes(rest, state) or USAGE
+        case ["network", "show" | "create" | "remove" as verb]:
+            return run_network(verb, state)
         case ["ipam", *rest]:
             return run_ipam(rest, state) or USAGE
         case ["backup", *rest] if rest:

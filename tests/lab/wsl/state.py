@@ -77,6 +77,8 @@ class WslState:
     was written. `helper` is None where it is not installed. `own_address` is that towards Windows, which changes when WSL2
     restarts; "" where there is none. `kept_at_boot`, `forwarding_blocked`: what the helper says of forwarding.
 
+    `network_subnet` is the subnet of Flatnet's network, "" for that of this host; `network_made`: the helper made it.
+
     `images`, `volumes` (by name) and `registry` (what can be pulled) are podman's, `fates` of containers by their names,
     `orphans` addresses by containers that are gone, `now` its clock. `holds` stop verbs of the helper, such as
     "containers stop".
@@ -85,6 +87,8 @@ class WslState:
     address: str
     containers: list[Container] = field(default_factory=list)
     networks: set[str] = field(default_factory=lambda: {"podman", "flatnet"})
+    network_subnet: str = ""
+    network_made: bool = False
     bridge: str = "flatnet-br0"
     bridge_exists: bool = True
     bridge_up: bool = True
