@@ -32,6 +32,7 @@ _SPACE_AND_COMMENTS = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+(?:\n|\Z))*+")
 _QUOTED = re.compile(r"\"(?:[^\"\\]++|\\[\s\S])*+\"|'(?:[^'\\]++|\\[\s\S])*+'")
 _LUA_OPENING = re.compile(r"[ \t\r\n]*(?:\$[A-Za-z0-9_]+[ \t\r\n]*)?\{")
 _LUA_DIRECTIVE = re.compile(r"[a-z_]+_by_lua_block")
+_FLATNET_ADDRESS = re.compile(r"10\.(?:100|87)\.\d")
 _MAX_DEPTH = 50
 """Maximum blocks within blocks. Configurations have four."""
 
@@ -55,12 +56,24 @@ class Include:
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word and its place, with its quotes if it has any."""
+
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
 class NginxFile:
-    """One file. `digest` covers everything that has a meaning in it, except Lua code."""
+    """One file. `digest` covers everything that has a meaning in it, except Lua code.
+
+    `addresses` are the words outside of that with addresses of Flatnet's networks.
+    """
 
     lua_blocks: tuple[LuaBlock, ...]
     includes: tuple[Include, ...]
     digest: str
+    addresses: tuple[Word, ...] = ()
 
 
 def parse_nginx(text: bytes) -> NginxFile:
@@ -132,6 +145,7 @@ class _Parser:
         self._feed = _Feed(view, self._at)
         self._context = list[str]()
         self._words = list[str]()
+        self._addresses = list[Word]()
         self._lua_blocks = list[LuaBlock]()
         self._includes = list[Include]()
         self._digest = hashlib.sha256()
@@ -143,12 +157,14 @@ class _Parser:
                 within_lua = quoted or word != "}"
             elif quoted or not word.startswith("#"):
                 begin = self._place(word, quoted)
+                if _FLATNET_ADDRESS.search(word):
+                    self._addresses.append(Word(begin, self._at))
                 self._digest.update(f"{len(word)}:{quoted}:{word}".encode())
                 within_lua = self._take(word, quoted, begin)
         self._at = self._skip_space(self._at)
         if self._at < len(self._view) or self._context or self._words:
             raise UnsuitableText(Phrase("a quote, a brace or a semicolon is missing before this place"), self._at)
-        return NginxFile(tuple(self._lua_blocks), tuple(self._includes), self._digest.hexdigest())
+        return NginxFile(tuple(self._lua_blocks), tuple(self._includes), self._digest.hexdigest(), tuple(self._addresses))
 
     def _place(self, word: str, quoted: bool) -> int:
         """Finds a word at the next place of the view, and returns its beginning."""

@@ -5,7 +5,7 @@ files by name ─ find_peers ─▶ FoundPeers ─ add_peer, remove_peer ─▶ 
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -90,6 +90,37 @@ def remove_peer(found: FoundPeers, address: str) -> Splices:
     wanted = (*found.addresses[: places[0]], *found.addresses[places[0] + 1 :])
     require_intended(found.text, splices, _parse_document, partial(replace, addresses=wanted))
     return splices
+
+
+def set_peers(found: FoundPeers, addresses: Sequence[str]) -> Splices:
+    """Makes the splices after which the table has these addresses; none if it has them. Raises `UnsuitableText`."""
+    if found.addresses == tuple(addresses):
+        return ()
+    splices = (replace_entries(view_bytes(found.text), found.table, addresses),)
+    require_intended(found.text, splices, _parse_document, partial(replace, addresses=tuple(addresses)))
+    return splices
+
+
+def replace_entries(view: str, table: PeerTable, addresses: Sequence[str]) -> Splice:
+    """Makes the splice of all entries: one on each line where they stand so, else all on one."""
+    if any(not _ADDRESS.fullmatch(address) for address in addresses):
+        raise ValueError("an address has characters that a table of peers cannot have")
+    begin, end = table.begin + 1, table.end - 1
+    inner = view[begin:end]
+    quoted = [f'"{address}"' for address in addresses]
+    if "\n" in inner and table.peers:
+        newline = "\r\n" if "\r\n" in inner else "\n"
+        row = f"{newline}{_read_indent(view, table.peers[0].begin)}"
+        text = "".join(f"{row}{each}," for each in quoted) + f"{newline}{_read_indent(view, end)}"
+    else:
+        text = ", ".join(quoted)
+    return Splice(begin, restore_bytes(inner), text.encode())
+
+
+def _read_indent(view: str, place: int) -> str:
+    """Reads the white space at the beginning of the line of a place."""
+    line = view[view.rfind("\n", 0, place) + 1 : place]
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def _list_tables(text: bytes, parsed: NginxFile) -> list[PeerTable]:
