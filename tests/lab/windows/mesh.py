@@ -21,7 +21,7 @@ from tests.lab.windows.guard import GuardFailed
 from tests.lab.windows.nebula import Identity, NotLoaded, load, says
 from tests.lab.windows.nebula_cert_usage import OLD, Edition, find_edition
 from tests.lab.windows.nebula_signing import as_json, as_text, expired
-from tests.lab.windows.state import WindowsState
+from tests.lab.windows.state import OwnAddress, WindowsState
 
 PATHS = WindowsPaths.model_validate({})
 
@@ -32,6 +32,9 @@ Told = Mapping[str, Any]
 """Fields of a line, its level first. A handshake is a table in it, a certificate is itself."""
 
 UDP = "192.0.2.1:4242"
+
+ADAPTER = 60
+"""Index of Nebula's network interface on every host."""
 
 DISK = (PATHS.nebula_config, PATHS.ca_certificate, PATHS.host_certificate, PATHS.host_key)
 """What makes a Nebula the host that it is."""
@@ -58,6 +61,17 @@ class Member:
         """What it runs with, if it runs."""
         service = self.state.service("Nebula")
         return self.runs_with if service is not None and service.status == "Running" and self.alive() else None
+
+    def raise_adapter(self) -> None:
+        """Give Windows the address that Nebula runs with."""
+        self.drop_adapter()
+        if self.runs_with is not None:
+            addresses = (OwnAddress(str(each.ip), 16, ADAPTER, "Flatnet") for each in self.runs_with.certificate.networks)
+            self.state.addresses += addresses
+
+    def drop_adapter(self) -> None:
+        """Nebula has ended, and its interface with it."""
+        self.state.addresses[:] = [each for each in self.state.addresses if each.interface != ADAPTER]
 
     def keep_copy(self) -> None:
         """Copy its disk, where it is not as it was copied last."""
@@ -96,6 +110,7 @@ class Mesh:
     def __post_init__(self) -> None:
         for name, member in self.members.items():
             member.state.on_nebula_start.append(partial(self._started, name))
+            member.state.on_service.append(partial(_served, member))
             member.state.reach = partial(self.reaches, name)
 
     def begin(self, now: datetime, pairs: Iterable[tuple[str, str]]) -> None:
@@ -103,6 +118,7 @@ class Mesh:
         for member in self.members.values():
             member.runs_with = _identity(member.state, now)
             member.keep_copy()
+            member.raise_adapter()
         for name, other in pairs:
             self._meet(self.members[name], self.members[other], now)
 
@@ -132,6 +148,7 @@ class Mesh:
             member.log(says(failed, state.clock(now)))
             raise GuardFailed(f"the service Nebula is Stopped, not Running: {failed}") from failed
         member.keep_copy()
+        member.raise_adapter()
         tell_start(member, now)
         for other in self.members.values():
             if other is not member:
@@ -141,6 +158,11 @@ class Mesh:
         """Two try to make a tunnel: the one that has started calls, and where that fails, the other one."""
         if member.running is not None and other.running is not None and not call(member, other, now):
             call(other, member, now)
+
+
+def _served(member: Member, service: str, runs: bool) -> None:
+    if not runs and member.state.is_nebula(service):
+        member.drop_adapter()
 
 
 def call(caller: Member, called: Member, now: datetime) -> bool:
