@@ -12,8 +12,10 @@ from adapters.action import BOT_NAME
 from adapters.action_registry import find_action_class
 from adapters.gateway.action import GatewayAction
 from adapters.windows.action import WindowsAction
+from adapters.wsl.action import WslAction
 from commands.model.plan import Plan, PlannedAction, Step
 from tests.lab.holds import When
+from tests.lab.wsl.programs_helper import find_verb
 
 Role = Literal["deed", "verify", "undo", "undone"]
 
@@ -140,10 +142,13 @@ def _call(step: Step, role: Role, host: str, deed: PlannedAction) -> Call:
 
 
 def _held_by(deed: PlannedAction) -> str:
-    """A script; or the first page of the gateway, which may be asked for several at once."""
+    """A script; a verb of the helper, or the line of another program; or the first of the gateway's pages."""
     kind = find_action_class(deed.kind)
     if issubclass(kind, WindowsAction):
         return kind.script
     action = deed.build_action({})
+    if isinstance(action, WslAction):
+        first = list(action.build_commands()[0])
+        return find_verb(first) or " ".join(first)
     assert isinstance(action, GatewayAction)
     return action.build_requests()[0].path
