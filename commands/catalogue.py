@@ -66,6 +66,7 @@ from commands.gateways.reload import GatewayReload
 from commands.gateways.routes import RouteList
 from commands.gateways.synchronization import SyncList, SyncPull
 from commands.health import Health
+from commands.hosts.edit import HostEdit
 from commands.hosts.rehearse import HostRehearse
 from commands.ipam.addresses import AddressList
 from commands.ipam.clean import AddressClean
@@ -143,6 +144,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     HostAdd,
     HostDiscover,
     HostRehearse,
+    HostEdit,
     HostSuspend,
     HostResume,
     HostRemove,

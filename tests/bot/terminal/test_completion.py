@@ -38,6 +38,7 @@ def lines(typed: str, catalogue: OperationClasses = CATALOGUE) -> list[str]:
             [
                 "host add",
                 "host discover",
+                "host edit",
                 "host rehearse",
                 "host remove",
                 "host resume",
