@@ -17,6 +17,7 @@ from typing import Any
 from adapters.value import Value
 
 RECEIVED_MESSAGE = "Handshake message received"
+REFUSED_MESSAGE = "Invalid certificate from host"
 BLOCKED_MESSAGE = "Blocklisting cert"
 
 LINE_LIMIT = 2_000
@@ -76,6 +77,32 @@ def parse_blocked(line: str) -> str:
     """Parses the line in which Nebula says that it blocks a certificate: its fingerprint; "" for every other line."""
     fields = {} if len(line) > LINE_LIMIT else _parse_fields(line)
     return _get_text(fields, "fingerprint") if _get_text(fields, "msg") == BLOCKED_MESSAGE else ""
+
+
+class RefusedHandshake(Value):
+    """A peer whose certificate was refused, with Nebula's reason. Parts that the line does not have are "".
+
+    `address` is the peer's, without its port: any machine can send from any address. `fingerprint` is in lines of 1.10 and
+    later, some of which have no reason.
+    """
+
+    address: str
+    why: str
+    fingerprint: str
+    at: datetime | None
+
+
+def parse_refused_handshake(line: str) -> RefusedHandshake | None:
+    """Parses a line; None for every other line."""
+    fields = {} if len(line) > LINE_LIMIT else _parse_fields(line)
+    if fields.get("msg") != REFUSED_MESSAGE:
+        return None
+    return RefusedHandshake(
+        address=_parse_peer(fields),
+        why=_get_text(fields, "error"),
+        fingerprint=_get_text(fields, "certFingerprint"),
+        at=_parse_time(fields.get("time")),
+    )
 
 
 def _parse_peer(fields: Mapping[str, Any]) -> str:

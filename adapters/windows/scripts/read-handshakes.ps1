@@ -1,7 +1,8 @@
-# New lines of Nebula's log that tell of a handshake received: the newest of each certificate, and how many there were.
+# New lines of Nebula's log that tell of a handshake received, or of a peer refused: the newest of each certificate, and of
+# each refused peer, and how many there were.
 # In:  log (full path), position (where to go on: offset, head, sha256; or null: the newest bytes), head_limit, bytes_limit,
-#      milliseconds (how long may be read), line_limit (characters), most (certificates).
-# Out: the fields of adapters.windows.handshakes.HandshakeReading; instead of handshakes "lines".
+#      milliseconds (how long may be read), line_limit (characters), most (certificates), most_refusals.
+# Out: the fields of adapters.windows.handshakes.HandshakeReading; instead of handshakes "lines", of refusals "refusals".
 param($a)
 Set-StrictMode -Version 3
 # Part: script
@@ -12,10 +13,16 @@ Set-StrictMode -Version 3
 # Part: lines
 
 $received = 'Handshake message received'
+$refused = 'Invalid certificate from host'
 
 function Add-Lines($counts, [string]$text) {
+    Add-Matching $counts $text $received
+    Add-Matching $counts $text $refused
+}
+
+function Add-Matching($counts, [string]$text, [string]$message) {
     $at = 0
-    while (($hit = $text.IndexOf($received, $at, [System.StringComparison]::Ordinal)) -ge 0) {
+    while (($hit = $text.IndexOf($message, $at, [System.StringComparison]::Ordinal)) -ge 0) {
         $begin = $text.LastIndexOf([char]10, $hit) + 1
         $at = $text.IndexOf([char]10, $hit)
         if ($at -lt 0) {
@@ -23,7 +30,11 @@ function Add-Lines($counts, [string]$text) {
         }
         $line = $text.Substring($begin, $at - $begin)
         $line = $line.TrimEnd([char]13)
-        Add-Handshake $counts $line
+        if ($message -eq $received) {
+            Add-Handshake $counts $line
+        } else {
+            Add-Refusal $counts $line
+        }
     }
 }
 
@@ -46,6 +57,22 @@ function Add-Handshake($counts, [string]$line) {
     }
 }
 
+# A refused peer tries again and again, from many ports. Its addresses, its certificate and the reason tell it from others.
+function Add-Refusal($counts, [string]$line) {
+    $counts.refused++
+    if ($line.Length -gt $a.line_limit) {
+        return
+    }
+    $places = @([regex]::Matches($line, '[0-9]+(?:\.[0-9]+){3}|[0-9a-f]{64}', 'CultureInvariant') | ForEach-Object { $_.Value })
+    $why = [regex]::Match($line, 'error"?[=:](?:"(?:[^"\\]|\\.)*"|[^\s",]+)', 'CultureInvariant').Value
+    $key = "$why $places"
+    $counts.refusals.Remove($key)
+    $counts.refusals.Add($key, $line)
+    if ($counts.refusals.Count -gt $a.most_refusals) {
+        $counts.refusals.RemoveAt(0)
+    }
+}
+
 function Read-NewHandshakes($answer, $counts) {
     $named = Open-Named
     $answer.state = $named.state
@@ -65,7 +92,7 @@ function Read-NewHandshakes($answer, $counts) {
 }
 
 function New-Answer($state) {
-    $counts = @{ lines = @(); received = 0; unparsed = 0; dropped = 0 }
+    $counts = @{ lines = @(); received = 0; unparsed = 0; dropped = 0; refusals = @(); refused = 0 }
     $counts + @{ state = $state; position = $a.position; skipped = [long]0; lost = $false }
 }
 
@@ -73,7 +100,8 @@ function New-Answer($state) {
 function Read-Safely {
     $answer = New-Answer 'absent'
     $lines = New-Object System.Collections.Specialized.OrderedDictionary
-    $counts = @{ received = 0; unparsed = 0; dropped = 0; lines = $lines }
+    $refusals = New-Object System.Collections.Specialized.OrderedDictionary
+    $counts = @{ received = 0; unparsed = 0; dropped = 0; lines = $lines; refused = 0; refusals = $refusals }
     try {
         Read-NewHandshakes $answer $counts
     } catch {
@@ -83,7 +111,9 @@ function Read-Safely {
     }
     $utf8 = New-Object System.Text.UTF8Encoding $false
     $answer.lines = @($counts.lines.Values | ForEach-Object { $utf8.GetString($latin.GetBytes($_)) })
+    $answer.refusals = @($counts.refusals.Values | ForEach-Object { $utf8.GetString($latin.GetBytes($_)) })
     $answer.received = $counts.received
+    $answer.refused = $counts.refused
     $answer.unparsed = $counts.unparsed
     $answer.dropped = $counts.dropped
     $answer

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adapters.windows.handshakes import MAX_CERTIFICATES, READ_LIMIT, ReadHandshakes
+from adapters.windows.handshakes import MAX_CERTIFICATES, MAX_REFUSALS, READ_LIMIT, ReadHandshakes
 from adapters.windows.log_files import FilePosition
 from tests.adapters.windows.log_cases import FOLDER, LOGS, day
 from tests.adapters.windows.script_cases import Case, Script, missing
@@ -40,6 +40,26 @@ def in_json(name: str, fingerprint: str, ends: str = "\n") -> str:
     )
 
 
+REASON = "certificate validation failed: certificate is in the block list"
+
+
+def refusal(place: str, why: str = REASON, second: int = 0, ends: str = "\n") -> str:
+    """A line of 1.9 on a peer that was refused."""
+    return (
+        f'time="2026-02-20T09:00:{second:02}Z" level=info msg="Invalid certificate from host" error="{why}" '
+        f'handshake="map[stage:1 style:ix_psk0]" udpAddr="{place}"{ends}'
+    )
+
+
+def new_refusal(place: str, fingerprint: str, ends: str = "\n") -> str:
+    """A line of 1.10 in JSON, which has the certificate."""
+    return (
+        f'{{"certFingerprint":"{fingerprint}","certVpnNetworks":["10.100.9.1/16"],"error":"{REASON}",'
+        f'"from":{{"direct":"{place}"}},"level":"info","msg":"Invalid certificate from host",'
+        f'"time":"2026-02-20T09:00:00Z"}}{ends}'
+    )
+
+
 OTHER = 'time="2026-02-20T09:00:00Z" level=info msg="Handshake message sent" vpnIp=10.100.1.1\n'
 OLD = text("host-b", B)
 AT_END = position(OLD)
@@ -47,8 +67,15 @@ AT_END = position(OLD)
 
 def read(lines: Sequence[str] = (), received: int | None = None, **told: Any) -> dict[str, Any]:
     """What is answered of the log."""
-    counts = {"received": len(lines) if received is None else received, "unparsed": 0, "dropped": 0}
-    usual = {"state": "present", "position": AT_END, "skipped": 0, "lost": False, "clock": "2026-03-01T12:00:00.2500000Z"}
+    counts = {"received": len(lines) if received is None else received, "unparsed": 0, "dropped": 0, "refused": 0}
+    usual = {
+        "refusals": [],
+        "state": "present",
+        "position": AT_END,
+        "skipped": 0,
+        "lost": False,
+        "clock": "2026-03-01T12:00:00.2500000Z",
+    }
     return usual | counts | {"lines": [line.rstrip("\r\n") for line in lines]} | told
 
 
@@ -75,6 +102,32 @@ def seen(story: str, change: Change, given: Any, lines: Sequence[str] = (), **to
 def aside(content: str) -> Change:
     return lambda state: state.write(FOLDER / "nebula-20260219.log", content, day(19))
 
+
+def grown_refusals(story: str, new: str, lines: Sequence[str], refused: int) -> Case:
+    """A log to which this was written about refused peers."""
+    content = OLD + new
+    shown = [line.rstrip("\r\n") for line in lines]
+    return Case(story, READ, holds(content), differs=read(position=position(content), refusals=shown, refused=refused))
+
+
+FLOOD = "".join(refusal(f"198.51.100.{number}:4242") for number in range(MAX_REFUSALS + 3))
+
+REFUSALS = (
+    grown_refusals(
+        "of each refused peer the newest line, whatever its port",
+        refusal("192.0.2.13:4242") + refusal("192.0.2.14:1") + refusal("192.0.2.13:50000", second=9, ends="\r\n"),
+        [refusal("192.0.2.14:1"), refusal("192.0.2.13:50000", second=9)],
+        refused=3,
+    ),
+    grown_refusals(
+        "of one peer each certificate and each reason",
+        new_refusal("192.0.2.13:1", A) + new_refusal("192.0.2.13:1", C) + refusal("192.0.2.13:1", "it has expired"),
+        [new_refusal("192.0.2.13:1", A), new_refusal("192.0.2.13:1", C), refusal("192.0.2.13:1", "it has expired")],
+        refused=3,
+    ),
+    grown_refusals("a refusal that is too long", refusal("192.0.2.13:1", "x" * 2_000), [], refused=1),
+    grown_refusals("more peers than fit: the newest", FLOOD, FLOOD.splitlines()[3:], refused=MAX_REFUSALS + 3),
+)
 
 MANY = "".join(text(f"n{number}", f"{number:064x}") for number in range(MAX_CERTIFICATES + 7))
 HIDING = text(f'"x fingerprint={A} "', C)
@@ -171,6 +224,7 @@ OTHERS = (
 CASES = (
     Case("nothing new on a healthy host", READ, holds(OLD)),
     *GROWN,
+    *REFUSALS,
     *OTHERS,
     Case("an argument that is missing", READ, holds(OLD), left_out=frozenset({"position"}), fails=missing("position")),
 )

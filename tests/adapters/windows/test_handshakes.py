@@ -8,8 +8,23 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.windows import powershell
-from adapters.windows.handshakes import MAX_CERTIFICATES, SeenCertificate
-from tests.adapters.windows.handshakes_cases import CA, OLD, PATH, READ, A, B, C, in_json, read, slog, text
+from adapters.windows.handshakes import MAX_CERTIFICATES, MAX_REFUSALS, HandshakeReading, RefusedPeer, SeenCertificate
+from tests.adapters.windows.handshakes_cases import (
+    CA,
+    OLD,
+    PATH,
+    READ,
+    REASON,
+    A,
+    B,
+    C,
+    in_json,
+    new_refusal,
+    read,
+    refusal,
+    slog,
+    text,
+)
 from tests.adapters.windows.script_cases import NOW
 from tests.adapters.windows.watch_cases import position
 from tests.lab.windows import twins
@@ -73,9 +88,45 @@ def test_a_name_cannot_pass_for_the_fields_behind_it() -> None:
     assert [A, C] == [each.fingerprint for each in reading.certificates]
 
 
+def refused(address: str, why: str = REASON, fingerprint: str = "", **given: Any) -> RefusedPeer:
+    return RefusedPeer.model_validate({"address": address, "why": why, "fingerprint": fingerprint, "at": SECOND} | given)
+
+
+def parse_refusals(*lines: str) -> tuple[RefusedPeer, ...]:
+    reading: HandshakeReading = parse(refusals=[line.rstrip("\n") for line in lines])
+    return reading.refusals
+
+
+def test_a_refused_peer_is_taken_in_both_forms_once_for_each_certificate_and_reason() -> None:
+    lines = (refusal("192.0.2.13:1"), refusal("192.0.2.13:2", second=9), new_refusal("192.0.2.13:1", A))
+    expected = (refused("192.0.2.13", at=SECOND.replace(second=9)), refused("192.0.2.13", fingerprint=A))
+    assert expected == parse_refusals(*lines)
+
+
+def test_a_line_of_1_10_without_its_reason_still_names_the_certificate() -> None:
+    line = new_refusal("192.0.2.13:1", A).replace(f'"error":"{REASON}",', '"error":null,')
+    assert (refused("192.0.2.13", why="", fingerprint=A),) == parse_refusals(line)
+
+
+NO_REFUSAL = {
+    "an accepted peer whose name says so": text('"Invalid certificate from host"', A),
+    "an address that is none": refusal("everywhere:1"),
+    "a fingerprint that is none": new_refusal("192.0.2.13:1", "A" * 64),
+    "a reason that is too long": refusal("192.0.2.13:1", "x" * 301),
+    "half a document": new_refusal("192.0.2.13:1", A)[:-3],
+}
+
+
+@pytest.mark.parametrize("story", NO_REFUSAL)
+def test_a_refusal_that_nebula_does_not_write_is_left_out(story: str) -> None:
+    assert () == parse_refusals(NO_REFUSAL[story])
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "more certificates than were asked for": {"lines": [""] * (MAX_CERTIFICATES + 1)},
     "no lines": {"lines": None},
+    "more refusals than were asked for": {"refusals": [""] * (MAX_REFUSALS + 1)},
+    "no refusals": {"refusals": None},
     "an unknown state": {"state": "fine"},
     "an unknown field": {"certificates": ["x"], "more": 1},
     "a negative number": {"received": -1},
