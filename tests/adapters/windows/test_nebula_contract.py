@@ -14,7 +14,13 @@ from adapters.error_text import clean_line
 from adapters.errors import ActionFailed
 from adapters.nebula.certificates import parse_pem
 from adapters.windows import powershell
-from tests.adapters.windows import authority_cases, blocklist_cases, nebula_backup_cases, nebula_cases
+from tests.adapters.windows import (
+    authority_cases,
+    blocklist_cases,
+    nebula_backup_cases,
+    nebula_cases,
+    new_host_cases,
+)
 from tests.adapters.windows.nebula_cases import Case
 from tests.adapters.windows.nebula_hosts import KEY_TEXT, NOW
 from tests.lab.windows.pwsh import Pwsh
@@ -22,7 +28,13 @@ from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError
 from tests.lab.windows.twins import answer
 
-CASES = (*nebula_cases.CASES, *nebula_backup_cases.CASES, *authority_cases.CASES, *blocklist_cases.CASES)
+CASES = (
+    *nebula_cases.CASES,
+    *nebula_backup_cases.CASES,
+    *authority_cases.CASES,
+    *blocklist_cases.CASES,
+    *new_host_cases.CASES,
+)
 
 
 def told(case: Case) -> str:
