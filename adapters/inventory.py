@@ -260,6 +260,12 @@ class JoiningHost(Value):
     windows_address: str = ""
     wsl_address: str = ""
 
+    @property
+    def known(self) -> Host:
+        """The host as far as it is known. While no side is pinned, it has its place on the overlay alone."""
+        gateway = GatewaySide(url=f"http://10.100.{self.id}.1:8080")
+        return self.host or Host(name=self.name, id=self.id, labels=self.labels, gateway=gateway)
+
 
 class RemovedHost(Value):
     """A tombstone: a host that was removed, which is a member no more whatever else the configuration says.

@@ -18,7 +18,7 @@ class HostList(OwnOperation):
 
 
 class HostShow(OwnOperation):
-    """Show one host of the inventory, with its last rehearsal."""
+    """Show one host of the inventory with its last rehearsal, or one that is being added with what it waits for."""
 
     words: ClassVar = ("host", "show")
     summary: ClassVar = Phrase("one host: its connections, and its last rehearsal in detail")
@@ -28,4 +28,5 @@ class HostShow(OwnOperation):
     target: HostsArgument
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return (resolve_one_host(self.target, inventory),)
+        joining = inventory.find_joining(str(self.target))
+        return (resolve_one_host(self.target, inventory) if joining is None else joining.known,)

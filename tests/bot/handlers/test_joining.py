@@ -25,6 +25,8 @@ from bot.handlers.joining import JoiningServices
 from bot.joining.registry import JoiningRegistry
 from bot.joining.reservation import Wish
 from bot.joining.scanner import Seen
+from bot.joining.standing import find_standing
+from bot.model.change import ChangeState
 from bot.model.rehearsal import Rehearsal
 from bot.model.request import Answer, Failure, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
@@ -33,6 +35,7 @@ from commands.model.operation import FleetView, Role
 from commands.model.plan_endpoints import find_endpoint
 from commands.model.report import Report
 from tests.bot.keeping import CANARY, Kept
+from tests.bot.rendering.changes import change as make_change
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW, view
 
@@ -300,3 +303,48 @@ async def test_a_host_that_does_not_answer_yet_waits_for_its_scripts(bench: Benc
 async def test_a_dry_run_reserves_nothing(bench: Bench) -> None:
     await bench.ask(f"{FIRST} --dry-run")
     assert ([], ()) == (bench.events, bench.inventory.joining)
+
+
+async def test_the_list_of_hosts_says_what_a_host_waits_for_without_contacting_it(bench: Bench) -> None:
+    await bench.ask(FIRST)
+    bench.windows = bench.wsl = Unreachable(Phrase("must not be asked"))
+    body = (await bench.ask("host")).body
+    assert isinstance(body, Report)
+    assert "1 host configured" == str(body.summary)
+    (section,) = body.sections
+    expected = "host-d (ID 2) waits for the fingerprints of Windows, WSL2. Next: host add host-d"
+    assert [expected] == [str(line) for line in section.lines]
+
+
+async def test_one_host_that_is_being_added_is_shown_with_its_scripts(bench: Bench) -> None:
+    await bench.ask(FIRST)
+    body = (await bench.ask("host show host-d")).body
+    assert isinstance(body, Report)
+    facts = {str(row.cells[0].text): str(row.cells[1].text) for row in body.rows}
+    assert ("2", "10.87.2.0/24", "192.0.2.14:2222, fingerprint not compared yet") == (
+        facts["ID"],
+        facts["Container subnet"],
+        facts["WSL2"],
+    )
+    assert 2 == len(body.sections)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (ChangeState.WAITING, ("approval (op-0123456789ab)", "op show op-0123456789ab")),
+        (ChangeState.RUNNING, ("its operation, which is under way (op-0123456789ab)", "op show op-0123456789ab")),
+        (ChangeState.UNKNOWN, ("a person who checks what became of op-0123456789ab", "op show op-0123456789ab")),
+        (ChangeState.FAILED, ("another attempt (op-0123456789ab ended before it was a member)", "host add host-d")),
+        (None, ("checks and a plan", "host add host-d")),
+    ],
+)
+async def test_a_prepared_host_waits_for_its_newest_operation(
+    bench: Bench, state: ChangeState | None, expected: tuple[str, str]
+) -> None:
+    await bench.ask(FIRST)
+    await bench.ask(BOTH)
+    joining = bench.inventory.joining[0]
+    change = None if state is None else make_change(state, "host-d", operation="op-0123456789ab", words="host add host-d")
+    standing = find_standing(joining, None, change)
+    assert expected == (str(standing.waits_for), standing.next)
