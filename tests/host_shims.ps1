@@ -11,7 +11,7 @@ $global:state = @{
     wsman = @{ 'winrm/config/service' = @{ AllowUnencrypted = 'true' }; 'winrm/config/service/auth' = @{ Basic = 'true' } }
     hyperv = $null; policy = @(); public = $false; firewall_broken = $false
 }
-$global:certificate = [pscustomobject]@{ Thumbprint = 'AB12'; Subject = 'CN=host-a'; NotAfter = (Get-Date).AddDays(700) }
+$global:certificate = [pscustomobject]@{ Thumbprint = 'AB12'; RawData = [byte[]](1, 2, 3); Subject = 'CN=host-a'; NotAfter = (Get-Date).AddDays(700) }
 
 function global:Add-Change([string]$what) { $global:changes += $what }
 function Get-PfxData { [pscustomobject]@{ EndEntityCertificates = @($global:certificate) } }

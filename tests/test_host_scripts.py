@@ -1,5 +1,6 @@
 """The scripts that prepare a host: they allow what the bot does and no more, and doing them twice is doing them once."""
 
+import hashlib
 import importlib
 import json
 import os
@@ -424,7 +425,11 @@ UNDO = [
 def test_the_script_says_what_it_does_and_how_to_undo_it() -> None:
     (done,) = prepared({})
     steps, undo = done["printed"][: len(FRESH)], done["printed"][len(FRESH) :]
-    assert ["To undo what was done:", *(f"  {command}" for command in UNDO)] == undo
+    assert ["To undo what was done:", *(f"  {command}" for command in UNDO)] == undo[:-2]
+    assert [
+        "Fingerprint of this host for flatnet-bot (host add NAME --windows-fingerprint):",
+        f"  {hashlib.sha256(bytes([1, 2, 3])).hexdigest()}",
+    ] == undo[-2:]
     assert "flatnet-bot: member of the group Administrators" in steps
     assert "firewall rule flatnet-bot-winrm: allow TCP 5986 from 192.0.2.5" in steps
 

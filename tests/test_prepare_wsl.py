@@ -1,5 +1,6 @@
 """prepare-wsl.sh on a real distribution: it does everything once, or nothing at all."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def test_a_fresh_host_is_prepared_once(tmp_path: Path) -> None:
     assert sorted([*ACCOUNT_FILES, *OWN_FILES]) == [path for path in first["changed"] if not path.startswith("/home/")]
     assert "/home/flatnet/.ssh/authorized_keys" in first["changed"]
     assert "[ADDRESS]:2222 ssh-ed25519 AAAA" in first["stdout"]
+    assert re.search(r"--wsl-fingerprint\):\nSHA256:[A-Za-z0-9+/]{43}\n", first["stdout"])
     assert (0, [], []) == (second["code"], second["changed"], second["asked"])
 
 

@@ -13,6 +13,7 @@ docs/hosts.md says why each step is there.
   4. the firewall lets the bot's address in at 5986, and nobody else by this rule
   5. with -WslNetworking: the way to sshd in WSL2, for the bot's address only
   6. WinRM starts by itself and listens with that certificate; Basic is off and nothing crosses unencrypted
+  7. prints the fingerprint of that certificate, for: host add NAME --windows-fingerprint
 
 .EXAMPLE
 powershell -ExecutionPolicy Bypass -File .\prepare-windows.ps1 -CertificateFile .\host-a.pfx -BotAddress 192.0.2.5 -WhatIf
@@ -73,7 +74,17 @@ function Install-HostCertificate {
         Import-PfxCertificate -FilePath $CertificateFile -CertStoreLocation Cert:\LocalMachine\My -Password $CertificatePassword | Out-Null
         $undo.Insert(0, "Remove-Item -Path Cert:\LocalMachine\My\$($certificate.Thumbprint) -DeleteKey")
     }
-    return $certificate.Thumbprint
+    return $certificate
+}
+
+# Windows itself shows SHA-1 alone.
+function Get-Fingerprint([byte[]]$bytes) {
+    $sha256 = [System.Security.Cryptography.SHA256]::Create()
+    try {
+        ([BitConverter]::ToString($sha256.ComputeHash($bytes)) -replace '-', '').ToLowerInvariant()
+    } finally {
+        $sha256.Dispose()
+    }
 }
 
 function Set-BotAccount {
@@ -280,7 +291,7 @@ if ($WslNetworking -eq 'Nat' -and $HostAddress -notmatch '^\d{1,3}(\.\d{1,3}){3}
 # powershell -File hands a list over as one text.
 $BotAddress = @($BotAddress | ForEach-Object { $_ -split ',' } | ForEach-Object { $_.Trim() })
 try {
-    $thumbprint = Install-HostCertificate
+    $certificate = Install-HostCertificate
     Set-BotAccount
     Set-TokenFilterPolicy
     Set-Firewall 'flatnet-bot-winrm' 'flatnet-bot: WinRM over HTTPS' $WinRmPort
@@ -295,7 +306,7 @@ try {
     }
     Start-WinRm
     if ((Get-Service -Name WinRM).Status.ToString() -eq 'Running') {
-        Set-HttpsListener $thumbprint
+        Set-HttpsListener $certificate.Thumbprint
         Set-WinRmValue 'winrm/config/service' 'AllowUnencrypted' 'false'
         Set-WinRmValue 'winrm/config/service/auth' 'Basic' 'false'
     } else {
@@ -310,3 +321,5 @@ try {
         Write-Host "  $command"
     }
 }
+Write-Host 'Fingerprint of this host for flatnet-bot (host add NAME --windows-fingerprint):'
+Write-Host "  $(Get-Fingerprint $certificate.RawData)"

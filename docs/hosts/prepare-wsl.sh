@@ -11,7 +11,7 @@
 #   3. the user "flatnet": no password, in the groups that may read logs, one key that opens a command and nothing else
 #   4. sudoers: exactly what the bot runs as root (podman, du), each with its arguments
 #   5. with --manage only: a helper of root with fixed verbs, the list of what it may do here, and sudo's rules for them
-#   6. prints the host key for the bot's known_hosts file
+#   6. prints the host key for the bot's known_hosts file, and its fingerprint for: host add NAME --wsl-fingerprint
 #
 #     --key KEY       the public half of the bot's key (required, but for a host that is prepared already and --manage)
 #     --port PORT     where sshd listens (2222)
@@ -2396,3 +2396,5 @@ finished=yes
 # 6. the host key
 say "for the bot's known_hosts file, with this host's address instead of ADDRESS:"
 printf '[ADDRESS]:%s %s\n' "$port" "$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub)"
+say "its fingerprint (host add NAME --wsl-fingerprint):"
+ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f2
