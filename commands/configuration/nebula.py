@@ -97,6 +97,38 @@ def keep_pki(text: bytes, present: bytes) -> Splices:
     return _require(text, splices, intend)
 
 
+def name_pki(text: bytes, paths: Mapping[str, str]) -> Splices:
+    """Makes the splices after which a text names these paths of CA file, certificate and key. Raises `UnsuitableText`."""
+    yaml = parse_yaml(text)
+    nodes = {name: _find_path(yaml, name) for name in PKI_PATHS}
+    wrong = {name: node for name, node in nodes.items() if cast(Scalar, node.meaning).text != paths[name]}
+    splices = tuple(
+        Splice(node.begin, restore_bytes(yaml.view[node.begin : node.end]), _quote(paths[name]).encode())
+        for name, node in sorted(wrong.items(), key=lambda pair: pair[1].begin)
+    )
+
+    def intend(root: dict[str, Meaning]) -> None:
+        cast(dict[str, Meaning], root["pki"]).update({name: Scalar(paths[name], plain=False) for name in wrong})
+
+    return _require(text, splices, intend)
+
+
+def require_common(text: bytes, marks: Sequence[str]) -> None:
+    """Requires a configuration that another host can have: of no lighthouse, and without the marks of its own host.
+
+    `marks` are addresses and names. An entry of `static_host_map` is the same everywhere. Raises `UnsuitableText` with the
+    place of what would be wrong elsewhere.
+    """
+    yaml = parse_yaml(text)
+    lighthouse = _find_key(yaml.root, "lighthouse")
+    own = None if lighthouse is None else find_entry(lighthouse.value, "am_lighthouse")
+    if own is not None and own.value.meaning == Scalar("true", plain=True):
+        raise UnsuitableText(Phrase("this is the configuration of a lighthouse"), own.begin)
+    for entry in yaml.root.entries:
+        if entry.key != "static_host_map":
+            _require_unmarked(entry, marks)
+
+
 def read_static_hosts(text: bytes) -> Mapping[str, tuple[str, ...]]:
     """Reads `static_host_map`: addresses of the underlay by the address on the overlay. Raises `UnsuitableText`."""
     entry = _find_static_hosts(parse_yaml(text))
@@ -133,6 +165,20 @@ def remove_static_host(text: bytes, overlay: str) -> Splices:
         del cast(dict[str, Meaning], root["static_host_map"])[overlay]
 
     return _require(text, cut_entry(yaml, entry, places[0]), intend)
+
+
+def _require_unmarked(entry: Entry, marks: Sequence[str]) -> None:
+    texts = (entry.key, entry.value.meaning.text if isinstance(entry.value.meaning, Scalar) else "")
+    for mark in marks:
+        if any(re.search(rf"(?<![\w.-]){re.escape(mark)}(?![\w-]|\.\w)", text) for text in texts):
+            raise UnsuitableText(Phrase("{mark} is of this host alone", mark=mark), entry.begin)
+    for each in entry.value.entries:
+        _require_unmarked(each, marks)
+
+
+def _quote(text: str) -> str:
+    """Quotes a text so that YAML takes every character as it is."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _require(text: bytes, splices: Sequence[Splice], change: Callable[[dict[str, Meaning]], None]) -> Splices:

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 
 from adapters.inventory import GatewaySide, Host, Inventory, JoiningHost
 from adapters.phrase import Phrase
+from commands.certs.renewal_obstacles import find_signer
 from commands.joining.arguments import (
     MAX_ID,
     CertificateOption,
@@ -20,8 +21,15 @@ from commands.joining.arguments import (
     WindowsOption,
     WslOption,
 )
+from commands.joining.facts import read_facts
+from commands.joining.identity import build_host_premises, plan_identity
+from commands.joining.ids import find_overlay_holder, format_overlay
+from commands.joining.obstacles import find_joining_obstacle
+from commands.joining.pattern import choose_pattern
+from commands.joining.sight import NewHost
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk, Role
 from commands.model.plan import PlannedChange
+from commands.planning.host_plan import assemble_in_order
 from commands.values.arguments import Flag
 
 
@@ -52,11 +60,22 @@ class HostAdd(FleetChange):
         return self
 
     async def plan(self, view: FleetView) -> PlannedChange:
-        joining = require_prepared(self.name, view.fleet.inventory)
-        raise CannotPlan(Phrase("{host} has no plan yet", host=joining.name))
+        inventory = view.fleet.inventory
+        joining, host = require_prepared(self.name, inventory)
+        facts = await read_facts(joining, host, view)
+        lighthouse, ca = find_signer(facts.members)
+        if (obstacle := find_joining_obstacle(facts, lighthouse, ca)) is not None:
+            raise CannotPlan(obstacle)
+        if not facts.claim.is_known and (holder := await find_overlay_holder(facts.claim, view)) is not None:
+            raise CannotPlan(holder)
+        pattern = await choose_pattern(host, facts.survey.members, view)
+        new = NewHost(joining, host, view.operation_id, facts.services, facts.state, pattern)
+        planned = (plan_identity(new, facts, lighthouse, ca),)
+        made = assemble_in_order(HostAdd(name=self.name), planned, inventory, build_host_premises(host))
+        return made.model_copy(update={"plan": made.plan.model_copy(update={"about": self.name})})
 
 
-def require_prepared(name: str, inventory: Inventory) -> JoiningHost:
+def require_prepared(name: str, inventory: Inventory) -> tuple[JoiningHost, Host]:
     """Requires a host that is being added and whose Windows is pinned. Raises `CannotPlan` with the next command."""
     words = f"host add {name}"
     if inventory.find_host(name) is not None:
@@ -68,15 +87,15 @@ def require_prepared(name: str, inventory: Inventory) -> JoiningHost:
     if joining.host is None or joining.host.windows is None:
         phrase = Phrase("{host} waits for the fingerprint of its certificate. Run {words}", host=name, words=words)
         raise CannotPlan(phrase)
-    return joining
+    return joining, joining.host
 
 
 def _sketch_host(add: HostAdd, inventory: Inventory) -> Host:
-    """Sketches the host of a request: as far as it is known from its file, else from the request."""
+    """Sketches the host of a request: as the inventory has it, else from its file so far, else from the request."""
+    known = inventory.find_reachable(add.name)
+    if known is not None:
+        return known
     joining = inventory.find_joining(add.name)
-    if joining is not None and joining.host is not None:
-        return joining.host
-    number = joining.id if joining is not None else add.id or MAX_ID
-    labels = inventory.tables.get(add.name, {}).get("labels", add.label_) if joining is not None else add.label_
-    gateway = GatewaySide(url=f"http://10.100.{number}.1:8080")
-    return Host.model_validate({"name": add.name, "id": number, "labels": labels, "gateway": gateway})
+    number, labels = (add.id or MAX_ID, add.label_) if joining is None else (joining.id, joining.labels)
+    gateway = GatewaySide(url=f"http://{format_overlay(number)}:8080")
+    return Host(name=add.name, id=number, labels=labels, gateway=gateway)

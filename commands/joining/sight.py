@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adapters.inventory import Host, JoiningHost
 from adapters.windows.configuration import ConfigurationFile
+from adapters.windows.new_host import NewHostState
 from adapters.windows.services import Services
 
 
@@ -27,13 +28,15 @@ class Pattern:
 class NewHost:
     """A host that is being added and answered. `operation` is the id of the one that is planned.
 
-    `host` is `joining.host`, whose Windows side is pinned. `services` are those that Windows has now.
+    `host` is `joining.host`, whose Windows side is pinned. `services` are those that Windows has now, `state` is what lies
+    there.
     """
 
     joining: JoiningHost
     host: Host
     operation: str
     services: Services
+    state: NewHostState
     pattern: Pattern
 
     @property

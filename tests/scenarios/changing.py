@@ -254,7 +254,7 @@ def hurried(fleet: LabFleet, times: float) -> Clock:
             await asyncio.sleep(seconds)
             return
         passed += seconds * times
-        for host in fleet.hosts:
+        for host in (*fleet.hosts, *fleet.newcomers):
             host.elapse(seconds * times)
         await asyncio.sleep(0.01)
 

@@ -10,9 +10,11 @@ from commands.configuration.nebula import (
     add_static_host,
     block_fingerprint,
     is_fingerprint,
+    name_pki,
     read_blocklist,
     read_static_hosts,
     remove_static_host,
+    require_common,
     unblock_fingerprint,
 )
 from commands.configuration.splice import UnsuitableText, apply_splices, invert_splices
@@ -239,3 +241,58 @@ def test_whatever_the_layout_an_edit_and_its_inverse_leave_the_same_bytes(text: 
     splices = block_fingerprint(text, fingerprint)
     assert text == apply_splices(apply_splices(text, splices), invert_splices(splices))
     assert text == unblock(block(text, fingerprint), fingerprint)
+
+
+PATHS = {"ca": r"F:\flatnet\ca.crt", "cert": r"F:\it's\host.crt", "key": r"F:\flatnet\host.key"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            b"pki:\r\n  ca: F:\\flatnet\\ca.crt\r\n  cert: \"E:\\\\old.crt\" # old\r\n  key: 'x'\r\n",
+            b"pki:\r\n  ca: F:\\flatnet\\ca.crt\r\n  cert: 'F:\\it''s\\host.crt' # old\r\n"
+            b"  key: 'F:\\flatnet\\host.key'\r\n",
+            id="lines",
+        ),
+        pytest.param(
+            b"pki: {key: k, ca: a, cert: c, blocklist: []}\n",
+            b"pki: {key: 'F:\\flatnet\\host.key', ca: 'F:\\flatnet\\ca.crt', cert: 'F:\\it''s\\host.crt', blocklist: []}\n",
+            id="braces",
+        ),
+    ],
+)
+def test_the_files_of_an_identity_are_named_and_nothing_else_changes(before: bytes, after: bytes) -> None:
+    assert after == apply_splices(before, name_pki(before, PATHS))
+    assert () == name_pki(after, PATHS)
+
+
+def test_an_inline_key_is_no_path() -> None:
+    with pytest.raises(UnsuitableText, match="pki does not name key as the path of a file"):
+        name_pki(b"pki:\n  ca: a\n  cert: c\n  key: |\n    -----BEGIN\n    x\n", PATHS)
+
+
+MARKS = ("host-a", "10.100.1.1", "10.87.1.0/24")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (TAIL.encode(), None),
+        (b'static_host_map:\n  "10.100.1.1": ["192.0.2.1:4242"]\n', None),
+        (b"# host-a\nlisten: {host: 0.0.0.0}\n", None),
+        (b"tun: {dev: host-ab, mtu: 110.100.1.1}\n", None),
+        (b"lighthouse: {am_lighthouse: false, hosts: [10.100.1.11]}\n", None),
+        (b"lighthouse: {am_lighthouse: true}\n", "this is the configuration of a lighthouse"),
+        (b"listen:\n  host: 10.100.1.1\n", "10.100.1.1 is of this host alone"),
+        (b"tun:\n  routes:\n    - {route: 10.87.1.0/24}\n", "10.87.1.0/24 is of this host alone"),
+        (b"stats:\n  prefix: flatnet.host-a\n", None),
+        (b"stats:\n  prefix: 'of host-a'\n", "host-a is of this host alone"),
+    ],
+)
+def test_what_only_one_host_may_have_keeps_a_configuration_from_being_copied(text: bytes, why: str | None) -> None:
+    if why is None:
+        require_common(text, MARKS)
+        return
+    with pytest.raises(UnsuitableText, match=why):
+        require_common(text, MARKS)
