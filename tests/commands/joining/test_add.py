@@ -13,7 +13,10 @@ from commands.joining.add import HostAdd
 from commands.model.identity import Identity
 from commands.model.operation import CannotPlan
 from commands.model.plan import Part
+from commands.model.rotation import RotationStage
+from commands.rotation.successor import write_certificate
 from tests.commands.canned import NOW, host, view
+from tests.commands.canned_rotation import NEXT_CA, rotation, rotation_authority
 from tests.commands.joining.world import HEX, NEW, World, build_world
 from tests.lab.windows.mesh import PATHS
 
@@ -262,3 +265,55 @@ async def test_a_host_that_is_not_prepared_is_refused_with_the_next_command(inve
         await HostAdd(name=NEW).plan(replace(seen, fleet=type(seen.fleet)(inventory, lambda host, side: None)))  # type: ignore[arg-type,return-value]
 
     assert says == str(refused.value.phrase)
+
+
+def change_authority(world: World, stage: RotationStage, *trusting: str) -> str:
+    """Have the CA be changed, at a stage at which these hosts trust the new one; the fingerprint of that one."""
+    (old,) = parse_pem(world.read(PATHS.ca_certificate, "lighthouse"))
+    old_files = {"certificate_file": PATHS.ca_certificate, "key_file": PATHS.ca_key}
+    new = rotation_authority(NEXT_CA, "rotation-1")
+    world.write(new.certificate_file, NEXT_CA.certificate, "lighthouse")
+    world.write(new.key_file, NEXT_CA.key, "lighthouse")
+    bundle = world.read(PATHS.ca_certificate, "lighthouse") + NEXT_CA.certificate
+    for name in trusting:
+        world.write(PATHS.ca_certificate, bundle, name)
+        world.stage.states[name].stop_service("Nebula", NOW)
+        world.stage.states[name].start_service("Nebula", NOW)
+    known = new.model_copy(update={"fingerprint": old.fingerprint, "name": old.name, "ends_at": old.not_after, **old_files})
+    world.changes = {"rotation": rotation(stage, old=known.model_copy(update={"certificate": write_certificate(old)}))}
+    return new.fingerprint if stage.signs_with_new else old.fingerprint
+
+
+ALL = ("lighthouse", "host-a", "host-b")
+
+
+@pytest.mark.parametrize(
+    ("stage", "trusting", "cas"),
+    [
+        (RotationStage.MADE, (), 1),
+        (RotationStage.TRUSTING, ("lighthouse",), 2),
+        (RotationStage.SIGNING, ALL, 2),
+        (RotationStage.ABORTING, ALL, 2),
+    ],
+    ids=str,
+)
+async def test_while_the_ca_is_changed_the_one_that_signs_now_signs_and_the_lighthouses_are_trusted(
+    stage: RotationStage, trusting: tuple[str, ...], cas: int
+) -> None:
+    world = build_world()
+    signer = change_authority(world, stage, *trusting)
+    part = await plan_identity(world)
+
+    assert [] == world.stage.play(part)
+
+    (certificate,) = parse_pem(world.read(PATHS.host_certificate))
+    assert signer == certificate.issuer
+    assert cas == len(parse_pem(world.read(PATHS.ca_certificate)))
+
+
+async def test_nothing_is_signed_by_a_new_ca_that_a_member_does_not_trust() -> None:
+    world = build_world()
+    change_authority(world, RotationStage.SIGNING, "lighthouse", "host-a")
+
+    with pytest.raises(CannotPlan, match="host-b would lose the tunnel to each renewed host"):
+        await world.plan()
