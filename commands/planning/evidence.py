@@ -200,7 +200,7 @@ def _describe_state(part: Part, results: _Results) -> Phrase | None:
     begin, confirm = _find_step(part, BeginChange), _find_step(part, ConfirmChange)
     if begin is None or not _list_moves(begin):
         return None
-    renewal, came = _find_step(part, SignCertificate) is not None, results.get(begin.key)
+    renewal, came = find_present_certificate(part) is not None, results.get(begin.key)
     match None if came is None else came.result:
         case None | Result.SKIPPED | Result.UNREACHABLE:
             return _describe_untouched(part.host, begin, renewal)

@@ -12,8 +12,9 @@ from adapters.nebula.certificates import parse_pem
 from commands.joining.add import HostAdd
 from commands.model.identity import Identity
 from commands.model.operation import CannotPlan
-from commands.model.plan import Part
+from commands.model.plan import Part, Result, StepResult
 from commands.model.rotation import RotationStage
+from commands.planning.evidence import describe_doubts
 from commands.rotation.successor import write_certificate
 from tests.commands.canned import NOW, host, view
 from tests.commands.canned_rotation import NEXT_CA, rotation, rotation_authority
@@ -317,3 +318,10 @@ async def test_nothing_is_signed_by_a_new_ca_that_a_member_does_not_trust() -> N
 
     with pytest.raises(CannotPlan, match="host-b would lose the tunnel to each renewed host"):
         await world.plan()
+
+
+async def test_a_new_host_whose_start_is_in_doubt_is_said_to_have_no_old_certificate() -> None:
+    plan = (await build_world().plan()).plan
+    begun = StepResult(key="host-d/identity/begin", result=Result.UNKNOWN, began_at=NOW, ended_at=NOW)
+
+    assert ["the state of Nebula on host-d is unknown"] == list(map(str, describe_doubts(plan, {begun.key: begun})))
