@@ -12,7 +12,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from adapters.action import Action, Effect
 from adapters.gateway import api, containers, escalation, reload, serving
 from adapters.gateway.action import GatewayAction
-from adapters.local import backups, host_files, key_backups, owed, spool
+from adapters.local import backups, host_files, key_backups, members, owed, spool
 from adapters.local import changes as own_changes
 from adapters.local.action import LocalAction
 from adapters.windows import (
@@ -133,6 +133,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     host_files.WriteHostFile,
     host_files.RemoveHostFile,
     host_files.RestoreHostFile,
+    members.AnnounceMember,
     own_changes.ReadOutcome,
     own_changes.ConfirmSuccess,
     spool.ReadSpool,

@@ -86,6 +86,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     from bot.app.build_ledger import run_ledger
     from bot.app.build_schedules import run_schedules
     from bot.app.key_backups import KeyBackupActions
+    from bot.app.member_announcements import MemberAnnouncements
     from bot.app.spool import SpoolActions
     from bot.control import server as control_server
     from bot.rendering.output import render_output
@@ -108,6 +109,9 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     SpoolActions(settings.data_folder).add_to(change_services.own_actions)
     KeyBackupActions(lambda: find_second_place(application.dispatcher.config)).add_to(change_services.own_actions)
     add_backup_actions(settings, lambda: application.dispatcher.config, change_services.own_actions, clock.now)
+    desk = application.dispatcher
+    announcements = MemberAnnouncements(surface, lambda: desk.config.schedule_config.channel, lambda: desk.hosts)
+    announcements.add_to(change_services.own_actions)
     await surface.open()
     change_services.links.surface = surface
     try:
