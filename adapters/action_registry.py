@@ -39,7 +39,7 @@ from adapters.windows import restore as windows_restore
 from adapters.windows import spool as windows_spool
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
-from adapters.wsl import container_reads, description, forwarding, helper, images, ipam, network, restore, volumes
+from adapters.wsl import container_reads, description, forwarding, helper, images, ipam, network, restore, system, volumes
 from adapters.wsl import containers as podman_containers
 from adapters.wsl.action import WslAction
 
@@ -98,6 +98,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     network.CreateNetwork,
     network.ReadNetwork,
     network.RemoveNetwork,
+    system.ReadSystem,
     helper.ApplyForwarding,
     helper.ReadBackup,
     helper.MeasureBackup,

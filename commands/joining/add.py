@@ -24,11 +24,13 @@ from commands.joining.arguments import (
 from commands.joining.facts import read_facts
 from commands.joining.identity import build_host_premises, plan_identity
 from commands.joining.ids import find_overlay_holder, format_overlay
+from commands.joining.later_parts import plan_later_parts
 from commands.joining.obstacles import find_joining_obstacle
 from commands.joining.pattern import choose_pattern
 from commands.joining.sight import NewHost
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk, Role
 from commands.model.plan import PlannedChange
+from commands.planning.host_files import read_host_file
 from commands.planning.host_plan import assemble_in_order
 from commands.values.arguments import Flag
 
@@ -70,8 +72,10 @@ class HostAdd(FleetChange):
             raise CannotPlan(holder)
         pattern = await choose_pattern(host, facts.survey.members, view)
         new = NewHost(joining, host, view.operation_id, facts.services, facts.state, pattern)
-        planned = (plan_identity(new, facts, lighthouse, ca),)
-        made = assemble_in_order(HostAdd(name=self.name), planned, inventory, build_host_premises(host))
+        identity = plan_identity(new, facts, lighthouse, ca)
+        later = await plan_later_parts(new, await read_host_file(view, self.name), view)
+        planned = (identity, *later.planned)
+        made = later.complete(assemble_in_order(HostAdd(name=self.name), planned, inventory, build_host_premises(host)))
         return made.model_copy(update={"plan": made.plan.model_copy(update={"about": self.name})})
 
 

@@ -9,9 +9,11 @@ from adapters.fleet import ReadResult
 from adapters.inventory import Host, JoiningHost
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
+from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
 from adapters.windows.new_host import NewHostState, ReadNewHost
 from adapters.windows.services import ReadServices, Services
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates, read_certificates
+from commands.checks.concurrent_reads import read_side
 from commands.joining.ids import IdClaim, IdSurvey, survey_ids
 from commands.model.identity import Identity, KnownIdentities
 from commands.model.operation import CannotPlan, FleetView
@@ -31,6 +33,8 @@ class JoiningFacts:
     survey: IdSurvey
     identities: KnownIdentities
     redact: Callable[[str], str] = str
+    config: ConfigurationFile | HostError | None = None
+    """Its config.yaml, if it has one."""
 
     @property
     def certificate(self) -> Certificate | None:
@@ -78,7 +82,9 @@ async def read_facts(joining: JoiningHost, host: Host, view: FleetView) -> Joini
     if isinstance(held.answer, HostError):
         raise CannotPlan(_explain_silence(host, held.answer))
     members = replace(read, per_host=read.per_host[:-1])
-    return JoiningFacts(joining, host, state, services, held, members, survey, view.identities, view.redact)
+    file = get_windows_side(host).paths.nebula_config
+    config = await read_side(host, ReadConfiguration.of(file) if state.config else None, view)
+    return JoiningFacts(joining, host, state, services, held, members, survey, view.identities, view.redact, config)
 
 
 async def _read_new_host(host: Host, view: FleetView) -> tuple[NewHostState, Services]:

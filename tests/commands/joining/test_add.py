@@ -85,7 +85,7 @@ async def test_approvers_see_what_is_signed_what_pins_the_machine_and_the_whole_
     assert f"the SSH host key of host-d has the fingerprint SHA256:{KEY_SHA256}" == shown[2]
     assert "its certificate: host-d, 10.100.4.1/16, groups flatnet, gateway, up to 365 days" in shown
     assert "its config.yaml is made from that of host-a, and blocks 0 certificates" in shown
-    (edit,) = made.edits
+    edit = made.edits[0]
     assert (NEW, PATHS.nebula_config, True) == (edit.host, edit.file, "+  am_lighthouse: false" in edit.diff)
     assert (NEW, NEW) == (made.about, made.object_name)
 
@@ -324,4 +324,14 @@ async def test_a_new_host_whose_start_is_in_doubt_is_said_to_have_no_old_certifi
     plan = (await build_world().plan()).plan
     begun = StepResult(key="host-d/identity/begin", result=Result.UNKNOWN, began_at=NOW, ended_at=NOW)
 
-    assert ["the state of Nebula on host-d is unknown"] == list(map(str, describe_doubts(plan, {begun.key: begun})))
+    assert "the state of Nebula on host-d is unknown" == str(describe_doubts(plan, {begun.key: begun})[0])
+
+
+async def test_identity_gateway_peers_membership_and_the_announcement_follow_one_another() -> None:
+    plan = (await build_world().plan()).plan
+
+    assert [(NEW, "identity/keys"), (NEW, "gateway/stage"), ("host-a", "stage"), ("host-b", "stage")] == [
+        (part.host, part.steps[0].key.partition("/")[2]) for part in plan.parts[:4]
+    ]
+    assert [f"{NEW}/host-file", f"{NEW}/announce"] == [part.steps[-1].key for part in plan.parts[4:]]
+    assert (NEW, (NEW,)) == (plan.object_name, tuple({edit.host for edit in plan.edits} - {"host-a", "host-b"}))

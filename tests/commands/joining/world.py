@@ -12,6 +12,8 @@ from adapters.errors import ActionFailed
 from adapters.fleet import Fleet
 from adapters.gateway.containers import ReadRegistry, Registry
 from adapters.inventory import Host, Inventory, JoiningHost, WindowsSide, WslSide
+from adapters.local.action import LocalAction
+from adapters.local.host_files import HostFileState, ReadHostFile
 from adapters.nebula.certificates import parse_pem
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
@@ -65,7 +67,7 @@ class World:
         inventory = Inventory(hosts=self.members, joining=(self.joining,))
         fleet = Fleet(inventory, self._connect)
         made = FleetView(fleet, lambda: NOW, Thresholds(), identities=KnownIdentities(self.identities))
-        return replace(made, operation_id=OPERATION, **(self.changes or {}))
+        return replace(made, operation_id=OPERATION, read_own=read_host_file, **(self.changes or {}))
 
     async def plan(self, operation: HostAdd | None = None) -> PlannedChange:
         return await (operation or HostAdd(name=NEW)).plan(self.view)
@@ -97,6 +99,12 @@ class World:
 
     def _connect(self, host: Host, side: SideName) -> "_Connection":
         return _Connection(self.stage, host, side)
+
+
+async def read_host_file(action: LocalAction[Any]) -> HostFileState:
+    """Answer that the file of the host is the one that the bot uses."""
+    assert isinstance(action, ReadHostFile)
+    return HostFileState(sha256="ab" * 32, active=True)
 
 
 class _Connection:
