@@ -11,10 +11,13 @@ from datetime import timedelta
 from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Moment, Phrase
+from commands.backups.restore_nebula import NebulaRestore
+from commands.backups.restore_nebula import build_nebula_part as build_restart_part
 from commands.certs.fleet_certificates import HostCertificates, shorten_fingerprint
 from commands.certs.renewal import SHORT_LIFETIME
 from commands.configuration.diff import diff_splices
 from commands.configuration.splice import Splice, UnsuitableText
+from commands.joining.blocked import find_missing_blocks
 from commands.joining.facts import JoiningFacts
 from commands.joining.nebula_steps import Identity, build_identity_part
 from commands.joining.pattern import NebulaText, write_nebula_text
@@ -23,8 +26,9 @@ from commands.model.operation import CannotPlan
 from commands.model.phrases import list_some
 from commands.model.plan import FileEdit, Premise
 from commands.planning.commit_confirm import TunnelProof, get_windows_side
+from commands.planning.configuration_edit import ConfigurationEdit
 from commands.planning.host_plan import HostPlan
-from commands.planning.impact import HostWorkload
+from commands.planning.impact import HostWorkload, describe_nebula_outage
 from commands.planning.stages import name_stage
 from commands.services.steps import ServiceState
 from commands.suspension.resume_steps import build_nebula_part
@@ -125,7 +129,23 @@ def _plan_kept_identity(new: NewHost, facts: JoiningFacts, lighthouse: Host) -> 
         at=Moment(certificate.not_after),
     )
     premise = Premise(host=new.name, what="certificate", value=certificate.fingerprint, phrase=phrase)
-    return HostPlan(part=build_nebula_part(state, new.operation), leading_premises=(premise,))
+    edit = find_missing_blocks(new, facts)
+    if edit is None:
+        return HostPlan(part=build_nebula_part(state, new.operation), leading_premises=(premise,))
+    restart = NebulaRestore(edit, tunnel, certificate.fingerprint, working=state.running, gateway_answers=False)
+    return HostPlan(
+        part=name_stage(build_restart_part(restart), new.make_key("blocklist")),
+        leading_premises=(premise,),
+        disrupts=describe_nebula_outage(workload, "restart" if state.running else "start"),
+        edits=(_describe_edit(new, edit, facts.redact),),
+    )
+
+
+def _describe_edit(new: NewHost, edit: ConfigurationEdit, redact: Callable[[str], str]) -> FileEdit:
+    try:
+        return edit.describe(redact)
+    except UnsuitableText as error:
+        raise CannotPlan(Phrase("{host}: {why}", host=new.name, why=error.why)) from error
 
 
 def _list_premises(identity: Identity, lighthouse: HostCertificates, text: NebulaText) -> Iterator[Premise]:

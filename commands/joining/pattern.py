@@ -62,9 +62,17 @@ def write_nebula_text(host: Host, pattern: Pattern, members: Iterable[MemberRead
     text = pattern.nebula.content
     text = apply_splices(text, name_pki(text, _name_files(paths)))
     text = apply_splices(text, remove_static_host(text, str(host.overlay.ip)))
-    for fingerprint in list_blocked(members):
-        text = apply_splices(text, block_fingerprint(text, fingerprint))
+    text = add_blocks(text, list_blocked(members))
     return NebulaText(text, len(read_blocklist(text)))
+
+
+def add_blocks(text: bytes, fingerprints: tuple[str, ...]) -> bytes:
+    """Adds the fingerprints to the blocklist of a configuration that it lacks. Raises `UnsuitableText`."""
+    present = read_blocklist(text)
+    for fingerprint in fingerprints:
+        if fingerprint not in present:
+            text = apply_splices(text, block_fingerprint(text, fingerprint))
+    return text
 
 
 def list_blocked(members: Iterable[MemberReading]) -> tuple[str, ...]:

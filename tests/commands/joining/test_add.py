@@ -40,6 +40,11 @@ def have_signed(world: World) -> Identity:
     return signed
 
 
+def block_at_member(world: World, fingerprint: str) -> None:
+    text = world.read(PATHS.nebula_config, "host-b").replace("pki:\n", f"pki:\n  blocklist: [{fingerprint}]\n")
+    world.write(PATHS.nebula_config, text, "host-b")
+
+
 async def test_a_blank_machine_gets_its_identity_and_a_place_in_the_overlay() -> None:
     world = build_world()
     part = await plan_identity(world)
@@ -92,8 +97,7 @@ async def test_approvers_see_what_is_signed_what_pins_the_machine_and_the_whole_
 
 async def test_the_new_host_blocks_what_any_member_blocks_and_names_its_own_files() -> None:
     world = build_world()
-    text = world.read(PATHS.nebula_config, "host-b").replace("pki:\n", f"pki:\n  blocklist: [{BLOCKED}]\n")
-    world.write(PATHS.nebula_config, text, "host-b")
+    block_at_member(world, BLOCKED)
     made = await world.plan()
 
     assert [] == world.stage.play(made.plan.parts[0])
@@ -113,6 +117,23 @@ async def test_the_same_command_goes_on_from_a_certificate_that_an_earlier_run_s
     assert world.stage.mesh.reaches("lighthouse", "10.100.4.1")
     proven = await plan_identity(world)
     assert ["host-d/nebula/address", "host-d/nebula/reach/host-d"] == [step.key for step in proven.steps]
+
+
+@pytest.mark.parametrize("adopt", [False, True], ids=["signed before", "adopted"])
+@pytest.mark.parametrize("runs", [False, True], ids=["stopped", "running"])
+async def test_a_host_that_has_its_identity_gets_what_members_block_meanwhile(adopt: bool, runs: bool) -> None:
+    world = build_world(adopt=adopt)
+    have_signed(world)
+    if runs:
+        world.new.start_service("Nebula", NOW)
+    block_at_member(world, BLOCKED)
+    made = await world.plan()
+
+    assert [] == world.stage.play(made.plan.parts[0])
+
+    assert ("host-d/blocklist/stage", True) == (made.plan.steps[0].key, BLOCKED in world.read(PATHS.nebula_config))
+    assert world.stage.mesh.reaches("lighthouse", "10.100.4.1")
+    assert runs == any("the tunnels of host-d will be down" in str(phrase) for phrase in made.plan.disrupts)
 
 
 async def test_an_attempt_that_was_taken_back_is_named_and_does_not_stand_in_the_way() -> None:
@@ -162,9 +183,7 @@ def mark_members(world: World) -> None:
 
 
 def block_own(world: World) -> None:
-    signed = world.sign()
-    text = world.read(PATHS.nebula_config, "host-b").replace("pki:\n", f"pki:\n  blocklist: [{signed.fingerprint}]\n")
-    world.write(PATHS.nebula_config, text, "host-b")
+    block_at_member(world, world.sign().fingerprint)
 
 
 def lose_key(world: World) -> None:
