@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
-from adapters.errors import HostError
 from adapters.inventory import Host, Inventory
-from adapters.local.machine import FindOwnAddresses, OwnAddresses
 from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
@@ -21,7 +19,8 @@ from commands.model.suspension import RememberedContainer, RememberedService, Su
 from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
 from commands.services.steps import ServiceName
 from commands.suspension.host_sight import HostSight, read_sight
-from commands.suspension.obstacles import find_container_obstacle, find_host_obstacle, list_own_addresses
+from commands.suspension.obstacles import find_container_obstacle, find_host_obstacle
+from commands.suspension.own_host import require_other_machine
 from commands.suspension.records import RememberedHost
 from commands.suspension.suspend_steps import BOOT_POLICIES, SuspendNeed, build_suspend_part, resets_policy
 from commands.values.arguments import Flag, HostsArgument, Option, Target, resolve_one_host
@@ -88,17 +87,7 @@ class HostSuspend(FleetChange):
         """Raises `CannotPlan` for a host that must not be stopped."""
         if (why := find_host_obstacle(host, keep_nebula=self.keep_nebula)) is not None:
             raise CannotPlan(why)
-        addresses = list_own_addresses(host)
-        try:
-            own = await view.read_own(FindOwnAddresses.model_validate({"addresses": addresses}))
-        except HostError as error:
-            raise CannotPlan(Phrase("could not check where the bot runs: {why}", why=error.phrase)) from error
-        if isinstance(own, OwnAddresses) and own.found:
-            raise CannotPlan(
-                Phrase(
-                    "the bot itself runs on {host} ({address} is its own address)", host=host.name, address=str(own.found[0])
-                )
-            )
+        await require_other_machine(host, view)
 
     def _find_need(self, sight: HostSight, operation: str) -> SuspendNeed:
         """Finds what is to be stopped: containers and services that run, the last started first."""
