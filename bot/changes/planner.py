@@ -176,13 +176,15 @@ class Planner:
 
     async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, and its digest by the formula of the stored plan."""
-        planned = await self._plan(self.load_operation(record), record.operation)
+        asked = (record.asked_at, record.requester)
+        planned = await self._plan(self.load_operation(record), record.operation, asked)
         plan = planned.plan.model_copy(update={"digest_formula": record.plan.digest_formula})
         return PlannedChange(arguments=planned.arguments, plan=plan), compute_digest(plan, record.kind, planned.arguments)
 
     async def draft(self, request: ChangeRequest) -> OperationRecord:
         """Plan a new operation; nothing is decided yet. Raises `CannotPlan`, `HoldsSecret`."""
-        planned = await self._plan(request.operation, request.id)
+        now = self._now()
+        planned = await self._plan(request.operation, request.id, (now, request.requester.actor.name))
         operation, by, kind = request.operation, request.requester, format_kind(type(request.operation))
         words = render_change(operation)
         stored = f"{planned.model_dump_json()} {words} {operation.reason}"
@@ -190,7 +192,6 @@ class Planner:
             raise HoldsSecret(
                 Phrase("the plan would contain a secret, so it is not stored. Remove the secret and try again")
             )
-        now = self._now()
         notes = () if by.on_behalf is None else (by.on_behalf,)
         warnings = (*notes, *planned.plan.warnings)
         plan = planned.plan.model_copy(update={"digest_formula": NEWEST_FORMULA, "warnings": warnings})
@@ -214,9 +215,13 @@ class Planner:
             before=request.before,
         )
 
-    async def _plan(self, operation: FleetChange, operation_id: str) -> PlannedChange:
-        """Have an operation make its plan. It cannot see suspended hosts, unless it suspends or resumes them."""
-        view = await self.make_view(operation_id)
+    async def _plan(self, operation: FleetChange, operation_id: str, asked: tuple[datetime, str]) -> PlannedChange:
+        """Have an operation make its plan. It cannot see suspended hosts, unless it suspends or resumes them.
+
+        `asked` are the time of the request and its requester.
+        """
+        asked_at, asked_by = asked
+        view = replace(await self.make_view(operation_id), asked_at=asked_at, asked_by=asked_by)
         hidden = find_hidden(operation, view)
         planned = await operation.plan(hide_suspended(view, hidden))
         require_none_suspended(planned.plan, hidden)

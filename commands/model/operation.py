@@ -185,6 +185,9 @@ class FleetView:
     """Removes secrets from lines of logs and files before they are stored. It returns as many lines."""
     operation_id: str = ""
     """Id of the operation that is planned. Folders on hosts are named after it."""
+    asked_at: datetime | None = None
+    asked_by: str = ""
+    """Time and requester of the operation, for a plan that writes them down. They stay when the plan is made again."""
     checks: KnownChecks = NO_CHECKS
     """The newest stored checks, for a read that folds them into its verdict."""
     identities: KnownIdentities = NO_IDENTITIES
@@ -341,10 +344,7 @@ class FleetChange(Operation):
 
 
 class OwnOperation(Operation):
-    """An operation on the bot's own state, or one that needs it beside the hosts. Data only.
-
-    `bot.handlers.registry` maps it to its handler.
-    """
+    """An operation on the bot's own state, or one that needs it, too. `bot.handlers.registry` maps it to its handler."""
 
 
 Catalogue = tuple[type[Operation], ...]
