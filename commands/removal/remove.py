@@ -14,7 +14,11 @@ from adapters.phrase import Phrase
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk, Role
 from commands.model.owed import Matter
 from commands.model.plan import PlannedChange
-from commands.removal.arguments import ContainersOption, HostArgument, OnOption, find_removal, list_others
+from commands.removal.arguments import ContainersOption, HostArgument, OnOption, Removal, find_removal, list_others
+from commands.removal.obstacles import find_container_obstacle, find_doubt, find_fleet_obstacle, find_road_obstacle
+from commands.removal.removal_plan import RemovalRequest, plan_removal, plan_share
+from commands.removal.sight import OwnSight, read_own
+from commands.suspension.own_host import require_other_machine
 from commands.values.arguments import NO_TARGET, Flag, Target
 
 
@@ -49,11 +53,47 @@ class HostRemove(FleetChange):
         return (*(() if removal.host is None else (removal.host,)), *list_others(removal, inventory))
 
     def restrict_to(self, names: tuple[str, ...]) -> "HostRemove":
-        """Returns the share of other hosts. What includes the host itself or its tombstone is the whole removal."""
+        """Returns the share of other hosts. What includes the host itself, or its tombstone, is the whole removal."""
         if {str(self.host), BOT_NAME} & set(names):
             return self
         return self.model_copy(update={"on": Target(parts=names), "lost": False, "lose": ()})
 
     async def plan(self, view: FleetView) -> PlannedChange:
-        removal = find_removal(self.host, view.fleet.inventory)
-        raise CannotPlan(Phrase("nothing to do: {reasons}", reasons=removal.name))
+        inventory = view.fleet.inventory
+        removal = find_removal(self.host, inventory)
+        if self.password_changed:
+            raise CannotPlan(Phrase("{host} shares no password that must be changed", host=removal.name))
+        self._require_possible(removal, view)
+        if self.on != NO_TARGET:
+            return await plan_share(RemovalRequest(self, removal, None, lost=True), self.resolve_hosts(inventory), view)
+        if removal.removed is not None:
+            raise CannotPlan(
+                Phrase(
+                    "{host} was removed already. For a host that does not refuse it yet, run {words}",
+                    host=removal.name,
+                    words=f"host remove {removal.name} --on …",
+                )
+            )
+        own = await self._look_at_host(removal, view)
+        return await plan_removal(RemovalRequest(self, removal, own, lost=self.lost), view)
+
+    def _require_possible(self, removal: Removal, view: FleetView) -> None:
+        """Raises `CannotPlan` for a host that must not be removed now."""
+        obstacle = find_fleet_obstacle(removal, view.fleet.inventory) or find_doubt(removal.name, view.critical_unknown)
+        if obstacle is not None:
+            raise CannotPlan(obstacle)
+
+    async def _look_at_host(self, removal: Removal, view: FleetView) -> OwnSight | None:
+        """Looks at the host; None if it is not touched. Raises `CannotPlan` if it must not be removed."""
+        host = removal.host
+        if host is None or (removal.joining is not None and host.windows is None):
+            return None
+        await require_other_machine(host, view)
+        if self.lost:
+            return None
+        if (why := find_road_obstacle(host)) is not None:
+            raise CannotPlan(why)
+        own = await read_own(host, view)
+        if (why := find_container_obstacle(host.name, own.running, self.lose)) is not None:
+            raise CannotPlan(why)
+        return own

@@ -128,14 +128,19 @@ class Mesh:
         return running is not None and address in _addresses(running.certificate)
 
     def reaches(self, name: str, address: str) -> bool:
-        """Whether an address on the overlay answers a ping from that host: both must take the other's certificate."""
+        """Whether an address on the overlay answers a ping from that host: both must take the other's certificate.
+
+        Without a tunnel the ping makes a handshake, and whoever refuses it logs that.
+        """
         mine, now = self.members[name].running, self.now()
         if mine is None:
             return False
         for member in self.members.values():
             theirs = member.running
             if theirs is not None and address in _addresses(theirs.certificate):
-                return theirs is mine or not (mine.refuses(theirs.certificate, now) or theirs.refuses(mine.certificate, now))
+                if theirs is mine or not (mine.refuses(theirs.certificate, now) or theirs.refuses(mine.certificate, now)):
+                    return True
+                call(self.members[name], member, now)
         return False
 
     def _started(self, name: str, state: WindowsState, now: datetime) -> None:

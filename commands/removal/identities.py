@@ -1,0 +1,67 @@
+"""Finds all certificates by which a removed host could return, for the blocklists of the others. Pure.
+
+    the ledger, the lighthouse's log, the files of the host ─▶ all that have not ended, with its name or its address
+
+With the newest alone blocked, a host is accepted with its previous certificate, which lies on its disk after each renewal.
+Whoever writes a log can name any certificate in it: what is known to belong to another host is never blocked.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.nebula.certificates import Certificate
+from adapters.windows.handshakes import SeenCertificate
+from commands.certs.fleet_certificates import FleetCertificates
+from commands.model.identity import KnownIdentities
+
+
+@dataclass(frozen=True)
+class IdentitySources:
+    """Certificates as they were signed and seen. `others` are those of the other hosts, `own` were read on the host itself,
+    `logged` are handshakes in the lighthouse's log.
+    """
+
+    known: KnownIdentities
+    others: FleetCertificates
+    own: tuple[Certificate, ...] = ()
+    logged: tuple[SeenCertificate, ...] = ()
+
+    @property
+    def now(self) -> datetime:
+        return self.others.now
+
+
+def find_fingerprints(name: str, address: str, sources: IdentitySources) -> tuple[str, ...]:
+    """Finds the fingerprints of all certificates of a host that have not ended, sorted. "" stands for no address."""
+    names = {name, *(each.name for each in sources.own)}
+    found = {each.fingerprint for each in sources.own if each.not_after > sources.now}
+    for each in names:
+        found.update(sources.known.find_fingerprints(sources.now, name=each, address=address))
+    found.update(
+        each.fingerprint for each in sources.logged if each.name in names or (address and address in each.address.split())
+    )
+    return tuple(sorted(found - set(_list_protected(names, address, sources)) - set(_list_ended(sources))))
+
+
+def find_ended(entries: Iterable[str], sources: IdentitySources) -> tuple[str, ...]:
+    """Finds the entries of a blocklist whose certificates have ended, so that they block nothing any more."""
+    ended = set(_list_ended(sources))
+    return tuple(each for each in entries if each in ended)
+
+
+def _list_ended(sources: IdentitySources) -> Iterator[str]:
+    for each in sources.known.identities:
+        if each.has_ended(sources.now):
+            yield each.fingerprint
+
+
+def _list_protected(names: set[str], address: str, sources: IdentitySources) -> Iterator[str]:
+    """Lists the certificates of others: those in their files, CAs, and those that were read and have another identity."""
+    for held in sources.others.per_host:
+        if held.certificate is not None:
+            yield held.certificate.fingerprint
+        yield from (ca.fingerprint for ca in held.authorities)
+    for each in sources.known.identities:
+        if not each.claimed and each.name not in names and (not address or address not in each.addresses):
+            yield each.fingerprint

@@ -1,0 +1,57 @@
+"""The tombstone of a removed host: its file on the bot, which hides whatever else the configuration says of that name."""
+
+from adapters.action import BOT_NAME
+from adapters.inventory import Inventory, RemovedHost
+from adapters.phrase import Phrase
+from commands.model.operation import FleetView
+from commands.model.plan import Part
+from commands.planning.host_files import build_remove_step, build_write_step, read_host_file, render_removed
+from commands.planning.host_plan import HostPlan
+from commands.removal.arguments import Removal
+
+
+async def plan_tombstone(removal: Removal, view: FleetView, *, lost: bool) -> HostPlan:
+    """Plans the file of the removed host. Raises `CannotPlan`."""
+    before = await read_host_file(view, removal.name)
+    inventory = view.fleet.inventory
+    removed = RemovedHost(
+        name=removal.name,
+        id=removal.id,
+        labels=_find_labels(removal),
+        since=(view.asked_at or view.now()).replace(microsecond=0),
+        by=view.asked_by,
+        operation=view.operation_id,
+        lost=lost,
+        password_due=lost and shares_password(removal, inventory),
+    )
+    phrase = Phrase("take {host} out of the configuration, and record its removal", host=removal.name)
+    step = build_write_step(view.operation_id, removal.name, render_removed(removed), before, phrase)
+    return HostPlan(part=Part(host=BOT_NAME, steps=(step,)))
+
+
+async def plan_erasure(removal: Removal, view: FleetView) -> HostPlan:
+    """Plans to free the name and the id of a host that was being added, and never had a certificate."""
+    before = await read_host_file(view, removal.name)
+    phrase = Phrase("take {host} out of the configuration. Its ID {id} is free again", host=removal.name, id=str(removal.id))
+    step = build_remove_step(view.operation_id, removal.name, before, phrase)
+    return HostPlan(part=Part(host=BOT_NAME, steps=(step,)))
+
+
+def shares_password(removal: Removal, inventory: Inventory) -> bool:
+    """Returns whether other hosts are reached with the same WinRM password as this one."""
+    side = None if removal.host is None else removal.host.windows
+    if side is None or side.transport == "certificate":
+        return False
+    return any(
+        host.windows is not None
+        and host.windows.transport != "certificate"
+        and host.windows.password_secret == side.password_secret
+        for host in inventory.reachable
+        if host.name != removal.name
+    )
+
+
+def _find_labels(removal: Removal) -> tuple[str, ...]:
+    if removal.host is not None:
+        return removal.host.labels
+    return () if removal.joining is None else removal.joining.labels
