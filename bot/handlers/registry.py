@@ -44,8 +44,10 @@ from bot.handlers.ports import (
     ScheduleRegistryPort,
     TrafficPort,
 )
+from bot.handlers.removal import RemovalHandlers
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
+from bot.joining.tombstones import TombstoneRegistry
 from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDrill
 from commands.backups.verify import BackupVerify
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
@@ -88,6 +90,7 @@ from commands.joining.add import HostAdd
 from commands.logs.operations import LogCollect
 from commands.model.operation import Catalogue, FleetChange, Operation
 from commands.model.report import Report
+from commands.removal.remove import HostRemove
 
 Handler = Callable[[Any, RequestContext], Awaitable[Body]]
 """Answers one kind of operation."""
@@ -139,6 +142,7 @@ class Handlers:
     logs: LogHandlers
     mutes: MuteHandlers
     owed: OwedHandlers
+    removal: RemovalHandlers
     reports: ReportHandlers
     schedules: ScheduleHandlers
 
@@ -164,6 +168,7 @@ class Handlers:
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
             mutes=MuteHandlers(services.mutes, services.alerts, now),
             owed=OwedHandlers(services.owed, services.owed_requests, changes, now),
+            removal=RemovalHandlers(TombstoneRegistry.beside(services.joining.registry)),
             reports=ReportHandlers(
                 changes, schedules, history, services.mutes, services.alerts, services.traffic, services.backups, now
             ),
@@ -241,5 +246,6 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
 
 PREPARATIONS: Mapping[type[FleetChange], Callable[[Handlers], Preparation]] = {
     HostAdd: lambda nouns: nouns.joining.prepare,
+    HostRemove: lambda nouns: nouns.removal.prepare,
 }
 """Preparation of each change that has stages in which people work: one line an operation."""

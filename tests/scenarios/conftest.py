@@ -6,7 +6,7 @@ import shutil
 import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,10 @@ import pytest
 
 from adapters.action import SideName
 from bot.app.application import Application, open_application
+from bot.app.host_files import HostFileActions
+from bot.app.reload import ConfigurationReloader
 from bot.app.server import Service, serve_requests
+from bot.config.host_folder import HostFolder
 from bot.config.settings import Settings, read_settings
 from bot.model.request import Answer, Request, Surface, SystemIdentity, make_request_key
 from bot.rendering import chart_process as drawing
@@ -84,11 +87,12 @@ class Town:
     async def service(self, clock: Clock = SYSTEM_CLOCK) -> AsyncIterator[tuple[Application, Service]]:
         """The bot from the moment at which it serves, wherever Slack may be."""
         settings = self.settings
-        async with (
-            open_application(settings, running=True, clock=clock) as house,
-            serve_requests(settings, house) as service,
-        ):
-            yield house, service
+        async with open_application(settings, running=True, clock=clock) as house:
+            reloader = ConfigurationReloader(self.config, settings, house)
+            files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: house.dispatcher.hosts)
+            files.add_to(house.change_services.own_actions)
+            async with aclosing(reloader), serve_requests(settings, house) as service:
+                yield house, service
 
     async def past(self, *words: str) -> None:
         """A bot ran here before, alone in a terminal, and answered this."""
