@@ -48,12 +48,16 @@ def init(
         list[str] | None, typer.Option(metavar="'NAME ID WINDOWS [WSL [GATEWAY]]'", help="Host to add (repeatable).")
     ] = None,
     complete: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask questions; use defaults for the rest.")] = False,
+    discover: Annotated[
+        bool, typer.Option("--discover", help="Read the lighthouse and one gateway, and propose the hosts that they name.")
+    ] = False,
 ) -> None:
     """Create a configuration and secrets folder interactively, then run doctor."""
     from bot.terminal import commands
 
     commands.configure_logging("error")
-    write(commands.draft_configuration(config, answer or [], host or [], complete, detect_terminal()))
+    options = commands.SetupOptions(answer or [], host or [], complete, discover)
+    write(commands.draft_configuration(config, options, detect_terminal()))
 
 
 @app.command(cls=LocalizedCommand)

@@ -31,6 +31,7 @@ _PHRASE_BY_KEY: Mapping[str, Phrase] = {
     "channels": Phrase("must be Slack channel IDs, such as {example}", example="C0123ABCD"),
     "system": Phrase("must be names of operating system users, such as {example}", example="tanaka"),
     "images": Phrase("must be names of images, with * for any text, such as {example}", example="docker.io/library/*"),
+    "certificate_sha256": Phrase("must be the SHA-256 of the certificate: 64 hexadecimal digits"),
     "user": Phrase("must be a user name, such as {example}", example="flatnet"),
 }
 

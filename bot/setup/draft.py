@@ -9,6 +9,7 @@ complaint is always about the latest answer, and the written file can always be 
 
 import json
 import os
+import re
 import secrets as randomness
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,12 +19,16 @@ from adapters.errors import Refused
 from adapters.phrase import Listing, Phrase
 from bot.config.errors import ConfigurationError
 from bot.config.settings import Settings, parse_settings
+from bot.setup.found_hosts import FoundHost, render_found_hosts
 
 WSL_SSH_PORT = 2222
 """Port of WSL2's sshd in `docs/hosts.md`."""
 
 ABSENT = "-"
 """Typed for a side that a host does not have."""
+
+PROBE = "discovered-gateway"
+"""Name of the gateway that is read for the discovery, until its own is known."""
 
 SECRETS_FOLDER = "secrets"
 
@@ -41,7 +46,10 @@ class HostDraft:
 
 @dataclass(frozen=True)
 class Draft:
-    """All answers of `init` as typed; an empty `team` means no Slack, an empty `lighthouse` no lighthouse."""
+    """All answers of `init` as typed; an empty `team` means no Slack, an empty `lighthouse` no lighthouse.
+
+    `gateway` is the one that `--discover` reads, and `found` what it found.
+    """
 
     language: str = "ja"
     time_zone: str = "Asia/Tokyo"
@@ -54,11 +62,20 @@ class Draft:
     key_file: str = "pki/id_ed25519"
     known_hosts_file: str = "pki/known_hosts"
     lighthouse: str = ""
+    lighthouse_sha256: str = ""
+    gateway: str = ""
     hosts: tuple[HostDraft, ...] = ()
+    found: tuple[FoundHost, ...] = ()
 
     def with_host(self, host: HostDraft) -> "Draft":
         """Return this draft with one more host."""
         return replace(self, hosts=(*self.hosts, host))
+
+    def with_probe(self) -> "Draft":
+        """Return this draft with the gateway that is read for the discovery as its last host."""
+        taken = {host.id for host in self.hosts}
+        free = next(str(number) for number in range(254, 0, -1) if str(number) not in taken)
+        return self.with_host(HostDraft(PROBE, free, ABSENT, ABSENT, self.gateway))
 
     @property
     def text(self) -> str:
@@ -71,7 +88,7 @@ class Draft:
             return Phrase("must be one line of printable characters")
         whole = self if self.hosts or self.lighthouse else replace(self, hosts=(HostDraft(),))
         try:
-            parse_settings(whole.text, file)
+            parse_settings(whole.with_probe().text if self.gateway else whole.text, file)
         except ConfigurationError as error:
             return error.complaints[0].phrase
         return None
@@ -202,6 +219,7 @@ def _render_hosts(draft: Draft) -> Iterator[list[str]]:
             *_render_host("lighthouse", "0"),
             "lighthouse = true",
             *_render_windows(draft.lighthouse),
+            *_render_pin(draft.lighthouse_sha256),
         ]
     for host in draft.hosts:
         yield [
@@ -210,6 +228,7 @@ def _render_hosts(draft: Draft) -> Iterator[list[str]]:
             *_render_wsl(host.wsl),
             *_render_gateway(host.gateway),
         ]
+    yield from render_found_hosts(draft.found, _quote)
 
 
 def _add_comment(line: str, why: str) -> str:
@@ -223,6 +242,12 @@ def _render_host(name: str, number: str) -> list[str]:
 
 def _render_windows(typed: str) -> list[str]:
     return [] if typed == ABSENT else ["[hosts.windows]", f"url = {_quote(_complete_url(typed, 'https://{}:5986/wsman'))}"]
+
+
+def _render_pin(typed: str) -> list[str]:
+    """Render the SHA-256 of a certificate, which scripts and browsers print with colons and in upper case."""
+    digits = re.sub(r"[\s:]", "", typed).lower()
+    return [f"certificate_sha256 = {_quote(digits)}"] if digits else []
 
 
 def _render_wsl(typed: str) -> list[str]:

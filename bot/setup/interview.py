@@ -43,12 +43,15 @@ class PresetAnswers:
     complete: bool
 
 
-def parse_preset(answers: list[str], hosts: list[str], *, complete: bool) -> PresetAnswers:
+def parse_preset(
+    answers: list[str], hosts: list[str], *, complete: bool, questions: Mapping[str, Phrase] | None = None
+) -> PresetAnswers:
     """Parse the command line's preset answers. Raises `UnfitAnswer` for an unknown key or a malformed host."""
+    known = tuple(QUESTIONS if questions is None else questions)
     pairs = dict(answer.partition("=")[::2] for answer in answers)
-    strange = sorted(set(pairs) - QUESTIONS.keys())
+    strange = sorted(set(pairs) - set(known))
     if strange:
-        raise UnfitAnswer(Phrase("unknown key {key}. Use one of {keys}", key=strange[0], keys=Listing(tuple(QUESTIONS))))
+        raise UnfitAnswer(Phrase("unknown key {key}. Use one of {keys}", key=strange[0], keys=Listing(known)))
     words = tuple(tuple(host.split()) for host in hosts)
     for each in words:
         if not 3 <= len(each) <= len(HOST_WORDS):
@@ -75,6 +78,12 @@ QUESTIONS: Mapping[str, Phrase] = {
 }
 """All questions except those about hosts, in order."""
 
+DISCOVERY_QUESTIONS: Mapping[str, Phrase] = {
+    "lighthouse_sha256": Phrase("SHA-256 of the lighthouse's WinRM certificate (empty: any that the CA signed)"),
+    "gateway": Phrase("Address of one gateway, or full URL (empty: none)"),
+}
+"""Further questions of `--discover`, in order."""
+
 ANOTHER_HOST = Phrase("Host name (empty: done)")
 
 HOST_QUESTIONS: Mapping[str, Phrase] = {
@@ -95,17 +104,34 @@ class Interview:
 
     def run(self, usual: Draft) -> Draft:
         """Ask; returns the finished draft. Raises `UnfitAnswer` if a preset answer cannot be used."""
+        return self._ask_hosts(self._add_hosts(self._ask_all(usual, QUESTIONS)))
+
+    def run_discovery(self, usual: Draft) -> Draft:
+        """Ask what a discovery needs instead of the hosts; returns the draft with the preset hosts. Raises `UnfitAnswer`."""
+        draft = self._add_hosts(self._ask_all(usual, {**QUESTIONS, **DISCOVERY_QUESTIONS}))
+        if not draft.lighthouse and not draft.gateway:
+            raise UnfitAnswer(Phrase("a discovery reads the lighthouse or a gateway. Give the address of at least one"))
+        return draft
+
+    def _ask_all(self, usual: Draft, questions: Mapping[str, Phrase]) -> Draft:
         draft = usual
-        for key, question in QUESTIONS.items():
-            if key != "slack" or draft.team:
+        for key, question in questions.items():
+            if self._applies(key, draft):
                 draft = self._resolve(key, question, getattr(draft, key), partial(_replace_field, draft, key))
             if key == "language":
                 self._answerer.set_language(draft.language)
-        return self._ask_hosts(draft)
+        return draft
 
-    def _ask_hosts(self, draft: Draft) -> Draft:
+    def _applies(self, key: str, draft: Draft) -> bool:
+        """Return whether the earlier answers leave something to ask."""
+        return bool({"slack": draft.team, "lighthouse_sha256": draft.lighthouse}.get(key, True))
+
+    def _add_hosts(self, draft: Draft) -> Draft:
         for words in self._given.hosts:
             draft = self._check_preset("--host", draft.with_host(complete_host(dict(zip(HOST_WORDS, words, strict=False)))))
+        return draft
+
+    def _ask_hosts(self, draft: Draft) -> Draft:
         if self._given.complete and not (draft.hosts or draft.lighthouse):
             raise UnfitAnswer(
                 Phrase(

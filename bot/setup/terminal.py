@@ -2,16 +2,20 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import available_timezones
 
 import typer
+from pydantic import SecretStr
 
 from adapters.phrase import Phrase, Texts
 from bot.config.settings import Settings
 from bot.locale.texts import get_texts
 from bot.model.request import SystemIdentity
+from bot.security.secrets import FindSecret, read_secrets
 from bot.security.untrusted_text import to_one_line
+from bot.setup.discovery import discover_hosts, make_probe_settings
 from bot.setup.draft import Draft, list_next_steps, make_exists_error, make_secrets, write_configuration
 from bot.setup.interview import Interview, PresetAnswers
 
@@ -45,12 +49,34 @@ class TerminalPrompter:
 
 def run_setup(file: Path, beforehand: PresetAnswers, language: str) -> None:
     """Ask, write the configuration and the secrets folder, and show the remaining steps."""
-    if file.exists():
-        raise make_exists_error(file)
-    terminal = TerminalPrompter(language)
+    terminal = _begin(file, language)
     draft = Interview(beforehand, terminal, file).run(_guess_defaults(language))
     settings = write_configuration(draft, file)
-    hidden = _ask_secrets(settings, terminal) if sys.stdin.isatty() and not beforehand.complete else {}
+    _finish(file, settings, _ask_secrets(settings, terminal, beforehand), terminal)
+
+
+def run_discovery(file: Path, beforehand: PresetAnswers, language: str) -> None:
+    """Ask for the lighthouse and one gateway, read both, and write what they name, as `run_setup` does."""
+    terminal = _begin(file, language)
+    draft = Interview(beforehand, terminal, file).run_discovery(_guess_defaults(language))
+    probe = make_probe_settings(draft, file)
+    hidden = _ask_secrets(probe, terminal, beforehand)
+    discovered = discover_hosts(draft, file, _find_secrets(probe, hidden))
+    settings = write_configuration(discovered.draft, file)
+    for note in discovered.notes:
+        terminal.show(note)
+    terminal.show(Phrase("check the found hosts in {file}, and add what is missing there", file=str(file)))
+    _finish(file, settings, hidden, terminal)
+
+
+def _begin(file: Path, language: str) -> TerminalPrompter:
+    if file.exists():
+        raise make_exists_error(file)
+    return TerminalPrompter(language)
+
+
+def _finish(file: Path, settings: Settings, hidden: Mapping[str, str], terminal: TerminalPrompter) -> None:
+    """Create the secrets folder, and show the remaining steps."""
     empty = make_secrets(settings, hidden)
     terminal.show(Phrase("{file} created. Next steps:", file=str(file)))
     for number, step in enumerate(list_next_steps(settings, empty), start=1):
@@ -69,8 +95,16 @@ def _guess_defaults(language: str) -> Draft:
     )
 
 
-def _ask_secrets(settings: Settings, terminal: TerminalPrompter) -> dict[str, str]:
-    """Ask for secrets with hidden input; they are never accepted on the command line."""
+def _find_secrets(settings: Settings, hidden: Mapping[str, str]) -> FindSecret:
+    """Find secrets among those that were typed, else where the bot looks for them."""
+    stored = read_secrets(settings.secret_names, settings.secrets_folder)
+    return lambda name: SecretStr(hidden[name]) if hidden.get(name) else stored(name)
+
+
+def _ask_secrets(settings: Settings, terminal: TerminalPrompter, beforehand: PresetAnswers) -> dict[str, str]:
+    """Ask for secrets with hidden input, if a person can answer; they are never accepted on the command line."""
+    if beforehand.complete or not sys.stdin.isatty():
+        return {}
     asked = sorted(settings.secret_names - {settings.audit_key_secret})
     return {
         name: terminal.ask_hidden(Phrase("Secret {name}, input hidden (empty: write it to its file later)", name=name))

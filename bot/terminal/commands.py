@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -106,13 +107,26 @@ def _render_error(error: FlatnetError, words: str, form: Form, terminal: Termina
     return render_output(Answer(operation="", understood=words, body=failed), form, terminal, shown)
 
 
-def draft_configuration(config: Path, answers: list[str], hosts: list[str], complete: bool, terminal: Terminal) -> Output:
-    """Draft a configuration by an interview, then diagnose it."""
-    from bot.setup.interview import parse_preset
-    from bot.setup.terminal import run_setup
+@dataclass(frozen=True)
+class SetupOptions:
+    """Options of `init`, as typed."""
 
+    answers: list[str]
+    hosts: list[str]
+    complete: bool
+    discover: bool
+
+
+def draft_configuration(config: Path, options: SetupOptions, terminal: Terminal) -> Output:
+    """Draft a configuration by an interview, or by a discovery, then diagnose it."""
+    from bot.setup import interview
+    from bot.setup.terminal import run_discovery, run_setup
+
+    questions = {**interview.QUESTIONS, **(interview.DISCOVERY_QUESTIONS if options.discover else {})}
+    run = run_discovery if options.discover else run_setup
     try:
-        run_setup(config, parse_preset(answers, hosts, complete=complete), detect_language(os.environ) or "en")
+        preset = interview.parse_preset(options.answers, options.hosts, complete=options.complete, questions=questions)
+        run(config, preset, detect_language(os.environ) or "en")
     except ConfigurationError as error:
         _complain(error)
         raise SystemExit(ExitCode.USAGE) from error

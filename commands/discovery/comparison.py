@@ -123,8 +123,12 @@ def describe_sources(found: FoundHost) -> Phrase:
     return Phrase("{items}", items=Listing(tuple(texts)))
 
 
-def list_missing(case: ComparedHost) -> Iterator[Phrase]:
-    """Lists what must be known before the bot logs in to a host: by side."""
+def describe_missing(case: ComparedHost) -> Phrase:
+    """Describes what must be known before the bot logs in to a host, by side."""
+    return reduce(lambda before, item: Phrase("{before} / {item}", before=before, item=item), _list_missing(case))
+
+
+def _list_missing(case: ComparedHost) -> Iterator[Phrase]:
     found = case.found
     if case.underlay:
         yield Phrase("Windows ({address}): SHA-256 of its certificate", address=case.underlay)
@@ -185,7 +189,7 @@ def _build_unknown(case: ComparedHost) -> Remark:
             "{address} is not in the configuration. Named by: {sources}. Missing: {missing}",
             address=found.address,
             sources=describe_sources(found),
-            missing=reduce(lambda before, item: Phrase("{before} / {item}", before=before, item=item), list_missing(case)),
+            missing=describe_missing(case),
         )
     return Remark("unknown", Severity.MEDIUM, Phrase("not in the configuration"), why, next=case.words)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.action import Action, SideName
+from adapters.connection import Connection
 from adapters.errors import Unreachable
 from adapters.fleet import Fleet
 from adapters.gateway.answers import UnusableAnswer
@@ -66,9 +67,10 @@ class NamingFleet:
 
     @property
     def view(self) -> FleetView:
-        return FleetView(
-            Fleet(self.inventory, lambda host, side: _Line(host, side, self._answer)), lambda: NOW, Thresholds()
-        )
+        return FleetView(Fleet(self.inventory, self.connect), lambda: NOW, Thresholds())
+
+    def connect(self, host: Host, side: SideName) -> Connection:
+        return _Line(host, side, self._answer)
 
     def _answer(self, host: Host, side: SideName, action: Action[Any]) -> object:
         self.asked.add((host.name, side))

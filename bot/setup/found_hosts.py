@@ -1,0 +1,74 @@
+"""Hosts that `init --discover` found, as tables of `flatnet.toml`: what is missing is commented out.
+
+A found address is a claim. So a side that needs a login stays a comment until its identity is pinned. The API of a gateway
+needs none, and its address on the overlay belongs to the host that has the certificate.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from commands.discovery.comparison import ComparedHost, Standing
+from commands.gateways.peer_addresses import API_PORT
+
+MISSING = "…"
+"""Stands for what is missing. The parser of the configuration refuses it, so it cannot be left in a side by mistake."""
+
+
+@dataclass(frozen=True)
+class FoundHost:
+    """One found host: a name that suits a host, its ID, the URL of its gateway and its address in the site's network.
+
+    `gateway` and `underlay` are "" where they are not known.
+    """
+
+    name: str
+    id: int
+    gateway: str = ""
+    underlay: str = ""
+
+
+def take_found_hosts(compared: Iterable[ComparedHost], gateway: tuple[int, str] | None) -> tuple[FoundHost, ...]:
+    """Takes what is written of the hosts that are not in the draft. `gateway` is the one that was read: ID and URL."""
+    return tuple(
+        FoundHost(each.name, each.found.id, _find_gateway(each, gateway), each.underlay)
+        for each in compared
+        if each.standing is Standing.UNKNOWN and each.words is not None
+    )
+
+
+def render_found_hosts(hosts: Iterable[FoundHost], quote: Callable[[str], str]) -> Iterator[list[str]]:
+    """Renders a table for each host. Without a known gateway all of it is a comment, because it has no connection."""
+    for host in hosts:
+        table = ["[[hosts]]", f"name = {quote(host.name)}", f"id = {host.id}"]
+        if host.gateway:
+            table += ["[hosts.gateway]", f"url = {quote(host.gateway)}"]
+        else:
+            table = [*_comment(table), *_comment(["[hosts.gateway]", f"url = {quote(_make_gateway(host.id))}"], "no peer")]
+        address = host.underlay or MISSING
+        why = "seen, check it" if host.underlay else "missing"
+        yield [
+            "# Found, and not proven: fill in what is missing, then remove the comment signs of that side.",
+            *table,
+            *_comment(["[hosts.windows]", f"url = {quote(f'https://{address}:5986/wsman')}"], why),
+            *_comment([f"certificate_sha256 = {quote(MISSING)}"], "printed by prepare-windows.ps1"),
+            *_comment(["[hosts.wsl]", f"address = {quote(address)}"], why),
+            *_comment(["port = 2222"]),
+            *_comment([f"host_key = {quote(f'ssh-ed25519 {MISSING}')}"], "printed by prepare-wsl.sh"),
+        ]
+
+
+def _find_gateway(each: ComparedHost, gateway: tuple[int, str] | None) -> str:
+    if gateway is not None and gateway[0] == each.found.id:
+        return gateway[1]
+    return _make_gateway(each.found.id) if each.found.has_gateway else ""
+
+
+def _make_gateway(number: int) -> str:
+    return f"http://10.100.{number}.1:{API_PORT}"
+
+
+def _comment(lines: list[str], why: str = "") -> list[str]:
+    """Comments lines out. The last one gets a remark."""
+    *before, last = lines
+    remarked = f"{last:<50} # {why}" if why else last
+    return [f"# {line}" for line in (*before, remarked)]
