@@ -19,9 +19,10 @@ from adapters.wsl.action import Argv, CompletedProgram
 
 
 class UnreadPart(Value):
-    """One part that could not be read, with the reason."""
+    """One part that could not be read, with the reason. `absent`: it is not there at all, and can be made."""
 
     phrase: Phrase
+    absent: bool = False
 
 
 MIN_RESTARTS = 3
@@ -108,7 +109,8 @@ def parse_listing(completed: Sequence[CompletedProgram], network: str) -> tuple[
         return make_rootless_part()
     if exists.code == 1:
         return UnreadPart(
-            phrase=Phrase("network {network} not found in podman. Set up Flatnet in WSL2 again", network=network)
+            phrase=Phrase("network {network} not found in podman. Set up Flatnet in WSL2 again", network=network),
+            absent=True,
         )
     for answer in (exists, listed):
         if answer.code != 0:

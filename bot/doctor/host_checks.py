@@ -31,7 +31,7 @@ from bot.doctor.helper_check import check_helper
 from bot.doctor.wsl_reads import AS_ROOT, check_reads
 from bot.model.rehearsal import Rehearsal
 from commands.checks.assessment import make_unanswered_checks
-from commands.checks.host_checks import judge_clock, judge_gateway
+from commands.checks.host_checks import NETWORK_SUBJECT, judge_clock, judge_gateway
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
 from commands.planning.rehearsal import format_rehearsal_command
@@ -125,7 +125,7 @@ def _report_unread(host: Host, said: WslSystem) -> Iterator[Finding]:
     parts = {"podman": said.containers, "bridge": said.bridge, "forwarding": said.forwarding}
     for name, part in parts.items():
         if isinstance(part, UnreadPart):
-            yield make_problem(host.name, f"wsl.{name}", part.phrase)
+            yield make_problem(host.name, NETWORK_SUBJECT if part.absent else f"wsl.{name}", part.phrase)
 
 
 def _report_unusable(host: Host, said: GatewaySystem) -> Iterator[Finding]:

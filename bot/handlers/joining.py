@@ -23,6 +23,7 @@ from bot.joining.reservation import Wish, reserve
 from bot.joining.scanner import Comparison, Scan, compare
 from bot.joining.standing import Standing, find_standing, format_add
 from bot.reports.joining import PreparationSight, build_preparation_report
+from commands.checks.host_checks import NETWORK_SUBJECT
 from commands.joining.add import HostAdd
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView
@@ -126,9 +127,9 @@ class JoiningHandlers:
         return None
 
     async def _check(self, host: Host, context: RequestContext, view: FleetView) -> tuple[Finding, ...]:
-        """Checks the sides of a host as `doctor` does. Its gateway does not run yet."""
+        """Checks the sides of a host as `doctor` does. Its gateway does not run yet, and the run makes podman's network."""
         report = await context.config.examine_host(host.model_copy(update={"gateway": None}), view)
-        return report.findings
+        return tuple(each for each in report.findings if each.subject != NETWORK_SUBJECT)
 
     def _report(
         self,

@@ -44,6 +44,9 @@ from commands.model.phrases import list_some
 from commands.model.report import Cell, Mark
 from commands.values.arguments import shorten_argument
 
+NETWORK_SUBJECT = "wsl.network"
+"""Subject of the finding of `doctor` that podman has no network of Flatnet: adding a host makes it."""
+
 
 def list_known_peers(inventory: Inventory) -> frozenset[str]:
     """Lists the valid names of a gateway's peers: the hosts' overlay addresses and the inventory's gateway addresses."""

@@ -152,6 +152,7 @@ TROUBLES = (
     Trouble("sudo refused", lambda t: setattr(wsl_state(t), "sudo", False), HOST, "wsl.podman",
             "Run prepare-wsl.sh again, which writes the rules into /etc/sudoers.d/flatnet-bot"),
     Trouble("no podman", lambda t: wsl_state(t).missing.add("podman"), HOST, "wsl.podman", "Install podman in WSL2"),
+    Trouble("no network", lambda t: wsl_state(t).networks.discard("flatnet"), HOST, "wsl.network", "Set up Flatnet in WSL2"),
     Trouble("no rule for logs", lambda t: wsl_state(t).refused.add("podman logs"), HOST, "wsl.containers",
             "Run prepare-wsl.sh again, which writes the rule into /etc/sudoers.d/flatnet-bot-logs (needs sudo 1.9.10"),
     Trouble("no rule for du", lambda t: wsl_state(t).refused.add("timeout 8 du"), HOST, "wsl.disks",

@@ -30,6 +30,7 @@ from bot.model.change import ChangeState
 from bot.model.rehearsal import Rehearsal
 from bot.model.request import Answer, Failure, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
+from commands.checks.host_checks import NETWORK_SUBJECT
 from commands.model.finding import Finding, Severity
 from commands.model.operation import FleetView, Role
 from commands.model.plan_endpoints import find_endpoint
@@ -248,6 +249,13 @@ async def test_another_machine_than_yesterday_is_found_by_the_checks_and_blocks_
     why = Phrase("another certificate than the pinned one")
     bench.findings = (Finding(severity=Severity.HIGH, host="host-d", subject="windows.identity", why=why, reached=False),)
     assert "host-d (ID 2) waits for its problems to be fixed" == await bench.waits("host add host-d")
+
+
+async def test_a_host_does_not_wait_for_the_network_that_the_run_makes(bench: Bench) -> None:
+    await bench.ask(FIRST)
+    absent = Finding(severity=Severity.HIGH, host="host-d", subject=NETWORK_SUBJECT, why=Phrase("no network"))
+    bench.findings = (absent,)
+    assert "host-d (ID 2) waits for a rehearsal (not rehearsed yet)" == await bench.waits(BOTH)
 
 
 @pytest.mark.parametrize(
