@@ -11,6 +11,7 @@
 | config | config.yaml names the inventory's files |
 | clock | right to the minute |
 | ca-key | on the lighthouse only, and nebula-cert can use it without a passphrase |
+| stray-key, old-key, stray-ca-key | no private key beside those in use (`commands.certs.stray_keys`) |
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ from commands.certs.rotation_remarks import (
     is_expected_trust,
     judge_progress,
 )
+from commands.certs.stray_keys import judge_stray_keys
 from commands.certs.table import (
     CELL_KEYS,
     build_authority_cells,
@@ -88,6 +90,7 @@ def judge_host_certificates(held: HostCertificates, mesh: FleetCertificates) -> 
         *_judge_config(held),
         *judge_clock(held.ahead, Thresholds(clock_difference=CLOCK_OFFSET_LIMIT)).remarks,
         *_judge_ca_key(held),
+        *judge_stray_keys(held),
     )
     return _mark_expiring(Judgment(build_certificate_cells(held, mesh), remarks))
 

@@ -13,6 +13,7 @@ from adapters.fleet import ReadResult
 from adapters.host_clock import compute_clock_offset
 from adapters.inventory import Host, Inventory, WindowsPaths, WindowsSide
 from adapters.nebula.certificates import Certificate, is_signed_by, parse_pem, parse_print_output
+from adapters.windows.key_files import StrayKeys
 from adapters.windows.nebula import LoggedHandshake, NebulaFiles, ReadCertificates
 from commands.checks.concurrent_reads import read_all_hosts
 from commands.model.operation import CertificateRules, FleetView
@@ -28,7 +29,8 @@ class HostCertificates:
 
     `read_error`, `ca_read_error`: why a file could not be parsed; "" if it could or does not exist. `parsers_agree`,
     `ca_parsers_agree`: `nebula-cert` on the host and the bot's parser agree. `ahead`: seconds, see
-    `adapters.host_clock.compute_clock_offset`. `ca_key_file`: where the key that signs was looked for.
+    `adapters.host_clock.compute_clock_offset`. `ca_key_file`: where the key that signs was looked for. `stray_keys`: None if
+    they were not looked for.
     """
 
     host: Host
@@ -41,6 +43,7 @@ class HostCertificates:
     ca_read_error: str = ""
     ca_parsers_agree: bool = True
     ca_key_file: str = ""
+    stray_keys: StrayKeys | HostError | None = None
 
     @property
     def files(self) -> NebulaFiles | None:

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.certs.assessment import judge_authority, judge_host_certificates
-from commands.certs.fleet_certificates import FleetCertificates, add_lighthouse, read_certificates
+from commands.certs.fleet_certificates import FleetCertificates, read_certificates
 from commands.certs.further import (
     KIND_NAMES,
     CertificateKind,
@@ -22,6 +22,7 @@ from commands.certs.further import (
 )
 from commands.certs.history import describe_history
 from commands.certs.rotation_column import ProgressCells, list_progress_facts
+from commands.certs.stray_keys import build_stray_section, read_with_stray_keys
 from commands.certs.table import CERTIFICATE_COLUMNS, format_days_left
 from commands.checks.assessment import Judgment, Remark
 from commands.model.finding import Finding, list_next_commands, sort_worst_first
@@ -138,7 +139,7 @@ class CertList(FleetRead):
     async def read(self, view: FleetView) -> Report:
         hosts = self.resolve_hosts(view.fleet.inventory)
         reading = await read_further(hosts, view) if self.all else None
-        seen = await _read_with_lighthouse(hosts, view)
+        seen = await read_with_stray_keys(hosts, view)
         further = () if reading is None else tuple(_build_further_lines(seen, reading, view))
         unsorted = (*_build_host_lines(hosts, seen), *_build_authority_lines(seen), *further)
         lines = sorted(unsorted, key=lambda line: line.sort_key)
@@ -174,10 +175,11 @@ class CertShow(FleetRead):
 
     async def read(self, view: FleetView) -> Report:
         hosts = self.resolve_hosts(view.fleet.inventory)
-        seen = await _read_with_lighthouse(hosts, view)
+        seen = await read_with_stray_keys(hosts, view)
         line = next(_build_host_lines(hosts, seen))
         report = _build_full_report(Phrase("Certificate of {host}", host=line.name), (line,), seen)
-        return report.model_copy(update={"sections": _build_history(hosts[0], view)})
+        strays = (section for held in seen.per_host if held.host in hosts for section in build_stray_section(held, seen))
+        return report.model_copy(update={"sections": (*strays, *_build_history(hosts[0], view))})
 
 
 class CaShow(FleetRead):
@@ -189,7 +191,7 @@ class CaShow(FleetRead):
     label: ClassVar = Phrase("show the CA")
 
     async def read(self, view: FleetView) -> Report:
-        seen = await _read_with_lighthouse(view.fleet.inventory.hosts, view)
+        seen = await read_certificates(view.fleet.inventory.hosts, view)
         return _build_full_report(Phrase("CA"), tuple(_build_authority_lines(seen)), seen)
 
 
@@ -228,10 +230,6 @@ class CertExport(FleetRead):
             taken_at=view.now(),
             files=(TextFile(name="certificates.txt", text="\n".join(_format_block(*each) for each in printed)),),
         )
-
-
-async def _read_with_lighthouse(hosts: Sequence[Host], view: FleetView) -> FleetCertificates:
-    return await read_certificates(add_lighthouse(hosts, view.fleet.inventory), view)
 
 
 def _build_host_lines(hosts: Sequence[Host], seen: FleetCertificates) -> Iterator[CertificateLine]:

@@ -14,6 +14,7 @@ import adapters.wsl.updates
 from adapters.action import Action, SideName
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory, WindowsSide
+from adapters.windows.key_files import FindStrayKeys, StrayKeys
 from adapters.windows.nebula import NebulaFiles, ReadCertificates
 from adapters.windows.services import ReadServices, Service, Services
 from adapters.windows.tls_certificate import ReadServerCertificate, ServerCertificate
@@ -35,6 +36,7 @@ ELSEWHERE: Mapping[type[Action[Any]], tuple[str, object]] = {
     adapters.wsl.disks.ReadDisks: ("disks", disks.wsl()),
     adapters.windows.updates.ReadUpdates: ("updates", updates.windows()),
     adapters.wsl.updates.ReadUpdates: ("updates", updates.wsl()),
+    FindStrayKeys: ("keys", StrayKeys(keys=(), complete=True, clock=NOW)),
 }
 """What sides that are well say of other areas; `said` may have another answer for `windows disks`, `wsl updates` …"""
 
