@@ -64,7 +64,7 @@ def judge_stray_keys(held: HostCertificates) -> Iterator[Remark]:
     """Judges the stray keys of a host whose certificates were read."""
     name, found = held.host.name, held.stray_keys
     if isinstance(found, HostError):
-        why = Phrase("could not look for private keys that were left behind: {why}", why=found.phrase)
+        why = Phrase("could not check for private keys that were left behind: {why}", why=found.phrase)
         yield Remark("stray-keys", Severity.LOW, Phrase("stray keys not checked"), why)
         return
     keys = () if found is None else list_strays(found)
@@ -73,7 +73,7 @@ def judge_stray_keys(held: HostCertificates) -> Iterator[Remark]:
     copies = [key for key in keys if key.kind == "host" and not is_of_operation(key)]
     if authorities:
         why = Phrase(
-            "the private key of a CA also lies in {file}. Move it to a safe place, then remove it there",
+            "the private key of a CA is also in {file}. Move it to a safe place, then remove it there",
             file=_shorten(authorities[0]),
         )
         yield Remark("stray-ca-key", Severity.HIGH, Phrase("stray CA key"), why, next=f"cert show {name}")
@@ -88,8 +88,10 @@ def judge_stray_keys(held: HostCertificates) -> Iterator[Remark]:
         yield Remark("stray-key", Severity.MEDIUM, Phrase("stray private keys"), why, next=f"cert show {name}")
     if old:
         why = Phrase(
-            "{n} private key of an earlier renewal is left: {file}. Remove it on the host",
-            plural="{n} private keys of earlier renewals are left, the first is {file}. Remove them on the host",
+            "{n} private key of an earlier renewal is left: {file}. The next renewal wipes it. Remove it on the host if "
+            "that is too late",
+            plural="{n} private keys of earlier renewals are left, the first is {file}. The next renewal wipes them. Remove "
+            "them on the host if that is too late",
             n=len(old),
             file=_shorten(old[0]),
         )

@@ -52,19 +52,20 @@ async def shown(answer: object) -> Report:
             found(key(OLD), key(rf"{OPERATIONS}\op-bbbbbbbbbbbb\host.key")),
             "old-key",
             Severity.MEDIUM,
-            rf"2 private keys of earlier renewals are left, the first is {OLD}. Remove them on the host",
+            f"2 private keys of earlier renewals are left, the first is {OLD}. The next renewal wipes them. Remove them on "
+            "the host if that is too late",
         ),
         (
             found(key(r"F:\flatnet\pki\ca.key", "authority")),
             "stray-ca-key",
             Severity.HIGH,
-            r"the private key of a CA also lies in F:\flatnet\pki\ca.key. Move it to a safe place, then remove it there",
+            r"the private key of a CA is also in F:\flatnet\pki\ca.key. Move it to a safe place, then remove it there",
         ),
         (
             ActionFailed(Phrase("the disk failed"), code="x"),
             "stray-keys",
             Severity.LOW,
-            "could not look for private keys that were left behind: the disk failed",
+            "could not check for private keys that were left behind: the disk failed",
         ),
     ],
     ids=["a copy", "old pairs", "a CA's key", "not searched"],
