@@ -26,6 +26,7 @@ from tests.adapters.windows import (
     logs_cases,
     nebula_cases,
     nebula_hosts,
+    new_host_cases,
     rehearsal_cases,
     system_cases,
     watch_cases,
@@ -101,7 +102,10 @@ def select_trials(machine: Machine, nebula_folder: str) -> list[Trial | LeftOut]
     cases = [*(case for module in modules for case in module.CASES), *configuration_cases.BY_FILES]
     return [
         *(_plan_script_case(case, machine) for case in cases),
-        *(_plan_nebula_case(case, nebula_folder) for case in (*nebula_cases.CASES, *authority_cases.CASES)),
+        *(
+            _plan_nebula_case(case, nebula_folder)
+            for case in (*nebula_cases.CASES, *authority_cases.CASES, *new_host_cases.CASES)
+        ),
         *_read_as_it_is(),
     ]
 
