@@ -14,7 +14,7 @@ from adapters.nebula.certificates import Certificate
 from adapters.phrase import Moment, Phrase
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates, read_certificates, shorten_fingerprint
 from commands.certs.renewal_obstacles import find_renewal_obstacle, find_signer, find_witnesses
-from commands.certs.renewal_steps import Renewal, build_renewal_part
+from commands.certs.renewal_steps import Renewal, build_renewal_part, build_wipe_part
 from commands.model.check import Area
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk
 from commands.model.phrases import list_some
@@ -96,7 +96,7 @@ class CertRenew(FleetChange):
         excluded = {left.host for left in left_out}
         able = [held for held in wanted if held.host.name not in excluded]
         serves = await read_workloads([held.host for held in able], view)
-        planned = [_plan_host(held, signing, serves[held.host.name], view.operation_id) for held in able]
+        planned = [plan for held in able for plan in _plan_host(held, signing, serves[held.host.name], view.operation_id)]
         return assemble(self, (*planned, *left_out), inventory, (signing.premise,))
 
     def _require_one_selection(self) -> None:
@@ -134,16 +134,19 @@ def _leave_out(held: HostCertificates, signing: SigningContext, view: FleetView)
     return None if why is None else LeftOutHost(host=name, why=why)
 
 
-def _plan_host(held: HostCertificates, signing: SigningContext, served: HostWorkload, operation: str) -> HostPlan:
-    """Plans one host. Premises on certificates of all hosts come before those on workloads."""
+def _plan_host(
+    held: HostCertificates, signing: SigningContext, served: HostWorkload, operation: str
+) -> tuple[HostPlan, HostPlan]:
+    """Plans one host: its renewal, then what is wiped. Premises on certificates come before those on workloads."""
     renewal = build_renewal(held, signing, served, operation)
-    return HostPlan(
+    renewed = HostPlan(
         part=build_renewal_part(renewal),
         leading_premises=(build_certificate_premise(renewal),),
         premises=build_workload_premises(served, "restart"),
         disrupts=describe_nebula_outage(served, "restart"),
         warnings=tuple(list_renewal_warnings(renewal, signing.fleet)),
     )
+    return renewed, HostPlan(part=build_wipe_part(renewal))
 
 
 def build_renewal(held: HostCertificates, signing: SigningContext, served: HostWorkload, operation: str) -> Renewal:

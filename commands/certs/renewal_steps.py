@@ -1,7 +1,7 @@
 """Steps that renew the certificate of one host. Each is proven, and rolled back if a later one fails.
 
 make keys on the host ─▶ sign on the lighthouse ─▶ test next to the live pair
-  ─▶ put in place (commands.planning.commit_confirm)
+  ─▶ put in place (commands.planning.commit_confirm) ─▶ wipe the old key, in a part of its own
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,13 @@ from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwap, ServiceMove
+from adapters.windows.key_files import ReadKeyRemains, WipeKeys, locate_operations
 from adapters.windows.nebula import ForgetFolder, MakeKeyPair, ReadCertificates, SignCertificate, StageCertificate
 from commands.certs.fleet_certificates import HostCertificates
 from commands.model.plan import Check, Part, PlannedAction, Product, Step
 from commands.model.rotation import RotationAuthority
 from commands.planning.commit_confirm import (
+    CONFIRM_TIMEOUT,
     PROOF_TIMEOUT,
     REVERT_TIMEOUT,
     CommitConfirmedChange,
@@ -76,6 +78,28 @@ def build_renewal_part(renewal: Renewal) -> Part:
     )
     change = build_change_steps(build_replacement(renewal), tunnel.build_note_steps(), proofs)
     return Part(host=host.name, steps=(*build_preparation_steps(renewal, renewal.held.paths.ca_certificate), *change))
+
+
+def build_wipe_part(renewal: Renewal) -> Part:
+    """Builds the part that wipes the keys in the folders of operations: the old one, copies, and those of earlier renewals.
+
+    It is a part of its own: a key that could not be wiped takes no pair back that is confirmed, and the host is not done.
+    """
+    host, side = renewal.host, get_windows_side(renewal.host)
+    folders = (locate_operations(side),)
+    step = Step(
+        key=renewal.make_key("wipe"),
+        host=host.name,
+        deed=PlannedAction.of(WipeKeys.of(side, folders=folders)),
+        phrase=Phrase("wipe the old private key, and all other keys in the folders of operations"),
+        verify=Check(
+            host=host.name,
+            deed=PlannedAction.of(ReadKeyRemains.of(side, folders=folders)),
+            expect={"left": 0},
+            patience=CONFIRM_TIMEOUT,
+        ),
+    )
+    return Part(host=host.name, steps=(step,))
 
 
 def build_preparation_steps(renewal: Renewal, trusted: str) -> Iterator[Step]:

@@ -92,7 +92,8 @@ def assemble_in_order(
         reach=tuple(_describe_reach(ordered, parts, inventory)),
     )
     # Owed hosts stay among the arguments. Otherwise the plan that is made again before the run would not have them.
-    kept = operation.restrict_to((*(part.host for part in parts), *plan.owed_hosts))
+    # A host of several parts is one of them.
+    kept = operation.restrict_to((*dict.fromkeys(part.host for part in parts), *plan.owed_hosts))
     return PlannedChange(arguments=kept.resolved_arguments, plan=plan)
 
 

@@ -15,7 +15,7 @@ from adapters.windows.configuration import ConfigurationFile
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
 from commands.certs.renewal import SigningContext, build_certificate_premise, build_renewal, list_renewal_warnings
 from commands.certs.renewal_obstacles import find_renewal_obstacle, find_return_obstacle, find_signer, find_witnesses
-from commands.certs.renewal_steps import Renewal
+from commands.certs.renewal_steps import Renewal, build_wipe_part
 from commands.configuration.splice import UnsuitableText
 from commands.model.operation import FleetView
 from commands.model.owed import KnownOwed, Matter
@@ -80,7 +80,8 @@ class _Reading:
 async def plan_signing(due: SigningRound, view: FleetView) -> tuple[tuple[HostPlan | LeftOutHost, ...], Premise]:
     """Plans the hosts of a round, and returns the premise of the CA that signs. Raises `CannotPlan` if it cannot sign."""
     reading = await _read(due, view)
-    return tuple(_plan_host(held, due, reading, view) for held in due.due), reading.signing.premise
+    planned = tuple(plan for held in due.due for plan in _plan_host(held, due, reading, view))
+    return planned, reading.signing.premise
 
 
 async def _read(due: SigningRound, view: FleetView) -> _Reading:
@@ -141,20 +142,22 @@ def _find_return_road(held: HostCertificates, due: SigningRound) -> Phrase | Non
     )
 
 
-def _plan_host(held: HostCertificates, due: SigningRound, reading: _Reading, view: FleetView) -> HostPlan | LeftOutHost:
-    """Plans one host, or returns why it is left out."""
+def _plan_host(
+    held: HostCertificates, due: SigningRound, reading: _Reading, view: FleetView
+) -> tuple[HostPlan | LeftOutHost, ...]:
+    """Plans one host, and what is wiped there afterwards, or returns why it is left out."""
     name = held.host.name
     bundle = reading.bundles.get(name)
     if name in reading.left_out:
-        return reading.left_out[name]
+        return (reading.left_out[name],)
     if isinstance(bundle, HostError):
-        return leave_unchecked(name, bundle)
+        return (leave_unchecked(name, bundle),)
     renewal = build_renewal(held, reading.signing, reading.served[name], view.operation_id)
     try:
         signing = _build_signing(renewal, due, bundle, reading)
     except UnsuitableText as error:
-        return LeftOutHost(host=name, why=error.why)
-    return _build_plan(signing, due, reading.served[name])
+        return (LeftOutHost(host=name, why=error.why),)
+    return _build_plan(signing, due, reading.served[name]), HostPlan(part=build_wipe_part(renewal))
 
 
 def _build_signing(renewal: Renewal, due: SigningRound, bundle: ConfigurationFile | None, reading: _Reading) -> Signing:

@@ -191,14 +191,16 @@ def _wrong_with_changes(fleet: LabFleet, record: OperationRecord) -> Iterator[st
 
 
 def _wrong_with_pair(state: WindowsState, before: tuple[str, str], records: Sequence[OperationRecord]) -> Iterator[str]:
-    """Certificate and key are new where a change says so, with the old ones kept; else they are as before."""
+    """The pair is new where a change says so, with the old certificate kept and no key left; else it is as before."""
     changes = [state.changes.get(record.operation) for record in records]
     renewed = [change for change in changes if change is not None and change.swaps and change.state == "confirmed"]
     if bool(renewed) == (_pair(state) == before):
         yield "the wrong pair lies there"
     kept = [{str(swap.target): state.files.get(swap.kept) for swap in change.swaps} for change in renewed]
-    if kept and kept[0] != dict(zip((str(CERTIFICATE), str(KEY)), before, strict=True)):
-        yield "the old pair was not kept"
+    if kept and kept[0] != {str(CERTIFICATE): before[0], str(KEY): None}:
+        yield "the old certificate was not kept"
+    if renewed and (left := [str(path) for path in state.files if FOLDERS in path.parents and ".key" in path.name]):
+        yield f"{left} was left"
 
 
 def _wrong_in_log(town: Town, operation: str) -> Iterator[str]:

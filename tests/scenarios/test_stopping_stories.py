@@ -51,7 +51,7 @@ async def test_a_stop_in_the_middle_puts_that_host_back_and_another_change_does_
 async def test_a_stop_before_the_next_host_leaves_that_one_alone(town: Build) -> None:
     async with shift(town) as s:
         old = {name: s.lies(name) for name in ("host-a", "host-b")}
-        hold = s.fleet["host-a"].windows.hold("confirm-change", "after")
+        hold = s.fleet["host-a"].windows.hold("wipe-keys", "after")
         card = await s.approved(BOTH)
         await hold.reached()
         await s.types(OPERATOR, f"op cancel {card.operation}")

@@ -71,6 +71,7 @@ async def test_a_host_gets_keys_of_its_own_a_signature_and_a_proof_from_the_othe
         ("host-a/seen/lighthouse", "lighthouse", "check the handshake of host-a in Nebula's log"),
         ("host-a/gateway", "host-a", "check that the gateway responds"),
         ("host-a/confirm", "host-a", "confirm the change (host-a cancels its automatic rollback)"),
+        ("host-a/wipe", "host-a", "wipe the old private key, and all other keys in the folders of operations"),
     ] == [(step.key, step.host, str(step.phrase)) for step in await steps(renew("host-a"))]
 
 
@@ -88,6 +89,7 @@ async def test_the_lighthouse_is_proven_by_two_others_and_keeps_its_working_fold
         "lighthouse/seen/host-a",
         "lighthouse/seen/host-b",
         "lighthouse/confirm",
+        "lighthouse/wipe",
     ] == [step.key for step in await steps(renew("lighthouse"), LIGHTHOUSE, A, B, host("host-c", 3))]
 
 
@@ -158,10 +160,22 @@ async def test_the_new_pair_takes_the_place_of_the_old_one_and_goes_back_with_it
 
 
 async def test_everything_before_the_restart_can_be_taken_back() -> None:
-    """What has no undo of its own leaves nothing: a removed folder, a noted position, a confirmation."""
-    assert ["host-a/tidy", "host-a/confirm"] == [
+    """What has no undo of its own leaves nothing: a removed folder, a noted position, a confirmation, wiped keys."""
+    assert ["host-a/tidy", "host-a/confirm", "host-a/wipe"] == [
         step.key for step in await steps(renew("host-a")) if step.deed.is_change and step.undo is None
     ]
+
+
+async def test_the_old_key_is_wiped_in_a_part_of_its_own_which_takes_no_new_pair_back() -> None:
+    renewed, wiping = (await planned(renew("host-a"))).plan.parts
+    [wipe] = wiping.steps
+    assert wipe.verify is not None
+
+    assert "host-a/confirm" == renewed.steps[-1].key
+    assert ("host-a/wipe", None) == (wipe.key, wipe.undo)
+    assert ([r"F:\flatnet\operations"], []) == (wipe.deed.arguments["folders"], wipe.deed.arguments["files"])
+    assert ("windows.ReadKeyRemains", {"left": 0}) == (wipe.verify.deed.kind, wipe.verify.expect)
+    assert wipe.deed.arguments == wipe.verify.deed.arguments
 
 
 @pytest.mark.parametrize("names", [("host-a",), ("lighthouse",)])
@@ -180,7 +194,7 @@ async def test_all_proofs_together_fit_into_the_window(names: tuple[str, ...]) -
 async def test_hosts_come_one_after_the_other_and_the_lighthouse_last() -> None:
     plan = (await planned(renew("all"))).plan
 
-    assert ["host-a", "host-b", "lighthouse"] == [part.host for part in plan.parts]
+    assert ["host-a", "host-a", "host-b", "host-b", "lighthouse", "lighthouse"] == [part.host for part in plan.parts]
     assert ("host-a", "host-b", "lighthouse") == plan.hosts
     assert {
         ("host-a", "windows"),

@@ -172,7 +172,7 @@ async def test_a_run_without_an_unknown_result_says_nothing_of_its_hosts() -> No
 
 
 async def test_the_present_certificate_is_that_which_a_rollback_restores() -> None:
-    [part] = (await renewal()).parts
+    part, _ = (await renewal()).parts
     present = find_present_certificate(part)
     assert present is not None
     assert ("host-a", 20) == (present.name, (present.not_after - NOW).days)

@@ -154,7 +154,7 @@ def stored(host: Host) -> Callable[[Action[Any]], object]:
         ),
         (
             CertRenew(target=Target(parts=("all",))),
-            "7f0293e70e70061139be60ed09689909141a2aedae230a3edbf8d7954fb73738",
+            "0f5a383db13505ad6820d8eb2b89861bd72215a1947eb04093f9750336dd7c37",
         ),
     ],
     ids=lambda given: " ".join(given.words) if isinstance(given, FleetChange) else None,

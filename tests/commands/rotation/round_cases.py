@@ -12,7 +12,7 @@ from adapters.phrase import Phrase
 from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
 from adapters.windows.nebula import NebulaFiles
 from commands.model.operation import FleetView
-from commands.model.plan import Plan, Step
+from commands.model.plan import Part, Plan, Step
 from commands.model.rotation import Rotation, RotationMember, RotationStage
 from commands.values.arguments import Target
 from tests.commands.canned import NOW, wsl
@@ -91,7 +91,12 @@ def find(plan: Plan, key: str) -> Step:
 
 
 def parts(plan: Plan) -> list[str]:
-    return [part.host for part in plan.parts]
+    """The hosts of a plan's parts in their order, without those that wipe what a new certificate leaves."""
+    return [part.host for part in plan.parts if not wipes(part)]
+
+
+def wipes(part: Part) -> bool:
+    return part.steps[0].key == f"{part.host}/wipe"
 
 
 def ca_of(step: Step) -> tuple[object, object, object]:

@@ -144,6 +144,7 @@ async def test_the_first_host_is_proven_from_every_other_one_and_by_its_own_log(
         "gateway",
         "refusals",
         "confirm",
+        "wipe",
     ] == keys(plan, "host-a")
     assert [("host-a", "10.100.2.1"), ("host-a", "10.100.3.1")] == [
         (step.host, step.deed.arguments["address"]) for step in plan.steps if "/meet/" in step.key
@@ -156,11 +157,11 @@ async def test_the_others_follow_with_the_proof_of_a_renewal_and_that_of_their_o
 
     assert [
         *("keys", "sign", "stage", "tidy", "note/lighthouse", "note/host-b", "begin"),
-        *("reach/host-b", "seen/lighthouse", "gateway", "refusals", "confirm"),
+        *("reach/host-b", "seen/lighthouse", "gateway", "refusals", "confirm", "wipe"),
     ] == keys(plan, "host-b")
     assert [
         *("keys", "sign", "stage", "note/host-a", "note/host-b", "note/lighthouse", "begin"),
-        *("reach/host-a", "reach/host-b", "seen/host-a", "seen/host-b", "refusals", "confirm"),
+        *("reach/host-a", "reach/host-b", "seen/host-a", "seen/host-b", "refusals", "confirm", "wipe"),
     ] == keys(plan, "lighthouse")
 
 
@@ -292,7 +293,7 @@ async def test_a_host_that_returns_gets_the_ca_and_a_certificate_of_it_in_one_re
     assert ["host-c"] == parts(plan)
     assert [
         *("trust/stage", "keys", "sign", "stage", "tidy", "note/lighthouse", "note/host-c", "begin"),
-        *("trust/loaded", "reach/host-c", "seen/lighthouse", "gateway", "refusals", "confirm"),
+        *("trust/loaded", "reach/host-c", "seen/lighthouse", "gateway", "refusals", "confirm", "wipe"),
     ] == keys(plan, "host-c")
     assert isinstance(begin, BeginChange)
     assert [
@@ -371,11 +372,11 @@ async def test_after_a_lost_ca_the_lighthouse_comes_first_and_the_old_ca_goes_wi
 
     assert ["lighthouse", "host-a", "host-b", "host-c"] == parts(plan)
     assert [
-        *("trust/stage", "keys", "sign", "stage", "begin", "trust/loaded", "confirm"),
+        *("trust/stage", "keys", "sign", "stage", "begin", "trust/loaded", "confirm", "wipe"),
     ] == keys(plan, "lighthouse")
     assert [
         *("trust/stage", "keys", "sign", "stage", "tidy", "note/lighthouse", "begin"),
-        *("trust/loaded", "reach/host-a", "seen/lighthouse", "gateway", "confirm"),
+        *("trust/loaded", "reach/host-a", "seen/lighthouse", "gateway", "confirm", "wipe"),
     ] == keys(plan, "host-a")
     assert [["-Flatnet CA", "+Flatnet CA 2"]] * 4 == [[line.partition(" (")[0] for line in each.diff] for each in plan.edits]
 
