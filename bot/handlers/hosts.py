@@ -8,16 +8,13 @@ from adapters.inventory import Host, JoiningHost
 from bot.changes.rehearsal_rules import find_objection
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, OwedRegistryPort, RehearsalPort
-from bot.joining.standing import Standing, find_standing, format_add
+from bot.joining.standing import MAX_CHANGES, Standing, find_newest_change, find_standing
 from bot.model.change import Change
 from bot.model.rehearsal import Rehearsal
 from bot.reports.hosts import KnownHosts, build_host_list, build_host_report
 from bot.reports.joining import PreparationSight, build_joining_section, build_preparation_report
 from commands.bot_state.hosts import HostList, HostShow
 from commands.model.report import Report
-
-MAX_CHANGES = 200
-"""Changes among which the newest host add of each host is looked for."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,9 @@ class HostHandlers:
 
     def _judge(self, joining: JoiningHost, rehearsal: Rehearsal | None, changes: Sequence[Change]) -> Standing:
         """Judge where a host stands. `changes` are the newest first."""
-        words = format_add(joining.name).split()
-        change = next((each for each in changes if each.words.split()[: len(words)] == words), None)
         host = joining.host
         objection = None if host is None else find_objection(host, rehearsal, self.now())
-        return find_standing(joining, objection, change)
+        return find_standing(joining, objection, find_newest_change(joining, changes))
 
     async def _find_known(self, hosts: Sequence[Host], context: RequestContext) -> KnownHosts:
         rehearsals = await self.rehearsals.find_by_host([host.name for host in hosts])

@@ -21,7 +21,14 @@ from bot.joining.host_tables import Pins
 from bot.joining.registry import Asked, JoiningRegistry
 from bot.joining.reservation import Wish, reserve
 from bot.joining.scanner import Comparison, Scan, compare
-from bot.joining.standing import Standing, find_standing, format_add
+from bot.joining.standing import (
+    MAX_CHANGES,
+    Standing,
+    describe_open_change,
+    find_newest_change,
+    find_standing,
+    format_add,
+)
 from bot.reports.joining import PreparationSight, build_preparation_report
 from commands.checks.host_checks import NETWORK_SUBJECT
 from commands.joining.add import HostAdd
@@ -124,7 +131,14 @@ class JoiningHandlers:
         if (objection := find_objection(joining.host, rehearsal, self.now())) is not None:
             standing = find_standing(joining, objection, None)
             return self._report(joining, inventory, standing, findings=findings)
-        return None
+        under_way = await self._find_under_way(joining, context.operation)
+        return None if under_way is None else self._report(joining, inventory, under_way, findings=findings)
+
+    async def _find_under_way(self, joining: JoiningHost, operation: str) -> Standing | None:
+        """Finds another operation that adds this host already. This one may be requested again after a crash."""
+        changes = await self.changes.list_touching((joining.name,), joining.since, MAX_CHANGES)
+        newest = find_newest_change(joining, changes)
+        return None if newest is None or newest.operation == operation else describe_open_change(newest)
 
     async def _check(self, host: Host, context: RequestContext, view: FleetView) -> tuple[Finding, ...]:
         """Checks the sides of a host as `doctor` does. Its gateway does not run yet, and the run makes podman's network."""

@@ -179,10 +179,10 @@ class Handlers:
         """Answers an operation on the bot's own state."""
         return await HANDLERS[type(operation)](self)(operation, context)
 
-    async def prepare(self, operation: FleetChange, context: RequestContext) -> Report | None:
+    async def prepare(self, operation: FleetChange, build_context: Callable[[], Awaitable[RequestContext]]) -> Report | None:
         """Prepares a change before it is planned; most kinds need no preparation."""
         find = PREPARATIONS.get(type(operation))
-        return None if find is None else await find(self)(operation, context)
+        return None if find is None else await find(self)(operation, await build_context())
 
 
 HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {

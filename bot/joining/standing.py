@@ -7,12 +7,16 @@ The stages are facts, not a row: the file of the host has the reservation and th
 database, and the newest operation says what became of the plan.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adapters.inventory import JoiningHost
 from adapters.phrase import Listing, Phrase
 from bot.model.change import Change, ChangeState
 from commands.planning.rehearsal import format_rehearsal_command
+
+MAX_CHANGES = 200
+"""Changes among which the newest host add of each host is looked for."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,12 @@ def format_add(name: str) -> str:
     return f"host add {name}"
 
 
+def find_newest_change(joining: JoiningHost, changes: Iterable[Change]) -> Change | None:
+    """Finds the newest `host add` of a host among changes, the newest of which come first."""
+    words = format_add(joining.name).split()
+    return next((each for each in changes if each.words.split()[: len(words)] == words), None)
+
+
 def find_unpinned(joining: JoiningHost) -> tuple[str, ...]:
     """Finds the sides of a host whose identity is not pinned yet."""
     host = joining.host
@@ -40,7 +50,7 @@ def find_unpinned(joining: JoiningHost) -> tuple[str, ...]:
 
 def find_standing(joining: JoiningHost, objection: Phrase | None, change: Change | None) -> Standing:
     """Finds where a host stands. `objection`: why its rehearsal proves nothing. `change`: the newest `host add` of it."""
-    if change is not None and (known := _describe_change(change)) is not None:
+    if change is not None and (known := describe_open_change(change)) is not None:
         return known
     if unpinned := find_unpinned(joining):
         items = Listing(tuple(_SIDE_NAMES[side] for side in unpinned))
@@ -53,7 +63,7 @@ def find_standing(joining: JoiningHost, objection: Phrase | None, change: Change
     return Standing(Phrase("checks and a plan"), format_add(joining.name))
 
 
-def _describe_change(change: Change) -> Standing | None:
+def describe_open_change(change: Change) -> Standing | None:
     """Describes an operation that is under way; None for one that has ended."""
     show = f"op show {change.operation}"
     match change.state:

@@ -6,6 +6,7 @@ operation ─┬─ FleetRead ────▶ reads hosts; what it checked is st
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from adapters.errors import FlatnetError
@@ -71,7 +72,8 @@ class OperationExecutor:
             case FleetRead():
                 return await self._read(operation, job, requester)
             case FleetChange():
-                prepared = await self._environment.handlers.prepare(operation, await self._build_context(job, requester))
+                build_context = partial(self._build_context, job, requester)
+                prepared = await self._environment.handlers.prepare(operation, build_context)
                 return prepared or await self._environment.changes.propose(job.operation, operation, requester)
             case _:
                 return await self._environment.handlers.handle(operation, await self._build_context(job, requester))

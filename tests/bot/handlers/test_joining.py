@@ -37,6 +37,7 @@ from commands.model.plan_endpoints import find_endpoint
 from commands.model.report import Report
 from tests.bot.keeping import CANARY, Kept
 from tests.bot.rendering.changes import change as make_change
+from tests.bot.rendering.changes import plan as make_plan
 from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW, view
 
@@ -78,6 +79,8 @@ class Bench:
     examined: list[Host] = field(default_factory=list)
     log: Log = field(default_factory=Log)
     kept: Kept = field(default_factory=Kept)
+    full: bool = False
+    active: bool = True
 
     @property
     def folder(self) -> HostFolder:
@@ -157,13 +160,12 @@ class Bench:
             content = action.content.encode()
             assert action.before == self.folder.hash_file(action.name)
             check_host_file(self.file, action.name, content)
-            try:
-                self.folder.write(action.name, content)
-            except OSError as error:
-                raise ActionFailed(Phrase("could not use {file}", file=str(error.filename))) from error
+            if self.full:
+                raise ActionFailed(Phrase("could not use {file}", file="hosts.d"))
+            self.folder.write(action.name, content)
             return HostFileState(sha256=hashlib.sha256(content).hexdigest(), active=True, changed=True)
         assert isinstance(action, ReadHostFile)
-        return HostFileState(sha256=self.folder.hash_file(action.name), active=True)
+        return HostFileState(sha256=self.folder.hash_file(action.name), active=self.active)
 
 
 @pytest.fixture
@@ -356,3 +358,46 @@ async def test_a_prepared_host_waits_for_its_newest_operation(
     change = None if state is None else make_change(state, "host-d", operation="op-0123456789ab", words="host add host-d")
     standing = find_standing(joining, None, change)
     assert expected == (str(standing.waits_for), standing.next)
+
+
+async def test_a_host_whose_operation_is_under_way_is_not_requested_twice(bench: Bench) -> None:
+    await bench.ask(FIRST)
+    await bench.ask(BOTH)
+    bench.rehearse()
+    waiting = make_change(operation="op-0123456789ab", words="host add host-d", plan=make_plan("host-d"))
+    bench.kept.changes = {waiting.operation: waiting}
+    assert "host-d (ID 2) waits for approval (op-0123456789ab)" == await bench.waits("host add host-d --reason new")
+    assert [] == bench.kept.asked
+
+
+async def test_a_folder_that_cannot_be_written_reserves_nothing(bench: Bench) -> None:
+    bench.full = True
+    body = (await bench.ask(FIRST)).body
+    assert isinstance(body, Failure)
+    assert "could not use hosts.d" == str(body.phrase)
+    assert () == bench.inventory.joining
+
+
+async def test_a_file_that_was_edited_by_hand_meanwhile_stays_as_it_is(bench: Bench) -> None:
+    await bench.ask(FIRST)
+    bench.active = False
+    for text in (BOTH, FIRST.replace("host-d", "host-e")):
+        body = (await bench.ask(text)).body
+        assert isinstance(body, Failure)
+        assert "was edited by hand. Reload flatnet-bot, then try again" in str(body.phrase)
+    assert "windows" not in bench.table
+
+
+async def test_a_tombstone_gives_way_to_a_new_machine_of_that_name(bench: Bench) -> None:
+    tombstone = 'name = "host-d"\nid = 4\n[removed]\nsince = 2026-11-30T02:00:00Z\nby = "ana"\n'
+    bench.folder.write("host-d", tombstone.encode())
+    assert "host-d (ID 4) waits for the fingerprints of Windows, WSL2" == await bench.waits(f"{FIRST} --id 4")
+    assert (None, 4) == (bench.inventory.find_removed("host-d"), bench.inventory.joining[0].id)
+
+
+async def test_a_renewed_certificate_is_pinned_once_a_person_has_compared_it(bench: Bench) -> None:
+    await bench.ask(FIRST)
+    await bench.ask(BOTH)
+    bench.windows = (Seen("cd" * 32, "cd" * 32),)
+    await bench.ask(f"host add host-d --windows-fingerprint {'cd' * 32}")
+    assert ("cd" * 32, HOST_KEY) == (bench.table["windows"]["certificate_sha256"], bench.table["wsl"]["host_key"])
