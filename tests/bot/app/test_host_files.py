@@ -139,3 +139,28 @@ async def test_writes_at_the_same_time_take_turns(bot: Bot) -> None:
         bot.own.perform(WriteHostFile(operation="op-2", name="host-c", content=third, before="")),
     )
     assert ("host-a", "host-b", "host-c") == bot.names
+
+
+JOINING = (
+    'name = "host-b"\nid = 2\n[windows]\nurl = "https://192.0.2.12:5986/wsman"\nuser = "flatnet"\nca_file = "ca.pem"\n'
+    f'certificate_sha256 = "{"ab" * 32}"\n'
+    '[joining]\nsince = 2026-11-30T02:00:00Z\nby = "ana"\n'
+)
+
+
+async def test_a_host_that_is_being_added_is_used_at_once_and_is_no_member(bot: Bot) -> None:
+    await bot.own.perform(writing(JOINING))
+    inventory = bot.application.dispatcher.hosts
+    assert (("host-a",), (hash_text(JOINING), True)) == (bot.names, await bot.read())
+    assert inventory.find_reachable("host-b") is not None
+    bot.folder.write("host-b", JOINING.replace("5986", "5987").encode())
+    assert False is (await bot.read())[1]
+
+
+async def test_a_tombstone_takes_a_member_away_and_its_rollback_brings_it_back(bot: Bot) -> None:
+    tombstone = 'name = "host-b"\nid = 2\n[removed]\nsince = 2026-11-30T02:00:00Z\nby = "ana"\n'
+    await bot.own.perform(writing())
+    await bot.own.perform(WriteHostFile(operation="op-2", name="host-b", content=tombstone, before=hash_text(HOST)))
+    assert (("host-a",), (hash_text(tombstone), True)) == (bot.names, await bot.read())
+    await bot.own.perform(RestoreHostFile(operation="op-2", name="host-b"))
+    assert ("host-a", "host-b") == bot.names

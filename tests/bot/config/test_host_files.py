@@ -163,6 +163,11 @@ def test_a_host_without_a_pinned_side_cannot_be_reached(file: Path) -> None:
     assert (("host-a",), None) == (tuple(host.name for host in inventory.reachable), inventory.joining[0].host)
 
 
+def test_the_secrets_of_a_host_that_is_being_added_are_read_with_the_others(file: Path) -> None:
+    add(file, "host-d", PINNED.replace("[windows]", '[windows]\npassword_secret = "its_password"'))
+    assert "its_password" in read_settings(file).own_secret_names
+
+
 def test_settings_are_kept_as_they_were_written(file: Path) -> None:
     """The file of a host is written anew from them: defaults and absolute paths do not belong into it."""
     add(file, "host-d", PINNED)
