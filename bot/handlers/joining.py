@@ -46,7 +46,7 @@ class JoiningServices:
 
     `scan_windows` and `scan_wsl` read identities without a login. `make_view` makes the view of a plan, of the active
     configuration. `choose_id` refuses an id or a name that is taken. `find_own_address` finds the address of the bot on the
-    way to another one, "" if that is unknown.
+    way to another one, and `find_public_key` the public half of its SSH key; "" if they are unknown.
     """
 
     registry: JoiningRegistry
@@ -55,6 +55,7 @@ class JoiningServices:
     make_view: Callable[[str], Awaitable[FleetView]]
     choose_id: Callable[[Wish, FleetView], Awaitable[int]]
     find_own_address: Callable[[str], str]
+    find_public_key: Callable[[Inventory], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -121,18 +122,18 @@ class JoiningHandlers:
             raise Refused(Phrase("{host} is not being added any more", host=name))
         if compared.remarks or joining.host is None or joining.host.windows is None:
             standing = find_standing(joining, None, None)
-            return self._report(joining, inventory, standing, remarks=compared.remarks)
+            return await self._report(joining, inventory, standing, remarks=compared.remarks)
         view = await self.services.make_view(context.operation)
         findings = await self._check(joining.host, context, view)
         if any(each.severity in BLOCKING or not each.reached for each in findings):
             standing = Standing(Phrase("its problems to be fixed"), format_add(name))
-            return self._report(joining, inventory, standing, findings=findings)
+            return await self._report(joining, inventory, standing, findings=findings)
         rehearsal = (await self.rehearsals.find_by_host([name])).get(name)
         if (objection := find_objection(joining.host, rehearsal, self.now())) is not None:
             standing = find_standing(joining, objection, None)
-            return self._report(joining, inventory, standing, findings=findings)
+            return await self._report(joining, inventory, standing, findings=findings)
         under_way = await self._find_under_way(joining, context.operation)
-        return None if under_way is None else self._report(joining, inventory, under_way, findings=findings)
+        return None if under_way is None else await self._report(joining, inventory, under_way, findings=findings)
 
     async def _find_under_way(self, joining: JoiningHost, operation: str) -> Standing | None:
         """Finds another operation that adds this host already. This one may be requested again after a crash."""
@@ -145,7 +146,7 @@ class JoiningHandlers:
         report = await context.config.examine_host(host.model_copy(update={"gateway": None}), view)
         return tuple(each for each in report.findings if each.subject != NETWORK_SUBJECT)
 
-    def _report(
+    async def _report(
         self,
         joining: JoiningHost,
         inventory: Inventory,
@@ -155,7 +156,8 @@ class JoiningHandlers:
         findings: Sequence[Finding] = (),
     ) -> Report:
         own = self.services.find_own_address(joining.windows_address)
-        return build_preparation_report(PreparationSight(joining, inventory, standing, remarks, findings, own))
+        key = await self.services.find_public_key(inventory)
+        return build_preparation_report(PreparationSight(joining, inventory, standing, remarks, findings, own, key))
 
 
 async def _await(comparison: Awaitable[Comparison] | None) -> Comparison | None:

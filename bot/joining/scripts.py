@@ -7,7 +7,7 @@ from adapters.inventory import Host, Inventory, JoiningHost, WslSide
 from bot.joining.host_tables import find_alike, split_address
 
 PUBLIC_KEY = "ssh-ed25519 AAAA... flatnet-bot"
-"""Stands for the public half of the bot's SSH key, which only the machine of the bot has."""
+"""Stands for the public half of the bot's SSH key, where it is not known."""
 
 BOT_ADDRESS = "BOT_ADDRESS"
 """Stands for the address from which the bot comes, where it is not known."""
@@ -28,13 +28,16 @@ def list_windows_lines(joining: JoiningHost, bot: str) -> tuple[str, ...]:
     )
 
 
-def list_wsl_lines(joining: JoiningHost, inventory: Inventory) -> tuple[str, ...]:
-    """Lists the command for WSL2, with what the bot may do on a member like it; none without WSL2."""
+def list_wsl_lines(joining: JoiningHost, inventory: Inventory, key: str) -> tuple[str, ...]:
+    """Lists the command for WSL2, with what the bot may do on a member like it; none without WSL2.
+
+    `key` is the public half of the bot's key, "" if it is not known.
+    """
     if not joining.wsl_address:
         return ()
     like = find_alike(inventory)
     _, port = split_address(joining.wsl_address)
-    words = ["sudo", "sh", "prepare-wsl.sh", "--key", PUBLIC_KEY, "--port", str(port), *_list_settings(joining, like)]
+    words = ["sudo", "sh", "prepare-wsl.sh", "--key", key or PUBLIC_KEY, "--port", str(port), *_list_settings(joining, like)]
     return (shlex.join(words),)
 
 

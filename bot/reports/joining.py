@@ -16,7 +16,7 @@ class PreparationSight:
     """A host that is being added, as a request for it found it.
 
     `remarks` are what its sides say, `findings` those of the checks of its sides. `bot` is the address from which the bot
-    comes, "" where that is unknown.
+    comes, and `key` the public half of its SSH key, "" where they are unknown.
     """
 
     joining: JoiningHost
@@ -25,6 +25,7 @@ class PreparationSight:
     remarks: Sequence[Phrase] = ()
     findings: Sequence[Finding] = ()
     bot: str = ""
+    key: str = ""
 
 
 def build_preparation_report(sight: PreparationSight) -> Report:
@@ -91,7 +92,7 @@ def _list_sections(sight: PreparationSight) -> Iterator[Section]:
         lines = list_windows_lines(sight.joining, sight.bot)
         yield Section(heading=Phrase("Prepare Windows (certificate first, then on the host)"), lines=_show(lines))
     if "wsl" in unpinned:
-        lines = list_wsl_lines(sight.joining, sight.inventory)
+        lines = list_wsl_lines(sight.joining, sight.inventory, sight.key)
         yield Section(heading=Phrase("Prepare WSL2 (on the host)"), lines=_show(lines))
 
 

@@ -365,8 +365,11 @@ def refuse_joining(recorder: Recorder) -> JoiningServices:
     async def choose_id(wish: Wish, view: FleetView) -> int:
         raise AssertionError(wish)
 
+    async def find_key(inventory: Inventory) -> str:
+        return ""
+
     registry = JoiningRegistry(refuse_own_read, recorder, Inventory)
-    return JoiningServices(registry, scan, scan, make_view, choose_id, lambda address: "")
+    return JoiningServices(registry, scan, scan, make_view, choose_id, lambda address: "", find_key)
 
 
 class Kept:

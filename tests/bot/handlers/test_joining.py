@@ -18,6 +18,7 @@ from adapters.phrase import Phrase
 from adapters.windows.rehearsal import identify_guard
 from bot.access.people import Person
 from bot.access.policy import Policy
+from bot.app.build_joining import find_public_key
 from bot.audit.log import EventKind
 from bot.config.host_folder import HostFolder
 from bot.config.settings import check_host_file, read_settings
@@ -144,7 +145,7 @@ class Bench:
 
         registry = JoiningRegistry(self._perform, self.log, lambda: self.inventory)
         scans = (lambda address: self._scan(self.windows)), (lambda address: self._scan(self.wsl))
-        return JoiningServices(registry, *scans, make_view, choose_id, lambda address: "192.0.2.5")
+        return JoiningServices(registry, *scans, make_view, choose_id, lambda address: "192.0.2.5", find_public_key)
 
     async def _scan(self, seen: tuple[Seen, ...] | HostError) -> tuple[Seen, ...]:
         if isinstance(seen, HostError):
@@ -401,3 +402,20 @@ async def test_a_renewed_certificate_is_pinned_once_a_person_has_compared_it(ben
     bench.windows = (Seen("cd" * 32, "cd" * 32),)
     await bench.ask(f"host add host-d --windows-fingerprint {'cd' * 32}")
     assert ("cd" * 32, HOST_KEY) == (bench.table["windows"]["certificate_sha256"], bench.table["wsl"]["host_key"])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("ssh-ed25519 AAAAC3Nz flatnet-bot\n", "--key 'ssh-ed25519 AAAAC3Nz flatnet-bot' --port"),
+        ("ssh-ed25519 AAAA'; rm -rf /\n", "--key 'ssh-ed25519 AAAA... flatnet-bot' --port"),
+        ("\u9375", "--key 'ssh-ed25519 AAAA... flatnet-bot' --port"),
+    ],
+)
+async def test_the_script_gets_the_public_half_of_the_key_if_it_is_beside_it(
+    bench: Bench, content: str, expected: str
+) -> None:
+    (bench.file.parent / "key.pub").write_text(content, encoding="utf-8")
+    body = (await bench.ask(FIRST)).body
+    assert isinstance(body, Report)
+    assert any(expected in str(line) for section in body.sections for line in section.lines)
