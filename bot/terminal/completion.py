@@ -24,6 +24,7 @@ class CommandCompleter(Completer):
 
     def __init__(self, inventory: Inventory, catalogue: OperationClasses = CATALOGUE) -> None:
         self._targets = (str(ALL_HOSTS), *inventory.names, *inventory.labels)
+        self._joining = tuple(each.name for each in inventory.joining)
         self._scopes = list_scope_words(inventory)
         self._catalogue = catalogue
 
@@ -50,7 +51,7 @@ class CommandCompleter(Completer):
         yield from (argument.option for argument in list_arguments(operation) if isinstance(argument.kind, Flag | Option))
 
     def _list_values(self, said: Sequence[str], part: str) -> Sequence[str]:
-        """Return the hosts, or what a silence can mean, where these may follow the typed words."""
+        """Return the hosts, or what a silence can mean, where these may follow. Commands of hosts know those being added."""
         found = find_operation(said, self._catalogue)
         if found is None:
             return ()
@@ -59,7 +60,8 @@ class CommandCompleter(Completer):
         kind = _find_kind(operation, len(values))
         if kind is SilenceScope:
             return list_scope_words_in(part) if "/" in part else self._scopes
-        return self._targets if kind is Target else ()
+        added = self._joining if operation.words[0] == "host" and kind is not None else ()
+        return (*self._targets, *added) if kind is Target else added
 
     def _list_next_words(self, said: Sequence[str]) -> list[str]:
         """Return the next words of the commands that begin with these words."""

@@ -1,10 +1,12 @@
 """Tab offers what could stand at the cursor, and nothing that the catalogue or the inventory does not have."""
 
+from datetime import UTC, datetime
+
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from adapters.inventory import Inventory
+from adapters.inventory import Inventory, JoiningHost
 from bot.terminal.completion import CommandCompleter
 from commands.catalogue import CATALOGUE
 from commands.language.signature import OperationClasses
@@ -124,3 +126,20 @@ def test_options_are_those_of_the_command_each_once(typed: str, offered: list[st
 )
 def test_a_new_operation_is_completed_as_it_stands(typed: str, offered: list[str]) -> None:
     assert offered == lines(typed, MADE_UP)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("host add ", ["host add new"]),
+        ("host rehearse n", ["host rehearse new"]),
+        ("host show host-a,n", ["host show host-a,new"]),
+        ("disk n", []),
+    ],
+)
+def test_a_host_that_is_being_added_is_offered_to_commands_of_hosts_alone(typed: str, offered: list[str]) -> None:
+    new = JoiningHost(name="new", id=4, since=datetime(2026, 11, 30, tzinfo=UTC), by="tanaka")
+    completer = CommandCompleter(INVENTORY.model_copy(update={"joining": (new,)}))
+    found = completer.get_completions(Document(typed), CompleteEvent())
+    names = [typed[: len(typed) + each.start_position] + each.text for each in found if not each.text.startswith("-")]
+    assert offered == names
