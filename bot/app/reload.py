@@ -41,6 +41,9 @@ RESTART_SETTINGS = frozenset(
 )
 """Settings that a reload reads and only the next start applies."""
 
+CONFIGURED = Settings.model_fields.keys() - {"written_hosts"}
+"""Settings that people configure. `written_hosts` are copies of some of them."""
+
 _log = structlog.get_logger("bot.app.reload")
 
 
@@ -102,7 +105,7 @@ async def reload(file: Path, settings: Settings, application: Application) -> tu
     new = await asyncio.to_thread(read_settings, file)
     await asyncio.to_thread(require_host_folder_trust, new)
     fresh = application.configure(new)
-    changed = sorted(name for name in Settings.model_fields if getattr(new, name) != getattr(settings, name))
+    changed = sorted(name for name in CONFIGURED if getattr(new, name) != getattr(settings, name))
     which = await asyncio.to_thread(describe_configuration, file, new)
     await application.audit.record(EventKind.CONFIGURATION, "system", "", which | {"changed": changed})
     retired, application.dispatcher.config = application.dispatcher.config.fleet, fresh
