@@ -6,7 +6,6 @@ HostPlan | UnchangedHost | LeftOutHost, one for each host ─ assemble ─▶ Pl
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from adapters.action import BOT_NAME
 from adapters.errors import DeadlineExceeded, HostError, NotAsked, OutcomeUnknown, Unreachable
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
@@ -115,9 +114,13 @@ def _leave_out(each: UnchangedHost | LeftOutHost) -> LeftOutHost:
 def _describe_reach(
     planned: Iterable[HostPlan | UnchangedHost | LeftOutHost], parts: tuple[Part, ...], inventory: Inventory
 ) -> Iterator[Phrase]:
-    """Describes that all hosts were requested, and that the lighthouse is among those that change. The bot is none."""
-    asked = {each.host for each in planned} - {BOT_NAME}
-    count, changed = len(inventory.hosts), {part.host for part in parts} - {BOT_NAME}
+    """Describes that all hosts were requested, and that the lighthouse is among those that change.
+
+    Neither the bot nor a host that is being added is one of them.
+    """
+    members = set(inventory.names)
+    asked, changed = {each.host for each in planned} & members, {part.host for part in parts} & members
+    count = len(members)
     if count > 1 and len(asked) == count:
         yield Phrase("targets all hosts ({n} of {count} will be changed)", n=len(changed), count=count)
     for host in inventory.hosts:
