@@ -22,7 +22,7 @@ from commands.joining.arguments import (
     WslOption,
 )
 from commands.joining.facts import read_facts
-from commands.joining.identity import build_host_premises, plan_identity
+from commands.joining.identity import build_host_premises, build_reload_premises, plan_identity
 from commands.joining.ids import find_overlay_holder, format_overlay
 from commands.joining.later_parts import plan_later_parts
 from commands.joining.obstacles import find_joining_obstacle
@@ -75,12 +75,13 @@ class HostAdd(FleetChange):
         identity = plan_identity(new, facts, lighthouse, ca)
         later = await plan_later_parts(new, await read_host_file(view, self.name), view)
         planned = (identity, *later.planned)
-        made = later.complete(assemble_in_order(HostAdd(name=self.name), planned, inventory, build_host_premises(host)))
+        premises = (*build_host_premises(host), *build_reload_premises(self.name, planned))
+        made = later.complete(assemble_in_order(HostAdd(name=self.name), planned, inventory, premises))
         return made.model_copy(update={"plan": made.plan.model_copy(update={"about": self.name})})
 
 
 def require_prepared(name: str, inventory: Inventory) -> tuple[JoiningHost, Host]:
-    """Requires a host that is being added and whose Windows is pinned. Raises `CannotPlan` with the next command."""
+    """Requires a host that is being added and whose sides are pinned. Raises `CannotPlan` with the next command."""
     words = f"host add {name}"
     if inventory.find_host(name) is not None:
         raise CannotPlan(Phrase("{host} is a member already. Run {words}", host=name, words=f"host show {name}"))
@@ -91,6 +92,8 @@ def require_prepared(name: str, inventory: Inventory) -> tuple[JoiningHost, Host
     if joining.host is None or joining.host.windows is None:
         phrase = Phrase("{host} waits for the fingerprint of its certificate. Run {words}", host=name, words=words)
         raise CannotPlan(phrase)
+    if joining.wsl_address and joining.host.wsl is None:
+        raise CannotPlan(Phrase("{host} waits for the fingerprint of its SSH host key. Run {words}", host=name, words=words))
     return joining, joining.host
 
 

@@ -5,9 +5,10 @@ The card says what is signed and what pins the machine: approvers compare the fi
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
+from adapters.action import BOT_NAME
 from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Moment, Phrase
@@ -24,10 +25,10 @@ from commands.joining.pattern import NebulaText, write_nebula_text
 from commands.joining.sight import NewHost
 from commands.model.operation import CannotPlan
 from commands.model.phrases import list_some
-from commands.model.plan import FileEdit, Premise
+from commands.model.plan import FileEdit, LeftOutHost, Premise
 from commands.planning.commit_confirm import TunnelProof, get_windows_side
 from commands.planning.configuration_edit import ConfigurationEdit
-from commands.planning.host_plan import HostPlan
+from commands.planning.host_plan import HostPlan, UnchangedHost
 from commands.planning.impact import HostWorkload, describe_nebula_outage
 from commands.planning.stages import name_stage
 from commands.services.steps import ServiceState
@@ -72,6 +73,17 @@ def build_host_premises(host: Host) -> tuple[Premise, ...]:
         Premise(host=host.name, what="id", value=host.id, phrase=known),
         *(Premise(host=host.name, what=what, value=value, phrase=phrase) for what, value, phrase in _list_pins(host)),
     )
+
+
+def build_reload_premises(name: str, planned: Iterable[HostPlan | UnchangedHost | LeftOutHost]) -> tuple[Premise, ...]:
+    """Builds the premise of the members whose gateways will be reloaded; none if there are none."""
+    changed = [each.host for each in planned if isinstance(each, HostPlan) and each.host not in (name, BOT_NAME)]
+    if not changed:
+        return ()
+    phrase = Phrase(
+        "gateways that get the new peer and are reloaded, one after the other: {hosts}", hosts=list_some(changed)
+    )
+    return (Premise(host=name, what="reloads", value=[*changed], phrase=phrase),)
 
 
 def compute_key_fingerprint(key: str) -> str:

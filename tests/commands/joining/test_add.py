@@ -18,7 +18,7 @@ from commands.planning.evidence import describe_doubts
 from commands.rotation.successor import write_certificate
 from tests.commands.canned import NOW, host, view
 from tests.commands.canned_rotation import NEXT_CA, rotation, rotation_authority
-from tests.commands.joining.world import HEX, NEW, World, build_world
+from tests.commands.joining.world import HEX, NEW, World, build_world, new_host
 from tests.lab.windows.mesh import PATHS
 
 NEBULA = (PATHS.ca_certificate, PATHS.nebula_config, PATHS.host_certificate, PATHS.host_key)
@@ -266,17 +266,24 @@ async def test_an_id_that_is_taken_meanwhile_is_refused_when_the_plan_is_made() 
         await world.plan()
 
 
+JOINING = build_world().joining
+
+
 @pytest.mark.parametrize(
     ("inventory", "says"),
     [
         (Inventory(hosts=(host(NEW, 4),)), "host-d is a member already. Run host show host-d"),
         (Inventory(), "host-d is not being added. Run host add host-d --windows ADDRESS"),
         (
-            Inventory(joining=(build_world().joining.model_copy(update={"host": None}),)),
+            Inventory(joining=(JOINING.model_copy(update={"host": None}),)),
             "host-d waits for the fingerprint of its certificate. Run host add host-d",
         ),
+        (
+            Inventory(joining=(JOINING.model_copy(update={"host": new_host(wsl=None), "wsl_address": "192.0.2.14"}),)),
+            "host-d waits for the fingerprint of its SSH host key. Run host add host-d",
+        ),
     ],
-    ids=["member", "unknown", "unpinned"],
+    ids=["member", "unknown", "unpinned", "half pinned"],
 )
 async def test_a_host_that_is_not_prepared_is_refused_with_the_next_command(inventory: Inventory, says: str) -> None:
     seen = view(*inventory.hosts)
@@ -353,4 +360,8 @@ async def test_identity_gateway_peers_membership_and_the_announcement_follow_one
         (part.host, part.steps[0].key.partition("/")[2]) for part in plan.parts[:4]
     ]
     assert [f"{NEW}/host-file", f"{NEW}/announce"] == [part.steps[-1].key for part in plan.parts[4:]]
+    assert "gateways that get the new peer and are reloaded, one after the other: host-a, host-b" in {
+        str(premise.phrase) for premise in plan.premises
+    }
+    assert () == plan.reach
     assert (NEW, (NEW,)) == (plan.object_name, tuple({edit.host for edit in plan.edits} - {"host-a", "host-b"}))
