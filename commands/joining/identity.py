@@ -12,8 +12,6 @@ from adapters.action import BOT_NAME
 from adapters.inventory import Host
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Moment, Phrase
-from commands.backups.restore_nebula import NebulaRestore
-from commands.backups.restore_nebula import build_nebula_part as build_restart_part
 from commands.certs.fleet_certificates import HostCertificates, shorten_fingerprint
 from commands.certs.renewal import SHORT_LIFETIME
 from commands.configuration.diff import diff_splices
@@ -21,7 +19,7 @@ from commands.configuration.splice import Splice, UnsuitableText
 from commands.joining.blocked import find_missing_blocks
 from commands.joining.facts import JoiningFacts
 from commands.joining.nebula_steps import Identity, build_identity_part
-from commands.joining.pattern import NebulaText, write_nebula_text
+from commands.joining.pattern import NebulaText, list_blocked, write_nebula_text
 from commands.joining.sight import NewHost
 from commands.model.operation import CannotPlan
 from commands.model.phrases import list_some
@@ -31,8 +29,9 @@ from commands.planning.configuration_edit import ConfigurationEdit
 from commands.planning.host_plan import HostPlan, UnchangedHost
 from commands.planning.impact import HostWorkload, describe_nebula_outage
 from commands.planning.stages import name_stage
+from commands.removal.blocklist_steps import BlocklistChange, build_blocklist_part
 from commands.services.steps import ServiceState
-from commands.suspension.resume_steps import build_nebula_part
+from commands.suspension.resume_steps import build_nebula_part, replace_steps
 from commands.values.arguments import shorten_argument
 
 
@@ -141,12 +140,20 @@ def _plan_kept_identity(new: NewHost, facts: JoiningFacts, lighthouse: Host) -> 
         at=Moment(certificate.not_after),
     )
     premise = Premise(host=new.name, what="certificate", value=certificate.fingerprint, phrase=phrase)
+    nebula = build_nebula_part(state, new.operation)
     edit = find_missing_blocks(new, facts)
     if edit is None:
-        return HostPlan(part=build_nebula_part(state, new.operation), leading_premises=(premise,))
-    restart = NebulaRestore(edit, tunnel, certificate.fingerprint, working=state.running, gateway_answers=False)
+        return HostPlan(part=nebula, leading_premises=(premise,))
+    change = BlocklistChange(
+        host=new.host,
+        operation=new.operation,
+        fingerprints=list_blocked(facts.survey.members),
+        edit=edit,
+        tunnel=tunnel if state.running else None,
+        certificate=certificate.fingerprint,
+    )
     return HostPlan(
-        part=name_stage(build_restart_part(restart), new.make_key("blocklist")),
+        part=replace_steps(nebula, (*build_blocklist_part(change).steps, *nebula.steps)),
         leading_premises=(premise,),
         disrupts=describe_nebula_outage(workload, "restart" if state.running else "start"),
         edits=(_describe_edit(new, edit, facts.redact),),
