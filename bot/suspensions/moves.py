@@ -3,26 +3,31 @@
 host suspend ─ all steps done ─────────────▶ complete        host resume ─ all steps done ─▶ ended
              ├ all that began rolled back ─▶ as before                   ├ nothing changed ─▶ as before
              └ anything else ──────────────▶ partly suspended            └ anything else ───▶ partly suspended
+
+host remove ─ the host is out of the configuration ─▶ ended
 """
 
 from datetime import datetime, timedelta
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from adapters.action import BOT_NAME
 from adapters.phrase import Phrase
 from bot.model.run_trail import RunTrail, are_done
 from bot.store.records import OperationRecord
 from commands.model.plan import Plan, Result, Step
 from commands.model.suspension import Suspension
-from commands.suspension.records import RESUME_WORDS, Mark, RememberedHost, find_memory, has_mark
+from commands.suspension.records import REMOVE_WORDS, RESUME_WORDS, Mark, RememberedHost, find_memory, has_mark
 
 _DURATION = TypeAdapter(timedelta)
 
 
 def find_host(record: OperationRecord) -> str | None:
-    """Finds the host that a run suspends or resumes; None for another run."""
+    """Finds the host that a run suspends, resumes or removes; None for another run."""
     if record.kind == RESUME_WORDS:
         return next((part.host for part in record.plan.parts), None)
+    if record.kind == REMOVE_WORDS:
+        return record.plan.about
     found = find_memory(record.plan)
     return None if found is None else found[0]
 
@@ -36,6 +41,9 @@ def derive_suspension(
     """
     if record.kind == RESUME_WORDS:
         return None if current is None else _derive_resumed(record.plan, trail, current)
+    if record.kind == REMOVE_WORDS:
+        written = [step for step in record.plan.steps if step.host == BOT_NAME]
+        return None if written and are_done(written, trail) else current
     found = find_memory(record.plan)
     return current if found is None else _derive_suspended(record, found[1], trail, current or number)
 

@@ -19,13 +19,14 @@ from commands.removal.obstacles import find_container_obstacle, find_doubt, find
 from commands.removal.removal_plan import RemovalRequest, plan_removal, plan_share
 from commands.removal.sight import OwnSight, read_own
 from commands.suspension.own_host import require_other_machine
+from commands.suspension.records import REMOVE_WORDS
 from commands.values.arguments import NO_TARGET, Flag, Target
 
 
 class HostRemove(FleetChange):
     """Remove one host for good: a member, one that is being added, or what is owed of one that was removed."""
 
-    words: ClassVar = ("host", "remove")
+    words: ClassVar = tuple(REMOVE_WORDS.split())
     risk: ClassVar = Risk.CRITICAL
     roles: ClassVar = frozenset({Role.ADMINISTRATOR})
     matter: ClassVar = Matter.REVOCATION

@@ -1,10 +1,13 @@
 """The tombstone of a removed host: its file on the bot, which hides whatever else the configuration says of that name."""
 
+from collections.abc import Iterator
+
 from adapters.action import BOT_NAME
 from adapters.inventory import Inventory, RemovedHost
+from adapters.local.owed import GiveUpOwed, ReadOwed
 from adapters.phrase import Phrase
 from commands.model.operation import FleetView
-from commands.model.plan import Part
+from commands.model.plan import Check, Part, PlannedAction, Step
 from commands.planning.host_files import build_remove_step, build_write_step, read_host_file, render_removed
 from commands.planning.host_plan import HostPlan
 from commands.removal.arguments import Removal
@@ -26,7 +29,7 @@ async def plan_tombstone(removal: Removal, view: FleetView, *, lost: bool) -> Ho
     )
     phrase = Phrase("take {host} out of the configuration, and record its removal", host=removal.name)
     step = build_write_step(view.operation_id, removal.name, render_removed(removed), before, phrase)
-    return HostPlan(part=Part(host=BOT_NAME, steps=(step,)))
+    return HostPlan(part=Part(host=BOT_NAME, steps=(*_list_settling_steps(removal.name, view), step)))
 
 
 async def plan_erasure(removal: Removal, view: FleetView) -> HostPlan:
@@ -35,6 +38,19 @@ async def plan_erasure(removal: Removal, view: FleetView) -> HostPlan:
     phrase = Phrase("take {host} out of the configuration. Its ID {id} is free again", host=removal.name, id=str(removal.id))
     step = build_remove_step(view.operation_id, removal.name, before, phrase)
     return HostPlan(part=Part(host=BOT_NAME, steps=(step,)))
+
+
+def _list_settling_steps(name: str, view: FleetView) -> Iterator[Step]:
+    """Lists the steps that settle what is owed to the host: it will never return as a member."""
+    for note in view.owed.notes:
+        if note.host == name:
+            yield Step(
+                key=f"{name}/owed/{note.number}",
+                host=BOT_NAME,
+                deed=PlannedAction.of(GiveUpOwed(number=note.number, operation=view.operation_id)),
+                phrase=Phrase("give up {command} on {host}", command=note.words, host=name),
+                verify=Check(host=BOT_NAME, deed=PlannedAction.of(ReadOwed(number=note.number)), expect={"settled": True}),
+            )
 
 
 def shares_password(removal: Removal, inventory: Inventory) -> bool:

@@ -50,7 +50,7 @@ class RotationFinish(RotationRound):
         await _require_drill(rotation, view)
         sight = await self._look(rotation, view)
         _require_new_certificates(sight)
-        _require_no_dependents(sight, view.identities)
+        _require_no_dependents(sight, view.identities, frozenset(each.name for each in view.fleet.inventory.removed))
         dropping = BundleRound(
             Mark.DROP, sight.rotation, sight.seen, tuple(state.read for state in sight.change), lazy=sight.rotation.lazy
         )
@@ -112,11 +112,11 @@ def _require_new_certificates(sight: RoundSight) -> None:
         )
 
 
-def _require_no_dependents(sight: RoundSight, identities: KnownIdentities) -> None:
-    """Requires that no member takes part with the old CA, also outside the configuration."""
+def _require_no_dependents(sight: RoundSight, identities: KnownIdentities, removed: frozenset[str]) -> None:
+    """Requires that no member takes part with the old CA, also outside the configuration. Removed hosts are refused."""
     if not identities.available:
         raise CannotPlan(Phrase("the ledger of certificates could not be read, so it is unknown who needs the old CA"))
-    changed = {state.host for state in sight.states if state.has_new}
+    changed = {state.host for state in sight.states if state.has_new} | removed
     found = identities.find_dependents(sight.rotation.old.fingerprint, sight.seen.now)
     dependents = list(dict.fromkeys(shorten_argument(each.name) for each in found if each.name not in changed))
     if dependents:

@@ -18,6 +18,8 @@ from commands.model.plan import Plan, Premise, Step
 from commands.model.suspension import RememberedContainer, RememberedService
 
 RESUME_WORDS = "host resume"
+REMOVE_WORDS = "host remove"
+"""Command whose end ends a suspension, too: the host is gone."""
 
 MEMORY_PREMISE = "suspension"
 """Subject of the premise that has the `RememberedHost`."""

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from adapters.action import BOT_NAME
+from adapters.local.host_files import ReadHostFile
+from adapters.phrase import Phrase
 from bot.store.records import OperationRecord
-from bot.suspensions.moves import derive_suspension
-from commands.model.plan import Plan, Result, StepResult
+from bot.suspensions.moves import derive_suspension, find_host
+from commands.model.plan import Part, Plan, PlannedAction, Result, Step, StepResult
 from commands.model.suspension import Suspension
-from commands.suspension.records import RESUME_WORDS
+from commands.suspension.records import REMOVE_WORDS, RESUME_WORDS
 from commands.suspension.resume import HostResume
 from commands.suspension.suspend import HostSuspend
 from commands.values.arguments import Target
@@ -19,6 +22,7 @@ from tests.commands.canned import NOW
 from tests.commands.suspension.canned_hosts import DB, DOWN, SUSPENSION, WEB, see, stopped
 
 TARGET = Target(parts=("host-b",))
+TEXT = Phrase("step")
 
 
 async def suspending(**given: Any) -> OperationRecord:
@@ -124,3 +128,20 @@ async def test_a_resume_ends_it_and_one_that_changed_nothing_leaves_it() -> None
     assert derive(record, make_trail(record), SUSPENSION) is None
     assert derive(record, make_trail(record), None) is None
     assert SUSPENSION == derive(record, make_trail(record, failed=record.plan.steps[0].key), SUSPENSION)
+
+
+@pytest.mark.parametrize(("result", "left"), [(Result.DONE, None), (Result.FAILED, SUSPENSION)])
+def test_a_suspension_ends_when_its_host_is_taken_out_of_the_configuration(result: Result, left: Suspension | None) -> None:
+    """Whatever else failed: a host that is away is owed its share."""
+    steps = (
+        Step(key="lighthouse/confirm", host="lighthouse", deed=PlannedAction.of(ReadHostFile(name="x")), phrase=TEXT),
+        Step(key="host-b/host-file", host=BOT_NAME, deed=PlannedAction.of(ReadHostFile(name="x")), phrase=TEXT),
+    )
+    plan = Plan(parts=tuple(Part(host=step.host, steps=(step,)) for step in steps), about="host-b")
+    record = make_record(REMOVE_WORDS, plan=plan, operation="op-3")
+    written = StepResult(key="host-b/host-file", result=result, began_at=NOW, ended_at=NOW)
+    trail = make_trail(record)
+    trail = replace(trail, results={**trail.results, written.key: written})
+
+    assert "host-b" == find_host(record)
+    assert left == derive(record, trail, SUSPENSION)

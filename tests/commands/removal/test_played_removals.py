@@ -1,5 +1,7 @@
 """`host remove` on simulated hosts: in which order it goes, what is left afterwards, and how it goes on later."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +12,7 @@ from adapters.nebula.certificates import parse_pem
 from commands.configuration.nebula import read_blocklist
 from commands.model.identity import KnownIdentities, make_identity
 from commands.model.operation import CannotPlan
+from commands.model.owed import KnownOwed, Matter, OwedNote
 from commands.removal.remove import HostRemove
 from tests.commands.canned import NOW
 from tests.commands.removal.played_removals import PATHS, World, describe, describe_left, remove
@@ -197,3 +200,12 @@ def test_named_containers_may_be_lost_and_are_a_premise() -> None:
     assert [["db", "web"]] == [
         premise.value for premise in plan.premises if premise.what == "containers" and premise.host == "host-c"
     ]
+
+
+def test_what_is_owed_to_the_host_itself_is_given_up_with_it() -> None:
+    world = World.of()
+    note = OwedNote(number=4, host="host-c", words="host remove host-z --on host-c", matter=Matter.REVOCATION, since=NOW)
+    view = replace(world.view(), owed=KnownOwed((note, note.model_copy(update={"number": 5, "host": "host-a"}))))
+    plan = asyncio.run(remove().plan(view)).plan
+
+    assert ["host-c/owed/4", "host-c/host-file"] == [step.key for step in plan.parts[-1].steps]
