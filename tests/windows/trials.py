@@ -20,6 +20,7 @@ from adapters.windows.updates import ReadUpdates
 from adapters.windows.watch import ReadWatch
 from tests.adapters.windows import (
     authority_cases,
+    blocklist_cases,
     configuration_cases,
     disks_cases,
     handshakes_cases,
@@ -104,7 +105,7 @@ def select_trials(machine: Machine, nebula_folder: str) -> list[Trial | LeftOut]
         *(_plan_script_case(case, machine) for case in cases),
         *(
             _plan_nebula_case(case, nebula_folder)
-            for case in (*nebula_cases.CASES, *authority_cases.CASES, *new_host_cases.CASES)
+            for case in (*nebula_cases.CASES, *authority_cases.CASES, *new_host_cases.CASES, *blocklist_cases.CASES)
         ),
         *_read_as_it_is(),
     ]
