@@ -1,6 +1,6 @@
 """Plans the gateways that list a removed host among their peers."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from adapters.inventory import Host
@@ -48,10 +48,10 @@ class PeerPlans:
                     why=Phrase("{host} was removed", host=self.removal),
                 )
 
-    def list_warnings(self) -> Iterator[Phrase]:
-        """Lists the gateways that go on listing the host for now."""
+    def list_warnings(self, owed: Collection[str]) -> Iterator[Phrase]:
+        """Lists the gateways that go on listing the host for now, without those that are `owed` their share anyway."""
         for name, each in self.planned.items():
-            if isinstance(each, LeftOutHost):
+            if isinstance(each, LeftOutHost) and name not in owed:
                 yield Phrase(
                     "{host} stays among the peers of {gateway}: {why}", host=self.removal, gateway=name, why=each.why
                 )

@@ -57,6 +57,11 @@ class _Shares:
         return tuple(each for each in others if isinstance(each, LeftOutHost) or each.host not in edited)
 
     @property
+    def owed(self) -> frozenset[str]:
+        """Names of the hosts that are owed their share."""
+        return frozenset(each.host for each in self.rest if isinstance(each, LeftOutHost) and each.owed)
+
+    @property
     def follow_ups(self) -> tuple[FollowUp, ...]:
         return tuple(self.peers.list_follow_ups({each.host: each.part.steps[-1].key for each in self.blocking}))
 
@@ -103,7 +108,7 @@ async def plan_share(request: RemovalRequest, hosts: Sequence[Host], view: Fleet
     ends = tuple(list_forgetting_plans(removal.name, removal.id, await read_gateways(others, view)))
     ordered = (*shares.peers.plans, *shares.blocking, *(ends if shares.blocking else ()), *shares.rest)
     made = assemble_in_order(request.operation, ordered, inventory, tuple(_list_premises(request, fingerprints)))
-    return _complete(made, request, shares, tuple(shares.peers.list_warnings()))
+    return _complete(made, request, shares, tuple(shares.peers.list_warnings(shares.owed)))
 
 
 def _complete(made: PlannedChange, request: RemovalRequest, shares: _Shares, warnings: tuple[Phrase, ...]) -> PlannedChange:
@@ -222,4 +227,4 @@ def _list_warnings(request: RemovalRequest, shares: _Shares, view: FleetView) ->
             "members outside the configuration ({names}) have blocklists of their own. Block the certificates there by hand",
             names=list_some(outside),
         )
-    yield from shares.peers.list_warnings()
+    yield from shares.peers.list_warnings(shares.owed)
