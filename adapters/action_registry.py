@@ -41,6 +41,7 @@ from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import build_command_line, build_guard_options, build_resident_line
 from adapters.wsl import container_reads, description, forwarding, helper, images, ipam, network, restore, system, volumes
 from adapters.wsl import containers as podman_containers
+from adapters.wsl import system as wsl_system
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -95,6 +96,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     routes.SetRoutes,
     forwarding.ReadForwarding,
     helper.ReadForwardingStatus,
+    wsl_system.ReadSystem,
     network.CreateNetwork,
     network.ReadNetwork,
     network.RemoveNetwork,

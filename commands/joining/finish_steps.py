@@ -56,7 +56,7 @@ def plan_announcement(new: NewHost) -> HostPlan:
         phrase=Phrase("announce {host} in the channel of the notices", host=new.name),
         harmless_remains=True,
     )
-    return HostPlan(part=Part(host=BOT_NAME, steps=(step,)))
+    return HostPlan(part=Part(host=new.name, steps=(step,)))
 
 
 def _get_table(new: NewHost, inventory: Inventory) -> Mapping[str, Any]:

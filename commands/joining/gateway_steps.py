@@ -62,7 +62,8 @@ class NewGateway:
 
     @property
     def folder(self) -> str:
-        return locate_working_folder(self.new.host, self.operation)
+        """The operation's working folder on the host, which its identity has left by then."""
+        return locate_working_folder(self.new.host, self.new.operation)
 
     def build_sync_step(self, patience: float) -> Step:
         """Builds the step that proves the id and the peers with which nginx runs."""
@@ -88,6 +89,9 @@ def plan_gateway(new: NewHost, peers: Sequence[str], redact: Callable[[str], str
     """
     if new.host.gateway is None:
         return None
+    if new.state.gateway_config and not new.state.certificate:
+        file = get_windows_side(new.host).paths.gateway_config
+        raise CannotPlan(Phrase("{host} has {file} already, but no certificate. Remove it there", host=new.name, file=file))
     if new.state.gateway_config:
         state = ServiceState(new.host, "openresty", new.services, HostWorkload(new.host, (), None))
         return HostPlan(part=build_gateway_part(state, new.operation))

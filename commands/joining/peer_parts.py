@@ -82,7 +82,8 @@ async def _plan_edit(new: NewHost, peers: Sequence[str], files: ConfigurationFil
         return None
     wanted = (*found.addresses, *lacking)
     splices = await asyncio.to_thread(set_peers, found, wanted)
-    edit = ConfigurationEdit(new.host, f"{new.operation}-peers", files.configuration.base, found.file, found.text, splices)
+    # A host that keeps its nginx.conf keeps its certificate, too: no other change there has the operation's own name.
+    edit = ConfigurationEdit(new.host, new.operation, files.configuration.base, found.file, found.text, splices)
     part = build_peer_part(PeerEdit(edit, found.addresses, wanted, files.configuration))
     return HostPlan(part=name_stage(part, new.make_key("peers")), edits=(edit.describe(view.redact),))
 

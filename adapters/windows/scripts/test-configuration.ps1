@@ -53,11 +53,15 @@ function Test-Copied([string]$path) {
     $place -eq $a.base -or (Get-Standing $a.base $place) -ne 'outside'
 }
 
-Test-Standing $a.base $a.main
 if ($a.folder -eq '') {
+    Test-Standing $a.base $a.main
     return Get-Told (Invoke-Test $a $a.main) $a.base $a.base
 }
 Test-Ours $a.folder
+$new = (Get-Standing $a.base $a.main) -eq 'missing' # then it is staged alone
+if (-not ($new -and (Test-Path -LiteralPath "$($a.folder)\edit$($a.main.Substring($a.base.Length))" -PathType Leaf))) {
+    Test-Standing $a.base $a.main
+}
 $copy = "$($a.folder)\test"
 try {
     Open-Folder $a.folder

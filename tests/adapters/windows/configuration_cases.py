@@ -406,6 +406,17 @@ TESTING = (
     ),
     Case("nothing is staged", TEST_STAGED, well),
     Case(
+        "a staged main file that is new",
+        TEST_STAGED,
+        whole(has(FOLDER / "edit" / "nginx.conf", TEXT), lambda state: state.remove(MAIN)),
+    ),
+    Case(
+        "no main file, and none that is staged",
+        TEST_STAGED,
+        whole(has(FOLDER / "edit" / "conf.d" / "x.conf", TEXT), lambda state: state.remove(MAIN)),
+        fails=Failed("FileMissing", f"there is no file {MAIN}"),
+    ),
+    Case(
         "a staged main file that is bad, with the place in the present one",
         TEST_STAGED,
         has(STAGED, b"\n\nbogus;\n" + TEXT),

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import pytest
 
-from adapters.action import BOT_NAME
 from adapters.errors import Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.services import ReadServices
@@ -67,7 +66,7 @@ async def test_everything_that_is_absent_is_made_in_this_order() -> None:
         *("health/services", "health/api", "health/sync", "health/wsl", "host-file", "announce"),
     ]
     hosts = [each.host for each in planned.planned]
-    assert ["host-d", "host-d", "host-a", "host-b", "host-d", BOT_NAME] == hosts
+    assert ["host-d", "host-d", "host-a", "host-b", "host-d", "host-d"] == hosts
     assert len(set(keys(planned))) == len(keys(planned))
     assert () == planned.follow_ups
 
@@ -102,7 +101,7 @@ async def test_what_is_there_is_kept_and_proven() -> None:
     text = write_configuration(4, [laptop, PEER_B])
     answers: Answers = {("host-d", kind): said for kind, said in gateway_files(text).items()}
     ready: Answers = {**answers, ("host-d", ReadNetwork): network("ready")}
-    planned = await plan(new_host(MANAGED, adopt=True, gateway_config="cd" * 32), ready)
+    planned = await plan(new_host(MANAGED, adopt=True, gateway_config="cd" * 32, certificate="ef" * 32), ready)
     own = short(key for key in keys(planned) if key.startswith("host-d/"))
     assert ["openresty/begin", "openresty/gateway", "openresty/sync", "openresty/confirm"] == own[:4]
     assert (False, True) == ("wsl/network" in own, "peers/begin" in own)
@@ -175,6 +174,11 @@ async def test_what_a_person_must_fix_first_is_said(answers: Answers, words: str
     with pytest.raises(CannotPlan) as caught:
         await plan(new_host(MANAGED), answers)
     assert words in caught.value.phrase.render(ENGLISH)
+
+
+async def test_an_nginx_conf_without_a_certificate_is_nothing_to_go_on_with() -> None:
+    with pytest.raises(CannotPlan, match="Remove it there"):
+        await plan(new_host(MANAGED, gateway_config="cd" * 32))
 
 
 def test_a_view_has_the_new_host_among_those_that_plans_may_act_on() -> None:

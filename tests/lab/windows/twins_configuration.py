@@ -183,17 +183,19 @@ def add_file(state: WindowsState, path: PureWindowsPath, content: bytes, now: da
 
 def _test_configuration(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     main, base = PureWindowsPath(arguments["main"]), PureWindowsPath(arguments["base"])
-    _require_standing(state, str(base), str(main))
     if not arguments["folder"]:
+        _require_standing(state, str(base), str(main))
         return try_program(arguments, state, now)
     folder = PureWindowsPath(arguments["folder"])
     require_ours(folder)
+    if find_standing(state, base, main) != "missing" or folder / "edit" / main.relative_to(base) not in state.files:
+        _require_standing(state, str(base), str(main))
     open_folder(state, folder)
     written: dict[str, Any] = {name: dict(getattr(state, name)) for name in ("files", "raw", "gaps", "written")}
     staged = dataclasses.replace(state, **written)
     for path in [path for path in state.files if folder / "edit" in path.parents]:
         live = base / path.relative_to(folder / "edit")
-        if live in staged.files:
+        if find_standing(state, base, live) in ("present", "missing"):
             staged.write_bytes(live, state.bytes_of(path), now)
     for file in _tree(staged, arguments):
         if find_standing(staged, base, PureWindowsPath(file)) == "present":

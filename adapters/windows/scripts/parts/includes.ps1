@@ -88,15 +88,19 @@ function Find-Included([string]$base, [string]$path) {
     }
 }
 
-# One file: from the folder of edited files where it lies there, too. `failure`: why it cannot be read.
+# One file: from the folder of edited files where it lies there, too, or there alone. `failure`: why it cannot be read.
 function Read-One([string]$base, [string]$file, [string]$edited, [long]$limit) {
     $one = @{ file = $file; state = Get-Standing $base $file; bytes = $null; names = @(); failure = $null }
+    $other = if ($edited -ne '' -and (Test-Inside $base $file)) { "$edited$($file.Substring($base.Length))" } else { '' }
+    $staged = $other -ne '' -and (Test-Path -LiteralPath $other -PathType Leaf)
+    if ($one.state -eq 'missing' -and $staged) {
+        $one.state = 'present'
+    }
     if ($one.state -ne 'present') {
         return $one
     }
     try {
-        $other = if ($edited -eq '') { $file } else { "$edited$($file.Substring($base.Length))" }
-        $one.bytes = Read-Bytes $(if (Test-Path -LiteralPath $other -PathType Leaf) { $other } else { $file }) $limit
+        $one.bytes = Read-Bytes $(if ($staged) { $other } else { $file }) $limit
     } catch {
         $one.state = 'unreadable'
         $one.failure = $_
