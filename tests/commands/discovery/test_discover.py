@@ -7,10 +7,14 @@ import pytest
 
 from adapters.gateway.api import GatewaySystem
 from adapters.inventory import Inventory, JoiningHost, RemovedHost
+from commands.catalogue import CATALOGUE
 from commands.discovery.discover import HostDiscover
+from commands.joining.add import HostAdd
+from commands.language.grammar import parse_operation
 from commands.model.identity import BOT_PLACE, Identity, IdentityKind, KnownIdentities, Sighting, Way
 from commands.model.operation import CertificateRules
 from commands.model.report import Report
+from commands.values.normalize import normalize_text
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host
 from tests.commands.discovery.canned_fleet import (
@@ -59,6 +63,9 @@ async def test_a_host_that_is_missing_is_proposed_with_what_is_known_and_what_is
         "Missing: Windows (192.0.2.17): SHA-256 of its certificate / WSL2: address and fingerprint of its host key"
     ] == list_whys(report)
     assert ("host add host-g --id 7 --adopt --windows 192.0.2.17",) == report.next
+    add = parse_operation(normalize_text(report.next[0]), CATALOGUE, CATALOGUE)
+    assert isinstance(add, HostAdd)
+    assert ("host-g", 7, True, "192.0.2.17") == (add.name, add.id, add.adopt, add.windows)
     cells = report.cells_by_host["host-g"]
     assert ("unknown", "192.0.2.17", "host-a, host-b", None) == tuple(
         cells[key].value for key in ("inventory", "windows", "gateway", "wsl")
