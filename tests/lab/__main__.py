@@ -69,12 +69,12 @@ def open_workspace(folder: Path, language: str | None) -> Workspace:
     if language is None:
         return Workspace(MANIFEST)
     if language == "en":
-        return Workspace(MANIFEST, Seed().reading(language))
+        return Workspace(MANIFEST, Seed().with_deputy().reading(language))
     from bot.terminal.cli_translations import load_translations  # it takes a while to load, and the lab starts often
 
     file = folder / MANIFEST.name
     file.write_text(load_translations(language).translate_manifest(MANIFEST.read_text(encoding="utf-8")), encoding="utf-8")
-    return Workspace(file, Seed().reading(language))
+    return Workspace(file, Seed().with_deputy().reading(language))
 
 
 async def run(given: argparse.Namespace) -> None:

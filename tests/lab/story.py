@@ -30,6 +30,10 @@ ROUTINE = """
 [notices]
 channel = "C0OPS"
 
+[[approvals.rules]]
+risk = "critical"
+approvers = 1
+
 [[alerts.routes]]
 severities = ["critical", "high"]
 channel = "C0OPS"
@@ -40,7 +44,7 @@ escalate_to = ["alice"]
 [[alerts.routes]]
 channel = "C0OPS"
 """
-"""What the demo's configuration says of notices and alerts; the rest is built in."""
+"""What the demo's configuration says of notices, approvals and alerts; the rest is built in. It has two administrators."""
 
 REASONS = {"en": "both containers move to host-c tomorrow", "ja": "明日 2 つとも host-c に移すため"}
 """Why Kenji silences the containers of host-d, by language."""

@@ -187,6 +187,10 @@ GRID_PEOPLE = (
 )
 
 
+DEPUTY = Person("U0DEPUTY", "carol", "Carol Weiss", role="administrator")
+"""The second administrator."""
+
+
 @dataclass(frozen=True)
 class UserGroup:
     """A user group. Slack never deletes one: who "deletes" it disables it."""
@@ -247,6 +251,14 @@ class Seed:
         if person.kind is Kind.STRANGER:
             return replace(person, grid=GridUser("E0OTHER", (person.team,)))
         return replace(person, grid=GridUser(ENTERPRISE, (self.team, SISTER_TEAM)))
+
+    def with_deputy(self) -> "Seed":
+        """Give the workspace a second administrator, who may approve what the first one requests."""
+        channels = (
+            replace(each, members=each.members | {DEPUTY.id}) if each.id == "C0OPS" else each for each in self.channels
+        )
+        groups = (replace(each, users=each.users | {DEPUTY.id}) if each.id == "S0ADMINS" else each for each in self.groups)
+        return replace(self, people=(*self.people, DEPUTY), channels=tuple(channels), groups=tuple(groups))
 
     def reading(self, language: str) -> "Seed":
         """Give everyone a locale of this language, `en` or `ja`, a name in its letters, and the bot's time zone."""
