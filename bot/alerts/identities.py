@@ -5,6 +5,7 @@
 | WinRM's or the bot's own expires within a limit | an alert; each limit that it crosses later is a step |
 | the bot's own could not be read | an alert: its expiry is unknown |
 | a stranger of a trusted CA was seen in 30 days | an alert; ten at most, and one that counts the rest: a log can be forged |
+| a certificate of a removed host, a peer that was refused | `bot.alerts.intruders` |
 | a certificate of WinRM could not be read this time | not judged, so nothing moves |
 """
 
@@ -12,11 +13,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.inventory import Host
+from adapters.inventory import Inventory
 from adapters.nebula.certificate_file import CertificateFile
 from adapters.phrase import Moment, Phrase
 from adapters.windows.tls_certificate import ServerCertificate
 from bot.alerts.certificates import count_steps, describe_host_expiry
+from bot.alerts.intruders import find_tombstone, judge_refused, judge_removed
 from bot.model.alert import Alert
 from bot.security.untrusted_text import shorten, to_one_line
 from commands.certs.assessment import HOST_EXPIRY_LIMITS, HOST_WARNING_TIMES, judge_time_left
@@ -41,9 +43,9 @@ COMMAND = "cert --all"
 
 @dataclass(frozen=True)
 class IdentityBasis:
-    """Basis of a judgment: the hosts of the inventory, and the rules of certificates."""
+    """Basis of a judgment: the inventory, and the rules of certificates."""
 
-    hosts: tuple[Host, ...]
+    inventory: Inventory
     rules: CertificateRules
 
 
@@ -58,10 +60,13 @@ def judge_identities(
             if signal is not None or make_key(host, WINRM_SUBJECT) in open_keys:
                 yield _judge_server(host, answer, signal, now)
     yield _judge_own(reading.own, basis.rules, now)
+    yield judge_refused(reading.refused, known, basis.inventory, now)
     if known.available:
-        strangers = _list_strangers(known, basis, reading.own, now)
+        outsiders = list_outsiders(known, basis.inventory.reachable, basis.rules.members, now)
+        strangers = _list_strangers(outsiders, basis, reading.own, now)
         signals = tuple(_make_stranger_signals(strangers))
         yield HostChecked(host="", at=now, judged=frozenset({Condition.STRANGER}), signals=signals)
+        yield judge_removed(outsiders, basis.inventory, now)
 
 
 def _judge_server(host: str, answer: ServerCertificate, signal: Signal | None, now: datetime) -> HostChecked:
@@ -153,14 +158,21 @@ def _build_own_signal(severity: Severity, step: int, short: Phrase, why: Phrase)
 
 
 def _list_strangers(
-    known: KnownIdentities, basis: IdentityBasis, own: CertificateFile | None, now: datetime
+    outsiders: Sequence[Outsider], basis: IdentityBasis, own: CertificateFile | None, now: datetime
 ) -> Sequence[Outsider]:
-    """Lists the strangers that are news, the first seen first, so that those with an alert of their own keep it."""
+    """Lists the strangers that are news, the first seen first, so that those with an alert of their own keep it.
+
+    A removed host is none: it is known, and has another alert.
+    """
     mine = "" if own is None or own.certificate is None else own.certificate.fingerprint
     found = [
         each
-        for each in list_outsiders(known, basis.hosts, basis.rules.members, now)
-        if each.is_stranger and each.trusted and each.is_recent(now) and each.identity.fingerprint != mine
+        for each in outsiders
+        if each.is_stranger
+        and each.trusted
+        and each.is_recent(now)
+        and each.identity.fingerprint != mine
+        and find_tombstone(each, basis.inventory) is None
     ]
     return sorted(found, key=lambda each: (str(each.identity.first_seen_at), each.identity.fingerprint))
 

@@ -1,4 +1,4 @@
-"""Feeds surveys of the ledger to the registry of alerts: certificates of WinRM, the bot's own, and strangers."""
+"""Feeds surveys of the ledger to the registry of alerts: certificates of WinRM, the bot's own, strangers, refusals."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,6 +1,6 @@
 """Builds and runs the survey of the ledger.
 
-survey ─▶ ledger (rows) ─▶ alerts on certificates of WinRM, the bot's own, and strangers
+survey ─▶ ledger (rows) ─▶ alerts on certificates of WinRM, the bot's own, strangers, removed hosts and refused peers
 """
 
 import asyncio
@@ -32,7 +32,7 @@ def build_survey(
 
     def find_alert_basis() -> tuple[IdentityBasis, ZoneInfo]:
         config = basis()
-        return IdentityBasis(config.inventory.hosts, config.certificates), ZoneInfo(config.schedule_config.zone)
+        return IdentityBasis(config.inventory, config.certificates), ZoneInfo(config.schedule_config.zone)
 
     feed = IdentityFeed(alerts, find_alert_basis)
     return LedgerSurvey(ledger, lambda: SurveyBasis(basis().fleet, basis().certificates), feed.follow, now)

@@ -1,6 +1,6 @@
 """Survey of all hosts for the ledger, every hour: handshakes in logs, certificates of WinRM, and the bot's own.
 
-    hosts ─┬─ new handshakes of each log ─▶ sightings and position, a transaction for each host ─┐
+    hosts ─┬─ new handshakes of each log ─▶ sightings and position, a transaction for each host ─┐   and refused peers
            ├─ TLS handshake of WinRM      ─▶ sightings                                          ├─▶ followers: alerts
            └─ the bot's own file          ─▶ a sighting                                         ─┘
     report of `cert` ─▶ certificates in files
@@ -10,7 +10,7 @@ What a host says is untrusted: certificates in its log are claims, and take up l
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,13 +18,14 @@ import structlog
 from adapters.errors import FlatnetError, HostError
 from adapters.fleet import Fleet, ReadResult
 from adapters.inventory import Host
-from adapters.windows.handshakes import HandshakeReading, ReadHandshakes, SeenCertificate
+from adapters.windows.handshakes import HandshakeReading, ReadHandshakes, RefusedPeer, SeenCertificate
 from adapters.windows.log_files import FilePosition
 from adapters.windows.tls_certificate import ServerCertificate
 from bot.ledger.file_sightings import list_file_sightings
 from bot.ledger.registry import IdentityLedger
 from bot.store.ledger import Observation, ReadPosition
 from commands.certs.further import FurtherReading, read_further
+from commands.certs.refused_peers import RECENT_PERIOD, RefusedPeers
 from commands.model.check import Area
 from commands.model.identity import (
     BOT_PLACE,
@@ -90,27 +91,31 @@ class LedgerSurvey:
         await self._observe(list(list_further_sightings(reading, began)))
         positions = await self._ledger.read_positions()
         hosts = [host for host in basis.fleet.inventory.hosts if host.windows is not None]
-        turns = asyncio.Semaphore(CONCURRENT_HOSTS)
+        turns, refused = asyncio.Semaphore(CONCURRENT_HOSTS), dict[str, tuple[RefusedPeer, ...]]()
 
         async def read(host: Host) -> None:
             async with turns:
-                await self._read_handshakes(basis.fleet, host, positions.get(host.name))
+                logged = await self._read_handshakes(basis.fleet, host, positions.get(host.name))
+            if logged is not None:
+                refused[host.name] = tuple(list_recent_refusals(logged, self._now()))
 
         async with asyncio.TaskGroup() as group:
             for host in hosts:
                 group.create_task(read(host))
-        await self._follower(reading, await self._ledger.read_known(), began)
+        peers = RefusedPeers({name: refused[name] for name in sorted(refused)}, whole=len(refused) == len(hosts))
+        await self._follower(replace(reading, refused=peers), await self._ledger.read_known(), began)
 
     async def follow(self, area: Area, report: Report, began: datetime) -> None:
         """Stores the certificates in files that a report of `cert` read (`bot.reports.checks.CheckFollower`)."""
         if area is Area.CERTIFICATES:
             await self._observe(list(list_file_sightings(report, began)))
 
-    async def _read_handshakes(self, fleet: Fleet, host: Host, position: FilePosition | None) -> None:
+    async def _read_handshakes(self, fleet: Fleet, host: Host, position: FilePosition | None) -> HandshakeReading | None:
+        """Reads a host's log and stores what it names. Returns None if it could not be read."""
         assert host.windows is not None
         seen: ReadResult[HandshakeReading] = await fleet.read(host, ReadHandshakes.of(host.windows, position))
         if isinstance(seen.outcome, HostError):
-            return  # the watch says that a host is silent
+            return None  # the watch says that a host is silent
         reading, now = seen.outcome, self._now()
         observations = list(list_handshake_sightings(host.name, reading, now))
         read = None if reading.position is None else ReadPosition(host.name, now, reading.position)
@@ -122,6 +127,7 @@ class LedgerSurvey:
                 refused=refused,
                 dropped=reading.dropped,
             )
+        return reading
 
     async def _observe(self, observations: list[Observation], read: ReadPosition | None = None) -> int:
         """Stores sightings. A failure is logged: the position stays, so that the next survey reads the same lines again."""
@@ -145,6 +151,14 @@ def list_handshake_sightings(host: str, reading: HandshakeReading, now: datetime
         yield Observation(identity, Sighting(place=host, way=Way.HANDSHAKE, at=_correct_time(seen, reading.clock, now)))
 
 
+def list_recent_refusals(reading: HandshakeReading, now: datetime) -> Iterator[RefusedPeer]:
+    """Lists the refused peers that are news, with times corrected as those of handshakes."""
+    for peer in reading.refusals:
+        at = _correct_time(peer, reading.clock, now)
+        if now - at <= RECENT_PERIOD:
+            yield peer.model_copy(update={"at": at})
+
+
 def list_further_sightings(reading: FurtherReading, at: datetime) -> Iterator[Observation]:
     """Lists the certificates of WinRM, and the bot's own."""
     for host, answer in reading.servers.items():
@@ -166,7 +180,7 @@ def _make_server_identity(answer: ServerCertificate) -> Identity:
     )
 
 
-def _correct_time(seen: SeenCertificate, clock: datetime, now: datetime) -> datetime:
+def _correct_time(seen: SeenCertificate | RefusedPeer, clock: datetime, now: datetime) -> datetime:
     """Corrects a time by the host's clock. A line without a time is new, so it counts as of now."""
     if seen.at is None:
         return now

@@ -18,6 +18,7 @@ from adapters.windows.tls_certificate import ReadServerCertificate, ServerCertif
 from commands.certs.assessment import HOST_EXPIRY_LIMITS, judge_time_left
 from commands.certs.fleet_certificates import FleetCertificates, shorten_fingerprint
 from commands.certs.outsiders import Outsider, list_abandoned, list_outsiders, merge_reading
+from commands.certs.refused_peers import NO_REFUSALS, RefusedPeers
 from commands.certs.table import CELL_KEYS, format_days_left
 from commands.checks.assessment import Judgment, Remark
 from commands.checks.concurrent_reads import read_all_hosts
@@ -67,10 +68,14 @@ class FurtherCertificate:
 
 @dataclass(frozen=True)
 class FurtherReading:
-    """Answers beside the certificates of hosts: servers by host, and the own file, None where none is configured."""
+    """Answers beside the certificates of hosts: servers by host, and the own file, None where none is configured.
+
+    `refused` are the peers that hosts refused, as far as their logs were read for this.
+    """
 
     servers: Mapping[str, ServerCertificate | HostError]
     own: CertificateFile | None
+    refused: RefusedPeers = NO_REFUSALS
 
 
 async def read_further(hosts: Sequence[Host], view: FleetView) -> FurtherReading:

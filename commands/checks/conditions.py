@@ -38,6 +38,8 @@ class Condition(StrEnum):
     WINRM = "winrm"
     OWN = "own"
     STRANGER = "stranger"
+    REMOVED = "removed"
+    REFUSED = "refused"
     CA_KEY = "ca_key"
     CHANGE = "change"
     OWED = "owed"
@@ -90,6 +92,10 @@ CONDITION_RULES: Mapping[Condition, ConditionRule] = {
     Condition.STRANGER: ConditionRule(
         Phrase("unknown certificate"), fires_after=1, resolves_after=1, repeats=False, watched=False
     ),
+    Condition.REMOVED: ConditionRule(
+        Phrase("removed host connected"), fires_after=1, resolves_after=1, silenceable=False, watched=False
+    ),
+    Condition.REFUSED: ConditionRule(Phrase("peer refused"), resolves_after=24, repeats=False, watched=False),
     Condition.CA_KEY: ConditionRule(
         Phrase("copy of the CA key needs attention"), fires_after=1, resolves_after=1, repeats=False
     ),
@@ -100,7 +106,8 @@ CONDITION_RULES: Mapping[Condition, ConditionRule] = {
     Condition.DIGEST: ConditionRule(Phrase("digest not delivered"), fires_after=1, resolves_after=1),
     Condition.AUDIT: ConditionRule(Phrase("audit log inconsistent"), fires_after=1, resolves_after=1, silenceable=False),
 }
-"""Rule of every condition. Checks of the watch come every minute; those of disks and certificates follow their schedules."""
+"""Rule of every condition. Checks of the watch come every minute; those of disks and certificates follow their schedules,
+and surveys of logs are hourly."""
 
 
 class Signal(Value):

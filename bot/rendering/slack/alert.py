@@ -56,6 +56,7 @@ CONSEQUENCES: Mapping[Condition, Phrase] = {
     Condition.CHANGE: Phrase("Its hosts accept no other change until the result is reported"),
     Condition.CA_KEY: Phrase("If the Lighthouse is lost, every host may need a new certificate"),
     Condition.STRANGER: Phrase("Its holder reaches every host that accepts it"),
+    Condition.REMOVED: Phrase("Its holder reaches every host that accepts it"),
     Condition.AUDIT: Phrase("Changes are refused until an administrator has checked it"),
 }
 """Consequences of conditions, where one is certain enough to be named."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.errors import HostError, Unreachable
+from adapters.inventory import Inventory
 from adapters.nebula.certificate_file import CertificateFile
 from adapters.nebula.certificates import parse_pem
 from adapters.phrase import Phrase
@@ -27,7 +28,7 @@ from tests.commands.canned_certs import CA, host, server_certificate
 
 DAY = timedelta(days=1)
 A = host("host-a", 1)
-BASIS = IdentityBasis((A,), CertificateRules.model_validate({"bot_certificate": "/etc/nebula/host.crt"}))
+BASIS = IdentityBasis(Inventory(hosts=(A,)), CertificateRules.model_validate({"bot_certificate": "/etc/nebula/host.crt"}))
 (AUTHORITY,) = parse_pem(CA.certificate)
 NOTHING = FurtherReading({}, None)
 
@@ -181,6 +182,6 @@ async def test_the_feed_moves_the_alerts_of_a_survey() -> None:
     mover = Mover()
     feed = IdentityFeed(mover, lambda: (BASIS, ZoneInfo("Asia/Tokyo")))
     await feed.follow(served(server_certificate(3)), know(stranger()), NOW)
-    assert [Condition.WINRM, Condition.OWN, Condition.STRANGER] == [
+    assert [Condition.WINRM, Condition.OWN, Condition.REFUSED, Condition.STRANGER, Condition.REMOVED] == [
         condition for checked in mover.applied for condition in checked.judged
     ]

@@ -14,7 +14,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Inventory, WindowsSide
 from adapters.nebula.certificates import parse_pem
 from adapters.phrase import Phrase
-from adapters.windows.handshakes import HandshakeReading, ReadHandshakes, SeenCertificate
+from adapters.windows.handshakes import HandshakeReading, ReadHandshakes, RefusedPeer, SeenCertificate
 from adapters.windows.log_files import FilePosition
 from adapters.windows.tls_certificate import ReadServerCertificate
 from bot.ledger.registry import IdentityLedger
@@ -133,6 +133,26 @@ async def test_a_host_that_does_not_answer_hides_no_other_and_keeps_its_position
     assert f"{1:064x}" in await surveyed.run()
     assert AT == (await surveyed.ledger.read_positions())["host-a"]
     assert 2 == len(surveyed.followed)
+
+
+def refusal(address: str, at: datetime | None = NOW - HOUR) -> RefusedPeer:
+    return RefusedPeer(address=address, why="certificate is in the block list", fingerprint="", at=at)
+
+
+async def test_recent_refusals_are_handed_on_by_host_with_the_bots_times(surveyed: Surveyed) -> None:
+    old = refusal("192.0.2.15", NOW - timedelta(days=2))
+    surveyed.said["host-a"] = reading(refusals=(refusal("192.0.2.13"), refusal("192.0.2.14", None), old), refused=3)
+    await surveyed.run()
+    refused = surveyed.followed[-1][0].refused
+    expected = {"host-a": (refusal("192.0.2.13"), refusal("192.0.2.14", NOW)), "host-b": (), "lighthouse": ()}
+    assert (expected, True) == (refused.by_host, refused.whole)
+
+
+async def test_a_log_that_could_not_be_read_makes_the_refusals_incomplete(surveyed: Surveyed) -> None:
+    surveyed.said["host-a"] = Unreachable(Phrase("connection refused"))
+    await surveyed.run()
+    refused = surveyed.followed[-1][0].refused
+    assert (["host-b", "lighthouse"], False) == ([*refused.by_host], refused.whole)
 
 
 async def test_what_could_not_be_recorded_is_read_again(surveyed: Surveyed, log: Log) -> None:
