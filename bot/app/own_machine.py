@@ -1,15 +1,25 @@
-"""Performs the read of the bot's own addresses."""
+"""Performs reads from the bot's own machine: its addresses, and the identities that servers show to it."""
 
 import socket
 from ipaddress import IPv4Address, IPv6Address
 
+from adapters.local.identities import FindShownIdentities, ShownIdentities, ShownIdentity
 from adapters.local.machine import FindOwnAddresses, OwnAddresses
 from bot.changes.step_binding import OwnActions
+from bot.joining.scanner import scan_windows, scan_wsl
 
 
 def add_machine_actions(own: OwnActions) -> None:
-    """Adds the reads of the bot's machine to what the bot can do on itself."""
+    """Adds the reads from the bot's machine to what the bot can do on itself."""
     own.add(FindOwnAddresses, _find_own_addresses)
+    own.add(FindShownIdentities, _find_shown_identities)
+
+
+async def _find_shown_identities(action: FindShownIdentities) -> ShownIdentities:
+    """Finds what a server shows, before any login. Raises `Unreachable`."""
+    scan = scan_windows if action.place == "windows" else scan_wsl
+    seen = await scan(f"{action.address}:{action.port}")
+    return ShownIdentities(shown=tuple(ShownIdentity(pin=each.pin, fingerprint=each.fingerprint) for each in seen))
 
 
 async def _find_own_addresses(action: FindOwnAddresses) -> OwnAddresses:
