@@ -1,19 +1,26 @@
 """Handlers for `host` and `host show`. No host is contacted."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.inventory import Host, JoiningHost
+from bot.access.policy import Permit
+from bot.changes.locks import find_forbidding_lock
 from bot.changes.rehearsal_rules import find_objection
 from bot.handlers.context import RequestContext
-from bot.handlers.ports import ChangeLifecycle, OwedRegistryPort, RehearsalPort
+from bot.handlers.ports import ChangeLifecycle, LockRegistryPort, OwedRegistryPort, RehearsalPort
 from bot.joining.standing import MAX_CHANGES, Standing, find_newest_change, find_standing
 from bot.model.change import Change
 from bot.model.rehearsal import Rehearsal
+from bot.reports.host_facts import HostRights
 from bot.reports.hosts import KnownHosts, build_host_list, build_host_report
 from bot.reports.joining import PreparationSight, build_joining_section, build_preparation_report
+from bot.reports.removed_hosts import build_removed_section
+from bot.store.locks import Lock
 from commands.bot_state.hosts import HostList, HostShow
+from commands.certs.outsiders import list_of_host
+from commands.model.operation import FleetChange, Risk
 from commands.model.report import Report
 
 
@@ -24,20 +31,35 @@ class HostHandlers:
     rehearsals: RehearsalPort
     owed: OwedRegistryPort
     changes: ChangeLifecycle
+    locks: LockRegistryPort
     now: Callable[[], datetime]
 
     async def list_hosts(self, operation: HostList, context: RequestContext) -> Report:
         hosts = context.inventory.hosts
-        report = build_host_list(hosts, await self._find_known(hosts, context), self.now())
+        known = await self._find_known(hosts, context)
+        report = build_host_list(hosts, known, self.now())
         added = build_joining_section(await self._find_standings(context.inventory.joining))
-        return report if added is None else report.model_copy(update={"sections": (added, *report.sections)})
+        removed = build_removed_section(context.inventory.removed, known.owed, self.now())
+        sections = (*filter(None, (added,)), *report.sections, *filter(None, (removed,)))
+        return report.model_copy(update={"sections": sections})
 
     async def show(self, operation: HostShow, context: RequestContext) -> Report:
         host = operation.resolve_hosts(context.inventory)[0]
         if (joining := context.inventory.find_joining(host.name)) is not None:
             ((_, standing),) = await self._find_standings((joining,))
             return build_preparation_report(PreparationSight(joining, context.inventory, standing))
-        return build_host_report(host, await self._find_known((host,), context), self.now())
+        known = replace(
+            await self._find_known((host,), context),
+            locks=await self._find_locks(host, context),
+            identities=list_of_host(context.view.identities, host),
+            rights=find_rights(host, context),
+        )
+        return build_host_report(host, known, self.now())
+
+    async def _find_locks(self, host: Host, context: RequestContext) -> tuple[Lock, ...]:
+        """Find the locks that forbid changes on a host now."""
+        found = await self.locks.list_locks()
+        return tuple(each for each in found if find_forbidding_lock((each,), (host.name,), context.inventory, self.now()))
 
     async def _find_standings(self, hosts: Sequence[JoiningHost]) -> tuple[tuple[JoiningHost, Standing], ...]:
         """Find what each host that is being added waits for."""
@@ -57,3 +79,17 @@ class HostHandlers:
     async def _find_known(self, hosts: Sequence[Host], context: RequestContext) -> KnownHosts:
         rehearsals = await self.rehearsals.find_by_host([host.name for host in hosts])
         return KnownHosts(rehearsals, await self.owed.list_open(), context.view.suspensions)
+
+
+def find_rights(host: Host, context: RequestContext) -> HostRights:
+    """Find the changes that the reader may request on a host, and how many approvals each risk needs there."""
+    changes = tuple(
+        " ".join(operation.words)
+        for operation in context.permitted
+        if issubclass(operation, FleetChange)
+        and operation.is_about_hosts()
+        and isinstance(context.judge_on(operation, (host,)), Permit)
+    )
+    rules = context.config.policy.approvals
+    risks = (Risk.CHANGE, Risk.DISRUPT, Risk.CRITICAL)
+    return HostRights(changes, {risk: rules.combine_rules(risk, (host,))[1].approvers for risk in risks})

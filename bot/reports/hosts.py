@@ -9,9 +9,12 @@ from adapters.phrase import Phrase, Span
 from adapters.windows.rehearsal import SYSTEM_SID
 from bot.changes.rehearsal_rules import find_objection
 from bot.model.rehearsal import Rehearsal
+from bot.reports.host_facts import NO_RIGHTS, HostRights, list_certificate_facts, list_lock_facts, list_right_facts
 from bot.reports.owed import build_owed_cell, list_owed_facts
 from bot.reports.suspensions import build_suspension_section, list_resumes
+from bot.store.locks import Lock
 from bot.store.owed import OwedChange
+from commands.model.identity import Identity
 from commands.model.phrases import relate_moment, round_distance
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.model.suspension import Suspension
@@ -41,11 +44,17 @@ PHASES = {
 
 @dataclass(frozen=True)
 class KnownHosts:
-    """Facts that the bot knows of hosts: their rehearsals, the open changes that are owed to them, and who is suspended."""
+    """Facts that the bot knows of hosts: their rehearsals, the open changes that are owed to them, and who is suspended.
+
+    Of one host also: the locks that forbid changes there, its certificates, and the rights of the reader.
+    """
 
     rehearsals: Mapping[str, Rehearsal]
     owed: Sequence[OwedChange]
     suspensions: Mapping[str, Suspension]
+    locks: Sequence[Lock] = ()
+    identities: Sequence[Identity] = ()
+    rights: HostRights = NO_RIGHTS
 
 
 def build_host_list(hosts: Sequence[Host], known: KnownHosts, now: datetime) -> Report:
@@ -79,13 +88,20 @@ def build_host_report(host: Host, known: KnownHosts, now: datetime) -> Report:
         else Phrase("{host}: {why}", host=host.name, why=objection),
         (
             *suspended,
+            *list_lock_facts(known.locks, now),
             *_list_facts(host),
             *list_owed_facts(owed, now),
+            *list_right_facts(known.rights),
+            *list_certificate_facts(known.identities, now),
             *_list_rehearsal_facts(rehearsal, now),
         ),
     )
     offered = (format_rehearsal_command((host.name,)),) if objection is not None and host.windows is not None else ()
-    more = (*(("owed",) if owed else ()), *list_resumes(() if suspension is None else (host.name,)))
+    more = (
+        *(("owed",) if owed else ()),
+        *list_resumes(() if suspension is None else (host.name,)),
+        *((f"cert show {host.name}",) if known.identities else ()),
+    )
     return report.model_copy(update={"taken_at": now, "next": (f"health {host.name}", *offered, *more)})
 
 

@@ -23,6 +23,7 @@ from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
 from bot.requests.offers import ReaderOffers
 from commands.backups.listing import BackupList, BackupShow
+from commands.bot_state.hosts import HostShow
 from commands.certs.operations import CertList, CertShow
 from commands.checks.verdict import STORED_AREAS
 from commands.discovery.discover import HostDiscover
@@ -76,7 +77,11 @@ class OperationExecutor:
                 prepared = await self._environment.handlers.prepare(operation, build_context)
                 return prepared or await self._environment.changes.propose(job.operation, operation, requester)
             case _:
-                return await self._environment.handlers.handle(operation, await self._build_context(job, requester))
+                context = await self._build_context(job, requester)
+                if isinstance(operation, HostShow):  # its answer names the certificates of the host
+                    known = await self._environment.identities.read_known()
+                    context = replace(context, view=replace(context.view, identities=known))
+                return await self._environment.handlers.handle(operation, context)
 
     async def _read(self, operation: FleetRead, job: ExecutionContext, requester: Requester) -> Report:
         """Reads hosts. `health` also gets the newest checks that the requester may see.

@@ -1,16 +1,28 @@
 """`host` and `host show` at the desk: the configuration and the rehearsals, without asking any host."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from adapters.endpoint import make_endpoint
-from adapters.inventory import WindowsSide
+from adapters.inventory import RemovedHost, WindowsSide
 from adapters.phrase import Phrase
 from adapters.windows.rehearsal import identify_guard
 from bot.model.rehearsal import Rehearsal
+from bot.reports.host_facts import HostRights, list_certificate_facts
 from bot.reports.hosts import KnownHosts, build_host_list, build_host_report
+from bot.reports.removed_hosts import build_removed_section, list_open_removals, list_removal_commands
+from bot.store.locks import Lock
+from bot.store.owed import OwedChange
+from commands.model.identity import Identity, IdentityKind
+from commands.model.operation import Risk
+from commands.model.owed import Matter
 from commands.model.report import Mark, Report
 from commands.model.suspension import Suspension
+from tests.bot.handlers.test_owed import owed
 from tests.commands.canned import NOW, host
 from tests.commands.suspension.canned_hosts import SUSPENSION
 
@@ -118,3 +130,74 @@ def test_a_suspended_host_says_since_when_and_offers_its_resume() -> None:
     assert [f"host-b: {says}"] == [str(line) for section in listed.sections for line in section.lines]
     assert ("host resume host-b", "health") == listed.next
     assert (says, "host resume host-b") == (facts(shown)["Suspension"], shown.next[-1])
+
+
+PRINT = "ab" * 32
+CERTIFICATE = Identity(
+    fingerprint=PRINT,
+    kind=IdentityKind.NEBULA,
+    name="host-a",
+    address="10.100.1.1",
+    begins_at=NOW - timedelta(days=300),
+    ends_at=NOW + timedelta(days=65),
+)
+
+
+def test_one_host_shows_its_certificates_its_locks_and_the_rights_of_the_reader() -> None:
+    lock = Lock("op-l", "host-a", "disk swap", "dee", added_at=NOW, ends_at=NOW + timedelta(hours=2))
+    rights = HostRights(("cert renew", "service start"), {Risk.CHANGE: 1, Risk.DISRUPT: 1, Risk.CRITICAL: 2})
+    ended = CERTIFICATE.model_copy(update={"fingerprint": "cd" * 32, "ends_at": NOW})
+    seen = replace(known(rehearsal()), locks=(lock,), identities=(CERTIFICATE, ended), rights=rights)
+    report = build_host_report(A, seen, NOW)
+    shown = facts(report)
+    assert ("cert renew, service start", "change 1, disruption 1, critical 2") == (
+        shown["You can request"],
+        shown["Approvals"],
+    )
+    assert shown["Lock"].startswith("dee has locked host-a until")
+    assert shown["Certificate"].startswith("abababababab, expires")
+    assert ("health host-a", "cert show host-a") == report.next
+
+
+IDENTITIES: Mapping[str, tuple[dict[str, Any], str]] = {
+    "read": ({}, "abababababab, expires 2027-01-29 09:10:00 UTC (in 65 d)"),
+    "abandoned": ({"abandoned": True}, "abababababab, signed but not in use, expires"),
+    "claimed by a log": ({"begins_at": None, "ends_at": None}, "abababababab, named by logs alone"),
+}
+
+
+@pytest.mark.parametrize("story", IDENTITIES)
+def test_a_certificate_is_described_by_what_is_known_of_it(story: str) -> None:
+    given, says = IDENTITIES[story]
+    ((_, text),) = list_certificate_facts((CERTIFICATE.model_copy(update=given),), NOW)
+    assert str(text).startswith(says.partition(" 2027")[0])
+
+
+def test_of_many_certificates_the_newest_are_named() -> None:
+    found = [*list_certificate_facts((CERTIFICATE,) * 5, NOW)]
+    assert (4, "… and 2 more") == (len(found), str(found[-1][1]))
+
+
+GONE = RemovedHost(name="host-c", id=3, since=NOW - timedelta(days=1), by="ana", lost=True, password_due=True)
+
+
+def owe(words: str, host: str = "host-b") -> OwedChange:
+    return owed(name=host, words=words, matter=Matter.REVOCATION)
+
+
+def test_a_removed_host_is_listed_with_what_is_still_to_be_done() -> None:
+    open_changes = (owe("host remove host-c --on host-b"), owe("host remove host-d --on host-b"), owe("cert renew host-b"))
+    section = build_removed_section((GONE,), open_changes, NOW)
+    assert section is not None
+    described, accepting, password = map(str, section.lines)
+    assert "host-c (ID 3), lost, removed by ana" in described
+    assert "host-b may still accept it, until host remove host-c --on host-b has run there" in accepting
+    assert "knows the WinRM password. Change it, then run host remove host-c --password-changed" in password
+
+
+def test_a_removed_host_with_nothing_left_to_do_is_in_the_list_alone() -> None:
+    done = GONE.model_copy(update={"password_due": False, "lost": False})
+    section = build_removed_section((done,), (), NOW)
+    assert section is not None
+    assert (1, [], ()) == (len(section.lines), [*list_open_removals((done,), ())], list_removal_commands((done,)))
+    assert build_removed_section((), (), NOW) is None
