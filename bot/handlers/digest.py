@@ -24,6 +24,7 @@ from bot.reports.digest_diff import Baseline
 from bot.reports.expiry import list_time_left
 from bot.reports.mutes import AlertSight, build_mute_section
 from commands.bot_state.changes import ApprovalList, OperationList
+from commands.bot_state.hosts import HostList
 from commands.bot_state.locks import LockList
 from commands.bot_state.owed import OwedList
 from commands.bot_state.reports import Digest
@@ -94,6 +95,7 @@ class DigestHandlers:
             muted=build_mute_section(mutes, AlertSight(await self.alerts.list_open(), inventory, at)),
             rotation=_describe_rotation(context),
             suspended=context.view.suspensions,
+            removed=context.inventory.removed if context.may_request(HostList()) else (),
         )
 
     async def _find_known(self, hosts: Sequence[str], context: RequestContext) -> KnownChecks:

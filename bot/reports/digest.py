@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from adapters.inventory import RemovedHost
 from adapters.phrase import Listing, Moment, Phrase, Span
 from bot.changes.locks import describe_lock as told_of
 from bot.model.alert import Mute
@@ -20,6 +21,7 @@ from bot.reports.digest_diff import Baseline, DigestChanges, KnownFinding, Visib
 from bot.reports.expiry import build_expiry_section, list_time_left
 from bot.reports.mutes import count_maintenance, is_in_maintenance
 from bot.reports.owed import build_owed_section
+from bot.reports.removed_hosts import list_open_removals, list_removal_commands
 from bot.reports.suspensions import count_suspended, describe_suspensions, list_resumes
 from bot.security.untrusted_text import shorten
 from bot.store.head_file import Head
@@ -49,7 +51,8 @@ MAX_NEXT_COMMANDS = 5
 class DigestInput:
     """Input of a digest. `earlier` is the last digest, `since` the observations of each host after it. `checks` are the
     newest ones of areas that it did not read. `maintenance` and `suspended` are the hosts whose problems are left out and
-    counted, `muted` describes everything that hides alerts, `rotation` how far the change of the CA is.
+    counted, `muted` describes everything that hides alerts, `rotation` how far the change of the CA is. `removed` are the
+    tombstones.
 
     `trouble` describes damage of the audit log, `head` is its newest event.
     """
@@ -72,6 +75,7 @@ class DigestInput:
     muted: Section | None = None
     rotation: Phrase | None = None
     suspended: Mapping[str, Suspension] = field(default_factory=dict)
+    removed: tuple[RemovedHost, ...] = ()
 
     @property
     def spared(self) -> frozenset[str]:
@@ -272,6 +276,7 @@ def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
     yield Section(heading=Phrase("Locks"), lines=tuple(map(told_of, active)))
     yield Section(heading=Phrase("CA rotation"), lines=() if seen.rotation is None else (seen.rotation,))
     yield build_owed_section(seen.owed, seen.at)
+    yield Section(heading=Phrase("Removed hosts"), lines=tuple(list_open_removals(seen.removed, seen.owed)))
     yield Section(heading=Phrase("Pending"), lines=tuple(_describe_waiting(change, seen.at) for change in seen.waiting))
     yield Section(heading=Phrase("Result unknown"), lines=tuple(map(_describe_unknown, seen.unknown)))
     if not well:
@@ -312,9 +317,19 @@ def _suggest_next(seen: DigestInput, findings: Sequence[Finding]) -> tuple[str, 
     doubt = ["audit verify"] if seen.trouble is not None else []
     mend = [finding.next for finding in findings if finding.next]
     checks = suggest_checks(list_responding(seen.health), seen.checks, seen.at)
-    return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting, *list_resumes(seen.suspended), *checks]))[
-        :MAX_NEXT_COMMANDS
-    ]
+    return tuple(
+        dict.fromkeys(
+            [
+                *doubt,
+                *unknown[:1],
+                *mend,
+                *waiting,
+                *list_removal_commands(seen.removed),
+                *list_resumes(seen.suspended),
+                *checks,
+            ]
+        )
+    )[:MAX_NEXT_COMMANDS]
 
 
 def join_clauses(clauses: Sequence[Phrase]) -> Phrase:

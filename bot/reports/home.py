@@ -6,12 +6,13 @@ Times have no distance from now, because a tab may stay open for long.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from adapters.inventory import Host
+from adapters.inventory import Host, RemovedHost
 from adapters.phrase import Moment, Phrase
 from bot.changes.locks import describe_lock
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.home import HomeList
 from bot.reports.owed import list_owed_lines
+from bot.reports.removed_hosts import list_open_removals
 from bot.reports.suspensions import describe_suspensions
 from bot.store.incidents import Incident
 from bot.store.locks import Lock
@@ -51,6 +52,12 @@ def list_suspensions(found: Mapping[str, Suspension]) -> Iterator[HomeList]:
     """Lists the suspended hosts, the oldest suspension first."""
     if lines := describe_suspensions(found.values()):
         yield HomeList(Phrase("Suspended hosts"), lines, "host")
+
+
+def list_removals(removed: Sequence[RemovedHost], owed: Sequence[OwedChange]) -> Iterator[HomeList]:
+    """Lists what is still to be done for removed hosts."""
+    if lines := tuple(list_open_removals(removed, owed)):
+        yield HomeList(Phrase("Removed hosts"), lines, "host")
 
 
 def list_rotation(rotation: Rotation | None, hosts: Iterable[Host]) -> Iterator[HomeList]:

@@ -244,6 +244,7 @@ def _select_lists(state: HomeState, rights: HomeRights, ends: Mapping[str, datet
         yield from lists.list_owed(state.owed)
     if rights.may(HostList):
         yield from lists.list_suspensions(state.suspensions)
+        yield from lists.list_removals(rights.config.inventory.removed, state.owed)
     if rights.may(CaRotation):
         yield from lists.list_rotation(state.rotation, rights.config.inventory.hosts)
     yield from lists.list_certificates({host.name: ends[host.name] for host in hosts})
