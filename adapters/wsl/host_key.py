@@ -29,9 +29,17 @@ class HostKeySeen(Value):
 
 async def scan_host_keys(address: str, port: int) -> tuple[HostKeySeen, ...]:
     """Reads the keys of a server, of each kind that it has. Raises `Unreachable` if it has none, or does not answer."""
-    found = [await _scan_host_key(address, port, kind) for kind in KINDS]
-    if seen := tuple(each for each in found if each is not None):
-        return seen
+    found: list[HostKeySeen] = []
+    for kind in KINDS:
+        try:
+            seen = await _scan_host_key(address, port, kind)
+        except Unreachable:
+            if not found:
+                raise
+            continue  # a server without this kind may hang up before its answer is here
+        found += [] if seen is None else [seen]
+    if found:
+        return tuple(found)
     raise Unreachable(Phrase("{where} has no host key of a usual kind", where=f"{address}:{port}"))
 
 

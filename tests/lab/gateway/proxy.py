@@ -57,7 +57,7 @@ class OverlayProxy:
                 return
             with closing(back):
                 back.write(line)
-                await _pass_both_ways(reader, back, there, writer)
+                await pass_both_ways(reader, back, there, writer)
 
     def _find(self, line: bytes) -> int | None:
         """The port that the request line means; a `ValueError` where it is none."""
@@ -66,7 +66,7 @@ class OverlayProxy:
         return self._find_port(target.hostname or "", target.port or 80)
 
 
-async def _pass_both_ways(
+async def pass_both_ways(
     reader: asyncio.StreamReader, back: asyncio.StreamWriter, there: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """Pass bytes on until one end is at its end."""
