@@ -12,7 +12,7 @@ from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
-from adapters.windows.nebula_log import LINE_LIMIT, parse_blocked, parse_refusal
+from adapters.windows.nebula_log import LINE_LIMIT, RefusedHandshake, parse_blocked, parse_refused_handshake
 
 REFUSAL_REASON = "certificate is in the block list"
 
@@ -68,13 +68,19 @@ class FindBlocklist(WindowsAction[BlocklistReading]):
         match data:
             case {"listed": [*listed], "refused": [*refused]}:
                 read = {parse_blocked(line) for line in listed if isinstance(line, str)}
-                reasons = [parse_refusal(line).why for line in refused if isinstance(line, str)]
+                peers = [parse_refused_handshake(line) for line in refused if isinstance(line, str)]
             case _:
                 raise ValueError("no lines")
         return BlocklistReading(
             missing=tuple(each for each in self.fingerprints if each not in read),
-            refusals=sum(why.endswith(REFUSAL_REASON) for why in reasons),
+            refusals=sum(each is not None and self._is_blocked(each) for each in peers),
         )
+
+    def _is_blocked(self, peer: RefusedHandshake) -> bool:
+        """Returns whether a peer was refused as blocked. Lines of 1.10 name its certificate, some of them without a reason."""
+        if peer.fingerprint and self.fingerprints:
+            return peer.fingerprint in self.fingerprints
+        return peer.why.endswith(REFUSAL_REASON)
 
     def explain_answer(self, answer: BlocklistReading) -> Phrase | None:
         if answer.missing:

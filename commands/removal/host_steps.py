@@ -37,13 +37,13 @@ SETTABLE = ("Automatic", "Manual", "Disabled")
 
 @dataclass(frozen=True)
 class LeavingHost:
-    """The host that leaves. `lighthouse` proves that it is `refused`, if it has a certificate."""
+    """The host that leaves. `lighthouse` proves that it is refused with its certificates, which have these fingerprints."""
 
     host: Host
     services: Services
     lighthouse: Host
     operation: str
-    refused: bool = True
+    fingerprints: tuple[str, ...] = ()
 
     def get_service(self, name: ServiceName) -> ServiceState:
         """Returns the state of one of its services."""
@@ -104,7 +104,7 @@ def build_wipe_part(host: Host, files: Sequence[str]) -> Part:
 
 
 def _build_nebula_steps(leaving: LeavingHost) -> Iterator[Step]:
-    if leaving.meshes and leaving.refused:
+    if leaving.meshes and leaving.fingerprints:
         yield from _build_refusal_steps(leaving)
     yield from _build_start_type_steps(leaving)
     if leaving.meshes:
@@ -133,7 +133,7 @@ def _build_refusal_steps(leaving: LeavingHost) -> Iterator[Step]:
     yield Step(
         key=f"{host.name}/refused",
         host=lighthouse.name,
-        deed=PlannedAction.of(FindBlocklist.of(side, ()), after=Product(step=note, field="position")),
+        deed=PlannedAction.of(FindBlocklist.of(side, leaving.fingerprints), after=Product(step=note, field="position")),
         phrase=Phrase("check that the lighthouse logs the refusal of a blocked certificate"),
         expect={"refused": True},
         patience=PROOF_TIMEOUT,

@@ -176,7 +176,7 @@ def _order(request: RemovalRequest, shares: _Shares, lighthouse: Host, operation
     if own is None:
         yield from (*shares.blocking, *shares.peers.plans)
         return
-    leaving = LeavingHost(own.host, own.services, lighthouse, operation, refused=bool(shares.revocation.fingerprints))
+    leaving = LeavingHost(own.host, own.services, lighthouse, operation, tuple(shares.revocation.fingerprints))
     yield from shares.peers.plans
     if leaving.serves:
         yield HostPlan(part=build_gateway_part(leaving))

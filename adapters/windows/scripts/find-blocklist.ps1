@@ -11,5 +11,11 @@ $read = @(Read-Beyond 'Blocklisting cert')
 $listed = foreach ($fingerprint in @($a.fingerprints)) {
     $read | Where-Object { $_.Contains($fingerprint) } | Select-Object -Last 1
 }
-$refused = @(Read-Beyond 'Invalid certificate from host' | Where-Object { $_.Contains($a.reason) })
-@{ listed = @($listed); refused = @($refused | Select-Object -Last $a.most) }
+# Lines of Nebula 1.10 name the certificate, some of them without a reason.
+$wanted = @($a.reason) + @($a.fingerprints)
+$refused = foreach ($line in @(Read-Beyond 'Invalid certificate from host')) {
+    if (@($wanted | Where-Object { $line.Contains($_) }).Count -gt 0) {
+        $line
+    }
+}
+@{ listed = @($listed); refused = @(@($refused) | Select-Object -Last $a.most) }

@@ -40,6 +40,17 @@ JSON = f'{{"fingerprint":"{A}","level":"info","msg":"Blocklisting cert","time":"
 SLOG = f'time=2026-11-25T16:17:16.000Z level=INFO msg="Blocklisting cert" fingerprint={B}\n'
 NOT_IT = f'time="2026-11-25T16:17:16Z" level=info msg="Blocklisting certificates soon" fingerprint={A}\n'
 
+UNNAMED = "c" * 64
+
+
+def refusal(fingerprint: str, reason: str) -> str:
+    """The line of Nebula 1.10, which may have no reason."""
+    return (
+        f'time="2026-11-25T16:17:16Z" level=info msg="Invalid certificate from host" certFingerprint={fingerprint} '
+        f'error="{reason}" from="192.0.2.9:4242"\n'
+    )
+
+
 ALL = {"listed": True, "missing": (), "refused": False}
 
 CASES = (
@@ -58,6 +69,13 @@ CASES = (
     Case("the log was put aside since", changed(FIND, after=4000), both(wrote(text(A), text(B)), put_aside), told=ALL),
     Case("a peer was refused as blocked", FIND, refused(BLOCKED, NO_CA), told={"refused": True, "refusals": 1}),
     Case("a peer was refused for another reason", FIND, refused(NO_CA), told={"refused": False}),
+    Case("a peer was refused by name, without a reason", FIND, wrote(refusal(A, "<nil>")), told={"refused": True}),
+    Case(
+        "another blocked peer was refused",
+        FIND,
+        wrote(refusal(UNNAMED, "certificate is in the block list")),
+        told={"refused": False},
+    ),
     Case("more refusals than fit into an answer", FIND, refused(*[BLOCKED] * 55), told={"refusals": 50}),
     Case("nothing is asked about", changed(FIND, fingerprints=()), told=ALL),
     Case("no log at all", FIND, without(PATHS.nebula_log), told={"missing": (A, B), "refused": False}),

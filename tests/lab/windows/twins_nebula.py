@@ -292,7 +292,8 @@ def _find_refusals(arguments: Mapping[str, Any], state: WindowsState, now: datet
 def _find_blocklist(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     read = list(_lines_beyond(arguments, state, BLOCKED))
     found = [[line for line in read if fingerprint in line][-1:] for fingerprint in arguments["fingerprints"]]
-    refused = [line for line in _lines_beyond(arguments, state, REFUSED) if arguments["reason"] in line]
+    wanted = (arguments["reason"], *arguments["fingerprints"])
+    refused = [line for line in _lines_beyond(arguments, state, REFUSED) if any(each in line for each in wanted)]
     return {"listed": [line for lines in found for line in lines], "refused": refused[-arguments["most"] :]}
 
 
