@@ -25,7 +25,7 @@ from commands.rotation.records import ABORT_WORDS, NEXT_WORDS, START_WORDS
 
 ACTOR = "system"
 
-SIGNING_KINDS = ("cert renew", START_WORDS, NEXT_WORDS, ABORT_WORDS)
+SIGNING_KINDS = ("cert renew", "host add", START_WORDS, NEXT_WORDS, ABORT_WORDS)
 """Operations that sign certificates."""
 
 EVENT_SIZE = 50

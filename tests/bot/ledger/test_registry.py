@@ -93,7 +93,7 @@ def bot(database: Database) -> Bot:
     return Bot(database)
 
 
-@pytest.mark.parametrize("kind", ["cert renew", "ca rotation start", "ca rotation next", "ca rotation abort"])
+@pytest.mark.parametrize("kind", ["cert renew", "host add", "ca rotation start", "ca rotation next", "ca rotation abort"])
 async def test_what_was_signed_and_is_not_in_the_ledger_is_found_in_the_audit_log(bot: Bot, kind: str) -> None:
     await make_ended(bot, "op-1", kind)
     await make_ended(bot, "op-2", kind="service start")
