@@ -16,12 +16,15 @@ def _rename(key: str, host: str, stage: str) -> str:
 
 
 def _rename_step(step: Step, names: Mapping[str, str]) -> Step:
+    source = step.source
     return step.model_copy(
         update={
             "key": names[step.key],
             "deed": _rename_products(step.deed, names),
+            "undo": None if step.undo is None else _rename_products(step.undo, names),
             "verify": None if step.verify is None else _rename_check(step.verify, names),
             "undone": tuple(_rename_check(check, names) for check in step.undone),
+            "source": source and source.model_copy(update={"deed": _rename_products(source.deed, names)}),
         }
     )
 

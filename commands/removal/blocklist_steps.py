@@ -31,7 +31,7 @@ from commands.planning.commit_confirm import (
     get_windows_side,
 )
 from commands.planning.configuration_edit import ConfigurationEdit, build_stage_steps, build_tidy_step
-from commands.planning.step_keys import qualify_part
+from commands.planning.stages import name_stage
 
 PART_NAME = "blocklist"
 """Name of the part in the keys of its steps, and of the change on the host."""
@@ -66,7 +66,7 @@ class BlocklistChange:
 
 def build_blocklist_part(change: BlocklistChange) -> Part:
     """Builds the part of one host."""
-    return qualify_part(Part(host=change.host.name, steps=tuple(_build_steps(change))), PART_NAME)
+    return name_stage(Part(host=change.host.name, steps=tuple(_build_steps(change))), f"{change.host.name}/{PART_NAME}")
 
 
 def _build_steps(change: BlocklistChange) -> Iterator[Step]:

@@ -27,7 +27,7 @@ from commands.planning.commit_confirm import (
     get_windows_side,
 )
 from commands.planning.impact import HostWorkload
-from commands.planning.step_keys import qualify_part
+from commands.planning.stages import name_stage
 from commands.services.steps import ServiceName, ServiceState, build_service_part
 from commands.suspension.suspend_steps import STOP_TIMEOUT, build_start_type_step
 
@@ -70,14 +70,14 @@ class LeavingHost:
 def build_gateway_part(leaving: LeavingHost) -> Part:
     """Builds the part that stops OpenResty."""
     part = build_service_part(leaving.get_service("openresty"), "stop", f"{leaving.operation}-openresty")
-    return qualify_part(part, "openresty")
+    return name_stage(part, f"{part.host}/openresty")
 
 
 def list_nebula_parts(leaving: LeavingHost) -> Iterator[Part]:
     """Lists the part that proves the refusal, disables the services and stops Nebula; none if nothing is left to do."""
     steps = tuple(_build_nebula_steps(leaving))
     if steps:
-        yield qualify_part(Part(host=leaving.host.name, steps=steps), "nebula")
+        yield name_stage(Part(host=leaving.host.name, steps=steps), f"{leaving.host.name}/nebula")
 
 
 def build_wipe_part(host: Host, files: Sequence[str]) -> Part:

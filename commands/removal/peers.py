@@ -11,7 +11,7 @@ from commands.gateways.peers import PeerRemove
 from commands.model.operation import FleetView
 from commands.model.plan import FollowUp, LeftOutHost
 from commands.planning.host_plan import HostPlan, UnchangedHost
-from commands.planning.step_keys import qualify_part
+from commands.planning.stages import name_stage
 from commands.values.arguments import Target
 
 PART_NAME = "peers"
@@ -66,12 +66,14 @@ async def plan_peers(removal: tuple[str, int], hosts: Iterable[Host], view: Flee
         return PeerPlans(name, address, {})
     asked = _ask(address, tuple(host.name for host in gateways))
     planned = await read_all_hosts(gateways, lambda host: asked.plan_host(host, address, view), view)
-    return PeerPlans(name, address, {each.host: _qualify(each) for each in planned})
+    return PeerPlans(name, address, {each.host: _name_part(each) for each in planned})
 
 
 def _ask(address: str, names: tuple[str, ...]) -> PeerRemove:
     return PeerRemove(peer=address, on=Target(parts=names))
 
 
-def _qualify(planned: HostPlan | UnchangedHost | LeftOutHost) -> HostPlan | UnchangedHost | LeftOutHost:
-    return replace(planned, part=qualify_part(planned.part, PART_NAME)) if isinstance(planned, HostPlan) else planned
+def _name_part(planned: HostPlan | UnchangedHost | LeftOutHost) -> HostPlan | UnchangedHost | LeftOutHost:
+    if not isinstance(planned, HostPlan):
+        return planned
+    return replace(planned, part=name_stage(planned.part, f"{planned.host}/{PART_NAME}"))

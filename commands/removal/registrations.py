@@ -14,7 +14,7 @@ from commands.gateways.forget_steps import Deletion, compute_settling
 from commands.gateways.registrations import GatewayRegistry, parse_host_number, shorten_id
 from commands.model.plan import Part, Step
 from commands.planning.host_plan import HostPlan
-from commands.planning.step_keys import qualify_part
+from commands.planning.stages import name_stage
 
 
 def find_registrations(number: int, gateways: Iterable[GatewayRegistry]) -> tuple[Registration, ...]:
@@ -42,7 +42,8 @@ def list_forgetting_plans(name: str, number: int, gateways: Sequence[GatewayRegi
 
 
 def _list_steps(deletion: Deletion) -> tuple[Step, ...]:
-    return qualify_part(Part(host=deletion.gateways[0], steps=tuple(deletion.list_steps())), f"forget/{deletion.id}").steps
+    part = Part(host=deletion.gateways[0], steps=tuple(deletion.list_steps()))
+    return name_stage(part, f"{part.host}/forget/{deletion.id}").steps
 
 
 def _interleave(all_steps: Sequence[Sequence[Step]], count: int) -> Iterator[Step]:

@@ -132,7 +132,7 @@ async def test_a_host_that_has_its_identity_gets_what_members_block_meanwhile(ad
 
     assert [] == world.stage.play(made.plan.parts[0])
 
-    assert ("host-d/stage/blocklist", True) == (made.plan.steps[0].key, BLOCKED in world.read(PATHS.nebula_config))
+    assert ("host-d/blocklist/stage", True) == (made.plan.steps[0].key, BLOCKED in world.read(PATHS.nebula_config))
     assert f"{OPERATION}-blocklist" in world.new.changes
     assert world.stage.mesh.reaches("lighthouse", "10.100.4.1")
     assert runs == any("the tunnels of host-d will be down" in str(phrase) for phrase in made.plan.disrupts)

@@ -20,8 +20,8 @@ from tests.lab.windows.disks import Disk, renew
 from tests.lab.windows.state import EVERY
 
 TOMBSTONE = RemovedHost(name="host-c", id=3, since=NOW, by="alice")
-BLOCKING = ["lighthouse stage/blocklist", "host-a stage/blocklist", "host-b stage/blocklist"]
-PEERS = ["host-a stage/peers", "host-b stage/peers"]
+BLOCKING = ["lighthouse blocklist/stage", "host-a blocklist/stage", "host-b blocklist/stage"]
+PEERS = ["host-a peers/stage", "host-b peers/stage"]
 
 
 def registration(name: str, number: int) -> Registration:
@@ -44,11 +44,11 @@ def test_a_host_that_responds_is_removed_in_this_order() -> None:
 
     assert [
         *PEERS,
-        "host-c begin/openresty",
+        "host-c openresty/begin",
         *BLOCKING,
-        "host-c note/lighthouse/nebula",
+        "host-c nebula/note/lighthouse",
         "host-c wipe",
-        f"host-a delete/forget/{'c' * 64}",
+        f"host-a forget/{'c' * 64}/delete",
         "flatnet-bot host-file",
     ] == describe(world.plan(remove()))
 
@@ -93,12 +93,12 @@ def test_the_same_command_goes_on_where_it_stopped() -> None:
     world = World.of()
     world.stage.states["host-b"].services["Nebula"].refusals = EVERY
 
-    assert "host-b/begin/blocklist" == world.run(remove())[0]
+    assert "host-b/blocklist/begin" == world.run(remove())[0]
     world.stage.states["host-b"].services["Nebula"].refusals = 0
     world.stage.states["host-b"].settle(world.stage.now + timedelta(hours=1))
     world.stage.now += timedelta(hours=1)
     again = describe(world.plan(remove()))
-    assert ["host-b stage/blocklist", "host-c note/lighthouse/nebula", "host-c wipe", "flatnet-bot host-file"] == again
+    assert ["host-b blocklist/stage", "host-c nebula/note/lighthouse", "host-c wipe", "flatnet-bot host-file"] == again
     assert [] == world.run(remove())
 
 
@@ -113,7 +113,7 @@ def test_a_host_that_is_away_is_owed_its_share_and_does_it_later() -> None:
     assert [] == world.run(remove())
     bury(world)
     world.away.clear()
-    assert ["host-b stage/peers", "host-b stage/blocklist"] == describe(world.plan(share))
+    assert ["host-b peers/stage", "host-b blocklist/stage"] == describe(world.plan(share))
     assert [] == world.run(share)
     assert len(blocked(world, "host-b")) == 1
     assert [] == describe(world.plan(share))
@@ -143,7 +143,7 @@ def test_a_nebula_that_does_not_run_gets_the_file_alone() -> None:
     plan = world.plan(remove())
     (part,) = [part for part in plan.parts if part.host == "host-b"]
 
-    assert ["stage", "test", "begin", "file", "confirm", "tidy"] == [step.key.split("/")[1] for step in part.steps]
+    assert ["stage", "test", "begin", "file", "confirm", "tidy"] == [step.key.split("/")[2] for step in part.steps]
     assert ["peer remove http://10.100.3.1:8080 --on host-b"] == [each.words for each in plan.follow_ups]
     assert [] == world.run(remove())
 
@@ -155,7 +155,7 @@ def test_a_file_that_was_edited_by_hand_is_loaded_by_a_restart() -> None:
     text = state.files[path].replace("pki:\n", f'pki:\n  blocklist: ["{world.fingerprint("host-c")}"]\n')
     state.write(path, text, NOW)
 
-    assert "host-a start/blocklist" in describe(world.plan(remove()))
+    assert "host-a blocklist/start" in describe(world.plan(remove()))
     assert [] == world.run(remove())
 
 
@@ -174,7 +174,7 @@ def test_a_host_that_was_being_added_with_a_signed_certificate_is_refused_everyw
     world.hosts = tuple(reversed(hosts))
     world.joining = (JoiningHost(name="host-c", id=3, since=NOW, by="alice", host=reserved),)
 
-    assert [*PEERS, "host-c begin/openresty", *BLOCKING] == describe(world.plan(remove()))[:6]
+    assert [*PEERS, "host-c openresty/begin", *BLOCKING] == describe(world.plan(remove()))[:6]
 
 
 @pytest.mark.parametrize(
