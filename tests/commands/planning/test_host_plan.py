@@ -154,7 +154,7 @@ def stored(host: Host) -> Callable[[Action[Any]], object]:
         ),
         (
             CertRenew(target=Target(parts=("all",))),
-            "0f5a383db13505ad6820d8eb2b89861bd72215a1947eb04093f9750336dd7c37",
+            "d51733d5a03be74ca153d8cf940433b121e53522b2bbcc17c10977a01a84aad4",
         ),
     ],
     ids=lambda given: " ".join(given.words) if isinstance(given, FleetChange) else None,
