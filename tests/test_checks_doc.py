@@ -38,12 +38,18 @@ SECTIONS = {
     "ipam": {"commands/ipam/addresses"},
     "escalation": {"commands/gateways/escalation"},
     "route": {"commands/gateways/routes"},
-    "cert": {"commands/certs/assessment", "commands/certs/further", "commands/certs/rotation_remarks"},
+    "cert": {
+        "commands/certs/assessment",
+        "commands/certs/further",
+        "commands/certs/rotation_remarks",
+        "commands/certs/stray_keys",
+    },
     "disk": {"commands/disks/assessment"},
     "update": {"commands/updates/assessment"},
     "gateway": {"commands/gateways/overview"},
     "gateway test": {"commands/gateways/configuration_tests"},
     "forwarding": {"commands/forwarding/assessment"},
+    "host discover": {"commands/discovery/comparison"},
     "host": {"commands/checks/assessment"},
 }
 """The chapter of each module that makes findings. What does not answer has one chapter for all of them."""
