@@ -247,7 +247,8 @@ class JoiningHost(Value):
     `since` is when it was reserved, `by` the name of its requester. `adopt`: what runs there already is kept. Its identities
     are pinned in `host.windows.certificate_sha256` and `host.wsl.host_key`; a side that is not pinned yet is absent from
     `host`, and its address is in `windows_address` or `wsl_address` ("192.0.2.14:2222"). No one logs in there before.
-    `labels` are those of the host, also while it has no side.
+    `labels` are those of the host, also while it has no side. `again`: a removed host had this name, and is a removed one
+    again if this one is given up.
     """
 
     name: HostName
@@ -257,6 +258,7 @@ class JoiningHost(Value):
     since: AwareDatetime
     by: str
     adopt: bool = False
+    again: bool = False
     windows_address: str = ""
     wsl_address: str = ""
 

@@ -91,9 +91,12 @@ class HostFileActions:
             phrase = Phrase("the file of {host} was changed meanwhile. Submit the change again", host=name)
             raise ActionFailed(phrase, maybe_ran=False)
         try:
-            await asyncio.to_thread(self.reloader.check_host_file, name, content)
+            settings = await asyncio.to_thread(self.reloader.check_host_file, name, content)
         except FlatnetError as error:
             raise ActionFailed(_explain_unusable(error), maybe_ran=False) from error
+        if content is None and settings.inventory.find_host(name) is not None:
+            phrase = Phrase("the configuration file has {host}, which would be a member again. Remove it there", host=name)
+            raise ActionFailed(phrase, maybe_ran=False)
 
 
 def _find_entries(inventory: Inventory, name: str) -> tuple[object, ...]:

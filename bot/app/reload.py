@@ -62,12 +62,12 @@ class ConfigurationReloader:
         """Reads the settings as the files have them now. Blocking. Raises `ConfigurationError`."""
         return read_settings(self._file)
 
-    def check_host_file(self, name: str, content: bytes | None) -> None:
+    def check_host_file(self, name: str, content: bytes | None) -> Settings:
         """Checks that the configuration could be used with this content of a host's file. Blocking.
 
         Raises `ConfigurationError`.
         """
-        check_host_file(self._file, name, content)
+        return check_host_file(self._file, name, content)
 
     async def reload(self) -> None:
         """Activates the configuration as the files have it now. Raises as `reload`, and changes nothing then."""

@@ -234,16 +234,16 @@ def read_settings(file: Path) -> Settings:
     return _build_settings(tables, text, file, read_host_files(find_data_folder(tables, file), file))
 
 
-def check_host_file(file: Path, name: str, content: bytes | None) -> None:
+def check_host_file(file: Path, name: str, content: bytes | None) -> Settings:
     """Checks that the configuration can be used with this content of a host's file, without it for None. Nothing is written.
 
-    Raises as `read_settings`.
+    Returns the settings as they would be. Raises as `read_settings`.
     """
     text = _read_file(file)
     tables = _parse_tables(text, file)
     folder = find_data_folder(tables, file)
     files = replace_host_file(read_host_files(folder, file), find_host_file(folder, name), content, file)
-    _build_settings(tables, text, file, files)
+    return _build_settings(tables, text, file, files)
 
 
 def parse_settings(text: str, file: Path) -> Settings:

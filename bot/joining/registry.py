@@ -63,7 +63,8 @@ class JoiningRegistry:
                     await self._write(asked, wanted, inventory.tables.get(known.name, {}), {"wsl": wanted.wsl_address})
                 return wanted
             require_address(asked.wish)
-            joining = make(await choose_id())
+            again = inventory.find_removed(asked.wish.name) is not None  # its tombstone is what the file replaces
+            joining = make(await choose_id()).model_copy(update={"again": again})
             table = {"name": joining.name, "id": joining.id, "labels": list(joining.labels)}
             addresses = {"windows": joining.windows_address, "wsl": joining.wsl_address}
             await self._write(asked, joining, table, {"what": "reserved", **addresses})

@@ -86,7 +86,8 @@ async def plan_removal(request: RemovalRequest, view: FleetView) -> PlannedChang
     _require_lighthouse(shares, lighthouse)
     ends = [*await _plan_wiping(request, lighthouse, fingerprints, view)]
     ends += list_forgetting_plans(removal.name, removal.id, await read_gateways(others, view))
-    file = plan_tombstone(removal, view, lost=request.lost) if fingerprints else plan_erasure(removal, view)
+    buried = bool(fingerprints) or (removal.joining is not None and removal.joining.again)
+    file = plan_tombstone(removal, view, lost=request.lost) if buried else plan_erasure(removal, view)
     ends.append(await file)
     ordered = (*_order(request, shares, lighthouse, view.operation_id), *ends, *shares.rest)
     made = assemble_in_order(request.operation, ordered, inventory, tuple(_list_premises(request, fingerprints)))

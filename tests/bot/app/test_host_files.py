@@ -116,6 +116,19 @@ async def test_a_file_that_was_changed_meanwhile_is_not_overwritten(bot: Bot) ->
     assert hash_text(by_hand) == bot.folder.hash_file("host-b")
 
 
+async def test_a_file_that_hides_a_table_of_the_configuration_is_not_removed(bot: Bot) -> None:
+    """Without it a removed host would be a member again."""
+    hidden = 'name = "host-z"\nid = 9\n[joining]\nsince = 2026-11-25T00:00:00Z\nby = "ana"\n'
+    file = bot.folder.data_folder.parent / "flatnet.toml"
+    table = '[[hosts]]\nname = "host-z"\nid = 9\n[hosts.gateway]\nurl = "http://10.100.9.1:8080"\n'
+    await bot.own.perform(WriteHostFile(operation="op-1", name="host-z", content=hidden, before=""))
+    file.write_text(file.read_text() + table)
+
+    with pytest.raises(ActionFailed, match="would be a member again"):
+        await bot.own.perform(RemoveHostFile(operation="op-2", name="host-z", before=hash_text(hidden)))
+    assert (hash_text(hidden), ("host-a",)) == (bot.folder.hash_file("host-z"), bot.names)
+
+
 async def test_a_file_that_the_bot_does_not_use_yet_is_not_active(bot: Bot) -> None:
     bot.folder.write("host-b", HOST.encode())
     assert (hash_text(HOST), False) == await bot.read()

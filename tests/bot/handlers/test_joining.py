@@ -394,6 +394,7 @@ async def test_a_tombstone_gives_way_to_a_new_machine_of_that_name(bench: Bench)
     bench.folder.write("host-d", tombstone.encode())
     assert "host-d (ID 4) waits for the fingerprints of Windows, WSL2" == await bench.waits(f"{FIRST} --id 4")
     assert (None, 4) == (bench.inventory.find_removed("host-d"), bench.inventory.joining[0].id)
+    assert bench.inventory.joining[0].again
 
 
 async def test_a_renewed_certificate_is_pinned_once_a_person_has_compared_it(bench: Bench) -> None:

@@ -168,6 +168,15 @@ def test_a_host_that_was_only_reserved_frees_its_id() -> None:
     assert {"host-d/host-file": ""} == world.written
 
 
+def test_a_removed_host_that_was_being_added_again_is_a_removed_one_again() -> None:
+    """Its table in the configuration file stays hidden, also once all its certificates have ended."""
+    world = World.of("lighthouse", "host-a", "host-b")
+    world.joining = (JoiningHost(name="host-d", id=4, since=NOW, by="alice", again=True),)
+
+    assert [] == world.run(remove("host-d"))
+    assert "[removed]" in world.written["host-d/host-file"]
+
+
 def test_a_host_that_was_being_added_with_a_signed_certificate_is_refused_everywhere() -> None:
     world = World.of()
     reserved, *hosts = reversed(world.hosts)
