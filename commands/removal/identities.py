@@ -3,7 +3,8 @@
     the ledger, the lighthouse's log, the files of the host ─▶ all that have not ended, with its name or its address
 
 With the newest alone blocked, a host is accepted with its previous certificate, which lies on its disk after each renewal.
-Whoever writes a log can name any certificate in it: what is known to belong to another host is never blocked.
+Whoever writes a log can name any certificate in it: what is known to belong to another host is never blocked. Nor do files
+of the removed host say which names are its own, where another host has such a name: they may be in bad hands.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ from datetime import datetime
 
 from adapters.nebula.certificates import Certificate
 from adapters.windows.handshakes import SeenCertificate
-from commands.certs.fleet_certificates import FleetCertificates
+from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
 from commands.model.identity import KnownIdentities
 
 
@@ -34,7 +35,7 @@ class IdentitySources:
 
 def find_fingerprints(name: str, address: str, sources: IdentitySources) -> tuple[str, ...]:
     """Finds the fingerprints of all certificates of a host that have not ended, sorted. "" stands for no address."""
-    names = {name, *(each.name for each in sources.own)}
+    names = {name, *({each.name for each in sources.own} - _list_other_names(sources))}
     found = {each.fingerprint for each in sources.own if each.not_after > sources.now}
     for each in names:
         found.update(sources.known.find_fingerprints(sources.now, name=each, address=address))
@@ -42,6 +43,20 @@ def find_fingerprints(name: str, address: str, sources: IdentitySources) -> tupl
         each.fingerprint for each in sources.logged if each.name in names or (address and address in each.address.split())
     )
     return tuple(sorted(found - set(_list_protected(names, address, sources)) - set(_list_ended(sources))))
+
+
+def find_holder(name: str, address: str, sources: IdentitySources) -> HostCertificates | None:
+    """Finds another host that takes part with a certificate of this one, such as a copy of its disk; None if there is none.
+
+    A host without the private key of such a certificate cannot use it.
+    """
+    for held in sources.others.per_host:
+        certificate = held.certificate
+        if certificate is None or certificate.not_after <= sources.now or not _belongs(certificate, name, address):
+            continue
+        if held.files is None or held.files.key_matches is not False:
+            return held
+    return None
 
 
 def find_ended(entries: Iterable[str], sources: IdentitySources) -> tuple[str, ...]:
@@ -56,10 +71,20 @@ def _list_ended(sources: IdentitySources) -> Iterator[str]:
             yield each.fingerprint
 
 
+def _belongs(certificate: Certificate, name: str, address: str) -> bool:
+    return certificate.name == name or address in [str(network.ip) for network in certificate.networks]
+
+
+def _list_other_names(sources: IdentitySources) -> set[str]:
+    """Lists the names of the other hosts, in the configuration and in their certificates."""
+    others = sources.others.per_host
+    return {each.host.name for each in others} | {each.certificate.name for each in others if each.certificate is not None}
+
+
 def _list_protected(names: set[str], address: str, sources: IdentitySources) -> Iterator[str]:
     """Lists the certificates of others: those in their files, CAs, and those that were read and have another identity."""
     for held in sources.others.per_host:
-        if held.certificate is not None:
+        if held.certificate is not None and not any(_belongs(held.certificate, each, address) for each in names):
             yield held.certificate.fingerprint
         yield from (ca.fingerprint for ca in held.authorities)
     for each in sources.known.identities:

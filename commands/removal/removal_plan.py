@@ -19,7 +19,7 @@ from commands.planning.host_plan import HostPlan, UnchangedHost, assemble_in_ord
 from commands.removal.arguments import Removal, list_others
 from commands.removal.blocklists import Planned, Revocation, plan_blocklists, read_blocklists
 from commands.removal.host_steps import LeavingHost, build_gateway_part, build_wipe_part, list_nebula_parts
-from commands.removal.identities import find_fingerprints
+from commands.removal.identities import IdentitySources, find_fingerprints, find_holder
 from commands.removal.obstacles import find_begun_obstacle
 from commands.removal.peers import PeerPlans, plan_peers
 from commands.removal.registrations import list_forgetting_plans
@@ -71,7 +71,7 @@ async def plan_removal(request: RemovalRequest, view: FleetView) -> PlannedChang
     removal, own, inventory = request.removal, request.own, view.fleet.inventory
     others = list_others(removal, inventory)
     sources = await read_sources(await read_others(others, view), own, view)
-    fingerprints = find_fingerprints(removal.name, _find_address(removal, inventory), sources)
+    fingerprints = _find_fingerprints(removal, inventory, sources)
     if not fingerprints and removal.joining is None:
         raise CannotPlan(
             Phrase(
@@ -100,7 +100,7 @@ async def plan_share(request: RemovalRequest, hosts: Sequence[Host], view: Fleet
     removal, inventory = request.removal, view.fleet.inventory
     others = list_others(removal, inventory)
     sources = await read_sources(await read_others(others, view), None, view)
-    fingerprints = find_fingerprints(removal.name, _find_address(removal, inventory), sources)
+    fingerprints = _find_fingerprints(removal, inventory, sources)
     asked = tuple(host for host in others if host in hosts)
     if removal.removed is None or not any(host.lighthouse for host in asked):
         await _require_begun(removal, fingerprints, others, view)
@@ -184,6 +184,25 @@ def _order(request: RemovalRequest, shares: _Shares, lighthouse: Host, operation
     yield from shares.blocking
     for part in list_nebula_parts(leaving):
         yield HostPlan(part=part)
+
+
+def _find_fingerprints(removal: Removal, inventory: Inventory, sources: IdentitySources) -> tuple[str, ...]:
+    """Finds the certificates that are revoked. Raises `CannotPlan` if another host takes part with one of them."""
+    address = _find_address(removal, inventory)
+    holder = find_holder(removal.name, address, sources)
+    if holder is not None and holder.certificate is not None:
+        other = holder.host.name
+        raise CannotPlan(
+            Phrase(
+                "{other} takes part with a certificate of {host} ({fingerprint}), and would be refused, too. Run {words} "
+                "first",
+                other=other,
+                host=removal.name,
+                fingerprint=shorten_fingerprint(holder.certificate.fingerprint),
+                words=f"cert renew {other}",
+            )
+        )
+    return find_fingerprints(removal.name, address, sources)
 
 
 def _find_address(removal: Removal, inventory: Inventory) -> str:

@@ -14,9 +14,9 @@ from commands.configuration.splice import apply_splices
 from commands.model.identity import Identity, IdentityKind, KnownIdentities, make_identity
 from commands.model.operation import DEFAULT_CERTIFICATE_RULES
 from commands.removal.blocklists import edit_blocklist
-from commands.removal.identities import IdentitySources, find_fingerprints
+from commands.removal.identities import IdentitySources, find_fingerprints, find_holder
 from tests.commands.canned import NOW
-from tests.commands.canned_certs import authority, host
+from tests.commands.canned_certs import authority, files, host
 
 CA = authority()
 
@@ -27,6 +27,7 @@ def certificate(name: str, number: int, days: float = 200) -> str:
 
 OWN, PREVIOUS, ENDED = (parse_pem(certificate("host-c", 3, days))[0] for days in (200, 100, -1))
 RENAMED = parse_pem(certificate("web-server", 3))[0]
+OTHERS_PREVIOUS, OTHERS_NEWEST = (parse_pem(certificate("host-b", 2, days))[0] for days in (90, 250))
 OTHER = parse_pem(certificate("host-b", 2))[0]
 AUTHORITY = parse_pem(CA.certificate)[0]
 
@@ -104,6 +105,12 @@ CASES = (
     ),
     Case("a forged line that names a CA", seen=(logged("host-c", AUTHORITY.fingerprint),)),
     Case(
+        "a certificate of another host among its files",
+        known=(make_identity(OTHERS_NEWEST), make_identity(OTHERS_PREVIOUS), make_identity(OWN)),
+        own=(OTHERS_PREVIOUS,),
+        blocked=(OWN.fingerprint,),
+    ),
+    Case(
         "an address that another host has by now",
         known=(make_identity(RENAMED), make_identity(OWN)),
         address="",
@@ -117,6 +124,23 @@ def test_these_certificates_are_blocked(case: Case) -> None:
     sources = IdentitySources(ledger(*case.known), OTHERS, case.own, case.seen)  # type: ignore[arg-type]
 
     assert tuple(sorted(case.blocked)) == find_fingerprints("host-c", case.address, sources)
+
+
+def test_a_certificate_is_blocked_although_another_host_without_its_key_presents_it() -> None:
+    held = replace(HELD, certificate=OWN, answer=files(host("host-b", 2), key_matches=False))
+    sources = IdentitySources(ledger(make_identity(OWN)), replace(OTHERS, per_host=(held,)))
+
+    assert (OWN.fingerprint,) == find_fingerprints("host-c", "10.100.3.1", sources)
+    assert find_holder("host-c", "10.100.3.1", sources) is None
+
+
+@pytest.mark.parametrize(("name", "address"), [("host-c", "10.100.3.1"), ("host-c", ""), ("host-x", "10.100.3.1")])
+def test_another_host_that_takes_part_with_a_certificate_of_this_one_is_found(name: str, address: str) -> None:
+    held = replace(HELD, certificate=OWN)
+    sources = IdentitySources(ledger(), replace(OTHERS, per_host=(held,)))
+
+    assert held == find_holder(name, address, sources)
+    assert find_holder("host-b", "10.100.2.1", sources) is None
 
 
 A, B, GONE = fingerprint("a"), fingerprint("b"), fingerprint("gone")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import PureWindowsPath
 
 import pytest
 
@@ -70,6 +71,13 @@ def misspelt(world: World) -> None:
     state.write(next(each for each in state.files if str(each) == path), text, NOW)
 
 
+def copied_disk(world: World) -> None:
+    """host-b was set up from a copy of the disk of host-c."""
+    state = world.stage.states["host-b"]
+    for path in (PATHS.host_certificate, PATHS.host_key):
+        state.write(PureWindowsPath(path), world.text("host-c", path), NOW)
+
+
 REFUSED: tuple[tuple[str, HostRemove, Change, str], ...] = (
     ("the lighthouse", remove("lighthouse"), runs(), "is the lighthouse"),
     ("the last witness", remove(), without("host-a", "host-b"), "is the last host beside the lighthouse"),
@@ -86,6 +94,12 @@ REFUSED: tuple[tuple[str, HostRemove, Change, str], ...] = (
     ("a misspelt key at the lighthouse", remove(), misspelt, "blocklst may be a misspelling of blocklist"),
     ("a host that was removed", remove(), tombstone, "host-c was removed already"),
     ("another host's share, before the lighthouse's", remove(on="host-a"), runs(), "does not refuse host-c yet"),
+    (
+        "a host whose certificate another one has",
+        remove(lost=True),
+        copied_disk,
+        "host-b takes part with a certificate of host-c",
+    ),
     ("a password that is not due", remove(password_changed=True), runs(), "shares no password that must be changed"),
 )
 
