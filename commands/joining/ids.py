@@ -19,6 +19,7 @@ from adapters.inventory import Inventory, JoiningHost, RemovedHost
 from adapters.phrase import Phrase
 from adapters.windows.nebula import ReachAddress
 from commands.checks.concurrent_reads import read_side
+from commands.gateways.peer_addresses import API_PORT
 from commands.joining.arguments import MAX_ID
 from commands.joining.members import MemberReading, read_members
 from commands.model.identity import Identity, KnownIdentities
@@ -199,8 +200,9 @@ def _explain_reservation(joining: JoiningHost) -> Phrase:
 
 
 def _explain_tombstone(removed: RemovedHost, claim: IdClaim, owed: KnownOwed) -> Iterator[Phrase]:
+    peer = f"http://{format_overlay(removed.id)}:{API_PORT}"
     for note in owed.notes:
-        if note.words.split()[:3] == ["host", "remove", removed.name]:
+        if note.words.split()[:3] in (["host", "remove", removed.name], ["peer", "remove", peer]):
             yield Phrase(
                 "the removal of {name} is still owed on {host}: {words}", name=removed.name, host=note.host, words=note.words
             )
@@ -214,8 +216,10 @@ def _explain_tombstone(removed: RemovedHost, claim: IdClaim, owed: KnownOwed) ->
 
 def _format_removal(identity: Identity, inventory: Inventory) -> str:
     """Formats the command that blocks a certificate: of the host that had it, else the list of certificates."""
-    known = (inventory.find_host, inventory.find_joining, inventory.find_removed)
-    return f"host remove {identity.name}" if any(find(identity.name) is not None for find in known) else "cert --all"
+    if inventory.find_removed(identity.name) is not None:
+        return f"host remove {identity.name} --on all"
+    known = inventory.find_host(identity.name) or inventory.find_joining(identity.name)
+    return "cert --all" if known is None else f"host remove {identity.name}"
 
 
 def _find_hostname(url: str) -> str:

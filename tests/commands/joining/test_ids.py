@@ -72,6 +72,10 @@ REMOVAL_OWED = KnownOwed(
     (OwedNote(number=1, host="host-a", words="host remove host-x --on host-a", matter=Matter.REVOCATION, since=NOW),)
 )
 
+PEER_OWED = KnownOwed(
+    (REMOVAL_OWED.notes[0].model_copy(update={"words": "peer remove http://10.100.4.1:8080 --on host-a"}),)
+)
+
 TAKEN = {
     "an id of a member": (survey(), IdClaim(1, "host-d"), "ID 1 is taken by host-a"),
     "a name of a member": (survey(), IdClaim(4, "host-a"), "host-a is a member already. Run host show host-a"),
@@ -91,6 +95,11 @@ TAKEN = {
         IdClaim(4, "host-d"),
         "the removal of host-x is still owed on host-a: host remove host-x --on host-a",
     ),
+    "an id whose peer is still owed": (
+        survey(removed=(removed("host-x", 4),), owed=PEER_OWED),
+        IdClaim(4, "host-d"),
+        "the removal of host-x is still owed on host-a: peer remove http://10.100.4.1:8080 --on host-a",
+    ),
     "a name whose password was not changed yet": (
         survey(removed=(removed("host-d", 4, password_due=True),)),
         IdClaim(4, "host-d"),
@@ -99,7 +108,8 @@ TAKEN = {
     "an id in a certificate that one member accepts": (
         survey(identities=(certificate(OLD, "host-x", "10.100.4.1"),), removed=(removed("host-x", 4),)),
         IdClaim(4, "host-d"),
-        "a certificate of host-x (10.100.4.1, aaaaaaaaaaaa) has not ended, and host-a accepts it. Run host remove host-x",
+        "a certificate of host-x (10.100.4.1, aaaaaaaaaaaa) has not ended, and host-a accepts it. Run host remove host-x "
+        "--on all",
     ),
     "an id of which only the newest certificate is blocked": (
         survey(
