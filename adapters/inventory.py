@@ -274,7 +274,7 @@ class RemovedHost(Value):
 
     `lost`: it could not be reached, so nothing was wiped there. `password_due`: it knows a WinRM password that other hosts
     share, and no one has confirmed yet that it was changed. `labels` are those it had: grants and rules that name them stay
-    usable.
+    usable. `fingerprints` are those of its certificates that were blocked, so that a host which was away blocks them all.
     """
 
     name: HostName
@@ -285,6 +285,7 @@ class RemovedHost(Value):
     operation: str = ""
     lost: bool = False
     password_due: bool = False
+    fingerprints: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
 
 
 class Inventory(Value):

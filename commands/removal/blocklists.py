@@ -40,9 +40,14 @@ class HostBlocklist:
     reading: BlocklistReading
 
     @property
+    def listed(self) -> tuple[str, ...]:
+        """The entries of the file. Raises `UnsuitableText`."""
+        return read_blocklist(self.file.content)
+
+    @property
     def blocked(self) -> tuple[str, ...]:
         """The certificates that its Nebula has read as blocked. Raises `UnsuitableText`."""
-        return tuple(each for each in read_blocklist(self.file.content) if each not in self.reading.missing)
+        return tuple(each for each in self.listed if each not in self.reading.missing)
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,14 @@ from commands.model.identity import KnownIdentities
 @dataclass(frozen=True)
 class IdentitySources:
     """Certificates as they were signed and seen. `others` are those of the other hosts, `own` were read on the host itself,
-    `logged` are handshakes in the lighthouse's log.
+    `logged` are handshakes in the lighthouse's log, `revoked` are fingerprints of the tombstone.
     """
 
     known: KnownIdentities
     others: FleetCertificates
     own: tuple[Certificate, ...] = ()
     logged: tuple[SeenCertificate, ...] = ()
+    revoked: tuple[str, ...] = ()
 
     @property
     def now(self) -> datetime:
@@ -36,7 +37,7 @@ class IdentitySources:
 def find_fingerprints(name: str, address: str, sources: IdentitySources) -> tuple[str, ...]:
     """Finds the fingerprints of all certificates of a host that have not ended, sorted. "" stands for no address."""
     names = {name, *({each.name for each in sources.own} - _list_other_names(sources))}
-    found = {each.fingerprint for each in sources.own if each.not_after > sources.now}
+    found = {*sources.revoked, *(each.fingerprint for each in sources.own if each.not_after > sources.now)}
     for each in names:
         found.update(sources.known.find_fingerprints(sources.now, name=each, address=address))
     found.update(

@@ -68,9 +68,11 @@ def find_container_obstacle(name: str, running: Iterable[str], lose: Collection[
     )
 
 
-def find_begun_obstacle(name: str, fingerprints: Collection[str], blocked: Collection[str]) -> Phrase | None:
-    """Finds the reason why the share of other hosts cannot be done alone: the removal has not reached the lighthouse."""
+def find_begun_obstacle(name: str, words: str, fingerprints: Collection[str], blocked: Collection[str]) -> Phrase | None:
+    """Finds the reason why the share of other hosts cannot be done alone: the removal has not reached the lighthouse.
+
+    `words` are the command that has the lighthouse refuse the host.
+    """
     if set(fingerprints) <= set(blocked):
         return None
-    words = f"host remove {name}"
     return Phrase("the lighthouse does not refuse {host} yet, and is always first. Run {words}", host=name, words=words)

@@ -6,12 +6,13 @@ lost        blocklists ─▶ peers ─▶ registrations ─▶ tombstone
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.errors import HostError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.certs.fleet_certificates import shorten_fingerprint
+from commands.configuration.splice import UnsuitableText
 from commands.model.operation import CannotPlan, FleetChange, FleetView
 from commands.model.phrases import list_some
 from commands.model.plan import FollowUp, LeftOutHost, PlannedChange, Premise
@@ -85,9 +86,9 @@ async def plan_removal(request: RemovalRequest, view: FleetView) -> PlannedChang
     lighthouse = next(host for host in others if host.lighthouse)
     _require_lighthouse(shares, lighthouse)
     ends = [*await _plan_wiping(request, lighthouse, fingerprints, view)]
-    ends += list_forgetting_plans(removal.name, removal.id, await read_gateways(others, view))
+    ends += await _plan_forgetting(removal, others, view)
     buried = bool(fingerprints) or (removal.joining is not None and removal.joining.again)
-    file = plan_tombstone(removal, view, lost=request.lost) if buried else plan_erasure(removal, view)
+    file = plan_tombstone(removal, fingerprints, view, lost=request.lost) if buried else plan_erasure(removal, view)
     ends.append(await file)
     ordered = (*_order(request, shares, lighthouse, view.operation_id), *ends, *shares.rest)
     made = assemble_in_order(request.operation, ordered, inventory, tuple(_list_premises(request, fingerprints)))
@@ -100,14 +101,16 @@ async def plan_share(request: RemovalRequest, hosts: Sequence[Host], view: Fleet
     removal, inventory = request.removal, view.fleet.inventory
     others = list_others(removal, inventory)
     sources = await read_sources(await read_others(others, view), None, view)
+    if removal.removed is not None:
+        sources = replace(sources, revoked=removal.removed.fingerprints)
     fingerprints = _find_fingerprints(removal, inventory, sources)
     asked = tuple(host for host in others if host in hosts)
     if removal.removed is None or not any(host.lighthouse for host in asked):
         await _require_begun(removal, fingerprints, others, view)
     revocation = Revocation(fingerprints, sources, view.operation_id, view.redact)
     shares = await _plan_shares(removal, revocation, asked, view)
-    ends = tuple(list_forgetting_plans(removal.name, removal.id, await read_gateways(others, view)))
-    ordered = (*shares.peers.plans, *shares.blocking, *(ends if shares.blocking else ()), *shares.rest)
+    ends = await _plan_forgetting(removal, others, view) if shares.blocking else ()
+    ordered = (*shares.peers.plans, *shares.blocking, *ends, *shares.rest)
     made = assemble_in_order(request.operation, ordered, inventory, tuple(_list_premises(request, fingerprints)))
     return _complete(made, request, shares, tuple(shares.peers.list_warnings(shares.owed)))
 
@@ -125,13 +128,23 @@ def _complete(made: PlannedChange, request: RemovalRequest, shares: _Shares, war
 
 
 async def _plan_shares(removal: Removal, revocation: Revocation, hosts: Sequence[Host], view: FleetView) -> _Shares:
-    """Plans the shares of these hosts. Without a certificate, only their peers are edited."""
-    peers = await plan_peers((removal.name, removal.id), hosts, view)
+    """Plans the shares of these hosts. Without a certificate, only their peers are edited.
+
+    Where another host has the id by now, the peer is that host's.
+    """
+    peers = await plan_peers((removal.name, removal.id), hosts if _find_address(removal, view.fleet.inventory) else (), view)
     if not revocation.fingerprints:
         return _Shares(revocation, (), peers)
     able = [host for host in hosts if host.windows is not None]
     lists = await read_blocklists(able, revocation.fingerprints, view)
     return _Shares(revocation, await plan_blocklists(revocation, hosts, lists, view), peers)
+
+
+async def _plan_forgetting(removal: Removal, others: Sequence[Host], view: FleetView) -> Sequence[HostPlan]:
+    """Plans to forget its registrations; nothing if they are those of another host, which has the id by now."""
+    if not _find_address(removal, view.fleet.inventory):
+        return ()
+    return tuple(list_forgetting_plans(removal.name, removal.id, await read_gateways(others, view)))
 
 
 def _require_lighthouse(shares: _Shares, lighthouse: Host) -> None:
@@ -142,13 +155,23 @@ def _require_lighthouse(shares: _Shares, lighthouse: Host) -> None:
 
 
 async def _require_begun(removal: Removal, fingerprints: tuple[str, ...], others: Sequence[Host], view: FleetView) -> None:
-    """Raises `CannotPlan` unless the lighthouse refuses the host already."""
+    """Raises `CannotPlan` unless the lighthouse refuses the host already.
+
+    Of a host with a tombstone that was proven. Its log may have been rotated since, so the file counts.
+    """
     lighthouse = next(host for host in others if host.lighthouse)
     found = (await read_blocklists((lighthouse,), fingerprints, view))[lighthouse.name]
     if isinstance(found, HostError):
         raise CannotPlan(Phrase("could not check {host}: {why}", host=lighthouse.name, why=found.phrase))
-    if (why := find_begun_obstacle(removal.name, fingerprints, found.blocked)) is not None:
-        raise CannotPlan(why)
+    buried = removal.removed is not None
+    words = f"host remove {removal.name} --on {lighthouse.name}" if buried else f"host remove {removal.name}"
+    try:
+        blocked = found.listed if buried else found.blocked
+    except UnsuitableText as error:
+        why = error.locate(found.file.file, found.file.content)
+        raise CannotPlan(Phrase("{host}: {why}", host=lighthouse.name, why=why)) from error
+    if (obstacle := find_begun_obstacle(removal.name, words, fingerprints, blocked)) is not None:
+        raise CannotPlan(obstacle)
 
 
 async def _plan_wiping(
@@ -206,7 +229,7 @@ def _find_fingerprints(removal: Removal, inventory: Inventory, sources: Identity
 
 
 def _find_address(removal: Removal, inventory: Inventory) -> str:
-    """Finds the address whose certificates are revoked; "" if another host has it by now."""
+    """Finds the address of a removed host; "" if another host has it by now."""
     others = [host for host in inventory.reachable if host.name != removal.name]
     numbers = {host.id for host in others} | {each.id for each in inventory.joining if each.name != removal.name}
     return "" if removal.id in numbers else removal.overlay

@@ -13,8 +13,8 @@ from commands.planning.host_plan import HostPlan
 from commands.removal.arguments import Removal
 
 
-async def plan_tombstone(removal: Removal, view: FleetView, *, lost: bool) -> HostPlan:
-    """Plans the file of the removed host. Raises `CannotPlan`."""
+async def plan_tombstone(removal: Removal, fingerprints: tuple[str, ...], view: FleetView, *, lost: bool) -> HostPlan:
+    """Plans the file of the removed host, whose certificates are blocked. Raises `CannotPlan`."""
     before = await read_host_file(view, removal.name)
     inventory = view.fleet.inventory
     removed = RemovedHost(
@@ -26,6 +26,7 @@ async def plan_tombstone(removal: Removal, view: FleetView, *, lost: bool) -> Ho
         operation=view.operation_id,
         lost=lost,
         password_due=lost and shares_password(removal, inventory),
+        fingerprints=fingerprints,
     )
     phrase = Phrase("take {host} out of the configuration, and record its removal", host=removal.name)
     step = build_write_step(view.operation_id, removal.name, render_removed(removed), before, phrase)

@@ -1,8 +1,10 @@
 """`host remove` on simulated hosts: in which order it goes, what is left afterwards, and how it goes on later."""
 
 import asyncio
+import tomllib
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import PureWindowsPath
 
 import pytest
 
@@ -34,8 +36,9 @@ def blocked(world: World, name: str) -> tuple[str, ...]:
 
 def bury(world: World) -> None:
     """The bot has read its configuration with the tombstone."""
+    written = tomllib.loads(world.written["host-c/host-file"])["removed"]["fingerprints"]
     world.hosts = tuple(each for each in world.hosts if each.name != "host-c")
-    world.removed = (TOMBSTONE,)
+    world.removed = (TOMBSTONE.model_copy(update={"fingerprints": tuple(written)}),)
 
 
 def test_a_host_that_responds_is_removed_in_this_order() -> None:
@@ -134,6 +137,30 @@ def test_a_removed_host_that_returns_is_refused_and_its_unknown_certificate_is_b
 
     assert [] == world.run(remove(on="all"))
     assert not any(world.reaches("host-c").values())
+
+
+def test_a_host_that_has_the_id_by_now_keeps_its_peers_and_its_registrations() -> None:
+    world = World.of("lighthouse", "host-a", "host-b", "host-d")
+    world.removed = (TOMBSTONE.model_copy(update={"fingerprints": ("c0" * 32,)}),)
+    world.registered = (registration("d", 3),)
+
+    plan = world.plan(remove(on="all"))
+    assert ([*BLOCKING, "host-d stage/blocklist"], ()) == (describe(plan), plan.follow_ups)
+    assert [] == world.run(remove(on="all"))
+    assert {"lighthouse": True, "host-a": True, "host-b": True} == world.reaches("host-d")
+
+
+def test_what_is_owed_is_done_although_the_log_of_the_lighthouse_was_rotated_since() -> None:
+    world = World.of()
+    world.away.add("host-b")
+    world.run(remove())
+    bury(world)
+    world.away.clear()
+    world.stage.states["lighthouse"].write(PureWindowsPath(PATHS.nebula_log), "", NOW)
+
+    assert ["host-b stage/peers", "host-b stage/blocklist"] == describe(world.plan(remove(on="host-b")))
+    assert [] == world.run(remove(on="host-b"))
+    assert not world.reaches("host-c")["host-b"]
 
 
 def test_a_nebula_that_does_not_run_gets_the_file_alone() -> None:
