@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from adapters.inventory import Host, Inventory, JoiningHost, RemovedHost
+from adapters.inventory import GatewaySide, Host, Inventory, JoiningHost, RemovedHost
 from adapters.phrase import Phrase
 from commands.values.arguments import BadArgument, Option, Positional, Target, resolve_one_host, shorten_argument
 
@@ -25,6 +25,15 @@ class Removal:
     host: Host | None = None
     joining: JoiningHost | None = None
     removed: RemovedHost | None = None
+
+    @property
+    def known(self) -> Host:
+        """The host as far as it is known, with the labels by which people may act on it."""
+        if self.host is not None:
+            return self.host
+        labels = () if self.removed is None else self.removed.labels
+        place = Host(name=self.name, id=self.id, labels=labels, gateway=GatewaySide(url=f"http://{self.overlay}:8080"))
+        return place if self.joining is None else self.joining.known
 
     @property
     def overlay(self) -> str:

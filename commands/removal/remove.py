@@ -48,7 +48,7 @@ class HostRemove(FleetChange):
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         removal = find_removal(self.host, inventory)
         if self.password_changed:
-            return ()
+            return (removal.known,)
         if self.on != NO_TARGET:
             return tuple(host for host in self.on.resolve(inventory) if host.name != removal.name)
         return (*(() if removal.host is None else (removal.host,)), *list_others(removal, inventory))

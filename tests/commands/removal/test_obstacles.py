@@ -7,7 +7,7 @@ from pathlib import PureWindowsPath
 
 import pytest
 
-from adapters.inventory import RemovedHost
+from adapters.inventory import Inventory, RemovedHost
 from adapters.phrase import Phrase
 from commands.model.identity import KnownIdentities
 from commands.model.operation import CannotPlan, UnknownChange
@@ -112,6 +112,13 @@ def test_these_hosts_are_not_removed(request_: HostRemove, change: Change, why: 
     with pytest.raises(CannotPlan) as refused:
         world.plan(request_)
     assert why in str(refused.value.phrase)
+
+
+def test_a_changed_password_is_confirmed_by_those_who_may_remove_the_host_by_its_labels() -> None:
+    removed = RemovedHost(name="host-c", id=3, labels=("osaka",), since=NOW, by="alice")
+    (judged,) = remove(password_changed=True).resolve_hosts(Inventory(hosts=(host("host-a", 1),), removed=(removed,)))
+
+    assert ("host-c", ("osaka",)) == (judged.name, judged.labels)
 
 
 def test_a_host_whose_last_critical_change_is_unknown_is_not_removed() -> None:
