@@ -77,7 +77,7 @@ class FindBlocklist(WindowsAction[BlocklistReading]):
         )
 
     def _is_blocked(self, peer: RefusedHandshake) -> bool:
-        """Returns whether a peer was refused as blocked. Lines of 1.10 name its certificate, some of them without a reason."""
+        """Returns whether a peer was refused as blocked. Lines of 1.10 name its certificate, some without a reason."""
         if peer.fingerprint and self.fingerprints:
             return peer.fingerprint in self.fingerprints
         return peer.why.endswith(REFUSAL_REASON)
