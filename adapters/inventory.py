@@ -127,6 +127,8 @@ class WindowsSide(Value):
         if self.url.startswith("https:") and self.ca_file is None:
             raise InvalidSetting(Phrase("needs ca_file for https: the CA that signed this host's certificate"))
         if self.url.startswith("http:"):
+            if self.certificate_sha256:
+                raise InvalidSetting(Phrase("needs https for certificate_sha256: over http a server proves no identity"))
             if self.transport != "ntlm":
                 raise InvalidSetting(Phrase("{transport} over http is not safe. Use https", transport=self.transport))
             if not self.allow_http:
@@ -231,8 +233,7 @@ def _check_unique(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
     names = _find_duplicates(tuple(host.name for host in hosts))
     if names:
         raise InvalidSetting(Phrase("several hosts are named {names}. Use a different name for each", names=Listing(names)))
-    ids = _find_duplicates(tuple(str(host.id) for host in hosts))
-    if ids:
+    if ids := _find_duplicates(tuple(str(host.id) for host in hosts)):
         raise InvalidSetting(Phrase("several hosts have the ID {ids}. Use a different ID for each", ids=Listing(ids)))
     return hosts
 
@@ -247,8 +248,7 @@ class JoiningHost(Value):
     `since` is when it was reserved, `by` the name of its requester. `adopt`: what runs there already is kept. Its identities
     are pinned in `host.windows.certificate_sha256` and `host.wsl.host_key`; a side that is not pinned yet is absent from
     `host`, and its address is in `windows_address` or `wsl_address` ("192.0.2.14:2222"). No one logs in there before.
-    `labels` are those of the host, also while it has no side. `again`: a removed host had this name, and is a removed one
-    again if this one is given up.
+    `labels` are those of the host, also while it has no side. `again`: its file replaced a tombstone of this name.
     """
 
     name: HostName

@@ -41,6 +41,10 @@ def test_any_side_may_be_absent_but_not_all() -> None:
         ({"url": "http://192.0.2.11:5985/wsman"}, "does not allow http"),
         ({"url": "http://192.0.2.11:5985/wsman", "transport": "basic", "allow_http": True}, "basic over http"),
         ({"url": "http://h:5985/wsman", "transport": "certificate", "allow_http": True}, "certificate over http"),
+        (
+            {"url": "http://h:5985/wsman", "allow_http": True, "certificate_sha256": "ab" * 32},
+            "needs https for certificate_sha256",
+        ),
         ({"ca_file": None}, "needs ca_file"),
         ({"transport": "certificate"}, "certificate_file and key_file"),
         ({"user": ""}, "needs user"),

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from adapters.action import Action, Answer, SideName
@@ -42,7 +42,9 @@ HEX, SSH_KEY = "ab" * 32, base64.b64encode(b"a key").decode()
 def new_host(**given: Any) -> Host:
     """The host that is added, with both sides pinned."""
     made = canned.host(NEW, NUMBER, labels=("tokyo",))
-    windows = WindowsSide(url="http://192.0.2.14:5985/wsman", user="flatnet", allow_http=True, certificate_sha256=HEX)
+    windows = WindowsSide(
+        url="https://192.0.2.14:5986/wsman", user="flatnet", ca_file=Path(__file__), certificate_sha256=HEX
+    )
     wsl = WslSide(address="192.0.2.14", key_file="/key", host_key=f"ssh-ed25519 {SSH_KEY}")
     return made.model_copy(update={"windows": windows, "wsl": wsl} | given)
 
