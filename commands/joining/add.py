@@ -55,8 +55,13 @@ class HostAdd(FleetChange):
     wsl_fingerprint: KeyOption = ""
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Resolves to the new host, so that its labels decide who may ask, and who must approve."""
-        return (_sketch_host(self, inventory),)
+        """Resolves to the new host, so that its labels decide who may ask, and who must approve.
+
+        A removed host of that name, whose tombstone gives way, counts with the labels that it had.
+        """
+        removed = inventory.find_removed(self.name)
+        before = () if removed is None else (_place_host(removed.name, removed.id, removed.labels),)
+        return (_sketch_host(self, inventory), *before)
 
     def restrict_to(self, names: tuple[str, ...]) -> "HostAdd":
         return self
@@ -104,5 +109,9 @@ def _sketch_host(add: HostAdd, inventory: Inventory) -> Host:
         return known
     joining = inventory.find_joining(add.name)
     number, labels = (add.id or MAX_ID, add.label_) if joining is None else (joining.id, joining.labels)
+    return _place_host(add.name, number, labels)
+
+
+def _place_host(name: str, number: int, labels: tuple[str, ...]) -> Host:
     gateway = GatewaySide(url=f"http://{format_overlay(number)}:8080")
-    return Host(name=add.name, id=number, labels=labels, gateway=gateway)
+    return Host(name=name, id=number, labels=labels, gateway=gateway)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from adapters.inventory import Inventory
+from adapters.inventory import Inventory, RemovedHost
 from commands.catalogue import CATALOGUE
 from commands.joining.add import HostAdd
 from commands.language.grammar import parse_operation, render_operation
 from commands.values.arguments import BadArgument
 from commands.values.errors import GrammarError
 from commands.values.normalize import normalize_text
-from tests.commands.canned import host
+from tests.commands.canned import NOW, host
 
 HEX = "0123456789abcdef" * 4
 
@@ -102,3 +102,10 @@ def test_rights_are_judged_by_the_labels_that_the_new_host_will_have() -> None:
     (new,) = add.resolve_hosts(Inventory(hosts=(host("host-a", 1),)))
 
     assert ("host-d", ("tokyo", "db")) == (new.name, new.labels)
+
+
+def test_the_labels_of_a_removed_host_of_that_name_count_too() -> None:
+    removed = RemovedHost(name="host-d", id=9, labels=("osaka",), since=NOW, by="ana")
+    judged = parse("host add host-d --label tokyo").resolve_hosts(Inventory(removed=(removed,)))
+
+    assert [("tokyo",), ("osaka",)] == [each.labels for each in judged]
