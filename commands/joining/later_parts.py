@@ -10,6 +10,7 @@ from adapters.local.host_files import HostFileState
 from adapters.phrase import Listing, Phrase
 from commands.checks.managed import explain_unmanaged
 from commands.joining.finish_steps import make_file_key, plan_announcement, plan_membership
+from commands.joining.gateway_likeness import find_unlike_gateways
 from commands.joining.gateway_steps import plan_gateway
 from commands.joining.peer_parts import list_wanted_peers, plan_own_peers, plan_peers
 from commands.joining.sight import NewHost
@@ -46,7 +47,9 @@ async def plan_later_parts(new: NewHost, before: HostFileState, view: FleetView)
     peers = await plan_peers(new, make_file_key(new), view)
     last = (plan_membership(new, inventory, before, wanted), plan_announcement(new))
     planned = (*(each for each in own if each is not None), *peers.planned, *last)
-    return LaterParts(planned, peers.follow_ups, tuple(_list_warnings(new, peers.follow_ups)))
+    unlike = await find_unlike_gateways(new, wanted, view)
+    warnings = (*filter(None, (unlike,)), *_list_warnings(new, peers.follow_ups))
+    return LaterParts(planned, peers.follow_ups, warnings)
 
 
 def _list_warnings(new: NewHost, later: tuple[FollowUp, ...]) -> Iterator[Phrase]:

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.errors import Unreachable
 from adapters.phrase import Phrase
+from adapters.windows.configuration import ReadConfiguration
 from adapters.windows.services import ReadServices
 from adapters.wsl.network import CreateNetwork, ReadNetwork, RemoveNetwork
 from commands.configuration.gateway_copy import list_peers
@@ -23,6 +24,7 @@ from tests.commands.joining.canned_newcomer import (
     PEER_B,
     Answers,
     B,
+    file_of,
     gateway_files,
     make_view,
     network,
@@ -122,6 +124,27 @@ async def test_a_gateway_that_is_away_is_asked_for_later() -> None:
         warning.render(ENGLISH) for warning in planned.warnings
     ]
     assert [PEER_A, PEER_B] == pick(planned, "host-d/health/sync").deed.arguments["peers"]
+
+
+OWN_CODE = write_configuration(2, [PEER_A]).replace("local", "os.execute('calc') local", 1)
+
+
+@pytest.mark.parametrize(
+    ("other", "warned"),
+    [
+        (file_of(write_configuration(2, [PEER_A])), False),
+        (file_of(write_configuration(2, ["http://192.0.2.99:8080", PEER_A])), False),
+        (file_of(OWN_CODE), True),
+        (file_of("no nginx.conf"), True),
+        (SILENT, True),
+    ],
+    ids=["the same code", "other peers", "other code", "no readable file", "not reachable"],
+)
+async def test_code_that_no_other_gateway_has_is_named_before_it_runs_on_a_new_host(other: object, warned: bool) -> None:
+    """A hostile member would run its code on each host that is added."""
+    planned = await plan(new_host(MANAGED), {("host-b", ReadConfiguration): other})
+
+    assert warned == any("Compare it with host-b before you approve" in str(each) for each in planned.warnings)
 
 
 async def test_the_file_of_the_member_has_its_settings_and_no_word_of_joining() -> None:
