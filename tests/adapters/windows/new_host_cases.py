@@ -25,7 +25,8 @@ from tests.adapters.windows.nebula_hosts import (
     signed,
     without,
 )
-from tests.lab.windows.state import OwnAddress, WindowsState
+from tests.lab.windows.mesh import ADAPTER
+from tests.lab.windows.state import WindowsState
 
 HOST = Host(name="host-a", id=1, windows=SIDE)
 BASE = r"F:\flatnet\config\nebula"
@@ -58,16 +59,13 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def has_address(state: WindowsState) -> None:
-    state.addresses.append(OwnAddress("10.100.1.1", 16, 9, "flatnet"))
-
-
 def blank(state: WindowsState) -> None:
     """A Windows on which nothing of Flatnet lies."""
     state.files.clear()
     state.programs.clear()
     state.services.clear()
     state.processes.clear()
+    state.addresses[:] = [each for each in state.addresses if each.interface != ADAPTER]
 
 
 def linked(path: str) -> Callable[[WindowsState], None]:
@@ -95,7 +93,6 @@ LOOKING = (
         "a member",
         READ,
         both(
-            has_address,
             file(PATHS.gateway_config, "events {}\n"),
             file(r"F:\flatnet\config\conf.d\x.conf", ""),
             file(r"F:\flatnet\config\lualib\flatnet\sync.lua", ""),

@@ -16,6 +16,7 @@ from tests.adapters.windows import (
     authority_cases,
     backup_cases,
     backup_trial_cases,
+    blocklist_cases,
     change_cases,
     configuration_cases,
     disks_cases,
@@ -23,6 +24,7 @@ from tests.adapters.windows import (
     key_backup_cases,
     logs_cases,
     nebula_cases,
+    new_host_cases,
     rehearsal_cases,
     restore_cases,
     routes_cases,
@@ -59,6 +61,9 @@ QUICK: tuple[Case, ...] = (
     *restore_cases.CASES,
 )
 CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING, configuration_cases.HANGING)
+
+NEBULA = (*nebula_cases.CASES, *authority_cases.CASES, *blocklist_cases.CASES, *new_host_cases.CASES)
+"""Cases of `test_nebula_contract`."""
 
 
 def told(case: Case) -> str:
@@ -104,7 +109,7 @@ def test_the_action_understands_every_answer(case: Case) -> None:
 def test_every_script_has_a_twin_and_cases_of_success_and_failure() -> None:
     scripts = {path.stem for path in SCRIPTS.glob("*.ps1")}
     cases = [(case.script.name, bool(case.fails)) for case in CASES]
-    cases += [(case.action.script, bool(case.fails)) for case in (*nebula_cases.CASES, *authority_cases.CASES)]
+    cases += [(case.action.script, bool(case.fails)) for case in NEBULA]
     assert scripts == TWINS.keys()
     assert scripts == {name for name, fails in cases if not fails}
     assert scripts == {name for name, fails in cases if fails}
