@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from adapters.action import Action
 from adapters.inventory import Host
 from adapters.windows.disks import ReadDisks as WindowsDisks
+from adapters.windows.key_files import FindStrayKeys, StrayKeys
 from adapters.windows.nebula import ReadCertificates
 from adapters.windows.updates import ReadUpdates as WindowsUpdates
 from adapters.wsl.disks import ReadDisks as WslDisks
@@ -36,6 +37,8 @@ def windows(host: Host, **given: object) -> Callable[[Action[Any]], object]:
                 return given.get("certificates") or canned_certs.files(host)
             case WindowsDisks():
                 return given.get("disks") or test_disks.drives(C=40, F=30)
+            case FindStrayKeys():
+                return StrayKeys(keys=(), complete=True, clock=NOW)
             case WindowsUpdates():
                 return given.get("updates") or test_updates.windows()
             case _:
