@@ -27,6 +27,9 @@ from commands.configuration.yaml_text import (
 PKI_PATHS = ("ca", "cert", "key")
 """Keys of `pki` that name the files of an identity."""
 
+_SILENT_LEVELS = frozenset({"panic", "fatal", "error", "warn", "warning"})
+"""Levels at which Nebula logs neither what it blocks nor whom it accepts."""
+
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _OVERLAY = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 _UNDERLAY = re.compile(r"[A-Za-z0-9.-]{1,253}:[0-9]{1,5}")
@@ -43,6 +46,18 @@ def read_blocklist(text: bytes) -> tuple[str, ...]:
     """Reads `pki.blocklist`, also entries that are no fingerprints. Raises `UnsuitableText`."""
     entry = _find_blocklist(parse_yaml(text))
     return () if entry is None else _read_scalars(entry.value)
+
+
+def explain_silent_log(text: bytes) -> Phrase | None:
+    """Explains that Nebula logs nothing by which a change could be proven; None if it does. Raises `UnsuitableText`."""
+    section = find_entry(parse_yaml(text).root, "logging")
+    entry = None if section is None else find_entry(section.value, "level")
+    level = entry.value.meaning if entry is not None else None
+    if not isinstance(level, Scalar) or level.text.lower() not in _SILENT_LEVELS:
+        return None
+    return Phrase(
+        "{key} is {level}, so Nebula logs nothing that proves it. Set it to info", key="logging.level", level=level.text
+    )
 
 
 def block_fingerprint(text: bytes, fingerprint: str) -> Splices:

@@ -17,6 +17,7 @@ from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
 from commands.checks.concurrent_reads import read_side
 from commands.configuration.nebula import (
     block_fingerprint,
+    explain_silent_log,
     is_fingerprint,
     name_pki,
     read_blocklist,
@@ -95,6 +96,8 @@ async def _read_pattern(host: Host, member: MemberReading, view: FleetView) -> P
         return Phrase("no Windows connection configured") if file is None else file.phrase
     try:
         require_common(file.content, tuple(_list_marks(member.host)))
+        if (silent := explain_silent_log(file.content)) is not None:
+            return silent
     except UnsuitableText as error:
         return error.locate(file.file, file.content)
     if host.gateway is None:

@@ -18,7 +18,13 @@ from commands.backups.restore_nebula import find_splices
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
 from commands.certs.renewal_obstacles import find_witnesses
 from commands.checks.concurrent_reads import read_all_hosts
-from commands.configuration.nebula import block_fingerprint, is_fingerprint, read_blocklist, unblock_fingerprint
+from commands.configuration.nebula import (
+    block_fingerprint,
+    explain_silent_log,
+    is_fingerprint,
+    read_blocklist,
+    unblock_fingerprint,
+)
 from commands.configuration.splice import Splices, UnsuitableText, apply_splices
 from commands.model.operation import FleetView
 from commands.model.owed import Matter
@@ -153,13 +159,15 @@ def _plan_change(
     restarts = served is not None and (bool(splices) or not found.reading.listed)
     if not splices and not restarts:
         return UnchangedHost(name, Phrase("refuses all of its certificates already"))
-    if restarts and (why := _find_proof_obstacle(held, revocation.seen)) is not None:
+    if restarts and (why := _find_proof_obstacle(held, found, revocation.seen)) is not None:
         return LeftOutHost(host=name, why=why, owed=True)
     return _build_plan(held, revocation, found, (splices, served if restarts else None))
 
 
-def _find_proof_obstacle(held: HostCertificates, seen: FleetCertificates) -> Phrase | None:
-    """Finds the reason why a restart could not be proven; None if there is none."""
+def _find_proof_obstacle(held: HostCertificates, found: HostBlocklist, seen: FleetCertificates) -> Phrase | None:
+    """Finds the reason why a restart could not be proven; None if there is none. Raises `UnsuitableText`."""
+    if (silent := explain_silent_log(found.file.content)) is not None:
+        return silent
     if held.certificate is None:
         return Phrase("its certificate could not be read, so its restart could not be verified")
     if find_witnesses(held, seen):

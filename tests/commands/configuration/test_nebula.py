@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from commands.configuration.nebula import (
     add_static_host,
     block_fingerprint,
+    explain_silent_log,
     is_fingerprint,
     name_pki,
     read_blocklist,
@@ -105,6 +106,15 @@ def test_an_entry_that_blocks_nothing_can_be_seen_and_removed() -> None:
     text = pki(f"  blocklist:\n    - SHA256:{OLD}\n    - {OLD.upper()}\n")
     assert [False, False] == [is_fingerprint(each) for each in read_blocklist(text)]
     assert pki(f"  blocklist:\n    - {OLD.upper()}\n") == unblock(text, f"SHA256:{OLD}")
+
+
+@pytest.mark.parametrize(
+    ("logging", "silent"),
+    [("", False), ("logging:\n  format: json\n", False), ("logging:\n  level: debug\n", False),
+     ("logging: {level: ERROR}\n", True), ('logging:\n  level: "warn"\n', True)],
+)  # fmt: skip
+def test_a_log_above_the_level_info_proves_nothing(logging: str, silent: bool) -> None:
+    assert silent == (explain_silent_log(pki("") + logging.encode()) is not None)
 
 
 def test_nothing_is_edited_where_nothing_is_to_do() -> None:

@@ -65,10 +65,19 @@ def nebula_stopped(*names: str) -> Change:
     return change
 
 
-def misspelt(world: World) -> None:
-    state, path = world.stage.states["lighthouse"], PATHS.nebula_config
-    text = world.text("lighthouse", path).replace("pki:\n", "pki:\n  blocklst: []\n")
-    state.write(next(each for each in state.files if str(each) == path), text, NOW)
+def edited(old: str, new: str) -> Change:
+    """A person has edited the lighthouse's config.yaml."""
+
+    def change(world: World) -> None:
+        state, path = world.stage.states["lighthouse"], PATHS.nebula_config
+        text = world.text("lighthouse", path).replace(old, new)
+        state.write(next(each for each in state.files if str(each) == path), text, NOW)
+
+    return change
+
+
+misspelt = edited("pki:\n", "pki:\n  blocklst: []\n")
+silent = edited("level: info", "level: Warning")
 
 
 def copied_disk(world: World) -> None:
@@ -92,6 +101,8 @@ REFUSED: tuple[tuple[str, HostRemove, Change, str], ...] = (
     ("no witness whose Nebula runs", remove(), nebula_stopped("host-a", "host-b"), "no other host is reachable"),
     ("a ledger that cannot be read", remove(), ledger_gone, "the ledger of certificates could not be read"),
     ("a misspelt key at the lighthouse", remove(), misspelt, "blocklst may be a misspelling of blocklist"),
+    ("a misspelt key, another host's share", remove(on="host-a"), misspelt, "blocklst may be a misspelling of blocklist"),
+    ("a lighthouse that logs nothing of it", remove(), silent, "logging.level is Warning, so Nebula logs nothing"),
     ("a host that was removed", remove(), tombstone, "host-c was removed already"),
     ("another host's share, before the lighthouse's", remove(on="host-a"), runs(), "does not refuse host-c yet"),
     (
