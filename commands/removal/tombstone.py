@@ -42,14 +42,14 @@ async def plan_erasure(removal: Removal, view: FleetView) -> HostPlan:
 
 
 def _list_settling_steps(name: str, view: FleetView) -> Iterator[Step]:
-    """Lists the steps that settle what is owed to the host: it will never return as a member."""
+    """Lists the steps that settle what is owed to the host, and its peer at others: it will never return as a member."""
     for note in view.owed.notes:
-        if note.host == name:
+        if note.host == name or note.words.split()[:3] == ["peer", "add", name]:
             yield Step(
                 key=f"{name}/owed/{note.number}",
                 host=BOT_NAME,
                 deed=PlannedAction.of(GiveUpOwed(number=note.number, operation=view.operation_id)),
-                phrase=Phrase("give up {command} on {host}", command=note.words, host=name),
+                phrase=Phrase("give up {command} on {host}", command=note.words, host=note.host),
                 verify=Check(host=BOT_NAME, deed=PlannedAction.of(ReadOwed(number=note.number)), expect={"settled": True}),
             )
 

@@ -238,10 +238,11 @@ def test_named_containers_may_be_lost_and_are_a_premise() -> None:
     ]
 
 
-def test_what_is_owed_to_the_host_itself_is_given_up_with_it() -> None:
+def test_what_is_owed_to_the_host_itself_and_its_peer_at_others_are_given_up_with_it() -> None:
     world = World.of()
     note = OwedNote(number=4, host="host-c", words="host remove host-z --on host-c", matter=Matter.REVOCATION, since=NOW)
-    view = replace(world.view(), owed=KnownOwed((note, note.model_copy(update={"number": 5, "host": "host-a"}))))
-    plan = asyncio.run(remove().plan(view)).plan
+    other = note.model_copy(update={"number": 5, "host": "host-a"})
+    peer = other.model_copy(update={"number": 6, "words": "peer add host-c --on host-a", "matter": Matter.CHANGE})
+    plan = asyncio.run(remove().plan(replace(world.view(), owed=KnownOwed((note, other, peer))))).plan
 
-    assert ["host-c/owed/4", "host-c/host-file"] == [step.key for step in plan.parts[-1].steps]
+    assert ["host-c/owed/4", "host-c/owed/6", "host-c/host-file"] == [step.key for step in plan.parts[-1].steps]
