@@ -65,7 +65,7 @@ class ConfigurationReloader:
     def check_host_file(self, name: str, content: bytes | None) -> Settings:
         """Checks that the configuration could be used with this content of a host's file. Blocking.
 
-        Raises `ConfigurationError`.
+        Returns the settings that it would have. Raises `ConfigurationError`.
         """
         return check_host_file(self._file, name, content)
 

@@ -177,3 +177,13 @@ async def test_a_tombstone_takes_a_member_away_and_its_rollback_brings_it_back(b
     assert (("host-a",), (hash_text(tombstone), True)) == (bot.names, await bot.read())
     await bot.own.perform(RestoreHostFile(operation="op-2", name="host-b"))
     assert ("host-a", "host-b") == bot.names
+
+
+async def test_a_file_that_hides_a_table_is_not_removed(bot: Bot) -> None:
+    """The host was removed, and reserved again: without a file it would be the member that it once was."""
+    await bot.own.perform(writing())
+    again = JOINING.replace("host-b", "host-a").replace("id = 2", "id = 1")
+    await bot.own.perform(WriteHostFile(operation="op-2", name="host-a", content=again, before=""))
+    with pytest.raises(ActionFailed, match="a table of host-a, which would count again"):
+        await bot.own.perform(RemoveHostFile(operation="op-3", name="host-a", before=hash_text(again)))
+    assert (("host-b",), hash_text(again)) == (bot.names, bot.folder.hash_file("host-a"))
