@@ -23,7 +23,7 @@ from tests.lab.windows.state import EVERY
 
 TOMBSTONE = RemovedHost(name="host-c", id=3, since=NOW, by="alice")
 BLOCKING = ["lighthouse blocklist/stage", "host-a blocklist/stage", "host-b blocklist/stage"]
-PEERS = ["host-a peers/stage", "host-b peers/stage"]
+PEERS = ["host-a peers/stage", "host-b stage/peers"]
 
 
 def registration(name: str, number: int) -> Registration:
@@ -116,7 +116,7 @@ def test_a_host_that_is_away_is_owed_its_share_and_does_it_later() -> None:
     assert [] == world.run(remove())
     bury(world)
     world.away.clear()
-    assert ["host-b peers/stage", "host-b blocklist/stage"] == describe(world.plan(share))
+    assert ["host-b stage/peers", "host-b blocklist/stage"] == describe(world.plan(share))
     assert [] == world.run(share)
     assert len(blocked(world, "host-b")) == 1
     assert [] == describe(world.plan(share))
