@@ -17,7 +17,6 @@ from bot.setup.interview import DISCOVERY_QUESTIONS, QUESTIONS, Interview, Prese
 from tests.bot.setup.test_interview import Person
 from tests.commands.discovery.canned_fleet import AWAY, FORBIDDEN, NamingFleet, gateway, log, seen
 from tests.lab.fleet import LabFleet, run_fleet
-from tests.scenarios import processes
 from tests.scenarios.forks import command
 
 FILE = Path("/nowhere/flatnet.toml")
@@ -179,7 +178,7 @@ async def test_the_command_reads_a_fleet_and_writes_it(tmp_path: Path) -> None:
     """With real protocols. The password that lies in the secrets folder is used, and kept."""
     async with run_fleet(tmp_path / "lab", 1, lighthouse=True) as lab:
         store_password(lab, tmp_path)
-        ended = await processes.command(*list_words(lab, tmp_path))
+        ended = await command(*list_words(lab, tmp_path))
         second = await command(*list_words(lab, tmp_path))
     hosts = read_settings(tmp_path / "flatnet.toml").hosts
     assert ["lighthouse", "host-a"] == [host.name for host in hosts]
