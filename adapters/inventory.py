@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints, field_validator, model_validator
 
 from adapters.action import BOT_NAME, Place
+from adapters.overlay import format_gateway, format_overlay
 from adapters.phrase import Listing, Phrase
 from adapters.plain_url import is_plain_url
 from adapters.value import Value
@@ -217,7 +218,7 @@ class Host(Value):
     @property
     def overlay(self) -> ipaddress.IPv4Interface:
         """The host's address on the overlay, 10.100.N.1/16."""
-        return _make_interface(f"10.100.{self.id}.1/16")
+        return _make_interface(f"{format_overlay(self.id)}/16")
 
     @property
     def bridge(self) -> ipaddress.IPv4Interface:
@@ -265,7 +266,7 @@ class JoiningHost(Value):
     @property
     def known(self) -> Host:
         """The host as far as it is known. While no side is pinned, it has its place on the overlay alone."""
-        gateway = GatewaySide(url=f"http://10.100.{self.id}.1:8080")
+        gateway = GatewaySide(url=format_gateway(self.id))
         return self.host or Host(name=self.name, id=self.id, labels=self.labels, gateway=gateway)
 
 

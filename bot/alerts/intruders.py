@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from adapters.inventory import Host, Inventory, RemovedHost
+from adapters.overlay import format_overlay
 from adapters.phrase import Phrase
 from adapters.windows.handshakes import RefusedPeer
 from bot.security.untrusted_text import shorten, to_one_line
@@ -35,8 +36,6 @@ MAX_REFUSED_PEERS = 10
 
 MAX_WHY_LENGTH = 150
 
-_OVERLAY = "10.100.{id}.1"
-
 
 def find_tombstone(outsider: Outsider, inventory: Inventory) -> RemovedHost | None:
     """Finds the removed host that a certificate outside the inventory belongs to, by its name or its address.
@@ -49,7 +48,7 @@ def find_tombstone(outsider: Outsider, inventory: Inventory) -> RemovedHost | No
 def _find_tombstone(identity: Identity, inventory: Inventory) -> RemovedHost | None:
     taken = {host.id for host in inventory.reachable} | {each.id for each in inventory.joining}
     for removed in inventory.removed:
-        by_address = removed.id not in taken and _OVERLAY.format(id=removed.id) in identity.addresses
+        by_address = removed.id not in taken and format_overlay(removed.id) in identity.addresses
         if identity.name == removed.name or by_address:
             return removed
     return None

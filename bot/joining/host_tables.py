@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from adapters.action import SIDES, SideName
 from adapters.inventory import Host, Inventory
+from adapters.overlay import API_PORT, format_overlay
+from adapters.windows.tls_certificate import WINRM_TLS_PORT
 
-WINRM_PORT, SSH_PORT, GATEWAY_PORT = 5986, 22, 8080
+SSH_PORT = 22
 
 _OWN_KEYS = {
     "windows": frozenset({"url", "certificate_sha256"}),
@@ -46,8 +48,8 @@ def find_usual_port(inventory: Inventory, side: SideName) -> int:
     if like is not None and side == "wsl" and like.wsl is not None:
         return like.wsl.port
     if like is not None and side == "windows" and like.windows is not None:
-        return urlsplit(like.windows.url).port or WINRM_PORT
-    return WINRM_PORT if side == "windows" else SSH_PORT
+        return urlsplit(like.windows.url).port or WINRM_TLS_PORT
+    return WINRM_TLS_PORT if side == "windows" else SSH_PORT
 
 
 def find_alike(inventory: Inventory) -> Host | None:
@@ -65,8 +67,8 @@ def pin_sides(table: Mapping[str, Any], addresses: Mapping[str, str], pins: Pins
         own = {"url": f"https://{addresses['windows']}/wsman", "certificate_sha256": pins.certificate}
         sides["windows"] = {**_take_usual(usual, "windows"), **table.get("windows", {}), **own}
         if "gateway" not in table and like is not None and like.gateway is not None:
-            port = urlsplit(like.gateway.url).port or GATEWAY_PORT
-            sides["gateway"] = {**_take_usual(usual, "gateway"), "url": f"http://10.100.{table['id']}.1:{port}"}
+            port = urlsplit(like.gateway.url).port or API_PORT
+            sides["gateway"] = {**_take_usual(usual, "gateway"), "url": f"http://{format_overlay(table['id'])}:{port}"}
     if pins.host_key:
         address, port = split_address(addresses["wsl"])
         place = {"address": address, "port": port, "host_key": pins.host_key}

@@ -48,8 +48,8 @@ def build_preparation_report(sight: PreparationSight) -> Report:
 def list_joining_facts(joining: JoiningHost) -> Iterator[tuple[Phrase, Phrase | str]]:
     """Lists what is known of a host that is being added."""
     yield Phrase("ID"), str(joining.id)
-    yield Phrase("Overlay"), f"10.100.{joining.id}.1"
-    yield Phrase("Container subnet"), f"10.87.{joining.id}.0/24"
+    yield Phrase("Overlay"), str(joining.known.overlay.ip)
+    yield Phrase("Container subnet"), str(joining.known.bridge.network)
     if joining.labels:
         yield Phrase("Labels"), " ".join(joining.labels)
     unpinned = find_unpinned(joining)

@@ -7,8 +7,8 @@ needs none, and its address on the overlay belongs to the host that has the cert
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from adapters.overlay import format_gateway
 from commands.discovery.comparison import ComparedHost, Standing
-from commands.gateways.peer_addresses import API_PORT
 
 MISSING = "…"
 """Stands for what is missing. The parser of the configuration refuses it, so it cannot be left in a side by mistake."""
@@ -43,7 +43,7 @@ def render_found_hosts(hosts: Iterable[FoundHost], quote: Callable[[str], str]) 
         if host.gateway:
             table += ["[hosts.gateway]", f"url = {quote(host.gateway)}"]
         else:
-            table = [*_comment(table), *_comment(["[hosts.gateway]", f"url = {quote(_make_gateway(host.id))}"], "no peer")]
+            table = [*_comment(table), *_comment(["[hosts.gateway]", f"url = {quote(format_gateway(host.id))}"], "no peer")]
         address = host.underlay or MISSING
         why = "seen, check it" if host.underlay else "missing"
         yield [
@@ -60,11 +60,7 @@ def render_found_hosts(hosts: Iterable[FoundHost], quote: Callable[[str], str]) 
 def _find_gateway(each: ComparedHost, gateway: tuple[int, str] | None) -> str:
     if gateway is not None and gateway[0] == each.found.id:
         return gateway[1]
-    return _make_gateway(each.found.id) if each.found.has_gateway else ""
-
-
-def _make_gateway(number: int) -> str:
-    return f"http://10.100.{number}.1:{API_PORT}"
+    return format_gateway(each.found.id) if each.found.has_gateway else ""
 
 
 def _comment(lines: list[str], why: str = "") -> list[str]:

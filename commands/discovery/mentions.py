@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 
 from adapters.action import BOT_NAME
 from adapters.inventory import Host, Inventory
-from commands.model.identity import find_host_id
+from adapters.overlay import API_PORT, OVERLAY_NETWORK, find_host_id, format_overlay
 from commands.values.arguments import EVERY_HOST
 
-OWN_NETWORKS = (IPv4Network("10.100.0.0/16"), IPv4Network("10.87.0.0/16"))
+OWN_NETWORKS = (OVERLAY_NETWORK, IPv4Network("10.87.0.0/16"))
 """Flatnet's own networks. An address in them is no way to a host that is not reached yet."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -67,7 +67,7 @@ class FoundHost:
     @property
     def address(self) -> str:
         """Its address on the overlay."""
-        return f"10.100.{self.id}.1"
+        return format_overlay(self.id)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -148,7 +148,7 @@ def parse_peer_id(address: str) -> int | None:
     """Parses the id of the host whose gateway a peer's address is; None for every other address."""
     try:
         parts = urlsplit(address)
-        if parts.scheme.lower() != "http" or parts.port != 8080 or parts.path not in ("", "/"):
+        if parts.scheme.lower() != "http" or parts.port != API_PORT or parts.path not in ("", "/"):
             return None
     except ValueError:
         return None

@@ -17,6 +17,7 @@ from adapters.gateway.answers import UnusableAnswer
 from adapters.gateway.api import GatewaySystem, ReadSystem
 from adapters.gateway.containers import ReadRegistry, Registry
 from adapters.inventory import Host
+from adapters.overlay import find_host_id
 from adapters.phrase import Phrase
 from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
 from adapters.windows.handshakes import HandshakeReading, ReadHandshakes
@@ -24,7 +25,7 @@ from commands.checks.concurrent_reads import read_all_hosts
 from commands.configuration.nebula import read_static_hosts
 from commands.configuration.splice import UnsuitableText
 from commands.discovery.mentions import Mention, Source, clean_underlay, parse_peer_id
-from commands.model.identity import KnownIdentities, find_host_id
+from commands.model.identity import KnownIdentities
 from commands.model.operation import FleetView
 
 LOG = Phrase("the log of Nebula")

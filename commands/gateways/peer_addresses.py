@@ -3,8 +3,7 @@
 import re
 
 from adapters.inventory import Host, Inventory
-
-API_PORT = 8080
+from adapters.overlay import format_gateway
 
 _ADDRESS = re.compile(r"http://[a-z0-9.-]{1,200}(:[0-9]{1,5})?/?")
 
@@ -16,7 +15,7 @@ def is_peer_address(text: str) -> bool:
 
 def make_peer_address(host: Host) -> str:
     """Makes the address under which other gateways list a host."""
-    return f"http://{host.overlay.ip}:{API_PORT}"
+    return format_gateway(host.id)
 
 
 def are_equal_addresses(one: str, other: str) -> bool:

@@ -9,6 +9,7 @@ again come here directly, so the plan refuses a host that is not prepared.
 from typing import Annotated, ClassVar
 
 from adapters.inventory import GatewaySide, Host, Inventory, JoiningHost
+from adapters.overlay import format_gateway
 from adapters.phrase import Phrase
 from commands.certs.renewal_obstacles import find_signer
 from commands.joining.arguments import (
@@ -23,7 +24,7 @@ from commands.joining.arguments import (
 )
 from commands.joining.facts import read_facts
 from commands.joining.identity import build_host_premises, build_reload_premises, plan_identity
-from commands.joining.ids import find_overlay_holder, format_overlay
+from commands.joining.ids import find_overlay_holder
 from commands.joining.later_parts import plan_later_parts
 from commands.joining.obstacles import find_joining_obstacle
 from commands.joining.pattern import choose_pattern
@@ -108,10 +109,10 @@ def _sketch_host(add: HostAdd, inventory: Inventory) -> Host:
     if known is not None:
         return known
     joining = inventory.find_joining(add.name)
-    number, labels = (add.id or MAX_ID, add.label_) if joining is None else (joining.id, joining.labels)
-    return _place_host(add.name, number, labels)
+    if joining is not None:
+        return joining.known
+    return _place_host(add.name, add.id or MAX_ID, add.label_)
 
 
 def _place_host(name: str, number: int, labels: tuple[str, ...]) -> Host:
-    gateway = GatewaySide(url=f"http://{format_overlay(number)}:8080")
-    return Host(name=name, id=number, labels=labels, gateway=gateway)
+    return Host(name=name, id=number, labels=labels, gateway=GatewaySide(url=format_gateway(number)))

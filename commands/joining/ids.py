@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from adapters.errors import HostError
 from adapters.inventory import Inventory, JoiningHost, RemovedHost
+from adapters.overlay import format_overlay
 from adapters.phrase import Phrase
 from adapters.windows.nebula import ReachAddress
 from commands.checks.concurrent_reads import read_side
@@ -26,11 +27,6 @@ from commands.model.identity import Identity, KnownIdentities
 from commands.model.operation import FleetView
 from commands.model.owed import KnownOwed
 from commands.values.arguments import shorten_argument
-
-
-def format_overlay(number: int) -> str:
-    """Formats the address of a host on the overlay from its id."""
-    return f"10.100.{number}.1"
 
 
 @dataclass(frozen=True)

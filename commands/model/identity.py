@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from ipaddress import IPv4Network, ip_address, ip_interface
+from ipaddress import ip_interface
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
 from adapters.nebula.certificates import Certificate
+from adapters.overlay import find_host_id
 from adapters.value import Value
 
 BOT_PLACE = ""
@@ -31,7 +32,6 @@ MAX_ADDRESSES = 7
 IN_USE_SPAN = timedelta(days=30)
 """Time since it was last seen within which a member counts as one that still takes part."""
 
-_OVERLAY = IPv4Network("10.100.0.0/16")
 
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
@@ -200,14 +200,3 @@ def _parse_address(text: str) -> str:
         return str(ip_interface(text).ip)
     except ValueError:
         return ""
-
-
-def find_host_id(address: str) -> int | None:
-    """Finds the id of the host with this address of the overlay; None for any other address."""
-    try:
-        at = ip_address(address)
-    except ValueError:
-        return None
-    if at.version != 4 or at not in _OVERLAY or int(at) & 0xFF != 1:
-        return None
-    return int(at) >> 8 & 0xFF

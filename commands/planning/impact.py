@@ -12,6 +12,7 @@ from adapters.fleet import ReadResult
 from adapters.gateway.api import GatewaySystem
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host
+from adapters.overlay import OVERLAY_NETWORK
 from adapters.phrase import Phrase
 from adapters.wsl.podman import UnreadPart
 from adapters.wsl.system import ReadSystem as ReadWsl
@@ -22,8 +23,6 @@ from commands.model.plan import Premise
 from commands.values.arguments import shorten_argument
 
 ServiceVerb = Literal["start", "stop", "restart"]
-
-OVERLAY_NETWORK = ipaddress.IPv4Network("10.100.0.0/16")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from adapters.inventory import GatewaySide, Host, Inventory, JoiningHost, RemovedHost
+from adapters.overlay import format_overlay
 from adapters.phrase import Phrase
 from commands.values.arguments import BadArgument, Option, Positional, Target, resolve_one_host, shorten_argument
 
@@ -38,7 +39,7 @@ class Removal:
     @property
     def overlay(self) -> str:
         """Its address on the overlay."""
-        return f"10.100.{self.id}.1"
+        return format_overlay(self.id)
 
 
 def find_removal(target: Target, inventory: Inventory) -> Removal:

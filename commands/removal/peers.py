@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from adapters.inventory import Host
+from adapters.overlay import format_gateway
 from adapters.phrase import Phrase
 from commands.checks.concurrent_reads import read_all_hosts
-from commands.gateways.peer_addresses import API_PORT
 from commands.gateways.peers import PeerRemove
 from commands.model.operation import FleetView
 from commands.model.plan import FollowUp, LeftOutHost
@@ -60,7 +60,7 @@ class PeerPlans:
 async def plan_peers(removal: tuple[str, int], hosts: Iterable[Host], view: FleetView) -> PeerPlans:
     """Plans these gateways. `removal` are the name and the id of the removed host."""
     name, number = removal
-    address = f"http://10.100.{number}.1:{API_PORT}"
+    address = format_gateway(number)
     gateways = tuple(host for host in hosts if host.gateway is not None and host.windows is not None)
     if not gateways:
         return PeerPlans(name, address, {})

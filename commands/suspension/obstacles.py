@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from adapters.inventory import Host
+from adapters.overlay import OVERLAY_NETWORK
 from adapters.phrase import Phrase
 from adapters.wsl.containers import ListedContainer
 from commands.model.phrases import list_some
-from commands.planning.impact import OVERLAY_NETWORK, is_reached_over_overlay
+from commands.planning.impact import is_reached_over_overlay
 
 
 def find_host_obstacle(host: Host, *, keep_nebula: bool) -> Phrase | None:
