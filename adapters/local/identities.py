@@ -18,8 +18,8 @@ ServerAddress = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0
 ProvenSide = Literal["windows", "wsl"]
 """Sides whose servers prove an identity. A gateway speaks plain HTTP."""
 
-
 SHOWN_DIGITS = 8
+"""Characters of a fingerprint that are shown."""
 
 
 class ShownIdentity(Value):

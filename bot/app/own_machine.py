@@ -3,7 +3,7 @@
 import socket
 from ipaddress import IPv4Address, IPv6Address
 
-from adapters.local.identities import FindShownIdentities, ShownIdentities, ShownIdentity
+from adapters.local.identities import FindShownIdentities, ShownIdentities
 from adapters.local.machine import FindOwnAddresses, OwnAddresses
 from bot.changes.step_binding import OwnActions
 from bot.joining.scanner import scan_windows, scan_wsl
@@ -18,8 +18,7 @@ def add_machine_actions(own: OwnActions) -> None:
 async def _find_shown_identities(action: FindShownIdentities) -> ShownIdentities:
     """Finds what a server shows, before any login. Raises `Unreachable`."""
     scan = scan_windows if action.place == "windows" else scan_wsl
-    seen = await scan(f"{action.address}:{action.port}")
-    return ShownIdentities(shown=tuple(ShownIdentity(pin=each.pin, fingerprint=each.fingerprint) for each in seen))
+    return ShownIdentities(shown=await scan(f"{action.address}:{action.port}"))
 
 
 async def _find_own_addresses(action: FindOwnAddresses) -> OwnAddresses:

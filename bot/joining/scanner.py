@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from adapters.error_text import describe_error
 from adapters.errors import HostError, Unreachable
+from adapters.local.identities import ShownIdentity
 from adapters.phrase import Phrase
 from adapters.windows.tls_certificate import scan_server_certificate
 from adapters.wsl.host_key import scan_host_keys
@@ -18,21 +19,6 @@ from bot.joining.host_tables import split_address
 
 SCAN_TIMEOUT = 8.0
 """Seconds for one handshake with Windows."""
-
-SHOWN_DIGITS = 8
-"""Characters of a fingerprint that are shown: enough to find a typing error, not to go without the console."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One identity that a host shows: its fingerprint as people compare it, and what is pinned."""
-
-    fingerprint: str
-    pin: str
-
-    @property
-    def short(self) -> str:
-        return self.fingerprint.removeprefix("SHA256:")[:SHOWN_DIGITS] + "…"
 
 
 @dataclass(frozen=True)
@@ -44,11 +30,11 @@ class Comparison:
     mismatch: bool = False
 
 
-Scan = Callable[[str], Awaitable[tuple[Seen, ...]]]
+Scan = Callable[[str], Awaitable[tuple[ShownIdentity, ...]]]
 """Reads the identities at a complete address. Raises a `HostError`."""
 
 
-async def scan_windows(address: str) -> tuple[Seen, ...]:
+async def scan_windows(address: str) -> tuple[ShownIdentity, ...]:
     """Reads the certificate of WinRM at a complete address. Raises `Unreachable`."""
     host, port = split_address(address)
     try:
@@ -62,12 +48,14 @@ async def scan_windows(address: str) -> tuple[Seen, ...]:
                 reason=describe_error(error),
             )
         ) from error
-    return (Seen(found.fingerprint, found.fingerprint),)
+    return (ShownIdentity(pin=found.fingerprint, fingerprint=found.fingerprint),)
 
 
-async def scan_wsl(address: str) -> tuple[Seen, ...]:
+async def scan_wsl(address: str) -> tuple[ShownIdentity, ...]:
     """Reads the host keys of sshd at a complete address. Raises `Unreachable`."""
-    return tuple(Seen(each.fingerprint, each.key) for each in await scan_host_keys(*split_address(address)))
+    return tuple(
+        ShownIdentity(pin=each.key, fingerprint=each.fingerprint) for each in await scan_host_keys(*split_address(address))
+    )
 
 
 async def compare(scan: Scan, address: str, given: str, option: str) -> Comparison:

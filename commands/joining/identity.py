@@ -3,13 +3,12 @@
 The card says what is signed and what pins the machine: approvers compare the fingerprints at the console.
 """
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from adapters.action import BOT_NAME
 from adapters.inventory import Host
+from adapters.local.identities import compute_key_fingerprint
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Moment, Phrase
 from commands.certs.fleet_certificates import HostCertificates, shorten_fingerprint
@@ -83,12 +82,6 @@ def build_reload_premises(name: str, planned: Iterable[HostPlan | UnchangedHost 
         "gateways that get the new peer and are reloaded, one after the other: {hosts}", hosts=list_some(changed)
     )
     return (Premise(host=name, what="reloads", value=[*changed], phrase=phrase),)
-
-
-def compute_key_fingerprint(key: str) -> str:
-    """Computes the fingerprint of an SSH host key (`ssh-ed25519 AAAA…`) as OpenSSH prints it."""
-    digest = hashlib.sha256(base64.b64decode(key.split()[1])).digest()
-    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def _list_pins(host: Host) -> Iterator[tuple[str, str, Phrase]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.errors import FlatnetError, Refused, Unreachable
 from adapters.inventory import Inventory
+from adapters.local.identities import ShownIdentity
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
 from bot.access.policy import Refusal, Verdict
@@ -26,7 +27,6 @@ from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest, NoSuchIncident
 from bot.joining.registry import JoiningRegistry
 from bot.joining.reservation import Wish
-from bot.joining.scanner import Seen
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
@@ -356,7 +356,7 @@ class RememberedBackups:
 def refuse_joining(recorder: Recorder) -> JoiningServices:
     """Services of hosts that are being added, where none is."""
 
-    async def scan(address: str) -> tuple[Seen, ...]:
+    async def scan(address: str) -> tuple[ShownIdentity, ...]:
         raise Unreachable(Phrase("no response from {where}", where=address))
 
     async def make_view(operation: str) -> FleetView:

@@ -14,6 +14,7 @@ from adapters.errors import ActionFailed, HostError, Refused, Unreachable
 from adapters.inventory import Host, Inventory
 from adapters.local.action import LocalAction
 from adapters.local.host_files import HostFileState, ReadHostFile, WriteHostFile
+from adapters.local.identities import ShownIdentity
 from adapters.phrase import Phrase
 from adapters.windows.rehearsal import identify_guard
 from bot.access.people import Person
@@ -25,7 +26,6 @@ from bot.config.settings import check_host_file, read_settings
 from bot.handlers.joining import JoiningServices
 from bot.joining.registry import JoiningRegistry
 from bot.joining.reservation import Wish
-from bot.joining.scanner import Seen
 from bot.joining.standing import find_standing
 from bot.model.change import ChangeState
 from bot.model.rehearsal import Rehearsal
@@ -69,13 +69,21 @@ BOTH = f"host add host-d --windows-fingerprint {CERTIFICATE} --wsl-fingerprint {
 ANA = SlackIdentity("T1", "U1ANA", Membership.MEMBER)
 
 
+def make_shown(fingerprint: str, pin: str = "") -> ShownIdentity:
+    """An identity that a host shows; that of a certificate is its own fingerprint."""
+    return ShownIdentity(pin=pin or fingerprint, fingerprint=fingerprint)
+
+
 @dataclass
 class Bench:
     """A bot with a real host folder; the new host shows `windows` and `wsl`, and `findings` when it is checked."""
 
     file: Path
-    windows: tuple[Seen, ...] | HostError = (Seen(CERTIFICATE, CERTIFICATE),)
-    wsl: tuple[Seen, ...] | HostError = (Seen("SHA256:" + "r" * 43, "ssh-rsa AAAA"), Seen(KEY_PRINT, HOST_KEY))
+    windows: tuple[ShownIdentity, ...] | HostError = (make_shown(CERTIFICATE),)
+    wsl: tuple[ShownIdentity, ...] | HostError = (
+        make_shown("SHA256:" + "r" * 43, "ssh-rsa AAAA"),
+        make_shown(KEY_PRINT, HOST_KEY),
+    )
     findings: tuple[Finding, ...] = ()
     examined: list[Host] = field(default_factory=list)
     log: Log = field(default_factory=Log)
@@ -147,7 +155,7 @@ class Bench:
         scans = (lambda address: self._scan(self.windows)), (lambda address: self._scan(self.wsl))
         return JoiningServices(registry, *scans, make_view, choose_id, lambda address: "192.0.2.5", find_public_key)
 
-    async def _scan(self, seen: tuple[Seen, ...] | HostError) -> tuple[Seen, ...]:
+    async def _scan(self, seen: tuple[ShownIdentity, ...] | HostError) -> tuple[ShownIdentity, ...]:
         if isinstance(seen, HostError):
             raise seen
         return seen
@@ -197,7 +205,7 @@ async def test_the_first_request_reserves_the_next_free_id_and_shows_both_script
 
 async def test_no_answer_shows_the_identity_that_the_bot_sees(bench: Bench) -> None:
     """It would be copied from there, and the first machine that answers would be trusted."""
-    bench.windows = (Seen("cd" * 32, "cd" * 32),)
+    bench.windows = (make_shown("cd" * 32),)
     for text in (FIRST, BOTH):
         shown = (await bench.ask(text)).model_dump_json()
         assert "cd" * 16 not in shown
@@ -206,7 +214,7 @@ async def test_no_answer_shows_the_identity_that_the_bot_sees(bench: Bench) -> N
 
 async def test_a_fingerprint_that_the_host_does_not_show_is_refused_and_nothing_is_pinned(bench: Bench) -> None:
     await bench.ask(FIRST)
-    bench.windows = (Seen("cd" * 32, "cd" * 32),)
+    bench.windows = (make_shown("cd" * 32),)
     body = (await bench.ask(BOTH)).body
     assert isinstance(body, Report)
     lines = [str(line) for section in body.sections for line in section.lines]
@@ -400,7 +408,7 @@ async def test_a_tombstone_gives_way_to_a_new_machine_of_that_name(bench: Bench)
 async def test_a_renewed_certificate_is_pinned_once_a_person_has_compared_it(bench: Bench) -> None:
     await bench.ask(FIRST)
     await bench.ask(BOTH)
-    bench.windows = (Seen("cd" * 32, "cd" * 32),)
+    bench.windows = (make_shown("cd" * 32),)
     await bench.ask(f"host add host-d --windows-fingerprint {'cd' * 32}")
     assert ("cd" * 32, HOST_KEY) == (bench.table["windows"]["certificate_sha256"], bench.table["wsl"]["host_key"])
 
