@@ -12,7 +12,7 @@ from bot.changes.step_binding import OwnActions
 from bot.handlers.joining import JoiningServices
 from bot.joining.host_tables import find_alike, split_address
 from bot.joining.id_choice import choose_id
-from bot.joining.registry import JoiningRegistry
+from bot.joining.registry import HostRegistry
 from bot.joining.scanner import scan_windows, scan_wsl
 from commands.model.operation import FleetView
 
@@ -24,7 +24,7 @@ def build_joining(
     own: OwnActions, audit: AuditLog, inventory: Callable[[], Inventory], make_view: Callable[[str], Awaitable[FleetView]]
 ) -> JoiningServices:
     """Builds them. `make_view` makes the view of a plan from an operation's id."""
-    registry = JoiningRegistry(own.perform, audit, inventory)
+    registry = HostRegistry(own.perform, audit, inventory)
     return JoiningServices(registry, scan_windows, scan_wsl, make_view, choose_id, find_own_address, find_public_key)
 
 

@@ -18,7 +18,7 @@ from bot.changes.rehearsal_rules import find_objection
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, RehearsalPort
 from bot.joining.host_tables import Pins
-from bot.joining.registry import Asked, JoiningRegistry
+from bot.joining.registry import Asked, HostRegistry
 from bot.joining.reservation import Wish, reserve
 from bot.joining.scanner import Comparison, Scan, compare
 from bot.joining.standing import (
@@ -49,7 +49,7 @@ class JoiningServices:
     way to another one, and `find_public_key` the public half of its SSH key; "" if they are unknown.
     """
 
-    registry: JoiningRegistry
+    registry: HostRegistry
     scan_windows: Scan
     scan_wsl: Scan
     make_view: Callable[[str], Awaitable[FleetView]]
@@ -89,18 +89,20 @@ class JoiningHandlers:
         inventory = self.services.registry.find_inventory()
         if operation.dry_run:
             return None
-        asked = Asked(context.operation, context.actor, Wish.of(operation, inventory))
-        joining = await self.services.registry.reserve(asked, lambda: self._choose_id(asked), self._make_reservation(asked))
+        asked, wish = Asked(context.operation, context.actor), Wish.of(operation, inventory)
+        joining = await self.services.registry.reserve(
+            asked,
+            wish,
+            lambda: self._choose_id(asked, wish),
+            lambda number: reserve(wish, number, asked.actor, self.now()),
+        )
         compared = await self._compare(operation, joining)
         if compared.pins != Pins():
-            await self.services.registry.pin(asked, compared.pins)
+            await self.services.registry.pin(asked, joining.name, compared.pins)
         return await self._judge(joining.name, compared, context)
 
-    async def _choose_id(self, asked: Asked) -> int:
-        return await self.services.choose_id(asked.wish, await self.services.make_view(asked.operation))
-
-    def _make_reservation(self, asked: Asked) -> Callable[[int], JoiningHost]:
-        return lambda number: reserve(asked.wish, number, asked.actor, self.now())
+    async def _choose_id(self, asked: Asked, wish: Wish) -> int:
+        return await self.services.choose_id(wish, await self.services.make_view(asked.operation))
 
     async def _compare(self, operation: HostAdd, joining: JoiningHost) -> Comparisons:
         """Compares the sides that are not pinned yet, and those for which a fingerprint is given."""

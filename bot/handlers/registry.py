@@ -47,7 +47,6 @@ from bot.handlers.ports import (
 from bot.handlers.removal import RemovalHandlers
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
-from bot.joining.tombstones import TombstoneRegistry
 from commands.authority.operations import KeyBackupList, KeyBackupVerify, KeyDrill
 from commands.backups.verify import BackupVerify
 from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
@@ -168,7 +167,7 @@ class Handlers:
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
             mutes=MuteHandlers(services.mutes, services.alerts, now),
             owed=OwedHandlers(services.owed, services.owed_requests, changes, now),
-            removal=RemovalHandlers(TombstoneRegistry.beside(services.joining.registry)),
+            removal=RemovalHandlers(services.joining.registry),
             reports=ReportHandlers(
                 changes, schedules, history, services.mutes, services.alerts, services.traffic, services.backups, now
             ),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from adapters.phrase import Phrase
 from bot.handlers.context import RequestContext
-from bot.joining.tombstones import TombstoneRegistry
+from bot.joining.registry import Asked, HostRegistry
 from commands.model.report import Report
 from commands.removal.remove import HostRemove
 
@@ -13,14 +13,14 @@ from commands.removal.remove import HostRemove
 class RemovalHandlers:
     """Handlers of removed hosts."""
 
-    tombstones: TombstoneRegistry
+    registry: HostRegistry
 
     async def prepare(self, operation: HostRemove, context: RequestContext) -> Report | None:
         """Records that a shared password was changed, if that is what the request says. All else is planned."""
         if not operation.password_changed or operation.dry_run:
             return None
         name = str(operation.host)
-        await self.tombstones.confirm_password(context.operation, context.actor, name)
+        await self.registry.confirm_password(Asked(context.operation, context.actor), name)
         return Report(
             title=Phrase("Removed host"),
             summary=Phrase("recorded that the WinRM password which {host} knew was changed", host=name),

@@ -16,11 +16,10 @@ from urllib.parse import urlsplit
 
 from adapters.errors import HostError
 from adapters.inventory import Inventory, JoiningHost, RemovedHost
-from adapters.overlay import format_overlay
+from adapters.overlay import format_gateway
 from adapters.phrase import Phrase
 from adapters.windows.nebula import ReachAddress
 from commands.checks.concurrent_reads import read_side
-from commands.gateways.peer_addresses import API_PORT
 from commands.joining.arguments import MAX_ID
 from commands.joining.members import MemberReading, read_members
 from commands.model.identity import Identity, KnownIdentities
@@ -196,7 +195,7 @@ def _explain_reservation(joining: JoiningHost) -> Phrase:
 
 
 def _explain_tombstone(removed: RemovedHost, claim: IdClaim, owed: KnownOwed) -> Iterator[Phrase]:
-    peer = f"http://{format_overlay(removed.id)}:{API_PORT}"
+    peer = format_gateway(removed.id)
     for note in owed.notes:
         if note.words.split()[:3] in (["host", "remove", removed.name], ["peer", "remove", peer]):
             yield Phrase(

@@ -25,7 +25,7 @@ from bot.handlers.registry import Handlers, Services
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest, NoSuchIncident
-from bot.joining.registry import JoiningRegistry
+from bot.joining.registry import HostRegistry
 from bot.joining.reservation import Wish
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.announcement import Announcement
@@ -368,7 +368,7 @@ def refuse_joining(recorder: Recorder) -> JoiningServices:
     async def find_key(inventory: Inventory) -> str:
         return ""
 
-    registry = JoiningRegistry(refuse_own_read, recorder, Inventory)
+    registry = HostRegistry(refuse_own_read, recorder, Inventory)
     return JoiningServices(registry, scan, scan, make_view, choose_id, lambda address: "", find_key)
 
 

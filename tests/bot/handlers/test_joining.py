@@ -24,7 +24,7 @@ from bot.audit.log import EventKind
 from bot.config.host_folder import HostFolder
 from bot.config.settings import check_host_file, read_settings
 from bot.handlers.joining import JoiningServices
-from bot.joining.registry import JoiningRegistry
+from bot.joining.registry import HostRegistry
 from bot.joining.reservation import Wish
 from bot.joining.standing import find_standing
 from bot.model.change import ChangeState
@@ -151,7 +151,7 @@ class Bench:
                 raise Refused(Phrase("ID {id} is taken", id=str(number)))
             return number
 
-        registry = JoiningRegistry(self._perform, self.log, lambda: self.inventory)
+        registry = HostRegistry(self._perform, self.log, lambda: self.inventory)
         scans = (lambda address: self._scan(self.windows)), (lambda address: self._scan(self.wsl))
         return JoiningServices(registry, *scans, make_view, choose_id, lambda address: "192.0.2.5", find_public_key)
 
