@@ -6,8 +6,7 @@
 Key pair and CA bundle stay: they are not taken from a backup. A certificate that is blocked now stays blocked.
 """
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
@@ -15,8 +14,8 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, ServiceMove
 from adapters.windows.configuration_trial import TestConfiguration
-from commands.configuration.nebula import block_fingerprint, is_fingerprint, keep_pki, read_blocklist
-from commands.configuration.splice import Splice, Splices, apply_splices
+from commands.configuration.nebula import add_blocks, is_fingerprint, keep_pki, read_blocklist
+from commands.configuration.splice import apply_splices
 from commands.model.plan import Part
 from commands.planning.commit_confirm import (
     PROOF_TIMEOUT,
@@ -58,25 +57,7 @@ def merge_configuration(kept: bytes, present: bytes, blocked: Iterable[str]) -> 
     `blocked` are further fingerprints that must be in the list. Raises `UnsuitableText`.
     """
     text = apply_splices(kept, keep_pki(kept, present))
-    for fingerprint in dict.fromkeys((*read_blocklist(present), *blocked)):
-        if is_fingerprint(fingerprint):
-            text = apply_splices(text, block_fingerprint(text, fingerprint))
-    return text
-
-
-def find_splices(old: bytes, new: bytes) -> Splices:
-    """Finds the splices that turn one text into another, by whole lines."""
-    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    return tuple(_list_splices(before, after))
-
-
-def _list_splices(before: list[bytes], after: list[bytes]) -> Iterator[Splice]:
-    offsets = [0]
-    for line in before:
-        offsets.append(offsets[-1] + len(line))
-    for tag, begin, end, new_begin, new_end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if tag != "equal":
-            yield Splice(offsets[begin], b"".join(before[begin:end]), b"".join(after[new_begin:new_end]))
+    return add_blocks(text, filter(is_fingerprint, (*read_blocklist(present), *blocked)))
 
 
 def build_nebula_part(restore: NebulaRestore) -> Part:

@@ -13,13 +13,13 @@ from pathlib import PureWindowsPath
 from adapters.errors import HostError
 from adapters.phrase import Phrase
 from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
-from commands.backups.restore_nebula import NebulaRestore, build_nebula_part, find_splices, merge_configuration
+from commands.backups.restore_nebula import NebulaRestore, build_nebula_part, merge_configuration
 from commands.backups.restore_obstacles import find_nebula_obstacle
 from commands.backups.restore_source import RestoreSource, read_files
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates, read_certificates, shorten_fingerprint
 from commands.certs.renewal_obstacles import find_witnesses
 from commands.configuration.nebula import is_fingerprint, read_blocklist
-from commands.configuration.splice import UnsuitableText
+from commands.configuration.splice import UnsuitableText, find_splices
 from commands.model.operation import FleetView
 from commands.model.phrases import list_some
 from commands.model.plan import LeftOutHost, Premise

@@ -7,11 +7,11 @@ misspelling is refused, a fingerprint has 64 lower-case hexadecimal digits, and 
 import copy
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from adapters.phrase import Phrase
-from commands.configuration.splice import Splice, Splices, UnsuitableText, require_intended, restore_bytes
+from commands.configuration.splice import Splice, Splices, UnsuitableText, apply_splices, require_intended, restore_bytes
 from commands.configuration.yaml_text import (
     Entry,
     Meaning,
@@ -76,6 +76,15 @@ def block_fingerprint(text: bytes, fingerprint: str) -> Splices:
         listed["blocklist"] = [*(before if isinstance(before, list) else ()), Scalar(fingerprint, plain=False)]
 
     return _require(text, splices, intend)
+
+
+def add_blocks(text: bytes, fingerprints: Iterable[str]) -> bytes:
+    """Returns the text with these fingerprints in `pki.blocklist`, each once. Raises `UnsuitableText`."""
+    present = read_blocklist(text)
+    for fingerprint in dict.fromkeys(fingerprints):
+        if fingerprint not in present:
+            text = apply_splices(text, block_fingerprint(text, fingerprint))
+    return text
 
 
 def unblock_fingerprint(text: bytes, fingerprint: str) -> Splices:

@@ -7,7 +7,8 @@ The writers of the parsers' libraries re-indent and change quotes. So a parser o
 stays as it is.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -72,6 +73,12 @@ def invert_splices(splices: Iterable[Splice]) -> Splices:
     return tuple(inverse)
 
 
+def find_splices(old: bytes, new: bytes) -> Splices:
+    """Finds the splices that turn one text into another, by whole lines."""
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    return tuple(_list_splices(before, after))
+
+
 def require_intended(
     old: bytes, splices: Sequence[Splice], parse: Callable[[bytes], Document], intend: Callable[[Document], Document]
 ) -> bytes:
@@ -107,6 +114,15 @@ def locate_offset(text: bytes, offset: int) -> tuple[int, int]:
     """Returns line and column of an offset, both counted from 1; columns are counted in bytes."""
     begin = text.rfind(b"\n", 0, offset) + 1
     return text.count(b"\n", 0, begin) + 1, offset - begin + 1
+
+
+def _list_splices(before: list[bytes], after: list[bytes]) -> Iterator[Splice]:
+    offsets = [0]
+    for line in before:
+        offsets.append(offsets[-1] + len(line))
+    for tag, begin, end, new_begin, new_end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield Splice(offsets[begin], b"".join(before[begin:end]), b"".join(after[new_begin:new_end]))
 
 
 def _make_unintended() -> UnsuitableText:

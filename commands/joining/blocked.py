@@ -7,10 +7,10 @@ from pathlib import PureWindowsPath
 
 from adapters.errors import HostError
 from adapters.phrase import Phrase
-from commands.backups.restore_nebula import find_splices
-from commands.configuration.splice import UnsuitableText
+from commands.configuration.nebula import add_blocks
+from commands.configuration.splice import UnsuitableText, find_splices
 from commands.joining.facts import JoiningFacts
-from commands.joining.pattern import add_blocks, list_blocked
+from commands.joining.pattern import list_blocked
 from commands.joining.sight import NewHost
 from commands.model.operation import CannotPlan
 from commands.planning.configuration_edit import ConfigurationEdit

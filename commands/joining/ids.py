@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from adapters.errors import HostError
 from adapters.inventory import Inventory, JoiningHost, RemovedHost
-from adapters.overlay import format_gateway
+from adapters.overlay import format_gateway, format_overlay
 from adapters.phrase import Phrase
 from adapters.windows.nebula import ReachAddress
 from commands.checks.concurrent_reads import read_side

@@ -16,7 +16,7 @@ from adapters.phrase import Phrase
 from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
 from commands.checks.concurrent_reads import read_side
 from commands.configuration.nebula import (
-    block_fingerprint,
+    add_blocks,
     explain_silent_log,
     is_fingerprint,
     name_pki,
@@ -65,15 +65,6 @@ def write_nebula_text(host: Host, pattern: Pattern, members: Iterable[MemberRead
     text = apply_splices(text, remove_static_host(text, str(host.overlay.ip)))
     text = add_blocks(text, list_blocked(members))
     return NebulaText(text, len(read_blocklist(text)))
-
-
-def add_blocks(text: bytes, fingerprints: tuple[str, ...]) -> bytes:
-    """Adds the fingerprints to the blocklist of a configuration that it lacks. Raises `UnsuitableText`."""
-    present = read_blocklist(text)
-    for fingerprint in fingerprints:
-        if fingerprint not in present:
-            text = apply_splices(text, block_fingerprint(text, fingerprint))
-    return text
 
 
 def list_blocked(members: Iterable[MemberReading]) -> tuple[str, ...]:

@@ -14,18 +14,17 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.blocklist import BlocklistReading, FindBlocklist
 from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
-from commands.backups.restore_nebula import find_splices
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
 from commands.certs.renewal_obstacles import find_witnesses
 from commands.checks.concurrent_reads import read_all_hosts
 from commands.configuration.nebula import (
-    block_fingerprint,
+    add_blocks,
     explain_silent_log,
     is_fingerprint,
     read_blocklist,
     unblock_fingerprint,
 )
-from commands.configuration.splice import Splices, UnsuitableText, apply_splices
+from commands.configuration.splice import Splices, UnsuitableText, apply_splices, find_splices
 from commands.model.operation import FleetView
 from commands.model.owed import Matter
 from commands.model.plan import LeftOutHost
@@ -81,16 +80,16 @@ async def read_blocklists(
     async def read(host: Host) -> tuple[str, HostBlocklist | HostError]:
         side = get_windows_side(host)
         seen: ReadResult[ConfigurationFile]
-        told: ReadResult[BlocklistReading]
-        seen, told = await asyncio.gather(
+        logged: ReadResult[BlocklistReading]
+        seen, logged = await asyncio.gather(
             view.fleet.read(host, ReadConfiguration.of(side.paths.nebula_config)),
             view.fleet.read(host, FindBlocklist.of(side, fingerprints)),
         )
         if isinstance(seen.outcome, HostError):
             return host.name, seen.outcome
-        if isinstance(told.outcome, HostError):
-            return host.name, told.outcome
-        return host.name, HostBlocklist(seen.outcome, told.outcome)
+        if isinstance(logged.outcome, HostError):
+            return host.name, logged.outcome
+        return host.name, HostBlocklist(seen.outcome, logged.outcome)
 
     return dict(await read_all_hosts(tuple(hosts), read, view))
 
@@ -116,12 +115,9 @@ def edit_blocklist(text: bytes, fingerprints: Iterable[str], sources: IdentitySo
     Entries whose certificates have ended go with them.
     """
     listed = read_blocklist(text)
-    missing = [each for each in fingerprints if each not in listed]
-    if not missing:
+    new = add_blocks(text, fingerprints)
+    if new == text:
         return ()
-    new = text
-    for fingerprint in missing:
-        new = apply_splices(new, block_fingerprint(new, fingerprint))
     for entry in dict.fromkeys(find_ended(listed, sources)):
         new = apply_splices(new, unblock_fingerprint(new, entry))
     return find_splices(text, new)

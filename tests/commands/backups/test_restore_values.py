@@ -12,10 +12,10 @@ from adapters.nebula.certificates import Certificate, parse_pem
 from adapters.phrase import ENGLISH
 from adapters.windows.restore import PresentPartFile
 from commands.backups.restore_gateway import compare_files
-from commands.backups.restore_nebula import find_splices, merge_configuration
+from commands.backups.restore_nebula import merge_configuration
 from commands.backups.restore_obstacles import find_backup_obstacle, find_nebula_obstacle
 from commands.configuration.nebula import read_blocklist
-from commands.configuration.splice import UnsuitableText, apply_splices
+from commands.configuration.splice import UnsuitableText
 from commands.model.backup import Backup, BackupManifest, BackupPart, KeptPart, KnownBackups
 from commands.model.identity import Identity, IdentityKind, KnownIdentities
 from commands.model.operation import FleetView
@@ -121,11 +121,6 @@ def test_a_backup_without_a_blocklist_gets_the_present_one() -> None:
 def test_a_configuration_whose_meaning_is_not_sure_is_refused(kept: bytes) -> None:
     with pytest.raises(UnsuitableText):
         merge_configuration(kept, PRESENT, ())
-
-
-@pytest.mark.parametrize("new", [KEPT, KEPT.replace(b"\n", b"\r\n"), b"", b"x", PRESENT + b"\n\n"])
-def test_splices_lead_from_one_text_to_the_other(new: bytes) -> None:
-    assert new == apply_splices(PRESENT, find_splices(PRESENT, new))
 
 
 def known(**differs: Any) -> KnownBackups:

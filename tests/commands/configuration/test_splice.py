@@ -11,6 +11,7 @@ from commands.configuration.splice import (
     Splices,
     UnsuitableText,
     apply_splices,
+    find_splices,
     invert_splices,
     locate_offset,
     require_intended,
@@ -32,6 +33,12 @@ def edits(draw: st.DrawFn) -> tuple[bytes, Splices]:
 def test_an_edit_followed_by_its_inverse_leaves_the_bytes_as_they_were(edit: tuple[bytes, Splices]) -> None:
     text, splices = edit
     assert text == apply_splices(apply_splices(text, splices), invert_splices(splices))
+
+
+@pytest.mark.parametrize("new", [b"a: 1\nc: 3\n", b"a: 1\r\nb: 2\r\n", b"", b"x", b"a: 1\nb: 2\n\n\n"])
+def test_splices_lead_from_one_text_to_another(new: bytes) -> None:
+    old = b"a: 1\nb: 2\n"
+    assert new == apply_splices(old, find_splices(old, new))
 
 
 @given(edits())
