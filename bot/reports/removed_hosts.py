@@ -8,6 +8,7 @@ from adapters.phrase import Moment, Phrase
 from bot.store.owed import OwedChange
 from commands.model.phrases import list_some, relate_moment
 from commands.model.report import Section
+from commands.removal.arguments import is_owed_removal
 
 HEADING = Phrase("Removed hosts")
 
@@ -27,7 +28,7 @@ def list_open_removals(removed: Sequence[RemovedHost], owed: Sequence[OwedChange
     Times have no distance from now, because a tab may stay open.
     """
     for each in removed:
-        places = sorted({change.host for change in owed if _is_about(change, each.name)})
+        places = sorted({change.host for change in owed if is_owed_removal(change.words, each.name)})
         if places:
             yield Phrase(
                 "{host}, removed {at}: {places} may still accept it, until {words} has run there",
@@ -55,8 +56,3 @@ def _describe(each: RemovedHost, now: datetime) -> Phrase:
     if each.lost:
         return Phrase("{host} (ID {id}), lost, removed by {who} {at}", host=each.name, id=str(each.id), who=each.by, at=when)
     return Phrase("{host} (ID {id}), removed by {who} {at}", host=each.name, id=str(each.id), who=each.by, at=when)
-
-
-def _is_about(change: OwedChange, name: str) -> bool:
-    """Returns whether an owed change is a share of the removal of a host."""
-    return change.words.split()[:3] == ["host", "remove", name]

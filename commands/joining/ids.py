@@ -25,6 +25,7 @@ from commands.joining.members import MemberReading, read_members
 from commands.model.identity import Identity, KnownIdentities
 from commands.model.operation import FleetView
 from commands.model.owed import KnownOwed
+from commands.removal.arguments import is_owed_removal
 from commands.values.arguments import shorten_argument
 
 
@@ -197,7 +198,7 @@ def _explain_reservation(joining: JoiningHost) -> Phrase:
 def _explain_tombstone(removed: RemovedHost, claim: IdClaim, owed: KnownOwed) -> Iterator[Phrase]:
     peer = format_gateway(removed.id)
     for note in owed.notes:
-        if note.words.split()[:3] in (["host", "remove", removed.name], ["peer", "remove", peer]):
+        if is_owed_removal(note.words, removed.name) or note.words.split()[:3] == ["peer", "remove", peer]:
             yield Phrase(
                 "the removal of {name} is still owed on {host}: {words}", name=removed.name, host=note.host, words=note.words
             )

@@ -7,6 +7,7 @@ from typing import Annotated
 from adapters.inventory import GatewaySide, Host, Inventory, JoiningHost, RemovedHost
 from adapters.overlay import format_overlay
 from adapters.phrase import Phrase
+from commands.suspension.records import REMOVE_WORDS
 from commands.values.arguments import BadArgument, Option, Positional, Target, resolve_one_host, shorten_argument
 
 MAX_CONTAINERS = 100
@@ -51,6 +52,11 @@ def find_removal(target: Target, inventory: Inventory) -> Removal:
         return Removal(removed.name, removed.id, removed=removed)
     host = resolve_one_host(target, inventory)
     return Removal(host.name, host.id, host)
+
+
+def is_owed_removal(words: str, name: str) -> bool:
+    """Returns whether the words of an owed command are a share of the removal of a host."""
+    return words.split()[:3] == [*REMOVE_WORDS.split(), name]
 
 
 def list_others(removal: Removal, inventory: Inventory) -> tuple[Host, ...]:
