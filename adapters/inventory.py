@@ -21,8 +21,9 @@ from adapters.value import Value
 LIGHTHOUSE_ID = 0
 """Id of the lighthouse, whose address is 10.100.0.1. Hosts are 10.100.N.1 with N from 1 to 254."""
 
-HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?$")]
+HOST_NAME, LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?"  # whole ones
+HostName = Annotated[str, StringConstraints(pattern=f"^{HOST_NAME}$")]
+Label = Annotated[str, StringConstraints(pattern=f"^{LABEL}$")]
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")]
 PodmanName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$")]

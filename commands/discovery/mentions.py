@@ -19,14 +19,12 @@ from ipaddress import IPv4Address, IPv4Network, ip_address
 from urllib.parse import urlsplit
 
 from adapters.action import BOT_NAME
-from adapters.inventory import Host, Inventory
+from adapters.inventory import HOST_NAME, Host, Inventory
 from adapters.overlay import API_PORT, OVERLAY_NETWORK, find_host_id, format_overlay
 from commands.values.arguments import EVERY_HOST
 
 OWN_NETWORKS = (OVERLAY_NETWORK, IPv4Network("10.87.0.0/16"))
 """Flatnet's own networks. An address in them is no way to a host that is not reached yet."""
-
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Source(StrEnum):
@@ -122,7 +120,7 @@ def choose_names(found: Sequence[FoundHost], inventory: Inventory) -> Mapping[in
     claims = Counter(name for each in found for name in each.names)
     chosen: dict[int, str] = {}
     for each in found:
-        fitting = [name for name in each.names if _NAME.fullmatch(name) and name not in taken and claims[name] == 1]
+        fitting = [name for name in each.names if re.fullmatch(HOST_NAME, name) and name not in taken and claims[name] == 1]
         chosen[each.id] = fitting[0] if len(each.names) == 1 and fitting else _make_name(each.id, taken | claims.keys())
     return chosen
 

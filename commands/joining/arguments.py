@@ -5,6 +5,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated
 
 from adapters.action import BOT_NAME
+from adapters.inventory import HOST_NAME, LABEL
 from adapters.phrase import Phrase
 from commands.values.arguments import EVERY_HOST, BadArgument, Option, Positional, shorten_argument
 
@@ -13,14 +14,11 @@ MAX_ID = 254
 
 MAX_LABELS = 20
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?")
-
 
 def parse_new_name(words: tuple[str, ...]) -> str:
     """Parses the name of a new host, which becomes the name in its certificate and of its file. Raises `BadArgument`."""
     typed = words[0].strip()
-    if not _NAME.fullmatch(typed):
+    if not re.fullmatch(HOST_NAME, typed):
         raise BadArgument(
             Phrase(
                 "{part} cannot be the name of a host. Use up to 63 lower-case letters, digits and hyphens: {example}",
@@ -78,7 +76,7 @@ def parse_labels(text: str) -> tuple[str, ...]:
     """Parses `tokyo,db`, each label once, in the given order. Raises `BadArgument`."""
     labels = tuple(dict.fromkeys(part.strip() for part in re.split(r"[,、]", text)))
     for label in labels:
-        if not _LABEL.fullmatch(label):
+        if not re.fullmatch(LABEL, label):
             raise BadArgument(
                 Phrase(
                     "{part} cannot be a label. Use lower-case letters, digits, dots, hyphens and underscores: {example}",
