@@ -337,10 +337,6 @@ class Inventory(Value):
         """Returns the hosts that have a label."""
         return tuple(host for host in self.hosts if label in host.labels)
 
-    def with_joining(self) -> "Inventory":
-        """Returns the inventory in which the hosts that are being added are members: for what acts on them by name."""
-        return self.model_copy(update={"hosts": self.reachable})
-
 
 def _find_duplicates(keys: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the keys that occur more than once, sorted."""
