@@ -10,10 +10,10 @@ from adapters.inventory import Inventory
 from bot.audit.log import AuditLog
 from bot.changes.step_binding import OwnActions
 from bot.handlers.joining import JoiningServices
-from bot.joining.host_tables import find_alike, split_address
 from bot.joining.id_choice import choose_id
 from bot.joining.registry import HostRegistry
 from bot.joining.scanner import scan_windows, scan_wsl
+from bot.joining.sides import find_alike, split_address
 from commands.model.operation import FleetView
 
 MAX_KEY_LENGTH = 2000

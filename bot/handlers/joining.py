@@ -17,10 +17,10 @@ from adapters.phrase import Phrase
 from bot.changes.rehearsal_rules import find_objection
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, RehearsalPort
-from bot.joining.host_tables import Pins
 from bot.joining.registry import Asked, HostRegistry
 from bot.joining.reservation import Wish, reserve
 from bot.joining.scanner import Comparison, Scan, compare
+from bot.joining.sides import Pins
 from bot.joining.standing import (
     MAX_CHANGES,
     Standing,

@@ -19,8 +19,8 @@ from adapters.local.action import LocalAction
 from adapters.local.host_files import HostFileState, ReadHostFile, WriteHostFile
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
-from bot.joining.host_tables import Pins, pin_sides
 from bot.joining.reservation import Wish, go_on, require_address
+from bot.joining.sides import Pins, pin_sides
 from commands.planning.host_files import render_joining, render_removed
 
 

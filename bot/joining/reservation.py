@@ -7,7 +7,7 @@ from datetime import datetime
 from adapters.errors import Refused
 from adapters.inventory import Inventory, JoiningHost
 from adapters.phrase import Phrase
-from bot.joining.host_tables import complete_address, find_usual_port
+from bot.joining.sides import complete_address, find_usual_port
 from commands.joining.add import HostAdd
 
 

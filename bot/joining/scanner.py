@@ -15,7 +15,7 @@ from adapters.local.identities import ShownIdentity
 from adapters.phrase import Phrase
 from adapters.windows.tls_certificate import scan_server_certificate
 from adapters.wsl.host_key import scan_host_keys
-from bot.joining.host_tables import split_address
+from bot.joining.sides import split_address
 
 SCAN_TIMEOUT = 8.0
 """Seconds for one handshake with Windows."""

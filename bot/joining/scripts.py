@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 
 from adapters.inventory import Host, Inventory, JoiningHost, WslSide
-from bot.joining.host_tables import find_alike, split_address
+from bot.joining.sides import find_alike, split_address
 
 PUBLIC_KEY = "ssh-ed25519 AAAA... flatnet-bot"
 """Stands for the public half of the bot's SSH key, where it is not known."""

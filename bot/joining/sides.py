@@ -1,4 +1,4 @@
-"""Settings of a host that is being added: its file grows from a reservation to pinned sides. Pure.
+"""Sides of a host that is being added: their addresses, their pins, and their settings as its file has them. Pure.
 
 What is not about the host itself (accounts, folders, services) is that of a member like it, beside the usual defaults.
 """
