@@ -19,7 +19,7 @@ from adapters.errors import Refused
 from adapters.phrase import Listing, Phrase
 from bot.config.errors import ConfigurationError
 from bot.config.settings import Settings, parse_settings
-from bot.setup.found_hosts import FoundHost, render_found_hosts
+from bot.setup.found_hosts import ProposedHost, render_found_hosts
 
 WSL_SSH_PORT = 2222
 """Port of WSL2's sshd in `docs/hosts.md`."""
@@ -65,7 +65,7 @@ class Draft:
     lighthouse_sha256: str = ""
     gateway: str = ""
     hosts: tuple[HostDraft, ...] = ()
-    found: tuple[FoundHost, ...] = ()
+    found: tuple[ProposedHost, ...] = ()
 
     def with_host(self, host: HostDraft) -> "Draft":
         """Return this draft with one more host."""

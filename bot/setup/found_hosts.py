@@ -15,8 +15,8 @@ MISSING = "…"
 
 
 @dataclass(frozen=True)
-class FoundHost:
-    """One found host: a name that suits a host, its ID, the URL of its gateway and its address in the site's network.
+class ProposedHost:
+    """A found host as it is proposed: name, ID, URL of its gateway, address in the site's network.
 
     `gateway` and `underlay` are "" where they are not known.
     """
@@ -27,16 +27,16 @@ class FoundHost:
     underlay: str = ""
 
 
-def take_found_hosts(compared: Iterable[ComparedHost], gateway: tuple[int, str] | None) -> tuple[FoundHost, ...]:
+def take_found_hosts(compared: Iterable[ComparedHost], gateway: tuple[int, str] | None) -> tuple[ProposedHost, ...]:
     """Takes what is written of the hosts that are not in the draft. `gateway` is the one that was read: ID and URL."""
     return tuple(
-        FoundHost(each.name, each.found.id, _find_gateway(each, gateway), each.underlay)
+        ProposedHost(each.name, each.found.id, _find_gateway(each, gateway), each.underlay)
         for each in compared
         if each.standing is Standing.UNKNOWN and each.words is not None
     )
 
 
-def render_found_hosts(hosts: Iterable[FoundHost], quote: Callable[[str], str]) -> Iterator[list[str]]:
+def render_found_hosts(hosts: Iterable[ProposedHost], quote: Callable[[str], str]) -> Iterator[list[str]]:
     """Renders a table for each host. Without a known gateway all of it is a comment, because it has no connection."""
     for host in hosts:
         table = ["[[hosts]]", f"name = {quote(host.name)}", f"id = {host.id}"]

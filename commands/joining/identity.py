@@ -17,7 +17,7 @@ from commands.configuration.diff import diff_splices
 from commands.configuration.splice import Splice, UnsuitableText
 from commands.joining.blocked import find_missing_blocks
 from commands.joining.facts import JoiningFacts
-from commands.joining.nebula_steps import Identity, build_identity_part
+from commands.joining.nebula_steps import NewIdentity, build_identity_part
 from commands.joining.pattern import NebulaText, list_blocked, write_nebula_text
 from commands.joining.sight import NewHost
 from commands.model.operation import CannotPlan
@@ -40,7 +40,7 @@ def plan_identity(new: NewHost, facts: JoiningFacts, lighthouse: HostCertificate
         return _plan_kept_identity(new, facts, lighthouse.host)
     rules, rotation = facts.members.rules, facts.members.rotation
     text = _write_text(new, facts)
-    identity = Identity(
+    identity = NewIdentity(
         new=new,
         lighthouse=lighthouse.host,
         ca=ca,
@@ -160,7 +160,7 @@ def _describe_edit(new: NewHost, edit: ConfigurationEdit, redact: Callable[[str]
         raise CannotPlan(Phrase("{host}: {why}", host=new.name, why=error.why)) from error
 
 
-def _list_premises(identity: Identity, lighthouse: HostCertificates, text: NebulaText) -> Iterator[Premise]:
+def _list_premises(identity: NewIdentity, lighthouse: HostCertificates, text: NebulaText) -> Iterator[Premise]:
     name, ca, pattern = identity.host.name, identity.ca, identity.new.pattern
     signed = Phrase(
         "{host} signs its certificate with {ca} ({fingerprint}), which ends at {at}",
@@ -194,7 +194,7 @@ def _list_premises(identity: Identity, lighthouse: HostCertificates, text: Nebul
     yield Premise(host=pattern.host.name, what="config", value=pattern.nebula.sha256, phrase=made)
 
 
-def _list_warnings(identity: Identity, facts: JoiningFacts) -> Iterator[Phrase]:
+def _list_warnings(identity: NewIdentity, facts: JoiningFacts) -> Iterator[Phrase]:
     name, now = identity.host.name, facts.members.now
     ends = min(now + timedelta(hours=identity.lifetime), identity.ca.not_after - timedelta(seconds=1))
     if ends - now < SHORT_LIFETIME:

@@ -52,8 +52,8 @@ WINDOW = math.ceil(RETURN_TIMEOUT + ADDRESS_TIMEOUT + PROOF_TIMEOUT + CONFIRM_SH
 
 
 @dataclass(frozen=True)
-class Identity:
-    """Identity that a new host gets.
+class NewIdentity:
+    """The identity that a new host gets.
 
     `lighthouse` signs with `ca`; `signer` has the files of that CA while it is being changed. `authorities` are the CAs that
     the host will trust: those of the lighthouse, or none if the host has their file already. `config` is its config.yaml.
@@ -96,7 +96,7 @@ class Identity:
         return stage_path(self.folder, str(PureWindowsPath(file).parent), file)
 
 
-def build_identity_part(identity: Identity) -> Part:
+def build_identity_part(identity: NewIdentity) -> Part:
     """Builds the part."""
     new, host = identity.new, identity.host
     own_log = get_windows_side(host).paths.nebula_log
@@ -121,7 +121,7 @@ def build_identity_part(identity: Identity) -> Part:
     return Part(host=host.name, steps=steps)
 
 
-def _build_preparation(identity: Identity) -> Iterator[Step]:
+def _build_preparation(identity: NewIdentity) -> Iterator[Step]:
     """Builds the steps that touch nothing live."""
     new, name = identity.new, identity.host.name
     forget = PlannedAction.of(ForgetFolder(folder=identity.folder))
@@ -163,7 +163,7 @@ def _build_preparation(identity: Identity) -> Iterator[Step]:
     )
 
 
-def _build_sign_step(identity: Identity) -> Step:
+def _build_sign_step(identity: NewIdentity) -> Step:
     """Builds the step that signs. Its rollback removes the certificate, which stays valid: the ledger calls it abandoned."""
     paths, signer, host = get_windows_side(identity.lighthouse).paths, identity.signer, identity.host
     # Without its public key, which an earlier step makes. It is validated when it runs.
@@ -194,7 +194,7 @@ def _build_sign_step(identity: Identity) -> Step:
     )
 
 
-def _build_stage_step(identity: Identity, key: str, file: str, content: bytes) -> Step:
+def _build_stage_step(identity: NewIdentity, key: str, file: str, content: bytes) -> Step:
     stage = StageFile.of(identity.folder, str(PureWindowsPath(file).parent), file, content)
     return Step(
         key=identity.new.make_key(key),
@@ -218,7 +218,7 @@ def _build_start_types(new: NewHost) -> Iterator[Step]:
         yield build_start_type_step(new.host, dict.fromkeys(before, "Automatic"), before)
 
 
-def _build_change(identity: Identity) -> CommitConfirmedChange:
+def _build_change(identity: NewIdentity) -> CommitConfirmedChange:
     """Builds the change that puts all files in place and starts Nebula."""
     host, paths, new = identity.host, identity.paths, identity.new
     folder = PureWindowsPath(identity.folder)
@@ -245,7 +245,7 @@ def _build_change(identity: Identity) -> CommitConfirmedChange:
     return CommitConfirmedChange(host, change, phrase, Phrase("stop Nebula and remove the new files"), (check,))
 
 
-def _build_proofs(identity: Identity) -> Iterator[Step]:
+def _build_proofs(identity: NewIdentity) -> Iterator[Step]:
     """Builds the proofs. A responder's log alone proves nothing: the host's own log must have no refusal, too."""
     new, host = identity.new, identity.host
     patience = PROOF_TIMEOUT / (identity.tunnel.proof_count + 1)
