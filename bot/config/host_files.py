@@ -21,8 +21,8 @@ HOST_FOLDER = "hosts.d"
 MAX_HOST_FILE_BYTES = 64_000
 """Maximum size of one file. A host that is written out in full needs less than 2 kB."""
 
-MAX_HOST_FILES = 254
-"""Maximum number of files: one for each host that a fleet can have."""
+MAX_HOST_FILES = 1_000
+"""Maximum number of files: the 254 hosts that a fleet can have, and hosts that were removed over the years."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ def read_host_files(data_folder: Path, configuration: Path) -> tuple[HostFile, .
         return ()
     except OSError as error:
         raise ConfigurationError(configuration, (_make_unreadable(folder, error),)) from error
-    if len(paths) > MAX_HOST_FILES:
-        phrase = Phrase("has more than {n} hosts. Remove those that do not belong there", n=MAX_HOST_FILES)
-        raise ConfigurationError(configuration, (Complaint("", None, phrase, folder),))
+    _require_few(len(paths), folder, configuration)
     read = [_read_host_file(path) for path in paths]
     complaints = tuple(each for each in read if isinstance(each, Complaint))
     if complaints:
@@ -74,7 +72,14 @@ def replace_host_file(
     parsed = _parse_host_file(path, content)
     if isinstance(parsed, Complaint):
         raise ConfigurationError(configuration, (parsed,))
+    _require_few(len(others) + 1, path.parent, configuration)
     return tuple(sorted([*others, parsed], key=lambda file: file.path))
+
+
+def _require_few(count: int, folder: Path, configuration: Path) -> None:
+    if count > MAX_HOST_FILES:
+        phrase = Phrase("has more than {n} hosts. Remove those that do not belong there", n=MAX_HOST_FILES)
+        raise ConfigurationError(configuration, (Complaint("", None, phrase, folder),))
 
 
 def _read_host_file(path: Path) -> HostFile | Complaint:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.config.errors import ConfigurationError
-from bot.config.host_files import MAX_HOST_FILE_BYTES, MAX_HOST_FILES, find_host_file
+from bot.config.host_files import MAX_HOST_FILE_BYTES, MAX_HOST_FILES, HostFile, find_host_file, replace_host_file
 from bot.config.settings import read_settings
 
 MAIN = """
@@ -113,7 +113,17 @@ def test_a_link_is_not_followed(file: Path) -> None:
 def test_more_files_than_a_fleet_has_hosts_are_refused(file: Path) -> None:
     for number in range(MAX_HOST_FILES + 1):
         add(file, f"h{number}", HOST_B)
-    assert [("hosts.d", "", None, "has more than 254 hosts. Remove those that do not belong there")] == find_complaints(file)
+    assert [("hosts.d", "", None, "has more than 1000 hosts. Remove those that do not belong there")] == find_complaints(
+        file
+    )
+
+
+def test_one_file_too_many_is_refused_before_it_is_written(file: Path) -> None:
+    """With it the bot would not start any more."""
+    path = file.parent / "var" / "hosts.d" / "host-b.toml"
+    others = tuple(HostFile(path.with_name(f"h{number}.toml"), "", {}) for number in range(MAX_HOST_FILES))
+    with pytest.raises(ConfigurationError):
+        replace_host_file(others, path, HOST_B.encode(), file)
 
 
 def test_complaints_of_all_files_come_at_once(file: Path) -> None:
