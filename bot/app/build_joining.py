@@ -3,7 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 from adapters.inventory import Inventory
@@ -28,9 +28,12 @@ def build_joining(
     return JoiningServices(registry, scan_windows, scan_wsl, make_view, choose_id, find_own_address, find_public_key)
 
 
-async def find_public_key(inventory: Inventory) -> str:
-    """Finds the public half of the key with which the bot logs in to WSL2, in the file beside it; "" if there is none."""
-    like = find_alike(inventory)
+async def find_public_key(inventory: Inventory, labels: Collection[str] = ()) -> str:
+    """Finds the public half of the key with which the bot logs in to WSL2 of a host with these labels; "" if there is none.
+
+    It is in the file beside the key.
+    """
+    like = find_alike(inventory, "wsl", labels)
     if like is None or like.wsl is None:
         return ""
     return await asyncio.to_thread(_read_public_key, like.wsl.key_file)

@@ -7,7 +7,7 @@ Each request goes as far as it can. A host is not logged in to before its identi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,7 +55,7 @@ class JoiningServices:
     make_view: Callable[[str], Awaitable[FleetView]]
     choose_id: Callable[[Wish, FleetView], Awaitable[int]]
     find_own_address: Callable[[str], str]
-    find_public_key: Callable[[Inventory], Awaitable[str]]
+    find_public_key: Callable[[Inventory, Collection[str]], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class JoiningHandlers:
         findings: Sequence[Finding] = (),
     ) -> Report:
         own = self.services.find_own_address(joining.windows_address)
-        key = await self.services.find_public_key(inventory)
+        key = await self.services.find_public_key(inventory, joining.labels)
         return build_preparation_report(PreparationSight(joining, inventory, standing, remarks, findings, own, key))
 
 

@@ -35,7 +35,7 @@ def list_wsl_lines(joining: JoiningHost, inventory: Inventory, key: str) -> tupl
     """
     if not joining.wsl_address:
         return ()
-    like = find_alike(inventory)
+    like = find_alike(inventory, "wsl", joining.labels)
     _, port = split_address(joining.wsl_address)
     words = ["sudo", "sh", "prepare-wsl.sh", "--key", key or PUBLIC_KEY, "--port", str(port), *_list_settings(joining, like)]
     return (shlex.join(words),)

@@ -3,7 +3,7 @@
 What is not about the host itself (accounts, folders, services) is that of a member like it, beside the usual defaults.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,7 +44,7 @@ def split_address(address: str) -> tuple[str, int]:
 
 def find_usual_port(inventory: Inventory, side: SideName) -> int:
     """Finds the port at which this kind of side listens on a member."""
-    like = find_alike(inventory)
+    like = find_alike(inventory, side)
     if like is not None and side == "wsl" and like.wsl is not None:
         return like.wsl.port
     if like is not None and side == "windows" and like.windows is not None:
@@ -52,30 +52,40 @@ def find_usual_port(inventory: Inventory, side: SideName) -> int:
     return WINRM_TLS_PORT if side == "windows" else SSH_PORT
 
 
-def find_alike(inventory: Inventory) -> Host | None:
-    """Finds the member whose settings a new host gets: the first one with most sides. The lighthouse is none."""
-    members = [host for host in inventory.hosts if not host.lighthouse and host.windows is not None]
-    return max(members, key=lambda host: sum(host.get_side(side) is not None for side in SIDES), default=None)
+def find_alike(inventory: Inventory, side: SideName, labels: Collection[str] = ()) -> Host | None:
+    """Finds the member whose settings a side of a new host gets: the first one with most of its labels, then most sides.
+
+    Its account is one of those settings. So hosts of one place do not get the password of another. The lighthouse is none.
+    """
+    able = [host for host in inventory.hosts if not host.lighthouse and host.windows is not None]
+    members = [host for host in able if host.get_side(side) is not None]
+
+    def measure_likeness(host: Host) -> tuple[int, int]:
+        return len({*host.labels} & {*labels}), sum(host.get_side(each) is not None for each in SIDES)
+
+    return max(members, key=measure_likeness, default=None)
 
 
 def pin_sides(table: Mapping[str, Any], addresses: Mapping[str, str], pins: Pins, inventory: Inventory) -> Mapping[str, Any]:
     """Returns the settings with the sides that have a pin. `addresses` are the complete ones, by side."""
-    like = find_alike(inventory)
-    usual = {} if like is None else dict(inventory.tables.get(like.name, {}))
+    labels = table.get("labels", ())
     sides: dict[str, Any] = {}
     if pins.certificate:
         own = {"url": f"https://{addresses['windows']}/wsman", "certificate_sha256": pins.certificate}
-        sides["windows"] = {**_take_usual(usual, "windows"), **table.get("windows", {}), **own}
+        sides["windows"] = {**_take_usual(inventory, "windows", labels), **table.get("windows", {}), **own}
+        like = find_alike(inventory, "gateway", labels)
         if "gateway" not in table and like is not None and like.gateway is not None:
             port = urlsplit(like.gateway.url).port or API_PORT
-            sides["gateway"] = {**_take_usual(usual, "gateway"), "url": f"http://{format_overlay(table['id'])}:{port}"}
+            url = f"http://{format_overlay(table['id'])}:{port}"
+            sides["gateway"] = {**_take_usual(inventory, "gateway", labels), "url": url}
     if pins.host_key:
         address, port = split_address(addresses["wsl"])
         place = {"address": address, "port": port, "host_key": pins.host_key}
-        sides["wsl"] = {**_take_usual(usual, "wsl"), **table.get("wsl", {}), **place}
+        sides["wsl"] = {**_take_usual(inventory, "wsl", labels), **table.get("wsl", {}), **place}
     return {**table, **sides}
 
 
-def _take_usual(usual: Mapping[str, Any], side: str) -> Mapping[str, Any]:
-    table = usual.get(side, {})
+def _take_usual(inventory: Inventory, side: SideName, labels: Collection[str]) -> Mapping[str, Any]:
+    like = find_alike(inventory, side, labels)
+    table = {} if like is None else inventory.tables.get(like.name, {}).get(side, {})
     return {key: value for key, value in table.items() if key not in _OWN_KEYS[side]} if isinstance(table, Mapping) else {}

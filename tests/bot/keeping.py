@@ -365,7 +365,7 @@ def refuse_joining(recorder: Recorder) -> JoiningServices:
     async def choose_id(wish: Wish, view: FleetView) -> int:
         raise AssertionError(wish)
 
-    async def find_key(inventory: Inventory) -> str:
+    async def find_key(inventory: Inventory, labels: Collection[str]) -> str:
         return ""
 
     registry = HostRegistry(refuse_own_read, recorder, Inventory)

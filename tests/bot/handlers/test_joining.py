@@ -405,6 +405,16 @@ async def test_a_tombstone_gives_way_to_a_new_machine_of_that_name(bench: Bench)
     assert bench.inventory.joining[0].again
 
 
+async def test_a_host_gets_the_account_of_a_member_with_its_labels(bench: Bench) -> None:
+    """The bot logs in to it with that account before anyone has approved."""
+    windows = '[windows]\nurl = "https://192.0.2.12:5986/wsman"\nuser = "tokyo-bot"\npassword_secret = "tokyo"\n'
+    bench.folder.write("host-b", f'name = "host-b"\nid = 2\nlabels = ["tokyo"]\n{windows}'.encode())
+    await bench.ask(FIRST)
+    await bench.ask(BOTH)
+
+    assert ("tokyo-bot", "tokyo") == (bench.table["windows"]["user"], bench.table["windows"]["password_secret"])
+
+
 async def test_a_renewed_certificate_is_pinned_once_a_person_has_compared_it(bench: Bench) -> None:
     await bench.ask(FIRST)
     await bench.ask(BOTH)
