@@ -115,6 +115,20 @@ async def plan_share(request: RemovalRequest, hosts: Sequence[Host], view: Fleet
     return _complete(made, request, shares, tuple(shares.peers.list_warnings(shares.owed)))
 
 
+def is_reserved_only(removal: Removal, view: FleetView) -> bool:
+    """Returns whether a host has nothing but its name and its id: no certificate was ever signed for it."""
+    known = view.identities.find_fingerprints(view.now(), name=removal.name, address=removal.overlay)
+    reserved = removal.joining is not None and not removal.joining.adopt
+    return reserved and view.identities.available and not known
+
+
+async def plan_release(operation: FleetChange, removal: Removal, view: FleetView) -> PlannedChange:
+    """Plans to free the name and the id of a host that is reserved only. Raises `CannotPlan`."""
+    made = assemble_in_order(operation, (await plan_erasure(removal, view),), view.fleet.inventory)
+    plan = made.plan.model_copy(update={"about": removal.name})
+    return PlannedChange(arguments=operation.resolved_arguments, plan=plan)
+
+
 def _complete(made: PlannedChange, request: RemovalRequest, shares: _Shares, warnings: tuple[Phrase, ...]) -> PlannedChange:
     """Completes a plan. Its arguments stay those of the request: what a host has done already is seen there."""
     plan = made.plan.model_copy(

@@ -16,7 +16,7 @@ from commands.model.owed import Matter
 from commands.model.plan import PlannedChange
 from commands.removal.arguments import ContainersOption, HostArgument, OnOption, Removal, find_removal, list_others
 from commands.removal.obstacles import find_container_obstacle, find_doubt, find_fleet_obstacle, find_road_obstacle
-from commands.removal.removal_plan import RemovalRequest, plan_removal, plan_share
+from commands.removal.removal_plan import RemovalRequest, is_reserved_only, plan_release, plan_removal, plan_share
 from commands.removal.sight import OwnSight, read_own
 from commands.suspension.own_host import require_other_machine
 from commands.suspension.records import REMOVE_WORDS
@@ -64,7 +64,12 @@ class HostRemove(FleetChange):
         removal = find_removal(self.host, inventory)
         if self.password_changed:
             raise CannotPlan(Phrase("{host} shares no password that must be changed", host=removal.name))
-        self._require_possible(removal, view)
+        if (obstacle := find_fleet_obstacle(removal, inventory)) is not None:
+            if self.on != NO_TARGET or not is_reserved_only(removal, view):
+                raise CannotPlan(obstacle)
+            return await plan_release(self, removal, view)
+        if (doubt := find_doubt(removal.name, view.critical_unknown)) is not None:
+            raise CannotPlan(doubt)
         if self.on != NO_TARGET:
             return await plan_share(RemovalRequest(self, removal, None, lost=True), self.resolve_hosts(inventory), view)
         if removal.removed is not None:
@@ -77,12 +82,6 @@ class HostRemove(FleetChange):
             )
         own = await self._look_at_host(removal, view)
         return await plan_removal(RemovalRequest(self, removal, own, lost=self.lost), view)
-
-    def _require_possible(self, removal: Removal, view: FleetView) -> None:
-        """Raises `CannotPlan` for a host that must not be removed now."""
-        obstacle = find_fleet_obstacle(removal, view.fleet.inventory) or find_doubt(removal.name, view.critical_unknown)
-        if obstacle is not None:
-            raise CannotPlan(obstacle)
 
     async def _look_at_host(self, removal: Removal, view: FleetView) -> OwnSight | None:
         """Looks at the host; None if it is not touched. Raises `CannotPlan` if it must not be removed."""

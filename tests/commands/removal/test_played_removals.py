@@ -204,6 +204,14 @@ def test_a_removed_host_that_was_being_added_again_is_a_removed_one_again() -> N
     assert "[removed]" in world.written["host-d/host-file"]
 
 
+def test_a_reservation_can_be_given_up_although_no_host_could_prove_a_removal() -> None:
+    world = World.of("lighthouse")
+    world.joining = (JoiningHost(name="host-d", id=4, since=NOW, by="alice"),)
+
+    assert [] == world.run(remove("host-d"))
+    assert {"host-d/host-file": ""} == world.written
+
+
 def test_a_host_that_was_being_added_with_a_signed_certificate_is_refused_everywhere() -> None:
     world = World.of()
     reserved, *hosts = reversed(world.hosts)
