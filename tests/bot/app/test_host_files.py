@@ -184,6 +184,6 @@ async def test_a_file_that_hides_a_table_is_not_removed(bot: Bot) -> None:
     await bot.own.perform(writing())
     again = JOINING.replace("host-b", "host-a").replace("id = 2", "id = 1")
     await bot.own.perform(WriteHostFile(operation="op-2", name="host-a", content=again, before=""))
-    with pytest.raises(ActionFailed, match="a table of host-a, which would count again"):
+    with pytest.raises(ActionFailed, match="the configuration file has host-a, which would be a member again"):
         await bot.own.perform(RemoveHostFile(operation="op-3", name="host-a", before=hash_text(again)))
     assert (("host-b",), hash_text(again)) == (bot.names, bot.folder.hash_file("host-a"))

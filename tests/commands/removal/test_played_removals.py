@@ -23,7 +23,7 @@ from tests.lab.windows.state import EVERY
 
 TOMBSTONE = RemovedHost(name="host-c", id=3, since=NOW, by="alice")
 BLOCKING = ["lighthouse blocklist/stage", "host-a blocklist/stage", "host-b blocklist/stage"]
-PEERS = ["host-a peers/stage", "host-b stage/peers"]
+PEERS = ["host-a peers/stage", "host-b peers/stage"]
 
 
 def registration(name: str, number: int) -> Registration:
@@ -116,7 +116,7 @@ def test_a_host_that_is_away_is_owed_its_share_and_does_it_later() -> None:
     assert [] == world.run(remove())
     bury(world)
     world.away.clear()
-    assert ["host-b stage/peers", "host-b blocklist/stage"] == describe(world.plan(share))
+    assert ["host-b peers/stage", "host-b blocklist/stage"] == describe(world.plan(share))
     assert [] == world.run(share)
     assert len(blocked(world, "host-b")) == 1
     assert [] == describe(world.plan(share))
@@ -145,7 +145,7 @@ def test_a_host_that_has_the_id_by_now_keeps_its_peers_and_its_registrations() -
     world.registered = (registration("d", 3),)
 
     plan = world.plan(remove(on="all"))
-    assert ([*BLOCKING, "host-d stage/blocklist"], ()) == (describe(plan), plan.follow_ups)
+    assert ([*BLOCKING, "host-d blocklist/stage"], ()) == (describe(plan), plan.follow_ups)
     assert [] == world.run(remove(on="all"))
     assert {"lighthouse": True, "host-a": True, "host-b": True} == world.reaches("host-d")
 
@@ -158,7 +158,7 @@ def test_what_is_owed_is_done_although_the_log_of_the_lighthouse_was_rotated_sin
     world.away.clear()
     world.stage.states["lighthouse"].write(PureWindowsPath(PATHS.nebula_log), "", NOW)
 
-    assert ["host-b stage/peers", "host-b stage/blocklist"] == describe(world.plan(remove(on="host-b")))
+    assert ["host-b peers/stage", "host-b blocklist/stage"] == describe(world.plan(remove(on="host-b")))
     assert [] == world.run(remove(on="host-b"))
     assert not world.reaches("host-c")["host-b"]
 
