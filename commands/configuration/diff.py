@@ -34,6 +34,20 @@ def diff_splices(text: bytes, splices: Sequence[Splice], redact: Callable[[str],
     return tuple(_list_diff(old, new, text.count(b"\n", 0, begin), redact))
 
 
+def require_no_secret(text: bytes, redact: Callable[[str], str]) -> None:
+    """Requires that redaction hides nothing of a whole file, which a plan is to hold. Raises `UnsuitableText`."""
+    lines = "\n".join(_split_lines(text))
+    shown = redact(lines)
+    if shown == lines:
+        return
+    pairs = zip(lines.split("\n"), shown.split("\n"), strict=False)
+    number = next((number for number, (line, other) in enumerate(pairs) if line != other), 0)
+    place = sum(len(line) + 1 for line in text.split(b"\n")[:number])
+    raise UnsuitableText(
+        Phrase("this line may contain a secret, which is not copied. Move it into a file that nginx.conf includes"), place
+    )
+
+
 def _widen(text: bytes, begin: int, end: int) -> tuple[int, int]:
     """Widens a range to whole lines with their context."""
     for _ in range(CONTEXT + 1):

@@ -16,7 +16,7 @@ from adapters.windows.configuration import stage_path
 from adapters.windows.configuration_trial import TestConfiguration
 from adapters.windows.nebula import ForgetFolder
 from adapters.windows.new_host import ReadNewHost, StageFile
-from commands.configuration.diff import diff_splices
+from commands.configuration.diff import diff_splices, require_no_secret
 from commands.configuration.gateway_copy import renumber_gateway
 from commands.configuration.splice import UnsuitableText, apply_splices
 from commands.joining.sight import NewHost
@@ -99,6 +99,7 @@ def plan_gateway(new: NewHost, peers: Sequence[str], redact: Callable[[str], str
     if pattern is None:
         raise CannotPlan(Phrase("{host} has no nginx.conf for {new}", host=new.pattern.host.name, new=new.name))
     try:
+        require_no_secret(pattern.content, redact)
         splices = renumber_gateway(pattern.content, new.pattern.host.id, new.host.id, peers)
         diff = diff_splices(pattern.content, splices, redact)
     except UnsuitableText as error:

@@ -3,6 +3,7 @@
 import base64
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from adapters.phrase import Phrase
 from adapters.windows.configuration import ReadConfiguration
 from adapters.windows.services import ReadServices
 from adapters.wsl.network import CreateNetwork, ReadNetwork, RemoveNetwork
+from bot.security.redaction import Redactor
 from commands.configuration.gateway_copy import list_peers
 from commands.joining.later_parts import LaterParts, plan_later_parts
 from commands.joining.sight import NewHost
@@ -145,6 +147,18 @@ async def test_code_that_no_other_gateway_has_is_named_before_it_runs_on_a_new_h
     planned = await plan(new_host(MANAGED), {("host-b", ReadConfiguration): other})
 
     assert warned == any("Compare it with host-b before you approve" in str(each) for each in planned.warnings)
+
+
+async def test_a_secret_in_the_pattern_is_not_copied_and_is_in_no_plan() -> None:
+    """It may be far from all that changes, so no approver would see that it is there."""
+    new = new_host(MANAGED)
+    text = write_configuration(1, [PEER_B]).replace("listen 80;", "set $k 'api_key=4f9a8b7c6d5e';\n        listen 80;")
+    hostile = replace(new, pattern=replace(new.pattern, gateway=file_of(text)))
+    view = replace(make_view(new.host), redact=Redactor(()).redact_log)
+
+    with pytest.raises(CannotPlan, match=r"host-a: .*nginx.conf.* may contain a secret") as refused:
+        await plan_later_parts(hostile, BEFORE, view)
+    assert "4f9a" not in str(refused.value.phrase)
 
 
 async def test_the_file_of_the_member_has_its_settings_and_no_word_of_joining() -> None:
