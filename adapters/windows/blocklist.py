@@ -6,7 +6,7 @@ read when it starts, and each peer whose certificate is one of them.
 
 from typing import Annotated, Any
 
-from pydantic import Field, computed_field
+from pydantic import AwareDatetime, Field, computed_field
 
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
@@ -26,10 +26,14 @@ Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class BlocklistReading(Value):
-    """`missing` are the fingerprints that Nebula has not read since the position. `refusals`: peers refused as blocked."""
+    """`missing` are the fingerprints that Nebula has not read since the position. `refusals`: peers refused as blocked.
+
+    `oldest`: when it read the one that it has not read for longest; None without any, or without a readable time.
+    """
 
     missing: tuple[Fingerprint, ...]
     refusals: int = Field(ge=0)
+    oldest: AwareDatetime | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -67,13 +71,15 @@ class FindBlocklist(WindowsAction[BlocklistReading]):
         """Parses the lines, which the script selected only because they hold the words."""
         match data:
             case {"listed": [*listed], "refused": [*refused]}:
-                read = {parse_blocked(line) for line in listed if isinstance(line, str)}
+                read = dict(parse_blocked(line) for line in listed if isinstance(line, str))
                 peers = [parse_refused_handshake(line) for line in refused if isinstance(line, str)]
             case _:
                 raise ValueError("no lines")
+        times = [at for each, at in read.items() if each in self.fingerprints and at is not None]
         return BlocklistReading(
             missing=tuple(each for each in self.fingerprints if each not in read),
             refusals=sum(each is not None and self._is_blocked(each) for each in peers),
+            oldest=min(times, default=None),
         )
 
     def _is_blocked(self, peer: RefusedHandshake) -> bool:

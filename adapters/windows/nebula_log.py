@@ -73,10 +73,12 @@ def parse_refusal(line: str) -> Refusal:
     return Refusal(why=_get_text(fields, "error"), address=_parse_peer(fields))
 
 
-def parse_blocked(line: str) -> str:
-    """Parses the line in which Nebula says that it blocks a certificate: its fingerprint; "" for every other line."""
+def parse_blocked(line: str) -> tuple[str, datetime | None]:
+    """Parses the line in which Nebula says that it blocks a certificate: its fingerprint ("" for every other line), when."""
     fields = {} if len(line) > LINE_LIMIT else _parse_fields(line)
-    return _get_text(fields, "fingerprint") if _get_text(fields, "msg") == BLOCKED_MESSAGE else ""
+    if _get_text(fields, "msg") != BLOCKED_MESSAGE:
+        return "", None
+    return _get_text(fields, "fingerprint"), _parse_time(fields.get("time"))
 
 
 class RefusedHandshake(Value):

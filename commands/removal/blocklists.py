@@ -6,6 +6,7 @@ each other host â”€ read: config.yaml, what its Nebula has said that it blocks â
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import PureWindowsPath
 
 from adapters.errors import HostError
@@ -35,6 +36,9 @@ from commands.planning.impact import HostWorkload, build_workload_premises, desc
 from commands.removal.blocklist_steps import BlocklistChange, build_blocklist_part
 from commands.removal.identities import IdentitySources, find_ended
 from commands.values.arguments import shorten_argument
+
+START_TOLERANCE = timedelta(seconds=5)
+"""Time by which a line of Nebula's log may come before the start that it belongs to. Its times have no fractions."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +156,19 @@ def _plan_change(
     """Plans a host that answered. Raises `UnsuitableText`."""
     name = held.host.name
     splices = edit_blocklist(found.file.content, revocation.fingerprints, revocation.sources)
-    restarts = served is not None and (bool(splices) or not found.reading.listed)
+    restarts = served is not None and (bool(splices) or not _is_loaded(held, found.reading))
     if not splices and not restarts:
         return UnchangedHost(name, Phrase("refuses all of its certificates already"))
     if restarts and (why := _find_proof_obstacle(held, found, revocation.seen)) is not None:
         return LeftOutHost(host=name, why=why, owed=True)
     return _build_plan(held, revocation, found, (splices, served if restarts else None))
+
+
+def _is_loaded(held: HostCertificates, reading: BlocklistReading) -> bool:
+    """Returns whether the Nebula that runs has read all of them. An earlier one may have, before the file was restored."""
+    since = None if held.files is None else held.files.running_since
+    early = reading.oldest is not None and since is not None and reading.oldest < since - START_TOLERANCE
+    return reading.listed and not early
 
 
 def _find_proof_obstacle(held: HostCertificates, found: HostBlocklist, seen: FleetCertificates) -> Phrase | None:

@@ -180,4 +180,4 @@ def test_the_reason_of_a_refused_certificate_is_nebulas_own(line: str, why: str,
     ],
 )
 def test_a_blocked_certificate_is_read_from_its_own_line_alone(line: str, fingerprint: str) -> None:
-    assert fingerprint == parse_blocked(line)
+    assert fingerprint == parse_blocked(line)[0]

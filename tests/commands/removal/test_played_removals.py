@@ -186,6 +186,21 @@ def test_a_file_that_was_edited_by_hand_is_loaded_by_a_restart() -> None:
     assert [] == world.run(remove())
 
 
+def test_what_an_earlier_start_has_logged_does_not_say_that_nebula_has_read_the_file() -> None:
+    """It was taken back and restarted, then the file was edited by hand."""
+    world = World.of()
+    state = world.stage.states["host-a"]
+    path = next(each for each in state.files if str(each) == PATHS.nebula_config)
+    log = next(each for each in state.files if str(each) == PATHS.nebula_log)
+    fingerprint = world.fingerprint("host-c")
+    text = state.files[path].replace("pki:\n", f'pki:\n  blocklist: ["{fingerprint}"]\n')
+    state.write(path, text, NOW)
+    line = f'time="2020-01-01T00:00:00Z" level=info msg="Blocklisting cert" fingerprint={fingerprint}\n'
+    state.write(log, line + state.files[log], NOW)
+
+    assert "host-a blocklist/start" in describe(world.plan(remove()))
+
+
 def test_a_host_that_was_only_reserved_frees_its_id() -> None:
     world = World.of("lighthouse", "host-a", "host-b")
     world.joining = (JoiningHost(name="host-d", id=4, since=NOW, by="alice"),)
