@@ -391,6 +391,7 @@ async def test_each_side_of_a_host_has_its_own_finding() -> None:
 OF_THE_HELPER = (
     "helper",
     "forwarding",
+    "network",
     "restore",
     "containers",
     "container_reads",
