@@ -161,6 +161,12 @@ def _is_rolled_back(part: Part, trail: AuditTrail) -> bool:
     return any(step.key in trail.undone for step in part.steps)
 
 
+def _is_whole(part: Part, trail: AuditTrail) -> bool:
+    """Return whether a part is done, or has left nothing."""
+    touched = any(step.key in trail.touched for step in part.steps)
+    return _is_done(part, trail) or not touched or (_is_rolled_back(part, trail) and not _leaves_remains(part, trail))
+
+
 def _leaves_remains(part: Part, trail: AuditTrail) -> bool:
     """Return whether a step may have left something that harms nothing."""
     back = (trail.undone.get(step.key) for step in part.steps if step.harmless_remains)
@@ -200,8 +206,11 @@ def _describe_hosts(
 
 
 def _describe_broken_host(host: str, parts: tuple[Part, ...], trail: AuditTrail) -> Phrase:
-    """Describe a host that is neither done nor untouched. With several parts, one of which is done, it is half changed."""
-    if any(_is_done(part, trail) for part in parts):
+    """Describe a host that is neither done nor untouched. With several parts, each may be whole, or be taken back."""
+    done = sum(_is_done(part, trail) for part in parts)
+    if done and all(_is_whole(part, trail) for part in parts):
+        return Phrase("{host} has {n} of {total} parts of it, and no half one", host=host, n=done, total=str(len(parts)))
+    if done:
         return Phrase("{host} is in an incomplete state (check it)", host=host)
     if any(_leaves_remains(part, trail) for part in parts):
         return Phrase("{host} may still have files of it, which harm nothing", host=host)
