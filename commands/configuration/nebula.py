@@ -31,8 +31,6 @@ _SILENT_LEVELS = frozenset({"panic", "fatal", "error", "warn", "warning"})
 """Levels at which Nebula logs neither what it blocks nor whom it accepts."""
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-_OVERLAY = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
-_UNDERLAY = re.compile(r"[A-Za-z0-9.-]{1,253}:[0-9]{1,5}")
 _LIKENESS = 0.75
 """Ratio from which a key may be a misspelling of another one (`difflib`)."""
 
@@ -157,24 +155,6 @@ def read_static_hosts(text: bytes) -> Mapping[str, tuple[str, ...]]:
     """Reads `static_host_map`: addresses of the underlay by the address on the overlay. Raises `UnsuitableText`."""
     entry = _find_static_hosts(parse_yaml(text))
     return {each.key: _read_scalars(each.value) for each in entry.value.entries}
-
-
-def add_static_host(text: bytes, overlay: str, underlay: Sequence[str]) -> Splices:
-    """Makes the splices that add an entry to `static_host_map`. Raises `UnsuitableText`, also if it is there already."""
-    if not _OVERLAY.fullmatch(overlay) or not underlay or not all(_UNDERLAY.fullmatch(each) for each in underlay):
-        raise ValueError("an entry is an address on the overlay with addresses and ports of the underlay")
-    yaml = parse_yaml(text)
-    entry = _find_static_hosts(yaml)
-    if (same := find_entry(entry.value, overlay)) is not None:
-        raise UnsuitableText(Phrase("{address} is already in static_host_map", address=overlay), same.begin)
-    row = f'"{overlay}": [{", ".join(f"{each!r}" for each in underlay)}]'.replace("'", '"')
-
-    def intend(root: dict[str, Meaning]) -> None:
-        before = root["static_host_map"]
-        added: Meaning = [Scalar(each, plain=False) for each in underlay]
-        root["static_host_map"] = {**(before if isinstance(before, dict) else {}), overlay: added}
-
-    return _require(text, insert_entry(yaml, entry, row, row), intend)
 
 
 def remove_static_host(text: bytes, overlay: str) -> Splices:
