@@ -157,7 +157,7 @@ def test_only_64_lower_case_hexadecimal_digits_are_a_fingerprint(text: str) -> N
         pytest.param(b"pki: {}\n---\npki: {}\n", "not valid YAML", id="two documents"),
         pytest.param(b"", "not valid YAML", id="empty"),
         pytest.param(b"\0\0", "not valid YAML", id="zeros"),
-        pytest.param(b"[" * 50_000, "not valid YAML", id="many brackets"),
+        pytest.param(b"[" * 500, "not valid YAML", id="many brackets"),
         pytest.param(b"- pki\n", "section pki not found", id="a list"),
         pytest.param(b"pki:\n", "section pki not found", id="an empty section"),
         pytest.param(b"pki: {ca: x}\n# " + b"x" * 100_000, "more than 100000 bytes", id="too large"),
