@@ -23,7 +23,14 @@ from bot.runtime.connections import make_connector
 from bot.security.secrets import FindSecret
 from bot.setup.draft import PROBE, Draft
 from bot.setup.found_hosts import take_found_hosts
-from commands.discovery.comparison import ComparedHost, Known, Standing, compare, describe_missing, list_gateway_remarks
+from commands.discovery.comparison import (
+    ComparedHost,
+    InventoryStatus,
+    Known,
+    compare,
+    describe_missing,
+    list_gateway_remarks,
+)
 from commands.discovery.readings import Evidence, UnreadSource, read_evidence
 from commands.model.identity import NO_IDENTITIES
 from commands.model.operation import FleetView
@@ -105,7 +112,7 @@ def _find_url(settings: Settings) -> str:
 
 def _list_notes(compared: Iterable[ComparedHost], evidence: Evidence, typed: Inventory) -> Iterator[Phrase]:
     for each in compared:
-        if each.standing is Standing.UNKNOWN and each.words is not None:
+        if each.status is InventoryStatus.UNKNOWN and each.words is not None:
             yield Phrase(
                 "found {host} ({address}). Missing: {missing}",
                 host=each.name,

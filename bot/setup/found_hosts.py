@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from adapters.overlay import format_gateway
-from commands.discovery.comparison import ComparedHost, Standing
+from commands.discovery.comparison import ComparedHost, InventoryStatus
 
 MISSING = "…"
 """Stands for what is missing. The parser of the configuration refuses it, so it cannot be left in a side by mistake."""
@@ -32,7 +32,7 @@ def take_found_hosts(compared: Iterable[ComparedHost], gateway: tuple[int, str] 
     return tuple(
         ProposedHost(each.name, each.found.id, _find_gateway(each, gateway), each.underlay)
         for each in compared
-        if each.standing is Standing.UNKNOWN and each.words is not None
+        if each.status is InventoryStatus.UNKNOWN and each.words is not None
     )
 
 

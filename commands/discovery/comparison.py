@@ -25,8 +25,8 @@ from commands.model.phrases import list_some
 from commands.values.arguments import shorten_argument
 
 
-class Standing(StrEnum):
-    """Places of a found host in the configuration."""
+class InventoryStatus(StrEnum):
+    """Statuses of found hosts in the inventory."""
 
     MEMBER = "member"
     JOINING = "joining"
@@ -38,10 +38,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class ComparedHost:
-    """A found host, its standing, its name in the inventory or in a proposal, and what is wrong about it."""
+    """A found host, its status, its name in the inventory or in a proposal, and what is wrong about it."""
 
     found: FoundHost
-    standing: Standing
+    status: InventoryStatus
     name: str
     remarks: tuple[Remark, ...] = ()
     underlay: str = ""
@@ -50,7 +50,7 @@ class ComparedHost:
     @property
     def words(self) -> str | None:
         """The beginning of the command that adds it; None if it is known, or is the lighthouse."""
-        if self.standing is not Standing.UNKNOWN or self.found.id == LIGHTHOUSE_ID:
+        if self.status is not InventoryStatus.UNKNOWN or self.found.id == LIGHTHOUSE_ID:
             return None
         windows = f" --windows {self.underlay}" if self.underlay else ""
         return f"host add {self.name} --id {self.found.id} --adopt{windows}"
@@ -78,13 +78,13 @@ def compare(evidence: Evidence, known: Known) -> tuple[ComparedHost, ...]:
     """Compares everything that was found, in the order of the ids."""
     found = group_mentions(evidence.mentions)
     own, configured = known.own_fingerprints, list_configured_names(known.inventory)
-    standings = {each.id: _find_standing(each, known, own) for each in found}
-    chosen = choose_names([each for each in found if standings[each.id] is Standing.UNKNOWN], known.inventory)
+    statuses = {each.id: _find_status(each, known, own) for each in found}
+    chosen = choose_names([each for each in found if statuses[each.id] is InventoryStatus.UNKNOWN], known.inventory)
     underlays = choose_underlays(found)
     compared = [
         ComparedHost(
             each,
-            standings[each.id],
+            statuses[each.id],
             configured.get(each.id) or chosen.get(each.id) or f"host-{each.id}",
             underlay=underlays[each.id],
         )
@@ -151,25 +151,25 @@ _SOURCES: Mapping[Source, Callable[[Phrase], Phrase]] = {
 }
 
 
-def _find_standing(found: FoundHost, known: Known, own: frozenset[str]) -> Standing:
+def _find_status(found: FoundHost, known: Known, own: frozenset[str]) -> InventoryStatus:
     inventory = known.inventory
     if found.find_member(inventory) is not None:
-        return Standing.MEMBER
+        return InventoryStatus.MEMBER
     if any(each.id == found.id for each in inventory.joining):
-        return Standing.JOINING
+        return InventoryStatus.JOINING
     if any(each.id == found.id for each in inventory.removed):
-        return Standing.REMOVED
+        return InventoryStatus.REMOVED
     expected = found.names and all(name in known.rules.members for name in found.names)
     if not found.has_gateway and (expected or not own.isdisjoint(found.fingerprints)):
-        return Standing.EXPECTED
-    return Standing.UNKNOWN
+        return InventoryStatus.EXPECTED
+    return InventoryStatus.UNKNOWN
 
 
 def _list_remarks(case: ComparedHost, evidence: Evidence, inventory: Inventory) -> Iterator[Remark]:
-    match case.standing:
-        case Standing.UNKNOWN:
+    match case.status:
+        case InventoryStatus.UNKNOWN:
             yield _build_unknown(case)
-        case Standing.REMOVED:
+        case InventoryStatus.REMOVED:
             why = Phrase(
                 "{host} was removed, but is still named by {sources}. Check that no one uses its certificates",
                 host=case.name,
@@ -198,8 +198,8 @@ def _list_name_remarks(case: ComparedHost, inventory: Inventory) -> Iterator[Rem
     """Lists contradictions between the names of certificates, and between those and the inventory."""
     names = case.found.names
     shown = list_some([shorten_argument(name) for name in names])
-    own = {case.name} if case.standing is not Standing.UNKNOWN else set[str]()
-    if case.standing is not Standing.EXPECTED and len(own | set(names)) > 1:
+    own = {case.name} if case.status is not InventoryStatus.UNKNOWN else set[str]()
+    if case.status is not InventoryStatus.EXPECTED and len(own | set(names)) > 1:
         why = Phrase(
             "certificates of {names} claim the address {address}. Check which one is right",
             names=shown,
@@ -220,7 +220,7 @@ def _list_name_remarks(case: ComparedHost, inventory: Inventory) -> Iterator[Rem
 
 def _list_peer_remarks(case: ComparedHost, gateways: Sequence[tuple[str, int]]) -> Iterator[Remark]:
     unlisted = [name for name in find_unlisted_at(case.found, gateways) if name != case.name]
-    if unlisted and case.standing in (Standing.MEMBER, Standing.UNKNOWN):
+    if unlisted and case.status in (InventoryStatus.MEMBER, InventoryStatus.UNKNOWN):
         why = Phrase(
             "gateways disagree: {listed} synchronizes with {host}, {unlisted} does not",
             listed=list_some(list(case.found.find_places(Source.PEER))),

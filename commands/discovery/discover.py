@@ -12,8 +12,8 @@ from adapters.inventory import LIGHTHOUSE_ID, GatewaySide, Host, Inventory, Wind
 from adapters.phrase import Phrase
 from commands.discovery.comparison import (
     ComparedHost,
+    InventoryStatus,
     Known,
-    Standing,
     compare,
     describe_sources,
     list_gateway_remarks,
@@ -41,12 +41,12 @@ COLUMNS = (
     Column(key="sources", heading=Phrase("Named by"), detail=True),
 )
 
-STANDINGS = {
-    Standing.MEMBER: Phrase("member"),
-    Standing.JOINING: Phrase("being added"),
-    Standing.REMOVED: Phrase("removed"),
-    Standing.EXPECTED: Phrase("not a host"),
-    Standing.UNKNOWN: Phrase("missing"),
+STATUSES = {
+    InventoryStatus.MEMBER: Phrase("member"),
+    InventoryStatus.JOINING: Phrase("being added"),
+    InventoryStatus.REMOVED: Phrase("removed"),
+    InventoryStatus.EXPECTED: Phrase("not a host"),
+    InventoryStatus.UNKNOWN: Phrase("missing"),
 }
 
 
@@ -103,7 +103,7 @@ def _list_findings(compared: tuple[ComparedHost, ...], evidence: Evidence, inven
 
 
 def _summarize(compared: tuple[ComparedHost, ...], evidence: Evidence) -> Phrase:
-    missing = [each.name for each in compared if each.standing is Standing.UNKNOWN]
+    missing = [each.name for each in compared if each.status is InventoryStatus.UNKNOWN]
     contradictions = sum(remark.subject != "unknown" for each in compared for remark in each.remarks)
     if missing:
         said = Phrase(
@@ -127,7 +127,7 @@ def _build_row(each: ComparedHost, inventory: Inventory) -> Row:
     cells = (
         Cell.of(each.name),
         Cell(text=str(found.id), value=found.id),
-        Cell(text=STANDINGS[each.standing], value=each.standing.value, mark=_mark_standing(each.standing)),
+        Cell(text=STATUSES[each.status], value=each.status.value, mark=_mark_status(each.status)),
         *_build_sides(each, inventory),
         Cell(text=list_some(names) if names else Phrase("none"), value=", ".join(names)),
         Cell(text=str(len(found.fingerprints)), value=len(found.fingerprints)),
@@ -162,11 +162,11 @@ def _build_gateway(each: ComparedHost) -> Cell:
     return Cell(text=Phrase("named") if each.found.has_gateway else Phrase("unknown"), mark=Mark.UNKNOWN)
 
 
-def _mark_standing(standing: Standing) -> Mark:
-    match standing:
-        case Standing.MEMBER:
+def _mark_status(status: InventoryStatus) -> Mark:
+    match status:
+        case InventoryStatus.MEMBER:
             return Mark.WELL
-        case Standing.UNKNOWN | Standing.REMOVED:
+        case InventoryStatus.UNKNOWN | InventoryStatus.REMOVED:
             return Mark.BAD
         case _:
             return Mark.PLAIN
