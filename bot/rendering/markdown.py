@@ -68,7 +68,10 @@ def _render_code(text: str) -> str:
 
 
 def _render_section(section: Section, texts: Texts) -> list[str]:
-    lines = [f"- {escape_markdown(line.render_sentence(texts))}" for line in section.lines]
+    lines = [
+        f"- {_render_code(line.render(texts)) if section.code else escape_markdown(line.render_sentence(texts))}"
+        for line in section.lines
+    ]
     return [f"## {escape_markdown(section.heading.render_sentence(texts))}", "", *lines] if lines else []
 
 

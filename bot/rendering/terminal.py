@@ -247,7 +247,10 @@ def _print_section(console: Console, section: Section, texts: Texts) -> None:
     _print_line(console, Text())
     _print(console, [_make_text(section.heading.render_sentence(texts), "bold")])
     for line in section.lines:
-        _print(console, [_make_text(f"• {line.render_sentence(texts)}")], indent=2, hanging=2)
+        if section.code:
+            _print_line(console, Text(to_one_line(line.render(texts))))
+        else:
+            _print(console, [_make_text(f"• {line.render_sentence(texts)}")], indent=2, hanging=2)
 
 
 def _print_change(console: Console, change: Change, understood: str, texts: Texts) -> None:

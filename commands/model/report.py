@@ -137,10 +137,14 @@ class Bundle(Value):
 
 
 class Section(Value):
-    """A text section of a report: a heading and independent sentences."""
+    """A text section of a report: a heading and independent sentences.
+
+    `code`: the lines are commands for another machine. Surfaces show them whole, so that they can be copied.
+    """
 
     heading: Phrase
     lines: tuple[Phrase, ...]
+    code: bool = False
 
 
 class ChannelLink(Value):

@@ -8,8 +8,9 @@ from itertools import accumulate, chain
 from adapters.phrase import Phrase, Texts
 from bot.rendering.labels import COMMAND, MARK_SIGNS
 from bot.rendering.report_text import ReportField, ReportLine, ReportText, group_lines, list_commands
-from bot.rendering.slack.blocks import MAX_BLOCKS, escape, format_code, format_time
+from bot.rendering.slack.blocks import MAX_BLOCKS, escape, format_code, format_code_block, format_time
 from bot.rendering.slack.buttons import AnswerView
+from bot.security.untrusted_text import to_one_line
 from commands.model.finding import Grade
 from commands.model.report import Mark, Section
 
@@ -43,6 +44,8 @@ _MAX_REASON = 500
 _MAX_VALUE = 1_000
 _MAX_LINE = 200
 """A sentence of a section."""
+_MAX_CODE = 1_000
+"""A command line of a section. One that is cut would be of no use."""
 _MAX_TAIL = 200
 """The text after a name in a one-line entry."""
 _MAX_GROUP = 2_100
@@ -272,8 +275,14 @@ def render_section(part: Section, most: int, room: int, texts: Texts) -> str:
     heading = f"*{escape(part.heading.render_sentence(texts), _COUNT_RESERVE)}*"
     if len(heading) + 2 * _COUNT_RESERVE > room:
         return ""
-    lines = [f"• {escape(line.render_sentence(texts), _MAX_LINE)}" for line in part.lines]
+    lines = [_render_section_line(line, texts, code=part.code) for line in part.lines]
     return "\n".join([heading, *fit_rows(lines, room - len(heading) - 1, texts, most)])
+
+
+def _render_section_line(line: Phrase, texts: Texts, *, code: bool) -> str:
+    if code:
+        return format_code_block([to_one_line(line.render(texts))], _MAX_CODE)
+    return f"• {escape(line.render_sentence(texts), _MAX_LINE)}"
 
 
 def fit_rows(rows: Sequence[str], room: int, texts: Texts, most: int = _MAX_ENTRIES) -> list[str]:

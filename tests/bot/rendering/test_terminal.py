@@ -12,7 +12,7 @@ from adapters.phrase import Phrase, Texts
 from bot.model.change import Change, ChangeState
 from bot.model.request import Failure, FailureKind
 from bot.rendering.terminal import print_answer
-from commands.model.report import Cell, ChannelLink, Column, Mark, Report
+from commands.model.report import Cell, ChannelLink, Column, Mark, Report, Section
 from tests.bot.rendering import changes
 from tests.bot.rendering.anything import WHATEVER, any_changes, reports
 from tests.bot.rendering.examples import (
@@ -126,6 +126,12 @@ def test_what_changed_stands_above_the_table_and_what_else_there_is_below_the_fi
         "Audit log",
         "  • Audit log: event 1,234 (ab12cd34ef56)",
     ] == lines[-7:]
+
+
+def test_a_command_for_another_machine_is_one_line_whatever_the_width() -> None:
+    line = "sudo sh prepare-wsl.sh --key 'ssh-ed25519 " + "A" * 400 + "'"
+    part = Section(heading=Phrase("WSL2: run on the host"), lines=(Phrase("{words}", words=line),), code=True)
+    assert line in printed(MIXED.model_copy(update={"sections": (part,)}), width=60)
 
 
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE])

@@ -202,6 +202,15 @@ def test_of_much_that_changed_the_first_is_said_and_the_rest_counted() -> None:
     ]
 
 
+def test_a_command_for_another_machine_is_a_code_block_that_is_never_cut() -> None:
+    line = "sudo sh prepare-wsl.sh --key 'ssh-ed25519 " + "A" * 400 + "'"
+    part = Section(heading=Phrase("WSL2: run on the host"), lines=(Phrase("{words}", words=line),), code=True)
+    assert any(
+        f"```\n{line}\n```" in each
+        for each in shown(render(answer(DIGEST.model_copy(update={"sections": (part,)})), ENGLISH))
+    )
+
+
 def test_what_is_no_table_stands_on_the_first_page_alone() -> None:
     """So that the other pages have room for hosts."""
     bad = [stopped(f"host-{n}", f"reason {n}") for n in range(12)]
