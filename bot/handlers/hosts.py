@@ -9,6 +9,7 @@ from bot.access.policy import Permit
 from bot.changes.locks import find_forbidding_lock
 from bot.changes.rehearsal_rules import find_objection
 from bot.handlers.context import RequestContext
+from bot.handlers.joining import JoiningServices
 from bot.handlers.ports import ChangeLifecycle, LockRegistryPort, OwedRegistryPort, RehearsalPort
 from bot.joining.standing import MAX_CHANGES, Standing, find_newest_change, find_standing
 from bot.model.change import Change
@@ -32,6 +33,7 @@ class HostHandlers:
     owed: OwedRegistryPort
     changes: ChangeLifecycle
     locks: LockRegistryPort
+    joining: JoiningServices
     now: Callable[[], datetime]
 
     async def list_hosts(self, operation: HostList, context: RequestContext) -> Report:
@@ -47,7 +49,9 @@ class HostHandlers:
         host = operation.resolve_hosts(context.inventory)[0]
         if (joining := context.inventory.find_joining(host.name)) is not None:
             ((_, standing),) = await self._find_standings((joining,))
-            return build_preparation_report(PreparationSight(joining, context.inventory, standing))
+            bot = self.joining.find_own_address(joining.windows_address)
+            key = await self.joining.find_public_key(context.inventory)
+            return build_preparation_report(PreparationSight(joining, context.inventory, standing, bot=bot, key=key))
         known = replace(
             await self._find_known((host,), context),
             locks=await self._find_locks(host, context),

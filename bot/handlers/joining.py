@@ -22,6 +22,7 @@ from bot.joining.reservation import Wish, reserve
 from bot.joining.scanner import Comparison, Scan, compare
 from bot.joining.sides import Pins
 from bot.joining.standing import (
+    FINGERPRINT_OPTIONS,
     MAX_CHANGES,
     Standing,
     describe_open_change,
@@ -71,8 +72,17 @@ class Comparisons:
 
     @property
     def remarks(self) -> tuple[Phrase, ...]:
-        found = (each.waits_for for each in (self.windows, self.wsl) if each is not None)
-        return tuple(each for each in found if each is not None)
+        """Sentences on the sides. Those on sides that are not what the given fingerprint names come first."""
+        found = sorted(filter(None, (self.windows, self.wsl)), key=lambda each: not each.mismatch)
+        return tuple(each.waits_for for each in found if each.waits_for is not None)
+
+    @property
+    def mismatch(self) -> bool:
+        """True if a side is not what the given fingerprint names."""
+        return any(each.mismatch for each in (self.windows, self.wsl) if each is not None)
+
+
+NOTHING_COMPARED = Comparisons(None, None)
 
 
 @dataclass(frozen=True)
@@ -110,10 +120,10 @@ class JoiningHandlers:
         given = operation.windows_fingerprint
         windows = wsl = None
         if given or host is None or host.windows is None:
-            windows = compare(services.scan_windows, joining.windows_address, given, "--windows-fingerprint HEX")
+            windows = compare(services.scan_windows, joining.windows_address, given, FINGERPRINT_OPTIONS["windows"])
         given = operation.wsl_fingerprint
         if joining.wsl_address and (given or host is None or host.wsl is None):
-            wsl = compare(services.scan_wsl, joining.wsl_address, given, "--wsl-fingerprint SHA256:…")
+            wsl = compare(services.scan_wsl, joining.wsl_address, given, FINGERPRINT_OPTIONS["wsl"])
         return Comparisons(*await asyncio.gather(_await(windows), _await(wsl)))
 
     async def _judge(self, name: str, compared: Comparisons, context: RequestContext) -> Report | None:
@@ -124,7 +134,7 @@ class JoiningHandlers:
             raise Refused(Phrase("{host} is not being added any more", host=name))
         if compared.remarks or joining.host is None or joining.host.windows is None:
             standing = find_standing(joining, None, None)
-            return await self._report(joining, inventory, standing, remarks=compared.remarks)
+            return await self._report(joining, inventory, standing, compared=compared)
         view = await self.services.make_view(context.operation)
         findings = await self._check(joining.host, context, view)
         if any(each.severity in BLOCKING or not each.reached for each in findings):
@@ -154,12 +164,14 @@ class JoiningHandlers:
         inventory: Inventory,
         standing: Standing,
         *,
-        remarks: Sequence[Phrase] = (),
+        compared: Comparisons = NOTHING_COMPARED,
         findings: Sequence[Finding] = (),
     ) -> Report:
         own = self.services.find_own_address(joining.windows_address)
         key = await self.services.find_public_key(inventory, joining.labels)
-        return build_preparation_report(PreparationSight(joining, inventory, standing, remarks, findings, own, key))
+        mismatch, remarks = (compared.remarks[0], compared.remarks[1:]) if compared.mismatch else (None, compared.remarks)
+        sight = PreparationSight(joining, inventory, standing, mismatch, remarks, findings, own, key)
+        return build_preparation_report(sight)
 
 
 async def _await(comparison: Awaitable[Comparison] | None) -> Comparison | None:

@@ -160,7 +160,7 @@ class Handlers:
             digest=DigestHandlers(
                 changes, locks, audit, history, services.checks, services.mutes, services.owed, services.alerts, now
             ),
-            hosts=HostHandlers(services.rehearsals, services.owed, changes, locks, now),
+            hosts=HostHandlers(services.rehearsals, services.owed, changes, locks, services.joining, now),
             incidents=IncidentHandlers(incidents, services.channels, changes, now),
             joining=JoiningHandlers(services.joining, services.rehearsals, changes, now),
             locks=LockHandlers(locks, now),

@@ -13,7 +13,7 @@ BOT_ADDRESS = "BOT_ADDRESS"
 """Stands for the address from which the bot comes, where it is not known."""
 
 
-def list_windows_lines(joining: JoiningHost, bot: str) -> tuple[str, ...]:
+def list_windows_lines(joining: JoiningHost, bot: str) -> tuple[str, str]:
     """Lists the commands for Windows: its certificate, made where the CA of WinRM is, and the script on the host itself."""
     address, _ = split_address(joining.windows_address)
     arguments = ["-CertificateFile", f".\\{joining.name}.pfx", "-BotAddress", bot or BOT_ADDRESS]
@@ -28,17 +28,15 @@ def list_windows_lines(joining: JoiningHost, bot: str) -> tuple[str, ...]:
     )
 
 
-def list_wsl_lines(joining: JoiningHost, inventory: Inventory, key: str) -> tuple[str, ...]:
-    """Lists the command for WSL2, with what the bot may do on a member like it; none without WSL2.
+def format_wsl_line(joining: JoiningHost, inventory: Inventory, key: str) -> str:
+    """Formats the command for WSL2, with what the bot may do on a member like it.
 
     `key` is the public half of the bot's key, "" if it is not known.
     """
-    if not joining.wsl_address:
-        return ()
     like = find_alike(inventory, "wsl", joining.labels)
     _, port = split_address(joining.wsl_address)
     words = ["sudo", "sh", "prepare-wsl.sh", "--key", key or PUBLIC_KEY, "--port", str(port), *_list_settings(joining, like)]
-    return (shlex.join(words),)
+    return shlex.join(words)
 
 
 def _list_settings(joining: JoiningHost, like: Host | None) -> Iterator[str]:

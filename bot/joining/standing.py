@@ -32,6 +32,11 @@ def format_add(name: str) -> str:
     return f"host add {name}"
 
 
+def format_pins(name: str, unpinned: Iterable[str]) -> str:
+    """Formats the command that gives the fingerprints of these sides."""
+    return " ".join((format_add(name), *(FINGERPRINT_OPTIONS[side] for side in unpinned)))
+
+
 def find_newest_change(joining: JoiningHost, changes: Iterable[Change]) -> Change | None:
     """Finds the newest `host add` of a host among changes, the newest of which come first."""
     words = format_add(joining.name).split()
@@ -76,5 +81,8 @@ def describe_open_change(change: Change) -> Standing | None:
         case _:
             return None
 
+
+FINGERPRINT_OPTIONS = {"windows": "--windows-fingerprint HEX", "wsl": "--wsl-fingerprint SHA256:…"}
+"""Options of `host add` with the identity of each side, as the prepare scripts print it."""
 
 _SIDE_NAMES = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2")}

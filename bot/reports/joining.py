@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from adapters.inventory import Inventory, JoiningHost
 from adapters.phrase import Moment, Phrase
-from bot.joining.scripts import list_windows_lines, list_wsl_lines
-from bot.joining.standing import Standing, find_unpinned
+from bot.joining.scripts import format_wsl_line, list_windows_lines
+from bot.joining.standing import Standing, find_unpinned, format_pins
 from commands.model.finding import Finding
 from commands.model.report import Report, Section
 
@@ -15,13 +15,15 @@ from commands.model.report import Report, Section
 class PreparationSight:
     """A host that is being added, as a request for it found it.
 
-    `remarks` are what its sides say, `findings` those of the checks of its sides. `bot` is the address from which the bot
-    comes, and `key` the public half of its SSH key, "" where they are unknown.
+    `mismatch` says which side is another one than the given fingerprint names. `remarks` are what its sides say otherwise,
+    `findings` those of the checks of its sides. `bot` is the address from which the bot comes, and `key` the public half of
+    its SSH key, "" where they are unknown.
     """
 
     joining: JoiningHost
     inventory: Inventory
     standing: Standing
+    mismatch: Phrase | None = None
     remarks: Sequence[Phrase] = ()
     findings: Sequence[Finding] = ()
     bot: str = ""
@@ -31,11 +33,7 @@ class PreparationSight:
 def build_preparation_report(sight: PreparationSight) -> Report:
     """Builds the answer to a request that cannot be planned yet."""
     joining = sight.joining
-    report = Report.of_facts(
-        Phrase("Host being added"),
-        Phrase("{host} (ID {id}) waits for {what}", host=joining.name, id=str(joining.id), what=sight.standing.waits_for),
-        list_joining_facts(joining),
-    )
+    report = Report.of_facts(Phrase("Host being added"), _summarize(sight), list_joining_facts(joining))
     return report.model_copy(
         update={
             "sections": tuple(_list_sections(sight)),
@@ -43,6 +41,13 @@ def build_preparation_report(sight: PreparationSight) -> Report:
             "next": tuple(filter(None, (sight.standing.next,))),
         }
     )
+
+
+def _summarize(sight: PreparationSight) -> Phrase:
+    name, number = sight.joining.name, str(sight.joining.id)
+    if sight.mismatch is not None:
+        return Phrase("{host} (ID {id}): {why}", host=name, id=number, why=sight.mismatch)
+    return Phrase("{host} (ID {id}) waits for {what}", host=name, id=number, what=sight.standing.waits_for)
 
 
 def list_joining_facts(joining: JoiningHost) -> Iterator[tuple[Phrase, Phrase | str]]:
@@ -88,13 +93,16 @@ def _list_sections(sight: PreparationSight) -> Iterator[Section]:
     if sight.remarks:
         yield Section(heading=Phrase("Responses of its connections"), lines=tuple(sight.remarks))
     unpinned = find_unpinned(sight.joining)
-    if "windows" in unpinned:
-        lines = list_windows_lines(sight.joining, sight.bot)
-        yield Section(heading=Phrase("Prepare Windows (certificate first, then on the host)"), lines=_show(lines))
-    if "wsl" in unpinned:
-        lines = list_wsl_lines(sight.joining, sight.inventory, sight.key)
-        yield Section(heading=Phrase("Prepare WSL2 (on the host)"), lines=_show(lines))
+    prepared = sight.mismatch is not None
+    if "windows" in unpinned and not prepared:
+        certificate, script = list_windows_lines(sight.joining, sight.bot)
+        yield _show(Phrase("Certificate for WinRM: run where its CA is, then copy the .pfx file to the host"), certificate)
+        yield _show(Phrase("Windows: run as administrator on the host"), script)
+    if "wsl" in unpinned and not prepared:
+        yield _show(Phrase("WSL2: run on the host"), format_wsl_line(sight.joining, sight.inventory, sight.key))
+    if unpinned:
+        yield _show(Phrase("Then give the fingerprint that each script printed"), format_pins(sight.joining.name, unpinned))
 
 
-def _show(lines: Sequence[str]) -> tuple[Phrase, ...]:
-    return tuple(Phrase("{words}", words=line) for line in lines)
+def _show(heading: Phrase, line: str) -> Section:
+    return Section(heading=heading, lines=(Phrase("{words}", words=line),), code=True)

@@ -197,6 +197,8 @@ async def test_the_first_request_reserves_the_next_free_id_and_shows_both_script
         "-BotAddress 192.0.2.5 -WslNetworking Nat -HostAddress 192.0.2.14 -SshPort 2222"
     ) in lines
     assert ("sudo sh prepare-wsl.sh --key 'ssh-ed25519 AAAA... flatnet-bot' --port 2222 --manage forwarding --id 2") in lines
+    assert "host add host-d --windows-fingerprint HEX --wsl-fingerprint SHA256:…" == lines[-1]
+    assert {True} == {section.code for section in body.sections if str(section.lines[0]) in lines[2:]}
     assert ("host add host-d",) == body.next
     assert {"since": NOW, "by": "ana"}.items() <= bench.table["joining"].items()
     assert ("host-a",) == bench.inventory.names
@@ -217,8 +219,7 @@ async def test_a_fingerprint_that_the_host_does_not_show_is_refused_and_nothing_
     bench.windows = (make_shown("cd" * 32),)
     body = (await bench.ask(BOTH)).body
     assert isinstance(body, Report)
-    lines = [str(line) for section in body.sections for line in section.lines]
-    assert any(line.startswith("192.0.2.14:5986 shows another identity (cdcdcdcd…)") for line in lines)
+    assert str(body.summary).startswith("host-d (ID 2): 192.0.2.14:5986 shows another identity (cdcdcdcd…)")
     assert "windows" not in bench.table
     assert [] == bench.examined
 
@@ -345,7 +346,8 @@ async def test_one_host_that_is_being_added_is_shown_with_its_scripts(bench: Ben
         facts["Container subnet"],
         facts["WSL2"],
     )
-    assert 2 == len(body.sections)
+    lines = [str(line) for section in body.sections for line in section.lines]
+    assert (4, True) == (len(lines), "-BotAddress 192.0.2.5 " in lines[1])
 
 
 @pytest.mark.parametrize(
