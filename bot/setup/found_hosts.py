@@ -39,22 +39,44 @@ def take_found_hosts(compared: Iterable[ComparedHost], gateway: tuple[int, str] 
 def render_found_hosts(hosts: Iterable[ProposedHost], quote: Callable[[str], str]) -> Iterator[list[str]]:
     """Renders a table for each host. Without a known gateway all of it is a comment, because it has no connection."""
     for host in hosts:
-        table = ["[[hosts]]", f"name = {quote(host.name)}", f"id = {host.id}"]
-        if host.gateway:
-            table += ["[hosts.gateway]", f"url = {quote(host.gateway)}"]
-        else:
-            table = [*_comment(table), *_comment(["[hosts.gateway]", f"url = {quote(format_gateway(host.id))}"], "no peer")]
-        address = host.underlay or MISSING
-        why = "seen, check it" if host.underlay else "missing"
-        yield [
-            "# Found, and not proven: fill in what is missing, then remove the comment signs of that side.",
-            *table,
-            *_comment(["[hosts.windows]", f"url = {quote(f'https://{address}:5986/wsman')}"], why),
-            *_comment([f"certificate_sha256 = {quote(MISSING)}"], "printed by prepare-windows.ps1"),
-            *_comment(["[hosts.wsl]", f"address = {quote(address)}"], why),
-            *_comment(["port = 2222"]),
-            *_comment([f"host_key = {quote(f'ssh-ed25519 {MISSING}')}"], "printed by prepare-wsl.sh"),
-        ]
+        yield _render_gateway(host, quote) if host.gateway else _render_comment(host, quote)
+
+
+def _render_gateway(host: ProposedHost, quote: Callable[[str], str]) -> list[str]:
+    address, why = host.underlay or MISSING, _explain_address(host)
+    return [
+        "# Found, and not proven: fill in what is missing, then remove the comment signs of that side.",
+        "[[hosts]]",
+        f"name = {quote(host.name)}",
+        f"id = {host.id}",
+        "[hosts.gateway]",
+        f"url = {quote(host.gateway)}",
+        *_comment(["[hosts.windows]", f"url = {quote(f'https://{address}:5986/wsman')}"], why),
+        *_comment([f"certificate_sha256 = {quote(MISSING)}"], "printed by prepare-windows.ps1"),
+        *_comment(["[hosts.wsl]", f"address = {quote(address)}"], why),
+        *_comment(["port = 2222"]),
+        *_comment([f"host_key = {quote(f'ssh-ed25519 {MISSING}')}"], "printed by prepare-wsl.sh"),
+    ]
+
+
+def _render_comment(host: ProposedHost, quote: Callable[[str], str]) -> list[str]:
+    """Renders a host of which no connection is known. Its sides are inline tables: without the lines above them they belong
+    to no other host, because the parser refuses them there."""
+    address, why = host.underlay or MISSING, _explain_address(host)
+    url, place = quote(f"https://{address}:5986/wsman"), quote(address)
+    windows = f"windows = {{ url = {url}, certificate_sha256 = {quote(MISSING)} }}"
+    wsl = f"wsl = {{ address = {place}, port = 2222, host_key = {quote(f'ssh-ed25519 {MISSING}')} }}"
+    return [
+        "# Found, and not proven: fill in the sides that it has, then remove the comment signs of this host and of these sides.",
+        *_comment(["[[hosts]]", f"name = {quote(host.name)}", f"id = {host.id}"]),
+        *_comment([windows], f"{why}; printed by prepare-windows.ps1"),
+        *_comment([wsl], f"{why}; printed by prepare-wsl.sh"),
+        *_comment([f"gateway = {{ url = {quote(format_gateway(host.id))} }}"], "no peer"),
+    ]
+
+
+def _explain_address(host: ProposedHost) -> str:
+    return "seen, check it" if host.underlay else "missing"
 
 
 def _find_gateway(each: ComparedHost, gateway: tuple[int, str] | None) -> str:

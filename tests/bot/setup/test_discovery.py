@@ -78,6 +78,17 @@ async def test_what_is_missing_is_a_comment_that_cannot_be_used_before_it_is_fil
     assert ["", *["a" * 64] * 4] == [host.windows.certificate_sha256 for host in hosts if host.windows]
 
 
+async def test_a_side_without_the_host_above_it_belongs_to_no_other_host() -> None:
+    """Those of a host without a known gateway, whose table is a comment, too."""
+    draft = (await discover(named(gateways={PROBE: AWAY}))).draft
+    sides = re.findall(r"^# ((?:windows|wsl|gateway) = .*)$", draft.text, flags=re.MULTILINE)
+    assert 3 * 3 == len(sides)
+    for side in sides:
+        filled = side.replace(f'certificate_sha256 = "{MISSING}"', f'certificate_sha256 = "{"a" * 64}"')
+        with pytest.raises(ConfigurationError):
+            parse(draft.text.replace(f"# {side}", filled.replace(MISSING, "192.0.2.99")))
+
+
 async def test_what_is_missing_of_each_host_is_shown() -> None:
     notes = [str(note) for note in (await discover(named())).notes]
     windows, wsl = "SHA-256 of its certificate", "WSL2: address and fingerprint of its host key"
