@@ -67,7 +67,7 @@ def _render_comment(host: ProposedHost, quote: Callable[[str], str]) -> list[str
     windows = f"windows = {{ url = {url}, certificate_sha256 = {quote(MISSING)} }}"
     wsl = f"wsl = {{ address = {place}, port = 2222, host_key = {quote(f'ssh-ed25519 {MISSING}')} }}"
     return [
-        "# Found, and not proven: fill in the sides that it has, then remove the comment signs of this host and of these sides.",
+        "# Found, and not proven: fill in the sides that it has, then remove the comment signs of host and sides.",
         *_comment(["[[hosts]]", f"name = {quote(host.name)}", f"id = {host.id}"]),
         *_comment([windows], f"{why}; printed by prepare-windows.ps1"),
         *_comment([wsl], f"{why}; printed by prepare-wsl.sh"),
