@@ -14,7 +14,12 @@ from datetime import datetime
 from adapters.nebula.certificates import Certificate
 from adapters.windows.handshakes import SeenCertificate
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
-from commands.model.identity import KnownIdentities
+from commands.model.identity import Identity, KnownIdentities
+
+MAX_CLAIMED = 30
+"""Most certificates that only logs of hosts beside the lighthouse name. Such a log can name any number, and each takes time
+at every host. What really takes part has met the lighthouse, whose log counts without a limit.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,20 @@ class IdentitySources:
 
 
 def find_fingerprints(name: str, address: str, sources: IdentitySources) -> tuple[str, ...]:
-    """Finds the fingerprints of all certificates of a host that have not ended, sorted. "" stands for no address."""
+    """Finds the fingerprints of all certificates of a host that have not ended, sorted. "" stands for no address.
+
+    Of those that logs alone claim, the newest count.
+    """
+    found = _collect(name, address, sources)
+    return tuple(sorted(found - set(_list_surplus(found, sources))))
+
+
+def count_surplus(name: str, address: str, sources: IdentitySources) -> int:
+    """Counts the claimed certificates that are left out."""
+    return len(_list_surplus(_collect(name, address, sources), sources))
+
+
+def _collect(name: str, address: str, sources: IdentitySources) -> set[str]:
     names = {name, *({each.name for each in sources.own} - _list_other_names(sources))}
     found = {*sources.revoked, *(each.fingerprint for each in sources.own if each.not_after > sources.now)}
     for each in names:
@@ -43,7 +61,22 @@ def find_fingerprints(name: str, address: str, sources: IdentitySources) -> tupl
     found.update(
         each.fingerprint for each in sources.logged if each.name in names or (address and address in each.address.split())
     )
-    return tuple(sorted(found - set(_list_protected(names, address, sources)) - set(_list_ended(sources))))
+    return found - set(_list_protected(names, address, sources)) - set(_list_ended(sources))
+
+
+def _list_surplus(found: set[str], sources: IdentitySources) -> tuple[str, ...]:
+    """Lists the claimed certificates that are more than count, of those that were found."""
+    lighthouse = sources.others.lighthouse
+    place = None if lighthouse is None else lighthouse.host.name
+    certain = {*sources.revoked, *(each.fingerprint for each in (*sources.own, *sources.logged))}
+
+    def is_doubtful(identity: Identity) -> bool:
+        seen = (each.place for each in sources.known.find_sightings(identity.fingerprint))
+        return identity.claimed and not identity.operation and identity.fingerprint not in certain and place not in seen
+
+    doubtful = [each for each in sources.known.identities if each.fingerprint in found and is_doubtful(each)]
+    doubtful.sort(key=lambda each: 0.0 if each.seen_at is None else -each.seen_at.timestamp())
+    return tuple(each.fingerprint for each in doubtful[MAX_CLAIMED:])
 
 
 def find_holder(name: str, address: str, sources: IdentitySources) -> HostCertificates | None:

@@ -20,7 +20,7 @@ from commands.planning.host_plan import HostPlan, UnchangedHost, assemble_in_ord
 from commands.removal.arguments import Removal, list_others
 from commands.removal.blocklists import Planned, Revocation, plan_blocklists, read_blocklists
 from commands.removal.host_steps import LeavingHost, build_gateway_part, build_wipe_part, list_nebula_parts
-from commands.removal.identities import IdentitySources, find_fingerprints, find_holder
+from commands.removal.identities import IdentitySources, count_surplus, find_fingerprints, find_holder
 from commands.removal.obstacles import find_begun_obstacle
 from commands.removal.peers import PeerPlans, plan_peers
 from commands.removal.registrations import list_forgetting_plans
@@ -267,6 +267,14 @@ def _list_premises(request: RemovalRequest, fingerprints: tuple[str, ...]) -> It
 
 def _list_warnings(request: RemovalRequest, shares: _Shares, view: FleetView) -> Iterator[Phrase]:
     removal = request.removal
+    forged = count_surplus(removal.name, _find_address(removal, view.fleet.inventory), shares.revocation.sources)
+    if forged:
+        yield Phrase(
+            "{n} more certificate of {host} is only in logs of hosts, and is not blocked: it may be forged",
+            plural="{n} more certificates of {host} are only in logs of hosts, and are not blocked: they may be forged",
+            n=forged,
+            host=removal.name,
+        )
     restarts = sum(bool(each.disrupts) for each in shares.blocking)
     if restarts:
         yield Phrase(

@@ -11,10 +11,10 @@ from adapters.windows.handshakes import SeenCertificate
 from commands.certs.fleet_certificates import FleetCertificates, HostCertificates
 from commands.configuration.nebula import read_blocklist
 from commands.configuration.splice import apply_splices
-from commands.model.identity import Identity, IdentityKind, KnownIdentities, make_identity
+from commands.model.identity import Identity, IdentityKind, KnownIdentities, Sighting, Way, make_identity
 from commands.model.operation import DEFAULT_CERTIFICATE_RULES
 from commands.removal.blocklists import edit_blocklist
-from commands.removal.identities import IdentitySources, find_fingerprints, find_holder
+from commands.removal.identities import MAX_CLAIMED, IdentitySources, count_surplus, find_fingerprints, find_holder
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import authority, files, host
 
@@ -124,6 +124,20 @@ def test_these_certificates_are_blocked(case: Case) -> None:
     sources = IdentitySources(ledger(*case.known), OTHERS, case.own, case.seen)  # type: ignore[arg-type]
 
     assert tuple(sorted(case.blocked)) == find_fingerprints("host-c", case.address, sources)
+
+
+def test_a_forged_log_cannot_fill_the_blocklists_nor_hide_what_the_lighthouse_has_seen() -> None:
+    """A host that is removed can write any number of certificates into its own log."""
+    forged = [claimed("host-c", str(number)).model_copy(update={"seen_at": NOW}) for number in range(MAX_CLAIMED + 5)]
+    met = claimed("host-c", "met").model_copy(update={"seen_at": NOW - timedelta(days=9)})
+    sighting = Sighting(place="lighthouse", way=Way.HANDSHAKE, at=NOW)
+    known = KnownIdentities((*forged, met, make_identity(OWN)), {met.fingerprint: (sighting,)})
+    signer = HostCertificates(host("lighthouse", 0), None)
+    sources = IdentitySources(known, replace(OTHERS, per_host=(signer, HELD)))
+
+    found = find_fingerprints("host-c", "10.100.3.1", sources)
+    assert {met.fingerprint, OWN.fingerprint} <= {*found}
+    assert (MAX_CLAIMED + 2, 5) == (len(found), count_surplus("host-c", "10.100.3.1", sources))
 
 
 def test_a_certificate_is_blocked_although_another_host_without_its_key_presents_it() -> None:
