@@ -162,12 +162,14 @@ def view(*hosts: Host, said: Said | None = None) -> FleetView:
             case _:
                 return canned.well(host, side)
 
-    made = Fleet(Inventory(hosts=hosts), lambda host, side: _Line(host, side, answer))
+    made = Fleet(Inventory(hosts=hosts), lambda host, side: Line(host, side, answer))
     return replace(FleetView(made, lambda: NOW, Thresholds()), operation_id=OPERATION)
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
+    """A connection to one side, whose answers a function makes; an error is raised."""
+
     host: Host
     side: SideName
     answer: Callable[[Host, SideName, Action[Any]], object]

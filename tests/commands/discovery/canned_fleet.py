@@ -1,7 +1,7 @@
 """A lighthouse and gateways that name hosts: what they say of whom."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from adapters.windows.configuration import ConfigurationFile, ReadConfiguration
 from adapters.windows.handshakes import HandshakeReading, ReadHandshakes, SeenCertificate
 from commands.model.operation import FleetView, Thresholds
 from tests.commands.canned import NOW
-from tests.commands.canned_certs import host
+from tests.commands.canned_certs import Line, host
 
 AWAY = Unreachable(Phrase("nothing answered"))
 FORBIDDEN = UnusableAnswer(phrase=Phrase("this address is not allowed"), forbidden=True)
@@ -70,7 +70,7 @@ class NamingFleet:
         return FleetView(Fleet(self.inventory, self.connect), lambda: NOW, Thresholds())
 
     def connect(self, host: Host, side: SideName) -> Connection:
-        return _Line(host, side, self._answer)
+        return Line(host, side, self._answer)
 
     def _answer(self, host: Host, side: SideName, action: Action[Any]) -> object:
         self.asked.add((host.name, side))
@@ -86,19 +86,3 @@ class NamingFleet:
                 said = self.gateways[host.name]
                 return said if isinstance(said, Exception) else Registry(registrations=tuple(listed))
         raise AssertionError(action)
-
-
-@dataclass(frozen=True)
-class _Line:
-    host: Host
-    side: SideName
-    answer: Callable[[Host, SideName, Action[Any]], object]
-
-    async def perform(self, action: Action[Any]) -> Any:
-        said = self.answer(self.host, self.side, action)
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-    async def aclose(self) -> None:
-        pass
