@@ -196,6 +196,11 @@ def _list_premises(identity: NewIdentity, lighthouse: HostCertificates, text: Ne
 
 def _list_warnings(identity: NewIdentity, facts: JoiningFacts) -> Iterator[Phrase]:
     name, now = identity.host.name, facts.members.now
+    yield Phrase(
+        "the signature cannot be rolled back. If {host} is given up, {words} blocks its certificate",
+        host=name,
+        words=f"host remove {name}",
+    )
     ends = min(now + timedelta(hours=identity.lifetime), identity.ca.not_after - timedelta(seconds=1))
     if ends - now < SHORT_LIFETIME:
         yield Phrase(

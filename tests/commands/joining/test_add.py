@@ -147,7 +147,7 @@ async def test_an_attempt_that_was_taken_back_is_named_and_does_not_stand_in_the
     made = (await world.plan()).plan
 
     assert f"an earlier certificate of host-d ({abandoned.fingerprint[:12]}) was signed and abandoned" in str(
-        made.warnings[0]
+        made.warnings[1]
     )
     assert "host-d/identity/sign" in {step.key for step in made.steps}
 
