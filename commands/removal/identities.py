@@ -67,11 +67,11 @@ def _collect(name: str, address: str, sources: IdentitySources) -> set[str]:
 def _list_surplus(found: set[str], sources: IdentitySources) -> tuple[str, ...]:
     """Lists the claimed certificates that are more than count, of those that were found."""
     lighthouse = sources.others.lighthouse
-    place = None if lighthouse is None else lighthouse.host.name
-    certain = {*sources.revoked, *(each.fingerprint for each in (*sources.own, *sources.logged))}
+    place = "" if lighthouse is None else lighthouse.host.name
+    certain = {*sources.revoked, *(each.fingerprint for each in sources.own), *(each.fingerprint for each in sources.logged)}
 
     def is_doubtful(identity: Identity) -> bool:
-        seen = (each.place for each in sources.known.find_sightings(identity.fingerprint))
+        seen = {each.place for each in sources.known.find_sightings(identity.fingerprint)}
         return identity.claimed and not identity.operation and identity.fingerprint not in certain and place not in seen
 
     doubtful = [each for each in sources.known.identities if each.fingerprint in found and is_doubtful(each)]
