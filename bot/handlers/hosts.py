@@ -50,7 +50,7 @@ class HostHandlers:
         if (joining := context.inventory.find_joining(host.name)) is not None:
             ((_, standing),) = await self._find_standings((joining,))
             bot = self.joining.find_own_address(joining.windows_address)
-            key = await self.joining.find_public_key(context.inventory)
+            key = await self.joining.find_public_key(context.inventory, joining.labels)
             return build_preparation_report(PreparationSight(joining, context.inventory, standing, bot=bot, key=key))
         known = replace(
             await self._find_known((host,), context),
