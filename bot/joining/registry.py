@@ -19,7 +19,7 @@ from adapters.local.action import LocalAction
 from adapters.local.host_files import HostFileState, ReadHostFile, WriteHostFile
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
-from bot.joining.reservation import Wish, go_on, require_address
+from bot.joining.reservation import Wish, go_on, require_address, require_own_addresses
 from bot.joining.sides import Pins, pin_sides
 from commands.planning.host_files import render_joining, render_removed
 
@@ -56,6 +56,7 @@ class HostRegistry:
         """Reserves a host, or goes on with one that is reserved. `choose_id` refuses an id or a name that is taken."""
         async with self._turn:
             inventory = self.find_inventory()
+            require_own_addresses(wish, inventory)
             known = inventory.find_joining(wish.name)
             if known is not None:
                 wanted = go_on(wish, known)

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from adapters.errors import Refused
 from adapters.inventory import Inventory, JoiningHost
 from adapters.phrase import Phrase
+from adapters.windows.tls_certificate import WINRM_TLS_PORT
 from bot.joining.sides import complete_address, find_usual_port
 from commands.joining.add import HostAdd
 
@@ -43,6 +45,27 @@ def require_address(wish: Wish) -> None:
     """Raises `Refused` for a first request without the address of Windows."""
     if not wish.windows:
         raise Refused(Phrase("the first request needs the address of Windows: {option}", option="--windows ADDRESS"))
+
+
+def require_own_addresses(wish: Wish, inventory: Inventory) -> None:
+    """Raises `Refused` for an address that another host has, or is being added with."""
+    wanted = {address for address in (wish.windows, wish.wsl) if address}
+    for name, address in _list_addresses(inventory):
+        if name != wish.name and address in wanted:
+            raise Refused(Phrase("{address} is the address of {host}", address=address, host=name))
+
+
+def _list_addresses(inventory: Inventory) -> Iterator[tuple[str, str]]:
+    """Lists the names of members and of hosts that are being added, each with a complete address."""
+    for joining in inventory.joining:
+        yield joining.name, joining.windows_address
+        yield joining.name, joining.wsl_address
+    for host in inventory.hosts:
+        if host.windows is not None:
+            parts = urlsplit(host.windows.url)
+            yield host.name, f"{parts.hostname}:{parts.port or WINRM_TLS_PORT}"
+        if host.wsl is not None:
+            yield host.name, f"{host.wsl.address}:{host.wsl.port}"
 
 
 def reserve(wish: Wish, number: int, by: str, now: datetime) -> JoiningHost:

@@ -305,6 +305,22 @@ async def test_two_requests_at_once_never_get_one_id(bench: Bench) -> None:
     assert [2, 3, 4, 5, 6] == sorted(each.id for each in bench.inventory.joining)
 
 
+@pytest.mark.parametrize(
+    ("options", "address", "owner"),
+    [
+        ("--windows 192.0.2.11", "192.0.2.11:5986", "host-a"),
+        ("--windows 192.0.2.14:5986", "192.0.2.14:5986", "host-d"),
+        ("--windows 192.0.2.15 --wsl 192.0.2.11:2222", "192.0.2.11:2222", "host-a"),
+    ],
+)
+async def test_an_address_of_another_host_is_refused(bench: Bench, options: str, address: str, owner: str) -> None:
+    await bench.ask(FIRST)
+    body = (await bench.ask(f"host add host-e {options}")).body
+    assert isinstance(body, Failure)
+    assert f"{address} is the address of {owner}" == str(body.phrase)
+    assert ["host-d"] == [each.name for each in bench.inventory.joining]
+
+
 async def test_the_first_request_needs_an_address(bench: Bench) -> None:
     body = (await bench.ask("host add host-d")).body
     assert isinstance(body, Failure)
@@ -392,7 +408,7 @@ async def test_a_folder_that_cannot_be_written_reserves_nothing(bench: Bench) ->
 async def test_a_file_that_was_edited_by_hand_meanwhile_stays_as_it_is(bench: Bench) -> None:
     await bench.ask(FIRST)
     bench.active = False
-    for text in (BOTH, FIRST.replace("host-d", "host-e")):
+    for text in (BOTH, "host add host-e --windows 192.0.2.15"):
         body = (await bench.ask(text)).body
         assert isinstance(body, Failure)
         assert "was edited by hand. Reload flatnet-bot, then try again" in str(body.phrase)
