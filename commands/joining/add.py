@@ -23,12 +23,14 @@ from commands.joining.arguments import (
     WslOption,
 )
 from commands.joining.facts import read_facts
+from commands.joining.finish_steps import make_file_key
 from commands.joining.identity import build_host_premises, build_reload_premises, plan_identity
 from commands.joining.ids import find_overlay_holder
 from commands.joining.later_parts import plan_later_parts
 from commands.joining.obstacles import find_joining_obstacle
 from commands.joining.pattern import choose_pattern
 from commands.joining.sight import NewHost
+from commands.joining.situations import tell_situations
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk, Role
 from commands.model.plan import PlannedChange
 from commands.planning.host_files import read_host_file
@@ -83,7 +85,8 @@ class HostAdd(FleetChange):
         planned = (identity, *later.planned)
         premises = (*build_host_premises(host), *build_reload_premises(self.name, planned))
         made = later.complete(assemble_in_order(HostAdd(name=self.name), planned, inventory, premises))
-        return made.model_copy(update={"plan": made.plan.model_copy(update={"about": self.name})})
+        plan = tell_situations(made.plan, host, (identity.part,), make_file_key(new))
+        return made.model_copy(update={"plan": plan.model_copy(update={"about": self.name})})
 
 
 def require_prepared(name: str, inventory: Inventory) -> tuple[JoiningHost, Host]:

@@ -25,6 +25,7 @@ from commands.removal.obstacles import find_begun_obstacle
 from commands.removal.peers import PeerPlans, plan_peers
 from commands.removal.registrations import list_forgetting_plans
 from commands.removal.sight import OwnSight, find_copies, read_gateways, read_others, read_sources, read_strays
+from commands.removal.situations import tell_situations
 from commands.removal.tombstone import plan_erasure, plan_tombstone
 
 
@@ -66,6 +67,13 @@ class _Shares:
     def follow_ups(self) -> tuple[FollowUp, ...]:
         return tuple(self.peers.list_follow_ups({each.host: each.part.steps[-1].key for each in self.blocking}))
 
+    def tell_situations(self, planned: PlannedChange, host: str) -> PlannedChange:
+        """Returns the plan of the whole removal with how many hosts refuse the host."""
+        keys = tuple(each.part.steps[-1].key for each in self.blocking)
+        refusing = sum(isinstance(each, UnchangedHost) for each in self.blocklists)
+        plan = tell_situations(planned.plan, host, keys, refusing, len(self.blocklists))
+        return planned.model_copy(update={"plan": plan})
+
 
 async def plan_removal(request: RemovalRequest, view: FleetView) -> PlannedChange:
     """Plans the whole removal. Raises `CannotPlan`."""
@@ -93,7 +101,8 @@ async def plan_removal(request: RemovalRequest, view: FleetView) -> PlannedChang
     ordered = (*_order(request, shares, lighthouse, view.operation_id), *ends, *shares.rest)
     made = assemble_in_order(request.operation, ordered, inventory, tuple(_list_premises(request, fingerprints)))
     warnings = tuple(_list_warnings(request, shares, view))
-    return _complete(made, request, shares, warnings)
+    planned = _complete(made, request, shares, warnings)
+    return shares.tell_situations(planned, removal.name) if fingerprints else planned
 
 
 async def plan_share(request: RemovalRequest, hosts: Sequence[Host], view: FleetView) -> PlannedChange:

@@ -94,6 +94,12 @@ async def test_approvers_see_what_is_signed_what_pins_the_machine_and_the_whole_
     edit = made.edits[0]
     assert (NEW, PATHS.nebula_config, True) == (edit.host, edit.file, "+  am_lighthouse: false" in edit.diff)
     assert (NEW, NEW) == (made.about, made.object_name)
+    machine = f"Its machine shows the certificate {HEX} and the SSH host key SHA256:{KEY_SHA256}"
+    assert [
+        f"host-d is being added with ID 4 (10.100.4.1). {machine}",
+        "host-d is in the overlay as 10.100.4.1, and no member yet",
+        "host-d is a member",
+    ] == [str(made.situation), *(str(step.situation) for step in made.steps if step.situation is not None)]
 
 
 async def test_the_new_host_blocks_what_any_member_blocks_and_names_its_own_files() -> None:

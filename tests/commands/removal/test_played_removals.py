@@ -112,6 +112,12 @@ def test_a_host_that_is_away_is_owed_its_share_and_does_it_later() -> None:
     share = remove(on="host-b")
 
     assert {"host-b": True} == describe_left(plan)
+    assert [
+        "0 of 3 hosts refuse host-c",
+        "1 of 3 hosts refuse host-c",
+        "2 of 3 hosts refuse host-c",
+        "host-c is removed: 2 of 3 hosts refuse host-c",
+    ] == [str(plan.situation), *(str(step.situation) for step in plan.steps if step.situation is not None)]
     assert share == remove().restrict_to(("host-b",))
     assert [] == world.run(remove())
     bury(world)
