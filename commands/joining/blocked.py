@@ -7,8 +7,8 @@ from pathlib import PureWindowsPath
 
 from adapters.errors import HostError
 from adapters.phrase import Phrase
-from commands.configuration.nebula import add_blocks
-from commands.configuration.splice import UnsuitableText, find_splices
+from commands.configuration.nebula import add_blocks, read_blocklist
+from commands.configuration.splice import UnsuitableText, apply_splices, find_splices
 from commands.joining.facts import JoiningFacts
 from commands.joining.pattern import list_blocked
 from commands.joining.sight import NewHost
@@ -35,3 +35,9 @@ def find_missing_blocks(new: NewHost, facts: JoiningFacts) -> ConfigurationEdit 
         return None
     base, splices = str(PureWindowsPath(file.file).parent), find_splices(file.content, text)
     return ConfigurationEdit(new.host, new.operation, base, file.file, file.content, splices)
+
+
+def list_new_blocks(edit: ConfigurationEdit) -> tuple[str, ...]:
+    """Lists the fingerprints that an edit adds."""
+    before = frozenset(read_blocklist(edit.text))
+    return tuple(each for each in read_blocklist(apply_splices(edit.text, edit.splices)) if each not in before)

@@ -15,10 +15,10 @@ from commands.certs.fleet_certificates import HostCertificates, shorten_fingerpr
 from commands.certs.renewal import SHORT_LIFETIME
 from commands.configuration.diff import diff_splices
 from commands.configuration.splice import Splice, UnsuitableText
-from commands.joining.blocked import find_missing_blocks
+from commands.joining.blocked import find_missing_blocks, list_new_blocks
 from commands.joining.facts import JoiningFacts
 from commands.joining.nebula_steps import NewIdentity, build_identity_part
-from commands.joining.pattern import NebulaText, list_blocked, write_nebula_text
+from commands.joining.pattern import NebulaText, write_nebula_text
 from commands.joining.sight import NewHost
 from commands.model.operation import CannotPlan
 from commands.model.phrases import list_some
@@ -140,7 +140,7 @@ def _plan_kept_identity(new: NewHost, facts: JoiningFacts, lighthouse: Host) -> 
     change = BlocklistChange(
         host=new.host,
         operation=new.operation,
-        fingerprints=list_blocked(facts.survey.members),
+        fingerprints=list_new_blocks(edit),
         edit=edit,
         tunnel=tunnel if state.running else None,
         certificate=certificate.fingerprint,

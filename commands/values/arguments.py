@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from adapters.errors import RequestError
 from adapters.inventory import Host, Inventory
-from adapters.phrase import Listing, Phrase
+from adapters.phrase import Listing, Moment, Phrase
 
 MAX_TARGET_PARTS = 100
 """Maximum parts of one target. Longer lists are better typed as a label, a glob or `all`."""
@@ -272,6 +272,14 @@ def _raise_no_match(part: str) -> Sequence[Host]:
 
 
 def _raise_no_host(part: str, inventory: Inventory) -> Sequence[Host]:
+    if inventory.find_joining(part) is not None:
+        words = f"host show {part}"
+        phrase = Phrase(
+            "{host} is being added, and is not a member yet. Run {words} for what it waits for", host=part, words=words
+        )
+        raise NoSuchHost(phrase, part=part)
+    if (removed := inventory.find_removed(part)) is not None:
+        raise NoSuchHost(Phrase("{host} was removed {at}", host=part, at=Moment(removed.since)), part=part)
     near = find_nearest(part, {*inventory.names, *inventory.labels})
     if not near:
         phrase = Phrase("no host or label named {part}. Run {words} for the list", part=shorten_argument(part), words="host")

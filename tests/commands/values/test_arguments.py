@@ -1,10 +1,12 @@
 """One argument: targets against an inventory, near names, hostile words."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.inventory import GatewaySide, Host, Inventory
+from adapters.inventory import GatewaySide, Host, Inventory, JoiningHost, RemovedHost
 from commands.values.arguments import ALL_HOSTS, MAX_TARGET_PARTS, BadArgument, NoSuchHost, Target
 
 INVENTORY = Inventory(
@@ -80,6 +82,25 @@ def test_a_part_that_names_nothing_is_said_with_the_nearest_names(text: str, par
 def test_what_cannot_be_a_host_is_refused_before_any_inventory_is_asked(text: str) -> None:
     with pytest.raises(BadArgument):
         Target.parse((text,))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("host-x", "host-x is being added, and is not a member yet. Run host show host-x for what it waits for"),
+        ("host-y", "host-y was removed 2026-11-30 02:00:00 UTC"),
+    ],
+)
+def test_a_host_that_comes_or_goes_is_no_target_and_that_is_the_reason(text: str, says: str) -> None:
+    at = datetime(2026, 11, 30, 2, tzinfo=UTC)
+    joining = (JoiningHost(name="host-x", id=8, since=at, by="ana"),)
+    inventory = INVENTORY.model_copy(
+        update={"joining": joining, "removed": (RemovedHost(name="host-y", id=9, since=at, by="ana"),)}
+    )
+
+    with pytest.raises(NoSuchHost) as refused:
+        Target.parse((text,)).resolve(inventory)
+    assert says == str(refused.value.phrase)
 
 
 def test_as_many_parts_as_the_limit_and_no_more() -> None:
