@@ -14,7 +14,6 @@ from adapters.errors import HostError, Unreachable
 from adapters.local.identities import ShownIdentity
 from adapters.phrase import Phrase
 from adapters.windows.tls_certificate import scan_server_certificate
-from adapters.wsl.host_key import scan_host_keys
 from bot.joining.sides import split_address
 
 SCAN_TIMEOUT = 8.0
@@ -53,6 +52,8 @@ async def scan_windows(address: str) -> tuple[ShownIdentity, ...]:
 
 async def scan_wsl(address: str) -> tuple[ShownIdentity, ...]:
     """Reads the host keys of sshd at a complete address. Raises `Unreachable`."""
+    from adapters.wsl.host_key import scan_host_keys
+
     return tuple(
         ShownIdentity(pin=each.key, fingerprint=each.fingerprint) for each in await scan_host_keys(*split_address(address))
     )
