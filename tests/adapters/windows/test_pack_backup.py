@@ -20,7 +20,7 @@ from tests.lab.windows.pwsh import Machine, Pwsh
 from tests.lab.windows.state import WindowsState
 
 PACK = PackBackup(folder=str(FOLDER), name=FILE.name, source=str(SOURCE))
-SIZE = 400_000
+SIZE = 100_000
 
 
 def pack(machine: Machine) -> PackedPart:
