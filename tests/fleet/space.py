@@ -151,10 +151,19 @@ def _find_child(unshare: _Process, log: Path) -> int | None:
     """Returns the PID of what `unshare` has started; None if it is not there yet."""
     if unshare.poll() is not None:
         raise FleetError(f"PID 1 did not start:\n{log.read_text()}")
-    if Path(f"/proc/{unshare.pid}/comm").read_text().strip() != "unshare":
+    if _read_program(unshare.pid) != "unshare":
         return None
     children = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split()
-    return int(children[0]) if children else None
+    has_begun = bool(children) and _read_program(int(children[0])) not in ("unshare", "")
+    return int(children[0]) if has_begun else None
+
+
+def _read_program(pid: int) -> str:
+    """Reads the name of the program that a process runs; "" if it has ended. A child of `unshare` is one until it begins."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _make_cgroup(name: str) -> Path:
