@@ -30,7 +30,7 @@ from commands.joining.later_parts import plan_later_parts
 from commands.joining.obstacles import find_joining_obstacle
 from commands.joining.pattern import choose_pattern
 from commands.joining.sight import NewHost
-from commands.joining.situations import tell_situations
+from commands.joining.situations import tell_stages
 from commands.model.operation import CannotPlan, FleetChange, FleetView, Risk, Role
 from commands.model.plan import PlannedChange
 from commands.planning.host_files import read_host_file
@@ -85,7 +85,7 @@ class HostAdd(FleetChange):
         planned = (identity, *later.planned)
         premises = (*build_host_premises(host), *build_reload_premises(self.name, planned))
         made = later.complete(assemble_in_order(HostAdd(name=self.name), planned, inventory, premises))
-        plan = tell_situations(made.plan, host, (identity.part,), make_file_key(new))
+        plan = tell_stages(made.plan, host, identity.part, make_file_key(new))
         return made.model_copy(update={"plan": plan.model_copy(update={"about": self.name})})
 
 

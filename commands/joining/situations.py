@@ -1,30 +1,19 @@
 """Situation of a host that is added: what it is, and how far it has come, after each stage. Pure."""
 
-from collections.abc import Iterable
-
 from adapters.inventory import Host
 from adapters.local.identities import compute_key_fingerprint
 from adapters.phrase import Phrase
 from commands.model.plan import Part, Plan
 from commands.planning.commit_confirm import get_windows_side
+from commands.planning.situations import tell_situations
 
 
-def tell_situations(plan: Plan, host: Host, identity: Iterable[Part], member: str) -> Plan:
-    """Returns the plan with its situations. `identity` are the parts after which the host is in the overlay, `member` is
-    the key of the step that makes it a member.
+def tell_stages(plan: Plan, host: Host, identity: Part, member: str) -> Plan:
+    """Returns the plan with its situations. `identity` is the part after which the host is in the overlay, `member` the key
+    of the step that makes it a member.
     """
-    told = {part.steps[-1].key: _describe_arrival(host) for part in identity if part.steps}
-    told[member] = Phrase("{host} is a member", host=host.name)
-    parts = tuple(
-        Part(
-            host=part.host,
-            steps=tuple(
-                step.model_copy(update={"situation": told[step.key]}) if step.key in told else step for step in part.steps
-            ),
-        )
-        for part in plan.parts
-    )
-    return plan.model_copy(update={"parts": parts, "situation": _describe_machine(host)})
+    told = {identity.steps[-1].key: _describe_arrival(host), member: Phrase("{host} is a member", host=host.name)}
+    return tell_situations(plan, _describe_machine(host), told)
 
 
 def _describe_arrival(host: Host) -> Phrase:

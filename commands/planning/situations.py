@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Moment, Phrase
-from commands.model.plan import Plan, Result, StepResult
+from commands.model.plan import Part, Plan, Result, Step, StepResult
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,16 @@ class Situation:
         if self.since is None:
             return self.phrase
         return Phrase("{situation}, since {at}", situation=self.phrase, at=Moment(self.since))
+
+
+def tell_situations(plan: Plan, before: Phrase, told: Mapping[str, Phrase]) -> Plan:
+    """Returns the plan with the situation `before` it, and those that hold once steps are done, by their keys."""
+
+    def tell(step: Step) -> Step:
+        return step.model_copy(update={"situation": told[step.key]}) if step.key in told else step
+
+    parts = tuple(Part(host=part.host, steps=tuple(map(tell, part.steps))) for part in plan.parts)
+    return plan.model_copy(update={"parts": parts, "situation": before})
 
 
 def find_situation(plan: Plan, results: Mapping[str, StepResult], reported: Result | None = None) -> Situation | None:

@@ -25,7 +25,7 @@ from commands.removal.obstacles import find_begun_obstacle
 from commands.removal.peers import PeerPlans, plan_peers
 from commands.removal.registrations import list_forgetting_plans
 from commands.removal.sight import OwnSight, find_copies, read_gateways, read_others, read_sources, read_strays
-from commands.removal.situations import tell_situations
+from commands.removal.situations import tell_refusals
 from commands.removal.tombstone import plan_erasure, plan_tombstone
 
 
@@ -71,7 +71,7 @@ class _Shares:
         """Returns the plan of the whole removal with how many hosts refuse the host."""
         keys = tuple(each.part.steps[-1].key for each in self.blocking)
         refusing = sum(isinstance(each, UnchangedHost) for each in self.blocklists)
-        plan = tell_situations(planned.plan, host, keys, refusing, len(self.blocklists))
+        plan = tell_refusals(planned.plan, host, keys, refusing, len(self.blocklists))
         return planned.model_copy(update={"plan": plan})
 
 

@@ -2,26 +2,19 @@
 
 from collections.abc import Sequence
 
-from adapters.action import BOT_NAME
 from adapters.phrase import Phrase
-from commands.model.plan import Part, Plan, Step
+from commands.model.plan import Plan
+from commands.planning.situations import tell_situations
 
 
-def tell_situations(plan: Plan, host: str, shares: Sequence[str], refusing: int, total: int) -> Plan:
-    """Returns the plan with its situations. `shares` are the keys of the steps with which one more host refuses it.
-
-    `refusing` of the `total` hosts do so before.
+def tell_refusals(plan: Plan, host: str, shares: Sequence[str], refusing: int, total: int) -> Plan:
+    """Returns the plan with its situations. `shares` are the keys of the steps with which one more host refuses it, the last
+    step of the plan removes it. `refusing` of the `total` hosts do so before.
     """
     told = {key: _describe_refusal(host, refusing + done, total) for done, key in enumerate(shares, start=1)}
     refused = _describe_refusal(host, refusing + len(shares), total)
-    last = Phrase("{host} is removed: {refused}", host=host, refused=refused)
-
-    def tell(step: Step) -> Step:
-        situation = last if step.host == BOT_NAME and step is plan.steps[-1] else told.get(step.key)
-        return step if situation is None else step.model_copy(update={"situation": situation})
-
-    parts = tuple(Part(host=part.host, steps=tuple(map(tell, part.steps))) for part in plan.parts)
-    return plan.model_copy(update={"parts": parts, "situation": _describe_refusal(host, refusing, total)})
+    told[plan.steps[-1].key] = Phrase("{host} is removed: {refused}", host=host, refused=refused)
+    return tell_situations(plan, _describe_refusal(host, refusing, total), told)
 
 
 def _describe_refusal(host: str, count: int, total: int) -> Phrase:
