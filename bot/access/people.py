@@ -11,6 +11,9 @@ SlackId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
 GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
 SystemName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$")]
 
+Mention = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9_.-]{0,62}|S[A-Z0-9]{2,20})$")]
+"""Name of a configured person, or the id of a Slack user group. Names are in lower case, ids are not."""
+
 
 class Person(BaseModel):
     """One configured person: their Slack ids and operating-system users are one and the same actor."""

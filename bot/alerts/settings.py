@@ -3,10 +3,11 @@
 from datetime import time, timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from adapters.inventory import InvalidSetting, Label, SecretName
 from adapters.phrase import Phrase
+from bot.access.people import Mention
 from bot.access.rules import ChannelId
 from commands.model.finding import Severity
 from commands.values.arguments import BadArgument
@@ -39,8 +40,6 @@ def _parse_time_setting(given: Any) -> Any:
 
 Interval = Annotated[timedelta, BeforeValidator(_parse_duration_setting)]
 TimeOfDay = Annotated[time, BeforeValidator(_parse_time_setting)]
-Mention = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9_.-]{0,62}|S[A-Z0-9]{2,20})$")]
-"""Name of a configured person, or the id of a Slack user group. Names are in lower case, ids are not."""
 
 
 class _AlertsModel(BaseModel):

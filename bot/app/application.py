@@ -115,6 +115,7 @@ def build_config(
         examine,
         by_the_clock,
         settings.alerts,
+        settings.incidents,
         recipients=settings.recipients,
         backup_folder=settings.backup_folder,
         container_rules=settings.container_rules,

@@ -13,6 +13,7 @@ from adapters.phrase import Phrase
 from bot.access.policy import Policy
 from bot.alerts.settings import NO_ALERT_SETTINGS, AlertSettings
 from bot.backups.settings import NO_BACKUP_FOLDER, BackupFolder
+from bot.incidents.settings import NO_INCIDENT_SETTINGS, IncidentSettings
 from bot.schedules.builtin import ScheduleConfig
 from commands.bot_state.about import Doctor
 from commands.model.container_rules import DEFAULT_CONTAINER_RULES, ContainerRules
@@ -41,6 +42,7 @@ class ActiveConfig:
     examine: Callable[[Doctor, FleetView], Awaitable[Report]]
     schedule_config: ScheduleConfig
     alerts: AlertSettings = NO_ALERT_SETTINGS
+    incidents: IncidentSettings = NO_INCIDENT_SETTINGS
     heartbeat_url: SecretStr | None = None
     recipients: tuple[Recipient, ...] = ()
     """Recipients of encrypted copies of the CA key."""

@@ -40,6 +40,7 @@ from bot.config.references import (
 from bot.config.table_defaults import fill_defaults, resolve_paths
 from bot.config.toml_text import decode_text, make_syntax_complaint
 from bot.config.uniqueness import require_unique_hosts, require_unique_people, require_unique_tables
+from bot.incidents.settings import IncidentSettings
 from bot.runtime.loopback import Loopback
 from bot.schedules.builtin import NoticeSettings, ScheduleSettings
 from bot.security.secrets import FindSecret
@@ -117,6 +118,7 @@ class Settings(_SettingsModel):
     channels: Mapping[ChannelId, ChannelSettings] = Field(default_factory=dict)
     notices: NoticeSettings = Field(default_factory=NoticeSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    incidents: IncidentSettings = Field(default_factory=IncidentSettings)
     schedules: tuple[ScheduleSettings, ...] = ()
     backups: BackupSettings = Field(default_factory=BackupSettings)
     containers: tuple[ContainerSpec, ...] = ()

@@ -14,10 +14,10 @@ from bot.incidents.channels import IncidentChannels, plan_channel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
 from bot.model.announcement import Announcement
+from bot.model.incident import Incident
 from bot.model.request import Answer, SlackIdentity, Surface, derive_operation_id
 from bot.reports import incidents as reports
 from bot.reports.incident_timeline import Timeline, compose_timeline, find_operations
-from bot.store.incidents import Incident
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.language.grammar import render_operation
 from commands.model.operation import OwnOperation

@@ -16,9 +16,9 @@ from bot.handlers.archive_queue import ArchiveQueue
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
 from bot.model.change import Change
+from bot.model.incident import Incident
 from bot.model.request import Surface
 from bot.reports.evidence import MAX_CHANGES, MAX_LOG_BYTES, Evidence, compose_evidence
-from bot.store.incidents import Incident
 from commands.bot_state.changes import OperationList
 from commands.bot_state.incidents import IncidentList
 from commands.health import Health

@@ -18,12 +18,13 @@ from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import IncidentRequest
 from bot.model.alert import Alert, AlertChange, AlertEpisode, Mute, MuteKind
 from bot.model.change import Change, ChangeState
+from bot.model.incident import Incident
 from bot.model.owed import AskStatus
 from bot.model.rehearsal import Rehearsal
 from bot.schedules.registry import ScheduleListing
 from bot.store.chain import StoredEvent, Verification
 from bot.store.head_file import Head
-from bot.store.incidents import Incident, IncidentEntry
+from bot.store.incidents import IncidentEntry
 from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation

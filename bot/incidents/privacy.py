@@ -8,7 +8,7 @@ incident, reader ─ may_see (pure) ─▶ shown, or as if it did not exist
 from collections.abc import Set
 from dataclasses import dataclass
 
-from bot.store.incidents import Incident
+from bot.model.incident import Incident
 from commands.model.operation import Role
 
 SEEING_ROLES = frozenset({Role.ADMINISTRATOR, Role.SECURITY})

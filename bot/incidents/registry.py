@@ -19,7 +19,8 @@ from bot.access.rules import is_channel
 from bot.audit.log import EventKind, Recorder
 from bot.incidents.channels import CreatedChannel, IncidentChannels, IncidentNotStored, NewChannel
 from bot.incidents.privacy import IncidentReader
-from bot.store.incidents import Incident, IncidentEntry, IncidentTable
+from bot.model.incident import Incident
+from bot.store.incidents import IncidentEntry, IncidentTable
 from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect

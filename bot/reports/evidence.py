@@ -13,9 +13,9 @@ from datetime import datetime
 from adapters.phrase import Instant, Moment, Phrase
 from bot.access.policy import Refusal
 from bot.model.change import Change
+from bot.model.incident import Incident
 from bot.reports import listings
 from bot.reports.incidents import summarize
-from bot.store.incidents import Incident
 from commands.containers.show import ContainerShow
 from commands.loglines.excerpt import Excerpt
 from commands.loglines.formats import Level

@@ -11,10 +11,10 @@ from adapters.phrase import Moment, Phrase
 from bot.changes.locks import describe_lock
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.home import HomeList
+from bot.model.incident import Incident
 from bot.reports.owed import list_owed_lines
 from bot.reports.removed_hosts import list_open_removals
 from bot.reports.suspensions import describe_suspensions
-from bot.store.incidents import Incident
 from bot.store.locks import Lock
 from bot.store.owed import OwedChange
 from commands.model.rotation import Rotation

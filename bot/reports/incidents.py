@@ -7,7 +7,7 @@ from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.registry import LEAD_TIME
-from bot.store.incidents import Incident
+from bot.model.incident import Incident
 from commands.bot_state.incidents import IncidentOpen
 from commands.language.grammar import render_operation
 from commands.model.phrases import relate_moment

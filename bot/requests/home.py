@@ -20,10 +20,10 @@ from bot.incidents.privacy import IncidentReader
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.change import Change
 from bot.model.home import MAX_ALERTS, HomeAlert, HomeFacts, HomeList
+from bot.model.incident import Incident
 from bot.reports import home as lists
 from bot.reports.alerts import AlertOverview, summarize_alerts
 from bot.requests.environment import Environment
-from bot.store.incidents import Incident
 from bot.store.locks import Lock
 from bot.store.owed import OwedChange
 from commands.bot_state.alerts import AlertAcknowledge, AlertList

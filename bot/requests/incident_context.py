@@ -15,10 +15,11 @@ from adapters.phrase import Phrase
 from bot.handlers.ports import IncidentRegistryPort
 from bot.incidents.registry import apply_incident
 from bot.model.change import Change
+from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
 from bot.reports.listings import STATE_PHRASES
 from bot.requests.authorization import Decision
-from bot.store.incidents import Incident, IncidentEntry
+from bot.store.incidents import IncidentEntry
 from commands.bot_state.incidents import IncidentList, IncidentShow
 from commands.model.operation import Operation
 from commands.model.times import resolve_clock_times

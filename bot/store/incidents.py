@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
+from bot.model.incident import Incident, IncidentState
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.records import decode_phrase, encode_phrase
@@ -46,36 +47,6 @@ _ENTRIES = (
     .limit(MAX_ENTRIES)
 )
 _COUNT = select(func.count()).where(INCIDENT_ENTRIES.c.incident == bindparam("this"))
-
-
-@dataclass(frozen=True)
-class Incident:
-    """One incident. `target` are its hosts as a host expression; `was` is the cause, given when it is resolved.
-
-    `operation` is the request that opened it; `resolution` the one that resolved it, "" while it is open. `number` is
-    assigned by the database. `channel_name` is "" if the name is not known; `private` (of the channel) is None if that is.
-    `shared`: everyone in the channel sees the results of reads there.
-    """
-
-    operation: str
-    channel: str
-    title: str
-    target: str
-    opened_by: str
-    opened_at: datetime
-    resolution: str = ""
-    resolved_by: str = ""
-    resolved_at: datetime | None = None
-    was: str = ""
-    number: int = 0
-    channel_name: str = ""
-    private: bool | None = None
-    shared: bool = True
-
-    @property
-    def open(self) -> bool:
-        """True until the incident is resolved."""
-        return self.resolved_at is None
 
 
 @dataclass(frozen=True)
@@ -130,6 +101,9 @@ class IncidentTable:
             "was": "",
             "private": incident.private,
             "shared": incident.shared,
+            "state": incident.state,
+            "version": incident.version,
+            "document": None,
         }
 
         def work(connection: Connection) -> Incident:
@@ -170,6 +144,7 @@ class IncidentTable:
             "resolved_by": escape_text(ended.resolved_by),
             "resolved_at": ended.resolved_at,
             "was": escape_text(ended.was),
+            "state": IncidentState.RESOLVED,
         }
 
         def work(connection: Connection) -> Incident:
@@ -233,6 +208,7 @@ def _read_incident(row: Row[Any]) -> Incident:
         channel_name=row.name or "",
         private=None if row.private is None else bool(row.private),
         shared=row.shared is None or bool(row.shared),
+        state=IncidentState(row.state),
     )
 
 

@@ -10,9 +10,13 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 
 from adapters.phrase import Phrase
 from bot.store.errors import DatabaseOutdated, DatabaseTooNew, make_damaged_error
-from bot.store.tables import APPEND_ONLY_TRIGGERS, METADATA
+from bot.store.tables import APPEND_ONLY_TRIGGERS, METADATA, TIMELINE_TRIGGERS
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014")
+# fmt: off
+REVISIONS = (
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015",
+)
+# fmt: on
 """All revisions of the tables, oldest first."""
 
 HEAD_REVISION = REVISIONS[-1]
@@ -78,4 +82,4 @@ def has_own_triggers(connection: Connection) -> bool:
     Others would act with each of its writes, and the chain of audit events does not have them.
     """
     found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type IN ('trigger', 'view')").scalars().all()
-    return sorted(map(str, found)) == sorted(APPEND_ONLY_TRIGGERS)
+    return sorted(map(str, found)) == sorted((*APPEND_ONLY_TRIGGERS, *TIMELINE_TRIGGERS))

@@ -1,4 +1,4 @@
-"""SQLAlchemy tables of the row classes, and the triggers that keep the audit table append-only.
+"""SQLAlchemy tables of the row classes, and the triggers that keep audit events and timelines append-only.
 
 Statements are built on these tables once and run without a Session: its upkeep was most of the cost of a row.
 """
@@ -9,6 +9,14 @@ from sqlalchemy import DDL, ColumnElement, FromClause, Text, event, type_coerce
 
 from bot.store.alert_models import AlertChangeRow, AlertRow, LogPositionRow, MuteRow, TrafficRow
 from bot.store.host_models import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow, SuspensionRow
+from bot.store.incident_models import (
+    IncidentChannelRow,
+    IncidentDeliveryRow,
+    IncidentEntryRow,
+    IncidentPositionRow,
+    IncidentRow,
+    IncidentTimelineRow,
+)
 from bot.store.ledger_models import HandshakePositionRow, IdentityRow, SightingRow
 from bot.store.models import Table
 from bot.store.rotation_models import BackupRow, DrillRow, KeyBackupRow, RotationMemberRow, RotationRow
@@ -29,9 +37,12 @@ SCHEDULE_RUNS = Table.metadata.tables["schedule_runs"]
 OBSERVATIONS = Table.metadata.tables["observations"]
 DIGESTS = Table.metadata.tables["digests"]
 NOTICES = Table.metadata.tables["notices"]
-INCIDENTS = Table.metadata.tables["incidents"]
-INCIDENT_CHANNELS = Table.metadata.tables["incident_channels"]
-INCIDENT_ENTRIES = Table.metadata.tables["incident_entries"]
+INCIDENTS = Table.metadata.tables[IncidentRow.__tablename__]
+INCIDENT_CHANNELS = Table.metadata.tables[IncidentChannelRow.__tablename__]
+INCIDENT_ENTRIES = Table.metadata.tables[IncidentEntryRow.__tablename__]
+INCIDENT_TIMELINE = Table.metadata.tables[IncidentTimelineRow.__tablename__]
+INCIDENT_POSITION = Table.metadata.tables[IncidentPositionRow.__tablename__]
+INCIDENT_DELIVERIES = Table.metadata.tables[IncidentDeliveryRow.__tablename__]
 REHEARSALS = Table.metadata.tables[RehearsalRow.__tablename__]
 CHECKS = Table.metadata.tables[CheckRow.__tablename__]
 ALERTS = Table.metadata.tables[AlertRow.__tablename__]
@@ -67,7 +78,14 @@ APPEND_ONLY_TRIGGERS = (
     "WHEN NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM audit) "
     "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
 )
+TIMELINE_TRIGGERS = (
+    "CREATE TRIGGER incident_timeline_no_update BEFORE UPDATE ON incident_timeline "
+    "BEGIN SELECT RAISE(ABORT, 'entries of timelines are only ever appended'); END",
+    "CREATE TRIGGER incident_timeline_no_delete BEFORE DELETE ON incident_timeline "
+    "BEGIN SELECT RAISE(ABORT, 'entries of timelines are only ever appended'); END",
+)
 """Triggers against accidents and bugs. A program that can write the file can drop them first; the chain detects that."""
 
-for _trigger in APPEND_ONLY_TRIGGERS:
-    event.listen(AUDIT, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]
+for _table, _triggers in ((AUDIT, APPEND_ONLY_TRIGGERS), (INCIDENT_TIMELINE, TIMELINE_TRIGGERS)):
+    for _trigger in _triggers:
+        event.listen(_table, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]

@@ -30,6 +30,7 @@ from bot.joining.reservation import Wish
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
+from bot.model.incident import Incident
 from bot.model.owed import AskStatus
 from bot.model.rehearsal import Rehearsal
 from bot.owed.registry import NoSuchOwed, OwedForbidden
@@ -39,7 +40,7 @@ from bot.schedules.registry import NoSuchSchedule, ScheduleListing
 from bot.security.redaction import Redactor
 from bot.store.chain import StoredEvent, Verification
 from bot.store.head_file import Head
-from bot.store.incidents import Incident, IncidentEntry
+from bot.store.incidents import IncidentEntry
 from bot.store.locks import Lock
 from bot.store.observations import Observation
 from bot.store.operations import EndedOperation

@@ -15,10 +15,11 @@ from bot.access.policy import Policy
 from bot.access.rules import Grant
 from bot.incidents.registry import AlreadyOpen, IncidentRegistry, IncidentRequest, apply_incident
 from bot.model.change import ChangeState
+from bot.model.incident import Incident, IncidentState
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
-from bot.store.incidents import MAX_ENTRIES, Incident, IncidentEntry, IncidentTable
+from bot.store.incidents import MAX_ENTRIES, IncidentEntry, IncidentTable
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.catalogue import CATALOGUE
 from commands.health import Health
@@ -438,7 +439,7 @@ async def test_the_same_delivery_after_the_end_opens_nothing_anew(office: Office
 
 async def test_of_two_ends_the_table_keeps_the_first(office: Office) -> None:
     opened = await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
-    ended = replace(opened, resolution="op-2", resolved_by="ana", resolved_at=BEGAN, was="dns")
+    ended = replace(opened, resolution="op-2", resolved_by="ana", resolved_at=BEGAN, was="dns", state=IncidentState.RESOLVED)
     assert ended == await office.table.resolve(ended)
     assert ended == await office.table.resolve(replace(ended, resolution="op-3", resolved_by="ben", was="disk"))
 

@@ -23,10 +23,10 @@ from bot.handlers.archive_queue import AlreadyQueued, ArchiveQueue
 from bot.handlers.context import RequestContext
 from bot.handlers.logs import LogHandlers
 from bot.model.change import Change
+from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, Surface, SystemIdentity
 from bot.rendering.files import write_files
 from bot.reports.evidence import MAX_LOG_BYTES
-from bot.store.incidents import Incident
 from commands.logs.operations import MAX_KEPT_LINES, LogCollect
 from commands.model.operation import Operation, Role
 from commands.model.report import Bundle, Report, TextFile

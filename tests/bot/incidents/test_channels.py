@@ -16,11 +16,12 @@ from bot.audit.log import EventKind
 from bot.incidents.channels import ChannelNotCreated, CreatedChannel, IncidentNotStored, NewChannel, plan_channel
 from bot.incidents.registry import AlreadyOpen, IncidentRegistry, IncidentRequest
 from bot.model.announcement import Announcement
+from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Membership, Request, SlackIdentity, Surface, SystemIdentity
 from bot.slack.surface import SlackNotConnected
 from bot.store.database import Database
 from bot.store.errors import DatabaseError
-from bot.store.incidents import Incident, IncidentTable
+from bot.store.incidents import IncidentTable
 from commands.model.operation import Role
 from commands.model.report import ChannelLink, Report
 from commands.values.arguments import ALL_HOSTS

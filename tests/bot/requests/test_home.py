@@ -13,9 +13,9 @@ from bot.incidents.channels import IncidentChannels
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.change import ChangeState
 from bot.model.home import HomeFacts
+from bot.model.incident import Incident
 from bot.model.request import Membership, SlackIdentity
 from bot.requests.dispatcher import Dispatcher
-from bot.store.incidents import Incident
 from bot.store.locks import Lock
 from commands.model.check import Area, StoredCheck
 from commands.model.operation import Role

@@ -194,7 +194,7 @@ def next_release(site: Path) -> Path:
     store = site / "bot" / "store"
     (store / "migrations" / "versions" / "r9999_later.py").write_text(LATER)
     text = (store / "schema.py").read_text()
-    (store / "schema.py").write_text(text.replace(f'"{schema.HEAD_REVISION}")', f'"{schema.HEAD_REVISION}", "9999")'))
+    (store / "schema.py").write_text(text.replace(f'"{schema.HEAD_REVISION}",', f'"{schema.HEAD_REVISION}", "9999",'))
     return site
 
 

@@ -1,0 +1,131 @@
+"""Row classes of incidents (SQLModel), as those in `models`."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, Text, UniqueConstraint, text
+from sqlmodel import Field
+
+from bot.store.models import STRICT, Table, UtcText
+
+OPEN_IN_CHANNEL = text("state IN ('open', 'mitigated') AND channel <> ''")
+"""Incidents of which a channel has at most one."""
+
+
+class IncidentRow(Table, table=True):
+    """One incident. Rows are never deleted, so a number always means the same incident.
+
+    `channel` is "" for one without a place. `document` is JSON of the whole incident; NULL for those of versions that had
+    only these columns.
+    """
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index("incidents_open", "channel", unique=True, sqlite_where=OPEN_IN_CHANNEL, postgresql_where=OPEN_IN_CHANNEL),
+        Index("incidents_by_state", "state"),
+        STRICT,
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    operation: str = Field(unique=True, sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    title: str = Field(sa_type=Text)
+    target: str = Field(sa_type=Text)
+    opened_by: str = Field(sa_type=Text)
+    opened_at: datetime = Field(sa_type=UtcText)
+    resolution: str = Field(sa_type=Text)
+    resolved_by: str = Field(sa_type=Text)
+    resolved_at: datetime | None = Field(default=None, sa_type=UtcText)
+    was: str = Field(sa_type=Text)
+    private: int | None = Field(default=None, sa_type=Integer)
+    shared: int | None = Field(default=None, sa_type=Integer)
+    state: str = Field(default="open", sa_type=Text, sa_column_kwargs={"server_default": "open"})
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    document: str | None = Field(default=None, sa_type=Text)
+
+
+class IncidentChannelRow(Table, table=True):
+    """The name of a channel that was created for an incident. The names of other channels are not stored."""
+
+    __tablename__ = "incident_channels"
+    __table_args__ = (STRICT,)
+
+    channel: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+
+
+class IncidentEntryRow(Table, table=True):
+    """The answer to a request in the channel of an incident."""
+
+    __tablename__ = "incident_entries"
+    __table_args__ = (Index("incident_entries_by_time", "incident", "at"), STRICT)
+
+    operation: str = Field(primary_key=True, sa_type=Text)
+    incident: int
+    at: datetime = Field(sa_type=UtcText)
+    actor: str = Field(sa_type=Text)
+    words: str = Field(sa_type=Text)
+    answer: str = Field(sa_type=Text)
+
+
+class IncidentTimelineRow(Table, table=True):
+    """One entry of a timeline. Rows are never changed or deleted, which triggers enforce.
+
+    `hosts` are names with spaces between. `text` is JSON of a phrase.
+    """
+
+    __tablename__ = "incident_timeline"
+    __table_args__ = (
+        UniqueConstraint("incident", "source"),
+        Index("incident_timeline_by_time", "incident", "happened_at"),
+        STRICT,
+    )
+
+    incident: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    source: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    happened_at: datetime = Field(sa_type=UtcText)
+    recorded_at: datetime = Field(sa_type=UtcText)
+    author: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+    hosts: str = Field(sa_type=Text)
+    words: str = Field(sa_type=Text)
+    operation: str = Field(sa_type=Text)
+    link: str = Field(sa_type=Text)
+    about: int
+
+
+class IncidentPositionRow(Table, table=True):
+    """Position up to which the audit log and the moves of alerts were followed; one row, with `id` 1."""
+
+    __tablename__ = "incident_position"
+    __table_args__ = (STRICT,)
+
+    id: int = Field(primary_key=True)
+    sequence: int
+    alerts_at: datetime = Field(sa_type=UtcText)
+
+
+class IncidentDeliveryRow(Table, table=True):
+    """Record of what people were shown of an incident, and of how often its lead was asked for an update.
+
+    `posting` counts the status messages: a deleted one is posted anew. `shown` is the hash of what the newest one shows.
+    `replied` and `announced` are the newest entries that its thread and the channel for announcements have. `quiet_since` is
+    when the present silence began, `asked` how often the lead was asked in it, `asked_at` when. `offered_at`: people were
+    offered to call others; `called_at`: others were called. `proposed` is the version for which "mitigated" was proposed.
+    """
+
+    __tablename__ = "incident_deliveries"
+    __table_args__ = (STRICT,)
+
+    incident: int = Field(primary_key=True)
+    posting: int
+    shown: str = Field(sa_type=Text)
+    replied: int
+    announced: int
+    quiet_since: datetime | None = Field(default=None, sa_type=UtcText)
+    asked: int
+    asked_at: datetime | None = Field(default=None, sa_type=UtcText)
+    offered_at: datetime | None = Field(default=None, sa_type=UtcText)
+    called_at: datetime | None = Field(default=None, sa_type=UtcText)
+    proposed: int
