@@ -96,7 +96,7 @@ class IncidentTimelineRow(Table, table=True):
 
 
 class IncidentPositionRow(Table, table=True):
-    """Position up to which the audit log and the moves of alerts were followed; one row, with `id` 1."""
+    """Position up to which the audit log and the moves of alerts were followed; `id` is the follower."""
 
     __tablename__ = "incident_position"
     __table_args__ = (STRICT,)
