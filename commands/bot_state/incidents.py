@@ -119,4 +119,13 @@ class IncidentResolve(OwnOperation):
     label: ClassVar = Phrase("resolve the incident")
 
     was: Annotated[str, make_text_argument("reason", Phrase("cause, for later reference"))]
+    although: Annotated[
+        str,
+        Option(
+            "reason",
+            Phrase("reason to resolve it although something is still firing, unknown, running or owed"),
+            parse_reason,
+            str,
+        ),
+    ] = ""
     incident: IncidentNumberOption = 0
