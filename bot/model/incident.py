@@ -107,6 +107,7 @@ class EntryKind(StrEnum):
     ALERT = "alert"
     CHANGE = "change"
     LOOK = "look"
+    GAP = "gap"
 
 
 PERSONAL_KINDS = frozenset(
@@ -129,7 +130,8 @@ class TimelineEntry:
 
     `number` counts the entries of the incident from 1, in the order in which they were recorded; 0 before it is stored.
     `source` names what it is made of, once for each incident: `audit:1234` (an audit event), `alert:12/3` (a move of an
-    alert), `operation:op-…` (a request of a version without timelines). `author` is "" for the bot. `hosts` are the names
+    alert), `gap:12-15` (audit events that are missing or not signed), `operation:op-…` (a request of a version without
+    timelines). `author` is "" for the bot. `hosts` are the names
     that a reader needs the right to, none for entries that all readers of the incident see. `words` are the command of a
     look or a change, `operation` its id. `link` leads to the message that a note was taken from. `about` is the entry that a
     correction corrects, the alert of a move, or the follow-up.
