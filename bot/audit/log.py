@@ -215,6 +215,18 @@ class AuditLog:
         events = await asyncio.to_thread(audit_search.list_kind, self._database.path, kind)
         return tuple(event for event in events if self._keys.is_signed(event))
 
+    async def list_after(self, sequence: int, most: int) -> tuple[StoredEvent, ...]:
+        """List the events after one, in order, at most so many. They may be forged: ask `is_signed`."""
+        return await self._database.read(lambda session: table.list_after(session, sequence, most))
+
+    async def find_last_before(self, at: datetime) -> int:
+        """Find the number of the newest event before that time; 0 if there is none."""
+        return await self._database.read(lambda session: table.find_last_before(session, at))
+
+    def is_signed(self, event: StoredEvent) -> bool:
+        """Return whether one of our keys signed this very event."""
+        return self._keys.is_signed(event)
+
     async def read_newest(self) -> Head | None:
         """Read the newest event's number, mac and time; None where there is none."""
         event = await self._database.read(table.read_last)

@@ -110,6 +110,15 @@ class AlertMove:
 
 
 @dataclass(frozen=True)
+class AlertStep:
+    """One move of an alert from its history, with what names the alert: its host, "" for the bot, and its problem."""
+
+    change: AlertChange
+    host: str
+    short: Phrase
+
+
+@dataclass(frozen=True)
 class AlertHistory:
     """An alert with its changes in a period, oldest first. It was open before the first one if it had fired `opened_at`."""
 

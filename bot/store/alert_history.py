@@ -1,12 +1,13 @@
 """Histories of alerts: changes in a period, times that are ahead, and retention. Parts of `AlertTable`'s transactions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, RowMapping, bindparam, case, delete, exists, func, or_, select, tuple_, update
 
-from bot.model.alert import Alert, AlertChange, AlertHistory, AlertState
+from bot.model.alert import Alert, AlertChange, AlertHistory, AlertState, AlertStep
 from bot.store.models import UtcText
 from bot.store.records import decode_phrase
 from bot.store.tables import ALERT_CHANGES, ALERTS
@@ -29,6 +30,12 @@ _CHANGES_SINCE = (
     .join(ALERTS, _COLUMNS.number == _CHANGES.alert)
     .where(_HISTORY, _CHANGES.at >= bindparam("since"), _CHANGES.at < bindparam("until"))
     .order_by(_CHANGES.alert, _CHANGES.version)
+)
+_STEPS = (
+    select(ALERT_CHANGES, _COLUMNS.host, _COLUMNS.short)
+    .join(ALERTS, _COLUMNS.number == _CHANGES.alert)
+    .where(_CHANGES.at >= bindparam("since"))
+    .order_by(_CHANGES.at, _CHANGES.alert, _CHANGES.version)
 )
 _EARLIER = ALERT_CHANGES.alias()
 _LAST_RESOLUTIONS = (
@@ -93,6 +100,12 @@ def read_histories(connection: Connection, since: datetime, until: datetime) -> 
     return tuple(AlertHistory(alert, opened.get(alert.number), tuple(changes.get(alert.number, ()))) for alert in alerts)
 
 
+def read_steps(connection: Connection, since: datetime) -> tuple[AlertStep, ...]:
+    """Reads the moves of all alerts since then, in order. Those that this version cannot read are left out."""
+    found = (_read_step(row) for row in connection.execute(_STEPS, {"since": since}).mappings())
+    return tuple(step for step in found if step is not None)
+
+
 def correct_times(connection: Connection, now: datetime) -> None:
     """Sets times that are ahead of now to now: the clock was ahead when they were stored.
 
@@ -124,5 +137,14 @@ def _read_alert(row: RowMapping) -> Alert | None:
         return None
 
 
-def read_change(row: RowMapping) -> AlertChange:
+def _read_step(row: RowMapping) -> AlertStep | None:
+    try:
+        short = decode_phrase(row["short"])
+        change = read_change({name: row[name] for name in AlertChange.model_fields})
+    except (ValidationError, ValueError):
+        return None
+    return None if short is None else AlertStep(change, row["host"], short)
+
+
+def read_change(row: Mapping[Any, Any]) -> AlertChange:
     return AlertChange.model_validate(dict(row))

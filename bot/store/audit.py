@@ -48,6 +48,8 @@ _OF_OPERATION = (
     )
     .order_by(AUDIT.c.sequence)
 )
+_AFTER = select(AUDIT).where(AUDIT.c.sequence > bindparam("after")).order_by(AUDIT.c.sequence).limit(bindparam("most"))
+_LAST_BEFORE = select(AUDIT.c.sequence).where(AUDIT.c.at < bindparam("before")).order_by(AUDIT.c.sequence.desc()).limit(1)
 _OF_KIND = select(AUDIT).where(AUDIT.c.kind == bindparam("this")).order_by(AUDIT.c.sequence)
 _LAST_ACCEPTANCE = select(AUDIT).where(AUDIT.c.kind == ACCEPTED_KIND).order_by(AUDIT.c.sequence.desc()).limit(1)
 _ALL = select(AUDIT).order_by(AUDIT.c.sequence).execution_options(yield_per=FETCH_SIZE)
@@ -95,6 +97,21 @@ def find_newest_of_kind(connection: Connection, kind: str, is_wanted: Callable[[
 def list_of_kind(connection: Connection, kind: str) -> tuple[StoredEvent, ...]:
     """Lists all events of a kind, in order. Scans the whole table: for kinds that are rare, and questions that are."""
     return tuple(StoredEvent(*row) for row in connection.execute(_OF_KIND, {"this": kind}))
+
+
+def list_after(connection: Connection, sequence: int, most: int) -> tuple[StoredEvent, ...]:
+    """Lists the events with a number above this one, in order, and at most so many of them."""
+    rows = connection.execute(_AFTER, {"after": sequence, "most": most})
+    return tuple(StoredEvent(*row) for row in rows)
+
+
+def find_last_before(connection: Connection, at: datetime) -> int:
+    """Finds the number of the newest event that happened before that time; 0 if there is none.
+
+    It looks from the end: the time is recent, and the clock may have been ahead or set back long ago.
+    """
+    found: int | None = connection.execute(_LAST_BEFORE, {"before": encode_time(at)}).scalar_one_or_none()
+    return found or 0
 
 
 def iterate_events(connection: Connection) -> Iterator[StoredEvent]:

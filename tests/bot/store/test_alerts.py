@@ -116,6 +116,22 @@ async def test_the_changes_of_an_alert_are_its_visible_moves(table: AlertTable, 
     assert (0, 2) == await count(database)
 
 
+async def test_the_moves_of_all_alerts_since_a_time_are_read_with_their_problems(table: AlertTable, clock: Clock) -> None:
+    began = clock()
+    [a] = await add(table, alert(clock), clock=clock)
+    clock.pass_by(minutes=1)
+    [b] = await add(table, alert(clock, host="", subject="bot", short=Phrase("blind")), clock=clock)
+    resolved = a.model_copy(update={"state": AlertState.RESOLVED, "version": 2, "resolved_at": clock()})
+    await table.apply([AlertMove(a, resolved)], clock())
+    found = [(step.change.alert, step.change.version, step.host, str(step.short)) for step in await table.list_steps(began)]
+    assert [
+        (a.number, 1, "host-a", "Nebula stopped"),
+        (a.number, 2, "host-a", "Nebula stopped"),
+        (b.number, 1, "", "blind"),
+    ] == (found)
+    assert [a.number, b.number] == [step.change.alert for step in await table.list_steps(clock())]
+
+
 async def test_the_newest_changes_of_an_alert_are_read(table: AlertTable, clock: Clock) -> None:
     (now,) = await add(table, alert(clock), clock=clock)
     for version in range(2, MAX_CHANGES + 10):
