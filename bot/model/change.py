@@ -53,6 +53,29 @@ class ApprovalState(StrEnum):
     REFUSED = "refused"
 
 
+STATE_PHRASES = {
+    ChangeState.PLANNED: Phrase("planned"),
+    ChangeState.WAITING: Phrase("waiting for approval"),
+    ChangeState.READY: Phrase("waiting for hosts"),
+    ChangeState.RUNNING: Phrase("running now"),
+    ChangeState.DONE: Phrase("done"),
+    ChangeState.UNDONE: Phrase("rolled back"),
+    ChangeState.FAILED: Phrase("failed"),
+    ChangeState.UNKNOWN: Phrase("result unknown"),
+    ChangeState.CLOSED: Phrase("closed"),
+}
+"""Short names of the states of a change."""
+
+APPROVAL_PHRASES = {
+    ApprovalState.USED: Phrase("approved"),
+    ApprovalState.DENIED: Phrase("denied"),
+    ApprovalState.EXPIRED: Phrase("expired"),
+    ApprovalState.WITHDRAWN: Phrase("withdrawn"),
+    ApprovalState.SUPERSEDED: Phrase("superseded (plan changed)"),
+    ApprovalState.REFUSED: Phrase("void (permission lost)"),
+}
+"""Outcomes of requested approvals. One that is still open has none."""
+
 TERMINAL_SURFACES = frozenset({"shell", "do"})
 """Surfaces on which the operating system identifies people."""
 

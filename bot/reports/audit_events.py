@@ -9,9 +9,8 @@ from pydantic import JsonValue
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
 from bot.audit.search import AuditedOperation, FoundOperations
-from bot.model.change import ApprovalState, ChangeState
-from bot.reports.listings import MAX_NEXT_COMMANDS, STATE_PHRASES
-from bot.reports.monthly_activity import APPROVAL_PHRASES
+from bot.model.change import APPROVAL_PHRASES, STATE_PHRASES, ApprovalState, ChangeState
+from bot.reports.listings import MAX_NEXT_COMMANDS
 from bot.security.untrusted_text import shorten
 from bot.store.chain import StoredEvent
 from commands.model.phrases import list_some

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase
-from bot.model.change import ChangeState
+from bot.model.change import STATE_PHRASES, ChangeState
 from bot.model.incident import Incident
 from bot.reports.incidents import link_channel, suggest_next, summarize
-from bot.reports.listings import STATE_PHRASES
 from bot.store.incidents import IncidentEntry
 from commands.bot_state.incidents import IncidentOpen
 from commands.language.grammar import render_operation

@@ -6,7 +6,7 @@ from datetime import datetime
 from adapters.phrase import Listing, Phrase
 from bot.access.contacts import list_alternatives, name_roles
 from bot.changes.locks import describe_lock
-from bot.model.change import Approval, Change, ChangeState
+from bot.model.change import STATE_PHRASES, Approval, Change, ChangeState
 from bot.store.chain import Verification
 from bot.store.locks import Lock
 from commands.model.finding import Finding, Severity
@@ -15,19 +15,6 @@ from commands.model.report import Cell, Column, Report, Row, Section
 
 MAX_NEXT_COMMANDS = 3
 """Maximum number of suggested commands."""
-
-STATE_PHRASES = {
-    ChangeState.PLANNED: Phrase("planned"),
-    ChangeState.WAITING: Phrase("waiting for approval"),
-    ChangeState.READY: Phrase("waiting for hosts"),
-    ChangeState.RUNNING: Phrase("running now"),
-    ChangeState.DONE: Phrase("done"),
-    ChangeState.UNDONE: Phrase("rolled back"),
-    ChangeState.FAILED: Phrase("failed"),
-    ChangeState.UNKNOWN: Phrase("result unknown"),
-    ChangeState.CLOSED: Phrase("closed"),
-}
-"""Short names of the states of a change."""
 
 _COLUMNS = {
     "words": Column(key="words", heading=Phrase("Command")),

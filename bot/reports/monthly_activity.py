@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from adapters.phrase import Phrase
-from bot.model.change import ApprovalState, BreakGlass, ChangeState
+from bot.model.change import APPROVAL_PHRASES, BreakGlass, ChangeState
 from bot.reports.month import Month
 from bot.security.untrusted_text import shorten
 from bot.store.operations import EndedOperation
@@ -26,16 +26,6 @@ _STATE_PHRASES = {
     ChangeState.CLOSED: Phrase("never started"),
 }
 _BAD_STATES = frozenset({ChangeState.UNDONE, ChangeState.FAILED, ChangeState.UNKNOWN})
-
-APPROVAL_PHRASES = {
-    ApprovalState.USED: Phrase("approved"),
-    ApprovalState.DENIED: Phrase("denied"),
-    ApprovalState.EXPIRED: Phrase("expired"),
-    ApprovalState.WITHDRAWN: Phrase("withdrawn"),
-    ApprovalState.SUPERSEDED: Phrase("superseded (plan changed)"),
-    ApprovalState.REFUSED: Phrase("void (permission lost)"),
-}
-"""Outcomes of requested approvals. One that is still open has none."""
 
 _NOT_RUN_OUTCOMES = frozenset({RunOutcome.MISSED, RunOutcome.SKIPPED})
 _FAILED_OUTCOMES = frozenset({RunOutcome.FAILED, RunOutcome.REFUSED})

@@ -14,10 +14,9 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.handlers.ports import IncidentRegistryPort
 from bot.incidents.registry import apply_incident
-from bot.model.change import Change
+from bot.model.change import STATE_PHRASES, Change
 from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
-from bot.reports.listings import STATE_PHRASES
 from bot.requests.authorization import Decision
 from bot.store.incidents import IncidentEntry
 from commands.bot_state.incidents import IncidentList, IncidentShow
