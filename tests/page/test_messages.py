@@ -315,3 +315,23 @@ async def test_what_does_not_work_is_said(stage: Stage, seats: Sit) -> None:
         await expect(seat.page.get_by_role("alert").filter(has_text="That did not work")).to_be_visible()
         seat.said.clear()  # the browser's own line about the request that was aborted
         assert ts == stage.workspace.messages("C0OPS")[0].ts
+
+
+async def test_what_is_pinned_is_marked_and_listed_and_people_remove_pins(stage: Stage, seats: Sit) -> None:
+    ts = await stage.post("*Incident 3*: 502", blocks=[section("Incident 3")])
+    await stage.app.slack.pins_add(channel="C0OPS", timestamp=ts)
+    async with seats(stage.workspace, PHONE) as seat:
+        await seat.sit()
+        await expect(seat.messages.last.locator(".pin")).to_contain_text("Pinned")
+        await seat.page.get_by_role("button", name="1 pinned message").click()
+        await seat.page.get_by_role("menuitem", name="Incident 3").click()
+        await expect(seat.messages.last).to_be_focused()
+        await seat.messages.last.get_by_role("button", name="More actions").click()
+        await seat.page.get_by_role("menuitem", name="Remove pin").click()
+        await expect(seat.messages.last.locator(".pin")).to_have_count(0)
+        await seat.page.get_by_role("button", name="Channel settings").click()
+        await seat.page.get_by_role("menuitem", name="Make it private").click()
+        await expect(seat.page.locator("header h1")).to_contain_text("🔒")
+        await seat.messages.last.get_by_role("button", name="More actions").click()
+        await seat.page.get_by_role("menuitem", name="Delete message").click()
+        await expect(seat.messages).to_have_count(0)

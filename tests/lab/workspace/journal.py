@@ -32,6 +32,13 @@ class Deleted:
 
 
 @dataclass(frozen=True)
+class Pinned:
+    """A message was pinned to its channel, or, without `pinned_by`, is no longer pinned."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
 class Notified:
     """A person was notified of a new message (`tests.lab.workspace.notifications`)."""
 
@@ -144,7 +151,7 @@ class Acked:
     payload: Mapping[str, Any] | None
 
 
-Said = Posted | Edited | Deleted
+Said = Posted | Edited | Deleted | Pinned
 Shown = ViewOpened | ViewChanged | ViewClosed | HomePublished
 Behind = Called | Connected | Disconnected | Delivered | Acked
 """What happens between Slack and the app, where no person looks."""

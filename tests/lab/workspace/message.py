@@ -34,6 +34,8 @@ class Message:
     edits: tuple[Content, ...] = ()
     broadcast: bool = False
     """A reply that was sent to the channel, too."""
+    pinned_by: str = ""
+    """Who pinned it to its channel; "" where it is not pinned."""
 
     def as_json(self) -> dict[str, Any]:
         """This message as the Web API shows it."""
@@ -46,6 +48,8 @@ class Message:
             shown["files"] = [{"id": file} for file in self.files]
         if self.metadata:
             shown["metadata"] = self.metadata
+        if self.pinned_by:
+            shown["pinned_to"] = [self.channel]
         if self.edits:
             shown["edited"] = {"user": self.user, "ts": self.ts}
         return shown

@@ -14,6 +14,7 @@ from tests.lab.workspace.journal import (
     Journal,
     Notified,
     PersonChanged,
+    Pinned,
     Posted,
 )
 from tests.lab.workspace.message import Content, Message
@@ -109,6 +110,16 @@ class State:
         """The message is gone for everybody."""
         del self._messages[message.channel, message.ts]
         self.journal.record(Deleted(message))
+
+    def pin(self, message: Message, user: str) -> None:
+        """Someone pins the message to its channel; "" for `user` removes the pin."""
+        pinned = replace(message, pinned_by=user)
+        self._messages[message.channel, message.ts] = pinned
+        self.journal.record(Pinned(pinned))
+
+    def list_pins(self, channel: str) -> tuple[Message, ...]:
+        """What is pinned to a channel, oldest message first."""
+        return tuple(m for m in self.messages() if m.channel == channel and m.pinned_by)
 
     def find(self, channel: str, ts: str) -> Message | None:
         return self._messages.get((channel, ts))

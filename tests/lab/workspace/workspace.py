@@ -255,6 +255,18 @@ class Workspace:
         """A person deletes a message: their own, or as an administrator also one of the app's. The app is not told."""
         self._state.delete(message)
 
+    def pin(self, user: str, message: Message) -> None:
+        """A person pins a message to its channel."""
+        self._state.pin(message, user)
+
+    def unpin(self, message: Message) -> None:
+        """A person removes a pin, whoever set it."""
+        self._state.pin(message, "")
+
+    def convert(self, channel: str, *, private: bool) -> None:
+        """An administrator makes a public channel private, or a private one public: its messages come with it."""
+        self._state.change(replace(self._out.channel(channel), private=private))
+
     def restrict(self, channel: str) -> None:
         """The managers of a channel let only some people post there; the app is none of them."""
         self._state.change(replace(self._out.channel(channel), restricted=True))
@@ -317,6 +329,10 @@ class Workspace:
     def messages(self, channel: str) -> tuple[Message, ...]:
         """What everybody in the channel reads, oldest first."""
         return tuple(m for m in self._state.messages() if m.channel == channel and m.private_to is None)
+
+    def pins(self, channel: str) -> tuple[Message, ...]:
+        """What is pinned to a channel, oldest message first."""
+        return self._state.list_pins(channel)
 
     def private(self, user: str) -> tuple[Message, ...]:
         """What only this person sees: ephemeral messages in any channel, Slackbot's among them."""

@@ -10,6 +10,7 @@ from typing import Any
 from tests.lab.workspace.arguments import Arguments
 from tests.lab.workspace.form import Choice
 from tests.lab.workspace.message import Message
+from tests.lab.workspace.seed import Sharing
 from tests.lab.workspace.view import View
 from tests.lab.workspace.workspace import Workspace
 
@@ -80,6 +81,40 @@ async def read(workspace: Workspace, given: Arguments) -> None:
     workspace.mark_read(given.required("user"), given.required("channel"))
 
 
+async def pin(workspace: Workspace, given: Arguments) -> None:
+    workspace.pin(given.required("user"), _message(workspace, given))
+
+
+async def unpin(workspace: Workspace, given: Arguments) -> None:
+    workspace.unpin(_message(workspace, given))
+
+
+async def remove(workspace: Workspace, given: Arguments) -> None:
+    """A person deletes their own message, an administrator any."""
+    user, message = given.required("user"), _message(workspace, given)
+    if message.user != user and workspace.person(user).role != "administrator":
+        raise ValueError("only administrators delete what others wrote")
+    workspace.delete(message)
+
+
+async def manage(workspace: Workspace, given: Arguments) -> None:
+    """A member changes what a channel is."""
+    user, channel, deed = given.required("user"), given.required("channel"), given.required("deed")
+    if channel not in (place.id for place in workspace.conversations(user)):
+        raise ValueError("only members manage a channel")
+    deeds: Mapping[str, Callable[[], None]] = {
+        "archive": lambda: workspace.archive(channel),
+        "unarchive": lambda: workspace.unarchive(channel),
+        "hide": lambda: workspace.convert(channel, private=True),
+        "publish": lambda: workspace.convert(channel, private=False),
+        "share": lambda: workspace.connect(channel),
+        "unshare": lambda: workspace.connect(channel, Sharing.NONE),
+    }
+    if deed not in deeds:
+        raise ValueError(f"no channel can {deed}")
+    deeds[deed]()
+
+
 async def join(workspace: Workspace, given: Arguments) -> None:
     """A person joins a public channel, as Slack lets everybody of the workspace."""
     user, channel = given.required("user"), given.required("channel")
@@ -97,7 +132,25 @@ async def locale(workspace: Workspace, given: Arguments) -> None:
 
 
 ACTS: Mapping[str, Act] = {
-    act.__name__: act for act in (slash, say, click, act, suggest, submit, close, home, shortcut, read, join, locale)
+    act.__name__: act
+    for act in (
+        slash,
+        say,
+        click,
+        act,
+        suggest,
+        submit,
+        close,
+        home,
+        shortcut,
+        read,
+        join,
+        locale,
+        pin,
+        unpin,
+        remove,
+        manage,
+    )
 }
 
 

@@ -13,6 +13,7 @@ from tests.lab.workspace.journal import (
     GroupChanged,
     HomePublished,
     PersonChanged,
+    Pinned,
     Posted,
     Read,
     ViewChanged,
@@ -75,7 +76,7 @@ def change(workspace: Workspace, user: str, change: Change) -> Shown | None:
     if not isinstance(change, ChannelChanged) and not workspace.visible_to(change, user):
         return None
     match change:
-        case Posted(said) | Edited(said):
+        case Posted(said) | Edited(said) | Pinned(said):
             return {"kind": "message", "message": message(workspace, said), "unread": workspace.unread(user)}
         case Deleted(said):
             return {
@@ -92,7 +93,13 @@ def change(workspace: Workspace, user: str, change: Change) -> Shown | None:
 
 def message(workspace: Workspace, said: Message) -> Shown:
     """A message, with what is known of its files."""
-    shown = {**said.as_json(), "channel": said.channel, "private": said.private_to is not None, "unseen": said.unseen}
+    shown = {
+        **said.as_json(),
+        "channel": said.channel,
+        "private": said.private_to is not None,
+        "unseen": said.unseen,
+        "pinned_by": said.pinned_by,
+    }
     return {**shown, "files": [_file(workspace, name) for name in said.files]}
 
 

@@ -6,8 +6,9 @@
 
 import { composer } from "./composer.js";
 import { $, focusIn, h, refocus } from "./dom.js";
-import { List } from "./messages.js";
-import { channel, conversation, direct, find, forget, isReply, keep, model, nameOf, take, words } from "./model.js";
+import { openMenu } from "./menu.js";
+import { List, threadAddress } from "./messages.js";
+import { channel, conversation, direct, find, forget, isReply, keep, model, nameOf, pins, take, words } from "./model.js";
 import { unescape } from "./mrkdwn.js";
 import { panel } from "./panel.js";
 import { drawSide } from "./side.js";
@@ -128,7 +129,36 @@ function header() {
       h("a", { href: `#${model.me.id}/app/${tab}`, "aria-current": tab === model.tab ? "page" : null, "data-action": tab }, words()[tab])));
   return h("header", { class: "top" },
     h("button", { type: "button", class: "tool drawer", "aria-label": words().menu, "aria-controls": "side", "aria-expanded": "false", click: openDrawer }, "☰"),
-    h("h1", {}, h("span", { "aria-hidden": "true" }, sign), name), facts && h("p", { class: "soft" }, facts), tabs);
+    h("h1", {}, h("span", { "aria-hidden": "true" }, sign), name), facts && h("p", { class: "soft" }, facts), tabs,
+    found && deeds(found));
+}
+
+/** What is pinned to a channel, and what its managers do with it. */
+function deeds(found) {
+  const pinned = pins(found.id);
+  const go = (message) => () => {
+    const shown = $("main").querySelector(`[data-ts="${message.ts}"]`);
+    if (shown) shown.scrollIntoView({ block: "center" });
+    else location.hash = threadAddress(message);
+    shown?.focus();
+  };
+  const list = (event) =>
+    openMenu(event.currentTarget, pinned.map((one) => ({ words: one.text.split("\n")[0].slice(0, 60), detail: nameOf(one.user), choose: go(one) })));
+  const names = [found.archived ? "unarchive" : "archive", found.private ? "publish" : "hide", found.shared ? "unshare" : "share"];
+  const settings = (event) =>
+    openMenu(event.currentTarget, names.map((deed) => ({
+      words: words().deeds[deed], choose: () => attempt(act("manage", { user: model.me.id, channel: found.id, deed })),
+    })));
+  return h("div", { class: "deeds" },
+    pinned.length > 0 && h("button", { type: "button", class: "tool pins", "aria-haspopup": "menu", title: words().pins(pinned.length), "aria-label": words().pins(pinned.length), click: list }, `📌 ${pinned.length}`),
+    h("button", { type: "button", class: "tool", "aria-haspopup": "menu", title: words().channelMenu, "aria-label": words().channelMenu, click: settings }, "⋮"));
+}
+
+/** Draw the pins of the channel above its messages again. */
+function redrawDeeds() {
+  const found = channel(model.place);
+  const former = $("main").querySelector(".deeds");
+  if (found && former && !former.contains(document.activeElement)) former.replaceWith(deeds(found));
 }
 
 function title() {
@@ -210,6 +240,7 @@ const CHANGES = {
   unread: ({ unread }) => unreadIs(unread),
   message: ({ message, unread }) => {
     const known = keep(message);
+    if (message.channel === model.place) redrawDeeds();
     for (const list of [lists.main, lists.thread]) if (list?.holds(message)) list.show(message);
     const parent = isReply(message) && find(message.channel, message.thread_ts);
     if (parent && lists.main?.holds(parent) && !known) lists.main.show(parent);
@@ -219,6 +250,7 @@ const CHANGES = {
   deleted: ({ channel: name, ts, unread }) => {
     const parent = find(name, find(name, ts)?.thread_ts);
     forget(name, ts);
+    if (name === model.place) redrawDeeds();
     for (const list of [lists.main, lists.thread]) if (list?.channel === name) list.remove(ts);
     if (parent && lists.main?.holds(parent)) lists.main.show(parent);
     unreadIs(unread);

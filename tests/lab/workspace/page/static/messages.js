@@ -57,14 +57,17 @@ function tools(message, inThread) {
   const shortcuts = model.app.shortcuts.filter((one) => one.kind === "message");
   const use = (callback) =>
     attempt(act("shortcut", { user: model.me.id, callback, channel: message.channel, ts: message.ts }));
-  const open = (event) =>
-    openMenu(event.currentTarget, shortcuts.map((one) => ({
-      words: one.name, detail: model.app.name, choose: () => use(one.callback_id),
-    })));
+  const own = message.user === model.me.id || model.me.role === "administrator";
+  const deed = (name) => () => attempt(act(name, { user: model.me.id, channel: message.channel, ts: message.ts }));
+  const items = [
+    ...shortcuts.map((one) => ({ words: one.name, detail: model.app.name, choose: () => use(one.callback_id) })),
+    message.pinned_by ? { words: words().unpin, choose: deed("unpin") } : { words: words().pin, choose: deed("pin") },
+    ...(own ? [{ words: words().remove, choose: deed("remove") }] : []),
+  ];
+  const open = (event) => openMenu(event.currentTarget, items);
   return h("div", { class: "tools" },
     !inThread && h("a", { class: "tool", href: threadAddress(message), title: words().reply, "aria-label": words().reply }, "💬"),
-    shortcuts.length > 0 &&
-      h("button", { type: "button", class: "tool", "aria-haspopup": "menu", title: words().more, "aria-label": words().more, click: open }, "⋮"));
+    h("button", { type: "button", class: "tool", "aria-haspopup": "menu", title: words().more, "aria-label": words().more, click: open }, "⋮"));
 }
 
 export const threadAddress = (message) => `#${model.me.id}/${message.channel}/${message.thread_ts ?? message.ts}`;
@@ -84,7 +87,8 @@ function article(message, inThread) {
     avatar(message),
     h("div", { class: "head" },
       h("b", { class: "author" }, name), app && h("span", { class: "badge" }, words().app),
-      h("time", { datetime: when.toISOString(), title: moment(when) }, clock(when))),
+      h("time", { datetime: when.toISOString(), title: moment(when) }, clock(when)),
+      message.pinned_by && h("span", { class: "pin soft" }, `📌 ${words().pinned}`)),
     h("div", { class: "content" },
       message.blocks ? blocks(message.blocks, surface(message)) : h("div", { class: "text" }, mrkdwn(message.text)),
       message.files.map(file),

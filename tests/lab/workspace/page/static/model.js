@@ -62,6 +62,7 @@ const all = (name) => [...(model.messages.get(name)?.values() ?? [])];
 export const find = (name, ts) => model.messages.get(name)?.get(ts);
 export const isReply = (message) => Boolean(message.thread_ts) && message.thread_ts !== message.ts;
 export const mainMessages = (name) => all(name).filter((message) => !isReply(message));
+export const pins = (name) => all(name).filter((message) => message.pinned_by);
 export const replies = (name, ts) => all(name).filter((message) => isReply(message) && message.thread_ts === ts);
 
 /** How a person is called; the app by the name in its manifest. */
