@@ -239,6 +239,10 @@ class SlackApi:
         text, blocks = self._clean(message.text), self._clean(list(message.blocks))
         await self._call(lambda: self._client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
 
+    async def pin(self, channel: str, ts: str) -> None:
+        """`pins.add`, for a message of any author. Fails with `already_pinned` if it is pinned."""
+        await self._call(lambda: self._client.pins_add(channel=channel, timestamp=ts))
+
     async def delete(self, channel: str, ts: str) -> None:
         """`chat.delete`, for a message of the bot."""
         await self._call(lambda: self._client.chat_delete(channel=channel, ts=ts))

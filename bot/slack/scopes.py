@@ -30,9 +30,13 @@ GROUP_MESSAGE_SCOPE = "mpim:read"
 FILE_SCOPE = "files:read"
 """Scope of files.info."""
 
+PIN_SCOPE = "pins:write"
+"""Scope of pins.add."""
+
 OPTIONAL_SCOPES: Mapping[str, Phrase] = {
     "channels:manage": Phrase("incidents do not get public channels of their own"),
     "groups:write": Phrase("incidents do not get private channels of their own"),
+    PIN_SCOPE: Phrase("the status of an incident is not pinned to its channel"),
     FILE_SCOPE: Phrase("files that Slack accepts and does not show are not noticed"),
     GROUP_MESSAGE_SCOPE: Phrase("results in group direct messages are shown to the requester only"),
     "channels:history": Phrase("mentions with a file are not seen in public channels"),

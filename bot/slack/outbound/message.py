@@ -32,9 +32,10 @@ class Address(BaseModel):
     `answerable`, at the root of the place. `user`: the last route, a direct message. `second`: a channel for messages that
     `channel` does not take; `people` get direct messages if no channel takes it. `courtesy`: worthless
     later, so tried once, in the channel alone. `dispensable`: other messages say the same, so it is given
-    up without an alarm. `urgent`: it waits for urgent messages of its channel only. `clicked`: it replaces the clicked
-    message (`ts`, or the one of the `response_url`), and is never posted anew where all would see it. `language` and `zone`
-    are the message's, for the notes that are added on the way.
+    up without an alarm. `urgent`: it waits for urgent messages of its channel only. `pinned`: it is pinned
+    when it is posted in `channel`, but not when it is edited: a person may have removed the pin. `clicked`: it replaces the
+    clicked message (`ts`, or the one of the `response_url`), and is never posted anew where all would see it.
+    `language` and `zone` are the message's, for the notes that are added on the way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -55,6 +56,7 @@ class Address(BaseModel):
     courtesy: bool = False
     dispensable: bool = False
     urgent: bool = False
+    pinned: bool = False
     clicked: bool = False
     user: str = ""
     language: str = "en"

@@ -8,15 +8,18 @@ Slack shows pictures in new messages only. Private messages, and edits that woul
 
 from collections.abc import Awaitable, Callable, Iterator
 
+import structlog
+
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.pictures import replace_pictures
 from bot.runtime.clock import Clock
 from bot.slack.api import SlackApi
 from bot.slack.directory.channels import ChannelDirectory
-from bot.slack.errors import SlackFailure
+from bot.slack.errors import SlackFailure, retry_quickly
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.reroute_reason import MAX_OUTAGE, UNEDITABLE_CODES, RouteExhausted, is_lost_elsewhere
 from bot.slack.payload_types import USER_ID_PREFIXES
+from bot.slack.scopes import PIN_SCOPE
 from bot.slack.tasks import retry_write
 from bot.store.outbox import Outbox
 from bot.store.outbox_values import NO_MESSAGE_PLACE, MessagePlace, Post
@@ -26,6 +29,8 @@ MAX_RESPONSE_TRIES = 3
 
 MAX_CHANNEL_TRIES = 8
 """Attempts at a channel before the message goes to the person: about three minutes of failures."""
+
+_log = structlog.get_logger(__name__)
 
 SendFunction = Callable[[Post, Address, SlackMessage], Awaitable[MessagePlace]]
 """Sends a message; returns its place if others may see it there."""
@@ -92,7 +97,10 @@ class Routes:
             except SlackFailure as failure:
                 if not is_lost_elsewhere(failure, above, address):
                     raise
-        return await self._post(MessagePlace(address.channel, address.thread), address, message)
+        new = await self._post(MessagePlace(address.channel, address.thread), address, message)
+        if address.pinned:
+            await self._pin(new)
+        return new
 
     async def _retract(self, post: Post, address: Address, message: SlackMessage) -> MessagePlace:
         """Delete the message `replaces`, whose place is then that of the message `after`.
@@ -136,6 +144,15 @@ class Routes:
         if address.replaces:
             await retry_write(lambda: self._rows.move_to(address.replaces, new), self._clock.sleep)
         return new
+
+    async def _pin(self, place: MessagePlace) -> None:
+        """Pin a new message, if the app may. A message without its pin is worth more than no message."""
+        if PIN_SCOPE not in self._api.scopes:
+            return
+        try:
+            await retry_quickly(lambda: self._api.pin(place.channel, place.ts), self._clock.sleep)
+        except SlackFailure as failure:
+            _log.info("a message was not pinned", channel=place.channel, code=failure.code)
 
     async def _send_by_response_url(self, post: Post, address: Address, message: SlackMessage) -> MessagePlace:
         open_until = address.answerable or post.made_at
