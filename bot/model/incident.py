@@ -25,6 +25,13 @@ class IncidentState(StrEnum):
     DUPLICATE = "duplicate"
 
 
+STATE_NAMES = {
+    IncidentState.OPEN: Phrase("open"),
+    IncidentState.MITIGATED: Phrase("mitigated"),
+    IncidentState.RESOLVED: Phrase("resolved"),
+    IncidentState.DUPLICATE: Phrase("duplicate"),
+}
+
 WORKED_ON_STATES = frozenset({IncidentState.OPEN, IncidentState.MITIGATED})
 """States in which people work on an incident, and its timeline grows."""
 
