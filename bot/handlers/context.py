@@ -17,6 +17,7 @@ from bot.access.policy import Permit, Verdict
 from bot.access.requester import Requester
 from bot.config.active_config import ActiveConfig
 from bot.model.change import Change
+from bot.model.quoted_message import QuotedMessage
 from bot.model.request import BotIdentity, Failure
 from commands.model.operation import Catalogue, FleetView, Operation
 from commands.model.report import Report
@@ -50,7 +51,7 @@ class RequestContext:
 
     `operation` is its id. `at` is when it arrived, the same on every attempt. `zone` is that of the requester's clock.
     `permitted` are the operations that the requester may request somewhere, for some host: for help alone. `may_request`
-    decides what an answer may show.
+    decides what an answer may show. `quoted` is the message that it makes a note of, None for a typed request.
     """
 
     operation: str
@@ -61,6 +62,7 @@ class RequestContext:
     config: ActiveConfig
     view: FleetView
     authorizer: CommandAuthorizer
+    quoted: QuotedMessage | None = None
 
     @property
     def actor(self) -> str:

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from adapters.phrase import Phrase
 from bot.model.change import Change, ChangeState
+from bot.model.quoted_message import QuotedMessage
 from commands.model.report import Report
 
 
@@ -80,6 +81,7 @@ class Request:
     `key` names the delivery (Slack's trigger id, or one made for a shell line): the same key is the same request. `zone` is
     the time zone of the times that the requester types; None for the bot's own. `attempt` counts how often it is handled:
     from the second time on, it may have been carried out already. `answered_in_public`: all in the channel read the answer.
+    `quoted` is the message that it makes a note of, with a shortcut or a reaction.
     """
 
     key: str
@@ -91,6 +93,7 @@ class Request:
     zone: tzinfo | None = None
     attempt: int = 1
     answered_in_public: bool = False
+    quoted: QuotedMessage | None = None
 
 
 class FailureKind(StrEnum):

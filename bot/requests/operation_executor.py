@@ -155,4 +155,5 @@ class OperationExecutor:
             config=config,
             view=await self._build_view(job),
             authorizer=RequestJudge(job.request, self._environment.build_basis(config), catalogue),
+            quoted=job.request.quoted,
         )
