@@ -56,6 +56,20 @@ async def test_a_picture_that_only_an_edit_brought_in_is_not_found(stage: Stage,
         await expect(seat.messages.last).to_contain_text("File not found")
 
 
+async def test_a_person_reacts_to_a_message_and_takes_it_back(stage: Stage, seats: Sit) -> None:
+    await stage.workspace.say("U0ADMIN", "C0OPS", "host-a is slow")
+    async with seats(stage.workspace) as seat:
+        await seat.sit()
+        last = seat.messages.last
+        await last.hover()
+        await last.get_by_role("button", name="React").click()
+        await seat.page.get_by_role("menuitem", name=":pushpin:").click()
+        chip = last.locator(".reaction")
+        await expect(chip).to_contain_text("1")
+        await chip.click()
+        await expect(chip).to_have_count(0)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_an_uploaded_chart_is_shown_whole_with_its_words(

@@ -105,9 +105,17 @@ SHORTCUTS = [
     {"name": "Explain", "type": "message", "callback_id": "explain", "description": "Explain this message"},
 ]
 SCOPES = ["commands", "chat:write", "users:read", "channels:read", "groups:read", "app_mentions:read"]
-MORE_SCOPES = ["im:history", "channels:history", "usergroups:read", "files:write", "files:read", "pins:write"]
+MORE_SCOPES = [
+    "im:history",
+    "channels:history",
+    "usergroups:read",
+    "files:write",
+    "files:read",
+    "pins:write",
+    "reactions:read",
+]
 EVENTS = ["app_home_opened", "app_mention", "member_joined_channel", "message.im", "message.channels"]
-MORE_EVENTS = ["subteam_members_changed", "subteam_updated", "tokens_revoked", "app_uninstalled"]
+MORE_EVENTS = ["reaction_added", "subteam_members_changed", "subteam_updated", "tokens_revoked", "app_uninstalled"]
 
 
 def everything(optional: Sequence[str] = ()) -> str:

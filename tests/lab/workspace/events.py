@@ -70,6 +70,26 @@ class Events:
             await self.emit("app_mention", {**shown, **_broadcast(message), "type": "app_mention"})
         await self.emit(*_message_event(place, message, shown))
 
+    async def rewritten(self, place: Channel, message: Message) -> None:
+        """A person edited this."""
+        if self._place(message) is not None:
+            await self.emit(*_message_event(place, message, self._describe_edit(place, message)))
+
+    async def reacted(self, place: Channel, message: Message, given: tuple[str, str]) -> Delivery | None:
+        """A person reacted with an emoji, by name. Messages of apps that are no user carry no `item_user`."""
+        if self._place(message) is None:
+            return None
+        name, user = given
+        item = {"type": "message", "channel": place.id, "ts": message.ts}
+        event = {"type": "reaction_added", "user": user, "reaction": name, "item": item, "item_user": message.user}
+        return await self.emit("reaction_added", event)
+
+    def _describe_edit(self, place: Channel, message: Message) -> Event:
+        shown = payloads.message_json(self._state.seed, message)
+        former = {**shown, "text": message.edits[-1].text, "blocks": list(message.edits[-1].blocks)}
+        hidden = {"type": "message", "channel": place.id, "hidden": True, "ts": self._state.clock.stamp()}
+        return {**hidden, "subtype": "message_changed", "message": shown, "previous_message": former}
+
     async def _follow(self, after: int) -> None:
         async for _, change in self._state.journal.subscribe(after):
             self._notice(change)
@@ -96,8 +116,7 @@ class Events:
             case Posted():
                 event: Event = {**shown, "channel": place.id, "event_ts": message.ts}
             case Edited():
-                former = {**shown, "text": message.edits[-1].text, "blocks": list(message.edits[-1].blocks)}
-                event = {**hidden, "subtype": "message_changed", "message": shown, "previous_message": former}
+                event = self._describe_edit(place, message)
             case Deleted():
                 event = {**hidden, "subtype": "message_deleted", "deleted_ts": message.ts, "previous_message": shown}
         self.tell(*_message_event(place, message, event))

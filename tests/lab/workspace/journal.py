@@ -25,6 +25,13 @@ class Edited:
 
 
 @dataclass(frozen=True)
+class Reacted:
+    """A person added an emoji to a message, or took it back; the message carries all that are left."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
 class Deleted:
     """A message is gone; this is its last state."""
 
@@ -151,7 +158,7 @@ class Acked:
     payload: Mapping[str, Any] | None
 
 
-Said = Posted | Edited | Deleted | Pinned
+Said = Posted | Edited | Deleted | Pinned | Reacted
 Shown = ViewOpened | ViewChanged | ViewClosed | HomePublished
 Behind = Called | Connected | Disconnected | Delivered | Acked
 """What happens between Slack and the app, where no person looks."""

@@ -36,6 +36,8 @@ class Message:
     """A reply that was sent to the channel, too."""
     pinned_by: str = ""
     """Who pinned it to its channel; "" where it is not pinned."""
+    reactions: tuple[tuple[str, str], ...] = ()
+    """Emoji by name, each with the person who added it."""
 
     def as_json(self) -> dict[str, Any]:
         """This message as the Web API shows it."""
@@ -50,6 +52,12 @@ class Message:
             shown["metadata"] = self.metadata
         if self.pinned_by:
             shown["pinned_to"] = [self.channel]
+        if self.reactions:
+            shown["reactions"] = [self._reaction(name) for name in dict.fromkeys(name for name, _ in self.reactions)]
         if self.edits:
             shown["edited"] = {"user": self.user, "ts": self.ts}
         return shown
+
+    def _reaction(self, name: str) -> dict[str, Any]:
+        users = [user for given, user in self.reactions if given == name]
+        return {"name": name, "users": users, "count": len(users)}

@@ -121,6 +121,12 @@ def message_json(seed: Seed, message: Message) -> Payload:
     return {**message.as_json(), "team": seed.team, **own}
 
 
+def permalink(seed: Seed, message: Message) -> str:
+    """The link to a message; one in a thread names its thread, too."""
+    thread = f"?thread_ts={message.thread_ts}&cid={message.channel}" if message.thread_ts else ""
+    return f"https://{seed.domain}.slack.com/archives/{message.channel}/p{message.ts.replace('.', '')}{thread}"
+
+
 def group_json(seed: Seed, group: UserGroup) -> Payload:
     """A user group as the Web API and events show it."""
     return {

@@ -19,6 +19,7 @@ from tests.lab.workspace.journal import (
     PersonChanged,
     Pinned,
     Posted,
+    Reacted,
     Read,
     ViewChanged,
     ViewClosed,
@@ -79,7 +80,7 @@ class Reading:
     def visible(self, change: Change, user: str) -> bool:
         """Whether a person would notice this change. Nobody sees what happens between Slack and the app."""
         match change:
-            case Posted(message) | Edited(message) | Deleted(message) | Pinned(message):
+            case Posted(message) | Edited(message) | Deleted(message) | Pinned(message) | Reacted(message):
                 return self.sees(message, user)
             case ViewOpened(view) | ViewChanged(view) | ViewClosed(view) | HomePublished(view):
                 return view.user == user

@@ -16,6 +16,7 @@ from tests.lab.workspace.journal import (
     PersonChanged,
     Pinned,
     Posted,
+    Reacted,
 )
 from tests.lab.workspace.message import Content, Message
 from tests.lab.workspace.notifications import find_notified
@@ -105,6 +106,13 @@ class State:
         self._messages[message.channel, message.ts] = edited
         self.journal.record(Edited(edited))
         return edited
+
+    def react(self, message: Message, reactions: tuple[tuple[str, str], ...]) -> Message:
+        """The message has other reactions now; that is no edit."""
+        changed = replace(message, reactions=reactions)
+        self._messages[message.channel, message.ts] = changed
+        self.journal.record(Reacted(changed))
+        return changed
 
     def delete(self, message: Message) -> None:
         """The message is gone for everybody."""

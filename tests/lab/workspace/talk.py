@@ -66,6 +66,26 @@ class Talk:
         message = self._state.post(channel, user, Content(text), thread_ts=thread_ts, files=(upload.id,))
         return await self._sent(place, message)
 
+    async def rewrite(self, user: str, message: Message, text: str) -> Message:
+        """Other words in a message of the person's own."""
+        place, said = self._writable(user, message.channel), self._state.find(message.channel, message.ts)
+        if said is None or said.user != user:
+            raise ValueError("only people themselves edit what they wrote")
+        edited = self._state.edit(said, Content(text))
+        await self._events.rewritten(place, edited)
+        return edited
+
+    async def react(self, user: str, message: Message, name: str) -> Delivery | None:
+        """An emoji on a message that all there see. The second time takes it back, of which the app does not hear."""
+        place, said = self._out.where(user, message.channel), self._state.find(message.channel, message.ts)
+        if said is None or said.private_to is not None:
+            raise ValueError("this message takes no reactions")
+        given = (name, user)
+        if given in said.reactions:
+            self._state.react(said, tuple(each for each in said.reactions if each != given))
+            return None
+        return await self._events.reacted(place, self._state.react(said, (*said.reactions, given)), given)
+
     async def _sent(self, place: Channel, message: Message) -> Message:
         await self._events.said(message)
         if f"<@{BOT_USER}>" in message.text and BOT_USER not in place.members:

@@ -161,6 +161,14 @@ class Workspace:
         """A person answers in a thread and sends the answer to the channel, too (`thread_broadcast`)."""
         return await self._talk.say(user, channel, text, thread_ts, broadcast=True)
 
+    async def rewrite(self, user: str, message: Message, text: str) -> Message:
+        """A person edits a message of their own; the app hears of it as of a new one."""
+        return await self._talk.rewrite(user, message, text)
+
+    async def react(self, user: str, message: Message, name: str) -> Delivery | None:
+        """A person adds an emoji to a message that they see, or takes it back. None where the app does not hear of it."""
+        return await self._talk.react(user, message, name)
+
     def mark_read(self, user: str, channel: str) -> None:
         """A person has read everything in a conversation."""
         self._reading.mark(user, channel)

@@ -8,6 +8,7 @@ from tests.lab.workspace.content import content_of
 from tests.lab.workspace.limits import check_pictures, check_post, check_update, list_pictures
 from tests.lab.workspace.message import Content, Message
 from tests.lab.workspace.methods.method import Method, Rooms, TooFast
+from tests.lab.workspace.payloads import permalink
 from tests.lab.workspace.rates import Tier
 from tests.lab.workspace.seed import BOT_USER, Channel, Kind
 
@@ -77,8 +78,7 @@ def get_permalink(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     message = rooms.state.find(channel.id, ts)
     if message is None or message.private_to is not None:
         raise SlackError("message_not_found")
-    link = f"https://{rooms.state.seed.domain}.slack.com/archives/{channel.id}/p{ts.replace('.', '')}"
-    return {"channel": channel.id, "permalink": link}
+    return {"channel": channel.id, "permalink": permalink(rooms.state.seed, message)}
 
 
 def _addressed(rooms: Rooms, name: str) -> Channel:

@@ -77,6 +77,10 @@ async def shortcut(workspace: Workspace, given: Arguments) -> None:
     await workspace.shortcut(given.required("user"), given.required("callback"), message)
 
 
+async def react(workspace: Workspace, given: Arguments) -> None:
+    await workspace.react(given.required("user"), _message(workspace, given), given.required("name"))
+
+
 async def read(workspace: Workspace, given: Arguments) -> None:
     workspace.mark_read(given.required("user"), given.required("channel"))
 
@@ -143,6 +147,7 @@ ACTS: Mapping[str, Act] = {
         close,
         home,
         shortcut,
+        react,
         read,
         join,
         locale,

@@ -15,6 +15,7 @@ from tests.lab.workspace.journal import (
     PersonChanged,
     Pinned,
     Posted,
+    Reacted,
     Read,
     ViewChanged,
     ViewClosed,
@@ -76,7 +77,7 @@ def change(workspace: Workspace, user: str, change: Change) -> Shown | None:
     if not isinstance(change, ChannelChanged) and not workspace.visible_to(change, user):
         return None
     match change:
-        case Posted(said) | Edited(said) | Pinned(said):
+        case Posted(said) | Edited(said) | Pinned(said) | Reacted(said):
             return {"kind": "message", "message": message(workspace, said), "unread": workspace.unread(user)}
         case Deleted(said):
             return {

@@ -3,6 +3,7 @@
 import { blocks } from "./blocks.js";
 import { clock, moment } from "./dates.js";
 import { focusIn, h, refocus } from "./dom.js";
+import { asCharacters, emoji } from "./emoji.js";
 import { openMenu } from "./menu.js";
 import { find, isReply, mainMessages, model, nameOf, replies, words } from "./model.js";
 import { mrkdwn } from "./mrkdwn.js";
@@ -12,6 +13,7 @@ import { slice } from "./turns.js";
 
 const NEAR = 120; // pixels from the end within which a list follows new messages
 const AT_ONCE = 40; // messages that are drawn before the list is shown: more than a window holds
+const REACTIONS = ["pushpin", "memo", "eyes", "white_check_mark", "+1"];
 const PICTURE = /\.(png|jpe?g|gif|webp)$/i;
 
 /** What a message's blocks need: choices are sent at once, and nothing is kept for later. */
@@ -65,9 +67,26 @@ function tools(message, inThread) {
     ...(own ? [{ words: words().remove, choose: deed("remove") }] : []),
   ];
   const open = (event) => openMenu(event.currentTarget, items);
+  const choose = (event) =>
+    openMenu(event.currentTarget, REACTIONS.map((name) => ({
+      words: asCharacters(`:${name}:`), detail: `:${name}:`, choose: () => attempt(react(message, name)),
+    })));
   return h("div", { class: "tools" },
     !inThread && h("a", { class: "tool", href: threadAddress(message), title: words().reply, "aria-label": words().reply }, "💬"),
+    h("button", { type: "button", class: "tool", "aria-haspopup": "menu", title: words().react, "aria-label": words().react, click: choose }, "☺"),
     h("button", { type: "button", class: "tool", "aria-haspopup": "menu", title: words().more, "aria-label": words().more, click: open }, "⋮"));
+}
+
+const react = (message, name) => act("react", { user: model.me.id, channel: message.channel, ts: message.ts, name });
+
+/** The reactions to a message; a press adds the person's own, or takes it back. */
+function reactions(message) {
+  if (!message.reactions?.length) return null;
+  return h("div", { class: "reactions" }, message.reactions.map(({ name, count, users }) =>
+    h("button", {
+      type: "button", class: "reaction", "aria-pressed": String(users.includes(model.me.id)),
+      title: users.map(nameOf).join(", "), click: () => attempt(react(message, name)),
+    }, emoji(name), ` ${count}`)));
 }
 
 export const threadAddress = (message) => `#${model.me.id}/${message.channel}/${message.thread_ts ?? message.ts}`;
@@ -93,6 +112,7 @@ function article(message, inThread) {
       message.blocks ? blocks(message.blocks, surface(message)) : h("div", { class: "text" }, mrkdwn(message.text)),
       message.files.map(file),
       message.edited && h("span", { class: "edited soft" }, words().edited),
+      reactions(message),
       !inThread && summary(message)),
     message.private ? null : tools(message, inThread));
 }
