@@ -105,15 +105,8 @@ SHORTCUTS = [
     {"name": "Explain", "type": "message", "callback_id": "explain", "description": "Explain this message"},
 ]
 SCOPES = ["commands", "chat:write", "users:read", "channels:read", "groups:read", "app_mentions:read"]
-MORE_SCOPES = [
-    "im:history",
-    "channels:history",
-    "usergroups:read",
-    "files:write",
-    "files:read",
-    "pins:write",
-    "reactions:read",
-]
+MORE_SCOPES = ["im:history", "channels:history", "usergroups:read", "files:write", "files:read"]
+SCOPES_OF_INCIDENTS = ["pins:write", "reactions:read"]
 EVENTS = ["app_home_opened", "app_mention", "member_joined_channel", "message.im", "message.channels"]
 MORE_EVENTS = ["reaction_added", "subteam_members_changed", "subteam_updated", "tokens_revoked", "app_uninstalled"]
 
@@ -124,7 +117,7 @@ def everything(optional: Sequence[str] = ()) -> str:
     document = yaml.load(PLAIN)
     tabs = {"home_tab_enabled": True, "messages_tab_enabled": True, "messages_tab_read_only_enabled": False}
     document["features"] |= {"app_home": tabs, "shortcuts": SHORTCUTS}
-    document["oauth_config"]["scopes"]["bot"] = SCOPES + MORE_SCOPES
+    document["oauth_config"]["scopes"]["bot"] = SCOPES + MORE_SCOPES + SCOPES_OF_INCIDENTS
     document["oauth_config"]["scopes"]["bot_optional"] = list(optional)
     document["settings"] |= {
         "event_subscriptions": {"bot_events": EVENTS + MORE_EVENTS},

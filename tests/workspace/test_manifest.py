@@ -229,8 +229,8 @@ BROKEN = {
         "features.slash_commands: needs the scope commands",
     ),
     "an optional scope that is not asked for": (
-        changed("oauth_config", "scopes", "bot_optional", to=["channels:manage", "pins:write"]),
-        "oauth_config.scopes.bot_optional: pins:write must stand in oauth_config.scopes.bot, too",
+        changed("oauth_config", "scopes", "bot_optional", to=["channels:manage", "bookmarks:write"]),
+        "oauth_config.scopes.bot_optional: bookmarks:write must stand in oauth_config.scopes.bot, too",
     ),
     "a shortcut of no kind": (
         changed("features", "shortcuts", to=[{"name": "x", "type": "menu", "callback_id": "x", "description": "x"}]),
