@@ -14,6 +14,7 @@ from adapters.windows.logs import SEARCH_TIMEOUT
 from adapters.wsl.log_search import SEARCH_BUDGET
 from bot.handlers import logs as collecting
 from bot.incidents import registry as incidents
+from bot.incidents.reads import LEAD_TIME
 from bot.rendering.log_rows import MAX_LISTED
 from bot.reports.evidence import MAX_LOG_BYTES
 from bot.store.answers import RETENTION
@@ -173,7 +174,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [
         RETENTION,
         incidents.RECENT_PERIOD,
-        incidents.LEAD_TIME,
+        LEAD_TIME,
     ]
     assert 200 == MAX_ENTRIES
     assert parse_operation(normalize_text("log nebula --since 366d"), CATALOGUE, CATALOGUE)

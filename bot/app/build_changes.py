@@ -56,6 +56,7 @@ from bot.security.redaction import Redactor
 from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.good_configurations import GoodConfigurationTable
+from bot.store.incident_timeline import TimelineTable
 from bot.store.incidents import IncidentTable
 from bot.store.key_backups import KeyBackupTable
 from bot.store.ledger import LedgerTable
@@ -252,7 +253,7 @@ def build_changes(
         links,
         schedules,
         schedule_table,
-        IncidentRegistry(IncidentTable(database), audit, now),
+        IncidentRegistry(IncidentTable(database), TimelineTable(database), audit, now),
         rehearsals,
         good,
         owed_services,

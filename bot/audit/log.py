@@ -16,7 +16,7 @@ keep a copy of the head file elsewhere, too.
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -226,6 +226,14 @@ class AuditLog:
     def is_signed(self, event: StoredEvent) -> bool:
         """Return whether one of our keys signed this very event."""
         return self._keys.is_signed(event)
+
+    async def read_signed(self, kinds: Sequence[EventKind], after: int, until: int) -> tuple[StoredEvent, ...]:
+        """Read the events of these kinds with a number above `after`, up to `until`, that one of our keys signed.
+
+        The range is read in the thread of the database, so a long one must be read in parts.
+        """
+        events = await self._database.read(lambda session: table.list_between(session, kinds, after, until))
+        return tuple(event for event in events if self._keys.is_signed(event))
 
     async def read_newest(self) -> Head | None:
         """Read the newest event's number, mac and time; None where there is none."""

@@ -11,8 +11,10 @@ from bot.access.rules import is_channel
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
 from bot.incidents.channels import IncidentChannels, plan_channel
+from bot.incidents.events import IncidentAct
+from bot.incidents.life import judge_resolution
 from bot.incidents.privacy import IncidentReader
-from bot.incidents.registry import IncidentRequest
+from bot.incidents.requests import ActRequest, IncidentRequest, NoSuchIncident
 from bot.model.announcement import Announcement
 from bot.model.incident import Incident
 from bot.model.request import Answer, SlackIdentity, Surface, derive_operation_id
@@ -61,6 +63,13 @@ class IncidentHandlers:
         operation.target.resolve(context.inventory)  # an unknown name would match no host
         if operation.new:
             return await self._open_in_new_channel(operation, context)
+        if not is_channel(context.channel):
+            raise NoSuchIncident(
+                Phrase(
+                    "an incident needs a channel. Run this in the channel you use for it, or add {option} to create one",
+                    option="--new",
+                )
+            )
         if not operation.results and await self._must_choose(context):
             return reports.ask_for_readers(operation, self.now())
         private = await self.channels.is_private(context.channel)
@@ -77,11 +86,15 @@ class IncidentHandlers:
 
     async def resolve(self, operation: IncidentResolve, context: RequestContext) -> Report:
         """Resolves an incident. Its channel gets a message even if the requester resolves it elsewhere."""
-        if operation.incident:
-            await self.incidents.find_visible(operation.incident, _make_reader(operation, context), self.channels)
-        incident = await self.incidents.resolve(
-            context.operation, operation.incident, context.channel, operation.was, context.actor
+        reader = _make_reader(operation, context)
+        found = await self.incidents.find_current(operation.incident, reader, self.channels, context.operation)
+        ending = ActRequest(
+            IncidentAct.RESOLVED,
+            context.operation,
+            context.actor,
+            lambda incident, now: judge_resolution(incident, now, operation.was, context.actor, context.operation),
         )
+        incident = await self.incidents.act(found.number, ending)
         ended = reports.report_resolution(incident, self.now())
         if operation.here and context.channel == incident.channel:
             return ended  # everyone in the channel reads this answer

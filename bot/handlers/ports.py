@@ -14,8 +14,9 @@ from bot.audit.log import EventKind
 from bot.audit.search import AuditFilters, FoundOperations
 from bot.backups.verifier import VerificationRequest
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
+from bot.incidents.ports import IncidentReaderPort
 from bot.incidents.privacy import IncidentReader
-from bot.incidents.registry import IncidentRequest
+from bot.incidents.requests import ActRequest, IncidentRequest
 from bot.model.alert import Alert, AlertChange, AlertEpisode, Mute, MuteKind
 from bot.model.change import Change, ChangeState
 from bot.model.incident import Incident
@@ -266,7 +267,7 @@ class ScheduleRegistryPort(Protocol):
     async def run(self, name: str, by: str, operation: str) -> ScheduleRun: ...
 
 
-class IncidentRegistryPort(Protocol):
+class IncidentRegistryPort(IncidentReaderPort, Protocol):
     """Incidents (`bot.incidents.registry`)."""
 
     async def find_open_in(self, channel: str) -> Incident | None: ...
@@ -279,6 +280,10 @@ class IncidentRegistryPort(Protocol):
 
     async def find_visible(self, number: int, reader: IncidentReader, channels: IncidentChannels) -> Incident: ...
 
+    async def find_current(
+        self, number: int, reader: IncidentReader, channels: IncidentChannels, operation: str = ""
+    ) -> Incident: ...
+
     async def look_up_privacy(self, incidents: Sequence[Incident], channels: IncidentChannels) -> tuple[Incident, ...]: ...
 
     async def open(self, opening: IncidentRequest, channel: str) -> Incident: ...
@@ -287,7 +292,9 @@ class IncidentRegistryPort(Protocol):
         self, opening: IncidentRequest, new: NewChannel, channels: IncidentChannels
     ) -> tuple[Incident, CreatedChannel]: ...
 
-    async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident: ...
+    async def act(self, number: int, request: ActRequest) -> Incident: ...
+
+    async def count_timeline(self, number: int) -> int: ...
 
     async def add_entry(self, entry: IncidentEntry) -> None: ...
 

@@ -24,7 +24,11 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 class NotNow(Refused):
-    """The incident is in a state in which the act makes no sense. The phrase says what to do next."""
+    """The incident is in a state in which the act makes no sense. `suggestions` are commands to type instead."""
+
+    def __init__(self, phrase: Phrase, *suggestions: str) -> None:
+        super().__init__(phrase)
+        self.suggestions = suggestions
 
 
 class AlreadyResolved(NotNow):
@@ -187,7 +191,7 @@ def apply(before: Incident | None, event: IncidentEvent) -> Incident | None:
 def make_entry(event: IncidentEvent, after: Incident) -> TimelineEntry:
     """Makes the timeline entry of an event. `after` is the incident after it."""
     data = event.data
-    about = data.get("about", 0)
+    about = after.duplicate_of if event.act is IncidentAct.MERGED else data.get("about", 0)
     return TimelineEntry(
         incident=event.number,
         source=f"audit:{event.sequence}",
@@ -248,7 +252,7 @@ def _describe(event: IncidentEvent, after: Incident) -> Phrase:
         case IncidentAct.REOPENED:
             return Phrase("reopened: {why}", why=text)
         case IncidentAct.MERGED:
-            return Phrase("merged into incident {number}", number=str(after.duplicate_of))
+            return Phrase("merged into another incident")  # its readers need not be those of the other one
         case IncidentAct.CALLED:
             return Phrase("others were called")
     return Phrase("{text}", text=text)
@@ -281,12 +285,7 @@ def _parse_time(stored: object) -> datetime | None:
 def _refuse_duplicate(incident: Incident) -> None:
     if incident.state is IncidentState.DUPLICATE:
         raise NotNow(
-            Phrase(
-                "incident {number} was merged into incident {other}. Add {option}",
-                number=str(incident.number),
-                other=str(incident.duplicate_of),
-                option=f"--incident {incident.duplicate_of}",
-            )
+            Phrase("incident {number} was merged into another one and takes no entries", number=str(incident.number))
         )
 
 

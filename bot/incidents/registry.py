@@ -1,94 +1,61 @@
-"""Incidents: a channel in which several people examine the same hosts, from the start of a problem until it is resolved.
+"""Incidents: a problem that people work on together, from its opening until it is resolved.
 
-open (one per channel) ─▶ reads in it: for all there, about its hosts, since it began ─▶ resolve ─▶ an ordinary channel
-  └ in an existing channel, or in one that is made for it (`bot.incidents.channels`)
+an act ─ under a lock: follow ─ row ─ bot.incidents.life judges ─▶ one signed audit event ─ follow ─▶ row and timeline entry
 
-Requests and answers in the channel are stored with the incident. Of two people who open or resolve it at the same time one
-succeeds, and the other is shown the first one's incident.
+Acts take turns, so of two at the same time one succeeds, and the other is judged by what the first one made of the incident.
+An act that is repeated after a crash finds its own event, and nothing is recorded again.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.errors import FlatnetError, Refused, RequestError
+from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
-from bot.audit.log import EventKind, Recorder
+from bot.audit.log import EventKind
 from bot.incidents.channels import CreatedChannel, IncidentChannels, IncidentNotStored, NewChannel
+from bot.incidents.events import IncidentAct, IncidentEvent, make_event, parse_event
+from bot.incidents.journal import IncidentJournal
+from bot.incidents.ports import IncidentAudit
 from bot.incidents.privacy import IncidentReader
-from bot.model.incident import Incident
+from bot.incidents.requests import ActRequest, AlreadyOpen, IncidentRequest, NoSuchIncident, SeveralIncidents
+from bot.model.incident import Incident, TimelineEntry
+from bot.store.encoding import encode_json
+from bot.store.incident_records import encode_incident
+from bot.store.incident_timeline import ALL_ENTRIES, TimelineTable
 from bot.store.incidents import IncidentEntry, IncidentTable
-from commands.bot_state.hosts import HostList, HostShow
-from commands.bot_state.incidents import IncidentOpen, IncidentResolve
-from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
-from commands.model.operation import FleetRead, Operation
-from commands.model.times import resolve_instant
-from commands.values.arguments import Target
 
 RECENT_PERIOD = timedelta(days=7)
 """Period for which a resolved incident is still listed."""
 
-LEAD_TIME = timedelta(minutes=30)
-"""Time before the opening that belongs to the incident: a channel is opened after the problem began."""
-
 PRIVACY_CACHE = timedelta(minutes=5)
 """Time for which Slack's answer that a channel is public is trusted."""
 
-_MINUTE = timedelta(minutes=1)
-
-
-class NoSuchIncident(RequestError):
-    """The channel has no incident, or no incident has that number."""
-
-
-class AlreadyOpen(Refused):
-    """This channel belongs to another open incident, or an open one has the same title."""
-
-    def __init__(self, phrase: Phrase, number: int) -> None:
-        super().__init__(phrase)
-        self.next = f"incident show {number}"
-        """Words that show the other incident."""
-
-
-class AlreadyResolved(Refused):
-    """The incident was resolved before."""
-
-
-ANYONE = IncidentReader("", frozenset(), "")
-"""A reader who sees public incidents alone."""
-
-
-@dataclass(frozen=True)
-class IncidentRequest:
-    """A request to open an incident: its operation, the title of the problem, the affected hosts, and the requester.
-
-    `private`: its channel is; None if that is not known. `reader` decides what a refusal may tell about other incidents.
-    `shared`: everyone in the channel will see the results there.
-    """
-
-    operation: str
-    title: str
-    target: Target
-    by: str
-    private: bool | None = None
-    reader: IncidentReader = ANYONE
-    shared: bool = True
+MAX_MERGES = 100
+"""Merges that are followed from a duplicate."""
 
 
 class IncidentRegistry:
-    """The incidents of a bot. Opening, creating a channel and resolving are recorded in the audit log first."""
+    """The incidents of a bot. Each act is recorded in the audit log first, and its row follows from that."""
 
-    def __init__(self, table: IncidentTable, audit: Recorder, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, table: IncidentTable, timeline: TimelineTable, audit: IncidentAudit, now: Callable[[], datetime]
+    ) -> None:
         self._table = table
+        self._timeline = timeline
         self._audit = audit
         self._now = now
         self._asked: dict[str, datetime] = {}
         self._making = asyncio.Lock()
-        self._opening = asyncio.Lock()
-        self._resolving = asyncio.Lock()
+        self._acting = asyncio.Lock()
+        self._journal = IncidentJournal(table, timeline, audit)
+
+    async def follow(self) -> None:
+        """Make up for what a crash left between the audit log and the rows."""
+        await self._journal.follow()
 
     async def find_open_in(self, channel: str) -> Incident | None:
         """Find the open incident of a channel; None where there is none, or where it is no channel."""
@@ -105,6 +72,18 @@ class IncidentRegistry:
     async def list_incidents(self) -> tuple[Incident, ...]:
         """List the open incidents, and those that were resolved within a week, by number."""
         return await self._table.list_since(self._now() - RECENT_PERIOD)
+
+    async def list_working(self) -> tuple[Incident, ...]:
+        """List the incidents in which people work, by number."""
+        return await self._table.list_working()
+
+    async def read_timeline(self, number: int, most: int = ALL_ENTRIES) -> tuple[TimelineEntry, ...]:
+        """Read the newest entries of a timeline, in the order in which they happened."""
+        return await self._timeline.read(number, most)
+
+    async def count_timeline(self, number: int) -> int:
+        """Count the entries of a timeline, which is also the number of the newest one."""
+        return await self._timeline.count(number)
 
     async def find(self, number: int, channel: str) -> Incident:
         """Find an incident by its number; without a number the open one of the channel. Raises `NoSuchIncident`."""
@@ -125,39 +104,78 @@ class IncidentRegistry:
             raise _make_unknown_number(number)
         return known
 
+    async def find_current(
+        self, number: int, reader: IncidentReader, channels: IncidentChannels, operation: str = ""
+    ) -> Incident:
+        """Find the incident that a request means: by its number, else that of the channel, else the only open one.
+
+        The number of a duplicate means the other one, for those who may see it. A request that has acted before, in an
+        attempt that a crash ended, means what it acted on. Raises `NoSuchIncident` and `SeveralIncidents`.
+        """
+        if (acted := await self._find_acted(operation)) is not None:
+            return acted
+        if number:
+            return await self._find_other_side(await self.find_visible(number, reader, channels), reader, channels)
+        here = await self.find_open_in(reader.channel)
+        if here is not None:
+            return here
+        running = await self.look_up_privacy(await self.list_working(), channels)
+        match [each for each in running if reader.may_see(each)]:
+            case [only]:
+                return only
+            case []:
+                return await self.find(0, reader.channel)
+            case several:
+                raise SeveralIncidents(
+                    Phrase("several incidents are open. Add {option}", option="--incident N"),
+                    [each.number for each in several],
+                )
+
+    async def _find_other_side(self, incident: Incident, reader: IncidentReader, channels: IncidentChannels) -> Incident:
+        for _ in range(MAX_MERGES):
+            other = await self._table.find(incident.duplicate_of) if incident.duplicate_of else None
+            if other is None:
+                break
+            [known] = await self.look_up_privacy((other,), channels)
+            if not reader.may_see(known):
+                break
+            incident = known
+        return incident
+
     async def look_up_privacy(self, incidents: Sequence[Incident], channels: IncidentChannels) -> tuple[Incident, ...]:
         """Look up whether the channels of incidents are private now, and store it. Never known ones count as private.
 
         A public channel can be made private later, so Slack is asked again; while it does not say, the last answer counts.
+        One that was private stays private: what was said there was not said to others.
         """
         known: dict[str, bool] = {}
-        for channel in {each.channel for each in incidents if not each.private and self._is_privacy_old(each)}:
+        asked = {each.channel for each in incidents if each.channel and not each.private and self._is_privacy_old(each)}
+        for channel in asked:
             private = await channels.is_private(channel)
             if private is not None:
                 known[channel] = private
                 self._asked[channel] = self._now()
                 await self._table.set_private(channel, private)
-        return tuple(replace(each, private=known.get(each.channel, each.private)) for each in incidents)
+        return tuple(replace(each, private=each.private or known.get(each.channel, each.private)) for each in incidents)
 
     def _is_privacy_old(self, incident: Incident) -> bool:
         at = self._asked.get(incident.channel)
         return incident.private is None or at is None or self._now() - at >= PRIVACY_CACHE
 
     async def open(self, opening: IncidentRequest, channel: str) -> Incident:
-        """Open one in a channel; the same request again is the same incident. Raises `AlreadyOpen`, `NoSuchIncident`."""
-        return await self._open_in_channel(opening, CreatedChannel(channel))
+        """Open one in a channel, or without one where that is none. The same request again is the same incident.
 
-    async def _open_in_channel(self, opening: IncidentRequest, place: CreatedChannel) -> Incident:
-        if not is_channel(place.id):
-            raise NoSuchIncident(
-                Phrase(
-                    "an incident needs a channel. Run this in the channel you use for it, or add {option} to create one",
-                    option="--new",
-                )
-            )
-        async with self._opening:  # what is open already, or resolved, is not recorded as opened again
+        Raises `AlreadyOpen`.
+        """
+        return await self._open_in_place(opening, CreatedChannel(channel), made=False)
+
+    async def _open_in_place(self, opening: IncidentRequest, place: CreatedChannel, *, made: bool) -> Incident:
+        """Open one in a channel, or without a place where that is none."""
+        self._require_trust()
+        async with self._acting:
+            await self.follow()
             standing = await self._table.find_opened_by(opening.operation) or await self.find_open_in(place.id)
-            standing = standing or await self._store_incident(opening, place)
+            standing = standing or await self._record_opening(opening, place, made=made)
         if standing.operation != opening.operation:
             raise AlreadyOpen(
                 Phrase(
@@ -171,26 +189,69 @@ class IncidentRegistry:
             )
         return standing
 
-    async def _store_incident(self, opening: IncidentRequest, place: CreatedChannel) -> Incident:
-        event = {
-            "channel": place.id,
-            "title": opening.title,
-            "target": str(opening.target),
-            "shared": opening.shared,
-        }
-        await self._record("opened", opening.operation, opening.by, event)
-        made = Incident(
+    async def _record_opening(self, opening: IncidentRequest, place: CreatedChannel, *, made: bool) -> Incident:
+        new = Incident(
             opening.operation,
-            place.id,
+            place.id if is_channel(place.id) else "",
             opening.title,
             str(opening.target),
             opening.by,
             self._now(),
+            number=await self._table.find_newest_number() + 1,
             channel_name=place.name,
             private=opening.private,
             shared=opening.shared,
+            severity=opening.severity,
+            lead=opening.by,
+            began_at=opening.began_at,
+            alerts=opening.alerts,
+            made_channel=made,
         )
-        return await self._table.add(made)
+        await self._record(opening.operation, opening.by, make_event(IncidentAct.OPENED, None, new, {}))
+        return await self._follow_own(new)
+
+    async def act(self, number: int, request: ActRequest) -> Incident:
+        """Act on an incident; the same act of the same request again changes nothing.
+
+        Raises `NoSuchIncident`, the refusals of `judge` and `check`, and the errors of the audit log.
+        """
+        self._require_trust()
+        async with self._acting:
+            await self.follow()
+            before = await self.find(number, "")
+            if await self._has_acted(number, request):
+                return before
+            await request.check(before)
+            after = replace(request.judge(before, self._now()), version=before.version + 1)
+            encode_json(encode_incident(after))  # what no row can hold is refused, and not recorded
+            await self._record(request.operation, request.by, make_event(request.act, before, after, request.data))
+            return await self._follow_own(after)
+
+    async def _has_acted(self, number: int, request: ActRequest) -> bool:
+        """Return whether the log has this act of this request: it was recorded before a crash."""
+        events = await self._read_acts(request.operation)
+        return any((event.number, event.act) == (number, request.act) for event in events)
+
+    async def _find_acted(self, operation: str) -> Incident | None:
+        """Find the incident on which a request has acted; None if it has not acted yet."""
+        events = await self._read_acts(operation) if operation else []
+        if not events:
+            return None
+        await self.follow()
+        return await self._table.find(events[0].number)
+
+    async def _read_acts(self, operation: str) -> list[IncidentEvent]:
+        stored = await self._audit.find_signed(operation, EventKind.INCIDENT)
+        return [event for each in stored if (event := parse_event(each)) is not None]
+
+    async def _follow_own(self, after: Incident) -> Incident:
+        """Follow the log up to an event that was just recorded, and return the row that it made."""
+        await self.follow()
+        return await self._table.find(after.number) or after
+
+    def _require_trust(self) -> None:
+        if self._audit.trouble is not None:
+            raise Refused(Phrase("changes are blocked while the audit log is inconsistent: {why}", why=self._audit.trouble))
 
     async def open_in_new_channel(
         self, opening: IncidentRequest, new: NewChannel, channels: IncidentChannels
@@ -207,7 +268,7 @@ class IncidentRegistry:
             await self._refuse_same_title(opening, channels)
             made = await self._make_channel(opening, new, channels)
             try:
-                return await self._open_in_channel(opening, made), made
+                return await self._open_in_place(opening, made, made=True), made
             except AlreadyOpen:
                 raise
             except FlatnetError as error:
@@ -223,48 +284,22 @@ class IncidentRegistry:
 
     async def _make_channel(self, opening: IncidentRequest, new: NewChannel, channels: IncidentChannels) -> CreatedChannel:
         event = {"name": new.name, "title": opening.title, "person": new.person}
-        await self._record("making a channel", opening.operation, opening.by, event)
+        await self._record(opening.operation, opening.by, {"incident": "making a channel", **event})
         try:
             return await channels.make_channel(new)
         except FlatnetError as error:
-            await self._record("no channel", opening.operation, opening.by, {"name": new.name, "why": str(error.phrase)})
+            failed = {"incident": "no channel", "name": new.name, "why": str(error.phrase)}
+            await self._record(opening.operation, opening.by, failed)
             raise
 
     async def _refuse_same_title(self, opening: IncidentRequest, channels: IncidentChannels) -> None:
         """Refuse a second open incident of the same title, so that requests at the same time make one channel
         and not two. One that the requester may not see does not count, because the refusal would reveal it.
         """
-        running = await self._table.list_since(self._now())
-        same = [each for each in running if each.open and each.title.casefold() == opening.title.casefold()]
+        same = [each for each in await self.list_working() if each.title.casefold() == opening.title.casefold()]
         for other in await self.look_up_privacy(same, channels):
             if opening.reader.may_see(other):
                 raise AlreadyOpen(_describe_open_incident(other), other.number)
-
-    async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
-        """Resolve one; the same request again gives the same result. Raises `AlreadyResolved`, `NoSuchIncident`."""
-        found = await self._table.find_resolved_by(operation) or await self.find(number, channel)
-        ended = replace(found, resolution=operation, resolved_by=by, was=was)
-        async with self._resolving:  # what is resolved already is not recorded as resolved again
-            incident = await self._resolve_if_open(ended)
-        if incident.resolution != operation:
-            raise AlreadyResolved(
-                Phrase(
-                    "incident {number} was resolved by {person}: {was}",
-                    number=str(incident.number),
-                    person=incident.resolved_by,
-                    was=incident.was,
-                )
-            )
-        return incident
-
-    async def _resolve_if_open(self, ended: Incident) -> Incident:
-        """Resolve it with this result, or return the result of before."""
-        standing = await self.find(ended.number, ended.channel)
-        if not standing.open:
-            return standing
-        event = {"number": ended.number, "channel": ended.channel, "was": ended.was}
-        await self._record("resolved", ended.resolution, ended.resolved_by, event)
-        return await self._table.resolve(replace(ended, resolved_at=self._now()))
 
     async def add_entry(self, entry: IncidentEntry) -> None:
         """Store a request and its answer."""
@@ -274,8 +309,8 @@ class IncidentRegistry:
         """Read the newest entries, oldest first, and the number of all."""
         return await self._table.read_entries(number)
 
-    async def _record(self, what: str, operation: str, by: str, data: dict[str, Any]) -> None:
-        await self._audit.record(EventKind.INCIDENT, by, operation, {"incident": what, **data})
+    async def _record(self, operation: str, by: str, data: Mapping[str, Any]) -> None:
+        await self._audit.record(EventKind.INCIDENT, by, operation, data)
 
 
 def _make_unknown_number(number: int) -> NoSuchIncident:
@@ -297,41 +332,3 @@ def _describe_open_incident(other: Incident) -> Phrase:
         channel=f"#{other.channel_name}",
         **event,
     )
-
-
-def apply_incident(operation: Operation, incident: Incident | None, now: datetime) -> Operation:
-    """Adapt an operation to the channel of an incident. Pure.
-
-    A read is shown to all there if its opener chose so. Unless its words name others, it is about the incident's hosts and
-    the time since it began, including its lead time. The opening, once the opener has chosen, and the end are shown to all
-    there in any case. Other operations stay as they are.
-    """
-    if (isinstance(operation, IncidentOpen) and operation.opens_here) or (
-        isinstance(operation, IncidentResolve) and incident is not None
-    ):
-        return operation.model_copy(update={"here": True})
-    if incident is None or not isinstance(operation, FleetRead | LogCollect | HostList | HostShow):
-        return operation
-    fields, said = type(operation).model_fields, operation.model_fields_set
-    meant: dict[str, Any] = {"here": operation.here or incident.shared}
-    if "target" in fields and "target" not in said:
-        meant["target"] = Target(parts=tuple(incident.target.split(",")))
-    since = _measure_lookback(incident, now)
-    until = getattr(operation, "until", None)  # a period that ends before the incident cannot start with it
-    if (
-        "since" in fields
-        and "since" not in said
-        and (until is None or resolve_instant(until, now, LOG_HISTORY_LIMIT) > now - since)
-    ):
-        meant["since"] = since
-    return operation.model_copy(update=meant)
-
-
-def _measure_lookback(incident: Incident, now: datetime) -> timedelta:
-    """Compute how long ago it began, as it can be typed: in minutes, rounded up, and at most the longest time that may be
-    asked.
-
-    The clock may have been set back since.
-    """
-    ago = max(now - incident.opened_at, timedelta()) + LEAD_TIME
-    return min(-(-ago // _MINUTE) * _MINUTE, LOG_HISTORY_LIMIT)

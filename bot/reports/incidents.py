@@ -6,7 +6,7 @@ from datetime import datetime
 from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
 from bot.incidents.privacy import IncidentReader
-from bot.incidents.registry import LEAD_TIME
+from bot.incidents.reads import LEAD_TIME
 from bot.model.incident import Incident
 from commands.bot_state.incidents import IncidentOpen
 from commands.language.grammar import render_operation

@@ -14,7 +14,7 @@ from bot.access.policy import Actor, Policy, Refusal, format_identity
 from bot.access.rules import find_place
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.planner import NothingToDo
-from bot.incidents.registry import AlreadyOpen
+from bot.incidents.life import NotNow
 from bot.model.request import BotIdentity, Failure, FailureKind, Request, Surface
 from bot.security.redaction import Redactor
 from bot.security.secret_patterns import MARK
@@ -146,8 +146,8 @@ def make_failure(error: FlatnetError, understood: str) -> Failure:
             return Failure(kind=FailureKind.USAGE, phrase=error.phrase)
         case NothingToDo():
             return Failure(kind=FailureKind.NOTHING, phrase=error.phrase)
-        case AlreadyOpen(next=words):
-            return Failure(kind=FailureKind.REFUSED, phrase=error.phrase, suggestions=(words,))
+        case NotNow(suggestions=suggestions):
+            return Failure(kind=FailureKind.REFUSED, phrase=error.phrase, suggestions=suggestions)
         case Refused():
             return Failure(kind=FailureKind.REFUSED, phrase=error.phrase)
         case _:

@@ -13,7 +13,7 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.handlers.ports import IncidentRegistryPort
-from bot.incidents.registry import apply_incident
+from bot.incidents.reads import apply_incident
 from bot.model.change import STATE_PHRASES, Change
 from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id

@@ -51,6 +51,15 @@ _OF_OPERATION = (
 _AFTER = select(AUDIT).where(AUDIT.c.sequence > bindparam("after")).order_by(AUDIT.c.sequence).limit(bindparam("most"))
 _LAST_BEFORE = select(AUDIT.c.sequence).where(AUDIT.c.at < bindparam("before")).order_by(AUDIT.c.sequence.desc()).limit(1)
 _OF_KIND = select(AUDIT).where(AUDIT.c.kind == bindparam("this")).order_by(AUDIT.c.sequence)
+_BETWEEN = (
+    select(AUDIT)
+    .where(
+        AUDIT.c.sequence > bindparam("after"),
+        AUDIT.c.sequence <= bindparam("until"),
+        AUDIT.c.kind.in_(bindparam("kinds", expanding=True)),
+    )
+    .order_by(AUDIT.c.sequence)
+)
 _LAST_ACCEPTANCE = select(AUDIT).where(AUDIT.c.kind == ACCEPTED_KIND).order_by(AUDIT.c.sequence.desc()).limit(1)
 _ALL = select(AUDIT).order_by(AUDIT.c.sequence).execution_options(yield_per=FETCH_SIZE)
 
@@ -112,6 +121,12 @@ def find_last_before(connection: Connection, at: datetime) -> int:
     """
     found: int | None = connection.execute(_LAST_BEFORE, {"before": encode_time(at)}).scalar_one_or_none()
     return found or 0
+
+
+def list_between(connection: Connection, kinds: Sequence[str], after: int, until: int) -> tuple[StoredEvent, ...]:
+    """Lists the events of these kinds with a number above `after`, up to `until`, in order. Scans that range."""
+    rows = connection.execute(_BETWEEN, {"kinds": list(kinds), "after": after, "until": until})
+    return tuple(StoredEvent(*row) for row in rows)
 
 
 def iterate_events(connection: Connection) -> Iterator[StoredEvent]:

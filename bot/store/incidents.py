@@ -1,21 +1,27 @@
-"""Incidents, and the requests answered in their channels. Rows and queries only; `bot.incidents.registry` has the rules.
+"""Incidents, and the requests answered in their channels. Rows and queries only; `bot.incidents` has the rules.
 
-add ─▶ OPEN (at most one for each channel, enforced by an index) ─ resolve ─▶ RESOLVED, with the person and the cause
+moves, folded from signed events ─ follow ─▶ rows, their timeline entries and the position of the journal, in one transaction
 entry: one answered request in the channel of an open incident, once for each operation
+
+A row has the values that are queried as columns, and all as JSON in `document`. Privacy is what Slack said last, so its
+column counts, and never the document.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
-from bot.model.incident import Incident, IncidentState
+from bot.model.incident import WORKED_ON_STATES, Incident, IncidentState, TimelineEntry
 from bot.store.database import Database
-from bot.store.encoding import escape_text
+from bot.store.encoding import encode_json, escape_text
+from bot.store.incident_records import decode_incident, encode_incident
+from bot.store.incident_timeline import FollowPosition, add_entries, store_position
 from bot.store.records import decode_phrase, encode_phrase
 from bot.store.tables import INCIDENT_CHANNELS, INCIDENT_ENTRIES, INCIDENTS
 
@@ -25,20 +31,26 @@ MAX_ENTRIES = 200
 _INCIDENTS = select(INCIDENTS, INCIDENT_CHANNELS.c.name).outerjoin(
     INCIDENT_CHANNELS, INCIDENT_CHANNELS.c.channel == INCIDENTS.c.channel
 )
-_OPEN = INCIDENTS.c.resolved_at.is_(None)
+_OPEN = INCIDENTS.c.state.in_(sorted(WORKED_ON_STATES))
 _THIS = INCIDENTS.c.number == bindparam("this")
-_ADD = insert(INCIDENTS).on_conflict_do_nothing()
+_ADD = insert(INCIDENTS)
+_CHANGE = update(INCIDENTS).where(_THIS, INCIDENTS.c.version == bindparam("seen")).returning(INCIDENTS.c.number)
+_SAME = select(INCIDENTS.c.number).where(
+    or_(INCIDENTS.c.number == bindparam("this"), INCIDENTS.c.operation == bindparam("by"))
+)
+_NEWEST_NUMBER = select(func.coalesce(func.max(INCIDENTS.c.number), 0))
 _OPEN_IN_CHANNEL = _INCIDENTS.where(INCIDENTS.c.channel == bindparam("where"), _OPEN)
 _OPEN_OR_RESOLVED_BY = _INCIDENTS.where(
     INCIDENTS.c.channel == bindparam("where"), _OPEN | (INCIDENTS.c.resolution == bindparam("by"))
 ).order_by(_OPEN)
-_RESOLVED_BY = _INCIDENTS.where(INCIDENTS.c.resolution == bindparam("by"))
 _OPENED_BY_OPERATION = _INCIDENTS.where(INCIDENTS.c.operation == bindparam("this"))
 _ONE = _INCIDENTS.where(_THIS)
+_WORKING = _INCIDENTS.where(_OPEN).order_by(INCIDENTS.c.number)
 _SINCE = _INCIDENTS.where(_OPEN | (INCIDENTS.c.resolved_at > bindparam("since"))).order_by(INCIDENTS.c.number)
 _STORE_CHANNEL_NAME = insert(INCIDENT_CHANNELS).on_conflict_do_nothing()
-_RESOLVE = update(INCIDENTS).where(_THIS, _OPEN)
-_SET_PRIVATE = update(INCIDENTS).where(INCIDENTS.c.channel == bindparam("where"))
+_SET_PRIVATE = update(INCIDENTS).where(
+    INCIDENTS.c.channel == bindparam("where"), or_(INCIDENTS.c.private.is_(None), INCIDENTS.c.private == 0)
+)
 _ADD_ENTRY = insert(INCIDENT_ENTRIES).on_conflict_do_nothing()
 _ENTRIES = (
     select(INCIDENT_ENTRIES)
@@ -59,6 +71,15 @@ class IncidentEntry:
     actor: str
     words: str
     answer: Phrase
+
+
+@dataclass(frozen=True)
+class IncidentMove:
+    """One move of an incident, with the entry that tells it. `before` is None for the opening."""
+
+    before: Incident | None
+    after: Incident
+    entry: TimelineEntry
 
 
 class IncidentTable:
@@ -86,38 +107,27 @@ class IncidentTable:
             lambda connection: _read_optional(connection.execute(_OPEN_OR_RESOLVED_BY, these).first())
         )
 
-    async def add(self, incident: Incident) -> Incident:
-        """Stores an incident. Returns the stored one: the new one, that of the same request, or the channel's open one."""
-        values = {
-            "operation": incident.operation,
-            "channel": incident.channel,
-            "title": escape_text(incident.title),
-            "target": escape_text(incident.target),
-            "opened_by": escape_text(incident.opened_by),
-            "opened_at": incident.opened_at,
-            "resolution": "",
-            "resolved_by": "",
-            "resolved_at": None,
-            "was": "",
-            "private": incident.private,
-            "shared": incident.shared,
-            "state": incident.state,
-            "version": incident.version,
-            "document": None,
-        }
+    async def follow(self, moves: Sequence[IncidentMove], position: FollowPosition) -> tuple[TimelineEntry, ...]:
+        """Stores moves that follow their rows, their entries, and the position of the journal. Returns the new entries.
 
-        def work(connection: Connection) -> Incident:
-            connection.execute(_ADD, values)
-            if incident.channel_name:
-                connection.execute(
-                    _STORE_CHANNEL_NAME, {"channel": incident.channel, "name": escape_text(incident.channel_name)}
-                )
-            mine = connection.execute(_OPENED_BY_OPERATION, {"this": incident.operation}).first()
-            kept = _read_optional(mine or connection.execute(_OPEN_IN_CHANNEL, {"where": incident.channel}).first())
-            assert kept is not None
-            return kept
+        A move that does not follow its row is left out, and so is its entry.
+        """
+
+        def work(connection: Connection) -> tuple[TimelineEntry, ...]:
+            stored = [move.entry for move in moves if _store_move(connection, move)]
+            added = add_entries(connection, stored)
+            store_position(connection, position)
+            return added
 
         return await self._database.run(work)
+
+    async def find_newest_number(self) -> int:
+        """Returns the newest number; 0 if there is no incident."""
+        return await self._database.read(lambda connection: int(connection.execute(_NEWEST_NUMBER).scalar_one()))
+
+    async def list_working(self) -> tuple[Incident, ...]:
+        """Lists the incidents in which people work, by number."""
+        return await self._database.read(lambda connection: tuple(map(_read_incident, connection.execute(_WORKING))))
 
     async def find(self, number: int) -> Incident | None:
         """Returns one incident by its number; None if there is none."""
@@ -125,36 +135,14 @@ class IncidentTable:
             lambda connection: _read_optional(connection.execute(_ONE, {"this": number}).first())
         )
 
-    async def find_resolved_by(self, operation: str) -> Incident | None:
-        """Returns the incident that a request resolved; None if there is none."""
-        this = {"by": operation}
-        return await self._database.read(lambda connection: _read_optional(connection.execute(_RESOLVED_BY, this).first()))
-
     async def list_since(self, at: datetime) -> tuple[Incident, ...]:
         """Lists the incidents that are open or were resolved after that time, by number."""
         return await self._database.read(
             lambda connection: tuple(map(_read_incident, connection.execute(_SINCE, {"since": at})))
         )
 
-    async def resolve(self, ended: Incident) -> Incident:
-        """Stores the resolution of an open incident. Returns the stored incident, which may have been resolved before."""
-        values = {
-            "this": ended.number,
-            "resolution": ended.resolution,
-            "resolved_by": escape_text(ended.resolved_by),
-            "resolved_at": ended.resolved_at,
-            "was": escape_text(ended.was),
-            "state": IncidentState.RESOLVED,
-        }
-
-        def work(connection: Connection) -> Incident:
-            connection.execute(_RESOLVE, values)
-            return _read_incident(connection.execute(_ONE, {"this": ended.number}).one())
-
-        return await self._database.run(work)
-
     async def set_private(self, channel: str, private: bool) -> None:
-        """Stores whether a channel is private, for all of its incidents."""
+        """Stores whether a channel is private, for its incidents. One that was private stays so: it was not for others."""
 
         def work(connection: Connection) -> None:
             connection.execute(_SET_PRIVATE, {"where": channel, "private": private})
@@ -192,7 +180,75 @@ def _read_optional(row: Row[Any] | None) -> Incident | None:
     return None if row is None else _read_incident(row)
 
 
+def _store_move(connection: Connection, move: IncidentMove) -> bool:
+    """Stores a move. Returns whether it follows its row, and its channel has no other open incident."""
+    before, after = move.before, move.after
+    if after.open and _is_taken(connection, after):
+        return False
+    if before is not None:
+        seen = {"this": after.number, "seen": before.version}
+        values = _make_values(after)
+        return connection.execute(_CHANGE.values(**values), seen).first() is not None
+    if connection.execute(_SAME, {"this": after.number, "by": after.operation}).first() is not None:
+        return False
+    opening = {"number": after.number, "operation": after.operation, "private": after.private}
+    connection.execute(_ADD, {**_make_values(after), **opening})
+    if after.channel_name:
+        name = {"channel": after.channel, "name": escape_text(after.channel_name)}
+        connection.execute(_STORE_CHANNEL_NAME, name)
+    return True
+
+
+def _is_taken(connection: Connection, incident: Incident) -> bool:
+    if not incident.channel:
+        return False
+    there = connection.execute(_OPEN_IN_CHANNEL, {"where": incident.channel}).first()
+    return there is not None and there.number != incident.number
+
+
+def _make_values(incident: Incident) -> dict[str, Any]:
+    """Makes the columns of a row that acts change."""
+    return {
+        "channel": incident.channel,
+        "title": escape_text(incident.title),
+        "target": escape_text(incident.target),
+        "opened_by": escape_text(incident.opened_by),
+        "opened_at": incident.opened_at,
+        "resolution": incident.resolution,
+        "resolved_by": escape_text(incident.resolved_by),
+        "resolved_at": incident.resolved_at,
+        "was": escape_text(incident.was),
+        "shared": incident.shared,
+        "state": incident.state,
+        "version": incident.version,
+        "document": encode_json(encode_incident(incident)),
+    }
+
+
 def _read_incident(row: Row[Any]) -> Incident:
+    """Reads a row: its document, or its columns in a row of a version that had no documents, or a damaged one."""
+    private = None if row.private is None else bool(row.private)
+    known = None if row.document is None else _decode_document(row.document)
+    if known is None:
+        known = _read_columns(row)
+    return replace(
+        known,
+        number=row.number,
+        channel_name=row.name or known.channel_name,
+        private=private,
+        state=IncidentState(row.state),
+        version=row.version,
+    )
+
+
+def _decode_document(document: str) -> Incident | None:
+    try:
+        return decode_incident(json.loads(document))
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _read_columns(row: Row[Any]) -> Incident:
     return Incident(
         operation=row.operation,
         channel=row.channel,
@@ -204,11 +260,7 @@ def _read_incident(row: Row[Any]) -> Incident:
         resolved_by=row.resolved_by,
         resolved_at=row.resolved_at,
         was=row.was,
-        number=row.number,
-        channel_name=row.name or "",
-        private=None if row.private is None else bool(row.private),
         shared=row.shared is None or bool(row.shared),
-        state=IncidentState(row.state),
     )
 
 

@@ -1,7 +1,7 @@
 """A timetable with a real database, a desk that answers as the test says, and time that stands until it is moved."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,10 @@ from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identit
 from bot.runtime.clock import Clock
 from bot.schedules.registry import ScheduleRegistry
 from bot.schedules.scheduler import AnswerOutlet, Scheduler, SchedulerServices
+from bot.store.chain import StoredEvent
 from bot.store.database import Database
+from bot.store.encoding import encode_json, encode_time
+from bot.store.head_file import Head
 from bot.store.records import encode_identity
 from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleTable
 from commands.model.report import Report
@@ -88,6 +91,30 @@ class Log:
     def told(self) -> list[str]:
         """What happened to schedules, in a word each."""
         return [str(data["schedule"]) for kind, _, data in self.events if kind is EventKind.SCHEDULE]
+
+
+class SignedLog(Log):
+    """An audit log whose events can be read again; `trouble` puts it in doubt."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self.stored: list[StoredEvent] = []
+        self.trouble: Phrase | None = None
+        self._now = now
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        await super().record(kind, actor, operation, data)
+        at, number = encode_time(self._now()), len(self.stored) + 1
+        self.stored.append(StoredEvent(number, at, kind, actor, operation, encode_json(data), "key", "", "mac"))
+
+    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
+        return tuple(event for event in self.stored if (event.operation, event.kind) == (operation, kind))
+
+    async def read_signed(self, kinds: Sequence[EventKind], after: int, until: int) -> tuple[StoredEvent, ...]:
+        return tuple(event for event in self.stored if after < event.sequence <= until and event.kind in kinds)
+
+    async def read_newest(self) -> Head | None:
+        return Head(len(self.stored), "mac", self.stored[-1].at) if self.stored else None
 
 
 @dataclass

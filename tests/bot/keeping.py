@@ -24,13 +24,13 @@ from bot.handlers.ports import FleetHistory, IncidentRegistryPort, ScheduleRegis
 from bot.handlers.registry import Handlers, Services
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
-from bot.incidents.registry import IncidentRequest, NoSuchIncident
+from bot.incidents.requests import ActRequest, IncidentRequest, NoSuchIncident
 from bot.joining.registry import HostRegistry
 from bot.joining.reservation import Wish
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.announcement import Announcement
 from bot.model.change import Change, ChangeState
-from bot.model.incident import Incident
+from bot.model.incident import Incident, TimelineEntry
 from bot.model.owed import AskStatus
 from bot.model.rehearsal import Rehearsal
 from bot.owed.registry import NoSuchOwed, OwedForbidden
@@ -40,6 +40,7 @@ from bot.schedules.registry import NoSuchSchedule, ScheduleListing
 from bot.security.redaction import Redactor
 from bot.store.chain import StoredEvent, Verification
 from bot.store.head_file import Head
+from bot.store.incident_timeline import ALL_ENTRIES
 from bot.store.incidents import IncidentEntry
 from bot.store.locks import Lock
 from bot.store.observations import Observation
@@ -113,6 +114,11 @@ class NoIncidents:
     async def find_visible(self, number: int, reader: IncidentReader, channels: IncidentChannels) -> Incident:
         return await self.find(number, reader.channel)
 
+    async def find_current(
+        self, number: int, reader: IncidentReader, channels: IncidentChannels, operation: str = ""
+    ) -> Incident:
+        return await self.find(number, reader.channel)
+
     async def look_up_privacy(self, incidents: Sequence[Incident], channels: IncidentChannels) -> tuple[Incident, ...]:
         return tuple(incidents)
 
@@ -124,8 +130,17 @@ class NoIncidents:
     ) -> tuple[Incident, CreatedChannel]:
         return await self.find(0, ""), await channels.make_channel(new)
 
-    async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
-        return await self.find(number, channel)
+    async def act(self, number: int, request: ActRequest) -> Incident:
+        return await self.find(number, "")
+
+    async def list_working(self) -> tuple[Incident, ...]:
+        return ()
+
+    async def read_timeline(self, number: int, most: int = ALL_ENTRIES) -> tuple[TimelineEntry, ...]:
+        return ()
+
+    async def count_timeline(self, number: int) -> int:
+        return 0
 
     async def add_entry(self, entry: IncidentEntry) -> None:
         raise AssertionError("there is no incident")

@@ -1,8 +1,9 @@
 """Incidents: one for each channel, looks that mean its hosts and its time, and what was asked there kept."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -13,12 +14,18 @@ from adapters.phrase import Moment, Phrase
 from bot.access.people import Person
 from bot.access.policy import Policy
 from bot.access.rules import Grant
-from bot.incidents.registry import AlreadyOpen, IncidentRegistry, IncidentRequest, apply_incident
+from bot.incidents.events import IncidentAct
+from bot.incidents.life import judge_resolution
+from bot.incidents.ports import IncidentAudit
+from bot.incidents.reads import apply_incident
+from bot.incidents.registry import IncidentRegistry
+from bot.incidents.requests import ActRequest, AlreadyOpen, IncidentRequest
 from bot.model.change import ChangeState
-from bot.model.incident import Incident, IncidentState
+from bot.model.incident import Incident
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
+from bot.store.incident_timeline import TimelineTable
 from bot.store.incidents import MAX_ENTRIES, IncidentEntry, IncidentTable
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.catalogue import CATALOGUE
@@ -31,7 +38,7 @@ from commands.services.operations import ServiceStop
 from commands.values.arguments import ALL_HOSTS, Option, Target, TargetArgument
 from commands.values.normalize import normalize_text
 from commands.values.units import parse_duration, render_duration
-from tests.bot.clockwork import Log, Time, at
+from tests.bot.clockwork import SignedLog, Time, at
 from tests.bot.keeping import Kept
 from tests.bot.records import running
 from tests.bot.requests.test_dispatcher import config
@@ -47,13 +54,26 @@ USUAL = Policy(PEOPLE)
 HOSTS = (host("host-a", 1), host("host-b", 2, labels=("osaka",)))
 
 
+def make_registry(database: Database, audit: IncidentAudit, now: Callable[[], datetime]) -> IncidentRegistry:
+    """Return a registry over a database and an audit log."""
+    return IncidentRegistry(IncidentTable(database), TimelineTable(database), audit, now)
+
+
+def resolving(operation: str, was: str = "dns", by: str = "ana") -> ActRequest:
+    """Return a request to resolve an incident."""
+    return ActRequest(
+        IncidentAct.RESOLVED, operation, by, lambda incident, now: judge_resolution(incident, now, was, by, operation)
+    )
+
+
 class Office:
     """A desk with real incidents."""
 
     def __init__(self, database: Database, policy: Policy = USUAL, said: Said | None = None) -> None:
-        self.log, self.time = Log(), Time(BEGAN)
+        self.time = Time(BEGAN)
+        self.log = SignedLog(self.time.now)
         self.table = IncidentTable(database)
-        self.book = IncidentRegistry(self.table, self.log, self.time.now)
+        self.book = make_registry(database, self.log, self.time.now)
         kept = self.kept = Kept()
         kept.incidents, self.channels = self.book, kept.channels
         self.desk = Dispatcher(
@@ -364,15 +384,6 @@ async def test_who_opens_one_that_is_open_is_led_to_it(office: Office) -> None:
         assert "#" not in str(body.phrase)
 
 
-async def test_a_race_is_decided_by_the_table(office: Office) -> None:
-    """Both saw that there was none; the second one's row is refused by the index, and it is told who was first."""
-    await office.table.add(Incident("op-1", "C0INC", "502", "all", "ana", BEGAN))
-    late = await office.table.add(Incident("op-2", "C0INC", "down", "all", "ben", BEGAN))
-    assert ("op-1", "ana") == (late.operation, late.opened_by)
-    with pytest.raises(AlreadyOpen):
-        await office.book.open(IncidentRequest("op-2", "down", ALL_HOSTS, "ben"), "C0INC")
-
-
 async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None:
     first = await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
     assert first == await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
@@ -431,22 +442,15 @@ async def test_of_two_who_open_one_at_once_only_the_first_is_recorded(office: Of
 
 async def test_the_same_delivery_after_the_end_opens_nothing_anew(office: Office) -> None:
     first = await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
-    await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
+    await office.book.act(1, resolving("op-2"))
     again = await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
     assert (first.number, False) == (again.number, again.open)
     assert ["opened by ana", "resolved by ana"] == office.recorded
 
 
-async def test_of_two_ends_the_table_keeps_the_first(office: Office) -> None:
-    opened = await office.book.open(IncidentRequest("op-1", "502", ALL_HOSTS, "ana"), "C0INC")
-    ended = replace(opened, resolution="op-2", resolved_by="ana", resolved_at=BEGAN, was="dns", state=IncidentState.RESOLVED)
-    assert ended == await office.table.resolve(ended)
-    assert ended == await office.table.resolve(replace(ended, resolution="op-3", resolved_by="ben", was="disk"))
-
-
 async def test_what_a_request_has_ended_is_its_own_incident_also_when_another_is_open_there(office: Office) -> None:
     await office.ask('incident open "502" --results everyone')
-    await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
+    await office.book.act(1, resolving("op-2"))
     await office.ask('incident open "disk" --results everyone')
     there = [await office.book.find_for_request(operation, "C0INC") for operation in ("op-2", "op-3")]
     assert [1, 2] == [each.number for each in there if each is not None]

@@ -1,6 +1,7 @@
 """A channel of its own for an incident: like no other, made once however often it is asked, and never half an incident."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -14,18 +15,17 @@ from bot.access.people import Person
 from bot.access.policy import Policy
 from bot.audit.log import EventKind
 from bot.incidents.channels import ChannelNotCreated, CreatedChannel, IncidentNotStored, NewChannel, plan_channel
-from bot.incidents.registry import AlreadyOpen, IncidentRegistry, IncidentRequest
+from bot.incidents.requests import AlreadyOpen, IncidentRequest
 from bot.model.announcement import Announcement
-from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Membership, Request, SlackIdentity, Surface, SystemIdentity
 from bot.slack.surface import SlackNotConnected
 from bot.store.database import Database
 from bot.store.errors import DatabaseError
-from bot.store.incidents import IncidentTable
 from commands.model.operation import Role
 from commands.model.report import ChannelLink, Report
 from commands.values.arguments import ALL_HOSTS
-from tests.bot.handlers.test_incidents import BEGAN, PEOPLE, Office
+from tests.bot.clockwork import SignedLog
+from tests.bot.handlers.test_incidents import BEGAN, PEOPLE, Office, make_registry
 from tests.bot.keeping import Made
 from tests.lab.workspace.methods.conversations import check_name
 
@@ -197,16 +197,18 @@ async def test_where_no_channel_can_be_made_there_is_no_incident_and_the_log_say
     assert ["making a channel", "no channel"] == recorded(office)
 
 
-class Full(IncidentTable):
-    """A table that takes no more."""
+class Full(SignedLog):
+    """An audit log that takes no opening."""
 
-    async def add(self, incident: Incident) -> Incident:
-        raise DatabaseError(Phrase("the disk is full"))
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        if data.get("incident") == "opened":
+            raise DatabaseError(Phrase("the disk is full"))
+        await super().record(kind, actor, operation, data)
 
 
 async def test_a_channel_whose_incident_could_not_be_kept_is_named_for_the_next_attempt(database: Database) -> None:
     office, channels = Office(database), Made()
-    full = IncidentRegistry(Full(database), office.log, office.time.now)
+    full = make_registry(database, Full(office.time.now), office.time.now)
     new = plan_channel(OPERATION, "502", "all", DAY, "U1ANA")
     with pytest.raises(IncidentNotStored) as empty:
         await full.open_in_new_channel(IncidentRequest(OPERATION, "502", ALL_HOSTS, "ana"), new, channels)

@@ -1,0 +1,78 @@
+"""Requests to open and to act on incidents, and the refusals of what they could mean."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from adapters.errors import RequestError
+from adapters.phrase import Phrase
+from bot.incidents.events import IncidentAct
+from bot.incidents.life import NotNow
+from bot.incidents.privacy import IncidentReader
+from bot.model.incident import Incident
+from commands.model.finding import Severity
+from commands.values.arguments import Target
+
+
+class NoSuchIncident(RequestError):
+    """The channel has no incident, or no incident has that number."""
+
+
+class AlreadyOpen(NotNow):
+    """This channel belongs to another open incident, or an open one has the same title."""
+
+    def __init__(self, phrase: Phrase, number: int) -> None:
+        super().__init__(phrase, f"incident show {number}")
+
+
+class SeveralIncidents(NotNow):
+    """Several incidents are open that the request could mean; `numbers` are theirs."""
+
+    def __init__(self, phrase: Phrase, numbers: Sequence[int]) -> None:
+        super().__init__(phrase, *(f"incident show {number}" for number in numbers))
+        self.numbers = tuple(numbers)
+
+
+ANYONE = IncidentReader("", frozenset(), "")
+"""A reader who sees public incidents alone."""
+
+
+@dataclass(frozen=True)
+class IncidentRequest:
+    """A request to open an incident: its operation, the title of the problem, the affected hosts, and the requester.
+
+    `private`: its channel is; None if that is not known. `reader` decides what a refusal may tell about other incidents.
+    `shared`: everyone in the channel will see the results there. `began_at` is when the problem began, as a person said.
+    """
+
+    operation: str
+    title: str
+    target: Target
+    by: str
+    private: bool | None = None
+    reader: IncidentReader = ANYONE
+    shared: bool = True
+    severity: Severity | None = None
+    began_at: datetime | None = None
+    alerts: tuple[int, ...] = ()
+
+
+async def _allow(incident: Incident) -> None:
+    """Allows an act without asking anything else."""
+
+
+@dataclass(frozen=True)
+class ActRequest:
+    """An act on an incident, by a person or the bot, in one request.
+
+    `judge` makes the incident after the act of the one before and the time (`bot.incidents.life`). `check` is asked under
+    the same lock, with the incident as it is then, and may refuse, too. `data` is that of the event (`DATA_KEYS`).
+    """
+
+    act: IncidentAct
+    operation: str
+    by: str
+    judge: Callable[[Incident, datetime], Incident]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[Incident], Awaitable[None]] = _allow
