@@ -33,6 +33,7 @@ class IncidentDelivery:
 
 
 _COLUMNS = tuple(field.name for field in fields(IncidentDelivery))
+_SILENCE = ("quiet_since", "asked", "asked_at", "offered_at", "called_at")
 _ALL = select(INCIDENT_DELIVERIES)
 _THIS = INCIDENT_DELIVERIES.c.incident == bindparam("this")
 _ONE = _ALL.where(_THIS)
@@ -89,6 +90,10 @@ class IncidentDeliveryTable:
     async def mark_called(self, incident: int, at: datetime) -> None:
         """Records that others were called."""
         await self._mark(incident, {"called_at": at})
+
+    async def mark_silence(self, delivery: IncidentDelivery) -> None:
+        """Records the present silence: since when, how often its lead was asked, and whether others were called."""
+        await self._mark(delivery.incident, {name: getattr(delivery, name) for name in _SILENCE})
 
     async def mark_proposed(self, incident: int, version: int) -> None:
         """Records the version for which "mitigated" was proposed."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
@@ -35,6 +35,13 @@ _LAST_BY_PEOPLE = (
     .where(_T.incident.in_(bindparam("these", expanding=True)), _T.author != "", _T.kind.in_(sorted(PERSONAL_KINDS)))
     .group_by(_T.incident)
 )
+_NEWEST_OF = (
+    select(_T.incident, func.max(_T.number).label("newest"))
+    .where(_T.incident.in_(bindparam("these", expanding=True)))
+    .group_by(_T.incident)
+)
+_NEWEST_BY_PEOPLE = _NEWEST_OF.where(_T.author != "", _T.kind.in_(sorted(PERSONAL_KINDS)))
+_NEWEST_CALLS = _NEWEST_OF.where(_T.kind == EntryKind.CALL)
 _POSITION = select(INCIDENT_POSITION).where(INCIDENT_POSITION.c.id == bindparam("this"))
 _SET_POSITION = insert(INCIDENT_POSITION)
 _STORE_POSITION = _SET_POSITION.on_conflict_do_update(
@@ -149,6 +156,20 @@ class TimelineTable:
         def work(connection: Connection) -> Mapping[int, datetime]:
             rows = connection.execute(_LAST_BY_PEOPLE, {"these": list(incidents)})
             return {row.incident: row.at for row in rows}
+
+        return await self._database.read(work)
+
+    async def find_newest_by_people(self, incidents: Collection[int]) -> Mapping[int, int]:
+        """Finds the number of the newest entry that shows a person at work, by incident. It depends on no clock."""
+        return await self._find_newest(_NEWEST_BY_PEOPLE, incidents)
+
+    async def find_newest_calls(self, incidents: Collection[int]) -> Mapping[int, int]:
+        """Finds the number of the newest call for help, by incident."""
+        return await self._find_newest(_NEWEST_CALLS, incidents)
+
+    async def _find_newest(self, query: Select[tuple[int, int]], incidents: Collection[int]) -> Mapping[int, int]:
+        def work(connection: Connection) -> Mapping[int, int]:
+            return {row.incident: row.newest for row in connection.execute(query, {"these": list(incidents)})}
 
         return await self._database.read(work)
 
