@@ -1,5 +1,5 @@
 """Draws a chart as a PNG for a phone. The only importer of matplotlib; runs in a process of its own
-(`bot.rendering.chart_process`).
+(`bot.rendering.picture_program`).
 
     Health, last 14 days
                  12 13 14 … 25      one line for each host, worst first, one cell for each day
@@ -11,10 +11,7 @@ All lengths are in pixels. The picture is three times as wide as a phone shows i
 The colors are from the Okabe-Ito palette, which color-blind readers can distinguish. A sign in every cell says the same.
 """
 
-import os
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import date
 from io import BytesIO
 from typing import NamedTuple
@@ -25,7 +22,7 @@ from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.patches import Rectangle
 
 from adapters.phrase import ENGLISH
-from bot.rendering.chart_process import FULL_BAR_DAYS, ChartJob, ChartTexts, build_chart_texts
+from bot.rendering.chart_process import FULL_BAR_DAYS, ChartTexts, build_chart_texts
 from commands.model.chart import CA_EXPIRY_DAYS, HOST_EXPIRY_DAYS, CertificateExpiry, Chart, DayState, ExpiryUrgency
 
 WIDTH, MARGIN, GAP = 1080, 36, 24
@@ -152,7 +149,7 @@ class ChartCanvas:
 
 def draw_chart(chart: Chart, words: ChartTexts) -> bytes:
     """Draws the chart as a PNG. Its words are English if this machine has no font for the language."""
-    families = _find_font_families(words)
+    families = find_font_families(words.model_dump_json())
     if not families:
         words, families = build_chart_texts(chart, ENGLISH), [LATIN_FONT]
     drawn, sheet = chart.drawable, ChartCanvas(families)
@@ -164,9 +161,9 @@ def draw_chart(chart: Chart, words: ChartTexts) -> bytes:
     return sheet.render_png(y)
 
 
-def _find_font_families(words: ChartTexts) -> list[str]:
+def find_font_families(words: str) -> list[str]:
     """Finds fonts that together have all letters of the words; none if the machine lacks some."""
-    if all(ord(letter) < FIRST_ASIAN_LETTER for letter in words.model_dump_json()):
+    if all(ord(letter) < FIRST_ASIAN_LETTER for letter in words):
         return [LATIN_FONT]
     known = {font.name for font in fontManager.ttflist}
     return next(([LATIN_FONT, name] for name in JAPANESE_FONTS if name in known), [])
@@ -179,7 +176,7 @@ def _measure_name_column(sheet: ChartCanvas, chart: Chart) -> float:
     return MARGIN + max(sheet.measure_text(name, NAME_FONT) for name in names) + GAP
 
 
-def _draw_title(sheet: ChartCanvas, title: str, y: float) -> float:
+def draw_title(sheet: ChartCanvas, title: str, y: float) -> float:
     sheet.draw_text(MARGIN, y + 26, title, Font(TITLE_SIZE, INK, bold=True))
     return y + 70
 
@@ -188,18 +185,18 @@ def _draw_health(sheet: ChartCanvas, chart: Chart, words: ChartTexts, y: float) 
     """Draws the days' numbers, a line for each host, and the legend. Returns the height below them."""
     left, high = _measure_name_column(sheet, chart), TIGHT_LINE_HEIGHT if len(chart.hosts) > MANY_LINES else LINE_HEIGHT
     wide = min((WIDTH - MARGIN - left) / max(len(chart.days), 1), MAX_DAY_WIDTH)
-    y = _draw_title(sheet, words.health, y)
+    y = draw_title(sheet, words.health, y)
     y = _draw_calendar(sheet, chart.days, left, wide, y)
     for host in chart.hosts:
         sheet.draw_text(MARGIN, y + high / 2, sheet.fit_name(host.host, NAME_FONT, MAX_NAME_WIDTH), NAME_FONT)
         for number, state in enumerate(host.states):
-            _draw_cell(sheet, (left + number * wide, y, wide, high), DAY_STYLES[state])
+            draw_cell(sheet, (left + number * wide, y, wide, high), DAY_STYLES[state])
         y += high
     if words.more_hosts:
         sheet.draw_text(MARGIN, y + LINE_HEIGHT / 2, words.more_hosts, Font(SMALL_SIZE, SOFT))
         y += LINE_HEIGHT
     entries = [(DAY_STYLES[state], text) for state, text in words.states.items()]
-    return _draw_legend(sheet, entries, y + GAP) + 2 * GAP
+    return draw_legend(sheet, entries, y + GAP) + 2 * GAP
 
 
 def _draw_calendar(sheet: ChartCanvas, days: Sequence[date], left: float, wide: float, y: float) -> float:
@@ -218,20 +215,20 @@ def _draw_calendar(sheet: ChartCanvas, days: Sequence[date], left: float, wide: 
     return y + 70
 
 
-def _draw_cell(sheet: ChartCanvas, place: tuple[float, float, float, float], look: CellStyle) -> None:
+def draw_cell(sheet: ChartCanvas, place: tuple[float, float, float, float], look: CellStyle) -> None:
     x, y, wide, high = place
     sheet.draw_box(x + 1.5, y + 1.5, wide - 3, high - 3, look)
     sheet.draw_text(x + wide / 2, y + high / 2, look.sign, Font(min(TEXT_SIZE, wide * 0.7), look.ink, bold=True), "center")
 
 
-def _draw_legend(sheet: ChartCanvas, entries: Sequence[tuple[CellStyle, str]], y: float) -> float:
+def draw_legend(sheet: ChartCanvas, entries: Sequence[tuple[CellStyle, str]], y: float) -> float:
     """Draws the legend of the signs, in as few rows as possible. Returns the height below it."""
     x, font = float(MARGIN), Font(SMALL_SIZE, INK)
     for look, words in entries:
         wide = SWATCH_WIDTH + 12 + sheet.measure_text(words, font)
         if x > MARGIN and x + wide > WIDTH - MARGIN:
             x, y = float(MARGIN), y + SWATCH_WIDTH + 6
-        _draw_cell(sheet, (x, y, SWATCH_WIDTH, SWATCH_WIDTH), look)
+        draw_cell(sheet, (x, y, SWATCH_WIDTH, SWATCH_WIDTH), look)
         sheet.draw_text(x + SWATCH_WIDTH + 12, y + SWATCH_WIDTH / 2, words, font)
         x += wide + GAP
     return y + SWATCH_WIDTH
@@ -245,7 +242,7 @@ def _draw_certificates(sheet: ChartCanvas, chart: Chart, words: ChartTexts, y: f
     )
     said = max(sheet.measure_text(text, Font(TEXT_SIZE, INK, bold=True)) for text in words.left)
     right = WIDTH - MARGIN - said - SWATCH_WIDTH - GAP
-    y = _draw_title(sheet, words.certificates, y)
+    y = draw_title(sheet, words.certificates, y)
     for certificate, text in zip(chart.certificates, words.left, strict=True):
         look, middle = TIME_STYLES[certificate.urgency], y + high / 2
         sheet.draw_text(MARGIN, middle, _format_certificate_name(sheet, certificate), NAME_FONT)
@@ -258,7 +255,7 @@ def _draw_certificates(sheet: ChartCanvas, chart: Chart, words: ChartTexts, y: f
         sheet.draw_text(MARGIN, y + LINE_HEIGHT / 2, words.more_certificates, Font(SMALL_SIZE, SOFT))
         y += LINE_HEIGHT
     entries = [(TIME_STYLES[left]._replace(fill=BACKGROUND, hatch=""), text) for left, text in words.times.items()]
-    return _draw_legend(sheet, entries, y + GAP) + MARGIN
+    return draw_legend(sheet, entries, y + GAP) + MARGIN
 
 
 def _draw_bar(sheet: ChartCanvas, certificate: CertificateExpiry, place: tuple[float, float, float, float]) -> None:
@@ -277,15 +274,3 @@ def _format_certificate_name(sheet: ChartCanvas, certificate: CertificateExpiry)
     """Formats the name of a certificate, shortened to the column, with a mark for a CA."""
     kind = " (CA)" if certificate.authority else ""
     return sheet.fit_name(certificate.name, NAME_FONT, MAX_NAME_WIDTH - sheet.measure_text(kind, NAME_FONT)) + kind
-
-
-def main() -> None:
-    """Reads a `ChartJob` as JSON from stdin and writes a PNG to stdout."""
-    with suppress(PermissionError):  # a service may be forbidden to change its priority
-        os.nice(10)  # the bot has priority, because Slack waits for its acks
-    job = ChartJob.model_validate_json(sys.stdin.buffer.read())
-    sys.stdout.buffer.write(draw_chart(job.chart, job.words))
-
-
-if __name__ == "__main__":
-    main()

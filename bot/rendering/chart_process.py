@@ -1,8 +1,8 @@
 """Draws charts in a separate process, with a timeout.
 
 matplotlib takes up to 300 MB and holds the interpreter's lock for seconds, while Slack expects an ack within three seconds.
-So it is never loaded here: `bot.rendering.chart_image` runs as a program, reads a `ChartJob` as JSON from stdin, writes a
-PNG to stdout, and ends.
+So it is never loaded here: `bot.rendering.picture_program` reads a `PictureJob` as JSON from stdin, writes a PNG to stdout,
+and ends.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase, Span, Texts
 from adapters.value import Value
+from bot.rendering.lane_texts import LaneTexts, build_lane_texts
 from commands.model.chart import (
     BAD_DAY_DIVISOR,
     CA_EXPIRY_DAYS,
@@ -29,8 +30,9 @@ from commands.model.chart import (
     describe_days_left,
     format_days,
 )
+from commands.model.lanes import Drawing, LaneChart
 
-PROGRAM = (sys.executable, "-m", "bot.rendering.chart_image")
+PROGRAM = (sys.executable, "-m", "bot.rendering.picture_program")
 
 RENDER_TIMEOUT = 30.0
 """Timeout for one picture in seconds. It takes one or two, most of it to find the machine's fonts."""
@@ -66,7 +68,7 @@ _log = structlog.get_logger(__name__)
 
 
 class DrawingFailed(FlatnetError):
-    """The picture could not be drawn. The caller shows `commands.model.chart.describe_chart` instead."""
+    """The picture could not be drawn. The caller shows `commands.model.lanes.describe_drawing` instead."""
 
     def __init__(self, why: Phrase | str) -> None:
         super().__init__(Phrase("could not draw the chart: {why}. The same data is shown as text", why=why))
@@ -89,10 +91,21 @@ class ChartTexts(Value):
 
 
 class ChartJob(Value):
-    """Input of the process."""
+    """Input of the process for a chart."""
 
     chart: Chart
     words: ChartTexts
+
+
+class LaneJob(Value):
+    """Input of the process for the lanes of an incident."""
+
+    lanes: LaneChart
+    words: LaneTexts
+
+
+PictureJob = ChartJob | LaneJob
+"""Input of the process."""
 
 
 def build_chart_texts(chart: Chart, texts: Texts) -> ChartTexts:
@@ -113,9 +126,15 @@ def _count_more(count: int, texts: Texts) -> str:
     return Phrase("… and {n} more", n=count).render(texts) if count else ""
 
 
-async def draw_in_process(chart: Chart, texts: Texts) -> bytes:
-    """Draws the chart as a PNG. Raises `DrawingFailed`, at the latest after `RENDER_TIMEOUT` seconds."""
-    job = ChartJob(chart=chart, words=build_chart_texts(chart, texts)).model_dump_json().encode()
+def _make_job(drawing: Drawing, texts: Texts) -> PictureJob:
+    if isinstance(drawing, LaneChart):
+        return LaneJob(lanes=drawing.drawable, words=build_lane_texts(drawing, texts))
+    return ChartJob(chart=drawing, words=build_chart_texts(drawing, texts))
+
+
+async def draw_in_process(drawing: Drawing, texts: Texts) -> bytes:
+    """Draws a chart as a PNG. Raises `DrawingFailed`, at the latest after `RENDER_TIMEOUT` seconds."""
+    job = _make_job(drawing, texts).model_dump_json().encode()
     with TemporaryDirectory(prefix="flatnet-chart-") as folder:
         try:
             async with asyncio.timeout(RENDER_TIMEOUT):

@@ -19,7 +19,8 @@ JSON is one document; every key is always present. `text`, `title`, `summary`, `
         unreached [host]
         next      [words]
         chart     null, or days [ISO 8601], hosts [{host, days: [null or {well, troubled, unreached}]}] with one for each
-                  day, certificates [{name, authority, days}]
+                  day, certificates [{name, authority, days}]; of an incident began, ended, lanes [{host, spans
+                  [{began, ended, state}], marks [{at, kind}]}], milestones [{milestone, at}]
     change       null unless it is about one, else the document of `bot.rendering.change_json`
     failure      null after a report or a change, else
         kind      usage | refused | internal

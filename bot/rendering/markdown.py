@@ -20,7 +20,7 @@ from bot.model.request import Answer
 from bot.rendering.labels import COMMAND, MARK_SIGNS
 from bot.rendering.report_text import ReportField, ReportLine, ReportText, build_report_text, group_lines, list_commands
 from bot.security.untrusted_text import to_one_line
-from commands.model.chart import describe_chart
+from commands.model.lanes import describe_drawing
 from commands.model.report import Report, Section
 
 _MAX_COMMANDS = 3
@@ -45,7 +45,7 @@ def render_markdown(answer: Answer, texts: Texts) -> str:
         [escape_markdown(shown.summary)],
         [_render_origin(answer, report, texts)],
         *(_render_section(section, texts) for section in (*news, *report.sections)),
-        [] if report.chart is None else [escape_markdown(describe_chart(report.chart).render_sentence(texts))],
+        [] if report.chart is None else [escape_markdown(describe_drawing(report.chart).render_sentence(texts))],
         _render_findings(shown, texts),
         _render_table(shown, texts),
     ]

@@ -43,8 +43,8 @@ from bot.rendering.terminal_logs import list_log_lines
 from bot.rendering.text_width import COLUMN_GAP, build_table_line, flow, measure_columns, measure_table, narrow_columns, wrap
 from bot.security.untrusted_text import clean_lines, to_one_line
 from commands.loglines.excerpt import Excerpt
-from commands.model.chart import describe_chart
 from commands.model.finding import Grade
+from commands.model.lanes import describe_drawing
 from commands.model.report import Mark, Report, Section, TextFile
 
 _GRADE_STYLES = {
@@ -120,7 +120,7 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
     if report.chart is not None:
         if shown.lines or report.sections:
             _print_line(console, Text())
-        _print(console, [_make_text(describe_chart(report.chart).render_sentence(texts))])
+        _print(console, [_make_text(describe_drawing(report.chart).render_sentence(texts))])
     for file in report.files:
         if isinstance(file, TextFile):  # a copy repeats the report above
             for line in clean_lines(file.text).splitlines():

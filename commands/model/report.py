@@ -13,8 +13,8 @@ from pydantic import AwareDatetime, Field
 from adapters.phrase import Phrase
 from adapters.value import Value
 from commands.loglines.excerpt import Excerpt
-from commands.model.chart import Chart
 from commands.model.finding import Finding, Grade, OfferJudge, Severity, find_worst_by_host, sort_worst_first
+from commands.model.lanes import Drawing
 from commands.model.phrases import relate_moment
 
 
@@ -186,8 +186,8 @@ class Report(Value):
     """Requested files. The other fields describe their content."""
     excerpt: Excerpt | None = None
     """Lines of logs. Surfaces show the newest ones, and all of them as a file."""
-    chart: Chart | None = None
-    """Drawn where pictures can be shown, else described in words (`commands.model.chart.describe_chart`)."""
+    chart: Drawing | None = None
+    """Drawn where pictures can be shown, else described in words (`commands.model.lanes.describe_drawing`)."""
 
     @property
     def has_details(self) -> bool:

@@ -55,7 +55,8 @@ from bot.rendering.slack.paragraphs import (
 from bot.rendering.slack.topics import make_topic_menu, render_topics
 from commands.catalogue import CATALOGUE
 from commands.language.form_filling import find_missing
-from commands.model.chart import Chart, describe_chart
+from commands.model.chart import Chart
+from commands.model.lanes import Drawing, describe_drawing
 from commands.model.report import ChannelLink, Report, Section
 
 _FAILURE_SYMBOLS = {
@@ -109,7 +110,7 @@ def _render_report(report: Report, answer: Answer, view: AnswerView, texts: Text
     shown = build_report_text(seen.model_copy(update={"brief": False}) if view.everything else seen, texts)
     headline, origin = _render_headline(shown), render_footer(answer.understood, report.taken_at, texts)
     onward = _render_channel_link(report.channel, texts)
-    said = "" if report.chart is None else describe_chart(report.chart).render_sentence(texts)
+    said = "" if report.chart is None else describe_drawing(report.chart).render_sentence(texts)
     room = MAX_CHARACTERS - len(headline) - sum(map(len, onward)) - len(said) - len(origin) - _BUTTON_RESERVE
     wanted = 0 if view.page else sum(map(len, _render_sections(seen, room, texts)))
     page = _build_page(report, shown, view, room - wanted, texts)
@@ -152,13 +153,16 @@ def _render_channel_link(channel: ChannelLink | None, texts: Texts) -> list[str]
     return [describe_channel(link).render(texts)] if link else []
 
 
-def _render_chart(chart: Chart | None, said: str, view: AnswerView, texts: Texts) -> list[Block]:
+def _render_chart(chart: Drawing | None, said: str, view: AnswerView, texts: Texts) -> list[Block]:
     """Renders the chart as a picture if there is one; else in words, above the chart that Slack draws if it can."""
     if chart is None:
         return []
     if view.picture:
         return [make_picture(view.picture, said)]
-    return [*map(make_section, _render_chart_text(said)), *(make_chart_blocks(chart, texts) if view.drawn else [])]
+    return [
+        *map(make_section, _render_chart_text(said)),
+        *(make_chart_blocks(chart, texts) if view.drawn and isinstance(chart, Chart) else []),
+    ]
 
 
 def _render_chart_text(said: str) -> list[str]:

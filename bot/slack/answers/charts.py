@@ -17,10 +17,10 @@ from bot.slack.api import Redact
 from bot.slack.errors import SlackFailure
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.uploads import Uploads
-from commands.model.chart import Chart
+from commands.model.lanes import Drawing
 from commands.model.report import Report
 
-Draw = Callable[[Chart, Texts], Awaitable[bytes]]
+Draw = Callable[[Drawing, Texts], Awaitable[bytes]]
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class ChartUploader:
         self._draw = draw
         self._drawing = asyncio.Semaphore(1)
 
-    async def upload(self, operation: str, chart: Chart, address: Address) -> str | None:
+    async def upload(self, operation: str, chart: Drawing, address: Address) -> str | None:
         """Draw and upload a chart in the language of `address`; returns the file's id, or None (logged) without one."""
         try:
             async with self._drawing:
@@ -64,6 +64,6 @@ class ChartUploader:
             return view.model_copy(update={"picture": await self.upload(answer.operation, report.chart, address) or ""})
         return view.model_copy(update={"drawn": not address.channel})
 
-    def _redact(self, chart: Chart) -> Chart:
+    def _redact(self, chart: Drawing) -> Drawing:
         """Return the chart without secrets: inside a picture they could not be found later."""
-        return Chart.model_validate(self._clean(chart.model_dump(mode="json")))
+        return type(chart).model_validate(self._clean(chart.model_dump(mode="json")))

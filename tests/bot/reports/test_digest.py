@@ -33,7 +33,7 @@ from bot.store.head_file import Head
 from bot.store.observations import Observation, ObservationTable
 from commands.certs.operations import CertList
 from commands.health import Health
-from commands.model.chart import DayHealth
+from commands.model.chart import Chart, DayHealth
 from commands.model.check import Area
 from commands.model.finding import Severity
 from commands.model.operation import Role
@@ -456,7 +456,7 @@ async def test_what_was_seen_in_between_is_told_and_is_in_the_picture(house: Hou
     report = await house.ask("2", NOW)
 
     assert ["host-b: Containers unhealthy in 3 of 3 checks, now healthy"] == news(report)
-    assert report.chart is not None
+    assert isinstance(report.chart, Chart)
     assert (14, NOW.date()) == (len(report.chart.days), report.chart.days[-1])
     days = {each.host: each.days for each in report.chart.hosts}
     assert (*[None] * 13, DayHealth(well=2, troubled=3, unreached=0)) == days["host-b"]

@@ -22,7 +22,8 @@ from bot.slack.outbound.sharing import LOOKING_PAUSES, FileWatcher
 from bot.slack.outbound.simplify import PICTURE_PAUSES
 from bot.slack.outbound.uploads import Uploads
 from bot.store.answers import RETENTION, AnswerFile, StoredAnswer
-from commands.model.chart import Chart, describe_chart
+from commands.model.chart import describe_chart
+from commands.model.lanes import Drawing, describe_drawing
 from commands.model.report import Report
 from tests.bot.rendering.examples import DETAILED
 from tests.bot.slack.conftest import CANARY, House, cleaned
@@ -56,12 +57,12 @@ def _drawn_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(drawing, "PROGRAM", ("cat", str(tmp_path / "chart.png")))
 
 
-async def drawn(shown: Chart, texts: Texts) -> bytes:
+async def drawn(shown: Drawing, texts: Texts) -> bytes:
     """Something that is a picture to Slack, and says what it was made of."""
-    return PNG + str(describe_chart(shown)).encode()
+    return PNG + str(describe_drawing(shown)).encode()
 
 
-async def not_drawn(shown: Chart, texts: Texts) -> bytes:
+async def not_drawn(shown: Drawing, texts: Texts) -> bytes:
     raise DrawingFailed(Phrase("no room"))
 
 
@@ -105,7 +106,7 @@ async def test_a_picture_is_uploaded_for_the_bot_alone_and_goes_with_its_answer(
 async def test_a_picture_whose_answer_is_forgotten_meanwhile_is_taken_back(house: House) -> None:
     """Nobody would delete it."""
 
-    async def forgetting(shown: Chart, texts: Texts) -> bytes:
+    async def forgetting(shown: Drawing, texts: Texts) -> bytes:
         await house.rows.answers.delete("op-1", ())
         return await drawn(shown, texts)
 
@@ -123,15 +124,15 @@ async def test_secrets_are_taken_out_before_a_picture_is_drawn(house: House) -> 
     assert CANARY.encode() not in content
 
 
-def reached(begun: Sequence[Chart], number: int) -> bool:
+def reached(begun: Sequence[Drawing], number: int) -> bool:
     return len(begun) >= number
 
 
 async def test_pictures_are_drawn_one_after_another_and_each_comes(house: House) -> None:
-    begun: list[Chart] = []
+    begun: list[Drawing] = []
     may_end = asyncio.Semaphore(0)
 
-    async def slowly(shown: Chart, texts: Texts) -> bytes:
+    async def slowly(shown: Drawing, texts: Texts) -> bytes:
         begun.append(shown)
         await may_end.acquire()
         return await drawn(shown, texts)
