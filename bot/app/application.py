@@ -16,6 +16,7 @@ from adapters.inventory import Host
 from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
 from bot.app.build_environment import BuiltServices, build_environment
+from bot.app.build_incidents import IncidentServices, build_incidents
 from bot.app.build_ledger import build_survey
 from bot.app.build_verification import VerificationBasis, build_verification
 from bot.audit.log import AuditLog
@@ -73,6 +74,7 @@ class Application:
     history: HealthHistory
     survey: LedgerSurvey
     backups: BackupVerifier
+    incident_services: IncidentServices
 
     async def answer_request(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         """Answers a request, with secrets redacted, for surfaces that show the answer unchanged."""
@@ -138,17 +140,9 @@ async def open_application(
     pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
     database = await asyncio.to_thread(Database.open, settings.database_file)
     try:
-
-        def activate(chosen: Settings, found: Secrets) -> ActiveConfig:
-            config = build_config(chosen, make_connector(found, pool), database, observers, now())
-            return replace(
-                config,
-                heartbeat_url=_find_heartbeat_url(chosen, found),
-                hash_secret=make_secret_hasher(hash_key, found),
-            )
-
         redactor = _make_redactor(secrets)
         hash_key = load_audit_keys(settings, secrets).signing.derive(PURPOSE)
+        activate = _make_activator(pool, database, observers, now, hash_key)
         audit = await _open_audit(database, settings, secrets, redactor, now)
         machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
         alerts = build_alerts(database, audit, lambda: desk.config, redactor, now)
@@ -161,7 +155,7 @@ async def open_application(
             database, audit, load_audit_keys(settings, secrets), lambda: desk.config.backup_folder.path, settings.data_folder
         )
         backups = build_verification(verification, machinery.ledger, now)
-        built = BuiltServices(machinery, alerts, audit, history, checks, backups)
+        built = BuiltServices(machinery, alerts, audit, history, checks, backups, build_incidents(database, audit, now))
         environment = build_environment(built, redactor, now, running=running)
         desk = Dispatcher(activate(settings, secrets), environment, make_reference, observers.request)
 
@@ -172,7 +166,19 @@ async def open_application(
 
         try:
             yield Application(
-                desk, audit, database, pool, configure, machinery, alerts, redactor, clock, history, survey, backups.verifier
+                desk,
+                audit,
+                database,
+                pool,
+                configure,
+                machinery,
+                alerts,
+                redactor,
+                clock,
+                history,
+                survey,
+                backups.verifier,
+                built.incidents,
             )
         finally:
             await desk.config.fleet.aclose()
@@ -180,6 +186,22 @@ async def open_application(
     finally:
         await database.aclose()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _make_activator(
+    pool: ThreadPoolExecutor, database: Database, observers: Observers, now: Callable[[], datetime], hash_key: bytes
+) -> Callable[[Settings, Secrets], ActiveConfig]:
+    """Makes what builds the active configuration from settings and secrets. `hash_key` hides secrets in comparisons."""
+
+    def activate(chosen: Settings, found: Secrets) -> ActiveConfig:
+        config = build_config(chosen, make_connector(found, pool), database, observers, now())
+        return replace(
+            config,
+            heartbeat_url=_find_heartbeat_url(chosen, found),
+            hash_secret=make_secret_hasher(hash_key, found),
+        )
+
+    return activate
 
 
 async def _open_audit(

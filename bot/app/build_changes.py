@@ -41,7 +41,6 @@ from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NoBotRunning
 from bot.handlers.joining import JoiningServices
 from bot.incidents.channels import CreatedChannel, NewChannel
-from bot.incidents.registry import IncidentRegistry
 from bot.ledger.registry import IdentityLedger
 from bot.model.alert import Mute
 from bot.model.announcement import Announcement, DeliveryStage
@@ -56,8 +55,6 @@ from bot.security.redaction import Redactor
 from bot.store.checks import CheckTable
 from bot.store.database import Database
 from bot.store.good_configurations import GoodConfigurationTable
-from bot.store.incident_timeline import TimelineTable
-from bot.store.incidents import IncidentTable
 from bot.store.key_backups import KeyBackupTable
 from bot.store.ledger import LedgerTable
 from bot.store.locks import LockTable
@@ -164,7 +161,7 @@ class SurfaceLinks:
 
 @dataclass(frozen=True)
 class ChangeServices:
-    """Services behind changes, schedules and incidents, the ledger of what changes signed, and the change of the CA."""
+    """Services behind changes and schedules, the ledger of what changes signed, and the change of the CA."""
 
     lifecycle: Lifecycle
     locks: LockService
@@ -174,7 +171,6 @@ class ChangeServices:
     links: SurfaceLinks
     schedules: ScheduleRegistry
     schedule_table: ScheduleTable
-    incidents: IncidentRegistry
     rehearsals: RehearsalRegistry
     good_configurations: GoodConfigurationRegistry
     owed: OwedServices
@@ -253,7 +249,6 @@ def build_changes(
         links,
         schedules,
         schedule_table,
-        IncidentRegistry(IncidentTable(database), TimelineTable(database), audit, now),
         rehearsals,
         good,
         owed_services,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.app.build_alerts import AlertServices
 from bot.app.build_changes import ChangeServices
+from bot.app.build_incidents import IncidentServices
 from bot.app.build_verification import BackupServices
 from bot.audit.log import AuditLog
 from bot.handlers.registry import Handlers, Services
@@ -26,6 +27,7 @@ class BuiltServices:
     history: HealthHistory
     checks: CheckRegistry
     backups: BackupServices
+    incidents: IncidentServices
 
 
 def build_environment(
@@ -38,7 +40,7 @@ def build_environment(
         handlers=Handlers.build(_gather_services(built), CATALOGUE, now),
         changes=machinery.lifecycle,
         locks=machinery.locks,
-        incidents=machinery.incidents,
+        incidents=built.incidents.registry,
         channels=machinery.links,
         checks=built.checks,
         alerts=alerts.registry,
@@ -64,7 +66,7 @@ def _gather_services(built: BuiltServices) -> Services:
         locks=machinery.locks,
         audit=built.audit,
         schedules=machinery.schedules,
-        incidents=machinery.incidents,
+        incidents=built.incidents.registry,
         channels=machinery.links,
         history=built.history,
         rehearsals=machinery.rehearsals.table,

@@ -83,6 +83,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     """
     from bot.app.build_alerts import run_alerts
     from bot.app.build_backups import add_backup_actions, find_second_place
+    from bot.app.build_incidents import run_incidents
     from bot.app.build_ledger import run_ledger
     from bot.app.build_schedules import run_schedules
     from bot.app.key_backups import KeyBackupActions
@@ -119,6 +120,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
             run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
             run_alerts(application, _require_workspace(settings).team) as watch,
             run_ledger(application),
+            run_incidents(application),
             run_schedules(application, _require_workspace(settings).team),
             control_server.serve(settings.control_socket, doors, settings.socket_group, _share(settings).control),
             _connect(surface, clock) as connecting,
