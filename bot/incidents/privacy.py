@@ -1,7 +1,9 @@
-"""Privacy of incidents: one in a private channel is shown to its opener, administrators and the security role alone.
+"""Privacy of incidents: one of a private channel or direct message is shown elsewhere only to people who belong to it.
+
+These are its opener, its lead, those who were invited, administrators and the security role. In its channel all see it.
 
 channel ─ is it private? ─▶ stored with the incident; unknown counts as private. What is not private is asked again when it
-                            is needed, because a channel can be made private later
+                            is needed, because a channel can be made private later; what was private stays private
 incident, reader ─ may_see (pure) ─▶ shown, or as if it did not exist
 """
 
@@ -34,7 +36,14 @@ class IncidentReader:
         return not self.in_public and bool(self.roles & SEEING_ROLES)
 
     def may_see(self, incident: Incident) -> bool:
-        """Returns whether the reader may know of an incident. Everyone in its own channel may."""
-        if incident.private is False or (incident.channel == self.channel and not self.movable):
+        """Returns whether the reader may know of an incident. Everyone in its own channel may.
+
+        One without a channel is nowhere at home. A reader without a name belongs to none.
+        """
+        at_home = incident.channel != "" and incident.channel == self.channel and not self.movable
+        if incident.private is False or at_home:
             return True
-        return not self.in_public and (incident.opened_by == self.name or bool(self.roles & SEEING_ROLES))
+        return not self.in_public and (self._belongs_to(incident) or bool(self.roles & SEEING_ROLES))
+
+    def _belongs_to(self, incident: Incident) -> bool:
+        return self.name != "" and self.name in (incident.opened_by, incident.lead, *incident.invited)
