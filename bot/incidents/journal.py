@@ -43,13 +43,15 @@ class IncidentJournal:
             begin = 0 if known is None or known.sequence > end else known.sequence  # an older log was put in its place
             while begin < end:
                 until = min(begin + EVENTS_AT_ONCE, end)
-                await self._follow_part(begin, until)
+                await self._follow_part(begin, until, last=until == end)
                 begin = until
 
-    async def _follow_part(self, begin: int, until: int) -> None:
+    async def _follow_part(self, begin: int, until: int, *, last: bool) -> None:
         stored = await self._audit.read_signed((EventKind.INCIDENT,), begin, until)
         events = [event for each in stored if (event := parse_event(each)) is not None]
         moves = self._fold(events, {number: await self._table.find(number) for number in {each.number for each in events}})
+        if not moves and not last:
+            return  # the position is stored with the next part
         added = await self._table.follow(moves, FollowPosition(JOURNAL_POSITION, until))
         if len(added) < len(moves):
             _log.error("events of incidents could not be followed", events=[move.entry.source for move in moves])

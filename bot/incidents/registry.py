@@ -19,6 +19,7 @@ from bot.audit.log import EventKind
 from bot.incidents.channels import CreatedChannel, IncidentChannels, IncidentNotStored, NewChannel
 from bot.incidents.events import IncidentAct, IncidentEvent, make_event, parse_event
 from bot.incidents.journal import IncidentJournal
+from bot.incidents.life import NotNow
 from bot.incidents.ports import IncidentAudit
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.requests import ActRequest, AlreadyOpen, IncidentRequest, NoSuchIncident, SeveralIncidents
@@ -223,9 +224,20 @@ class IncidentRegistry:
                 return before
             await request.check(before)
             after = replace(request.judge(before, self._now()), version=before.version + 1)
+            await self._refuse_taken_channel(before, after)
             encode_json(encode_incident(after))  # what no row can hold is refused, and not recorded
             await self._record(request.operation, request.by, make_event(request.act, before, after, request.data))
             return await self._follow_own(after)
+
+    async def _refuse_taken_channel(self, before: Incident, after: Incident) -> None:
+        """Refuse to reopen an incident whose channel has another open one by now. That one is not named."""
+        if after.open and not before.open and await self.find_open_in(after.channel) is not None:
+            raise NotNow(
+                Phrase(
+                    "another incident is open in the channel of incident {number}. Resolve it first",
+                    number=str(after.number),
+                )
+            )
 
     async def _has_acted(self, number: int, request: ActRequest) -> bool:
         """Return whether the log has this act of this request: it was recorded before a crash."""
@@ -261,6 +273,7 @@ class IncidentRegistry:
         Requests run one after the other: of two people with the same title the second is shown the first one's incident.
         Raises `AlreadyOpen`, `ChannelNotCreated`, `IncidentNotStored`.
         """
+        self._require_trust()
         async with self._making:
             standing = await self._table.find_opened_by(opening.operation)
             if standing is not None:
