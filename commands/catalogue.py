@@ -23,6 +23,21 @@ from commands.bot_state.changes import (
     OperationShow,
 )
 from commands.bot_state.hosts import HostList, HostShow
+from commands.bot_state.incident_acts import (
+    IncidentAdd,
+    IncidentCall,
+    IncidentCorrect,
+    IncidentFollowUp,
+    IncidentFollowUpDone,
+    IncidentInvite,
+    IncidentLead,
+    IncidentMerge,
+    IncidentMitigated,
+    IncidentNote,
+    IncidentReopen,
+    IncidentSeverity,
+    IncidentUpdate,
+)
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.bot_state.mutes import (
@@ -183,7 +198,20 @@ CATALOGUE: tuple[type[Operation], ...] = (
     IncidentList,
     IncidentOpen,
     IncidentShow,
+    IncidentNote,
+    IncidentUpdate,
+    IncidentSeverity,
+    IncidentLead,
+    IncidentInvite,
+    IncidentAdd,
+    IncidentCorrect,
+    IncidentMitigated,
     IncidentResolve,
+    IncidentReopen,
+    IncidentMerge,
+    IncidentFollowUp,
+    IncidentFollowUpDone,
+    IncidentCall,
     ScheduleList,
     ScheduleAdd,
     SchedulePause,

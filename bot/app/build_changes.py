@@ -89,6 +89,8 @@ class ChangeSurface(Protocol):
 
     async def make_channel(self, new: NewChannel) -> CreatedChannel: ...
 
+    async def invite(self, channel: str, person: str) -> Phrase | None: ...
+
     async def is_private(self, channel: str) -> bool | None: ...
 
     async def find_names(self, channels: Collection[str]) -> Mapping[str, str]: ...
@@ -136,6 +138,10 @@ class SurfaceLinks:
     async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `bot.incidents.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
         return await self._require_surface().make_channel(new)
+
+    async def invite(self, channel: str, person: str) -> Phrase | None:
+        """As `bot.incidents.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
+        return await self._require_surface().invite(channel, person)
 
     async def is_private(self, channel: str) -> bool | None:
         """As `bot.incidents.channels.IncidentChannels`. Unknown without a surface."""

@@ -9,17 +9,18 @@ from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
 from bot.access.rules import is_channel
 from bot.handlers.context import RequestContext
+from bot.handlers.incident_ends import IncidentResolver
+from bot.handlers.incident_places import EntrySight, make_reader
 from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
 from bot.incidents.channels import IncidentChannels, plan_channel
-from bot.incidents.events import IncidentAct
-from bot.incidents.life import judge_resolution
 from bot.incidents.privacy import IncidentReader
-from bot.incidents.requests import ActRequest, IncidentRequest, NoSuchIncident
+from bot.incidents.requests import IncidentRequest, NoSuchIncident
 from bot.model.announcement import Announcement
 from bot.model.incident import Incident
-from bot.model.request import Answer, SlackIdentity, Surface, derive_operation_id
+from bot.model.request import Answer, SlackIdentity, derive_operation_id
 from bot.reports import incidents as reports
-from bot.reports.incident_timeline import Timeline, compose_timeline, find_operations
+from bot.reports.incident_acts import describe_late_obstacles
+from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES, Timeline, compose_timeline, find_operations
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.language.grammar import render_operation
 from commands.model.operation import OwnOperation
@@ -33,12 +34,13 @@ class IncidentHandlers:
     incidents: IncidentRegistryPort
     channels: IncidentChannels
     changes: ChangeLifecycle
+    resolver: IncidentResolver
     now: Callable[[], datetime]
 
     async def list_incidents(self, operation: IncidentList, context: RequestContext) -> Report:
         """Shows the incident of this channel and names the other open ones; elsewhere lists all."""
         here = await self.incidents.find_open_in(context.channel)
-        reader = _make_reader(operation, context)
+        reader = make_reader(operation, context)
         listed = await self.incidents.look_up_privacy(await self.incidents.list_incidents(), self.channels)
         found = tuple(filter(reader.may_see, listed))
         if here is None or here.number not in {each.number for each in found}:
@@ -51,12 +53,34 @@ class IncidentHandlers:
         )
 
     async def show(self, operation: IncidentShow, context: RequestContext) -> Report:
-        """Shows the requests and answers of an incident. An answer is shown only to a requester who may request it here."""
-        incident = await self.incidents.find_visible(operation.number, _make_reader(operation, context), self.channels)
-        entries, count = await self.incidents.read_entries(incident.number)
-        states = await self.changes.find_states(find_operations(entries))
-        readable = {words for words in {entry.words for entry in entries} if context.authorizer.may_see(words)}
-        return compose_timeline(Timeline(incident, entries, count, states, readable), context.channel, self.now())
+        """Shows the timeline of an incident, as far as the requester may see its entries; by its number also that of a
+        duplicate.
+        """
+        reader = make_reader(operation, context)
+        if operation.number:
+            incident = await self.incidents.find_visible(operation.number, reader, self.channels)
+        else:
+            incident = await self.incidents.find_current(0, reader, self.channels)
+        newest = await self.incidents.read_timeline(incident.number, MAX_SHOWN_ENTRIES)
+        visible = tuple(filter(EntrySight(context).may_see, newest))
+        answers, _ = await self.incidents.read_entries(incident.number)
+        timeline = Timeline(
+            incident,
+            visible,
+            older=await self.incidents.count_timeline(incident.number) - len(newest),
+            withheld=len(newest) - len(visible),
+            answers={each.operation: each for each in answers},
+            states=await self.changes.find_states(find_operations(visible)),
+            other=await self._find_other(incident, reader),
+        )
+        return compose_timeline(timeline, context.channel, self.now())
+
+    async def _find_other(self, incident: Incident, reader: IncidentReader) -> Incident | None:
+        """Finds the incident into which a duplicate was merged; None for one that the reader may not see."""
+        try:
+            return await self.incidents.find_visible(incident.duplicate_of, reader, self.channels)
+        except NoSuchIncident:
+            return None
 
     async def open(self, operation: IncidentOpen, context: RequestContext) -> Report:
         """Opens an incident in this channel, or in a new channel."""
@@ -86,24 +110,18 @@ class IncidentHandlers:
 
     async def resolve(self, operation: IncidentResolve, context: RequestContext) -> Report:
         """Resolves an incident. Its channel gets a message even if the requester resolves it elsewhere."""
-        reader = _make_reader(operation, context)
-        found = await self.incidents.find_current(operation.incident, reader, self.channels, context.operation)
-        ending = ActRequest(
-            IncidentAct.RESOLVED,
-            context.operation,
-            context.actor,
-            lambda incident, now: judge_resolution(incident, now, operation.was, context.actor, context.operation),
-        )
-        incident = await self.incidents.act(found.number, ending)
+        resolution = await self.resolver.resolve(operation, context)
+        incident, late = resolution.incident, describe_late_obstacles(resolution.late, resolution.incident.number)
         ended = reports.report_resolution(incident, self.now())
         if operation.here and context.channel == incident.channel:
-            return ended  # everyone in the channel reads this answer
+            return ended.model_copy(update={"sections": (*ended.sections, *reports.list_left_to_do(*late))})
         report = reports.report_incident(incident, context.channel, self.now())
-        why = await self._announce(_ChannelMessage(ended, incident, operation), context)
-        if why is None:
-            return report
-        line = Phrase("could not post in the incident channel: {why}. Let people there know it is resolved", why=why)
-        return report.model_copy(update={"sections": reports.list_left_to_do(line)})
+        if incident.channel:
+            why = await self._announce(_ChannelMessage(ended, incident, operation), context)
+            if why is not None:
+                line = Phrase("could not post in the incident channel: {why}. Let people there know it is resolved", why=why)
+                late = (*late, line)
+        return report.model_copy(update={"sections": reports.list_left_to_do(*late)})
 
     async def _must_choose(self, context: RequestContext) -> bool:
         """Returns whether the opener must choose who sees the results there. An incident that is open is refused first."""
@@ -116,7 +134,7 @@ class IncidentHandlers:
         private = not operation.public and await self._is_typed_in_private(context)
         planned = plan_channel(context.operation, title, str(target), day, _find_invited(context))
         new = replace(planned, private=private)
-        reader, shared = _make_reader(operation, context), operation.shares_results
+        reader, shared = make_reader(operation, context), operation.shares_results
         opening = IncidentRequest(context.operation, title, target, actor, private, reader, shared)
         incident, made = await self.incidents.open_in_new_channel(opening, new, self.channels)
         troubles = made.troubles
@@ -158,13 +176,6 @@ class _ChannelMessage:
     incident: Incident
     operation: OwnOperation
     notes: tuple[Phrase, ...] = ()
-
-
-def _make_reader(operation: OwnOperation, context: RequestContext) -> IncidentReader:
-    requester = context.requester
-    in_public = requester.answered_in_public or operation.here
-    movable = requester.surface is Surface.SCHEDULE
-    return IncidentReader(context.actor, requester.actor.roles, context.channel, in_public, movable)
 
 
 def _find_invited(context: RequestContext) -> str:

@@ -19,6 +19,9 @@ from bot.handlers.changes import ChangeHandlers
 from bot.handlers.context import Body, RequestContext
 from bot.handlers.digest import DigestHandlers
 from bot.handlers.hosts import HostHandlers
+from bot.handlers.incident_acts import IncidentActHandlers
+from bot.handlers.incident_concerns import ConcernReader
+from bot.handlers.incident_ends import IncidentEndHandlers, IncidentResolver
 from bot.handlers.incidents import IncidentHandlers
 from bot.handlers.joining import JoiningHandlers, JoiningServices
 from bot.handlers.locks import LockHandlers
@@ -65,6 +68,21 @@ from commands.bot_state.changes import (
     OperationShow,
 )
 from commands.bot_state.hosts import HostList, HostShow
+from commands.bot_state.incident_acts import (
+    IncidentAdd,
+    IncidentCall,
+    IncidentCorrect,
+    IncidentFollowUp,
+    IncidentFollowUpDone,
+    IncidentInvite,
+    IncidentLead,
+    IncidentMerge,
+    IncidentMitigated,
+    IncidentNote,
+    IncidentReopen,
+    IncidentSeverity,
+    IncidentUpdate,
+)
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.bot_state.mutes import (
@@ -136,6 +154,8 @@ class Handlers:
     digest: DigestHandlers
     hosts: HostHandlers
     incidents: IncidentHandlers
+    incident_acts: IncidentActHandlers
+    incident_ends: IncidentEndHandlers
     joining: JoiningHandlers
     locks: LockHandlers
     logs: LogHandlers
@@ -150,6 +170,8 @@ class Handlers:
         """Builds them once."""
         changes, locks, audit, history = services.changes, services.locks, services.audit, services.history
         schedules, incidents = services.schedules, services.incidents
+        concerns = ConcernReader(services.alerts, services.checks, changes, services.owed)
+        resolver = IncidentResolver(incidents, services.channels, concerns)
         return cls(
             about=AboutHandlers(catalogue, changes),
             alerts=AlertHandlers(services.alerts, services.mutes, audit, services.show_alerts, now),
@@ -161,7 +183,9 @@ class Handlers:
                 changes, locks, audit, history, services.checks, services.mutes, services.owed, services.alerts, now
             ),
             hosts=HostHandlers(services.rehearsals, services.owed, changes, locks, services.joining, now),
-            incidents=IncidentHandlers(incidents, services.channels, changes, now),
+            incidents=IncidentHandlers(incidents, services.channels, changes, resolver, now),
+            incident_acts=IncidentActHandlers(incidents, services.channels, services.alerts, now),
+            incident_ends=IncidentEndHandlers(incidents, services.channels, now),
             joining=JoiningHandlers(services.joining, services.rehearsals, changes, now),
             locks=LockHandlers(locks, now),
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
@@ -240,6 +264,19 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     IncidentOpen: lambda nouns: nouns.incidents.open,
     IncidentShow: lambda nouns: nouns.incidents.show,
     IncidentResolve: lambda nouns: nouns.incidents.resolve,
+    IncidentNote: lambda nouns: nouns.incident_acts.note,
+    IncidentUpdate: lambda nouns: nouns.incident_acts.update,
+    IncidentSeverity: lambda nouns: nouns.incident_acts.set_severity,
+    IncidentLead: lambda nouns: nouns.incident_acts.set_lead,
+    IncidentInvite: lambda nouns: nouns.incident_acts.invite,
+    IncidentAdd: lambda nouns: nouns.incident_acts.add,
+    IncidentCorrect: lambda nouns: nouns.incident_acts.correct,
+    IncidentMitigated: lambda nouns: nouns.incident_acts.mitigate,
+    IncidentFollowUp: lambda nouns: nouns.incident_acts.add_followup,
+    IncidentFollowUpDone: lambda nouns: nouns.incident_acts.complete_followup,
+    IncidentCall: lambda nouns: nouns.incident_acts.call,
+    IncidentReopen: lambda nouns: nouns.incident_ends.reopen,
+    IncidentMerge: lambda nouns: nouns.incident_ends.merge,
 }
 """Handler of each operation on the bot's own state: one line an operation."""
 

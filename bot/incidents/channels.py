@@ -69,6 +69,12 @@ class IncidentChannels(Protocol):
     async def is_private(self, channel: str) -> bool | None:
         """Return whether a channel is private; None if Slack does not say. Never raises a `FlatnetError`."""
 
+    async def invite(self, channel: str, person: str) -> Phrase | None:
+        """Invite a person by their Slack id to a channel that the bot created; one who is there already stays.
+
+        Returns what is left to do by hand. Raises the errors of a Slack that cannot be reached.
+        """
+
     async def announce(self, announcement: Announcement) -> None:
         """Post it once, as `bot.model.announcement.Announcer` does."""
 

@@ -1,6 +1,6 @@
 """Life of an incident: which acts are allowed in which state, and what they make of it. Pure.
 
-OPEN ─ mitigated ─▶ MITIGATED ─┬─ resolved ─▶ RESOLVED ─ reopened ─▶ OPEN
+OPEN ─ mitigated ─▶ MITIGATED ─┬─ resolved ─▶ RESOLVED ─ reopened ─▶ OPEN ◀─ reopened ─ MITIGATED
   ├─────────── resolved ───────┘
   └─ OPEN or MITIGATED ─ merged ─▶ DUPLICATE of another one
 
@@ -144,9 +144,12 @@ def judge_resolution(incident: Incident, now: datetime, was: str, by: str, opera
 
 
 def judge_reopening(incident: Incident) -> Incident:
-    """Judges that a resolved incident is open again. Its cause is no longer known; the timeline has the one of before."""
+    """Judges that a resolved or mitigated incident is open again.
+
+    Its cause is no longer known; the timeline has the one of before.
+    """
     _refuse_duplicate(incident)
-    if incident.open:
+    if incident.state is IncidentState.OPEN:
         raise _make_unchanged(incident)
     return replace(
         incident,

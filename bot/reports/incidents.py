@@ -7,19 +7,23 @@ from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.reads import LEAD_TIME
-from bot.model.incident import Incident
+from bot.model.incident import STATE_NAMES, Incident, IncidentState
 from commands.bot_state.incidents import IncidentOpen
 from commands.language.grammar import render_operation
+from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.phrases import relate_moment
 from commands.model.report import Cell, ChannelLink, Column, Mark, Report, Row, Section
 
 _COLUMNS = (
     Column(key="number", heading=Phrase("Number")),
     Column(key="state", heading=Phrase("State")),
+    Column(key="severity", heading=Phrase("Severity")),
     Column(key="title", heading=Phrase("Incident")),
     Column(key="target", heading=Phrase("Host")),
     Column(key="opened_at", heading=Phrase("Since")),
-    Column(key="opened_by", heading=Phrase("User")),
+    Column(key="lead", heading=Phrase("Lead")),
+    Column(key="next_update_at", heading=Phrase("Next update")),
+    Column(key="opened_by", heading=Phrase("User"), detail=True),
     Column(key="channel", heading=Phrase("Channel"), detail=True),
     Column(key="was", heading=Phrase("Cause")),
 )
@@ -107,7 +111,7 @@ def list_incidents(found: Sequence[Incident], reader: IncidentReader, at: dateti
         summary=_summarize_open(running, reader, at),
         sections=_explain_hidden(reader),
         columns=_COLUMNS,
-        rows=tuple(_build_row(each, at) for each in sorted(found, key=lambda incident: not incident.open)),
+        rows=tuple(_build_row(each, at) for each in sorted(found, key=_rank)),
         taken_at=at,
         next=suggest_showing(running),
     )
@@ -166,23 +170,39 @@ def suggest_showing(incidents: Sequence[Incident]) -> tuple[str, ...]:
 
 
 def summarize(incident: Incident, at: datetime) -> Phrase:
-    """Summary in one sentence: the subject and the time of an open incident, the cause of a resolved one."""
-    if incident.resolved_at is None:
-        return Phrase(
-            "incident {number}, {title} ({target}): open since {at}",
-            number=str(incident.number),
-            title=incident.title,
-            at=relate_moment(incident.opened_at, at),
-            target=incident.target,
-        )
-    return Phrase(
-        "incident {number}, {title}: resolved at {at} by {person}: {was}",
-        number=str(incident.number),
-        title=incident.title,
-        at=relate_moment(incident.resolved_at, at),
-        person=incident.resolved_by,
-        was=incident.was,
-    )
+    """Summary in one sentence: the subject and the time of one in which people work, the cause of a resolved one.
+
+    The other side of a duplicate is not named, because not all readers may know of it.
+    """
+    number, title = str(incident.number), incident.title
+    match incident.state:
+        case IncidentState.OPEN:
+            return Phrase(
+                "incident {number}, {title} ({target}): open since {at}",
+                number=number,
+                title=title,
+                at=relate_moment(incident.opened_at, at),
+                target=incident.target,
+            )
+        case IncidentState.MITIGATED:
+            return Phrase(
+                "incident {number}, {title} ({target}): mitigated at {at}, the cause is still there",
+                number=number,
+                title=title,
+                at=relate_moment(incident.mitigated_at or incident.opened_at, at),
+                target=incident.target,
+            )
+        case IncidentState.RESOLVED:
+            return Phrase(
+                "incident {number}, {title}: resolved at {at} by {person}: {was}",
+                number=number,
+                title=title,
+                at=relate_moment(incident.resolved_at or at, at),
+                person=incident.resolved_by,
+                was=incident.was,
+            )
+        case IncidentState.DUPLICATE:
+            return Phrase("incident {number}, {title}: merged into another incident", number=number, title=title)
 
 
 def suggest_next(incident: Incident, place: str) -> tuple[str, ...]:
@@ -191,21 +211,39 @@ def suggest_next(incident: Incident, place: str) -> tuple[str, ...]:
     return ("health", *shown) if incident.open and not link_channel(incident, place) else shown
 
 
+def _rank(incident: Incident) -> tuple[bool, int, int]:
+    """Ranks incidents for a list: those in which people work, the worst first, then the others by number."""
+    severity = Grade.WELL if incident.severity is None else Grade.of(incident.severity)
+    return not incident.open, severity.rank if incident.open else 0, incident.number
+
+
 def _build_row(incident: Incident, at: datetime) -> Row:
-    state = (
-        Cell(text=Phrase("open"), value="open", mark=Mark.BAD)
-        if incident.open
-        else Cell(text=Phrase("resolved by {person}", person=incident.resolved_by), value="resolved")
-    )
+    severity, due = incident.severity, incident.next_update_at if incident.open else None
     return Row(
         cells=(
             Cell(text=str(incident.number), value=incident.number),
-            state,
+            _build_state_cell(incident),
+            Cell.of("") if severity is None else Cell(text=GRADE_NAMES[Grade.of(severity)], value=severity.value),
             Cell.of(incident.title),
             Cell.of(incident.target),
             Cell.of_moment(incident.opened_at, at),
+            Cell.of(incident.lead),
+            Cell.of("")
+            if due is None
+            else Cell(text=relate_moment(due, at), value=due.isoformat(), mark=_mark_due(due, at)),
             Cell.of(incident.opened_by),
             Cell(text=f"#{incident.channel_name}" if incident.channel_name else incident.channel, value=incident.channel),
             Cell.of(incident.was),
         )
     )
+
+
+def _build_state_cell(incident: Incident) -> Cell:
+    if incident.state is IncidentState.RESOLVED:
+        return Cell(text=Phrase("resolved by {person}", person=incident.resolved_by), value="resolved")
+    mark = Mark.BAD if incident.open else Mark.PLAIN
+    return Cell(text=STATE_NAMES[incident.state], value=incident.state.value, mark=mark)
+
+
+def _mark_due(due: datetime, at: datetime) -> Mark:
+    return Mark.BAD if due < at else Mark.PLAIN

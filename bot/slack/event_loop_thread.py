@@ -92,6 +92,10 @@ class SlackThread:
         """As `SlackSurface.make_channel`."""
         return await self._run_in_loop(self._surface.make_channel(new))
 
+    async def invite(self, channel: str, person: str) -> Phrase | None:
+        """As `SlackSurface.invite`."""
+        return await self._run_in_loop(self._surface.invite(channel, person))
+
     async def is_private(self, channel: str) -> bool | None:
         """As `SlackSurface.is_private`."""
         return await self._run_in_loop(self._surface.is_private(channel))

@@ -199,6 +199,9 @@ class SlackSurface:
         """As `bot.incidents.channels.IncidentChannels`. Raises `SlackNotConnected` unless Slack was reached."""
         return await self._require_receivers().new_channels.create(new)
 
+    async def invite(self, channel: str, person: str) -> Phrase | None:
+        return await self._require_receivers().new_channels.invite(channel, person)
+
     async def is_private(self, channel: str) -> bool | None:
         """As `bot.incidents.channels.IncidentChannels`. Unknown unless Slack was reached."""
         return None if self._receivers is None else await self._receivers.new_channels.is_private(channel)

@@ -121,7 +121,7 @@ class IncidentLead(OwnOperation):
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("make a person, by default yourself, the lead of an incident")
-    example: ClassVar = "incident lead"
+    example: ClassVar = "incident lead alice"
     label: ClassVar = Phrase("make {person} the lead", person="…")
 
     person: PersonArgument = ""

@@ -171,12 +171,14 @@ class RememberedKeys:
 class Made:
     """Channels as Slack would make them: the same name again is the same channel. `refusing`: none is made.
 
-    `asked` and `told` are the calls. `private` are the channels that are, `unknown` those that Slack does not describe.
+    `asked`, `told` and `invited` are the calls. `private` are the channels that are, `unknown` those that Slack does not
+    describe.
     """
 
     def __init__(self) -> None:
         self.asked: list[NewChannel] = []
         self.told: list[Announcement] = []
+        self.invited: list[tuple[str, str]] = []
         self.there: dict[str, str] = {}
         self.refusing: FlatnetError | None = None
         self.private: set[str] = set()
@@ -198,6 +200,12 @@ class Made:
         if self.refusing is not None:
             raise self.refusing
         return CreatedChannel(self.there.setdefault(new.name, f"C0NEW{len(self.there) + 1}"), new.name)
+
+    async def invite(self, channel: str, person: str) -> Phrase | None:
+        if self.refusing is not None:
+            raise self.refusing
+        self.invited.append((channel, person))
+        return None
 
     async def announce(self, bulletin: Announcement) -> None:
         if self.refusing is not None:

@@ -94,6 +94,13 @@ class ChannelCreator:
         ]
         return CreatedChannel(made.id, made.name, tuple(trouble for trouble in troubles if trouble is not None))
 
+    async def invite(self, channel: str, person: str) -> Phrase | None:
+        """As `bot.incidents.channels.IncidentChannels.invite`. Only a full member of the workspace is invited."""
+        reader = await self._people.refresh_reader(self._bot.team, person)
+        if reader.identity.standing is not Membership.MEMBER:
+            return Phrase("{person} is not a member of this workspace, so no invitation was sent", person=person)
+        return await self._try(lambda: self._api.invite(channel, person), _explain_invitation, "already_in_channel")
+
     async def is_private(self, channel: str) -> bool | None:
         """As `bot.incidents.channels.IncidentChannels.is_private`. The bot does not see a private channel without it."""
         try:
@@ -218,6 +225,10 @@ def explain_uninvited_privately(failure: SlackFailure) -> Phrase:
         code=failure.code,
         scope=PRIVATE_SCOPE,
     )
+
+
+def _explain_invitation(failure: SlackFailure) -> Phrase:
+    return Phrase("could not invite to the channel ({code}). Invite them there by hand", code=failure.code)
 
 
 def _explain_topic(failure: SlackFailure) -> Phrase:

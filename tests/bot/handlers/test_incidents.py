@@ -21,12 +21,13 @@ from bot.incidents.reads import apply_incident
 from bot.incidents.registry import IncidentRegistry
 from bot.incidents.requests import ActRequest, AlreadyOpen, IncidentRequest
 from bot.model.change import ChangeState
-from bot.model.incident import Incident
+from bot.model.incident import EntryKind, Incident, TimelineEntry
 from bot.model.request import Answer, ExitCode, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
+from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES
 from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
 from bot.store.incident_timeline import TimelineTable
-from bot.store.incidents import MAX_ENTRIES, IncidentEntry, IncidentTable
+from bot.store.incidents import IncidentEntry, IncidentTable
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.catalogue import CATALOGUE
 from commands.health import Health
@@ -66,10 +67,26 @@ def resolving(operation: str, was: str = "dns", by: str = "ana") -> ActRequest:
     )
 
 
+def _make_look(entry: IncidentEntry) -> TimelineEntry:
+    source = f"operation:{entry.operation}"
+    return TimelineEntry(
+        entry.incident,
+        source,
+        EntryKind.LOOK,
+        entry.at,
+        entry.at,
+        entry.actor,
+        Phrase("looked"),
+        words=entry.words,
+        operation=entry.operation,
+    )
+
+
 class Office:
     """A desk with real incidents."""
 
     def __init__(self, database: Database, policy: Policy = USUAL, said: Said | None = None) -> None:
+        self._database = database
         self.time = Time(BEGAN)
         self.log = SignedLog(self.time.now)
         self.table = IncidentTable(database)
@@ -93,12 +110,19 @@ class Office:
         """One delivery, however often it is worked."""
         return await self.desk.handle(request)
 
-    async def entries(self, user: str, channel: str) -> list[tuple[str, str, object]]:
-        """What somebody is shown of the first incident below its opening: the words, the answer, and the answer as data."""
+    async def collect(self) -> None:
+        """Have the requests in the channel of the first incident in its timeline, as the collector has the looks."""
+        stored, _ = await self.table.read_entries(1)
+        await TimelineTable(self._database).add([_make_look(entry) for entry in stored])
+
+    async def entries(self, user: str, channel: str) -> list[tuple[str, str]]:
+        """What somebody is shown of the requests in the first incident: the words, and the answer."""
+        await self.collect()
         body = (await self.ask("incident show 1", user, channel)).body
         assert isinstance(body, Report)
         cells = [{column.key: cell for column, cell in zip(body.columns, row.cells, strict=True)} for row in body.rows]
-        return [(str(each["words"].text), str(each["answer"].text), each["answer"].value) for each in cells[1:]]
+        looks = [(str(each["words"].text), str(each["entry"].text)) for each in cells if each["kind"].value == "look"]
+        return [(words, entry.removeprefix(f"{words}: ")) for words, entry in looks]
 
     @property
     def recorded(self) -> list[str]:
@@ -308,7 +332,7 @@ async def test_where_results_are_for_the_requester_alone_commands_still_mean_its
     assert [("health host-a", False), ("health host-a --here", True)] == [
         (each.understood, each.here) for each in (alone, shared)
     ]
-    [first, second] = [answer for words, answer, _ in await office.entries("U1BEN", "C0INC") if "health" in words]
+    [first, second] = [answer for words, answer in await office.entries("U1BEN", "C0INC") if "health" in words]
     assert ("not stored: the result was not shared with everyone here", True) == (first, first != second)
     assert [False] == [each.shared for each in await office.book.list_incidents()]
 
@@ -337,16 +361,18 @@ async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: 
     await office.ask("incident")
     await office.ask("incident show")
     await office.ask("host")
+    await office.collect()
     body = (await office.ask("incident show 1", "U1VERA", "C0OPS")).body
     assert isinstance(body, Report)
     assert [
-        ("ana", "incident open 502 host-a"),
-        ("ben", "health host-a --here"),
-        ("ana", "host --here"),
-    ] == [(row.cells[1].value, row.cells[2].value) for row in body.rows]
-    assert ("opened", BEGAN.isoformat()) == (str(body.rows[0].cells[3].text), body.rows[0].cells[0].value)
-    assert ["operation"] == [column.key for column in body.columns if column.detail]
-    assert () == body.next, "it offers neither itself nor a look that others would read"
+        (1, "ana", "opened", "", "opened: 502 (host-a)"),
+        (2, "ben", "look", "health host-a --here", "health host-a --here: host-a needs attention: clock skew"),
+        (3, "ana", "look", "host --here", "host --here: 2 hosts configured"),
+    ] == [
+        tuple(each[key].value for key in ("number", "actor", "kind", "words", "entry"))
+        for row in body.rows
+        for each in [{column.key: cell for column, cell in zip(body.columns, row.cells, strict=True)}]
+    ]
 
 
 async def test_in_its_channel_the_one_of_the_channel_stands_first_and_the_others_that_are_open_below(office: Office) -> None:
@@ -576,10 +602,9 @@ async def test_what_is_narrowed_is_not_to_be_had_as_an_archive_nor_as_an_answer_
     again = await office.desk.check_refusal(office.last)
     assert again is not None
     assert told == str(again.phrase)
-    assert HIDDEN in [answer for words, answer, _ in await office.entries("U1VERA", "C0INC") if "log collect" in words]
+    assert [] == [words for words, _ in await office.entries("U1VERA", "C0INC") if "log collect" in words]
 
 
-HIDDEN = "not visible to you. Run the same command to see why"
 OPERATORS = frozenset({Role.OPERATOR})
 VIEWERS = frozenset({Role.VIEWER})
 
@@ -622,24 +647,25 @@ VIEWERS = frozenset({Role.VIEWER})
 async def test_an_answer_is_shown_to_whoever_may_ask_for_it_there(
     database: Database, grants: tuple[Grant, ...], seen: list[bool]
 ) -> None:
-    """An incident gives nobody rights: vera reads that ana asked, and what, but the answer only where she may ask."""
+    """An incident gives nobody rights: vera reads what ana asked where she may ask it, and how many she may not read."""
     office = Office(database, Policy(PEOPLE, grants=grants))
     await office.ask('incident open "502" --results everyone')
     for words in ("health host-a", "health host-b", "host"):
         office.time.move(office.time.at + timedelta(minutes=1))
         await office.ask(words)
+    asked = ["health host-a --here", "health host-b --here", "host --here"]
     shown = await office.entries("U1VERA", "C0OPS")
-    assert ["health host-a --here", "health host-b --here", "host --here"] == [words for words, _, _ in shown]
-    assert seen == [answer != HIDDEN for _, answer, _ in shown]
-    assert seen == [value is not None for _, _, value in shown]
-    assert 3 * [True] == [answer != HIDDEN for _, answer, _ in await office.entries("U1ANA", "C0OPS")]
+    assert [words for words, visible in zip(asked, seen, strict=True) if visible] == [words for words, _ in shown]
+    withheld = seen.count(False)
+    assert (f"{withheld} entr" in str((await office.ask("incident show 1", "U1VERA", "C0OPS")).body)) is (withheld > 0)
+    assert asked == [words for words, _ in await office.entries("U1ANA", "C0OPS")]
 
 
 @pytest.mark.parametrize(
-    ("user", "seen"), [("U1ANA", [False, True]), ("U1VERA", [False, False])], ids=["of all hosts", "of one"]
+    ("user", "seen"), [("U1ANA", ["health host-b,host-gone --here"]), ("U1VERA", [])], ids=["of all hosts", "of one"]
 )
 async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
-    database: Database, user: str, seen: list[bool]
+    database: Database, user: str, seen: list[str]
 ) -> None:
     """What the hosts' labels were nobody knows any more. Words that mean nothing any more are shown to nobody."""
     grants = (
@@ -651,7 +677,7 @@ async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
     for number, words in enumerate(("forecast", "health host-b,host-gone --here")):
         at = BEGAN + timedelta(seconds=number)
         await office.table.add_entry(IncidentEntry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are well")))
-    assert seen == [answer != HIDDEN for _, answer, _ in await office.entries(user, "C0OPS")]
+    assert seen == [words for words, _ in await office.entries(user, "C0OPS")]
 
 
 async def test_of_a_change_it_is_told_how_it_stands_now(office: Office) -> None:
@@ -667,7 +693,7 @@ async def test_of_a_change_it_is_told_how_it_stands_now(office: Office) -> None:
     for number, (operation, words, answer) in enumerate(said):
         at = BEGAN + timedelta(seconds=number)
         await office.table.add_entry(IncidentEntry(1, operation, at, "ana", words, Phrase(answer)))
-    assert ["done", "done", "running now"] == [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
+    assert ["done", "done", "running now"] == [answer for _, answer in await office.entries("U1ANA", "C0INC")]
 
 
 @pytest.mark.parametrize("words", ["whoami", "can ben health", "help", "approval"])
@@ -678,7 +704,7 @@ async def test_what_was_answered_to_one_person_alone_is_not_kept_for_others(offi
     all_read = (await office.ask(f"{words} --here")).body
     assert isinstance(alone, Report)
     assert isinstance(all_read, Report)
-    shown = [answer for asked, answer, _ in await office.entries("U1BEN", "C0INC") if asked.startswith(words)]
+    shown = [answer for asked, answer in await office.entries("U1BEN", "C0INC") if asked.startswith(words)]
     assert ["not stored: the result was not shared with everyone here", str(all_read.summary)] == shown
 
 
@@ -686,23 +712,20 @@ async def test_of_a_refusal_it_is_kept_that_there_was_one(office: Office) -> Non
     """It goes to nobody but the person, also where they asked for all."""
     await office.ask('incident open "502" host-a --results everyone')
     await office.ask('incident open "down" host-b --results everyone', "U1BEN")
-    assert "not allowed (reason shown only to ben)" in [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
+    assert "not allowed (reason shown only to ben)" in [answer for _, answer in await office.entries("U1ANA", "C0INC")]
 
 
-async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office) -> None:
+async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office, database: Database) -> None:
     await office.ask('incident open "502" --results everyone')
-    for number in range(MAX_ENTRIES + 3):
-        answer = Phrase("answer {n}", n=number)
-        await office.table.add_entry(
-            IncidentEntry(1, f"op-{number}", BEGAN + timedelta(seconds=number), "ana", "health", answer)
-        )
+    looks = [
+        _make_look(IncidentEntry(1, f"op-{n}", BEGAN + timedelta(seconds=n + 1), "ana", "health", Phrase("well")))
+        for n in range(MAX_SHOWN_ENTRIES + 2)
+    ]
+    await TimelineTable(database).add(looks)
     body = (await office.ask("incident show 1", channel="D0ANA")).body
     assert isinstance(body, Report)
-    assert (MAX_ENTRIES + 1, "answer 3", "3 older entries in the audit log") == (
-        len(body.rows),
-        str(body.rows[1].cells[3].text),
-        str(body.sections[0].lines[0]),
-    )
+    older = [str(line) for section in body.sections for line in section.lines if "older" in str(line)]
+    assert (MAX_SHOWN_ENTRIES, ["3 older entries, which the report has"]) == (len(body.rows), older)
 
 
 async def test_a_schedule_asks_what_it_always_asks(office: Office) -> None:

@@ -1,0 +1,219 @@
+"""Handlers for the acts by which people work on an incident: each is one entry of its timeline."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+from bot.access.person_names import find_person_name, find_slack_id
+from bot.access.policy import Refusal
+from bot.changes.approval import NotAllowed
+from bot.handlers.alerts import find_alert_hosts
+from bot.handlers.context import RequestContext
+from bot.handlers.incident_places import EntrySight, make_reader
+from bot.handlers.ports import AlertRegistryPort, ChannelPort, IncidentRegistryPort
+from bot.incidents import life
+from bot.incidents.events import IncidentAct
+from bot.incidents.requests import ActRequest
+from bot.model.incident import Incident
+from bot.reports.incident_acts import describe_audience, report_act
+from commands.bot_state.alerts import AlertShow
+from commands.bot_state.incident_acts import (
+    NOTE_PERIOD,
+    IncidentAdd,
+    IncidentCall,
+    IncidentCorrect,
+    IncidentFollowUp,
+    IncidentFollowUpDone,
+    IncidentInvite,
+    IncidentLead,
+    IncidentMitigated,
+    IncidentNote,
+    IncidentSeverity,
+    IncidentUpdate,
+)
+from commands.model.finding import GRADE_NAMES, Grade
+from commands.model.report import Report
+from commands.model.times import resolve_instant
+from commands.values.days import find_day
+
+NumberedAct = (
+    IncidentNote
+    | IncidentUpdate
+    | IncidentSeverity
+    | IncidentLead
+    | IncidentInvite
+    | IncidentAdd
+    | IncidentCorrect
+    | IncidentMitigated
+    | IncidentFollowUp
+    | IncidentFollowUpDone
+    | IncidentCall
+)
+"""Acts on the incident that `--incident` names, or on the current one."""
+
+
+@dataclass(frozen=True)
+class IncidentActHandlers:
+    """Handlers of acts. An incident that the requester may not see does not exist for them."""
+
+    incidents: IncidentRegistryPort
+    channels: ChannelPort
+    alerts: AlertRegistryPort
+    now: Callable[[], datetime]
+
+    async def note(self, operation: IncidentNote, context: RequestContext) -> Report:
+        """Adds a note, at the time at which it happened."""
+        at = None if operation.at is None else resolve_instant(operation.at, self.now(), NOTE_PERIOD)
+        request = _make_request(
+            IncidentAct.NOTED,
+            context,
+            lambda incident, now: life.judge_note(incident, now, at),
+            text=operation.text,
+            happened_at=None if at is None else at.isoformat(),
+        )
+        return self._report(await self._act(operation, request, context), Phrase("noted"), context)
+
+    async def update(self, operation: IncidentUpdate, context: RequestContext) -> Report:
+        """Records an update for those who wait. Its entry says whether it is announced although the incident is private."""
+        request = _make_request(
+            IncidentAct.UPDATED,
+            context,
+            lambda incident, now: life.judge_update(
+                incident, now, operation.text, None if operation.next is None else now + operation.next
+            ),
+            text=operation.text,
+            about=int(operation.announce),
+        )
+        incident = await self._act(operation, request, context)
+        configured = context.config.incidents.announce is not None
+        lines = describe_audience(incident, configured=configured, requested=operation.announce)
+        return self._report(incident, Phrase("update: {text}", text=operation.text), context, lines)
+
+    async def set_severity(self, operation: IncidentSeverity, context: RequestContext) -> Report:
+        """Sets the severity."""
+        request = _make_request(
+            IncidentAct.SEVERITY, context, lambda incident, now: life.judge_severity(incident, operation.severity)
+        )
+        said = Phrase("severity: {severity}", severity=GRADE_NAMES[Grade.of(operation.severity)])
+        return self._report(await self._act(operation, request, context), said, context)
+
+    async def set_lead(self, operation: IncidentLead, context: RequestContext) -> Report:
+        """Makes a person the lead: also in place of one who has left."""
+        name = _find_person(operation.person, context) if operation.person else context.actor
+        request = _make_request(IncidentAct.LEAD, context, lambda incident, now: life.judge_lead(incident, name))
+        return self._report(await self._act(operation, request, context), Phrase("lead: {person}", person=name), context)
+
+    async def invite(self, operation: IncidentInvite, context: RequestContext) -> Report:
+        """Lets a person read the incident, and invites them to the channel that the bot created for it."""
+        name = _find_person(operation.person, context)
+        request = _make_request(IncidentAct.INVITED, context, lambda incident, now: life.judge_invitation(incident, name))
+        incident = await self._act(operation, request, context)
+        lines = await self._invite_to_channel(incident, name, context)
+        return self._report(incident, Phrase("{person} may read this incident", person=name), context, lines)
+
+    async def add(self, operation: IncidentAdd, context: RequestContext) -> Report:
+        """Adds hosts, or an alert that the requester may see."""
+        what = operation.what
+        if what.alert:
+            await self._require_alert(what.alert, context)
+        hosts, alerts = what.target.parts, (what.alert,) if what.alert else ()
+        request = _make_request(
+            IncidentAct.ADDED, context, lambda incident, now: life.judge_addition(incident, hosts, alerts), text=str(what)
+        )
+        return self._report(await self._act(operation, request, context), Phrase("added: {what}", what=str(what)), context)
+
+    async def correct(self, operation: IncidentCorrect, context: RequestContext) -> Report:
+        """Adds a correction beside an entry. An entry that the requester may not see does not exist for them."""
+        incident = await self._find(operation, context)
+        entries = await self.incidents.read_timeline(incident.number)
+        entry = next((each for each in entries if each.number == operation.entry), None)
+        count = operation.entry if entry is not None and EntrySight(context).may_see(entry) else 0
+        request = _make_request(
+            IncidentAct.CORRECTED,
+            context,
+            lambda incident, now: life.judge_correction(incident, operation.entry, count),
+            text=operation.text,
+            about=operation.entry,
+            hosts=() if entry is None else entry.hosts,
+        )
+        incident = await self.incidents.act(incident.number, request)
+        return self._report(incident, Phrase("corrected entry {number}", number=str(operation.entry)), context)
+
+    async def mitigate(self, operation: IncidentMitigated, context: RequestContext) -> Report:
+        """Records that users no longer notice the problem."""
+        request = _make_request(IncidentAct.MITIGATED, context, life.judge_mitigation)
+        return self._report(await self._act(operation, request, context), Phrase("mitigated"), context)
+
+    async def add_followup(self, operation: IncidentFollowUp, context: RequestContext) -> Report:
+        """Adds a follow-up. Its day is counted in the requester's zone."""
+        who = _find_person(operation.who, context) if operation.who else ""
+        due = find_day(operation.by, context.at.astimezone(context.zone).date()) if operation.by else None
+        request = _make_request(
+            IncidentAct.FOLLOWUP,
+            context,
+            lambda incident, now: life.judge_followup(incident, operation.text, who, due),
+            text=operation.text,
+        )
+        incident = await self._act(operation, request, context)
+        said = Phrase("follow-up {number}: {text}", number=str(len(incident.followups)), text=operation.text)
+        return self._report(incident, said, context)
+
+    async def complete_followup(self, operation: IncidentFollowUpDone, context: RequestContext) -> Report:
+        """Completes a follow-up."""
+        number = operation.number
+        judge = partial(life.judge_followup_done, number=number, by=context.actor)
+        request = _make_request(IncidentAct.FOLLOWUP_DONE, context, judge, about=number)
+        said = Phrase("follow-up {number} is done", number=str(number))
+        return self._report(await self._act(operation, request, context), said, context)
+
+    async def call(self, operation: IncidentCall, context: RequestContext) -> Report:
+        """Calls those who are configured for it. `bot.incidents` tells them."""
+        if not context.config.incidents.escalate:
+            raise life.NotNow(Phrase("nothing to call: add people or groups under escalate in [incidents]"))
+        request = _make_request(IncidentAct.CALLED, context, lambda incident, now: life.judge_call(incident))
+        return self._report(await self._act(operation, request, context), Phrase("others were called"), context)
+
+    async def _find(self, operation: NumberedAct, context: RequestContext) -> Incident:
+        reader = make_reader(operation, context)
+        return await self.incidents.find_current(operation.incident, reader, self.channels, context.operation)
+
+    async def _act(self, operation: NumberedAct, request: ActRequest, context: RequestContext) -> Incident:
+        incident = await self._find(operation, context)
+        return await self.incidents.act(incident.number, request)
+
+    async def _require_alert(self, number: int, context: RequestContext) -> None:
+        """Requires that the requester may see an alert. Raises `NoSuchAlert` and `NotAllowed`."""
+        alert = await self.alerts.find(number)
+        verdict = context.judge_on(AlertShow, find_alert_hosts(alert, context.inventory))
+        if isinstance(verdict, Refusal):
+            raise NotAllowed(verdict.reason)
+
+    async def _invite_to_channel(self, incident: Incident, name: str, context: RequestContext) -> Sequence[Phrase]:
+        """Invites a person to the channel that the bot created. Returns what is left to do by hand."""
+        if not incident.made_channel:
+            return ()
+        slack = find_slack_id(name, context.config.policy.people)
+        if not slack:
+            return (Phrase("could not invite {person} to the channel: no Slack ID under [[people]]", person=name),)
+        try:
+            trouble = await self.channels.invite(incident.channel, slack)
+        except FlatnetError as error:  # the right to read stands already
+            trouble = Phrase("could not invite to the channel: {why}. Invite them there by hand", why=error.phrase)
+        return () if trouble is None else (trouble,)
+
+    def _report(self, incident: Incident, said: Phrase, context: RequestContext, lines: Sequence[Phrase] = ()) -> Report:
+        return report_act(incident, said, context.channel, self.now(), lines)
+
+
+def _find_person(typed: str, context: RequestContext) -> str:
+    return find_person_name(typed, context.config.policy.people, context.requester.identity)
+
+
+def _make_request(
+    act: IncidentAct, context: RequestContext, judge: Callable[[Incident, datetime], Incident], **data: object
+) -> ActRequest:
+    """Makes the request of an act by the requester. `data` describes its entry."""
+    return ActRequest(act, context.operation, context.actor, judge, data)

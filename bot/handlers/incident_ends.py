@@ -1,0 +1,165 @@
+"""Handlers for the ends of incidents: resolved with its cause, opened again, merged into another one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.phrase import Phrase
+from bot.access.rules import is_channel
+from bot.handlers.context import RequestContext
+from bot.handlers.incident_concerns import ConcernReader, may_see_obstacle
+from bot.handlers.incident_places import make_reader
+from bot.handlers.ports import ChannelPort, IncidentRegistryPort
+from bot.incidents import life
+from bot.incidents.events import IncidentAct
+from bot.incidents.requests import ActRequest, NoSuchIncident
+from bot.model.incident import Incident, IncidentState
+from bot.reports.incident_acts import report_act
+from bot.reports.incident_obstacles import Obstacle, describe_obstacles, find_new, make_refusal
+from commands.bot_state.incident_acts import IncidentMerge, IncidentReopen
+from commands.bot_state.incidents import IncidentResolve
+from commands.model.report import Report
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A resolved incident, and the lines about what came up on its hosts while it was resolved."""
+
+    incident: Incident
+    late: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True)
+class IncidentResolver:
+    """Resolves incidents. What is still open on their hosts needs a reason, which is judged in the same turn."""
+
+    incidents: IncidentRegistryPort
+    channels: ChannelPort
+    concerns: ConcernReader
+
+    async def resolve(self, operation: IncidentResolve, context: RequestContext) -> Resolution:
+        """Resolves an incident. Raises `StillOpen` with what is open, unless the requester gave a reason."""
+        reader = make_reader(operation, context)
+        found = await self.incidents.find_current(operation.incident, reader, self.channels, context.operation)
+        checked: list[Obstacle] = []
+        data: dict[str, object] = {}
+
+        async def check(incident: Incident) -> None:
+            checked[:] = await self.concerns.read(incident, context.inventory)
+            if checked and not operation.although:
+                raise make_refusal(incident.number, _describe(checked, context))
+            data.update(_describe_resolution(operation, len(checked)))
+
+        judge = _make_judge(operation, context)
+        ending = ActRequest(IncidentAct.RESOLVED, context.operation, context.actor, judge, data, check)
+        incident = await self.incidents.act(found.number, ending)
+        new = find_new(await self.concerns.read(incident, context.inventory), {each.key for each in checked})
+        return Resolution(incident, _describe(new, context))
+
+
+def _make_judge(operation: IncidentResolve, context: RequestContext) -> Callable[[Incident, datetime], Incident]:
+    def judge(incident: Incident, now: datetime) -> Incident:
+        return life.judge_resolution(incident, now, operation.was, context.actor, context.operation)
+
+    return judge
+
+
+def _describe(obstacles: Sequence[Obstacle], context: RequestContext) -> tuple[Phrase, ...]:
+    return describe_obstacles(obstacles, lambda each: may_see_obstacle(each, context))
+
+
+def _describe_resolution(operation: IncidentResolve, still_open: int) -> dict[str, object]:
+    """Describes the entry of a resolution. What was open is counted, because not all readers may know of it."""
+    if not operation.although or not still_open:
+        return {}
+    phrase = Phrase(
+        "resolved: {was} (although {n} thing was still open: {why})",
+        plural="resolved: {was} (although {n} things were still open: {why})",
+        was=operation.was,
+        why=operation.although,
+        n=still_open,
+    )
+    return {"phrase": phrase.to_json()}
+
+
+@dataclass(frozen=True)
+class IncidentEndHandlers:
+    """Handlers of incidents that are opened again, or merged."""
+
+    incidents: IncidentRegistryPort
+    channels: ChannelPort
+    now: Callable[[], datetime]
+
+    async def reopen(self, operation: IncidentReopen, context: RequestContext) -> Report:
+        """Opens an incident again: by its number, else the one that was resolved last in this channel."""
+        found = await self._find_reopened(operation, context)
+
+        async def check(incident: Incident) -> None:
+            other = await self.incidents.find_open_in(incident.channel)
+            if other is not None and other.number != incident.number:
+                phrase = Phrase(
+                    "the channel belongs to incident {number} now. Resolve it first, or merge it", number=str(other.number)
+                )
+                raise life.NotNow(phrase, f"incident show {other.number}")
+
+        request = ActRequest(
+            IncidentAct.REOPENED,
+            context.operation,
+            context.actor,
+            lambda incident, now: life.judge_reopening(incident),
+            {"text": operation.why},
+            check,
+        )
+        incident = await self.incidents.act(found.number, request)
+        return report_act(incident, Phrase("reopened: {why}", why=operation.why), context.channel, self.now())
+
+    async def merge(self, operation: IncidentMerge, context: RequestContext) -> Report:
+        """Merges an incident into another one. The requester must see both; their readers stay as they are."""
+        reader = make_reader(operation, context)
+        found = await self.incidents.find_visible(operation.number, reader, self.channels)
+        into = await self.incidents.find_current(operation.into, reader, self.channels)
+        # judged with the other one as it is in this turn: it may have ended meanwhile
+        other: list[Incident] = [into]
+
+        async def check(incident: Incident) -> None:
+            other[0] = await self.incidents.find(into.number, "")
+
+        request = ActRequest(
+            IncidentAct.MERGED,
+            context.operation,
+            context.actor,
+            lambda incident, now: life.judge_merge(incident, other[0]),
+            check=check,
+        )
+        incident = await self.incidents.act(found.number, request)
+        said = Phrase("merged into incident {number}, {title}", number=str(into.number), title=into.title)
+        report = report_act(incident, said, context.channel, self.now(), _suggest_hosts(incident, into))
+        return report.model_copy(update={"next": (f"incident show {into.number}",)})
+
+    async def _find_reopened(self, operation: IncidentReopen, context: RequestContext) -> Incident:
+        reader = make_reader(operation, context)
+        here = await self.incidents.find_open_in(context.channel)
+        if operation.incident or here is not None:
+            return await self.incidents.find_current(operation.incident, reader, self.channels)
+        ended = [
+            each
+            for each in await self.incidents.list_incidents()
+            if each.state is IncidentState.RESOLVED and is_channel(each.channel) and each.channel == context.channel
+        ]
+        if not ended:
+            raise NoSuchIncident(
+                Phrase("no incident was resolved in this channel lately. Add {option}", option="--incident N")
+            )
+        return await self.incidents.find_visible(max(ended, key=_find_end).number, reader, self.channels)
+
+
+def _find_end(incident: Incident) -> datetime:
+    return incident.resolved_at or incident.opened_at
+
+
+def _suggest_hosts(incident: Incident, into: Incident) -> tuple[Phrase, ...]:
+    """Suggests to add the hosts of a duplicate, which a merge leaves out: not all readers need to know of them."""
+    if set(incident.target.split(",")) <= set(into.target.split(",")):
+        return ()
+    words = f"incident add {incident.target} --incident {into.number}"
+    return (Phrase("its hosts do not join by themselves. To add them, run {words}", words=words),)
