@@ -1,12 +1,15 @@
 """Channels made for incidents: their names and their creation.
 
-title, day, operation ─ plan_channel ─▶ NewChannel ─ make_channel ─▶ CreatedChannel: the same request, the same channel
+title, day, operation ─ plan_channel ─▶ NewChannel, hidden unless all may read ─ make_channel ─▶ CreatedChannel
 
-Names follow Slack's rules for channels: at most 80 characters, lower case, no spaces and no dots.
+The same request makes the same channel. A private one is never made public instead, whatever Slack answers.
+
+Names follow Slack's rules for channels: at most 80 characters, lower case, no spaces and no dots. The name of a private one
+does not tell the title, because Slack shows it to administrators who are not in the channel.
 """
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
@@ -23,7 +26,7 @@ ID_SUFFIX_LENGTH = 6
 
 @dataclass(frozen=True)
 class NewChannel:
-    """A channel to create, private if the request came from a private one.
+    """A channel to create.
 
     `name` is unique, and the same name again is the same channel. `plain` replaces it in a workspace that rejects the
     letters of the title. `topic` is shown above its messages; `person` is the Slack id of the person to invite.
@@ -34,6 +37,10 @@ class NewChannel:
     topic: str
     person: str
     private: bool = False
+
+    def hide(self) -> "NewChannel":
+        """Return the channel as a private one, whose name does not tell the title."""
+        return replace(self, name=self.plain, private=True)
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class ChannelNotCreated(Refused):
 
     def __init__(self, why: Phrase) -> None:
         super().__init__(
-            Phrase("{why}. Without {option}, the incident is opened in the current channel", why=why, option="--new")
+            Phrase("{why}. Without {option}, the incident is opened where you type it", why=why, option="--new")
         )
 
 

@@ -60,6 +60,7 @@ class _Channel(BaseModel):
     name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
     creator: str = ""
     is_archived: bool = False
+    is_private: bool | None = None
 
 
 class ChannelCreator:
@@ -133,7 +134,8 @@ class ChannelCreator:
 
     async def _create_or_find(self, name: str, *, private: bool) -> CreatedChannel:
         try:
-            return _parse_channel(await self._retry(lambda: self._api.create_channel(name, private=private)))
+            created = await self._retry(lambda: self._api.create_channel(name, private=private))
+            return _parse_channel(created, private=private)
         except SlackFailure as failure:
             if failure.code != NAME_TAKEN_CODE:
                 raise
@@ -146,7 +148,7 @@ class ChannelCreator:
             found, cursor = await self._retry(partial(self._api.list_own_channels, cursor, private=private))
             mine = next((each for each in found if each.get("name") == name and each.get("creator") == self._bot.user), None)
             if mine is not None:
-                return _parse_channel(mine)
+                return _parse_channel(mine, private=private)
             if not cursor:
                 break
         raise SlackFailure(NAME_TAKEN_CODE)
@@ -166,13 +168,16 @@ class ChannelCreator:
         return await retry_quickly(call, self._clock.sleep)
 
 
-def _parse_channel(channel: Mapping[str, Any]) -> CreatedChannel:
+def _parse_channel(channel: Mapping[str, Any], *, private: bool) -> CreatedChannel:
+    """Parse a channel of Slack's answer. A public one is not used where a private one was requested."""
     try:
         read = _Channel.model_validate(channel)
     except ValidationError as error:
         raise SlackFailure("protocol", maybe_done=True) from error
     if read.is_archived:
         raise SlackFailure(ARCHIVED_CODE)
+    if private and read.is_private is False:
+        raise SlackFailure("protocol", maybe_done=True)
     return CreatedChannel(read.id, read.name)
 
 

@@ -192,7 +192,7 @@ async def test_a_title_may_come_back_once_its_incident_is_over(office: Office) -
 async def test_where_no_channel_can_be_made_there_is_no_incident_and_the_log_says_why(office: Office) -> None:
     office.channels.refusing = ChannelNotCreated(Phrase("the app may make no channels"))
     said = refusal(await office.work(delivery()))
-    assert "the app may make no channels. Without --new, the incident is opened in the current channel" == said
+    assert "the app may make no channels. Without --new, the incident is opened where you type it" == said
     assert ((), []) == (await office.book.list_incidents(), office.channels.told)
     assert ["making a channel", "no channel"] == recorded(office)
 

@@ -22,7 +22,7 @@ NAME, PLAIN = "2026-03-01-502-を返す-3f9a1c", "2026-03-01-3f9a1c"
 NEW = NewChannel(NAME, PLAIN, "502 を返す · host-a", "U0OPERATOR")
 T = TypeVar("T")
 
-EITHER = ". Without --new, the incident is opened in the current channel"
+EITHER = ". Without --new, the incident is opened where you type it"
 
 
 OURS = Channel("C0EARLIER", NAME, frozenset({BOT_USER}), creator=BOT_USER)
@@ -243,6 +243,30 @@ async def test_without_the_scope_for_private_channels_none_is_made_not_even_a_pu
     async with among(house, scopes=SCOPES | {"channels:manage"}) as surface:
         assert "Add the scope groups:write in its settings" in await refusal(surface, replace(NEW, private=True))
         assert NAME not in [each.name for each in house.workspace.conversations(BOT_USER)]
+
+
+REFUSALS = (
+    "missing_scope no_permission not_allowed_token_type restricted_action user_is_restricted user_is_bot "
+    "cannot_create_channel too_many_convos_for_team name_taken invalid_name invalid_name_specials invalid_name_maxlength "
+    "token_revoked internal_error"
+)
+
+
+async def test_whatever_slack_answers_a_private_channel_never_becomes_a_public_one(house: House) -> None:
+    """Its name does not tell the title either."""
+    async with house.bot() as surface:
+        for code in REFUSALS.split():
+            house.workspace.faults.switch_on("conversations.create", Failing(code))
+            await in_time(house, refusal(surface, NEW.hide()))
+    calls = [call.arguments for call in house.workspace.calls("conversations.create")]
+    assert {(PLAIN, "1")} == {(asked["name"], asked["is_private"]) for asked in calls}
+    assert len(REFUSALS.split()) <= len(calls)
+
+
+async def test_our_own_public_channel_of_that_name_is_not_used_for_a_private_one(house: House) -> None:
+    async with among(house, replace(OURS, name=PLAIN)) as surface:
+        assert "already exists and was not created by the bot." in await refusal(surface, NEW.hide())
+        assert frozenset({BOT_USER}) == channel(house, PLAIN).members
 
 
 async def test_a_channel_that_slack_does_not_describe_is_of_unknown_privacy(house: House) -> None:
