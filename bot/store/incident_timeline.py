@@ -42,6 +42,7 @@ _NEWEST_OF = (
 )
 _NEWEST_BY_PEOPLE = _NEWEST_OF.where(_T.author != "", _T.kind.in_(sorted(PERSONAL_KINDS)))
 _NEWEST_CALLS = _NEWEST_OF.where(_T.kind == EntryKind.CALL)
+_EARLIER_REQUESTS = select(_T.operation).where(_THIS, _T.source.startswith("operation:"))
 _POSITION = select(INCIDENT_POSITION).where(INCIDENT_POSITION.c.id == bindparam("this"))
 _SET_POSITION = insert(INCIDENT_POSITION)
 _STORE_POSITION = _SET_POSITION.on_conflict_do_update(
@@ -149,6 +150,11 @@ class TimelineTable:
             return None if row is None else _read_entry(row)
 
         return await self._database.read(work)
+
+    async def list_earlier_requests(self, incident: int) -> frozenset[str]:
+        """Lists the requests that a version without timelines stored with the incident, by their ids."""
+        this = {"this": incident}
+        return await self._database.read(lambda connection: frozenset(connection.execute(_EARLIER_REQUESTS, this).scalars()))
 
     async def find_last_by_people(self, incidents: Collection[int]) -> Mapping[int, datetime]:
         """Finds when the newest entry that shows a person at work was recorded, by incident."""
