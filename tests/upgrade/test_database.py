@@ -133,3 +133,18 @@ async def test_schedules_and_notices_go_on_from_where_they_were(past: Build, kno
         await ask(house, "schedule run certificates")
         await p.until(lambda: len(p.workspace.thread(OPS, notice)) == 2, lambda: p.workspace.thread(OPS, notice))
         assert "host-b の証明書が更新されました" in p.workspace.thread(OPS, notice)[1].text
+
+
+async def test_incidents_of_before_go_on_with_a_timeline(past: Build) -> None:
+    """The requests of before are its looks, and the next act follows the row, which has no event with a version."""
+    async with past() as p, p.bot() as house:
+        before = p.rows("select number, state, version, document from incidents order by number")
+        assert [(1, "resolved", 1, None), (2, "open", 1, None)] == before
+        answer = await ask(house, 'incident resolve "dns" --incident 2')
+        assert not isinstance(answer.body, Failure), answer
+        assert [("resolved", 2)] == p.rows("select state, version from incidents where number = 2")
+        told = p.rows(
+            "select kind, words from incident_timeline where incident = 2 and (source like 'operation:%' or kind = 'state') "
+            "order by number"
+        )
+        assert [("look", "service host-a --here"), ("look", "whoami"), ("state", "")] == told
