@@ -155,7 +155,8 @@ async def open_application(
             database, audit, load_audit_keys(settings, secrets), lambda: desk.config.backup_folder.path, settings.data_folder
         )
         backups = build_verification(verification, machinery.ledger, now)
-        built = BuiltServices(machinery, alerts, audit, history, checks, backups, build_incidents(database, audit, now))
+        incidents = build_incidents(database, audit, lambda: desk.config.inventory, now)
+        built = BuiltServices(machinery, alerts, audit, history, checks, backups, incidents)
         environment = build_environment(built, redactor, now, running=running)
         desk = Dispatcher(activate(settings, secrets), environment, make_reference, observers.request)
 

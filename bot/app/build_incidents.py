@@ -1,6 +1,7 @@
 """Builds and runs incidents.
 
 acts of people ─▶ registry ─▶ audit log ─ journal, again after a crash ─▶ rows and timelines
+looks, changes, alerts ─▶ collector ─▶ timelines
 handlers ─▶ registry      (also where no bot runs)
 """
 
@@ -11,13 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from adapters.inventory import Inventory
 from bot.audit.log import AuditLog
+from bot.incidents.collector import CollectorSources, TimelineCollector
+from bot.incidents.looks import LookReader
 from bot.incidents.registry import IncidentRegistry
 from bot.runtime.periodic import PeriodicTask, run_periodically
+from bot.store.alerts import AlertTable
 from bot.store.database import Database
 from bot.store.incident_deliveries import IncidentDeliveryTable
 from bot.store.incident_timeline import TimelineTable
 from bot.store.incidents import IncidentTable
+from commands.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from bot.app.application import Application
@@ -25,28 +31,39 @@ if TYPE_CHECKING:
 FOLLOW_INTERVAL = 10.0
 """Seconds between two looks for acts that a crash kept from their rows. Each act is followed at once, too."""
 
+COLLECT_INTERVAL = 10.0
+"""Seconds between two looks for what concerns an incident. A timeline that is shown is brought up to date first."""
+
 
 @dataclass(frozen=True)
 class IncidentServices:
-    """Services of incidents: the registry, the timelines, and the record of what people were shown."""
+    """Services of incidents: the registry, the timelines and their collector, and the record of what people were shown."""
 
     registry: IncidentRegistry
     timeline: TimelineTable
     deliveries: IncidentDeliveryTable
+    collector: TimelineCollector
 
 
-def build_incidents(database: Database, audit: AuditLog, now: Callable[[], datetime]) -> IncidentServices:
-    """Builds the services over an open database."""
-    timeline = TimelineTable(database)
-    registry = IncidentRegistry(IncidentTable(database), timeline, audit, now)
-    return IncidentServices(registry, timeline, IncidentDeliveryTable(database))
+def build_incidents(
+    database: Database, audit: AuditLog, inventory: Callable[[], Inventory], now: Callable[[], datetime]
+) -> IncidentServices:
+    """Builds the services over an open database. `inventory` returns the present one."""
+    table, timeline = IncidentTable(database), TimelineTable(database)
+    sources = CollectorSources(table, audit, AlertTable(database), LookReader(CATALOGUE), inventory)
+    collector = TimelineCollector(sources, timeline, now)
+    registry = IncidentRegistry(table, timeline, audit, now, collector.refresh)
+    return IncidentServices(registry, timeline, IncidentDeliveryTable(database), collector)
 
 
 @asynccontextmanager
 async def run_incidents(application: "Application") -> AsyncIterator[None]:
-    """Follows the acts on incidents until the block is left."""
+    """Follows the acts on incidents, and what concerns them, until the block is left."""
     services = application.incident_services
-    works = (PeriodicTask("acts on incidents", FOLLOW_INTERVAL, services.registry.follow),)
+    works = (
+        PeriodicTask("acts on incidents", FOLLOW_INTERVAL, services.registry.follow),
+        PeriodicTask("timelines", COLLECT_INTERVAL, services.collector.collect),
+    )
     running = asyncio.create_task(run_periodically(works, application.clock), name="incidents")
     try:
         yield

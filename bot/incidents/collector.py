@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import structlog
+
+from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from bot.audit.log import EventKind
 from bot.incidents.looks import LookReader
@@ -44,6 +47,8 @@ EVENTS_AT_ONCE = 500
 
 ALERT_OVERLAP = timedelta(minutes=2)
 """Time for which moves of alerts are read again: the time of a move is older than its commit."""
+
+_log = structlog.get_logger("bot.incidents.collector")
 
 
 class IncidentReader(Protocol):
@@ -136,6 +141,13 @@ class TimelineCollector:
             while newest is not None and self._get_position() < newest.sequence:
                 await self._follow_events()
             await self._follow_alerts()
+
+    async def refresh(self) -> None:
+        """Collect for a timeline that is about to be shown. It is shown all the same if that fails."""
+        try:
+            await self.collect()
+        except FlatnetError as error:
+            _log.warning("the timelines could not be brought up to date", why=str(error))
 
     async def _list_scopes(self) -> tuple[Scope, ...]:
         since, inventory = self._now() - SETTLING_PERIOD, self._sources.inventory()

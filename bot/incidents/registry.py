@@ -7,7 +7,7 @@ An act that is repeated after a crash finds its own event, and nothing is record
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,16 +39,29 @@ MAX_MERGES = 100
 """Merges that are followed from a duplicate."""
 
 
+async def refresh_nothing() -> None:
+    """Refreshes nothing, where no timeline is collected."""
+
+
 class IncidentRegistry:
-    """The incidents of a bot. Each act is recorded in the audit log first, and its row follows from that."""
+    """The incidents of a bot. Each act is recorded in the audit log first, and its row follows from that.
+
+    `refresh` brings timelines up to date (`bot.incidents.collector`).
+    """
 
     def __init__(
-        self, table: IncidentTable, timeline: TimelineTable, audit: IncidentAudit, now: Callable[[], datetime]
+        self,
+        table: IncidentTable,
+        timeline: TimelineTable,
+        audit: IncidentAudit,
+        now: Callable[[], datetime],
+        refresh: Callable[[], Awaitable[None]] = refresh_nothing,
     ) -> None:
         self._table = table
         self._timeline = timeline
         self._audit = audit
         self._now = now
+        self._refresh = refresh
         self._asked: dict[str, datetime] = {}
         self._making = asyncio.Lock()
         self._acting = asyncio.Lock()
@@ -79,7 +92,8 @@ class IncidentRegistry:
         return await self._table.list_working()
 
     async def read_timeline(self, number: int, most: int = ALL_ENTRIES) -> tuple[TimelineEntry, ...]:
-        """Read the newest entries of a timeline, in the order in which they happened."""
+        """Read the newest entries of a timeline, in the order in which they happened. It is brought up to date first."""
+        await self._refresh()
         return await self._timeline.read(number, most)
 
     async def count_timeline(self, number: int) -> int:

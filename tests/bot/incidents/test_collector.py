@@ -189,6 +189,7 @@ async def test_what_a_busy_database_kept_out_is_added_later(house: House) -> Non
     stored, house.add = house.add, _refuse  # type: ignore[method-assign]
     with pytest.raises(DatabaseBusy):
         await house.collector.collect()
+    await house.collector.refresh()
     house.add = stored  # type: ignore[method-assign]
     assert ["+1 ana: checked host-a", "+2 ana: checked host-a"] == await house.collect()
 
