@@ -235,6 +235,10 @@ class AuditLog:
         events = await self._database.read(lambda session: table.list_between(session, kinds, after, until))
         return tuple(event for event in events if self._keys.is_signed(event))
 
+    async def list_numbered(self, sequences: Sequence[int]) -> tuple[StoredEvent, ...]:
+        """List the events with these numbers, in order. They may be forged: ask `is_signed`."""
+        return await self._database.read(lambda session: table.list_numbered(session, sequences))
+
     async def read_newest(self) -> Head | None:
         """Read the newest event's number, mac and time; None where there is none."""
         event = await self._database.read(table.read_last)

@@ -49,6 +49,7 @@ _OF_OPERATION = (
     .order_by(AUDIT.c.sequence)
 )
 _AFTER = select(AUDIT).where(AUDIT.c.sequence > bindparam("after")).order_by(AUDIT.c.sequence).limit(bindparam("most"))
+_NUMBERED = select(AUDIT).where(AUDIT.c.sequence.in_(bindparam("these", expanding=True))).order_by(AUDIT.c.sequence)
 _LAST_BEFORE = select(AUDIT.c.sequence).where(AUDIT.c.at < bindparam("before")).order_by(AUDIT.c.sequence.desc()).limit(1)
 _OF_KIND = select(AUDIT).where(AUDIT.c.kind == bindparam("this")).order_by(AUDIT.c.sequence)
 _BETWEEN = (
@@ -126,6 +127,12 @@ def find_last_before(connection: Connection, at: datetime) -> int:
 def list_between(connection: Connection, kinds: Sequence[str], after: int, until: int) -> tuple[StoredEvent, ...]:
     """Lists the events of these kinds with a number above `after`, up to `until`, in order. Scans that range."""
     rows = connection.execute(_BETWEEN, {"kinds": list(kinds), "after": after, "until": until})
+    return tuple(StoredEvent(*row) for row in rows)
+
+
+def list_numbered(connection: Connection, sequences: Sequence[int]) -> tuple[StoredEvent, ...]:
+    """Lists the events with these numbers, in order; those that do not exist are left out."""
+    rows = connection.execute(_NUMBERED, {"these": list(sequences)})
     return tuple(StoredEvent(*row) for row in rows)
 
 

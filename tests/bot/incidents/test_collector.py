@@ -1,115 +1,17 @@
 """The collector: what concerns the hosts of an incident joins its timeline, once, whatever comes in between."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from adapters.phrase import Phrase
-from bot.audit.log import AuditKeys, AuditLog, EventKind
-from bot.incidents.collector import CollectorSources, TimelineCollector
-from bot.incidents.looks import LookReader
-from bot.model.alert import Alert, AlertMove, AlertState
-from bot.model.incident import Incident, IncidentState, TimelineEntry
-from bot.store.alerts import AlertTable
-from bot.store.database import Database
+from bot.audit.log import EventKind
+from bot.model.incident import IncidentState, TimelineEntry
 from bot.store.errors import DatabaseBusy
-from bot.store.incident_timeline import TimelineTable
-from commands.catalogue import CATALOGUE
-from commands.checks.conditions import Condition
-from commands.model.finding import Severity
-from tests.bot.audit.files import KEY, Files
+from tests.bot.incidents.house import House
 from tests.bot.incidents.recorded import NOW, entry, incident, look, plan
-from tests.bot.world import inventory
-
-
-@dataclass
-class House:
-    """A bot with a database of its own, whose clock the test moves. `incidents` are those in which people work."""
-
-    files: Files
-    database: Database
-    audit: AuditLog
-    incidents: list[Incident] = field(default_factory=lambda: [incident()])
-    at: datetime = NOW
-
-    def __post_init__(self) -> None:
-        self.timeline, self.alerts = TimelineTable(self.database), AlertTable(self.database)
-        self.fleet = inventory()
-        self.restart()
-
-    def restart(self) -> None:
-        """Starts the bot anew: what it had in memory is lost."""
-        sources = CollectorSources(self, self.audit, self.alerts, LookReader(CATALOGUE), lambda: self.fleet)
-        self.collector = TimelineCollector(sources, self, lambda: self.at)
-
-    async def list_since(self, at: datetime) -> tuple[Incident, ...]:
-        return tuple(self.incidents)
-
-    async def add(self, entries: Sequence[TimelineEntry]) -> tuple[TimelineEntry, ...]:
-        return await self.timeline.add(entries)
-
-    async def list_earlier_requests(self, number: int) -> frozenset[str]:
-        return await self.timeline.list_earlier_requests(number)
-
-    async def look(self, words: str, *, minutes: float = 0, operation: str = "op-1", **more: Any) -> None:
-        await self.record(EventKind.REQUEST, look(words, **more), minutes=minutes, operation=operation)
-
-    async def record(
-        self, kind: EventKind, data: dict[str, Any], *, minutes: float = 0, operation: str = "op-1", actor: str = "ana"
-    ) -> None:
-        self.at = NOW + timedelta(minutes=minutes)
-        await self.audit.record(kind, actor, operation, data)
-
-    async def fire(self, *hosts: str, minutes: float = 0) -> list[Alert]:
-        self.at = NOW + timedelta(minutes=minutes)
-        stored = await self.alerts.apply([AlertMove(None, _make_alert(host, self.at)) for host in hosts], self.at)
-        return [move.after for move in stored if move.after is not None]
-
-    async def resolve(self, alert: Alert, *, minutes: float) -> None:
-        self.at = NOW + timedelta(minutes=minutes)
-        after = alert.model_copy(update={"state": AlertState.RESOLVED, "version": 2, "resolved_at": self.at})
-        await self.alerts.apply([AlertMove(alert, after)], self.at)
-
-    async def show(self, number: int = 1) -> list[str]:
-        """The timeline of an incident: the minute, the author, the text."""
-        return [
-            f"{(each.happened_at - NOW).total_seconds() / 60:+.0f} {each.author}: {each.text}"
-            for each in await self.timeline.read(number)
-        ]
-
-    async def collect(self) -> list[str]:
-        await self.collector.collect()
-        return await self.show()
-
-
-def _make_alert(host: str, at: datetime) -> Alert:
-    short = Phrase("Nebula stopped")
-    times = {"began_at": at, "checked_at": at, "first_fired_at": at, "fired_at": at}
-    return Alert(
-        host=host,
-        subject="nebula",
-        condition=Condition.NEBULA,
-        severity=Severity.HIGH,
-        state=AlertState.FIRING,
-        short=short,
-        why=short,
-        **times,
-    )
-
-
-@pytest.fixture
-async def house(tmp_path: Any) -> AsyncIterator[House]:
-    files = Files(tmp_path)
-    database = Database.open(files.database)
-    clock: list[House] = []
-    audit = await AuditLog.open(database, AuditKeys(KEY), files.heads, lambda: clock[0].at if clock else NOW)
-    clock.append(House(files, database, audit))
-    yield clock[0]
-    await audit.aclose()
-    await database.aclose()
 
 
 async def test_looks_from_every_channel_and_terminal_join_and_refusals_lists_and_schedules_do_not(house: House) -> None:
