@@ -12,6 +12,7 @@ from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.pictures import drop_charts, replace_pictures
 from bot.rendering.slack.samples.alerts import list_alert_messages
 from bot.rendering.slack.samples.changes import list_changes
+from bot.rendering.slack.samples.incidents import list_incident_messages
 from bot.rendering.slack.samples.reports import (
     ALL_WELL,
     AT,
@@ -53,6 +54,7 @@ def list_messages(permitted: OperationClasses, texts: Texts) -> Iterator[Message
     yield from _list_failures(texts)
     yield from _list_changes(texts)
     yield from (MessageSample(kind, message) for kind, message in list_alert_messages(texts))
+    yield from (MessageSample(kind, message) for kind, message in list_incident_messages(texts))
     yield MessageSample("menu", menu.render_menu(COMMANDS, permitted, texts))
     yield from _list_progress(texts)
     yield MessageSample("progress.ready", progress.render_ready("health", "<@U0123456789>", texts))
