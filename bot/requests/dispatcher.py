@@ -24,11 +24,22 @@ from bot.config.active_config import ActiveConfig
 from bot.model.announcement import Fallback
 from bot.model.change import Change
 from bot.model.home import NOTHING_AT_HOME, HomeFacts
-from bot.model.request import Answer, ExitCode, Failure, FailureKind, Identity, Request, derive_operation_id
+from bot.model.incident import Incident
+from bot.model.request import (
+    Answer,
+    ExitCode,
+    Failure,
+    FailureKind,
+    Identity,
+    Request,
+    SlackIdentity,
+    derive_operation_id,
+)
 from bot.requests.authorization import Decision, Rights, decide, decide_again, make_event, make_failure
 from bot.requests.environment import Environment
 from bot.requests.home import HomeReader, judge_settling
 from bot.requests.incident_context import IncidentContext
+from bot.requests.note_places import NotePlaces
 from bot.requests.operation_executor import ExecutionContext, OperationExecutor
 from bot.security.typed_text import redact_typed
 from commands.language.suggestions import Suggester
@@ -137,6 +148,19 @@ class Dispatcher:
     async def read_home_version(self) -> str:
         """Reads a text that differs whenever some home tab may. May raise a `DatabaseError`."""
         return await self._homes.read_version()
+
+    async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
+        """Finds the incidents to which a person may add a message as a note. May raise a `DatabaseError`."""
+        return await NotePlaces(self._environment.incidents, self.config).find(identity, channel)
+
+    def name_author(self, user: str) -> str:
+        """Returns the configured name of a person by their Slack id; "" without one."""
+        return NotePlaces(self._environment.incidents, self.config).name_author(user)
+
+    @property
+    def note_reaction(self) -> str:
+        """Name of the emoji that makes a message a note; "" while reactions are switched off."""
+        return self.config.incidents.reaction or ""
 
     async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
         """Lists what a person should look at first, as commands. May raise a `DatabaseError`."""

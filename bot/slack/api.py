@@ -95,6 +95,11 @@ class SlackApi:
         answer = await self._call(lambda: self._client.conversations_info(channel=channel))
         return _as_object(_as_object(answer.data).get("channel"))
 
+    async def get_message(self, channel: str, ts: str) -> Mapping[str, Any]:
+        """`reactions.get`: one message, in a thread, too. conversations.history leaves messages in threads out."""
+        answer = await self._call(lambda: self._client.reactions_get(channel=channel, timestamp=ts))
+        return _as_object(_as_object(answer.data).get("message"))
+
     async def list_channel_members(self, channel: str, cursor: str) -> tuple[frozenset[str], str]:
         """`conversations.members`: one page of the people in a channel, and the next cursor, as `list_own_channels`."""
         answer = await self._call(

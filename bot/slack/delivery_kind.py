@@ -17,7 +17,8 @@ from bot.access.policy import Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
 from bot.model.home import HomeFacts
-from bot.model.request import Answer, Failure, Identity, Request
+from bot.model.incident import Incident
+from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
 from bot.requests.authorization import Rights
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.store.inbox import Delivery
@@ -43,6 +44,16 @@ class SlackDispatcher(Protocol):
 
     async def read_home_version(self) -> str:
         """Return a text that differs whenever some home tab may."""
+
+    async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
+        """Return the incidents to which a person may add a message as a note."""
+
+    def name_author(self, user: str) -> str:
+        """Return the configured name of a person by their Slack id; "" without one."""
+
+    @property
+    def note_reaction(self) -> str:
+        """Name of the emoji that makes a message a note; "" while reactions are switched off."""
 
     async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
         """Return the commands that show what a person should look at first."""

@@ -21,6 +21,7 @@ from bot.incidents.channels import CreatedChannel, NewChannel
 from bot.model.announcement import Announcement, DeliveryStage, Fallback
 from bot.model.change import Change
 from bot.model.home import HomeFacts
+from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
@@ -154,6 +155,16 @@ class _CrossLoopDispatcher:
 
     async def read_home_version(self) -> str:
         return await self._run_at_home(self._desk.read_home_version())
+
+    async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
+        return await self._run_at_home(self._desk.find_note_places(identity, channel))
+
+    def name_author(self, user: str) -> str:
+        return self._desk.name_author(user)
+
+    @property
+    def note_reaction(self) -> str:
+        return self._desk.note_reaction
 
     async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
         return await self._run_at_home(self._desk.list_urgent(identity))

@@ -1,5 +1,6 @@
 """Preflight checks before the socket is opened: tokens of the right kind, accepted, in our workspace, with every scope."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from adapters.phrase import Listing, Phrase
 from bot.config.errors import Misconfigured
 from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi
 from bot.slack.errors import SlackFailure
+
+_WORKSPACE_URL = re.compile(r"https://[a-z0-9.-]{1,200}/")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class SlackBotUser:
     name: str
     scopes: frozenset[str] = frozenset()
     """Scopes of its token, optional ones too."""
+    url: str = ""
+    """Address of the workspace, with a slash at its end: links to messages begin with it. "" if Slack gave none."""
 
 
 class SlackNotReady(Misconfigured):
@@ -110,7 +115,8 @@ async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> Sla
             )
         )
     user, bot, name = (str(answer.get(key, "")) for key in ("user_id", "bot_id", "user"))
-    return SlackBotUser(theirs, user, bot, name, granted)
+    url = str(answer.get("url", ""))
+    return SlackBotUser(theirs, user, bot, name, granted, url if _WORKSPACE_URL.fullmatch(url) else "")
 
 
 def _explain_bot_token(failure: SlackFailure) -> FlatnetError:

@@ -33,15 +33,19 @@ FILE_SCOPE = "files:read"
 PIN_SCOPE = "pins:write"
 """Scope of pins.add."""
 
+REACTION_SCOPE = "reactions:read"
+"""Scope of reaction_added and reactions.get."""
+
 OPTIONAL_SCOPES: Mapping[str, Phrase] = {
     "channels:manage": Phrase("incidents do not get public channels of their own"),
     "groups:write": Phrase("incidents do not get private channels of their own"),
     PIN_SCOPE: Phrase("the status of an incident is not pinned to its channel"),
     FILE_SCOPE: Phrase("files that Slack accepts and does not show are not noticed"),
     GROUP_MESSAGE_SCOPE: Phrase("results in group direct messages are shown to the requester only"),
-    "channels:history": Phrase("mentions with a file are not seen in public channels"),
-    "groups:history": Phrase("mentions with a file are not seen in private channels"),
+    "channels:history": Phrase("mentions with a file are not seen in public channels, and reactions there add no notes"),
+    "groups:history": Phrase("mentions with a file are not seen in private channels, and reactions there add no notes"),
     "mpim:history": Phrase("mentions with a file are not seen in group direct messages"),
+    REACTION_SCOPE: Phrase("reactions do not add notes to incidents"),
 }
 """Scopes that the bot can run without, with the consequence."""
 

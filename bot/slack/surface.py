@@ -21,7 +21,6 @@ from bot.model.change import Change
 from bot.model.request import Membership, SlackIdentity
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY
-from bot.slack import click_payload
 from bot.slack.answers.alert_words import AlertWords
 from bot.slack.answers.announcements import AnnouncementPublisher
 from bot.slack.answers.change_cards import ChangeCards, ShownChanges
@@ -29,7 +28,6 @@ from bot.slack.answers.charts import ChartUploader
 from bot.slack.answers.exports import AnswerExporter
 from bot.slack.answers.personal_notices import PersonalNotices
 from bot.slack.answers.responder import AnswerFiles, Responder
-from bot.slack.answers.views import AnswerViews
 from bot.slack.api import TIMEOUT, Redact, SlackApi, make_client
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.directory.audience import Audience
@@ -38,14 +36,10 @@ from bot.slack.directory.groups import GroupDirectory
 from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
 from bot.slack.errors import SlackFailure
 from bot.slack.health import SurfaceHealth
-from bot.slack.inbound import click, form, log_filter, mention, plan, slash_command
 from bot.slack.inbound.event_listeners import EventTargets, register_event_listeners
-from bot.slack.inbound.form import FormHandler
+from bot.slack.inbound.handlers import build_handlers
 from bot.slack.inbound.home_tab import HomeTabs
-from bot.slack.inbound.listeners import FallbackResponder, ModalHandlers, register_listeners
-from bot.slack.inbound.log_filter import LogFilterHandler
-from bot.slack.inbound.plan import PlanHandler
-from bot.slack.inbound.typed_secrets import withhold_secrets
+from bot.slack.inbound.listeners import FallbackResponder, register_listeners
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
 from bot.slack.outbound.sender import Sender
@@ -285,22 +279,9 @@ class SlackSurface:
         )
 
     def _build_receivers(self, senders: _Senders, bot: SlackBotUser) -> _Receivers:
-        place, clock, responder, api = self._workspace, self._clock, senders.responder, senders.api
-        forms, views = FormHandler(responder, api), AnswerViews(responder)
-        filing, filters = AnswerExporter(responder, views, senders.channels), LogFilterHandler(responder, views, api)
-        homes = HomeTabs(responder, api)
-        plans = PlanHandler(responder, api, homes.refresh)
-        kinds = {
-            slash_command.KIND: slash_command.make_kind(responder, forms),
-            click_payload.KIND: click.make_kind(responder, click.ClickHandlers(views, filing, filters, forms, plans, homes)),
-            log_filter.KIND: filters.make_kind(),
-            plan.KIND: plans.make_kind(),
-            form.KIND: forms.make_submission_kind(),
-            form.SHORTCUT: forms.make_shortcut_kind(),
-            mention.KIND: mention.make_kind(responder, bot.user),
-        }
-        secretless = {name: withhold_secrets(kind, place.clean) for name, kind in kinds.items()}
-        receiver = InboxWorker(self._stores.inbox, secretless, senders.people, senders.sender, clock)
+        place, clock, api = self._workspace, self._clock, senders.api
+        handlers = build_handlers(senders.responder, api, senders.channels, bot, place.clean)
+        receiver = InboxWorker(self._stores.inbox, handlers.kinds, senders.people, senders.sender, clock)
         explaining = BackgroundTasks()
         app = AsyncApp(
             name="flatnet",
@@ -308,20 +289,16 @@ class SlackSurface:
             client=make_client(place.api_url, senders.session, None),
             authorize=make_authorize(bot, reveal_token(place.tokens.bot)),
         )
-        register_event_listeners(app, receiver, EventTargets(senders.groups, homes), bot.user)
-        register_listeners(
-            app,
-            receiver,
-            ModalHandlers(forms, filters, plans),
-            FallbackResponder(senders.people, senders.sender, explaining),
-        )
+        register_event_listeners(app, receiver, EventTargets(senders.groups, handlers.homes, handlers.reactions), bot.user)
+        fallback = FallbackResponder(senders.people, senders.sender, explaining)
+        register_listeners(app, receiver, handlers.modals, fallback)
         lines = BoltConnector(app, senders.client, reveal_token(place.tokens.app), api, clock.now)
         return _Receivers(
             bot=bot,
             receiver=receiver,
-            homes=homes,
+            homes=handlers.homes,
             new_channels=ChannelCreator(api, senders.people, senders.channels, bot, clock),
-            exporter=filing,
+            exporter=handlers.exporter,
             connector=lines,
             socket=ReconnectingSocket(lines.connect, clock.monotonic, clock.sleep),
             fallback_tasks=explaining,

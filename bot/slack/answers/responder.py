@@ -15,6 +15,7 @@ from functools import partial
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
+from bot.model.quoted_message import QuotedMessage
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
 from bot.rendering.change_facts import is_wanted_in_full
 from bot.rendering.files import remove_files, write_files, write_public_files
@@ -67,6 +68,8 @@ class IncomingRequest:
     address: Address
     has_card: bool = False
     """True if the person has the card of the change in their direct messages, where they decided; it is kept current."""
+    quoted: QuotedMessage | None = None
+    """The message that the command makes a note of."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ class Responder:
             zone=reader.zone,
             attempt=delivery.attempts,
             answered_in_public=asked.address.public,
+            quoted=asked.quoted,
         )
         handled = await self._dispatch(request, watcher)
         answer = remove_files(handled)

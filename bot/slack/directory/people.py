@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from bot.model.request import Membership, SlackIdentity
+from bot.security.untrusted_text import shorten, to_one_line
 from bot.slack.api import SlackApi
 from bot.slack.directory import groups
 from bot.slack.errors import SlackFailure
@@ -27,6 +28,9 @@ LANGUAGE_CACHE_SECONDS = 24 * 3600.0
 
 MAX_PEOPLE = 10_000
 """Maximum number of cached people."""
+
+MAX_NAME_LENGTH = 80
+"""Characters of a name, the most that Slack allows."""
 
 LANGUAGES = ("ja", "en")
 
@@ -51,11 +55,12 @@ class LanguageDefaults:
 
 @dataclass(frozen=True)
 class Reader:
-    """The person who reads an answer: identity, language and time zone."""
+    """The person who reads an answer: identity, language, time zone, and the name that Slack shows, "" if unknown."""
 
     identity: SlackIdentity
     language: str
     zone: ZoneInfo
+    name: str = ""
 
 
 class PeopleDirectory:
@@ -130,6 +135,7 @@ class PeopleDirectory:
             SlackIdentity(self._team, user, _judge_standing(profile, self._team)),
             locale if locale in LANGUAGES else self._usual.language,
             _parse_zone(profile.get("tz")) or self._usual.zone,
+            _parse_name(profile),
         )
 
     def _get_cached(self, seconds: float, user: str) -> Reader | None:
@@ -154,6 +160,14 @@ def _list_teams(profile: Mapping[str, Any]) -> Sequence[Any]:
     enterprise_user = profile.get("enterprise_user")
     listed = enterprise_user.get("teams") if isinstance(enterprise_user, Mapping) else None
     return [profile.get("team_id"), *(listed if isinstance(listed, list) else [])]
+
+
+def _parse_name(profile: Mapping[str, Any]) -> str:
+    """Return the name that Slack shows: the display name, else the full name. People choose both themselves."""
+    shown = profile.get("profile")
+    names = shown if isinstance(shown, Mapping) else {}
+    found = names.get("display_name") or names.get("real_name") or profile.get("real_name") or profile.get("name")
+    return shorten(to_one_line(found), MAX_NAME_LENGTH) if isinstance(found, str) else ""
 
 
 def _parse_zone(name: Any) -> ZoneInfo | None:

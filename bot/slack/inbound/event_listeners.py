@@ -1,4 +1,4 @@
-"""Event listeners: mentions and direct messages, `app_home_opened`, user-group changes.
+"""Event listeners: mentions and direct messages, reactions, `app_home_opened`, user-group changes.
 
 Bolt acks an event before its listener runs. So the row is written in the listener's middleware, which runs
 before the ack. If it cannot be written, the event is not acked and Slack delivers it again.
@@ -11,8 +11,9 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 
 from bot.slack.directory.groups import GroupDirectory
-from bot.slack.inbound import mention
+from bot.slack.inbound import mention, reaction
 from bot.slack.inbound.home_tab import HomeTabs
+from bot.slack.inbound.reaction import ReactionHandler
 from bot.slack.inbound.worker import InboxWorker
 
 Next = Callable[[], Awaitable[None]]
@@ -24,6 +25,7 @@ class EventTargets:
 
     groups: GroupDirectory
     homes: HomeTabs
+    reactions: ReactionHandler
 
 
 def register_event_listeners(app: AsyncApp, receiver: InboxWorker, heard: EventTargets, bot: str) -> None:
@@ -32,6 +34,11 @@ def register_event_listeners(app: AsyncApp, receiver: InboxWorker, heard: EventT
 
     async def store_message(body: dict[str, Any], next_: Next) -> None:
         if mention.parse_message(body, name) is None or await receiver.accept(mention.KIND, body) is None:
+            await next_()
+
+    async def store_reaction(body: dict[str, Any], next_: Next) -> None:
+        wanted = heard.reactions.parse(body) is not None
+        if not wanted or await receiver.accept(reaction.KIND, body) is None:
             await next_()
 
     async def do_nothing() -> None:
@@ -46,6 +53,7 @@ def register_event_listeners(app: AsyncApp, receiver: InboxWorker, heard: EventT
 
     app.event(mention.MENTION, middleware=[store_message])(do_nothing)
     app.event(mention.MESSAGE, middleware=[store_message])(do_nothing)
+    app.event(reaction.EVENT, middleware=[store_reaction])(do_nothing)
     app.event("app_home_opened")(refresh_home)
     app.event("subteam_members_changed")(invalidate_group)
     app.event("subteam_updated")(invalidate_group)

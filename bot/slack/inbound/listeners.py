@@ -8,7 +8,7 @@ inbox allows, or matches twice.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -16,13 +16,15 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from adapters.phrase import Phrase
 from bot.locale.texts import get_texts
 from bot.rendering.labels import COMMAND
+from bot.rendering.slack import note_form
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.form import CALLBACK_ID, HOSTS_FIELD
 from bot.slack import click_payload
 from bot.slack.directory.people import PeopleDirectory
-from bot.slack.inbound import click, form, log_filter, plan, slash_command
+from bot.slack.inbound import click, form, log_filter, message_shortcut, plan, slash_command
 from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.inbound.message_shortcut import NoteHandler
 from bot.slack.inbound.plan import PlanHandler
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.message import Address
@@ -78,6 +80,13 @@ class FallbackResponder:
         return phrase.render_sentence(get_texts(language, zone))
 
 
+class ModalReader(Protocol):
+    """Reader of one kind of modal."""
+
+    def find_errors(self, body: Mapping[str, Any]) -> dict[str, str] | None:
+        """Return the errors by block; None if the modal cannot be read."""
+
+
 @dataclass(frozen=True)
 class ModalHandlers:
     """Readers of submitted modals."""
@@ -85,9 +94,12 @@ class ModalHandlers:
     forms: FormHandler
     filters: LogFilterHandler
     plans: PlanHandler
+    notes: NoteHandler
 
-    def find_reader(self, body: Mapping[str, Any]) -> "tuple[str, FormHandler | LogFilterHandler | PlanHandler]":
+    def find_reader(self, body: Mapping[str, Any]) -> "tuple[str, ModalReader]":
         """Return the delivery kind of a submitted modal, and its reader."""
+        if self.notes.is_note(body):
+            return message_shortcut.KIND, self.notes
         if self.filters.is_filter(body):
             return log_filter.KIND, self.filters
         return (plan.KIND, self.plans) if self.plans.is_plan(body) else (form.KIND, self.forms)
@@ -123,6 +135,11 @@ def register_listeners(app: AsyncApp, receiver: InboxWorker, modals: ModalHandle
         await receiver.accept(form.SHORTCUT, body)
         await ack()
 
+    async def handle_note(ack: AsyncAck, body: dict[str, Any]) -> None:
+        if trouble := await receiver.accept(message_shortcut.KIND, body):
+            last_resort.explain_privately(body, trouble)
+        await ack()
+
     async def handle_options(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack(options=modals.forms.list_host_options(body))
 
@@ -134,6 +151,7 @@ def register_listeners(app: AsyncApp, receiver: InboxWorker, modals: ModalHandle
     app.view_submission(ANYTHING)(handle_submission)
     app.view_closed(ANYTHING)(ack_closed)
     app.shortcut(CALLBACK_ID)(handle_shortcut)
+    app.shortcut(note_form.CALLBACK_ID)(handle_note)
     app.options(HOSTS_FIELD)(handle_options)
 
 

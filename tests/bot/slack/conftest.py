@@ -23,6 +23,7 @@ from bot.access.policy import Actor, Permit, Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
 from bot.model.home import NOTHING_AT_HOME, HomeFacts
+from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
@@ -59,6 +60,9 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 PATIENCE = 30.0
 """Seconds in which what is waited for must come: the machine may be busy with other tests."""
+
+INCIDENT = Incident("op-1", "C0OPS", "the gateway answers 502", "host-a", "alice", BEGIN, number=3, private=False)
+"""An incident in whose channel the bot is."""
 
 CANARY = "c4n4ry-s3cr3t"
 """A secret that must not be seen anywhere."""
@@ -139,6 +143,11 @@ class ScriptedDesk:
     lookers: tuple[str, ...] = ()
     """Members who may decide nothing."""
     catalogue: Catalogue = CATALOGUE
+    incidents: tuple[Incident, ...] = ()
+    on_places: Callable[[], object] = lambda: None
+    """Called whenever incidents are looked for."""
+    names: dict[str, str] = field(default_factory=dict)
+    reaction: str = ""
     home: HomeFacts = NOTHING_AT_HOME
     home_version: str = ""
     home_trouble: FlatnetError | None = None
@@ -177,6 +186,19 @@ class ScriptedDesk:
         if self.home_trouble is not None:
             raise self.home_trouble
         return self.home_version
+
+    async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
+        self.on_places()
+        if identity.standing is not Membership.MEMBER:
+            return ()
+        return tuple(each for each in self.incidents if each.channel == channel) or self.incidents
+
+    def name_author(self, user: str) -> str:
+        return self.names.get(user, "")
+
+    @property
+    def note_reaction(self) -> str:
+        return self.reaction
 
     async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
         return self.urgent

@@ -9,8 +9,9 @@ from adapters.phrase import Texts
 from bot.access.policy import Actor, Refusal
 from bot.model.change import Change, ChangeState
 from bot.model.home import MAX_ALERTS, HomeAlert, HomeFacts, HomeList
+from bot.model.incident import Incident
 from bot.model.request import Answer
-from bot.rendering.slack import change_details, filter_form, form, home
+from bot.rendering.slack import change_details, filter_form, form, home, note_form
 from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.samples.alerts import list_open_alerts
 from bot.rendering.slack.samples.changes import list_changes
@@ -36,6 +37,7 @@ def list_views(permitted: OperationClasses, texts: Texts) -> Iterator[ViewSample
     yield from _list_forms(permitted, texts)
     yield from _list_filters(texts)
     yield from _list_plans(texts)
+    yield from _list_notes(texts)
     yield from _list_home_tabs(permitted, texts)
 
 
@@ -77,6 +79,16 @@ def _list_plans(texts: Texts) -> Iterator[ViewSample]:
     for sample in list_changes():
         note = "{}" if sample.change.state is ChangeState.WAITING else ""
         yield ViewSample(f"plan.{sample.name}", change_details.build_modal(sample.change, texts, note).view)
+
+
+def _list_notes(texts: Texts) -> Iterator[ViewSample]:
+    """Lists the form of a message shortcut, with one incident and with more than a menu holds."""
+    incidents = [
+        Incident("op-0123456789ab", "C0123456789", f"{FOREIGN} {COMMANDS[0]}", "all", FOREIGN, AT, number=number)
+        for number in range(1, 3 + note_form.MAX_OPTIONS)
+    ]
+    yield ViewSample("note", note_form.build_modal("{}", FOREIGN, FOREIGN * 9, incidents[:1], texts))
+    yield ViewSample("note.many", note_form.build_modal("{}", FOREIGN, FOREIGN * 9, incidents, texts))
 
 
 def _list_home_tabs(permitted: OperationClasses, texts: Texts) -> Iterator[ViewSample]:

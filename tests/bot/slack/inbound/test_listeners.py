@@ -21,6 +21,7 @@ from bot.slack.inbound import slash_command as command
 from bot.slack.inbound.form import FormHandler
 from bot.slack.inbound.listeners import FallbackResponder, ModalHandlers, register_listeners
 from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.inbound.message_shortcut import NoteHandler
 from bot.slack.inbound.plan import PlanHandler
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.sharing import FileWatcher
@@ -59,7 +60,8 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         kinds = {command.KIND: command.make_kind(answering, forms)}
         receiver = InboxWorker(house.rows.inbox, kinds, people, sender, clock)
         filters = LogFilterHandler(answering, AnswerViews(answering), api)
-        modals = ModalHandlers(forms, filters, PlanHandler(answering, api, lambda team, user: None))
+        plans, notes = PlanHandler(answering, api, lambda team, user: None), NoteHandler(answering, api, "")
+        modals = ModalHandlers(forms, filters, plans, notes)
         register_listeners(app, receiver, modals, FallbackResponder(people, sender, running))
         yield app
         await running.drain(1.0)

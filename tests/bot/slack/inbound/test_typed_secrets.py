@@ -10,7 +10,7 @@ import pytest
 
 from bot.model.request import Answer, Request
 from bot.slack.inbound.typed_secrets import redact_typed_text
-from tests.bot.slack.conftest import CANARY, House, cleaned, well
+from tests.bot.slack.conftest import CANARY, INCIDENT, House, cleaned, well
 
 Way = Callable[[House, str], Awaitable[object]]
 
@@ -34,7 +34,12 @@ async def by_form(house: House, text: str) -> None:
     await house.workspace.submit("U0ADMIN", {"incident-resolve.was": text})
 
 
-WAYS = [by_command, by_mention, by_direct_message, by_form]
+async def by_shortcut(house: House, text: str) -> None:
+    house.desk.incidents = (INCIDENT,)
+    await house.workspace.shortcut("U0ADMIN", "flatnet_note", await house.workspace.say("U0MEMBER", "C0OPS", text))
+
+
+WAYS = [by_command, by_mention, by_direct_message, by_form, by_shortcut]
 
 
 def written(house: House) -> bytes:
