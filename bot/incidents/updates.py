@@ -8,6 +8,9 @@ from adapters.phrase import Phrase
 from bot.model.incident import STATE_NAMES, Incident
 from commands.model.finding import GRADE_NAMES, Grade
 
+ANNOUNCED = 1
+"""`about` of the timeline entry of an update that goes to the channel for announcements."""
+
 
 def describe_update(incident: Incident, text: str) -> Phrase:
     """Describes an update on an incident as it is now, exactly as it is announced."""

@@ -10,10 +10,18 @@ from enum import StrEnum
 from typing import Protocol
 
 from adapters.phrase import Phrase
+from adapters.value import Value
 from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.model.request import Answer
 
-AnnouncementBody = Answer | AlertNotice | AlertWord
+
+class PlainWord(Value):
+    """One sentence that is posted exactly as it is: no symbol, no heading, no button."""
+
+    phrase: Phrase
+
+
+AnnouncementBody = Answer | AlertNotice | AlertWord | PlainWord
 """Content of an announcement."""
 
 
@@ -24,8 +32,8 @@ class Announcement:
     `name` is its operation id in the outbox: the same name is the same message. `channel` is "" where
     none is configured; the message goes to the administrators then. `notes` are shown in small letters below it.
     `private`: only its channel and the administrators may read it, so it never goes to the second channel. `below` is the
-    name of the announcement in whose thread it belongs, "" for none. The channel of a word about alerts may also be a person
-    or a user group, by Slack id: each of them gets it directly.
+    name of the announcement in whose thread a word belongs, "" for none. The channel of a word about alerts may also be a
+    person or a user group, by Slack id: each of them gets it directly.
     """
 
     name: str

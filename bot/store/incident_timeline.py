@@ -41,6 +41,7 @@ _NEWEST_OF = (
     .group_by(_T.incident)
 )
 _NEWEST_BY_PEOPLE = _NEWEST_OF.where(_T.author != "", _T.kind.in_(sorted(PERSONAL_KINDS)))
+_NEWEST_UPDATES = _NEWEST_OF.where(_T.kind == EntryKind.UPDATE)
 _NEWEST_CALLS = _NEWEST_OF.where(_T.kind == EntryKind.CALL)
 _EARLIER_REQUESTS = select(_T.operation).where(_THIS, _T.source.startswith("operation:"))
 _POSITION = select(INCIDENT_POSITION).where(INCIDENT_POSITION.c.id == bindparam("this"))
@@ -172,6 +173,10 @@ class TimelineTable:
     async def find_newest_calls(self, incidents: Collection[int]) -> Mapping[int, int]:
         """Finds the number of the newest call for help, by incident."""
         return await self._find_newest(_NEWEST_CALLS, incidents)
+
+    async def find_newest_updates(self, incidents: Collection[int]) -> Mapping[int, int]:
+        """Finds the number of the newest update for those who wait, by incident."""
+        return await self._find_newest(_NEWEST_UPDATES, incidents)
 
     async def _find_newest(self, query: Select[tuple[int, int]], incidents: Collection[int]) -> Mapping[int, int]:
         def work(connection: Connection) -> Mapping[int, int]:

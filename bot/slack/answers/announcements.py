@@ -12,12 +12,12 @@ import hashlib
 from adapters.phrase import Phrase
 from bot.access.policy import BOT_ACTOR_NAME
 from bot.model.alert_notice import AlertNotice, AlertWord
-from bot.model.announcement import Announcement, AnnouncementBody, DeliveryStage
+from bot.model.announcement import Announcement, AnnouncementBody, DeliveryStage, PlainWord
 from bot.model.request import Answer
 from bot.rendering.files import remove_files, write_public_files
 from bot.rendering.slack import alert
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import SlackMessage, escape
+from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape
 from bot.slack.answers.alert_words import AlertWords
 from bot.slack.answers.responder import Responder
 from bot.slack.outbound.message import Address, add_notes, render_notes
@@ -44,7 +44,7 @@ class AnnouncementPublisher:
             return
         if not await self._is_queued(announcement.name):
             await self._store_answer(announcement)
-            await self._queue(announcement, address)
+            await self._queue(announcement, await self._put_below(announcement, address))
         if not isinstance(body, Answer):
             return
         if files := await asyncio.to_thread(write_public_files, body, address.texts):
@@ -101,8 +101,17 @@ class AnnouncementPublisher:
                 return alert.render(body, address.texts)
             case AlertWord():
                 return alert.render_word(body, address.texts)
+            case PlainWord():
+                return SlackMessage(escape(body.phrase.render_sentence(address.texts), MAX_TEXT), ())
             case _:
                 return render(body, address.texts, await self._pictures.build_first_view(body, address))
+
+    async def _put_below(self, announcement: Announcement, address: Address) -> Address:
+        """Put a message into the thread of another one, if it has one."""
+        if not announcement.below:
+            return address
+        row = await retry_write(lambda: self._sender.find_row(announcement.below), self._clock.sleep)
+        return address.model_copy(update={"below": row}) if row else address
 
     async def _is_queued(self, name: str) -> bool:
         return await retry_write(lambda: self._sender.is_queued(name), self._clock.sleep)

@@ -12,7 +12,7 @@ import pytest
 from adapters.phrase import Phrase
 from bot.model.alert import Alert
 from bot.model.alert_notice import AlertNotice, AlertWord
-from bot.model.announcement import Announcement, DeliveryStage, Fallback
+from bot.model.announcement import Announcement, DeliveryStage, Fallback, PlainWord
 from bot.model.request import Answer, Membership, SlackIdentity
 from bot.rendering import chart_process as drawing
 from bot.slack.answers import thread_files
@@ -591,3 +591,20 @@ async def test_the_second_step_is_a_direct_message_once_in_the_words_of_each_per
         await house.settled()
     assert text.startswith(":red_circle: Nebula が停止")
     assert () == house.workspace.messages(OPS)
+
+
+async def test_a_plain_word_is_posted_and_edited_exactly_as_it_is_without_notifying_anyone(house: House) -> None:
+    def make(name: str, text: str, below: str = "") -> Announcement:
+        return Announcement(name, OPS, PlainWord(phrase=Phrase("{text}", text=text)), private=True, below=below)
+
+    async with house.bot() as surface:
+        await surface.announce(make("word", "We are on it. <!channel>"))
+        await surface.announce(make("word-1", "We are on it. <!channel>", "word"))
+        await house.workspace.seen(lambda: len(house.workspace.messages(OPS)) == 2)
+        house.time.move(EDIT_INTERVAL)
+        await surface.revise(make("word", "x" * 2_000), None)
+        await house.workspace.seen(lambda: edited(house, 1))
+        await house.settled()
+    head, reply = house.workspace.messages(OPS)
+    assert ("x" * 2_000, "We are on it. &lt;!channel&gt;") == (head.text, reply.text)
+    assert (head.ts, ()) == (reply.thread_ts, tuple(head.blocks))

@@ -1,0 +1,107 @@
+"""Announcer of updates: one message of each incident in the channel for announcements, and a reply for each update.
+
+entry of an update that goes to all ─▶ the message, which shows the newest ─▶ a reply below it ─▶ the row
+another state or severity ────────────▶ the message alone
+
+The row comes last: a crash in between repeats the same messages, which their names make the same ones.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.incidents.updates import ANNOUNCED, describe_update
+from bot.model.announcement import Announcement, Announcer, DeliveryStage, PlainWord
+from bot.model.incident import EntryKind, Incident, TimelineEntry
+from bot.store.incident_deliveries import IncidentDelivery
+
+
+class UpdateReader(Protocol):
+    """Timelines (`bot.store.incident_timeline`)."""
+
+    async def find_newest_updates(self, incidents: Collection[int]) -> Mapping[int, int]: ...
+
+    async def read_after(self, incident: int, number: int) -> tuple[TimelineEntry, ...]: ...
+
+
+class AnnouncementStore(Protocol):
+    """Records of what was announced (`bot.store.incident_deliveries`)."""
+
+    async def read_all(self) -> Mapping[int, IncidentDelivery]: ...
+
+    async def mark_announced(self, incident: int, entry: int) -> None: ...
+
+
+class UpdatePoster(Announcer, Protocol):
+    """Posts and edits announcements (`bot.slack.answers.announcements`)."""
+
+    async def find_delivery(self, name: str) -> DeliveryStage: ...
+
+
+@dataclass(frozen=True)
+class UpdateServices:
+    """Services of the announcer.
+
+    `list_recent` lists open incidents and those that ended lately. `find_channel` returns the channel for announcements, ""
+    without one.
+    """
+
+    list_recent: Callable[[], Awaitable[tuple[Incident, ...]]]
+    timeline: UpdateReader
+    records: AnnouncementStore
+    poster: UpdatePoster
+    find_channel: Callable[[], str]
+
+
+class UpdateAnnouncer:
+    """Announces updates while the bot runs."""
+
+    def __init__(self, services: UpdateServices) -> None:
+        self._services = services
+        self._shown: dict[int, tuple[str, Announcement]] = {}
+        """The newest text that was announced of an incident, and the message as people see it."""
+
+    async def announce(self) -> None:
+        """Announces what is new. Raises errors of the database and of the announcer; the next round goes on from there."""
+        incidents = {incident.number: incident for incident in await self._services.list_recent()}
+        self._shown = {number: shown for number, shown in self._shown.items() if number in incidents}
+        newest = await self._services.timeline.find_newest_updates(tuple(incidents)) if incidents else {}
+        known = await self._services.records.read_all() if newest else {}
+        for number, entry in newest.items():
+            announced = known[number].announced if number in known else 0
+            if entry > announced:
+                await self._announce_new(incidents[number], announced)
+            await self._show_state(incidents[number])
+
+    async def _announce_new(self, incident: Incident, announced: int) -> None:
+        """Announces the updates after an entry. Without a channel they are passed over, and not made up for later."""
+        channel = self._services.find_channel()
+        entries = await self._services.timeline.read_after(incident.number, announced)
+        updates = [each for each in entries if each.kind is EntryKind.UPDATE]
+        for update in updates:
+            if channel and update.about == ANNOUNCED:
+                await self._announce_one(incident, update, channel)
+        await self._services.records.mark_announced(incident.number, updates[-1].number)
+
+    async def _announce_one(self, incident: Incident, update: TimelineEntry, channel: str) -> None:
+        text, name = str(update.text), f"incident-{incident.number}-updates-{channel}"
+        word = PlainWord(phrase=describe_update(incident, text))
+        message = Announcement(name, channel, word, private=True)
+        if await self._services.poster.find_delivery(name) is DeliveryStage.ABSENT:
+            await self._services.poster.announce(message)
+        else:
+            await self._services.poster.revise(message, None)
+        reply = Announcement(f"{name}-{update.number}", channel, word, private=True, below=name)
+        await self._services.poster.announce(reply)
+        self._shown[incident.number] = text, message
+
+    async def _show_state(self, incident: Incident) -> None:
+        """Edits the message after a change of state or severity. A private incident changes it with an update only."""
+        if incident.number not in self._shown or incident.private is not False:
+            return
+        text, before = self._shown[incident.number]
+        word = PlainWord(phrase=describe_update(incident, text))
+        if word != before.body:
+            message = Announcement(before.name, before.channel, word, private=True)
+            await self._services.poster.revise(message, None)
+            self._shown[incident.number] = text, message
