@@ -15,6 +15,7 @@ from bot.access.rules import ApprovalRule, ApprovalSettings, ApprovalWaiver, Gra
 from bot.alerts.routes import covers
 from bot.alerts.settings import AlertSettings
 from bot.config.toml_positions import KeyPath
+from bot.incidents.settings import IncidentSettings
 from bot.schedules.builtin import ScheduleSettings
 from bot.schedules.registry import require_unattended
 from commands.language.grammar import parse_operation
@@ -96,20 +97,31 @@ def find_bad_alert_routes(
     alerts: AlertSettings, people: Sequence[Person], inventory: Inventory
 ) -> Iterator[ReferenceProblem]:
     """Yields routes of alerts with unknown labels or people, with people without a Slack ID, and those without use."""
-    reachable = {person.name: bool(person.slack) for person in people}
     for place, route in enumerate(alerts.routes):
         path: KeyPath = ("alerts", "routes", place)
         yield from _find_unknown_names((*path, "labels"), route.labels, _list_labels(inventory))
         for key, names in (("mention", route.mention), ("escalate_to", route.escalate_to)):
-            persons = {number: name for number, name in enumerate(names) if not is_group(name)}
-            for number, name in persons.items():
-                if name not in reachable:
-                    yield (*path, key, number), _describe_unknown_name(name, find_nearest(name, reachable))
-                elif not reachable[name]:
-                    yield (*path, key, number), Phrase("{name} has no Slack ID and cannot be notified", name=name)
+            yield from _find_unreachable_people((*path, key), names, people)
         earlier = next((number for number, other in enumerate(alerts.routes[:place]) if covers(other, route)), None)
         if earlier is not None:
             yield path, Phrase("is never used, because {route} comes first", route=f"alerts.routes[{earlier + 1}]")
+
+
+def find_bad_incident_settings(incidents: IncidentSettings, people: Sequence[Person]) -> Iterator[ReferenceProblem]:
+    """Yields people who cannot be called to an incident: unknown ones, and those without a Slack ID."""
+    yield from _find_unreachable_people(("incidents", "escalate"), incidents.escalate, people)
+
+
+def _find_unreachable_people(path: KeyPath, names: Sequence[str], people: Sequence[Person]) -> Iterator[ReferenceProblem]:
+    """Yields names of people who cannot be notified in Slack. User groups are not checked: only Slack knows them."""
+    reachable = {person.name: bool(person.slack) for person in people}
+    for number, name in enumerate(names):
+        if is_group(name):
+            continue
+        if name not in reachable:
+            yield (*path, number), _describe_unknown_name(name, find_nearest(name, reachable))
+        elif not reachable[name]:
+            yield (*path, number), Phrase("{name} has no Slack ID and cannot be notified", name=name)
 
 
 def _check_operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]]) -> Iterator[ReferenceProblem]:

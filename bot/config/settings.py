@@ -33,6 +33,7 @@ from bot.config.key_backups import KeyBackupSettings, find_bad_recipients, read_
 from bot.config.positions import Positions
 from bot.config.references import (
     find_bad_alert_routes,
+    find_bad_incident_settings,
     find_bad_joining,
     find_bad_schedules,
     find_unknown_references,
@@ -291,6 +292,7 @@ def _build_settings(tables: dict[str, Any], text: str, file: Path, host_files: t
         *find_bad_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
         *find_bad_joining(settings.joining),
         *find_bad_alert_routes(settings.alerts, settings.people, settings.inventory),
+        *find_bad_incident_settings(settings.incidents, settings.people),
         *find_bad_recipients(settings.ca_backups),
         *find_bad_containers(settings.containers, settings.own_secret_names),
     ]:

@@ -272,6 +272,8 @@ def _list_channels(settings: Settings) -> dict[str, str]:
         ("notices.second_channel", settings.notices.second_channel),
         *((f"schedules[{each.name}].channel", each.channel) for each in settings.schedules if each.enabled),
         *((f"alerts.routes[{number}].channel", route.channel) for number, route in enumerate(settings.alerts.routes, 1)),
+        ("incidents.channel", settings.incidents.channel),
+        ("incidents.announce", settings.incidents.announce),
     ]
     return {channel: key for key, channel in reversed(named) if channel is not None}
 

@@ -54,6 +54,7 @@ url = "http://10.100.2.1:8080"
 
 RULE = GOOD + "[[approvals.rules]]\n"
 ROUTE = GOOD + "[[alerts.routes]]\n"
+INCIDENTS = GOOD + "[incidents]\n"
 GRANT = GOOD + '[[grants]]\nroles = ["operator"]\n'
 OWN = GOOD + '[[schedules]]\nname = "morning"\nowner = "ana"\n'
 BUILT_IN = GOOD + '[[schedules]]\nname = "digest"\n'
@@ -284,6 +285,13 @@ def test_every_complaint_is_made_at_once_with_key_line_and_mend(tmp_path: Path) 
          ("alerts.routes[1].escalate_to[1]", 34, "zoe matches nothing. Remove it")),
         (ROUTE + 'mention = ["sam"]\n[[people]]\nname = "sam"\nsystem = ["sam"]\n',
          ("alerts.routes[1].mention[1]", 33, "sam has no Slack ID and cannot be notified")),
+        (INCIDENTS + 'escalate = ["S0NIGHT", "anna"]\n',
+         ("incidents.escalate[2]", 33, "anna matches nothing. Did you mean ana?")),
+        (INCIDENTS + 'escalate = ["sam"]\n[[people]]\nname = "sam"\nsystem = ["sam"]\n',
+         ("incidents.escalate[1]", 33, "sam has no Slack ID and cannot be notified")),
+        (INCIDENTS + 'announce = "#all"\n', ("incidents.announce", 33, "must be a Slack channel ID, such as C0123ABCD")),
+        (INCIDENTS + 'reaction = ":memo:"\n',
+         ("incidents.reaction", 33, "must be the name of an emoji without colons, such as memo")),
         (ROUTE + 'labels = ["tokio"]\n', ("alerts.routes[1].labels[1]", 33, "tokio matches nothing. Did you mean tokyo?")),
         (ROUTE + 'severities = ["high"]\n[[alerts.routes]]\nseverities = ["high"]\nlabels = ["tokyo"]\n',
          ("alerts.routes[2]", 34, "is never used, because alerts.routes[1] comes first")),
