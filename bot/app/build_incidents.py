@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.inventory import Inventory
+from bot.app.build_incident_messages import build_announcer, build_reminder
 from bot.audit.log import AuditLog
 from bot.incidents.collector import CollectorSources, TimelineCollector
 from bot.incidents.looks import LookReader
@@ -33,6 +34,12 @@ FOLLOW_INTERVAL = 10.0
 
 COLLECT_INTERVAL = 10.0
 """Seconds between two looks for what concerns an incident. A timeline that is shown is brought up to date first."""
+
+ANNOUNCE_INTERVAL = 10.0
+"""Seconds between two looks for updates to announce."""
+
+REMINDER_INTERVAL = 30.0
+"""Seconds between two looks for quiet incidents."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +64,17 @@ def build_incidents(
 
 
 @asynccontextmanager
-async def run_incidents(application: "Application") -> AsyncIterator[None]:
-    """Follows the acts on incidents, and what concerns them, until the block is left."""
-    services = application.incident_services
+async def run_incidents(application: "Application", team: str) -> AsyncIterator[None]:
+    """Follows acts and what concerns incidents, reminds and announces until the block is left. `team` is that of configured people."""
+    services, clock = application.incident_services, application.clock
+    reminder, announcer = build_reminder(application, team), build_announcer(application)
     works = (
         PeriodicTask("acts on incidents", FOLLOW_INTERVAL, services.registry.follow),
         PeriodicTask("timelines", COLLECT_INTERVAL, services.collector.collect),
+        PeriodicTask("updates on incidents", ANNOUNCE_INTERVAL, announcer.announce),
+        PeriodicTask("quiet incidents", REMINDER_INTERVAL, lambda: reminder.remind(clock.now())),
     )
-    running = asyncio.create_task(run_periodically(works, application.clock), name="incidents")
+    running = asyncio.create_task(run_periodically(works, clock), name="incidents")
     try:
         yield
     finally:

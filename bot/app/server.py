@@ -120,7 +120,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
             run_changes(change_services, application.audit, lambda: application.dispatcher.config, engine),
             run_alerts(application, _require_workspace(settings).team) as watch,
             run_ledger(application),
-            run_incidents(application),
+            run_incidents(application, _require_workspace(settings).team),
             run_schedules(application, _require_workspace(settings).team),
             control_server.serve(settings.control_socket, doors, settings.socket_group, _share(settings).control),
             _connect(surface, clock) as connecting,

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.incidents.updates import ANNOUNCED, describe_update
+from bot.incidents.updates import describe_update, goes_to_all
 from bot.model.announcement import Announcement, Announcer, DeliveryStage, PlainWord
 from bot.model.incident import EntryKind, Incident, TimelineEntry
 from bot.store.incident_deliveries import IncidentDelivery
@@ -42,8 +42,8 @@ class UpdatePoster(Announcer, Protocol):
 class UpdateServices:
     """Services of the announcer.
 
-    `list_recent` lists open incidents and those that ended lately. `find_channel` returns the channel for announcements, ""
-    without one.
+    `list_recent` lists open incidents and those that ended lately, with whether their channels are private now.
+    `find_channel` returns the channel for announcements, "" without one.
     """
 
     list_recent: Callable[[], Awaitable[tuple[Incident, ...]]]
@@ -79,7 +79,7 @@ class UpdateAnnouncer:
         entries = await self._services.timeline.read_after(incident.number, announced)
         updates = [each for each in entries if each.kind is EntryKind.UPDATE]
         for update in updates:
-            if channel and update.about == ANNOUNCED:
+            if channel and goes_to_all(incident, requested=bool(update.about)):
                 await self._announce_one(incident, update, channel)
         await self._services.records.mark_announced(incident.number, updates[-1].number)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.phrase import Phrase, Span
-from bot.access.people import Person, is_group
+from bot.access.people import is_group
 from bot.access.policy import Policy
 from bot.incidents.privacy import SEEING_ROLES, IncidentReader
 from bot.model.alert_notice import AlertWord
@@ -87,14 +87,6 @@ def find_lead(incident: Incident) -> str:
 def name_severity(incident: Incident) -> Phrase:
     """Names the severity of an incident."""
     return Phrase("unknown") if incident.severity is None else GRADE_NAMES[Grade.of(incident.severity)]
-
-
-def find_slack_id(name: str, people: Iterable[Person]) -> str:
-    """Finds the Slack id of a person: a configured one, or a member whom only Slack knows; "" where there is none."""
-    person = next((each for each in people if each.name == name), None)
-    if person is not None:
-        return person.slack[0] if person.slack else ""
-    return name.rpartition("/")[2] if name.startswith("slack:") else ""
 
 
 def find_callable(names: Iterable[str], incident: Incident, policy: Policy) -> tuple[str, ...]:

@@ -8,9 +8,6 @@ from adapters.phrase import Phrase
 from bot.model.incident import STATE_NAMES, Incident
 from commands.model.finding import GRADE_NAMES, Grade
 
-ANNOUNCED = 1
-"""`about` of the timeline entry of an update that goes to the channel for announcements."""
-
 
 def describe_update(incident: Incident, text: str) -> Phrase:
     """Describes an update on an incident as it is now, exactly as it is announced."""
@@ -28,5 +25,8 @@ def describe_update(incident: Incident, text: str) -> Phrase:
 
 
 def goes_to_all(incident: Incident, *, requested: bool) -> bool:
-    """Returns whether an update is announced: one of a private incident only if that was requested with `--announce`."""
+    """Returns whether an update is announced: one of a private incident only if that was requested with `--announce`.
+
+    `about` of its timeline entry is 1 then.
+    """
     return incident.private is False or requested

@@ -8,7 +8,6 @@ import pytest
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.incidents.announcer import UpdateAnnouncer, UpdateServices
-from bot.incidents.updates import ANNOUNCED
 from bot.model.announcement import Announcement, DeliveryStage, PlainWord
 from bot.model.incident import EntryKind, Incident, IncidentState, TimelineEntry
 from bot.store.database import Database
@@ -72,7 +71,7 @@ class Waiting:
     async def list_recent(self) -> tuple[Incident, ...]:
         return (self.incident,)
 
-    async def update(self, text: str, about: int = ANNOUNCED, kind: EntryKind = EntryKind.UPDATE) -> None:
+    async def update(self, text: str, about: int = 0, kind: EntryKind = EntryKind.UPDATE) -> None:
         self.entries += 1
         said = Phrase("{text}", text=text)
         await self.timeline.add([TimelineEntry(3, f"audit:{self.entries}", kind, NOW, NOW, "ana", said, about=about)])
@@ -109,10 +108,11 @@ async def test_the_same_text_twice_is_two_replies(waiting: Waiting) -> None:
     assert ["post", "reply", "edit", "reply"] == [act for act, *_ in await waiting.look()]
 
 
-async def test_an_update_that_does_not_go_to_all_is_announced_nowhere(waiting: Waiting) -> None:
-    await waiting.update("We are on it.", about=0)
+async def test_an_update_of_a_private_incident_is_announced_only_on_request(waiting: Waiting) -> None:
+    waiting.incident = replace(INCIDENT, private=True)
+    await waiting.update("We are on it.")
     assert [] == await waiting.look()
-    await waiting.update("Logins work.")
+    await waiting.update("Logins work.", about=1)
     assert ["post", "reply"] == [act for act, *_ in await waiting.look()]
 
 

@@ -10,7 +10,7 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.access.people import Person, UserGroup
 from bot.access.policy import Policy
-from bot.incidents.quiet_messages import find_callable, find_slack_id
+from bot.incidents.quiet_messages import find_callable
 from bot.incidents.reminders import QuietReminder, ReminderBasis, ReminderServices
 from bot.incidents.settings import IncidentSettings
 from bot.model.alert_notice import AlertWord
@@ -234,13 +234,6 @@ async def test_others_are_called_one_by_one_where_there_is_no_channel(database: 
 )
 def test_only_people_who_may_read_a_private_incident_are_called_to_it(private: bool | None, called: tuple[str, ...]) -> None:
     assert called == find_callable(SETTINGS.escalate, replace(INCIDENT, private=private), POLICY)
-
-
-@pytest.mark.parametrize(
-    ("name", "user"), [("ana", "U1ANA"), ("desk", ""), ("slack:T1/U1DAN", "U1DAN"), ("system:dan", ""), ("dan", "")]
-)
-def test_the_slack_id_of_a_person_is_found_by_name(name: str, user: str) -> None:
-    assert user == find_slack_id(name, POLICY.people)
 
 
 async def test_a_resolved_incident_is_left_alone(night: Night) -> None:
