@@ -8,7 +8,8 @@ column counts, and never the document.
 """
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -174,6 +175,12 @@ class IncidentTable:
             return tuple(_read_entry(row) for row in reversed(found)), connection.execute(_COUNT, this).scalar_one()
 
         return await self._database.read(work)
+
+
+def count_public(connection: Connection) -> Mapping[str, int]:
+    """Counts the incidents in which people work and that everyone may know of, by severity: "" for one without any."""
+    found = map(_read_incident, connection.execute(_WORKING))
+    return Counter(incident.severity or "" for incident in found if incident.private is False)
 
 
 def _read_optional(row: Row[Any] | None) -> Incident | None:

@@ -33,6 +33,9 @@ ALERT_LABELS = tuple(
 )
 """States and severities of alerts that are counted."""
 
+INCIDENT_LABELS = {"": "unknown"} | {severity.value: severity.value for severity in Severity}
+"""Labels of severities of incidents; those of earlier versions of the bot have none."""
+
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
 """Upper bounds of the histograms: from an answer without a host to the longest deadline of a read (20 s) and beyond."""
 
@@ -67,6 +70,9 @@ class Metrics:
         self._inbox = Gauge("flatnet_inbox_unfinished", "Deliveries that are not answered yet.", registry=registry)
         self._outbox = Gauge("flatnet_outbox_messages", "Messages not confirmed by Slack.", ("state",), registry=registry)
         self._alerts = Gauge("flatnet_alerts", "Alerts that are not resolved.", ("state", "severity"), registry=registry)
+        self._incidents = Gauge(
+            "flatnet_incidents", "Open incidents. Private ones are not counted.", ("severity",), registry=registry
+        )
         self._round_age = Gauge(
             "flatnet_watch_age_seconds", "Seconds since the watch checked every host.", registry=registry
         )
@@ -109,6 +115,8 @@ class Metrics:
         self._audit.set(condition.audit_events)
         for state, severity in ALERT_LABELS:
             self._alerts.labels(state, severity).set(condition.alerts.get((state, severity), 0))
+        for severity, label in INCIDENT_LABELS.items():
+            self._incidents.labels(label).set(condition.incidents.get(severity, 0))
 
     def record_watch(self, round_age: float, overruns: int) -> None:
         """Record the seconds since the last whole round of the watch, and the number of checks that took too long."""
@@ -127,6 +135,8 @@ class Metrics:
                 self._requests.labels(operation, ended.name.lower())
         for state, severity in ALERT_LABELS:
             self._alerts.labels(state, severity)
+        for label in INCIDENT_LABELS.values():
+            self._incidents.labels(label)
         for heartbeat in HeartbeatOutcome:
             self._heartbeats.labels(heartbeat.value)
         for side in SIDES:

@@ -1,10 +1,11 @@
 """What programs are told of the bot: alive, ready, numbers; never whose or where."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from sqlalchemy import insert
 
 from adapters.inventory import InvalidSetting
 from adapters.phrase import Phrase
+from bot.model.incident import Incident
 from bot.runtime.loopback import Loopback
 from bot.store.condition import DatabaseCondition, check_writable
 from bot.store.database import Database
 from bot.store.errors import DatabaseError, make_full_error
-from bot.store.tables import ALERTS
+from bot.store.incident_records import encode_incident
+from bot.store.tables import ALERTS, INCIDENTS
 from bot.telemetry import endpoints as status
 from bot.telemetry.endpoints import (
     CHECK_INTERVAL,
@@ -40,8 +43,10 @@ from bot.telemetry.endpoints import (
 )
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.watchdog import ServiceManager
+from commands.model.finding import Severity
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
+BLANK_INCIDENT = Incident("op-1", "", "t", "all", "ana", NOW, number=1)
 ALERT = {
     **dict.fromkeys(("host", "short", "why", "cause", "acknowledged_by", "message"), ""),
     **dict.fromkeys(("version", "shown", "streak", "step"), 0),
@@ -354,6 +359,34 @@ async def test_alerts_of_a_real_database_are_counted_until_they_are_resolved(tmp
     try:
         await database.run(lambda connection: connection.execute(insert(ALERTS), rows))
         assert {("firing", "high"): 2} == (await check_writable(database)).alerts
+    finally:
+        await database.aclose()
+
+
+async def test_only_incidents_that_everyone_may_know_of_are_counted_and_the_one_of_no_severity_too(tmp_path: Path) -> None:
+    """Private ones, those of which that is not known, and those that are over are not."""
+    high: dict[str, Any] = {"document": json.dumps(encode_incident(replace(BLANK_INCIDENT, severity=Severity.HIGH)))}
+    given: list[dict[str, Any]] = [
+        high | {"private": 0},
+        {"private": 0},
+        {"private": 1},
+        {"private": None},
+        {"private": 0, "state": "resolved"},
+    ]
+    usual: dict[str, Any] = {
+        "channel": "",
+        "title": "t",
+        "target": "all",
+        "opened_by": "ana",
+        "opened_at": NOW,
+        "resolution": "",
+    }
+    usual |= {"resolved_by": "", "was": "", "state": "mitigated", "version": 1, "document": None}
+    rows = [usual | row | {"number": number, "operation": f"op-{number}"} for number, row in enumerate(given, 1)]
+    database = Database.open(tmp_path / "flatnet.sqlite3")
+    try:
+        await database.run(lambda connection: connection.execute(insert(INCIDENTS), rows))
+        assert {"high": 1, "": 1} == (await check_writable(database)).incidents
     finally:
         await database.aclose()
 

@@ -92,6 +92,16 @@ def test_alerts_are_counted_by_state_and_severity_and_a_count_that_is_gone_is_ze
     assert (0.0, 1.0) == (samples(measures)[one], samples(measures)[other])
 
 
+def test_open_incidents_are_counted_by_severity_from_zero(measures: Metrics) -> None:
+    def count() -> dict[str, float]:
+        found = {name: value for name, value in samples(measures).items() if name.startswith("flatnet_incidents{")}
+        return {name.split('"')[1]: value for name, value in found.items()}
+
+    assert dict.fromkeys(("critical", "high", "medium", "low", "unknown"), 0.0) == count()
+    measures.record_condition(DatabaseCondition(0, 0, 0, 0, incidents={"critical": 2, "": 1}))
+    assert {"critical": 2.0, "high": 0.0, "medium": 0.0, "low": 0.0, "unknown": 1.0} == count()
+
+
 def test_heartbeats_are_counted_by_outcome_from_zero(measures: Metrics) -> None:
     measures.count_heartbeat(HeartbeatOutcome.WITHHELD)
     counted = samples(measures)
