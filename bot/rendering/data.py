@@ -21,6 +21,7 @@ JSON is one document; every key is always present. `text`, `title`, `summary`, `
         chart     null, or days [ISO 8601], hosts [{host, days: [null or {well, troubled, unreached}]}] with one for each
                   day, certificates [{name, authority, days}]; of an incident began, ended, lanes [{host, spans
                   [{began, ended, state}], marks [{at, kind}]}], milestones [{milestone, at}]
+        document  null, or the same with a schema of its own: the report of an incident (docs/incident-report.md)
     change       null unless it is about one, else the document of `bot.rendering.change_json`
     failure      null after a report or a change, else
         kind      usage | refused | internal
@@ -41,7 +42,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -80,6 +81,16 @@ def render_json(answer: Answer, texts: Texts) -> str:
         "change": change_data.build_document(answer.body, texts) if isinstance(answer.body, Change) else None,
         "failure": failure and _build_failure(failure, texts),
     }
+    return _format_json(document)
+
+
+def render_document(answer: Answer) -> str:
+    """Renders the document of a report as JSON that is safe to print; "" if it has none."""
+    report = answer.body
+    return _format_json(report.document) if isinstance(report, Report) and report.document is not None else ""
+
+
+def _format_json(document: Mapping[str, Any]) -> str:
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
     return _UNSAFE_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
@@ -125,6 +136,7 @@ def _build_report(report: Report, texts: Texts) -> dict[str, Any]:
         "lines": [] if report.excerpt is None else [_build_line(line) for line in report.excerpt.lines],
         "notes": [] if report.excerpt is None else [note.render(texts) for note in report.excerpt.notes],
         "chart": report.chart and report.chart.model_dump(mode="json"),
+        "document": report.document,
     }
 
 

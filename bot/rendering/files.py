@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from adapters.phrase import Texts
 from bot.model.request import Answer
-from bot.rendering.data import render_csv
+from bot.rendering.data import render_csv, render_document
 from bot.rendering.markdown import render_markdown
 from bot.rendering.slack import log_lines
 from commands.loglines.excerpt import PAGE_LINES
@@ -39,10 +39,10 @@ def write_public_files(answer: Answer, texts: Texts) -> tuple[TextFile | Bundle,
 
 
 def remove_files(answer: Answer) -> Answer:
-    """Returns the answer without its files."""
+    """Returns the answer without its files, and without the document that one of them contains."""
     if not isinstance(answer.body, Report):
         return answer
-    return answer.model_copy(update={"body": answer.body.model_copy(update={"files": ()})})
+    return answer.model_copy(update={"body": answer.body.model_copy(update={"files": (), "document": None})})
 
 
 def pack_bundle(bundle: Bundle, clean: Callable[[str], str]) -> bytes:
@@ -80,3 +80,5 @@ def _write_copy(copy: ReportFile, answer: Answer, texts: Texts) -> TextFile:
             return TextFile(name=copy.name, text=render_csv(answer, texts))
         case FileFormat.LINES:
             return TextFile(name=copy.name, text=log_lines.render_file(answer, texts))
+        case FileFormat.JSON:
+            return TextFile(name=copy.name, text=render_document(answer))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, JsonValue
 
 from adapters.phrase import Phrase
 from adapters.value import Value
@@ -115,6 +115,8 @@ class FileFormat(StrEnum):
     CSV = "csv"
     LINES = "txt"
     """All lines of its excerpt."""
+    JSON = "json"
+    """Its document."""
 
 
 class ReportFile(Value):
@@ -188,6 +190,8 @@ class Report(Value):
     """Lines of logs. Surfaces show the newest ones, and all of them as a file."""
     chart: Drawing | None = None
     """Drawn where pictures can be shown, else described in words (`commands.model.lanes.describe_drawing`)."""
+    document: Mapping[str, JsonValue] | None = None
+    """The same as JSON with a schema of its own, for programs."""
 
     @property
     def has_details(self) -> bool:

@@ -81,6 +81,7 @@ def test_the_document_of_a_report_has_this_shape() -> None:
             "unreached": ["str"],
             "next": ["str"],
             "chart": "NoneType",
+            "document": "NoneType",
             "lines": "list",
             "notes": "list",
         },
