@@ -18,11 +18,13 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Permit, Refusal, Verdict
+from bot.access.policy import BOT_ACTOR_NAME, Permit, Refusal, Verdict
 from bot.access.rules import NO_PLACE
+from bot.audit.log import EventKind
 from bot.config.active_config import ActiveConfig
 from bot.model.announcement import Fallback
 from bot.model.change import Change
+from bot.model.delivered_file import DeliveredFile
 from bot.model.home import NOTHING_AT_HOME, HomeFacts
 from bot.model.incident import Incident
 from bot.model.request import (
@@ -111,6 +113,14 @@ class Dispatcher:
         answer = _shorten(Answer(operation=operation, understood=understood, body=body, here=here))
         await place.record(decision, answer)
         return answer, "" if asked is None else " ".join(asked.words)
+
+    async def record_delivery(self, operation: str, file: DeliveredFile) -> None:
+        """Records that a file of an answer was delivered. A failure is only logged, because people have the file already."""
+        event = {"file": file.name, "bytes": file.size, "sha256": file.sha256}
+        try:
+            await self._environment.recorder.record(EventKind.EXPORT, BOT_ACTOR_NAME, operation, event)
+        except FlatnetError as error:
+            self._log.error("the delivery of a file was not recorded", operation=operation, why=str(error))
 
     def find_rights(self, identity: Identity) -> Rights | Refusal:
         """Finds the actor of an identity and their permitted operations; a refusal if nothing is permitted."""

@@ -16,6 +16,7 @@ from adapters.inventory import Inventory
 from bot.access.policy import Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
+from bot.model.delivered_file import DeliveredFile
 from bot.model.home import HomeFacts
 from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
@@ -32,6 +33,9 @@ class SlackDispatcher(Protocol):
 
     async def check_refusal(self, request: Request) -> Failure | None:
         """Return why a person may not see the answer to these words; None if they may."""
+
+    async def record_delivery(self, operation: str, file: DeliveredFile) -> None:
+        """Record that a file was delivered. Never raises."""
 
     def find_rights(self, identity: Identity) -> Rights | Refusal:
         """Return the person's rights, or the reason why they have none."""

@@ -20,6 +20,7 @@ from bot.access.policy import Refusal, Verdict
 from bot.incidents.channels import CreatedChannel, NewChannel
 from bot.model.announcement import Announcement, DeliveryStage, Fallback
 from bot.model.change import Change
+from bot.model.delivered_file import DeliveredFile
 from bot.model.home import HomeFacts
 from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
@@ -143,6 +144,9 @@ class _CrossLoopDispatcher:
 
     async def check_refusal(self, request: Request) -> Failure | None:
         return await self._run_at_home(self._desk.check_refusal(request))
+
+    async def record_delivery(self, operation: str, file: DeliveredFile) -> None:
+        await self._run_at_home(self._desk.record_delivery(operation, file))
 
     def find_rights(self, identity: Identity) -> Rights | Refusal:
         return self._desk.find_rights(identity)

@@ -44,7 +44,7 @@ from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.incident_channels import ChannelCreator
 from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.sharing import FileWatcher
-from bot.slack.outbound.uploads import Uploads
+from bot.slack.outbound.uploads import UploadRecords, Uploads
 from bot.slack.preflight import SlackBotUser, Tokens, check_tokens, make_authorize, reveal_token, run_preflight
 from bot.slack.scopes import SCOPES
 from bot.slack.socket import BoltConnector, ReconnectingSocket
@@ -259,7 +259,8 @@ class SlackSurface:
         people = PeopleDirectory(api, place.team, place.defaults, groups.find_groups, clock.monotonic)
         channels = ChannelDirectory(api, clock.monotonic)
         sender = Sender(self._stores.outbox, api, channels, "flatnet", clock)
-        uploads = Uploads(api, channels, self._stores.answers, FileWatcher(api, clock), clock)
+        records = UploadRecords(self._stores.answers, self._dispatcher.record_delivery)
+        uploads = Uploads(api, channels, records, FileWatcher(api, clock), clock)
         files = AnswerFiles(self._stores.answers, uploads, ChartUploader(uploads, place.clean))
         responder = Responder(self._dispatcher, people, sender, files, clock)
         audience = Audience(api, groups, clock)

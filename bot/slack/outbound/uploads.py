@@ -1,14 +1,17 @@
 """Uploads files: requested, recorded with their answer, uploaded, shown. They expire with that answer.
 
+The name, the size and the SHA-256 of a file that was shown are recorded in the audit log. They outlive the file.
+
 A file that Slack accepted and does not show is uploaded a second time (`bot.slack.outbound.sharing`). After that, the
 requester gets the reason.
 """
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from adapters.phrase import Phrase
+from bot.model.delivered_file import DeliveredFile, RecordDelivery
 from bot.rendering.files import pack_bundle
 from bot.rendering.slack.blocks import SlackMessage
 from bot.runtime.clock import Clock
@@ -40,15 +43,24 @@ FORBIDDEN_UPLOAD_CODES = frozenset(
 """Slack's codes for uploads that the workspace's policy forbids."""
 
 
+@dataclass(frozen=True)
+class UploadRecords:
+    """Records of uploads: the files of each answer, and the delivered ones in the audit log."""
+
+    answers: AnswerTable
+    record_delivery: RecordDelivery
+
+
 class Uploads:
     """Uploads files to Slack. Secrets are removed when an upload is requested (`bot.slack.api`)."""
 
     def __init__(
-        self, api: SlackApi, channels: ChannelDirectory, answers: AnswerTable, watcher: FileWatcher, clock: Clock
+        self, api: SlackApi, channels: ChannelDirectory, records: UploadRecords, watcher: FileWatcher, clock: Clock
     ) -> None:
         self._api = api
         self._channels = channels
-        self._answers = answers
+        self._answers = records.answers
+        self._record_delivery = records.record_delivery
         self._watcher = watcher
         self._clock = clock
 
@@ -59,23 +71,26 @@ class Uploads:
         """
         await self._channels.check_postable(place[0])
         content = await self._build_content(file)
-        made = await self._share(operation, (file.name, content), title, place)
+        made, sent = await self._share(operation, (file.name, content), title, place)
         if not await self._watcher.is_shared(made.id, place[0]):
             await self.delete(made)  # or it might appear a second time, later
-            made = await self._share(operation, (file.name, content), title, place)
+            made, sent = await self._share(operation, (file.name, content), title, place)
             if not await self._watcher.is_shared(made.id, place[0]):
                 raise SlackFailure(NOT_SHARED_CODE, maybe_done=True)
         await self._record(operation, replace(made, shown=True))
+        await self._record_delivery(operation, sent)
 
-    async def _share(self, operation: str, file: tuple[str, str | bytes], title: str, place: tuple[str, str]) -> AnswerFile:
+    async def _share(
+        self, operation: str, file: tuple[str, str | bytes], title: str, place: tuple[str, str]
+    ) -> tuple[AnswerFile, DeliveredFile]:
         """Upload a file and have Slack share it; Slack may do so later."""
-        made = await self._upload(operation, *file)
+        made, sent = await self._upload(operation, *file)
         await self._api.complete_upload(made.id, title, *place)
-        return made
+        return made, sent
 
     async def upload_hidden(self, operation: str, name: str, content: bytes) -> str:
         """Upload a file that only our messages show; returns its id in Slack. Raises as `show`."""
-        made = await self._upload(operation, name, content)
+        made, _ = await self._upload(operation, name, content)
         await self._api.complete_upload(made.id, name)
         await self._watcher.wait_for_picture(made.id)
         return made.id
@@ -112,13 +127,13 @@ class Uploads:
             return await asyncio.to_thread(pack_bundle, file, self._api.redact)
         return BYTE_ORDER_MARK + file.text if file.name.endswith(".csv") else file.text
 
-    async def _upload(self, operation: str, name: str, content: str | bytes) -> AnswerFile:
-        """Upload a file, recorded with its answer before it can be seen."""
+    async def _upload(self, operation: str, name: str, content: str | bytes) -> tuple[AnswerFile, DeliveredFile]:
+        """Upload a file, recorded with its answer before it can be seen. Secrets are gone from what is sent and hashed."""
         upload = await self._api.request_upload(name, content)
         made = AnswerFile(upload.file, name)
         await self._record(operation, made)
         await self._api.upload(upload)
-        return made
+        return made, await asyncio.to_thread(DeliveredFile.of, name, upload.content)
 
     async def _record(self, operation: str, made: AnswerFile) -> None:
         """Record the file with its answer. If the answer has expired, delete the file, because it would stay forever."""

@@ -18,6 +18,7 @@ from bot.access.rules import Grant
 from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.config.active_config import ActiveConfig
 from bot.handlers.registry import HANDLERS
+from bot.model.delivered_file import DeliveredFile
 from bot.model.request import (
     Answer,
     ExitCode,
@@ -144,6 +145,15 @@ async def test_findings_and_unreached_hosts_are_an_answer_and_not_an_error() -> 
 
     assert ExitCode.NOT_REACHED == answer.exit_code
     assert ["host-a", "host-b"] == [finding.host for finding in report(answer).findings]
+
+
+async def test_a_delivered_file_is_recorded_with_its_hash_and_one_that_cannot_be_is_delivered_all_the_same() -> None:
+    log, file = Log(), DeliveredFile.of("evidence.zip", b"evidence")
+    await desk(log).record_delivery("op-1", file)
+    hashed = "ee8250fb76e094b34b471f13a73dbbe51d1ae142e9df59d7c0d31ec20f0a0a8e"
+    expected = {"file": "evidence.zip", "bytes": 8, "sha256": hashed}
+    assert [(EventKind.EXPORT, "flatnet-bot", "op-1", expected)] == log.events
+    await desk(Log(FlatnetError(Phrase("the disk is full")))).record_delivery("op-1", file)
 
 
 async def test_nothing_typed_is_help() -> None:

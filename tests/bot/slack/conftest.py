@@ -22,6 +22,7 @@ from adapters.phrase import Phrase
 from bot.access.policy import Actor, Permit, Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
+from bot.model.delivered_file import DeliveredFile
 from bot.model.home import NOTHING_AT_HOME, HomeFacts
 from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
@@ -155,6 +156,10 @@ class ScriptedDesk:
     home_verdict: Verdict = field(default_factory=lambda: Permit("role viewer"))
     fallback: Fallback = field(default_factory=lambda: Fallback("", ("U0ADMIN",)))
     inventory: Inventory = field(default_factory=lambda: Inventory(hosts=(host("host-a", 1), host("host-b", 2))))
+    delivered: list[tuple[str, DeliveredFile]] = field(default_factory=list)
+
+    async def record_delivery(self, operation: str, file: DeliveredFile) -> None:
+        self.delivered.append((operation, file))
 
     def find_rights(self, identity: Identity) -> Rights | Refusal:
         assert isinstance(identity, SlackIdentity)

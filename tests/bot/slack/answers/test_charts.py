@@ -20,7 +20,7 @@ from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sharing import LOOKING_PAUSES, FileWatcher
 from bot.slack.outbound.simplify import PICTURE_PAUSES
-from bot.slack.outbound.uploads import Uploads
+from bot.slack.outbound.uploads import UploadRecords, Uploads
 from bot.store.answers import RETENTION, AnswerFile, StoredAnswer
 from commands.model.chart import describe_chart
 from commands.model.lanes import Drawing, describe_drawing
@@ -73,7 +73,8 @@ async def pictures(house: House, draw: Draw = drawn) -> AsyncIterator[ChartUploa
         await house.rows.answers.store(StoredAnswer("op-1", "U0ADMIN", "digest", house.time.now(), "{}"))
         clock = house.time.clock()
         watcher = FileWatcher(api, clock)
-        uploads = Uploads(api, ChannelDirectory(api, clock.monotonic), house.rows.answers, watcher, clock)
+        records = UploadRecords(house.rows.answers, house.desk.record_delivery)
+        uploads = Uploads(api, ChannelDirectory(api, clock.monotonic), records, watcher, clock)
         yield ChartUploader(uploads, cleaned, draw)
 
 

@@ -25,7 +25,7 @@ from bot.slack.inbound.message_shortcut import NoteHandler
 from bot.slack.inbound.plan import PlanHandler
 from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.sharing import FileWatcher
-from bot.slack.outbound.uploads import Uploads
+from bot.slack.outbound.uploads import UploadRecords, Uploads
 from bot.slack.scopes import SCOPES
 from bot.slack.tasks import BackgroundTasks
 from tests.bot.slack.conftest import House, cleaned, manifest_with
@@ -53,7 +53,8 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         app = AsyncApp(client=api._client, authorize=authorize)
         clock = house.time.clock()
         watcher = FileWatcher(api, clock)
-        uploads = Uploads(api, ChannelDirectory(api, clock.monotonic), house.rows.answers, watcher, clock)
+        records = UploadRecords(house.rows.answers, house.desk.record_delivery)
+        uploads = Uploads(api, ChannelDirectory(api, clock.monotonic), records, watcher, clock)
         pictures = ChartUploader(uploads, cleaned)
         answering = Responder(house.desk, people, sender, AnswerFiles(house.rows.answers, uploads, pictures), clock)
         forms = FormHandler(answering, api)

@@ -1,5 +1,6 @@
 """Files that Slack accepts: shown late, or not at all, or forbidden by the workspace's policy."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -49,8 +50,22 @@ async def test_a_file_that_is_never_shared_is_uploaded_once_more_and_does_not_ap
         await house.moving(lambda: files(house))
         await house.settled()
         house.workspace.share_late()
+    assert 1 == len(house.desk.delivered)
     assert (1, 2) == (len(files(house)), len(house.workspace.calls("files.completeUploadExternal")))
     assert () == house.workspace.private("U0ADMIN")
+
+
+async def test_a_file_that_readers_see_is_recorded_as_its_bytes_are(house: House) -> None:
+    async with house.bot():
+        await pressed(house)
+        await house.moving(lambda: files(house))
+        await house.settled()
+    [shown] = [file for message in house.workspace.messages("C0OPS") for file in message.files]
+    seen = house.workspace.file(shown)
+    assert seen is not None
+    [(operation, file)] = house.desk.delivered
+    assert (len(seen), hashlib.sha256(seen).hexdigest()) == (file.size, file.sha256)
+    assert operation in file.name
 
 
 async def test_where_the_second_one_is_not_shared_either_the_person_is_told(house: House) -> None:
@@ -60,6 +75,7 @@ async def test_where_the_second_one_is_not_shared_either_the_person_is_told(hous
         await house.moving(lambda: house.workspace.private("U0ADMIN"))
         await house.settled()
     assert [NOT_SHOWN] == await house.private("U0ADMIN")
+    assert [] == house.desk.delivered
     assert 2 == len(house.workspace.calls("files.completeUploadExternal"))
 
 
