@@ -65,7 +65,7 @@ def build_incidents(
 
 @asynccontextmanager
 async def run_incidents(application: "Application", team: str) -> AsyncIterator[None]:
-    """Follows acts and what concerns incidents, reminds and announces until the block is left. `team` is that of configured people."""
+    """Follows acts and what concerns incidents, reminds and announces. `team` is that of the configured people."""
     services, clock = application.incident_services, application.clock
     reminder, announcer = build_reminder(application, team), build_announcer(application)
     works = (
