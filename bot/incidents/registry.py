@@ -132,7 +132,7 @@ class IncidentRegistry:
         if number:
             return await self._find_other_side(await self.find_visible(number, reader, channels), reader, channels)
         here = await self.find_open_in(reader.channel)
-        if here is not None:
+        if here is not None and reader.may_see(here):
             return here
         running = await self.look_up_privacy(await self.list_working(), channels)
         match [each for each in running if reader.may_see(each)]:

@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
+from bot.audit.files import HeadUnavailable
 from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.incidents import life
 from bot.incidents.events import IncidentAct
@@ -144,6 +145,23 @@ async def test_an_act_whose_bot_died_before_the_row_is_made_up_for_by_whatever_c
     assert "dns" == (await room.book.act(1, resolving("op-2", "another"))).was, "the same request again"
     assert ["opened", "resolved"] == await room.recorded()
     assert ["opened: 502 (all)", "resolved: dns"] == await room.told()
+
+
+async def test_an_act_that_is_in_the_log_happened_also_if_its_head_line_could_not_be_written(
+    room: Room, tmp_path: Path
+) -> None:
+    """The person is told of the trouble. The log has the act, so the row follows it, and a repeated request finds it."""
+    await room.open()
+    heads = tmp_path / "heads"
+    written = heads.read_bytes()
+    heads.unlink()
+    heads.mkdir()
+    with pytest.raises(HeadUnavailable):
+        await room.book.act(1, resolving("op-2"))
+    heads.rmdir()
+    heads.write_bytes(written)
+    assert "dns" == (await room.book.act(1, resolving("op-2"))).was
+    assert ["opened", "resolved"] == await room.recorded()
 
 
 async def test_following_twice_or_from_the_beginning_changes_nothing(room: Room) -> None:
@@ -300,6 +318,8 @@ async def test_without_a_number_the_channel_s_incident_is_meant_else_the_only_on
     await room.open("op-2", "C0SECRET", private=True)
     assert 1 == (await room.book.find_current(0, BEN, channels)).number, "the other one is hidden"
     assert 2 == (await room.book.find_current(0, replace(BEN, channel="C0SECRET"), channels)).number
+    schedule = replace(BEN, channel="C0SECRET", in_public=True, movable=True)
+    assert 1 == (await room.book.find_current(0, schedule, channels)).number, "its answer may go where others read it"
     with pytest.raises(NoSuchIncident, match="no incident 2"):
         await room.book.find_current(2, BEN, channels)
     await room.open("op-3", "")
