@@ -54,10 +54,12 @@ class Dying(IncidentTable):
 
 @dataclass
 class Room:
-    """A registry over one database and one audit log; `restart` makes another one, as a new process does."""
+    """A registry over one database and one audit log (or a double of it); `restart` makes another one, as a new process
+    does.
+    """
 
     database: Database
-    audit: AuditLog
+    audit: Any
     time: Time
 
     def __post_init__(self) -> None:
