@@ -20,6 +20,9 @@ from commands.values.units import make_duration_parser, render_duration
 
 TIME_EXAMPLES = Listing(("30m", "2h", "7d", "14:20", "yesterday", "2026-01-31T14:20"))
 
+RECENT_CLOCK_PERIOD = timedelta(hours=12)
+"""Time for which a clock time of an event needs no day. One that is longer ago was rather meant for later today."""
+
 _MIN_SPAN = timedelta(minutes=1)
 _ONE_DAY = timedelta(days=1)
 _CLOCK_TIME = re.compile(
@@ -172,12 +175,17 @@ def _format_time(at: time) -> str:
 
 
 def resolve_clock_times(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
-    """Replaces clock times and days in `since` and `until` by times in a zone. Raises `BadArgument` if that is impossible.
+    """Replaces clock times and days in `since`, `until` and `at` by times in a zone. Raises `BadArgument` if that is
+    impossible.
 
-    Without a day, `until` is the first such time after `since`.
+    Without a day, `until` is the first such time after `since`, and `at` lies in the last hours.
     """
-    since, until = (getattr(operation, name, None) for name in ("since", "until"))
+    since, until, at = (getattr(operation, name, None) for name in ("since", "until", "at"))
     times: dict[str, datetime] = {}
+    if isinstance(at, ClockTime):
+        times["at"] = _find_recent(at, zone, now)
+    if isinstance(at, DayStart):
+        times["at"] = at.find(zone, now)
     if isinstance(since, ClockTime):
         since = times["since"] = since.find_last(zone, now)
     if isinstance(since, DayStart):
@@ -188,6 +196,20 @@ def resolve_clock_times(operation: _Operation, zone: tzinfo, now: datetime) -> _
         begin = now - since if isinstance(since, timedelta) else since
         times["until"] = until.find_last(zone, now) if begin is None else until.find_first(zone, begin, now)
     return operation.model_copy(update=times) if times else operation
+
+
+def _find_recent(clock: ClockTime, zone: tzinfo, now: datetime) -> datetime:
+    """Finds the last time that clocks showed it, which without a day may not be longer ago than `RECENT_CLOCK_PERIOD`."""
+    at = clock.find_last(zone, now)
+    if clock.day is None and now - at > RECENT_CLOCK_PERIOD:
+        phrase = Phrase(
+            "{part} is in the future (now: {now}). For one on an earlier day, add the day: {example}",
+            part=str(clock),
+            now=Moment(now),
+            example=render_time(at),
+        )
+        raise BadArgument(phrase, part=str(clock), nearest=(render_time(at),))
+    return at
 
 
 def resolve_interval(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from commands.bot_state.incident_acts import IncidentNote
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation, render_operation
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogRead
@@ -226,3 +227,21 @@ def test_no_text_breaks_it(text: str) -> None:
     except BadArgument:
         return
     assert when == PARSE(render_time(when))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("11:55", "2026-11-25T11:55+09:00"), ("00:30", "2026-11-25T00:30+09:00"), ("30m", "30m")],
+)
+def test_the_time_of_an_event_needs_no_day_for_the_last_hours(typed: str, meant: str) -> None:
+    now = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
+    note = IncidentNote(text="x", at=PARSE(typed))
+    assert f"incident note x --at {meant}" == render_operation(resolve_clock_times(note, TOKYO, now))
+
+
+def test_the_time_of_an_event_that_lies_ahead_is_refused_with_that_of_the_day_before() -> None:
+    now = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
+    with pytest.raises(BadArgument) as refused:
+        resolve_clock_times(IncidentNote(text="x", at=PARSE("12:05")), TOKYO, now)
+    assert "12:05 is in the future" in str(refused.value.phrase)
+    assert ("2026-11-24T12:05+09:00",) == refused.value.nearest
