@@ -119,6 +119,8 @@ class IncidentActHandlers:
         what = operation.what
         if what.alert:
             await self._require_alert(what.alert, context)
+        else:
+            what.target.resolve(context.inventory)  # an unknown name would collect nothing
         hosts, alerts = what.target.parts, (what.alert,) if what.alert else ()
         request = _make_request(
             IncidentAct.ADDED, context, lambda incident, now: life.judge_addition(incident, hosts, alerts), text=str(what)
