@@ -1,7 +1,7 @@
 """Handlers for the acts by which people work on an incident: each is one entry of its timeline."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -17,7 +17,8 @@ from bot.handlers.ports import AlertRegistryPort, ChannelPort, IncidentRegistryP
 from bot.incidents import life
 from bot.incidents.events import IncidentAct
 from bot.incidents.requests import ActRequest
-from bot.model.incident import Incident
+from bot.model.incident import EntryKind, Incident
+from bot.model.quoted_message import QuotedMessage
 from bot.reports.incident_acts import describe_audience, report_act
 from commands.bot_state.alerts import AlertShow
 from commands.bot_state.incident_acts import (
@@ -65,16 +66,34 @@ class IncidentActHandlers:
     now: Callable[[], datetime]
 
     async def note(self, operation: IncidentNote, context: RequestContext) -> Report:
-        """Adds a note, at the time at which it happened."""
+        """Adds a note, at the time at which it happened; that of a message by its author, and once."""
+        quoted = context.quoted
         at = None if operation.at is None else resolve_instant(operation.at, self.now(), NOTE_PERIOD)
+        if quoted is not None:
+            at = quoted.at
         request = _make_request(
             IncidentAct.NOTED,
             context,
             lambda incident, now: life.judge_note(incident, now, at),
             text=operation.text,
             happened_at=None if at is None else at.isoformat(),
+            **({} if quoted is None else {"author": quoted.author, "link": quoted.link}),
         )
+        if quoted is not None:
+            request = replace(request, check=partial(self._refuse_second_note, quoted))
         return self._report(await self._act(operation, request, context), Phrase("noted"), context)
+
+    async def _refuse_second_note(self, quoted: QuotedMessage, incident: Incident) -> None:
+        """Refuses to make another note of a message. Slack gives no two messages of a channel the same time."""
+        noted = (EntryKind.NOTE, quoted.author, quoted.at)
+        for entry in await self.incidents.read_timeline(incident.number):
+            if (entry.kind, entry.author, entry.happened_at) == noted:
+                phrase = Phrase(
+                    "nothing to do: the message is entry {entry} of incident {number} already",
+                    entry=str(entry.number),
+                    number=str(incident.number),
+                )
+                raise life.NothingChanges(phrase)
 
     async def update(self, operation: IncidentUpdate, context: RequestContext) -> Report:
         """Records an update for those who wait. Its entry says whether it is announced although the incident is private."""

@@ -1,6 +1,7 @@
 """Acts on an incident: each is one entry of its timeline, by who may, on an incident that the requester may see."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from bot.access.rules import Grant
 from bot.model.alert import Alert
 from bot.model.change import ChangeState
 from bot.model.incident import IncidentState
+from bot.model.quoted_message import QuotedMessage
 from bot.model.request import Answer, Failure, FailureKind
 from bot.store.database import Database
 from commands.checks.conditions import Condition
@@ -116,6 +118,23 @@ async def test_a_note_is_at_the_time_at_which_it_happened(office: Office) -> Non
     assert isinstance(body, Report)
     assert ["first", "second", "opened: 502 (host-a)", "third"] == [str(row.cells[3].text) for row in body.rows]
     assert (BEGAN - timedelta(minutes=1)).isoformat() == body.rows[1].cells[0].value
+
+
+async def test_a_message_is_noted_once_at_its_time_by_its_author(office: Office) -> None:
+    """Whoever notes it, and however often."""
+    quoted = QuotedMessage(PUBLIC, "1769828280.000200", "Max Huber (U0MAX)", "https://example.test/p1")
+    answers = []
+    for key, user in (("m.1", "U1ANA"), ("m.2", "U1BEN")):
+        await office.ask("version", user, PUBLIC)
+        request = replace(office.last, key=key, text='incident note "I see it"', quoted=quoted)
+        answers.append((await office.work(request)).body)
+    body = (await office.ask("incident show 1")).body
+    assert isinstance(body, Report)
+    assert [quoted.at.isoformat(), "2", "Max Huber (U0MAX)", "I see it (https://example.test/p1)"] == [
+        str(cell.value) for cell in body.rows[0].cells[:4]
+    ]
+    assert isinstance(answers[1], Failure)
+    assert "nothing to do: the message is entry 2 of incident 1 already" == str(answers[1].phrase)
 
 
 async def test_mentions_of_all_are_text(office: Office) -> None:
