@@ -1,30 +1,28 @@
 """Handlers for the `incident` operations."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from adapters.errors import FlatnetError, Refused
+from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.access.rules import is_channel
 from bot.handlers.context import RequestContext
 from bot.handlers.incident_ends import IncidentResolver
 from bot.handlers.incident_places import EntrySight, make_reader
 from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
-from bot.incidents.channels import IncidentChannels, plan_channel
+from bot.incidents.channels import IncidentChannels
 from bot.incidents.privacy import IncidentReader
-from bot.incidents.requests import IncidentRequest, NoSuchIncident
+from bot.incidents.requests import NoSuchIncident
 from bot.model.announcement import Announcement
 from bot.model.incident import Incident
-from bot.model.request import Answer, SlackIdentity, derive_operation_id
+from bot.model.request import Answer, derive_operation_id
 from bot.reports import incidents as reports
 from bot.reports.incident_acts import describe_late_obstacles
 from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES, Timeline, compose_timeline, find_operations
-from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
+from commands.bot_state.incidents import IncidentList, IncidentResolve, IncidentShow
 from commands.language.grammar import render_operation
 from commands.model.operation import OwnOperation
-from commands.model.report import ChannelLink, Report
+from commands.model.report import Report
 
 
 @dataclass(frozen=True)
@@ -82,32 +80,6 @@ class IncidentHandlers:
         except NoSuchIncident:
             return None
 
-    async def open(self, operation: IncidentOpen, context: RequestContext) -> Report:
-        """Opens an incident in this channel, or in a new channel."""
-        operation.target.resolve(context.inventory)  # an unknown name would match no host
-        if operation.new:
-            return await self._open_in_new_channel(operation, context)
-        if not is_channel(context.channel):
-            raise NoSuchIncident(
-                Phrase(
-                    "an incident needs a channel. Run this in the channel you use for it, or add {option} to create one",
-                    option="--new",
-                )
-            )
-        if not operation.results and await self._must_choose(context):
-            return reports.ask_for_readers(operation, self.now())
-        private = await self.channels.is_private(context.channel)
-        opening = IncidentRequest(
-            context.operation,
-            operation.title,
-            operation.target,
-            context.actor,
-            private,
-            shared=operation.shares_results,
-        )
-        incident = await self.incidents.open(opening, context.channel)
-        return reports.report_opening(incident, self.now())
-
     async def resolve(self, operation: IncidentResolve, context: RequestContext) -> Report:
         """Resolves an incident. Its channel gets a message even if the requester resolves it elsewhere."""
         resolution = await self.resolver.resolve(operation, context)
@@ -122,38 +94,6 @@ class IncidentHandlers:
                 line = Phrase("could not post in the incident channel: {why}. Let people there know it is resolved", why=why)
                 late = (*late, line)
         return report.model_copy(update={"sections": reports.list_left_to_do(*late)})
-
-    async def _must_choose(self, context: RequestContext) -> bool:
-        """Returns whether the opener must choose who sees the results there. An incident that is open is refused first."""
-        return is_channel(context.channel) and await self.incidents.find_open_in(context.channel) is None
-
-    async def _open_in_new_channel(self, operation: IncidentOpen, context: RequestContext) -> Report:
-        """Opens an incident in a new channel, announces it there too, and names the channel to the requester."""
-        title, target, actor = operation.title, operation.target, context.actor
-        day = context.at.astimezone(ZoneInfo(context.config.schedule_config.zone)).date()
-        private = not operation.public and await self._is_typed_in_private(context)
-        planned = plan_channel(context.operation, title, str(target), day, _find_invited(context))
-        new = replace(planned, private=private)
-        reader, shared = make_reader(operation, context), operation.shares_results
-        opening = IncidentRequest(context.operation, title, target, actor, private, reader, shared)
-        incident, made = await self.incidents.open_in_new_channel(opening, new, self.channels)
-        troubles = made.troubles
-        begun = reports.report_opening(incident, self.now())
-        note = Phrase("opened by {person}", person=actor)
-        if why := await self._announce(_ChannelMessage(begun, incident, operation, (note,)), context):
-            troubles = (
-                *troubles,
-                Phrase("could not post in the channel ({why}). Type {words} there", why=why, words="incident"),
-            )
-        led = {
-            "channel": ChannelLink(id=incident.channel, name=made.name),
-            "sections": reports.list_left_to_do(*troubles),
-        }
-        return reports.report_incident(incident, context.channel, self.now()).model_copy(update=led)
-
-    async def _is_typed_in_private(self, context: RequestContext) -> bool:
-        """Returns whether a request comes from a private channel. One that Slack does not describe counts as private."""
-        return is_channel(context.channel) and await self.channels.is_private(context.channel) is not False
 
     async def _announce(self, notice: "_ChannelMessage", context: RequestContext) -> Phrase | None:
         """Announces a report in the incident's channel. Returns the reason if that failed; the incident stays as it is."""
@@ -176,19 +116,3 @@ class _ChannelMessage:
     incident: Incident
     operation: OwnOperation
     notes: tuple[Phrase, ...] = ()
-
-
-def _find_invited(context: RequestContext) -> str:
-    """Finds the requester's Slack ID: from the request, or for a terminal from the configuration."""
-    requester, name = context.requester, context.actor
-    if isinstance(requester.identity, SlackIdentity):
-        return requester.identity.user
-    known = next((person.slack for person in context.config.policy.people if person.name == name), ())
-    if not known:
-        raise Refused(
-            Phrase(
-                "could not invite anyone: {person} has no Slack ID under [[people]]. Add one, or run this in Slack",
-                person=name,
-            )
-        )
-    return known[0]

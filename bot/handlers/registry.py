@@ -22,6 +22,8 @@ from bot.handlers.hosts import HostHandlers
 from bot.handlers.incident_acts import IncidentActHandlers
 from bot.handlers.incident_concerns import ConcernReader
 from bot.handlers.incident_ends import IncidentEndHandlers, IncidentResolver
+from bot.handlers.incident_opening import IncidentOpeningHandlers
+from bot.handlers.incident_sight import SightReader
 from bot.handlers.incidents import IncidentHandlers
 from bot.handlers.joining import JoiningHandlers, JoiningServices
 from bot.handlers.locks import LockHandlers
@@ -156,6 +158,7 @@ class Handlers:
     incidents: IncidentHandlers
     incident_acts: IncidentActHandlers
     incident_ends: IncidentEndHandlers
+    incident_openings: IncidentOpeningHandlers
     joining: JoiningHandlers
     locks: LockHandlers
     logs: LogHandlers
@@ -172,6 +175,7 @@ class Handlers:
         schedules, incidents = services.schedules, services.incidents
         concerns = ConcernReader(services.alerts, services.checks, changes, services.owed)
         resolver = IncidentResolver(incidents, services.channels, concerns)
+        sight = SightReader(services.alerts, services.checks, changes, history, now)
         return cls(
             about=AboutHandlers(catalogue, changes),
             alerts=AlertHandlers(services.alerts, services.mutes, audit, services.show_alerts, now),
@@ -186,6 +190,7 @@ class Handlers:
             incidents=IncidentHandlers(incidents, services.channels, changes, resolver, now),
             incident_acts=IncidentActHandlers(incidents, services.channels, services.alerts, now),
             incident_ends=IncidentEndHandlers(incidents, services.channels, now),
+            incident_openings=IncidentOpeningHandlers(incidents, services.channels, sight, now),
             joining=JoiningHandlers(services.joining, services.rehearsals, changes, now),
             locks=LockHandlers(locks, now),
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
@@ -261,7 +266,7 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     ScheduleRun: lambda nouns: nouns.schedules.run,
     LogCollect: lambda nouns: nouns.logs.collect,
     IncidentList: lambda nouns: nouns.incidents.list_incidents,
-    IncidentOpen: lambda nouns: nouns.incidents.open,
+    IncidentOpen: lambda nouns: nouns.incident_openings.open,
     IncidentShow: lambda nouns: nouns.incidents.show,
     IncidentResolve: lambda nouns: nouns.incidents.resolve,
     IncidentNote: lambda nouns: nouns.incident_acts.note,

@@ -37,6 +37,7 @@ class IncidentAct(StrEnum):
     REOPENED = "reopened"
     MERGED = "merged"
     CALLED = "called"
+    RELATED = "related"
 
 
 @dataclass(frozen=True)

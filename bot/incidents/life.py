@@ -227,6 +227,7 @@ _KINDS = {
     IncidentAct.REOPENED: EntryKind.STATE,
     IncidentAct.MERGED: EntryKind.STATE,
     IncidentAct.CALLED: EntryKind.CALL,
+    IncidentAct.RELATED: EntryKind.SCOPE,
 }
 
 

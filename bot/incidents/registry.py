@@ -180,9 +180,10 @@ class IncidentRegistry:
     async def open(self, opening: IncidentRequest, channel: str) -> Incident:
         """Open one in a channel, or without one where that is none. The same request again is the same incident.
 
-        Raises `AlreadyOpen`.
+        Raises `AlreadyOpen`, and what `opening.judge` raises.
         """
-        return await self._open_in_place(opening, CreatedChannel(channel), made=False)
+        async with self._making:
+            return await self._open_in_place(opening, CreatedChannel(channel), made=False)
 
     async def _open_in_place(self, opening: IncidentRequest, place: CreatedChannel, *, made: bool) -> Incident:
         """Open one in a channel, or without a place where that is none."""
@@ -190,7 +191,9 @@ class IncidentRegistry:
         async with self._acting:
             await self.follow()
             standing = await self._table.find_opened_by(opening.operation) or await self.find_open_in(place.id)
-            standing = standing or await self._record_opening(opening, place, made=made)
+            if standing is None:
+                opening.judge(await self.list_working())
+                standing = await self._record_opening(opening, place, made=made)
         if standing.operation != opening.operation:
             raise AlreadyOpen(
                 Phrase(
@@ -284,15 +287,16 @@ class IncidentRegistry:
     ) -> tuple[Incident, CreatedChannel]:
         """Open one in a channel that is made for it; the same request again is the same incident in the same channel.
 
-        Requests run one after the other: of two people with the same title the second is shown the first one's incident.
-        Raises `AlreadyOpen`, `ChannelNotCreated`, `IncidentNotStored`.
+        Openings run one after the other: of two people with the same hosts the second is asked before a channel is made.
+        Raises `ChannelNotCreated`, `IncidentNotStored`, and what `opening.judge` raises.
         """
         self._require_trust()
         async with self._making:
+            await self.follow()  # an attempt that a crash ended may have opened it
             standing = await self._table.find_opened_by(opening.operation)
             if standing is not None:
                 return standing, CreatedChannel(standing.channel, standing.channel_name)
-            await self._refuse_same_title(opening, channels)
+            opening.judge(await self.list_working())
             made = await self._make_channel(opening, new, channels)
             try:
                 return await self._open_in_place(opening, made, made=True), made
@@ -319,15 +323,6 @@ class IncidentRegistry:
             await self._record(opening.operation, opening.by, failed)
             raise
 
-    async def _refuse_same_title(self, opening: IncidentRequest, channels: IncidentChannels) -> None:
-        """Refuse a second open incident of the same title, so that requests at the same time make one channel
-        and not two. One that the requester may not see does not count, because the refusal would reveal it.
-        """
-        same = [each for each in await self.list_working() if each.title.casefold() == opening.title.casefold()]
-        for other in await self.look_up_privacy(same, channels):
-            if opening.reader.may_see(other):
-                raise AlreadyOpen(_describe_open_incident(other), other.number)
-
     async def add_entry(self, entry: IncidentEntry) -> None:
         """Store a request and its answer."""
         await self._table.add_entry(entry)
@@ -342,20 +337,3 @@ class IncidentRegistry:
 
 def _make_unknown_number(number: int) -> NoSuchIncident:
     return NoSuchIncident(Phrase("no incident {number}. Run {words} for the list", number=str(number), words="incident"))
-
-
-def _describe_open_incident(other: Incident) -> Phrase:
-    """Describe an open incident of the same title, with its channel as far as that is known."""
-    event: dict[str, Any] = {
-        "number": str(other.number),
-        "title": other.title,
-        "person": other.opened_by,
-        "at": Moment(other.opened_at),
-    }
-    if not other.channel_name:
-        return Phrase("incident {number}, {title}, is already open (opened by {person} at {at})", **event)
-    return Phrase(
-        "incident {number}, {title}, is already open in {channel} (opened by {person} at {at})",
-        channel=f"#{other.channel_name}",
-        **event,
-    )

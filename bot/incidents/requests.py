@@ -9,7 +9,6 @@ from adapters.errors import RequestError
 from adapters.phrase import Phrase
 from bot.incidents.events import IncidentAct
 from bot.incidents.life import NotNow
-from bot.incidents.privacy import IncidentReader
 from bot.model.incident import Incident
 from commands.model.finding import Severity
 from commands.values.arguments import Target
@@ -20,7 +19,7 @@ class NoSuchIncident(RequestError):
 
 
 class AlreadyOpen(NotNow):
-    """This channel belongs to another open incident, or an open one has the same title."""
+    """This channel belongs to another open incident."""
 
     def __init__(self, phrase: Phrase, number: int) -> None:
         super().__init__(phrase, f"incident show {number}")
@@ -34,16 +33,17 @@ class SeveralIncidents(NotNow):
         self.numbers = tuple(numbers)
 
 
-ANYONE = IncidentReader("", frozenset(), "")
-"""A reader who sees public incidents alone."""
+def _accept(working: Sequence[Incident]) -> None:
+    """Accepts an opening beside any other incidents."""
 
 
 @dataclass(frozen=True)
 class IncidentRequest:
     """A request to open an incident: its operation, the title of the problem, the affected hosts, and the requester.
 
-    `private`: its channel is; None if that is not known. `reader` decides what a refusal may tell about other incidents.
-    `shared`: everyone in the channel will see the results there. `began_at` is when the problem began, as a person said.
+    `private`: its channel is; None if that is not known. `shared`: everyone in the channel will see the results there.
+    `began_at` is when the problem began, as a person said. `judge` is asked under the lock of all openings with the
+    incidents in which people work, and may refuse. It is not asked again for what this very request has opened.
     """
 
     operation: str
@@ -51,11 +51,11 @@ class IncidentRequest:
     target: Target
     by: str
     private: bool | None = None
-    reader: IncidentReader = ANYONE
     shared: bool = True
     severity: Severity | None = None
     began_at: datetime | None = None
     alerts: tuple[int, ...] = ()
+    judge: Callable[[Sequence[Incident]], None] = _accept
 
 
 async def _allow(incident: Incident) -> None:

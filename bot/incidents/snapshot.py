@@ -90,7 +90,7 @@ def _describe_beginning(known: Evidence, *, said: bool) -> Phrase:
     at = relate_moment(known.began_at, known.now)
     if said:
         return Phrase("began at {at}, as reported", at=at)
-    if known.alerts:
+    if any(alert.host in known.hosts for alert in known.alerts):
         return Phrase("began at {at}, with the first alert", at=at)
     return Phrase("the beginning is not known")
 

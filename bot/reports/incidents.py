@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Phrase
 from bot.access.rules import is_channel
 from bot.incidents.privacy import IncidentReader
-from bot.incidents.reads import LEAD_TIME
 from bot.model.incident import STATE_NAMES, Incident, IncidentState
-from commands.bot_state.incidents import IncidentOpen
-from commands.language.grammar import render_operation
 from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.phrases import relate_moment
 from commands.model.report import Cell, ChannelLink, Column, Mark, Report, Row, Section
@@ -44,44 +41,15 @@ def list_left_to_do(*lines: Phrase) -> tuple[Section, ...]:
     return (Section(heading=Phrase("Remaining steps"), lines=lines),) if lines else ()
 
 
-def report_opening(incident: Incident, at: datetime) -> Report:
-    """Report on a new incident for readers in its channel. Commands there have other defaults from now on."""
-    since = Moment(incident.opened_at - LEAD_TIME)
-    lines = (
-        Phrase("results of commands such as {words} are shown to everyone", words="health")
-        if incident.shared
-        else Phrase("results are shown only to the requester ({option} shows one to everyone)", option="--here"),
-        Phrase("the default target is {target}, and logs start at {at}", target=incident.target, at=since),
-        Phrase("type {words} to end this", words='incident resolve "…"'),
-    )
-    return _report_from_now_on(incident, lines, at)
-
-
-def ask_for_readers(operation: IncidentOpen, at: datetime) -> Report:
-    """Ask who is to see the results of commands in the channel; each choice is a command. Nothing is opened yet."""
-    lines = (
-        Phrase("{option}: everyone in this channel sees results", option="--results everyone"),
-        Phrase("{option}: only the requester of each sees them", option="--results requester"),
-        Phrase("{option}: a new channel, in which everyone sees them", option="--new"),
-    )
-    choices = ({"results": "everyone"}, {"results": "requester"}, {"new": True})
-    return Report(
-        title=Phrase("Incident"),
-        summary=Phrase("not opened yet: choose who sees the results of commands during the incident"),
-        sections=(Section(heading=Phrase("Choices"), lines=lines),),
-        taken_at=at,
-        next=tuple(render_operation(operation.model_copy(update=dict(choice))) for choice in choices),
-    )
-
-
 def report_resolution(incident: Incident, at: datetime) -> Report:
     """Report on a resolved incident for readers in its channel. Commands there have the usual defaults again."""
-    return _report_from_now_on(incident, (Phrase("this channel is back to normal"),), at)
-
-
-def _report_from_now_on(incident: Incident, lines: tuple[Phrase, ...], at: datetime) -> Report:
-    section = Section(heading=Phrase("From now on in this channel"), lines=lines)
+    section = list_from_now_on(Phrase("this channel is back to normal"))
     return report_incident(incident, incident.channel, at).model_copy(update={"sections": (section,)})
+
+
+def list_from_now_on(*lines: Phrase) -> Section:
+    """Section about what is different in a channel from now on."""
+    return Section(heading=Phrase("From now on in this channel"), lines=lines)
 
 
 def report_incident(incident: Incident, place: str, at: datetime) -> Report:

@@ -1,10 +1,13 @@
 """Operations on incidents, as data only. An incident is a channel in which people work on the same hosts."""
 
+from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
 from adapters.phrase import Phrase
 from commands.bot_state.about import DECIDER_ROLES, make_text_argument
+from commands.model.finding import Severity
 from commands.model.operation import OwnOperation, Risk
+from commands.model.times import TimePoint, make_time_option
 from commands.values.arguments import (
     ALL_HOSTS,
     BadArgument,
@@ -21,8 +24,14 @@ MAX_TITLE_LENGTH = 120
 """Maximum characters of a title: one line on a phone and in a list."""
 
 
+SINCE_PERIOD = timedelta(days=7)
+"""Period before now in which a problem may have begun."""
+
 parse_incident_number = make_number_parser("incident")
 """Parser of an incident's number."""
+
+_parse_alert_number = make_number_parser("alert")
+_parse_severity = make_choice_parser(*Severity)
 
 
 def _parse_title(typed: tuple[str, ...]) -> str:
@@ -56,22 +65,33 @@ ReadersOption = Annotated[
 
 
 class IncidentOpen(OwnOperation):
-    """Open an incident on some hosts in this channel or a new one."""
+    """Open an incident on some hosts: in this channel, in a new one, or without one."""
 
     words: ClassVar = ("incident", "open")
     risk: ClassVar = Risk.CHANGE
     roles: ClassVar = DECIDER_ROLES
-    summary: ClassVar = Phrase("use this channel for an incident (results here cover its hosts), or create one for it")
+    summary: ClassVar = Phrase("open an incident in this channel or a new one. It collects what happens to its hosts")
     example: ClassVar = 'incident open "the gateway answers 502" host-a'
     label: ClassVar = Phrase("open an incident on {target}", target="…")
 
     title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))]
     target: TargetArgument = ALL_HOSTS
+    since: Annotated[TimePoint | None, make_time_option(SINCE_PERIOD)] = None
+    severity: Annotated[
+        Severity | None,
+        Option(
+            "severity",
+            Phrase("critical, high, medium or low (default: that of the worst alert)"),
+            lambda word: Severity(_parse_severity((word,))),
+            lambda severity: severity.value,
+        ),
+    ] = None
     results: ReadersOption = ""
-    new: Annotated[
-        bool, Flag(Phrase("create a new channel and invite you to it (a private one if typed in a private channel)"))
-    ] = False
-    public: Annotated[bool, Flag(Phrase("with --new: create a public channel in any case"))] = False
+    new: Annotated[bool, Flag(Phrase("create a private channel for it and invite you"))] = False
+    public: Annotated[bool, Flag(Phrase("with --new: create a public channel, after asking"))] = False
+    agree: Annotated[bool, Flag(Phrase("with --public: agree that all members can read it"))] = False
+    another: Annotated[bool, Flag(Phrase("open it although another one is about the same hosts or alert"))] = False
+    alert: Annotated[int, Option("number", Phrase("number of the alert that it is about"), _parse_alert_number, str)] = 0
 
     @property
     def opens_here(self) -> bool:

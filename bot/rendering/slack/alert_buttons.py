@@ -142,12 +142,12 @@ def _find_log(alert: Alert) -> str:
 
 
 def _make_incident_button(alerts: Sequence[Alert], texts: Texts) -> Iterator[Block]:
-    """Makes the button to the form of an incident about these alerts, with the words of the first as its title."""
+    """Makes the button to the form of an incident about these alerts, with the words and the number of the first."""
     hosts = sorted({alert.host for alert in alerts if alert.host})
     short = alerts[0].short.render_sentence(texts)
     said = Phrase("{host}: {why}", host=alerts[0].host, why=short).render(texts) if len(hosts) == 1 else short
     title = quote(shorten(to_one_line(said), MAX_TITLE_LENGTH))
     target = f" {','.join(hosts)}" if 0 < len(hosts) <= _MAX_INCIDENT_HOSTS else ""
-    words = f"incident open {title}{target}"
+    words = f"incident open {title}{target} --alert {alerts[0].number}"
     if fits_button(words):
         yield make_command_button(Phrase("Open an incident").render(texts), f"{FORM_ACTION}.incident", words)

@@ -125,33 +125,46 @@ async def test_others_elsewhere_cannot_resolve_it_and_learn_nothing(office: Offi
     assert "no incident {number}" in again
 
 
-async def test_the_same_title_of_a_private_one_is_not_told_of(office: Office) -> None:
-    """A second channel is made; for who may see the first one, it is not."""
-    assert "already open" in await shown(office, 'incident open "stolen key" --new', "U1ADAM")
-    answer = await shown(office, 'incident open "stolen key" --new', "U1BEN")
-    assert "already open" not in answer
-    assert ["stolen key · all"] == [new.topic for new in office.channels.asked]
+async def test_a_private_one_with_the_same_hosts_is_not_named(office: Office) -> None:
+    """A second one is opened; for who may see the first one, it is not."""
+    assert "Join it" in await shown(office, 'incident open "stolen key" host-a --new', "U1ADAM")
+    answer = await shown(office, 'incident open "stolen key" host-a --new', "U1BEN")
+    assert "Join it" not in answer
+    assert ["stolen key · host-a"] == [new.topic for new in office.channels.asked]
 
 
 @pytest.mark.parametrize(
     ("channel", "option", "private"),
     [
         (PRIVATE, "", True),
-        (PRIVATE, " --public", False),
-        (PUBLIC, "", False),
+        (PRIVATE, " --public --agree", False),
+        (PUBLIC, "", True),
+        (PUBLIC, " --public --agree", False),
         ("C0UNKNOWN", "", True),
-        ("C0UNKNOWN", " --public", False),
-        ("D0BEN", "", False),
+        ("D0BEN", "", True),
     ],
 )
-async def test_a_new_channel_is_as_private_as_the_one_it_is_asked_for_in(
+async def test_a_new_channel_is_private_unless_its_opener_agreed_that_all_read_it(
     office: Office, channel: str, option: str, private: bool
 ) -> None:
-    """One that Slack does not describe counts as private."""
     office.channels.unknown.add("C0UNKNOWN")
-    await office.ask(f'incident open "odd" --new{option}', "U1BEN", channel)
+    await office.ask(f'incident open "odd" host-b --new --another{option}', "U1BEN", channel)
     assert [private] == [new.private for new in office.channels.asked]
+    assert ("odd" in office.channels.asked[0].name) is not private
     assert ("odd" in await shown(office, "incident", "U1VERA")) is not private
+
+
+async def test_before_a_public_channel_is_made_its_opener_is_shown_who_will_read_what(office: Office) -> None:
+    for results, what in (("", ", the results of commands there"), (" --results requester", "")):
+        words = f"incident open odd host-b{results} --new --public"
+        answer = await office.ask(f"{words} --another", "U1BEN", PRIVATE)
+        assert isinstance(answer.body, Failure)
+        assert (
+            "not opened yet. In a public channel all members of the workspace can read the title, the hosts, the timeline"
+            f"{what}. Add --agree to agree, or leave --public out for a private channel"
+        ) == str(answer.body.phrase)
+        assert (f"{words} --agree --another", f"{words.removesuffix(' --public')} --another") == answer.body.suggestions
+        assert (False, []) == (answer.here, office.channels.asked)
 
 
 async def test_an_incident_of_before_is_private_until_slack_says_what_its_channel_is(
@@ -205,7 +218,7 @@ async def test_what_is_posted_in_its_channel_is_marked_as_private(
 
 
 async def test_a_new_private_channel_is_announced_as_private(office: Office) -> None:
-    await office.ask('incident open "odd" --new', "U1ANA", PRIVATE)
+    await office.ask('incident open "odd" --new --another', "U1ANA", PRIVATE)
     assert [True] == [each.private for each in office.channels.told]
 
 

@@ -97,10 +97,11 @@ async def test_whoever_asks_is_led_to_the_new_channel_and_it_is_told_what_it_is_
     answer = await office.work(delivery())
     [new], [told] = office.channels.asked, office.channels.told
     own = answer.operation.removeprefix("op-")[:6]
-    name = f"2026-01-31-the-gateway-answers-502-{own}"
-    assert NewChannel(name, f"2026-01-31-{own}", "The gateway answers 502. · host-a", "U1ANA") == new
+    name = f"2026-01-31-{own}"
+    assert NewChannel(name, name, "The gateway answers 502. · host-a", "U1ANA", private=True) == new
     shown = report(answer)
-    assert (ChannelLink(id="C0NEW1", name=name), (), False) == (shown.channel, shown.sections, answer.here)
+    assert (ChannelLink(id="C0NEW1", name=name), False) == (shown.channel, answer.here)
+    assert ["When it was opened"] == [str(part.heading) for part in shown.sections]
     assert "incident 1, The gateway answers 502. (host-a): open since 2026-01-31 03:00:00 UTC (now)" == str(shown.summary)
     assert ("incident show 1",) == shown.next, "a look here would be an answer for others, and another incident's"
     assert isinstance(told.body, Answer)
@@ -111,7 +112,8 @@ async def test_whoever_asks_is_led_to_the_new_channel_and_it_is_told_what_it_is_
         tuple(str(note) for note in told.notes),
     )
     assert shown.summary == report(told.body).summary
-    assert ["From now on in this channel"] == [str(part.heading) for part in report(told.body).sections]
+    headings = [str(part.heading) for part in report(told.body).sections]
+    assert ["When it was opened", "From now on in this channel"] == headings
     elsewhere = await office.ask("health", "U1BEN", "C0NEW1")
     assert ("health host-a --here", True) == (elsewhere.understood, elsewhere.here)
 
@@ -134,7 +136,7 @@ async def test_that_a_channel_is_made_is_recorded_before_it_is_made(office: Offi
     monkeypatch.setattr(office.channels, "make_channel", make)
     await office.work(delivery())
     assert [["making a channel"]] == before
-    assert ["making a channel", "opened"] == recorded(office)
+    assert ["making a channel", "opened", "snapshot"] == recorded(office)
 
 
 async def test_the_same_delivery_again_makes_no_second_channel(office: Office) -> None:
@@ -150,35 +152,43 @@ async def test_the_same_delivery_again_makes_no_second_channel(office: Office) -
 
 async def test_a_channel_that_was_made_before_a_crash_is_used(office: Office) -> None:
     """The bot died before the incident was kept: the same delivery finds the channel by its name."""
-    new = plan_channel((await office.work(delivery(text="whoami"))).operation, "502", "all", DAY, "U1ANA")
+    new = plan_channel((await office.work(delivery(text="whoami"))).operation, "502", "all", DAY, "U1ANA").hide()
     office.channels.there[new.name] = "C0BEFORE"
     office.time.move(BEGAN + timedelta(days=1))
     answer = await office.work(delivery(text='incident open "502" --new'))
     assert ChannelLink(id="C0BEFORE", name=new.name) == report(answer).channel
 
 
-async def test_two_people_at_once_with_one_title_have_one_channel(office: Office) -> None:
-    """Whoever comes second, by a few milliseconds, is told of the first."""
+async def test_of_two_people_at_once_the_second_is_asked_to_join_before_a_channel_is_made(office: Office) -> None:
+    words = f"{OPENS} --public --agree"
     answers = await asyncio.gather(
-        office.work(delivery("d.1")), office.work(delivery("d.2", OPENS.lower(), "U1BEN", "D0BEN"))
+        office.work(delivery("d.1", words)), office.work(delivery("d.2", words, "U1BEN", "D0BEN"))
     )
     opened, refused = sorted(answers, key=lambda answer: isinstance(answer.body, Failure))
     assert ChannelLink(id="C0NEW1", name=office.channels.asked[0].name) == report(opened).channel
     [incident] = await office.book.list_incidents()
-    name = office.channels.asked[0].name
     assert (
-        f"incident 1, {incident.title}, is already open in #{name} (opened by {incident.opened_by} at 2026-01-31 "
-        "03:00:00 UTC)"
+        f"host-a: already in incident 1, {incident.title} (opened by {incident.opened_by} at 2026-01-31 03:00:00 UTC). "
+        "Join it, or open another one with --another"
     ) == refusal(refused)
     assert isinstance(refused.body, Failure)
-    assert ("incident show 1",) == refused.body.suggestions
+    assert ("incident show 1", f"{OPENS} --public --agree --another") == refused.body.suggestions
     assert 1 == len(office.channels.asked)
 
 
-async def test_two_people_at_once_with_two_titles_have_two_channels(office: Office) -> None:
+@pytest.mark.parametrize("channel", ["D0ANA", "C0OPS", ""])
+async def test_two_clicks_of_one_person_make_one_channel(office: Office, channel: str) -> None:
+    """Also where others would read the answer, and the private incident itself is not named to them."""
+    first, second = (delivery(f"d.{click}", channel=channel) for click in (1, 2))
+    await office.work(first)
+    assert "Join it" in refusal(await office.work(replace(second, answered_in_public=bool(channel))))
+    assert (1, 1) == (len(office.channels.asked), len(await office.book.list_incidents()))
+
+
+async def test_two_people_at_once_with_two_hosts_have_two_channels(office: Office) -> None:
     answers = await asyncio.gather(
-        office.work(delivery("d.1", 'incident open "502" --new')),
-        office.work(delivery("d.2", 'incident open "disk" --new', "U1BEN")),
+        office.work(delivery("d.1", 'incident open "502" host-a --new')),
+        office.work(delivery("d.2", 'incident open "502" host-b --new', "U1BEN")),
     )
     assert {"C0NEW1", "C0NEW2"} == {channel.id for each in answers if (channel := report(each).channel)}
 
@@ -237,7 +247,7 @@ async def test_what_slack_did_not_do_is_left_to_whoever_asked(office: Office, mo
 
     monkeypatch.setattr(office.channels, "make_channel", make)
     monkeypatch.setattr(office.channels, "announce", announce)
-    [left] = report(await office.work(delivery())).sections
+    [_, left] = report(await office.work(delivery())).sections
     assert (
         "Remaining steps",
         ["join it", "could not post in the channel (Slack is not connected). Type incident there"],
@@ -256,7 +266,7 @@ async def test_from_a_terminal_the_person_of_the_configuration_is_invited(databa
 async def test_from_a_terminal_who_is_not_known_in_slack_is_told_so(database: Database) -> None:
     office = Office(database, Policy((Person(name="ops", system=("ops",), roles=frozenset({Role.OPERATOR})),)))
     asked = replace(delivery(channel=""), identity=SystemIdentity(1000, "ops"), surface=Surface.DO)
-    assert ("could not invite anyone: ops has no Slack ID under [[people]]. Add one, or run this in Slack") == refusal(
+    assert ("could not invite anyone: ops has no Slack ID under [[people]]. Add one, or leave --new out") == refusal(
         await office.work(asked)
     )
     assert [] == office.channels.asked

@@ -35,7 +35,7 @@ def test_an_alert_offers_a_choice_that_acknowledges_its_fix_its_logs_and_an_inci
         "alert acknowledge 7 --for 30m",
         "service start nebula host-a",
         "log nebula host-a --since 2026-11-25T03:00:05+00:00 --until 2026-11-25T03:11:05+00:00",
-        'incident open "host-a: Nebula stopped" host-a',
+        'incident open "host-a: Nebula stopped" host-a --alert 7',
     ] == commands(FIRING)
 
 
@@ -57,7 +57,7 @@ def test_the_menu_of_several_alerts_acknowledges_all_of_the_message() -> None:
         "alert acknowledge 7 --for 30m --group",
         "service start nebula host-a",
         "log nebula host-a --since 2026-11-25T03:00:05+00:00 --until 2026-11-25T03:11:05+00:00",
-        'incident open "Nebula stopped" host-a,host-b',
+        'incident open "Nebula stopped" host-a,host-b --alert 7',
     ] == commands(FIRING, other)
 
 
@@ -113,7 +113,7 @@ def test_one_command_renews_all_certificates_of_a_message(alerts: list[Alert], f
 
 def test_an_incident_about_many_hosts_is_about_all() -> None:
     storm = [change(number=number, host=f"host-{number}") for number in range(1, 255)]
-    assert 'incident open "Nebula stopped"' == commands(*storm)[-1]
+    assert 'incident open "Nebula stopped" --alert 1' == commands(*storm)[-1]
 
 
 def test_slack_takes_the_buttons_also_of_an_alert_with_hostile_words() -> None:
