@@ -1,7 +1,7 @@
 """Builds and runs incidents.
 
 acts of people ─▶ registry ─▶ audit log ─ journal, again after a crash ─▶ rows and timelines
-looks, changes, alerts ─▶ collector ─▶ timelines
+looks, changes, alerts ─▶ collector ─▶ timelines ─▶ proposer: all alerts are resolved
 handlers ─▶ registry      (also where no bot runs)
 """
 
@@ -17,7 +17,9 @@ from bot.app.build_incident_messages import build_announcer, build_reminder
 from bot.audit.log import AuditLog
 from bot.incidents.collector import CollectorSources, TimelineCollector
 from bot.incidents.looks import LookReader
+from bot.incidents.proposals import MitigationProposer, ProposalServices
 from bot.incidents.registry import IncidentRegistry
+from bot.model.incident import Incident
 from bot.runtime.periodic import PeriodicTask, run_periodically
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
@@ -63,14 +65,37 @@ def build_incidents(
     return IncidentServices(registry, timeline, IncidentDeliveryTable(database), collector)
 
 
+def build_proposer(application: "Application") -> MitigationProposer:
+    """Builds what proposes to mark incidents as mitigated."""
+    services, links = application.incident_services, application.change_services.links
+    registry = services.registry
+
+    async def list_working() -> tuple[Incident, ...]:
+        return await registry.look_up_privacy(await registry.list_working(), links)
+
+    def find_channel() -> str:
+        config = application.dispatcher.config
+        return config.incidents.channel or config.schedule_config.channel
+
+    alerts = AlertTable(application.database)
+    proposing = ProposalServices(list_working, services.timeline, alerts, services.deliveries, links, find_channel)
+    return MitigationProposer(proposing, application.clock.now)
+
+
 @asynccontextmanager
 async def run_incidents(application: "Application", team: str) -> AsyncIterator[None]:
     """Follows acts and what concerns incidents, reminds and announces. `team` is that of the configured people."""
     services, clock = application.incident_services, application.clock
     reminder, announcer = build_reminder(application, team), build_announcer(application)
+    proposer = build_proposer(application)
+
+    async def collect() -> None:
+        await services.collector.collect()
+        await proposer.propose()
+
     works = (
         PeriodicTask("acts on incidents", FOLLOW_INTERVAL, services.registry.follow),
-        PeriodicTask("timelines", COLLECT_INTERVAL, services.collector.collect),
+        PeriodicTask("timelines", COLLECT_INTERVAL, collect),
         PeriodicTask("updates on incidents", ANNOUNCE_INTERVAL, announcer.announce),
         PeriodicTask("quiet incidents", REMINDER_INTERVAL, lambda: reminder.remind(clock.now())),
     )

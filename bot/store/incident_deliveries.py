@@ -95,9 +95,9 @@ class IncidentDeliveryTable:
         """Records the present silence: since when, how often its lead was asked, and whether others were called."""
         await self._mark(delivery.incident, {name: getattr(delivery, name) for name in _SILENCE})
 
-    async def mark_proposed(self, incident: int, version: int) -> None:
-        """Records the version for which "mitigated" was proposed."""
-        await self._mark(incident, {"proposed": version})
+    async def mark_proposed(self, incident: int, entry: int) -> None:
+        """Records the newest move of an alert after which "mitigated" was proposed."""
+        await self._mark(incident, {"proposed": entry})
 
     async def _mark(self, incident: int, values: Mapping[str, Any]) -> None:
         new = IncidentDelivery(incident)

@@ -112,7 +112,8 @@ class IncidentDeliveryRow(Table, table=True):
     `posting` counts the status messages: a deleted one is posted anew. `shown` is the hash of what the newest one shows.
     `replied` and `announced` are the newest entries that its thread and the channel for announcements have. `quiet_since` is
     when the present silence began, `asked` how often the lead was asked in it, `asked_at` when. `offered_at`: people were
-    offered to call others; `called_at`: others were called. `proposed` is the version for which "mitigated" was proposed.
+    offered to call others; `called_at`: others were called. `proposed` is the entry of an alert after which
+    "mitigated" was proposed.
     """
 
     __tablename__ = "incident_deliveries"

@@ -43,6 +43,11 @@ _NEWEST_OF = (
 _NEWEST_BY_PEOPLE = _NEWEST_OF.where(_T.author != "", _T.kind.in_(sorted(PERSONAL_KINDS)))
 _NEWEST_UPDATES = _NEWEST_OF.where(_T.kind == EntryKind.UPDATE)
 _NEWEST_CALLS = _NEWEST_OF.where(_T.kind == EntryKind.CALL)
+_ALERT_MOVES = (
+    select(_T.incident, _T.about, func.max(_T.number).label("newest"))
+    .where(_T.incident.in_(bindparam("these", expanding=True)), _T.kind == EntryKind.ALERT)
+    .group_by(_T.incident, _T.about)
+)
 _EARLIER_REQUESTS = select(_T.operation).where(_THIS, _T.source.startswith("operation:"))
 _POSITION = select(INCIDENT_POSITION).where(INCIDENT_POSITION.c.id == bindparam("this"))
 _SET_POSITION = insert(INCIDENT_POSITION)
@@ -149,6 +154,17 @@ class TimelineTable:
         def work(connection: Connection) -> TimelineEntry | None:
             row = connection.execute(_ONE, {"this": incident, "number": number}).first()
             return None if row is None else _read_entry(row)
+
+        return await self._database.read(work)
+
+    async def find_newest_moves(self, incidents: Collection[int]) -> Mapping[int, Mapping[int, int]]:
+        """Finds the newest entry about each alert of a timeline, by incident and alert."""
+
+        def work(connection: Connection) -> Mapping[int, Mapping[int, int]]:
+            found: dict[int, dict[int, int]] = {}
+            for row in connection.execute(_ALERT_MOVES, {"these": list(incidents)}):
+                found.setdefault(row.incident, {})[row.about] = row.newest
+            return found
 
         return await self._database.read(work)
 
