@@ -12,6 +12,7 @@ from typing import Protocol
 from adapters.phrase import Phrase
 from adapters.value import Value
 from bot.model.alert_notice import AlertNotice, AlertWord
+from bot.model.incident_notice import IncidentNotice, IncidentReply
 from bot.model.request import Answer
 
 
@@ -21,7 +22,7 @@ class PlainWord(Value):
     phrase: Phrase
 
 
-AnnouncementBody = Answer | AlertNotice | AlertWord | PlainWord
+AnnouncementBody = Answer | AlertNotice | AlertWord | PlainWord | IncidentNotice | IncidentReply
 """Content of an announcement."""
 
 

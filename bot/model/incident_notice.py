@@ -5,7 +5,7 @@ it causes no edit.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from pydantic import AwareDatetime
@@ -56,7 +56,6 @@ class IncidentNotice(Value):
     resolved_by: str
     resolved_at: AwareDatetime | None
     was: str
-    duplicate_of: int
     update: str
     updated_at: AwareDatetime | None
     next_update_at: AwareDatetime | None
@@ -75,13 +74,18 @@ class IncidentNotice(Value):
 
 
 class ReplyLine(Value):
-    """One line of a reply: an entry, or several moves of alerts in one, and when the newest of it happened."""
+    """One line of a reply: an entry, or several moves of alerts in one, and when the newest of it happened.
+
+    `operation` is the request whose answer says the same, "" if none does. `words` are the command of a change.
+    """
 
     kind: EntryKind
     at: AwareDatetime
     author: str
     text: Phrase
     about: int = 0
+    words: str = ""
+    operation: str = ""
 
 
 class IncidentReply(Value):
@@ -91,9 +95,18 @@ class IncidentReply(Value):
     newest: int
     lines: tuple[ReplyLine, ...]
 
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Requests whose answers say the same as a line."""
+        return tuple(dict.fromkeys(line.operation for line in self.lines if line.operation))
 
-def make_notice(incident: Incident, alerts: Iterable[Alert], now: datetime) -> IncidentNotice:
-    """Makes the status message of an incident with the alerts that belong to it, as they are now."""
+    def leave_out(self, operations: Collection[str]) -> "IncidentReply":
+        """Returns the reply without the lines that the answers of these requests say."""
+        return self.model_copy(update={"lines": tuple(line for line in self.lines if line.operation not in operations)})
+
+
+def make_notice(incident: Incident, alerts: AlertCounts, now: datetime) -> IncidentNotice:
+    """Makes the status message of an incident with the alerts that belong to it. What is over shows no alerts."""
     due = incident.next_update_at
     return IncidentNotice(
         number=incident.number,
@@ -109,38 +122,41 @@ def make_notice(incident: Incident, alerts: Iterable[Alert], now: datetime) -> I
         resolved_by=incident.resolved_by,
         resolved_at=incident.resolved_at,
         was=incident.was,
-        duplicate_of=incident.duplicate_of,
         update=incident.update,
         updated_at=incident.updated_at,
         next_update_at=due,
         overdue=incident.open and due is not None and now >= due,
-        alerts=count_alerts(alerts),
+        alerts=alerts if incident.open else AlertCounts(),
     )
 
 
-def count_alerts(alerts: Iterable[Alert]) -> AlertCounts:
-    """Counts alerts by their states, and names the worst firing ones."""
-    every = tuple(alerts)
-    firing = sorted(
-        (alert for alert in every if alert.state is AlertState.FIRING), key=lambda each: (each.severity.rank, each.number)
-    )
+def count_alerts(numbers: Collection[int], still: Iterable[Alert]) -> AlertCounts:
+    """Counts the alerts with these numbers by their states, and names the worst firing ones.
+
+    `still` are all alerts that are open. Any other is resolved.
+    """
+    mine = [alert for alert in still if alert.number in numbers]
+    firing = [alert for alert in mine if alert.state is AlertState.FIRING]
+    firing.sort(key=lambda alert: (alert.severity.rank, alert.number))
     return AlertCounts(
         named=list_some([describe_alert(alert) for alert in firing], MAX_NAMED) if firing else None,
         firing=len(firing),
-        acknowledged=sum(alert.state is AlertState.ACKNOWLEDGED for alert in every),
-        resolved=sum(alert.state is AlertState.RESOLVED for alert in every),
+        acknowledged=len(mine) - len(firing),
+        resolved=len(numbers) - len(mine),
     )
 
 
-def make_reply(entries: Sequence[TimelineEntry], said: frozenset[int] = frozenset()) -> IncidentReply | None:
-    """Makes the next reply of new entries of one incident, which are in the order of their numbers; None without any.
+def make_reply(entries: Sequence[TimelineEntry]) -> IncidentReply:
+    """Makes the next reply of new entries of one incident, at least one, in the order of their numbers.
 
-    `said` are the numbers of entries that everyone in the channel has read already. Entries that do not fit are left for
-    the next reply.
+    Of a change, the newest entry counts. Entries that do not fit are left for the next reply. A reply may have no lines.
     """
-    if not entries:
-        return None
-    wanted = [entry for entry in entries if entry.kind in REPLIED_KINDS and entry.number not in said]
+    newest_of = {entry.operation: entry.number for entry in entries if entry.kind is EntryKind.CHANGE}
+    wanted = [
+        entry
+        for entry in entries
+        if entry.kind in REPLIED_KINDS and (entry.kind is not EntryKind.CHANGE or newest_of[entry.operation] == entry.number)
+    ]
     taken = _count_fitting(wanted)
     newest = entries[-1].number if taken == len(wanted) else wanted[taken].number - 1
     return IncidentReply(incident=entries[0].incident, newest=newest, lines=fold_entries(wanted[:taken]))
@@ -167,7 +183,16 @@ def fold_entries(entries: Sequence[TimelineEntry]) -> tuple[ReplyLine, ...]:
 
 
 def _make_line(entry: TimelineEntry) -> ReplyLine:
-    return ReplyLine(kind=entry.kind, at=entry.happened_at, author=entry.author, text=entry.text, about=entry.about)
+    change = entry.kind is EntryKind.CHANGE
+    return ReplyLine(
+        kind=entry.kind,
+        at=entry.happened_at,
+        author=entry.author,
+        text=entry.text,
+        about=entry.about,
+        words=entry.words if change else "",
+        operation="" if change else entry.operation,
+    )
 
 
 def _fold_moves(moves: Sequence[TimelineEntry]) -> ReplyLine:

@@ -43,6 +43,7 @@ from bot.store.outbox_values import (
     ALERT_RETENTION,
     CARD_PREFIX,
     CARD_RETENTION,
+    INCIDENT_PREFIX,
     NO_MESSAGE_PLACE,
     OPEN_STATES,
     REPLY_MARK,
@@ -106,13 +107,18 @@ _FIRST_POST = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
 )
 _HAS_MESSAGE = select(exists().where(OUTBOX.c.operation == bindparam("this")))
 _CHANNEL = func.coalesce(*(func.json_extract(OUTBOX.c.address, path) for path in ("$.landed", "$.channel")), "")
+_IS_POSTED_IN = select(
+    exists().where(OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Route.POST, bindparam("place") == _CHANNEL)
+)
 _PLACE = select(OUTBOX.c.state, OUTBOX.c.ts, _CHANNEL.label("channel")).where(_THIS)
 _ADDRESS_WITH_LANDED = func.json_set(OUTBOX.c.address, "$.landed", bindparam("landed"))
 _MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN_STATES)).values(address=_ADDRESS_WITH_LANDED)
 _UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == PostState.UNDELIVERABLE).order_by(OUTBOX.c.id)
 _IS_CARD = OUTBOX.c.operation.startswith(CARD_PREFIX) & (OUTBOX.c.road == Route.POST)
-_IS_ALERT = (
-    (OUTBOX.c.road == Route.POST) & OUTBOX.c.operation.startswith(ALERT_PREFIX) & ~OUTBOX.c.operation.contains(REPLY_MARK)
+_IS_EDITED_FOR_LONG = and_(
+    OUTBOX.c.road == Route.POST,
+    or_(OUTBOX.c.operation.startswith(ALERT_PREFIX), OUTBOX.c.operation.startswith(INCIDENT_PREFIX)),
+    ~OUTBOX.c.operation.contains(REPLY_MARK),
 )
 _WAITING_POST = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
     OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road != Route.UPDATE, _WAITING
@@ -124,8 +130,8 @@ _DROP_EDITS = delete(OUTBOX).where(
 _PRUNE = delete(OUTBOX).where(
     or_(
         OUTBOX.c.ended_at < bindparam("oldest_alert"),
-        and_(OUTBOX.c.ended_at < bindparam("oldest_card"), ~_IS_ALERT),
-        and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD, ~_IS_ALERT),
+        and_(OUTBOX.c.ended_at < bindparam("oldest_card"), ~_IS_EDITED_FOR_LONG),
+        and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD, ~_IS_EDITED_FOR_LONG),
     )
 )
 
@@ -243,6 +249,11 @@ class Outbox:
             lambda connection: bool(connection.execute(_HAS_MESSAGE, {"this": operation}).scalar_one())
         )
 
+    async def is_posted_in(self, operation: str, channel: str) -> bool:
+        """Returns whether the outbox has a new message of an operation for all in a channel, in any state."""
+        this = {"this": operation, "place": channel}
+        return await self._database.read(lambda connection: bool(connection.execute(_IS_POSTED_IN, this).scalar_one()))
+
     async def move_to(self, post: int, place: MessagePlace) -> None:
         """Records the new place of a message that could not be edited and was posted again."""
         there = {"this": post, "ts": place.ts, "landed": place.channel}
@@ -266,7 +277,7 @@ class Outbox:
         )
 
     async def prune(self) -> int:
-        """Deletes messages that ended longer than `RETENTION` ago, cards and alerts later. Returns their number."""
+        """Deletes messages that ended longer than `RETENTION` ago, later those edited for long. Returns their number."""
         now = self._now()
         oldest = {"oldest": now - RETENTION, "oldest_card": now - CARD_RETENTION, "oldest_alert": now - ALERT_RETENTION}
         return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)

@@ -21,9 +21,12 @@ ALERT_PREFIX = "alert-"
 ALERT_RETENTION = timedelta(days=400)
 """Retention of an alert's message. The alert of a CA fires 180 days before it expires, and it may stay expired for long."""
 
+INCIDENT_PREFIX = "incident-"
+"""Prefix of the operations of incidents. Their messages are edited until they are resolved, and kept as those of alerts."""
+
 REPLY_MARK = ":"
-"""Mark between the operation of an alert's message and the rest of the name of what follows from it. No message of an alert
-has it in its name.
+"""Mark between the operation of a message of an alert or incident and the rest of the name of what follows from it. No such
+message has it in its name.
 """
 
 

@@ -112,8 +112,8 @@ def _list_facts(notice: IncidentNotice) -> Iterator[Phrase]:
 
 def _describe_state(notice: IncidentNotice) -> Phrase:
     state = STATE_NAMES[notice.state]
-    if notice.duplicate_of:
-        return Phrase("merged into incident {number}", number=str(notice.duplicate_of))
+    if notice.state is IncidentState.DUPLICATE:
+        return Phrase("merged into another incident")  # its readers need not be those of the other one
     if notice.severity is not None:
         state = Phrase("{state}, {severity}", state=state, severity=GRADE_NAMES[Grade.of(notice.severity)])
     if not notice.lead:
@@ -176,7 +176,8 @@ def _describe_line(line: ReplyLine) -> Phrase:
             )
         case EntryKind.FOLLOWUP:
             return Phrase("follow-up by {person}: {text}", person=line.author, text=line.text)
-    return Phrase("{text} ({person})", text=line.text, person=line.author) if line.author else line.text
+    said = Phrase("{words}: {text}", words=line.words, text=line.text) if line.words else line.text
+    return Phrase("{text} ({person})", text=said, person=line.author) if line.author else said
 
 
 def _render(phrase: Phrase, texts: Texts, most: int = _MAX_LINE) -> str:

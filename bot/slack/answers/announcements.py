@@ -13,12 +13,15 @@ from adapters.phrase import Phrase
 from bot.access.policy import BOT_ACTOR_NAME
 from bot.model.alert_notice import AlertNotice, AlertWord
 from bot.model.announcement import Announcement, AnnouncementBody, DeliveryStage, PlainWord
+from bot.model.incident_notice import IncidentNotice, IncidentReply
 from bot.model.request import Answer
 from bot.rendering.files import remove_files, write_public_files
 from bot.rendering.slack import alert
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape
+from bot.rendering.slack.incident import render_reply, render_status
 from bot.slack.answers.alert_words import AlertWords
+from bot.slack.answers.incident_messages import IncidentMessages
 from bot.slack.answers.responder import Responder
 from bot.slack.outbound.message import Address, add_notes, render_notes
 from bot.slack.payload_types import USER_ID_PREFIXES
@@ -35,13 +38,21 @@ class AnnouncementPublisher:
         self._pictures, self._cache = responder.pictures, responder.cache
         self._clock, self._threads = responder.clock, responder.threads
         self._words = words
+        self._incidents = IncidentMessages(responder.sender)
 
     async def announce(self, announcement: Announcement) -> None:
         """As `bot.model.announcement.Announcer`."""
         address, body = self._build_address(announcement), announcement.body
-        if isinstance(body, AlertWord):
-            await retry_write(lambda: self._words.post(announcement, body, address), self._clock.sleep)
-            return
+        match body:
+            case AlertWord():
+                await retry_write(lambda: self._words.post(announcement, body, address), self._clock.sleep)
+                return
+            case IncidentNotice():
+                await retry_write(lambda: self._incidents.post(announcement, body, address), self._clock.sleep)
+                return
+            case IncidentReply():
+                await retry_write(lambda: self._incidents.reply(announcement, body, address), self._clock.sleep)
+                return
         if not await self._is_queued(announcement.name):
             await self._store_answer(announcement)
             await self._queue(announcement, await self._put_below(announcement, address))
@@ -56,8 +67,11 @@ class AnnouncementPublisher:
             return
         row = await retry_write(lambda: self._sender.find_row(announcement.name), self._clock.sleep)
         address = self._build_address(announcement)
-        if isinstance(announcement.body, AlertNotice):
+        body = announcement.body
+        if isinstance(body, AlertNotice):
             await self._edit_alert(announcement, row, address)
+        elif isinstance(body, IncidentNotice):
+            await retry_write(lambda: self._incidents.edit(announcement, body, address), self._clock.sleep)
         elif row:
             await self._queue(announcement, address.model_copy(update={"replaces": row}))
         if word is None:
@@ -103,8 +117,11 @@ class AnnouncementPublisher:
                 return alert.render_word(body, address.texts)
             case PlainWord():
                 return SlackMessage(escape(body.phrase.render_sentence(address.texts), MAX_TEXT), ())
-            case _:
-                return render(body, address.texts, await self._pictures.build_first_view(body, address))
+            case IncidentNotice():
+                return render_status(body, address.texts)
+            case IncidentReply():
+                return render_reply(body, address.texts)
+        return render(body, address.texts, await self._pictures.build_first_view(body, address))
 
     async def _put_below(self, announcement: Announcement, address: Address) -> Address:
         """Put a message into the thread of another one, if it has one."""

@@ -133,6 +133,10 @@ class Sender:
         """Return whether a message of an operation was added recently, for any recipient."""
         return await self._rows.has_message(operation)
 
+    async def is_posted_in(self, operation: str, channel: str) -> bool:
+        """Return whether a message of an operation was recently added for all in a channel."""
+        return await self._rows.is_posted_in(operation, channel)
+
     async def find_waiting(self, operation: str) -> int:
         """Return the row of an operation's message that waits to be sent, 0 if none waits."""
         return await self._rows.find_waiting(operation)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from adapters.phrase import Texts
 from bot.model.incident import EntryKind, Incident, IncidentState, TimelineEntry
-from bot.model.incident_notice import MAX_LINES, IncidentNotice, make_notice, make_reply
+from bot.model.incident_notice import MAX_LINES, AlertCounts, IncidentNotice, count_alerts, make_notice, make_reply
 from bot.rendering.slack.blocks import SlackMessage
 from bot.rendering.slack.incident import render_reply, render_status
 from bot.rendering.slack.samples.alerts import list_open_alerts
@@ -35,17 +35,16 @@ def list_incident_messages(texts: Texts) -> Iterator[tuple[str, SlackMessage]]:
     for name, notice in _list_notices():
         yield f"incident.{name}", render_status(notice, texts)
     entries = [_make_entry(number, kind) for number, kind in enumerate((*EntryKind, *[EntryKind.NOTE] * MAX_LINES), 1)]
-    reply = make_reply(entries)
-    if reply is not None:
-        yield "incident.reply", render_reply(reply, texts)
+    yield "incident.reply", render_reply(make_reply(entries), texts)
 
 
 def _list_notices() -> Iterator[tuple[str, IncidentNotice]]:
-    alerts = list_open_alerts()
+    still = list_open_alerts()
+    alerts = count_alerts({each.number for each in still} | {9_999}, still)
     small = Incident("op-2", "", "502", "all", "operator", AT, number=4)
     resolved = replace(_OPEN, state=IncidentState.RESOLVED, resolved_at=AT, resolved_by="operator", was=FOREIGN * 60)
     yield "open", make_notice(_OPEN, alerts, AT)
-    yield "open.small", make_notice(small, (), AT)
+    yield "open.small", make_notice(small, AlertCounts(), AT)
     yield "mitigated", make_notice(replace(_OPEN, state=IncidentState.MITIGATED, mitigated_at=AT), alerts, AT)
     yield "resolved", make_notice(resolved, alerts, AT)
     yield "duplicate", make_notice(replace(_OPEN, state=IncidentState.DUPLICATE, duplicate_of=2), alerts, AT)
