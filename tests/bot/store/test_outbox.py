@@ -371,15 +371,16 @@ async def test_what_waits_is_withdrawn_by_the_begin_of_its_name(outbox: Outbox, 
     assert (True, False) == (await outbox.has_message("alert-1"), await outbox.has_message("alert-1:word:1"))
 
 
-async def test_the_message_of_an_alert_is_kept_for_its_edits_and_its_replies_are_not(
-    outbox: Outbox, page: Make, clock: Clock
+@pytest.mark.parametrize("message", ["alert-1", "incident-1-status-1"])
+async def test_a_message_that_is_edited_for_long_is_kept_and_its_replies_are_not(
+    outbox: Outbox, page: Make, clock: Clock, message: str
 ) -> None:
-    for name in ("alert-1", "alert-1:word:1"):
+    for name in (message, f"{message}:word:1"):
         row = await outbox.add(page("firing", name))
         await outbox.begin_sending([row])
         await outbox.mark_sent(row, "1.1")
     clock.pass_by(days=8)
     assert 1 == await outbox.prune()
-    assert await outbox.has_message("alert-1")
+    assert await outbox.has_message(message)
     clock.pass_by(days=393)
     assert 1 == await outbox.prune()
