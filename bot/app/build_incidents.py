@@ -1,6 +1,6 @@
 """Builds and runs incidents.
 
-acts of people ─▶ registry ─▶ audit log ─ journal, again after a crash ─▶ rows and timelines
+acts of people ─▶ registry ─▶ audit log ─ journal, again after a crash ─▶ rows and timelines ─ status ─▶ Slack
 looks, changes, alerts ─▶ collector ─▶ timelines ─▶ proposer: all alerts are resolved
 handlers ─▶ registry      (also where no bot runs)
 """
@@ -19,6 +19,7 @@ from bot.incidents.collector import CollectorSources, TimelineCollector
 from bot.incidents.looks import LookReader
 from bot.incidents.proposals import MitigationProposer, ProposalServices
 from bot.incidents.registry import IncidentRegistry
+from bot.incidents.status import IncidentStatus, StatusSources
 from bot.model.incident import Incident
 from bot.runtime.periodic import PeriodicTask, run_periodically
 from bot.store.alerts import AlertTable
@@ -42,6 +43,10 @@ ANNOUNCE_INTERVAL = 10.0
 
 REMINDER_INTERVAL = 30.0
 """Seconds between two looks for quiet incidents."""
+
+STATUS_INTERVAL = 1.0
+"""Seconds between two looks for something to show: people who have done something see it at once. One that shows nothing new
+is one query, and no message is edited more often for that."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ async def run_incidents(application: "Application", team: str) -> AsyncIterator[
     works = (
         PeriodicTask("acts on incidents", FOLLOW_INTERVAL, services.registry.follow),
         PeriodicTask("timelines", COLLECT_INTERVAL, collect),
+        PeriodicTask("status of incidents", STATUS_INTERVAL, _build_status(application).show),
         PeriodicTask("updates on incidents", ANNOUNCE_INTERVAL, announcer.announce),
         PeriodicTask("quiet incidents", REMINDER_INTERVAL, lambda: reminder.remind(clock.now())),
     )
@@ -105,3 +111,14 @@ async def run_incidents(application: "Application", team: str) -> AsyncIterator[
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+def _build_status(application: "Application") -> IncidentStatus:
+    services, alerts = application.incident_services, application.alert_services.registry
+    sources = StatusSources(services.registry, services.timeline, alerts, services.deliveries)
+    return IncidentStatus(
+        sources,
+        application.change_services.links,
+        lambda: application.dispatcher.config.incidents.channel or "",
+        application.clock.now,
+    )
