@@ -115,10 +115,11 @@ async def run_incidents(application: "Application", team: str) -> AsyncIterator[
 
 def _build_status(application: "Application") -> IncidentStatus:
     services, alerts = application.incident_services, application.alert_services.registry
-    sources = StatusSources(services.registry, services.timeline, alerts, services.deliveries)
+    links = application.change_services.links
+    sources = StatusSources(services.registry, services.timeline, alerts, services.deliveries, links)
     return IncidentStatus(
         sources,
-        application.change_services.links,
+        links,
         lambda: application.dispatcher.config.incidents.channel or "",
         application.clock.now,
     )

@@ -70,3 +70,10 @@ class StatusRecord(Protocol):
 
     async def mark_replied(self, incident: int, entry: int) -> None:
         """Records the newest entry that the thread of the status message has."""
+
+
+class ChannelPrivacy(Protocol):
+    """Says whether channels are private (Slack)."""
+
+    async def is_private(self, channel: str) -> bool | None:
+        """Looks up whether a channel is private; None if that is not known."""

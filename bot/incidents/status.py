@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from adapters.errors import FlatnetError
-from bot.incidents.ports import IncidentLister, OpenAlerts, StatusRecord, TimelineFollower
+from bot.incidents.ports import ChannelPrivacy, IncidentLister, OpenAlerts, StatusRecord, TimelineFollower
 from bot.model.alert import Alert
 from bot.model.announcement import AlertAnnouncer, Announcement, DeliveryStage
 from bot.model.incident import EntryKind, Incident, TimelineEntry
@@ -52,19 +52,28 @@ class StatusSources:
     timeline: TimelineFollower
     alerts: OpenAlerts
     deliveries: StatusRecord
+    channels: ChannelPrivacy
 
 
 @dataclass
 class _Track:
-    """Memory of one incident: its newest entry, its alerts, entries that are no replies yet, and when it was shown."""
+    """Memory of one incident: its newest entry, its alerts, entries that are no replies yet, and what was shown when.
+
+    `compared` are the version and the newest entry with which the message was compared at `compared_at`. `exposed`: its
+    channel was public at `asked_at`. `up_to_date` is the version that the message shows.
+    """
 
     seen: int = 0
     alerts: set[int] = field(default_factory=set)
     pending: list[TimelineEntry] = field(default_factory=list)
-    shown: str = ""
+    compared: tuple[int, int] = (0, 0)
+    compared_at: datetime | None = None
+    up_to_date: int = 0
     shown_at: datetime | None = None
     replied_at: datetime | None = None
     reply: str = ""
+    exposed: bool = False
+    asked_at: datetime | None = None
 
     def learn(self, entries: tuple[TimelineEntry, ...], replied: int) -> None:
         """Learns new entries."""
@@ -90,6 +99,8 @@ class IncidentStatus:
         self._showing = asyncio.Lock()
         self._tracks: dict[int, _Track] = {}
         self._begun = False
+        self._still: tuple[Alert, ...] | None = None
+        """Open alerts, once this round needs them."""
         self._ended: dict[int, int] = {}
         """Versions of incidents whose end is shown, by number."""
 
@@ -102,10 +113,9 @@ class IncidentStatus:
             listed = await self._sources.incidents.list_incidents()
             if self._begun and not self._tracks and all(map(self._is_over, listed)):
                 return
-            deliveries = await self._sources.deliveries.read_all()
+            deliveries, self._still = await self._sources.deliveries.read_all(), None
             incidents = [each for each in await self._add_merged(listed, deliveries) if not self._is_over(each)]
-            still = await self._sources.alerts.list_open()
-            broken = [each.number for each in incidents if not await self._try_to_show(each, deliveries, still)]
+            broken = [each.number for each in incidents if not await self._try_to_show(each, deliveries)]
         if broken:
             raise RuntimeError(f"the status of incidents could not be shown: {broken}")
 
@@ -121,13 +131,11 @@ class IncidentStatus:
     def _is_over(self, incident: Incident) -> bool:
         return not incident.open and self._ended.get(incident.number) == incident.version
 
-    async def _try_to_show(
-        self, incident: Incident, deliveries: Mapping[int, IncidentDelivery], still: tuple[Alert, ...]
-    ) -> bool:
+    async def _try_to_show(self, incident: Incident, deliveries: Mapping[int, IncidentDelivery]) -> bool:
         """Shows one incident, and returns whether it could. A bug in one is logged, and must not silence the others."""
         delivery = deliveries.get(incident.number) or IncidentDelivery(incident.number)
         try:
-            await self._show(incident, delivery, still)
+            await self._show(incident, delivery)
         except FlatnetError:
             raise
         except Exception:
@@ -135,16 +143,16 @@ class IncidentStatus:
             return False
         return True
 
-    async def _show(self, incident: Incident, delivery: IncidentDelivery, still: tuple[Alert, ...]) -> None:
+    async def _show(self, incident: Incident, delivery: IncidentDelivery) -> None:
         place = find_place(incident, self._find_channel())
         if not place or (not delivery.posting and not incident.open):
             self._end(incident)  # without a place, or over before people were shown it
             return
         track = await self._follow(incident, delivery)
-        notice = make_notice(incident, count_alerts(track.alerts | set(incident.alerts), still), self._now())
-        name = await self._show_status(_Shown(incident, place, notice), delivery, track)
-        await self._reply(_Shown(incident, place, notice), name, track)
-        if not track.pending and track.shown == notice.digest:
+        shown = _Place(incident, place, delivery.posting > 0)
+        name = await self._show_status(shown, delivery, track)
+        await self._reply(shown, name, track)
+        if not track.pending and track.up_to_date == incident.version:
             self._end(incident)
 
     def _end(self, incident: Incident) -> None:
@@ -171,33 +179,47 @@ class IncidentStatus:
                 track.pending = [each for each in track.pending if each.number > entry.number]
                 return
 
-    async def _show_status(self, shown: "_Shown", delivery: IncidentDelivery, track: _Track) -> str:
+    async def _show_status(self, shown: "_Place", delivery: IncidentDelivery, track: _Track) -> str:
         """Posts the message, or brings it up to date. Returns its name."""
-        now, posting = self._now(), max(1, delivery.posting)
-        name, digest = name_status(delivery.incident, posting), shown.notice.digest
-        if not self._is_due(delivery, track, shown):
-            track.shown = delivery.shown
+        now, posting, incident = self._now(), max(1, delivery.posting), shown.incident
+        name, mark = name_status(incident.number, posting), (incident.version, track.seen)
+        same = mark == track.compared and is_within(track.compared_at, EDIT_INTERVAL, now)
+        if same or is_within(track.shown_at, EDIT_INTERVAL, now):
             return name
-        if await self._announcer.find_delivery(name) is DeliveryStage.ABSENT:
-            posting += delivery.posting > 0  # the old one is too old to be known
-            name = name_status(delivery.incident, posting)
-            await self._announcer.announce(shown.announce(name, shown.notice))
-        else:
-            await self._announcer.revise(shown.announce(name, shown.notice), None)
-        await self._sources.deliveries.mark_shown(delivery.incident, digest, posting)
-        track.shown, track.shown_at = digest, now
+        notice = await self._make_notice(shown, track)
+        refreshes = incident.open and not is_within(track.shown_at, REFRESH_INTERVAL, now)
+        if notice.digest != delivery.shown or refreshes:
+            name = await self._deliver(shown, notice, posting)
+            track.shown_at = now
+        track.compared, track.compared_at, track.up_to_date = mark, now, incident.version
         return name
 
-    def _is_due(self, delivery: IncidentDelivery, track: _Track, shown: "_Shown") -> bool:
-        """Returns whether the message is posted or edited now."""
-        now = self._now()
-        if is_within(track.shown_at, EDIT_INTERVAL, now):
-            return False
-        if delivery.shown != shown.notice.digest:
-            return True
-        return shown.incident.open and not is_within(track.shown_at, REFRESH_INTERVAL, now)
+    async def _deliver(self, shown: "_Place", notice: IncidentNotice, posting: int) -> str:
+        """Posts or edits the message, and records it. Returns its name."""
+        number = shown.incident.number
+        name = name_status(number, posting)
+        known = await self._announcer.find_delivery(name) is not DeliveryStage.ABSENT
+        if not known and shown.posted:  # the old one is too old to be known
+            posting, name = posting + 1, name_status(number, posting + 1)
+        if known:
+            await self._announcer.revise(shown.announce(name, notice), None)
+        else:
+            await self._announcer.announce(shown.announce(name, notice))
+        await self._sources.deliveries.mark_shown(number, notice.digest, posting)
+        return name
 
-    async def _reply(self, shown: "_Shown", name: str, track: _Track) -> None:
+    async def _make_notice(self, shown: "_Place", track: _Track) -> IncidentNotice:
+        """Makes the message as it should be now."""
+        now, incident = self._now(), shown.incident
+        if self._still is None:
+            self._still = await self._sources.alerts.list_open()
+        if incident.private and not is_within(track.asked_at, REFRESH_INTERVAL, now):
+            track.asked_at = now
+            track.exposed = await self._sources.channels.is_private(shown.place) is False
+        counts = count_alerts(track.alerts | set(incident.alerts), self._still)
+        return make_notice(incident, counts, now).model_copy(update={"exposed": track.exposed})
+
+    async def _reply(self, shown: "_Place", name: str, track: _Track) -> None:
         """Posts new entries below the message, unless it or the reply before waits: Slack takes no messages then."""
         now, number = self._now(), shown.incident.number
         ready = [entry for entry in track.pending if not is_within(entry.recorded_at, SETTLING_TIME, now)]
@@ -216,12 +238,12 @@ class IncidentStatus:
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """An incident, where it is shown, and how."""
+class _Place:
+    """An incident, and the channel in which it is shown. `posted`: its message was posted before."""
 
     incident: Incident
     place: str
-    notice: IncidentNotice
+    posted: bool
 
     def announce(self, name: str, body: IncidentNotice | IncidentReply, below: str = "") -> Announcement:
         """Makes an announcement in its place. What is or may be private never goes to another channel."""

@@ -40,6 +40,8 @@ class AlertCounts(Value):
 class IncidentNotice(Value):
     """Status message of an incident. `overdue`: its next update should have been there already.
 
+    `exposed`: the incident is private, and its channel has become public.
+
     `lead` and all other people are names as the configuration has them. `update` is the newest text for those who wait.
     """
 
@@ -61,6 +63,7 @@ class IncidentNotice(Value):
     next_update_at: AwareDatetime | None
     overdue: bool
     alerts: AlertCounts
+    exposed: bool = False
 
     @property
     def open(self) -> bool:

@@ -27,8 +27,8 @@ from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.phrases import list_some
 
 _MAX_HEADLINE = 200
-_MAX_LINE = 350
-"""A section takes 3,000 characters: the headline and seven facts."""
+_MAX_LINE = 300
+"""A section takes 3,000 characters: the headline and its facts."""
 _MAX_TYPED = 2_000
 _MAX_REPLY_LINE = 380
 """A reply has at most `bot.model.incident_notice.MAX_LINES` lines, and a section takes 3,000 characters."""
@@ -108,6 +108,8 @@ def _list_facts(notice: IncidentNotice) -> Iterator[Phrase]:
     yield Phrase("hosts: {hosts}", hosts=hosts)
     yield from _list_times(notice)
     yield from _list_alerts(notice.alerts)
+    if notice.exposed:
+        yield Phrase("this channel is public now: everyone in the workspace can read here. Elsewhere it stays private")
 
 
 def _describe_state(notice: IncidentNotice) -> Phrase:

@@ -99,6 +99,7 @@ class Night:
         self.now = OPENED + timedelta(minutes=1)
         self.incidents: dict[int, Incident] = {OPEN.number: OPEN}
         self.alerts: list[Alert] = []
+        self.private: bool | None = None
         self.channel = Channel()
         self.timeline = TimelineTable(database)
         self.deliveries = IncidentDeliveryTable(database)
@@ -106,7 +107,7 @@ class Night:
 
     def start(self) -> IncidentStatus:
         """Start the bot, or start it again."""
-        sources = StatusSources(self, self.timeline, self, self.deliveries)
+        sources = StatusSources(self, self.timeline, self, self.deliveries, self)
         self.status = IncidentStatus(sources, self.channel, lambda: "C0NOTICES", lambda: self.now)
         return self.status
 
@@ -118,6 +119,9 @@ class Night:
 
     async def list_open(self) -> tuple[Alert, ...]:
         return tuple(self.alerts)
+
+    async def is_private(self, channel: str) -> bool | None:
+        return self.private
 
     def change(self, **values: object) -> None:
         """An act on the incident."""
@@ -230,6 +234,17 @@ async def test_the_end_is_shown_once_and_then_nothing_more(night: Night) -> None
     assert ["resolved"] == night.channel.lines
 
 
+async def test_an_end_that_could_not_be_shown_is_shown_in_the_next_round(night: Night) -> None:
+    await night.pass_time(15)
+    night.change(**RESOLVED)
+    night.channel.failing = 1
+    with pytest.raises(Killed):
+        await night.pass_time(1)
+    night.channel.edits.clear()
+    await night.pass_time(5)
+    assert [IncidentState.RESOLVED] == [notice.state for notice in night.channel.edits]
+
+
 async def test_a_reopened_incident_is_shown_in_the_same_message(night: Night) -> None:
     await night.pass_time(1)
     night.change(**RESOLVED)
@@ -305,6 +320,16 @@ async def test_what_is_or_may_be_private_goes_to_no_other_channel(night: Night) 
     night.incidents = {3: replace(OPEN, private=None), 4: replace(OPEN, number=4, private=False)}
     await night.pass_time(1)
     assert [True, False] == [each.private for each in night.channel.arrived]
+
+
+async def test_people_are_told_that_the_channel_of_a_private_incident_became_public(night: Night) -> None:
+    """It is read by all of the workspace there from then on, whatever the bot does."""
+    night.change(private=True)
+    night.private = True
+    await night.pass_time(60, 10)
+    night.private = False
+    await night.pass_time(REFRESH_INTERVAL.seconds, 10)
+    assert [False, True] == [night.channel.notices[0].exposed, night.channel.edits[-1].exposed]
 
 
 @pytest.mark.parametrize(("ago", "within"), [(0, True), (9, True), (10, False), (-1, False)])

@@ -43,7 +43,7 @@ def _list_notices() -> Iterator[tuple[str, IncidentNotice]]:
     alerts = count_alerts({each.number for each in still} | {9_999}, still)
     small = Incident("op-2", "", "502", "all", "operator", AT, number=4)
     resolved = replace(_OPEN, state=IncidentState.RESOLVED, resolved_at=AT, resolved_by="operator", was=FOREIGN * 60)
-    yield "open", make_notice(_OPEN, alerts, AT)
+    yield "open", make_notice(_OPEN, alerts, AT).model_copy(update={"exposed": True})
     yield "open.small", make_notice(small, AlertCounts(), AT)
     yield "mitigated", make_notice(replace(_OPEN, state=IncidentState.MITIGATED, mitigated_at=AT), alerts, AT)
     yield "resolved", make_notice(resolved, alerts, AT)
