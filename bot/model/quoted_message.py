@@ -26,8 +26,3 @@ class QuotedMessage:
         """The time at which it was posted, by Slack's clock."""
         seconds, _, fraction = self.ts.partition(".")
         return datetime.fromtimestamp(int(seconds), UTC) + timedelta(microseconds=int(fraction[:6].ljust(6, "0") or 0))
-
-    @property
-    def source(self) -> str:
-        """The source of its note: one for each message, however often it is noted."""
-        return f"message:{self.channel}/{self.ts}"

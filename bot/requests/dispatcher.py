@@ -161,11 +161,15 @@ class Dispatcher:
 
     async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
         """Finds the incidents to which a person may add a message as a note. May raise a `DatabaseError`."""
-        return await NotePlaces(self._environment.incidents, self.config).find(identity, channel)
+        return await self._note_places.find(identity, channel)
 
     def name_author(self, user: str) -> str:
         """Returns the configured name of a person by their Slack id; "" without one."""
-        return NotePlaces(self._environment.incidents, self.config).name_author(user)
+        return self._note_places.name_author(user)
+
+    @property
+    def _note_places(self) -> NotePlaces:
+        return NotePlaces(self._environment.incidents, self._environment.channels, self.config)
 
     @property
     def note_reaction(self) -> str:

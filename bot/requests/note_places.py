@@ -12,6 +12,7 @@ from bot.access.policy import Permit, Refusal
 from bot.access.rules import find_place
 from bot.config.active_config import ActiveConfig
 from bot.handlers.ports import IncidentRegistryPort
+from bot.incidents.channels import IncidentChannels
 from bot.incidents.privacy import IncidentReader
 from bot.model.incident import Incident
 from bot.model.request import SlackIdentity, Surface
@@ -23,6 +24,7 @@ class NotePlaces:
     """Finds incidents for a note. `config` is the one that the request begins with."""
 
     incidents: IncidentRegistryPort
+    channels: IncidentChannels
     config: ActiveConfig
 
     async def find(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
@@ -32,7 +34,8 @@ class NotePlaces:
         if isinstance(actor, Refusal):
             return ()
         reader = IncidentReader(actor.name, actor.roles, channel)
-        found = tuple(each for each in await self.incidents.list_incidents() if each.open and reader.may_see(each))
+        working = await self.incidents.look_up_privacy(await self.incidents.list_working(), self.channels)
+        found = tuple(each for each in working if reader.may_see(each))
         here = tuple(each for each in found if each.channel == channel)
         verdict = policy.judge(actor, IncidentNote, (), find_place(Surface.SLACK, channel))
         return here or (found if isinstance(verdict, Permit) else ())

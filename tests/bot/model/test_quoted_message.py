@@ -17,8 +17,3 @@ from bot.model.quoted_message import QuotedMessage
 )
 def test_a_timestamp_of_slack_is_the_time_of_the_message(ts: str, at: datetime) -> None:
     assert at == QuotedMessage("C0OPS", ts, "ana").at
-
-
-def test_the_source_names_channel_and_message_and_not_who_noted_it() -> None:
-    sources = {QuotedMessage("C0OPS", "1769828280.000200", author, link).source for author, link in (("a", ""), ("b", "x"))}
-    assert {"message:C0OPS/1769828280.000200"} == sources

@@ -8,9 +8,11 @@ import pytest
 from bot.access.people import Person
 from bot.access.policy import Policy
 from bot.access.rules import Grant
+from bot.model.incident import Incident
 from bot.model.request import Membership, SlackIdentity
 from bot.requests.note_places import NotePlaces
 from commands.model.operation import Role
+from tests.bot.keeping import Made
 from tests.bot.requests.test_dispatcher import config
 from tests.bot.requests.test_home import Incidents, incident
 
@@ -19,11 +21,17 @@ BOSS = Person(name="boss", slack=("U1BOSS",), roles=frozenset({Role.ADMINISTRATO
 PEOPLE = Policy((ANA, BOSS))
 ONLY_BOSSES = replace(PEOPLE, grants=(Grant(operations=("incident note",), roles=frozenset({Role.ADMINISTRATOR})),))
 OPEN, HIDDEN = incident(3, private=False), incident(4, private=True)
-RESOLVED = replace(incident(2, private=False), resolved_at=OPEN.opened_at)
+
+
+class Working(Incidents):
+    """Incidents in which people work."""
+
+    async def list_working(self) -> tuple[Incident, ...]:
+        return self.there
 
 
 def places(policy: Policy = PEOPLE) -> NotePlaces:
-    return NotePlaces(Incidents(RESOLVED, OPEN, HIDDEN), replace(config(), policy=policy))
+    return NotePlaces(Working(OPEN, HIDDEN), Made(), replace(config(), policy=policy))
 
 
 @pytest.mark.parametrize(
