@@ -5,18 +5,20 @@ Times have no distance from now, because a tab may stay open for long.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import reduce
 
 from adapters.inventory import Host, RemovedHost
 from adapters.phrase import Moment, Phrase
 from bot.changes.locks import describe_lock
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.home import HomeList
-from bot.model.incident import Incident
+from bot.model.incident import STATE_NAMES, Incident
 from bot.reports.owed import list_owed_lines
 from bot.reports.removed_hosts import list_open_removals
 from bot.reports.suspensions import describe_suspensions
 from bot.store.locks import Lock
 from bot.store.owed import OwedChange
+from commands.model.finding import GRADE_NAMES, Grade, Severity
 from commands.model.rotation import Rotation
 from commands.model.suspension import Suspension
 from commands.rotation.progress import describe_members
@@ -26,20 +28,31 @@ MAX_CERTIFICATES = 3
 
 
 def list_incidents(found: Sequence[Incident]) -> Iterator[HomeList]:
-    """Lists open incidents, the newest first."""
+    """Lists open incidents, the worst first, of the same severity the newest."""
     newest = sorted(found, key=lambda incident: incident.opened_at, reverse=True)
-    lines = tuple(
-        Phrase(
-            "#{number} {title} ({target}), open since {at}",
-            number=str(incident.number),
-            title=incident.title,
-            target=incident.target,
-            at=Moment(incident.opened_at),
-        )
-        for incident in newest
-    )
-    if lines:
+    if lines := tuple(map(_describe_incident, sorted(newest, key=_rate_incident))):
         yield HomeList(Phrase("Incidents"), lines, "incident")
+
+
+def _rate_incident(incident: Incident) -> int:
+    return len(Severity) if incident.severity is None else incident.severity.rank
+
+
+def _describe_incident(incident: Incident) -> Phrase:
+    facts = [STATE_NAMES[incident.state]]
+    if incident.severity is not None:
+        facts.append(GRADE_NAMES[Grade.of(incident.severity)])
+    if incident.lead:
+        facts.append(Phrase("lead: {person}", person=incident.lead))
+    if incident.next_update_at is not None:
+        facts.append(Phrase("next update {at}", at=Moment(incident.next_update_at)))
+    return Phrase(
+        "#{number} {title} ({target}): {facts}",
+        number=str(incident.number),
+        title=incident.title,
+        target=incident.target,
+        facts=reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), facts),
+    )
 
 
 def list_owed(found: Sequence[OwedChange]) -> Iterator[HomeList]:

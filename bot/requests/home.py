@@ -77,7 +77,7 @@ class HomeReader:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._incidents: tuple[datetime, tuple[int, ...], tuple[Incident, ...]] | None = None
+        self._incidents: tuple[datetime, tuple[tuple[int, int], ...], tuple[Incident, ...]] | None = None
         self._ends: tuple[datetime, Mapping[str, datetime]] | None = None
 
     async def read_version(self) -> str:
@@ -90,7 +90,7 @@ class HomeReader:
             sorted(await environment.mutes.find_mutes(alerts, now)),
             [(mute.number, mute.ends_at) for mute in await environment.mutes.list_active()],
             [(lock.number, lock.ends_at) for lock in await self._list_locks(now)],
-            [incident.number for incident in await self._list_incidents()],
+            [(incident.number, incident.version) for incident in await self._list_incidents()],
             [(owed.number, owed.asked_at) for owed in await environment.owed.list_open()],
             _get_version(await environment.rotations.read_known()),
             [each.phrase for each in (await environment.suspensions.read_known()).values()],
@@ -149,11 +149,11 @@ class HomeReader:
         return tuple(incident for incident in await self._environment.incidents.list_incidents() if incident.open)
 
     async def _look_up_privacy(self, found: tuple[Incident, ...]) -> tuple[Incident, ...]:
-        now, numbers = self._environment.now(), tuple(incident.number for incident in found)
+        now, versions = self._environment.now(), tuple((incident.number, incident.version) for incident in found)
         known = self._incidents
-        if known is None or known[1] != numbers or not timedelta(0) <= now - known[0] < LOOKUP_INTERVAL:
+        if known is None or known[1] != versions or not timedelta(0) <= now - known[0] < LOOKUP_INTERVAL:
             seen = await self._environment.incidents.look_up_privacy(found, self._environment.channels)
-            known = self._incidents = now, numbers, seen
+            known = self._incidents = now, versions, seen
         return known[2]
 
     async def _find_ends(self, hosts: Collection[str]) -> Mapping[str, datetime]:

@@ -13,11 +13,12 @@ from bot.incidents.channels import IncidentChannels
 from bot.model.alert import Alert, Mute, MuteKind
 from bot.model.change import ChangeState
 from bot.model.home import HomeFacts
-from bot.model.incident import Incident
+from bot.model.incident import Incident, IncidentState
 from bot.model.request import Membership, SlackIdentity
 from bot.requests.dispatcher import Dispatcher
 from bot.store.locks import Lock
 from commands.model.check import Area, StoredCheck
+from commands.model.finding import Severity
 from commands.model.operation import Role
 from commands.model.rotation import RotationMember, RotationStage
 from tests.bot.alert_examples import ACKNOWLEDGED, FIRING, change
@@ -154,7 +155,19 @@ async def test_changes_that_failed_are_shown_for_a_week_to_those_who_may_continu
 async def test_incidents_in_private_channels_are_for_their_opener_and_for_those_who_see_all() -> None:
     home = Home()
     home.kept.incidents = Incidents(incident(1, private=False), incident(2, private=True))
-    assert ["#1 outage 1 (host-a), open since 2026-11-25 09:10:00 UTC"] == lists(await home.seen())["incident"]
+    assert ["#1 outage 1 (host-a): open"] == lists(await home.seen())["incident"]
+
+
+async def test_incidents_have_state_severity_lead_and_the_next_update_the_worst_first() -> None:
+    low = replace(incident(1, private=False), severity=Severity.LOW, state=IncidentState.MITIGATED)
+    critical = replace(incident(2, private=False), severity=Severity.CRITICAL, lead="ana", next_update_at=NOW)
+    home = Home()
+    home.kept.incidents = Incidents(incident(3, private=False), low, critical)
+    assert [
+        "#2 outage 2 (host-a): open, critical, lead: ana, next update 2026-11-25 09:10:00 UTC",
+        "#1 outage 1 (host-a): mitigated, low",
+        "#3 outage 3 (host-a): open",
+    ] == lists(await home.seen())["incident"]
 
 
 async def test_many_tabs_ask_slack_once_a_minute_about_incidents() -> None:
@@ -285,6 +298,8 @@ async def test_the_version_differs_whenever_a_tab_may_and_only_then() -> None:
     await read()
     home.kept.changes[ASKED.operation] = ASKED.model_copy(update={"version": ASKED.version + 1})
     await read()
+    incidents.there = (replace(incidents.there[0], version=2),)
+    await read()
     incidents.there = ()
     await read()
     home.kept.mutes.mutes.clear()
@@ -293,4 +308,4 @@ async def test_the_version_differs_whenever_a_tab_may_and_only_then() -> None:
     await read()
     home.kept.alerts.there.clear()
     await read()
-    assert 7 == len(set(versions))
+    assert 8 == len(set(versions))
