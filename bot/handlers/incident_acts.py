@@ -29,6 +29,7 @@ from commands.bot_state.incident_acts import (
     IncidentFollowUp,
     IncidentFollowUpDone,
     IncidentInvite,
+    IncidentLater,
     IncidentLead,
     IncidentMitigated,
     IncidentNote,
@@ -36,6 +37,7 @@ from commands.bot_state.incident_acts import (
     IncidentUpdate,
 )
 from commands.model.finding import GRADE_NAMES, Grade
+from commands.model.phrases import relate_moment
 from commands.model.report import Report
 from commands.model.times import resolve_instant
 from commands.values.days import find_day
@@ -43,6 +45,7 @@ from commands.values.days import find_day
 NumberedAct = (
     IncidentNote
     | IncidentUpdate
+    | IncidentLater
     | IncidentSeverity
     | IncidentLead
     | IncidentInvite
@@ -110,6 +113,17 @@ class IncidentActHandlers:
         configured = context.config.incidents.announce is not None
         lines = describe_audience(incident, configured=configured, requested=operation.announce)
         return self._report(incident, Phrase("update: {text}", text=operation.text), context, lines)
+
+    async def postpone(self, operation: IncidentLater, context: RequestContext) -> Report:
+        """Postpones the next update, and with it the next reminder of the lead."""
+        request = _make_request(
+            IncidentAct.POSTPONED,
+            context,
+            lambda incident, now: life.judge_postponement(incident, now + operation.duration),
+        )
+        incident = await self._act(operation, request, context)
+        said = Phrase("next update later, at {at}", at=relate_moment(incident.next_update_at or self.now(), self.now()))
+        return self._report(incident, said, context)
 
     async def set_severity(self, operation: IncidentSeverity, context: RequestContext) -> Report:
         """Sets the severity."""

@@ -25,6 +25,7 @@ class IncidentAct(StrEnum):
     SNAPSHOT = "snapshot"
     NOTED = "noted"
     UPDATED = "updated"
+    POSTPONED = "postponed"
     SEVERITY = "severity"
     LEAD = "lead"
     INVITED = "invited"

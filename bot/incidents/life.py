@@ -53,6 +53,12 @@ def judge_update(incident: Incident, now: datetime, text: str, next_at: datetime
     return replace(incident, update=text, updated_at=now, next_update_at=next_at)
 
 
+def judge_postponement(incident: Incident, next_at: datetime) -> Incident:
+    """Judges that the next update comes at that time only, so that its lead is not asked before."""
+    _require_open(incident)
+    return replace(incident, next_update_at=next_at)
+
+
 def judge_severity(incident: Incident, severity: Severity) -> Incident:
     """Judges a severity."""
     _require_open(incident)
@@ -215,6 +221,7 @@ _KINDS = {
     IncidentAct.SNAPSHOT: EntryKind.SNAPSHOT,
     IncidentAct.NOTED: EntryKind.NOTE,
     IncidentAct.UPDATED: EntryKind.UPDATE,
+    IncidentAct.POSTPONED: EntryKind.POSTPONEMENT,
     IncidentAct.SEVERITY: EntryKind.SEVERITY,
     IncidentAct.LEAD: EntryKind.LEAD,
     IncidentAct.INVITED: EntryKind.INVITATION,
@@ -239,6 +246,8 @@ def _describe(event: IncidentEvent, after: Incident) -> Phrase:
     match event.act:
         case IncidentAct.OPENED:
             return Phrase("opened: {title} ({target})", title=after.title, target=after.target)
+        case IncidentAct.POSTPONED if after.next_update_at is not None:
+            return Phrase("next update later, at {at}", at=Moment(after.next_update_at))
         case IncidentAct.SEVERITY:
             return Phrase("severity: {severity}", severity=_name_severity(after.severity))
         case IncidentAct.LEAD:

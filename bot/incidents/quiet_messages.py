@@ -14,9 +14,6 @@ from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.phrases import round_distance
 from commands.model.report import Report
 
-DEFAULT_DELAY = "30m"
-"""Time for which a button postpones the next reminder. The form changes it."""
-
 
 def make_question(incident: Incident, silence: timedelta, *, with_call: bool) -> Report:
     """Makes the question to the lead: post an update, later, or hand over; where others can be called, that too."""
@@ -24,7 +21,7 @@ def make_question(incident: Incident, silence: timedelta, *, with_call: bool) ->
     call = (f"incident call --incident {number}",) if with_call else ()
     words = (
         f"incident update --incident {number}",
-        f"incident later {DEFAULT_DELAY} --incident {number}",
+        f"incident later --incident {number}",
         f"incident lead --incident {number}",
     )
     return _make_report(_describe_silence(incident, silence), *call, *words, f"incident show {number}")

@@ -103,6 +103,7 @@ class EntryKind(StrEnum):
     SNAPSHOT = "snapshot"
     NOTE = "note"
     UPDATE = "update"
+    POSTPONEMENT = "postponement"
     STATE = "state"
     SEVERITY = "severity"
     LEAD = "lead"
@@ -121,6 +122,7 @@ PERSONAL_KINDS = frozenset(
     {
         EntryKind.NOTE,
         EntryKind.UPDATE,
+        EntryKind.POSTPONEMENT,
         EntryKind.STATE,
         EntryKind.SEVERITY,
         EntryKind.LEAD,

@@ -37,6 +37,9 @@ MAX_TEXT_LENGTH = 2000
 NOTE_PERIOD = timedelta(days=7)
 """Period before now in which a noted thing may have happened."""
 
+DEFAULT_DELAY = timedelta(minutes=30)
+"""Time by which the next update is postponed if the lead gives none."""
+
 MIN_UPDATE_PERIOD, MAX_UPDATE_PERIOD = timedelta(minutes=5), timedelta(days=1)
 
 _parse_alert_number = make_number_parser("alert")
@@ -89,6 +92,28 @@ class IncidentUpdate(OwnOperation):
         Option("duration", Phrase("when the next update is due: 30m, at most 24h"), _parse_period, render_duration),
     ] = None
     announce: Annotated[bool, Flag(Phrase("announce it although the incident is private"))] = False
+    incident: IncidentNumberOption = 0
+
+
+class IncidentLater(OwnOperation):
+    """Postpone the next update, and the next reminder."""
+
+    words: ClassVar = ("incident", "later")
+    risk: ClassVar = Risk.CHANGE
+    roles: ClassVar = DECIDER_ROLES
+    summary: ClassVar = Phrase("postpone the next update of an incident (its lead is not reminded before)")
+    example: ClassVar = "incident later"
+    label: ClassVar = Phrase("remind me later")
+
+    duration: Annotated[
+        timedelta,
+        Positional(
+            "duration",
+            Phrase("how much later: 30m, at most 24h"),
+            lambda words: _parse_period(words[0]),
+            lambda duration: (render_duration(duration),),
+        ),
+    ] = DEFAULT_DELAY
     incident: IncidentNumberOption = 0
 
 

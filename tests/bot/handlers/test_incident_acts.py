@@ -53,6 +53,7 @@ async def shown(office: Office, user: str = "U1ANA", words: str = "incident show
 ENTRIES = {
     'incident note "the provider confirms"': "the provider confirms",
     'incident update "we are on it" --next 30m': "we are on it",
+    "incident later 1h": "next update later, at 2026-01-31 04:00:00 UTC",
     "incident severity high": "severity: high",
     "incident lead ben": "lead: ben",
     "incident lead @U1BEN": "lead: ben",

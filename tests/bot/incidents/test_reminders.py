@@ -122,7 +122,7 @@ async def test_the_lead_is_asked_directly_with_what_to_do(night: Night) -> None:
     assert "incident 3 (critical) has been quiet for 900 s: host-a answers 502" == text
     assert (
         "incident update --incident 3",
-        "incident later 30m --incident 3",
+        "incident later --incident 3",
         "incident lead --incident 3",
         "incident show 3",
     ) == buttons

@@ -13,6 +13,7 @@ from commands.bot_state.incident_acts import (
     IncidentFollowUp,
     IncidentFollowUpDone,
     IncidentInvite,
+    IncidentLater,
     IncidentLead,
     IncidentMerge,
     IncidentMitigated,
@@ -57,6 +58,8 @@ TYPED: dict[str, Operation] = {
         was="a full disk", although="host-c is being replaced"
     ),
     'incident reopen "502 again"': IncidentReopen(why="502 again"),
+    "incident later": IncidentLater(),
+    "incident later 2h --incident 3": IncidentLater(duration=timedelta(hours=2), incident=3),
     "incident merge 4 --into 3": IncidentMerge(number=4, into=3),
     'incident followup "add a check" --who alice --by friday': IncidentFollowUp(
         text="add a check", who="alice", by="friday"
@@ -71,6 +74,7 @@ REFUSED = {
     "incident followup x --by someday": Phrase(
         "{part} is not a day. Use for example {example}", part="someday", example="tomorrow, friday, 7d, 2026-01-31"
     ),
+    "incident later 2d": Phrase("{part} is out of range. Use {least} to {most}", part="2d", least="5m", most="1d"),
     "incident correct 0 x": Phrase("{part} is not a number. Run {words} for the list", part="0", words="incident show"),
     "incident update x --next 1m": Phrase("{part} is out of range. Use {least} to {most}", part="1m", least="5m", most="1d"),
 }
