@@ -179,7 +179,9 @@ class Handlers:
         sight = SightReader(services.alerts, services.checks, changes, history, now)
         return cls(
             about=AboutHandlers(catalogue, changes),
-            alerts=AlertHandlers(services.alerts, services.mutes, audit, services.show_alerts, now),
+            alerts=AlertHandlers(
+                services.alerts, services.mutes, audit, incidents, services.channels, services.show_alerts, now
+            ),
             audit=AuditHandlers(audit, now),
             backups=BackupHandlers(services.backups, now),
             authority=AuthorityHandlers(services.key_verifier, services.drills, now),

@@ -87,6 +87,11 @@ class IncidentRegistry:
         """List the open incidents, and those that were resolved within a week, by number."""
         return await self._table.list_since(self._now() - RECENT_PERIOD)
 
+    async def list_of_alert(self, alert: int) -> tuple[Incident, ...]:
+        """List the recent incidents that an alert belongs to: a person added it, or it joined the timeline."""
+        joined = await self._timeline.find_with_alert(alert)
+        return tuple(each for each in await self.list_incidents() if alert in each.alerts or each.number in joined)
+
     async def list_working(self) -> tuple[Incident, ...]:
         """List the incidents in which people work, by number."""
         return await self._table.list_working()

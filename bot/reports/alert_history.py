@@ -8,6 +8,7 @@ from functools import partial
 from adapters.phrase import Phrase
 from bot.model.alert import Alert, AlertChange, AlertState, Mute
 from bot.model.alert_notice import describe_acknowledgement, describe_alert, describe_mute, measure_span
+from bot.model.incident import Incident
 from bot.reports.alerts import (
     MAX_NEXT_COMMANDS,
     describe_state,
@@ -30,13 +31,14 @@ MAX_REPLACED = 3
 
 @dataclass(frozen=True)
 class AlertContext:
-    """One alert with its moves, its mute, its cause, and the open alerts that it explains."""
+    """One alert with its moves, its mute, its cause, the open alerts that it explains, and its incidents."""
 
     alert: Alert
     changes: Sequence[AlertChange] = ()
     mute: Mute | None = None
     cause: Alert | None = None
     symptoms: Sequence[Alert] = ()
+    incidents: Sequence[Incident] = ()
 
     @property
     def waits(self) -> bool:
@@ -56,7 +58,10 @@ def report_alert(seen: AlertContext, at: datetime) -> Report:
             "findings": (make_finding(alert),) if seen.waits else (),
             "sections": tuple(_list_history(seen, at)),
             "taken_at": at,
-            "next": tuple(_suggest(alert))[:MAX_NEXT_COMMANDS],
+            "next": (
+                *tuple(_suggest(alert))[:MAX_NEXT_COMMANDS],
+                *(f"incident show {each.number}" for each in seen.incidents),
+            ),
         }
     )
 
@@ -79,6 +84,9 @@ def _list_facts(seen: AlertContext, at: datetime) -> Iterator[tuple[Phrase, Phra
     if seen.symptoms:
         names = [Phrase("#{number} {alert}", number=str(each.number), alert=describe_alert(each)) for each in seen.symptoms]
         yield Phrase("Consequences"), list_some(names)
+    if seen.incidents:
+        named = [Phrase("#{number} {alert}", number=str(each.number), alert=each.title) for each in seen.incidents]
+        yield Phrase("Incident"), list_some(named)
 
 
 def _list_history(seen: AlertContext, at: datetime) -> Iterator[Section]:

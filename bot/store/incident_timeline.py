@@ -49,6 +49,7 @@ _ALERT_MOVES = (
     .group_by(_T.incident, _T.about)
 )
 _EARLIER_REQUESTS = select(_T.operation).where(_THIS, _T.source.startswith("operation:"))
+_WITH_ALERT = select(_T.incident).where(_T.kind == EntryKind.ALERT, _T.about == bindparam("alert")).distinct()
 _POSITION = select(INCIDENT_POSITION).where(INCIDENT_POSITION.c.id == bindparam("this"))
 _SET_POSITION = insert(INCIDENT_POSITION)
 _STORE_POSITION = _SET_POSITION.on_conflict_do_update(
@@ -193,6 +194,12 @@ class TimelineTable:
     async def find_newest_updates(self, incidents: Collection[int]) -> Mapping[int, int]:
         """Finds the number of the newest update for those who wait, by incident."""
         return await self._find_newest(_NEWEST_UPDATES, incidents)
+
+    async def find_with_alert(self, alert: int) -> frozenset[int]:
+        """Finds the incidents whose timelines have moves of an alert."""
+        return await self._database.read(
+            lambda connection: frozenset(connection.execute(_WITH_ALERT, {"alert": alert}).scalars())
+        )
 
     async def _find_newest(self, query: Select[tuple[int, int]], incidents: Collection[int]) -> Mapping[int, int]:
         def work(connection: Connection) -> Mapping[int, int]:

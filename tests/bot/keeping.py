@@ -108,6 +108,9 @@ class NoIncidents:
     async def list_incidents(self) -> tuple[Incident, ...]:
         return ()
 
+    async def list_of_alert(self, alert: int) -> tuple[Incident, ...]:
+        return ()
+
     async def find(self, number: int, channel: str) -> Incident:
         raise NoSuchIncident(Phrase("there is no incident"))
 
