@@ -39,6 +39,7 @@ from commands.bot_state.incident_acts import (
     IncidentSeverity,
     IncidentUpdate,
 )
+from commands.bot_state.incident_report import IncidentReport
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.bot_state.mutes import (
@@ -214,6 +215,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     IncidentFollowUpDone,
     IncidentLater,
     IncidentCall,
+    IncidentReport,
     ScheduleList,
     ScheduleAdd,
     SchedulePause,

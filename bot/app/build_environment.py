@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.app.build_alerts import AlertServices
 from bot.app.build_changes import ChangeServices
+from bot.app.build_incident_reports import build_report_sources
 from bot.app.build_incidents import IncidentServices
 from bot.app.build_verification import BackupServices
 from bot.audit.log import AuditLog
@@ -37,7 +38,7 @@ def build_environment(
     machinery, alerts = built.changes, built.alerts
     return Environment(
         catalogue=CATALOGUE,
-        handlers=Handlers.build(_gather_services(built), CATALOGUE, now),
+        handlers=Handlers.build(_gather_services(built, now), CATALOGUE, now),
         changes=machinery.lifecycle,
         locks=machinery.locks,
         incidents=built.incidents.registry,
@@ -58,7 +59,7 @@ def build_environment(
     )
 
 
-def _gather_services(built: BuiltServices) -> Services:
+def _gather_services(built: BuiltServices, now: Callable[[], datetime]) -> Services:
     """Gathers the services that handlers of the bot's own operations are built from."""
     machinery, alerts, backups = built.changes, built.alerts, built.backups
     return Services(
@@ -81,4 +82,5 @@ def _gather_services(built: BuiltServices) -> Services:
         drills=backups.drills,
         joining=machinery.joining,
         show_alerts=alerts.notifier.notify,
+        report_sources=build_report_sources(built.incidents, alerts.registry, built.audit, now),
     )

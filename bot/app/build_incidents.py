@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from adapters.inventory import Inventory
 from bot.app.build_incident_messages import build_announcer, build_reminder
+from bot.app.build_incident_reports import build_resolution_reports
 from bot.audit.log import AuditLog
 from bot.incidents.collector import CollectorSources, TimelineCollector
 from bot.incidents.looks import LookReader
+from bot.incidents.proof import TimelineVerifier
 from bot.incidents.proposals import MitigationProposer, ProposalServices
 from bot.incidents.registry import IncidentRegistry
 from bot.incidents.status import IncidentStatus, StatusSources
@@ -49,14 +51,21 @@ STATUS_INTERVAL = 1.0
 is one query, and no message is edited more often for that."""
 
 
+REPORT_INTERVAL = 5.0
+"""Seconds between two looks for incidents that were resolved, and whose report is not posted yet."""
+
+
 @dataclass(frozen=True)
 class IncidentServices:
-    """Services of incidents: the registry, the timelines and their collector, and the record of what people were shown."""
+    """Services of incidents: the registry, the timelines, their collector and verifier, and the record of what people were
+    shown.
+    """
 
     registry: IncidentRegistry
     timeline: TimelineTable
     deliveries: IncidentDeliveryTable
     collector: TimelineCollector
+    verifier: TimelineVerifier
 
 
 def build_incidents(
@@ -67,7 +76,8 @@ def build_incidents(
     sources = CollectorSources(table, audit, AlertTable(database), LookReader(CATALOGUE), inventory)
     collector = TimelineCollector(sources, timeline, now)
     registry = IncidentRegistry(table, timeline, audit, now, collector.refresh)
-    return IncidentServices(registry, timeline, IncidentDeliveryTable(database), collector)
+    verifier = TimelineVerifier(audit, AlertTable(database), now)
+    return IncidentServices(registry, timeline, IncidentDeliveryTable(database), collector, verifier)
 
 
 def build_proposer(application: "Application") -> MitigationProposer:
@@ -104,6 +114,7 @@ async def run_incidents(application: "Application", team: str) -> AsyncIterator[
         PeriodicTask("status of incidents", STATUS_INTERVAL, _build_status(application).show),
         PeriodicTask("updates on incidents", ANNOUNCE_INTERVAL, announcer.announce),
         PeriodicTask("quiet incidents", REMINDER_INTERVAL, lambda: reminder.remind(clock.now())),
+        PeriodicTask("reports of incidents", REPORT_INTERVAL, build_resolution_reports(application).post_due),
     )
     running = asyncio.create_task(run_periodically(works, clock), name="incidents")
     try:

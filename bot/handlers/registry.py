@@ -23,7 +23,9 @@ from bot.handlers.incident_acts import IncidentActHandlers
 from bot.handlers.incident_concerns import ConcernReader
 from bot.handlers.incident_ends import IncidentEndHandlers, IncidentResolver
 from bot.handlers.incident_opening import IncidentOpeningHandlers
+from bot.handlers.incident_report import IncidentReportHandlers
 from bot.handlers.incident_sight import SightReader
+from bot.handlers.incident_sources import SourceReader
 from bot.handlers.incidents import IncidentHandlers
 from bot.handlers.joining import JoiningHandlers, JoiningServices
 from bot.handlers.locks import LockHandlers
@@ -86,6 +88,7 @@ from commands.bot_state.incident_acts import (
     IncidentSeverity,
     IncidentUpdate,
 )
+from commands.bot_state.incident_report import IncidentReport
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.bot_state.mutes import (
@@ -142,6 +145,7 @@ class Services:
     drills: DrillPort
     joining: JoiningServices
     show_alerts: Callable[[], Awaitable[None]]
+    report_sources: SourceReader
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,7 @@ class Handlers:
     incident_acts: IncidentActHandlers
     incident_ends: IncidentEndHandlers
     incident_openings: IncidentOpeningHandlers
+    incident_reports: IncidentReportHandlers
     joining: JoiningHandlers
     locks: LockHandlers
     logs: LogHandlers
@@ -194,6 +199,7 @@ class Handlers:
             incident_acts=IncidentActHandlers(incidents, services.channels, services.alerts, now),
             incident_ends=IncidentEndHandlers(incidents, services.channels, now),
             incident_openings=IncidentOpeningHandlers(incidents, services.channels, sight, now),
+            incident_reports=IncidentReportHandlers(incidents, services.channels, services.report_sources, catalogue),
             joining=JoiningHandlers(services.joining, services.rehearsals, changes, now),
             locks=LockHandlers(locks, now),
             logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
@@ -286,6 +292,7 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     IncidentCall: lambda nouns: nouns.incident_acts.call,
     IncidentReopen: lambda nouns: nouns.incident_ends.reopen,
     IncidentMerge: lambda nouns: nouns.incident_ends.merge,
+    IncidentReport: lambda nouns: nouns.incident_reports.make,
 }
 """Handler of each operation on the bot's own state: one line an operation."""
 

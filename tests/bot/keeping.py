@@ -19,11 +19,13 @@ from bot.audit.search import AuditedOperation, FoundOperations
 from bot.backups.verifier import VerificationRequest
 from bot.changes.approval import NotAllowed
 from bot.changes.planner import NothingToDo
+from bot.handlers.incident_sources import SourceReader
 from bot.handlers.joining import JoiningServices
 from bot.handlers.ports import FleetHistory, IncidentRegistryPort, ScheduleRegistryPort
 from bot.handlers.registry import Handlers, Services
 from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
 from bot.incidents.privacy import IncidentReader
+from bot.incidents.proof import EntryFlaw
 from bot.incidents.requests import ActRequest, IncidentRequest, NoSuchIncident
 from bot.joining.registry import HostRegistry
 from bot.joining.reservation import Wish
@@ -399,6 +401,13 @@ def refuse_joining(recorder: Recorder) -> JoiningServices:
     return JoiningServices(registry, scan, scan, make_view, choose_id, lambda address: "", find_key)
 
 
+class NoFlaws:
+    """A verifier of timelines that proves everything."""
+
+    async def verify(self, entries: Sequence[TimelineEntry]) -> tuple[EntryFlaw, ...]:
+        return ()
+
+
 class Kept:
     """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
 
@@ -452,6 +461,7 @@ class Kept:
             drills=self.keys,
             joining=self.joining or refuse_joining(recorder),
             show_alerts=self.alerts.notify,
+            report_sources=SourceReader(self.incidents, self.alerts, self, NoFlaws(), now),
         )
         return Environment(
             catalogue=catalogue,
@@ -493,6 +503,15 @@ class Kept:
 
     async def read_newest(self) -> Head | None:
         return self.head
+
+    async def find_last_before(self, at: datetime) -> int:
+        return 0
+
+    async def list_after(self, sequence: int, most: int) -> tuple[StoredEvent, ...]:
+        return tuple(event for event in self.events if event.sequence > sequence)[:most]
+
+    async def read_signed(self, kinds: Sequence[EventKind], after: int, until: int) -> tuple[StoredEvent, ...]:
+        return tuple(event for event in self.events if after < event.sequence <= until and event.kind in kinds)
 
     async def propose(self, operation_id: str, operation: FleetChange, by: Requester) -> Change:
         return self._told("propose", operation_id, operation, by.actor.name)

@@ -112,7 +112,8 @@ RUN_AT_A_TAP = """
 alert, alert show, approval, approval show, audit export, audit search, audit show, audit verify, backup, backup show,
 backup verify, ca backup, ca backup verify, ca rotation, ca show, can, cert, cert export, cert show,
 container, container show, digest, disk, doctor,
-escalation, forwarding, gateway, gateway test, health, help, host, host discover, host show, incident, incident show,
+escalation, forwarding, gateway, gateway test, health, help, host, host discover, host show, incident,
+incident report, incident show,
 ipam, lock, log, log collect, maintenance, op, op show, owed, peer, report monthly, report weekly, route, schedule, service,
 silence, sync, update, version, whoami
 """

@@ -1,0 +1,103 @@
+"""Handler for `incident report`, and the report that is posted when an incident is resolved.
+
+a request ───────────▶ what its requester may see; in a channel, what all there may see ─▶ its answer
+a resolved incident ─▶ what all in its channel may see ─▶ one message there, once, also after a crash
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.access.policy import BOT_ACTOR_NAME
+from bot.config.active_config import ActiveConfig
+from bot.handlers.context import RequestContext
+from bot.handlers.incident_sources import ReportRequest, SourceReader
+from bot.handlers.ports import IncidentRegistryPort
+from bot.handlers.report_sight import make_own_sight, make_shared_sight
+from bot.incidents.channels import IncidentChannels
+from bot.incidents.privacy import IncidentReader
+from bot.incidents.report import make_report
+from bot.model.announcement import Announcement
+from bot.model.incident import Incident, IncidentState
+from bot.model.request import Answer, Surface, derive_operation_id
+from bot.reports.incident_report import compose_message
+from commands.bot_state.incident_report import IncidentReport
+from commands.language.grammar import render_operation
+from commands.model.operation import Catalogue
+from commands.model.report import FileFormat, Report, ReportFile
+
+RECENT_PERIOD = timedelta(hours=1)
+"""Time after its resolution in which the report of an incident is posted: a bot that was down longer posts none."""
+
+
+@dataclass(frozen=True)
+class IncidentReportHandlers:
+    """Handler of reports."""
+
+    incidents: IncidentRegistryPort
+    channels: IncidentChannels
+    sources: SourceReader
+    catalogue: Catalogue
+
+    async def make(self, operation: IncidentReport, context: RequestContext) -> Report:
+        """Makes the report. In a channel it has only what everyone there may see."""
+        requester, config = context.requester, context.config
+        in_public = requester.answered_in_public or operation.here
+        reader = IncidentReader(
+            context.actor, requester.actor.roles, context.channel, in_public, requester.surface is Surface.SCHEDULE
+        )
+        number = operation.number or operation.incident
+        incident = await self.incidents.find_current(number, reader, self.channels)
+        shared = make_shared_sight(config.policy, context.inventory, self.catalogue, context.channel)
+        sources = await self.sources.read(
+            ReportRequest(
+                incident,
+                shared if in_public else make_own_sight(context),
+                context.inventory,
+                context.actor,
+                context.operation,
+                config.alerts.enabled,
+            )
+        )
+        report = compose_message(make_report(sources))
+        wanted = FileFormat.JSON if operation.json_ else FileFormat.MARKDOWN
+        return report.model_copy(update={"files": select_files(report, wanted)})
+
+
+@dataclass
+class ResolutionReports:
+    """Posts the report of each incident in its channel when it is resolved.
+
+    `posted` are those of this process. The name of an announcement is that of its incident and version, so a report is
+    posted once, also after a crash.
+    """
+
+    incidents: IncidentRegistryPort
+    channels: IncidentChannels
+    sources: SourceReader
+    catalogue: Catalogue
+    get_config: Callable[[], ActiveConfig]
+    posted: set[tuple[int, int]] = field(default_factory=set)
+
+    async def post_due(self) -> None:
+        """Posts the reports that are due. May raise a `FlatnetError`; then the next call tries again."""
+        since = self.sources.now() - RECENT_PERIOD
+        for incident in await self.incidents.list_incidents():
+            due = incident.state is IncidentState.RESOLVED and incident.channel and incident.resolved_at
+            if due and due >= since and (incident.number, incident.version) not in self.posted:
+                await self._post(incident)
+                self.posted.add((incident.number, incident.version))
+
+    async def _post(self, incident: Incident) -> None:
+        config, name = self.get_config(), derive_operation_id(f"report of {incident.operation} {incident.resolution}")
+        sight = make_shared_sight(config.policy, config.inventory, self.catalogue, incident.channel)
+        request = ReportRequest(incident, sight, config.inventory, BOT_ACTOR_NAME, name, config.alerts.enabled)
+        report = compose_message(make_report(await self.sources.read(request)))
+        words = render_operation(IncidentReport(number=incident.number))
+        answer = Answer(operation=name, understood=words, body=report, here=True)
+        await self.channels.announce(Announcement(name, incident.channel, answer, private=incident.private is not False))
+
+
+def select_files(report: Report, form: FileFormat) -> tuple[ReportFile, ...]:
+    """Selects the files of a report in one format."""
+    return tuple(file for file in report.files if isinstance(file, ReportFile) and file.form is form)

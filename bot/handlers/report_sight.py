@@ -1,0 +1,93 @@
+"""Sight of the readers of an incident's report: which entries of a timeline all of them may see.
+
+one requester ─ their own rights, in the channel of the request ─┐
+a channel ─ the rights that all who may read there have ─────────┴▶ ReportSight
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from adapters.errors import FlatnetError, RequestError
+from adapters.inventory import Host, Inventory
+from bot.access.policy import Actor, Permit, Policy, make_actor
+from bot.handlers.context import RequestContext
+from bot.model.incident import EntryKind, TimelineEntry
+from commands.bot_state.alerts import AlertShow
+from commands.bot_state.changes import OperationShow
+from commands.health import Health
+from commands.language.grammar import parse_operation
+from commands.model.operation import Catalogue, Operation, Role
+from commands.values.normalize import normalize_text
+
+_OPERATIONS: dict[EntryKind, type[Operation]] = {EntryKind.ALERT: AlertShow, EntryKind.CHANGE: OperationShow}
+"""Operation whose right on the hosts of an entry shows it. All others need that of `health`."""
+
+_MEMBER = Actor("", frozenset({Role.VIEWER}), "member")
+"""A member of the workspace without a role of their own: every one may be in a channel."""
+
+
+@dataclass(frozen=True)
+class ReportSight:
+    """Sight of some readers. `may_request` judges a command, `may_read` an operation on hosts, each question once."""
+
+    inventory: Inventory
+    may_request: Callable[[str], bool]
+    may_read: Callable[[type[Operation], Sequence[Host]], bool]
+    _judged: dict[tuple[str, ...], bool] = field(default_factory=dict)
+
+    def may_see(self, entry: TimelineEntry) -> bool:
+        """Returns whether all readers may see an entry. One that is about no host is for all readers of the incident."""
+        if entry.kind is EntryKind.LOOK:
+            return self._remember(("words", entry.words), lambda: self.may_request(entry.words))
+        return not entry.hosts or self._judge_hosts(_OPERATIONS.get(entry.kind, Health), entry.hosts)
+
+    def may_see_alerts(self, host: str) -> bool:
+        """Returns whether all readers may see the alerts of a host."""
+        return self._judge_hosts(AlertShow, (host,))
+
+    def _judge_hosts(self, operation: type[Operation], names: tuple[str, ...]) -> bool:
+        return self._remember((*operation.words, *names), lambda: self.may_read(operation, self._find_hosts(names)))
+
+    def _find_hosts(self, names: tuple[str, ...]) -> tuple[Host, ...]:
+        """Finds the hosts on which a right is judged; all hosts if one has left the configuration."""
+        found = [host for name in names if (host := self.inventory.find_host(name)) is not None]
+        return self.inventory.hosts if len(found) < len(set(names)) else tuple(found)
+
+    def _remember(self, key: tuple[str, ...], judge: Callable[[], bool]) -> bool:
+        if key not in self._judged:
+            self._judged[key] = judge()
+        return self._judged[key]
+
+
+def make_own_sight(context: RequestContext) -> ReportSight:
+    """Makes the sight of one requester."""
+    return ReportSight(
+        context.inventory,
+        context.authorizer.may_see,
+        lambda operation, hosts: isinstance(context.judge_on(operation, hosts), Permit),
+    )
+
+
+def make_shared_sight(policy: Policy, inventory: Inventory, catalogue: Catalogue, place: str) -> ReportSight:
+    """Makes the sight of everyone who may read a channel.
+
+    Members of the workspace can join it, and configured people may have other grants than members. So all of them are
+    judged, whoever is in the channel now.
+    """
+    readers = (_MEMBER, *map(make_actor, policy.people))
+
+    def may_request(words: str) -> bool:
+        try:
+            operation = parse_operation(normalize_text(words), catalogue, catalogue)
+        except FlatnetError:
+            return False
+        try:
+            hosts = operation.resolve_hosts(inventory)
+        except RequestError:
+            hosts = inventory.hosts
+        return all(isinstance(policy.judge_request(reader, operation, hosts, place), Permit) for reader in readers)
+
+    def may_read(operation: type[Operation], hosts: Sequence[Host]) -> bool:
+        return all(isinstance(policy.judge(reader, operation, hosts, place), Permit) for reader in readers)
+
+    return ReportSight(inventory, may_request, may_read)
