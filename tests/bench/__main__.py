@@ -26,6 +26,7 @@ from tests.bench import (
     redaction,
     registrations,
     reloads,
+    reports,
     restarts,
     rotations,
     starts,
@@ -75,6 +76,7 @@ if __name__ == "__main__":
     streams.report()
     redaction.report()
     audit.report()
+    reports.report()
     texts.report()
     logs_wsl.report()
     page.report()
