@@ -1,6 +1,6 @@
 """Incidents: a problem that people work on together, and its timeline. Values; `bot.incidents` has the rules.
 
-OPEN ─ mitigated ─▶ MITIGATED ─┬─ resolved ─▶ RESOLVED ─ reopened ─▶ OPEN
+OPEN ─ mitigated ─▶ MITIGATED ─┬─ resolved ─▶ RESOLVED ─ reopened ─▶ OPEN ◀─ reopened ─ MITIGATED
   ├─────────── resolved ───────┘
   └─ OPEN or MITIGATED ─ merged ─▶ DUPLICATE of another one
 

@@ -141,6 +141,8 @@ async def test_incidents_of_before_go_on_with_a_timeline(past: Build) -> None:
         before = p.rows("select number, state, version, document from incidents order by number")
         assert [(1, "resolved", 1, None), (2, "open", 1, None)] == before
         answer = await ask(house, 'incident resolve "dns" --incident 2')
+        assert isinstance(answer.body, Failure), "changes of before are still running"
+        answer = await ask(house, 'incident resolve "dns" --incident 2 --although "they were tried"')
         assert not isinstance(answer.body, Failure), answer
         assert [("resolved", 2)] == p.rows("select state, version from incidents where number = 2")
         told = p.rows(

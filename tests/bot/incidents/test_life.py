@@ -35,6 +35,11 @@ ACTS: dict[str, tuple[Judge, dict[str, Any], tuple[type[Exception] | None, ...]]
         {"update": "we look", "updated_at": NOW, "next_update_at": NOW + timedelta(minutes=30)},
         (None, None, AlreadyResolved, NotNow),
     ),
+    "postpone": (
+        lambda i: life.judge_postponement(i, NOW),
+        {"next_update_at": NOW},
+        (None, None, AlreadyResolved, NotNow),
+    ),
     "severity": (
         lambda i: life.judge_severity(i, Severity.LOW),
         {"severity": Severity.LOW},
@@ -65,8 +70,15 @@ ACTS: dict[str, tuple[Judge, dict[str, Any], tuple[type[Exception] | None, ...]]
     ),
     "reopen": (
         life.judge_reopening,
-        {"state": IncidentState.OPEN, "resolution": "", "resolved_by": "", "resolved_at": None, "was": ""},
-        (NothingChanges, NothingChanges, None, NotNow),
+        {
+            "state": IncidentState.OPEN,
+            "mitigated_at": None,
+            "resolution": "",
+            "resolved_by": "",
+            "resolved_at": None,
+            "was": "",
+        },
+        (NothingChanges, None, None, NotNow),
     ),
     "merge": (
         lambda i: life.judge_merge(i, OTHER),
@@ -192,6 +204,13 @@ def make_entry(act: IncidentAct, after: Incident, **data: Any) -> TimelineEntry:
         (IncidentAct.OPENED, OPEN, {}, EntryKind.OPENED, "opened: 502 (host-a)"),
         (IncidentAct.NOTED, OPEN, {"text": "{x} <!channel>"}, EntryKind.NOTE, "{x} <!channel>"),
         (IncidentAct.UPDATED, OPEN, {"text": "we look"}, EntryKind.UPDATE, "we look"),
+        (
+            IncidentAct.POSTPONED,
+            replace(OPEN, next_update_at=NOW),
+            {},
+            EntryKind.POSTPONEMENT,
+            "next update later, at 2026-01-31 04:00:00 UTC",
+        ),
         (IncidentAct.SEVERITY, replace(OPEN, severity=Severity.LOW), {}, EntryKind.SEVERITY, "severity: low"),
         (IncidentAct.LEAD, replace(OPEN, lead="kim"), {}, EntryKind.LEAD, "lead: kim"),
         (IncidentAct.INVITED, replace(OPEN, invited=("a", "b")), {}, EntryKind.INVITATION, "b may read this incident"),
