@@ -51,5 +51,6 @@ def _measure_lookback(incident: Incident, now: datetime) -> timedelta:
 
     The clock may have been set back since.
     """
-    ago = max(now - incident.opened_at, timedelta()) + LEAD_TIME
+    began_at = min(incident.began_at or incident.opened_at, incident.opened_at)
+    ago = max(now - began_at, timedelta()) + LEAD_TIME
     return min(-(-ago // _MINUTE) * _MINUTE, LOG_HISTORY_LIMIT)
