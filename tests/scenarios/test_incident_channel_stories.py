@@ -41,7 +41,7 @@ async def test_somebody_is_led_to_a_channel_that_is_about_the_fault(town: Build,
         answer = await t.private_answer(OPERATOR, place, OPENS)
         [channel] = made(t)
         assert channel.name.endswith(operation_in(t))
-        assert "-ゲートウェイが-502-" in channel.name
+        assert (True, False) == (channel.private, "502" in channel.name)
         assert {BOT_USER, OPERATOR} == channel.members
         assert "ゲートウェイが 502 · host-a" == channel.topic
         assert f"チャンネル: <#{channel.id}>" in answer.text
@@ -54,7 +54,7 @@ async def test_somebody_is_led_to_a_channel_that_is_about_the_fault(town: Build,
         await t.workspace.seen(lambda: len(t.workspace.messages(channel.id)) == 2, timeout=PATIENCE)
         assert "`/flatnet health host-a --here`" in shown((await lines(t, channel.id))[-1].blocks)
         assert () == t.workspace.messages(OPS)
-        assert ["making a channel", "opened"] == incident_events(t)
+        assert ["making a channel", "opened", "snapshot"] == incident_events(t)
 
 
 def operation_in(town: Town) -> str:
@@ -72,10 +72,12 @@ async def test_with_here_all_in_the_channel_see_where_it_goes_on(town: Build) ->
 
 
 async def test_two_people_at_once_meet_in_one_channel(town: Build) -> None:
-    """The second one is told whose it is, finds it by its number, and is not put into it unasked."""
+    """The second one is asked to join, finds it by its number, and is not put into it unasked."""
     async with town(hosts=1) as t, t.bot():
-        first, second = await asyncio.gather(t.private_answer(OPERATOR, OPS, OPENS), t.private_answer(ADMIN, OPS, OPENS))
+        words = f"{OPENS} --public --agree"
+        first, second = await asyncio.gather(t.private_answer(OPERATOR, OPS, words), t.private_answer(ADMIN, OPS, words))
         [channel] = made(t)
+        assert "-ゲートウェイが-502-" in channel.name
         assert 1 == sum(f"<#{channel.id}>" in each.text for each in (first, second))
         assert f"<#{channel.id}>" in (await t.private_answer(ADMIN, OPS, "incident show 1")).text
         assert 1 == len(channel.members & {OPERATOR, ADMIN})
@@ -98,13 +100,13 @@ async def test_a_bot_that_dies_in_between_leaves_one_channel_and_the_next_one_on
             assert f"<#{channel.id}>" in answer.text
             assert {BOT_USER, OPERATOR} == channel.members
             assert 1 == len(await lines(t, channel.id))
-            assert 1 == incident_events(t).count("opened")
+            assert [1, 1] == [incident_events(t).count(each) for each in ("opened", "snapshot")]
             assert "making a channel" == incident_events(t)[0]
 
 
 @pytest.mark.parametrize(
     ("code", "says"),
-    [("missing_scope", "channels:manage"), ("restricted_action", "ワークスペースの管理者に依頼してください")],
+    [("missing_scope", "groups:write"), ("restricted_action", "ワークスペースの管理者に依頼してください")],
 )
 async def test_where_the_bot_may_make_none_an_incident_is_opened_in_a_channel_that_is_there(
     town: Build, code: str, says: str
@@ -113,7 +115,7 @@ async def test_where_the_bot_may_make_none_an_incident_is_opened_in_a_channel_th
         t.workspace.faults.switch_on("conversations.create", Failing(code))
         answer = await t.private_answer(OPERATOR, OPS, OPENS)
         assert says in answer.text
-        assert "--new を付けなければ、このチャンネルで開始します" in answer.text
+        assert "--new を付けなければ、入力した場所で開始します" in answer.text
         assert ([], ["making a channel", "no channel"]) == (made(t), incident_events(t))
         question = await t.private_answer(OPERATOR, OPS, OPENS.removesuffix(" --new"))
         assert "まだ開始していません" in question.text
@@ -123,11 +125,13 @@ async def test_where_the_bot_may_make_none_an_incident_is_opened_in_a_channel_th
         assert "インシデント 1" in t.workspace.messages(OPS)[0].text
 
 
-async def test_in_direct_messages_the_way_to_a_channel_is_said(town: Build) -> None:
+async def test_in_direct_messages_one_is_opened_without_a_channel(town: Build) -> None:
     async with town(hosts=1) as t, t.bot():
         await t.workspace.open_home(OPERATOR, "messages")
-        answer = await t.private_answer(OPERATOR, DIRECT, 'incident open "502" --results everyone')
-        assert "--new を付けて新しいチャンネルを作ってください" in answer.text
+        answer = await t.private_answer(OPERATOR, DIRECT, 'incident open "502"')
+        assert "インシデント 1「502」" in answer.text
+        assert "推定原因: 原因は分かっていません" in shown(answer.blocks)
+        assert ([], ()) == (made(t), t.workspace.messages(OPS))
 
 
 async def test_from_a_terminal_the_channel_is_named_and_whoever_is_known_in_slack_is_in_it(town: Build) -> None:
