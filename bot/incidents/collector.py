@@ -23,10 +23,10 @@ from adapters.inventory import Inventory
 from bot.audit.log import EventKind
 from bot.incidents.looks import LookReader
 from bot.incidents.projection import (
-    CHANGE_KINDS,
     Gap,
     PlannedWork,
     find_look_words,
+    is_about_change,
     make_alert_entry,
     make_change_entry,
     make_gap_entry,
@@ -194,7 +194,7 @@ class TimelineCollector:
         if words := find_look_words(event):
             hosts = self._sources.looks.find_hosts(words, self._sources.inventory())
             return make_look_entry(event, words, hosts, self._now()) if hosts else None
-        if event.kind not in CHANGE_KINDS:
+        if not is_about_change(event):
             return None
         return make_change_entry(event, await self._find_work(event), self._now())
 

@@ -3,9 +3,9 @@
 REQUEST of a look ─────────────────────────────────────────── LOOK     who looked where; the answer is stored elsewhere
 PLAN, WAIVER, BREAK_GLASS, REVIEW, RUN, END, OWED of a change ─ CHANGE   from the request to the outcome
 a move of an alert ──────────────────────────────────────────── ALERT
-events that are missing or not signed ────────────────────────── GAP
+events that are missing or not signed ───────────────────────── GAP
 
-Refusals, lists, requests of schedules, and dry runs are no entries. Signatures are checked before.
+Refused requests, lists, requests of schedules, and dry runs are no entries. Signatures are checked before.
 """
 
 import json
@@ -41,6 +41,9 @@ CHANGE_KINDS = frozenset(
 )
 """Kinds of events that tell how a change goes on."""
 
+LATE_RULE = "too late"
+"""Rule of a refusal that takes back a decision: another one was faster (`bot.changes.lifecycle`)."""
+
 DIGEST_DIGITS = 8
 """Digits of a plan's digest that are shown, as on cards."""
 
@@ -74,6 +77,13 @@ def find_look_words(event: StoredEvent) -> str:
     if "outcome" in data or data.get("surface") == Surface.SCHEDULE:
         return ""
     return str(data.get("understood", ""))
+
+
+def is_about_change(event: StoredEvent) -> bool:
+    """Returns whether an event may tell how a change goes on. Of refusals only one does, which takes back a decision."""
+    if event.kind == EventKind.REFUSAL:
+        return bool(json.loads(event.data).get("rule") == LATE_RULE)
+    return event.kind in CHANGE_KINDS
 
 
 def parse_plan(event: StoredEvent) -> PlannedWork | None:
@@ -159,6 +169,8 @@ def _describe_event(kind: str, data: Mapping[str, Any]) -> Phrase | None:
             return Phrase("break-glass, without approval: {reason}", reason=str(data.get("reason", "")))
         case EventKind.REVIEW:
             return _describe_review(data)
+        case EventKind.REFUSAL:
+            return Phrase("the decision came too late, and did not count")
         case EventKind.RUN:
             return Phrase("started")
         case EventKind.END:

@@ -9,6 +9,7 @@ from bot.incidents.projection import (
     Gap,
     PlannedWork,
     find_look_words,
+    is_about_change,
     make_alert_entry,
     make_change_entry,
     make_gap_entry,
@@ -63,6 +64,7 @@ CHANGES: list[tuple[str, dict[str, Any], str | None]] = [
     ("review", {"approves": False, "reason": "not now"}, "denied: not now"),
     ("review", {"approves": False, "reason": ""}, "denied"),
     ("review", {"break_glass": True, "review": "was right"}, "break-glass reviewed: was right"),
+    ("refusal", {"rule": "too late", "outcome": "denied by ben"}, "the decision came too late, and did not count"),
     ("run", {"digest": "0123456789abcdef"}, "started"),
     ("end", {"state": "done", "why": ""}, "done"),
     ("end", {"state": "failed", "why": "the service did not start"}, "failed: the service did not start"),
@@ -81,6 +83,21 @@ CHANGES: list[tuple[str, dict[str, Any], str | None]] = [
 def test_a_change_is_told_from_its_request_to_its_outcome(kind: str, data: dict[str, Any], text: str | None) -> None:
     made = make_change_entry(stored(kind, data), WORK, NOW)
     assert text == (None if made is None else str(made.text))
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "about"),
+    [
+        ("plan", plan("host-a"), True),
+        ("refusal", {"rule": "too late"}, True),
+        ("refusal", {"rule": "not the requester"}, False),
+        ("refusal", look("service restart nebula host-a", rule="role"), False),
+        ("intent", {"step": "1"}, False),
+        ("lock", {"lock": "added"}, False),
+    ],
+)
+def test_of_refusals_only_one_that_takes_back_a_decision_is_told(kind: str, data: dict[str, Any], about: bool) -> None:
+    assert about is is_about_change(stored(kind, data))
 
 
 def test_an_event_whose_plan_is_not_known_is_no_entry() -> None:
