@@ -32,6 +32,7 @@ from tests.bench import (
     starts,
     streams,
     texts,
+    timelines,
     transfers,
     watch,
 )
@@ -77,6 +78,7 @@ if __name__ == "__main__":
     redaction.report()
     audit.report()
     reports.report()
+    timelines.report()
     texts.report()
     logs_wsl.report()
     page.report()
