@@ -10,7 +10,7 @@
     [Add note] [Update] [Mitigated] [Resolve] [Timeline]         forms, and a read
     `/flatnet incident show 3`
 
-A resolved incident is green, has its cause and its duration, and only buttons that read.
+A resolved incident is green, has its cause and its duration in place of the update, and only buttons that read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def render_status(notice: IncidentNotice, texts: Texts) -> SlackMessage:
         Phrase("incident {number}: {title}", number=str(notice.number), title=notice.title), texts, _MAX_HEADLINE
     )
     facts = [_render(fact, texts) for fact in _list_facts(notice)]
-    typed = [f"> {escape(notice.update, _MAX_TYPED)}"] if notice.update else []
+    typed = [f"> {escape(notice.update, _MAX_TYPED)}"] if notice.update and notice.open else []
     dues = [_render(due, texts) for due in _list_dues(notice)]
     command = f"incident show {notice.number}"
     return SlackMessage(
@@ -152,7 +152,7 @@ def _list_alerts(alerts: AlertCounts) -> Iterator[Phrase]:
 
 def _list_dues(notice: IncidentNotice) -> Iterator[Phrase]:
     """Lists when the newest update was posted, and when the next one is due."""
-    if notice.update and notice.updated_at is not None:
+    if notice.open and notice.update and notice.updated_at is not None:
         yield Phrase("last update: {at}", at=Moment(notice.updated_at))
     if not notice.open or notice.next_update_at is None:
         return
@@ -162,7 +162,7 @@ def _list_dues(notice: IncidentNotice) -> Iterator[Phrase]:
 
 def _render_line(line: ReplyLine, texts: Texts) -> str:
     said = escape(_describe_line(line).render_sentence(texts), _MAX_REPLY_LINE)
-    return f"{escape(texts.moment(line.at))} — {said}"
+    return f"• {escape(texts.moment(line.at))} — {said}"
 
 
 def _describe_line(line: ReplyLine) -> Phrase:

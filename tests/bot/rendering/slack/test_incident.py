@@ -51,10 +51,11 @@ def test_a_late_update_is_said() -> None:
 
 
 def test_a_resolved_incident_is_green_and_has_its_cause_and_duration() -> None:
-    said = lines(ENDED)
+    said = lines(replace(ENDED, update="We switch over", updated_at=OPENED, next_update_at=NOW))
     assert ":large_green_circle: *Incident 3: the gateway answers 502*" == said[0]
     assert "2026-11-25 12:15 JST to 2026-11-25 13:15 JST (1 hr)" in said
     assert "Resolved by bo: an old certificate" in said
+    assert [] == [line for line in said if "update" in line or "switch" in line]
 
 
 def test_a_duplicate_does_not_name_the_other_one() -> None:
@@ -86,9 +87,9 @@ def test_buttons_open_forms_or_read() -> None:
 def test_a_reply_says_who_said_what_and_when() -> None:
     reply = make_reply([entry(1), entry(2, "mitigated", EntryKind.STATE), entry(3, "Nebula stopped", EntryKind.ALERT)])
     assert [
-        "2026-11-25 12:16 JST — Note by ana: restarted it",
-        "2026-11-25 12:17 JST — mitigated (ana)",
-        "2026-11-25 12:18 JST — Nebula stopped",
+        "• 2026-11-25 12:16 JST — Note by ana: restarted it",
+        "• 2026-11-25 12:17 JST — mitigated (ana)",
+        "• 2026-11-25 12:18 JST — Nebula stopped",
     ] == shown(render_reply(reply, ENGLISH))[0].splitlines()
 
 

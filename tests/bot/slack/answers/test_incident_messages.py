@@ -77,7 +77,7 @@ async def test_a_message_that_a_person_deleted_is_posted_and_pinned_anew_with_it
         await house.public(OPS, 2)
         await house.settled()
     message, below = house.workspace.messages(OPS)
-    assert ["bo pinned", "2026-11-25 12:16 JST — Note by ana: note 1"] == leads(house)
+    assert ["bo pinned", "• 2026-11-25 12:16 JST — Note by ana: note 1"] == leads(house)
     assert message.ts == below.thread_ts
 
 
@@ -108,7 +108,7 @@ async def test_what_everyone_in_the_channel_read_as_an_answer_is_not_said_again(
         await house.settled()
         await surface.announce(reply(1))
         await house.settled()
-    assert ["noted", "ana pinned", "2026-11-25 12:17 JST — Note by ana: note 2"] == leads(house)
+    assert ["noted", "ana pinned", "• 2026-11-25 12:17 JST — Note by ana: note 2"] == leads(house)
 
 
 @pytest.mark.parametrize("private", [True, False], ids=["private", "public"])
