@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from adapters.phrase import Moment, Phrase, Span
+from bot.incidents.looks import FoldedLooks, fold_looks
 from bot.model.change import APPROVAL_PHRASES, STATE_PHRASES, ChangeState
 from bot.model.incident import EntryKind, FollowUp, Incident, IncidentState, TimelineEntry
 from bot.model.incident_report import EvidenceFile, IncidentReport, MilestoneTime, ReportedChange, ReportSources
@@ -80,7 +81,10 @@ def compose_message(report: IncidentReport) -> Report:
 
 
 def compose_document(report: IncidentReport) -> Report:
-    """Composes the whole report, with a row for each entry of the timeline in the order of time."""
+    """Composes the whole report, with a row for each entry of the timeline in the order of time.
+
+    The checks that one person made one after the other share a row; the JSON has each of them.
+    """
     sources = report.sources
     corrections = _group_corrections(sources.entries)
     return Report(
@@ -88,7 +92,12 @@ def compose_document(report: IncidentReport) -> Report:
         summary=summarize(sources),
         sections=_build_sections(report, len(sources.entries) + len(sources.evidence)),
         columns=_COLUMNS,
-        rows=tuple(_build_row(entry, corrections.get(entry.number, ())) for entry in sources.entries),
+        rows=tuple(
+            _build_folded_row(entry)
+            if isinstance(entry, FoldedLooks)
+            else _build_row(entry, corrections.get(entry.number, ()))
+            for entry in fold_looks(sources.entries)
+        ),
         taken_at=sources.at,
         chart=report.chart,
     )
@@ -303,6 +312,29 @@ def _build_row(entry: TimelineEntry, corrections: Sequence[TimelineEntry]) -> Ro
             Cell.of(text),
             Cell.of(entry.words),
             Cell(text=describe_source(entry.source), value=entry.source),
+        )
+    )
+
+
+def _build_folded_row(folded: FoldedLooks) -> Row:
+    numbers = [str(entry.number) for entry in folded.entries]
+    sources = [describe_source(entry.source) for entry in folded.entries]
+    return Row(
+        cells=(
+            _build_time_cell(folded.began_at),
+            Cell.of(list_some(numbers)),
+            Cell(text=KIND_NAMES[EntryKind.LOOK], value=EntryKind.LOOK),
+            Cell.of(folded.author),
+            Cell.of(
+                Phrase(
+                    "{n} checks of {hosts}, until {at}",
+                    n=len(folded.entries),
+                    hosts=list_some(folded.hosts),
+                    at=Moment(folded.ended_at),
+                )
+            ),
+            Cell.of(list_some(folded.words)),
+            Cell.of(list_some(sources)),
         )
     )
 

@@ -124,6 +124,20 @@ def test_a_correction_stands_beside_the_original() -> None:
     )
 
 
+def test_the_checks_of_one_person_in_a_row_share_a_row_and_the_json_has_each() -> None:
+    looks = tuple(
+        entry(20 + number, 5 + number, EntryKind.LOOK, "…", words=f"disk host-{name}", hosts=(f"host-{name}",))
+        for number, name in enumerate("aab")
+    )
+    many = replace(SOURCES, entries=looks)
+    [line] = [line for line in files(many)["incident-3.md"].splitlines() if "disk host-a" in line]
+    assert line == (
+        "| 2026-11-28 02:10:00 UTC | 20, 21, 22 | check | alice | 3 checks of host-a, host-b, until 2026-11-28 02:12:00 UTC "
+        "| disk host-a, disk host-b | audit event 420, audit event 421, audit event 422 |"
+    )
+    assert [20, 21, 22] == [each["number"] for each in document(many)["timeline"]]
+
+
 def test_typed_text_is_text_in_the_markdown_file() -> None:
     evil = entry(18, 71, EntryKind.NOTE, "<!channel> [x](https://evil.example)\n# heading | cell")
     text = files(replace(SOURCES, entries=(*ENTRIES, evil)))["incident-3.md"]
