@@ -19,6 +19,7 @@ from tests.bench import (
     log_merge,
     logs,
     logs_wsl,
+    openings,
     page,
     peer_programs,
     peers,
@@ -68,6 +69,7 @@ if __name__ == "__main__":
     digests.report()
     clock.report()
     watch.report()
+    openings.report()
     collect.report()
     log_merge.report()
     log_groups.report()
