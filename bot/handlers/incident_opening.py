@@ -144,23 +144,21 @@ class IncidentOpeningHandlers:
         incident, made = await self.incidents.open_in_new_channel(request, self._plan_channel(opening), self.channels)
         snapshot, troubles = await self._follow_up(opening, incident)
         begun = reports.report_opening(incident, snapshot, self.now())
-        if why := await self._announce(opening, incident, begun, incident.channel):
+        if why := await self._announce(opening, incident, begun):
             line = Phrase("could not post in the channel ({why}). Type {words} there", why=why, words="incident")
             troubles = (*troubles, line)
         return reports.report_elsewhere(incident, snapshot, self.now(), (*made.troubles, *troubles))
 
     async def _open_without_channel(self, opening: _Opening) -> Report:
-        """Opens an incident without a place. One of a direct message is private, one of a terminal is announced."""
+        """Opens an incident without a place. One of a direct message is private and shown nowhere.
+
+        The status of one of a terminal is shown in the configured channel, once Slack can be reached.
+        """
         context = opening.context
         private = context.requester.surface is Surface.SLACK
         incident = await self.incidents.open(opening.make_request(private=private), "")
         snapshot, troubles = await self._follow_up(opening, incident)
-        place = context.config.incidents.channel
-        if not private and place is not None:
-            begun = reports.report_without_channel(incident, snapshot, self.now())
-            if why := await self._announce(opening, incident, begun, place):
-                troubles = (*troubles, Phrase("could not post in {channel}: {why}", channel=place, why=why))
-        elif not private:
+        if not private and context.config.incidents.channel is None:
             line = Phrase("posted nowhere, because {setting} has no channel. Tell the others", setting="[incidents]")
             troubles = (*troubles, line)
         return reports.report_without_channel(incident, snapshot, self.now(), troubles)
@@ -206,14 +204,16 @@ class IncidentOpeningHandlers:
         for conflict in hidden:
             await self.incidents.act(conflict.incident.number, act)
 
-    async def _announce(self, opening: _Opening, incident: Incident, report: Report, place: str) -> Phrase | None:
-        """Announces the opening in a channel. Returns the reason if that failed; the incident stays as it is."""
+    async def _announce(self, opening: _Opening, incident: Incident, report: Report) -> Phrase | None:
+        """Announces the opening in its new channel. Returns the reason if that failed; the incident stays as it is."""
         context = opening.context
         name = derive_operation_id(f"{context.operation} in its channel")
         said = Answer(operation=name, understood=render_operation(opening.operation), body=report)
         notes = (Phrase("opened by {person}", person=context.actor),)
         try:
-            await self.channels.announce(Announcement(name, place, said, notes, private=incident.private is not False))
+            await self.channels.announce(
+                Announcement(name, incident.channel, said, notes, private=incident.private is not False)
+            )
         except FlatnetError as error:
             return error.phrase
         return None

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.access.people import Person
 from bot.access.policy import Policy
@@ -173,25 +172,19 @@ async def test_readers_of_a_hidden_incident_are_told_of_a_public_one_and_the_oth
 
 
 async def test_a_terminal_user_without_a_slack_id_opens_one_without_a_channel(office: Office) -> None:
-    """It is announced where `[incidents]` says, once, which waits in the outbox while Slack is away."""
+    """Its status is shown where `[incidents]` says (`bot.incidents.status`)."""
     office.desk.config = replace(office.desk.config, incidents=IncidentSettings(channel="C0BRIDGE"))
     request = typed(office, OPENS)
     answers = [await office.work(request) for _ in range(2)]
     incident = await newest(office)
     assert ("", False, "ops", 1) == (incident.channel, incident.private, incident.lead, incident.number)
     assert answers[0] == answers[1]
-    assert {("C0BRIDGE", False)} == {(each.channel, each.private) for each in office.channels.told}
-    assert 1 == len({each.name for each in office.channels.told})
+    assert "severity medium, lead ops" == lines(answers[0].body)[-1]
 
 
-@pytest.mark.parametrize("failing", [False, True], ids=["no channel is configured", "Slack refuses"])
-async def test_where_it_could_not_be_announced_the_opener_is_told(office: Office, failing: bool) -> None:
-    if failing:
-        office.desk.config = replace(office.desk.config, incidents=IncidentSettings(channel="C0BRIDGE"))
-        office.channels.refusing = FlatnetError(Phrase("Slack is not configured"))
+async def test_where_no_channel_is_configured_the_opener_is_told(office: Office) -> None:
     said = lines((await office.work(typed(office, OPENS))).body)[-1]
-    assert ("could not post in C0BRIDGE: Slack is not configured" if failing else "posted nowhere") in said
-    assert 1 == len(await office.book.list_incidents())
+    assert "posted nowhere, because [incidents] has no channel. Tell the others" == said
 
 
 async def test_one_of_a_direct_message_is_private_and_announced_nowhere(office: Office) -> None:
