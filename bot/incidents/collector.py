@@ -219,7 +219,7 @@ class TimelineCollector:
         ]
         await self._add(entries)
         for followed in self._followed.values():
-            followed.alerts_at = max(self._now() - ALERT_OVERLAP, followed.scope.since)
+            followed.alerts_at = self._now() - ALERT_OVERLAP
             followed.steps = frozenset(each.source for each in found if each.happened_at >= followed.alerts_at)
 
     async def _add(self, entries: Sequence[TimelineEntry]) -> None:

@@ -173,15 +173,17 @@ async def test_a_gap_in_the_audit_log_is_an_entry_and_what_is_forged_is_none(
         house.restart()
 
 
-async def test_moves_after_the_clock_was_set_back_are_found(house: House) -> None:
+@pytest.mark.parametrize("minutes", [0, -60], ids=["a bit", "to before the incident"])
+async def test_moves_after_the_clock_was_set_back_are_found(house: House, minutes: int) -> None:
+    house.incidents = [incident("host-a,host-b")]
     await house.fire("host-a", minutes=60)
     await house.collect()
-    [b] = await house.fire("host-b", minutes=0)
-    house.incidents = [incident("host-a,host-b")]
+    house.at = NOW + timedelta(minutes=minutes)
     await house.collect()
-    await house.resolve(b, minutes=1)
+    [b] = await house.fire("host-b", minutes=minutes + 1)
     await house.collect()
-    assert {"+0 : #2 host-b", "+1 : #2 host-b", "+60 : #1 host-a"} == {
+    await house.resolve(b, minutes=minutes + 2)
+    assert {f"{minutes + 1:+} : #2 host-b", f"{minutes + 2:+} : #2 host-b", "+60 : #1 host-a"} == {
         ": ".join(line.split(": ")[:2]) for line in await house.collect()
     }
 
