@@ -37,15 +37,21 @@ from bot.model.request import (
     SlackIdentity,
     derive_operation_id,
 )
+from bot.model.update_preview import UpdatePreview
 from bot.requests.authorization import Decision, Rights, decide, decide_again, make_event, make_failure
 from bot.requests.environment import Environment
 from bot.requests.home import HomeReader, judge_settling
 from bot.requests.incident_context import IncidentContext
 from bot.requests.note_places import NotePlaces
 from bot.requests.operation_executor import ExecutionContext, OperationExecutor
+from bot.requests.update_preview import preview_update
+from bot.security.secret_patterns import MARK
 from bot.security.typed_text import redact_typed
+from commands.bot_state.incident_acts import IncidentUpdate
+from commands.language.grammar import parse_operation
 from commands.language.suggestions import Suggester
 from commands.model.operation import Catalogue, Operation, Progress, Role, ignore_progress
+from commands.values.errors import GrammarError
 from commands.values.normalize import TypedText, normalize_text
 
 REPEATED_REQUEST = 300
@@ -162,6 +168,18 @@ class Dispatcher:
     async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
         """Finds the incidents to which a person may add a message as a note. May raise a `DatabaseError`."""
         return await self._note_places.find(identity, channel)
+
+    async def preview_update(self, identity: SlackIdentity, channel: str, text: str) -> UpdatePreview | None:
+        """Previews a request as an update on an incident; None if it is none, or will be refused."""
+        typed, actor = normalize_text(text), self.config.policy.identify(identity)
+        try:
+            operation = parse_operation(typed, self.known_operations, ())
+        except GrammarError:
+            return None
+        if not isinstance(operation, IncidentUpdate) or isinstance(actor, Refusal) or MARK in typed.text:
+            return None
+        places = self._environment.incidents, self._environment.channels
+        return await preview_update(operation, actor, channel, self.config, places)
 
     def name_author(self, user: str) -> str:
         """Returns the configured name of a person by their Slack id; "" without one."""

@@ -20,6 +20,7 @@ from bot.model.delivered_file import DeliveredFile
 from bot.model.home import HomeFacts
 from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
+from bot.model.update_preview import UpdatePreview
 from bot.requests.authorization import Rights
 from bot.slack.outbound.message import Address, OutboundMessage
 from bot.store.inbox import Delivery
@@ -51,6 +52,9 @@ class SlackDispatcher(Protocol):
 
     async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
         """Return the incidents to which a person may add a message as a note."""
+
+    async def preview_update(self, identity: SlackIdentity, channel: str, text: str) -> UpdatePreview | None:
+        """Return the preview of a request that is an update on an incident; None if it is none, or will be refused."""
 
     def name_author(self, user: str) -> str:
         """Return the configured name of a person by their Slack id; "" without one."""

@@ -24,6 +24,7 @@ from bot.model.delivered_file import DeliveredFile
 from bot.model.home import HomeFacts
 from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
+from bot.model.update_preview import UpdatePreview
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answers.change_cards import ShownChanges
@@ -162,6 +163,9 @@ class _CrossLoopDispatcher:
 
     async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
         return await self._run_at_home(self._desk.find_note_places(identity, channel))
+
+    async def preview_update(self, identity: SlackIdentity, channel: str, text: str) -> UpdatePreview | None:
+        return await self._run_at_home(self._desk.preview_update(identity, channel, text))
 
     def name_author(self, user: str) -> str:
         return self._desk.name_author(user)

@@ -87,4 +87,11 @@ class PermissionCheck(OwnOperation):
 
 def make_text_argument(placeholder: str, meaning: Phrase) -> Positional:
     """Makes a free-text argument that takes the rest of the line."""
-    return Positional(placeholder, meaning, lambda words: parse_reason(" ".join(words)), lambda told: (told,), many=True)
+    return Positional(
+        placeholder,
+        meaning,
+        lambda words: parse_reason(" ".join(words)),
+        lambda told: (told,),
+        many=True,
+        multiline=True,
+    )

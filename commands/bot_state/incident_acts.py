@@ -59,7 +59,9 @@ def parse_text(typed: str) -> str:
 
 
 def _make_text_argument(meaning: Phrase) -> Positional:
-    return Positional("text", meaning, lambda words: parse_text(" ".join(words)), lambda text: (text,), many=True)
+    return Positional(
+        "text", meaning, lambda words: parse_text(" ".join(words)), lambda text: (text,), many=True, multiline=True
+    )
 
 
 class IncidentNote(OwnOperation):
@@ -70,6 +72,7 @@ class IncidentNote(OwnOperation):
     summary: ClassVar = Phrase("add a note to the timeline of an incident")
     example: ClassVar = 'incident note "the provider confirms an outage" --at 30m'
     label: ClassVar = Phrase("add a note")
+    offered: ClassVar = ("at",)
 
     text: Annotated[str, _make_text_argument(Phrase("what you saw or did, in quotes"))]
     at: Annotated[TimePoint | None, make_time_option(NOTE_PERIOD)] = None
@@ -85,6 +88,7 @@ class IncidentUpdate(OwnOperation):
     summary: ClassVar = Phrase("post an update for those who wait, in the channel for announcements")
     example: ClassVar = 'incident update "we are switching to the other gateway" --next 30m'
     label: ClassVar = Phrase("post an update")
+    offered: ClassVar = ("next", "announce")
 
     text: Annotated[str, _make_text_argument(Phrase("the text that people will read, in quotes"))]
     next: Annotated[

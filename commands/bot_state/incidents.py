@@ -73,6 +73,7 @@ class IncidentOpen(OwnOperation):
     summary: ClassVar = Phrase("open an incident in this channel or a new one. It collects what happens to its hosts")
     example: ClassVar = 'incident open "the gateway answers 502" host-a'
     label: ClassVar = Phrase("open an incident on {target}", target="…")
+    offered: ClassVar = ("target", "severity", "new")
 
     title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))]
     target: TargetArgument = ALL_HOSTS

@@ -5,7 +5,7 @@ a change ─ find_confirmation ─▶ RequestForm: the arguments left open ─�
 an operation ─ build_form ─▶ RequestForm: all its arguments ───────────┘
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from adapters.inventory import Inventory
@@ -66,7 +66,17 @@ def find_missing(text: str, permitted: OperationClasses) -> RequestForm | None:
         return None
     places = [each for each in list_arguments(asked.operation) if isinstance(each.kind, Positional)]
     missing = tuple(each for each in places[len(asked.words) :] if each.required)
-    return RequestForm(asked.operation, typed.text, missing) if missing else _build_incomplete_form(asked)
+    if not missing:
+        return _build_incomplete_form(asked)
+    return RequestForm(asked.operation, typed.text, (*missing, *_list_offered(asked)))
+
+
+def _list_offered(asked: NamedOperation) -> Iterator[Argument]:
+    """Lists the arguments that the form offers beside the missing ones, without those that were typed."""
+    typed = {option.name for option in asked.options}
+    for argument in list_arguments(asked.operation):
+        if argument.field in asked.operation.offered and argument.option not in typed:
+            yield argument
 
 
 def find_confirmation(text: str, permitted: OperationClasses) -> RequestForm | None:

@@ -222,8 +222,7 @@ class FleetView:
 class Operation(BaseModel):
     """A parsed request: a frozen value with typed arguments.
 
-    Class attributes define its command, fields its arguments (`commands.language.grammar` reads both). Every operation has
-    the option `here`: answer for all in this channel.
+    Class attributes define its command, fields its arguments (`commands.language.grammar` reads both).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -241,6 +240,8 @@ class Operation(BaseModel):
     """Label of a button that runs it, beginning with a verb. Its values are fields; "…" stands for one that is missing."""
     includes: ClassVar[tuple[type["Operation"], ...]] = ()
     """Operations whose answers this one contains. It needs permission for each of them on the same hosts."""
+    offered: ClassVar[tuple[str, ...]] = ()
+    """Fields that the form for missing arguments offers, too."""
 
     here: Annotated[bool, Flag(Phrase("show the result to everyone in this channel"))] = False
 
@@ -260,10 +261,7 @@ class Operation(BaseModel):
         return False
 
     def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Resolves the hosts of its `target`, on which permission is checked; none if it has no such argument.
-
-        Raises `NoSuchHost`.
-        """
+        """Resolves the hosts of its `target`, on which permission is checked; none without one. Raises `NoSuchHost`."""
         target: Target | None = getattr(self, "target", None)
         return () if target is None else target.resolve(inventory)
 

@@ -44,7 +44,8 @@ class NoSuchHost(BadArgument):
 class Positional:
     """A positional argument: one word, or with `many` all remaining words.
 
-    `parse` may raise `BadArgument`; `render` returns words that `parse` accepts.
+    `parse` may raise `BadArgument`; `render` returns words that `parse` accepts. `multiline`: a form has room for several
+    lines.
     """
 
     placeholder: str
@@ -52,6 +53,7 @@ class Positional:
     parse: Callable[[tuple[str, ...]], Any]
     render: Callable[[Any], tuple[str, ...]]
     many: bool = False
+    multiline: bool = False
 
 
 @dataclass(frozen=True)

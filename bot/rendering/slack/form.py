@@ -47,7 +47,10 @@ _MAX_CHECKBOXES = 10
 
 
 class FormNote(BaseModel):
-    """Metadata that the modal carries: the place where it was opened, and the command that it completes, or ""."""
+    """Metadata that the modal carries: the place where it was opened, and the command that it completes, or "".
+
+    `previewed`: the modal shows what the command will post.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -57,6 +60,7 @@ class FormNote(BaseModel):
     thread: str = ""
     """The thread of the channel in which it was opened."""
     begun: Annotated[str, StringConstraints(max_length=MAX_REQUEST_LENGTH)] = ""
+    previewed: bool = False
 
     @classmethod
     def from_json(cls, text: str) -> "FormNote | None":
@@ -190,8 +194,12 @@ def _make_field(form: RequestForm, argument: Argument, kind: Positional | Option
         **field,
         "label": _make_plain_text(kind.meaning.render_sentence(texts), _MAX_LABEL_LENGTH),
         **hint,
-        "element": {"type": "plain_text_input", "action_id": TEXT_FIELD},
+        "element": {"type": "plain_text_input", "action_id": TEXT_FIELD, **_make_lines(kind)},
     }
+
+
+def _make_lines(kind: Positional | Option) -> Mapping[str, bool]:
+    return {"multiline": True} if isinstance(kind, Positional) and kind.multiline else {}
 
 
 def _make_host_menu(hosts: Inventory, texts: Texts) -> Block:

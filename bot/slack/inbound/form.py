@@ -17,7 +17,9 @@ from adapters.phrase import Phrase
 from bot.access.policy import Refusal
 from bot.locale.texts import get_texts
 from bot.model.request import Answer, Failure, FailureKind
+from bot.model.update_preview import UpdatePreview
 from bot.rendering.labels import COMMAND as SLASH
+from bot.rendering.slack import update_form
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import SlackMessage, escape
 from bot.rendering.slack.form import (
@@ -76,6 +78,9 @@ class FormSubmission(BaseModel):
     answerable: AwareDatetime | None = None
     thread: Timestamp | None = None
     words: Words
+    trigger: str = ""
+    previewed: bool = False
+    """The person has seen what the words will post."""
 
 
 class ShortcutUse(BaseModel):
@@ -99,7 +104,10 @@ class FormHandler:
     def make_submission_kind(self) -> DeliveryKind:
         """Make the delivery kind of submitted forms."""
 
-        async def work(sent: FormSubmission, delivery: Delivery) -> OutboundMessage:
+        async def work(sent: FormSubmission, delivery: Delivery) -> OutboundMessage | None:
+            reader = await self._responder.people.find_reader(sent.team, sent.user)
+            if not sent.previewed and (preview := await self._find_preview(sent, reader)) is not None:
+                return await self._show_preview(sent, delivery, reader, preview)
             asked = IncomingRequest(sent.team, sent.user, sent.channel or "", sent.words, _build_address(sent, delivery))
             return await self._responder.answer(asked, delivery)
 
@@ -116,6 +124,33 @@ class FormHandler:
             return await self.open_or_explain(used.trigger, delivery, reader, address(used, delivery))
 
         return DeliveryKind(_build_shortcut_delivery, ShortcutUse, work, address)
+
+    async def _find_preview(self, sent: FormSubmission, reader: Reader) -> UpdatePreview | None:
+        return await self._responder.dispatcher.preview_update(reader.identity, sent.channel or "", sent.words)
+
+    async def _show_preview(
+        self, sent: FormSubmission, delivery: Delivery, reader: Reader, preview: UpdatePreview
+    ) -> OutboundMessage | None:
+        """Show what the words will post, and post nothing yet. If that fails, return a private message."""
+        note = FormNote(
+            channel=sent.channel or "",
+            response_url=sent.response_url,
+            answerable=sent.answerable,
+            thread=sent.thread or "",
+            begun=preview.words,
+            previewed=True,
+        )
+        posted = get_texts(*self._responder.people.get_channel_language(preview.channel))
+        texts = get_texts(reader.language, reader.zone)
+        view = update_form.build_modal(note.model_dump_json(exclude_defaults=True), preview, texts, posted)
+        try:
+            await self._api.open_view(sent.trigger, view)
+        except SlackFailure as failure:
+            _log.info("a preview could not be opened", code=failure.code)
+            aside = localize(reader, _build_address(sent, delivery))
+            phrase = Phrase("Could not show the preview in time, so nothing was posted. Press the button again.")
+            return OutboundMessage(delivery.key, aside, SlackMessage(escape(aside.render(phrase), 1_000), ()))
+        return None
 
     async def open_or_explain(
         self, trigger: str, delivery: Delivery, reader: Reader, aside: Address, note: FormNote | None = None
@@ -199,6 +234,7 @@ class FormHandler:
                     "channel": note.channel or None,
                     "thread": note.thread or None,
                     "words": words,
+                    "trigger": parse_trigger(body),
                 }
             )
         except ValidationError:

@@ -26,6 +26,7 @@ from bot.model.delivered_file import DeliveredFile
 from bot.model.home import NOTHING_AT_HOME, HomeFacts
 from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
+from bot.model.update_preview import UpdatePreview
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.api import SlackApi
@@ -149,6 +150,7 @@ class ScriptedDesk:
     """Called whenever incidents are looked for."""
     names: dict[str, str] = field(default_factory=dict)
     reaction: str = ""
+    previews: dict[str, UpdatePreview] = field(default_factory=dict)
     home: HomeFacts = NOTHING_AT_HOME
     home_version: str = ""
     home_trouble: FlatnetError | None = None
@@ -197,6 +199,9 @@ class ScriptedDesk:
         if identity.standing is not Membership.MEMBER:
             return ()
         return tuple(each for each in self.incidents if each.channel == channel) or self.incidents
+
+    async def preview_update(self, identity: SlackIdentity, channel: str, text: str) -> UpdatePreview | None:
+        return self.previews.get(text)
 
     def name_author(self, user: str) -> str:
         return self.names.get(user, "")

@@ -11,7 +11,8 @@ from bot.model.change import Change, ChangeState
 from bot.model.home import MAX_ALERTS, HomeAlert, HomeFacts, HomeList
 from bot.model.incident import Incident
 from bot.model.request import Answer
-from bot.rendering.slack import change_details, filter_form, form, home, note_form
+from bot.model.update_preview import UpdatePreview
+from bot.rendering.slack import change_details, filter_form, form, home, note_form, update_form
 from bot.rendering.slack.buttons import AnswerView
 from bot.rendering.slack.samples.alerts import list_open_alerts
 from bot.rendering.slack.samples.changes import list_changes
@@ -38,6 +39,7 @@ def list_views(permitted: OperationClasses, texts: Texts) -> Iterator[ViewSample
     yield from _list_filters(texts)
     yield from _list_plans(texts)
     yield from _list_notes(texts)
+    yield from _list_updates(texts)
     yield from _list_home_tabs(permitted, texts)
 
 
@@ -89,6 +91,14 @@ def _list_notes(texts: Texts) -> Iterator[ViewSample]:
     ]
     yield ViewSample("note", note_form.build_modal("{}", FOREIGN, FOREIGN * 9, incidents[:1], texts))
     yield ViewSample("note.many", note_form.build_modal("{}", FOREIGN, FOREIGN * 9, incidents, texts))
+
+
+def _list_updates(texts: Texts) -> Iterator[ViewSample]:
+    """Lists the preview of an update that is announced, and of one that is not."""
+    announced = UpdatePreview("incident update x", quote_text(FOREIGN, 9), channel="C0123456789")
+    kept = UpdatePreview("incident update x", quote_text(FOREIGN, 9), obstacle=quote_text(FOREIGN, 2))
+    yield ViewSample("update", update_form.build_modal("{}", announced, texts, texts))
+    yield ViewSample("update.kept", update_form.build_modal("{}", kept, texts, texts))
 
 
 def _list_home_tabs(permitted: OperationClasses, texts: Texts) -> Iterator[ViewSample]:
