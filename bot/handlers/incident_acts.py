@@ -16,6 +16,7 @@ from bot.handlers.incident_places import EntrySight, make_reader
 from bot.handlers.ports import AlertRegistryPort, ChannelPort, IncidentRegistryPort
 from bot.incidents import life
 from bot.incidents.events import IncidentAct
+from bot.incidents.quiet_messages import find_callable
 from bot.incidents.requests import ActRequest
 from bot.model.incident import EntryKind, Incident
 from bot.model.quoted_message import QuotedMessage
@@ -57,6 +58,9 @@ NumberedAct = (
     | IncidentCall
 )
 """Acts on the incident that `--incident` names, or on the current one."""
+
+
+_NONE_CONFIGURED = Phrase("nothing to call: add people or groups under escalate in [incidents]")
 
 
 @dataclass(frozen=True)
@@ -206,10 +210,12 @@ class IncidentActHandlers:
 
     async def call(self, operation: IncidentCall, context: RequestContext) -> Report:
         """Calls those who are configured for it. `bot.incidents` tells them."""
-        if not context.config.incidents.escalate:
-            raise life.NotNow(Phrase("nothing to call: add people or groups under escalate in [incidents]"))
+        found, config = await self._find(operation, context), context.config
+        if not find_callable(config.incidents.escalate, found, config.policy):
+            raise life.NotNow(_describe_uninvited(found) if config.incidents.escalate else _NONE_CONFIGURED)
         request = _make_request(IncidentAct.CALLED, context, lambda incident, now: life.judge_call(incident))
-        return self._report(await self._act(operation, request, context), Phrase("others were called"), context)
+        incident = await self.incidents.act(found.number, request)
+        return self._report(incident, Phrase("others were called"), context)
 
     async def _find(self, operation: NumberedAct, context: RequestContext) -> Incident:
         reader = make_reader(operation, context)
@@ -252,3 +258,11 @@ def _make_request(
 ) -> ActRequest:
     """Makes the request of an act by the requester. `data` describes its entry."""
     return ActRequest(act, context.operation, context.actor, judge, data)
+
+
+def _describe_uninvited(incident: Incident) -> Phrase:
+    return Phrase(
+        "no one under escalate in [incidents] may read incident {number}, which is private. Invite a person with {words}",
+        number=str(incident.number),
+        words="incident invite",
+    )

@@ -74,23 +74,6 @@ class IncidentDeliveryTable:
         """Records the newest update that the channel for announcements has."""
         await self._mark(incident, {"announced": entry})
 
-    async def mark_quiet(self, incident: int, since: datetime | None) -> None:
-        """Records when a silence began, in which its lead was not asked yet; None for no silence."""
-        cleared = {"asked": 0, "asked_at": None, "offered_at": None, "called_at": None}
-        await self._mark(incident, {"quiet_since": since, **cleared})
-
-    async def mark_asked(self, incident: int, asked: int, at: datetime) -> None:
-        """Records how often the lead was asked in this silence, and when."""
-        await self._mark(incident, {"asked": asked, "asked_at": at})
-
-    async def mark_offered(self, incident: int, at: datetime) -> None:
-        """Records that people were offered to call others."""
-        await self._mark(incident, {"offered_at": at})
-
-    async def mark_called(self, incident: int, at: datetime) -> None:
-        """Records that others were called."""
-        await self._mark(incident, {"called_at": at})
-
     async def mark_silence(self, delivery: IncidentDelivery) -> None:
         """Records the present silence: since when, how often its lead was asked, and whether others were called."""
         await self._mark(delivery.incident, {name: getattr(delivery, name) for name in _SILENCE})

@@ -30,11 +30,6 @@ _COUNT = select(func.count()).where(_THIS)
 _NEWEST = select(INCIDENT_TIMELINE).where(_THIS).order_by(_T.happened_at.desc(), _T.number.desc()).limit(bindparam("most"))
 _AFTER = select(INCIDENT_TIMELINE).where(_THIS, _T.number > bindparam("after")).order_by(_T.number)
 _ONE = select(INCIDENT_TIMELINE).where(_THIS, _T.number == bindparam("number"))
-_LAST_BY_PEOPLE = (
-    select(_T.incident, func.max(_T.recorded_at).label("at"))
-    .where(_T.incident.in_(bindparam("these", expanding=True)), _T.author != "", _T.kind.in_(sorted(PERSONAL_KINDS)))
-    .group_by(_T.incident)
-)
 _NEWEST_OF = (
     select(_T.incident, func.max(_T.number).label("newest"))
     .where(_T.incident.in_(bindparam("these", expanding=True)))
@@ -173,15 +168,6 @@ class TimelineTable:
         """Lists the requests that a version without timelines stored with the incident, by their ids."""
         this = {"this": incident}
         return await self._database.read(lambda connection: frozenset(connection.execute(_EARLIER_REQUESTS, this).scalars()))
-
-    async def find_last_by_people(self, incidents: Collection[int]) -> Mapping[int, datetime]:
-        """Finds when the newest entry that shows a person at work was recorded, by incident."""
-
-        def work(connection: Connection) -> Mapping[int, datetime]:
-            rows = connection.execute(_LAST_BY_PEOPLE, {"these": list(incidents)})
-            return {row.incident: row.at for row in rows}
-
-        return await self._database.read(work)
 
     async def find_newest_by_people(self, incidents: Collection[int]) -> Mapping[int, int]:
         """Finds the number of the newest entry that shows a person at work, by incident. It depends on no clock."""

@@ -10,6 +10,7 @@ from adapters.phrase import Phrase
 from bot.access.people import Person
 from bot.access.policy import Policy
 from bot.access.rules import Grant
+from bot.incidents.settings import IncidentSettings
 from bot.model.alert import Alert
 from bot.model.change import ChangeState
 from bot.model.incident import IncidentState
@@ -229,6 +230,14 @@ async def test_readers_of_a_duplicate_do_not_learn_of_a_hidden_other_side(privat
     for words in ("incident show 1", "incident"):
         assert "stolen key" not in str((await private.ask(words, "U1BEN", ELSEWHERE)).body)
     assert "no longer" not in await private.told('incident note "x" --incident 1', "U1BEN", ELSEWHERE)
+
+
+async def test_only_people_who_may_read_a_private_incident_can_be_called_to_it(private: Office) -> None:
+    private.desk.config = replace(private.desk.config, incidents=IncidentSettings(escalate=("ben",)))
+    assert "incident 1, 502: others were called" == await private.told("incident call --incident 1", channel="D0ANA")
+    assert "no one under escalate in [incidents] may read incident 2" in await private.told("incident call", channel=PRIVATE)
+    await private.ask("incident invite ben", channel=PRIVATE)
+    assert "incident 2, stolen key: others were called" == await private.told("incident call", channel=PRIVATE)
 
 
 async def test_an_incident_is_opened_again_in_its_channel(office: Office) -> None:

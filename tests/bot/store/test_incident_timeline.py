@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -68,7 +69,7 @@ async def test_the_last_entry_of_a_person_is_none_of_the_bot_and_no_alert(databa
             entry("audit:3", incident=2, author=""),
         ]
     )
-    assert {1: NOW - MINUTE} == await table.find_last_by_people([1, 2, 3])
+    assert {1: 1} == await table.find_newest_by_people([1, 2, 3])
 
 
 async def test_what_was_delivered_is_marked_column_by_column(database: Database) -> None:
@@ -77,12 +78,15 @@ async def test_what_was_delivered_is_marked_column_by_column(database: Database)
     await table.mark_shown(1, "ab12", 2)
     await table.mark_replied(1, 7)
     await table.mark_announced(1, 5)
-    await table.mark_quiet(1, NOW)
-    await table.mark_asked(1, 2, NOW + MINUTE)
-    await table.mark_offered(1, NOW + 2 * MINUTE)
-    await table.mark_called(1, NOW + 3 * MINUTE)
+    times: dict[str, Any] = {
+        "quiet_since": NOW,
+        "asked_at": NOW + MINUTE,
+        "offered_at": NOW + 2 * MINUTE,
+        "called_at": NOW + 3 * MINUTE,
+    }
+    await table.mark_silence(IncidentDelivery(1, asked=2, **times))
     await table.mark_proposed(1, 9)
     all_marked = IncidentDelivery(1, 2, "ab12", 7, 5, NOW, 2, NOW + MINUTE, NOW + 2 * MINUTE, NOW + 3 * MINUTE, 9)
     assert {1: all_marked} == await table.read_all()
-    await table.mark_quiet(1, None)
+    await table.mark_silence(IncidentDelivery(1))
     assert IncidentDelivery(1, 2, "ab12", 7, 5, proposed=9) == await table.read(1)
