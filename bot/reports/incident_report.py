@@ -38,6 +38,7 @@ KIND_NAMES = {
     EntryKind.SNAPSHOT: Phrase("first check", context="incident"),
     EntryKind.NOTE: Phrase("note", context="incident"),
     EntryKind.UPDATE: Phrase("update", context="incident"),
+    EntryKind.POSTPONEMENT: Phrase("postponement", context="incident"),
     EntryKind.STATE: Phrase("state", context="incident"),
     EntryKind.SEVERITY: Phrase("severity", context="incident"),
     EntryKind.LEAD: Phrase("lead", context="incident"),
