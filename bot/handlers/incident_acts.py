@@ -17,10 +17,11 @@ from bot.handlers.ports import AlertRegistryPort, ChannelPort, IncidentRegistryP
 from bot.incidents import life
 from bot.incidents.events import IncidentAct
 from bot.incidents.quiet_messages import find_callable
-from bot.incidents.requests import ActRequest
+from bot.incidents.requests import ActRequest, SeveralIncidents
 from bot.model.incident import EntryKind, Incident
 from bot.model.quoted_message import QuotedMessage
 from bot.reports.incident_acts import describe_audience, report_act
+from bot.reports.incidents import MAX_OFFERED
 from commands.bot_state.alerts import AlertShow
 from commands.bot_state.incident_acts import (
     NOTE_PERIOD,
@@ -37,6 +38,7 @@ from commands.bot_state.incident_acts import (
     IncidentSeverity,
     IncidentUpdate,
 )
+from commands.language.grammar import render_operation
 from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.phrases import relate_moment
 from commands.model.report import Report
@@ -219,7 +221,11 @@ class IncidentActHandlers:
 
     async def _find(self, operation: NumberedAct, context: RequestContext) -> Incident:
         reader = make_reader(operation, context)
-        return await self.incidents.find_current(operation.incident, reader, self.channels, context.operation)
+        try:
+            return await self.incidents.find_current(operation.incident, reader, self.channels, context.operation)
+        except SeveralIncidents as several:
+            named = (operation.model_copy(update={"incident": number}) for number in several.numbers[:MAX_OFFERED])
+            raise life.NotNow(several.phrase, *map(render_operation, named)) from several
 
     async def _act(self, operation: NumberedAct, request: ActRequest, context: RequestContext) -> Incident:
         incident = await self._find(operation, context)

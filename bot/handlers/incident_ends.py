@@ -12,12 +12,14 @@ from bot.handlers.incident_places import make_reader
 from bot.handlers.ports import ChannelPort, IncidentRegistryPort
 from bot.incidents import life
 from bot.incidents.events import IncidentAct
-from bot.incidents.requests import ActRequest, NoSuchIncident
+from bot.incidents.requests import ActRequest
 from bot.model.incident import Incident, IncidentState
 from bot.reports.incident_acts import report_act
 from bot.reports.incident_obstacles import Obstacle, describe_obstacles, find_new, make_refusal
+from bot.reports.incidents import MAX_OFFERED
 from commands.bot_state.incident_acts import IncidentMerge, IncidentReopen
 from commands.bot_state.incidents import IncidentResolve
+from commands.language.grammar import render_operation
 from commands.model.report import Report
 
 
@@ -93,22 +95,12 @@ class IncidentEndHandlers:
     async def reopen(self, operation: IncidentReopen, context: RequestContext) -> Report:
         """Opens an incident again: by its number, else the one that was resolved last in this channel."""
         found = await self._find_reopened(operation, context)
-
-        async def check(incident: Incident) -> None:
-            other = await self.incidents.find_open_in(incident.channel)
-            if other is not None and other.number != incident.number:
-                phrase = Phrase(
-                    "the channel belongs to incident {number} now. Resolve it first, or merge it", number=str(other.number)
-                )
-                raise life.NotNow(phrase, f"incident show {other.number}")
-
         request = ActRequest(
             IncidentAct.REOPENED,
             context.operation,
             context.actor,
             lambda incident, now: life.judge_reopening(incident),
             {"text": operation.why},
-            check,
         )
         incident = await self.incidents.act(found.number, request)
         return report_act(incident, Phrase("reopened: {why}", why=operation.why), context.channel, self.now())
@@ -138,19 +130,27 @@ class IncidentEndHandlers:
 
     async def _find_reopened(self, operation: IncidentReopen, context: RequestContext) -> Incident:
         reader = make_reader(operation, context)
-        here = await self.incidents.find_open_in(context.channel)
-        if operation.incident or here is not None:
+        if operation.incident or await self.incidents.find_open_in(context.channel) is not None:
             return await self.incidents.find_current(operation.incident, reader, self.channels)
+        here = is_channel(context.channel)
         ended = [
             each
-            for each in await self.incidents.list_incidents()
-            if each.state is IncidentState.RESOLVED and is_channel(each.channel) and each.channel == context.channel
+            for each in await self.incidents.look_up_privacy(await self.incidents.list_incidents(), self.channels)
+            if each.state is IncidentState.RESOLVED
+            and reader.may_see(each)
+            and (not here or each.channel == context.channel)
         ]
-        if not ended:
-            raise NoSuchIncident(
-                Phrase("no incident was resolved in this channel lately. Add {option}", option="--incident N")
-            )
-        return await self.incidents.find_visible(max(ended, key=_find_end).number, reader, self.channels)
+        if len(ended) == 1 or (ended and here):
+            return max(ended, key=_find_end)
+        raise _make_unknown(operation, sorted(ended, key=_find_end, reverse=True))
+
+
+def _make_unknown(operation: IncidentReopen, ended: Sequence[Incident]) -> life.NotNow:
+    """Makes the refusal where it is not known which incident is meant, with the command for each."""
+    words = [render_operation(operation.model_copy(update={"incident": each.number})) for each in ended[:MAX_OFFERED]]
+    if not words:
+        return life.NotNow(Phrase("no incident was resolved here in the last days. Add {option}", option="--incident N"))
+    return life.NotNow(Phrase("several incidents were resolved lately. Add {option}", option="--incident N"), *words)
 
 
 def _find_end(incident: Incident) -> datetime:

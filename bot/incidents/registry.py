@@ -112,9 +112,7 @@ class IncidentRegistry:
             return found
         if number:
             raise _make_unknown_number(number)
-        raise NoSuchIncident(
-            Phrase("no open incident in this channel. Open one, or specify a number from {words}", words="incident")
-        )
+        raise NoSuchIncident.of_place(channel)
 
     async def find_visible(self, number: int, reader: IncidentReader, channels: IncidentChannels) -> Incident:
         """Find an incident as `find` does. One that the reader may not see does not exist for them."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.errors import RequestError
 from adapters.phrase import Phrase
+from bot.access.rules import is_channel
 from bot.incidents.events import IncidentAct
 from bot.incidents.life import NotNow
 from bot.model.incident import Incident
@@ -16,6 +17,19 @@ from commands.values.arguments import Target
 
 class NoSuchIncident(RequestError):
     """The channel has no incident, or no incident has that number."""
+
+    @classmethod
+    def of_place(cls, place: str) -> "NoSuchIncident":
+        """Make the error of a place without an open incident."""
+        if is_channel(place):
+            return cls(
+                Phrase("no open incident in this channel. Open one, or specify a number from {words}", words="incident")
+            )
+        return cls(
+            Phrase(
+                "no incident is open. Run {words} for the list, and add {option}", words="incident", option="--incident N"
+            )
+        )
 
 
 class AlreadyOpen(NotNow):

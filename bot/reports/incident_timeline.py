@@ -1,6 +1,6 @@
 """Report of `incident show`: the state of an incident, its timeline, and its follow-ups. Pure.
 
-entries ─┬─ the reader may see it ─▶ each correction behind its original ─▶ rows, in the order of events
+entries ─┬─ the reader may see it ─▶ looks folded, each correction behind its original ─▶ rows, in the order of events
          └─ not ─▶ counted
 """
 
@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.phrase import Moment, Phrase
+from bot.incidents.looks import FoldedLooks, fold_looks
 from bot.model.change import STATE_PHRASES, ChangeState
 from bot.model.incident import EntryKind, FollowUp, Incident, IncidentState, TimelineEntry
 from bot.reports.incidents import link_channel, suggest_next, summarize
 from bot.store.incidents import IncidentEntry
 from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import relate_moment
+from commands.model.phrases import list_some, relate_moment
 from commands.model.report import Cell, Column, Report, Row, Section
 
 _COLUMNS = (
@@ -32,6 +33,9 @@ _COLUMNS = (
 
 MAX_SHOWN_ENTRIES = 1000
 """Newest entries that are shown. The report has all."""
+
+MAX_FOLDED = 3
+"""Looks of a folded row that are shown with their results. More are counted."""
 
 _OPERATION = re.compile(r"\bop-[0-9a-f]{12}\b")
 
@@ -89,11 +93,13 @@ def _build_rows(timeline: Timeline, at: datetime) -> Iterator[Row]:
             corrections.setdefault(entry.about, []).append(entry)
         else:
             originals.append(entry)
-    for entry in originals:
-        if entry.kind is EntryKind.LOOK:
-            yield _build_row(entry, _describe_look(entry, timeline), at)
+    for item in fold_looks(originals):
+        if isinstance(item, FoldedLooks):
+            yield _build_folded_row(item, timeline, at)
+        elif item.kind is EntryKind.LOOK:
+            yield _build_row(item, _describe_look(item, timeline), at)
         else:
-            yield from _build_entry_rows(entry, corrections, at)
+            yield from _build_entry_rows(item, corrections, at)
 
 
 def _build_entry_rows(
@@ -106,10 +112,16 @@ def _build_entry_rows(
 
 
 def _describe_entry(entry: TimelineEntry) -> Phrase:
-    if entry.kind is EntryKind.CORRECTION:
-        return Phrase("correction of {number}: {text}", number=str(entry.about), text=entry.text)
-    if entry.link:
-        return Phrase("{text} ({link})", text=entry.text, link=entry.link)
+    """Describes an entry. What a person typed is named by its kind, unless it is a note."""
+    match entry.kind:
+        case EntryKind.CORRECTION:
+            return Phrase("correction of {number}: {text}", number=str(entry.about), text=entry.text)
+        case EntryKind.UPDATE:
+            return Phrase("update: {text}", text=entry.text)
+        case EntryKind.FOLLOWUP if not entry.about:
+            return Phrase("follow-up: {text}", text=entry.text)
+        case _ if entry.link:
+            return Phrase("{text} ({link})", text=entry.text, link=entry.link)
     return entry.text
 
 
@@ -127,6 +139,16 @@ def _build_row(entry: TimelineEntry, text: Phrase, at: datetime) -> Row:
             Cell.of(entry.operation),
         )
     )
+
+
+def _build_folded_row(folded: FoldedLooks, timeline: Timeline, at: datetime) -> Row:
+    """Builds the row of several looks of one person, with the results of the first ones."""
+    first, last = folded.entries[0], folded.entries[-1]
+    said = list_some([_describe_look(entry, timeline) for entry in folded.entries], MAX_FOLDED)
+    row = _build_row(first, said, at)
+    numbers = Cell(text=f"{first.number}–{last.number}", value=first.number)
+    words = Cell.of(" · ".join(folded.words))
+    return row.model_copy(update={"cells": (row.cells[0], numbers, *row.cells[2:5], words, *row.cells[6:])})
 
 
 def _describe_look(entry: TimelineEntry, timeline: Timeline) -> Phrase:

@@ -82,6 +82,12 @@ def _make_look(entry: IncidentEntry) -> TimelineEntry:
     )
 
 
+def _make_note(look: TimelineEntry) -> TimelineEntry:
+    """Makes a note right after a look."""
+    at = look.happened_at + timedelta(microseconds=1)
+    return replace(look, source=f"note:{look.operation}", kind=EntryKind.NOTE, happened_at=at, text=Phrase("noted"))
+
+
 class Office:
     """A desk with real incidents."""
 
@@ -110,10 +116,16 @@ class Office:
         """One delivery, however often it is worked."""
         return await self.desk.handle(request)
 
-    async def collect(self) -> None:
-        """Have the requests in the channel of the first incident in its timeline, as the collector has the looks."""
+    async def collect(self, *, apart: bool = True) -> None:
+        """Have the requests in the channel of the first incident in its timeline, as the collector has the looks.
+
+        `apart`: a note between each two keeps them from being folded.
+        """
         stored, _ = await self.table.read_entries(1)
-        await TimelineTable(self._database).add([_make_look(entry) for entry in stored])
+        step = timedelta(microseconds=2)
+        looks = [_make_look(replace(entry, at=entry.at + place * step)) for place, entry in enumerate(stored)]
+        notes = [_make_note(look) for look in looks] if apart else []
+        await TimelineTable(self._database).add([*looks, *notes])
 
     async def entries(self, user: str, channel: str) -> list[tuple[str, str]]:
         """What somebody is shown of the requests in the first incident: the words, and the answer."""
@@ -373,7 +385,7 @@ async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: 
         tuple(each[key].value for key in ("number", "actor", "kind", "words", "entry"))
         for row in body.rows
         for each in [{column.key: cell for column, cell in zip(body.columns, row.cells, strict=True)}]
-        if each["kind"].value != "snapshot"
+        if each["kind"].value in ("opened", "look")
     ]
 
 
@@ -711,15 +723,15 @@ async def test_of_a_refusal_it_is_kept_that_there_was_one(office: Office) -> Non
 
 async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office, database: Database) -> None:
     await office.ask('incident open "502" --results everyone')
-    looks = [
-        _make_look(IncidentEntry(1, f"op-{n}", BEGAN + timedelta(seconds=n + 1), "ana", "health", Phrase("well")))
-        for n in range(MAX_SHOWN_ENTRIES + 2)
+    notes = [
+        _make_note(_make_look(IncidentEntry(1, f"op-{n}", BEGAN + timedelta(seconds=n), "ana", "health", Phrase("well"))))
+        for n in range(1, MAX_SHOWN_ENTRIES + 2)
     ]
-    await TimelineTable(database).add(looks)
+    await TimelineTable(database).add(notes)
     body = (await office.ask("incident show 1", channel="D0ANA")).body
     assert isinstance(body, Report)
     older = [str(line) for section in body.sections for line in section.lines if "older" in str(line)]
-    assert (MAX_SHOWN_ENTRIES, ["4 older entries, which the report has"]) == (len(body.rows), older)
+    assert (MAX_SHOWN_ENTRIES, ["3 older entries, which the report has"]) == (len(body.rows), older)
 
 
 async def test_a_schedule_asks_what_it_always_asks(office: Office) -> None:
