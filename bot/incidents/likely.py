@@ -219,10 +219,10 @@ def _find_expired_certificate(known: Evidence) -> Iterator[LikelyCause]:
     ended = [(check.ends_at, check) for check in checks if check and check.ends_at and check.ends_at <= known.now]
     for at, check in sorted(ended, key=lambda pair: pair[0], reverse=True):
         phrase = Phrase(
-            "the certificate of {host} expired at {at} (checked {age} ago)",
+            "the certificate of {host} expired at {at} (checked at {checked})",
             host=check.host,
             at=Moment(at),
-            age=measure_age(check.at, known.now),
+            checked=Moment(check.at),
         )
         yield LikelyCause(LikelyRule.CERTIFICATE, phrase, (check.host,))
     for alert in known.alerts:

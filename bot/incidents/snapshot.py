@@ -22,7 +22,7 @@ from bot.incidents.likely import (
 from bot.model.alert import Alert, AlertState
 from commands.checks.conditions import Condition
 from commands.model.finding import GRADE_NAMES, Grade
-from commands.model.phrases import list_some, relate_moment
+from commands.model.phrases import list_some
 
 MAX_ALERTS = 5
 """Maximum number of alerts and of changes that a snapshot describes. More are counted."""
@@ -87,7 +87,7 @@ def take_snapshot(known: Evidence, sightings: Sightings, *, said: bool = False) 
 
 
 def _describe_beginning(known: Evidence, *, said: bool) -> Phrase:
-    at = relate_moment(known.began_at, known.now)
+    at = Moment(known.began_at)  # the timeline keeps the sentence, so it has no distance from now
     if said:
         return Phrase("began at {at}, as reported", at=at)
     if any(alert.host in known.hosts for alert in known.alerts):

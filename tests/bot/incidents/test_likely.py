@@ -154,7 +154,7 @@ CASES = {
     ),
     "a certificate has expired": (
         evidence(checks=known(ENDED)),
-        "the certificate of host-a expired at 2026-11-25 01:30:05 UTC (checked 10800 s ago)",
+        "the certificate of host-a expired at 2026-11-25 01:30:05 UTC (checked at 2026-11-25 00:30:05 UTC)",
     ),
     "a certificate is valid": (
         evidence(checks=known(checked("host-a", Area.CERTIFICATES, ended=-timedelta(seconds=1)))),
