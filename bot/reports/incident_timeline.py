@@ -120,6 +120,8 @@ def _describe_entry(entry: TimelineEntry) -> Phrase:
             return Phrase("update: {text}", text=entry.text)
         case EntryKind.FOLLOWUP if not entry.about:
             return Phrase("follow-up: {text}", text=entry.text)
+        case EntryKind.CHANGE:
+            return Phrase("{words}: {text}", words=entry.words, text=entry.text)
         case _ if entry.link:
             return Phrase("{text} ({link})", text=entry.text, link=entry.link)
     return entry.text

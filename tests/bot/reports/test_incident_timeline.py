@@ -1,0 +1,25 @@
+"""The answer of `incident show`: what each entry says in one line, on a phone, too."""
+
+from dataclasses import replace
+
+import pytest
+
+from adapters.phrase import Phrase
+from bot.model.incident import EntryKind
+from bot.reports.incident_timeline import Timeline, compose_timeline
+from tests.bot.incidents.recorded import NOW, entry, incident
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (EntryKind.CHANGE, "service restart nebula host-a: started"),
+        (EntryKind.LOOK, "service restart nebula host-a: started"),
+        (EntryKind.NOTE, "started"),
+    ],
+)
+def test_a_change_and_a_look_are_told_with_their_command(kind: EntryKind, said: str) -> None:
+    told = replace(entry(kind, text=Phrase("started"), words="service restart nebula host-a"), incident=1, number=2)
+    report = compose_timeline(Timeline(incident(), (told,)), "C1", NOW)
+    at = [column.key for column in report.columns].index("entry")
+    assert [said] == [str(row.cells[at].text) for row in report.rows]
