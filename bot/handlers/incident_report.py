@@ -12,16 +12,16 @@ from datetime import timedelta
 from bot.access.policy import BOT_ACTOR_NAME
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import RequestContext
+from bot.handlers.incident_places import make_reader
 from bot.handlers.incident_sources import ReportRequest, SourceReader
 from bot.handlers.ports import IncidentRegistryPort
 from bot.handlers.report_sight import make_own_sight, make_shared_sight
 from bot.incidents.channels import IncidentChannels
-from bot.incidents.privacy import IncidentReader
 from bot.incidents.report import make_report
 from bot.model.announcement import Announcement
 from bot.model.incident import Incident, IncidentState
 from bot.model.incident_report import ReportSources
-from bot.model.request import Answer, Surface, derive_operation_id
+from bot.model.request import Answer, derive_operation_id
 from bot.reports.incident_report import compose_message
 from commands.bot_state.incident_report import IncidentReport
 from commands.language.grammar import render_operation
@@ -43,18 +43,15 @@ class IncidentReportHandlers:
 
     async def make(self, operation: IncidentReport, context: RequestContext) -> Report:
         """Makes the report. In a channel it has only what everyone there may see."""
-        requester, config = context.requester, context.config
-        in_public = requester.answered_in_public or operation.here
-        reader = IncidentReader(
-            context.actor, requester.actor.roles, context.channel, in_public, requester.surface is Surface.SCHEDULE
-        )
+        config = context.config
+        reader = make_reader(operation, context)
         number = operation.number or operation.incident
         incident = await self.incidents.find_current(number, reader, self.channels)
         shared = make_shared_sight(config.policy, context.inventory, self.catalogue, context.channel)
         sources = await self.sources.read(
             ReportRequest(
                 incident,
-                shared if in_public else make_own_sight(context),
+                shared if reader.in_public else make_own_sight(context),
                 context.inventory,
                 context.actor,
                 context.operation,
