@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.access.policy import BOT_ACTOR_NAME
+from bot.access.rules import is_channel
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import RequestContext
 from bot.handlers.incident_places import make_reader
@@ -45,7 +46,7 @@ class IncidentReportHandlers:
         """Makes the report. In a channel it has only what everyone there may see."""
         config = context.config
         reader = make_reader(operation, context)
-        number = operation.number or operation.incident
+        number = operation.number or operation.incident or await self._find_last_in(context.channel)
         incident = await self.incidents.find_current(number, reader, self.channels)
         shared = make_shared_sight(config.policy, context.inventory, self.catalogue, context.channel)
         sources = await self.sources.read(
@@ -61,6 +62,13 @@ class IncidentReportHandlers:
         report = await compose_report(sources)
         wanted = FileFormat.JSON if operation.json_ else FileFormat.MARKDOWN
         return report.model_copy(update={"files": select_files(report, wanted)})
+
+    async def _find_last_in(self, channel: str) -> int:
+        """Finds the number of the incident that was resolved last in a channel without an open one; 0 if there is none."""
+        if not is_channel(channel) or await self.incidents.find_open_in(channel) is not None:
+            return 0
+        ended = [each for each in await self.incidents.list_incidents() if each.channel == channel and each.resolved_at]
+        return max((each.number for each in ended), default=0)
 
 
 @dataclass

@@ -24,6 +24,7 @@ from bot.model.change import ChangeState
 from bot.model.incident import EntryKind, Incident, IncidentState, TimelineEntry
 from bot.model.incident_report import ReportSources
 from bot.store.chain import ChainProblem, StoredEvent, Verification
+from bot.store.database import Database
 from bot.store.encoding import encode_json, encode_time
 from bot.store.head_file import Head
 from commands.catalogue import CATALOGUE
@@ -32,6 +33,7 @@ from commands.model.finding import Severity
 from commands.model.operation import Role
 from commands.model.report import Report
 from tests.bot.alert_registry import Alerts
+from tests.bot.handlers.test_incidents import Office
 from tests.bot.incidents.report_example import DIGEST, INCIDENT, SHA256, at, entry
 from tests.bot.keeping import Made, NoIncidents
 from tests.bot.requests.test_dispatcher import config
@@ -341,3 +343,14 @@ async def test_the_report_of_a_private_incident_goes_to_no_other_channel() -> No
         posting = Posting(replace(INCIDENT, private=private))
         await posting.reports.post_due()
         assert [True] == [said.private for said in posting.said.values()]
+
+
+async def test_without_a_number_the_report_is_that_of_the_channel_also_once_it_is_resolved(database: Database) -> None:
+    office = Office(database)
+    assert "no open incident in this channel" in await office.told("incident report")
+    await office.ask('incident open "502" host-a --results everyone')
+    assert "502 (host-a): open since" in await office.told("incident report")
+    await office.ask('incident resolve "dns" --although "seen"')
+    assert "502 (host-a): resolved at" in await office.told("incident report")
+    assert "502 (host-a): resolved at" in await office.told("incident report --json")
+    assert "no open incident in this channel" in await office.told("incident report", channel="C0OPS")
