@@ -11,6 +11,9 @@ from bot.model.incident import EntryKind, Incident, IncidentState
 from bot.model.incident_notice import AlertCounts, count_alerts, make_notice, make_reply
 from bot.rendering.slack.buttons import FORM_ACTION, RUN_ACTION, parse_words
 from bot.rendering.slack.incident import make_status_buttons, render_reply, render_status
+from commands.catalogue import CATALOGUE
+from commands.language.grammar import identify_operation
+from commands.values.normalize import normalize_text
 from tests.bot.alert_examples import ACKNOWLEDGED, FIRING, change
 from tests.bot.incident_examples import OPEN, OPENED, entry
 from tests.bot.rendering.anything import HOSTILE, WHATEVER
@@ -82,6 +85,14 @@ def test_buttons_open_forms_or_read() -> None:
     assert [*forms, show] == words[IncidentState.OPEN]
     assert [each for each in [*forms, show] if "mitigated" not in str(each[1])] == words[IncidentState.MITIGATED]
     assert [show, (RUN_ACTION, "incident report 3")] == words[IncidentState.RESOLVED]
+
+
+def test_every_button_names_an_operation() -> None:
+    for incident in (OPEN, MITIGATED, ENDED):
+        for button in make_status_buttons(make_notice(incident, AlertCounts(), NOW), ENGLISH):
+            words = normalize_text(parse_words(button["value"]) or "")
+            operation = identify_operation(words, CATALOGUE, CATALOGUE).operation
+            assert operation.words == tuple(words.text.split()[:2])
 
 
 def test_a_reply_says_who_said_what_and_when() -> None:
