@@ -96,14 +96,13 @@ class IncidentTimelineRow(Table, table=True):
 
 
 class IncidentPositionRow(Table, table=True):
-    """Position up to which the audit log and the moves of alerts were followed; `id` is the follower."""
+    """Position up to which the audit log was followed; `id` is the follower."""
 
     __tablename__ = "incident_position"
     __table_args__ = (STRICT,)
 
     id: int = Field(primary_key=True)
     sequence: int
-    alerts_at: datetime = Field(sa_type=UtcText)
 
 
 class IncidentDeliveryRow(Table, table=True):

@@ -1,11 +1,10 @@
-"""Timelines of incidents, and the positions up to which their sources were followed. Rows and queries only.
+"""Timelines of incidents, and the position up to which the audit log was followed. Rows and queries only.
 
 entries ─ add ─▶ numbered rows, each source once for an incident, never changed or deleted
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
@@ -49,32 +48,23 @@ _POSITION = select(INCIDENT_POSITION).where(INCIDENT_POSITION.c.id == bindparam(
 _SET_POSITION = insert(INCIDENT_POSITION)
 _STORE_POSITION = _SET_POSITION.on_conflict_do_update(
     index_elements=["id"],
-    set_={name: _SET_POSITION.excluded[name] for name in ("sequence", "alerts_at")},
+    set_={"sequence": _SET_POSITION.excluded["sequence"]},
 )
 
 ALL_ENTRIES = 2**31 - 1
 """A limit that leaves none out."""
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 @dataclass(frozen=True)
 class FollowPosition:
-    """Position up to which a follower has read. `sequence` is that of the audit log.
-
-    `id` is the follower: `JOURNAL_POSITION` or `COLLECTOR_POSITION`.
-    """
+    """Position in the audit log up to which a follower has read. `id` is the follower: `JOURNAL_POSITION`."""
 
     id: int
     sequence: int = 0
-    alerts_at: datetime = _LONG_AGO
 
 
 JOURNAL_POSITION = 1
 """Follower of the acts of people (`bot.incidents.journal`)."""
-
-COLLECTOR_POSITION = 2
-"""Follower of looks, changes and alerts (`bot.incidents.collector`)."""
 
 
 def add_entries(connection: Connection, entries: Sequence[TimelineEntry]) -> tuple[TimelineEntry, ...]:
@@ -95,8 +85,7 @@ def add_entries(connection: Connection, entries: Sequence[TimelineEntry]) -> tup
 
 def store_position(connection: Connection, position: FollowPosition) -> None:
     """Stores the position of a follower."""
-    values = {"id": position.id, "sequence": position.sequence, "alerts_at": position.alerts_at}
-    connection.execute(_STORE_POSITION, values)
+    connection.execute(_STORE_POSITION, {"id": position.id, "sequence": position.sequence})
 
 
 def _find_known_sources(connection: Connection, incident: int, sources: Sequence[str]) -> set[str]:
@@ -198,7 +187,7 @@ class TimelineTable:
 
         def work(connection: Connection) -> FollowPosition | None:
             row = connection.execute(_POSITION, {"this": follower}).first()
-            return None if row is None else FollowPosition(row.id, row.sequence, row.alerts_at)
+            return None if row is None else FollowPosition(row.id, row.sequence)
 
         return await self._database.read(work)
 

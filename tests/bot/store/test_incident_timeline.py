@@ -11,7 +11,7 @@ from adapters.phrase import Phrase
 from bot.model.incident import EntryKind, TimelineEntry
 from bot.store.database import Database
 from bot.store.incident_deliveries import IncidentDelivery, IncidentDeliveryTable
-from bot.store.incident_timeline import COLLECTOR_POSITION, JOURNAL_POSITION, FollowPosition, TimelineTable
+from bot.store.incident_timeline import JOURNAL_POSITION, FollowPosition, TimelineTable
 from tests.bot.clockwork import at
 
 NOW = at("2026-01-31T03:00")
@@ -52,11 +52,11 @@ async def test_an_entry_is_neither_changed_nor_deleted(database: Database, state
 
 
 async def test_a_position_is_moved_with_the_entries_and_each_follower_has_its_own(database: Database) -> None:
-    table, here = TimelineTable(database), FollowPosition(COLLECTOR_POSITION, 12, NOW)
-    assert await table.find_position(COLLECTOR_POSITION) is None
+    table, here = TimelineTable(database), FollowPosition(JOURNAL_POSITION, 12)
+    assert await table.find_position(JOURNAL_POSITION) is None
     await table.add([entry("audit:12")], replace(here, sequence=4))
     await table.add([], here)
-    assert (here, None) == (await table.find_position(COLLECTOR_POSITION), await table.find_position(JOURNAL_POSITION))
+    assert (here, None) == (await table.find_position(JOURNAL_POSITION), await table.find_position(JOURNAL_POSITION + 1))
 
 
 async def test_the_last_entry_of_a_person_is_none_of_the_bot_and_no_alert(database: Database) -> None:
