@@ -18,6 +18,7 @@ from bot.handlers.incident_sources import ReportRequest, SourceReader
 from bot.handlers.ports import IncidentRegistryPort
 from bot.handlers.report_sight import make_own_sight, make_shared_sight
 from bot.incidents.channels import IncidentChannels
+from bot.incidents.privacy import IncidentReader
 from bot.incidents.report import make_report
 from bot.model.announcement import Announcement
 from bot.model.incident import Incident, IncidentState
@@ -46,7 +47,7 @@ class IncidentReportHandlers:
         """Makes the report. In a channel it has only what everyone there may see."""
         config = context.config
         reader = make_reader(operation, context)
-        number = operation.number or operation.incident or await self._find_last_in(context.channel)
+        number = operation.number or operation.incident or await self._find_last_in(context.channel, reader)
         incident = await self.incidents.find_current(number, reader, self.channels)
         shared = make_shared_sight(config.policy, context.inventory, self.catalogue, context.channel)
         sources = await self.sources.read(
@@ -63,12 +64,14 @@ class IncidentReportHandlers:
         wanted = FileFormat.JSON if operation.json_ else FileFormat.MARKDOWN
         return report.model_copy(update={"files": select_files(report, wanted)})
 
-    async def _find_last_in(self, channel: str) -> int:
-        """Finds the number of the incident that was resolved last in a channel without an open one; 0 if there is none."""
+    async def _find_last_in(self, channel: str, reader: IncidentReader) -> int:
+        """Finds the number of the incident that was resolved last in a channel without an open one; 0 if the reader sees
+        none.
+        """
         if not is_channel(channel) or await self.incidents.find_open_in(channel) is not None:
             return 0
         ended = [each for each in await self.incidents.list_incidents() if each.channel == channel and each.resolved_at]
-        return max((each.number for each in ended), default=0)
+        return max((each.number for each in ended if reader.may_see(each)), default=0)
 
 
 @dataclass

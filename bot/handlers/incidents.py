@@ -75,6 +75,8 @@ class IncidentHandlers:
 
     async def _find_other(self, incident: Incident, reader: IncidentReader) -> Incident | None:
         """Finds the incident into which a duplicate was merged; None for one that the reader may not see."""
+        if not incident.duplicate_of:
+            return None
         try:
             return await self.incidents.find_visible(incident.duplicate_of, reader, self.channels)
         except NoSuchIncident:

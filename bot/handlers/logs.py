@@ -14,6 +14,7 @@ from adapters.inventory import Host
 from bot.access.policy import Refusal
 from bot.handlers.archive_queue import ArchiveQueue
 from bot.handlers.context import RequestContext
+from bot.handlers.incident_places import make_reader
 from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
 from bot.model.change import Change
 from bot.model.incident import Incident
@@ -64,7 +65,7 @@ class LogHandlers:
             health=health.result(),
             logs=logs.result(),
             changes=await self._find_changes(hosts, since, context),
-            incident=await self._find_incident(context),
+            incident=await self._find_incident(operation, context),
             since=since,
             typed=render_time(operation.since),
             tail=tail,
@@ -81,9 +82,10 @@ class LogHandlers:
             return verdict
         return await self.changes.list_touching([host.name for host in hosts], since, MAX_CHANGES + 1)
 
-    async def _find_incident(self, context: RequestContext) -> Incident | None:
-        """The channel's incident, if the requester may ask for it here."""
-        return await self.incidents.find_open_in(context.channel) if context.may_request(IncidentList()) else None
+    async def _find_incident(self, operation: LogCollect, context: RequestContext) -> Incident | None:
+        """The channel's incident, if the requester may ask for it here, and the answer stays here if it is private."""
+        found = await self.incidents.find_open_in(context.channel) if context.may_request(IncidentList()) else None
+        return found if found is not None and make_reader(operation, context).may_see(found) else None
 
 
 def _name_requester(context: RequestContext) -> str:

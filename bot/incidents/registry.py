@@ -142,7 +142,7 @@ class IncidentRegistry:
             case [only]:
                 return only
             case []:
-                return await self.find(0, reader.channel)
+                raise NoSuchIncident.of_place(reader.channel)
             case several:
                 raise SeveralIncidents(
                     Phrase("several incidents are open. Add {option}", option="--incident N"),

@@ -190,7 +190,7 @@ async def test_the_incident_of_the_channel_is_told_of_where_it_may_be_asked_for(
 ) -> None:
     class One(Nothing):
         async def find_open_in(self, channel: str) -> Any:
-            return Incident("op-1", channel, "the gateway answers 502", "host-a", "bo", NOW, number=7)
+            return Incident("op-1", channel, "the gateway answers 502", "host-a", "bo", NOW, number=7, private=False)
 
     grant = Grant(**({"operations": ("incident",), "roles": frozenset({Role.OPERATOR})} | narrowed))
     report = await collected(ONE, A, incidents=One(), policy=Policy(grants=(grant,)))

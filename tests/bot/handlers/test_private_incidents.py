@@ -230,3 +230,18 @@ async def test_a_schedule_shows_them_to_no_one(office: Office) -> None:
         for words, seen in (("incident", True), ("incident show 1", False), ("incident show 2", True)):
             answer = (await office.work(replace(asked, key=f"{channel} {words}", text=words))).model_dump_json()
             assert (seen, False) == ("slow" in answer, "stolen key" in answer)
+
+
+async def test_a_schedule_in_its_channel_means_it_by_no_command(database: Database) -> None:
+    """It is the only one there is, so nothing else could be meant."""
+    office = Office(database, Policy(PEOPLE))
+    office.channels.private.add(PRIVATE)
+    await office.ask('incident open "stolen key" host-a --results everyone', channel=PRIVATE)
+    await office.ask("version", "U1ADAM", PRIVATE)
+    asked = replace(office.last, surface=Surface.SCHEDULE, answered_in_public=True)
+    for words in ("incident", "incident show", "incident report", "log collect host-a"):
+        answer = await office.work(replace(asked, key=words, text=words))
+        assert (words, False) == (words, "stolen key" in answer.model_dump_json())
+    await office.ask('incident resolve "rotated"', channel=PRIVATE)
+    answer = await office.work(replace(asked, key="ended", text="incident report"))
+    assert "incident 1" not in answer.model_dump_json()
