@@ -200,7 +200,7 @@ def apply(before: Incident | None, event: IncidentEvent) -> Incident | None:
 def make_entry(event: IncidentEvent, after: Incident) -> TimelineEntry:
     """Makes the timeline entry of an event. `after` is the incident after it."""
     data = event.data
-    about = after.duplicate_of if event.act is IncidentAct.MERGED else data.get("about", 0)
+    about = data.get("about", 0)
     return TimelineEntry(
         incident=event.number,
         source=f"audit:{event.sequence}",

@@ -143,7 +143,7 @@ class TimelineEntry:
     timelines). `author` is "" for the bot. `hosts` are the names
     that a reader needs the right to, none for entries that all readers of the incident see. `words` are the command of a
     look or a change, `operation` its id. `link` leads to the message that a note was taken from. `about` is the entry that a
-    correction corrects, the alert of a move, the follow-up, or the incident into which this one was merged.
+    correction corrects, the alert of a move, or the follow-up; never another incident, which may have other readers.
     """
 
     incident: int

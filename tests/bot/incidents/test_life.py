@@ -260,10 +260,10 @@ def test_a_time_that_cannot_be_read_is_that_of_the_event(moment: object) -> None
     assert NOW == make_entry(IncidentAct.NOTED, OPEN, text="x", happened_at=moment).happened_at
 
 
-def test_the_other_side_of_a_duplicate_is_in_no_text() -> None:
-    """Its readers need not be those of the other one. The number is for answers that know their reader."""
+def test_the_other_side_of_a_duplicate_is_in_no_entry() -> None:
+    """Its readers need not be those of the other one. The number is in the row, for answers that know their reader."""
     entry = make_entry(IncidentAct.MERGED, DUPLICATE)
-    assert (7, {}) == (entry.about, entry.text.values)
+    assert (0, {}) == (entry.about, entry.text.values)
 
 
 def test_an_event_takes_no_data_that_would_be_taken_for_a_value() -> None:
