@@ -39,10 +39,12 @@ class EntrySight:
         self._judged: dict[tuple[str, ...], bool] = {}
 
     def may_see(self, entry: TimelineEntry) -> bool:
-        """Returns whether the requester may see an entry. One that is about no host is for all readers of the incident."""
+        """Returns whether the requester may see an entry. One that is about no host is for all readers of the incident,
+        unless it is a move of an alert or of a change: those need their right in any case.
+        """
         if entry.kind is EntryKind.LOOK:
             return self._remember(("look", entry.words), lambda: self._context.authorizer.may_see(entry.words))
-        if not entry.hosts:
+        if not entry.hosts and entry.kind not in _OPERATIONS:
             return True
         return self._remember((entry.kind, *entry.hosts), lambda: self._judge_hosts(entry))
 

@@ -36,10 +36,14 @@ class ReportSight:
     _judged: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
     def may_see(self, entry: TimelineEntry) -> bool:
-        """Returns whether all readers may see an entry. One that is about no host is for all readers of the incident."""
+        """Returns whether all readers may see an entry. One that is about no host is for all readers of the incident,
+        unless it is a move of an alert or of a change: those need their right in any case.
+        """
         if entry.kind is EntryKind.LOOK:
             return self._remember(("words", entry.words), lambda: self.may_request(entry.words))
-        return not entry.hosts or self._judge_hosts(_OPERATIONS.get(entry.kind, Health), entry.hosts)
+        if not entry.hosts and entry.kind not in _OPERATIONS:
+            return True
+        return self._judge_hosts(_OPERATIONS.get(entry.kind, Health), entry.hosts)
 
     def may_see_alerts(self, host: str) -> bool:
         """Returns whether all readers may see the alerts of a host."""

@@ -144,8 +144,17 @@ def change(number: int, name: str = "host-a", operation: str = RUN, minutes: flo
     )
 
 
-def fired(number: int, about: int, name: str) -> TimelineEntry:
-    return entry(number, -10, EntryKind.ALERT, "fired", source=f"alert:{about}/1", about=about, author="", hosts=(name,))
+def fired(number: int, about: int, name: str = "") -> TimelineEntry:
+    hosts = (name,) if name else ()
+    return entry(number, -10, EntryKind.ALERT, "fired", source=f"alert:{about}/1", about=about, author="", hosts=hosts)
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.SECURITY])
+async def test_an_alert_of_the_bot_itself_needs_the_right_to_alerts(role: Role) -> None:
+    """It is about no host."""
+    policy = Policy((ANA, VERA), grants=(Grant(operations=("alert show",), roles=frozenset({role, Role.OPERATOR})),))
+    sources = await read(Book(fired(1, 12)), policy=policy)
+    assert (0 if role is Role.VIEWER else 1) == sources.withheld
 
 
 async def test_a_change_has_the_digest_and_the_outcome_of_its_signed_events() -> None:
