@@ -147,7 +147,10 @@ class IncidentOpeningHandlers:
         if why := await self._announce(opening, incident, begun):
             line = Phrase("could not post in the channel ({why}). Type {words} there", why=why, words="incident")
             troubles = (*troubles, line)
-        return reports.report_elsewhere(incident, snapshot, self.now(), (*made.troubles, *troubles))
+        troubles = (*made.troubles, *troubles)
+        if not opening.reader.may_see(incident):
+            return reports.report_hidden(incident, self.now(), troubles)
+        return reports.report_elsewhere(incident, snapshot, self.now(), troubles)
 
     async def _open_without_channel(self, opening: _Opening) -> Report:
         """Opens an incident without a place. One of a direct message is private and shown nowhere.

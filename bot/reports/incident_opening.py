@@ -37,6 +37,12 @@ def report_elsewhere(incident: Incident, snapshot: Snapshot, at: datetime, troub
     return report_incident(incident, "", at).model_copy(update=led)
 
 
+def report_hidden(incident: Incident, at: datetime, troubles: tuple[Phrase, ...] = ()) -> Report:
+    """Report on a private incident in a new channel, where others read the answer: only that it was opened."""
+    said = Phrase("opened by {person}", person=incident.opened_by)
+    return Report(title=Phrase("Incident"), summary=said, sections=list_left_to_do(*troubles), brief=True, taken_at=at)
+
+
 def report_without_channel(
     incident: Incident, snapshot: Snapshot, at: datetime, troubles: tuple[Phrase, ...] = ()
 ) -> Report:

@@ -245,3 +245,13 @@ async def test_a_schedule_in_its_channel_means_it_by_no_command(database: Databa
     await office.ask('incident resolve "rotated"', channel=PRIVATE)
     answer = await office.work(replace(asked, key="ended", text="incident report"))
     assert "incident 1" not in answer.model_dump_json()
+
+
+async def test_an_answer_that_others_read_says_of_a_new_private_channel_only_that_it_was_opened(office: Office) -> None:
+    """A mention in a channel is answered there: no title, hosts, alerts or channel."""
+    await office.ask("version", "U1BEN", ELSEWHERE)
+    request = replace(office.last, key="new", text='incident open "odd" host-b --new --another', answered_in_public=True)
+    body = (await office.work(request)).body
+    assert isinstance(body, Report)
+    assert ("opened by ben", (), None, ()) == (str(body.summary), body.rows, body.channel, body.sections)
+    assert "odd" not in body.model_dump_json()
