@@ -178,7 +178,7 @@ class IncidentRegistry:
 
     def _is_privacy_old(self, incident: Incident) -> bool:
         at = self._asked.get(incident.channel)
-        return incident.private is None or at is None or self._now() - at >= PRIVACY_CACHE
+        return incident.private is None or at is None or not timedelta() <= self._now() - at < PRIVACY_CACHE
 
     async def open(self, opening: IncidentRequest, channel: str) -> Incident:
         """Open one in a channel, or without one where that is none. The same request again is the same incident.

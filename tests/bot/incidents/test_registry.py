@@ -365,6 +365,15 @@ async def test_what_was_private_stays_so_after_its_channel_was_made_public(room:
     assert (await room.note("op-4", number=2)).private, "an act does not take it back"
 
 
+async def test_a_channel_that_was_made_private_is_noticed_after_the_clock_was_set_back(room: Room) -> None:
+    channels = Made()
+    await room.open()
+    await room.book.look_up_privacy(await room.book.list_incidents(), channels)
+    channels.private.add(PLACE)
+    room.time.move(BEGAN - timedelta(hours=1))
+    assert [True] == [each.private for each in await room.book.look_up_privacy(await room.book.list_incidents(), channels)]
+
+
 async def test_slack_is_not_asked_about_an_incident_without_a_channel(room: Room) -> None:
     channels = Made()
     channels.unknown.add("")
