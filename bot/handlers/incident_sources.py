@@ -87,7 +87,7 @@ class SourceReader:
         every = await self.incidents.read_timeline(incident.number)
         entries = tuple(filter(request.sight.may_see, every))
         began, ended = _find_period(incident, every, now)
-        events = await self._read_events(began, ended)
+        events = await self._read_events(began, ended, list_sequences(every))
         alerts, lost = await self._read_alerts(entries, began, now)
         files = list_evidence(entries, events)
         changes = list_changes(entries, events)
@@ -107,11 +107,13 @@ class SourceReader:
             at=now,
         )
 
-    async def _read_events(self, began: datetime, ended: datetime) -> tuple[StoredEvent, ...]:
+    async def _read_events(self, began: datetime, ended: datetime, sequences: Sequence[int]) -> tuple[StoredEvent, ...]:
+        """Reads the events of that time, and those between the entries: the clock may have been set back."""
         newest = await self.audit.read_newest()
         begin, end = await self.audit.find_last_before(began), 0 if newest is None else newest.sequence
         if newest is not None and datetime.fromisoformat(newest.at) > ended:
             end = await self.audit.find_last_before(ended)
+        begin = min([begin, *(first - 1 for first in sequences[:1])])
         found: list[StoredEvent] = []
         while begin < end:
             until = min(begin + EVENTS_AT_ONCE, end)

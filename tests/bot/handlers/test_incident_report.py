@@ -188,6 +188,18 @@ async def test_an_end_after_the_resolution_still_counts_and_one_of_long_after_do
     assert ChangeState.FAILED is told.state
 
 
+async def test_the_change_of_an_hour_that_came_twice_has_its_outcome() -> None:
+    log = Log(
+        (EventKind.PLAN, RUN, {"digest": DIGEST, "hosts": ["host-a"]}, 20),
+        (EventKind.END, RUN, {"state": "done", "approval": None}, 31),
+        (EventKind.START, "", {}, -40),
+    )
+    begun = replace(change(1), source="audit:1")
+    noted = entry(2, -30, EntryKind.NOTE, "noted after the clock was set back", source="audit:3")
+    [told] = (await read(Book(begun, noted), log)).changes
+    assert (DIGEST, ChangeState.DONE) == (told.digest, told.state)
+
+
 async def test_evidence_is_what_was_delivered_and_a_look_without_a_recorded_file_is_named() -> None:
     looks = [
         entry(1, 5, EntryKind.LOOK, "looked", words="log collect host-a", operation=COLLECT, hosts=("host-a",)),
