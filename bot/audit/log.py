@@ -43,7 +43,7 @@ from bot.store.chain import (
 )
 from bot.store.database import Database
 from bot.store.encoding import encode_json, encode_time, escape_text
-from bot.store.head_file import INITIAL_MAC, Head, HeadFile
+from bot.store.head_file import INITIAL_MAC, MAX_SEQUENCE, Head, HeadFile
 
 T = TypeVar("T")
 
@@ -219,9 +219,9 @@ class AuditLog:
         """List the events after one, in order, at most so many. They may be forged: ask `is_signed`."""
         return await self._database.read(lambda session: table.list_after(session, sequence, most))
 
-    async def find_last_before(self, at: datetime) -> int:
-        """Find the number of the newest event before that time; 0 if there is none."""
-        return await self._database.read(lambda session: table.find_last_before(session, at))
+    async def find_last_before(self, at: datetime, until: int = MAX_SEQUENCE) -> int:
+        """Find the number of the newest event before that time, up to the event `until`; 0 if there is none."""
+        return await self._database.read(lambda session: table.find_last_before(session, at, until))
 
     def is_signed(self, event: StoredEvent) -> bool:
         """Return whether one of our keys signed this very event."""

@@ -63,7 +63,7 @@ class AuditReader(Protocol):
 
     async def read_newest(self) -> Head | None: ...
 
-    async def find_last_before(self, at: datetime) -> int: ...
+    async def find_last_before(self, at: datetime, until: int) -> int: ...
 
     async def list_after(self, sequence: int, most: int) -> tuple[StoredEvent, ...]: ...
 
@@ -161,11 +161,13 @@ class TimelineCollector:
         for scope in scopes:
             known = before.get(scope.incident)
             self._followed[scope.incident] = (
-                known if known is not None and known.scope == scope else await self._make_followed(scope)
+                known if known is not None and known.scope == scope else await self._make_followed(scope, newest)
             )
 
-    async def _make_followed(self, scope: Scope) -> _Followed:
-        first = await self._sources.audit.find_last_before(scope.since)
+    async def _make_followed(self, scope: Scope, newest: int) -> _Followed:
+        """Begin with the events of the time before the opening: the clock may have been set back since."""
+        opened = await self._sources.audit.find_signed(scope.opening, EventKind.INCIDENT)
+        first = await self._sources.audit.find_last_before(scope.since, opened[0].sequence if opened else newest)
         requests = await self._timeline.list_earlier_requests(scope.incident)
         return _Followed(scope, first, first, scope.since, requests)
 

@@ -24,7 +24,7 @@ class Scope:
     """Scope of one incident: the events of `hosts`, and the moves of `alerts`, which a person added, since then.
 
     `until` is its resolution, None before it. After that only changes that were in its timeline before still join, so that
-    their outcome is known.
+    their outcome is known. `opening` is the operation that opened the incident.
     """
 
     incident: int
@@ -32,6 +32,7 @@ class Scope:
     alerts: frozenset[int]
     since: datetime
     until: datetime | None = None
+    opening: str = ""
 
     def select(self, entry: TimelineEntry, joined: Set[str]) -> TimelineEntry | None:
         """Selects an entry that names no incident yet. `joined` are the changes that are in the timeline, by their ids.
@@ -63,4 +64,5 @@ def make_scope(incident: Incident, inventory: Inventory) -> Scope:
         frozenset(incident.alerts),
         began - LEAD_PERIOD,
         incident.resolved_at,
+        incident.operation,
     )

@@ -50,7 +50,12 @@ _OF_OPERATION = (
 )
 _AFTER = select(AUDIT).where(AUDIT.c.sequence > bindparam("after")).order_by(AUDIT.c.sequence).limit(bindparam("most"))
 _NUMBERED = select(AUDIT).where(AUDIT.c.sequence.in_(bindparam("these", expanding=True))).order_by(AUDIT.c.sequence)
-_LAST_BEFORE = select(AUDIT.c.sequence).where(AUDIT.c.at < bindparam("before")).order_by(AUDIT.c.sequence.desc()).limit(1)
+_LAST_BEFORE = (
+    select(AUDIT.c.sequence)
+    .where(AUDIT.c.at < bindparam("before"), AUDIT.c.sequence <= bindparam("until"))
+    .order_by(AUDIT.c.sequence.desc())
+    .limit(1)
+)
 _OF_KIND = select(AUDIT).where(AUDIT.c.kind == bindparam("this")).order_by(AUDIT.c.sequence)
 _BETWEEN = (
     select(AUDIT)
@@ -115,12 +120,13 @@ def list_after(connection: Connection, sequence: int, most: int) -> tuple[Stored
     return tuple(StoredEvent(*row) for row in rows)
 
 
-def find_last_before(connection: Connection, at: datetime) -> int:
-    """Finds the number of the newest event that happened before that time; 0 if there is none.
+def find_last_before(connection: Connection, at: datetime, until: int) -> int:
+    """Finds the number of the newest event up to `until` that happened before that time; 0 if there is none.
 
     It looks from the end: the time is recent, and the clock may have been ahead or set back long ago.
     """
-    found: int | None = connection.execute(_LAST_BEFORE, {"before": encode_time(at)}).scalar_one_or_none()
+    these = {"before": encode_time(at), "until": until}
+    found: int | None = connection.execute(_LAST_BEFORE, these).scalar_one_or_none()
     return found or 0
 
 

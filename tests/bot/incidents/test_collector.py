@@ -188,6 +188,21 @@ async def test_moves_after_the_clock_was_set_back_are_found(house: House, minute
     }
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_host_that_is_added_after_the_clock_was_set_back_brings_what_happened_before(
+    house: House, restarts: bool
+) -> None:
+    await house.look("disk host-b", minutes=-20)
+    await house.record(EventKind.INCIDENT, {}, operation=incident().operation)
+    await house.look("disk host-b", minutes=5)
+    await house.collect()
+    await house.look("disk host-b", minutes=-55)
+    if restarts:
+        house.restart()
+    house.incidents = [incident("host-a,host-b")]
+    assert [f"{minutes} ana: checked host-b" for minutes in ("-55", "-20", "+5")] == await house.collect()
+
+
 async def test_requests_that_an_earlier_version_stored_are_no_second_looks(house: House) -> None:
     earlier = entry(minutes=1, source="operation:op-1", text=Phrase("all healthy"), operation="op-1")
     await house.timeline.add([replace(earlier, incident=1)])
