@@ -130,7 +130,7 @@ class IncidentRegistry:
         The number of a duplicate means the other one, for those who may see it. A request that has acted before, in an
         attempt that a crash ended, means what it acted on. Raises `NoSuchIncident` and `SeveralIncidents`.
         """
-        if (acted := await self._find_acted(operation)) is not None:
+        if (acted := await self.find_acted(operation)) is not None:
             return acted
         if number:
             return await self._find_other_side(await self.find_visible(number, reader, channels), reader, channels)
@@ -264,7 +264,7 @@ class IncidentRegistry:
         events = await self._read_acts(request.operation)
         return any((event.number, event.act) == (number, request.act) for event in events)
 
-    async def _find_acted(self, operation: str) -> Incident | None:
+    async def find_acted(self, operation: str) -> Incident | None:
         """Find the incident on which a request has acted; None if it has not acted yet."""
         events = await self._read_acts(operation) if operation else []
         if not events:

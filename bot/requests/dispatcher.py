@@ -165,9 +165,9 @@ class Dispatcher:
         """Reads a text that differs whenever some home tab may. May raise a `DatabaseError`."""
         return await self._homes.read_version()
 
-    async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
+    async def find_note_places(self, identity: SlackIdentity, channel: str, key: str) -> tuple[Incident, ...]:
         """Finds the incidents to which a person may add a message as a note. May raise a `DatabaseError`."""
-        return await self._note_places.find(identity, channel)
+        return await self._note_places.find(identity, channel, derive_operation_id(key))
 
     async def preview_update(self, identity: SlackIdentity, channel: str, text: str) -> UpdatePreview | None:
         """Previews a request as an update on an incident; None if it is none, or will be refused."""

@@ -2,6 +2,7 @@
 
 channel with an incident that is worked on ─▶ that one alone
 elsewhere ──────────────────────────────────▶ all that the person may see, if they may add notes
+again after a crash, noted before ──────────▶ the incident that has the note, whatever was opened or resolved since
 
 The request itself is judged by the dispatcher.
 """
@@ -27,12 +28,14 @@ class NotePlaces:
     channels: IncidentChannels
     config: ActiveConfig
 
-    async def find(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
+    async def find(self, identity: SlackIdentity, channel: str, operation: str) -> tuple[Incident, ...]:
         """Finds the incidents for a note of this person; none for one without standing. May raise a `DatabaseError`."""
         policy = self.config.policy
         actor = policy.identify(identity)
         if isinstance(actor, Refusal):
             return ()
+        if (acted := await self.incidents.find_acted(operation)) is not None:
+            return (acted,)
         reader = IncidentReader(actor.name, actor.roles, channel)
         working = await self.incidents.look_up_privacy(await self.incidents.list_working(), self.channels)
         found = tuple(each for each in working if reader.may_see(each))

@@ -50,8 +50,8 @@ class SlackDispatcher(Protocol):
     async def read_home_version(self) -> str:
         """Return a text that differs whenever some home tab may."""
 
-    async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
-        """Return the incidents to which a person may add a message as a note."""
+    async def find_note_places(self, identity: SlackIdentity, channel: str, key: str) -> tuple[Incident, ...]:
+        """Return the incidents to which a person may add a message as a note; the one that the delivery has acted on."""
 
     async def preview_update(self, identity: SlackIdentity, channel: str, text: str) -> UpdatePreview | None:
         """Return the preview of a request that is an update on an incident; None if it is none, or will be refused."""

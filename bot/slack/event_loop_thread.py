@@ -161,8 +161,8 @@ class _CrossLoopDispatcher:
     async def read_home_version(self) -> str:
         return await self._run_at_home(self._desk.read_home_version())
 
-    async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
-        return await self._run_at_home(self._desk.find_note_places(identity, channel))
+    async def find_note_places(self, identity: SlackIdentity, channel: str, key: str) -> tuple[Incident, ...]:
+        return await self._run_at_home(self._desk.find_note_places(identity, channel, key))
 
     async def preview_update(self, identity: SlackIdentity, channel: str, text: str) -> UpdatePreview | None:
         return await self._run_at_home(self._desk.preview_update(identity, channel, text))

@@ -107,6 +107,9 @@ class NoIncidents:
     async def find_for_request(self, operation: str, channel: str) -> Incident | None:
         return None
 
+    async def find_acted(self, operation: str) -> Incident | None:
+        return None
+
     async def list_incidents(self) -> tuple[Incident, ...]:
         return ()
 

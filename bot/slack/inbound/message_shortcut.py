@@ -93,7 +93,7 @@ class NoteHandler:
             return self.explain(noted, delivery, reader, trouble)
         if noted.incident:
             return await self.add(noted, delivery, noted.incident)
-        places = await self._responder.dispatcher.find_note_places(reader.identity, noted.channel)
+        places = await self._responder.dispatcher.find_note_places(reader.identity, noted.channel, delivery.key)
         if not places or fits_alone(noted, places):
             return await self.add(noted, delivery, places[0].number if places else 0)
         if await self._try_open(noted, delivery, reader, places):

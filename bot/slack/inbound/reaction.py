@@ -88,7 +88,7 @@ class ReactionHandler:
 
     async def _work(self, added: Reaction, delivery: Delivery) -> OutboundMessage | None:
         reader = await self._responder.people.find_reader(added.team, added.user)
-        places = await self._responder.dispatcher.find_note_places(reader.identity, added.channel)
+        places = await self._responder.dispatcher.find_note_places(reader.identity, added.channel, delivery.key)
         here = next((each for each in places if each.channel == added.channel), None)
         if here is None:
             return None

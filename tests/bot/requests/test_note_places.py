@@ -29,6 +29,9 @@ class Working(Incidents):
     async def list_working(self) -> tuple[Incident, ...]:
         return self.there
 
+    async def find_acted(self, operation: str) -> Incident | None:
+        return HIDDEN if operation == "op-noted" else None
+
 
 def places(policy: Policy = PEOPLE) -> NotePlaces:
     return NotePlaces(Working(OPEN, HIDDEN), Made(), replace(config(), policy=policy))
@@ -49,13 +52,18 @@ def places(policy: Policy = PEOPLE) -> NotePlaces:
 async def test_the_incident_of_the_channel_comes_first_else_those_that_the_person_may_see(
     user: str, channel: str, policy: Policy, numbers: Sequence[int]
 ) -> None:
-    found = await places(policy).find(SlackIdentity("T1", user, Membership.MEMBER), channel)
+    found = await places(policy).find(SlackIdentity("T1", user, Membership.MEMBER), channel, "op-new")
     assert numbers == [each.number for each in found]
 
 
 @pytest.mark.parametrize("standing", [Membership.GUEST, Membership.STRANGER, Membership.UNKNOWN])
 async def test_a_person_without_standing_is_shown_none(standing: Membership) -> None:
-    assert () == await places().find(SlackIdentity("T1", "U1ANA", standing), "C03")
+    assert () == await places().find(SlackIdentity("T1", "U1ANA", standing), "C03", "op-noted")
+
+
+async def test_a_message_that_was_noted_before_a_crash_means_the_incident_that_has_the_note() -> None:
+    found = await places().find(SlackIdentity("T1", "U1ANA", Membership.MEMBER), "C03", "op-noted")
+    assert (HIDDEN,) == found
 
 
 def test_an_author_is_named_as_in_the_configuration() -> None:

@@ -194,7 +194,7 @@ class ScriptedDesk:
             raise self.home_trouble
         return self.home_version
 
-    async def find_note_places(self, identity: SlackIdentity, channel: str) -> tuple[Incident, ...]:
+    async def find_note_places(self, identity: SlackIdentity, channel: str, key: str) -> tuple[Incident, ...]:
         self.on_places()
         if identity.standing is not Membership.MEMBER:
             return ()
