@@ -3,7 +3,8 @@
 entry of an update that goes to all ─▶ the message, which shows the newest ─▶ a reply below it ─▶ the row
 another state or severity ────────────▶ the message alone
 
-The row comes last: a crash in between repeats the same messages, which their names make the same ones.
+The row comes last: a crash in between repeats the same messages, which their names make the same ones. After a start the
+message is edited once: the state may have changed just before.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -22,6 +23,8 @@ class UpdateReader(Protocol):
     async def find_newest_updates(self, incidents: Collection[int]) -> Mapping[int, int]: ...
 
     async def read_after(self, incident: int, number: int) -> tuple[TimelineEntry, ...]: ...
+
+    async def find(self, incident: int, number: int) -> TimelineEntry | None: ...
 
 
 class AnnouncementStore(Protocol):
@@ -71,6 +74,8 @@ class UpdateAnnouncer:
             announced = known[number].announced if number in known else 0
             if entry > announced:
                 await self._announce_new(incidents[number], announced)
+            elif number not in self._shown:
+                await self._show_again(incidents[number], announced)
             await self._show_state(incidents[number])
 
     async def _announce_new(self, incident: Incident, announced: int) -> None:
@@ -84,7 +89,7 @@ class UpdateAnnouncer:
         await self._services.records.mark_announced(incident.number, updates[-1].number)
 
     async def _announce_one(self, incident: Incident, update: TimelineEntry, channel: str) -> None:
-        text, name = str(update.text), f"incident-{incident.number}-updates-{channel}"
+        text, name = str(update.text), _name_message(incident, channel)
         word = PlainWord(phrase=describe_update(incident, text))
         message = Announcement(name, channel, word, private=True)
         if await self._services.poster.find_delivery(name) is DeliveryStage.ABSENT:
@@ -93,6 +98,19 @@ class UpdateAnnouncer:
             await self._services.poster.revise(message, None)
         reply = Announcement(f"{name}-{update.number}", channel, word, private=True, below=name)
         await self._services.poster.announce(reply)
+        self._shown[incident.number] = text, message
+
+    async def _show_again(self, incident: Incident, announced: int) -> None:
+        """Edits the message of an update that an earlier run of the bot has announced."""
+        channel = self._services.find_channel()
+        if not channel or incident.private is not False:
+            return
+        name, update = _name_message(incident, channel), await self._services.timeline.find(incident.number, announced)
+        if update is None or await self._services.poster.find_delivery(name) is DeliveryStage.ABSENT:
+            return
+        text = str(update.text)
+        message = Announcement(name, channel, PlainWord(phrase=describe_update(incident, text)), private=True)
+        await self._services.poster.revise(message, None)
         self._shown[incident.number] = text, message
 
     async def _show_state(self, incident: Incident) -> None:
@@ -105,3 +123,7 @@ class UpdateAnnouncer:
             message = Announcement(before.name, before.channel, word, private=True)
             await self._services.poster.revise(message, None)
             self._shown[incident.number] = text, message
+
+
+def _name_message(incident: Incident, channel: str) -> str:
+    return f"incident-{incident.number}-updates-{channel}"

@@ -134,6 +134,28 @@ async def test_the_message_shows_the_state_and_never_the_cause(waiting: Waiting,
     assert [] == await waiting.look()
 
 
+@pytest.mark.parametrize(("private", "edits"), [(False, 1), (True, 0)])
+async def test_a_state_that_changed_before_a_start_is_shown_once_after_it(
+    waiting: Waiting, private: bool, edits: int
+) -> None:
+    waiting.incident = replace(INCIDENT, private=private)
+    await waiting.update("We are on it.", about=1)
+    await waiting.look()
+    waiting.incident = replace(waiting.incident, state=IncidentState.RESOLVED)
+    waiting.again()
+    assert [("edit", "C0WAITING", "", "incident 3 (resolved, high): We are on it.")] * edits == await waiting.look()
+    assert [] == await waiting.look()
+
+
+async def test_an_update_that_was_passed_over_is_not_shown_after_a_start(waiting: Waiting) -> None:
+    waiting.channel = ""
+    await waiting.update("We are on it.")
+    await waiting.look()
+    waiting.channel = "C0WAITING"
+    waiting.again()
+    assert [] == await waiting.look()
+
+
 async def test_a_crash_between_message_and_row_posts_nothing_twice(waiting: Waiting) -> None:
     await waiting.update("We are on it.")
     mark = waiting.deliveries.mark_announced
