@@ -25,6 +25,7 @@ from bot.incidents.privacy import IncidentReader
 from bot.incidents.requests import ActRequest, AlreadyOpen, IncidentRequest, NoSuchIncident, SeveralIncidents
 from bot.model.incident import Incident, TimelineEntry
 from bot.store.encoding import encode_json
+from bot.store.errors import DatabaseError
 from bot.store.incident_records import encode_incident
 from bot.store.incident_timeline import ALL_ENTRIES, TimelineTable
 from bot.store.incidents import IncidentEntry, IncidentTable
@@ -277,9 +278,15 @@ class IncidentRegistry:
         return [event for each in stored if (event := parse_event(each)) is not None]
 
     async def _follow_own(self, after: Incident) -> Incident:
-        """Follow the log up to an event that was just recorded, and return the row that it made."""
-        await self.follow()
-        return await self._table.find(after.number) or after
+        """Follow the log up to an event that was just recorded, and return the row that it made.
+
+        The act has happened. A row that a full or busy database does not take now follows with the next look.
+        """
+        try:
+            await self.follow()
+            return await self._table.find(after.number) or after
+        except DatabaseError:
+            return after
 
     def _require_trust(self) -> None:
         if self._audit.trouble is not None:

@@ -15,7 +15,7 @@ from bot.store.database import Database
 from commands.model.finding import Severity
 from tests.bot.clockwork import SignedLog, Time
 from tests.bot.handlers.test_incidents import resolving
-from tests.bot.incidents.test_registry import BEGAN, Room
+from tests.bot.incidents.test_registry import BEGAN, Killed, Room
 
 PLACES = ("C0A", "C0B", "")
 ACTS: dict[IncidentAct, Callable[[Incident], Incident]] = {
@@ -54,7 +54,7 @@ async def attempt(room: Room, chance: random.Random, turn: int) -> bool:
     """Return whether it was done; what is refused, or ended by the death of the bot, was not, or not to the end."""
     try:
         await live(room, chance, turn)
-    except FlatnetError:
+    except (FlatnetError, Killed):
         return False
     return True
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.phrase import Phrase
 from bot.access.policy import Policy
 from bot.alerts.registry import AlertRegistry
 from bot.audit.log import AuditKeys, AuditLog, EventKind
@@ -34,7 +33,6 @@ from bot.rendering.markdown import render_markdown
 from bot.reports.incident_report import compose_document
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
-from bot.store.errors import DatabaseError
 from bot.store.incident_timeline import FollowPosition, TimelineTable
 from bot.store.incidents import IncidentMove, IncidentTable
 from commands.catalogue import CATALOGUE
@@ -51,7 +49,7 @@ MIDNIGHT = datetime(2026, 11, 28, 0, 0, tzinfo=UTC)
 EXPECTED = Path(__file__).with_name("night.expected.md")
 
 
-class Killed(DatabaseError):
+class Killed(BaseException):
     """The bot died before a row was written."""
 
 
@@ -62,7 +60,7 @@ class Mortal(IncidentTable):
 
     async def follow(self, moves: Sequence[IncidentMove], position: FollowPosition) -> tuple[TimelineEntry, ...]:
         if self.doomed and moves:
-            raise Killed(Phrase("killed"))
+            raise Killed
         return await super().follow(moves, position)
 
 

@@ -24,7 +24,7 @@ from bot.model.incident import Incident, IncidentState, TimelineEntry
 from bot.store.chain import AuditKey, StoredEvent
 from bot.store.database import Database
 from bot.store.encoding import encode_json
-from bot.store.errors import DatabaseError, TooLarge
+from bot.store.errors import DatabaseFull, TooLarge
 from bot.store.incident_timeline import JOURNAL_POSITION, FollowPosition, TimelineTable
 from bot.store.incidents import IncidentMove, IncidentTable
 from bot.store.tables import AUDIT, INCIDENTS
@@ -40,15 +40,22 @@ KEYS = AuditKeys(AuditKey(b"k" * 32))
 PLACE = "C0INC"
 
 
+class Killed(BaseException):
+    """The end of the process: nothing catches it."""
+
+
 class Dying(IncidentTable):
-    """A table of a bot that dies before the row is written, as often as `deaths` says."""
+    """A table of a bot that dies before the row is written, as often as `deaths` says. `full`: no row can be written."""
 
     deaths = 0
+    full = False
 
     async def follow(self, moves: Sequence[IncidentMove], position: FollowPosition) -> tuple[TimelineEntry, ...]:
         if self.deaths:
             self.deaths -= 1
-            raise DatabaseError(Phrase("killed"))
+            raise Killed
+        if self.full:
+            raise DatabaseFull(Phrase("full"))
         return await super().follow(moves, position)
 
 
@@ -125,7 +132,7 @@ async def test_an_act_is_one_signed_event_one_version_and_one_entry(room: Room) 
 async def test_an_opening_whose_bot_died_before_the_row_is_made_up_for(room: Room, deaths: int) -> None:
     room.table.deaths = deaths
     for _ in range(deaths):
-        with pytest.raises(DatabaseError):
+        with pytest.raises(Killed):
             await room.open()
         room.restart()
     assert ["opened"] == await room.recorded()
@@ -138,13 +145,27 @@ async def test_an_opening_whose_bot_died_before_the_row_is_made_up_for(room: Roo
 async def test_an_act_whose_bot_died_before_the_row_is_made_up_for_by_whatever_comes_next(room: Room) -> None:
     await room.open()
     room.table.deaths = 1
-    with pytest.raises(DatabaseError):
+    with pytest.raises(Killed):
         await room.book.act(1, resolving("op-2"))
     assert (await room.book.find(1, "")).open
     room.restart()
     await room.book.follow()
     assert not (await room.book.find(1, "")).open
     assert "dns" == (await room.book.act(1, resolving("op-2", "another"))).was, "the same request again"
+    assert ["opened", "resolved"] == await room.recorded()
+    assert ["opened: 502 (all)", "resolved: dns"] == await room.told()
+
+
+async def test_an_act_whose_row_a_full_database_does_not_take_has_happened_and_is_answered_so(room: Room) -> None:
+    """A person who reads of an error does it again, and the timeline would have it twice."""
+    await room.open()
+    room.table.full = True
+    assert "dns" == (await room.book.act(1, resolving("op-2"))).was
+    assert (await room.book.find(1, "")).open
+    with pytest.raises(DatabaseFull):
+        await room.book.act(1, resolving("op-3"))
+    room.table.full = False
+    await room.book.follow()
     assert ["opened", "resolved"] == await room.recorded()
     assert ["opened: 502 (all)", "resolved: dns"] == await room.told()
 
