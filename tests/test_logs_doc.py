@@ -1,4 +1,4 @@
-"""The pages of logs and incidents, in both languages, say what can be asked, where it ends, and how long things are kept."""
+"""The pages of logs, in both languages, say what can be asked, where it ends, and how long things are kept."""
 
 import re
 import tomllib
@@ -13,14 +13,10 @@ from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_
 from adapters.windows.logs import SEARCH_TIMEOUT
 from adapters.wsl.log_search import SEARCH_BUDGET
 from bot.handlers import logs as collecting
-from bot.incidents import registry as incidents
 from bot.incidents.reads import LEAD_TIME
 from bot.rendering.log_rows import MAX_LISTED
 from bot.reports.evidence import MAX_LOG_BYTES
-from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES
 from bot.store.answers import RETENTION
-from commands.bot_state.incident_acts import IncidentNote
-from commands.bot_state.incidents import IncidentOpen
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation
 from commands.language.signature import list_arguments
@@ -30,7 +26,6 @@ from commands.loglines.groups import GAP
 from commands.loglines.patterns import MATCH_TIMEOUT, MAX_PATTERN_LENGTH, MAX_REPETITIONS, parse_pattern
 from commands.logs.collection import LOG_SOURCES
 from commands.logs.operations import MAX_KEPT_BYTES, MAX_KEPT_LINES, LogCollect, LogRead
-from commands.model.operation import OwnOperation, Risk
 from commands.values.arguments import BadArgument, Positional
 from commands.values.normalize import normalize_text
 
@@ -51,7 +46,7 @@ def test_the_examples_are_understood(page: str) -> None:
     examples = [re.split(r" {2,}", line)[0] for line in block.splitlines()]
     assert len(examples) > 5
     understood = [parse_operation(normalize_text(example), CATALOGUE, CATALOGUE) for example in examples]
-    assert {LogRead, LogCollect, IncidentOpen} == set(map(type, understood))
+    assert {LogRead, LogCollect} == set(map(type, understood))
 
 
 @both
@@ -98,13 +93,6 @@ def test_the_archive_has_the_files_that_it_lists(page: str) -> None:
     assert ["summary.md", "timeline.txt", "logs/HOST/SOURCE.txt", "health.md", "health.csv", "changes.md"] == names
 
 
-@both
-def test_every_word_of_incidents_is_listed(page: str) -> None:
-    words = {" ".join(each.words) for each in CATALOGUE if each.words[0] == "incident"}
-    listed = [re.split(r" (?=[\[\"])", name)[0] for names in rows(page, 8) for name in names[:1]]
-    assert words == set(listed)
-
-
 SAID: Mapping[str, tuple[str, ...]] = {
     "en": (
         "1 to 5,000 | 50 |",
@@ -124,8 +112,6 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "60,000 together, and 48 MB",
         "more than 5,024 characters",
         "half an hour before",
-        "last 7 days",
-        "newest 1,000 entries",
         "up to 366 days",
     ),
     "ja": (
@@ -146,8 +132,6 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "合計 60,000 行",
         "5,024 文字を超える行",
         "30 分前から",
-        "この 7 日間",
-        "最新の 1,000 件",
         "366 日まで",
     ),
 }
@@ -172,18 +156,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     assert (timedelta(minutes=15), 5, 2) == (GAP, CONTINUATION_LINES, MAX_LISTED)
     assert (50, 1_000, 60_000) == (collecting.MIN_LINES_PER_LOG, collecting.MAX_LINES_PER_LOG, collecting.MAX_LINES)
     assert 48 * 2**20 == MAX_LOG_BYTES
-    assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [
-        RETENTION,
-        incidents.RECENT_PERIOD,
-        LEAD_TIME,
-    ]
-    assert 1_000 == MAX_SHOWN_ENTRIES
+    assert [timedelta(days=7), timedelta(minutes=30)] == [RETENTION, LEAD_TIME]
     assert parse_operation(normalize_text("log nebula --since 366d"), CATALOGUE, CATALOGUE)
     page = PAGES[language].read_text(encoding="utf-8")
     assert [] == [each for each in SAID[language] if each not in page]
-
-
-def test_who_may_open_and_resolve_is_said() -> None:
-    changes = {each for each in CATALOGUE if each.words[0] == "incident" and each.risk is Risk.CHANGE} - {IncidentNote}
-    assert all(issubclass(each, OwnOperation) for each in changes)
-    assert {"operator", "developer", "administrator", "security"} == {str(role) for each in changes for role in each.roles}
