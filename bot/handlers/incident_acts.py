@@ -12,8 +12,9 @@ from bot.access.policy import Refusal
 from bot.changes.approval import NotAllowed
 from bot.handlers.alerts import find_alert_hosts
 from bot.handlers.context import RequestContext
-from bot.handlers.incident_places import EntrySight, make_reader
+from bot.handlers.incident_places import make_reader
 from bot.handlers.ports import AlertRegistryPort, ChannelPort, IncidentRegistryPort
+from bot.handlers.timeline_sight import make_own_sight
 from bot.incidents import life
 from bot.incidents.events import IncidentAct
 from bot.incidents.quiet_messages import find_callable
@@ -171,7 +172,7 @@ class IncidentActHandlers:
         incident = await self._find(operation, context)
         entries = await self.incidents.read_timeline(incident.number)
         entry = next((each for each in entries if each.number == operation.entry), None)
-        count = operation.entry if entry is not None and EntrySight(context).may_see(entry) else 0
+        count = operation.entry if entry is not None and make_own_sight(context).may_see(entry) else 0
         request = _make_request(
             IncidentAct.CORRECTED,
             context,

@@ -16,7 +16,7 @@ from bot.handlers.context import RequestContext
 from bot.handlers.incident_places import make_reader
 from bot.handlers.incident_sources import ReportRequest, SourceReader
 from bot.handlers.ports import IncidentRegistryPort
-from bot.handlers.report_sight import make_own_sight, make_shared_sight
+from bot.handlers.timeline_sight import make_own_sight, make_shared_sight
 from bot.incidents.channels import IncidentChannels
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.report import make_report

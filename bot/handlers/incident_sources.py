@@ -14,7 +14,7 @@ from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from bot.audit.log import EventKind
 from bot.handlers.ports import AlertRegistryPort
-from bot.handlers.report_sight import ReportSight
+from bot.handlers.timeline_sight import TimelineSight
 from bot.incidents.ports import IncidentReaderPort
 from bot.incidents.proof import EntryFlaw
 from bot.incidents.report_events import (
@@ -64,7 +64,7 @@ class ReportRequest:
     """A request for a report: its incident, its readers, and the actor. `watched`: alerts are switched on."""
 
     incident: Incident
-    sight: ReportSight
+    sight: TimelineSight
     inventory: Inventory
     actor: str
     operation: str

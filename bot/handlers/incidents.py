@@ -8,8 +8,9 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.handlers.context import RequestContext
 from bot.handlers.incident_ends import IncidentResolver
-from bot.handlers.incident_places import EntrySight, make_reader
+from bot.handlers.incident_places import make_reader
 from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
+from bot.handlers.timeline_sight import make_own_sight
 from bot.incidents.channels import IncidentChannels
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.requests import NoSuchIncident
@@ -60,7 +61,7 @@ class IncidentHandlers:
         else:
             incident = await self.incidents.find_current(0, reader, self.channels)
         newest = await self.incidents.read_timeline(incident.number, MAX_SHOWN_ENTRIES)
-        visible = tuple(filter(EntrySight(context).may_see, newest))
+        visible = tuple(filter(make_own_sight(context).may_see, newest))
         answers, _ = await self.incidents.read_entries(incident.number)
         timeline = Timeline(
             incident,

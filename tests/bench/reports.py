@@ -17,7 +17,7 @@ from bot.app.application import open_application
 from bot.app.build_incident_reports import build_report_sources
 from bot.config.settings import read_settings
 from bot.handlers.incident_sources import ReportRequest, SourceReader
-from bot.handlers.report_sight import make_shared_sight
+from bot.handlers.timeline_sight import make_shared_sight
 from bot.incidents.report import make_report
 from bot.locale.texts import get_texts
 from bot.model.incident import EntryKind, Incident, TimelineEntry

@@ -16,7 +16,7 @@ from bot.access.rules import Grant
 from bot.audit.log import EventKind
 from bot.handlers.incident_report import ResolutionReports
 from bot.handlers.incident_sources import ReportRequest, SourceReader
-from bot.handlers.report_sight import make_shared_sight
+from bot.handlers.timeline_sight import make_shared_sight
 from bot.incidents.proof import EntryFlaw
 from bot.model.alert import Alert, AlertChange, AlertEpisode, AlertState
 from bot.model.announcement import Announcement

@@ -16,7 +16,7 @@ from bot.access.policy import Policy
 from bot.alerts.registry import AlertRegistry
 from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.handlers.incident_sources import ReportRequest, SourceReader
-from bot.handlers.report_sight import make_shared_sight
+from bot.handlers.timeline_sight import make_shared_sight
 from bot.incidents import life
 from bot.incidents.collector import CollectorSources, TimelineCollector
 from bot.incidents.events import IncidentAct

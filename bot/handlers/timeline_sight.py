@@ -1,7 +1,7 @@
-"""Sight of the readers of an incident's report: which entries of a timeline all of them may see.
+"""Sight of the readers of a timeline: which of its entries all of them may see, in an answer or a report.
 
 one requester ─ their own rights, in the channel of the request ─┐
-a channel ─ the rights that all who may read there have ─────────┴▶ ReportSight
+a channel ─ the rights that all who may read there have ─────────┴▶ TimelineSight
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from adapters.errors import FlatnetError, RequestError
 from adapters.inventory import Host, Inventory
 from bot.access.policy import Actor, Permit, Policy, make_actor
 from bot.handlers.context import RequestContext
+from bot.handlers.incident_places import find_named_hosts
 from bot.model.incident import EntryKind, TimelineEntry
 from commands.bot_state.alerts import AlertShow
 from commands.bot_state.changes import OperationShow
@@ -27,7 +28,7 @@ _MEMBER = Actor("", frozenset({Role.VIEWER}), "member")
 
 
 @dataclass(frozen=True)
-class ReportSight:
+class TimelineSight:
     """Sight of some readers. `may_request` judges a command, `may_read` an operation on hosts, each question once."""
 
     inventory: Inventory
@@ -50,12 +51,8 @@ class ReportSight:
         return self._judge_hosts(AlertShow, (host,))
 
     def _judge_hosts(self, operation: type[Operation], names: tuple[str, ...]) -> bool:
-        return self._remember((*operation.words, *names), lambda: self.may_read(operation, self._find_hosts(names)))
-
-    def _find_hosts(self, names: tuple[str, ...]) -> tuple[Host, ...]:
-        """Finds the hosts on which a right is judged; all hosts if one has left the configuration."""
-        found = [host for name in names if (host := self.inventory.find_host(name)) is not None]
-        return self.inventory.hosts if len(found) < len(set(names)) else tuple(found)
+        key = (*operation.words, *names)
+        return self._remember(key, lambda: self.may_read(operation, find_named_hosts(names, self.inventory)))
 
     def _remember(self, key: tuple[str, ...], judge: Callable[[], bool]) -> bool:
         if key not in self._judged:
@@ -63,16 +60,16 @@ class ReportSight:
         return self._judged[key]
 
 
-def make_own_sight(context: RequestContext) -> ReportSight:
+def make_own_sight(context: RequestContext) -> TimelineSight:
     """Makes the sight of one requester."""
-    return ReportSight(
+    return TimelineSight(
         context.inventory,
         context.authorizer.may_see,
         lambda operation, hosts: isinstance(context.judge_on(operation, hosts), Permit),
     )
 
 
-def make_shared_sight(policy: Policy, inventory: Inventory, catalogue: Catalogue, place: str) -> ReportSight:
+def make_shared_sight(policy: Policy, inventory: Inventory, catalogue: Catalogue, place: str) -> TimelineSight:
     """Makes the sight of everyone who may read a channel.
 
     Members of the workspace can join it, and configured people may have other grants than members. So all of them are
@@ -94,4 +91,4 @@ def make_shared_sight(policy: Policy, inventory: Inventory, catalogue: Catalogue
     def may_read(operation: type[Operation], hosts: Sequence[Host]) -> bool:
         return all(isinstance(policy.judge(reader, operation, hosts, place), Permit) for reader in readers)
 
-    return ReportSight(inventory, may_request, may_read)
+    return TimelineSight(inventory, may_request, may_read)
