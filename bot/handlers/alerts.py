@@ -116,6 +116,15 @@ class AlertHandlers:
             _log.warning("the message of an alert changes later", why=str(error))
 
 
+async def find_visible_alert(alerts: AlertRegistryPort, number: int, context: RequestContext) -> Alert:
+    """Finds an alert that the requester may see. Raises `NoSuchAlert` and `NotAllowed`."""
+    alert = await alerts.find(number)
+    verdict = context.judge_on(AlertShow, find_alert_hosts(alert, context.inventory))
+    if isinstance(verdict, Refusal):
+        raise NotAllowed(verdict.reason)
+    return alert
+
+
 def select_visible(alerts: Sequence[Alert], operation: type[Operation], context: RequestContext) -> tuple[Alert, ...]:
     """Selects the alerts with which the requester may do this. Each host is judged once."""
     verdicts: dict[str, bool] = {}

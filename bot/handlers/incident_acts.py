@@ -8,9 +8,7 @@ from functools import partial
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.access.person_names import find_person_name, find_slack_id
-from bot.access.policy import Refusal
-from bot.changes.approval import NotAllowed
-from bot.handlers.alerts import find_alert_hosts
+from bot.handlers.alerts import find_visible_alert
 from bot.handlers.context import RequestContext
 from bot.handlers.incident_places import make_reader
 from bot.handlers.ports import AlertRegistryPort, ChannelPort, IncidentRegistryPort
@@ -23,7 +21,6 @@ from bot.model.incident import EntryKind, Incident
 from bot.model.quoted_message import QuotedMessage
 from bot.reports.incident_acts import describe_audience, report_act
 from bot.reports.incidents import MAX_OFFERED
-from commands.bot_state.alerts import AlertShow
 from commands.bot_state.incident_acts import (
     NOTE_PERIOD,
     IncidentAdd,
@@ -158,7 +155,7 @@ class IncidentActHandlers:
         """Adds hosts, or an alert that the requester may see."""
         what = operation.what
         if what.alert:
-            await self._require_alert(what.alert, context)
+            await find_visible_alert(self.alerts, what.alert, context)
         else:
             what.target.resolve(context.inventory)  # an unknown name would collect nothing
         hosts, alerts = what.target.parts, (what.alert,) if what.alert else ()
@@ -231,13 +228,6 @@ class IncidentActHandlers:
     async def _act(self, operation: NumberedAct, request: ActRequest, context: RequestContext) -> Incident:
         incident = await self._find(operation, context)
         return await self.incidents.act(incident.number, request)
-
-    async def _require_alert(self, number: int, context: RequestContext) -> None:
-        """Requires that the requester may see an alert. Raises `NoSuchAlert` and `NotAllowed`."""
-        alert = await self.alerts.find(number)
-        verdict = context.judge_on(AlertShow, find_alert_hosts(alert, context.inventory))
-        if isinstance(verdict, Refusal):
-            raise NotAllowed(verdict.reason)
 
     async def _invite_to_channel(self, incident: Incident, name: str, context: RequestContext) -> Sequence[Phrase]:
         """Invites a person to the channel that the bot created. Returns what is left to do by hand."""

@@ -14,13 +14,11 @@ from zoneinfo import ZoneInfo
 from adapters.errors import FlatnetError, Refused
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import Refusal
 from bot.access.rules import is_channel
-from bot.changes.approval import NotAllowed
-from bot.handlers.alerts import find_alert_hosts
+from bot.handlers.alerts import find_visible_alert
 from bot.handlers.context import RequestContext
+from bot.handlers.incident_observations import HostObservations, ObservationReader
 from bot.handlers.incident_places import make_reader
-from bot.handlers.incident_sight import IncidentSight, SightReader
 from bot.handlers.ports import IncidentRegistryPort
 from bot.incidents.channels import IncidentChannels, NewChannel, plan_channel
 from bot.incidents.conflicts import Conflict, NewScope, find_conflicts, make_question, split_by_reader
@@ -33,7 +31,6 @@ from bot.model.announcement import Announcement
 from bot.model.incident import Incident
 from bot.model.request import Answer, SlackIdentity, Surface, derive_operation_id
 from bot.reports import incident_opening as reports
-from commands.bot_state.alerts import AlertShow
 from commands.bot_state.incidents import SINCE_PERIOD, IncidentOpen
 from commands.language.grammar import render_operation
 from commands.model.report import Report
@@ -49,7 +46,7 @@ class _Opening:
     context: RequestContext
     reader: IncidentReader
     hosts: tuple[Host, ...]
-    sight: IncidentSight
+    observations: HostObservations
 
     @property
     def scope(self) -> NewScope:
@@ -71,7 +68,7 @@ class _Opening:
             raise make_question(self.scope, known, another)
 
     def make_request(self, *, private: bool | None) -> IncidentRequest:
-        operation, sight = self.operation, self.sight
+        operation, observations = self.operation, self.observations
         return IncidentRequest(
             self.context.operation,
             operation.title,
@@ -79,8 +76,8 @@ class _Opening:
             self.context.actor,
             private,
             shared=operation.shares_results,
-            severity=operation.severity or sight.severity,
-            began_at=sight.evidence.began_at if sight.said else None,
+            severity=operation.severity or observations.severity,
+            began_at=observations.evidence.began_at if observations.said else None,
             alerts=self.scope.alerts,
             judge=self.judge,
         )
@@ -92,7 +89,7 @@ class IncidentOpeningHandlers:
 
     incidents: IncidentRegistryPort
     channels: IncidentChannels
-    sight: SightReader
+    observations: ObservationReader
     now: Callable[[], datetime]
 
     async def open(self, operation: IncidentOpen, context: RequestContext) -> Report:
@@ -111,15 +108,12 @@ class IncidentOpeningHandlers:
         hosts = operation.target.resolve(context.inventory)  # an unknown name would match no host
         began = None if operation.since is None else resolve_instant(operation.since, context.at, SINCE_PERIOD)
         await self.incidents.look_up_privacy(await self.incidents.list_working(), self.channels)
-        sight = await self.sight.read(hosts, began, context)
-        return _Opening(operation, context, make_reader(operation, context), hosts, sight)
+        observations = await self.observations.read(hosts, began, context)
+        return _Opening(operation, context, make_reader(operation, context), hosts, observations)
 
     async def _apply_alert(self, operation: IncidentOpen, context: RequestContext) -> IncidentOpen:
         """Finds the alert, whose host is the target if none is given. Raises `NotAllowed` without the right to it."""
-        alert = await self.sight.alerts.find(operation.alert)
-        verdict = context.judge_on(AlertShow, find_alert_hosts(alert, context.inventory))
-        if isinstance(verdict, Refusal):
-            raise NotAllowed(verdict.reason)
+        alert = await find_visible_alert(self.observations.alerts, operation.alert, context)
         if "target" in operation.model_fields_set or context.inventory.find_host(alert.host) is None:
             return operation
         return operation.model_copy(update={"target": Target(parts=(alert.host,))})
@@ -175,7 +169,7 @@ class IncidentOpeningHandlers:
 
     async def _follow_up(self, opening: _Opening, incident: Incident) -> tuple[Snapshot, tuple[Phrase, ...]]:
         """Records the snapshot, and lets readers of hidden incidents know. Returns what is left to do by hand, too."""
-        snapshot = opening.sight.take_snapshot()
+        snapshot = opening.observations.take_snapshot()
         try:
             await self._record_snapshot(opening, incident, snapshot)
             await self._relate_hidden(opening, incident)

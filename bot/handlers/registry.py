@@ -22,9 +22,9 @@ from bot.handlers.hosts import HostHandlers
 from bot.handlers.incident_acts import IncidentActHandlers
 from bot.handlers.incident_concerns import ConcernReader
 from bot.handlers.incident_ends import IncidentEndHandlers, IncidentResolver
+from bot.handlers.incident_observations import ObservationReader
 from bot.handlers.incident_opening import IncidentOpeningHandlers
 from bot.handlers.incident_report import IncidentReportHandlers
-from bot.handlers.incident_sight import SightReader
 from bot.handlers.incident_sources import SourceReader
 from bot.handlers.incidents import IncidentHandlers
 from bot.handlers.joining import JoiningHandlers, JoiningServices
@@ -181,7 +181,7 @@ class Handlers:
         schedules, incidents = services.schedules, services.incidents
         concerns = ConcernReader(services.alerts, services.checks, changes, services.owed)
         resolver = IncidentResolver(incidents, services.channels, concerns)
-        sight = SightReader(services.alerts, services.checks, changes, history, now)
+        observations = ObservationReader(services.alerts, services.checks, changes, history, now)
         return cls(
             about=AboutHandlers(catalogue, changes),
             alerts=AlertHandlers(
@@ -198,7 +198,7 @@ class Handlers:
             incidents=IncidentHandlers(incidents, services.channels, changes, resolver, now),
             incident_acts=IncidentActHandlers(incidents, services.channels, services.alerts, now),
             incident_ends=IncidentEndHandlers(incidents, services.channels, now),
-            incident_openings=IncidentOpeningHandlers(incidents, services.channels, sight, now),
+            incident_openings=IncidentOpeningHandlers(incidents, services.channels, observations, now),
             incident_reports=IncidentReportHandlers(incidents, services.channels, services.report_sources, catalogue),
             joining=JoiningHandlers(services.joining, services.rehearsals, changes, now),
             locks=LockHandlers(locks, now),

@@ -1,6 +1,6 @@
-"""Sight of an incident's hosts when it is opened: stored observations, as far as the requester may see them.
+"""Observations of an incident's hosts when it is opened: stored ones, as far as the requester may see them.
 
-open alerts, checks, changes, counts of the watch ─ SightReader.read ─▶ IncidentSight ─▶ severity, snapshot
+open alerts, checks, changes, counts of the watch ─ ObservationReader.read ─▶ HostObservations ─▶ severity, snapshot
 
 No host is read, so it takes as long with all hosts dead.
 """
@@ -13,14 +13,9 @@ from adapters.inventory import Host
 from bot.access.policy import Permit
 from bot.handlers.alerts import select_visible
 from bot.handlers.context import RequestContext
+from bot.handlers.incident_places import find_named_hosts
 from bot.handlers.ports import AlertRegistryPort, ChangeLifecycle, CheckRegistryPort, FleetHistory
-from bot.incidents.likely import (
-    CHANGE_PERIOD,
-    Evidence,
-    RecentChange,
-    find_beginning,
-    propose_severity,
-)
+from bot.incidents.likely import CHANGE_PERIOD, Evidence, RecentChange, find_beginning, propose_severity
 from bot.incidents.snapshot import Sightings, Snapshot, take_snapshot
 from bot.model.alert import Alert
 from bot.model.change import Change
@@ -42,8 +37,8 @@ _OF_FLEET = frozenset({Condition.BLIND, Condition.AUTHORITY})
 
 
 @dataclass(frozen=True)
-class IncidentSight:
-    """Sight of hosts by one requester. `said`: a person said when the problem began."""
+class HostObservations:
+    """Observations of hosts that one requester may see. `said`: a person said when the problem began."""
 
     evidence: Evidence
     sightings: Sightings
@@ -60,7 +55,7 @@ class IncidentSight:
 
 
 @dataclass(frozen=True)
-class SightReader:
+class ObservationReader:
     """Reads what is stored of hosts."""
 
     alerts: AlertRegistryPort
@@ -69,7 +64,7 @@ class SightReader:
     history: FleetHistory
     now: Callable[[], datetime]
 
-    async def read(self, hosts: Sequence[Host], began_at: datetime | None, context: RequestContext) -> IncidentSight:
+    async def read(self, hosts: Sequence[Host], began_at: datetime | None, context: RequestContext) -> HostObservations:
         """Reads what is stored of these hosts. Raises a `DatabaseError`."""
         now, names = self.now(), tuple(host.name for host in hosts)
         alerts = select_related(select_visible(await self.alerts.list_open(), AlertShow, context), names, context)
@@ -85,7 +80,7 @@ class SightReader:
             checks={} if known is None else {key: check for key, check in known.newest.items() if key[1] in areas},
             labels={host.name: frozenset(host.labels) for host in context.inventory.hosts},
         )
-        return IncidentSight(evidence, await self._find_sightings(names, now), said=began_at is not None)
+        return HostObservations(evidence, await self._find_sightings(names, now), said=began_at is not None)
 
     async def _find_changes(
         self, names: Sequence[str], began: datetime, context: RequestContext
@@ -140,10 +135,7 @@ def place_change(change: Change, began: datetime) -> datetime | None:
 
 
 def _may_show(change: Change, context: RequestContext) -> bool:
-    hosts = [context.inventory.find_host(name) for name in change.plan.hosts]
-    known = [host for host in hosts if host is not None]
-    judged = known if len(known) == len(hosts) else context.inventory.hosts
-    return isinstance(context.judge_on(OperationShow, judged), Permit)
+    return isinstance(context.judge_on(OperationShow, find_named_hosts(change.plan.hosts, context.inventory)), Permit)
 
 
 def _list_readable_areas(hosts: Sequence[Host], context: RequestContext) -> tuple[Area, ...]:
