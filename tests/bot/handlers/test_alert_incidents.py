@@ -29,7 +29,7 @@ async def office(database: Database) -> Office:
     office.channels.private.add(PRIVATE)
     await office.ask('incident open "502" host-a --results everyone', channel=PUBLIC)
     await office.ask("incident add 7", channel=PUBLIC)
-    await office.ask('incident open "stolen key" host-a --results everyone', channel=PRIVATE)
+    await office.ask('incident open "stolen key" host-a --results everyone --another', channel=PRIVATE)
     moved = Phrase("{host} fired", host="host-a")
     entry = TimelineEntry(2, "alert:7/2", EntryKind.ALERT, BEGAN, BEGAN, "", moved, hosts=("host-a",), about=7)
     await TimelineTable(database).add([entry])
