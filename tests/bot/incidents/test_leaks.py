@@ -103,7 +103,7 @@ async def test_a_home_tab_and_the_choice_for_a_note_show_no_others(bot: Bot, rea
     alone = EVERY if in_public and known and who.user in ("U0ANA", "U0ADAM", "U0SARA") else known  # both are for one person
     home = find_leaks(repr(await bot.application.dispatcher.read_home(who)))
     assert (alone - {5}) - ({2} if channel == "C0SECRET" and alone != EVERY else NONE) == home
-    places = {each.number for each in await bot.application.dispatcher.find_note_places(who, channel)}
+    places = {each.number for each in await bot.application.dispatcher.find_note_places(who, channel, "m.1")}
     own = {number for number, its in OWN_CHANNELS.items() if its == channel and number in alone}
     assert (own or alone - {5}) == places
 
