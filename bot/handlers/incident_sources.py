@@ -56,7 +56,7 @@ class ReportAudit(Protocol):
 class EntryVerifier(Protocol):
     """Compares entries with their sources (`bot.incidents.proof`)."""
 
-    async def verify(self, entries: Sequence[TimelineEntry]) -> tuple[EntryFlaw, ...]: ...
+    async def verify(self, entries: Sequence[TimelineEntry], incident: Incident | None = None) -> tuple[EntryFlaw, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,12 @@ class SourceReader:
         first, last = sequences[0], sequences[-1]
         try:
             found = await self.audit.verify(request.actor, request.operation)
-            flaws = await self.verifier.verify(entries)
+            flaws = await self.verifier.verify(entries, request.incident)
         except FlatnetError as error:
             return AuditProof(first, last, None, error.phrase)
         verified = found.problem is None or found.problem.sequence > last
+        if row := next((flaw for flaw in flaws if not flaw.entry), None):
+            return AuditProof(first, last, False, row.why, tuple(flaw.entry for flaw in flaws if flaw.entry))
         differing = tuple(flaw.entry for flaw in flaws if not flaw.expired)
         return AuditProof(first, last, verified, found.phrase, differing)
 

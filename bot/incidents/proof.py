@@ -14,7 +14,7 @@ from typing import Protocol
 
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
-from bot.incidents.events import change_incident, parse_event
+from bot.incidents.events import IncidentAct, change_incident, parse_event
 from bot.incidents.life import make_entry
 from bot.incidents.projection import (
     Gap,
@@ -46,7 +46,9 @@ _COLLECTED_KINDS = frozenset({EntryKind.LOOK, EntryKind.CHANGE, EntryKind.ALERT,
 
 @dataclass(frozen=True)
 class EntryFlaw:
-    """An entry that its source does not prove. `expired`: its source was deleted when its time was over."""
+    """An entry that its source does not prove; number 0 is the row of the incident. `expired`: its source was deleted when
+    its time was over.
+    """
 
     entry: int
     why: Phrase
@@ -91,9 +93,13 @@ class TimelineVerifier:
         self._alerts = alerts
         self._now = now
 
-    async def verify(self, entries: Sequence[TimelineEntry]) -> tuple[EntryFlaw, ...]:
-        """Compare all entries of one incident with their sources. Returns those that differ, by number."""
-        return find_flaws(entries, await self._read_evidence(entries))
+    async def verify(self, entries: Sequence[TimelineEntry], incident: Incident | None = None) -> tuple[EntryFlaw, ...]:
+        """Compare all entries of one incident with their sources, and its row with its acts. Returns those that differ, by
+        number; the row is number 0.
+        """
+        evidence = await self._read_evidence(entries)
+        flaws = () if incident is None else tuple(_find_flaws_of_row(incident, entries, evidence))
+        return (*flaws, *find_flaws(entries, evidence))
 
     async def _read_evidence(self, entries: Sequence[TimelineEntry]) -> Evidence:
         events = await self._read_events(sorted({number for entry in entries for number in _list_numbers(entry)}))
@@ -131,6 +137,25 @@ def find_flaws(entries: Iterable[TimelineEntry], evidence: Evidence) -> tuple[En
     ordered = sorted(entries, key=lambda entry: entry.number)
     acts = _make_acts(ordered, evidence)
     return tuple(flaw for entry in ordered if (flaw := _find_flaw(entry, evidence, acts)) is not None)
+
+
+def _find_flaws_of_row(incident: Incident, entries: Sequence[TimelineEntry], evidence: Evidence) -> Iterator[EntryFlaw]:
+    """Finds whether entries are missing, and whether the acts made something else of the incident than its row has.
+
+    Acts that came after the row was read do not count. A row of a version without signed acts has no such proof, and what
+    Slack says of its channel is in no act.
+    """
+    if sorted(entry.number for entry in entries) != [*range(1, len(entries) + 1)]:
+        yield EntryFlaw(0, Phrase("entries of the timeline are missing"))
+    acts = [act for event in _list_act_events(entries, evidence) if (act := parse_event(event)) is not None]
+    if not acts or acts[0].act is not IncidentAct.OPENED:
+        return
+    made: Incident | None = None
+    for act in acts:
+        if act.version <= incident.version:
+            made = change_incident(made, act) or made
+    if made is None or replace(made, private=incident.private) != incident:
+        yield EntryFlaw(0, Phrase("the incident differs from its signed audit events"))
 
 
 def _find_flaw(entry: TimelineEntry, evidence: Evidence, acts: Mapping[str, TimelineEntry]) -> EntryFlaw | None:

@@ -407,7 +407,7 @@ def refuse_joining(recorder: Recorder) -> JoiningServices:
 class NoFlaws:
     """A verifier of timelines that proves everything."""
 
-    async def verify(self, entries: Sequence[TimelineEntry]) -> tuple[EntryFlaw, ...]:
+    async def verify(self, entries: Sequence[TimelineEntry], incident: Incident | None = None) -> tuple[EntryFlaw, ...]:
         return ()
 
 

@@ -125,7 +125,7 @@ def alert(number: int, name: str, condition: Condition = Condition.NEBULA) -> Al
 class Verifier:
     """Finds a flaw in entry 99. The source of entry 98 has expired."""
 
-    async def verify(self, entries: Sequence[TimelineEntry]) -> tuple[EntryFlaw, ...]:
+    async def verify(self, entries: Sequence[TimelineEntry], incident: Incident | None = None) -> tuple[EntryFlaw, ...]:
         flaws = (EntryFlaw(each.number, Phrase("differs"), each.number == 98) for each in entries)
         return tuple(flaw for flaw in flaws if flaw.entry in (98, 99))
 

@@ -16,6 +16,7 @@ from bot.model.request import Failure, Identity, Membership, SlackIdentity, Surf
 from bot.runtime.clock import read_utc_time
 from bot.store.condition import check_writable
 from commands.model.finding import Severity
+from commands.model.report import Report
 from tests.bot.incidents.leaks import (
     ANNOUNCEMENTS,
     EVERY,
@@ -119,6 +120,16 @@ async def test_an_entry_about_a_host_is_for_those_with_rights_on_it(bot: Bot) ->
         }
     tokyo = {"tokyo-alert", "disk host-a"}
     assert {("adam", False): {*tokyo, "osaka-alert", "disk host-b"}, ("ben", False): tokyo, ("adam", True): tokyo} == seen
+
+
+async def test_the_report_of_each_is_proven(bot: Bot) -> None:
+    for number in sorted(EVERY - {5}):
+        body = (await bot.ask(member("adam"), f"incident report {number} --json", ELSEWHERE)).body
+        assert isinstance(body, Report)
+        assert body.document is not None
+        proof = body.document["proof"]
+        assert isinstance(proof, dict)
+        assert (number, True, []) == (number, proof["verified"], proof["differing"])
 
 
 async def test_metrics_count_no_private_incident(bot: Bot) -> None:

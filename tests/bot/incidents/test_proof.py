@@ -1,5 +1,6 @@
 """The proof of a timeline: each row is compared with the audit log or the history of alerts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,6 +19,8 @@ from bot.store.incidents import IncidentTable
 from commands.values.arguments import Target
 from tests.bot.incidents.house import House
 from tests.bot.incidents.recorded import NOW, entry, incident, plan
+
+MISSING, DIFFERS = "entries of the timeline are missing", "the incident differs from its signed audit events"
 
 
 async def tell_a_night(house: House) -> None:
@@ -68,6 +71,27 @@ async def test_every_changed_row_is_found(house: House, change: str) -> None:
     await tell_a_night(house)
     house.files.tamper(f"UPDATE incident_timeline SET {change}")
     assert [each.number for each in await read_in_order(house)] == [flaw.entry for flaw in await verify(house)]
+
+
+@pytest.mark.parametrize(
+    ("statements", "why"),
+    [
+        ((), []),
+        (("UPDATE incidents SET document = replace(document, 'no tunnel', 'all is well')",), [DIFFERS]),
+        (("UPDATE incidents SET document = replace(document, 'mitigated', 'resolved')",), [DIFFERS]),
+        (("DELETE FROM incident_timeline WHERE number = 2",), [MISSING]),
+    ],
+)
+async def test_a_row_of_an_incident_that_its_acts_did_not_make_is_found(
+    house: House, statements: Sequence[str], why: list[str]
+) -> None:
+    """Or of which an entry was removed."""
+    await tell_a_night(house)
+    house.files.tamper(*statements)
+    found = await IncidentTable(house.database).find(1)
+    verifier = TimelineVerifier(house.audit, house.alerts, lambda: house.at)
+    flaws = await verifier.verify(await house.timeline.read(1), found)
+    assert why == [str(flaw.why) for flaw in flaws if not flaw.entry]
 
 
 @pytest.mark.parametrize(
