@@ -3,9 +3,12 @@
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from adapters.phrase import Phrase
+from bot.app import build_incident_messages, build_incidents
 from bot.app.application import Application, open_application
 from bot.audit.log import EventKind
 from bot.config.settings import read_settings
@@ -16,6 +19,7 @@ from bot.model.change import Change
 from bot.model.request import Answer, Identity, Membership, Request, SlackIdentity, Surface, SystemIdentity
 from bot.runtime.clock import read_utc_time
 from bot.store.alerts import AlertTable
+from tests.bot.clockwork import Time
 from tests.bot.incidents.house import make_alert
 from tests.bot.incidents.recorded import look, plan
 
@@ -161,6 +165,16 @@ class Bot:
         [move] = await AlertTable(self.application.database).apply([AlertMove(None, alert)], now)
         assert move.after is not None
         return move.after
+
+    async def post_by_itself(self, at: datetime) -> None:
+        """Posts status messages with their replies, updates, proposals, and the reminders and calls of hours of silence."""
+        running = replace(self.application, clock=Time(at).clock)
+        await build_incidents._build_status(running).show()
+        await build_incident_messages.build_announcer(running).announce()
+        await build_incidents.build_proposer(running).propose()
+        reminder = build_incident_messages.build_reminder(running, "T1")
+        for minutes in range(0, 100, 2):
+            await reminder.remind(at + timedelta(minutes=minutes))
 
 
 def member(name: str) -> SlackIdentity:

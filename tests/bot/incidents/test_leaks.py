@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.app import build_incident_messages, build_incidents
 from bot.model.announcement import Announcement
 from bot.model.request import Failure, Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.runtime.clock import read_utc_time
@@ -142,13 +141,7 @@ async def test_the_name_of_a_private_channel_does_not_tell_the_title(bot: Bot) -
 
 async def test_what_the_bot_posts_by_itself_is_for_the_readers_of_its_place(bot: Bot) -> None:
     """Openings, status messages, their replies, updates, reminders, calls and proposals."""
-    running, now = bot.application, read_utc_time()
-    status, reminder = build_incidents._build_status(running), build_incident_messages.build_reminder(running, "T1")
-    await status.show()
-    await build_incident_messages.build_announcer(running).announce()
-    await build_incidents.build_proposer(running).propose()
-    for minutes in range(0, 100, 2):
-        await reminder.remind(now + timedelta(minutes=minutes))
+    await bot.post_by_itself(read_utc_time() + timedelta(minutes=1))
     wrong = [
         (posted.name, posted.channel, number)
         for posted in bot.slack.posted
