@@ -1,15 +1,17 @@
 """Reads in the channel of an incident: about its hosts and its time, shown to all there. Pure."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from adapters.inventory import Inventory
 from bot.model.incident import Incident
 from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
 from commands.model.operation import FleetRead, Operation
 from commands.model.times import resolve_instant
-from commands.values.arguments import Target
+from commands.values.arguments import BadArgument, Target
 
 LEAD_TIME = timedelta(minutes=30)
 """Time before the opening that belongs to the incident: a channel is opened after the problem began."""
@@ -43,6 +45,23 @@ def apply_incident(operation: Operation, incident: Incident | None, now: datetim
     ):
         meant["since"] = since
     return operation.model_copy(update=meant)
+
+
+def leave_out_removed(incident: Incident, inventory: Inventory) -> Incident:
+    """Return an incident without the hosts that have left the configuration, unless no other is left.
+
+    People who name no host in its channel mean those that can be read.
+    """
+    parts = incident.target.split(",")
+    present = [part for part in parts if _matches(part, inventory)]
+    return replace(incident, target=",".join(present or parts))
+
+
+def _matches(part: str, inventory: Inventory) -> bool:
+    try:
+        return bool(Target.parse((part,)).resolve(inventory))
+    except BadArgument:
+        return False
 
 
 def _measure_lookback(incident: Incident, now: datetime) -> timedelta:

@@ -99,7 +99,9 @@ class Dispatcher:
             decision = decide(
                 request,
                 typed,
-                replace(self._environment.build_basis(config), apply_context=place.apply),
+                replace(
+                    self._environment.build_basis(config), apply_context=lambda asked: place.apply(asked, config.inventory)
+                ),
                 self.known_operations,
             )
             event = make_event(decision, request, self._redact(typed.text))

@@ -11,9 +11,10 @@ from datetime import datetime, tzinfo
 import structlog
 
 from adapters.errors import FlatnetError
+from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.handlers.ports import IncidentRegistryPort
-from bot.incidents.reads import apply_incident
+from bot.incidents.reads import apply_incident, leave_out_removed
 from bot.model.change import STATE_PHRASES, Change
 from bot.model.incident import Incident
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
@@ -45,9 +46,10 @@ class IncidentContext:
         """Finds the incident of the request's channel. `zone` is that of the times in the request."""
         return cls(incidents, await _find_incident(request, incidents), now, request.at, zone)
 
-    def apply(self, operation: Operation) -> Operation:
+    def apply(self, operation: Operation, inventory: Inventory) -> Operation:
         """Applies zone and incident to an operation. Raises `BadArgument` for an ambiguous or nonexistent local time."""
-        return apply_incident(resolve_clock_times(operation, self.zone, self.asked_at), self.incident, self.now())
+        incident = None if self.incident is None else leave_out_removed(self.incident, inventory)
+        return apply_incident(resolve_clock_times(operation, self.zone, self.asked_at), incident, self.now())
 
     async def record(self, decision: Decision, answer: Answer) -> None:
         """Stores request and answer with the incident. A failure is only logged, because the audit log has the request."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.errors import Unreachable
+from adapters.inventory import Host
 from adapters.phrase import Moment, Phrase
 from bot.access.people import Person
 from bot.access.policy import Policy
@@ -235,6 +236,22 @@ def test_the_time_since_it_began_is_one_that_can_be_typed(passed: timedelta, wor
     """Its words stand below the answer, and are understood again when a button asks for more of it."""
     meant = apply_incident(LogRead(source="nebula"), incident("host-a"), BEGAN + passed)
     assert (words, meant) == (render_operation(meant), parse_operation(normalize_text(words), CATALOGUE, CATALOGUE))
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(HOSTS[1:], "health host-b --here"), ((host("host-c", 3),), "health")],
+    ids=["one of two", "both, which is refused"],
+)
+async def test_a_host_that_has_left_the_configuration_is_no_longer_meant_in_the_channel(
+    database: Database, left: tuple[Host, ...], words: str
+) -> None:
+    office = Office(database)
+    await office.ask('incident open "502" host-a,host-b --results everyone')
+    basis = replace(config(None), policy=USUAL, fleet=view(*left).fleet)
+    office.desk = Dispatcher(basis, office.kept.environment(office.log, office.time.now), reference=lambda: "7f3a")
+    assert words == (await office.ask("health")).understood
+    assert "host-a,host-b" == (await office.book.find(1, "")).target
 
 
 async def test_in_a_young_incident_a_time_before_it_can_be_looked_at(database: Database) -> None:
