@@ -43,19 +43,22 @@ class IncidentResolver:
         """Resolves an incident. Raises `StillOpen` with what is open, unless the requester gave a reason."""
         reader = make_reader(operation, context)
         found = await self.incidents.find_current(operation.incident, reader, self.channels, context.operation)
-        checked: list[Obstacle] = []
+        looks: list[tuple[Obstacle, ...]] = []
         data: dict[str, object] = {}
 
         async def check(incident: Incident) -> None:
-            checked[:] = await self.concerns.read(incident, context.inventory)
+            checked = await self.concerns.read(incident, context.inventory)
             if checked and not operation.although:
                 raise make_refusal(incident.number, _describe(checked, context))
             data.update(_describe_resolution(operation, len(checked)))
+            looks.append(checked)
 
         judge = _make_judge(operation, context)
         ending = ActRequest(IncidentAct.RESOLVED, context.operation, context.actor, judge, data, check)
         incident = await self.incidents.act(found.number, ending)
-        new = find_new(await self.concerns.read(incident, context.inventory), {each.key for each in checked})
+        if not looks:
+            return Resolution(incident, ())  # an attempt that a crash ended has resolved it: what is new since is not known
+        new = find_new(await self.concerns.read(incident, context.inventory), {each.key for each in looks[-1]})
         return Resolution(incident, _describe(new, context))
 
 

@@ -355,6 +355,13 @@ async def test_an_alert_that_fires_while_it_is_resolved_is_named_in_the_answer(o
     ] == said[-2:]
 
 
+async def test_what_was_open_before_is_not_named_as_new_when_the_request_is_answered_again(office: Office) -> None:
+    await _put(office, "firing")
+    first = await office.ask('incident resolve "dns" --although "it is being replaced"')
+    again = await office.work(office.last)
+    assert [False, False] == ["came up meanwhile" in each.model_dump_json() for each in (first, again)]
+
+
 async def test_obstacles_that_the_requester_may_not_see_are_counted(database: Database) -> None:
     grant = Grant(operations=("alert show",), roles=frozenset({Role.ADMINISTRATOR}))
     office = Office(database, Policy(PEOPLE, grants=(grant,)))
