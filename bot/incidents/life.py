@@ -139,7 +139,7 @@ def judge_mitigation(incident: Incident, now: datetime) -> Incident:
     """Judges that users are no longer affected."""
     _require_open(incident)
     if incident.state is IncidentState.MITIGATED:
-        raise _make_unchanged(incident)
+        raise NothingChanges(Phrase("incident {number} is already mitigated", number=str(incident.number)))
     return replace(incident, state=IncidentState.MITIGATED, mitigated_at=now)
 
 
@@ -156,7 +156,7 @@ def judge_reopening(incident: Incident) -> Incident:
     """
     _refuse_duplicate(incident)
     if incident.state is IncidentState.OPEN:
-        raise _make_unchanged(incident)
+        raise NothingChanges(Phrase("incident {number} is already open", number=str(incident.number)))
     return replace(
         incident,
         state=IncidentState.OPEN,
@@ -317,4 +317,4 @@ def _require_open(incident: Incident) -> None:
 
 
 def _make_unchanged(incident: Incident) -> NothingChanges:
-    return NothingChanges(Phrase("nothing to change: incident {number} is that way already", number=str(incident.number)))
+    return NothingChanges(Phrase("nothing to do: incident {number} already has this", number=str(incident.number)))

@@ -5,6 +5,7 @@ requester sees.
 """
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.bot_state.about import DECIDER_ROLES
-from commands.bot_state.incidents import IncidentNumberOption, parse_incident_number
+from commands.bot_state.incidents import IncidentNumberOption, make_incident_option, parse_incident_number
 from commands.model.finding import Severity
 from commands.model.operation import OwnOperation, Risk
 from commands.model.times import TimePoint, make_time_option
@@ -59,9 +60,8 @@ def parse_text(typed: str) -> str:
 
 
 def _make_text_argument(meaning: Phrase) -> Positional:
-    return Positional(
-        "text", meaning, lambda words: parse_text(" ".join(words)), lambda text: (text,), many=True, multiline=True
-    )
+    kind = Positional("text", meaning, lambda words: parse_text(" ".join(words)), lambda text: (text,), many=True)
+    return replace(kind, multiline=True, labeled=False)
 
 
 class IncidentNote(OwnOperation):
@@ -71,10 +71,10 @@ class IncidentNote(OwnOperation):
     risk: ClassVar = Risk.CHANGE
     summary: ClassVar = Phrase("add a note to the timeline of an incident")
     example: ClassVar = 'incident note "the provider confirms an outage" --at 30m'
-    label: ClassVar = Phrase("add a note")
+    label: ClassVar = Phrase("add a note to {incident}", incident="…")
     offered: ClassVar = ("at",)
 
-    text: Annotated[str, _make_text_argument(Phrase("what you saw or did, in quotes"))]
+    text: Annotated[str, _make_text_argument(Phrase("what you saw or did"))]
     at: Annotated[TimePoint | None, make_time_option(NOTE_PERIOD)] = None
     incident: IncidentNumberOption = 0
 
@@ -87,10 +87,10 @@ class IncidentUpdate(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("post an update for those who wait, in the channel for announcements")
     example: ClassVar = 'incident update "we are switching to the other gateway" --next 30m'
-    label: ClassVar = Phrase("post an update")
+    label: ClassVar = Phrase("post an update on {incident}", incident="…")
     offered: ClassVar = ("next", "announce")
 
-    text: Annotated[str, _make_text_argument(Phrase("the text that people will read, in quotes"))]
+    text: Annotated[str, _make_text_argument(Phrase("the text that people will read"))]
     next: Annotated[
         timedelta | None,
         Option("duration", Phrase("when the next update is due: 30m, at most 24h"), _parse_period, render_duration),
@@ -107,7 +107,7 @@ class IncidentLater(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("postpone the next update of an incident (its lead is not reminded before)")
     example: ClassVar = "incident later"
-    label: ClassVar = Phrase("remind me later")
+    label: ClassVar = Phrase("postpone the next update of {incident}", incident="…")
 
     duration: Annotated[
         timedelta,
@@ -129,7 +129,7 @@ class IncidentSeverity(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("set the severity of an incident: critical, high, medium or low")
     example: ClassVar = "incident severity high"
-    label: ClassVar = Phrase("set severity {severity}", severity="…")
+    label: ClassVar = Phrase("set the severity of {incident} to {severity}", incident="…", severity="…")
 
     severity: Annotated[
         Severity,
@@ -151,7 +151,7 @@ class IncidentLead(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("make a person, by default yourself, the lead of an incident")
     example: ClassVar = "incident lead alice"
-    label: ClassVar = Phrase("make {person} the lead", person="…")
+    label: ClassVar = Phrase("set the lead of {incident}: {person}", incident="…", person="…")
 
     person: PersonArgument = ""
     incident: IncidentNumberOption = 0
@@ -165,7 +165,7 @@ class IncidentInvite(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("let a person read an incident, and invite them to the channel that was created for it")
     example: ClassVar = "incident invite alice"
-    label: ClassVar = Phrase("invite {person}", person="…")
+    label: ClassVar = Phrase("invite {person} to {incident}", person="…", incident="…")
 
     person: PersonArgument
     incident: IncidentNumberOption = 0
@@ -199,7 +199,7 @@ class IncidentAdd(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("add hosts or an alert to an incident: from then on it collects what concerns them, too")
     example: ClassVar = "incident add host-b"
-    label: ClassVar = Phrase("add {what} to the incident", what="…")
+    label: ClassVar = Phrase("add {what} to {incident}", what="…", incident="…")
 
     what: Annotated[
         IncidentScope,
@@ -226,7 +226,7 @@ class IncidentCorrect(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("correct an entry of the timeline (the original stays beside it)")
     example: ClassVar = 'incident correct 12 "it was the other gateway"'
-    label: ClassVar = Phrase("correct entry {entry}", entry="…")
+    label: ClassVar = Phrase("correct entry {entry} of {incident}", entry="…", incident="…")
 
     entry: Annotated[
         int,
@@ -237,7 +237,7 @@ class IncidentCorrect(OwnOperation):
             lambda number: (str(number),),
         ),
     ]
-    text: Annotated[str, _make_text_argument(Phrase("what is right, in quotes"))]
+    text: Annotated[str, _make_text_argument(Phrase("what is right"))]
     incident: IncidentNumberOption = 0
 
 
@@ -249,7 +249,7 @@ class IncidentMitigated(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("mark an incident as mitigated: users no longer notice it, but the cause is still there")
     example: ClassVar = "incident mitigated"
-    label: ClassVar = Phrase("mark as mitigated")
+    label: ClassVar = Phrase("mark {incident} as mitigated", incident="…")
 
     incident: IncidentNumberOption = 0
 
@@ -262,9 +262,9 @@ class IncidentReopen(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("open a resolved or mitigated incident again, with a reason")
     example: ClassVar = 'incident reopen "the gateway answers 502 again" --incident 3'
-    label: ClassVar = Phrase("reopen the incident")
+    label: ClassVar = Phrase("reopen {incident}", incident="…")
 
-    why: Annotated[str, _make_text_argument(Phrase("reason, in quotes"))]
+    why: Annotated[str, _make_text_argument(Phrase("why it is open again"))]
     incident: IncidentNumberOption = 0
 
 
@@ -276,7 +276,7 @@ class IncidentMerge(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("merge an incident into another one that has the same cause (each keeps its readers)")
     example: ClassVar = "incident merge 4 --into 3"
-    label: ClassVar = Phrase("merge incident {number}", number="…")
+    label: ClassVar = Phrase("merge incident {number} into {into}", number="…", into="…")
 
     number: Annotated[
         int,
@@ -287,7 +287,7 @@ class IncidentMerge(OwnOperation):
             lambda number: (str(number),),
         ),
     ]
-    into: Annotated[int, Option("number", Phrase("number of the incident that goes on"), parse_incident_number, str)] = 0
+    into: Annotated[int, make_incident_option(Phrase("number of the incident that goes on"))] = 0
 
     @property
     def incomplete(self) -> bool:
@@ -303,9 +303,9 @@ class IncidentFollowUp(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("add a follow-up: something to do after the incident")
     example: ClassVar = 'incident followup "renew certificates a month earlier" --who alice --by friday'
-    label: ClassVar = Phrase("add a follow-up")
+    label: ClassVar = Phrase("add a follow-up to {incident}", incident="…")
 
-    text: Annotated[str, _make_text_argument(Phrase("the task, in quotes"))]
+    text: Annotated[str, _make_text_argument(Phrase("the task"))]
     who: PersonOption = ""
     by: Annotated[
         str, Option("day", Phrase("day by which it is due: {examples}", examples=DAY_EXAMPLES), parse_day, str)
@@ -321,7 +321,7 @@ class IncidentFollowUpDone(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("complete a follow-up (incident show lists the numbers)")
     example: ClassVar = "incident followup done 1 --incident 3"
-    label: ClassVar = Phrase("complete follow-up {number}", number="…")
+    label: ClassVar = Phrase("complete follow-up {number} of {incident}", number="…", incident="…")
 
     number: Annotated[
         int,
@@ -343,6 +343,6 @@ class IncidentCall(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("call the people and groups under escalate in [incidents] to an incident")
     example: ClassVar = "incident call"
-    label: ClassVar = Phrase("call others")
+    label: ClassVar = Phrase("call others to {incident}", incident="…")
 
     incident: IncidentNumberOption = 0

@@ -1,5 +1,6 @@
 """Operations on incidents, as data only. An incident is a channel in which people work on the same hosts."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
@@ -73,9 +74,17 @@ class IncidentOpen(OwnOperation):
     summary: ClassVar = Phrase("open an incident in this channel or a new one. It collects what happens to its hosts")
     example: ClassVar = 'incident open "the gateway answers 502" host-a'
     label: ClassVar = Phrase("open an incident on {target}", target="…")
-    offered: ClassVar = ("target", "severity", "new")
+    offered: ClassVar = ("target", "severity")
+    choices: ClassVar = {
+        "--another": Phrase("open another incident"),
+        "--agree": Phrase("create the public channel"),
+        "--public": Phrase("in a new public channel"),
+        "--new": Phrase("in a new private channel"),
+        "--results everyone": Phrase("here, results for everyone"),
+        "--results requester": Phrase("here, results for the requester"),
+    }
 
-    title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))]
+    title: Annotated[str, Positional("title", Phrase("what is wrong"), _parse_title, lambda title: (title,), labeled=False)]
     target: TargetArgument = ALL_HOSTS
     since: Annotated[TimePoint | None, make_time_option(SINCE_PERIOD)] = None
     severity: Annotated[
@@ -92,7 +101,9 @@ class IncidentOpen(OwnOperation):
     public: Annotated[bool, Flag(Phrase("with --new: create a public channel, after asking"))] = False
     agree: Annotated[bool, Flag(Phrase("with --public: agree that all members can read it"))] = False
     another: Annotated[bool, Flag(Phrase("open it although another one is about the same hosts or alert"))] = False
-    alert: Annotated[int, Option("number", Phrase("number of the alert that it is about"), _parse_alert_number, str)] = 0
+    alert: Annotated[
+        int, Option("number", Phrase("number of the alert that it is about"), _parse_alert_number, str, labeled=False)
+    ] = 0
 
     @property
     def opens_here(self) -> bool:
@@ -105,8 +116,17 @@ class IncidentOpen(OwnOperation):
         return self.results != "requester"
 
 
+def _describe_incident(number: int) -> Phrase:
+    return Phrase("incident {number}", number=str(number)) if number else Phrase("the incident")
+
+
+def make_incident_option(meaning: Phrase) -> Option:
+    """Makes an option with an incident's number; 0 for that of the channel. A label names the incident."""
+    return Option("number", meaning, parse_incident_number, str, describe=_describe_incident)
+
+
 IncidentNumberOption = Annotated[
-    int, Option("number", Phrase("incident number (default: the incident of this channel)"), parse_incident_number, str)
+    int, make_incident_option(Phrase("incident number (default: the incident of this channel)"))
 ]
 
 
@@ -137,9 +157,10 @@ class IncidentResolve(OwnOperation):
     roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("resolve an incident and record the cause (the channel returns to normal)")
     example: ClassVar = 'incident resolve "the certificate of host-a had expired"'
-    label: ClassVar = Phrase("resolve the incident")
+    label: ClassVar = Phrase("resolve {incident}", incident="…")
+    offered: ClassVar = ("although",)
 
-    was: Annotated[str, make_text_argument("reason", Phrase("cause, for later reference"))]
+    was: Annotated[str, replace(make_text_argument("reason", Phrase("cause, for later reference")), labeled=False)]
     although: Annotated[
         str,
         Option(
@@ -147,6 +168,7 @@ class IncidentResolve(OwnOperation):
             Phrase("reason to resolve it although something is still firing, unknown, running or owed"),
             parse_reason,
             str,
+            labeled=False,
         ),
     ] = ""
     incident: IncidentNumberOption = 0

@@ -91,10 +91,10 @@ def find_confirmation(text: str, permitted: OperationClasses) -> RequestForm | N
         return None
     if operation.runs_at_a_tap() or operation.incomplete:
         return None
-    arguments = list_arguments(type(operation))
-    return RequestForm(
-        type(operation), typed.text, tuple(each for each in arguments if getattr(operation, each.field) == each.default)
-    )
+    free = [each for each in list_arguments(type(operation)) if getattr(operation, each.field) == each.default]
+    if operation.offered:
+        free = [each for each in free if each.field in operation.offered]
+    return RequestForm(type(operation), typed.text, tuple(free))
 
 
 def find_form(text: str, permitted: OperationClasses) -> RequestForm | None:

@@ -5,6 +5,8 @@ health host-b --details            check host-b (details)
 log error host-b --since 1h        show the error log of host-b (--since 1h)
 op resolve op-1 --outcome done     report the outcome of op-1 (--outcome done)      its form asks for the rest
 op continue                        continue …
+incident note "…" --incident 3     add a note to incident 3
+incident open "…" --new            in a new private channel                        a choice among several
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,16 +52,21 @@ def _label_operation(operation: type[Operation], given: Mapping[str, Any]) -> Ph
     values = {
         each.field: given.get(each.field, each.default) for each in arguments if each.field in given or not each.required
     }
-    shown = {name: _describe_value(values[name]) for name in operation.label.values if name in values}
+    rest = list(_list_other_arguments(operation, values))
+    if chosen := next((operation.choices[typed] for typed in operation.choices if typed in rest), None):
+        return chosen
+    kinds = {each.field: each.kind for each in arguments}
+    shown = {name: _describe_value(values[name], kinds[name]) for name in operation.label.values if name in values}
     label = operation.label.with_values(**(dict(operation.label.values) | shown))
-    rest: list[Phrase | str] = list(_list_other_arguments(operation, values))
     if not rest:
         return label
     listed = reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), rest)
     return Phrase("{label} ({arguments})", label=label, arguments=listed)
 
 
-def _describe_value(value: Any) -> Phrase | str:
+def _describe_value(value: Any, kind: Positional | Option | Flag) -> Phrase | str:
+    if isinstance(kind, Option) and kind.describe is not None:
+        return kind.describe(value)
     match value:
         case Target() if value == ALL_HOSTS:
             return Phrase("all hosts")
@@ -71,11 +78,18 @@ def _describe_value(value: Any) -> Phrase | str:
 
 
 def _list_other_arguments(operation: type[Operation], values: Mapping[str, Any]) -> Iterator[Phrase | str]:
-    """Lists the arguments that the label does not contain, as they are typed."""
+    """Lists the arguments that the label neither contains nor leaves out, as they are typed."""
     for argument in list_arguments(operation):
         value = values.get(argument.field, argument.default)
-        if value != argument.default and argument.field not in operation.label.values:
+        if value != argument.default and not _leaves_out(operation, argument):
             yield Phrase("details") if argument.field == _DETAILS_FIELD else _format_argument(argument, value)
+
+
+def _leaves_out(operation: type[Operation], argument: Argument) -> bool:
+    """Returns whether a label contains the argument already, or leaves it out as a long text."""
+    if not isinstance(argument.kind, Flag) and not argument.kind.labeled:
+        return True
+    return argument.field in operation.label.values
 
 
 def _format_argument(argument: Argument, value: Any) -> str:

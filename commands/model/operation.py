@@ -241,7 +241,9 @@ class Operation(BaseModel):
     includes: ClassVar[tuple[type["Operation"], ...]] = ()
     """Operations whose answers this one contains. It needs permission for each of them on the same hosts."""
     offered: ClassVar[tuple[str, ...]] = ()
-    """Fields that the form for missing arguments offers, too."""
+    """Fields that the form for missing arguments offers, too. The form that confirms offers them alone, if there are any."""
+    choices: ClassVar[Mapping[str, Phrase]] = {}
+    """Labels of buttons by an argument as it is typed, such as `--new`, for commands among which a reader chooses."""
 
     here: Annotated[bool, Flag(Phrase("show the result to everyone in this channel"))] = False
 

@@ -45,7 +45,7 @@ class Positional:
     """A positional argument: one word, or with `many` all remaining words.
 
     `parse` may raise `BadArgument`; `render` returns words that `parse` accepts. `multiline`: a form has room for several
-    lines.
+    lines. `labeled`: the label of a button has it; long texts are left out.
     """
 
     placeholder: str
@@ -54,6 +54,7 @@ class Positional:
     render: Callable[[Any], tuple[str, ...]]
     many: bool = False
     multiline: bool = False
+    labeled: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Flag:
 class Option:
     """An argument with a value, typed `--name VALUE` or `--name=VALUE`; `parse` and `render` as in `Positional`.
 
-    `flag_value` is used where the option has no value; None where a value is required.
+    `flag_value` is used where the option has no value; None where a value is required. `describe` describes the value on a
+    button; None where the value is shown as it is typed. `labeled` as in `Positional`.
     """
 
     placeholder: str
@@ -75,6 +77,8 @@ class Option:
     parse: Callable[[str], Any]
     render: Callable[[Any], str]
     flag_value: str | None = None
+    describe: Callable[[Any], Phrase] | None = None
+    labeled: bool = True
 
 
 MAX_REASON_LENGTH = 500

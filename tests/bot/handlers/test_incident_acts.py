@@ -91,7 +91,7 @@ async def test_viewers_only_add_notes(office: Office, words: str) -> None:
 
 REFUSED = {
     "incident lead anna": "no person named anna in the configuration. Did you mean ana?",
-    "incident lead ana": "nothing to change: incident 1 is that way already",
+    "incident lead ana": "nothing to do: incident 1 already has this",
     "incident invite @channel": "no person named channel in the configuration.",
     'incident note "x" --at 2026-01-31T03:01Z': "is in the future",
     'incident note "x" --at 12:30': "is in the future",
@@ -103,7 +103,7 @@ REFUSED = {
     "incident mitigated --incident 7": "no incident 7. Run incident for the list",
     "incident merge 1 --into 1": "an incident cannot be merged into itself",
     "incident merge 1 --into 7": "no incident 7.",
-    'incident reopen "again"': "nothing to change: incident 1 is that way already",
+    'incident reopen "again"': "incident 1 is already open",
     "incident call": "nothing to call: add people or groups under escalate",
     'incident note "password=hunter2secret"': "your input contains a password, token or key",
 }

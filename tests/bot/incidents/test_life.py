@@ -104,10 +104,12 @@ def test_each_act_changes_its_values_or_is_refused_in_each_state(name: str) -> N
 @pytest.mark.parametrize(
     ("act", "why"),
     [
-        (lambda: life.judge_severity(OPEN, Severity.HIGH), "nothing to change: incident 3 is that way already"),
-        (lambda: life.judge_lead(OPEN, "ana"), "nothing to change"),
-        (lambda: life.judge_invitation(OPEN, "ana"), "nothing to change"),
-        (lambda: life.judge_addition(OPEN, ("host-a",)), "nothing to change"),
+        (lambda: life.judge_severity(OPEN, Severity.HIGH), "nothing to do: incident 3 already has this"),
+        (lambda: life.judge_lead(OPEN, "ana"), "nothing to do"),
+        (lambda: life.judge_invitation(OPEN, "ana"), "nothing to do"),
+        (lambda: life.judge_addition(OPEN, ("host-a",)), "nothing to do"),
+        (lambda: life.judge_mitigation(MITIGATED, NOW), "incident 3 is already mitigated"),
+        (lambda: life.judge_reopening(OPEN), "incident 3 is already open"),
         (lambda: life.judge_correction(OPEN, 6, 5), "incident 3 has no entry 6. incident show 3 lists them"),
         (lambda: life.judge_correction(OPEN, 0, 5), "incident 3 has no entry 0."),
         (lambda: life.judge_followup_done(OPEN, NOW, 1, "ana"), "incident 3 has no follow-up 1."),

@@ -216,7 +216,7 @@ async def test_a_resolution_and_a_reopening_in_one_instant_are_one_after_the_oth
     acts = [room.book.act(1, resolving("op-2")), room.reopen("op-3")]
     results = await asyncio.gather(*(reversed(acts) if reopened_first else acts), return_exceptions=True)
     refused = [str(each) for each in results if isinstance(each, Exception)]
-    assert (["nothing to change: incident 1 is that way already"] if reopened_first else []) == refused
+    assert (["incident 1 is already open"] if reopened_first else []) == refused
     assert reopened_first is not (await room.book.find(1, "")).open
     assert len(await room.told()) == len(await room.recorded()) == 3 - len(refused)
 

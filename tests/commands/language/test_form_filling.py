@@ -98,6 +98,19 @@ def test_words_that_need_one_of_several_arguments_ask_for_all_that_is_open() -> 
     assert None is find_missing("cert renew --due", CATALOGUE)
 
 
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ('incident open "502" host-a --alert 4', ["severity"]),
+        ('incident resolve "a cable"', ["although"]),
+    ],
+)
+def test_the_form_that_confirms_offers_what_its_operation_offers(words: str, fields: list[str]) -> None:
+    form = find_confirmation(words, CATALOGUE)
+    assert form is not None
+    assert fields == [argument.field for argument in form.arguments]
+
+
 @pytest.mark.parametrize("text", ["log nebula", "version", "nonsense", "", "log collect"])
 def test_where_nothing_is_missing_nothing_is_asked(text: str) -> None:
     assert None is find_missing(text, MADE_UP)
