@@ -3,7 +3,8 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,11 @@ from bot.incidents import collector, likely, quiet, registry, scope, status
 from bot.incidents.proposals import SETTLING_PERIOD as PROPOSAL_DELAY
 from bot.incidents.reads import LEAD_TIME
 from bot.incidents.settings import IncidentSettings
+from bot.incidents.updates import describe_update
 from bot.locale.texts import get_texts
+from bot.model.incident import Incident
+from bot.model.incident_notice import AlertCounts, make_notice
+from bot.rendering.slack.incident import make_status_buttons
 from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES
 from bot.slack.scopes import OPTIONAL_SCOPES
 from commands.bot_state import incident_acts as acts
@@ -22,6 +27,7 @@ from commands.bot_state.about import DECIDER_ROLES
 from commands.bot_state.incidents import SINCE_PERIOD, IncidentOpen
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import parse_operation
+from commands.language.labels import label_request
 from commands.language.signature import list_arguments
 from commands.model.finding import GRADE_NAMES, Grade, Severity
 from commands.model.operation import Role
@@ -31,6 +37,7 @@ from tests.bot.config.test_settings import GOOD, settings
 
 PAGES = {"en": Path("docs/incidents.md"), "ja": Path("docs/incidents.ja.md")}
 WORDS = {" ".join(each.words): each for each in CATALOGUE if each.words[0] == "incident"}
+INCIDENT = Incident("op-0123456789ab", "C0OPS", "502", "host-a", "ana", datetime(2026, 1, 31, tzinfo=UTC), number=3)
 DECIDERS = {"en": "deciders", "ja": "対応者"}
 
 both = pytest.mark.parametrize("page", [file.read_text(encoding="utf-8") for file in PAGES.values()], ids=PAGES)
@@ -110,6 +117,25 @@ def test_reminders_have_their_severities_and_times(language: str) -> None:
         row = next(line for line in page.splitlines() if line.startswith(f"| {name}"))
         assert f"{period // timedelta(minutes=1)} " in row.split(" | ")[1]
     assert set(Severity) - set(quiet.QUIET_PERIODS) == {Severity.LOW}
+
+
+@each_language
+def test_buttons_have_the_names_that_the_page_gives(language: str) -> None:
+    texts, page = get_texts(language, ZoneInfo("UTC")), read_page(language)
+    classes = (acts.IncidentUpdate, acts.IncidentLater, acts.IncidentLead, acts.IncidentCall)
+    names = [label_request(" ".join((*each.words, "--incident 3")), CATALOGUE).render_sentence(texts) for each in classes]
+    buttons = make_status_buttons(make_notice(INCIDENT, AlertCounts(), INCIDENT.opened_at), texts)
+    names += [button["text"]["text"] for button in buttons]
+    quotes = {"en": "*{}*", "ja": "「{}」"}[language]
+    assert [] == [name for name in names if quotes.format(name) not in page]
+
+
+@each_language
+def test_an_update_is_announced_as_the_page_shows_it(language: str) -> None:
+    texts, page = get_texts(language, ZoneInfo("UTC")), read_page(language)
+    [typed] = re.findall(r'^incident update "([^"]+)"', page, re.MULTILINE)
+    shown = describe_update(replace(INCIDENT, severity=Severity.HIGH), typed).render_sentence(texts)
+    assert f"```\n{shown}\n```" in page
 
 
 SAID: Mapping[str, tuple[str, ...]] = {
