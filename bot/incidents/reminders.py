@@ -12,6 +12,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+import structlog
+
+from adapters.errors import Refused
 from bot.access.policy import Policy
 from bot.access.rules import is_channel
 from bot.incidents import quiet_messages as messages
@@ -26,6 +29,8 @@ from commands.model.report import Report
 
 LONGEST_PAUSE = timedelta(minutes=3)
 """Longest time between two rounds in which the bot counts as running. Rounds are half a minute apart."""
+
+_log = structlog.get_logger("bot.incidents.reminders")
 
 
 class TimelineReader(Protocol):
@@ -129,10 +134,17 @@ class QuietReminder:
             if reminder in (Reminder.OFFER, Reminder.CALL) and not others:
                 continue
             if reminder is Reminder.CALL:
-                await self._services.call(incident)  # the next round sends it, as one that a person made
+                await self._try_to_call(incident)
                 continue
             await self._deliver(reminder, incident, silence, now)
             silence = await self._keep(incident, silence.remember(reminder, now))
+
+    async def _try_to_call(self, incident: Incident) -> None:
+        """Records a call, which the next round sends as one that a person made. A refused one is tried again in each."""
+        try:
+            await self._services.call(incident)
+        except Refused as error:  # the audit log is in doubt; leads are asked all the same
+            _log.warning("others could not be called", incident=incident.number, why=str(error))
 
     async def _keep(self, incident: Incident, silence: Silence) -> Silence:
         """Stores a silence, also for the next start."""

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.errors import FlatnetError
+from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
 from bot.access.people import Person, UserGroup
 from bot.access.policy import Policy
@@ -240,6 +240,19 @@ async def test_a_resolved_incident_is_left_alone(night: Night) -> None:
     await night.sit(10)
     night.incident = replace(INCIDENT, state=IncidentState.RESOLVED, resolved_at=NOW)
     assert [] == await night.sit(60)
+
+
+async def test_a_call_that_cannot_be_recorded_keeps_no_one_from_being_asked(night: Night) -> None:
+    """While the audit log is in doubt, no act is taken."""
+
+    async def refuse(incident: Incident) -> None:
+        raise Refused(Phrase("the audit log is inconsistent"))
+
+    night.call = refuse  # type: ignore[method-assign]
+    night.again()
+    assert ["U1ANA", "C0ROOM", "U1ANA", "C0ROOM"] == await night.sit(120)
+    await night.write()
+    assert ["U1ANA"] == await night.sit(17)
 
 
 async def test_a_message_that_could_not_be_kept_is_tried_in_the_next_round(night: Night) -> None:
