@@ -11,9 +11,8 @@ from bot.model.request import ExitCode
 
 PACKAGES = ("adapters", "commands", "bot")
 READMES = ("README.md", "README.ja.md")
-GUIDES = tuple(
-    f"docs/{name}{end}.md" for name in ("alerts", "changes", "checks", "rotation", "schedules") for end in ("", ".ja")
-)
+GUIDE_NAMES = ("alerts", "changes", "checks", "incidents", "rotation", "schedules")
+GUIDES = tuple(f"docs/{name}{end}.md" for name in GUIDE_NAMES for end in ("", ".ja"))
 DOCUMENTS = (*READMES, *GUIDES, "CONTRIBUTING.md", "docs/architecture.md", "docs/performance.md")
 
 
@@ -23,6 +22,12 @@ def test_every_file_that_a_document_names_is_there(document: str) -> None:
     named = set(re.findall(r"`([\w./-]+\.(?:py|md|toml|yml|lock))`", Path(document).read_text(encoding="utf-8")))
     theirs = {"flatnet.toml", "app.py"}
     assert set() == {name for name in named - theirs if not Path(name).exists()}
+
+
+@pytest.mark.parametrize("page", sorted(Path("docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
+    linked = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [] == [link for link in linked if not (page.parent / link).exists()]
 
 
 def test_the_architecture_names_every_room() -> None:
