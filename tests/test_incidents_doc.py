@@ -68,6 +68,34 @@ def test_the_first_incident_is_understood(page: str) -> None:
     assert acts.IncidentFollowUp is type(understood[-1])
 
 
+PLACEHOLDERS: Mapping[str, str] = {
+    "[target]": "host-a",
+    "[HOSTS or ALERT]": "host-a",
+    "[critical, high, medium, low]": "high",
+    "add …": "add host-a",
+    "PERSON": "alice",
+    "NUMBER": "3",
+    "ENTRY": "3",
+    "DAY": "friday",
+    "[": "",
+    "]": "",
+}
+"""What people type in place of the words of the page."""
+
+COMPLETE = {"incident open": 'incident open "502"', "incident invite": "incident invite alice"}
+"""Commands that the page names without what they need."""
+
+
+@both
+def test_every_command_of_the_page_is_understood(page: str) -> None:
+    typed = re.findall(r"`(incident [^`]+)`", page)
+    for placeholder, example in PLACEHOLDERS.items():
+        typed = [each.replace(placeholder, example) for each in typed]
+    assert len(set(typed)) > 25
+    for each in typed:
+        parse_operation(normalize_text(COMPLETE.get(each, each)), CATALOGUE, CATALOGUE)
+
+
 @each_language
 def test_every_command_is_listed_with_those_who_may_run_it(language: str) -> None:
     listed = {find_words(cells[0]): cells[2] == DECIDERS[language] for cells in read_table(read_page(language), 1)}
