@@ -163,6 +163,11 @@ def test_an_update_is_announced_as_the_page_shows_it(language: str) -> None:
     assert f"```\n{shown}\n```" in page
 
 
+def test_both_pages_have_the_same_chapters_and_rows() -> None:
+    marks = [re.findall(r"^(#+|\*|\d\.|\|) ", read_page(language), re.MULTILINE) for language in PAGES]
+    assert marks[0] == marks[1]
+
+
 SAID: Mapping[str, tuple[str, ...]] = {
     "en": (
         "resolved in the last 7 days",
