@@ -11,13 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.handlers.incident_report import RECENT_PERIOD as REPORT_PERIOD
-from bot.incidents import collector, likely, quiet, registry, scope, status
+from bot.incidents import collector, likely, quiet, registry, status
 from bot.incidents.proposals import SETTLING_PERIOD as PROPOSAL_DELAY
-from bot.incidents.reads import LEAD_TIME
 from bot.incidents.settings import IncidentSettings
 from bot.incidents.updates import describe_update
 from bot.locale.texts import get_texts
-from bot.model.incident import Incident
+from bot.model.incident import LOOKBACK_PERIOD, Incident
 from bot.model.incident_notice import AlertCounts, make_notice
 from bot.rendering.slack.incident import make_status_buttons
 from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES
@@ -221,7 +220,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     assert (7 * day, 7 * day, 7 * day) == (registry.RECENT_PERIOD, acts.NOTE_PERIOD, SINCE_PERIOD)
     assert (1_000, 2_000) == (MAX_SHOWN_ENTRIES, acts.MAX_TEXT_LENGTH)
     assert (3, 5 * minute, hour) == (likely.MIN_STORM_HOSTS, likely.STORM_PERIOD, likely.CHANGE_PERIOD)
-    assert (30 * minute, 30 * minute, day) == (LEAD_TIME, scope.LEAD_PERIOD, collector.SETTLING_PERIOD)
+    assert (30 * minute, day) == (LOOKBACK_PERIOD, collector.SETTLING_PERIOD)
     assert (timedelta(seconds=10), 5 * minute) == (status.EDIT_INTERVAL, status.REFRESH_INTERVAL)
     assert (2 * minute, 5 * minute, hour) == (PROPOSAL_DELAY, registry.PRIVACY_CACHE, REPORT_PERIOD)
     assert (5 * minute, day, 30 * minute) == (acts.MIN_UPDATE_PERIOD, acts.MAX_UPDATE_PERIOD, acts.DEFAULT_DELAY)

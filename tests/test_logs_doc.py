@@ -13,7 +13,7 @@ from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_
 from adapters.windows.logs import SEARCH_TIMEOUT
 from adapters.wsl.log_search import SEARCH_BUDGET
 from bot.handlers import logs as collecting
-from bot.incidents.reads import LEAD_TIME
+from bot.model.incident import LOOKBACK_PERIOD
 from bot.rendering.log_rows import MAX_LISTED
 from bot.reports.evidence import MAX_LOG_BYTES
 from bot.store.answers import RETENTION
@@ -156,7 +156,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     assert (timedelta(minutes=15), 5, 2) == (GAP, CONTINUATION_LINES, MAX_LISTED)
     assert (50, 1_000, 60_000) == (collecting.MIN_LINES_PER_LOG, collecting.MAX_LINES_PER_LOG, collecting.MAX_LINES)
     assert 48 * 2**20 == MAX_LOG_BYTES
-    assert [timedelta(days=7), timedelta(minutes=30)] == [RETENTION, LEAD_TIME]
+    assert [timedelta(days=7), timedelta(minutes=30)] == [RETENTION, LOOKBACK_PERIOD]
     assert parse_operation(normalize_text("log nebula --since 366d"), CATALOGUE, CATALOGUE)
     page = PAGES[language].read_text(encoding="utf-8")
     assert [] == [each for each in SAID[language] if each not in page]

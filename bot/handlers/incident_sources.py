@@ -179,8 +179,7 @@ class SourceReader:
 
 def _find_period(incident: Incident, entries: Sequence[TimelineEntry], now: datetime) -> tuple[datetime, datetime]:
     """Finds the time whose events may concern the incident."""
-    times = [incident.opened_at, *(entry.happened_at for entry in entries)]
-    began = min((*times, incident.began_at or incident.opened_at))
+    began = min((incident.beginning, *(entry.happened_at for entry in entries)))
     ended = now if incident.resolved_at is None else incident.resolved_at + AFTERMATH
     return began - timedelta(seconds=1), ended
 

@@ -5,16 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.inventory import Inventory
-from bot.model.incident import Incident
+from bot.model.incident import LOOKBACK_PERIOD, Incident
 from commands.bot_state.hosts import HostList, HostShow
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
 from commands.model.operation import FleetRead, Operation
 from commands.model.times import resolve_instant
 from commands.values.arguments import BadArgument, Target
-
-LEAD_TIME = timedelta(minutes=30)
-"""Time before the opening that belongs to the incident: a channel is opened after the problem began."""
 
 _MINUTE = timedelta(minutes=1)
 
@@ -23,7 +20,7 @@ def apply_incident(operation: Operation, incident: Incident | None, now: datetim
     """Adapt an operation to the channel of an incident. Pure.
 
     A read is shown to all there if its opener chose so. Unless its words name others, it is about the incident's hosts and
-    the time since it began, including its lead time. The opening, once the opener has chosen, and the end are shown to all
+    the time since it began, and a while before. The opening, once the opener has chosen, and the end are shown to all
     there in any case. Other operations stay as they are.
     """
     if (isinstance(operation, IncidentOpen) and operation.opens_here) or (
@@ -70,6 +67,5 @@ def _measure_lookback(incident: Incident, now: datetime) -> timedelta:
 
     The clock may have been set back since.
     """
-    began_at = min(incident.began_at or incident.opened_at, incident.opened_at)
-    ago = max(now - began_at, timedelta()) + LEAD_TIME
+    ago = max(now - incident.beginning, timedelta()) + LOOKBACK_PERIOD
     return min(-(-ago // _MINUTE) * _MINUTE, LOG_HISTORY_LIMIT)

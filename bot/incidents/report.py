@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.model.incident import PERSONAL_KINDS, EntryKind, TimelineEntry
+from bot.model.incident import LOOKBACK_PERIOD, PERSONAL_KINDS, EntryKind, TimelineEntry
 from bot.model.incident_report import Duration, IncidentReport, MilestoneTime, ReportedAlert, ReportSources
 from commands.model.lanes import (
     Lane,
@@ -45,9 +45,6 @@ MARGIN_SHARE = 20
 
 _MIN_MARGIN = timedelta(minutes=1)
 
-LEAD_PERIOD = timedelta(minutes=30)
-"""Time before its begin in which an alert that fires belongs to an incident."""
-
 
 def make_report(sources: ReportSources) -> IncidentReport:
     """Makes the report."""
@@ -74,7 +71,7 @@ def _list_own_alerts(sources: ReportSources) -> Sequence[ReportedAlert]:
     have one that is older.
     """
     incident = sources.incident
-    since = min(incident.began_at or incident.opened_at, incident.opened_at) - LEAD_PERIOD
+    since = incident.beginning - LOOKBACK_PERIOD
     return [alert for alert in sources.alerts if alert.fired_at >= since or alert.number in incident.alerts]
 
 

@@ -9,14 +9,11 @@ the incident's own channel could read are stored with the incident.
 
 from collections.abc import Set
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from adapters.inventory import Inventory
-from bot.model.incident import EntryKind, Incident, TimelineEntry
+from bot.model.incident import LOOKBACK_PERIOD, EntryKind, Incident, TimelineEntry
 from commands.values.arguments import find_meant_names
-
-LEAD_PERIOD = timedelta(minutes=30)
-"""Time before its begin from which an incident has entries: what people did then may be its cause."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +54,11 @@ class Scope:
 
 def make_scope(incident: Incident, inventory: Inventory) -> Scope:
     """Makes the scope of an incident, with the hosts that its target means now."""
-    began = min(incident.opened_at, incident.began_at or incident.opened_at)
     return Scope(
         incident.number,
         find_meant_names(incident.target, inventory) - {""},
         frozenset(incident.alerts),
-        began - LEAD_PERIOD,
+        incident.beginning - LOOKBACK_PERIOD,
         incident.resolved_at,
         incident.operation,
     )

@@ -9,7 +9,7 @@ timeline are folded from these events, so a crash between event and row is made 
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from adapters.phrase import Phrase
@@ -34,6 +34,9 @@ STATE_NAMES = {
 
 WORKED_ON_STATES = frozenset({IncidentState.OPEN, IncidentState.MITIGATED})
 """States in which people work on an incident, and its timeline grows."""
+
+LOOKBACK_PERIOD = timedelta(minutes=30)
+"""Time before its beginning that belongs to an incident: what people did then may be its cause."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,11 @@ class Incident:
     def open(self) -> bool:
         """True while people work on it: it is neither resolved nor a duplicate."""
         return self.state in WORKED_ON_STATES and self.resolved_at is None
+
+    @property
+    def beginning(self) -> datetime:
+        """The time at which the problem began, as a person said: its opening if no one did, or at the latest."""
+        return min(self.began_at or self.opened_at, self.opened_at)
 
 
 class EntryKind(StrEnum):

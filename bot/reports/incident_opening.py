@@ -3,9 +3,8 @@
 from datetime import datetime
 
 from adapters.phrase import Moment, Phrase
-from bot.incidents.reads import LEAD_TIME
 from bot.incidents.snapshot import Snapshot
-from bot.model.incident import Incident
+from bot.model.incident import LOOKBACK_PERIOD, Incident
 from bot.reports.incidents import list_from_now_on, list_left_to_do, report_incident, suggest_showing
 from commands.bot_state.incidents import IncidentOpen
 from commands.language.grammar import render_operation
@@ -15,7 +14,7 @@ from commands.model.report import ChannelLink, Report, Section
 
 def report_opening(incident: Incident, snapshot: Snapshot, at: datetime, troubles: tuple[Phrase, ...] = ()) -> Report:
     """Report on a new incident for readers in its channel. Commands there have other defaults from now on."""
-    since = Moment((incident.began_at or incident.opened_at) - LEAD_TIME)
+    since = Moment(incident.beginning - LOOKBACK_PERIOD)
     lines = (
         Phrase("results of commands such as {words} are shown to everyone", words="health")
         if incident.shared
