@@ -1,5 +1,6 @@
 """Builds what a running bot says about incidents by itself: reminders of quiet ones, and updates for those who wait."""
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
     from bot.app.application import Application
 
 
-def build_reminder(application: "Application", team: str) -> QuietReminder:
-    """Builds the reminder of quiet incidents. `team` is the workspace of the configured people."""
-    services, links = application.incident_services, application.change_services.links
-    registry = services.registry
+def make_working_lister(application: "Application") -> Callable[[], Awaitable[tuple[Incident, ...]]]:
+    """Makes what lists the incidents in which people work, with whether their channels are private now."""
+    registry, links = application.incident_services.registry, application.change_services.links
 
     async def list_working() -> tuple[Incident, ...]:
         return await registry.look_up_privacy(await registry.list_working(), links)
+
+    return list_working
+
+
+def build_reminder(application: "Application", team: str) -> QuietReminder:
+    """Builds the reminder of quiet incidents. `team` is the workspace of the configured people."""
+    services, links = application.incident_services, application.change_services.links
 
     async def find_person(name: str) -> Identity | None:
         people = application.dispatcher.config.policy.people
@@ -37,7 +44,7 @@ def build_reminder(application: "Application", team: str) -> QuietReminder:
         request = ActRequest(
             IncidentAct.CALLED, operation, BOT_ACTOR_NAME, lambda before, now: judge_call(before), {"author": ""}
         )
-        await registry.act(incident.number, request)
+        await services.registry.act(incident.number, request)
 
     def get_basis() -> ReminderBasis:
         config = application.dispatcher.config
@@ -45,7 +52,15 @@ def build_reminder(application: "Application", team: str) -> QuietReminder:
         return ReminderBasis(config.policy, config.incidents, schedules.channel, ZoneInfo(schedules.zone))
 
     return QuietReminder(
-        ReminderServices(list_working, services.timeline, services.deliveries, links, find_person, call, get_basis)
+        ReminderServices(
+            make_working_lister(application),
+            services.timeline,
+            services.deliveries,
+            links,
+            find_person,
+            call,
+            get_basis,
+        )
     )
 
 

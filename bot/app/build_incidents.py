@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.inventory import Inventory
-from bot.app.build_incident_messages import build_announcer, build_reminder
+from bot.app.build_incident_messages import build_announcer, build_reminder, make_working_lister
 from bot.app.build_incident_reports import build_resolution_reports
 from bot.audit.log import AuditLog
 from bot.incidents.collector import CollectorSources, TimelineCollector
@@ -22,7 +22,6 @@ from bot.incidents.proof import TimelineVerifier
 from bot.incidents.proposals import MitigationProposer, ProposalServices
 from bot.incidents.registry import IncidentRegistry
 from bot.incidents.status import IncidentStatus, StatusSources
-from bot.model.incident import Incident
 from bot.runtime.periodic import PeriodicTask, run_periodically
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
@@ -72,28 +71,24 @@ def build_incidents(
     database: Database, audit: AuditLog, inventory: Callable[[], Inventory], now: Callable[[], datetime]
 ) -> IncidentServices:
     """Builds the services over an open database. `inventory` returns the present one."""
-    table, timeline = IncidentTable(database), TimelineTable(database)
-    sources = CollectorSources(table, audit, AlertTable(database), LookReader(CATALOGUE), inventory)
+    table, timeline, alerts = IncidentTable(database), TimelineTable(database), AlertTable(database)
+    sources = CollectorSources(table, audit, alerts, LookReader(CATALOGUE), inventory)
     collector = TimelineCollector(sources, timeline, now)
     registry = IncidentRegistry(table, timeline, audit, now, collector.refresh)
-    verifier = TimelineVerifier(audit, AlertTable(database), now)
+    verifier = TimelineVerifier(audit, alerts, now)
     return IncidentServices(registry, timeline, IncidentDeliveryTable(database), collector, verifier)
 
 
 def build_proposer(application: "Application") -> MitigationProposer:
     """Builds what proposes to mark incidents as mitigated."""
     services, links = application.incident_services, application.change_services.links
-    registry = services.registry
-
-    async def list_working() -> tuple[Incident, ...]:
-        return await registry.look_up_privacy(await registry.list_working(), links)
 
     def find_channel() -> str:
         config = application.dispatcher.config
         return config.incidents.channel or config.schedule_config.channel
 
-    alerts = AlertTable(application.database)
-    proposing = ProposalServices(list_working, services.timeline, alerts, services.deliveries, links, find_channel)
+    working, alerts = make_working_lister(application), application.alert_services.registry
+    proposing = ProposalServices(working, services.timeline, alerts, services.deliveries, links, find_channel)
     return MitigationProposer(proposing, application.clock.now)
 
 

@@ -51,7 +51,7 @@ ALERT_OVERLAP = timedelta(minutes=2)
 _log = structlog.get_logger("bot.incidents.collector")
 
 
-class IncidentReader(Protocol):
+class IncidentStore(Protocol):
     """Stored incidents (`bot.store.incidents`)."""
 
     async def list_since(self, at: datetime) -> tuple[Incident, ...]:
@@ -92,7 +92,7 @@ class TimelineWriter(Protocol):
 class CollectorSources:
     """Sources of the collector, and the reader of looks. `inventory` returns the present one."""
 
-    incidents: IncidentReader
+    incidents: IncidentStore
     audit: AuditReader
     alerts: StepReader
     looks: LookReader

@@ -10,6 +10,7 @@ incident, reader ─ may_see (pure) ─▶ shown, or as if it did not exist
 from collections.abc import Set
 from dataclasses import dataclass
 
+from bot.access.rules import is_channel
 from bot.model.incident import Incident
 from commands.model.operation import Role
 
@@ -47,3 +48,13 @@ class IncidentReader:
 
     def _belongs_to(self, incident: Incident) -> bool:
         return self.name != "" and self.name in (incident.opened_by, incident.lead, *incident.invited)
+
+
+def find_shown_place(incident: Incident, channel: str) -> str:
+    """Finds the channel in which the bot speaks of an incident by itself: its own, or `channel` for a public one without.
+
+    A private one without a channel has none, "". An announcement to no channel goes to administrators, who may read it.
+    """
+    if is_channel(incident.channel):
+        return incident.channel
+    return channel if incident.private is False else ""

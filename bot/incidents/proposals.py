@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from adapters.phrase import Phrase
-from bot.access.rules import is_channel
-from bot.model.alert import Alert
+from bot.incidents.ports import OpenAlerts
+from bot.incidents.privacy import find_shown_place
 from bot.model.announcement import Announcement, AnnouncementSender
 from bot.model.incident import Incident, IncidentState, TimelineEntry
 from bot.model.request import Answer
@@ -34,12 +34,6 @@ class MoveReader(Protocol):
     async def find(self, incident: int, number: int) -> TimelineEntry | None: ...
 
 
-class OpenAlertReader(Protocol):
-    """Alerts (`bot.store.alerts`)."""
-
-    async def list_open(self) -> tuple[Alert, ...]: ...
-
-
 class ProposalRecord(Protocol):
     """Records of what was shown (`bot.store.incident_deliveries`)."""
 
@@ -54,7 +48,7 @@ class ProposalServices:
 
     list_working: Callable[[], Awaitable[tuple[Incident, ...]]]
     timeline: MoveReader
-    alerts: OpenAlertReader
+    alerts: OpenAlerts
     record: ProposalRecord
     announcer: AnnouncementSender
     find_channel: Callable[[], str]
@@ -89,15 +83,9 @@ class MitigationProposer:
             return
         name = f"incident-{incident.number}-mitigated-{last}"
         answer = Answer(operation=name, understood="incident", body=describe_proposal(incident, count))
-        private = incident.private is not False
-        await self._services.announcer.announce(Announcement(name, self._find_place(incident), answer, private=private))
+        place, private = find_shown_place(incident, self._services.find_channel()), incident.private is not False
+        await self._services.announcer.announce(Announcement(name, place, answer, private=private))
         await self._services.record.mark_proposed(incident.number, last)
-
-    def _find_place(self, incident: Incident) -> str:
-        """Find the channel. A private incident without one is for administrators, who may read it."""
-        if is_channel(incident.channel):
-            return incident.channel
-        return self._services.find_channel() if incident.private is False else ""
 
 
 def describe_proposal(incident: Incident, count: int) -> Report:

@@ -18,6 +18,7 @@ from adapters.errors import Refused
 from bot.access.policy import Policy
 from bot.access.rules import is_channel
 from bot.incidents import quiet_messages as messages
+from bot.incidents.privacy import find_shown_place
 from bot.incidents.quiet import OFFER_AFTER, Reminder, Silence, find_reminders
 from bot.incidents.settings import IncidentSettings
 from bot.model.alert_notice import AlertWord
@@ -223,11 +224,9 @@ class QuietReminder:
         return bool(messages.find_callable(basis.settings.escalate, incident, basis.policy))
 
     def _find_place(self, incident: Incident) -> str:
-        """Finds the channel to tell. A private incident without one is for administrators, who may read it."""
-        if is_channel(incident.channel):
-            return incident.channel
+        """Finds the channel to tell."""
         basis = self._services.basis()
-        return (basis.settings.channel or basis.channel) if incident.private is False else ""
+        return find_shown_place(incident, basis.settings.channel or basis.channel)
 
     async def _announce(self, name: str, channel: str, report: Report, incident: Incident) -> None:
         await self._post(name, channel, Answer(operation=name, understood="incident", body=report), incident)

@@ -19,6 +19,7 @@ import structlog
 
 from adapters.errors import FlatnetError
 from bot.incidents.ports import ChannelPrivacy, IncidentLister, OpenAlerts, StatusRecord, TimelineFollower
+from bot.incidents.privacy import find_shown_place
 from bot.model.alert import Alert
 from bot.model.announcement import AlertAnnouncer, Announcement, DeliveryStage
 from bot.model.incident import EntryKind, Incident, TimelineEntry
@@ -144,7 +145,7 @@ class IncidentStatus:
         return True
 
     async def _show(self, incident: Incident, delivery: IncidentDelivery) -> None:
-        place = find_place(incident, self._find_channel())
+        place = find_shown_place(incident, self._find_channel())
         if not place or (not delivery.posting and not incident.open):
             self._end(incident)  # without a place, or over before people were shown it
             return
@@ -249,13 +250,6 @@ class _Place:
         """Makes an announcement in its place. What is or may be private never goes to another channel."""
         private = self.incident.private is not False
         return Announcement(name, self.place, body, private=private, below=below)
-
-
-def find_place(incident: Incident, channel: str) -> str:
-    """Finds where an incident is shown, "" for nowhere. `channel` is for incidents without one that are not private."""
-    if incident.channel:
-        return incident.channel
-    return channel if incident.private is False else ""
 
 
 def name_status(incident: int, posting: int) -> str:

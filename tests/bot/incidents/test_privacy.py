@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.incidents.privacy import IncidentReader
+from bot.incidents.privacy import IncidentReader, find_shown_place
 from bot.model.incident import Incident
 from commands.model.operation import Role
 from tests.bot.clockwork import at
@@ -44,3 +44,20 @@ def test_an_incident_without_a_channel_is_not_at_home_in_every_terminal() -> Non
     assert not IncidentReader("dora", OPERATORS, "").may_see(told_by_message)
     assert not IncidentReader("", frozenset(), "").may_see(told_by_message)
     assert IncidentReader("ana", OPERATORS, "").may_see(told_by_message)
+
+
+@pytest.mark.parametrize(
+    ("channel", "private", "place"),
+    [
+        ("C0OPS", True, "C0OPS"),
+        ("C0OPS", None, "C0OPS"),
+        ("", False, "C0NOTICES"),
+        ("", True, ""),
+        ("", None, ""),
+        ("D0ANA", True, ""),
+    ],
+)
+def test_an_incident_is_shown_in_its_place_and_a_private_one_without_a_place_nowhere(
+    channel: str, private: bool | None, place: str
+) -> None:
+    assert place == find_shown_place(replace(PRIVATE, channel=channel, private=private), "C0NOTICES")

@@ -12,7 +12,6 @@ from bot.incidents.status import (
     REFRESH_INTERVAL,
     IncidentStatus,
     StatusSources,
-    find_place,
     is_within,
 )
 from bot.model.alert import Alert
@@ -298,22 +297,6 @@ async def test_one_incident_that_cannot_be_shown_does_not_silence_the_others(nig
     with pytest.raises(RuntimeError):
         await night.pass_time(1)
     assert [3] == [notice.number for notice in night.channel.notices]
-
-
-@pytest.mark.parametrize(
-    ("channel", "private", "place"),
-    [
-        ("C0OPS", True, "C0OPS"),
-        ("C0OPS", None, "C0OPS"),
-        ("", False, "C0NOTICES"),
-        ("", True, ""),
-        ("", None, ""),
-    ],
-)
-def test_an_incident_is_shown_in_its_place_and_a_private_one_without_a_place_nowhere(
-    channel: str, private: bool | None, place: str
-) -> None:
-    assert place == find_place(replace(OPEN, channel=channel, private=private), "C0NOTICES")
 
 
 async def test_what_is_or_may_be_private_goes_to_no_other_channel(night: Night) -> None:
