@@ -7,7 +7,7 @@ Each step after the event repeats itself: an attempt that a crash ended is made 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from bot.access.rules import is_channel
 from bot.handlers.alerts import find_visible_alert
 from bot.handlers.context import RequestContext
 from bot.handlers.incident_observations import HostObservations, ObservationReader
-from bot.handlers.incident_places import make_reader
+from bot.handlers.incident_places import make_channel_message, make_reader, try_to_announce
 from bot.handlers.ports import IncidentRegistryPort
 from bot.incidents.channels import IncidentChannels, NewChannel, plan_channel
 from bot.incidents.conflicts import Conflict, NewScope, find_conflicts, make_question, split_by_reader
@@ -27,9 +27,8 @@ from bot.incidents.life import NotNow
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.requests import ActRequest, IncidentRequest
 from bot.incidents.snapshot import Snapshot
-from bot.model.announcement import Announcement
 from bot.model.incident import Incident
-from bot.model.request import Answer, SlackIdentity, Surface, derive_operation_id
+from bot.model.request import SlackIdentity, Surface
 from bot.reports import incident_opening as reports
 from commands.bot_state.incidents import SINCE_PERIOD, IncidentOpen
 from commands.language.grammar import render_operation
@@ -138,7 +137,9 @@ class IncidentOpeningHandlers:
         incident, made = await self.incidents.open_in_new_channel(request, self._plan_channel(opening), self.channels)
         snapshot, troubles = await self._follow_up(opening, incident)
         begun = reports.report_opening(incident, snapshot, self.now())
-        if why := await self._announce(opening, incident, begun):
+        message = make_channel_message(incident, operation, begun, opening.context)
+        notes = (Phrase("opened by {person}", person=opening.context.actor),)
+        if why := await try_to_announce(self.channels, replace(message, notes=notes)):
             line = Phrase("could not post in the channel ({why}). Type {words} there", why=why, words="incident")
             troubles = (*troubles, line)
         troubles = (*made.troubles, *troubles)
@@ -200,20 +201,6 @@ class IncidentOpeningHandlers:
         )
         for conflict in hidden:
             await self.incidents.act(conflict.incident.number, act)
-
-    async def _announce(self, opening: _Opening, incident: Incident, report: Report) -> Phrase | None:
-        """Announces the opening in its new channel. Returns the reason if that failed; the incident stays as it is."""
-        context = opening.context
-        name = derive_operation_id(f"{context.operation} in its channel")
-        said = Answer(operation=name, understood=render_operation(opening.operation), body=report)
-        notes = (Phrase("opened by {person}", person=context.actor),)
-        try:
-            await self.channels.announce(
-                Announcement(name, incident.channel, said, notes, private=incident.private is not False)
-            )
-        except FlatnetError as error:
-            return error.phrase
-        return None
 
 
 def _keep(incident: Incident, now: datetime) -> Incident:

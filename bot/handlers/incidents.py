@@ -4,25 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.handlers.context import RequestContext
 from bot.handlers.incident_ends import IncidentResolver
-from bot.handlers.incident_places import make_reader
+from bot.handlers.incident_places import make_channel_message, make_reader, try_to_announce
 from bot.handlers.ports import ChangeLifecycle, IncidentRegistryPort
 from bot.handlers.timeline_sight import make_own_sight
 from bot.incidents.channels import IncidentChannels
 from bot.incidents.privacy import IncidentReader
 from bot.incidents.requests import NoSuchIncident
-from bot.model.announcement import Announcement
 from bot.model.incident import Incident
-from bot.model.request import Answer, derive_operation_id
 from bot.reports import incidents as reports
 from bot.reports.incident_acts import describe_late_obstacles
 from bot.reports.incident_timeline import MAX_SHOWN_ENTRIES, Timeline, compose_timeline, find_operations
 from commands.bot_state.incidents import IncidentList, IncidentResolve, IncidentShow
-from commands.language.grammar import render_operation
-from commands.model.operation import OwnOperation
 from commands.model.report import Report
 
 
@@ -92,30 +87,9 @@ class IncidentHandlers:
             return ended.model_copy(update={"sections": (*ended.sections, *reports.list_left_to_do(*late))})
         report = reports.report_incident(incident, context.channel, self.now())
         if incident.channel:
-            why = await self._announce(_ChannelMessage(ended, incident, operation), context)
+            message = make_channel_message(incident, operation, ended, context)
+            why = await try_to_announce(self.channels, message)
             if why is not None:
                 line = Phrase("could not post in the incident channel: {why}. Let people there know it is resolved", why=why)
                 late = (*late, line)
         return report.model_copy(update={"sections": reports.list_left_to_do(*late)})
-
-    async def _announce(self, notice: "_ChannelMessage", context: RequestContext) -> Phrase | None:
-        """Announces a report in the incident's channel. Returns the reason if that failed; the incident stays as it is."""
-        name, incident = derive_operation_id(f"{context.operation} in its channel"), notice.incident
-        said = Answer(operation=name, understood=render_operation(notice.operation), body=notice.report)
-        try:
-            await self.channels.announce(
-                Announcement(name, incident.channel, said, notice.notes, private=incident.private is not False)
-            )
-        except FlatnetError as error:
-            return error.phrase
-        return None
-
-
-@dataclass(frozen=True)
-class _ChannelMessage:
-    """A report for the readers of an incident's channel, and the operation that it answers."""
-
-    report: Report
-    incident: Incident
-    operation: OwnOperation
-    notes: tuple[Phrase, ...] = ()
