@@ -15,7 +15,7 @@ from bot.model.alert import Alert
 from bot.model.change import ChangeState
 from bot.model.incident import IncidentState
 from bot.model.quoted_message import QuotedMessage
-from bot.model.request import Answer, Failure, FailureKind
+from bot.model.request import Failure, FailureKind
 from bot.store.database import Database
 from commands.checks.conditions import Condition
 from commands.model.check import Area, StoredCheck
@@ -369,15 +369,3 @@ async def test_obstacles_that_the_requester_may_not_see_are_counted(database: Da
     await _put(office, "firing")
     refused = await office.told('incident resolve "dns"')
     assert "still open: 1 thing that you may not see." in refused
-
-
-async def test_resolving_and_opening_again_in_one_instant_is_one_after_the_other(office: Office) -> None:
-    answers: tuple[Answer, Answer] = await asyncio.gather(
-        office.ask('incident resolve "dns"'), office.ask('incident reopen "no" --incident 1', "U1BEN")
-    )
-    [incident] = await office.book.list_incidents()
-    failed = [isinstance(each.body, Failure) for each in answers]
-    assert (incident.state, failed) in [
-        (IncidentState.OPEN, [False, False]),
-        (IncidentState.RESOLVED, [False, True]),
-    ]
