@@ -152,7 +152,6 @@ class QuietReminder:
         await self._services.silences.mark_silence(
             IncidentDelivery(
                 incident.number,
-                quiet_since=silence.since,
                 asked=silence.asked,
                 asked_at=silence.asked_at,
                 offered_at=silence.offered_at,

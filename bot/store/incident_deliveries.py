@@ -24,7 +24,6 @@ class IncidentDelivery:
     shown: str = ""
     replied: int = 0
     announced: int = 0
-    quiet_since: datetime | None = None
     asked: int = 0
     asked_at: datetime | None = None
     offered_at: datetime | None = None
@@ -33,7 +32,7 @@ class IncidentDelivery:
 
 
 _COLUMNS = tuple(field.name for field in fields(IncidentDelivery))
-_SILENCE = ("quiet_since", "asked", "asked_at", "offered_at", "called_at")
+_SILENCE = ("asked", "asked_at", "offered_at", "called_at")
 _ALL = select(INCIDENT_DELIVERIES)
 _THIS = INCIDENT_DELIVERIES.c.incident == bindparam("this")
 _ONE = _ALL.where(_THIS)
@@ -75,7 +74,7 @@ class IncidentDeliveryTable:
         await self._mark(incident, {"announced": entry})
 
     async def mark_silence(self, delivery: IncidentDelivery) -> None:
-        """Records the present silence: since when, how often its lead was asked, and whether others were called."""
+        """Records the present silence: how often its lead was asked, and whether others were called."""
         await self._mark(delivery.incident, {name: getattr(delivery, name) for name in _SILENCE})
 
     async def mark_proposed(self, incident: int, entry: int) -> None:

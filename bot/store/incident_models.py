@@ -109,8 +109,8 @@ class IncidentDeliveryRow(Table, table=True):
     """Record of what people were shown of an incident, and of how often its lead was asked for an update.
 
     `posting` counts the status messages: a deleted one is posted anew. `shown` is the hash of what the newest one shows.
-    `replied` and `announced` are the newest entries that its thread and the channel for announcements have. `quiet_since` is
-    when the present silence began, `asked` how often the lead was asked in it, `asked_at` when. `offered_at`: people were
+    `replied` and `announced` are the newest entries that its thread and the channel for announcements have. `asked` is how
+    often the lead was asked in the present silence, `asked_at` when. `offered_at`: people were
     offered to call others; `called_at`: others were called. `proposed` is the entry of an alert after which
     "mitigated" was proposed.
     """
@@ -123,7 +123,6 @@ class IncidentDeliveryRow(Table, table=True):
     shown: str = Field(sa_type=Text)
     replied: int
     announced: int
-    quiet_since: datetime | None = Field(default=None, sa_type=UtcText)
     asked: int
     asked_at: datetime | None = Field(default=None, sa_type=UtcText)
     offered_at: datetime | None = Field(default=None, sa_type=UtcText)

@@ -79,14 +79,13 @@ async def test_what_was_delivered_is_marked_column_by_column(database: Database)
     await table.mark_replied(1, 7)
     await table.mark_announced(1, 5)
     times: dict[str, Any] = {
-        "quiet_since": NOW,
         "asked_at": NOW + MINUTE,
         "offered_at": NOW + 2 * MINUTE,
         "called_at": NOW + 3 * MINUTE,
     }
     await table.mark_silence(IncidentDelivery(1, asked=2, **times))
     await table.mark_proposed(1, 9)
-    all_marked = IncidentDelivery(1, 2, "ab12", 7, 5, NOW, 2, NOW + MINUTE, NOW + 2 * MINUTE, NOW + 3 * MINUTE, 9)
+    all_marked = IncidentDelivery(1, 2, "ab12", 7, 5, 2, NOW + MINUTE, NOW + 2 * MINUTE, NOW + 3 * MINUTE, 9)
     assert {1: all_marked} == await table.read_all()
     await table.mark_silence(IncidentDelivery(1))
     assert IncidentDelivery(1, 2, "ab12", 7, 5, proposed=9) == await table.read(1)

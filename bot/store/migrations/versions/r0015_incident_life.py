@@ -65,7 +65,6 @@ def upgrade() -> None:
         *(sa.Column(name, sa.Integer(), nullable=False) for name in ("incident", "posting")),
         sa.Column("shown", sa.Text(), nullable=False),
         *(sa.Column(name, sa.Integer(), nullable=False) for name in ("replied", "announced")),
-        sa.Column("quiet_since", sa.Text(), nullable=True),
         sa.Column("asked", sa.Integer(), nullable=False),
         *(sa.Column(name, sa.Text(), nullable=True) for name in ("asked_at", "offered_at", "called_at")),
         sa.Column("proposed", sa.Integer(), nullable=False),
