@@ -249,7 +249,7 @@ def _describe(event: IncidentEvent, after: Incident) -> Phrase:
         case IncidentAct.POSTPONED if after.next_update_at is not None:
             return Phrase("next update later, at {at}", at=Moment(after.next_update_at))
         case IncidentAct.SEVERITY:
-            return Phrase("severity: {severity}", severity=_name_severity(after.severity))
+            return Phrase("severity: {severity}", severity=name_severity(after))
         case IncidentAct.LEAD:
             return Phrase("lead: {person}", person=after.lead)
         case IncidentAct.INVITED:
@@ -271,8 +271,9 @@ def _describe(event: IncidentEvent, after: Incident) -> Phrase:
     return Phrase("{text}", text=text)
 
 
-def _name_severity(severity: Severity | None) -> Phrase:
-    return Phrase("unknown") if severity is None else GRADE_NAMES[Grade(severity)]
+def name_severity(incident: Incident) -> Phrase:
+    """Names the severity of an incident."""
+    return Phrase("unknown") if incident.severity is None else GRADE_NAMES[Grade.of(incident.severity)]
 
 
 def _parse_phrase(stored: dict[str, Any]) -> Phrase | None:

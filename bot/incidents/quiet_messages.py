@@ -7,10 +7,10 @@ from typing import Any
 from adapters.phrase import Phrase, Span
 from bot.access.people import is_group
 from bot.access.policy import Policy
+from bot.incidents.life import name_severity
 from bot.incidents.privacy import SEEING_ROLES, IncidentReader
 from bot.model.alert_notice import AlertWord
 from bot.model.incident import Incident
-from commands.model.finding import GRADE_NAMES, Grade
 from commands.model.phrases import round_distance
 from commands.model.report import Report
 
@@ -79,11 +79,6 @@ def make_call(incident: Incident, caller: str, mentions: tuple[str, ...]) -> Ale
 def find_lead(incident: Incident) -> str:
     """Finds the lead; the opener of an incident that has none."""
     return incident.lead or incident.opened_by
-
-
-def name_severity(incident: Incident) -> Phrase:
-    """Names the severity of an incident."""
-    return Phrase("unknown") if incident.severity is None else GRADE_NAMES[Grade.of(incident.severity)]
 
 
 def find_callable(names: Iterable[str], incident: Incident, policy: Policy) -> tuple[str, ...]:

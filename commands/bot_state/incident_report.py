@@ -3,9 +3,9 @@
 from typing import Annotated, ClassVar
 
 from adapters.phrase import Phrase
-from commands.bot_state.incidents import IncidentNumberOption, parse_incident_number
+from commands.bot_state.incidents import IncidentNumber, IncidentNumberOption
 from commands.model.operation import OwnOperation
-from commands.values.arguments import Flag, Positional
+from commands.values.arguments import Flag
 
 
 class IncidentReport(OwnOperation):
@@ -16,14 +16,6 @@ class IncidentReport(OwnOperation):
     example: ClassVar = "incident report 3"
     label: ClassVar = Phrase("make the report of incident {number}", number="…")
 
-    number: Annotated[
-        int,
-        Positional(
-            "number",
-            Phrase("incident number (default: the incident of this channel)"),
-            lambda words: parse_incident_number(words[0]),
-            lambda number: (str(number),) if number else (),
-        ),
-    ] = 0
+    number: IncidentNumber = 0
     json_: Annotated[bool, Flag(Phrase("attach JSON for programs instead of Markdown"))] = False
     incident: IncidentNumberOption = 0

@@ -125,28 +125,30 @@ def make_incident_option(meaning: Phrase) -> Option:
     return Option("number", meaning, parse_incident_number, str, describe=_describe_incident)
 
 
+IncidentNumber = Annotated[
+    int,
+    Positional(
+        "number",
+        Phrase("incident number (default: the incident of this channel)"),
+        lambda words: parse_incident_number(words[0]),
+        lambda number: (str(number),) if number else (),
+    ),
+]
+
 IncidentNumberOption = Annotated[
     int, make_incident_option(Phrase("incident number (default: the incident of this channel)"))
 ]
 
 
 class IncidentShow(OwnOperation):
-    """Show the requests and answers of an incident."""
+    """Show the timeline of an incident."""
 
     words: ClassVar = ("incident", "show")
     summary: ClassVar = Phrase("commands and results during an incident, oldest first")
     example: ClassVar = "incident show 3"
     label: ClassVar = Phrase("show incident {number}", number="…")
 
-    number: Annotated[
-        int,
-        Positional(
-            "number",
-            Phrase("incident number (default: the incident of this channel)"),
-            lambda words: parse_incident_number(words[0]),
-            lambda number: (str(number),) if number else (),
-        ),
-    ] = 0
+    number: IncidentNumber = 0
 
 
 class IncidentResolve(OwnOperation):
