@@ -40,16 +40,19 @@ class AuditHandlers:
         """Lists operations with matching events, newest first; with details the events themselves."""
         filters = _build_filters(operation, operation.text, self.now())
         await self._record(EventKind.AUDIT_READ, operation, context)
+        shared = _is_shared(operation, context)
         if operation.details:
-            return audit_events.list_events(await self.audit.search(filters), filters.limit, self.now())
-        return audit_events.list_operations(await self.audit.search_operations(filters), self.now())
+            events = await self.audit.search(filters)
+            return audit_events.list_events(events, filters.limit, self.now(), shared=shared)
+        return audit_events.list_operations(await self.audit.search_operations(filters), self.now(), shared=shared)
 
     async def show(self, operation: AuditShow, context: RequestContext) -> Report:
         """Lists every event of one operation, oldest first."""
         await self._record(EventKind.AUDIT_READ, operation, context)
         filters = AuditFilters(operation=operation.id, limit=MAX_SEARCH_EVENTS)
         found = await self.audit.search(filters)
-        return audit_events.list_events(found[::-1], filters.limit, self.now())
+        shared = _is_shared(operation, context)
+        return audit_events.list_events(found[::-1], filters.limit, self.now(), shared=shared)
 
     async def export(self, operation: AuditExport, context: RequestContext) -> Report:
         """Puts matching events into a file."""
@@ -75,6 +78,11 @@ class AuditHandlers:
 
     async def _record(self, kind: EventKind, operation: OwnOperation, context: RequestContext) -> None:
         await self.audit.record(kind, context.actor, context.operation, {"understood": render_operation(operation)})
+
+
+def _is_shared(operation: OwnOperation, context: RequestContext) -> bool:
+    """Returns whether others read the answer."""
+    return operation.here or context.requester.answered_in_public
 
 
 def _build_filters(operation: AuditFilter, text: str, now: datetime) -> AuditFilters:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -14,7 +15,7 @@ from bot.reports.listings import MAX_NEXT_COMMANDS
 from bot.security.untrusted_text import shorten
 from bot.store.chain import StoredEvent
 from commands.model.phrases import list_some
-from commands.model.report import Cell, Column, Mark, Report, Row
+from commands.model.report import Cell, Column, Mark, Report, Row, Section
 
 MAX_EVENT_LENGTH, MAX_VALUE_LENGTH = 300, 60
 """Characters of an event that a line shows, and of each value in it."""
@@ -69,8 +70,14 @@ _OPERATION_COLUMNS = (
 )
 
 
-def list_operations(found: FoundOperations, at: datetime) -> Report:
-    """Lists operations in the given order, each with its words, person, time and outcome."""
+def list_operations(found: FoundOperations, at: datetime, *, shared: bool = False) -> Report:
+    """Lists operations in the given order, each with its words, person, time and outcome.
+
+    `shared`: others read the result, who need not know of all incidents. So those about incidents are left out.
+    """
+    if shared:
+        kept = [each for each in found.operations if not any(map(_is_about_incident, each.events))]
+        found = replace(found, operations=tuple(kept))
     n = len(found.operations)
     counted = Phrase("{n} operation", plural="{n} operations", n=n) if n else Phrase("no matching events")
     named = [each.operation for each in found.operations if each.operation]
@@ -79,6 +86,7 @@ def list_operations(found: FoundOperations, at: datetime) -> Report:
         summary=Phrase("the newest {n} operations. Older ones match, too", n=n) if found.more else counted,
         columns=_OPERATION_COLUMNS,
         rows=tuple(_build_operation_row(each, at) for each in found.operations),
+        sections=_explain_left_out(shared=shared),
         taken_at=at,
         next=tuple(f"audit show {operation}" for operation in named[:MAX_NEXT_COMMANDS]),
     )
@@ -145,8 +153,11 @@ def _find_telling_event(events: Sequence[StoredEvent]) -> StoredEvent:
     return next((event for event in reversed(course) if event.kind == EventKind.END), course[-1])
 
 
-def list_events(found: Sequence[StoredEvent], limit: int, at: datetime) -> Report:
-    """Lists audit events in the given order. A search finds at most `limit` of them."""
+def list_events(found: Sequence[StoredEvent], limit: int, at: datetime, *, shared: bool = False) -> Report:
+    """Lists audit events in the given order. A search finds at most `limit` of them. `shared`: as for operations."""
+    if shared:
+        about = {event.operation for event in found if event.operation and _is_about_incident(event)}
+        found = [event for event in found if event.operation not in about and not _is_about_incident(event)]
     return Report(
         title=Phrase("Audit log"),
         summary=_count_events(found, limit),
@@ -159,8 +170,24 @@ def list_events(found: Sequence[StoredEvent], limit: int, at: datetime) -> Repor
             Column(key="operation", heading=Phrase("Operation")),
         ),
         rows=tuple(_build_event_row(event, at) for event in found),
+        sections=_explain_left_out(shared=shared),
         taken_at=at,
     )
+
+
+def _is_about_incident(event: StoredEvent) -> bool:
+    """Returns whether an event is an act on an incident, a command about incidents, or the delivery of a report."""
+    data = json.loads(event.data)
+    told = [str(data.get(key, "")) for key in ("understood", "text", "words", "file")] if isinstance(data, dict) else []
+    return event.kind == EventKind.INCIDENT or any("incident" in each.lower() for each in told)
+
+
+def _explain_left_out(*, shared: bool) -> tuple[Section, ...]:
+    """Explains what is left out where others read the result. The text is the same with and without incidents."""
+    if not shared:
+        return ()
+    line = Phrase("everything about incidents, because others read this result")
+    return (Section(heading=Phrase("Not listed"), lines=(line,)),)
 
 
 def _build_event_row(event: StoredEvent, at: datetime) -> Row:

@@ -131,6 +131,15 @@ async def test_the_report_of_each_is_proven(bot: Bot) -> None:
         assert (number, True, []) == (number, proof["verified"], proof["differing"])
 
 
+@pytest.mark.parametrize("words", ["audit search canary", "audit search canary --details"])
+async def test_the_audit_log_tells_of_no_incident_where_others_read_the_answer(bot: Bot, words: str) -> None:
+    alone = await bot.ask(member("adam"), words, ELSEWHERE)
+    assert NONE != find_leaks(alone.body.model_dump_json())
+    for asked, in_public in ((words, True), (f"{words} --here", False)):
+        answer = await bot.ask(member("adam"), asked, ELSEWHERE, in_public=in_public)
+        assert NONE == find_leaks(answer.body.model_dump_json())
+
+
 async def test_metrics_count_no_private_incident(bot: Bot) -> None:
     assert {Severity.CRITICAL: 2} == dict((await check_writable(bot.application.database)).incidents)
 
