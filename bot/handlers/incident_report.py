@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import structlog
+
+from adapters.errors import FlatnetError
 from bot.access.policy import BOT_ACTOR_NAME
 from bot.access.rules import is_channel
 from bot.config.active_config import ActiveConfig
@@ -32,6 +35,8 @@ from commands.model.report import FileFormat, Report, ReportFile
 
 RECENT_PERIOD = timedelta(hours=1)
 """Time after its resolution in which the report of an incident is posted: a bot that was down longer posts none."""
+
+_log = structlog.get_logger("bot.handlers.incident_report")
 
 
 @dataclass(frozen=True)
@@ -90,13 +95,24 @@ class ResolutionReports:
     posted: set[tuple[int, int]] = field(default_factory=set)
 
     async def post_due(self) -> None:
-        """Posts the reports that are due. May raise a `FlatnetError`; then the next call tries again."""
+        """Posts the reports that are due. May raise a `FlatnetError`; then the next call tries again.
+
+        A bug in one is logged, and neither repeated nor in the way of the others.
+        """
         since = self.sources.now() - RECENT_PERIOD
         for incident in await self.incidents.list_incidents():
             due = incident.state is IncidentState.RESOLVED and incident.channel and incident.resolved_at
             if due and due >= since and (incident.number, incident.version) not in self.posted:
-                await self._post(incident)
+                await self._try_to_post(incident)
                 self.posted.add((incident.number, incident.version))
+
+    async def _try_to_post(self, incident: Incident) -> None:
+        try:
+            await self._post(incident)
+        except FlatnetError:
+            raise
+        except Exception:
+            _log.exception("the report of an incident could not be posted", incident=incident.number)
 
     async def _post(self, incident: Incident) -> None:
         config, name = self.get_config(), derive_operation_id(f"report of {incident.operation} {incident.resolution}")

@@ -325,6 +325,26 @@ class Posting(Made):
         self.said.setdefault(bulletin.name, bulletin)
 
 
+class Broken(Book):
+    """Two incidents, of which the first one cannot be read."""
+
+    async def list_incidents(self) -> tuple[Incident, ...]:
+        return (replace(self.incident, number=1), self.incident)
+
+    async def read_timeline(self, number: int, most: int = 0) -> tuple[TimelineEntry, ...]:
+        if number == 1:
+            raise ValueError(number)
+        return self.entries
+
+
+async def test_a_report_that_cannot_be_made_keeps_no_other_from_being_posted() -> None:
+    posting = Posting(INCIDENT)
+    posting.reports.incidents = Broken(entry(1, 0, EntryKind.OPENED, "opened"))
+    posting.reports.sources = replace(posting.reports.sources, incidents=posting.reports.incidents)
+    await posting.reports.post_due()
+    assert 1 == len(posting.said)
+
+
 async def test_the_report_is_posted_in_the_channel_once_also_by_the_next_life_of_the_bot() -> None:
     first, second = Posting(INCIDENT), Posting(INCIDENT)
     first.failing = True
