@@ -45,6 +45,9 @@ SETTLING_PERIOD = timedelta(days=1)
 EVENTS_AT_ONCE = 500
 """Audit events that are read at once. Others use the database in between."""
 
+MOVES_PERIOD = timedelta(days=1)
+"""Period whose moves of alerts are read at once. An incident may have been open for months when the bot starts."""
+
 ALERT_OVERLAP = timedelta(minutes=2)
 """Time for which moves of alerts are read again: the time of a move is older than its commit."""
 
@@ -75,7 +78,7 @@ class AuditReader(Protocol):
 class StepReader(Protocol):
     """Histories of alerts (`bot.store.alerts`)."""
 
-    async def list_steps(self, since: datetime) -> tuple[AlertStep, ...]: ...
+    async def list_steps(self, since: datetime, until: datetime | None = None) -> tuple[AlertStep, ...]: ...
 
 
 class TimelineWriter(Protocol):
@@ -210,9 +213,19 @@ class TimelineCollector:
         return self._works[event.operation]
 
     async def _follow_alerts(self) -> None:
-        """Read the moves since the last time, and add their entries in one transaction."""
+        """Read the moves since the last time, and add their entries, those of each day in one transaction."""
         since = min(each.alerts_at for each in self._followed.values())
-        made = [make_alert_entry(step, self._now()) for step in await self._sources.alerts.list_steps(since)]
+        while self._now() - since > MOVES_PERIOD:
+            await self._follow_moves(since, since + MOVES_PERIOD)
+            since += MOVES_PERIOD
+        found = await self._follow_moves(since, None)
+        for followed in self._followed.values():
+            followed.alerts_at = self._now() - ALERT_OVERLAP
+            followed.steps = frozenset(each.source for each in found if each.happened_at >= followed.alerts_at)
+
+    async def _follow_moves(self, since: datetime, until: datetime | None) -> list[TimelineEntry]:
+        """Read the moves of a period, and add their entries. Return the entries of all, of whatever incident."""
+        made = [make_alert_entry(step, self._now()) for step in await self._sources.alerts.list_steps(since, until)]
         found = [entry for entry in made if entry is not None]
         entries = [
             entry
@@ -220,9 +233,7 @@ class TimelineCollector:
             for entry in _select(followed, ((0, each) for each in found if each.source not in followed.steps))
         ]
         await self._add(entries)
-        for followed in self._followed.values():
-            followed.alerts_at = self._now() - ALERT_OVERLAP
-            followed.steps = frozenset(each.source for each in found if each.happened_at >= followed.alerts_at)
+        return found
 
     async def _add(self, entries: Sequence[TimelineEntry]) -> None:
         if entries:

@@ -1,7 +1,7 @@
 """Histories of alerts: changes in a period, times that are ahead, and retention. Parts of `AlertTable`'s transactions."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +14,9 @@ from bot.store.tables import ALERT_CHANGES, ALERTS
 
 RETENTION = timedelta(days=400)
 """Retention of resolved alerts and of changes: reports look back a year."""
+
+END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+"""End of a period that has none."""
 
 MAX_PRUNED = 500
 """Maximum number of rows that one transaction prunes."""
@@ -34,7 +37,7 @@ _CHANGES_SINCE = (
 _STEPS = (
     select(ALERT_CHANGES, _COLUMNS.host, _COLUMNS.short)
     .join(ALERTS, _COLUMNS.number == _CHANGES.alert)
-    .where(_CHANGES.at >= bindparam("since"))
+    .where(_CHANGES.at >= bindparam("since"), _CHANGES.at < bindparam("until"))
     .order_by(_CHANGES.at, _CHANGES.alert, _CHANGES.version)
 )
 _EARLIER = ALERT_CHANGES.alias()
@@ -100,9 +103,9 @@ def read_histories(connection: Connection, since: datetime, until: datetime) -> 
     return tuple(AlertHistory(alert, opened.get(alert.number), tuple(changes.get(alert.number, ()))) for alert in alerts)
 
 
-def read_steps(connection: Connection, since: datetime) -> tuple[AlertStep, ...]:
-    """Reads the moves of all alerts since then, in order. Those that this version cannot read are left out."""
-    found = (_read_step(row) for row in connection.execute(_STEPS, {"since": since}).mappings())
+def read_steps(connection: Connection, since: datetime, until: datetime) -> tuple[AlertStep, ...]:
+    """Reads the moves of all alerts in a period, in order. Those that this version cannot read are left out."""
+    found = (_read_step(row) for row in connection.execute(_STEPS, {"since": since, "until": until}).mappings())
     return tuple(step for step in found if step is not None)
 
 

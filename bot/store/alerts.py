@@ -23,7 +23,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.model.alert import OPEN_STATES, Alert, AlertChange, AlertHistory, AlertMove, AlertStep
-from bot.store.alert_history import correct_times, prune_alerts, read_alerts, read_change, read_histories, read_steps
+from bot.store.alert_history import (
+    END_OF_TIME,
+    correct_times,
+    prune_alerts,
+    read_alerts,
+    read_change,
+    read_histories,
+    read_steps,
+)
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.records import encode_phrase
@@ -124,9 +132,9 @@ class AlertTable:
         """Lists the alerts that were open in a period, and some that were not, with their changes in it."""
         return await self._database.read(lambda connection: read_histories(connection, since, until))
 
-    async def list_steps(self, since: datetime) -> tuple[AlertStep, ...]:
-        """Lists the moves of all alerts since then, in order."""
-        return await self._database.read(lambda connection: read_steps(connection, since))
+    async def list_steps(self, since: datetime, until: datetime | None = None) -> tuple[AlertStep, ...]:
+        """Lists the moves of all alerts since then, in order; those before `until`, if it is given."""
+        return await self._database.read(lambda connection: read_steps(connection, since, until or END_OF_TIME))
 
     async def correct_times(self, now: datetime) -> None:
         """Sets times that are ahead of now to now (`bot.store.alert_history`)."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
+from bot.incidents.collector import MOVES_PERIOD
+from bot.model.alert import AlertStep
 from bot.model.incident import IncidentState, TimelineEntry
 from bot.store.errors import DatabaseBusy
 from tests.bot.incidents.house import House
@@ -201,6 +203,25 @@ async def test_a_host_that_is_added_after_the_clock_was_set_back_brings_what_hap
         house.restart()
     house.incidents = [incident("host-a,host-b")]
     assert [f"{minutes} ana: checked host-b" for minutes in ("-55", "-20", "+5")] == await house.collect()
+
+
+async def test_the_moves_of_days_are_read_day_by_day_and_none_is_lost(house: House) -> None:
+    day, least = 24 * 60, timedelta(microseconds=1) / timedelta(minutes=1)
+    minutes = (-30, day - 30 - least, day - 30, 2 * day, 3 * day - 30)
+    for minute in minutes:
+        [alert] = await house.fire("host-a", minutes=minute)
+        await house.resolve(alert, minutes=minute)
+    periods: list[timedelta | None] = []
+    read = house.alerts.list_steps
+
+    async def list_steps(since: datetime, until: datetime | None = None) -> tuple[AlertStep, ...]:
+        periods.append(None if until is None else until - since)
+        return await read(since, until)
+
+    house.alerts.list_steps = list_steps  # type: ignore[method-assign]
+    house.at = NOW + timedelta(days=3)
+    assert 2 * len(minutes) == len(await house.collect())
+    assert [MOVES_PERIOD] * 3 + [None] == periods
 
 
 async def test_requests_that_an_earlier_version_stored_are_no_second_looks(house: House) -> None:
