@@ -116,7 +116,7 @@ class IncidentActHandlers:
         incident = await self._act(operation, request, context)
         configured = context.config.incidents.announce is not None
         lines = describe_audience(incident, configured=configured, requested=operation.announce)
-        return self._report(incident, Phrase("update: {text}", text=operation.text), context, lines)
+        return self._report(incident, Phrase("update posted"), context, lines)
 
     async def postpone(self, operation: IncidentLater, context: RequestContext) -> Report:
         """Postpones the next update, and with it the next reminder of the lead."""

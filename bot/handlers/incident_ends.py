@@ -47,9 +47,12 @@ class IncidentResolver:
         data: dict[str, object] = {}
 
         async def check(incident: Incident) -> None:
+            if not incident.open:
+                return  # what is still open does not matter any more: the judge says how it ended
             checked = await self.concerns.read(incident, context.inventory)
             if checked and not operation.although:
-                raise make_refusal(incident.number, _describe(checked, context))
+                words = render_operation(operation.model_copy(update={"incident": incident.number, "here": False}))
+                raise make_refusal(incident.number, _describe(checked, context), words)
             data.update(_describe_resolution(operation, len(checked)))
             looks.append(checked)
 

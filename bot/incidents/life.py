@@ -313,7 +313,9 @@ def _require_open(incident: Incident) -> None:
                 number=str(incident.number),
                 person=incident.resolved_by,
                 was=incident.was,
-            )
+            ),
+            f"incident show {incident.number}",
+            f"incident reopen --incident {incident.number}",
         )
 
 

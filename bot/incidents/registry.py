@@ -208,6 +208,7 @@ class IncidentRegistry:
                     at=Moment(standing.opened_at),
                 ),
                 standing.number,
+                opening.scope,
             )
         return standing
 

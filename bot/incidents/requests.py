@@ -12,7 +12,7 @@ from bot.incidents.events import IncidentAct
 from bot.incidents.life import NotNow
 from bot.model.incident import Incident
 from commands.model.finding import Severity
-from commands.values.arguments import Target
+from commands.values.arguments import ALL_HOSTS, Target
 
 
 class NoSuchIncident(RequestError):
@@ -35,8 +35,10 @@ class NoSuchIncident(RequestError):
 class AlreadyOpen(NotNow):
     """This channel belongs to another open incident."""
 
-    def __init__(self, phrase: Phrase, number: int) -> None:
-        super().__init__(phrase, f"incident show {number}")
+    def __init__(self, phrase: Phrase, number: int, what: str = "") -> None:
+        """Make the refusal. `what` is the scope of the refused one, which may be added to the other."""
+        joining = (f"incident add {what} --incident {number}",) if what else ()
+        super().__init__(phrase, *joining, f"incident show {number}")
 
 
 class SeveralIncidents(NotNow):
@@ -70,6 +72,13 @@ class IncidentRequest:
     began_at: datetime | None = None
     alerts: tuple[int, ...] = ()
     judge: Callable[[Sequence[Incident]], None] = _accept
+
+    @property
+    def scope(self) -> str:
+        """The number of the alert that it is about, else its hosts; "" for all hosts."""
+        if self.alerts:
+            return str(self.alerts[0])
+        return "" if self.target == ALL_HOSTS else str(self.target)
 
 
 async def _allow(incident: Incident) -> None:

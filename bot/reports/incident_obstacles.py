@@ -82,15 +82,15 @@ def describe_obstacles(obstacles: Sequence[Obstacle], may_see: Callable[[Obstacl
     return (*lines, counted) if hidden else tuple(lines)
 
 
-def make_refusal(number: int, lines: Sequence[Phrase]) -> StillOpen:
-    """Makes the refusal of a resolution without a reason."""
+def make_refusal(number: int, lines: Sequence[Phrase], words: str) -> StillOpen:
+    """Makes the refusal of a resolution without a reason. `words` are the command: its form asks for the reason."""
     phrase = Phrase(
-        "incident {number} is not resolved, because something is still open: {open}. Fix it, or add {option}",
+        "incident {number} is not resolved yet ({open}). Fix it first, or give a reason with {option}",
         number=str(number),
         open=list_some(lines, MAX_NAMED),
         option='--although "…"',
     )
-    return StillOpen(phrase, f"incident show {number}")
+    return StillOpen(phrase, words, f"incident show {number}")
 
 
 def find_new(obstacles: Sequence[Obstacle], known: Collection[str]) -> tuple[Obstacle, ...]:

@@ -176,7 +176,9 @@ def summarize(incident: Incident, at: datetime) -> Phrase:
 def suggest_next(incident: Incident, place: str) -> tuple[str, ...]:
     """Commands to type next. A read is suggested only in its channel: elsewhere other people would see the answer."""
     shown = suggest_showing((incident,))
-    return ("health", *shown) if incident.open and not link_channel(incident, place) else shown
+    if incident.state is IncidentState.RESOLVED:
+        return (f"incident report {incident.number}", *shown)
+    return (f"health {incident.target}", *shown) if incident.open and not link_channel(incident, place) else shown
 
 
 def _rank(incident: Incident) -> tuple[bool, int, int]:

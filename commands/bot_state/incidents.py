@@ -76,12 +76,14 @@ class IncidentOpen(OwnOperation):
     label: ClassVar = Phrase("open an incident on {target}", target="…")
     offered: ClassVar = ("target", "severity")
     choices: ClassVar = {
-        "--another": Phrase("open another incident"),
-        "--agree": Phrase("create the public channel"),
-        "--public": Phrase("in a new public channel"),
-        "--new": Phrase("in a new private channel"),
-        "--results everyone": Phrase("here, results for everyone"),
-        "--results requester": Phrase("here, results for the requester"),
+        ("--agree",): Phrase("create the public channel"),
+        ("--another", "--public"): Phrase("open another incident, in a public channel"),
+        ("--another", "--new"): Phrase("open another incident, in a private channel"),
+        ("--another",): Phrase("open another incident"),
+        ("--public",): Phrase("in a new public channel"),
+        ("--new",): Phrase("in a new private channel"),
+        ("--results everyone",): Phrase("here, results for everyone"),
+        ("--results requester",): Phrase("here, results for the requester"),
     }
 
     title: Annotated[str, Positional("title", Phrase("what is wrong"), _parse_title, lambda title: (title,), labeled=False)]

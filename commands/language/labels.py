@@ -53,7 +53,7 @@ def _label_operation(operation: type[Operation], given: Mapping[str, Any]) -> Ph
         each.field: given.get(each.field, each.default) for each in arguments if each.field in given or not each.required
     }
     rest = list(_list_other_arguments(operation, values))
-    if chosen := next((operation.choices[typed] for typed in operation.choices if typed in rest), None):
+    if chosen := next((label for typed, label in operation.choices.items() if set(typed) <= set(rest)), None):
         return chosen
     kinds = {each.field: each.kind for each in arguments}
     shown = {name: _describe_value(values[name], kinds[name]) for name in operation.label.values if name in values}

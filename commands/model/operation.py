@@ -242,8 +242,8 @@ class Operation(BaseModel):
     """Operations whose answers this one contains. It needs permission for each of them on the same hosts."""
     offered: ClassVar[tuple[str, ...]] = ()
     """Fields that the form for missing arguments offers, too. The form that confirms offers them alone, if there are any."""
-    choices: ClassVar[Mapping[str, Phrase]] = {}
-    """Labels of buttons by an argument as it is typed, such as `--new`, for commands among which a reader chooses."""
+    choices: ClassVar[Mapping[tuple[str, ...], Phrase]] = {}
+    """Labels of buttons by arguments as they are typed, for commands among which a reader chooses. The first that fits."""
 
     here: Annotated[bool, Flag(Phrase("show the result to everyone in this channel"))] = False
 

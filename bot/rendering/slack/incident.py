@@ -7,7 +7,7 @@
     2 alerts fire: host-a: Nebula stopped, …                 what is wrong now; acknowledged and resolved ones are counted
     > We are switching to the other gateway                  the newest update
     Next update due: 2026-11-25 13:00 JST
-    [Add note] [Update] [Mitigated] [Resolve] [Timeline]         forms, and a read
+    [Add note] [Post update] [Mark as mitigated] [Resolve] [Timeline]     forms, and a read
     `/flatnet incident show 3`
 
 A resolved incident is green, has its cause and its duration in place of the update, and only buttons that read.
@@ -76,8 +76,8 @@ def make_status_buttons(notice: IncidentNotice, texts: Texts) -> list[Block]:
     if notice.open:
         forms = (
             ("note", Phrase("Add note")),
-            ("update", Phrase("Update")),
-            *((("mitigated", Phrase("Mitigated")),) if notice.state is IncidentState.OPEN else ()),
+            ("update", Phrase("Post update")),
+            *((("mitigated", Phrase("Mark as mitigated")),) if notice.state is IncidentState.OPEN else ()),
             ("resolve", Phrase("Resolve")),
         )
     reads = [("show", Phrase("Timeline"))] if notice.open else [("show", Phrase("Timeline")), ("report", Phrase("Report"))]
@@ -176,7 +176,7 @@ def _describe_line(line: ReplyLine) -> Phrase:
             return Phrase(
                 "{person} corrects entry {number}: {text}", person=line.author, number=str(line.about), text=line.text
             )
-        case EntryKind.FOLLOWUP:
+        case EntryKind.FOLLOWUP if not line.about:
             return Phrase("follow-up by {person}: {text}", person=line.author, text=line.text)
     said = Phrase("{words}: {text}", words=line.words, text=line.text) if line.words else line.text
     return Phrase("{text} ({person})", text=said, person=line.author) if line.author else said

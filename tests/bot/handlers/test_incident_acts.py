@@ -324,11 +324,27 @@ async def _put(office: Office, what: str) -> None:
 async def test_what_is_still_open_needs_a_reason(office: Office, what: str, named: str) -> None:
     await _put(office, what)
     refused = await office.told('incident resolve "dns"')
-    assert "incident 1 is not resolved, because something is still open: " in refused
+    assert "incident 1 is not resolved yet (" in refused
     assert named in refused
     assert [IncidentState.OPEN] == [each.state for each in await office.book.list_incidents()]
     assert "resolved at" in await office.told('incident resolve "dns" --although "it is being replaced"')
     assert [(3, "ana", "resolved: dns (although 1 thing was still open: it is being replaced)")] == await shown(office)
+
+
+async def test_a_refused_resolution_offers_its_form_with_the_reason(office: Office) -> None:
+    await _put(office, "firing")
+    body = (await office.ask('incident resolve "dns"')).body
+    assert isinstance(body, Failure)
+    assert ("incident resolve dns --incident 1", "incident show 1") == body.suggestions
+
+
+async def test_what_still_fires_is_no_matter_once_it_is_resolved(office: Office) -> None:
+    await _put(office, "firing")
+    await office.ask('incident resolve "dns" --although "known"')
+    body = (await office.ask('incident resolve "again" --incident 1')).body
+    assert isinstance(body, Failure)
+    assert "incident 1 was resolved by ana: dns" == str(body.phrase)
+    assert ("incident show 1", "incident reopen --incident 1") == body.suggestions
 
 
 async def test_what_is_open_elsewhere_does_not_matter(office: Office) -> None:
@@ -368,4 +384,4 @@ async def test_obstacles_that_the_requester_may_not_see_are_counted(database: Da
     await office.ask('incident open "502" host-a --results everyone')
     await _put(office, "firing")
     refused = await office.told('incident resolve "dns"')
-    assert "still open: 1 thing that you may not see." in refused
+    assert "not resolved yet (1 thing that you may not see)." in refused

@@ -415,7 +415,7 @@ async def test_in_its_channel_the_one_of_the_channel_stands_first_and_the_others
     body = (await office.ask("incident", "U1VERA", "C0INC2")).body
     assert isinstance(body, Report)
     assert "incident 2, fault 2 (host-a): open since" in str(body.summary)
-    assert ("health", "incident show 2", "incident show 1") == body.next
+    assert ("health host-a", "incident show 2", "incident show 1") == body.next
     [part] = body.sections
     assert [True] == [str(line).startswith("incident 1, fault 1 (host-a): open since") for line in part.lines]
     await office.ask('incident resolve "dns" --incident 1')
@@ -436,7 +436,7 @@ async def test_who_opens_one_in_the_channel_of_another_is_led_to_it(office: Offi
     await office.ask('incident open "502" host-a --results everyone')
     body = (await office.ask('incident open "down" host-b')).body
     assert isinstance(body, Failure)
-    assert (FailureKind.REFUSED, ("incident show 1",)) == (body.kind, body.suggestions)
+    assert (FailureKind.REFUSED, ("incident add host-b --incident 1", "incident show 1")) == (body.kind, body.suggestions)
 
 
 async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None:

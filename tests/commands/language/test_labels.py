@@ -61,7 +61,17 @@ ENGLISH, JAPANESE = (get_texts(language, ZoneInfo("Asia/Tokyo")) for language in
         ),
         ('incident open "502" host-e --new', "In a new private channel", "新しいプライベートチャンネルで開始"),
         ('incident open "502" --new --public', "In a new public channel", "新しいパブリックチャンネルで開始"),
-        ('incident open "502" --new --another', "Open another incident", "別のインシデントを開始"),
+        ('incident open "502" --another', "Open another incident", "別のインシデントを開始"),
+        (
+            'incident open "502" --new --another',
+            "Open another incident, in a private channel",
+            "別のインシデントをプライベートチャンネルで開始",
+        ),
+        (
+            'incident open "502" --new --public --agree --another',
+            "Create the public channel",
+            "パブリックチャンネルを作成",
+        ),
         ("nonsense here", "nonsense here", "nonsense here"),
     ],
 )
