@@ -137,7 +137,7 @@ async def test_in_direct_messages_one_is_opened_without_a_channel(town: Build) -
         await t.workspace.open_home(OPERATOR, "messages")
         answer = await t.private_answer(OPERATOR, DIRECT, 'incident open "502"')
         assert "インシデント 1「502」" in answer.text
-        assert "推定原因: 原因は分かっていません" in shown(answer.blocks)
+        assert "推定原因: 不明" in shown(answer.blocks)
         assert ([], ()) == (made(t), t.workspace.messages(OPS))
 
 
