@@ -8,12 +8,12 @@ from adapters.phrase import Phrase
 from bot.access.rules import is_channel
 from bot.handlers.context import RequestContext
 from bot.handlers.incident_concerns import ConcernReader, may_see_obstacle
-from bot.handlers.incident_places import make_reader
+from bot.handlers.incident_places import make_reader, sort_resolved
 from bot.handlers.ports import ChannelPort, IncidentRegistryPort
 from bot.incidents import life
 from bot.incidents.events import IncidentAct
 from bot.incidents.requests import ActRequest
-from bot.model.incident import Incident, IncidentState
+from bot.model.incident import Incident
 from bot.reports.incident_acts import report_act
 from bot.reports.incident_obstacles import Obstacle, describe_obstacles, find_new, make_refusal
 from bot.reports.incidents import MAX_OFFERED
@@ -139,16 +139,13 @@ class IncidentEndHandlers:
         if operation.incident or await self.incidents.find_open_in(context.channel) is not None:
             return await self.incidents.find_current(operation.incident, reader, self.channels)
         here = is_channel(context.channel)
+        listed = await self.incidents.look_up_privacy(await self.incidents.list_incidents(), self.channels)
         ended = [
-            each
-            for each in await self.incidents.look_up_privacy(await self.incidents.list_incidents(), self.channels)
-            if each.state is IncidentState.RESOLVED
-            and reader.may_see(each)
-            and (not here or each.channel == context.channel)
+            each for each in sort_resolved(listed) if reader.may_see(each) and (not here or each.channel == context.channel)
         ]
         if len(ended) == 1 or (ended and here):
-            return max(ended, key=_find_end)
-        raise _make_unknown(operation, sorted(ended, key=_find_end, reverse=True))
+            return ended[0]
+        raise _make_unknown(operation, ended)
 
 
 def _make_unknown(operation: IncidentReopen, ended: Sequence[Incident]) -> life.NotNow:
@@ -157,10 +154,6 @@ def _make_unknown(operation: IncidentReopen, ended: Sequence[Incident]) -> life.
     if not words:
         return life.NotNow(Phrase("no incident was resolved here in the last days. Add {option}", option="--incident N"))
     return life.NotNow(Phrase("several incidents were resolved lately. Add {option}", option="--incident N"), *words)
-
-
-def _find_end(incident: Incident) -> datetime:
-    return incident.resolved_at or incident.opened_at
 
 
 def _suggest_hosts(incident: Incident, into: Incident) -> tuple[Phrase, ...]:

@@ -9,7 +9,7 @@ from bot.handlers.context import RequestContext
 from bot.incidents.channels import IncidentChannels
 from bot.incidents.privacy import IncidentReader
 from bot.model.announcement import Announcement
-from bot.model.incident import Incident
+from bot.model.incident import Incident, IncidentState
 from bot.model.request import Answer, Surface, derive_operation_id
 from commands.language.grammar import render_operation
 from commands.model.operation import OwnOperation
@@ -28,6 +28,12 @@ def find_named_hosts(names: Sequence[str], inventory: Inventory) -> tuple[Host, 
     """Finds the hosts of these names on which a right is judged; all hosts if one has left the configuration."""
     found = [host for name in names if (host := inventory.find_host(name)) is not None]
     return inventory.hosts if len(found) < len(set(names)) else tuple(found)
+
+
+def sort_resolved(incidents: Sequence[Incident]) -> tuple[Incident, ...]:
+    """Sorts the resolved ones of incidents by their end, the newest first."""
+    ended = [each for each in incidents if each.state is IncidentState.RESOLVED]
+    return tuple(sorted(ended, key=lambda each: (each.resolved_at or each.opened_at, each.number), reverse=True))
 
 
 def make_channel_message(

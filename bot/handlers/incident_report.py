@@ -16,7 +16,7 @@ from bot.access.policy import BOT_ACTOR_NAME
 from bot.access.rules import is_channel
 from bot.config.active_config import ActiveConfig
 from bot.handlers.context import RequestContext
-from bot.handlers.incident_places import make_reader
+from bot.handlers.incident_places import make_reader, sort_resolved
 from bot.handlers.incident_sources import ReportRequest, SourceReader
 from bot.handlers.ports import IncidentRegistryPort
 from bot.handlers.timeline_sight import make_own_sight, make_shared_sight
@@ -75,8 +75,8 @@ class IncidentReportHandlers:
         """
         if not is_channel(channel) or await self.incidents.find_open_in(channel) is not None:
             return 0
-        ended = [each for each in await self.incidents.list_incidents() if each.channel == channel and each.resolved_at]
-        return max((each.number for each in ended if reader.may_see(each)), default=0)
+        ended = sort_resolved(await self.incidents.list_incidents())
+        return next((each.number for each in ended if each.channel == channel and reader.may_see(each)), 0)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -395,3 +395,9 @@ async def test_without_a_number_the_report_is_that_of_the_channel_also_once_it_i
     assert "502 (host-a): resolved at" in await office.told("incident report")
     assert "502 (host-a): resolved at" in await office.told("incident report --json")
     assert "no open incident in this channel" in await office.told("incident report", channel="C0OPS")
+    await office.ask('incident open "disk" host-a --results everyone')
+    await office.ask('incident resolve "full"')
+    office.time.at += timedelta(minutes=1)
+    await office.ask('incident reopen "again" --incident 1')
+    await office.ask('incident resolve "dns" --although "seen"')
+    assert "502 (host-a): resolved at" in await office.told("incident report"), "the newest end, not the highest number"
