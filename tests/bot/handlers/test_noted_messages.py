@@ -24,7 +24,7 @@ SAID = QuotedMessage(PUBLIC, f"{AT.timestamp():.6f}", "Max Huber (U0MEMBER)", LI
 
 @pytest.fixture
 async def office(database: Database) -> Office:
-    """Ana opened incident 1 in a public channel."""
+    """Ana opened incident 1 in a public channel: entry 1 is its opening, entry 2 its snapshot."""
     office = Office(database, Policy(PEOPLE))
     await office.ask('incident open "502" host-a --results everyone', channel=PUBLIC)
     return office
@@ -61,8 +61,8 @@ async def test_a_message_is_noted_once_whoever_does_it(office: Office) -> None:
     both = await asyncio.gather(
         office.work(use(office, "t.1")), office.work(use(office, "t.2", "U1ANA", text="edited since"))
     )
-    assert 1 == sum("the message is entry 2 of incident 1 already" in told(each) for each in both)
-    assert "is entry 2 of incident 1 already" in told(await office.work(use(office, "t.3")))
+    assert 1 == sum("the message is entry 3 of incident 1 already" in told(each) for each in both)
+    assert "is entry 3 of incident 1 already" in told(await office.work(use(office, "t.3")))
     assert 1 == len(await notes(office))
     other = replace(SAID, ts=f"{AT.timestamp() + 1:.6f}", link=f"{LINK}2")
     await office.work(use(office, "t.4", quoted=other))
