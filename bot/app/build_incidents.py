@@ -16,12 +16,14 @@ from adapters.inventory import Inventory
 from bot.app.build_incident_messages import build_announcer, build_reminder, make_working_lister
 from bot.app.build_incident_reports import build_resolution_reports
 from bot.audit.log import AuditLog
+from bot.handlers.timeline_sight import make_shared_sight
 from bot.incidents.collector import CollectorSources, TimelineCollector
 from bot.incidents.looks import LookReader
 from bot.incidents.proof import TimelineVerifier
 from bot.incidents.proposals import MitigationProposer, ProposalServices
 from bot.incidents.registry import IncidentRegistry
 from bot.incidents.status import IncidentStatus, StatusSources
+from bot.model.incident import TimelineEntry
 from bot.runtime.periodic import PeriodicTask, run_periodically
 from bot.store.alerts import AlertTable
 from bot.store.database import Database
@@ -121,11 +123,16 @@ async def run_incidents(application: "Application", team: str) -> AsyncIterator[
 
 def _build_status(application: "Application") -> IncidentStatus:
     services, alerts = application.incident_services, application.alert_services.registry
-    links = application.change_services.links
-    sources = StatusSources(services.registry, services.timeline, alerts, services.deliveries, links)
+    links, dispatcher = application.change_services.links, application.dispatcher
+
+    def find_sight(channel: str) -> Callable[[TimelineEntry], bool]:
+        config = dispatcher.config
+        return make_shared_sight(config.policy, config.inventory, dispatcher.known_operations, channel).may_see
+
+    sources = StatusSources(services.registry, services.timeline, alerts, services.deliveries, links, find_sight)
     return IncidentStatus(
         sources,
         links,
-        lambda: application.dispatcher.config.incidents.channel or "",
+        lambda: dispatcher.config.incidents.channel or "",
         application.clock.now,
     )

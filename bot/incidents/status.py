@@ -44,16 +44,27 @@ MAX_REVIEWED = 20
 
 _log = structlog.get_logger("bot.incidents.status")
 
+EntrySight = Callable[[TimelineEntry], bool]
+"""Judges whether all readers of a channel may see an entry."""
+
+
+def _see_all(entry: TimelineEntry) -> bool:
+    return True
+
 
 @dataclass(frozen=True)
 class StatusSources:
-    """Sources of the status of incidents, and the record of what was shown."""
+    """Sources of the status of incidents, and the record of what was shown.
+
+    `find_sight` finds which entries all who may read a channel may see: replies have no others.
+    """
 
     incidents: IncidentLister
     timeline: TimelineFollower
     alerts: OpenAlerts
     deliveries: StatusRecord
     channels: ChannelPrivacy
+    find_sight: Callable[[str], EntrySight] = lambda channel: _see_all
 
 
 @dataclass
@@ -229,7 +240,7 @@ class IncidentStatus:
         for before in filter(None, (name, track.reply)):
             if await self._announcer.find_delivery(before) is DeliveryStage.WAITING:
                 return
-        reply = make_reply(ready)
+        reply = make_reply(ready, self._sources.find_sight(shown.place))
         if reply.lines:
             track.reply = _name_reply(name, track.pending[0].number - 1, reply.newest)
             await self._announcer.announce(shown.announce(track.reply, reply, below=name))

@@ -5,7 +5,7 @@ it causes no edit.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from pydantic import AwareDatetime
@@ -149,16 +149,21 @@ def count_alerts(numbers: Collection[int], still: Iterable[Alert]) -> AlertCount
     )
 
 
-def make_reply(entries: Sequence[TimelineEntry]) -> IncidentReply:
+def make_reply(
+    entries: Sequence[TimelineEntry], may_see: Callable[[TimelineEntry], bool] = lambda entry: True
+) -> IncidentReply:
     """Makes the next reply of new entries of one incident, at least one, in the order of their numbers.
 
-    Of a change, the newest entry counts. Entries that do not fit are left for the next reply. A reply may have no lines.
+    Of a change, the newest entry counts. Entries that do not fit are left for the next reply. A reply may have no lines:
+    those that not all readers may see are left out.
     """
     newest_of = {entry.operation: entry.number for entry in entries if entry.kind is EntryKind.CHANGE}
     wanted = [
         entry
         for entry in entries
-        if entry.kind in REPLIED_KINDS and (entry.kind is not EntryKind.CHANGE or newest_of[entry.operation] == entry.number)
+        if entry.kind in REPLIED_KINDS
+        and may_see(entry)
+        and (entry.kind is not EntryKind.CHANGE or newest_of[entry.operation] == entry.number)
     ]
     taken = _count_fitting(wanted)
     newest = entries[-1].number if taken == len(wanted) else wanted[taken].number - 1

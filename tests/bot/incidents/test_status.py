@@ -99,6 +99,7 @@ class Night:
         self.incidents: dict[int, Incident] = {OPEN.number: OPEN}
         self.alerts: list[Alert] = []
         self.private: bool | None = None
+        self.withheld_in: tuple[str, ...] = ()
         self.channel = Channel()
         self.timeline = TimelineTable(database)
         self.deliveries = IncidentDeliveryTable(database)
@@ -106,7 +107,9 @@ class Night:
 
     def start(self) -> IncidentStatus:
         """Start the bot, or start it again."""
-        sources = StatusSources(self, self.timeline, self, self.deliveries, self)
+        sources = StatusSources(
+            self, self.timeline, self, self.deliveries, self, lambda channel: lambda entry: channel not in self.withheld_in
+        )
         self.status = IncidentStatus(sources, self.channel, lambda: "C0NOTICES", lambda: self.now)
         return self.status
 
@@ -162,6 +165,16 @@ async def test_entries_are_replies_below_the_message(night: Night) -> None:
     [reply] = night.channel.arrived[1:]
     assert ("incident-3-status-1", "C0OPS") == (reply.below, reply.channel)
     assert ["restarted nginx", "it is back"] == night.channel.lines
+
+
+async def test_what_not_all_readers_of_the_channel_may_see_is_no_reply(night: Night) -> None:
+    night.withheld_in = (OPEN.channel,)
+    await night.add("host-b: Nebula stopped")
+    await night.pass_time(12)
+    night.withheld_in = ()
+    await night.add("all can read this")
+    await night.pass_time(12)
+    assert ["all can read this"] == night.channel.lines
 
 
 async def test_254_alerts_cause_one_edit_and_one_reply_in_ten_seconds(night: Night) -> None:
