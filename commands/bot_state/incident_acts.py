@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.bot_state.about import DECIDER_ROLES
+from commands.bot_state.alerts import AlertShow
 from commands.bot_state.incidents import IncidentNumberOption, make_incident_option, parse_incident_number
 from commands.model.finding import Severity
 from commands.model.operation import OwnOperation, Risk
@@ -200,6 +201,7 @@ class IncidentAdd(OwnOperation):
     summary: ClassVar = Phrase("add hosts or an alert to an incident: from then on it collects what concerns them, too")
     example: ClassVar = "incident add host-b"
     label: ClassVar = Phrase("add {what} to {incident}", what="…", incident="…")
+    includes: ClassVar = (AlertShow,)
 
     what: Annotated[
         IncidentScope,

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from adapters.phrase import Phrase
 from commands.bot_state.about import DECIDER_ROLES, make_text_argument
+from commands.bot_state.alerts import AlertShow
 from commands.model.finding import Severity
 from commands.model.operation import OwnOperation, Risk
 from commands.model.times import TimePoint, make_time_option
@@ -74,6 +75,7 @@ class IncidentOpen(OwnOperation):
     summary: ClassVar = Phrase("open an incident in this channel or a new one. It collects what happens to its hosts")
     example: ClassVar = 'incident open "the gateway answers 502" host-a'
     label: ClassVar = Phrase("open an incident on {target}", target="…")
+    includes: ClassVar = (AlertShow,)
     offered: ClassVar = ("target", "severity")
     choices: ClassVar = {
         ("--agree",): Phrase("create the public channel"),

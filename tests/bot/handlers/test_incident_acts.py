@@ -380,8 +380,9 @@ async def test_what_was_open_before_is_not_named_as_new_when_the_request_is_answ
 
 async def test_obstacles_that_the_requester_may_not_see_are_counted(database: Database) -> None:
     grant = Grant(operations=("alert show",), roles=frozenset({Role.ADMINISTRATOR}))
-    office = Office(database, Policy(PEOPLE, grants=(grant,)))
+    office = Office(database, Policy(PEOPLE))
     await office.ask('incident open "502" host-a --results everyone')
+    office.desk.config = replace(office.desk.config, policy=Policy(PEOPLE, grants=(grant,)))
     await _put(office, "firing")
     refused = await office.told('incident resolve "dns"')
     assert "not resolved yet (1 thing that you may not see)." in refused

@@ -131,6 +131,16 @@ async def test_the_report_of_each_is_proven(bot: Bot) -> None:
         assert (number, True, []) == (number, proof["verified"], proof["differing"])
 
 
+@pytest.mark.parametrize(
+    "words", ['incident open "x" host-b --new', "incident open x --new", "incident add host-b --incident 6"]
+)
+async def test_no_incident_brings_a_person_alerts_of_hosts_on_which_they_may_see_none(bot: Bot, words: str) -> None:
+    """All in its channel read what the bot posts there of its hosts."""
+    answer = await bot.ask(member("ben"), words, "C0BEN")
+    assert isinstance(answer.body, Failure)
+    assert "includes alert show: alert show is only allowed on hosts labeled tokyo" in str(answer.body.phrase)
+
+
 @pytest.mark.parametrize("words", ["audit search canary", "audit search canary --details"])
 async def test_the_audit_log_tells_of_no_incident_where_others_read_the_answer(bot: Bot, words: str) -> None:
     alone = await bot.ask(member("adam"), words, ELSEWHERE)
