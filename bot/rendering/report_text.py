@@ -14,11 +14,12 @@ from commands.model.report import FACT_COLUMNS, Cell, Mark, Report, Row
 
 @dataclass(frozen=True)
 class ReportField:
-    """One cell with its heading."""
+    """One cell with its heading. `plain`: a line of several needs no heading."""
 
     heading: str
     text: str
     mark: Mark
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,13 @@ def build_report_text(report: Report, texts: Texts) -> ReportText:
     for row in report.rows:
         name = row.host if row.host and not row.subject else get_cell_text(row.cells[0], texts) if row.cells else ""
         fields = tuple(
-            ReportField(headings[index], get_cell_text(row.cells[index], texts), row.cells[index].mark) for index in kept
+            ReportField(
+                headings[index],
+                get_cell_text(row.cells[index], texts),
+                row.cells[index].mark,
+                plain=report.columns[index].plain,
+            )
+            for index in kept
         )
         lines.append(_build_line(name, fields, row.grade, found.take(row), texts))
     lines += [_build_line(host or ourselves, (), Grade.WELL, findings, texts) for host, findings in found.list_others()]

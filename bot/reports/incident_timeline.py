@@ -21,9 +21,9 @@ from commands.model.report import Cell, Column, Report, Row, Section
 
 _COLUMNS = (
     Column(key="at", heading=Phrase("Time")),
-    Column(key="number", heading=Phrase("Number")),
-    Column(key="actor", heading=Phrase("User")),
-    Column(key="entry", heading=Phrase("Entry")),
+    Column(key="number", heading=Phrase("Number"), plain=True),
+    Column(key="actor", heading=Phrase("User"), plain=True),
+    Column(key="entry", heading=Phrase("Entry"), plain=True),
     Column(key="kind", heading=Phrase("Kind"), detail=True),
     Column(key="words", heading=Phrase("Command"), detail=True),
     Column(key="recorded_at", heading=Phrase("Recorded"), detail=True),

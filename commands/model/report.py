@@ -32,11 +32,15 @@ class Mark(StrEnum):
 
 
 class Column(Value):
-    """One column: its key in JSON and CSV, and its heading for people. `detail`: shown with details only."""
+    """One column: its key in JSON and CSV, and its heading for people. `detail`: shown with details only.
+
+    `plain`: its values explain themselves, and stand without the heading in a line of several.
+    """
 
     key: str
     heading: Phrase
     detail: bool = False
+    plain: bool = False
 
 
 _DETAILS_OPTION = "--details"

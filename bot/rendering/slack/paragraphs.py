@@ -249,14 +249,15 @@ def _render_sign(mark: Mark) -> str:
 
 
 def render_values(line: ReportLine, after: str) -> str:
-    """Renders the first values of a line and the bad and unknown ones, with headings if there are several."""
+    """Renders the first values of a line and the bad and unknown ones, with headings if there are several that need one."""
     several = len(line.fields) > 1
     shown = [
         field
         for number, field in enumerate(line.fields)
         if field.text and (number < _MAX_VALUES or field.mark in (Mark.BAD, Mark.UNKNOWN))
     ]
-    words = " · ".join(f"{field.heading}: {field.text}" if several else field.text for field in shown)
+    headed = (f"{field.heading}: {field.text}" if several and not field.plain else field.text for field in shown)
+    words = " · ".join(headed)
     return f"{after}{escape(words, _MAX_TAIL)}" if words else ""
 
 

@@ -6,8 +6,11 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.model.incident import EntryKind
+from bot.rendering.report_text import build_report_text
+from bot.rendering.slack.paragraphs import render_values
 from bot.reports.incident_timeline import Timeline, compose_timeline
 from tests.bot.incidents.recorded import NOW, entry, incident
+from tests.bot.rendering.examples import ENGLISH
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,9 @@ def test_a_change_and_a_look_are_told_with_their_command(kind: EntryKind, said: 
     report = compose_timeline(Timeline(incident(), (told,)), "C1", NOW)
     at = [column.key for column in report.columns].index("entry")
     assert [said] == [str(row.cells[at].text) for row in report.rows]
+
+
+def test_on_a_phone_an_entry_has_no_headings() -> None:
+    told = replace(entry(EntryKind.NOTE, text=Phrase("started"), author="ana"), incident=1, number=2)
+    text = build_report_text(compose_timeline(Timeline(incident(), (told,)), "C1", NOW), ENGLISH)
+    assert [" — 2 · ana · started"] == [render_values(line, " — ") for line in text.lines]
