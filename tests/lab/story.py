@@ -43,8 +43,14 @@ escalate_to = ["alice"]
 
 [[alerts.routes]]
 channel = "C0OPS"
+
+[incidents]
+channel = "C0OPS"
+announce = "C0OPS"
+escalate = ["alice"]
+reaction = "white_check_mark"
 """
-"""What the demo's configuration says of notices, approvals and alerts; the rest is built in. It has two administrators."""
+"""What the demo's configuration says of notices, approvals, alerts and incidents. It has two administrators."""
 
 REASONS = {"en": "both containers move to host-c tomorrow", "ja": "明日 2 つとも host-c に移すため"}
 """Why Kenji silences the containers of host-d, by language."""
