@@ -130,8 +130,8 @@ class SourceReader:
             return (), 0
         by_host = await self.alerts.list_durations(began, now)
         episodes = [each for found in by_host.values() for each in found if each.alert.number in numbers]
-        told = tuple([await self._build_alert(episode) for episode in episodes])
-        return told, len(numbers - {alert.number for alert in told})
+        reported = tuple([await self._build_alert(episode) for episode in episodes])
+        return reported, len(numbers - {alert.number for alert in reported})
 
     async def _build_alert(self, episode: AlertEpisode) -> ReportedAlert:
         alert, ended = episode.alert, episode.ended_at

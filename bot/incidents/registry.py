@@ -1,4 +1,4 @@
-"""Incidents: a problem that people work on together, from its opening until it is resolved.
+"""Registry of incidents: opens them, records the acts on them, and finds the one that a request means.
 
 an act ─ under a lock: follow ─ row ─ bot.incidents.life judges ─▶ one signed audit event ─ follow ─▶ row and timeline entry
 

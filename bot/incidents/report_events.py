@@ -91,8 +91,8 @@ def _build_change(entry: TimelineEntry, events: Sequence[StoredEvent]) -> Report
 
 def _find_owed_hosts(events: Sequence[StoredEvent]) -> tuple[str, ...]:
     """Finds the hosts that a change left out."""
-    told = (_parse(event) for event in events if event.kind == EventKind.OWED)
-    items = next((data.get("items") for data in told if data.get("owed") == "left"), None)
+    parsed = (_parse(event) for event in events if event.kind == EventKind.OWED)
+    items = next((data.get("items") for data in parsed if data.get("owed") == "left"), None)
     return tuple(map(str, items)) if isinstance(items, list) else ()
 
 
