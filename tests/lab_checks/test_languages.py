@@ -10,14 +10,14 @@ from tests.lab.demo import parts
 from tests.lab.demo_words import LANGUAGES, WORDS, shell_command, welcome
 
 
-@pytest.mark.parametrize(("language", "locale", "shortcut"), [
-    ("en", "en-US", "Run a Flatnet command"),
-    ("ja", "ja-JP", "Flatnet コマンドを実行"),
+@pytest.mark.parametrize(("language", "locale", "shortcuts"), [
+    ("en", "en-US", ["Run a Flatnet command", "Add to incident"]),
+    ("ja", "ja-JP", ["Flatnet コマンドを実行", "インシデントに追加"]),
 ])  # fmt: skip
-def test_people_and_the_app_speak_one_language(tmp_path: Path, language: str, locale: str, shortcut: str) -> None:
+def test_people_and_the_app_speak_one_language(tmp_path: Path, language: str, locale: str, shortcuts: list[str]) -> None:
     workspace = open_workspace(tmp_path, language)
     assert {locale} == {person.locale for person in workspace.people()}
-    assert [shortcut] == [each.name for each in workspace.manifest.shortcuts.values()]
+    assert shortcuts == [each.name for each in workspace.manifest.shortcuts.values()]
 
 
 def test_a_lab_without_a_language_has_people_of_both(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ async def test_an_incident_gets_a_channel_that_is_one_click_away(town: Town, sea
         await expect(link).to_contain_text(re.compile(r"^#\d{4}-\d\d-\d\d-[0-9a-f]{6}$"))  # private: without the title
         name = await link.inner_text()
         await link.click()
-        await expect(seat.page.locator("h1")).to_have_text(name)
+        await expect(seat.page.locator("h1")).to_have_text(f"🔒{name.removeprefix('#')}")
         await expect(seat.page.locator("header.top")).to_contain_text("2 members · The gateway answers 502 · host-a")
         await expect(seat.messages).to_contain_text(["alice が開始"])
         await seat.drawer()

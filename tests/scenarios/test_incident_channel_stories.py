@@ -72,7 +72,7 @@ def operation_in(town: Town) -> str:
 
 async def test_with_here_all_in_the_channel_see_where_it_goes_on(town: Build) -> None:
     async with town(hosts=1) as t, t.bot():
-        await t.workspace.slash(OPERATOR, OPS, f"{OPENS} --here")
+        await t.workspace.slash(OPERATOR, OPS, f"{OPENS} --public --agree --here")
         await t.workspace.seen(lambda: t.workspace.messages(OPS), timeout=PATIENCE)
         [channel] = made(t)
         assert f"<#{channel.id}>" in (await lines(t, OPS))[0].text

@@ -9,7 +9,7 @@ from tests.scenarios.test_slack_stories import OPERATOR, OPS, shown
 
 def find_report(town: Town) -> Message | None:
     """The message with the report, once its files are below it."""
-    reports = [each for each in town.workspace.messages(OPS) if "インシデント 1 の報告書" in shown(each.blocks)]
+    reports = [each for each in town.workspace.messages(OPS) if "*インシデント 1 の報告書*" in shown(each.blocks)]
     return reports[0] if reports and len(list_files(town)) >= 3 else None
 
 
@@ -39,4 +39,4 @@ async def test_a_resolved_incident_leaves_a_report_with_the_hash_of_what_was_del
             b"flatnet-incident-report/1" in b"".join(files),
             "# インシデント 1".encode() in b"".join(files),
         ]
-        assert 1 == sum("インシデント 1 の報告書" in shown(each.blocks) for each in t.workspace.messages(OPS))
+        assert 1 == sum("*インシデント 1 の報告書*" in shown(each.blocks) for each in t.workspace.messages(OPS))

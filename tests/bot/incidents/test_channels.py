@@ -105,7 +105,7 @@ async def test_whoever_asks_is_led_to_the_new_channel_and_it_is_told_what_it_is_
     assert "incident 1, The gateway answers 502. (host-a): open since 2026-01-31 03:00:00 UTC (now)" == str(shown.summary)
     assert ("incident show 1",) == shown.next, "a look here would be an answer for others, and another incident's"
     assert isinstance(told.body, Answer)
-    assert ("health", "incident show 1") == report(told.body).next
+    assert ("health host-a", "incident show 1") == report(told.body).next
     assert ("C0NEW1", None, ("opened by ana",)) == (
         told.channel,
         report(told.body).channel,

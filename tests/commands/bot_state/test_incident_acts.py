@@ -35,7 +35,7 @@ from commands.values.normalize import normalize_text
 ACTS: tuple[type[Operation], ...] = tuple(
     each
     for each in vars(incident_acts).values()
-    if isinstance(each, type) and issubclass(each, OwnOperation) and each is not OwnOperation
+    if isinstance(each, type) and issubclass(each, OwnOperation) and each.__module__ == incident_acts.__name__
 )
 WORDS: tuple[type[Operation], ...] = (*ACTS, IncidentResolve)
 
