@@ -40,6 +40,9 @@ JUST = 0.001
 STEPS = ("watch", "alerts")
 """How the names of the tasks begin that find alerts and say them. In a minute that is lived, each wakes up at its time."""
 
+LOOKS = ("status of incidents",)
+"""Names of the tasks that look every second whether there is something to do. No work waits for their sleep."""
+
 _BUSY = (
     "select 1 from inbox where finished_at is null"
     " union all select 1 from schedule_runs where outcome = 'running'"
@@ -168,7 +171,7 @@ class World:
         async with asyncio.timeout(PATIENCE):
             while self._life.awake or self._rows(_BUSY):
                 await asyncio.sleep(STEP)
-                pause = self._life.next_wake
+                pause = self._life.find_next_wake_but(LOOKS)
                 if pause is not None and pause <= SOON and not self._life.awake and self._rows(_BUSY):
                     self.time.move(self.time.now() + timedelta(seconds=max(pause, 0.0) + JUST))
 

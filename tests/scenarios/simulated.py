@@ -85,8 +85,16 @@ class Life:
     @property
     def next_wake(self) -> float | None:
         """Seconds until the first sleeper wakes up; None where nobody sleeps."""
+        return self.find_next_wake_but(())
+
+    def find_next_wake_but(self, names: tuple[str, ...]) -> float | None:
+        """Seconds until the first sleeper wakes up whose task has none of these names; None where none of them sleeps."""
         with self._lock:
-            sleeping = [each.until for each in self._sleepers if not each.woken.done()]
+            sleeping = [
+                each.until
+                for each in self._sleepers
+                if not each.woken.done() and (each.task is None or each.task.get_name() not in names)
+            ]
         return min(sleeping) - self._time.monotonic() if sleeping else None
 
     def find_next_wake(self, names: tuple[str, ...]) -> float:
