@@ -65,7 +65,9 @@ class Diary:
         if self._written != today.date():
             self._lines += [""] * bool(self._lines) + [f"{today:%A} {today.day} {today:%B}"]
             self._written = today.date()
-        self._lines += ["  " + message.replace("\n", "\n      ") for message in self.world.news()]
+        # Slack gets messages to several places at once; only those of one place have an order
+        news = sorted(self.world.news(), key=lambda message: not message.startswith("#"))
+        self._lines += ["  " + message.replace("\n", "\n      ") for message in news]
 
     def _at(self, day: date, clock: time) -> datetime:
         return datetime.combine(day, clock, self.world.zone)
