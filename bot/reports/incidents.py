@@ -127,7 +127,7 @@ def _explain_hidden(reader: IncidentReader) -> tuple[Section, ...]:
     line = (
         Phrase("incidents in private channels, because others read this result")
         if reader.in_public
-        else Phrase("incidents in private channels, unless you opened them")
+        else Phrase("incidents in private channels, unless you opened or lead them, or were invited")
     )
     return (Section(heading=Phrase("Not listed"), lines=(line,)),)
 

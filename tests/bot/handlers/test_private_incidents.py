@@ -62,7 +62,10 @@ async def test_its_opener_administrators_and_security_see_it_everywhere_unless_o
         assert "stolen key" not in await shown(office, words, user, in_public=in_public)
 
 
-HIDDEN, OTHERS_READ = "incidents in private channels, unless you opened them", "because others read this result"
+HIDDEN, OTHERS_READ = (
+    "incidents in private channels, unless you opened or lead them, or were invited",
+    "because others read this result",
+)
 
 
 @pytest.mark.parametrize(
