@@ -8,7 +8,7 @@ message is edited once: the state may have changed just before.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.incidents.updates import describe_update, goes_to_all
@@ -89,14 +89,13 @@ class UpdateAnnouncer:
         await self._services.records.mark_announced(incident.number, updates[-1].number)
 
     async def _announce_one(self, incident: Incident, update: TimelineEntry, channel: str) -> None:
-        text, name = str(update.text), _name_message(incident, channel)
-        word = PlainWord(phrase=describe_update(incident, text))
-        message = Announcement(name, channel, word, private=True)
-        if await self._services.poster.find_delivery(name) is DeliveryStage.ABSENT:
+        text = str(update.text)
+        message = _make_message(incident, text, channel)
+        if await self._services.poster.find_delivery(message.name) is DeliveryStage.ABSENT:
             await self._services.poster.announce(message)
         else:
             await self._services.poster.revise(message, None)
-        reply = Announcement(f"{name}-{update.number}", channel, word, private=True, below=name)
+        reply = replace(message, name=f"{message.name}-{update.number}", below=message.name)
         await self._services.poster.announce(reply)
         self._shown[incident.number] = text, message
 
@@ -105,11 +104,13 @@ class UpdateAnnouncer:
         channel = self._services.find_channel()
         if not channel or incident.private is not False:
             return
-        name, update = _name_message(incident, channel), await self._services.timeline.find(incident.number, announced)
-        if update is None or await self._services.poster.find_delivery(name) is DeliveryStage.ABSENT:
+        update = await self._services.timeline.find(incident.number, announced)
+        if update is None:
             return
         text = str(update.text)
-        message = Announcement(name, channel, PlainWord(phrase=describe_update(incident, text)), private=True)
+        message = _make_message(incident, text, channel)
+        if await self._services.poster.find_delivery(message.name) is DeliveryStage.ABSENT:
+            return
         await self._services.poster.revise(message, None)
         self._shown[incident.number] = text, message
 
@@ -118,12 +119,13 @@ class UpdateAnnouncer:
         if incident.number not in self._shown or incident.private is not False:
             return
         text, before = self._shown[incident.number]
-        word = PlainWord(phrase=describe_update(incident, text))
-        if word != before.body:
-            message = Announcement(before.name, before.channel, word, private=True)
+        message = _make_message(incident, text, before.channel)
+        if message != before:
             await self._services.poster.revise(message, None)
             self._shown[incident.number] = text, message
 
 
-def _name_message(incident: Incident, channel: str) -> str:
-    return f"incident-{incident.number}-updates-{channel}"
+def _make_message(incident: Incident, text: str, channel: str) -> Announcement:
+    """Makes the message of an incident in a channel, with its present state. It is never posted elsewhere."""
+    name, word = f"incident-{incident.number}-updates-{channel}", PlainWord(phrase=describe_update(incident, text))
+    return Announcement(name, channel, word, private=True)
