@@ -17,7 +17,7 @@ from bot.incidents import life
 from bot.incidents.events import IncidentAct
 from bot.incidents.quiet_messages import find_callable
 from bot.incidents.requests import ActRequest, SeveralIncidents
-from bot.model.incident import EntryKind, Incident
+from bot.model.incident import EntryKind, Incident, TimelineEntry
 from bot.model.quoted_message import QuotedMessage
 from bot.reports.incident_acts import describe_audience, report_act
 from bot.reports.incidents import MAX_OFFERED
@@ -92,9 +92,8 @@ class IncidentActHandlers:
 
     async def _refuse_second_note(self, quoted: QuotedMessage, incident: Incident) -> None:
         """Refuses to make another note of a message. Slack gives no two messages of a channel the same time."""
-        noted = (EntryKind.NOTE, quoted.author, quoted.at)
         for entry in await self.incidents.read_timeline(incident.number):
-            if (entry.kind, entry.author, entry.happened_at) == noted:
+            if _is_note_of(entry, quoted):
                 phrase = Phrase(
                     "nothing to do: the message is entry {entry} of incident {number} already",
                     entry=str(entry.number),
@@ -244,6 +243,12 @@ class IncidentActHandlers:
 
     def _report(self, incident: Incident, said: Phrase, context: RequestContext, lines: Sequence[Phrase] = ()) -> Report:
         return report_act(incident, said, context.channel, self.now(), lines)
+
+
+def _is_note_of(entry: TimelineEntry, quoted: QuotedMessage) -> bool:
+    """Returns whether an entry is the note of a message, also if its author goes by another name now."""
+    same = entry.author == quoted.author or (quoted.link != "" and entry.link == quoted.link)
+    return same and (entry.kind, entry.happened_at) == (EntryKind.NOTE, quoted.at)
 
 
 def _find_person(typed: str, context: RequestContext) -> str:

@@ -128,20 +128,22 @@ async def test_a_note_is_at_the_time_at_which_it_happened(office: Office) -> Non
 
 
 async def test_a_message_is_noted_once_at_its_time_by_its_author(office: Office) -> None:
-    """Whoever notes it, and however often."""
+    """Whoever notes it, however often, and whatever name its author has taken since."""
     quoted = QuotedMessage(PUBLIC, "1769828280.000200", "Max Huber (U0MAX)", "https://example.test/p1")
+    renamed = replace(quoted, author="Maxi (U0MAX)")
     answers = []
-    for key, user in (("m.1", "U1ANA"), ("m.2", "U1BEN")):
+    for key, user, message in (("m.1", "U1ANA", quoted), ("m.2", "U1BEN", quoted), ("m.3", "U1BEN", renamed)):
         await office.ask("version", user, PUBLIC)
-        request = replace(office.last, key=key, text='incident note "I see it"', quoted=quoted)
+        request = replace(office.last, key=key, text='incident note "I see it"', quoted=message)
         answers.append((await office.work(request)).body)
     body = (await office.ask("incident show 1")).body
     assert isinstance(body, Report)
     assert [quoted.at.isoformat(), "3", "Max Huber (U0MAX)", "I see it (https://example.test/p1)"] == [
         str(cell.value) for cell in body.rows[0].cells[:4]
     ]
-    assert isinstance(answers[1], Failure)
-    assert "nothing to do: the message is entry 3 of incident 1 already" == str(answers[1].phrase)
+    for again in answers[1:]:
+        assert isinstance(again, Failure)
+        assert "nothing to do: the message is entry 3 of incident 1 already" == str(again.phrase)
 
 
 async def test_mentions_of_all_are_text(office: Office) -> None:
