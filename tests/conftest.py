@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 from bot.changes.engine import Engine, StepReply
+from bot.store.address import PostgresAddress
+from tests.postgres import PostgresServer, share_server
 
 settings.register_profile("unhurried", deadline=None)  # hypothesis' own limit measures wall time, which is the machine's
 settings.load_profile("unhurried")
@@ -35,6 +37,22 @@ def used_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     asyncio.run(once())
     return file
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[PostgresServer]:
+    """A PostgreSQL server for this run, shared by all its workers."""
+    base = tmp_path_factory.getbasetemp()
+    with share_server(base if worker_id == "master" else base.parent) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> Iterator[PostgresAddress]:
+    """An empty database of PostgreSQL."""
+    address = postgres_server.create()
+    yield address
+    postgres_server.drop(address)
 
 
 def pytest_collection_finish() -> None:

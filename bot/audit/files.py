@@ -7,6 +7,7 @@ from pathlib import Path
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.store import audit as table
+from bot.store.address import DatabaseAddress
 from bot.store.chain import AuditKey, Verification, verify_chain
 from bot.store.head_file import INITIAL_MAC, Head, HeadFile
 from bot.store.reading import open_for_reading
@@ -16,7 +17,7 @@ class HeadUnavailable(FlatnetError):
     """The head file could not be read or written. The event may be in the table already; the next line covers it, too."""
 
 
-def verify_files(database: Path, head_file: Path, keys: Iterable[AuditKey]) -> Verification:
+def verify_files(database: DatabaseAddress, head_file: Path, keys: Iterable[AuditKey]) -> Verification:
     """Verify the files on the disk, with or without a running bot. Raises a `DatabaseError` or `HeadUnavailable`:
     unreadable.
     """
@@ -29,7 +30,7 @@ def verify_files(database: Path, head_file: Path, keys: Iterable[AuditKey]) -> V
         raise map_head_file_error(head_file, error) from error
 
 
-def verify_table(database: Path, keys: Iterable[AuditKey]) -> Verification:
+def verify_table(database: DatabaseAddress, keys: Iterable[AuditKey]) -> Verification:
     """Verify the table's chain alone, whatever the head file holds."""
     nothing = Head(0, INITIAL_MAC, "")
     with open_for_reading(database) as session:

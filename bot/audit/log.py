@@ -212,7 +212,7 @@ class AuditLog:
 
     async def find_all_signed(self, kind: EventKind) -> tuple[StoredEvent, ...]:
         """Find all events of one kind that one of our keys signed; forged ones are left out."""
-        events = await asyncio.to_thread(audit_search.list_kind, self._database.path, kind)
+        events = await asyncio.to_thread(audit_search.list_kind, self._database.address, kind)
         return tuple(event for event in events if self._keys.is_signed(event))
 
     async def list_after(self, sequence: int, most: int) -> tuple[StoredEvent, ...]:
@@ -247,7 +247,7 @@ class AuditLog:
     async def verify(self, actor: str, operation: str) -> Verification:
         """Verify the whole chain, beside the running bot. The read is recorded first."""
         await self.record(EventKind.AUDIT_READ, actor, operation, {"verify": True})
-        return await asyncio.to_thread(verify_files, self._database.path, self._heads.path, self._keys.all)
+        return await asyncio.to_thread(verify_files, self._database.address, self._heads.path, self._keys.all)
 
     async def accept(self, actor: str, name: str) -> None:
         """Accept the loss of events; `name` is exactly the one that `trouble` shows.
@@ -265,7 +265,7 @@ class AuditLog:
             raise NotAcceptable(Phrase("no loss named {name}. Run audit verify for the name", name=escape_text(name)))
         if await self._run_in_head_thread(self._heads.read_last) != loss.head:
             raise NotAcceptable(Phrase("the audit head file changed after the bot started. Restart the bot and check again"))
-        found = await asyncio.to_thread(verify_table, self._database.path, self._keys.all)
+        found = await asyncio.to_thread(verify_table, self._database.address, self._keys.all)
         if found.problem is not None:
             raise NotAcceptable(
                 Phrase("the current audit log cannot be accepted because it is incomplete: {why}", why=found.problem.phrase)
@@ -281,15 +281,15 @@ class AuditLog:
 
     async def search(self, filters: AuditFilters) -> tuple[StoredEvent, ...]:
         """Find the newest matching events, the newest first, without secrets. The requester is recorded already."""
-        return await asyncio.to_thread(audit_search.search, self._database.path, filters, self._redactor)
+        return await asyncio.to_thread(audit_search.search, self._database.address, filters, self._redactor)
 
     async def search_operations(self, filters: AuditFilters) -> FoundOperations:
         """Find the newest operations with a matching event, readable, without secrets. The requester is recorded already."""
-        return await asyncio.to_thread(audit_search.search_operations, self._database.path, filters, self._redactor)
+        return await asyncio.to_thread(audit_search.search_operations, self._database.address, filters, self._redactor)
 
     async def export(self, filters: AuditFilters, form: ExportFormat) -> bytes:
         """Export all matching events as a file, oldest first, without secrets. Raises `TooLarge` if there are too many."""
-        return await asyncio.to_thread(audit_search.export, self._database.path, filters, form, self._redactor)
+        return await asyncio.to_thread(audit_search.export, self._database.address, filters, form, self._redactor)
 
     async def aclose(self) -> None:
         """Finish the head file's lines."""

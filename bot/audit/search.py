@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal
 
 from adapters.phrase import Phrase
 from bot.security.redaction import Redactor
 from bot.store import audit as table
+from bot.store.address import DatabaseAddress
 from bot.store.audit import AuditFilters
 from bot.store.chain import StoredEvent
 from bot.store.encoding import escape_text
@@ -73,7 +73,7 @@ class FoundOperations:
     more: bool = False
 
 
-def search_operations(database: Path, filters: AuditFilters, redactor: Redactor) -> FoundOperations:
+def search_operations(database: DatabaseAddress, filters: AuditFilters, redactor: Redactor) -> FoundOperations:
     """Find the newest operations that have a matching event, whole. An event without an operation stands for itself."""
     limit, newest = _clamp_limit(filters), dict[tuple[str, int], StoredEvent]()
     with open_for_reading(database) as connection:
@@ -108,7 +108,7 @@ def _clamp_limit(filters: AuditFilters) -> int:
     return max(1, min(filters.limit, MAX_SEARCH_EVENTS))
 
 
-def search(database: Path, filters: AuditFilters, redactor: Redactor) -> tuple[StoredEvent, ...]:
+def search(database: DatabaseAddress, filters: AuditFilters, redactor: Redactor) -> tuple[StoredEvent, ...]:
     """Find the newest events that match, newest first."""
     limit = _clamp_limit(filters)
     with open_for_reading(database) as connection:
@@ -117,13 +117,13 @@ def search(database: Path, filters: AuditFilters, redactor: Redactor) -> tuple[S
         )
 
 
-def list_kind(database: Path, kind: str) -> tuple[StoredEvent, ...]:
+def list_kind(database: DatabaseAddress, kind: str) -> tuple[StoredEvent, ...]:
     """List all events of a kind as they are stored, oldest first."""
     with open_for_reading(database) as connection:
         return table.list_of_kind(connection, kind)
 
 
-def export(database: Path, filters: AuditFilters, form: ExportFormat, redactor: Redactor) -> bytes:
+def export(database: DatabaseAddress, filters: AuditFilters, form: ExportFormat, redactor: Redactor) -> bytes:
     """Export all events that match, oldest first. Raises `TooLarge` beyond `MAX_EXPORT_BYTES`."""
     lines = {"csv": _render_csv_lines, "jsonl": _render_json_lines}[form]
     written = bytearray()

@@ -45,6 +45,7 @@ from bot.incidents.settings import IncidentSettings
 from bot.runtime.loopback import Loopback
 from bot.schedules.builtin import NoticeSettings, ScheduleSettings
 from bot.security.secrets import FindSecret
+from bot.store.address import parse_postgres_address
 from bot.store.chain import AuditKey
 from commands.catalogue import CATALOGUE
 from commands.model.container_rules import ContainerRules
@@ -102,6 +103,11 @@ class Settings(_SettingsModel):
     language: Literal["ja", "en"] = "ja"
     time_zone: str = "Asia/Tokyo"
     data_folder: Path = Path(DATA_FOLDER)
+    database: str | None = None
+    """Address of a PostgreSQL database (`bot.store.address`); None: SQLite in the data folder."""
+    database_password_secret: SecretName | None = None
+    copy_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$")] | None = None
+    """Name of this copy among those over one database; None: the name of the machine."""
     secrets_folder: Path | None = None
     socket_file: Path | None = None
     socket_group: str | None = None
@@ -136,6 +142,13 @@ class Settings(_SettingsModel):
         if name not in available_timezones():
             raise InvalidSetting(Phrase("must be a time zone such as {example}", example="Asia/Tokyo"))
         return name
+
+    @field_validator("database")
+    @classmethod
+    def _check_database(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_postgres_address(text)
+        return text
 
     @model_validator(mode="after")
     def _check_complete(self) -> Self:
@@ -185,7 +198,7 @@ class Settings(_SettingsModel):
 
     @property
     def database_file(self) -> Path:
-        """The bot's database."""
+        """The bot's database where it is SQLite."""
         return self.data_folder / "flatnet.sqlite3"
 
     @property
@@ -218,6 +231,8 @@ class Settings(_SettingsModel):
     def own_secret_names(self) -> frozenset[str]:
         """The names of the secrets that the bot uses itself, and gives to no container."""
         names = {self.audit_key_secret, *self.old_audit_key_secrets}
+        if self.database_password_secret is not None:
+            names.add(self.database_password_secret)
         if self.slack is not None:
             names |= {self.slack.bot_token_secret, self.slack.app_token_secret}
         if self.alerts.heartbeat_url_secret is not None:

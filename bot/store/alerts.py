@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from bot.model.alert import OPEN_STATES, Alert, AlertChange, AlertHistory, AlertMove, AlertStep
 from bot.store.alert_history import (

@@ -1,10 +1,13 @@
-"""The database: SQLite in WAL mode, owned by one process and used by one thread of it.
+"""The database, owned by one process and used by one thread of it: SQLite in WAL mode, or a session of PostgreSQL.
 
-    async callers ─ run(work) ─▶ queue ─▶ the one thread: BEGIN IMMEDIATE, each work, COMMIT
+    async callers ─ run(work) ─▶ queue ─▶ the one thread: BEGIN, each work, COMMIT
                                           (pending work is committed together: one fsync for all)
 
 A `run` returns when the commit is on the disk (`synchronous=FULL`). If it raises, nothing of that work was written. A work
 gets the connection and returns plain values, never an open result.
+
+    SQLite       open ─▶ owned (a file lock)
+    PostgreSQL   connect ─▶ stands by ─ try_lead ─▶ owned (an advisory lock of this session, `bot.store.lead`)
 """
 
 import asyncio
@@ -14,14 +17,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+import structlog
 from sqlalchemy import Connection
 
-from bot.store import schema
-from bot.store.errors import map_os_error
+from bot.store import lead, schema
+from bot.store.address import DatabaseAddress, PostgresAddress
+from bot.store.errors import DatabaseError, map_os_error
 from bot.store.file_lock import FileLock
+from bot.store.lead import NO_TERM, CopyIdentity
 from bot.store.sqlite_connection import SqliteConnection
+
+if TYPE_CHECKING:
+    from bot.store.postgres_connection import Lose, PostgresConnection
 
 T = TypeVar("T")
 
@@ -31,6 +40,17 @@ LOCK_TIMEOUT = 1.0
 MAX_SHARED_COMMITS = 64
 """Maximum number of callers that share one commit, so that the first of them does not wait long."""
 
+LEAD_LOST = 75
+"""Exit code of a process that lost the lead (EX_TEMPFAIL): the service manager starts it again."""
+
+_log = structlog.get_logger("bot.store.database")
+
+
+def end_process(error: DatabaseError) -> NoReturn:
+    """Ends this process at once, in the thread that saw the loss, before any waiter learns of it."""
+    _log.error("the lead is lost; the process ends", why=str(error))
+    os._exit(LEAD_LOST)
+
 
 @dataclass(frozen=True)
 class _PendingWork:
@@ -39,10 +59,17 @@ class _PendingWork:
 
 
 class Database:
-    """An open database: created by `open`, released by `aclose`."""
+    """An open database: created by `open` or `connect`, released by `aclose`. `term` is the number of its lead."""
 
-    def __init__(self, path: Path, line: SqliteConnection, lock: FileLock, thread: ThreadPoolExecutor) -> None:
-        self.path = path
+    def __init__(
+        self,
+        address: DatabaseAddress,
+        line: "SqliteConnection | PostgresConnection",
+        lock: FileLock | None,
+        thread: ThreadPoolExecutor,
+    ) -> None:
+        self.address = address
+        self.term = NO_TERM
         self._line = line
         self._lock = lock
         self._thread = thread
@@ -50,7 +77,7 @@ class Database:
 
     @classmethod
     def open(cls, path: Path, *, patience: float = LOCK_TIMEOUT) -> "Database":
-        """Acquires the database at `path` and creates the tables in a new file. Raises `DatabaseError`."""
+        """Acquires the SQLite database at `path` and creates the tables in a new file. Raises `DatabaseError`."""
         lock = FileLock.acquire(path)
         thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         try:
@@ -61,6 +88,49 @@ class Database:
             lock.release()
             raise
         return cls(path, line, lock, thread)
+
+    @classmethod
+    def connect(cls, address: PostgresAddress) -> "Database":
+        """Opens a session of a PostgreSQL database, which stands by. Creates the tables in an empty one.
+
+        Raises `DatabaseError`.
+        """
+        from bot.store.postgres_connection import PostgresConnection
+
+        thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        try:
+            line = thread.submit(PostgresConnection, address).result()
+            [ready] = thread.submit(line.write, [lambda connection: schema.prepare_tables(connection, address)]).result()
+            if isinstance(ready, BaseException):
+                raise ready
+        except BaseException:
+            thread.shutdown()
+            raise
+        return cls(address, line, None, thread)
+
+    @property
+    def path(self) -> Path:
+        """The file of an SQLite database."""
+        assert isinstance(self.address, Path)
+        return self.address
+
+    async def try_lead(self, me: CopyIdentity, lose: "Lose" = end_process) -> bool:
+        """Tries to take the lead for this session; `term` is the new term then. `lose` is called if it is lost later.
+
+        Returns False while another session has it. Only for PostgreSQL.
+        """
+        return await asyncio.wrap_future(self._thread.submit(self._take_lead, me, lose))
+
+    def _take_lead(self, me: CopyIdentity, lose: "Lose") -> bool:
+        assert not isinstance(self._line, SqliteConnection)
+        if not self._line.read(lead.try_lock):
+            return False
+        self._line.keep(lose)
+        [term] = self._line.write([lambda connection: lead.begin_term(connection, me)])
+        if isinstance(term, BaseException):
+            raise term
+        self.term = term
+        return True
 
     def run(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Runs a work that may write, in one transaction. The future is done when the commit is on the disk."""
@@ -81,7 +151,8 @@ class Database:
         """Finishes the pending work, closes the file and releases its lock."""
         await asyncio.wrap_future(self._thread.submit(self._line.close))
         self._thread.shutdown()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def _commit_waiting(self) -> None:
         """Commits the pending work together; runs in the thread. Does nothing if an earlier call took it."""

@@ -4,7 +4,7 @@ import zlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Text, bindparam, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from bot.store.database import Database
 from bot.store.encoding import escape_text

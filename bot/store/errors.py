@@ -64,7 +64,7 @@ def make_full_error(path: Path) -> DatabaseFull:
     return DatabaseFull(Phrase("no disk space left for the database {path}. Free up space, then try again", path=str(path)))
 
 
-def make_damaged_error(path: Path) -> DatabaseDamaged:
+def make_damaged_error(path: object) -> DatabaseDamaged:
     """Makes the error for a file that is not the bot's database, or is corrupt."""
     return DatabaseDamaged(
         Phrase("{path} is damaged or is not a flatnet-bot database. Restore it from a backup", path=str(path))

@@ -35,7 +35,11 @@ class Table(SQLModel):
 
 
 class InboxRow(Table, table=True):
-    """One delivery from Slack. The key is Slack's own, so that a repeated delivery is recognized."""
+    """One delivery from Slack. The key is Slack's own, so that a repeated delivery is recognized.
+
+    `taken_by` is the copy of the bot that got it; null from earlier versions. Copies of other versions write rows, too, so
+    new columns of this table are always nullable, and the old ones stay.
+    """
 
     __tablename__ = "inbox"
     __table_args__ = (Index("inbox_by_end", "finished_at", "received_at"), STRICT)
@@ -46,6 +50,7 @@ class InboxRow(Table, table=True):
     received_at: datetime = Field(sa_type=UtcText)
     attempts: int = 0
     finished_at: datetime | None = Field(default=None, sa_type=UtcText)
+    taken_by: str | None = Field(default=None, sa_type=Text)
 
 
 class OutboxRow(Table, table=True):

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from bot.store.daily_rows import BATCH_SIZE, SECONDS_PER_DAY, DailyRows, find_day, to_seconds
 from bot.store.database import Database

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from adapters.phrase import Phrase
 from bot.store import schema
+from bot.store.address import DatabaseAddress, PostgresAddress
 from bot.store.database import make_private
 from bot.store.errors import DatabaseUnavailable
 from bot.store.sqlite_connection import Access, SqliteConnection
@@ -27,8 +28,29 @@ _WRITE_BITS = 0o222
 
 
 @contextmanager
-def open_for_reading(path: Path) -> Iterator[Connection]:
+def open_for_reading(address: DatabaseAddress) -> Iterator[Connection]:
     """Opens one consistent state of a database. Takes no lock, and writes nothing where the files are read-only."""
+    opened = _open_session(address) if isinstance(address, PostgresAddress) else _open_file(address)
+    with opened as connection:
+        yield connection
+
+
+@contextmanager
+def _open_session(address: PostgresAddress) -> Iterator[Connection]:
+    """Opens a session of its own, in a transaction that reads one state. No other session waits for it."""
+    from bot.store.postgres_connection import PostgresConnection
+
+    line = PostgresConnection(address)
+    try:
+        with line.reading() as connection:
+            schema.check_tables(connection, address)
+            yield connection
+    finally:
+        line.close()
+
+
+@contextmanager
+def _open_file(path: Path) -> Iterator[Connection]:
     if not _is_read_only(path) or Path(f"{path}-shm").exists():
         with _open(path, Access.READ, path) as connection:
             yield connection

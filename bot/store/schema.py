@@ -4,17 +4,17 @@
 compares both lists, and the tables that both make.
 """
 
-from pathlib import Path
-
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select
 
 from adapters.phrase import Phrase
+from bot.store.address import DatabaseAddress
 from bot.store.errors import DatabaseOutdated, DatabaseTooNew, make_damaged_error
 from bot.store.tables import APPEND_ONLY_TRIGGERS, METADATA, TIMELINE_TRIGGERS
 
 # fmt: off
 REVISIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015",
+    "0016",
 )
 # fmt: on
 """All revisions of the tables, oldest first."""
@@ -30,7 +30,7 @@ ALEMBIC_TABLE = Table(
 """The table in which Alembic records the revision, as Alembic creates it."""
 
 
-def prepare_tables(connection: Connection, path: Path) -> None:
+def prepare_tables(connection: Connection, path: DatabaseAddress) -> None:
     """Creates the tables in an empty file. Raises as `check_tables` for other tables than this program's."""
     if not inspect(connection).get_table_names():
         METADATA.create_all(connection)
@@ -39,7 +39,7 @@ def prepare_tables(connection: Connection, path: Path) -> None:
     check_tables(connection, path)
 
 
-def check_tables(connection: Connection, path: Path) -> None:
+def check_tables(connection: Connection, path: DatabaseAddress) -> None:
     """Raises `DatabaseOutdated`, `DatabaseTooNew` or `DatabaseDamaged` if the tables are not those of this program."""
     if read_revision(connection, path) != HEAD_REVISION:
         raise DatabaseOutdated(
@@ -55,7 +55,7 @@ def check_tables(connection: Connection, path: Path) -> None:
             raise make_damaged_error(path)
 
 
-def read_revision(connection: Connection, path: Path) -> str:
+def read_revision(connection: Connection, path: DatabaseAddress) -> str:
     """Returns the entry of `REVISIONS` that the tables have.
 
     Raises `DatabaseDamaged` if the tables are not the bot's, `DatabaseTooNew` if the revision is not listed.

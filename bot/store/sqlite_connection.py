@@ -1,27 +1,23 @@
-"""One connection to SQLite, used by one thread at a time.
-
-Errors of the database libraries are mapped here. SQLite may roll back a whole transaction by itself (on a full disk).
-So the first mapped error ends the transaction, and every work in it gets this error, whatever errors follow.
-"""
+"""One connection to SQLite, used by one thread at a time."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import StaticPool
 
 from bot.store.errors import DatabaseError, map_sqlite_error
+from bot.store.transactions import BeginStatements, DatabaseWork, Transactions
 
 T = TypeVar("T")
 
-DatabaseWork = Callable[[Connection], Any]
-"""A function that runs inside a transaction. It returns plain values, never live rows."""
+BEGIN = BeginStatements(write="BEGIN IMMEDIATE", read="BEGIN")
 
 WRITER_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -48,9 +44,7 @@ class SqliteConnection:
     """One open connection. `patience` is the number of seconds to wait for another program's write lock."""
 
     def __init__(self, path: Path, patience: float, access: Access = Access.WRITE) -> None:
-        self._path = path
         self._patience = patience
-        self._failure: DatabaseError | None = None
 
         def connect() -> sqlite3.Connection:
             address = f"file:{quote(str(path.absolute()))}?{access}"
@@ -66,55 +60,24 @@ class SqliteConnection:
                 raise
             return connection
 
+        def map_error(context: ExceptionContext) -> DatabaseError | None:
+            return map_sqlite_error(context.original_exception, path)
+
         engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
-        event.listen(engine, "handle_error", self._map_error, retval=True)
-        self._connection = engine.connect()
+        self._transactions = Transactions(engine, BEGIN, map_error)
+        self._connection = self._transactions.connection
 
-    def _map_error(self, context: ExceptionContext) -> BaseException | None:
-        found = map_sqlite_error(context.original_exception, self._path)
-        self._failure = self._failure or found
-        return found
-
-    @contextmanager
-    def transaction(self, begin: str) -> Iterator[Connection]:
+    def transaction(self, begin: str) -> AbstractContextManager[Connection]:
         """Context of one transaction: committed at the end, rolled back on an exception."""
-        self._failure = None
-        try:
-            with self._connection.begin():
-                self._connection.exec_driver_sql(begin)
-                yield self._connection
-        except Exception as error:
-            if self._failure is None or error is self._failure:
-                raise
-            raise self._failure from error
+        return self._transactions.hold(begin)
 
     def write(self, works: Sequence[DatabaseWork]) -> list[Any]:
-        """Runs all works in one transaction. Returns the value or the exception of each.
-
-        If a work fails, the transaction is rolled back and each work runs again in a transaction of its own.
-        Raises `DatabaseError` for all of them together; then nothing was written.
-        """
-        try:
-            with self.transaction("BEGIN IMMEDIATE") as connection:
-                return [work(connection) for work in works]
-        except DatabaseError:
-            raise
-        except Exception as error:
-            if len(works) == 1:
-                return [error]
-        return [self._write_alone(work) for work in works]
-
-    def _write_alone(self, work: DatabaseWork) -> Any:
-        try:
-            [value] = self.write([work])
-        except DatabaseError as error:
-            return error
-        return value
+        """As `Transactions.write`."""
+        return self._transactions.write(works)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Runs a work that only reads, on one consistent state."""
-        with self.transaction("BEGIN") as connection:
-            return work(connection)
+        """As `Transactions.read`."""
+        return self._transactions.read(work)
 
     def copy_to(self, target: Path) -> None:
         """Copies the database with SQLite's backup. A copy of the open file would lose the contents of the WAL file."""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import DDL, ColumnElement, FromClause, Text, event, type_coerce
 
 from bot.store.alert_models import AlertChangeRow, AlertRow, LogPositionRow, MuteRow, TrafficRow
+from bot.store.copy_models import CopyRow, LeaderRow
 from bot.store.host_models import CheckRow, GoodConfigurationRow, OwedRow, RehearsalRow, SuspensionRow
 from bot.store.incident_models import (
     IncidentChannelRow,
@@ -61,6 +62,8 @@ ROTATION_MEMBERS = Table.metadata.tables[RotationMemberRow.__tablename__]
 BACKUPS = Table.metadata.tables[BackupRow.__tablename__]
 KEY_BACKUPS = Table.metadata.tables[KeyBackupRow.__tablename__]
 DRILLS = Table.metadata.tables[DrillRow.__tablename__]
+LEADER = Table.metadata.tables[LeaderRow.__tablename__]
+COPIES = Table.metadata.tables[CopyRow.__tablename__]
 
 
 def list_texts(table: FromClause) -> tuple[ColumnElement[Any], ...]:
@@ -86,6 +89,26 @@ TIMELINE_TRIGGERS = (
 )
 """Triggers against accidents and bugs. A program that can write the file can drop them first; the chain detects that."""
 
+POSTGRES_TRIGGERS = (
+    "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
+    "BEGIN RAISE EXCEPTION '% is only ever appended to', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
+    "END $$",
+    "CREATE FUNCTION require_next_event() RETURNS trigger LANGUAGE plpgsql AS $$ "
+    "BEGIN IF NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM audit) THEN "
+    "RAISE EXCEPTION 'audit events are only ever appended' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+    "RETURN NEW; END $$",
+    "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+    "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+    "CREATE TRIGGER audit_only_next BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION require_next_event()",
+    "CREATE TRIGGER incident_timeline_no_change BEFORE UPDATE OR DELETE ON incident_timeline "
+    "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+    "CREATE TRIGGER incident_timeline_no_truncate BEFORE TRUNCATE ON incident_timeline "
+    "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+)
+"""The same on PostgreSQL, created after all tables."""
+
 for _table, _triggers in ((AUDIT, APPEND_ONLY_TRIGGERS), (INCIDENT_TIMELINE, TIMELINE_TRIGGERS)):
     for _trigger in _triggers:
-        event.listen(_table, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]
+        event.listen(_table, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
+for _trigger in POSTGRES_TRIGGERS:
+    event.listen(METADATA, "after_create", DDL(_trigger.replace("%", "%%")).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]

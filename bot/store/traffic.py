@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, bindparam, case, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from adapters.windows.log_files import FilePosition
 from bot.store.daily_rows import BATCH_SIZE, DETAIL_RETENTION, DailyRows, find_day, to_seconds

@@ -1,0 +1,73 @@
+"""The lead over a PostgreSQL database: an advisory lock that is held by the very session that writes.
+
+    stands by ─ try_lock ─▶ leads (a new term) ─┬─ its session ends ─▶ the server releases the lock; the process ends
+                                                └─ SIGTERM ─────────▶ the session is closed, which releases the lock
+
+No lease and no clock: who loses the session loses the lock and the pen together.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from bot.store.database_time import database_now
+from bot.store.tables import LEADER
+
+LOCK_KEY = int.from_bytes(b"flatnet", "big")
+"""Key of the advisory lock. Such locks belong to one database of the server."""
+
+NO_TERM = 0
+"""Term on SQLite, where a file lock says which process owns the database, and one copy runs."""
+
+
+@dataclass(frozen=True)
+class CopyIdentity:
+    """Identity of a copy: its name, the version of its program, the digest of its configuration, the id of its audit key."""
+
+    name: str
+    version: str
+    digest: str
+    audit_key: str
+
+
+@dataclass(frozen=True)
+class Leader:
+    """The copy that leads, or led last."""
+
+    term: int
+    identity: CopyIdentity
+    since: datetime
+
+
+_LEADER = select(LEADER).where(LEADER.c.id == 1)
+_TRY_LOCK = select(func.pg_try_advisory_lock(LOCK_KEY))
+_NAMED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("name", "version", "digest", "audit_key")}
+_BEGIN_TERM = (
+    update(LEADER)
+    .where(LEADER.c.id == 1)
+    .values(term=LEADER.c.term + 1, since=database_now(), **_NAMED)
+    .returning(LEADER.c.term)
+)
+_FIRST_TERM = insert(LEADER).values(id=1, term=1, since=database_now(), **_NAMED).returning(LEADER.c.term)
+
+
+def try_lock(connection: Connection) -> bool:
+    """Tries to take the lock for the session of this connection. Returns whether it has it."""
+    return bool(connection.execute(_TRY_LOCK).scalar_one())
+
+
+def begin_term(connection: Connection, me: CopyIdentity) -> int:
+    """Begins the next term. The session must have the lock. Transactions of the former leader are refused from now on."""
+    named = {f"new_{name}": value for name, value in vars(me).items()}
+    term: int | None = connection.execute(_BEGIN_TERM, named).scalar_one_or_none()
+    return connection.execute(_FIRST_TERM, named).scalar_one() if term is None else term
+
+
+def read_leader(connection: Connection) -> Leader | None:
+    """Returns the copy that leads or led last; None where none ever did."""
+    row = connection.execute(_LEADER).one_or_none()
+    if row is None:
+        return None
+    return Leader(row.term, CopyIdentity(row.name, row.version, row.digest, row.audit_key), row.since)
