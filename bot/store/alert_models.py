@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, Text, text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
-from bot.store.models import STRICT, Table, UtcText
+from bot.store.column_types import Flag, UtcText, Whole
+from bot.store.models import STRICT, Table
 
 IN_ORDER_OF_KEY = STRICT | {"sqlite_with_rowid": False}
 
@@ -26,16 +27,16 @@ class AlertRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
     host: str = Field(sa_type=Text)
     subject: str = Field(sa_type=Text)
     condition: str = Field(sa_type=Text)
     severity: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
-    version: int
-    shown: int
-    streak: int
-    step: int
+    version: int = Field(sa_type=Whole)
+    shown: int = Field(sa_type=Whole)
+    streak: int = Field(sa_type=Whole)
+    step: int = Field(sa_type=Whole)
     short: str = Field(sa_type=Text)
     why: str = Field(sa_type=Text)
     next: str | None = Field(default=None, sa_type=Text)
@@ -60,8 +61,8 @@ class AlertChangeRow(Table, table=True):
     __tablename__ = "alert_changes"
     __table_args__ = (Index("alert_changes_by_time", "at"), STRICT)
 
-    alert: int = Field(primary_key=True)
-    version: int = Field(primary_key=True)
+    alert: int = Field(primary_key=True, sa_type=Whole)
+    version: int = Field(primary_key=True, sa_type=Whole)
     at: datetime = Field(sa_type=UtcText)
     state: str = Field(sa_type=Text)
     severity: str = Field(sa_type=Text)
@@ -74,7 +75,7 @@ class MuteRow(Table, table=True):
     __tablename__ = "mutes"
     __table_args__ = (Index("mutes_by_end", "ends_at"), STRICT)
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
     kind: str = Field(sa_type=Text)
     what: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
@@ -98,14 +99,14 @@ class TrafficRow(Table, table=True):
     __tablename__ = "traffic"
     __table_args__ = IN_ORDER_OF_KEY
 
-    at: int = Field(primary_key=True)
+    at: int = Field(primary_key=True, sa_type=Whole)
     host: str = Field(primary_key=True, sa_type=Text)
-    requests: int
-    errors: int
-    timed: int
-    time_ms: int
-    slowest_ms: int
-    partial: bool = Field(sa_type=Integer)
+    requests: int = Field(sa_type=Whole)
+    errors: int = Field(sa_type=Whole)
+    timed: int = Field(sa_type=Whole)
+    time_ms: int = Field(sa_type=Whole)
+    slowest_ms: int = Field(sa_type=Whole)
+    partial: bool = Field(sa_type=Flag)
 
 
 class LogPositionRow(Table, table=True):

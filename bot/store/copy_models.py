@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Integer, Text
+from sqlalchemy import Text
 from sqlmodel import Field
 
-from bot.store.models import STRICT, Table, UtcText
-
-TERM = BigInteger().with_variant(Integer(), "sqlite")
+from bot.store.column_types import UtcText, Whole
+from bot.store.models import STRICT, Table
 
 
 class LeaderRow(Table, table=True):
@@ -21,8 +20,8 @@ class LeaderRow(Table, table=True):
     __tablename__ = "leader"
     __table_args__ = STRICT
 
-    id: int = Field(primary_key=True)
-    term: int = Field(sa_type=TERM)
+    id: int = Field(primary_key=True, sa_type=Whole)
+    term: int = Field(sa_type=Whole)
     name: str = Field(sa_type=Text)
     version: str = Field(sa_type=Text)
     digest: str = Field(sa_type=Text)
@@ -47,5 +46,5 @@ class CopyRow(Table, table=True):
     audit_key: str = Field(sa_type=Text)
     role: str = Field(sa_type=Text)
     why: str = Field(sa_type=Text)
-    clock_ms: int = Field(sa_type=TERM)
+    clock_ms: int = Field(sa_type=Whole)
     seen_at: datetime = Field(sa_type=UtcText)

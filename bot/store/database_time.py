@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from bot.store.models import UtcText
+from bot.store.column_types import UtcText
 
 
 class database_now(FunctionElement[datetime]):  # noqa: N801  (reads like the functions of SQLAlchemy)

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, Text, text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
-from bot.store.models import STRICT, Table, UtcText
+from bot.store.column_types import Flag, UtcText, Whole
+from bot.store.models import STRICT, Table
 
 
 class RehearsalRow(Table, table=True):
@@ -17,7 +18,7 @@ class RehearsalRow(Table, table=True):
     host: str = Field(primary_key=True, sa_type=Text)
     operation: str = Field(sa_type=Text)
     at: datetime = Field(sa_type=UtcText)
-    successful: bool = Field(sa_type=Integer)
+    successful: bool = Field(sa_type=Flag)
     why: str | None = Field(default=None, sa_type=Text)
     windows_build: str = Field(sa_type=Text)
     powershell: str = Field(sa_type=Text)
@@ -38,7 +39,7 @@ class CheckRow(Table, table=True):
     area: str = Field(primary_key=True, sa_type=Text)
     at: datetime = Field(sa_type=UtcText)
     severity: str | None = Field(default=None, sa_type=Text)
-    complete: bool = Field(sa_type=Integer)
+    complete: bool = Field(sa_type=Flag)
     findings: str = Field(sa_type=Text)
 
 
@@ -74,7 +75,7 @@ class OwedRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
     host: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
     arguments: str = Field(sa_type=Text)
@@ -105,7 +106,7 @@ class SuspensionRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
     host: str = Field(sa_type=Text)
     operation: str = Field(sa_type=Text)
     owner: str = Field(sa_type=Text)

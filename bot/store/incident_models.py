@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field
 
-from bot.store.models import STRICT, Table, UtcText
+from bot.store.column_types import UtcText, Whole
+from bot.store.models import STRICT, Table
 
 OPEN_IN_CHANNEL = text("state IN ('open', 'mitigated') AND channel <> ''")
 """Incidents of which a channel has at most one."""
@@ -25,7 +26,7 @@ class IncidentRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
     operation: str = Field(unique=True, sa_type=Text)
     channel: str = Field(sa_type=Text)
     title: str = Field(sa_type=Text)
@@ -36,10 +37,10 @@ class IncidentRow(Table, table=True):
     resolved_by: str = Field(sa_type=Text)
     resolved_at: datetime | None = Field(default=None, sa_type=UtcText)
     was: str = Field(sa_type=Text)
-    private: int | None = Field(default=None, sa_type=Integer)
-    shared: int | None = Field(default=None, sa_type=Integer)
+    private: int | None = Field(default=None, sa_type=Whole)
+    shared: int | None = Field(default=None, sa_type=Whole)
     state: str = Field(default="open", sa_type=Text, sa_column_kwargs={"server_default": "open"})
-    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    version: int = Field(default=1, sa_type=Whole, sa_column_kwargs={"server_default": "1"})
     document: str | None = Field(default=None, sa_type=Text)
 
 
@@ -60,7 +61,7 @@ class IncidentEntryRow(Table, table=True):
     __table_args__ = (Index("incident_entries_by_time", "incident", "at"), STRICT)
 
     operation: str = Field(primary_key=True, sa_type=Text)
-    incident: int
+    incident: int = Field(sa_type=Whole)
     at: datetime = Field(sa_type=UtcText)
     actor: str = Field(sa_type=Text)
     words: str = Field(sa_type=Text)
@@ -80,8 +81,8 @@ class IncidentTimelineRow(Table, table=True):
         STRICT,
     )
 
-    incident: int = Field(primary_key=True)
-    number: int = Field(primary_key=True)
+    incident: int = Field(primary_key=True, sa_type=Whole)
+    number: int = Field(primary_key=True, sa_type=Whole)
     source: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
     happened_at: datetime = Field(sa_type=UtcText)
@@ -92,7 +93,7 @@ class IncidentTimelineRow(Table, table=True):
     words: str = Field(sa_type=Text)
     operation: str = Field(sa_type=Text)
     link: str = Field(sa_type=Text)
-    about: int
+    about: int = Field(sa_type=Whole)
 
 
 class IncidentPositionRow(Table, table=True):
@@ -101,8 +102,8 @@ class IncidentPositionRow(Table, table=True):
     __tablename__ = "incident_position"
     __table_args__ = (STRICT,)
 
-    id: int = Field(primary_key=True)
-    sequence: int
+    id: int = Field(primary_key=True, sa_type=Whole)
+    sequence: int = Field(sa_type=Whole)
 
 
 class IncidentDeliveryRow(Table, table=True):
@@ -118,13 +119,13 @@ class IncidentDeliveryRow(Table, table=True):
     __tablename__ = "incident_deliveries"
     __table_args__ = (STRICT,)
 
-    incident: int = Field(primary_key=True)
-    posting: int
+    incident: int = Field(primary_key=True, sa_type=Whole)
+    posting: int = Field(sa_type=Whole)
     shown: str = Field(sa_type=Text)
-    replied: int
-    announced: int
-    asked: int
+    replied: int = Field(sa_type=Whole)
+    announced: int = Field(sa_type=Whole)
+    asked: int = Field(sa_type=Whole)
     asked_at: datetime | None = Field(default=None, sa_type=UtcText)
     offered_at: datetime | None = Field(default=None, sa_type=UtcText)
     called_at: datetime | None = Field(default=None, sa_type=UtcText)
-    proposed: int
+    proposed: int = Field(sa_type=Whole)

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, Text
+from sqlalchemy import Index, Text
 from sqlmodel import Field
 
-from bot.store.models import STRICT, Table, UtcText
+from bot.store.column_types import Flag, UtcText
+from bot.store.models import STRICT, Table
 
 
 class IdentityRow(Table, table=True):
@@ -28,7 +29,7 @@ class IdentityRow(Table, table=True):
     ends_at: datetime | None = Field(default=None, sa_type=UtcText)
     operation: str = Field(sa_type=Text)
     signed_at: datetime | None = Field(default=None, sa_type=UtcText)
-    abandoned: bool = Field(sa_type=Integer)
+    abandoned: bool = Field(sa_type=Flag)
     first_seen_at: datetime | None = Field(default=None, sa_type=UtcText)
     seen_at: datetime | None = Field(default=None, sa_type=UtcText)
 

@@ -6,26 +6,12 @@ entry of `schema.REVISIONS`. A test compares the tables that both make.
 
 from datetime import datetime
 
-from sqlalchemy import Dialect, Index, Integer, LargeBinary, Text, text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Index, LargeBinary, Text, text
 from sqlmodel import Field, MetaData, SQLModel
 
-from bot.store.encoding import encode_time
+from bot.store.column_types import Flag, UtcText, Whole
 
 STRICT = {"sqlite_strict": True}
-
-
-class UtcText(TypeDecorator[datetime]):
-    """Column type of an aware point in time, stored as text in UTC. Raises `ValueError` for a naive one."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        return None if value is None else encode_time(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
 
 
 class Table(SQLModel):
@@ -48,7 +34,7 @@ class InboxRow(Table, table=True):
     kind: str = Field(sa_type=Text)
     payload: str = Field(sa_type=Text)
     received_at: datetime = Field(sa_type=UtcText)
-    attempts: int = 0
+    attempts: int = Field(default=0, sa_type=Whole)
     finished_at: datetime | None = Field(default=None, sa_type=UtcText)
     taken_by: str | None = Field(default=None, sa_type=Text)
 
@@ -63,7 +49,7 @@ class OutboxRow(Table, table=True):
         STRICT,
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, primary_key=True, sa_type=Whole)
     operation: str = Field(sa_type=Text)
     conversation: str = Field(sa_type=Text)
     road: str = Field(sa_type=Text)
@@ -72,8 +58,8 @@ class OutboxRow(Table, table=True):
     made_at: datetime = Field(sa_type=UtcText)
     next_try_at: datetime = Field(sa_type=UtcText)
     state: str = Field(sa_type=Text)
-    attempts: int = 0
-    maybe_sent: bool = Field(default=False, sa_type=Integer)
+    attempts: int = Field(default=0, sa_type=Whole)
+    maybe_sent: bool = Field(default=False, sa_type=Flag)
     why: str = Field(default="", sa_type=Text)
     ts: str = Field(default="", sa_type=Text)
     ended_at: datetime | None = Field(default=None, sa_type=UtcText)
@@ -110,7 +96,7 @@ class AuditRow(Table, table=True):
         STRICT,
     )
 
-    sequence: int = Field(primary_key=True)
+    sequence: int = Field(primary_key=True, sa_type=Whole)
     at: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
     actor: str = Field(sa_type=Text)
@@ -140,7 +126,7 @@ class OperationRow(Table, table=True):
     words: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
     arguments: str = Field(sa_type=Text)
-    risk: int
+    risk: int = Field(sa_type=Whole)
     requester: str = Field(sa_type=Text)
     identity: str = Field(sa_type=Text)
     surface: str = Field(sa_type=Text)
@@ -164,8 +150,8 @@ class OperationRow(Table, table=True):
     ready_at: datetime | None = Field(default=None, sa_type=UtcText)
     started_at: datetime | None = Field(default=None, sa_type=UtcText)
     ended_at: datetime | None = Field(default=None, sa_type=UtcText)
-    version: int
-    shown: int
+    version: int = Field(sa_type=Whole)
+    shown: int = Field(sa_type=Whole)
     told: str = Field(sa_type=Text)
     plan: bytes = Field(sa_type=LargeBinary)
 
@@ -181,7 +167,7 @@ class ReviewRow(Table, table=True):
 
     operation: str = Field(primary_key=True, sa_type=Text)
     person: str = Field(primary_key=True, sa_type=Text)
-    approves: bool = Field(primary_key=True, sa_type=Integer)
+    approves: bool = Field(primary_key=True, sa_type=Flag)
     reason: str = Field(sa_type=Text)
     at: datetime = Field(sa_type=UtcText)
     mention: str = Field(sa_type=Text)
@@ -205,7 +191,7 @@ class LockRow(Table, table=True):
     __tablename__ = "locks"
     __table_args__ = (Index("locks_by_end", "ends_at"), STRICT)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, primary_key=True, sa_type=Whole)
     operation: str = Field(unique=True, sa_type=Text)
     target: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
@@ -249,7 +235,7 @@ class ScheduleRunRow(Table, table=True):
     due: datetime = Field(primary_key=True, sa_type=UtcText)
     operation: str = Field(sa_type=Text)
     outcome: str = Field(sa_type=Text)
-    missed: int
+    missed: int = Field(sa_type=Whole)
     began_at: datetime = Field(sa_type=UtcText)
     ended_at: datetime | None = Field(default=None, sa_type=UtcText)
 
@@ -264,14 +250,14 @@ class ObservationRow(Table, table=True):
     __tablename__ = "observations"
     __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
 
-    at: int = Field(primary_key=True)
+    at: int = Field(primary_key=True, sa_type=Whole)
     host: str = Field(primary_key=True, sa_type=Text)
-    well: int
-    troubled: int
-    unreached: int
+    well: int = Field(sa_type=Whole)
+    troubled: int = Field(sa_type=Whole)
+    unreached: int = Field(sa_type=Whole)
     failed: str = Field(sa_type=Text)
-    answers: int
-    answer_ms: int
+    answers: int = Field(sa_type=Whole)
+    answer_ms: int = Field(sa_type=Whole)
 
 
 class DigestRow(Table, table=True):
@@ -298,7 +284,7 @@ class NoticeRow(Table, table=True):
     threshold: str = Field(primary_key=True, sa_type=Text)
     name: str = Field(sa_type=Text)
     host: str = Field(sa_type=Text)
-    authority: bool = Field(sa_type=Integer)
+    authority: bool = Field(sa_type=Flag)
     ends_at: datetime = Field(sa_type=UtcText)
     said_at: datetime | None = Field(default=None, sa_type=UtcText)
     message: str = Field(sa_type=Text)

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, Text, text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
-from bot.store.models import STRICT, Table, UtcText
+from bot.store.column_types import Flag, UtcText, Whole
+from bot.store.models import STRICT, Table
 
 
 class RotationRow(Table, table=True):
@@ -17,13 +18,13 @@ class RotationRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
     stage: str = Field(sa_type=Text)
     old: str = Field(sa_type=Text)
     new: str = Field(sa_type=Text)
     canary: str = Field(sa_type=Text)
-    lost: bool = Field(sa_type=Integer)
-    lazy: bool = Field(sa_type=Integer)
+    lost: bool = Field(sa_type=Flag)
+    lazy: bool = Field(sa_type=Flag)
     operation: str = Field(sa_type=Text)
     started_at: datetime = Field(sa_type=UtcText)
     ended_at: datetime | None = Field(default=None, sa_type=UtcText)
@@ -35,7 +36,7 @@ class RotationMemberRow(Table, table=True):
     __tablename__ = "rotation_members"
     __table_args__ = STRICT | {"sqlite_with_rowid": False}
 
-    rotation: int = Field(primary_key=True)
+    rotation: int = Field(primary_key=True, sa_type=Whole)
     host: str = Field(primary_key=True, sa_type=Text)
     trusts_at: datetime | None = Field(default=None, sa_type=UtcText)
     signed_at: datetime | None = Field(default=None, sa_type=UtcText)
@@ -78,7 +79,7 @@ class KeyBackupRow(Table, table=True):
     authority: str = Field(sa_type=Text)
     name: str = Field(sa_type=Text)
     recipients: str = Field(sa_type=Text)
-    size: int = Field(sa_type=Integer)
+    size: int = Field(sa_type=Whole)
     sha256: str = Field(sa_type=Text)
     certificate_sha256: str = Field(sa_type=Text)
     manifest_sha256: str = Field(sa_type=Text)
@@ -97,7 +98,7 @@ class DrillRow(Table, table=True):
     __tablename__ = "drills"
     __table_args__ = STRICT
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
     authority: str = Field(sa_type=Text)
     public_key: str = Field(sa_type=Text)
     opened_at: datetime = Field(sa_type=UtcText)

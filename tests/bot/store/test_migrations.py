@@ -150,7 +150,10 @@ async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_co
         assert ("table later" in definitions(file)) is table
 
 
-ROW = "INSERT INTO inbox VALUES ('kept', 'command', '{}', '2026-01-31T09:00:00.000000Z', 0, NULL, NULL)"
+ROW = (
+    "INSERT INTO inbox (key, kind, payload, received_at, attempts)"
+    " VALUES ('kept', 'command', '{}', '2026-01-31T09:00:00.000000Z', 0)"
+)
 
 LATER = f'''"""A later table."""
 
