@@ -28,7 +28,7 @@ def test_another_text_is_another_version() -> None:
     """The bot compares versions alone, so a changed helper gets the next one, and its hash is noted here."""
     text = HELPER.read_text()
     (version,) = re.findall(r"^version=(\d+)$", text, re.MULTILINE)
-    assert ("4", "8238b13419da38650905b2b36a699520d7d76224fc4a34e4aa1bf4f8a3920f89") == (
+    assert ("5", "580f0c279ad922e5055f4c746277fdd8f9ec29bb2bd899741e53789647547bf8") == (
         version,
         hashlib.sha256(text.encode()).hexdigest(),
     )
@@ -128,6 +128,17 @@ VECTORS: tuple[tuple[str, ...], ...] = (
     ("", ""),
     ("version", "--help"),
     ("sh", "-c", "id"),
+    ("term",),
+    ("term", "keep"),
+    ("term", "keep", "0"),
+    ("term", "keep", "017"),
+    ("term", "keep", "1" * 17),
+    ("term", "keep", "1\n2"),
+    ("term", "keep", "1", "2"),
+    ("term", "1", "version"),
+    ("term", "-1", "ipam", "clean"),
+    ("term", "x", "ipam", "clean"),
+    ("term", "1", "term", "2", "ipam", "clean"),
     ("backup", "read"),
     ("backup", "read", "-1"),
     ("backup", "read", "1;id"),
@@ -161,7 +172,7 @@ class TestInAWorld:
 
     def test_the_bot_s_user_gets_the_version_and_the_areas(self, tmp_path: Path) -> None:
         (done,) = call(tmp_path, f"{THROUGH_SUDO} version").values()
-        assert (0, '{"version":4,"areas":["containers","ipam","backup"]}\n', "") == (
+        assert (0, '{"version":5,"areas":["containers","ipam","backup"]}\n', "") == (
             done["code"],
             done["stdout"],
             done["stderr"],
@@ -275,6 +286,57 @@ class TestInAWorld:
         assert (6, f"flatnet-bot: {words}\n") == (other["code"], other["stderr"])
         assert describe_network("ready") == json.loads(theirs["stdout"])
         assert (6, True) == (twice["code"], "several files in /etc/cni/net.d name the network" in twice["stderr"])
+
+    def test_what_a_lower_term_asks_for_is_refused_and_nothing_runs(self, tmp_path: Path) -> None:
+        """The higher one is kept before its verb runs. Without a term nothing is compared."""
+        stop, ran = f"containers stop {ID}", "cat /tmp/ran /var/lib/flatnet-bot/term; rm -f /tmp/ran"
+        first, equal, older, higher, bare, old_keep, kept = call(
+            tmp_path,
+            f"{THROUGH_SUDO} term keep 17; {ran}",
+            f"{THROUGH_SUDO} term 17 {stop}; {ran}",
+            f"{THROUGH_SUDO} term 16 {stop}; echo $?; {ran}",
+            f"{THROUGH_SUDO} term 9007199254740992 {stop}; {ran}",
+            f"{THROUGH_SUDO} {stop}; {ran}",
+            f"{THROUGH_SUDO} term keep 18; echo $?; {ran}",
+            "stat --format='%U %a' /var/lib/flatnet-bot /var/lib/flatnet-bot/term",
+            before="printf '#!/bin/sh\\necho ran >>/tmp/ran; exit 125\\n' >/usr/bin/podman",
+        ).values()
+        words = "flatnet-bot: term {kept} is kept here, and this is of term {given}\n"
+        assert '{"term":17}\n17\n' == first["stdout"]
+        assert ["ran\n17\n", "7\n17\n"] == [equal["stdout"], older["stdout"]]
+        assert older["stderr"].startswith(words.format(kept=17, given=16))
+        assert ["ran\n9007199254740992\n"] * 2 == [higher["stdout"], bare["stdout"]]
+        assert "7\n9007199254740992\n" == old_keep["stdout"]
+        assert old_keep["stderr"].startswith(words.format(kept=9007199254740992, given=18))
+        assert "root 700\nroot 600\n" == kept["stdout"]
+
+    def test_a_term_that_cannot_be_read_is_none_that_lets_everything_in(self, tmp_path: Path) -> None:
+        """An empty file may be what a power cut left."""
+        place = "/var/lib/flatnet-bot/term"
+        harms = ("", "0", "x", "1\n2", "1" * 17)
+        _, linked, *broken = call(
+            tmp_path,
+            f"{DIRECT} term keep 1",
+            f"mv {place} /tmp/1; ln -s /tmp/1 {place}; {DIRECT} term keep 18; rm {place}",
+            *(f"printf '%s\\n' {shlex.quote(harm)} >{place}; {DIRECT} term 18 ipam clean" for harm in harms),
+        ).values()
+        words = f"{place} has no term in it. Stop all copies of the bot but one, then run as root: rm {place}"
+        assert [(5, f"flatnet-bot: {words}\n")] * len(harms) == [(each["code"], each["stderr"]) for each in broken]
+        assert f"flatnet-bot: {place} is a symbolic link, not a regular file\n" == linked["stderr"]
+
+    def test_of_two_terms_at_once_the_higher_one_stays(self, tmp_path: Path) -> None:
+        both = f"for n in 3 9 5 7 8 4; do {DIRECT} term keep $n & done; wait; cat /var/lib/flatnet-bot/term"
+        (done,) = call(tmp_path, both).values()
+        assert "9\n" == "".join(line for line in done["stdout"].splitlines(keepends=True) if line.strip().isdigit())
+
+    def test_an_older_sudo_lets_a_term_in_and_no_further_words(self, tmp_path: Path) -> None:
+        """It knows no expressions, and its "*" would take any words."""
+        old = "sed -i 's/^expressions=yes$/expressions=no/' /tmp/prepare-wsl.sh"
+        let_in = ("term keep 1", "term keep 9007199254740992", "term 17 ipam clean")
+        kept_out = ("term keep 01", "term keep 1 2", "term 1 2 ipam clean", f"term 1 containers stop {ID} ipam clean")
+        done = call(tmp_path, *(f"{THROUGH_SUDO} {each}" for each in (*let_in, *kept_out)), before=old)
+        by_sudo = ["sudo: " in each["stderr"] for each in done.values()]
+        assert [False] * len(let_in) + [True] * len(kept_out) == by_sudo
 
     def test_a_network_needs_the_area_forwarding(self, tmp_path: Path) -> None:
         (done,) = call(tmp_path, f"{DIRECT} network create").values()

@@ -5,6 +5,7 @@ what that is about: bridge, address, network, folder. This module has its versio
 `containers`, `images`, `volumes` and `ipam` have the actions of its other verbs.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from adapters.action import Action, Effect
 from adapters.errors import ActionFailed
 from adapters.inventory import InterfaceName, ManagedArea, WslSide
 from adapters.phrase import Phrase
+from adapters.term import make_older_term_error
 from adapters.transfer import PIECE_BYTES, STALL_TIMEOUT, Piece, Sha256, TransferSize
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
@@ -21,7 +23,7 @@ from adapters.wsl.action import Argv, CompletedProgram, WslAction
 HELPER = "/usr/local/libexec/flatnet-bot"
 """Path of the helper. sudo's rules name it with its verbs."""
 
-HELPER_VERSION = 4
+HELPER_VERSION = 5
 """Version of the helper that this version of the bot works with. A test compares it with docs/hosts."""
 
 OperationName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -29,6 +31,11 @@ OperationName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 
 HelperFault = Literal["absent", "other-version", "not-allowed", "unsafe", "broken", "failed"]
 """Codes of `ActionFailed`: why the helper did not do it. `unsafe`: others than root can change it or its list."""
+
+_OLDER_TERM = 7
+"""The helper's exit code where it keeps a higher term. Then nothing was done."""
+
+_KEPT_TERM = re.compile(r"term ([1-9][0-9]{0,15}) is kept here, and this is of term ([1-9][0-9]{0,15})")
 
 _FAULTS: dict[int, HelperFault] = {2: "other-version", 3: "not-allowed", 4: "unsafe", 5: "broken"}
 """Faults by the helper's exit code."""
@@ -203,6 +210,8 @@ def read_helper_output(completed: Sequence[CompletedProgram]) -> str:
         )
         raise ActionFailed(phrase, code="absent", maybe_ran=False)
     why = str(answer.error_line).removeprefix("flatnet-bot: ")
+    if answer.code == _OLDER_TERM and (terms := _KEPT_TERM.fullmatch(why)) is not None:
+        raise make_older_term_error(terms[1], int(terms[2]))
     fault = _FAULTS.get(answer.code, "failed")
     raise ActionFailed(_describe_fault(fault, why), code=fault, maybe_ran=fault == "failed")
 

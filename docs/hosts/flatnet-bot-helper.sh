@@ -41,6 +41,8 @@
 #     backup put SHA256                  puts plug-in and configuration in place; addresses are made anew from podman
 #     backup return SHA256               puts back what that replaced
 #     backup forget SHA256               removes it, and what it replaced
+#     term N VERB...                     a verb, unless a later lead of the bot, with a term above N, has been here
+#     term keep N                        keeps N as the highest term
 #
 # A description is lines of a word and its values, of which `grammar` below knows all. Texts are upper-case hex. It has no
 # word for a mount of the host, a capability, a device, another network or namespace, or a privilege. Volumes must lie in
@@ -48,10 +50,12 @@
 # What streams writes a line to standard error every few seconds, "." while it works and "-" while it waits, and at the end a
 # JSON object with the number of bytes and their SHA-256. Without that it has failed.
 #
+# Each lead of the bot has a number, its term, where several copies of it run. The highest is kept in the store.
 # Only a tar that this helper made itself is put back: it keeps the SHA-256 of each one, where root alone can write.
 # It takes no other argument, no path and nothing from the environment (sudo clears that).
 # Exit codes: 2 no such verb or argument, 3 the area is not allowed, 4 others than root can change this file or the allow
-# list, 5 the allow list is broken, 6 the verb failed; podman's own are passed on.
+# list, 5 the allow list or the kept term is broken, 6 the verb failed, 7 a higher term is kept and nothing was done; podman's
+# own are passed on.
 set -euf
 unset IFS
 umask 022
@@ -59,7 +63,7 @@ cd /
 PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 
-version=4
+version=5
 self=/usr/local/libexec/flatnet-bot
 allow=/etc/flatnet-bot/allow
 boot=/etc/sysctl.d/zz-flatnet-bot.conf # after every file with a number, of which the last one wins
@@ -174,12 +178,50 @@ hash_file() {
     sha256sum "$1" | cut -d' ' -f1
 }
 
+make_store() {
+    mkdir -m 0700 "$store" 2>/dev/null || [ -d "$store" ] || fail 6 "$store cannot be made"
+    require_root_path "$store" directory
+}
+
 # One call at a time: a second one would unpack anew what the first is putting in place, after an answer that was lost.
 open_store() {
-    [ -d "$store" ] || mkdir -m 0700 "$store"
-    require_root_path "$store" directory
+    make_store
     exec 8<"$store"
     flock -w 15 8 || fail 6 "another call is at work in $store. Try again"
+}
+
+# the term of the bot's lead
+
+# A request of an earlier lead may have waited in a machine that hung. It does nothing any more.
+keep_term() {
+    fits '[1-9][0-9]{0,15}' "$1" || refuse
+    make_store
+    (
+        umask 077
+        exec 9>>"$store/term.lock"
+        flock -w 5 9 || fail 6 "another call keeps the term in $store. Try again"
+        read_term
+        [ "$kept" -le "$1" ] || fail 7 "term $kept is kept here, and this is of term $1"
+        [ "$kept" -eq "$1" ] || put_term "$1"
+    )
+}
+
+# An empty file is no term: as none, it would let in what another lead sent long ago.
+read_term() {
+    kept=0
+    [ -e "$store/term" ] || [ -L "$store/term" ] || return 0
+    require_root "$store/term" 'regular file'
+    kept=$(head -c 32 "$store/term")
+    fits '[1-9][0-9]{0,15}' "$kept" ||
+        fail 5 "$store/term has no term in it. Stop all copies of the bot but one, then run as root: rm $store/term"
+}
+
+# On the disk before it is in place: a power cut leaves the one or the other.
+put_term() {
+    printf '%s\n' "$1" >"$store/term.new"
+    sync "$store/term.new"
+    mv -T "$store/term.new" "$store/term"
+    sync "$store"
 }
 
 # forwarding
@@ -301,7 +343,7 @@ make_work() {
     work=$(mktemp -d /run/flatnet-bot.XXXXXX)
 }
 
-# podman within so many seconds. Its exit codes 2 to 5 would mean something else here.
+# podman within so many seconds. Its exit codes 2 to 5 and 7 would mean something else here.
 ask_podman() {
     limit=$1
     shift
@@ -309,7 +351,7 @@ ask_podman() {
         code=$?
         case $code in
         124 | 137) fail 6 "podman did not answer within $limit s" ;;
-        [2-5]) exit 6 ;;
+        [2-57]) exit 6 ;;
         *) exit "$code" ;;
         esac
     }
@@ -652,8 +694,7 @@ inspect_ids() {
 # A key of this host alone: who has a hash of settings cannot try values of variables.
 read_key() {
     if [ ! -f "$store/settings-key" ]; then
-        [ -d "$store" ] || mkdir -m 0700 "$store"
-        require_root_path "$store" directory
+        make_store
         new=$(mktemp "$store/settings-key.XXXXXX")
         head -c 32 /dev/urandom | basenc --base16 --wrap=0 >"$new"
         ln "$new" "$store/settings-key" 2>/dev/null || : # another call was first
@@ -1843,6 +1884,18 @@ $waiting"
 require_root_path "$self" 'regular file'
 require_root_path "$allow" 'regular file'
 read_allow
+case $#:$1 in
+3:term)
+    [ "$2" = keep ] || refuse
+    keep_term "$3"
+    printf '{"term":%s}\n' "$3"
+    exit
+    ;;
+[4-9]:term)
+    keep_term "$2"
+    shift 2
+    ;;
+esac
 case $#:$1 in
 1:version)
     show_version

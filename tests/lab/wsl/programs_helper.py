@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 
 from tests.lab.wsl.programs_backup import run_backup
 from tests.lab.wsl.programs_containers import run_containers
@@ -15,6 +16,8 @@ from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import Helper, WslState
 
 PATH = "/usr/local/libexec/flatnet-bot"
+
+TERM = "[1-9][0-9]{0,15}"
 
 USAGE = Ran(2, stderr=f"flatnet-bot: no such verb or argument. Read the head of {PATH}\n")
 
@@ -29,6 +32,8 @@ _AREAS = (
 def find_verb(argv: list[str]) -> str:
     """The verb of the helper that a command runs, such as "containers stop"; "" for another command."""
     match argv:
+        case ["sudo", "-n", program, "term", _, noun, verb, *_] if program == PATH:
+            return f"{noun} {verb}"
         case ["sudo", "-n", program, noun, verb, *_] if program == PATH:
             return f"{noun} {verb}"
         case _:
@@ -45,12 +50,30 @@ def run_helper(arguments: list[str], state: WslState) -> Ran:
         return Ran(4, stderr=f"flatnet-bot: {words}chmod go-w {helper.writable}\n")
     if arguments == ["version"]:
         return Ran(stdout=json.dumps({"version": helper.version, "areas": list(helper.areas)}, separators=(",", ":")) + "\n")
+    if arguments[:1] == ["term"]:
+        return _run_with_term(arguments[1:], helper, state)
     area = _AREAS.get(arguments[0]) if arguments else None
     if area is None:
         return USAGE
     if area not in helper.areas:
         return _refuse(area, helper, state)
     return _run_verb(arguments, state)
+
+
+def _run_with_term(arguments: list[str], helper: Helper, state: WslState) -> Ran:
+    """Compare and keep a term, then run the verb behind it. A helper before version 5 has no rule of sudo for that."""
+    if helper.version < 5:
+        return Ran(1, stderr="sudo: a password is required\n")
+    given, verb = (arguments[1], []) if arguments[:1] == ["keep"] and len(arguments) == 2 else (arguments[0], arguments[1:])
+    if not re.fullmatch(TERM, given) or verb[:1] == ["term"]:
+        return USAGE
+    if helper.term and not re.fullmatch(TERM, helper.term):
+        words = "Stop all copies of the bot but one, then run as root: rm /var/lib/flatnet-bot/term"
+        return Ran(5, stderr=f"flatnet-bot: /var/lib/flatnet-bot/term has no term in it. {words}\n")
+    if int(helper.term or "0") > int(given):
+        return Ran(7, stderr=f"flatnet-bot: term {helper.term} is kept here, and this is of term {given}\n")
+    helper.term = given
+    return run_helper(verb, state) if verb else Ran(stdout=f'{{"term":{given}}}\n')
 
 
 def _refuse(area: str, helper: Helper, state: WslState) -> Ran:

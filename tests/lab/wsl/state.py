@@ -54,13 +54,14 @@ def _usual_uses() -> dict[str, tuple[int, int]]:
 @dataclass
 class Helper:
     """The bot's helper as it is installed. `writable` is what others than root can change of it, `apply_fails` why
-    forwarding cannot be set up.
+    forwarding cannot be set up. `term` is what its file of the kept term holds, "" where there is none.
     """
 
     version: int = HELPER_VERSION
     areas: tuple[str, ...] = ("forwarding", "containers", "ipam", "backup")
     writable: str = ""
     apply_fails: str = ""
+    term: str = ""
 
 
 @dataclass
