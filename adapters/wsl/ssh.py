@@ -10,6 +10,7 @@ bot's address.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 import asyncssh
 from pydantic import SecretStr
@@ -29,6 +30,7 @@ from adapters.errors import (
 )
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase
+from adapters.term import FindTerm, find_no_term
 from adapters.transfer import StreamCount
 from adapters.wsl.action import CompletedProgram, WslAction
 from adapters.wsl.key_cache import KeyCache, get_passphrase
@@ -70,11 +72,19 @@ CLOSE_TIMEOUT = 1.0
 """Seconds for an orderly disconnect."""
 
 
+@dataclass(frozen=True)
+class Timing:
+    """Timing of a connection. `monotonic` counts seconds. `keepalive` is `KEEPALIVE_INTERVAL` except in tests."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    keepalive: float = KEEPALIVE_INTERVAL
+
+
 class SshConnection:
     """Connection to the WSL2 side of one host.
 
     `secret` returns the passphrase of an encrypted key by its name. `keys` are the files read so far, shared by connections
-    that get the same object. `monotonic` counts seconds. `keepalive` is `KEEPALIVE_INTERVAL` except in tests.
+    that get the same object. `find_term` is asked for each action.
     """
 
     def __init__(
@@ -83,25 +93,25 @@ class SshConnection:
         secret: Callable[[str], SecretStr],
         keys: KeyCache[asyncssh.SSHKey] | None = None,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
-        keepalive: float = KEEPALIVE_INTERVAL,
+        find_term: FindTerm = find_no_term,
+        timing: Timing = Timing(),
     ) -> None:
         self._side = side
         self._secret = secret
         self._keys = KeyCache() if keys is None else keys
-        self._monotonic = monotonic
-        self._keepalive = keepalive
+        self._find_term = find_term
+        self._timing = timing
         self._line: asyncssh.SSHClientConnection | None = None
         self._opening: asyncio.Task[asyncssh.SSHClientConnection | HostError] | None = None
         self._slots = asyncio.Semaphore(MAX_CHANNELS)
         self._exchanges: set[asyncio.Task[None]] = set()
-        self._refused_until = monotonic()
+        self._refused_until = timing.monotonic()
 
     async def perform(self, action: Action[Answer]) -> Answer:
         """Runs the action's programs in one round trip."""
         if not isinstance(action, WslAction):
             raise TypeError(f"{type(action).__name__} is not for the WSL2 side")
-        exchange = Exchange(action, self._build_input(action))
+        exchange = Exchange(action, self._build_input(action), self._find_term())
         try:
             async with asyncio.timeout(action.deadline):
                 completed = await self._run_with_retry(exchange)
@@ -120,7 +130,7 @@ class SshConnection:
         """Runs a source, and writes its bytes as they come. Its end tells how many they were. It has no deadline."""
         if not isinstance(action, StreamSource):
             raise TypeError(f"{type(action).__name__} is no source of a stream")
-        stream = await self._open_stream(StreamSession(action, beat))
+        stream = await self._open_stream(StreamSession(action, beat, self._find_term()))
         try:
             while piece := await stream.read():
                 await write(piece)
@@ -132,7 +142,7 @@ class SshConnection:
         """Runs a sink, and gives it the bytes as they come. It has no deadline. If its program ends early, so does this."""
         if not isinstance(action, StreamSink):
             raise TypeError(f"{type(action).__name__} is no sink of a stream")
-        stream = await self._open_stream(StreamSession(action, beat))
+        stream = await self._open_stream(StreamSession(action, beat, self._find_term()))
         try:
             await stream.feed(pieces)
             return stream.parse_count()
@@ -168,7 +178,7 @@ class SshConnection:
                     Phrase("the SSH connection was lost before the response arrived. Check the host before retrying")
                 ) from error
         try:
-            return await self._run_once(Exchange(exchange.action, exchange.given))
+            return await self._run_once(Exchange(exchange.action, exchange.given, exchange.term))
         except ConnectionDropped as error:
             raise Unreachable(
                 Phrase("the SSH connection dropped twice while reading the result. Check sshd and the WSL2 network")
@@ -223,7 +233,7 @@ class SshConnection:
         return opened
 
     async def _connect(self) -> asyncssh.SSHClientConnection | HostError:
-        if self._monotonic() < self._refused_until:
+        if self._timing.monotonic() < self._refused_until:
             return make_refused_key_error(self._side)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT):
@@ -236,7 +246,7 @@ class SshConnection:
                     known_hosts=known_hosts,
                     preferred_auth=["publickey"],
                     encryption_algs=CIPHERS,
-                    keepalive_interval=self._keepalive,
+                    keepalive_interval=self._timing.keepalive,
                     keepalive_count_max=2,
                     # No settings of the machine that the bot runs on:
                     config=None,
@@ -250,7 +260,7 @@ class SshConnection:
             return error
         except (asyncssh.Error, OSError, ValueError) as error:
             if isinstance(error, asyncssh.PermissionDenied):
-                self._refused_until = self._monotonic() + REFUSED_KEY_PAUSE
+                self._refused_until = self._timing.monotonic() + REFUSED_KEY_PAUSE
             return map_ssh_error(error, self._side)
         return self._line
 

@@ -27,6 +27,7 @@ from adapters.wsl.shell import (
     parse_stream_end,
 )
 from adapters.wsl.stream import StreamAction
+from adapters.wsl.term import build_commands
 
 PIECE_LIMIT = 512 * 1024
 """Bytes that a stream keeps for its reader. Beyond that, it takes no more from the channel."""
@@ -39,11 +40,12 @@ class ConnectionDropped(Exception):
 class Exchange(asyncssh.SSHClientSession[bytes]):
     """One command line and its answer: the output so far, and whether it may have run."""
 
-    def __init__(self, action: WslAction[Any], given: bytes) -> None:
+    def __init__(self, action: WslAction[Any], given: bytes, term: int) -> None:
         self.action = action
         self.given = given
+        self.term = term
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._programs = action.build_commands()
+        self._programs = build_commands(action, term)
         self._nonce = secrets.token_hex(16)
         self._stdout = bytearray()
         self._stderr = bytearray()
@@ -119,10 +121,11 @@ class Exchange(asyncssh.SSHClientSession[bytes]):
 class StreamSession(asyncssh.SSHClientSession[bytes]):
     """One program that reads or writes for as long as bytes come. `finished` is done once its channel is closed."""
 
-    def __init__(self, action: StreamAction, beat: Beat) -> None:
+    def __init__(self, action: StreamAction, beat: Beat, term: int) -> None:
         self.action = action
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._beat = beat
+        self._term = term
         self._nonce = secrets.token_hex(16)
         self._received = bytearray()
         self._begun = False  # the frame before the first byte has arrived
@@ -134,12 +137,12 @@ class StreamSession(asyncssh.SSHClientSession[bytes]):
 
     @property
     def command(self) -> str:
-        (program,) = self.action.build_commands()
+        (program,) = build_commands(self.action, self._term)
         return build_stream_line(program, self._nonce)
 
     def renew(self) -> "StreamSession":
         """Makes a session for another attempt."""
-        return StreamSession(self.action, self._beat)
+        return StreamSession(self.action, self._beat, self._term)
 
     def fail(self, error: Exception) -> None:
         """Ends the stream with an error, unless it has ended already."""

@@ -11,8 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.inventory import WslSide
+from adapters.term import FindTerm, find_no_term
 from adapters.wsl.key_cache import KeyCache as Keyring
-from adapters.wsl.ssh import SshConnection
+from adapters.wsl.ssh import SshConnection, Timing
 from tests.lab.faults import Wire
 from tests.lab.wsl.server import Keys, SshServer, write_access
 from tests.lab.wsl.state import WslState
@@ -50,12 +51,13 @@ async def connect(server: SshServer, keys: Keys, tmp_path: Path) -> AsyncIterato
             secret: Callable[[str], SecretStr] = no_secret,
             monotonic: Callable[[], float] = time.monotonic,
             keepalive: float = 10.0,
+            find_term: FindTerm = find_no_term,
             keys: Keyring[asyncssh.SSHKey] | None = None,
             **changes: Any,
         ) -> SshConnection:
             usual = {"key_file": access.key_file, "known_hosts_file": access.known_hosts_file}
             side = WslSide.model_validate({"address": "127.0.0.1", "port": server.port} | usual | changes)
-            connection = SshConnection(side, secret, keys, monotonic=monotonic, keepalive=keepalive)
+            connection = SshConnection(side, secret, keys, find_term=find_term, timing=Timing(monotonic, keepalive))
             stack.push_async_callback(connection.aclose)
             return connection
 
