@@ -31,12 +31,12 @@ _THIS = INBOX.c.key == bindparam("this")
 _UNFINISHED = INBOX.c.finished_at.is_(None)
 _NEXT_ATTEMPT = {"attempts": INBOX.c.attempts + 1}
 
-_ADD = insert(INBOX).on_conflict_do_nothing()
+_ADD = insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.key)
 _ATTEMPT = update(INBOX).where(_THIS).values(_NEXT_ATTEMPT).returning(INBOX.c.attempts)
 _RESUME = update(INBOX).where(_UNFINISHED).values(_NEXT_ATTEMPT).returning(INBOX)
 _FINISH = update(INBOX).where(_THIS, _UNFINISHED).values(payload=NO_PAYLOAD)
 _ERASE = update(INBOX).where(~_UNFINISHED, INBOX.c.payload != NO_PAYLOAD).values(payload=NO_PAYLOAD)
-_PRUNE = delete(INBOX).where(INBOX.c.finished_at < bindparam("oldest"))
+_PRUNE = delete(INBOX).where(INBOX.c.finished_at < bindparam("oldest")).returning(INBOX.c.key)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Inbox:
             "received_at": delivery.received_at,
             "attempts": delivery.attempts,
         }
-        return self._database.run(lambda connection: connection.execute(_ADD, values).rowcount > 0)
+        return self._database.run(lambda connection: connection.execute(_ADD, values).first() is not None)
 
     async def record_attempt(self, key: str) -> int:
         """Records that the handling of a delivery starts again. Returns the number of this attempt."""
@@ -97,7 +97,8 @@ class Inbox:
 
     async def prune(self, now: datetime) -> int:
         """Deletes deliveries that were finished longer than `RETENTION` ago. Returns their number."""
-        return await self._database.run(lambda connection: connection.execute(_PRUNE, {"oldest": now - RETENTION}).rowcount)
+        oldest = {"oldest": now - RETENTION}
+        return await self._database.run(lambda connection: len(connection.execute(_PRUNE, oldest).all()))
 
 
 def finish_delivery(connection: Connection, key: str, at: datetime) -> None:

@@ -101,7 +101,7 @@ _BEGIN = (
 )
 _END = update(OUTBOX).where(_THIS, _SENDING)
 _ANY_WAITING = select(exists().where(_WAITING))
-_RECOVER = update(OUTBOX).where(_SENDING).values(state=PostState.WAITING, maybe_sent=True)
+_RECOVER = update(OUTBOX).where(_SENDING).values(state=PostState.WAITING, maybe_sent=True).returning(OUTBOX.c.id)
 _FIRST_POST = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
     OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Route.POST
 )
@@ -127,12 +127,16 @@ _REWRITE = update(OUTBOX).where(_THIS, _WAITING).values(message=bindparam("conte
 _DROP_EDITS = delete(OUTBOX).where(
     OUTBOX.c.road == Route.UPDATE, func.json_extract(OUTBOX.c.address, "$.replaces") == bindparam("this"), _WAITING
 )
-_PRUNE = delete(OUTBOX).where(
-    or_(
-        OUTBOX.c.ended_at < bindparam("oldest_alert"),
-        and_(OUTBOX.c.ended_at < bindparam("oldest_card"), ~_IS_EDITED_FOR_LONG),
-        and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD, ~_IS_EDITED_FOR_LONG),
+_PRUNE = (
+    delete(OUTBOX)
+    .where(
+        or_(
+            OUTBOX.c.ended_at < bindparam("oldest_alert"),
+            and_(OUTBOX.c.ended_at < bindparam("oldest_card"), ~_IS_EDITED_FOR_LONG),
+            and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD, ~_IS_EDITED_FOR_LONG),
+        )
     )
+    .returning(OUTBOX.c.id)
 )
 
 
@@ -232,7 +236,7 @@ class Outbox:
 
     async def recover_interrupted(self) -> int:
         """Moves messages that a crash interrupted in SENDING back to WAITING, marked as maybe sent. Returns their number."""
-        return await self._database.run(lambda connection: connection.execute(_RECOVER).rowcount)
+        return await self._database.run(lambda connection: len(connection.execute(_RECOVER).all()))
 
     async def find_row(self, operation: str) -> int:
         """Returns the row id of an operation's first public message; 0 if there is none."""
@@ -257,7 +261,7 @@ class Outbox:
     async def move_to(self, post: int, place: MessagePlace) -> None:
         """Records the new place of a message that could not be edited and was posted again."""
         there = {"this": post, "ts": place.ts, "landed": place.channel}
-        await self._database.run(lambda connection: connection.execute(_MOVE, there).rowcount)
+        await self._database.run(lambda connection: connection.execute(_MOVE, there) and None)
 
     async def find_place(self, post: int) -> MessagePlace | None:
         """Returns the place of a message: None while it is open, `NO_MESSAGE_PLACE` if it has no place or was deleted."""
@@ -280,7 +284,7 @@ class Outbox:
         """Deletes messages that ended longer than `RETENTION` ago, later those edited for long. Returns their number."""
         now = self._now()
         oldest = {"oldest": now - RETENTION, "oldest_card": now - CARD_RETENTION, "oldest_alert": now - ALERT_RETENTION}
-        return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)
+        return await self._database.run(lambda connection: len(connection.execute(_PRUNE, oldest).all()))
 
     async def _end(self, post: int, **values: Any) -> bool:
         """Ends SENDING. Does nothing if the message is not in that state. Returns whether any message waits."""

@@ -97,7 +97,7 @@ _PAUSE = update(SCHEDULES).where(SCHEDULES.c.name == bindparam("this"))
 _REMOVE = delete(SCHEDULES).where(SCHEDULES.c.name == bindparam("this"))
 
 _THIS_RUN = (SCHEDULE_RUNS.c.schedule == bindparam("this"), SCHEDULE_RUNS.c.due == bindparam("then"))
-_CLAIM = insert(SCHEDULE_RUNS).on_conflict_do_nothing()
+_CLAIM = insert(SCHEDULE_RUNS).on_conflict_do_nothing().returning(SCHEDULE_RUNS.c.due)
 _END = update(SCHEDULE_RUNS).where(*_THIS_RUN, SCHEDULE_RUNS.c.outcome == RunOutcome.RUNNING)
 _FIND_RUN = select(SCHEDULE_RUNS).where(*_THIS_RUN)
 _UNFINISHED = select(SCHEDULE_RUNS).where(SCHEDULE_RUNS.c.outcome == RunOutcome.RUNNING).order_by(SCHEDULE_RUNS.c.due)
@@ -203,7 +203,7 @@ class ScheduleTable:
             "began_at": run.began_at,
             "ended_at": run.ended_at,
         }
-        return await self._database.run(lambda connection: connection.execute(_CLAIM, values).rowcount == 1)
+        return await self._database.run(lambda connection: connection.execute(_CLAIM, values).first() is not None)
 
     async def is_claimed(self, name: str, due: datetime) -> bool:
         """Returns whether a due time is claimed."""
