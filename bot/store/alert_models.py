@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import Index, Text
 from sqlmodel import Field
 
 from bot.store.column_types import Flag, UtcText, Whole
-from bot.store.models import STRICT, Table
+from bot.store.models import STRICT, Table, index_some
 
 IN_ORDER_OF_KEY = STRICT | {"sqlite_with_rowid": False}
 
@@ -20,10 +20,10 @@ class AlertRow(Table, table=True):
 
     __tablename__ = "alerts"
     __table_args__ = (
-        Index("alerts_open", "host", "subject", unique=True, sqlite_where=text("resolved_at IS NULL")),
+        index_some("alerts_open", "host", "subject", where="resolved_at IS NULL", unique=True),
         Index("alerts_by_message", "message"),
         Index("alerts_by_end", "resolved_at"),
-        Index("alerts_unshown", "number", sqlite_where=text("version > shown")),
+        index_some("alerts_unshown", "number", where="version > shown"),
         STRICT,
     )
 

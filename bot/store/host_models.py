@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import Index, Text
 from sqlmodel import Field
 
 from bot.store.column_types import Flag, UtcText, Whole
-from bot.store.models import STRICT, Table
+from bot.store.models import STRICT, Table, index_some
 
 
 class RehearsalRow(Table, table=True):
@@ -69,7 +69,7 @@ class OwedRow(Table, table=True):
 
     __tablename__ = "owed"
     __table_args__ = (
-        Index("owed_open", "host", "words", unique=True, sqlite_where=text("settled_at IS NULL")),
+        index_some("owed_open", "host", "words", where="settled_at IS NULL", unique=True),
         Index("owed_by_operation", "operation"),
         Index("owed_by_end", "settled_at"),
         STRICT,
@@ -102,7 +102,7 @@ class SuspensionRow(Table, table=True):
 
     __tablename__ = "suspensions"
     __table_args__ = (
-        Index("suspension_open", "host", unique=True, sqlite_where=text("ended_at IS NULL")),
+        index_some("suspension_open", "host", where="ended_at IS NULL", unique=True),
         STRICT,
     )
 

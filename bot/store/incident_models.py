@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, UniqueConstraint, text
+from sqlalchemy import Index, Text, UniqueConstraint
 from sqlmodel import Field
 
 from bot.store.column_types import UtcText, Whole
-from bot.store.models import STRICT, Table
+from bot.store.models import STRICT, Table, index_some
 
-OPEN_IN_CHANNEL = text("state IN ('open', 'mitigated') AND channel <> ''")
+OPEN_IN_CHANNEL = "state IN ('open', 'mitigated') AND channel <> ''"
 """Incidents of which a channel has at most one."""
 
 
@@ -21,7 +21,7 @@ class IncidentRow(Table, table=True):
 
     __tablename__ = "incidents"
     __table_args__ = (
-        Index("incidents_open", "channel", unique=True, sqlite_where=OPEN_IN_CHANNEL, postgresql_where=OPEN_IN_CHANNEL),
+        index_some("incidents_open", "channel", where=OPEN_IN_CHANNEL, unique=True),
         Index("incidents_by_state", "state"),
         STRICT,
     )

@@ -6,7 +6,7 @@ entry of `schema.REVISIONS`. A test compares the tables that both make.
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, Text, text
+from sqlalchemy import Index, LargeBinary, Text, TextClause, text
 from sqlmodel import Field, MetaData, SQLModel
 
 from bot.store.column_types import Flag, UtcText, Whole
@@ -18,6 +18,11 @@ class Table(SQLModel):
     """Base of the row classes. Its metadata holds the bot's tables and no others."""
 
     metadata = MetaData()
+
+
+def index_some(name: str, *columns: str | TextClause, where: str, unique: bool = False) -> Index:
+    """Makes an index of the rows for which a condition holds."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class InboxRow(Table, table=True):
@@ -91,8 +96,8 @@ class AuditRow(Table, table=True):
     __tablename__ = "audit"
     __table_args__ = (
         Index("audit_by_operation", "operation", "sequence"),
-        Index("audit_of_rotations", "sequence", sqlite_where=text("kind = 'rotation'")),
-        Index("audit_of_suspensions", "sequence", sqlite_where=text("kind = 'suspension'")),
+        index_some("audit_of_rotations", "sequence", where="kind = 'rotation'"),
+        index_some("audit_of_suspensions", "sequence", where="kind = 'suspension'"),
         STRICT,
     )
 
@@ -108,17 +113,18 @@ class AuditRow(Table, table=True):
 
 
 class OperationRow(Table, table=True):
-    """One operation that changes hosts. `plan` is compressed JSON, and the last column because it is long and seldom read.
+    """One operation that changes hosts. `plan` is compressed JSON, and near the end because it is long and seldom read.
 
     `approval_state` is null if no approval is required. `shown` is the version that the change's card shows, `told` the
-    card's own note: the milestones announced so far.
+    card's own note: the milestones announced so far. `review_open`: approvals were replaced, and nobody reviewed that yet.
     """
 
     __tablename__ = "operations"
     __table_args__ = (
         Index("operations_by_state", "state", "ready_at"),
         Index("operations_by_time", "asked_at"),
-        Index("operations_unshown", "asked_at", sqlite_where=text("version > shown")),
+        index_some("operations_unshown", "asked_at", where="version > shown"),
+        index_some("operations_unreviewed", "asked_at", where="review_open = 1"),
         STRICT,
     )
 
@@ -154,6 +160,17 @@ class OperationRow(Table, table=True):
     shown: int = Field(sa_type=Whole)
     told: str = Field(sa_type=Text)
     plan: bytes = Field(sa_type=LargeBinary)
+    review_open: bool = Field(default=False, sa_type=Flag, sa_column_kwargs={"server_default": "0"})
+
+
+class OperationHostRow(Table, table=True):
+    """One host of one operation, by which operations are found. `operations.hosts` has all of them, in the plan's order."""
+
+    __tablename__ = "operation_hosts"
+    __table_args__ = (Index("operation_hosts_by_host", "host"), STRICT)
+
+    operation: str = Field(primary_key=True, sa_type=Text)
+    host: str = Field(primary_key=True, sa_type=Text)
 
 
 class ReviewRow(Table, table=True):

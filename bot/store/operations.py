@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, bindparam, exists, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or
+from sqlalchemy import Connection, Row, Select
 
 from bot.model.change import ApprovalState, BreakGlass, ChangeState
+from bot.store import operation_statements as statements
 from bot.store.claims import (
     AdmissionState,
     HostClaim,
@@ -30,85 +30,9 @@ from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.owed import OwedEffects, apply_effects
 from bot.store.records import OperationRecord, make_changing_columns, make_fixed_columns, make_review_columns, read_record
-from bot.store.tables import OPERATIONS, REVIEWS
-
-MAX_UNSHOWN = 100
-"""Maximum number of unshown operations returned at once."""
 
 Transition = Callable[[OperationRecord], OperationRecord]
 """Makes the next state of an operation. Pure, because it may be called twice. If it raises, nothing is stored."""
-
-_NEXT_VERSION = OPERATIONS.c.version + 1
-_THIS = OPERATIONS.c.operation == bindparam("this")
-_OPEN = OPERATIONS.c.state.in_((ChangeState.WAITING, ChangeState.READY))
-_ADD = insert_or(OPERATIONS).on_conflict_do_nothing()
-_FIND = select(OPERATIONS).where(_THIS)
-_REVIEWS = (
-    select(REVIEWS)
-    .where(REVIEWS.c.operation == bindparam("this"))
-    .order_by(REVIEWS.c.at, REVIEWS.c.approves.desc(), REVIEWS.c.person)
-)
-_ADD_REVIEW = insert(REVIEWS).prefix_with("OR REPLACE")
-_CHANGE = update(OPERATIONS).where(_THIS, OPERATIONS.c.version == bindparam("seen"))
-_RECENT = select(OPERATIONS).order_by(OPERATIONS.c.asked_at.desc(), OPERATIONS.c.operation).limit(bindparam("most"))
-_HOST = func.json_each(OPERATIONS.c.hosts).table_valued("value")
-_SINCE = OPERATIONS.c.ended_at.is_(None) | (OPERATIONS.c.ended_at >= bindparam("since"))
-_TOUCHING = (
-    select(OPERATIONS)
-    .where(
-        _SINCE | (OPERATIONS.c.state == ChangeState.UNKNOWN),
-        exists().where(_HOST.c.value.in_(bindparam("hosts", expanding=True))),
-    )
-    .order_by(OPERATIONS.c.asked_at.desc(), OPERATIONS.c.operation)
-    .limit(bindparam("most"))
-)
-_IN_STATES = (
-    select(OPERATIONS).where(OPERATIONS.c.state.in_(bindparam("states", expanding=True))).order_by(OPERATIONS.c.asked_at)
-)
-_COUNT_OPEN = (
-    select(func.count()).select_from(OPERATIONS).where(_OPEN, OPERATIONS.c.requester == bindparam("who", type_=Text))
-)
-_UNREVIEWED = (
-    select(OPERATIONS)
-    .where(func.json_extract(OPERATIONS.c.break_glass, "$.reviewed_by") == "", OPERATIONS.c.started_at.is_not(None))
-    .order_by(OPERATIONS.c.asked_at)
-)
-_ENDED = (
-    select(
-        *(OPERATIONS.c[name] for name in ("operation", "words", "requester", "state", "approval_state", "break_glass")),
-    )
-    .where(OPERATIONS.c.ended_at >= bindparam("since"), OPERATIONS.c.ended_at < bindparam("until"))
-    .order_by(OPERATIONS.c.ended_at, OPERATIONS.c.operation)
-)
-_LEFT_OVER = (
-    select(OPERATIONS)
-    .where(
-        OPERATIONS.c.state.in_((ChangeState.FAILED, ChangeState.UNDONE)),
-        OPERATIONS.c.after == "",
-        OPERATIONS.c.ended_at >= bindparam("since"),
-    )
-    .order_by(OPERATIONS.c.ended_at.desc(), OPERATIONS.c.operation)
-    .limit(bindparam("most"))
-)
-_VERSIONS = select(OPERATIONS.c.operation, OPERATIONS.c.version).where(
-    OPERATIONS.c.state.in_((ChangeState.WAITING, ChangeState.READY, ChangeState.RUNNING, ChangeState.UNKNOWN))
-    | (OPERATIONS.c.asked_at >= bindparam("since"))
-)
-_STATES = select(OPERATIONS.c.operation, OPERATIONS.c.state).where(
-    OPERATIONS.c.operation.in_(bindparam("these", expanding=True))
-)
-_RUNNING = select(OPERATIONS.c.operation).where(OPERATIONS.c.state == ChangeState.RUNNING).order_by(OPERATIONS.c.started_at)
-_PROGRESS = (
-    update(OPERATIONS)
-    .where(_THIS, OPERATIONS.c.state == ChangeState.RUNNING, OPERATIONS.c.running != bindparam("key", type_=Text))
-    .values(running=bindparam("key", type_=Text), version=_NEXT_VERSION)
-)
-_EXPIRED = select(OPERATIONS).where(_OPEN, OPERATIONS.c.expires_at <= bindparam("now")).order_by(OPERATIONS.c.expires_at)
-_UNSHOWN = (
-    select(OPERATIONS).where(OPERATIONS.c.version > OPERATIONS.c.shown).order_by(OPERATIONS.c.asked_at).limit(MAX_UNSHOWN)
-)
-_MARK_SHOWN = update(OPERATIONS).where(_THIS).values(shown=func.max(OPERATIONS.c.shown, bindparam("version_shown")))
-_CARD_NOTE = select(OPERATIONS.c.told).where(_THIS)
 
 
 @dataclass(frozen=True)
@@ -131,8 +55,8 @@ class OperationTable:
 
     async def add(self, record: OperationRecord) -> OperationRecord:
         """Stores a new operation. Returns the stored one, which is older if its id was known."""
-        values = _make_values(record)
-        return await self._database.run(lambda connection: _add_record(connection, values))
+        rows = _make_rows(record)
+        return await self._database.run(lambda connection: _add_record(connection, rows))
 
     async def get(self, operation: str) -> OperationRecord | None:
         """Returns one operation by its id; None if there is none."""
@@ -173,63 +97,63 @@ class OperationTable:
 
         Returns the stored successor; None if the operation does not exist.
         """
-        values = _make_values(successor)
+        rows = _make_rows(successor)
 
         def work(connection: Connection) -> OperationRecord | None:
             found = _find_record(connection, operation)
             if found is None:
                 return None
             _store_transition(connection, found, transition(found))
-            return _add_record(connection, values)
+            return _add_record(connection, rows)
 
         return await self._database.run(work)
 
     async def record_progress(self, operation: str, key: str) -> None:
         """Records the key of the running step of a running operation; "" between steps."""
-        await self._write(_PROGRESS, {"this": operation, "key": key})
+        await self._write(statements.PROGRESS, {"this": operation, "key": key})
 
     async def list_running(self) -> tuple[str, ...]:
         """Lists the running operations, longest running first."""
-        return await self._database.read(lambda connection: tuple(connection.execute(_RUNNING).scalars()))
+        return await self._database.read(lambda connection: tuple(connection.execute(statements.RUNNING).scalars()))
 
     async def list_recent(self, most: int) -> tuple[OperationRecord, ...]:
         """Lists the newest operations, newest first."""
-        return await self._list(_RECENT, {"most": most})
+        return await self._list(statements.RECENT, {"most": most})
 
     async def list_touching(self, hosts: Sequence[str], since: datetime, most: int) -> tuple[OperationRecord, ...]:
         """Lists operations on any of these hosts that had not ended at `since` or whose outcome is unknown, newest first."""
-        return await self._list(_TOUCHING, {"hosts": list(hosts), "since": since, "most": most})
+        return await self._list(statements.TOUCHING, {"hosts": list(hosts), "since": since, "most": most})
 
     async def find_states(self, operations: Collection[str]) -> Mapping[str, ChangeState]:
         """Returns the states of those of these operations that change hosts, by id."""
         these = {"these": [escape_text(operation) for operation in operations]}
 
         def work(connection: Connection) -> Mapping[str, ChangeState]:
-            return {row.operation: ChangeState(row.state) for row in connection.execute(_STATES, these)}
+            return {row.operation: ChangeState(row.state) for row in connection.execute(statements.STATES, these)}
 
         return await self._database.read(work)
 
     async def list_left_over(self, since: datetime, most: int) -> tuple[OperationRecord, ...]:
         """Lists the operations that ended since then without success and have no successor, the newest first."""
-        return await self._list(_LEFT_OVER, {"since": since, "most": most})
+        return await self._list(statements.LEFT_OVER, {"since": since, "most": most})
 
     async def find_versions(self, since: datetime) -> Mapping[str, int]:
         """Returns the versions of all operations that have not ended or were requested since then, without reading plans."""
 
         def work(connection: Connection) -> Mapping[str, int]:
-            return {row.operation: row.version for row in connection.execute(_VERSIONS, {"since": since})}
+            return {row.operation: row.version for row in connection.execute(statements.VERSIONS, {"since": since})}
 
         return await self._database.read(work)
 
     async def list_in_states(self, *states: ChangeState) -> tuple[OperationRecord, ...]:
         """Lists all operations in these states, oldest first. Meant for states with few operations."""
-        return await self._list(_IN_STATES, {"states": states})
+        return await self._list(statements.IN_STATES, {"states": states})
 
     async def count_open(self, requester: str) -> int:
         """Counts the operations of one requester that have not started."""
 
         def work(connection: Connection) -> int:
-            return connection.execute(_COUNT_OPEN, {"who": escape_text(requester)}).scalar_one()
+            return connection.execute(statements.COUNT_OPEN, {"who": escape_text(requester)}).scalar_one()
 
         return await self._database.read(work)
 
@@ -237,13 +161,15 @@ class OperationTable:
         """Lists the operations that ended from `since` until before `until`, in the order of their ends."""
 
         def work(connection: Connection) -> tuple[EndedOperation, ...]:
-            return tuple(_read_ended_operation(row) for row in connection.execute(_ENDED, {"since": since, "until": until}))
+            return tuple(
+                _read_ended_operation(row) for row in connection.execute(statements.ENDED, {"since": since, "until": until})
+            )
 
         return await self._database.read(work)
 
     async def list_unreviewed(self) -> tuple[OperationRecord, ...]:
         """Lists the break-glass operations that were started and not reviewed, oldest first."""
-        return await self._list(_UNREVIEWED, {})
+        return await self._list(statements.UNREVIEWED, {})
 
     async def find_claims(self) -> Mapping[str, HostClaim]:
         """Returns the claims by host."""
@@ -251,7 +177,7 @@ class OperationTable:
 
     async def list_expired(self, now: datetime) -> tuple[OperationRecord, ...]:
         """Lists the operations that did not start before they expired."""
-        return await self._list(_EXPIRED, {"now": now})
+        return await self._list(statements.EXPIRED, {"now": now})
 
     async def start(self, now: datetime, choose: Callable[[AdmissionState], StartChoice]) -> StartResult:
         """Starts the operations that `choose` names and claims their hosts. Stores the reason for which the others wait."""
@@ -263,15 +189,15 @@ class OperationTable:
 
     async def list_unshown(self) -> tuple[OperationRecord, ...]:
         """Lists the operations that have changed since their cards were updated, oldest first."""
-        return await self._list(_UNSHOWN, {})
+        return await self._list(statements.UNSHOWN, {})
 
     async def mark_shown(self, operation: str, version: int, told: str) -> None:
         """Records that the card shows this version; `told` is the card's own note: the milestones announced so far."""
-        await self._write(_MARK_SHOWN, {"this": operation, "version_shown": version, "told": escape_text(told)})
+        await self._write(statements.MARK_SHOWN, {"this": operation, "version_shown": version, "told": escape_text(told)})
 
     async def read_card_note(self, operation: str) -> str:
         """Returns the card's own note on an operation; "" if there is none."""
-        return await self._read_text(_CARD_NOTE, operation)
+        return await self._read_text(statements.CARD_NOTE, operation)
 
     async def _write(self, statement: Any, values: Mapping[str, Any]) -> None:
         def work(connection: Connection) -> None:
@@ -294,21 +220,31 @@ class OperationTable:
 
 
 def _read_record(connection: Connection, row: Row[Any]) -> OperationRecord:
-    return read_record(row, connection.execute(_REVIEWS, {"this": row.operation}))
+    return read_record(row, connection.execute(statements.FIND_REVIEWS, {"this": row.operation}))
 
 
 def _find_record(connection: Connection, operation: str) -> OperationRecord | None:
-    row = connection.execute(_FIND, {"this": escape_text(operation)}).first()
+    row = connection.execute(statements.FIND, {"this": escape_text(operation)}).first()
     return None if row is None else _read_record(connection, row)
 
 
-def _make_values(record: OperationRecord) -> dict[str, Any]:
-    return make_fixed_columns(record) | make_changing_columns(record) | {"shown": 0, "told": ""}
+@dataclass(frozen=True)
+class _NewRows:
+    """Rows of a new operation, and of its hosts."""
+
+    operation: Mapping[str, Any]
+    hosts: Sequence[Mapping[str, Any]]
 
 
-def _add_record(connection: Connection, values: Mapping[str, Any]) -> OperationRecord:
-    connection.execute(_ADD, values)
-    found = _find_record(connection, values["operation"])
+def _make_rows(record: OperationRecord) -> _NewRows:
+    operation = make_fixed_columns(record) | make_changing_columns(record) | {"shown": 0, "told": ""}
+    return _NewRows(operation, [{"operation": record.operation, "host": host} for host in record.plan.hosts])
+
+
+def _add_record(connection: Connection, rows: _NewRows) -> OperationRecord:
+    if connection.execute(statements.ADD, rows.operation).first() is not None and rows.hosts:
+        connection.execute(statements.ADD_HOSTS, rows.hosts)
+    found = _find_record(connection, rows.operation["operation"])
     assert found is not None
     return found
 
@@ -318,8 +254,10 @@ def _store_transition(connection: Connection, before: OperationRecord, after: Op
     if after == before:
         return before
     after = replace(after, version=before.version + 1)
-    done = connection.execute(_CHANGE, make_changing_columns(after) | {"this": before.operation, "seen": before.version})
-    if done.rowcount != 1:
+    done = connection.execute(
+        statements.CHANGE, make_changing_columns(after) | {"this": before.operation, "seen": before.version}
+    )
+    if done.one_or_none() is None:
         raise RuntimeError(f"{before.operation} changed inside a transaction")
     _add_reviews(connection, before, after)
     if before.holds_hosts and not after.holds_hosts:
@@ -331,7 +269,9 @@ def _add_reviews(connection: Connection, before: OperationRecord, after: Operati
     known = () if before.approval is None else before.approval.reviews
     news = () if after.approval is None else tuple(review for review in after.approval.reviews if review not in known)
     for review in news:
-        connection.execute(_ADD_REVIEW, make_review_columns(after.operation, review, after.reviewers[review.person]))
+        connection.execute(
+            statements.ADD_REVIEW, make_review_columns(after.operation, review, after.reviewers[review.person])
+        )
 
 
 def _read_ended_operation(row: Any) -> EndedOperation:

@@ -174,6 +174,7 @@ def make_changing_columns(record: OperationRecord) -> dict[str, Any]:
         "started_at": record.started_at,
         "ended_at": record.ended_at,
         "version": record.version,
+        "review_open": glass is not None and not glass.reviewed_by,
     }
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
 from bot.store.column_types import Flag, UtcText, Whole
-from bot.store.models import STRICT, Table
+from bot.store.models import STRICT, Table, index_some
 
 
 class RotationRow(Table, table=True):
@@ -14,7 +14,7 @@ class RotationRow(Table, table=True):
 
     __tablename__ = "rotations"
     __table_args__ = (
-        Index("rotation_open", text("(ended_at IS NULL)"), unique=True, sqlite_where=text("ended_at IS NULL")),
+        index_some("rotation_open", text("(ended_at IS NULL)"), where="ended_at IS NULL", unique=True),
         STRICT,
     )
 

@@ -1,4 +1,7 @@
-"""Several copies of the bot over one database: which of them leads, and which there are."""
+"""Several copies of the bot over one database: which of them leads, and which there are.
+
+PostgreSQL has other functions of JSON, so what is searched in it becomes columns. No earlier revision is run there.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +12,29 @@ down_revision = "0015"
 
 def upgrade() -> None:
     """Make the columns and the tables."""
+    _copies()
+    _operations()
+
+
+def _operations() -> None:
+    op.add_column("operations", sa.Column("review_open", sa.Integer(), nullable=False, server_default="0"))
+    op.execute("UPDATE operations SET review_open = 1 WHERE json_extract(break_glass, '$.reviewed_by') = ''")
+    op.create_index("operations_unreviewed", "operations", ["asked_at"], sqlite_where=sa.text("review_open = 1"))
+    op.create_table(
+        "operation_hosts",
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("operation", "host"),
+        sqlite_strict=True,
+    )
+    op.create_index("operation_hosts_by_host", "operation_hosts", ["host"])
+    op.execute(
+        "INSERT INTO operation_hosts (operation, host) "
+        "SELECT DISTINCT operation, value FROM operations, json_each(operations.hosts)"
+    )
+
+
+def _copies() -> None:
     op.add_column("inbox", sa.Column("taken_by", sa.Text(), nullable=True))
     whole = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.create_table(
