@@ -92,6 +92,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     from bot.control import server as control_server
     from bot.rendering.output import render_output
     from bot.rendering.progress_line import render_progress_line
+    from bot.slack.parts import SlackLead
 
     surface, clock, change_services = _build_slack(settings, application), application.clock, application.change_services
 
@@ -114,6 +115,7 @@ async def serve_requests(settings: Settings, application: Application) -> AsyncI
     announcements = MemberAnnouncements(surface, lambda: desk.config.schedule_config.channel, lambda: desk.hosts)
     announcements.add_to(change_services.own_actions)
     await surface.open()
+    surface.lead(SlackLead(desk, change_services.lifecycle))
     change_services.links.surface = surface
     try:
         async with (
@@ -289,8 +291,8 @@ async def warm_up(application: Application, settings: Settings) -> None:
 def _build_slack(settings: Settings, application: Application) -> "SlackThread":
     from bot.slack.directory.people import LanguageDefaults
     from bot.slack.event_loop_thread import SlackThread
+    from bot.slack.parts import SlackStores, SlackWorkspace
     from bot.slack.preflight import Tokens
-    from bot.slack.surface import SlackStores, SlackWorkspace
     from bot.store.answers import AnswerTable
     from bot.store.inbox import Inbox
     from bot.store.outbox import Outbox
@@ -301,9 +303,7 @@ def _build_slack(settings: Settings, application: Application) -> "SlackThread":
     usual = LanguageDefaults(settings.language, settings.zone, languages)
     place = SlackWorkspace(slack.team, slack.api_url, tokens, usual, application.redactor.redact_json)
     outbox = Outbox(application.database, application.clock.now)
-    rows = SlackStores(
-        Inbox(application.database), outbox, AnswerTable(application.database), application.change_services.lifecycle
-    )
+    rows = SlackStores(Inbox(application.database), outbox, AnswerTable(application.database))
     return SlackThread(place, application.dispatcher, rows, application.clock)
 
 

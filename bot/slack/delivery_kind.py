@@ -27,8 +27,24 @@ from bot.store.inbox import Delivery
 from commands.model.operation import Catalogue, Operation, Progress, ignore_progress
 
 
-class SlackDispatcher(Protocol):
-    """Entry point for requests (`bot.requests.dispatcher`)."""
+class ConfigurationDesk(Protocol):
+    """The present configuration. Nothing here waits, so a copy of the bot that stands by has it, too."""
+
+    @property
+    def note_reaction(self) -> str:
+        """Name of the emoji that makes a message a note; "" while reactions are switched off."""
+
+    @property
+    def known_operations(self) -> Catalogue:
+        """Catalogue of all operations."""
+
+    @property
+    def hosts(self) -> Inventory:
+        """Inventory of the hosts that can be asked now."""
+
+
+class SlackDispatcher(ConfigurationDesk, Protocol):
+    """Entry point for requests (`bot.requests.dispatcher`), of a bot that leads."""
 
     async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer: ...
 
@@ -59,20 +75,8 @@ class SlackDispatcher(Protocol):
     def name_author(self, user: str) -> str:
         """Return the configured name of a person by their Slack id; "" without one."""
 
-    @property
-    def note_reaction(self) -> str:
-        """Name of the emoji that makes a message a note; "" while reactions are switched off."""
-
     async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
         """Return the commands that show what a person should look at first."""
-
-    @property
-    def known_operations(self) -> Catalogue:
-        """Catalogue of all operations."""
-
-    @property
-    def hosts(self) -> Inventory:
-        """Inventory of the hosts that can be asked now."""
 
     @property
     def fallback(self) -> Fallback:

@@ -10,7 +10,6 @@ several turns of its loop. Only values cross: a request to the dispatcher, its a
 import asyncio
 from collections.abc import Collection, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -28,22 +27,26 @@ from bot.model.update_preview import UpdatePreview
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answers.change_cards import ShownChanges
-from bot.slack.delivery_kind import SlackDispatcher
+from bot.slack.delivery_kind import ConfigurationDesk, SlackDispatcher
 from bot.slack.health import SurfaceHealth
+from bot.slack.parts import SlackLead, SlackStores, SlackWorkspace
 from bot.slack.preflight import SlackBotUser
-from bot.slack.surface import SlackStores, SlackSurface, SlackWorkspace
+from bot.slack.surface import SlackSurface
 from commands.model.operation import Catalogue, Operation, Progress, ignore_progress
 
 T = TypeVar("T")
 
 
 class SlackThread:
-    """A `SlackSurface` in its own thread, with the same methods. Create it in the dispatcher's loop."""
+    """A `SlackSurface` in its own thread, with the same methods. Create it in the dispatcher's loop.
 
-    def __init__(self, place: SlackWorkspace, dispatcher: SlackDispatcher, rows: SlackStores, clock: Clock) -> None:
+    `desk` is what a copy that stands by knows. A bot that leads has the dispatcher, from `lead` on.
+    """
+
+    def __init__(self, place: SlackWorkspace, desk: ConfigurationDesk, rows: SlackStores, clock: Clock) -> None:
         home = asyncio.get_running_loop()
-        far = replace(rows, shown_changes=_CrossLoopShownChanges(rows.shown_changes, home))
-        self._surface = SlackSurface(place, _CrossLoopDispatcher(dispatcher, home), far, clock)
+        self._dispatcher, self._shown_changes = _CrossLoopDispatcher(desk, home), _CrossLoopShownChanges(home)
+        self._surface = SlackSurface(place, SlackLead(self._dispatcher, self._shown_changes), rows, clock)
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
         self._thread = Thread(target=self._run_loop, name="slack", daemon=True)
@@ -56,6 +59,12 @@ class SlackThread:
         except BaseException:
             await self._stop()
             raise
+
+    def lead(self, duties: SlackLead) -> None:
+        """As `SlackSurface.lead`, with what a bot that leads has. One without other copies calls it before `connect`."""
+        self._dispatcher.lead(duties.dispatcher)
+        self._shown_changes.lead(duties.shown_changes)
+        self._surface.lead()
 
     async def connect(self) -> SlackBotUser:
         """As `SlackSurface.connect`."""
@@ -133,12 +142,24 @@ class SlackThread:
 class _CrossLoopDispatcher:
     """The dispatcher, called from another loop. Methods that read frozen values from memory are called directly.
 
-    `progress` is called in the dispatcher's thread (`bot.slack.answers.progress.ProgressReporter.record`).
+    Until `lead`, only the configuration is known. `progress` is called in the dispatcher's thread
+    (`bot.slack.answers.progress.ProgressReporter.record`).
     """
 
-    def __init__(self, dispatcher: SlackDispatcher, home: asyncio.AbstractEventLoop) -> None:
-        self._desk = dispatcher
+    def __init__(self, desk: ConfigurationDesk, home: asyncio.AbstractEventLoop) -> None:
+        self._configuration = desk
+        self._dispatcher: SlackDispatcher | None = None
         self._home = home
+
+    def lead(self, dispatcher: SlackDispatcher) -> None:
+        """Use a dispatcher from now on, and its configuration."""
+        self._configuration = self._dispatcher = dispatcher
+
+    @property
+    def _desk(self) -> SlackDispatcher:
+        if self._dispatcher is None:
+            raise RuntimeError("a copy that stands by has no dispatcher")
+        return self._dispatcher
 
     async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         return await self._run_at_home(self._desk.handle(request, progress))
@@ -172,18 +193,18 @@ class _CrossLoopDispatcher:
 
     @property
     def note_reaction(self) -> str:
-        return self._desk.note_reaction
+        return self._configuration.note_reaction
 
     async def list_urgent(self, identity: Identity) -> tuple[str, ...]:
         return await self._run_at_home(self._desk.list_urgent(identity))
 
     @property
     def known_operations(self) -> Catalogue:
-        return self._desk.known_operations
+        return self._configuration.known_operations
 
     @property
     def hosts(self) -> Inventory:
-        return self._desk.hosts
+        return self._configuration.hosts
 
     @property
     def fallback(self) -> Fallback:
@@ -203,11 +224,21 @@ class _CrossLoopDispatcher:
 
 
 class _CrossLoopShownChanges:
-    """The record of shown changes, called from another loop."""
+    """The record of shown changes, called from another loop, once the bot leads."""
 
-    def __init__(self, stories: ShownChanges, home: asyncio.AbstractEventLoop) -> None:
-        self._stories = stories
+    def __init__(self, home: asyncio.AbstractEventLoop) -> None:
+        self._known: ShownChanges | None = None
         self._home = home
+
+    def lead(self, stories: ShownChanges) -> None:
+        """Use a record from now on."""
+        self._known = stories
+
+    @property
+    def _stories(self) -> ShownChanges:
+        if self._known is None:
+            raise RuntimeError("a copy that stands by has no record of shown changes")
+        return self._known
 
     async def list_unshown(self) -> tuple[Change, ...]:
         return await _run_in(self._home, self._stories.list_unshown())

@@ -33,9 +33,10 @@ from bot.slack.api import SlackApi
 from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.directory.people import LanguageDefaults
 from bot.slack.outbound.sender import Sender
+from bot.slack.parts import SlackLead, SlackStores, SlackWorkspace
 from bot.slack.preflight import Tokens
 from bot.slack.scopes import OPTIONAL_SCOPES, SCOPES
-from bot.slack.surface import SlackStores, SlackSurface, SlackWorkspace
+from bot.slack.surface import SlackSurface
 from bot.store.answers import AnswerTable
 from bot.store.database import Database
 from bot.store.encoding import encode_time
@@ -311,13 +312,18 @@ class House:
     @property
     def rows(self) -> SlackStores:
         outbox = Outbox(self.database, self.time.now)
-        return SlackStores(Inbox(self.database), outbox, AnswerTable(self.database), self.stories)
+        return SlackStores(Inbox(self.database), outbox, AnswerTable(self.database))
+
+    @property
+    def duties(self) -> SlackLead:
+        """What a bot that leads has."""
+        return SlackLead(self.desk, self.stories)
 
     def surface(
         self, *, bot: str = "", app: str = "", team: str = "T0FLATNET", rows: SlackStores | None = None
     ) -> SlackSurface:
         """A bot that has not been started."""
-        return SlackSurface(self.place(bot, app, team), self.desk, rows or self.rows, self.time.clock())
+        return SlackSurface(self.place(bot, app, team), self.duties, rows or self.rows, self.time.clock())
 
     def place(self, bot: str = "", app: str = "", team: str = "T0FLATNET") -> SlackWorkspace:
         """This workspace, as the bot knows it."""

@@ -13,6 +13,7 @@ from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.runtime.clock import Clock
 from bot.slack.delivery_kind import SlackDispatcher
 from bot.slack.event_loop_thread import SlackThread
+from bot.slack.parts import SlackLead
 from bot.slack.preflight import SlackNotReady, Tokens
 from commands.model.operation import Progress, ReadProgress, ignore_progress
 from tests.bot.rendering.changes import OPERATION, change
@@ -22,7 +23,9 @@ from tests.bot.slack.conftest import House, KeptStories, ScriptedDesk, well
 
 def _made(house: House, desk: SlackDispatcher, team: str = "T0FLATNET") -> SlackThread:
     clock = Clock(house.time.now, house.time.monotonic, asyncio.sleep)
-    return SlackThread(house.place(team=team), desk, house.rows, clock)
+    surface = SlackThread(house.place(team=team), desk, house.rows, clock)
+    surface.lead(SlackLead(desk, house.stories))
+    return surface
 
 
 async def started(surface: SlackThread) -> None:
