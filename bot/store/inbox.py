@@ -1,8 +1,8 @@
 """The inbox: deliveries from Slack, until their handling is finished. Rows and queries only.
 
     add ─▶ unfinished ─ record_attempt* ─▶ finish ─▶ (7 days) ─▶ pruned
-              ▲  │
-              └──┘ list_unfinished (at a start)
+              │  ▲
+              └──┘ list_unfinished, begin (after a start)
 
 The key deduplicates (an event's id; the trigger id of a command, a click or a form). A finished row stays for a while,
 because Slack may deliver the same thing again. Its payload, with all that a person typed, is deleted at the finish.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.store.database import Database
@@ -33,7 +33,8 @@ _NEXT_ATTEMPT = {"attempts": INBOX.c.attempts + 1}
 
 _ADD = insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.key)
 _ATTEMPT = update(INBOX).where(_THIS).values(_NEXT_ATTEMPT).returning(INBOX.c.attempts)
-_RESUME = update(INBOX).where(_UNFINISHED).values(_NEXT_ATTEMPT).returning(INBOX)
+_BEGIN = update(INBOX).where(_THIS, _UNFINISHED).values(_NEXT_ATTEMPT).returning(INBOX.c.attempts)
+_LIST_UNFINISHED = select(INBOX).where(_UNFINISHED).order_by(INBOX.c.received_at, INBOX.c.key)
 _FINISH = update(INBOX).where(_THIS, _UNFINISHED).values(payload=NO_PAYLOAD)
 _ERASE = update(INBOX).where(~_UNFINISHED, INBOX.c.payload != NO_PAYLOAD).values(payload=NO_PAYLOAD)
 _PRUNE = delete(INBOX).where(INBOX.c.finished_at < bindparam("oldest")).returning(INBOX.c.key)
@@ -79,13 +80,22 @@ class Inbox:
 
         return await self._database.run(work)
 
+    async def begin(self, key: str) -> int | None:
+        """Records that the handling of a listed delivery starts. Returns the attempt; None if it is finished meanwhile."""
+
+        def work(connection: Connection) -> int | None:
+            attempts: int | None = connection.execute(_BEGIN, {"this": escape_text(key)}).scalar_one_or_none()
+            return attempts
+
+        return await self._database.run(work)
+
     async def list_unfinished(self) -> tuple[Delivery, ...]:
-        """Lists the unfinished deliveries after a start, oldest first, and records a new attempt for each."""
+        """Lists the unfinished deliveries, oldest first, with the attempts that were begun. `begin` begins another one."""
 
         def work(connection: Connection) -> list[Delivery]:
-            return [_read_delivery(row) for row in connection.execute(_RESUME)]
+            return [read_delivery(row) for row in connection.execute(_LIST_UNFINISHED)]
 
-        return tuple(sorted(await self._database.run(work), key=lambda delivery: delivery.received_at))
+        return tuple(await self._database.read(work))
 
     async def finish(self, key: str, at: datetime) -> None:
         """Marks a delivery as finished and deletes its payload. Finishing twice is harmless."""
@@ -111,7 +121,8 @@ def erase_finished(connection: Connection) -> None:
     connection.execute(_ERASE)
 
 
-def _read_delivery(row: Row[Any]) -> Delivery:
+def read_delivery(row: Row[Any]) -> Delivery:
+    """Reads a row of the table."""
     return Delivery(
         key=row.key,
         kind=row.kind,

@@ -86,7 +86,7 @@ class InboxWorker:
         """Work on deliveries that an earlier run did not finish; returns their number. May raise a `DatabaseError`."""
         unfinished = await self._rows.list_unfinished()
         for delivery in unfinished:
-            self._start(delivery)
+            self._running.start(f"{delivery.kind} {delivery.key}", self._begin(delivery))
         return len(unfinished)
 
     async def drain(self, deadline: float) -> tuple[str, ...]:
@@ -104,6 +104,12 @@ class InboxWorker:
             return
         if new:
             await self._process(delivery)
+
+    async def _begin(self, delivery: Delivery) -> None:
+        """Work on a listed delivery. Its attempt counts from here, so rows that a dying bot never began are not given up."""
+        attempt = await retry_write(lambda: self._rows.begin(delivery.key), self._clock.sleep)
+        if attempt is not None:
+            await self._process(replace(delivery, attempts=attempt))
 
     def _start(self, delivery: Delivery) -> None:
         self._running.start(f"{delivery.kind} {delivery.key}", self._process(delivery))
