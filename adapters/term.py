@@ -6,6 +6,7 @@
 A term is no part of an action, so it is no part of a plan's digest. Reads carry none. With one copy there is none: 0.
 """
 
+import re
 from collections.abc import Callable
 from typing import Annotated
 
@@ -27,6 +28,10 @@ OLDER_TERM = "OlderTerm"
 """`ActionFailed.code` of a host that has seen a higher term."""
 
 
+_KEPT = re.compile(r"term ([1-9][0-9]{0,15}) is kept here, and this is of term ([1-9][0-9]{0,15})")
+"""The words of our own scripts and of the helper, which are in English on every host."""
+
+
 class KeptTerm(Value):
     """The term that a host keeps."""
 
@@ -38,14 +43,20 @@ def find_no_term() -> int:
     return 0
 
 
-def make_older_term_error(kept: str, term: int, *, maybe_ran: bool = False) -> ActionFailed:
+def find_kept_term(words: str) -> tuple[int, int] | None:
+    """Finds the term that a host keeps, and that of the request, in what a script or the helper says; None if not there."""
+    found = _KEPT.search(words)
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def make_older_term_error(kept: int, term: int, *, maybe_ran: bool = False) -> ActionFailed:
     """Makes the error for a host that keeps a higher term, `kept`. It did nothing of what this request asked."""
     return ActionFailed(
         Phrase(
             "the host refused this: a later lead of the bot (term {kept}) has already acted there, and this one has term "
             "{term}. Nothing needs to be done if another copy leads. If an older database was restored, an administrator "
             "must accept the loss with audit accept, which raises the term",
-            kept=kept,
+            kept=str(kept),
             term=str(term),
         ),
         code=OLDER_TERM,

@@ -29,6 +29,10 @@ class WindowsAction(Action[Answer]):
         """Returns the script's arguments: plain JSON, never code."""
         return self.model_dump(mode="json")
 
+    def build_arguments_of_term(self, term: int) -> dict[str, Any]:
+        """Returns the arguments where the host compares a term first. Few scripts have to know it themselves."""
+        return self.build_arguments()
+
     def explain(self, failure: ActionFailed) -> ActionFailed:
         """Returns a failure of the script with a clearer phrase, or unchanged if there is none."""
         return failure

@@ -5,7 +5,6 @@ what that is about: bridge, address, network, folder. This module has its versio
 `containers`, `images`, `volumes` and `ipam` have the actions of its other verbs.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -15,7 +14,7 @@ from adapters.action import Action, Effect
 from adapters.errors import ActionFailed
 from adapters.inventory import InterfaceName, ManagedArea, WslSide
 from adapters.phrase import Phrase
-from adapters.term import make_older_term_error
+from adapters.term import find_kept_term, make_older_term_error
 from adapters.transfer import PIECE_BYTES, STALL_TIMEOUT, Piece, Sha256, TransferSize
 from adapters.value import Value
 from adapters.wsl.action import Argv, CompletedProgram, WslAction
@@ -34,8 +33,6 @@ HelperFault = Literal["absent", "other-version", "not-allowed", "unsafe", "broke
 
 _OLDER_TERM = 7
 """The helper's exit code where it keeps a higher term. Then nothing was done."""
-
-_KEPT_TERM = re.compile(r"term ([1-9][0-9]{0,15}) is kept here, and this is of term ([1-9][0-9]{0,15})")
 
 _FAULTS: dict[int, HelperFault] = {2: "other-version", 3: "not-allowed", 4: "unsafe", 5: "broken"}
 """Faults by the helper's exit code."""
@@ -210,8 +207,8 @@ def read_helper_output(completed: Sequence[CompletedProgram]) -> str:
         )
         raise ActionFailed(phrase, code="absent", maybe_ran=False)
     why = str(answer.error_line).removeprefix("flatnet-bot: ")
-    if answer.code == _OLDER_TERM and (terms := _KEPT_TERM.fullmatch(why)) is not None:
-        raise make_older_term_error(terms[1], int(terms[2]))
+    if answer.code == _OLDER_TERM and (terms := find_kept_term(why)) is not None:
+        raise make_older_term_error(*terms)
     fault = _FAULTS.get(answer.code, "failed")
     raise ActionFailed(_describe_fault(fault, why), code=fault, maybe_ran=fault == "failed")
 

@@ -55,7 +55,7 @@ class Effects:
 
         async def run(line: bytes, state: WindowsState, now: datetime) -> Output:
             output = await powershell(line, state, now)
-            asked = Asked.read(line)
+            asked = Asked.read(line).inner
             name = asked.arguments.get("operation") or PureWindowsPath(asked.arguments.get("folder", "")).name
             if name and _answer(output).get("changed"):
                 self.counts[state.computer_name.lower(), script_of(line), name] += 1

@@ -31,6 +31,7 @@ from tests.adapters.windows import (
     services_cases,
     spool_cases,
     system_cases,
+    term_cases,
     updates_cases,
     watch_cases,
 )
@@ -59,6 +60,7 @@ QUICK: tuple[Case, ...] = (
     *backup_trial_cases.CASES,
     *key_backup_cases.CASES,
     *restore_cases.CASES,
+    *term_cases.CASES,
 )
 CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING, configuration_cases.HANGING)
 

@@ -7,14 +7,11 @@ import asyncio
 import base64
 import gzip
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from adapters.windows.powershell import load_script
 from tests.lab.windows import twins
 from tests.lab.windows.pwsh import Pwsh
 from tests.lab.windows.state import WindowsState
@@ -56,6 +53,13 @@ class Asked:
         document = json.loads(gzip.decompress(base64.b64decode(line.strip(), validate=True)))
         return cls(document["nonce"], document["script"], document["args"])
 
+    @property
+    def inner(self) -> "Asked":
+        """The request that a term stands before; itself where none does."""
+        if twins.known_scripts().get(self.script) != "with-term":
+            return self
+        return Asked(self.nonce, self.arguments["script"], self.arguments["args"])
+
     def framed(self, document: dict[str, Any]) -> str:
         """The line that the bootstrap writes."""
         packed = base64.b64encode(gzip.compress(json.dumps(document).encode())).decode()
@@ -69,22 +73,14 @@ class Asked:
         return Output(self.framed(document), PROGRESS, code=1)
 
 
-@cache
-def _known_scripts() -> Mapping[str, str]:
-    """The names of the shipped scripts by their texts."""
-    folder = files("adapters.windows").joinpath("scripts")
-    names = [file.name.removesuffix(".ps1") for file in folder.iterdir() if file.name.endswith(".ps1")]
-    return {load_script(name): name for name in names}
-
-
 def script_of(line: bytes) -> str:
-    """The name of the shipped script that a line of stdin asks for; "" where it is none."""
-    return _known_scripts().get(Asked.read(line).script, "")
+    """The name of the shipped script that a line of stdin asks for, behind a term, too; "" where it is none."""
+    return twins.known_scripts().get(Asked.read(line).inner.script, "")
 
 
 def twin_powershell() -> PowerShell:
     """Answers by the Python twins; what is no shipped script is no script here."""
-    known = _known_scripts()
+    known = twins.known_scripts()
 
     async def run(line: bytes, state: WindowsState, now: datetime) -> Output:
         asked = Asked.read(line)

@@ -7,8 +7,11 @@ compares. A script is known by its name without `.ps1`.
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
+from adapters.windows.powershell import load_script
 from tests.lab.windows import (
     twins_authority,
     twins_backup_trial,
@@ -27,6 +30,7 @@ from tests.lab.windows import (
     twins_restore,
     twins_routes,
     twins_spool,
+    twins_term,
     twins_watch,
 )
 from tests.lab.windows.state import WindowsState
@@ -74,7 +78,21 @@ def _version(state: WindowsState, path: str, pattern: str) -> str:
     return found[1] if found else ""
 
 
+def _run_with_term(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    twins_term.keep_term(arguments["term"], state, now)
+    return TWINS[known_scripts()[arguments["script"]]](_Arguments(arguments["args"]), state, now)
+
+
+@cache
+def known_scripts() -> Mapping[str, str]:
+    """The names of the shipped scripts by their texts."""
+    folder = files("adapters.windows").joinpath("scripts")
+    names = [file.name.removesuffix(".ps1") for file in folder.iterdir() if file.name.endswith(".ps1")]
+    return {load_script(name): name for name in names}
+
+
 TWINS: Mapping[str, Twin] = {
+    "with-term": _run_with_term,
     "read-system": _read_system,
     "read-updates": read_updates,
     **twins_backup_trial.TWINS,
@@ -94,5 +112,6 @@ TWINS: Mapping[str, Twin] = {
     **twins_restore.TWINS,
     **twins_routes.TWINS,
     **twins_spool.TWINS,
+    **twins_term.TWINS,
     **twins_watch.TWINS,
 }

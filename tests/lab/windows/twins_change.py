@@ -39,6 +39,11 @@ def open_root(state: WindowsState) -> None:
     """Open the folder of the bot's records, as its scripts do."""
     if state.disk_full:
         raise fail("DiskFull", "less than 1 MB is free on C:")
+    check_root(state)
+
+
+def check_root(state: WindowsState) -> None:
+    """Look whether others can enter the folder of the bot's records."""
     if RECORD in state.links:
         raise fail("FolderNotSafe", f"{RECORD} is a link; look at it, then remove it")
     if state.readers.get(RECORD):
