@@ -23,6 +23,7 @@ from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import FRAME_END, find_frame, pack_request, unpack_answer
 from adapters.windows.resident import Pause, Resident
+from adapters.windows.term import build_request, explain_older_term
 from adapters.windows.winrm_errors import OPERATIONS_QUOTA, mark_in_doubt
 
 SHELL_IDLE_SECONDS = 600
@@ -114,20 +115,22 @@ class ShellSession:
         self._shell: str | None = None
         self._command: str | None = None  # to be ended once its answer was returned
         self._resident: Resident | None = None
-        self._sent = False
+        self._sent = self._sent_before = False
         self._aborted = False
         self._abandoned = False  # an abandoned command may still run in the shell
         self._opened_at = self._used_at = monotonic()
         self._commands = 0
 
-    def perform(self, action: WindowsAction[Any], nonce: str, end: float) -> Any:
+    def perform(self, action: WindowsAction[Any], nonce: str, end: float, term: int = 0) -> Any:
         """Returns the object that the action's script returned. Raises `HostError` if none came before `end` (monotonic)."""
-        line = pack_request(nonce, action.load_script(), action.build_arguments())
-        self._sent = False
+        line = pack_request(nonce, *build_request(action, term))
+        self._sent = self._sent_before = False
         call = _Call(line, nonce, end, action.output_limit, changes=action.changes, repeatable=action.repeatable)
         output = self._run_with_retry(call)
         try:
             return unpack_answer(output.stdout, nonce, action.output_limit, output.stderr)
+        except ActionFailed as failure:
+            raise explain_older_term(failure, maybe_ran=self._sent_before) from failure.__cause__
         except ProtocolError:
             if self._command is None:  # the process that stays answered, and not one of its own
                 self._distrust_resident()
@@ -171,6 +174,7 @@ class ShellSession:
             self._drop_connection(failure)
             if not (worth and self._prepare_retry(call)):
                 raise (mark_in_doubt(failure) if self._sent and call.changes else failure) from failure.__cause__
+        self._sent_before = self._sent
         return self._run_with_retry(call, tries=tries - 1)
 
     def _attempt(self, call: _Call) -> _Output:

@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -34,6 +35,7 @@ from adapters.error_text import describe_error, map_local_error, walk_causes
 from adapters.errors import ActionFailed, DeadlineExceeded, HostError, ProtocolError
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
+from adapters.term import FindTerm, find_no_term
 from adapters.windows.action import WindowsAction
 from adapters.windows.http_session import make_http_session
 from adapters.windows.powershell import build_command_line, build_resident_line
@@ -104,6 +106,18 @@ LIBRARY_ERRORS = (
 """All errors that a call into pywinrm can raise."""
 
 
+@dataclass(frozen=True)
+class RequestForm:
+    """Form of the requests of a connection.
+
+    `find_term` is asked for the term that each change carries. `adapt_line` replaces each command line that starts
+    PowerShell by another one.
+    """
+
+    find_term: FindTerm = find_no_term
+    adapt_line: Callable[[str], str] = str
+
+
 class WinRmConnection:
     """Connection to the Windows side of one host; see `adapters.connection.Connection`."""
 
@@ -114,14 +128,14 @@ class WinRmConnection:
         pool: ThreadPoolExecutor,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        adapt_line: Callable[[str], str] = lambda line: line,
+        form: RequestForm = RequestForm(),
     ) -> None:
-        """`adapt_line` replaces each command line that starts PowerShell by another one."""
         self._side = side
+        self._form = form
         self._monotonic = monotonic
         pause = Pause(monotonic)
         self._executor = SerialExecutor(
-            lambda: ShellSession(_PywinrmTransport(side, secret, monotonic, adapt_line), monotonic, pause), pool
+            lambda: ShellSession(_PywinrmTransport(side, secret, monotonic, form.adapt_line), monotonic, pause), pool
         )
 
     async def perform(self, action: Action[Answer]) -> Answer:
@@ -155,7 +169,9 @@ class WinRmConnection:
     def _run_action(self, session: ShellSession, action: WindowsAction[Answer]) -> Answer:
         """Runs the action in a thread; the deadline starts now. The answer is parsed here, to keep the event loop free."""
         try:
-            return action.parse(session.perform(action, secrets.token_hex(8), self._monotonic() + action.deadline))
+            return action.parse(
+                session.perform(action, secrets.token_hex(8), self._monotonic() + action.deadline, self._form.find_term())
+            )
         except ActionFailed as failure:
             raise action.explain(failure) from failure.__cause__
         except (ValueError, OverflowError) as error:  # the latter by a number that no time or integer can hold

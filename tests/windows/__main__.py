@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from adapters.errors import FlatnetError
 from adapters.inventory import WindowsSide
-from adapters.windows.winrm import WinRmConnection
+from adapters.windows.winrm import RequestForm, WinRmConnection
 from tests.windows.kit import Kit, Scope
 from tests.windows.resident_trials import shorten_idle
 from tests.windows.table import render_report, render_row
@@ -59,8 +59,10 @@ async def _run(options: argparse.Namespace, password: SecretStr) -> int:
     scope = Scope(options.only, options.nebula, service=not options.no_service)
     with ThreadPoolExecutor(4) as pool:
         choose = _choose_shell(options.pwsh)
-        connection = WinRmConnection(side, lambda name: password, pool, adapt_line=choose)
-        brief = WinRmConnection(side, lambda name: password, pool, adapt_line=lambda line: choose(shorten_idle(line)))
+        connection = WinRmConnection(side, lambda name: password, pool, form=RequestForm(adapt_line=choose))
+        brief = WinRmConnection(
+            side, lambda name: password, pool, form=RequestForm(adapt_line=lambda line: choose(shorten_idle(line)))
+        )
         setup = WinRmConnection(side, lambda name: password, pool)
         try:
             kit = Kit(connection, setup, brief, report=lambda row: print(render_row(row), flush=True))
