@@ -21,6 +21,7 @@ from bot.store.incident_models import (
 from bot.store.ledger_models import HandshakePositionRow, IdentityRow, SightingRow
 from bot.store.models import Table
 from bot.store.rotation_models import BackupRow, DrillRow, KeyBackupRow, RotationMemberRow, RotationRow
+from bot.store.run_models import HostFilesRow, StepStartRow
 
 METADATA = Table.metadata
 """All tables of the bot."""
@@ -65,6 +66,8 @@ KEY_BACKUPS = Table.metadata.tables[KeyBackupRow.__tablename__]
 DRILLS = Table.metadata.tables[DrillRow.__tablename__]
 LEADER = Table.metadata.tables[LeaderRow.__tablename__]
 COPIES = Table.metadata.tables[CopyRow.__tablename__]
+STEP_STARTS = Table.metadata.tables[StepStartRow.__tablename__]
+HOST_FILES = Table.metadata.tables[HostFilesRow.__tablename__]
 
 
 def list_texts(table: FromClause) -> tuple[ColumnElement[Any], ...]:

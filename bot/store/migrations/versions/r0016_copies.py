@@ -61,3 +61,18 @@ def _copies() -> None:
         sa.Column("seen_at", sa.Text(), nullable=False),
         sqlite_strict=True,
     )
+    op.create_table(
+        "step_starts",
+        sa.Column("operation", sa.Text(), primary_key=True),
+        sa.Column("step", sa.Text(), primary_key=True),
+        sa.Column("starts", whole, nullable=False),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "host_files",
+        sa.Column("id", whole, primary_key=True),
+        sa.Column("number", whole, nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("mac", sa.Text(), nullable=False),
+        sqlite_strict=True,
+    )
