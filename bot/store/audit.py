@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, liter
 
 from bot.store.chain import ACCEPTED_KIND, StoredEvent
 from bot.store.encoding import encode_time, escape_text
+from bot.store.lead import is_led_elsewhere
 from bot.store.tables import AUDIT
 
 FETCH_SIZE = 500
@@ -34,6 +35,20 @@ class AuditFilters:
     def stored_text(self) -> tuple[str, str]:
         """The text as it is stored in text columns, and as it is stored in `data`, which is ASCII JSON."""
         return escape_text(self.text), json.dumps(self.text)[1:-1]
+
+
+@dataclass(frozen=True)
+class TableState:
+    """State of the table as a machine that stands by compares it with its head file.
+
+    `witnessed` is the event with the number of the file's last line, `acceptances` are the events that record accepted
+    losses. `led`: another session leads.
+    """
+
+    newest: StoredEvent | None
+    witnessed: StoredEvent | None
+    acceptances: tuple[StoredEvent, ...]
+    led: bool
 
 
 _APPEND = insert(AUDIT)
@@ -66,7 +81,10 @@ _BETWEEN = (
     )
     .order_by(AUDIT.c.sequence)
 )
-_LAST_ACCEPTANCE = select(AUDIT).where(AUDIT.c.kind == ACCEPTED_KIND).order_by(AUDIT.c.sequence.desc()).limit(1)
+# an index of some rows is used for no parameter
+_IS_ACCEPTANCE = AUDIT.c.kind == literal(ACCEPTED_KIND, literal_execute=True)
+_LAST_ACCEPTANCE = select(AUDIT).where(_IS_ACCEPTANCE).order_by(AUDIT.c.sequence.desc()).limit(1)
+_ACCEPTANCES = select(AUDIT).where(_IS_ACCEPTANCE).order_by(AUDIT.c.sequence)
 _ALL = select(AUDIT).order_by(AUDIT.c.sequence).execution_options(yield_per=FETCH_SIZE)
 
 
@@ -149,9 +167,24 @@ def iterate_events(connection: Connection) -> Iterator[StoredEvent]:
 
 
 def find_last_acceptance(connection: Connection) -> StoredEvent | None:
-    """Returns the newest event that records an accepted loss. Scans the whole table if there is none."""
+    """Returns the newest event that records an accepted loss; None if there is none."""
     row = connection.execute(_LAST_ACCEPTANCE).first()
     return None if row is None else StoredEvent(*row)
+
+
+def list_acceptances(connection: Connection) -> tuple[StoredEvent, ...]:
+    """Lists the events that record an accepted loss, in order."""
+    return tuple(StoredEvent(*row) for row in connection.execute(_ACCEPTANCES))
+
+
+def read_state(connection: Connection, sequence: int) -> TableState:
+    """Reads what a head file whose last line has that number is compared with. Only for PostgreSQL."""
+    return TableState(
+        read_last(connection),
+        find_event(connection, sequence),
+        list_acceptances(connection),
+        is_led_elsewhere(connection),
+    )
 
 
 def search_events(connection: Connection, filters: AuditFilters, *, newest_first: bool) -> Iterator[StoredEvent]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from bot.store.database_time import database_now
 from bot.store.tables import LEADER
@@ -43,6 +43,11 @@ class Leader:
 
 _LEADER = select(LEADER).where(LEADER.c.id == 1)
 _TRY_LOCK = select(func.pg_try_advisory_lock(LOCK_KEY))
+_IS_LED = text(
+    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+    "AND classid = :high AND objid = :low AND pid <> pg_backend_pid() "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+).bindparams(high=LOCK_KEY >> 32, low=LOCK_KEY & 0xFFFFFFFF)
 _NAMED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("name", "version", "digest", "audit_key")}
 _BEGIN_TERM = (
     update(LEADER)
@@ -56,6 +61,11 @@ _FIRST_TERM = insert(LEADER).values(id=1, term=1, since=database_now(), **_NAMED
 def try_lock(connection: Connection) -> bool:
     """Tries to take the lock for the session of this connection. Returns whether it has it."""
     return bool(connection.execute(_TRY_LOCK).scalar_one())
+
+
+def is_led_elsewhere(connection: Connection) -> bool:
+    """Returns whether another session has the lock."""
+    return bool(connection.execute(_IS_LED).scalar_one())
 
 
 def begin_term(connection: Connection, me: CopyIdentity) -> int:

@@ -98,6 +98,7 @@ class AuditRow(Table, table=True):
         Index("audit_by_operation", "operation", "sequence"),
         index_some("audit_of_rotations", "sequence", where="kind = 'rotation'"),
         index_some("audit_of_suspensions", "sequence", where="kind = 'suspension'"),
+        index_some("audit_of_acceptances", "sequence", where="kind = 'accepted'"),
         STRICT,
     )
 

@@ -205,7 +205,7 @@ async def test_starting_claims_the_hosts_and_the_end_gives_them_back(operations:
 async def test_two_can_never_hold_one_host_whatever_is_chosen(operations: OperationTable, clock: Clock) -> None:
     for operation in ("op-1", "op-2"):
         await operations.add(ready(record(operation, clock)))
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         await operations.start(clock(), everything)
     assert () == await operations.list_running()
 
