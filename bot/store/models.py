@@ -45,7 +45,11 @@ class InboxRow(Table, table=True):
 
 
 class OutboxRow(Table, table=True):
-    """One message for Slack: waiting, being sent, sent, or undeliverable."""
+    """One message for Slack: waiting, being sent, sent, or undeliverable.
+
+    `address` is JSON. The columns from `replaces` on are the parts of it by which messages are found; `edits` is its `ts`. A
+    message that landed in another channel has this in `landed` alone.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -68,6 +72,12 @@ class OutboxRow(Table, table=True):
     why: str = Field(default="", sa_type=Text)
     ts: str = Field(default="", sa_type=Text)
     ended_at: datetime | None = Field(default=None, sa_type=UtcText)
+    replaces: int | None = Field(default=None, sa_type=Whole)
+    below: int | None = Field(default=None, sa_type=Whole)
+    after: int | None = Field(default=None, sa_type=Whole)
+    edits: str | None = Field(default=None, sa_type=Text)
+    channel: str | None = Field(default=None, sa_type=Text)
+    landed: str | None = Field(default=None, sa_type=Text)
 
 
 class AnswerRow(Table, table=True):

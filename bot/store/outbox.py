@@ -20,10 +20,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
-    Text,
     and_,
     bindparam,
     delete,
@@ -59,29 +57,26 @@ from bot.store.tables import OUTBOX
 MAX_DUE = 100
 """Maximum number of due messages returned at once. Slack accepts about one a second per channel."""
 
+_PARTS = {name: name for name in ("replaces", "below", "after", "channel", "landed")} | {"edits": "ts"}
+"""Columns of parts of the address by which messages are found, and the name of each part."""
+
 _THIS = OUTBOX.c.id == bindparam("this")
 _WAITING = OUTBOX.c.state == PostState.WAITING
 _SENDING = OUTBOX.c.state == PostState.SENDING
 
 _OLDEST_OPEN_IDS = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state.in_(OPEN_STATES)).group_by(OUTBOX.c.conversation)
 _EARLIER = OUTBOX.alias()
-_DEPENDENCY_IDS = tuple(func.json_extract(OUTBOX.c.address, path) for path in ("$.replaces", "$.below", "$.after"))
-_IS_BLOCKED = exists().where(_EARLIER.c.id.in_(_DEPENDENCY_IDS), _EARLIER.c.state.in_(OPEN_STATES))
+_IS_BLOCKED = exists().where(
+    _EARLIER.c.id.in_((OUTBOX.c.replaces, OUTBOX.c.below, OUTBOX.c.after)), _EARLIER.c.state.in_(OPEN_STATES)
+)
 _IS_SENDABLE = OUTBOX.c.id.in_(_OLDEST_OPEN_IDS) & _WAITING & ~_IS_BLOCKED
 """Condition of a message that may be sent: the oldest open one of its conversation, waiting, and for no other message."""
-
-
-def _is_same_value(path: str) -> ColumnElement[bool]:
-    """Makes the condition that a part of the address is the same as in the given address."""
-    wanted = bindparam("this_address", type_=Text)
-    return func.json_extract(OUTBOX.c.address, path).is_not_distinct_from(func.json_extract(wanted, path))
-
 
 _IS_SAME_MESSAGE = and_(
     OUTBOX.c.road == bindparam("this_road"),
     OUTBOX.c.conversation == bindparam("this_conversation"),
-    _is_same_value("$.ts"),
-    _is_same_value("$.replaces"),
+    OUTBOX.c.edits.is_not_distinct_from(bindparam("this_edits")),
+    OUTBOX.c.replaces.is_not_distinct_from(bindparam("this_replaces")),
 )
 
 _REPLACE = update(OUTBOX).where(_IS_SAME_MESSAGE, _WAITING).returning(OUTBOX.c.id)
@@ -106,13 +101,12 @@ _FIRST_POST = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
     OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Route.POST
 )
 _HAS_MESSAGE = select(exists().where(OUTBOX.c.operation == bindparam("this")))
-_CHANNEL = func.coalesce(*(func.json_extract(OUTBOX.c.address, path) for path in ("$.landed", "$.channel")), "")
+_CHANNEL = func.coalesce(OUTBOX.c.landed, OUTBOX.c.channel, "")
 _IS_POSTED_IN = select(
     exists().where(OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Route.POST, bindparam("place") == _CHANNEL)
 )
 _PLACE = select(OUTBOX.c.state, OUTBOX.c.ts, _CHANNEL.label("channel")).where(_THIS)
-_ADDRESS_WITH_LANDED = func.json_set(OUTBOX.c.address, "$.landed", bindparam("landed"))
-_MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN_STATES)).values(address=_ADDRESS_WITH_LANDED)
+_MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN_STATES))
 _UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == PostState.UNDELIVERABLE).order_by(OUTBOX.c.id)
 _IS_CARD = OUTBOX.c.operation.startswith(CARD_PREFIX) & (OUTBOX.c.road == Route.POST)
 _IS_EDITED_FOR_LONG = and_(
@@ -124,9 +118,7 @@ _WAITING_POST = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
     OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road != Route.UPDATE, _WAITING
 )
 _REWRITE = update(OUTBOX).where(_THIS, _WAITING).values(message=bindparam("content")).returning(OUTBOX.c.id)
-_DROP_EDITS = delete(OUTBOX).where(
-    OUTBOX.c.road == Route.UPDATE, func.json_extract(OUTBOX.c.address, "$.replaces") == bindparam("this"), _WAITING
-)
+_DROP_EDITS = delete(OUTBOX).where(OUTBOX.c.road == Route.UPDATE, OUTBOX.c.replaces == bindparam("this"), _WAITING)
 _PRUNE = (
     delete(OUTBOX)
     .where(
@@ -288,10 +280,9 @@ class Outbox:
 
     async def _end(self, post: int, **values: Any) -> bool:
         """Ends SENDING. Does nothing if the message is not in that state. Returns whether any message waits."""
-        end = _END.values(address=_ADDRESS_WITH_LANDED) if "landed" in values else _END
 
         def work(connection: Connection) -> bool:
-            connection.execute(end, {"this": post, **values})
+            connection.execute(_END, {"this": post, **values})
             return bool(connection.execute(_ANY_WAITING).scalar_one())
 
         return await self._database.run(work)
@@ -299,8 +290,8 @@ class Outbox:
 
 def _insert(connection: Connection, post: Post) -> int:
     values = _make_values(post)
-    named = {f"this_{name}": values[name] for name in ("road", "conversation", "address")}
-    edit = named | {name: values[name] for name in ("message", "address")}
+    named = {f"this_{name}": values[name] for name in ("road", "conversation", "edits", "replaces")}
+    edit = named | {name: values[name] for name in ("message", "address", *_PARTS)}
     replaced = connection.execute(_REPLACE, edit).scalars().all() if post.road is Route.UPDATE else ()
     added: int = max(replaced) if replaced else connection.execute(_ADD, values).scalar_one()
     return added
@@ -317,15 +308,17 @@ def _make_values(post: Post) -> dict[str, Any]:
         "next_try_at": post.next_try_at or post.made_at,
         "state": post.state,
         "attempts": post.attempts,
+        **{column: post.address.get(part) for column, part in _PARTS.items()},
     }
 
 
 def _read_post(row: Row[Any]) -> Post:
+    address = json.loads(row.address)
     return Post(
         operation=row.operation,
         conversation=row.conversation,
         road=Route(row.road),
-        address=json.loads(row.address),
+        address=address if row.landed is None else address | {"landed": row.landed},
         message=json.loads(row.message),
         made_at=row.made_at,
         next_try_at=row.next_try_at,

@@ -14,6 +14,19 @@ def upgrade() -> None:
     """Make the columns and the tables."""
     _copies()
     _operations()
+    _outbox()
+
+
+def _outbox() -> None:
+    for name in ("replaces", "below", "after"):
+        op.add_column("outbox", sa.Column(name, sa.Integer(), nullable=True))
+    for name in ("edits", "channel", "landed"):
+        op.add_column("outbox", sa.Column(name, sa.Text(), nullable=True))
+    op.execute(
+        "UPDATE outbox SET replaces = json_extract(address, '$.replaces'), below = json_extract(address, '$.below'), "
+        "after = json_extract(address, '$.after'), edits = json_extract(address, '$.ts'), "
+        "channel = json_extract(address, '$.channel'), landed = json_extract(address, '$.landed')"
+    )
 
 
 def _operations() -> None:
