@@ -4,27 +4,31 @@ import asyncio
 import json
 import shutil
 import socket
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from adapters.action import SideName
 from bot.app.application import Application, open_application
 from bot.app.host_files import HostFileActions
 from bot.app.reload import ConfigurationReloader
 from bot.app.server import Service, serve_requests
+from bot.config.database import find_database
 from bot.config.host_folder import HostFolder
 from bot.config.settings import Settings, read_settings
 from bot.model.request import Answer, Request, Surface, SystemIdentity, make_request_key
 from bot.rendering import chart_process as drawing
 from bot.runtime.clock import SYSTEM_CLOCK, Clock, read_utc_time
+from bot.security.secrets import read_secrets
 from bot.slack.payload_types import is_direct_message
+from bot.store.address import DatabaseAddress
+from bot.store.reading import open_for_reading
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
 from tests.lab.workspace import Timing, Workspace
 from tests.lab.workspace.message import Message
@@ -52,6 +56,12 @@ class Town:
     @property
     def settings(self) -> Settings:
         return read_settings(self.config)
+
+    @property
+    def database(self) -> DatabaseAddress:
+        """Where the bot's tables are."""
+        settings = self.settings
+        return find_database(settings, read_secrets(settings.secret_names, settings.secrets_folder))
 
     def edit(self, old: str, new: str) -> None:
         """Somebody edits the configuration."""
@@ -137,8 +147,8 @@ class Town:
         ]
 
     def _rows(self, query: str) -> list[Any]:
-        with closing(sqlite3.connect(self.settings.database_file)) as database:
-            return database.execute(query).fetchall()
+        with open_for_reading(self.database) as connection:
+            return list(connection.execute(text(query)).all())
 
 
 async def ask(house: Application, words: str) -> Answer:

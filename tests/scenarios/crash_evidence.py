@@ -17,7 +17,6 @@ from sqlalchemy import select
 from adapters.phrase import Phrase
 from bot.audit.files import verify_files
 from bot.changes.intent_log import STEP_KINDS
-from bot.config.settings import Settings
 from bot.locale.texts import get_texts
 from bot.model.change import ChangeState
 from bot.rendering.slack.change import choose_symbol
@@ -38,6 +37,9 @@ from tests.scenarios.crash_points import requests
 CERTIFICATE, KEY = PureWindowsPath(PATHS.host_certificate), PureWindowsPath(PATHS.host_key)
 
 FOLDERS = PureWindowsPath(PATHS.base) / "operations"
+
+DECIDED = (ChangeState.READY, ChangeState.RUNNING)
+"""States of changes that go on by themselves."""
 
 Pairs = Mapping[str, tuple[str, str]]
 """The texts of certificate and key by host."""
@@ -79,33 +81,56 @@ def pairs(fleet: LabFleet) -> Pairs:
 class Rows:
     """The bot's tables, read whether or not it runs."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, town: Town) -> None:
+        self._settings = town.settings
+        self._database = town.database
 
     def record(self, operation: str) -> OperationRecord:
-        with open_for_reading(self._settings.database_file) as connection:
+        with open_for_reading(self._database) as connection:
             row = connection.execute(select(OPERATIONS).where(OPERATIONS.c.operation == operation)).one()
             return read_record(row, ())
 
+    def is_known(self, operation: str) -> bool:
+        """Whether there is a change of this id."""
+        with open_for_reading(self._database) as connection:
+            query = select(OPERATIONS.c.operation).where(OPERATIONS.c.operation == operation)
+            return connection.execute(query).first() is not None
+
+    def find_successor(self, operation: str) -> str:
+        """The change that asks again in the place of this one; "" if there is none."""
+        with open_for_reading(self._database) as connection:
+            query = select(OPERATIONS.c.after).where(OPERATIONS.c.operation == operation)
+            return str(connection.execute(query).scalar_one_or_none() or "")
+
     def claims(self) -> Mapping[str, str]:
         """Which operation holds which host."""
-        with open_for_reading(self._settings.database_file) as connection:
+        with open_for_reading(self._database) as connection:
             return {row.host: row.operation for row in connection.execute(select(CLAIMS))}
 
     def at_rest(self) -> bool:
         """Whether everything that was asked is answered, and every card shows the newest."""
-        with open_for_reading(self._settings.database_file) as connection:
-            waiting = (
-                select(INBOX.c.key).where(INBOX.c.finished_at.is_(None)),
-                select(OUTBOX.c.id).where(OUTBOX.c.ended_at.is_(None)),
-                select(OPERATIONS.c.operation).where(OPERATIONS.c.shown < OPERATIONS.c.version),
-            )
-            return not any(connection.execute(query).first() for query in waiting)
+        return not self.list_waiting()
+
+    def list_waiting(self) -> list[str]:
+        """What is not answered, not sent, or not shown."""
+        waiting = (
+            ("delivery", select(INBOX.c.key).where(INBOX.c.finished_at.is_(None))),
+            ("message", select(OUTBOX.c.id).where(OUTBOX.c.ended_at.is_(None))),
+            ("card of", select(OPERATIONS.c.operation).where(OPERATIONS.c.shown < OPERATIONS.c.version)),
+        )
+        with open_for_reading(self._database) as connection:
+            return [f"{what} {each}" for what, query in waiting for each in connection.execute(query).scalars()]
+
+    def list_running(self) -> list[str]:
+        """Changes that were decided, and have not ended."""
+        query = select(OPERATIONS.c.operation, OPERATIONS.c.state).where(OPERATIONS.c.state.in_(DECIDED))
+        with open_for_reading(self._database) as connection:
+            return [f"{row.operation} {row.state}" for row in connection.execute(query)]
 
     def audit_is_whole(self) -> bool:
         secrets = read_secrets(self._settings.secret_names, self._settings.secrets_folder)
         key = AuditKey(secrets("audit_key").get_secret_value().encode())
-        return verify_files(self._settings.database_file, self._settings.audit_head_file, [key]).intact
+        return verify_files(self._database, self._settings.audit_head_file, [key]).intact
 
 
 @dataclass(frozen=True)
@@ -121,7 +146,7 @@ class Evidence:
         """From now on, what scripts do on the hosts is counted."""
         effects = Effects()
         town.fleet.settings.powershell = effects.watching(town.fleet.settings.powershell)
-        return cls(town, Rows(town.settings), effects)
+        return cls(town, Rows(town), effects)
 
     def against(self, before: Pairs, *operations: str) -> Iterator[str]:
         """What is not true of changes that have ended, all begun when `before` lay on the disks, and of their hosts."""
