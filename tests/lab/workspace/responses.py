@@ -4,7 +4,7 @@ Each is good for thirty minutes and five answers, also where the bot is not a me
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.lab.workspace.answers import SlackError
@@ -18,6 +18,14 @@ from tests.lab.workspace.uploads import Uploads
 USES = 5
 
 
+@dataclass(frozen=True)
+class Response:
+    """What the app sent to an address, `at` so many monotonic seconds."""
+
+    at: float
+    content: Content
+
+
 @dataclass
 class _Address:
     channel: str
@@ -25,6 +33,7 @@ class _Address:
     origin: Message | None
     issued_at: float
     uses: int = 0
+    taken: list[Response] = field(default_factory=list)
 
 
 class Responses:
@@ -52,8 +61,14 @@ class Responses:
         if body.get("delete_original") is True:
             self._delete(address)
         else:
-            self._show(address, body, self._checked(body))
+            content = self._checked(body)
+            self._show(address, body, content)
+            address.taken.append(Response(self._state.clock.monotonic(), content))
         address.uses += 1
+
+    def list_taken(self, name: str) -> tuple[Response, ...]:
+        """What was sent to an address and shown, oldest first."""
+        return tuple(self._addresses[name].taken)
 
     def answer(self, channel: str, user: str, payload: Mapping[str, Any]) -> None:
         """A message that came in the ack itself; shown by the same rules."""

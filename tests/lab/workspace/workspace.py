@@ -22,7 +22,7 @@ from tests.lab.workspace.methods.method import Rooms
 from tests.lab.workspace.outgoing import Outgoing
 from tests.lab.workspace.rates import Rates
 from tests.lab.workspace.reading import Reading
-from tests.lab.workspace.responses import Responses
+from tests.lab.workspace.responses import Response, Responses
 from tests.lab.workspace.seed import BOT_USER, Channel, Person, Seed, Sharing, UserGroup
 from tests.lab.workspace.socket_mode import Choose, Delivery, Reason, SocketMode
 from tests.lab.workspace.state import State
@@ -76,7 +76,8 @@ class Workspace:
         )
         self._reading = Reading(self._state)
         self._events = Events(self._state, self.manifest, self._sockets)
-        responses, triggers = Responses(self._state, self._uploads, timing.response_url), Triggers(clock, timing.trigger)
+        self._responses = responses = Responses(self._state, self._uploads, timing.response_url)
+        triggers = Triggers(clock, timing.trigger)
         rates = Rates(clock.monotonic)
         rooms = Rooms(
             self._state, self.manifest, rates, self._uploads, triggers, self._views, self._socket_url, self._sharing_delay
@@ -345,6 +346,10 @@ class Workspace:
     def private(self, user: str) -> tuple[Message, ...]:
         """What only this person sees: ephemeral messages in any channel, Slackbot's among them."""
         return tuple(m for m in self._state.messages() if m.private_to == user)
+
+    def responses(self, delivery: Delivery) -> tuple[Response, ...]:
+        """What was answered to a command or a click through its response_url, oldest first."""
+        return self._responses.list_taken(str(delivery.payload["response_url"]).rpartition("/")[2])
 
     def direct(self, user: str) -> tuple[Message, ...]:
         """The direct messages between the bot and this person."""
