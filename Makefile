@@ -13,7 +13,7 @@ SPOKEN = $(if $(DEMO_LANG),--language $(DEMO_LANG))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check lint test bench lock clean
+.PHONY: help install demo check lint test bench chaos lock clean
 
 help:            ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no 
 
 bench: $(STAMP)  ## the measures of docs/performance.md
 	$(BIN)/python -m tests.bench
+
+chaos: $(STAMP)  ## 100 rounds of three copies over PostgreSQL that are harmed at random while people work; ROUNDS=5 plays fewer
+	@$(BIN)/python -m tests.chaos --rounds $(or $(ROUNDS),100)
 
 lock: $(STAMP)   ## resolve the newest versions anew into requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \

@@ -1,0 +1,109 @@
+"""`python -m tests.chaos --rounds N [--seed N] [--sqlite] [--only HARM]`: rounds at random until something is wrong.
+
+It prints a line for each round, a table at the end, and where the evidence of a failed round lies.
+"""
+
+import asyncio
+import random
+import sys
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory, mkdtemp
+
+from tests.chaos.copies import NAMES
+from tests.chaos.harms import ALONE, SHARED
+from tests.chaos.rounds import Result, build_world, list_harms
+from tests.postgres import PostgresServer
+
+ROUNDS_OF_WORLD = 10
+"""Rounds in one world. A new one begins with an empty database and an empty Slack, so that looking at them stays quick."""
+
+
+def read_arguments() -> Namespace:
+    parser = ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--copies", type=int, default=len(NAMES), choices=range(1, len(NAMES) + 1))
+    parser.add_argument("--sqlite", action="store_true", help="one copy over a file")
+    parser.add_argument("--only", choices=sorted({*ALONE, *SHARED}), help="the same harm in each round")
+    parser.add_argument("--keep-going", action="store_true", help="go on after a failed round, in a new world")
+    parser.add_argument("--evidence", type=Path, help="where the evidence of failed rounds is left (default: a new folder)")
+    return parser.parse_args()
+
+
+@contextmanager
+def run_server(folder: Path) -> Iterator[PostgresServer]:
+    """A server that keeps what it has confirmed when it is stopped at once."""
+    server = PostgresServer.make(folder)
+    server.start(synchronous_commit="on")
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+async def run_world(given: Namespace, folder: Path, numbers: range, server: PostgresServer | None) -> list[Result]:
+    """Rounds in one world, the last of them a failed one or the last of all."""
+    results: list[Result] = []
+    async with build_world(folder, 1 if server is None else given.copies, server) as world:
+        harms = list_harms(world)
+        for number in numbers:
+            dice = random.Random(f"{given.seed} {number}")
+            name = given.only or dice.choice(sorted(harms))
+            result = await world.round((name, harms[name]), dice)
+            results.append(result)
+            print(f"round {number}: {describe(result)}", flush=True)
+            if result.verdict.wrong:
+                place = given.evidence / f"round-{number}"
+                world.keep_evidence(place, result)
+                print(*result.verdict.wrong, f"evidence: {place}", sep="\n", flush=True)
+                break
+    return results
+
+
+def describe(result: Result) -> str:
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(result.verdict.counts.items()))
+    answered = "" if result.gap is None else f", {result.gap:.1f} s without an answer"
+    return f"{result.harm}{answered}: {counts} ({result.seconds:.0f} s)"
+
+
+def summarize(results: list[Result]) -> Iterator[str]:
+    """The table of what happened how often, and how long people went without an answer."""
+    yield f"{'harm':16} {'rounds':>6} {'wrong':>6} {'median s':>9} {'most s':>7}"
+    for name in sorted({result.harm for result in results}):
+        mine = [result for result in results if result.harm == name]
+        times = [result.gap for result in mine if result.gap is not None]
+        seconds = f"{median(times):9.1f} {max(times):7.1f}" if times else f"{'-':>9} {'-':>7}"
+        yield f"{name:16} {len(mine):6} {sum(bool(result.verdict.wrong) for result in mine):6} {seconds}"
+    total = sum((result.verdict.counts for result in results), Counter[str]())
+    yield ", ".join(f"{count} {name}" for name, count in sorted(total.items()))
+
+
+async def main(given: Namespace, folder: Path, server: PostgresServer | None) -> int:
+    """All rounds, in one world after the other; the exit code."""
+    results: list[Result] = []
+    while len(results) < given.rounds:
+        done = len(results)
+        numbers = range(done + 1, min(done + ROUNDS_OF_WORLD, given.rounds) + 1)
+        results += await run_world(given, folder / f"w{done}", numbers, server)
+        if results[-1].verdict.wrong and not given.keep_going:
+            break
+    print(*summarize(results), f"seed {given.seed}", sep="\n")
+    return int(any(result.verdict.wrong for result in results))
+
+
+if __name__ == "__main__":
+    chosen = read_arguments()
+    chosen.evidence = chosen.evidence or Path(mkdtemp(prefix="chaos-"))
+    print(f"seed {chosen.seed}")
+    with TemporaryDirectory(prefix="c") as name:
+        place = Path(name)
+        place.chmod(0o755)
+        if chosen.sqlite:
+            sys.exit(asyncio.run(main(chosen, place, None)))
+        with run_server(place / "pg") as started:
+            sys.exit(asyncio.run(main(chosen, place, started)))

@@ -1,0 +1,153 @@
+"""One world of hosts, people and copies, and rounds in it."""
+
+import asyncio
+import json
+import random
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import select
+
+from bot.control.client import ask
+from bot.model.request import Surface
+from bot.store.reading import open_for_reading
+from bot.store.tables import METADATA
+from tests.chaos.copies import Copies, run_copies, write_copies
+from tests.chaos.harms import ALONE, SHARED, Do, Scene, Server
+from tests.chaos.judges import Verdict, judge
+from tests.chaos.people import People
+from tests.lab.fleet import QUIET, run_fleet
+from tests.lab.workspace import Timing, Workspace
+from tests.postgres import PostgresServer
+from tests.scenarios.conftest import MANIFEST
+from tests.scenarios.crash_evidence import Evidence, pairs
+
+HOSTS = 3
+
+REST_SECONDS = 120.0
+"""Seconds in which all that was begun must end, once everything is well again."""
+
+ROUND_SECONDS = 12.0
+"""Seconds that people work in a round."""
+
+SLACK = Timing(redeliveries=(4.0, 8.0, 12.0))
+"""Slack's waits, but for the later redeliveries, which nobody waits for here."""
+
+
+@dataclass
+class Result:
+    """What became of a round. `gap`: seconds that a person went without an answer, at most, who typed after the harm."""
+
+    harm: str
+    gap: float | None
+    verdict: Verdict
+    seconds: float
+
+
+@dataclass
+class World:
+    """A fleet, a workspace, a database, and copies between them."""
+
+    copies: Copies
+    server: Server | None
+    evidence: Evidence
+    folder: Path
+    started: list[Result] = field(default_factory=list)
+
+    async def is_ready(self) -> None:
+        """Wait until every copy has come as far as Slack."""
+        await self.copies.one.workspace.seen(
+            lambda: self.copies.one.workspace.connections >= len(self.copies.all), timeout=REST_SECONDS
+        )
+
+    async def round(self, harm: tuple[str, Do], dice: random.Random) -> Result:
+        """People work, harm is done once they do, all is healed; then everything is judged."""
+        town, begun = self.copies.one, time.monotonic()
+        for host in town.fleet.hosts:
+            host.windows.restart()  # else the shells that dead copies have left would use up the account's quota
+        before = pairs(town.fleet)
+        hosts = tuple(host.name for host in town.fleet.hosts if host.wsl is not None)
+        people = People(town.workspace, dice, hosts, self.evidence.rows.is_known)
+        scene = Scene(self.copies, self.server, dice)
+        working = asyncio.create_task(people.work(ROUND_SECONDS, changes=dice.randint(2, 4)))
+        await asyncio.sleep(dice.uniform(1, ROUND_SECONDS / 2))
+        await harm[1](scene)
+        self.copies.heal()
+        wrong: list[str] = []
+        try:
+            async with asyncio.timeout(REST_SECONDS):
+                await working
+                await self.is_at_rest()
+        except TimeoutError:
+            working.cancel()
+            wrong.append(f"something is still under way after {REST_SECONDS:g} s: {self._list_unfinished()}")
+        gap = people.measure_gap(scene.began) if scene.began else None
+        verdict = judge(people, self.copies, self.evidence, before)
+        verdict.wrong[:0] = wrong
+        await self._withdraw(people)
+        return Result(harm[0], gap, verdict, time.monotonic() - begun)
+
+    async def is_at_rest(self) -> None:
+        """Wait until all is answered, sent, shown and ended, and every copy is there."""
+        while self._list_unfinished():
+            await asyncio.sleep(0.1)
+        await self.is_ready()
+        await asyncio.sleep(1.5)  # what should not come, and head files that follow, come until then
+        while self._list_unfinished():
+            await asyncio.sleep(0.1)
+
+    def keep_evidence(self, place: Path, result: Result) -> None:
+        """Write down what a failed round has left: complaints, logs, tables."""
+        place.mkdir(parents=True)
+        (place / "wrong.txt").write_text("\n".join([result.harm, *result.verdict.wrong]) + "\n")
+        for copy in self.copies.all:
+            if copy.log.exists():
+                shutil.copy(copy.log, place)
+            head = copy.town.settings.audit_head_file
+            if head.exists():
+                shutil.copy(head, place / f"{copy.name}.{head.name}")
+        with open_for_reading(self.copies.one.database) as connection:
+            for table in METADATA.sorted_tables:
+                rows = [row._asdict() for row in connection.execute(select(table))]
+                if rows:
+                    (place / f"{table.name}.jsonl").write_text("".join(f"{json.dumps(row, default=str)}\n" for row in rows))
+        changes = self.copies.one.workspace.changes
+        (place / "slack.txt").write_text("".join(f"{change}\n" for change in changes))
+
+    def _list_unfinished(self) -> list[str]:
+        return [*self.evidence.rows.list_waiting(), *self.evidence.rows.list_running()]
+
+    async def _withdraw(self, people: People) -> None:
+        """What asks again, for a plan was another when it should have started, is asked for by nobody here."""
+        leader = Scene(self.copies, self.server, random.Random()).find_leader()
+        for deed in people.deeds:
+            asked = deed.kind == "change" and deed.delivery is not None
+            if asked and (after := self.evidence.rows.find_successor(deed.operation)):
+                await ask(leader.town.settings.control_socket, f"op cancel {after}", Surface.DO)
+
+
+@asynccontextmanager
+async def build_world(folder: Path, copies: int, postgres: PostgresServer | None) -> AsyncIterator[World]:
+    """A world at work. Without a server, one copy over a file. The path must be short: a socket's has at most 107 bytes."""
+    folder.mkdir(parents=True)
+    async with AsyncExitStack() as stack:
+        workspace = Workspace(MANIFEST, timing=SLACK)
+        await workspace.start()
+        stack.push_async_callback(workspace.stop)
+        fleet = await stack.enter_async_context(run_fleet(folder / "lab", HOSTS, lighthouse=True))
+        server = None if postgres is None else Server(postgres, postgres.create())
+        addresses = [None if server is None else server.database] * copies
+        towns = write_copies(folder, (fleet, workspace), addresses, QUIET)
+        evidence = Evidence.of(towns[0])
+        running = await stack.enter_async_context(run_copies(towns, folder / "logs"))
+        world = World(running, server, evidence, folder)
+        await world.is_ready()
+        yield world
+
+
+def list_harms(world: World) -> dict[str, Do]:
+    return dict(ALONE if world.server is None else SHARED)
