@@ -6,7 +6,7 @@ from sqlalchemy import Index, Text
 from sqlmodel import Field
 
 from bot.store.column_types import Flag, UtcText, Whole
-from bot.store.models import STRICT, Table, index_some
+from bot.store.models import STRICT, Table, count_up, index_some
 
 IN_ORDER_OF_KEY = STRICT | {"sqlite_with_rowid": False}
 
@@ -27,7 +27,7 @@ class AlertRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
+    number: int | None = count_up("alerts", "number")
     host: str = Field(sa_type=Text)
     subject: str = Field(sa_type=Text)
     condition: str = Field(sa_type=Text)
@@ -75,7 +75,7 @@ class MuteRow(Table, table=True):
     __tablename__ = "mutes"
     __table_args__ = (Index("mutes_by_end", "ends_at"), STRICT)
 
-    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
+    number: int | None = count_up("mutes", "number")
     kind: str = Field(sa_type=Text)
     what: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)

@@ -6,7 +6,7 @@ from sqlalchemy import Text
 from sqlmodel import Field
 
 from bot.store.column_types import UtcText, Whole
-from bot.store.models import STRICT, Table
+from bot.store.models import GIVEN, STRICT, Table
 
 
 class LeaderRow(Table, table=True):
@@ -20,7 +20,7 @@ class LeaderRow(Table, table=True):
     __tablename__ = "leader"
     __table_args__ = STRICT
 
-    id: int = Field(primary_key=True, sa_type=Whole)
+    id: int = Field(primary_key=True, sa_type=Whole, sa_column_kwargs=GIVEN)
     term: int = Field(sa_type=Whole)
     name: str = Field(sa_type=Text)
     version: str = Field(sa_type=Text)

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import Index, Text
 from sqlmodel import Field
 
-from bot.store.column_types import Flag, UtcText, Whole
-from bot.store.models import STRICT, Table, index_some
+from bot.store.column_types import Flag, UtcText
+from bot.store.models import STRICT, Table, count_up, index_some
 
 
 class RehearsalRow(Table, table=True):
@@ -75,7 +75,7 @@ class OwedRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
+    number: int | None = count_up("owed", "number")
     host: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
     arguments: str = Field(sa_type=Text)
@@ -106,7 +106,7 @@ class SuspensionRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
+    number: int | None = count_up("suspensions", "number")
     host: str = Field(sa_type=Text)
     operation: str = Field(sa_type=Text)
     owner: str = Field(sa_type=Text)

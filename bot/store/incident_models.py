@@ -6,7 +6,7 @@ from sqlalchemy import Index, Text, UniqueConstraint
 from sqlmodel import Field
 
 from bot.store.column_types import UtcText, Whole
-from bot.store.models import STRICT, Table, index_some
+from bot.store.models import GIVEN, STRICT, Table, count_up, index_some
 
 OPEN_IN_CHANNEL = "state IN ('open', 'mitigated') AND channel <> ''"
 """Incidents of which a channel has at most one."""
@@ -26,7 +26,7 @@ class IncidentRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
+    number: int | None = count_up("incidents", "number")
     operation: str = Field(unique=True, sa_type=Text)
     channel: str = Field(sa_type=Text)
     title: str = Field(sa_type=Text)
@@ -102,7 +102,7 @@ class IncidentPositionRow(Table, table=True):
     __tablename__ = "incident_position"
     __table_args__ = (STRICT,)
 
-    id: int = Field(primary_key=True, sa_type=Whole)
+    id: int = Field(primary_key=True, sa_type=Whole, sa_column_kwargs=GIVEN)
     sequence: int = Field(sa_type=Whole)
 
 
@@ -119,7 +119,7 @@ class IncidentDeliveryRow(Table, table=True):
     __tablename__ = "incident_deliveries"
     __table_args__ = (STRICT,)
 
-    incident: int = Field(primary_key=True, sa_type=Whole)
+    incident: int = Field(primary_key=True, sa_type=Whole, sa_column_kwargs=GIVEN)
     posting: int = Field(sa_type=Whole)
     shown: str = Field(sa_type=Text)
     replied: int = Field(sa_type=Whole)

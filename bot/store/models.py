@@ -5,8 +5,9 @@ entry of `schema.REVISIONS`. A test compares the tables that both make.
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index, LargeBinary, Text, TextClause, text
+from sqlalchemy import ColumnClause, Index, LargeBinary, Text, TextClause, column, func, select, table, text
 from sqlmodel import Field, MetaData, SQLModel
 
 from bot.store.column_types import Flag, UtcText, Whole
@@ -23,6 +24,20 @@ class Table(SQLModel):
 def index_some(name: str, *columns: str | TextClause, where: str, unique: bool = False) -> Index:
     """Makes an index of the rows for which a condition holds."""
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+GIVEN = {"autoincrement": False}
+"""Options of a key that each new row names itself: PostgreSQL would make a sequence for it."""
+
+
+def count_up(table_name: str, key_name: str) -> Any:
+    """Makes a key that is one more than the greatest one. A sequence would leave out numbers that people see.
+
+    The numbers are the leader's to give, so no two rows get the same one.
+    """
+    key: ColumnClause[int] = column(key_name, Whole)
+    following = select(func.coalesce(func.max(key), 0) + 1).select_from(table(table_name, key)).scalar_subquery()
+    return Field(default=None, primary_key=True, sa_type=Whole, sa_column_kwargs={"default": following})
 
 
 class InboxRow(Table, table=True):
@@ -58,7 +73,7 @@ class OutboxRow(Table, table=True):
         STRICT,
     )
 
-    id: int | None = Field(default=None, primary_key=True, sa_type=Whole)
+    id: int | None = count_up("outbox", "id")
     operation: str = Field(sa_type=Text)
     conversation: str = Field(sa_type=Text)
     road: str = Field(sa_type=Text)
@@ -112,7 +127,7 @@ class AuditRow(Table, table=True):
         STRICT,
     )
 
-    sequence: int = Field(primary_key=True, sa_type=Whole)
+    sequence: int = Field(primary_key=True, sa_type=Whole, sa_column_kwargs=GIVEN)
     at: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
     actor: str = Field(sa_type=Text)
@@ -219,7 +234,7 @@ class LockRow(Table, table=True):
     __tablename__ = "locks"
     __table_args__ = (Index("locks_by_end", "ends_at"), STRICT)
 
-    id: int | None = Field(default=None, primary_key=True, sa_type=Whole)
+    id: int | None = count_up("locks", "id")
     operation: str = Field(unique=True, sa_type=Text)
     target: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)

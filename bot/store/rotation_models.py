@@ -6,7 +6,7 @@ from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
 from bot.store.column_types import Flag, UtcText, Whole
-from bot.store.models import STRICT, Table, index_some
+from bot.store.models import STRICT, Table, count_up, index_some
 
 
 class RotationRow(Table, table=True):
@@ -18,7 +18,7 @@ class RotationRow(Table, table=True):
         STRICT,
     )
 
-    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
+    number: int | None = count_up("rotations", "number")
     stage: str = Field(sa_type=Text)
     old: str = Field(sa_type=Text)
     new: str = Field(sa_type=Text)
@@ -98,7 +98,7 @@ class DrillRow(Table, table=True):
     __tablename__ = "drills"
     __table_args__ = STRICT
 
-    number: int | None = Field(default=None, primary_key=True, sa_type=Whole)
+    number: int | None = count_up("drills", "number")
     authority: str = Field(sa_type=Text)
     public_key: str = Field(sa_type=Text)
     opened_at: datetime = Field(sa_type=UtcText)
