@@ -1,14 +1,20 @@
 """Types of columns that SQLite and PostgreSQL store alike."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, Text
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, Label, Text, cast, func
 from sqlalchemy.types import TypeDecorator
 
 from bot.store.encoding import encode_time
 
 Whole = BigInteger().with_variant(Integer(), "sqlite")
 """Column type of a whole number: 64 bits on both databases. Only INTEGER can be the key of a row on SQLite."""
+
+
+def sum_up(column: ColumnElement[Any]) -> Label[int]:
+    """Makes the sum of a column of whole numbers, under its name. PostgreSQL's own sum of 64 bits is a decimal."""
+    return cast(func.sum(column), Whole).label(column.key)
 
 
 class Flag(TypeDecorator[bool]):

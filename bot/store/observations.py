@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from bot.store.column_types import sum_up
 from bot.store.daily_rows import BATCH_SIZE, SECONDS_PER_DAY, DailyRows, find_day, to_seconds
 from bot.store.database import Database
 from bot.store.encoding import escape_text
@@ -26,6 +27,9 @@ SUM_SECONDS = 1_800
 """Seconds whose checks the watch stores as one sum. It has the time of their last second: a span that ends earlier does not
 contain it, and the next one does, so consecutive spans count each check once."""
 
+NO_FAILURES = "{}"
+"""The counts of a host on which no check failed, as they are stored."""
+
 _COLUMNS = OBSERVATIONS.c
 _SPAN = (_COLUMNS.at >= bindparam("since"), _COLUMNS.at < bindparam("until"))
 _DAILY = DailyRows(OBSERVATIONS)
@@ -34,18 +38,15 @@ _ADD = _INSERT.on_conflict_do_nothing()
 _SUMS = (
     select(
         _COLUMNS.host,
-        *(func.sum(_COLUMNS[name]).label(name) for name in ("well", "troubled", "unreached", "answers", "answer_ms")),
+        *(sum_up(_COLUMNS[name]) for name in ("well", "troubled", "unreached", "answers", "answer_ms")),
     )
     .where(*_SPAN)
     .group_by(_COLUMNS.host)
 )
-_CHECK = func.json_each(_COLUMNS.failed).table_valued("key", "value")
 _FAILURES = (
-    select(_COLUMNS.host, _CHECK.c.key, func.sum(_CHECK.c.value).label("looks"))
-    .select_from(OBSERVATIONS)
-    .join(_CHECK, _COLUMNS.failed != "{}")
-    .where(*_SPAN)
-    .group_by(_COLUMNS.host, _CHECK.c.key)
+    select(_COLUMNS.host, _COLUMNS.failed, func.count().label("times"))
+    .where(_COLUMNS.failed != NO_FAILURES, *_SPAN)
+    .group_by(_COLUMNS.host, _COLUMNS.failed)
 )
 _EARLIEST = select(func.min(_COLUMNS.at)).where(*_SPAN)
 _AT_TIMES = select(OBSERVATIONS).where(_COLUMNS.at.in_(bindparam("times", expanding=True)))
@@ -154,9 +155,9 @@ class ObservationTable:
 
 def _sum_by_host(connection: Connection, since: int, until: int) -> tuple[Observation, ...]:
     span, at = {"since": since, "until": until}, datetime.fromtimestamp(since, UTC)
-    failed: dict[str, dict[str, int]] = {}
-    for host, check, looks in connection.execute(_FAILURES, span):
-        failed.setdefault(host, {})[check] = looks
+    failed: dict[str, Counter[str]] = {}
+    for host, counts, times in connection.execute(_FAILURES, span):
+        failed.setdefault(host, Counter()).update({check: looks * times for check, looks in json.loads(counts).items()})
     return tuple(
         Observation(
             row.host, at, row.well, row.troubled, row.unreached, failed.get(row.host, {}), row.answers, row.answer_ms
@@ -208,7 +209,7 @@ def _read_observation(row: Row[Any]) -> Observation:
         row.well,
         row.troubled,
         row.unreached,
-        {} if row.failed == "{}" else json.loads(row.failed),
+        {} if row.failed == NO_FAILURES else json.loads(row.failed),
         row.answers,
         row.answer_ms,
     )

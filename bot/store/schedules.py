@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.phrase import Phrase
+from bot.store.column_types import sum_up
 from bot.store.database import Database
 from bot.store.encoding import escape_text
 from bot.store.records import decode_phrase, encode_phrase
@@ -116,7 +117,7 @@ _TALLIES = (
         SCHEDULE_RUNS.c.schedule,
         SCHEDULE_RUNS.c.outcome,
         func.count().label("count"),
-        func.sum(SCHEDULE_RUNS.c.missed).label("missed"),
+        sum_up(SCHEDULE_RUNS.c.missed),
     )
     .where(SCHEDULE_RUNS.c.due >= bindparam("since"), SCHEDULE_RUNS.c.due < bindparam("until"))
     .group_by(SCHEDULE_RUNS.c.schedule, SCHEDULE_RUNS.c.outcome)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.windows.log_files import FilePosition
+from bot.store.column_types import sum_up
 from bot.store.daily_rows import BATCH_SIZE, DETAIL_RETENTION, DailyRows, find_day, to_seconds
 from bot.store.database import Database
 from bot.store.encoding import escape_text
@@ -48,7 +49,7 @@ _WINDOWS = select(TRAFFIC).where(*_SPAN).order_by(_COLUMNS.at, _COLUMNS.host)
 _SUMS = (
     select(
         _COLUMNS.host,
-        *(func.sum(_COLUMNS[name]).label(name) for name in _SUMMED),
+        *(sum_up(_COLUMNS[name]) for name in _SUMMED),
         *(func.max(_COLUMNS[name]).label(name) for name in ("slowest_ms", "partial")),
     )
     .where(*_SPAN)
