@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from bot.changes.engine import Engine, StepReply
 from bot.store.address import PostgresAddress
+from bot.store.database import Database
 from tests.postgres import PostgresServer, share_server
 
 settings.register_profile("unhurried", deadline=None)  # hypothesis' own limit measures wall time, which is the machine's
@@ -53,6 +54,14 @@ def postgres(postgres_server: PostgresServer) -> Iterator[PostgresAddress]:
     address = postgres_server.create()
     yield address
     postgres_server.drop(address)
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: PostgresServer) -> PostgresAddress:
+    """A database of PostgreSQL with the bot's tables, without rows, to be copied: creating them takes longer."""
+    address = postgres_server.create()
+    asyncio.run(Database.connect(address).aclose())
+    return address
 
 
 def pytest_collection_finish() -> None:

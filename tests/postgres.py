@@ -86,10 +86,10 @@ class PostgresServer:
         """Return the address of one of its databases, over TCP."""
         return PostgresAddress(USER, "127.0.0.1", self.port, name)
 
-    def create(self) -> PostgresAddress:
-        """Create an empty database."""
+    def create(self, template: str = "template0") -> PostgresAddress:
+        """Create a database: an empty one, or a copy of another one, which must have no sessions."""
         name = f"test_{secrets.token_hex(6)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.address(name)
 
     def drop(self, address: PostgresAddress) -> None:

@@ -46,7 +46,7 @@ def insert(key: str, size: int = 1) -> Callable[[Connection], None]:
 
 
 def keys(connection: Connection) -> list[str]:
-    return list(connection.execute(text("SELECT key FROM inbox ORDER BY rowid")).scalars())
+    return list(connection.execute(text("SELECT key FROM inbox ORDER BY key")).scalars())
 
 
 def bug(connection: Connection) -> None:
@@ -101,7 +101,7 @@ class TestOpening:
         assert await database.read(keys) == ["a"]
         await database.aclose()
 
-    async def test_the_settings_that_durability_rests_on_hold(self, database: Database) -> None:
+    async def test_the_settings_that_durability_rests_on_hold(self, database: Database, path: Path) -> None:
         def settings(connection: Connection) -> dict[str, object]:
             names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
             return {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in names}
@@ -286,7 +286,7 @@ class TestTrouble:
         await database.aclose()
 
     async def test_a_full_disk_refuses_all_that_would_share_the_commit_and_writes_nothing_of_it(
-        self, database: Database
+        self, database: Database, path: Path
     ) -> None:
         """SQLite takes the whole transaction back by itself; what came before in it must not be told as done."""
         await database.run(insert("before"))

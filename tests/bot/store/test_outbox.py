@@ -1,8 +1,6 @@
 """The outbox: order within a conversation, the last state of an edit, and the truth about what may have been sent."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +14,7 @@ from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
 from bot.store.outbox import MAX_DUE, Outbox
 from bot.store.outbox_values import NO_MESSAGE_PLACE, DuePosts, MessagePlace, Post, PostState, Route
-from tests.bot.store.conftest import Clock
+from tests.bot.store.conftest import Clock, break_table, mend_table
 
 
 @pytest.fixture
@@ -72,11 +70,10 @@ async def test_an_answer_is_kept_and_its_delivery_finished_together_or_not_at_al
 ) -> None:
     inbox = Inbox(database)
     await inbox.add(Delivery("trigger-1", "command", {}, clock()))
-    with closing(sqlite3.connect(database.path)) as other:
-        other.execute(f"CREATE TRIGGER broken BEFORE {broken} BEGIN SELECT RAISE(ABORT, 'broken'); END")
-        with pytest.raises(IntegrityError):
-            await outbox.add(post(), "trigger-1")
-        other.execute("DROP TRIGGER broken")
+    await database.run(lambda connection: break_table(connection, broken))
+    with pytest.raises(IntegrityError):
+        await outbox.add(post(), "trigger-1")
+    await database.run(lambda connection: mend_table(connection, broken))
     assert await outbox.find_due() == DuePosts((), None)
     assert ["trigger-1"] == [delivery.key for delivery in await inbox.list_unfinished()]
     await outbox.add(post(), "trigger-1")

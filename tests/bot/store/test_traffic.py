@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from adapters.windows.log_files import FilePosition
 from adapters.windows.watch import MAX_COUNT
@@ -12,6 +13,7 @@ from bot.store.daily_rows import DETAIL_RETENTION, RETENTION
 from bot.store.database import Database
 from bot.store.traffic import LogRead, TrafficTable
 from commands.checks.traffic import WINDOW, TrafficCount
+from tests.bot.store.conftest import break_table
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -81,12 +83,8 @@ async def test_the_newest_position_stays(traffic: TrafficTable) -> None:
 
 async def test_counts_and_positions_are_stored_together_or_not_at_all(database: Database, traffic: TrafficTable) -> None:
     await traffic.add([read()])
-
-    def refuse(connection: Connection) -> None:
-        connection.execute(text("CREATE TRIGGER full BEFORE UPDATE ON log_positions BEGIN SELECT RAISE(ABORT, 'full'); END"))
-
-    await database.run(refuse)
-    with pytest.raises(Exception, match="full"):
+    await database.run(lambda connection: break_table(connection, "UPDATE ON log_positions"))
+    with pytest.raises(IntegrityError):
         await traffic.add([read(at=NOON + 2 * MINUTE, offset=9)])
 
     assert ({"host-a": (position(), NOON + MINUTE)}, 100) == (
