@@ -17,6 +17,9 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 DEFAULT_PORT = 5432
 
+SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+"""Certificates of authorities that the machine trusts, for an address without `sslrootcert`."""
+
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _FILES = ("sslrootcert", "sslcert", "sslkey")
 

@@ -12,25 +12,32 @@ gets the connection and returns plain values, never an open result.
 
 import asyncio
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import structlog
 from sqlalchemy import Connection
 
+from adapters.phrase import Phrase
 from bot.store import lead, schema
 from bot.store.address import DatabaseAddress, PostgresAddress
-from bot.store.errors import DatabaseError, map_os_error
+from bot.store.copies import LEADS, STANDS_BY, STOPPED, CopyReport, forget_copies
+from bot.store.errors import DatabaseError, DatabaseInUse, map_os_error
 from bot.store.file_lock import FileLock
 from bot.store.lead import NO_TERM, CopyIdentity
 from bot.store.sqlite_connection import SqliteConnection
 
 if TYPE_CHECKING:
+    from bot.store.beat import SessionBeat
     from bot.store.postgres_connection import Lose, PostgresConnection
+    from bot.store.postgres_session import SessionLimits
 
 T = TypeVar("T")
 
@@ -40,16 +47,34 @@ LOCK_TIMEOUT = 1.0
 MAX_SHARED_COMMITS = 64
 """Maximum number of callers that share one commit, so that the first of them does not wait long."""
 
+NAME_ATTEMPTS = 13
+NAME_INTERVAL = 0.5
+"""Seconds between the attempts to take a copy's name: together more than the server needs to end a dead session."""
+
 LEAD_LOST = 75
 """Exit code of a process that lost the lead (EX_TEMPFAIL): the service manager starts it again."""
+
+LOG_SECONDS = 0.5
+"""Seconds that a process which lost the lead spends on saying so."""
 
 _log = structlog.get_logger("bot.store.database")
 
 
 def end_process(error: DatabaseError) -> NoReturn:
     """Ends this process at once, in the thread that saw the loss, before any waiter learns of it."""
-    _log.error("the lead is lost; the process ends", why=str(error))
+
+    def log() -> None:
+        _log.error("the lead is lost; the process ends", why=str(error))
+
+    # a log that cannot be written must not keep the process alive
+    thread = threading.Thread(target=log, daemon=True)
+    thread.start()
+    thread.join(LOG_SECONDS)
     os._exit(LEAD_LOST)
+
+
+def _allow(connection: Connection) -> None:
+    """Allows every lead."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +99,8 @@ class Database:
         self._lock = lock
         self._thread = thread
         self._waiting: deque[_PendingWork] = deque()
+        self._beat: SessionBeat | None = None
+        self._report: CopyReport | None = None
 
     @classmethod
     def open(cls, path: Path, *, patience: float = LOCK_TIMEOUT) -> "Database":
@@ -90,23 +117,27 @@ class Database:
         return cls(path, line, lock, thread)
 
     @classmethod
-    def connect(cls, address: PostgresAddress) -> "Database":
+    def connect(cls, address: PostgresAddress, limits: "SessionLimits | None" = None) -> "Database":
         """Opens a session of a PostgreSQL database, which stands by. Creates the tables in an empty one.
 
-        Raises `DatabaseError`.
+        Tables of another revision are left as they are: see `schema.check_tables`. Raises `DatabaseError`.
         """
+        from bot.store.beat import SessionBeat
         from bot.store.postgres_connection import PostgresConnection
+        from bot.store.postgres_session import OWNER_LIMITS
 
         thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         try:
-            line = thread.submit(PostgresConnection, address).result()
-            [ready] = thread.submit(line.write, [lambda connection: schema.prepare_tables(connection, address)]).result()
+            line = thread.submit(PostgresConnection, address, limits or OWNER_LIMITS).result()
+            [ready] = thread.submit(line.write, [lambda connection: schema.share_tables(connection, address)]).result()
             if isinstance(ready, BaseException):
                 raise ready
         except BaseException:
             thread.shutdown()
             raise
-        return cls(address, line, None, thread)
+        database = cls(address, line, None, thread)
+        database._beat = SessionBeat(line, thread.submit)
+        return database
 
     @property
     def path(self) -> Path:
@@ -114,23 +145,65 @@ class Database:
         assert isinstance(self.address, Path)
         return self.address
 
-    async def try_lead(self, me: CopyIdentity, lose: "Lose" = end_process) -> bool:
+    async def take_name(self, name: str, attempts: int = NAME_ATTEMPTS) -> None:
+        """Holds the name of a copy until `aclose`. Raises `DatabaseInUse` if another copy still has it after a while.
+
+        The session of a copy whose machine died holds its name until the server ends it.
+        """
+        line = self._find_beat().line
+        for _ in range(attempts - 1):
+            with suppress(DatabaseInUse):
+                return await self._in_thread(line.take_name, name)
+            await asyncio.sleep(NAME_INTERVAL)
+        return await self._in_thread(line.take_name, name)
+
+    def report(self, me: CopyIdentity, why: Phrase | None = None) -> None:
+        """Reports this copy to the others from now on. `why`: why it could not take over; None if it could, or leads.
+
+        Does nothing on SQLite, where there is one copy.
+        """
+        self._report = CopyReport(me, schema.HEAD_REVISION, STANDS_BY if self.term == NO_TERM else LEADS, why)
+        if self._beat is not None:
+            self._beat.say(self._report)
+
+    @property
+    def trouble(self) -> Exception | None:
+        """Error of the last report of this copy; None if it reached the server."""
+        return None if self._beat is None else self._beat.trouble
+
+    def estimate_time(self) -> datetime:
+        """Estimates the present time by the clock of the database, whatever happens to the clock of this machine."""
+        return datetime.now(UTC) if self._beat is None else self._beat.estimate_time()
+
+    async def try_lead(
+        self, me: CopyIdentity, lose: "Lose" = end_process, check: Callable[[Connection], None] = _allow
+    ) -> bool:
         """Tries to take the lead for this session; `term` is the new term then. `lose` is called if it is lost later.
 
-        Returns False while another session has it. Only for PostgreSQL.
+        Returns False while another session has it. Only for PostgreSQL. `check` is called under the lock, before the term
+        begins: if it raises, the lock is released and nothing was written.
         """
-        return await asyncio.wrap_future(self._thread.submit(self._take_lead, me, lose))
 
-    def _take_lead(self, me: CopyIdentity, lose: "Lose") -> bool:
-        assert not isinstance(self._line, SqliteConnection)
-        if not self._line.read(lead.try_lock):
+        def take(connection: Connection) -> int:
+            # one transaction is of one session: the lock and the term belong together
+            if not lead.try_lock(connection):
+                return NO_TERM
+            check(connection)
+            forget_copies(connection)
+            return lead.begin_term(connection, me)
+
+        self.term = await self._in_thread(_take_lead, self._find_beat().line, take, lose)
+        if self.term == NO_TERM:
             return False
-        self._line.keep(lose)
-        [term] = self._line.write([lambda connection: lead.begin_term(connection, me)])
-        if isinstance(term, BaseException):
-            raise term
-        self.term = term
+        self.report(me)
         return True
+
+    def _find_beat(self) -> "SessionBeat":
+        assert self._beat is not None, "only for PostgreSQL"
+        return self._beat
+
+    def _in_thread(self, function: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
+        return asyncio.wrap_future(self._thread.submit(function, *arguments))
 
     def run(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Runs a work that may write, in one transaction. The future is done when the commit is on the disk."""
@@ -149,10 +222,19 @@ class Database:
 
     async def aclose(self) -> None:
         """Finishes the pending work, closes the file and releases its lock."""
-        await asyncio.wrap_future(self._thread.submit(self._line.close))
+        if self._beat is not None:
+            await asyncio.to_thread(self._leave, self._beat)
+        await self._in_thread(self._line.close)
         self._thread.shutdown()
         if self._lock is not None:
             self._lock.release()
+
+    def _leave(self, beat: "SessionBeat") -> None:
+        """Reports the end of this copy, so that the others need not wait for its next report."""
+        beat.stop()
+        if self._report is not None and beat.trouble is None:
+            beat.say(replace(self._report, role=STOPPED))
+            self._thread.submit(beat.speak).result()
 
     def _commit_waiting(self) -> None:
         """Commits the pending work together; runs in the thread. Does nothing if an earlier call took it."""
@@ -173,6 +255,20 @@ class Database:
         """Takes the pending work that was not cancelled."""
         taken = [self._waiting.popleft() for _ in range(min(MAX_SHARED_COMMITS, len(self._waiting)))]
         return [job for job in taken if job.future.set_running_or_notify_cancel()]
+
+
+def _take_lead(line: "PostgresConnection", take: Callable[[Connection], int], lose: "Lose") -> int:
+    """Takes the lead for the session of `line`, which no other one may replace then. Runs in the database's thread."""
+    try:
+        [term] = line.write([take])
+        if isinstance(term, BaseException):
+            raise term
+    except BaseException:
+        line.release(lead.release)
+        raise
+    if term != NO_TERM:
+        line.keep(lose)
+    return int(term)
 
 
 def make_private(path: Path) -> None:

@@ -8,6 +8,7 @@ No lease and no clock: who loses the session loses the lock and the pen together
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
@@ -48,6 +49,7 @@ _IS_LED = text(
     "AND classid = :high AND objid = :low AND pid <> pg_backend_pid() "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 ).bindparams(high=LOCK_KEY >> 32, low=LOCK_KEY & 0xFFFFFFFF)
+_RELEASE = select(func.pg_advisory_unlock(LOCK_KEY))
 _NAMED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("name", "version", "digest", "audit_key")}
 _BEGIN_TERM = (
     update(LEADER)
@@ -66,6 +68,14 @@ def try_lock(connection: Connection) -> bool:
 def is_led_elsewhere(connection: Connection) -> bool:
     """Returns whether another session has the lock."""
     return bool(connection.execute(_IS_LED).scalar_one())
+def release(connection: Connection) -> None:
+    """Releases the lock that `try_lock` took for the session of this connection."""
+    connection.execute(_RELEASE)
+
+
+def find_name_key(name: str) -> int:
+    """Finds the key of the advisory lock that the session of the copy of this name holds."""
+    return int.from_bytes(sha256(f"copy {name}".encode()).digest()[:8], "big", signed=True)
 
 
 def begin_term(connection: Connection, me: CopyIdentity) -> int:

@@ -39,8 +39,9 @@ def open_for_reading(address: DatabaseAddress) -> Iterator[Connection]:
 def _open_session(address: PostgresAddress) -> Iterator[Connection]:
     """Opens a session of its own, in a transaction that reads one state. No other session waits for it."""
     from bot.store.postgres_connection import PostgresConnection
+    from bot.store.postgres_session import READER_LIMITS
 
-    line = PostgresConnection(address)
+    line = PostgresConnection(address, READER_LIMITS)
     try:
         with line.reading() as connection:
             schema.check_tables(connection, address)

@@ -4,7 +4,7 @@
 compares both lists, and the tables that both make.
 """
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, func, insert, inspect, select
 
 from adapters.phrase import Phrase
 from bot.store.address import DatabaseAddress
@@ -29,14 +29,32 @@ ALEMBIC_TABLE = Table(
 )
 """The table in which Alembic records the revision, as Alembic creates it."""
 
+_LOCK_CREATION = select(func.pg_advisory_xact_lock(int.from_bytes(b"tables", "big")))
+
+
+def share_tables(connection: Connection, address: DatabaseAddress) -> None:
+    """Creates the tables in an empty database of a server, which other copies may open at this instant.
+
+    Leaves the bot's tables of another revision as they are. Raises `DatabaseDamaged` for tables that are not the bot's.
+    """
+    connection.execute(_LOCK_CREATION)
+    if not inspect(connection).get_table_names():
+        _create_tables(connection)
+    elif not inspect(connection).has_table(ALEMBIC_TABLE.name):
+        raise make_damaged_error(address)
+
 
 def prepare_tables(connection: Connection, path: DatabaseAddress) -> None:
     """Creates the tables in an empty file. Raises as `check_tables` for other tables than this program's."""
     if not inspect(connection).get_table_names():
-        METADATA.create_all(connection)
-        ALEMBIC_TABLE.create(connection)
-        connection.execute(insert(ALEMBIC_TABLE).values(version_num=HEAD_REVISION))
+        _create_tables(connection)
     check_tables(connection, path)
+
+
+def _create_tables(connection: Connection) -> None:
+    METADATA.create_all(connection)
+    ALEMBIC_TABLE.create(connection)
+    connection.execute(insert(ALEMBIC_TABLE).values(version_num=HEAD_REVISION))
 
 
 def check_tables(connection: Connection, path: DatabaseAddress) -> None:
