@@ -68,6 +68,8 @@ def try_lock(connection: Connection) -> bool:
 def is_led_elsewhere(connection: Connection) -> bool:
     """Returns whether another session has the lock."""
     return bool(connection.execute(_IS_LED).scalar_one())
+
+
 def release(connection: Connection) -> None:
     """Releases the lock that `try_lock` took for the session of this connection."""
     connection.execute(_RELEASE)
@@ -83,6 +85,12 @@ def begin_term(connection: Connection, me: CopyIdentity) -> int:
     named = {f"new_{name}": value for name, value in vars(me).items()}
     term: int | None = connection.execute(_BEGIN_TERM, named).scalar_one_or_none()
     return connection.execute(_FIRST_TERM, named).scalar_one() if term is None else term
+
+
+def describe_leader(connection: Connection, me: CopyIdentity) -> None:
+    """Writes what the leader leads with after a reload. Its term goes on."""
+    named = {f"new_{name}": value for name, value in vars(me).items()}
+    connection.execute(update(LEADER).where(LEADER.c.id == 1).values(**_NAMED), named)
 
 
 def read_leader(connection: Connection) -> Leader | None:

@@ -41,7 +41,7 @@ ENGLISH = {
     "is not a …, not found": r"\b(is|are|was) no (?!longer\b)|\bthere (is|are|was|were) no\b",
     "nothing to do, upcoming": r"\b(is|are) to be\b|\bto come\b",
     "fix": r"\bmend(s|ed|ing)?\b",
-    "is in, put": r"\b(lies|lay|stands)\b",
+    "is in, put": r"\b(lies|lay|stands(?! by\b))\b",
     "configuration": r"\binventor(y|ies)\b",
     "unreachable": r"\bnot reached\b",
     "healthy": r"\b(is|are|all|not) well\b|^well$",
