@@ -69,7 +69,7 @@ def run(
     from bot.terminal import commands
 
     commands.configure_logging(_parse_level(log_level))
-    from bot.app.server import run_bot
+    from bot.app.process import run_bot
 
     settings = commands.load_settings(config)
     commands.run_or_exit(run_bot(config, settings), settings)

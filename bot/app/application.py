@@ -1,9 +1,9 @@
 """The application: every part of a bot, built once from its settings and secrets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from adapters.fleet import ConnectionFactory, Fleet
 from adapters.inventory import Host
 from bot.app.build_alerts import AlertServices, build_alerts, build_feeds
 from bot.app.build_changes import ChangeServices, build_changes
+from bot.app.build_copies import open_database
 from bot.app.build_environment import BuiltServices, build_environment
 from bot.app.build_incidents import IncidentServices, build_incidents
 from bot.app.build_ledger import build_survey
@@ -128,18 +129,24 @@ def build_config(
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, observers: Observers = Observers(), *, running: bool = False, clock: Clock = SYSTEM_CLOCK
+    settings: Settings,
+    observers: Observers = Observers(),
+    *,
+    running: bool = False,
+    clock: Clock = SYSTEM_CLOCK,
+    database: Database | None = None,
 ) -> AsyncIterator[Application]:
     """Opens the database, checks the audit log and builds the application. Closes everything in reverse order.
 
-    `running`: this process will carry out changes (`serve_requests`). Otherwise it only answers reads.
+    `running`: this process will carry out changes (`serve_requests`). Otherwise it only answers reads. `database`: one that
+    this process owns already, and closes itself.
     """
-    now = clock.now
     _raise_file_limit(len(settings.hosts))
-    secrets = load_secrets(settings)
-    pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
-    database = await asyncio.to_thread(Database.open, settings.database_file)
-    try:
+    secrets, now = load_secrets(settings), clock.now
+    async with AsyncExitStack() as stack:
+        pool = stack.enter_context(_open_pool())
+        if database is None:
+            database = await stack.enter_async_context(open_database(settings, secrets))
         redactor = _make_redactor(secrets)
         hash_key = load_audit_keys(settings, secrets).signing.derive(PURPOSE)
         activate = _make_activator(pool, database, observers, now, hash_key)
@@ -159,33 +166,36 @@ async def open_application(
         built = BuiltServices(machinery, alerts, audit, history, checks, backups, incidents)
         environment = build_environment(built, redactor, now, running=running)
         desk = Dispatcher(activate(settings, secrets), environment, make_reference, observers.request)
+        stack.push_async_callback(audit.aclose)
+        stack.push_async_callback(lambda: desk.config.fleet.aclose())
 
         def configure(new: Settings) -> ActiveConfig:
-            fresh = load_secrets(new)
-            redactor.add_values(fresh.list_values())
+            redactor.add_values((fresh := load_secrets(new)).list_values())
             return activate(new, fresh)
 
-        try:
-            yield Application(
-                desk,
-                audit,
-                database,
-                pool,
-                configure,
-                machinery,
-                alerts,
-                redactor,
-                clock,
-                history,
-                survey,
-                backups.verifier,
-                built.incidents,
-            )
-        finally:
-            await desk.config.fleet.aclose()
-            await audit.aclose()
+        yield Application(
+            desk,
+            audit,
+            database,
+            pool,
+            configure,
+            machinery,
+            alerts,
+            redactor,
+            clock,
+            history,
+            survey,
+            backups.verifier,
+            built.incidents,
+        )
+
+
+@contextmanager
+def _open_pool() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
+    try:
+        yield pool
     finally:
-        await database.aclose()
         pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -14,18 +14,15 @@ import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from dataclasses import dataclass, field
 
 import structlog
 from aiohttp import web
 
 from adapters.errors import FlatnetError
-from adapters.phrase import Listing, Phrase, Span
+from adapters.phrase import Phrase, Span
 from bot.runtime.bounded_listener import ConnectionLimits, serve_bounded
 from bot.runtime.loopback import Loopback
-from bot.store.condition import DatabaseCondition
 from bot.telemetry.metrics import CONTENT_TYPE, Metrics
 from bot.telemetry.watchdog import LoopMonitor, ServiceManager, send_heartbeats
 
@@ -47,9 +44,6 @@ SHUTDOWN_TIMEOUT = 1.0
 MAX_CONNECTIONS = 32
 """Connections at a time, where the limit of open files leaves so many (`bot.runtime.open_files`)."""
 
-MAX_OUTBOX_AGE = timedelta(minutes=10)
-"""Age from which a waiting message means that the outbox stands still. Slack's limits delay a message for a minute."""
-
 LIFETIME = 15.0
 """Seconds after which a connection is cut. An answer takes milliseconds, but its reader may not read it."""
 
@@ -59,44 +53,37 @@ Probe = Callable[[], Awaitable[Phrase | None]]
 _log = structlog.get_logger(__name__)
 
 
-class SlackHealth(Protocol):
-    """Health of the Slack surface (`bot.slack.health`)."""
-
-    @property
-    def connected(self) -> bool: ...
-    @property
-    def failure(self) -> str: ...
-    @property
-    def revoked(self) -> str: ...
-    @property
-    def sending(self) -> bool: ...
-    @property
-    def announcements_accepted(self) -> bool: ...
-    @property
-    def unreachable_people(self) -> tuple[str, ...]: ...
-
-
-class WatchHealth(Protocol):
-    """Health of the watch (`bot.alerts.watch`): `round_age` are the seconds since it checked every host."""
-
-    @property
-    def healthy(self) -> bool: ...
-    @property
-    def round_age(self) -> float: ...
-    @property
-    def overruns(self) -> int: ...
+async def _find_no_silence() -> float | None:
+    return None
 
 
 @dataclass(frozen=True)
 class HealthChecks:
-    """Checks by the names that `/metrics` shows. If a `vital` one fails, the bot is not alive."""
+    """Checks by the names that `/metrics` shows. If a `vital` one fails, the bot is not alive.
 
-    vital: Mapping[str, Probe]
-    needed: Mapping[str, Probe]
+    `find_problems` and `find_role` answer from memory, at any time: what else keeps the bot from being ready, and what a
+    copy does while another one leads (None: it leads). `find_silence`: seconds since Slack's last message.
+    """
+
+    vital: Mapping[str, Probe] = field(default_factory=dict)
+    needed: Mapping[str, Probe] = field(default_factory=dict)
+    find_problems: Callable[[], tuple[Phrase, ...]] = tuple
+    find_role: Callable[[], Phrase | None] = lambda: None
+    find_silence: Callable[[], Awaitable[float | None]] = _find_no_silence
+
+
+STARTING = HealthChecks(find_problems=lambda: (Phrase("the bot is starting"),))
+"""Checks of a bot that does not do its work yet."""
+
+STOPPING = HealthChecks(find_problems=lambda: (Phrase("the bot is stopping"),))
+"""Checks of a bot that ends."""
 
 
 class HealthMonitor:
-    """Latest results of all checks. `run` updates them; `monotonic` and `sleep` are its clock."""
+    """Latest results of all checks. `run` updates them; `monotonic` and `sleep` are its clock.
+
+    A copy that takes the lead has other checks than one that stands by: `exchange`.
+    """
 
     def __init__(
         self,
@@ -113,17 +100,30 @@ class HealthMonitor:
         self._unwell: dict[str, Phrase] = {}
         self._looked_at = monotonic()
 
-    async def run(self, report: Callable[[tuple[Phrase, ...]], None]) -> None:
-        """Run the checks repeatedly until cancelled; `report` gets the readiness problems, or none."""
+    async def exchange(self, checks: HealthChecks) -> None:
+        """Replace the checks, and run the new ones: else everything would count as healthy until the next round."""
+        self._checks = checks
+        self._measures.forget_checks()
+        await self.run_checks()
+
+    async def run(self, report: Callable[[str], None]) -> None:
+        """Run the checks repeatedly until cancelled; `report` gets the state in one line."""
         while True:
             await self.run_checks()
-            report(self.find_readiness_problems())
+            report(self.describe())
             await self.sleep(CHECK_INTERVAL)
+
+    def describe(self) -> str:
+        """Describe the state in one line: the readiness problems, else the role of a copy that stands by, or "ready"."""
+        return "; ".join(map(str, self.find_readiness_problems())) or str(self.find_role() or "ready")
 
     async def run_checks(self) -> None:
         """Run every check once, concurrently."""
-        checks = {**self._checks.vital, **self._checks.needed}
+        current = self._checks
+        checks = {**current.vital, **current.needed}
         found = await asyncio.gather(*(_run_check(name, probe) for name, probe in checks.items()))
+        if current is not self._checks:
+            return  # they were exchanged meanwhile
         self._unwell = {name: why for name, why in zip(checks, found, strict=True) if why is not None}
         self._looked_at = self._monotonic()
         for name in checks:
@@ -135,7 +135,15 @@ class HealthMonitor:
 
     def find_readiness_problems(self) -> tuple[Phrase, ...]:
         """Return why people are not answered as they should be; empty if they are."""
-        return (*self._find_stall(), *self._unwell.values())
+        return (*self._find_stall(), *self._checks.find_problems(), *self._unwell.values())
+
+    def find_role(self) -> Phrase | None:
+        """Return what a copy that stands by does; None for a bot that leads."""
+        return self._checks.find_role()
+
+    async def find_silence(self) -> float | None:
+        """Return the seconds since Slack's last message; None before the first."""
+        return await self._checks.find_silence()
 
     def find_problems(self, names: Collection[str]) -> tuple[Phrase, ...]:
         """Return the problems that these checks found, and that no checks run; empty if there are none."""
@@ -163,19 +171,14 @@ class StatusUnusable(FlatnetError):
 
 @asynccontextmanager
 async def watch_health(vitals: HealthMonitor, manager: ServiceManager, within: float | None) -> AsyncIterator[None]:
-    """Run the loop monitor and the checks, from ready to stopping, and notify the service manager.
+    """Run the loop monitor and the checks until the block is left, and notify the service manager of the state and the end.
 
     The service manager expects a heartbeat `within` so many seconds; None: never.
     """
-
-    def report(reasons: tuple[Phrase, ...]) -> None:
-        manager.notify_status("; ".join(map(str, reasons)) or "ready")
-
-    work = [vitals.pulse.run(), vitals.run(report)]
+    work = [vitals.pulse.run(), vitals.run(manager.notify_status)]
     if within is not None:
         work.append(send_heartbeats(manager, within, lambda: not vitals.find_liveness_problems(), vitals.sleep))
     tasks = [asyncio.create_task(one) for one in work]
-    manager.notify_ready()
     try:
         yield
     finally:
@@ -186,19 +189,14 @@ async def watch_health(vitals: HealthMonitor, manager: ServiceManager, within: f
 
 
 @asynccontextmanager
-async def serve(
-    address: Loopback,
-    vitals: HealthMonitor,
-    silence: Callable[[], Awaitable[float | None]],
-    most: int = MAX_CONNECTIONS,
-) -> AsyncIterator[int]:
-    """Answer at `address` until the block is left; yields the port. `silence`: seconds since Slack's last message.
+async def serve(address: Loopback, vitals: HealthMonitor, most: int = MAX_CONNECTIONS) -> AsyncIterator[int]:
+    """Answer at `address` until the block is left; yields the port. `most`: connections at a time.
 
-    `most`: connections at a time. Raises `StatusUnusable`.
+    Raises `StatusUnusable`.
     """
     listener = _listen(address)
     limits = ConnectionLimits(most, LIFETIME, SHUTDOWN_TIMEOUT)
-    async with serve_bounded("status port", _build_application(vitals, silence), listener, limits):
+    async with serve_bounded("status port", _build_application(vitals), listener, limits):
         yield listener.getsockname()[1]
 
 
@@ -221,13 +219,15 @@ def _map_listen_error(address: Loopback, error: OSError) -> StatusUnusable:
     )
 
 
-def _build_application(vitals: HealthMonitor, silence: Callable[[], Awaitable[float | None]]) -> web.Application:
+def _build_application(vitals: HealthMonitor) -> web.Application:
     async def healthz(request: web.Request) -> web.Response:
-        besides = {"event_loop_lag_seconds": max(0.0, vitals.pulse.lag), "slack_silent_seconds": await silence()}
+        besides = {"event_loop_lag_seconds": max(0.0, vitals.pulse.lag), "slack_silent_seconds": await vitals.find_silence()}
         return _make_response("alive", vitals.find_liveness_problems(), besides)
 
     async def readyz(request: web.Request) -> web.Response:
-        return _make_response("ready", vitals.find_readiness_problems(), {})
+        role = vitals.find_role()
+        besides = {} if role is None else {"role": str(role)}
+        return _make_response("ready", vitals.find_readiness_problems(), besides)
 
     async def metrics(request: web.Request) -> web.Response:
         return web.Response(
@@ -239,7 +239,7 @@ def _build_application(vitals: HealthMonitor, silence: Callable[[], Awaitable[fl
     return application
 
 
-def _make_response(question: str, against: tuple[Phrase, ...], besides: Mapping[str, float | None]) -> web.Response:
+def _make_response(question: str, against: tuple[Phrase, ...], besides: Mapping[str, float | str | None]) -> web.Response:
     document = {question: not against, "reasons": [str(phrase) for phrase in against], **besides}
     return web.json_response(document, status=503 if against else 200, headers={"Cache-Control": "no-store"})
 
@@ -256,93 +256,3 @@ async def _run_check(name: str, probe: Probe) -> Phrase | None:
     except Exception:
         _log.exception("a check failed", check=name)
     return Phrase("the check {name} failed. Check the log", name=name)
-
-
-def make_database_check(prove: Callable[[], Awaitable[DatabaseCondition]], measures: Metrics) -> Probe:
-    """Make the check that the database accepts writes; it also counts the rows."""
-
-    async def probe() -> Phrase | None:
-        measures.record_condition(await prove())
-        return None
-
-    return probe
-
-
-def make_outbox_check(find_oldest: Callable[[], Awaitable[datetime | None]], now: Callable[[], datetime]) -> Probe:
-    """Make the check that messages leave the outbox. `find_oldest`: time of the oldest message that is not confirmed."""
-
-    async def probe() -> Phrase | None:
-        oldest = await find_oldest()
-        age = timedelta(0) if oldest is None else now() - oldest
-        if age <= MAX_OUTBOX_AGE:
-            return None
-        waiting = Span(age.total_seconds())
-        return Phrase("a message has waited for Slack for {time}. Check the log and the connection to Slack", time=waiting)
-
-    return probe
-
-
-def make_watch_check(watch: WatchHealth, measures: Metrics) -> Probe:
-    """Make the check that the watch of the hosts goes on; it also records its measures."""
-
-    async def probe() -> Phrase | None:
-        measures.record_watch(watch.round_age, watch.overruns)
-        if watch.healthy:
-            return None
-        return Phrase("the watch of the hosts has stopped. Check the log, then restart the bot")
-
-    return probe
-
-
-def make_audit_check(intact: Callable[[], bool]) -> Probe:
-    """Make the check that the audit log is intact."""
-
-    async def probe() -> Phrase | None:
-        return None if intact() else Phrase("the audit log does not match its last state. Run flatnet-bot audit verify")
-
-    return probe
-
-
-def make_slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str, Probe]:
-    """Make the checks that Slack is connected, accepts our token, and received every message."""
-
-    async def check_connection() -> Phrase | None:
-        seen = await health()
-        if seen.connected:
-            return None
-        if seen.failure:
-            return Phrase("could not connect to Slack ({code}), retrying. Check the connection to Slack", code=seen.failure)
-        return Phrase("not connected to Slack. Check the log and the connection to Slack")
-
-    async def check_token() -> Phrase | None:
-        code = (await health()).revoked
-        return Phrase("Slack rejected the token ({code}). Get a new one from the app settings", code=code) if code else None
-
-    async def check_messages() -> Phrase | None:
-        well = (await health()).sending
-        return None if well else Phrase("a message in the last hour could not be delivered. Check the log")
-
-    async def check_announcements() -> Phrase | None:
-        if (await health()).announcements_accepted:
-            return None
-        return Phrase(
-            "a channel does not accept the bot's posts. Invite the bot there, or fix [notices] in the configuration"
-        )
-
-    async def check_people() -> Phrase | None:
-        people = (await health()).unreachable_people
-        if not people:
-            return None
-        return Phrase(
-            "could not send direct messages to {people}. Check these accounts in Slack, or fix [[people]] in the "
-            "configuration",
-            people=Listing(people),
-        )
-
-    return {
-        "slack": check_connection,
-        "token": check_token,
-        "messages": check_messages,
-        "notices": check_announcements,
-        "people": check_people,
-    }

@@ -103,6 +103,10 @@ class Metrics:
         """Record the result of a check."""
         self._ready.labels(check).set(well)
 
+    def forget_checks(self) -> None:
+        """Forget the results of the checks: others come."""
+        self._ready.clear()
+
     def count_heartbeat(self, outcome: HeartbeatOutcome) -> None:
         """Count a heartbeat that was sent, failed or withheld."""
         self._heartbeats.labels(outcome.value).inc()

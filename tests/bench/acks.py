@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 
 from bot.app.application import open_application
-from bot.app.server import serve_requests, warm_up
+from bot.app.server import warm_up
 from bot.config.settings import read_settings
 from tests.bench.fleet import POWERSHELL, RTT, timed, worst_lag
 from tests.bench.lab import lab
+from tests.lab.serving import serve_requests
 from tests.lab.workspace import Workspace
 
 HOSTS, RATE, SECONDS = 100, 50, 20

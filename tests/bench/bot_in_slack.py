@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.app.application import open_application
-from bot.app.server import serve_requests, warm_up
+from bot.app.server import warm_up
 from bot.config.settings import read_settings
 from tests.bench.lab import lab
+from tests.lab.serving import serve_requests
 from tests.lab.workspace import Workspace
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"

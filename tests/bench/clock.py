@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.app.application import Application, open_application
-from bot.app.server import serve_requests, warm_up
+from bot.app.server import warm_up
 from bot.config.settings import read_settings
 from bot.model.announcement import Announcement
 from bot.model.request import BotIdentity, Request, Surface, make_request_key
@@ -27,6 +27,7 @@ from bot.store.observations import Observation, ObservationTable
 from tests.bench.fleet import POWERSHELL, RTT
 from tests.bench.lab import lab, resident
 from tests.bot.clockwork import Bot, Time, daily
+from tests.lab.serving import serve_requests
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.journal import Called
 

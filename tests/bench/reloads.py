@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from bot.app.application import Application, open_application
-from bot.app.server import serve_requests, warm_up
+from bot.app.server import warm_up
 from bot.config.settings import read_settings
 from bot.model.change import Change, ChangeState
 from bot.model.request import Request, Surface, SystemIdentity, make_request_key
@@ -22,6 +22,7 @@ from bot.runtime.clock import read_utc_time
 from bot.runtime.logging import configure_logs
 from tests.bench.fleet import RTT
 from tests.bench.lab import lab
+from tests.lab.serving import serve_requests
 
 HOSTS = 30
 

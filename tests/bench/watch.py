@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from bot.app.application import open_application
-from bot.app.server import serve_requests, warm_up
+from bot.app.server import warm_up
 from bot.config.settings import read_settings
 from tests.bench.alert_world import Far, far_world
 from tests.bench.fleet import worst_lag
 from tests.bench.lab import resident
 from tests.lab.fleet import host_name
+from tests.lab.serving import serve_requests
 
 RTT = 0.05
 """Seconds of each exchange."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot.app.server import run_bot
+from bot.app.process import run_bot
 from bot.config.settings import Settings, read_settings
 from bot.runtime.clock import Clock
 from bot.runtime.logging import configure_logs

@@ -12,10 +12,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
 from bot.app.application import open_application
-from bot.app.server import serve_requests
 from bot.config.settings import read_settings
 from tests.lab.controls import FleetControls
 from tests.lab.fleet import LabFleet, run_fleet, write_configuration
+from tests.lab.serving import serve_requests
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.page import page
 from tests.page.app import PageApp, connected

@@ -11,15 +11,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.app.application import Application, open_application
-from bot.app.server import serve_requests
 from bot.runtime.periodic import TICK_INTERVAL
 from bot.slack.event_loop_thread import SlackThread
 from bot.store.encoding import encode_time
-from bot.telemetry.endpoints import make_slack_checks
+from bot.telemetry.health_checks import make_slack_checks
 from commands.values import cron
 from tests.lab.faults import Fault
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
 from tests.lab.holds import Hold
+from tests.lab.serving import serve_requests
 from tests.lab.windows.disks import Expiry
 from tests.lab.workspace import Clock as WorkspaceClock
 from tests.lab.workspace import Workspace

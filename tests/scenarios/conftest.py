@@ -18,7 +18,7 @@ from adapters.action import SideName
 from bot.app.application import Application, open_application
 from bot.app.host_files import HostFileActions
 from bot.app.reload import ConfigurationReloader
-from bot.app.server import Service, serve_requests
+from bot.app.server import Service
 from bot.config.database import find_database
 from bot.config.host_folder import HostFolder
 from bot.config.settings import Settings, read_settings
@@ -30,6 +30,7 @@ from bot.slack.payload_types import is_direct_message
 from bot.store.address import DatabaseAddress
 from bot.store.reading import open_for_reading
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
+from tests.lab.serving import serve_requests
 from tests.lab.workspace import Timing, Workspace
 from tests.lab.workspace.message import Message
 from tests.lab.workspace.seed import Seed

@@ -9,11 +9,14 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from bot.app.application import Application
-from bot.app.server import Service, serve_telemetry
+from bot.app.health import report_health
+from bot.app.server import Service
 from bot.model.request import Answer
 from bot.runtime.clock import Clock, read_utc_time
+from bot.telemetry.endpoints import STARTING, HealthMonitor, watch_health
 from bot.telemetry.heartbeat import HeartbeatLog, HeartbeatOutcome
 from bot.telemetry.metrics import Metrics
+from bot.telemetry.watchdog import ServiceManager
 from commands.model.report import Report
 from tests.scenarios.conftest import PATIENCE, Build, Town, ask
 
@@ -58,9 +61,10 @@ def expect_heartbeats(town: Town, url: str) -> None:
 
 
 @asynccontextmanager
-async def telemetry(town: Town, house: Application, service: Service, measures: Metrics) -> AsyncIterator[HeartbeatLog]:
+async def telemetry(house: Application, service: Service, measures: Metrics) -> AsyncIterator[HeartbeatLog]:
     beats = HeartbeatLog()
-    async with serve_telemetry(town.settings, house, service, measures, beats):
+    vitals = HealthMonitor(STARTING, measures, time.monotonic, asyncio.sleep)
+    async with watch_health(vitals, ServiceManager(None), None), report_health(house, service, vitals, measures, beats):
         yield beats
 
 
@@ -78,7 +82,7 @@ async def test_a_healthy_bot_sends_a_heartbeat_each_minute_and_shows_its_address
         with capture_logs() as lines:
             async with t.service(HURRIED) as (house, service):
                 await service.connecting
-                async with telemetry(t, house, service, measures) as beats:
+                async with telemetry(house, service, measures) as beats:
                     await until(lambda: len(pings) >= 2)
                     state = beats.state
                     answer = await ask(house, "doctor")
@@ -98,7 +102,7 @@ async def test_a_bot_without_slack_sends_none(town: Build) -> None:
     async with outside(pings) as url, town(hosts=1) as t:
         expect_heartbeats(t, url)
         await t.workspace.stop()
-        async with t.service(HURRIED) as (house, service), telemetry(t, house, service, measures) as beats:
+        async with t.service(HURRIED) as (house, service), telemetry(house, service, measures) as beats:
             await until(lambda: beats.state is not None)
             assert beats.state is not None
             assert HeartbeatOutcome.WITHHELD is beats.state.outcome

@@ -19,7 +19,7 @@ from bot.control.client import ask
 from bot.model.change import Change, ChangeState
 from bot.model.request import Answer, ExitCode, Surface
 from bot.runtime.clock import Clock, read_utc_time
-from bot.telemetry.endpoints import make_slack_checks
+from bot.telemetry.health_checks import make_slack_checks
 from tests.lab.workspace.faults import Slow
 from tests.scenarios.changing import OPS, Shift
 from tests.scenarios.conftest import PATIENCE, Build, Town
@@ -85,6 +85,7 @@ async def test_a_bot_without_slack_is_ready_for_the_service_manager_and_alive_bu
         port = t.add_status_port()
         with listening(tmp_path / "notify") as manager:
             async with bot_process(t, NOTIFY_SOCKET=str(tmp_path / "notify")) as bot:
+                assert b"STATUS=the bot is starting" == await asyncio.to_thread(manager.recv, 4096)
                 assert b"READY=1" == await asyncio.to_thread(manager.recv, 4096)
                 await bot.says("could not connect to slack")
                 assert (200, True) == await look(port, "/healthz", "alive")

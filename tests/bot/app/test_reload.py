@@ -13,8 +13,8 @@ from adapters.connection import QUEUE_TIMEOUT
 from adapters.fleet import DEADLINE_GRACE
 from adapters.local.action import LocalAction
 from bot.app.application import Application, open_application
+from bot.app.process import run_bot
 from bot.app.reload import FLEET_RETIREMENT, ConfigurationReloader, reload
-from bot.app.server import run_bot
 from bot.config.errors import Misconfigured
 from bot.config.settings import Settings, read_settings
 

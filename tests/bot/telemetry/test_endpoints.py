@@ -27,19 +27,21 @@ from bot.telemetry import endpoints as status
 from bot.telemetry.endpoints import (
     CHECK_INTERVAL,
     MAX_LAG,
-    MAX_OUTBOX_AGE,
     STALE_AFTER,
     HealthChecks,
     HealthMonitor,
     Probe,
     StatusUnusable,
+    serve,
+    watch_health,
+)
+from bot.telemetry.health_checks import (
+    MAX_OUTBOX_AGE,
     make_audit_check,
     make_database_check,
     make_outbox_check,
     make_slack_checks,
     make_watch_check,
-    serve,
-    watch_health,
 )
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.watchdog import ServiceManager
@@ -93,6 +95,9 @@ class Bot:
             raise self.trouble
         return DatabaseCondition(inbox_unfinished=1, outbox_waiting=0, outbox_undeliverable=0, audit_events=7)
 
+    async def silence(self) -> float | None:
+        return 12.5
+
     async def health(self) -> Slack:
         return self.slack
 
@@ -100,6 +105,7 @@ class Bot:
         checks = HealthChecks(
             vital={"database": make_database_check(self.prove, self.measures)},
             needed={"audit": make_audit_check(lambda: self.intact), **make_slack_checks(self.health)},
+            find_silence=self.silence,
         )
         return HealthMonitor(checks, self.measures, lambda: self.now, asyncio.sleep)
 
@@ -107,11 +113,7 @@ class Bot:
 @asynccontextmanager
 async def asking(vitals: HealthMonitor) -> AsyncIterator[Callable[[str], Awaitable[tuple[int, Any]]]]:
     """Asks the status port: the status, and the document or text."""
-
-    async def silence() -> float | None:
-        return 12.5
-
-    async with serve(ANY, vitals, silence) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+    async with serve(ANY, vitals) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
 
         async def ask(path: str) -> tuple[int, Any]:
             async with session.get(path) as response:
@@ -302,7 +304,7 @@ async def test_the_numbers_carry_every_check_and_what_waits() -> None:
 
 async def test_nothing_else_is_there_and_nothing_can_be_sent() -> None:
     vitals = Bot().vitals()
-    async with serve(ANY, vitals, _never) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+    async with serve(ANY, vitals) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
         for method, path, code in (("GET", "/", 404), ("GET", "/healthz/x", 404), ("POST", "/healthz", 405)):
             async with session.request(method, path, data=b"x" * 100_000 if method == "POST" else None) as response:
                 assert code == response.status
@@ -312,19 +314,17 @@ async def test_a_port_that_is_taken_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = Loopback("127.0.0.1", taken.getsockname()[1])
         with pytest.raises(StatusUnusable, match=r"cannot listen on 127\.0\.0\.1 port \d+ \(EADDRINUSE\)"):
-            async with serve(address, Bot().vitals(), _never):
+            async with serve(address, Bot().vitals()):
                 pass
-
-
-async def _never() -> float | None:
-    return None
 
 
 async def test_the_service_manager_hears_ready_the_state_beats_and_the_end(tmp_path: Path) -> None:
     bot = Bot(slack=Slack(connected=False))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
-        async with watch_health(bot.vitals(), ServiceManager(str(tmp_path / "notify")), within=60.0):
+        manager = ServiceManager(str(tmp_path / "notify"))
+        async with watch_health(bot.vitals(), manager, within=60.0):
+            manager.notify_ready()
             for _ in range(20):
                 await asyncio.sleep(0)
         listener.settimeout(2)
@@ -343,11 +343,11 @@ async def test_looks_go_on_at_their_interval() -> None:
             raise asyncio.CancelledError
 
     bot = Bot()
-    told: list[tuple[Phrase, ...]] = []
+    told: list[str] = []
     vitals = HealthMonitor(bot.vitals()._checks, bot.measures, lambda: bot.now, sleep)
     with pytest.raises(asyncio.CancelledError):
         await vitals.run(told.append)
-    assert ([CHECK_INTERVAL, CHECK_INTERVAL], [(), ()]) == (pauses, told)
+    assert ([CHECK_INTERVAL, CHECK_INTERVAL], ["ready", "ready"]) == (pauses, told)
 
 
 async def test_alerts_of_a_real_database_are_counted_until_they_are_resolved(tmp_path: Path) -> None:

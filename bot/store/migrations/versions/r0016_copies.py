@@ -25,13 +25,17 @@ def _outbox() -> None:
     op.execute(
         "UPDATE outbox SET replaces = json_extract(address, '$.replaces'), below = json_extract(address, '$.below'), "
         "after = json_extract(address, '$.after'), edits = json_extract(address, '$.ts'), "
-        "channel = json_extract(address, '$.channel'), landed = json_extract(address, '$.landed')"
+        "channel = json_extract(address, '$.channel'), landed = json_extract(address, '$.landed') "
+        "WHERE json_valid(address)"  # a damaged row is left as it is, for those who look for it
     )
 
 
 def _operations() -> None:
     op.add_column("operations", sa.Column("review_open", sa.Integer(), nullable=False, server_default="0"))
-    op.execute("UPDATE operations SET review_open = 1 WHERE json_extract(break_glass, '$.reviewed_by') = ''")
+    op.execute(
+        "UPDATE operations SET review_open = 1 "
+        "WHERE CASE WHEN json_valid(break_glass) THEN json_extract(break_glass, '$.reviewed_by') = '' END"
+    )
     op.create_index("operations_unreviewed", "operations", ["asked_at"], sqlite_where=sa.text("review_open = 1"))
     op.create_table(
         "operation_hosts",

@@ -1,0 +1,95 @@
+"""Builds what a copy of the bot is, from its settings and secrets, and opens its database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from adapters.errors import Refused
+from adapters.phrase import Phrase
+from bot import __version__
+from bot.config.database import find_copy_name, find_database
+from bot.config.digest import compute_digest
+from bot.config.settings import Settings, load_audit_keys
+from bot.copies.rules import Candidate, find_obstacle
+from bot.security.secrets import FindSecret
+from bot.store.address import PostgresAddress
+from bot.store.database import Database
+from bot.store.file_lock import FileLock
+from bot.store.lead import CopyIdentity
+from bot.store.situation import Situation, read_situation
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def identify_copy(settings: Settings, secrets: FindSecret) -> Candidate:
+    """Identifies this copy. Raises `MissingSecret` or `AuditKeyTooShort`."""
+    keys = load_audit_keys(settings, secrets)
+    me = CopyIdentity(find_copy_name(settings), __version__, compute_digest(settings), keys.signing.id)
+    return Candidate(me, frozenset(key.id for key in keys.earlier))
+
+
+class NotLeading(Refused):
+    """Another copy leads, or this one may not: what only the leader can do is not done here."""
+
+
+def require_no_obstacle(candidate: Candidate, session: "Connection") -> None:
+    """Raises `NotLeading` if something keeps this copy from leading, as its session sees it with the lock in hand."""
+    if (obstacle := find_obstacle(candidate, read_situation(session))) is not None:
+        raise NotLeading(obstacle)
+
+
+@contextmanager
+def own_data_folder(settings: Settings) -> Iterator[None]:
+    """Owns the data folder of a copy until the block is left: its head file has one writer. Raises a `DatabaseError`."""
+    lock = FileLock.acquire(settings.database_file)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, secrets: FindSecret) -> AsyncIterator[Database]:
+    """Owns the database until the block is left, for a process without a running bot.
+
+    Raises a `DatabaseError`, or `NotLeading` if a copy leads elsewhere.
+    """
+    address = find_database(settings, secrets)
+    if not isinstance(address, PostgresAddress):
+        async with closing(await asyncio.to_thread(Database.open, address)) as database:
+            yield database
+        return
+    with own_data_folder(settings):
+        async with closing(await asyncio.to_thread(Database.connect, address)) as database:
+            await _take_lead(database, identify_copy(settings, secrets))
+            yield database
+
+
+@asynccontextmanager
+async def closing(database: Database) -> AsyncIterator[Database]:
+    """Closes the database when the block is left, which releases it for others."""
+    try:
+        yield database
+    finally:
+        await database.aclose()
+
+
+async def _take_lead(database: Database, candidate: Candidate) -> None:
+    """Takes the lead at once. Raises `NotLeading` with the reason for which that is not possible."""
+    seen = await database.read(read_situation)
+    if seen.led:
+        raise NotLeading(describe_leading(seen))
+    if (obstacle := find_obstacle(candidate, seen)) is not None:
+        raise NotLeading(obstacle)
+    if not await database.try_lead(candidate.identity, check=partial(require_no_obstacle, candidate)):
+        raise NotLeading(describe_leading(await database.read(read_situation)))
+
+
+def describe_leading(seen: Situation) -> Phrase:
+    """Describes which copy does what this one cannot do."""
+    if seen.leader is None or not seen.led:
+        return Phrase("no copy of the bot leads. Try again in a moment")
+    return Phrase("{leader} leads the bot. Run the command there", leader=seen.leader.identity.name)

@@ -1,0 +1,137 @@
+"""The life of the bot's process: it owns its database, or stands by until it leads; then it serves.
+
+SQLite       owned at once (a file lock) ─▶ leads
+PostgreSQL   doors open, READY=1 ─▶ stands by (`bot.app.standby`) ─▶ leads, as after a crash
+leads        open_application ─▶ serve_requests ─▶ SIGTERM ─▶ work under way ends ─▶ the lead is released
+"""
+
+import asyncio
+import os
+import signal
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot import __version__
+from bot.app.application import Observers, load_secrets, open_application
+from bot.app.build_copies import closing, own_data_folder
+from bot.app.doors import Doors, open_doors
+from bot.app.health import report_health
+from bot.app.host_files import HostFileActions
+from bot.app.reload import ConfigurationReloader, describe_configuration, require_host_folder_trust, require_trust
+from bot.app.server import require_workspace, serve_requests, warm_up
+from bot.app.standby import Lead, Standby
+from bot.audit.log import EventKind
+from bot.config.database import find_copy_name, find_database
+from bot.config.host_folder import HostFolder
+from bot.config.settings import Settings
+from bot.runtime.clock import SYSTEM_CLOCK, Clock
+from bot.store.address import PostgresAddress
+from bot.store.database import Database
+from bot.telemetry.metrics import Metrics
+from commands.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from bot.slack.preflight import SlackBotUser
+
+_log = structlog.get_logger("bot.app.process")
+
+
+@dataclass(frozen=True)
+class _Process:
+    """Values that stay the same while the process lives, whatever its role."""
+
+    file: Path
+    clock: Clock
+    measures: Metrics
+    stop: asyncio.Event
+    again: asyncio.Event
+
+
+async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration. Raises `SlackNotReady` if Slack refuses a token."""
+    require_trust(file)
+    require_host_folder_trust(settings)
+    require_workspace(settings)
+    measures = Metrics(__version__, (" ".join(operation.words) for operation in CATALOGUE))
+    process = _Process(file, clock, measures, *_listen_for_signals())
+    address = find_database(settings, load_secrets(settings))
+    if isinstance(address, PostgresAddress):
+        with own_data_folder(settings):
+            async with open_doors(settings, clock, measures) as doors:
+                await _stand_by(process, settings, address, doors)
+        return
+    async with (
+        closing(await asyncio.to_thread(Database.open, address)) as database,
+        open_doors(settings, clock, measures) as doors,
+    ):
+        await _lead(process, Lead(database, settings), doors)
+
+
+async def _stand_by(process: _Process, settings: Settings, address: PostgresAddress, doors: Doors) -> None:
+    """Stands by, and leads from then on, until the signal to stop."""
+    standby = Standby(process.file, settings, address, process.clock)
+    await doors.vitals.exchange(standby.checks)
+    doors.manager.notify_ready()
+    lead = await standby.wait_for_lead(process.stop, process.again)
+    if lead is None:
+        return
+    _log.info("leading", copy=find_copy_name(lead.settings), term=lead.database.term)
+    async with closing(lead.database):
+        await _lead(process, lead, doors)
+
+
+async def _lead(process: _Process, lead: Lead, doors: Doors) -> None:
+    """Does the bot's work until the signal to stop."""
+    settings, measures = lead.settings, process.measures
+    observers = Observers(measures.count_request, measures.count_read)
+    opened = open_application(settings, observers, running=True, clock=process.clock, database=lead.database)
+    async with opened as application:
+        await warm_up(application, settings)
+        started = {"version": __version__, "pid": os.getpid(), "copy": find_copy_name(settings), "term": lead.database.term}
+        await application.audit.record(EventKind.START, "system", "", started)
+        await application.audit.record(
+            EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(describe_configuration, process.file, settings)
+        )
+        reloader = ConfigurationReloader(process.file, settings, application)
+        host_files = HostFileActions(HostFolder(settings.data_folder), reloader, lambda: application.dispatcher.hosts)
+        host_files.add_to(application.change_services.own_actions)
+        async with (
+            aclosing(reloader),
+            serve_requests(settings, application, doors.desk) as service,
+            report_health(application, service, doors.vitals, measures, observers.heartbeat),
+        ):
+            doors.manager.notify_ready()
+            reloading = asyncio.create_task(reloader.reload_on_signal(process.again))
+            try:
+                await _wait_for_end(process.stop, service.connecting)
+            finally:
+                reloading.cancel()
+                await asyncio.gather(reloading, return_exceptions=True)
+        await application.audit.record(EventKind.STOP, "system", "", {})
+
+
+async def _wait_for_end(stop: asyncio.Event, connecting: "asyncio.Task[SlackBotUser]") -> None:
+    """Waits for the signal to stop. Raises `SlackNotReady` as soon as Slack refuses the configuration."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({stopping, connecting}, return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            connecting.result()
+        await stopping
+    finally:
+        stopping.cancel()
+    _log.info("stopping")
+
+
+def _listen_for_signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Returns the events for stopping and for reloading the configuration; signals set them."""
+    stop, again = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, again.set)
+    return stop, again

@@ -1,0 +1,20 @@
+"""A bot that serves inside the process of the tests, with a control socket of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.app import server
+from bot.app.application import Application
+from bot.app.doors import open_control_socket
+from bot.app.server import Service
+from bot.config.settings import Settings
+
+
+@asynccontextmanager
+async def serve_requests(settings: Settings, application: Application) -> AsyncIterator[Service]:
+    """As `bot.app.server.serve_requests`, with the control socket of the settings."""
+    async with (
+        open_control_socket(settings, application.clock) as desk,
+        server.serve_requests(settings, application, desk) as service,
+    ):
+        yield service
