@@ -107,7 +107,7 @@ class CutProxy:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pass_on(reader, back, Way.TO_SERVER))
                 both.create_task(self._pass_on(there, writer, Way.TO_CLIENT))
-        except* (ConnectionError, asyncio.CancelledError):
+        except* (OSError, asyncio.CancelledError):
             for end in ends:
                 end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         finally:
@@ -134,6 +134,6 @@ class CutProxy:
         while piece:
             try:
                 piece = await reader.read(PIECE)
-            except ConnectionError:
+            except OSError:
                 piece = b""
             pieces.put_nowait((self._loop.time() + self._delay, piece))

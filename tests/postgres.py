@@ -121,6 +121,20 @@ def _find_free_port() -> int:
 
 
 @contextmanager
+def run_server(**settings: str) -> Iterator[PostgresServer]:
+    """Run a server of one test: to stop it, or with other settings."""
+    with tempfile.TemporaryDirectory(prefix="flatnet-pg-") as place:
+        Path(place).chmod(0o755)
+        server = PostgresServer.make(Path(place) / "server")  # a socket's path must be short
+        server.start(**settings)
+        try:
+            yield server
+        finally:
+            with suppress(RuntimeError):
+                server.stop()
+
+
+@contextmanager
 def share_server(folder: Path) -> Iterator[PostgresServer]:
     """Share one server with the other processes that name the same folder: the first starts it, the last one stops it."""
     users = folder / "users"

@@ -10,15 +10,18 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import StaticPool
 
 from bot.store.address import PostgresAddress
-from bot.store.errors import DatabaseError
+from bot.store.errors import DatabaseError, DatabaseInUse
 from bot.store.lead import find_name_key
-from bot.store.postgres_errors import make_lost_error, make_name_error, map_postgres_error
+from bot.store.postgres_errors import make_lost_error, make_name_error, make_unavailable_error, map_postgres_error
 from bot.store.postgres_session import OWNER_LIMITS, Session, SessionLimits, connect, read_clock
 from bot.store.transactions import BeginStatements, DatabaseWork, Transactions
 
 T = TypeVar("T")
 
 BEGIN = BeginStatements(write="BEGIN", read="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+NAME_SECONDS = 6.0
+"""Seconds for which a name may belong to a lost session: a little more than the server needs to end it."""
 
 _TRY_LOCK = "SELECT pg_try_advisory_lock(%s)"
 
@@ -95,14 +98,24 @@ class PostgresConnection:
         if self._lose is not None:
             self._end()
         session = connect(self.address, self.limits)
-        if self._name is not None:
-            try:
-                self._take_name(session, self._name)
-            except BaseException:
-                session.close()
-                raise
+        try:
+            self._take_name_again(session)
+        except BaseException:
+            session.close()
+            raise
         self._session = session
         return session
+
+    def _take_name_again(self, session: Session) -> None:
+        """Takes the name that the former session had. The server may not have ended that one yet."""
+        if self._name is None:
+            return
+        try:
+            self._take_name(session, self._name)
+        except DatabaseInUse as error:
+            if read_clock() - self._find_session().answered > NAME_SECONDS:
+                raise
+            raise make_unavailable_error(self.address, "55006") from error
 
     def _find_session(self) -> Session:
         assert self._session is not None
