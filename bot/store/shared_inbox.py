@@ -1,0 +1,146 @@
+"""The inbox that several copies of the bot write to, over PostgreSQL. The copy that leads works on the rows of all.
+
+    keep ─┬─▶ waiting, 0 attempts ─ NOTIFY ─▶ the leader: list_waiting ─ begin ─▶ as in `bot.store.inbox`
+          └ after its deadline ─▶ withdrawn: finished at once, without its payload
+
+A copy may hang between reading a delivery and writing its row, and Slack has told the person by then that nothing came of
+it. So each row has a deadline, and the server compares it with its own clock in the statement that writes the row.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, case, literal, null, select
+from sqlalchemy.dialects.postgresql import insert
+
+from bot.store.address import PostgresAddress
+from bot.store.column_types import UtcText
+from bot.store.database import Database
+from bot.store.database_time import database_now
+from bot.store.encoding import encode_json, escape_text
+from bot.store.inbox import NO_PAYLOAD, Delivery, read_delivery
+from bot.store.inbox_signal import CHANNEL, InboxSignal
+from bot.store.tables import INBOX
+
+
+class Stored(Enum):
+    """The fate of a delivery: a new row, one that was there before, or none that is worked on, because it came too late."""
+
+    NEW = auto()
+    KNOWN = auto()
+    LATE = auto()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Terms of keeping a delivery.
+
+    `deadline` is by the clock of the database. `begins`: this copy leads, and begins with the work at once. `withdraws`:
+    if the delivery is late, its key is taken all the same, because the person is told that nothing was done.
+    """
+
+    deadline: datetime
+    begins: bool
+    withdraws: bool
+
+
+@dataclass(frozen=True)
+class ClockReading:
+    """The time of the database, read between two values of this machine's counter of seconds."""
+
+    before: float
+    now: datetime
+    after: float
+
+
+_CLOCK = select(database_now().label("now")).subquery("clock")
+_LATE = _CLOCK.c.now > bindparam("deadline", type_=UtcText())
+_TEXTS = {name: bindparam(f"new_{name}", type_=INBOX.c[name].type) for name in ("key", "kind", "payload", "taken_by")}
+_VALUES = {
+    "key": _TEXTS["key"],
+    "kind": _TEXTS["kind"],
+    "payload": case((_LATE, literal(NO_PAYLOAD)), else_=_TEXTS["payload"]),
+    "received_at": _CLOCK.c.now,
+    "attempts": bindparam("new_attempts", type_=INBOX.c.attempts.type),
+    "taken_by": _TEXTS["taken_by"],
+    "finished_at": case((_LATE, _CLOCK.c.now), else_=null()),
+}
+_ROW = select(*_VALUES.values()).select_from(_CLOCK).where(_CLOCK.c.now.is_not(None))  # SQLite needs a WHERE here
+_KEEP = insert(INBOX).from_select(list(_VALUES), _ROW).on_conflict_do_nothing().returning(INBOX.c.finished_at)
+_KEEP_IN_TIME = (
+    insert(INBOX).from_select(list(_VALUES), _ROW.where(~_LATE)).on_conflict_do_nothing().returning(INBOX.c.finished_at)
+)
+_IS_KNOWN = select(INBOX.c.key).where(INBOX.c.key == bindparam("this"))
+_LIST_WAITING = (
+    select(INBOX, database_now().label("read_at"))
+    .where(INBOX.c.finished_at.is_(None))
+    .order_by(INBOX.c.received_at, INBOX.c.key)
+)
+_READ_TIME = select(database_now())
+
+
+class SharedInbox:
+    """The inbox as one copy of the bot sees it. Every method may raise `DatabaseError`; then nothing was written."""
+
+    def __init__(self, database: Database, copy: str) -> None:
+        self._database = database
+        self._copy = copy
+
+    async def keep(self, delivery: Delivery, terms: Terms) -> Stored:
+        """Stores a delivery, and wakes the leader. Raises `TooLarge`."""
+        values = {
+            "new_key": escape_text(delivery.key),
+            "new_kind": delivery.kind,
+            "new_payload": encode_json(delivery.payload),
+            "new_taken_by": self._copy,
+            "new_attempts": 1 if terms.begins else 0,
+            "deadline": terms.deadline,
+        }
+        statement = _KEEP if terms.withdraws else _KEEP_IN_TIME
+
+        def work(connection: Connection) -> Stored:
+            row = connection.execute(statement, values).one_or_none()
+            if row is None:
+                known = connection.execute(_IS_KNOWN, {"this": values["new_key"]}).one_or_none()
+                return Stored.LATE if known is None else Stored.KNOWN
+            if row.finished_at is not None:
+                return Stored.LATE
+            if not terms.begins:
+                connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+            return Stored.NEW
+
+        return await self._database.run(work)
+
+    async def list_waiting(self, now: datetime) -> tuple[Delivery, ...]:
+        """Lists the unfinished deliveries of all copies, oldest first, received at times by the clock that says `now`."""
+
+        def work(connection: Connection) -> list[Delivery]:
+            return [_read_by_own_clock(row, now) for row in connection.execute(_LIST_WAITING)]
+
+        return tuple(await self._database.read(work))
+
+    async def read_clock(self, count: Callable[[], float]) -> ClockReading:
+        """Reads the time of the database between two values of `count`."""
+
+        def work(connection: Connection) -> ClockReading:
+            before = count()
+            now: datetime = connection.execute(_READ_TIME).scalar_one()
+            return ClockReading(before, now, count())
+
+        return await self._database.read(work)
+
+    def follow(self, wake: Callable[[], None]) -> InboxSignal:
+        """Calls `wake` in a thread of its own whenever another copy has stored a delivery, until the signal is closed."""
+        address = self._database.address
+        assert isinstance(address, PostgresAddress)
+        return InboxSignal.open(address, wake)
+
+
+def _read_by_own_clock(row: Row[Any], now: datetime) -> Delivery:
+    """Reads a row. Only its age is known: the machine's clock may be hours off."""
+    delivery = read_delivery(row)
+    age = max(row.read_at - delivery.received_at, timedelta(0))
+    return Delivery(delivery.key, delivery.kind, delivery.payload, now - age, delivery.attempts)
